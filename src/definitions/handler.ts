@@ -1,0 +1,118 @@
+import type { $ZodType } from "zod/v4/core";
+import type { Json, JsonObject } from "../errors/index.ts";
+import type { Logger } from "./logger.ts";
+
+/** Named numbers that add up: per batch in `processBatch`, for the whole node in `finalize`. */
+export interface Metrics {
+  readonly [name: string]: number;
+}
+
+export interface MetricsRecorder {
+  /** Adds `value` (finite) to the metric `name`. Metrics of a batch count exactly once, however often it was tried. */
+  add(name: string, value: number): void;
+}
+
+/** One batch as `iterBatches` makes it. */
+export interface SourceBatch<TPayload> {
+  /**
+   * Names the batch within its node, so that a retry can skip what is stored already.
+   * @defaultValue the index of the batch
+   */
+  readonly uid?: string;
+  readonly payload: TPayload;
+}
+
+/** What a handler may know and do during one attempt. */
+export interface AttemptContext<TArgs = unknown, TLoaded = unknown> {
+  readonly taskId: string;
+  readonly nodeId: string;
+  /** Number of this try, from 1. */
+  readonly epoch: number;
+  /** Which of the node's partitions, from 0. */
+  readonly shard: number;
+  /** The node's static arguments, decoded by the handler's `args` schema. */
+  readonly args: TArgs;
+  /** The task's parameters. */
+  readonly params: JsonObject;
+  /** What `loadInput` returned. */
+  readonly loaded: TLoaded;
+  /** Aborted when the attempt must stop: cancelled, timed out, lease lost, engine stopping. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /** Runs when the attempt ends, however it ends; last registered, first run. */
+  onCleanup(cleanup: () => void | Promise<void>): void;
+  /** Milliseconds until the attempt times out; `undefined` without a timeout. */
+  remainingMs(): number | undefined;
+  /** A snapshot of the task's variables. */
+  vars(): Promise<JsonObject>;
+}
+
+export interface BatchContext<TArgs = unknown, TLoaded = unknown> extends AttemptContext<TArgs, TLoaded> {
+  /** The batch's name within its node. */
+  readonly uid: string;
+  /** `task:node:uid`: hand it to the outside world, where the same batch may arrive twice. */
+  readonly idempotencyKey: string;
+  readonly metrics: MetricsRecorder;
+}
+
+export interface FinalizeContext<TArgs = unknown, TLoaded = unknown> extends AttemptContext<TArgs, TLoaded> {
+  /** Batches of this shard, those of earlier attempts included. */
+  readonly batchCount: number;
+  readonly metrics: MetricsRecorder & {
+    /** Sums of the per-batch metrics of this shard over all its batches, those of earlier attempts included. */
+    totals(): Promise<Metrics>;
+  };
+}
+
+/** The handler's verdict about an error that one of its methods threw. */
+export interface ErrorClass<TCode extends string = string> {
+  readonly code: TCode;
+  readonly permanent: boolean;
+}
+
+/** Names an adapter and its arguments, as they stand in `io.input_inline`. */
+export interface AdapterChoice {
+  readonly adapter: string;
+  readonly args: JsonObject;
+}
+
+/**
+ * A handler as the engine runs it: schemas and methods, nothing typed. The builder's `defineHandler` returns a typed
+ * view of this.
+ */
+export interface HandlerDefinition {
+  readonly kind: "handler";
+  /** The node type it serves; the worker's role. */
+  readonly name: string;
+  /** Payload of one batch. Absent: the handler is a source. */
+  readonly input?: $ZodType;
+  /** What one batch produces. */
+  readonly output: $ZodType;
+  readonly args?: $ZodType;
+  /** What `finalize` returns. */
+  readonly result?: $ZodType;
+  /** Its own reason codes. */
+  readonly errors: readonly string[];
+  /** `false`: a retry starts the node's output over instead of going on after the last stored batch. */
+  readonly resumable: boolean;
+  /** Used when the graph names no adapter. */
+  readonly inputAdapter?: AdapterChoice;
+  init?(): unknown;
+  loadInput?(args: unknown, ctx: AttemptContext): unknown;
+  iterBatches?(
+    args: unknown,
+    ctx: AttemptContext,
+  ): AsyncIterable<SourceBatch<unknown>> | Iterable<SourceBatch<unknown>>;
+  processBatch?(payload: unknown, ctx: BatchContext): unknown;
+  finalize?(ctx: FinalizeContext): unknown;
+  classifyError?(error: unknown): ErrorClass | undefined;
+}
+
+/** What one stored batch looks like to readers. */
+export interface StoredArtifact {
+  readonly nodeId: string;
+  readonly seq: number;
+  readonly uid: string;
+  readonly meta: Json;
+  readonly metrics: Metrics;
+}

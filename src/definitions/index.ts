@@ -1,0 +1,20 @@
+export type {
+  CoordinatorFunctionContext,
+  CoordinatorFunctionDefinition,
+  VarsAccess,
+} from "./coordinator-function.ts";
+export type { FlowDefinition, FlowTypes } from "./flow.ts";
+export type {
+  AdapterChoice,
+  AttemptContext,
+  BatchContext,
+  ErrorClass,
+  FinalizeContext,
+  HandlerDefinition,
+  Metrics,
+  MetricsRecorder,
+  SourceBatch,
+  StoredArtifact,
+} from "./handler.ts";
+export type { InputAdapterDefinition } from "./input-adapter.ts";
+export { type Logger, silentLogger } from "./logger.ts";

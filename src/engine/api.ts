@@ -1,0 +1,103 @@
+import type { FlowDefinition, FlowTypes, Metrics } from "../definitions/index.ts";
+import type { Json, JsonObject } from "../errors/index.ts";
+import type { Failure, HistoryEntry, ShardStatus, TaskStatus } from "./model.ts";
+
+/** What happens to a task, for progress displays. Read from the store: no transition is missing, whatever got lost. */
+export type TaskEvent<TNodeId extends string = string> =
+  | { readonly kind: "task"; readonly status: TaskStatus; readonly failure?: Failure; readonly at: number }
+  | ({
+      /** One transition of one shard of a node. */
+      readonly kind: "node";
+      readonly nodeId: TNodeId;
+      readonly shard: number;
+    } & HistoryEntry)
+  | {
+      /** Counts that moved since the last sample; at most one a node every `sampleMs`. */
+      readonly kind: "progress";
+      readonly nodeId: TNodeId;
+      readonly status: NodeStatus;
+      /** Batches stored so far, over all shards. */
+      readonly batches: number;
+      readonly at: number;
+    };
+
+/** `queued` also stands for "not dispatched yet". */
+export type NodeStatus = ShardStatus;
+
+/** A node of a task as `status()` shows it. */
+export interface NodeView {
+  readonly nodeId: string;
+  readonly type: string;
+  readonly status: NodeStatus;
+  /** The highest epoch of its shards; 0 before its dispatch. */
+  readonly epoch: number;
+  readonly batches: number;
+  readonly failures: number;
+  readonly failure?: Failure;
+  /** What `finalize` measured, summed over its shards. */
+  readonly metrics: Metrics;
+  readonly result?: Json;
+}
+
+export interface TaskView {
+  readonly id: string;
+  readonly name?: string;
+  readonly status: TaskStatus | "queued" | "deferred";
+  readonly failure?: Failure;
+  readonly cancelReason?: string;
+  readonly params: JsonObject;
+  readonly vars: JsonObject;
+  readonly nodes: readonly NodeView[];
+  readonly createdAt: number;
+  readonly endedAt?: number;
+}
+
+/** A handle on one run of a flow. */
+export interface TaskHandle<TTypes extends FlowTypes = FlowTypes> {
+  readonly id: string;
+  /**
+   * Everything that happened and happens until the task ends; starts from the beginning for each caller.
+   *
+   * @param options.sampleMs - how often `progress` is looked at; default 200
+   */
+  events(options?: {
+    readonly sampleMs?: number;
+  }): AsyncIterableIterator<TaskEvent<Extract<keyof TTypes["outputs"], string>>>;
+  /**
+   * The node's artifacts in order, as they are stored, until the node has finished. Rejects with `TASK_FAILED` or
+   * `TASK_CANCELLED` when no more will come, and with `ARTIFACTS_RESTARTED` when a retry starts the node's output over
+   * after some of it was handed out.
+   */
+  artifacts<TNodeId extends Extract<keyof TTypes["outputs"], string>>(
+    nodeId: TNodeId,
+  ): AsyncIterableIterator<TTypes["outputs"][TNodeId]>;
+  /**
+   * Resolves when the task finished: by leaf id, what `finalize` returned, or the list of the node's outputs when its
+   * handler declares no `result`.
+   *
+   * @throws FlowError `TASK_FAILED` with `details` `{ taskId, nodeId, reasonCode, batchUid? }`, or `TASK_CANCELLED`
+   */
+  result(): Promise<TTypes["results"]>;
+  /** How things stand now. */
+  status(): Promise<TaskView>;
+  /** Returns once it is recorded. `terminal`: the task had ended before, nothing changed. */
+  cancel(options?: { readonly reason?: string }): Promise<"recorded" | "already" | "terminal">;
+}
+
+export interface RunOptions<TParams> {
+  readonly params?: TParams;
+  /** A second run with the same key returns the first one's task. */
+  readonly idempotencyKey?: string;
+  /** -100 to 100, higher goes first. @defaultValue 0 */
+  readonly priority?: number;
+}
+
+export interface EngineRun {
+  /** Starts a run of a flow, or of a graph JSON (untyped). */
+  <TTypes extends FlowTypes>(
+    flow: FlowDefinition<TTypes>,
+    ...options: {} extends TTypes["params"]
+      ? [options?: RunOptions<TTypes["params"]>]
+      : [options: RunOptions<TTypes["params"]> & { readonly params: TTypes["params"] }]
+  ): Promise<TaskHandle<TTypes>>;
+}

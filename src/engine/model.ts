@@ -1,0 +1,156 @@
+import type { Metrics } from "../definitions/index.ts";
+import type { Json, JsonObject } from "../errors/index.ts";
+import type { Graph } from "../graph/index.ts";
+
+/*
+ * The records that a store keeps: one record is one unit of atomicity. Records are values: nothing changes one in
+ * place, a store hands out what it has and puts a new object in its place.
+ */
+
+export type TaskStatus = "running" | "cancelling" | "finished" | "failed" | "cancelled";
+export type ShardStatus = "queued" | "running" | "deferred" | "cancelling" | "finished" | "failed" | "cancelled";
+
+/** Why a node, and with it a task, failed. */
+export interface Failure {
+  readonly nodeId: string;
+  /** The engine's or the handler's own code, such as `schema_mismatch`. */
+  readonly reasonCode: string;
+  readonly message: string;
+  readonly shard: number;
+  readonly epoch: number;
+  /** The batch at hand when it happened. */
+  readonly batchUid?: string;
+  /** Stack and cause chain, cut at 16 KiB. */
+  readonly stack?: string;
+}
+
+export interface TaskRecord {
+  readonly id: string;
+  readonly graph: Graph;
+  readonly params: JsonObject;
+  /** -100 to 100; higher goes first. */
+  readonly priority: number;
+  readonly status: TaskStatus;
+  readonly failure?: Failure;
+  readonly cancelReason?: string;
+  readonly idempotencyKey?: string;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly createdAt: number;
+  readonly endedAt?: number;
+}
+
+/** The task's variables, with what a compare-and-set on them needs. They live in the task's record. */
+export interface VarsRecord {
+  readonly vars: JsonObject;
+  readonly version: number;
+  /** The nodes whose change is in `vars`, so that a repeated one is recognised. */
+  readonly appliedBy: readonly string[];
+}
+
+export interface ShardRef {
+  readonly taskId: string;
+  readonly nodeId: string;
+  readonly shard: number;
+}
+
+/** One try of a shard. Each epoch is claimed at most once. */
+export interface EpochRef extends ShardRef {
+  readonly epoch: number;
+}
+
+/** An attempt as its worker names it in every write. */
+export interface Attempt extends EpochRef {
+  readonly claimId: string;
+}
+
+/** What moved a shard: the store operation. */
+export type Cause =
+  | "dispatch"
+  | "claim"
+  | "complete"
+  | "fail"
+  | "release"
+  | "requeue"
+  | "expire"
+  | "cancel"
+  | "confirm_cancelled";
+
+export interface HistoryEntry {
+  /** Index in the shard's whole history; the record keeps the newest {@link historyLimit} entries. */
+  readonly n: number;
+  readonly epoch: number;
+  readonly from: ShardStatus | "absent";
+  readonly to: ShardStatus;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly at: number;
+  readonly cause: Cause;
+  readonly workerId?: string;
+  /** The reason code of a failed attempt. */
+  readonly reasonCode?: string;
+}
+
+export const historyLimit = 50;
+
+/** One shard of a node. It is born by its dispatch; absent means queued, not dispatched. */
+export interface ShardRecord extends EpochRef {
+  readonly type: string;
+  readonly priority: number;
+  readonly status: ShardStatus;
+  /** Store time from which it may be claimed: orders the queue. */
+  readonly readyAt: number;
+  /** Held by the running attempt. `deadline` is store time. */
+  readonly lease?: { readonly workerId: string; readonly claimId: string; readonly deadline: number };
+  /** Owner of the latest ended attempt: lets a repeated outcome be recognised. */
+  readonly lastClaimId?: string;
+  /** Failed attempts, counted against `retry_policy.max`. */
+  readonly failures: number;
+  /** Leases that ran out, counted against `maxLostLeases`. */
+  readonly lost: number;
+  /** Times it gave its slot back for want of input. */
+  readonly yields: number;
+  /** Store time at which a deferred shard is queued again. */
+  readonly dueAt?: number;
+  /** Store time at which a cancelling attempt loses its lease. */
+  readonly cancelBy?: number;
+  /** Raised when a retry starts the shard's output over. */
+  readonly generation: number;
+  /** Which generation of each source shard the current output is built from; keys by {@link sourceKey}. */
+  readonly sourceGens: Readonly<Record<string, number>>;
+  /** Under `any` and `count:N`: the parents that satisfied the start. */
+  readonly chosen?: readonly string[];
+  /** Set by complete: this shard produced exactly `count` artifacts. */
+  readonly count?: number;
+  /** What `finalize` returned. */
+  readonly result?: Json;
+  /** What `finalize` measured. */
+  readonly metrics?: Metrics;
+  readonly failure?: Failure;
+  readonly history: readonly HistoryEntry[];
+}
+
+/** Where a batch came from: source shard, its seq there, the chunk within that artifact. A source handler's own batches have source `""`. */
+export interface Origin {
+  readonly source: string;
+  readonly seq: number;
+  readonly chunk: number;
+}
+
+/** What one batch produced. Numbered 0, 1, 2, ... without gaps within its shard and generation. */
+export interface Artifact {
+  readonly seq: number;
+  /** Unique within (task, node, generation). */
+  readonly uid: string;
+  readonly epoch: number;
+  readonly claimId: string;
+  readonly origin: Origin;
+  readonly meta: Json;
+  readonly metrics: Metrics;
+}
+
+export const shardKey = (ref: ShardRef): string => `${ref.taskId}:${ref.nodeId}:${ref.shard}`;
+/** Names a shard within its task. */
+export const sourceKey = (nodeId: string, shard: number): string => `${nodeId}/${shard}`;
+export const isShardTerminal = (status: ShardStatus): boolean =>
+  status === "finished" || status === "failed" || status === "cancelled";
+export const isTaskTerminal = (status: TaskStatus): boolean =>
+  status === "finished" || status === "failed" || status === "cancelled";

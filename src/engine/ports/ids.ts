@@ -1,0 +1,4 @@
+export interface Ids {
+  /** A new id, unique over all processes, without `:`. */
+  next(): string;
+}

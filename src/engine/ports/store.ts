@@ -1,0 +1,195 @@
+import type { Metrics } from "../../definitions/index.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import type { Graph } from "../../graph/index.ts";
+import type {
+  Artifact,
+  Attempt,
+  EpochRef,
+  Failure,
+  Origin,
+  ShardRecord,
+  ShardRef,
+  ShardStatus,
+  TaskRecord,
+  VarsRecord,
+} from "../model.ts";
+
+/**
+ * Answer to a write of an attempt. The *holder* of a shard is the attempt whose epoch and claim id its lease has.
+ * `fenced`: you are not the holder (any more), stop. `cancelling`: you are, but the task is being cancelled: stop and
+ * confirm with `confirmCancelled`.
+ */
+export type WriteAnswer = "ok" | "fenced" | "cancelling";
+
+export interface NewTask {
+  readonly id: string;
+  readonly graph: Graph;
+  readonly params: JsonObject;
+  readonly priority: number;
+  readonly idempotencyKey?: string;
+}
+
+export interface DispatchInit {
+  readonly type: string;
+  readonly priority: number;
+  readonly chosen?: readonly string[];
+}
+
+export interface NewArtifact {
+  readonly seq: number;
+  readonly uid: string;
+  readonly origin: Origin;
+  readonly meta: Json;
+  readonly metrics: Metrics;
+}
+
+/** Where a log stands: the next free seq, whether its complete marker is there, the last origin taken from each source. */
+export interface Tail {
+  readonly length: number;
+  readonly closed: boolean;
+  readonly origins: readonly Origin[];
+}
+
+/**
+ * The truth. Every decision re-reads or compares-and-sets it.
+ *
+ * What an implementation promises:
+ * - **Single-record atomicity.** A record is one task, one shard of a node, or one artifact. An operation that touches
+ *   two of them may be interrupted in between; nothing needs two records to change together, and no read is a snapshot
+ *   across records.
+ * - **Its own clock.** Durations go in, never timestamps: only the store makes and judges deadlines.
+ * - **Repeatable.** Every operation may be called again with the same arguments after an unknown outcome, and then gives
+ *   the answer that the first call gave or would have given. For the writes of an attempt, (epoch, claim id) says "the
+ *   same": the record keeps the claim id after the attempt ended.
+ * - **Unreachable is not an answer.** A store that can't be reached rejects with `STORE_UNAVAILABLE` (retryable); what
+ *   happened to the call is then unknown.
+ * - Reads see every write that was acknowledged before they were called, also by other processes.
+ */
+export interface Store {
+  // ---- tasks
+
+  /** Inserts the task, `running`, due for a sweep at once. `exists` with the id that has it: same id or same idempotency key. */
+  createTask(task: NewTask): Promise<{ readonly outcome: "created" | "exists"; readonly id: string }>;
+  readTask(id: string): Promise<TaskRecord | undefined>;
+  /** `running` without a failure -> `finished`. False: it was something else. */
+  finishTask(id: string): Promise<boolean>;
+  /** `running` -> `cancelling` with `failure`, due for a sweep now. False: it was something else; the first failure wins. */
+  failTask(id: string, failure: Failure): Promise<boolean>;
+  /** `running` -> `cancelling` with the reason, due for a sweep now. */
+  cancelTask(id: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown">;
+  /** `cancelling` -> `failed` when a failure is recorded, else `cancelled`. False: it was something else. */
+  closeTask(id: string): Promise<boolean>;
+  /** Non-terminal tasks whose sweep is due, each moved on by `everyMs`: each is given to one caller only. */
+  dueTasks(limit: number, everyMs: number): Promise<string[]>;
+  readVars(taskId: string): Promise<VarsRecord | undefined>;
+  /**
+   * Replaces the variables if they still have `version` and the task is `running`. `applied`: a change of this node is
+   * in there already. `conflict`: another version. `closed`: the task isn't running any more.
+   */
+  writeVars(
+    taskId: string,
+    write: { readonly version: number; readonly vars: JsonObject; readonly appliedBy: string },
+  ): Promise<"ok" | "applied" | "conflict" | "closed">;
+
+  // ---- shards, by coordinators
+
+  /** The shards of these nodes, or all of the task's, that have a record; by node in the order asked, then by shard. */
+  readShards(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]>;
+  /** Whether any shard of the node has stored a batch, in whatever generation. Once true, true for ever. */
+  hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
+  /** absent -> `queued`, epoch 1. `exists`: there is a record, a tombstone included. */
+  dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists">;
+  /**
+   * absent -> `cancelled` (a tombstone: a dispatch that was decided earlier then loses); `queued`, `deferred` ->
+   * `cancelled`; `running` -> `cancelling`, to end within `graceMs`. Others stay. Returns the status afterwards.
+   */
+  cancelShard(ref: ShardRef, init: { readonly type: string; readonly graceMs: number }): Promise<ShardStatus>;
+  /** Running or cancelling shards whose lease, or whose grace, ran out. A hint for `expire`. */
+  expiredLeases(limit: number): Promise<EpochRef[]>;
+  /**
+   * Takes the lease away if it is still this epoch's and still run out, judged again at the write: `running` ->
+   * `queued`, epoch + 1, lost + 1, or -> `failed` with `worker_lost` when it was lost more than `maxLost` times;
+   * `cancelling` -> `cancelled`. Returns the record afterwards; `undefined`: it was renewed or moved on.
+   */
+  expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined>;
+  /** Deferred shards whose time has come, and in how many ms the next one's comes. */
+  dueDeferred(limit: number): Promise<{ readonly due: EpochRef[]; readonly nextInMs: number | undefined }>;
+  /** `deferred`, same epoch, due -> `queued`, epoch + 1. Returns the record afterwards; `undefined`: not so (any more). */
+  requeue(ref: EpochRef): Promise<ShardRecord | undefined>;
+
+  // ---- shards, by workers
+
+  /** Queued shards of these types, higher priority first, then earlier `readyAt`, then earlier queued. A hint for `claim`. */
+  peekQueue(types: readonly string[], limit: number): Promise<EpochRef[]>;
+  /** `queued`, same epoch -> `running` with a lease. One caller wins; the same claim id asks again and gets the same answer. */
+  claim(
+    ref: EpochRef,
+    by: { readonly workerId: string; readonly claimId: string; readonly leaseMs: number },
+  ): Promise<ShardRecord | undefined>;
+  /** Moves the deadlines of held leases to now + `leaseMs`; a cancelling one is never renewed. One answer an attempt, in order. */
+  renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]>;
+  /** Holder, running: sets the generation and what it is built from, before the first append to it. The same values again: `ok`. */
+  restart(
+    attempt: Attempt,
+    to: { readonly generation: number; readonly sourceGens: Readonly<Record<string, number>> },
+  ): Promise<WriteAnswer>;
+  /**
+   * Reads the fence (the holder), then inserts the artifact at exactly the next seq. Its own artifact at that seq
+   * already: `ok`. Another's, a closed log, or a seq that isn't the next: `conflict`. The uid is there under another
+   * seq: `duplicate_uid`. A stale insert that was on its way when the lease was lost may land: it is a valid next entry.
+   */
+  append(
+    attempt: Attempt,
+    generation: number,
+    artifact: NewArtifact,
+  ): Promise<WriteAnswer | "conflict" | "duplicate_uid">;
+  /**
+   * Closes the log with the complete marker at seq `count`, then `running` -> `finished` with count, result and metrics.
+   * `conflict`: the log's length isn't `count`. Recorded already: `ok`.
+   */
+  complete(
+    attempt: Attempt,
+    outcome: {
+      readonly generation: number;
+      readonly count: number;
+      readonly result?: Json;
+      readonly metrics?: Metrics;
+    },
+  ): Promise<WriteAnswer | "conflict">;
+  /**
+   * `running` -> `failed` when `permanent` or when this is failure number `maxFailures`, else `deferred` for `delayMs`;
+   * failures + 1. Recorded already: `ok`.
+   */
+  fail(
+    attempt: Attempt,
+    how: {
+      readonly failure: Failure;
+      readonly permanent: boolean;
+      readonly delayMs: number;
+      readonly maxFailures: number;
+    },
+  ): Promise<WriteAnswer>;
+  /** `running` -> `deferred` for `delayMs`, yields + 1: neither a failure nor a lost lease. Recorded already: `ok`. */
+  release(attempt: Attempt, delayMs: number): Promise<WriteAnswer>;
+  /** Holder, `cancelling` -> `cancelled`. Recorded already: `ok`. */
+  confirmCancelled(attempt: Attempt): Promise<WriteAnswer>;
+
+  // ---- artifacts
+
+  /** Up to `limit` artifacts from seq `from` on, in order, without gaps. Markers aren't artifacts. */
+  readArtifacts(ref: ShardRef, generation: number, from: number, limit: number): Promise<readonly Artifact[]>;
+  tail(ref: ShardRef, generation: number): Promise<Tail>;
+  /** Which of these uids the log has. */
+  storedUids(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>>;
+  /** How many artifacts each shard of the task has in its current generation. For progress, not for decisions. */
+  countArtifacts(
+    taskId: string,
+  ): Promise<{ readonly nodeId: string; readonly shard: number; readonly count: number }[]>;
+
+  // ---- the store itself
+
+  /** Connects and creates what is missing. Called once, before anything else. */
+  open(): Promise<void>;
+  /** Ends the connection; later calls reject with `STORE_UNAVAILABLE`. May be called twice. */
+  close(): Promise<void>;
+}

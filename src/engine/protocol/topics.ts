@@ -1,0 +1,16 @@
+/** Topic names, as documented for the wire. */
+export const topics = {
+  /** Coordinator to the workers of a type. */
+  command: (type: string): string => `cmd.${type}.v1`,
+  /** Workers of a type to the coordinators. */
+  status: (type: string): string => `status.${type}.v1`,
+  /** Coordinator to workers. */
+  signals: "signals.v1",
+} as const;
+
+/** Consumer groups. */
+export const groups = {
+  coordinators: "coordinators",
+  workers: (type: string): string => `workers.${type}`,
+  signals: (workerId: string): string => `signals.${workerId}`,
+} as const;

@@ -1,0 +1,47 @@
+/**
+ * Every code that a {@link FlowError} can carry: what the caller of the library did or met.
+ * A code never changes its meaning; new ones are added at the end of their group.
+ */
+export const flowErrorCodes = [
+  // authoring
+  "FLOW_AWAITED",
+  "FLOW_EMPTY",
+  "FLOW_INVALID",
+  "HANDLER_INVALID",
+  // graph
+  "GRAPH_INVALID",
+  // engine
+  "ENGINE_OPTIONS",
+  "ENGINE_STOPPED",
+  "PARAMS_INVALID",
+  "TASK_UNKNOWN",
+  "TASK_EXISTS",
+  "TASK_FAILED",
+  "TASK_CANCELLED",
+  "NODE_UNKNOWN",
+  "ARTIFACTS_RESTARTED",
+  "STORE_UNAVAILABLE",
+  "TRANSITION_REFUSED",
+] as const;
+
+export type FlowErrorCode = (typeof flowErrorCodes)[number];
+
+/**
+ * Why an attempt failed, when the engine itself says so. A handler adds its own codes with `errors: [...]`;
+ * `retry.permanentOn` names codes of both kinds.
+ */
+export const coreReasonCodes = [
+  "bad_input_adapter",
+  "bad_input_args",
+  "bad_input",
+  "bad_fn_args",
+  "schema_mismatch",
+  "no_handler",
+  "unexpected_error",
+  "timeout",
+  "worker_lost",
+  "artifact_too_large",
+  "duplicate_uid",
+] as const;
+
+export type CoreReasonCode = (typeof coreReasonCodes)[number];

@@ -1,0 +1,47 @@
+import type { FlowErrorCode } from "./codes.ts";
+
+/** A value that survives JSON: what errors carry, what travels between nodes. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+const brand = Symbol.for("flowkit.FlowError");
+
+export interface FlowErrorOptions {
+  /** Whether the same call may succeed later without a change. */
+  readonly retryable?: boolean;
+  /** JSON-safe facts for machines: ids, findings, limits. Never secrets. */
+  readonly details?: JsonObject;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class of the library.
+ *
+ * @example
+ * try {
+ *   await task.result()
+ * } catch (error) {
+ *   if (FlowError.is(error, "TASK_FAILED")) console.log(error.details) // { taskId: "…", nodeId: "clean", … }
+ *   else throw error
+ * }
+ */
+export class FlowError extends Error {
+  override readonly name: string = "FlowError";
+  readonly code: FlowErrorCode;
+  readonly retryable: boolean;
+  readonly details: JsonObject;
+
+  constructor(code: FlowErrorCode, message: string, options: FlowErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details ?? {};
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** Recognises a FlowError also when it comes from another copy of the library, where `instanceof` would say no. */
+  static is(error: unknown, code?: FlowErrorCode): error is FlowError {
+    if (typeof error !== "object" || error === null || !(brand in error)) return false;
+    return code === undefined || ("code" in error && error.code === code);
+  }
+}
