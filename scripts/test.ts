@@ -1,0 +1,116 @@
+/*
+ * The whole verification, as one command: `npm test`. Every step runs, whatever happened to the ones before it. A step
+ * that passes is one line; one that fails prints all it had to say. The last line is the count: each test of Vitest is
+ * one, each other step is one.
+ *
+ * `node scripts/test.ts lint build` runs the named steps only.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import type { VitestSummary } from "./vitest-summary.ts";
+
+interface Step {
+  readonly name: string;
+  /** Run by a shell with `node_modules/.bin` in its path, as npm scripts are. */
+  readonly command: string;
+  /** How the step is counted; by default as one, by its exit code. */
+  readonly count?: (exitCode: number) => Count;
+}
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Shown below the step's line. */
+  readonly notes: readonly string[];
+}
+
+const summaryFile = ".cache/vitest-summary.json";
+
+const steps: readonly Step[] = [
+  { name: "lint", command: "npm run --silent lint -- --colors=off" },
+  { name: "types: TypeScript 5.9", command: "npm run --silent typecheck:5.9" },
+  { name: "types: TypeScript 6.0", command: "npm run --silent typecheck:6.0" },
+  { name: "types: TypeScript 7.0", command: "npm run --silent typecheck:7.0" },
+  { name: "build", command: "npm run --silent build" },
+  { name: "tests", command: "vitest run", count: countTests },
+  { name: "package: publint", command: "npm run --silent check:publint" },
+  { name: "package: types resolve", command: "npm run --silent check:attw" },
+  { name: "unused code", command: "npm run --silent knip" },
+];
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !steps.some((step) => step.name.startsWith(name)));
+if (unknown.length > 0) throw new Error(`no step is called ${unknown.join(", ")}`);
+const chosen = steps.filter((step) => asked.length === 0 || asked.some((name) => step.name.startsWith(name)));
+
+mkdirSync(".cache", { recursive: true });
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const step of chosen) {
+  const count = await runStep(step);
+  total.passed += count.passed;
+  total.failed += count.failed;
+  total.skipped += count.skipped;
+}
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+async function runStep(step: Step): Promise<Count> {
+  const started = performance.now();
+  const { exitCode, output } = await run(step.command);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const count = (step.count ?? countOne)(exitCode);
+  const outcome = count.failed > 0 ? "FAILED" : "ok";
+  console.log(`${outcome.padEnd(6)} ${step.name.padEnd(24)} ${seconds.padStart(6)} s`);
+  for (const note of count.notes) console.log(`         ${note}`);
+  if (count.failed > 0) console.log(`\n$ ${step.command}\n${output.trimEnd()}\n`);
+  return count;
+}
+
+function run(command: string): Promise<{ readonly exitCode: number; readonly output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, {
+      shell: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, VITEST_SUMMARY: summaryFile, NO_COLOR: "1" },
+    });
+    let output = "";
+    const collect = (chunk: string) => {
+      output += chunk;
+    };
+    child.stdout.setEncoding("utf8").on("data", collect);
+    child.stderr.setEncoding("utf8").on("data", collect);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      if (signal !== null) output += `\nended by ${signal}`;
+      resolve({ exitCode: code ?? 1, output });
+    });
+  });
+}
+
+function countOne(exitCode: number): Count {
+  return exitCode === 0
+    ? { passed: 1, failed: 0, skipped: 0, notes: [] }
+    : { passed: 0, failed: 1, skipped: 0, notes: [] };
+}
+
+function countTests(exitCode: number): Count {
+  // Vitest that died before its end leaves no summary.
+  if (!existsSync(summaryFile)) return { passed: 0, failed: 1, skipped: 0, notes: ["the run did not reach its end"] };
+  const summary: VitestSummary = JSON.parse(readFileSync(summaryFile, "utf8"));
+  rmSync(summaryFile);
+  // Reasons to exit with an error that no test stands for, such as no test at all.
+  const unexplained = exitCode !== 0 && summary.failed.length === 0 ? 1 : 0;
+  return {
+    passed: summary.passed,
+    failed: summary.failed.length + unexplained,
+    skipped: summary.skipped.length,
+    notes: [
+      `${summary.passed} passed, ${summary.failed.length + unexplained} failed, ${summary.skipped.length} skipped`,
+      ...summary.failed.map(({ name, error }) => `failed: ${name}: ${error.split("\n")[0]}`),
+      ...summary.skipped.map(({ name, reason }) => `skipped: ${name}: ${reason}`),
+    ],
+  };
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: { index: "src/index.ts", engine: "src/engine.ts" },
+  format: ["esm"],
+  target: "node22",
+  platform: "node",
+  dts: true,
+  clean: true,
+  // What both entry points use is one chunk: `FlowError` must not exist twice.
+  splitting: true,
+  sourcemap: true,
+  treeshake: true,
+  // tsup would turn `node:sqlite` into `sqlite`, which does not exist.
+  removeNodeProtocol: false,
+});
