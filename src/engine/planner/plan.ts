@@ -1,0 +1,102 @@
+import type { Json, JsonObject } from "../../errors/index.ts";
+import { coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
+import type { RetryPlan } from "./backoff.ts";
+
+/** Where a node's input comes from, as the graph says. */
+export interface Routing {
+  readonly adapter: string;
+  /** `input_args` as written, checked again by the worker: a graph may come from anywhere. */
+  readonly args: JsonObject;
+}
+
+/** One node of a graph with every default written out. The only place where the graph's JSON keys become the engine's names. */
+export interface NodePlan {
+  readonly id: string;
+  readonly type: string;
+  readonly dependsOn: readonly string[];
+  /** How many parents must be satisfied: 0 for a root. */
+  readonly needed: number;
+  readonly needsAll: boolean;
+  readonly startsOnFirstBatch: boolean;
+  readonly routing: Routing | undefined;
+  /** The handler's own arguments. */
+  readonly args: JsonObject;
+  readonly fn: { readonly name: string; readonly args: JsonObject } | undefined;
+  readonly retry: RetryPlan;
+  readonly partitions: number;
+  readonly timeoutMs: number | undefined;
+}
+
+export interface Plan {
+  readonly graph: Graph;
+  readonly nodes: readonly NodePlan[];
+  readonly byId: ReadonlyMap<string, NodePlan>;
+  readonly children: ReadonlyMap<string, readonly NodePlan[]>;
+  readonly leaves: readonly NodePlan[];
+  /** Nodes that some child may start on before they finish. */
+  readonly streaming: ReadonlySet<string>;
+}
+
+export function planGraph(graph: Graph): Plan {
+  const nodes = graph.nodes.map(planNode);
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const children = new Map<string, NodePlan[]>(nodes.map((node) => [node.id, []]));
+  const streaming = new Set<string>();
+  for (const node of nodes) {
+    for (const parent of node.dependsOn) {
+      children.get(parent)?.push(node);
+      if (node.startsOnFirstBatch) streaming.add(parent);
+    }
+  }
+  const leaves = nodes.filter((node) => children.get(node.id)?.length === 0);
+  return { graph, nodes, byId, children, leaves, streaming };
+}
+
+/** Plans by graph object: a flow that runs often compiles to the same object, and a task's record keeps it. */
+export class PlanCache {
+  readonly #plans = new WeakMap<Graph, Plan>();
+
+  get(graph: Graph): Plan {
+    let plan = this.#plans.get(graph);
+    if (plan === undefined) {
+      plan = planGraph(graph);
+      this.#plans.set(graph, plan);
+    }
+    return plan;
+  }
+}
+
+function planNode(node: GraphNode): NodePlan {
+  const parents = node.depends_on.length;
+  const fanIn = node.fan_in ?? "all";
+  const policy = { ...retryDefaults, ...node.retry_policy };
+  const { input_adapter, input_args, ...args } = node.io?.input_inline ?? {};
+  return {
+    id: node.node_id,
+    type: node.type,
+    dependsOn: node.depends_on,
+    needed: parents === 0 || fanIn === "all" ? parents : fanIn === "any" ? 1 : Number(fanIn.slice("count:".length)),
+    needsAll: fanIn === "all",
+    startsOnFirstBatch: node.io?.start_when === "first_batch",
+    routing: input_adapter === undefined ? undefined : { adapter: input_adapter, args: input_args ?? {} },
+    args: definedOnly(args),
+    fn:
+      node.type === coordinatorFnType && node.io?.fn !== undefined
+        ? { name: node.io.fn, args: node.io.fn_args ?? {} }
+        : undefined,
+    retry: {
+      maxFailures: policy.max + 1,
+      backoffMs: policy.backoff_sec * 1_000,
+      factor: policy.backoff_factor,
+      backoffMaxMs: policy.backoff_max_sec * 1_000,
+      jitter: policy.jitter,
+      permanentOn: policy.permanent_on,
+    },
+    partitions: node.partitions ?? 1,
+    timeoutMs: node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000,
+  };
+}
+
+function definedOnly(args: { readonly [key: string]: Json | undefined }): JsonObject {
+  return args as JsonObject; // the rest of a validated object: a key that is there has a value
+}

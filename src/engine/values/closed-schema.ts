@@ -1,0 +1,47 @@
+import type { $ZodType, $ZodTypes } from "zod/v4/core";
+
+/**
+ * Whether every value that the schema lets through on the wire side is plain JSON, newly made by zod: then nothing has
+ * to be walked or copied again. `false` is always safe, so what isn't known here is not closed.
+ */
+export function isClosedSchema(schema: $ZodType, seen: Set<$ZodType> = new Set()): boolean {
+  if (seen.has(schema)) return true; // a recursive schema is closed when the rest of it is
+  seen.add(schema);
+  const closed = (inner: $ZodType): boolean => isClosedSchema(inner, seen);
+  const { def } = (schema as $ZodTypes)._zod;
+  switch (def.type) {
+    case "string":
+    case "number":
+    case "boolean":
+    case "null":
+    case "enum":
+    case "template_literal":
+      return true;
+    case "literal":
+      return def.values.every((value) => value === null || ["string", "number", "boolean"].includes(typeof value));
+    case "object":
+      return (def.catchall === undefined || def.catchall._zod.def.type === "never" || closed(def.catchall)) &&
+        Object.values(def.shape).every(closed);
+    case "array":
+      return closed(def.element);
+    case "tuple":
+      return def.items.every(closed) && (def.rest === null || closed(def.rest));
+    case "record":
+      return closed(def.keyType) && closed(def.valueType);
+    case "union":
+      return def.options.every(closed);
+    case "optional":
+    case "nullable":
+    case "default":
+    case "prefault":
+    case "nonoptional":
+    case "readonly":
+      return closed(def.innerType);
+    case "lazy":
+      return closed(def.getter());
+    case "pipe":
+      return closed(def.in); // a codec: its wire side
+    default:
+      return false;
+  }
+}

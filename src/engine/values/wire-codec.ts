@@ -1,0 +1,68 @@
+import { $ZodAsyncError, type $ZodError, type $ZodType, safeDecode, safeDecodeAsync, safeEncode, safeEncodeAsync } from "zod/v4/core";
+import type { Json } from "../../errors/index.ts";
+import { isClosedSchema } from "./closed-schema.ts";
+import { copyJson } from "./json-copy.ts";
+
+/** A value that a schema refused, in words: `.rows[3].price: expected number, received string`. */
+export class SchemaMismatch extends Error {
+  override readonly name = "SchemaMismatch";
+}
+
+type Parsed = { success: true; data: unknown } | { success: false; error: $ZodError };
+
+/**
+ * Carries values between handlers (decoded by their schemas) and the store (JSON). Synchronous wherever the schema is:
+ * a promise per batch would cost more than the validation. Wire values that were not made anew by zod are copied, so that
+ * no handler can change what is stored.
+ */
+export class WireCodec {
+  readonly #schema: $ZodType;
+  readonly #closed: boolean;
+  #async = false;
+
+  constructor(schema: $ZodType) {
+    this.#schema = schema;
+    this.#closed = isClosedSchema(schema);
+  }
+
+  /** Wire to handler. Rejects or throws {@link SchemaMismatch}. */
+  decode(wire: Json): unknown | Promise<unknown> {
+    const value = this.#closed ? wire : copyJson(wire);
+    return this.#parse(() => safeDecode(this.#schema, value), () => safeDecodeAsync(this.#schema, value), valueOf);
+  }
+
+  /** Handler to wire. Rejects or throws {@link SchemaMismatch} or `NotJsonError`. */
+  encode(value: unknown): Json | Promise<Json> {
+    const finish = this.#closed ? (valueOf as (parsed: Parsed) => Json) : (parsed: Parsed) => copyJson(valueOf(parsed));
+    return this.#parse(() => safeEncode(this.#schema, value), () => safeEncodeAsync(this.#schema, value), finish);
+  }
+
+  #parse<T>(sync: () => Parsed, async: () => Promise<Parsed>, finish: (parsed: Parsed) => T): T | Promise<T> {
+    if (!this.#async) {
+      try {
+        return finish(sync());
+      } catch (error) {
+        if (!(error instanceof $ZodAsyncError)) throw error;
+        this.#async = true; // a schema with an asynchronous check: known from its first value on
+      }
+    }
+    return async().then(finish);
+  }
+}
+
+function valueOf(parsed: Parsed): unknown {
+  if (parsed.success) return parsed.data;
+  throw new SchemaMismatch(describeIssues(parsed.error), { cause: parsed.error });
+}
+
+const shownIssues = 3;
+
+/** The first few issues of a zod error, each with its path. */
+export function describeIssues(error: $ZodError): string {
+  const shown = error.issues.slice(0, shownIssues).map((issue) => {
+    const path = issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
+    return `${path === "" ? "the value" : path}: ${issue.message.replace(/^Invalid input: /, "")}`;
+  });
+  const more = error.issues.length - shown.length;
+  return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
+}
