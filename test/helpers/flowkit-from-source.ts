@@ -1,0 +1,14 @@
+import { registerHooks } from "node:module";
+
+/** Loaded by `node --import`: a program that imports the package gets its sources, so that no build is needed. */
+const sources: Readonly<Record<string, string>> = {
+  flowkit: new URL("../../src/index.ts", import.meta.url).href,
+  "flowkit/engine": new URL("../../src/engine.ts", import.meta.url).href,
+};
+
+registerHooks({
+  resolve(specifier, context, next) {
+    const url = sources[specifier];
+    return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
+  },
+});

@@ -1,0 +1,64 @@
+import { glob, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join, relative, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type DocProgram, docPrograms } from "../helpers/doc-programs.ts";
+import { type ProcessOutcome, runProcess } from "../helpers/run-process.ts";
+
+const pages: string[] = [];
+for await (const page of glob(["*.md", "docs/**/*.md", "examples/*/*.md"])) pages.push(page);
+const programs: { readonly page: string; readonly program: DocProgram; readonly file: string }[] = [];
+for (const page of pages.toSorted()) {
+  for (const program of docPrograms(await readFile(page, "utf8"))) {
+    programs.push({ page, program, file: `${page.replaceAll(/[\\/]/g, "__")}-${program.line}.ts` });
+  }
+}
+
+const onSource = resolve("test/helpers/flowkit-from-source.ts");
+const fileOf = (error: string) => basename(error.split("(")[0] ?? "");
+const normal = (text: string) => text.replaceAll(/\s+/g, " ");
+
+describe("the code on the pages", () => {
+  let folder: string;
+  let check: ProcessOutcome = { exitCode: 0, output: "" };
+
+  beforeAll(async () => {
+    // Inside the repository: the programs import its packages.
+    await mkdir(".cache", { recursive: true });
+    folder = await mkdtemp(resolve(".cache/docs-"));
+    for (const { file, program } of programs) await writeFile(join(folder, file), program.code);
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"] }),
+    );
+    if (programs.length > 0)
+      check = await runProcess("tsc", ["-p", folder, "--pretty", "false"], { timeoutMs: 120_000 });
+  }, 120_000);
+
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test.each(programs)("$page:$program.line is right in its types", ({ file, page }) => {
+    const errors = check.output.split("\n").filter((line) => fileOf(line) === file);
+    expect(errors.map((error) => error.replace(relative(".", join(folder, file)), page))).toEqual([]);
+  });
+
+  test("no error came up beside them", () => {
+    const known = new Set(programs.map(({ file }) => file));
+    const errors = check.output.split("\n").filter((line) => line.includes("error TS"));
+    expect(errors.filter((line) => !known.has(fileOf(line)))).toEqual([]);
+    expect(check.exitCode === 0).toBe(errors.length === 0);
+  });
+
+  test.each(programs.filter(({ program }) => program.runs))(
+    "$page:$program.line runs and prints what it says",
+    { timeout: 60_000 },
+    async ({ file, program }) => {
+      const run = await runProcess("node", ["--import", onSource, join(folder, file)], { timeoutMs: 30_000 });
+      expect(run.exitCode, run.output).toBe(0);
+      let rest = normal(run.output);
+      for (const promised of program.prints) {
+        expect(rest).toContain(normal(promised));
+        rest = rest.slice(rest.indexOf(normal(promised)) + normal(promised).length);
+      }
+    },
+  );
+});

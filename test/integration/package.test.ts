@@ -1,0 +1,134 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { runProcess } from "../helpers/run-process.ts";
+
+/** A flow, from its definition to its results, as a user would write it. */
+const right = `
+import { defineHandler, flow } from "flowkit";
+import { createEngine } from "flowkit/engine";
+import * as z from "zod";
+
+const numbers = defineHandler("numbers", {
+  output: z.object({ n: z.int() }),
+  *iterBatches() {
+    for (const n of [1, 2, 3]) yield { payload: { n } };
+  },
+});
+const square = defineHandler("square", {
+  input: z.object({ n: z.int() }),
+  output: z.object({ n: z.int() }),
+  processBatch: ({ n }) => ({ n: n * n }),
+});
+const squares = flow("squares").node("numbers", numbers).then("square", square);
+
+await using engine = await createEngine({ handlers: squares.handlers });
+const task = await engine.run(squares);
+const result = await task.result();
+const typed: readonly { readonly n: number }[] = result.square;
+console.log(JSON.stringify(typed));
+`;
+
+const wrong = `
+import { defineHandler, flow } from "flowkit";
+import * as z from "zod";
+
+const names = defineHandler("names", {
+  output: z.object({ id: z.string() }),
+  *iterBatches() {
+    yield { payload: { id: "a" } };
+  },
+});
+const count = defineHandler("count", {
+  input: z.object({ id: z.number() }),
+  output: z.object({ id: z.number() }),
+  processBatch: (row) => row,
+});
+export const broken = flow("broken").node("names", names).then("count", count);
+`;
+
+/** Declarations are checked too, with the libraries that Node offers and no others. */
+const compilerOptions = {
+  target: "es2023",
+  lib: ["es2023", "esnext.disposable"],
+  module: "nodenext",
+  types: ["node"],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  noEmit: true,
+};
+
+const compilers = { "5.9": "typescript-5.9", "6.0": "typescript", "7.0": "typescript-7" };
+
+describe("the package as it is published", () => {
+  let project: string;
+
+  beforeAll(async () => {
+    if (!existsSync("dist/index.js")) throw new Error("dist is missing: run `npm run build` first");
+    project = await mkdtemp(join(tmpdir(), "flowkit-package-"));
+    const packed = await runProcess("npm", ["pack", "--silent", "--pack-destination", project]);
+    expect(packed.exitCode, packed.output).toBe(0);
+    const tarball = packed.output.trim();
+    const versions = packageJson.devDependencies;
+    await writeFile(join(project, "package.json"), JSON.stringify({ type: "module", private: true }));
+    const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock"];
+    const wanted = [`./${tarball}`, `zod@${versions.zod}`, `@types/node@${versions["@types/node"]}`];
+    const installed = await runProcess("npm", [...install, ...wanted], { cwd: project, timeoutMs: 120_000 });
+    expect(installed.exitCode, installed.output).toBe(0);
+    await writeFile(join(project, "right.ts"), right);
+    await writeFile(join(project, "wrong.ts"), wrong);
+    for (const file of ["right", "wrong"]) {
+      await writeFile(join(project, `${file}.json`), JSON.stringify({ compilerOptions, files: [`${file}.ts`] }));
+    }
+  }, 180_000);
+
+  afterAll(() => rm(project, { recursive: true, force: true }));
+
+  const compile = (compiler: string, file: string) =>
+    runProcess("node", [resolve("node_modules", compiler, "bin/tsc"), "-p", `${file}.json`, "--pretty", "false"], {
+      cwd: project,
+      timeoutMs: 120_000,
+    });
+
+  test("holds the built code and its papers, nothing else", async () => {
+    const entries = await readdir(join(project, "node_modules/flowkit"));
+    const papers = entries.filter((entry) => !["CHANGELOG.md", "README.md"].includes(entry));
+    expect(papers.toSorted()).toEqual(["LICENSE", "dist", "package.json"]);
+  });
+
+  test("brings ts-pattern, and zod only once", async () => {
+    const entries = await readdir(join(project, "node_modules"));
+    expect(entries.filter((entry) => !entry.startsWith(".")).toSorted()).toEqual([
+      "@types",
+      "flowkit",
+      "ts-pattern",
+      "undici-types",
+      "zod",
+    ]);
+    expect(existsSync(join(project, "node_modules/flowkit/node_modules"))).toBe(false);
+  });
+
+  for (const [version, compiler] of Object.entries(compilers)) {
+    test(`a right flow compiles with TypeScript ${version}`, { timeout: 120_000 }, async () => {
+      expect(await compile(compiler, "right")).toEqual({ exitCode: 0, output: "" });
+    });
+
+    test(`a wrong edge is named by TypeScript ${version}`, { timeout: 120_000 }, async () => {
+      const { output } = await compile(compiler, "wrong");
+      expect(output).toContain("edge 'names' -> 'count': .id is string, needs number");
+      expect(output.match(/error TS/g)).toHaveLength(1);
+      expect(output).toMatch(/^wrong\.ts\(16,/);
+    });
+  }
+
+  test("the right flow runs", { timeout: 60_000 }, async () => {
+    expect(await runProcess("node", ["right.ts"], { cwd: project })).toEqual({
+      exitCode: 0,
+      output: '[{"n":1},{"n":4},{"n":9}]\n',
+    });
+  });
+});

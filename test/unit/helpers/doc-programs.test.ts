@@ -1,0 +1,33 @@
+import { describe, expect, test } from "vitest";
+import { docPrograms } from "../../helpers/doc-programs.ts";
+
+const page = (...lines: string[]) => lines.join("\n");
+
+describe("docPrograms", () => {
+  test("keeps every line where it stands on the page", () => {
+    const [program] = docPrograms(page("# Title", "", "```ts", "const a = 1;", "```"));
+    expect(program).toMatchObject({ line: 4, code: "\n\n\nconst a = 1;", runs: true });
+  });
+
+  test("joins a continued block to the one before it", () => {
+    const programs = docPrograms(page("```ts", "const a = 1;", "```", "words", "```ts continued", "a;", "```"));
+    expect(programs.map(({ code }) => code)).toEqual(["\nconst a = 1;\n\n\n\na;"]);
+  });
+
+  test("takes the indentation of a list off, and leaves other languages alone", () => {
+    const programs = docPrograms(
+      page("```sh", "ls", "```", "- a", "  ```ts no-run", "  if (x) {", "    y();", "  }", "  ```"),
+    );
+    expect(programs).toMatchObject([{ line: 6, runs: false, code: "\n\n\n\n\nif (x) {\n  y();\n}" }]);
+  });
+
+  test("a comment behind console.log is a promise", () => {
+    const [program] = docPrograms(page("```ts", "console.log(f(1)); // { a: 1 }", "g(); // why", "```"));
+    expect(program?.prints).toEqual(["{ a: 1 }"]);
+  });
+
+  test("a kind of block that it doesn't know is an error with its line", () => {
+    expect(() => docPrograms(page("", "```ts norun", "```"))).toThrow("line 2: unknown kind of block: ts norun");
+    expect(() => docPrograms(page("```ts continued", "```"))).toThrow("line 1: nothing to continue");
+  });
+});
