@@ -1,0 +1,29 @@
+import { copyJson } from "../values/index.ts";
+
+/** JSON that nobody else holds a reference to, so that it may be changed in place. */
+export type OwnedJson = string | number | boolean | null | OwnedJson[] | OwnedObject;
+export type OwnedObject = { [key: string]: OwnedJson };
+
+/**
+ * A deep copy to change. It has no key `__proto__`, so that assigning its keys to another object is safe.
+ *
+ * @throws NotJsonError
+ */
+export function ownCopy(value: unknown): OwnedJson {
+  return copyJson(value) as OwnedJson; // a fresh copy: only its type says that it can't be changed
+}
+
+export function isOwnedObject(value: OwnedJson | undefined): value is OwnedObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** The value under an own key: what an object inherits is none of its data. */
+export function ownValue<TValue>(object: { readonly [key: string]: TValue }, key: string): TValue | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}

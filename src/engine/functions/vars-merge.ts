@@ -1,0 +1,34 @@
+import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
+import { builtIn } from "./built-in.ts";
+import { mergeOverwriting } from "./deep-merge.ts";
+import { isOwnedObject, type OwnedObject, ownCopy } from "./owned-json.ts";
+import { refuseSensitive, type SensitiveDetector } from "./sensitive-values.ts";
+import { changedVars, changeVars } from "./var-change.ts";
+import { type VarLeaf, varLeaves } from "./var-leaves.ts";
+import { setVar } from "./var-tree.ts";
+
+/**
+ * `vars.merge`: merges `data` into the variables; leaves overwrite, lists are leaves. Unlike `vars.set` an empty object
+ * takes nothing away: it only sees to it that there is an object.
+ */
+export function varsMerge(detect: SensitiveDetector): CoordinatorFunctionDefinition {
+  return builtIn({
+    name: "vars.merge",
+    output: changedVars,
+    run(ctx) {
+      const leaves = varLeaves(ctx.args.data);
+      if (ctx.args.block_sensitive === true) refuseSensitive(leaves, detect);
+      const paths = leaves.map(({ path }) => path);
+      return changeVars(ctx, paths, (vars) => {
+        const merged = mergeOverwriting(vars, treeOf(leaves));
+        return isOwnedObject(merged) ? merged : vars;
+      });
+    },
+  });
+}
+
+function treeOf(leaves: readonly VarLeaf[]): OwnedObject {
+  const tree: OwnedObject = {};
+  for (const { path, value } of leaves) setVar(tree, path, ownCopy(value));
+  return tree;
+}

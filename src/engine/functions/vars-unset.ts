@@ -1,0 +1,21 @@
+import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
+import { builtIn } from "./built-in.ts";
+import { changedVars, changeVars } from "./var-change.ts";
+import { parseVarPaths } from "./var-paths.ts";
+import { unsetVar } from "./var-tree.ts";
+
+/**
+ * `vars.unset`: removes the variables at `keys`, with everything below them, and the objects that this leaves empty.
+ * A variable that isn't there is no error: afterwards it isn't there either way.
+ */
+export const varsUnset: CoordinatorFunctionDefinition = builtIn({
+  name: "vars.unset",
+  output: changedVars,
+  run(ctx) {
+    const paths = parseVarPaths(ctx.args.keys);
+    return changeVars(ctx, paths, (vars) => {
+      for (const path of paths) unsetVar(vars, path);
+      return vars;
+    });
+  },
+});
