@@ -1,0 +1,14 @@
+import { engineCase } from "../engine-case.ts";
+import { chainOf, flowOf, passOn, sourceOf } from "../flows.ts";
+
+const chain = (nodes: number, tasks: number) =>
+  engineCase({
+    name: `chain of ${nodes.toLocaleString("en")} nodes`,
+    unit: "node",
+    units: nodes * tasks,
+    tasks,
+    flow: flowOf([sourceOf("source", 1), passOn("step")], chainOf(nodes, "source", "step")),
+  });
+
+/** The cost of a node: handlers do nothing, one batch each. The long chain shows whether it grows with the graph. */
+export const chains = [chain(100, 50), chain(10_000, 1)];

@@ -1,0 +1,21 @@
+import type { GraphNode } from "flowkit";
+import { engineCase } from "../engine-case.ts";
+import { flowOf, passOn, sourceOf } from "../flows.ts";
+
+const fanOut = (width: number) => {
+  const branches = Array.from({ length: width }, (_, index) => `b${index}`);
+  const nodes: GraphNode[] = [
+    { node_id: "source", type: "source", depends_on: [] },
+    ...branches.map((node_id) => ({ node_id, type: "step", depends_on: ["source"] })),
+    { node_id: "join", type: "step", depends_on: branches },
+  ];
+  return engineCase({
+    name: `fan-out to ${width.toLocaleString("en")} and join`,
+    unit: "node",
+    units: nodes.length,
+    flow: flowOf([sourceOf("source", 1), passOn("step")], nodes),
+  });
+};
+
+/** A join must not look at all its parents each time that one of them finishes. */
+export const fanOuts = [fanOut(1000), fanOut(9000)];

@@ -1,0 +1,32 @@
+import { validateGraph } from "flowkit";
+import { graphOf } from "../flows.ts";
+import type { Case } from "../measure.ts";
+
+/** Each node depends on up to three before it, and reads from them by name. */
+const wideGraph = (count: number) =>
+  graphOf(
+    Array.from({ length: count }, (_, index) => {
+      const parents = [1, 7, 100].filter((back) => back <= index).map((back) => `n${index - back}`);
+      if (parents.length === 0) return { node_id: `n${index}`, type: "source", depends_on: [] };
+      const input_inline = { input_adapter: "pull.from_artifacts", input_args: { from_nodes: parents } };
+      return { node_id: `n${index}`, type: "step", depends_on: parents, io: { input_inline } };
+    }),
+  );
+
+const validation = (nodes: number): Case => ({
+  name: `validation of ${nodes.toLocaleString("en")} nodes`,
+  unit: "graph",
+  units: 1,
+  async prepare() {
+    const graph = wideGraph(nodes);
+    return {
+      async run() {
+        validateGraph(graph);
+      },
+      async [Symbol.asyncDispose]() {},
+    };
+  },
+});
+
+/** What `createTask` pays before anything runs. */
+export const validations = [validation(100), validation(10_000)];

@@ -1,0 +1,23 @@
+import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
+
+/** Where the numbers were taken: without it they say nothing. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGiB: number;
+  readonly node: string;
+  readonly platform: string;
+  /** Average number of processes that wanted to run in the last minute, before the bench began. */
+  readonly load: number;
+}
+
+export function describeMachine(): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    load: Number(loadavg()[0]?.toFixed(2)),
+  };
+}

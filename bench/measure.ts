@@ -1,0 +1,85 @@
+import { performance } from "node:perf_hooks";
+import { getHeapStatistics } from "node:v8";
+
+/** Something worth timing. */
+export interface Case {
+  readonly name: string;
+  /** What is counted, in the singular: "node", "batch". */
+  readonly unit: string;
+  /** How many of them one round does. */
+  readonly units: number;
+  /** A fresh state for one round. Making and disposing of it is not timed. */
+  prepare(): Promise<Round>;
+}
+
+export interface Round extends AsyncDisposable {
+  run(): Promise<void>;
+}
+
+export interface Measurement {
+  readonly name: string;
+  readonly unit: string;
+  readonly units: number;
+  /** Microseconds a unit, a round each, fastest first. */
+  readonly rounds: readonly number[];
+  /** Largest heap seen in any round, less what was there before the round; in MiB. */
+  readonly heapPeakMiB: number;
+  /** Largest heap left after a round and a collection, less what was there before; in MiB. The state still lives. */
+  readonly heapKeptMiB: number;
+}
+
+/** The heap is looked at this often while a round runs. */
+const heapSampleMs = 10;
+const heapUsedMiB = () => getHeapStatistics().used_heap_size / 2 ** 20;
+
+/**
+ * Runs a case for `warmUp` rounds that don't count, then for `rounds` that do, with a collection before each, so that
+ * no round pays for the garbage of the one before.
+ */
+export async function measure(
+  what: Case,
+  { warmUp, rounds }: { readonly warmUp: number; readonly rounds: number },
+): Promise<Measurement> {
+  if (globalThis.gc === undefined) throw new Error("start Node with --expose-gc");
+  for (let n = 0; n < warmUp; n++) await measureRound(what);
+  const measured: RoundMeasurement[] = [];
+  for (let n = 0; n < rounds; n++) measured.push(await measureRound(what));
+  return {
+    name: what.name,
+    unit: what.unit,
+    units: what.units,
+    rounds: measured.map(({ ms }) => (ms * 1000) / what.units).toSorted((a, b) => a - b),
+    heapPeakMiB: Math.max(...measured.map(({ heapPeakMiB }) => heapPeakMiB)),
+    heapKeptMiB: Math.max(...measured.map(({ heapKeptMiB }) => heapKeptMiB)),
+  };
+}
+
+interface RoundMeasurement {
+  readonly ms: number;
+  readonly heapPeakMiB: number;
+  readonly heapKeptMiB: number;
+}
+
+async function measureRound(what: Case): Promise<RoundMeasurement> {
+  await using round = await what.prepare();
+  globalThis.gc?.();
+  const before = heapUsedMiB();
+  let peak = before;
+  const look = () => {
+    peak = Math.max(peak, heapUsedMiB());
+  };
+  const sampling = setInterval(look, heapSampleMs);
+  const started = performance.now();
+  await round.run();
+  const ms = performance.now() - started;
+  clearInterval(sampling);
+  look();
+  globalThis.gc?.();
+  return { ms, heapPeakMiB: peak - before, heapKeptMiB: heapUsedMiB() - before };
+}
+
+export function median(sorted: readonly number[]): number {
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
