@@ -1,0 +1,128 @@
+import { type Artifact, type Origin, type ShardRecord, sourceKey } from "../model.ts";
+import type { Store } from "../ports/index.ts";
+
+/** A shard that a consumer reads, and how far it has come. */
+export interface Source {
+  readonly nodeId: string;
+  readonly shard: number;
+  /** The generation being read. */
+  readonly generation: number;
+}
+
+interface Cursor extends Source {
+  readonly key: string;
+  /** Next artifact to read. */
+  seq: number;
+  /** Chunks of that artifact that are stored already. */
+  skipChunks: number;
+  /** Length of the finished log, once it is known: a fact that never changes. */
+  count: number | undefined;
+}
+
+export type Pulled =
+  | { readonly kind: "page"; readonly source: Source; readonly artifacts: readonly Artifact[]; /** Of the first artifact. */ readonly skipChunks: number }
+  | { readonly kind: "nothing"; readonly sourceRunning: boolean }
+  | { readonly kind: "end" }
+  /** A source started its output over: what was built from its old generation is void. */
+  | { readonly kind: "restarted"; readonly sourceGens: Readonly<Record<string, number>> };
+
+export interface StreamInputOptions {
+  readonly store: Store;
+  readonly taskId: string;
+  readonly sources: readonly { readonly nodeId: string; readonly shard: number }[];
+  /** From the consumer's own record: which generations its output is built from. Never what is found today. */
+  readonly sourceGens: Readonly<Record<string, number>>;
+  /** From the consumer's own log: the last batch it stored from each source. */
+  readonly origins: readonly Origin[];
+  readonly pageSize: number;
+}
+
+/**
+ * Reads several append-only logs to their ends, a page at a time, in turn. Position is a cursor a source, taken from the
+ * reader's own output: nothing else remembers what was read, so nothing can disagree.
+ */
+export class StreamInput {
+  readonly #options: StreamInputOptions;
+  readonly #nodeIds: readonly string[];
+  #open: Cursor[];
+  #turn = 0;
+  #looked = false;
+
+  constructor(options: StreamInputOptions) {
+    this.#options = options;
+    this.#nodeIds = [...new Set(options.sources.map((source) => source.nodeId))];
+    const last = new Map(options.origins.map((origin) => [origin.source, origin]));
+    this.#open = options.sources.map(({ nodeId, shard }) => {
+      const key = sourceKey(nodeId, shard);
+      const stored = last.get(key);
+      return {
+        nodeId,
+        shard,
+        key,
+        generation: options.sourceGens[key] ?? 0,
+        seq: stored?.seq ?? 0,
+        skipChunks: stored === undefined ? 0 : stored.chunk + 1,
+        count: undefined,
+      };
+    });
+  }
+
+  async pull(): Promise<Pulled> {
+    if (!this.#looked) {
+      // Most sources have finished before their consumer starts: one read then settles all of their ends.
+      this.#looked = true;
+      const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
+      if (this.#see(records).restarted) return this.#restarted();
+    }
+    for (let looked = 0; looked < this.#open.length; looked++) {
+      const page = await this.#page();
+      if (page !== undefined) return page;
+    }
+    this.#open = this.#open.filter((cursor) => cursor.seq !== cursor.count);
+    if (this.#open.length === 0) return { kind: "end" };
+    // Page first, state after: "nothing new" and "finished with this count" then belong together.
+    const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
+    const seen = this.#see(records);
+    if (seen.restarted) return this.#restarted();
+    this.#open = this.#open.filter((cursor) => cursor.seq !== cursor.count);
+    if (this.#open.length === 0) return { kind: "end" };
+    return { kind: "nothing", sourceRunning: seen.running };
+  }
+
+  /** The next page of the source whose turn it is; `undefined`: nothing there. */
+  async #page(): Promise<Pulled | undefined> {
+    const cursor = this.#open[this.#turn++ % this.#open.length] as Cursor;
+    if (cursor.seq === cursor.count) return undefined;
+    const { taskId, store, pageSize } = this.#options;
+    const ref = { taskId, nodeId: cursor.nodeId, shard: cursor.shard };
+    const artifacts = await store.readArtifacts(ref, cursor.generation, cursor.seq, pageSize);
+    if (artifacts.length === 0) return undefined;
+    const { skipChunks } = cursor;
+    cursor.seq += artifacts.length;
+    cursor.skipChunks = 0;
+    return { kind: "page", source: cursor, artifacts, skipChunks };
+  }
+
+  #see(records: readonly ShardRecord[]): { restarted: boolean; running: boolean } {
+    let restarted = false;
+    let running = false;
+    const byKey = new Map(records.map((record) => [sourceKey(record.nodeId, record.shard), record]));
+    for (const cursor of this.#open) {
+      const record = byKey.get(cursor.key);
+      if (record === undefined) continue;
+      if (record.generation !== cursor.generation) restarted = true;
+      else if (record.status === "finished") cursor.count = record.count;
+      // A source that finished after its page was read has more to read: it doesn't starve anybody.
+      if (record.status === "running" || record.status === "finished") running = true;
+    }
+    return { restarted, running };
+  }
+
+  async #restarted(): Promise<Pulled> {
+    const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
+    const sourceGens = Object.fromEntries(
+      records.map((record) => [sourceKey(record.nodeId, record.shard), record.generation]),
+    );
+    return { kind: "restarted", sourceGens };
+  }
+}

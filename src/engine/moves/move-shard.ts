@@ -1,0 +1,79 @@
+import type { Cause, HistoryEntry, ShardRecord, ShardRef, ShardStatus } from "../model.ts";
+import { historyLimit } from "../model.ts";
+import { checkShardTransition } from "../transitions.ts";
+
+/** Fields that belong to one status: a move drops them unless it sets them anew. */
+type StatusBound = "lease" | "dueAt" | "cancelBy";
+/** What only {@link moveShard} itself writes. */
+type Fixed = keyof ShardRef | "type" | "priority" | "status" | "history";
+
+export interface ShardMove {
+  readonly to: ShardStatus;
+  readonly cause: Cause;
+  /** Store time. */
+  readonly at: number;
+  readonly workerId?: string;
+  readonly reasonCode?: string;
+  readonly set?: Partial<Omit<ShardRecord, Fixed>>;
+}
+
+/**
+ * The record after a move: checked against the table, with its line in the history.
+ *
+ * @throws FlowError `TRANSITION_REFUSED`
+ */
+export function moveShard(record: ShardRecord, move: ShardMove): ShardRecord {
+  checkShardTransition(record, { from: record.status, to: move.to, cause: move.cause });
+  const { lease: _lease, dueAt: _dueAt, cancelBy: _cancelBy, ...kept } = record;
+  const unbound: Omit<ShardRecord, StatusBound> = kept;
+  return { ...unbound, ...move.set, status: move.to, history: withEntry(record, move) };
+}
+
+/** The record that a dispatch, or the tombstone of a cancel, inserts. */
+export function bornShard(
+  ref: ShardRef,
+  init: {
+    readonly type: string;
+    readonly priority: number;
+    readonly chosen?: readonly string[];
+    readonly status: "queued" | "cancelled";
+    readonly at: number;
+  },
+): ShardRecord {
+  const { status, at } = init;
+  const cause = status === "queued" ? "dispatch" : "cancel";
+  checkShardTransition(ref, { from: "absent", to: status, cause });
+  return {
+    taskId: ref.taskId,
+    nodeId: ref.nodeId,
+    shard: ref.shard,
+    epoch: 1,
+    type: init.type,
+    priority: init.priority,
+    status,
+    readyAt: at,
+    failures: 0,
+    lost: 0,
+    yields: 0,
+    generation: 0,
+    sourceGens: {},
+    ...(init.chosen === undefined ? {} : { chosen: init.chosen }),
+    history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause }],
+  };
+}
+
+function withEntry(record: ShardRecord, move: ShardMove): readonly HistoryEntry[] {
+  const { history } = record;
+  const last = history.at(-1);
+  const entry: HistoryEntry = {
+    n: last === undefined ? 0 : last.n + 1,
+    epoch: record.epoch,
+    from: record.status,
+    to: move.to,
+    at: move.at,
+    cause: move.cause,
+    ...(move.workerId === undefined ? {} : { workerId: move.workerId }),
+    ...(move.reasonCode === undefined ? {} : { reasonCode: move.reasonCode }),
+  };
+  return history.length < historyLimit ? [...history, entry] : [...history.slice(1 - historyLimit), entry];
+}

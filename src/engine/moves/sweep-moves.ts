@@ -1,0 +1,73 @@
+import { match } from "ts-pattern";
+import type { EpochRef, ShardRecord } from "../model.ts";
+import { moveShard } from "./move-shard.ts";
+
+/* What coordinators make of a shard's record. Pure, like the attempt's own moves. */
+
+/** `next` is absent when a shard in this status stays as it is. */
+export function cancelShardMove(
+  record: ShardRecord,
+  by: { readonly graceMs: number; readonly now: number },
+): ShardRecord | undefined {
+  return match(record.status)
+    .with("queued", "deferred", () => moveShard(record, { to: "cancelled", cause: "cancel", at: by.now }))
+    .with("running", () =>
+      moveShard(record, {
+        to: "cancelling",
+        cause: "cancel",
+        at: by.now,
+        set: { cancelBy: by.now + by.graceMs, ...(record.lease === undefined ? {} : { lease: record.lease }) },
+      }),
+    )
+    .with("cancelling", "finished", "failed", "cancelled", () => undefined)
+    .exhaustive();
+}
+
+/** Store time at which `expire` may take the lease; `undefined` when there is none to take. */
+export function expiresAt(record: ShardRecord): number | undefined {
+  if (record.lease === undefined) return undefined;
+  return Math.min(record.lease.deadline, record.cancelBy ?? Number.POSITIVE_INFINITY);
+}
+
+/** The record without its lease; `undefined` when it was renewed or moved on. */
+export function expireShard(
+  record: ShardRecord | undefined,
+  ref: EpochRef,
+  by: { readonly maxLost: number; readonly now: number },
+): ShardRecord | undefined {
+  if (record === undefined || record.epoch !== ref.epoch || record.lease === undefined) return undefined;
+  if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) > by.now) return undefined;
+  const move = { cause: "expire", at: by.now, workerId: record.lease.workerId } as const;
+  if (record.status === "cancelling") return moveShard(record, { ...move, to: "cancelled" });
+  const lost = record.lost + 1;
+  if (lost <= by.maxLost) {
+    return moveShard(record, { ...move, to: "queued", set: { epoch: record.epoch + 1, readyAt: by.now, lost } });
+  }
+  return moveShard(record, {
+    ...move,
+    to: "failed",
+    reasonCode: "worker_lost",
+    set: {
+      lost,
+      failure: {
+        nodeId: record.nodeId,
+        reasonCode: "worker_lost",
+        message: `${lost} workers took it and were not heard of again; the last was '${record.lease.workerId}'`,
+        shard: record.shard,
+        epoch: record.epoch,
+      },
+    },
+  });
+}
+
+/** The record queued again; `undefined` when it isn't deferred with this epoch, or isn't due. */
+export function requeueShard(
+  record: ShardRecord | undefined,
+  ref: EpochRef,
+  at: { readonly now: number },
+): ShardRecord | undefined {
+  if (record === undefined || record.status !== "deferred" || record.epoch !== ref.epoch) return undefined;
+  if ((record.dueAt ?? 0) > at.now) return undefined;
+  const set = { epoch: record.epoch + 1, readyAt: at.now };
+  return moveShard(record, { to: "queued", cause: "requeue", at: at.now, set });
+}

@@ -1,0 +1,76 @@
+import { match } from "ts-pattern";
+import type { Failure, TaskRecord, TaskStatus, VarsRecord } from "../model.ts";
+import type { NewTask } from "../ports/index.ts";
+import { checkTaskTransition, type TaskCause } from "../transitions.ts";
+
+/* What the store operations make of a task's record. Pure; `undefined`: it stays as it is. */
+
+export function bornTask(task: NewTask, at: { readonly now: number }): TaskRecord {
+  checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
+  const { id, graph, params, priority, idempotencyKey } = task;
+  return {
+    id,
+    graph,
+    params,
+    priority,
+    status: "running",
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    createdAt: at.now,
+  };
+}
+
+export const bornVars: VarsRecord = { vars: {}, version: 0, appliedBy: [] };
+
+export function finishTaskMove(task: TaskRecord, at: { readonly now: number }): TaskRecord | undefined {
+  if (task.status !== "running" || task.failure !== undefined) return undefined;
+  return moved(task, { to: "finished", cause: "finish", set: { endedAt: at.now } });
+}
+
+export function failTaskMove(task: TaskRecord, failure: Failure): TaskRecord | undefined {
+  if (task.status !== "running") return undefined;
+  return moved(task, { to: "cancelling", cause: "fail", set: { failure } });
+}
+
+export function cancelTaskMove(
+  task: TaskRecord,
+  reason: string,
+): { readonly answer: "recorded" | "already" | "terminal"; readonly next?: TaskRecord } {
+  return match<TaskStatus, ReturnType<typeof cancelTaskMove>>(task.status)
+    .with("running", () => ({
+      answer: "recorded",
+      next: moved(task, { to: "cancelling", cause: "cancel", set: { cancelReason: reason } }),
+    }))
+    .with("cancelling", () => ({ answer: "already" }))
+    .with("finished", "failed", "cancelled", () => ({ answer: "terminal" }))
+    .exhaustive();
+}
+
+export function closeTaskMove(task: TaskRecord, at: { readonly now: number }): TaskRecord | undefined {
+  if (task.status !== "cancelling") return undefined;
+  const to = task.failure === undefined ? "cancelled" : "failed";
+  return moved(task, { to, cause: "close", set: { endedAt: at.now } });
+}
+
+export function writeVarsMove(
+  task: TaskRecord | undefined,
+  vars: VarsRecord,
+  write: { readonly version: number; readonly vars: VarsRecord["vars"]; readonly appliedBy: string },
+): { readonly answer: "ok" | "applied" | "conflict" | "closed"; readonly next?: VarsRecord } {
+  if (vars.appliedBy.includes(write.appliedBy)) return { answer: "applied" };
+  if (task?.status !== "running") return { answer: "closed" };
+  if (vars.version !== write.version) return { answer: "conflict" };
+  const appliedBy = [...vars.appliedBy, write.appliedBy];
+  return { answer: "ok", next: { vars: write.vars, version: vars.version + 1, appliedBy } };
+}
+
+function moved(
+  task: TaskRecord,
+  move: {
+    readonly to: TaskStatus;
+    readonly cause: TaskCause;
+    readonly set: Partial<Pick<TaskRecord, "failure" | "cancelReason" | "endedAt">>;
+  },
+): TaskRecord {
+  checkTaskTransition(task.id, { from: task.status, to: move.to, cause: move.cause });
+  return { ...task, ...move.set, status: move.to };
+}

@@ -1,0 +1,59 @@
+import type { Clock } from "../ports/index.ts";
+
+/** The longest delay that Node's timers take; beyond it they fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export interface SystemClockOptions {
+  /** Whether a pending sleep lets the process exit. @defaultValue false */
+  readonly unref?: boolean;
+}
+
+/**
+ * Time as this process has it.
+ *
+ * @example
+ * const clock = systemClock()
+ * await clock.sleep(50, AbortSignal.abort()) // resolves at once
+ */
+export function systemClock(options: SystemClockOptions = {}): Clock {
+  return new SystemClock(options);
+}
+
+class SystemClock implements Clock {
+  readonly #unref: boolean;
+
+  constructor(options: SystemClockOptions) {
+    this.#unref = options.unref ?? false;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  monotonic(): number {
+    return performance.now();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      let timer: NodeJS.Timeout | undefined;
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const wait = (left: number): void => {
+        const slice = Math.min(left, longestTimerMs);
+        timer = setTimeout(() => (left > slice ? wait(left - slice) : wake()), slice);
+        if (this.#unref) timer.unref();
+      };
+      signal?.addEventListener("abort", wake, { once: true });
+      wait(ms);
+    });
+  }
+
+  yield(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+}

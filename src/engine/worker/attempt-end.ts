@@ -1,0 +1,35 @@
+import type { CoreReasonCode } from "../../errors/index.ts";
+
+/**
+ * Why an attempt stops without an outcome of its own:
+ * - `fenced`: the shard is no longer this attempt's. Write nothing more, say nothing.
+ * - `cancelling`: the task is being cancelled. Let the handler end, then confirm.
+ * - `timeout`: the attempt's time is up. It fails.
+ * - `stopping`: the worker stops. Hand the claim back.
+ * - `released`: it has handed its claim back for want of input.
+ * - `reload`: the log moved under it, or a source restarted. Read again where things stand, and go on.
+ */
+export type EndReason = "fenced" | "cancelling" | "timeout" | "stopping" | "released" | "reload";
+
+export class AttemptEnded extends Error {
+  override readonly name = "AttemptEnded";
+  readonly reason: EndReason;
+
+  constructor(reason: EndReason) {
+    super(`the attempt has ended: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** A failure that the engine itself finds, as opposed to one that handler code throws. */
+export class AttemptProblem extends Error {
+  override readonly name = "AttemptProblem";
+  readonly code: CoreReasonCode;
+  readonly permanent: boolean;
+
+  constructor(code: CoreReasonCode, message: string, options: ErrorOptions & { readonly permanent?: boolean } = {}) {
+    super(message, options);
+    this.code = code;
+    this.permanent = options.permanent ?? true;
+  }
+}

@@ -1,0 +1,168 @@
+import type {
+  AttemptContext,
+  BatchContext,
+  FinalizeContext,
+  Logger,
+  Metrics,
+  MetricsRecorder,
+} from "../../definitions/index.ts";
+import type { JsonObject } from "../../errors/index.ts";
+import type { Attempt } from "../model.ts";
+
+/** Metrics of one batch, or of one `finalize`. */
+export class MetricsBag implements MetricsRecorder {
+  #values: Record<string, number> | undefined;
+
+  add(name: string, value: number): void {
+    if (name === "") throw new TypeError("a metric needs a name");
+    if (name === "__proto__") throw new TypeError("'__proto__' can't name a metric");
+    if (!Number.isFinite(value)) throw new TypeError(`metric '${name}': ${value} is not a finite number`);
+    this.#values ??= {};
+    this.#values[name] = (this.#values[name] ?? 0) + value;
+  }
+
+  get values(): Metrics {
+    return this.#values ?? noMetrics;
+  }
+}
+
+const noMetrics: Metrics = Object.freeze({});
+
+/** What the attempt's parts need besides the attempt itself. */
+export interface ContextServices {
+  readonly params: JsonObject;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  remainingMs(): number | undefined;
+  vars(): Promise<JsonObject>;
+}
+
+export type Cleanup = () => void | Promise<void>;
+
+/** The context of an attempt. Handler objects keep nothing of a run: it all lives here. */
+export class RunContext implements AttemptContext {
+  readonly taskId: string;
+  readonly nodeId: string;
+  readonly epoch: number;
+  readonly shard: number;
+  readonly args: unknown;
+  /** Set once `loadInput` has returned. */
+  loaded: unknown;
+  readonly #services: ContextServices;
+  readonly #cleanups: Cleanup[];
+
+  constructor(attempt: Attempt, args: unknown, services: ContextServices, cleanups: Cleanup[]) {
+    this.taskId = attempt.taskId;
+    this.nodeId = attempt.nodeId;
+    this.epoch = attempt.epoch;
+    this.shard = attempt.shard;
+    this.args = args;
+    this.#services = services;
+    this.#cleanups = cleanups;
+  }
+
+  get params(): JsonObject {
+    return this.#services.params;
+  }
+
+  get signal(): AbortSignal {
+    return this.#services.signal;
+  }
+
+  get logger(): Logger {
+    return this.#services.logger;
+  }
+
+  onCleanup(cleanup: Cleanup): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  remainingMs(): number | undefined {
+    return this.#services.remainingMs();
+  }
+
+  vars(): Promise<JsonObject> {
+    return this.#services.vars();
+  }
+
+  /** The context of one batch: this one, and what is the batch's own. */
+  forBatch(uid: string): RunBatchContext {
+    return new RunBatchContext(this, uid);
+  }
+
+  forFinalize(batchCount: number, totals: () => Promise<Metrics>): FinalizeContext & { readonly metrics: MetricsBag } {
+    const metrics = Object.assign(new MetricsBag(), { totals });
+    return new RunFinalizeContext(this, batchCount, metrics);
+  }
+}
+
+/** Hands the attempt's context on. A class with getters: one is made a batch, and copying ten fields each time would show. */
+class DerivedContext implements AttemptContext {
+  readonly #run: RunContext;
+
+  constructor(run: RunContext) {
+    this.#run = run;
+  }
+
+  get taskId(): string {
+    return this.#run.taskId;
+  }
+  get nodeId(): string {
+    return this.#run.nodeId;
+  }
+  get epoch(): number {
+    return this.#run.epoch;
+  }
+  get shard(): number {
+    return this.#run.shard;
+  }
+  get args(): unknown {
+    return this.#run.args;
+  }
+  get params(): JsonObject {
+    return this.#run.params;
+  }
+  get loaded(): unknown {
+    return this.#run.loaded;
+  }
+  get signal(): AbortSignal {
+    return this.#run.signal;
+  }
+  get logger(): Logger {
+    return this.#run.logger;
+  }
+  onCleanup(cleanup: Cleanup): void {
+    this.#run.onCleanup(cleanup);
+  }
+  remainingMs(): number | undefined {
+    return this.#run.remainingMs();
+  }
+  vars(): Promise<JsonObject> {
+    return this.#run.vars();
+  }
+}
+
+export class RunBatchContext extends DerivedContext implements BatchContext {
+  readonly uid: string;
+  readonly metrics = new MetricsBag();
+
+  constructor(run: RunContext, uid: string) {
+    super(run);
+    this.uid = uid;
+  }
+
+  get idempotencyKey(): string {
+    return `${this.taskId}:${this.nodeId}:${this.uid}`;
+  }
+}
+
+class RunFinalizeContext extends DerivedContext implements FinalizeContext {
+  readonly batchCount: number;
+  readonly metrics: MetricsBag & { totals(): Promise<Metrics> };
+
+  constructor(run: RunContext, batchCount: number, metrics: MetricsBag & { totals(): Promise<Metrics> }) {
+    super(run);
+    this.batchCount = batchCount;
+    this.metrics = metrics;
+  }
+}

@@ -1,0 +1,79 @@
+import { $ZodError } from "zod/v4/core";
+import type { HandlerDefinition } from "../../definitions/index.ts";
+import { isHandlerError } from "../../errors/index.ts";
+import type { Attempt, Failure } from "../model.ts";
+import { describeIssues } from "../values/index.ts";
+import { AttemptProblem } from "./attempt-end.ts";
+
+const maxMessage = 4 * 1024;
+const maxStack = 16 * 1024;
+
+export interface ClassifiedFailure {
+  readonly failure: Failure;
+  readonly permanent: boolean;
+  /** The handler asked for at least this long before the next attempt. */
+  readonly afterMs: number;
+}
+
+/** Turns whatever was thrown during an attempt into a failure with a code. */
+export function classifyFailure(options: {
+  readonly error: unknown;
+  readonly attempt: Attempt;
+  readonly batchUid: string | undefined;
+  readonly handler: HandlerDefinition | undefined;
+}): ClassifiedFailure {
+  const { error, attempt, batchUid, handler } = options;
+  const verdict = judge(error, handler);
+  const failure: Failure = {
+    nodeId: attempt.nodeId,
+    shard: attempt.shard,
+    epoch: attempt.epoch,
+    reasonCode: verdict.code,
+    message: cut(verdict.message ?? messageOf(error), maxMessage),
+    ...(batchUid === undefined ? {} : { batchUid }),
+    ...stackOf(error),
+  };
+  const afterMs = isHandlerError(error) && "afterSec" in error ? (error.afterSec ?? 0) * 1_000 : 0;
+  return { failure, permanent: verdict.permanent, afterMs };
+}
+
+interface Verdict {
+  readonly code: string;
+  readonly permanent: boolean;
+  readonly message?: string;
+}
+
+function judge(error: unknown, handler: HandlerDefinition | undefined): Verdict {
+  if (error instanceof AttemptProblem) return { code: error.code, permanent: error.permanent };
+  let own: Verdict | undefined;
+  try {
+    own = handler?.classifyError?.(error);
+  } catch (inner) {
+    // Two errors at hand: the one that the attempt met is what counts, the other one must not get lost either.
+    return { ...byDefault(error), message: `${messageOf(error)} (and classifyError threw: ${messageOf(inner)})` };
+  }
+  return own ?? byDefault(error);
+}
+
+function byDefault(error: unknown): Verdict {
+  if (isHandlerError(error)) return { code: error.code, permanent: error.permanent };
+  if (error instanceof $ZodError) return { code: "bad_input", permanent: true, message: describeIssues(error) };
+  const mistakeInCode = error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
+  return { code: "unexpected_error", permanent: mistakeInCode };
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message === "" ? error.name : error.message;
+  return typeof error === "string" ? error : `a ${error === null ? "null" : typeof error} was thrown instead of an error`;
+}
+
+/** The stack with its chain of causes. */
+function stackOf(error: unknown): { stack?: string } {
+  const parts: string[] = [];
+  for (let current = error; current instanceof Error && parts.length < 10; current = current.cause) {
+    parts.push(current.stack ?? String(current));
+  }
+  return parts.length === 0 ? {} : { stack: cut(parts.join("\ncaused by: "), maxStack) };
+}
+
+const cut = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);

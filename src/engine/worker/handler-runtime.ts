@@ -1,0 +1,41 @@
+import type { HandlerDefinition } from "../../definitions/index.ts";
+import { WireCodec } from "../values/index.ts";
+
+/** A handler with what a worker keeps of it between attempts: codecs of its schemas, and that `init` has run. */
+export class HandlerRuntime {
+  readonly definition: HandlerDefinition;
+  readonly args: WireCodec | undefined;
+  readonly input: WireCodec | undefined;
+  readonly output: WireCodec;
+  readonly result: WireCodec | undefined;
+  #ready: Promise<void> | undefined;
+
+  constructor(definition: HandlerDefinition) {
+    this.definition = definition;
+    this.args = codecOf(definition.args);
+    this.input = codecOf(definition.input);
+    this.output = new WireCodec(definition.output);
+    this.result = codecOf(definition.result);
+  }
+
+  get needsInit(): boolean {
+    return this.definition.init !== undefined;
+  }
+
+  /** Runs `init` once a worker; after a failure the next attempt tries again. */
+  init(): Promise<void> {
+    this.#ready ??= (async () => {
+      try {
+        await this.definition.init?.();
+      } catch (error) {
+        this.#ready = undefined;
+        throw error;
+      }
+    })();
+    return this.#ready;
+  }
+}
+
+function codecOf(schema: HandlerDefinition["input"]): WireCodec | undefined {
+  return schema === undefined ? undefined : new WireCodec(schema);
+}
