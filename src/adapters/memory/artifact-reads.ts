@@ -1,0 +1,48 @@
+import type { Artifact, ShardRef } from "../../engine/model.ts";
+import type { Store, Tail } from "../../engine/ports/index.ts";
+import type { ArtifactLog } from "./artifact-log.ts";
+import type { StoreContext } from "./store-context.ts";
+
+const nothing: readonly Artifact[] = [];
+const emptyTail: Tail = { length: 0, closed: false, origins: [] };
+
+export class ArtifactReads {
+  readonly #context: StoreContext;
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+  }
+
+  async read(
+    ref: ShardRef,
+    page: { readonly generation: number; readonly from: number; readonly limit: number },
+  ): Promise<readonly Artifact[]> {
+    return this.#log(ref, page.generation)?.read(page.from, page.limit) ?? nothing;
+  }
+
+  async tail(ref: ShardRef, generation: number): Promise<Tail> {
+    return this.#log(ref, generation)?.tail() ?? emptyTail;
+  }
+
+  async storedUids(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>> {
+    return this.#log(ref, generation)?.stored(uids) ?? new Set();
+  }
+
+  async count(taskId: string): ReturnType<Store["countArtifacts"]> {
+    const { state, step } = this.#context;
+    const counts: Awaited<ReturnType<Store["countArtifacts"]>> = [];
+    for (const node of [...(state.tasks.get(taskId)?.nodes.values() ?? [])]) {
+      for (const entry of node.shards) {
+        if (entry === undefined) continue;
+        if (step !== undefined) await step("countArtifacts");
+        const { nodeId, shard, generation } = entry.record;
+        counts.push({ nodeId, shard, count: entry.logs.get(generation)?.length ?? 0 });
+      }
+    }
+    return counts;
+  }
+
+  #log(ref: ShardRef, generation: number): ArtifactLog | undefined {
+    return this.#context.state.shard(ref)?.logs.get(generation);
+  }
+}

@@ -1,0 +1,168 @@
+import type { Clock, SubscribeOptions } from "../../engine/ports/index.ts";
+import type { Message } from "../../engine/protocol/messages.ts";
+import type { Turns } from "./bus-turns.ts";
+import type { DeadLetter } from "./dead-letter.ts";
+
+interface Posted {
+  readonly topic: string;
+  readonly key: string;
+  readonly message: Message;
+}
+
+/** The messages of one topic and key that wait, in order. While one is being delivered the lane is in no queue. */
+interface Lane {
+  readonly id: string;
+  readonly waiting: Posted[];
+}
+
+interface Member {
+  readonly handle: SubscribeOptions["handle"];
+  readonly running: Set<Promise<void>>;
+}
+
+export interface GroupOptions {
+  readonly name: string;
+  readonly topics: ReadonlySet<string>;
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly maxDeliveries: number;
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly onDeadLetter: ((letter: DeadLetter) => void) | undefined;
+}
+
+/**
+ * Members that share the messages of their topics. A lane with something to deliver waits in `#ready`; its turn sends
+ * one message to the next member, and only when that was acknowledged or given up the lane queues again, at the back.
+ * So a key keeps its order, is never handled twice at once, and no key starves another.
+ */
+export class Group {
+  readonly #options: GroupOptions;
+  readonly #lanes = new Map<string, Lane>();
+  #ready: Lane[] = [];
+  #members: readonly Member[] = [];
+  #turn = 0;
+  #inRounds = false;
+  readonly #closed = new AbortController();
+
+  constructor(options: GroupOptions) {
+    this.#options = options;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get topics(): ReadonlySet<string> {
+    return this.#options.topics;
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.length === 0;
+  }
+
+  /** Returns what ends the membership. */
+  join(handle: SubscribeOptions["handle"]): () => Promise<void> {
+    const member: Member = { handle, running: new Set() };
+    this.#members = [...this.#members, member];
+    return async () => {
+      this.#members = this.#members.filter((other) => other !== member);
+      if (this.isEmpty) this.#stop();
+      await Promise.all(member.running);
+    };
+  }
+
+  accept(posted: Posted): void {
+    const id = `${posted.topic}\n${posted.key}`;
+    const lane = this.#lanes.get(id);
+    if (lane !== undefined) {
+      lane.waiting.push(posted);
+      return;
+    }
+    const fresh: Lane = { id, waiting: [posted] };
+    this.#lanes.set(id, fresh);
+    this.#queue(fresh);
+  }
+
+  async close(): Promise<void> {
+    const members = this.#members;
+    this.#members = [];
+    this.#stop();
+    await Promise.all(members.flatMap((member) => [...member.running]));
+  }
+
+  #stop(): void {
+    this.#closed.abort();
+    this.#lanes.clear();
+    this.#ready = [];
+  }
+
+  #queue(lane: Lane): void {
+    this.#ready.push(lane);
+    if (this.#inRounds) return;
+    this.#inRounds = true;
+    void this.#rounds();
+  }
+
+  /** A round takes what is ready when it begins; what its handlers publish waits for the next. */
+  async #rounds(): Promise<void> {
+    while (this.#ready.length > 0) {
+      await this.#options.turns.next();
+      const round = this.#ready;
+      this.#ready = [];
+      this.#options.turns.took(round.length);
+      for (const lane of round) void this.#deliver(lane);
+    }
+    this.#inRounds = false;
+  }
+
+  /** Never rejects: what a handler throws is answered with another delivery or the dead letter. */
+  async #deliver(lane: Lane): Promise<void> {
+    const posted = lane.waiting[0];
+    if (posted === undefined) return;
+    for (let delivery = 1; ; delivery++) {
+      const failure = await this.#handle(posted);
+      if (this.#closed.signal.aborted) return;
+      if (failure === undefined) break;
+      if (delivery >= this.#options.maxDeliveries) {
+        this.#giveUp(posted, failure.error);
+        break;
+      }
+      await this.#options.clock.sleep(this.#backoff(delivery), this.#closed.signal);
+      if (this.#closed.signal.aborted) return;
+    }
+    lane.waiting.shift();
+    if (lane.waiting.length > 0) this.#queue(lane);
+    else this.#lanes.delete(lane.id);
+  }
+
+  async #handle({ message }: Posted): Promise<{ readonly error: unknown } | undefined> {
+    const member = this.#members[this.#turn++ % this.#members.length];
+    if (member === undefined) return undefined;
+    const run = async (): Promise<{ readonly error: unknown } | undefined> => {
+      try {
+        await member.handle(message);
+        return undefined;
+      } catch (error) {
+        return { error };
+      }
+    };
+    const running = run();
+    const settled = running.then(() => undefined);
+    member.running.add(settled);
+    const failure = await running;
+    member.running.delete(settled);
+    return failure;
+  }
+
+  #giveUp({ topic, key, message }: Posted, error: unknown): void {
+    const { name, onDeadLetter } = this.#options;
+    if (onDeadLetter === undefined) return;
+    queueMicrotask(() => onDeadLetter({ topic, key, group: name, message, error }));
+  }
+
+  #backoff(delivery: number): number {
+    const { backoffMs, maxBackoffMs } = this.#options;
+    return Math.min(maxBackoffMs, backoffMs * 2 ** (delivery - 1));
+  }
+}

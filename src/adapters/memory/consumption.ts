@@ -1,0 +1,58 @@
+import type { Json } from "../../errors/index.ts";
+import type { Graph, GraphNode } from "../../graph/index.ts";
+import type { NodeEntry, Reading, ShardEntry, TaskEntry } from "./memory-state.ts";
+
+/**
+ * Drops what nobody will read any more: a shard of a node has just finished, so the node's sources may have lost their
+ * last reader, and the node itself may have lost it before (under `any` a reader may end before what it didn't choose).
+ */
+export function dropConsumedBy(finished: ShardEntry): void {
+  const { task, node, record } = finished;
+  task.readings ??= readingsOf(task.record.graph);
+  const reading = task.readings.get(record.nodeId);
+  if (reading === undefined || node.finishedShards !== reading.partitions) return;
+  for (const source of reading.sources) {
+    const read = task.readings.get(source);
+    if (read === undefined) continue;
+    read.openReaders--;
+    dropWhenRead(task, source, read);
+  }
+  dropWhenRead(task, record.nodeId, reading);
+}
+
+function dropWhenRead(task: TaskEntry, nodeId: string, reading: Reading): void {
+  const node = task.nodes.get(nodeId);
+  if (node === undefined || node.finishedShards !== reading.partitions) return;
+  if (reading.hasReaders && reading.openReaders === 0) dropArtifacts(node);
+}
+
+function dropArtifacts(node: NodeEntry): void {
+  for (const entry of node.shards) for (const log of entry?.logs.values() ?? []) log.drop();
+}
+
+/** A reader is a child, and whoever names the node in its arguments: those may be of any ancestor. */
+function readingsOf(graph: Graph): Map<string, Reading> {
+  const ids = new Set(graph.nodes.map((node) => node.node_id));
+  const sources = new Map(graph.nodes.map((node) => [node.node_id, sourcesOf(node, ids)]));
+  const counts = new Map<string, number>();
+  for (const source of [...sources.values()].flat()) counts.set(source, (counts.get(source) ?? 0) + 1);
+  return new Map(
+    graph.nodes.map(({ node_id, partitions = 1 }) => {
+      const openReaders = counts.get(node_id) ?? 0;
+      const reading = { partitions, sources: sources.get(node_id) ?? [], hasReaders: openReaders > 0, openReaders };
+      return [node_id, reading];
+    }),
+  );
+}
+
+function sourcesOf(node: GraphNode, ids: ReadonlySet<string>): readonly string[] {
+  const named = new Set(node.depends_on);
+  const look = (value: Json | undefined): void => {
+    if (typeof value === "string" && ids.has(value)) named.add(value);
+    else if (typeof value === "object" && value !== null) Object.values(value).forEach(look);
+  };
+  look(node.io?.input_inline?.input_args);
+  look(node.io?.fn_args);
+  named.delete(node.node_id);
+  return [...named];
+}

@@ -1,0 +1,11 @@
+import type { Message } from "../../engine/protocol/messages.ts";
+
+/** A message that every delivery of failed. */
+export interface DeadLetter {
+  readonly topic: string;
+  readonly key: string;
+  readonly group: string;
+  readonly message: Message;
+  /** What the last delivery rejected with. */
+  readonly error: unknown;
+}

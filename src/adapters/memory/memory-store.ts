@@ -1,0 +1,231 @@
+import type { Attempt, EpochRef, Failure, ShardRef } from "../../engine/model.ts";
+import type { Clock, DispatchInit, NewArtifact, NewTask, Store } from "../../engine/ports/index.ts";
+import { systemClock } from "../../engine/system/index.ts";
+import { FlowError } from "../../errors/index.ts";
+import { ArtifactReads } from "./artifact-reads.ts";
+import { AttemptWrites } from "./attempt-writes.ts";
+import { MemoryState } from "./memory-state.ts";
+import { ShardTable } from "./shard-table.ts";
+import type { MemoryStoreEvent, StoreContext } from "./store-context.ts";
+import { TaskTable } from "./task-table.ts";
+
+export interface MemoryStoreOptions {
+  /** Shared with other stores, as processes share a database. @defaultValue a state of its own */
+  readonly state?: MemoryState;
+  /** The store's clock, in milliseconds. @defaultValue the system's, but never backwards */
+  readonly now?: () => number;
+  /**
+   * Awaited between two record accesses of one operation, which then may be interrupted there as on a database without
+   * transactions. Without it every operation is atomic.
+   */
+  readonly step?: (label: string) => Promise<void>;
+  /** Called in the same step as each write. What it throws rejects the operation, whose effect stays. */
+  readonly observe?: (event: MemoryStoreEvent) => void;
+  /**
+   * How many ended tasks are kept; the longest ended go first, with all that is theirs, their idempotency keys
+   * included.
+   *
+   * @defaultValue 1000
+   */
+  readonly keepFinishedTasks?: number;
+  /**
+   * Drops a finished node's artifacts once every node that depends on it, or names it in its arguments, has finished
+   * too; nodes without such readers keep theirs. What is known of them stays true (`tail`, the shard's `count`,
+   * `hasArtifacts`, `countArtifacts`); `readArtifacts` then gives empty pages, `storedUids` nothing.
+   *
+   * @defaultValue false
+   */
+  readonly dropConsumed?: boolean;
+}
+
+/**
+ * The store of one process: as fast as it gets, and gone with the process.
+ *
+ * @example
+ * const store = memoryStore({ keepFinishedTasks: 10 })
+ * await store.open()
+ * await store.createTask({ id: "t1", graph, params: {}, priority: 0 }) // { outcome: "created", id: "t1" }
+ *
+ * @throws FlowError `ENGINE_OPTIONS` when an option is out of range
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(options);
+}
+
+class MemoryStore implements Store {
+  readonly #tasks: TaskTable;
+  readonly #shards: ShardTable;
+  readonly #attempts: AttemptWrites;
+  readonly #artifacts: ArtifactReads;
+  #closed = false;
+
+  constructor(options: MemoryStoreOptions) {
+    const context: StoreContext = {
+      state: options.state ?? new MemoryState(),
+      now: options.now ?? growingNow(systemClock()),
+      step: options.step,
+      observe: options.observe,
+      keepFinishedTasks: checkedLimit(options.keepFinishedTasks ?? 1000),
+      dropConsumed: options.dropConsumed ?? false,
+    };
+    this.#tasks = new TaskTable(context);
+    this.#shards = new ShardTable(context);
+    this.#attempts = new AttemptWrites(context);
+    this.#artifacts = new ArtifactReads(context);
+  }
+
+  // ---- tasks
+
+  createTask(task: NewTask): ReturnType<Store["createTask"]> {
+    return this.#closed ? unavailable() : this.#tasks.create(task);
+  }
+
+  readTask(id: string): ReturnType<Store["readTask"]> {
+    return this.#closed ? unavailable() : this.#tasks.read(id);
+  }
+
+  finishTask(id: string): ReturnType<Store["finishTask"]> {
+    return this.#closed ? unavailable() : this.#tasks.finish(id);
+  }
+
+  failTask(id: string, failure: Failure): ReturnType<Store["failTask"]> {
+    return this.#closed ? unavailable() : this.#tasks.fail(id, failure);
+  }
+
+  cancelTask(id: string, reason: string): ReturnType<Store["cancelTask"]> {
+    return this.#closed ? unavailable() : this.#tasks.cancel(id, reason);
+  }
+
+  closeTask(id: string): ReturnType<Store["closeTask"]> {
+    return this.#closed ? unavailable() : this.#tasks.close(id);
+  }
+
+  dueTasks(limit: number, everyMs: number): ReturnType<Store["dueTasks"]> {
+    return this.#closed ? unavailable() : this.#tasks.due(limit, everyMs);
+  }
+
+  readVars(taskId: string): ReturnType<Store["readVars"]> {
+    return this.#closed ? unavailable() : this.#tasks.readVars(taskId);
+  }
+
+  writeVars(taskId: string, write: Parameters<Store["writeVars"]>[1]): ReturnType<Store["writeVars"]> {
+    return this.#closed ? unavailable() : this.#tasks.writeVars(taskId, write);
+  }
+
+  // ---- shards, by coordinators
+
+  readShards(taskId: string, nodeIds?: readonly string[]): ReturnType<Store["readShards"]> {
+    return this.#closed ? unavailable() : this.#shards.read(taskId, nodeIds);
+  }
+
+  hasArtifacts(taskId: string, nodeId: string): ReturnType<Store["hasArtifacts"]> {
+    return this.#closed ? unavailable() : this.#shards.hasArtifacts(taskId, nodeId);
+  }
+
+  dispatch(ref: ShardRef, init: DispatchInit): ReturnType<Store["dispatch"]> {
+    return this.#closed ? unavailable() : this.#shards.dispatch(ref, init);
+  }
+
+  cancelShard(ref: ShardRef, init: Parameters<Store["cancelShard"]>[1]): ReturnType<Store["cancelShard"]> {
+    return this.#closed ? unavailable() : this.#shards.cancel(ref, init);
+  }
+
+  expiredLeases(limit: number): ReturnType<Store["expiredLeases"]> {
+    return this.#closed ? unavailable() : this.#shards.expiredLeases(limit);
+  }
+
+  expire(ref: EpochRef, maxLost: number): ReturnType<Store["expire"]> {
+    return this.#closed ? unavailable() : this.#shards.expire(ref, maxLost);
+  }
+
+  dueDeferred(limit: number): ReturnType<Store["dueDeferred"]> {
+    return this.#closed ? unavailable() : this.#shards.dueDeferred(limit);
+  }
+
+  requeue(ref: EpochRef): ReturnType<Store["requeue"]> {
+    return this.#closed ? unavailable() : this.#shards.requeue(ref);
+  }
+
+  // ---- shards, by workers
+
+  peekQueue(types: readonly string[], limit: number): ReturnType<Store["peekQueue"]> {
+    return this.#closed ? unavailable() : this.#shards.peekQueue(types, limit);
+  }
+
+  claim(ref: EpochRef, by: Parameters<Store["claim"]>[1]): ReturnType<Store["claim"]> {
+    return this.#closed ? unavailable() : this.#attempts.claim(ref, by);
+  }
+
+  renew(attempts: readonly Attempt[], leaseMs: number): ReturnType<Store["renew"]> {
+    return this.#closed ? unavailable() : this.#attempts.renew(attempts, leaseMs);
+  }
+
+  restart(attempt: Attempt, to: Parameters<Store["restart"]>[1]): ReturnType<Store["restart"]> {
+    return this.#closed ? unavailable() : this.#attempts.restart(attempt, to);
+  }
+
+  append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]> {
+    return this.#closed ? unavailable() : this.#attempts.append(attempt, generation, artifact);
+  }
+
+  complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]> {
+    return this.#closed ? unavailable() : this.#attempts.complete(attempt, outcome);
+  }
+
+  fail(attempt: Attempt, how: Parameters<Store["fail"]>[1]): ReturnType<Store["fail"]> {
+    return this.#closed ? unavailable() : this.#attempts.fail(attempt, how);
+  }
+
+  release(attempt: Attempt, delayMs: number): ReturnType<Store["release"]> {
+    return this.#closed ? unavailable() : this.#attempts.release(attempt, delayMs);
+  }
+
+  confirmCancelled(attempt: Attempt): ReturnType<Store["confirmCancelled"]> {
+    return this.#closed ? unavailable() : this.#attempts.confirmCancelled(attempt);
+  }
+
+  // ---- artifacts
+
+  readArtifacts(ref: ShardRef, generation: number, from: number, limit: number): ReturnType<Store["readArtifacts"]> {
+    return this.#closed ? unavailable() : this.#artifacts.read(ref, { generation, from, limit });
+  }
+
+  tail(ref: ShardRef, generation: number): ReturnType<Store["tail"]> {
+    return this.#closed ? unavailable() : this.#artifacts.tail(ref, generation);
+  }
+
+  storedUids(ref: ShardRef, generation: number, uids: readonly string[]): ReturnType<Store["storedUids"]> {
+    return this.#closed ? unavailable() : this.#artifacts.storedUids(ref, generation, uids);
+  }
+
+  countArtifacts(taskId: string): ReturnType<Store["countArtifacts"]> {
+    return this.#closed ? unavailable() : this.#artifacts.count(taskId);
+  }
+
+  // ---- the store itself
+
+  async open(): Promise<void> {
+    if (this.#closed) await unavailable();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+}
+
+const unavailable = (): Promise<never> =>
+  Promise.reject(new FlowError("STORE_UNAVAILABLE", "this memory store is closed", { retryable: true }));
+
+/** A process's clock can be set back; a deadline that was made must not move away. */
+function growingNow(clock: Clock): () => number {
+  let latest = 0;
+  return () => {
+    latest = Math.max(latest, clock.now());
+    return latest;
+  };
+}
+
+function checkedLimit(keepFinishedTasks: number): number {
+  if (Number.isInteger(keepFinishedTasks) && keepFinishedTasks >= 0) return keepFinishedTasks;
+  throw new FlowError("ENGINE_OPTIONS", `keepFinishedTasks is ${keepFinishedTasks}: give an integer from 0 on`);
+}

@@ -1,0 +1,104 @@
+import type { EpochRef, ShardRecord, ShardRef, ShardStatus } from "../../engine/model.ts";
+import { bornShard, cancelShardMove, expireShard, expiresAt, requeueShard } from "../../engine/moves/index.ts";
+import type { DispatchInit, Store } from "../../engine/ports/index.ts";
+import { LazyHeap } from "./lazy-heap.ts";
+import type { NodeEntry } from "./memory-state.ts";
+import { insertShard, replaceShard } from "./shard-entries.ts";
+import type { StoreContext } from "./store-context.ts";
+
+/** What coordinators do with shards, and the queue. */
+export class ShardTable {
+  readonly #context: StoreContext;
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+  }
+
+  async read(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]> {
+    const { state, step } = this.#context;
+    const nodes = state.tasks.get(taskId)?.nodes;
+    if (nodes === undefined) return [];
+    const records: ShardRecord[] = [];
+    for (const nodeId of nodeIds ?? [...nodes.keys()]) {
+      const node: NodeEntry | undefined = nodes.get(nodeId);
+      if (node === undefined) continue;
+      for (const entry of node.shards) {
+        if (entry === undefined) continue;
+        if (step !== undefined) await step("readShards");
+        records.push(entry.record);
+      }
+    }
+    return records;
+  }
+
+  async hasArtifacts(taskId: string, nodeId: string): Promise<boolean> {
+    return this.#context.state.tasks.get(taskId)?.nodes.get(nodeId)?.hasArtifacts ?? false;
+  }
+
+  async dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists"> {
+    const { state, now } = this.#context;
+    const task = state.tasks.get(ref.taskId);
+    // A task that was dropped whole is the tombstone of all its shards.
+    if (task === undefined || state.shard(ref) !== undefined) return "exists";
+    insertShard(this.#context, task, bornShard(ref, { ...init, status: "queued", at: now() }));
+    return "dispatched";
+  }
+
+  async cancel(ref: ShardRef, init: Parameters<Store["cancelShard"]>[1]): Promise<ShardStatus> {
+    const { state, now } = this.#context;
+    const task = state.tasks.get(ref.taskId);
+    if (task === undefined) return "cancelled";
+    const entry = state.shard(ref);
+    if (entry === undefined) {
+      const tombstone = bornShard(ref, { type: init.type, priority: 0, status: "cancelled", at: now() });
+      insertShard(this.#context, task, tombstone);
+      return "cancelled";
+    }
+    const next = cancelShardMove(entry.record, { graceMs: init.graceMs, now: now() });
+    if (next !== undefined) replaceShard(this.#context, entry, next, "cancel");
+    return entry.record.status;
+  }
+
+  async expiredLeases(limit: number): Promise<EpochRef[]> {
+    const now = this.#context.now();
+    const expired: EpochRef[] = [];
+    for (const { record } of this.#context.state.leased) {
+      if (expired.length >= limit) break;
+      if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) <= now) expired.push(epochRef(record));
+    }
+    return expired;
+  }
+
+  async expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined> {
+    const entry = this.#context.state.shard(ref);
+    const next = expireShard(entry?.record, ref, { maxLost, now: this.#context.now() });
+    if (entry !== undefined && next !== undefined) replaceShard(this.#context, entry, next, "expire");
+    return next;
+  }
+
+  async dueDeferred(limit: number): ReturnType<Store["dueDeferred"]> {
+    const now = this.#context.now();
+    const first = LazyHeap.firstOf([this.#context.state.deferred], limit + 1);
+    const due = first.slice(0, limit).filter((item) => item.dueAt <= now);
+    const next = first[due.length];
+    return {
+      due: due.map(({ entry }) => epochRef(entry.record)),
+      nextInMs: next === undefined ? undefined : Math.max(0, next.dueAt - now),
+    };
+  }
+
+  async requeue(ref: EpochRef): Promise<ShardRecord | undefined> {
+    const entry = this.#context.state.shard(ref);
+    const next = requeueShard(entry?.record, ref, { now: this.#context.now() });
+    if (entry !== undefined && next !== undefined) replaceShard(this.#context, entry, next, "requeue");
+    return next;
+  }
+
+  async peekQueue(types: readonly string[], limit: number): Promise<EpochRef[]> {
+    const { queues } = this.#context.state;
+    const filled = types.flatMap((type) => queues.get(type) ?? []);
+    return LazyHeap.firstOf(filled, limit).map(({ entry }) => epochRef(entry.record));
+  }
+}
+
+const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
