@@ -34,6 +34,8 @@ export const mergeGeneric: CoordinatorFunctionDefinition = builtIn({
           `leave node_id out, and read the result from '${ctx.nodeId}'`,
       );
     }
+    const twice = from_nodes.find((id, index) => from_nodes.indexOf(id) !== index);
+    if (twice !== undefined) throw badFnArgs(`from_nodes names '${twice}' twice`);
     return { [target.key]: await mergeMetas(ctx, from_nodes) };
   },
 });

@@ -1,3 +1,4 @@
+import type { Json, JsonObject } from "../../errors/index.ts";
 import { copyJson } from "../values/index.ts";
 
 /** JSON that nobody else holds a reference to, so that it may be changed in place. */
@@ -9,21 +10,20 @@ export type OwnedObject = { [key: string]: OwnedJson };
  *
  * @throws NotJsonError
  */
-export function ownCopy(value: unknown): OwnedJson {
+export function ownCopy(value: Json): OwnedJson {
   return copyJson(value) as OwnedJson; // a fresh copy: only its type says that it can't be changed
+}
+
+/** @throws NotJsonError */
+export function ownObjectCopy(value: JsonObject): OwnedObject {
+  return copyJson(value) as OwnedObject; // the copy of an object is one
 }
 
 export function isOwnedObject(value: OwnedJson | undefined): value is OwnedObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export function isObject(value: unknown): value is { readonly [key: string]: unknown } {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
 /** The value under an own key: what an object inherits is none of its data. */
-export function ownValue<TValue>(object: { readonly [key: string]: TValue }, key: string): TValue | undefined {
+export function ownValue(object: OwnedObject, key: string): OwnedJson | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }

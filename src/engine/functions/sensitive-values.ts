@@ -50,7 +50,7 @@ export function refuseSensitive(leaves: readonly VarLeaf[], detect: SensitiveDet
       const kind = detect(text);
       if (kind === undefined) continue;
       throw badFnArgs(
-        `the value of the variable ${quotedPath(path.text)} looks like ${kind}, which block_sensitive refuses: ` +
+        `the value of the variable ${quotedPath(path)} looks like ${kind}, which block_sensitive refuses: ` +
           "variables are no place for secrets",
       );
     }

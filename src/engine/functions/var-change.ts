@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { CoordinatorFunctionContext } from "../../definitions/index.ts";
-import { isOwnedObject, type OwnedObject, ownCopy } from "./owned-json.ts";
-import type { VarPath } from "./var-paths.ts";
+import { type OwnedObject, ownObjectCopy } from "./owned-json.ts";
 
 /**
  * What a function that changes variables stores: the dotted paths it named, sorted. Values of before or after are no
@@ -11,21 +10,19 @@ export const changedVars = z.strictObject({ keys: z.array(z.string()) });
 
 /**
  * Changes the variables and logs which. `change` gets a copy to change in place, a new one each time it is called: so
- * it may be called any number of times, and nothing it leaves behind is shared with what the store holds.
+ * it may be called any number of times, and nothing is shared with what the store holds.
  */
 export async function changeVars(
   ctx: CoordinatorFunctionContext,
-  paths: readonly VarPath[],
-  change: (vars: OwnedObject) => OwnedObject,
+  paths: readonly string[],
+  change: (vars: OwnedObject) => void,
 ): Promise<z.output<typeof changedVars>> {
-  const keys = paths.map(({ text }) => text).sort();
-  await ctx.vars.update((current) => change(ownObject(current)));
+  const keys = [...new Set(paths)].sort();
+  await ctx.vars.update((current) => {
+    const vars = ownObjectCopy(current);
+    change(vars);
+    return vars;
+  });
   ctx.logger.info({ keys, count: keys.length }, "variables changed");
   return { keys };
-}
-
-function ownObject(vars: object): OwnedObject {
-  const copy = ownCopy(vars);
-  if (!isOwnedObject(copy)) throw new TypeError("the task's variables aren't an object");
-  return copy;
 }

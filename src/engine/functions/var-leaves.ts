@@ -1,21 +1,22 @@
 import { forbiddenKeys } from "../../graph/names.ts";
-import { NotJsonError } from "../values/index.ts";
+import { copyJson, NotJsonError } from "../values/index.ts";
 import { badFnArgs } from "./bad-fn-args.ts";
-import { isObject, isOwnedObject, type OwnedJson, ownCopy } from "./owned-json.ts";
-import { parseVarPath, quotedPath, tooManyPaths, type VarPath, varLimits } from "./var-paths.ts";
+import { isOwnedObject, type OwnedJson } from "./owned-json.ts";
+import { checkVarPath, quotedPath, tooManyPaths, varLimits } from "./var-paths.ts";
 
 /** One variable of a call, with the value it gets. */
 export interface VarLeaf {
-  readonly path: VarPath;
+  readonly path: string;
   readonly value: OwnedJson;
 }
 
 /**
- * Takes nested objects apart into dotted paths. A dot in a key separates segments, whether in `"a.b"` or in `a: { b }`.
- * Leaves are all other values: strings, numbers, booleans, null, lists (whole) and empty objects.
+ * Takes nested objects apart into dotted paths. A dot in a key separates segments too: `"a.b"` and `a: { b }` name the
+ * same variable. Leaves are all other values: strings, numbers, booleans, null, lists (whole) and empty objects.
  *
  * @example
- * varLeaves({ "a.b": 1, c: { d: [2], e: {} } }) // paths and values: a.b = 1, c.d = [2], c.e = {}
+ * varLeaves({ "a.b": 1, c: { d: [2], e: {} } })
+ * // [{ path: "a.b", value: 1 }, { path: "c.d", value: [2] }, { path: "c.e", value: {} }]
  *
  * @throws PermanentError `bad_fn_args`: a limit; a value that isn't JSON; two leaves of which one would overwrite the
  * other, so that the outcome would hang on the order of keys
@@ -23,86 +24,83 @@ export interface VarLeaf {
 export function varLeaves(values: { readonly [key: string]: unknown }): readonly VarLeaf[] {
   const leaves: VarLeaf[] = [];
   collect(values, "", leaves);
-  refuseOverlaps(leaves);
+  refuseOverlaps(leaves.map(({ path }) => path));
   return leaves;
 }
 
-/** The number of segments bounds how deep this goes, the number of leaves how far. */
+/** The limit on segments bounds how deep this goes, the limit on paths how far. */
 function collect(values: { readonly [key: string]: unknown }, prefix: string, leaves: VarLeaf[]): void {
   for (const key of Object.keys(values)) {
-    const path = parseVarPath(`${prefix}${key}`);
+    const path = `${prefix}${key}`;
+    checkVarPath(path);
     const value = values[key];
-    if (isObject(value) && Object.keys(value).length > 0) {
-      collect(value, `${path.text}.`, leaves);
+    if (isFilledObject(value)) {
+      collect(value, `${path}.`, leaves);
     } else {
-      if (leaves.length === varLimits.pathsPerCall) throw tooManyPaths(path.text);
+      if (leaves.length === varLimits.pathsPerCall) throw tooManyPaths(path);
       leaves.push({ path, value: checkedValue(path, value) });
     }
   }
 }
 
-function checkedValue(path: VarPath, value: unknown): OwnedJson {
-  const copy = jsonOf(path, value);
+function isFilledObject(value: unknown): value is { readonly [key: string]: unknown } {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && Object.keys(value).length > 0;
+}
+
+function checkedValue(path: string, value: unknown): OwnedJson {
+  const refuse = (problem: string, options?: ErrorOptions): never => {
+    throw badFnArgs(`the value of the variable ${quotedPath(path)} ${problem}`, options);
+  };
+  const copy = jsonOf(value, refuse);
   for (const text of textsIn(copy)) {
     const bytes = Buffer.byteLength(text);
-    if (bytes > varLimits.stringBytes) {
-      throw badValue(path, `has a string of ${bytes} bytes, the limit is ${varLimits.stringBytes}`);
-    }
+    if (bytes > varLimits.stringBytes) refuse(`has a string of ${bytes} bytes, the limit is ${varLimits.stringBytes}`);
   }
-  refuseReservedKeys(path, copy);
+  for (const key of keysIn(copy)) if (forbiddenKeys.has(key)) refuse(`has the key ${key}, which is reserved`);
   return copy;
 }
 
-function jsonOf(path: VarPath, value: unknown): OwnedJson {
+function jsonOf(value: unknown, refuse: (problem: string, options?: ErrorOptions) => never): OwnedJson {
   try {
-    return ownCopy(value);
+    return copyJson(value) as OwnedJson; // fresh, so it may be called owned
   } catch (error) {
     if (!(error instanceof NotJsonError)) throw error;
-    throw badValue(path, `isn't JSON: ${error.message}`, { cause: error });
+    return refuse(`isn't JSON: ${error.message}`, { cause: error });
   }
 }
 
-function refuseReservedKeys(path: VarPath, value: OwnedJson): void {
-  if (Array.isArray(value)) {
-    for (const item of value) refuseReservedKeys(path, item);
-  } else if (isOwnedObject(value)) {
-    for (const [key, item] of Object.entries(value)) {
-      if (forbiddenKeys.has(key)) throw badValue(path, `has the key ${key}, which is reserved`);
-      refuseReservedKeys(path, item);
-    }
-  }
-}
-
-/** Every string of a value, the keys of objects included. */
+/** Every string of a value, the keys of its objects included. */
 export function* textsIn(value: OwnedJson): Generator<string> {
+  yield* keysIn(value);
+  yield* stringsIn(value);
+}
+
+function* stringsIn(value: OwnedJson): Generator<string> {
   if (typeof value === "string") yield value;
-  else if (Array.isArray(value)) for (const item of value) yield* textsIn(item);
-  else if (isOwnedObject(value)) {
-    for (const [key, item] of Object.entries(value)) {
-      yield key;
-      yield* textsIn(item);
-    }
+  else if (typeof value === "object" && value !== null) {
+    for (const inner of Object.values(value)) yield* stringsIn(inner);
   }
 }
 
-function refuseOverlaps(leaves: readonly VarLeaf[]): void {
-  const paths = new Set<string>();
-  for (const { path } of leaves) {
-    if (paths.has(path.text)) throw badFnArgs(`the variable ${quotedPath(path.text)} is given twice in one call`);
-    paths.add(path.text);
-  }
-  for (const { path } of leaves) {
-    for (let length = 1; length < path.segments.length; length++) {
-      const above = path.segments.slice(0, length).join(".");
-      if (paths.has(above)) {
-        throw badFnArgs(
-          `the variable ${quotedPath(above)} and a part of it, ${quotedPath(path.text)}, are in one call`,
-        );
-      }
-    }
-  }
+function* keysIn(value: OwnedJson): Generator<string> {
+  if (typeof value !== "object" || value === null) return;
+  if (isOwnedObject(value)) yield* Object.keys(value);
+  for (const inner of Object.values(value)) yield* keysIn(inner);
 }
 
-function badValue(path: VarPath, problem: string, options?: ErrorOptions): Error {
-  return badFnArgs(`the value of the variable ${quotedPath(path.text)} ${problem}`, options);
+function refuseOverlaps(paths: readonly string[]): void {
+  const all = new Set<string>();
+  for (const path of paths) {
+    if (all.has(path)) throw badFnArgs(`the variable ${quotedPath(path)} is given twice in one call`);
+    all.add(path);
+  }
+  for (const path of all) {
+    for (let dot = path.indexOf("."); dot !== -1; dot = path.indexOf(".", dot + 1)) {
+      const above = path.slice(0, dot);
+      if (!all.has(above)) continue;
+      throw badFnArgs(`the variable ${quotedPath(above)} and a part of it, ${quotedPath(path)}, are in one call`);
+    }
+  }
 }

@@ -12,46 +12,46 @@ export const varLimits = {
   stringBytes: 64 * 1024,
 } as const;
 
-/** Where a variable is: `a.b` is the key `b` of the object that is the value of `a`. */
-export interface VarPath {
-  readonly text: string;
-  readonly segments: readonly string[];
-}
-
-/** A path within a sentence. */
-export const quotedPath = (text: string): string => `'${cut(text)}'`;
+/** A variable's path within a sentence. */
+export const quotedPath = (path: string): string => `'${cut(path)}'`;
 
 /**
- * @example
- * parseVarPath("totals.rows").segments // ["totals", "rows"]
+ * A path names a variable: `a.b` is the key `b` of the object that is the value of `a`.
  *
  * @throws PermanentError `bad_fn_args`
  */
-export function parseVarPath(text: string): VarPath {
-  if (text.length > varLimits.pathLength) {
-    throw badPath(text, `has ${text.length} characters, the limit is ${varLimits.pathLength}`);
-  }
-  const segments = text.split(".");
-  if (segments.length > varLimits.segments) {
-    throw badPath(text, `has ${segments.length} segments, the limit is ${varLimits.segments}`);
-  }
-  for (const segment of segments) {
-    const problem = segmentProblem(segment);
-    if (problem !== undefined) throw badPath(text, problem);
-  }
-  return { text, segments };
+export function checkVarPath(path: string): void {
+  const problem = pathProblem(path);
+  if (problem !== undefined) throw badFnArgs(`the variable path ${quotedPath(path)} ${problem}`);
 }
 
 /** The paths of a call that lists them. */
-export function parseVarPaths(texts: readonly string[]): readonly VarPath[] {
-  const first = texts[varLimits.pathsPerCall];
-  if (first !== undefined) throw tooManyPaths(first);
-  return texts.map(parseVarPath);
+export function checkVarPaths(paths: readonly string[]): void {
+  const beyond = paths[varLimits.pathsPerCall];
+  if (beyond !== undefined) throw tooManyPaths(beyond);
+  for (const path of paths) checkVarPath(path);
 }
 
-/** @param first - the path with which the limit is passed */
-export function tooManyPaths(first: string): Error {
-  return badFnArgs(`more than ${varLimits.pathsPerCall} variables in one call, from ${quotedPath(first)} on`);
+/** @param beyond - the first path after as many as are allowed */
+export function tooManyPaths(beyond: string): Error {
+  return badFnArgs(
+    `a call names at most ${varLimits.pathsPerCall} variables, this one goes on with ${quotedPath(beyond)}`,
+  );
+}
+
+function pathProblem(path: string): string | undefined {
+  if (path.length > varLimits.pathLength) {
+    return `has ${path.length} characters, the limit is ${varLimits.pathLength}`;
+  }
+  const segments = path.split(".");
+  if (segments.length > varLimits.segments) {
+    return `has ${segments.length} segments, the limit is ${varLimits.segments}`;
+  }
+  for (const segment of segments) {
+    const problem = segmentProblem(segment);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 function segmentProblem(segment: string): string | undefined {
@@ -63,8 +63,4 @@ function segmentProblem(segment: string): string | undefined {
   if (segment.includes("\0")) return "has a NUL character";
   if (forbiddenKeys.has(segment)) return `has the segment ${segment}, which is reserved`;
   return undefined;
-}
-
-function badPath(text: string, problem: string): Error {
-  return badFnArgs(`the variable path ${quotedPath(text)} ${problem}`);
 }

@@ -1,14 +1,13 @@
 import { isOwnedObject, type OwnedJson, type OwnedObject, ownValue } from "./owned-json.ts";
-import type { VarPath } from "./var-paths.ts";
 
 /*
- * Variables are a tree of objects, and a path leads through objects only: neither through lists (`rows.0` is no
+ * Variables are a tree of objects, and a dotted path leads through objects only: neither through lists (`rows.0` is no
  * element of `rows`) nor through what objects inherit.
  */
 
-export function readVar(vars: OwnedObject, path: VarPath): OwnedJson | undefined {
+export function readVar(vars: OwnedObject, path: string): OwnedJson | undefined {
   let value: OwnedJson | undefined = vars;
-  for (const segment of path.segments) {
+  for (const segment of path.split(".")) {
     if (!isOwnedObject(value)) return undefined;
     value = ownValue(value, segment);
   }
@@ -19,9 +18,10 @@ export function readVar(vars: OwnedObject, path: VarPath): OwnedJson | undefined
  * Sets the variable in place, whatever was there: what the path meets on its way that isn't an object is replaced by
  * one. So reading the path afterwards always gives `value`, and setting can't fail for what others stored before.
  */
-export function setVar(vars: OwnedObject, path: VarPath, value: OwnedJson): void {
+export function setVar(vars: OwnedObject, path: string, value: OwnedJson): void {
+  const { way, last } = wayTo(path);
   let holder = vars;
-  for (const segment of path.segments.slice(0, -1)) {
+  for (const segment of way) {
     const next = ownValue(holder, segment);
     if (isOwnedObject(next)) holder = next;
     else {
@@ -30,37 +30,43 @@ export function setVar(vars: OwnedObject, path: VarPath, value: OwnedJson): void
       holder = made;
     }
   }
-  holder[lastSegment(path)] = value;
+  holder[last] = value;
 }
 
 /** Removes the variable in place, and the objects around it that this leaves empty. What isn't there is gone already. */
-export function unsetVar(vars: OwnedObject, path: VarPath): void {
-  removeFrom(vars, path, 0);
-}
-
-function removeFrom(holder: OwnedObject, path: VarPath, index: number): boolean {
-  const segment = path.segments[index];
-  if (segment === undefined || !Object.hasOwn(holder, segment)) return false;
-  if (index < path.segments.length - 1) {
-    const inner = holder[segment];
-    if (!isOwnedObject(inner) || !removeFrom(inner, path, index + 1)) return false;
-    if (Object.keys(inner).length > 0) return true;
+export function unsetVar(vars: OwnedObject, path: string): void {
+  const { way, last } = wayTo(path);
+  const holders = [vars];
+  let holder = vars;
+  for (const segment of way) {
+    const next = ownValue(holder, segment);
+    if (!isOwnedObject(next)) return;
+    holders.push(next);
+    holder = next;
   }
-  delete holder[segment];
-  return true;
+  if (!Object.hasOwn(holder, last)) return;
+  delete holder[last];
+  for (let depth = way.length; depth > 0; depth--) {
+    const [outer, inner, segment] = [holders[depth - 1], holders[depth], way[depth - 1]];
+    if (outer === undefined || inner === undefined || segment === undefined || Object.keys(inner).length > 0) return;
+    delete outer[segment];
+  }
 }
 
 /** The nearest part of the way to the variable that holds something else than an object; `undefined`: the way is free. */
-export function obstacleTo(vars: OwnedObject, path: VarPath): string | undefined {
-  let value: OwnedJson | undefined = vars;
-  for (const [index, segment] of path.segments.entries()) {
-    if (value === undefined) return undefined;
-    if (!isOwnedObject(value)) return path.segments.slice(0, index).join(".");
-    value = ownValue(value, segment);
+export function obstacleTo(vars: OwnedObject, path: string): string | undefined {
+  const { way } = wayTo(path);
+  let holder = vars;
+  for (const [index, segment] of way.entries()) {
+    const next = ownValue(holder, segment);
+    if (next === undefined) return undefined;
+    if (!isOwnedObject(next)) return way.slice(0, index + 1).join(".");
+    holder = next;
   }
   return undefined;
 }
 
-function lastSegment(path: VarPath): string {
-  return path.segments[path.segments.length - 1] as string; // a path has at least one
+function wayTo(path: string): { readonly way: readonly string[]; readonly last: string } {
+  const dot = path.lastIndexOf(".");
+  return { way: dot === -1 ? [] : path.slice(0, dot).split("."), last: path.slice(dot + 1) };
 }

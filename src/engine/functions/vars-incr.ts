@@ -3,7 +3,7 @@ import { badFnArgs } from "./bad-fn-args.ts";
 import { builtIn } from "./built-in.ts";
 import type { OwnedObject } from "./owned-json.ts";
 import { changedVars, changeVars } from "./var-change.ts";
-import { parseVarPath, quotedPath, type VarPath } from "./var-paths.ts";
+import { checkVarPath, quotedPath } from "./var-paths.ts";
 import { obstacleTo, readVar, setVar } from "./var-tree.ts";
 
 /**
@@ -14,24 +14,24 @@ export const varsIncr: CoordinatorFunctionDefinition = builtIn({
   name: "vars.incr",
   output: changedVars,
   run(ctx) {
-    const path = parseVarPath(ctx.args.key);
-    if (!Number.isFinite(ctx.args.by)) throw badFnArgs(`by of ${quotedPath(path.text)} isn't a finite number`);
-    return changeVars(ctx, [path], (vars) => {
-      const sum = numberAt(vars, path) + ctx.args.by;
-      if (!Number.isFinite(sum)) throw badFnArgs(`the variable ${quotedPath(path.text)} would pass the largest number`);
-      setVar(vars, path, sum);
-      return vars;
+    const { key, by } = ctx.args;
+    checkVarPath(key);
+    if (!Number.isFinite(by)) throw badFnArgs(`the variable ${quotedPath(key)} can't be counted by ${by}`);
+    return changeVars(ctx, [key], (vars) => {
+      const sum = numberAt(vars, key) + by;
+      if (!Number.isFinite(sum)) throw badFnArgs(`the variable ${quotedPath(key)} would pass the largest number`);
+      setVar(vars, key, sum);
     });
   },
 });
 
-function numberAt(vars: OwnedObject, path: VarPath): number {
-  const obstacle = obstacleTo(vars, path);
+function numberAt(vars: OwnedObject, key: string): number {
+  const obstacle = obstacleTo(vars, key);
   if (obstacle !== undefined) {
-    throw badFnArgs(`the variable ${quotedPath(path.text)} can't be counted: ${quotedPath(obstacle)} isn't an object`);
+    throw badFnArgs(`the variable ${quotedPath(key)} can't be counted: ${quotedPath(obstacle)} isn't an object`);
   }
-  const value = readVar(vars, path);
+  const value = readVar(vars, key);
   if (value === undefined) return 0;
-  if (typeof value !== "number") throw badFnArgs(`the variable ${quotedPath(path.text)} isn't a number`);
+  if (typeof value !== "number") throw badFnArgs(`the variable ${quotedPath(key)} isn't a number`);
   return value;
 }

@@ -1,7 +1,7 @@
 import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
 import { builtIn } from "./built-in.ts";
 import { mergeOverwriting } from "./deep-merge.ts";
-import { isOwnedObject, type OwnedObject, ownCopy } from "./owned-json.ts";
+import { type OwnedObject, ownCopy } from "./owned-json.ts";
 import { refuseSensitive, type SensitiveDetector } from "./sensitive-values.ts";
 import { changedVars, changeVars } from "./var-change.ts";
 import { type VarLeaf, varLeaves } from "./var-leaves.ts";
@@ -20,8 +20,7 @@ export function varsMerge(detect: SensitiveDetector): CoordinatorFunctionDefinit
       if (ctx.args.block_sensitive === true) refuseSensitive(leaves, detect);
       const paths = leaves.map(({ path }) => path);
       return changeVars(ctx, paths, (vars) => {
-        const merged = mergeOverwriting(vars, treeOf(leaves));
-        return isOwnedObject(merged) ? merged : vars;
+        mergeOverwriting(vars, treeOf(leaves)); // two objects: the first is changed in place
       });
     },
   });

@@ -22,7 +22,6 @@ export function varsSet(detect: SensitiveDetector): CoordinatorFunctionDefinitio
       const paths = leaves.map(({ path }) => path);
       return changeVars(ctx, paths, (vars) => {
         for (const { path, value } of leaves) setVar(vars, path, ownCopy(value));
-        return vars;
       });
     },
   });

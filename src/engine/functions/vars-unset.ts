@@ -1,7 +1,7 @@
 import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
 import { builtIn } from "./built-in.ts";
 import { changedVars, changeVars } from "./var-change.ts";
-import { parseVarPaths } from "./var-paths.ts";
+import { checkVarPaths } from "./var-paths.ts";
 import { unsetVar } from "./var-tree.ts";
 
 /**
@@ -12,10 +12,10 @@ export const varsUnset: CoordinatorFunctionDefinition = builtIn({
   name: "vars.unset",
   output: changedVars,
   run(ctx) {
-    const paths = parseVarPaths(ctx.args.keys);
-    return changeVars(ctx, paths, (vars) => {
-      for (const path of paths) unsetVar(vars, path);
-      return vars;
+    const { keys } = ctx.args;
+    checkVarPaths(keys);
+    return changeVars(ctx, keys, (vars) => {
+      for (const path of keys) unsetVar(vars, path);
     });
   },
 });
