@@ -72,7 +72,7 @@ export class StreamInput {
       // Most sources have finished before their consumer starts: one read then settles all of their ends.
       this.#looked = true;
       const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
-      if (this.#see(records).restarted) return this.#restarted();
+      if (this.#see(records).restarted) return restarted(records);
     }
     for (let looked = 0; looked < this.#open.length; looked++) {
       const page = await this.#page();
@@ -83,7 +83,7 @@ export class StreamInput {
     // Page first, state after: "nothing new" and "finished with this count" then belong together.
     const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
     const seen = this.#see(records);
-    if (seen.restarted) return this.#restarted();
+    if (seen.restarted) return restarted(records);
     this.#open = this.#open.filter((cursor) => cursor.seq !== cursor.count);
     if (this.#open.length === 0) return { kind: "end" };
     return { kind: "nothing", sourceRunning: seen.running };
@@ -117,12 +117,11 @@ export class StreamInput {
     }
     return { restarted, running };
   }
+}
 
-  async #restarted(): Promise<Pulled> {
-    const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
-    const sourceGens = Object.fromEntries(
-      records.map((record) => [sourceKey(record.nodeId, record.shard), record.generation]),
-    );
-    return { kind: "restarted", sourceGens };
-  }
+function restarted(records: readonly ShardRecord[]): Pulled {
+  const sourceGens = Object.fromEntries(
+    records.map((record) => [sourceKey(record.nodeId, record.shard), record.generation]),
+  );
+  return { kind: "restarted", sourceGens };
 }

@@ -1,4 +1,3 @@
-import { match } from "ts-pattern";
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { Attempt, Cause, EpochRef, Failure, ShardRecord } from "../model.ts";
@@ -19,11 +18,8 @@ export interface Judged<TAnswer> {
 /** Whether this attempt holds the shard. */
 export function fence(record: ShardRecord | undefined, attempt: Attempt): WriteAnswer {
   if (record?.lease?.claimId !== attempt.claimId || record.epoch !== attempt.epoch) return "fenced";
-  return match<ShardRecord["status"], WriteAnswer>(record.status)
-    .with("running", () => "ok")
-    .with("cancelling", () => "cancelling")
-    .with("queued", "deferred", "finished", "failed", "cancelled", () => "fenced")
-    .exhaustive();
+  if (record.status === "running") return "ok";
+  return record.status === "cancelling" ? "cancelling" : "fenced";
 }
 
 /**

@@ -58,7 +58,11 @@ function judge(error: unknown, handler: HandlerDefinition | undefined): Verdict 
 function byDefault(error: unknown): Verdict {
   if (isHandlerError(error)) return { code: error.code, permanent: error.permanent };
   if (error instanceof $ZodError) return { code: "bad_input", permanent: true, message: describeIssues(error) };
-  const mistakeInCode = error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
+  // `fetch` reports a lost connection as a TypeError with a cause: that is trouble outside, not a mistake in the code.
+  const mistakeInCode =
+    (error instanceof TypeError && error.cause === undefined) ||
+    error instanceof ReferenceError ||
+    error instanceof SyntaxError;
   return { code: "unexpected_error", permanent: mistakeInCode };
 }
 

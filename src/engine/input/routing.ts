@@ -1,0 +1,109 @@
+import { safeParse } from "zod/v4/core";
+import type { HandlerDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
+import type { JsonObject } from "../../errors/index.ts";
+import { adapterName, builtInAdapters, commonAdapterArgs, isBuiltInAdapter } from "../../graph/index.ts";
+import type { NodePlan, Plan, Routing } from "../planner/index.ts";
+import { describeIssues } from "../values/index.ts";
+import { AttemptProblem } from "../worker/attempt-end.ts";
+import { customAdapter, pull, rechunk, type StreamAdapter } from "./adapters.ts";
+import type { GatherSource } from "./gather-input.ts";
+
+/** Where the batches of an attempt come from. */
+export type InputPlan =
+  /** The handler's `iterBatches`. */
+  | { readonly kind: "source" }
+  /** A root without `iterBatches`: its arguments are the one batch. */
+  | { readonly kind: "single" }
+  | ({ readonly kind: "stream"; readonly adapter: StreamAdapter; readonly fromNodes: readonly string[] } & Polling)
+  | ({ readonly kind: "gather"; readonly sources: readonly GatherSource[] } & Polling);
+
+export interface Polling {
+  readonly pollMs: number | undefined;
+  readonly pollMaxMs: number | undefined;
+}
+
+/**
+ * The orchestrator-first contract: the graph's adapter is used whenever it names one; else the handler's suggestion,
+ * else its `iterBatches`, else every artifact of every parent. Decided before any handler code runs.
+ *
+ * @throws AttemptProblem `bad_input_adapter` or `bad_input_args`, both permanent
+ */
+export function routeInput(options: {
+  readonly node: NodePlan;
+  readonly plan: Plan;
+  readonly handler: HandlerDefinition;
+  readonly customAdapters: ReadonlyMap<string, InputAdapterDefinition>;
+}): InputPlan {
+  const { node, handler } = options;
+  const routing: Routing | undefined = node.routing ?? handler.inputAdapter;
+  if (routing !== undefined) return adapterInput({ ...options, routing });
+  if (handler.iterBatches !== undefined) return { kind: "source" };
+  if (node.dependsOn.length === 0) return { kind: "single" };
+  return { kind: "stream", adapter: pull, fromNodes: node.dependsOn, pollMs: undefined, pollMaxMs: undefined };
+}
+
+function adapterInput(options: {
+  readonly node: NodePlan;
+  readonly plan: Plan;
+  readonly routing: Routing;
+  readonly customAdapters: ReadonlyMap<string, InputAdapterDefinition>;
+}): InputPlan {
+  const { node, plan, routing } = options;
+  const name = adapterName(routing.adapter);
+  const custom = options.customAdapters.get(name);
+  if (custom === undefined && !isBuiltInAdapter(name)) {
+    throw new AttemptProblem("bad_input_adapter", `node '${node.id}': '${name}' is not an input adapter of this worker`);
+  }
+  const written = fromNodeWrittenOut(routing.args);
+  const common = check(node, name, commonAdapterArgs.loose(), written);
+  const fromNodes = common.from_nodes ?? node.dependsOn;
+  const polling = { pollMs: common.poll_ms, pollMaxMs: common.backoff_max_ms };
+  if (custom !== undefined) {
+    checkSources(node, plan, fromNodes);
+    const own = Object.fromEntries(Object.entries(written).filter(([key]) => !Object.hasOwn(commonAdapterArgs.shape, key)));
+    return { kind: "stream", adapter: customAdapter(custom, check(node, name, custom.args, own)), fromNodes, ...polling };
+  }
+  if (name === "pull.gather") {
+    const { from } = check(node, name, builtInAdapters[name].args, written);
+    const sources =
+      from === undefined
+        ? fromNodes.map((nodeId) => ({ alias: nodeId, nodeId }))
+        : Object.entries(from).map(([alias, nodeId]) => ({ alias, nodeId }));
+    checkSources(node, plan, sources.map((source) => source.nodeId));
+    return { kind: "gather", sources, ...polling };
+  }
+  checkSources(node, plan, fromNodes);
+  if (name === "pull.from_artifacts.rechunk:size") {
+    return { kind: "stream", adapter: rechunk(check(node, name, builtInAdapters[name].args, written)), fromNodes, ...polling };
+  }
+  check(node, name, builtInAdapters["pull.from_artifacts"].args, written);
+  return { kind: "stream", adapter: pull, fromNodes, ...polling };
+}
+
+/** A handler's suggestion may use the short form; graphs were normalised when their task was created. */
+function fromNodeWrittenOut(args: JsonObject): JsonObject {
+  if (args.from_node === undefined || args.from_nodes !== undefined) return args;
+  const { from_node, ...rest } = args;
+  return { ...rest, from_nodes: [from_node] };
+}
+
+function check<TSchema extends Parameters<typeof safeParse>[0]>(
+  node: NodePlan,
+  adapter: string,
+  schema: TSchema,
+  args: JsonObject,
+): TSchema["_zod"]["output"] {
+  const parsed = safeParse(schema, args);
+  if (parsed.success) return parsed.data;
+  throw new AttemptProblem("bad_input_args", `node '${node.id}': arguments of '${adapter}': ${describeIssues(parsed.error)}`);
+}
+
+function checkSources(node: NodePlan, plan: Plan, nodeIds: readonly string[]): void {
+  const unknown = nodeIds.find((nodeId) => !plan.byId.has(nodeId));
+  if (unknown !== undefined) {
+    throw new AttemptProblem("bad_input_args", `node '${node.id}' reads from '${unknown}', which is no node of this graph`);
+  }
+  if (nodeIds.length === 0) {
+    throw new AttemptProblem("bad_input_args", `node '${node.id}' has an input adapter but nothing to read from`);
+  }
+}

@@ -1,0 +1,107 @@
+import type { JsonObject } from "../../errors/index.ts";
+import type { ShardRecord } from "../model.ts";
+import type { NodePlan, Plan } from "../planner/index.ts";
+import type { NodeChangedMessage } from "../protocol/messages.ts";
+import { topics } from "../protocol/topics.ts";
+import type { Breather } from "../support/breather.ts";
+import type { StoreRetry } from "../support/store-retry.ts";
+import { AttemptEnded } from "./attempt-end.ts";
+import { AttemptLog } from "./attempt-log.ts";
+import type { HeldAttempt } from "./held-attempt.ts";
+import { InputWait } from "./input-wait.ts";
+import type { WorkerParts } from "./worker-options.ts";
+
+/** One claimed attempt, with what its parts need. */
+export interface AttemptRun {
+  readonly parts: WorkerParts;
+  readonly breather: Breather;
+  readonly held: HeldAttempt;
+  /** The shard's record as the claim found it. */
+  readonly claimed: ShardRecord;
+  readonly node: NodePlan;
+  readonly plan: Plan;
+  readonly params: JsonObject;
+  readonly retry: StoreRetry;
+  /** The batch at hand, for the failure that may come. */
+  readonly at: { batchUid: string | undefined };
+  remainingMs(): number | undefined;
+}
+
+export interface Pass {
+  readonly log: AttemptLog;
+  readonly record: ShardRecord;
+  /** This attempt's first look at its log. */
+  readonly first: boolean;
+}
+
+/**
+ * Runs `work` over the attempt's log, and again from where things then stand whenever the log moved under it or one of
+ * its sources started over.
+ */
+export async function overLog(run: AttemptRun, work: (pass: Pass) => Promise<void>): Promise<void> {
+  for (let first = true; ; first = false) {
+    const record = first ? run.claimed : await readAgain(run);
+    const { store, signals } = run.parts;
+    const log = new AttemptLog({ store, signals, retry: run.retry, attempt: run.held.attempt, record });
+    await log.open();
+    try {
+      await work({ log, record, first });
+      return;
+    } catch (error) {
+      if (!(error instanceof AttemptEnded && error.reason === "reload")) throw error;
+    }
+  }
+}
+
+async function readAgain(run: AttemptRun): Promise<ShardRecord> {
+  const { attempt } = run.held;
+  const records = await run.retry.ask(() => run.parts.store.readShards(attempt.taskId, [attempt.nodeId]));
+  const record = records.find((each) => each.shard === attempt.shard);
+  if (record?.epoch !== attempt.epoch || record.lease?.claimId !== attempt.claimId) throw new AttemptEnded("fenced");
+  return record;
+}
+
+/** Tells the coordinators to look at this node and its children. A hint: what it says is read from the store. */
+export function announce(
+  run: AttemptRun,
+  change: NodeChangedMessage["change"],
+  more: { readonly dueInMs?: number } = {},
+): Promise<void> {
+  const { taskId, nodeId } = run.held.attempt;
+  const message: NodeChangedMessage = { kind: "node_changed", taskId, nodeId, change, ...more };
+  return run.parts.bus.publish(topics.status(run.node.type), `${taskId}:${nodeId}`, message);
+}
+
+/** Listens to these sources while `work` runs. */
+export async function withInputWait<T>(
+  run: AttemptRun,
+  sources: readonly { readonly nodeId: string; readonly shard: number }[],
+  work: (wait: InputWait) => Promise<T>,
+  polling: { readonly pollMs?: number | undefined; readonly pollMaxMs?: number | undefined } = {},
+): Promise<T> {
+  const { signals, clock, limits } = run.parts;
+  const { taskId } = run.held.attempt;
+  const watch = signals.watch(taskId, sources);
+  try {
+    return await work(
+      new InputWait({
+        clock,
+        watch,
+        held: run.held,
+        starveMs: limits.starveMs,
+        pollMs: polling.pollMs,
+        pollMaxMs: polling.pollMaxMs ?? limits.inputPollMaxMs,
+      }),
+    );
+  } finally {
+    signals.unwatch(taskId, sources, watch);
+  }
+}
+
+/** The shards of these nodes. */
+export function shardsOf(plan: Plan, nodeIds: readonly string[]): { nodeId: string; shard: number }[] {
+  return nodeIds.flatMap((nodeId) => {
+    const partitions = plan.byId.get(nodeId)?.partitions ?? 0;
+    return Array.from({ length: partitions }, (_, shard) => ({ nodeId, shard }));
+  });
+}

@@ -1,0 +1,110 @@
+import type { HandlerDefinition } from "../../definitions/index.ts";
+import { FlowError } from "../../errors/index.ts";
+import { retryDelayMs } from "../planner/index.ts";
+import type { WriteAnswer } from "../ports/index.ts";
+import { AttemptEnded, AttemptProblem, type EndReason } from "./attempt-end.ts";
+import { type AttemptRun, announce } from "./attempt-run.ts";
+import { classifyFailure } from "./failure.ts";
+import { runFunction } from "./function-run.ts";
+import { runHandler } from "./handler-run.ts";
+import type { HandlerRuntime } from "./handler-runtime.ts";
+
+/*
+ * An attempt, from claim to outcome. It leaves by exactly one of these doors:
+ *
+ *   complete          all batches stored, log closed, shard finished
+ *   fail              -> deferred for a retry, or failed
+ *   release           -> deferred: starved for input, or the worker stops
+ *   confirmCancelled  the task is being cancelled and the handler has stopped
+ *   silence           fenced: the shard belongs to somebody else; or the store can't be reached: the lease decides
+ *
+ * After each door but the last the coordinators are told, in that order: what is announced is stored before.
+ */
+
+const releaseMinMs = 100;
+const releaseMaxMs = 5_000;
+
+export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<void> {
+  const clockStopped = new AbortController();
+  try {
+    if (run.node.timeoutMs !== undefined) startTimeout(run, run.node.timeoutMs, clockStopped.signal);
+    await work(run, runtime);
+  } catch (error) {
+    await settle(run, error, runtime?.definition);
+    return;
+  } finally {
+    clockStopped.abort();
+  }
+  await announce(run, "finished");
+}
+
+function startTimeout(run: AttemptRun, timeoutMs: number, ended: AbortSignal): void {
+  void run.parts.clock.sleep(timeoutMs, ended).then(() => {
+    if (!ended.aborted) run.held.abandon("timeout");
+  });
+}
+
+async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<void> {
+  const { node, parts } = run;
+  if (node.fn !== undefined) {
+    const definition = parts.functions?.get(node.fn.name);
+    if (definition !== undefined) return runFunction(run, definition);
+    throw new AttemptProblem("no_handler", `node '${node.id}': '${node.fn.name}' is not a coordinator function here`);
+  }
+  if (runtime === undefined) {
+    throw new AttemptProblem("no_handler", `node '${node.id}': this worker has no handler '${node.type}'`);
+  }
+  return runHandler(run, runtime);
+}
+
+async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<void> {
+  // A handler that was told to stop may throw anything: what counts is why it was told.
+  const reason: EndReason | undefined = error instanceof AttemptEnded ? error.reason : run.held.reason;
+  switch (reason) {
+    case "fenced":
+      return;
+    case "cancelling":
+      return confirmCancelled(run);
+    case "released":
+      return release(run, Math.min(releaseMaxMs, releaseMinMs * 2 ** run.claimed.yields));
+    case "stopping":
+      return release(run, 0);
+    case "timeout": {
+      const message = `node '${run.node.id}' ran longer than its timeout_sec`;
+      return fail(run, new AttemptProblem("timeout", message, { permanent: false }), handler);
+    }
+    case "reload":
+    case undefined:
+      // Nobody knows what became of the last call: say nothing, the lease runs out and the next attempt goes on.
+      if (FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
+      return fail(run, error, handler);
+  }
+}
+
+async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<void> {
+  const { node, held, parts, claimed } = run;
+  const { retry } = node;
+  const classified = classifyFailure({ error, attempt: held.attempt, batchUid: run.at.batchUid, handler });
+  const { failure, afterMs } = classified;
+  const permanent = classified.permanent || retry.permanentOn.includes(failure.reasonCode);
+  const delayMs = Math.max(afterMs, retryDelayMs(retry, claimed.failures + 1, parts.random));
+  const how = { failure, permanent, delayMs, maxFailures: retry.maxFailures };
+  const answer = await run.retry.ask(() => parts.store.fail(held.attempt, how));
+  const final = permanent || claimed.failures + 1 >= retry.maxFailures;
+  await afterEnd(run, answer, () => (final ? announce(run, "failed") : announce(run, "deferred", { dueInMs: delayMs })));
+}
+
+async function release(run: AttemptRun, delayMs: number): Promise<void> {
+  const answer = await run.retry.ask(() => run.parts.store.release(run.held.attempt, delayMs));
+  await afterEnd(run, answer, () => announce(run, "deferred", { dueInMs: delayMs }));
+}
+
+async function confirmCancelled(run: AttemptRun): Promise<void> {
+  const answer = await run.retry.ask(() => run.parts.store.confirmCancelled(run.held.attempt));
+  if (answer === "ok") await announce(run, "cancelled");
+}
+
+async function afterEnd(run: AttemptRun, answer: WriteAnswer, tell: () => Promise<void>): Promise<void> {
+  if (answer === "ok") await tell();
+  else if (answer === "cancelling") await confirmCancelled(run);
+}

@@ -1,0 +1,110 @@
+import { copyJson, type WireCodec } from "../values/index.ts";
+import type { Json } from "../../errors/index.ts";
+import type { Origin } from "../model.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import type { AttemptRun } from "./attempt-run.ts";
+import type { RunContext } from "./contexts.ts";
+import { misfit } from "./fit.ts";
+import type { HandlerRuntime } from "./handler-runtime.ts";
+
+/** A batch on its way to the handler. */
+export interface IncomingBatch {
+  readonly uid: string;
+  readonly origin: Origin;
+  readonly payload: unknown;
+  /** The payload is as it was stored, to be decoded; else it comes from the handler itself. */
+  readonly stored: boolean;
+  /** What a payload that doesn't fit is called. @defaultValue `schema_mismatch` */
+  readonly misfit?: "bad_input";
+}
+
+/** Turns batches into artifacts, one after another. */
+export class BatchRunner {
+  readonly #run: AttemptRun;
+  readonly #runtime: HandlerRuntime;
+  readonly #context: RunContext;
+  readonly #log: AttemptLog;
+  readonly #onFirst: () => Promise<void>;
+
+  constructor(options: {
+    readonly run: AttemptRun;
+    readonly runtime: HandlerRuntime;
+    readonly context: RunContext;
+    readonly log: AttemptLog;
+    /** Called once the shard's first batch is stored. */
+    readonly onFirst: () => Promise<void>;
+  }) {
+    this.#run = options.run;
+    this.#runtime = options.runtime;
+    this.#context = options.context;
+    this.#log = options.log;
+    this.#onFirst = options.onFirst;
+  }
+
+  async process(batch: IncomingBatch): Promise<void> {
+    const run = this.#run;
+    run.at.batchUid = batch.uid;
+    const pause = this.#mayGoOn();
+    if (pause !== undefined) {
+      await pause;
+      this.#mayGoOn();
+    }
+    let payload = this.#decode(batch);
+    if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
+    const context = this.#context.forBatch(batch.uid);
+    const { definition } = this.#runtime;
+    // Called as a method: a handler may be a class instance.
+    let output = definition.processBatch === undefined ? payload : definition.processBatch(payload, context);
+    if (isPromise(output)) output = await run.held.run(output);
+    run.held.check();
+    let meta = this.#encode(output, batch);
+    if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
+    const first = this.#log.length === 0;
+    await this.#log.append({ uid: batch.uid, origin: batch.origin, meta, metrics: context.metrics.values });
+    if (first) await this.#onFirst();
+  }
+
+  /** Stops an attempt that may have lost its lease, by this process's own clock, and lets others have their turn. */
+  #mayGoOn(): Promise<void> | undefined {
+    const { held, parts, breather } = this.#run;
+    const now = parts.clock.monotonic();
+    if (now >= held.until) held.abandon("fenced");
+    held.check();
+    return breather.pause(now);
+  }
+
+  #decode(batch: IncomingBatch): unknown {
+    if (!batch.stored) return batch.payload;
+    const codec: WireCodec | undefined = this.#runtime.input;
+    try {
+      return codec === undefined ? copyJson(batch.payload) : codec.decode(batch.payload as Json);
+    } catch (error) {
+      throw this.#misfit(error, batch, "input");
+    }
+  }
+
+  #encode(output: unknown, batch: IncomingBatch): Json | Promise<Json> {
+    try {
+      return this.#runtime.output.encode(output);
+    } catch (error) {
+      throw this.#misfit(error, batch, "output");
+    }
+  }
+
+  async #settled(value: Promise<unknown>, batch: IncomingBatch, side: "input" | "output"): Promise<unknown> {
+    try {
+      return await this.#run.held.run(value);
+    } catch (error) {
+      throw this.#misfit(error, batch, side);
+    }
+  }
+
+  #misfit(error: unknown, batch: IncomingBatch, side: "input" | "output"): unknown {
+    const code = side === "input" ? (batch.misfit ?? "schema_mismatch") : "schema_mismatch";
+    return misfit(error, code, () => `node '${this.#run.node.id}', batch '${batch.uid}': its ${side}`);
+  }
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

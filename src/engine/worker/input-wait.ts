@@ -1,0 +1,79 @@
+import type { Clock } from "../ports/index.ts";
+import type { SourceWatch } from "./append-signals.ts";
+import { AttemptEnded } from "./attempt-end.ts";
+import type { HeldAttempt } from "./held-attempt.ts";
+
+const firstPollMs = 5;
+
+/**
+ * How a consumer waits for its sources: until one of this process says that it stored something, else by looking again
+ * after a while.
+ *
+ * A consumer with nothing to read, none of whose open sources runs, gives its claim back after a time. Otherwise
+ * starving consumers hold every slot while the producers they wait for get none: a deadlock without any fault.
+ */
+export class InputWait {
+  readonly #clock: Clock;
+  readonly #held: HeldAttempt;
+  readonly #watch: SourceWatch;
+  readonly #pollMaxMs: number;
+  readonly #starveMs: number;
+  readonly #firstPollMs: number;
+  #pollMs: number;
+  #starvingSince: number | undefined;
+  #sleeping: AbortController | undefined;
+
+  constructor(options: {
+    readonly clock: Clock;
+    readonly held: HeldAttempt;
+    readonly watch: SourceWatch;
+    readonly pollMs: number | undefined;
+    readonly pollMaxMs: number;
+    readonly starveMs: number;
+  }) {
+    this.#clock = options.clock;
+    this.#held = options.held;
+    this.#watch = options.watch;
+    this.#pollMaxMs = options.pollMaxMs;
+    this.#firstPollMs = Math.min(options.pollMs ?? firstPollMs, options.pollMaxMs);
+    this.#pollMs = this.#firstPollMs;
+    this.#starveMs = options.starveMs;
+    options.held.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
+  }
+
+  /** Called before each look at the sources. */
+  beforeLooking(): void {
+    this.#watch.takeChange();
+  }
+
+  /** Something was there. */
+  fed(): void {
+    this.#pollMs = this.#firstPollMs;
+    this.#starvingSince = undefined;
+  }
+
+  /** Nothing was there. @throws AttemptEnded `released` when it has starved for too long */
+  async forNews(sourceRunning: boolean): Promise<void> {
+    this.#held.check();
+    this.#starve(sourceRunning);
+    const sleeping = new AbortController();
+    this.#sleeping = sleeping;
+    this.#watch.whenChanged(() => sleeping.abort());
+    await this.#clock.sleep(this.#pollMs, sleeping.signal);
+    this.#sleeping = undefined;
+    this.#held.check();
+    // A producer stores batch after batch in one go: let it, then read them as one page.
+    if (sleeping.signal.aborted) await this.#clock.yield();
+    else this.#pollMs = Math.min(this.#pollMaxMs, this.#pollMs * 2);
+  }
+
+  #starve(sourceRunning: boolean): void {
+    if (sourceRunning) {
+      this.#starvingSince = undefined;
+      return;
+    }
+    const now = this.#clock.monotonic();
+    this.#starvingSince ??= now;
+    if (now - this.#starvingSince >= this.#starveMs) throw new AttemptEnded("released");
+  }
+}

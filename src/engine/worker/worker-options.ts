@@ -1,0 +1,52 @@
+import type {
+  CoordinatorFunctionDefinition,
+  HandlerDefinition,
+  InputAdapterDefinition,
+  Logger,
+} from "../../definitions/index.ts";
+import type { PlanCache } from "../planner/index.ts";
+import type { Bus, Clock, Ids, Random, Store } from "../ports/index.ts";
+import type { AppendSignals } from "./append-signals.ts";
+
+/** What a worker is made of. The public `Worker` fills in the defaults. */
+export interface WorkerParts {
+  readonly workerId: string;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** By node type. */
+  readonly handlers: ReadonlyMap<string, HandlerDefinition>;
+  /** Given only to the worker inside a coordinator: it then serves `coordinator_fn` nodes. */
+  readonly functions: ReadonlyMap<string, CoordinatorFunctionDefinition> | undefined;
+  readonly inputAdapters: ReadonlyMap<string, InputAdapterDefinition>;
+  readonly plans: PlanCache;
+  /** Shared by the workers of one process. */
+  readonly signals: AppendSignals;
+  readonly limits: WorkerLimits;
+}
+
+export interface WorkerLimits {
+  /** Attempts at once. @defaultValue 8 */
+  readonly capacity: number;
+  /** How long a claim lives without a renewal, in ms; renewed every third of it. @defaultValue 30_000 */
+  readonly leaseMs: number;
+  /** Artifacts that are read at once. @defaultValue 256 */
+  readonly pageSize: number;
+  /** How long an idle worker waits before it looks in the store by itself, at most, in ms. @defaultValue 1_000 */
+  readonly pollMaxMs: number;
+  /** The same for a consumer that waits for its sources. @defaultValue 100 */
+  readonly inputPollMaxMs: number;
+  /** How long a consumer whose sources don't run holds its slot, in ms. @defaultValue a tenth of `leaseMs` */
+  readonly starveMs: number;
+}
+
+export const defaultWorkerLimits = {
+  capacity: 8,
+  leaseMs: 30_000,
+  pageSize: 256,
+  pollMaxMs: 1_000,
+  inputPollMaxMs: 100,
+} as const;
