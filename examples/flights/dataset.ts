@@ -1,0 +1,41 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, resolve } from "node:path";
+import { parse } from "csv-parse/sync";
+import * as z from "zod";
+import { Airport } from "./records.ts";
+
+/** Three months of flights in the United States, early 2001, as the npm package `vega-datasets` ships them. */
+const dataFolder = resolve(dirname(createRequire(import.meta.url).resolve("vega-datasets")), "../data");
+
+export const datasetFiles = {
+  flights: resolve(dataFolder, "flights-20k.json"),
+  airports: resolve(dataFolder, "airports.csv"),
+  states: resolve(dataFolder, "us-10m.json"),
+};
+
+const Rows = z.array(z.json());
+
+/** The rows as they stand in the file: whether each is a flight is for the flow to judge. */
+export async function readFlightRows(file: string): Promise<z.infer<typeof Rows>> {
+  return Rows.parse(JSON.parse(await readFile(file, "utf8")));
+}
+
+const unlessNotAvailable = z.string().transform((text) => (text === "NA" ? null : text));
+
+const AirportRow = z
+  .object({
+    iata: z.string(),
+    name: z.string(),
+    city: unlessNotAvailable,
+    state: unlessNotAvailable,
+    latitude: z.coerce.number(),
+    longitude: z.coerce.number(),
+  })
+  .transform(({ iata, ...airport }) => ({ code: iata, airport }));
+
+/** Every airport by its three-character code. */
+export async function readAirports(file: string): Promise<ReadonlyMap<string, Airport>> {
+  const rows = z.array(AirportRow).parse(parse(await readFile(file), { columns: true }));
+  return new Map(rows.map(({ code, airport }) => [code, Airport.parse(airport)]));
+}
