@@ -78,6 +78,7 @@ export type Cause =
 export interface HistoryEntry {
   /** Index in the shard's whole history; the record keeps the newest {@link historyLimit} entries. */
   readonly n: number;
+  /** The record's epoch before the transition: one that is raised shows from the next entry on. */
   readonly epoch: number;
   readonly from: ShardStatus | "absent";
   readonly to: ShardStatus;

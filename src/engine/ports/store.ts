@@ -128,7 +128,10 @@ export interface Store {
   ): Promise<ShardRecord | undefined>;
   /** Moves the deadlines of held leases to now + `leaseMs`; a cancelling one is never renewed. One answer an attempt, in order. */
   renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]>;
-  /** Holder, running: sets the generation and what it is built from, before the first append to it. The same values again: `ok`. */
+  /**
+   * Holder, running: sets the generation and what it is built from, before the first append to it. The same values
+   * again: `ok`. A generation below the record's, of a call that was long on its way, changes nothing: `fenced`.
+   */
   restart(
     attempt: Attempt,
     to: { readonly generation: number; readonly sourceGens: Readonly<Record<string, number>> },

@@ -1,0 +1,70 @@
+import type { Clock, Store } from "../ports/index.ts";
+import type { Supervisor } from "../support/supervisor.ts";
+import type { HeldAttempt } from "./held-attempt.ts";
+
+/** A worker believes in a lease for this part of its length, counted from before the call that got it. */
+const trusted = 0.9;
+
+/**
+ * Keeps the leases of a worker alive by one command for all of them, and hears in its answers which are lost or being
+ * cancelled. Stops an attempt by this process's own clock before its lease can have run out.
+ */
+export class LeaseKeeper {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  readonly #held = new Set<HeldAttempt>();
+
+  constructor(options: { readonly store: Store; readonly clock: Clock; readonly leaseMs: number }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#leaseMs = options.leaseMs;
+  }
+
+  /** Until when a lease may be believed in that was asked for at `askedAt` (monotonic). */
+  trustedUntil(askedAt: number): number {
+    return askedAt + this.#leaseMs * trusted;
+  }
+
+  add(held: HeldAttempt): void {
+    this.#held.add(held);
+  }
+
+  delete(held: HeldAttempt): void {
+    this.#held.delete(held);
+  }
+
+  start(supervisor: Supervisor): void {
+    supervisor.loop("leases", async () => {
+      await this.#clock.sleep(this.#nextInMs(), supervisor.signal);
+      if (!supervisor.signal.aborted) await this.#renew();
+    });
+    // Apart from renewing: a store that doesn't answer must not keep an attempt from stopping in time.
+    supervisor.loop("lease clock", async () => {
+      await this.#clock.sleep(this.#leaseMs / 10, supervisor.signal);
+      const now = this.#clock.monotonic();
+      for (const held of this.#held) if (now >= held.until) held.abandon("fenced");
+    });
+  }
+
+  #nextInMs(): number {
+    return this.#leaseMs / 3;
+  }
+
+  async #renew(): Promise<void> {
+    // An attempt that is being cancelled is asked about too: the answer says when its grace is over.
+    const all = [...this.#held];
+    if (all.length === 0) return;
+    const askedAt = this.#clock.monotonic();
+    const answers = await this.#store.renew(
+      all.map((held) => held.attempt),
+      this.#leaseMs,
+    );
+    for (const [index, held] of all.entries()) {
+      const answer = answers[index];
+      if (answer === "ok") held.until = this.trustedUntil(askedAt);
+      else if (answer === "cancelling") held.cancel();
+      else held.abandon("fenced");
+    }
+  }
+}
