@@ -1,0 +1,207 @@
+import { isShardTerminal, isTaskTerminal, type ShardRecord, type TaskRecord } from "../model.ts";
+import {
+  isNodeFinished,
+  type NodePlan,
+  type Plan,
+  type PlanCache,
+  type Readiness,
+  readiness,
+} from "../planner/index.ts";
+import type { Bus, Store } from "../ports/index.ts";
+import { topics } from "../protocol/topics.ts";
+import { TaskMemories, type TaskMemory } from "./task-memory.ts";
+
+/*
+ * Decides what starts next, and when a task is over.
+ *
+ * Two coordinators may decide about one task at the same time, and messages may be lost. What makes it right:
+ * - Whoever finishes a node writes that first and looks at its children after, reading their other parents fresh. Of two
+ *   that finish two parents at once, at least one then sees both.
+ * - A dispatch is an insert: the second one loses.
+ * - A task's records are planned again as a whole from time to time (`replan`), which finds what a lost message should
+ *   have told.
+ */
+
+export interface SchedulerOptions {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly plans: PlanCache;
+  readonly cancelGraceMs: number;
+  /** Something about the task changed: for those who wait in this process. */
+  readonly onChange: (taskId: string) => void;
+}
+
+export class Scheduler {
+  readonly #store: Store;
+  readonly #bus: Bus;
+  readonly #plans: PlanCache;
+  readonly #cancelGraceMs: number;
+  readonly #onChange: (taskId: string) => void;
+  readonly #memories = new TaskMemories();
+
+  constructor(options: SchedulerOptions) {
+    this.#store = options.store;
+    this.#bus = options.bus;
+    this.#plans = options.plans;
+    this.#cancelGraceMs = options.cancelGraceMs;
+    this.#onChange = options.onChange;
+  }
+
+  /** A task that this coordinator has just created: its roots may start. */
+  async begin(taskId: string, plan: Plan, priority: number): Promise<void> {
+    const memory = this.#memories.remember(taskId, plan, priority);
+    for (const node of plan.nodes) {
+      if (node.needed === 0) await this.#tryDispatch(taskId, memory, node);
+    }
+  }
+
+  /** Something about this node changed: looks at it, then at its children only. */
+  async nodeChanged(taskId: string, nodeId: string): Promise<void> {
+    const memory = await this.#recall(taskId);
+    const node = memory?.plan.byId.get(nodeId);
+    if (memory === undefined || node === undefined) return;
+    const shards = memory.finished.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
+    if (isNodeFinished(node, shards)) memory.finished.add(nodeId);
+    const over = shards.some(({ status }) => status === "failed" || status === "cancelled" || status === "cancelling");
+    if (over) return this.replan(taskId);
+    let openChild = false;
+    for (const child of memory.plan.children.get(nodeId) ?? []) {
+      if (memory.finished.has(child.id)) continue;
+      if (!memory.dispatched.has(child.id)) await this.#tryDispatch(taskId, memory, child);
+      // A child that needs not all of its parents may have finished already, and another coordinator was told.
+      if (!child.needsAll && isNodeFinished(child, await this.#store.readShards(taskId, [child.id]))) {
+        memory.finished.add(child.id);
+      } else openChild = true;
+    }
+    if (!openChild && memory.finished.has(nodeId)) await this.#tryFinish(taskId, memory);
+    this.#onChange(taskId);
+  }
+
+  /** The whole truth again: what a sweep does, and what follows a failure or a cancel. */
+  async replan(taskId: string): Promise<void> {
+    const task = await this.#store.readTask(taskId);
+    if (task === undefined || isTaskTerminal(task.status)) {
+      this.#memories.forget(taskId);
+      this.#onChange(taskId);
+      return;
+    }
+    const memory = await this.#recall(taskId, task);
+    if (memory === undefined) return;
+    if (task.status === "cancelling") return this.#cancelRest(taskId, memory);
+    const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
+    for (const node of memory.plan.nodes) {
+      const shards = shardsOf.get(node.id) ?? [];
+      if (isNodeFinished(node, shards)) memory.finished.add(node.id);
+      if (shards.length === node.partitions) memory.dispatched.add(node.id);
+      const failure = shards.find((shard) => shard.status === "failed")?.failure;
+      if (failure !== undefined) {
+        // The shard failed, and whoever saw it ended before the task was told.
+        await this.#store.failTask(taskId, failure);
+        return this.replan(taskId);
+      }
+    }
+    // This look only rules out: a parent without a record can't satisfy, and whoever finishes it looks again.
+    for (const node of memory.plan.nodes) {
+      if (memory.dispatched.has(node.id)) continue;
+      const born = node.dependsOn.reduce((count, parent) => count + (shardsOf.has(parent) ? 1 : 0), 0);
+      if (born >= node.needed) await this.#tryDispatch(taskId, memory, node);
+    }
+    await this.#tryFinish(taskId, memory);
+    this.#onChange(taskId);
+  }
+
+  /** Says that an attempt is ready to be claimed. */
+  command(record: ShardRecord): Promise<void> {
+    return this.#command(record.type, record, record.epoch);
+  }
+
+  async #recall(taskId: string, known?: TaskRecord): Promise<TaskMemory | undefined> {
+    const remembered = this.#memories.get(taskId);
+    if (remembered !== undefined) return remembered;
+    const task = known ?? (await this.#store.readTask(taskId));
+    if (task === undefined || isTaskTerminal(task.status)) return undefined;
+    // Another call may have remembered it during the read: two memories of one task would each learn half.
+    return this.#memories.get(taskId) ?? this.#memories.remember(taskId, this.#plans.get(task.graph), task.priority);
+  }
+
+  async #tryDispatch(taskId: string, memory: TaskMemory, node: NodePlan): Promise<void> {
+    const verdict = await this.#readiness(taskId, memory, node);
+    if (!verdict?.ready) return;
+    const { chosen } = verdict;
+    const init = { type: node.type, priority: memory.priority, ...(chosen === undefined ? {} : { chosen }) };
+    for (let shard = 0; shard < node.partitions; shard++) {
+      const ref = { taskId, nodeId: node.id, shard };
+      const outcome = await this.#store.dispatch(ref, init);
+      // Whoever wrote the record that was there also says so; if it ended before that, the workers look by themselves.
+      if (outcome === "dispatched") await this.#command(node.type, ref, 1);
+    }
+    memory.dispatched.add(node.id);
+  }
+
+  /** Reads the parents fresh, one after another, until one is found that still holds the node back. */
+  async #readiness(taskId: string, memory: TaskMemory, node: NodePlan): Promise<Readiness | undefined> {
+    const hasArtifact = new Set<string>();
+    const start = node.needsAll ? (memory.waitingFrom.get(node.id) ?? 0) : 0;
+    for (let index = start; index < node.dependsOn.length; index++) {
+      const parent = memory.plan.byId.get(node.dependsOn[index] as string);
+      if (parent === undefined || memory.finished.has(parent.id)) continue;
+      if (isNodeFinished(parent, await this.#store.readShards(taskId, [parent.id]))) memory.finished.add(parent.id);
+      else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, parent.id))) hasArtifact.add(parent.id);
+      else if (node.needsAll) {
+        // Another call may have come further during the read: only ever forward.
+        if (!node.startsOnFirstBatch) {
+          memory.waitingFrom.set(node.id, Math.max(index, memory.waitingFrom.get(node.id) ?? 0));
+        }
+        return undefined;
+      }
+    }
+    return readiness(node, (id) => ({ finished: memory.finished.has(id), hasArtifact: hasArtifact.has(id) }));
+  }
+
+  async #tryFinish(taskId: string, memory: TaskMemory): Promise<void> {
+    const { nodes } = memory.plan;
+    for (let index = memory.openFrom; index < nodes.length; index++) {
+      const node = nodes[index] as NodePlan;
+      if (!memory.finished.has(node.id)) {
+        if (!isNodeFinished(node, await this.#store.readShards(taskId, [node.id]))) return;
+        memory.finished.add(node.id);
+      }
+      // Never "++": another call may have moved it during the read.
+      memory.openFrom = Math.max(memory.openFrom, index + 1);
+    }
+    await this.#store.finishTask(taskId);
+    this.#memories.forget(taskId);
+  }
+
+  /**
+   * Every node gets its tombstone or its abort: a dispatch that was decided before the cancel and is written after it
+   * finds the record there and loses. The task is over when nothing of it is open any more.
+   */
+  async #cancelRest(taskId: string, memory: TaskMemory): Promise<void> {
+    const records = await this.#store.readShards(taskId);
+    const known = new Map(records.map((record) => [`${record.nodeId}:${record.shard}`, record]));
+    let open = 0;
+    for (const node of memory.plan.nodes) {
+      for (let shard = 0; shard < node.partitions; shard++) {
+        const seen = known.get(`${node.id}:${shard}`);
+        if (seen !== undefined && isShardTerminal(seen.status)) continue;
+        const ref = { taskId, nodeId: node.id, shard };
+        const status = await this.#store.cancelShard(ref, { type: node.type, graceMs: this.#cancelGraceMs });
+        if (isShardTerminal(status)) continue;
+        open++;
+        await this.#bus.publish(topics.signals, `${taskId}:${node.id}`, { kind: "cancel", ...ref });
+      }
+    }
+    if (open === 0) {
+      await this.#store.closeTask(taskId);
+      this.#memories.forget(taskId);
+    }
+    this.#onChange(taskId);
+  }
+
+  #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {
+    const { taskId, nodeId, shard } = ref;
+    const message = { kind: "command", taskId, nodeId, shard, epoch } as const;
+    return this.#bus.publish(topics.command(type), `${taskId}:${nodeId}`, message);
+  }
+}

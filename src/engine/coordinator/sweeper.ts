@@ -1,0 +1,68 @@
+import type { Clock, Store } from "../ports/index.ts";
+import type { Supervisor } from "../support/supervisor.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+const atOnce = 100;
+const tasksAtOnce = 20;
+
+export interface SweeperOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  /** How often to look for leases that ran out and retries that are due, in ms. */
+  readonly tickMs: number;
+  /** How often a task is planned again as a whole, in ms. */
+  readonly sweepMs: number;
+  readonly maxLostLeases: number;
+}
+
+/** Finds what only time tells: leases that ran out, retries that are due, and what a lost message should have told. */
+export class Sweeper {
+  readonly #options: SweeperOptions;
+  /** Monotonic time of the next retry that this process knows of. */
+  #dueAt = Number.POSITIVE_INFINITY;
+  #sleeping: AbortController | undefined;
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+  }
+
+  /** A retry is due in this many ms: looks then, not only at the next tick. */
+  dueIn(ms: number): void {
+    const at = this.#options.clock.monotonic() + ms;
+    if (at >= this.#dueAt) return;
+    this.#dueAt = at;
+    this.#sleeping?.abort();
+  }
+
+  start(supervisor: Supervisor): void {
+    const { clock, tickMs } = this.#options;
+    supervisor.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
+    supervisor.loop("sweeps", async () => {
+      this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept
+      await this.sweep();
+      if (supervisor.signal.aborted) return;
+      const sleeping = new AbortController();
+      this.#sleeping = sleeping;
+      await clock.sleep(Math.max(0, Math.min(tickMs, this.#dueAt - clock.monotonic())), sleeping.signal);
+      this.#sleeping = undefined;
+    });
+  }
+
+  async sweep(): Promise<void> {
+    const { store, scheduler, sweepMs, maxLostLeases } = this.#options;
+    for (const lost of await store.expiredLeases(atOnce)) {
+      const record = await store.expire(lost, maxLostLeases);
+      if (record?.status === "queued") await scheduler.command(record);
+      else if (record !== undefined) await scheduler.nodeChanged(record.taskId, record.nodeId);
+    }
+    const deferred = await store.dueDeferred(atOnce);
+    for (const due of deferred.due) {
+      const record = await store.requeue(due);
+      if (record !== undefined) await scheduler.command(record);
+    }
+    if (deferred.due.length === atOnce) this.dueIn(0);
+    else if (deferred.nextInMs !== undefined) this.dueIn(deferred.nextInMs);
+    for (const taskId of await store.dueTasks(tasksAtOnce, sweepMs)) await scheduler.replan(taskId);
+  }
+}

@@ -1,0 +1,51 @@
+import type { Plan } from "../planner/index.ts";
+
+/**
+ * What one coordinator remembers of a task. Only facts that never change: that a node is finished, that it was
+ * dispatched. "Not finished" is never remembered, so a stale memory is a slow one, not a wrong one, and it can be
+ * dropped at any time.
+ */
+export interface TaskMemory {
+  readonly plan: Plan;
+  readonly priority: number;
+  readonly finished: Set<string>;
+  readonly dispatched: Set<string>;
+  /**
+   * By node that needs all of its parents finished: every parent before this index is. The one at it is read fresh, and
+   * its own finish will look again; so a join of N parents costs O(N) reads in all.
+   */
+  readonly waitingFrom: Map<string, number>;
+  /** Every node before this index of the plan is finished. */
+  openFrom: number;
+}
+
+const keptTasks = 1_000;
+
+export class TaskMemories {
+  readonly #byTask = new Map<string, TaskMemory>();
+
+  get(taskId: string): TaskMemory | undefined {
+    return this.#byTask.get(taskId);
+  }
+
+  remember(taskId: string, plan: Plan, priority: number): TaskMemory {
+    const memory: TaskMemory = {
+      plan,
+      priority,
+      finished: new Set(),
+      dispatched: new Set(),
+      waitingFrom: new Map(),
+      openFrom: 0,
+    };
+    this.#byTask.set(taskId, memory);
+    if (this.#byTask.size > keptTasks) {
+      const [oldest] = this.#byTask.keys();
+      if (oldest !== undefined) this.#byTask.delete(oldest);
+    }
+    return memory;
+  }
+
+  forget(taskId: string): void {
+    this.#byTask.delete(taskId);
+  }
+}
