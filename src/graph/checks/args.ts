@@ -1,0 +1,97 @@
+import { type $ZodIssue, type $ZodType, safeParse } from "zod/v4/core";
+import type { JsonObject } from "../../errors/index.ts";
+import type { FindingCode, FindingList } from "../findings.ts";
+import { misspelt } from "../known-keys.ts";
+import { say } from "../messages.ts";
+import { refsIn } from "../param-refs.ts";
+import { isObject } from "../plain-data.ts";
+import { type Path, startsWith, valueAt } from "../pointer.ts";
+import { cut, shown } from "../quoted.ts";
+import { dotted, expectation } from "../zod-issues.ts";
+
+export interface ArgsCheck {
+  readonly schema: $ZodType;
+  readonly args: JsonObject;
+  /** Where `args` stands in the graph. */
+  readonly path: Path;
+  /** The node, and the adapter or function, as sentences name them. */
+  readonly node: string;
+  readonly name: string;
+  readonly code: FindingCode;
+  /** Arguments that say what to read: their mistakes are `GRAPH_FROM_NODES`. */
+  readonly sourceKeys: readonly string[];
+}
+
+/** Arguments fit their schema. What a parameter will fill in is left to the run. */
+export function checkArgs(check: ArgsCheck, findings: FindingList): void {
+  const issues = issuesOf(check, findings);
+  if (issues.length === 0) return;
+  const refs = [...refsIn(check.args, [])].map(({ path }) => path);
+  for (const issue of issues) if (!concernsRef(issue, refs)) report(issue, check, findings);
+}
+
+function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[] {
+  try {
+    const parsed = safeParse(check.schema, check.args);
+    return parsed.success ? [] : parsed.error.issues;
+  } catch (error) {
+    // A schema of the caller's own: its refinements may be asynchronous, or throw. Neither may end the validation.
+    if (error instanceof Error && error.constructor.name === "$ZodAsyncError") return [];
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = say("uncheckedArgs", { node: check.node, name: check.name, reason: cut(reason) });
+    findings.add({ code: check.code, path: check.path, message });
+    return [];
+  }
+}
+
+/** An issue in a referenced value, or a verdict about a whole that contains one. */
+function concernsRef(issue: $ZodIssue, refs: readonly Path[]): boolean {
+  const path = issue.path as Path;
+  const verdict = issue.code === "invalid_union" || issue.code === "custom";
+  return refs.some((ref) => startsWith(path, ref) || (verdict && startsWith(ref, path)));
+}
+
+function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void {
+  const inArgs = issue.path as Path;
+  const path = [...check.path, ...inArgs];
+  const { node, name } = check;
+  const key = cut(dotted(inArgs));
+  if (issue.code === "unrecognized_keys") {
+    const among = keysIn(check.schema, inArgs);
+    for (const unknown of issue.keys) {
+      const message = say("unknownArg", { node, name, key: cut(dotted([...inArgs, unknown])) });
+      findings.add({ code: check.code, path: [...path, unknown], message, near: { word: unknown, among } });
+    }
+    return;
+  }
+  const code = check.sourceKeys.includes(String(inArgs[0])) ? "GRAPH_FROM_NODES" : check.code;
+  const actual = valueAt(check.args, inArgs);
+  if (actual === undefined) {
+    const holder = valueAt(check.args, inArgs.slice(0, -1));
+    const known = keysIn(check.schema, inArgs.slice(0, -1));
+    if (isObject(holder) && misspelt(holder, known).has(String(inArgs.at(-1)))) return;
+    findings.add({ code, path, message: say("missingArg", { node, name, key }) });
+    return;
+  }
+  const expected = expectation(issue);
+  const near =
+    issue.code === "invalid_value" && typeof actual === "string"
+      ? { near: { word: actual, among: new Set(issue.values.map(String)) } }
+      : {};
+  const message = say("illShapedArgs", {
+    node,
+    name,
+    key: key === "" ? "" : `${key} `,
+    expected,
+    actual: shown(actual),
+  });
+  findings.add({ code, path, message, ...near });
+}
+
+/** The keys of the object schema at a path, as far as it is made of plain objects. */
+function keysIn(schema: $ZodType, path: Path): ReadonlySet<string> {
+  let at: unknown = schema;
+  for (const part of path) at = valueAt(at, ["shape", part]);
+  const shape = typeof at === "object" && at !== null && "shape" in at ? at.shape : undefined;
+  return new Set(isObject(shape) ? Object.keys(shape) : []);
+}

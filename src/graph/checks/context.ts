@@ -1,0 +1,30 @@
+import type { $ZodType } from "zod/v4/core";
+import type { Draft } from "../draft.ts";
+import type { FindingList } from "../findings.ts";
+import type { GraphLimits } from "../limits.ts";
+
+/** A coordinator function or an input adapter of your own, as far as a graph's checks need to know it. */
+export interface NamedArgs {
+  readonly name: string;
+  readonly args: $ZodType;
+}
+
+export interface ValidateOptions {
+  /** The handler types there are. Absent: any type will do. */
+  readonly types?: readonly string[];
+  /** Coordinator functions besides the built-in ones. */
+  readonly functions?: readonly NamedArgs[];
+  /** Input adapters besides the built-in ones; `args` without `from_nodes`, as their definitions have it. */
+  readonly adapters?: readonly NamedArgs[];
+  /** @defaultValue 10,000 nodes, 100,000 edges, 4 MiB, 64 levels */
+  readonly limits?: Partial<GraphLimits>;
+}
+
+/** What every check gets. */
+export interface CheckContext {
+  readonly draft: Draft;
+  readonly options: ValidateOptions;
+  readonly findings: FindingList;
+  /** All names of nodes, for hints. */
+  readonly names: ReadonlySet<string>;
+}

@@ -1,0 +1,84 @@
+import type { Draft, DraftEdge, DraftNode } from "../draft.ts";
+import type { FindingList } from "../findings.ts";
+import { say } from "../messages.ts";
+import type { Path } from "../pointer.ts";
+import { cut } from "../quoted.ts";
+import type { Parents } from "../topology.ts";
+import type { CheckContext } from "./context.ts";
+
+/** A parent as a node names it, and where. */
+export interface NamedParent {
+  readonly name: string;
+  readonly path: Path;
+}
+
+/** Who depends on whom, as far as the names can be followed. */
+export interface Links {
+  /** By node index, as declared: unknown names and doubles included. */
+  readonly declared: readonly (readonly NamedParent[])[];
+  /** By node index: known parents, each once, without the node itself. */
+  readonly parents: Parents;
+  /** Nodes with a parent that can't be followed: what is upstream of them is not all known. */
+  readonly incomplete: ReadonlySet<number>;
+}
+
+/**
+ * Reads each node's parents from its `depends_on`, or, where it has none, from `edges`; reports names of no node,
+ * doubles, and nodes that depend on themselves.
+ */
+export function linkNodes(context: CheckContext): Links {
+  const { draft, findings, names } = context;
+  const incomplete = new Set<number>();
+  const edgesTo = groupByTarget(draft);
+  const declared = draft.nodes.map((node) => {
+    if (node.unclear.has("depends_on")) incomplete.add(node.index);
+    const given = node.facets.depends_on;
+    if (given !== undefined) {
+      const path = node.pathOf("depends_on");
+      return given.map((name, i): NamedParent => ({ name, path: [...path, i] }));
+    }
+    if (draft.edgesUnclear) incomplete.add(node.index);
+    const edges = node.facets.node_id === undefined ? [] : (edgesTo.get(node.facets.node_id) ?? []);
+    return edges.map(({ from, index }): NamedParent => ({ name: from, path: ["edges", index, 0] }));
+  });
+  const parents = declared.map((named, index) => {
+    const node = draft.nodes[index] as DraftNode;
+    const seen = new Set<string>();
+    const known: number[] = [];
+    for (const { name, path } of named) {
+      const parent = draft.byName.get(name);
+      if (seen.has(name)) {
+        reportDouble({ node: node.name, name, path }, findings);
+      } else if (parent === undefined) {
+        incomplete.add(index);
+        const message = say("unknownParent", { node: node.name, id: cut(name) });
+        findings.add({ code: "GRAPH_UNKNOWN_DEPENDENCY", path, message, near: { word: name, among: names } });
+      } else if (parent === node || name === node.facets.node_id) {
+        findings.add({
+          code: "GRAPH_SELF_DEPENDENCY",
+          path,
+          message: say("selfDependency", { node: node.name }),
+        });
+      } else known.push(parent.index);
+      seen.add(name);
+    }
+    return known;
+  });
+  return { declared, parents, incomplete };
+}
+
+export function reportDouble(at: { node: string; name: string; path: Path }, findings: FindingList): void {
+  const path = at.path[0] === "edges" ? at.path.slice(0, 2) : at.path;
+  const message = say("duplicateParent", { node: at.node, id: cut(at.name) });
+  findings.add({ code: "GRAPH_DUPLICATE_DEPENDENCY", path, message });
+}
+
+export function groupByTarget(draft: Draft): ReadonlyMap<string, readonly DraftEdge[]> {
+  const groups = new Map<string, DraftEdge[]>();
+  for (const edge of draft.edges ?? []) {
+    const group = groups.get(edge.to);
+    if (group === undefined) groups.set(edge.to, [edge]);
+    else group.push(edge);
+  }
+  return groups;
+}

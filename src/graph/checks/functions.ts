@@ -1,0 +1,77 @@
+import type { DraftNode } from "../draft.ts";
+import type { FindingCode } from "../findings.ts";
+import { builtInFunctionArgs } from "../function-args.ts";
+import { say } from "../messages.ts";
+import { cut } from "../quoted.ts";
+import { coordinatorFnType } from "../types.ts";
+import { checkArgs } from "./args.ts";
+import type { CheckContext } from "./context.ts";
+import { type NamedSource, sourcesIn } from "./sources.ts";
+
+/**
+ * Coordinator functions are known and their arguments fit; they stand on nodes of their type only.
+ *
+ * @returns the nodes that the built-in functions read from
+ */
+export function checkFunctions(context: CheckContext): readonly NamedSource[] {
+  const builtIn = Object.entries(builtInFunctionArgs).map(([name, args]) => ({ name, args }));
+  const known = new Map([...builtIn, ...(context.options.functions ?? [])].map(({ name, args }) => [name, args]));
+  return context.draft.nodes.flatMap((node) => {
+    const { type, fn, fn_args: args = {} } = node.facets;
+    if (type !== undefined && type !== coordinatorFnType) refuseOnWorker(node, type, context);
+    else if (type !== undefined) checkPlacement(node, context);
+    if (fn === undefined || type !== coordinatorFnType) return [];
+    const schema = known.get(fn);
+    const path = node.pathOf("fn");
+    if (schema === undefined) {
+      const message = say("functionNotKnown", { node: node.name, fn: cut(fn) });
+      const near = { word: fn, among: new Set(known.keys()) };
+      context.findings.add({ code: "GRAPH_FN", path, message, near });
+      return [];
+    }
+    if (node.unclear.has("fn_args")) return [];
+    const argsPath = node.pathOf("fn_args");
+    checkArgs(
+      {
+        schema,
+        args,
+        path: argsPath,
+        node: node.name,
+        name: `function '${cut(fn)}'`,
+        code: "GRAPH_FN_ARGS",
+        sourceKeys: fn === "merge.generic" ? ["from_nodes"] : [],
+      },
+      context.findings,
+    );
+    if (fn === "merge.generic") return sourcesIn(args, { node, path: argsPath });
+    const aggregated = args.node_id;
+    if (fn !== "metrics.aggregate" || typeof aggregated !== "string") return [];
+    return [{ node, name: aggregated, path: [...argsPath, "node_id"], once: true }];
+  });
+}
+
+function refuseOnWorker(node: DraftNode, type: string, { findings }: CheckContext): void {
+  for (const key of ["fn", "fn_args"] as const) {
+    if (node.facets[key] === undefined) continue;
+    const message = say("functionOnWorker", { node: node.name, type, key: `io.${key}` });
+    findings.add({ code: "GRAPH_FN", path: node.pathOf(key), message });
+  }
+}
+
+function checkPlacement(node: DraftNode, { findings }: CheckContext): void {
+  const { fn, input_inline: inline = {}, partitions = 1 } = node.facets;
+  const code: FindingCode = "GRAPH_FN";
+  const values = { node: node.name };
+  if (fn === undefined && !node.unclear.has("fn")) {
+    findings.add({ code, path: node.pathOf("type"), message: say("functionMissing", values) });
+  }
+  const [firstKey] = Object.keys(inline);
+  if (firstKey !== undefined) {
+    const key = inline.input_adapter === undefined ? firstKey : "input_adapter";
+    const path = [...node.pathOf("input_inline"), key];
+    findings.add({ code, path, message: say("inputOnFunction", values) });
+  }
+  if (partitions > 1) {
+    findings.add({ code, path: node.pathOf("partitions"), message: say("partitionedFunction", values) });
+  }
+}

@@ -1,0 +1,98 @@
+import { nearName } from "./near-name.ts";
+import { comparePaths, type Path, pointer } from "./pointer.ts";
+
+/** Every code that a {@link Finding} can carry. A code never changes its meaning. */
+export const findingCodes = [
+  "GRAPH_SHAPE",
+  "GRAPH_EMPTY",
+  "GRAPH_TOO_LARGE",
+  "GRAPH_DUPLICATE_NODE",
+  "GRAPH_UNKNOWN_DEPENDENCY",
+  "GRAPH_DUPLICATE_DEPENDENCY",
+  "GRAPH_SELF_DEPENDENCY",
+  "GRAPH_CYCLE",
+  "GRAPH_EDGES_DISAGREE",
+  "GRAPH_FAN_IN",
+  "GRAPH_START_WHEN",
+  "GRAPH_UNKNOWN_ADAPTER",
+  "GRAPH_ADAPTER_ARGS",
+  "GRAPH_FROM_NODES",
+  "GRAPH_FN",
+  "GRAPH_FN_ARGS",
+  "GRAPH_RETRY_POLICY",
+  "GRAPH_PARAM_REF",
+  "GRAPH_UNKNOWN_TYPE",
+  "GRAPH_UNSUPPORTED",
+] as const;
+
+export type FindingCode = (typeof findingCodes)[number];
+
+/** One mistake in a graph. A type alias, not an interface, so that it fits into the JSON of an error's details. */
+export type Finding = {
+  readonly code: FindingCode;
+  /** JSON pointer to the mistake; `""` is the graph itself. */
+  readonly path: string;
+  /** A sentence that names the node. */
+  readonly message: string;
+  /** The name that was probably meant. */
+  readonly hint?: string;
+};
+
+export interface FindingInput {
+  readonly code: FindingCode;
+  readonly path: Path;
+  readonly message: string;
+  /** Looks for a near name of `word` in `among`. */
+  readonly near?: { readonly word: string; readonly among: Iterable<string> & { readonly size: number } };
+}
+
+/** Comparisons of names a validation may spend on hints: a large graph with a mistake in each node stays quick. */
+const hintBudget = 200_000;
+
+/** Collects what the checks find, in whatever order they run. */
+export class FindingList {
+  readonly #found = new Map<string, { readonly path: Path; readonly finding: Finding }>();
+  #budget = hintBudget;
+
+  /** A second finding with the same code at the same place says nothing new: the first one stays. */
+  add({ code, path, message, near }: FindingInput): void {
+    const at = pointer(path);
+    const key = `${code} ${at}`;
+    if (this.#found.has(key)) return;
+    const hint = near === undefined ? undefined : this.#hint(near);
+    this.#found.set(key, { path, finding: { code, path: at, message, ...(hint === undefined ? {} : { hint }) } });
+  }
+
+  get size(): number {
+    return this.#found.size;
+  }
+
+  /** In document order. */
+  toArray(): Finding[] {
+    return [...this.#found.values()].sort((a, b) => comparePaths(a.path, b.path)).map(({ finding }) => finding);
+  }
+
+  #hint({ word, among }: NonNullable<FindingInput["near"]>): string | undefined {
+    if (among.size > this.#budget) return undefined;
+    this.#budget -= among.size;
+    return nearName(word, among);
+  }
+}
+
+const mostListed = 20;
+
+/**
+ * Findings as text, one a line.
+ *
+ * @example
+ * formatFindings([{ code: "GRAPH_UNKNOWN_TYPE", path: "/nodes/0/type", message: "node 'a': ...", hint: "loader" }])
+ * // "GRAPH_UNKNOWN_TYPE at /nodes/0/type: node 'a': ... (did you mean 'loader'?)"
+ */
+export function formatFindings(findings: readonly Finding[]): string {
+  const lines = findings.slice(0, mostListed).map(({ code, path, message, hint }) => {
+    const place = path === "" ? "" : ` at ${path}`;
+    return `${code}${place}: ${message}${hint === undefined ? "" : ` (did you mean '${hint}'?)`}`;
+  });
+  if (findings.length > mostListed) lines.push(`... and ${findings.length - mostListed} more`);
+  return lines.join("\n");
+}

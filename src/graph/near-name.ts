@@ -1,0 +1,53 @@
+const maxDistance = 2;
+
+/** Names that differ in case and separators only are one name in two styles: `dependsOn`, `depends_on`. */
+const bare = (name: string): string => name.replace(/[_.-]/g, "").toLowerCase();
+
+/**
+ * The candidate that was probably meant: nearest by edit distance, at most 2 away, or the same name in another style.
+ *
+ * @example
+ * nearName("extrct", ["extract", "clean"]) // "extract"
+ * nearName("b", ["a", "c"]) // undefined: with one letter everything is near
+ */
+export function nearName(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  // Fewer edits than letters: otherwise any short name would do.
+  let bound = Math.min(maxDistance, word.length - 1);
+  for (const candidate of candidates) {
+    if (candidate === word || candidate.length === 0) continue;
+    if (bare(candidate) === bare(word)) return candidate;
+    const distance = editDistance(word, candidate, bound);
+    if (distance <= bound) {
+      best = candidate;
+      bound = distance - 1;
+    }
+  }
+  return best;
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours; `bound + 1` stands for "more than bound". */
+function editDistance(a: string, b: string, bound: number): number {
+  if (Math.abs(a.length - b.length) > bound) return bound + 1;
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    let rowMin = i;
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let cost = Math.min(at(previous, j) + 1, at(current, j - 1) + 1, at(previous, j - 1) + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        cost = Math.min(cost, at(beforePrevious, j - 2) + 1);
+      }
+      current.push(cost);
+      rowMin = Math.min(rowMin, cost);
+    }
+    if (rowMin > bound) return bound + 1;
+    beforePrevious = previous;
+    previous = current;
+  }
+  return at(previous, b.length);
+}
+
+const at = (row: readonly number[], index: number): number => row[index] ?? Number.POSITIVE_INFINITY;

@@ -1,0 +1,144 @@
+import type { Json, JsonObject } from "../errors/index.ts";
+import type { FindingList } from "./findings.ts";
+import type { GraphLimits } from "./limits.ts";
+import { say } from "./messages.ts";
+import { forbiddenKeys } from "./names.ts";
+import { type Path, pointer } from "./pointer.ts";
+import { cut } from "./quoted.ts";
+import { codeAt } from "./shape-codes.ts";
+
+export interface PlainCopy {
+  readonly value: Json;
+  /** JSON pointers to values that JSON cannot hold; `null` stands there, and is reported already. */
+  readonly spoilt: ReadonlySet<string>;
+}
+
+/**
+ * A deep copy of the caller's object, as JSON would keep it: the caller's own is read once and never touched.
+ * Size and depth are bounded on the way, so that neither a deep value, nor one that contains itself, nor one that
+ * shares a part a billion times can cost more than a graph of the allowed size.
+ *
+ * @returns `undefined` when a limit was met; the finding says which
+ */
+export function copyPlain(input: unknown, limits: GraphLimits, findings: FindingList): PlainCopy | undefined {
+  const copier = new Copier(limits, findings);
+  try {
+    return { value: copier.copy(input), spoilt: copier.spoilt };
+  } catch (error) {
+    if (error === limitMet) return undefined;
+    throw error;
+  }
+}
+
+const limitMet = new Error("a limit of the graph was met");
+const mostSpoilt = 1000;
+/** What JSON writes with more bytes than the string has. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const escaped = /[\u0000-\u001f"\\\ud800-\udfff]/;
+
+class Copier {
+  readonly spoilt = new Set<string>();
+  readonly #limits: GraphLimits;
+  readonly #findings: FindingList;
+  readonly #path: (string | number)[] = [];
+  #bytes = 0;
+
+  constructor(limits: GraphLimits, findings: FindingList) {
+    this.#limits = limits;
+    this.#findings = findings;
+  }
+
+  copy(value: unknown): Json {
+    if (typeof value === "string") {
+      this.#count(jsonBytes(value));
+      return value;
+    }
+    if (typeof value === "number") {
+      if (!Number.isFinite(value)) return this.#spoil(String(value));
+      const kept = value === 0 ? 0 : value; // JSON has no -0
+      this.#count(String(kept).length);
+      return kept;
+    }
+    if (value === null || typeof value === "boolean") {
+      this.#count(value === false ? 5 : 4);
+      return value;
+    }
+    if (typeof value !== "object") return this.#spoil(value === undefined ? "undefined" : `a ${typeof value}`);
+    return this.#copyInside(value);
+  }
+
+  #copyInside(value: object): Json {
+    if (this.#path.length >= this.#limits.maxDepth) {
+      this.#stop(say("graphTooDeep", { limit: this.#limits.maxDepth }), this.#path.slice(0, 8));
+    }
+    this.#count(1); // and 1 for what follows each of its elements
+    if (Array.isArray(value)) {
+      const copy: Json[] = [];
+      for (let i = 0; i < value.length; i++) copy.push(this.#at(i, value[i]));
+      return copy;
+    }
+    if (!isPlain(value)) return this.#spoil(`a ${className(value)}`);
+    const copy: { [key: string]: Json } = {};
+    for (const key of Object.keys(value)) {
+      if (forbiddenKeys.has(key)) {
+        const path = [...this.#path, key];
+        this.#findings.add({ code: "GRAPH_SHAPE", path, message: say("forbiddenKey", { key }) });
+        continue;
+      }
+      const inner = (value as { readonly [key: string]: unknown })[key];
+      if (inner === undefined) continue;
+      this.#count(jsonBytes(key) + 1);
+      copy[key] = this.#at(key, inner);
+    }
+    return copy;
+  }
+
+  #at(part: string | number, value: unknown): Json {
+    this.#count(1);
+    this.#path.push(part);
+    const copy = this.copy(value);
+    this.#path.pop();
+    return copy;
+  }
+
+  #spoil(what: string): null {
+    this.#count(4);
+    if (this.spoilt.size < mostSpoilt) {
+      const path = [...this.#path];
+      this.spoilt.add(pointer(path));
+      this.#findings.add({ code: codeAt(path), path, message: say("valueNotJson", { what: cut(what) }) });
+    }
+    return null;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#limits.maxBytes) {
+      this.#stop(say("graphTooManyBytes", { limit: this.#limits.maxBytes }), []);
+    }
+  }
+
+  #stop(message: string, path: Path): never {
+    this.#findings.add({ code: "GRAPH_TOO_LARGE", path, message });
+    throw limitMet;
+  }
+}
+
+function jsonBytes(text: string): number {
+  return escaped.test(text) ? Buffer.byteLength(JSON.stringify(text)) : Buffer.byteLength(text) + 2;
+}
+
+/** Also objects of another realm, whose `Object.prototype` is not ours. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function className(value: object): string {
+  const maker: unknown = Reflect.get(value, "constructor");
+  return typeof maker === "function" && maker.name !== "" ? maker.name : "object with a prototype";
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
