@@ -21,7 +21,8 @@ const validation = (nodes: number): Case => ({
     const graph = wideGraph(nodes);
     return {
       async run() {
-        validateGraph(graph);
+        const validation = validateGraph(graph);
+        if (!validation.ok) throw new Error(`the graph is wrong: ${validation.findings[0]?.message}`);
       },
       async [Symbol.asyncDispose]() {},
     };
