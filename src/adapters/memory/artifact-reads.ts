@@ -36,13 +36,13 @@ export class ArtifactReads {
         if (entry === undefined) continue;
         if (step !== undefined) await step("countArtifacts");
         const { nodeId, shard, generation } = entry.record;
-        counts.push({ nodeId, shard, count: entry.logs.get(generation)?.length ?? 0 });
+        counts.push({ nodeId, shard, count: entry.logs[generation]?.length ?? 0 });
       }
     }
     return counts;
   }
 
   #log(ref: ShardRef, generation: number): ArtifactLog | undefined {
-    return this.#context.state.shard(ref)?.logs.get(generation);
+    return this.#context.state.shard(ref)?.logs[generation];
   }
 }

@@ -112,9 +112,6 @@ export class AttemptWrites {
 }
 
 function logOf(entry: ShardEntry, generation: number): ArtifactLog {
-  const known = entry.logs.get(generation);
-  if (known !== undefined) return known;
-  const log = new ArtifactLog();
-  entry.logs.set(generation, log);
-  return log;
+  entry.logs[generation] ??= new ArtifactLog();
+  return entry.logs[generation];
 }

@@ -27,7 +27,7 @@ function dropWhenRead(task: TaskEntry, nodeId: string, reading: Reading): void {
 }
 
 function dropArtifacts(node: NodeEntry): void {
-  for (const entry of node.shards) for (const log of entry?.logs.values() ?? []) log.drop();
+  for (const entry of node.shards) for (const log of entry?.logs ?? []) log?.drop();
 }
 
 /** A reader is a child, and whoever names the node in its arguments: those may be of any ancestor. */

@@ -28,7 +28,7 @@ export interface ShardEntry {
   readonly node: NodeEntry;
   record: ShardRecord;
   /** By generation. */
-  readonly logs: Map<number, ArtifactLog>;
+  readonly logs: (ArtifactLog | undefined)[];
 }
 
 /** A node as a reader of others, and how many still read its own artifacts. */

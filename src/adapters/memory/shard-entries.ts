@@ -7,7 +7,7 @@ import type { StoreContext } from "./store-context.ts";
 
 export function insertShard(context: StoreContext, task: TaskEntry, record: ShardRecord): void {
   const node = nodeEntry(task, record.nodeId);
-  const entry: ShardEntry = { task, node, record, logs: new Map() };
+  const entry: ShardEntry = { task, node, record, logs: [] };
   node.shards[record.shard] = entry;
   index(context, entry);
   const born = record.history[0];

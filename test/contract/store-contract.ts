@@ -1,0 +1,52 @@
+import { describe, test } from "vitest";
+import { artifactContract } from "./store/artifact-contract.ts";
+import { cancelContract } from "./store/cancel-contract.ts";
+import { dispatchContract } from "./store/dispatch-contract.ts";
+import { dueTaskContract } from "./store/due-task-contract.ts";
+import { leaseContract } from "./store/lease-contract.ts";
+import { outcomeContract } from "./store/outcome-contract.ts";
+import { queueContract } from "./store/queue-contract.ts";
+import { taskContract } from "./store/task-contract.ts";
+import { varsContract } from "./store/vars-contract.ts";
+import { connectionContract, repeatContract } from "./store/whole-contract.ts";
+import type { StoreHarness, StoreTest } from "./store/world.ts";
+
+/**
+ * What every store promises, test by test. It demands no atomicity over two records.
+ *
+ * @param name - shown in front of every test
+ * @param open - makes a fresh, empty store for one test
+ */
+export function storeContract(name: string, open: () => Promise<StoreHarness>): void {
+  const it: StoreTest = (title, body) =>
+    test(title, async () => {
+      const harness = await open();
+      try {
+        const [store, other] = [await harness.connect(), await harness.connect()];
+        await body({
+          store,
+          other,
+          advance: (ms) => harness.advance(ms),
+          connect: () => harness.connect(),
+        });
+        await store.close();
+        await other.close();
+      } finally {
+        await harness.close();
+      }
+    });
+
+  describe(`${name} keeps the store contract`, () => {
+    describe("tasks", () => taskContract(it));
+    describe("due tasks", () => dueTaskContract(it));
+    describe("variables", () => varsContract(it));
+    describe("dispatch and records", () => dispatchContract(it));
+    describe("queue", () => queueContract(it));
+    describe("claims and leases", () => leaseContract(it));
+    describe("outcomes", () => outcomeContract(it));
+    describe("cancelling", () => cancelContract(it));
+    describe("artifacts", () => artifactContract(it));
+    describe("repeated calls", () => repeatContract(it));
+    describe("connections", () => connectionContract(it));
+  });
+}

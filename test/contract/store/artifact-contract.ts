@@ -1,0 +1,250 @@
+import { expect } from "vitest";
+import {
+  appended,
+  artifactOf,
+  cancellingShard,
+  claimed,
+  competing,
+  newTask,
+  nextAttempt,
+  pastShortMs,
+  recordOf,
+  runningShard,
+  type StoreTest,
+  shardOf,
+  shortMs,
+} from "./world.ts";
+
+export function artifactContract(it: StoreTest): void {
+  it("append stores what it was given, with its attempt", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    const artifact = artifactOf(0, {
+      uid: "über/1",
+      origin: { source: "extract/0", seq: 4, chunk: 2 },
+      meta: { "a.b": [1, null, { $set: "x" }], text: "✓" },
+      metrics: { "rows.in": 2, ms: 0.5 },
+    });
+    expect(await store.append(attempt, 0, artifact)).toBe("ok");
+    const { epoch, claimId } = attempt;
+    expect(await other.readArtifacts(attempt, 0, 0, 10)).toEqual([{ ...artifact, epoch, claimId }]);
+  });
+
+  it("any JSON value is a meta", async ({ store }) => {
+    const attempt = await runningShard(store);
+    const metas = [null, 0, "", false, [], {}, [[]], "text"];
+    for (const [seq, meta] of metas.entries()) {
+      expect(await store.append(attempt, 0, artifactOf(seq, { meta }))).toBe("ok");
+    }
+    expect((await store.readArtifacts(attempt, 0, 0, 100)).map(({ meta }) => meta)).toEqual(metas);
+  });
+
+  it("readArtifacts gives pages in order, without gaps", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    await appended(store, attempt, 25);
+    const seqs = async (from: number, limit: number) =>
+      (await other.readArtifacts(attempt, 0, from, limit)).map(({ seq }) => seq);
+    expect(await seqs(0, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(await seqs(20, 10)).toEqual([20, 21, 22, 23, 24]);
+    expect(await seqs(7, 1)).toEqual([7]);
+    expect(await seqs(25, 10)).toEqual([]);
+    expect(await seqs(400, 10)).toEqual([]);
+    expect(await other.readArtifacts(attempt, 1, 0, 10)).toEqual([]);
+    expect(await other.readArtifacts(shardOf("nobody"), 0, 0, 10)).toEqual([]);
+  });
+
+  it("append takes exactly the next seq", async ({ store }) => {
+    const attempt = await runningShard(store);
+    expect(await store.append(attempt, 0, artifactOf(1))).toBe("conflict");
+    expect(await store.append(attempt, 0, artifactOf(0))).toBe("ok");
+    expect(await store.append(attempt, 0, artifactOf(2))).toBe("conflict");
+    expect(await store.append(attempt, 0, artifactOf(0, { uid: "another" }))).toBe("conflict");
+    expect((await store.readArtifacts(attempt, 0, 0, 10)).map(({ uid }) => uid)).toEqual(["u0"]);
+  });
+
+  it("an attempt's own artifact again is ok and there once", async (world) => {
+    const attempt = await runningShard(world.store);
+    await appended(world.store, attempt, 1);
+    const answers = await competing(world, 10, (store) => store.append(attempt, 0, artifactOf(1)));
+    expect(new Set(answers)).toEqual(new Set(["ok"]));
+    await world.store.append(attempt, 0, artifactOf(2));
+    expect(await world.other.append(attempt, 0, artifactOf(1))).toBe("ok");
+    expect((await world.store.readArtifacts(attempt, 0, 0, 10)).map(({ uid }) => uid)).toEqual(["u0", "u1", "u2"]);
+  });
+
+  it("an earlier attempt's artifact at that seq is a conflict, even of the same uid", async ({ store }) => {
+    const first = await runningShard(store);
+    await appended(store, first, 1);
+    const second = await nextAttempt(store, first);
+    expect(await store.append(second, 0, artifactOf(0))).toBe("conflict");
+    expect(await store.append(second, 0, artifactOf(0, { uid: "another" }))).toBe("conflict");
+    expect(await store.append(second, 0, artifactOf(1))).toBe("ok");
+    const stored = await store.readArtifacts(second, 0, 0, 10);
+    expect(stored.map(({ epoch, claimId }) => [epoch, claimId])).toEqual([
+      [1, first.claimId],
+      [2, second.claimId],
+    ]);
+  });
+
+  it("a uid that is there under another seq is a duplicate", async ({ store }) => {
+    const first = await runningShard(store);
+    await appended(store, first, 2);
+    expect(await store.append(first, 0, artifactOf(2, { uid: "u0" }))).toBe("duplicate_uid");
+    const second = await nextAttempt(store, first);
+    expect(await store.append(second, 0, artifactOf(2, { uid: "u1" }))).toBe("duplicate_uid");
+    expect(await store.tail(second, 0)).toMatchObject({ length: 2 });
+    expect(await store.append(second, 0, artifactOf(2))).toBe("ok");
+  });
+
+  it("nobody but the holder appends", async ({ store }) => {
+    const attempt = await runningShard(store);
+    for (const stranger of [
+      { ...attempt, claimId: "somebody else" },
+      { ...attempt, epoch: 2 },
+      { ...attempt, nodeId: "nobody" },
+    ]) {
+      expect(await store.append(stranger, 0, artifactOf(0))).toBe("fenced");
+    }
+    const cancelling = await cancellingShard(store, shardOf("clean"));
+    expect(await store.append(cancelling, 0, artifactOf(0))).toBe("cancelling");
+    expect(await store.tail(attempt, 0)).toMatchObject({ length: 0 });
+    expect(await store.tail(cancelling, 0)).toMatchObject({ length: 0 });
+  });
+
+  it("tail tells the length, whether it is closed, and the last origin from each source", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    expect(await store.tail(attempt, 0)).toEqual({ length: 0, closed: false, origins: [] });
+    expect(await store.tail(shardOf("nobody"), 0)).toEqual({ length: 0, closed: false, origins: [] });
+    const origins = [
+      { source: "a/0", seq: 0, chunk: 0 },
+      { source: "b/0", seq: 0, chunk: 0 },
+      { source: "a/0", seq: 0, chunk: 1 },
+      { source: "a/0", seq: 10, chunk: 0 },
+      { source: "b/0", seq: 2, chunk: 7 },
+    ];
+    for (const [seq, origin] of origins.entries()) await store.append(attempt, 0, artifactOf(seq, { origin }));
+    const tail = await other.tail(attempt, 0);
+    expect(tail).toMatchObject({ length: 5, closed: false });
+    expect(tail.origins.toSorted((a, b) => a.source.localeCompare(b.source))).toEqual([
+      { source: "a/0", seq: 10, chunk: 0 },
+      { source: "b/0", seq: 2, chunk: 7 },
+    ]);
+    await store.complete(attempt, { generation: 0, count: 5 });
+    expect(await other.tail(attempt, 0)).toMatchObject({ length: 5, closed: true });
+  });
+
+  it("the next attempt goes on where the log ends", async ({ store, advance }) => {
+    let attempt = await runningShard(store, shardOf(), shortMs);
+    await appended(store, attempt, 2);
+    for (let round = 0; round < 3; round++) {
+      await advance(pastShortMs);
+      await store.expire(attempt, 9);
+      attempt = await claimed(store, attempt, shortMs);
+      const { length } = await store.tail(attempt, 0);
+      for (let seq = length; seq < length + 2; seq++) await store.append(attempt, 0, artifactOf(seq));
+    }
+    const stored = await store.readArtifacts(attempt, 0, 0, 100);
+    expect(stored.map(({ seq }) => seq)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(stored.map(({ epoch }) => epoch)).toEqual([1, 1, 2, 2, 3, 3, 4, 4]);
+    expect(await store.complete(attempt, { generation: 0, count: 8 })).toBe("ok");
+  });
+
+  it("storedUids tells which are there", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    await appended(store, attempt, 3);
+    expect(await other.storedUids(attempt, 0, ["u0", "x", "u2"])).toEqual(new Set(["u0", "u2"]));
+    expect(await other.storedUids(attempt, 0, [])).toEqual(new Set());
+    expect(await other.storedUids(attempt, 1, ["u0"])).toEqual(new Set());
+    await store.complete(attempt, { generation: 0, count: 3 });
+    expect(await other.storedUids(attempt, 0, ["u0", "u1", "u2"])).toEqual(new Set(["u0", "u1", "u2"]));
+  });
+
+  it("restart starts the output over in a new generation", async ({ store, other }) => {
+    const attempt = await runningShard(store, shardOf("clean"));
+    await appended(store, attempt, 2);
+    const to = { generation: 1, sourceGens: { "extract/0": 1, "extract/1": 0 } };
+    expect(await store.restart(attempt, to)).toBe("ok");
+    expect(await recordOf(other, attempt)).toMatchObject({ status: "running", epoch: 1, ...to });
+    expect(await store.tail(attempt, 1)).toEqual({ length: 0, closed: false, origins: [] });
+    expect(await store.append(attempt, 1, artifactOf(0))).toBe("ok");
+    expect(await store.append(attempt, 1, artifactOf(1))).toBe("ok");
+    expect(await store.append(attempt, 1, artifactOf(2))).toBe("ok");
+    expect(await store.complete(attempt, { generation: 1, count: 3 })).toBe("ok");
+    expect((await other.readArtifacts(attempt, 1, 0, 10)).map(({ seq }) => seq)).toEqual([0, 1, 2]);
+    expect(await recordOf(other, attempt)).toMatchObject({ status: "finished", generation: 1, count: 3 });
+  });
+
+  it("restart repeated is ok; a lower generation changes nothing", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    const second = { generation: 2, sourceGens: { a: 2 } };
+    await store.restart(attempt, { generation: 1, sourceGens: { a: 1 } });
+    await store.restart(attempt, second);
+    expect(await other.restart(attempt, second)).toBe("ok");
+    expect(await other.restart(attempt, { generation: 1, sourceGens: { a: 1 } })).toBe("fenced");
+    expect(await recordOf(store, attempt)).toMatchObject(second);
+  });
+
+  it("the generation outlives the attempt", async ({ store }) => {
+    const first = await runningShard(store);
+    await store.restart(first, { generation: 1, sourceGens: { a: 1 } });
+    const second = await nextAttempt(store, first);
+    expect(await recordOf(store, second)).toMatchObject({ epoch: 2, generation: 1, sourceGens: { a: 1 } });
+    expect(await store.restart(first, { generation: 2, sourceGens: {} })).toBe("fenced");
+    expect(await store.restart({ ...second, claimId: "x" }, { generation: 2, sourceGens: {} })).toBe("fenced");
+    expect(await recordOf(store, second)).toMatchObject({ generation: 1 });
+  });
+
+  it("hasArtifacts is true for ever once any shard stored one, in whatever generation", async ({ store, other }) => {
+    await store.createTask(newTask("t"));
+    expect(await store.hasArtifacts("t", "clean")).toBe(false);
+    expect(await store.hasArtifacts("nobody", "clean")).toBe(false);
+    await runningShard(store, shardOf("clean", 0));
+    const attempt = await runningShard(store, shardOf("clean", 1));
+    expect(await store.hasArtifacts("t", "clean")).toBe(false);
+    await appended(store, attempt, 1);
+    expect(await other.hasArtifacts("t", "clean")).toBe(true);
+    expect(await other.hasArtifacts("t", "extract")).toBe(false);
+    await store.restart(attempt, { generation: 1, sourceGens: {} });
+    expect(await other.hasArtifacts("t", "clean")).toBe(true);
+  });
+
+  it("a complete marker is no artifact", async ({ store }) => {
+    const attempt = await runningShard(store);
+    await store.complete(attempt, { generation: 0, count: 0 });
+    expect(await store.hasArtifacts("t", "extract")).toBe(false);
+    expect(await store.readArtifacts(attempt, 0, 0, 10)).toEqual([]);
+    expect(await store.tail(attempt, 0)).toEqual({ length: 0, closed: true, origins: [] });
+    expect(await store.countArtifacts("t")).toEqual([{ nodeId: "extract", shard: 0, count: 0 }]);
+  });
+
+  it("countArtifacts counts each shard's current generation", async ({ store, other }) => {
+    const [a, b, c] = [
+      await runningShard(store, shardOf("clean", 0)),
+      await runningShard(store, shardOf("clean", 1)),
+      await runningShard(store, shardOf("load", 0)),
+    ];
+    await appended(store, a, 3);
+    await appended(store, b, 2);
+    await store.restart(b, { generation: 1, sourceGens: {} });
+    await appended(store, b, 1, 1);
+    await appended(store, c, 4);
+    await store.complete(c, { generation: 0, count: 4 });
+    const counts = await other.countArtifacts("t");
+    expect(counts.toSorted((x, y) => `${x.nodeId}${x.shard}`.localeCompare(`${y.nodeId}${y.shard}`))).toEqual([
+      { nodeId: "clean", shard: 0, count: 3 },
+      { nodeId: "clean", shard: 1, count: 1 },
+      { nodeId: "load", shard: 0, count: 4 },
+    ]);
+    expect(await other.countArtifacts("nobody")).toEqual([]);
+  });
+
+  it("shards, nodes and tasks keep their logs apart", async ({ store }) => {
+    const refs = [shardOf("a", 0), shardOf("a", 1), shardOf("a", 11), shardOf("b", 0), shardOf("a", 0, "t2")];
+    for (const [i, ref] of refs.entries()) {
+      const attempt = await runningShard(store, ref);
+      await store.append(attempt, 0, artifactOf(0, { uid: `of ${i}` }));
+    }
+    for (const [i, ref] of refs.entries()) {
+      expect((await store.readArtifacts(ref, 0, 0, 10)).map(({ uid }) => uid)).toEqual([`of ${i}`]);
+    }
+  });
+}

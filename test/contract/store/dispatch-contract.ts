@@ -1,0 +1,146 @@
+import { expect } from "vitest";
+import { historyLimit } from "../../../src/engine/model.ts";
+import {
+  claimed,
+  competing,
+  deferredShard,
+  dispatchInit,
+  newTask,
+  queuedShard,
+  recordOf,
+  runningShard,
+  type StoreTest,
+  shardOf,
+} from "./world.ts";
+
+export function dispatchContract(it: StoreTest): void {
+  it("dispatch inserts a queued record with epoch 1 and nothing behind it", async ({ store, other }) => {
+    await store.createTask(newTask("t"));
+    const ref = shardOf("clean", 2);
+    const init = dispatchInit({ type: "cleaner", priority: -5, chosen: ["extract"] });
+    expect(await store.dispatch(ref, init)).toBe("dispatched");
+    const record = await recordOf(other, ref);
+    expect(record).toEqual({
+      ...ref,
+      epoch: 1,
+      type: "cleaner",
+      priority: -5,
+      status: "queued",
+      readyAt: expect.any(Number),
+      failures: 0,
+      lost: 0,
+      yields: 0,
+      generation: 0,
+      sourceGens: {},
+      chosen: ["extract"],
+      history: [{ n: 0, epoch: 1, from: "absent", to: "queued", at: record.history[0]?.at, cause: "dispatch" }],
+    });
+    expect(record.history[0]?.at).toBeGreaterThan(0);
+  });
+
+  it("of many dispatches one wins, and the others change nothing", async (world) => {
+    await world.store.createTask(newTask("t"));
+    const answers = await competing(world, 100, (store, i) =>
+      store.dispatch(shardOf(), dispatchInit({ chosen: [`choice${i}`] })),
+    );
+    expect(answers.filter((answer) => answer === "dispatched")).toHaveLength(1);
+    expect(answers.filter((answer) => answer === "exists")).toHaveLength(99);
+    const record = await recordOf(world.other, shardOf());
+    expect(record.history).toHaveLength(1);
+    expect(record.chosen).toEqual([`choice${answers.indexOf("dispatched")}`]);
+  });
+
+  it("a tombstone makes a later dispatch lose", async ({ store, other }) => {
+    await store.createTask(newTask("t"));
+    expect(await store.cancelShard(shardOf(), { type: "extractor", graceMs: 0 })).toBe("cancelled");
+    const before = await recordOf(store, shardOf());
+    expect(before).toMatchObject({ status: "cancelled", type: "extractor" });
+    expect(await other.dispatch(shardOf(), dispatchInit())).toBe("exists");
+    expect(await recordOf(store, shardOf())).toEqual(before);
+    expect(await store.peekQueue(["extractor"], 10)).toEqual([]);
+  });
+
+  it("dispatch never touches a shard that is on its way", async ({ store }) => {
+    await runningShard(store);
+    const before = await recordOf(store, shardOf());
+    expect(await store.dispatch(shardOf(), dispatchInit())).toBe("exists");
+    expect(await recordOf(store, shardOf())).toEqual(before);
+  });
+
+  it("readShards gives records by node in the order asked, then by shard", async ({ store, other }) => {
+    await store.createTask(newTask("t"));
+    await store.createTask(newTask("another"));
+    for (const shard of [2, 0, 11, 1]) await store.dispatch(shardOf("clean", shard), dispatchInit());
+    await store.dispatch(shardOf("extract"), dispatchInit());
+    await store.dispatch(shardOf("extract", 0, "another"), dispatchInit());
+    const names = async (nodeIds?: readonly string[]) =>
+      (await other.readShards("t", nodeIds)).map(({ taskId, nodeId, shard }) => `${taskId}:${nodeId}:${shard}`);
+    const clean = ["t:clean:0", "t:clean:1", "t:clean:2", "t:clean:11"];
+    expect(await names(["clean", "extract"])).toEqual([...clean, "t:extract:0"]);
+    expect(await names(["extract", "load", "clean"])).toEqual(["t:extract:0", ...clean]);
+    expect(await names(["load"])).toEqual([]);
+    expect(await names([])).toEqual([]);
+    const all = await names();
+    expect(all.toSorted()).toEqual([...clean, "t:extract:0"].toSorted());
+    expect(all.filter((name) => name.startsWith("t:clean"))).toEqual(clean);
+    expect(await other.readShards("nobody")).toEqual([]);
+  });
+
+  it("a shard may be there before the ones that come ahead of it", async ({ store }) => {
+    await store.createTask(newTask("t"));
+    await store.dispatch(shardOf("clean", 3), dispatchInit());
+    expect((await store.readShards("t", ["clean"])).map(({ shard }) => shard)).toEqual([3]);
+    expect((await store.readShards("t")).map(({ shard }) => shard)).toEqual([3]);
+  });
+
+  it("every transition is in the history, with its cause, its epoch and its worker", async ({ store }) => {
+    const first = await runningShard(store);
+    await store.fail(first, {
+      failure: { nodeId: "extract", reasonCode: "boom", message: "", shard: 0, epoch: 1 },
+      permanent: false,
+      delayMs: 0,
+      maxFailures: 3,
+    });
+    await store.requeue(first);
+    const second = await claimed(store, first);
+    await store.complete(second, { generation: 0, count: 0 });
+    const { history } = await recordOf(store, first);
+    const workers = [first, second].map(({ claimId }) => `worker-of-${claimId}`);
+    expect(history.map(({ at: _at, ...entry }) => entry)).toEqual([
+      { n: 0, epoch: 1, from: "absent", to: "queued", cause: "dispatch" },
+      { n: 1, epoch: 1, from: "queued", to: "running", cause: "claim", workerId: workers[0] },
+      { n: 2, epoch: 1, from: "running", to: "deferred", cause: "fail", workerId: workers[0], reasonCode: "boom" },
+      { n: 3, epoch: 1, from: "deferred", to: "queued", cause: "requeue" },
+      { n: 4, epoch: 2, from: "queued", to: "running", cause: "claim", workerId: workers[1] },
+      { n: 5, epoch: 2, from: "running", to: "finished", cause: "complete", workerId: workers[1] },
+    ]);
+    const times = history.map(({ at }) => at);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+
+  it("the record keeps the newest entries of a long history, and their numbers go on", async ({ store }) => {
+    await queuedShard(store);
+    const rounds = 18;
+    for (let round = 0; round < rounds; round++) {
+      const attempt = await claimed(store, shardOf());
+      await store.release(attempt, 0);
+      await store.requeue(attempt);
+    }
+    const { history, epoch } = await recordOf(store, shardOf());
+    const transitions = 1 + 3 * rounds;
+    expect(epoch).toBe(1 + rounds);
+    expect(history).toHaveLength(historyLimit);
+    expect(history.map(({ n }) => n)).toEqual(
+      Array.from({ length: historyLimit }, (_, i) => transitions - historyLimit + i),
+    );
+  });
+
+  it("a record that was handed out doesn't change under its reader", async ({ store }) => {
+    await deferredShard(store);
+    const before = await recordOf(store, shardOf());
+    const copy = structuredClone(before);
+    await store.requeue(before);
+    await claimed(store, shardOf());
+    expect(before).toEqual(copy);
+  });
+}

@@ -1,0 +1,67 @@
+import { expect } from "vitest";
+import { competing, failureOf, longMs, newTask, pastShortMs, type StoreTest, shortMs } from "./world.ts";
+
+export function dueTaskContract(it: StoreTest): void {
+  it("a new task is due at once, and then not before its time", async ({ store, other, advance }) => {
+    await store.createTask(newTask("t"));
+    expect(await other.dueTasks(10, longMs)).toEqual(["t"]);
+    expect(await store.dueTasks(10, longMs)).toEqual([]);
+    await advance(pastShortMs);
+    expect(await store.dueTasks(10, longMs)).toEqual([]);
+  });
+
+  it("a task is due again after everyMs", async ({ store, advance }) => {
+    await store.createTask(newTask("t"));
+    expect(await store.dueTasks(10, shortMs)).toEqual(["t"]);
+    await advance(pastShortMs);
+    expect(await store.dueTasks(10, longMs)).toEqual(["t"]);
+    expect(await store.dueTasks(10, longMs)).toEqual([]);
+  });
+
+  it("each due task is given to one caller only", async (world) => {
+    const ids = Array.from({ length: 30 }, (_, i) => `t${i}`);
+    for (const id of ids) await world.store.createTask(newTask(id));
+    const given = await competing(world, 12, (connection) => connection.dueTasks(7, longMs));
+    for (const some of given) expect(some.length).toBeLessThanOrEqual(7);
+    expect(given.flat().toSorted()).toEqual(ids.toSorted());
+  });
+
+  it("gives no more than it was asked for, and the rest to the next", async ({ store }) => {
+    for (const id of ["a", "b", "c"]) await store.createTask(newTask(id));
+    const first = await store.dueTasks(2, longMs);
+    expect(first).toHaveLength(2);
+    expect([...first, ...(await store.dueTasks(2, longMs))].toSorted()).toEqual(["a", "b", "c"]);
+  });
+
+  it("a task that begins to fail or to be cancelled is due now", async ({ store }) => {
+    await store.createTask(newTask("failing"));
+    await store.createTask(newTask("cancelling"));
+    expect(await store.dueTasks(10, longMs)).toHaveLength(2);
+    await store.failTask("failing", failureOf());
+    expect(await store.dueTasks(10, longMs)).toEqual(["failing"]);
+    await store.cancelTask("cancelling", "enough");
+    expect(await store.dueTasks(10, longMs)).toEqual(["cancelling"]);
+    expect(await store.dueTasks(10, longMs)).toEqual([]);
+  });
+
+  it("a refused failure and a repeated cancel don't make it due", async ({ store }) => {
+    await store.createTask(newTask("t"));
+    await store.cancelTask("t", "enough");
+    expect(await store.dueTasks(10, longMs)).toEqual(["t"]);
+    await store.cancelTask("t", "again");
+    await store.failTask("t", failureOf());
+    expect(await store.dueTasks(10, longMs)).toEqual([]);
+  });
+
+  it("a task that has ended is never due", async ({ store, advance }) => {
+    for (const id of ["finished", "failed", "cancelled", "open"]) await store.createTask(newTask(id));
+    await store.finishTask("finished");
+    await store.failTask("failed", failureOf());
+    await store.closeTask("failed");
+    await store.cancelTask("cancelled", "x");
+    await store.closeTask("cancelled");
+    expect(await store.dueTasks(10, shortMs)).toEqual(["open"]);
+    await advance(pastShortMs);
+    expect(await store.dueTasks(10, longMs)).toEqual(["open"]);
+  });
+}

@@ -1,0 +1,226 @@
+import { expect } from "vitest";
+import {
+  artifactOf,
+  cancellingShard,
+  claimed,
+  competing,
+  deferredShard,
+  longMs,
+  pastShortMs,
+  queuedShard,
+  recordOf,
+  runningShard,
+  type StoreTest,
+  shardOf,
+  shortMs,
+  transientFailure,
+} from "./world.ts";
+
+const by = (claimId: string, leaseMs: number = longMs) => ({ workerId: "w", claimId, leaseMs });
+
+export function leaseContract(it: StoreTest): void {
+  it("claim takes a queued shard and gives it a lease", async ({ store, other }) => {
+    const ref = await queuedShard(store);
+    const record = await store.claim(ref, by("c1"));
+    expect(record).toMatchObject({ ...ref, status: "running", lease: { workerId: "w", claimId: "c1" } });
+    expect(await recordOf(other, ref)).toEqual(record);
+    const at = record?.history.at(-1)?.at ?? 0;
+    expect((record?.lease?.deadline ?? 0) - at).toBeGreaterThan(longMs / 2);
+  });
+
+  it("of hundreds of claims one wins", async (world) => {
+    const ref = await queuedShard(world.store);
+    const answers = await competing(world, 300, (store, i) => store.claim(ref, by(`c${i}`)));
+    const winners = answers.filter((answer) => answer !== undefined);
+    expect(winners).toHaveLength(1);
+    const record = await recordOf(world.other, ref);
+    expect(record).toEqual(winners[0]);
+    expect(record.lease?.claimId).toBe(`c${answers.findIndex((answer) => answer !== undefined)}`);
+    expect(record.history).toHaveLength(2);
+  });
+
+  it("the same claim asks again and gets the same answer; another gets none", async ({ store, other }) => {
+    const ref = await queuedShard(store);
+    const first = await store.claim(ref, by("c1"));
+    expect(await other.claim(ref, by("c1"))).toEqual(first);
+    expect(await other.claim(ref, by("c2"))).toBeUndefined();
+    expect(await recordOf(store, ref)).toEqual(first);
+  });
+
+  it("a claim whose answer was lost still is one when the shard is being cancelled", async ({ store }) => {
+    const ref = await queuedShard(store);
+    await store.claim(ref, by("c1"));
+    await store.cancelShard(ref, { type: "extractor", graceMs: longMs });
+    expect(await store.claim(ref, by("c1"))).toMatchObject({ status: "cancelling", lease: { claimId: "c1" } });
+    expect(await store.claim(ref, by("c2"))).toBeUndefined();
+  });
+
+  it("only a queued shard with this epoch can be claimed", async ({ store }) => {
+    const ref = await queuedShard(store);
+    expect(await store.claim({ ...ref, epoch: 2 }, by("c1"))).toBeUndefined();
+    expect(await store.claim({ ...shardOf("nobody"), epoch: 1 }, by("c1"))).toBeUndefined();
+    expect(await store.claim({ ...shardOf("extract", 0, "nobody"), epoch: 1 }, by("c1"))).toBeUndefined();
+    expect((await recordOf(store, ref)).status).toBe("queued");
+    const deferred = shardOf("clean");
+    const attempt = await deferredShard(store, deferred);
+    expect(await store.claim(attempt, by("c1"))).toBeUndefined();
+    expect((await recordOf(store, deferred)).status).toBe("deferred");
+  });
+
+  it("an epoch is claimed at most once", async ({ store, advance }) => {
+    const attempt = await runningShard(store, shardOf(), shortMs);
+    await advance(pastShortMs);
+    await store.expire(attempt, 5);
+    expect(await store.claim(attempt, by("c2"))).toBeUndefined();
+    expect(await store.claim(attempt, by(attempt.claimId))).toBeUndefined();
+    expect(await store.claim({ ...attempt, epoch: 2 }, by("c2"))).toMatchObject({ epoch: 2, status: "running" });
+  });
+
+  it("renew moves the deadline on", async ({ store, other, advance }) => {
+    const attempt = await runningShard(store, shardOf(), shortMs);
+    expect(await store.renew([attempt], longMs)).toEqual(["ok"]);
+    await advance(pastShortMs);
+    expect(await other.expiredLeases(10)).toEqual([]);
+    expect(await other.expire(attempt, 5)).toBeUndefined();
+    expect(await recordOf(store, attempt)).toMatchObject({ status: "running", lost: 0 });
+  });
+
+  it("renew answers each attempt in order", async ({ store }) => {
+    const held = await runningShard(store, shardOf("a"));
+    const cancelling = await cancellingShard(store, shardOf("b"));
+    const stale = { ...(await runningShard(store, shardOf("c"))), claimId: "somebody else" };
+    const ended = await runningShard(store, shardOf("d"));
+    await store.complete(ended, { generation: 0, count: 0 });
+    const unknown = { ...held, nodeId: "nobody" };
+    const earlier = { ...held, epoch: 0 };
+    const answers = await store.renew([stale, held, unknown, cancelling, held, ended, earlier], longMs);
+    expect(answers).toEqual(["fenced", "ok", "fenced", "cancelling", "ok", "fenced", "fenced"]);
+    expect(await store.renew([], longMs)).toEqual([]);
+  });
+
+  it("a stranger's renew leaves the lease alone", async ({ store, advance }) => {
+    const attempt = await runningShard(store, shardOf(), shortMs);
+    await store.renew([{ ...attempt, claimId: "somebody else" }], longMs);
+    await advance(pastShortMs);
+    expect((await store.expire(attempt, 5))?.status).toBe("queued");
+  });
+
+  it("the lease of a cancelling attempt is never renewed", async ({ store, advance }) => {
+    const attempt = await runningShard(store, shardOf(), shortMs);
+    await store.cancelShard(attempt, { type: "extractor", graceMs: longMs });
+    expect(await store.renew([attempt], longMs)).toEqual(["cancelling"]);
+    await advance(pastShortMs);
+    expect((await store.expire(attempt, 5))?.status).toBe("cancelled");
+  });
+
+  it("who holds a lease that ran out holds it until it is taken", async ({ store, advance }) => {
+    const attempt = await runningShard(store, shardOf(), shortMs);
+    await advance(pastShortMs);
+    expect(await store.append(attempt, 0, artifactOf(0))).toBe("ok");
+    expect(await store.renew([attempt], longMs)).toEqual(["ok"]);
+    expect(await store.expire(attempt, 5)).toBeUndefined();
+    expect(await store.complete(attempt, { generation: 0, count: 1 })).toBe("ok");
+  });
+
+  it("expiredLeases finds running and cancelling shards whose time ran out, and no others", async (world) => {
+    const { store, other, advance } = world;
+    const lost = await runningShard(store, shardOf("lost"), shortMs);
+    const cancelled = await runningShard(store, shardOf("cancelled"), longMs);
+    await store.cancelShard(cancelled, { type: "extractor", graceMs: shortMs });
+    await runningShard(store, shardOf("alive"), longMs);
+    await cancellingShard(store, shardOf("stopping"));
+    await store.complete(await runningShard(store, shardOf("done"), shortMs), { generation: 0, count: 0 });
+    await store.release(await runningShard(store, shardOf("released"), shortMs), longMs);
+    await queuedShard(store, shardOf("queued"));
+    await advance(pastShortMs);
+    const found = await other.expiredLeases(10);
+    expect(found.map(({ nodeId }) => nodeId).toSorted()).toEqual(["cancelled", "lost"]);
+    expect(found).toContainEqual({ taskId: "t", nodeId: "lost", shard: 0, epoch: lost.epoch });
+    expect(await other.expiredLeases(1)).toHaveLength(1);
+  });
+
+  it("expire queues the shard again with the next epoch and counts the loss", async ({ store, other, advance }) => {
+    const attempt = await runningShard(store, shardOf(), shortMs);
+    await advance(pastShortMs);
+    const record = await store.expire(attempt, 5);
+    expect(record).toMatchObject({ status: "queued", epoch: 2, lost: 1, failures: 0, yields: 0 });
+    expect(record).not.toHaveProperty("lease");
+    expect(await recordOf(other, attempt)).toEqual(record);
+    expect(await other.peekQueue(["extractor"], 10)).toEqual([{ ...shardOf(), epoch: 2 }]);
+    expect(record?.history.at(-1)).toMatchObject({ from: "running", to: "queued", cause: "expire" });
+  });
+
+  it("expire of what was taken already changes nothing", async (world) => {
+    const attempt = await runningShard(world.store, shardOf(), shortMs);
+    await world.advance(pastShortMs);
+    const answers = await competing(world, 20, (store) => store.expire(attempt, 5));
+    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+    expect(await recordOf(world.store, attempt)).toMatchObject({ epoch: 2, lost: 1 });
+  });
+
+  it("expire judges at the write", async ({ store }) => {
+    const attempt = await runningShard(store);
+    expect(await store.expire(attempt, 5)).toBeUndefined();
+    expect(await store.expire({ ...attempt, epoch: 2 }, 5)).toBeUndefined();
+    expect(await store.expire({ ...shardOf("nobody"), epoch: 1 }, 5)).toBeUndefined();
+    expect((await recordOf(store, attempt)).status).toBe("running");
+  });
+
+  it("a shard that was lost more than maxLost times fails with worker_lost", async ({ store, advance }) => {
+    let attempt = await runningShard(store, shardOf("extract", 1), shortMs);
+    for (const lost of [1, 2]) {
+      await advance(pastShortMs);
+      expect(await store.expire(attempt, 2)).toMatchObject({ status: "queued", epoch: lost + 1, lost });
+      attempt = await claimed(store, attempt, shortMs);
+    }
+    await advance(pastShortMs);
+    const record = await store.expire(attempt, 2);
+    expect(record).toMatchObject({ status: "failed", epoch: 3, lost: 3, failures: 0 });
+    expect(record?.failure).toMatchObject({ nodeId: "extract", reasonCode: "worker_lost", shard: 1, epoch: 3 });
+    expect(record).not.toHaveProperty("lease");
+    expect(await store.peekQueue(["extractor"], 10)).toEqual([]);
+  });
+
+  it("a cancelling shard ends as cancelled when its grace runs out", async ({ store, advance }) => {
+    const attempt = await runningShard(store);
+    await store.cancelShard(attempt, { type: "extractor", graceMs: shortMs });
+    await advance(pastShortMs);
+    const record = await store.expire(attempt, 0);
+    expect(record).toMatchObject({ status: "cancelled", epoch: 1, lost: 0 });
+    expect(record).not.toHaveProperty("lease");
+    expect(await store.confirmCancelled(attempt)).toBe("fenced");
+  });
+
+  it("an attempt that lost its lease is fenced in all it writes", async ({ store, advance }) => {
+    for (const maxLost of [5, 0]) {
+      const attempt = await runningShard(store, shardOf(`lost${maxLost}`), shortMs);
+      await store.append(attempt, 0, artifactOf(0));
+      await advance(pastShortMs);
+      await store.expire(attempt, maxLost);
+      const before = await recordOf(store, attempt);
+      expect(await store.renew([attempt], longMs)).toEqual(["fenced"]);
+      expect(await store.restart(attempt, { generation: 1, sourceGens: {} })).toBe("fenced");
+      expect(await store.append(attempt, 0, artifactOf(1))).toBe("fenced");
+      expect(await store.complete(attempt, { generation: 0, count: 1 })).toBe("fenced");
+      expect(await store.fail(attempt, transientFailure)).toBe("fenced");
+      expect(await store.release(attempt, 0)).toBe("fenced");
+      expect(await store.confirmCancelled(attempt)).toBe("fenced");
+      expect(await recordOf(store, attempt)).toEqual(before);
+      expect(await store.tail(attempt, 0)).toMatchObject({ length: 1, closed: false });
+    }
+  });
+
+  it("the next holder is untouched by what the former one writes", async ({ store, advance }) => {
+    const former = await runningShard(store, shardOf(), shortMs);
+    await advance(pastShortMs);
+    await store.expire(former, 5);
+    const holder = await claimed(store, former);
+    const before = await recordOf(store, holder);
+    expect(await store.fail(former, { ...transientFailure, permanent: true })).toBe("fenced");
+    expect(await store.complete(former, { generation: 0, count: 0 })).toBe("fenced");
+    expect(await store.release({ ...former, epoch: holder.epoch }, 0)).toBe("fenced");
+    expect(await store.release({ ...holder, epoch: former.epoch }, 0)).toBe("fenced");
+    expect(await recordOf(store, holder)).toEqual(before);
+    expect(await store.append(holder, 0, artifactOf(0))).toBe("ok");
+  });
+}

@@ -1,0 +1,289 @@
+import { expect } from "vitest";
+import {
+  appended,
+  artifactOf,
+  cancellingShard,
+  claimed,
+  competing,
+  failureOf,
+  longMs,
+  nextAttempt,
+  pastShortMs,
+  recordOf,
+  runningShard,
+  type StoreTest,
+  shardOf,
+  shortMs,
+  transientFailure,
+} from "./world.ts";
+
+export function outcomeContract(it: StoreTest): void {
+  it("complete closes the log and finishes the shard", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    await appended(store, attempt, 2);
+    const outcome = { generation: 0, count: 2, result: { rows: [2, null] }, metrics: { rows: 2.5 } };
+    expect(await store.complete(attempt, outcome)).toBe("ok");
+    const record = await recordOf(other, attempt);
+    expect(record).toMatchObject({ status: "finished", epoch: 1, count: 2, lastClaimId: attempt.claimId });
+    expect(record.result).toEqual({ rows: [2, null] });
+    expect(record.metrics).toEqual({ rows: 2.5 });
+    expect(record).not.toHaveProperty("lease");
+    expect(await other.tail(attempt, 0)).toMatchObject({ length: 2, closed: true });
+    expect(await other.readArtifacts(attempt, 0, 0, 10)).toHaveLength(2);
+  });
+
+  it("a node may finish with nothing, and null is a result", async ({ store }) => {
+    const nothing = await runningShard(store, shardOf("a"));
+    expect(await store.complete(nothing, { generation: 0, count: 0 })).toBe("ok");
+    const record = await recordOf(store, nothing);
+    expect(record).toMatchObject({ status: "finished", count: 0 });
+    expect(record).not.toHaveProperty("result");
+    const nil = await runningShard(store, shardOf("b"));
+    await store.complete(nil, { generation: 0, count: 0, result: null });
+    expect((await recordOf(store, nil)).result).toBeNull();
+  });
+
+  it("complete with a count that isn't the log's length is a conflict, and nothing ends", async ({ store }) => {
+    const attempt = await runningShard(store);
+    await appended(store, attempt, 2);
+    for (const count of [0, 1, 3]) {
+      expect(await store.complete(attempt, { generation: 0, count })).toBe("conflict");
+      expect((await recordOf(store, attempt)).status).toBe("running");
+      expect(await store.tail(attempt, 0)).toMatchObject({ length: 2, closed: false });
+    }
+    expect(await store.append(attempt, 0, artifactOf(2))).toBe("ok");
+    expect(await store.complete(attempt, { generation: 0, count: 3 })).toBe("ok");
+  });
+
+  it("complete repeated is ok and changes nothing", async (world) => {
+    const attempt = await runningShard(world.store);
+    await appended(world.store, attempt, 1);
+    const answers = await competing(world, 10, (store) => store.complete(attempt, { generation: 0, count: 1 }));
+    expect(new Set(answers)).toEqual(new Set(["ok"]));
+    const before = await recordOf(world.store, attempt);
+    expect(before.history.filter(({ to }) => to === "finished")).toHaveLength(1);
+    expect(await world.other.complete(attempt, { generation: 0, count: 1 })).toBe("ok");
+    expect(await recordOf(world.store, attempt)).toEqual(before);
+  });
+
+  it("nobody but the holder completes", async ({ store }) => {
+    const attempt = await runningShard(store);
+    for (const stranger of [
+      { ...attempt, claimId: "somebody else" },
+      { ...attempt, epoch: attempt.epoch + 1 },
+      { ...attempt, nodeId: "nobody" },
+    ]) {
+      expect(await store.complete(stranger, { generation: 0, count: 0 })).toBe("fenced");
+    }
+    expect((await recordOf(store, attempt)).status).toBe("running");
+    expect(await store.tail(attempt, 0)).toMatchObject({ closed: false });
+  });
+
+  it("a transient failure defers the shard and counts", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    expect(await store.fail(attempt, { ...transientFailure, delayMs: longMs })).toBe("ok");
+    const record = await recordOf(other, attempt);
+    expect(record).toMatchObject({ status: "deferred", failures: 1, lost: 0, yields: 0, lastClaimId: attempt.claimId });
+    expect(record).not.toHaveProperty("lease");
+    expect(record).not.toHaveProperty("failure");
+    expect((record.dueAt ?? 0) - (record.history.at(-1)?.at ?? 0)).toBeGreaterThan(longMs / 2);
+    expect(await store.peekQueue(["extractor"], 10)).toEqual([]);
+  });
+
+  it("failure number maxFailures fails the shard", async ({ store }) => {
+    let attempt = await runningShard(store);
+    for (const failures of [1, 2]) {
+      expect(await store.fail(attempt, transientFailure)).toBe("ok");
+      expect(await recordOf(store, attempt)).toMatchObject({ status: "deferred", failures });
+      await store.requeue(attempt);
+      attempt = await claimed(store, attempt);
+    }
+    const failure = failureOf({ reasonCode: "boom", epoch: 3, batchUid: "u7" });
+    expect(await store.fail(attempt, { ...transientFailure, failure })).toBe("ok");
+    const record = await recordOf(store, attempt);
+    expect(record).toMatchObject({ status: "failed", failures: 3, epoch: 3, failure });
+    expect(record).not.toHaveProperty("dueAt");
+    expect(record.history.at(-1)?.reasonCode).toBe("boom");
+  });
+
+  it("a permanent failure fails the shard at once", async ({ store }) => {
+    const attempt = await runningShard(store);
+    expect(await store.fail(attempt, { ...transientFailure, permanent: true })).toBe("ok");
+    expect(await recordOf(store, attempt)).toMatchObject({ status: "failed", failures: 1, failure: failureOf() });
+    expect((await store.dueDeferred(10)).due).toEqual([]);
+  });
+
+  it("fail repeated counts once", async (world) => {
+    for (const permanent of [true, false]) {
+      const attempt = await runningShard(world.store, shardOf(`permanent ${permanent}`));
+      const answers = await competing(world, 10, (store) => store.fail(attempt, { ...transientFailure, permanent }));
+      expect(new Set(answers)).toEqual(new Set(["ok"]));
+      expect((await recordOf(world.store, attempt)).failures).toBe(1);
+    }
+  });
+
+  it("an outcome is recognised until the next attempt has one", async ({ store, other }) => {
+    const outcomes = {
+      fail: (attempt: Parameters<typeof store.fail>[0]) => other.fail(attempt, transientFailure),
+      release: (attempt: Parameters<typeof store.fail>[0]) => other.release(attempt, 0),
+    };
+    for (const [name, repeat] of Object.entries(outcomes)) {
+      const attempt = await runningShard(store, shardOf(name));
+      expect(await repeat(attempt)).toBe("ok");
+      await store.requeue(attempt);
+      const queued = await recordOf(store, attempt);
+      expect(await repeat(attempt)).toBe("ok");
+      expect(await recordOf(store, attempt)).toEqual(queued);
+      await claimed(store, attempt);
+      const running = await recordOf(store, attempt);
+      expect(await repeat(attempt)).toBe("ok");
+      expect(await recordOf(store, attempt)).toEqual(running);
+    }
+  });
+
+  it("release defers the shard: neither a failure nor a loss", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    expect(await store.release(attempt, longMs)).toBe("ok");
+    const record = await recordOf(other, attempt);
+    expect(record).toMatchObject({ status: "deferred", yields: 1, failures: 0, lost: 0, lastClaimId: attempt.claimId });
+    expect(record).not.toHaveProperty("lease");
+    expect(await store.requeue(attempt)).toBeUndefined();
+  });
+
+  it("release repeated counts once", async (world) => {
+    const attempt = await runningShard(world.store);
+    const answers = await competing(world, 10, (store) => store.release(attempt, 0));
+    expect(new Set(answers)).toEqual(new Set(["ok"]));
+    expect((await recordOf(world.store, attempt)).yields).toBe(1);
+  });
+
+  it("failures, losses and yields are counted apart", async ({ store, advance }) => {
+    let attempt = await runningShard(store);
+    attempt = await nextAttempt(store, attempt);
+    await store.fail(attempt, transientFailure);
+    await store.requeue(attempt);
+    attempt = await claimed(store, attempt, shortMs);
+    await advance(pastShortMs);
+    await store.expire(attempt, 5);
+    expect(await recordOf(store, attempt)).toMatchObject({ epoch: 4, failures: 1, lost: 1, yields: 1 });
+  });
+
+  it("one outcome isn't taken for another", async ({ store }) => {
+    const released = await runningShard(store, shardOf("released"));
+    await store.release(released, longMs);
+    expect(await store.fail(released, transientFailure)).toBe("fenced");
+    expect(await store.complete(released, { generation: 0, count: 0 })).toBe("fenced");
+    expect(await recordOf(store, released)).toMatchObject({ status: "deferred", failures: 0, yields: 1 });
+    const failed = await runningShard(store, shardOf("failed"));
+    await store.fail(failed, { ...transientFailure, permanent: true });
+    expect(await store.release(failed, 0)).toBe("fenced");
+    expect(await store.complete(failed, { generation: 0, count: 0 })).toBe("fenced");
+    const finished = await runningShard(store, shardOf("finished"));
+    await store.complete(finished, { generation: 0, count: 0 });
+    expect(await store.fail(finished, transientFailure)).toBe("fenced");
+    expect(await store.append(finished, 0, artifactOf(0))).toBe("fenced");
+  });
+
+  it("confirmCancelled ends a cancelling attempt; repeated it is ok", async (world) => {
+    const attempt = await cancellingShard(world.store);
+    const answers = await competing(world, 10, (store) => store.confirmCancelled(attempt));
+    expect(new Set(answers)).toEqual(new Set(["ok"]));
+    const record = await recordOf(world.store, attempt);
+    expect(record).toMatchObject({ status: "cancelled", lastClaimId: attempt.claimId });
+    expect(record).not.toHaveProperty("lease");
+    expect(record.history.filter(({ to }) => to === "cancelled")).toHaveLength(1);
+  });
+
+  it("confirmCancelled ends nothing that isn't being cancelled, nor for a stranger", async ({ store }) => {
+    const running = await runningShard(store, shardOf("running"));
+    await store.confirmCancelled(running);
+    expect((await recordOf(store, running)).status).toBe("running");
+    const cancelling = await cancellingShard(store, shardOf("cancelling"));
+    expect(await store.confirmCancelled({ ...cancelling, claimId: "somebody else" })).toBe("fenced");
+    expect((await recordOf(store, cancelling)).status).toBe("cancelling");
+  });
+
+  it("a deferred shard is due after its delay", async ({ store, other, advance }) => {
+    expect(await store.dueDeferred(10)).toEqual({ due: [], nextInMs: undefined });
+    const soon = await runningShard(store, shardOf("soon"));
+    const late = await runningShard(store, shardOf("late"));
+    await store.release(late, longMs);
+    const before = await other.dueDeferred(10);
+    expect(before.due).toEqual([]);
+    expect(before.nextInMs).toBeGreaterThan(longMs / 2);
+    expect(before.nextInMs).toBeLessThanOrEqual(longMs);
+    await store.fail(soon, { ...transientFailure, delayMs: shortMs });
+    await advance(pastShortMs);
+    const after = await other.dueDeferred(10);
+    expect(after.due).toEqual([{ ...shardOf("soon"), epoch: 1 }]);
+    expect(after.nextInMs).toBeGreaterThan(longMs / 2);
+  });
+
+  it("dueDeferred gives no more than it was asked for, the earliest first", async ({ store, advance }) => {
+    for (const [i, nodeId] of ["a", "b", "c"].entries()) {
+      const attempt = await runningShard(store, shardOf(nodeId));
+      await store.release(attempt, (3 - i) * shortMs);
+    }
+    await advance(5 * shortMs);
+    const { due } = await store.dueDeferred(2);
+    expect(due).toHaveLength(2);
+    const all = await store.dueDeferred(10);
+    expect(all.due.map(({ nodeId }) => nodeId).toSorted()).toEqual(["a", "b", "c"]);
+    expect(all.nextInMs).toBeUndefined();
+    expect(all.due.slice(0, 2)).toEqual(due);
+  });
+
+  it("requeue makes a due shard claimable with the next epoch, once", async (world) => {
+    const { store, other } = world;
+    const attempt = await runningShard(store);
+    await store.release(attempt, 0);
+    const answers = await competing(world, 10, (connection) => connection.requeue(attempt));
+    const [record, ...more] = answers.filter((answer) => answer !== undefined);
+    expect(more).toEqual([]);
+    expect(record).toMatchObject({ status: "queued", epoch: 2, yields: 1 });
+    expect(record).not.toHaveProperty("dueAt");
+    expect(await recordOf(other, attempt)).toEqual(record);
+    expect((await other.dueDeferred(10)).due).toEqual([]);
+    expect(await other.peekQueue(["extractor"], 10)).toEqual([{ ...shardOf(), epoch: 2 }]);
+  });
+
+  it("requeue moves nothing that isn't deferred, due and of this epoch", async ({ store }) => {
+    const late = await runningShard(store, shardOf("late"));
+    await store.release(late, longMs);
+    expect(await store.requeue(late)).toBeUndefined();
+    const due = await runningShard(store, shardOf("due"));
+    await store.release(due, 0);
+    expect(await store.requeue({ ...due, epoch: 2 })).toBeUndefined();
+    const running = await runningShard(store, shardOf("running"));
+    expect(await store.requeue(running)).toBeUndefined();
+    expect(await store.requeue({ ...shardOf("nobody"), epoch: 1 })).toBeUndefined();
+    const statuses = await Promise.all([late, due, running].map((ref) => recordOf(store, ref)));
+    expect(statuses.map(({ status }) => status)).toEqual(["deferred", "deferred", "running"]);
+  });
+
+  it("a shard that has ended never changes", async ({ store, other, advance }) => {
+    const finished = await runningShard(store, shardOf("finished"), shortMs);
+    await store.complete(finished, { generation: 0, count: 0 });
+    const failed = await runningShard(store, shardOf("failed"), shortMs);
+    await store.fail(failed, { ...transientFailure, permanent: true });
+    const cancelled = await cancellingShard(store, shardOf("cancelled"));
+    await store.confirmCancelled(cancelled);
+    await advance(pastShortMs);
+    for (const attempt of [finished, failed, cancelled]) {
+      const before = await recordOf(store, attempt);
+      await other.dispatch(attempt, { type: "extractor", priority: 0 });
+      await other.cancelShard(attempt, { type: "extractor", graceMs: 0 });
+      await other.claim(attempt, { workerId: "w", claimId: "late", leaseMs: longMs });
+      await other.renew([attempt], longMs);
+      await other.restart(attempt, { generation: 1, sourceGens: {} });
+      await other.append(attempt, 0, artifactOf(0));
+      await other.complete(attempt, { generation: 0, count: 0 });
+      await other.fail(attempt, transientFailure);
+      await other.release(attempt, 0);
+      await other.confirmCancelled(attempt);
+      await other.expire(attempt, 0);
+      await other.requeue(attempt);
+      expect(await recordOf(store, attempt)).toEqual(before);
+    }
+  });
+}

@@ -1,0 +1,97 @@
+import { expect } from "vitest";
+import type { Store } from "../../../src/engine/ports/index.ts";
+import { claimed, dispatchInit, newTask, pastShortMs, type StoreTest, shardOf } from "./world.ts";
+
+const dispatch = (store: Store, nodeId: string, priority = 0, type = "extractor") =>
+  store.dispatch(shardOf(nodeId), dispatchInit({ priority, type }));
+
+const peek = async (store: Store, limit = 100, types: readonly string[] = ["extractor"]) =>
+  (await store.peekQueue(types, limit)).map(({ nodeId }) => nodeId);
+
+export function queueContract(it: StoreTest): void {
+  it("peekQueue goes by priority, then by the time of being ready, then by the order of being queued", async (world) => {
+    const { store, other, advance } = world;
+    await store.createTask(newTask("t"));
+    for (const nodeId of ["d", "c", "b"]) await dispatch(store, nodeId);
+    await dispatch(store, "low", -100);
+    await dispatch(store, "high", 100);
+    await advance(pastShortMs);
+    for (const nodeId of ["late", "a"]) await dispatch(other, nodeId);
+    await dispatch(other, "high too", 100);
+    expect(await peek(other)).toEqual(["high", "high too", "d", "c", "b", "late", "a", "low"]);
+  });
+
+  it("peekQueue gives the first ones only, when asked for few", async ({ store }) => {
+    await store.createTask(newTask("t"));
+    for (let i = 0; i < 20; i++) await dispatch(store, `n${i}`, i % 5);
+    expect(await peek(store, 1)).toEqual(["n4"]);
+    expect(await peek(store, 6)).toEqual(["n4", "n9", "n14", "n19", "n3", "n8"]);
+  });
+
+  it("peekQueue names task, node, shard and epoch", async ({ store }) => {
+    await store.createTask(newTask("t"));
+    await store.dispatch(shardOf("clean", 3), dispatchInit());
+    expect(await store.peekQueue(["extractor"], 5)).toEqual([{ taskId: "t", nodeId: "clean", shard: 3, epoch: 1 }]);
+  });
+
+  it("peekQueue sees the types asked for, merged in order", async ({ store }) => {
+    await store.createTask(newTask("t"));
+    await dispatch(store, "x1", 1, "x");
+    await dispatch(store, "y2", 2, "y");
+    await dispatch(store, "x3", 3, "x");
+    await dispatch(store, "z9", 9, "z");
+    await dispatch(store, "y0", 0, "y");
+    expect(await peek(store, 10, ["x", "y"])).toEqual(["x3", "y2", "x1", "y0"]);
+    expect(await peek(store, 3, ["y", "x"])).toEqual(["x3", "y2", "x1"]);
+    expect(await peek(store, 10, ["nobody"])).toEqual([]);
+    expect(await peek(store, 10, [])).toEqual([]);
+  });
+
+  it("peeking takes nothing away", async ({ store, other }) => {
+    await store.createTask(newTask("t"));
+    for (const nodeId of ["a", "b"]) await dispatch(store, nodeId);
+    expect(await peek(store)).toEqual(["a", "b"]);
+    expect(await peek(other)).toEqual(["a", "b"]);
+  });
+
+  it("what was claimed or cancelled isn't in the queue any more", async ({ store, other }) => {
+    await store.createTask(newTask("t"));
+    for (const nodeId of ["a", "b", "c", "d"]) await dispatch(store, nodeId);
+    await claimed(other, shardOf("a"));
+    await store.cancelShard(shardOf("c"), { type: "extractor", graceMs: 0 });
+    expect(await peek(store)).toEqual(["b", "d"]);
+  });
+
+  it("what comes back has its next epoch and goes behind what was ready earlier", async ({ store, advance }) => {
+    await store.createTask(newTask("t"));
+    await dispatch(store, "a");
+    const attempt = await claimed(store, shardOf("a"));
+    await advance(pastShortMs);
+    await dispatch(store, "b");
+    await advance(pastShortMs);
+    await store.release(attempt, 0);
+    expect(await peek(store)).toEqual(["b"]);
+    await store.requeue(attempt);
+    expect(await store.peekQueue(["extractor"], 10)).toEqual([
+      { ...shardOf("b"), epoch: 1 },
+      { ...shardOf("a"), epoch: 2 },
+    ]);
+  });
+
+  it("a long queue is emptied in order", async ({ store }) => {
+    await store.createTask(newTask("t"));
+    const expected: string[] = [];
+    for (let i = 0; i < 60; i++) await dispatch(store, `n${i}`, (i * 7) % 10);
+    for (let priority = 9; priority >= 0; priority--) {
+      for (let i = 0; i < 60; i++) if ((i * 7) % 10 === priority) expected.push(`n${i}`);
+    }
+    const taken: string[] = [];
+    for (let next = await peek(store, 4); next.length > 0; next = await peek(store, 4)) {
+      for (const nodeId of next) {
+        await claimed(store, shardOf(nodeId));
+        taken.push(nodeId);
+      }
+    }
+    expect(taken).toEqual(expected);
+  });
+}
