@@ -39,3 +39,9 @@ export async function readAirports(file: string): Promise<ReadonlyMap<string, Ai
   const rows = z.array(AirportRow).parse(parse(await readFile(file), { columns: true }));
   return new Map(rows.map(({ code, airport }) => [code, Airport.parse(airport)]));
 }
+
+/** The verdict of handlers that read files: one that isn't there won't come by trying again. Else, the engine's. */
+export function fileMissing(error: unknown) {
+  if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) return undefined;
+  return { code: "file_missing", permanent: true } as const;
+}

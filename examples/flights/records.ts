@@ -42,3 +42,12 @@ export type HourTally = z.infer<typeof HourTally>;
 /** Flights whose delay falls into `[from, from + 15)` minutes. */
 export const DelayTally = Tally.extend({ from: z.int() });
 export type DelayTally = z.infer<typeof DelayTally>;
+
+/** Everything that the report is made of, added up. */
+export const Totals = z.object({
+  origins: z.array(OriginTally),
+  hours: z.array(HourTally),
+  delays: z.array(DelayTally),
+  badByReason: z.record(z.string(), z.int()),
+});
+export type Totals = z.infer<typeof Totals>;

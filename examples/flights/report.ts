@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { Airport, type DelayTally, type HourTally, type OriginTally, type Tally } from "./records.ts";
+import { Airport, type Tally, type Totals } from "./records.ts";
 
 /** A tally as people read it. */
 const Punctuality = z.object({
@@ -23,14 +23,7 @@ export const Report = z.object({
 });
 export type Report = z.infer<typeof Report>;
 
-export interface ReportParts {
-  readonly origins: readonly OriginTally[];
-  readonly hours: readonly HourTally[];
-  readonly delays: readonly DelayTally[];
-  readonly badByReason: Readonly<Record<string, number>>;
-}
-
-export function makeReport({ origins, hours, delays, badByReason }: ReportParts): Report {
+export function makeReport({ origins, hours, delays, badByReason }: Totals): Report {
   const total = {
     flights: sumOf(origins.map((tally) => tally.flights)),
     delayMinutes: sumOf(origins.map((tally) => tally.delayMinutes)),

@@ -1,0 +1,126 @@
+import { defineHandler, flow, PermanentError, param } from "flowkit";
+import * as z from "zod";
+import { datasetFiles, fileMissing, readAirports, readFlightRows } from "./dataset.ts";
+import { BadRow, DelayTally, Flight, HourTally, LocatedFlight, OriginTally, Totals } from "./records.ts";
+import { makeReport, Report } from "./report.ts";
+import { merge, tallyByDelay, tallyByHour, tallyByOrigin } from "./tally.ts";
+
+/** A source: makes its own batches, each of as many rows as its argument says. */
+const read = defineHandler("flights.read", {
+  args: z.object({ file: z.string(), batchSize: z.int().positive() }),
+  output: z.array(z.json()),
+  errors: ["file_missing"],
+  async *iterBatches({ file, batchSize }) {
+    const rows = await readFlightRows(file);
+    for (let start = 0; start < rows.length; start += batchSize) {
+      yield { uid: `row-${start}`, payload: rows.slice(start, start + batchSize) };
+    }
+  },
+  classifyError: fileMissing,
+});
+
+/** Parts flights from bad rows. None is dropped in silence: each is kept, and counted by what is wrong with it. */
+const clean = defineHandler("flights.clean", {
+  input: z.array(z.json()),
+  output: z.object({ flights: z.array(Flight), bad: z.array(BadRow) }),
+  errors: ["mostly_bad_rows"],
+  processBatch(rows, ctx) {
+    const flights: Flight[] = [];
+    const bad: BadRow[] = [];
+    for (const row of rows) {
+      const { data, error } = Flight.safeParse(row);
+      if (data) flights.push(data);
+      else bad.push({ reason: `bad_${error.issues[0]?.path[0]?.toString() ?? "row"}`, row });
+    }
+    if (bad.length > rows.length / 2) {
+      throw new PermanentError(
+        "mostly_bad_rows",
+        `${bad.length} of ${rows.length} rows are bad: is this a list of flights?`,
+      );
+    }
+    for (const { reason } of bad) ctx.metrics.add(reason, 1);
+    return { flights, bad };
+  },
+});
+
+/** Joins each flight with the airport it left from. The airports are loaded once, before the first batch. */
+const locate = defineHandler("flights.locate", {
+  args: z.object({ airports: z.string() }),
+  input: z.array(Flight),
+  output: z.array(LocatedFlight),
+  errors: ["file_missing"],
+  loadInput: ({ airports }) => readAirports(airports),
+  processBatch(flights, ctx) {
+    const located = flights.map((flight) => ({ ...flight, airport: ctx.loaded.get(flight.origin) ?? null }));
+    ctx.metrics.add("unknown_airport", located.filter(({ airport }) => airport === null).length);
+    return located;
+  },
+  classifyError: fileMissing,
+});
+
+// Three ways to add up the same flights. Each batch gives a part of the sums, while the file is still being read.
+const tallyOrigins = defineHandler("flights.tally_origins", {
+  input: z.array(LocatedFlight),
+  output: z.array(OriginTally),
+  processBatch: (flights) => tallyByOrigin(flights),
+});
+const tallyHours = defineHandler("flights.tally_hours", {
+  input: z.array(LocatedFlight),
+  output: z.array(HourTally),
+  processBatch: (flights) => tallyByHour(flights),
+});
+const tallyDelays = defineHandler("flights.tally_delays", {
+  input: z.array(LocatedFlight),
+  output: z.array(DelayTally),
+  processBatch: (flights) => tallyByDelay(flights),
+});
+
+/** Adds up the parts. It gets all of them at once, under the names that the flow gives to their sources. */
+const sumUp = defineHandler("flights.sum_up", {
+  input: z.object({
+    origins: z.array(z.array(OriginTally)),
+    hours: z.array(z.array(HourTally)),
+    delays: z.array(z.array(DelayTally)),
+    quality: z.array(z.object({ metrics: z.record(z.string(), z.int()) })),
+  }),
+  output: Totals,
+  processBatch: ({ origins, hours, delays, quality }) => ({
+    origins: merge(origins.flat(), ({ origin }) => origin),
+    hours: merge(hours.flat(), ({ hour }) => hour),
+    delays: merge(delays.flat(), ({ from }) => from),
+    badByReason: Object.assign({}, ...quality.map(({ metrics }) => metrics)),
+  }),
+});
+
+const report = defineHandler("flights.report", {
+  input: Totals,
+  output: Report,
+  processBatch: (totals) => makeReport(totals),
+});
+
+export const flights = flow("flights", {
+  params: z.object({
+    flights: z.string().default(datasetFiles.flights),
+    airports: z.string().default(datasetFiles.airports),
+  }),
+})
+  .node("read", read, { args: { file: param("flights"), batchSize: 500 }, maxPendingBatches: 8 })
+  .then("clean", clean, { startWhen: "first_batch" })
+  .then("join", locate, {
+    args: { airports: param("airports") },
+    input: { adapter: "pull.from_artifacts.rechunk:size", metaListKey: "flights", size: 200 },
+    startWhen: "first_batch",
+    retry: { max: 3, backoffSec: 1 },
+  })
+  .node("byOrigin", tallyOrigins, { after: ["join"], startWhen: "first_batch" })
+  .node("byHour", tallyHours, { after: ["join"], startWhen: "first_batch" })
+  .node("byDelay", tallyDelays, { after: ["join"], startWhen: "first_batch" })
+  .fn("quality", "metrics.aggregate", { after: ["clean"], args: { nodeId: "clean" } })
+  .node("merge", sumUp, {
+    after: ["byOrigin", "byHour", "byDelay", "quality"],
+    input: {
+      adapter: "pull.gather",
+      from: { origins: "byOrigin", hours: "byHour", delays: "byDelay", quality: "quality" },
+    },
+  })
+  .then("report", report);
