@@ -2,7 +2,13 @@
  * The graph contract: the JSON that the builder compiles to and the engine runs. Everything here takes and gives plain
  * data; nothing knows the builder or the engine.
  */
-export { adapterName, type BuiltInAdapterName, builtInAdapters, isBuiltInAdapter } from "./adapters.ts";
+export {
+  adapterName,
+  type BuiltInAdapterName,
+  builtInAdapters,
+  commonAdapterArgs,
+  isBuiltInAdapter,
+} from "./adapters.ts";
 export { canonicalGraph } from "./canonical.ts";
 export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./findings.ts";

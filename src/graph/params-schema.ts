@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from "../errors/index.ts";
 import { isObject } from "./plain-data.ts";
 
-/** Schemas may refer to each other in a ring. */
+/** Schemas may refer to each other in a ring, and need not be written by a friend. */
 const mostSteps = 100;
+const longestPointer = 1000;
 
 /**
  * Whether a JSON Schema of params leaves room for a parameter. When in doubt, yes: only what the schema clearly does
@@ -25,21 +26,20 @@ function roomFor(schema: Json | undefined, name: readonly string[], search: Sear
   if (!isObject(schema) || name.length === 0 || search.steps.left-- <= 0) return true;
   const [first, ...rest] = name as readonly [string, ...string[]];
   if (typeof schema.$ref === "string") return roomFor(definition(schema.$ref, search.root), name, search);
-  const branches = ["anyOf", "oneOf", "allOf"].flatMap((key) => (Array.isArray(schema[key]) ? schema[key] : []));
-  if (branches.length > 0 && !isObject(schema.properties)) {
-    return branches.some((branch) => roomFor(branch, name, search));
-  }
+  const branches = [schema.anyOf, schema.oneOf, schema.allOf].filter(Array.isArray);
+  const roomInBranch = () => branches.some((list) => list.some((branch) => roomFor(branch, name, search)));
+  if (branches.length > 0 && !isObject(schema.properties)) return roomInBranch();
   const { type, properties, additionalProperties: additional } = schema;
   if (isObject(properties) && Object.hasOwn(properties, first)) return roomFor(properties[first], rest, search);
   if (type === "array") return /^\d+$/.test(first) && roomFor(schema.items, rest, search);
   if (typeof type === "string" && type !== "object") return false;
   if (additional !== undefined) return roomFor(additional, rest, search);
   // JSON Schema would allow more keys here; who lists the properties means these.
-  return !isObject(properties) || branches.some((branch) => roomFor(branch, name, search));
+  return !isObject(properties) || roomInBranch();
 }
 
 function definition(ref: string, root: JsonObject): Json | undefined {
-  if (!ref.startsWith("#")) return undefined;
+  if (!ref.startsWith("#") || ref.length > longestPointer) return undefined;
   let value: Json | undefined = root;
   for (const part of ref.slice(1).split("/").slice(1)) {
     const key = part.replaceAll("~1", "/").replaceAll("~0", "~");

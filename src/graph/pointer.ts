@@ -24,10 +24,6 @@ export function comparePaths(a: Path, b: Path): number {
   return a.length - b.length;
 }
 
-export function startsWith(path: Path, prefix: Path): boolean {
-  return prefix.length <= path.length && prefix.every((part, i) => part === path[i]);
-}
-
 /** The value at a path; `undefined` where there is none. */
 export function valueAt(document: unknown, path: Path): unknown {
   let value = document;

@@ -12,8 +12,10 @@ const isInIo = (facet: Facet): boolean => (inIo as readonly Facet[]).includes(fa
 
 /** A node whose shape is right as it stands. */
 export function wellShapedNode(raw: JsonObject, index: number): DraftNode {
-  const io = raw.io;
-  return draftNode({ index, name: raw.node_id as string, facets: isObject(io) ? { ...raw, ...io } : raw });
+  const { node_id, type, depends_on, fan_in, retry_policy, partitions } = raw;
+  const { start_when, input_inline, fn, fn_args } = (raw.io ?? {}) as JsonObject;
+  const own = { node_id, type, depends_on, fan_in, retry_policy, partitions };
+  return draftNode({ index, name: node_id as string, facets: { ...own, start_when, input_inline, fn, fn_args } });
 }
 
 /** A node with mistakes in its shape: what can be read of it, a misspelt key taken for what was meant. */

@@ -5,7 +5,7 @@ import { misspelt } from "../known-keys.ts";
 import { say } from "../messages.ts";
 import { refsIn } from "../param-refs.ts";
 import { isObject } from "../plain-data.ts";
-import { type Path, startsWith, valueAt } from "../pointer.ts";
+import { type Path, pointer, valueAt } from "../pointer.ts";
 import { cut, shown } from "../quoted.ts";
 import { dotted, expectation } from "../zod-issues.ts";
 
@@ -26,7 +26,7 @@ export interface ArgsCheck {
 export function checkArgs(check: ArgsCheck, findings: FindingList): void {
   const issues = issuesOf(check, findings);
   if (issues.length === 0) return;
-  const refs = [...refsIn(check.args, [])].map(({ path }) => path);
+  const refs = refPlaces(check.args);
   for (const issue of issues) if (!concernsRef(issue, refs)) report(issue, check, findings);
 }
 
@@ -44,11 +44,29 @@ function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[]
   }
 }
 
+interface RefPlaces {
+  /** Pointers to references. */
+  readonly at: ReadonlySet<string>;
+  /** Pointers to what contains one. */
+  readonly above: ReadonlySet<string>;
+}
+
+function refPlaces(args: JsonObject): RefPlaces {
+  const at = new Set<string>();
+  const above = new Set<string>();
+  for (const { path } of refsIn(args, [])) {
+    at.add(pointer(path));
+    for (let length = 0; length < path.length; length++) above.add(pointer(path.slice(0, length)));
+  }
+  return { at, above };
+}
+
 /** An issue in a referenced value, or a verdict about a whole that contains one. */
-function concernsRef(issue: $ZodIssue, refs: readonly Path[]): boolean {
-  const path = issue.path as Path;
-  const verdict = issue.code === "invalid_union" || issue.code === "custom";
-  return refs.some((ref) => startsWith(path, ref) || (verdict && startsWith(ref, path)));
+function concernsRef({ code, path }: $ZodIssue, refs: RefPlaces): boolean {
+  if (refs.at.size === 0) return false;
+  const verdict = code === "invalid_union" || code === "custom";
+  if (verdict && refs.above.has(pointer(path as Path))) return true;
+  return [...path, ""].some((_, length) => refs.at.has(pointer((path as Path).slice(0, length))));
 }
 
 function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void {

@@ -2,7 +2,7 @@ import type { DraftNode } from "../draft.ts";
 import { say } from "../messages.ts";
 import { cycleIn } from "../topology.ts";
 import type { CheckContext } from "./context.ts";
-import type { Links } from "./dependencies.ts";
+import { type Links, parentPath } from "./dependencies.ts";
 
 const longest = 200;
 
@@ -18,7 +18,7 @@ export function checkCycles(
     const first = draft.nodes[cycle[0] as number] as DraftNode;
     const last = cycle.at(-2);
     const closing = links.declared[first.index]?.find(({ name }) => draft.byName.get(name)?.index === last);
-    const path = closing === undefined ? first.pathOf("depends_on") : closing.path;
+    const path = closing === undefined ? first.pathOf("depends_on") : parentPath(first, closing);
     const shown =
       names.length > longest ? [...names.slice(0, longest), `(${names.length - longest - 1} more)`, first.name] : names;
     findings.add({

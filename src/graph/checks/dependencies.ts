@@ -6,10 +6,16 @@ import { cut } from "../quoted.ts";
 import type { Parents } from "../topology.ts";
 import type { CheckContext } from "./context.ts";
 
-/** A parent as a node names it, and where. */
+/** A parent as a node names it, and where: in the node's `depends_on`, or in `edges`. */
 export interface NamedParent {
   readonly name: string;
-  readonly path: Path;
+  readonly list: "depends_on" | "edges";
+  readonly index: number;
+}
+
+/** Paths are made when there is something to say: a large graph names a hundred thousand parents. */
+export function parentPath(node: DraftNode, { list, index }: NamedParent): Path {
+  return list === "edges" ? ["edges", index, 0] : [...node.pathOf("depends_on"), index];
 }
 
 /** Who depends on whom, as far as the names can be followed. */
@@ -34,32 +40,32 @@ export function linkNodes(context: CheckContext): Links {
     if (node.unclear.has("depends_on")) incomplete.add(node.index);
     const given = node.facets.depends_on;
     if (given !== undefined) {
-      const path = node.pathOf("depends_on");
-      return given.map((name, i): NamedParent => ({ name, path: [...path, i] }));
+      return given.map((name, index): NamedParent => ({ name, list: "depends_on", index }));
     }
     if (draft.edgesUnclear) incomplete.add(node.index);
     const edges = node.facets.node_id === undefined ? [] : (edgesTo.get(node.facets.node_id) ?? []);
-    return edges.map(({ from, index }): NamedParent => ({ name: from, path: ["edges", index, 0] }));
+    return edges.map(({ from, index }): NamedParent => ({ name: from, list: "edges", index }));
   });
-  const parents = declared.map((named, index) => {
-    const node = draft.nodes[index] as DraftNode;
+  const parents = draft.nodes.map((node) => {
+    const index = node.index;
     const seen = new Set<string>();
     const known: number[] = [];
-    for (const { name, path } of named) {
+    for (const named of declared[index] ?? []) {
+      const name = named.name;
       const parent = draft.byName.get(name);
-      if (seen.has(name)) {
-        reportDouble({ node: node.name, name, path }, findings);
+      if (parent !== undefined && parent !== node && name !== node.facets.node_id && !seen.has(name)) {
+        known.push(parent.index);
+      } else if (seen.has(name)) {
+        reportDouble({ node: node.name, name, path: parentPath(node, named) }, findings);
       } else if (parent === undefined) {
         incomplete.add(index);
         const message = say("unknownParent", { node: node.name, id: cut(name) });
-        findings.add({ code: "GRAPH_UNKNOWN_DEPENDENCY", path, message, near: { word: name, among: names } });
-      } else if (parent === node || name === node.facets.node_id) {
-        findings.add({
-          code: "GRAPH_SELF_DEPENDENCY",
-          path,
-          message: say("selfDependency", { node: node.name }),
-        });
-      } else known.push(parent.index);
+        const near = { word: name, among: names };
+        findings.add({ code: "GRAPH_UNKNOWN_DEPENDENCY", path: parentPath(node, named), message, near });
+      } else {
+        const message = say("selfDependency", { node: node.name });
+        findings.add({ code: "GRAPH_SELF_DEPENDENCY", path: parentPath(node, named), message });
+      }
       seen.add(name);
     }
     return known;

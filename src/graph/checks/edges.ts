@@ -26,10 +26,12 @@ export function checkEdges(context: CheckContext, { links, doubled }: EdgeFacts)
     const drawn = new Set<string>();
     let certain = !draft.edgesUnclear && !links.incomplete.has(node.index);
     const extra: string[] = [];
+    let doubles: ReadonlySet<string> | undefined;
     for (const edge of targets.get(id) ?? []) {
       const { from, index } = edge;
       if (drawn.has(from)) {
-        if (!hasDouble(dependsOn, from)) reportDouble({ node: id, name: from, path: ["edges", index] }, findings);
+        doubles ??= doublesIn(dependsOn);
+        if (!doubles.has(from)) reportDouble({ node: id, name: from, path: ["edges", index] }, findings);
       } else if (!named.has(from)) {
         if (from === id) {
           const message = say("selfDependency", { node: id });
@@ -68,8 +70,9 @@ interface EdgeFacts {
   readonly doubled: ReadonlySet<string>;
 }
 
-function hasDouble(names: readonly string[], name: string): boolean {
-  return names.indexOf(name) !== names.lastIndexOf(name);
+function doublesIn(names: readonly string[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  return new Set(names.filter((name) => seen.size === seen.add(name).size));
 }
 
 function listed(differences: readonly string[]): string {

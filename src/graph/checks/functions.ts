@@ -43,10 +43,10 @@ export function checkFunctions(context: CheckContext): readonly NamedSource[] {
       },
       context.findings,
     );
-    if (fn === "merge.generic") return sourcesIn(args, { node, path: argsPath });
+    if (fn === "merge.generic") return sourcesIn(args, { node, args: argsPath });
     const aggregated = args.node_id;
     if (fn !== "metrics.aggregate" || typeof aggregated !== "string") return [];
-    return [{ node, name: aggregated, path: [...argsPath, "node_id"], once: true }];
+    return [{ node, name: aggregated, args: argsPath, list: "node_id" }];
   });
 }
 

@@ -62,7 +62,7 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
       checkArgs({ ...check, ...rest, schema: custom.args, args: own, sourceKeys: [] }, findings);
     }
   }
-  const named = sourcesIn(args, { node, path: argsPath, spelling });
+  const named = sourcesIn(args, { node, args: argsPath, spelling });
   if (named.length === 0 && !says(given) && isRoot(use)) {
     const message = say("nothingToRead", { node: node.name, adapter: cut(written) });
     findings.add({ code: "GRAPH_FROM_NODES", path: [...path, "input_adapter"], message });

@@ -12,68 +12,78 @@ import type { Links } from "./dependencies.ts";
 export interface NamedSource {
   readonly node: DraftNode;
   readonly name: string;
-  readonly path: Path;
-  /** In `from_nodes`, where each node stands once; under aliases the same one may stand twice. */
-  readonly once: boolean;
+  /** Path of the arguments. */
+  readonly args: Path;
+  readonly list: "from_nodes" | "from_node" | "from" | "node_id";
+  /** Its position in the list, its alias; nothing where the name stands alone. */
+  readonly at?: number | string;
+}
+
+function sourcePath({ args, list, at }: NamedSource): Path {
+  return at === undefined ? [...args, list] : [...args, list, at];
 }
 
 export interface SourcesPlace {
   readonly node: DraftNode;
-  /** Of the arguments. */
-  readonly path: Path;
+  /** Path of the arguments. */
+  readonly args: Path;
   readonly spelling?: "from_node" | "from_nodes";
 }
 
 /** The names in `from_nodes` and `from`, as far as they are names. */
-export function sourcesIn(args: JsonObject, { node, path, spelling }: SourcesPlace): NamedSource[] {
-  const { from_nodes: list, from: aliases } = args;
-  if (Array.isArray(list)) {
-    return texts([...list.entries()]).map(([index, name]) => {
-      const at = spelling === "from_node" ? [...path, "from_node"] : [...path, "from_nodes", index];
-      return { node, name, path: at, once: true };
-    });
+export function sourcesIn(value: JsonObject, { node, args, spelling = "from_nodes" }: SourcesPlace): NamedSource[] {
+  const { from_nodes: names, from: aliases } = value;
+  const found: NamedSource[] = [];
+  if (Array.isArray(names)) {
+    for (let at = 0; at < names.length; at++) {
+      const name: Json | undefined = names[at];
+      if (typeof name !== "string") continue;
+      found.push(
+        spelling === "from_node" ? { node, name, args, list: spelling } : { node, name, args, list: spelling, at },
+      );
+    }
+  } else if (isObject(aliases)) {
+    for (const [at, name] of Object.entries(aliases)) {
+      if (typeof name === "string") found.push({ node, name, args, list: "from", at });
+    }
   }
-  if (!isObject(aliases)) return [];
-  return texts(Object.entries(aliases)).map(([alias, name]) => {
-    return { node, name, path: [...path, "from", alias], once: false };
-  });
-}
-
-function texts<TKey>(entries: readonly (readonly [TKey, Json])[]): (readonly [TKey, string])[] {
-  return entries.flatMap(([key, value]) => (typeof value === "string" ? [[key, value] as const] : []));
+  return found;
 }
 
 /** Nodes read from what is upstream of them. */
 export function checkSources({ draft, findings, names }: CheckContext, { sources, links, groups }: SourcesFacts): void {
-  const questions: (NamedSource & AncestorQuestion)[] = [];
+  const questions: (AncestorQuestion & { readonly source: NamedSource })[] = [];
+  const seen = new Set<string>();
   let current: DraftNode | undefined;
-  let seen = new Set<string>();
-  let declared = new Set<string>();
+  let declared: ReadonlySet<string> | undefined;
   for (const source of sources) {
-    const { node, name, path } = source;
+    const { node, name } = source;
     if (node !== current) {
       current = node;
-      seen = new Set();
-      declared = new Set(links.declared[node.index]?.map((parent) => parent.name));
+      seen.clear();
+      declared = undefined;
     }
-    const values = { node: node.name, id: cut(name) };
     const found = draft.byName.get(name);
-    if (source.once && seen.has(name)) {
-      findings.add({ code: "GRAPH_FROM_NODES", path, message: say("duplicateSource", values) });
+    if (source.list === "from_nodes" && seen.has(name)) {
+      const message = say("duplicateSource", { node: node.name, id: cut(name) });
+      findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message });
     } else if (found !== undefined) {
-      questions.push({ ...source, descendant: node.index, ancestor: found.index });
-    } else if (!declared.has(name)) {
-      // As a parent the name is reported already.
+      questions.push({ source, descendant: node.index, ancestor: found.index });
+    } else {
+      declared ??= new Set(links.declared[node.index]?.map((parent) => parent.name));
+      if (declared.has(name)) continue; // reported as a parent already
       const near = { word: name, among: names };
-      findings.add({ code: "GRAPH_FROM_NODES", path, message: say("sourceNotInGraph", values), near });
+      const message = say("sourceNotInGraph", { node: node.name, id: cut(name) });
+      findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message, near });
     }
     seen.add(name);
   }
   const uncertain = uncertainNodes(links, groups);
-  for (const { node, name, path } of notUpstream(questions, { parents: links.parents, groups })) {
+  for (const { source } of notUpstream(questions, { parents: links.parents, groups })) {
+    const { node, name } = source;
     if (uncertain[node.index] === 1) continue;
     const message = say("notUpstream", { node: node.name, id: cut(name) });
-    findings.add({ code: "GRAPH_FROM_NODES", path, message });
+    findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message });
   }
 }
 
