@@ -84,7 +84,7 @@ export interface TaskHandle<TTypes extends FlowTypes = FlowTypes> {
   cancel(options?: { readonly reason?: string }): Promise<"recorded" | "already" | "terminal">;
 }
 
-export interface RunOptions<TParams> {
+export interface RunOptions<TParams = unknown> {
   readonly params?: TParams;
   /** A second run with the same key returns the first one's task. */
   readonly idempotencyKey?: string;
@@ -92,12 +92,22 @@ export interface RunOptions<TParams> {
   readonly priority?: number;
 }
 
-export interface EngineRun {
-  /** Starts a run of a flow, or of a graph JSON (untyped). */
-  <TTypes extends FlowTypes>(
-    flow: FlowDefinition<TTypes>,
-    ...options: {} extends TTypes["params"]
-      ? [options?: RunOptions<TTypes["params"]>]
-      : [options: RunOptions<TTypes["params"]> & { readonly params: TTypes["params"] }]
-  ): Promise<TaskHandle<TTypes>>;
+/** A graph JSON as it comes from a file: checked when it is run. */
+export interface GraphInput {
+  readonly nodes: readonly object[];
 }
+
+/** What is known of the types of a run of a graph JSON: nothing but that they are JSON. */
+export interface UntypedFlow {
+  readonly params: JsonObject;
+  readonly outputs: { readonly [nodeId: string]: Json };
+  readonly results: { readonly [leafId: string]: Json };
+}
+
+/** The types of a run of this flow or graph. */
+export type TypesOf<TFlow> = TFlow extends { readonly $infer: infer TTypes extends FlowTypes } ? TTypes : UntypedFlow;
+
+/** `params` may be left out when none is required. */
+export type RunArguments<TParams> = {} extends TParams
+  ? [options?: RunOptions<TParams>]
+  : [options: RunOptions<TParams> & { readonly params: TParams }];

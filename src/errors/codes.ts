@@ -20,6 +20,7 @@ export const flowErrorCodes = [
   "TASK_CANCELLED",
   "NODE_UNKNOWN",
   "ARTIFACTS_RESTARTED",
+  "ARTIFACTS_DROPPED",
   "STORE_UNAVAILABLE",
   "TRANSITION_REFUSED",
 ] as const;

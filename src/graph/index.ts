@@ -11,10 +11,14 @@ export {
 } from "./adapters.ts";
 export { canonicalGraph } from "./canonical.ts";
 export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
+export type { EdgeMisfit } from "./data-edges.ts";
+export { type Change, diffGraphs, type GraphDiff, type NodeChange } from "./diff.ts";
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./findings.ts";
 export { type BuiltInFunctionArgs, type BuiltInFunctionName, builtInFunctionArgs } from "./function-args.ts";
 export { graphHash } from "./hash.ts";
+export { graphJsonSchema } from "./json-schema.ts";
 export { defaultGraphLimits, type GraphLimits } from "./limits.ts";
+export { type MermaidOptions, toMermaid } from "./mermaid.ts";
 export { findParamRefs, type ParamRef, resolveParams } from "./params.ts";
 export { type PrimedGraph, type PrimedNode, primeGraph } from "./primed.ts";
 export { retryDefaults } from "./retry.ts";

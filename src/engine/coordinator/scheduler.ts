@@ -27,8 +27,8 @@ export interface SchedulerOptions {
   readonly bus: Bus;
   readonly plans: PlanCache;
   readonly cancelGraceMs: number;
-  /** Something about the task changed: for those who wait in this process. */
-  readonly onChange: (taskId: string) => void;
+  /** Something about the task changed, or it ended: for those who wait in this process. */
+  readonly onChange: (taskId: string, ended: boolean) => void;
 }
 
 export class Scheduler {
@@ -36,7 +36,7 @@ export class Scheduler {
   readonly #bus: Bus;
   readonly #plans: PlanCache;
   readonly #cancelGraceMs: number;
-  readonly #onChange: (taskId: string) => void;
+  readonly #onChange: (taskId: string, ended: boolean) => void;
   readonly #memories = new TaskMemories();
 
   constructor(options: SchedulerOptions) {
@@ -49,7 +49,7 @@ export class Scheduler {
 
   /** A task that this coordinator has just created: its roots may start. */
   async begin(taskId: string, plan: Plan, priority: number): Promise<void> {
-    const memory = this.#memories.remember(taskId, plan, priority);
+    const memory = this.#memories.get(taskId) ?? this.#memories.remember(taskId, plan, priority);
     for (const node of plan.nodes) {
       if (node.needed === 0) await this.#tryDispatch(taskId, memory, node);
     }
@@ -73,8 +73,8 @@ export class Scheduler {
         memory.finished.add(child.id);
       } else openChild = true;
     }
-    if (!openChild && memory.finished.has(nodeId)) await this.#tryFinish(taskId, memory);
-    this.#onChange(taskId);
+    const ended = !openChild && memory.finished.has(nodeId) && (await this.#tryFinish(taskId, memory));
+    this.#onChange(taskId, ended);
   }
 
   /** The whole truth again: what a sweep does, and what follows a failure or a cancel. */
@@ -82,7 +82,7 @@ export class Scheduler {
     const task = await this.#store.readTask(taskId);
     if (task === undefined || isTaskTerminal(task.status)) {
       this.#memories.forget(taskId);
-      this.#onChange(taskId);
+      this.#onChange(taskId, true);
       return;
     }
     const memory = await this.#recall(taskId, task);
@@ -106,8 +106,7 @@ export class Scheduler {
       const born = node.dependsOn.reduce((count, parent) => count + (shardsOf.has(parent) ? 1 : 0), 0);
       if (born >= node.needed) await this.#tryDispatch(taskId, memory, node);
     }
-    await this.#tryFinish(taskId, memory);
-    this.#onChange(taskId);
+    this.#onChange(taskId, await this.#tryFinish(taskId, memory));
   }
 
   /** Says that an attempt is ready to be claimed. */
@@ -158,12 +157,13 @@ export class Scheduler {
     return readiness(node, (id) => ({ finished: memory.finished.has(id), hasArtifact: hasArtifact.has(id) }));
   }
 
-  async #tryFinish(taskId: string, memory: TaskMemory): Promise<void> {
+  /** Whether the task is over. */
+  async #tryFinish(taskId: string, memory: TaskMemory): Promise<boolean> {
     const { nodes } = memory.plan;
     for (let index = memory.openFrom; index < nodes.length; index++) {
       const node = nodes[index] as NodePlan;
       if (!memory.finished.has(node.id)) {
-        if (!isNodeFinished(node, await this.#store.readShards(taskId, [node.id]))) return;
+        if (!isNodeFinished(node, await this.#store.readShards(taskId, [node.id]))) return false;
         memory.finished.add(node.id);
       }
       // Never "++": another call may have moved it during the read.
@@ -171,6 +171,7 @@ export class Scheduler {
     }
     await this.#store.finishTask(taskId);
     this.#memories.forget(taskId);
+    return true;
   }
 
   /**
@@ -196,7 +197,7 @@ export class Scheduler {
       await this.#store.closeTask(taskId);
       this.#memories.forget(taskId);
     }
-    this.#onChange(taskId);
+    this.#onChange(taskId, open === 0);
   }
 
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {

@@ -6,7 +6,7 @@ const runs = /[A-Za-z0-9+/_-]{32,}/g;
  * Against them stand camelCase names of short words and up to three numbers, the nearest that people write: of those
  * of 32 to 50 characters 2 % are taken for keys. A lower bound on switches recognises few more keys and far more names.
  */
-const leastBitsPerCharacter = 4;
+const mostBitsOfHexadecimal = 4;
 const leastSwitches = 0.27;
 
 /**
@@ -20,14 +20,10 @@ const leastSwitches = 0.27;
 export function hasRandomLookingRun(text: string): boolean {
   for (const [marked] of text.matchAll(runs)) {
     const run = marked.replaceAll(/[^A-Za-z0-9]/g, ""); // the marks of paths and slugs say nothing
-    if (hasAllClasses(run) && switchRate(run) >= leastSwitches && bitsPerCharacter(run) >= leastBitsPerCharacter) {
-      return true;
-    }
+    if (switchRate(run) >= leastSwitches && bitsPerCharacter(run) > mostBitsOfHexadecimal) return true;
   }
   return false;
 }
-
-const hasAllClasses = (run: string): boolean => /[a-z]/.test(run) && /[A-Z]/.test(run) && /[0-9]/.test(run);
 
 /** How often, of all steps from a character to the next, the class changes; a capital that begins a word isn't counted. */
 function switchRate(run: string): number {

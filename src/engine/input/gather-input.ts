@@ -1,4 +1,4 @@
-import type { Json } from "../../errors/index.ts";
+import { FlowError, type Json } from "../../errors/index.ts";
 import type { NodePlan, Plan } from "../planner/index.ts";
 import { isNodeFinished } from "../planner/index.ts";
 import type { Artifact, ShardRecord } from "../model.ts";
@@ -50,12 +50,19 @@ export async function readSources(options: {
   return complete ? { complete, records } : { complete, sourceRunning };
 }
 
+/** What a reader finds that comes after the store has dropped what all consumers had read. */
+export function artifactsDropped(taskId: string, nodeId: string): FlowError {
+  return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
+    details: { taskId, nodeId },
+  });
+}
+
 /** All artifacts of a finished shard, in order, a page at a time. */
 export async function* readLog(store: Store, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
   const count = record.count ?? 0;
   for (let from = 0; from < count; ) {
     const page = await store.readArtifacts(record, record.generation, from, pageSize);
-    if (page.length === 0) throw new Error(`artifacts ${from} to ${count} of '${record.nodeId}' are gone from the store`);
+    if (page.length === 0) throw artifactsDropped(record.taskId, record.nodeId);
     yield* page;
     from += page.length;
   }

@@ -1,0 +1,208 @@
+import { memoryBus, memoryStore } from "../adapters/memory/index.ts";
+import { type FlowDefinition, type FlowTypes, silentLogger } from "../definitions/index.ts";
+import type { GraphInput, RunArguments, RunOptions, TaskHandle, TypesOf } from "../engine/api.ts";
+import { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
+import { defaultCoordinatorTiming } from "../engine/coordinator/coordinator-options.ts";
+import { builtInCoordinatorFns } from "../engine/functions/index.ts";
+import { PlanCache } from "../engine/planner/index.ts";
+import type { Bus, Clock, Store } from "../engine/ports/index.ts";
+import { StoreRetry } from "../engine/support/store-retry.ts";
+import type { LoopHealth } from "../engine/support/supervisor.ts";
+import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
+import { type TaskHandleParts, taskHandle } from "../engine/tasks/task-handle.ts";
+import { AppendSignals } from "../engine/worker/append-signals.ts";
+import { WorkerCore } from "../engine/worker/worker-core.ts";
+import { defaultWorkerLimits } from "../engine/worker/worker-options.ts";
+import type { Graph } from "../graph/index.ts";
+import { byName, checkOptions, type EngineOptions } from "./engine-options.ts";
+import { KeepAlive } from "./keep-alive.ts";
+
+const defaultStopGraceMs = 10_000;
+/** Coordinator functions are short, and many may wait for nothing but their turn. */
+const functionCapacity = 16;
+
+export interface EngineHealth {
+  /** Attempts that run now. */
+  readonly running: number;
+  /** The engine's background loops, with how often each had to be started again. */
+  readonly loops: readonly LoopHealth[];
+}
+
+/** A coordinator and a worker in this process. */
+export interface Engine extends AsyncDisposable {
+  /**
+   * Starts a run of a flow, typed, or of a graph JSON. Resolves when the task is stored.
+   *
+   * @example
+   * const task = await engine.run(etl, { params: { date: "2026-11-24" } })
+   * await task.result() // { load: { rows: 1200 } }
+   *
+   * @throws FlowError `GRAPH_INVALID`, `PARAMS_INVALID`, `ENGINE_STOPPED`
+   */
+  run<TFlow extends FlowDefinition | GraphInput>(
+    flow: TFlow,
+    ...options: RunArguments<TypesOf<TFlow>["params"]>
+  ): Promise<TaskHandle<TypesOf<TFlow>>>;
+  /** A handle on a task that was started before, by this process or another on the same store. */
+  task(id: string): TaskHandle;
+  health(): EngineHealth;
+  /**
+   * Takes nothing more, lets running attempts end for `graceMs`, then hands their claims back. The same promise at each
+   * call. `await using` calls it.
+   *
+   * @defaultValue graceMs 10_000
+   */
+  stop(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+/**
+ * Everything in one process, with no services: by default on memory.
+ *
+ * @example
+ * await using engine = await createEngine({ handlers: etl.handlers })
+ * const task = await engine.run(etl)
+ * for await (const event of task.events()) console.log(event)
+ * const result = await task.result()
+ *
+ * @throws FlowError `ENGINE_OPTIONS`
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const numbers = checkOptions(options);
+  const { handlers } = options;
+  const leaseMs = numbers.leaseMs ?? defaultWorkerLimits.leaseMs;
+  const limits = { ...defaultWorkerLimits, starveMs: leaseMs / 10, ...definedOf(numbers) };
+  const shared = {
+    store: options.store ?? memoryStore(),
+    bus: options.bus ?? memoryBus(),
+    clock: systemClock({ unref: true }),
+    ids: systemIds,
+    random: systemRandom,
+    logger: options.logger ?? silentLogger,
+    inputAdapters: byName("input adapter", options.inputAdapters ?? []),
+    plans: new PlanCache(),
+    signals: new AppendSignals(),
+  };
+  const handlersByName = byName("handler", Array.isArray(handlers) ? handlers : Object.values(handlers));
+  const functions = byName("coordinator function", [...builtInCoordinatorFns, ...(options.coordinatorFns ?? [])]);
+  const id = systemIds.next();
+  await shared.store.open();
+  const coordinator = new CoordinatorCore({
+    ...shared,
+    coordinatorId: `coordinator-${id}`,
+    workerTypes: [...handlersByName.keys()],
+    functions,
+    timing: { ...defaultCoordinatorTiming, ...definedOf(numbers) },
+    functionLimits: { ...limits, capacity: functionCapacity },
+  });
+  const worker = new WorkerCore({ ...shared, workerId: `worker-${id}`, handlers: handlersByName, functions: undefined, limits });
+  await coordinator.start();
+  await worker.start();
+  return new EmbeddedEngine({ ...shared, coordinator, worker });
+}
+
+class EmbeddedEngine implements Engine {
+  readonly #coordinator: CoordinatorCore;
+  readonly #worker: WorkerCore;
+  readonly #store: Store;
+  readonly #bus: Bus;
+  readonly #keepAlive: KeepAlive;
+  readonly #handleParts: TaskHandleParts;
+  /** Graphs by flow: a flow never changes, so it is compiled and checked once. */
+  readonly #graphs = new WeakMap<object, Graph>();
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: {
+    readonly coordinator: CoordinatorCore;
+    readonly worker: WorkerCore;
+    readonly store: Store;
+    readonly bus: Bus;
+    readonly plans: PlanCache;
+  }) {
+    const { coordinator, store, plans } = parts;
+    this.#coordinator = coordinator;
+    this.#worker = parts.worker;
+    this.#store = store;
+    this.#bus = parts.bus;
+    this.#keepAlive = new KeepAlive({ store, changes: coordinator.changes });
+    const clock: Clock = systemClock(); // unlike the engine's own: whoever awaits a task keeps the process running
+    this.#handleParts = {
+      store,
+      clock,
+      plans,
+      retry: new StoreRetry(clock),
+      changes: coordinator.changes,
+      cancel: (taskId, reason) => coordinator.cancelTask(taskId, reason),
+    };
+  }
+
+  async run<TFlow extends FlowDefinition | GraphInput>(
+    flow: TFlow,
+    ...[options = {}]: RunArguments<TypesOf<TFlow>["params"]>
+  ): Promise<TaskHandle<TypesOf<TFlow>>> {
+    const { params, idempotencyKey, priority }: RunOptions = options;
+    const paramsSchema = isFlow(flow) ? flow.paramsSchema : undefined;
+    const graph = this.#graphOf(flow);
+    const { id } = await this.#coordinator.createTask({ graph, params, paramsSchema, idempotencyKey, priority });
+    this.#keepAlive.hold(id);
+    return taskHandle<TypesOf<TFlow>>(this.#handleParts, id);
+  }
+
+  task(id: string): TaskHandle {
+    return taskHandle<FlowTypes>(this.#handleParts, id);
+  }
+
+  health(): EngineHealth {
+    return { running: this.#worker.running, loops: [...this.#coordinator.loops, ...this.#worker.loops] };
+  }
+
+  stop(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options.graceMs ?? defaultStopGraceMs);
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** No step's error keeps the next ones from running. */
+  async #stop(graceMs: number): Promise<void> {
+    const errors: unknown[] = [];
+    const steps = [
+      () => this.#worker.stop({ graceMs }),
+      () => this.#coordinator.stop({ graceMs }),
+      async () => this.#keepAlive.stop(),
+      () => this.#bus.close(),
+      () => this.#store.close(),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length === 1) throw errors[0];
+    if (errors.length > 1) throw new AggregateError(errors, "stopping the engine met several errors");
+  }
+
+  #graphOf(flow: FlowDefinition | GraphInput): Graph {
+    if (!isFlow(flow)) return this.#coordinator.checkGraph(flow);
+    let graph = this.#graphs.get(flow);
+    if (graph === undefined) {
+      graph = this.#coordinator.checkGraph(flow.compile());
+      this.#graphs.set(flow, graph);
+    }
+    return graph;
+  }
+}
+
+function isFlow(flow: FlowDefinition | GraphInput): flow is FlowDefinition {
+  return "compile" in flow && typeof flow.compile === "function";
+}
+
+/** Without the keys whose value is undefined: they must not overwrite defaults. */
+function definedOf<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,48 @@
+import { isTaskTerminal } from "../engine/model.ts";
+import type { Store } from "../engine/ports/index.ts";
+import type { TaskChanges } from "../engine/tasks/task-changes.ts";
+
+const lookEveryMs = 1_000;
+
+/**
+ * Keeps the process running while a task of this engine does, and no longer: the engine's own timers let it exit, so
+ * that a program that forgets to stop its engine ends when its work is done.
+ */
+export class KeepAlive {
+  readonly #store: Store;
+  readonly #changes: TaskChanges;
+  readonly #open = new Map<string, Disposable>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: { readonly store: Store; readonly changes: TaskChanges }) {
+    this.#store = options.store;
+    this.#changes = options.changes;
+  }
+
+  hold(taskId: string): void {
+    if (this.#open.has(taskId)) return;
+    this.#open.set(taskId, this.#changes.onEnd(taskId, () => this.#letGo(taskId)));
+    this.#timer ??= setInterval(() => void this.#look(), lookEveryMs);
+  }
+
+  stop(): void {
+    for (const taskId of [...this.#open.keys()]) this.#letGo(taskId);
+  }
+
+  #letGo(taskId: string): void {
+    this.#open.get(taskId)?.[Symbol.dispose]();
+    this.#open.delete(taskId);
+    if (this.#open.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** For ends that another process saw. */
+  async #look(): Promise<void> {
+    for (const taskId of [...this.#open.keys()]) {
+      // A store that can't be reached says nothing about the task: it is looked at again a second later.
+      const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
+      if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#letGo(taskId);
+    }
+  }
+}

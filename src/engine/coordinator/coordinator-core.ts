@@ -1,0 +1,161 @@
+import type { $ZodType } from "zod/v4/core";
+import { FlowError } from "../../errors/index.ts";
+import { coordinatorFnType, type Graph, parseGraph, resolveParams } from "../../graph/index.ts";
+import type { Subscription } from "../ports/index.ts";
+import type { Message } from "../protocol/messages.ts";
+import { groups, topics } from "../protocol/topics.ts";
+import { StoreRetry } from "../support/store-retry.ts";
+import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
+import { TaskChanges } from "../tasks/task-changes.ts";
+import { WorkerCore } from "../worker/worker-core.ts";
+import type { CoordinatorParts } from "./coordinator-options.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Sweeper } from "./sweeper.ts";
+import { taskParams } from "./task-params.ts";
+
+export interface CreateTaskOptions {
+  /** As {@link CoordinatorCore.checkGraph} gave it. */
+  readonly graph: Graph;
+  readonly params?: unknown;
+  /** The flow's own schema of its parameters; without it the graph's JSON Schema counts. */
+  readonly paramsSchema?: $ZodType | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly priority?: number | undefined;
+}
+
+const maxPriority = 100;
+
+/** Plans tasks: several of them share the work through the store. */
+export class CoordinatorCore {
+  readonly #parts: CoordinatorParts;
+  readonly #supervisor: Supervisor;
+  readonly #scheduler: Scheduler;
+  readonly #sweeper: Sweeper;
+  readonly #changes = new TaskChanges();
+  /** Runs the coordinator functions: claimed, leased, retried and fenced like any node. */
+  readonly #functionWorker: WorkerCore;
+  #subscription: Subscription | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: CoordinatorParts) {
+    this.#parts = parts;
+    const { store, bus, plans, clock, logger, timing } = parts;
+    this.#supervisor = new Supervisor({ clock, logger });
+    this.#scheduler = new Scheduler({
+      store,
+      bus,
+      plans,
+      cancelGraceMs: timing.cancelGraceMs,
+      onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
+    });
+    this.#sweeper = new Sweeper({ store, clock, scheduler: this.#scheduler, ...timing });
+    this.#functionWorker = new WorkerCore({
+      ...parts,
+      workerId: `${parts.coordinatorId}.fn`,
+      handlers: new Map(),
+      limits: parts.functionLimits,
+    });
+  }
+
+  get loops(): readonly LoopHealth[] {
+    return [...this.#supervisor.loops, ...this.#functionWorker.loops];
+  }
+
+  /** Tells those who read tasks in this process what changed. */
+  get changes(): TaskChanges {
+    return this.#changes;
+  }
+
+  async start(): Promise<void> {
+    const types = [...new Set([...this.#parts.workerTypes, coordinatorFnType])];
+    this.#subscription = await this.#parts.bus.subscribe({
+      group: groups.coordinators,
+      topics: types.map(topics.status),
+      handle: (message) => this.#onMessage(message),
+    });
+    this.#sweeper.start(this.#supervisor);
+    await this.#functionWorker.start();
+  }
+
+  /** The same promise at each call. */
+  stop(options: { readonly graceMs: number }): Promise<void> {
+    this.#stopping ??= (async () => {
+      this.#changes.close();
+      await this.#functionWorker.stop(options);
+      await this.#subscription?.close();
+      await this.#supervisor.stop();
+    })();
+    return this.#stopping;
+  }
+
+  /**
+   * The graph in its long form, known to run here.
+   *
+   * @throws FlowError `GRAPH_INVALID` with all findings
+   */
+  checkGraph(input: unknown): Graph {
+    const { workerTypes, functions, inputAdapters } = this.#parts;
+    const graph = parseGraph(input, {
+      types: workerTypes,
+      functions: [...functions.values()],
+      adapters: [...inputAdapters.values()],
+    });
+    refuseUnenforced(graph);
+    return graph;
+  }
+
+  /**
+   * Checks the parameters, stores the task, and starts its roots.
+   *
+   * @throws FlowError `PARAMS_INVALID`
+   */
+  async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
+    if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
+    const { store, ids, plans, clock } = this.#parts;
+    const priority = checkPriority(options.priority ?? 0);
+    const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
+    const graph = resolveParams(options.graph, params);
+    const { idempotencyKey } = options;
+    const task = { id: ids.next(), graph, params, priority, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
+    const { outcome, id } = await new StoreRetry(clock).ask(() => store.createTask(task));
+    if (outcome === "exists" && id !== task.id) return { id, created: false };
+    await this.#scheduler.begin(id, plans.get(graph), priority);
+    return { id, created: true };
+  }
+
+  async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
+    const { store, clock } = this.#parts;
+    const answer = await new StoreRetry(clock).ask(() => store.cancelTask(taskId, reason));
+    // The record is what counts; should this process end now, a sweep goes on from it.
+    if (answer === "recorded") await this.#scheduler.replan(taskId);
+    return answer;
+  }
+
+  async #onMessage(message: Message): Promise<void> {
+    if (message.kind !== "node_changed") return;
+    if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
+    await this.#scheduler.nodeChanged(message.taskId, message.nodeId);
+  }
+}
+
+/** What a graph may say and this engine would ignore is refused: a limit that isn't held is worse than none. */
+function refuseUnenforced(graph: Graph): void {
+  const findings = graph.nodes.flatMap((node, index) => [
+    ...(node.limits === undefined ? [] : [unenforced(node.node_id, `/nodes/${index}/limits`, "limits")]),
+    ...(node.io?.max_pending_batches === undefined
+      ? []
+      : [unenforced(node.node_id, `/nodes/${index}/io/max_pending_batches`, "io.max_pending_batches")]),
+  ]);
+  if (findings.length === 0) return;
+  const text = findings.map((finding) => `${finding.path}: ${finding.message}`).join("\n");
+  throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
+}
+
+function unenforced(nodeId: string, path: string, key: string) {
+  return { code: "GRAPH_UNSUPPORTED", path, message: `node '${nodeId}': this engine does not enforce '${key}' yet: leave it out` };
+}
+
+function checkPriority(priority: number): number {
+  if (Number.isInteger(priority) && Math.abs(priority) <= maxPriority) return priority;
+  throw new FlowError("ENGINE_OPTIONS", `priority must be an integer from -${maxPriority} to ${maxPriority}`);
+}

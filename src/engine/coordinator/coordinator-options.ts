@@ -1,0 +1,43 @@
+import type { CoordinatorFunctionDefinition, InputAdapterDefinition, Logger } from "../../definitions/index.ts";
+import type { PlanCache } from "../planner/index.ts";
+import type { Bus, Clock, Ids, Random, Store } from "../ports/index.ts";
+import type { AppendSignals } from "../worker/append-signals.ts";
+import type { WorkerLimits } from "../worker/worker-options.ts";
+
+/** What a coordinator is made of. */
+export interface CoordinatorParts {
+  readonly coordinatorId: string;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The node types that its workers serve. */
+  readonly workerTypes: readonly string[];
+  readonly functions: ReadonlyMap<string, CoordinatorFunctionDefinition>;
+  readonly inputAdapters: ReadonlyMap<string, InputAdapterDefinition>;
+  readonly plans: PlanCache;
+  readonly signals: AppendSignals;
+  readonly timing: CoordinatorTiming;
+  /** For the worker inside, which runs coordinator functions. */
+  readonly functionLimits: WorkerLimits;
+}
+
+export interface CoordinatorTiming {
+  /** How often to look for leases that ran out and retries that are due, in ms. @defaultValue 1_000 */
+  readonly tickMs: number;
+  /** How often a task is planned again as a whole, in ms. @defaultValue 30_000 */
+  readonly sweepMs: number;
+  /** How often a shard's lease may run out before it fails with `worker_lost`. @defaultValue 5 */
+  readonly maxLostLeases: number;
+  /** How long a running attempt may take to stop when its task is cancelled, in ms. @defaultValue 30_000 */
+  readonly cancelGraceMs: number;
+}
+
+export const defaultCoordinatorTiming: CoordinatorTiming = {
+  tickMs: 1_000,
+  sweepMs: 30_000,
+  maxLostLeases: 5,
+  cancelGraceMs: 30_000,
+};

@@ -1,0 +1,86 @@
+import { FlowError } from "../../errors/index.ts";
+import type { Clock } from "../ports/index.ts";
+
+interface Listener {
+  readonly onlyEnd: boolean;
+  readonly wake: () => void;
+}
+
+/**
+ * Tells those who wait in this process that a task changed. A hint: what other processes do isn't heard, so a waiter
+ * looks in the store by itself from time to time.
+ */
+export class TaskChanges {
+  readonly #listeners = new Map<string, Set<Listener>>();
+  #closed = false;
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The engine stops: whoever waits is let go with `ENGINE_STOPPED`. */
+  close(): void {
+    this.#closed = true;
+    for (const listeners of this.#listeners.values()) for (const listener of listeners) listener.wake();
+  }
+
+  emit(taskId: string, ended: boolean): void {
+    for (const listener of this.#listeners.get(taskId) ?? []) {
+      if (ended || !listener.onlyEnd) listener.wake();
+    }
+  }
+
+  /** Listens from now on; call before looking in the store, so that nothing is missed in between. */
+  listen(taskId: string, options: { readonly onlyEnd: boolean }): ChangeListener {
+    return new ChangeListener(this, (listener) => this.#add(taskId, listener), options.onlyEnd);
+  }
+
+  /** Calls `ended` when the task has ended, or the engine stops. */
+  onEnd(taskId: string, ended: () => void): Disposable {
+    return { [Symbol.dispose]: this.#add(taskId, { onlyEnd: true, wake: ended }) };
+  }
+
+  #add(taskId: string, listener: Listener): () => void {
+    const there = this.#listeners.get(taskId) ?? new Set();
+    this.#listeners.set(taskId, there.add(listener));
+    return () => {
+      there.delete(listener);
+      if (there.size === 0 && this.#listeners.get(taskId) === there) this.#listeners.delete(taskId);
+    };
+  }
+}
+
+export class ChangeListener implements Disposable {
+  readonly #changes: TaskChanges;
+  readonly #remove: () => void;
+  #changed = false;
+  #sleeping: AbortController | undefined;
+
+  constructor(changes: TaskChanges, add: (listener: Listener) => () => void, onlyEnd: boolean) {
+    this.#changes = changes;
+    const wake = () => {
+      this.#changed = true;
+      this.#sleeping?.abort();
+    };
+    this.#remove = add({ onlyEnd, wake });
+  }
+
+  /**
+   * Resolves at the next change since the last call, after `ms` at the latest.
+   *
+   * @throws FlowError `ENGINE_STOPPED`
+   */
+  async next(clock: Clock, ms: number): Promise<void> {
+    if (!this.#changed && !this.#changes.closed) {
+      this.#sleeping = new AbortController();
+      await clock.sleep(ms, this.#sleeping.signal);
+      this.#sleeping = undefined;
+    }
+    this.#changed = false;
+    if (this.#changes.closed) throw new FlowError("ENGINE_STOPPED", "the engine was stopped before the task ended");
+  }
+
+  [Symbol.dispose](): void {
+    this.#remove();
+  }
+}

@@ -1,0 +1,122 @@
+import { FlowError, type JsonObject } from "../../errors/index.ts";
+import type { NodeView, TaskView } from "../api.ts";
+import { isTaskTerminal, type ShardRecord, type ShardStatus, type TaskRecord } from "../model.ts";
+import { isNodeFinished, type NodePlan, type PlanCache } from "../planner/index.ts";
+import type { Clock, Store } from "../ports/index.ts";
+import type { StoreRetry } from "../support/store-retry.ts";
+import type { TaskChanges } from "./task-changes.ts";
+
+/** What reading a task needs. */
+export interface TaskReaderParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly retry: StoreRetry;
+  readonly plans: PlanCache;
+  readonly changes: TaskChanges;
+}
+
+/** A waiter looks by itself this often: for the ends that other processes saw. */
+const lookEveryMs = 1_000;
+
+export async function readTask(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
+  const task = await parts.retry.ask(() => parts.store.readTask(taskId));
+  if (task !== undefined) return task;
+  throw new FlowError("TASK_UNKNOWN", `there is no task '${taskId}' in the store`, { details: { taskId } });
+}
+
+/** Resolves when the task has ended. */
+export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
+  using changes = parts.changes.listen(taskId, { onlyEnd: true });
+  for (;;) {
+    const task = await readTask(parts, taskId);
+    if (isTaskTerminal(task.status)) return task;
+    await changes.next(parts.clock, lookEveryMs);
+  }
+}
+
+/** How a task that didn't finish ended. */
+export function endedBadly(task: TaskRecord): FlowError {
+  const { failure } = task;
+  if (failure === undefined) {
+    const reason = task.cancelReason === undefined ? "" : `: ${task.cancelReason}`;
+    return new FlowError("TASK_CANCELLED", `task ${task.id} was cancelled${reason}`, { details: { taskId: task.id } });
+  }
+  const { nodeId, reasonCode, message, batchUid, epoch } = failure;
+  const batch = batchUid === undefined ? "" : `, batch '${batchUid}'`;
+  const details: JsonObject = { taskId: task.id, nodeId, reasonCode, epoch, ...(batchUid === undefined ? {} : { batchUid }) };
+  const text = `task ${task.id} failed at node '${nodeId}'${batch}: ${reasonCode}: ${message}`;
+  return new FlowError("TASK_FAILED", text, { details, cause: failure });
+}
+
+export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<TaskView> {
+  const { store, retry } = parts;
+  const task = await readTask(parts, taskId);
+  const [shards, counts, vars] = await Promise.all([
+    retry.ask(() => store.readShards(taskId)),
+    retry.ask(() => store.countArtifacts(taskId)),
+    retry.ask(() => store.readVars(taskId)),
+  ]);
+  const plan = parts.plans.get(task.graph);
+  const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
+  const batches = sumCounts(counts);
+  const nodes = plan.nodes.map((node) => viewNode(node, byNode.get(node.id) ?? [], batches.get(node.id) ?? 0));
+  return {
+    id: task.id,
+    ...(task.graph.name === undefined ? {} : { name: task.graph.name }),
+    status: task.status === "running" ? runningStatus(shards) : task.status,
+    ...(task.failure === undefined ? {} : { failure: task.failure }),
+    ...(task.cancelReason === undefined ? {} : { cancelReason: task.cancelReason }),
+    params: task.params,
+    vars: vars?.vars ?? {},
+    nodes,
+    createdAt: task.createdAt,
+    ...(task.endedAt === undefined ? {} : { endedAt: task.endedAt }),
+  };
+}
+
+export function sumCounts(
+  counts: readonly { readonly nodeId: string; readonly count: number }[],
+): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const { nodeId, count } of counts) sums.set(nodeId, (sums.get(nodeId) ?? 0) + count);
+  return sums;
+}
+
+/** `queued`: nothing has started; `deferred`: all that is open waits for a time. Both are only ever derived. */
+function runningStatus(shards: readonly ShardRecord[]): TaskView["status"] {
+  const open = shards.filter(({ status }) => status !== "finished");
+  if (open.length > 0 && open.every(({ status }) => status === "deferred")) return "deferred";
+  return shards.every(({ status, epoch }) => status === "queued" && epoch === 1) ? "queued" : "running";
+}
+
+function viewNode(node: NodePlan, shards: readonly ShardRecord[], batches: number): NodeView {
+  const failure = shards.find((shard) => shard.failure !== undefined)?.failure;
+  const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [shard.result]));
+  const result = node.partitions === 1 ? results[0] : results.length === 0 ? undefined : results;
+  const metrics: Record<string, number> = {};
+  for (const shard of shards) {
+    for (const [name, value] of Object.entries(shard.metrics ?? {})) metrics[name] = (metrics[name] ?? 0) + value;
+  }
+  return {
+    nodeId: node.id,
+    type: node.type,
+    status: nodeStatus(node, shards),
+    epoch: Math.max(0, ...shards.map((shard) => shard.epoch)),
+    batches,
+    failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
+    ...(failure === undefined ? {} : { failure }),
+    metrics,
+    ...(result === undefined ? {} : { result }),
+  };
+}
+
+/** The status of a node of several shards: the first of these that one of them has. */
+const leadingStatus = ["failed", "cancelling", "running", "deferred", "queued", "cancelled"] as const;
+
+export function nodeStatus(node: NodePlan, shards: readonly ShardRecord[]): ShardStatus {
+  if (isNodeFinished(node, shards)) return "finished";
+  const there = new Set(shards.map((shard) => shard.status));
+  if (there.has("finished") && there.size === 1) return "running"; // the others aren't born yet
+  return leadingStatus.find((status) => there.has(status)) ?? "queued";
+}
+
