@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Heap } from "../../../../src/adapters/memory/heap.ts";
+import { LazyHeap } from "../../../../src/adapters/memory/lazy-heap.ts";
+
+interface Item {
+  readonly rank: number;
+  live: boolean;
+}
+
+const before = (a: Item, b: Item) => a.rank < b.rank;
+const items = fc.array(fc.record({ rank: fc.integer({ min: 0, max: 50 }), live: fc.boolean() }), { maxLength: 200 });
+const copies = (of: readonly Item[]): Item[] => of.map((item) => ({ ...item }));
+const sortedRanks = (of: readonly Item[]) => of.map(({ rank }) => rank).toSorted((a, b) => a - b);
+
+function drained(heap: { pop(): Item | undefined }): number[] {
+  const ranks: number[] = [];
+  for (let item = heap.pop(); item !== undefined; item = heap.pop()) ranks.push(item.rank);
+  return ranks;
+}
+
+describe("Heap", () => {
+  test("gives back what was put in, in order", () => {
+    fc.assert(
+      fc.property(items, (given) => {
+        const heap = new Heap<Item>(before);
+        for (const item of given) heap.push(item);
+        expect(heap.size).toBe(given.length);
+        expect(drained(heap)).toEqual(sortedRanks(given));
+      }),
+    );
+  });
+
+  test("keeps its order when some are taken out", () => {
+    fc.assert(
+      fc.property(items, (given) => {
+        const heap = new Heap<Item>(before);
+        for (const item of given) heap.push(item);
+        heap.retain(({ live }) => live);
+        expect(drained(heap)).toEqual(sortedRanks(given.filter(({ live }) => live)));
+      }),
+    );
+  });
+});
+
+describe("LazyHeap", () => {
+  const filled = (given: readonly Item[]) => {
+    const heap = new LazyHeap<Item>({ before, isLive: ({ live }) => live });
+    for (const item of given) heap.push(item);
+    return heap;
+  };
+
+  test("firstOf gives the first living items of all heaps, and takes nothing away", () => {
+    fc.assert(
+      fc.property(fc.array(items, { maxLength: 4 }), fc.nat(30), (given, limit) => {
+        const heaps = given.map(filled);
+        const expected = sortedRanks(given.flat().filter(({ live }) => live)).slice(0, limit);
+        expect(LazyHeap.firstOf(heaps, limit).map(({ rank }) => rank)).toEqual(expected);
+        expect(LazyHeap.firstOf(heaps, limit).map(({ rank }) => rank)).toEqual(expected);
+      }),
+    );
+  });
+
+  test("the dead never outnumber the living for long", () => {
+    fc.assert(
+      fc.property(items, (given) => {
+        const living = copies(given);
+        const heap = filled(living);
+        for (const item of living) {
+          if (!item.live) continue;
+          item.live = false;
+          heap.buried();
+        }
+        expect(heap.first()).toBeUndefined();
+        expect(heap.size).toBe(0);
+      }),
+    );
+  });
+
+  test("pop passes over the dead", () => {
+    fc.assert(
+      fc.property(items, (given) => {
+        expect(drained(filled(given))).toEqual(sortedRanks(given.filter(({ live }) => live)));
+      }),
+    );
+  });
+});

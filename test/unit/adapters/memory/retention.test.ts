@@ -1,0 +1,247 @@
+import { describe, expect, test } from "vitest";
+import { MemoryState, memoryStore } from "../../../../src/adapters/memory/index.ts";
+import type { Store } from "../../../../src/engine/ports/index.ts";
+import { FlowError } from "../../../../src/errors/index.ts";
+import type { Graph, GraphNode } from "../../../../src/graph/index.ts";
+import {
+  appended,
+  artifactOf,
+  claimed,
+  dispatchInit,
+  failureOf,
+  longMs,
+  newTask,
+  queuedShard,
+  recordOf,
+  runningShard,
+  shardOf,
+} from "../../../contract/store/world.ts";
+
+const finishTask = async (store: Store, id: string) => {
+  await store.createTask(newTask(id, { idempotencyKey: `key of ${id}` }));
+  await store.finishTask(id);
+};
+
+describe("ended tasks", () => {
+  test("the newest are kept, older ones are dropped with all that is theirs", async () => {
+    const state = new MemoryState();
+    const store = memoryStore({ state, keepFinishedTasks: 2 });
+    const attempt = await runningShard(store, shardOf("extract", 0, "first"));
+    await appended(store, attempt, 1);
+    await store.complete(attempt, { generation: 0, count: 1 });
+    await store.finishTask("first");
+    await store.createTask(newTask("failed"));
+    await store.failTask("failed", failureOf());
+    await store.closeTask("failed");
+    await store.createTask(newTask("open"));
+    expect(await store.readTask("first")).toBeDefined();
+
+    await finishTask(store, "third");
+
+    expect(await store.readTask("first")).toBeUndefined();
+    expect(await store.readShards("first")).toEqual([]);
+    expect(await store.readArtifacts(attempt, 0, 0, 10)).toEqual([]);
+    expect(await store.countArtifacts("first")).toEqual([]);
+    expect((await store.readTask("failed"))?.status).toBe("failed");
+    expect((await store.readTask("open"))?.status).toBe("running");
+    expect([...state.tasks.keys()]).toEqual(["failed", "open", "third"]);
+  });
+
+  test("a dropped task's idempotency key is free again", async () => {
+    const store = memoryStore({ keepFinishedTasks: 0 });
+    await finishTask(store, "a");
+    const again = newTask("b", { idempotencyKey: "key of a" });
+    expect(await store.createTask(again)).toEqual({ outcome: "created", id: "b" });
+  });
+
+  test("nothing of a dropped task is left in any index, and what comes late is turned away", async () => {
+    const state = new MemoryState();
+    let now = 0;
+    const store = memoryStore({ state, now: () => now, keepFinishedTasks: 0 });
+    const running = await runningShard(store, shardOf("running"), 10);
+    await queuedShard(store, shardOf("queued"));
+    await store.release(await runningShard(store, shardOf("deferred")), 0);
+    await store.finishTask("t");
+    now = 1_000;
+
+    expect(await store.peekQueue(["extractor"], 10)).toEqual([]);
+    expect(await store.expiredLeases(10)).toEqual([]);
+    expect(await store.dueDeferred(10)).toEqual({ due: [], nextInMs: undefined });
+    expect(await store.dueTasks(10, 1)).toEqual([]);
+    expect(state.leased.size).toBe(0);
+    expect(await store.append(running, 0, artifactOf(0))).toBe("fenced");
+    expect(await store.dispatch(shardOf("late"), dispatchInit())).toBe("exists");
+    expect(await store.cancelShard(shardOf("late"), { type: "x", graceMs: 0 })).toBe("cancelled");
+    expect(state.tasks.size).toBe(0);
+  });
+
+  test("a thousand are kept unless told otherwise", async () => {
+    const state = new MemoryState();
+    const store = memoryStore({ state });
+    for (let i = 0; i < 1_005; i++) await finishTask(store, `t${i}`);
+    expect(state.tasks.size).toBe(1_000);
+    expect(await store.readTask("t4")).toBeUndefined();
+    expect(await store.readTask("t5")).toBeDefined();
+  });
+
+  test("a limit that is no count is refused", () => {
+    for (const keepFinishedTasks of [-1, 1.5, Number.NaN]) {
+      expect(() => memoryStore({ keepFinishedTasks })).toThrow(/keepFinishedTasks/);
+    }
+  });
+});
+
+describe("indexes over what changes", () => {
+  test("a queue nobody reads doesn't grow with what was cancelled", async () => {
+    const state = new MemoryState();
+    const store = memoryStore({ state, keepFinishedTasks: 0 });
+    for (let i = 0; i < 2_000; i++) {
+      const ref = shardOf("extract", 0, `t${i}`);
+      await queuedShard(store, ref);
+      await store.cancelTask(ref.taskId, "x");
+      await store.cancelShard(ref, { type: "extractor", graceMs: 0 });
+      await store.closeTask(ref.taskId);
+    }
+    expect(state.queues.get("extractor")?.size).toBeLessThan(100);
+    expect(state.sweeps.size).toBeLessThan(100);
+  });
+
+  test("compacting keeps what lives, in order", async () => {
+    const store = memoryStore();
+    await store.createTask(newTask("t"));
+    const expected: string[] = [];
+    for (let i = 0; i < 500; i++) {
+      const ref = shardOf(`n${i}`);
+      await store.dispatch(ref, dispatchInit({ priority: i % 7 }));
+      if (i % 5 === 0) expected.push(ref.nodeId);
+      else await store.cancelShard(ref, { type: "extractor", graceMs: 0 });
+    }
+    const priority = (nodeId: string) => Number(nodeId.slice(1)) % 7;
+    expected.sort((a, b) => priority(b) - priority(a));
+    expect((await store.peekQueue(["extractor"], 1_000)).map(({ nodeId }) => nodeId)).toEqual(expected);
+  });
+});
+
+const node = (node_id: string, depends_on: readonly string[] = [], more: Partial<GraphNode> = {}): GraphNode => ({
+  node_id,
+  type: "extractor",
+  depends_on,
+  ...more,
+});
+
+const graphOf = (...nodes: GraphNode[]): Graph => ({
+  schema_version: "1.0",
+  nodes,
+  edges: nodes.flatMap(({ node_id, depends_on }) => depends_on.map((from) => [from, node_id] as const)),
+});
+
+/** Runs a shard to its end with two artifacts. */
+async function finishShard(store: Store, nodeId: string, shard = 0): Promise<void> {
+  const ref = shardOf(nodeId, shard);
+  await store.dispatch(ref, dispatchInit());
+  const attempt = await claimed(store, ref);
+  await appended(store, attempt, 2);
+  await store.complete(attempt, { generation: 0, count: 2 });
+}
+
+const kept = async (store: Store, nodeId: string, shard = 0) =>
+  (await store.readArtifacts(shardOf(nodeId, shard), 0, 0, 10)).length;
+
+describe("dropConsumed", () => {
+  const started = async (graph: Graph) => {
+    const store = memoryStore({ dropConsumed: true });
+    await store.createTask(newTask("t", { graph }));
+    return store;
+  };
+
+  test("artifacts go when the last reader has finished; leaves keep theirs", async () => {
+    const store = await started(graphOf(node("a"), node("b", ["a"]), node("c", ["a"]), node("d", ["b"])));
+    await finishShard(store, "a");
+    await finishShard(store, "b");
+    expect(await kept(store, "a")).toBe(2);
+    await finishShard(store, "c");
+    expect(await kept(store, "a")).toBe(0);
+    expect(await kept(store, "b")).toBe(2);
+    await finishShard(store, "d");
+    expect(await kept(store, "b")).toBe(0);
+    expect([await kept(store, "c"), await kept(store, "d")]).toEqual([2, 2]);
+  });
+
+  test("what is known of dropped artifacts stays true", async () => {
+    const store = await started(graphOf(node("a"), node("b", ["a"])));
+    await finishShard(store, "a");
+    await finishShard(store, "b");
+    expect(await kept(store, "a")).toBe(0);
+    expect(await store.hasArtifacts("t", "a")).toBe(true);
+    expect(await store.tail(shardOf("a"), 0)).toEqual({
+      length: 2,
+      closed: true,
+      origins: [{ source: "", seq: 1, chunk: 0 }],
+    });
+    expect((await recordOf(store, shardOf("a"))).count).toBe(2);
+    expect(await store.countArtifacts("t")).toContainEqual({ nodeId: "a", shard: 0, count: 2 });
+    expect(await store.storedUids(shardOf("a"), 0, ["u0"])).toEqual(new Set());
+  });
+
+  test("a node with partitions has finished when all of them have", async () => {
+    const store = await started(graphOf(node("a", [], { partitions: 2 }), node("b", ["a"], { partitions: 2 })));
+    await finishShard(store, "a", 0);
+    await finishShard(store, "a", 1);
+    await finishShard(store, "b", 0);
+    expect(await kept(store, "a", 1)).toBe(2);
+    await finishShard(store, "b", 1);
+    expect([await kept(store, "a", 0), await kept(store, "a", 1)]).toEqual([0, 0]);
+  });
+
+  test("a reader may end before a source that it doesn't need", async () => {
+    const store = await started(graphOf(node("a"), node("b"), node("c", ["a", "b"], { fan_in: "any" })));
+    await finishShard(store, "a");
+    await finishShard(store, "c");
+    expect(await kept(store, "a")).toBe(0);
+    await finishShard(store, "b");
+    expect(await kept(store, "b")).toBe(0);
+  });
+
+  test("whoever names an ancestor in its arguments reads it too", async () => {
+    const input = { input_adapter: "pull.from_artifacts", input_args: { from_nodes: ["a"] } };
+    const store = await started(
+      graphOf(
+        node("a"),
+        node("b", ["a"]),
+        node("c", ["b"], { io: { input_inline: input } }),
+        node("d", ["b"], { io: { fn: "metrics.aggregate", fn_args: { node_id: "a", mode: "sum" } } }),
+      ),
+    );
+    await finishShard(store, "a");
+    await finishShard(store, "b");
+    await finishShard(store, "c");
+    expect(await kept(store, "a")).toBe(2);
+    await finishShard(store, "d");
+    expect(await kept(store, "a")).toBe(0);
+  });
+
+  test("a failed reader keeps its sources", async () => {
+    const store = await started(graphOf(node("a"), node("b", ["a"])));
+    await finishShard(store, "a");
+    await store.dispatch(shardOf("b"), dispatchInit());
+    const attempt = await claimed(store, shardOf("b"));
+    await store.fail(attempt, { failure: failureOf(), permanent: true, delayMs: 0, maxFailures: 1 });
+    expect(await kept(store, "a")).toBe(2);
+  });
+
+  test("nothing is dropped unless asked for", async () => {
+    const store = memoryStore();
+    await store.createTask(newTask("t", { graph: graphOf(node("a"), node("b", ["a"])) }));
+    await finishShard(store, "a");
+    await finishShard(store, "b");
+    expect(await kept(store, "a")).toBe(2);
+  });
+});
+
+test("a closed store says so without being asked twice", async () => {
+  const store = memoryStore();
+  await store.close();
+  const error = await store.open().catch((reason: unknown) => reason);
+  expect(FlowError.is(error, "STORE_UNAVAILABLE")).toBe(true);
+  await expect(store.renew([], longMs)).rejects.toThrow(/closed/);
+});
