@@ -1,6 +1,6 @@
 import { defineHandler, flow, PermanentError, param } from "flowkit";
 import * as z from "zod";
-import { datasetFiles, fileMissing, readAirports, readFlightRows } from "./dataset.ts";
+import { fileMissing, readAirports, readFlightRows } from "./dataset.ts";
 import { BadRow, DelayTally, Flight, HourTally, LocatedFlight, OriginTally, Totals } from "./records.ts";
 import { makeReport, Report } from "./report.ts";
 import { merge, tallyByDelay, tallyByHour, tallyByOrigin } from "./tally.ts";
@@ -88,7 +88,7 @@ const sumUp = defineHandler("flights.sum_up", {
     origins: merge(origins.flat(), ({ origin }) => origin),
     hours: merge(hours.flat(), ({ hour }) => hour),
     delays: merge(delays.flat(), ({ from }) => from),
-    badByReason: Object.assign({}, ...quality.map(({ metrics }) => metrics)),
+    badByReason: Object.fromEntries(quality.flatMap(({ metrics }) => Object.entries(metrics))),
   }),
 });
 
@@ -99,10 +99,7 @@ const report = defineHandler("flights.report", {
 });
 
 export const flights = flow("flights", {
-  params: z.object({
-    flights: z.string().default(datasetFiles.flights),
-    airports: z.string().default(datasetFiles.airports),
-  }),
+  params: z.object({ flights: z.string(), airports: z.string() }),
 })
   .node("read", read, { args: { file: param("flights"), batchSize: 500 }, maxPendingBatches: 8 })
   .then("clean", clean, { startWhen: "first_batch" })

@@ -1,17 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { airportMap, delayByHour, delayDistribution } from "./charts.ts";
+import { datasetFiles } from "./dataset.ts";
 import type { Report } from "./report.ts";
 import { lateFromMinutes } from "./tally.ts";
 import { airportLabel, count, minutes, percent } from "./wording.ts";
 
 const minFlights = 100;
 
-/** The whole report as one HTML page that loads nothing else. `statesFile` is the TopoJSON with the outlines. */
-export async function renderPage(report: Report, statesFile: string): Promise<string> {
+/** The whole report as one HTML page that loads nothing else. */
+export async function renderPage(report: Report): Promise<string> {
   const [style, script, states] = await Promise.all([
     readFile(new URL("report-page.css", import.meta.url), "utf8"),
     readFile(new URL("report-page.js", import.meta.url), "utf8"),
-    readFile(statesFile, "utf8"),
+    readFile(datasetFiles.states, "utf8"),
   ]);
   const [map, hours, delays] = await Promise.all([
     airportMap(report, JSON.parse(states)),
