@@ -10,7 +10,6 @@ interface Item {
 
 const before = (a: Item, b: Item) => a.rank < b.rank;
 const items = fc.array(fc.record({ rank: fc.integer({ min: 0, max: 50 }), live: fc.boolean() }), { maxLength: 200 });
-const copies = (of: readonly Item[]): Item[] => of.map((item) => ({ ...item }));
 const sortedRanks = (of: readonly Item[]) => of.map(({ rank }) => rank).toSorted((a, b) => a - b);
 
 function drained(heap: { pop(): Item | undefined }): number[] {
@@ -61,18 +60,16 @@ describe("LazyHeap", () => {
     );
   });
 
-  test("the dead never outnumber the living for long", () => {
+  test("the dead never outnumber the living for long, even when nobody reads", () => {
     fc.assert(
       fc.property(items, (given) => {
-        const living = copies(given);
+        const living = given.map(({ rank }) => ({ rank, live: true }));
         const heap = filled(living);
-        for (const item of living) {
-          if (!item.live) continue;
+        for (const [i, item] of living.entries()) {
           item.live = false;
           heap.buried();
+          expect(heap.size).toBeLessThanOrEqual(Math.max(64, 2 * (living.length - i - 1)));
         }
-        expect(heap.first()).toBeUndefined();
-        expect(heap.size).toBe(0);
       }),
     );
   });

@@ -1,0 +1,178 @@
+import { expect } from "vitest";
+import type { Message } from "../../../src/engine/protocol/messages.ts";
+import { type BusTest, gate, messageOf, noting, pause } from "./world.ts";
+
+export function deliveryContract(it: BusTest): void {
+  it("a message arrives as it was published", async ({ bus, other, name, until }) => {
+    const messages: Message[] = [
+      { kind: "command", taskId: "t/ü", nodeId: "a.b", shard: 3, epoch: 7 },
+      { kind: "node_changed", taskId: "t", nodeId: "n", change: "deferred", dueInMs: 1500 },
+      { kind: "node_changed", taskId: "t", nodeId: "n", change: "finished" },
+      { kind: "cancel", taskId: "t", nodeId: "n", shard: 0 },
+    ];
+    const got: Message[] = [];
+    const topic = name("topic");
+    await other.subscribe({
+      group: name("group"),
+      topics: [topic],
+      handle: async (message) => {
+        got.push(message);
+      },
+    });
+    for (const message of messages) await bus.publish(topic, "k", message);
+    await until(() => got.length >= messages.length);
+    expect(got).toEqual(messages);
+  });
+
+  it("each group gets every message, one of its members each", async ({ bus, other, name, until, settled }) => {
+    const topic = name("topic");
+    const [a1, a2, b] = [noting(), noting(), noting()];
+    await bus.subscribe({ group: name("a"), topics: [topic], handle: a1.handle });
+    await other.subscribe({ group: name("a"), topics: [topic], handle: a2.handle });
+    await other.subscribe({ group: name("b"), topics: [topic], handle: b.handle });
+    const ids = Array.from({ length: 40 }, (_, i) => `t${i}`);
+    for (const id of ids) await bus.publish(topic, id, messageOf(id));
+    await until(() => a1.got.length + a2.got.length >= ids.length && b.got.length >= ids.length);
+    await settled();
+    expect([...a1.got, ...a2.got].toSorted()).toEqual(ids.toSorted());
+    expect(b.got.toSorted()).toEqual(ids.toSorted());
+  });
+
+  it("a member gets the messages of all its topics and of no other", async ({ bus, name, until, settled }) => {
+    const { got, handle } = noting();
+    await bus.subscribe({ group: name("g"), topics: [name("x"), name("y")], handle });
+    await bus.publish(name("z"), "k", messageOf("z"));
+    await bus.publish(name("x"), "k", messageOf("x"));
+    await bus.publish(name("y"), "k", messageOf("y"));
+    await until(() => got.length >= 2);
+    await settled();
+    expect(got.toSorted()).toEqual(["x", "y"]);
+  });
+
+  it("publishing where nobody listens is no error", async ({ bus, name }) => {
+    await bus.publish(name("nobody"), "k", messageOf("t"));
+  });
+
+  it("publish never calls a handler itself", async ({ bus, name, until }) => {
+    const topic = name("topic");
+    let handled = false;
+    await bus.subscribe({
+      group: name("g"),
+      topics: [topic],
+      handle: async () => {
+        handled = true;
+      },
+    });
+    const published = bus.publish(topic, "k", messageOf("t"));
+    expect(handled).toBe(false);
+    await published;
+    await until(() => handled);
+  });
+
+  it("messages of one key keep their order", async ({ bus, other, name, until }) => {
+    const topic = name("topic");
+    const got: string[] = [];
+    const handle = async ({ taskId }: Message) => {
+      if (taskId.endsWith("3")) await pause();
+      got.push(taskId);
+    };
+    await bus.subscribe({ group: name("g"), topics: [topic], handle });
+    await other.subscribe({ group: name("g"), topics: [topic], handle });
+    const keys = ["a", "b", "c", "d", "e"];
+    for (let i = 0; i < 40; i++) for (const key of keys) await bus.publish(topic, key, messageOf(`${key}:${i}`));
+    await until(() => got.length >= 200);
+    for (const key of keys) {
+      const ofKey = got.filter((taskId) => taskId.startsWith(key));
+      expect(ofKey).toEqual(Array.from({ length: 40 }, (_, i) => `${key}:${i}`));
+    }
+  });
+
+  it("messages of one key are never handled two at a time, by whichever members", async (world) => {
+    const { bus, other, name, until } = world;
+    const topic = name("topic");
+    const running = new Map<string, number>();
+    let most = 0;
+    let handled = 0;
+    const handle = async ({ nodeId }: Message) => {
+      running.set(nodeId, (running.get(nodeId) ?? 0) + 1);
+      most = Math.max(most, running.get(nodeId) ?? 0);
+      await pause();
+      running.set(nodeId, (running.get(nodeId) ?? 0) - 1);
+      handled++;
+    };
+    for (const connection of [bus, other, bus]) {
+      await connection.subscribe({ group: name("g"), topics: [topic], handle });
+    }
+    for (let i = 0; i < 20; i++) for (const key of ["a", "b"]) await bus.publish(topic, key, messageOf("t", key));
+    await until(() => handled >= 40);
+    expect(most).toBe(1);
+  });
+
+  it("a handler that rejects gets the message again, and the key goes on behind it", async (world) => {
+    const { bus, name, until } = world;
+    const topic = name("topic");
+    const got: string[] = [];
+    let rejections = 0;
+    await bus.subscribe({
+      group: name("g"),
+      topics: [topic],
+      handle: async ({ taskId }) => {
+        if (taskId === "first" && rejections < 2) {
+          rejections++;
+          throw new Error("not now");
+        }
+        got.push(taskId);
+      },
+    });
+    await bus.publish(topic, "k", messageOf("first"));
+    await bus.publish(topic, "k", messageOf("second"));
+    await until(() => got.length >= 2);
+    expect(rejections).toBe(2);
+    expect(new Set(got)).toEqual(new Set(["first", "second"]));
+  });
+
+  it("a message that is always rejected holds up neither other keys nor, for ever, its own", async (world) => {
+    const { bus, name, until } = world;
+    const topic = name("topic");
+    const got: string[] = [];
+    let deliveries = 0;
+    await bus.subscribe({
+      group: name("g"),
+      topics: [topic],
+      handle: async ({ taskId }) => {
+        if (taskId === "poison") {
+          deliveries++;
+          throw new Error("never");
+        }
+        got.push(taskId);
+      },
+    });
+    await bus.publish(topic, "k", messageOf("poison"));
+    await bus.publish(topic, "k", messageOf("behind"));
+    await bus.publish(topic, "other", messageOf("beside"));
+    await until(() => got.includes("beside"));
+    await until(() => got.includes("behind"));
+    expect(deliveries).toBeGreaterThan(1);
+    expect(deliveries).toBeLessThan(100);
+  });
+
+  it("a slow handler holds up no other key", async ({ bus, name, until }) => {
+    const topic = name("topic");
+    const { open, opened } = gate();
+    const got: string[] = [];
+    await bus.subscribe({
+      group: name("g"),
+      topics: [topic],
+      handle: async ({ taskId }) => {
+        if (taskId === "slow") await opened;
+        got.push(taskId);
+      },
+    });
+    await bus.publish(topic, "a", messageOf("slow"));
+    for (let i = 0; i < 5; i++) await bus.publish(topic, `b${i}`, messageOf(`quick${i}`));
+    await until(() => got.length >= 5);
+    expect(got).not.toContain("slow");
+    open();
+    await until(() => got.includes("slow"));
+  });
+}
