@@ -36,7 +36,7 @@ const patterns: readonly (readonly [kind: string, pattern: RegExp])[] = [
 /**
  * The detector that `block_sensitive` uses unless the engine is given another: PEM, JSON web tokens, keys and tokens of
  * cloud services, authorization headers, passwords in URLs, and long strings that look drawn at random. It guards
- * against accidents; a secret in plain words or in hexadecimal passes.
+ * against accidents; a secret in plain words, or of one case only, passes.
  */
 export const detectSensitive: SensitiveDetector = (text) => {
   for (const [kind, pattern] of patterns) if (pattern.test(text)) return kind;

@@ -45,6 +45,8 @@ const harmless: readonly string[] = [
   "s3://warehouse/tenantA/year=2026/month=11/part-00001-of-00128.parquet",
   "/srv/Data/Incoming/CustomerOrders2026/Batch0042/RowGroup7.parquet",
   "tenants/acme/users/user_01h2xcejqtf2nbrexx3vqjhp41/orders/order_01h455vb4pex5vsknk084sn02q",
+  "01H2XCEJQTF2NBREXX3VQJHP41/01H455VB4PEX5VSKNK084SN02Q",
+  "k3j5h2g9x8q1w7e4r6t0y2u5i8o1p3a4",
   "/srv/cache/objects/da39a3ee5e6b4b0d3255bfef95601890afd80709/index",
   "s3://warehouse/TenantA1/Runs/123e4567-e89b-12d3-a456-426614174000/Attempt2/Part-00001",
   "Images/FlowKit/Worker3/SHA256/E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
