@@ -10,7 +10,7 @@ export {
   renewLease,
   restartShard,
 } from "./attempt-moves.ts";
-export { bornShard, moveShard, type ShardMove } from "./move-shard.ts";
+export { bornShard } from "./move-shard.ts";
 export { cancelShardMove, expireShard, expiresAt, requeueShard } from "./sweep-moves.ts";
 export {
   bornTask,
