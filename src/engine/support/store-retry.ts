@@ -11,11 +11,12 @@ const maxDelayMs = 1_000;
  */
 export class StoreRetry {
   readonly #clock: Clock;
-  readonly #signal: AbortSignal | undefined;
+  readonly #until: { readonly signal: AbortSignal } | undefined;
 
-  constructor(clock: Clock, signal?: AbortSignal) {
+  /** @param until - whose signal ends the retries; asked for it only when one is needed */
+  constructor(clock: Clock, until?: { readonly signal: AbortSignal }) {
     this.#clock = clock;
-    this.#signal = signal;
+    this.#until = until;
   }
 
   async ask<T>(call: () => Promise<T>): Promise<T> {
@@ -23,8 +24,9 @@ export class StoreRetry {
       try {
         return await call();
       } catch (error) {
-        if (!FlowError.is(error, "STORE_UNAVAILABLE") || tried >= tries || this.#signal?.aborted) throw error;
-        await this.#clock.sleep(Math.min(maxDelayMs, firstDelayMs * 2 ** (tried - 1)), this.#signal);
+        const signal = this.#until?.signal;
+        if (!FlowError.is(error, "STORE_UNAVAILABLE") || tried >= tries || signal?.aborted) throw error;
+        await this.#clock.sleep(Math.min(maxDelayMs, firstDelayMs * 2 ** (tried - 1)), signal);
       }
     }
   }

@@ -5,6 +5,7 @@ import type { NodeChangedMessage } from "../protocol/messages.ts";
 import { topics } from "../protocol/topics.ts";
 import type { Breather } from "../support/breather.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
+import type { SourceWatch } from "./append-signals.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import { AttemptLog } from "./attempt-log.ts";
 import type { HeldAttempt } from "./held-attempt.ts";
@@ -81,12 +82,17 @@ export async function withInputWait<T>(
 ): Promise<T> {
   const { signals, clock, limits } = run.parts;
   const { taskId } = run.held.attempt;
-  const watch = signals.watch(taskId, sources);
+  // Most consumers find everything there at their first look: only one that has to wait listens.
+  let watch: SourceWatch | undefined;
+  const listen = () => {
+    watch = signals.watch(taskId, sources);
+    return watch;
+  };
   try {
     return await work(
       new InputWait({
         clock,
-        watch,
+        listen,
         held: run.held,
         starveMs: limits.starveMs,
         pollMs: polling.pollMs,
@@ -94,7 +100,7 @@ export async function withInputWait<T>(
       }),
     );
   } finally {
-    signals.unwatch(taskId, sources, watch);
+    if (watch !== undefined) signals.unwatch(taskId, sources, watch);
   }
 }
 

@@ -25,23 +25,25 @@ const releaseMinMs = 100;
 const releaseMaxMs = 5_000;
 
 export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<void> {
-  const clockStopped = new AbortController();
+  const { timeoutMs } = run.node;
+  const timeout = timeoutMs === undefined ? undefined : startTimeout(run, timeoutMs);
   try {
-    if (run.node.timeoutMs !== undefined) startTimeout(run, run.node.timeoutMs, clockStopped.signal);
     await work(run, runtime);
   } catch (error) {
     await settle(run, error, runtime?.definition);
     return;
   } finally {
-    clockStopped.abort();
+    timeout?.abort();
   }
   await announce(run, "finished");
 }
 
-function startTimeout(run: AttemptRun, timeoutMs: number, ended: AbortSignal): void {
-  void run.parts.clock.sleep(timeoutMs, ended).then(() => {
-    if (!ended.aborted) run.held.abandon("timeout");
+function startTimeout(run: AttemptRun, timeoutMs: number): AbortController {
+  const ended = new AbortController();
+  void run.parts.clock.sleep(timeoutMs, ended.signal).then(() => {
+    if (!ended.signal.aborted) run.held.abandon("timeout");
   });
+  return ended;
 }
 
 async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Logger } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import {
   chosenSources,
@@ -14,7 +15,7 @@ import { type Artifact, sourceKey } from "../model.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import { type AttemptRun, announce, overLog, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
 import { BatchRunner, type IncomingBatch } from "./batch-runner.ts";
-import { type Cleanup, RunContext } from "./contexts.ts";
+import { type Cleanup, type ContextServices, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
 import { sourceBatches } from "./source-batches.ts";
 import { fit } from "./fit.ts";
@@ -63,12 +64,18 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
   return fit(runtime.args.decode.bind(runtime.args), node.args, "bad_input", () => `node '${node.id}': arguments`);
 }
 
-function servicesOf(run: AttemptRun) {
+function servicesOf(run: AttemptRun): ContextServices {
   const { parts, held, retry, params, node } = run;
+  let logger: Logger | undefined;
   return {
     params,
-    signal: held.signal,
-    logger: parts.logger.child({ taskId: held.attempt.taskId, nodeId: node.id, epoch: held.attempt.epoch }),
+    get signal() {
+      return held.signal;
+    },
+    get logger() {
+      logger ??= parts.logger.child({ taskId: held.attempt.taskId, nodeId: node.id, epoch: held.attempt.epoch });
+      return logger;
+    },
     remainingMs: () => run.remainingMs(),
     vars: async () => (await retry.ask(() => parts.store.readVars(held.attempt.taskId)))?.vars ?? {},
   };

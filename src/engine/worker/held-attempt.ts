@@ -13,7 +13,8 @@ type AbandonReason = Extract<EndReason, "fenced" | "timeout" | "stopping">;
  */
 export class HeldAttempt {
   readonly attempt: Attempt;
-  readonly #abort = new AbortController();
+  /** Made when somebody asks for the signal: most attempts end before anybody listens. */
+  #abort: AbortController | undefined;
   #reason: EndReason | undefined;
   #letGo: (() => void) | undefined;
   /** Monotonic time of this process after which the lease may have run out. */
@@ -25,6 +26,10 @@ export class HeldAttempt {
   }
 
   get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#reason !== undefined) this.#abort.abort(new AttemptEnded(this.#reason));
+    }
     return this.#abort.signal;
   }
 
@@ -35,13 +40,13 @@ export class HeldAttempt {
   cancel(): void {
     if (this.#reason !== undefined) return;
     this.#reason = "cancelling";
-    this.#abort.abort(new AttemptEnded("cancelling"));
+    this.#abort?.abort(new AttemptEnded("cancelling"));
   }
 
   abandon(reason: AbandonReason): void {
     if (this.#reason !== undefined && this.#reason !== "cancelling") return;
     this.#reason = reason;
-    this.#abort.abort(new AttemptEnded(reason));
+    this.#abort?.abort(new AttemptEnded(reason));
     this.#letGo?.();
   }
 

@@ -15,7 +15,8 @@ const firstPollMs = 5;
 export class InputWait {
   readonly #clock: Clock;
   readonly #held: HeldAttempt;
-  readonly #watch: SourceWatch;
+  readonly #listen: () => SourceWatch;
+  #watch: SourceWatch | undefined;
   readonly #pollMaxMs: number;
   readonly #starveMs: number;
   readonly #firstPollMs: number;
@@ -26,24 +27,24 @@ export class InputWait {
   constructor(options: {
     readonly clock: Clock;
     readonly held: HeldAttempt;
-    readonly watch: SourceWatch;
+    /** Starts listening to the sources. */
+    readonly listen: () => SourceWatch;
     readonly pollMs: number | undefined;
     readonly pollMaxMs: number;
     readonly starveMs: number;
   }) {
     this.#clock = options.clock;
     this.#held = options.held;
-    this.#watch = options.watch;
+    this.#listen = options.listen;
     this.#pollMaxMs = options.pollMaxMs;
     this.#firstPollMs = Math.min(options.pollMs ?? firstPollMs, options.pollMaxMs);
     this.#pollMs = this.#firstPollMs;
     this.#starveMs = options.starveMs;
-    options.held.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
   }
 
   /** Called before each look at the sources. */
   beforeLooking(): void {
-    this.#watch.takeChange();
+    this.#watch?.takeChange();
   }
 
   /** Something was there. */
@@ -56,6 +57,12 @@ export class InputWait {
   async forNews(sourceRunning: boolean): Promise<void> {
     this.#held.check();
     this.#starve(sourceRunning);
+    if (this.#watch === undefined) {
+      // What was stored before this moment was not heard: look once more before sleeping.
+      this.#watch = this.#listen();
+      this.#held.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
+      return;
+    }
     const sleeping = new AbortController();
     this.#sleeping = sleeping;
     this.#watch.whenChanged(() => sleeping.abort());

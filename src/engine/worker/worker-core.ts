@@ -148,7 +148,7 @@ export class WorkerCore {
     try {
       const claimId = ids.next();
       const askedAt = clock.monotonic();
-      const retry = new StoreRetry(clock, this.#supervisor.signal);
+      const retry = new StoreRetry(clock, this.#supervisor);
       record = await retry.ask(() => store.claim(ref, { workerId, claimId, leaseMs: limits.leaseMs }));
       if (record === undefined) return; // another worker was faster
       const { taskId, nodeId, shard, epoch } = record;
@@ -181,7 +181,7 @@ export class WorkerCore {
 
   async #prepare(held: HeldAttempt, claimed: ShardRecord): Promise<AttemptRun> {
     const { store, clock, plans } = this.#parts;
-    const retry = new StoreRetry(clock, held.signal);
+    const retry = new StoreRetry(clock, held);
     const task = await retry.ask(() => store.readTask(claimed.taskId));
     if (task === undefined) throw new Error(`task ${claimed.taskId} is gone from the store`);
     const plan = plans.get(task.graph);
