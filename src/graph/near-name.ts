@@ -8,12 +8,12 @@ const bare = (name: string): string => name.replace(/[_.-]/g, "").toLowerCase();
  *
  * @example
  * nearName("extrct", ["extract", "clean"]) // "extract"
- * nearName("b", ["a", "c"]) // undefined: with one letter everything is near
+ * nearName("id", ["io"]) // undefined: to so short a word any other is near
  */
 export function nearName(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // Fewer edits than letters: otherwise any short name would do.
-  let bound = Math.min(maxDistance, word.length - 1);
+  // To a word of one or two letters any other is near.
+  let bound = word.length < 3 ? 0 : maxDistance;
   for (const candidate of candidates) {
     if (candidate === word || candidate.length === 0) continue;
     if (bare(candidate) === bare(word)) return candidate;

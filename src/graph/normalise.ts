@@ -12,7 +12,7 @@ import type { Graph } from "./types.ts";
  * @param valid - a copy of our own
  */
 export function normalise(valid: Json): Graph {
-  const { schema_version: _, name, nodes, edges, ...rest } = valid as JsonObject & { nodes: JsonObject[] };
+  const { $schema: _, schema_version: __, name, nodes, edges, ...rest } = valid as JsonObject & { nodes: JsonObject[] };
   const parents = parentsByEdges(edges as readonly (readonly [string, string])[] | undefined);
   const long = nodes.map((node) => normaliseNode(node, parents));
   const graph = {

@@ -85,6 +85,7 @@ export const typeSchemasShape = z.strictObject({
 });
 
 export const graphShape = z.strictObject({
+  $schema: z.string().optional().describe("Where an editor finds this schema; dropped."),
   schema_version: z.literal("1.0").optional().describe("Version of this format; default 1.0."),
   name: z.string().optional().describe("Label in logs, metrics and pages."),
   nodes: z.array(nodeShape).min(1).describe("The steps."),

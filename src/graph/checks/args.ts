@@ -1,4 +1,4 @@
-import { type $ZodIssue, type $ZodType, safeParse } from "zod/v4/core";
+import { type $ZodIssue, $ZodObject, type $ZodType, safeParse } from "zod/v4/core";
 import type { JsonObject } from "../../errors/index.ts";
 import type { FindingCode, FindingList } from "../findings.ts";
 import { misspelt } from "../known-keys.ts";
@@ -108,8 +108,11 @@ function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void
 
 /** The keys of the object schema at a path, as far as it is made of plain objects. */
 function keysIn(schema: $ZodType, path: Path): ReadonlySet<string> {
-  let at: unknown = schema;
-  for (const part of path) at = valueAt(at, ["shape", part]);
-  const shape = typeof at === "object" && at !== null && "shape" in at ? at.shape : undefined;
-  return new Set(isObject(shape) ? Object.keys(shape) : []);
+  let shape = shapeOf(schema);
+  for (const part of path) shape = shapeOf(Object.hasOwn(shape, part) ? shape[part] : undefined);
+  return new Set(Object.keys(shape));
+}
+
+function shapeOf(schema: $ZodType | undefined): Readonly<Record<string, $ZodType>> {
+  return schema instanceof $ZodObject ? schema._zod.def.shape : {};
 }

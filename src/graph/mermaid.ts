@@ -1,0 +1,61 @@
+import { canonicalGraph } from "./canonical.ts";
+import { coordinatorFnType, type Graph, type GraphNode } from "./types.ts";
+
+export interface MermaidOptions {
+  /** @defaultValue "TD", top down */
+  readonly direction?: "TD" | "LR";
+}
+
+/**
+ * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons; a dotted
+ * edge delivers from the first batch on, and its label says when not all parents are waited for.
+ *
+ * @example
+ * toMermaid(graph)
+ * // flowchart TD
+ * //   extract(["extract<br/>extractor"])
+ * //   clean["clean<br/>cleaner"]
+ * //   extract -.-> clean
+ */
+export function toMermaid(graph: Graph, options: MermaidOptions = {}): string {
+  const { nodes } = canonicalGraph(graph);
+  const ids = mermaidIds(nodes);
+  const lines = [`flowchart ${options.direction ?? "TD"}`];
+  for (const node of nodes) lines.push(`  ${ids.get(node.node_id)}${shape(node)}`);
+  for (const node of nodes) {
+    const arrow = node.io?.start_when === "first_batch" ? "-.->" : "-->";
+    const label = node.fan_in === undefined ? "" : `|${text(node.fan_in)}|`;
+    for (const parent of node.depends_on) lines.push(`  ${ids.get(parent)} ${arrow}${label} ${ids.get(node.node_id)}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function shape(node: GraphNode): string {
+  const runs = node.type === coordinatorFnType ? (node.io?.fn ?? "") : node.type;
+  const label = `"${text(node.node_id)}<br/>${text(runs)}"`;
+  if (node.type === coordinatorFnType) return `{{${label}}}`;
+  return node.depends_on.length === 0 ? `([${label}])` : `[${label}]`;
+}
+
+/** Words that Mermaid reads as its own when they stand where an id does. */
+const reserved: ReadonlySet<string> = new Set(
+  "call class classdef click default end flowchart graph href interpolate linkstyle style subgraph".split(" "),
+);
+
+/** Node ids with only the characters that Mermaid takes in one, still different from each other. */
+function mermaidIds(nodes: readonly GraphNode[]): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  const taken = new Set(nodes.map((node) => node.node_id));
+  for (const { node_id: id } of nodes) {
+    let safe = id.replace(/[^A-Za-z0-9_]/g, "_");
+    while (reserved.has(safe.toLowerCase()) || (safe !== id && taken.has(safe))) safe += "_";
+    taken.add(safe);
+    ids.set(id, safe);
+  }
+  return ids;
+}
+
+/** Characters that end a label, begin Markdown or an entity in it, or would be read as HTML. */
+function text(value: string): string {
+  return value.replace(/[^A-Za-z0-9 _.:-]/gu, (character) => `#${character.codePointAt(0)};`);
+}
