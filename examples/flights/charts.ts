@@ -1,5 +1,4 @@
-import * as vega from "vega";
-import { type Config, compile, type TopLevelSpec } from "vega-lite";
+import type { Config, TopLevelSpec } from "vega-lite";
 import type { Report } from "./report.ts";
 import { delayStepMinutes } from "./tally.ts";
 import { airportLabel, count, minutes, percent } from "./wording.ts";
@@ -156,6 +155,8 @@ const config: Config = {
 };
 
 async function draw(spec: TopLevelSpec): Promise<string> {
+  // Loaded when something is drawn: whoever only runs the flow does without them.
+  const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
   const view = new vega.View(vega.parse(compile(spec, { config }).spec), { renderer: "none" });
   try {
     return await view.toSVG();

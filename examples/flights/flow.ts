@@ -101,7 +101,7 @@ const report = defineHandler("flights.report", {
 export const flights = flow("flights", {
   params: z.object({ flights: z.string(), airports: z.string() }),
 })
-  .node("read", read, { args: { file: param("flights"), batchSize: 500 }, maxPendingBatches: 8 })
+  .node("read", read, { args: { file: param("flights"), batchSize: 500 } })
   .then("clean", clean, { startWhen: "first_batch" })
   .then("join", locate, {
     args: { airports: param("airports") },

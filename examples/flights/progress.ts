@@ -17,29 +17,31 @@ export interface ProgressOptions {
 }
 
 /**
- * Shows how the nodes of a task come along, until its events end: on a terminal one line a node, redrawn in place;
- * anywhere else a line whenever a node starts or ends.
+ * Shows how the nodes of a task come along, until its events end: a line a node, redrawn in place on a terminal.
+ * Anywhere else a line whenever a node starts or stops, and the lines of all nodes at the end.
  */
 export async function showProgress(events: AsyncIterable<TaskEvent>, options: ProgressOptions): Promise<void> {
   const { nodeIds, output } = options;
   const nodes = new Map<string, NodeProgress>(nodeIds.map((id) => [id, { status: "queued", batches: 0 }]));
   const width = Math.max(...nodeIds.map((id) => id.length));
+  const table = () => [...nodes].map(([id, node]) => line(id.padEnd(width), node)).join("\n");
   const redraw = createLogUpdate(output);
-  const draw = () => redraw([...nodes].map(([id, node]) => line(id.padEnd(width), node)).join("\n"));
-  const timer = output.isTTY ? setInterval(draw, 100) : undefined;
+  const timer = output.isTTY ? setInterval(() => redraw(table()), 100) : undefined;
+  let startedAt: number | undefined;
   try {
     for await (const event of events) {
-      if (event.kind === "task") continue;
-      const node = nodes.get(event.nodeId);
-      if (node === undefined) continue;
-      const before = node.status;
+      startedAt ??= event.at;
+      const node = event.kind === "task" ? undefined : nodes.get(event.nodeId);
+      if (event.kind === "task" || node === undefined) continue;
       update(node, event);
-      if (output.isTTY) draw();
-      else if (node.status !== before) output.write(`${line(event.nodeId.padEnd(width), node)}\n`);
+      if (output.isTTY) redraw(table());
+      else if (event.kind === "node" && event.to !== "queued")
+        output.write(`${seconds(event.at - startedAt)}  ${event.nodeId.padEnd(width)}  ${event.to}\n`);
     }
   } finally {
     clearInterval(timer);
     if (output.isTTY) redraw.done();
+    else output.write(`\n${table()}\n`);
   }
 }
 
@@ -69,7 +71,9 @@ function line(name: string, node: NodeProgress): string {
   const { status, batches, startedAt, endedAt } = node;
   const start = `${marks[status]} ${name}  ${status.padEnd(10)}`;
   if (startedAt === undefined) return start;
-  const seconds = ((endedAt ?? Date.now()) - startedAt) / 1000;
-  const rate = seconds > 0 ? `${count(Math.round(batches / seconds))}/s` : "";
-  return `${start} ${count(batches).padStart(5)} batches ${rate.padStart(9)} ${seconds.toFixed(2).padStart(7)} s`;
+  const elapsedMs = (endedAt ?? Date.now()) - startedAt;
+  const rate = elapsedMs > 0 && batches > 0 ? `${count(Math.round((batches / elapsedMs) * 1000))}/s` : "";
+  return `${start} ${count(batches).padStart(5)} batches ${rate.padStart(9)} ${seconds(elapsedMs)}`;
 }
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(2).padStart(7)} s`;
