@@ -1,4 +1,10 @@
-export { type DeadLetter, type MemoryBusOptions, type MemoryStoreOptions, memoryBus, memoryStore } from "./adapters/memory/index.ts";
+export {
+  type DeadLetter,
+  type MemoryBusOptions,
+  type MemoryStoreOptions,
+  memoryBus,
+  memoryStore,
+} from "./adapters/memory/index.ts";
 export { createEngine, type Engine, type EngineHealth } from "./embedded/create-engine.ts";
 export type { EngineOptions } from "./embedded/engine-options.ts";
 export type * from "./engine/api.ts";

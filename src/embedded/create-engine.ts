@@ -20,6 +20,8 @@ import { KeepAlive } from "./keep-alive.ts";
 const defaultStopGraceMs = 10_000;
 /** Coordinator functions are short, and many may wait for nothing but their turn. */
 const functionCapacity = 16;
+/** In one process the producer that a starving consumer makes room for starts at once: no need to wait long. */
+const maxStarveMs = 500;
 
 export interface EngineHealth {
   /** Attempts that run now. */
@@ -70,7 +72,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const numbers = checkOptions(options);
   const { handlers } = options;
   const leaseMs = numbers.leaseMs ?? defaultWorkerLimits.leaseMs;
-  const limits = { ...defaultWorkerLimits, starveMs: leaseMs / 10, ...definedOf(numbers) };
+  const limits = { ...defaultWorkerLimits, starveMs: Math.min(leaseMs / 10, maxStarveMs), ...definedOf(numbers) };
   const shared = {
     store: options.store ?? memoryStore(),
     bus: options.bus ?? memoryBus(),
@@ -94,7 +96,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     timing: { ...defaultCoordinatorTiming, ...definedOf(numbers) },
     functionLimits: { ...limits, capacity: functionCapacity },
   });
-  const worker = new WorkerCore({ ...shared, workerId: `worker-${id}`, handlers: handlersByName, functions: undefined, limits });
+  const worker = new WorkerCore({
+    ...shared,
+    workerId: `worker-${id}`,
+    handlers: handlersByName,
+    functions: undefined,
+    limits,
+  });
   await coordinator.start();
   await worker.start();
   return new EmbeddedEngine({ ...shared, coordinator, worker });

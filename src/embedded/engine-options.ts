@@ -71,7 +71,10 @@ export function checkOptions(options: EngineOptions): z.output<typeof numbers> {
  *
  * @throws FlowError `ENGINE_OPTIONS` when two different ones have the same name
  */
-export function byName<T extends { readonly name: string }>(what: string, definitions: Iterable<T>): ReadonlyMap<string, T> {
+export function byName<T extends { readonly name: string }>(
+  what: string,
+  definitions: Iterable<T>,
+): ReadonlyMap<string, T> {
   const map = new Map<string, T>();
   for (const definition of definitions) {
     const there = map.get(definition.name);

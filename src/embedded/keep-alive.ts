@@ -21,7 +21,10 @@ export class KeepAlive {
 
   hold(taskId: string): void {
     if (this.#open.has(taskId)) return;
-    this.#open.set(taskId, this.#changes.onEnd(taskId, () => this.#letGo(taskId)));
+    this.#open.set(
+      taskId,
+      this.#changes.onEnd(taskId, () => this.#letGo(taskId)),
+    );
     this.#timer ??= setInterval(() => void this.#look(), lookEveryMs);
   }
 

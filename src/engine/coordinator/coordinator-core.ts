@@ -116,24 +116,42 @@ export class CoordinatorCore {
     const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
     const graph = resolveParams(options.graph, params);
     const { idempotencyKey } = options;
-    const task = { id: ids.next(), graph, params, priority, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
+    const task = {
+      id: ids.next(),
+      graph,
+      params,
+      priority,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    };
     const { outcome, id } = await new StoreRetry(clock).ask(() => store.createTask(task));
     if (outcome === "exists" && id !== task.id) return { id, created: false };
-    await this.#scheduler.begin(id, plans.get(graph), priority);
+    await this.#now("begin", () => this.#scheduler.begin(id, plans.get(graph), priority));
     return { id, created: true };
   }
 
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store, clock } = this.#parts;
     const answer = await new StoreRetry(clock).ask(() => store.cancelTask(taskId, reason));
-    // The record is what counts; should this process end now, a sweep goes on from it.
-    if (answer === "recorded") await this.#scheduler.replan(taskId);
+    if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
     return answer;
+  }
+
+  /** What follows a record that is stored. The record counts: should this fail, a sweep goes on from it. */
+  async #now(name: string, follow: () => Promise<void>): Promise<void> {
+    try {
+      await follow();
+    } catch (error) {
+      this.#supervisor.report(name, error);
+    }
   }
 
   async #onMessage(message: Message): Promise<void> {
     if (message.kind !== "node_changed") return;
-    if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
+    if (message.change === "deferred") {
+      // Nobody else's turn has come by this: only its own, later.
+      if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
+      return this.#changes.emit(message.taskId, false);
+    }
     await this.#scheduler.nodeChanged(message.taskId, message.nodeId);
   }
 }
@@ -152,7 +170,11 @@ function refuseUnenforced(graph: Graph): void {
 }
 
 function unenforced(nodeId: string, path: string, key: string) {
-  return { code: "GRAPH_UNSUPPORTED", path, message: `node '${nodeId}': this engine does not enforce '${key}' yet: leave it out` };
+  return {
+    code: "GRAPH_UNSUPPORTED",
+    path,
+    message: `node '${nodeId}': this engine does not enforce '${key}' yet: leave it out`,
+  };
 }
 
 function checkPriority(priority: number): number {

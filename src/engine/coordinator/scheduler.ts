@@ -145,7 +145,8 @@ export class Scheduler {
       const parent = memory.plan.byId.get(node.dependsOn[index] as string);
       if (parent === undefined || memory.finished.has(parent.id)) continue;
       if (isNodeFinished(parent, await this.#store.readShards(taskId, [parent.id]))) memory.finished.add(parent.id);
-      else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, parent.id))) hasArtifact.add(parent.id);
+      else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, parent.id)))
+        hasArtifact.add(parent.id);
       else if (node.needsAll) {
         // Another call may have come further during the read: only ever forward.
         if (!node.startsOnFirstBatch) {

@@ -1,7 +1,7 @@
 import { FlowError, type Json } from "../../errors/index.ts";
+import type { Artifact, ShardRecord } from "../model.ts";
 import type { NodePlan, Plan } from "../planner/index.ts";
 import { isNodeFinished } from "../planner/index.ts";
-import type { Artifact, ShardRecord } from "../model.ts";
 import type { Store } from "../ports/index.ts";
 
 /** A source of a gather, under the name that its outputs get in the payload. */

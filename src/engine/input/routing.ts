@@ -52,7 +52,10 @@ function adapterInput(options: {
   const name = adapterName(routing.adapter);
   const custom = options.customAdapters.get(name);
   if (custom === undefined && !isBuiltInAdapter(name)) {
-    throw new AttemptProblem("bad_input_adapter", `node '${node.id}': '${name}' is not an input adapter of this worker`);
+    throw new AttemptProblem(
+      "bad_input_adapter",
+      `node '${node.id}': '${name}' is not an input adapter of this worker`,
+    );
   }
   const written = fromNodeWrittenOut(routing.args);
   const common = check(node, name, commonAdapterArgs.loose(), written);
@@ -60,8 +63,15 @@ function adapterInput(options: {
   const polling = { pollMs: common.poll_ms, pollMaxMs: common.backoff_max_ms };
   if (custom !== undefined) {
     checkSources(node, plan, fromNodes);
-    const own = Object.fromEntries(Object.entries(written).filter(([key]) => !Object.hasOwn(commonAdapterArgs.shape, key)));
-    return { kind: "stream", adapter: customAdapter(custom, check(node, name, custom.args, own)), fromNodes, ...polling };
+    const own = Object.fromEntries(
+      Object.entries(written).filter(([key]) => !Object.hasOwn(commonAdapterArgs.shape, key)),
+    );
+    return {
+      kind: "stream",
+      adapter: customAdapter(custom, check(node, name, custom.args, own)),
+      fromNodes,
+      ...polling,
+    };
   }
   if (name === "pull.gather") {
     const { from } = check(node, name, builtInAdapters[name].args, written);
@@ -69,12 +79,21 @@ function adapterInput(options: {
       from === undefined
         ? fromNodes.map((nodeId) => ({ alias: nodeId, nodeId }))
         : Object.entries(from).map(([alias, nodeId]) => ({ alias, nodeId }));
-    checkSources(node, plan, sources.map((source) => source.nodeId));
+    checkSources(
+      node,
+      plan,
+      sources.map((source) => source.nodeId),
+    );
     return { kind: "gather", sources, ...polling };
   }
   checkSources(node, plan, fromNodes);
   if (name === "pull.from_artifacts.rechunk:size") {
-    return { kind: "stream", adapter: rechunk(check(node, name, builtInAdapters[name].args, written)), fromNodes, ...polling };
+    return {
+      kind: "stream",
+      adapter: rechunk(check(node, name, builtInAdapters[name].args, written)),
+      fromNodes,
+      ...polling,
+    };
   }
   check(node, name, builtInAdapters["pull.from_artifacts"].args, written);
   return { kind: "stream", adapter: pull, fromNodes, ...polling };
@@ -95,13 +114,19 @@ function check<TSchema extends Parameters<typeof safeParse>[0]>(
 ): TSchema["_zod"]["output"] {
   const parsed = safeParse(schema, args);
   if (parsed.success) return parsed.data;
-  throw new AttemptProblem("bad_input_args", `node '${node.id}': arguments of '${adapter}': ${describeIssues(parsed.error)}`);
+  throw new AttemptProblem(
+    "bad_input_args",
+    `node '${node.id}': arguments of '${adapter}': ${describeIssues(parsed.error)}`,
+  );
 }
 
 function checkSources(node: NodePlan, plan: Plan, nodeIds: readonly string[]): void {
   const unknown = nodeIds.find((nodeId) => !plan.byId.has(nodeId));
   if (unknown !== undefined) {
-    throw new AttemptProblem("bad_input_args", `node '${node.id}' reads from '${unknown}', which is no node of this graph`);
+    throw new AttemptProblem(
+      "bad_input_args",
+      `node '${node.id}' reads from '${unknown}', which is no node of this graph`,
+    );
   }
   if (nodeIds.length === 0) {
     throw new AttemptProblem("bad_input_args", `node '${node.id}' has an input adapter but nothing to read from`);

@@ -20,7 +20,12 @@ interface Cursor extends Source {
 }
 
 export type Pulled =
-  | { readonly kind: "page"; readonly source: Source; readonly artifacts: readonly Artifact[]; /** Of the first artifact. */ readonly skipChunks: number }
+  | {
+      readonly kind: "page";
+      readonly source: Source;
+      readonly artifacts: readonly Artifact[] /** Of the first artifact. */;
+      readonly skipChunks: number;
+    }
   | { readonly kind: "nothing"; readonly sourceRunning: boolean }
   | { readonly kind: "end" }
   /** A source started its output over: what was built from its old generation is void. */

@@ -8,7 +8,10 @@ export interface ParentState {
 }
 
 export type Readiness =
-  | { readonly ready: true; /** Under `any` and `count:N`: the parents that satisfied it. */ readonly chosen?: readonly string[] }
+  | {
+      readonly ready: true /** Under `any` and `count:N`: the parents that satisfied it. */;
+      readonly chosen?: readonly string[];
+    }
   | {
       readonly ready: false;
       readonly reason: "waiting_for_parents" | "waiting_for_first_batch";

@@ -67,7 +67,8 @@ export class Supervisor {
   }
 
   report(name: string, error: unknown): void {
-    if (FlowError.is(error, "STORE_UNAVAILABLE")) this.#logger.warn({ part: name, err: error }, "the store can't be reached; will look again");
+    if (FlowError.is(error, "STORE_UNAVAILABLE"))
+      this.#logger.warn({ part: name, err: error }, "the store can't be reached; will look again");
     else this.#logger.error({ part: name, err: error }, "background work failed; will look again");
   }
 

@@ -11,7 +11,9 @@ const pollMaxMs = 100;
 export function nodeOf(parts: TaskReaderParts, task: TaskRecord, nodeId: string): NodePlan {
   const node = parts.plans.get(task.graph).byId.get(nodeId);
   if (node !== undefined) return node;
-  throw new FlowError("NODE_UNKNOWN", `task ${task.id} has no node '${nodeId}'`, { details: { taskId: task.id, nodeId } });
+  throw new FlowError("NODE_UNKNOWN", `task ${task.id} has no node '${nodeId}'`, {
+    details: { taskId: task.id, nodeId },
+  });
 }
 
 /** The node's artifacts, as they are stored, until it has finished. */

@@ -52,7 +52,13 @@ export async function* taskEvents(
         const node = plan.byId.get(nodeId);
         if (node === undefined || seenBatches.get(nodeId) === batches) continue;
         seenBatches.set(nodeId, batches);
-        yield { kind: "progress", nodeId, status: nodeStatus(node, byNode.get(nodeId) ?? []), batches, at: clock.now() };
+        yield {
+          kind: "progress",
+          nodeId,
+          status: nodeStatus(node, byNode.get(nodeId) ?? []),
+          batches,
+          at: clock.now(),
+        };
       }
     }
     if (task.status !== seenStatus) {

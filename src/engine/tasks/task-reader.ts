@@ -43,7 +43,13 @@ export function endedBadly(task: TaskRecord): FlowError {
   }
   const { nodeId, reasonCode, message, batchUid, epoch } = failure;
   const batch = batchUid === undefined ? "" : `, batch '${batchUid}'`;
-  const details: JsonObject = { taskId: task.id, nodeId, reasonCode, epoch, ...(batchUid === undefined ? {} : { batchUid }) };
+  const details: JsonObject = {
+    taskId: task.id,
+    nodeId,
+    reasonCode,
+    epoch,
+    ...(batchUid === undefined ? {} : { batchUid }),
+  };
   const text = `task ${task.id} failed at node '${nodeId}'${batch}: ${reasonCode}: ${message}`;
   return new FlowError("TASK_FAILED", text, { details, cause: failure });
 }
@@ -119,4 +125,3 @@ export function nodeStatus(node: NodePlan, shards: readonly ShardRecord[]): Shar
   if (there.has("finished") && there.size === 1) return "running"; // the others aren't born yet
   return leadingStatus.find((status) => there.has(status)) ?? "queued";
 }
-

@@ -20,8 +20,10 @@ export function isClosedSchema(schema: $ZodType, seen: Set<$ZodType> = new Set()
     case "literal":
       return def.values.every((value) => value === null || ["string", "number", "boolean"].includes(typeof value));
     case "object":
-      return (def.catchall === undefined || def.catchall._zod.def.type === "never" || closed(def.catchall)) &&
-        Object.values(def.shape).every(closed);
+      return (
+        (def.catchall === undefined || def.catchall._zod.def.type === "never" || closed(def.catchall)) &&
+        Object.values(def.shape).every(closed)
+      );
     case "array":
       return closed(def.element);
     case "tuple":

@@ -1,4 +1,12 @@
-import { $ZodAsyncError, type $ZodError, type $ZodType, safeDecode, safeDecodeAsync, safeEncode, safeEncodeAsync } from "zod/v4/core";
+import {
+  $ZodAsyncError,
+  type $ZodError,
+  type $ZodType,
+  safeDecode,
+  safeDecodeAsync,
+  safeEncode,
+  safeEncodeAsync,
+} from "zod/v4/core";
 import type { Json } from "../../errors/index.ts";
 import { isClosedSchema } from "./closed-schema.ts";
 import { copyJson } from "./json-copy.ts";
@@ -28,13 +36,21 @@ export class WireCodec {
   /** Wire to handler. Rejects or throws {@link SchemaMismatch}. */
   decode(wire: Json): unknown | Promise<unknown> {
     const value = this.#closed ? wire : copyJson(wire);
-    return this.#parse(() => safeDecode(this.#schema, value), () => safeDecodeAsync(this.#schema, value), valueOf);
+    return this.#parse(
+      () => safeDecode(this.#schema, value),
+      () => safeDecodeAsync(this.#schema, value),
+      valueOf,
+    );
   }
 
   /** Handler to wire. Rejects or throws {@link SchemaMismatch} or `NotJsonError`. */
   encode(value: unknown): Json | Promise<Json> {
     const finish = this.#closed ? (valueOf as (parsed: Parsed) => Json) : (parsed: Parsed) => copyJson(valueOf(parsed));
-    return this.#parse(() => safeEncode(this.#schema, value), () => safeEncodeAsync(this.#schema, value), finish);
+    return this.#parse(
+      () => safeEncode(this.#schema, value),
+      () => safeEncodeAsync(this.#schema, value),
+      finish,
+    );
   }
 
   #parse<T>(sync: () => Parsed, async: () => Promise<Parsed>, finish: (parsed: Parsed) => T): T | Promise<T> {

@@ -44,7 +44,11 @@ export class AppendSignals {
     return watch;
   }
 
-  unwatch(taskId: string, sources: readonly { readonly nodeId: string; readonly shard: number }[], watch: SourceWatch): void {
+  unwatch(
+    taskId: string,
+    sources: readonly { readonly nodeId: string; readonly shard: number }[],
+    watch: SourceWatch,
+  ): void {
     for (const source of sources) {
       const key = keyOf({ taskId, ...source });
       const there = this.#watches.get(key);

@@ -78,7 +78,12 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
-  async append(batch: { readonly uid: string; readonly origin: Origin; readonly meta: Json; readonly metrics: Metrics }): Promise<void> {
+  async append(batch: {
+    readonly uid: string;
+    readonly origin: Origin;
+    readonly meta: Json;
+    readonly metrics: Metrics;
+  }): Promise<void> {
     const artifact = { seq: this.#length, ...batch };
     const answer = await this.#retry.ask(() => this.#store.append(this.#attempt, this.#generation, artifact));
     if (answer === "duplicate_uid") {
@@ -106,7 +111,9 @@ export class AttemptLog {
     const totals: Record<string, number> = {};
     for (let from = 0; from < this.#length; ) {
       const start = from;
-      const page = await this.#retry.ask(() => this.#store.readArtifacts(this.#attempt, this.#generation, start, pageSize));
+      const page = await this.#retry.ask(() =>
+        this.#store.readArtifacts(this.#attempt, this.#generation, start, pageSize),
+      );
       if (page.length === 0) throw new AttemptEnded("reload");
       for (const { metrics } of page) {
         for (const [name, value] of Object.entries(metrics)) totals[name] = (totals[name] ?? 0) + value;

@@ -93,7 +93,9 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
   const how = { failure, permanent, delayMs, maxFailures: retry.maxFailures };
   const answer = await run.retry.ask(() => parts.store.fail(held.attempt, how));
   const final = permanent || claimed.failures + 1 >= retry.maxFailures;
-  await afterEnd(run, answer, () => (final ? announce(run, "failed") : announce(run, "deferred", { dueInMs: delayMs })));
+  await afterEnd(run, answer, () =>
+    final ? announce(run, "failed") : announce(run, "deferred", { dueInMs: delayMs }),
+  );
 }
 
 async function release(run: AttemptRun, delayMs: number): Promise<void> {

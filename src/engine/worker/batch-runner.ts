@@ -1,6 +1,6 @@
-import { copyJson, type WireCodec } from "../values/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { Origin } from "../model.ts";
+import { copyJson, type WireCodec } from "../values/index.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { RunContext } from "./contexts.ts";

@@ -68,7 +68,9 @@ function byDefault(error: unknown): Verdict {
 
 function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message === "" ? error.name : error.message;
-  return typeof error === "string" ? error : `a ${error === null ? "null" : typeof error} was thrown instead of an error`;
+  return typeof error === "string"
+    ? error
+    : `a ${error === null ? "null" : typeof error} was thrown instead of an error`;
 }
 
 /** The stack with its chain of causes. */

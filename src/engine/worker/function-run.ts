@@ -76,7 +76,10 @@ async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly
   const { plan, held } = run;
   const { taskId } = held.attempt;
   if (!plan.byId.has(nodeId)) {
-    throw new AttemptProblem("bad_fn_args", `node '${run.node.id}' reads from '${nodeId}', which is no node of this graph`);
+    throw new AttemptProblem(
+      "bad_fn_args",
+      `node '${run.node.id}' reads from '${nodeId}', which is no node of this graph`,
+    );
   }
   return withInputWait(run, shardsOf(plan, [nodeId]), async (wait) => {
     for (;;) {

@@ -16,9 +16,9 @@ import { AttemptEnded } from "./attempt-end.ts";
 import { type AttemptRun, announce, overLog, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
 import { BatchRunner, type IncomingBatch } from "./batch-runner.ts";
 import { type Cleanup, type ContextServices, RunContext } from "./contexts.ts";
+import { fit } from "./fit.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
 import { sourceBatches } from "./source-batches.ts";
-import { fit } from "./fit.ts";
 
 /** uid of a gather's one batch, and of the one batch of a root that takes its arguments as input. */
 const gatherUid = "all";
@@ -251,8 +251,10 @@ async function finish(options: {
 async function cleanUp(run: AttemptRun, cleanups: Cleanup[]): Promise<void> {
   for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) {
     try {
-      await cleanup();
+      const cleaning = cleanup();
+      if (cleaning !== undefined) await run.held.run(cleaning);
     } catch (error) {
+      if (error instanceof AttemptEnded) continue; // abandoned: called, but not waited for
       run.parts.logger.error({ ...run.held.attempt, err: error }, "a cleanup of the handler failed");
     }
   }

@@ -1,4 +1,5 @@
 import type { Clock, Store } from "../ports/index.ts";
+import { StoreRetry } from "../support/store-retry.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 import type { HeldAttempt } from "./held-attempt.ts";
 
@@ -36,8 +37,8 @@ export class LeaseKeeper {
 
   start(supervisor: Supervisor): void {
     supervisor.loop("leases", async () => {
-      await this.#clock.sleep(this.#nextInMs(), supervisor.signal);
-      if (!supervisor.signal.aborted) await this.#renew();
+      await this.#clock.sleep(this.#leaseMs / 3, supervisor.signal);
+      if (!supervisor.signal.aborted) await this.#renew(new StoreRetry(this.#clock, supervisor));
     });
     // Apart from renewing: a store that doesn't answer must not keep an attempt from stopping in time.
     supervisor.loop("lease clock", async () => {
@@ -47,19 +48,18 @@ export class LeaseKeeper {
     });
   }
 
-  #nextInMs(): number {
-    return this.#leaseMs / 3;
-  }
-
-  async #renew(): Promise<void> {
+  async #renew(retry: StoreRetry): Promise<void> {
     // An attempt that is being cancelled is asked about too: the answer says when its grace is over.
     const all = [...this.#held];
     if (all.length === 0) return;
-    const askedAt = this.#clock.monotonic();
-    const answers = await this.#store.renew(
-      all.map((held) => held.attempt),
-      this.#leaseMs,
-    );
+    let askedAt = 0;
+    const answers = await retry.ask(() => {
+      askedAt = this.#clock.monotonic();
+      return this.#store.renew(
+        all.map((held) => held.attempt),
+        this.#leaseMs,
+      );
+    });
     for (const [index, held] of all.entries()) {
       const answer = answers[index];
       if (answer === "ok") held.until = this.trustedUntil(askedAt);

@@ -1,7 +1,7 @@
 import type { SourceBatch } from "../../definitions/index.ts";
 import { shardOf } from "../input/index.ts";
-import type { AttemptLog } from "./attempt-log.ts";
 import { AttemptProblem } from "./attempt-end.ts";
+import type { AttemptLog } from "./attempt-log.ts";
 import type { HeldAttempt } from "./held-attempt.ts";
 
 const maxUidLength = 512;
@@ -78,7 +78,10 @@ function uidOf(batch: SourceBatch<unknown>, index: number): string {
   }
   const { uid = String(index) } = batch;
   if (typeof uid !== "string" || uid.length === 0 || uid.length > maxUidLength) {
-    throw new AttemptProblem("bad_input", `the uid of batch ${index} must be a string of 1 to ${maxUidLength} characters`);
+    throw new AttemptProblem(
+      "bad_input",
+      `the uid of batch ${index} must be a string of 1 to ${maxUidLength} characters`,
+    );
   }
   return uid;
 }

@@ -11,6 +11,7 @@ import type { AttemptRun } from "./attempt-run.ts";
 import { HandlerRuntime } from "./handler-runtime.ts";
 import { HeldAttempt } from "./held-attempt.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { TaskFacts } from "./task-facts.ts";
 import type { WorkerParts } from "./worker-options.ts";
 
 const pollMinMs = 20;
@@ -29,6 +30,7 @@ export class WorkerCore {
   readonly #supervisor: Supervisor;
   readonly #leases: LeaseKeeper;
   readonly #breather: Breather;
+  readonly #tasks: TaskFacts;
   readonly #held = new Map<string, HeldAttempt>();
   readonly #idle = new Set<() => void>();
   #subscriptions: readonly Subscription[] = [];
@@ -36,6 +38,8 @@ export class WorkerCore {
   #claiming = 0;
   #filling = false;
   #fillAgain = false;
+  /** A command came while claims under way held the last slots: should they fail, look in the queue. */
+  #droppedCommand = false;
   #busySincePoll = false;
   #stopping: Promise<void> | undefined;
 
@@ -46,6 +50,7 @@ export class WorkerCore {
     this.#supervisor = new Supervisor({ clock: parts.clock, logger: parts.logger });
     this.#leases = new LeaseKeeper({ store: parts.store, clock: parts.clock, leaseMs: parts.limits.leaseMs });
     this.#breather = new Breather(parts.clock);
+    this.#tasks = new TaskFacts(parts);
   }
 
   get running(): number {
@@ -115,8 +120,13 @@ export class WorkerCore {
   }
 
   #onCommand(ref: EpochRef): void {
-    if (this.#free <= 0) return;
-    this.#supervisor.spawn("claim", () => this.#claim(ref));
+    if (this.#filling) {
+      this.#fillAgain = true; // by the order of the queue, not past it
+    } else if (this.#free > 0) {
+      this.#supervisor.spawn("claim", () => this.#claim(ref));
+    } else {
+      this.#droppedCommand = true;
+    }
   }
 
   /** Takes from the queue until all slots are full or nothing is left. One run at a time; a call during a run makes it look again. */
@@ -150,7 +160,7 @@ export class WorkerCore {
       const askedAt = clock.monotonic();
       const retry = new StoreRetry(clock, this.#supervisor);
       record = await retry.ask(() => store.claim(ref, { workerId, claimId, leaseMs: limits.leaseMs }));
-      if (record === undefined) return; // another worker was faster
+      if (record === undefined) return this.#lost(); // another worker was faster
       const { taskId, nodeId, shard, epoch } = record;
       held = new HeldAttempt({ taskId, nodeId, shard, epoch, claimId }, this.#leases.trustedUntil(askedAt));
       this.#held.set(shardKey(held.attempt), held);
@@ -162,6 +172,12 @@ export class WorkerCore {
     if (this.#stopping !== undefined) held.abandon("stopping");
     const claimed = { held, record };
     this.#supervisor.spawn("attempt", () => this.#run(claimed.held, claimed.record));
+  }
+
+  #lost(): void {
+    if (!this.#droppedCommand) return;
+    this.#droppedCommand = false;
+    this.#supervisor.spawn("queue", () => this.#fill());
   }
 
   async #run(held: HeldAttempt, claimed: ShardRecord): Promise<void> {
@@ -180,13 +196,11 @@ export class WorkerCore {
   }
 
   async #prepare(held: HeldAttempt, claimed: ShardRecord): Promise<AttemptRun> {
-    const { store, clock, plans } = this.#parts;
+    const { clock } = this.#parts;
     const retry = new StoreRetry(clock, held);
-    const task = await retry.ask(() => store.readTask(claimed.taskId));
-    if (task === undefined) throw new Error(`task ${claimed.taskId} is gone from the store`);
-    const plan = plans.get(task.graph);
+    const { plan, params } = await this.#tasks.get(claimed.taskId, retry);
     const node = plan.byId.get(claimed.nodeId);
-    if (node === undefined) throw new Error(`task ${task.id} has no node '${claimed.nodeId}'`);
+    if (node === undefined) throw new Error(`task ${claimed.taskId} has no node '${claimed.nodeId}'`);
     const startedAt = clock.monotonic();
     const { timeoutMs } = node;
     return {
@@ -196,7 +210,7 @@ export class WorkerCore {
       claimed,
       node,
       plan,
-      params: task.params,
+      params,
       retry,
       at: { batchUid: undefined },
       remainingMs: () => (timeoutMs === undefined ? undefined : Math.max(0, startedAt + timeoutMs - clock.monotonic())),

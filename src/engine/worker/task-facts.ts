@@ -1,0 +1,38 @@
+import type { JsonObject } from "../../errors/index.ts";
+import type { Plan, PlanCache } from "../planner/index.ts";
+import type { Store } from "../ports/index.ts";
+import type { StoreRetry } from "../support/store-retry.ts";
+
+/** What of a task never changes, as long as its record lives. */
+export interface TaskFact {
+  readonly plan: Plan;
+  readonly params: JsonObject;
+}
+
+const kept = 1_000;
+
+/** Reads a task's graph once, not once an attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes. */
+export class TaskFacts {
+  readonly #store: Store;
+  readonly #plans: PlanCache;
+  readonly #facts = new Map<string, TaskFact>();
+
+  constructor(options: { readonly store: Store; readonly plans: PlanCache }) {
+    this.#store = options.store;
+    this.#plans = options.plans;
+  }
+
+  async get(taskId: string, retry: StoreRetry): Promise<TaskFact> {
+    const known = this.#facts.get(taskId);
+    if (known !== undefined) return known;
+    const task = await retry.ask(() => this.#store.readTask(taskId));
+    if (task === undefined) throw new Error(`task ${taskId} is gone from the store`);
+    const fact = { plan: this.#plans.get(task.graph), params: task.params };
+    this.#facts.set(taskId, fact);
+    if (this.#facts.size > kept) {
+      const [oldest] = this.#facts.keys();
+      if (oldest !== undefined) this.#facts.delete(oldest);
+    }
+    return fact;
+  }
+}
