@@ -131,8 +131,8 @@ class EmbeddedEngine implements Engine {
     this.#worker = parts.worker;
     this.#store = store;
     this.#bus = parts.bus;
-    this.#keepAlive = new KeepAlive({ store, changes: coordinator.changes });
     const clock: Clock = systemClock(); // unlike the engine's own: whoever awaits a task keeps the process running
+    this.#keepAlive = new KeepAlive({ store, clock, changes: coordinator.changes });
     this.#handleParts = {
       store,
       clock,

@@ -1,5 +1,5 @@
 import { isTaskTerminal } from "../engine/model.ts";
-import type { Store } from "../engine/ports/index.ts";
+import type { Clock, Store } from "../engine/ports/index.ts";
 import type { TaskChanges } from "../engine/tasks/task-changes.ts";
 
 const lookEveryMs = 1_000;
@@ -10,12 +10,16 @@ const lookEveryMs = 1_000;
  */
 export class KeepAlive {
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #changes: TaskChanges;
   readonly #open = new Map<string, Disposable>();
-  #timer: NodeJS.Timeout | undefined;
+  /** There while a timer holds the process. */
+  #holding: AbortController | undefined;
 
-  constructor(options: { readonly store: Store; readonly changes: TaskChanges }) {
+  /** @param options.clock - one whose sleeps keep the process running */
+  constructor(options: { readonly store: Store; readonly clock: Clock; readonly changes: TaskChanges }) {
     this.#store = options.store;
+    this.#clock = options.clock;
     this.#changes = options.changes;
   }
 
@@ -25,7 +29,9 @@ export class KeepAlive {
       taskId,
       this.#changes.onEnd(taskId, () => this.#letGo(taskId)),
     );
-    this.#timer ??= setInterval(() => void this.#look(), lookEveryMs);
+    if (this.#holding !== undefined) return;
+    this.#holding = new AbortController();
+    void this.#lookWhile(this.#holding.signal);
   }
 
   stop(): void {
@@ -36,16 +42,20 @@ export class KeepAlive {
     this.#open.get(taskId)?.[Symbol.dispose]();
     this.#open.delete(taskId);
     if (this.#open.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#holding?.abort();
+    this.#holding = undefined;
   }
 
-  /** For ends that another process saw. */
-  async #look(): Promise<void> {
-    for (const taskId of [...this.#open.keys()]) {
-      // A store that can't be reached says nothing about the task: it is looked at again a second later.
-      const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
-      if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#letGo(taskId);
+  /** For ends that another process saw. Never rejects. */
+  async #lookWhile(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(lookEveryMs, signal);
+      if (signal.aborted) return;
+      for (const taskId of [...this.#open.keys()]) {
+        // A store that can't be reached says nothing about the task: it is looked at again a second later.
+        const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
+        if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#letGo(taskId);
+      }
     }
   }
 }

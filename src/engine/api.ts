@@ -1,4 +1,4 @@
-import type { FlowDefinition, FlowTypes, Metrics } from "../definitions/index.ts";
+import type { FlowTypes, Metrics } from "../definitions/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
 import type { Failure, HistoryEntry, ShardStatus, TaskStatus } from "./model.ts";
 

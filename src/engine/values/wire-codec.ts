@@ -39,13 +39,13 @@ export class WireCodec {
     return this.#parse(
       () => safeDecode(this.#schema, value),
       () => safeDecodeAsync(this.#schema, value),
-      valueOf,
+      dataOf,
     );
   }
 
   /** Handler to wire. Rejects or throws {@link SchemaMismatch} or `NotJsonError`. */
   encode(value: unknown): Json | Promise<Json> {
-    const finish = this.#closed ? (valueOf as (parsed: Parsed) => Json) : (parsed: Parsed) => copyJson(valueOf(parsed));
+    const finish = this.#closed ? (dataOf as (parsed: Parsed) => Json) : (parsed: Parsed) => copyJson(dataOf(parsed));
     return this.#parse(
       () => safeEncode(this.#schema, value),
       () => safeEncodeAsync(this.#schema, value),
@@ -66,7 +66,7 @@ export class WireCodec {
   }
 }
 
-function valueOf(parsed: Parsed): unknown {
+function dataOf(parsed: Parsed): unknown {
   if (parsed.success) return parsed.data;
   throw new SchemaMismatch(describeIssues(parsed.error), { cause: parsed.error });
 }

@@ -3,8 +3,8 @@ import type { Origin } from "../model.ts";
 import { copyJson, type WireCodec } from "../values/index.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import { misfit } from "./conform.ts";
 import type { RunContext } from "./contexts.ts";
-import { misfit } from "./fit.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
 
 /** A batch on its way to the handler. */
@@ -44,11 +44,9 @@ export class BatchRunner {
   async process(batch: IncomingBatch): Promise<void> {
     const run = this.#run;
     run.at.batchUid = batch.uid;
-    const pause = this.#mayGoOn();
-    if (pause !== undefined) {
-      await pause;
-      this.#mayGoOn();
-    }
+    const pause = run.breather.pause();
+    if (pause !== undefined) await pause;
+    this.#checkLease();
     let payload = this.#decode(batch);
     if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
     const context = this.#context.forBatch(batch.uid);
@@ -64,13 +62,11 @@ export class BatchRunner {
     if (first) await this.#onFirst();
   }
 
-  /** Stops an attempt that may have lost its lease, by this process's own clock, and lets others have their turn. */
-  #mayGoOn(): Promise<void> | undefined {
-    const { held, parts, breather } = this.#run;
-    const now = parts.clock.monotonic();
-    if (now >= held.until) held.abandon("fenced");
+  /** Stops an attempt whose lease may have run out, by this process's own clock. */
+  #checkLease(): void {
+    const { held, parts } = this.#run;
+    if (parts.clock.monotonic() >= held.until) held.abandon("fenced");
     held.check();
-    return breather.pause(now);
   }
 
   #decode(batch: IncomingBatch): unknown {

@@ -11,7 +11,7 @@ import type { ShardRecord } from "../model.ts";
 import { describeIssues, WireCodec } from "../values/index.ts";
 import { AttemptEnded, AttemptProblem } from "./attempt-end.ts";
 import { type AttemptRun, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
-import { fit } from "./fit.ts";
+import { conform } from "./conform.ts";
 
 /** uid of the one artifact of a coordinator function. */
 const resultUid = "result";
@@ -31,7 +31,7 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
     held.check();
     const codec = new WireCodec(definition.output);
     const what = () => `node '${node.id}': the output of '${definition.name}'`;
-    const meta = await fit(codec.encode.bind(codec), output, "schema_mismatch", what);
+    const meta = await conform(codec.encode.bind(codec), output, "schema_mismatch", what);
     const origin = { source: "*", seq: 0, chunk: 0 };
     await log.append({ uid: resultUid, origin, meta, metrics: {} });
     await log.complete({ result: meta });

@@ -15,8 +15,8 @@ import { type Artifact, sourceKey } from "../model.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import { type AttemptRun, announce, overLog, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
 import { BatchRunner, type IncomingBatch } from "./batch-runner.ts";
+import { conform } from "./conform.ts";
 import { type Cleanup, type ContextServices, RunContext } from "./contexts.ts";
-import { fit } from "./fit.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
 import { sourceBatches } from "./source-batches.ts";
 
@@ -61,7 +61,7 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
   const { node } = run;
   const argsAreInput = input.kind === "single" && runtime.input !== undefined;
   if (runtime.args === undefined || argsAreInput) return node.args;
-  return fit(runtime.args.decode.bind(runtime.args), node.args, "bad_input", () => `node '${node.id}': arguments`);
+  return conform(runtime.args.decode.bind(runtime.args), node.args, "bad_input", () => `node '${node.id}': arguments`);
 }
 
 function servicesOf(run: AttemptRun): ContextServices {
@@ -243,7 +243,7 @@ async function finish(options: {
   const metrics = finalizeContext.metrics.values;
   if (runtime.result === undefined) return pass.log.complete({ metrics });
   const encode = runtime.result.encode.bind(runtime.result);
-  const result = await fit(encode, value, "schema_mismatch", () => `node '${run.node.id}': what finalize returned`);
+  const result = await conform(encode, value, "schema_mismatch", () => `node '${run.node.id}': what finalize returned`);
   await pass.log.complete({ result, metrics });
 }
 

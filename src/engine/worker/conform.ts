@@ -7,7 +7,7 @@ import { AttemptProblem } from "./attempt-end.ts";
  *
  * @param what - the subject of the message: "node 'clean', batch '7': its output"
  */
-export async function fit<TIn, TOut>(
+export async function conform<TIn, TOut>(
   convert: (value: TIn) => TOut | Promise<TOut>,
   value: TIn,
   code: CoreReasonCode,
