@@ -3,8 +3,8 @@ import type { HandlerDefinition, InputAdapterDefinition } from "../../definition
 import type { JsonObject } from "../../errors/index.ts";
 import { adapterName, builtInAdapters, commonAdapterArgs, isBuiltInAdapter } from "../../graph/index.ts";
 import type { NodePlan, Plan, Routing } from "../planner/index.ts";
+import { AttemptProblem } from "../support/attempt-problem.ts";
 import { describeIssues } from "../values/index.ts";
-import { AttemptProblem } from "../worker/attempt-end.ts";
 import { customAdapter, pull, rechunk, type StreamAdapter } from "./adapters.ts";
 import type { GatherSource } from "./gather-input.ts";
 

@@ -1,5 +1,3 @@
-import type { CoreReasonCode } from "../../errors/index.ts";
-
 /**
  * Why an attempt stops without an outcome of its own:
  * - `fenced`: the shard is no longer this attempt's. Write nothing more, say nothing.
@@ -18,18 +16,5 @@ export class AttemptEnded extends Error {
   constructor(reason: EndReason) {
     super(`the attempt has ended: ${reason}`);
     this.reason = reason;
-  }
-}
-
-/** A failure that the engine itself finds, as opposed to one that handler code throws. */
-export class AttemptProblem extends Error {
-  override readonly name = "AttemptProblem";
-  readonly code: CoreReasonCode;
-  readonly permanent: boolean;
-
-  constructor(code: CoreReasonCode, message: string, options: ErrorOptions & { readonly permanent?: boolean } = {}) {
-    super(message, options);
-    this.code = code;
-    this.permanent = options.permanent ?? true;
   }
 }

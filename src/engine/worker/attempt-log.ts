@@ -2,9 +2,10 @@ import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { Attempt, Origin, ShardRecord } from "../model.ts";
 import type { Store, Tail, WriteAnswer } from "../ports/index.ts";
+import { AttemptProblem } from "../support/attempt-problem.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
 import type { AppendSignals } from "./append-signals.ts";
-import { AttemptEnded, AttemptProblem } from "./attempt-end.ts";
+import { AttemptEnded } from "./attempt-end.ts";
 
 /**
  * The output log of the attempt's own shard: where it stands, and the only way to write to it. `seq` is the fence: a

@@ -1,6 +1,6 @@
 import type { CoreReasonCode } from "../../errors/index.ts";
+import { AttemptProblem } from "../support/attempt-problem.ts";
 import { NotJsonError, SchemaMismatch } from "../values/index.ts";
-import { AttemptProblem } from "./attempt-end.ts";
 
 /**
  * Carries a value through a schema; one that doesn't fit is a permanent problem of the node.

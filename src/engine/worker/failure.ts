@@ -2,8 +2,8 @@ import { $ZodError } from "zod/v4/core";
 import type { HandlerDefinition } from "../../definitions/index.ts";
 import { isHandlerError } from "../../errors/index.ts";
 import type { Attempt, Failure } from "../model.ts";
+import { AttemptProblem } from "../support/attempt-problem.ts";
 import { describeIssues } from "../values/index.ts";
-import { AttemptProblem } from "./attempt-end.ts";
 
 const maxMessage = 4 * 1024;
 const maxStack = 16 * 1024;

@@ -8,8 +8,9 @@ import type {
 } from "../../definitions/index.ts";
 import { readLog, readSources } from "../input/index.ts";
 import type { ShardRecord } from "../model.ts";
+import { AttemptProblem } from "../support/attempt-problem.ts";
 import { describeIssues, WireCodec } from "../values/index.ts";
-import { AttemptEnded, AttemptProblem } from "./attempt-end.ts";
+import { AttemptEnded } from "./attempt-end.ts";
 import { type AttemptRun, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
 import { conform } from "./conform.ts";
 

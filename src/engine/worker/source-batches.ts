@@ -1,6 +1,6 @@
 import type { SourceBatch } from "../../definitions/index.ts";
 import { shardOf } from "../input/index.ts";
-import { AttemptProblem } from "./attempt-end.ts";
+import { AttemptProblem } from "../support/attempt-problem.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { HeldAttempt } from "./held-attempt.ts";
 
