@@ -1,1 +1,35 @@
+export type {
+  AdapterChoice,
+  AttemptContext,
+  BatchContext,
+  CoordinatorFunctionContext,
+  CoordinatorFunctionDefinition,
+  ErrorClass,
+  FinalizeContext,
+  FlowDefinition,
+  FlowTypes,
+  HandlerDefinition,
+  InputAdapterDefinition,
+  Logger,
+  Metrics,
+  MetricsRecorder,
+  SourceBatch,
+  StoredArtifact,
+  VarsAccess,
+} from "./definitions/index.ts";
+export { silentLogger } from "./definitions/index.ts";
+export * from "./dsl/index.ts";
+export {
+  type CoreReasonCode,
+  coreReasonCodes,
+  FlowError,
+  type FlowErrorCode,
+  type FlowErrorOptions,
+  flowErrorCodes,
+  isHandlerError,
+  type Json,
+  type JsonObject,
+  PermanentError,
+  RetryableError,
+} from "./errors/index.ts";
 export * from "./graph/index.ts";

@@ -1,0 +1,36 @@
+import type { $ZodType } from "zod/v4/core";
+import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
+import type { CoordinatorFn } from "./types/coordinator-function.ts";
+import type { JsonSchema } from "./types/json.ts";
+import type { Decoded, Stored, Wire } from "./types/schema.ts";
+
+/**
+ * Defines a function that runs inside a coordinator: for bookkeeping between nodes, not for heavy work.
+ *
+ * @example
+ * const count = defineCoordinatorFn("count.artifacts", {
+ *   args: z.object({ node: z.string() }),
+ *   output: z.object({ artifacts: z.int() }),
+ *   async run({ args, artifacts }) {
+ *     let n = 0
+ *     for await (const _ of artifacts(args.node)) n++
+ *     return { artifacts: n }
+ *   },
+ * })
+ * // flow.fn("count", count, { after: ["clean"], args: { node: "clean" } })
+ *
+ * @param name - what `io.fn` says in the graph
+ * @param options.args - its arguments, as they stand in the graph
+ * @param options.output - what it returns; stored as the node's one artifact, and its result
+ */
+export function defineCoordinatorFn<const TName extends string, TArgs extends $ZodType, TOutput extends $ZodType>(
+  name: TName,
+  options: {
+    readonly args: TArgs;
+    readonly output: JsonSchema<TOutput, TName, "output">;
+    run(ctx: CoordinatorFunctionContext<Decoded<TArgs>>): Decoded<TOutput> | Promise<Decoded<TOutput>>;
+  },
+): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>>;
+export function defineCoordinatorFn(name: string, options: object): CoordinatorFunctionDefinition {
+  return Object.freeze({ ...options, kind: "coordinatorFn", name }) as unknown as CoordinatorFunctionDefinition;
+}

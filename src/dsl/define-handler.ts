@@ -1,0 +1,77 @@
+import type { $ZodType } from "zod/v4/core";
+import type { HandlerDefinition } from "../definitions/index.ts";
+import { FlowError } from "../errors/index.ts";
+import { handlerProblems } from "./handler-problems.ts";
+import type { Handler, HandlerKey, HandlerOptions } from "./types/handler.ts";
+import type { Absent } from "./types/markers.ts";
+import type { Stored, StoredOr, WireOr } from "./types/schema.ts";
+
+/**
+ * Defines what the nodes of one type do. Its schemas give every type: of the arguments and payloads its methods get, of
+ * what they return, and of the edges of every flow that uses it.
+ *
+ * @example
+ * const extract = defineHandler("extractor", {
+ *   args: z.object({ count: z.int().positive() }),
+ *   output: z.object({ rows: z.array(z.object({ id: z.int() })) }),
+ *   *iterBatches({ count }) {
+ *     for (let id = 0; id < count; id++) yield { payload: { rows: [{ id }] } }
+ *   },
+ * })
+ * extract.name // "extractor"
+ *
+ * @example
+ * const clean = defineHandler("cleaner", {
+ *   input: z.object({ rows: z.array(z.object({ id: z.int() })) }),
+ *   output: z.object({ kept: z.int() }),
+ *   errors: ["bad_row"],
+ *   processBatch(payload, ctx) {
+ *     ctx.metrics.add("rows", payload.rows.length)
+ *     return { kept: payload.rows.length }
+ *   },
+ * })
+ * clean.errors // ["bad_row"]
+ *
+ * @param name - the node type it serves, which is also the role of the workers that run it
+ * @param options - its schemas and methods, in any order
+ * @returns the handler, frozen
+ * @throws FlowError `HANDLER_INVALID` naming every problem; `details.problems` has them as a list
+ */
+export function defineHandler<
+  const TName extends string,
+  TOutput extends $ZodType,
+  TInput extends $ZodType | Absent = Absent,
+  TArgs extends $ZodType | Absent = Absent,
+  TResult extends $ZodType | Absent = Absent,
+  const TErrors extends string = never,
+  TLoaded = unknown,
+  TGiven extends HandlerKey = never,
+>(
+  name: TName,
+  options: HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven> & {
+    // Infers which members were written, whatever their types.
+    readonly [TKey in TGiven]?: unknown;
+  },
+): Handler<
+  TName,
+  WireOr<TInput, Absent>,
+  Stored<TOutput>,
+  StoredOr<TResult, Absent>,
+  WireOr<TArgs, {}>,
+  TErrors,
+  "iterBatches" extends TGiven ? true : false
+>;
+export function defineHandler(name: string, options: object): HandlerDefinition {
+  const problems = handlerProblems(name, options);
+  if (problems.length > 0) {
+    throw new FlowError("HANDLER_INVALID", problems.join("\n"), { details: { handler: String(name), problems } });
+  }
+  // The checks have seen every member; what they can't see, the types of methods, the compiler did.
+  return Object.freeze({
+    errors: [],
+    resumable: true,
+    ...options,
+    kind: "handler",
+    name,
+  }) as unknown as HandlerDefinition;
+}

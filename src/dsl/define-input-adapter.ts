@@ -1,0 +1,42 @@
+import type { $ZodType } from "zod/v4/core";
+import type { InputAdapterDefinition } from "../definitions/index.ts";
+import type { Json } from "../errors/index.ts";
+import type { InputAdapter } from "./types/adapter.ts";
+import type { Absent } from "./types/markers.ts";
+import type { Decoded, WireOr } from "./types/schema.ts";
+
+/**
+ * Defines an input adapter of your own: it cuts each upstream artifact into the payloads of batches.
+ *
+ * @example
+ * const column = defineInputAdapter("pull.column", {
+ *   args: z.object({ key: z.string() }),
+ *   payload: z.json(),
+ *   expand: ({ meta, args }) => (Array.isArray(meta) ? meta.map((row) => row?.[args.key] ?? null) : []),
+ * })
+ * flow("etl", { adapters: [column] }) // ...then { input: { adapter: "pull.column", key: "price" } }
+ *
+ * @param name - what `input.adapter` says
+ * @param options.args - its arguments besides `from_nodes`, as they stand in the graph
+ * @param options.payload - what one payload is; left out: each artifact's own type
+ * @param options.expand - a pure function: a retry cuts again and goes on after the last payload that was processed
+ */
+export function defineInputAdapter<
+  const TName extends string,
+  TArgs extends $ZodType,
+  TPayload extends $ZodType | Absent = Absent,
+>(
+  name: TName,
+  options: {
+    readonly args: TArgs;
+    readonly payload?: TPayload;
+    expand(artifact: {
+      readonly meta: Json;
+      readonly nodeId: string;
+      readonly args: Decoded<TArgs>;
+    }): readonly WireOr<TPayload, Json>[];
+  },
+): InputAdapter<TName, WireOr<TArgs, {}>, WireOr<TPayload, Absent>>;
+export function defineInputAdapter(name: string, options: object): InputAdapterDefinition {
+  return Object.freeze({ ...options, kind: "inputAdapter", name }) as InputAdapterDefinition;
+}

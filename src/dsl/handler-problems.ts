@@ -1,0 +1,80 @@
+import type { $ZodType } from "zod/v4/core";
+import { coordinatorFnType } from "../graph/index.ts";
+import { say } from "../graph/messages.ts";
+import { namePattern } from "../graph/names.ts";
+import { nearName } from "../graph/near-name.ts";
+import { isSchema, notJsonIn } from "./schema-facts.ts";
+
+const schemaMembers = ["input", "output", "args", "result"] as const;
+const storedMembers = ["output", "args", "result"] as const;
+const methodMembers = ["init", "loadInput", "iterBatches", "processBatch", "finalize", "classifyError"] as const;
+const members: ReadonlySet<string> = new Set([
+  ...schemaMembers,
+  ...methodMembers,
+  "errors",
+  "resumable",
+  "inputAdapter",
+]);
+
+/** Everything that is wrong with the definition of a handler, in words. */
+export function handlerProblems(name: unknown, options: unknown): string[] {
+  if (typeof name !== "string" || !namePattern.test(name)) return [say("handlerName", { name: String(name) })];
+  if (name === coordinatorFnType) return [say("handlerNameReserved", { name })];
+  if (typeof options !== "object" || options === null) return [say("handlerOptions", { handler: name })];
+  const definition = options as Readonly<Record<string, unknown>>;
+  return [
+    ...unknownMembers(name, definition),
+    ...memberTypes(name, definition),
+    ...missingMembers(name, definition),
+    ...notStorable(name, definition),
+  ];
+}
+
+type Definition = Readonly<Record<string, unknown>>;
+
+function unknownMembers(handler: string, definition: Definition): string[] {
+  return Object.keys(definition)
+    .filter((member) => !members.has(member))
+    .map((member) => {
+      const near = nearName(member, members);
+      const hint = near === undefined ? "" : ` (did you mean '${near}'?)`;
+      return say("handlerMember", { handler, member }) + hint;
+    });
+}
+
+function memberTypes(handler: string, definition: Definition): string[] {
+  const wrong = (member: string, needs: string) => say("handlerMemberType", { handler, member, needs });
+  const given = <TMember extends string>(list: readonly TMember[]) =>
+    list.filter((member) => definition[member] !== undefined);
+  const problems = [
+    ...given(schemaMembers).flatMap((member) => (isSchema(definition[member]) ? [] : [wrong(member, "a zod schema")])),
+    ...given(methodMembers).flatMap((member) =>
+      typeof definition[member] === "function" ? [] : [wrong(member, "a function")],
+    ),
+  ];
+  const { errors, resumable } = definition;
+  const isCodes = Array.isArray(errors) && errors.every((code) => typeof code === "string" && code !== "");
+  if (errors !== undefined && !isCodes) problems.push(wrong("errors", "a list of reason codes"));
+  if (resumable !== undefined && typeof resumable !== "boolean") problems.push(wrong("resumable", "true or false"));
+  return problems;
+}
+
+function missingMembers(handler: string, definition: Definition): string[] {
+  const problems: string[] = [];
+  if (definition.output === undefined) problems.push(say("handlerNeeds", { handler, member: "output" }));
+  if (definition.processBatch === undefined && definition.iterBatches === undefined) {
+    problems.push(say("handlerNeeds", { handler, member: "processBatch" }));
+  }
+  if (definition.result !== undefined && definition.finalize === undefined) {
+    problems.push(say("handlerNeeds", { handler, member: "finalize" }));
+  }
+  return problems;
+}
+
+function notStorable(handler: string, definition: Definition): string[] {
+  return storedMembers.flatMap((what) => {
+    const schema = definition[what];
+    if (!isSchema(schema)) return [];
+    return notJsonIn(schema as $ZodType, what).map((where) => say("notJson", { handler, what, where }));
+  });
+}

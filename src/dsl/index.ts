@@ -1,0 +1,10 @@
+export { defineCoordinatorFn } from "./define-coordinator-fn.ts";
+export { defineHandler } from "./define-handler.ts";
+export { defineInputAdapter } from "./define-input-adapter.ts";
+export { flow } from "./flow.ts";
+export { param } from "./param.ts";
+export type { InputAdapter } from "./types/adapter.ts";
+export type { CoordinatorFn } from "./types/coordinator-function.ts";
+export type { CompileOptions, Flow } from "./types/flow.ts";
+export type { Handler } from "./types/handler.ts";
+export type { ParamReference } from "./types/params.ts";

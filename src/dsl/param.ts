@@ -1,0 +1,27 @@
+import type { ParamReference } from "./types/params.ts";
+
+const brand = Symbol.for("flowkit.param");
+
+/**
+ * The value of a parameter, wherever an argument may stand. It is filled in when a task is created.
+ *
+ * @example
+ * const etl = flow("etl", { params: z.object({ date: z.iso.date() }) })
+ *   .node("extract", extract, { args: { day: param("date") } })
+ * etl.compile().nodes[0]?.io // { input_inline: { day: { $ref: "params.date" } } }
+ *
+ * @param name - a parameter of the flow, of a type that fits where it stands
+ */
+export function param<const TName extends string>(name: TName): ParamReference<TName> {
+  return Object.freeze(Object.defineProperty({ $ref: `params.${name}` as const }, brand, { value: true }));
+}
+
+/** A reference made by {@link param}, not an object of the user's that has a key `$ref`. */
+export function isParamRef(value: unknown): value is ParamReference<string> {
+  return typeof value === "object" && value !== null && brand in value;
+}
+
+/** The parameter that a reference names. */
+export function paramNameOf(ref: ParamReference<string>): string {
+  return ref.$ref.slice("params.".length);
+}

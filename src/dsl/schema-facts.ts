@@ -1,0 +1,116 @@
+import * as z from "zod";
+import type { $ZodType, $ZodTypes } from "zod/v4/core";
+import type { JsonObject } from "../errors/index.ts";
+
+/** Whether a value is a schema of zod 4, whichever copy of zod made it. */
+export function isSchema(value: unknown): value is $ZodType {
+  return typeof value === "object" && value !== null && "_zod" in value;
+}
+
+/** The keys that an object schema names; `undefined` when it takes any, or is no object schema. */
+export function knownKeys(schema: $ZodType): readonly string[] | undefined {
+  const { def } = (schema as $ZodTypes)._zod;
+  if (def.type !== "object") return undefined;
+  const isOpen = def.catchall !== undefined && def.catchall._zod.def.type !== "never";
+  return isOpen ? undefined : Object.keys(def.shape);
+}
+
+const noJson: Readonly<Record<string, string>> = {
+  date: "is a Date (use a codec: the wire type must be JSON)",
+  bigint: "is a bigint",
+  symbol: "is a symbol",
+  undefined: "may be undefined",
+  void: "may be undefined",
+  nan: "has no JSON form",
+  map: "is a Map or Set",
+  set: "is a Map or Set",
+  function: "is a function",
+  promise: "has no JSON form",
+  file: "has no JSON form",
+  unknown: "is unknown (say what it is, or z.json())",
+};
+
+/**
+ * The places of a schema whose wire form isn't JSON, in words.
+ *
+ * @example
+ * notJsonIn(z.object({ at: z.date() }), "output") // ["output.at is a Date (use a codec: the wire type must be JSON)"]
+ */
+export function notJsonIn(schema: $ZodType, name: string): string[] {
+  const found: string[] = [];
+  const seen = new Set<$ZodType>();
+  const walk = (current: $ZodType, path: string): void => {
+    if (seen.has(current)) return; // a recursive schema, or one that is used twice: said once
+    seen.add(current);
+    const { def } = (current as $ZodTypes)._zod;
+    const words = noJson[def.type];
+    if (words !== undefined) found.push(`${path} ${words}`);
+    for (const [inner, innerPath] of wireParts(current, path)) walk(inner, innerPath);
+  };
+  walk(schema, name);
+  return found;
+}
+
+/** The schemas that make up a schema's wire form. */
+function wireParts(schema: $ZodType, path: string): readonly (readonly [$ZodType, string])[] {
+  const { def } = (schema as $ZodTypes)._zod;
+  switch (def.type) {
+    case "object":
+      return [
+        ...Object.entries(def.shape).map(([key, value]) => [value, `${path}.${key}`] as const),
+        ...(def.catchall === undefined ? [] : [[def.catchall, `${path}[]`] as const]),
+      ];
+    case "array":
+      return [[def.element, `${path}[]`]];
+    case "tuple":
+      return [...def.items, ...(def.rest === null ? [] : [def.rest])].map((item) => [item, `${path}[]`] as const);
+    case "record":
+      return [[def.valueType, `${path}[]`]];
+    case "union":
+      return def.options.map((option) => [option, path] as const);
+    case "intersection":
+      return [
+        [def.left, path],
+        [def.right, path],
+      ];
+    case "optional":
+    case "nullable":
+    case "default":
+    case "prefault":
+    case "nonoptional":
+    case "readonly":
+    case "catch":
+      return [[def.innerType, path]];
+    case "pipe":
+      return [[def.in, path]];
+    case "lazy":
+      return [[def.getter(), path]];
+    default:
+      return [];
+  }
+}
+
+/** The JSON Schema of a schema's wire form. */
+export function wireJsonSchema(schema: $ZodType): JsonObject {
+  return jsonSchema(schema, () => {});
+}
+
+/** The JSON Schema of what is stored of an output: keys that a default fills are always there. */
+export function storedJsonSchema(schema: $ZodType): JsonObject {
+  return jsonSchema(schema, (part, json) => {
+    const { def } = (part as $ZodTypes)._zod;
+    if (def.type !== "object") return;
+    const filled = Object.keys(def.shape).filter((key) => def.shape[key]?._zod.optin === "defaulted");
+    if (filled.length > 0) json.required = [...new Set([...(json.required ?? []), ...filled])];
+  });
+}
+
+function jsonSchema(schema: $ZodType, change: (part: $ZodType, json: { required?: string[] }) => void): JsonObject {
+  const made = z.toJSONSchema(schema, {
+    io: "input",
+    // A part that JSON Schema can't describe accepts anything, instead of failing the whole graph.
+    unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema }) => change(zodSchema, jsonSchema),
+  });
+  return JSON.parse(JSON.stringify(made)) as JsonObject; // without what zod hangs on it for its own use
+}

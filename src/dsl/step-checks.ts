@@ -1,0 +1,140 @@
+import type { CoordinatorFunctionDefinition, HandlerDefinition } from "../definitions/index.ts";
+import { builtInAdapters, builtInFunctionArgs, isBuiltInAdapter } from "../graph/index.ts";
+import { say } from "../graph/messages.ts";
+import { namePattern } from "../graph/names.ts";
+import { nearName } from "../graph/near-name.ts";
+import { argumentFindings } from "./argument-checks.ts";
+import type { FlowHead, InputOptions, Step } from "./step.ts";
+
+export interface StepFinding {
+  readonly message: string;
+}
+
+/**
+ * The rules that the compiler checks for TypeScript, in the same sentences, for everybody else. What concerns the graph
+ * as such (ill-typed options, cycles, limits) is left to `parseGraph`.
+ */
+export function checkSteps(head: FlowHead, steps: readonly Step[]): StepFinding[] {
+  const findings: StepFinding[] = [];
+  const seen = new Set<string>();
+  const owners = new Map<string, HandlerDefinition | CoordinatorFunctionDefinition>();
+  for (const step of steps) {
+    const messages = [...idFindings(step, seen), ...definitionFindings(step, owners)];
+    const shape = shapeFindings(step);
+    // Options that can't be read as what they are would make every later check of the step fail on them.
+    if (shape.length > 0 || !isRunnable(step)) messages.push(...shape);
+    else messages.push(...optionFindings(step), ...linkFindings(step, seen, head), ...argumentFindings(step, head));
+    findings.push(...messages.map((message) => ({ message })));
+    seen.add(step.id);
+  }
+  return findings;
+}
+
+function idFindings({ id }: Step, seen: ReadonlySet<string>): string[] {
+  if (typeof id !== "string" || !namePattern.test(id)) return [say("idForm", { id: String(id) })];
+  return seen.has(id) ? [say("duplicateNode", { id })] : [];
+}
+
+/** Handlers and functions are what `defineHandler` and `defineCoordinatorFn` made, and their names mean one of them. */
+function definitionFindings(
+  step: Step,
+  owners: Map<string, HandlerDefinition | CoordinatorFunctionDefinition>,
+): string[] {
+  const definition = step.kind === "node" ? step.handler : step.fn;
+  if (typeof definition === "string") return builtInFindings(step.id, definition);
+  if (!isRunnable(step)) return [say("notADefinition", { node: step.id, maker: makers[step.kind] })];
+  const key = `${step.kind} ${definition.name}`;
+  const owner = owners.get(key) ?? definition;
+  owners.set(key, owner);
+  return owner === definition ? [] : [say("nameTaken", { node: step.id, name: definition.name })];
+}
+
+const makers = { node: "defineHandler", fn: "defineCoordinatorFn" } as const;
+
+function isRunnable(step: Step): boolean {
+  if (step.kind === "node") return step.handler?.kind === "handler";
+  return typeof step.fn === "string" ? Object.hasOwn(builtInFunctionArgs, step.fn) : step.fn?.kind === "coordinatorFn";
+}
+
+function builtInFindings(node: string, fn: string): string[] {
+  if (Object.hasOwn(builtInFunctionArgs, fn)) return [];
+  return [withHint(say("unknownFunction", { node, fn }), fn, Object.keys(builtInFunctionArgs))];
+}
+
+const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === "string");
+const isRecord = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function shapeFindings({ id: node, options }: Step): string[] {
+  const wrong = (option: string, needs: string) => [say("optionType", { node, option, needs })];
+  if (!isNames(options.after)) return wrong("after", "a list of node ids");
+  const { args, input, retry } = options;
+  if (args !== undefined && !isRecord(args)) return wrong("args", "an object");
+  if (retry !== undefined && !isRecord(retry)) return wrong("retry", "an object");
+  if (input === undefined) return [];
+  if (!isRecord(input) || typeof input.adapter !== "string") return wrong("input", "an object with an 'adapter'");
+  const { from } = input;
+  const isAliases = isRecord(from) && Object.values(from).every((source) => typeof source === "string");
+  if (from !== undefined && !isNames(from) && !isAliases) return wrong("input.from", "a list of node ids");
+  return [];
+}
+
+const optionNames = {
+  node: ["after", "fanIn", "startWhen", "input", "args", "retry", "timeoutSec", "partitions", "maxPendingBatches"],
+  fn: ["after", "fanIn", "startWhen", "args", "retry", "timeoutSec"],
+} as const;
+
+function optionFindings(step: Step): string[] {
+  const known: readonly string[] = optionNames[step.kind];
+  return Object.keys(step.options)
+    .filter((option) => !known.includes(option))
+    .map((option) => withHint(say("unknownOption", { node: step.id, option }), option, known));
+}
+
+function linkFindings(step: Step, seen: ReadonlySet<string>, head: FlowHead): string[] {
+  const { id: node, options } = step;
+  const { after, startWhen, fanIn = "all" } = options;
+  const messages = after
+    .filter((id) => !seen.has(id))
+    .map((id) => withHint(say("unknownDependency", { node, id }), id, seen));
+  if (after.length === 0) {
+    if (startWhen === "first_batch") messages.push(say("rootFirstBatch", { node }));
+    if (fanIn !== "all") messages.push(say("rootFanIn", { node, fanIn }));
+    if (options.input !== undefined) messages.push(say("rootInput", { node }));
+    return messages;
+  }
+  const count = /^count:(\d+)$/.exec(fanIn)?.[1];
+  if (count !== undefined && (Number(count) < 1 || Number(count) > after.length)) {
+    messages.push(say("fanInTooMany", { node, parents: after.length, fanIn }));
+  }
+  if (step.kind === "node" && step.handler.input === undefined) {
+    messages.push(say("sourceWithUpstream", { node, handler: step.handler.name, parent: after.join(", ") }));
+  }
+  if (options.input !== undefined) messages.push(...inputFindings(step, options.input, { seen, head }));
+  return messages;
+}
+
+function inputFindings(
+  { id: node, options: { after } }: Step,
+  input: InputOptions,
+  { seen, head }: { readonly seen: ReadonlySet<string>; readonly head: FlowHead },
+): string[] {
+  const { adapter, from = [] } = input;
+  const custom = head.inputAdapters.map(({ name }) => name);
+  if (!isBuiltInAdapter(adapter) && !custom.includes(adapter)) {
+    return [withHint(say("unknownAdapter", { adapter }), adapter, [...Object.keys(builtInAdapters), ...custom])];
+  }
+  const messages = Object.values(from)
+    .filter((id) => !after.includes(id))
+    .map((id) => say(seen.has(id) ? "fromOutsideAfter" : "unknownSource", { node, id }));
+  if (!Array.isArray(from) && adapter !== "pull.gather") messages.push(say("aliasesOnlyGather", { adapter }));
+  if (input.metaListKey !== undefined && adapter !== "pull.from_artifacts.rechunk:size") {
+    messages.push(say("listKeyOnlyRechunk", { adapter }));
+  }
+  return messages;
+}
+
+function withHint(message: string, word: string, among: Iterable<string>): string {
+  const near = nearName(word, among);
+  return near === undefined ? message : `${message} (did you mean '${near}'?)`;
+}

@@ -1,0 +1,56 @@
+import type { InputAdapterDefinition } from "../../definitions/index.ts";
+
+/** Arguments of an adapter besides `from_nodes`, and the payload it makes. */
+export interface InputAdapterTypes<TArgs, TPayload> {
+  readonly args: TArgs;
+  readonly payload: TPayload;
+}
+
+/** An input adapter of your own with its types. */
+export interface InputAdapter<TName extends string, TArgs, TPayload> extends InputAdapterDefinition {
+  readonly name: TName;
+  readonly $infer: InputAdapterTypes<TArgs, TPayload>;
+}
+
+/** Any of them, for constraints. */
+export interface AnyInputAdapter {
+  readonly name: string;
+  readonly $infer: InputAdapterTypes<unknown, unknown>;
+}
+
+/** What every built-in adapter takes. */
+export interface PullArgs {
+  /**
+   * Longest time between two looks at an upstream that has nothing new, in milliseconds.
+   *
+   * @defaultValue the engine's
+   */
+  readonly pollMs?: number;
+  readonly backoffMaxMs?: number;
+  /**
+   * Whether the input ends when the upstream node has finished.
+   *
+   * @defaultValue true
+   */
+  readonly eofOnTaskDone?: boolean;
+}
+
+export interface RechunkArgs extends PullArgs {
+  /** How many elements a batch has at most; an integer, 1 or more. */
+  readonly size: number;
+}
+
+/** Arguments of the built-in adapters besides `from` and `metaListKey`, which carry checks of their own. */
+export interface BuiltInAdapters {
+  "pull.from_artifacts": PullArgs;
+  "pull.from_artifacts.rechunk:size": RechunkArgs;
+  "pull.gather": PullArgs;
+}
+
+export type AdapterName<TAdapters extends AnyInputAdapter> = keyof BuiltInAdapters | TAdapters["name"];
+
+export type AdapterArgs<TAdapter, TAdapters extends AnyInputAdapter> = TAdapter extends keyof BuiltInAdapters
+  ? BuiltInAdapters[TAdapter]
+  : TAdapter extends TAdapters["name"]
+    ? Extract<TAdapters, { name: TAdapter }>["$infer"]["args"]
+    : unknown;

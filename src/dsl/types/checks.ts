@@ -1,0 +1,256 @@
+import type { Say } from "../../graph/messages.ts";
+import type { AdapterName, AnyInputAdapter } from "./adapter.ts";
+import type { EdgeText, Mismatch, Show } from "./edge-text.ts";
+import type { AnyHandler } from "./handler.ts";
+import type { Absent, FlowTypeError } from "./markers.ts";
+import type { Chunk, IsAssignable, ListKeys, PayloadOf, SourcesOf } from "./payload.ts";
+import type { NodeRecords, OutputOf } from "./state.ts";
+
+/*
+ * The checks of a node's parts. Each takes what was inferred from the argument and gives it back when it is right;
+ * else it gives what would be right (for completions and "Did you mean") together with a sentence.
+ * Constraints stay loose: a hard constraint that fails replaces the inferred type by the constraint, and then every
+ * other check of the call reports nonsense.
+ */
+
+type NotAnId =
+  | ""
+  | `${"0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "_" | "." | "-"}${string}`
+  | `${string}${" " | "\t" | "\n" | ":" | "/" | "\\" | "," | ";" | "|" | "#" | "@" | "$" | "%" | "&" | "*" | "+" | "=" | "?" | "!"}${string}`
+  | `${string}${"(" | ")" | "[" | "]" | "{" | "}" | "<" | ">" | "'" | '"' | "\`" | "~" | "^"}${string}`;
+
+/** The rarer characters and the length are left to `compile()`. */
+export type IdArgument<TId extends string, TIds extends string> = TId extends TIds
+  ? FlowTypeError<Say<"duplicateNode", { id: TId }>>
+  : TId extends NotAnId
+    ? FlowTypeError<Say<"idForm", { id: TId }>>
+    : string extends TId
+      ? FlowTypeError<Say<"idNotLiteral", {}>>
+      : TId;
+
+type InputOf<THandler extends AnyHandler> = THandler["$infer"]["input"];
+type ArgsOf<THandler extends AnyHandler> = THandler["$infer"]["args"];
+
+/**
+ * Judged on the handler: everything that has no token of its own, which is an edge to the node before and missing args.
+ * `TGiven` are the option keys that were written.
+ */
+export type HandlerArgument<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends NodeRecords,
+  TAfter,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TGiven,
+  TAdapters extends AnyInputAdapter,
+> = TParents["length"] extends 0
+  ? WithArgs<THandler, TId, RootArgs<THandler>, TGiven>
+  : InputOf<THandler> extends Absent
+    ? FlowTypeError<Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: TParents[number] }>>
+    : [TAfter, TFrom, TListKey] extends [Absent, Absent, Absent]
+      ? IsAssignable<
+          PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
+          InputOf<THandler>
+        > extends true
+        ? WithArgs<THandler, TId, ArgsOf<THandler>, TGiven>
+        : FlowTypeError<
+            EdgeText<
+              TParents[number],
+              TId,
+              PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
+              InputOf<THandler>
+            >
+          >
+      : WithArgs<THandler, TId, ArgsOf<THandler>, TGiven>;
+
+/** A root that makes no batches of its own takes its input as args, as one batch. */
+export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"] extends true
+  ? ArgsOf<THandler>
+  : InputOf<THandler> extends Absent
+    ? ArgsOf<THandler>
+    : {} extends ArgsOf<THandler>
+      ? InputOf<THandler>
+      : InputOf<THandler> & ArgsOf<THandler>;
+
+type WithArgs<THandler extends AnyHandler, TId extends string, TArgs, TGiven> = {} extends TArgs
+  ? THandler
+  : "args" extends TGiven
+    ? THandler
+    : FlowTypeError<ArgsMissing<THandler, TId, TArgs>>;
+
+type ArgsMissing<THandler extends AnyHandler, TId extends string, TArgs> =
+  IsAssignable<ArgsOf<THandler>, TArgs> extends true
+    ? Say<"argsMissing", { node: TId; handler: THandler["name"]; keys: RequiredKeys<TArgs> }>
+    : TArgs extends string | number | boolean | null | readonly unknown[]
+      ? Say<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>
+      : Say<"rootInputMissing", { node: TId; handler: THandler["name"]; keys: RequiredKeys<TArgs> }>;
+
+export type RequiredKeys<T> = { [TKey in keyof T]-?: {} extends Pick<T, TKey> ? never : TKey }[keyof T] & string;
+
+type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
+
+/** `after`: all at once when all is well, element by element when not. */
+export type AfterArgument<
+  TAfter,
+  TNodes extends NodeRecords,
+  TIds extends string,
+  TId extends string,
+  THandler extends AnyHandler,
+  TAdapter,
+  TFrom,
+> = TAfter extends readonly string[]
+  ? TAfter[number] extends TIds
+    ? TFrom extends Absent
+      ? TAdapter extends Absent | "pull.from_artifacts"
+        ? InputOf<THandler> extends Absent
+          ? TAfter
+          : Fits<TNodes, TAfter[number], InputOf<THandler>> extends true
+            ? TAfter
+            : { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
+        : TAfter
+      : TAfter
+    : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
+  : TAfter;
+
+type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> =
+  Fits<TNodes, TParent, InputOf<THandler>> extends true
+    ? TParent
+    : FlowTypeError<EdgeText<TParent & string, TId, OutputOf<TNodes, TParent>, InputOf<THandler>>>;
+
+export type KnownId<TParent, TIds extends string, TId extends string> = [TParent] extends [TIds]
+  ? TParent
+  : TIds | FlowTypeError<Say<"unknownDependency", { node: TId; id: TParent & string }>>;
+
+export type FromArgument<
+  TFrom,
+  TNodes extends NodeRecords,
+  TIds extends string,
+  TParent extends string,
+  TId extends string,
+  THandler extends AnyHandler,
+  TAdapter,
+> = TFrom extends Absent
+  ? TFrom
+  : TFrom extends readonly string[]
+    ? { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
+    : TAdapter extends "pull.gather"
+      ? { [TAlias in keyof TFrom]: SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter> }
+      : FlowTypeError<Say<"aliasesOnlyGather", { adapter: TAdapter & string }>>;
+
+type SourceArgument<
+  TSource,
+  TNodes extends NodeRecords,
+  TIds extends string,
+  TParent extends string,
+  TId extends string,
+  THandler extends AnyHandler,
+  TAdapter,
+> = [TSource] extends [TParent]
+  ? TAdapter extends "pull.from_artifacts"
+    ? ParentArgument<TSource, TNodes, TId, THandler>
+    : TSource
+  :
+      | TParent
+      | FlowTypeError<
+          TSource extends TIds
+            ? Say<"fromOutsideAfter", { node: TId; id: TSource }>
+            : Say<"unknownSource", { node: TId; id: TSource & string }>
+        >;
+
+/** The edges of a rechunk that don't fit, one sentence a source. */
+type ChunkErrors<TNodes extends NodeRecords, TSources, TId extends string, TListKey, TInput> = TSources extends string
+  ? IsAssignable<Chunk<OutputOf<TNodes, TSources>, TListKey>, TInput> extends true
+    ? never
+    : EdgeText<TSources, TId, Chunk<OutputOf<TNodes, TSources>, TListKey>, TInput>
+  : never;
+
+export type ListKeyArgument<
+  TListKey,
+  TNodes extends NodeRecords,
+  TSources,
+  TId extends string,
+  THandler extends AnyHandler,
+  TAdapter,
+> = TListKey extends string
+  ? TAdapter extends "pull.from_artifacts.rechunk:size"
+    ? TListKey extends ListKeys<OutputOf<TNodes, TSources>>
+      ? IsAssignable<Chunk<OutputOf<TNodes, TSources>, TListKey>, InputOf<THandler>> extends true
+        ? TListKey
+        : FlowTypeError<ChunkErrors<TNodes, TSources, TId, TListKey, InputOf<THandler>>>
+      :
+          | ListKeys<OutputOf<TNodes, TSources>>
+          | FlowTypeError<Say<"notAList", { node: TId; key: TListKey; from: TSources & string }>>
+    : FlowTypeError<Say<"listKeyOnlyRechunk", { adapter: TAdapter & string }>>
+  : TListKey;
+
+export type AdapterArgument<
+  TAdapter,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TId extends string,
+  THandler extends AnyHandler,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+  TAfter,
+> = TAdapter extends Absent
+  ? TAdapter
+  : TAdapter extends AdapterName<TAdapters>
+    ? TParents["length"] extends 0
+      ? FlowTypeError<Say<"rootInput", { node: TId }>>
+      : TAdapter extends "pull.from_artifacts"
+        ? TAdapter
+        : // A list key carries its own check; with neither `after` nor `from`, only the handler is there to blame.
+          TListKey extends Absent
+          ? [TAfter, TFrom] extends [Absent, Absent]
+            ? TAdapter
+            : IsAssignable<
+                  PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
+                  InputOf<THandler>
+                > extends true
+              ? TAdapter
+              : FlowTypeError<
+                  TAdapter extends "pull.from_artifacts.rechunk:size"
+                    ? ChunkErrors<TNodes, SourcesOf<TParents, TFrom>, TId, TListKey, InputOf<THandler>>
+                    : Say<
+                        "adapterInput",
+                        {
+                          node: TId;
+                          why: Mismatch<
+                            PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
+                            InputOf<THandler>,
+                            ""
+                          >;
+                        }
+                      >
+                >
+          : TAdapter
+    : AdapterName<TAdapters> | FlowTypeError<Say<"unknownAdapter", { adapter: TAdapter & string }>>;
+
+type FanInOf<TParents extends readonly string[]> =
+  | "all"
+  | "any"
+  | `count:${TParents["length"]}`
+  // a tuple of n elements has the keys "0" to "n-1"
+  | `count:${Exclude<keyof TParents & `${number}`, "0">}`;
+
+export type FanInArgument<TFanIn, TParents extends readonly string[], TId extends string> = TFanIn extends "all"
+  ? TFanIn
+  : TParents["length"] extends 0
+    ? "all" | FlowTypeError<Say<"rootFanIn", { node: TId; fanIn: TFanIn & string }>>
+    : TFanIn extends "any" | "count:1" | `count:${TParents["length"]}`
+      ? TFanIn
+      : TFanIn extends FanInOf<TParents>
+        ? TFanIn
+        :
+            | FanInOf<TParents>
+            | FlowTypeError<Say<"fanInTooMany", { node: TId; parents: TParents["length"]; fanIn: TFanIn & string }>>;
+
+export type FirstBatchArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
+  ? FlowTypeError<Say<"rootFirstBatch", { node: TId }>>
+  : "first_batch";

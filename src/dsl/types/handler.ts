@@ -1,0 +1,125 @@
+import type { $ZodType } from "zod/v4/core";
+import type {
+  AttemptContext,
+  BatchContext,
+  ErrorClass,
+  FinalizeContext,
+  HandlerDefinition,
+  SourceBatch,
+} from "../../definitions/index.ts";
+import type { CoreReasonCode } from "../../errors/index.ts";
+import type { JsonSchema } from "./json.ts";
+import type { Absent } from "./markers.ts";
+import type { Decoded, DecodedOr, WireOr } from "./schema.ts";
+
+/**
+ * What the compiler knows of a handler: resolved types, not schemas. They are short to print, and reading one is one
+ * property access instead of a comparison of zod's own types.
+ */
+export interface HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors extends string, TSource extends boolean> {
+  /** Payload of one batch as it travels; absent for a source. */
+  readonly input: TInput;
+  /** What one batch stores. */
+  readonly output: TOutput;
+  /** What `finalize` returns, as it is stored; absent when none is declared. */
+  readonly result: TResult;
+  /** Static arguments as they stand in the graph. */
+  readonly args: TArgs;
+  /** Its own reason codes. */
+  readonly errors: TErrors;
+  /** Whether it makes its own batches. */
+  readonly source: TSource;
+}
+
+/** A handler with its types. The engine takes it as the {@link HandlerDefinition} that it is at run time. */
+export interface Handler<
+  TName extends string,
+  TInput,
+  TOutput,
+  TResult,
+  TArgs,
+  TErrors extends string,
+  TSource extends boolean,
+> extends HandlerDefinition {
+  readonly name: TName;
+  /** Types only: `typeof clean.$infer.output`. There is no value behind it. */
+  readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource>;
+}
+
+/** Any handler, for constraints: only what the checks read, so that comparing with it is cheap. */
+export interface AnyHandler {
+  readonly name: string;
+  readonly $infer: HandlerTypes<unknown, unknown, unknown, unknown, string, boolean>;
+}
+
+type Awaitable<T> = T | Promise<T>;
+
+/**
+ * Payload of one batch in handler code: what `input` decodes to. Without `input`, a source's payload is its output, and
+ * a handler that isn't a source gets the node's arguments, as one batch.
+ */
+type PayloadOf<TInput, TOutput extends $ZodType, TArgs, TGiven> = TInput extends $ZodType
+  ? Decoded<TInput>
+  : "iterBatches" extends TGiven
+    ? Decoded<TOutput>
+    : WireOr<TArgs, {}>;
+
+/** What {@link defineHandler} takes. Members may stand in any order; methods may be synchronous or not. */
+export interface HandlerOptions<
+  TName extends string,
+  TInput,
+  TOutput extends $ZodType,
+  TResult,
+  TArgs,
+  TErrors extends string,
+  TLoaded,
+  TGiven,
+> {
+  /** Payload of ONE batch. Left out: the handler is a source, which makes its own batches. */
+  readonly input?: TInput;
+  /** What ONE batch produces; it is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
+  readonly output: JsonSchema<TOutput, TName, "output">;
+  /** Static arguments of the node; they stand in the graph as they are. */
+  readonly args?: TArgs extends $ZodType ? JsonSchema<TArgs, TName, "args"> : TArgs;
+  /** What `finalize` returns. */
+  readonly result?: TResult extends $ZodType ? JsonSchema<TResult, TName, "result"> : TResult;
+  /** Reason codes of its own; `retry.permanentOn` may name them. */
+  readonly errors?: readonly TErrors[];
+  /**
+   * `false`: a retry starts the node's output over instead of going on after the last stored batch.
+   *
+   * @defaultValue true
+   */
+  readonly resumable?: boolean;
+  /** Runs once a worker, before the first attempt. */
+  init?(): Awaitable<void>;
+  /**
+   * Runs once an attempt, before the first batch. What it returns is `ctx.loaded` in the methods that stand AFTER it
+   * (the compiler reads them in order; before it, `ctx.loaded` is `unknown`).
+   */
+  loadInput?(args: DecodedOr<TArgs, {}>, ctx: AttemptContext<DecodedOr<TArgs, {}>>): TLoaded;
+  /** Makes the batches of a source. */
+  iterBatches?(
+    args: DecodedOr<TArgs, {}>,
+    ctx: AttemptContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>>,
+  ):
+    | AsyncIterable<SourceBatch<PayloadOf<TInput, TOutput, TArgs, TGiven>>>
+    | Iterable<SourceBatch<PayloadOf<TInput, TOutput, TArgs, TGiven>>>;
+  /**
+   * Turns one batch into one output. A source may leave it out: then the payload is the output.
+   * It runs at least once a batch; its stored output counts exactly once.
+   */
+  processBatch?(
+    payload: PayloadOf<TInput, TOutput, TArgs, TGiven>,
+    ctx: BatchContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>>,
+  ): Awaitable<Decoded<TOutput>>;
+  /** Runs after the last batch; returns the node's `result`. */
+  finalize?(
+    ctx: FinalizeContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>>,
+  ): TResult extends $ZodType ? Awaitable<Decoded<TResult>> : Awaitable<void>;
+  /** Its verdict about an error that one of its methods threw; `undefined` leaves it to the engine. */
+  classifyError?(error: unknown): ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
+}
+
+/** The members of {@link HandlerOptions} that were written; only `iterBatches` decides about types. */
+export type HandlerKey = keyof HandlerOptions<string, Absent, $ZodType, Absent, Absent, string, unknown, never>;

@@ -1,0 +1,28 @@
+/**
+ * A sentence that the compiler prints where an argument is wrong. It is an interface, so it is never offered as a
+ * completion, never collapses to `never` and is printed in full.
+ *
+ * The message sits under a property that its victim HAS, with another type. A property that the victim lacks would
+ * make TypeScript 7 print "property is missing" (TS2741) before the sentence.
+ */
+export interface FlowTypeError<TMessage extends string> {
+  readonly kind: TMessage;
+}
+
+/** The same for an argument that is a zod schema. */
+export interface FlowSchemaError<TMessage extends string> {
+  readonly _zod: TMessage;
+}
+
+/** The same for a flow, as receiver or argument. */
+export interface FlowStateError<TMessage extends string> {
+  readonly $infer: TMessage;
+}
+
+/** Any string, without swallowing the literals it stands beside: completions survive, and the constraint never fails. */
+export type AnyString = string & {};
+
+/** "This option was not given": the default of an inferred type parameter. */
+export interface Absent {
+  readonly "~absent": never;
+}

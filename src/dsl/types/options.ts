@@ -1,0 +1,126 @@
+import type { CoreReasonCode } from "../../errors/index.ts";
+import type { AdapterArgs, AnyInputAdapter } from "./adapter.ts";
+import type {
+  AdapterArgument,
+  AfterArgument,
+  FanInArgument,
+  FirstBatchArgument,
+  FromArgument,
+  ListKeyArgument,
+  RootArgs,
+} from "./checks.ts";
+import type { AnyHandler } from "./handler.ts";
+import type { WithParams } from "./params.ts";
+import type { SourcesOf } from "./payload.ts";
+import type { NodeRecords } from "./state.ts";
+
+/** When and how often a failed attempt is repeated. */
+export interface RetryOptions<TCodes extends string> {
+  /**
+   * Retries after the first attempt.
+   *
+   * @defaultValue 2, so three attempts in all
+   */
+  readonly max?: number;
+  /**
+   * Seconds before the first retry; fractions are allowed.
+   *
+   * @defaultValue 5
+   */
+  readonly backoffSec?: number;
+  /**
+   * Reason codes that are never retried.
+   *
+   * @defaultValue `["bad_input", "schema_mismatch"]`
+   */
+  readonly permanentOn?: readonly TCodes[];
+  /**
+   * Each further delay is this many times the one before.
+   *
+   * @defaultValue 1, a constant delay
+   */
+  readonly backoffFactor?: number;
+  /** @defaultValue 3600 */
+  readonly backoffMaxSec?: number;
+  /**
+   * The delay is drawn evenly from `1 - jitter` to `1 + jitter` times itself; 0 to 1.
+   *
+   * @defaultValue 0.1
+   */
+  readonly jitter?: number;
+}
+
+/** The keys of {@link NodeOptions}: which of them were written decides whether args are missing. */
+export type NodeOptionKey =
+  | "after"
+  | "fanIn"
+  | "startWhen"
+  | "input"
+  | "args"
+  | "retry"
+  | "timeoutSec"
+  | "partitions"
+  | "maxPendingBatches";
+
+/** The options of one node. The type parameters are what is inferred from the call, for the checks. */
+export interface NodeOptions<
+  TNodes extends NodeRecords,
+  TIds extends string,
+  TAdapters extends AnyInputAdapter,
+  TId extends string,
+  THandler extends AnyHandler,
+  TAfter,
+  TParents extends readonly string[],
+  TFanIn,
+  TAdapter,
+  TFrom,
+  TListKey,
+  TParams,
+> {
+  /** The nodes it depends on, declared before it. */
+  readonly after?: AfterArgument<TAfter, TNodes, TIds, TId, THandler, TAdapter, TFrom>;
+  /**
+   * How many of them must be satisfied before it starts: `"all"`, `"any"` or `"count:N"`.
+   *
+   * @defaultValue "all"
+   */
+  readonly fanIn?: FanInArgument<TFanIn, TParents, TId>;
+  /**
+   * What satisfies it: that a parent has finished (`"ready"`), or that its first batch is there (`"first_batch"`).
+   *
+   * @defaultValue "ready"
+   */
+  readonly startWhen?: "ready" | FirstBatchArgument<TParents, TId>;
+  /** How the outputs of its parents become the payloads of its batches. @defaultValue one batch an upstream batch */
+  readonly input?: {
+    readonly adapter: AdapterArgument<
+      TAdapter,
+      TNodes,
+      TParents,
+      TId,
+      THandler,
+      TFrom,
+      TListKey,
+      TFanIn,
+      TAdapters,
+      TAfter
+    >;
+    /**
+     * The nodes to read from, among those in `after`; for `pull.gather` also `{ alias: id }`.
+     *
+     * @defaultValue all of `after`
+     */
+    readonly from?: FromArgument<TFrom, TNodes, TIds, TParents[number], TId, THandler, TAdapter>;
+    /** `pull.from_artifacts.rechunk:size` cuts the list under this key of each output. */
+    readonly metaListKey?: ListKeyArgument<TListKey, TNodes, SourcesOf<TParents, TFrom>, TId, THandler, TAdapter>;
+  } & AdapterArgs<TAdapter, TAdapters>;
+  /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */
+  readonly args?: WithParams<TParents["length"] extends 0 ? RootArgs<THandler> : THandler["$infer"]["args"], TParams>;
+  readonly retry?: RetryOptions<THandler["$infer"]["errors"] | CoreReasonCode>;
+  /** Longest time of one attempt, in seconds. @defaultValue no limit */
+  readonly timeoutSec?: number;
+  /** How many shards share its input, each with its own attempts. @defaultValue 1 */
+  readonly partitions?: number;
+  /** How far it may run ahead of the nodes that read it, in batches. @defaultValue no limit */
+  readonly maxPendingBatches?: number;
+}

@@ -1,0 +1,78 @@
+import type { AnyInputAdapter } from "./adapter.ts";
+import type { Absent } from "./markers.ts";
+import type { NodeRecords, OutputOf } from "./state.ts";
+
+/*
+ * What an adapter hands to the handler as the payload of one batch.
+ */
+
+/**
+ * `[TA] extends [TB]`, but as an alias that receives resolved types: written inline where the accumulated nodes are in
+ * scope, the tuple is deferred, takes all nodes into its mapper, and the whole chain costs more than twice as much.
+ */
+export type IsAssignable<TA, TB> = [TA] extends [TB] ? true : false;
+
+/** `after` when it was written, else what the method supplies: `[]`, or the node before. */
+export type ParentsOf<TAfter, TPrevious> = TAfter extends readonly string[] ? TAfter : TPrevious;
+
+/** The ids that the adapter reads: `from` (a list, or the values of an alias record), else all parents. */
+export type SourcesOf<TParents extends readonly string[], TFrom> = TFrom extends readonly string[]
+  ? TFrom[number]
+  : TFrom extends Absent
+    ? TParents[number]
+    : TFrom[keyof TFrom];
+
+/** The keys whose value is a list in EVERY one of the outputs. */
+export type ListKeys<TOutputs> = {
+  [TKey in keyof TOutputs]: TOutputs[TKey] extends readonly unknown[] ? TKey : never;
+}[keyof TOutputs] &
+  string;
+
+/** One chunk of one artifact of each output: artifacts are never cut together, so this is a union of lists. */
+export type Chunk<TOutput, TListKey> = TListKey extends string
+  ? TOutput extends { readonly [TKey in TListKey]: readonly (infer TElement)[] }
+    ? TElement[]
+    : never
+  : TOutput extends unknown
+    ? TOutput[]
+    : never;
+
+type Gathered<TNodes extends NodeRecords, TParents extends readonly string[], TFrom, TFanIn> = TFrom extends
+  | readonly string[]
+  | Absent
+  ? MaybePartial<{ [TId in SourcesOf<TParents, TFrom> & string]: OutputOf<TNodes, TId>[] }, TFanIn>
+  : MaybePartial<{ -readonly [TAlias in keyof TFrom]: OutputOf<TNodes, TFrom[TAlias]>[] }, TFanIn>;
+
+/** Under `any` and `count:N` only the parents that satisfied the start are there. */
+type MaybePartial<T, TFanIn> = [TFanIn] extends ["all"] ? T : { [TKey in keyof T]?: T[TKey] };
+
+/** A record, so that only the line of the chosen adapter is instantiated. */
+interface Delivered<TNodes extends NodeRecords, TParents extends readonly string[], TFrom, TListKey, TFanIn> {
+  "pull.from_artifacts": OutputOf<TNodes, SourcesOf<TParents, TFrom>>;
+  "pull.from_artifacts.rechunk:size": Chunk<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey>;
+  "pull.gather": Gathered<TNodes, TParents, TFrom, TFanIn>;
+}
+
+/** An adapter of the flow's own says what it makes; one that doesn't hands artifacts on as they are. */
+type CustomPayload<TAdapters extends AnyInputAdapter, TAdapter, TElse> = Extract<
+  TAdapters,
+  { name: TAdapter }
+>["$infer"]["payload"] extends infer TPayload
+  ? TPayload extends Absent
+    ? TElse
+    : TPayload
+  : never;
+
+export type PayloadOf<
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+> = TAdapter extends Absent
+  ? OutputOf<TNodes, SourcesOf<TParents, TFrom>>
+  : TAdapter extends keyof Delivered<TNodes, TParents, TFrom, TListKey, TFanIn>
+    ? Delivered<TNodes, TParents, TFrom, TListKey, TFanIn>[TAdapter]
+    : CustomPayload<TAdapters, TAdapter, OutputOf<TNodes, SourcesOf<TParents, TFrom>>>;

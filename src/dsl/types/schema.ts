@@ -1,0 +1,77 @@
+import type { $ZodType } from "zod/v4/core";
+import type { Json } from "../../errors/index.ts";
+import type { Absent } from "./markers.ts";
+
+/** What travels: the form that a value has in JSON. */
+export type Wire<TSchema extends $ZodType> = TSchema["_zod"]["input"];
+
+/** What handler code works with: the form that a value has after decoding. */
+export type Decoded<TSchema extends $ZodType> = TSchema["_zod"]["output"];
+
+/** One of the two for a schema that may not be given. */
+export type WireOr<TSchema, TElse> = TSchema extends $ZodType ? TSchema["_zod"]["input"] : TElse;
+export type DecodedOr<TSchema, TElse> = TSchema extends $ZodType ? TSchema["_zod"]["output"] : TElse;
+
+/** Whether a type is JSON, seen in one step; it says no to every key that may be `undefined`, which JSON leaves out. */
+export type IsPlainJson<T> = [T] extends [Json] ? true : false;
+
+/**
+ * What is stored of an output. Its decoded value is encoded, and a decoded value has every key that `.default()` or
+ * `.prefault()` fills: so the stored type has those keys too, although `z.input` calls them optional.
+ *
+ * Such a key may be `undefined` on the wire, so a wire type that is JSON in one step has none of them: looking at the
+ * schema, or only at its decoded type, would raise the cost of every handler by a half.
+ */
+export type Stored<TSchema extends $ZodType> =
+  IsPlainJson<Wire<TSchema>> extends true ? Wire<TSchema> : StoredOf<TSchema["_zod"]["def"], Wire<TSchema>>;
+
+export type StoredOr<TSchema, TElse> = TSchema extends $ZodType ? Stored<TSchema> : TElse;
+
+type StoredOf<TDefinition, TWire> = TDefinition extends {
+  readonly type: "default" | "prefault";
+  innerType: infer TInner;
+}
+  ? TInner extends $ZodType
+    ? Exclude<Stored<TInner>, undefined>
+    : TWire
+  : TDefinition extends { readonly type: "optional" | "nullable" | "readonly" | "nonoptional"; innerType: infer TInner }
+    ? TInner extends $ZodType
+      ? StoredInside<TDefinition["type"], Stored<TInner>>
+      : TWire
+    : TDefinition extends { readonly type: "object"; shape: infer TShape }
+      ? StoredObject<TShape, TWire>
+      : TDefinition extends { readonly type: "array"; element: infer TElement extends $ZodType }
+        ? Stored<TElement>[]
+        : TDefinition extends { readonly type: "union"; options: readonly (infer TOption)[] }
+          ? TOption extends $ZodType
+            ? Stored<TOption>
+            : TWire
+          : TDefinition extends { readonly type: "pipe"; in: infer TIn extends $ZodType }
+            ? Stored<TIn>
+            : TWire;
+
+type StoredInside<TKind, TInner> = TKind extends "optional"
+  ? TInner | undefined
+  : TKind extends "nullable"
+    ? TInner | null
+    : TKind extends "nonoptional"
+      ? Exclude<TInner, undefined>
+      : TInner;
+
+/** Keys keep the optionality of the wire, except those that a default fills. Keys of a catchall stay as they are. */
+type StoredObject<TShape, TWire> = {
+  [TKey in keyof TWire as TKey extends Filled<TShape> ? never : TKey]: TKey extends keyof TShape
+    ? TShape[TKey] extends $ZodType
+      ? Stored<TShape[TKey]>
+      : TWire[TKey]
+    : TWire[TKey];
+} & { [TKey in Filled<TShape>]: TShape[TKey] extends $ZodType ? Stored<TShape[TKey]> : never } extends infer TBoth
+  ? { [TKey in keyof TBoth]: TBoth[TKey] }
+  : never;
+
+/** The keys of a shape that are there in every stored value although the wire may lack them. */
+type Filled<TShape> = {
+  [TKey in keyof TShape]: TShape[TKey] extends { _zod: { optin: "defaulted" } } ? TKey : never;
+}[keyof TShape];
+
+export type SchemaOrAbsent = $ZodType | Absent;

@@ -1,0 +1,108 @@
+import type { AnyInputAdapter } from "./adapter.ts";
+import type { Absent } from "./markers.ts";
+
+/*
+ * What the type of a flow accumulates, one node at a time.
+ *
+ * The nodes so far are an intersection of one-key records in two generations: `old` keeps its identity for 16 steps,
+ * so what the compiler remembers about it stays valid; `young` grows and is merged into `old` at every 16th step.
+ * A single flat intersection is looked at anew at every step (quadratic), and flattening it inside the chain overflows
+ * the compiler at about 50 nodes.
+ */
+
+/**
+ * The result of a node, where it isn't simply the list of its outputs. Few nodes have one, so these stand in a union of
+ * their own: a record of output and result for every node would cost a tenth of the whole chain.
+ */
+export interface NodeResult<TId, TResult> {
+  readonly id: TId;
+  readonly result: TResult;
+}
+
+/** All that a method of the chain reads of its receiver, behind one property. */
+export interface FlowState<TOld, TYoung, TFresh, TTick, TResults, TIds, TUsed, TLast, TParams, TAdapters> {
+  readonly old: TOld;
+  readonly young: TYoung;
+  /** Ids in `young`. */
+  readonly fresh: TFresh;
+  readonly tick: TTick;
+  readonly results: TResults;
+  readonly ids: TIds;
+  /** Ids that some node depends on: the others are leaves. */
+  readonly used: TUsed;
+  /** `[]`, or the id that `.then` goes on from. */
+  readonly last: TLast;
+  /** Parameters as argument values see them. */
+  readonly params: TParams;
+  readonly adapters: TAdapters;
+}
+
+export interface NodeRecords {
+  // `unknown` would force a key check at each look-up, which is quadratic in the number of nodes.
+  // biome-ignore lint/suspicious/noExplicitAny: see above; the checks look up ids they have judged before
+  readonly old: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly young: any;
+  readonly fresh: unknown;
+}
+
+export interface AnyState extends NodeRecords {
+  readonly tick: Tick;
+  readonly results: unknown;
+  readonly ids: string;
+  readonly used: string;
+  readonly last: readonly string[];
+  readonly params: unknown;
+  readonly adapters: AnyInputAdapter;
+}
+
+/**
+ * What one batch of the node `TId` stores. Indexed by plain strings, never through `keyof`: that alone would be
+ * quadratic.
+ */
+export type OutputOf<TNodes extends NodeRecords, TId> = TId extends TNodes["fresh"]
+  ? TNodes["young"][TId & string]
+  : TNodes["old"][TId & string];
+
+/** An alias on purpose: written inline, each record would be a new anonymous type. */
+export type Recorded<TId extends string, TOutput> = { [TKey in TId]: TOutput };
+
+interface NextTick {
+  0: 1;
+  1: 2;
+  2: 3;
+  3: 4;
+  4: 5;
+  5: 6;
+  6: 7;
+  7: 8;
+  8: 9;
+  9: 10;
+  10: 11;
+  11: 12;
+  12: 13;
+  13: 14;
+  14: 15;
+  15: 0;
+}
+export type Tick = keyof NextTick;
+export type TickAfter<TState extends AnyState> = NextTick[TState["tick"]];
+
+export type OldAfter<TState extends AnyState> = TState["tick"] extends 15
+  ? TState["old"] & TState["young"]
+  : TState["old"];
+
+export type YoungAfter<TState extends AnyState, TId extends string, TOutput> = TState["tick"] extends 15
+  ? Recorded<TId, TOutput>
+  : TState["young"] & Recorded<TId, TOutput>;
+
+export type FreshAfter<TState extends AnyState, TId> = TState["tick"] extends 15 ? TId : TState["fresh"] | TId;
+
+/** An id that is no literal was refused where it stands; kept out of the ids, it spoils none of the later checks. */
+export type IdsAfter<TState extends AnyState, TId extends string> = string extends TId
+  ? TState["ids"]
+  : TState["ids"] | TId;
+
+export type ResultsAfter<TState extends AnyState, TId, TResult> = TResult extends Absent
+  ? TState["results"]
+  : TState["results"] | NodeResult<TId, TResult>;
