@@ -1,0 +1,92 @@
+import { expect, onTestFinished } from "vitest";
+import type { MemoryStoreEvent } from "../../src/adapters/memory/index.ts";
+import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
+import type { HandlerDefinition, Logger } from "../../src/definitions/index.ts";
+import { createEngine, type Engine } from "../../src/embedded/create-engine.ts";
+import type { EngineOptions } from "../../src/embedded/engine-options.ts";
+import type { Artifact, ShardRecord } from "../../src/engine/model.ts";
+import type { Bus, Store } from "../../src/engine/ports/index.ts";
+
+export interface LoggedLine {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly fields: object;
+  readonly message: string | undefined;
+}
+
+export class RecordingLogger implements Logger {
+  readonly lines: LoggedLine[] = [];
+
+  debug = (fields: object, message?: string): void => this.#add("debug", fields, message);
+  info = (fields: object, message?: string): void => this.#add("info", fields, message);
+  warn = (fields: object, message?: string): void => this.#add("warn", fields, message);
+  error = (fields: object, message?: string): void => this.#add("error", fields, message);
+  child = (): Logger => this;
+
+  #add(level: LoggedLine["level"], fields: object, message: string | undefined): void {
+    this.lines.push({ level, fields, message });
+  }
+}
+
+/** A bus that outlives the engines on it, as a broker does. */
+export function sharedBus(bus: Bus = memoryBus()): Bus {
+  return {
+    publish: (topic, key, message) => bus.publish(topic, key, message),
+    subscribe: (options) => bus.subscribe(options),
+    close: async () => {},
+  };
+}
+
+export interface TestEngineOptions extends Omit<EngineOptions, "handlers" | "logger"> {
+  /** The engine logs errors in this test, and is meant to. */
+  readonly mayLogErrors?: boolean;
+}
+
+export interface TestEngine {
+  readonly engine: Engine;
+  readonly state: MemoryState;
+  readonly store: Store;
+  readonly logged: readonly LoggedLine[];
+  /** What the store was told, in order; only of an engine that made its store itself. */
+  readonly writes: readonly MemoryStoreEvent[];
+  record(taskId: string, nodeId: string, shard?: number): Promise<ShardRecord>;
+  /** Of the shard's current generation. */
+  artifacts(taskId: string, nodeId: string, shard?: number): Promise<readonly Artifact[]>;
+}
+
+/**
+ * An engine that is stopped when the test ends, and makes the test fail when it logged an error. Sweeps are rare, so
+ * that a lost wake-up shows as a test that hangs.
+ */
+export async function testEngine(
+  handlers: readonly HandlerDefinition[],
+  options: TestEngineOptions & { readonly state?: MemoryState } = {},
+): Promise<TestEngine> {
+  const { mayLogErrors = false, state = new MemoryState(), ...engineOptions } = options;
+  const logger = new RecordingLogger();
+  const writes: MemoryStoreEvent[] = [];
+  const store = options.store ?? memoryStore({ state, observe: (event) => void writes.push(event) });
+  const reader = memoryStore({ state });
+  const engine = await createEngine({ tickMs: 20, sweepMs: 3_600_000, ...engineOptions, handlers, logger, store });
+  onTestFinished(async () => {
+    await engine.stop({ graceMs: 0 });
+    if (!mayLogErrors) expect(logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+  return {
+    engine,
+    state,
+    store: reader,
+    logged: logger.lines,
+    writes,
+    record: (taskId, nodeId, shard = 0) => recordOf(reader, taskId, nodeId, shard),
+    async artifacts(taskId, nodeId, shard = 0) {
+      const { generation } = await recordOf(reader, taskId, nodeId, shard);
+      return reader.readArtifacts({ taskId, nodeId, shard }, generation, 0, Number.MAX_SAFE_INTEGER);
+    },
+  };
+}
+
+async function recordOf(store: Store, taskId: string, nodeId: string, shard: number): Promise<ShardRecord> {
+  const record = (await store.readShards(taskId, [nodeId])).find((each) => each.shard === shard);
+  if (record === undefined) throw new Error(`node ${nodeId} has no shard ${shard}`);
+  return record;
+}

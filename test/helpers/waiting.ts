@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Waits until `condition` holds; looks again each millisecond. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what = "the condition",
+  timeoutMs = 8_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`${what} did not hold within ${timeoutMs} ms`);
+    await sleep(1);
+  }
+}
+
+/** Something that is waited for until the test opens it. */
+export class Gate {
+  readonly #opened = Promise.withResolvers<void>();
+  #waiting = 0;
+
+  /** How many have come here. */
+  get arrived(): number {
+    return this.#waiting;
+  }
+
+  /** Waits until it is open, or until the signal is aborted: then it throws the signal's reason. */
+  async pass(signal?: AbortSignal): Promise<void> {
+    this.#waiting++;
+    if (signal === undefined) return this.#opened.promise;
+    signal.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await Promise.race([this.#opened.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  open(): void {
+    this.#opened.resolve();
+  }
+}
+
+/** All that an async iterable gives. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
