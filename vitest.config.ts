@@ -16,6 +16,9 @@ export default defineConfig({
     setupFiles: ["test/setup.ts"],
     reporters: ["default", summaryReporter()],
     detectAsyncLeaks: true,
+    // For a busy machine: a test that waits for a condition ends as soon as it holds.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     typecheck: { enabled: true, include: ["test-d/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
   },
 });

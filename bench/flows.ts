@@ -1,43 +1,7 @@
-/*
- * Graphs whose size is a number can't be chained in the builder: their ids aren't literals. The engine takes any
- * FlowDefinition, so the cases write their graphs directly.
- */
-import type { Graph, GraphNode, HandlerDefinition } from "flowkit";
-import type { FlowDefinition } from "flowkit/engine";
+import { defineHandler, type Graph, type GraphNode } from "flowkit";
 import * as z from "zod";
 
-/** A payload whose validation costs next to nothing. */
-export const anything = z.unknown();
-
-export const sourceOf = (name: string, count: number, payload: (index: number) => unknown = () => ({})) =>
-  handler(name, {
-    *iterBatches() {
-      for (let index = 0; index < count; index++) yield { payload: payload(index) };
-    },
-  });
-
-/** Hands every batch on as it came. */
-export const passOn = (name: string) => handler(name, { input: anything, processBatch: (payload) => payload });
-
-/** A handler without types: what `defineHandler` makes, less its checks. */
-export function handler(name: string, parts: Partial<HandlerDefinition>): HandlerDefinition {
-  return { kind: "handler", name, output: anything, errors: [], resumable: true, ...parts };
-}
-
-export type BenchFlow = FlowDefinition<{ params: Record<string, never>; outputs: object; results: object }>;
-
-export function flowOf(handlers: readonly HandlerDefinition[], nodes: readonly GraphNode[]): BenchFlow {
-  const graph = graphOf(nodes);
-  return {
-    $infer: { params: {}, outputs: {}, results: {} },
-    handlers: Object.fromEntries(handlers.map((each) => [each.name, each])),
-    inputAdapters: [],
-    coordinatorFns: [],
-    paramsSchema: undefined,
-    compile: () => graph,
-  };
-}
-
+/** A graph whose size is a number can't be chained in the builder, its ids aren't literals: the cases write graphs. */
 export function graphOf(nodes: readonly GraphNode[]): Graph {
   return {
     schema_version: "1.0",
@@ -47,10 +11,25 @@ export function graphOf(nodes: readonly GraphNode[]): Graph {
 }
 
 /** `n0 -> n1 -> ...`: the first of type `first`, the others of type `next`. */
-export function chainOf(length: number, first: string, next: string): readonly GraphNode[] {
-  return Array.from({ length }, (_, index) => ({
-    node_id: `n${index}`,
-    type: index === 0 ? first : next,
-    depends_on: index === 0 ? [] : [`n${index - 1}`],
-  }));
+export function chainOf(length: number, first: string, next: string): Graph {
+  return graphOf(
+    Array.from({ length }, (_, index) => ({
+      node_id: `n${index}`,
+      type: index === 0 ? first : next,
+      depends_on: index === 0 ? [] : [`n${index - 1}`],
+    })),
+  );
 }
+
+const Tick = z.object({ index: z.int() });
+
+/** Makes one batch. */
+export const source = defineHandler("source", {
+  output: Tick,
+  *iterBatches() {
+    yield { payload: { index: 0 } };
+  },
+});
+
+/** Hands its batches on as they came: what is left is the engine's own cost. */
+export const step = defineHandler("step", { input: Tick, output: Tick, processBatch: (tick) => tick });

@@ -1,5 +1,5 @@
 import { engineCase } from "../engine-case.ts";
-import { chainOf, flowOf, passOn, sourceOf } from "../flows.ts";
+import { chainOf, source, step } from "../flows.ts";
 
 const chain = (nodes: number, tasks: number) =>
   engineCase({
@@ -7,7 +7,8 @@ const chain = (nodes: number, tasks: number) =>
     unit: "node",
     units: nodes * tasks,
     tasks,
-    flow: flowOf([sourceOf("source", 1), passOn("step")], chainOf(nodes, "source", "step")),
+    handlers: [source, step],
+    graph: chainOf(nodes, "source", "step"),
   });
 
 /** The cost of a node: handlers do nothing, one batch each. The long chain shows whether it grows with the graph. */

@@ -1,10 +1,10 @@
 import type { GraphNode } from "flowkit";
 import { engineCase } from "../engine-case.ts";
-import { flowOf, passOn, sourceOf } from "../flows.ts";
+import { graphOf, source, step } from "../flows.ts";
 
 const fanOut = (width: number) => {
   const branches = Array.from({ length: width }, (_, index) => `b${index}`);
-  const nodes: GraphNode[] = [
+  const nodes: readonly GraphNode[] = [
     { node_id: "source", type: "source", depends_on: [] },
     ...branches.map((node_id) => ({ node_id, type: "step", depends_on: ["source"] })),
     { node_id: "join", type: "step", depends_on: branches },
@@ -13,7 +13,8 @@ const fanOut = (width: number) => {
     name: `fan-out to ${width.toLocaleString("en")} and join`,
     unit: "node",
     units: nodes.length,
-    flow: flowOf([sourceOf("source", 1), passOn("step")], nodes),
+    handlers: [source, step],
+    graph: graphOf(nodes),
   });
 };
 

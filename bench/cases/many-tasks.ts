@@ -1,5 +1,5 @@
 import { engineCase } from "../engine-case.ts";
-import { chainOf, flowOf, passOn, sourceOf } from "../flows.ts";
+import { chainOf, source, step } from "../flows.ts";
 
 /** Many small tasks at once, as a service has them. */
 export const manyTasks = [
@@ -9,6 +9,7 @@ export const manyTasks = [
     units: 1000,
     tasks: 1000,
     atOnce: 1000,
-    flow: flowOf([sourceOf("source", 1), passOn("step")], chainOf(10, "source", "step")),
+    handlers: [source, step],
+    graph: chainOf(10, "source", "step"),
   }),
 ];
