@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../errors/index.ts";
 import { adapterName } from "./adapters.ts";
 import { isObject } from "./plain-data.ts";
-import { compare, resolve, type SchemaAt } from "./schema-fit.ts";
+import { misfit, resolve, type SchemaAt } from "./schema-fit.ts";
 import { coordinatorFnType, type Graph, type GraphNode } from "./types.ts";
 
 /** A node that delivers to another, with why its output does not fit that one's input. */
@@ -26,7 +26,7 @@ export function misfits(graph: Graph): readonly EdgeMisfit[] {
       if (output === undefined) return [];
       const payload = payloadOf(node, output);
       const wanted = wantedOf(node, input, source.alias);
-      const why = payload === undefined || wanted === undefined ? undefined : compare(payload, wanted, "");
+      const why = payload === undefined || wanted === undefined ? undefined : misfit(payload, wanted);
       return why === undefined ? [] : [{ from: source.id, to: node.node_id, why }];
     });
   });

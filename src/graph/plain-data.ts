@@ -71,14 +71,16 @@ class Copier {
     if (this.#path.length >= this.#limits.maxDepth) {
       this.#stop(say("graphTooDeep", { limit: this.#limits.maxDepth }), this.#path.slice(0, 8));
     }
-    this.#count(1); // and 1 for what follows each of its elements
+    this.#count(1); // the opening bracket; each element counts what follows it
     if (Array.isArray(value)) {
       const copy: Json[] = [];
       for (let i = 0; i < value.length; i++) copy.push(this.#at(i, value[i]));
+      if (copy.length === 0) this.#count(1);
       return copy;
     }
     if (!isPlain(value)) return this.#spoil(`a ${className(value)}`);
     const copy: { [key: string]: Json } = {};
+    let empty = true;
     for (const key of Object.keys(value)) {
       if (forbiddenKeys.has(key)) {
         const path = [...this.#path, key];
@@ -89,7 +91,9 @@ class Copier {
       if (inner === undefined) continue;
       this.#count(jsonBytes(key) + 1);
       copy[key] = this.#at(key, inner);
+      empty = false;
     }
+    if (empty) this.#count(1);
     return copy;
   }
 

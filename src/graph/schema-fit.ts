@@ -17,34 +17,60 @@ export interface SchemaAt {
  * The first reason why not every value of `given` is one of `wanted`; `undefined` when it fits.
  *
  * @example
- * misfit({ type: "object", properties: { id: { type: "string" } } }, { type: "object", properties: { id: { type: "number" } } })
- * // ".id is string, needs number"
+ * const given = { type: "object", properties: { id: { type: "string" } } }
+ * const wanted = { type: "object", properties: { id: { type: "number" } } }
+ * misfit({ schema: given, root: given }, { schema: wanted, root: wanted }) // ".id is string, needs number"
  */
-export function misfit(given: JsonObject, wanted: JsonObject): string | undefined {
-  return compare({ schema: given, root: given }, { schema: wanted, root: wanted }, "");
+export function misfit(given: SchemaAt, wanted: SchemaAt): string | undefined {
+  return compare(given, wanted, { path: "", depth: 0, known: new Map() });
 }
 
-const deepest = 32;
+interface Place {
+  readonly path: string;
+  readonly depth: number;
+  /**
+   * Verdicts by pair of schemas, so that schemas that contain themselves, in many unions, are compared once. A pair
+   * still being compared counts as fitting: if it does not, the comparison under way finds out.
+   */
+  readonly known: Map<JsonObject, Map<JsonObject, string | undefined>>;
+}
 
-export function compare(given: SchemaAt, wanted: SchemaAt, path: string, depth = 0): string | undefined {
+const deepest = 200;
+const mostRefs = 32;
+const inside = (place: Place, step: string): Place => ({
+  ...place,
+  path: `${place.path}${step}`,
+  depth: place.depth + 1,
+});
+
+function compare(given: SchemaAt, wanted: SchemaAt, place: Place): string | undefined {
   const from = resolve(given);
   const to = resolve(wanted);
-  if (depth > deepest || !isObject(from.schema) || !isObject(to.schema)) return undefined;
-  const [source, target] = [from.schema, to.schema];
-  const sources = alternatives(source);
-  if (sources !== undefined) {
-    return first(sources, (schema) => compare({ ...from, schema }, to, path, depth + 1));
-  }
-  const targets = alternatives(target);
+  if (place.depth > deepest || !isObject(from.schema) || !isObject(to.schema)) return undefined;
+  const verdicts = place.known.get(from.schema) ?? new Map<JsonObject, string | undefined>();
+  if (verdicts.has(to.schema)) return verdicts.get(to.schema);
+  place.known.set(from.schema, verdicts.set(to.schema, undefined));
+  const verdict = judge({ ...from, schema: from.schema }, { ...to, schema: to.schema }, place);
+  verdicts.set(to.schema, verdict);
+  return verdict;
+}
+
+function judge(from: ObjectAt, to: ObjectAt, place: Place): string | undefined {
+  const within = inside(place, "");
+  const sources = alternatives(from.schema);
+  if (sources !== undefined) return first(sources, (schema) => compare({ ...from, schema }, to, within));
+  const targets = alternatives(to.schema);
   if (targets !== undefined) {
-    const faults = targets.map((schema) => compare(from, { ...to, schema }, path, depth + 1));
-    return faults.includes(undefined) ? undefined : `${named(path)} is ${kindsOf(source)}, needs ${kindsOf(target)}`;
+    const fits = targets.some((schema) => compare(from, { ...to, schema }, within) === undefined);
+    return fits ? undefined : unlike(from.schema, to.schema, place);
   }
   return (
-    compareKinds(source, target, path) ??
-    compareObjects({ ...from, schema: source }, { ...to, schema: target }, path, depth) ??
-    compareItems({ ...from, schema: source }, { ...to, schema: target }, path, depth)
+    compareKinds(from.schema, to.schema, place) ?? compareObjects(from, to, place) ?? compareItems(from, to, place)
   );
+}
+
+function unlike(source: JsonObject, target: JsonObject, { path }: Place): string {
+  return `${path === "" ? "it" : path} is ${kindsOf(source)}, needs ${kindsOf(target)}`;
 }
 
 /** `type: ["a", "b"]`, `anyOf` and `oneOf`: each is a schema of its own. */
@@ -54,49 +80,47 @@ function alternatives(schema: JsonObject): readonly Json[] | undefined {
   return Array.isArray(schema.type) ? schema.type.map((type: Json) => ({ ...schema, type })) : undefined;
 }
 
-function compareKinds(source: JsonObject, target: JsonObject, path: string): string | undefined {
-  const values = valuesOf(target);
+function compareKinds(source: JsonObject, target: JsonObject, place: Place): string | undefined {
   const given = valuesOf(source);
+  const values = valuesOf(target);
+  const kinds = kindsIn(source) ?? [];
+  const wanted = kindsIn(target);
   const fits =
     values === undefined
-      ? (kindsIn(source) ?? []).every((kind) => kindsIn(target)?.some((wanted) => covers(wanted, kind)) ?? true)
-      : (given?.every((value) => values.includes(value)) ?? kindsIn(source) === undefined);
-  return fits ? undefined : `${named(path)} is ${kindsOf(source)}, needs ${kindsOf(target)}`;
+      ? wanted === undefined || kinds.every((kind) => wanted.some((one) => covers(one, kind)))
+      : (given?.every((value) => values.includes(value)) ?? kinds.length === 0);
+  return fits ? undefined : unlike(source, target, place);
 }
 
 const covers = (wanted: string, kind: string): boolean =>
   wanted === kind || (wanted === "number" && kind === "integer");
 
-function compareObjects(given: ObjectAt, wanted: ObjectAt, path: string, depth: number): string | undefined {
+function compareObjects(given: ObjectAt, wanted: ObjectAt, place: Place): string | undefined {
   const has = propertiesOf(given.schema);
   const needs = propertiesOf(wanted.schema);
   if (has === undefined || needs === undefined) return undefined;
+  const others = given.schema.additionalProperties;
+  const taken = wanted.schema.additionalProperties;
   const always = new Set(stringsIn(given.schema.required));
-  for (const key of stringsIn(wanted.schema.required)) {
-    if (!Object.hasOwn(has, key) && given.schema.additionalProperties !== false) {
-      if (isObject(given.schema.additionalProperties)) continue;
-      return `${path}.${key} is missing`;
-    }
-    if (!always.has(key))
-      return Object.hasOwn(has, key) ? `${path}.${key} may be missing` : `${path}.${key} is missing`;
+  const lacking = stringsIn(wanted.schema.required).find((key) => !always.has(key) && !maybeIn(others, key, has));
+  if (lacking !== undefined) {
+    return `${place.path}.${lacking} ${Object.hasOwn(has, lacking) ? "may be" : "is"} missing`;
   }
-  return first(Object.keys(has), (key) => {
-    if (Object.hasOwn(needs, key)) {
-      return compare({ ...given, schema: has[key] }, { ...wanted, schema: needs[key] }, `${path}.${key}`, depth + 1);
-    }
-    const extra = wanted.schema.additionalProperties;
-    if (extra === false) return `${path}.${key} is not taken`;
-    return compare({ ...given, schema: has[key] }, { ...wanted, schema: extra }, `${path}.${key}`, depth + 1);
+  const fault = first(Object.keys(has), (key) => {
+    if (taken === false && !Object.hasOwn(needs, key)) return `${place.path}.${key} is not taken`;
+    const schema = Object.hasOwn(needs, key) ? needs[key] : taken;
+    return compare({ ...given, schema: has[key] }, { ...wanted, schema }, inside(place, `.${key}`));
   });
+  return fault ?? compare({ ...given, schema: others }, { ...wanted, schema: taken }, inside(place, ".*"));
 }
 
-function compareItems(given: ObjectAt, wanted: ObjectAt, path: string, depth: number): string | undefined {
-  return compare(
-    { ...given, schema: given.schema.items },
-    { ...wanted, schema: wanted.schema.items },
-    `${path}[]`,
-    depth + 1,
-  );
+/** A record may well have the key: in doubt it fits. */
+const maybeIn = (others: Json | undefined, key: string, has: JsonObject): boolean =>
+  isObject(others) && !Object.hasOwn(has, key);
+
+function compareItems(given: ObjectAt, wanted: ObjectAt, place: Place): string | undefined {
+  const items = { ...wanted, schema: wanted.schema.items };
+  return compare({ ...given, schema: given.schema.items }, items, inside(place, "[]"));
 }
 
 interface ObjectAt extends SchemaAt {
@@ -111,14 +135,14 @@ function propertiesOf(schema: JsonObject): JsonObject | undefined {
 /** A schema with its local references followed; one that points elsewhere says nothing. */
 export function resolve({ schema, root }: SchemaAt): SchemaAt {
   let at = schema;
-  for (let step = 0; step < deepest && isObject(at) && typeof at.$ref === "string"; step++) {
+  for (let step = 0; step < mostRefs && isObject(at) && typeof at.$ref === "string"; step++) {
     const parts = at.$ref.split("/");
-    at = parts[0] === "#" ? parts.slice(1).reduce<Json | undefined>(inside, root) : undefined;
+    at = parts[0] === "#" ? parts.slice(1).reduce<Json | undefined>(member, root) : undefined;
   }
   return { schema: at, root };
 }
 
-function inside(value: Json | undefined, part: string): Json | undefined {
+function member(value: Json | undefined, part: string): Json | undefined {
   const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
   return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
@@ -141,8 +165,6 @@ function kindsOf(schema: JsonObject): string {
 
 const stringsIn = (value: Json | undefined): readonly string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
-
-const named = (path: string): string => (path === "" ? "it" : path);
 
 function first<TItem>(items: readonly TItem[], fault: (item: TItem) => string | undefined): string | undefined {
   for (const item of items) {

@@ -10,7 +10,7 @@ import { cut, shown } from "./quoted.ts";
 import { illShapedNode, possibleNames, wellShapedNode } from "./read-node.ts";
 import { graphShape } from "./schema.ts";
 import { codeAt, runtimeKeys, unsupportedKeys } from "./shape-codes.ts";
-import { dotted, expectation } from "./zod-issues.ts";
+import { dotted, expectation, nearValue } from "./zod-issues.ts";
 
 /**
  * Reports what is not of the shape, and hands on what is.
@@ -90,10 +90,7 @@ function report(issue: $ZodIssue, value: Json, nodes: readonly DraftNode[], find
     findings.add({ code: codeAt(path), path, message: say("missingKey", { where, key }) });
   } else {
     const values = { where, key: key === "" ? "" : `${key} `, expected: expectation(issue), actual: shown(actual) };
-    const near =
-      issue.code === "invalid_value" && typeof actual === "string"
-        ? { near: { word: actual, among: new Set(issue.values.map(String)) } }
-        : {};
+    const near = nearValue(issue, actual);
     findings.add({ code: codeAt(path), path, message: say("illShaped", values), ...near });
   }
 }

@@ -1,5 +1,6 @@
 import { match } from "ts-pattern";
 import type { $ZodIssue } from "zod/v4/core";
+import type { FindingInput } from "./findings.ts";
 import type { Path } from "./pointer.ts";
 import { shown } from "./quoted.ts";
 
@@ -31,6 +32,12 @@ export function expectation(issue: $ZodIssue): string {
     .with({ code: "too_big", origin: "array" }, ({ maximum }) => `must have at most ${maximum} items`)
     .with({ code: "too_big" }, ({ maximum }) => `must be at most ${maximum}`)
     .otherwise(({ message }) => message);
+}
+
+/** Of several allowed words, one may be near what was written; a single one is in the sentence already. */
+export function nearValue(issue: $ZodIssue, actual: unknown): Pick<FindingInput, "near"> {
+  if (issue.code !== "invalid_value" || issue.values.length < 2 || typeof actual !== "string") return {};
+  return { near: { word: actual, among: new Set(issue.values.map(String)) } };
 }
 
 /** A path as sentences write it: `retry_policy.permanent_on[0]`. */

@@ -7,7 +7,7 @@ import { refsIn } from "../param-refs.ts";
 import { isObject } from "../plain-data.ts";
 import { type Path, pointer, valueAt } from "../pointer.ts";
 import { cut, shown } from "../quoted.ts";
-import { dotted, expectation } from "../zod-issues.ts";
+import { dotted, expectation, nearValue } from "../zod-issues.ts";
 
 export interface ArgsCheck {
   readonly schema: $ZodType;
@@ -92,10 +92,7 @@ function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void
     return;
   }
   const expected = expectation(issue);
-  const near =
-    issue.code === "invalid_value" && typeof actual === "string"
-      ? { near: { word: actual, among: new Set(issue.values.map(String)) } }
-      : {};
+  const near = nearValue(issue, actual);
   const message = say("illShapedArgs", {
     node,
     name,

@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import { graphJsonSchema, parseGraph, toMermaid } from "../../../src/graph/index.ts";
+import { validGraph } from "./arbitrary-graph.ts";
+
+describe("toMermaid", () => {
+  it("draws sources, functions, streams and fan-in", () => {
+    const graph = parseGraph({
+      nodes: [
+        {
+          node_id: "merge",
+          type: "coordinator_fn",
+          depends_on: ["clean", "other"],
+          fan_in: "count:1",
+          io: { fn: "merge.generic", fn_args: { from_nodes: ["clean"], target: { key: "merged" } } },
+        },
+        { node_id: "extract", type: "extractor" },
+        { node_id: "clean", type: "cleaner", depends_on: ["extract"], io: { start_when: "first_batch" } },
+        { node_id: "other", type: "other", depends_on: ["extract"] },
+      ],
+    });
+    expect(toMermaid(graph)).toBe(`flowchart TD
+  extract(["extract<br/>extractor"])
+  clean["clean<br/>cleaner"]
+  other["other<br/>other"]
+  merge{{"merge<br/>merge.generic"}}
+  extract -.-> clean
+  extract --> other
+  clean -->|count:1| merge
+  other -->|count:1| merge
+`);
+    expect(toMermaid(graph, { direction: "LR" })).toMatch(/^flowchart LR\n/);
+  });
+
+  it("gives ids that Mermaid reads as ids, each its own", () => {
+    const node = (id: string, after: string[] = []) => ({ node_id: id, type: "x", depends_on: after });
+    const nodes = [node("end"), node("a.b"), node("a-b"), node("a_b"), node("End_", ["end", "a.b", "a-b", "a_b"])];
+    const text = toMermaid(parseGraph({ nodes }));
+    expect(text.match(/^ {2}\w+(?=[[({])/gm)).toEqual(["  end_", "  a_b_", "  a_b__", "  a_b", "  End_"]);
+    expect(text).toContain("  end_ --> End_\n  a_b_ --> End_\n  a_b__ --> End_\n  a_b --> End_\n");
+  });
+
+  it("lets no text out of its label", () => {
+    const fn = 'x"]; click a "javascript:alert(1)" `<img src=x> #quot; ü';
+    const graph = parseGraph(
+      { nodes: [{ node_id: "a", type: "coordinator_fn", io: { fn } }] },
+      { functions: [{ name: fn, args: z.unknown() }] },
+    );
+    const label = toMermaid(graph).split("\n")[1] ?? "";
+    expect(label).toMatch(/^ {2}a\{\{"a<br\/>[A-Za-z0-9 #;:._-]+"\}\}$/);
+    expect(label.replace(/#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)))).toBe(`  a{{"a<br/>${fn}"}}`);
+  });
+});
+
+describe("graphJsonSchema", () => {
+  const schema = graphJsonSchema();
+
+  it("is plain JSON of draft 2020-12", () => {
+    expect(schema).toMatchObject({ $schema: "https://json-schema.org/draft/2020-12/schema", type: "object" });
+    expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
+  });
+
+  it("takes what the checks take, and not what has another shape", () => {
+    const reader = z.fromJSONSchema(schema as never);
+    fc.assert(
+      fc.property(validGraph, (raw) => {
+        expect(reader.safeParse(raw).success).toBe(true);
+        expect(reader.safeParse(parseGraph(raw)).success).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+    const node = { node_id: "a", type: "x" };
+    for (const bad of [
+      {},
+      { nodes: [] },
+      { nodes: [{ ...node, depend_on: [] }] },
+      { nodes: [{ ...node, node_id: "a:b" }] },
+      { nodes: [{ ...node, fan_in: "some" }] },
+      { nodes: [{ ...node, retry_policy: { max: -1 } }] },
+      { nodes: [node], edges: [["a"]] },
+      { schema_version: "2.0", nodes: [node] },
+    ]) {
+      expect(reader.safeParse(bad).success).toBe(false);
+    }
+  });
+});
