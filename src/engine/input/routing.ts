@@ -2,7 +2,7 @@ import { safeParse } from "zod/v4/core";
 import type { HandlerDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { JsonObject } from "../../errors/index.ts";
 import { adapterName, builtInAdapters, commonAdapterArgs, isBuiltInAdapter } from "../../graph/index.ts";
-import type { NodePlan, Plan, Routing } from "../planner/index.ts";
+import { firstNotUpstream, type NodePlan, type Plan, type Routing } from "../planner/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
 import { describeIssues } from "../values/index.ts";
 import { customAdapter, pull, rechunk, type StreamAdapter } from "./adapters.ts";
@@ -126,6 +126,13 @@ function checkSources(node: NodePlan, plan: Plan, nodeIds: readonly string[]): v
     throw new AttemptProblem(
       "bad_input_args",
       `node '${node.id}' reads from '${unknown}', which is no node of this graph`,
+    );
+  }
+  const elsewhere = firstNotUpstream(plan, node, nodeIds);
+  if (elsewhere !== undefined) {
+    throw new AttemptProblem(
+      "bad_input_args",
+      `node '${node.id}' reads from '${elsewhere}', which is not upstream of it`,
     );
   }
   if (nodeIds.length === 0) {

@@ -1,3 +1,3 @@
 export { type RetryPlan, retryDelayMs } from "./backoff.ts";
-export { type NodePlan, type Plan, PlanCache, planGraph, type Routing } from "./plan.ts";
+export { firstNotUpstream, type NodePlan, type Plan, PlanCache, planGraph, type Routing } from "./plan.ts";
 export { isNodeFinished, type ParentState, type Readiness, readiness } from "./readiness.ts";

@@ -52,6 +52,18 @@ export function planGraph(graph: Graph): Plan {
   return { graph, nodes, byId, children, leaves, streaming };
 }
 
+/** The first of these nodes that isn't upstream of `node`: whoever reads from it would wait for ever. */
+export function firstNotUpstream(plan: Plan, node: NodePlan, ids: readonly string[]): string | undefined {
+  if (ids === node.dependsOn) return undefined;
+  const upstream = new Set(node.dependsOn);
+  const rest = ids.filter((id) => !upstream.has(id));
+  if (rest.length === 0) return undefined; // most sources are parents: no walk
+  for (const id of upstream) {
+    for (const parent of plan.byId.get(id)?.dependsOn ?? []) upstream.add(parent); // the loop goes on over these
+  }
+  return rest.find((id) => !upstream.has(id));
+}
+
 /** Plans by graph object: a flow that runs often compiles to the same object, and a task's record keeps it. */
 export class PlanCache {
   readonly #plans = new WeakMap<Graph, Plan>();

@@ -8,6 +8,7 @@ import type {
 } from "../../definitions/index.ts";
 import { readLog, readSources } from "../input/index.ts";
 import type { ShardRecord } from "../model.ts";
+import { firstNotUpstream } from "../planner/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
 import { describeIssues, WireCodec } from "../values/index.ts";
 import { AttemptEnded } from "./attempt-end.ts";
@@ -80,6 +81,12 @@ async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly
     throw new AttemptProblem(
       "bad_fn_args",
       `node '${run.node.id}' reads from '${nodeId}', which is no node of this graph`,
+    );
+  }
+  if (firstNotUpstream(plan, run.node, [nodeId]) !== undefined) {
+    throw new AttemptProblem(
+      "bad_fn_args",
+      `node '${run.node.id}' reads from '${nodeId}', which is not upstream of it`,
     );
   }
   return withInputWait(run, shardsOf(plan, [nodeId]), async (wait) => {

@@ -46,7 +46,7 @@ describe("streaming", () => {
     const task = await engine.run(
       graphOf(node("a"), node("b"), node("c"), node("sink", ["a", "b", "c"], { start: "first_batch" })),
     );
-    const got = (await task.result())["sink"] as string[];
+    const got = (await task.result()).sink as string[];
     expect(got).toHaveLength(5 + 6 + 7);
     for (const [nth, name] of ["a", "b", "c"].entries()) {
       expect(got.filter((each) => each.startsWith(name))).toEqual(numbers(5 + nth).map((n) => `${name}${n}`));
@@ -57,7 +57,9 @@ describe("streaming", () => {
     const all = numbers(12).map((n) => ({ sku: n }));
     const { engine } = await testEngine([
       source("indexer", pages(all, 5)),
-      handler("enricher", { processBatch: (items) => ({ items: (items as object[]).map((each) => ({ ...each, e: 1 })) }) }),
+      handler("enricher", {
+        processBatch: (items) => ({ items: (items as object[]).map((each) => ({ ...each, e: 1 })) }),
+      }),
       handler("ocr", { processBatch: (items) => ({ items: (items as object[]).map((each) => ({ ...each, o: 1 })) }) }),
       handler("merger"),
       handler("analyzer", { processBatch: (payload) => countItems(payload) }),
@@ -82,13 +84,13 @@ describe("streaming", () => {
   test.for([200, 256, 257, 1_030])("all of %i artifacts are delivered, whatever the page", async (count) => {
     const { engine } = await testEngine([source("src", numbers(count)), handler("sink")]);
     const task = await engine.run(graphOf(node("src"), node("sink", ["src"])));
-    expect((await task.result())["sink"]).toEqual(numbers(count));
+    expect((await task.result()).sink).toEqual(numbers(count));
   });
 
   test("pages of one artifact deliver every one", async () => {
     const { engine } = await testEngine([source("src", numbers(37)), handler("sink")], { pageSize: 1 });
     const task = await engine.run(graphOf(node("src"), node("sink", ["src"], { start: "first_batch" })));
-    expect((await task.result())["sink"]).toEqual(numbers(37));
+    expect((await task.result()).sink).toEqual(numbers(37));
   });
 
   test("an upstream without a batch is no error: its consumers finish with none", async () => {
@@ -116,7 +118,7 @@ describe("streaming", () => {
         }),
       ),
     );
-    expect(((await task.result())["sink"] as unknown[]).toSorted()).toEqual([[1, 2], [3], [4, 5]]);
+    expect(((await task.result()).sink as unknown[]).toSorted()).toEqual([[1, 2], [3], [4, 5]]);
     const uids = (await artifacts(task.id, "sink")).map(({ uid }) => uid);
     expect(new Set(uids).size).toBe(3);
   });
@@ -151,7 +153,7 @@ describe("streaming", () => {
         node("sink", ["wide"], { start: "first_batch" }),
       ),
     );
-    const got = (await task.result())["sink"] as { n: number; shard: number }[];
+    const got = (await task.result()).sink as { n: number; shard: number }[];
     expect(got.map(({ n }) => n).toSorted((a, b) => a - b)).toEqual(numbers(40));
     let stored = 0;
     for (const shard of numbers(4)) {
@@ -183,14 +185,16 @@ describe("streaming", () => {
 
   test("two tasks of one graph, at once: their batches never mix", async () => {
     const { engine } = await testEngine([
-      handler("src", { iterBatches: (args) => numbers(50).map((n) => ({ payload: `${(args as { of: string }).of}${n}` })) }),
+      handler("src", {
+        iterBatches: (args) => numbers(50).map((n) => ({ payload: `${(args as { of: string }).of}${n}` })),
+      }),
       handler("sink"),
     ]);
     const run = (of: string) =>
       engine.run(graphOf(node("src", [], { args: { of } }), node("sink", ["src"], { start: "first_batch" })));
     const tasks = await Promise.all(["x", "y", "z"].map(run));
     for (const [nth, task] of tasks.entries()) {
-      expect((await task.result())["sink"]).toEqual(numbers(50).map((n) => `${"xyz"[nth]}${n}`));
+      expect((await task.result()).sink).toEqual(numbers(50).map((n) => `${"xyz"[nth]}${n}`));
       expect(await collect(task.artifacts("src"))).toHaveLength(50);
     }
   });
