@@ -92,22 +92,36 @@ const sumUp = defineHandler("flights.sum_up", {
   }),
 });
 
+/** The leaf: its one batch is the report, its result says whether every row is accounted for. */
 const report = defineHandler("flights.report", {
   input: Totals,
   output: Report,
-  processBatch: (totals) => makeReport(totals),
+  result: z.object({ rows: z.int(), bad: z.int() }),
+  processBatch(totals, ctx) {
+    const report = makeReport(totals);
+    ctx.metrics.add("rows", report.rows);
+    ctx.metrics.add("bad", report.bad);
+    return report;
+  },
+  async finalize(ctx) {
+    const { rows = 0, bad = 0 } = await ctx.metrics.totals();
+    return { rows, bad };
+  },
 });
+
+/** Files may lie on a disk that is away for a moment. */
+const readingRetry = { max: 3, backoffSec: 1 };
 
 export const flights = flow("flights", {
   params: z.object({ flights: z.string(), airports: z.string() }),
 })
-  .node("read", read, { args: { file: param("flights"), batchSize: 500 } })
+  .node("read", read, { args: { file: param("flights"), batchSize: 500 }, retry: readingRetry })
   .then("clean", clean, { startWhen: "first_batch" })
   .then("join", locate, {
     args: { airports: param("airports") },
     input: { adapter: "pull.from_artifacts.rechunk:size", metaListKey: "flights", size: 200 },
     startWhen: "first_batch",
-    retry: { max: 3, backoffSec: 1 },
+    retry: readingRetry,
   })
   .node("byOrigin", tallyOrigins, { after: ["join"], startWhen: "first_batch" })
   .node("byHour", tallyHours, { after: ["join"], startWhen: "first_batch" })

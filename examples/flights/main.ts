@@ -17,9 +17,8 @@ const task = await engine.run(flights, { params: { flights: flightsFile, airport
 const nodeIds = graph.nodes.map((node) => node.node_id);
 await showProgress(task.events({ sampleMs: 50 }), { nodeIds, output: process.stdout });
 
-const results = await task.result();
-for (const report of results.report) {
+const folder = fileURLToPath(new URL("out", import.meta.url));
+for await (const report of task.artifacts("report")) {
   console.log(`\n${renderReport(report)}\n`);
-  const folder = fileURLToPath(new URL("out", import.meta.url));
   for (const path of await writeOutput(folder, { report, graph })) console.log(`wrote ${relative(".", path)}`);
 }
