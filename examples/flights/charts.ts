@@ -33,11 +33,11 @@ export function airportMap(report: Report, statesTopology: object): Promise<stri
     layer: [
       {
         data: { values: statesTopology, format: { type: "topojson", feature: "states" } },
-        mark: { type: "geoshape", fill: "var(--land)", stroke: "var(--page)", strokeWidth: 1 },
+        mark: { type: "geoshape", fill: "var(--land)", stroke: "var(--card)", strokeWidth: 1, aria: false },
       },
       {
         data: { values },
-        mark: { type: "circle", opacity: 0.85, stroke: "var(--page)", strokeWidth: 0.75 },
+        mark: { type: "circle", opacity: 0.85, stroke: "var(--card)", strokeWidth: 0.75 },
         encoding: {
           longitude: { field: "longitude", type: "quantitative" },
           latitude: { field: "latitude", type: "quantitative" },

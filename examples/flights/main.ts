@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FlowError } from "flowkit";
 import { createEngine } from "flowkit/engine";
 import { datasetFiles } from "./dataset.ts";
 import { flights } from "./flow.ts";
@@ -17,8 +18,14 @@ const task = await engine.run(flights, { params: { flights: flightsFile, airport
 const nodeIds = graph.nodes.map((node) => node.node_id);
 await showProgress(task.events({ sampleMs: 50 }), { nodeIds, output: process.stdout });
 
-const folder = fileURLToPath(new URL("out", import.meta.url));
-for await (const report of task.artifacts("report")) {
-  console.log(`\n${renderReport(report)}\n`);
-  for (const path of await writeOutput(folder, { report, graph })) console.log(`wrote ${relative(".", path)}`);
+try {
+  for await (const report of task.artifacts("report")) {
+    console.log(`\n${renderReport(report)}\n`);
+    const folder = fileURLToPath(new URL("out", import.meta.url));
+    for (const path of await writeOutput(folder, { report, graph })) console.log(`wrote ${relative(".", path)}`);
+  }
+} catch (error) {
+  if (!FlowError.is(error, "TASK_FAILED")) throw error;
+  console.error(`\n${error.message}`);
+  process.exitCode = 1;
 }

@@ -5,7 +5,7 @@ tip.hidden = true;
 document.body.append(tip);
 
 document.addEventListener("pointermove", (event) => {
-  const mark = event.target.closest("figure [aria-label][aria-roledescription]:is(path)");
+  const mark = event.target.closest("figure path[aria-label]");
   tip.hidden = mark === null;
   if (mark === null) return;
   tip.textContent = mark.getAttribute("aria-label");

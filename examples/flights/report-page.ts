@@ -32,8 +32,8 @@ export async function renderPage(report: Report): Promise<string> {
 <main>
 <header>
   <h1>Where flights were late</h1>
-  <p>${count(report.total.flights)} flights in the United States, January to March 2001, read, cleaned, joined with their
-  airports and added up by one flow.</p>
+  <p>${count(report.total.flights)} flights in the United States: read, cleaned, joined with their airports and added up
+  by one flow.</p>
 </header>
 <dl class="figures">
   ${figure("Flights", count(report.total.flights), `from ${count(report.origins.length)} airports`)}
