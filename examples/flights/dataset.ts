@@ -1,17 +1,16 @@
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parse } from "csv-parse/sync";
 import * as z from "zod";
 import { Airport } from "./records.ts";
 
 /** Three months of flights in the United States, early 2001, as the npm package `vega-datasets` ships them. */
-const dataFolder = resolve(dirname(createRequire(import.meta.url).resolve("vega-datasets")), "../data");
+const dataFile = (name: string) => fileURLToPath(new URL(`../data/${name}`, import.meta.resolve("vega-datasets")));
 
 export const datasetFiles = {
-  flights: resolve(dataFolder, "flights-20k.json"),
-  airports: resolve(dataFolder, "airports.csv"),
-  states: resolve(dataFolder, "us-10m.json"),
+  flights: dataFile("flights-20k.json"),
+  airports: dataFile("airports.csv"),
+  states: dataFile("us-10m.json"),
 };
 
 const Rows = z.array(z.json());
