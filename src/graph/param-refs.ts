@@ -43,12 +43,14 @@ export interface ArgumentsPart {
   readonly value: JsonObject;
 }
 
+const isRouting = (key: string): boolean => key === "input_adapter" || key === "input_args";
+
 export function argumentsOf(io: {
   readonly input_inline?: InputInline;
   readonly fn_args?: JsonObject;
 }): readonly ArgumentsPart[] {
   const parts: ArgumentsPart[] = [];
-  if (io.input_inline !== undefined) {
+  if (io.input_inline !== undefined && Object.keys(io.input_inline).some((key) => !isRouting(key))) {
     const { input_adapter: _, input_args: __, ...own } = io.input_inline;
     parts.push({ key: "input_inline", value: own as JsonObject });
   }

@@ -1,4 +1,5 @@
 const longest = 60;
+const plain = /^[\w .:>-]*$/;
 
 /** A foreign value inside a sentence: one line, cut to a readable length. */
 export function shown(value: unknown): string {
@@ -11,6 +12,7 @@ export function shown(value: unknown): string {
 
 /** Foreign text without the quotes: for names that a sentence already puts in quotes. */
 export function cut(text: string): string {
+  if (text.length <= longest && plain.test(text)) return text;
   const line = JSON.stringify(text.slice(0, longest)).slice(1, -1).replaceAll('\\"', '"');
   return text.length > longest ? `${line}...` : line;
 }

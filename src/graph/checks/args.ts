@@ -1,4 +1,4 @@
-import { type $ZodIssue, $ZodObject, type $ZodType, safeParse } from "zod/v4/core";
+import { $ZodAsyncError, type $ZodIssue, $ZodObject, type $ZodType, safeParse } from "zod/v4/core";
 import type { JsonObject } from "../../errors/index.ts";
 import type { FindingCode, FindingList } from "../findings.ts";
 import { misspelt } from "../known-keys.ts";
@@ -36,7 +36,7 @@ function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[]
     return parsed.success ? [] : parsed.error.issues;
   } catch (error) {
     // A schema of the caller's own: its refinements may be asynchronous, or throw. Neither may end the validation.
-    if (error instanceof Error && error.constructor.name === "$ZodAsyncError") return [];
+    if (error instanceof $ZodAsyncError) return [];
     const reason = error instanceof Error ? error.message : String(error);
     const message = say("uncheckedArgs", { node: check.node, name: check.name, reason: cut(reason) });
     findings.add({ code: check.code, path: check.path, message });

@@ -46,9 +46,10 @@ export function linkNodes(context: CheckContext): Links {
     const edges = node.facets.node_id === undefined ? [] : (edgesTo.get(node.facets.node_id) ?? []);
     return edges.map(({ from, index }): NamedParent => ({ name: from, list: "edges", index }));
   });
+  const seen = new Set<string>();
   const parents = draft.nodes.map((node) => {
     const index = node.index;
-    const seen = new Set<string>();
+    seen.clear();
     const known: number[] = [];
     for (const named of declared[index] ?? []) {
       const name = named.name;

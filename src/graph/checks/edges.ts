@@ -22,6 +22,7 @@ export function checkEdges(context: CheckContext, { links, doubled }: EdgeFacts)
   for (const node of draft.nodes) {
     const { node_id: id, depends_on: dependsOn } = node.facets;
     if (id === undefined || dependsOn === undefined || doubled.has(id)) continue;
+    if (sameOrder(targets.get(id) ?? [], dependsOn)) continue; // as most graphs have it; doubles are reported there
     const named = new Set(dependsOn);
     const drawn = new Set<string>();
     let certain = !draft.edgesUnclear && !links.incomplete.has(node.index);
@@ -68,6 +69,10 @@ export function checkEdges(context: CheckContext, { links, doubled }: EdgeFacts)
 interface EdgeFacts {
   readonly links: Links;
   readonly doubled: ReadonlySet<string>;
+}
+
+function sameOrder(edges: readonly DraftEdge[], names: readonly string[]): boolean {
+  return edges.length === names.length && edges.every(({ from }, index) => from === names[index]);
 }
 
 function doublesIn(names: readonly string[]): ReadonlySet<string> {

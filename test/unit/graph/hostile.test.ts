@@ -120,3 +120,8 @@ it("objects of another realm and without a prototype are plain", () => {
   expect(codes(withArgs(Object.assign(Object.create(null), { a: 1 })))).toEqual([]);
   expect(codes(withArgs(Object.create({ inherited: 1 })))).toEqual(["GRAPH_SHAPE /nodes/0/io/input_inline"]);
 });
+
+it("-0 becomes 0, as JSON has it", () => {
+  const validation = validateGraph(withArgs({ zero: -0 }));
+  expect(validation.ok && validation.graph.nodes[0]?.io?.input_inline?.zero).toBe(0);
+});
