@@ -38,6 +38,7 @@ const clean = defineHandler("flights.clean", {
         `${bad.length} of ${rows.length} rows are bad: is this a list of flights?`,
       );
     }
+    ctx.metrics.add("rows", rows.length);
     for (const { reason } of bad) ctx.metrics.add(reason, 1);
     return { flights, bad };
   },
@@ -62,17 +63,17 @@ const locate = defineHandler("flights.locate", {
 const tallyOrigins = defineHandler("flights.tally_origins", {
   input: z.array(LocatedFlight),
   output: z.array(OriginTally),
-  processBatch: (flights) => tallyByOrigin(flights),
+  processBatch: tallyByOrigin,
 });
 const tallyHours = defineHandler("flights.tally_hours", {
   input: z.array(LocatedFlight),
   output: z.array(HourTally),
-  processBatch: (flights) => tallyByHour(flights),
+  processBatch: tallyByHour,
 });
 const tallyDelays = defineHandler("flights.tally_delays", {
   input: z.array(LocatedFlight),
   output: z.array(DelayTally),
-  processBatch: (flights) => tallyByDelay(flights),
+  processBatch: tallyByDelay,
 });
 
 /** Adds up the parts. It gets all of them at once, under the names that the flow gives to their sources. */
@@ -84,21 +85,28 @@ const sumUp = defineHandler("flights.sum_up", {
     quality: z.array(z.object({ metrics: z.record(z.string(), z.int()) })),
   }),
   output: Totals,
-  processBatch: ({ origins, hours, delays, quality }) => ({
-    origins: merge(origins.flat(), ({ origin }) => origin),
-    hours: merge(hours.flat(), ({ hour }) => hour),
-    delays: merge(delays.flat(), ({ from }) => from),
-    badByReason: Object.fromEntries(quality.flatMap(({ metrics }) => Object.entries(metrics))),
-  }),
+  processBatch({ origins, hours, delays, quality }) {
+    const { rows = 0, ...badByReason } = Object.fromEntries(quality.flatMap(({ metrics }) => Object.entries(metrics)));
+    return {
+      rows,
+      badByReason,
+      origins: merge(origins.flat(), ({ origin }) => origin),
+      hours: merge(hours.flat(), ({ hour }) => hour),
+      delays: merge(delays.flat(), ({ from }) => from),
+    };
+  },
 });
 
-/** The leaf: its one batch is the report, its result says whether every row is accounted for. */
+/** The leaf: its one batch is the report, its result how many rows went in. Every one of them is accounted for. */
 const report = defineHandler("flights.report", {
   input: Totals,
   output: Report,
   result: z.object({ rows: z.int(), bad: z.int() }),
+  errors: ["rows_lost"],
   processBatch(totals, ctx) {
     const report = makeReport(totals);
+    const lost = report.rows - report.bad - report.total.flights;
+    if (lost !== 0) throw new PermanentError("rows_lost", `${lost} rows are neither flights nor bad`);
     ctx.metrics.add("rows", report.rows);
     ctx.metrics.add("bad", report.bad);
     return report;

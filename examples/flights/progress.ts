@@ -73,7 +73,7 @@ function line(name: string, node: NodeProgress): string {
   if (startedAt === undefined) return start;
   const elapsedMs = (endedAt ?? Date.now()) - startedAt;
   const rate = elapsedMs > 0 && batches > 0 ? `${count(Math.round((batches / elapsedMs) * 1000))}/s` : "";
-  return `${start} ${count(batches).padStart(5)} batches ${rate.padStart(9)} ${seconds(elapsedMs)}`;
+  return `${start} ${count(batches).padStart(5)} ${batches === 1 ? "batch  " : "batches"} ${rate.padStart(9)} ${seconds(elapsedMs)}`;
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2).padStart(7)} s`;

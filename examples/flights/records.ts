@@ -48,6 +48,8 @@ export const Totals = z.object({
   origins: z.array(OriginTally),
   hours: z.array(HourTally),
   delays: z.array(DelayTally),
+  /** Rows that were read, bad ones included. */
+  rows: z.int(),
   badByReason: z.record(z.string(), z.int()),
 });
 export type Totals = z.infer<typeof Totals>;

@@ -23,7 +23,7 @@ export const Report = z.object({
 });
 export type Report = z.infer<typeof Report>;
 
-export function makeReport({ origins, hours, delays, badByReason }: Totals): Report {
+export function makeReport({ origins, hours, delays, rows, badByReason }: Totals): Report {
   const total = {
     flights: sumOf(origins.map((tally) => tally.flights)),
     delayMinutes: sumOf(origins.map((tally) => tally.delayMinutes)),
@@ -31,7 +31,7 @@ export function makeReport({ origins, hours, delays, badByReason }: Totals): Rep
   };
   const bad = sumOf(Object.values(badByReason));
   return {
-    rows: total.flights + bad,
+    rows,
     bad,
     badByReason: { ...badByReason },
     unknownAirports: sumOf(origins.filter((tally) => tally.airport === null).map((tally) => tally.flights)),
