@@ -4,6 +4,7 @@ import { isTaskTerminal, type ShardRecord, type ShardStatus, type TaskRecord } f
 import { isNodeFinished, type NodePlan, type PlanCache } from "../planner/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
+import { addMetrics, type MetricSums } from "../values/index.ts";
 import type { TaskChanges } from "./task-changes.ts";
 
 /** What reading a task needs. */
@@ -99,10 +100,8 @@ function viewNode(node: NodePlan, shards: readonly ShardRecord[], batches: numbe
   const failure = shards.find((shard) => shard.failure !== undefined)?.failure;
   const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [shard.result]));
   const result = node.partitions === 1 ? results[0] : results.length === 0 ? undefined : results;
-  const metrics: Record<string, number> = {};
-  for (const shard of shards) {
-    for (const [name, value] of Object.entries(shard.metrics ?? {})) metrics[name] = (metrics[name] ?? 0) + value;
-  }
+  const metrics: MetricSums = {};
+  for (const shard of shards) addMetrics(metrics, shard.metrics ?? {});
   return {
     nodeId: node.id,
     type: node.type,

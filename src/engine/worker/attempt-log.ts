@@ -4,6 +4,7 @@ import type { Attempt, Origin, ShardRecord } from "../model.ts";
 import type { Store, Tail, WriteAnswer } from "../ports/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
+import { addMetrics, type MetricSums } from "../values/index.ts";
 import type { AppendSignals } from "./append-signals.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 
@@ -67,6 +68,12 @@ export class AttemptLog {
     this.#origins = tail.origins;
   }
 
+  /** Whether an insert of an earlier attempt, long on its way, has landed since. */
+  async hasMoved(): Promise<boolean> {
+    const tail = await this.#retry.ask(() => this.#store.tail(this.#attempt, this.#generation));
+    return tail.length !== this.#length;
+  }
+
   /** Starts the output over, in a new generation built from these generations of the sources. */
   async restart(sourceGens: Readonly<Record<string, number>>): Promise<void> {
     const to = { generation: this.#generation + 1, sourceGens };
@@ -109,16 +116,14 @@ export class AttemptLog {
 
   /** Sums of the per-batch metrics of the whole log. */
   async totals(pageSize: number): Promise<Metrics> {
-    const totals: Record<string, number> = {};
+    const totals: MetricSums = {};
     for (let from = 0; from < this.#length; ) {
       const start = from;
       const page = await this.#retry.ask(() =>
         this.#store.readArtifacts(this.#attempt, this.#generation, start, pageSize),
       );
       if (page.length === 0) throw new AttemptEnded("reload");
-      for (const { metrics } of page) {
-        for (const [name, value] of Object.entries(metrics)) totals[name] = (totals[name] ?? 0) + value;
-      }
+      for (const { metrics } of page) addMetrics(totals, metrics);
       from += page.length;
     }
     return totals;

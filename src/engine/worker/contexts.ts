@@ -8,17 +8,20 @@ import type {
 } from "../../definitions/index.ts";
 import type { JsonObject } from "../../errors/index.ts";
 import type { Attempt } from "../model.ts";
+import { type MetricSums, sumOf } from "../values/index.ts";
 
 /** Metrics of one batch, or of one `finalize`. */
 export class MetricsBag implements MetricsRecorder {
-  #values: Record<string, number> | undefined;
+  #values: MetricSums | undefined;
 
   add(name: string, value: number): void {
     if (name === "") throw new TypeError("a metric needs a name");
     if (name === "__proto__") throw new TypeError("'__proto__' can't name a metric");
     if (!Number.isFinite(value)) throw new TypeError(`metric '${name}': ${value} is not a finite number`);
     this.#values ??= {};
-    this.#values[name] = (this.#values[name] ?? 0) + value;
+    const sum = sumOf(this.#values, name) + value;
+    if (!Number.isFinite(sum)) throw new TypeError(`metric '${name}': its sum is not a finite number any more`);
+    this.#values[name] = sum;
   }
 
   get values(): Metrics {

@@ -33,8 +33,13 @@ export function classifyFailure(options: {
     ...(batchUid === undefined ? {} : { batchUid }),
     ...stackOf(error),
   };
-  const afterMs = isHandlerError(error) && "afterSec" in error ? (error.afterSec ?? 0) * 1_000 : 0;
-  return { failure, permanent: verdict.permanent, afterMs };
+  return { failure, permanent: verdict.permanent, afterMs: afterMsOf(error) };
+}
+
+/** What isn't a delay, such as a `Retry-After` header that holds a date, is as good as nothing: it must not wait for ever. */
+function afterMsOf(error: unknown): number {
+  const { afterSec = 0 } = isHandlerError(error) && "afterSec" in error ? error : {};
+  return Number.isFinite(afterSec) ? Math.max(0, afterSec * 1_000) : 0;
 }
 
 interface Verdict {

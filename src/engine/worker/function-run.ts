@@ -10,7 +10,7 @@ import { readLog, readSources } from "../input/index.ts";
 import type { ShardRecord } from "../model.ts";
 import { firstNotUpstream } from "../planner/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
-import { describeIssues, WireCodec } from "../values/index.ts";
+import { addMetrics, describeIssues, type MetricSums, WireCodec } from "../values/index.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import { type AttemptRun, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
 import { conform } from "./conform.ts";
@@ -100,10 +100,8 @@ async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly
 }
 
 function sumMetrics(records: readonly ShardRecord[]): Metrics {
-  const sums: Record<string, number> = {};
-  for (const { metrics = {} } of records) {
-    for (const [name, value] of Object.entries(metrics)) sums[name] = (sums[name] ?? 0) + value;
-  }
+  const sums: MetricSums = {};
+  for (const { metrics = {} } of records) addMetrics(sums, metrics);
   return sums;
 }
 

@@ -1,6 +1,6 @@
 import type { SourceBatch } from "../../definitions/index.ts";
 import { shardOf } from "../input/index.ts";
-import { AttemptProblem } from "../support/attempt-problem.ts";
+import { AttemptEnded, AttemptProblem } from "../support/attempt-problem.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { HeldAttempt } from "./held-attempt.ts";
 
@@ -25,27 +25,37 @@ export async function* sourceBatches(options: {
   readonly pageSize: number;
 }): AsyncGenerator<NumberedBatch> {
   const { log, partitions, pageSize } = options;
-  const mayBeStored = log.length > 0;
+  const storedBefore = log.length;
+  let skipped = 0;
+  const takeFresh = async (page: readonly NumberedBatch[]): Promise<NumberedBatch[]> => {
+    const stored = await log.storedUids(page.map((batch) => batch.uid));
+    const fresh = page.filter((batch) => !stored.has(batch.uid));
+    skipped += page.length - fresh.length;
+    if (skipped <= storedBefore) return fresh;
+    // More than there were: one uid came twice, unless a late insert of an earlier attempt is among them.
+    if (await log.hasMoved()) throw new AttemptEnded("reload");
+    throw yieldedTwice(page.find((batch) => stored.has(batch.uid)));
+  };
   let page: NumberedBatch[] = [];
   let index = 0;
   for await (const batch of gated(options.batches, options.held)) {
     const numbered = { uid: uidOf(batch, index), index: index++, payload: batch.payload };
     if (shardOf(numbered.uid, partitions) !== options.held.attempt.shard) continue;
-    if (!mayBeStored) {
+    if (storedBefore === 0) {
       yield numbered;
       continue;
     }
     page.push(numbered);
     if (page.length < pageSize) continue;
-    yield* await notStored(page, log);
+    yield* await takeFresh(page);
     page = [];
   }
-  if (page.length > 0) yield* await notStored(page, log);
+  if (page.length > 0) yield* await takeFresh(page);
 }
 
-async function notStored(page: readonly NumberedBatch[], log: AttemptLog): Promise<NumberedBatch[]> {
-  const stored = await log.storedUids(page.map((batch) => batch.uid));
-  return page.filter((batch) => !stored.has(batch.uid));
+function yieldedTwice(batch: NumberedBatch | undefined): AttemptProblem {
+  const named = batch === undefined ? "" : `, perhaps '${batch.uid}'`;
+  return new AttemptProblem("duplicate_uid", `iterBatches gave one uid to two batches${named}`);
 }
 
 /** Iterates handler code without being held by it: a pending `next` is not awaited once the attempt is abandoned. */

@@ -1,0 +1,254 @@
+import { describe, expect, test, vi } from "vitest";
+import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
+import { testEngine } from "../../helpers/engines.ts";
+import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
+import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { until } from "../../helpers/waiting.ts";
+
+const failing = (name: string, error: () => unknown) => {
+  const processBatch = vi.fn(() => {
+    throw error();
+  });
+  return { processBatch, definition: source(name, [1], { processBatch }) };
+};
+
+describe("a retry", () => {
+  test("goes on after the last stored batch, with a new epoch: each batch once, none processed again", async () => {
+    const processed: [epoch: number, n: unknown][] = [];
+    const flaky = handler("flaky", {
+      processBatch: (n, ctx) => {
+        processed.push([ctx.epoch, n]);
+        if (ctx.epoch === 1 && n === 3) throw new Error("once");
+        return n;
+      },
+    });
+    const { engine, record } = await testEngine([source("src", numbers(6)), flaky]);
+    const task = await engine.run(graphOf(node("src"), node("flaky", ["src"], { retry_policy: atOnce })));
+    expect(await task.result()).toEqual({ flaky: numbers(6) });
+    expect(processed).toEqual([0, 1, 2, 3].map((n) => [1, n]).concat([3, 4, 5].map((n) => [2, n])));
+    expect(await record(task.id, "flaky")).toMatchObject({ epoch: 2, failures: 1, count: 6 });
+  });
+
+  test("resumes within an artifact that was cut into chunks", async () => {
+    const processed: string[] = [];
+    const flaky = handler("flaky", {
+      processBatch: (payload, ctx) => {
+        processed.push(`${ctx.epoch}:${payload}`);
+        if (ctx.epoch === 1 && String(payload) === "4,5") throw new Error("once");
+        return payload;
+      },
+    });
+    const { engine } = await testEngine([source("src", [{ items: [0, 1] }, { items: [2, 3, 4, 5, 6] }]), flaky]);
+    const task = await engine.run(
+      graphOf(
+        node("src"),
+        node("flaky", ["src"], {
+          adapter: "pull.rechunk",
+          adapterArgs: { size: 2, meta_list_key: "items" },
+          retry_policy: atOnce,
+        }),
+      ),
+    );
+    expect(await task.result()).toEqual({ flaky: [[0, 1], [2, 3], [4, 5], [6]] });
+    expect(processed).toEqual(["1:0,1", "1:2,3", "1:4,5", "2:4,5", "2:6"]);
+  });
+
+  test("of a source skips what is stored, in whatever order it comes this time, and takes what is new", async () => {
+    const processed: [number, string][] = [];
+    const src = handler("src", {
+      iterBatches: (_args, ctx) =>
+        (ctx.epoch === 1 ? ["a", "b", "c", "d"] : ["d", "new", "b", "a", "c"]).map((uid) => ({ uid, payload: uid })),
+      processBatch: (payload, ctx) => {
+        processed.push([ctx.epoch, payload as string]);
+        if (ctx.epoch === 1 && payload === "c") throw new Error("once");
+        return payload;
+      },
+    });
+    const { engine } = await testEngine([src, handler("sink")], { pageSize: 2 });
+    const task = await engine.run(
+      graphOf(node("src", [], { retry_policy: atOnce }), node("sink", ["src"], { start: "first_batch" })),
+    );
+    expect(await task.result()).toEqual({ sink: ["a", "b", "d", "new", "c"] });
+    expect(processed.filter(([epoch]) => epoch === 2).map(([, uid]) => uid)).toEqual(["d", "new", "c"]);
+  });
+
+  test("of a source that names two batches alike still ends as duplicate_uid", async () => {
+    const src = handler("src", {
+      iterBatches: () => ["a", "b", "c", "a"].map((uid) => ({ uid, payload: uid })),
+      processBatch: (payload, ctx) => {
+        if (ctx.epoch === 1 && payload === "b") throw new Error("once");
+        return payload;
+      },
+    });
+    const { engine } = await testEngine([src], { pageSize: 2 });
+    const task = await engine.run(graphOf(node("src", [], { retry_policy: atOnce })));
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "duplicate_uid", epoch: 2 } });
+  });
+
+  test("upstream never gives a consumer again what it has read", async () => {
+    const got: unknown[] = [];
+    const src = source("src", numbers(9), {
+      processBatch: async (n, ctx) => {
+        if (ctx.epoch < 4 && n === ctx.epoch * 2) {
+          await until(() => got.length === ctx.epoch * 2, "the consumer to have read what there is");
+          throw new Error("again");
+        }
+        return n;
+      },
+    });
+    const { engine, record } = await testEngine([
+      src,
+      handler("sink", {
+        processBatch: (n) => {
+          got.push(n);
+          return n;
+        },
+      }),
+    ]);
+    const task = await engine.run(
+      graphOf(
+        node("src", [], { retry_policy: { ...atOnce, max: 5 } }),
+        node("sink", ["src"], { start: "first_batch" }),
+      ),
+    );
+    await task.result();
+    expect(got).toEqual(numbers(9));
+    expect(await record(task.id, "src")).toMatchObject({ epoch: 4 });
+    expect(await record(task.id, "sink")).toMatchObject({ failures: 0, generation: 0 });
+  });
+
+  test("keeps metrics exact: a batch counts once, however often it was tried", async () => {
+    const flaky = source("flaky", numbers(10), {
+      processBatch: (n, ctx) => {
+        ctx.metrics.add("seen", 1);
+        ctx.metrics.add("sum", n as number);
+        if ((n as number) % 3 === 0 && ctx.epoch * 3 <= (n as number)) throw new Error("again");
+        return n;
+      },
+      finalize: async (ctx) => {
+        ctx.metrics.add("total", (await ctx.metrics.totals()).sum ?? Number.NaN);
+        ctx.metrics.add("batches", ctx.batchCount);
+      },
+    });
+    const { engine } = await testEngine([flaky]);
+    const task = await engine.run(
+      graphOf(
+        node("flaky", [], { retry_policy: { ...atOnce, max: 9 } }),
+        node("agg", ["flaky"], { fn: "metrics.aggregate", fnArgs: { node_id: "flaky" } }),
+      ),
+    );
+    expect(await task.result()).toEqual({
+      agg: {
+        node_id: "flaky",
+        mode: "sum",
+        batches: 10,
+        metrics: { seen: 10, sum: 45 },
+        finalize: { total: 45, batches: 10 },
+      },
+    });
+  });
+});
+
+describe("how often", () => {
+  test.for([
+    { policy: { max: 0 }, attempts: 1 },
+    { policy: { max: 1 }, attempts: 2 },
+    { policy: { max: 4 }, attempts: 5 },
+    { policy: {}, attempts: 3 },
+    { policy: { max: 4, permanent_on: ["busy"] }, attempts: 1 },
+    { policy: { max: 1, permanent_on: ["other"] }, attempts: 2 },
+  ])("$policy: $attempts attempts, and the task fails with the last one's reason", async ({ policy, attempts }) => {
+    const { processBatch, definition } = failing("busy", () => new RetryableError("busy", "come back"));
+    const after = vi.fn();
+    const { engine } = await testEngine([definition, handler("after", { processBatch: after })]);
+    const task = await engine.run(
+      graphOf(node("busy", [], { retry_policy: { ...atOnce, ...policy } }), node("after", ["busy"])),
+    );
+    await expect(task.result()).rejects.toMatchObject({
+      code: "TASK_FAILED",
+      details: { nodeId: "busy", reasonCode: "busy", epoch: attempts, batchUid: "0" },
+    });
+    expect(processBatch).toHaveBeenCalledTimes(attempts);
+    expect(after).not.toHaveBeenCalled();
+    expect((await task.status()).nodes[0]).toMatchObject({ status: "failed", failures: attempts });
+  });
+
+  test("a permanent failure is not retried, and nothing downstream starts", async () => {
+    const { processBatch, definition } = failing("bad", () => new PermanentError("bad_row", "row 7 has no price"));
+    const { engine, store } = await testEngine([definition, handler("child"), handler("grandchild")]);
+    const task = await engine.run(graphOf(node("bad"), node("child", ["bad"]), node("grandchild", ["child"])));
+    await expect(task.result()).rejects.toMatchObject({
+      message: expect.stringMatching(/bad_row: row 7 has no price/),
+      details: { reasonCode: "bad_row" },
+    });
+    expect(processBatch).toHaveBeenCalledTimes(1);
+    const records = await store.readShards(task.id, ["child", "grandchild"]);
+    expect(records.map(({ history }) => history.map(({ to }) => to))).toEqual([["cancelled"], ["cancelled"]]);
+  });
+});
+
+describe("how long after", () => {
+  /** Store time between the failures of one shard and its next queueing. */
+  const delays = (history: readonly { readonly cause: string; readonly at: number }[]): number[] =>
+    history.flatMap(({ cause, at }, index) =>
+      cause === "requeue" ? [at - (history[index - 1]?.at ?? Number.NaN)] : [],
+    );
+
+  test("backoff_sec 0 is no delay", async () => {
+    const { definition } = failing("busy", () => new Error("again"));
+    const { engine, record } = await testEngine([definition], { tickMs: 60_000 });
+    const task = await engine.run(graphOf(node("busy", [], { retry_policy: { ...atOnce, max: 5 } })));
+    await expect(task.result()).rejects.toThrow();
+    expect(Math.max(...delays((await record(task.id, "busy")).history))).toBeLessThan(100);
+  });
+
+  test("the delay grows by its factor up to its cap", async () => {
+    const { definition } = failing("busy", () => new Error("again"));
+    const { engine, record } = await testEngine([definition], { tickMs: 60_000 });
+    const task = await engine.run(
+      graphOf(
+        node("busy", [], {
+          retry_policy: { max: 4, backoff_sec: 0.02, backoff_factor: 3, backoff_max_sec: 0.1, jitter: 0 },
+        }),
+      ),
+    );
+    await expect(task.result()).rejects.toThrow();
+    const waited = delays((await record(task.id, "busy")).history);
+    expect(waited).toHaveLength(4);
+    for (const [nth, atLeast] of [20, 60, 100, 100].entries()) {
+      expect(waited[nth]).toBeGreaterThanOrEqual(atLeast);
+      expect(waited[nth]).toBeLessThan(atLeast + 500);
+    }
+  });
+
+  test("afterSec takes the place of a shorter backoff, not of a longer one", async () => {
+    const dueIn = async (afterSec: number, backoffSec: number) => {
+      const { definition } = failing("busy", () => new RetryableError("busy", "later", { afterSec }));
+      const { engine, record } = await testEngine([definition]);
+      const task = await engine.run(
+        graphOf(node("busy", [], { retry_policy: { backoff_sec: backoffSec, jitter: 0 } })),
+      );
+      await until(async () => (await task.status()).status === "deferred");
+      const { dueAt, history } = await record(task.id, "busy");
+      await task.cancel();
+      return (dueAt ?? Number.NaN) - (history.at(-1)?.at ?? Number.NaN);
+    };
+    expect(await dueIn(60, 1)).toBe(60_000);
+    expect(await dueIn(1, 60)).toBe(60_000);
+  });
+
+  test.for([Number.NaN, -5, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY])(
+    "afterSec %d, as from a header that is no number, counts as not given",
+    async (afterSec) => {
+      const flaky = source("flaky", [1], {
+        processBatch: (n, ctx) => {
+          if (ctx.epoch === 1) throw new RetryableError("busy", "later", { afterSec });
+          return n;
+        },
+      });
+      const { engine } = await testEngine([flaky]);
+      const task = await engine.run(graphOf(node("flaky", [], { retry_policy: atOnce })));
+      expect(await task.result()).toEqual({ flaky: [1] });
+    },
+  );
+});
