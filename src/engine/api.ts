@@ -10,6 +10,8 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly kind: "node";
       readonly nodeId: TNodeId;
       readonly shard: number;
+      /** With `to: "finished"`: how many batches the shard stored. */
+      readonly batches?: number;
     } & HistoryEntry)
   | {
       /** Counts that moved since the last sample; at most one a node every `sampleMs`. */

@@ -39,7 +39,9 @@ export async function* taskEvents(
       const key = sourceKey(shard.nodeId, shard.shard);
       const seen = seenHistory.get(key) ?? -1;
       for (const entry of shard.history) {
-        if (entry.n > seen) news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry });
+        if (entry.n <= seen) continue;
+        const batches = entry.to === "finished" && shard.count !== undefined ? { batches: shard.count } : {};
+        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches });
       }
       seenHistory.set(key, shard.history.at(-1)?.n ?? seen);
     }

@@ -52,7 +52,11 @@ export function endedBadly(task: TaskRecord): FlowError {
     ...(batchUid === undefined ? {} : { batchUid }),
   };
   const text = `task ${task.id} failed at node '${nodeId}'${batch}: ${reasonCode}: ${message}`;
-  return new FlowError("TASK_FAILED", text, { details, cause: failure });
+  const cause = Object.assign(new Error(message), {
+    name: reasonCode,
+    ...(failure.stack === undefined ? {} : { stack: failure.stack }),
+  });
+  return new FlowError("TASK_FAILED", text, { details, cause });
 }
 
 export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<TaskView> {
