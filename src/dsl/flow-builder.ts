@@ -5,7 +5,7 @@ import { type Graph, primeGraph } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { compileFlow } from "./compile-flow.ts";
 import type { FlowHead, Step, StepOptions } from "./step.ts";
-import type { CompileOptions } from "./types/flow.ts";
+import type { CompileOptions } from "./types/flow-types.ts";
 
 type GivenOptions = Partial<StepOptions> | undefined;
 

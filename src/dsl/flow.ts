@@ -1,7 +1,8 @@
 import type { $ZodType } from "zod/v4/core";
 import { FlowBuilder } from "./flow-builder.ts";
 import type { AnyInputAdapter } from "./types/adapter.ts";
-import type { Flow, ParamTypes } from "./types/flow.ts";
+import type { Flow } from "./types/flow.ts";
+import type { ParamTypes } from "./types/flow-types.ts";
 import type { Absent } from "./types/markers.ts";
 import type { StoredOr, WireOr } from "./types/schema.ts";
 

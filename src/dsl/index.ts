@@ -5,6 +5,7 @@ export { flow } from "./flow.ts";
 export { param } from "./param.ts";
 export type { InputAdapter } from "./types/adapter.ts";
 export type { CoordinatorFn } from "./types/coordinator-function.ts";
-export type { CompileOptions, Flow } from "./types/flow.ts";
+export type { Flow } from "./types/flow.ts";
+export type { CompileOptions } from "./types/flow-types.ts";
 export type { Handler } from "./types/handler.ts";
 export type { ParamReference } from "./types/params.ts";

@@ -52,5 +52,8 @@ export type AdapterName<TAdapters extends AnyInputAdapter> = keyof BuiltInAdapte
 export type AdapterArgs<TAdapter, TAdapters extends AnyInputAdapter> = TAdapter extends keyof BuiltInAdapters
   ? BuiltInAdapters[TAdapter]
   : TAdapter extends TAdapters["name"]
-    ? Extract<TAdapters, { name: TAdapter }>["$infer"]["args"]
+    ? OpenArgs<Extract<TAdapters, { name: TAdapter }>["$infer"]["args"]>
     : unknown;
+
+/** `z.object({})` allows no key at all, but `adapter` and `from` stand beside the arguments. */
+type OpenArgs<TArgs> = TArgs extends Record<string, never> ? {} : TArgs;

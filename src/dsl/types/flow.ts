@@ -17,6 +17,7 @@ import type {
   FnOptions,
   FnOutputOf,
 } from "./coordinator-function.ts";
+import type { CompileOptions, FlowInfer, ParamTypes } from "./flow-types.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, AnyString, FlowStateError } from "./markers.ts";
 import type { NodeOptionKey, NodeOptions } from "./options.ts";
@@ -34,40 +35,12 @@ import type {
   YoungAfter,
 } from "./state.ts";
 
-/** Parameters as the caller of a run gives them, and as a node sees them. */
-export interface ParamTypes<TInput, TStored> {
-  readonly input: TInput;
-  readonly stored: TStored;
-}
-
-export interface AnyFlow {
-  readonly "~": AnyState & { readonly params: ParamTypes<unknown, unknown> };
-}
-
-/** What a run of the flow takes and gives. */
-export interface FlowInfer<TParams, TOutputs, TResults, TUsed> {
-  readonly params: TParams;
-  readonly outputs: { readonly [TId in keyof TOutputs]: TOutputs[TId] };
-  readonly results: {
-    readonly [TId in Exclude<keyof TOutputs, TUsed>]: ResultOf<TResults, TId, TOutputs[TId]>;
-  };
-}
-type ResultOf<TResults, TId, TOutput> = [Extract<TResults, NodeResult<TId, unknown>>] extends [never]
-  ? TOutput[]
-  : Extract<TResults, NodeResult<TId, unknown>> extends NodeResult<TId, infer TResult>
-    ? TResult
-    : never;
-
-export interface CompileOptions {
-  /** Adds `status`, `attempt_epoch`, `stats` and `lease` at their first values to each node. @defaultValue false */
-  readonly primed?: boolean;
-  /** Adds the JSON Schemas of each handler's args, input and output. @defaultValue false */
-  readonly schemas?: boolean;
-}
-
-type After = readonly string[] | [] | Absent;
-type From = readonly string[] | [] | { readonly [alias: string]: string } | Absent;
-
+/**
+ * A chain of nodes, each checked against those before it. Immutable: every method returns a new flow.
+ *
+ * The type parameters are what the compiler knows of the nodes so far; see `state.ts`. They are there to be carried on,
+ * not to be written.
+ */
 export interface Flow<
   TOld,
   TYoung,
@@ -81,13 +54,98 @@ export interface Flow<
   TAdapters extends AnyInputAdapter,
 > {
   readonly "~": FlowState<TOld, TYoung, TFresh, TTick, TResults, TIds, TUsed, TLast, TParams, TAdapters>;
+  /** Types only: `typeof etl.$infer.outputs`. There is no value behind it. */
   readonly $infer: FlowInfer<TParams["input"], TOld & TYoung, TResults, TUsed>;
+  /** The handlers of its nodes by name: what an engine or a worker runs. */
   readonly handlers: Readonly<Record<string, HandlerDefinition>>;
+  /** The input adapters of your own that were given to `flow()`. */
   readonly inputAdapters: readonly InputAdapterDefinition[];
+  /** The coordinator functions of your own that its nodes call. */
   readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
+  /** What its parameters must be; `undefined` when it takes none. */
   readonly paramsSchema: $ZodType | undefined;
 
-  node<
+  /**
+   * Adds a node. Without `after` it is a root, which depends on nothing.
+   *
+   * @example
+   * flow("etl")
+   *   .node("extract", extract, { args: { count: 10 } })
+   *   .node("clean", clean, { after: ["extract"], startWhen: "first_batch" })
+   *   .compile().edges // [["extract", "clean"]]
+   *
+   * @param id - unique in the flow; a literal string, so that later nodes can name it
+   * @param handler - what the node does
+   */
+  readonly node: AddRoot;
+
+  /**
+   * Adds a node that depends on the one before it, unless `after` says otherwise.
+   *
+   * @example
+   * flow("etl").node("extract", extract, { args: { count: 10 } }).then("clean", clean)
+   *   .compile().edges // [["extract", "clean"]]
+   *
+   * A flow is no promise: `await flow` rejects with `FLOW_AWAITED`.
+   *
+   * @param id - unique in the flow; a literal string, so that later nodes can name it
+   * @param handler - what the node does
+   */
+  readonly then: AddNext;
+
+  /** The same as `then`, for those whose linter forbids that name. */
+  readonly next: AddNext;
+
+  /**
+   * Adds a node that runs a coordinator function: a built-in one by name, or one of your own.
+   *
+   * @example
+   * flow("etl")
+   *   .node("extract", extract, { args: { count: 10 } })
+   *   .fn("merge", "merge.generic", { after: ["extract"], args: { fromNodes: ["extract"], target: { key: "all" } } })
+   *   .compile().nodes[1]?.io // { fn: "merge.generic", fn_args: { from_nodes: ["extract"], target: { key: "all" } } }
+   *
+   * @param id - unique in the flow; a literal string, so that later nodes can name it
+   * @param fn - `"vars.set"`, `"merge.generic"`, ..., or what `defineCoordinatorFn` returned
+   */
+  readonly fn: AddFn;
+
+  /**
+   * The graph as plain JSON, checked and deeply frozen; the same object at each call. Adapters, their sources and all
+   * edges are written out, defaults are left out.
+   *
+   * @example
+   * flow("etl").node("extract", extract, { args: { count: 10 } }).compile()
+   * // {
+   * //   schema_version: "1.0",
+   * //   name: "etl",
+   * //   nodes: [{ node_id: "extract", type: "extractor", depends_on: [], io: { input_inline: { count: 10 } } }],
+   * //   edges: [],
+   * // }
+   *
+   * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` with every mistake, in `details.findings`
+   */
+  compile(
+    this: [TIds] extends [never] ? FlowStateError<Say<"emptyFlow", {}>> : unknown,
+    options?: CompileOptions,
+  ): Graph;
+}
+
+export interface AnyFlow {
+  readonly "~": AnyState & { readonly params: ParamTypes<unknown, unknown> };
+}
+
+/*
+ * The signatures of the chain's methods. They are generic over their receiver (`this: TFlow`) and read its state from
+ * one property, so the accumulated nodes never sit in a signature that is only half instantiated: that alone makes the
+ * chain five times as expensive.
+ */
+
+type After = readonly string[] | [] | Absent;
+type From = readonly string[] | [] | { readonly [alias: string]: string } | Absent;
+
+interface AddRoot {
+  <
     TFlow extends AnyFlow,
     const TId extends string,
     THandler extends AnyHandler,
@@ -139,8 +197,12 @@ export interface Flow<
     TFlow["~"]["params"],
     TFlow["~"]["adapters"]
   >;
+}
 
-  then<
+// Not one signature with a type parameter for what `after` defaults to: the look-up of that parameter in every check
+// makes the whole chain 5 % more expensive.
+interface AddNext {
+  <
     TFlow extends AnyFlow,
     const TId extends string,
     THandler extends AnyHandler,
@@ -192,8 +254,10 @@ export interface Flow<
     TFlow["~"]["params"],
     TFlow["~"]["adapters"]
   >;
+}
 
-  fn<
+interface AddFn {
+  <
     TFlow extends AnyFlow,
     const TId extends string,
     TFn extends BuiltInFunctionName | AnyCoordinatorFn | AnyString,
@@ -230,9 +294,4 @@ export interface Flow<
     TFlow["~"]["params"],
     TFlow["~"]["adapters"]
   >;
-
-  compile(
-    this: [TIds] extends [never] ? FlowStateError<Say<"emptyFlow", {}>> : unknown,
-    options?: CompileOptions,
-  ): Graph;
 }

@@ -15,7 +15,10 @@ export type JsonSchema<TSchema extends $ZodType, TName extends string, TWhat ext
 
 /** Where a type has no JSON form, in words; `never` when it has one everywhere. */
 type NotJson<T, TPath extends string> = unknown extends T
-  ? `${TPath} is unknown (say what it is, or z.json())`
+  ? // `any` is the author's own word for it
+    0 extends 1 & T
+    ? never
+    : `${TPath} is unknown (say what it is, or z.json())`
   : T extends string | number | boolean | null
     ? never
     : T extends undefined

@@ -1,0 +1,102 @@
+import { type FlowDefinition, type FlowTypes, flow, type Graph, param } from "flowkit";
+import { describe, expectTypeOf, test } from "vitest";
+import * as z from "zod";
+import { byDay, clean, count, extract, join, latest, notify, rowsOnly, seeded } from "./handlers.ts";
+
+const etl = flow("etl", {
+  params: z.object({ date: z.iso.date(), days: z.int().default(1) }),
+  adapters: [latest, rowsOnly],
+})
+  .node("extract", extract, { args: { batchSize: 500 } })
+  .then("clean", clean, {
+    input: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "rows" },
+    startWhen: "first_batch",
+    retry: { max: 3, backoffSec: 300, permanentOn: ["bad_row", "schema_mismatch"], backoffFactor: 2, jitter: 0 },
+    timeoutSec: 60,
+    partitions: 4,
+    maxPendingBatches: 100,
+  })
+  .node("count", count, { after: ["extract"] })
+  .node("join", join, { after: ["clean", "count"], fanIn: "count:1", input: { adapter: "pull.gather" } })
+  .node("day", byDay, { after: ["count"], args: { date: param("date"), where: { city: param("date") } } })
+  .node("last", count, { after: ["extract"], input: { adapter: "pull.latest", windowSec: 3 } })
+  .node("rows", clean, { after: ["count"], input: { adapter: "pull.rows" } })
+  .node("alias", join, {
+    after: ["clean", "count"],
+    input: { adapter: "pull.gather", from: { clean: "clean", count: "count" } },
+  })
+  .node("seed", seeded, { args: { seed: "x" } })
+  .next("seed2", seeded)
+  .fn("merge", "merge.generic", {
+    after: ["clean", "count"],
+    args: { fromNodes: ["clean", "count"], target: { key: "merged" } },
+  })
+  .fn("tell", notify, { after: ["merge"], args: { channel: param("date") } })
+  .fn("vars", "vars.set", { after: ["merge"], args: { kv: { a: 1, nested: { day: param("date") } } } })
+  .fn("wait", "noop", { after: ["vars"] })
+  .fn("sum", "metrics.aggregate", { after: ["count"], args: { nodeId: "count", mode: "max" }, retry: { max: 0 } });
+
+type Etl = typeof etl.$infer;
+
+describe("what a flow knows of its runs", () => {
+  test("params as the caller gives them", () => {
+    expectTypeOf<Etl["params"]>().toEqualTypeOf<{ date: string; days?: number | undefined }>();
+    const plain = flow();
+    expectTypeOf<(typeof plain.$infer)["params"]>().toEqualTypeOf<{}>();
+  });
+
+  test("outputs by node id", () => {
+    expectTypeOf<Etl["outputs"]["clean"]>().toEqualTypeOf<{ rows: { id: string; cents: number }[]; note: string }>();
+    expectTypeOf<Etl["outputs"]["merge"]>().toEqualTypeOf<{
+      merged: { rows: { id: string; cents: number }[]; note: string; n: number };
+    }>();
+    expectTypeOf<Etl["outputs"]["sum"]["metrics"]>().toEqualTypeOf<{ [metric: string]: number }>();
+    expectTypeOf<keyof Etl["outputs"]>().toEqualTypeOf<
+      | ("extract" | "clean" | "count" | "join" | "day" | "last" | "rows" | "alias" | "seed" | "seed2")
+      | ("merge" | "tell" | "vars" | "wait" | "sum")
+    >();
+  });
+
+  test("results by leaf: the declared result, the list of outputs, a function's output", () => {
+    expectTypeOf<keyof Etl["results"]>().toEqualTypeOf<
+      "join" | "day" | "last" | "rows" | "alias" | "seed2" | "tell" | "wait" | "sum"
+    >();
+    expectTypeOf<Etl["results"]["rows"]>().toEqualTypeOf<{ kept: number }>();
+    expectTypeOf<Etl["results"]["join"]>().toEqualTypeOf<{ total: number }[]>();
+    expectTypeOf<Etl["results"]["tell"]>().toEqualTypeOf<{ sent: boolean }>();
+  });
+
+  test("it is what the engine takes", () => {
+    const run = <TTypes extends FlowTypes>(given: FlowDefinition<TTypes>): TTypes => given.$infer;
+    expectTypeOf(run(etl).params).toEqualTypeOf<{ date: string; days?: number | undefined }>();
+    expectTypeOf(run(etl).results.join).toEqualTypeOf<{ total: number }[]>();
+    expectTypeOf(run(etl).outputs.count).toEqualTypeOf<{ n: number }>();
+    expectTypeOf(etl).toExtend<FlowDefinition>();
+    expectTypeOf(etl.compile()).toEqualTypeOf<Graph>();
+  });
+
+  test("more nodes than the compiler keeps in one generation", () => {
+    const long = flow()
+      .node("n0", seeded, { args: { seed: "" } })
+      .then("n1", seeded)
+      .then("n2", seeded)
+      .then("n3", seeded)
+      .then("n4", seeded)
+      .then("n5", seeded)
+      .then("n6", seeded)
+      .then("n7", seeded)
+      .then("n8", seeded)
+      .then("n9", seeded)
+      .then("n10", seeded)
+      .then("n11", seeded)
+      .then("n12", seeded)
+      .then("n13", seeded)
+      .then("n14", seeded)
+      .then("n15", seeded)
+      .then("n16", seeded)
+      .then("n17", seeded)
+      .node("n18", seeded, { after: ["n0", "n15", "n16", "n17"], fanIn: "count:4" });
+    expectTypeOf<keyof (typeof long.$infer)["results"]>().toEqualTypeOf<"n18">();
+    expectTypeOf<(typeof long.$infer)["outputs"]["n0"]>().toEqualTypeOf<{ seed: string }>();
+  });
+});

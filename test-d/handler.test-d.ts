@@ -1,0 +1,205 @@
+import {
+  type AttemptContext,
+  type BatchContext,
+  defineHandler,
+  type FinalizeContext,
+  type HandlerDefinition,
+  type Json,
+} from "flowkit";
+import { describe, expectTypeOf, test } from "vitest";
+import * as z from "zod";
+import { clean, type extract, type notify, type rowsOnly } from "./handlers.ts";
+
+const at = z.codec(z.iso.datetime(), z.date(), {
+  decode: (text) => new Date(text),
+  encode: (date) => date.toISOString(),
+});
+
+describe("types flow from the schemas", () => {
+  test("into every method, whatever the order of members, sync or async", () => {
+    defineHandler("any_order", {
+      async processBatch(payload, ctx) {
+        expectTypeOf(payload).toEqualTypeOf<{ id: string; at: Date }[]>();
+        expectTypeOf(ctx).toEqualTypeOf<BatchContext<{ zone: string }, unknown>>();
+        ctx.metrics.add("rows", payload.length);
+        return { first: payload[0]?.at ?? new Date(0) };
+      },
+      finalize(ctx) {
+        expectTypeOf(ctx).toEqualTypeOf<FinalizeContext<{ zone: string }, unknown>>();
+        return { kept: 1 };
+      },
+      classifyError: (error) => (error instanceof RangeError ? { code: "bad_row", permanent: true } : undefined),
+      init: async () => {},
+      errors: ["bad_row"],
+      result: z.object({ kept: z.int() }),
+      args: z.object({ zone: z.string().default("UTC") }),
+      input: z.array(z.object({ id: z.string(), at })),
+      output: z.object({ first: at }),
+      resumable: false,
+    });
+  });
+
+  test("a source's payload is its output, with `input` its input", () => {
+    defineHandler("source", {
+      args: z.object({ n: z.int() }),
+      output: z.object({ at }),
+      *iterBatches(args, ctx) {
+        expectTypeOf(args).toEqualTypeOf<{ n: number }>();
+        expectTypeOf(ctx).toEqualTypeOf<AttemptContext<{ n: number }, unknown>>();
+        yield { payload: { at: new Date(0) } };
+      },
+      processBatch(payload) {
+        expectTypeOf(payload).toEqualTypeOf<{ at: Date }>();
+        return payload;
+      },
+    });
+    defineHandler("paged", {
+      input: z.object({ page: z.int() }),
+      output: z.object({ rows: z.int() }),
+      async *iterBatches() {
+        yield { uid: "0", payload: { page: 1 } };
+      },
+      processBatch: ({ page }) => ({ rows: page }),
+    });
+  });
+
+  test("a handler with neither input nor batches gets its arguments, as one batch", () => {
+    defineHandler("hello", {
+      args: z.object({ name: z.string() }),
+      output: z.object({ text: z.string() }),
+      processBatch(payload, ctx) {
+        expectTypeOf(payload).toEqualTypeOf<{ name: string }>();
+        expectTypeOf(ctx.args).toEqualTypeOf<{ name: string }>();
+        return { text: payload.name };
+      },
+    });
+    defineHandler("bare", { output: z.object({}), processBatch: () => ({}) });
+  });
+
+  test("what loadInput returns is ctx.loaded in the methods after it", () => {
+    defineHandler("loads", {
+      args: z.object({ file: z.string() }),
+      input: z.int(),
+      output: z.int(),
+      async loadInput(args, ctx) {
+        expectTypeOf(args).toEqualTypeOf<{ file: string }>();
+        expectTypeOf(ctx.args).toEqualTypeOf<{ file: string }>();
+        return new Map([[1, "one"]]);
+      },
+      processBatch(n, ctx) {
+        expectTypeOf(ctx.loaded).toEqualTypeOf<Map<number, string>>();
+        return n;
+      },
+      finalize(ctx) {
+        expectTypeOf(ctx.loaded).toEqualTypeOf<Map<number, string>>();
+      },
+    });
+    defineHandler("loads_late", {
+      args: z.object({ from: z.int() }),
+      input: z.int(),
+      output: z.int(),
+      processBatch(n, ctx) {
+        expectTypeOf(ctx.loaded).toBeUnknown();
+        return n;
+      },
+      loadInput: (args) => args.from,
+    });
+  });
+});
+
+describe("what the compiler knows of a handler", () => {
+  test("wire types", () => {
+    expectTypeOf<typeof extract.$infer.args>().toEqualTypeOf<{ batchSize: number }>();
+    expectTypeOf<typeof extract.$infer.source>().toEqualTypeOf<true>();
+    expectTypeOf<typeof clean.$infer.source>().toEqualTypeOf<false>();
+    expectTypeOf<typeof clean.$infer.errors>().toEqualTypeOf<"bad_row">();
+    expectTypeOf<typeof clean.$infer.result>().toEqualTypeOf<{ kept: number }>();
+    expectTypeOf(clean.name).toEqualTypeOf<"cleaner">();
+    const dated = defineHandler("dated", {
+      input: at,
+      output: z.object({ at }),
+      processBatch: (date) => ({ at: date }),
+    });
+    expectTypeOf<typeof dated.$infer.input>().toEqualTypeOf<string>();
+    expectTypeOf<typeof dated.$infer.output>().toEqualTypeOf<{ at: string }>();
+  });
+
+  test("handlers, functions and adapters are what the engine takes", () => {
+    expectTypeOf(clean).toExtend<HandlerDefinition>();
+    expectTypeOf<typeof notify.$infer.output>().toEqualTypeOf<{ sent: boolean }>();
+    expectTypeOf<typeof rowsOnly.$infer.payload>().toEqualTypeOf<{ id: string; price: number }[]>();
+  });
+
+  test("keys that a default fills are in what is stored", () => {
+    const output = z.object({
+      n: z.int().default(1),
+      tags: z.array(z.string()).prefault([]),
+      note: z.string().optional(),
+      inner: z.object({ unit: z.string().default("ms") }),
+      list: z.array(z.object({ unit: z.string().default("ms") })),
+      maybe: z.object({ unit: z.string().default("ms") }).nullable(),
+      at: at.default(new Date(0)),
+    });
+    const filled = defineHandler("filled", { input: output, output, processBatch: (payload) => payload });
+    interface Stored {
+      n: number;
+      tags: string[];
+      note?: string | undefined;
+      inner: { unit: string };
+      list: { unit: string }[];
+      maybe: { unit: string } | null;
+      at: string;
+    }
+    expectTypeOf<typeof filled.$infer.output>().toEqualTypeOf<{ [TKey in keyof Stored]: Stored[TKey] }>();
+    expectTypeOf<(typeof filled.$infer.input)["n"]>().toEqualTypeOf<number | undefined>();
+  });
+
+  test("a codec whose wire side may be absent fills nothing", () => {
+    const some = z.codec(z.string().optional(), z.string(), { decode: (text) => text ?? "", encode: (text) => text });
+    const output = z.object({ some, n: z.int().default(1) });
+    const handler = defineHandler("some", { input: z.int(), output, processBatch: () => ({ some: "", n: 1 }) });
+    expectTypeOf<typeof handler.$infer.output>().toEqualTypeOf<{ some?: string | undefined; n: number }>();
+  });
+});
+
+describe("refused", () => {
+  test("what can't be stored as JSON", () => {
+    const processBatch = () => ({}) as never;
+    // @ts-expect-error: output.at is a Date
+    defineHandler("x", { output: z.object({ at: z.date() }), processBatch });
+    // @ts-expect-error: output.list[] is a bigint
+    defineHandler("x", { output: z.object({ list: z.array(z.bigint()) }), processBatch });
+    // @ts-expect-error: output is unknown
+    defineHandler("x", { output: z.unknown(), processBatch });
+    // @ts-expect-error: args.at is a Date
+    defineHandler("x", { args: z.object({ at: z.date() }), output: z.int(), processBatch });
+    // @ts-expect-error: result is a Map
+    defineHandler("x", { result: z.map(z.string(), z.int()), output: z.int(), processBatch, finalize: processBatch });
+    const json = defineHandler("x", { output: z.json(), processBatch: () => [1, { a: null }] });
+    expectTypeOf<typeof json.$infer.output>().toExtend<Json>();
+    defineHandler("x", { output: z.object({ note: z.string().optional(), any: z.any() }), processBatch });
+  });
+
+  test("what methods return", () => {
+    // @ts-expect-error: n is a number
+    defineHandler("x", { output: z.object({ n: z.int() }), processBatch: () => ({ n: "1" }) });
+    // @ts-expect-error: no result is declared
+    defineHandler("x", { output: z.int(), processBatch: () => 1, finalize: () => ({ kept: 1 }) });
+    defineHandler("x", {
+      output: z.int(),
+      result: z.object({ kept: z.int() }),
+      processBatch: () => 1,
+      // @ts-expect-error: kept is missing
+      finalize: () => ({}),
+    });
+    defineHandler("x", {
+      output: z.int(),
+      errors: ["a"],
+      processBatch: () => 1,
+      // @ts-expect-error: none of its codes
+      classifyError: () => ({ code: "b", permanent: true }),
+    });
+    // @ts-expect-error: no such member
+    defineHandler("x", { output: z.int(), procesBatch: () => 1 });
+  });
+});
