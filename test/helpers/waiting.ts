@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { onTestFinished } from "vitest";
 
 /** Waits until `condition` holds; looks again each millisecond. */
 export async function until(
@@ -13,10 +14,14 @@ export async function until(
   }
 }
 
-/** Something that is waited for until the test opens it. */
+/** Something that is waited for until the test opens it, or ends. */
 export class Gate {
   readonly #opened = Promise.withResolvers<void>();
   #waiting = 0;
+
+  constructor() {
+    onTestFinished(() => this.open());
+  }
 
   /** How many have come here. */
   get arrived(): number {
@@ -28,14 +33,10 @@ export class Gate {
     this.#waiting++;
     if (signal === undefined) return this.#opened.promise;
     signal.throwIfAborted();
-    const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      await Promise.race([this.#opened.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+    await new Promise<void>((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      void this.#opened.promise.then(resolve);
+    });
   }
 
   open(): void {

@@ -9,6 +9,7 @@ export function isClosedSchema(schema: $ZodType, seen: Set<$ZodType> = new Set()
   seen.add(schema);
   const closed = (inner: $ZodType): boolean => isClosedSchema(inner, seen);
   const { def } = (schema as $ZodTypes)._zod;
+  if (def.type !== "string" && def.checks?.some((check) => check._zod.def.check === "overwrite")) return false;
   switch (def.type) {
     case "string":
     case "number":
@@ -18,7 +19,9 @@ export function isClosedSchema(schema: $ZodType, seen: Set<$ZodType> = new Set()
     case "template_literal":
       return true;
     case "literal":
-      return def.values.every((value) => value === null || ["string", "number", "boolean"].includes(typeof value));
+      return def.values.every(
+        (value) => value === null || ["string", "boolean"].includes(typeof value) || Number.isFinite(value),
+      );
     case "object":
       return (
         (def.catchall === undefined || def.catchall._zod.def.type === "never" || closed(def.catchall)) &&
@@ -32,7 +35,7 @@ export function isClosedSchema(schema: $ZodType, seen: Set<$ZodType> = new Set()
       return closed(def.keyType) && closed(def.valueType);
     case "union":
       return def.options.every(closed);
-    case "optional":
+    // Not "optional": a list may then hold undefined, and an object a key of that value, which JSON can't.
     case "nullable":
     case "default":
     case "prefault":

@@ -6,6 +6,7 @@ import type { AttemptRun } from "./attempt-run.ts";
 import { misfit } from "./conform.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
+import { isPromiseLike } from "./held-attempt.ts";
 
 /** A batch on its way to the handler. */
 export interface IncomingBatch {
@@ -53,7 +54,7 @@ export class BatchRunner {
     const { definition } = this.#runtime;
     // Called as a method: a handler may be a class instance.
     let output = definition.processBatch === undefined ? payload : definition.processBatch(payload, context);
-    if (isPromise(output)) output = await run.held.run(output);
+    if (isPromiseLike(output)) output = await run.held.run(output);
     run.held.check();
     let meta = this.#encode(output, batch);
     if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
@@ -99,8 +100,4 @@ export class BatchRunner {
     const code = side === "input" ? (batch.misfit ?? "schema_mismatch") : "schema_mismatch";
     return misfit(error, code, () => `node '${this.#run.node.id}', batch '${batch.uid}': its ${side}`);
   }
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -73,9 +73,9 @@ function byDefault(error: unknown): Verdict {
 
 function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message === "" ? error.name : error.message;
-  return typeof error === "string"
-    ? error
-    : `a ${error === null ? "null" : typeof error} was thrown instead of an error`;
+  if (typeof error === "string") return error;
+  const what = error === null || error === undefined ? String(error) : `a value of type ${typeof error}`;
+  return `${what} was thrown instead of an error`;
 }
 
 /** The stack with its chain of causes. */

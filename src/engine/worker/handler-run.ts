@@ -18,6 +18,7 @@ import { BatchRunner, type IncomingBatch } from "./batch-runner.ts";
 import { conform } from "./conform.ts";
 import { type Cleanup, type ContextServices, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
+import { isPromiseLike } from "./held-attempt.ts";
 import { sourceBatches } from "./source-batches.ts";
 
 /** uid of a gather's one batch, and of the one batch of a root that takes its arguments as input. */
@@ -238,7 +239,7 @@ async function finish(options: {
   const { pageSize } = run.parts.limits;
   const finalizeContext = context.forFinalize(pass.log.length, () => pass.log.totals(pageSize));
   const returned = definition.finalize(finalizeContext);
-  const value = returned instanceof Promise ? await run.held.run(returned) : returned;
+  const value = isPromiseLike(returned) ? await run.held.run(returned) : returned;
   run.held.check();
   const metrics = finalizeContext.metrics.values;
   if (runtime.result === undefined) return pass.log.complete({ metrics });

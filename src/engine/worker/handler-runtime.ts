@@ -24,15 +24,19 @@ export class HandlerRuntime {
 
   /** Runs `init` once a worker; after a failure the next attempt tries again. */
   init(): Promise<void> {
-    this.#ready ??= (async () => {
-      try {
-        await this.definition.init?.();
-      } catch (error) {
+    if (this.#ready === undefined) {
+      const ready = this.#init();
+      this.#ready = ready;
+      // Not within `#init`: one that throws at once would forget it before it is remembered.
+      ready.catch(() => {
         this.#ready = undefined;
-        throw error;
-      }
-    })();
+      });
+    }
     return this.#ready;
+  }
+
+  async #init(): Promise<void> {
+    await this.definition.init?.();
   }
 }
 

@@ -64,3 +64,8 @@ export class HeldAttempt {
     });
   }
 }
+
+/** Also a promise of another library: query builders are often only thenable. */
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

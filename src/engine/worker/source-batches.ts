@@ -1,6 +1,7 @@
 import type { SourceBatch } from "../../definitions/index.ts";
 import { shardOf } from "../input/index.ts";
-import { AttemptEnded, AttemptProblem } from "../support/attempt-problem.ts";
+import { AttemptProblem } from "../support/attempt-problem.ts";
+import { AttemptEnded } from "./attempt-end.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { HeldAttempt } from "./held-attempt.ts";
 

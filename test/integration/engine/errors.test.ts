@@ -1,0 +1,407 @@
+import { describe, expect, test, vi } from "vitest";
+import * as z from "zod";
+import type { HandlerDefinition } from "../../../src/definitions/index.ts";
+import { FlowError, PermanentError, RetryableError } from "../../../src/errors/index.ts";
+import { testEngine } from "../../helpers/engines.ts";
+import { atOnce, graphOf, node, unchecked } from "../../helpers/graphs.ts";
+import { handler, numbers, source } from "../../helpers/handlers.ts";
+
+/** Runs one node and returns what its result rejects with. */
+async function failureOf(definition: HandlerDefinition, more: Parameters<typeof node>[2] = {}): Promise<FlowError> {
+  const { engine } = await testEngine([source("src", [1, 2, 3]), definition]);
+  const task = await engine.run(
+    graphOf(node("src"), node(definition.name, ["src"], { retry_policy: { ...atOnce, max: 1 }, ...more })),
+  );
+  const error = await task.result().catch((caught: unknown) => caught);
+  if (!FlowError.is(error, "TASK_FAILED")) throw new Error(`expected a failure, got ${String(error)}`);
+  return error;
+}
+
+const throwing = (thrown: unknown, more: Partial<HandlerDefinition> = {}) =>
+  handler("bad", {
+    processBatch: () => {
+      throw thrown;
+    },
+    ...more,
+  });
+
+describe("what a handler throws", () => {
+  const lost = new TypeError("fetch failed", { cause: new Error("ECONNRESET") });
+  test.for([
+    { what: "an error", thrown: new Error("boom"), code: "unexpected_error", attempts: 2, message: "boom" },
+    {
+      what: "an error without words",
+      thrown: new RangeError(),
+      code: "unexpected_error",
+      attempts: 2,
+      message: "RangeError",
+    },
+    { what: "a string", thrown: "just words", code: "unexpected_error", attempts: 2, message: "just words" },
+    { what: "undefined", thrown: undefined, code: "unexpected_error", attempts: 2, message: ": undefined was thrown" },
+    { what: "null", thrown: null, code: "unexpected_error", attempts: 2, message: "null was thrown" },
+    {
+      what: "an object",
+      thrown: { status: 500 },
+      code: "unexpected_error",
+      attempts: 2,
+      message: "a value of type object was thrown",
+    },
+    {
+      what: "a TypeError",
+      thrown: new TypeError("x is not a function"),
+      code: "unexpected_error",
+      attempts: 1,
+      message: "x is not",
+    },
+    { what: "a TypeError of fetch", thrown: lost, code: "unexpected_error", attempts: 2, message: "fetch failed" },
+    { what: "a ReferenceError", thrown: new ReferenceError("y"), code: "unexpected_error", attempts: 1, message: "y" },
+    { what: "a SyntaxError", thrown: new SyntaxError("z"), code: "unexpected_error", attempts: 1, message: "z" },
+    {
+      what: "a zod error",
+      thrown: z.object({ a: z.object({ b: z.string() }) }).safeParse({ a: { b: 1 } }).error,
+      code: "bad_input",
+      attempts: 1,
+      message: ".a.b: expected string",
+    },
+    {
+      what: "a permanent error",
+      thrown: new PermanentError("bad_row", "no price"),
+      code: "bad_row",
+      attempts: 1,
+      message: "no price",
+    },
+    { what: "a retryable error", thrown: new RetryableError("busy"), code: "busy", attempts: 2, message: "busy" },
+  ])("$what: $code after $attempts attempts", async ({ thrown, code, attempts, message }) => {
+    const error = await failureOf(throwing(thrown));
+    expect(error.details).toMatchObject({ nodeId: "bad", reasonCode: code, epoch: attempts, batchUid: "0" });
+    expect(error.message).toContain(message);
+  });
+
+  test("a rejected promise is the same as a throw", async () => {
+    const error = await failureOf(handler("bad", { processBatch: () => Promise.reject(new PermanentError("late")) }));
+    expect(error.details).toMatchObject({ reasonCode: "late" });
+  });
+
+  test("the stack keeps the chain of causes, and neither it nor the message grows without bound", async () => {
+    const thrown = new Error("outer".repeat(10_000), { cause: new Error("inner", { cause: "no error" }) });
+    const { engine, record } = await testEngine([throwing(thrown, { iterBatches: () => [{ payload: 1 }] })]);
+    const task = await engine.run(graphOf(node("bad", [], { retry_policy: { max: 0 } })));
+    await expect(task.result()).rejects.toThrow();
+    const { failure } = await record(task.id, "bad");
+    expect(failure?.message.length).toBeLessThanOrEqual(4_096);
+    expect(failure?.stack?.length).toBeLessThanOrEqual(16_384);
+    const short = await testEngine([
+      throwing(new Error("outer", { cause: new Error("inner") }), { iterBatches: () => [{ payload: 1 }] }),
+    ]);
+    const other = await short.engine.run(graphOf(node("bad", [], { retry_policy: { max: 0 } })));
+    await expect(other.result()).rejects.toThrow();
+    expect((await short.record(other.id, "bad")).failure?.stack).toMatch(
+      /Error: outer(?:.|\n)*caused by: Error: inner/,
+    );
+  });
+});
+
+describe("the handler's own verdict", () => {
+  test.for([
+    { permanent: true, attempts: 1 },
+    { permanent: false, attempts: 2 },
+  ])("permanent $permanent: $attempts attempts", async ({ permanent, attempts }) => {
+    const error = await failureOf(throwing(new TypeError("x"), { classifyError: () => ({ code: "own", permanent }) }));
+    expect(error.details).toMatchObject({ reasonCode: "own", epoch: attempts });
+  });
+
+  test("none: the engine's counts", async () => {
+    const error = await failureOf(throwing(new PermanentError("bad_row"), { classifyError: () => undefined }));
+    expect(error.details).toMatchObject({ reasonCode: "bad_row" });
+  });
+
+  test("one that throws itself doesn't hide the error, and both are told", async () => {
+    const error = await failureOf(
+      throwing(new PermanentError("bad_row", "no price"), {
+        classifyError: () => {
+          throw new Error("classifier broken");
+        },
+      }),
+    );
+    expect(error.details).toMatchObject({ reasonCode: "bad_row" });
+    expect(error.message).toMatch(/no price.*classifier broken/);
+  });
+
+  test("isn't asked about what the engine itself finds", async () => {
+    const classifyError = vi.fn(() => ({ code: "own", permanent: false }));
+    const error = await failureOf(handler("bad", { output: z.string(), classifyError }));
+    expect(error.details).toMatchObject({ reasonCode: "schema_mismatch", epoch: 1 });
+    expect(classifyError).not.toHaveBeenCalled();
+  });
+});
+
+describe("values that don't fit", () => {
+  test("a wrong output names node, batch and path, and is permanent", async () => {
+    const error = await failureOf(
+      handler("bad", {
+        output: z.object({ rows: z.array(z.object({ price: z.number() })) }),
+        processBatch: () => ({ rows: [{ price: 1 }, { price: "2" }] }),
+      }),
+    );
+    expect(error.details).toMatchObject({ nodeId: "bad", reasonCode: "schema_mismatch", batchUid: "0", epoch: 1 });
+    expect(error.message).toMatch(/node 'bad', batch '0': its output .*\.rows\[1\]\.price: expected number/);
+  });
+
+  test("a wrong input names the path too, and the handler isn't called", async () => {
+    const processBatch = vi.fn();
+    const error = await failureOf(handler("bad", { input: z.string(), processBatch }));
+    expect(error.details).toMatchObject({ reasonCode: "schema_mismatch", batchUid: "0", epoch: 1 });
+    expect(error.message).toMatch(/its input .* expected string/);
+    expect(processBatch).not.toHaveBeenCalled();
+  });
+
+  test.for([
+    ["a Date", new Date(0)],
+    ["undefined", { a: [undefined] }],
+    ["NaN", { a: Number.NaN }],
+    ["a function", { a: () => 1 }],
+    ["a bigint", 1n],
+    ["a Map", new Map()],
+  ])("an output that JSON can't hold, %s, is a mismatch whatever the schema lets through", async ([, value]) => {
+    const error = await failureOf(handler("bad", { output: z.unknown(), processBatch: () => value }));
+    expect(error.details).toMatchObject({ reasonCode: "schema_mismatch", epoch: 1 });
+  });
+
+  test("an output that holds undefined in a list is no JSON either when its schema allows it", async () => {
+    const error = await failureOf(
+      handler("bad", { output: z.array(z.string().optional()), processBatch: () => ["a", undefined] }),
+    );
+    expect(error.details).toMatchObject({ reasonCode: "schema_mismatch" });
+  });
+
+  test("arguments are judged before any code of the handler runs", async () => {
+    const init = vi.fn();
+    const error = await failureOf(handler("bad", { args: z.object({ size: z.int() }), init }), { args: { size: "x" } });
+    expect(error.details).toMatchObject({ reasonCode: "bad_input", epoch: 1 });
+    expect(error.message).toMatch(/arguments .*\.size: expected (int|number)/);
+    expect(init).not.toHaveBeenCalled();
+  });
+
+  test("a root whose arguments are its input fails with bad_input", async () => {
+    const { engine } = await testEngine([handler("root", { input: z.object({ n: z.number() }) })]);
+    const task = await engine.run(graphOf(node("root", [], { args: { n: "1" } })));
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "bad_input", epoch: 1 } });
+  });
+
+  test("a batch of iterBatches without a payload, or with a uid that is none", async () => {
+    for (const batch of [
+      {},
+      { uid: "x" },
+      undefined,
+      7,
+      { uid: "", payload: 1 },
+      { uid: 3, payload: 1 },
+      { uid: "x".repeat(513), payload: 1 },
+    ]) {
+      const error = await failureOf(handler("bad", { iterBatches: () => [batch] as never }));
+      expect(error.details).toMatchObject({ reasonCode: "bad_input", epoch: 1 });
+    }
+  });
+
+  test("a failure between batches is no batch's: the last one isn't blamed", async () => {
+    const error = await failureOf(
+      handler("bad", {
+        async *iterBatches() {
+          yield { payload: 1 };
+          throw new Error("the cursor closed");
+        },
+      }),
+    );
+    expect(error.message).toContain("the cursor closed");
+    expect(error.details).not.toHaveProperty("batchUid");
+  });
+
+  test("what is stored is a copy: neither handler can change it afterwards", async () => {
+    const shared = { rows: [1] };
+    const { engine, artifacts } = await testEngine([
+      handler("src", { output: z.unknown(), iterBatches: () => [{ payload: shared }] }),
+      handler("vandal", {
+        input: z.unknown(),
+        processBatch: (payload) => {
+          (payload as { rows: number[] }).rows.push(99);
+          return "done";
+        },
+      }),
+    ]);
+    const task = await engine.run(graphOf(node("src"), node("vandal", ["src"])));
+    await task.result();
+    shared.rows.push(7);
+    expect((await artifacts(task.id, "src"))[0]?.meta).toEqual({ rows: [1] });
+  });
+});
+
+describe("the methods around the batches", () => {
+  test("init that fails is tried again by the next attempt, and runs once for all after", async () => {
+    let inits = 0;
+    const init = vi.fn(() => {
+      if (inits++ === 0) throw new Error("no connection yet");
+    });
+    const { engine } = await testEngine([source("a", [1], { init })]);
+    const graph = graphOf(node("a", [], { retry_policy: atOnce }));
+    const task = await engine.run(graph);
+    expect(await task.result()).toEqual({ a: [1] });
+    await Promise.all(numbers(5).map(async () => (await engine.run(graph)).result()));
+    expect(init).toHaveBeenCalledTimes(2);
+  });
+
+  test("loadInput sees the arguments, and every batch of the attempt what it returned", async () => {
+    const loadInput = vi.fn(async (args: unknown) => ({ table: (args as { t: string }).t }));
+    const { engine } = await testEngine([
+      source("a", [1, 2], { loadInput, processBatch: (n, ctx) => [n, ctx.loaded] as never }),
+    ]);
+    const task = await engine.run(graphOf(node("a", [], { args: { t: "x" } })));
+    expect(await task.result()).toEqual({
+      a: [
+        [1, { table: "x" }],
+        [2, { table: "x" }],
+      ],
+    });
+    expect(loadInput).toHaveBeenCalledTimes(1);
+  });
+
+  test("loadInput that fails is retried", async () => {
+    let loads = 0;
+    const { engine } = await testEngine([
+      source("a", [1], {
+        loadInput: () => {
+          if (loads++ === 0) throw new Error("not there yet");
+        },
+      }),
+    ]);
+    const task = await engine.run(graphOf(node("a", [], { retry_policy: atOnce })));
+    expect(await task.result()).toEqual({ a: [1] });
+  });
+
+  test("finalize that throws fails the attempt; the next one only finalizes", async () => {
+    const processBatch = vi.fn((n: unknown) => n);
+    let finals = 0;
+    const finalize = vi.fn((ctx: { batchCount: number }) => {
+      if (finals++ === 0) throw new Error("not yet");
+      return { batches: ctx.batchCount };
+    });
+    const { engine } = await testEngine([
+      source("a", [1, 2, 3], { processBatch, finalize, result: z.object({ batches: z.number() }) }),
+    ]);
+    const task = await engine.run(graphOf(node("a", [], { retry_policy: atOnce })));
+    expect(await task.result()).toEqual({ a: { batches: 3 } });
+    expect(processBatch).toHaveBeenCalledTimes(3);
+    expect(finalize).toHaveBeenCalledTimes(2);
+  });
+
+  test("a finalize whose value doesn't fit its schema says where", async () => {
+    const error = await failureOf(
+      handler("bad", { result: z.object({ n: z.number() }), finalize: () => ({ n: "1" }) }),
+    );
+    expect(error.details).toMatchObject({ reasonCode: "schema_mismatch" });
+    expect(error.message).toMatch(/finalize returned .*\.n: expected number/);
+  });
+
+  test("thenables of other libraries are awaited as promises are", async () => {
+    // biome-ignore lint/suspicious/noThenProperty: a query builder's thenable is what this is about
+    const thenable = (value: unknown) => ({ then: (resolve: (value: unknown) => void) => resolve(value) }) as never;
+    const { engine } = await testEngine([
+      source("a", [1], {
+        loadInput: () => thenable("loaded"),
+        processBatch: (_n, ctx) => thenable(ctx.loaded),
+        finalize: () => thenable("final"),
+        result: z.string(),
+      }),
+      handler("b"),
+    ]);
+    const task = await engine.run(graphOf(node("a"), node("b", ["a"])));
+    expect(await task.result()).toEqual({ b: ["loaded"] });
+    expect((await task.status()).nodes[0]?.result).toBe("final");
+  });
+});
+
+describe("cleanups", () => {
+  test("run last in first out, also when a batch failed and when one of them throws", async () => {
+    const order: string[] = [];
+    const { engine, logged } = await testEngine(
+      [
+        source("a", [1], {
+          loadInput: (_args, ctx) => {
+            ctx.onCleanup(() => void order.push("first"));
+            ctx.onCleanup(async () => {
+              await Promise.resolve();
+              order.push("second");
+            });
+          },
+          processBatch: (_n, ctx) => {
+            ctx.onCleanup(() => {
+              order.push("third");
+              throw new Error("cleanup broken");
+            });
+            throw new PermanentError("bad_row");
+          },
+        }),
+      ],
+      { mayLogErrors: true },
+    );
+    const task = await engine.run(graphOf(node("a")));
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "bad_row" } });
+    expect(order).toEqual(["third", "second", "first"]);
+    expect(logged).toMatchObject([{ level: "error", fields: { err: { message: "cleanup broken" } } }]);
+  });
+
+  test("run before the outcome is told: who awaits the task finds them done", async () => {
+    let open = 0;
+    const { engine } = await testEngine([
+      source("a", [1], {
+        processBatch: (n, ctx) => {
+          open++;
+          ctx.onCleanup(() => void open--);
+          return n;
+        },
+      }),
+    ]);
+    const task = await engine.run(graphOf(node("a")));
+    await task.result();
+    expect(open).toBe(0);
+  });
+});
+
+describe("what isn't there", () => {
+  test("a stored node of a function that no coordinator has", async () => {
+    const { engine, store } = await testEngine([]);
+    const graph = unchecked(node("f", [], { fn: "no.such" }));
+    await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+    await expect(engine.task("t").result()).rejects.toMatchObject({ details: { reasonCode: "no_handler" } });
+  });
+
+  test("a graph of a type that no handler serves is refused", async () => {
+    const { engine } = await testEngine([source("extract", [])]);
+    await expect(engine.run(graphOf(node("extrac")))).rejects.toMatchObject({
+      code: "GRAPH_INVALID",
+      message: expect.stringContaining("extract"),
+    });
+  });
+
+  test("parameters that don't fit are refused before anything is stored", async () => {
+    const { engine, writes } = await testEngine([source("a", [])]);
+    const graph = {
+      ...graphOf(node("a")),
+      params_schema: { type: "object", properties: { date: { type: "string" } }, required: ["date"] },
+    };
+    await expect(engine.run(graph)).rejects.toMatchObject({ code: "PARAMS_INVALID" });
+    await expect(engine.run(graph, { params: { date: 3 } })).rejects.toMatchObject({
+      code: "PARAMS_INVALID",
+      message: expect.stringContaining(".date"),
+    });
+    expect(writes).toEqual([]);
+  });
+
+  test("a task, a node", async () => {
+    const { engine } = await testEngine([source("a", [])]);
+    await expect(engine.task("nope").result()).rejects.toMatchObject({ code: "TASK_UNKNOWN" });
+    await expect(engine.task("nope").cancel()).rejects.toMatchObject({ code: "TASK_UNKNOWN" });
+    const task = await engine.run(graphOf(node("a")));
+    await expect(task.artifacts("b").next()).rejects.toMatchObject({ code: "NODE_UNKNOWN" });
+    await task.result();
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import { testEngine } from "../../helpers/engines.ts";
+import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
+import { handler, source } from "../../helpers/handlers.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+
+const timedOut = { code: "TASK_FAILED", details: { reasonCode: "timeout", nodeId: "slow" } };
+
+describe("timeout_sec", () => {
+  test("aborts the signal of an attempt that runs too long; the next one may do better", async () => {
+    const never = new Gate();
+    const remaining: (number | undefined)[] = [];
+    const { engine, record } = await testEngine([
+      source("slow", [1, 2], {
+        processBatch: async (n, ctx) => {
+          remaining.push(ctx.remainingMs());
+          if (ctx.epoch === 1 && n === 2) await never.pass(ctx.signal);
+          return n;
+        },
+      }),
+    ]);
+    const task = await engine.run(graphOf(node("slow", [], { timeout_sec: 0.05, retry_policy: atOnce })));
+    expect(await task.result()).toEqual({ slow: [1, 2] });
+    const { history } = await record(task.id, "slow");
+    expect(history.flatMap(({ reasonCode }) => reasonCode ?? [])).toEqual(["timeout"]);
+    for (const ms of remaining) expect(ms).toBeLessThanOrEqual(50);
+  });
+
+  test("doesn't wait for a handler that hangs, wherever it hangs", async () => {
+    const never = new Gate();
+    const hang = () => never.pass() as never;
+    for (const method of ["init", "loadInput", "processBatch", "finalize", "iterBatches"] as const) {
+      const hanging =
+        method === "iterBatches"
+          ? {
+              async *iterBatches() {
+                await never.pass();
+                yield { payload: 1 };
+              },
+            }
+          : { [method]: hang };
+      const { engine } = await testEngine([source("slow", [1], hanging)], { capacity: 1 });
+      const task = await engine.run(
+        graphOf(node("slow", [], { timeout_sec: 0.02, retry_policy: { ...atOnce, max: 1 } })),
+      );
+      await expect(task.result(), method).rejects.toMatchObject({ ...timedOut, details: { epoch: 2 } });
+      await until(() => engine.health().running === 0, "the slot to be free");
+    }
+    never.open();
+  });
+
+  test("ends a consumer that waits for its source", async () => {
+    const gate = new Gate();
+    const { engine } = await testEngine([
+      source("src", [1, 2], { processBatch: (n, ctx) => (n === 1 ? n : gate.pass(ctx.signal)) }),
+      handler("slow"),
+    ]);
+    const task = await engine.run(
+      graphOf(
+        node("src"),
+        node("slow", ["src"], { start: "first_batch", timeout_sec: 0.03, retry_policy: { ...atOnce, max: 0 } }),
+      ),
+    );
+    await expect(task.result()).rejects.toMatchObject(timedOut);
+  });
+
+  test("ends an attempt whose cleanup hangs", async () => {
+    const never = new Gate();
+    const { engine } = await testEngine(
+      [
+        source("slow", [1], {
+          processBatch: (n, ctx) => {
+            ctx.onCleanup(() => never.pass());
+            return n;
+          },
+        }),
+      ],
+      { capacity: 1, mayLogErrors: true },
+    );
+    const task = await engine.run(graphOf(node("slow", [], { timeout_sec: 0.03 })));
+    await task.result().catch(() => undefined);
+    await until(() => engine.health().running === 0, "the slot to be free");
+    never.open();
+  });
+
+  test("that isn't reached changes nothing", async () => {
+    const { engine, record } = await testEngine([source("slow", [1])]);
+    const task = await engine.run(graphOf(node("slow", [], { timeout_sec: 3_600 })));
+    expect(await task.result()).toEqual({ slow: [1] });
+    expect(await record(task.id, "slow")).toMatchObject({ failures: 0 });
+  });
+});
