@@ -1,0 +1,93 @@
+import type { MemoryState } from "../../adapters/memory/index.ts";
+import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import type { ShardRecord } from "../../engine/model.ts";
+import type { GraphNode } from "../../graph/index.ts";
+import type { Client } from "../world/client.ts";
+import type { Fleet } from "../world/fleet.ts";
+import type { Journal } from "../world/journal.ts";
+import { times } from "../world/process.ts";
+import { type FinishedShard, judgeNode } from "./reference.ts";
+
+export interface EndParts {
+  readonly state: MemoryState;
+  readonly journal: Journal;
+  readonly client: Client;
+  readonly fleet: Fleet;
+}
+
+/** What must hold when all has ended and every process has stopped. */
+export function checkEnd(parts: EndParts): void {
+  const { state, journal, client } = parts;
+  for (const id of client.taskIds) {
+    const task = state.tasks.get(id);
+    if (task === undefined) {
+      journal.violated(`task ${id} is gone`);
+      continue;
+    }
+    const violated = (what: string) => journal.violated(`task ${id}: ${what}`);
+    const { status } = task.record;
+    if (status === "finished") checkOutputs(task, violated);
+    if (status === "cancelled" && !client.asked.has(id)) violated("cancelled, and nobody asked");
+    if (status === "failed") checkFailure(task, journal, violated);
+  }
+  checkLeftovers(parts);
+}
+
+function checkOutputs(task: TaskEntry, violated: (what: string) => void): void {
+  const { graph } = task.record;
+  const finished = (nodeId: string): FinishedShard[] =>
+    (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) =>
+      entry === undefined
+        ? []
+        : [{ record: entry.record, artifacts: entry.logs[entry.record.generation]?.read(0, 1_000_000) ?? [] }],
+    );
+  for (const node of graph.nodes) {
+    const shards = finished(node.node_id);
+    for (const wrong of judgeNode(graph, node, finished)) violated(`node ${node.node_id}: ${wrong}`);
+    for (const { record, artifacts } of shards) checkSummary(node, record, artifacts.length, violated);
+    const uids = shards.flatMap(({ artifacts }) => artifacts.map(({ uid }) => uid));
+    if (new Set(uids).size !== uids.length) violated(`node ${node.node_id}: a uid in two of its shards`);
+  }
+  const wanted = graph.nodes.reduce((sum, { io }) => sum + (io?.fn === "vars.incr" ? Number(io.fn_args?.by) : 0), 0);
+  const { count = 0 } = task.vars.vars;
+  if (count !== wanted) violated(`vars.count is ${count}, the nodes add to ${wanted}`);
+}
+
+/** The log is as long as the record says, and `finalize` saw all of it. */
+function checkSummary(node: GraphNode, record: ShardRecord, length: number, violated: (what: string) => void): void {
+  const name = `node ${node.node_id}/${record.shard}`;
+  if (record.count !== length) violated(`${name}: count ${record.count}, and ${length} artifacts`);
+  if (node.io?.fn !== undefined) return;
+  const result = record.result as { readonly batches?: number } | undefined;
+  if (result?.batches !== length) violated(`${name}: finalize saw ${result?.batches} of ${length} batches`);
+}
+
+/** A task fails for a reason that the world gave it. */
+function checkFailure(task: TaskEntry, journal: Journal, violated: (what: string) => void): void {
+  const { failure, graph, id } = task.record;
+  const node = graph.nodes.find(({ node_id }) => node_id === failure?.nodeId);
+  if (failure === undefined || node === undefined) return violated("failed without a failure");
+  const record = task.nodes.get(node.node_id)?.shards[failure.shard]?.record;
+  const code = failure.reasonCode;
+  const told = JSON.stringify({ ...failure, stack: undefined });
+  if (record?.status !== "failed") return violated(`its failure is no failed shard's: ${told}`);
+  if (code === "worker_lost") {
+    if (record.lost !== times.maxLostLeases + 1) violated(`worker_lost after ${record.lost} leases`);
+    return;
+  }
+  const policy = { max: 2, permanent_on: ["bad_input", "schema_mismatch"], ...node.retry_policy };
+  const given = journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout";
+  if (!given || (code === "timeout" && node.timeout_sec === undefined)) violated(`failed without a reason: ${told}`);
+  const permanent = policy.permanent_on.includes(code) || code === "broken";
+  if (!permanent && record.failures !== policy.max + 1) violated(`gave up after ${record.failures} failures: ${told}`);
+}
+
+/** Law 12: who has ended has left nothing behind. */
+function checkLeftovers({ fleet, journal }: EndParts): void {
+  for (const { life, signals, worker } of fleet.processes) {
+    if (signals.open !== 0) journal.violated(`${life.name} has stopped and left ${signals.open} watches`);
+    if (worker !== undefined && worker.running !== 0) journal.violated(`${life.name} has stopped and still runs`);
+    const { registered = 0, ran = 0 } = journal.cleanups.get(life.name) ?? {};
+    if (registered !== ran) journal.violated(`${life.name} ran ${ran} of ${registered} cleanups`);
+  }
+}

@@ -1,0 +1,81 @@
+import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
+import { type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
+import type { Journal } from "../world/journal.ts";
+
+/** What a check knows of one shard's output in one generation. */
+interface SeenLog {
+  length: number;
+  epoch: number;
+  closed: boolean;
+  readonly uids: Set<string>;
+}
+
+/** Law 2 and what belongs to it: artifacts without gaps or doubles, in the order of epochs, none after the end. */
+export class LogChecks {
+  readonly #state: MemoryState;
+  readonly #counts: Journal["counts"];
+  readonly #violated: (ref: ShardRef, what: string) => void;
+  readonly #logs = new Map<string, SeenLog>();
+  readonly #generations = new Map<string, number>();
+  /** By claim: artifacts that landed after it had lost its lease. */
+  readonly #late = new Map<string, number>();
+
+  constructor(state: MemoryState, counts: Journal["counts"], violated: (ref: ShardRef, what: string) => void) {
+    this.#state = state;
+    this.#counts = counts;
+    this.#violated = violated;
+  }
+
+  claimed(record: ShardRecord): void {
+    this.#generations.set(shardKey(record), record.generation);
+  }
+
+  restarted(record: ShardRecord): void {
+    this.#counts.restarts++;
+    const before = this.#generations.get(shardKey(record)) ?? 0;
+    // A repeated restart, asked for again after a lost answer, sets the same values.
+    const raised = record.generation === before + 1 || record.generation === before;
+    if (!raised) this.#violated(record, `generation ${before} -> ${record.generation}`);
+    this.#generations.set(shardKey(record), record.generation);
+  }
+
+  artifact({ ref, generation, artifact }: MemoryStoreEvent & { readonly kind: "artifact" }): void {
+    this.#counts.appends++;
+    const log = this.#log(ref, generation);
+    if (artifact.seq !== log.length) this.#violated(ref, `seq ${artifact.seq} after ${log.length} artifacts`);
+    if (log.uids.has(artifact.uid)) this.#violated(ref, `uid ${artifact.uid} twice`);
+    if (log.closed) this.#violated(ref, "an artifact after the complete marker");
+    if (artifact.epoch < log.epoch) this.#violated(ref, `epoch ${artifact.epoch} wrote after epoch ${log.epoch}`);
+    log.length++;
+    log.uids.add(artifact.uid);
+    log.epoch = Math.max(log.epoch, artifact.epoch);
+    const record = this.#state.shard(ref)?.record;
+    if (record?.status === "finished" && record.generation === generation) {
+      this.#violated(ref, "an artifact after it had finished");
+    }
+    if (record?.lease?.claimId !== artifact.claimId) this.#lateArtifact(ref, artifact.claimId);
+  }
+
+  closed({ ref, generation, count }: MemoryStoreEvent & { readonly kind: "log_closed" }): void {
+    const log = this.#log(ref, generation);
+    if (log.length !== count) this.#violated(ref, `closed at ${count} with ${log.length} artifacts`);
+    log.closed = true;
+  }
+
+  #lateArtifact(ref: ShardRef, claimId: string): void {
+    this.#counts.lateAppends++;
+    const late = (this.#late.get(claimId) ?? 0) + 1;
+    this.#late.set(claimId, late);
+    if (late > 1) this.#violated(ref, `${late} artifacts of claim ${claimId} after it had lost its lease`);
+  }
+
+  #log(ref: ShardRef, generation: number): SeenLog {
+    const key = `${shardKey(ref)}/${generation}`;
+    let log = this.#logs.get(key);
+    if (log === undefined) {
+      log = { length: 0, epoch: 0, closed: false, uids: new Set() };
+      this.#logs.set(key, log);
+    }
+    return log;
+  }
+}

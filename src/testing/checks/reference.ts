@@ -1,0 +1,175 @@
+import type { Artifact, ShardRecord } from "../../engine/model.ts";
+import { sourceKey } from "../../engine/model.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import { adapterName, type Graph, type GraphNode } from "../../graph/index.ts";
+import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "../world/computation.ts";
+
+/*
+ * What a finished task must have stored, computed in plain memory with nothing of the engine's. A node is judged by what
+ * its sources stored: if that is right for every node, the whole is what evaluating the graph in order would give,
+ * whatever the order in which the engine took batches of several sources.
+ */
+
+/** A finished shard with its artifacts. */
+export interface FinishedShard {
+  readonly record: ShardRecord;
+  readonly artifacts: readonly Artifact[];
+}
+
+export type Finished = (nodeId: string) => readonly FinishedShard[];
+
+/** @returns what is wrong, in words */
+export function judgeNode(graph: Graph, node: GraphNode, finished: Finished): string[] {
+  const shards = finished(node.node_id);
+  if (node.io?.fn !== undefined) return judgeFunction(node, finished);
+  const { input_adapter, ...args } = node.io?.input_inline ?? {};
+  const isSource = node.type.startsWith("source");
+  if (input_adapter === undefined && isSource) return judgeSource(node, args as unknown as SourceArgs, shards);
+  if (input_adapter === undefined && node.depends_on.length === 0) {
+    return same("its one batch", metasOf(shards), [compute(node.node_id, args)]);
+  }
+  if (input_adapter !== undefined && adapterName(input_adapter) === "pull.gather") return judgeGather(node, finished);
+  return judgeStream(graph, node, finished);
+}
+
+function judgeSource(node: GraphNode, args: SourceArgs, shards: readonly FinishedShard[]): string[] {
+  const artifacts = shards.flatMap((shard) => shard.artifacts);
+  const wrong = artifacts.flatMap(({ uid, meta }) =>
+    same(`batch ${uid}`, [meta], [compute(node.node_id, sourcePayload(node.node_id, uid))]),
+  );
+  if (node.type === "source_n") {
+    // Each shard is the work of one attempt: all that it yields of the shard's share.
+    const epochs = shards.map(({ artifacts: own }) => own[0]?.epoch);
+    const mixed = shards.some(({ artifacts: own }, index) => own.some(({ epoch }) => epoch !== epochs[index]));
+    if (mixed) return [...wrong, "artifacts of several attempts, and it can't resume"];
+    const [epoch] = epochs;
+    if (shards.length > 1 || epoch === undefined) return wrong;
+    return [...wrong, ...same("uids", uidsOf(artifacts), unstableUids(node.node_id, epoch, args.batches).sort())];
+  }
+  const stored = new Set(artifacts.map(({ uid }) => uid));
+  const least = Array.from({ length: args.batches }, (_, index) => `b${index}`);
+  const most = new Set([...least, ...Array.from({ length: mostGrowth }, (_, more) => `b${args.batches + more}`)]);
+  const missing = least.filter((uid) => !stored.has(uid));
+  const foreign = [...stored].filter((uid) => !most.has(uid) || (!args.grow && !least.includes(uid)));
+  if (missing.length > 0) wrong.push(`lacks ${missing.join()}`);
+  if (foreign.length > 0) wrong.push(`has ${foreign.join()}, which it never yielded`);
+  return wrong;
+}
+
+function judgeGather(node: GraphNode, finished: Finished): string[] {
+  const { from, from_nodes } = (node.io?.input_inline?.input_args ?? {}) as {
+    readonly from?: { readonly [alias: string]: string };
+    readonly from_nodes?: readonly string[];
+  };
+  const named = from ?? Object.fromEntries((from_nodes ?? node.depends_on).map((id) => [id, id]));
+  const chosen = finished(node.node_id)[0]?.record.chosen;
+  const payload: { [alias: string]: Json[] } = {};
+  for (const [alias, id] of Object.entries(named)) {
+    const isLeftOut = chosen !== undefined && node.depends_on.includes(id) && !chosen.includes(id);
+    if (!isLeftOut) payload[alias] = metasOf(finished(id));
+  }
+  return same("what it gathered", metasOf(finished(node.node_id)), [compute(node.node_id, payload)]);
+}
+
+/** Source shard by source shard, in order: between sources any order is right. */
+function judgeStream(graph: Graph, node: GraphNode, finished: Finished): string[] {
+  const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject & { readonly from_nodes?: readonly string[] };
+  const shards = finished(node.node_id);
+  const wrong: string[] = [];
+  let expectedCount = 0;
+  for (const id of args.from_nodes ?? node.depends_on) {
+    for (const source of finished(id)) {
+      const key = sourceKey(id, source.record.shard);
+      const expected = source.artifacts.flatMap(({ meta }) =>
+        cutUp(node, args, meta).map((payload) => compute(node.node_id, payload)),
+      );
+      expectedCount += expected.length;
+      const logs = shards.map(({ artifacts }) => artifacts.filter(({ origin }) => origin.source === key));
+      wrong.push(...logs.flatMap((log) => outOfOrder(key, log)));
+      const inOrder = logs.flat().sort((a, b) => a.origin.seq - b.origin.seq || a.origin.chunk - b.origin.chunk);
+      wrong.push(
+        ...same(
+          `batches from ${key}`,
+          inOrder.map(({ meta }) => meta),
+          expected,
+        ),
+      );
+      for (const shard of shards) {
+        const built = shard.record.sourceGens[key] ?? 0;
+        if (built !== source.record.generation) {
+          wrong.push(`built from generation ${built} of ${key}, which finished with ${source.record.generation}`);
+        }
+      }
+    }
+  }
+  const count = metasOf(shards).length;
+  if (count !== expectedCount) wrong.push(`${count} artifacts, ${expectedCount} expected`);
+  if (!graph.nodes.includes(node)) wrong.push("it is no node of its graph");
+  return wrong;
+}
+
+function cutUp(node: GraphNode, args: JsonObject, meta: Json): Json[] {
+  const adapter = adapterName(node.io?.input_inline?.input_adapter ?? "pull.from_artifacts");
+  if (adapter === "pull.from_artifacts") return [meta];
+  const list = typeof args.meta_list_key === "string" ? (meta as JsonObject)[args.meta_list_key] : undefined;
+  const items = Array.isArray(list) ? list : [meta];
+  const size = Number(args.size);
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
+}
+
+function outOfOrder(key: string, log: readonly Artifact[]): string[] {
+  const isLater = (a: Artifact, b: Artifact) =>
+    b.origin.seq > a.origin.seq || (b.origin.seq === a.origin.seq && b.origin.chunk > a.origin.chunk);
+  const wrong = log.findIndex((artifact, index) => index > 0 && !isLater(log[index - 1] as Artifact, artifact));
+  return wrong === -1 ? [] : [`took ${key} out of order at seq ${log[wrong]?.seq}`];
+}
+
+function judgeFunction(node: GraphNode, finished: Finished): string[] {
+  const { fn, fn_args: args = {} } = node.io ?? {};
+  const metas = metasOf(finished(node.node_id));
+  const sources = (ids: readonly string[]) => ids.flatMap((id) => metasOf(finished(id)));
+  if (fn === "noop") return same("its output", metas, [{}]);
+  if (fn === "vars.incr") return same("its output", metas, [{ keys: ["count"] }]);
+  if (fn === "merge.generic") {
+    return same("what it merged", metas, [
+      { merged: sources(args.from_nodes as readonly string[]).reduce(merge, null) },
+    ]);
+  }
+  const nodeId = String(args.node_id);
+  const shards = finished(nodeId);
+  const artifacts = shards.flatMap((shard) => shard.artifacts);
+  const values = artifacts.flatMap(({ metrics }) => (metrics.rows === undefined ? [] : [metrics.rows]));
+  const sum = values.reduce((total, value) => total + value, 0);
+  const number = { sum, max: Math.max(...values), mean: sum / values.length }[String(args.mode)];
+  const finalized = shards.reduce((total, { record }) => total + (record.metrics?.finalized ?? 0), 0);
+  const expected = {
+    node_id: nodeId,
+    mode: String(args.mode),
+    batches: artifacts.length,
+    metrics: values.length === 0 ? {} : { rows: number },
+    finalize: finalized === 0 ? {} : { finalized },
+  };
+  return same("what it aggregated", metas, [expected]);
+}
+
+function merge(earlier: Json, later: Json): Json {
+  if (Array.isArray(earlier) && Array.isArray(later)) return [...earlier, ...later];
+  if (!isObject(earlier) || !isObject(later)) return later;
+  const merged: { [key: string]: Json } = { ...earlier };
+  for (const [key, value] of Object.entries(later)) {
+    const there = merged[key];
+    merged[key] = there === undefined ? value : merge(there, value);
+  }
+  return merged;
+}
+
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const metasOf = (shards: readonly FinishedShard[]): Json[] =>
+  shards.flatMap(({ artifacts }) => artifacts.map(({ meta }) => meta));
+const uidsOf = (artifacts: readonly Artifact[]): string[] => artifacts.map(({ uid }) => uid).sort();
+
+function same(what: string, got: readonly unknown[], wanted: readonly unknown[]): string[] {
+  const [a, b] = [JSON.stringify(got), JSON.stringify(wanted)];
+  return a === b ? [] : [`${what}: got ${got.length}: ${a.slice(0, 200)}, wanted ${wanted.length}: ${b.slice(0, 200)}`];
+}

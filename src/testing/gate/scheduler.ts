@@ -1,0 +1,177 @@
+import { Heap } from "../../adapters/memory/heap.ts";
+import type { Life } from "./life.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+
+/*
+ * The one gate of a simulation, and its time. Every call that a process makes to a port, and every answer to it, parks
+ * here and goes on when the seed chooses it. So the interleaving of all processes is the seed's, and so is what a crash
+ * leaves behind.
+ *
+ * Crashing only between parks is enough: nothing else that a process does has an effect outside of it.
+ */
+
+export interface ParkOptions {
+  /** What waits behind this is a request on its way: it may take effect although its sender has died. */
+  readonly request?: boolean;
+  /** More about it, for a trace that people read. */
+  readonly detail?: () => string;
+}
+
+interface Parked {
+  readonly life: Life | undefined;
+  readonly label: string;
+  readonly request: boolean;
+  readonly detail: (() => string) | undefined;
+  readonly go: () => void;
+}
+
+export interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly life: Life | undefined;
+  readonly fire: () => void;
+  cancelled: boolean;
+}
+
+/** How likely a request between two records of its operation goes on when its sender is dead. */
+const orphanGoesOn = 0.4;
+/** How likely a request that waits when its sender dies takes effect all the same, at once or late. */
+const orphanSurvives = 0.5;
+
+export class Scheduler {
+  readonly random: SeededRandom;
+  /** How likely time passes in a step although something could run: else no call would outlive a lease. */
+  slowTime = 0;
+  /** How far it passes then, at most. */
+  readonly #jumpMs: number;
+  /** Until when a request may arrive whose sender is dead. */
+  readonly #orphanMs: number;
+  readonly #trace: string[] | undefined;
+  #now = 0;
+  #steps = 0;
+  #order = 0;
+  #hash = 0x811c9dc5;
+  #parked: Parked[] = [];
+  readonly #timers = new Heap<Timer>((a, b) => (a.at === b.at ? a.order < b.order : a.at < b.at));
+
+  constructor(
+    random: SeededRandom,
+    options: { readonly jumpMs: number; readonly orphanMs: number; readonly trace: string[] | undefined },
+  ) {
+    this.random = random;
+    this.#jumpMs = options.jumpMs;
+    this.#orphanMs = options.orphanMs;
+    this.#trace = options.trace;
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** A hash of all choices: two runs with the same one were the same run. */
+  get hash(): number {
+    return this.#hash >>> 0;
+  }
+
+  /** A line of the trace; costs nothing when nobody reads it. */
+  note(text: () => string): void {
+    this.#trace?.push(`${this.#steps}\t${this.#now} ms\t${text()}`);
+  }
+
+  /** Resolves when it is chosen; never, if the process dies first. */
+  park(life: Life | undefined, label: string, options: ParkOptions = {}): Promise<void> {
+    const { request = false, detail } = options;
+    if (life !== undefined && !life.alive && !(request && this.random.chance(orphanGoesOn))) {
+      return new Promise(() => {});
+    }
+    return new Promise((go) => this.#parked.push({ life, label, request, detail, go }));
+  }
+
+  /** Runs `work` when it is chosen; it belongs to nobody, so no crash keeps it from running. */
+  run(label: string, work: () => void): void {
+    this.#parked.push({ life: undefined, label, request: true, detail: undefined, go: work });
+  }
+
+  after(ms: number, life: Life | undefined, fire: () => void): Timer {
+    const timer = { at: this.#now + Math.max(0, ms), order: this.#order++, life, fire, cancelled: false };
+    this.#timers.push(timer);
+    return timer;
+  }
+
+  /** Its promises never settle from now on, as after a kill -9; some of its requests are on their way already. */
+  crash(life: Life): void {
+    life.alive = false;
+    const orphans = this.#parked.filter(
+      (parked) => parked.life === life && parked.request && this.random.chance(orphanSurvives),
+    );
+    this.#parked = this.#parked.filter((parked) => parked.life !== life);
+    for (const orphan of orphans) {
+      const delayMs = this.random.chance(0.5) ? 0 : this.random.int(this.#orphanMs);
+      const label = `${orphan.label} (from the dead ${life.name})`;
+      this.after(delayMs, undefined, () => this.#parked.push({ ...orphan, life: undefined, label }));
+    }
+  }
+
+  /** Lets one thing happen. False when nothing can happen any more. */
+  step(): boolean {
+    this.#steps++;
+    if (this.#parked.length > 0 && this.random.chance(this.slowTime)) {
+      this.#passTo(this.#now + this.random.int(this.#jumpMs));
+      return true;
+    }
+    const chosen = this.#choose();
+    if (chosen === undefined) return this.#jump();
+    this.note(
+      () => `${chosen.life?.name ?? "-"}\t${chosen.label}${chosen.detail === undefined ? "" : chosen.detail()}`,
+    );
+    chosen.go();
+    return true;
+  }
+
+  #choose(): Parked | undefined {
+    const count = this.#parked.length;
+    let index = count > 0 ? this.random.int(count) : 0;
+    for (let tried = 0; tried < count; tried++, index = (index + 1) % count) {
+      const parked = this.#parked[index] as Parked;
+      if (parked.life !== undefined && parked.life.pausedUntil > this.#now) continue;
+      this.#parked[index] = this.#parked[count - 1] as Parked;
+      this.#parked.pop();
+      this.#mix(index);
+      for (let at = 0; at < parked.label.length; at += 3) this.#mix(parked.label.charCodeAt(at));
+      return parked;
+    }
+    return undefined;
+  }
+
+  #mix(value: number): void {
+    this.#hash = Math.imul(this.#hash ^ value, 0x01000193);
+  }
+
+  /** On to the next moment at which something can run. */
+  #jump(): boolean {
+    let next = this.#timers.at(0);
+    while (next !== undefined && isVoid(next)) {
+      this.#timers.pop();
+      next = this.#timers.at(0);
+    }
+    const awake = Math.min(...this.#parked.map(({ life }) => life?.pausedUntil ?? this.#now));
+    const at = Math.min(next?.at ?? Number.POSITIVE_INFINITY, awake);
+    if (at === Number.POSITIVE_INFINITY) return false;
+    this.#passTo(at);
+    return true;
+  }
+
+  #passTo(at: number): void {
+    this.#now = Math.max(this.#now, at);
+    for (let next = this.#timers.at(0); next !== undefined && next.at <= this.#now; next = this.#timers.at(0)) {
+      this.#timers.pop();
+      if (!isVoid(next)) next.fire();
+    }
+  }
+}
+
+const isVoid = (timer: Timer): boolean => timer.cancelled || timer.life?.alive === false;

@@ -1,0 +1,116 @@
+import type { Bus, SubscribeOptions, Subscription } from "../../engine/ports/index.ts";
+import type { Message } from "../../engine/protocol/messages.ts";
+import { FlowError } from "../../errors/index.ts";
+import type { Life } from "../gate/life.ts";
+import type { Scheduler } from "../gate/scheduler.ts";
+import { showArguments } from "./show-call.ts";
+
+export interface BusFaults {
+  lose: number;
+  double: number;
+  /** Longest delay of a message, in ms. Their order is nobody's in any case. */
+  delayMs: number;
+}
+
+interface Member {
+  readonly life: Life;
+  readonly handle: SubscribeOptions["handle"];
+  open: boolean;
+  readonly running: Set<Promise<void>>;
+}
+
+interface Group {
+  readonly topics: ReadonlySet<string>;
+  readonly members: Member[];
+}
+
+const maxDeliveries = 5;
+const redeliverMs = 200;
+
+/**
+ * A broker worse than any real one: what it takes may be lost, come twice, late, and in any order, also of one key. A
+ * message whose handler rejects comes again a few times.
+ */
+export class SimBroker {
+  readonly #scheduler: Scheduler;
+  readonly #faults: BusFaults;
+  readonly #onRejected: (error: unknown) => void;
+  readonly #groups = new Map<string, Group>();
+
+  constructor(scheduler: Scheduler, faults: BusFaults, onRejected: (error: unknown) => void) {
+    this.#scheduler = scheduler;
+    this.#faults = faults;
+    this.#onRejected = onRejected;
+  }
+
+  /** The broker as one process sees it. */
+  busOf(life: Life): Bus {
+    return {
+      publish: async (topic, _key, message) => {
+        const detail = () => showArguments([message]);
+        await this.#scheduler.park(life, `publish ${topic}`, { request: true, detail });
+        this.#send(topic, message);
+        await this.#scheduler.park(life, "publish ->");
+      },
+      subscribe: async (options) => {
+        await this.#scheduler.park(life, "subscribe", { request: true });
+        const subscription = this.#join(life, options);
+        await this.#scheduler.park(life, "subscribe ->");
+        return subscription;
+      },
+      close: async () => {},
+    };
+  }
+
+  #join(life: Life, options: SubscribeOptions): Subscription {
+    const member: Member = { life, handle: options.handle, open: true, running: new Set() };
+    const group = this.#groups.get(options.group);
+    if (group === undefined) {
+      this.#groups.set(options.group, { topics: new Set(options.topics), members: [member] });
+    } else group.members.push(member);
+    return {
+      close: async () => {
+        member.open = false;
+        await Promise.all(member.running);
+      },
+    };
+  }
+
+  #send(topic: string, message: Message): void {
+    const { random } = this.#scheduler;
+    for (const [name, group] of this.#groups) {
+      if (!group.topics.has(topic) || random.chance(this.#faults.lose)) continue;
+      const copies = random.chance(this.#faults.double) ? 2 : 1;
+      for (let copy = 0; copy < copies; copy++) {
+        const delayMs = random.chance(0.5) ? random.int(this.#faults.delayMs + 1) : 0;
+        this.#deliver({ group, label: name, message, delivery: 1 }, delayMs);
+      }
+    }
+  }
+
+  #deliver(
+    post: { readonly group: Group; readonly label: string; readonly message: Message; readonly delivery: number },
+    delayMs: number,
+  ): void {
+    const deliver = () => {
+      const members = post.group.members.filter(({ life, open }) => life.alive && open);
+      const member = members[this.#scheduler.random.int(members.length)];
+      if (member === undefined) return;
+      const detail = () => showArguments([post.message]);
+      const running = this.#scheduler
+        .park(member.life, post.label, { detail })
+        .then(() => member.handle(post.message))
+        .catch((error: unknown) => {
+          if (!FlowError.is(error, "STORE_UNAVAILABLE")) this.#onRejected(error);
+          else if (post.delivery < maxDeliveries) {
+            this.#deliver({ ...post, delivery: post.delivery + 1 }, redeliverMs * post.delivery);
+          }
+        });
+      member.running.add(running);
+      void running.then(() => member.running.delete(running));
+    };
+    const queue = () => this.#scheduler.run(`route to ${post.label}`, deliver);
+    if (delayMs === 0) queue();
+    else this.#scheduler.after(delayMs, undefined, queue);
+  }
+}

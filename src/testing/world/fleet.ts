@@ -1,0 +1,122 @@
+import type { Life } from "../gate/life.ts";
+import { type ProcessSpec, SimProcess, times, type WorldParts } from "./process.ts";
+import { workerTypes } from "./random-graph.ts";
+
+/** The processes of a world, and what happens to them. */
+export class Fleet {
+  readonly #parts: WorldParts;
+  readonly #specs: readonly ProcessSpec[];
+  readonly #running = new Map<string, SimProcess>();
+  readonly #launches = new Map<string, number>();
+
+  constructor(parts: WorldParts) {
+    this.#parts = parts;
+    const { random } = parts.scheduler;
+    const sizes = () => ({ capacity: 1 + random.int(2), pageSize: 1 + random.int(3) });
+    // Sometimes a coordinator has a worker in its own process, as an embedded engine does.
+    const embedded = random.chance(0.3);
+    const workers = Array.from({ length: 1 + random.int(3) }, (_, index) => ({
+      name: `w${index + 1}`,
+      coordinates: false,
+      serves: index === 2 ? ["map", "source"] : workerTypes,
+      ...sizes(),
+    }));
+    this.#specs = [
+      { name: "c1", coordinates: true, serves: embedded ? workerTypes : [], ...sizes() },
+      { name: "c2", coordinates: true, serves: [], ...sizes() },
+      ...(embedded ? workers.slice(1) : workers),
+    ];
+  }
+
+  get processes(): readonly SimProcess[] {
+    return [...this.#running.values()];
+  }
+
+  /** Coordinators that answer. */
+  get coordinators(): readonly SimProcess[] {
+    return this.processes.filter((each) => each.coordinator && each.life.alive && each.started && !each.stopping);
+  }
+
+  get allStarted(): boolean {
+    return this.processes.every(({ started }) => started);
+  }
+
+  get allStopped(): boolean {
+    return this.processes.every(({ stopped }) => stopped);
+  }
+
+  get stillStopping(): string {
+    const open = this.processes.filter(({ stopped }) => !stopped);
+    return open.map(({ life, worker }) => `${life.name} (runs ${worker?.running ?? 0})`).join(", ");
+  }
+
+  launchAll(): void {
+    for (const spec of this.#specs) this.#launch(spec);
+  }
+
+  /** A crash, a stop in order, or a pause, now and then. */
+  trouble(): void {
+    const { scheduler, rates } = this.#parts;
+    const { random } = scheduler;
+    if (random.chance(rates.crash)) {
+      const spec = random.pick(this.#specs);
+      this.#crash(spec);
+      scheduler.after(random.int(times.leaseMs * 2), undefined, () => this.#revive(spec));
+    }
+    if (random.chance(rates.stop)) this.#stop(this.#running.get(random.pick(this.#specs).name), random.int(1_000));
+    if (random.chance(rates.pause)) {
+      const life = this.#running.get(random.pick(this.#specs).name)?.life;
+      if (life !== undefined) life.pausedUntil = scheduler.now + random.int(times.leaseMs * 3);
+    }
+    this.relaunchStopped();
+  }
+
+  /** What has stopped in order is started again, as in a rolling deployment. */
+  relaunchStopped(): void {
+    for (const process of this.#running.values()) {
+      if (process.stopped && process.life.alive) {
+        process.life.alive = false;
+        this.#launch(process.spec);
+      }
+    }
+  }
+
+  reviveAll(): void {
+    for (const spec of this.#specs) this.#revive(spec);
+  }
+
+  stopAll(): void {
+    for (const process of this.#running.values()) this.#stop(process, 0);
+  }
+
+  #stop(process: SimProcess | undefined, graceMs: number): void {
+    if (!process?.life.alive || !process.started || process.stopping) return;
+    this.#parts.scheduler.note(() => `STOP ${process.life.name}, grace ${graceMs} ms`);
+    void process.stop(graceMs);
+  }
+
+  #crash(spec: ProcessSpec): void {
+    const life = this.#running.get(spec.name)?.life;
+    if (!life?.alive) return;
+    this.#parts.scheduler.note(() => `CRASH ${life.name}`);
+    this.#parts.scheduler.crash(life);
+  }
+
+  #revive(spec: ProcessSpec): void {
+    if (!this.#running.get(spec.name)?.life.alive) this.#launch(spec);
+  }
+
+  #launch(spec: ProcessSpec): void {
+    const launch = (this.#launches.get(spec.name) ?? 0) + 1;
+    this.#launches.set(spec.name, launch);
+    const process = new SimProcess(this.#parts, spec, this.#born(`${spec.name}#${launch}`));
+    this.#running.set(spec.name, process);
+    this.#parts.scheduler.note(() => `LAUNCH ${process.life.name}`);
+    void process.start();
+  }
+
+  #born(name: string): Life {
+    const { random } = this.#parts.scheduler;
+    return { name, alive: true, pausedUntil: 0, drift: 1 + (random.next() - 0.5) / 50, offset: random.int(1_000_000) };
+  }
+}

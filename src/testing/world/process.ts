@@ -1,0 +1,158 @@
+import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
+import type { HandlerDefinition, Logger } from "../../definitions/index.ts";
+import { CoordinatorCore } from "../../engine/coordinator/coordinator-core.ts";
+import { builtInCoordinatorFns } from "../../engine/functions/index.ts";
+import { PlanCache } from "../../engine/planner/index.ts";
+import type { Clock, Store } from "../../engine/ports/index.ts";
+import { WorkerCore } from "../../engine/worker/worker-core.ts";
+import type { Life } from "../gate/life.ts";
+import type { Scheduler } from "../gate/scheduler.ts";
+import { CountingSignals } from "../ports/counting-signals.ts";
+import type { SimBroker } from "../ports/sim-bus.ts";
+import { simClock } from "../ports/sim-clock.ts";
+import { simStore } from "../ports/sim-store.ts";
+import type { Journal } from "./journal.ts";
+import { workerTypes } from "./random-graph.ts";
+import type { Rates, SimulationMode } from "./rates.ts";
+import { simHandlers } from "./sim-handlers.ts";
+
+/** Times of a simulated world: short, so that a run has many of them. */
+export const times = {
+  leaseMs: 3_000,
+  tickMs: 300,
+  sweepMs: 2_000,
+  cancelGraceMs: 4_000,
+  maxLostLeases: 6,
+} as const;
+
+/** What a process is for; one that does both is an embedded engine. */
+export interface ProcessSpec {
+  readonly name: string;
+  readonly coordinates: boolean;
+  /** Node types that it serves; empty: no worker. */
+  readonly serves: readonly string[];
+  readonly capacity: number;
+  readonly pageSize: number;
+}
+
+export interface WorldParts {
+  readonly scheduler: Scheduler;
+  readonly state: MemoryState;
+  readonly broker: SimBroker;
+  readonly rates: Rates;
+  readonly journal: Journal;
+  readonly mode: SimulationMode;
+  readonly observe: (event: MemoryStoreEvent) => void;
+}
+
+/** One process of the world, from its launch to its end. */
+export class SimProcess {
+  readonly life: Life;
+  readonly spec: ProcessSpec;
+  readonly signals = new CountingSignals();
+  readonly plans = new PlanCache();
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly coordinator: CoordinatorCore | undefined;
+  readonly worker: WorkerCore | undefined;
+  #started = false;
+  #stop: { ended: boolean } | undefined;
+
+  constructor(parts: WorldParts, spec: ProcessSpec, life: Life) {
+    const { scheduler, state, journal, rates, mode, observe } = parts;
+    const { random } = scheduler;
+    this.spec = spec;
+    this.life = life;
+    this.clock = simClock(scheduler, life);
+    const faults = rates.store;
+    this.store = simStore({ scheduler, life, state, faults, observe, sweeps: mode === "chaos" });
+    let id = 0;
+    const limits = {
+      capacity: spec.capacity,
+      leaseMs: times.leaseMs,
+      pageSize: spec.pageSize,
+      pollMaxMs: 500,
+      inputPollMaxMs: 50,
+      starveMs: times.leaseMs / 10,
+    };
+    const shared = {
+      store: this.store,
+      bus: parts.broker.busOf(life),
+      clock: this.clock,
+      ids: { next: () => `${life.name}-${++id}` },
+      random: random.next,
+      logger: strictLogger(journal, life),
+      inputAdapters: new Map(),
+      plans: this.plans,
+      signals: this.signals,
+    };
+    if (spec.coordinates) {
+      this.coordinator = new CoordinatorCore({
+        ...shared,
+        coordinatorId: life.name,
+        workerTypes,
+        functions: new Map(builtInCoordinatorFns.map((fn) => [fn.name, fn])),
+        timing: times,
+        functionLimits: limits,
+      });
+    }
+    if (spec.serves.length > 0) {
+      const { clock } = this;
+      const handlers = simHandlers({ random, rates: rates.handlers, journal, clock, life, leaseMs: times.leaseMs });
+      this.worker = new WorkerCore({
+        ...shared,
+        workerId: life.name,
+        handlers: served(handlers, spec.serves),
+        functions: undefined,
+        limits,
+      });
+    }
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  get stopping(): boolean {
+    return this.#stop !== undefined;
+  }
+
+  get stopped(): boolean {
+    return this.#stop?.ended ?? false;
+  }
+
+  async start(): Promise<void> {
+    await this.coordinator?.start();
+    await this.worker?.start();
+    this.#started = true;
+  }
+
+  /** In order, as a deployment does it; the same order of parts as an embedded engine's. */
+  async stop(graceMs: number): Promise<void> {
+    if (this.#stop !== undefined) return;
+    this.#stop = { ended: false };
+    await this.worker?.stop({ graceMs });
+    await this.coordinator?.stop({ graceMs });
+    this.#stop.ended = true;
+  }
+}
+
+function served(handlers: readonly HandlerDefinition[], types: readonly string[]) {
+  return new Map(handlers.filter(({ name }) => types.includes(name)).map((handler) => [handler.name, handler]));
+}
+
+/** Whatever the engine logs as an error is one: faults of the world are warnings at most. */
+function strictLogger(journal: Journal, life: Life): Logger {
+  const logger: Logger = {
+    debug() {},
+    info() {},
+    warn() {},
+    error(fields, message) {
+      const { err } = fields as { err?: unknown };
+      const text = err instanceof Error ? (err.stack ?? err.message) : JSON.stringify(fields);
+      journal.violated(`${life.name} logged an error: ${message}: ${text}`);
+    },
+    child: () => logger,
+  };
+  return logger;
+}

@@ -1,0 +1,67 @@
+import type { SeededRandom } from "../gate/seeded-random.ts";
+import type { BusFaults } from "../ports/sim-bus.ts";
+import type { StoreFaults } from "../ports/sim-store.ts";
+
+/**
+ * - `chaos`: every fault there is, for a while; finds wrong results.
+ * - `calm`: no fault, and no task is ever swept; finds lost wake-ups, which under chaos are a delay and no more.
+ */
+export type SimulationMode = "chaos" | "calm";
+
+/** What handlers do besides their work, as probabilities a batch. */
+export interface HandlerRates {
+  throws: number;
+  /** Of what is thrown: codes that no retry mends. */
+  permanent: number;
+  slow: number;
+  /** Never comes back; only where the node has a timeout. */
+  hangs: number;
+  misfits: number;
+}
+
+export interface Rates {
+  readonly store: StoreFaults;
+  readonly bus: BusFaults;
+  readonly handlers: HandlerRates;
+  /** A step at which a process dies, stops in order, or is paused. */
+  crash: number;
+  stop: number;
+  pause: number;
+  slowTime: number;
+  readonly cancels: boolean;
+}
+
+/** Each kind of trouble is there in half of the seeds only: quiet corners must occur too. */
+export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
+  const upTo = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
+  const handlers = {
+    throws: upTo(0.08),
+    permanent: random.chance(0.15) ? 0.1 : 0,
+    slow: upTo(0.4),
+    hangs: upTo(0.04),
+    misfits: random.chance(0.05) ? 0.01 : 0,
+  };
+  const cancels = random.chance(0.2);
+  if (mode === "calm") {
+    const none = { store: { before: 0, between: 0, after: 0 }, bus: { lose: 0, double: 0, delayMs: 0 } };
+    return { ...none, handlers, cancels, crash: 0, stop: 0, pause: 0, slowTime: 0 };
+  }
+  return {
+    store: { before: upTo(0.05), between: upTo(0.05), after: upTo(0.05) },
+    bus: { lose: upTo(0.5), double: upTo(0.3), delayMs: random.int(2_000) },
+    handlers,
+    cancels,
+    crash: upTo(0.03),
+    stop: upTo(0.01),
+    pause: upTo(0.03),
+    slowTime: upTo(0.03),
+  };
+}
+
+/** The faults are over: from here on everything must come to its end. */
+export function calmDown(rates: Rates): void {
+  Object.assign(rates.store, { before: 0, between: 0, after: 0 });
+  Object.assign(rates.bus, { lose: 0, double: 0, delayMs: 10 });
+  Object.assign(rates.handlers, { throws: 0, permanent: 0, slow: 0, hangs: 0, misfits: 0 });
+  Object.assign(rates, { crash: 0, stop: 0, pause: 0, slowTime: 0 });
+}

@@ -1,0 +1,129 @@
+import * as z from "zod";
+import type { AttemptContext, HandlerDefinition, SourceBatch } from "../../definitions/index.ts";
+import type { Clock } from "../../engine/ports/index.ts";
+import { PermanentError, RetryableError } from "../../errors/index.ts";
+import type { Life } from "../gate/life.ts";
+import type { SeededRandom } from "../gate/seeded-random.ts";
+import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "./computation.ts";
+import type { Journal } from "./journal.ts";
+import { sometimesPermanent } from "./random-graph.ts";
+import type { HandlerRates } from "./rates.ts";
+
+const rows = z.object({ rows: z.array(z.number()) });
+const summary = z.object({ batches: z.number(), rows: z.number() });
+
+export interface SimHandlersOptions {
+  readonly random: SeededRandom;
+  readonly rates: HandlerRates;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly life: Life;
+  readonly leaseMs: number;
+}
+
+/** The handlers of one process. They use nothing but its clock and the seed. */
+export function simHandlers(options: SimHandlersOptions): readonly HandlerDefinition[] {
+  const map: Omit<HandlerDefinition, "name"> = {
+    kind: "handler",
+    output: rows,
+    result: summary,
+    errors: [],
+    resumable: true,
+    async loadInput(_args, ctx) {
+      watchCleanup(ctx, options);
+      await trouble(ctx, options);
+    },
+    async processBatch(payload, ctx) {
+      options.journal.counts.handlerRuns++;
+      await trouble(ctx, options);
+      const output = compute(ctx.nodeId, payload);
+      ctx.metrics.add("rows", output.rows.length);
+      if (!options.random.chance(options.rates.misfits)) return output;
+      options.journal.threw(ctx, "schema_mismatch");
+      return { rows: "none" };
+    },
+    async finalize(ctx) {
+      await trouble(ctx, options);
+      const totals = await ctx.metrics.totals();
+      ctx.metrics.add("finalized", 1);
+      return { batches: ctx.batchCount, rows: totals.rows ?? 0 };
+    },
+  };
+  const source = { ...map, iterBatches: (args: unknown, ctx: AttemptContext) => sourceBatches(args, ctx, options) };
+  const unstable = {
+    ...map,
+    resumable: false,
+    iterBatches: (args: unknown, ctx: AttemptContext) => unstableBatches(args, ctx, options),
+  };
+  return [
+    { ...source, name: "source" },
+    { ...unstable, name: "source_n" },
+    { ...map, name: "map" },
+    { ...map, name: "map_n", resumable: false },
+  ];
+}
+
+/** Stable names, in any order, and sometimes more of them than the attempt before had. */
+async function* sourceBatches(
+  args: unknown,
+  ctx: AttemptContext,
+  options: SimHandlersOptions,
+): AsyncGenerator<SourceBatch<unknown>> {
+  const { batches, shuffle, grow } = args as SourceArgs;
+  const count = batches + (grow ? options.random.int(mostGrowth + 1) : 0);
+  const uids = Array.from({ length: count }, (_, index) => `b${index}`);
+  for (const uid of shuffle ? options.random.shuffled(uids) : uids) {
+    if (options.random.chance(0.2)) await trouble(ctx, options);
+    yield { uid, payload: sourcePayload(ctx.nodeId, uid) };
+  }
+}
+
+function* unstableBatches(args: unknown, ctx: AttemptContext, options: SimHandlersOptions) {
+  const uids = unstableUids(ctx.nodeId, ctx.epoch, (args as SourceArgs).batches);
+  for (const uid of options.random.shuffled(uids)) yield { uid, payload: sourcePayload(ctx.nodeId, uid) };
+}
+
+async function trouble(ctx: AttemptContext, options: SimHandlersOptions): Promise<void> {
+  const { random, rates, clock, leaseMs, journal } = options;
+  if (random.chance(rates.slow)) {
+    const heedsSignal = random.chance(0.5);
+    await clock.sleep(random.int(leaseMs * 2), heedsSignal ? ctx.signal : undefined);
+    if (heedsSignal && random.chance(0.5)) ctx.signal.throwIfAborted();
+  }
+  if (ctx.remainingMs() !== undefined && random.chance(rates.hangs)) await hang(ctx, random);
+  if (!random.chance(rates.throws)) return;
+  const error = drawError(random, rates);
+  journal.threw(ctx, typeof error === "string" ? "unexpected_error" : error.code);
+  throw error;
+}
+
+/** Until it is told to stop, or for ever. */
+function hang(ctx: AttemptContext, random: SeededRandom): Promise<never> {
+  const heedsSignal = random.chance(0.5);
+  return new Promise((_, reject) => {
+    if (!heedsSignal) return;
+    if (ctx.signal.aborted) reject(ctx.signal.reason);
+    ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason), { once: true });
+  });
+}
+
+function drawError(random: SeededRandom, rates: HandlerRates): (Error & { readonly code: string }) | string {
+  if (random.chance(rates.permanent)) {
+    return random.chance(0.5) ? new PermanentError("broken") : new RetryableError(sometimesPermanent);
+  }
+  const kind = random.int(4);
+  if (kind === 0) return "not an error object";
+  return new RetryableError("boom", "boom", kind === 1 ? { afterSec: random.next() } : {});
+}
+
+function watchCleanup(ctx: AttemptContext, options: SimHandlersOptions): void {
+  const { journal, life, random } = options;
+  const counts = journal.cleanups.get(life.name) ?? { registered: 0, ran: 0 };
+  journal.cleanups.set(life.name, counts);
+  counts.registered++;
+  const takesTime = random.chance(0.3);
+  ctx.onCleanup(async () => {
+    if (takesTime) await options.clock.sleep(random.int(50));
+    counts.ran++;
+  });
+}

@@ -1,0 +1,155 @@
+import { MemoryState } from "../../adapters/memory/index.ts";
+import { isTaskTerminal } from "../../engine/model.ts";
+import { checkEnd } from "../checks/end-checks.ts";
+import { WriteChecks } from "../checks/write-checks.ts";
+import { Scheduler } from "../gate/scheduler.ts";
+import { SeededRandom } from "../gate/seeded-random.ts";
+import { SimBroker } from "../ports/sim-bus.ts";
+import { Client } from "./client.ts";
+import { Fleet } from "./fleet.ts";
+import { Journal } from "./journal.ts";
+import { times } from "./process.ts";
+import { randomGraph } from "./random-graph.ts";
+import { calmDown, drawRates, type Rates, type SimulationMode } from "./rates.ts";
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly mode: SimulationMode;
+  /** Gets a line a step, for people. */
+  readonly trace?: string[];
+}
+
+/** Faults last this many steps, drawn evenly from here. */
+const chaosSteps = { from: 200, more: 1_500 } as const;
+/** With the faults over, everything must have ended after this much, or it is stuck. */
+const bounds = { steps: 60_000, ms: 300_000 } as const;
+/** Steps after the end, for those who still want to write. */
+const afterSteps = 300;
+const maxNodes = 6;
+
+/** One seeded universe: coordinators, workers, tasks, and trouble for a while; then quiet until all has ended. */
+export class World {
+  readonly scheduler: Scheduler;
+  readonly state = new MemoryState();
+  readonly journal = new Journal();
+  readonly #mode: SimulationMode;
+  readonly #rates: Rates;
+  readonly #fleet: Fleet;
+  readonly #client: Client;
+
+  constructor(options: WorldOptions) {
+    const random = new SeededRandom(options.seed);
+    const { leaseMs } = times;
+    this.scheduler = new Scheduler(random, { jumpMs: leaseMs / 2, orphanMs: 3 * leaseMs, trace: options.trace });
+    this.#mode = options.mode;
+    this.#rates = drawRates(random, options.mode);
+    const { scheduler, state, journal } = this;
+    const checks = new WriteChecks({ state, journal, scheduler, maxLostLeases: times.maxLostLeases });
+    const broker = new SimBroker(scheduler, this.#rates.bus, (error) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      journal.violated(`a message handler rejected: ${text}`);
+    });
+    const observe = checks.observe;
+    this.#fleet = new Fleet({ scheduler, state, broker, rates: this.#rates, journal, mode: options.mode, observe });
+    const graphs = Array.from({ length: 1 + random.int(2) }, () => randomGraph(random, maxNodes));
+    this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, graphs });
+  }
+
+  /** How each task ended. */
+  get taskStatuses(): readonly string[] {
+    return this.#client.taskIds.map((id) => this.state.tasks.get(id)?.record.status ?? "absent");
+  }
+
+  /** The whole run, a step at a time: between two steps, promises have to be drained. */
+  *run(): Generator<void, void> {
+    yield* this.#launch();
+    yield* this.#trouble();
+    yield* this.#quiet();
+    for (let step = 0; step < afterSteps && this.#step(); step++) yield;
+    yield* this.#shutDown();
+    if (this.#sound) checkEnd({ state: this.state, journal: this.journal, client: this.#client, fleet: this.#fleet });
+  }
+
+  get #sound(): boolean {
+    return this.journal.violations.length === 0;
+  }
+
+  #step(): boolean {
+    return this.#sound && this.scheduler.step();
+  }
+
+  *#launch(): Generator<void, void> {
+    this.#fleet.launchAll();
+    yield;
+    while (!this.#fleet.allStarted && this.#step()) yield;
+  }
+
+  *#trouble(): Generator<void, void> {
+    const { scheduler } = this;
+    const { random } = scheduler;
+    if (this.#rates.cancels) {
+      scheduler.after(random.int(this.#mode === "calm" ? 500 : 15_000), undefined, () => this.#client.cancelOne());
+    }
+    if (this.#mode === "calm") return;
+    scheduler.slowTime = this.#rates.slowTime;
+    const until = scheduler.steps + chaosSteps.from + random.int(chaosSteps.more);
+    while (scheduler.steps < until && !this.#allEnded) {
+      this.#client.ask();
+      this.#fleet.trouble();
+      if (!this.#step()) break;
+      yield;
+    }
+  }
+
+  *#quiet(): Generator<void, void> {
+    const { scheduler } = this;
+    const since = { steps: scheduler.steps, ms: scheduler.now };
+    if (this.#mode === "chaos") {
+      scheduler.note(() => "the faults are over");
+      calmDown(this.#rates);
+      scheduler.slowTime = 0;
+    }
+    this.#fleet.reviveAll();
+    while (!this.#allEnded) {
+      this.#client.ask();
+      this.#fleet.relaunchStopped();
+      if (!this.#step()) break;
+      yield;
+      const stuck = scheduler.steps - since.steps > bounds.steps || scheduler.now - since.ms > bounds.ms;
+      if (stuck) this.journal.violated(`not ended after ${bounds.ms} quiet ms: ${this.#openShards()}`);
+    }
+    if (!this.#allEnded) this.journal.violated(`nothing can happen any more: ${this.#openShards()}`);
+  }
+
+  *#shutDown(): Generator<void, void> {
+    const { scheduler } = this;
+    this.#fleet.stopAll();
+    const since = scheduler.now;
+    for (yield; !this.#fleet.allStopped; yield) {
+      if (!this.#step()) break;
+      if (scheduler.now - since > bounds.ms) break;
+    }
+    if (!this.#fleet.allStopped) this.journal.violated(`a process does not stop: ${this.#fleet.stillStopping}`);
+  }
+
+  get #allEnded(): boolean {
+    const { taskIds, allCreated } = this.#client;
+    return allCreated && taskIds.every((id) => isTaskTerminal(this.state.tasks.get(id)?.record.status ?? "running"));
+  }
+
+  #openShards(): string {
+    const shown: string[] = [];
+    for (const { record, nodes } of this.state.tasks.values()) {
+      shown.push(`${record.id} ${record.status}`);
+      for (const { shards } of nodes.values()) {
+        for (const entry of shards) {
+          if (entry === undefined) continue;
+          const { nodeId, shard, status, epoch, generation, yields } = entry.record;
+          if (status === "finished") continue;
+          shown.push(`${nodeId}/${shard} ${status} epoch ${epoch} generation ${generation} yields ${yields}`);
+        }
+      }
+    }
+    return shown.join(", ");
+  }
+}
