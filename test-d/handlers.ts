@@ -73,3 +73,11 @@ export const notify = defineCoordinatorFn("slack.notify", {
   output: z.object({ sent: z.boolean() }),
   run: ({ args }) => ({ sent: args.channel !== "" }),
 });
+
+/** Like `extract`, but a price is text. */
+export const textual = defineHandler("textual", {
+  output: z.object({ rows: z.array(z.object({ id: z.string(), price: z.string() })) }),
+  *iterBatches() {
+    yield { payload: { rows: [{ id: "a", price: "1" }] } };
+  },
+});

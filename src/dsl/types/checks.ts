@@ -1,9 +1,10 @@
 import type { Say } from "../../graph/messages.ts";
 import type { AdapterName, AnyInputAdapter } from "./adapter.ts";
-import type { EdgeText, Mismatch, Show } from "./edge-text.ts";
+import type { EdgeText, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
 import type { Chunk, IsAssignable, ListKeys, PayloadOf, SourcesOf } from "./payload.ts";
+import type { Join, Show } from "./show.ts";
 import type { NodeRecords, OutputOf } from "./state.ts";
 
 /*
@@ -50,7 +51,9 @@ export type HandlerArgument<
 > = TParents["length"] extends 0
   ? WithArgs<THandler, TId, RootArgs<THandler>, TGiven>
   : InputOf<THandler> extends Absent
-    ? FlowTypeError<Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: TParents[number] }>>
+    ? FlowTypeError<
+        Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: Join<TParents[number], ", "> }>
+      >
     : [TAfter, TFrom, TListKey] extends [Absent, Absent, Absent]
       ? IsAssignable<
           PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
@@ -84,10 +87,10 @@ type WithArgs<THandler extends AnyHandler, TId extends string, TArgs, TGiven> = 
 
 type ArgsMissing<THandler extends AnyHandler, TId extends string, TArgs> =
   IsAssignable<ArgsOf<THandler>, TArgs> extends true
-    ? Say<"argsMissing", { node: TId; handler: THandler["name"]; keys: RequiredKeys<TArgs> }>
+    ? Say<"argsMissing", { node: TId; handler: THandler["name"]; keys: Join<RequiredKeys<TArgs>, ", "> }>
     : TArgs extends string | number | boolean | null | readonly unknown[]
       ? Say<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>
-      : Say<"rootInputMissing", { node: TId; handler: THandler["name"]; keys: RequiredKeys<TArgs> }>;
+      : Say<"rootInputMissing", { node: TId; handler: THandler["name"]; keys: Join<RequiredKeys<TArgs>, ", "> }>;
 
 export type RequiredKeys<T> = { [TKey in keyof T]-?: {} extends Pick<T, TKey> ? never : TKey }[keyof T] & string;
 
@@ -180,10 +183,10 @@ export type ListKeyArgument<
     ? TListKey extends ListKeys<OutputOf<TNodes, TSources>>
       ? IsAssignable<Chunk<OutputOf<TNodes, TSources>, TListKey>, InputOf<THandler>> extends true
         ? TListKey
-        : FlowTypeError<ChunkErrors<TNodes, TSources, TId, TListKey, InputOf<THandler>>>
+        : FlowTypeError<Join<ChunkErrors<TNodes, TSources, TId, TListKey, InputOf<THandler>>, "; ">>
       :
           | ListKeys<OutputOf<TNodes, TSources>>
-          | FlowTypeError<Say<"notAList", { node: TId; key: TListKey; from: TSources & string }>>
+          | FlowTypeError<Say<"notAList", { node: TId; key: TListKey; from: Join<TSources, ", "> }>>
     : FlowTypeError<Say<"listKeyOnlyRechunk", { adapter: TAdapter & string }>>
   : TListKey;
 
@@ -216,15 +219,14 @@ export type AdapterArgument<
               ? TAdapter
               : FlowTypeError<
                   TAdapter extends "pull.from_artifacts.rechunk:size"
-                    ? ChunkErrors<TNodes, SourcesOf<TParents, TFrom>, TId, TListKey, InputOf<THandler>>
+                    ? Join<ChunkErrors<TNodes, SourcesOf<TParents, TFrom>, TId, TListKey, InputOf<THandler>>, "; ">
                     : Say<
                         "adapterInput",
                         {
                           node: TId;
-                          why: Mismatch<
+                          why: MismatchText<
                             PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
-                            InputOf<THandler>,
-                            ""
+                            InputOf<THandler>
                           >;
                         }
                       >

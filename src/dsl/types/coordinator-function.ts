@@ -5,6 +5,7 @@ import type { FanInArgument, FirstBatchArgument, KnownId, RequiredKeys } from ".
 import type { AnyString, FlowTypeError } from "./markers.ts";
 import type { RetryOptions } from "./options.ts";
 import type { ParamReference, WithParams } from "./params.ts";
+import type { Join } from "./show.ts";
 import type { NodeRecords, OutputOf } from "./state.ts";
 
 export interface CoordinatorFnTypes<TArgs, TOutput> {
@@ -73,7 +74,7 @@ export type FnArgument<TFn, TId extends string, TArgs, TGiven> = TFn extends Bui
     ? TFn
     : "args" extends TGiven
       ? TFn
-      : FlowTypeError<Say<"fnArgsMissing", { node: TId; fn: FnNameOf<TFn>; keys: RequiredKeys<TArgs> }>>
+      : FlowTypeError<Say<"fnArgsMissing", { node: TId; fn: FnNameOf<TFn>; keys: Join<RequiredKeys<TArgs>, ", "> }>>
   : BuiltInFunctionName | FlowTypeError<Say<"unknownFunction", { node: TId; fn: TFn & string }>>;
 
 /** The inferred args as they are, or with a sentence at each key that the function doesn't know. */

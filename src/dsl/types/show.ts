@@ -1,0 +1,78 @@
+/*
+ * Types as text, for messages. Nothing in this file is evaluated as long as there is nothing to complain about.
+ *
+ * `& string` in the templates: to prove that a recursive alias gives a string, the compiler would expand all it could
+ * ever be, in every program that sees these declarations.
+ */
+
+/**
+ * A type in a few words, as one text.
+ *
+ * @example
+ * Show<{ id: string; tags?: string[] } | null> // "{ id: string, tags?: string[] } | null"
+ */
+export type Show<T, TDepth extends 0[] = []> = [T] extends [never]
+  ? "never"
+  : unknown extends T
+    ? "unknown"
+    : NullLast<ShowMember<T, TDepth>>;
+
+/** The texts of a union as one text. Their order is the compiler's own: nearly always that of their declaration. */
+export type Join<TTexts, TBetween extends string> =
+  LastOf<TTexts> extends infer TLast extends string
+    ? [Exclude<TTexts, TLast>] extends [never]
+      ? TLast
+      : `${Join<Exclude<TTexts, TLast>, TBetween> & string}${TBetween}${TLast}`
+    : never;
+
+/** Inferring from overloads takes the last one, and an intersection of functions is a list of overloads. */
+type LastOf<TUnion> = (TUnion extends unknown ? (member: () => TUnion) => void : never) extends (
+  members: infer TMembers,
+) => void
+  ? TMembers extends () => infer TLast
+    ? TLast
+    : never
+  : never;
+
+/** One member of a union at a time; `boolean` is one member here, not two. */
+type ShowMember<T, TDepth extends 0[]> = T extends boolean
+  ? "boolean"
+  : T extends string
+    ? string extends T
+      ? "string"
+      : `"${T}"`
+    : T extends number
+      ? number extends T
+        ? "number"
+        : `${T}`
+      : T extends null
+        ? "null"
+        : T extends undefined
+          ? "undefined"
+          : T extends readonly (infer TElement)[]
+            ? ListOf<Show<TElement, TDepth>>
+            : ShowObject<T, TDepth>;
+
+type ListOf<TText> = TText extends `${string} | ${string}` ? `(${TText})[]` : `${TText & string}[]`;
+
+/** Two levels deep: what lies deeper would make the sentence unreadable. */
+type ShowObject<T, TDepth extends 0[]> = TDepth["length"] extends 2
+  ? "{ ... }"
+  : [keyof T] extends [never]
+    ? "{}"
+    : `{ ${Join<ShowKeys<T, keyof T & string, [...TDepth, 0]>, ", "> & string} }`;
+
+type ShowKeys<T, TKeys extends string, TDepth extends 0[]> = {
+  [TKey in TKeys & keyof T]-?: {} extends Pick<T, TKey>
+    ? `${TKey}?: ${Show<Exclude<T[TKey], undefined>, TDepth> & string}`
+    : `${TKey}: ${Show<T[TKey], TDepth> & string}`;
+}[TKeys & keyof T];
+
+/** `undefined` and `null` read better at the end. */
+type NullLast<TText> = "undefined" extends TText
+  ? AtEnd<Exclude<TText, "undefined">, "undefined">
+  : "null" extends TText
+    ? AtEnd<Exclude<TText, "null">, "null">
+    : Join<TText, " | ">;
+
+type AtEnd<TRest, TLast extends string> = [TRest] extends [never] ? TLast : `${NullLast<TRest> & string} | ${TLast}`;

@@ -1,0 +1,339 @@
+import { type FlowDefinition, flow } from "flowkit";
+import * as z from "zod";
+import { byDay, clean, count, extract, join, latest, notify, seeded, textual } from "../../../test-d/handlers.ts";
+
+export interface Mistake {
+  readonly rule: string;
+  /** The sentence that both the compiler and `compile()` say. */
+  readonly words: string;
+  /** What the compiler underlines starts with this. */
+  readonly token: string;
+  /** `false`: only types can tell. @defaultValue true */
+  readonly atRunTime?: boolean;
+  readonly make: () => Pick<FlowDefinition, "compile">;
+}
+
+const etl = flow("etl", { params: z.object({ date: z.iso.date(), n: z.number() }), adapters: [latest] })
+  .node("extract", extract, { args: { batchSize: 500 } })
+  .node("count", count, { after: ["extract"] });
+
+const anyId: string = "extract";
+
+/** Mistakes that TypeScript refuses, each in a form that also runs. */
+export const mistakes: readonly Mistake[] = [
+  {
+    rule: "edge to the node before",
+    words: "edge 'count' -> 'w': .rows is missing (needs { id: string, price: number }[])",
+    token: "count",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", count),
+  },
+  {
+    rule: "edge in after",
+    words: "edge 'count' -> 'w': .rows is missing",
+    token: '"count"',
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract", "count"] }),
+  },
+  {
+    rule: "edge in from",
+    words: "edge 'count' -> 'w': .rows is missing",
+    token: '"count"',
+    atRunTime: false,
+    make: () =>
+      etl.node("w", count, {
+        after: ["extract", "count"],
+        // @ts-expect-error
+        input: { adapter: "pull.from_artifacts", from: ["extract", "count"] },
+      }),
+  },
+  {
+    rule: "edge deep inside",
+    words: "edge 'a' -> 'w': .rows[].price is string, needs number",
+    token: "count",
+    atRunTime: false,
+    make: () =>
+      flow()
+        .node("a", textual)
+        // @ts-expect-error
+        .then("w", count),
+  },
+  {
+    rule: "edge of chunks, at the list key",
+    words: "edge 'a' -> 'w': [].price is string, needs number",
+    token: "metaListKey",
+    atRunTime: false,
+    make: () =>
+      flow()
+        .node("a", textual)
+        // @ts-expect-error
+        .then("w", clean, { input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" } }),
+  },
+  {
+    rule: "edge of chunks, at the adapter",
+    words: "edge 'extract' -> 'w': [].id is missing (needs string), [].price is missing (needs number)",
+    token: "adapter",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", clean, { after: ["extract"], input: { adapter: "pull.from_artifacts.rechunk:size", size: 1 } }),
+  },
+  {
+    rule: "edges of chunks from two sources",
+    words:
+      "edge 'extract' -> 'w': [].id is missing (needs string), [].price is missing (needs number); edge 'count' -> 'w'",
+    token: "adapter",
+    atRunTime: false,
+    make: () =>
+      etl.node("w", clean, {
+        after: ["extract", "count"],
+        // @ts-expect-error
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1 },
+      }),
+  },
+  {
+    rule: "list key that one of two sources has",
+    words: "node 'w': 'rows' is not a list in every output of: extract, count",
+    token: "metaListKey",
+    atRunTime: false,
+    make: () =>
+      etl.node("w", clean, {
+        after: ["extract", "count"],
+        // @ts-expect-error
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
+      }),
+  },
+  {
+    rule: "source with two parents",
+    words: "(it is a source), so it cannot depend on 'extract, count'",
+    token: "extract",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", extract, { after: ["extract", "count"], args: { batchSize: 1 } }),
+  },
+  {
+    rule: "gathered input",
+    words: "input of 'w': .count[].n is missing (needs number)",
+    token: "adapter",
+    atRunTime: false,
+    make: () =>
+      etl.node("w", join, {
+        after: ["extract", "count"],
+        // @ts-expect-error
+        input: { adapter: "pull.gather", from: { count: "extract" } },
+      }),
+  },
+  {
+    rule: "unknown node in after",
+    words: "node 'w': 'extrct' is not a node declared before it",
+    token: '"extrct"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extrct"] }),
+  },
+  {
+    rule: "source outside after",
+    words: "node 'w' reads from 'count', which is not in its 'after'",
+    token: '"count"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["count"] } }),
+  },
+  {
+    rule: "unknown source",
+    words: "node 'w' reads from 'nope', which is not a node declared before it",
+    token: '"nope"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["nope"] } }),
+  },
+  {
+    rule: "duplicate id",
+    words: "node id 'extract' is already used in this flow",
+    token: '"extract"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("extract", count, { after: ["extract"] }),
+  },
+  {
+    rule: "id of another form",
+    words: "'a b' is no node id",
+    token: '"a b"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("a b", count, { after: ["extract"] }),
+  },
+  {
+    rule: "id that is no literal",
+    words: "a node id must be a literal string, so that later nodes can name it",
+    token: "anyId",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node(anyId, count, { after: ["extract"] }),
+  },
+  {
+    rule: "unknown adapter",
+    words: "'pull.gathr' is not an input adapter of this flow",
+    token: "adapter",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.gathr" } }),
+  },
+  {
+    rule: "aliases for another adapter",
+    words: "adapter 'pull.from_artifacts' takes 'from' as a list; only 'pull.gather' takes aliases",
+    token: "a:",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: { a: "extract" } } }),
+  },
+  {
+    rule: "list key for another adapter",
+    words: "adapter 'pull.from_artifacts' takes no 'metaListKey'",
+    token: "metaListKey",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", metaListKey: "rows" } }),
+  },
+  {
+    rule: "list key of no list",
+    words: "node 'w': 'n' is not a list in every output of: count",
+    token: "metaListKey",
+    atRunTime: false,
+    make: () =>
+      etl.node("w", clean, {
+        after: ["count"],
+        // @ts-expect-error
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "n" },
+      }),
+  },
+  {
+    rule: "input of a root",
+    words: "node 'w' is a root: there is nothing that 'input' could read",
+    token: "adapter",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", extract, { args: { batchSize: 1 }, input: { adapter: "pull.from_artifacts" } }),
+  },
+  {
+    rule: "fan-in over the number of parents",
+    words: "node 'w' waits for 1 node(s): fanIn 'count:2' cannot be met",
+    token: "fanIn",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], fanIn: "count:2" }),
+  },
+  {
+    rule: "fan-in of a root",
+    words: "node 'w' is a root: fanIn 'any' needs upstream nodes",
+    token: "fanIn",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", extract, { args: { batchSize: 1 }, fanIn: "any" }),
+  },
+  {
+    rule: "first batch of a root",
+    words: "node 'w' is a root: startWhen 'first_batch' needs an upstream node",
+    token: "startWhen",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", extract, { args: { batchSize: 1 }, startWhen: "first_batch" }),
+  },
+  {
+    rule: "source with upstream",
+    words: "node 'w': handler 'extractor' declares no input (it is a source), so it cannot depend on 'count'",
+    token: "extract",
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", extract, { args: { batchSize: 1 } }),
+  },
+  {
+    rule: "args of a source missing",
+    words: "node 'w': handler 'extractor' needs args (missing: batchSize)",
+    token: "extract",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", extract),
+  },
+  {
+    rule: "args of a consumer missing",
+    words: "node 'w': handler 'by_day' needs args (missing: date)",
+    token: "byDay",
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", byDay, { startWhen: "first_batch" }),
+  },
+  {
+    rule: "input of a root missing",
+    words: "node 'w' is a root: give the input of handler 'seeded' as args (missing: seed), or put it after a node",
+    token: "seeded",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", seeded),
+  },
+  {
+    rule: "a root whose input is no object",
+    words:
+      "node 'w': handler 'cleaner' takes { id: string, price: number }[] as its input, so it cannot be a root: put it after a node",
+    token: "clean",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", clean),
+  },
+  {
+    rule: "unknown function",
+    words: "node 'w': 'vars.sett' is not a built-in coordinator function",
+    token: '"vars.sett"',
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "vars.sett", { args: { kv: {} } }),
+  },
+  {
+    rule: "args of a function missing",
+    words: "node 'w': fn 'slack.notify' needs args (missing: channel)",
+    token: "notify",
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", notify, { after: ["count"] }),
+  },
+  {
+    rule: "args of a built-in function missing",
+    words: "node 'w': fn 'vars.set' needs args (missing: kv)",
+    token: '"vars.set"',
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "vars.set", { after: ["count"] }),
+  },
+  {
+    rule: "unknown argument of a function",
+    words: "node 'w': fn 'vars.incr' takes no argument 'step'",
+    token: "step",
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "vars.incr", { args: { key: "runs", step: 1 } }),
+  },
+  {
+    rule: "unknown parent of a function",
+    words: "node 'w': 'nope' is not a node declared before it",
+    token: '"nope"',
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "noop", { after: ["nope"] }),
+  },
+  {
+    rule: "no nodes",
+    words: "this flow has no nodes: add one with .node(id, handler) before compile()",
+    token: "flow()",
+    make: () => ({
+      compile: () =>
+        // @ts-expect-error
+        flow().compile(),
+    }),
+  },
+];
