@@ -64,16 +64,19 @@ export class Scheduler {
     if (isNodeFinished(node, shards)) memory.finished.add(nodeId);
     const over = shards.some(({ status }) => status === "failed" || status === "cancelled" || status === "cancelling");
     if (over) return this.replan(taskId);
+    const finished = memory.finished.has(nodeId);
     let openChild = false;
     for (const child of memory.plan.children.get(nodeId) ?? []) {
       if (memory.finished.has(child.id)) continue;
       if (!memory.dispatched.has(child.id)) await this.#tryDispatch(taskId, memory, child);
-      // A child that needs not all of its parents may have finished already, and another coordinator was told.
-      if (!child.needsAll && isNodeFinished(child, await this.#store.readShards(taskId, [child.id]))) {
+      // A child that could start before this node had finished may also have ended before it, since it need not read
+      // it to its end (or at all), and another coordinator was told.
+      const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;
+      if (finished && couldEndFirst && isNodeFinished(child, await this.#store.readShards(taskId, [child.id]))) {
         memory.finished.add(child.id);
       } else openChild = true;
     }
-    const ended = !openChild && memory.finished.has(nodeId) && (await this.#tryFinish(taskId, memory));
+    const ended = finished && !openChild && (await this.#tryFinish(taskId, memory));
     this.#onChange(taskId, ended);
   }
 
