@@ -62,6 +62,8 @@ function checkSummary(node: GraphNode, record: ShardRecord, length: number, viol
   if (result?.batches !== length) violated(`${name}: finalize saw ${result?.batches} of ${length} batches`);
 }
 
+const alwaysPermanent = ["broken", "schema_mismatch"];
+
 /** A task fails for a reason that the world gave it. */
 function checkFailure(task: TaskEntry, journal: Journal, violated: (what: string) => void): void {
   const { failure, graph, id } = task.record;
@@ -78,7 +80,7 @@ function checkFailure(task: TaskEntry, journal: Journal, violated: (what: string
   const policy = { max: 2, permanent_on: ["bad_input", "schema_mismatch"], ...node.retry_policy };
   const given = journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout";
   if (!given || (code === "timeout" && node.timeout_sec === undefined)) violated(`failed without a reason: ${told}`);
-  const permanent = policy.permanent_on.includes(code) || code === "broken";
+  const permanent = policy.permanent_on.includes(code) || alwaysPermanent.includes(code);
   if (!permanent && record.failures !== policy.max + 1) violated(`gave up after ${record.failures} failures: ${told}`);
 }
 
