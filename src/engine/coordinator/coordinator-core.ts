@@ -4,6 +4,7 @@ import { coordinatorFnType, type Graph, parseGraph, resolveParams } from "../../
 import type { Subscription } from "../ports/index.ts";
 import type { Message } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
+import { hintBus } from "../support/hint-bus.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
 import { TaskChanges } from "../tasks/task-changes.ts";
@@ -43,7 +44,7 @@ export class CoordinatorCore {
     this.#supervisor = new Supervisor({ clock, logger });
     this.#scheduler = new Scheduler({
       store,
-      bus,
+      bus: hintBus(bus, logger),
       plans,
       cancelGraceMs: timing.cancelGraceMs,
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),

@@ -1,3 +1,4 @@
+import { FlowError } from "../../errors/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -40,7 +41,7 @@ export class Sweeper {
     supervisor.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
     supervisor.loop("sweeps", async () => {
       this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept
-      await this.sweep();
+      await this.sweep(supervisor);
       if (supervisor.signal.aborted) return;
       const sleeping = new AbortController();
       this.#sleeping = sleeping;
@@ -49,20 +50,32 @@ export class Sweeper {
     });
   }
 
-  async sweep(): Promise<void> {
+  async sweep(supervisor: Supervisor): Promise<void> {
     const { store, scheduler, sweepMs, maxLostLeases } = this.#options;
-    for (const lost of await store.expiredLeases(atOnce)) {
+    await each(supervisor, await store.expiredLeases(atOnce), async (lost) => {
       const record = await store.expire(lost, maxLostLeases);
       if (record?.status === "queued") await scheduler.command(record);
       else if (record !== undefined) await scheduler.nodeChanged(record.taskId, record.nodeId);
-    }
+    });
     const deferred = await store.dueDeferred(atOnce);
-    for (const due of deferred.due) {
+    await each(supervisor, deferred.due, async (due) => {
       const record = await store.requeue(due);
       if (record !== undefined) await scheduler.command(record);
-    }
+    });
     if (deferred.due.length === atOnce) this.dueIn(0);
     else if (deferred.nextInMs !== undefined) this.dueIn(deferred.nextInMs);
-    for (const taskId of await store.dueTasks(tasksAtOnce, sweepMs)) await scheduler.replan(taskId);
+    await each(supervisor, await store.dueTasks(tasksAtOnce, sweepMs), (taskId) => scheduler.replan(taskId));
+  }
+}
+
+/** One that can't be looked at keeps none of the others from it; a store that can't be reached ends the whole turn. */
+async function each<T>(supervisor: Supervisor, items: readonly T[], look: (item: T) => Promise<void>): Promise<void> {
+  for (const item of items) {
+    try {
+      await look(item);
+    } catch (error) {
+      if (FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
+      supervisor.report("sweeps", error);
+    }
   }
 }

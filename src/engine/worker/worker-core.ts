@@ -4,6 +4,7 @@ import { shardKey } from "../model.ts";
 import type { Subscription } from "../ports/index.ts";
 import { groups, topics } from "../protocol/topics.ts";
 import { Breather } from "../support/breather.ts";
+import { hintBus } from "../support/hint-bus.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
 import { runAttempt } from "./attempt.ts";
@@ -44,7 +45,7 @@ export class WorkerCore {
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
-    this.#parts = parts;
+    this.#parts = { ...parts, bus: hintBus(parts.bus, parts.logger) };
     this.#runtimes = new Map([...parts.handlers].map(([type, handler]) => [type, new HandlerRuntime(handler)]));
     this.#types = parts.functions === undefined ? [...this.#runtimes.keys()] : [coordinatorFnType];
     this.#supervisor = new Supervisor({ clock: parts.clock, logger: parts.logger });

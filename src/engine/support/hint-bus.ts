@@ -1,0 +1,17 @@
+import type { Logger } from "../../definitions/index.ts";
+import type { Bus } from "../ports/index.ts";
+
+/**
+ * Sends hints. One that can't be sent costs time only, for the sweeps find what it would have told: it is logged, and
+ * no attempt and no call fails over it.
+ */
+export function hintBus(bus: Bus, logger: Logger): Bus {
+  return {
+    publish: (topic, key, message) =>
+      bus.publish(topic, key, message).catch((error: unknown) => {
+        logger.warn({ topic, key, err: error }, "a message could not be sent; the sweeps will find what it tells");
+      }),
+    subscribe: (options) => bus.subscribe(options),
+    close: () => bus.close(),
+  };
+}

@@ -1,0 +1,98 @@
+import { onTestFinished } from "vitest";
+import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
+import type { HandlerDefinition } from "../../src/definitions/index.ts";
+import type { EngineOptions } from "../../src/embedded/engine-options.ts";
+import type { Bus, Store, Subscription } from "../../src/engine/ports/index.ts";
+import type { Message } from "../../src/engine/protocol/messages.ts";
+import { FlowError } from "../../src/errors/index.ts";
+import { sharedBus, type TestEngine, testEngine } from "./engines.ts";
+
+/**
+ * Cuts a process off from the world, as kill -9 does: none of its calls is answered any more, no message reaches it.
+ * What it had asked for and wasn't executed is lost.
+ */
+export class Lifeline {
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #subscriptions: Subscription[] = [];
+  #cut = false;
+
+  cut(): void {
+    this.#cut = true;
+    for (const subscription of this.#subscriptions) void subscription.close();
+  }
+
+  /** Lets everything that hangs fail, so that the process's engine can be stopped. */
+  end(): void {
+    this.cut();
+    this.#ended.resolve();
+  }
+
+  async #unlessCut<T>(answer: Promise<T>): Promise<T> {
+    const value = await answer;
+    if (!this.#cut) return value;
+    return this.#unreachable();
+  }
+
+  async #unreachable(): Promise<never> {
+    await this.#ended.promise;
+    throw new FlowError("ENGINE_STOPPED", "this process was killed");
+  }
+
+  store(store: Store): Store {
+    return new Proxy(store, {
+      get: (target, key: keyof Store) => {
+        const method = target[key] as (...args: unknown[]) => Promise<unknown>;
+        if (key === "close") return () => method.call(target);
+        return (...args: unknown[]) => (this.#cut ? this.#unreachable() : this.#unlessCut(method.apply(target, args)));
+      },
+    });
+  }
+
+  bus(bus: Bus): Bus {
+    return {
+      publish: (...message) => (this.#cut ? this.#unreachable() : bus.publish(...message)),
+      subscribe: async (options) => {
+        const handle = async (message: Message) => (this.#cut ? undefined : options.handle(message));
+        const subscription = await bus.subscribe({ ...options, handle });
+        this.#subscriptions.push(subscription);
+        return subscription;
+      },
+      close: async () => {},
+    };
+  }
+}
+
+export interface Cluster {
+  readonly state: MemoryState;
+  readonly store: Store;
+  /** A further process: an engine on the same data and bus. */
+  start(
+    handlers: readonly HandlerDefinition[],
+    options?: Partial<EngineOptions>,
+  ): Promise<TestEngine & { readonly lifeline: Lifeline }>;
+}
+
+/** Processes that share a store and a bus, with leases so short that a test can wait for their end. */
+export function cluster(options: { readonly bus?: Bus; readonly state?: MemoryState } = {}): Cluster {
+  const state = options.state ?? new MemoryState();
+  const bus = sharedBus(options.bus ?? memoryBus());
+  return {
+    state,
+    store: memoryStore({ state }),
+    async start(handlers, engineOptions = {}) {
+      const lifeline = new Lifeline();
+      const world = await testEngine(handlers, {
+        tickMs: 10,
+        sweepMs: 100,
+        leaseMs: 300,
+        ...engineOptions,
+        mayLogErrors: true,
+        state,
+        store: lifeline.store(memoryStore({ state })),
+        bus: lifeline.bus(bus),
+      });
+      onTestFinished(() => lifeline.end()); // before the engine is stopped: hooks run in reverse
+      return { ...world, lifeline };
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import { describe, expect, test } from "vitest";
+import { MemoryState, memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
+import type { Bus, Store } from "../../../src/engine/ports/index.ts";
+import { FlowError } from "../../../src/errors/index.ts";
+import { sharedBus, testEngine } from "../../helpers/engines.ts";
+import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
+import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { seededRandom } from "../../helpers/seeded-random.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+
+const handlers = [
+  source("a", numbers(5), {
+    processBatch: (n, ctx) => {
+      ctx.metrics.add("n", 1);
+      return n;
+    },
+  }),
+  handler("b"),
+  handler("flaky", {
+    processBatch: (n, ctx) => {
+      if (ctx.epoch === 1) throw new Error("once");
+      return n;
+    },
+  }),
+];
+const graph = graphOf(
+  node("a"),
+  node("b", ["a"], { start: "first_batch" }),
+  node("flaky", ["b"], { retry_policy: atOnce }),
+  node("sum", ["a"], { fn: "metrics.aggregate", fnArgs: { node_id: "a" } }),
+);
+const expected = { flaky: numbers(5), sum: expect.objectContaining({ batches: 5, metrics: { n: 5 } }) };
+
+/** A bus whose messages go through `fate`: how often each is delivered, if at all. */
+function fateful(fate: () => number): Bus {
+  const bus = memoryBus();
+  return {
+    ...sharedBus(bus),
+    publish: async (topic, key, message) => {
+      for (let times = fate(); times > 0; times--) await bus.publish(topic, key, message);
+    },
+  };
+}
+
+describe("a task finishes with the same results", () => {
+  test("when every message is lost", async () => {
+    const { engine } = await testEngine(handlers, { bus: fateful(() => 0), sweepMs: 20 });
+    expect(await (await engine.run(graph)).result()).toEqual(expected);
+  });
+
+  test("when every message comes three times", async () => {
+    const { engine, writes } = await testEngine(handlers, { bus: fateful(() => 3) });
+    const task = await engine.run(graph);
+    expect(await task.result()).toEqual(expected);
+    const dispatches = writes.filter((event) => event.kind === "shard" && event.cause === "dispatch");
+    expect(dispatches).toHaveLength(4);
+  });
+
+  test("when publishing fails, always: nobody's attempt is to blame for it", async () => {
+    const bus: Bus = { ...sharedBus(), publish: () => Promise.reject(new Error("broker down")) };
+    const { engine, store } = await testEngine(handlers, { bus, sweepMs: 20, mayLogErrors: true });
+    const task = await engine.run(graph);
+    expect(await task.result()).toEqual(expected);
+    const failures = (await store.readShards(task.id)).map(({ nodeId, failures }) => [nodeId, failures]);
+    expect(Object.fromEntries(failures)).toEqual({ a: 0, b: 0, flaky: 1, sum: 0 });
+  });
+
+  test("when publishing fails, cancelling still cancels", async () => {
+    const bus: Bus = { ...sharedBus(), publish: () => Promise.reject(new Error("broker down")) };
+    const gate = new Gate();
+    const { engine } = await testEngine(
+      [source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) })],
+      { bus, sweepMs: 20, leaseMs: 90, mayLogErrors: true },
+    );
+    const task = await engine.run(graphOf(node("a")));
+    await until(() => gate.arrived === 1);
+    expect(await task.cancel()).toBe("recorded");
+    await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
+  });
+
+  test("when messages are forged: of tasks and nodes that aren't there, or aren't at that point", async () => {
+    const gate = new Gate();
+    const bus = memoryBus();
+    const { engine, store } = await testEngine(
+      [source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }), handler("b")],
+      { bus },
+    );
+    const task = await engine.run(graphOf(node("a"), node("b", ["a"])));
+    await until(() => gate.arrived === 1);
+    const ids = { taskId: task.id, nodeId: "a", shard: 0 };
+    for (const change of ["finished", "failed", "cancelled", "first_artifact", "deferred"] as const) {
+      await bus.publish("status.a.v1", "k", { kind: "node_changed", taskId: task.id, nodeId: "a", change });
+      await bus.publish("status.a.v1", "k", { kind: "node_changed", taskId: "ghost", nodeId: "a", change });
+      await bus.publish("status.a.v1", "k", { kind: "node_changed", taskId: task.id, nodeId: "ghost", change });
+    }
+    for (const epoch of [1, 2, 99]) await bus.publish("cmd.a.v1", "k", { kind: "command", ...ids, epoch });
+    await bus.publish("cmd.b.v1", "k", { kind: "command", ...ids, nodeId: "b", epoch: 1 });
+    await bus.publish("signals.v1", "k", { kind: "cancel", ...ids, nodeId: "ghost" });
+    expect((await store.readShards(task.id)).map(({ nodeId, status }) => [nodeId, status])).toEqual([["a", "running"]]);
+    gate.open();
+    expect(await task.result()).toEqual({ b: [1] });
+  });
+
+  test("when a cancel of a task that isn't cancelled is forged: the attempt runs again, and nothing is lost", async () => {
+    const gate = new Gate();
+    const bus = memoryBus();
+    const { engine, record } = await testEngine(
+      [source("a", [1], { processBatch: (n, ctx) => (ctx.epoch === 1 ? gate.pass(ctx.signal).then(() => n) : n) })],
+      { bus, leaseMs: 90 },
+    );
+    const task = await engine.run(graphOf(node("a", [], { retry_policy: { max: 0 } })));
+    await until(() => gate.arrived === 1);
+    await bus.publish("signals.v1", "k", { kind: "cancel", taskId: task.id, nodeId: "a", shard: 0 });
+    expect(await task.result()).toEqual({ a: [1] });
+    expect(await record(task.id, "a")).toMatchObject({ failures: 0 });
+  });
+
+  test("when calls of the store fail before or after their effect, at random", async () => {
+    for (const seed of numbers(6)) {
+      const random = seededRandom(seed);
+      const state = new MemoryState();
+      const unreachable = () => new FlowError("STORE_UNAVAILABLE", "not now", { retryable: true });
+      const store = new Proxy(memoryStore({ state }), {
+        get(target, key: keyof Store) {
+          const method = target[key] as (...args: unknown[]) => Promise<unknown>;
+          if (key === "open" || key === "close") return () => method.call(target);
+          return async (...args: unknown[]) => {
+            if (random() < 0.04) throw unreachable();
+            const answer = await method.apply(target, args);
+            if (random() < 0.04) throw unreachable();
+            return answer;
+          };
+        },
+      });
+      const { engine } = await testEngine(handlers, { state, store, sweepMs: 50, mayLogErrors: true });
+      const task = await engine.run(graph);
+      expect(await task.result(), `seed ${seed}`).toEqual(expected);
+      const reader = memoryStore({ state });
+      for (const { nodeId, failures } of await reader.readShards(task.id))
+        expect(failures).toBe(nodeId === "flaky" ? 1 : 0);
+    }
+  });
+});
+
+test("one task that can't be planned keeps no other from being swept", async () => {
+  const state = new MemoryState();
+  const poisoned = new Proxy(memoryStore({ state }), {
+    get(target, key: keyof Store) {
+      const method = target[key] as (...args: unknown[]) => Promise<unknown>;
+      return async (...args: unknown[]) => {
+        if (key === "readTask" && args[0] === "poison") throw new Error("this record can't be read");
+        return method.apply(target, args);
+      };
+    },
+  });
+  const reader = memoryStore({ state });
+  const graphJson = { schema_version: "1.0", nodes: [{ node_id: "a", type: "a", depends_on: [] }], edges: [] } as const;
+  for (const id of ["poison", "t1", "t2"]) {
+    await reader.createTask({ id, graph: graphJson, params: {}, priority: 0 });
+  }
+  const { engine } = await testEngine([source("a", [1])], { state, store: poisoned, mayLogErrors: true });
+  expect(await engine.task("t1").result()).toEqual({ a: [1] });
+  expect(await engine.task("t2").result()).toEqual({ a: [1] });
+});

@@ -1,0 +1,153 @@
+import { expect, test } from "vitest";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { cluster } from "../../helpers/processes.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+
+test("a killed worker's attempt goes on elsewhere with the next epoch, after what it had stored", async () => {
+  const { start, store } = cluster();
+  const hang = new Gate();
+  const processed: [string, unknown][] = [];
+  const worker = (name: string) =>
+    source("a", numbers(6), {
+      processBatch: async (n) => {
+        processed.push([name, n]);
+        if (name === "first" && n === 3) await hang.pass();
+        return n;
+      },
+    });
+  const first = await start([worker("first")]);
+  const task = await first.engine.run(graphOf(node("a")));
+  await until(() => hang.arrived === 1);
+  const second = await start([worker("second")]);
+  first.lifeline.cut();
+  expect(await second.engine.task(task.id).result()).toEqual({ a: numbers(6) });
+  expect(processed.filter(([name]) => name === "second").map(([, n]) => n)).toEqual([3, 4, 5]);
+  const [record] = await store.readShards(task.id);
+  expect(record).toMatchObject({ epoch: 2, lost: 1, failures: 0 });
+});
+
+test("a lost lease counts against no retry: max 0 is enough to survive it", async () => {
+  const { start } = cluster();
+  const hang = new Gate();
+  const first = await start([source("a", [1], { processBatch: () => hang.pass() })]);
+  const task = await first.engine.run(graphOf(node("a", [], { retry_policy: { max: 0 } })));
+  await until(() => hang.arrived === 1);
+  first.lifeline.cut();
+  const second = await start([source("a", [1])]);
+  expect(await second.engine.task(task.id).result()).toEqual({ a: [1] });
+});
+
+test("a batch that kills every worker ends as worker_lost, after exactly the limit", async () => {
+  const { start, store } = cluster();
+  const killed: number[] = [];
+  const deadly = (kill: () => void) =>
+    source("deadly", [1], {
+      processBatch: async (_n, ctx) => {
+        killed.push(ctx.epoch);
+        kill();
+        await new Gate().pass();
+      },
+    });
+  const victim = async () => {
+    let cut = (): void => undefined;
+    const process = await start([deadly(() => cut())], { maxLostLeases: 2 });
+    cut = () => process.lifeline.cut();
+    return process;
+  };
+  const first = await victim();
+  const task = await first.engine.run(graphOf(node("deadly")));
+  for (const epoch of [1, 2]) {
+    await until(() => killed.length === epoch);
+    await victim();
+  }
+  await until(() => killed.length === 3);
+  const survivor = await start([source("deadly", [1])], { maxLostLeases: 2 });
+  await expect(survivor.engine.task(task.id).result()).rejects.toMatchObject({
+    details: { reasonCode: "worker_lost", nodeId: "deadly" },
+  });
+  expect(killed).toEqual([1, 2, 3]);
+  expect((await store.readShards(task.id))[0]).toMatchObject({ status: "failed", lost: 3, failures: 0 });
+});
+
+test("a worker that was only slow finds itself fenced: its late result is dropped, its signal aborted", async () => {
+  const { start, store } = cluster();
+  const gate = new Gate();
+  const outcomes: string[] = [];
+  const first = await start([
+    source("a", [1], {
+      processBatch: async (_n, ctx) => {
+        ctx.signal.addEventListener("abort", () => outcomes.push("aborted"));
+        await gate.pass();
+        return "late";
+      },
+    }),
+  ]);
+  const task = await first.engine.run(graphOf(node("a")));
+  await until(() => gate.arrived === 1);
+  first.lifeline.cut();
+  const second = await start([source("a", [1], { processBatch: () => "in time" })]);
+  expect(await second.engine.task(task.id).result()).toEqual({ a: ["in time"] });
+  gate.open();
+  await until(() => outcomes.length === 1, "the abort of the slow attempt");
+  await until(() => first.engine.health().running === 0, "the slot of the slow attempt");
+  const artifacts = await store.readArtifacts({ taskId: task.id, nodeId: "a", shard: 0 }, 0, 0, 10);
+  expect(artifacts.map(({ meta }) => meta)).toEqual(["in time"]);
+});
+
+test("a lease is kept alive as long as its attempt runs, many leases long", async () => {
+  const { start, store } = cluster();
+  const gate = new Gate();
+  const one = await start([source("a", [1], { processBatch: () => gate.pass().then(() => 1) })]);
+  const task = await one.engine.run(graphOf(node("a")));
+  const deadlines = new Set<number>();
+  await until(async () => {
+    const [record] = await store.readShards(task.id);
+    if (record?.lease !== undefined) deadlines.add(record.lease.deadline);
+    return deadlines.size >= 6;
+  }, "six renewals");
+  gate.open();
+  expect(await task.result()).toEqual({ a: [1] });
+  expect([...deadlines]).toEqual([...deadlines].toSorted((a, b) => a - b));
+  expect((await store.readShards(task.id))[0]).toMatchObject({ epoch: 1, lost: 0 });
+});
+
+test("the coordinator that runs a task is killed between two nodes: another finds out by itself and goes on", async () => {
+  const { start } = cluster();
+  const gate = new Gate();
+  const handlers = [source("a", [1], { processBatch: () => gate.pass().then(() => 1) }), handler("b")];
+  const first = await start(handlers);
+  const task = await first.engine.run(graphOf(node("a"), node("b", ["a"])));
+  await until(() => gate.arrived === 1);
+  first.lifeline.cut();
+  gate.open();
+  const second = await start(handlers, { sweepMs: 50 });
+  expect(await second.engine.task(task.id).result()).toEqual({ b: [1] });
+});
+
+test("a task created by a process that died in the same step starts elsewhere", async () => {
+  const { start, store } = cluster();
+  const graph = { ...graphOf(node("a"), node("b", ["a"])), schema_version: "1.0", edges: [["a", "b"]] } as never;
+  await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+  const other = await start([source("a", [1]), handler("b")]);
+  expect(await other.engine.task("t").result()).toEqual({ b: [1] });
+});
+
+test("stopping one of two: its attempts are handed over at once, as neither failure nor lost lease", async () => {
+  const { start, store } = cluster();
+  const hang = new Gate();
+  const worker = (name: string) =>
+    source("a", numbers(4), {
+      processBatch: async (n, ctx) => {
+        if (name === "first" && n === 2) await hang.pass(ctx.signal);
+        return `${name}${n}`;
+      },
+    });
+  const first = await start([worker("first")], { leaseMs: 60_000 });
+  const task = await first.engine.run(graphOf(node("a", [], { retry_policy: { max: 0 } })));
+  await until(() => hang.arrived === 1);
+  const second = await start([worker("second")], { leaseMs: 60_000 });
+  await first.engine.stop({ graceMs: 1 });
+  expect(await second.engine.task(task.id).result()).toEqual({ a: ["first0", "first1", "second2", "second3"] });
+  expect((await store.readShards(task.id))[0]).toMatchObject({ failures: 0, lost: 0, yields: 1, epoch: 2 });
+});
