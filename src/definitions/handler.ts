@@ -55,9 +55,12 @@ export interface BatchContext<TArgs = unknown, TLoaded = unknown> extends Attemp
   readonly metrics: MetricsRecorder;
 }
 
-export interface FinalizeContext<TArgs = unknown, TLoaded = unknown> extends AttemptContext<TArgs, TLoaded> {
+export interface FinalizeContext<TArgs = unknown, TLoaded = unknown, TOutput = unknown>
+  extends AttemptContext<TArgs, TLoaded> {
   /** Batches of this shard, those of earlier attempts included. */
   readonly batchCount: number;
+  /** What the batches of this shard produced, in order, those of earlier attempts included; read a page at a time. */
+  outputs(): AsyncIterable<TOutput>;
   readonly metrics: MetricsRecorder & {
     /** Sums of the per-batch metrics of this shard over all its batches, those of earlier attempts included. */
     totals(): Promise<Metrics>;

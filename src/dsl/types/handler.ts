@@ -115,7 +115,7 @@ export interface HandlerOptions<
   ): Awaitable<Decoded<TOutput>>;
   /** Runs after the last batch; returns the node's `result`. */
   finalize?(
-    ctx: FinalizeContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>>,
+    ctx: FinalizeContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>, Decoded<TOutput>>,
   ): TResult extends $ZodType ? Awaitable<Decoded<TResult>> : Awaitable<void>;
   /** Its verdict about an error that one of its methods threw; `undefined` leaves it to the engine. */
   classifyError?(error: unknown): ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;

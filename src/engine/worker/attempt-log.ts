@@ -1,6 +1,6 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
-import type { Attempt, Origin, ShardRecord } from "../model.ts";
+import type { Artifact, Attempt, Origin, ShardRecord } from "../model.ts";
 import type { Store, Tail, WriteAnswer } from "../ports/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
@@ -114,18 +114,23 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
-  /** Sums of the per-batch metrics of the whole log. */
-  async totals(pageSize: number): Promise<Metrics> {
-    const totals: MetricSums = {};
+  /** The whole log, a page at a time. */
+  async *artifacts(pageSize: number): AsyncGenerator<Artifact> {
     for (let from = 0; from < this.#length; ) {
       const start = from;
       const page = await this.#retry.ask(() =>
         this.#store.readArtifacts(this.#attempt, this.#generation, start, pageSize),
       );
       if (page.length === 0) throw new AttemptEnded("reload");
-      for (const { metrics } of page) addMetrics(totals, metrics);
+      yield* page;
       from += page.length;
     }
+  }
+
+  /** Sums of the per-batch metrics of the whole log. */
+  async totals(pageSize: number): Promise<Metrics> {
+    const totals: MetricSums = {};
+    for await (const { metrics } of this.artifacts(pageSize)) addMetrics(totals, metrics);
     return totals;
   }
 }

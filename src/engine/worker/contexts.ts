@@ -93,9 +93,8 @@ export class RunContext implements AttemptContext {
     return new RunBatchContext(this, uid);
   }
 
-  forFinalize(batchCount: number, totals: () => Promise<Metrics>): FinalizeContext & { readonly metrics: MetricsBag } {
-    const metrics = Object.assign(new MetricsBag(), { totals });
-    return new RunFinalizeContext(this, batchCount, metrics);
+  forFinalize(stored: StoredBatches): FinalizeContext & { readonly metrics: MetricsBag } {
+    return new RunFinalizeContext(this, stored);
   }
 }
 
@@ -159,13 +158,28 @@ export class RunBatchContext extends DerivedContext implements BatchContext {
   }
 }
 
-class RunFinalizeContext extends DerivedContext implements FinalizeContext {
-  readonly batchCount: number;
-  readonly metrics: MetricsBag & { totals(): Promise<Metrics> };
+/** What a shard has stored, as `finalize` reads it. */
+export interface StoredBatches {
+  readonly count: number;
+  totals(): Promise<Metrics>;
+  outputs(): AsyncIterable<unknown>;
+}
 
-  constructor(run: RunContext, batchCount: number, metrics: MetricsBag & { totals(): Promise<Metrics> }) {
+class RunFinalizeContext extends DerivedContext implements FinalizeContext {
+  readonly metrics: MetricsBag & { totals(): Promise<Metrics> };
+  readonly #stored: StoredBatches;
+
+  constructor(run: RunContext, stored: StoredBatches) {
     super(run);
-    this.batchCount = batchCount;
-    this.metrics = metrics;
+    this.#stored = stored;
+    this.metrics = Object.assign(new MetricsBag(), { totals: () => stored.totals() });
+  }
+
+  get batchCount(): number {
+    return this.#stored.count;
+  }
+
+  outputs(): AsyncIterable<unknown> {
+    return this.#stored.outputs();
   }
 }

@@ -237,7 +237,13 @@ async function finish(options: {
   run.at.batchUid = undefined;
   if (definition.finalize === undefined) return pass.log.complete({});
   const { pageSize } = run.parts.limits;
-  const finalizeContext = context.forFinalize(pass.log.length, () => pass.log.totals(pageSize));
+  const finalizeContext = context.forFinalize({
+    count: pass.log.length,
+    totals: () => pass.log.totals(pageSize),
+    outputs: async function* () {
+      for await (const { meta } of pass.log.artifacts(pageSize)) yield await runtime.output.decode(meta);
+    },
+  });
   const returned = definition.finalize(finalizeContext);
   const value = isPromiseLike(returned) ? await run.held.run(returned) : returned;
   run.held.check();
