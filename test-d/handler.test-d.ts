@@ -25,7 +25,7 @@ describe("types flow from the schemas", () => {
         return { first: payload[0]?.at ?? new Date(0) };
       },
       finalize(ctx) {
-        expectTypeOf(ctx).toEqualTypeOf<FinalizeContext<{ zone: string }, unknown>>();
+        expectTypeOf(ctx).toEqualTypeOf<FinalizeContext<{ zone: string }, unknown, { first: Date }>>();
         return { kept: 1 };
       },
       classifyError: (error) => (error instanceof RangeError ? { code: "bad_row", permanent: true } : undefined),
