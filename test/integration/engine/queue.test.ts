@@ -1,0 +1,189 @@
+import { describe, expect, test } from "vitest";
+import { testEngine } from "../../helpers/engines.ts";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+
+describe("capacity", () => {
+  test.for([1, 2, 5])("%i attempts at once, never more, and all get their turn", async (capacity) => {
+    let running = 0;
+    let most = 0;
+    const work = source("a", [1, 2], {
+      processBatch: async (n) => {
+        most = Math.max(most, ++running);
+        await new Promise((done) => setImmediate(done));
+        running--;
+        return n;
+      },
+    });
+    const { engine } = await testEngine([work, { ...work, name: "b" }], { capacity });
+    const graph = graphOf(node("a"), node("b"), node("c", ["a"], { type: "b" }));
+    const tasks = await Promise.all(numbers(8).map(() => engine.run(graph)));
+    for (const task of tasks) await task.result();
+    expect(most).toBe(capacity);
+    expect(engine.health().running).toBe(0);
+  });
+
+  test("of one: the highest priority first, then the order of coming", async () => {
+    const gate = new Gate();
+    const order: string[] = [];
+    const { engine } = await testEngine(
+      [
+        source("blocker", [1], { processBatch: () => gate.pass().then(() => 1) }),
+        handler("a", { processBatch: (args) => void order.push((args as { name: string }).name) ?? null }),
+      ],
+      { capacity: 1 },
+    );
+    await engine.run(graphOf(node("blocker")));
+    await until(() => gate.arrived === 1);
+    const run = (name: string, priority: number) =>
+      engine.run(graphOf(node("a", [], { args: { name } })), { priority });
+    const tasks = [];
+    for (const [name, priority] of [
+      ["low", -100],
+      ["first", 0],
+      ["second", 0],
+      ["high", 100],
+      ["higher than none", 1],
+    ] as const) {
+      tasks.push(await run(name, priority));
+    }
+    gate.open();
+    for (const task of tasks) await task.result();
+    expect(order).toEqual(["high", "higher than none", "first", "second", "low"]);
+  });
+
+  test.for([101, -101, 1.5, Number.NaN])("priority %d is refused", async (priority) => {
+    const { engine } = await testEngine([source("a", [])]);
+    await expect(engine.run(graphOf(node("a")), { priority })).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
+  });
+});
+
+describe("consumers that starve give their slots back", () => {
+  const quick = { leaseMs: 100, tickMs: 5 };
+
+  test("at capacity one, a consumer of a source that waits for a retry", async () => {
+    const consumer = new Gate();
+    const { engine, record } = await testEngine(
+      [
+        source("src", [1, 2], {
+          processBatch: (n, ctx) => {
+            if (ctx.epoch === 1 && n === 2) throw new Error("once");
+            return n;
+          },
+        }),
+        handler("sink", {
+          processBatch: (n) => {
+            consumer.open();
+            return n;
+          },
+        }),
+      ],
+      { capacity: 1, ...quick },
+    );
+    const task = await engine.run(
+      graphOf(
+        node("src", [], { retry_policy: { backoff_sec: 0.03, jitter: 0 } }),
+        node("sink", ["src"], { start: "first_batch" }),
+      ),
+    );
+    expect(await task.result()).toEqual({ sink: [1, 2] });
+    expect(await record(task.id, "sink")).toMatchObject({ failures: 0, lost: 0 });
+    expect((await record(task.id, "sink")).yields).toBeGreaterThan(0);
+  });
+
+  test("at capacity one, consumers of any of two sources, of which the second has no slot", async () => {
+    const { engine } = await testEngine([source("a", [1]), source("b", [2]), handler("sink")], {
+      capacity: 1,
+      ...quick,
+    });
+    const graph = graphOf(node("a"), node("b"), node("sink", ["a", "b"], { fan_in: "any", start: "first_batch" }));
+    const tasks = await Promise.all(numbers(3).map((n) => engine.run(graph, { priority: n })));
+    for (const task of tasks) expect(((await task.result()).sink as number[]).toSorted()).toEqual([1, 2]);
+  });
+
+  test("a chain of them unwinds from the top", async () => {
+    let failures = 0;
+    const { engine } = await testEngine(
+      [
+        source("src", [1, 2], {
+          processBatch: (n) => {
+            if (n === 2 && failures++ === 0) throw new Error("once");
+            return n;
+          },
+        }),
+        ...["c1", "c2", "c3"].map((name) => handler(name)),
+      ],
+      { capacity: 1, ...quick },
+    );
+    const first = { start: "first_batch" } as const;
+    const task = await engine.run(
+      graphOf(
+        node("src", [], { retry_policy: { backoff_sec: 0.05, jitter: 0 } }),
+        node("c1", ["src"], first),
+        node("c2", ["c1"], first),
+        node("c3", ["c2"], first),
+      ),
+    );
+    expect(await task.result()).toEqual({ c3: [1, 2] });
+  });
+
+  test("but not one whose source runs, however slowly", async () => {
+    const gate = new Gate();
+    const { engine, record } = await testEngine(
+      [
+        handler("src", { iterBatches: () => paced([1, 2], (nth) => (nth === 0 ? Promise.resolve() : gate.pass())) }),
+        handler("sink"),
+      ],
+      { capacity: 2, ...quick },
+    );
+    const task = await engine.run(graphOf(node("src"), node("sink", ["src"], { start: "first_batch" })));
+    const deadlines = new Set<number | undefined>();
+    await until(async () => {
+      deadlines.add((await record(task.id, "src")).lease?.deadline);
+      return deadlines.size > 4;
+    }, "a lease's length to have passed");
+    gate.open();
+    expect(await task.result()).toEqual({ sink: [1, 2] });
+    expect(await record(task.id, "sink")).toMatchObject({ yields: 0 });
+  });
+});
+
+describe("an idempotency key", () => {
+  test("gives the first run's task, also to runs at once and to one after the end", async () => {
+    const { engine, writes } = await testEngine([source("a", [1])]);
+    const run = () => engine.run(graphOf(node("a")), { idempotencyKey: "today" });
+    const tasks = await Promise.all(numbers(5).map(run));
+    await tasks[0]?.result();
+    tasks.push(await run());
+    expect(new Set(tasks.map(({ id }) => id)).size).toBe(1);
+    expect(await tasks.at(-1)?.result()).toEqual({ a: [1] });
+    expect(writes.filter((event) => event.kind === "task" && event.from === "absent")).toHaveLength(1);
+  });
+
+  test("of another text is another task", async () => {
+    const { engine } = await testEngine([source("a", [1])]);
+    const [one, two] = [
+      await engine.run(graphOf(node("a")), { idempotencyKey: "x" }),
+      await engine.run(graphOf(node("a")), { idempotencyKey: "y" }),
+    ];
+    expect(one?.id).not.toBe(two?.id);
+    await Promise.all([one?.result(), two?.result()]);
+  });
+
+  test("of a batch is the same in every attempt, and no other batch's", async () => {
+    const keys: string[] = [];
+    const { engine } = await testEngine([
+      source("a", [1, 2], {
+        processBatch: (n, ctx) => {
+          keys.push(ctx.idempotencyKey);
+          if (ctx.epoch === 1 && n === 2) throw new Error("once");
+          return n;
+        },
+      }),
+    ]);
+    const task = await engine.run(graphOf(node("a", [], { retry_policy: { backoff_sec: 0 } })));
+    await task.result();
+    expect(keys).toEqual(["0", "1", "1"].map((uid) => `${task.id}:a:${uid}`));
+  });
+});
