@@ -162,6 +162,33 @@ describe("what the compiler knows of a handler", () => {
   });
 });
 
+describe("schemas that contain themselves", () => {
+  const Tree = z.object({
+    n: z.int().default(1),
+    get kids() {
+      return z.array(Tree).optional();
+    },
+  });
+  const Dates = z.object({
+    at: z.date(),
+    get kids() {
+      return z.array(Dates).optional();
+    },
+  });
+
+  test("are judged and stored like others", () => {
+    const tree = defineHandler("tree", {
+      args: z.object({ any: z.json(), more: z.int().optional() }),
+      input: Tree,
+      output: Tree,
+      processBatch: (payload) => payload,
+    });
+    expectTypeOf<NonNullable<(typeof tree.$infer.output)["kids"]>[number]["n"]>().toEqualTypeOf<number>();
+    // @ts-expect-error: output.at is a Date
+    defineHandler("dates", { output: Dates, processBatch: () => ({ at: new Date(0) }) });
+  });
+});
+
 describe("refused", () => {
   test("what can't be stored as JSON", () => {
     const processBatch = () => ({}) as never;

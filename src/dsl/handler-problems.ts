@@ -1,4 +1,3 @@
-import type { $ZodType } from "zod/v4/core";
 import { coordinatorFnType } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
@@ -75,6 +74,7 @@ function notStorable(handler: string, definition: Definition): string[] {
   return storedMembers.flatMap((what) => {
     const schema = definition[what];
     if (!isSchema(schema)) return [];
-    return notJsonIn(schema as $ZodType, what).map((where) => say("notJson", { handler, what, where }));
+    const places = notJsonIn(schema, what);
+    return places.length === 0 ? [] : [say("notJson", { handler, what, where: places.join(", ") })];
   });
 }

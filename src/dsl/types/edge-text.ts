@@ -14,30 +14,37 @@ export type EdgeText<TFrom extends string, TTo extends string, TGiven, TNeeded> 
 /** Every place where `TGiven` does not fit `TNeeded`, in one text: a union of texts would print as its alias. */
 export type MismatchText<TGiven, TNeeded> = Join<Mismatch<TGiven, TNeeded, "">, ", ">;
 
-type Mismatch<TGiven, TNeeded, TPath extends string> = [TGiven] extends [TNeeded]
+/** At the sixth level the types are shown as they are: a type that contains itself has no last level. */
+type Mismatch<TGiven, TNeeded, TPath extends string, TDepth extends 0[] = []> = [TGiven] extends [TNeeded]
   ? never
-  : [TGiven] extends [readonly (infer TGivenElement)[]]
-    ? [TNeeded] extends [readonly (infer TNeededElement)[]]
-      ? Mismatch<TGivenElement, TNeededElement, `${TPath}[]`>
-      : Clash<TGiven, TNeeded, TPath>
-    : [TNeeded] extends [readonly unknown[]]
-      ? Clash<TGiven, TNeeded, TPath>
-      : [TGiven] extends [object]
-        ? [TNeeded] extends [object]
-          ? MismatchInKeys<TGiven, TNeeded, TPath, keyof TNeeded & string>
-          : Clash<TGiven, TNeeded, TPath>
-        : Clash<TGiven, TNeeded, TPath>;
+  : TDepth["length"] extends 6
+    ? Clash<TGiven, TNeeded, TPath>
+    : [TGiven] extends [readonly (infer TGivenElement)[]]
+      ? [TNeeded] extends [readonly (infer TNeededElement)[]]
+        ? Mismatch<TGivenElement, TNeededElement, `${TPath}[]`, [...TDepth, 0]>
+        : Clash<TGiven, TNeeded, TPath>
+      : [TNeeded] extends [readonly unknown[]]
+        ? Clash<TGiven, TNeeded, TPath>
+        : [TGiven, TNeeded] extends [object, object]
+          ? MismatchInKeys<TGiven, TNeeded, TPath, TDepth, keyof TNeeded & string>
+          : Clash<TGiven, TNeeded, TPath>;
 
-type MismatchInKeys<TGiven, TNeeded, TPath extends string, TKeys extends string> = {
+type MismatchInKeys<TGiven, TNeeded, TPath extends string, TDepth extends 0[], TKeys extends string> = {
   [TKey in TKeys & keyof TNeeded]: TKey extends keyof TGiven
     ? {} extends Pick<TGiven, TKey>
       ? {} extends Pick<TNeeded, TKey>
-        ? Mismatch<Exclude<TGiven[TKey], undefined>, TNeeded[TKey], `${TPath}.${TKey}`>
+        ? Mismatch<
+            Exclude<TGiven[TKey], undefined>,
+            Exclude<TNeeded[TKey], undefined>,
+            `${TPath}.${TKey}`,
+            [...TDepth, 0]
+          >
         : `${TPath}.${TKey} may be missing (needs ${Show<TNeeded[TKey]>})`
       : Mismatch<
           TGiven[TKey],
           {} extends Pick<TNeeded, TKey> ? Exclude<TNeeded[TKey], undefined> : TNeeded[TKey],
-          `${TPath}.${TKey}`
+          `${TPath}.${TKey}`,
+          [...TDepth, 0]
         >
     : {} extends Pick<TNeeded, TKey>
       ? never

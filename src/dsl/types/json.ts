@@ -1,7 +1,9 @@
 import type { $ZodType } from "zod/v4/core";
+import type { Json } from "../../errors/index.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { FlowSchemaError } from "./markers.ts";
 import type { IsPlainJson, Wire } from "./schema.ts";
+import type { Join } from "./show.ts";
 
 /** The schema itself when its wire type is JSON, else the sentence that says which part of it is not. */
 export type JsonSchema<TSchema extends $ZodType, TName extends string, TWhat extends string> =
@@ -11,37 +13,46 @@ export type JsonSchema<TSchema extends $ZodType, TName extends string, TWhat ext
       // exactOptionalPropertyTypes): the walk decides.
       [NotJson<Wire<TSchema>, TWhat>] extends [never]
       ? TSchema
-      : FlowSchemaError<Say<"notJson", { handler: TName; what: TWhat; where: NotJson<Wire<TSchema>, TWhat> }>>;
+      : FlowSchemaError<
+          Say<"notJson", { handler: TName; what: TWhat; where: Join<NotJson<Wire<TSchema>, TWhat>, ", "> }>
+        >;
 
-/** Where a type has no JSON form, in words; `never` when it has one everywhere. */
-type NotJson<T, TPath extends string> = unknown extends T
-  ? // `any` is the author's own word for it
-    0 extends 1 & T
-    ? never
-    : `${TPath} is unknown (say what it is, or z.json())`
-  : T extends string | number | boolean | null
-    ? never
-    : T extends undefined
-      ? `${TPath} may be undefined`
-      : T extends bigint
-        ? `${TPath} is a bigint`
-        : T extends symbol
-          ? `${TPath} is a symbol`
-          : T extends (...args: never) => unknown
-            ? `${TPath} is a function`
-            : T extends Date
-              ? `${TPath} is a Date (use a codec: the wire type must be JSON)`
-              : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>
-                ? `${TPath} is a Map or Set`
-                : T extends readonly (infer TElement)[]
-                  ? NotJson<TElement, `${TPath}[]`>
-                  : T extends object
-                    ? NotJsonKeys<T, TPath>
-                    : `${TPath} has no JSON form`;
+/**
+ * Where a type has no JSON form, in words; `never` when it has one everywhere. A type that contains itself is walked
+ * six levels deep; the run time looks at all of its schema.
+ */
+type NotJson<T, TPath extends string, TDepth extends 0[] = []> = TDepth["length"] extends 6
+  ? never
+  : unknown extends T
+    ? // `any` is the author's own word for it
+      0 extends 1 & T
+      ? never
+      : `${TPath} is unknown (say what it is, or z.json())`
+    : // also stops at recursive types that are JSON, such as z.json()
+      T extends Json
+      ? never
+      : T extends undefined
+        ? `${TPath} may be undefined`
+        : T extends bigint
+          ? `${TPath} is a bigint`
+          : T extends symbol
+            ? `${TPath} is a symbol`
+            : T extends (...args: never) => unknown
+              ? `${TPath} is a function`
+              : T extends Date
+                ? `${TPath} is a Date (use a codec: the wire type must be JSON)`
+                : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>
+                  ? `${TPath} is a Map or Set`
+                  : T extends readonly (infer TElement)[]
+                    ? NotJson<TElement, `${TPath}[]`, [...TDepth, 0]>
+                    : T extends object
+                      ? NotJsonKeys<T, TPath, TDepth>
+                      : `${TPath} has no JSON form`;
 
-type NotJsonKeys<T extends object, TPath extends string> = {
+type NotJsonKeys<T extends object, TPath extends string, TDepth extends 0[]> = {
   [TKey in keyof T & string]-?: NotJson<
     {} extends Pick<T, TKey> ? Exclude<T[TKey], undefined> : T[TKey],
-    `${TPath}.${TKey}`
+    `${TPath}.${TKey}`,
+    [...TDepth, 0]
   >;
 }[keyof T & string];

@@ -1,0 +1,66 @@
+import { defineHandler, FlowError, flow } from "flowkit";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+
+const step = defineHandler("step", {
+  input: z.object({ n: z.int() }),
+  output: z.object({ n: z.int() }),
+  processBatch: (payload) => payload,
+});
+
+describe("a flow", () => {
+  test("is never changed: two continuations of one beginning know nothing of each other", () => {
+    const start = flow().node("a", step, { args: { n: 1 } });
+    const left = start.then("left", step);
+    const right = start.then("right", step);
+    const ids = (graph: { nodes: readonly { node_id: string }[] }) => graph.nodes.map((node) => node.node_id);
+    expect(ids(left.compile())).toEqual(["a", "left"]);
+    expect(ids(right.compile())).toEqual(["a", "right"]);
+    expect(ids(start.compile())).toEqual(["a"]);
+  });
+
+  test("goes on with `then` from the node before, whatever that is, and `next` is the same", () => {
+    const etl = flow()
+      .node("a", step, { args: { n: 1 } })
+      .next("b", step)
+      .node("c", step, { after: ["a"] })
+      .then("d", step)
+      .then("e", step, { after: ["a", "b"] });
+    expect(etl.compile().edges).toEqual([
+      ["a", "b"],
+      ["a", "c"],
+      ["c", "d"],
+      ["a", "e"],
+      ["b", "e"],
+    ]);
+  });
+
+  test("can't be awaited by mistake", async () => {
+    const etl = flow().node("a", step, { args: { n: 1 } });
+    const awaited = async () => await (etl as unknown);
+    await expect(awaited()).rejects.toMatchObject({
+      code: "FLOW_AWAITED",
+      message: expect.stringContaining("promise"),
+    });
+    const returned = async () => etl as unknown;
+    await expect(returned()).rejects.toSatisfy((error) => FlowError.is(error, "FLOW_AWAITED"));
+  });
+
+  test("of ten thousand nodes is built and compiled in time that grows with their number only", () => {
+    const timeOf = (nodes: number): number => {
+      const started = performance.now();
+      let chain = flow("long").node("n0", step, { args: { n: 1 } }) as unknown as Chain;
+      for (let i = 1; i < nodes; i++) chain = chain.then(`n${i}`, step);
+      expect(chain.compile().nodes).toHaveLength(nodes);
+      return performance.now() - started;
+    };
+    timeOf(1000); // the compiler of JavaScript warms up
+    const [short, long] = [timeOf(1000), timeOf(10_000)];
+    expect(long).toBeLessThan(Math.max(50, short) * 30);
+  });
+});
+
+interface Chain {
+  then(id: string, handler: typeof step): Chain;
+  compile(): { readonly nodes: readonly unknown[] };
+}

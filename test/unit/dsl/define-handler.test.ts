@@ -1,0 +1,100 @@
+import { defineHandler } from "flowkit";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { failureOf } from "./failure-of.ts";
+
+const processBatch = () => 1;
+const define = defineHandler as unknown as (name: unknown, options: unknown) => unknown;
+
+describe("defineHandler", () => {
+  test("gives the definition that an engine takes, frozen", () => {
+    const handler = defineHandler("step", { output: z.int(), processBatch });
+    expect(handler).toMatchObject({ kind: "handler", name: "step", errors: [], resumable: true });
+    expect(handler.processBatch).toBe(processBatch);
+    expect(Object.isFrozen(handler)).toBe(true);
+    expect(defineHandler("own", { output: z.int(), processBatch, errors: ["x"], resumable: false })).toMatchObject({
+      errors: ["x"],
+      resumable: false,
+    });
+  });
+
+  test.each<[string, unknown, object | null, string]>([
+    ["a name of another form", "a:b", { output: z.int(), processBatch }, "'a:b' is no handler name"],
+    [
+      "the name of functions",
+      "coordinator_fn",
+      { output: z.int(), processBatch },
+      "is the type of coordinator functions",
+    ],
+    ["no definition", "x", null, "handler 'x': its definition must be an object"],
+    ["no output", "x", { processBatch }, "handler 'x' needs 'output'"],
+    ["nothing to do", "x", { output: z.int() }, "handler 'x' needs 'processBatch'"],
+    [
+      "a result that nothing makes",
+      "x",
+      { output: z.int(), result: z.int(), processBatch },
+      "handler 'x' needs 'finalize'",
+    ],
+    [
+      "a misspelt member",
+      "x",
+      { output: z.int(), processBatch, finalise: processBatch },
+      "unknown member 'finalise' (did you mean 'finalize'?)",
+    ],
+    ["no schema", "x", { output: { type: "integer" }, processBatch }, "handler 'x': 'output' must be a zod schema"],
+    ["no function", "x", { output: z.int(), processBatch: 1 }, "handler 'x': 'processBatch' must be a function"],
+    ["no codes", "x", { output: z.int(), processBatch, errors: "bad" }, "handler 'x': 'errors' must be a list"],
+    [
+      "an output that is no JSON",
+      "x",
+      { output: z.object({ meta: z.object({ at: z.date() }) }), processBatch },
+      "handler 'x': its output cannot be stored as JSON: output.meta.at is a Date (use a codec: the wire type must be JSON)",
+    ],
+    [
+      "args that are no JSON",
+      "x",
+      { args: z.object({ big: z.array(z.bigint()) }), output: z.int(), processBatch },
+      "its args cannot be stored as JSON: args.big[] is a bigint",
+    ],
+  ])("refuses %s", (_, name, options, message) => {
+    expect(failureOf(() => define(name, options))).toMatchObject({
+      code: "HANDLER_INVALID",
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test("tells every problem at once", () => {
+    const failure = failureOf(() => define("x", { inputs: z.int(), errors: [1] }));
+    expect(failure).toHaveProperty("details", {
+      handler: "x",
+      problems: [
+        "handler 'x': unknown member 'inputs' (did you mean 'input'?)",
+        "handler 'x': 'errors' must be a list of reason codes",
+        "handler 'x' needs 'output'",
+        "handler 'x' needs 'processBatch'",
+      ],
+    });
+  });
+
+  test("takes codecs, recursive schemas, and any JSON as output", () => {
+    const at = z.codec(z.iso.datetime(), z.date(), { decode: (s) => new Date(s), encode: (d) => d.toISOString() });
+    const Tree = z.object({
+      at,
+      get children() {
+        return z.array(Tree);
+      },
+    });
+    expect(() => define("x", { output: Tree, processBatch })).not.toThrow();
+    expect(() => define("x", { output: z.json(), processBatch })).not.toThrow();
+  });
+});
+
+describe("what is stored of an output", () => {
+  test("has the keys that defaults fill, as its type says", () => {
+    const output = z.object({ n: z.int().default(1), tags: z.array(z.string()).prefault([]) });
+    const decoded = output.parse({});
+    expect(z.encode(output, decoded)).toEqual({ n: 1, tags: [] });
+    // A handler can't leave them out either: what it returns is the decoded value.
+    expect(() => z.encode(output, {} as never)).toThrow();
+  });
+});

@@ -1,0 +1,9 @@
+/** What `run` throws, for looking at more than one of its properties. */
+export function failureOf(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it did not fail");
+}
