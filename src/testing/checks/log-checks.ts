@@ -46,6 +46,9 @@ export class LogChecks {
     if (log.uids.has(artifact.uid)) this.#violated(ref, `uid ${artifact.uid} twice`);
     if (log.closed) this.#violated(ref, "an artifact after the complete marker");
     if (artifact.epoch < log.epoch) this.#violated(ref, `epoch ${artifact.epoch} wrote after epoch ${log.epoch}`);
+    if (log.length > 0 && artifact.epoch !== log.epoch && this.#state.shard(ref)?.record.type.endsWith("_n")) {
+      this.#violated(ref, `epoch ${artifact.epoch} goes on behind epoch ${log.epoch}, and it can't resume`);
+    }
     log.length++;
     log.uids.add(artifact.uid);
     log.epoch = Math.max(log.epoch, artifact.epoch);

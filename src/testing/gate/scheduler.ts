@@ -40,6 +40,8 @@ const orphanSurvives = 0.5;
 
 export class Scheduler {
   readonly random: SeededRandom;
+  /** Called before time passes because nothing can run. */
+  onIdle: (() => void) | undefined;
   /** How likely time passes in a step although something could run: else no call would outlive a lease. */
   slowTime = 0;
   /** How far it passes then, at most. */
@@ -160,6 +162,7 @@ export class Scheduler {
     }
     const awake = Math.min(...this.#parked.map(({ life }) => life?.pausedUntil ?? this.#now));
     const at = Math.min(next?.at ?? Number.POSITIVE_INFINITY, awake);
+    this.onIdle?.();
     if (at === Number.POSITIVE_INFINITY) return false;
     this.#passTo(at);
     return true;

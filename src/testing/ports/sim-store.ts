@@ -5,11 +5,18 @@ import type { Life } from "../gate/life.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
 import { showAnswer, showArguments } from "./show-call.ts";
 
-/** How likely a call fails, and where: before its effect, between two of its records, or with its answer lost. */
+/** How likely a call fails, and where. */
 export interface StoreFaults {
+  /** Before its effect. */
   before: number;
+  /** Between two of its records. */
   between: number;
+  /** After its effect: the answer is lost. */
   after: number;
+  /** The caller gives up, and the call takes effect later, behind others that were made after it. */
+  late: number;
+  /** How much later, in ms at most. */
+  lateMs: number;
 }
 
 export interface SimStoreOptions {
@@ -40,10 +47,19 @@ export function simStore(options: SimStoreOptions): Store {
       if (scheduler.random.chance(faults.between)) throw unavailable(label);
     },
   });
+  const runLate = (name: string, work: () => Promise<unknown>): void => {
+    const parked = () => scheduler.park(life, `${name} (given up by ${life.name})`, { request: true });
+    const run = () => parked().then(work).catch(ignoreUnavailable);
+    scheduler.after(scheduler.random.int(faults.lateMs), undefined, () => void run());
+  };
   const through = (name: string, call: Call): Call => {
     return async (...args) => {
       await scheduler.park(life, name, { request: true, detail: () => showArguments(args) });
       if (scheduler.random.chance(faults.before)) throw unavailable(name);
+      if (scheduler.random.chance(faults.late)) {
+        runLate(name, () => call.apply(inner, args));
+        throw unavailable(name);
+      }
       const answer = await call.apply(inner, args);
       const lost = scheduler.random.chance(faults.after);
       const detail = lost ? () => " lost" : () => showAnswer(answer);
@@ -59,6 +75,11 @@ export function simStore(options: SimStoreOptions): Store {
       return typeof member === "function" ? through(String(name), member as Call) : member;
     },
   });
+}
+
+/** Nobody waits for the answer of a call that was given up. */
+function ignoreUnavailable(error: unknown): void {
+  if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
 }
 
 const unavailable = (label: string): FlowError =>

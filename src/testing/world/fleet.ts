@@ -37,6 +37,13 @@ export class Fleet {
     return this.processes.filter((each) => each.coordinator && each.life.alive && each.started && !each.stopping);
   }
 
+  /** The workers that serve a type. */
+  workersOf(type: string): readonly { readonly running: number; readonly capacity: number }[] {
+    return this.processes.flatMap(({ worker, spec }) =>
+      worker !== undefined && spec.serves.includes(type) ? [{ running: worker.running, capacity: spec.capacity }] : [],
+    );
+  }
+
   get allStarted(): boolean {
     return this.processes.every(({ started }) => started);
   }
@@ -75,7 +82,7 @@ export class Fleet {
   relaunchStopped(): void {
     for (const process of this.#running.values()) {
       if (process.stopped && process.life.alive) {
-        process.life.alive = false;
+        this.#parts.scheduler.crash(process.life); // what it abandoned ends with it
         this.#launch(process.spec);
       }
     }
@@ -90,7 +97,7 @@ export class Fleet {
   }
 
   #stop(process: SimProcess | undefined, graceMs: number): void {
-    if (!process?.life.alive || !process.started || process.stopping) return;
+    if (!process?.life.alive || process.stopping) return;
     this.#parts.scheduler.note(() => `STOP ${process.life.name}, grace ${graceMs} ms`);
     void process.stop(graceMs);
   }

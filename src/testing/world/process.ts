@@ -56,6 +56,7 @@ export class SimProcess {
   readonly coordinator: CoordinatorCore | undefined;
   readonly worker: WorkerCore | undefined;
   #started = false;
+  #starting: Promise<void> | undefined;
   #stop: { ended: boolean } | undefined;
 
   constructor(parts: WorldParts, spec: ProcessSpec, life: Life) {
@@ -121,16 +122,20 @@ export class SimProcess {
     return this.#stop?.ended ?? false;
   }
 
-  async start(): Promise<void> {
-    await this.coordinator?.start();
-    await this.worker?.start();
-    this.#started = true;
+  start(): Promise<void> {
+    this.#starting ??= (async () => {
+      await this.coordinator?.start();
+      await this.worker?.start();
+      this.#started = true;
+    })();
+    return this.#starting;
   }
 
   /** In order, as a deployment does it; the same order of parts as an embedded engine's. */
   async stop(graceMs: number): Promise<void> {
     if (this.#stop !== undefined) return;
     this.#stop = { ended: false };
+    await this.start();
     await this.worker?.stop({ graceMs });
     await this.coordinator?.stop({ graceMs });
     this.#stop.ended = true;

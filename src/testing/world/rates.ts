@@ -14,6 +14,8 @@ export interface HandlerRates {
   /** Of what is thrown: codes that no retry mends. */
   permanent: number;
   slow: number;
+  /** Cleanups that take a while: who waits for the node's end is told after them. */
+  slowCleanup: number;
   /** Never comes back; only where the node has a timeout. */
   hangs: number;
   misfits: number;
@@ -38,16 +40,20 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
     throws: upTo(0.08),
     permanent: random.chance(0.15) ? 0.1 : 0,
     slow: upTo(0.4),
+    slowCleanup: mode === "calm" ? 0 : 0.3,
     hangs: upTo(0.04),
     misfits: random.chance(0.05) ? 0.01 : 0,
   };
   const cancels = random.chance(0.2);
   if (mode === "calm") {
-    const none = { store: { before: 0, between: 0, after: 0 }, bus: { lose: 0, double: 0, delayMs: 0 } };
+    const none = {
+      store: { before: 0, between: 0, after: 0, late: 0, lateMs: 0 },
+      bus: { lose: 0, double: 0, delayMs: 0 },
+    };
     return { ...none, handlers, cancels, crash: 0, stop: 0, pause: 0, slowTime: 0 };
   }
   return {
-    store: { before: upTo(0.05), between: upTo(0.05), after: upTo(0.05) },
+    store: { before: upTo(0.05), between: upTo(0.05), after: upTo(0.05), late: upTo(0.03), lateMs: 9_000 },
     bus: { lose: upTo(0.5), double: upTo(0.3), delayMs: random.int(2_000) },
     handlers,
     cancels,
@@ -60,8 +66,8 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
 
 /** The faults are over: from here on everything must come to its end. */
 export function calmDown(rates: Rates): void {
-  Object.assign(rates.store, { before: 0, between: 0, after: 0 });
+  Object.assign(rates.store, { before: 0, between: 0, after: 0, late: 0 });
   Object.assign(rates.bus, { lose: 0, double: 0, delayMs: 10 });
-  Object.assign(rates.handlers, { throws: 0, permanent: 0, slow: 0, hangs: 0, misfits: 0 });
+  Object.assign(rates.handlers, { throws: 0, permanent: 0, slow: 0, slowCleanup: 0, hangs: 0, misfits: 0 });
   Object.assign(rates, { crash: 0, stop: 0, pause: 0, slowTime: 0 });
 }

@@ -117,13 +117,13 @@ function drawError(random: SeededRandom, rates: HandlerRates): (Error & { readon
 }
 
 function watchCleanup(ctx: AttemptContext, options: SimHandlersOptions): void {
-  const { journal, life, random } = options;
+  const { journal, life, random, rates } = options;
   const counts = journal.cleanups.get(life.name) ?? { registered: 0, ran: 0 };
   journal.cleanups.set(life.name, counts);
   counts.registered++;
-  const takesTime = random.chance(0.3);
+  const takesTime = random.chance(rates.slowCleanup);
   ctx.onCleanup(async () => {
+    counts.ran++; // called is enough: an abandoned attempt doesn't wait for it
     if (takesTime) await options.clock.sleep(random.int(50));
-    counts.ran++;
   });
 }

@@ -1,6 +1,7 @@
 import { MemoryState } from "../../adapters/memory/index.ts";
 import { isTaskTerminal } from "../../engine/model.ts";
 import { checkEnd } from "../checks/end-checks.ts";
+import { checkIdle } from "../checks/idle-check.ts";
 import { WriteChecks } from "../checks/write-checks.ts";
 import { Scheduler } from "../gate/scheduler.ts";
 import { SeededRandom } from "../gate/seeded-random.ts";
@@ -110,6 +111,10 @@ export class World {
       scheduler.slowTime = 0;
     }
     this.#fleet.reviveAll();
+    if (this.#mode === "calm") {
+      const { state, journal } = this;
+      scheduler.onIdle = () => checkIdle({ state, journal, fleet: this.#fleet });
+    }
     while (!this.#allEnded) {
       this.#client.ask();
       this.#fleet.relaunchStopped();
@@ -123,6 +128,7 @@ export class World {
 
   *#shutDown(): Generator<void, void> {
     const { scheduler } = this;
+    scheduler.onIdle = undefined;
     this.#fleet.stopAll();
     const since = scheduler.now;
     for (yield; !this.#fleet.allStopped; yield) {

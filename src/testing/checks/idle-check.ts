@@ -1,0 +1,48 @@
+import type { MemoryState } from "../../adapters/memory/index.ts";
+import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import { isShardTerminal } from "../../engine/model.ts";
+import type { Fleet } from "../world/fleet.ts";
+import type { Journal } from "../world/journal.ts";
+import { startCondition } from "./start-condition.ts";
+
+/**
+ * Law 5, second half: a child starts once it may. Without faults nothing on the way from "its parent has finished" to
+ * "it runs" is a timer. So when nothing can run until time passes, nothing may be left that could have gone on: a
+ * wake-up was lost, and only a poll or a sweep would mend it.
+ */
+export function checkIdle(parts: {
+  readonly state: MemoryState;
+  readonly fleet: Fleet;
+  readonly journal: Journal;
+}): void {
+  const { state, fleet, journal } = parts;
+  for (const task of state.tasks.values()) {
+    const violated = (what: string) => journal.violated(`idle, but ${task.record.id}${what}`);
+    const shards = [...task.nodes.values()].flatMap((node) => node.shards.flatMap((entry) => entry ?? []));
+    if (task.record.status === "running") checkRunning(task, shards.length, violated);
+    if (task.record.status === "cancelling" && shards.every(({ record }) => isShardTerminal(record.status))) {
+      violated(" is cancelling, and nothing of it is open");
+    }
+    for (const { record } of shards) {
+      if (record.status !== "queued") continue;
+      // With several workers the command may have reached one that was busy; the others look by themselves, later.
+      const [worker, ...others] = fleet.workersOf(record.type);
+      if (worker !== undefined && others.length === 0 && worker.running < worker.capacity) {
+        violated(`:${record.nodeId}:${record.shard} is queued, and its only worker has a free slot`);
+      }
+    }
+  }
+}
+
+function checkRunning(task: TaskEntry, born: number, violated: (what: string) => void): void {
+  const { nodes } = task.record.graph;
+  const partitions = nodes.reduce((sum, node) => sum + (node.partitions ?? 1), 0);
+  const finished = [...task.nodes.values()].reduce((sum, node) => sum + node.finishedShards, 0);
+  if (finished === partitions) violated(" is running, and all of its nodes have finished");
+  if (born === partitions) return;
+  for (const node of nodes) {
+    const { needed, satisfied } = startCondition(task, node);
+    const dispatched = (task.nodes.get(node.node_id)?.shards ?? []).filter((entry) => entry !== undefined).length;
+    if (satisfied.length >= needed && dispatched < (node.partitions ?? 1)) violated(`:${node.node_id} could start`);
+  }
+}
