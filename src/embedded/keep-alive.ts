@@ -24,7 +24,8 @@ export class KeepAlive {
   }
 
   hold(taskId: string): void {
-    if (this.#open.has(taskId)) return;
+    // Stopped while the task was being created: nobody would let go of it again.
+    if (this.#open.has(taskId) || this.#changes.closed) return;
     this.#open.set(
       taskId,
       this.#changes.onEnd(taskId, () => this.#letGo(taskId)),

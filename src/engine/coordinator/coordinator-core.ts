@@ -132,6 +132,7 @@ export class CoordinatorCore {
 
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store, clock } = this.#parts;
+    this.#changes.check();
     const answer = await new StoreRetry(clock).ask(() => store.cancelTask(taskId, reason));
     if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
     return answer;

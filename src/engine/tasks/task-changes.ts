@@ -18,6 +18,11 @@ export class TaskChanges {
     return this.#closed;
   }
 
+  /** @throws FlowError `ENGINE_STOPPED` */
+  check(): void {
+    if (this.#closed) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
+  }
+
   /** The engine stops: whoever waits is let go with `ENGINE_STOPPED`. */
   close(): void {
     this.#closed = true;

@@ -20,6 +20,7 @@ export interface TaskReaderParts {
 const lookEveryMs = 1_000;
 
 export async function readTask(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
+  parts.changes.check(); // its store is closed: asking it again and again would end in STORE_UNAVAILABLE
   const task = await parts.retry.ask(() => parts.store.readTask(taskId));
   if (task !== undefined) return task;
   throw new FlowError("TASK_UNKNOWN", `there is no task '${taskId}' in the store`, { details: { taskId } });

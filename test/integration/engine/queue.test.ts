@@ -30,7 +30,7 @@ describe("capacity", () => {
     const { engine } = await testEngine(
       [
         source("blocker", [1], { processBatch: () => gate.pass().then(() => 1) }),
-        handler("a", { processBatch: (args) => void order.push((args as { name: string }).name) ?? null }),
+        handler("a", { processBatch: (args) => order.push((args as { name: string }).name) }),
       ],
       { capacity: 1 },
     );

@@ -1,0 +1,191 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { memoryStore } from "../../../src/adapters/memory/index.ts";
+import { createEngine } from "../../../src/embedded/create-engine.ts";
+import type { Store } from "../../../src/engine/ports/index.ts";
+import { testEngine } from "../../helpers/engines.ts";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { handler, source } from "../../helpers/handlers.ts";
+import { runProcess } from "../../helpers/run-process.ts";
+import { collect, Gate, until } from "../../helpers/waiting.ts";
+
+const stopped = { code: "ENGINE_STOPPED" };
+const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
+
+describe("stopping an engine", () => {
+  test("lets what runs come to its end within the grace", async () => {
+    const gate = new Gate();
+    const { engine, record } = await testEngine([
+      source("a", [1, 2], { processBatch: (n) => gate.pass().then(() => n) }),
+    ]);
+    const task = await engine.run(graphOf(node("a")));
+    await until(() => gate.arrived === 1);
+    const stop = engine.stop({ graceMs: 60_000 });
+    gate.open();
+    await stop;
+    expect(await record(task.id, "a")).toMatchObject({ status: "finished", count: 2 });
+  });
+
+  test("hands the rest back after it, and starts nothing new meanwhile", async () => {
+    const gate = new Gate();
+    const { engine, record, store } = await testEngine([
+      source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }),
+      source("deaf", [1], { processBatch: () => gate.pass() }),
+      handler("b"),
+    ]);
+    const task = await engine.run(graphOf(node("a"), node("deaf"), node("b", ["a"])));
+    await until(() => gate.arrived === 2);
+    await engine.stop({ graceMs: 5 });
+    for (const id of ["a", "deaf"]) {
+      expect(await record(task.id, id)).toMatchObject({ failures: 0, lost: 0, yields: 1 });
+      expect(["deferred", "queued"]).toContain((await record(task.id, id)).status);
+    }
+    expect(await store.readShards(task.id, ["b"])).toEqual([]);
+  });
+
+  test("rejects whoever waits for a task, and lets nobody wait longer", async () => {
+    const gate = new Gate();
+    const { engine } = await testEngine([
+      source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }),
+    ]);
+    const task = await engine.run(graphOf(node("a")));
+    await until(() => gate.arrived === 1);
+    const waiting = [task.result(), collect(task.events()), collect(task.artifacts("a"))].map((each) =>
+      expect(each).rejects.toMatchObject(stopped),
+    );
+    await engine.stop({ graceMs: 0 });
+    await Promise.all(waiting);
+  });
+
+  test("afterwards every call says so at once", async () => {
+    const { engine } = await testEngine([source("a", [1])]);
+    const task = await engine.run(graphOf(node("a")));
+    await task.result();
+    await engine.stop();
+    const before = performance.now();
+    await expect(engine.run(graphOf(node("a")))).rejects.toMatchObject(stopped);
+    await expect(task.result()).rejects.toMatchObject(stopped);
+    await expect(task.status()).rejects.toMatchObject(stopped);
+    await expect(task.cancel()).rejects.toMatchObject(stopped);
+    await expect(collect(task.events())).rejects.toMatchObject(stopped);
+    await expect(collect(task.artifacts("a"))).rejects.toMatchObject(stopped);
+    expect(performance.now() - before).toBeLessThan(1_000);
+  });
+
+  test("twice is one stop", async () => {
+    const { engine } = await testEngine([]);
+    expect(engine.stop()).toBe(engine.stop({ graceMs: 1 }));
+    await engine.stop();
+  });
+
+  test("leaves no timer behind, idle or in the middle of work", async () => {
+    const before = timers();
+    const gate = new Gate();
+    const { engine } = await testEngine([
+      source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }),
+      source("later", [1], { processBatch: () => Promise.reject(new Error("again")) }),
+      handler("b"),
+    ]);
+    await engine.run(
+      graphOf(
+        node("a", [], { timeout_sec: 600 }),
+        node("later", [], { retry_policy: { backoff_sec: 600 } }),
+        node("b", ["a"], { start: "first_batch" }),
+      ),
+    );
+    await until(() => gate.arrived === 1);
+    await engine.stop({ graceMs: 0 });
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
+  test("while a task is just being created: either it is stored or refused, and nothing keeps the process alive", async () => {
+    const before = timers();
+    const gate = new Gate();
+    const inner = memoryStore();
+    const slow: Store = new Proxy(inner, {
+      get(target, key: keyof Store) {
+        const method = target[key] as (...args: unknown[]) => Promise<unknown>;
+        return async (...args: unknown[]) => {
+          const answer = await method.apply(target, args);
+          if (key === "createTask") await gate.pass();
+          return answer;
+        };
+      },
+    });
+    const { engine } = await testEngine([source("a", [1])], { store: slow, mayLogErrors: true });
+    const run = engine.run(graphOf(node("a"))).then(
+      () => "stored",
+      (error: unknown) => (error as { code: string }).code,
+    );
+    await until(() => gate.arrived === 1);
+    const stop = engine.stop({ graceMs: 0 });
+    await stop;
+    gate.open();
+    expect(["stored", "ENGINE_STOPPED", "STORE_UNAVAILABLE"]).toContain(await run);
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
+  test("works without a task ever run, and by await using", async () => {
+    await using engine = await createEngine({ handlers: [] });
+    expect(engine.health().running).toBe(0);
+  });
+});
+
+describe("a program", () => {
+  const program = async (code: string) => {
+    const folder = await mkdtemp(join(tmpdir(), "flowkit-lifecycle-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, "program.ts");
+    await writeFile(
+      file,
+      code
+        .replaceAll("flowkit/engine", resolve("src/engine.ts"))
+        .replaceAll("'zod'", `'${import.meta.resolve("zod")}'`),
+    );
+    return runProcess(process.execPath, [file], { timeoutMs: 20_000 });
+  };
+  const prelude = `
+    import * as z from 'zod'
+    import { createEngine } from "flowkit/engine"
+    const source = (name, more) => ({ kind: "handler", name, output: z.json(), errors: [], resumable: true, iterBatches: () => [{ payload: 1 }], ...more })
+    const graph = { nodes: [{ node_id: "a", type: "a", depends_on: [] }] }
+    const late = () => new Promise((done) => setTimeout(() => done("late"), 150).unref())
+  `;
+
+  test("that forgets to stop its engine ends by itself when its work is done", async () => {
+    const outcome = await program(`${prelude}
+      const engine = await createEngine({ handlers: [source("a", {})] })
+      console.log(JSON.stringify(await (await engine.run(graph)).result()))
+    `);
+    expect(outcome).toEqual({ exitCode: 0, output: '{"a":[1]}\n' });
+  });
+
+  test("that awaits nothing stays until its tasks are done", async () => {
+    const outcome = await program(`${prelude}
+      const engine = await createEngine({ handlers: [source("a", { processBatch: async () => { await late(); console.log("done"); return 1 } })] })
+      await engine.run(graph)
+    `);
+    expect(outcome).toEqual({ exitCode: 0, output: "done\n" });
+  });
+
+  test("that starts an engine and runs nothing ends at once", async () => {
+    const outcome = await program(`${prelude}
+      await createEngine({ handlers: [source("a", {})] })
+      console.log("started")
+    `);
+    expect(outcome).toEqual({ exitCode: 0, output: "started\n" });
+  });
+
+  test("whose task fails, or is cancelled, ends too", async () => {
+    const outcome = await program(`${prelude}
+      const engine = await createEngine({ handlers: [source("a", { processBatch: () => { throw new TypeError("no") } }), source("b", { processBatch: late })] })
+      await (await engine.run(graph)).result().catch((error) => console.log(error.code))
+      const task = await engine.run({ nodes: [{ node_id: "b", type: "b", depends_on: [] }] })
+      await task.cancel()
+      await task.result().catch((error) => console.log(error.code))
+    `);
+    expect(outcome).toEqual({ exitCode: 0, output: "TASK_FAILED\nTASK_CANCELLED\n" });
+  });
+});

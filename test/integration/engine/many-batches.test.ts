@@ -1,0 +1,26 @@
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { runProcess } from "../../helpers/run-process.ts";
+
+test("a hundred thousand batches through three nodes: none lost, and a worker holds a few pages of them at once", async () => {
+  const [count, pageSize] = [100_000, 256];
+  const program = resolve("test/integration/engine/programs/many-batches.ts");
+  const { exitCode, output } = await runProcess(process.execPath, [
+    "--expose-gc",
+    program,
+    String(count),
+    String(pageSize),
+  ]);
+  expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+  const told = JSON.parse(output) as {
+    sink: { batches: number; alive: number };
+    mid: { sum: number };
+    mostAlive: number;
+    misplaced: number;
+    read: number;
+  };
+  expect(told.sink.batches).toBe(count);
+  expect(told).toMatchObject({ misplaced: 0, read: count, mid: { sum: (count * (count - 1)) / 2 } });
+  expect(told.mostAlive).toBeLessThan(4 * pageSize);
+  expect(told.sink.alive).toBeLessThan(4 * pageSize);
+}, 60_000);
