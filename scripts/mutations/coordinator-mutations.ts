@@ -1,0 +1,128 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const scheduler = "engine/coordinator/scheduler.ts";
+const sweeper = "engine/coordinator/sweeper.ts";
+
+export const coordinatorMutations: readonly Mutation[] = [
+  mutation(
+    "no task sweep",
+    edit(
+      sweeper,
+      "await store.dueTasks(tasksAtOnce, sweepMs)",
+      "[] as string[]",
+    ),
+  ),
+  mutation(
+    "no lease sweep",
+    edit(sweeper, "await store.expiredLeases(atOnce)", "[] as never[]"),
+  ),
+  mutation("no sweep of retries", edit(sweeper, "each(supervisor, deferred.due,", "each(supervisor, [] as never[],")),
+  mutation(
+    "an expired lease is not commanded again",
+    edit(
+      sweeper,
+      'if (record?.status === "queued") await scheduler.command(record);',
+      'if (record?.status === "queued") {}',
+    ),
+  ),
+  mutation("a retry is not commanded", edit(sweeper, "if (record !== undefined) await scheduler.command(record);", "")),
+  mutation(
+    "a failed shard is not swept into its task",
+    edit(scheduler, "if (failure !== undefined) {", "if (false) {"),
+  ),
+  mutation(
+    "a counter shared across an await",
+    edit(
+      scheduler,
+      "for (let index = memory.openFrom; index < nodes.length; index++) {\n      const node = nodes[index] as NodePlan;",
+      "while (memory.openFrom < nodes.length) {\n      const node = nodes[memory.openFrom] as NodePlan;",
+    ),
+    edit(scheduler, "memory.openFrom = Math.max(memory.openFrom, index + 1);", "memory.openFrom++;"),
+  ),
+  mutation(
+    "'not finished' is remembered",
+    edit(scheduler, "export class Scheduler {", "const unfinished = new Set<string>();\nexport class Scheduler {"),
+    edit(
+      scheduler,
+      "      if (parent === undefined || memory.finished.has(parent.id)) continue;",
+      "      if (parent === undefined || memory.finished.has(parent.id)) continue;\n      if (unfinished.has(`${taskId}:${node.id}:${parent.id}`)) return undefined;",
+    ),
+    edit(
+      scheduler,
+      "      else if (node.needsAll) {\n",
+      "      else if (node.needsAll) {\n        if (!node.startsOnFirstBatch) unfinished.add(`${taskId}:${node.id}:${parent.id}`);\n",
+    ),
+  ),
+  mutation(
+    "a child's state from memory",
+    edit(
+      scheduler,
+      "if (finished && couldEndFirst && isNodeFinished(child, await this.#store.readShards(taskId, [child.id])))",
+      "if (false)",
+    ),
+  ),
+  mutation(
+    "a streaming child's state from memory",
+    edit(
+      scheduler,
+      "const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;",
+      "const couldEndFirst = !child.needsAll;",
+    ),
+  ),
+  mutation(
+    "dispatch is remembered before it is written",
+    edit(
+      scheduler,
+      "    const { chosen } = verdict;\n",
+      "    const { chosen } = verdict;\n    memory.dispatched.add(node.id);\n",
+    ),
+  ),
+  mutation(
+    "a node is finished when the shards that exist are",
+    edit("engine/planner/readiness.ts", "shards.length === node.partitions && ", "shards.length > 0 && "),
+  ),
+  mutation(
+    "a dispatch is not commanded",
+    edit(scheduler, 'if (outcome === "dispatched") await this.#command(node.type, ref, 1);', ""),
+  ),
+  mutation(
+    "the children of a finished node are not looked at",
+    edit(scheduler, "if (!memory.dispatched.has(child.id)) await this.#tryDispatch(taskId, memory, child);", ""),
+  ),
+  mutation(
+    "one parent too few",
+    edit(
+      "engine/planner/readiness.ts",
+      "if (satisfied.length < node.needed) {",
+      "if (satisfied.length + 1 < node.needed) {",
+    ),
+  ),
+  mutation(
+    "all parents count as chosen",
+    edit(
+      "engine/planner/readiness.ts",
+      "{ ready: true, chosen: satisfied }",
+      "{ ready: true, chosen: node.dependsOn }",
+    ),
+  ),
+  mutation(
+    "a task closes with what has a record",
+    edit(
+      scheduler,
+      "if (seen !== undefined && isShardTerminal(seen.status)) continue;",
+      "if (seen === undefined || isShardTerminal(seen.status)) continue;",
+    ),
+  ),
+  mutation(
+    "nobody says that a cancelled attempt has stopped",
+    edit("engine/worker/attempt.ts", 'if (answer === "ok") await announce(run, "cancelled");', ""),
+  ),
+  mutation(
+    "waitingFrom goes one too far",
+    edit(
+      scheduler,
+      "Math.max(index, memory.waitingFrom.get(node.id) ?? 0)",
+      "Math.max(index + 1, memory.waitingFrom.get(node.id) ?? 0)",
+    ),
+  ),
+];

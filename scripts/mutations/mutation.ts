@@ -1,0 +1,18 @@
+/** A mistake planted in the engine: the simulation must find it, or it has a hole. */
+export interface Mutation {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** Why no simulation can see it: it costs time, not correctness. Shown, and not counted as a miss. */
+  readonly harmless?: string;
+}
+
+export interface Edit {
+  readonly file: string;
+  /** Must be there exactly once. */
+  readonly search: string;
+  readonly replace: string;
+}
+
+export const mutation = (name: string, ...edits: readonly Edit[]): Mutation => ({ name, edits });
+
+export const edit = (file: string, search: string, replace: string): Edit => ({ file: `src/${file}`, search, replace });

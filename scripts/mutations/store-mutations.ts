@@ -1,0 +1,109 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const attemptMoves = "engine/moves/attempt-moves.ts";
+const sweepMoves = "engine/moves/sweep-moves.ts";
+const taskMoves = "engine/moves/task-moves.ts";
+const log = "adapters/memory/artifact-log.ts";
+const writes = "adapters/memory/attempt-writes.ts";
+
+export const storeMutations: readonly Mutation[] = [
+  mutation(
+    "epoch kept when a lease expires",
+    edit(sweepMoves, "set: { epoch: record.epoch + 1, readyAt: by.now, lost }", "set: { readyAt: by.now, lost }"),
+  ),
+  mutation(
+    "epoch kept when a retry is due",
+    edit(sweepMoves, "const set = { epoch: record.epoch + 1, readyAt: at.now };", "const set = { readyAt: at.now };"),
+  ),
+  mutation("lost leases without a limit", edit(sweepMoves, "if (lost <= by.maxLost) {", "if (true) {")),
+  mutation(
+    "a lease expires whatever its deadline",
+    edit(sweepMoves, "if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) > by.now) return undefined;", ""),
+  ),
+  mutation(
+    "appends go to the end, whatever their seq",
+    edit(log, 'if (this.#closed || seq !== this.#length) return "conflict";', 'if (this.#closed) return "conflict";'),
+    edit(log, "const stored: Artifact = { seq, uid,", "const stored: Artifact = { seq: this.#length, uid,"),
+  ),
+  mutation("no complete marker", edit(log, "this.#closed = true;", "")),
+  mutation(
+    "no fence on append",
+    edit(
+      writes,
+      'if (entry === undefined || answer !== "ok") return answer;\n    // The fence and',
+      "if (entry === undefined) return answer;\n    // The fence and",
+    ),
+  ),
+  mutation(
+    "the fence knows the epoch only by status",
+    edit(
+      attemptMoves,
+      "if (record?.lease?.claimId !== attempt.claimId || record.epoch !== attempt.epoch)",
+      "if (record?.lease === undefined)",
+    ),
+  ),
+  mutation(
+    "no tombstones at cancel",
+    edit("adapters/memory/shard-table.ts", "insertShard(this.#context, task, tombstone);\n", ""),
+  ),
+  mutation(
+    "a running shard may be claimed",
+    edit(
+      attemptMoves,
+      'if (record.status !== "queued") return undefined;',
+      'if (record.status !== "queued" && record.status !== "running") return undefined;',
+    ),
+  ),
+  mutation(
+    "a cancelled attempt may complete",
+    edit(
+      attemptMoves,
+      'return record.status === "cancelling" ? "cancelling" : "fenced";',
+      'return record.status === "cancelling" ? "ok" : "fenced";',
+    ),
+  ),
+  mutation(
+    "source_gens not kept",
+    edit(attemptMoves, "sourceGens: to.sourceGens } };", "sourceGens: record.sourceGens } };"),
+  ),
+  mutation(
+    "a late restart withdraws newer output",
+    edit(attemptMoves, 'if (to.generation < record.generation) return { answer: "fenced" };', ""),
+  ),
+  mutation(
+    "variables are written over others' changes",
+    edit(taskMoves, 'if (vars.version !== write.version) return { answer: "conflict" };', ""),
+  ),
+  mutation(
+    "variables are applied again after a crash",
+    edit(taskMoves, 'if (vars.appliedBy.includes(write.appliedBy)) return { answer: "applied" };', ""),
+    edit("engine/worker/function-run.ts", "if (appliedBy.includes(nodeId)) return;", ""),
+  ),
+  mutation(
+    "retries without a limit",
+    edit(attemptMoves, "how.permanent || failures >= how.maxFailures", "how.permanent"),
+  ),
+  mutation("one retry too few", edit(attemptMoves, "failures >= how.maxFailures", "failures >= how.maxFailures - 1")),
+  mutation(
+    "a task finishes although it is being cancelled",
+    edit(
+      taskMoves,
+      'if (task.status !== "running" || task.failure !== undefined) return undefined;\n  return moved(task, { to: "finished"',
+      'return moved(task, { to: "finished"',
+    ),
+  ),
+  {
+    ...mutation(
+      "an outcome asked for again is fenced",
+      edit(attemptMoves, "record.lastClaimId === attempt.claimId &&", "record.lastClaimId === '' &&"),
+    ),
+    harmless: "the outcome is stored; who was to be told hears of it by the sweep",
+  },
+  {
+    ...mutation(
+      "a claim asked for again is lost",
+      edit(attemptMoves, "if (record.lease?.claimId === by.claimId) return { won: record };", ""),
+    ),
+    harmless: "costs a lease",
+  },
+];

@@ -1,0 +1,176 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const stream = "engine/input/stream-input.ts";
+const handlerRun = "engine/worker/handler-run.ts";
+const attempt = "engine/worker/attempt.ts";
+const worker = "engine/worker/worker-core.ts";
+const inputWait = "engine/worker/input-wait.ts";
+
+export const workerMutations: readonly Mutation[] = [
+  mutation(
+    "cursor off by one",
+    edit(stream, "stored === undefined ? 0 : stored.chunk + 1", "stored === undefined ? 0 : stored.chunk"),
+  ),
+  mutation(
+    "cursor one ahead",
+    edit(stream, "seq: stored?.seq ?? 0,", "seq: stored === undefined ? 0 : stored.seq + 1,"),
+  ),
+  mutation(
+    "end of input from 'nothing new'",
+    edit(stream, 'return { kind: "nothing", sourceRunning: seen.running };', 'return { kind: "end" };'),
+  ),
+  mutation(
+    "generation ignored",
+    edit(stream, "if (record.generation !== cursor.generation) restarted = true;\n      else if", "if"),
+  ),
+  mutation(
+    "generations as they are today, not as the record has them",
+    edit(
+      stream,
+      "if (this.#see(records).restarted) return restarted(records);\n    }",
+      `for (const cursor of this.#open) {
+        const now = records.find((record) => sourceKey(record.nodeId, record.shard) === cursor.key);
+        if (now !== undefined) Object.assign(cursor, { generation: now.generation });
+      }
+      this.#see(records);
+    }`,
+    ),
+  ),
+  mutation(
+    "end of input from the marker",
+    edit(
+      stream,
+      "    const seen = this.#see(records);",
+      `    for (const cursor of this.#open) {
+      const ref = { taskId: this.#options.taskId, nodeId: cursor.nodeId, shard: cursor.shard };
+      const tail = await this.#options.store.tail(ref, cursor.generation);
+      if (tail.closed) cursor.count = tail.length;
+    }
+    const seen = this.#see(records);`,
+    ),
+    edit(stream, 'else if (record.status === "finished") cursor.count = record.count;', ""),
+  ),
+  mutation(
+    "state first, page after",
+    edit(
+      stream,
+      "    for (let looked = 0; looked < this.#open.length; looked++) {",
+      `    const before = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
+    for (let looked = 0; looked < this.#open.length; looked++) {`,
+    ),
+    edit(
+      stream,
+      `    const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
+    const seen`,
+      `    const records = before;
+    if (records.length === this.#options.sources.length && records.every(({ status }) => status === "finished")) return { kind: "end" };
+    const seen`,
+    ),
+  ),
+  mutation("no release of starving consumers", edit(inputWait, 'throw new AttemptEnded("released");', "return;")),
+  mutation(
+    "finish announced before it is written",
+    edit(attempt, '  await announce(run, "finished");\n', ""),
+    edit(
+      handlerRun,
+      "  if (definition.finalize === undefined) return pass.log.complete({});",
+      '  await announce(run, "finished");\n  if (definition.finalize === undefined) return pass.log.complete({});',
+    ),
+  ),
+  mutation(
+    "no first batch is announced",
+    edit(handlerRun, "if (run.plan.streaming.has(run.node.id)) await", "if (false) await"),
+  ),
+  mutation("no failure is announced", edit(attempt, 'final ? announce(run, "failed")', "final ? Promise.resolve()")),
+  mutation(
+    "a handler that can't resume goes on",
+    edit(
+      handlerRun,
+      "if (definition.resumable) await announceFirst(run);\n      else await log.restart(log.sourceGens);",
+      "await announceFirst(run);",
+    ),
+  ),
+  mutation(
+    "a restart of a source is not passed on",
+    edit(handlerRun, "await pass.log.restart(pulled.sourceGens);", ""),
+  ),
+  mutation(
+    "stored uids are not skipped",
+    edit(
+      "engine/worker/source-batches.ts",
+      "const fresh = page.filter((batch) => !stored.has(batch.uid));",
+      "const fresh = [...page];",
+    ),
+  ),
+  mutation(
+    "a shard takes all batches",
+    edit("engine/input/shard-hash.ts", "return (hash >>> 0) % partitions;", "return 0;"),
+  ),
+  mutation(
+    "gather takes all parents, whatever was chosen",
+    edit("engine/input/gather-input.ts", "if (chosen === undefined) return sources;", "return sources;"),
+  ),
+  mutation("gather doesn't wait", edit("engine/input/gather-input.ts", "complete = false;", "")),
+  mutation("no timeouts", edit(attempt, 'if (!ended.signal.aborted) run.held.abandon("timeout");', "")),
+  mutation(
+    "permanent_on is ignored",
+    edit(attempt, "classified.permanent || retry.permanentOn.includes(failure.reasonCode)", "classified.permanent"),
+  ),
+  mutation("a slot is not given back", edit(worker, "if (this.#held.get(key) === held) this.#held.delete(key);", "")),
+  mutation(
+    "no look at the queue when a slot is free again",
+    edit(worker, '      if (this.#free > 0) this.#supervisor.spawn("queue", () => this.#fill());', ""),
+  ),
+  mutation("a dropped command is forgotten", edit(worker, "this.#droppedCommand = true;", "")),
+  mutation(
+    "a call during a look at the queue is forgotten",
+    edit(worker, "this.#fillAgain = true; // by the order of the queue, not past it", ""),
+  ),
+  mutation("cleanups don't run", edit(handlerRun, "if (cleanups.length > 0) await cleanUp(run, cleanups);", "")),
+  mutation(
+    "watches stay",
+    edit("engine/worker/attempt-run.ts", "if (watch !== undefined) signals.unwatch(taskId, sources, watch);", ""),
+  ),
+  mutation(
+    "leases are not renewed",
+    edit(
+      "engine/worker/lease-keeper.ts",
+      "if (!supervisor.signal.aborted) await this.#renew",
+      "if (false) await this.#renew",
+    ),
+  ),
+  mutation(
+    "a fenced attempt goes on",
+    edit(
+      "engine/worker/attempt-log.ts",
+      'throw new AttemptEnded(answer === "conflict" ? "reload" : answer);',
+      'if (answer === "conflict") throw new AttemptEnded("reload");',
+    ),
+  ),
+  mutation(
+    "a conflict counts as stored",
+    edit(
+      "engine/worker/attempt-log.ts",
+      'throw new AttemptEnded(answer === "conflict" ? "reload" : answer);',
+      'if (answer !== "conflict") throw new AttemptEnded(answer);',
+    ),
+  ),
+  mutation("a log's length is not read", edit("engine/worker/attempt-log.ts", "this.#length = tail.length;", "")),
+  mutation(
+    "a crash between output and finish repeats a function",
+    edit("engine/worker/function-run.ts", "if (log.length > 0) {", "if (false) {"),
+  ),
+  mutation("stop abandons attempts without handing them back", edit(attempt, "return release(run, 0);", "return;")),
+  {
+    ...mutation(
+      "a worker believes in its lease for ever",
+      edit(
+        "engine/worker/lease-keeper.ts",
+        'for (const held of this.#held) if (now >= held.until) held.abandon("fenced");',
+        "",
+      ),
+      edit("engine/worker/batch-runner.ts", 'if (parts.clock.monotonic() >= held.until) held.abandon("fenced");', ""),
+    ),
+    harmless: "the store's fence and the seq decide; what is lost is work",
+  },
+];
