@@ -88,8 +88,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const functions = byName("coordinator function", [...builtInCoordinatorFns, ...(options.coordinatorFns ?? [])]);
   const id = systemIds.next();
   await shared.store.open();
+  const callerClock = systemClock(); // unlike the engine's own: whoever awaits a call keeps the process running
   const coordinator = new CoordinatorCore({
     ...shared,
+    callerClock,
     coordinatorId: `coordinator-${id}`,
     workerTypes: [...handlersByName.keys()],
     functions,
@@ -105,7 +107,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   });
   await coordinator.start();
   await worker.start();
-  return new EmbeddedEngine({ ...shared, coordinator, worker });
+  return new EmbeddedEngine({ ...shared, clock: callerClock, coordinator, worker });
 }
 
 class EmbeddedEngine implements Engine {
@@ -124,6 +126,8 @@ class EmbeddedEngine implements Engine {
     readonly worker: WorkerCore;
     readonly store: Store;
     readonly bus: Bus;
+    /** One whose sleeps keep the process running. */
+    readonly clock: Clock;
     readonly plans: PlanCache;
   }) {
     const { coordinator, store, plans } = parts;
@@ -131,7 +135,7 @@ class EmbeddedEngine implements Engine {
     this.#worker = parts.worker;
     this.#store = store;
     this.#bus = parts.bus;
-    const clock: Clock = systemClock(); // unlike the engine's own: whoever awaits a task keeps the process running
+    const { clock } = parts;
     this.#keepAlive = new KeepAlive({ store, clock, changes: coordinator.changes });
     this.#handleParts = {
       store,
@@ -164,7 +168,7 @@ class EmbeddedEngine implements Engine {
   }
 
   stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#stopping ??= this.#stop(options.graceMs ?? defaultStopGraceMs);
+    this.#stopping ??= this.#keepAlive.during(() => this.#stop(options.graceMs ?? defaultStopGraceMs));
     return this.#stopping;
   }
 

@@ -35,6 +35,17 @@ export class KeepAlive {
     void this.#lookWhile(this.#holding.signal);
   }
 
+  /** Keeps the process running until `work` is done, which waits by timers that don't. */
+  async during(work: () => Promise<void>): Promise<void> {
+    const done = new AbortController();
+    void this.#clock.sleep(Number.MAX_SAFE_INTEGER, done.signal);
+    try {
+      await work();
+    } finally {
+      done.abort();
+    }
+  }
+
   stop(): void {
     for (const taskId of [...this.#open.keys()]) this.#letGo(taskId);
   }

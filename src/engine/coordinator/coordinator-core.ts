@@ -35,11 +35,13 @@ export class CoordinatorCore {
   readonly #changes = new TaskChanges();
   /** Runs the coordinator functions: claimed, leased, retried and fenced like any node. */
   readonly #functionWorker: WorkerCore;
+  readonly #callerRetry: StoreRetry;
   #subscription: Subscription | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
+    this.#callerRetry = new StoreRetry(parts.callerClock ?? parts.clock);
     const { store, bus, plans, clock, logger, timing } = parts;
     this.#supervisor = new Supervisor({ clock, logger });
     this.#scheduler = new Scheduler({
@@ -112,7 +114,7 @@ export class CoordinatorCore {
    */
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
-    const { store, ids, plans, clock } = this.#parts;
+    const { store, ids, plans } = this.#parts;
     const priority = checkPriority(options.priority ?? 0);
     const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
     const graph = resolveParams(options.graph, params);
@@ -124,16 +126,16 @@ export class CoordinatorCore {
       priority,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
-    const { outcome, id } = await new StoreRetry(clock).ask(() => store.createTask(task));
+    const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
     if (outcome === "exists" && id !== task.id) return { id, created: false };
     await this.#now("begin", () => this.#scheduler.begin(id, plans.get(graph), priority));
     return { id, created: true };
   }
 
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
-    const { store, clock } = this.#parts;
+    const { store } = this.#parts;
     this.#changes.check();
-    const answer = await new StoreRetry(clock).ask(() => store.cancelTask(taskId, reason));
+    const answer = await this.#callerRetry.ask(() => store.cancelTask(taskId, reason));
     if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
     return answer;
   }

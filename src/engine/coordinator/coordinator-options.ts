@@ -10,6 +10,8 @@ export interface CoordinatorParts {
   readonly store: Store;
   readonly bus: Bus;
   readonly clock: Clock;
+  /** For calls that somebody awaits: its sleeps keep the process running. @defaultValue `clock` */
+  readonly callerClock?: Clock;
   readonly ids: Ids;
   readonly random: Random;
   readonly logger: Logger;

@@ -18,3 +18,15 @@ export class AttemptEnded extends Error {
     this.reason = reason;
   }
 }
+
+/**
+ * The reason of an aborted signal: what handler code throws when it obeys. Not an {@link AttemptEnded}: it may reach
+ * another attempt, through a promise that both wait for, and says nothing about that one.
+ */
+export class AttemptAborted extends Error {
+  override readonly name = "AbortError";
+
+  constructor(reason: EndReason) {
+    super(`the attempt must stop: ${reason}`);
+  }
+}

@@ -3,6 +3,7 @@ import { FlowError } from "../../errors/index.ts";
 import { retryDelayMs } from "../planner/index.ts";
 import type { WriteAnswer } from "../ports/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
+import { StoreRetry } from "../support/store-retry.ts";
 import { AttemptEnded, type EndReason } from "./attempt-end.ts";
 import { type AttemptRun, announce } from "./attempt-run.ts";
 import { classifyFailure } from "./failure.ts";
@@ -31,7 +32,8 @@ export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | unde
   try {
     await work(run, runtime);
   } catch (error) {
-    await settle(run, error, runtime?.definition);
+    // The run's own retry ends with its signal, which may be aborted by now: what is to be said must be said all the same.
+    await settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, runtime?.definition);
     return;
   } finally {
     timeout?.abort();

@@ -1,5 +1,5 @@
 import type { Attempt } from "../model.ts";
-import { AttemptEnded, type EndReason } from "./attempt-end.ts";
+import { AttemptAborted, AttemptEnded, type EndReason } from "./attempt-end.ts";
 
 /** Reasons for which nobody waits for the handler any longer: its code may go on, its results are dropped. */
 type AbandonReason = Extract<EndReason, "fenced" | "timeout" | "stopping">;
@@ -28,7 +28,7 @@ export class HeldAttempt {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#reason !== undefined) this.#abort.abort(new AttemptEnded(this.#reason));
+      if (this.#reason !== undefined) this.#abort.abort(new AttemptAborted(this.#reason));
     }
     return this.#abort.signal;
   }
@@ -40,13 +40,13 @@ export class HeldAttempt {
   cancel(): void {
     if (this.#reason !== undefined) return;
     this.#reason = "cancelling";
-    this.#abort?.abort(new AttemptEnded("cancelling"));
+    this.#abort?.abort(new AttemptAborted("cancelling"));
   }
 
   abandon(reason: AbandonReason): void {
     if (this.#reason !== undefined && this.#reason !== "cancelling") return;
     this.#reason = reason;
-    this.#abort?.abort(new AttemptEnded(reason));
+    this.#abort?.abort(new AttemptAborted(reason));
     this.#letGo?.();
   }
 

@@ -184,6 +184,28 @@ describe("cancelling a task", () => {
     }
   });
 
+  test("doesn't touch another attempt that waits for something which the cancelled one had begun", async () => {
+    let shared: Promise<unknown> | undefined;
+    const gate = new Gate();
+    const { engine, record } = await testEngine([
+      source("a", [1], {
+        processBatch: async (n, ctx) => {
+          if (ctx.epoch > 1) return n;
+          shared ??= gate.pass(ctx.signal); // as a cache of requests does, by the signal of whoever came first
+          return shared;
+        },
+      }),
+    ]);
+    const graph = graphOf(node("a", [], { retry_policy: { backoff_sec: 0 } }));
+    const first = await engine.run(graph);
+    await until(() => gate.arrived === 1);
+    const second = await engine.run(graph);
+    await until(async () => (await second.status()).nodes[0]?.status === "running");
+    await first.cancel();
+    expect(await second.result()).toEqual({ a: [1] });
+    expect(await record(second.id, "a")).toMatchObject({ failures: 1, lost: 0 });
+  });
+
   test("one of many tasks leaves the others alone", async () => {
     const gate = new Gate();
     const { engine } = await testEngine([

@@ -178,6 +178,45 @@ describe("a program", () => {
     expect(outcome).toEqual({ exitCode: 0, output: "started\n" });
   });
 
+  test("whose store can't be reached for a moment waits for it, in run, in cancel and in stop", async () => {
+    const outcome = await program(`${prelude}
+      import { memoryStore, memoryBus } from "flowkit/engine"
+      const inner = memoryStore()
+      const failOnce = new Set(["createTask", "cancelTask"])
+      const store = new Proxy(inner, { get: (target, key) => async (...args) => {
+        if (failOnce.delete(key)) throw unavailable()
+        return target[key](...args)
+      } })
+      const unavailable = () => Object.assign(new Error("down"), { code: "STORE_UNAVAILABLE", [Symbol.for("flowkit.FlowError")]: true })
+      const engine = await createEngine({ store, handlers: [source("a", { processBatch: () => new Promise(() => {}) })] })
+      const task = await engine.run(graph)
+      console.log("stored")
+      console.log(await task.cancel())
+      await engine.stop({ graceMs: 20 })
+      console.log("stopped")
+    `);
+    expect(outcome).toEqual({ exitCode: 0, output: "stored\nrecorded\nstopped\n" });
+  });
+
+  test("that stops an engine which works for another's task waits for the stop", async () => {
+    const outcome = await program(`${prelude}
+      import { memoryBus, memoryStore } from "flowkit/engine"
+      const shared = { store: new Proxy(memoryStore(), { get: (target, key) => key === "close" ? async () => {} : target[key].bind(target) }) }
+      let arrived
+      const running = new Promise((done) => { arrived = done })
+      const hang = source("a", { processBatch: () => { arrived(); return new Promise(() => {}) } })
+      const worker = await createEngine({ ...shared, handlers: [hang] })
+      const client = await createEngine({ ...shared, handlers: [{ ...hang, name: "other" }, source("a", { processBatch: () => 1 })], capacity: 1 })
+      const other = await client.run({ nodes: [{ node_id: "o", type: "other", depends_on: [] }] })
+      await running
+      await client.run(graph)
+      await client.stop({ graceMs: 0 })
+      await worker.stop({ graceMs: 30 })
+      console.log("stopped")
+    `);
+    expect(outcome).toEqual({ exitCode: 0, output: "stopped\n" });
+  });
+
   test("whose task fails, or is cancelled, ends too", async () => {
     const outcome = await program(`${prelude}
       const engine = await createEngine({ handlers: [source("a", { processBatch: () => { throw new TypeError("no") } }), source("b", { processBatch: late })] })

@@ -1,0 +1,169 @@
+/*
+ * Random graphs on several engines over one store and one bus, with failures, lost and repeated messages, calls of the
+ * store that fail, and engines that are stopped and started, all drawn from a seed. Checks the engine's laws at every
+ * write and the results against the plain evaluation. `node random-graphs.ts 0 300` runs seeds 0 to 299; prints what
+ * broke, a line each, then one line of JSON.
+ *
+ * Timing is real, so a seed draws the same world but not the same interleaving.
+ */
+import * as z from "zod";
+import { MemoryState, memoryBus, memoryStore } from "../../../../src/adapters/memory/index.ts";
+import type { HandlerDefinition } from "../../../../src/definitions/index.ts";
+import { createEngine, type Engine } from "../../../../src/embedded/create-engine.ts";
+import type { Bus, Store } from "../../../../src/engine/ports/index.ts";
+import { FlowError, type Json } from "../../../../src/errors/index.ts";
+import { handler } from "../../../helpers/handlers.ts";
+import { LawKeeper } from "../../../helpers/law-keeper.ts";
+import { randomGraph } from "../../../helpers/random-graph.ts";
+import { allItems, type Batch, evaluate, mark, sourceBatches } from "../../../helpers/reference.ts";
+import { seededRandom } from "../../../helpers/seeded-random.ts";
+
+const [from, count] = process.argv.slice(2).map(Number) as [number, number];
+const totals = { tasks: 0, finished: 0, retries: 0, restarts: 0, stops: 0, broken: 0 };
+
+for (let seed = from; seed < from + count; seed++) {
+  const broken = await runSeed(seed);
+  totals.broken += broken.length;
+  for (const what of broken) console.log(`seed ${seed}: ${what}`);
+}
+console.log(JSON.stringify(totals));
+
+async function runSeed(seed: number): Promise<readonly string[]> {
+  const random = seededRandom(seed);
+  const off = () => (random() < 0.4 ? 0 : random() * 0.15);
+  const rates = { handler: off(), store: off() / 5, lost: off(), doubled: off() };
+  const state = new MemoryState();
+  const keeper = new LawKeeper((taskId) => state.tasks.get(taskId)?.record.graph.nodes ?? []);
+  const shared = memoryBus();
+  const bus: Bus = {
+    publish: async (topic, key, message) => {
+      if (random() < rates.lost) return;
+      await shared.publish(topic, key, message);
+      if (random() < rates.doubled) await shared.publish(topic, key, message);
+    },
+    subscribe: (options) => shared.subscribe(options),
+    close: async () => {},
+  };
+  const handlers = handlersOf(random, rates.handler);
+  const start = () =>
+    createEngine({
+      handlers,
+      bus,
+      store: unreliable(memoryStore({ state, observe: keeper.observe }), random, rates.store),
+      capacity: 1 + Math.floor(random() * 4),
+      pageSize: 1 + Math.floor(random() * 4),
+      leaseMs: 2_000,
+      tickMs: 3,
+      sweepMs: 15,
+    });
+  const engines: Engine[] = await Promise.all(Array.from({ length: 1 + Math.floor(random() * 3) }, start));
+  const graphs = Array.from({ length: 1 + Math.floor(random() * 3) }, () => randomGraph(random));
+  const broken: string[] = [];
+  const ids = await Promise.all(
+    graphs.map(async (nodes, index) => {
+      const task = await (engines[index % engines.length] as Engine).run({ nodes });
+      return task.id;
+    }),
+  );
+  if (random() < 0.4) {
+    totals.stops++;
+    const leaving = engines.shift();
+    engines.push(await start());
+    await leaving?.stop({ graceMs: random() < 0.5 ? 0 : 5 });
+  }
+  const reader = memoryStore({ state });
+  for (const [index, taskId] of ids.entries()) {
+    totals.tasks++;
+    const nodes = graphs[index] ?? [];
+    await waitForEnd(reader, taskId, broken);
+    const expected = evaluate(nodes);
+    for (const { node_id: nodeId } of nodes) {
+      const stored: Batch[] = [];
+      for (const record of await reader.readShards(taskId, [nodeId])) {
+        totals.retries += record.failures;
+        totals.restarts += record.generation;
+        if (record.failures > 0 && rates.handler === 0)
+          broken.push(`${nodeId}: failed with ${record.history.at(-1)?.reasonCode}`);
+        if (record.lost > 0) broken.push(`${nodeId}: lost a lease`);
+        const log = await reader.readArtifacts(record, record.generation, 0, 10_000);
+        if (log.length !== record.count) broken.push(`${nodeId}: ${log.length} artifacts, count ${record.count}`);
+        stored.push(...log.map(({ meta }) => meta as unknown as Batch));
+      }
+      const wanted = expected.get(nodeId) ?? [];
+      if (stored.length !== wanted.length) broken.push(`${nodeId}: ${stored.length} batches, not ${wanted.length}`);
+      if (allItems(stored) !== allItems(wanted)) broken.push(`${nodeId}: ${allItems(stored)}, not ${allItems(wanted)}`);
+    }
+  }
+  await Promise.all(engines.map((engine) => engine.stop({ graceMs: 0 })));
+  return [...broken, ...keeper.broken];
+}
+
+async function waitForEnd(reader: Store, taskId: string, broken: string[]): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const task = await reader.readTask(taskId);
+    if (task?.status === "finished") return void totals.finished++;
+    if (task?.status === "failed" || task?.status === "cancelled" || performance.now() > deadline) {
+      return void broken.push(`the task is ${task?.status}: ${task?.failure?.message ?? "no failure"}`);
+    }
+    await new Promise((done) => setTimeout(done, 1));
+  }
+}
+
+function handlersOf(random: () => number, failing: number): HandlerDefinition[] {
+  const perhapsLater = async () => {
+    const draw = random();
+    if (draw < 0.2) await new Promise((done) => setTimeout(done, draw * 10));
+    else if (draw < 0.4) await Promise.resolve();
+    if (random() < failing) throw new Error("drawn");
+  };
+  const batch = z.object({ items: z.array(z.string()) });
+  const make = (name: string, resumable: boolean, source: boolean) =>
+    handler(name, {
+      resumable,
+      output: batch,
+      ...(source
+        ? {
+            async *iterBatches(args, ctx) {
+              const batches = sourceBatches(ctx.nodeId, args as { batches: number; size: number });
+              const numbered = batches.map((payload, index) => ({ uid: `b${index}`, payload }));
+              // Uids are stable, their order isn't.
+              for (const each of numbered.toSorted(() => random() - 0.5)) {
+                if (random() < failing) throw new Error("drawn while iterating");
+                yield each;
+              }
+            },
+          }
+        : {}),
+      async processBatch(payload, ctx) {
+        await perhapsLater();
+        return source ? payload : mark(ctx.nodeId, payload as Json);
+      },
+      async finalize() {
+        await perhapsLater();
+      },
+    });
+  return [
+    make("source", true, true),
+    make("restarter", false, true),
+    make("step", true, false),
+    make("once", false, false),
+  ];
+}
+
+function unreliable(store: Store, random: () => number, rate: number): Store {
+  if (rate === 0) return store;
+  const unreachable = () => new FlowError("STORE_UNAVAILABLE", "drawn", { retryable: true });
+  return new Proxy(store, {
+    get(target, key: keyof Store) {
+      const method = target[key] as (...args: unknown[]) => Promise<unknown>;
+      if (key === "open" || key === "close") return () => method.call(target);
+      return async (...args: unknown[]) => {
+        if (random() < rate) throw unreachable();
+        const answer = await method.apply(target, args);
+        if (random() < rate) throw unreachable();
+        return answer;
+      };
+    },
+  });
+}
