@@ -6,10 +6,10 @@
  *   --calm      no faults, no sweeps          --replay    one seed, with every step
  *   --twice     each seed twice: are they the same run?
  */
-import { execFileSync } from "node:child_process";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { type SimulationMode, type SimulationOutcome, simulate } from "../src/testing/index.ts";
+import { describeFailure } from "./sim-report.ts";
 
 const { values } = parseArgs({
   options: {
@@ -50,16 +50,15 @@ async function runAll(): Promise<void> {
   for (let seed = from; seed < from + seeds; seed++) {
     const outcome = await simulate({ seed, mode });
     total.steps += outcome.steps;
-    add(total.tasks, Object.fromEntries(outcome.tasks.map((status) => [status, 1])), outcome.tasks);
-    for (const [name, count] of Object.entries(outcome.counts)) total.counts[name] = (total.counts[name] ?? 0) + count;
+    for (const status of outcome.tasks) add(total.tasks, status, 1);
+    for (const [name, count] of Object.entries(outcome.counts)) add(total.counts, name, count);
     if (values.twice && (await simulate({ seed, mode })).hash !== outcome.hash) {
       total.failed++;
       console.log(`seed ${seed}: two runs of it differ`);
     }
     if (outcome.violations.length > 0) {
       total.failed++;
-      const kind = kindOf(outcome.violations[0] ?? "");
-      kinds[kind] = (kinds[kind] ?? 0) + 1;
+      add(kinds, kindOf(outcome.violations[0] ?? ""), 1);
       if (total.failed <= shownFailures && !values.json) report(outcome);
     }
     if (!values.json && performance.now() - shownAt > progressEveryMs) {
@@ -81,23 +80,15 @@ async function runAll(): Promise<void> {
   }
 }
 
-function add(sums: Record<string, number>, _by: object, statuses: readonly string[]): void {
-  for (const status of statuses) sums[status] = (sums[status] ?? 0) + 1;
+function add(sums: Record<string, number>, name: string, count: number): void {
+  sums[name] = (sums[name] ?? 0) + count;
 }
 
 function report(outcome: SimulationOutcome): void {
-  if (outcome.violations.length === 0) return;
-  console.log(`\nseed ${outcome.seed} (${mode}), commit ${commit()}, ${outcome.steps} steps, ${outcome.virtualMs} ms:`);
-  for (const violation of outcome.violations) console.log(`  ${violation}`);
-  console.log(`  npm run sim -- ${mode === "calm" ? "--calm " : ""}--from ${outcome.seed} --replay\n`);
+  if (outcome.violations.length > 0) console.log(`\n${describeFailure(outcome)}\n`);
 }
 
 /** What a violation is about, without the names and numbers in it. */
 function kindOf(violation: string): string {
   return violation.replaceAll(/\S*[0-9]\S*/g, "#").slice(0, 60);
-}
-
-function commit(): string {
-  const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8" }).trim();
-  return `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "src") === "" ? "" : " with changes"}`;
 }

@@ -5,7 +5,6 @@ import type { GraphNode } from "../../graph/index.ts";
 import type { Client } from "../world/client.ts";
 import type { Fleet } from "../world/fleet.ts";
 import type { Journal } from "../world/journal.ts";
-import { times } from "../world/process.ts";
 import { type FinishedShard, judgeNode } from "./reference.ts";
 
 export interface EndParts {
@@ -13,6 +12,7 @@ export interface EndParts {
   readonly journal: Journal;
   readonly client: Client;
   readonly fleet: Fleet;
+  readonly maxLostLeases: number;
 }
 
 /** What must hold when all has ended and every process has stopped. */
@@ -28,7 +28,7 @@ export function checkEnd(parts: EndParts): void {
     const { status } = task.record;
     if (status === "finished") checkOutputs(task, violated);
     if (status === "cancelled" && !client.asked.has(id)) violated("cancelled, and nobody asked");
-    if (status === "failed") checkFailure(task, journal, violated);
+    if (status === "failed") checkFailure(task, parts, violated);
   }
   checkLeftovers(parts);
 }
@@ -65,7 +65,7 @@ function checkSummary(node: GraphNode, record: ShardRecord, length: number, viol
 const alwaysPermanent = ["broken", "schema_mismatch"];
 
 /** A task fails for a reason that the world gave it. */
-function checkFailure(task: TaskEntry, journal: Journal, violated: (what: string) => void): void {
+function checkFailure(task: TaskEntry, { journal, maxLostLeases }: EndParts, violated: (what: string) => void): void {
   const { failure, graph, id } = task.record;
   const node = graph.nodes.find(({ node_id }) => node_id === failure?.nodeId);
   if (failure === undefined || node === undefined) return violated("failed without a failure");
@@ -74,7 +74,7 @@ function checkFailure(task: TaskEntry, journal: Journal, violated: (what: string
   const told = JSON.stringify({ ...failure, stack: undefined });
   if (record?.status !== "failed") return violated(`its failure is no failed shard's: ${told}`);
   if (code === "worker_lost") {
-    if (record.lost !== times.maxLostLeases + 1) violated(`worker_lost after ${record.lost} leases`);
+    if (record.lost !== maxLostLeases + 1) violated(`worker_lost after ${record.lost} leases`);
     return;
   }
   const policy = { max: 2, permanent_on: ["bad_input", "schema_mismatch"], ...node.retry_policy };

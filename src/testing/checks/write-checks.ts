@@ -32,6 +32,8 @@ export class WriteChecks {
   readonly #logs: LogChecks;
   readonly #epochs = new Map<string, number>();
   readonly #claimed = new Map<string, number>();
+  /** Store time at which the lease, or the grace, is over. */
+  readonly #leases = new Map<string, number>();
 
   constructor(options: {
     readonly state: MemoryState;
@@ -61,6 +63,7 @@ export class WriteChecks {
       case "log_closed":
         return this.#logs.closed(event);
       case "renewed":
+        this.#leases.set(shardKey(event.record), expiresAt(event.record));
         if (event.record.status !== "running") this.#violated(event.record, `renewed while ${event.record.status}`);
     }
   };
@@ -102,7 +105,8 @@ export class WriteChecks {
     if (cause === "claim") this.#claim(record);
     if (cause === "complete") checkFinish(this.#state, record, this.#violated);
     if (cause === "release") this.#journal.counts.released++;
-    if (cause === "expire") this.#journal.counts.requeued++;
+    if (cause === "expire") this.#expire(record);
+    this.#leases.set(key, expiresAt(record));
     if (task !== undefined && task.status !== "running" && task.status !== "cancelling") {
       this.#violated(record, `${cause} after its task was ${task.status}`);
     }
@@ -115,6 +119,12 @@ export class WriteChecks {
     if ((this.#claimed.get(key) ?? 0) >= record.epoch) this.#violated(record, `epoch ${record.epoch} claimed twice`);
     this.#claimed.set(key, record.epoch);
     this.#logs.claimed(record);
+  }
+
+  #expire(record: ShardRecord): void {
+    this.#journal.counts.requeued++;
+    const until = this.#leases.get(shardKey(record)) ?? 0;
+    if (until > this.#scheduler.now) this.#violated(record, `its lease was taken ${until - this.#scheduler.now} ms early`);
   }
 
   #limits(record: ShardRecord, cause: ShardEvent["cause"]): void {
@@ -135,3 +145,6 @@ export class WriteChecks {
     if (record.type === coordinatorFnType && record.generation > 0) this.#violated(record, "a function restarted");
   }
 }
+
+const expiresAt = ({ lease, cancelBy }: ShardRecord): number =>
+  Math.min(lease?.deadline ?? Number.POSITIVE_INFINITY, cancelBy ?? Number.POSITIVE_INFINITY);

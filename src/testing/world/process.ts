@@ -22,7 +22,6 @@ export const times = {
   tickMs: 300,
   sweepMs: 2_000,
   cancelGraceMs: 4_000,
-  maxLostLeases: 6,
 } as const;
 
 /** What a process is for; one that does both is an embedded engine. */
@@ -42,6 +41,7 @@ export interface WorldParts {
   readonly rates: Rates;
   readonly journal: Journal;
   readonly mode: SimulationMode;
+  readonly maxLostLeases: number;
   readonly observe: (event: MemoryStoreEvent) => void;
 }
 
@@ -93,7 +93,7 @@ export class SimProcess {
         coordinatorId: life.name,
         workerTypes,
         functions: new Map(builtInCoordinatorFns.map((fn) => [fn.name, fn])),
-        timing: times,
+        timing: { ...times, maxLostLeases: parts.maxLostLeases },
         functionLimits: limits,
       });
     }

@@ -27,6 +27,8 @@ const bounds = { steps: 60_000, ms: 300_000 } as const;
 /** Steps after the end, for those who still want to write. */
 const afterSteps = 300;
 const maxNodes = 6;
+/** Few in some worlds, so that they run out. */
+const maxLostLeases = [1, 3, 6, 6] as const;
 
 /** One seeded universe: coordinators, workers, tasks, and trouble for a while; then quiet until all has ended. */
 export class World {
@@ -35,6 +37,7 @@ export class World {
   readonly journal = new Journal();
   readonly #mode: SimulationMode;
   readonly #rates: Rates;
+  readonly #maxLostLeases: number;
   readonly #fleet: Fleet;
   readonly #client: Client;
 
@@ -45,13 +48,23 @@ export class World {
     this.#mode = options.mode;
     this.#rates = drawRates(random, options.mode);
     const { scheduler, state, journal } = this;
-    const checks = new WriteChecks({ state, journal, scheduler, maxLostLeases: times.maxLostLeases });
+    this.#maxLostLeases = random.pick(maxLostLeases);
+    const checks = new WriteChecks({ state, journal, scheduler, maxLostLeases: this.#maxLostLeases });
     const broker = new SimBroker(scheduler, this.#rates.bus, (error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       journal.violated(`a message handler rejected: ${text}`);
     });
     const observe = checks.observe;
-    this.#fleet = new Fleet({ scheduler, state, broker, rates: this.#rates, journal, mode: options.mode, observe });
+    this.#fleet = new Fleet({
+      scheduler,
+      state,
+      broker,
+      journal,
+      observe,
+      rates: this.#rates,
+      mode: options.mode,
+      maxLostLeases: this.#maxLostLeases,
+    });
     const graphs = Array.from({ length: 1 + random.int(2) }, () => randomGraph(random, maxNodes));
     this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, graphs });
   }
@@ -68,7 +81,9 @@ export class World {
     yield* this.#quiet();
     for (let step = 0; step < afterSteps && this.#step(); step++) yield;
     yield* this.#shutDown();
-    if (this.#sound) checkEnd({ state: this.state, journal: this.journal, client: this.#client, fleet: this.#fleet });
+    if (!this.#sound) return;
+    const { state, journal } = this;
+    checkEnd({ state, journal, client: this.#client, fleet: this.#fleet, maxLostLeases: this.#maxLostLeases });
   }
 
   get #sound(): boolean {

@@ -1,0 +1,23 @@
+import { execFileSync } from "node:child_process";
+import type { SimulationOutcome } from "../src/testing/index.ts";
+
+/** A seed that failed: what went wrong, the commit that it belongs to, and the command that shows each step of it. */
+export function describeFailure(outcome: SimulationOutcome): string {
+  const { seed, mode, steps, virtualMs, violations } = outcome;
+  const calm = mode === "calm" ? "--calm " : "";
+  return [
+    `seed ${seed} (${mode}), commit ${commit()}, ${steps} steps, ${Math.round(virtualMs)} ms:`,
+    ...violations.map((violation) => `  ${violation}`),
+    `  npm run sim -- ${calm}--from ${seed} --replay`,
+  ].join("\n");
+}
+
+/** A seed is a run of one version of the code: any new call of a port shifts its choices. */
+function commit(): string {
+  const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8" }).trim();
+  try {
+    return `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "src") === "" ? "" : " with changes"}`;
+  } catch {
+    return "unknown"; // not a checkout
+  }
+}

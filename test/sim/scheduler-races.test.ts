@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
+import { Scheduler } from "../../src/engine/coordinator/scheduler.ts";
+import type { Attempt } from "../../src/engine/model.ts";
+import { PlanCache } from "../../src/engine/planner/index.ts";
+import type { Bus, Store } from "../../src/engine/ports/index.ts";
+import { node, parsed } from "../helpers/graphs.ts";
+
+/* Races of two coordinators that the simulation found, a step at a time. */
+
+const deafBus: Bus = {
+  publish: async () => {},
+  subscribe: async () => ({ close: async () => {} }),
+  close: async () => {},
+};
+
+const coordinator = (store: Store, plans: PlanCache) =>
+  new Scheduler({ store, bus: deafBus, plans, cancelGraceMs: 1_000, onChange() {} });
+
+async function claim(store: Store, taskId: string, nodeId: string): Promise<Attempt> {
+  const ref = { taskId, nodeId, shard: 0, epoch: 1 };
+  const claimId = `claim-${nodeId}`;
+  const won = await store.claim(ref, { workerId: "worker", claimId, leaseMs: 60_000 });
+  expect(won?.status).toBe("running");
+  return { ...ref, claimId };
+}
+
+test("a child that streams and ends before its parent doesn't keep the task open", async () => {
+  const store = memoryStore({ state: new MemoryState() });
+  const plans = new PlanCache();
+  const [first, second] = [coordinator(store, plans), coordinator(store, plans)];
+  const graph = parsed(node("parent"), node("child", ["parent"], { start: "first_batch" }));
+  await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+  await first.begin("t", plans.get(graph), 0);
+
+  const parent = await claim(store, "t", "parent");
+  const origin = { source: "", seq: 0, chunk: 0 };
+  await store.append(parent, 0, { seq: 0, uid: "0", origin, meta: 1, metrics: {} });
+  await first.nodeChanged("t", "parent");
+
+  // The child has batches of its own: it reads nothing of its parent, and only the second coordinator hears of its end.
+  const child = await claim(store, "t", "child");
+  await store.complete(child, { generation: 0, count: 0 });
+  await second.nodeChanged("t", "child");
+
+  await store.complete(parent, { generation: 0, count: 1 });
+  await first.nodeChanged("t", "parent");
+  expect((await store.readTask("t"))?.status).toBe("finished");
+});
