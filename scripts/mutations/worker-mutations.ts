@@ -84,11 +84,7 @@ export const workerMutations: readonly Mutation[] = [
   mutation("no failure is announced", edit(attempt, 'final ? announce(run, "failed")', "final ? Promise.resolve()")),
   mutation(
     "a handler that can't resume goes on",
-    edit(
-      handlerRun,
-      "if (definition.resumable) await announceFirst(run);\n      else await log.restart(log.sourceGens);",
-      "await announceFirst(run);",
-    ),
+    edit(handlerRun, "if (!definition.resumable) await log.restart(log.sourceGens);", "if (false) {}"),
   ),
   mutation(
     "a restart of a source is not passed on",

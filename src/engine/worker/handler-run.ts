@@ -46,10 +46,12 @@ async function start(run: AttemptRun, runtime: HandlerRuntime, cleanups: Cleanup
   }
   await overLog(run, async (pass) => {
     const { log } = pass;
-    if (pass.first && log.length > 0) {
+    if (log.length > 0) {
+      // At each look: the log may have been empty at the first, and got an insert that an earlier attempt still had on
+      // its way. What can't resume must not go on behind that either.
+      if (!definition.resumable) await log.restart(log.sourceGens);
       // An earlier attempt may have ended before it told anybody of its first batch.
-      if (definition.resumable) await announceFirst(run);
-      else await log.restart(log.sourceGens);
+      else if (pass.first) await announceFirst(run);
     }
     const batches = new BatchRunner({ run, runtime, context, log, onFirst: () => announceFirst(run) });
     if (!log.closed) await consume({ run, runtime, context, pass, input, batches });
