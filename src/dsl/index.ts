@@ -3,9 +3,12 @@ export { defineHandler } from "./define-handler.ts";
 export { defineInputAdapter } from "./define-input-adapter.ts";
 export { flow } from "./flow.ts";
 export { param } from "./param.ts";
-export type { InputAdapter } from "./types/adapter.ts";
-export type { CoordinatorFn } from "./types/coordinator-function.ts";
+// Types that stand in the types of exported flows and handlers: without a name for them, declarations can't be written.
+export type { InputAdapter, InputAdapterTypes } from "./types/adapter.ts";
+export type { CoordinatorFn, CoordinatorFnTypes } from "./types/coordinator-function.ts";
 export type { Flow } from "./types/flow.ts";
-export type { CompileOptions } from "./types/flow-types.ts";
-export type { Handler } from "./types/handler.ts";
+export type { CompileOptions, FlowInfer, ParamTypes } from "./types/flow-types.ts";
+export type { Handler, HandlerTypes } from "./types/handler.ts";
+export type { Absent } from "./types/markers.ts";
 export type { ParamReference } from "./types/params.ts";
+export type { NodeResult } from "./types/state.ts";

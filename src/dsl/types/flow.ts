@@ -30,6 +30,7 @@ import type {
   NodeResult,
   OldAfter,
   ResultsAfter,
+  state,
   Tick,
   TickAfter,
   YoungAfter,
@@ -53,7 +54,7 @@ export interface Flow<
   TParams extends ParamTypes<unknown, unknown>,
   TAdapters extends AnyInputAdapter,
 > {
-  readonly "~": FlowState<TOld, TYoung, TFresh, TTick, TResults, TIds, TUsed, TLast, TParams, TAdapters>;
+  readonly [state]: FlowState<TOld, TYoung, TFresh, TTick, TResults, TIds, TUsed, TLast, TParams, TAdapters>;
   /** Types only: `typeof etl.$infer.outputs`. There is no value behind it. */
   readonly $infer: FlowInfer<TParams["input"], TOld & TYoung, TResults, TUsed>;
   /** The handlers of its nodes by name: what an engine or a worker runs. */
@@ -132,7 +133,7 @@ export interface Flow<
 }
 
 export interface AnyFlow {
-  readonly "~": AnyState & { readonly params: ParamTypes<unknown, unknown> };
+  readonly [state]: AnyState & { readonly params: ParamTypes<unknown, unknown> };
 }
 
 /*
@@ -151,17 +152,17 @@ interface AddRoot {
     THandler extends AnyHandler,
     const TAfter extends After = Absent,
     TFanIn extends string = "all",
-    TAdapter extends AdapterName<TFlow["~"]["adapters"]> | AnyString | Absent = Absent,
+    TAdapter extends AdapterName<TFlow[typeof state]["adapters"]> | AnyString | Absent = Absent,
     const TFrom extends From = Absent,
     TListKey extends string | Absent = Absent,
     TGiven extends NodeOptionKey = never,
   >(
     this: TFlow,
-    id: IdArgument<TId, TFlow["~"]["ids"]>,
+    id: IdArgument<TId, TFlow[typeof state]["ids"]>,
     handler: HandlerArgument<
       THandler,
       TId,
-      TFlow["~"],
+      TFlow[typeof state],
       TAfter,
       ParentsOf<TAfter, []>,
       TAdapter,
@@ -169,12 +170,12 @@ interface AddRoot {
       TListKey,
       TFanIn,
       TGiven,
-      TFlow["~"]["adapters"]
+      TFlow[typeof state]["adapters"]
     >,
     options?: NodeOptions<
-      TFlow["~"],
-      TFlow["~"]["ids"],
-      TFlow["~"]["adapters"],
+      TFlow[typeof state],
+      TFlow[typeof state]["ids"],
+      TFlow[typeof state]["adapters"],
       TId,
       THandler,
       TAfter,
@@ -183,19 +184,19 @@ interface AddRoot {
       TAdapter,
       TFrom,
       TListKey,
-      TFlow["~"]["params"]["stored"]
+      TFlow[typeof state]["params"]["stored"]
     > & { readonly [TKey in TGiven]?: unknown },
   ): Flow<
-    OldAfter<TFlow["~"]>,
-    YoungAfter<TFlow["~"], TId, THandler["$infer"]["output"]>,
-    FreshAfter<TFlow["~"], TId>,
-    TickAfter<TFlow["~"]>,
-    ResultsAfter<TFlow["~"], TId, THandler["$infer"]["result"]>,
-    IdsAfter<TFlow["~"], TId>,
-    TFlow["~"]["used"] | ParentsOf<TAfter, []>[number],
+    OldAfter<TFlow[typeof state]>,
+    YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
+    FreshAfter<TFlow[typeof state], TId>,
+    TickAfter<TFlow[typeof state]>,
+    ResultsAfter<TFlow[typeof state], TId, THandler["$infer"]["result"]>,
+    IdsAfter<TFlow[typeof state], TId>,
+    TFlow[typeof state]["used"] | ParentsOf<TAfter, []>[number],
     [TId],
-    TFlow["~"]["params"],
-    TFlow["~"]["adapters"]
+    TFlow[typeof state]["params"],
+    TFlow[typeof state]["adapters"]
   >;
 }
 
@@ -208,51 +209,51 @@ interface AddNext {
     THandler extends AnyHandler,
     const TAfter extends After = Absent,
     TFanIn extends string = "all",
-    TAdapter extends AdapterName<TFlow["~"]["adapters"]> | AnyString | Absent = Absent,
+    TAdapter extends AdapterName<TFlow[typeof state]["adapters"]> | AnyString | Absent = Absent,
     const TFrom extends From = Absent,
     TListKey extends string | Absent = Absent,
     TGiven extends NodeOptionKey = never,
   >(
     this: TFlow,
-    id: IdArgument<TId, TFlow["~"]["ids"]>,
+    id: IdArgument<TId, TFlow[typeof state]["ids"]>,
     handler: HandlerArgument<
       THandler,
       TId,
-      TFlow["~"],
+      TFlow[typeof state],
       TAfter,
-      ParentsOf<TAfter, TFlow["~"]["last"]>,
+      ParentsOf<TAfter, TFlow[typeof state]["last"]>,
       TAdapter,
       TFrom,
       TListKey,
       TFanIn,
       TGiven,
-      TFlow["~"]["adapters"]
+      TFlow[typeof state]["adapters"]
     >,
     options?: NodeOptions<
-      TFlow["~"],
-      TFlow["~"]["ids"],
-      TFlow["~"]["adapters"],
+      TFlow[typeof state],
+      TFlow[typeof state]["ids"],
+      TFlow[typeof state]["adapters"],
       TId,
       THandler,
       TAfter,
-      ParentsOf<TAfter, TFlow["~"]["last"]>,
+      ParentsOf<TAfter, TFlow[typeof state]["last"]>,
       TFanIn,
       TAdapter,
       TFrom,
       TListKey,
-      TFlow["~"]["params"]["stored"]
+      TFlow[typeof state]["params"]["stored"]
     > & { readonly [TKey in TGiven]?: unknown },
   ): Flow<
-    OldAfter<TFlow["~"]>,
-    YoungAfter<TFlow["~"], TId, THandler["$infer"]["output"]>,
-    FreshAfter<TFlow["~"], TId>,
-    TickAfter<TFlow["~"]>,
-    ResultsAfter<TFlow["~"], TId, THandler["$infer"]["result"]>,
-    IdsAfter<TFlow["~"], TId>,
-    TFlow["~"]["used"] | ParentsOf<TAfter, TFlow["~"]["last"]>[number],
+    OldAfter<TFlow[typeof state]>,
+    YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
+    FreshAfter<TFlow[typeof state], TId>,
+    TickAfter<TFlow[typeof state]>,
+    ResultsAfter<TFlow[typeof state], TId, THandler["$infer"]["result"]>,
+    IdsAfter<TFlow[typeof state], TId>,
+    TFlow[typeof state]["used"] | ParentsOf<TAfter, TFlow[typeof state]["last"]>[number],
     [TId],
-    TFlow["~"]["params"],
-    TFlow["~"]["adapters"]
+    TFlow[typeof state]["params"],
+    TFlow[typeof state]["adapters"]
   >;
 }
 
@@ -262,36 +263,41 @@ interface AddFn {
     const TId extends string,
     TFn extends BuiltInFunctionName | AnyCoordinatorFn | AnyString,
     const TAfter extends readonly string[] | [] = [],
-    const TArgs extends FnArgsOf<TFn, TFlow["~"]["ids"], TFlow["~"]["params"]["stored"]> = FnArgsOf<
+    const TArgs extends FnArgsOf<TFn, TFlow[typeof state]["ids"], TFlow[typeof state]["params"]["stored"]> = FnArgsOf<
       TFn,
-      TFlow["~"]["ids"],
-      TFlow["~"]["params"]["stored"]
+      TFlow[typeof state]["ids"],
+      TFlow[typeof state]["params"]["stored"]
     >,
     TFanIn extends string = "all",
     TGiven extends FnOptionKey = never,
   >(
     this: TFlow,
-    id: IdArgument<TId, TFlow["~"]["ids"]>,
-    fn: FnArgument<TFn, TId, FnArgsOf<TFn, TFlow["~"]["ids"], TFlow["~"]["params"]["stored"]>, TGiven>,
+    id: IdArgument<TId, TFlow[typeof state]["ids"]>,
+    fn: FnArgument<
+      TFn,
+      TId,
+      FnArgsOf<TFn, TFlow[typeof state]["ids"], TFlow[typeof state]["params"]["stored"]>,
+      TGiven
+    >,
     options?: FnOptions<
       TAfter,
-      TFlow["~"]["ids"],
+      TFlow[typeof state]["ids"],
       TId,
       TFn,
       TArgs,
-      FnArgsOf<TFn, TFlow["~"]["ids"], TFlow["~"]["params"]["stored"]>,
+      FnArgsOf<TFn, TFlow[typeof state]["ids"], TFlow[typeof state]["params"]["stored"]>,
       TFanIn
     > & { readonly [TKey in TGiven]?: unknown },
   ): Flow<
-    OldAfter<TFlow["~"]>,
-    YoungAfter<TFlow["~"], TId, FnOutputOf<TFlow["~"], TFn, TArgs>>,
-    FreshAfter<TFlow["~"], TId>,
-    TickAfter<TFlow["~"]>,
-    TFlow["~"]["results"] | NodeResult<TId, FnOutputOf<TFlow["~"], TFn, TArgs>>,
-    IdsAfter<TFlow["~"], TId>,
-    TFlow["~"]["used"] | TAfter[number],
+    OldAfter<TFlow[typeof state]>,
+    YoungAfter<TFlow[typeof state], TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
+    FreshAfter<TFlow[typeof state], TId>,
+    TickAfter<TFlow[typeof state]>,
+    TFlow[typeof state]["results"] | NodeResult<TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
+    IdsAfter<TFlow[typeof state], TId>,
+    TFlow[typeof state]["used"] | TAfter[number],
     [TId],
-    TFlow["~"]["params"],
-    TFlow["~"]["adapters"]
+    TFlow[typeof state]["params"],
+    TFlow[typeof state]["adapters"]
   >;
 }

@@ -10,6 +10,9 @@ import type { Absent } from "./markers.ts";
  * the compiler at about 50 nodes.
  */
 
+/** The key of a flow's state. A symbol that no one can import is no completion after `flow.`. */
+export declare const state: unique symbol;
+
 /**
  * The result of a node, where it isn't simply the list of its outputs. Few nodes have one, so these stand in a union of
  * their own: a record of output and result for every node would cost a tenth of the whole chain.
