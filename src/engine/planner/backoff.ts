@@ -13,6 +13,7 @@ export interface RetryPlan {
 
 /** Delay before retry number `retry` (1, 2, ...), in ms. */
 export function retryDelayMs(plan: RetryPlan, retry: number, random: Random): number {
+  if (plan.backoffMs === 0) return 0; // the factor's power may be infinite by now
   const delay = Math.min(plan.backoffMaxMs, plan.backoffMs * plan.factor ** (retry - 1));
   return delay * (1 - plan.jitter + 2 * plan.jitter * random());
 }

@@ -24,7 +24,8 @@ function copy(value: unknown, path: string, depth: number): Json {
   }
   if (typeof value !== "object") throw new NotJsonError(`${where(path)} is ${describe(value)}`);
   if (depth >= maxDepth) throw new NotJsonError(`${where(path)} nests deeper than ${maxDepth} levels`);
-  if (Array.isArray(value)) return value.map((item, index) => copy(item, `${path}[${index}]`, depth + 1));
+  // Not `map`: it leaves holes as they are, and makes another of a subclass.
+  if (Array.isArray(value)) return Array.from(value, (item, index) => copy(item, `${path}[${index}]`, depth + 1));
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new NotJsonError(`${where(path)} is a ${value.constructor?.name ?? "class instance"}`);
