@@ -1,5 +1,7 @@
 import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
+import { builtInFunctionArgs } from "../graph/index.ts";
+import { ownDefinition } from "./own-definition.ts";
 import type { CoordinatorFn } from "./types/coordinator-function.ts";
 import type { JsonSchema } from "./types/json.ts";
 import type { Decoded, Stored, Wire } from "./types/schema.ts";
@@ -22,6 +24,7 @@ import type { Decoded, Stored, Wire } from "./types/schema.ts";
  * @param name - what `io.fn` says in the graph
  * @param options.args - its arguments, as they stand in the graph
  * @param options.output - what it returns; stored as the node's one artifact, and its result
+ * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
  */
 export function defineCoordinatorFn<const TName extends string, TArgs extends $ZodType, TOutput extends $ZodType>(
   name: TName,
@@ -32,5 +35,13 @@ export function defineCoordinatorFn<const TName extends string, TArgs extends $Z
   },
 ): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>>;
 export function defineCoordinatorFn(name: string, options: object): CoordinatorFunctionDefinition {
-  return Object.freeze({ ...options, kind: "coordinatorFn", name }) as unknown as CoordinatorFunctionDefinition;
+  const definition = ownDefinition({
+    kind: "coordinatorFn",
+    what: "a coordinator function",
+    name,
+    given: options,
+    rules: { schemas: ["args", "output"], method: "run" },
+    isTaken: (taken) => Object.hasOwn(builtInFunctionArgs, taken),
+  });
+  return definition as unknown as CoordinatorFunctionDefinition; // its members were looked at
 }

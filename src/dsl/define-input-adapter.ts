@@ -1,6 +1,8 @@
 import type { $ZodType } from "zod/v4/core";
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
+import { isBuiltInAdapter } from "../graph/index.ts";
+import { ownDefinition } from "./own-definition.ts";
 import type { InputAdapter } from "./types/adapter.ts";
 import type { Absent } from "./types/markers.ts";
 import type { Decoded, WireOr } from "./types/schema.ts";
@@ -20,6 +22,7 @@ import type { Decoded, WireOr } from "./types/schema.ts";
  * @param options.args - its arguments besides `from_nodes`, as they stand in the graph
  * @param options.payload - what one payload is; left out: each artifact's own type
  * @param options.expand - a pure function: a retry cuts again and goes on after the last payload that was processed
+ * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
  */
 export function defineInputAdapter<
   const TName extends string,
@@ -38,5 +41,13 @@ export function defineInputAdapter<
   },
 ): InputAdapter<TName, WireOr<TArgs, {}>, WireOr<TPayload, Absent>>;
 export function defineInputAdapter(name: string, options: object): InputAdapterDefinition {
-  return Object.freeze({ ...options, kind: "inputAdapter", name }) as InputAdapterDefinition;
+  const definition = ownDefinition({
+    kind: "inputAdapter",
+    what: "an input adapter",
+    name,
+    given: options,
+    rules: { schemas: ["args"], optionalSchemas: ["payload"], method: "expand" },
+    isTaken: isBuiltInAdapter,
+  });
+  return definition as InputAdapterDefinition; // its members were looked at
 }

@@ -1,5 +1,8 @@
 import type { $ZodType } from "zod/v4/core";
+import { FlowError } from "../errors/index.ts";
+import { say } from "../graph/messages.ts";
 import { FlowBuilder } from "./flow-builder.ts";
+import { isSchema } from "./schema-facts.ts";
 import type { AnyInputAdapter } from "./types/adapter.ts";
 import type { Flow } from "./types/flow.ts";
 import type { ParamTypes } from "./types/flow-types.ts";
@@ -19,6 +22,7 @@ import type { StoredOr, WireOr } from "./types/schema.ts";
  * @param options.params - what a run of the flow takes
  * @param options.adapters - input adapters of your own that its nodes may name
  * @returns an empty flow; each method returns a new one
+ * @throws FlowError `FLOW_INVALID` when an option is not what it must be
  */
 export function flow<
   TParams extends $ZodType | Absent = Absent,
@@ -39,11 +43,19 @@ export function flow<
   TAdapters[number]
 >;
 // The builder has the run time of `Flow` and none of its types: they meet here.
-export function flow(name?: string, options: FlowOptions = {}): object {
-  return new FlowBuilder({ name, paramsSchema: options.params, inputAdapters: options.adapters ?? [] }, undefined);
+export function flow(name?: unknown, options: FlowOptions = {}): object {
+  const { params, adapters = [] } = options;
+  const wrong = (option: string, needs: string) => new FlowError("FLOW_INVALID", say("flowOption", { option, needs }));
+  if (name !== undefined && typeof name !== "string") throw wrong("name", "a string");
+  if (params !== undefined && !isSchema(params)) throw wrong("params", "a zod schema");
+  if (!isAdapters(adapters)) throw wrong("adapters", "a list of what defineInputAdapter makes");
+  return new FlowBuilder({ name, paramsSchema: params, inputAdapters: [...adapters] }, undefined);
 }
 
 interface FlowOptions {
-  readonly params?: $ZodType;
-  readonly adapters?: FlowBuilder["inputAdapters"];
+  readonly params?: unknown;
+  readonly adapters?: unknown;
 }
+
+const isAdapters = (value: unknown): value is FlowBuilder["inputAdapters"] =>
+  Array.isArray(value) && value.every((item) => item?.kind === "inputAdapter");

@@ -33,6 +33,7 @@ export const messages = {
   fnArgUnknown: "node '{node}': fn '{fn}' takes no argument '{key}'",
   unknownParam: "'{param}' is not a parameter of this flow",
   paramType: "parameter '{param}' is {is}, '{key}' needs {needs}",
+  flowOption: "flow(): '{option}' must be {needs}",
   flowAwaited:
     "a flow is no promise: don't await it, and don't return it from an async function (return { flow } instead)",
   handlerName: "'{name}' is no handler name: a letter first, then letters, digits, '_', '.' or '-', at most 128 in all",
@@ -41,6 +42,8 @@ export const messages = {
   handlerMember: "handler '{handler}': unknown member '{member}'",
   handlerMemberType: "handler '{handler}': '{member}' must be {needs}",
   handlerNeeds: "handler '{handler}' needs '{member}'",
+  definitionName: "'{name}' can't be the name of {what}: {why}",
+  definitionMember: "{what} '{name}': '{member}' must be {needs}",
   notADefinition: "node '{node}' needs what {maker} makes",
   nameTaken: "node '{node}': another one in this flow has the name '{name}' too",
   optionType: "node '{node}': '{option}' must be {needs}",

@@ -1,0 +1,62 @@
+import { FlowError } from "../errors/index.ts";
+import { say } from "../graph/messages.ts";
+import { isSchema } from "./schema-facts.ts";
+
+/** Members of a definition that must be there, or may be. */
+export interface MemberRules {
+  readonly schemas: readonly string[];
+  readonly optionalSchemas?: readonly string[];
+  readonly method: string;
+}
+
+/**
+ * An input adapter or a coordinator function of the user's, frozen.
+ *
+ * @throws FlowError `FLOW_INVALID` naming every problem
+ */
+export function ownDefinition<TKind extends string>(options: {
+  readonly kind: TKind;
+  /** What to call it in messages. */
+  readonly what: string;
+  readonly name: unknown;
+  readonly given: object;
+  readonly rules: MemberRules;
+  readonly isTaken: (name: string) => boolean;
+}): { readonly kind: TKind; readonly name: string } {
+  const { kind, what, name, given, rules, isTaken } = options;
+  const problems = [
+    ...nameProblems({ what, name, isTaken }),
+    ...memberProblems({ what, name: String(name), given, rules }),
+  ];
+  if (problems.length > 0) throw new FlowError("FLOW_INVALID", problems.join("\n"), { details: { problems } });
+  return Object.freeze({ ...given, kind, name: String(name) });
+}
+
+function nameProblems(named: {
+  readonly what: string;
+  readonly name: unknown;
+  readonly isTaken: (name: string) => boolean;
+}): string[] {
+  const { what, name, isTaken } = named;
+  if (typeof name !== "string" || name === "") {
+    return [say("definitionName", { name: String(name), what, why: "it must be a string of at least one character" })];
+  }
+  return isTaken(name) ? [say("definitionName", { name, what, why: "a built-in one has it" })] : [];
+}
+
+function memberProblems(definition: {
+  readonly what: string;
+  readonly name: string;
+  readonly given: object;
+  readonly rules: MemberRules;
+}): string[] {
+  const { what, name, given, rules } = definition;
+  const members: Readonly<Record<string, unknown>> = { ...given };
+  const wrong = (member: string, needs: string) => say("definitionMember", { what, name, member, needs });
+  const { schemas, optionalSchemas = [], method } = rules;
+  const toBeSchemas = [...schemas, ...optionalSchemas.filter((member) => members[member] !== undefined)];
+  return [
+    ...toBeSchemas.flatMap((member) => (isSchema(members[member]) ? [] : [wrong(member, "a zod schema")])),
+    ...(typeof members[method] === "function" ? [] : [wrong(method, "a function")]),
+  ];
+}

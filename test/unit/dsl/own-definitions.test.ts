@@ -1,0 +1,50 @@
+import { defineCoordinatorFn, defineInputAdapter, flow } from "flowkit";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { failureOf } from "./failure-of.ts";
+
+const adapter = defineInputAdapter as unknown as (name: unknown, options: object) => unknown;
+const fn = defineCoordinatorFn as unknown as (name: unknown, options: object) => unknown;
+const start = flow as unknown as (name?: unknown, options?: object) => unknown;
+const run = () => ({});
+
+describe("definitions of your own", () => {
+  test("are what an engine takes, frozen", () => {
+    const latest = defineInputAdapter("pull.latest", { args: z.object({}), expand: ({ meta }) => [meta] });
+    expect(latest).toMatchObject({ kind: "inputAdapter", name: "pull.latest" });
+    expect(latest.expand({ meta: 1, nodeId: "a", args: {} })).toEqual([1]);
+    const notify = defineCoordinatorFn("notify", { args: z.object({}), output: z.int(), run: () => 1 });
+    expect(notify).toMatchObject({ kind: "coordinatorFn", name: "notify" });
+    expect(Object.isFrozen(latest) && Object.isFrozen(notify)).toBe(true);
+  });
+
+  test.each<[string, () => unknown, string]>([
+    [
+      "an adapter without args",
+      () => adapter("a", { expand: run }),
+      "an input adapter 'a': 'args' must be a zod schema",
+    ],
+    [
+      "an adapter that is built in",
+      () => adapter("pull.gather", { args: z.object({}), expand: run }),
+      "'pull.gather' can't be the name of an input adapter: a built-in one has it",
+    ],
+    [
+      "an adapter that does nothing",
+      () => adapter("a", { args: z.object({}), payload: 1 }),
+      "'payload' must be a zod schema\nan input adapter 'a': 'expand' must be a function",
+    ],
+    ["a function without a name", () => fn("", { args: z.object({}), output: z.int(), run }), "at least one character"],
+    [
+      "a function that is built in",
+      () => fn("noop", { args: z.object({}), output: z.int(), run }),
+      "'noop' can't be the name of a coordinator function",
+    ],
+    ["a function without output", () => fn("f", { args: z.object({}), run }), "'output' must be a zod schema"],
+    ["a flow named by no string", () => start(run), "flow(): 'name' must be a string"],
+    ["params that are no schema", () => start("f", { params: {} }), "flow(): 'params' must be a zod schema"],
+    ["adapters that aren't", () => start("f", { adapters: [{}] }), "flow(): 'adapters' must be a list of"],
+  ])("refused: %s", (_, make, message) => {
+    expect(failureOf(make)).toMatchObject({ code: "FLOW_INVALID", message: expect.stringContaining(message) });
+  });
+});
