@@ -55,8 +55,10 @@ export class StreamInput {
 
   constructor(options: StreamInputOptions) {
     this.#options = options;
-    this.#nodeIds = [...new Set(options.sources.map((source) => source.nodeId))];
-    const last = new Map(options.origins.map((origin) => [origin.source, origin]));
+    const nodeIds = options.sources.map((source) => source.nodeId);
+    this.#nodeIds = nodeIds.length === 1 ? nodeIds : [...new Set(nodeIds)];
+    const last = new Map<string, Origin>();
+    for (const origin of options.origins) last.set(origin.source, origin);
     this.#open = options.sources.map(({ nodeId, shard }) => {
       const key = sourceKey(nodeId, shard);
       const stored = last.get(key);
@@ -111,7 +113,8 @@ export class StreamInput {
   #see(records: readonly ShardRecord[]): { restarted: boolean; running: boolean } {
     let restarted = false;
     let running = false;
-    const byKey = new Map(records.map((record) => [sourceKey(record.nodeId, record.shard), record]));
+    const byKey = new Map<string, ShardRecord>();
+    for (const record of records) byKey.set(sourceKey(record.nodeId, record.shard), record);
     for (const cursor of this.#open) {
       const record = byKey.get(cursor.key);
       if (record === undefined) continue;

@@ -1,6 +1,9 @@
 import { FlowError } from "../../errors/index.ts";
 import type { Clock } from "../ports/index.ts";
 
+/** A reason of its own: without one, each abort makes a DOMException with a stack. */
+const wakeUp = Symbol("wake up");
+
 interface Listener {
   readonly onlyEnd: boolean;
   readonly wake: () => void;
@@ -65,7 +68,7 @@ export class ChangeListener implements Disposable {
     this.#changes = changes;
     const wake = () => {
       this.#changed = true;
-      this.#sleeping?.abort();
+      this.#sleeping?.abort(wakeUp);
     };
     this.#remove = add({ onlyEnd, wake });
   }

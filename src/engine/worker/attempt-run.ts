@@ -106,8 +106,10 @@ export async function withInputWait<T>(
 
 /** The shards of these nodes. */
 export function shardsOf(plan: Plan, nodeIds: readonly string[]): { nodeId: string; shard: number }[] {
-  return nodeIds.flatMap((nodeId) => {
+  const shards: { nodeId: string; shard: number }[] = [];
+  for (const nodeId of nodeIds) {
     const partitions = plan.byId.get(nodeId)?.partitions ?? 0;
-    return Array.from({ length: partitions }, (_, shard) => ({ nodeId, shard }));
-  });
+    for (let shard = 0; shard < partitions; shard++) shards.push({ nodeId, shard });
+  }
+  return shards;
 }

@@ -7,8 +7,8 @@ import type {
   MetricsRecorder,
 } from "../../definitions/index.ts";
 import type { JsonObject } from "../../errors/index.ts";
-import type { Attempt } from "../model.ts";
 import { type MetricSums, sumOf } from "../values/index.ts";
+import type { AttemptRun } from "./attempt-run.ts";
 
 /** Metrics of one batch, or of one `finalize`. */
 export class MetricsBag implements MetricsRecorder {
@@ -31,15 +31,6 @@ export class MetricsBag implements MetricsRecorder {
 
 const noMetrics: Metrics = Object.freeze({});
 
-/** What the attempt's parts need besides the attempt itself. */
-export interface ContextServices {
-  readonly params: JsonObject;
-  readonly signal: AbortSignal;
-  readonly logger: Logger;
-  remainingMs(): number | undefined;
-  vars(): Promise<JsonObject>;
-}
-
 export type Cleanup = () => void | Promise<void>;
 
 /** The context of an attempt. Handler objects keep nothing of a run: it all lives here. */
@@ -51,29 +42,33 @@ export class RunContext implements AttemptContext {
   readonly args: unknown;
   /** Set once `loadInput` has returned. */
   loaded: unknown;
-  readonly #services: ContextServices;
+  readonly #run: AttemptRun;
   readonly #cleanups: Cleanup[];
+  #logger: Logger | undefined;
 
-  constructor(attempt: Attempt, args: unknown, services: ContextServices, cleanups: Cleanup[]) {
+  constructor(run: AttemptRun, args: unknown, cleanups: Cleanup[]) {
+    const { attempt } = run.held;
     this.taskId = attempt.taskId;
     this.nodeId = attempt.nodeId;
     this.epoch = attempt.epoch;
     this.shard = attempt.shard;
     this.args = args;
-    this.#services = services;
+    this.#run = run;
     this.#cleanups = cleanups;
   }
 
   get params(): JsonObject {
-    return this.#services.params;
+    return this.#run.params;
   }
 
   get signal(): AbortSignal {
-    return this.#services.signal;
+    return this.#run.held.signal;
   }
 
   get logger(): Logger {
-    return this.#services.logger;
+    const { taskId, nodeId, epoch } = this;
+    this.#logger ??= this.#run.parts.logger.child({ taskId, nodeId, epoch });
+    return this.#logger;
   }
 
   onCleanup(cleanup: Cleanup): void {
@@ -81,11 +76,12 @@ export class RunContext implements AttemptContext {
   }
 
   remainingMs(): number | undefined {
-    return this.#services.remainingMs();
+    return this.#run.remainingMs();
   }
 
-  vars(): Promise<JsonObject> {
-    return this.#services.vars();
+  async vars(): Promise<JsonObject> {
+    const record = await this.#run.retry.ask(() => this.#run.parts.store.readVars(this.taskId));
+    return record?.vars ?? {};
   }
 
   /** The context of one batch: this one, and what is the batch's own. */

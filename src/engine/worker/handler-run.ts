@@ -1,4 +1,3 @@
-import type { Logger } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import {
   chosenSources,
@@ -16,7 +15,7 @@ import { AttemptEnded } from "./attempt-end.ts";
 import { type AttemptRun, announce, overLog, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
 import { BatchRunner, type IncomingBatch } from "./batch-runner.ts";
 import { conform } from "./conform.ts";
-import { type Cleanup, type ContextServices, RunContext } from "./contexts.ts";
+import { type Cleanup, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
 import { isPromiseLike } from "./held-attempt.ts";
 import { sourceBatches } from "./source-batches.ts";
@@ -39,7 +38,7 @@ async function start(run: AttemptRun, runtime: HandlerRuntime, cleanups: Cleanup
   const { node, plan, parts, held } = run;
   const { definition } = runtime;
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
-  const context = new RunContext(held.attempt, await argsOf(run, runtime, input), servicesOf(run), cleanups);
+  const context = new RunContext(run, await argsOf(run, runtime, input), cleanups);
   if (runtime.needsInit) await held.run(runtime.init());
   if (definition.loadInput !== undefined) {
     context.loaded = await held.run(Promise.resolve(definition.loadInput(context.args, context)));
@@ -65,23 +64,6 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
   const argsAreInput = input.kind === "single" && runtime.input !== undefined;
   if (runtime.args === undefined || argsAreInput) return node.args;
   return conform(runtime.args.decode.bind(runtime.args), node.args, "bad_input", () => `node '${node.id}': arguments`);
-}
-
-function servicesOf(run: AttemptRun): ContextServices {
-  const { parts, held, retry, params, node } = run;
-  let logger: Logger | undefined;
-  return {
-    params,
-    get signal() {
-      return held.signal;
-    },
-    get logger() {
-      logger ??= parts.logger.child({ taskId: held.attempt.taskId, nodeId: node.id, epoch: held.attempt.epoch });
-      return logger;
-    },
-    remainingMs: () => run.remainingMs(),
-    vars: async () => (await retry.ask(() => parts.store.readVars(held.attempt.taskId)))?.vars ?? {},
-  };
 }
 
 async function announceFirst(run: AttemptRun): Promise<void> {

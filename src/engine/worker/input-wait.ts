@@ -4,6 +4,8 @@ import { AttemptEnded } from "./attempt-end.ts";
 import type { HeldAttempt } from "./held-attempt.ts";
 
 const firstPollMs = 5;
+/** A reason of its own: without one, each abort makes a DOMException with a stack. */
+const wakeUp = Symbol("wake up");
 
 /**
  * How a consumer waits for its sources: until one of this process says that it stored something, else by looking again
@@ -65,7 +67,7 @@ export class InputWait {
     }
     const sleeping = new AbortController();
     this.#sleeping = sleeping;
-    this.#watch.whenChanged(() => sleeping.abort());
+    this.#watch.whenChanged(() => sleeping.abort(wakeUp));
     await this.#clock.sleep(this.#pollMs, sleeping.signal);
     this.#sleeping = undefined;
     this.#held.check();
