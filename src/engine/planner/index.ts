@@ -1,3 +1,3 @@
 export { type RetryPlan, retryDelayMs } from "./backoff.ts";
 export { firstNotUpstream, type NodePlan, type Plan, PlanCache, planGraph, type Routing } from "./plan.ts";
-export { isNodeFinished, type ParentState, type Readiness, readiness } from "./readiness.ts";
+export { isNodeFinished, type Readiness, readiness } from "./readiness.ts";

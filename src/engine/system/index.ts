@@ -1,3 +1,3 @@
-export { type SystemClockOptions, systemClock } from "./system-clock.ts";
+export { systemClock } from "./system-clock.ts";
 export { systemIds } from "./system-ids.ts";
 export { systemRandom } from "./system-random.ts";

@@ -8,7 +8,7 @@ const pageSize = 256;
 const pollMinMs = 5;
 const pollMaxMs = 100;
 
-export function nodeOf(parts: TaskReaderParts, task: TaskRecord, nodeId: string): NodePlan {
+function nodeOf(parts: TaskReaderParts, task: TaskRecord, nodeId: string): NodePlan {
   const node = parts.plans.get(task.graph).byId.get(nodeId);
   if (node !== undefined) return node;
   throw new FlowError("NODE_UNKNOWN", `task ${task.id} has no node '${nodeId}'`, {

@@ -136,7 +136,7 @@ export class AttemptLog {
 }
 
 /** @throws AttemptEnded unless the write was accepted */
-export function refuse(answer: WriteAnswer | "conflict"): void {
+function refuse(answer: WriteAnswer | "conflict"): void {
   if (answer === "ok") return;
   throw new AttemptEnded(answer === "conflict" ? "reload" : answer);
 }
