@@ -3,6 +3,7 @@
  * it, with the commit that it belongs to: a seed is a run of one version of the code.
  *
  *   --seeds N   how many; default 1000        --from S    the first one; default drawn by the clock
+ *   --seed S    these seeds only; may be given several times
  *   --calm      no faults, no sweeps          --replay    one seed, with every step
  *   --twice     each seed twice: are they the same run?
  */
@@ -15,6 +16,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "1000" },
     from: { type: "string" },
+    seed: { type: "string", multiple: true },
     calm: { type: "boolean", default: false },
     replay: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
@@ -24,9 +26,8 @@ const { values } = parseArgs({
 });
 
 const mode: SimulationMode = values.calm ? "calm" : "chaos";
-const from = values.from === undefined ? Date.now() % 1_000_000_000 : Number(values.from);
-const seeds = values.replay ? 1 : Number(values.seeds);
-if (!Number.isInteger(from) || !Number.isInteger(seeds)) throw new Error("--from and --seeds take integers");
+const from = integer("from", values.from ?? String(Date.now() % 1_000_000_000));
+const seeds = values.seed?.map((seed) => integer("seed", seed)) ?? range(from, integer("seeds", values.seeds));
 
 const shownFailures = 5;
 const progressEveryMs = 5_000;
@@ -36,9 +37,12 @@ else await runAll();
 
 async function replay(): Promise<void> {
   const outcome = await simulate({ seed: from, mode, trace: true });
-  console.log(outcome.trace.join("\n"));
+  const { trace, tasks, hash, steps, counts } = outcome;
+  console.log(trace.join("\n"));
   report(outcome);
-  console.log(JSON.stringify({ tasks: outcome.tasks, hash: outcome.hash, counts: outcome.counts }));
+  console.log(`seed ${from}: ${steps} steps, tasks ${tasks.join()}, hash ${hash}`);
+  console.log(JSON.stringify(counts));
+  process.exitCode = outcome.violations.length > 0 ? 1 : 0;
 }
 
 async function runAll(): Promise<void> {
@@ -46,8 +50,8 @@ async function runAll(): Promise<void> {
   const total = { steps: 0, failed: 0, tasks: {} as Record<string, number>, counts: {} as Record<string, number> };
   const kinds: Record<string, number> = {};
   let shownAt = started;
-  if (!values.json) console.log(`${seeds} ${mode} seeds from ${from}`);
-  for (let seed = from; seed < from + seeds; seed++) {
+  if (!values.json) console.log(`${seeds.length} ${mode} seeds, the first is ${seeds[0]}`);
+  for (const [index, seed] of seeds.entries()) {
     const outcome = await simulate({ seed, mode });
     total.steps += outcome.steps;
     for (const status of outcome.tasks) add(total.tasks, status, 1);
@@ -63,13 +67,13 @@ async function runAll(): Promise<void> {
     }
     if (!values.json && performance.now() - shownAt > progressEveryMs) {
       shownAt = performance.now();
-      console.log(`${seed - from + 1} seeds, ${total.failed} failed, ${perSecond(seed - from + 1)} seeds/s`);
+      console.log(`${index + 1} seeds, ${total.failed} failed, ${perSecond(index + 1)} seeds/s`);
     }
   }
-  if (values.json) console.log(JSON.stringify({ mode, from, seeds, ...total, kinds }));
+  if (values.json) console.log(JSON.stringify({ mode, from, seeds: seeds.length, ...total, kinds }));
   else {
     console.log(
-      `${seeds} seeds, ${total.failed} failed; ${perSecond(seeds)} seeds/s, ${perSecond(total.steps)} steps/s`,
+      `${seeds.length} seeds, ${total.failed} failed; ${perSecond(seeds.length)} seeds/s, ${perSecond(total.steps)} steps/s`,
     );
     console.log(JSON.stringify({ tasks: total.tasks, counts: total.counts, kinds }));
   }
@@ -86,6 +90,16 @@ function add(sums: Record<string, number>, name: string, count: number): void {
 
 function report(outcome: SimulationOutcome): void {
   if (outcome.violations.length > 0) console.log(`\n${describeFailure(outcome)}\n`);
+}
+
+function integer(name: string, value: string): number {
+  const number = Number(value);
+  if (value !== "" && Number.isSafeInteger(number) && number >= 0) return number;
+  throw new Error(`--${name} takes an integer`);
+}
+
+function range(start: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => start + index);
 }
 
 /** What a violation is about, without the names and numbers in it. */

@@ -4,27 +4,20 @@ const scheduler = "engine/coordinator/scheduler.ts";
 const sweeper = "engine/coordinator/sweeper.ts";
 
 export const coordinatorMutations: readonly Mutation[] = [
-  mutation(
-    "no task sweep",
-    edit(
-      sweeper,
-      "await store.dueTasks(tasksAtOnce, sweepMs)",
-      "[] as string[]",
-    ),
-  ),
-  mutation(
-    "no lease sweep",
-    edit(sweeper, "await store.expiredLeases(atOnce)", "[] as never[]"),
-  ),
+  mutation("no task sweep", edit(sweeper, "await store.dueTasks(tasksAtOnce, sweepMs)", "[] as string[]")),
+  mutation("no lease sweep", edit(sweeper, "await store.expiredLeases(atOnce)", "[] as never[]")),
   mutation("no sweep of retries", edit(sweeper, "each(supervisor, deferred.due,", "each(supervisor, [] as never[],")),
-  mutation(
-    "an expired lease is not commanded again",
-    edit(
-      sweeper,
-      'if (record?.status === "queued") await scheduler.command(record);',
-      'if (record?.status === "queued") {}',
+  {
+    ...mutation(
+      "an expired lease is not commanded again",
+      edit(
+        sweeper,
+        'if (record?.status === "queued") await scheduler.command(record);',
+        'if (record?.status === "queued") {}',
+      ),
     ),
-  ),
+    harmless: "workers look in the queue by themselves",
+  },
   mutation("a retry is not commanded", edit(sweeper, "if (record !== undefined) await scheduler.command(record);", "")),
   mutation(
     "a failed shard is not swept into its task",
@@ -45,12 +38,12 @@ export const coordinatorMutations: readonly Mutation[] = [
     edit(
       scheduler,
       "      if (parent === undefined || memory.finished.has(parent.id)) continue;",
-      "      if (parent === undefined || memory.finished.has(parent.id)) continue;\n      if (unfinished.has(`${taskId}:${node.id}:${parent.id}`)) return undefined;",
+      "      if (parent === undefined || memory.finished.has(parent.id)) continue;\n      if (unfinished.has([taskId, node.id, parent.id].join())) return undefined;",
     ),
     edit(
       scheduler,
       "      else if (node.needsAll) {\n",
-      "      else if (node.needsAll) {\n        if (!node.startsOnFirstBatch) unfinished.add(`${taskId}:${node.id}:${parent.id}`);\n",
+      "      else if (node.needsAll) {\n        if (!node.startsOnFirstBatch) unfinished.add([taskId, node.id, parent.id].join());\n",
     ),
   ),
   mutation(

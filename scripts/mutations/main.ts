@@ -15,7 +15,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "300" },
     from: { type: "string", default: "1" },
-    /** Those whose name has this in it. */
+    /** Those whose name matches this pattern. */
     only: { type: "string", default: "" },
   },
 });
@@ -28,7 +28,7 @@ interface Found {
 const run = promisify(execFile);
 const workshop = resolve(".cache/mutants");
 const all = [...storeMutations, ...coordinatorMutations, ...workerMutations];
-const chosen = all.filter(({ name }) => name.includes(values.only));
+const chosen = all.filter(({ name }) => new RegExp(values.only).test(name));
 let missed = 0;
 console.log(`${chosen.length} mutations, ${values.seeds} seeds of each mode\n`);
 console.log("  chaos   calm  mutation");

@@ -10,7 +10,10 @@ export function checkDispatch(
 ): void {
   const task = state.tasks.get(record.taskId);
   const node = task?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
-  if (task === undefined || node === undefined) return violated(record, "dispatched, and no node of its graph");
+  if (task === undefined || node === undefined) {
+    violated(record, "dispatched, and no node of its graph");
+    return;
+  }
   const { needed, satisfied } = startCondition(task, node);
   if (satisfied.length < needed) violated(record, `started with ${satisfied.length} of ${needed} parents satisfied`);
   const { chosen } = record;

@@ -6,6 +6,7 @@ import type { Client } from "../world/client.ts";
 import type { Fleet } from "../world/fleet.ts";
 import type { Journal } from "../world/journal.ts";
 import { type FinishedShard, judgeNode } from "./reference.ts";
+import { retryPolicyOf } from "./retry-policy.ts";
 
 export interface EndParts {
   readonly state: MemoryState;
@@ -62,26 +63,30 @@ function checkSummary(node: GraphNode, record: ShardRecord, length: number, viol
   if (result?.batches !== length) violated(`${name}: finalize saw ${result?.batches} of ${length} batches`);
 }
 
-const alwaysPermanent = ["broken", "schema_mismatch"];
-
 /** A task fails for a reason that the world gave it. */
 function checkFailure(task: TaskEntry, { journal, maxLostLeases }: EndParts, violated: (what: string) => void): void {
   const { failure, graph, id } = task.record;
   const node = graph.nodes.find(({ node_id }) => node_id === failure?.nodeId);
-  if (failure === undefined || node === undefined) return violated("failed without a failure");
+  if (failure === undefined || node === undefined) {
+    violated("failed without a failure");
+    return;
+  }
   const record = task.nodes.get(node.node_id)?.shards[failure.shard]?.record;
   const code = failure.reasonCode;
   const told = JSON.stringify({ ...failure, stack: undefined });
-  if (record?.status !== "failed") return violated(`its failure is no failed shard's: ${told}`);
+  if (record?.status !== "failed") {
+    violated(`its failure is no failed shard's: ${told}`);
+    return;
+  }
   if (code === "worker_lost") {
     if (record.lost !== maxLostLeases + 1) violated(`worker_lost after ${record.lost} leases`);
     return;
   }
-  const policy = { max: 2, permanent_on: ["bad_input", "schema_mismatch"], ...node.retry_policy };
+  const policy = retryPolicyOf(node);
   const given = journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout";
   if (!given || (code === "timeout" && node.timeout_sec === undefined)) violated(`failed without a reason: ${told}`);
-  const permanent = policy.permanent_on.includes(code) || alwaysPermanent.includes(code);
-  if (!permanent && record.failures !== policy.max + 1) violated(`gave up after ${record.failures} failures: ${told}`);
+  if (!policy.isPermanent(code) && record.failures !== policy.max + 1)
+    violated(`gave up after ${record.failures} failures: ${told}`);
 }
 
 /** Law 12: who has ended has left nothing behind. */

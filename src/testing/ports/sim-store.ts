@@ -15,6 +15,8 @@ export interface StoreFaults {
   after: number;
   /** The caller gives up, and the call takes effect later, behind others that were made after it. */
   late: number;
+  /** Takes its time on the way, so that it may outlive a lease. */
+  slow: number;
   /** How much later, in ms at most. */
   lateMs: number;
 }
@@ -37,13 +39,21 @@ type Call = (...args: unknown[]) => Promise<unknown>;
  */
 export function simStore(options: SimStoreOptions): Store {
   const { scheduler, life, state, faults, observe } = options;
+  const onItsWay = async (label: string, detail?: () => string): Promise<void> => {
+    if (scheduler.random.chance(faults.slow)) {
+      const ms = scheduler.random.int(faults.lateMs);
+      scheduler.note(() => `${life.name}\t${label} is slow`);
+      await new Promise<void>((arrived) => void scheduler.after(ms, undefined, arrived));
+    }
+    await scheduler.park(life, label, { request: true, ...(detail === undefined ? {} : { detail }) });
+  };
   const inner = memoryStore({
     state,
     observe,
     now: () => scheduler.now,
     keepFinishedTasks: 1_000,
     async step(label) {
-      await scheduler.park(life, `… ${label}`, { request: true });
+      await onItsWay(`… ${label}`);
       if (scheduler.random.chance(faults.between)) throw unavailable(label);
     },
   });
@@ -54,7 +64,7 @@ export function simStore(options: SimStoreOptions): Store {
   };
   const through = (name: string, call: Call): Call => {
     return async (...args) => {
-      await scheduler.park(life, name, { request: true, detail: () => showArguments(args) });
+      await onItsWay(name, () => showArguments(args));
       if (scheduler.random.chance(faults.before)) throw unavailable(name);
       if (scheduler.random.chance(faults.late)) {
         runLate(name, () => call.apply(inner, args));

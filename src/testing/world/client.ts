@@ -26,6 +26,7 @@ export class Client {
   readonly #parts: ClientParts;
   readonly #creates: Request[];
   #cancel: Request | undefined;
+  #taskIds: readonly string[] = [];
   /** Tasks that it asked to cancel. */
   readonly asked = new Set<string>();
 
@@ -49,7 +50,9 @@ export class Client {
 
   get taskIds(): readonly string[] {
     const { state, graphs } = this.#parts;
-    return graphs.flatMap((_, index) => state.idsByIdempotencyKey.get(keyOf(index)) ?? []);
+    if (this.#taskIds.length === graphs.length) return this.#taskIds; // asked for at every step
+    this.#taskIds = graphs.flatMap((_, index) => state.idsByIdempotencyKey.get(keyOf(index)) ?? []);
+    return this.#taskIds;
   }
 
   /** Asks what has not been answered. */

@@ -23,7 +23,8 @@ export class Fleet {
     }));
     this.#specs = [
       { name: "c1", coordinates: true, serves: embedded ? workerTypes : [], ...sizes() },
-      { name: "c2", coordinates: true, serves: [], ...sizes() },
+      // Alone, a coordinator has nobody who mends what it forgets.
+      ...(random.chance(0.7) ? [{ name: "c2", coordinates: true, serves: [], ...sizes() }] : []),
       ...(embedded ? workers.slice(1) : workers),
     ];
   }

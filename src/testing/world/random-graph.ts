@@ -22,6 +22,8 @@ export function randomGraph(random: SeededRandom, maxNodes: number): { readonly 
   const drawer = new GraphDrawer(random);
   const count = 1 + random.int(maxNodes);
   for (let index = 0; index < count; index++) drawer.add(`n${index}`);
+  // Several that count at once: who writes variables must see what the others wrote.
+  if (random.chance(0.2)) for (let index = 2 + random.int(2); index > 0; index--) drawer.addCounter(`counter${index}`);
   // The order of nodes in the JSON says nothing about what depends on what.
   return { nodes: random.chance(0.7) ? drawer.nodes : random.shuffled(drawer.nodes) };
 }
@@ -53,6 +55,11 @@ class GraphDrawer {
       retry_policy: this.#retryPolicy(),
       ...options,
     });
+  }
+
+  addCounter(id: string): void {
+    const fn_args = { key: "count", by: 1 + this.#random.int(3) };
+    this.nodes.push({ node_id: id, type: "coordinator_fn", depends_on: [], io: { fn: "vars.incr", fn_args } });
   }
 
   #fanIn(parents: number): { fan_in?: string } {

@@ -1,0 +1,107 @@
+import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
+import {
+  type Cause,
+  isTaskTerminal,
+  type ShardRecord,
+  type ShardRef,
+  type ShardStatus,
+  shardKey,
+} from "../../engine/model.ts";
+import { coordinatorFnType } from "../../graph/index.ts";
+import type { CheckParts } from "./check-parts.ts";
+import { checkDispatch } from "./dispatch-check.ts";
+import { checkFinish } from "./finish-check.ts";
+import type { LogChecks } from "./log-checks.ts";
+import { retryPolicyOf } from "./retry-policy.ts";
+
+/** The table of the specification, written down a second time. */
+const moves: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
+  absent: ["queued", "cancelled"],
+  queued: ["running", "cancelled"],
+  running: ["finished", "failed", "deferred", "queued", "cancelling"],
+  deferred: ["queued", "cancelled"],
+  cancelling: ["cancelled"],
+  finished: [],
+  failed: [],
+  cancelled: [],
+};
+
+/** Written by the attempt that holds the shard, and by no other. */
+const outcomes: ReadonlySet<Cause> = new Set(["complete", "fail", "release", "confirm_cancelled"]);
+
+export interface ShardCheckParts extends CheckParts {
+  readonly logs: LogChecks;
+  readonly violated: (ref: ShardRef, what: string) => void;
+}
+
+/** Laws 3, 4, 5 and 7, at every move of a shard. */
+export class ShardChecks {
+  readonly #parts: ShardCheckParts;
+  /** As they were before the write at hand. */
+  readonly #records = new Map<string, ShardRecord>();
+  readonly #claimed = new Map<string, number>();
+
+  constructor(parts: ShardCheckParts) {
+    this.#parts = parts;
+  }
+
+  renewed(record: ShardRecord): void {
+    this.#records.set(shardKey(record), record);
+    if (record.status !== "running") this.#parts.violated(record, `renewed while ${record.status}`);
+  }
+
+  moved({ from, cause, record }: MemoryStoreEvent & { readonly kind: "shard" }): void {
+    const { state, journal, violated } = this.#parts;
+    const key = shardKey(record);
+    const before = this.#records.get(key);
+    this.#records.set(key, record);
+    if (!moves[from].includes(record.status)) violated(record, `${from} -> ${record.status} by ${cause}`);
+    if ((before?.epoch ?? 0) > record.epoch) violated(record, "its epoch went back");
+    const holder = before?.lease?.claimId;
+    if (outcomes.has(cause) && record.lastClaimId !== holder) {
+      violated(record, `${cause} by ${record.lastClaimId}, and ${holder} holds it`);
+    }
+    const task = state.tasks.get(record.taskId)?.record;
+    if (task === undefined || isTaskTerminal(task.status)) violated(record, `${cause} after its task was over`);
+    if (cause === "dispatch") checkDispatch(state, record, violated);
+    if (cause === "claim") this.#claimedBy(record);
+    if (cause === "complete") checkFinish(state, record, violated);
+    if (cause === "fail") this.#failed(record);
+    if (cause === "expire") this.#expired(record, before);
+    if (cause === "release") journal.counts.released++;
+    if (record.type === coordinatorFnType && record.generation > 0) violated(record, "a function started over");
+  }
+
+  #claimedBy(record: ShardRecord): void {
+    const { journal, logs, violated } = this.#parts;
+    journal.counts.claims++;
+    const key = shardKey(record);
+    if ((this.#claimed.get(key) ?? 0) >= record.epoch) violated(record, `epoch ${record.epoch} claimed twice`);
+    this.#claimed.set(key, record.epoch);
+    logs.claimed(record);
+  }
+
+  #failed(record: ShardRecord): void {
+    const { state, violated } = this.#parts;
+    const task = state.tasks.get(record.taskId)?.record;
+    const policy = retryPolicyOf(task?.graph.nodes.find(({ node_id }) => node_id === record.nodeId));
+    if (record.failures > policy.max + 1) violated(record, `${record.failures} attempts failed`);
+    if (record.status !== "deferred") return;
+    if (record.failures > policy.max) violated(record, "tried again with its retries used up");
+    const reason = record.history.at(-1)?.reasonCode ?? "";
+    if (policy.isPermanent(reason)) violated(record, `tried again after ${reason}, which is permanent`);
+  }
+
+  #expired(record: ShardRecord, before: ShardRecord | undefined): void {
+    const { journal, scheduler, maxLostLeases, violated } = this.#parts;
+    journal.counts.requeued++;
+    if (record.status === "queued" && record.lost > maxLostLeases) {
+      violated(record, `queued again with ${record.lost} leases lost of ${maxLostLeases}`);
+    }
+    const until = Math.min(
+      before?.lease?.deadline ?? Number.POSITIVE_INFINITY,
+      before?.cancelBy ?? Number.POSITIVE_INFINITY,
+    );
+    if (until > scheduler.now) violated(record, `its lease was taken ${until - scheduler.now} ms early`);
+  }
+}
