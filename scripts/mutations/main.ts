@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import type { Mutation } from "./mutation.ts";
+import { readerMutations } from "./reader-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
 import { workerMutations } from "./worker-mutations.ts";
 
@@ -27,7 +28,7 @@ interface Found {
 
 const run = promisify(execFile);
 const workshop = resolve(".cache/mutants");
-const all = [...storeMutations, ...coordinatorMutations, ...workerMutations];
+const all = [...storeMutations, ...coordinatorMutations, ...workerMutations, ...readerMutations];
 const chosen = all.filter(({ name }) => new RegExp(values.only).test(name));
 let missed = 0;
 console.log(`${chosen.length} mutations, ${values.seeds} seeds of each mode\n`);

@@ -99,8 +99,8 @@ export const workerMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "a shard takes all batches",
-    edit("engine/input/shard-hash.ts", "return (hash >>> 0) % partitions;", "return 0;"),
+    "a shard takes every batch",
+    edit(handlerRun, "if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await", "await"),
   ),
   mutation(
     "gather takes all parents, whatever was chosen",

@@ -21,6 +21,11 @@ export class TaskChanges {
     return this.#closed;
   }
 
+  /** Tasks that somebody waits for: none when all have their answer. */
+  get waitedFor(): number {
+    return this.#listeners.size;
+  }
+
   /** @throws FlowError `ENGINE_STOPPED` */
   check(): void {
     if (this.#closed) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");

@@ -91,7 +91,9 @@ function checkFailure(task: TaskEntry, { journal, maxLostLeases }: EndParts, vio
 
 /** Law 12: who has ended has left nothing behind. */
 function checkLeftovers({ fleet, journal }: EndParts): void {
-  for (const { life, signals, worker } of fleet.processes) {
+  for (const { life, signals, worker, coordinator } of fleet.processes) {
+    const waitedFor = coordinator?.changes.waitedFor ?? 0;
+    if (waitedFor !== 0) journal.violated(`${life.name} has stopped, and ${waitedFor} tasks are still waited for`);
     if (signals.open !== 0) journal.violated(`${life.name} has stopped and left ${signals.open} watches`);
     if (worker !== undefined && worker.running !== 0) journal.violated(`${life.name} has stopped and still runs`);
     const { registered = 0, ran = 0 } = journal.cleanups.get(life.name) ?? {};

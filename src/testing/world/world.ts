@@ -12,6 +12,7 @@ import { Journal } from "./journal.ts";
 import { times } from "./process.ts";
 import { randomGraph } from "./random-graph.ts";
 import { calmDown, drawRates, type Rates, type SimulationMode } from "./rates.ts";
+import { Readers } from "./readers.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -40,6 +41,8 @@ export class World {
   readonly #maxLostLeases: number;
   readonly #fleet: Fleet;
   readonly #client: Client;
+  /** Nobody reads in most worlds: their steps would crowd out the rest. */
+  readonly #readers: Readers | undefined;
 
   constructor(options: WorldOptions) {
     const random = new SeededRandom(options.seed);
@@ -67,6 +70,9 @@ export class World {
     });
     const graphs = Array.from({ length: 1 + random.int(2) }, () => randomGraph(random, maxNodes));
     this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, graphs });
+    if (random.chance(0.3)) {
+      this.#readers = new Readers({ scheduler, state, journal, fleet: this.#fleet, client: this.#client });
+    }
   }
 
   /** How each task ended. */
@@ -79,6 +85,7 @@ export class World {
     yield* this.#launch();
     yield* this.#trouble();
     yield* this.#quiet();
+    yield* this.#readOn();
     for (let step = 0; step < afterSteps && this.#step(); step++) yield;
     yield* this.#shutDown();
     if (!this.#sound) return;
@@ -111,6 +118,7 @@ export class World {
     const until = scheduler.steps + chaosSteps.from + random.int(chaosSteps.more);
     while (scheduler.steps < until && !this.#allEnded) {
       this.#client.ask();
+      this.#readers?.ask();
       this.#fleet.trouble();
       if (!this.#step()) break;
       yield;
@@ -132,6 +140,7 @@ export class World {
     }
     while (!this.#allEnded) {
       this.#client.ask();
+      this.#readers?.ask();
       this.#fleet.relaunchStopped();
       if (!this.#step()) break;
       yield;
@@ -139,6 +148,20 @@ export class World {
       if (stuck) this.journal.violated(`not ended after ${bounds.ms} quiet ms: ${this.#openShards()}`);
     }
     if (!this.#allEnded) this.journal.violated(`nothing can happen any more: ${this.#openShards()}`);
+  }
+
+  /** Whoever follows a task is told of its end. */
+  *#readOn(): Generator<void, void> {
+    const since = this.scheduler.now;
+    while (this.#readers?.done === false) {
+      this.#readers.ask();
+      this.#fleet.relaunchStopped();
+      if (!this.#step() || this.scheduler.now - since > bounds.ms) break;
+      yield;
+    }
+    if (this.#sound && this.#readers?.done === false) {
+      this.journal.violated(`who reads a task is not told of its end: ${this.#readers.open}`);
+    }
   }
 
   *#shutDown(): Generator<void, void> {

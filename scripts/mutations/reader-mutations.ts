@@ -1,0 +1,16 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const artifacts = "engine/tasks/task-artifacts.ts";
+const events = "engine/tasks/task-events.ts";
+const changes = "engine/tasks/task-changes.ts";
+
+export const readerMutations: readonly Mutation[] = [
+  mutation(
+    "a restart is read over",
+    edit(artifacts, 'if (pulled.kind === "restarted") break;', 'if (pulled.kind === "restarted") return;'),
+  ),
+  mutation("a restart is not told", edit(artifacts, "if (handedOut) {", "if (false) {")),
+  mutation("the events of a shard are told again", edit(events, "if (entry.n > seen)", "if (entry.n >= seen)")),
+  mutation("the last event is not told", edit(events, "if (task.status !== seenStatus) {", "if (false) {")),
+  mutation("who has read goes on listening", edit(changes, "    this.#remove();\n", "")),
+];

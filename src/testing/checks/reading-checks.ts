@@ -1,0 +1,76 @@
+import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import type { TaskEvent } from "../../engine/api.ts";
+import { isTaskTerminal } from "../../engine/model.ts";
+import type { FlowError } from "../../errors/index.ts";
+
+/* What callers read of a task, held against its records. Each check gives what is wrong, in words. */
+
+/** What was read, and how it ended. */
+export interface Got<T> {
+  readonly items: readonly T[];
+  /** Of the task itself; what the world does to a process is thrown. */
+  readonly error?: FlowError;
+}
+
+export function checkResult({ record, nodes }: TaskEntry, { items, error }: Got<object>): string[] {
+  if (!isTaskTerminal(record.status)) return [`its result came while it is ${record.status}`];
+  if (record.status !== "finished") return endsLike(record.status, error?.code);
+  const children = new Set(record.graph.nodes.flatMap(({ depends_on }) => depends_on));
+  const leaves = record.graph.nodes.filter(({ node_id }) => !children.has(node_id));
+  const wanted = Object.fromEntries(
+    leaves.map(({ node_id, partitions = 1 }) => {
+      const results = (nodes.get(node_id)?.shards ?? []).map((entry) => entry?.record.result);
+      return [node_id, partitions === 1 ? results[0] : results];
+    }),
+  );
+  return sameJson(items[0], wanted) ? [] : [`its result is ${JSON.stringify(items[0])}`];
+}
+
+/** Every transition of every shard is told once, in order, each from where the one before led. */
+export function checkEvents({ record, nodes }: TaskEntry, { items }: Got<TaskEvent>): string[] {
+  const wrong: string[] = [];
+  const shards = new Map<string, { n: number; status: string }>();
+  let status: string | undefined;
+  for (const event of items) {
+    if (event.kind === "task") status = event.status;
+    if (event.kind !== "node") continue;
+    const key = `${event.nodeId}/${event.shard}`;
+    const { n, status: from } = shards.get(key) ?? { n: -1, status: "absent" };
+    // A history keeps its newest entries only: who looks late misses the oldest.
+    if (event.n === n + 1 && event.from !== from) wrong.push(`${key}: told ${from}, then a move from ${event.from}`);
+    if (event.n <= n) wrong.push(`${key}: event ${event.n} after event ${n}`);
+    shards.set(key, { n: event.n, status: event.to });
+  }
+  if (status !== record.status) wrong.push(`its events ended with ${status}, it is ${record.status}`);
+  for (const [nodeId, { shards: entries }] of nodes) {
+    for (const entry of entries) {
+      const told = shards.get(`${nodeId}/${entry?.record.shard}`)?.status;
+      if (entry !== undefined && told !== entry.record.status) {
+        wrong.push(`${nodeId}/${entry.record.shard} was told to be ${told}, it is ${entry.record.status}`);
+      }
+    }
+  }
+  return wrong;
+}
+
+export function checkArtifacts({ record, nodes }: TaskEntry, nodeId: string, { items, error }: Got<unknown>): string[] {
+  const shards = (nodes.get(nodeId)?.shards ?? []).flatMap((entry) => entry ?? []);
+  if (error?.code === "ARTIFACTS_RESTARTED") {
+    return shards.some((entry) => entry.record.generation > 0) ? [] : ["told of a restart that was none"];
+  }
+  if (error !== undefined) return endsLike(record.status, error.code);
+  const stored = shards.map(({ record: shard, logs }) =>
+    (logs[shard.generation]?.read(0, 1_000_000) ?? []).map(({ meta }) => meta),
+  );
+  const [first = []] = stored;
+  const isRight = shards.length === 1 ? sameJson(items, first) : sameJson(sorted(items), sorted(stored.flat()));
+  return isRight ? [] : [`${items.length} artifacts of ${nodeId} were read, ${stored.flat().length} are stored`];
+}
+
+function endsLike(status: string, code: string | undefined): string[] {
+  const wanted = { failed: "TASK_FAILED", cancelled: "TASK_CANCELLED" }[status];
+  return code === wanted ? [] : [`who reads it met ${code}, and it is ${status}`];
+}
+
+const sorted = (items: readonly unknown[]): string[] => items.map((item) => JSON.stringify(item)).sort();
+const sameJson = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
