@@ -81,3 +81,10 @@ export const textual = defineHandler("textual", {
     yield { payload: { rows: [{ id: "a", price: "1" }] } };
   },
 });
+
+/** Takes gathered outputs, all of them. */
+export const needsBoth = defineHandler("needs_both", {
+  input: z.object({ extract: z.array(z.json()), count: z.array(z.object({ n: z.number() })) }),
+  output: z.object({ total: z.number() }),
+  processBatch: (gathered) => ({ total: gathered.count.length }),
+});

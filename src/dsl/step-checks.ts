@@ -1,4 +1,5 @@
 import type { CoordinatorFunctionDefinition, HandlerDefinition } from "../definitions/index.ts";
+import { coreReasonCodes } from "../errors/index.ts";
 import { builtInAdapters, builtInFunctionArgs, isBuiltInAdapter } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
@@ -86,9 +87,19 @@ const optionNames = {
 
 function optionFindings(step: Step): string[] {
   const known: readonly string[] = optionNames[step.kind];
-  return Object.keys(step.options)
+  const unknown = Object.keys(step.options)
     .filter((option) => !known.includes(option))
     .map((option) => withHint(say("unknownOption", { node: step.id, option }), option, known));
+  return step.kind === "node" ? [...unknown, ...codeFindings(step)] : unknown;
+}
+
+function codeFindings({ id: node, handler, options }: Step & { readonly kind: "node" }): string[] {
+  const codes = options.retry?.permanentOn;
+  if (!Array.isArray(codes)) return [];
+  const known = [...coreReasonCodes, ...handler.errors];
+  return codes
+    .filter((code) => typeof code === "string" && !known.includes(code))
+    .map((code) => withHint(say("permanentOnUnknown", { node, code, handler: handler.name }), code, known));
 }
 
 function linkFindings(step: Step, seen: ReadonlySet<string>, head: FlowHead): string[] {

@@ -20,7 +20,7 @@ export interface StepOptions {
   readonly startWhen?: string;
   readonly input?: InputOptions;
   readonly args?: unknown;
-  readonly retry?: object;
+  readonly retry?: { readonly permanentOn?: unknown };
   readonly timeoutSec?: number;
   readonly partitions?: number;
   readonly maxPendingBatches?: number;

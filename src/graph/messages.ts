@@ -48,6 +48,7 @@ export const messages = {
   nameTaken: "node '{node}': another one in this flow has the name '{name}' too",
   optionType: "node '{node}': '{option}' must be {needs}",
   unknownOption: "node '{node}': unknown option '{option}'",
+  permanentOnUnknown: "node '{node}': '{code}' is no reason code of handler '{handler}', nor of the engine",
   reservedArgument: "node '{node}': no argument can have the name '{key}', which routes the input",
   argUnknown: "node '{node}': handler '{handler}' takes no argument '{key}'",
   argIllTyped: "node '{node}': {where}",

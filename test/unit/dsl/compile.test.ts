@@ -299,6 +299,20 @@ describe("what a flow's own checks leave to the graph", () => {
     ]);
   });
 
+  test("a reason code that nobody gives, with the one that was meant", () => {
+    const failure = failureOf(() =>
+      (flow() as unknown as Untyped)
+        .node("a", load, { args: { n: 1 }, retry: { permanentOn: ["bad_inptu"] } })
+        .compile(),
+    );
+    expect(failure).toHaveProperty("details.findings", [
+      {
+        message:
+          "node 'a': 'bad_inptu' is no reason code of handler 'loader', nor of the engine (did you mean 'bad_input'?)",
+      },
+    ]);
+  });
+
   test("two definitions under one name", () => {
     const twin = defineHandler("loader", { output: z.int(), processBatch: () => 1 });
     const failure = failureOf(() =>
