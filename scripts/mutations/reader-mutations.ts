@@ -10,7 +10,10 @@ export const readerMutations: readonly Mutation[] = [
     edit(artifacts, 'if (pulled.kind === "restarted") break;', 'if (pulled.kind === "restarted") return;'),
   ),
   mutation("a restart is not told", edit(artifacts, "if (handedOut) {", "if (false) {")),
-  mutation("the events of a shard are told again", edit(events, "if (entry.n > seen)", "if (entry.n >= seen)")),
+  mutation(
+    "the events of a shard are told again",
+    edit(events, "if (entry.n <= seen) continue;", "if (entry.n < seen) continue;"),
+  ),
   mutation("the last event is not told", edit(events, "if (task.status !== seenStatus) {", "if (false) {")),
   mutation("who has read goes on listening", edit(changes, "    this.#remove();\n", "")),
 ];

@@ -135,14 +135,17 @@ export const workerMutations: readonly Mutation[] = [
       "if (false) await this.#renew",
     ),
   ),
-  mutation(
-    "a fenced attempt goes on",
-    edit(
-      "engine/worker/attempt-log.ts",
-      'throw new AttemptEnded(answer === "conflict" ? "reload" : answer);',
-      'if (answer === "conflict") throw new AttemptEnded("reload");',
+  {
+    ...mutation(
+      "a fenced attempt goes on",
+      edit(
+        "engine/worker/attempt-log.ts",
+        'throw new AttemptEnded(answer === "conflict" ? "reload" : answer);',
+        'if (answer === "conflict") throw new AttemptEnded("reload");',
+      ),
     ),
-  ),
+    harmless: "the store refuses whatever it writes",
+  },
   mutation(
     "a conflict counts as stored",
     edit(

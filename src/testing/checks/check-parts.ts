@@ -1,11 +1,13 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
 import type { Journal } from "../world/journal.ts";
+import type { SimulationMode } from "../world/rates.ts";
 
 /** What the checks of writes look at, and where they report. */
 export interface CheckParts {
   readonly state: MemoryState;
   readonly journal: Journal;
   readonly scheduler: Scheduler;
+  readonly mode: SimulationMode;
   readonly maxLostLeases: number;
 }

@@ -14,8 +14,10 @@ export function checkIdle(parts: {
   readonly state: MemoryState;
   readonly fleet: Fleet;
   readonly journal: Journal;
+  /** Workers stop now and then: what one is told as it stops is left to the others' own looking. */
+  readonly stops: boolean;
 }): void {
-  const { state, fleet, journal } = parts;
+  const { state, fleet, journal, stops } = parts;
   for (const task of state.tasks.values()) {
     const violated = (what: string) => journal.violated(`idle, but ${task.record.id}${what}`);
     const shards = [...task.nodes.values()].flatMap((node) => node.shards.flatMap((entry) => entry ?? []));
@@ -24,11 +26,12 @@ export function checkIdle(parts: {
       violated(" is cancelling, and nothing of it is open");
     }
     for (const { record } of shards) {
-      if (record.status !== "queued") continue;
-      // With several workers the command may have reached one that was busy; the others look by themselves, later.
-      const [worker, ...others] = fleet.workersOf(record.type);
-      if (worker !== undefined && others.length === 0 && worker.running < worker.capacity) {
-        violated(`:${record.nodeId}:${record.shard} is queued, and its only worker has a free slot`);
+      if (record.status !== "queued" || stops) continue;
+      // A command may have met a busy worker, and the others look by themselves, later. But that one looks when it has
+      // a slot again: so when all have one, somebody has not looked.
+      const workers = fleet.workersOf(record.type);
+      if (workers.length > 0 && workers.every(({ running, capacity }) => running < capacity)) {
+        violated(`:${record.nodeId}:${record.shard} is queued, and every worker has a free slot`);
       }
     }
   }

@@ -51,7 +51,7 @@ export class ShardChecks {
   }
 
   moved({ from, cause, record }: MemoryStoreEvent & { readonly kind: "shard" }): void {
-    const { state, journal, violated } = this.#parts;
+    const { state, journal, mode, violated } = this.#parts;
     const key = shardKey(record);
     const before = this.#records.get(key);
     this.#records.set(key, record);
@@ -68,6 +68,8 @@ export class ShardChecks {
     if (cause === "complete") checkFinish(state, record, violated);
     if (cause === "fail") this.#failed(record);
     if (cause === "expire") this.#expired(record, before);
+    if (cause === "expire" && from === "running" && mode === "calm")
+      violated(record, "a lease ran out without a fault");
     if (cause === "release") journal.counts.released++;
     if (record.type === coordinatorFnType && record.generation > 0) violated(record, "a function started over");
   }

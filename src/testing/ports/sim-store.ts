@@ -17,6 +17,8 @@ export interface StoreFaults {
   late: number;
   /** Takes its time on the way, so that it may outlive a lease. */
   slow: number;
+  /** The same between the fence and what it fences: where being late does most. */
+  slowInsert: number;
   /** How much later, in ms at most. */
   lateMs: number;
 }
@@ -39,8 +41,11 @@ type Call = (...args: unknown[]) => Promise<unknown>;
  */
 export function simStore(options: SimStoreOptions): Store {
   const { scheduler, life, state, faults, observe } = options;
-  const onItsWay = async (label: string, detail?: () => string): Promise<void> => {
-    if (scheduler.random.chance(faults.slow)) {
+  const onItsWay = async (
+    label: string,
+    { slow, detail }: { readonly slow: number; readonly detail?: () => string },
+  ): Promise<void> => {
+    if (scheduler.random.chance(slow)) {
       const ms = scheduler.random.int(faults.lateMs);
       scheduler.note(() => `${life.name}\t${label} is slow`);
       await new Promise<void>((arrived) => void scheduler.after(ms, undefined, arrived));
@@ -53,7 +58,7 @@ export function simStore(options: SimStoreOptions): Store {
     now: () => scheduler.now,
     keepFinishedTasks: 1_000,
     async step(label) {
-      await onItsWay(`… ${label}`);
+      await onItsWay(`… ${label}`, { slow: label.includes(":") ? faults.slowInsert : faults.slow });
       if (scheduler.random.chance(faults.between)) throw unavailable(label);
     },
   });
@@ -64,7 +69,7 @@ export function simStore(options: SimStoreOptions): Store {
   };
   const through = (name: string, call: Call): Call => {
     return async (...args) => {
-      await onItsWay(name, () => showArguments(args));
+      await onItsWay(name, { slow: faults.slow, detail: () => showArguments(args) });
       if (scheduler.random.chance(faults.before)) throw unavailable(name);
       if (scheduler.random.chance(faults.late)) {
         runLate(name, () => call.apply(inner, args));

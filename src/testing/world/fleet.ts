@@ -79,6 +79,14 @@ export class Fleet {
     this.relaunchStopped();
   }
 
+  /** In a calm world: workers only, since a broker here keeps no message for a coordinator to come. */
+  stopWorkers(): void {
+    const { random } = this.#parts.scheduler;
+    if (!random.chance(this.#parts.rates.stop)) return;
+    const workers = this.processes.filter(({ coordinator }) => coordinator === undefined);
+    if (workers.length > 0) this.#stop(random.pick(workers), random.int(1_000));
+  }
+
   /** What has stopped in order is started again, as in a rolling deployment. */
   relaunchStopped(): void {
     for (const process of this.#running.values()) {

@@ -47,10 +47,11 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
   const cancels = random.chance(0.2);
   if (mode === "calm") {
     const none = {
-      store: { before: 0, between: 0, after: 0, late: 0, slow: 0, lateMs: 0 },
+      store: { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, lateMs: 0 },
       bus: { lose: 0, double: 0, delayMs: 0 },
     };
-    return { ...none, handlers, cancels, crash: 0, stop: 0, pause: 0, slowTime: 0 };
+    // Stopping workers in order is no fault: it costs no lease, and no attempt.
+    return { ...none, handlers, cancels, crash: 0, stop: random.chance(0.3) ? 0.004 : 0, pause: 0, slowTime: 0 };
   }
   return {
     store: {
@@ -58,7 +59,8 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
       between: upTo(0.05),
       after: upTo(0.05),
       late: upTo(0.03),
-      slow: upTo(0.08),
+      slow: upTo(0.04),
+      slowInsert: upTo(0.4),
       lateMs: 9_000,
     },
     bus: { lose: upTo(0.5), double: upTo(0.3), delayMs: random.int(2_000) },
@@ -73,7 +75,7 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
 
 /** The faults are over: from here on everything must come to its end. */
 export function calmDown(rates: Rates): void {
-  Object.assign(rates.store, { before: 0, between: 0, after: 0, late: 0, slow: 0 });
+  Object.assign(rates.store, { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0 });
   Object.assign(rates.bus, { lose: 0, double: 0, delayMs: 10 });
   Object.assign(rates.handlers, { throws: 0, permanent: 0, slow: 0, slowCleanup: 0, hangs: 0, misfits: 0 });
   Object.assign(rates, { crash: 0, stop: 0, pause: 0, slowTime: 0 });

@@ -23,6 +23,8 @@ export interface WorldOptions {
 
 /** Faults last this many steps, drawn evenly from here. */
 const chaosSteps = { from: 200, more: 1_500 } as const;
+/** In a calm world, workers are stopped in order in as many steps. */
+const calmStops = 2_000;
 /** With the faults over, everything must have ended after this much, or it is stuck. */
 const bounds = { steps: 60_000, ms: 300_000 } as const;
 /** Steps after the end, for those who still want to write. */
@@ -52,7 +54,13 @@ export class World {
     this.#rates = drawRates(random, options.mode);
     const { scheduler, state, journal } = this;
     this.#maxLostLeases = random.pick(maxLostLeases);
-    const checks = new WriteChecks({ state, journal, scheduler, maxLostLeases: this.#maxLostLeases });
+    const checks = new WriteChecks({
+      state,
+      journal,
+      scheduler,
+      mode: options.mode,
+      maxLostLeases: this.#maxLostLeases,
+    });
     const broker = new SimBroker(scheduler, this.#rates.bus, (error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       journal.violated(`a message handler rejected: ${text}`);
@@ -136,11 +144,13 @@ export class World {
     this.#fleet.reviveAll();
     if (this.#mode === "calm") {
       const { state, journal } = this;
-      scheduler.onIdle = () => checkIdle({ state, journal, fleet: this.#fleet });
+      const stops = this.#rates.stop > 0;
+      scheduler.onIdle = () => checkIdle({ state, journal, stops, fleet: this.#fleet });
     }
     while (!this.#allEnded) {
       this.#client.ask();
       this.#readers?.ask();
+      if (this.#mode === "calm" && scheduler.steps < calmStops) this.#fleet.stopWorkers();
       this.#fleet.relaunchStopped();
       if (!this.#step()) break;
       yield;
