@@ -1,6 +1,5 @@
 import type { $ZodType } from "zod/v4/core";
 import type { Json } from "../../errors/index.ts";
-import type { Absent } from "./markers.ts";
 
 /** What travels: the form that a value has in JSON. */
 export type Wire<TSchema extends $ZodType> = TSchema["_zod"]["input"];
@@ -73,5 +72,3 @@ type StoredObject<TShape, TWire> = {
 type Filled<TShape> = {
   [TKey in keyof TShape]: TShape[TKey] extends { _zod: { optin: "defaulted" } } ? TKey : never;
 }[keyof TShape];
-
-export type SchemaOrAbsent = $ZodType | Absent;
