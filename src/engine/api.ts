@@ -2,7 +2,11 @@ import type { FlowTypes, Metrics } from "../definitions/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
 import type { Failure, HistoryEntry, ShardStatus, TaskStatus } from "./model.ts";
 
-/** What happens to a task, for progress displays. Read from the store: no transition is missing, whatever got lost. */
+/**
+ * What happens to a task, for progress displays. Read from the store, so no lost message takes anything away. A shard's
+ * record keeps its newest 50 transitions: of one that moved more often between two looks the older ones are missing,
+ * which a gap in `n` shows.
+ */
 export type TaskEvent<TNodeId extends string = string> =
   | { readonly kind: "task"; readonly status: TaskStatus; readonly failure?: Failure; readonly at: number }
   | ({
