@@ -1,5 +1,6 @@
+import { expectTypeOf } from "expect-type";
 import { type FlowDefinition, type FlowTypes, flow, type Graph, param } from "flowkit";
-import { describe, expectTypeOf, test } from "vitest";
+import { describe, test } from "vitest";
 import * as z from "zod";
 import { byDay, clean, count, extract, join, latest, notify, rowsOnly, seeded } from "./handlers.ts";
 

@@ -1,3 +1,4 @@
+import { expectTypeOf } from "expect-type";
 import {
   type AttemptContext,
   type BatchContext,
@@ -6,7 +7,7 @@ import {
   type HandlerDefinition,
   type Json,
 } from "flowkit";
-import { describe, expectTypeOf, test } from "vitest";
+import { describe, test } from "vitest";
 import * as z from "zod";
 import { clean, type extract, type notify, type rowsOnly } from "./handlers.ts";
 

@@ -1,5 +1,6 @@
+import { expectTypeOf } from "expect-type";
 import { flow, param } from "flowkit";
-import { describe, expectTypeOf, test } from "vitest";
+import { describe, test } from "vitest";
 import * as z from "zod";
 import { byDay, clean, count, extract, join, latest, needsBoth, notify, seeded } from "./handlers.ts";
 

@@ -30,7 +30,8 @@ describe.each(mistakes)("$rule", ({ rule, words, token, atRunTime = true, make }
     expect(found[0]?.token.slice(0, token.length)).toBe(token);
   });
 
-  test.runIf(atRunTime)("compile() says the same", () => {
+  if (!atRunTime) return; // only types can tell
+  test("compile() says the same", () => {
     let thrown: unknown;
     try {
       make().compile();
