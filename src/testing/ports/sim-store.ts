@@ -1,4 +1,5 @@
 import { type MemoryState, type MemoryStoreEvent, memoryStore } from "../../adapters/memory/index.ts";
+import { type Attempt, shardKey } from "../../engine/model.ts";
 import type { Store } from "../../engine/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { Life } from "../gate/life.ts";
@@ -29,6 +30,8 @@ export interface SimStoreOptions {
   readonly state: MemoryState;
   readonly faults: StoreFaults;
   readonly observe: (event: MemoryStoreEvent) => void;
+  /** Something that no store may do. */
+  readonly violated: (what: string) => void;
   /** `false`: no task is ever due for a sweep, so that what a sweep would mend shows. */
   readonly sweeps: boolean;
 }
@@ -83,9 +86,20 @@ export function simStore(options: SimStoreOptions): Store {
       return answer;
     };
   };
+  /** Law 8: nothing is written whose fence was read after the lease was lost. */
+  const fenced: Call = async (...args) => {
+    const attempt = args[0] as Attempt;
+    const record = state.shard(attempt)?.record;
+    const holds = record?.lease?.claimId === attempt.claimId && record.status === "running";
+    const answer = await inner.append(...(args as Parameters<Store["append"]>));
+    if (answer === "ok" && !holds)
+      options.violated(`${shardKey(attempt)}: an append of ${attempt.claimId} got by the fence`);
+    return answer;
+  };
   return new Proxy(inner, {
     get(target, name) {
       if (name === "dueTasks" && !options.sweeps) return through(name, async () => []);
+      if (name === "append") return through(name, fenced);
       const member: unknown = Reflect.get(target, name);
       return typeof member === "function" ? through(String(name), member as Call) : member;
     },

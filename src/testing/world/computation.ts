@@ -39,7 +39,7 @@ function numbersIn(value: unknown): number[] {
     .flatMap(([key, inner]) => numbersIn(inner).map((number) => number + (hashText(key) % 97)));
 }
 
-export function hashText(text: string): number {
+function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return (hash >>> 0) % 1_000_003;

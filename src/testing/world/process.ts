@@ -66,7 +66,8 @@ export class SimProcess {
     this.life = life;
     this.clock = simClock(scheduler, life);
     const faults = rates.store;
-    this.store = simStore({ scheduler, life, state, faults, observe, sweeps: mode === "chaos" });
+    const violated = (what: string) => journal.violated(what);
+    this.store = simStore({ scheduler, life, state, faults, observe, violated, sweeps: mode === "chaos" });
     let id = 0;
     const limits = {
       capacity: spec.capacity,
