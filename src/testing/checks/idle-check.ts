@@ -1,6 +1,7 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import { isShardTerminal } from "../../engine/model.ts";
+import type { SimBroker } from "../ports/sim-bus.ts";
 import type { Fleet } from "../world/fleet.ts";
 import type { Journal } from "../world/journal.ts";
 import { startCondition } from "./start-condition.ts";
@@ -14,10 +15,11 @@ export function checkIdle(parts: {
   readonly state: MemoryState;
   readonly fleet: Fleet;
   readonly journal: Journal;
+  readonly broker: SimBroker;
   /** Workers stop now and then: what one is told as it stops is left to the others' own looking. */
   readonly stops: boolean;
 }): void {
-  const { state, fleet, journal, stops } = parts;
+  const { state, fleet, journal, broker, stops } = parts;
   for (const task of state.tasks.values()) {
     const violated = (what: string) => journal.violated(`idle, but ${task.record.id}${what}`);
     const shards = [...task.nodes.values()].flatMap((node) => node.shards.flatMap((entry) => entry ?? []));
@@ -27,12 +29,12 @@ export function checkIdle(parts: {
     }
     for (const { record } of shards) {
       if (record.status !== "queued" || stops) continue;
-      // A command may have met a busy worker, and the others look by themselves, later. But that one looks when it has
-      // a slot again: so when all have one, somebody has not looked.
-      const workers = fleet.workersOf(record.type);
-      if (workers.length > 0 && workers.every(({ running, capacity }) => running < capacity)) {
-        violated(`:${record.nodeId}:${record.shard} is queued, and every worker has a free slot`);
-      }
+      const name = `:${record.nodeId}:${record.shard}`;
+      const told = broker.toldOf(record);
+      // The command may have met a busy worker, and the others look by themselves, later. But that one looks when it has
+      // a slot again: so it must not have one.
+      if (told === undefined) violated(`${name} is queued, and nobody was told`);
+      else if (fleet.isFree(told, record.type)) violated(`${name} is queued, and ${told.name} was told and is free`);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { type EpochRef, shardKey } from "../../engine/model.ts";
 import type { Bus, SubscribeOptions, Subscription } from "../../engine/ports/index.ts";
 import type { Message } from "../../engine/protocol/messages.ts";
 import { FlowError } from "../../errors/index.ts";
@@ -36,11 +37,18 @@ export class SimBroker {
   readonly #faults: BusFaults;
   readonly #onRejected: (error: unknown) => void;
   readonly #groups = new Map<string, Group>();
+  /** By attempt: the process that was told of it last. */
+  readonly #told = new Map<string, Life>();
 
   constructor(scheduler: Scheduler, faults: BusFaults, onRejected: (error: unknown) => void) {
     this.#scheduler = scheduler;
     this.#faults = faults;
     this.#onRejected = onRejected;
+  }
+
+  /** Who was told last that this attempt may be claimed. */
+  toldOf(ref: EpochRef): Life | undefined {
+    return this.#told.get(attemptKey(ref));
   }
 
   /** The broker as one process sees it. */
@@ -97,6 +105,7 @@ export class SimBroker {
       const member = members[this.#scheduler.random.int(members.length)];
       if (member === undefined) return;
       const detail = () => showArguments([post.message]);
+      if (post.message.kind === "command") this.#told.set(attemptKey(post.message), member.life);
       const running = this.#scheduler
         .park(member.life, post.label, { detail })
         .then(() => member.handle(post.message))
@@ -114,3 +123,5 @@ export class SimBroker {
     else this.#scheduler.after(delayMs, undefined, queue);
   }
 }
+
+const attemptKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;

@@ -20,6 +20,8 @@ export interface StoreFaults {
   slow: number;
   /** The same between the fence and what it fences: where being late does most. */
   slowInsert: number;
+  /** An operation that is bad in this world: what goes wrong with it seldom elsewhere goes wrong all the time here. */
+  focus: string | undefined;
   /** How much later, in ms at most. */
   lateMs: number;
 }
@@ -35,6 +37,8 @@ export interface SimStoreOptions {
   /** `false`: no task is ever due for a sweep, so that what a sweep would mend shows. */
   readonly sweeps: boolean;
 }
+
+const focusRate = 0.2;
 
 type Call = (...args: unknown[]) => Promise<unknown>;
 
@@ -65,6 +69,7 @@ export function simStore(options: SimStoreOptions): Store {
       if (scheduler.random.chance(faults.between)) throw unavailable(label);
     },
   });
+  const rateOf = (name: string, rate: number): number => (name === faults.focus ? Math.max(rate, focusRate) : rate);
   const runLate = (name: string, work: () => Promise<unknown>): void => {
     const parked = () => scheduler.park(life, `${name} (given up by ${life.name})`, { request: true });
     const run = () => parked().then(work).catch(ignoreUnavailable);
@@ -72,14 +77,14 @@ export function simStore(options: SimStoreOptions): Store {
   };
   const through = (name: string, call: Call): Call => {
     return async (...args) => {
-      await onItsWay(name, { slow: faults.slow, detail: () => showArguments(args) });
+      await onItsWay(name, { slow: rateOf(name, faults.slow), detail: () => showArguments(args) });
       if (scheduler.random.chance(faults.before)) throw unavailable(name);
-      if (scheduler.random.chance(faults.late)) {
+      if (scheduler.random.chance(rateOf(name, faults.late))) {
         runLate(name, () => call.apply(inner, args));
         throw unavailable(name);
       }
       const answer = await call.apply(inner, args);
-      const lost = scheduler.random.chance(faults.after);
+      const lost = scheduler.random.chance(rateOf(name, faults.after));
       const detail = lost ? () => " lost" : () => showAnswer(answer);
       await scheduler.park(life, `${name} ->`, { detail });
       if (lost) throw unavailable(name);

@@ -38,11 +38,11 @@ export class Fleet {
     return this.processes.filter((each) => each.coordinator && each.life.alive && each.started && !each.stopping);
   }
 
-  /** The workers that serve a type. */
-  workersOf(type: string): readonly { readonly running: number; readonly capacity: number }[] {
-    return this.processes.flatMap(({ worker, spec }) =>
-      worker !== undefined && spec.serves.includes(type) ? [{ running: worker.running, capacity: spec.capacity }] : [],
-    );
+  /** Whether the worker of this life serves the type and has a slot to fill. */
+  isFree(life: Life, type: string): boolean {
+    const process = this.processes.find((each) => each.life === life);
+    const { worker, spec } = process ?? {};
+    return worker !== undefined && spec?.serves.includes(type) === true && worker.running < spec.capacity;
   }
 
   get allStarted(): boolean {

@@ -1,3 +1,4 @@
+import type { Store } from "../../engine/ports/index.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
 import type { BusFaults } from "../ports/sim-bus.ts";
 import type { StoreFaults } from "../ports/sim-store.ts";
@@ -33,6 +34,12 @@ export interface Rates {
   readonly cancels: boolean;
 }
 
+/** Of the store: those whose being late or repeated could do harm. */
+const operations: readonly (keyof Store)[] = [
+  ...(["dispatch", "cancelShard", "expire", "requeue", "finishTask", "writeVars", "readShards"] as const),
+  ...(["claim", "renew", "restart", "append", "complete", "fail", "release", "tail", "readArtifacts"] as const),
+];
+
 /** Each kind of trouble is there in half of the seeds only: quiet corners must occur too. */
 export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
   const upTo = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
@@ -47,7 +54,7 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
   const cancels = random.chance(0.2);
   if (mode === "calm") {
     const none = {
-      store: { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, lateMs: 0 },
+      store: { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, focus: undefined, lateMs: 0 },
       bus: { lose: 0, double: 0, delayMs: 0 },
     };
     // Stopping workers in order is no fault: it costs no lease, and no attempt.
@@ -61,6 +68,7 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
       late: upTo(0.03),
       slow: upTo(0.04),
       slowInsert: upTo(0.4),
+      focus: random.chance(0.5) ? random.pick(operations) : undefined,
       lateMs: 9_000,
     },
     bus: { lose: upTo(0.5), double: upTo(0.3), delayMs: random.int(2_000) },
@@ -75,7 +83,7 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
 
 /** The faults are over: from here on everything must come to its end. */
 export function calmDown(rates: Rates): void {
-  Object.assign(rates.store, { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0 });
+  Object.assign(rates.store, { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, focus: undefined });
   Object.assign(rates.bus, { lose: 0, double: 0, delayMs: 10 });
   Object.assign(rates.handlers, { throws: 0, permanent: 0, slow: 0, slowCleanup: 0, hangs: 0, misfits: 0 });
   Object.assign(rates, { crash: 0, stop: 0, pause: 0, slowTime: 0 });

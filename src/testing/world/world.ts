@@ -41,6 +41,7 @@ export class World {
   readonly #mode: SimulationMode;
   readonly #rates: Rates;
   readonly #maxLostLeases: number;
+  readonly #broker: SimBroker;
   readonly #fleet: Fleet;
   readonly #client: Client;
   /** Nobody reads in most worlds: their steps would crowd out the rest. */
@@ -61,7 +62,7 @@ export class World {
       mode: options.mode,
       maxLostLeases: this.#maxLostLeases,
     });
-    const broker = new SimBroker(scheduler, this.#rates.bus, (error) => {
+    this.#broker = new SimBroker(scheduler, this.#rates.bus, (error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       journal.violated(`a message handler rejected: ${text}`);
     });
@@ -69,7 +70,7 @@ export class World {
     this.#fleet = new Fleet({
       scheduler,
       state,
-      broker,
+      broker: this.#broker,
       journal,
       observe,
       rates: this.#rates,
@@ -145,7 +146,7 @@ export class World {
     if (this.#mode === "calm") {
       const { state, journal } = this;
       const stops = this.#rates.stop > 0;
-      scheduler.onIdle = () => checkIdle({ state, journal, stops, fleet: this.#fleet });
+      scheduler.onIdle = () => checkIdle({ state, journal, stops, broker: this.#broker, fleet: this.#fleet });
     }
     while (!this.#allEnded) {
       this.#client.ask();
