@@ -14,7 +14,8 @@ export function describeFailure(outcome: SimulationOutcome): string {
 
 /** A seed is a run of one version of the code: any new call of a port shifts its choices. */
 function commit(): string {
-  const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8" }).trim();
+  const git = (...args: string[]) =>
+    execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   try {
     return `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "src") === "" ? "" : " with changes"}`;
   } catch {

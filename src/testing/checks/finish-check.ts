@@ -1,7 +1,12 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { ShardRecord, ShardRef } from "../../engine/model.ts";
+import { sourcesOf } from "./sources-of.ts";
+import { isFinished } from "./start-condition.ts";
 
-/** A finished shard has its log closed at `count`, and what it read is what its sources finished with. */
+/**
+ * A finished shard has its log closed at `count`; what it read has finished before, in the generation that it read. Only
+ * the record says so: a log that is closed may belong to a generation that is withdrawn.
+ */
 export function checkFinish(
   state: MemoryState,
   record: ShardRecord,
@@ -10,6 +15,12 @@ export function checkFinish(
   const log = state.shard(record)?.logs[record.generation];
   if (log?.closed !== true) violated(record, "finished with its log open");
   if (record.count !== log?.length) violated(record, `finished with ${record.count} of ${log?.length} artifacts`);
+  const task = state.tasks.get(record.taskId);
+  const node = task?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
+  if (task !== undefined && node !== undefined) {
+    const open = sourcesOf(node, record).filter((id) => !isFinished(task, id));
+    if (open.length > 0) violated(record, `finished before ${open.join()}, which it reads`);
+  }
   for (const [source, generation] of Object.entries(record.sourceGens)) {
     const [nodeId = "", shard] = source.split("/");
     const from = state.shard({ taskId: record.taskId, nodeId, shard: Number(shard) })?.record;

@@ -18,7 +18,7 @@ export function startCondition(task: TaskEntry, node: GraphNode): StartCondition
   return { needed: fanIn === "any" ? 1 : Number(fanIn.slice("count:".length)), satisfied };
 }
 
-function isFinished(task: TaskEntry, nodeId: string): boolean {
+export function isFinished(task: TaskEntry, nodeId: string): boolean {
   const partitions = task.record.graph.nodes.find(({ node_id }) => node_id === nodeId)?.partitions ?? 1;
   const shards = task.nodes.get(nodeId)?.shards ?? [];
   return shards.filter((entry) => entry?.record.status === "finished").length === partitions;
