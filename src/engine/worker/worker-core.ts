@@ -161,12 +161,13 @@ export class WorkerCore {
       const askedAt = clock.monotonic();
       const retry = new StoreRetry(clock, this.#supervisor);
       record = await retry.ask(() => store.claim(ref, { workerId, claimId, leaseMs: limits.leaseMs }));
-      if (record === undefined) return this.#lost(); // another worker was faster
+      if (record === undefined) return; // another worker was faster
       const { taskId, nodeId, shard, epoch } = record;
       held = new HeldAttempt({ taskId, nodeId, shard, epoch, claimId }, this.#leases.trustedUntil(askedAt));
       this.#held.set(shardKey(held.attempt), held);
     } finally {
       this.#claiming--;
+      if (held === undefined) this.#lookForDropped(); // not before: this claim's own slot counts as taken until here
     }
     this.#busySincePoll = true;
     this.#leases.add(held);
@@ -175,7 +176,7 @@ export class WorkerCore {
     this.#supervisor.spawn("attempt", () => this.#run(claimed.held, claimed.record));
   }
 
-  #lost(): void {
+  #lookForDropped(): void {
     if (!this.#droppedCommand) return;
     this.#droppedCommand = false;
     this.#supervisor.spawn("queue", () => this.#fill());
