@@ -44,7 +44,7 @@ function checkOutputs(task: TaskEntry, violated: (what: string) => void): void {
     );
   for (const node of graph.nodes) {
     const shards = finished(node.node_id);
-    for (const wrong of judgeNode(graph, node, finished)) violated(`node ${node.node_id}: ${wrong}`);
+    for (const wrong of judgeNode(node, finished)) violated(`node ${node.node_id}: ${wrong}`);
     for (const { record, artifacts } of shards) checkSummary(node, record, artifacts.length, violated);
     const uids = shards.flatMap(({ artifacts }) => artifacts.map(({ uid }) => uid));
     if (new Set(uids).size !== uids.length) violated(`node ${node.node_id}: a uid in two of its shards`);

@@ -96,7 +96,7 @@ export class ShardChecks {
 
   #expired(record: ShardRecord, before: ShardRecord | undefined): void {
     const { journal, scheduler, maxLostLeases, violated } = this.#parts;
-    journal.counts.requeued++;
+    journal.counts.leasesLost++;
     if (record.status === "queued" && record.lost > maxLostLeases) {
       violated(record, `queued again with ${record.lost} leases lost of ${maxLostLeases}`);
     }

@@ -7,7 +7,7 @@ export class Journal {
   /** Calls of `onCleanup`, and of what was registered, by process. */
   readonly cleanups = new Map<string, { registered: number; ran: number }>();
   readonly violations: string[] = [];
-  readonly counts = { claims: 0, appends: 0, lateAppends: 0, restarts: 0, requeued: 0, released: 0, handlerRuns: 0 };
+  readonly counts = { claims: 0, appends: 0, lateAppends: 0, restarts: 0, leasesLost: 0, released: 0, handlerRuns: 0 };
 
   threw(ref: Pick<ShardRef, "taskId" | "nodeId">, code: string): void {
     const key = `${ref.taskId}:${ref.nodeId}`;
