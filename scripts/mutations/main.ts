@@ -37,9 +37,10 @@ for (const mutation of chosen) {
   const place = plant(mutation);
   const [chaos, calm] = [await count(place), await count(place, "--calm")];
   const found = chaos.failed + calm.failed > 0;
-  if (!found && mutation.harmless === undefined) missed++;
+  const excuse = mutation.harmless ?? mutation.elsewhere;
+  if (!found && excuse === undefined) missed++;
   const kind = Object.entries({ ...chaos.kinds, ...calm.kinds }).sort(([, a], [, b]) => b - a)[0]?.[0] ?? "";
-  const note = found ? kind : (mutation.harmless ?? "NOT FOUND");
+  const note = found ? kind : (excuse ?? "NOT FOUND");
   console.log(`${String(chaos.failed).padStart(7)}${String(calm.failed).padStart(7)}  ${mutation.name}: ${note}`);
   rmSync(place, { recursive: true });
 }

@@ -4,6 +4,8 @@ export interface Mutation {
   readonly edits: readonly Edit[];
   /** Why no simulation can see it: it costs time, not correctness. Shown, and not counted as a miss. */
   readonly harmless?: string;
+  /** What finds it where no seed does, being too rare a coincidence. */
+  readonly elsewhere?: string;
 }
 
 export interface Edit {

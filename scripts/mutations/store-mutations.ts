@@ -66,10 +66,13 @@ export const storeMutations: readonly Mutation[] = [
     "source_gens not kept",
     edit(attemptMoves, "sourceGens: to.sourceGens } };", "sourceGens: record.sourceGens } };"),
   ),
-  mutation(
-    "a late restart withdraws newer output",
-    edit(attemptMoves, 'if (to.generation < record.generation) return { answer: "fenced" };', ""),
-  ),
+  {
+    ...mutation(
+      "a late restart withdraws newer output",
+      edit(attemptMoves, 'if (to.generation < record.generation) return { answer: "fenced" };', ""),
+    ),
+    elsewhere: "the contract suite of stores",
+  },
   mutation(
     "variables are written over others' changes",
     edit(taskMoves, 'if (vars.version !== write.version) return { answer: "conflict" };', ""),

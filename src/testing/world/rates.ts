@@ -53,9 +53,10 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
   };
   const cancels = random.chance(0.2);
   if (mode === "calm") {
+    // A message that comes twice is no fault: it takes nothing away.
     const none = {
       store: { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, focus: undefined, lateMs: 0 },
-      bus: { lose: 0, double: 0, delayMs: 0 },
+      bus: { lose: 0, double: random.chance(0.5) ? 0.3 : 0, delayMs: 0 },
     };
     // Stopping workers in order is no fault: it costs no lease, and no attempt.
     return { ...none, handlers, cancels, crash: 0, stop: random.chance(0.3) ? 0.004 : 0, pause: 0, slowTime: 0 };
