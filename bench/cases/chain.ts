@@ -12,4 +12,4 @@ const chain = (nodes: number, tasks: number) =>
   });
 
 /** The cost of a node: handlers do nothing, one batch each. The long chain shows whether it grows with the graph. */
-export const chains = [chain(100, 50), chain(10_000, 1)];
+export const chains = [chain(100, 300), chain(10_000, 3)];
