@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { type FlowDefinition, type FlowTypes, type Graph, parseGraph } from "flowkit";
 import { createEngine, type EngineOptions } from "flowkit/engine";
 import type { Case } from "./measure.ts";
@@ -20,15 +21,27 @@ export function engineCase(
       const flow = flowOf(graph);
       return {
         async run() {
+          if (atOnce === 1) return oneByOne(tasks, async () => (await engine.run(flow)).result());
           for (let begun = 0; begun < tasks; begun += atOnce) {
             const started = await Promise.all(Array.from({ length: atOnce }, () => engine.run(flow)));
             await Promise.all(started.map((task) => task.result()));
           }
+          return undefined;
         },
         [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
       };
     },
   };
+}
+
+async function oneByOne(times: number, run: () => Promise<unknown>): Promise<readonly number[]> {
+  const durations: number[] = [];
+  for (let n = 0; n < times; n++) {
+    const started = performance.now();
+    await run();
+    durations.push(performance.now() - started);
+  }
+  return durations;
 }
 
 /** A flow that the builder can't write, since its ids are no literals. */

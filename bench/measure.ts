@@ -13,14 +13,15 @@ export interface Case {
 }
 
 export interface Round extends AsyncDisposable {
-  run(): Promise<void>;
+  /** Milliseconds of each task when they ran one after another: each is then a measurement of its own. */
+  run(): Promise<readonly number[] | undefined>;
 }
 
 export interface Measurement {
   readonly name: string;
   readonly unit: string;
   readonly units: number;
-  /** Microseconds a unit, a round each, fastest first. */
+  /** Microseconds a unit, of each round or of each task in it, fastest first. */
   readonly rounds: readonly number[];
   /** Largest heap seen in any round, less what was there before the round; in MiB. */
   readonly heapPeakMiB: number;
@@ -48,14 +49,16 @@ export async function measure(
     name: what.name,
     unit: what.unit,
     units: what.units,
-    rounds: measured.map(({ ms }) => (ms * 1000) / what.units).toSorted((a, b) => a - b),
+    rounds: measured
+      .flatMap(({ samples }) => samples.map((ms) => (ms * 1000 * samples.length) / what.units))
+      .toSorted((a, b) => a - b),
     heapPeakMiB: Math.max(...measured.map(({ heapPeakMiB }) => heapPeakMiB)),
     heapKeptMiB: Math.max(...measured.map(({ heapKeptMiB }) => heapKeptMiB)),
   };
 }
 
 interface RoundMeasurement {
-  readonly ms: number;
+  readonly samples: readonly number[];
   readonly heapPeakMiB: number;
   readonly heapKeptMiB: number;
 }
@@ -70,12 +73,12 @@ async function measureRound(what: Case): Promise<RoundMeasurement> {
   };
   const sampling = setInterval(look, heapSampleMs);
   const started = performance.now();
-  await round.run();
-  const ms = performance.now() - started;
+  const tasks = await round.run();
+  const samples = tasks ?? [performance.now() - started];
   clearInterval(sampling);
   look();
   globalThis.gc?.();
-  return { ms, heapPeakMiB: peak - before, heapKeptMiB: heapUsedMiB() - before };
+  return { samples, heapPeakMiB: peak - before, heapKeptMiB: heapUsedMiB() - before };
 }
 
 export function median(sorted: readonly number[]): number {
