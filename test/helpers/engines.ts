@@ -41,6 +41,9 @@ export interface TestEngineOptions extends Omit<EngineOptions, "handlers" | "log
   readonly mayLogErrors?: boolean;
 }
 
+/** Nothing is looked for from time to time: a lost wake-up shows as a test that hangs. */
+export const noTicks = { tickMs: 3_600_000 } as const;
+
 export interface TestEngine {
   readonly engine: Engine;
   readonly state: MemoryState;
@@ -54,8 +57,8 @@ export interface TestEngine {
 }
 
 /**
- * An engine that is stopped when the test ends, and makes the test fail when it logged an error. Sweeps are rare, so
- * that a lost wake-up shows as a test that hangs.
+ * An engine that is stopped when the test ends, and makes the test fail when it logged an error. After the first sweep
+ * of a task there is none.
  */
 export async function testEngine(
   handlers: readonly HandlerDefinition[],

@@ -98,7 +98,7 @@ test("a worker that was only slow finds itself fenced: its late result is droppe
 test("a lease is kept alive as long as its attempt runs, many leases long", async () => {
   const { start, store } = cluster();
   const gate = new Gate();
-  const one = await start([source("a", [1], { processBatch: () => gate.pass().then(() => 1) })]);
+  const one = await start([source("a", [1], { processBatch: () => gate.pass().then(() => 1) })], { leaseMs: 900 });
   const task = await one.engine.run(graphOf(node("a")));
   const deadlines = new Set<number>();
   await until(async () => {

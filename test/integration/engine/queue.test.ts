@@ -60,7 +60,7 @@ describe("capacity", () => {
 });
 
 describe("consumers that starve give their slots back", () => {
-  const quick = { leaseMs: 100, tickMs: 5 };
+  const quick = { leaseMs: 1_000, tickMs: 5 };
 
   test("at capacity one, a consumer of a source that waits for a retry", async () => {
     const consumer = new Gate();

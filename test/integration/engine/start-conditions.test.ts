@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type TestEngine, testEngine } from "../../helpers/engines.ts";
+import { noTicks, type TestEngine, testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
@@ -29,7 +29,7 @@ function finishedAtStart(world: TestEngine, nodeId: string): string[] {
 describe("when a node starts", () => {
   test("under first_batch while its source runs, under ready not before it has finished", async () => {
     const gate = new Gate();
-    const world = await testEngine([halfway("src", gate), handler("eager"), handler("patient")]);
+    const world = await testEngine([halfway("src", gate), handler("eager"), handler("patient")], noTicks);
     const task = await world.engine.run(
       graphOf(node("src"), node("eager", ["src"], { start: "first_batch" }), node("patient", ["src"])),
     );
@@ -47,7 +47,7 @@ describe("when a node starts", () => {
   test("fan-in any on the first batch: with one of three parents, and reads all three to their ends", async () => {
     const [gate, never] = [new Gate(), new Gate()];
     const slow = (name: string) => handler(name, { iterBatches: () => paced([name], () => never.pass()) });
-    const world = await testEngine([halfway("a", gate), slow("b"), slow("c"), handler("sink")]);
+    const world = await testEngine([halfway("a", gate), slow("b"), slow("c"), handler("sink")], noTicks);
     const task = await world.engine.run(
       graphOf(node("a"), node("b"), node("c"), node("sink", ["a", "b", "c"], { start: "first_batch", fan_in: "any" })),
     );
@@ -79,7 +79,7 @@ describe("when a node starts", () => {
               else if (how.start !== undefined) await end.pass();
             }),
         });
-      const world = await testEngine([parent(0), parent(1), parent(2), handler("sink")]);
+      const world = await testEngine([parent(0), parent(1), parent(2), handler("sink")], noTicks);
       const task = await world.engine.run(
         graphOf(
           node("p0"),
@@ -109,12 +109,15 @@ describe("when a node starts", () => {
 
   test("a gather under any gets only the parents that satisfied the start", async () => {
     const gate = new Gate();
-    const world = await testEngine([
-      source("quick", [1, 2]),
-      handler("slow", { iterBatches: () => paced([3], () => gate.pass()) }),
-      handler("join"),
-      handler("wait"),
-    ]);
+    const world = await testEngine(
+      [
+        source("quick", [1, 2]),
+        handler("slow", { iterBatches: () => paced([3], () => gate.pass()) }),
+        handler("join"),
+        handler("wait"),
+      ],
+      noTicks,
+    );
     const task = await world.engine.run(
       graphOf(
         node("quick"),
@@ -159,7 +162,7 @@ describe("when a node starts", () => {
     const layers = numbers(8).map((layer) => numbers(3).map((nth) => `n${layer}_${nth}`));
     const ids = layers.flat();
     const handlers = ids.map((id) => handler(id, { processBatch: () => id }));
-    const world = await testEngine(handlers);
+    const world = await testEngine(handlers, noTicks);
     const task = await world.engine.run(
       graphOf(
         ...layers.flatMap((layer, at) =>
