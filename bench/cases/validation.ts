@@ -23,6 +23,7 @@ const validation = (nodes: number): Case => ({
       async run() {
         const validation = validateGraph(graph);
         if (!validation.ok) throw new Error(`the graph is wrong: ${validation.findings[0]?.message}`);
+        return undefined;
       },
       async [Symbol.asyncDispose]() {},
     };
