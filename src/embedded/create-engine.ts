@@ -1,6 +1,6 @@
 import { memoryBus, memoryStore } from "../adapters/memory/index.ts";
-import { type FlowDefinition, type FlowTypes, silentLogger } from "../definitions/index.ts";
-import type { GraphInput, RunArguments, RunOptions, TaskHandle, TypesOf } from "../engine/api.ts";
+import { type FlowDefinition, silentLogger } from "../definitions/index.ts";
+import type { GraphInput, RunArguments, RunOptions, TaskHandle, TypesOf, UntypedFlow } from "../engine/api.ts";
 import { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
 import { defaultCoordinatorTiming } from "../engine/coordinator/coordinator-options.ts";
 import { builtInCoordinatorFns } from "../engine/functions/index.ts";
@@ -45,7 +45,7 @@ export interface Engine extends AsyncDisposable {
     flow: TFlow,
     ...options: RunArguments<TypesOf<TFlow>["params"]>
   ): Promise<TaskHandle<TypesOf<TFlow>>>;
-  /** A handle on a task that was started before, by this process or another on the same store. */
+  /** A handle on a task that was started before, by this process or another on the same store. Untyped: an id knows no flow. */
   task(id: string): TaskHandle;
   health(): EngineHealth;
   /**
@@ -160,7 +160,7 @@ class EmbeddedEngine implements Engine {
   }
 
   task(id: string): TaskHandle {
-    return taskHandle<FlowTypes>(this.#handleParts, id);
+    return taskHandle<UntypedFlow>(this.#handleParts, id);
   }
 
   health(): EngineHealth {

@@ -59,7 +59,7 @@ export interface TaskView {
 }
 
 /** A handle on one run of a flow. */
-export interface TaskHandle<TTypes extends FlowTypes = FlowTypes> {
+export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
   readonly id: string;
   /**
    * Everything that happened and happens until the task ends; starts from the beginning for each caller.

@@ -1,4 +1,5 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
+import type { UntypedFlow } from "../../engine/api.ts";
 import { StoreRetry } from "../../engine/support/store-retry.ts";
 import { taskHandle } from "../../engine/tasks/task-handle.ts";
 import { FlowError } from "../../errors/index.ts";
@@ -72,7 +73,7 @@ export class Readers {
       this.#check(taskId, (task) => checkEvents(task, got));
     });
     read(async (process) => {
-      const got = await collected(handleOf(process, taskId).artifacts(nodeId as never));
+      const got = await collected(handleOf(process, taskId).artifacts(nodeId));
       this.#check(taskId, (task) => checkArtifacts(task, nodeId, got));
     });
   }
@@ -120,7 +121,7 @@ async function collected<T>(source: AsyncIterable<T>): Promise<Got<T>> {
 function handleOf(process: SimProcess, taskId: string) {
   const { coordinator, store, clock, plans } = process;
   if (coordinator === undefined) throw new Error(`${process.life.name} is no coordinator`);
-  return taskHandle(
+  return taskHandle<UntypedFlow>(
     {
       store,
       clock,
