@@ -12,7 +12,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "test-d/**/*.test.ts"],
     setupFiles: ["test/setup.ts"],
     reporters: ["default", summaryReporter()],
     detectAsyncLeaks: true,

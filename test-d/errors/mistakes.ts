@@ -1,6 +1,6 @@
 import { type FlowDefinition, flow } from "flowkit";
 import * as z from "zod";
-import { byDay, clean, count, extract, join, latest, notify, seeded, textual } from "../../../test-d/handlers.ts";
+import { byDay, clean, count, extract, join, latest, notify, seeded, textual } from "../handlers.ts";
 
 export interface Mistake {
   readonly rule: string;

@@ -10,7 +10,7 @@ import { mistakes } from "./mistakes.ts";
  */
 
 const file = fileURLToPath(new URL("mistakes.ts", import.meta.url));
-const root = fileURLToPath(new URL("../../../", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 interface Printed {
   readonly text: string;
