@@ -1,6 +1,6 @@
 import type { FlowTypes, Metrics } from "../definitions/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
-import type { Failure, HistoryEntry, ShardStatus, TaskStatus } from "./model.ts";
+import type { Failure, HistoryEntry, ShardStatus, TaskFailure, TaskStatus } from "./model.ts";
 
 /**
  * What happens to a task, for progress displays. Read from the store, so no lost message takes anything away. A shard's
@@ -8,7 +8,7 @@ import type { Failure, HistoryEntry, ShardStatus, TaskStatus } from "./model.ts"
  * which a gap in `n` shows.
  */
 export type TaskEvent<TNodeId extends string = string> =
-  | { readonly kind: "task"; readonly status: TaskStatus; readonly failure?: Failure; readonly at: number }
+  | { readonly kind: "task"; readonly status: TaskStatus; readonly failure?: TaskFailure; readonly at: number }
   | ({
       /** One transition of one shard of a node. */
       readonly kind: "node";
@@ -49,7 +49,7 @@ export interface TaskView {
   readonly id: string;
   readonly name?: string;
   readonly status: TaskStatus | "queued" | "deferred";
-  readonly failure?: Failure;
+  readonly failure?: TaskFailure;
   readonly cancelReason?: string;
   readonly params: JsonObject;
   readonly vars: JsonObject;

@@ -10,18 +10,25 @@ import type { Graph } from "../graph/index.ts";
 export type TaskStatus = "running" | "cancelling" | "finished" | "failed" | "cancelled";
 export type ShardStatus = "queued" | "running" | "deferred" | "cancelling" | "finished" | "failed" | "cancelled";
 
-/** Why a node, and with it a task, failed. */
-export interface Failure {
-  readonly nodeId: string;
+/** Why a task failed: because of a node, or as a whole (`deadline_exceeded`), then no node is named. */
+export interface TaskFailure {
+  readonly nodeId?: string;
   /** The engine's or the handler's own code, such as `schema_mismatch`. */
   readonly reasonCode: string;
   readonly message: string;
-  readonly shard: number;
-  readonly epoch: number;
+  readonly shard?: number;
+  readonly epoch?: number;
   /** The batch at hand when it happened. */
   readonly batchUid?: string;
   /** Stack and cause chain, cut at 16 KiB. */
   readonly stack?: string;
+}
+
+/** Why a node failed. */
+export interface Failure extends TaskFailure {
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly epoch: number;
 }
 
 export interface TaskRecord {
@@ -31,13 +38,22 @@ export interface TaskRecord {
   /** -100 to 100; higher goes first. */
   readonly priority: number;
   readonly status: TaskStatus;
-  readonly failure?: Failure;
+  readonly failure?: TaskFailure;
   readonly cancelReason?: string;
   readonly idempotencyKey?: string;
+  /** The task that this one goes on from. */
+  readonly retryOf?: string;
+  /** Tasks whose artifacts this one's shards point at: they are kept as long as this one is. */
+  readonly borrowsFrom?: readonly string[];
   /** Milliseconds since 1970, by the store's clock. */
   readonly createdAt: number;
+  /** Store time at which it fails with `deadline_exceeded`, unless it has ended. */
+  readonly deadlineAt?: number;
   readonly endedAt?: number;
 }
+
+/** A task in a list: its record without what may be large. */
+export type TaskSummary = Omit<TaskRecord, "graph" | "params"> & { readonly name?: string };
 
 /** The task's variables, with what a compare-and-set on them needs. They live in the task's record. */
 export interface VarsRecord {
@@ -73,7 +89,9 @@ export type Cause =
   | "requeue"
   | "expire"
   | "cancel"
-  | "confirm_cancelled";
+  | "confirm_cancelled"
+  | "supersede"
+  | "adopt";
 
 export interface HistoryEntry {
   /** Index in the shard's whole history; the record keeps the newest {@link historyLimit} entries. */
@@ -121,12 +139,47 @@ export interface ShardRecord extends EpochRef {
   readonly chosen?: readonly string[];
   /** Set by complete: this shard produced exactly `count` artifacts. */
   readonly count?: number;
+  /** Where its artifacts are, when it was adopted from an earlier task. See {@link logOf}. */
+  readonly artifactsOf?: ShardRef;
+  /** What the handler saved for its later attempts. Belongs to a generation. */
+  readonly checkpoint?: Json;
+  /** The first seq of each source that it has not read yet; kept only where a source has to wait for its readers. */
+  readonly cursors?: Readonly<Record<string, number>>;
+  /** What the handler last said about how far it is. */
+  readonly progress?: Progress;
   /** What `finalize` returned. */
   readonly result?: Json;
   /** What `finalize` measured. */
   readonly metrics?: Metrics;
   readonly failure?: Failure;
   readonly history: readonly HistoryEntry[];
+}
+
+/** How far a handler is, in a unit of its own. */
+export interface Progress {
+  readonly done: number;
+  readonly total?: number;
+}
+
+/** A worker that is alive, as it announces itself. */
+export interface WorkerRecord {
+  readonly id: string;
+  /** Types it runs. */
+  readonly types: readonly string[];
+  readonly capacity: number;
+  readonly running: number;
+}
+
+/** A message that nobody could read. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly topic: string;
+  readonly key: string;
+  /** As it came, cut to a bounded length. */
+  readonly body: string;
+  readonly reason: string;
+  /** Milliseconds since 1970, by the store's clock. */
+  readonly at: number;
 }
 
 /** Where a batch came from: source shard, its seq there, the chunk within that artifact. A source handler's own batches have source `""`. */
@@ -155,3 +208,5 @@ export const isShardTerminal = (status: ShardStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
 export const isTaskTerminal = (status: TaskStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
+/** The log that holds the shard's artifacts: its own, or that of the shard it was adopted from. */
+export const logOf = (record: ShardRecord): ShardRef => record.artifactsOf ?? record;

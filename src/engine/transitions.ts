@@ -6,10 +6,12 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./model.ts";
  * records through them, so a mistake anywhere above ends as a refused call, never as a wrong record.
  *
  * A shard
- *   absent      Its node waits for its parents. `dispatch` lets it be claimed; `cancel` leaves a tombstone instead, so
- *               that a dispatch which was decided before the cancel finds the place taken.
+ *   absent      Its node waits for its parents. `dispatch` lets it be claimed; `adopt` takes over what it did in an
+ *               earlier task; `cancel` leaves a tombstone instead, so that a dispatch which was decided before the
+ *               cancel finds the place taken.
  *   queued      May be claimed by one worker. Entered by `dispatch`, and with the next epoch by `requeue` and `expire`.
- *               Left by `claim` or `cancel`.
+ *               Left by `claim` or `cancel`; `supersede` gives it the next epoch, so that a claim of this one, which may
+ *               still be on its way, can't win.
  *   running     A worker holds the lease. Entered by `claim` only. Left by the holder's own outcome (`complete`, `fail`,
  *               `release`), by `expire` when the lease ran out, or by `cancel`, which doesn't end it yet.
  *   deferred    Waits for a time: after a failure that may be retried, or for want of input. Left by `requeue`, `cancel`.
@@ -28,8 +30,8 @@ import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./model.ts";
 type Targets<TStatus extends string, TCause extends string> = Readonly<Partial<Record<TStatus, readonly TCause[]>>>;
 
 export const shardTransitions: Readonly<Record<ShardStatus | "absent", Targets<ShardStatus, Cause>>> = {
-  absent: { queued: ["dispatch"], cancelled: ["cancel"] },
-  queued: { running: ["claim"], cancelled: ["cancel"] },
+  absent: { queued: ["dispatch"], finished: ["adopt"], cancelled: ["cancel"] },
+  queued: { running: ["claim"], queued: ["supersede"], cancelled: ["cancel"] },
   running: {
     finished: ["complete"],
     deferred: ["fail", "release"],

@@ -1,4 +1,5 @@
 import { describe, test } from "vitest";
+import { adoptContract } from "./store/adopt-contract.ts";
 import { artifactContract } from "./store/artifact-contract.ts";
 import { cancelContract } from "./store/cancel-contract.ts";
 import { dispatchContract } from "./store/dispatch-contract.ts";
@@ -6,7 +7,11 @@ import { dueTaskContract } from "./store/due-task-contract.ts";
 import { leaseContract } from "./store/lease-contract.ts";
 import { outcomeContract } from "./store/outcome-contract.ts";
 import { queueContract } from "./store/queue-contract.ts";
+import { registryContract } from "./store/registry-contract.ts";
+import { reportContract } from "./store/report-contract.ts";
+import { slotContract } from "./store/slot-contract.ts";
 import { taskContract } from "./store/task-contract.ts";
+import { taskListContract } from "./store/task-list-contract.ts";
 import { varsContract } from "./store/vars-contract.ts";
 import { connectionContract, repeatContract } from "./store/whole-contract.ts";
 import type { StoreHarness, StoreTest } from "./store/world.ts";
@@ -39,6 +44,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
   describe(`${name} keeps the store contract`, () => {
     describe("tasks", () => taskContract(it));
     describe("due tasks", () => dueTaskContract(it));
+    describe("lists of tasks", () => taskListContract(it));
     describe("variables", () => varsContract(it));
     describe("dispatch and records", () => dispatchContract(it));
     describe("queue", () => queueContract(it));
@@ -46,6 +52,10 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("outcomes", () => outcomeContract(it));
     describe("cancelling", () => cancelContract(it));
     describe("artifacts", () => artifactContract(it));
+    describe("reports", () => reportContract(it));
+    describe("adopted shards", () => adoptContract(it));
+    describe("limits", () => slotContract(it));
+    describe("workers and dead letters", () => registryContract(it));
     describe("repeated calls", () => repeatContract(it));
     describe("connections", () => connectionContract(it));
   });

@@ -35,8 +35,8 @@ export class ArtifactReads {
       for (const entry of node.shards) {
         if (entry === undefined) continue;
         if (step !== undefined) await step("countArtifacts");
-        const { nodeId, shard, generation } = entry.record;
-        counts.push({ nodeId, shard, count: entry.logs[generation]?.length ?? 0 });
+        const { nodeId, shard, generation, count } = entry.record;
+        counts.push({ nodeId, shard, count: count ?? entry.logs[generation]?.length ?? 0 });
       }
     }
     return counts;

@@ -9,9 +9,10 @@ import {
   type Judged,
   releaseShard,
   renewLease,
+  reportShard,
   restartShard,
 } from "../../engine/moves/index.ts";
-import type { NewArtifact, Store, WriteAnswer } from "../../engine/ports/index.ts";
+import type { AttemptReport, NewArtifact, Store, WriteAnswer } from "../../engine/ports/index.ts";
 import { ArtifactLog } from "./artifact-log.ts";
 import type { ShardEntry } from "./memory-state.ts";
 import { amendShard, replaceShard } from "./shard-entries.ts";
@@ -49,6 +50,13 @@ export class AttemptWrites {
     const entry = this.#context.state.shard(attempt);
     const { answer, next } = restartShard(entry?.record, attempt, to);
     if (entry !== undefined && next !== undefined) amendShard(this.#context, entry, next, "restarted");
+    return answer;
+  }
+
+  async report(attempt: Attempt, report: AttemptReport): Promise<WriteAnswer> {
+    const entry = this.#context.state.shard(attempt);
+    const { answer, next } = reportShard(entry?.record, attempt, report);
+    if (entry !== undefined && next !== undefined) amendShard(this.#context, entry, next, "reported");
     return answer;
   }
 

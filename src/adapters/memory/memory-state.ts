@@ -1,4 +1,12 @@
-import type { ShardRecord, ShardRef, TaskRecord, VarsRecord } from "../../engine/model.ts";
+import type {
+  DeadLetter,
+  EpochRef,
+  ShardRecord,
+  ShardRef,
+  TaskRecord,
+  VarsRecord,
+  WorkerRecord,
+} from "../../engine/model.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 import { LazyHeap } from "./lazy-heap.ts";
 
@@ -8,6 +16,8 @@ export interface TaskEntry {
   vars: VarsRecord;
   /** Store time at which a coordinator looks at the whole task again. */
   sweepAt: number;
+  /** Place in the order of creation. */
+  readonly order: number;
   readonly nodes: Map<string, NodeEntry>;
   /** Dropped from the state: whatever index still points here passes it over. */
   dropped: boolean;
@@ -59,6 +69,11 @@ export interface SweepItem {
   readonly at: number;
 }
 
+export interface DeadlineItem {
+  readonly task: TaskEntry;
+  readonly at: number;
+}
+
 /**
  * What memory stores keep. Several stores may stand over one state, each like a process's own connection.
  *
@@ -84,12 +99,27 @@ export class MemoryState {
     before: (a, b) => a.at < b.at,
     isLive: ({ task, at }) => task.sweepAt === at && !task.dropped,
   });
+  readonly deadlines = new LazyHeap<DeadlineItem>({
+    before: (a, b) => a.at < b.at,
+    isLive: ({ task }) => task.record.status === "running" && !task.dropped,
+  });
   /** Terminal tasks, the longest ended first. */
   readonly ended = new Set<string>();
+  /** How many tasks point at the artifacts of this one. */
+  readonly borrowers = new Map<string, number>();
+  /** Limits by name, each with its holders by shard and epoch. */
+  readonly slots = new Map<string, Map<string, EpochRef>>();
+  readonly workers = new Map<string, { readonly worker: WorkerRecord; readonly until: number }>();
+  /** The oldest first. */
+  readonly deadLetters = new Map<string, DeadLetter>();
   #order = 0;
 
   shard(ref: ShardRef): ShardEntry | undefined {
     return this.tasks.get(ref.taskId)?.nodes.get(ref.nodeId)?.shards[ref.shard];
+  }
+
+  nextOrder(): number {
+    return this.#order++;
   }
 
   enqueue(entry: ShardEntry): void {
@@ -99,7 +129,7 @@ export class MemoryState {
       queue = newQueue();
       this.queues.set(type, queue);
     }
-    queue.push({ entry, epoch, priority, readyAt, order: this.#order++ });
+    queue.push({ entry, epoch, priority, readyAt, order: this.nextOrder() });
   }
 }
 

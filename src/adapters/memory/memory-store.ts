@@ -1,13 +1,26 @@
-import type { Attempt, EpochRef, Failure, ShardRef } from "../../engine/model.ts";
-import type { Clock, DispatchInit, NewArtifact, NewTask, Store } from "../../engine/ports/index.ts";
+import type { Attempt, DeadLetter, EpochRef, ShardRef, TaskFailure, WorkerRecord } from "../../engine/model.ts";
+import type {
+  AttemptReport,
+  Clock,
+  DispatchInit,
+  HeldSlot,
+  NewArtifact,
+  NewTask,
+  PageRequest,
+  SlotLimit,
+  Store,
+} from "../../engine/ports/index.ts";
 import { systemClock } from "../../engine/system/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { ArtifactReads } from "./artifact-reads.ts";
 import { AttemptWrites } from "./attempt-writes.ts";
+import { DeadLetterTable } from "./dead-letter-table.ts";
 import { MemoryState } from "./memory-state.ts";
 import { ShardTable } from "./shard-table.ts";
+import { SlotTable } from "./slot-table.ts";
 import type { MemoryStoreEvent, StoreContext } from "./store-context.ts";
 import { TaskTable } from "./task-table.ts";
+import { WorkerTable } from "./worker-table.ts";
 
 export interface MemoryStoreOptions {
   /** Shared with other stores, as processes share a database. @defaultValue a state of its own */
@@ -57,6 +70,9 @@ class MemoryStore implements Store {
   readonly #shards: ShardTable;
   readonly #attempts: AttemptWrites;
   readonly #artifacts: ArtifactReads;
+  readonly #slots: SlotTable;
+  readonly #workers: WorkerTable;
+  readonly #deadLetters: DeadLetterTable;
   #closed = false;
 
   constructor(options: MemoryStoreOptions) {
@@ -72,6 +88,9 @@ class MemoryStore implements Store {
     this.#shards = new ShardTable(context);
     this.#attempts = new AttemptWrites(context);
     this.#artifacts = new ArtifactReads(context);
+    this.#slots = new SlotTable(context);
+    this.#workers = new WorkerTable(context);
+    this.#deadLetters = new DeadLetterTable(context);
   }
 
   // ---- tasks
@@ -88,7 +107,7 @@ class MemoryStore implements Store {
     return this.#closed ? unavailable() : this.#tasks.finish(id);
   }
 
-  failTask(id: string, failure: Failure): ReturnType<Store["failTask"]> {
+  failTask(id: string, failure: TaskFailure): ReturnType<Store["failTask"]> {
     return this.#closed ? unavailable() : this.#tasks.fail(id, failure);
   }
 
@@ -102,6 +121,22 @@ class MemoryStore implements Store {
 
   dueTasks(limit: number, everyMs: number): ReturnType<Store["dueTasks"]> {
     return this.#closed ? unavailable() : this.#tasks.due(limit, everyMs);
+  }
+
+  overdueTasks(limit: number): ReturnType<Store["overdueTasks"]> {
+    return this.#closed ? unavailable() : this.#tasks.overdue(limit);
+  }
+
+  listTasks(query: Parameters<Store["listTasks"]>[0]): ReturnType<Store["listTasks"]> {
+    return this.#closed ? unavailable() : this.#tasks.list(query);
+  }
+
+  deleteTask(id: string): ReturnType<Store["deleteTask"]> {
+    return this.#closed ? unavailable() : this.#tasks.delete(id);
+  }
+
+  endedTasks(query: Parameters<Store["endedTasks"]>[0]): ReturnType<Store["endedTasks"]> {
+    return this.#closed ? unavailable() : this.#tasks.ended(query);
   }
 
   readVars(taskId: string): ReturnType<Store["readVars"]> {
@@ -126,6 +161,10 @@ class MemoryStore implements Store {
     return this.#closed ? unavailable() : this.#shards.dispatch(ref, init);
   }
 
+  adopt(ref: ShardRef, from: Parameters<Store["adopt"]>[1]): ReturnType<Store["adopt"]> {
+    return this.#closed ? unavailable() : this.#shards.adopt(ref, from);
+  }
+
   cancelShard(ref: ShardRef, init: Parameters<Store["cancelShard"]>[1]): ReturnType<Store["cancelShard"]> {
     return this.#closed ? unavailable() : this.#shards.cancel(ref, init);
   }
@@ -146,6 +185,10 @@ class MemoryStore implements Store {
     return this.#closed ? unavailable() : this.#shards.requeue(ref);
   }
 
+  supersede(ref: EpochRef): ReturnType<Store["supersede"]> {
+    return this.#closed ? unavailable() : this.#shards.supersede(ref);
+  }
+
   // ---- shards, by workers
 
   peekQueue(types: readonly string[], limit: number): ReturnType<Store["peekQueue"]> {
@@ -162,6 +205,10 @@ class MemoryStore implements Store {
 
   restart(attempt: Attempt, to: Parameters<Store["restart"]>[1]): ReturnType<Store["restart"]> {
     return this.#closed ? unavailable() : this.#attempts.restart(attempt, to);
+  }
+
+  report(attempt: Attempt, report: AttemptReport): ReturnType<Store["report"]> {
+    return this.#closed ? unavailable() : this.#attempts.report(attempt, report);
   }
 
   append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]> {
@@ -200,6 +247,46 @@ class MemoryStore implements Store {
 
   countArtifacts(taskId: string): ReturnType<Store["countArtifacts"]> {
     return this.#closed ? unavailable() : this.#artifacts.count(taskId);
+  }
+
+  // ---- limits
+
+  takeSlot(limit: SlotLimit, holder: EpochRef): ReturnType<Store["takeSlot"]> {
+    return this.#closed ? unavailable() : this.#slots.take(limit, holder);
+  }
+
+  freeSlot(slot: HeldSlot): ReturnType<Store["freeSlot"]> {
+    return this.#closed ? unavailable() : this.#slots.free(slot);
+  }
+
+  heldSlots(): ReturnType<Store["heldSlots"]> {
+    return this.#closed ? unavailable() : this.#slots.held();
+  }
+
+  // ---- workers and dead letters
+
+  announceWorker(worker: WorkerRecord, ttlMs: number): ReturnType<Store["announceWorker"]> {
+    return this.#closed ? unavailable() : this.#workers.announce(worker, ttlMs);
+  }
+
+  removeWorker(id: string): ReturnType<Store["removeWorker"]> {
+    return this.#closed ? unavailable() : this.#workers.remove(id);
+  }
+
+  liveWorkers(): ReturnType<Store["liveWorkers"]> {
+    return this.#closed ? unavailable() : this.#workers.live();
+  }
+
+  addDeadLetter(letter: Omit<DeadLetter, "at">): ReturnType<Store["addDeadLetter"]> {
+    return this.#closed ? unavailable() : this.#deadLetters.add(letter);
+  }
+
+  listDeadLetters(query: PageRequest): ReturnType<Store["listDeadLetters"]> {
+    return this.#closed ? unavailable() : this.#deadLetters.list(query);
+  }
+
+  removeDeadLetter(id: string): ReturnType<Store["removeDeadLetter"]> {
+    return this.#closed ? unavailable() : this.#deadLetters.remove(id);
   }
 
   // ---- the store itself

@@ -10,6 +10,12 @@ export function insertShard(context: StoreContext, task: TaskEntry, record: Shar
   const entry: ShardEntry = { task, node, record, logs: [] };
   node.shards[record.shard] = entry;
   index(context, entry);
+  if (record.status === "finished") {
+    // Adopted.
+    node.finishedShards++;
+    if ((record.count ?? 0) > 0) node.hasArtifacts = true;
+    if (context.dropConsumed) dropConsumedBy(entry);
+  }
   const born = record.history[0];
   if (born !== undefined) context.observe?.({ kind: "shard", from: "absent", cause: born.cause, record });
 }
@@ -32,7 +38,7 @@ export function amendShard(
   context: StoreContext,
   entry: ShardEntry,
   next: ShardRecord,
-  kind: "renewed" | "restarted",
+  kind: "renewed" | "restarted" | "reported",
 ): void {
   entry.record = next;
   context.observe?.({ kind, record: next });

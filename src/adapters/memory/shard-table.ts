@@ -1,5 +1,13 @@
 import type { EpochRef, ShardRecord, ShardRef, ShardStatus } from "../../engine/model.ts";
-import { bornShard, cancelShardMove, expireShard, expiresAt, requeueShard } from "../../engine/moves/index.ts";
+import {
+  adoptedShard,
+  bornShard,
+  cancelShardMove,
+  expireShard,
+  expiresAt,
+  requeueShard,
+  supersedeShard,
+} from "../../engine/moves/index.ts";
 import type { DispatchInit, Store } from "../../engine/ports/index.ts";
 import { LazyHeap } from "./lazy-heap.ts";
 import type { NodeEntry } from "./memory-state.ts";
@@ -42,6 +50,14 @@ export class ShardTable {
     if (task === undefined || state.shard(ref) !== undefined) return "exists";
     insertShard(this.#context, task, bornShard(ref, { ...init, status: "queued", at: now() }));
     return "dispatched";
+  }
+
+  async adopt(ref: ShardRef, from: Parameters<Store["adopt"]>[1]): Promise<"adopted" | "exists"> {
+    const { state, now } = this.#context;
+    const task = state.tasks.get(ref.taskId);
+    if (task === undefined || state.shard(ref) !== undefined) return "exists";
+    insertShard(this.#context, task, adoptedShard(ref, { ...from, at: now() }));
+    return "adopted";
   }
 
   async cancel(ref: ShardRef, init: Parameters<Store["cancelShard"]>[1]): Promise<ShardStatus> {
@@ -91,6 +107,13 @@ export class ShardTable {
     const entry = this.#context.state.shard(ref);
     const next = requeueShard(entry?.record, ref, { now: this.#context.now() });
     if (entry !== undefined && next !== undefined) replaceShard(this.#context, entry, next, "requeue");
+    return next;
+  }
+
+  async supersede(ref: EpochRef): Promise<ShardRecord | undefined> {
+    const entry = this.#context.state.shard(ref);
+    const next = supersedeShard(entry?.record, ref, { now: this.#context.now() });
+    if (entry !== undefined && next !== undefined) replaceShard(this.#context, entry, next, "supersede");
     return next;
   }
 

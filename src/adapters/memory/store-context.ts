@@ -1,6 +1,7 @@
 import type {
   Artifact,
   Cause,
+  EpochRef,
   ShardRecord,
   ShardRef,
   ShardStatus,
@@ -20,13 +21,14 @@ export type MemoryStoreEvent =
       /** As it is now. */
       readonly record: ShardRecord;
     }
-  | { readonly kind: "renewed" | "restarted"; readonly record: ShardRecord }
+  | { readonly kind: "renewed" | "restarted" | "reported"; readonly record: ShardRecord }
   | {
       readonly kind: "artifact";
       readonly ref: ShardRef;
       readonly generation: number;
       readonly artifact: Artifact;
     }
+  | { readonly kind: "slots"; readonly key: string; readonly holders: readonly EpochRef[] }
   | { readonly kind: "log_closed"; readonly ref: ShardRef; readonly generation: number; readonly count: number };
 
 /** What the rooms of one memory store share. */

@@ -1,4 +1,4 @@
-import { type Failure, isTaskTerminal, type TaskRecord, type VarsRecord } from "../../engine/model.ts";
+import { isTaskTerminal, type TaskFailure, type TaskRecord, type VarsRecord } from "../../engine/model.ts";
 import {
   bornTask,
   bornVars,
@@ -6,9 +6,11 @@ import {
   closeTaskMove,
   failTaskMove,
   finishTaskMove,
+  summaryOf,
   writeVarsMove,
 } from "../../engine/moves/index.ts";
 import type { NewTask, Store } from "../../engine/ports/index.ts";
+import { LazyHeap } from "./lazy-heap.ts";
 import type { TaskEntry } from "./memory-state.ts";
 import type { StoreContext } from "./store-context.ts";
 
@@ -30,9 +32,18 @@ export class TaskTable {
       state.idsByIdempotencyKey.set(idempotencyKey, task.id);
     }
     const record = bornTask(task, { now: now() });
-    const entry: TaskEntry = { record, vars: bornVars, sweepAt: record.createdAt, nodes: new Map(), dropped: false };
+    const entry: TaskEntry = {
+      record,
+      vars: bornVars(task),
+      sweepAt: record.createdAt,
+      order: state.nextOrder(),
+      nodes: new Map(),
+      dropped: false,
+    };
     state.tasks.set(task.id, entry);
     state.sweeps.push({ task: entry, at: entry.sweepAt });
+    if (record.deadlineAt !== undefined) state.deadlines.push({ task: entry, at: record.deadlineAt });
+    for (const lender of record.borrowsFrom ?? []) this.#lend(lender, 1);
     observe?.({ kind: "task", taskId: task.id, from: "absent", to: record.status });
     return { outcome: "created", id: task.id };
   }
@@ -45,7 +56,7 @@ export class TaskTable {
     return this.#move(id, (record) => finishTaskMove(record, { now: this.#context.now() }));
   }
 
-  async fail(id: string, failure: Failure): Promise<boolean> {
+  async fail(id: string, failure: TaskFailure): Promise<boolean> {
     return this.#move(id, (record) => failTaskMove(record, failure));
   }
 
@@ -75,13 +86,62 @@ export class TaskTable {
     return ids;
   }
 
+  async overdue(limit: number): ReturnType<Store["overdueTasks"]> {
+    const now = this.#context.now();
+    const first = LazyHeap.firstOf([this.#context.state.deadlines], limit + 1);
+    const overdue = first.slice(0, limit).filter(({ at }) => at <= now);
+    const next = first[overdue.length];
+    return {
+      overdue: overdue.map(({ task }) => task.record.id),
+      nextInMs: next === undefined ? undefined : Math.max(0, next.at - now),
+    };
+  }
+
+  async delete(id: string): ReturnType<Store["deleteTask"]> {
+    const { state } = this.#context;
+    const entry = state.tasks.get(id);
+    if (entry === undefined) return "unknown";
+    if (!isTaskTerminal(entry.record.status)) return "open";
+    if (state.borrowers.has(id)) return "borrowed";
+    state.ended.delete(id);
+    this.#drop(id);
+    return "deleted";
+  }
+
+  async ended({ endedForMs, limit }: Parameters<Store["endedTasks"]>[0]): Promise<string[]> {
+    const { state } = this.#context;
+    const latest = this.#context.now() - endedForMs;
+    const ids: string[] = [];
+    for (const id of state.ended) {
+      if (ids.length >= limit || (state.tasks.get(id)?.record.endedAt ?? 0) > latest) break;
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  async list({ statuses, cursor, limit }: Parameters<Store["listTasks"]>[0]): ReturnType<Store["listTasks"]> {
+    const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor);
+    const found: TaskEntry[] = [];
+    for (const entry of [...this.#context.state.tasks.values()].reverse()) {
+      if (entry.order >= before || (statuses !== undefined && !statuses.includes(entry.record.status))) continue;
+      found.push(entry);
+      if (found.length > limit) break;
+    }
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    return {
+      items: items.map(({ record }) => summaryOf(record)),
+      ...(found.length > limit && last !== undefined ? { cursor: String(last.order) } : {}),
+    };
+  }
+
   async readVars(taskId: string): Promise<VarsRecord | undefined> {
     return this.#context.state.tasks.get(taskId)?.vars;
   }
 
   async writeVars(taskId: string, write: Parameters<Store["writeVars"]>[1]): ReturnType<Store["writeVars"]> {
     const entry = this.#context.state.tasks.get(taskId);
-    const { answer, next } = writeVarsMove(entry?.record, entry?.vars ?? bornVars, write);
+    const { answer, next } = writeVarsMove(entry?.record, entry?.vars ?? bornVars({}), write);
     if (entry !== undefined && next !== undefined) {
       entry.vars = next;
       this.#context.observe?.({ kind: "vars", taskId, vars: next });
@@ -100,6 +160,7 @@ export class TaskTable {
   #put(entry: TaskEntry, next: TaskRecord): void {
     const from = entry.record.status;
     entry.record = next;
+    if (next.deadlineAt !== undefined && from === "running") this.#context.state.deadlines.buried();
     if (isTaskTerminal(next.status)) {
       this.#sweepAt(entry, undefined);
       this.#retire(next.id);
@@ -117,14 +178,17 @@ export class TaskTable {
     if (at !== undefined) sweeps.push({ task, at });
   }
 
-  /** Keeps the newest ended tasks, and drops older ones with all that is theirs. */
+  /** Keeps the newest ended tasks, and drops older ones with all that is theirs, unless a task borrows from them. */
   #retire(id: string): void {
     const { state, keepFinishedTasks } = this.#context;
     state.ended.add(id);
+    let surplus = state.ended.size - keepFinishedTasks;
+    if (surplus <= 0) return;
     for (const oldest of state.ended) {
-      if (state.ended.size <= keepFinishedTasks) return;
+      if (state.borrowers.has(oldest)) continue;
       state.ended.delete(oldest);
       this.#drop(oldest);
+      if (--surplus === 0) return;
     }
   }
 
@@ -135,8 +199,16 @@ export class TaskTable {
     entry.dropped = true;
     state.tasks.delete(id);
     if (entry.record.idempotencyKey !== undefined) state.idsByIdempotencyKey.delete(entry.record.idempotencyKey);
+    for (const lender of entry.record.borrowsFrom ?? []) this.#lend(lender, -1);
     for (const node of entry.nodes.values()) {
       for (const shard of node.shards) if (shard !== undefined) state.leased.delete(shard);
     }
+  }
+
+  #lend(lender: string, by: 1 | -1): void {
+    const { borrowers } = this.#context.state;
+    const count = (borrowers.get(lender) ?? 0) + by;
+    if (count === 0) borrowers.delete(lender);
+    else borrowers.set(lender, count);
   }
 }

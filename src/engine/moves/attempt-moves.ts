@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { Attempt, Cause, EpochRef, Failure, ShardRecord } from "../model.ts";
-import type { WriteAnswer } from "../ports/index.ts";
+import type { AttemptReport, WriteAnswer } from "../ports/index.ts";
 import { moveShard } from "./move-shard.ts";
 
 /*
@@ -65,7 +65,20 @@ export function restartShard(
   if (answer !== "ok" || record === undefined) return { answer };
   // An earlier restart that was long on its way: taking it would withdraw what was appended since.
   if (to.generation < record.generation) return { answer: "fenced" };
-  return { answer, next: { ...record, generation: to.generation, sourceGens: to.sourceGens } };
+  if (to.generation === record.generation) return { answer, next: { ...record, sourceGens: to.sourceGens } };
+  const { checkpoint: _, cursors: __, ...kept } = record; // they belong to the output that is withdrawn
+  return { answer, next: { ...kept, generation: to.generation, sourceGens: to.sourceGens } };
+}
+
+/** What an attempt says about itself while it runs. */
+export function reportShard(
+  record: ShardRecord | undefined,
+  attempt: Attempt,
+  report: AttemptReport,
+): Judged<WriteAnswer> {
+  const answer = fence(record, attempt);
+  if (answer !== "ok" || record === undefined) return { answer };
+  return { answer, next: { ...record, ...report } };
 }
 
 /** The second half of `complete`: the log has its marker already. */

@@ -8,10 +8,11 @@ export {
   type Judged,
   releaseShard,
   renewLease,
+  reportShard,
   restartShard,
 } from "./attempt-moves.ts";
-export { bornShard } from "./move-shard.ts";
-export { cancelShardMove, expireShard, expiresAt, requeueShard } from "./sweep-moves.ts";
+export { adoptedShard, bornShard } from "./move-shard.ts";
+export { cancelShardMove, expireShard, expiresAt, requeueShard, supersedeShard } from "./sweep-moves.ts";
 export {
   bornTask,
   bornVars,
@@ -19,5 +20,6 @@ export {
   closeTaskMove,
   failTaskMove,
   finishTaskMove,
+  summaryOf,
   writeVarsMove,
 } from "./task-moves.ts";

@@ -1,5 +1,5 @@
 import type { Cause, HistoryEntry, ShardRecord, ShardRef, ShardStatus } from "../model.ts";
-import { historyLimit } from "../model.ts";
+import { historyLimit, logOf } from "../model.ts";
 import { checkShardTransition } from "../transitions.ts";
 
 /** What only {@link moveShard} itself writes. */
@@ -43,6 +43,9 @@ export function moveShard(record: ShardRecord, move: ShardMove): ShardRecord {
   };
   if (record.chosen !== undefined) Object.assign(next, { chosen: record.chosen });
   if (record.lastClaimId !== undefined) Object.assign(next, { lastClaimId: record.lastClaimId });
+  if (record.checkpoint !== undefined) Object.assign(next, { checkpoint: record.checkpoint });
+  if (record.cursors !== undefined) Object.assign(next, { cursors: record.cursors });
+  if (record.progress !== undefined) Object.assign(next, { progress: record.progress });
   return Object.assign(next, move.set);
 }
 
@@ -76,6 +79,43 @@ export function bornShard(
     sourceGens: {},
     ...(init.chosen === undefined ? {} : { chosen: init.chosen }),
     history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause }],
+  };
+}
+
+/** The record of a shard that takes over what another did in an earlier task. */
+export function adoptedShard(
+  ref: ShardRef,
+  from: {
+    readonly type: string;
+    readonly priority: number;
+    readonly finished: ShardRecord;
+    readonly at: number;
+  },
+): ShardRecord {
+  const { type, priority, finished, at } = from;
+  checkShardTransition(ref, { from: "absent", to: "finished", cause: "adopt" });
+  const { generation, sourceGens, chosen, count = 0, result, metrics } = finished;
+  const { taskId, nodeId, shard } = logOf(finished);
+  return {
+    taskId: ref.taskId,
+    nodeId: ref.nodeId,
+    shard: ref.shard,
+    epoch: 1,
+    type,
+    priority,
+    status: "finished",
+    readyAt: at,
+    failures: 0,
+    lost: 0,
+    yields: 0,
+    generation,
+    sourceGens,
+    ...(chosen === undefined ? {} : { chosen }),
+    count,
+    ...(result === undefined ? {} : { result }),
+    ...(metrics === undefined ? {} : { metrics }),
+    artifactsOf: { taskId, nodeId, shard },
+    history: [{ n: 0, epoch: 1, from: "absent", to: "finished", at, cause: "adopt" }],
   };
 }
 

@@ -71,3 +71,13 @@ export function requeueShard(
   const set = { epoch: record.epoch + 1, readyAt: at.now };
   return moveShard(record, { to: "queued", cause: "requeue", at: at.now, set });
 }
+
+/** The record queued under the next epoch; `undefined` when it isn't queued with this one. */
+export function supersedeShard(
+  record: ShardRecord | undefined,
+  ref: EpochRef,
+  at: { readonly now: number },
+): ShardRecord | undefined {
+  if (record === undefined || record.status !== "queued" || record.epoch !== ref.epoch) return undefined;
+  return moveShard(record, { to: "queued", cause: "supersede", at: at.now, set: { epoch: record.epoch + 1 } });
+}

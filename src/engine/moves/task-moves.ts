@@ -1,5 +1,5 @@
 import { match } from "ts-pattern";
-import type { Failure, TaskRecord, TaskStatus, VarsRecord } from "../model.ts";
+import type { TaskFailure, TaskRecord, TaskStatus, TaskSummary, VarsRecord } from "../model.ts";
 import type { NewTask } from "../ports/index.ts";
 import { checkTaskTransition, type TaskCause } from "../transitions.ts";
 
@@ -7,7 +7,7 @@ import { checkTaskTransition, type TaskCause } from "../transitions.ts";
 
 export function bornTask(task: NewTask, at: { readonly now: number }): TaskRecord {
   checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
-  const { id, graph, params, priority, idempotencyKey } = task;
+  const { id, graph, params, priority, idempotencyKey, deadlineMs, retryOf, borrowsFrom } = task;
   return {
     id,
     graph,
@@ -15,18 +15,25 @@ export function bornTask(task: NewTask, at: { readonly now: number }): TaskRecor
     priority,
     status: "running",
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(retryOf === undefined ? {} : { retryOf }),
+    ...(borrowsFrom === undefined ? {} : { borrowsFrom }),
     createdAt: at.now,
+    ...(deadlineMs === undefined ? {} : { deadlineAt: at.now + deadlineMs }),
   };
 }
 
-export const bornVars: VarsRecord = { vars: {}, version: 0, appliedBy: [] };
+export const bornVars = ({ vars }: Pick<NewTask, "vars">): VarsRecord => ({
+  vars: vars?.vars ?? {},
+  version: 0,
+  appliedBy: vars?.appliedBy ?? [],
+});
 
 export function finishTaskMove(task: TaskRecord, at: { readonly now: number }): TaskRecord | undefined {
   if (task.status !== "running" || task.failure !== undefined) return undefined;
   return moved(task, { to: "finished", cause: "finish", set: { endedAt: at.now } });
 }
 
-export function failTaskMove(task: TaskRecord, failure: Failure): TaskRecord | undefined {
+export function failTaskMove(task: TaskRecord, failure: TaskFailure): TaskRecord | undefined {
   if (task.status !== "running") return undefined;
   return moved(task, { to: "cancelling", cause: "fail", set: { failure } });
 }
@@ -73,4 +80,9 @@ function moved(
 ): TaskRecord {
   checkTaskTransition(task.id, { from: task.status, to: move.to, cause: move.cause });
   return { ...task, ...move.set, status: move.to };
+}
+
+/** The task as a list shows it. */
+export function summaryOf({ graph, params: _, ...rest }: TaskRecord): TaskSummary {
+  return { ...rest, ...(graph.name === undefined ? {} : { name: graph.name }) };
 }

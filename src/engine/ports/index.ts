@@ -2,4 +2,16 @@ export type { Bus, SubscribeOptions, Subscription } from "./bus.ts";
 export type { Clock } from "./clock.ts";
 export type { Ids } from "./ids.ts";
 export type { Random } from "./random.ts";
-export type { DispatchInit, NewArtifact, NewTask, Store, Tail, WriteAnswer } from "./store.ts";
+export type {
+  AttemptReport,
+  DispatchInit,
+  HeldSlot,
+  NewArtifact,
+  NewTask,
+  Page,
+  PageRequest,
+  SlotLimit,
+  Store,
+  Tail,
+  WriteAnswer,
+} from "./store.ts";

@@ -4,14 +4,20 @@ import type { Graph } from "../../graph/index.ts";
 import type {
   Artifact,
   Attempt,
+  DeadLetter,
   EpochRef,
   Failure,
   Origin,
+  Progress,
   ShardRecord,
   ShardRef,
   ShardStatus,
+  TaskFailure,
   TaskRecord,
+  TaskStatus,
+  TaskSummary,
   VarsRecord,
+  WorkerRecord,
 } from "../model.ts";
 
 /**
@@ -27,6 +33,43 @@ export interface NewTask {
   readonly params: JsonObject;
   readonly priority: number;
   readonly idempotencyKey?: string;
+  /** How long it may take. */
+  readonly deadlineMs?: number;
+  readonly retryOf?: string;
+  readonly borrowsFrom?: readonly string[];
+  /** Variables to begin with, and the nodes whose change is in them already. */
+  readonly vars?: Pick<VarsRecord, "vars" | "appliedBy">;
+}
+
+/** A page of a list; `cursor` is there when more follow, and means something to the same store only. */
+export interface Page<TItem> {
+  readonly items: readonly TItem[];
+  readonly cursor?: string;
+}
+
+export interface PageRequest {
+  /** Where the page before ended. */
+  readonly cursor?: string;
+  /** 1 or more. */
+  readonly limit: number;
+}
+
+/** How many may hold a slot of this name at once. */
+export interface SlotLimit {
+  readonly key: string;
+  readonly max: number;
+}
+
+export interface HeldSlot {
+  readonly key: string;
+  readonly holder: EpochRef;
+}
+
+/** What is left out stays as it is. */
+export interface AttemptReport {
+  readonly checkpoint?: Json;
+  readonly cursors?: Readonly<Record<string, number>>;
+  readonly progress?: Progress;
 }
 
 export interface DispatchInit {
@@ -74,13 +117,24 @@ export interface Store {
   /** `running` without a failure -> `finished`. False: it was something else. */
   finishTask(id: string): Promise<boolean>;
   /** `running` -> `cancelling` with `failure`, due for a sweep now. False: it was something else; the first failure wins. */
-  failTask(id: string, failure: Failure): Promise<boolean>;
+  failTask(id: string, failure: TaskFailure): Promise<boolean>;
   /** `running` -> `cancelling` with the reason, due for a sweep now. */
   cancelTask(id: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown">;
   /** `cancelling` -> `failed` when a failure is recorded, else `cancelled`. False: it was something else. */
   closeTask(id: string): Promise<boolean>;
   /** Non-terminal tasks whose sweep is due, each moved on by `everyMs`: each is given to one caller only. */
   dueTasks(limit: number, everyMs: number): Promise<string[]>;
+  /** `running` tasks whose deadline has passed, and in how many ms the next one's does. */
+  overdueTasks(limit: number): Promise<{ readonly overdue: string[]; readonly nextInMs: number | undefined }>;
+  /** Tasks with one of these statuses, or all; the newest first. */
+  listTasks(query: PageRequest & { readonly statuses?: readonly TaskStatus[] }): Promise<Page<TaskSummary>>;
+  /**
+   * Removes an ended task with all that is theirs, its idempotency key included. `borrowed`: a task that is still there
+   * points at its artifacts. `open`: it hasn't ended.
+   */
+  deleteTask(id: string): Promise<"deleted" | "unknown" | "open" | "borrowed">;
+  /** Ids of up to `limit` tasks that ended at least `endedForMs` ago, the longest ended first. */
+  endedTasks(query: { readonly endedForMs: number; readonly limit: number }): Promise<string[]>;
   readVars(taskId: string): Promise<VarsRecord | undefined>;
   /**
    * Replaces the variables if they still have `version` and the task is `running`. `applied`: a change of this node is
@@ -99,6 +153,11 @@ export interface Store {
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
   /** absent -> `queued`, epoch 1. `exists`: there is a record, a tombstone included. */
   dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists">;
+  /** absent -> `finished`, with the artifacts, result and metrics of `finished`. `exists`: there is a record. */
+  adopt(
+    ref: ShardRef,
+    from: { readonly type: string; readonly priority: number; readonly finished: ShardRecord },
+  ): Promise<"adopted" | "exists">;
   /**
    * absent -> `cancelled` (a tombstone: a dispatch that was decided earlier then loses); `queued`, `deferred` ->
    * `cancelled`; `running` -> `cancelling`, to end within `graceMs`. Others stay. Returns the status afterwards.
@@ -116,6 +175,11 @@ export interface Store {
   dueDeferred(limit: number): Promise<{ readonly due: EpochRef[]; readonly nextInMs: number | undefined }>;
   /** `deferred`, same epoch, due -> `queued`, epoch + 1. Returns the record afterwards; `undefined`: not so (any more). */
   requeue(ref: EpochRef): Promise<ShardRecord | undefined>;
+  /**
+   * `queued`, same epoch -> `queued`, epoch + 1: a claim of the old epoch that may still be on its way then can't win.
+   * Returns the record afterwards; `undefined`: not so (any more).
+   */
+  supersede(ref: EpochRef): Promise<ShardRecord | undefined>;
 
   // ---- shards, by workers
 
@@ -136,6 +200,8 @@ export interface Store {
     attempt: Attempt,
     to: { readonly generation: number; readonly sourceGens: Readonly<Record<string, number>> },
   ): Promise<WriteAnswer>;
+  /** Holder, running: sets what is given, in the record. */
+  report(attempt: Attempt, report: AttemptReport): Promise<WriteAnswer>;
   /**
    * Reads the fence (the holder), then inserts the artifact at exactly the next seq. Its own artifact at that seq
    * already: `ok`. Another's, a closed log, or a seq that isn't the next: `conflict`. The uid is there under another
@@ -188,6 +254,33 @@ export interface Store {
   countArtifacts(
     taskId: string,
   ): Promise<{ readonly nodeId: string; readonly shard: number; readonly count: number }[]>;
+
+  // ---- limits
+
+  /**
+   * Adds the holder to those of the limit `key`, which is one record. It is there already: `ok`, also when the limit was
+   * lowered since. `full`: `max` others are there.
+   */
+  takeSlot(limit: SlotLimit, holder: EpochRef): Promise<"ok" | "full">;
+  /** Removes the holder; one that isn't there is no error. */
+  freeSlot(slot: HeldSlot): Promise<void>;
+  /** All holders of all limits. A hint for `freeSlot`, which a sweep calls when the shard's record has moved on. */
+  heldSlots(): Promise<HeldSlot[]>;
+
+  // ---- workers and dead letters
+
+  /** Says that the worker is alive, for the next `ttlMs`. */
+  announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void>;
+  /** The worker is gone; one that isn't known is no error. */
+  removeWorker(id: string): Promise<void>;
+  /** The workers that are alive by the store's clock. For people and for `explain`, not for decisions. */
+  liveWorkers(): Promise<WorkerRecord[]>;
+  /** Keeps the letter; one with the same id that is there already stays. */
+  addDeadLetter(letter: Omit<DeadLetter, "at">): Promise<void>;
+  /** The newest first. */
+  listDeadLetters(query: PageRequest): Promise<Page<DeadLetter>>;
+  /** False: there is none with this id. */
+  removeDeadLetter(id: string): Promise<boolean>;
 
   // ---- the store itself
 

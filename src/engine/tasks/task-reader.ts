@@ -47,12 +47,13 @@ export function endedBadly(task: TaskRecord): FlowError {
   const batch = batchUid === undefined ? "" : `, batch '${batchUid}'`;
   const details: JsonObject = {
     taskId: task.id,
-    nodeId,
+    ...(nodeId === undefined ? {} : { nodeId }),
     reasonCode,
-    epoch,
+    ...(epoch === undefined ? {} : { epoch }),
     ...(batchUid === undefined ? {} : { batchUid }),
   };
-  const text = `task ${task.id} failed at node '${nodeId}'${batch}: ${reasonCode}: ${message}`;
+  const place = nodeId === undefined ? "" : ` at node '${nodeId}'${batch}`;
+  const text = `task ${task.id} failed${place}: ${reasonCode}: ${message}`;
   const cause = Object.assign(new Error(message), {
     name: reasonCode,
     ...(failure.stack === undefined ? {} : { stack: failure.stack }),

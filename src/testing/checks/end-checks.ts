@@ -67,7 +67,7 @@ function checkSummary(node: GraphNode, record: ShardRecord, length: number, viol
 function checkFailure(task: TaskEntry, { journal, maxLostLeases }: EndParts, violated: (what: string) => void): void {
   const { failure, graph, id } = task.record;
   const node = graph.nodes.find(({ node_id }) => node_id === failure?.nodeId);
-  if (failure === undefined || node === undefined) {
+  if (failure?.shard === undefined || node === undefined) {
     violated("failed without a failure");
     return;
   }

@@ -36,6 +36,8 @@ export class WriteChecks {
       .with({ kind: "renewed" }, ({ record }) => this.#shards.renewed(record))
       .with({ kind: "restarted" }, ({ record }) => this.#logs.restarted(record))
       .with({ kind: "artifact" }, (write) => this.#logs.artifact(write))
+      .with({ kind: "reported" }, () => undefined) // says nothing that a law speaks of
+      .with({ kind: "slots" }, () => undefined) // no world has limits
       .with({ kind: "log_closed" }, (write) => this.#logs.closed(write))
       .exhaustive();
   };

@@ -26,19 +26,23 @@ const full: Required<ShardRecord> = {
   count: 15,
   result: "r",
   metrics: { m: 16 },
+  artifactsOf: { taskId: "s", nodeId: "n", shard: 3 },
+  checkpoint: { at: 17 },
+  cursors: { "a/0": 18 },
+  progress: { done: 19, total: 20 },
   failure: { nodeId: "n", reasonCode: "x", message: "y", shard: 3, epoch: 4 },
   history: [{ n: 20, epoch: 4, from: "queued", to: "running", at: 17, cause: "claim" }],
 };
 
 test("a move keeps every field but those of the status it leaves and those that only an end sets", () => {
   const moved = moveShard(full, { to: "deferred", cause: "release", at: 18 });
-  const { lease, dueAt, cancelBy, count, result, metrics, failure, status, history, ...kept } = full;
+  const { lease, dueAt, cancelBy, count, result, metrics, failure, artifactsOf, status, history, ...kept } = full;
   expect(moved).toEqual({
     ...kept,
     status: "deferred",
     history: [...history, { n: 21, epoch: 4, from: status, to: "deferred", at: 18, cause: "release" }],
   });
-  for (const gone of Object.keys({ lease, dueAt, cancelBy, count, result, metrics, failure })) {
+  for (const gone of Object.keys({ lease, dueAt, cancelBy, count, result, metrics, failure, artifactsOf })) {
     expect(moved).not.toHaveProperty(gone);
   }
 });

@@ -1,0 +1,42 @@
+import { type EpochRef, shardKey } from "../../engine/model.ts";
+import type { HeldSlot, SlotLimit } from "../../engine/ports/index.ts";
+import type { StoreContext } from "./store-context.ts";
+
+/** The holders of limits: each limit is one record. */
+export class SlotTable {
+  readonly #context: StoreContext;
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+  }
+
+  async take({ key, max }: SlotLimit, holder: EpochRef): Promise<"ok" | "full"> {
+    const { slots } = this.#context.state;
+    const holders = slots.get(key) ?? new Map<string, EpochRef>();
+    const name = holderKey(holder);
+    if (holders.has(name)) return "ok";
+    if (holders.size >= max) return "full";
+    slots.set(key, holders.set(name, holder));
+    this.#tell(key, holders);
+    return "ok";
+  }
+
+  async free({ key, holder }: HeldSlot): Promise<void> {
+    const { slots } = this.#context.state;
+    const holders = slots.get(key);
+    if (holders?.delete(holderKey(holder)) !== true) return;
+    if (holders.size === 0) slots.delete(key);
+    this.#tell(key, holders);
+  }
+
+  async held(): Promise<HeldSlot[]> {
+    const { slots } = this.#context.state;
+    return [...slots].flatMap(([key, holders]) => [...holders.values()].map((holder) => ({ key, holder })));
+  }
+
+  #tell(key: string, holders: ReadonlyMap<string, EpochRef>): void {
+    this.#context.observe?.({ kind: "slots", key, holders: [...holders.values()] });
+  }
+}
+
+const holderKey = (holder: EpochRef): string => `${shardKey(holder)}:${holder.epoch}`;

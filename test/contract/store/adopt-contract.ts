@@ -1,0 +1,59 @@
+import { expect } from "vitest";
+import { logOf } from "../../../src/engine/model.ts";
+import {
+  appended,
+  competing,
+  dispatchInit,
+  newTask,
+  recordOf,
+  runningShard,
+  type StoreTest,
+  shardOf,
+} from "./world.ts";
+
+const adopter = shardOf("extract", 0, "new");
+
+export function adoptContract(it: StoreTest): void {
+  it("adopts a finished shard of an earlier task: its count, result, metrics and artifacts", async ({
+    store,
+    other,
+  }) => {
+    const attempt = await runningShard(store);
+    await appended(store, attempt, 3);
+    await store.complete(attempt, { generation: 0, count: 3, result: "r", metrics: { m: 1 } });
+    const finished = await recordOf(store, shardOf());
+    await store.createTask(newTask("new", { borrowsFrom: ["t"] }));
+    expect(await store.adopt(adopter, { type: "extractor", priority: 2, finished })).toBe("adopted");
+    const record = await recordOf(other, adopter);
+    expect(record).toMatchObject({ status: "finished", count: 3, result: "r", metrics: { m: 1 }, generation: 0 });
+    expect(await other.readArtifacts(logOf(record), record.generation, 0, 10)).toHaveLength(3);
+    expect(await store.hasArtifacts("new", "extract")).toBe(true);
+    expect(await store.countArtifacts("new")).toEqual([{ nodeId: "extract", shard: 0, count: 3 }]);
+  });
+
+  it("points at the first task's artifacts when an adopted shard is adopted", async ({ store }) => {
+    const attempt = await runningShard(store);
+    await store.complete(attempt, { generation: 0, count: 0 });
+    for (const id of ["new", "newer"]) await store.createTask(newTask(id));
+    await store.adopt(adopter, { type: "extractor", priority: 0, finished: await recordOf(store, shardOf()) });
+    const newer = shardOf("extract", 0, "newer");
+    await store.adopt(newer, { type: "extractor", priority: 0, finished: await recordOf(store, adopter) });
+    expect(logOf(await recordOf(store, newer))).toEqual(shardOf());
+    expect(await store.hasArtifacts("newer", "extract")).toBe(false);
+  });
+
+  it("adopts once, and not what was dispatched", async (world) => {
+    const { store } = world;
+    const attempt = await runningShard(store);
+    await store.complete(attempt, { generation: 0, count: 0 });
+    const finished = await recordOf(store, shardOf());
+    await store.createTask(newTask("new"));
+    const from = { type: "extractor", priority: 0, finished };
+    const answers = await competing(world, 20, (connection) => connection.adopt(adopter, from));
+    expect(answers.filter((answer) => answer === "adopted")).toHaveLength(1);
+    expect(await store.dispatch(adopter, dispatchInit())).toBe("exists");
+    const dispatched = shardOf("clean", 0, "new");
+    await store.dispatch(dispatched, dispatchInit());
+    expect(await store.adopt(dispatched, from)).toBe("exists");
+  });
+}

@@ -1,0 +1,39 @@
+import { expect } from "vitest";
+import { cancellingShard, nextAttempt, recordOf, runningShard, type StoreTest, transientFailure } from "./world.ts";
+
+export function reportContract(it: StoreTest): void {
+  it("keeps what an attempt reports, part by part, over its end and for the next one", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    expect(await store.report(attempt, { checkpoint: { page: 3 }, cursors: { "a/0": 7 } })).toBe("ok");
+    expect(await store.report(attempt, { progress: { done: 1, total: 9 } })).toBe("ok");
+    const reported = { checkpoint: { page: 3 }, cursors: { "a/0": 7 }, progress: { done: 1, total: 9 } };
+    expect(await recordOf(other, attempt)).toMatchObject(reported);
+    const next = await nextAttempt(store, attempt);
+    expect(await recordOf(other, next)).toMatchObject(reported);
+  });
+
+  it("drops checkpoint and cursors with the generation that they belong to", async ({ store }) => {
+    const attempt = await runningShard(store);
+    await store.report(attempt, { checkpoint: 1, cursors: { "a/0": 7 } });
+    await store.restart(attempt, { generation: 0, sourceGens: { "a/0": 0 } });
+    expect(await recordOf(store, attempt)).toMatchObject({ checkpoint: 1, cursors: { "a/0": 7 } });
+    await store.restart(attempt, { generation: 1, sourceGens: { "a/0": 1 } });
+    const record = await recordOf(store, attempt);
+    expect(record).not.toHaveProperty("checkpoint");
+    expect(record).not.toHaveProperty("cursors");
+  });
+
+  it("takes a report from the holder only", async ({ store }) => {
+    const attempt = await runningShard(store);
+    expect(await store.report({ ...attempt, claimId: "another" }, { checkpoint: 1 })).toBe("fenced");
+    await store.fail(attempt, transientFailure);
+    expect(await store.report(attempt, { checkpoint: 1 })).toBe("fenced");
+    expect(await recordOf(store, attempt)).not.toHaveProperty("checkpoint");
+  });
+
+  it("tells an attempt that is being cancelled", async ({ store }) => {
+    const attempt = await cancellingShard(store);
+    expect(await store.report(attempt, { checkpoint: 1 })).toBe("cancelling");
+    expect(await recordOf(store, attempt)).not.toHaveProperty("checkpoint");
+  });
+}

@@ -1,0 +1,98 @@
+import { expect } from "vitest";
+import type { Store } from "../../../src/engine/ports/index.ts";
+import { failureOf, graph, longMs, newTask, pastShortMs, type StoreTest, shortMs } from "./world.ts";
+
+async function listed(store: Store, query: Omit<Parameters<Store["listTasks"]>[0], "cursor">): Promise<string[]> {
+  const ids: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.listTasks({ ...query, ...(cursor === undefined ? {} : { cursor }) });
+    expect(page.items.length).toBeLessThanOrEqual(query.limit);
+    ids.push(...page.items.map(({ id }) => id));
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return ids;
+}
+
+export function taskListContract(it: StoreTest): void {
+  it("lists all tasks in pages, the newest first, without graph and parameters", async ({ store, other }) => {
+    for (const id of ["a", "b", "c", "d", "e"]) await store.createTask(newTask(id, { params: { big: id } }));
+    expect(await listed(other, { limit: 2 })).toEqual(["e", "d", "c", "b", "a"]);
+    const { items } = await store.listTasks({ limit: 1 });
+    expect(items[0]).toMatchObject({ id: "e", name: graph.name, status: "running", priority: 0 });
+    expect(items[0]).not.toHaveProperty("graph");
+    expect(items[0]).not.toHaveProperty("params");
+    expect(await store.listTasks({ limit: 5 })).not.toHaveProperty("cursor");
+  });
+
+  it("goes on where a page ended, whatever was created since", async ({ store }) => {
+    for (const id of ["a", "b", "c"]) await store.createTask(newTask(id));
+    const { items, cursor = "" } = await store.listTasks({ limit: 2 });
+    await store.createTask(newTask("d"));
+    expect(items.map(({ id }) => id)).toEqual(["c", "b"]);
+    expect((await store.listTasks({ limit: 2, cursor })).items.map(({ id }) => id)).toEqual(["a"]);
+  });
+
+  it("lists tasks of some statuses only", async ({ store }) => {
+    for (const id of ["a", "b", "c", "d"]) await store.createTask(newTask(id));
+    await store.finishTask("b");
+    await store.failTask("c", failureOf());
+    expect(await listed(store, { limit: 1, statuses: ["running"] })).toEqual(["d", "a"]);
+    expect(await listed(store, { limit: 1, statuses: ["finished", "cancelling"] })).toEqual(["c", "b"]);
+    expect(await listed(store, { limit: 1, statuses: ["cancelled"] })).toEqual([]);
+  });
+
+  it("deletes an ended task with its idempotency key, and no open one", async ({ store, other }) => {
+    await store.createTask(newTask("t", { idempotencyKey: "k" }));
+    expect(await store.deleteTask("t")).toBe("open");
+    await store.finishTask("t");
+    expect(await other.deleteTask("t")).toBe("deleted");
+    expect(await store.deleteTask("t")).toBe("unknown");
+    expect(await store.readTask("t")).toBeUndefined();
+    expect(await listed(store, { limit: 5 })).toEqual([]);
+    expect(await store.createTask(newTask("u", { idempotencyKey: "k" }))).toEqual({ outcome: "created", id: "u" });
+  });
+
+  it("keeps a task that another one borrows from", async ({ store }) => {
+    await store.createTask(newTask("lender"));
+    await store.finishTask("lender");
+    await store.createTask(newTask("borrower", { retryOf: "lender", borrowsFrom: ["lender"] }));
+    expect((await store.readTask("borrower"))?.retryOf).toBe("lender");
+    expect(await store.deleteTask("lender")).toBe("borrowed");
+    await store.finishTask("borrower");
+    expect(await store.deleteTask("borrower")).toBe("deleted");
+    expect(await store.deleteTask("lender")).toBe("deleted");
+  });
+
+  it("finds tasks that ended long enough ago, the longest ended first", async ({ store, advance }) => {
+    for (const id of ["a", "b", "c"]) await store.createTask(newTask(id));
+    await store.finishTask("b");
+    await advance(pastShortMs);
+    await store.finishTask("a");
+    expect(await store.endedTasks({ endedForMs: longMs, limit: 5 })).toEqual([]);
+    expect(await store.endedTasks({ endedForMs: 0, limit: 5 })).toEqual(["b", "a"]);
+    expect(await store.endedTasks({ endedForMs: 0, limit: 1 })).toEqual(["b"]);
+  });
+
+  it("finds running tasks whose deadline has passed, and says when the next one's does", async ({ store, advance }) => {
+    await store.createTask(newTask("soon", { deadlineMs: shortMs }));
+    await store.createTask(newTask("ended", { deadlineMs: shortMs }));
+    await store.createTask(newTask("later", { deadlineMs: longMs }));
+    await store.createTask(newTask("never"));
+    await store.finishTask("ended");
+    expect((await store.overdueTasks(5)).nextInMs).toBeLessThanOrEqual(shortMs);
+    await advance(pastShortMs);
+    const { overdue, nextInMs } = await store.overdueTasks(5);
+    expect(overdue).toEqual(["soon"]);
+    expect(nextInMs).toBeGreaterThan(longMs / 2);
+    await store.failTask("soon", { reasonCode: "deadline_exceeded", message: "too late" });
+    expect((await store.overdueTasks(5)).overdue).toEqual([]);
+    expect((await store.readTask("soon"))?.failure).toEqual({ reasonCode: "deadline_exceeded", message: "too late" });
+  });
+
+  it("begins with the variables that it was given", async ({ store }) => {
+    await store.createTask(newTask("t", { vars: { vars: { n: 1 }, appliedBy: ["count"] } }));
+    expect(await store.readVars("t")).toMatchObject({ vars: { n: 1 }, appliedBy: ["count"] });
+    expect(await store.writeVars("t", { version: 0, vars: { n: 2 }, appliedBy: "count" })).toBe("applied");
+  });
+}
