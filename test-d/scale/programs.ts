@@ -1,0 +1,148 @@
+/*
+ * Source texts of programs with flows of any size. Handlers have schemas of two fields; all are different, so that the
+ * compiler can't reuse what it knows of one for the next.
+ */
+
+/** How much of a program is there; each includes the parts before it, so their difference is the price of one. */
+export const parts = ["zod", "handlers", "chain", "options"] as const;
+export type Part = (typeof parts)[number];
+
+/** A flow of `count` nodes with up to three parents each. */
+export function threeParents(count: number, part: Part): string {
+  const indices = range(count);
+  if (part === "zod") return program(indices.map(schemasOnly));
+  const handlers = indices.map((index) => handler(index, part === "options" ? 'errors: ["e1", "e2"],' : ""));
+  if (part === "handlers") return program(handlers);
+  const steps = indices.map((index) => {
+    if (index === 0) return root(index);
+    const parents = list([index - 1, index - 2, index - 5].filter((parent) => parent >= 0));
+    return part === "chain"
+      ? node(index, `after: ${parents}`)
+      : node(
+          index,
+          `after: ${parents}, fanIn: ${index % 2 === 0 ? '"any"' : '"count:1"'}, startWhen: "first_batch",
+           retry: { max: 3, permanentOn: ["e1", "schema_mismatch"] },
+           input: { adapter: "pull.from_artifacts", from: ${parents} }`,
+        );
+  });
+  return program(handlers, flowOf(steps));
+}
+
+/** The same, where the node in the middle reads what its parent doesn't make. */
+export function oneMistake(count: number): string {
+  const middle = Math.floor(count / 2);
+  const lines = threeParents(count, "chain").split("\n");
+  const at = lines.findIndex((line) => line.includes(`.node("n${middle}"`));
+  if (at === -1) throw new Error(`there is no node n${middle}`);
+  lines[at] = `.node("n${middle}", wrong, { after: ["n${middle - 1}"] })`;
+  lines.splice(
+    2,
+    0,
+    'const wrong = defineHandler("wrong", { input: z.object({ id: z.number() }), output: z.object({ id: z.string() }) });',
+  );
+  return lines.join("\n");
+}
+
+/** One node, and `count` that read it. */
+export function fanOut(count: number): string {
+  const readers = range(count).map((index) => index + 1);
+  return program(
+    [0, ...readers].map((index) => handler(index)),
+    flowOf([root(0), ...readers.map((index) => node(index, 'after: ["n0"]'))]),
+  );
+}
+
+/** `count` nodes, and one that reads them all. */
+export function fanIn(count: number): string {
+  const sources = range(count);
+  return program(
+    [...sources, count].map((index) => handler(index)),
+    flowOf([...sources.map(root), node(count, `after: ${list(sources)}`)]),
+  );
+}
+
+/** Each node after the one before, by `.then`. */
+export function chain(count: number): string {
+  const indices = range(count);
+  const steps = indices.map((index) => (index === 0 ? root(0) : `.then("n${index}", h${index})`));
+  return program(
+    indices.map((index) => handler(index)),
+    flowOf(steps),
+  );
+}
+
+/** All options that a node has, on every node, with parameters among the arguments. */
+export function everyOption(count: number): string {
+  const indices = range(count);
+  const args = (index: number) =>
+    `args: z.object({ day: z.string(), limit${index % 7}: z.number().optional() }), errors: ["e1", "e2"],`;
+  const steps = indices.map((index) => {
+    if (index === 0) return '.node("n0", h0, { args: { id: "x", day: param("day") } })';
+    const parents = list([index - 1, index - 2].filter((parent) => parent >= 0));
+    return node(
+      index,
+      `after: ${parents}, fanIn: "count:1", startWhen: "first_batch", args: { day: param("day"), limit${index % 7}: ${index} },
+       input: { adapter: "pull.from_artifacts", from: ${parents}, pollMs: 5 }, timeoutSec: 60, partitions: 2, maxPendingBatches: 10,
+       retry: { max: 3, backoffSec: 1, backoffFactor: 2, backoffMaxSec: 60, jitter: 0, permanentOn: ["e1", "schema_mismatch"] }`,
+    );
+  });
+  return program(
+    indices.map((index) => handler(index, args(index))),
+    flowOf(steps, "params: z.object({ day: z.string(), size: z.number() })"),
+  );
+}
+
+/** Adapters and coordinator functions of one's own: every second step is a function. */
+export function ownDefinitions(count: number): string {
+  const indices = range(count);
+  const adapters = range(10).map(
+    (index) =>
+      `const a${index} = defineInputAdapter("pull.own${index}", { args: z.object({ window${index}: z.number() }), payload: z.object({ id: z.string() }), expand: () => [{ id: "" }] });`,
+  );
+  const functions = indices
+    .filter((index) => index % 2 === 1)
+    .map(
+      (index) =>
+        `const f${index} = defineCoordinatorFn("own${index}", { args: z.object({ channel${index % 7}: z.string() }), output: z.object({ id: z.string(), sent: z.boolean() }), run: () => ({ id: "", sent: true }) });`,
+    );
+  const handlers = indices.filter((index) => index % 2 === 0).map((index) => handler(index));
+  const steps = indices.map((index) => {
+    if (index === 0) return root(0);
+    return index % 2 === 1
+      ? `.fn("n${index}", f${index}, { after: ["n${index - 1}"], args: { channel${index % 7}: "x" } })`
+      : node(index, `after: ["n${index - 1}"], input: { adapter: "pull.own${index % 10}", window${index % 10}: 1 }`);
+  });
+  const names = range(10).map((index) => `a${index}`);
+  return program([...adapters, ...functions, ...handlers], flowOf(steps, `adapters: [${names.join(", ")}]`));
+}
+
+function handler(index: number, more = ""): string {
+  return `const h${index} = defineHandler("h${index}", { input: z.object({ id: z.string(), a${index % 7}: z.number().optional() }), output: z.object({ id: z.string(), v${index}: z.number() }), ${more} });`;
+}
+
+/** The same schemas, and their wire types, without a handler around them. */
+function schemasOnly(index: number): string {
+  return `const i${index} = z.object({ id: z.string(), a${index % 7}: z.number().optional() });
+const o${index} = z.object({ id: z.string(), v${index}: z.number() });
+type I${index} = z.input<typeof i${index}>;
+type O${index} = z.input<typeof o${index}>;
+export const s${index} = [i${index}, o${index}] as unknown as [I${index}, O${index}];`;
+}
+
+const root = (index: number) => `.node("n${index}", h${index}, { args: { id: "x" } })`;
+const node = (index: number, options: string) => `.node("n${index}", h${index}, { ${options} })`;
+const list = (indices: readonly number[]) => `[${indices.map((index) => `"n${index}"`).join(", ")}]`;
+const range = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+function flowOf(steps: readonly string[], options = ""): string {
+  return `export const generated = flow("generated", { ${options} })\n  ${steps.join("\n  ")};\nexport const graph = generated.compile();`;
+}
+
+function program(definitions: readonly string[], flow = "export {};"): string {
+  const body = [...definitions, flow, ""].join("\n");
+  const used = ["defineCoordinatorFn", "defineHandler", "defineInputAdapter", "flow", "param"].filter((name) =>
+    body.includes(`${name}(`),
+  );
+  const library = used.length > 0 ? `import { ${used.join(", ")} } from "flowkit";\n` : "";
+  return `${library}import * as z from "zod";\n${body}`;
+}
