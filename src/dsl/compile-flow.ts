@@ -3,8 +3,8 @@ import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError, type JsonObject } from "../errors/index.ts";
 import { type Graph, parseGraph, type TypeSchemas } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
+import { storedJsonSchema, wireJsonSchema } from "../graph/wire-schema.ts";
 import { nodeJson } from "./node-json.ts";
-import { storedJsonSchema, wireJsonSchema } from "./schema-facts.ts";
 import type { FlowHead, Step } from "./step.ts";
 import { checkSteps } from "./step-checks.ts";
 

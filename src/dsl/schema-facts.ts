@@ -1,6 +1,4 @@
-import * as z from "zod";
 import type { $ZodType, $ZodTypes } from "zod/v4/core";
-import type { JsonObject } from "../errors/index.ts";
 
 /** Whether a value is a schema of zod 4, whichever copy of zod made it. */
 export function isSchema(value: unknown): value is $ZodType {
@@ -88,29 +86,4 @@ function wireParts(schema: $ZodType, path: string): readonly (readonly [$ZodType
     default:
       return [];
   }
-}
-
-/** The JSON Schema of a schema's wire form. */
-export function wireJsonSchema(schema: $ZodType): JsonObject {
-  return jsonSchema(schema, () => {});
-}
-
-/** The JSON Schema of what is stored of an output: keys that a default fills are always there. */
-export function storedJsonSchema(schema: $ZodType): JsonObject {
-  return jsonSchema(schema, (part, json) => {
-    const { def } = (part as $ZodTypes)._zod;
-    if (def.type !== "object") return;
-    const filled = Object.keys(def.shape).filter((key) => def.shape[key]?._zod.optin === "defaulted");
-    if (filled.length > 0) json.required = [...new Set([...(json.required ?? []), ...filled])];
-  });
-}
-
-function jsonSchema(schema: $ZodType, change: (part: $ZodType, json: { required?: string[] }) => void): JsonObject {
-  const made = z.toJSONSchema(schema, {
-    io: "input",
-    // A part that JSON Schema can't describe accepts anything, instead of failing the whole graph.
-    unrepresentable: "any",
-    override: ({ zodSchema, jsonSchema }) => change(zodSchema, jsonSchema),
-  });
-  return JSON.parse(JSON.stringify(made)) as JsonObject; // without what zod hangs on it for its own use
 }

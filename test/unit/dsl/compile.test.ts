@@ -68,6 +68,18 @@ describe("the graph", () => {
     });
   });
 
+  test("writes the parameters as people write JSON Schema", () => {
+    const params = z.object({ days: z.int().default(1), from: z.int().min(3).optional() });
+    expect(
+      flow("etl", { params })
+        .node("a", load, { args: { n: 1 } })
+        .compile().params_schema,
+    ).toStrictEqual({
+      type: "object",
+      properties: { days: { type: "integer", default: 1 }, from: { type: "integer", minimum: 3 } },
+    });
+  });
+
   test("is one deeply frozen object", () => {
     const graph = etl.compile();
     expect(etl.compile()).toBe(graph);
