@@ -67,6 +67,18 @@ describe("what a flow knows of its runs", () => {
     expectTypeOf<Etl["results"]["tell"]>().toEqualTypeOf<{ sent: boolean }>();
   });
 
+  test("its handlers by name, and by the nodes that they run", () => {
+    expectTypeOf(etl.handlers.cleaner).toEqualTypeOf(clean);
+    expectTypeOf<keyof typeof etl.handlers>().toEqualTypeOf<
+      "extractor" | "cleaner" | "counter" | "joiner" | "by_day" | "seeded"
+    >();
+    expectTypeOf<Etl["handlers"]["rows"]>().toEqualTypeOf<typeof clean>();
+    expectTypeOf<Extract<keyof Etl["handlers"], "merge" | "tell">>().toBeNever();
+    expectTypeOf<Etl["name"]>().toEqualTypeOf<"etl">();
+    const plain = flow();
+    expectTypeOf<keyof typeof plain.handlers>().toBeNever();
+  });
+
   test("it is what the engine takes", () => {
     const run = <TTypes extends FlowTypes>(given: FlowDefinition<TTypes>): TTypes => given.$infer;
     expectTypeOf(run(etl).params).toEqualTypeOf<{ date: string; days?: number | undefined }>();

@@ -25,10 +25,11 @@ import type { StoredOr, WireOr } from "./types/schema.ts";
  * @throws FlowError `FLOW_INVALID` when an option is not what it must be
  */
 export function flow<
+  const TName extends string | Absent = Absent,
   TParams extends $ZodType | Absent = Absent,
   const TAdapters extends readonly AnyInputAdapter[] = [],
 >(
-  name?: string,
+  name?: TName,
   options?: { readonly params?: TParams; readonly adapters?: TAdapters },
 ): Flow<
   {},
@@ -39,7 +40,7 @@ export function flow<
   never,
   never,
   [],
-  ParamTypes<WireOr<TParams, {}>, StoredOr<TParams, {}>>,
+  ParamTypes<WireOr<TParams, {}>, StoredOr<TParams, {}>, TName>,
   TAdapters[number]
 >;
 // The builder has the run time of `Flow` and none of its types: they meet here.

@@ -11,4 +11,4 @@ export type { CompileOptions, FlowInfer, ParamTypes } from "./types/flow-types.t
 export type { Handler, HandlerTypes } from "./types/handler.ts";
 export type { Absent } from "./types/markers.ts";
 export type { ParamReference } from "./types/params.ts";
-export type { NodeResult } from "./types/state.ts";
+export type { HandlerStep } from "./types/state.ts";

@@ -1,24 +1,46 @@
-import type { NodeResult } from "./state.ts";
+import type { AnyHandler } from "./handler.ts";
+import type { Absent } from "./markers.ts";
+import type { AnyStep } from "./state.ts";
 
 /** Parameters as the caller of a run gives them, and as a node sees them. */
-export interface ParamTypes<TInput, TStored> {
+export interface ParamTypes<TInput, TStored, TFlowName> {
   readonly input: TInput;
   readonly stored: TStored;
+  /** Here, since the state's other members change from node to node. */
+  readonly flowName: TFlowName;
 }
 
 /** What a run of the flow takes and gives. */
-export interface FlowInfer<TParams, TOutputs, TResults, TUsed> {
-  readonly params: TParams;
+export interface FlowInfer<
+  TParams extends ParamTypes<unknown, unknown, unknown>,
+  TOutputs,
+  TSteps extends AnyStep,
+  TUsed,
+> {
+  readonly name: TParams["flowName"];
+  readonly params: TParams["input"];
   readonly outputs: { readonly [TId in keyof TOutputs]: TOutputs[TId] };
   readonly results: {
-    readonly [TId in Exclude<keyof TOutputs, TUsed>]: ResultOf<TResults, TId, TOutputs[TId]>;
+    readonly [TId in Exclude<keyof TOutputs, TUsed>]: ResultOf<HandlersById<TSteps>, TId, TOutputs[TId]>;
   };
+  /** By node id. A node that a coordinator function runs has none. */
+  readonly handlers: HandlersById<TSteps>;
 }
-type ResultOf<TResults, TId, TOutput> = [Extract<TResults, NodeResult<TId, unknown>>] extends [never]
-  ? TOutput[]
-  : Extract<TResults, NodeResult<TId, unknown>> extends NodeResult<TId, infer TResult>
-    ? TResult
-    : never;
+
+type HandlersById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep["handler"] };
+
+export type HandlersByName<TSteps extends AnyStep> = {
+  readonly [TStep in TSteps as TStep["handler"]["name"]]: TStep["handler"];
+};
+
+/** What `finalize` returns, else the list of outputs. A coordinator function has one output. */
+type ResultOf<THandlers, TId, TOutput> = TId extends keyof THandlers
+  ? THandlers[TId] extends AnyHandler
+    ? THandlers[TId]["$infer"]["result"] extends Absent
+      ? TOutput[]
+      : THandlers[TId]["$infer"]["result"]
+    : never
+  : TOutput;
 
 export interface CompileOptions {
   /** Adds `status`, `attempt_epoch`, `stats` and `lease` at their first values to each node. @defaultValue false */

@@ -1,9 +1,5 @@
 import type { $ZodType } from "zod/v4/core";
-import type {
-  CoordinatorFunctionDefinition,
-  HandlerDefinition,
-  InputAdapterDefinition,
-} from "../../definitions/index.ts";
+import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { AdapterName, AnyInputAdapter } from "./adapter.ts";
@@ -17,19 +13,19 @@ import type {
   FnOptions,
   FnOutputOf,
 } from "./coordinator-function.ts";
-import type { CompileOptions, FlowInfer, ParamTypes } from "./flow-types.ts";
+import type { CompileOptions, FlowInfer, HandlersByName, ParamTypes } from "./flow-types.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, AnyString, FlowStateError } from "./markers.ts";
 import type { NodeOptionKey, NodeOptions } from "./options.ts";
 import type { ParentsOf } from "./payload.ts";
 import type {
   AnyState,
+  AnyStep,
   FlowState,
   FreshAfter,
+  HandlerStep,
   IdsAfter,
-  NodeResult,
   OldAfter,
-  ResultsAfter,
   state,
   Tick,
   TickAfter,
@@ -47,18 +43,23 @@ export interface Flow<
   TYoung,
   TFresh,
   TTick extends Tick,
-  TResults,
+  TSteps extends AnyStep,
   TIds extends string,
   TUsed extends string,
   TLast extends readonly string[],
-  TParams extends ParamTypes<unknown, unknown>,
+  TParams extends ParamTypes<unknown, unknown, unknown>,
   TAdapters extends AnyInputAdapter,
 > {
-  readonly [state]: FlowState<TOld, TYoung, TFresh, TTick, TResults, TIds, TUsed, TLast, TParams, TAdapters>;
+  readonly [state]: FlowState<TOld, TYoung, TFresh, TTick, TSteps, TIds, TUsed, TLast, TParams, TAdapters>;
   /** Types only: `typeof etl.$infer.outputs`. There is no value behind it. */
-  readonly $infer: FlowInfer<TParams["input"], TOld & TYoung, TResults, TUsed>;
-  /** The handlers of its nodes by name: what an engine or a worker runs. */
-  readonly handlers: Readonly<Record<string, HandlerDefinition>>;
+  readonly $infer: FlowInfer<TParams, TOld & TYoung, TSteps, TUsed>;
+  /**
+   * The handlers of its nodes by name: what an engine or a worker runs.
+   *
+   * @example
+   * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
+   */
+  readonly handlers: HandlersByName<TSteps>;
   /** The input adapters of your own that were given to `flow()`. */
   readonly inputAdapters: readonly InputAdapterDefinition[];
   /** The coordinator functions of your own that its nodes call. */
@@ -133,7 +134,7 @@ export interface Flow<
 }
 
 export interface AnyFlow {
-  readonly [state]: AnyState & { readonly params: ParamTypes<unknown, unknown> };
+  readonly [state]: AnyState & { readonly params: ParamTypes<unknown, unknown, unknown> };
 }
 
 /*
@@ -191,7 +192,7 @@ interface AddRoot {
     YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
     FreshAfter<TFlow[typeof state], TId>,
     TickAfter<TFlow[typeof state]>,
-    ResultsAfter<TFlow[typeof state], TId, THandler["$infer"]["result"]>,
+    TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
     IdsAfter<TFlow[typeof state], TId>,
     TFlow[typeof state]["used"] | ParentsOf<TAfter, []>[number],
     [TId],
@@ -248,7 +249,7 @@ interface AddNext {
     YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
     FreshAfter<TFlow[typeof state], TId>,
     TickAfter<TFlow[typeof state]>,
-    ResultsAfter<TFlow[typeof state], TId, THandler["$infer"]["result"]>,
+    TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
     IdsAfter<TFlow[typeof state], TId>,
     TFlow[typeof state]["used"] | ParentsOf<TAfter, TFlow[typeof state]["last"]>[number],
     [TId],
@@ -293,7 +294,7 @@ interface AddFn {
     YoungAfter<TFlow[typeof state], TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
     FreshAfter<TFlow[typeof state], TId>,
     TickAfter<TFlow[typeof state]>,
-    TFlow[typeof state]["results"] | NodeResult<TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
+    TFlow[typeof state]["steps"],
     IdsAfter<TFlow[typeof state], TId>,
     TFlow[typeof state]["used"] | TAfter[number],
     [TId],

@@ -1,5 +1,5 @@
 import type { AnyInputAdapter } from "./adapter.ts";
-import type { Absent } from "./markers.ts";
+import type { AnyHandler } from "./handler.ts";
 
 /*
  * What the type of a flow accumulates, one node at a time.
@@ -14,22 +14,24 @@ import type { Absent } from "./markers.ts";
 export declare const state: unique symbol;
 
 /**
- * The result of a node, where it isn't simply the list of its outputs. Few nodes have one, so these stand in a union of
- * their own: a record of output and result for every node would cost a tenth of the whole chain.
+ * A node that a handler runs. These stand in a union of their own: the checks of the chain read outputs only, and a
+ * record of more than that for every node would cost a tenth of the whole chain.
  */
-export interface NodeResult<TId, TResult> {
+export interface HandlerStep<TId, THandler> {
   readonly id: TId;
-  readonly result: TResult;
+  readonly handler: THandler;
 }
 
+export type AnyStep = HandlerStep<string, AnyHandler>;
+
 /** All that a method of the chain reads of its receiver, behind one property. */
-export interface FlowState<TOld, TYoung, TFresh, TTick, TResults, TIds, TUsed, TLast, TParams, TAdapters> {
+export interface FlowState<TOld, TYoung, TFresh, TTick, TSteps, TIds, TUsed, TLast, TParams, TAdapters> {
   readonly old: TOld;
   readonly young: TYoung;
   /** Ids in `young`. */
   readonly fresh: TFresh;
   readonly tick: TTick;
-  readonly results: TResults;
+  readonly steps: TSteps;
   readonly ids: TIds;
   /** Ids that some node depends on: the others are leaves. */
   readonly used: TUsed;
@@ -51,7 +53,9 @@ export interface NodeRecords {
 
 export interface AnyState extends NodeRecords {
   readonly tick: Tick;
-  readonly results: unknown;
+  // Comparing the steps so far with a type at each step would be quadratic.
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly steps: any;
   readonly ids: string;
   readonly used: string;
   readonly last: readonly string[];
@@ -105,7 +109,3 @@ export type FreshAfter<TState extends AnyState, TId> = TState["tick"] extends 15
 export type IdsAfter<TState extends AnyState, TId extends string> = string extends TId
   ? TState["ids"]
   : TState["ids"] | TId;
-
-export type ResultsAfter<TState extends AnyState, TId, TResult> = TResult extends Absent
-  ? TState["results"]
-  : TState["results"] | NodeResult<TId, TResult>;
