@@ -1,36 +1,52 @@
-import { fileURLToPath } from "node:url";
 import { FlowError } from "flowkit";
-import ts from "typescript";
 import { beforeAll, describe, expect, test } from "vitest";
+import { messages } from "../../src/graph/messages.ts";
+import { compilers } from "../compilers.ts";
+import { type CompiledMistakes, compileMistakes } from "./compiled-mistakes.ts";
 import { mistakes } from "./mistakes.ts";
+import { printMistakes } from "./print-mistakes.ts";
 
-/*
- * Every mistake twice: what the compiler says and where, and what `compile()` says. The file of mistakes is compiled
- * here without its `@ts-expect-error` lines.
- */
+/* Every mistake twice: what the compilers say and where, and what `compile()` says. */
 
-const file = fileURLToPath(new URL("mistakes.ts", import.meta.url));
-const root = fileURLToPath(new URL("../../", import.meta.url));
+let compiled: CompiledMistakes;
+beforeAll(async () => {
+  compiled = await compileMistakes();
+}, 120_000);
 
-interface Printed {
-  readonly text: string;
-  readonly token: string;
-}
-let printed: ReadonlyMap<string, readonly Printed[]>;
+test("all that the compilers say", async () => {
+  await expect(printMistakes(mistakes, compiled)).toMatchFileSnapshot("mistakes.txt");
+});
 
-beforeAll(() => {
-  printed = diagnosticsByRule();
-}, 60_000);
+test("the compilers refuse nothing but the mistakes", () => {
+  expect(compiled.elsewhere).toEqual([]);
+});
 
-describe.each(mistakes)("$rule", ({ rule, words, token, atRunTime = true, make }) => {
-  test("the compiler says it at the token", () => {
-    const found = printed.get(rule) ?? [];
-    expect(found).toHaveLength(1);
-    expect(found[0]?.text).toContain(words);
-    expect(found[0]?.token.slice(0, token.length)).toBe(token);
+test("each rule has a name of its own", () => {
+  const rules = mistakes.map(({ rule }) => rule);
+  expect(rules).toEqual([...new Set(rules)]);
+});
+
+describe.each(mistakes)("$rule", ({ rule, words, ownWords, token, atRunTime = true, make, right }) => {
+  test.each(compilers)("TypeScript %s says it at the token", (compiler) => {
+    const said = compiled.byRule.get(rule)?.filter((one) => one.compiler === compiler) ?? [];
+    expect(said).toHaveLength(1);
+    for (const one of said) {
+      expect(compiled.place(one).text.slice(0, token.length)).toBe(token);
+      if (ownWords !== undefined) {
+        if (!atRunTime) expect(one.text).toContain(words);
+        continue;
+      }
+      const sentence = sentenceIn(one.text.split("\n")[0] ?? "");
+      expect(sentence).toContain(words);
+      expect(Object.values(messages).filter((template) => isFilled(template, sentence))).not.toEqual([]);
+    }
   });
 
-  if (!atRunTime) return; // only types can tell
+  test("without the mistake it compiles", () => {
+    expect(right().compile().nodes.length).toBeGreaterThan(0);
+  });
+
+  if (!atRunTime) return;
   test("compile() says the same", () => {
     let thrown: unknown;
     try {
@@ -39,52 +55,17 @@ describe.each(mistakes)("$rule", ({ rule, words, token, atRunTime = true, make }
       thrown = error;
     }
     expect(FlowError.is(thrown) && thrown.code).toMatch(/^FLOW_/);
-    expect(thrown).toHaveProperty("message", expect.stringContaining(words));
+    expect(thrown instanceof Error && thrown.message).toContain(words);
   });
 });
 
-function diagnosticsByRule(): Map<string, Printed[]> {
-  const { options } = ts.parseJsonConfigFileContent(
-    ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile).config,
-    ts.sys,
-    root,
-  );
-  const host = ts.createCompilerHost(options);
-  const read = host.readFile.bind(host);
-  const withoutExpectations = (name: string) => read(name)?.replaceAll("// @ts-expect-error", "");
-  host.readFile = (name) => (name === file ? withoutExpectations(name) : read(name));
-  const program = ts.createProgram({ rootNames: [file], options: { ...options, noErrorTruncation: true }, host });
-  const source = program.getSourceFile(file);
-  if (source === undefined) throw new Error(`${file} was not read`);
-  const diagnostics = program.getSemanticDiagnostics(source);
-  return new Map(
-    casesIn(source).map(({ rule, from, to }) => [
-      rule,
-      diagnostics
-        .filter(({ start = -1 }) => start >= from && start < to)
-        .map(({ start, messageText }) => ({
-          text: ts.flattenDiagnosticMessageText(messageText, "\n"),
-          token: source.text.slice(start),
-        })),
-    ]),
-  );
+/** The sentence in the compiler's own, where it names the type that carries it. */
+function sentenceIn(line: string): string {
+  const [, quoted = ""] = /Flow\w*Error<("(?:[^"\\]|\\.)*")>/.exec(line) ?? [];
+  return quoted === "" ? "" : JSON.parse(quoted);
 }
 
-/** Where in the file each mistake stands. */
-function casesIn(source: ts.SourceFile): { rule: string; from: number; to: number }[] {
-  const cases: { rule: string; from: number; to: number }[] = [];
-  const visit = (node: ts.Node): void => {
-    const rule = ts.isObjectLiteralExpression(node) ? ruleOf(node) : undefined;
-    if (rule === undefined) ts.forEachChild(node, visit);
-    else cases.push({ rule, from: node.getStart(source), to: node.end });
-  };
-  visit(source);
-  return cases;
-}
-
-function ruleOf(node: ts.ObjectLiteralExpression): string | undefined {
-  const property = node.properties.find((member) => member.name !== undefined && member.name.getText() === "rule");
-  return property !== undefined && ts.isPropertyAssignment(property) && ts.isStringLiteral(property.initializer)
-    ? property.initializer.text
-    : undefined;
+function isFilled(template: string, sentence: string): boolean {
+  const pieces = template.split(/\{\w+\}/).map((piece) => piece.replaceAll(/[^\w\s]/g, "\\$&"));
+  return new RegExp(`^${pieces.join(".+")}$`).test(sentence);
 }

@@ -1,16 +1,20 @@
-import { type FlowDefinition, flow } from "flowkit";
+import { defineHandler, type FlowDefinition, flow } from "flowkit";
 import * as z from "zod";
 import { byDay, clean, count, extract, join, latest, notify, seeded, textual } from "../handlers.ts";
 
 export interface Mistake {
   readonly rule: string;
-  /** The sentence that both the compiler and `compile()` say. */
+  /** Of the sentence that both the compiler and `compile()` say. */
   readonly words: string;
+  /** Why the compiler says it in words of its own; then `words` are those of `compile()`, if it has any. */
+  readonly ownWords?: string;
   /** What the compiler underlines starts with this. */
   readonly token: string;
-  /** `false`: only types can tell. @defaultValue true */
+  /** `false`: only types can tell, or only a run. @defaultValue true */
   readonly atRunTime?: boolean;
   readonly make: () => Pick<FlowDefinition, "compile">;
+  /** The same without the mistake: it compiles, in both senses. */
+  readonly right: () => Pick<FlowDefinition, "compile">;
 }
 
 const etl = flow("etl", { params: z.object({ date: z.iso.date(), n: z.number() }), adapters: [latest] })
@@ -18,8 +22,12 @@ const etl = flow("etl", { params: z.object({ date: z.iso.date(), n: z.number() }
   .node("count", count, { after: ["extract"] });
 
 const anyId: string = "extract";
+const knownId = "w";
 
-/** Mistakes that TypeScript refuses, each in a form that also runs. */
+/**
+ * Mistakes that TypeScript refuses, each in a form that also runs. What it says about each of them stands in
+ * `mistakes.txt`: look at it as a user would, and write it anew by `npx vitest run test-d/errors -u`.
+ */
 export const mistakes: readonly Mistake[] = [
   {
     rule: "edge to the node before",
@@ -29,6 +37,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.then("w", count),
+    right: () => etl.then("w", byDay, { args: { date: "2026-01-01" } }),
   },
   {
     rule: "edge in after",
@@ -38,6 +47,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extract", "count"] }),
+    right: () => etl.node("w", count, { after: ["extract"] }),
   },
   {
     rule: "edge in from",
@@ -50,6 +60,11 @@ export const mistakes: readonly Mistake[] = [
         // @ts-expect-error
         input: { adapter: "pull.from_artifacts", from: ["extract", "count"] },
       }),
+    right: () =>
+      etl.node("w", count, {
+        after: ["extract", "count"],
+        input: { adapter: "pull.from_artifacts", from: ["extract"] },
+      }),
   },
   {
     rule: "edge deep inside",
@@ -60,6 +75,10 @@ export const mistakes: readonly Mistake[] = [
       flow()
         .node("a", textual)
         // @ts-expect-error
+        .then("w", count),
+    right: () =>
+      flow()
+        .node("a", extract, { args: { batchSize: 1 } })
         .then("w", count),
   },
   {
@@ -72,6 +91,10 @@ export const mistakes: readonly Mistake[] = [
         .node("a", textual)
         // @ts-expect-error
         .then("w", clean, { input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" } }),
+    right: () =>
+      flow()
+        .node("a", extract, { args: { batchSize: 1 } })
+        .then("w", clean, { input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" } }),
   },
   {
     rule: "edge of chunks, at the adapter",
@@ -81,11 +104,15 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", clean, { after: ["extract"], input: { adapter: "pull.from_artifacts.rechunk:size", size: 1 } }),
+    right: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
+      }),
   },
   {
     rule: "edges of chunks from two sources",
-    words:
-      "edge 'extract' -> 'w': [].id is missing (needs string), [].price is missing (needs number); edge 'count' -> 'w'",
+    words: "edge 'count' -> 'w': [].id is missing (needs string), [].price is missing (needs number)",
     token: "adapter",
     atRunTime: false,
     make: () =>
@@ -94,10 +121,15 @@ export const mistakes: readonly Mistake[] = [
         // @ts-expect-error
         input: { adapter: "pull.from_artifacts.rechunk:size", size: 1 },
       }),
+    right: () =>
+      etl.node("w", clean, {
+        after: ["extract", "count"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", from: ["extract"], size: 1, metaListKey: "rows" },
+      }),
   },
   {
     rule: "list key that one of two sources has",
-    words: "node 'w': 'rows' is not a list in every output of: extract, count",
+    words: "node 'w': 'rows' is not a list in every output of: ",
     token: "metaListKey",
     atRunTime: false,
     make: () =>
@@ -106,14 +138,20 @@ export const mistakes: readonly Mistake[] = [
         // @ts-expect-error
         input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
       }),
+    right: () =>
+      etl.node("w", clean, {
+        after: ["extract", "count"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", from: ["extract"], size: 1, metaListKey: "rows" },
+      }),
   },
   {
     rule: "source with two parents",
-    words: "(it is a source), so it cannot depend on 'extract, count'",
+    words: "node 'w': handler 'extractor' declares no input (it is a source), so it cannot depend on '",
     token: "extract",
     make: () =>
       // @ts-expect-error
       etl.node("w", extract, { after: ["extract", "count"], args: { batchSize: 1 } }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
   },
   {
     rule: "gathered input",
@@ -126,6 +164,8 @@ export const mistakes: readonly Mistake[] = [
         // @ts-expect-error
         input: { adapter: "pull.gather", from: { count: "extract" } },
       }),
+    right: () =>
+      etl.node("w", join, { after: ["extract", "count"], input: { adapter: "pull.gather", from: { count: "count" } } }),
   },
   {
     rule: "unknown node in after",
@@ -134,6 +174,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extrct"] }),
+    right: () => etl.node("w", count, { after: ["extract"] }),
   },
   {
     rule: "source outside after",
@@ -142,6 +183,8 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["count"] } }),
+    right: () =>
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["extract"] } }),
   },
   {
     rule: "unknown source",
@@ -150,6 +193,8 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["nope"] } }),
+    right: () =>
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["extract"] } }),
   },
   {
     rule: "duplicate id",
@@ -158,6 +203,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("extract", count, { after: ["extract"] }),
+    right: () => etl.node("extract2", count, { after: ["extract"] }),
   },
   {
     rule: "id of another form",
@@ -166,6 +212,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("a b", count, { after: ["extract"] }),
+    right: () => etl.node("a_b", count, { after: ["extract"] }),
   },
   {
     rule: "id that is no literal",
@@ -175,6 +222,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node(anyId, count, { after: ["extract"] }),
+    right: () => etl.node(knownId, count, { after: ["extract"] }),
   },
   {
     rule: "unknown adapter",
@@ -183,6 +231,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extract"], input: { adapter: "pull.gathr" } }),
+    right: () => etl.node("w", join, { after: ["count"], input: { adapter: "pull.gather" } }),
   },
   {
     rule: "aliases for another adapter",
@@ -191,6 +240,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: { a: "extract" } } }),
+    right: () => etl.node("w", join, { after: ["count"], input: { adapter: "pull.gather", from: { count: "count" } } }),
   },
   {
     rule: "list key for another adapter",
@@ -199,6 +249,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", metaListKey: "rows" } }),
+    right: () => etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts" } }),
   },
   {
     rule: "list key of no list",
@@ -211,6 +262,11 @@ export const mistakes: readonly Mistake[] = [
         // @ts-expect-error
         input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "n" },
       }),
+    right: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
+      }),
   },
   {
     rule: "input of a root",
@@ -219,6 +275,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", extract, { args: { batchSize: 1 }, input: { adapter: "pull.from_artifacts" } }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
   },
   {
     rule: "fan-in over the number of parents",
@@ -227,6 +284,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extract"], fanIn: "count:2" }),
+    right: () => etl.node("w", count, { after: ["extract"], fanIn: "count:1" }),
   },
   {
     rule: "fan-in of a root",
@@ -235,6 +293,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", extract, { args: { batchSize: 1 }, fanIn: "any" }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 }, fanIn: "all" }),
   },
   {
     rule: "first batch of a root",
@@ -243,6 +302,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", extract, { args: { batchSize: 1 }, startWhen: "first_batch" }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 }, startWhen: "ready" }),
   },
   {
     rule: "source with upstream",
@@ -251,6 +311,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.then("w", extract, { args: { batchSize: 1 } }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
   },
   {
     rule: "args of a source missing",
@@ -259,6 +320,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", extract),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
   },
   {
     rule: "args of a consumer missing",
@@ -267,6 +329,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.then("w", byDay, { startWhen: "first_batch" }),
+    right: () => etl.then("w", byDay, { startWhen: "first_batch", args: { date: "2026-01-01" } }),
   },
   {
     rule: "input of a root missing",
@@ -275,6 +338,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", seeded),
+    right: () => etl.node("w", seeded, { args: { seed: "s" } }),
   },
   {
     rule: "a root whose input is no object",
@@ -285,6 +349,11 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.node("w", clean),
+    right: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
+      }),
   },
   {
     rule: "unknown function",
@@ -293,6 +362,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.fn("w", "vars.sett", { args: { kv: {} } }),
+    right: () => etl.fn("w", "vars.set", { args: { kv: {} } }),
   },
   {
     rule: "args of a function missing",
@@ -301,6 +371,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.fn("w", notify, { after: ["count"] }),
+    right: () => etl.fn("w", notify, { after: ["count"], args: { channel: "#data" } }),
   },
   {
     rule: "args of a built-in function missing",
@@ -309,6 +380,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.fn("w", "vars.set", { after: ["count"] }),
+    right: () => etl.fn("w", "vars.set", { after: ["count"], args: { kv: { done: true } } }),
   },
   {
     rule: "unknown argument of a function",
@@ -317,6 +389,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.fn("w", "vars.incr", { args: { key: "runs", step: 1 } }),
+    right: () => etl.fn("w", "vars.incr", { args: { key: "runs", by: 1 } }),
   },
   {
     rule: "unknown parent of a function",
@@ -325,6 +398,7 @@ export const mistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.fn("w", "noop", { after: ["nope"] }),
+    right: () => etl.fn("w", "noop", { after: ["count"] }),
   },
   {
     rule: "no nodes",
@@ -335,5 +409,70 @@ export const mistakes: readonly Mistake[] = [
         // @ts-expect-error
         flow().compile(),
     }),
+    right: () => flow().node("a", textual),
+  },
+  {
+    rule: "argument of another type",
+    words: "node 'w': args.batchSize: Invalid input: expected number",
+    ownWords: "TypeScript names both types, on the key",
+    token: "batchSize",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", extract, { args: { batchSize: "500" } }),
+    right: () => etl.node("w", extract, { args: { batchSize: 500 } }),
+  },
+  {
+    rule: "unknown argument",
+    words: "node 'w': handler 'extractor' takes no argument 'size'",
+    ownWords: "TypeScript says that there is no such key, on the key",
+    token: "size",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", extract, { args: { batchSize: 1, size: 1 } }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
+  },
+  {
+    rule: "output of another type",
+    words: "Type 'string' is not assignable to type 'number'",
+    ownWords: "TypeScript says where what the method returns differs from what it must return",
+    token: "processBatch",
+    atRunTime: false,
+    make: () => {
+      const wrong = defineHandler("wrong", {
+        output: z.object({ n: z.number() }),
+        // @ts-expect-error
+        processBatch: () => ({ n: "1" }),
+      });
+      return flow().node("w", wrong);
+    },
+    right: () =>
+      flow().node("w", defineHandler("right", { output: z.object({ n: z.number() }), processBatch: () => ({ n: 1 }) })),
+  },
+  {
+    rule: "batch of another type",
+    words: "Type 'string' is not assignable to type 'number'",
+    ownWords: "TypeScript says where what the method yields differs from what it must yield",
+    token: "iterBatches",
+    atRunTime: false,
+    make: () => {
+      const wrong = defineHandler("wrong", {
+        output: z.object({ n: z.number() }),
+        // @ts-expect-error
+        *iterBatches() {
+          yield { payload: { n: "1" } };
+        },
+      });
+      return flow().node("w", wrong);
+    },
+    right: () =>
+      flow().node(
+        "w",
+        defineHandler("right", {
+          output: z.object({ n: z.number() }),
+          *iterBatches() {
+            yield { payload: { n: 1 } };
+          },
+        }),
+      ),
   },
 ];

@@ -4,8 +4,8 @@
  * are those of this machine, everything else is the same everywhere.
  */
 import { compilers } from "../compilers.ts";
+import { LibraryWorkspace } from "../library.ts";
 import { cases, mistake } from "./cases.ts";
-import { ScaleWorkspace } from "./library.ts";
 
 const [asked = "", only] = process.argv.slice(2);
 const chosen = [...cases, mistake].filter(({ name }) => name.includes(asked));
@@ -16,12 +16,14 @@ const name = Math.max(...chosen.map((row) => row.name.length));
 const print = (...[first, compiler, ...figures]: readonly string[]) =>
   console.log([first?.padEnd(name), compiler?.padEnd(4), ...figures.map((figure) => figure.padStart(14))].join("  "));
 
-using workspace = await ScaleWorkspace.create();
+using workspace = await LibraryWorkspace.create("scale");
 print("case", "tsc", ...columns);
 for (const row of chosen) {
   for (const compiler of compilers) {
     if (only !== undefined && compiler !== only) continue;
-    const measured = await workspace.measure(compiler, row);
+    const file = `${row.name.replaceAll(/\W+/g, "-")}.ts`;
+    workspace.write(file, row.program);
+    const measured = await workspace.compileUser(compiler, file);
     print(
       row.name,
       compiler,
