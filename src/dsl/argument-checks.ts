@@ -1,4 +1,7 @@
 import { $ZodAsyncError, type $ZodIssue, type $ZodType, safeParse } from "zod/v4/core";
+import type { DataType } from "../graph/data/data-type.ts";
+import { showType } from "../graph/data/show-type.ts";
+import { wireType } from "../graph/data/zod-data.ts";
 import { type BuiltInFunctionName, builtInFunctionArgs } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { isParamRef, paramNameOf } from "./param.ts";
@@ -25,10 +28,14 @@ function handlerFindings(step: NodeStep, args: Args): string[] {
   if (routing.length > 0) return routing.map((key) => say("reservedArgument", { node, key }));
   // A root that makes no batches of its own takes its input as args, as one batch.
   const takesInput = options.after.length === 0 && handler.iterBatches === undefined;
-  const schemas = [handler.args, takesInput ? handler.input : undefined].filter((schema) => schema !== undefined);
+  const input = takesInput ? handler.input : undefined;
+  if (input !== undefined && options.args === undefined && !mayBeObject(wireType(input))) {
+    return [say("rootInputNotObject", { node, handler: handler.name, type: showType(wireType(input)) })];
+  }
+  const schemas = [handler.args, input].filter((schema) => schema !== undefined);
   const unknown = unknownKeys(schemas, args).map((key) => say("argUnknown", { node, handler: handler.name, key }));
   const ownIssues = handler.args === undefined ? nothing : judge(handler.args, args);
-  const inputIssues = takesInput && handler.input !== undefined ? judge(handler.input, args) : nothing;
+  const inputIssues = input === undefined ? nothing : judge(input, args);
   const missing = (key: "argsMissing" | "rootInputMissing", { missing: keys }: Verdict) =>
     keys.length === 0 ? [] : [say(key, { node, handler: handler.name, keys: keys.join(", ") })];
   return [
@@ -38,6 +45,9 @@ function handlerFindings(step: NodeStep, args: Args): string[] {
     ...[...ownIssues.wrong, ...inputIssues.wrong].map((where) => say("argIllTyped", { node, where })),
   ];
 }
+
+const mayBeObject = (type: DataType): boolean =>
+  type.kind === "any" || type.kind === "object" || (type.kind === "union" && type.members.some(mayBeObject));
 
 function fnFindings(step: FnStep, args: Args): string[] {
   const { id: node, fn } = step;

@@ -28,6 +28,7 @@ export function compileFlow(flow: {
   };
   try {
     return parseGraph(json, {
+      handlers: handlersOf(steps),
       functions: steps.flatMap((step) => (step.kind === "fn" && typeof step.fn === "object" ? [step.fn] : [])),
       adapters: head.inputAdapters,
     });
@@ -51,9 +52,12 @@ function invalid(head: FlowHead, findings: readonly { readonly message: string }
 const named = ({ name }: FlowHead): string => (name === undefined ? "" : ` '${name}'`);
 
 function schemasOf(steps: readonly Step[]): Record<string, TypeSchemas> {
-  const handlers = new Map(steps.flatMap((step) => (step.kind === "node" ? [[step.handler.name, step.handler]] : [])));
-  return Object.fromEntries([...handlers].map(([name, handler]) => [name, typeSchemas(handler)]));
+  return Object.fromEntries(handlersOf(steps).map((handler) => [handler.name, typeSchemas(handler)]));
 }
+
+const handlersOf = (steps: readonly Step[]): readonly HandlerDefinition[] => [
+  ...new Set(steps.flatMap((step) => (step.kind === "node" ? [step.handler] : []))),
+];
 
 function typeSchemas({ args, input, output }: HandlerDefinition): TypeSchemas {
   const part = (key: "args" | "input", schema: $ZodType | undefined): { [part: string]: JsonObject } =>

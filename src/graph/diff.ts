@@ -1,9 +1,10 @@
 import type { Json } from "../errors/index.ts";
 import { canonicalGraph } from "./canonical.ts";
-import { type EdgeMisfit, misfits } from "./data-edges.ts";
+import { Deliveries, readingOf } from "./data/deliveries.ts";
+import { knownData } from "./data/graph-data.ts";
 import { isObject } from "./plain-data.ts";
 import { type Path, pointer } from "./pointer.ts";
-import type { Graph } from "./types.ts";
+import { coordinatorFnType, type Graph } from "./types.ts";
 
 /** A value that is not the same; an absent one has no key here. */
 export interface Change {
@@ -19,6 +20,14 @@ export interface NodeChange {
 }
 
 type Edge = readonly [from: string, to: string];
+
+/** A node that can't take what it reads. */
+export interface EdgeMisfit {
+  /** The nodes whose data does not fit, or, where data is gathered, all that are read. */
+  readonly from: readonly string[];
+  readonly to: string;
+  readonly message: string;
+}
 
 export interface GraphDiff {
   /** Both say the same, in whatever words and order. */
@@ -60,11 +69,11 @@ export function diffGraphs(before: Graph, after: Graph): GraphDiff {
       return changes.length === 0 ? [] : [{ nodeId: node.node_id, changes }];
     }),
   };
-  const knownMisfits = new Set(misfits(before).map(({ from, to }) => edgeKey([from, to])));
+  const knownMisfits = new Set(misfits(before).map(misfitKey));
   const edges = {
     added: without(newEdges, oldEdges),
     removed: without(oldEdges, newEdges),
-    incompatible: misfits(after).filter(({ from, to }) => !knownMisfits.has(edgeKey([from, to]))),
+    incompatible: misfits(after).filter((misfit) => !knownMisfits.has(misfitKey(misfit))),
   };
   const graph = [...changesIn(asJson(oldRest), asJson(newRest), [])];
   const counts = [nodes.added, nodes.removed, nodes.changed, edges.added, edges.removed, graph];
@@ -73,6 +82,19 @@ export function diffGraphs(before: Graph, after: Graph): GraphDiff {
 
 const asJson = (value: object): Json => value as Json;
 const edgeKey = ([from, to]: Edge): string => `${from}:${to}`; // no id contains a colon
+
+const misfitKey = ({ from, to }: EdgeMisfit): string => edgeKey([from.join(), to]); // nor a comma
+
+/** As far as the graph's own `schemas` say. */
+function misfits({ nodes, schemas }: Graph): readonly EdgeMisfit[] {
+  const byId = new Map(nodes.map((node) => [node.node_id, node]));
+  const deliveries = new Deliveries(knownData({ schemas }, (id) => byId.get(id)));
+  return nodes.flatMap(({ node_id: nodeId, type, io, fan_in: fanIn, depends_on: parents }) => {
+    const reading = readingOf({ nodeId, inline: io?.input_inline, fanIn, parents });
+    if (reading === undefined || type === coordinatorFnType) return [];
+    return deliveries.faultsOf(reading).map(({ from, to, message }) => ({ from, to, message }));
+  });
+}
 
 function without(edges: readonly Edge[], others: readonly Edge[]): readonly Edge[] {
   const known = new Set(others.map(edgeKey));

@@ -50,4 +50,5 @@ export interface Draft {
   /** Some edges can't be read. */
   readonly edgesUnclear: boolean;
   readonly paramsSchema: JsonObject | undefined;
+  readonly schemas: JsonObject | undefined;
 }

@@ -12,6 +12,7 @@ export const findingCodes = [
   "GRAPH_SELF_DEPENDENCY",
   "GRAPH_CYCLE",
   "GRAPH_EDGES_DISAGREE",
+  "GRAPH_EDGE_DATA",
   "GRAPH_FAN_IN",
   "GRAPH_START_WHEN",
   "GRAPH_UNKNOWN_ADAPTER",
@@ -65,6 +66,11 @@ export class FindingList {
 
   get size(): number {
     return this.#found.size;
+  }
+
+  /** The nodes that something was found in, by index. */
+  nodes(): ReadonlySet<unknown> {
+    return new Set([...this.#found.values()].flatMap(({ path }) => (path[0] === "nodes" ? [path[1]] : [])));
   }
 
   /** In document order. */

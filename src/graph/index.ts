@@ -11,8 +11,7 @@ export {
 } from "./adapters.ts";
 export { canonicalGraph } from "./canonical.ts";
 export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
-export type { EdgeMisfit } from "./data-edges.ts";
-export { type Change, diffGraphs, type GraphDiff, type NodeChange } from "./diff.ts";
+export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChange } from "./diff.ts";
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./findings.ts";
 export { type BuiltInFunctionArgs, type BuiltInFunctionName, builtInFunctionArgs } from "./function-args.ts";
 export { graphHash } from "./hash.ts";

@@ -15,6 +15,10 @@ export const messages = {
   idForm: "'{id}' is no node id: a letter first, then letters, digits, '_', '.' or '-', at most 128 in all",
   edge: "edge '{from}' -> '{to}': {why}",
   adapterInput: "input of '{node}': {why}",
+  clash: "{path} is {given}, needs {needed}",
+  keyMissing: "{path} is missing (needs {needed})",
+  keyMayBeMissing: "{path} may be missing (needs {needed})",
+  keyNotTaken: "{path} is not taken",
   sourceWithUpstream:
     "node '{node}': handler '{handler}' declares no input (it is a source), so it cannot depend on '{parent}'",
   argsMissing: "node '{node}': handler '{handler}' needs args (missing: {keys})",

@@ -35,6 +35,7 @@ export function readShape({ value, spoilt }: PlainCopy, findings: FindingList): 
         ? misspelt(value, keysAt([])).has("edges")
         : edges.length < (value.edges as readonly Json[]).length,
     paramsSchema: isObject(value.params_schema) ? value.params_schema : undefined,
+    schemas: isObject(value.schemas) ? value.schemas : undefined,
   };
 }
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { $ZodType, $ZodTypes } from "zod/v4/core";
+import type { $ZodRegistry, $ZodType, $ZodTypes } from "zod/v4/core";
 import type { JsonObject } from "../errors/index.ts";
 
 type Draft = Parameters<NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>["override"]>>[0]["jsonSchema"];
@@ -11,28 +11,46 @@ type Draft = Parameters<NonNullable<NonNullable<Parameters<typeof z.toJSONSchema
  * wireJsonSchema(z.object({ days: z.int().optional() }))
  * // { type: "object", properties: { days: { type: "integer" } } }
  */
-export function wireJsonSchema(schema: $ZodType): JsonObject {
-  return jsonSchema(schema, () => {});
+export function wireJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRegistry): JsonObject {
+  return jsonSchema(schema, metadata, (part, json) => {
+    if (takesAnything(part)) for (const key of Object.keys(json)) delete json[key];
+    const { def } = part;
+    // zod calls a key required that is caught or handed to a function, but does without it.
+    if (def.type === "object" && json.required !== undefined) {
+      json.required = json.required.filter((key) => def.shape[key]?._zod.optin === undefined);
+      if (json.required.length === 0) delete json.required;
+    }
+  });
 }
 
 /** The JSON Schema of what is stored of an output: keys that a default fills are always there. */
-export function storedJsonSchema(schema: $ZodType): JsonObject {
-  return jsonSchema(schema, (part, json) => {
-    const { def } = (part as $ZodTypes)._zod;
+export function storedJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRegistry): JsonObject {
+  return jsonSchema(schema, metadata, ({ def }, json) => {
     if (def.type !== "object") return;
     const filled = Object.keys(def.shape).filter((key) => def.shape[key]?._zod.optin === "defaulted");
     if (filled.length > 0) json.required = [...new Set([...(json.required ?? []), ...filled])];
   });
 }
 
-function jsonSchema(schema: $ZodType, change: (part: $ZodType, json: Draft) => void): JsonObject {
+/** What zod converts, catches or hands to a function takes any value, although zod describes what comes of it. */
+function takesAnything({ def }: Part): boolean {
+  if ("coerce" in def && def.coerce === true) return true;
+  return def.type === "catch" || (def.type === "pipe" && def.in._zod.def.type === "transform");
+}
+
+/** Titles, descriptions, and whatever else authors say of their schemas. */
+type Metadata = $ZodRegistry<Record<string, unknown>>;
+type Part = $ZodTypes["_zod"];
+
+function jsonSchema(schema: $ZodType, metadata: Metadata, change: (part: Part, json: Draft) => void): JsonObject {
   const { $schema: _, ...made } = z.toJSONSchema(schema, {
     io: "input",
     // A part that JSON Schema can't describe accepts anything, instead of failing the whole graph.
     unrepresentable: "any",
+    metadata,
     override: ({ zodSchema, jsonSchema }) => {
       withoutSafeBounds(jsonSchema);
-      change(zodSchema, jsonSchema);
+      change((zodSchema as $ZodTypes)._zod, jsonSchema);
     },
   });
   return JSON.parse(JSON.stringify(made)) as JsonObject; // without what zod hangs on it for its own use

@@ -33,7 +33,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "edge to the node before",
     words: "edge 'count' -> 'w': .rows is missing (needs { id: string, price: number }[])",
     token: "count",
-    atRunTime: false,
     make: () =>
       // @ts-expect-error
       etl.then("w", count),
@@ -43,7 +42,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "edge in after",
     words: "edge 'count' -> 'w': .rows is missing",
     token: '"count"',
-    atRunTime: false,
     make: () =>
       // @ts-expect-error
       etl.node("w", count, { after: ["extract", "count"] }),
@@ -53,7 +51,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "edge in from",
     words: "edge 'count' -> 'w': .rows is missing",
     token: '"count"',
-    atRunTime: false,
     make: () =>
       etl.node("w", count, {
         after: ["extract", "count"],
@@ -70,7 +67,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "edge deep inside",
     words: "edge 'a' -> 'w': .rows[].price is string, needs number",
     token: "count",
-    atRunTime: false,
     make: () =>
       flow()
         .node("a", textual)
@@ -85,7 +81,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "edge of chunks, at the list key",
     words: "edge 'a' -> 'w': [].price is string, needs number",
     token: "metaListKey",
-    atRunTime: false,
     make: () =>
       flow()
         .node("a", textual)
@@ -100,7 +95,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "edge of chunks, at the adapter",
     words: "edge 'extract' -> 'w': [].id is missing (needs string), [].price is missing (needs number)",
     token: "adapter",
-    atRunTime: false,
     make: () =>
       // @ts-expect-error
       etl.node("w", clean, { after: ["extract"], input: { adapter: "pull.from_artifacts.rechunk:size", size: 1 } }),
@@ -114,7 +108,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "edges of chunks from two sources",
     words: "edge 'count' -> 'w': [].id is missing (needs string), [].price is missing (needs number)",
     token: "adapter",
-    atRunTime: false,
     make: () =>
       etl.node("w", clean, {
         after: ["extract", "count"],
@@ -131,7 +124,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "list key that one of two sources has",
     words: "node 'w': 'rows' is not a list in every output of: ",
     token: "metaListKey",
-    atRunTime: false,
     make: () =>
       etl.node("w", clean, {
         after: ["extract", "count"],
@@ -157,7 +149,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "gathered input",
     words: "input of 'w': .count[].n is missing (needs number)",
     token: "adapter",
-    atRunTime: false,
     make: () =>
       etl.node("w", join, {
         after: ["extract", "count"],
@@ -255,7 +246,6 @@ export const mistakes: readonly Mistake[] = [
     rule: "list key of no list",
     words: "node 'w': 'n' is not a list in every output of: count",
     token: "metaListKey",
-    atRunTime: false,
     make: () =>
       etl.node("w", clean, {
         after: ["count"],
@@ -345,7 +335,6 @@ export const mistakes: readonly Mistake[] = [
     words:
       "node 'w': handler 'cleaner' takes { id: string, price: number }[] as its input, so it cannot be a root: put it after a node",
     token: "clean",
-    atRunTime: false,
     make: () =>
       // @ts-expect-error
       etl.node("w", clean),

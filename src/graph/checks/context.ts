@@ -1,4 +1,5 @@
 import type { $ZodType } from "zod/v4/core";
+import type { NamedData } from "../data/graph-data.ts";
 import type { Draft } from "../draft.ts";
 import type { FindingList } from "../findings.ts";
 import type { GraphLimits } from "../limits.ts";
@@ -7,11 +8,17 @@ import type { GraphLimits } from "../limits.ts";
 export interface NamedArgs {
   readonly name: string;
   readonly args: $ZodType;
+  /** What a function stores. */
+  readonly output?: $ZodType;
+  /** What an adapter makes; absent: it hands artifacts on as they are. */
+  readonly payload?: $ZodType;
 }
 
 export interface ValidateOptions {
   /** The handler types there are. Absent: any type will do. */
   readonly types?: readonly string[];
+  /** Handlers by whose schemas the data on edges is checked, rather than by the graph's own `schemas`. */
+  readonly handlers?: readonly NamedData[];
   /** Coordinator functions besides the built-in ones. */
   readonly functions?: readonly NamedArgs[];
   /** Input adapters besides the built-in ones; `args` without `from_nodes`, as their definitions have it. */

@@ -1,6 +1,7 @@
 import { components } from "../topology.ts";
 import type { CheckContext } from "./context.ts";
 import { checkCycles } from "./cycles.ts";
+import { checkData } from "./data.ts";
 import { linkNodes } from "./dependencies.ts";
 import { checkEdges } from "./edges.ts";
 import { checkFunctions } from "./functions.ts";
@@ -24,4 +25,5 @@ export function runChecks(context: CheckContext): void {
   const sources = [...checkInput(context, links), ...checkFunctions(context)];
   checkSources(context, { sources, links, groups });
   checkParamRefs(context);
+  checkData(context, links);
 }

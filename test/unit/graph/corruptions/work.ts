@@ -261,6 +261,17 @@ export const inWork: readonly Corruption[] = [
     }),
   ),
   {
+    name: "data that does not fit",
+    code: "GRAPH_EDGE_DATA",
+    apply: inNode("mid", (_, graph) => {
+      graph.schemas = {
+        source: { output: { type: "object", properties: { n: { type: "number" } } } },
+        rechunker: { input: { type: "array", items: { type: "object", required: ["m"] } } },
+      };
+      return "/io/input_inline/input_adapter";
+    }),
+  },
+  {
     name: "a type that no handler has",
     code: "GRAPH_UNKNOWN_TYPE",
     hint: "rechunker",

@@ -1,0 +1,180 @@
+import type { DataType, Field, Lazily, ListType, ObjectType, UnionType, ValuesType } from "./data-type.ts";
+
+/*
+ * Whether every value of one type is one of another. TypeScript's answer, except that in doubt it fits, and that keys
+ * which are refused for certain don't.
+ */
+
+const deepest = 200;
+/** Comparisons for one graph: whoever writes schemas that need more gets them unchecked. */
+const mostSteps = 1_000_000;
+/** TypeScript gives up at 25; here giving up means that it fits. */
+const mostSplits = 100;
+
+/** Compares types, each pair of them once. */
+export class Fit {
+  /**
+   * By given and wanted type. A pair still being compared counts as fitting: if it does not, the comparison under way
+   * finds out.
+   */
+  readonly #known = new Map<DataType, Map<DataType, boolean>>();
+  readonly #split = new Map<ObjectType, Map<UnionType, readonly DataType[] | undefined>>();
+  /** What was found to fit, in order: whatever rests on a pair that turns out not to fit is forgotten again. */
+  readonly #trail: (readonly [DataType, DataType])[] = [];
+  #steps = 0;
+  #depth = 0;
+
+  /**
+   * @example
+   * new Fit().fits(readSchema({ type: "string" }), readSchema({ type: ["string", "null"] })) // true
+   */
+  fits(given: DataType, wanted: DataType): boolean {
+    if (given === wanted || given.kind === "any" || wanted.kind === "any") return true;
+    if (given.kind !== "object" && given.kind !== "list" && given.kind !== "union" && wanted.kind !== "union") {
+      return scalarFits(given, wanted);
+    }
+    const known = this.#known.get(given)?.get(wanted);
+    if (known !== undefined) return known;
+    if (this.#depth > deepest || ++this.#steps > mostSteps) return true;
+    const mark = this.#trail.length;
+    this.#remember(given, wanted, true);
+    this.#depth++;
+    const verdict = this.#judge(given, wanted);
+    this.#depth--;
+    if (!verdict) {
+      for (const [from, to] of this.#trail.splice(mark)) this.#known.get(from)?.delete(to);
+      this.#remember(given, wanted, false);
+    }
+    return verdict;
+  }
+
+  #remember(given: DataType, wanted: DataType, verdict: boolean): void {
+    const verdicts = this.#known.get(given);
+    if (verdicts === undefined) this.#known.set(given, new Map([[wanted, verdict]]));
+    else verdicts.set(wanted, verdict);
+    if (verdict) this.#trail.push([given, wanted]);
+  }
+
+  #judge(given: DataType, wanted: DataType): boolean {
+    if (given.kind === "union") return given.members.every((member) => this.fits(member, wanted));
+    if (wanted.kind === "union") return this.#fitsUnion(given, wanted);
+    if (given.kind === "object" && wanted.kind === "object") return this.#objectFits(given, wanted);
+    return given.kind === "list" && wanted.kind === "list" && this.#listFits(given, wanted);
+  }
+
+  /** As one of the members, or each of the ways to be a value of it as some member. */
+  #fitsUnion(given: DataType, wanted: UnionType): boolean {
+    if (this.#fitsAMember(given, wanted)) return true;
+    if (given.kind === "values" && given.values.length > 1) {
+      return given.values.every((value) => this.#fitsAMember({ kind: "values", values: [value] }, wanted));
+    }
+    if (given.kind !== "object") return false;
+    const ways = this.#waysToBe(given, wanted);
+    return ways === undefined || (ways.length > 1 && ways.every((way) => this.#fitsAMember(way, wanted)));
+  }
+
+  #fitsAMember(given: DataType, { members }: UnionType): boolean {
+    return members.some((member) => this.fits(given, member));
+  }
+
+  /** `{ k: "a" | "b" }` is `{ k: "a" }` or `{ k: "b" }`: by the keys that tell the members apart. */
+  #waysToBe(given: ObjectType, wanted: UnionType): readonly DataType[] | undefined {
+    const known = this.#split.get(given);
+    if (known?.has(wanted)) return known.get(wanted);
+    const ways = split(given, wanted);
+    if (known === undefined) this.#split.set(given, new Map([[wanted, ways]]));
+    else known.set(wanted, ways);
+    return ways;
+  }
+
+  #objectFits(given: ObjectType, wanted: ObjectType): boolean {
+    for (const [key, needed] of wanted.fields) {
+      if (fieldFault(given, key, needed) !== undefined) return false;
+      const type = given.fields.get(key)?.type ?? given.others;
+      if (type !== undefined && !this.#lazilyFits(type, needed.type)) return false;
+    }
+    if (refusedKeys(given, wanted).length > 0) return false;
+    const { others } = wanted;
+    if (others === undefined) return true;
+    for (const [key, { type }] of given.fields) {
+      if (!wanted.fields.has(key) && !this.#lazilyFits(type, others)) return false;
+    }
+    return given.others === undefined || this.#lazilyFits(given.others, others);
+  }
+
+  #listFits(given: ListType, wanted: ListType): boolean {
+    if (wanted.first.length === 0 && wanted.rest !== undefined) {
+      const element = wanted.rest();
+      return [...given.first, given.rest].every((read) => read === undefined || this.fits(read(), element));
+    }
+    if (!lengthFits(given, wanted)) return false;
+    const named = Math.max(given.first.length, wanted.first.length);
+    for (let index = 0; index < Math.min(named, given.most); index++) {
+      const [from, to] = [given.first[index] ?? given.rest, wanted.first[index] ?? wanted.rest];
+      if (from !== undefined && to !== undefined && !this.#lazilyFits(from, to)) return false;
+    }
+    return given.rest === undefined || wanted.rest === undefined || this.#lazilyFits(given.rest, wanted.rest);
+  }
+
+  #lazilyFits(given: Lazily, wanted: Lazily): boolean {
+    return given === wanted || this.fits(given(), wanted());
+  }
+}
+
+function scalarFits(given: DataType, wanted: DataType): boolean {
+  if (given.kind !== "values") return given.kind === wanted.kind;
+  if (wanted.kind === "values") return given.values.every((value) => wanted.values.includes(value));
+  return given.values.every((value) => typeof value === wanted.kind);
+}
+
+/** Why a key is not there as it is needed, whatever its type. */
+export function fieldFault(given: ObjectType, key: string, needed: Field): "missing" | "maybe" | undefined {
+  if (needed.optional) return undefined;
+  const field = given.fields.get(key);
+  if (field !== undefined) return field.optional ? "maybe" : undefined;
+  if (given.others === undefined) return "missing";
+  return given.others().kind === "any" ? undefined : "maybe";
+}
+
+/** The keys that are always there and never taken. */
+export function refusedKeys(given: ObjectType, wanted: ObjectType): readonly string[] {
+  if (!wanted.closed) return [];
+  return [...given.fields].flatMap(([key, { optional }]) => (optional || wanted.fields.has(key) ? [] : [key]));
+}
+
+/** Only a list whose elements are told apart by their place has a length. */
+function lengthFits(given: ListType, wanted: ListType): boolean {
+  return given.least >= wanted.least && given.most <= wanted.most;
+}
+
+function split(given: ObjectType, wanted: UnionType): readonly DataType[] | undefined {
+  const telling = keysThatTellApart(wanted);
+  let ways: readonly (readonly (readonly [string, Field])[])[] = [[]];
+  for (const [key, field] of given.fields) {
+    const choices = telling.has(key) ? waysOf(field) : [field];
+    ways = ways.flatMap((way) =>
+      choices.map((choice) => (choice === undefined ? way : [...way, [key, choice] as const])),
+    );
+    if (ways.length > mostSplits) return undefined;
+  }
+  return ways.map((fields) => ({ ...given, fields: new Map(fields) }));
+}
+
+/** One object in the union needs no telling apart. */
+function keysThatTellApart({ members }: UnionType): ReadonlySet<string> {
+  const objects = members.filter((member) => member.kind === "object");
+  return new Set(objects.length < 2 ? [] : objects.flatMap(({ fields }) => [...fields.keys()]));
+}
+
+/** `undefined` stands for the key being absent. */
+function waysOf({ type, optional }: Field): readonly (Field | undefined)[] {
+  const is = type();
+  const members = is.kind === "union" ? is.members : [is];
+  const single = members.flatMap((member): readonly DataType[] =>
+    member.kind === "values"
+      ? member.values.map((value): ValuesType => ({ kind: "values", values: [value] }))
+      : [member],
+  );
+  const fields = single.map((one): Field => ({ type: () => one, optional: false }));
+  return optional ? [undefined, ...fields] : fields;
+}

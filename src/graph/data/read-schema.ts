@@ -1,0 +1,169 @@
+import type { Json, JsonObject } from "../../errors/index.ts";
+import { isObject } from "../plain-data.ts";
+import {
+  anyData,
+  anything,
+  type DataType,
+  type Field,
+  isValue,
+  type Lazily,
+  type ListType,
+  type ObjectType,
+  unionOf,
+} from "./data-type.ts";
+
+interface Document {
+  readonly root: JsonObject;
+  /** What has been read, by schema: one that contains itself is read once. */
+  readonly read: WeakMap<JsonObject, DataType>;
+  /** How many schemas are being read, one inside the other. */
+  depth: number;
+}
+
+const deepest = 100;
+
+const documents = new WeakMap<JsonObject, DataType>();
+
+/**
+ * A JSON Schema as a type. What it says in ways that are not known here is in doubt: `any`.
+ *
+ * @param root - never changed afterwards: what was read of it is remembered
+ */
+export function readSchema(root: JsonObject): DataType {
+  let type = documents.get(root);
+  if (type === undefined) {
+    type = read(root, { root, read: new WeakMap(), depth: 0 });
+    documents.set(root, type);
+  }
+  return type;
+}
+
+function read(schema: Json | undefined, document: Document): DataType {
+  const at = resolve(schema, document.root);
+  if (!isObject(at) || document.depth > deepest) return anyData;
+  const known = document.read.get(at);
+  if (known !== undefined) return known;
+  document.read.set(at, anyData); // a union of nothing but itself says nothing
+  document.depth++;
+  const type = readOnce(at, document);
+  document.depth--;
+  document.read.set(at, type);
+  return type;
+}
+
+const unclear = ["not", "if", "patternProperties", "dependentSchemas", "$dynamicRef", "$ref"] as const;
+
+function readOnce(schema: JsonObject, document: Document): DataType {
+  if (unclear.some((key) => Object.hasOwn(schema, key))) return anyData;
+  if (schema.allOf !== undefined) return readAll(schema, document);
+  const listed = schema.anyOf ?? schema.oneOf;
+  if (Array.isArray(listed)) return unionOf(listed.map((member: Json) => read(beside(schema, member), document)));
+  if (Array.isArray(schema.type)) {
+    return unionOf(schema.type.map((type: Json) => read({ ...schema, type }, document)));
+  }
+  const values = schema.const === undefined ? schema.enum : [schema.const];
+  if (Array.isArray(values)) return values.every(isValue) ? { kind: "values", values } : anyData;
+  switch (schema.type) {
+    case "string":
+      return { kind: "string" };
+    case "number":
+    case "integer": // which numbers is a matter of ranges, as it is for TypeScript
+      return { kind: "number" };
+    case "boolean":
+      return { kind: "values", values: [true, false] };
+    case "null":
+      return { kind: "values", values: [null] };
+    case "array":
+      return readList(schema, document);
+    case "object":
+      return readObject(schema, document);
+    default:
+      return anyData;
+  }
+}
+
+/** A member of a union with what is said beside the union, which holds for each. */
+function beside({ anyOf: _, oneOf: __, ...rest }: JsonObject, member: Json): Json {
+  const says = ["type", "properties", "required", "additionalProperties", "items", "enum", "const"];
+  return says.some((key) => Object.hasOwn(rest, key)) ? { allOf: [rest, member] } : member;
+}
+
+/** All at once: objects are taken together, of anything else the meaning is in doubt. */
+function readAll({ allOf, ...rest }: JsonObject, document: Document): DataType {
+  if (!Array.isArray(allOf)) return anyData;
+  const parts = [...allOf, ...(rest.type === undefined && rest.properties === undefined ? [] : [rest])];
+  const types = parts.map((part: Json) => read(part, document));
+  const [only] = types;
+  if (types.length === 1 && only !== undefined) return only;
+  return types.reduce((all, type) => (all.kind === "object" && type.kind === "object" ? both(all, type) : anyData));
+}
+
+function both(left: ObjectType, right: ObjectType): ObjectType {
+  const keys = new Set([...left.fields.keys(), ...right.fields.keys()]);
+  const fields = [...keys].map((key): [string, Field] => {
+    const [one, other] = [left.fields.get(key), right.fields.get(key)];
+    const optional = (one?.optional ?? true) && (other?.optional ?? true);
+    // What satisfies two schemas at once is in doubt.
+    return [
+      key,
+      { optional, type: one === undefined ? (other?.type ?? anything) : other === undefined ? one.type : anything },
+    ];
+  });
+  const others = left.others === undefined || right.others === undefined ? (left.others ?? right.others) : anything;
+  return { kind: "object", fields: new Map(fields), others, closed: false };
+}
+
+function readList(schema: JsonObject, document: Document): ListType {
+  const { prefixItems, items, minItems, maxItems } = schema;
+  const first = Array.isArray(prefixItems) ? prefixItems.map((item: Json) => lazily(item, document)) : [];
+  const rest = items === false ? undefined : lazily(items, document);
+  const most = Math.min(
+    typeof maxItems === "number" ? maxItems : Number.POSITIVE_INFINITY,
+    rest === undefined ? first.length : Number.POSITIVE_INFINITY,
+  );
+  return { kind: "list", first, rest, least: typeof minItems === "number" ? minItems : 0, most };
+}
+
+function readObject(schema: JsonObject, document: Document): ObjectType {
+  const { properties, additionalProperties, propertyNames } = schema;
+  const required = new Set(Array.isArray(schema.required) ? schema.required.map(String) : []);
+  const names = isObject(propertyNames) ? propertyNames.enum : undefined;
+  const other = additionalProperties === undefined ? undefined : lazily(additionalProperties, document);
+  const field = (key: string, type: Lazily): [string, Field] => [key, { type, optional: !required.has(key) }];
+  const fields = new Map(
+    isObject(properties)
+      ? Object.keys(properties).map((key) => field(key, lazily(properties[key], document)))
+      : Array.isArray(names)
+        ? names.map((name: Json) => field(String(name), other ?? anything))
+        : [],
+  );
+  for (const key of required) if (!fields.has(key)) fields.set(key, { type: other ?? anything, optional: false });
+  // An object of which nothing is said at all may have any keys.
+  const others = Array.isArray(names) ? undefined : (other ?? (isObject(properties) ? undefined : anything));
+  return additionalProperties === false
+    ? { kind: "object", fields, others: undefined, closed: true }
+    : { kind: "object", fields, others, closed: false };
+}
+
+const lazily =
+  (schema: Json | undefined, document: Document): Lazily =>
+  () =>
+    read(schema, document);
+
+const mostRefs = 32;
+
+/** A schema with its local references followed; one that points elsewhere stays as it is. */
+function resolve(schema: Json | undefined, root: JsonObject): Json | undefined {
+  let at = schema;
+  for (let step = 0; step < mostRefs && isObject(at) && typeof at.$ref === "string"; step++) {
+    const parts = at.$ref.split("/");
+    if (parts[0] !== "#") return at;
+    at = parts.slice(1).reduce<Json | undefined>(member, root);
+  }
+  return at;
+}
+
+function member(value: Json | undefined, part: string): Json | undefined {
+  const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
