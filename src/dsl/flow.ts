@@ -5,9 +5,9 @@ import { FlowBuilder } from "./flow-builder.ts";
 import { isSchema } from "./schema-facts.ts";
 import type { AnyInputAdapter } from "./types/adapter.ts";
 import type { Flow } from "./types/flow.ts";
-import type { ParamTypes } from "./types/flow-types.ts";
 import type { Absent } from "./types/markers.ts";
 import type { StoredOr, WireOr } from "./types/schema.ts";
+import type { FlowHead, FlowState } from "./types/state.ts";
 
 /**
  * Starts a flow: nodes are added one by one, each checked against those before it.
@@ -32,16 +32,9 @@ export function flow<
   name?: TName,
   options?: { readonly params?: TParams; readonly adapters?: TAdapters },
 ): Flow<
-  {},
-  {},
   never,
-  0,
-  never,
-  never,
-  never,
-  [],
-  ParamTypes<WireOr<TParams, {}>, StoredOr<TParams, {}>, TName>,
-  TAdapters[number]
+  WireOr<TParams, {}>,
+  FlowState<{}, {}, never, 0, never, never, [], FlowHead<TName, StoredOr<TParams, {}>, TAdapters[number]>>
 >;
 // The builder has the run time of `Flow` and none of its types: they meet here.
 export function flow(name?: unknown, options: FlowOptions = {}): object {

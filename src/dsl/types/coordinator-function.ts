@@ -94,16 +94,16 @@ type FnAfter<TAfter extends readonly string[], TIds extends string, TId extends 
 
 export type FnOptionKey = "after" | "fanIn" | "startWhen" | "args" | "retry" | "timeoutSec";
 
-/** The options of a coordinator function's node. */
-export interface FnOptions<
-  TAfter extends readonly string[],
-  TIds extends string,
+/** The options of a coordinator function's node; no interface, for the reason of `NodeOptions`. */
+export type FnOptions<
   TId extends string,
   TFn,
+  TAfter extends readonly string[],
+  TFanIn,
   TArgs,
   TKnown,
-  TFanIn,
-> {
+  TIds extends string,
+> = {
   /** The nodes it depends on, declared before it. */
   readonly after?: FnAfter<TAfter, TIds, TId>;
   /** How many of them must be satisfied before it runs. @defaultValue "all" */
@@ -115,7 +115,7 @@ export interface FnOptions<
   readonly retry?: RetryOptions<CoreReasonCode | AnyString>;
   /** Longest time of one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
-}
+};
 
 type KeysOf<TUnion> = TUnion extends unknown ? keyof TUnion : never;
 

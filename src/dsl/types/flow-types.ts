@@ -2,23 +2,10 @@ import type { AnyHandler } from "./handler.ts";
 import type { Absent } from "./markers.ts";
 import type { AnyStep } from "./state.ts";
 
-/** Parameters as the caller of a run gives them, and as a node sees them. */
-export interface ParamTypes<TInput, TStored, TFlowName> {
-  readonly input: TInput;
-  readonly stored: TStored;
-  /** Here, since the state's other members change from node to node. */
-  readonly flowName: TFlowName;
-}
-
 /** What a run of the flow takes and gives. */
-export interface FlowInfer<
-  TParams extends ParamTypes<unknown, unknown, unknown>,
-  TOutputs,
-  TSteps extends AnyStep,
-  TUsed,
-> {
-  readonly name: TParams["flowName"];
-  readonly params: TParams["input"];
+export interface FlowInfer<TName, TParams, TOutputs, TSteps extends AnyStep, TUsed> {
+  readonly name: TName;
+  readonly params: TParams;
   readonly outputs: { readonly [TId in keyof TOutputs]: TOutputs[TId] };
   readonly results: {
     readonly [TId in Exclude<keyof TOutputs, TUsed>]: ResultOf<HandlersById<TSteps>, TId, TOutputs[TId]>;

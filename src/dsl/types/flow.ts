@@ -2,7 +2,7 @@ import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { AdapterName, AnyInputAdapter } from "./adapter.ts";
+import type { AdapterName } from "./adapter.ts";
 import type { HandlerArgument, IdArgument } from "./checks.ts";
 import type {
   AnyCoordinatorFn,
@@ -13,21 +13,21 @@ import type {
   FnOptions,
   FnOutputOf,
 } from "./coordinator-function.ts";
-import type { CompileOptions, FlowInfer, HandlersByName, ParamTypes } from "./flow-types.ts";
+import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, AnyString, FlowStateError } from "./markers.ts";
 import type { NodeOptionKey, NodeOptions } from "./options.ts";
 import type { ParentsOf } from "./payload.ts";
 import type {
   AnyState,
-  AnyStep,
   FlowState,
   FreshAfter,
   HandlerStep,
   IdsAfter,
+  ids,
   OldAfter,
+  params,
   state,
-  Tick,
   TickAfter,
   YoungAfter,
 } from "./state.ts";
@@ -35,31 +35,29 @@ import type {
 /**
  * A chain of nodes, each checked against those before it. Immutable: every method returns a new flow.
  *
- * The type parameters are what the compiler knows of the nodes so far; see `state.ts`. They are there to be carried on,
- * not to be written.
+ * Its type parameters are there to be carried on, not to be written. The first two are for whoever looks at a flow in an
+ * editor, where long types are cut at their end: its node ids, and what a run takes. The third is what the compiler
+ * knows of the nodes so far; see `state.ts`.
  */
-export interface Flow<
-  TOld,
-  TYoung,
-  TFresh,
-  TTick extends Tick,
-  TSteps extends AnyStep,
-  TIds extends string,
-  TUsed extends string,
-  TLast extends readonly string[],
-  TParams extends ParamTypes<unknown, unknown, unknown>,
-  TAdapters extends AnyInputAdapter,
-> {
-  readonly [state]: FlowState<TOld, TYoung, TFresh, TTick, TSteps, TIds, TUsed, TLast, TParams, TAdapters>;
+export interface Flow<TIds extends string, TParams, TState extends AnyState> {
+  readonly [ids]: TIds;
+  readonly [params]: TParams;
+  readonly [state]: TState;
   /** Types only: `typeof etl.$infer.outputs`. There is no value behind it. */
-  readonly $infer: FlowInfer<TParams, TOld & TYoung, TSteps, TUsed>;
+  readonly $infer: FlowInfer<
+    TState["head"]["name"],
+    TParams,
+    TState["old"] & TState["young"],
+    TState["steps"],
+    TState["used"]
+  >;
   /**
    * The handlers of its nodes by name: what an engine or a worker runs.
    *
    * @example
    * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
    */
-  readonly handlers: HandlersByName<TSteps>;
+  readonly handlers: HandlersByName<TState["steps"]>;
   /** The input adapters of your own that were given to `flow()`. */
   readonly inputAdapters: readonly InputAdapterDefinition[];
   /** The coordinator functions of your own that its nodes call. */
@@ -67,49 +65,18 @@ export interface Flow<
   /** What its parameters must be; `undefined` when it takes none. */
   readonly paramsSchema: $ZodType | undefined;
 
-  /**
-   * Adds a node. Without `after` it is a root, which depends on nothing.
-   *
-   * @example
-   * flow("etl")
-   *   .node("extract", extract, { args: { count: 10 } })
-   *   .node("clean", clean, { after: ["extract"], startWhen: "first_batch" })
-   *   .compile().edges // [["extract", "clean"]]
-   *
-   * @param id - unique in the flow; a literal string, so that later nodes can name it
-   * @param handler - what the node does
-   */
+  // One sentence each, for the list of members; the signatures below carry the rest, for who writes a call.
+
+  /** Adds a node. Without `after` it is a root, which depends on nothing. */
   readonly node: AddRoot;
 
-  /**
-   * Adds a node that depends on the one before it, unless `after` says otherwise.
-   *
-   * @example
-   * flow("etl").node("extract", extract, { args: { count: 10 } }).then("clean", clean)
-   *   .compile().edges // [["extract", "clean"]]
-   *
-   * A flow is no promise: `await flow` rejects with `FLOW_AWAITED`.
-   *
-   * @param id - unique in the flow; a literal string, so that later nodes can name it
-   * @param handler - what the node does
-   */
+  /** Adds a node that depends on the one before it, unless `after` says otherwise. */
   readonly then: AddNext;
 
   /** The same as `then`, for those whose linter forbids that name. */
   readonly next: AddNext;
 
-  /**
-   * Adds a node that runs a coordinator function: a built-in one by name, or one of your own.
-   *
-   * @example
-   * flow("etl")
-   *   .node("extract", extract, { args: { count: 10 } })
-   *   .fn("merge", "merge.generic", { after: ["extract"], args: { fromNodes: ["extract"], target: { key: "all" } } })
-   *   .compile().nodes[1]?.io // { fn: "merge.generic", fn_args: { from_nodes: ["extract"], target: { key: "all" } } }
-   *
-   * @param id - unique in the flow; a literal string, so that later nodes can name it
-   * @param fn - `"vars.set"`, `"merge.generic"`, ..., or what `defineCoordinatorFn` returned
-   */
+  /** Adds a node that runs a coordinator function. */
   readonly fn: AddFn;
 
   /**
@@ -134,7 +101,9 @@ export interface Flow<
 }
 
 export interface AnyFlow {
-  readonly [state]: AnyState & { readonly params: ParamTypes<unknown, unknown, unknown> };
+  readonly [ids]: string;
+  readonly [params]: unknown;
+  readonly [state]: AnyState;
 }
 
 /*
@@ -147,19 +116,32 @@ type After = readonly string[] | [] | Absent;
 type From = readonly string[] | [] | { readonly [alias: string]: string } | Absent;
 
 interface AddRoot {
+  /**
+   * Adds a node. Without `after` it is a root, which depends on nothing.
+   *
+   * @example
+   * flow("etl")
+   *   .node("extract", extract, { args: { count: 10 } })
+   *   .node("clean", clean, { after: ["extract"], startWhen: "first_batch" })
+   *   .compile().edges // [["extract", "clean"]]
+   *
+   * @param id - unique in the flow; a literal string, so that later nodes can name it
+   * @param handler - what the node does; from `defineHandler`
+   * @param options - what it depends on, its arguments, how it reads its input, retries
+   */
   <
-    TFlow extends AnyFlow,
     const TId extends string,
     THandler extends AnyHandler,
+    TFlow extends AnyFlow,
     const TAfter extends After = Absent,
     TFanIn extends string = "all",
-    TAdapter extends AdapterName<TFlow[typeof state]["adapters"]> | AnyString | Absent = Absent,
+    TAdapter extends AdapterName<TFlow[typeof state]["head"]["adapters"]> | AnyString | Absent = Absent,
     const TFrom extends From = Absent,
     TListKey extends string | Absent = Absent,
     TGiven extends NodeOptionKey = never,
   >(
     this: TFlow,
-    id: IdArgument<TId, TFlow[typeof state]["ids"]>,
+    id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerArgument<
       THandler,
       TId,
@@ -171,12 +153,9 @@ interface AddRoot {
       TListKey,
       TFanIn,
       TGiven,
-      TFlow[typeof state]["adapters"]
+      TFlow[typeof state]["head"]["adapters"]
     >,
     options?: NodeOptions<
-      TFlow[typeof state],
-      TFlow[typeof state]["ids"],
-      TFlow[typeof state]["adapters"],
       TId,
       THandler,
       TAfter,
@@ -185,38 +164,55 @@ interface AddRoot {
       TAdapter,
       TFrom,
       TListKey,
-      TFlow[typeof state]["params"]["stored"]
+      TFlow[typeof state]["head"]["params"],
+      TFlow[typeof state]["head"]["adapters"],
+      TFlow[typeof ids],
+      TFlow[typeof state]
     > & { readonly [TKey in TGiven]?: unknown },
   ): Flow<
-    OldAfter<TFlow[typeof state]>,
-    YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
-    FreshAfter<TFlow[typeof state], TId>,
-    TickAfter<TFlow[typeof state]>,
-    TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
-    IdsAfter<TFlow[typeof state], TId>,
-    TFlow[typeof state]["used"] | ParentsOf<TAfter, []>[number],
-    [TId],
-    TFlow[typeof state]["params"],
-    TFlow[typeof state]["adapters"]
+    IdsAfter<TFlow[typeof ids], TId>,
+    TFlow[typeof params],
+    FlowState<
+      OldAfter<TFlow[typeof state]>,
+      YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
+      FreshAfter<TFlow[typeof state], TId>,
+      TickAfter<TFlow[typeof state]>,
+      TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
+      TFlow[typeof state]["used"] | ParentsOf<TAfter, []>[number],
+      [TId],
+      TFlow[typeof state]["head"]
+    >
   >;
 }
 
 // Not one signature with a type parameter for what `after` defaults to: the look-up of that parameter in every check
 // makes the whole chain 5 % more expensive.
 interface AddNext {
+  /**
+   * Adds a node that depends on the one before it, unless `after` says otherwise.
+   * A flow is no promise: `await flow` rejects with `FLOW_AWAITED`.
+   *
+   * @example
+   * flow("etl").node("extract", extract, { args: { count: 10 } }).then("clean", clean)
+   *   .compile().edges // [["extract", "clean"]]
+   *
+   * @param id - unique in the flow; a literal string, so that later nodes can name it
+   * @param handler - what the node does; from `defineHandler`
+   * @param options - its arguments, how it reads its input, retries; `after` for other parents than the node before
+   */
   <
-    TFlow extends AnyFlow,
     const TId extends string,
     THandler extends AnyHandler,
+    TFlow extends AnyFlow,
     const TAfter extends After = Absent,
     TFanIn extends string = "all",
-    TAdapter extends AdapterName<TFlow[typeof state]["adapters"]> | AnyString | Absent = Absent,
+    TAdapter extends AdapterName<TFlow[typeof state]["head"]["adapters"]> | AnyString | Absent = Absent,
     const TFrom extends From = Absent,
     TListKey extends string | Absent = Absent,
     TGiven extends NodeOptionKey = never,
   >(
     this: TFlow,
-    id: IdArgument<TId, TFlow[typeof state]["ids"]>,
+    id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerArgument<
       THandler,
       TId,
@@ -228,12 +224,9 @@ interface AddNext {
       TListKey,
       TFanIn,
       TGiven,
-      TFlow[typeof state]["adapters"]
+      TFlow[typeof state]["head"]["adapters"]
     >,
     options?: NodeOptions<
-      TFlow[typeof state],
-      TFlow[typeof state]["ids"],
-      TFlow[typeof state]["adapters"],
       TId,
       THandler,
       TAfter,
@@ -242,63 +235,78 @@ interface AddNext {
       TAdapter,
       TFrom,
       TListKey,
-      TFlow[typeof state]["params"]["stored"]
+      TFlow[typeof state]["head"]["params"],
+      TFlow[typeof state]["head"]["adapters"],
+      TFlow[typeof ids],
+      TFlow[typeof state]
     > & { readonly [TKey in TGiven]?: unknown },
   ): Flow<
-    OldAfter<TFlow[typeof state]>,
-    YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
-    FreshAfter<TFlow[typeof state], TId>,
-    TickAfter<TFlow[typeof state]>,
-    TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
-    IdsAfter<TFlow[typeof state], TId>,
-    TFlow[typeof state]["used"] | ParentsOf<TAfter, TFlow[typeof state]["last"]>[number],
-    [TId],
-    TFlow[typeof state]["params"],
-    TFlow[typeof state]["adapters"]
+    IdsAfter<TFlow[typeof ids], TId>,
+    TFlow[typeof params],
+    FlowState<
+      OldAfter<TFlow[typeof state]>,
+      YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
+      FreshAfter<TFlow[typeof state], TId>,
+      TickAfter<TFlow[typeof state]>,
+      TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
+      TFlow[typeof state]["used"] | ParentsOf<TAfter, TFlow[typeof state]["last"]>[number],
+      [TId],
+      TFlow[typeof state]["head"]
+    >
   >;
 }
 
 interface AddFn {
+  /**
+   * Adds a node that runs a coordinator function: a built-in one by name, or one of your own.
+   *
+   * @example
+   * flow("etl")
+   *   .node("extract", extract, { args: { count: 10 } })
+   *   .fn("merge", "merge.generic", { after: ["extract"], args: { fromNodes: ["extract"], target: { key: "all" } } })
+   *   .compile().nodes[1]?.io // { fn: "merge.generic", fn_args: { from_nodes: ["extract"], target: { key: "all" } } }
+   *
+   * @param id - unique in the flow; a literal string, so that later nodes can name it
+   * @param fn - `"vars.set"`, `"merge.generic"`, ..., or what `defineCoordinatorFn` returned
+   * @param options - what it depends on, its arguments, retries
+   */
   <
-    TFlow extends AnyFlow,
     const TId extends string,
     TFn extends BuiltInFunctionName | AnyCoordinatorFn | AnyString,
+    TFlow extends AnyFlow,
     const TAfter extends readonly string[] | [] = [],
-    const TArgs extends FnArgsOf<TFn, TFlow[typeof state]["ids"], TFlow[typeof state]["params"]["stored"]> = FnArgsOf<
+    const TArgs extends FnArgsOf<TFn, TFlow[typeof ids], TFlow[typeof state]["head"]["params"]> = FnArgsOf<
       TFn,
-      TFlow[typeof state]["ids"],
-      TFlow[typeof state]["params"]["stored"]
+      TFlow[typeof ids],
+      TFlow[typeof state]["head"]["params"]
     >,
     TFanIn extends string = "all",
     TGiven extends FnOptionKey = never,
   >(
     this: TFlow,
-    id: IdArgument<TId, TFlow[typeof state]["ids"]>,
-    fn: FnArgument<
-      TFn,
-      TId,
-      FnArgsOf<TFn, TFlow[typeof state]["ids"], TFlow[typeof state]["params"]["stored"]>,
-      TGiven
-    >,
+    id: IdArgument<TId, TFlow[typeof ids]>,
+    fn: FnArgument<TFn, TId, FnArgsOf<TFn, TFlow[typeof ids], TFlow[typeof state]["head"]["params"]>, TGiven>,
     options?: FnOptions<
-      TAfter,
-      TFlow[typeof state]["ids"],
       TId,
       TFn,
+      TAfter,
+      TFanIn,
       TArgs,
-      FnArgsOf<TFn, TFlow[typeof state]["ids"], TFlow[typeof state]["params"]["stored"]>,
-      TFanIn
+      FnArgsOf<TFn, TFlow[typeof ids], TFlow[typeof state]["head"]["params"]>,
+      TFlow[typeof ids]
     > & { readonly [TKey in TGiven]?: unknown },
   ): Flow<
-    OldAfter<TFlow[typeof state]>,
-    YoungAfter<TFlow[typeof state], TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
-    FreshAfter<TFlow[typeof state], TId>,
-    TickAfter<TFlow[typeof state]>,
-    TFlow[typeof state]["steps"],
-    IdsAfter<TFlow[typeof state], TId>,
-    TFlow[typeof state]["used"] | TAfter[number],
-    [TId],
-    TFlow[typeof state]["params"],
-    TFlow[typeof state]["adapters"]
+    IdsAfter<TFlow[typeof ids], TId>,
+    TFlow[typeof params],
+    FlowState<
+      OldAfter<TFlow[typeof state]>,
+      YoungAfter<TFlow[typeof state], TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
+      FreshAfter<TFlow[typeof state], TId>,
+      TickAfter<TFlow[typeof state]>,
+      TFlow[typeof state]["steps"],
+      TFlow[typeof state]["used"] | TAfter[number],
+      [TId],
+      TFlow[typeof state]["head"]
+    >
   >;
 }

@@ -64,8 +64,11 @@ type PayloadOf<TInput, TOutput extends $ZodType, TArgs, TGiven> = TInput extends
     ? Decoded<TOutput>
     : WireOr<TArgs, {}>;
 
-/** What {@link defineHandler} takes. Members may stand in any order; methods may be synchronous or not. */
-export interface HandlerOptions<
+/**
+ * What {@link defineHandler} takes. Members may stand in any order; methods may be synchronous or not.
+ * No interface, for the reason of `NodeOptions`.
+ */
+export type HandlerOptions<
   TName extends string,
   TInput,
   TOutput extends $ZodType,
@@ -74,7 +77,7 @@ export interface HandlerOptions<
   TErrors extends string,
   TLoaded,
   TGiven,
-> {
+> = {
   /** Payload of ONE batch. Left out: the handler is a source, which makes its own batches. */
   readonly input?: TInput;
   /** What ONE batch produces; it is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
@@ -119,7 +122,7 @@ export interface HandlerOptions<
   ): TResult extends $ZodType ? Awaitable<Decoded<TResult>> : Awaitable<void>;
   /** Its verdict about an error that one of its methods threw; `undefined` leaves it to the engine. */
   classifyError?(error: unknown): ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
-}
+};
 
 /** The members of {@link HandlerOptions} that were written; only `iterBatches` decides about types. */
 export type HandlerKey = keyof HandlerOptions<string, Absent, $ZodType, Absent, Absent, string, unknown, never>;

@@ -62,11 +62,13 @@ export type NodeOptionKey =
   | "partitions"
   | "maxPendingBatches";
 
-/** The options of one node. The type parameters are what is inferred from the call, for the checks. */
-export interface NodeOptions<
-  TNodes extends NodeRecords,
-  TIds extends string,
-  TAdapters extends AnyInputAdapter,
+/**
+ * The options of one node. The type parameters are what is inferred from the call, for the checks.
+ *
+ * No interface: an editor would show an option as `NodeOptions<TId extends string, ...>.after`, with every parameter of
+ * it. It is also a little cheaper to instantiate.
+ */
+export type NodeOptions<
   TId extends string,
   THandler extends AnyHandler,
   TAfter,
@@ -76,7 +78,10 @@ export interface NodeOptions<
   TFrom,
   TListKey,
   TParams,
-> {
+  TAdapters extends AnyInputAdapter,
+  TIds extends string,
+  TNodes extends NodeRecords,
+> = {
   /** The nodes it depends on, declared before it. */
   readonly after?: AfterArgument<TAfter, TNodes, TIds, TId, THandler, TAdapter, TFrom>;
   /**
@@ -93,6 +98,7 @@ export interface NodeOptions<
   readonly startWhen?: "ready" | FirstBatchArgument<TParents, TId>;
   /** How the outputs of its parents become the payloads of its batches. @defaultValue one batch an upstream batch */
   readonly input?: {
+    /** One of the built-in ones, or of those given to `flow()`. Its arguments stand beside it. */
     readonly adapter: AdapterArgument<
       TAdapter,
       TNodes,
@@ -123,4 +129,4 @@ export interface NodeOptions<
   readonly partitions?: number;
   /** How far it may run ahead of the nodes that read it, in batches. @defaultValue no limit */
   readonly maxPendingBatches?: number;
-}
+};

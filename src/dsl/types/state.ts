@@ -10,7 +10,12 @@ import type { AnyHandler } from "./handler.ts";
  * the compiler at about 50 nodes.
  */
 
-/** The key of a flow's state. A symbol that no one can import is no completion after `flow.`. */
+/*
+ * The keys of what a flow carries on: the ids of its nodes, its parameters as the caller of a run gives them, and the
+ * rest. A symbol that no one can import is no completion after `flow.`.
+ */
+export declare const ids: unique symbol;
+export declare const params: unique symbol;
 export declare const state: unique symbol;
 
 /**
@@ -24,22 +29,27 @@ export interface HandlerStep<TId, THandler> {
 
 export type AnyStep = HandlerStep<string, AnyHandler>;
 
-/** All that a method of the chain reads of its receiver, behind one property. */
-export interface FlowState<TOld, TYoung, TFresh, TTick, TSteps, TIds, TUsed, TLast, TParams, TAdapters> {
+/** What `flow()` was given: the same at every step of the chain. */
+export interface FlowHead<TName, TParams, TAdapters> {
+  readonly name: TName;
+  /** Parameters as argument values see them. */
+  readonly params: TParams;
+  readonly adapters: TAdapters;
+}
+
+/** What the methods of the chain read of their receiver and no reader of a type needs, behind one property. */
+export interface FlowState<TOld, TYoung, TFresh, TTick, TSteps, TUsed, TLast, THead> {
   readonly old: TOld;
   readonly young: TYoung;
   /** Ids in `young`. */
   readonly fresh: TFresh;
   readonly tick: TTick;
   readonly steps: TSteps;
-  readonly ids: TIds;
   /** Ids that some node depends on: the others are leaves. */
   readonly used: TUsed;
   /** `[]`, or the id that `.then` goes on from. */
   readonly last: TLast;
-  /** Parameters as argument values see them. */
-  readonly params: TParams;
-  readonly adapters: TAdapters;
+  readonly head: THead;
 }
 
 export interface NodeRecords {
@@ -56,11 +66,9 @@ export interface AnyState extends NodeRecords {
   // Comparing the steps so far with a type at each step would be quadratic.
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly steps: any;
-  readonly ids: string;
   readonly used: string;
   readonly last: readonly string[];
-  readonly params: unknown;
-  readonly adapters: AnyInputAdapter;
+  readonly head: FlowHead<unknown, unknown, AnyInputAdapter>;
 }
 
 /**
@@ -106,6 +114,4 @@ export type YoungAfter<TState extends AnyState, TId extends string, TOutput> = T
 export type FreshAfter<TState extends AnyState, TId> = TState["tick"] extends 15 ? TId : TState["fresh"] | TId;
 
 /** An id that is no literal was refused where it stands; kept out of the ids, it spoils none of the later checks. */
-export type IdsAfter<TState extends AnyState, TId extends string> = string extends TId
-  ? TState["ids"]
-  : TState["ids"] | TId;
+export type IdsAfter<TIds extends string, TId extends string> = string extends TId ? TIds : TIds | TId;
