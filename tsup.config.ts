@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", engine: "src/engine.ts" },
+  entry: { index: "src/index.ts", engine: "src/engine.ts", "adapters/sqlite": "src/adapters/sqlite/index.ts" },
   format: ["esm"],
   target: "node22",
   platform: "node",

@@ -22,6 +22,7 @@ export const flowErrorCodes = [
   "ARTIFACTS_RESTARTED",
   "ARTIFACTS_DROPPED",
   "STORE_UNAVAILABLE",
+  "STORE_VERSION",
   "TRANSITION_REFUSED",
 ] as const;
 

@@ -295,6 +295,11 @@ class MemoryStore implements Store {
     if (this.#closed) await unavailable();
   }
 
+  /** Nothing survives this process anyway. */
+  async settle(): Promise<void> {
+    if (this.#closed) await unavailable();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
   }

@@ -127,8 +127,12 @@ export class CoordinatorCore {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
     const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
-    if (outcome === "exists" && id !== task.id) return { id, created: false };
+    if (outcome === "exists" && id !== task.id) {
+      await this.#callerRetry.ask(() => store.settle());
+      return { id, created: false };
+    }
     await this.#now("begin", () => this.#scheduler.begin(id, plans.get(graph), priority));
+    await this.#callerRetry.ask(() => store.settle());
     return { id, created: true };
   }
 
@@ -137,6 +141,7 @@ export class CoordinatorCore {
     this.#changes.check();
     const answer = await this.#callerRetry.ask(() => store.cancelTask(taskId, reason));
     if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
+    await this.#callerRetry.ask(() => store.settle());
     return answer;
   }
 

@@ -106,7 +106,11 @@ export interface Tail {
  *   same": the record keeps the claim id after the attempt ended.
  * - **Unreachable is not an answer.** A store that can't be reached rejects with `STORE_UNAVAILABLE` (retryable); what
  *   happened to the call is then unknown.
- * - Reads see every write that was acknowledged before they were called, also by other processes.
+ * - **Reads see** every write that this process was told of before they were called; of other processes, all that is
+ *   settled. A write is judged by the latest state of its record, whoever wrote it, and what a process reads after a
+ *   write of its own is never older than that write.
+ * - **Settled before it leaves.** A store may acknowledge a write before it survives the process, as long as no other
+ *   process can see or overtake it by then; what is told to the outside is settled first.
  */
 export interface Store {
   // ---- tasks
@@ -286,6 +290,8 @@ export interface Store {
 
   /** Connects and creates what is missing. Called once, before anything else. */
   open(): Promise<void>;
+  /** Resolves when all that was acknowledged so far survives the end of this process. */
+  settle(): Promise<void>;
   /** Ends the connection; later calls reject with `STORE_UNAVAILABLE`. May be called twice. */
   close(): Promise<void>;
 }

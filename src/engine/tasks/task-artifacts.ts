@@ -32,6 +32,7 @@ export async function* streamArtifacts(parts: TaskReaderParts, taskId: string, n
       if (pulled.kind === "end") return;
       if (pulled.kind === "restarted") break;
       if (pulled.kind === "page") {
+        await parts.retry.ask(() => parts.store.settle());
         for (const artifact of pulled.artifacts) yield artifact.meta;
         handedOut = true;
         pollMs = pollMinMs;

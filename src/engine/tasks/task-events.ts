@@ -31,9 +31,10 @@ export async function* taskEvents(
     const task = await readTask(parts, taskId);
     const plan = plans.get(task.graph);
     const ended = isTaskTerminal(task.status);
+    const shards = await retry.ask(() => store.readShards(taskId));
+    await retry.ask(() => store.settle());
     if (seenStatus === undefined) yield { kind: "task", status: "running", at: task.createdAt };
     seenStatus ??= "running";
-    const shards = await retry.ask(() => store.readShards(taskId));
     const news: (TaskEvent & { readonly kind: "node" })[] = [];
     for (const shard of shards) {
       const key = sourceKey(shard.nodeId, shard.shard);

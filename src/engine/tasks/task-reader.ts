@@ -69,6 +69,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
     retry.ask(() => store.countArtifacts(taskId)),
     retry.ask(() => store.readVars(taskId)),
   ]);
+  await retry.ask(() => store.settle());
   const plan = parts.plans.get(task.graph);
   const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
   const batches = sumCounts(counts);

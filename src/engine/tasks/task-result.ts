@@ -7,9 +7,13 @@ import { endedBadly, type TaskReaderParts, waitForEnd } from "./task-reader.ts";
 /** By leaf id: what its `finalize` returned, or the list of its outputs. */
 export async function taskResult(parts: TaskReaderParts, taskId: string): Promise<Record<string, unknown>> {
   const task = await waitForEnd(parts, taskId);
-  if (task.status !== "finished") throw endedBadly(task);
+  if (task.status !== "finished") {
+    await parts.retry.ask(() => parts.store.settle());
+    throw endedBadly(task);
+  }
   const results: Record<string, unknown> = {};
   for (const leaf of parts.plans.get(task.graph).leaves) results[leaf.id] = await leafResult(parts, task, leaf);
+  await parts.retry.ask(() => parts.store.settle());
   return results;
 }
 

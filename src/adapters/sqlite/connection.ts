@@ -1,0 +1,164 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { FlowError } from "../../errors/index.ts";
+import { migrate } from "./schema.ts";
+
+export interface ConnectionOptions {
+  readonly path: string;
+  /** `turn`: writes of one turn of the event loop are one transaction; `call`: each operation is one. */
+  readonly commit: "turn" | "call";
+  /** How long a write waits for another process that writes, in ms. */
+  readonly busyMs: number;
+}
+
+/** A turn that goes on for longer than this is committed in pieces: other processes want to write too. */
+const mostOperations = 1_000;
+const busyCode = 5;
+
+/**
+ * A connection to one file. What it runs is synchronous, so operations never interleave; what it batches is the commit.
+ *
+ * In `turn` mode an operation is answered before its transaction is committed, which is right because nobody can act
+ * on the answer and survive the crash that takes it back: until the commit no other process sees the change, and none
+ * can write, since the transaction holds the file's write lock. What leaves the process is settled first.
+ */
+export class SqliteConnection {
+  readonly #options: ConnectionOptions;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #onForeignWrite: (() => void)[] = [];
+  #dataVersion: unknown;
+  #operations = 0;
+  #broken: FlowError | undefined;
+
+  /** @throws FlowError `STORE_UNAVAILABLE`, `STORE_VERSION` */
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#database = opened(options);
+  }
+
+  /** Calls back when another process may have changed what this one remembers. */
+  onForeignWrite(forget: () => void): void {
+    this.#onForeignWrite.push(forget);
+  }
+
+  /** The prepared statement of this text. */
+  sql(text: string): StatementSync {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = this.#database.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+
+  read<T>(work: () => T): T {
+    this.#checkUsable();
+    try {
+      if (!this.#database.isTransaction) this.#lookForForeignWrites();
+      return work();
+    } catch (error) {
+      throw this.#translated(error);
+    }
+  }
+
+  /** Runs in a transaction. It must have judged everything before its first statement that writes. */
+  write<T>(work: () => T): T {
+    this.#checkUsable();
+    try {
+      if (!this.#database.isTransaction) this.#begin();
+      const result = work();
+      if (this.#options.commit === "call" || ++this.#operations >= mostOperations) this.settle();
+      return result;
+    } catch (error) {
+      throw this.#translated(error);
+    }
+  }
+
+  /** Commits what is open. */
+  settle(): void {
+    this.#checkUsable();
+    if (!this.#database.isTransaction) return;
+    this.#operations = 0;
+    try {
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      throw this.#translated(error);
+    }
+  }
+
+  close(): void {
+    if (this.#broken === undefined) this.settle();
+    this.#statements.clear();
+    this.#database.close();
+    this.#broken ??= unavailable("this SQLite store is closed");
+  }
+
+  #begin(): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    this.#lookForForeignWrites();
+    if (this.#options.commit === "turn") setImmediate(() => this.#endTurn());
+  }
+
+  /** Whoever waits for the answer of an operation has it already: an error is told to the next caller. */
+  #endTurn(): void {
+    if (this.#broken !== undefined || !this.#database.isTransaction) return;
+    try {
+      this.settle();
+    } catch {
+      // It is in #broken, and every later call says so.
+    }
+  }
+
+  #lookForForeignWrites(): void {
+    const version = this.sql("PRAGMA data_version").get()?.data_version;
+    if (version === this.#dataVersion) return;
+    this.#dataVersion = version;
+    for (const forget of this.#onForeignWrite) forget();
+  }
+
+  #checkUsable(): void {
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  /**
+   * A transaction that can't go on takes answered operations with it, so this connection stops for good: whoever opens
+   * the file again finds the state before them, as after a crash.
+   */
+  #translated(error: unknown): unknown {
+    if (!isSqliteError(error)) return error;
+    if (error.errcode === busyCode && !this.#database.isTransaction) {
+      return unavailable("another process is writing to the SQLite file", error);
+    }
+    for (const forget of this.#onForeignWrite) forget();
+    this.#broken = unavailable(`the SQLite file can't be used any more: ${error.message}; start again`, error);
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    return this.#broken;
+  }
+}
+
+function opened({ path, busyMs }: ConnectionOptions): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: busyMs });
+    database.exec("PRAGMA journal_mode = WAL");
+    // A crash of the process loses nothing; of the machine, at most the last transactions, and never the file.
+    database.exec("PRAGMA synchronous = NORMAL");
+    database.exec("PRAGMA temp_store = MEMORY");
+    migrate(database);
+    return database;
+  } catch (error) {
+    database?.close();
+    if (!isSqliteError(error)) throw error;
+    throw unavailable(`the SQLite file '${path}' can't be opened: ${error.message}`, error);
+  }
+}
+
+const unavailable = (message: string, cause?: unknown): FlowError =>
+  new FlowError("STORE_UNAVAILABLE", message, { retryable: true, cause });
+
+interface SqliteError extends Error {
+  readonly errcode: number;
+}
+
+const isSqliteError = (error: unknown): error is SqliteError =>
+  error instanceof Error && "errcode" in error && typeof error.errcode === "number";

@@ -1,0 +1,51 @@
+import type { StatementSync } from "node:sqlite";
+import { FlowError } from "../../errors/index.ts";
+import type { SqliteConnection } from "./connection.ts";
+import type { SharedFile } from "./shared-file.ts";
+
+/** One store's use of a connection, from its `open` to its `close`. */
+export class Session {
+  readonly #file: SharedFile;
+  #connection: SqliteConnection | undefined;
+  #closed = false;
+
+  constructor(file: SharedFile) {
+    this.#file = file;
+  }
+
+  open(): void {
+    if (this.#closed) throw unavailable("closed");
+    this.#connection ??= this.#file.open();
+  }
+
+  close(): void {
+    const wasOpen = this.#connection !== undefined;
+    this.#connection = undefined;
+    this.#closed = true;
+    if (wasOpen) this.#file.release();
+  }
+
+  sql(text: string): StatementSync {
+    return this.#use().sql(text);
+  }
+
+  read<T>(work: () => T): T {
+    return this.#use().read(work);
+  }
+
+  write<T>(work: () => T): T {
+    return this.#use().write(work);
+  }
+
+  settle(): void {
+    this.#use().settle();
+  }
+
+  #use(): SqliteConnection {
+    if (this.#connection === undefined) throw unavailable(this.#closed ? "closed" : "not open yet");
+    return this.#connection;
+  }
+}
+
+const unavailable = (state: string): FlowError =>
+  new FlowError("STORE_UNAVAILABLE", `this SQLite store is ${state}`, { retryable: true });

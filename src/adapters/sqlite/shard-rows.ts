@@ -1,0 +1,57 @@
+import { type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
+import { expiresAt } from "../../engine/moves/index.ts";
+import type { ShardRow } from "./rows.ts";
+import type { StoreParts } from "./store-parts.ts";
+
+/* The only places that read and write a shard's record: the columns that indexes stand on follow here. */
+
+export function shardRow({ connection, shards }: StoreParts, ref: ShardRef): ShardRow | undefined {
+  const key = shardKey(ref);
+  const known = shards.get(key);
+  if (known !== undefined) return known;
+  const row = connection
+    .sql("SELECT pk, record FROM shards WHERE task_id = ? AND node_id = ? AND shard = ?")
+    .get(ref.taskId, ref.nodeId, ref.shard);
+  if (row === undefined) return undefined;
+  const read = { pk: Number(row.pk), record: JSON.parse(String(row.record)) as ShardRecord };
+  shards.set(key, read);
+  return read;
+}
+
+export function insertShard(parts: StoreParts, record: ShardRecord): void {
+  const { connection, shards } = parts;
+  const { lastInsertRowid } = connection
+    .sql(
+      `INSERT INTO shards (task_id, node_id, shard, type, status, record, priority, ready_at, queue_order, due_at,
+         expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(record.taskId, record.nodeId, record.shard, record.type, ...columnsOf(parts, record));
+  shards.set(shardKey(record), { pk: Number(lastInsertRowid), record });
+}
+
+export function replaceShard(parts: StoreParts, { pk }: ShardRow, next: ShardRecord): void {
+  const { connection, shards } = parts;
+  connection
+    .sql(
+      `UPDATE shards SET status = ?, record = ?, priority = ?, ready_at = ?, queue_order = ?, due_at = ?,
+         expires_at = ? WHERE pk = ?`,
+    )
+    .run(...columnsOf(parts, next), pk);
+  shards.set(shardKey(next), { pk, record: next });
+}
+
+function columnsOf({ connection }: StoreParts, record: ShardRecord) {
+  const isQueued = record.status === "queued";
+  const last = isQueued
+    ? connection.sql("SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL").get()?.last
+    : null;
+  return [
+    record.status,
+    JSON.stringify(record),
+    record.priority,
+    record.readyAt,
+    isQueued ? Number(last ?? 0) + 1 : null,
+    record.dueAt ?? null,
+    expiresAt(record) ?? null,
+  ] as const;
+}

@@ -1,0 +1,53 @@
+import type { EpochRef } from "../../engine/model.ts";
+import type { HeldSlot, SlotLimit } from "../../engine/ports/index.ts";
+import type { StoreParts } from "./store-parts.ts";
+
+/** The holders of limits. */
+export class SlotTable {
+  readonly #parts: StoreParts;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+  }
+
+  async take({ key, max }: SlotLimit, { taskId, nodeId, shard, epoch }: EpochRef): Promise<"ok" | "full"> {
+    const { connection } = this.#parts;
+    return connection.write(() => {
+      const own = connection.sql(
+        "SELECT 1 FROM slots WHERE limit_key = ? AND task_id = ? AND node_id = ? AND shard = ? AND epoch = ?",
+      );
+      if (own.get(key, taskId, nodeId, shard, epoch) !== undefined) return "ok";
+      const held = connection.sql("SELECT count(*) AS n FROM slots WHERE limit_key = ?").get(key)?.n;
+      if (Number(held) >= max) return "full";
+      connection
+        .sql("INSERT INTO slots (limit_key, task_id, node_id, shard, epoch) VALUES (?, ?, ?, ?, ?)")
+        .run(key, taskId, nodeId, shard, epoch);
+      return "ok";
+    });
+  }
+
+  async free({ key, holder: { taskId, nodeId, shard, epoch } }: HeldSlot): Promise<void> {
+    const { connection } = this.#parts;
+    connection.write(() =>
+      connection
+        .sql("DELETE FROM slots WHERE limit_key = ? AND task_id = ? AND node_id = ? AND shard = ? AND epoch = ?")
+        .run(key, taskId, nodeId, shard, epoch),
+    );
+  }
+
+  async held(): Promise<HeldSlot[]> {
+    const { connection } = this.#parts;
+    const rows = connection.read(() =>
+      connection.sql("SELECT limit_key, task_id, node_id, shard, epoch FROM slots").all(),
+    );
+    return rows.map((row) => ({
+      key: String(row.limit_key),
+      holder: {
+        taskId: String(row.task_id),
+        nodeId: String(row.node_id),
+        shard: Number(row.shard),
+        epoch: Number(row.epoch),
+      },
+    }));
+  }
+}

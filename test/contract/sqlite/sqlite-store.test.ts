@@ -1,0 +1,37 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type SqliteStoreOptions, sqliteStore } from "../../../src/adapters/sqlite/index.ts";
+import type { StoreHarness } from "../store/world.ts";
+import { storeContract } from "../store-contract.ts";
+
+/**
+ * Stores over one file, with a clock that only the test moves. The stores of one process share a connection; the file's
+ * other name makes every second one a connection of its own, as another process has it.
+ */
+async function open(options: SqliteStoreOptions & { readonly names: 1 | 2 }): Promise<StoreHarness> {
+  const folder = mkdtempSync(join(tmpdir(), "flowkit-"));
+  const path = join(folder, `${randomUUID()}.db`);
+  const otherName = `${path}-link`;
+  symlinkSync(path, otherName);
+  let now = 1_000_000;
+  let stores = 0;
+  return {
+    async connect() {
+      const name = stores++ % options.names === 0 ? path : otherName;
+      const store = sqliteStore(name, { commit: options.commit ?? "turn", now: () => now });
+      await store.open();
+      return store;
+    },
+    async advance(ms) {
+      now += ms;
+    },
+    async close() {
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+storeContract("the SQLite store", () => open({ names: 1 }));
+storeContract("the SQLite store, over two connections", () => open({ commit: "call", names: 2 }));
