@@ -4,9 +4,10 @@ import { showType } from "../graph/data/show-type.ts";
 import { wireType } from "../graph/data/zod-data.ts";
 import { type BuiltInFunctionName, builtInFunctionArgs } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
+import { hasParam } from "../graph/params-schema.ts";
 import { isParamRef, paramNameOf } from "./param.ts";
 import { knownKeys } from "./schema-facts.ts";
-import { type FlowHead, fnName, type Step } from "./step.ts";
+import { type FlowHead, fnName, type LoadedStep, type Step } from "./step.ts";
 import { wireName } from "./wire-names.ts";
 
 type NodeStep = Step & { readonly kind: "node" };
@@ -16,13 +17,14 @@ type Args = Readonly<Record<string, unknown>>;
 const noArgs: Args = {};
 
 /** Whether a step's arguments are what its handler or function takes. Values that parameters fill in are left out. */
-export function argumentFindings(step: Step, head: FlowHead): string[] {
+export function argumentFindings(step: Exclude<Step, LoadedStep>, head: FlowHead): string[] {
   const args = (step.options.args ?? noArgs) as Args;
   const own = step.kind === "node" ? handlerFindings(step, args) : fnFindings(step, args);
   return [...own, ...paramFindings(args, head)];
 }
 
-function handlerFindings(step: NodeStep, args: Args): string[] {
+/** The same for a handler's arguments alone. */
+export function handlerFindings(step: Omit<NodeStep, "kind">, args: Args): string[] {
   const { id: node, handler, options } = step;
   const routing = ["input_adapter", "input_args"].filter((key) => Object.hasOwn(args, key));
   if (routing.length > 0) return routing.map((key) => say("reservedArgument", { node, key }));
@@ -119,10 +121,15 @@ function unknownKeys(schemas: readonly $ZodType[], args: Args): string[] {
 }
 
 function paramFindings(args: Args, head: FlowHead): string[] {
-  const known = head.paramsSchema === undefined ? [] : knownKeys(head.paramsSchema);
-  if (known === undefined) return [];
-  const unknown = [...paramNames(args)].filter((name) => !known.includes(name.split(".", 1)[0] ?? name));
-  return unknown.map((param) => say("unknownParam", { param }));
+  return [...paramNames(args)]
+    .filter((name) => !isParam(name.split("."), head))
+    .map((param) => say("unknownParam", { param }));
+}
+
+function isParam(path: readonly string[], { paramsSchema, loaded }: FlowHead): boolean {
+  if (loaded !== undefined) return loaded.paramsSchema !== undefined && hasParam(loaded.paramsSchema, path);
+  if (paramsSchema === undefined) return false;
+  return knownKeys(paramsSchema)?.includes(path[0] ?? "") ?? true;
 }
 
 function paramNames(value: unknown, found = new Set<string>(), seen = new Set<object>()): Set<string> {

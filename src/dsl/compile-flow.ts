@@ -5,7 +5,7 @@ import { type Graph, parseGraph, type TypeSchemas } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { storedJsonSchema, wireJsonSchema } from "../graph/wire-schema.ts";
 import { nodeJson } from "./node-json.ts";
-import type { FlowHead, Step } from "./step.ts";
+import { type FlowHead, handlerOf, ownFnOf, type Step } from "./step.ts";
 import { checkSteps } from "./step-checks.ts";
 
 /** From the steps of a flow to the graph JSON, checked and frozen. */
@@ -23,13 +23,13 @@ export function compileFlow(flow: {
     ...(head.name === undefined ? {} : { name: head.name }),
     nodes: steps.map(nodeJson),
     edges: steps.flatMap(({ id, options }) => options.after.map((parent) => [parent, id])),
-    ...(head.paramsSchema === undefined ? {} : { params_schema: wireJsonSchema(head.paramsSchema) }),
-    ...(flow.schemas ? { schemas: schemasOf(steps) } : {}),
+    ...paramsJson(head),
+    ...schemasJson(flow),
   };
   try {
     return parseGraph(json, {
       handlers: handlersOf(steps),
-      functions: steps.flatMap((step) => (step.kind === "fn" && typeof step.fn === "object" ? [step.fn] : [])),
+      functions: steps.flatMap((step) => ownFnOf(step) ?? []),
       adapters: head.inputAdapters,
     });
   } catch (error) {
@@ -51,12 +51,30 @@ function invalid(head: FlowHead, findings: readonly { readonly message: string }
 
 const named = ({ name }: FlowHead): string => (name === undefined ? "" : ` '${name}'`);
 
+function paramsJson({ paramsSchema, loaded }: FlowHead): object {
+  if (loaded !== undefined) return loaded.paramsSchema === undefined ? {} : { params_schema: loaded.paramsSchema };
+  return paramsSchema === undefined ? {} : { params_schema: wireJsonSchema(paramsSchema) };
+}
+
+/** Schemas that a graph JSON had stay in it, asked for or not. */
+function schemasJson({ head, steps, schemas }: Parameters<typeof compileFlow>[0]): object {
+  const loaded = head.loaded?.schemas;
+  if (!schemas) return loaded === undefined ? {} : { schemas: loaded };
+  return { schemas: { ...schemasOf(steps), ...loaded } };
+}
+
 function schemasOf(steps: readonly Step[]): Record<string, TypeSchemas> {
-  return Object.fromEntries(handlersOf(steps).map((handler) => [handler.name, typeSchemas(handler)]));
+  const byType = new Map<string, TypeSchemas>();
+  for (const step of steps) {
+    const handler = handlerOf(step);
+    if (handler !== undefined) byType.set(handler.name, typeSchemas(handler));
+    else if (step.kind === "json" && step.schemas !== undefined) byType.set(step.node.type, step.schemas);
+  }
+  return Object.fromEntries(byType);
 }
 
 const handlersOf = (steps: readonly Step[]): readonly HandlerDefinition[] => [
-  ...new Set(steps.flatMap((step) => (step.kind === "node" ? [step.handler] : []))),
+  ...new Set(steps.flatMap((step) => handlerOf(step) ?? [])),
 ];
 
 function typeSchemas({ args, input, output }: HandlerDefinition): TypeSchemas {

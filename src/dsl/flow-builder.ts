@@ -4,7 +4,7 @@ import { FlowError } from "../errors/index.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { compileFlow } from "./compile-flow.ts";
-import type { FlowHead, Step, StepOptions } from "./step.ts";
+import { type FlowHead, handlerOf, ownFnOf, type Step, type StepOptions } from "./step.ts";
 import type { CompileOptions } from "./types/flow-types.ts";
 
 type GivenOptions = Partial<StepOptions> | undefined;
@@ -38,16 +38,17 @@ export class FlowBuilder {
   get handlers(): Readonly<Record<string, HandlerDefinition>> {
     this.#handlers ??= Object.freeze(
       Object.fromEntries(
-        this.#allSteps().flatMap((step) => (step.kind === "node" ? [[step.handler.name, step.handler]] : [])),
+        this.#allSteps().flatMap((step) => {
+          const handler = handlerOf(step);
+          return handler === undefined ? [] : [[handler.name, handler]];
+        }),
       ),
     );
     return this.#handlers;
   }
 
   get coordinatorFns(): readonly CoordinatorFunctionDefinition[] {
-    const fns = this.#allSteps().flatMap((step) =>
-      step.kind === "fn" && typeof step.fn === "object" ? [step.fn] : [],
-    );
+    const fns = this.#allSteps().flatMap((step) => ownFnOf(step) ?? []);
     return [...new Set(fns)];
   }
 

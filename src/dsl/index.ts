@@ -2,6 +2,7 @@ export { defineCoordinatorFn } from "./define-coordinator-fn.ts";
 export { defineHandler } from "./define-handler.ts";
 export { defineInputAdapter } from "./define-input-adapter.ts";
 export { flow } from "./flow.ts";
+export { fromGraph } from "./from-graph.ts";
 export { param } from "./param.ts";
 // Types that stand in the types of exported flows and handlers: without a name for them, declarations can't be written.
 export type { InputAdapter, InputAdapterTypes } from "./types/adapter.ts";

@@ -1,10 +1,13 @@
 import { coordinatorFnType, isBuiltInAdapter } from "../graph/index.ts";
 import { argumentJson } from "./argument-json.ts";
-import { fnName, type InputOptions, type Step, type StepOptions } from "./step.ts";
+import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./step.ts";
 import { withWireNames } from "./wire-names.ts";
+
+type WrittenStep = Exclude<Step, LoadedStep>;
 
 /** One step as the node that stands in the graph: what wasn't written is left out, defaults too. */
 export function nodeJson(step: Step): object {
+  if (step.kind === "json") return step.node;
   const { after, fanIn, retry, partitions, timeoutSec } = step.options;
   const io = ioJson(step);
   return {
@@ -19,7 +22,7 @@ export function nodeJson(step: Step): object {
   };
 }
 
-function ioJson(step: Step): object {
+function ioJson(step: WrittenStep): object {
   const { startWhen, maxPendingBatches } = step.options;
   const start = startWhen === undefined || startWhen === "ready" ? {} : { start_when: startWhen };
   if (step.kind === "fn") return { ...start, ...fnJson(step.fn, step.options) };

@@ -5,7 +5,7 @@ import { say } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
 import { nearName } from "../graph/near-name.ts";
 import { argumentFindings } from "./argument-checks.ts";
-import type { FlowHead, InputOptions, Step } from "./step.ts";
+import { type FlowHead, handlerOf, type InputOptions, type LoadedStep, ownFnOf, type Step } from "./step.ts";
 
 export interface StepFinding {
   readonly message: string;
@@ -21,14 +21,21 @@ export function checkSteps(head: FlowHead, steps: readonly Step[]): StepFinding[
   const owners = new Map<string, HandlerDefinition | CoordinatorFunctionDefinition>();
   for (const step of steps) {
     const messages = [...idFindings(step, seen), ...definitionFindings(step, owners)];
-    const shape = shapeFindings(step);
-    // Options that can't be read as what they are would make every later check of the step fail on them.
-    if (shape.length > 0 || !isRunnable(step)) messages.push(...shape);
-    else messages.push(...optionFindings(step), ...linkFindings(step, seen, head), ...argumentFindings(step, head));
+    // A node that came as JSON was checked as such, with its graph and its handler.
+    if (step.kind !== "json") messages.push(...writtenFindings(step, seen, head));
     findings.push(...messages.map((message) => ({ message })));
     seen.add(step.id);
   }
   return findings;
+}
+
+type WrittenStep = Exclude<Step, LoadedStep>;
+
+function writtenFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHead): string[] {
+  const shape = shapeFindings(step);
+  // Options that can't be read as what they are would make every later check of the step fail on them.
+  if (shape.length > 0 || !isRunnable(step)) return shape;
+  return [...optionFindings(step), ...linkFindings(step, seen, head), ...argumentFindings(step, head)];
 }
 
 function idFindings({ id }: Step, seen: ReadonlySet<string>): string[] {
@@ -41,10 +48,13 @@ function definitionFindings(
   step: Step,
   owners: Map<string, HandlerDefinition | CoordinatorFunctionDefinition>,
 ): string[] {
-  const definition = step.kind === "node" ? step.handler : step.fn;
-  if (typeof definition === "string") return builtInFindings(step.id, definition);
-  if (!isRunnable(step)) return [say("notADefinition", { node: step.id, maker: makers[step.kind] })];
-  const key = `${step.kind} ${definition.name}`;
+  if (step.kind === "fn" && typeof step.fn === "string") return builtInFindings(step.id, step.fn);
+  if (step.kind !== "json" && !isRunnable(step)) {
+    return [say("notADefinition", { node: step.id, maker: makers[step.kind] })];
+  }
+  const definition = handlerOf(step) ?? ownFnOf(step);
+  if (definition === undefined) return []; // JSON whose code is elsewhere, or built in
+  const key = `${definition.kind} ${definition.name}`;
   const owner = owners.get(key) ?? definition;
   owners.set(key, owner);
   return owner === definition ? [] : [say("nameTaken", { node: step.id, name: definition.name })];
@@ -52,7 +62,7 @@ function definitionFindings(
 
 const makers = { node: "defineHandler", fn: "defineCoordinatorFn" } as const;
 
-function isRunnable(step: Step): boolean {
+function isRunnable(step: WrittenStep): boolean {
   if (step.kind === "node") return step.handler?.kind === "handler";
   return typeof step.fn === "string" ? Object.hasOwn(builtInFunctionArgs, step.fn) : step.fn?.kind === "coordinatorFn";
 }
@@ -85,7 +95,7 @@ const optionNames = {
   fn: ["after", "fanIn", "startWhen", "args", "retry", "timeoutSec"],
 } as const;
 
-function optionFindings(step: Step): string[] {
+function optionFindings(step: WrittenStep): string[] {
   const known: readonly string[] = optionNames[step.kind];
   const unknown = Object.keys(step.options)
     .filter((option) => !known.includes(option))
@@ -102,7 +112,7 @@ function codeFindings({ id: node, handler, options }: Step & { readonly kind: "n
     .map((code) => withHint(say("permanentOnUnknown", { node, code, handler: handler.name }), code, known));
 }
 
-function linkFindings(step: Step, seen: ReadonlySet<string>, head: FlowHead): string[] {
+function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHead): string[] {
   const { id: node, options } = step;
   const { after, startWhen, fanIn = "all" } = options;
   const messages = after

@@ -1,5 +1,7 @@
 import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionDefinition, HandlerDefinition, InputAdapterDefinition } from "../definitions/index.ts";
+import type { JsonObject } from "../errors/index.ts";
+import type { Graph, GraphNode, TypeSchemas } from "../graph/index.ts";
 
 /**
  * One call in the chain. Options are kept as they were written: the compiler has checked them for TypeScript, and
@@ -12,7 +14,22 @@ export type Step =
       readonly id: string;
       readonly fn: string | CoordinatorFunctionDefinition;
       readonly options: StepOptions;
-    };
+    }
+  | LoadedStep;
+
+/** A node that came as JSON, checked with the graph that it stood in. */
+export interface LoadedStep {
+  readonly kind: "json";
+  readonly id: string;
+  readonly node: GraphNode;
+  /** What its type does; `undefined` where the graph is loaded without its code. */
+  readonly handler: HandlerDefinition | undefined;
+  /** Its coordinator function, when that is one of the user's own. */
+  readonly fn: CoordinatorFunctionDefinition | undefined;
+  /** Its type's schemas in that graph. */
+  readonly schemas: TypeSchemas | undefined;
+  readonly options: StepOptions;
+}
 
 export interface StepOptions {
   readonly after: readonly string[];
@@ -37,6 +54,19 @@ export interface FlowHead {
   readonly name: string | undefined;
   readonly paramsSchema: $ZodType | undefined;
   readonly inputAdapters: readonly InputAdapterDefinition[];
+  /** What stood in a graph JSON, to be written as it was. */
+  readonly loaded?: { readonly paramsSchema: JsonObject | undefined; readonly schemas: Graph["schemas"] | undefined };
 }
 
 export const fnName = (fn: string | CoordinatorFunctionDefinition): string => (typeof fn === "string" ? fn : fn.name);
+
+/** The handler that a step runs, as far as it is known. */
+export function handlerOf(step: Step): HandlerDefinition | undefined {
+  return step.kind === "fn" ? undefined : step.handler;
+}
+
+/** The coordinator function that a step calls, unless it is a built-in one. */
+export function ownFnOf(step: Step): CoordinatorFunctionDefinition | undefined {
+  if (step.kind === "node") return undefined;
+  return typeof step.fn === "object" ? step.fn : undefined;
+}

@@ -56,6 +56,12 @@ export const messages = {
   reservedArgument: "node '{node}': no argument can have the name '{key}', which routes the input",
   argUnknown: "node '{node}': handler '{handler}' takes no argument '{key}'",
   argIllTyped: "node '{node}': {where}",
+  // a graph JSON that is loaded with its code
+  loadOption: "fromGraph(): '{option}' must be {needs}",
+  handlerOfNoType: "handler '{handler}': the graph has no node of this type; its types are: {types}",
+  schemasOfNoType: "schemas.{type}: the graph has no node of this type; its types are: {types}",
+  twoOfOneName: "two different {what} have the name '{name}'",
+  contradictsGraph: "{what}: its {part} is not what the graph's schemas say: {why}",
   // the graph JSON: what only the run time can see
   graphEmpty: "the graph has no nodes: it needs at least one",
   graphTooManyNodes: "the graph has {count} nodes: at most {limit} are accepted",

@@ -22,7 +22,9 @@ type NotAnId =
 
 /** The rarer characters and the length are left to `compile()`. */
 export type IdArgument<TId extends string, TIds extends string> = TId extends TIds
-  ? FlowTypeError<Say<"duplicateNode", { id: TId }>>
+  ? string extends TIds
+    ? TId // the flow goes on from a graph JSON whose ids only the run time knows
+    : FlowTypeError<Say<"duplicateNode", { id: TId }>>
   : TId extends NotAnId
     ? FlowTypeError<Say<"idForm", { id: TId }>>
     : string extends TId

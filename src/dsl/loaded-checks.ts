@@ -1,0 +1,82 @@
+import type { HandlerDefinition } from "../definitions/index.ts";
+import type { Json, JsonObject } from "../errors/index.ts";
+import { Fit } from "../graph/data/fit.ts";
+import { mismatchText } from "../graph/data/mismatch.ts";
+import { readSchema } from "../graph/data/read-schema.ts";
+import { storedType, wireType } from "../graph/data/zod-data.ts";
+import { coordinatorFnType, type Graph, type GraphNode, type TypeSchemas, validateGraph } from "../graph/index.ts";
+import { say } from "../graph/messages.ts";
+import { nearName } from "../graph/near-name.ts";
+import { argumentsOf, replaceRefs } from "../graph/param-refs.ts";
+import { handlerFindings } from "./argument-checks.ts";
+import { type GivenTypeSchemas, type LoadedWith, schemaParts } from "./load-options.ts";
+import { param } from "./param.ts";
+
+/** Whether the code that a graph is loaded with is the graph's, in sentences. */
+export function loadedFindings(graph: Graph, given: LoadedWith): string[] {
+  const findings = definitionFindings(graph, given);
+  return findings.length > 0 ? findings : edgeFindings(graph, given);
+}
+
+/** Whether the handlers fit each other, where the graph itself doesn't say what they take. */
+function edgeFindings(graph: Graph, { handlers, fns, adapters }: LoadedWith): string[] {
+  const validation = validateGraph(graph, { handlers: [...handlers.values()], functions: fns, adapters });
+  return validation.ok ? [] : validation.findings.map(({ message }) => message);
+}
+
+function definitionFindings(graph: Graph, { handlers, schemas }: LoadedWith): string[] {
+  const types = new Set(graph.nodes.map(({ type }) => type).filter((type) => type !== coordinatorFnType));
+  const all = [...types].join(", ");
+  const unlessKnown = (type: string, message: string) => (types.has(type) ? [] : [withHint(message, type, types)]);
+  return [
+    ...[...handlers.keys()].flatMap((handler) => unlessKnown(handler, say("handlerOfNoType", { handler, types: all }))),
+    ...Object.keys(schemas).flatMap((type) => unlessKnown(type, say("schemasOfNoType", { type, types: all }))),
+    ...[...handlers].flatMap(([name, handler]) => contradictions(`handler '${name}'`, handler, graph.schemas?.[name])),
+    ...Object.entries(schemas).flatMap(([type, given]) =>
+      contradictions(`schemas.${type}`, given, graph.schemas?.[type]),
+    ),
+    ...graph.nodes.flatMap((node) => {
+      const handler = handlers.get(node.type);
+      return handler === undefined ? [] : nodeFindings(node, handler);
+    }),
+  ];
+}
+
+function withHint(message: string, word: string, among: Iterable<string>): string {
+  const near = nearName(word, among);
+  return near === undefined ? message : `${message} (did you mean '${near}'?)`;
+}
+
+function contradictions(what: string, given: GivenTypeSchemas, declared: TypeSchemas | undefined): string[] {
+  return schemaParts.flatMap((part) => {
+    const schema = given[part];
+    const wanted = declared?.[part];
+    if (schema === undefined || wanted === undefined) return [];
+    // What is taken may be more than the graph promises, what is stored may be less.
+    const why =
+      part === "output"
+        ? mismatchText(storedType(schema), readSchema(wanted), new Fit())
+        : mismatchText(readSchema(wanted), wireType(schema), new Fit());
+    return why === undefined ? [] : [say("contradictsGraph", { what, part, why })];
+  });
+}
+
+function nodeFindings(node: GraphNode, handler: HandlerDefinition): string[] {
+  const { node_id: id, depends_on: after } = node;
+  const isSource = handler.input === undefined;
+  const misplaced =
+    after.length > 0 && isSource
+      ? [say("sourceWithUpstream", { node: id, handler: handler.name, parent: after.join(", ") })]
+      : [];
+  return [...misplaced, ...handlerFindings({ id, handler, options: { after } }, builderArguments(node))];
+}
+
+/** A node's own arguments as the builder has them: with {@link param} for references, and keys unescaped. */
+function builderArguments(node: GraphNode): Readonly<Record<string, unknown>> {
+  const [own] = argumentsOf(node.io ?? {});
+  if (own === undefined) return {};
+  // What stands for a reference is only looked at by checks that know it.
+  const asParam = ({ name = [] }: { readonly name: readonly string[] | undefined }) =>
+    param(name.join(".")) as unknown as Json;
+  return replaceRefs(own.value, [], asParam) as JsonObject;
+}

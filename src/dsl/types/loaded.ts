@@ -1,0 +1,214 @@
+import type { $ZodType } from "zod/v4/core";
+import type { HandlerDefinition } from "../../definitions/index.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import type { coordinatorFnType } from "../../graph/index.ts";
+import type { Say } from "../../graph/messages.ts";
+import type { AnyInputAdapter } from "./adapter.ts";
+import type { AnyCoordinatorFn, BuiltInFunctionName, CoordinatorFnTypes, FnOutputOf } from "./coordinator-function.ts";
+import type { Flow } from "./flow.ts";
+import type { AnyHandler, HandlerTypes } from "./handler.ts";
+import type { FromJsonSchema } from "./json-schema.ts";
+import type { Absent, FlowTypeError } from "./markers.ts";
+import type { Stored } from "./schema.ts";
+import type { Join } from "./show.ts";
+import type { FlowHead, FlowState, HandlerStep } from "./state.ts";
+
+/*
+ * What the type of a graph JSON says, where it is a literal. Each look-up goes by node id or by type and names what it
+ * needs (`extends { readonly type: infer T }`): a JSON may be written in every way that the graph contract allows.
+ */
+
+/** A graph JSON as the compiler must see it: all else is judged when it is loaded. */
+export interface GraphSource {
+  readonly nodes: readonly object[];
+}
+
+/** Handlers with or without their types: `flow.handlers` has none. */
+export type GivenHandlers = readonly HandlerDefinition[] | Readonly<Record<string, HandlerDefinition>>;
+
+export interface GivenSchemas {
+  readonly [type: string]: { readonly args?: $ZodType; readonly input?: $ZodType; readonly output?: $ZodType };
+}
+
+/** Everything that outputs are looked up in. */
+interface Sources<TGraph, THandler, TFn, TSchemas> {
+  readonly graph: TGraph;
+  readonly handler: THandler;
+  readonly fn: TFn;
+  readonly schemas: TSchemas;
+}
+type AnySources = Sources<GraphSource, unknown, unknown, unknown>;
+
+type NodeIn<TGraph extends GraphSource> = TGraph["nodes"][number];
+type IdOf<TNode> = TNode extends { readonly node_id: infer TId extends string } ? TId : never;
+type TypeOf<TNode> = TNode extends { readonly type: infer TType extends string } ? TType : never;
+
+/** Not when it came from `JSON.parse`, from a file, or through a variable without `as const`. */
+type IsLiteral<TGraph extends GraphSource> = [IdOf<NodeIn<TGraph>>] extends [never]
+  ? false
+  : string extends IdOf<NodeIn<TGraph>>
+    ? false
+    : true;
+
+type HandlerIn<THandlers> = THandlers extends readonly (infer THandler)[] ? THandler : THandlers[keyof THandlers];
+
+/** Each handler itself, or the sentence that it has no node. */
+export type HandlersArgument<THandlers, TGraph extends GraphSource> =
+  IsLiteral<TGraph> extends true
+    ? { [TKey in keyof THandlers]: HandlerArgument<THandlers[TKey], TypeOf<NodeIn<TGraph>>> }
+    : THandlers;
+
+type HandlerArgument<THandler, TTypes extends string> = THandler extends { readonly name: infer TName extends string }
+  ? string extends TName
+    ? THandler
+    : TName extends TTypes
+      ? THandler
+      : FlowTypeError<
+          Say<"handlerOfNoType", { handler: TName; types: Join<Exclude<TTypes, typeof coordinatorFnType>, ", "> }>
+        >
+  : THandler;
+
+/** The flow that a graph JSON is. */
+export type LoadedFlow<
+  TGraph extends GraphSource,
+  THandlers,
+  TAdapter extends AnyInputAdapter,
+  TFn extends AnyCoordinatorFn,
+  TSchemas,
+> =
+  IsLiteral<TGraph> extends true
+    ? Flow<
+        IdOf<NodeIn<TGraph>>,
+        ParamsIn<TGraph>,
+        FlowState<
+          Outputs<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>,
+          {},
+          never,
+          0,
+          Steps<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>,
+          Parents<TGraph>,
+          LastOf<TGraph>,
+          FlowHead<NameOf<TGraph>, ParamsIn<TGraph>, TAdapter>
+        >
+      >
+    : Flow<
+        string,
+        JsonObject,
+        FlowState<
+          { [id: string]: Json },
+          {},
+          never,
+          0,
+          StepsOfNoNode<HandlerIn<THandlers>>,
+          never,
+          [string],
+          FlowHead<NameOf<TGraph>, AnyParams, TAdapter>
+        >
+      >;
+
+/** Any name stands for a parameter that fits everywhere: which there are is known at run time only. */
+interface AnyParams {
+  readonly [name: string]: never;
+}
+
+type Outputs<TSources extends AnySources> = {
+  [TNode in NodeIn<TSources["graph"]> as IdOf<TNode>]: OutputOfNode<TNode, TSources>;
+};
+
+type OutputOfNode<TNode, TSources extends AnySources> =
+  TypeOf<TNode> extends typeof coordinatorFnType ? FnOutput<TNode, TSources> : TypeOutput<TypeOf<TNode>, TSources>;
+
+type TypeOutput<TType, TSources extends AnySources> =
+  HandlerTypesOf<TType, TSources> extends HandlerTypes<unknown, infer TOutput, unknown, unknown, string, boolean>
+    ? TOutput
+    : TSources["schemas"] extends { readonly [TKey in TType & string]: { readonly output: infer TSchema } }
+      ? TSchema extends $ZodType
+        ? Stored<TSchema>
+        : Json
+      : TSources["graph"] extends {
+            readonly schemas: { readonly [TKey in TType & string]: { readonly output: infer TSchema } };
+          }
+        ? FromJsonSchema<TSchema>
+        : Json;
+
+type HandlerTypesOf<TType, TSources extends AnySources> = TypesOfNamed<TType, TSources["handler"]>;
+
+/** The types of the definition that has the name; those without types, such as `flow.handlers`, have any name. */
+type TypesOfNamed<TName, TDefinition> = [Extract<TDefinition, { readonly name: TName }>] extends [never]
+  ? Absent
+  : Extract<TDefinition, { readonly name: TName }> extends { readonly $infer: infer TTypes }
+    ? TTypes
+    : Absent;
+
+type FnOutput<TNode, TSources extends AnySources> = TNode extends {
+  readonly io: { readonly fn: infer TName extends string };
+}
+  ? TName extends BuiltInFunctionName
+    ? FnOutputOf<Records<TSources>, TName, BuilderArgs<TNode>>
+    : TypesOfNamed<TName, TSources["fn"]> extends CoordinatorFnTypes<unknown, infer TOutput>
+      ? TOutput
+      : Json
+  : Json;
+
+interface Records<TSources extends AnySources> {
+  readonly old: Outputs<TSources>;
+  readonly young: {};
+  readonly fresh: never;
+}
+
+/** The arguments that decide about an output, in the builder's spelling. */
+type BuilderArgs<TNode> = TNode extends {
+  readonly io: {
+    readonly fn_args: {
+      readonly from_nodes: readonly (infer TSource)[];
+      readonly target: { readonly key: infer TKey };
+    };
+  };
+}
+  ? { fromNodes: readonly TSource[]; target: { key: TKey } }
+  : {};
+
+/** Who runs each node that isn't a coordinator function's. */
+type Steps<TSources extends AnySources> = StepOfEach<NodeIn<TSources["graph"]>, TSources>;
+type StepOfEach<TNode, TSources extends AnySources> = TNode extends unknown
+  ? TypeOf<TNode> extends typeof coordinatorFnType
+    ? never
+    : HandlerStep<IdOf<TNode>, RunnerOf<TypeOf<TNode>, TSources>>
+  : never;
+
+type RunnerOf<TType, TSources extends AnySources> = [
+  Extract<TSources["handler"], AnyHandler & { readonly name: TType }>,
+] extends [never]
+  ? HandlerElsewhere<TypeOutput<TType, TSources>>
+  : Extract<TSources["handler"], AnyHandler & { readonly name: TType }>;
+
+/**
+ * A handler that was not given: under no name among the flow's, and of its result the graph says nothing but that it
+ * is JSON.
+ */
+interface HandlerElsewhere<TOutput> extends AnyHandler {
+  readonly name: never;
+  readonly $infer: HandlerTypes<unknown, TOutput, Json, unknown, string, boolean>;
+}
+
+/** Of a graph that is no literal: the handlers stand under their names, and under no node. */
+type StepsOfNoNode<THandler> = THandler extends AnyHandler ? HandlerStep<never, THandler> : never;
+
+/** Ids that some node depends on: by `depends_on`, by `edges`, or by both. */
+type Parents<TGraph extends GraphSource> = ParentsOfEach<NodeIn<TGraph>> | EdgeStarts<TGraph>;
+type ParentsOfEach<TNode> = TNode extends { readonly depends_on: readonly (infer TParent extends string)[] }
+  ? TParent
+  : never;
+type EdgeStarts<TGraph> = TGraph extends { readonly edges: readonly (infer TEdge)[] }
+  ? TEdge extends readonly [infer TFrom extends string, unknown]
+    ? TFrom
+    : never
+  : never;
+
+type LastOf<TGraph extends GraphSource> = TGraph["nodes"] extends readonly [...unknown[], infer TLast]
+  ? [IdOf<TLast>]
+  : [];
+
+type ParamsIn<TGraph> = TGraph extends { readonly params_schema: infer TSchema } ? FromJsonSchema<TSchema> : {};
+
+type NameOf<TGraph> = TGraph extends { readonly name: infer TName } ? TName : Absent;
