@@ -1,10 +1,9 @@
-import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
 import { builtInFunctionArgs } from "../graph/index.ts";
 import { ownDefinition } from "./own-definition.ts";
 import type { CoordinatorFn } from "./types/coordinator-function.ts";
 import type { JsonSchema } from "./types/json.ts";
-import type { Decoded, Stored, Wire } from "./types/schema.ts";
+import type { AnySchema, Decoded, Stored, Wire } from "./types/schema.ts";
 
 /**
  * Defines a function that runs inside a coordinator: for bookkeeping between nodes, not for heavy work.
@@ -26,7 +25,7 @@ import type { Decoded, Stored, Wire } from "./types/schema.ts";
  * @param options.output - what it returns; stored as the node's one artifact, and its result
  * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
  */
-export function defineCoordinatorFn<const TName extends string, TArgs extends $ZodType, TOutput extends $ZodType>(
+export function defineCoordinatorFn<const TName extends string, TArgs extends AnySchema, TOutput extends AnySchema>(
   name: TName,
   options: {
     readonly args: TArgs;

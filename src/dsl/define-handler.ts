@@ -1,10 +1,9 @@
-import type { $ZodType } from "zod/v4/core";
 import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import { handlerProblems } from "./handler-problems.ts";
 import type { Handler, HandlerKey, HandlerOptions } from "./types/handler.ts";
 import type { Absent } from "./types/markers.ts";
-import type { Stored, StoredOr, WireOr } from "./types/schema.ts";
+import type { AnySchema, Stored, StoredOr, WireOr } from "./types/schema.ts";
 
 /**
  * Defines what the nodes of one type do. Its schemas give every type: of the arguments and payloads its methods get, of
@@ -39,10 +38,10 @@ import type { Stored, StoredOr, WireOr } from "./types/schema.ts";
  */
 export function defineHandler<
   const TName extends string,
-  TOutput extends $ZodType,
-  TInput extends $ZodType | Absent = Absent,
-  TArgs extends $ZodType | Absent = Absent,
-  TResult extends $ZodType | Absent = Absent,
+  TOutput extends AnySchema,
+  TInput extends AnySchema | Absent = Absent,
+  TArgs extends AnySchema | Absent = Absent,
+  TResult extends AnySchema | Absent = Absent,
   const TErrors extends string = never,
   TLoaded = unknown,
   TGiven extends HandlerKey = never,

@@ -1,11 +1,10 @@
-import type { $ZodType } from "zod/v4/core";
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
 import { isBuiltInAdapter } from "../graph/index.ts";
 import { ownDefinition } from "./own-definition.ts";
 import type { InputAdapter } from "./types/adapter.ts";
 import type { Absent } from "./types/markers.ts";
-import type { Decoded, WireOr } from "./types/schema.ts";
+import type { AnySchema, Decoded, WireOr } from "./types/schema.ts";
 
 /**
  * Defines an input adapter of your own: it cuts each upstream artifact into the payloads of batches.
@@ -26,8 +25,8 @@ import type { Decoded, WireOr } from "./types/schema.ts";
  */
 export function defineInputAdapter<
   const TName extends string,
-  TArgs extends $ZodType,
-  TPayload extends $ZodType | Absent = Absent,
+  TArgs extends AnySchema,
+  TPayload extends AnySchema | Absent = Absent,
 >(
   name: TName,
   options: {

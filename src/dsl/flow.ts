@@ -1,4 +1,3 @@
-import type { $ZodType } from "zod/v4/core";
 import { FlowError } from "../errors/index.ts";
 import { say } from "../graph/messages.ts";
 import { FlowBuilder } from "./flow-builder.ts";
@@ -6,7 +5,7 @@ import { isSchema } from "./schema-facts.ts";
 import type { AnyInputAdapter } from "./types/adapter.ts";
 import type { Flow } from "./types/flow.ts";
 import type { Absent } from "./types/markers.ts";
-import type { StoredOr, WireOr } from "./types/schema.ts";
+import type { AnySchema, StoredOr, WireOr } from "./types/schema.ts";
 import type { FlowHead, FlowState } from "./types/state.ts";
 
 /**
@@ -26,7 +25,7 @@ import type { FlowHead, FlowState } from "./types/state.ts";
  */
 export function flow<
   const TName extends string | Absent = Absent,
-  TParams extends $ZodType | Absent = Absent,
+  TParams extends AnySchema | Absent = Absent,
   const TAdapters extends readonly AnyInputAdapter[] = [],
 >(
   name?: TName,

@@ -1,4 +1,3 @@
-import type { $ZodType } from "zod/v4/core";
 import type {
   AttemptContext,
   BatchContext,
@@ -10,7 +9,7 @@ import type {
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { JsonSchema } from "./json.ts";
 import type { Absent } from "./markers.ts";
-import type { Decoded, DecodedOr, WireOr } from "./schema.ts";
+import type { AnySchema, Decoded, DecodedOr, WireOr } from "./schema.ts";
 
 /**
  * What the compiler knows of a handler: resolved types, not schemas. They are short to print, and reading one is one
@@ -58,7 +57,7 @@ type Awaitable<T> = T | Promise<T>;
  * Payload of one batch in handler code: what `input` decodes to. Without `input`, a source's payload is its output, and
  * a handler that isn't a source gets the node's arguments, as one batch.
  */
-type PayloadOf<TInput, TOutput extends $ZodType, TArgs, TGiven> = TInput extends $ZodType
+type PayloadOf<TInput, TOutput extends AnySchema, TArgs, TGiven> = TInput extends AnySchema
   ? Decoded<TInput>
   : "iterBatches" extends TGiven
     ? Decoded<TOutput>
@@ -71,7 +70,7 @@ type PayloadOf<TInput, TOutput extends $ZodType, TArgs, TGiven> = TInput extends
 export type HandlerOptions<
   TName extends string,
   TInput,
-  TOutput extends $ZodType,
+  TOutput extends AnySchema,
   TResult,
   TArgs,
   TErrors extends string,
@@ -83,9 +82,9 @@ export type HandlerOptions<
   /** What ONE batch produces; it is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
   readonly output: JsonSchema<TOutput, TName, "output">;
   /** Static arguments of the node; they stand in the graph as they are. */
-  readonly args?: TArgs extends $ZodType ? JsonSchema<TArgs, TName, "args"> : TArgs;
+  readonly args?: TArgs extends AnySchema ? JsonSchema<TArgs, TName, "args"> : TArgs;
   /** What `finalize` returns. */
-  readonly result?: TResult extends $ZodType ? JsonSchema<TResult, TName, "result"> : TResult;
+  readonly result?: TResult extends AnySchema ? JsonSchema<TResult, TName, "result"> : TResult;
   /** Reason codes of its own; `retry.permanentOn` may name them. */
   readonly errors?: readonly TErrors[];
   /**
@@ -119,10 +118,10 @@ export type HandlerOptions<
   /** Runs after the last batch; returns the node's `result`. */
   finalize?(
     ctx: FinalizeContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>, Decoded<TOutput>>,
-  ): TResult extends $ZodType ? Awaitable<Decoded<TResult>> : Awaitable<void>;
+  ): TResult extends AnySchema ? Awaitable<Decoded<TResult>> : Awaitable<void>;
   /** Its verdict about an error that one of its methods threw; `undefined` leaves it to the engine. */
   classifyError?(error: unknown): ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
 };
 
 /** The members of {@link HandlerOptions} that were written; only `iterBatches` decides about types. */
-export type HandlerKey = keyof HandlerOptions<string, Absent, $ZodType, Absent, Absent, string, unknown, never>;
+export type HandlerKey = keyof HandlerOptions<string, Absent, AnySchema, Absent, Absent, string, unknown, never>;

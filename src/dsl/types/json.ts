@@ -1,12 +1,11 @@
-import type { $ZodType } from "zod/v4/core";
 import type { Json } from "../../errors/index.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { FlowSchemaError } from "./markers.ts";
-import type { IsPlainJson, Wire } from "./schema.ts";
+import type { AnySchema, IsPlainJson, Wire } from "./schema.ts";
 import type { Join } from "./show.ts";
 
 /** The schema itself when its wire type is JSON, else the sentence that says which part of it is not. */
-export type JsonSchema<TSchema extends $ZodType, TName extends string, TWhat extends string> =
+export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat extends string> =
   IsPlainJson<Wire<TSchema>> extends true
     ? TSchema
     : // The test above is fast and says no to some types that are JSON (interfaces, optional keys under

@@ -1,15 +1,22 @@
-import type { $ZodType } from "zod/v4/core";
 import type { Json } from "../../errors/index.ts";
 
+/**
+ * Any schema of zod, as far as types read it. The whole of `$ZodType` would be compared with every schema, member by
+ * member: that alone was two thirds of what a handler costs the compiler.
+ */
+export interface AnySchema {
+  readonly _zod: { readonly input: unknown; readonly output: unknown };
+}
+
 /** What travels: the form that a value has in JSON. */
-export type Wire<TSchema extends $ZodType> = TSchema["_zod"]["input"];
+export type Wire<TSchema extends AnySchema> = TSchema["_zod"]["input"];
 
 /** What handler code works with: the form that a value has after decoding. */
-export type Decoded<TSchema extends $ZodType> = TSchema["_zod"]["output"];
+export type Decoded<TSchema extends AnySchema> = TSchema["_zod"]["output"];
 
 /** One of the two for a schema that may not be given. */
-export type WireOr<TSchema, TElse> = TSchema extends $ZodType ? TSchema["_zod"]["input"] : TElse;
-export type DecodedOr<TSchema, TElse> = TSchema extends $ZodType ? TSchema["_zod"]["output"] : TElse;
+export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["input"] : TElse;
+export type DecodedOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["output"] : TElse;
 
 /** Whether a type is JSON, seen in one step; it says no to every key that may be `undefined`, which JSON leaves out. */
 export type IsPlainJson<T> = [T] extends [Json] ? true : false;
@@ -21,31 +28,35 @@ export type IsPlainJson<T> = [T] extends [Json] ? true : false;
  * Such a key may be `undefined` on the wire, so a wire type that is JSON in one step has none of them: looking at the
  * schema, or only at its decoded type, would raise the cost of every handler by a half.
  */
-export type Stored<TSchema extends $ZodType> =
-  IsPlainJson<Wire<TSchema>> extends true ? Wire<TSchema> : StoredOf<TSchema["_zod"]["def"], Wire<TSchema>>;
+export type Stored<TSchema extends AnySchema> =
+  IsPlainJson<Wire<TSchema>> extends true ? Wire<TSchema> : StoredOf<DefinitionOf<TSchema>, Wire<TSchema>>;
 
-export type StoredOr<TSchema, TElse> = TSchema extends $ZodType ? Stored<TSchema> : TElse;
+export type StoredOr<TSchema, TElse> = TSchema extends AnySchema ? Stored<TSchema> : TElse;
+
+type DefinitionOf<TSchema> = TSchema extends { readonly _zod: { readonly def: infer TDefinition } }
+  ? TDefinition
+  : never;
 
 type StoredOf<TDefinition, TWire> = TDefinition extends {
   readonly type: "default" | "prefault";
   innerType: infer TInner;
 }
-  ? TInner extends $ZodType
+  ? TInner extends AnySchema
     ? Exclude<Stored<TInner>, undefined>
     : TWire
   : TDefinition extends { readonly type: "optional" | "nullable" | "readonly" | "nonoptional"; innerType: infer TInner }
-    ? TInner extends $ZodType
+    ? TInner extends AnySchema
       ? StoredInside<TDefinition["type"], Stored<TInner>>
       : TWire
     : TDefinition extends { readonly type: "object"; shape: infer TShape }
       ? StoredObject<TShape, TWire>
-      : TDefinition extends { readonly type: "array"; element: infer TElement extends $ZodType }
+      : TDefinition extends { readonly type: "array"; element: infer TElement extends AnySchema }
         ? Stored<TElement>[]
         : TDefinition extends { readonly type: "union"; options: readonly (infer TOption)[] }
-          ? TOption extends $ZodType
+          ? TOption extends AnySchema
             ? Stored<TOption>
             : TWire
-          : TDefinition extends { readonly type: "pipe"; in: infer TIn extends $ZodType }
+          : TDefinition extends { readonly type: "pipe"; in: infer TIn extends AnySchema }
             ? Stored<TIn>
             : TWire;
 
@@ -60,11 +71,11 @@ type StoredInside<TKind, TInner> = TKind extends "optional"
 /** Keys keep the optionality of the wire, except those that a default fills. Keys of a catchall stay as they are. */
 type StoredObject<TShape, TWire> = {
   [TKey in keyof TWire as TKey extends Filled<TShape> ? never : TKey]: TKey extends keyof TShape
-    ? TShape[TKey] extends $ZodType
+    ? TShape[TKey] extends AnySchema
       ? Stored<TShape[TKey]>
       : TWire[TKey]
     : TWire[TKey];
-} & { [TKey in Filled<TShape>]: TShape[TKey] extends $ZodType ? Stored<TShape[TKey]> : never } extends infer TBoth
+} & { [TKey in Filled<TShape>]: TShape[TKey] extends AnySchema ? Stored<TShape[TKey]> : never } extends infer TBoth
   ? { [TKey in keyof TBoth]: TBoth[TKey] }
   : never;
 
