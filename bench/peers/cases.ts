@@ -1,0 +1,73 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Complaint, compilers, complaintsOf } from "./compile.ts";
+import { type Library, programOf } from "./library.ts";
+import { type MistakeName, mistakeNames } from "./mistakes.ts";
+import { mistakesIn, type Variant, variantOf } from "./program.ts";
+import { type Ran, run } from "./run.ts";
+
+/** When somebody learns of a mistake. */
+export type Caught =
+  /** By the compiler; `onToken`: at the argument, key or name that is wrong. */
+  | ({ readonly by: "compiler" } & Complaint)
+  /** When the module is loaded that defines the graph. */
+  | { readonly by: "definition"; readonly says: string }
+  | { readonly by: "run"; readonly says: string }
+  /** Not at all: the run ends well. `result` is what it then returns, and `expected` what it should have. */
+  | { readonly by: "nobody"; readonly result: string; readonly expected: string }
+  /** It compiles and loads, and a run needs a service. */
+  | { readonly by: "service" }
+  | { readonly by: "no such concept"; readonly why: string };
+
+export interface LibraryCases {
+  /** Version of the compiler. */
+  readonly typescript: string;
+  readonly cases: { readonly [name in MistakeName]: Caught };
+}
+
+/** @throws Error when the program isn't right as it stands: then the mistakes say nothing about the library */
+export async function checkCases(library: Library): Promise<LibraryCases> {
+  const source = await readFile(programOf(library), "utf8");
+  const described = mistakesIn(source);
+  for (const name of mistakeNames) {
+    if (described.has(name) === (library.without[name] !== undefined))
+      throw new Error(`${library.name}: either the program makes the mistake '${name}', or nobody can`);
+  }
+  const right = await write(library, "right", variantOf(source));
+  const refused = compilers.map((compiler) => complaintsOf(compiler, right));
+  const compiler = compilers[refused.findIndex((complaints) => complaints.length === 0)];
+  if (compiler === undefined) throw new Error(`${library.name}: the right program doesn't compile: ${told(refused)}`);
+  const expected = await run(library, right);
+  if (expected.error !== undefined) throw new Error(`${library.name}: the right program fails: ${expected.error}`);
+
+  const cases: { [name in MistakeName]?: Caught } = {};
+  for (const name of mistakeNames) {
+    const why = library.without[name];
+    cases[name] = why === undefined ? await check(name) : { by: "no such concept", why };
+  }
+  return { typescript: compiler.version, cases: cases as LibraryCases["cases"] };
+
+  async function check(name: MistakeName): Promise<Caught> {
+    const variant = variantOf(source, name);
+    const file = await write(library, name, variant);
+    const [complaint] = complaintsOf(compiler ?? compilers[0], file, variant.tokens);
+    if (complaint !== undefined) return { by: "compiler", ...complaint };
+    return caughtBy(await run(library, file), expected);
+  }
+}
+
+function caughtBy(ran: Ran, expected: Ran): Caught {
+  if (ran.error !== undefined) return { by: ran.stage, says: ran.error };
+  if (ran.result === undefined) return { by: "service" };
+  return { by: "nobody", result: ran.result, expected: expected.result ?? "" };
+}
+
+async function write({ folder, name: library }: Library, name: string, { code }: Variant): Promise<string> {
+  const file = join(folder, library, `${name}.ts`);
+  await mkdir(join(folder, library), { recursive: true });
+  await writeFile(file, code);
+  return file;
+}
+
+const told = (refused: readonly (readonly Complaint[])[]) =>
+  refused.map(([first]) => `${first?.at} ${first?.says}`).join("; ");

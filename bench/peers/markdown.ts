@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { mistakeNames, mistakes } from "./mistakes.ts";
+import type { Results } from "./results.ts";
+import { whenCaught } from "./words.ts";
+
+const begin = "<!-- peers:begin: written by `npm run bench:peers -- --markdown` -->";
+const end = "<!-- peers:end -->";
+
+/** The part of a page between the markers; `undefined` when it has none. */
+export function blockOf(page: string): string | undefined {
+  const [, after] = page.split(`${begin}\n`);
+  return after?.split(end)[0];
+}
+
+/** Puts the tables between the markers of a page. */
+export function writeBlock(file: string, results: Results): void {
+  const page = readFileSync(file, "utf8");
+  const block = blockOf(page);
+  if (block === undefined) throw new Error(`${file} has no line ${begin}`);
+  writeFileSync(
+    file,
+    page.replace(`${begin}\n${block}${end}`, () => `${begin}\n${tablesOf(results)}${end}`),
+  );
+}
+
+/** Both tables, as a page shows them. */
+export function tablesOf({ libraries, node, cores, rounds, zod }: Results): string {
+  const cases = [
+    ["", ...libraries.map(({ title, version }) => `${title} ${version}`)],
+    ...mistakeNames.map((name) => [mistakes[name], ...libraries.map(({ cases }) => whenCaught(cases[name]))]),
+  ];
+  const costs = libraries.flatMap(({ title, graphs }) =>
+    graphs.map(({ form, instantiations, types, checkSeconds, memoryMiB, refused }) => [
+      form === undefined ? title : `${title}, ${form}`,
+      instantiations.toLocaleString("en"),
+      types.toLocaleString("en"),
+      `${checkSeconds.toFixed(1)} s`,
+      `${memoryMiB} MiB`,
+      refused === undefined ? "yes" : `no: ${refused.split(":")[0]}`,
+    ]),
+  );
+  const [nodes] = new Set(libraries.flatMap(({ graphs }) => graphs.map((graph) => graph.nodes)));
+  const compilers = [...new Set(libraries.map(({ typescript }) => typescript))].join(", ");
+  return [
+    table(cases),
+    "",
+    `A graph of ${nodes} nodes, each of which reads three others:`,
+    "",
+    table([["", "instantiations", "types", "check time", "memory", "compiles"], ...costs]),
+    "",
+    `TypeScript ${compilers}, zod ${zod}, Node ${node}, ${cores} cores; times are medians of ${rounds}.`,
+    "",
+  ].join("\n");
+}
+
+function table([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), `|${head.map(() => "---|").join("")}`, ...rows.map(line)].join("\n");
+}
