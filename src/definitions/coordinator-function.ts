@@ -32,6 +32,8 @@ export interface CoordinatorFunctionDefinition {
   readonly name: string;
   /** Its arguments, as they stand in `io.fn_args`. */
   readonly args: $ZodType;
+  /** Which of its arguments hold a node id, or a list of them: a flow that uses another one gives its nodes other ids. */
+  readonly nodeArgs?: readonly string[];
   readonly output: $ZodType;
   run(ctx: CoordinatorFunctionContext): unknown;
 }

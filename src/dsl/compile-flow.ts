@@ -1,36 +1,40 @@
 import type { $ZodType } from "zod/v4/core";
-import type { HandlerDefinition } from "../definitions/index.ts";
+import type { HandlerDefinition, InputAdapterDefinition } from "../definitions/index.ts";
 import { FlowError, type JsonObject } from "../errors/index.ts";
 import { type Graph, parseGraph, type TypeSchemas } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { storedJsonSchema, wireJsonSchema } from "../graph/wire-schema.ts";
+import type { FlowPart } from "./flow-part.ts";
 import { nodeJson } from "./node-json.ts";
 import { type FlowHead, handlerOf, ownFnOf, type Step } from "./step.ts";
-import { checkSteps } from "./step-checks.ts";
 
-/** From the steps of a flow to the graph JSON, checked and frozen. */
+/** From the nodes of a flow to the graph JSON, checked and frozen. */
 export function compileFlow(flow: {
   readonly head: FlowHead;
-  readonly steps: readonly Step[];
+  readonly part: FlowPart;
+  /** Its own and those of its parts; to be asked only when there are no mistakes. */
+  readonly adapters: () => readonly InputAdapterDefinition[];
   readonly schemas: boolean;
 }): Graph {
-  const { head, steps } = flow;
-  if (steps.length === 0) throw new FlowError("FLOW_EMPTY", say("emptyFlow", {}));
-  const findings = checkSteps(head, steps);
-  if (findings.length > 0) throw invalid(head, findings);
+  const { head, part, adapters, schemas } = flow;
+  const inputs = Object.keys(part.inputs);
+  if (inputs.length > 0) throw new FlowError("FLOW_INVALID", say("openInputs", { inputs: inputs.join(", ") }));
+  if (part.ids.length === 0) throw new FlowError("FLOW_EMPTY", say("emptyFlow", {}));
+  if (part.findings.length > 0) throw invalid(head, part.findings);
+  const steps = part.steps();
   const json = {
     schema_version: "1.0",
     ...(head.name === undefined ? {} : { name: head.name }),
     nodes: steps.map(nodeJson),
     edges: steps.flatMap(({ id, options }) => options.after.map((parent) => [parent, id])),
     ...paramsJson(head),
-    ...schemasJson(flow),
+    ...schemasJson({ head, steps, schemas }),
   };
   try {
     return parseGraph(json, {
       handlers: handlersOf(steps),
       functions: steps.flatMap((step) => ownFnOf(step) ?? []),
-      adapters: head.inputAdapters,
+      adapters: adapters(),
     });
   } catch (error) {
     if (!FlowError.is(error, "GRAPH_INVALID")) throw error;
@@ -41,11 +45,10 @@ export function compileFlow(flow: {
   }
 }
 
-function invalid(head: FlowHead, findings: readonly { readonly message: string }[]): FlowError {
-  const title = findings.length === 1 ? "a mistake" : `${findings.length} mistakes`;
-  const lines = findings.map(({ message }) => message);
-  return new FlowError("FLOW_INVALID", [`${title} in the flow${named(head)}`, ...lines].join("\n"), {
-    details: { findings: findings.map(({ message }) => ({ message })) },
+function invalid(head: FlowHead, messages: readonly string[]): FlowError {
+  const title = messages.length === 1 ? "a mistake" : `${messages.length} mistakes`;
+  return new FlowError("FLOW_INVALID", [`${title} in the flow${named(head)}`, ...messages].join("\n"), {
+    details: { findings: messages.map((message) => ({ message })) },
   });
 }
 
@@ -57,7 +60,15 @@ function paramsJson({ paramsSchema, loaded }: FlowHead): object {
 }
 
 /** Schemas that a graph JSON had stay in it, asked for or not. */
-function schemasJson({ head, steps, schemas }: Parameters<typeof compileFlow>[0]): object {
+function schemasJson({
+  head,
+  steps,
+  schemas,
+}: {
+  readonly head: FlowHead;
+  readonly steps: readonly Step[];
+  readonly schemas: boolean;
+}): object {
   const loaded = head.loaded?.schemas;
   if (!schemas) return loaded === undefined ? {} : { schemas: loaded };
   return { schemas: { ...schemasOf(steps), ...loaded } };

@@ -12,6 +12,7 @@ import type { AnySchema, Decoded, Stored, Wire } from "./types/schema.ts";
  * const count = defineCoordinatorFn("count.artifacts", {
  *   args: z.object({ node: z.string() }),
  *   output: z.object({ artifacts: z.int() }),
+ *   nodeArgs: ["node"],
  *   async run({ args, artifacts }) {
  *     let n = 0
  *     for await (const _ of artifacts(args.node)) n++
@@ -23,6 +24,8 @@ import type { AnySchema, Decoded, Stored, Wire } from "./types/schema.ts";
  * @param name - what `io.fn` says in the graph
  * @param options.args - its arguments, as they stand in the graph
  * @param options.output - what it returns; stored as the node's one artifact, and its result
+ * @param options.nodeArgs - the arguments that hold a node id, or a list of them: where a flow with this function is used
+ * in another one, its nodes get other ids, and these arguments with them
  * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
  */
 export function defineCoordinatorFn<const TName extends string, TArgs extends AnySchema, TOutput extends AnySchema>(
@@ -30,6 +33,7 @@ export function defineCoordinatorFn<const TName extends string, TArgs extends An
   options: {
     readonly args: TArgs;
     readonly output: JsonSchema<TOutput, TName, "output">;
+    readonly nodeArgs?: readonly (keyof Wire<TArgs> & string)[];
     run(ctx: CoordinatorFunctionContext<Decoded<TArgs>>): Decoded<TOutput> | Promise<Decoded<TOutput>>;
   },
 ): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>>;
@@ -39,7 +43,7 @@ export function defineCoordinatorFn(name: string, options: object): CoordinatorF
     what: "a coordinator function",
     name,
     given: options,
-    rules: { schemas: ["args", "output"], method: "run" },
+    rules: { schemas: ["args", "output"], nameLists: ["nodeArgs"], method: "run" },
     isTaken: (taken) => Object.hasOwn(builtInFunctionArgs, taken),
   });
   return definition as unknown as CoordinatorFunctionDefinition; // its members were looked at

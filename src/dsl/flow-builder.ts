@@ -1,10 +1,18 @@
 import type { $ZodType } from "zod/v4/core";
-import type { CoordinatorFunctionDefinition, HandlerDefinition, InputAdapterDefinition } from "../definitions/index.ts";
+import type {
+  CoordinatorFunctionDefinition,
+  FlowDefinition,
+  HandlerDefinition,
+  InputAdapterDefinition,
+} from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { compileFlow } from "./compile-flow.ts";
-import { type FlowHead, handlerOf, ownFnOf, type Step, type StepOptions } from "./step.ts";
+import { type Definitions, definitionsIn } from "./definitions-in.ts";
+import { type FlowPart, flowPart, lastIds } from "./flow-part.ts";
+import { partOfSteps } from "./part-of-steps.ts";
+import type { ChainStep, FlowHead, StepOptions, UseOptions } from "./step.ts";
 import type { CompileOptions } from "./types/flow-types.ts";
 
 type GivenOptions = Partial<StepOptions> | undefined;
@@ -16,12 +24,13 @@ type GivenOptions = Partial<StepOptions> | undefined;
 export class FlowBuilder {
   readonly #head: FlowHead;
   readonly #previous: FlowBuilder | undefined;
-  readonly #step: Step | undefined;
+  readonly #step: ChainStep | undefined;
   readonly #compiled = new Map<string, Graph>();
-  #steps: readonly Step[] | undefined;
-  #handlers: Readonly<Record<string, HandlerDefinition>> | undefined;
+  #steps: readonly ChainStep[] | undefined;
+  #known: Definitions | undefined;
+  #part: FlowPart | undefined;
 
-  constructor(head: FlowHead, last: { readonly previous: FlowBuilder; readonly step: Step } | undefined) {
+  constructor(head: FlowHead, last: { readonly previous: FlowBuilder; readonly step: ChainStep } | undefined) {
     this.#head = head;
     this.#previous = last?.previous;
     this.#step = last?.step;
@@ -32,24 +41,21 @@ export class FlowBuilder {
   }
 
   get inputAdapters(): readonly InputAdapterDefinition[] {
-    return this.#head.inputAdapters;
+    return this.#definitions().inputAdapters;
   }
 
   get handlers(): Readonly<Record<string, HandlerDefinition>> {
-    this.#handlers ??= Object.freeze(
-      Object.fromEntries(
-        this.#allSteps().flatMap((step) => {
-          const handler = handlerOf(step);
-          return handler === undefined ? [] : [[handler.name, handler]];
-        }),
-      ),
-    );
-    return this.#handlers;
+    return this.#definitions().handlers;
   }
 
   get coordinatorFns(): readonly CoordinatorFunctionDefinition[] {
-    const fns = this.#allSteps().flatMap((step) => ownFnOf(step) ?? []);
-    return [...new Set(fns)];
+    return this.#definitions().coordinatorFns;
+  }
+
+  /** What it is to a flow that uses it. */
+  get [flowPart](): FlowPart {
+    this.#part ??= partOfSteps(this.#head, this.#allSteps());
+    return this.#part;
   }
 
   node(id: string, handler: HandlerDefinition, options?: GivenOptions): FlowBuilder {
@@ -58,8 +64,7 @@ export class FlowBuilder {
 
   then(id: string, handler: HandlerDefinition, options?: GivenOptions): FlowBuilder {
     if (typeof id === "function") throw new FlowError("FLOW_AWAITED", say("flowAwaited", {}));
-    const previous = this.#step === undefined ? [] : [this.#step.id];
-    return this.#add({ kind: "node", id, handler, options: { after: previous, ...options } });
+    return this.#add({ kind: "node", id, handler, options: { after: this.#last(), ...options } });
   }
 
   next(id: string, handler: HandlerDefinition, options?: GivenOptions): FlowBuilder {
@@ -70,6 +75,10 @@ export class FlowBuilder {
     return this.#add({ kind: "fn", id, fn, options: { after: [], ...options } });
   }
 
+  use(prefix: string, flow: FlowDefinition, options?: UseOptions): FlowBuilder {
+    return this.#add({ kind: "use", id: prefix, flow, options: { ...options } });
+  }
+
   compile(options: CompileOptions = {}): Graph {
     const { primed = false, schemas = false } = options;
     const key = `${primed} ${schemas}`;
@@ -77,20 +86,29 @@ export class FlowBuilder {
     if (graph === undefined) {
       graph = primed
         ? primeGraph(this.compile({ schemas }))
-        : compileFlow({ head: this.#head, steps: this.#allSteps(), schemas });
+        : compileFlow({ head: this.#head, part: this[flowPart], adapters: () => this.inputAdapters, schemas });
       this.#compiled.set(key, graph);
     }
     return graph;
   }
 
-  #add(step: Step): FlowBuilder {
+  #add(step: ChainStep): FlowBuilder {
     return new FlowBuilder(this.#head, { previous: this, step });
   }
 
+  #last(): readonly string[] {
+    return this.#step === undefined ? Object.keys(this.#head.inputs ?? {}) : lastIds(this.#step);
+  }
+
+  #definitions(): Definitions {
+    this.#known ??= definitionsIn(this.#head, this.#allSteps());
+    return this.#known;
+  }
+
   /** In the order of their declaration. A loop, since flows may be longer than the call stack is deep. */
-  #allSteps(): readonly Step[] {
+  #allSteps(): readonly ChainStep[] {
     if (this.#steps === undefined) {
-      const steps: Step[] = [];
+      const steps: ChainStep[] = [];
       for (let at: FlowBuilder | undefined = this; at !== undefined; at = at.#previous) {
         if (at.#step !== undefined) steps.push(at.#step);
       }

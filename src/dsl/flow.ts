@@ -1,5 +1,7 @@
+import type { $ZodType } from "zod/v4/core";
 import { FlowError } from "../errors/index.ts";
 import { say } from "../graph/messages.ts";
+import { namePattern } from "../graph/names.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import { isSchema } from "./schema-facts.ts";
 import type { AnyInputAdapter } from "./types/adapter.ts";
@@ -7,6 +9,7 @@ import type { Flow } from "./types/flow.ts";
 import type { Absent } from "./types/markers.ts";
 import type { AnySchema, StoredOr, WireOr } from "./types/schema.ts";
 import type { FlowHead, FlowState } from "./types/state.ts";
+import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./types/use.ts";
 
 /**
  * Starts a flow: nodes are added one by one, each checked against those before it.
@@ -20,6 +23,7 @@ import type { FlowHead, FlowState } from "./types/state.ts";
  * @param name - a label in logs, metrics and pages
  * @param options.params - what a run of the flow takes
  * @param options.adapters - input adapters of your own that its nodes may name
+ * @param options.inputs - for a flow that is used in others: by name, the schema of one batch of the node that feeds it
  * @returns an empty flow; each method returns a new one
  * @throws FlowError `FLOW_INVALID` when an option is not what it must be
  */
@@ -27,28 +31,52 @@ export function flow<
   const TName extends string | Absent = Absent,
   TParams extends AnySchema | Absent = Absent,
   const TAdapters extends readonly AnyInputAdapter[] = [],
+  TInputs extends InputSchemas = {},
 >(
   name?: TName,
-  options?: { readonly params?: TParams; readonly adapters?: TAdapters },
+  options?: {
+    readonly params?: TParams;
+    readonly adapters?: TAdapters;
+    readonly inputs?: InputsArgument<TInputs>;
+  },
 ): Flow<
-  never,
+  keyof TInputs & string,
   WireOr<TParams, {}>,
-  FlowState<{}, {}, never, 0, never, never, [], FlowHead<TName, StoredOr<TParams, {}>, TAdapters[number]>>
+  FlowState<
+    StoredInputs<TInputs>,
+    {},
+    never,
+    0,
+    never,
+    never,
+    InputNames<keyof TInputs>,
+    FlowHead<TName, StoredOr<TParams, {}>, TAdapters[number], StoredInputs<TInputs>>
+  >
 >;
 // The builder has the run time of `Flow` and none of its types: they meet here.
 export function flow(name?: unknown, options: FlowOptions = {}): object {
-  const { params, adapters = [] } = options;
+  const { params, adapters = [], inputs = {} } = options;
   const wrong = (option: string, needs: string) => new FlowError("FLOW_INVALID", say("flowOption", { option, needs }));
   if (name !== undefined && typeof name !== "string") throw wrong("name", "a string");
   if (params !== undefined && !isSchema(params)) throw wrong("params", "a zod schema");
   if (!isAdapters(adapters)) throw wrong("adapters", "a list of what defineInputAdapter makes");
-  return new FlowBuilder({ name, paramsSchema: params, inputAdapters: [...adapters] }, undefined);
+  if (!isSchemas(inputs)) throw wrong("inputs", "an object of zod schemas");
+  const illNamed = Object.keys(inputs).find((id) => !namePattern.test(id));
+  if (illNamed !== undefined) throw new FlowError("FLOW_INVALID", say("inputForm", { id: illNamed }));
+  return new FlowBuilder(
+    { name, paramsSchema: params, inputAdapters: [...adapters], inputs: { ...inputs } },
+    undefined,
+  );
 }
 
 interface FlowOptions {
   readonly params?: unknown;
   readonly adapters?: unknown;
+  readonly inputs?: unknown;
 }
+
+const isSchemas = (value: unknown): value is Readonly<Record<string, $ZodType>> =>
+  typeof value === "object" && value !== null && Object.values(value).every(isSchema);
 
 const isAdapters = (value: unknown): value is FlowBuilder["inputAdapters"] =>
   Array.isArray(value) && value.every((item) => item?.kind === "inputAdapter");

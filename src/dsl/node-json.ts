@@ -1,4 +1,4 @@
-import { coordinatorFnType, isBuiltInAdapter } from "../graph/index.ts";
+import { coordinatorFnType, type GraphNode, isBuiltInAdapter } from "../graph/index.ts";
 import { argumentJson } from "./argument-json.ts";
 import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./step.ts";
 import { withWireNames } from "./wire-names.ts";
@@ -6,11 +6,11 @@ import { withWireNames } from "./wire-names.ts";
 type WrittenStep = Exclude<Step, LoadedStep>;
 
 /** One step as the node that stands in the graph: what wasn't written is left out, defaults too. */
-export function nodeJson(step: Step): object {
+export function nodeJson(step: Step): GraphNode {
   if (step.kind === "json") return step.node;
   const { after, fanIn, retry, partitions, timeoutSec } = step.options;
   const io = ioJson(step);
-  return {
+  const json = {
     node_id: step.id,
     type: step.kind === "fn" ? coordinatorFnType : step.handler.name,
     depends_on: after,
@@ -20,6 +20,7 @@ export function nodeJson(step: Step): object {
     ...(partitions === undefined || partitions === 1 ? {} : { partitions }),
     ...(timeoutSec === undefined ? {} : { timeout_sec: timeoutSec }),
   };
+  return json as GraphNode; // as far as the author's values are what they should be: parseGraph looks
 }
 
 function ioJson(step: WrittenStep): object {

@@ -6,6 +6,7 @@ import { isSchema } from "./schema-facts.ts";
 export interface MemberRules {
   readonly schemas: readonly string[];
   readonly optionalSchemas?: readonly string[];
+  readonly nameLists?: readonly string[];
   readonly method: string;
 }
 
@@ -44,6 +45,8 @@ function nameProblems(named: {
   return isTaken(name) ? [say("definitionName", { name, what, why: "a built-in one has it" })] : [];
 }
 
+const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === "string");
+
 function memberProblems(definition: {
   readonly what: string;
   readonly name: string;
@@ -53,10 +56,14 @@ function memberProblems(definition: {
   const { what, name, given, rules } = definition;
   const members: Readonly<Record<string, unknown>> = { ...given };
   const wrong = (member: string, needs: string) => say("definitionMember", { what, name, member, needs });
-  const { schemas, optionalSchemas = [], method } = rules;
-  const toBeSchemas = [...schemas, ...optionalSchemas.filter((member) => members[member] !== undefined)];
+  const { schemas, optionalSchemas = [], nameLists = [], method } = rules;
+  const isGiven = (member: string) => members[member] !== undefined;
+  const toBeSchemas = [...schemas, ...optionalSchemas.filter(isGiven)];
   return [
     ...toBeSchemas.flatMap((member) => (isSchema(members[member]) ? [] : [wrong(member, "a zod schema")])),
+    ...nameLists
+      .filter((member) => isGiven(member) && !isNames(members[member]))
+      .map((member) => wrong(member, "a list of strings")),
     ...(typeof members[method] === "function" ? [] : [wrong(method, "a function")]),
   ];
 }

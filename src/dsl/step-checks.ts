@@ -1,33 +1,59 @@
-import type { CoordinatorFunctionDefinition, HandlerDefinition } from "../definitions/index.ts";
 import { coreReasonCodes } from "../errors/index.ts";
 import { builtInAdapters, builtInFunctionArgs, isBuiltInAdapter } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
-import { nearName } from "../graph/near-name.ts";
 import { argumentFindings } from "./argument-checks.ts";
-import { type FlowHead, handlerOf, type InputOptions, type LoadedStep, ownFnOf, type Step } from "./step.ts";
-
-export interface StepFinding {
-  readonly message: string;
-}
+import { type FlowPart, isFlow } from "./flow-part.ts";
+import {
+  type ChainStep,
+  type FlowHead,
+  handlerOf,
+  type InputOptions,
+  type LoadedStep,
+  ownFnOf,
+  type Step,
+} from "./step.ts";
+import { nodesOfPart, type Owners, useFindings } from "./use-checks.ts";
+import { withHint } from "./with-hint.ts";
 
 /**
  * The rules that the compiler checks for TypeScript, in the same sentences, for everybody else. What concerns the graph
  * as such (ill-typed options, cycles, limits) is left to `parseGraph`.
  */
-export function checkSteps(head: FlowHead, steps: readonly Step[]): StepFinding[] {
-  const findings: StepFinding[] = [];
-  const seen = new Set<string>();
-  const owners = new Map<string, HandlerDefinition | CoordinatorFunctionDefinition>();
-  for (const step of steps) {
-    const messages = [...idFindings(step, seen), ...definitionFindings(step, owners)];
-    // A node that came as JSON was checked as such, with its graph and its handler.
-    if (step.kind !== "json") messages.push(...writtenFindings(step, seen, head));
-    findings.push(...messages.map((message) => ({ message })));
-    seen.add(step.id);
+export function checkSteps(
+  start: FlowHead,
+  chain: readonly ChainStep[],
+): Pick<FlowPart, "ids" | "outputs" | "findings"> {
+  const findings: string[] = [];
+  const ids: string[] = [];
+  const inputs = start.inputs ?? {};
+  const seen = new Set(Object.keys(inputs));
+  const outputs = new Map(Object.entries(inputs));
+  const owners: Owners = new Map();
+  let head = start;
+  for (const step of chain) {
+    if (step.kind === "use") {
+      findings.push(...useFindings(step, { head, seen, owners, outputs }));
+      const added = nodesOfPart(step);
+      for (const id of added.ids) seen.add(id);
+      ids.push(...added.ids);
+      for (const [id, schema] of added.outputs) outputs.set(id, schema);
+      if (isFlow(step.flow)) head = withAdapters(head, step.flow.inputAdapters);
+    } else {
+      findings.push(...idFindings(step, seen), ...definitionFindings(step, owners));
+      // A node that came as JSON was checked as such, with its graph and its handler.
+      if (step.kind !== "json") findings.push(...writtenFindings(step, seen, head));
+      seen.add(step.id);
+      ids.push(step.id);
+      const output = (handlerOf(step) ?? ownFnOf(step))?.output;
+      if (output !== undefined) outputs.set(step.id, output);
+    }
   }
-  return findings;
+  return { ids, outputs, findings };
 }
+
+const withAdapters = (head: FlowHead, added: FlowHead["inputAdapters"]): FlowHead =>
+  added.length === 0 ? head : { ...head, inputAdapters: [...new Set([...head.inputAdapters, ...added])] };
 
 type WrittenStep = Exclude<Step, LoadedStep>;
 
@@ -44,10 +70,7 @@ function idFindings({ id }: Step, seen: ReadonlySet<string>): string[] {
 }
 
 /** Handlers and functions are what `defineHandler` and `defineCoordinatorFn` made, and their names mean one of them. */
-function definitionFindings(
-  step: Step,
-  owners: Map<string, HandlerDefinition | CoordinatorFunctionDefinition>,
-): string[] {
+function definitionFindings(step: Step, owners: Owners): string[] {
   if (step.kind === "fn" && typeof step.fn === "string") return builtInFindings(step.id, step.fn);
   if (step.kind !== "json" && !isRunnable(step)) {
     return [say("notADefinition", { node: step.id, maker: makers[step.kind] })];
@@ -118,6 +141,7 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
   const messages = after
     .filter((id) => !seen.has(id))
     .map((id) => withHint(say("unknownDependency", { node, id }), id, seen));
+  if (step.kind === "fn") messages.push(...nodeArgFindings(step, seen));
   if (after.length === 0) {
     if (startWhen === "first_batch") messages.push(say("rootFirstBatch", { node }));
     if (fanIn !== "all") messages.push(say("rootFanIn", { node, fanIn }));
@@ -133,6 +157,16 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
   }
   if (options.input !== undefined) messages.push(...inputFindings(step, options.input, { seen, head }));
   return messages;
+}
+
+/** Ids in the arguments of a function that says which of them hold some; of a built-in one the graph's checks know. */
+function nodeArgFindings(step: WrittenStep, seen: ReadonlySet<string>): string[] {
+  const nodeArgs = ownFnOf(step)?.nodeArgs ?? [];
+  const args = Object.entries(step.options.args ?? {}).filter(([key]) => nodeArgs.includes(key));
+  return args
+    .flatMap(([, value]) => value)
+    .filter((id) => typeof id === "string" && !seen.has(id))
+    .map((id) => withHint(say("unknownSource", { node: step.id, id }), id, seen));
 }
 
 function inputFindings(
@@ -153,9 +187,4 @@ function inputFindings(
     messages.push(say("listKeyOnlyRechunk", { adapter }));
   }
   return messages;
-}
-
-function withHint(message: string, word: string, among: Iterable<string>): string {
-  const near = nearName(word, among);
-  return near === undefined ? message : `${message} (did you mean '${near}'?)`;
 }

@@ -1,10 +1,18 @@
 import type { $ZodType } from "zod/v4/core";
-import type { CoordinatorFunctionDefinition, HandlerDefinition, InputAdapterDefinition } from "../definitions/index.ts";
+import type {
+  CoordinatorFunctionDefinition,
+  FlowDefinition,
+  HandlerDefinition,
+  InputAdapterDefinition,
+} from "../definitions/index.ts";
 import type { JsonObject } from "../errors/index.ts";
 import type { Graph, GraphNode, TypeSchemas } from "../graph/index.ts";
 
+/** One call in the chain. */
+export type ChainStep = Step | UseStep;
+
 /**
- * One call in the chain. Options are kept as they were written: the compiler has checked them for TypeScript, and
+ * One node. Options are kept as they were written: the compiler has checked them for TypeScript, and
  * `compile()` checks them for everybody.
  */
 export type Step =
@@ -31,6 +39,18 @@ export interface LoadedStep {
   readonly options: StepOptions;
 }
 
+/** All nodes of another flow, under ids that begin with `id`. */
+export interface UseStep {
+  readonly kind: "use";
+  readonly id: string;
+  readonly flow: FlowDefinition;
+  readonly options: UseOptions;
+}
+
+export interface UseOptions {
+  readonly inputs?: Readonly<Record<string, string>>;
+}
+
 export interface StepOptions {
   readonly after: readonly string[];
   readonly fanIn?: string;
@@ -54,6 +74,8 @@ export interface FlowHead {
   readonly name: string | undefined;
   readonly paramsSchema: $ZodType | undefined;
   readonly inputAdapters: readonly InputAdapterDefinition[];
+  /** By names that stand for nodes of the flow that uses this one: what one batch of theirs is. */
+  readonly inputs?: Readonly<Record<string, $ZodType>>;
   /** What stood in a graph JSON, to be written as it was. */
   readonly loaded?: { readonly paramsSchema: JsonObject | undefined; readonly schemas: Graph["schemas"] | undefined };
 }

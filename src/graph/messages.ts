@@ -62,6 +62,26 @@ export const messages = {
   schemasOfNoType: "schemas.{type}: the graph has no node of this type; its types are: {types}",
   twoOfOneName: "two different {what} have the name '{name}'",
   contradictsGraph: "{what}: its {part} is not what the graph's schemas say: {why}",
+  // flows in flows
+  inputForm:
+    "'{id}' is no name for an input: a letter first, then letters, digits, '_', '.' or '-', at most 128 in all",
+  openInputs:
+    "this flow has inputs ({inputs}): use it in another flow, .use(prefix, flow, options), which says what feeds them",
+  prefixNotLiteral: "the prefix of a sub-flow must be a literal string, so that later nodes can name its nodes",
+  prefixForm: "'{id}' is no prefix: a letter first, then letters, digits, '_', '.' or '-', at most 128 in all",
+  prefixedIdTooLong: "sub-flow '{prefix}': the id '{id}' has more than 128 characters: use a shorter prefix",
+  notAFlow: "sub-flow '{prefix}' needs what flow() makes",
+  partEmpty: "sub-flow '{prefix}' has no nodes: add one with .node(id, handler) before it is used",
+  partFinding: "sub-flow '{prefix}': {finding}",
+  partNameTaken: "sub-flow '{prefix}': another {what} of this flow has the name '{name}' too",
+  partOptionType: "sub-flow '{prefix}': '{option}' must be {needs}",
+  partOption: "sub-flow '{prefix}': unknown option '{option}'",
+  partParamMissing: "sub-flow '{prefix}' needs parameters that this flow does not have: {params}",
+  partParamType: "sub-flow '{prefix}' needs other parameters than this flow has: {why}",
+  partInputMissing: "sub-flow '{prefix}' needs a node for each of its inputs (missing: {inputs})",
+  partInputUnknown: "sub-flow '{prefix}' has no input '{input}'",
+  partInputNode: "input '{input}' of sub-flow '{prefix}': '{id}' is not a node declared before it",
+  partInputTwice: "input '{input}' of sub-flow '{prefix}': '{id}' feeds another of its inputs already",
   // the graph JSON: what only the run time can see
   graphEmpty: "the graph has no nodes: it needs at least one",
   graphTooManyNodes: "the graph has {count} nodes: at most {limit} are accepted",

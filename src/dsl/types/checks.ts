@@ -14,7 +14,7 @@ import type { NodeRecords, OutputOf } from "./state.ts";
  * other check of the call reports nonsense.
  */
 
-type NotAnId =
+export type NotAnId =
   | ""
   | `${"0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "_" | "." | "-"}${string}`
   | `${string}${" " | "\t" | "\n" | ":" | "/" | "\\" | "," | ";" | "|" | "#" | "@" | "$" | "%" | "&" | "*" | "+" | "=" | "?" | "!"}${string}`

@@ -3,9 +3,11 @@ import type { Absent } from "./markers.ts";
 import type { AnyStep } from "./state.ts";
 
 /** What a run of the flow takes and gives. */
-export interface FlowInfer<TName, TParams, TOutputs, TSteps extends AnyStep, TUsed> {
+export interface FlowInfer<TName, TParams, TInputs, TOutputs, TSteps extends AnyStep, TUsed> {
   readonly name: TName;
   readonly params: TParams;
+  /** What must be fed before it can run: such a flow is used in another one. */
+  readonly inputs: TInputs;
   readonly outputs: { readonly [TId in keyof TOutputs]: TOutputs[TId] };
   readonly results: {
     readonly [TId in Exclude<keyof TOutputs, TUsed>]: ResultOf<HandlersById<TSteps>, TId, TOutputs[TId]>;

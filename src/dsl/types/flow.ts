@@ -1,7 +1,6 @@
 import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
-import type { Say } from "../../graph/messages.ts";
 import type { AdapterName } from "./adapter.ts";
 import type { HandlerArgument, IdArgument } from "./checks.ts";
 import type {
@@ -15,7 +14,7 @@ import type {
 } from "./coordinator-function.ts";
 import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
 import type { AnyHandler } from "./handler.ts";
-import type { Absent, AnyString, FlowStateError } from "./markers.ts";
+import type { Absent, AnyString } from "./markers.ts";
 import type { NodeOptionKey, NodeOptions } from "./options.ts";
 import type { ParentsOf } from "./payload.ts";
 import type {
@@ -31,6 +30,19 @@ import type {
   TickAfter,
   YoungAfter,
 } from "./state.ts";
+import type {
+  Bindings,
+  CompileReceiver,
+  HeadAfterUse,
+  PartArgument,
+  PartIds,
+  PartLast,
+  PartRecords,
+  PartSteps,
+  PartUsed,
+  PrefixArgument,
+  UseOptions,
+} from "./use.ts";
 
 /**
  * A chain of nodes, each checked against those before it. Immutable: every method returns a new flow.
@@ -47,6 +59,7 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   readonly $infer: FlowInfer<
     TState["head"]["name"],
     TParams,
+    TState["head"]["inputs"],
     TState["old"] & TState["young"],
     TState["steps"],
     TState["used"]
@@ -79,6 +92,9 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   /** Adds a node that runs a coordinator function. */
   readonly fn: AddFn;
 
+  /** Adds all nodes of another flow. */
+  readonly use: AddPart;
+
   /**
    * The graph as plain JSON, checked and deeply frozen; the same object at each call. Adapters, their sources and all
    * edges are written out, defaults are left out.
@@ -92,12 +108,9 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
    * //   edges: [],
    * // }
    *
-   * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` with every mistake, in `details.findings`
+   * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` when it has inputs, or with every mistake, in `details.findings`
    */
-  compile(
-    this: [TIds] extends [never] ? FlowStateError<Say<"emptyFlow", {}>> : unknown,
-    options?: CompileOptions,
-  ): Graph;
+  compile(this: CompileReceiver<TIds, TState["head"]["inputs"]>, options?: CompileOptions): Graph;
 }
 
 export interface AnyFlow {
@@ -307,6 +320,51 @@ interface AddFn {
       TFlow[typeof state]["used"] | TAfter[number],
       [TId],
       TFlow[typeof state]["head"]
+    >
+  >;
+}
+
+interface AddPart {
+  /**
+   * Adds all nodes of another flow, each under the id `prefix.id`.
+   *
+   * @example
+   * const cleaning = flow("cleaning", { inputs: { rows: Rows } }).then("clean", clean)
+   * flow("etl")
+   *   .node("extract", extract, { args: { count: 10 } })
+   *   .use("eu", cleaning, { inputs: { rows: "extract" } })
+   *   .then("load", load)
+   *   .compile().edges // [["extract", "eu.clean"], ["eu.clean", "load"]]
+   *
+   * Its parameters are those of this flow, which must have them all; `then` goes on from its last node.
+   *
+   * @param prefix - a literal string, so that later nodes can name its nodes
+   * @param part - the flow; it may be used many times, and may use others itself
+   * @param options - which nodes feed its inputs
+   */
+  <TFlow extends AnyFlow, const TPrefix extends string, TPart extends AnyFlow, const TBound extends Bindings = {}>(
+    this: TFlow,
+    prefix: PrefixArgument<TPrefix, PartIds<TPart[typeof ids], TPart[typeof state], TPrefix>, TFlow[typeof ids]>,
+    part: PartArgument<TPart, TPart[typeof ids], TPart[typeof state], TPrefix, TFlow[typeof state], TBound>,
+    options?: UseOptions<
+      TPrefix,
+      TBound,
+      TPart[typeof state]["head"]["inputs"],
+      TFlow[typeof ids],
+      TFlow[typeof state]
+    >,
+  ): Flow<
+    TFlow[typeof ids] | PartIds<TPart[typeof ids], TPart[typeof state], TPrefix>,
+    TFlow[typeof params],
+    FlowState<
+      TFlow[typeof state]["old"] & TFlow[typeof state]["young"] & PartRecords<TPart[typeof state], TPrefix>,
+      {},
+      never,
+      0,
+      TFlow[typeof state]["steps"] | PartSteps<TPart[typeof state]["steps"], TPrefix>,
+      TFlow[typeof state]["used"] | PartUsed<TPart[typeof state], TPrefix, TBound>,
+      PartLast<TPart[typeof state]["last"], TPrefix>,
+      HeadAfterUse<TFlow[typeof state]["head"], TPart[typeof state]["head"]["adapters"]>
     >
   >;
 }

@@ -88,7 +88,7 @@ export type LoadedFlow<
           Steps<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>,
           Parents<TGraph>,
           LastOf<TGraph>,
-          FlowHead<NameOf<TGraph>, ParamsIn<TGraph>, TAdapter>
+          FlowHead<NameOf<TGraph>, ParamsIn<TGraph>, TAdapter, {}>
         >
       >
     : Flow<
@@ -102,7 +102,7 @@ export type LoadedFlow<
           StepsOfNoNode<HandlerIn<THandlers>>,
           never,
           [string],
-          FlowHead<NameOf<TGraph>, AnyParams, TAdapter>
+          FlowHead<NameOf<TGraph>, AnyParams, TAdapter, {}>
         >
       >;
 

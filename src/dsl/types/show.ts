@@ -26,7 +26,7 @@ export type Join<TTexts, TBetween extends string> =
     : never;
 
 /** Inferring from overloads takes the last one, and an intersection of functions is a list of overloads. */
-type LastOf<TUnion> = (TUnion extends unknown ? (member: () => TUnion) => void : never) extends (
+export type LastOf<TUnion> = (TUnion extends unknown ? (member: () => TUnion) => void : never) extends (
   members: infer TMembers,
 ) => void
   ? TMembers extends () => infer TLast

@@ -30,11 +30,13 @@ export interface HandlerStep<TId, THandler> {
 export type AnyStep = HandlerStep<string, AnyHandler>;
 
 /** What `flow()` was given: the same at every step of the chain. */
-export interface FlowHead<TName, TParams, TAdapters> {
+export interface FlowHead<TName, TParams, TAdapters, TInputs> {
   readonly name: TName;
   /** Parameters as argument values see them. */
   readonly params: TParams;
   readonly adapters: TAdapters;
+  /** By the name of an input: what one batch of the node stores that feeds it. */
+  readonly inputs: TInputs;
 }
 
 /** What the methods of the chain read of their receiver and no reader of a type needs, behind one property. */
@@ -68,7 +70,7 @@ export interface AnyState extends NodeRecords {
   readonly steps: any;
   readonly used: string;
   readonly last: readonly string[];
-  readonly head: FlowHead<unknown, unknown, AnyInputAdapter>;
+  readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;
 }
 
 /**

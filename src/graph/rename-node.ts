@@ -1,0 +1,87 @@
+import type { Json, JsonObject } from "../errors/index.ts";
+import { adapterName } from "./adapters.ts";
+import { isObject } from "./plain-data.ts";
+import type { GraphNode, InputInline, NodeIo } from "./types.ts";
+
+export interface Renaming {
+  readonly idOf: (id: string) => string;
+  /** Which arguments hold node ids, if its function is one of the user's. */
+  readonly nodeArgs: readonly string[];
+}
+
+/**
+ * The node with other ids, in every place where a node names itself or another. What its code sees stays the same: a
+ * gather that went by node ids gets them as aliases.
+ *
+ * @example
+ * renameNode(
+ *   { node_id: "b", type: "t", depends_on: ["a"], io: { input_inline: { input_adapter: "pull.gather" } } },
+ *   { idOf: (id) => `eu.${id}`, nodeArgs: [] },
+ * )
+ * // {
+ * //   node_id: "eu.b", type: "t", depends_on: ["eu.a"],
+ * //   io: { input_inline: { input_adapter: "pull.gather", input_args: { from: { a: "eu.a" } } } },
+ * // }
+ */
+export function renameNode(node: GraphNode, renaming: Renaming): GraphNode {
+  const { node_id, depends_on, io } = node;
+  return {
+    ...node,
+    node_id: renaming.idOf(node_id),
+    depends_on: depends_on.map(renaming.idOf),
+    ...(io === undefined ? {} : { io: renamedIo(io, node, renaming) }),
+  };
+}
+
+function renamedIo(io: NodeIo, { depends_on }: GraphNode, renaming: Renaming): NodeIo {
+  const { input_inline: inline, fn, fn_args: args } = io;
+  return {
+    ...io,
+    ...(inline?.input_adapter === undefined
+      ? {}
+      : { input_inline: { ...inline, input_args: renamedSources(inline, depends_on, renaming) } }),
+    ...(fn === undefined || args === undefined ? {} : { fn_args: renamedArgs(fn, args, renaming) }),
+  };
+}
+
+function renamedSources(
+  { input_adapter: adapter, input_args: args = {} }: InputInline,
+  parents: readonly string[],
+  { idOf }: Renaming,
+): JsonObject {
+  const { from_nodes: list, from, ...rest } = args;
+  if (isObject(from)) return { ...args, from: mapValues(from, (id) => renamed(id, idOf)) };
+  if (adapter !== undefined && adapterName(adapter) === "pull.gather") {
+    const ids = Array.isArray(list) ? list.map(String) : parents;
+    return { from: Object.fromEntries(ids.map((id) => [id, idOf(id)])), ...rest };
+  }
+  return list === undefined ? args : { ...args, from_nodes: renamed(list, idOf) };
+}
+
+function renamedArgs(fn: string, args: JsonObject, { idOf, nodeArgs }: Renaming): JsonObject {
+  const named = builtInNodeArgs.get(fn) ?? nodeArgs;
+  const changed = mapEntries(args, (key, value) => (named.includes(key) ? renamed(value, idOf) : value));
+  if (fn !== "merge.generic" || !isObject(args.target)) return changed;
+  const target = mapEntries(args.target, (key, value) => (key === "node_id" ? renamed(value, idOf) : value));
+  return { ...changed, target };
+}
+
+/** Besides `target.node_id` of `merge.generic`, which lies deeper. */
+const builtInNodeArgs: ReadonlyMap<string, readonly string[]> = new Map([
+  ["merge.generic", ["from_nodes"]],
+  ["metrics.aggregate", ["node_id"]],
+]);
+
+/** A node id, or a list of them. */
+function renamed(value: Json, idOf: Renaming["idOf"]): Json {
+  if (typeof value === "string") return idOf(value);
+  return Array.isArray(value) ? value.map((item: Json) => renamed(item, idOf)) : value;
+}
+
+const mapEntries = (object: JsonObject, change: (key: string, value: Json) => Json): JsonObject =>
+  Object.fromEntries(
+    Object.entries(object).flatMap(([key, value]) => (value === undefined ? [] : [[key, change(key, value)]])),
+  );
+
+const mapValues = (object: JsonObject, change: (value: Json) => Json): JsonObject =>
+  mapEntries(object, (_key, value) => change(value));
