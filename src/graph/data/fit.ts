@@ -124,7 +124,8 @@ export class Fit {
 function scalarFits(given: DataType, wanted: DataType): boolean {
   if (given.kind !== "values") return given.kind === wanted.kind;
   if (wanted.kind === "values") return given.values.every((value) => wanted.values.includes(value));
-  return given.values.every((value) => typeof value === wanted.kind);
+  // null, for one, is of the type "object" to JavaScript
+  return given.values.every((value) => value !== null && typeof value === wanted.kind);
 }
 
 /** Why a key is not there as it is needed, whatever its type. */

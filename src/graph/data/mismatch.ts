@@ -6,6 +6,8 @@ import { showType } from "./show-type.ts";
 
 /** At the sixth level the types are shown as they are: a type that contains itself has no last level. */
 const deepest = 6;
+/** Types of thousands of keys need not be written by a friend. */
+const longest = 1000;
 
 /**
  * Every place where one type does not fit another, in one text; `undefined` when it fits.
@@ -15,47 +17,63 @@ const deepest = 6;
  */
 export function mismatchText(given: DataType, wanted: DataType, fit: Fit): string | undefined {
   if (fit.fits(given, wanted)) return undefined;
-  const faults = mismatches({ given, wanted, path: "", depth: 0 }, fit);
-  return (faults.length === 0 ? [clash({ given, wanted, path: "" })] : faults).join(", ");
+  let text = "";
+  for (const fault of mismatches({ given, wanted, path: "", depth: 0 }, fit)) {
+    text += text === "" ? fault : `, ${fault}`;
+    if (text.length > longest) return `${text.slice(0, longest)}...`;
+  }
+  return text;
 }
 
 interface Place {
   readonly given: DataType;
   readonly wanted: DataType;
   readonly path: string;
+  readonly depth: number;
 }
 
-function mismatches(place: Place & { readonly depth: number }, fit: Fit): readonly string[] {
-  const { given, wanted, path, depth } = place;
-  if (fit.fits(given, wanted)) return [];
-  const faults = depth === deepest ? [] : inside();
-  return faults.length === 0 ? [clash(place)] : faults;
-
-  function inside(): readonly string[] {
-    if (given.kind === "list" && wanted.kind === "list") {
-      const elements = { given: elementOf(given), wanted: elementOf(wanted), path: `${path}[]`, depth: depth + 1 };
-      return mismatches(elements, fit);
+/** Never none. */
+function* mismatches(place: Place, fit: Fit): Generator<string> {
+  let found = false;
+  if (place.depth < deepest) {
+    for (const fault of mismatchesInside(place, fit)) {
+      found = true;
+      yield fault;
     }
-    const [from, to] = [asObject(given), asObject(wanted)];
-    return from === undefined || to === undefined ? [] : inKeys(from, to);
   }
+  if (!found) yield clash(place);
+}
 
-  function inKeys(from: ObjectType, to: ObjectType): readonly string[] {
-    const faults = [...to.fields].flatMap(([key, needed]) => {
-      const at = `${path}.${cut(key)}`;
-      const fault = fieldFault(from, key, needed);
-      if (fault !== undefined) {
-        const values = { path: at, needed: showType(needed.type()) };
-        return [say(fault === "missing" ? "keyMissing" : "keyMayBeMissing", values)];
-      }
-      const type = from.fields.get(key)?.type ?? from.others;
-      return type === undefined
-        ? []
-        : mismatches({ given: type(), wanted: needed.type(), path: at, depth: depth + 1 }, fit);
-    });
-    const refused = refusedKeys(from, to).map((key) => say("keyNotTaken", { path: `${path}.${cut(key)}` }));
-    return [...faults, ...refused];
+function* mismatchesInside({ given, wanted, path, depth }: Place, fit: Fit): Generator<string> {
+  const [from, to] = [asObject(given), asObject(wanted)];
+  if (given.kind === "list" && wanted.kind === "list") {
+    const elements = { given: elementOf(given), wanted: elementOf(wanted), path: `${path}[]`, depth: depth + 1 };
+    if (!fit.fits(elements.given, elements.wanted)) yield* mismatches(elements, fit);
+  } else if (from !== undefined && to !== undefined) {
+    yield* mismatchesInKeys({ from, to, path, depth }, fit);
   }
+}
+
+interface Objects {
+  readonly from: ObjectType;
+  readonly to: ObjectType;
+  readonly path: string;
+  readonly depth: number;
+}
+
+function* mismatchesInKeys({ from, to, path, depth }: Objects, fit: Fit): Generator<string> {
+  for (const [key, needed] of to.fields) {
+    const at = `${path}.${cut(key)}`;
+    const fault = fieldFault(from, key, needed);
+    const type = (from.fields.get(key)?.type ?? from.others)?.();
+    if (fault !== undefined) {
+      const values = { path: at, needed: showType(needed.type()) };
+      yield say(fault === "missing" ? "keyMissing" : "keyMayBeMissing", values);
+    } else if (type !== undefined && !fit.fits(type, needed.type())) {
+      yield* mismatches({ given: type, wanted: needed.type(), path: at, depth: depth + 1 }, fit);
+    }
+  }
+  for (const key of refusedKeys(from, to)) yield say("keyNotTaken", { path: `${path}.${cut(key)}` });
 }
 
 /** Several objects as one: with the keys that all of them have, of any of the types that they have there. */

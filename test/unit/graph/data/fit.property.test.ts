@@ -38,8 +38,8 @@ it("what does not fit is refused, a value of it at least; what fits is taken", (
     }),
     { numRuns: 300 },
   );
-  expect(verdicts.fits).toBeGreaterThan(50);
-  expect(verdicts.misfits).toBeGreaterThan(50);
+  expect(verdicts.fits).toBeGreaterThan(10);
+  expect(verdicts.misfits).toBeGreaterThan(10);
 });
 
 it("whatever zod takes is never refused", () => {

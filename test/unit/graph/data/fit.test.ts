@@ -104,6 +104,7 @@ describe("doesn't fit", () => {
       z.object({ a: z.object({ b: z.null() }) }),
       ".a.b is string, needs null",
     ],
+    [z.null(), z.object({}), "the whole payload is null, needs {}"],
     [z.object({}), a, ".a is missing (needs string)"],
     [a.partial(), a, ".a may be missing (needs string)"],
     [z.object({}), z.object({ a: z.unknown() }), ".a is missing (needs unknown)"],

@@ -1,0 +1,73 @@
+import * as z from "zod";
+import type { MismatchText } from "../../src/dsl/types/edge-text.ts";
+import type { Stored, Wire } from "../../src/dsl/types/schema.ts";
+
+const row = z.object({ id: z.string(), price: z.number() });
+const text = z.object({ id: z.string() });
+const node = z.object({
+  value: z.string(),
+  get next() {
+    return node.optional();
+  },
+});
+
+/** What one node stores, and what another takes instead. */
+export const pairs = [
+  [z.string(), z.number()],
+  [z.boolean(), z.string()],
+  [z.null(), z.string()],
+  [z.int(), z.null()],
+  [z.literal("a"), z.literal("b")],
+  [z.literal("a"), z.enum(["b", "c"])],
+  [z.literal(1), z.boolean()],
+  [z.nullable(z.string()), z.string()],
+  [z.string(), z.nullable(z.number())],
+  [z.object({ n: z.null() }), text],
+  [z.object({ n: z.null() }), row],
+  [text.partial(), text],
+  [text, z.object({ id: z.number() })],
+  [text.partial(), z.object({ id: z.number().optional() })],
+  [z.object({ id: z.string().default("") }), z.object({ id: z.number() })],
+  [z.object({ id: z.number().default(1) }), text.partial()],
+  [z.object({ id: z.int(), price: z.string() }), row],
+  [z.object({ rows: z.array(row) }), z.object({ rows: z.array(row.extend({ tag: z.string() })) })],
+  [z.object({ rows: z.array(row) }), z.object({ rows: row })],
+  [z.object({ row }), z.object({ row: z.array(row) })],
+  [z.array(z.nullable(z.string())), z.string()],
+  [z.array(z.array(z.string())), z.array(z.array(z.number()))],
+  [z.object({ a: z.nullable(row) }), z.object({ a: row })],
+  [z.object({ a: z.string() }), z.object({ a: row.partial() })],
+  [z.object({ a: z.object({ b: z.object({ c: row }) }) }), z.object({ a: z.string() })],
+  [
+    z.object({ a: z.object({ b: z.object({ c: z.string() }) }) }),
+    z.object({ a: z.object({ b: z.object({ c: z.null() }) }) }),
+  ],
+  [z.intersection(text, z.object({ n: z.number() })), z.object({ id: z.string(), n: z.string() })],
+  [text, z.intersection(text, z.object({ n: z.number() }))],
+  [z.string().brand("Id"), z.number()],
+  [
+    z.object({ at: z.codec(z.string(), z.date(), { decode: (at) => new Date(at), encode: String }) }),
+    z.object({ at: z.number() }),
+  ],
+  [z.object({ k: z.literal("a"), n: z.string() }), z.object({ k: z.literal("a"), n: z.number() })],
+  [
+    z.discriminatedUnion("k", [
+      z.object({ k: z.literal("a"), n: z.string() }),
+      z.object({ k: z.literal("b"), n: z.string() }),
+    ]),
+    z.object({ n: z.number() }),
+  ],
+  [z.union([text, row]), z.object({ price: z.number() })],
+  [text, z.object({ n: node })],
+  [z.record(z.enum(["a", "b"]), z.string()), z.object({ a: z.string(), c: z.string() })],
+  [z.tuple([z.string(), z.number()]), z.array(z.string())],
+  [z.string(), z.union([z.number(), z.object({ a: z.string() })])],
+  [z.object({ a: z.union([z.string(), z.number()]) }), z.object({ a: z.boolean() })],
+] as const satisfies readonly (readonly [z.ZodType, z.ZodType])[];
+
+type TextsOf<TPairs extends readonly (readonly [z.ZodType, z.ZodType])[]> = {
+  [TIndex in keyof TPairs]: MismatchText<Stored<TPairs[TIndex][0]>, Wire<TPairs[TIndex][1]>>;
+};
+
+/** What the compiler says about each. */
+export declare const texts: TextsOf<typeof pairs>;

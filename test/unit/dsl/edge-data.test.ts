@@ -1,0 +1,157 @@
+import { defineCoordinatorFn, defineHandler, defineInputAdapter, type FlowDefinition, flow } from "flowkit";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { failureOf } from "./failure-of.ts";
+
+/*
+ * Flows as JavaScript writes them: nothing of what is wrong here can be seen by the compiler.
+ */
+
+const Row = z.object({ id: z.string(), price: z.number() });
+
+const source = (output: z.ZodType) =>
+  defineHandler("source", { output, *iterBatches() {} } as never) as unknown as Loose;
+const reader = (input: z.ZodType, more: object = {}) =>
+  defineHandler("reader", {
+    input,
+    output: z.object({ n: z.number() }),
+    processBatch: () => ({ n: 0 }),
+    ...more,
+  } as never) as unknown as Loose;
+
+type Loose = Parameters<LooseFlow["node"]>[1];
+interface LooseFlow extends Pick<FlowDefinition, "compile"> {
+  node(id: string, handler: unknown, options?: object): LooseFlow;
+  fn(id: string, fn: unknown, options?: object): LooseFlow;
+}
+const loose = (options?: object) => flow("etl", options as never) as unknown as LooseFlow;
+
+const pair = (output: z.ZodType, input: z.ZodType, options: object = {}) =>
+  loose()
+    .node("a", source(output))
+    .node("b", reader(input), { after: ["a"], ...options });
+
+const messagesOf = (made: LooseFlow): readonly string[] => {
+  const { details } = failureOf(() => made.compile()) as { details: { findings: { message: string }[] } };
+  return details.findings.map(({ message }) => message);
+};
+
+describe("compile() compares what is stored with what is taken", () => {
+  test("one finding a source, at its place in the graph", () => {
+    const made = loose()
+      .node("a", source(z.object({ rows: z.array(Row) })))
+      .node("b", reader(z.object({ rows: z.array(Row) })), { after: ["a"] })
+      .node("c", reader2(z.object({ n: z.string() })), { after: ["a", "b"] });
+    expect(failureOf(() => made.compile())).toMatchObject({
+      code: "FLOW_INVALID",
+      details: {
+        findings: [
+          {
+            code: "GRAPH_EDGE_DATA",
+            path: "/nodes/2/io/input_inline/input_args/from_nodes/0",
+            message: "edge 'a' -> 'c': .n is missing (needs string)",
+          },
+          {
+            code: "GRAPH_EDGE_DATA",
+            path: "/nodes/2/io/input_inline/input_args/from_nodes/1",
+            message: "edge 'b' -> 'c': .n is number, needs string",
+          },
+        ],
+      },
+    });
+  });
+
+  test("keys that a default fills are there", () => {
+    const output = z.object({ rows: z.array(z.object({ id: z.string().default("") })) });
+    pair(output, z.object({ rows: z.array(z.object({ id: z.string() })) })).compile();
+  });
+
+  test("chunks by the adapter that the handler suggests", () => {
+    const suggested = { adapter: "pull.from_artifacts.rechunk:size", args: { size: 2, meta_list_key: "rows" } };
+    const made = (input: z.ZodType) =>
+      loose()
+        .node("a", source(z.object({ rows: z.array(Row) })))
+        .node("b", reader(input, { inputAdapter: suggested }), { after: ["a"] });
+    made(z.array(Row)).compile();
+    expect(messagesOf(made(z.object({ rows: z.array(Row) })))).toEqual([
+      "edge 'a' -> 'b': the whole payload is { id: string, price: number }[], needs { rows: { id: string, price: number }[] }",
+    ]);
+  });
+
+  test.each([
+    ["all", {}, z.object({ a: z.array(Row) }), undefined],
+    [
+      "any",
+      { fanIn: "any" },
+      z.object({ a: z.array(Row) }),
+      ".a may be missing (needs { id: string, price: number }[])",
+    ],
+    ["any, and not needed", { fanIn: "any" }, z.object({ a: z.array(Row).optional() }), undefined],
+    [
+      "count:1",
+      { fanIn: "count:1" },
+      z.object({ a: z.array(Row) }),
+      ".a may be missing (needs { id: string, price: number }[])",
+    ],
+    [
+      "all, with a key that no source has",
+      {},
+      z.object({ a: z.array(Row), x: z.null() }),
+      ".x is missing (needs null)",
+    ],
+  ])("gathers under fanIn %s", (_, options, input, why) => {
+    const made = pair(Row, input, { ...options, input: { adapter: "pull.gather" } });
+    if (why === undefined) made.compile();
+    else expect(messagesOf(made)).toEqual([`input of 'b': ${why}`]);
+  });
+
+  test("what an adapter of one's own makes, or hands on", () => {
+    const expand = () => [];
+    const rows = defineInputAdapter("pull.rows", { args: z.object({}), payload: z.array(Row), expand });
+    const same = defineInputAdapter("pull.same", { args: z.object({}), expand });
+    const made = (adapter: string, input: z.ZodType) =>
+      loose({ adapters: [rows, same] })
+        .node("a", source(z.object({ n: z.number() })))
+        .node("b", reader(input), { after: ["a"], input: { adapter } });
+    made("pull.rows", z.array(Row)).compile();
+    made("pull.same", z.object({ n: z.number() })).compile();
+    expect(messagesOf(made("pull.rows", z.array(z.string())))).toEqual([
+      "input of 'b': [] is { id: string, price: number }, needs string",
+    ]);
+    expect(messagesOf(made("pull.same", z.object({ n: z.string() })))).toEqual([
+      "input of 'b': .n is number, needs string",
+    ]);
+  });
+
+  test("what a coordinator function stores; of a built-in one nothing is known", () => {
+    const output = z.object({ sent: z.boolean() });
+    const notify = defineCoordinatorFn("notify", { args: z.object({}), output, run: () => ({ sent: true }) });
+    const made = (fn: unknown, input: z.ZodType) =>
+      loose()
+        .node("a", source(Row))
+        .fn("f", fn, { after: ["a"] })
+        .node("b", reader(input), { after: ["f"] });
+    made(notify, output).compile();
+    made("noop", z.object({ sent: z.boolean() })).compile();
+    expect(messagesOf(made(notify, z.object({ sent: z.string() })))).toEqual([
+      "edge 'f' -> 'b': .sent is boolean, needs string",
+    ]);
+  });
+
+  test("schemas with one id, which can't be described together", () => {
+    const named = (schema: z.ZodType) => schema.meta({ id: "Named" });
+    pair(z.object({ x: named(z.string()), y: named(z.number()) }), z.object({ x: z.string() })).compile();
+  });
+
+  test("schemas are not written into the graph for it", () => {
+    expect(pair(Row, Row).compile()).not.toHaveProperty("schemas");
+  });
+});
+
+function reader2(input: z.ZodType): Loose {
+  return defineHandler("reader2", {
+    input,
+    output: Row,
+    processBatch: () => ({ id: "", price: 0 }),
+  } as never) as unknown as Loose;
+}
