@@ -1,0 +1,41 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import {
+  args,
+  besideMistakes,
+  functions,
+  halfWritten,
+  handlers,
+  inputs,
+  nodes,
+  type Place,
+  runs,
+} from "./completions.ts";
+import { editors } from "./editors.ts";
+import type { Editor, OpenFile } from "./language-service.ts";
+
+const topics = { nodes, inputs, args, functions, handlers, runs, "half-written code": halfWritten, besideMistakes };
+
+describe.each(editors)("completions of TypeScript $version", ({ editor }) => {
+  describe.each(Object.entries(topics))("%s", (_, places) => {
+    // Opened topic by topic: what the compiler remembers of one question can change its answer to another, which no one
+    // sees who types between two questions.
+    let files: ReadonlyMap<Place, OpenFile>;
+    beforeAll(() => {
+      files = new Map(places.map((place) => [place, editor.open(place.code)]));
+    });
+
+    test.each(places)("$what", (place) => {
+      expect(offersAt(editor, files.get(place))).toEqual([...place.offers].sort());
+    });
+  });
+});
+
+function offersAt(editor: Editor, file: OpenFile | undefined): readonly string[] {
+  if (file === undefined) throw new Error("not open");
+  const { entries = [] } = editor.service.getCompletionsAtPosition(file.name, file.at, {}) ?? {};
+  const typed = /[\w.]*$/.exec(file.text.slice(0, file.at))?.[0];
+  return entries
+    .filter(({ name }) => name !== typed) // TypeScript offers what stands there already
+    .map(({ name, kindModifiers = "" }) => (kindModifiers.includes("optional") ? `${name}?` : name))
+    .sort();
+}

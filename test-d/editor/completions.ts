@@ -1,0 +1,508 @@
+/** A place in code where someone asks for completions, marked by "|". */
+export interface Place {
+  readonly what: string;
+  readonly code: string;
+  /** All that is offered there, and nothing else. A key that may be left out ends in "?". */
+  readonly offers: readonly string[];
+}
+
+const coreCodes = [
+  "artifact_too_large",
+  "bad_fn_args",
+  "bad_input",
+  "bad_input_adapter",
+  "bad_input_args",
+  "duplicate_uid",
+  "no_handler",
+  "schema_mismatch",
+  "timeout",
+  "unexpected_error",
+  "worker_lost",
+];
+const nodeOptions = [
+  "after?",
+  "args?",
+  "fanIn?",
+  "input?",
+  "maxPendingBatches?",
+  "partitions?",
+  "retry?",
+  "startWhen?",
+  "timeoutSec?",
+];
+const attemptContext = [
+  "args",
+  "epoch",
+  "loaded",
+  "logger",
+  "nodeId",
+  "onCleanup",
+  "params",
+  "remainingMs",
+  "shard",
+  "signal",
+  "taskId",
+  "vars",
+];
+const builtInAdapters = ["pull.from_artifacts", "pull.from_artifacts.rechunk:size", "pull.gather"];
+const flowMembers = [
+  "$infer",
+  "compile",
+  "coordinatorFns",
+  "fn",
+  "handlers",
+  "inputAdapters",
+  "next",
+  "node",
+  "paramsSchema",
+  "then",
+];
+
+export const nodes: readonly Place[] = [
+  {
+    what: "members of a flow, and none that are FlowKit's own business",
+    code: `etl.|`,
+    offers: flowMembers,
+  },
+  {
+    what: "members on the next line of a chain",
+    code: `etl
+  .node("w", count, { after: ["extract"] })
+  .|`,
+    offers: flowMembers,
+  },
+  {
+    what: "options of a node",
+    code: `etl.node("w", count, { | })`,
+    offers: nodeOptions,
+  },
+  {
+    what: "options that are left",
+    code: `etl.node("w", count, { after: ["extract"], startWhen: "first_batch", | })`,
+    offers: nodeOptions.filter((option) => option !== "after?" && option !== "startWhen?"),
+  },
+  {
+    what: "options of a function's node",
+    code: `etl.fn("w", "noop", { | })`,
+    offers: ["after?", "args?", "fanIn?", "retry?", "startWhen?", "timeoutSec?"],
+  },
+  {
+    what: "parents: the nodes declared before, not those after",
+    code: `etl
+  .node("w", count, { after: ["|"] })
+  .node("later", count, { after: ["extract"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "a second parent",
+    code: `etl.node("w", count, { after: ["extract", "|"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "how many parents: as many as there are",
+    code: `etl.node("w", join, { after: ["extract", "count"], fanIn: "|" })`,
+    offers: ["all", "any", "count:1", "count:2"],
+  },
+  {
+    what: "how many parents, when they are written later",
+    code: `etl.node("w", join, { fanIn: "|", after: ["extract", "count"] })`,
+    offers: ["all", "any", "count:1", "count:2"],
+  },
+  {
+    what: "how many parents, after the node before",
+    code: `etl.then("w", join, { fanIn: "|" })`,
+    offers: ["all", "any", "count:1"],
+  },
+  {
+    what: "how many parents of a root: none but the default",
+    code: `etl.node("w", extract, { args: { batchSize: 1 }, fanIn: "|" })`,
+    offers: ["all"],
+  },
+  {
+    what: "when a node starts",
+    code: `etl.node("w", count, { after: ["extract"], startWhen: "|" })`,
+    offers: ["first_batch", "ready"],
+  },
+  {
+    what: "how it is retried",
+    code: `etl.node("w", extract, { retry: { | } })`,
+    offers: ["backoffFactor?", "backoffMaxSec?", "backoffSec?", "jitter?", "max?", "permanentOn?"],
+  },
+  {
+    what: "when a root starts: it waits for nothing",
+    code: `etl.node("w", extract, { startWhen: "|" })`,
+    offers: ["ready"],
+  },
+  {
+    what: "permanent codes: the handler's own and the engine's",
+    code: `etl.node("w", clean, { after: ["extract"], retry: { permanentOn: ["|"] } })`,
+    offers: [...coreCodes, "bad_row"],
+  },
+  {
+    what: "a second permanent code",
+    code: `etl.node("w", clean, { after: ["extract"], retry: { permanentOn: ["bad_row", "|"] } })`,
+    offers: [...coreCodes, "bad_row"],
+  },
+];
+
+export const inputs: readonly Place[] = [
+  {
+    what: "adapters, those of the flow's own too",
+    code: `etl.node("w", count, { after: ["extract"], input: { adapter: "|" } })`,
+    offers: [...builtInAdapters, "pull.latest"],
+  },
+  {
+    what: "adapters after the node before",
+    code: `flow().node("a", extract, { args: { batchSize: 1 } }).then("w", clean, { input: { adapter: "|" } })`,
+    offers: builtInAdapters,
+  },
+  {
+    what: "arguments of an adapter that chunks",
+    code: `etl.node("w", clean, { after: ["extract"], input: { adapter: "pull.from_artifacts.rechunk:size", | } })`,
+    offers: ["backoffMaxMs?", "eofOnTaskDone?", "from?", "metaListKey?", "pollMs?", "size"],
+  },
+  {
+    what: "sources: the node's parents only",
+    code: `etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["|"] } })`,
+    offers: ["extract"],
+  },
+  {
+    what: "a second source",
+    code: `etl.node("w", count, {
+  after: ["extract", "count"],
+  input: { adapter: "pull.from_artifacts", from: ["extract", "|"] },
+})`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "the source under an alias",
+    code: `etl.node("w", join, {
+  after: ["extract", "count"],
+  input: { adapter: "pull.gather", from: { first: "extract", second: "|" } },
+})`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "the list to cut: what the sources have",
+    code: `etl.node("w", clean, {
+  after: ["extract"],
+  input: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "|" },
+})`,
+    offers: ["rows"],
+  },
+  {
+    what: "the list to cut, of the node before",
+    code: `flow()
+  .node("a", extract, { args: { batchSize: 1 } })
+  .then("w", clean, { input: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "|" } })`,
+    offers: ["rows"],
+  },
+  {
+    what: "the list to cut: one that every source has",
+    code: `etl.node("w", clean, {
+  after: ["extract", "count"],
+  input: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "|" },
+})`,
+    offers: [],
+  },
+];
+
+export const args: readonly Place[] = [
+  {
+    what: "arguments of a handler",
+    code: `etl.node("w", extract, { args: { | } })`,
+    offers: ["batchSize"],
+  },
+  {
+    what: "the input of a root that makes no batches of its own",
+    code: `etl.node("w", seeded, { args: { | } })`,
+    offers: ["seed"],
+  },
+  {
+    what: "parameters: those that fit",
+    code: `etl.node("w", extract, { args: { batchSize: param("|") } })`,
+    offers: ["n"],
+  },
+  {
+    what: "parameters for a text",
+    code: `etl.node("w", byDay, { after: ["count"], args: { date: param("|") } })`,
+    offers: ["date"],
+  },
+  {
+    what: "parameters inside an object",
+    code: `etl.node("w", byDay, { after: ["count"], args: { date: "", where: { city: param("|") } } })`,
+    offers: ["date"],
+  },
+  {
+    what: "parameters for a root's input",
+    code: `etl.node("w", seeded, { args: { seed: param("|") } })`,
+    offers: ["date"],
+  },
+];
+
+export const functions: readonly Place[] = [
+  {
+    what: "built-in functions",
+    code: `etl.fn("w", "|")`,
+    offers: ["merge.generic", "metrics.aggregate", "noop", "vars.incr", "vars.merge", "vars.set", "vars.unset"],
+  },
+  {
+    what: "arguments of a function",
+    code: `etl.fn("w", "merge.generic", { after: ["count"], args: { | } })`,
+    offers: ["fromNodes", "target"],
+  },
+  {
+    what: "arguments inside",
+    code: `etl.fn("w", "merge.generic", { after: ["count"], args: { fromNodes: ["count"], target: { | } } })`,
+    offers: ["key", "nodeId?"],
+  },
+  {
+    what: "nodes to merge",
+    code: `etl.fn("w", "merge.generic", { after: ["extract", "count"], args: { fromNodes: ["extract", "|"] } })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "the node to measure",
+    code: `etl.fn("w", "metrics.aggregate", { after: ["count"], args: { nodeId: "|" } })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "how to measure",
+    code: `etl.fn("w", "metrics.aggregate", { after: ["count"], args: { nodeId: "count", mode: "|" } })`,
+    offers: ["last", "max", "mean", "min", "sum"],
+  },
+  {
+    what: "arguments of a function of one's own",
+    code: `etl.fn("w", notify, { after: ["count"], args: { | } })`,
+    offers: ["channel", "retries?"],
+  },
+  {
+    what: "a parameter for it",
+    code: `etl.fn("w", notify, { after: ["count"], args: { channel: param("|") } })`,
+    offers: ["date"],
+  },
+  {
+    what: "any parameter where any value may stand",
+    code: `etl.fn("w", "vars.set", { args: { kv: { day: param("|") } } })`,
+    offers: ["date", "n"],
+  },
+  {
+    what: "parents of a function's node",
+    code: `etl.fn("w", "noop", { after: ["count", "|"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "how many parents of a function's node",
+    code: `etl.fn("w", "noop", { after: ["extract", "count"], fanIn: "|" })`,
+    offers: ["all", "any", "count:1", "count:2"],
+  },
+];
+
+export const handlers: readonly Place[] = [
+  {
+    what: "members of a handler",
+    code: `defineHandler("sum", { | })`,
+    offers: [
+      "args?",
+      "classifyError?",
+      "errors?",
+      "finalize?",
+      "init?",
+      "input?",
+      "iterBatches?",
+      "loadInput?",
+      "output",
+      "processBatch?",
+      "result?",
+      "resumable?",
+    ],
+  },
+  {
+    what: "a payload, in a method",
+    code: `defineHandler("sum", {
+  input: z.object({ rows: z.array(z.object({ id: z.string(), price: z.number() })) }),
+  output: z.number(),
+  processBatch: (payload) => payload.rows.map((row) => row.|),
+})`,
+    offers: ["id", "price"],
+  },
+  {
+    what: "the context of a batch",
+    code: `defineHandler("sum", { input: z.int(), output: z.int(), processBatch(n, ctx) { ctx.| } })`,
+    offers: [...attemptContext, "idempotencyKey", "metrics", "uid"],
+  },
+  {
+    what: "the context at the end",
+    code: `defineHandler("sum", { input: z.int(), output: z.int(), processBatch: (n) => n, finalize(ctx) { ctx.| } })`,
+    offers: [...attemptContext, "batchCount", "metrics", "outputs"],
+  },
+  {
+    what: "arguments of a source",
+    code: `defineHandler("read", { args: z.object({ size: z.int() }), output: z.int(), *iterBatches(args) { args.| } })`,
+    offers: ["size"],
+  },
+  {
+    what: "codes that a verdict may have",
+    code: `defineHandler("sum", {
+  input: z.int(),
+  output: z.int(),
+  errors: ["bad_row"],
+  processBatch: (n) => n,
+  classifyError: () => ({ code: "|", permanent: true }),
+})`,
+    offers: [...coreCodes, "bad_row"],
+  },
+];
+
+export const runs: readonly Place[] = [
+  {
+    what: "what a flow takes",
+    code: `flow("x", { | })`,
+    offers: ["adapters?", "params?"],
+  },
+  {
+    what: "parameters of a run",
+    code: `engine.run(etl, { params: { | } })`,
+    offers: ["date", "n"],
+  },
+  {
+    what: "options of a run",
+    code: `engine.run(etl, { | })`,
+    offers: ["idempotencyKey?", "params", "priority?"],
+  },
+  {
+    what: "nodes whose artifacts may be read",
+    code: `task.artifacts("|")`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "what a run gives: its leaves",
+    code: `(await task.result()).|`,
+    offers: ["count"],
+  },
+];
+
+/** Code as it is while someone types it. */
+export const halfWritten: readonly Place[] = [
+  {
+    what: "a call that is not closed",
+    code: `etl.node("w", count, { after: ["|`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "a call that is not closed, with more code below",
+    code: `etl.node("w", count, { after: ["extract"], startWhen: "|"
+const next = 1;`,
+    offers: ["first_batch", "ready"],
+  },
+  {
+    what: "the next lines are missing",
+    code: `etl.node("w", count, {
+  after: ["extract", "|"
+`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "an empty line in the options",
+    code: `etl.node("w", count, {
+  after: ["extract"],
+  |
+`,
+    offers: nodeOptions.filter((option) => option !== "after?"),
+  },
+  {
+    what: "a bracket that is missing in the middle of a chain",
+    code: `etl.node("w", count, { after: ["|" }).node("v", count, { after: ["w"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "a dot at the end of a chain, with more code below",
+    code: `etl.node("w", count, { after: ["extract"] }).|
+const next = 1;`,
+    offers: flowMembers,
+  },
+  {
+    what: "half an id",
+    code: `etl.node("w", count, { after: ["extr|"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "half an adapter",
+    code: `etl.node("w", count, { after: ["extract"], input: { adapter: "pull.|`,
+    offers: [...builtInAdapters, "pull.latest"],
+  },
+  {
+    what: "half a function",
+    code: `etl.fn("w", "vars.|`,
+    offers: ["merge.generic", "metrics.aggregate", "noop", "vars.incr", "vars.merge", "vars.set", "vars.unset"],
+  },
+  {
+    what: "a parameter",
+    code: `etl.node("w", extract, { args: { batchSize: param("|`,
+    offers: ["n"],
+  },
+  {
+    what: "the context",
+    code: `defineHandler("sum", { input: z.int(), output: z.int(), processBatch(n, ctx) { ctx.|`,
+    offers: [...attemptContext, "idempotencyKey", "metrics", "uid"],
+  },
+];
+
+/** One mistake at a time is mended: the others must not take the completions away. */
+export const besideMistakes: readonly Place[] = [
+  {
+    what: "an edge that doesn't fit",
+    code: `etl.node("w", count, { after: ["count", "|"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "an edge to the node before that doesn't fit",
+    code: `etl.then("w", count, { startWhen: "|" })`,
+    offers: ["first_batch", "ready"],
+  },
+  {
+    what: "an unknown parent",
+    code: `etl.node("w", count, { after: ["extrct", "|"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "an id that is taken",
+    code: `etl.node("extract", count, { after: ["|"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "args that are missing",
+    code: `etl.node("w", byDay, { after: ["|"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "args of another type",
+    code: `etl.node("w", extract, { args: { batchSize: "many" }, startWhen: "|" })`,
+    offers: ["ready"],
+  },
+  {
+    what: "a source that gets parents",
+    code: `etl.node("w", extract, { after: ["|"], args: { batchSize: 1 } })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "an option that does not exist, and one of another type",
+    code: `etl.node("w", count, { aftr: [], timeoutSec: "long", after: ["|"] })`,
+    offers: ["count", "extract"],
+  },
+  {
+    what: "an unknown adapter",
+    code: `etl.node("w", count, { after: ["extract"], input: { adapter: "pull.nothing", from: ["|"] } })`,
+    offers: ["extract"],
+  },
+  {
+    what: "a fan-in that can't be met",
+    code: `etl.node("w", count, { after: ["extract"], fanIn: "count:3", input: { adapter: "|" } })`,
+    offers: [...builtInAdapters, "pull.latest"],
+  },
+  {
+    what: "a mistake in the node before",
+    code: `etl.node("v", count, { after: ["nowhere"] }).node("w", count, { after: ["|"] })`,
+    offers: ["count", "extract", "v"],
+  },
+];

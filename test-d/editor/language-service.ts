@@ -1,0 +1,64 @@
+import { fileURLToPath } from "node:url";
+import type typescript from "typescript";
+
+/*
+ * An editor without its window: TypeScript's language service over this project, and files that exist only here.
+ */
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const folder = fileURLToPath(new URL(".", import.meta.url));
+
+/** Stands in a source text where the cursor is. */
+const cursor = "|";
+
+export interface OpenFile {
+  readonly name: string;
+  readonly text: string;
+  /** Where the cursor is. */
+  readonly at: number;
+}
+
+export interface Editor {
+  readonly service: typescript.LanguageService;
+  /** The next question costs a new program: open many files, then ask. */
+  open(source: string): OpenFile;
+}
+
+/**
+ * @param options.typescript - the module of the version to ask
+ * @param options.prelude - stands before the text of every file
+ */
+export function openEditor(options: { readonly typescript: typeof typescript; readonly prelude: string }): Editor {
+  const { typescript, prelude } = options;
+  const { sys } = typescript;
+  const { config } = typescript.readConfigFile(`${root}tsconfig.json`, sys.readFile);
+  const compilerOptions = typescript.parseJsonConfigFileContent(config, sys, root).options;
+  const files = new Map<string, OpenFile>();
+  const read = (name: string) => files.get(name)?.text ?? sys.readFile(name);
+  const service = typescript.createLanguageService({
+    getCompilationSettings: () => compilerOptions,
+    getScriptFileNames: () => [...files.keys()],
+    getScriptVersion: () => "1", // no file ever changes
+    getScriptSnapshot(name) {
+      const text = read(name);
+      return text === undefined ? undefined : typescript.ScriptSnapshot.fromString(text);
+    },
+    getCurrentDirectory: () => root,
+    getDefaultLibFileName: typescript.getDefaultLibFilePath,
+    fileExists: (name) => files.has(name) || sys.fileExists(name),
+    readFile: read,
+    readDirectory: sys.readDirectory,
+    directoryExists: sys.directoryExists,
+  });
+  return {
+    service,
+    open(source) {
+      const [before, after, ...more] = source.split(cursor);
+      if (before === undefined || after === undefined || more.length > 0) throw new Error(`one cursor, in:\n${source}`);
+      const name = `${folder}open-${files.size}.ts`;
+      const file = { name, text: prelude + before + after, at: prelude.length + before.length };
+      files.set(name, file);
+      return file;
+    },
+  };
+}
