@@ -56,6 +56,7 @@ const flowMembers = [
   "node",
   "paramsSchema",
   "then",
+  "use",
 ];
 
 export const nodes: readonly Place[] = [
@@ -358,7 +359,7 @@ export const runs: readonly Place[] = [
   {
     what: "what a flow takes",
     code: `flow("x", { | })`,
-    offers: ["adapters?", "params?"],
+    offers: ["adapters?", "inputs?", "params?"],
   },
   {
     what: "parameters of a run",
