@@ -146,3 +146,11 @@ function program(definitions: readonly string[], flow = "export {};"): string {
   const library = used.length > 0 ? `import { ${used.join(", ")} } from "flowkit";\n` : "";
   return `${library}import * as z from "zod";\n${body}`;
 }
+
+/** What a program that imports the library has beyond one that doesn't is the price of the import. */
+export const zodOnly = `import * as z from "zod";
+export const schema = z.string();
+`;
+export const withFlowkit = `${zodOnly}import { flow } from "flowkit";
+export const empty = flow("empty", { params: schema });
+`;

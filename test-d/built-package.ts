@@ -1,0 +1,21 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Compiled, type Compiler, Workspace } from "./compilers.ts";
+
+/** Folder of the declarations that are published. */
+export const dist = fileURLToPath(new URL("../dist/", import.meta.url));
+
+/**
+ * A place where "flowkit" is the built package: the repository imports itself by its name, as users do, so only what
+ * `exports` and the entry points offer can be named.
+ */
+export class BuiltPackage extends Workspace {
+  constructor(name: string) {
+    if (!existsSync(`${dist}index.d.ts`)) throw new Error("dist is missing: run `npm run build` first");
+    super(name);
+  }
+
+  compileUser(compiler: Compiler, file: string, options: Readonly<Record<string, unknown>> = {}): Promise<Compiled> {
+    return this.compile(compiler, [file], { paths: {}, ...options });
+  }
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { BuiltPackage, dist } from "../built-package.ts";
+import { type Compiled, type Compiler, compilers } from "../compilers.ts";
+import { withFlowkit, zodOnly } from "./programs.ts";
+
+/*
+ * What the import alone costs a program that uses zod anyway. Counted, since seconds and bytes of memory differ from
+ * run to run: `npm run bench:types` measures those.
+ */
+
+async function compileBoth(compiler: Compiler, options = {}): Promise<readonly [Compiled, Compiled]> {
+  using workspace = new BuiltPackage("import");
+  workspace.write("zod.ts", zodOnly);
+  workspace.write("flowkit.ts", withFlowkit);
+  return [
+    await workspace.compileUser(compiler, "zod.ts", options),
+    await workspace.compileUser(compiler, "flowkit.ts", options),
+  ];
+}
+
+test.each(compilers)("TypeScript %s: an import is nearly nothing", { timeout: 60_000 }, async (compiler) => {
+  const [alone, both] = await compileBoth(compiler);
+  expect(both.diagnostics).toEqual([]);
+  expect(both.instantiations - alone.instantiations).toBeLessThan(500);
+  expect(both.types - alone.types).toBeLessThan(500);
+  expect(both.files - alone.files).toBeLessThanOrEqual(4);
+});
+
+test("without skipLibCheck, its declarations add little to zod's own", { timeout: 60_000 }, async () => {
+  const [alone, both] = await compileBoth("7.0", { skipLibCheck: false });
+  expect(both.diagnostics).toEqual([]);
+  expect(both.instantiations - alone.instantiations).toBeLessThan(15_000);
+});
+
+test("its declarations are short to read", () => {
+  expect(declarationBytes("index.d.ts")).toBeLessThan(150_000);
+});
+
+/** Of a file and all that it imports of the package. */
+function declarationBytes(file: string, seen = new Set<string>()): number {
+  if (seen.has(file)) return 0;
+  seen.add(file);
+  const text = readFileSync(`${dist}${file}`, "utf8");
+  const imported = [...text.matchAll(/from ['"]\.\/([\w-]+)\.js['"]/g)].map(([, name]) => `${name}.d.ts`);
+  return text.length + imported.reduce((sum, next) => sum + declarationBytes(next, seen), 0);
+}

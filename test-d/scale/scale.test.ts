@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Compiled, type Compiler, compilers } from "../compilers.ts";
+import { LibraryWorkspace } from "../library.ts";
+import { type Case, cases, mistake } from "./cases.ts";
+
+/*
+ * Flows of any size compile, and at what cost. Only instantiations are judged: all compilers count the same. `npm run
+ * bench:types` shows the rest.
+ */
+
+let workspace: LibraryWorkspace;
+beforeAll(async () => {
+  workspace = await LibraryWorkspace.create("scale");
+}, 60_000);
+afterAll(() => workspace[Symbol.dispose]());
+
+const measured = new Map<string, Compiled>();
+
+/** By 7.0 where one compiler is enough: it is by far the fastest. */
+async function measure({ name, program }: Case, compiler: Compiler = "7.0"): Promise<Compiled> {
+  const key = `${name}, ${compiler}`;
+  const known = measured.get(key);
+  if (known !== undefined) return known;
+  workspace.write("program.ts", program);
+  const compiled = await workspace.compileUser(compiler, "program.ts");
+  measured.set(key, compiled);
+  return compiled;
+}
+
+const caseNamed = (name: string): Case => {
+  const found = cases.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`there is no case '${name}'`);
+  return found;
+};
+
+test.each(cases)("$name: within its limit", { timeout: 60_000 }, async (one) => {
+  const { diagnostics, instantiations } = await measure(one);
+  expect(diagnostics).toEqual([]);
+  expect(instantiations).toBeLessThanOrEqual(one.limit);
+});
+
+test("each further node costs what the one before cost", { timeout: 120_000 }, async () => {
+  const cost = async (count: number) => (await measure(caseNamed(`${count} nodes: chain`))).instantiations;
+  const early = (await cost(200)) - (await cost(100));
+  const late = (await cost(500)) - (await cost(400));
+  expect(late).toBeLessThan(early * 1.25);
+});
+
+test("500 nodes with options compile with all compilers, at the same cost", { timeout: 180_000 }, async () => {
+  const counts = [];
+  for (const compiler of compilers) {
+    const { diagnostics, instantiations } = await measure(caseNamed("500 nodes: options"), compiler);
+    expect(diagnostics, `TypeScript ${compiler}`).toEqual([]);
+    counts.push(instantiations);
+  }
+  expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(10);
+});
+
+test("one mistake is one error, and its words cost little", { timeout: 60_000 }, async () => {
+  const { diagnostics, instantiations } = await measure(mistake);
+  expect(diagnostics.map(({ text }) => text)).toEqual([
+    expect.stringContaining("edge 'n99' -> 'n100': .id is string, needs number"),
+  ]);
+  expect(instantiations).toBeLessThanOrEqual(mistake.limit);
+  const { instantiations: right } = await measure(caseNamed("200 nodes: chain"));
+  expect(instantiations - right).toBeLessThan(5_000);
+});
