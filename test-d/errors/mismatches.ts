@@ -61,6 +61,13 @@ export const pairs = [
   [text, z.object({ n: node })],
   [z.record(z.enum(["a", "b"]), z.string()), z.object({ a: z.string(), c: z.string() })],
   [z.tuple([z.string(), z.number()]), z.array(z.string())],
+  [z.array(z.string()), z.tuple([z.string()])],
+  [z.object({ a: z.array(z.string()) }), z.object({ a: z.tuple([z.string()]) })],
+  [z.record(z.string(), z.string()), text],
+  [z.record(z.string(), z.string()), z.record(z.string(), z.number())],
+  [text, z.record(z.string(), z.number())],
+  [z.object({ a: z.record(z.string(), z.string()) }), z.object({ a: z.string() })],
+  [z.string(), z.union([text, z.object({ a: z.array(z.string()) })])],
   [z.string(), z.union([z.number(), z.object({ a: z.string() })])],
   [z.object({ a: z.union([z.string(), z.number()]) }), z.object({ a: z.boolean() })],
 ] as const satisfies readonly (readonly [z.ZodType, z.ZodType])[];

@@ -14,24 +14,34 @@ export type EdgeText<TFrom extends string, TTo extends string, TGiven, TNeeded> 
 /** Every place where `TGiven` does not fit `TNeeded`, in one text: a union of texts would print as its alias. */
 export type MismatchText<TGiven, TNeeded> = Join<Mismatch<TGiven, TNeeded, "">, ", ">;
 
-/** At the sixth level the types are shown as they are: a type that contains itself has no last level. */
+/**
+ * At the sixth level the types are shown as they are: a type that contains itself has no last level. So they are where
+ * no part of them is to blame, as with lists of another length.
+ */
 type Mismatch<TGiven, TNeeded, TPath extends string, TDepth extends 0[] = []> = [TGiven] extends [TNeeded]
   ? never
   : TDepth["length"] extends 6
     ? Clash<TGiven, TNeeded, TPath>
     : [TGiven] extends [readonly (infer TGivenElement)[]]
       ? [TNeeded] extends [readonly (infer TNeededElement)[]]
-        ? Mismatch<TGivenElement, TNeededElement, `${TPath}[]`, [...TDepth, 0]>
+        ? OrClash<Mismatch<TGivenElement, TNeededElement, `${TPath}[]`, [...TDepth, 0]>, Clash<TGiven, TNeeded, TPath>>
         : Clash<TGiven, TNeeded, TPath>
       : [TNeeded] extends [readonly unknown[]]
         ? Clash<TGiven, TNeeded, TPath>
         : [TGiven, TNeeded] extends [object, object]
-          ? MismatchInKeys<TGiven, TNeeded, TPath, TDepth, keyof TNeeded & string>
+          ? string extends keyof TNeeded
+            ? Clash<TGiven, TNeeded, TPath>
+            : OrClash<
+                MismatchInKeys<TGiven, TNeeded, TPath, TDepth, keyof TNeeded & string>,
+                Clash<TGiven, TNeeded, TPath>
+              >
           : Clash<TGiven, TNeeded, TPath>;
+
+type OrClash<TInside, TClash> = [TInside] extends [never] ? TClash : TInside;
 
 type MismatchInKeys<TGiven, TNeeded, TPath extends string, TDepth extends 0[], TKeys extends string> = {
   [TKey in TKeys & keyof TNeeded]: TKey extends keyof TGiven
-    ? {} extends Pick<TGiven, TKey>
+    ? {} extends Pick<TGiven, string extends keyof TGiven ? string : TKey>
       ? {} extends Pick<TNeeded, TKey>
         ? Mismatch<
             Exclude<TGiven[TKey], undefined>,
@@ -39,7 +49,7 @@ type MismatchInKeys<TGiven, TNeeded, TPath extends string, TDepth extends 0[], T
             `${TPath}.${TKey}`,
             [...TDepth, 0]
           >
-        : `${TPath}.${TKey} may be missing (needs ${Show<TNeeded[TKey]>})`
+        : Say<"keyMayBeMissing", { path: `${TPath}.${TKey}`; needed: Show<TNeeded[TKey]> }>
       : Mismatch<
           TGiven[TKey],
           {} extends Pick<TNeeded, TKey> ? Exclude<TNeeded[TKey], undefined> : TNeeded[TKey],
@@ -48,11 +58,10 @@ type MismatchInKeys<TGiven, TNeeded, TPath extends string, TDepth extends 0[], T
         >
     : {} extends Pick<TNeeded, TKey>
       ? never
-      : `${TPath}.${TKey} is missing (needs ${Show<TNeeded[TKey]>})`;
+      : Say<"keyMissing", { path: `${TPath}.${TKey}`; needed: Show<TNeeded[TKey]> }>;
 }[TKeys & keyof TNeeded];
 
-type Clash<
-  TGiven,
-  TNeeded,
-  TPath extends string,
-> = `${TPath extends "" ? "the whole payload" : TPath} is ${Show<TGiven>}, needs ${Show<TNeeded>}`;
+type Clash<TGiven, TNeeded, TPath extends string> = Say<
+  "clash",
+  { path: TPath extends "" ? "the whole payload" : TPath; given: Show<TGiven>; needed: Show<TNeeded> }
+>;

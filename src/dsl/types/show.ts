@@ -63,9 +63,11 @@ type ShowObject<T, TDepth extends 0[]> = TDepth["length"] extends 2
     : `{ ${Join<ShowKeys<T, keyof T & string, [...TDepth, 0]>, ", "> & string} }`;
 
 type ShowKeys<T, TKeys extends string, TDepth extends 0[]> = {
-  [TKey in TKeys & keyof T]-?: {} extends Pick<T, TKey>
-    ? `${TKey}?: ${Show<Exclude<T[TKey], undefined>, TDepth> & string}`
-    : `${TKey}: ${Show<T[TKey], TDepth> & string}`;
+  [TKey in TKeys & keyof T]-?: string extends TKey
+    ? `[key: string]: ${Show<T[TKey], TDepth> & string}`
+    : {} extends Pick<T, TKey>
+      ? `${TKey}?: ${Show<Exclude<T[TKey], undefined>, TDepth> & string}`
+      : `${TKey}: ${Show<T[TKey], TDepth> & string}`;
 }[TKeys & keyof T];
 
 /** `undefined` and `null` read better at the end. */

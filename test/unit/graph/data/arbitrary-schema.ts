@@ -32,11 +32,22 @@ const narrow: readonly Producer[] = [
 
 const keys = ["a", "b", "c", "d"];
 
-/** Lists as long as it takes to have each value of the parts in one of them. */
+const mostRows = 60;
+
+/** A value of each part in a list: each with each other, unless those are too many. */
 const rows = (parts: readonly Producer[]): unknown[][] => {
   const most = Math.max(1, ...parts.map(({ values }) => values.length));
-  return Array.from({ length: most }, (_, index) => parts.map(({ values }) => values[index % values.length]));
+  const side = Array.from({ length: most }, (_, index) => parts.map(({ values }) => values[index % values.length]));
+  let crossed: unknown[][] = [[]];
+  for (const { values } of parts) {
+    crossed = crossed.flatMap((row) => values.map((value) => [...row, value])).slice(0, mostRows);
+  }
+  return [...side, ...crossed];
 };
+
+/** Two values, in turn. */
+const inKeys = (row: readonly unknown[]) =>
+  Object.fromEntries([...keys, "x"].map((key, index) => [key, row[index % row.length]]));
 
 const pick = <TItem>(items: readonly TItem[], at: number): TItem => items[at % items.length] as TItem;
 
@@ -62,7 +73,7 @@ const producerOf = (scalars: readonly Producer[]): fc.Arbitrary<Producer> =>
       const record = fc.tuple(inner, fc.nat()).map(
         ([item, at]): Producer => ({
           schema: z.record(z.string(), item.schema),
-          values: [{}, ...item.values.map((value) => Object.fromEntries([...keys, "x"].map((key) => [key, value])))],
+          values: [{}, ...rows([item, item]).map(inKeys), ...rows([item, item]).map((row) => inKeys(row.toReversed()))],
           wider: [z.record(z.string(), pick(item.wider, at)), z.object({ x: pick(item.wider, at).optional() })],
         }),
       );
