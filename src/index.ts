@@ -1,3 +1,4 @@
+export { type ToTypeScriptOptions, toTypeScript } from "./codegen/index.ts";
 export type {
   AdapterChoice,
   AttemptContext,

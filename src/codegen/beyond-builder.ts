@@ -1,0 +1,66 @@
+import type { Json, JsonObject } from "../errors/index.ts";
+import type { GraphNode } from "../graph/index.ts";
+import { refsIn } from "../graph/param-refs.ts";
+import { isObject } from "../graph/plain-data.ts";
+import { argsOf, inputOf, isBuiltInFn, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";
+
+/**
+ * Why a node can't be written in the builder's words, which are fewer than the graph's; `undefined` when it can.
+ * In words for a comment: they name nodes only, whose ids are plain.
+ */
+export function beyondBuilder(node: GraphNode, source: SourceGraph): string | undefined {
+  return (
+    limitsOf(node) ?? (isWorker(node) ? readingOf(node, source) : functionOf(node, source)) ?? paramsOf(node, source)
+  );
+}
+
+function limitsOf(node: GraphNode): string | undefined {
+  if (node.limits !== undefined) return "it has limits";
+  return !isWorker(node) && node.io?.max_pending_batches !== undefined
+    ? "a function has max_pending_batches"
+    : undefined;
+}
+
+const ownWords: ReadonlySet<string> = new Set(["adapter", "from", "from_nodes", "metaListKey"]);
+
+function readingOf(node: GraphNode, { byId, graph, adapters }: SourceGraph): string | undefined {
+  const input = inputOf(node);
+  const sources = input?.sources ?? node.depends_on;
+  const outside = sources.find((id) => !node.depends_on.includes(id));
+  if (outside !== undefined) return `it reads from '${outside}', which it doesn't depend on`;
+  const isOwn = input !== undefined && adapters.includes(input.adapter);
+  if (isOwn && Object.keys(input.args).some((key) => ownWords.has(key) || isCommonAdapterArg(key))) {
+    return "its adapter has arguments that the builder keeps for itself";
+  }
+  const isTyped = input?.listKey !== undefined || graph.schemas?.[node.type]?.input !== undefined;
+  const builtIn = sources.find((id) => isBuiltInFn(byId.get(id)?.io?.fn ?? ""));
+  return isTyped && builtIn !== undefined
+    ? `of what the function at '${builtIn}' gives, the types say less`
+    : undefined;
+}
+
+function functionOf(node: GraphNode, { nodes }: SourceGraph): string | undefined {
+  const { fn = "", fn_args: args = {} } = node.io ?? {};
+  if (!isBuiltInFn(fn) || fn === "noop") return undefined;
+  const open = ["kv", "data", "by"];
+  const isTooDeep = [...refsIn(args, [])].some(
+    ({ path }) => !open.includes(String(path[0])) || (path.length === 1 && path[0] !== "by"),
+  );
+  if (isTooDeep) return "a parameter stands for an argument of its function that must be written out";
+  const target = isObject(args.target) ? args.target.node_id : undefined;
+  const before = nodes.slice(0, nodes.indexOf(node)).map(({ node_id: id }) => id);
+  return typeof target === "string" && !before.includes(target)
+    ? "its function names a node that isn't before it"
+    : undefined;
+}
+
+function paramsOf(node: GraphNode, { graph }: SourceGraph): string | undefined {
+  const refs = [...refsIn(argsOf(node), []), ...refsIn(node.io?.fn_args ?? {}, [])];
+  const unknown = refs.find(({ name = [] }) => name.length !== 1 || !hasProperty(graph.params_schema, name[0] ?? ""));
+  return unknown === undefined ? undefined : "the graph's params_schema doesn't name a parameter that it takes";
+}
+
+function hasProperty(schema: JsonObject | undefined, key: string): boolean {
+  const properties: Json | undefined = schema?.properties;
+  return isObject(properties) && Object.hasOwn(properties, key);
+}

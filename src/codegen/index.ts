@@ -1,0 +1,1 @@
+export { type ToTypeScriptOptions, toTypeScript } from "./to-typescript.ts";

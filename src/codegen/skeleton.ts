@@ -1,0 +1,197 @@
+import type { Json, JsonObject } from "../errors/index.ts";
+import { coreReasonCodes } from "../errors/index.ts";
+import type { GraphNode } from "../graph/index.ts";
+import { refsIn } from "../graph/param-refs.ts";
+import { isObject } from "../graph/plain-data.ts";
+import { array, block, call, type Doc, object, sequence } from "./layout.ts";
+import { objectOf, property, stringLiteral } from "./literals.ts";
+import { argsOf, inputOf, isWorker, type SourceGraph } from "./source-graph.ts";
+import { zodSource } from "./zod-source.ts";
+
+/*
+ * Definitions to be filled in: schemas as far as the graph tells them, methods that say that they are not written yet.
+ */
+
+/** The definition of a handler whose nodes are all of its type. */
+export function handlerSkeleton(type: string, source: SourceGraph): Doc {
+  const nodes = source.nodes.filter((node) => node.type === type);
+  const declared = source.graph.schemas?.[type];
+  const isInner = nodes.some(({ depends_on: parents }) => parents.length > 0);
+  const roots = nodes.filter(({ depends_on: parents }) => parents.length === 0);
+  const takesInput = isInner || declared?.input !== undefined;
+  // A root that makes no batches of its own takes its input as args.
+  const isSource = roots.length > 0 && !(declared?.input !== undefined && roots.every((node) => isFed(node, source)));
+  const fed = isSource ? nodes : nodes.filter((node) => !roots.includes(node));
+  const codes = [...new Set(nodes.flatMap((node) => node.retry_policy?.permanent_on ?? []))].filter(
+    (code) => !coreReasonCodes.some((known) => known === code),
+  );
+  const what = `handler '${type}'`;
+  return call("defineHandler", [
+    stringLiteral(type),
+    object([
+      ...optional("args", handlerArgs(fed, source)),
+      ...optional("input", takesInput ? inputSchema(nodes, source) : undefined),
+      property("output", outputSchema(nodes, source)),
+      ...optional("errors", codes.length === 0 ? undefined : array(codes.map(stringLiteral))),
+      ...(isSource ? [unwritten(what, "iterBatches")] : []),
+      ...(takesInput ? [unwritten(what, "processBatch")] : []),
+    ]),
+  ]);
+}
+
+export function functionSkeleton(name: string, source: SourceGraph): Doc {
+  const nodes = source.nodes.filter((node) => node.io?.fn === name);
+  const args = valuesSchema(
+    nodes.map((node) => node.io?.fn_args ?? {}),
+    source,
+  );
+  return call("defineCoordinatorFn", [
+    stringLiteral(name),
+    object([
+      property("args", args),
+      property("output", outputSchema(nodes, source)),
+      unwritten(`coordinator function '${name}'`, "run"),
+    ]),
+  ]);
+}
+
+export function adapterSkeleton(name: string, source: SourceGraph): Doc {
+  const nodes = source.nodes.filter((node) => inputOf(node)?.adapter === name);
+  const isTyped = nodes.some((node) => source.graph.schemas?.[node.type]?.input !== undefined);
+  return call("defineInputAdapter", [
+    stringLiteral(name),
+    object([
+      property(
+        "args",
+        valuesSchema(
+          nodes.map((node) => inputOf(node)?.args ?? {}),
+          source,
+        ),
+      ),
+      ...optional("payload", isTyped ? "z.any()" : undefined),
+      unwritten(`input adapter '${name}'`, "expand"),
+    ]),
+  ]);
+}
+
+const optional = (key: string, doc: Doc | undefined): Doc[] => (doc === undefined ? [] : [property(key, doc)]);
+
+/** A retry can't help: the error is permanent. */
+function unwritten(what: string, method: string): Doc {
+  const error = call("throw new PermanentError", [
+    stringLiteral("not_written"),
+    stringLiteral(`${what}: ${method} is not written yet`),
+  ]);
+  return block(`${method}() {`, [sequence(error, ";")]);
+}
+
+function handlerArgs(nodes: readonly GraphNode[], source: SourceGraph): Doc | undefined {
+  const given = nodes.map(argsOf);
+  const declared = nodes[0] === undefined ? undefined : source.graph.schemas?.[nodes[0].type]?.args;
+  if (declared !== undefined && given.every((args) => accepts(declared, args))) return zodSource(declared).source;
+  return given.every((args) => Object.keys(args).length === 0) ? undefined : valuesSchema(given, source);
+}
+
+/** Whether a declared schema names what a node gives; values that parameters fill in fit. */
+function accepts(declared: JsonObject, args: JsonObject): boolean {
+  if (declared.type !== "object" || !isObject(declared.properties)) return false;
+  const { properties, required = [] } = declared;
+  const isThere = (key: Json) => Object.hasOwn(args, String(key));
+  if (!Object.keys(args).every((key) => Object.hasOwn(properties, key))) return false;
+  if (!Array.isArray(required) || !required.every(isThere)) return false;
+  return Object.entries(args).every(([key, value]) => {
+    const schema = properties[key];
+    const isFilledIn = [...refsIn(value, [])].length > 0;
+    return (
+      isFilledIn ||
+      (isObject(schema) && zodSource({ ...schema, $defs: declared.$defs ?? {} }).schema.safeParse(value).success)
+    );
+  });
+}
+
+/** Whether a root's arguments are the input of its handler, beside the handler's own. */
+function isFed(node: GraphNode, { graph }: SourceGraph): boolean {
+  const { args = { type: "object", properties: {} }, input = {} } = graph.schemas?.[node.type] ?? {};
+  const both = [args, input].map((schema: JsonObject) => ({
+    properties: isObject(schema.properties) ? schema.properties : {},
+    required: Array.isArray(schema.required) ? schema.required : [],
+  }));
+  const merged = {
+    type: "object",
+    properties: Object.assign({}, ...both.map(({ properties }) => properties)),
+    required: both.flatMap(({ required }) => required),
+  };
+  return input.type === "object" && accepts(merged, argsOf(node));
+}
+
+/** Of objects that were written: what each key holds, and whether all of them have it. */
+function valuesSchema(given: readonly JsonObject[], { graph }: SourceGraph): Doc {
+  const keys = [...new Set(given.flatMap(Object.keys))].sort();
+  return call("z.object", [
+    object(
+      keys.map((key) => {
+        const values = given.flatMap((args) => (Object.hasOwn(args, key) ? [args[key] as Json] : []));
+        const isOptional = values.length < given.length ? ".optional()" : "";
+        // zod takes an inherited value for one that is there.
+        const kind = key in Object.prototype ? "z.any()" : kindOf(values, graph.params_schema);
+        return property(key.replace(/^\$(\$+ref)$/, "$1"), sequence(kind, isOptional));
+      }),
+    ),
+  ]);
+}
+
+function kindOf(values: readonly Json[], params: JsonObject | undefined): Doc {
+  if (values.some((value) => [...refsIn(value, [])].length > 0)) return paramSchema(values, params) ?? "z.any()";
+  const kinds = new Set(values.map((value) => typeof value));
+  const [kind] = kinds;
+  if (kinds.size === 1 && (kind === "string" || kind === "number" || kind === "boolean")) return `z.${kind}()`;
+  // Where parameters may stand inside, the compiler would walk z.json() without end.
+  return params === undefined ? "z.json()" : "z.any()";
+}
+
+/** Of one parameter that is always there, and is all that is ever given. */
+function paramSchema(values: readonly Json[], params: JsonObject | undefined): Doc | undefined {
+  const names = new Set(
+    values.map((value) => (isObject(value) && typeof value.$ref === "string" ? value.$ref : undefined)),
+  );
+  const [ref] = names;
+  const name = ref?.slice("params.".length) ?? "";
+  const { properties, required } = params ?? {};
+  if (names.size !== 1 || !isObject(properties) || !Array.isArray(required) || !required.includes(name))
+    return undefined;
+  const schema = properties[name];
+  return isObject(schema) ? zodSource({ ...schema, $defs: params?.$defs ?? {} }).source : undefined;
+}
+
+/** Readers of any of these nodes. */
+function readersOf(nodes: readonly GraphNode[], source: SourceGraph): readonly GraphNode[] {
+  const ids = new Set(nodes.map(({ node_id: id }) => id));
+  return source.nodes.filter(
+    (node) => isWorker(node) && (inputOf(node)?.sources ?? node.depends_on).some((id) => ids.has(id)),
+  );
+}
+
+function outputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
+  const declared = nodes[0] === undefined ? undefined : source.graph.schemas?.[nodes[0].type]?.output;
+  if (declared !== undefined) return zodSource(declared).source;
+  const readers = readersOf(nodes, source);
+  if (readers.some(({ type }) => source.graph.schemas?.[type]?.input !== undefined)) return "z.any()";
+  const lists = [...new Set(readers.flatMap((node) => inputOf(node)?.listKey ?? []))].sort();
+  if (lists.length === 0) return "z.record(z.string(), z.json())";
+  return call("z.object", [objectOf(Object.fromEntries(lists.map((key) => [key, "z.array(z.json())"])))]);
+}
+
+function inputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
+  const declared = nodes[0] === undefined ? undefined : source.graph.schemas?.[nodes[0].type]?.input;
+  if (declared !== undefined) return zodSource(declared).source;
+  // A type with optional keys is no z.json() for the compiler, nor is what some of the functions store.
+  const isPlain = nodes.every(
+    (node) =>
+      (node.fan_in === undefined || inputOf(node)?.adapter !== "pull.gather") &&
+      (inputOf(node)?.sources ?? node.depends_on).every((id) => {
+        const parent = source.byId.get(id);
+        return parent !== undefined && isWorker(parent) && source.graph.schemas?.[parent.type]?.output === undefined;
+      }),
+  );
+  return isPlain ? "z.json()" : "z.any()";
+}

@@ -1,0 +1,102 @@
+import * as z from "zod";
+import type { JsonObject } from "../errors/index.ts";
+import {
+  adapterName,
+  builtInFunctionArgs,
+  canonicalGraph,
+  commonAdapterArgs,
+  coordinatorFnType,
+  type Graph,
+  type GraphNode,
+  isBuiltInAdapter,
+  parseGraph,
+} from "../graph/index.ts";
+import { isObject } from "../graph/plain-data.ts";
+
+/** A graph as source is written of it: canonical, with what it names beside what is built in. */
+export interface SourceGraph {
+  readonly graph: Graph;
+  readonly nodes: readonly GraphNode[];
+  readonly byId: ReadonlyMap<string, GraphNode>;
+  /** Handler types, in the order of their first node. */
+  readonly types: readonly string[];
+  /** Names of adapters and of coordinator functions that are not built in. */
+  readonly adapters: readonly string[];
+  readonly fns: readonly string[];
+}
+
+/** @throws FlowError `GRAPH_INVALID` */
+export function sourceGraph(json: unknown): SourceGraph {
+  const named = namesIn(json);
+  const args = z.looseObject({});
+  const graph = canonicalGraph(
+    parseGraph(json, {
+      // Which arguments they take, only their definitions say; a payload of any kind fits.
+      adapters: named.adapters.map((name) => ({ name, args, payload: z.any() })),
+      functions: named.fns.map((name) => ({ name, args })),
+    }),
+  );
+  const workers = graph.nodes.filter(({ type }) => type !== coordinatorFnType);
+  return {
+    ...named,
+    graph,
+    nodes: graph.nodes,
+    byId: new Map(graph.nodes.map((node) => [node.node_id, node])),
+    types: [...new Set(workers.map(({ type }) => type))],
+  };
+}
+
+/** Before the graph is checked, which needs to know them. */
+function namesIn(json: unknown): { readonly adapters: readonly string[]; readonly fns: readonly string[] } {
+  const nodes = isObject(json) && Array.isArray(json.nodes) ? json.nodes : [];
+  const found = { adapters: new Set<string>(), fns: new Set<string>() };
+  for (const node of nodes) {
+    const io = isObject(node) && isObject(node.io) ? node.io : {};
+    const inline = isObject(io.input_inline) ? io.input_inline : {};
+    if (typeof inline.input_adapter === "string") found.adapters.add(inline.input_adapter);
+    if (typeof io.fn === "string") found.fns.add(io.fn);
+  }
+  return {
+    adapters: [...found.adapters].filter((name) => name !== "" && !isBuiltInAdapter(adapterName(name))),
+    fns: [...found.fns].filter((name) => name !== "" && !isBuiltInFn(name)),
+  };
+}
+
+export const isBuiltInFn = (name: string): boolean => Object.hasOwn(builtInFunctionArgs, name);
+export const isWorker = (node: GraphNode): boolean => node.type !== coordinatorFnType;
+
+/** How a node reads: as its graph says, with the nodes it reads from written out. */
+export interface NodeInput {
+  readonly adapter: string;
+  readonly sources: readonly string[];
+  /** Names in a gathered payload, where they are not the nodes' ids. */
+  readonly aliases: JsonObject | undefined;
+  readonly listKey: string | undefined;
+  /** What else its adapter is given. */
+  readonly args: JsonObject;
+}
+
+/** `undefined` for a root, and where the graph leaves it to the handler. */
+export function inputOf(node: GraphNode): NodeInput | undefined {
+  const { input_adapter: adapter, input_args: given = {} } = node.io?.input_inline ?? {};
+  if (adapter === undefined) return undefined;
+  const { from_nodes: list, ...rest } = given;
+  const { from, ...others } = rest;
+  const aliases = adapter === "pull.gather" && isObject(from) ? from : undefined;
+  const names = aliases === undefined ? list : Object.values(aliases);
+  return {
+    adapter,
+    sources: Array.isArray(names) ? names.map(String) : node.depends_on,
+    aliases,
+    listKey: typeof given.meta_list_key === "string" ? given.meta_list_key : undefined,
+    args: aliases === undefined ? rest : others,
+  };
+}
+
+/** A handler's own arguments. */
+export function argsOf(node: GraphNode): JsonObject {
+  const { input_adapter: _, input_args: __, ...own } = node.io?.input_inline ?? {};
+  return own as JsonObject;
+}
+
+export const isCommonAdapterArg = (key: string): boolean => Object.hasOwn(commonAdapterArgs.shape, key);

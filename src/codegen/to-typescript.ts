@@ -1,0 +1,221 @@
+import { findParamRefs, type Graph, type GraphNode } from "../graph/index.ts";
+import { beyondBuilder } from "./beyond-builder.ts";
+import { Identifiers } from "./identifiers.ts";
+import { array, call, type Doc, render } from "./layout.ts";
+import { literal, objectOf, stringLiteral } from "./literals.ts";
+import { type DefinitionNames, nodeCall } from "./node-call.ts";
+import { adapterSkeleton, functionSkeleton, handlerSkeleton } from "./skeleton.ts";
+import { type SourceGraph, sourceGraph } from "./source-graph.ts";
+import { isExact, zodSource } from "./zod-source.ts";
+
+export interface ToTypeScriptOptions {
+  /**
+   * The module that exports the handlers, and the input adapters and coordinator functions of your own: each under its
+   * name in camel case (`load-rows` as `loadRows`, `delete` as `deleteHandler`).
+   *
+   * @defaultValue none: a skeleton of each is written, to be filled in
+   */
+  readonly handlersFrom?: string;
+}
+
+/** A graph that was checked, or as it comes from a file. */
+type GraphJson = Graph | { readonly nodes: readonly object[]; readonly [key: string]: unknown };
+
+/**
+ * Writes the TypeScript that builds a graph: the way back from JSON to the builder. What it compiles to is the same
+ * graph, with the default adapter written out where the graph named none, and without `schemas` unless asked for.
+ *
+ * @example
+ * toTypeScript({ nodes: [{ node_id: "extract", type: "extractor" }] }, { handlersFrom: "./handlers.ts" })
+ * // import { flow } from "flowkit";
+ * // import { extractor } from "./handlers.ts";
+ * //
+ * // export const pipeline = flow().node("extract", extractor);
+ *
+ * @param graph - any graph JSON
+ * @returns the source of a module that exports the flow
+ * @throws FlowError `GRAPH_INVALID` with every mistake of the graph, in `details.findings`
+ */
+export function toTypeScript(graph: GraphJson, options: ToTypeScriptOptions = {}): string {
+  return new Module(sourceGraph(graph), options.handlersFrom).text();
+}
+
+/** What a module may import, which nothing else in it can be called. */
+const importable = [
+  ...["flow", "fromGraph", "param", "z"],
+  ...["defineHandler", "defineInputAdapter", "defineCoordinatorFn", "PermanentError"],
+];
+
+class Module {
+  readonly #source: SourceGraph;
+  readonly #from: string | undefined;
+  readonly #names: DefinitionNames & { readonly adapters: ReadonlyMap<string, string> };
+  readonly #flowName: string;
+  /** The nodes before this one stand as JSON, and why. */
+  readonly #loaded: { readonly count: number; readonly why: readonly string[] };
+
+  constructor(source: SourceGraph, handlersFrom: string | undefined) {
+    this.#source = source;
+    this.#from = handlersFrom;
+    const ids = new Identifiers(importable);
+    const named = (list: readonly string[], suffix: string) =>
+      new Map(list.map((name) => [name, ids.of(name, suffix)]));
+    this.#names = {
+      handlers: named(source.types, "Handler"),
+      adapters: named(source.adapters, "Adapter"),
+      fns: named(source.fns, "Fn"),
+      mayPropose: handlersFrom !== undefined,
+    };
+    this.#flowName = ids.of(source.graph.name ?? "pipeline", "Flow");
+    this.#loaded = loadedPart(source);
+  }
+
+  text(): string {
+    const parts = [this.#header(), this.#imports(), ...this.#definitions(), this.#flow()];
+    return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+  }
+
+  #header(): string {
+    if (this.#from !== undefined) return "";
+    return [
+      "// Written from a graph by toTypeScript(). The handlers are a skeleton: their schemas are what the graph tells of",
+      "// them, and their methods are yours to fill in.",
+    ].join("\n");
+  }
+
+  #imports(): string {
+    const { graph, nodes, types, adapters, fns } = this.#source;
+    const { count } = this.#loaded;
+    const isSkeleton = this.#from === undefined;
+    const hasDefinitions = types.length + adapters.length + fns.length > 0;
+    const uses: readonly (readonly [string, boolean])[] = [
+      ["PermanentError", isSkeleton && hasDefinitions],
+      ["defineCoordinatorFn", isSkeleton && fns.length > 0],
+      ["defineHandler", isSkeleton && types.length > 0],
+      ["defineInputAdapter", isSkeleton && adapters.length > 0],
+      ["flow", count === 0],
+      ["fromGraph", count > 0],
+      ["param", findParamRefs({ ...graph, nodes: nodes.slice(count) }).length > 0],
+    ];
+    const hasZod = (isSkeleton && hasDefinitions) || (count === 0 && graph.params_schema !== undefined);
+    const own = isSkeleton ? [] : this.#ownNames().sort(byName);
+    return [
+      importOf(uses.flatMap(([name, isUsed]) => (isUsed ? [name] : [])).sort(byName), "flowkit"),
+      ...(hasZod ? ['import * as z from "zod";'] : []),
+      ...(own.length === 0 ? [] : [importOf(own, this.#from ?? "")]),
+    ].join("\n");
+  }
+
+  #ownNames(): string[] {
+    const { handlers, adapters, fns } = this.#names;
+    return [...handlers.values(), ...adapters.values(), ...fns.values()];
+  }
+
+  #definitions(): string[] {
+    if (this.#from !== undefined) return [];
+    const written = (names: ReadonlyMap<string, string>, make: (name: string, source: SourceGraph) => Doc) =>
+      [...names].map(([name, id]) => constant(id, make(name, this.#source)));
+    return [
+      ...written(this.#names.handlers, handlerSkeleton),
+      ...written(this.#names.adapters, adapterSkeleton),
+      ...written(this.#names.fns, functionSkeleton),
+    ];
+  }
+
+  #flow(): string {
+    const { nodes } = this.#source;
+    const { count, why } = this.#loaded;
+    const start = count === 0 ? this.#start() : this.#loadedStart(nodes.slice(0, count));
+    const calls = nodes
+      .slice(count)
+      .map((node, index) => nodeCall(node, nodes[count + index - 1]?.node_id, this.#names));
+    const head = `export const ${this.#flowName} = `;
+    const parts = [
+      head + render(start, { before: head.length, after: 1 }),
+      ...calls.map((part) => render(part, { indent: 2, before: 2, after: 1 })),
+    ];
+    const line = parts.join("");
+    const text = calls.length <= 1 && !line.includes("\n") && line.length < 120 ? line : parts.join("\n  ");
+    return [...why.map((reason) => `// ${reason}`), `${text};`].join("\n");
+  }
+
+  #start(): Doc {
+    const { graph } = this.#source;
+    const options = objectOf({
+      params: graph.params_schema === undefined ? undefined : zodSource(graph.params_schema).source,
+      adapters: this.#adapters(),
+    });
+    const isPlain = typeof options !== "string" && options.kind === "list" && options.items.length === 0;
+    const name = graph.name === undefined ? (isPlain ? [] : ["undefined"]) : [stringLiteral(graph.name)];
+    return call("flow", [...name, ...(isPlain ? [] : [options])]);
+  }
+
+  #loadedStart(nodes: readonly GraphNode[]): Doc {
+    const { graph } = this.#source;
+    const { name, params_schema: params } = graph;
+    const json = objectOf({
+      name: name === undefined ? undefined : stringLiteral(name),
+      nodes: array(nodes.map((node) => literal(JSON.parse(JSON.stringify(node))))),
+      params_schema: params === undefined ? undefined : literal(params),
+    });
+    const ofNodes = (names: ReadonlyMap<string, string>, keyOf: (node: GraphNode) => string | undefined) => {
+      const found = new Set(nodes.flatMap((node) => names.get(keyOf(node) ?? "") ?? []));
+      return found.size === 0 ? undefined : array([...found]);
+    };
+    return call("fromGraph", [
+      json,
+      objectOf({
+        handlers: ofNodes(this.#names.handlers, ({ type }) => type),
+        adapters: this.#adapters(),
+        fns: ofNodes(this.#names.fns, ({ io }) => io?.fn),
+      }),
+    ]);
+  }
+
+  #adapters(): Doc | undefined {
+    const names = [...this.#names.adapters.values()];
+    return names.length === 0 ? undefined : array(names);
+  }
+}
+
+/** All nodes up to the last one that the builder has no words for; at least one when it has none for the parameters. */
+function loadedPart(source: SourceGraph): { readonly count: number; readonly why: readonly string[] } {
+  const { nodes, graph } = source;
+  const params = graph.params_schema;
+  const reasons = nodes.flatMap((node, index) => {
+    const reason = beyondBuilder(node, source);
+    return reason === undefined ? [] : [{ index, text: `node '${node.node_id}': ${reason}` }];
+  });
+  const isHeadLoaded = params !== undefined && !isExact(zodSource(params), params);
+  const all = [
+    ...(isHeadLoaded ? [{ index: 0, text: "zod would write its params_schema in other words" }] : []),
+    ...reasons,
+  ];
+  if (all.length === 0) return { count: 0, why: [] };
+  const most = 5;
+  const more = all.length > most ? [`- and ${all.length - most} more`] : [];
+  return {
+    count: Math.max(...all.map(({ index }) => index)) + 1,
+    why: [
+      "The graph begins as JSON, since it says what the builder has no words for:",
+      ...all.slice(0, most).map(({ text }) => `- ${text}`),
+      ...more,
+    ],
+  };
+}
+
+/** As formatters sort imports: letter by letter, a capital before its small one. */
+const byName = (a: string, b: string): number => (sortKey(a) < sortKey(b) ? -1 : 1);
+const sortKey = (name: string): string =>
+  name.replace(/./g, (letter) => letter.toLowerCase() + (letter === letter.toLowerCase() ? "1" : "0"));
+
+function importOf(names: readonly string[], from: string): string {
+  const line = `import { ${names.join(", ")} } from ${stringLiteral(from)};`;
+  if (line.length <= 120) return line;
+  return `import {\n${names.map((name) => `  ${name},\n`).join("")}} from ${stringLiteral(from)};`;
+}
+
+function constant(id: string, value: Doc): string {
+  const head = `const ${id} = `;
+  return `${head}${render(value, { before: head.length, after: 1 })};`;
+}

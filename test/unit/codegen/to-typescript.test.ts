@@ -1,0 +1,182 @@
+import { defineHandler, flow, graphHash, param, parseGraph, toTypeScript } from "flowkit";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { orders } from "./golden/orders.ts";
+
+const graph = {
+  name: "orders",
+  nodes: [
+    {
+      node_id: "extract",
+      type: "order-source",
+      io: { input_inline: { batch_size: 500, day: { $ref: "params.day" }, labels: { $$ref: "a */ b" } } },
+      partitions: 4,
+    },
+    {
+      node_id: "clean",
+      type: "cleaner",
+      depends_on: ["extract"],
+      io: {
+        start_when: "first_batch",
+        input_inline: {
+          input_adapter: "pull.from_artifacts.rechunk:size",
+          input_args: { from_nodes: ["extract"], size: 10, meta_list_key: "rows", poll_ms: 50 },
+        },
+      },
+      retry_policy: { max: 5, backoff_sec: 0.5, permanent_on: ["bad_row", "schema_mismatch"] },
+      timeout_sec: 60,
+    },
+    {
+      node_id: "drop",
+      type: "delete",
+      depends_on: ["extract", "clean"],
+      fan_in: "any",
+      io: { input_inline: { input_adapter: "pull.column", input_args: { column: "id" }, dry: true } },
+    },
+    {
+      node_id: "join",
+      type: "joiner",
+      depends_on: ["clean", "drop"],
+      io: {
+        input_inline: {
+          input_adapter: "pull.gather",
+          input_args: { from: { "clean rows": "clean", dropped: "drop" } },
+        },
+      },
+    },
+    {
+      node_id: "merge",
+      type: "coordinator_fn",
+      depends_on: ["join"],
+      io: { fn: "merge.generic", fn_args: { from_nodes: ["join"], target: { key: "all", node_id: "join" } } },
+    },
+    {
+      node_id: "tell",
+      type: "coordinator_fn",
+      depends_on: ["merge"],
+      io: { fn: "slack.notify", fn_args: { channel: "#orders", day: { $ref: "params.day" } } },
+    },
+  ],
+  params_schema: {
+    type: "object",
+    properties: { day: { type: "string", minLength: 10 }, dry: { type: "boolean", default: false } },
+    required: ["day"],
+  },
+  schemas: {
+    cleaner: {
+      output: {
+        type: "object",
+        properties: {
+          rows: { type: "array", items: { type: "object", properties: { id: { type: "integer" } }, required: ["id"] } },
+          note: { type: ["string", "null"], description: "What was odd" },
+        },
+        required: ["rows"],
+      },
+    },
+  },
+};
+
+describe("the source", () => {
+  test("is this, and compiles to the graph", async () => {
+    await expect(toTypeScript(graph)).toMatchFileSnapshot("golden/orders.ts");
+    const { schemas: _, ...rest } = graph;
+    const own = { args: z.looseObject({}) };
+    const options = { adapters: [{ name: "pull.column", ...own }], functions: [{ name: "slack.notify", ...own }] };
+    // compile() writes out which nodes an adapter reads from.
+    const nodes = JSON.parse(JSON.stringify(graph.nodes));
+    nodes[2].io.input_inline.input_args.from_nodes = ["extract", "clean"];
+    expect(graphHash(orders.compile())).toBe(graphHash(parseGraph({ ...rest, nodes }, options)));
+  });
+
+  test("takes the definitions from a module of the user's", () => {
+    const source = toTypeScript(graph, { handlersFrom: "./handlers.ts" });
+    expect(source).toContain(
+      'import { cleaner, deleteHandler, joiner, orderSource, pullColumn, slackNotify } from "./handlers.ts";',
+    );
+    expect(source).not.toContain("define");
+    // Handlers may suggest another adapter than the default: it is written out.
+    const plain = { nodes: [graph.nodes[0], { node_id: "b", type: "b", depends_on: ["extract"], io: explicit }] };
+    expect(toTypeScript(plain as never, { handlersFrom: "x" })).toContain('input: { adapter: "pull.from_artifacts" }');
+    expect(toTypeScript(plain as never)).not.toContain("adapter");
+  });
+
+  test("is what a flow was written as", () => {
+    const read = defineHandler("read", {
+      args: z.object({ day: z.string() }),
+      output: z.object({ n: z.int() }),
+      *iterBatches() {},
+    });
+    const add = defineHandler("add", { input: z.object({ n: z.int() }), output: z.json(), processBatch: () => null });
+    const sums = flow("sums", { params: z.object({ day: z.string() }) })
+      .node("read", read, { args: { day: param("day") } })
+      .then("add", add, { startWhen: "first_batch" });
+    expect(toTypeScript(sums.compile({ schemas: true }))).toContain(`const read = defineHandler("read", {
+  args: z.object({ day: z.string() }),
+  output: z.object({ n: z.int() }),
+  iterBatches() {
+    throw new PermanentError("not_written", "handler 'read': iterBatches is not written yet");
+  },
+});
+
+const add = defineHandler("add", {
+  input: z.object({ n: z.int() }),
+  output: z.json(),
+  processBatch() {
+    throw new PermanentError("not_written", "handler 'add': processBatch is not written yet");
+  },
+});
+
+export const sums = flow("sums", { params: z.object({ day: z.string() }) })
+  .node("read", read, { args: { day: param("day") } })
+  .then("add", add, { startWhen: "first_batch" });
+`);
+  });
+
+  test("says why it begins as JSON", () => {
+    const nodes = [
+      { node_id: "a", type: "x" },
+      { node_id: "b", type: "x", depends_on: ["a"], limits: { gpu: 1 } },
+      { node_id: "c", type: "x", depends_on: ["b"] },
+    ];
+    const source = toTypeScript({ nodes }, { handlersFrom: "./x.ts" });
+    expect(source).toContain("// - node 'b': it has limits\nexport const pipeline = fromGraph(");
+    expect(source).toContain('.then("c", x)');
+  });
+
+  test("lets nothing break out of its literals", () => {
+    const name = '*/ "); process.exit() //\u2028\u202e';
+    const source = toTypeScript({ name, nodes: [{ node_id: "a", type: "x", io: { input_inline: { [name]: name } } }] });
+    expect(source).not.toMatch(/[\u2028\u202e]/);
+    expect(source).toContain(String.raw`flow("*/ \"); process.exit() //\u2028\u202e")`);
+  });
+
+  test("is written of valid graphs only", () => {
+    expect(() => toTypeScript({ nodes: [{ node_id: "a", type: "x", depends_on: ["b"] }] })).toThrow("'b'");
+  });
+});
+
+const explicit = { input_inline: { input_adapter: "pull.from_artifacts", input_args: { from_nodes: ["extract"] } } };
+
+describe("names", () => {
+  test.each([
+    ["load-rows.v2", "loadRowsV2"],
+    ["delete", "deleteHandler"],
+    ["flow", "flowHandler"],
+    ["Z", "zHandler"],
+    ["PermanentError", "permanentError"],
+  ])("%s is called %s", (type, name) => {
+    expect(toTypeScript({ nodes: [{ node_id: "a", type }] })).toContain(`const ${name} = defineHandler("${type}", {`);
+  });
+
+  test("are each given out once", () => {
+    const types = ["load-rows", "load_rows", "load.rows", "loadRows"];
+    const source = toTypeScript({ name: "load rows", nodes: types.map((type, at) => ({ node_id: `n${at}`, type })) });
+    expect([...source.matchAll(/const (\w+) =/g)].map(([, name]) => name)).toStrictEqual([
+      "loadRows",
+      "loadRowsHandler",
+      "loadRowsHandler2",
+      "loadRowsHandler3",
+      "loadRowsFlow",
+    ]);
+  });
+});
