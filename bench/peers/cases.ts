@@ -43,17 +43,17 @@ export async function checkCases(library: Library): Promise<LibraryCases> {
   const cases: { [name in MistakeName]?: Caught } = {};
   for (const name of mistakeNames) {
     const why = library.without[name];
-    cases[name] = why === undefined ? await check(name) : { by: "no such concept", why };
-  }
-  return { typescript: compiler.version, cases: cases as LibraryCases["cases"] };
-
-  async function check(name: MistakeName): Promise<Caught> {
+    if (why !== undefined) {
+      cases[name] = { by: "no such concept", why };
+      continue;
+    }
     const variant = variantOf(source, name);
     const file = await write(library, name, variant);
-    const [complaint] = complaintsOf(compiler ?? compilers[0], file, variant.tokens);
-    if (complaint !== undefined) return { by: "compiler", ...complaint };
-    return caughtBy(await run(library, file), expected);
+    const [complaint] = complaintsOf(compiler, file, variant.tokens);
+    cases[name] =
+      complaint === undefined ? caughtBy(await run(library, file), expected) : { by: "compiler", ...complaint };
   }
+  return { typescript: compiler.version, cases: cases as LibraryCases["cases"] };
 }
 
 function caughtBy(ran: Ran, expected: Ran): Caught {

@@ -10,16 +10,16 @@ async function load(): Promise<Ran> {
   try {
     ({ run } = (await import(file)) as { run: () => Promise<unknown> });
   } catch (error) {
-    return { stage: "definition", error: firstLine(error) };
+    return { stage: "definition", error: said(error) };
   }
   if (runsAlone !== "true") return { stage: "definition" };
   try {
     return { stage: "run", result: JSON.stringify(await run()) ?? "undefined" };
   } catch (error) {
-    return { stage: "run", error: firstLine(error) };
+    return { stage: "run", error: said(error) };
   }
 }
 
-function firstLine(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split("\n")[0] ?? "";
+function said(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).replaceAll(/\s+/g, " ");
 }

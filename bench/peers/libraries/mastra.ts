@@ -7,10 +7,14 @@ export const mastra: Library = {
   folder: peerFolder,
   runsAlone: true,
   without: {},
-  graphs: [{ source }],
+  graphs: [
+    { form: "steps in the chain only", source: (layers) => sourceOf(layers, false) },
+    // Lists them twice, which is what types the results of a run.
+    { form: "steps listed too", source: (layers) => sourceOf(layers, true) },
+  ],
 };
 
-function source(layers: Layers): string {
+function sourceOf(layers: Layers, listed: boolean): string {
   return `import { createStep, createWorkflow } from "@mastra/core/workflows";
 import * as z from "zod";
 
@@ -18,13 +22,14 @@ ${layers.flat().map(step).join("\n")}
 export const large = createWorkflow({
   id: "large",
   inputSchema: z.object({ date: z.string() }),
-  outputSchema: z.object({ ${outputs(layers.at(-1)?.map(({ n }) => n) ?? [])} }),
+  outputSchema: z.object({ ${outputs(layers.at(-1)?.map(({ n }) => n) ?? [])} }),${listed ? `\n  steps: [${layers.flat().map(name).join(", ")}],` : ""}
 })
-${layers.map((layer) => `  .parallel([${layer.map(({ n }) => `n${n}`).join(", ")}])`).join("\n")}
+${layers.map((layer) => `  .parallel([${layer.map(name).join(", ")}])`).join("\n")}
   .commit();
 `;
 }
 
+const name = ({ n }: GraphNode) => `n${n}`;
 const outputs = (nodes: readonly number[]) => nodes.map((n) => `n${n}: out${n}`).join(", ");
 
 function step({ n, parents }: GraphNode): string {
