@@ -24,7 +24,7 @@ const codeUnit = (code: number): string => `\\u${code.toString(16).padStart(4, "
 const plainKey = /^[A-Za-z_$][\w$]*$/;
 
 /** A key in an object literal. `__proto__: x` would set the prototype; computed, it is a key like any other. */
-export function keyLiteral(key: string): string {
+function keyLiteral(key: string): string {
   if (key === "__proto__") return '["__proto__"]';
   return plainKey.test(key) ? key : stringLiteral(key);
 }

@@ -28,7 +28,7 @@ export function zodSource(json: JsonObject): ZodSource {
   return partOf(json, { root: json, within: new Set() });
 }
 
-export const anyJson: ZodSource = { source: "z.json()", schema: z.json() };
+const anyJson: ZodSource = { source: "z.json()", schema: z.json() };
 
 interface Document {
   readonly root: JsonObject;
