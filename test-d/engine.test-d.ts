@@ -1,6 +1,6 @@
 import { expectTypeOf } from "expect-type";
-import { defineHandler, flow, type Json } from "flowkit";
-import type { Engine } from "flowkit/engine";
+import { defineHandler, type FlowDefinition, flow, type Json } from "flowkit";
+import { createEngine, type Engine, type EngineOptions, type TaskView } from "flowkit/engine";
 import { describe, test } from "vitest";
 import * as z from "zod";
 
@@ -30,12 +30,20 @@ describe("a task of a flow", () => {
     for await (const numbers of task.artifacts("read")) expectTypeOf(numbers).toEqualTypeOf<number[]>();
     for await (const event of task.events()) {
       if (event.kind === "node") expectTypeOf(event.nodeId).toEqualTypeOf<"read" | "count">();
+      if (event.kind === "progress") expectTypeOf(event.nodeId).toEqualTypeOf<"read" | "count">();
     }
+    const status = await task.status();
+    expectTypeOf(status.nodes[0]?.nodeId).toEqualTypeOf<"read" | "count" | undefined>();
+    expectTypeOf(status).toExtend<TaskView>();
   });
 
   test("needs the flow's parameters, and knows its nodes", async () => {
-    // @ts-expect-error Expected 2 arguments: `params` is required
+    // @ts-expect-error: `params` is required
     await engine.run(counted);
+    // @ts-expect-error: no such parameter
+    await engine.run(counted, { params: { date: "", day: "" } });
+    // @ts-expect-error: no such option
+    await engine.run(counted, { params: { date: "" }, idempotency: "" });
     // @ts-expect-error 'date' is a string
     const task = await engine.run(counted, { params: { date: 1 } });
     // @ts-expect-error no such node
@@ -50,5 +58,60 @@ describe("a task known by its id, or of a graph JSON", () => {
     expectTypeOf((await task.result()).count).toEqualTypeOf<Json | undefined>();
     const run = await engine.run({ nodes: [{ node_id: "read", type: "read" }] }, { params: { any: "thing" } });
     for await (const meta of run.artifacts("read")) expectTypeOf(meta).toEqualTypeOf<Json>();
+  });
+});
+
+describe("an engine knows its handlers", () => {
+  const reads = flow().node("read", read);
+  const params = { date: "2026-11-24" };
+
+  test("of a flow, of several, of a list, of a record by any keys", async () => {
+    const ofFlow = await createEngine({ handlers: counted.handlers });
+    await ofFlow.run(counted, { params });
+    await ofFlow.run(reads);
+    const ofBoth = await createEngine({ handlers: { ...reads.handlers, ...counted.handlers } });
+    await ofBoth.run(counted, { params });
+    const ofList = await createEngine({ handlers: [read] });
+    await ofList.run(reads);
+    // @ts-expect-error: no handler 'count'
+    await ofList.run(counted, { params });
+    const ofSpread = await createEngine({ handlers: [...Object.values(reads.handlers), count] });
+    await ofSpread.run(counted, { params });
+    const ofRecord = await createEngine({ handlers: { first: read, second: count } });
+    await ofRecord.run(counted, { params });
+    await ofRecord.run({ nodes: [{ node_id: "a", type: "unknown_to_types" }] });
+  });
+
+  test("one whose handlers are definitions takes every flow, and so does an `Engine`", async () => {
+    const options: EngineOptions = { handlers: [read] };
+    const some = await createEngine(options);
+    await some.run(counted, { params });
+    const readsOnly: Engine = await createEngine({ handlers: [read] });
+    await readsOnly.run(counted, { params });
+  });
+
+  test("another handler of the same name may stand in when its types fit", async () => {
+    const fake = defineHandler("count", {
+      input: z.json(),
+      output: z.object({ n: z.literal(0) }),
+      result: z.object({ total: z.number() }),
+      processBatch: () => ({ n: 0 as const }),
+      finalize: () => ({ total: 0 }),
+    });
+    const faked = await createEngine({ handlers: { ...counted.handlers, count: fake } });
+    await faked.run(counted, { params });
+    const narrow = defineHandler("count", {
+      input: z.array(z.literal(1)),
+      output: z.object({ n: z.number() }),
+      processBatch: () => ({ n: 0 }),
+    });
+    const narrowed = await createEngine({ handlers: [read, narrow] });
+    // @ts-expect-error: it takes less than the flow's
+    await narrowed.run(counted, { params });
+  });
+
+  test("a flow that is known as a definition only is asked at run time", async () => {
+    const some: FlowDefinition = counted;
+    await (await createEngine({ handlers: [read] })).run(some, { params });
   });
 });

@@ -11,7 +11,7 @@ const source = fileURLToPath(new URL("../src", import.meta.url));
 export class LibraryWorkspace extends Workspace {
   static async create(name: string): Promise<LibraryWorkspace> {
     const workspace = new LibraryWorkspace(name);
-    const { diagnostics } = await workspace.compile("7.0", [join(source, "index.ts")], {
+    const { diagnostics } = await workspace.compile("7.0", [join(source, "index.ts"), join(source, "engine.ts")], {
       noEmit: false,
       noEmitOnError: true,
       declaration: true,
@@ -25,6 +25,9 @@ export class LibraryWorkspace extends Workspace {
 
   /** Compiles one file of the workspace. Declarations are trusted, as in most projects (`skipLibCheck`). */
   compileUser(compiler: Compiler, file: string, options: Readonly<Record<string, unknown>> = {}): Promise<Compiled> {
-    return this.compile(compiler, [file], { paths: { flowkit: ["./library/index.d.ts"] }, ...options });
+    return this.compile(compiler, [file], {
+      paths: { flowkit: ["./library/index.d.ts"], "flowkit/engine": ["./library/engine.d.ts"] },
+      ...options,
+    });
   }
 }

@@ -6,12 +6,18 @@ import type { InputAdapterDefinition } from "./input-adapter.ts";
 
 /** What the type of a flow knows about a run of it. Exists in types only. */
 export interface FlowTypes {
+  /** What it was called; anything but a text when it has no name. */
+  readonly name: unknown;
   /** Parameters as the caller of `run` gives them. */
   readonly params: unknown;
   /** By node id: what one batch of the node stores. */
   readonly outputs: object;
   /** By leaf id: the handler's `result`, or the list of its outputs when it declares none. */
   readonly results: object;
+  /** By node id: the handler that runs it. */
+  readonly handlers: object;
+  /** The names of these handlers; `string` when they aren't known. */
+  readonly handlerNames: string;
 }
 
 /** A flow as the engine takes it: a graph, and the code its nodes run. The builder's flows are such. */

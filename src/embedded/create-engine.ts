@@ -1,11 +1,12 @@
 import { memoryBus, memoryStore } from "../adapters/memory/index.ts";
-import { type FlowDefinition, silentLogger } from "../definitions/index.ts";
-import type { GraphInput, RunArguments, RunOptions, TaskHandle, TypesOf, UntypedFlow } from "../engine/api.ts";
+import { type FlowDefinition, type FlowTypes, type HandlerDefinition, silentLogger } from "../definitions/index.ts";
+import type { RunOptions, TaskHandle, UntypedFlow } from "../engine/api.ts";
 import { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
 import { defaultCoordinatorTiming } from "../engine/coordinator/coordinator-options.ts";
 import { builtInCoordinatorFns } from "../engine/functions/index.ts";
 import { PlanCache } from "../engine/planner/index.ts";
 import type { Bus, Clock, Store } from "../engine/ports/index.ts";
+import type { FlowArgument, RunOptionsOf } from "../engine/run-arguments.ts";
 import { StoreRetry } from "../engine/support/store-retry.ts";
 import type { LoopHealth } from "../engine/support/supervisor.ts";
 import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
@@ -16,6 +17,7 @@ import { defaultWorkerLimits } from "../engine/worker/worker-options.ts";
 import type { Graph } from "../graph/index.ts";
 import { byName, checkOptions, type EngineOptions } from "./engine-options.ts";
 import { KeepAlive } from "./keep-alive.ts";
+import { refuseLacking } from "./lacking-handlers.ts";
 
 const defaultStopGraceMs = 10_000;
 /** Coordinator functions are short, and many may wait for nothing but their turn. */
@@ -30,8 +32,13 @@ export interface EngineHealth {
   readonly loops: readonly LoopHealth[];
 }
 
-/** A coordinator and a worker in this process. */
-export interface Engine extends AsyncDisposable {
+/**
+ * A coordinator and a worker in this process. An `Engine` that says nothing of its handlers takes every flow, and tells at run
+ * time which handler it lacks.
+ */
+export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition> extends AsyncDisposable {
+  /** Types only: the handlers that it knows, as a union. There is no value behind it. */
+  readonly $infer: THandlers;
   /**
    * Starts a run of a flow, typed, or of a graph JSON. Resolves when the task is stored.
    *
@@ -39,12 +46,21 @@ export interface Engine extends AsyncDisposable {
    * const task = await engine.run(etl, { params: { date: "2026-11-24" } })
    * await task.result() // { load: { rows: 1200 } }
    *
+   * A handler that the engine lacks, and parameters that are missing, are errors of the compiler too.
+   *
    * @throws FlowError `GRAPH_INVALID`, `PARAMS_INVALID`, `ENGINE_STOPPED`
    */
-  run<TFlow extends FlowDefinition | GraphInput>(
-    flow: TFlow,
-    ...options: RunArguments<TypesOf<TFlow>["params"]>
-  ): Promise<TaskHandle<TypesOf<TFlow>>>;
+  // Generic over the receiver: else an engine that knows its handlers would not be an `Engine`.
+  run<
+    TEngine extends { readonly $infer: { readonly name: string } },
+    TTypes extends FlowTypes = UntypedFlow,
+    TGiven extends keyof RunOptions = never,
+    TWritten extends keyof TTypes["params"] = never,
+  >(
+    this: TEngine,
+    flow: FlowArgument<TTypes, TEngine["$infer"], TGiven>,
+    options?: RunOptionsOf<TTypes, TGiven, TWritten>,
+  ): Promise<TaskHandle<TTypes>>;
   /** A handle on a task that was started before, by this process or another on the same store. Untyped: an id knows no flow. */
   task(id: string): TaskHandle;
   health(): EngineHealth;
@@ -68,7 +84,9 @@ export interface Engine extends AsyncDisposable {
  *
  * @throws FlowError `ENGINE_OPTIONS`
  */
-export async function createEngine(options: EngineOptions): Promise<Engine> {
+export async function createEngine<THandler extends HandlerDefinition>(
+  options: EngineOptions<THandler>,
+): Promise<Engine<THandler>> {
   const numbers = checkOptions(options);
   const { handlers } = options;
   const leaseMs = numbers.leaseMs ?? defaultWorkerLimits.leaseMs;
@@ -107,12 +125,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   });
   await coordinator.start();
   await worker.start();
-  return new EmbeddedEngine({ ...shared, clock: callerClock, coordinator, worker });
+  return new EmbeddedEngine<THandler>({ ...shared, clock: callerClock, coordinator, worker, handlers: handlersByName });
 }
 
-class EmbeddedEngine implements Engine {
+class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THandlers> {
+  declare readonly $infer: THandlers;
   readonly #coordinator: CoordinatorCore;
   readonly #worker: WorkerCore;
+  readonly #handlers: ReadonlyMap<string, HandlerDefinition>;
   readonly #store: Store;
   readonly #bus: Bus;
   readonly #keepAlive: KeepAlive;
@@ -124,6 +144,7 @@ class EmbeddedEngine implements Engine {
   constructor(parts: {
     readonly coordinator: CoordinatorCore;
     readonly worker: WorkerCore;
+    readonly handlers: ReadonlyMap<string, HandlerDefinition>;
     readonly store: Store;
     readonly bus: Bus;
     /** One whose sleeps keep the process running. */
@@ -133,6 +154,7 @@ class EmbeddedEngine implements Engine {
     const { coordinator, store, plans } = parts;
     this.#coordinator = coordinator;
     this.#worker = parts.worker;
+    this.#handlers = parts.handlers;
     this.#store = store;
     this.#bus = parts.bus;
     const { clock } = parts;
@@ -147,16 +169,13 @@ class EmbeddedEngine implements Engine {
     };
   }
 
-  async run<TFlow extends FlowDefinition | GraphInput>(
-    flow: TFlow,
-    ...[options = {}]: RunArguments<TypesOf<TFlow>["params"]>
-  ): Promise<TaskHandle<TypesOf<TFlow>>> {
-    const { params, idempotencyKey, priority }: RunOptions = options;
+  async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
+    const { params, idempotencyKey, priority } = options;
     const paramsSchema = isFlow(flow) ? flow.paramsSchema : undefined;
     const graph = this.#graphOf(flow);
     const { id } = await this.#coordinator.createTask({ graph, params, paramsSchema, idempotencyKey, priority });
     this.#keepAlive.hold(id);
-    return taskHandle<TypesOf<TFlow>>(this.#handleParts, id);
+    return taskHandle<TTypes>(this.#handleParts, id);
   }
 
   task(id: string): TaskHandle {
@@ -197,19 +216,21 @@ class EmbeddedEngine implements Engine {
     if (errors.length > 1) throw new AggregateError(errors, "stopping the engine met several errors");
   }
 
-  #graphOf(flow: FlowDefinition | GraphInput): Graph {
+  #graphOf(flow: unknown): Graph {
     if (!isFlow(flow)) return this.#coordinator.checkGraph(flow);
     let graph = this.#graphs.get(flow);
     if (graph === undefined) {
-      graph = this.#coordinator.checkGraph(flow.compile());
+      const compiled = flow.compile();
+      refuseLacking(compiled, this.#handlers);
+      graph = this.#coordinator.checkGraph(compiled);
       this.#graphs.set(flow, graph);
     }
     return graph;
   }
 }
 
-function isFlow(flow: FlowDefinition | GraphInput): flow is FlowDefinition {
-  return "compile" in flow && typeof flow.compile === "function";
+function isFlow(flow: unknown): flow is FlowDefinition {
+  return typeof flow === "object" && flow !== null && "compile" in flow && typeof flow.compile === "function";
 }
 
 /** Without the keys whose value is undefined: they must not overwrite defaults. */

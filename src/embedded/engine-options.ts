@@ -10,9 +10,14 @@ import { describeIssues } from "../engine/values/index.ts";
 import { FlowError } from "../errors/index.ts";
 
 /** What an engine may be told. */
-export interface EngineOptions {
-  /** The handlers it can run, by `flow.handlers` or as a list. */
-  readonly handlers: readonly HandlerDefinition[] | Readonly<Record<string, HandlerDefinition>>;
+export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefinition> {
+  /**
+   * The handlers it can run: a list, or a record such as `flow.handlers`. The engine's type remembers them.
+   *
+   * @example
+   * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
+   */
+  readonly handlers: readonly THandler[] | Readonly<Record<string, THandler>>;
   /** Input adapters of your own. */
   readonly inputAdapters?: readonly InputAdapterDefinition[];
   /** Coordinator functions of your own. */

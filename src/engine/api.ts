@@ -1,5 +1,6 @@
 import type { FlowTypes, Metrics } from "../definitions/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
+import type { Graph } from "../graph/index.ts";
 import type { Failure, HistoryEntry, ShardStatus, TaskFailure, TaskStatus } from "./model.ts";
 
 /**
@@ -31,8 +32,8 @@ export type TaskEvent<TNodeId extends string = string> =
 export type NodeStatus = ShardStatus;
 
 /** A node of a task as `status()` shows it. */
-export interface NodeView {
-  readonly nodeId: string;
+export interface NodeView<TNodeId extends string = string> {
+  readonly nodeId: TNodeId;
   readonly type: string;
   readonly status: NodeStatus;
   /** The highest epoch of its shards; 0 before its dispatch. */
@@ -45,7 +46,7 @@ export interface NodeView {
   readonly result?: Json;
 }
 
-export interface TaskView {
+export interface TaskView<TNodeId extends string = string> {
   readonly id: string;
   readonly name?: string;
   readonly status: TaskStatus | "queued" | "deferred";
@@ -53,7 +54,7 @@ export interface TaskView {
   readonly cancelReason?: string;
   readonly params: JsonObject;
   readonly vars: JsonObject;
-  readonly nodes: readonly NodeView[];
+  readonly nodes: readonly NodeView<TNodeId>[];
   readonly createdAt: number;
   readonly endedAt?: number;
 }
@@ -85,7 +86,7 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    */
   result(): Promise<TTypes["results"]>;
   /** How things stand now. */
-  status(): Promise<TaskView>;
+  status(): Promise<TaskView<Extract<keyof TTypes["outputs"], string>>>;
   /** Returns once it is recorded. `terminal`: the task had ended before, nothing changed. */
   cancel(options?: { readonly reason?: string }): Promise<"recorded" | "already" | "terminal">;
 }
@@ -99,21 +100,16 @@ export interface RunOptions<TParams = unknown> {
 }
 
 /** A graph JSON as it comes from a file: checked when it is run. */
-export interface GraphInput {
+export interface GraphInput extends Readonly<Partial<Record<Exclude<keyof Graph, "nodes">, unknown>>> {
   readonly nodes: readonly object[];
 }
 
 /** What is known of the types of a run of a graph JSON: nothing but that they are JSON. */
 export interface UntypedFlow {
+  readonly name: undefined;
   readonly params: JsonObject;
   readonly outputs: { readonly [nodeId: string]: Json };
   readonly results: { readonly [leafId: string]: Json };
+  readonly handlers: object;
+  readonly handlerNames: string;
 }
-
-/** The types of a run of this flow or graph. */
-export type TypesOf<TFlow> = TFlow extends { readonly $infer: infer TTypes extends FlowTypes } ? TTypes : UntypedFlow;
-
-/** `params` may be left out when none is required. */
-export type RunArguments<TParams> = {} extends TParams
-  ? [options?: RunOptions<TParams>]
-  : [options: RunOptions<TParams> & { readonly params: TParams }];

@@ -82,6 +82,10 @@ export const messages = {
   partInputUnknown: "sub-flow '{prefix}' has no input '{input}'",
   partInputNode: "input '{input}' of sub-flow '{prefix}': '{id}' is not a node declared before it",
   partInputTwice: "input '{input}' of sub-flow '{prefix}': '{id}' feeds another of its inputs already",
+  // an engine and a flow
+  handlerLacking: "this engine has no handler '{handler}' (node '{node}'): add it to createEngine({ handlers })",
+  handlerDiffers: "this engine's handler '{handler}' is not the one of node '{node}': the types of their {part} differ",
+  paramsMissing: "{flow} needs params (missing: {keys})",
   // the graph JSON: what only the run time can see
   graphEmpty: "the graph has no nodes: it needs at least one",
   graphTooManyNodes: "the graph has {count} nodes: at most {limit} are accepted",
@@ -132,10 +136,10 @@ type Values = { readonly [name: string]: string | number };
 /** Type level: the sentence with its blanks filled in. */
 export type Say<TKey extends MessageKey, TValues> = Fill<(typeof messages)[TKey], TValues>;
 
-// TValues has no constraint: to prove that a computed text is a string, the compiler would expand all it could ever be,
+// Braces around what is no value stay, as at run time. TValues has no constraint: to prove that a computed text is a string, the compiler would expand all it could ever be,
 // which for the text of a mismatch costs it 400,000 instantiations.
 type Fill<TText extends string, TValues> = TText extends `${infer THead}{${infer TName}}${infer TRest}`
-  ? `${THead}${TName extends keyof TValues ? TValues[TName] & (string | number) : never}${Fill<TRest, TValues>}`
+  ? `${THead}${TName extends keyof TValues ? TValues[TName] & (string | number) : `{${TName}}`}${Fill<TRest, TValues>}`
   : TText;
 
 /**

@@ -29,24 +29,24 @@ export interface Place {
   readonly text: string;
 }
 
-/** The list of mistakes as each compiler sees it without the `@ts-expect-error` lines. */
-export async function compileMistakes(): Promise<CompiledMistakes> {
-  const text = read("mistakes.ts").replaceAll("// @ts-expect-error", "//");
-  const source = ts.createSourceFile("mistakes.ts", text, ts.ScriptTarget.Latest, true);
+/** A list of mistakes as each compiler sees it without the `@ts-expect-error` lines. */
+export async function compileMistakes(file = "mistakes.ts"): Promise<CompiledMistakes> {
+  const text = read(file).replaceAll("// @ts-expect-error", "//");
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const mistakes = mistakesIn(source);
-  using workspace = await LibraryWorkspace.create("errors");
-  workspace.write("errors/mistakes.ts", text);
+  using workspace = await LibraryWorkspace.create(file === "mistakes.ts" ? "errors" : file.replace(".ts", ""));
+  workspace.write(`errors/${file}`, text);
   workspace.write("handlers.ts", read("../handlers.ts"));
 
   const byRule = new Map<string, Said[]>(mistakes.map(({ rule }) => [rule, []]));
   const elsewhere: Said[] = [];
   const compile = async (compiler: Compiler): Promise<Said[]> => {
-    const { diagnostics } = await workspace.compileUser(compiler, "errors/mistakes.ts");
+    const { diagnostics } = await workspace.compileUser(compiler, `errors/${file}`);
     return diagnostics.map((diagnostic) => ({ compiler, ...diagnostic }));
   };
   for (const said of (await Promise.all(compilers.map(compile))).flat()) {
     const mistake = mistakes.find(({ from, to }) => said.line >= from && said.line <= to);
-    const list = said.file === "errors/mistakes.ts" ? byRule.get(mistake?.rule ?? "") : undefined;
+    const list = said.file === `errors/${file}` ? byRule.get(mistake?.rule ?? "") : undefined;
     (list ?? elsewhere).push(said);
   }
 

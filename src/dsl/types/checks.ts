@@ -1,10 +1,11 @@
+import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { AdapterName, AnyInputAdapter } from "./adapter.ts";
 import type { EdgeText, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
 import type { Chunk, IsAssignable, ListKeys, PayloadOf, SourcesOf } from "./payload.ts";
-import type { Join, Show } from "./show.ts";
+import type { Show } from "./show.ts";
 import type { NodeRecords, OutputOf } from "./state.ts";
 
 /*

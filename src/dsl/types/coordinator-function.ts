@@ -1,11 +1,11 @@
 import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
 import type { CoreReasonCode, Json } from "../../errors/index.ts";
+import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { FanInArgument, FirstBatchArgument, KnownId, RequiredKeys } from "./checks.ts";
 import type { AnyString, FlowTypeError } from "./markers.ts";
 import type { RetryOptions } from "./options.ts";
 import type { ParamReference, WithParams } from "./params.ts";
-import type { Join } from "./show.ts";
 import type { NodeRecords, OutputOf } from "./state.ts";
 
 export interface CoordinatorFnTypes<TArgs, TOutput> {

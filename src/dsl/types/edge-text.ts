@@ -1,5 +1,6 @@
+import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { Join, Show } from "./show.ts";
+import type { Show } from "./show.ts";
 
 /*
  * The words of a mismatch. Nothing in this file is evaluated as long as an edge fits.

@@ -14,6 +14,7 @@ export interface FlowInfer<TName, TParams, TInputs, TOutputs, TSteps extends Any
   };
   /** By node id. A node that a coordinator function runs has none. */
   readonly handlers: HandlersById<TSteps>;
+  readonly handlerNames: TSteps["handler"]["name"];
 }
 
 type HandlersById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep["handler"] };

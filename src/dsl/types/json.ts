@@ -1,8 +1,8 @@
 import type { Json } from "../../errors/index.ts";
+import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { FlowSchemaError } from "./markers.ts";
 import type { AnySchema, IsPlainJson, Wire } from "./schema.ts";
-import type { Join } from "./show.ts";
 
 /** The schema itself when its wire type is JSON, else the sentence that says which part of it is not. */
 export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat extends string> =

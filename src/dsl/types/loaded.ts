@@ -2,6 +2,7 @@ import type { $ZodType } from "zod/v4/core";
 import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { coordinatorFnType } from "../../graph/index.ts";
+import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { AnyCoordinatorFn, BuiltInFunctionName, CoordinatorFnTypes, FnOutputOf } from "./coordinator-function.ts";
@@ -10,7 +11,6 @@ import type { AnyHandler, HandlerTypes } from "./handler.ts";
 import type { FromJsonSchema } from "./json-schema.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
 import type { Stored } from "./schema.ts";
-import type { Join } from "./show.ts";
 import type { FlowHead, FlowState, HandlerStep } from "./state.ts";
 
 /*

@@ -1,3 +1,5 @@
+import type { Join } from "../../graph/join.ts";
+
 /*
  * Types as text, for messages. Nothing in this file is evaluated as long as there is nothing to complain about.
  *
@@ -16,23 +18,6 @@ export type Show<T, TDepth extends 0[] = []> = [T] extends [never]
   : unknown extends T
     ? "unknown"
     : NullLast<ShowMember<T, TDepth>>;
-
-/** The texts of a union as one text. Their order is the compiler's own: nearly always that of their declaration. */
-export type Join<TTexts, TBetween extends string> =
-  LastOf<TTexts> extends infer TLast extends string
-    ? [Exclude<TTexts, TLast>] extends [never]
-      ? TLast
-      : `${Join<Exclude<TTexts, TLast>, TBetween> & string}${TBetween}${TLast}`
-    : never;
-
-/** Inferring from overloads takes the last one, and an intersection of functions is a list of overloads. */
-export type LastOf<TUnion> = (TUnion extends unknown ? (member: () => TUnion) => void : never) extends (
-  members: infer TMembers,
-) => void
-  ? TMembers extends () => infer TLast
-    ? TLast
-    : never
-  : never;
 
 /** One member of a union at a time; `boolean` is one member here, not two. */
 type ShowMember<T, TDepth extends 0[]> = T extends boolean

@@ -1,3 +1,4 @@
+import type { Join, LastOf } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { NotAnId } from "./checks.ts";
@@ -6,7 +7,6 @@ import type { AnyHandler } from "./handler.ts";
 import type { FlowSchemaError, FlowStateError, FlowTypeError } from "./markers.ts";
 import type { IsAssignable } from "./payload.ts";
 import type { AnySchema, Stored } from "./schema.ts";
-import type { Join, LastOf } from "./show.ts";
 import type { AnyState, FlowHead, HandlerStep, OutputOf } from "./state.ts";
 
 /*

@@ -1,7 +1,8 @@
 import * as z from "zod";
-import { type $ZodType, safeDecode, safeEncode } from "zod/v4/core";
+import { type $ZodError, type $ZodType, safeDecode, safeEncode } from "zod/v4/core";
 import { FlowError, type JsonObject } from "../../errors/index.ts";
 import type { Graph } from "../../graph/index.ts";
+import { say } from "../../graph/messages.ts";
 import { copyJson, describeIssues, NotJsonError } from "../values/index.ts";
 
 /**
@@ -17,7 +18,7 @@ export function taskParams(options: {
 }): JsonObject {
   const { graph, params = {} } = options;
   const schema = options.schema ?? fromGraph(graph);
-  const wire = schema === undefined ? params : throughSchema(schema, params);
+  const wire = schema === undefined ? params : throughSchema(schema, { params, flowName: graph.name });
   try {
     const copy = copyJson(wire);
     if (typeof copy === "object" && copy !== null && !Array.isArray(copy)) return copy as JsonObject;
@@ -33,14 +34,35 @@ function fromGraph(graph: Graph): $ZodType | undefined {
   return z.fromJSONSchema(graph.params_schema as Parameters<typeof z.fromJSONSchema>[0]);
 }
 
-function throughSchema(schema: $ZodType, params: unknown): unknown {
+function throughSchema(
+  schema: $ZodType,
+  { params, flowName }: { readonly params: unknown; readonly flowName: string | undefined },
+): unknown {
   const decoded = safeDecode(schema, params);
-  if (!decoded.success) throw invalid(describeIssues(decoded.error));
+  if (!decoded.success) throw refused(decoded.error, { params, flowName });
   // Back to the wire: what was left out and has a default is now there.
   const encoded = safeEncode(schema, decoded.data);
   if (!encoded.success) throw invalid(describeIssues(encoded.error));
   return encoded.data;
 }
+
+/** Names of parameters that are missing first, in the compiler's words. */
+function refused(
+  error: $ZodError,
+  { params, flowName }: { readonly params: unknown; readonly flowName: string | undefined },
+): FlowError {
+  const missing = error.issues.flatMap(({ path: [key, ...rest] }) =>
+    typeof key === "string" && rest.length === 0 && isObject(params) && params[key] === undefined ? [key] : [],
+  );
+  if (missing.length === 0) return invalid(describeIssues(error));
+  const flow = flowName === undefined ? "this flow" : `flow '${flowName}'`;
+  const sentence = say("paramsMissing", { flow, keys: missing.join(", ") });
+  const isAll = missing.length === error.issues.length;
+  return new FlowError("PARAMS_INVALID", isAll ? sentence : `${sentence}; ${describeIssues(error)}`);
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
 
 function invalid(what: string): FlowError {
   return new FlowError("PARAMS_INVALID", `the parameters of the task don't fit: ${what}`);

@@ -21,7 +21,7 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
         TTypes["outputs"][TNodeId]
       >,
     result: () => taskResult(parts, id) as Promise<TTypes["results"]>,
-    status: (): Promise<TaskView> => viewTask(parts, id),
+    status: () => viewTask(parts, id) as Promise<TaskView<NodeId>>,
     async cancel({ reason = "cancelled by request" } = {}) {
       const answer = await parts.cancel(id, reason);
       if (answer !== "unknown") return answer;

@@ -1,0 +1,115 @@
+import { defineHandler, flow } from "flowkit";
+import { createEngine } from "flowkit/engine";
+import * as z from "zod";
+import { count, extract, seeded } from "../handlers.ts";
+
+export interface RunMistake {
+  readonly rule: string;
+  /** The sentence that both the compiler and `run` say. */
+  readonly words: string;
+  /** What the compiler underlines starts with this. */
+  readonly token: string;
+  /** `false`: only types can tell. @defaultValue true */
+  readonly atRunTime?: boolean;
+  readonly make: () => Promise<unknown>;
+}
+
+const etl = flow("etl", { params: z.object({ date: z.string(), n: z.int(), note: z.string().optional() }) })
+  .node("extract", extract, { args: { batchSize: 5 } })
+  .then("count", count);
+const unnamed = flow(undefined, { params: z.object({ date: z.string() }) }).node("seed", seeded, {
+  args: { seed: "x" },
+});
+const params = { date: "2026-11-24", n: 1 };
+const others = {
+  ...etl.handlers,
+  counter: defineHandler("counter", { input: z.json(), output: z.object({ n: z.string() }), processBatch: never }),
+};
+function never(): never {
+  throw new Error("it is not run");
+}
+
+/** Runs that TypeScript refuses, each in a form that also runs. */
+export const runMistakes: readonly RunMistake[] = [
+  {
+    rule: "an engine that lacks a handler",
+    words: "this engine has no handler 'counter' (node 'count'): add it to createEngine({ handlers })",
+    token: "etl",
+    make: async () => {
+      await using engine = await createEngine({ handlers: [extract, seeded] });
+      // @ts-expect-error
+      return await engine.run(etl, { params });
+    },
+  },
+  {
+    rule: "the same, of a record by other names",
+    words: "this engine has no handler 'extractor' (node 'extract'): add it to createEngine({ handlers })",
+    token: "etl",
+    make: async () => {
+      await using engine = await createEngine({ handlers: { counts: count } });
+      // @ts-expect-error
+      return await engine.run(etl, { params });
+    },
+  },
+  {
+    rule: "another handler of the same name",
+    words: "this engine's handler 'counter' is not the one of node 'count': the types of their output differ",
+    token: "etl",
+    atRunTime: false,
+    make: async () => {
+      await using engine = await createEngine({ handlers: others });
+      // @ts-expect-error
+      return await engine.run(etl, { params });
+    },
+  },
+  {
+    rule: "no options",
+    words: "flow 'etl' needs params (missing: date, n)",
+    token: "etl",
+    make: async () => {
+      await using engine = await createEngine({ handlers: etl.handlers });
+      // @ts-expect-error
+      return await engine.run(etl);
+    },
+  },
+  {
+    rule: "options without params",
+    words: "flow 'etl' needs params (missing: date, n)",
+    token: "etl",
+    make: async () => {
+      await using engine = await createEngine({ handlers: etl.handlers });
+      // @ts-expect-error
+      return await engine.run(etl, { priority: 1 });
+    },
+  },
+  {
+    rule: "no params of a flow without a name",
+    words: "this flow needs params (missing: date)",
+    token: "unnamed",
+    make: async () => {
+      await using engine = await createEngine({ handlers: unnamed.handlers });
+      // @ts-expect-error
+      return await engine.run(unnamed);
+    },
+  },
+  {
+    rule: "no param",
+    words: "flow 'etl' needs params (missing: date, n)",
+    token: "params",
+    make: async () => {
+      await using engine = await createEngine({ handlers: etl.handlers });
+      // @ts-expect-error
+      return await engine.run(etl, { params: {} });
+    },
+  },
+  {
+    rule: "one param too few",
+    words: "flow 'etl' needs params (missing: n)",
+    token: "params",
+    make: async () => {
+      await using engine = await createEngine({ handlers: etl.handlers });
+      // @ts-expect-error
+      return await engine.run(etl, { params: { date: "2026-11-24" } });
+    },
+  },
+];
