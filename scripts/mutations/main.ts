@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import { join, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
+import { limitMutations } from "./limit-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { readerMutations } from "./reader-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
@@ -28,7 +29,7 @@ interface Found {
 
 const run = promisify(execFile);
 const workshop = resolve(".cache/mutants");
-const all = [...storeMutations, ...coordinatorMutations, ...workerMutations, ...readerMutations];
+const all = [...storeMutations, ...coordinatorMutations, ...workerMutations, ...limitMutations, ...readerMutations];
 const chosen = all.filter(({ name }) => new RegExp(values.only).test(name));
 let missed = 0;
 console.log(`${chosen.length} mutations, ${values.seeds} seeds of each mode\n`);

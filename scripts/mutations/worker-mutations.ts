@@ -112,10 +112,10 @@ export const workerMutations: readonly Mutation[] = [
     "permanent_on is ignored",
     edit(attempt, "classified.permanent || retry.permanentOn.includes(failure.reasonCode)", "classified.permanent"),
   ),
-  mutation("a slot is not given back", edit(worker, "if (this.#held.get(key) === held) this.#held.delete(key);", "")),
+  mutation("a slot is not given back", edit(worker, "      this.#capacity.giveBack(claimed.type);\n", "")),
   mutation(
     "no look at the queue when a slot is free again",
-    edit(worker, '      if (this.#free > 0) this.#supervisor.spawn("queue", () => this.#fill());', ""),
+    edit(worker, '      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#fill());', ""),
   ),
   mutation("a dropped command is forgotten", edit(worker, "this.#droppedCommand = true;", "")),
   mutation(
@@ -159,7 +159,7 @@ export const workerMutations: readonly Mutation[] = [
     "a crash between output and finish repeats a function",
     edit("engine/worker/function-run.ts", "if (log.length > 0) {", "if (false) {"),
   ),
-  mutation("stop abandons attempts without handing them back", edit(attempt, "return release(run, 0);", "return;")),
+  mutation("stop abandons attempts without handing them back", edit(attempt, "await release(run, 0);", "")),
   {
     ...mutation(
       "a worker believes in its lease for ever",

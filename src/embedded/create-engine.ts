@@ -90,7 +90,13 @@ export async function createEngine<THandler extends HandlerDefinition>(
   const numbers = checkOptions(options);
   const { handlers } = options;
   const leaseMs = numbers.leaseMs ?? defaultWorkerLimits.leaseMs;
-  const limits = { ...defaultWorkerLimits, starveMs: Math.min(leaseMs / 10, maxStarveMs), ...definedOf(numbers) };
+  const { maxRunning, maxRunningPerType, maxRunningPerTask } = numbers;
+  const limits = {
+    ...defaultWorkerLimits,
+    starveMs: Math.min(leaseMs / 10, maxStarveMs),
+    ...definedOf(numbers),
+    running: definedOf({ maxRunning, maxRunningPerType, maxRunningPerTask }),
+  };
   const shared = {
     store: options.store ?? memoryStore(),
     bus: options.bus ?? memoryBus(),
@@ -114,7 +120,7 @@ export async function createEngine<THandler extends HandlerDefinition>(
     workerTypes: [...handlersByName.keys()],
     functions,
     timing: { ...defaultCoordinatorTiming, ...definedOf(numbers) },
-    functionLimits: { ...limits, capacity: functionCapacity },
+    functionLimits: { ...limits, capacity: functionCapacity, capacityPerType: {} },
   });
   const worker = new WorkerCore({
     ...shared,

@@ -30,6 +30,19 @@ export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefin
   readonly logger?: Logger;
   /** Attempts at once. @defaultValue 8 */
   readonly capacity?: number;
+  /** Attempts of a type at once in this engine, where that is less than `capacity`. */
+  readonly capacityPerType?: Readonly<Record<string, number>>;
+  /**
+   * Nodes that run at once, over all engines on the same store, which must be given the same number. A limit holds at
+   * every instant; a slot that a dead process held is free again after a lease.
+   *
+   * @defaultValue no limit
+   */
+  readonly maxRunning?: number;
+  /** The same, of one type. @defaultValue no limit */
+  readonly maxRunningPerType?: Readonly<Record<string, number>>;
+  /** The same, of one task. @defaultValue no limit */
+  readonly maxRunningPerTask?: number;
   /** How long a claim lives without a renewal, in ms. @defaultValue 30_000 */
   readonly leaseMs?: number;
   /** Artifacts that a consumer reads at once. @defaultValue 256 */
@@ -49,6 +62,10 @@ const duration = z.number().min(1).max(86_400_000).optional();
 
 const numbers = z.object({
   capacity: count,
+  capacityPerType: z.record(z.string(), z.int().min(1).max(100_000)).optional(),
+  maxRunning: count,
+  maxRunningPerType: z.record(z.string(), z.int().min(1).max(100_000)).optional(),
+  maxRunningPerTask: count,
   pageSize: count,
   leaseMs: z.number().min(30).max(86_400_000).optional(),
   tickMs: duration,

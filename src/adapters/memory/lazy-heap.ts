@@ -58,12 +58,19 @@ export class LazyHeap<TItem> {
   /**
    * The first `limit` living items of several heaps of one kind, in order, leaving them where they are: from the roots
    * down, always the best place seen so far, so it costs by what is taken, not by what is there.
+   *
+   * @param isWanted - passes over the others
    */
-  static firstOf<TItem>(heaps: readonly LazyHeap<TItem>[], limit: number): TItem[] {
+  static firstOf<TItem>(
+    heaps: readonly LazyHeap<TItem>[],
+    limit: number,
+    isWanted: (item: TItem) => boolean = () => true,
+  ): TItem[] {
     const filled = heaps.filter((heap) => heap.first() !== undefined);
     const [only] = filled;
     if (only === undefined || limit <= 0) return [];
-    if (filled.length === 1 && (limit === 1 || only.size === 1)) return [only.first() as TItem];
+    const first = only.first() as TItem;
+    if (filled.length === 1 && (limit === 1 || only.size === 1) && isWanted(first)) return [first];
 
     const open = new Heap<Spot<TItem>>((a, b) => only.#before(a.item, b.item));
     const look = (heap: LazyHeap<TItem>, place: number): void => {
@@ -73,7 +80,7 @@ export class LazyHeap<TItem> {
     for (const heap of filled) look(heap, 0);
     const found: TItem[] = [];
     for (let spot = open.pop(); spot !== undefined; spot = open.pop()) {
-      if (spot.heap.#isLive(spot.item) && found.push(spot.item) === limit) break;
+      if (spot.heap.#isLive(spot.item) && isWanted(spot.item) && found.push(spot.item) === limit) break;
       look(spot.heap, 2 * spot.place + 1);
       look(spot.heap, 2 * spot.place + 2);
     }

@@ -1,6 +1,6 @@
 import type {
+  Attempt,
   DeadLetter,
-  EpochRef,
   ShardRecord,
   ShardRef,
   TaskRecord,
@@ -107,8 +107,8 @@ export class MemoryState {
   readonly ended = new Set<string>();
   /** How many tasks point at the artifacts of this one. */
   readonly borrowers = new Map<string, number>();
-  /** Limits by name, each with its holders by shard and epoch. */
-  readonly slots = new Map<string, Map<string, EpochRef>>();
+  /** Limits by name, each with its holders. */
+  readonly slots = new Map<string, Map<string, Attempt>>();
   readonly workers = new Map<string, { readonly worker: WorkerRecord; readonly until: number }>();
   /** The oldest first. */
   readonly deadLetters = new Map<string, DeadLetter>();

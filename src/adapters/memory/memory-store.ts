@@ -191,8 +191,8 @@ class MemoryStore implements Store {
 
   // ---- shards, by workers
 
-  peekQueue(types: readonly string[], limit: number): ReturnType<Store["peekQueue"]> {
-    return this.#closed ? unavailable() : this.#shards.peekQueue(types, limit);
+  peekQueue(...args: Parameters<Store["peekQueue"]>): ReturnType<Store["peekQueue"]> {
+    return this.#closed ? unavailable() : this.#shards.peekQueue(...args);
   }
 
   claim(ref: EpochRef, by: Parameters<Store["claim"]>[1]): ReturnType<Store["claim"]> {
@@ -251,7 +251,7 @@ class MemoryStore implements Store {
 
   // ---- limits
 
-  takeSlot(limit: SlotLimit, holder: EpochRef): ReturnType<Store["takeSlot"]> {
+  takeSlot(limit: SlotLimit, holder: Attempt): ReturnType<Store["takeSlot"]> {
     return this.#closed ? unavailable() : this.#slots.take(limit, holder);
   }
 

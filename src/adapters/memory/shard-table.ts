@@ -8,9 +8,9 @@ import {
   requeueShard,
   supersedeShard,
 } from "../../engine/moves/index.ts";
-import type { DispatchInit, Store } from "../../engine/ports/index.ts";
+import type { DispatchInit, QueuedRef, Store } from "../../engine/ports/index.ts";
 import { LazyHeap } from "./lazy-heap.ts";
-import type { NodeEntry } from "./memory-state.ts";
+import type { NodeEntry, QueuedItem } from "./memory-state.ts";
 import { insertShard, replaceShard } from "./shard-entries.ts";
 import type { StoreContext } from "./store-context.ts";
 
@@ -117,10 +117,14 @@ export class ShardTable {
     return next;
   }
 
-  async peekQueue(types: readonly string[], limit: number): Promise<EpochRef[]> {
+  async peekQueue(types: readonly string[], limit: number, except?: ReadonlySet<string>): Promise<QueuedRef[]> {
     const { queues } = this.#context.state;
     const filled = types.flatMap((type) => queues.get(type) ?? []);
-    return LazyHeap.firstOf(filled, limit).map(({ entry }) => epochRef(entry.record));
+    const wanted = except && (({ entry }: QueuedItem) => !except.has(entry.record.taskId));
+    return LazyHeap.firstOf(filled, limit, wanted).map(({ entry: { record } }) => ({
+      ...epochRef(record),
+      type: record.type,
+    }));
   }
 }
 

@@ -1,4 +1,4 @@
-import { type EpochRef, shardKey } from "../../engine/model.ts";
+import { type Attempt, shardKey } from "../../engine/model.ts";
 import type { HeldSlot, SlotLimit } from "../../engine/ports/index.ts";
 import type { StoreContext } from "./store-context.ts";
 
@@ -10,9 +10,9 @@ export class SlotTable {
     this.#context = context;
   }
 
-  async take({ key, max }: SlotLimit, holder: EpochRef): Promise<"ok" | "full"> {
+  async take({ key, max }: SlotLimit, holder: Attempt): Promise<"ok" | "full"> {
     const { slots } = this.#context.state;
-    const holders = slots.get(key) ?? new Map<string, EpochRef>();
+    const holders = slots.get(key) ?? new Map<string, Attempt>();
     const name = holderKey(holder);
     if (holders.has(name)) return "ok";
     if (holders.size >= max) return "full";
@@ -34,9 +34,9 @@ export class SlotTable {
     return [...slots].flatMap(([key, holders]) => [...holders.values()].map((holder) => ({ key, holder })));
   }
 
-  #tell(key: string, holders: ReadonlyMap<string, EpochRef>): void {
+  #tell(key: string, holders: ReadonlyMap<string, Attempt>): void {
     this.#context.observe?.({ kind: "slots", key, holders: [...holders.values()] });
   }
 }
 
-const holderKey = (holder: EpochRef): string => `${shardKey(holder)}:${holder.epoch}`;
+const holderKey = (holder: Attempt): string => `${shardKey(holder)}:${holder.epoch}:${holder.claimId}`;

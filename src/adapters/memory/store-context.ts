@@ -1,7 +1,7 @@
 import type {
   Artifact,
+  Attempt,
   Cause,
-  EpochRef,
   ShardRecord,
   ShardRef,
   ShardStatus,
@@ -28,7 +28,7 @@ export type MemoryStoreEvent =
       readonly generation: number;
       readonly artifact: Artifact;
     }
-  | { readonly kind: "slots"; readonly key: string; readonly holders: readonly EpochRef[] }
+  | { readonly kind: "slots"; readonly key: string; readonly holders: readonly Attempt[] }
   | { readonly kind: "log_closed"; readonly ref: ShardRef; readonly generation: number; readonly count: number };
 
 /** What the rooms of one memory store share. */

@@ -200,6 +200,9 @@ export class TaskTable {
     state.tasks.delete(id);
     if (entry.record.idempotencyKey !== undefined) state.idsByIdempotencyKey.delete(entry.record.idempotencyKey);
     for (const lender of entry.record.borrowsFrom ?? []) this.#lend(lender, -1);
+    for (const holders of state.slots.values()) {
+      for (const [key, holder] of holders) if (holder.taskId === id) holders.delete(key);
+    }
     for (const node of entry.nodes.values()) {
       for (const shard of node.shards) if (shard !== undefined) state.leased.delete(shard);
     }

@@ -1,9 +1,11 @@
 import type { EpochRef, ShardRecord } from "../../engine/model.ts";
-import type { Store } from "../../engine/ports/index.ts";
+import type { QueuedRef, Store } from "../../engine/ports/index.ts";
 import type { StoreParts } from "./store-parts.ts";
 
+const none: ReadonlySet<string> = new Set();
+
 interface Queued {
-  readonly ref: EpochRef;
+  readonly ref: QueuedRef;
   readonly priority: number;
   readonly readyAt: number;
   readonly order: number;
@@ -18,16 +20,17 @@ export class Queue {
   }
 
   /** One look a type, each along the index; merged here, since one over several types would sort all that is queued. */
-  async peek(types: readonly string[], limit: number): Promise<EpochRef[]> {
+  async peek(types: readonly string[], limit: number, except: ReadonlySet<string> = none): Promise<QueuedRef[]> {
     const { connection } = this.#parts;
     const look = connection.sql(
-      `SELECT record, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?
-       ORDER BY priority DESC, ready_at, queue_order LIMIT ?`,
+      `SELECT record, type, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?
+         AND task_id NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, ready_at, queue_order LIMIT ?`,
     );
-    const found = connection.read(() => types.flatMap((type) => look.all(type, limit)));
+    const exceptJson = JSON.stringify([...except]);
+    const found = connection.read(() => types.flatMap((type) => look.all(type, exceptJson, limit)));
     const queued = found.map(
       (row): Queued => ({
-        ref: refOf(row.record),
+        ref: { ...refOf(row.record), type: String(row.type) },
         priority: Number(row.priority),
         readyAt: Number(row.ready_at),
         order: Number(row.queue_order),

@@ -82,7 +82,8 @@ const migrations: readonly (readonly string[])[] = [
        node_id TEXT NOT NULL,
        shard INTEGER NOT NULL,
        epoch INTEGER NOT NULL,
-       PRIMARY KEY (limit_key, task_id, node_id, shard, epoch)
+       claim_id TEXT NOT NULL,
+       PRIMARY KEY (limit_key, task_id, node_id, shard, epoch, claim_id)
      ) STRICT, WITHOUT ROWID`,
     "CREATE TABLE workers (id TEXT PRIMARY KEY, record TEXT NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID",
     `CREATE TABLE dead_letters (

@@ -195,8 +195,8 @@ class SqliteStore implements Store {
 
   // ---- shards, by workers
 
-  peekQueue(types: readonly string[], limit: number): ReturnType<Store["peekQueue"]> {
-    return this.#queue.peek(types, limit);
+  peekQueue(...args: Parameters<Store["peekQueue"]>): ReturnType<Store["peekQueue"]> {
+    return this.#queue.peek(...args);
   }
 
   claim(ref: EpochRef, by: Parameters<Store["claim"]>[1]): ReturnType<Store["claim"]> {
@@ -255,7 +255,7 @@ class SqliteStore implements Store {
 
   // ---- limits
 
-  takeSlot(limit: SlotLimit, holder: EpochRef): ReturnType<Store["takeSlot"]> {
+  takeSlot(limit: SlotLimit, holder: Attempt): ReturnType<Store["takeSlot"]> {
     return this.#slots.take(limit, holder);
   }
 

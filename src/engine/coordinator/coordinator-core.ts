@@ -1,6 +1,6 @@
 import type { $ZodType } from "zod/v4/core";
 import { FlowError } from "../../errors/index.ts";
-import { coordinatorFnType, type Graph, parseGraph, resolveParams } from "../../graph/index.ts";
+import { coordinatorFnType, type Graph, type GraphNode, parseGraph, resolveParams } from "../../graph/index.ts";
 import type { Subscription } from "../ports/index.ts";
 import type { Message } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
@@ -51,7 +51,13 @@ export class CoordinatorCore {
       cancelGraceMs: timing.cancelGraceMs,
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
     });
-    this.#sweeper = new Sweeper({ store, clock, scheduler: this.#scheduler, ...timing });
+    this.#sweeper = new Sweeper({
+      store,
+      clock,
+      scheduler: this.#scheduler,
+      leaseMs: parts.functionLimits.leaseMs,
+      ...timing,
+    });
     this.#functionWorker = new WorkerCore({
       ...parts,
       workerId: `${parts.coordinatorId}.fn`,
@@ -168,7 +174,7 @@ export class CoordinatorCore {
 /** What a graph may say and this engine would ignore is refused: a limit that isn't held is worse than none. */
 function refuseUnenforced(graph: Graph): void {
   const findings = graph.nodes.flatMap((node, index) => [
-    ...(node.limits === undefined ? [] : [unenforced(node.node_id, `/nodes/${index}/limits`, "limits")]),
+    ...unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
     ...(node.io?.max_pending_batches === undefined
       ? []
       : [unenforced(node.node_id, `/nodes/${index}/io/max_pending_batches`, "io.max_pending_batches")]),
@@ -177,6 +183,10 @@ function refuseUnenforced(graph: Graph): void {
   const text = findings.map((finding) => `${finding.path}: ${finding.message}`).join("\n");
   throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
 }
+
+/** The one limit of a node that there is: how many of its shards run at once. */
+const unknownLimits = ({ limits = {} }: GraphNode): readonly string[] =>
+  Object.keys(limits).filter((key) => key !== "max_running");
 
 function unenforced(nodeId: string, path: string, key: string) {
   return {

@@ -2,6 +2,7 @@ import { FlowError } from "../../errors/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { SlotSweeper } from "./slot-sweeper.ts";
 
 const atOnce = 100;
 const tasksAtOnce = 20;
@@ -15,17 +16,27 @@ export interface SweeperOptions {
   /** How often a task is planned again as a whole, in ms. */
   readonly sweepMs: number;
   readonly maxLostLeases: number;
+  /** How long a worker's claim may be on its way, in ms: a lease. */
+  readonly leaseMs: number;
 }
 
 /** Finds what only time tells: leases that ran out, retries that are due, and what a lost message should have told. */
 export class Sweeper {
   readonly #options: SweeperOptions;
+  readonly #slots: SlotSweeper;
   /** Monotonic time of the next retry that this process knows of. */
   #dueAt = Number.POSITIVE_INFINITY;
   #sleeping: AbortController | undefined;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
+    const { store, clock, scheduler, leaseMs } = options;
+    this.#slots = new SlotSweeper({
+      store,
+      clock,
+      patienceMs: leaseMs,
+      onSuperseded: (record) => scheduler.command(record),
+    });
   }
 
   /** A retry is due in this many ms: looks then, not only at the next tick. */
@@ -64,6 +75,7 @@ export class Sweeper {
     });
     if (deferred.due.length === atOnce) this.dueIn(0);
     else if (deferred.nextInMs !== undefined) this.dueIn(deferred.nextInMs);
+    await this.#slots.sweep();
     await each(supervisor, await store.dueTasks(tasksAtOnce, sweepMs), (taskId) => scheduler.replan(taskId));
   }
 }

@@ -25,6 +25,8 @@ export interface NodePlan {
   readonly retry: RetryPlan;
   readonly partitions: number;
   readonly timeoutMs: number | undefined;
+  /** How many of its shards may run at once. */
+  readonly maxRunning: number | undefined;
 }
 
 export interface Plan {
@@ -106,6 +108,7 @@ function planNode(node: GraphNode): NodePlan {
     },
     partitions: node.partitions ?? 1,
     timeoutMs: node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000,
+    maxRunning: node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
   };
 }
 

@@ -10,6 +10,7 @@ export type {
   NewTask,
   Page,
   PageRequest,
+  QueuedRef,
   SlotLimit,
   Store,
   Tail,

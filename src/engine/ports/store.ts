@@ -60,9 +60,15 @@ export interface SlotLimit {
   readonly max: number;
 }
 
+/** A slot and the claim that has it. The claim may be one that was never made, or lost: a sweep finds those. */
 export interface HeldSlot {
   readonly key: string;
-  readonly holder: EpochRef;
+  readonly holder: Attempt;
+}
+
+/** An attempt that may be claimed. */
+export interface QueuedRef extends EpochRef {
+  readonly type: string;
 }
 
 /** What is left out stays as it is. */
@@ -187,8 +193,11 @@ export interface Store {
 
   // ---- shards, by workers
 
-  /** Queued shards of these types, higher priority first, then earlier `readyAt`, then earlier queued. A hint for `claim`. */
-  peekQueue(types: readonly string[], limit: number): Promise<EpochRef[]>;
+  /**
+   * Queued shards of these types, higher priority first, then earlier `readyAt`, then earlier queued; those of some
+   * tasks left out. A hint for `claim`.
+   */
+  peekQueue(types: readonly string[], limit: number, exceptTasks?: ReadonlySet<string>): Promise<QueuedRef[]>;
   /** `queued`, same epoch -> `running` with a lease. One caller wins; the same claim id asks again and gets the same answer. */
   claim(
     ref: EpochRef,
@@ -265,7 +274,7 @@ export interface Store {
    * Adds the holder to those of the limit `key`, which is one record. It is there already: `ok`, also when the limit was
    * lowered since. `full`: `max` others are there.
    */
-  takeSlot(limit: SlotLimit, holder: EpochRef): Promise<"ok" | "full">;
+  takeSlot(limit: SlotLimit, holder: Attempt): Promise<"ok" | "full">;
   /** Removes the holder; one that isn't there is no error. */
   freeSlot(slot: HeldSlot): Promise<void>;
   /** All holders of all limits. A hint for `freeSlot`, which a sweep calls when the shard's record has moved on. */

@@ -26,19 +26,20 @@ import type { HandlerRuntime } from "./handler-runtime.ts";
 const releaseMinMs = 100;
 const releaseMaxMs = 5_000;
 
-export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<void> {
+/** @returns whether the shard's record is known to run under this claim no longer */
+export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
   const { timeoutMs } = run.node;
   const timeout = timeoutMs === undefined ? undefined : startTimeout(run, timeoutMs);
   try {
     await work(run, runtime);
   } catch (error) {
     // The run's own retry ends with its signal, which may be aborted by now: what is to be said must be said all the same.
-    await settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, runtime?.definition);
-    return;
+    return settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, runtime?.definition);
   } finally {
     timeout?.abort();
   }
   await announce(run, "finished");
+  return true;
 }
 
 function startTimeout(run: AttemptRun, timeoutMs: number): AbortController {
@@ -62,27 +63,32 @@ async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promi
   return runHandler(run, runtime);
 }
 
-async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<void> {
+async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<boolean> {
   // A handler that was told to stop may throw anything: what counts is why it was told.
   const reason: EndReason | undefined = error instanceof AttemptEnded ? error.reason : run.held.reason;
   switch (reason) {
     case "fenced":
-      return;
+      return false; // perhaps only this worker's own clock says so
     case "cancelling":
-      return confirmCancelled(run);
+      await confirmCancelled(run);
+      return true;
     case "released":
-      return release(run, Math.min(releaseMaxMs, releaseMinMs * 2 ** run.claimed.yields));
+      await release(run, Math.min(releaseMaxMs, releaseMinMs * 2 ** run.claimed.yields));
+      return true;
     case "stopping":
-      return release(run, 0);
+      await release(run, 0);
+      return true;
     case "timeout": {
       const message = `node '${run.node.id}' ran longer than its timeout_sec`;
-      return fail(run, new AttemptProblem("timeout", message, { permanent: false }), handler);
+      await fail(run, new AttemptProblem("timeout", message, { permanent: false }), handler);
+      return true;
     }
     case "reload":
     case undefined:
       // Nobody knows what became of the last call: say nothing, the lease runs out and the next attempt goes on.
       if (FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
-      return fail(run, error, handler);
+      await fail(run, error, handler);
+      return true;
   }
 }
 

@@ -22,11 +22,12 @@ export class TaskFacts {
     this.#plans = options.plans;
   }
 
-  async get(taskId: string, retry: StoreRetry): Promise<TaskFact> {
+  /** @returns `undefined` when the task is gone from the store */
+  async get(taskId: string, retry: StoreRetry): Promise<TaskFact | undefined> {
     const known = this.#facts.get(taskId);
     if (known !== undefined) return known;
     const task = await retry.ask(() => this.#store.readTask(taskId));
-    if (task === undefined) throw new Error(`task ${taskId} is gone from the store`);
+    if (task === undefined) return undefined;
     const fact = { plan: this.#plans.get(task.graph), params: task.params };
     this.#facts.set(taskId, fact);
     if (this.#facts.size > kept) {

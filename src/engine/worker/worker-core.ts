@@ -1,7 +1,8 @@
+import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
-import type { EpochRef, ShardRecord } from "../model.ts";
+import type { Attempt, EpochRef, ShardRecord } from "../model.ts";
 import { shardKey } from "../model.ts";
-import type { Subscription } from "../ports/index.ts";
+import type { QueuedRef, Subscription } from "../ports/index.ts";
 import { groups, topics } from "../protocol/topics.ts";
 import { Breather } from "../support/breather.ts";
 import { hintBus } from "../support/hint-bus.ts";
@@ -9,13 +10,18 @@ import { StoreRetry } from "../support/store-retry.ts";
 import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
 import { runAttempt } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import { Capacity } from "./capacity.ts";
 import { HandlerRuntime } from "./handler-runtime.ts";
 import { HeldAttempt } from "./held-attempt.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { QueuePass } from "./queue-pass.ts";
+import { type Full, RunningSlots } from "./running-limits.ts";
 import { TaskFacts } from "./task-facts.ts";
 import type { WorkerParts } from "./worker-options.ts";
 
 const pollMinMs = 20;
+/** A slot of a limit may be freed in another process, which tells nobody. */
+const heldUpPollMs = 200;
 
 /**
  * Claims attempts of its types while it has free slots, and runs them.
@@ -33,15 +39,18 @@ export class WorkerCore {
   readonly #breather: Breather;
   readonly #tasks: TaskFacts;
   readonly #held = new Map<string, HeldAttempt>();
+  /** Used from the decision to claim, before the store has answered, until the attempt has ended. */
+  readonly #capacity: Capacity;
+  readonly #slots: RunningSlots;
   readonly #idle = new Set<() => void>();
   #subscriptions: readonly Subscription[] = [];
-  /** Claims under way: they hold a slot before the store has answered. */
-  #claiming = 0;
   #filling = false;
   #fillAgain = false;
   /** A command came while claims under way held the last slots: should they fail, look in the queue. */
   #droppedCommand = false;
   #busySincePoll = false;
+  /** The last look at the queue found something that only a limit keeps from running. */
+  #heldUp = false;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
@@ -52,6 +61,8 @@ export class WorkerCore {
     this.#leases = new LeaseKeeper({ store: parts.store, clock: parts.clock, leaseMs: parts.limits.leaseMs });
     this.#breather = new Breather(parts.clock);
     this.#tasks = new TaskFacts(parts);
+    this.#capacity = new Capacity(parts.limits);
+    this.#slots = new RunningSlots({ store: parts.store, limits: parts.limits.running });
   }
 
   get running(): number {
@@ -69,7 +80,7 @@ export class WorkerCore {
         group: groups.workers(type),
         topics: [topics.command(type)],
         handle: async (message) => {
-          if (message.kind === "command") this.#onCommand(message);
+          if (message.kind === "command") this.#onCommand({ ...message, type });
         },
       }),
     );
@@ -86,7 +97,8 @@ export class WorkerCore {
     let waitMs = pollMinMs;
     this.#supervisor.loop("queue", async () => {
       await this.#fill();
-      waitMs = this.#busySincePoll ? pollMinMs : Math.min(this.#parts.limits.pollMaxMs, waitMs * 2);
+      const mostMs = this.#heldUp ? heldUpPollMs : this.#parts.limits.pollMaxMs;
+      waitMs = this.#busySincePoll ? pollMinMs : Math.min(mostMs, waitMs * 2);
       this.#busySincePoll = false;
       const spread = 0.75 + this.#parts.random() / 2; // so that idle workers don't all look at once
       await this.#parts.clock.sleep(waitMs * spread, this.#supervisor.signal);
@@ -116,15 +128,15 @@ export class WorkerCore {
     await this.#supervisor.stop();
   }
 
-  get #free(): number {
-    return this.#stopping === undefined ? this.#parts.limits.capacity - this.#held.size - this.#claiming : 0;
+  #isFree(type: string): boolean {
+    return this.#stopping === undefined && this.#capacity.isFree(type);
   }
 
-  #onCommand(ref: EpochRef): void {
+  #onCommand(ref: QueuedRef): void {
     if (this.#filling) {
       this.#fillAgain = true; // by the order of the queue, not past it
-    } else if (this.#free > 0) {
-      this.#supervisor.spawn("claim", () => this.#claim(ref));
+    } else if (this.#isFree(ref.type)) {
+      this.#supervisor.spawn("claim", async () => void (await this.#claim(ref)));
     } else {
       this.#droppedCommand = true;
     }
@@ -140,40 +152,82 @@ export class WorkerCore {
     try {
       do {
         this.#fillAgain = false;
-        while (this.#free > 0) {
-          const queued = await this.#parts.store.peekQueue(this.#types, this.#free);
-          if (queued.length === 0) break;
-          await Promise.all(queued.map((ref) => (this.#free > 0 ? this.#claim(ref) : undefined)));
-        }
+        const pass = new QueuePass();
+        while (await this.#take(pass));
+        this.#heldUp = pass.heldUpAny;
       } while (this.#fillAgain);
     } finally {
       this.#filling = false;
     }
   }
 
-  async #claim(ref: EpochRef): Promise<void> {
-    const { store, ids, clock, workerId, limits } = this.#parts;
-    this.#claiming++;
-    let record: ShardRecord | undefined;
+  /** @returns whether it is worth while to look once more */
+  async #take(pass: QueuePass): Promise<boolean> {
+    const types = pass.openTypes(this.#types).filter((type) => this.#isFree(type));
+    if (types.length === 0) return false;
+    const limit = pass.limitFor(this.#capacity.free);
+    const queued = await this.#parts.store.peekQueue(types, limit, pass.exceptTasks);
+    const unseen = pass.unseen(queued);
+    if (unseen.length === 0) return false;
+    await Promise.all(
+      unseen.map(async (ref) => {
+        if (!this.#isFree(ref.type)) return;
+        const heldUp = await this.#claim(ref);
+        if (heldUp !== undefined) pass.heldUp(ref, heldUp);
+      }),
+    );
+    return true;
+  }
+
+  /** @returns the limit that doesn't let it run now, if one doesn't */
+  async #claim(ref: QueuedRef): Promise<Full | undefined> {
+    const { type } = ref;
+    this.#capacity.use(type);
     let held: HeldAttempt | undefined;
     try {
-      const claimId = ids.next();
-      const askedAt = clock.monotonic();
-      const retry = new StoreRetry(clock, this.#supervisor);
-      record = await retry.ask(() => store.claim(ref, { workerId, claimId, leaseMs: limits.leaseMs }));
-      if (record === undefined) return; // another worker was faster
-      const { taskId, nodeId, shard, epoch } = record;
-      held = new HeldAttempt({ taskId, nodeId, shard, epoch, claimId }, this.#leases.trustedUntil(askedAt));
-      this.#held.set(shardKey(held.attempt), held);
+      const retry = new StoreRetry(this.#parts.clock, this.#supervisor);
+      const claim = { ...epochRef(ref), claimId: this.#parts.ids.next() };
+      const facts = await this.#tasks.get(ref.taskId, retry);
+      const node = facts?.plan.byId.get(ref.nodeId);
+      if (node === undefined) return undefined; // its task was deleted, or the command was forged
+      const full = await this.#slots.take(claim, node, retry);
+      if (full !== undefined) return full;
+      const claimed = await this.#claimFrom(claim, retry);
+      held = claimed?.held;
+      if (claimed === undefined) return undefined; // another worker was faster
+      this.#supervisor.spawn("attempt", () => this.#run(claimed.held, claimed.record));
+      return undefined;
     } finally {
-      this.#claiming--;
-      if (held === undefined) this.#lookForDropped(); // not before: this claim's own slot counts as taken until here
+      if (held === undefined) {
+        this.#capacity.giveBack(type);
+        this.#lookForDropped(); // not before: this claim's own slot counts as taken until here
+      }
     }
+  }
+
+  async #claimFrom(
+    claim: Attempt,
+    retry: StoreRetry,
+  ): Promise<{ readonly held: HeldAttempt; readonly record: ShardRecord } | undefined> {
+    const { store, clock, workerId, limits } = this.#parts;
+    const askedAt = clock.monotonic();
+    let record: ShardRecord | undefined;
+    try {
+      record = await retry.ask(() => store.claim(claim, { workerId, claimId: claim.claimId, leaseMs: limits.leaseMs }));
+    } catch (error) {
+      this.#slots.leave(claim);
+      throw error;
+    }
+    if (record === undefined) {
+      await this.#slots.free(claim, retry);
+      return undefined;
+    }
+    const held = new HeldAttempt(claim, this.#leases.trustedUntil(askedAt));
+    this.#held.set(shardKey(claim), held);
     this.#busySincePoll = true;
     this.#leases.add(held);
     if (this.#stopping !== undefined) held.abandon("stopping");
-    const claimed = { held, record };
-    this.#supervisor.spawn("attempt", () => this.#run(claimed.held, claimed.record));
+    return { held, record };
   }
 
   #lookForDropped(): void {
@@ -185,24 +239,37 @@ export class WorkerCore {
   async #run(held: HeldAttempt, claimed: ShardRecord): Promise<void> {
     const pause = this.#breather.pause();
     if (pause !== undefined) await pause;
+    let left = false;
     try {
       const run = await this.#prepare(held, claimed);
-      await runAttempt(run, this.#runtimes.get(run.node.type));
+      left = await runAttempt(run, this.#runtimes.get(run.node.type));
     } finally {
+      await this.#freeSlots(held.attempt, left);
       this.#leases.delete(held);
+      this.#capacity.giveBack(claimed.type);
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
       if (this.#held.size === 0) for (const ended of this.#idle) ended();
-      if (this.#free > 0) this.#supervisor.spawn("queue", () => this.#fill());
+      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#fill());
+    }
+  }
+
+  async #freeSlots(attempt: Attempt, left: boolean): Promise<void> {
+    if (!left) return this.#slots.leave(attempt);
+    try {
+      await this.#slots.free(attempt, new StoreRetry(this.#parts.clock, this.#supervisor));
+    } catch (error) {
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // a sweep finds them
     }
   }
 
   async #prepare(held: HeldAttempt, claimed: ShardRecord): Promise<AttemptRun> {
     const { clock } = this.#parts;
     const retry = new StoreRetry(clock, held);
-    const { plan, params } = await this.#tasks.get(claimed.taskId, retry);
-    const node = plan.byId.get(claimed.nodeId);
-    if (node === undefined) throw new Error(`task ${claimed.taskId} has no node '${claimed.nodeId}'`);
+    const facts = await this.#tasks.get(claimed.taskId, retry);
+    const node = facts?.plan.byId.get(claimed.nodeId);
+    if (facts === undefined || node === undefined) throw new Error(`${shardKey(claimed)} has no task any more`);
+    const { plan, params } = facts;
     const startedAt = clock.monotonic();
     const { timeoutMs } = node;
     return {
@@ -219,3 +286,5 @@ export class WorkerCore {
     };
   }
 }
+
+const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });

@@ -7,6 +7,7 @@ import type {
 import type { PlanCache } from "../planner/index.ts";
 import type { Bus, Clock, Ids, Random, Store } from "../ports/index.ts";
 import type { AppendSignals } from "./append-signals.ts";
+import type { RunningLimits } from "./running-limits.ts";
 
 /** What a worker is made of. The public `Worker` fills in the defaults. */
 export interface WorkerParts {
@@ -31,6 +32,10 @@ export interface WorkerParts {
 export interface WorkerLimits {
   /** Attempts at once. @defaultValue 8 */
   readonly capacity: number;
+  /** Of some types fewer. */
+  readonly capacityPerType: Readonly<Record<string, number>>;
+  /** Over all processes. */
+  readonly running: RunningLimits;
   /** How long a claim lives without a renewal, in ms; renewed every third of it. @defaultValue 30_000 */
   readonly leaseMs: number;
   /** Artifacts that are read at once. @defaultValue 256 */
@@ -45,6 +50,8 @@ export interface WorkerLimits {
 
 export const defaultWorkerLimits = {
   capacity: 8,
+  capacityPerType: {},
+  running: {},
   leaseMs: 30_000,
   pageSize: 256,
   pollMaxMs: 1_000,

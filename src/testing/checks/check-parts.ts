@@ -1,4 +1,5 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
+import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
 import type { Journal } from "../world/journal.ts";
 import type { SimulationMode } from "../world/rates.ts";
@@ -10,4 +11,5 @@ export interface CheckParts {
   readonly scheduler: Scheduler;
   readonly mode: SimulationMode;
   readonly maxLostLeases: number;
+  readonly running: RunningLimits;
 }

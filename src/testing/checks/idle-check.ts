@@ -18,8 +18,10 @@ export function checkIdle(parts: {
   readonly broker: SimBroker;
   /** Workers stop now and then: what one is told as it stops is left to the others' own looking. */
   readonly stops: boolean;
+  /** Limits on what runs at once: whoever frees a slot looks for itself, the others a little later. */
+  readonly limited: boolean;
 }): void {
-  const { state, fleet, journal, broker, stops } = parts;
+  const { state, fleet, journal, broker, stops, limited } = parts;
   for (const task of state.tasks.values()) {
     const violated = (what: string) => journal.violated(`idle, but ${task.record.id}${what}`);
     const shards = [...task.nodes.values()].flatMap((node) => node.shards.flatMap((entry) => entry ?? []));
@@ -31,6 +33,8 @@ export function checkIdle(parts: {
       if (record.status !== "queued" || stops) continue;
       const name = `:${record.nodeId}:${record.shard}`;
       const told = broker.toldOf(record);
+      const node = task.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
+      if (told !== undefined && (limited || node?.limits !== undefined)) continue;
       // The command may have met a busy worker, and the others look by themselves, later. But that one looks when it has
       // a slot again: so it must not have one.
       if (told === undefined) violated(`${name} is queued, and nobody was told`);

@@ -11,13 +11,14 @@ import { coordinatorFnType } from "../../graph/index.ts";
 import type { CheckParts } from "./check-parts.ts";
 import { checkDispatch } from "./dispatch-check.ts";
 import { checkFinish } from "./finish-check.ts";
+import { checkLimits } from "./limit-check.ts";
 import type { LogChecks } from "./log-checks.ts";
 import { retryPolicyOf } from "./retry-policy.ts";
 
 /** The table of the specification, written down a second time. */
 const moves: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
   absent: ["queued", "cancelled"],
-  queued: ["running", "cancelled"],
+  queued: ["running", "queued", "cancelled"],
   running: ["finished", "failed", "deferred", "queued", "cancelling"],
   deferred: ["queued", "cancelled"],
   cancelling: ["cancelled"],
@@ -64,7 +65,10 @@ export class ShardChecks {
     const task = state.tasks.get(record.taskId)?.record;
     if (task === undefined || isTaskTerminal(task.status)) violated(record, `${cause} after its task was over`);
     if (cause === "dispatch") checkDispatch(state, record, violated);
-    if (cause === "claim") this.#claimedBy(record);
+    if (cause === "claim") {
+      this.#claimedBy(record);
+      checkLimits(this.#parts, record, violated);
+    }
     if (cause === "complete") checkFinish(state, record, violated);
     if (cause === "fail") this.#failed(record);
     if (cause === "expire") this.#expired(record, before);

@@ -12,7 +12,11 @@ export class Fleet {
   constructor(parts: WorldParts) {
     this.#parts = parts;
     const { random } = parts.scheduler;
-    const sizes = () => ({ capacity: 1 + random.int(2), pageSize: 1 + random.int(3) });
+    const sizes = () => ({
+      capacity: 1 + random.int(2),
+      pageSize: 1 + random.int(3),
+      capacityPerType: random.chance(0.2) ? { map: 1 } : {},
+    });
     // Sometimes a coordinator has a worker in its own process, as an embedded engine does.
     const embedded = random.chance(0.3);
     const workers = Array.from({ length: 1 + random.int(3) }, (_, index) => ({
@@ -42,7 +46,8 @@ export class Fleet {
   isFree(life: Life, type: string): boolean {
     const process = this.processes.find((each) => each.life === life);
     const { worker, spec } = process ?? {};
-    return worker !== undefined && spec?.serves.includes(type) === true && worker.running < spec.capacity;
+    if (worker === undefined || spec === undefined || !spec.serves.includes(type)) return false;
+    return worker.running < spec.capacity && spec.capacityPerType[type] === undefined;
   }
 
   get allStarted(): boolean {

@@ -4,6 +4,7 @@ import { CoordinatorCore } from "../../engine/coordinator/coordinator-core.ts";
 import { builtInCoordinatorFns } from "../../engine/functions/index.ts";
 import { PlanCache } from "../../engine/planner/index.ts";
 import type { Clock, Store } from "../../engine/ports/index.ts";
+import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import { WorkerCore } from "../../engine/worker/worker-core.ts";
 import type { Life } from "../gate/life.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
@@ -32,6 +33,7 @@ export interface ProcessSpec {
   readonly serves: readonly string[];
   readonly capacity: number;
   readonly pageSize: number;
+  readonly capacityPerType: Readonly<Record<string, number>>;
 }
 
 export interface WorldParts {
@@ -42,6 +44,7 @@ export interface WorldParts {
   readonly journal: Journal;
   readonly mode: SimulationMode;
   readonly maxLostLeases: number;
+  readonly running: RunningLimits;
   readonly observe: (event: MemoryStoreEvent) => void;
 }
 
@@ -76,6 +79,8 @@ export class SimProcess {
       pollMaxMs: 500,
       inputPollMaxMs: 50,
       starveMs: times.leaseMs / 10,
+      capacityPerType: spec.capacityPerType,
+      running: parts.running,
     };
     const shared = {
       store: this.store,

@@ -91,6 +91,7 @@ class GraphDrawer {
       type,
       io: { input_inline: { ...own, ...input } },
       ...(random.chance(0.2) ? { partitions: 2 + random.int(2) } : {}),
+      ...(random.chance(0.1) ? { limits: { max_running: 1 } } : {}),
       ...(random.chance(0.2) ? { timeout_sec: random.pick([1, 2, 6]) } : {}),
     };
   }

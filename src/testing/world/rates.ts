@@ -1,4 +1,5 @@
 import type { Store } from "../../engine/ports/index.ts";
+import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
 import type { BusFaults } from "../ports/sim-bus.ts";
 import type { StoreFaults } from "../ports/sim-store.ts";
@@ -37,7 +38,20 @@ export interface Rates {
 /** Of the store: those whose being late or repeated could do harm. */
 const operations: readonly (keyof Store)[] = [
   ...(["dispatch", "cancelShard", "expire", "requeue", "finishTask", "writeVars", "readShards"] as const),
-  ...(["claim", "renew", "restart", "append", "complete", "fail", "release", "tail", "readArtifacts"] as const),
+  ...([
+    "claim",
+    "takeSlot",
+    "freeSlot",
+    "supersede",
+    "renew",
+    "restart",
+    "append",
+    "complete",
+    "fail",
+    "release",
+    "tail",
+    "readArtifacts",
+  ] as const),
 ];
 
 /** Each kind of trouble is there in half of the seeds only: quiet corners must occur too. */
@@ -79,6 +93,16 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
     stop: upTo(0.01),
     pause: upTo(0.03),
     slowTime: upTo(0.03),
+  };
+}
+
+/** What may run at once, in a third of the worlds: tight, so that it binds. */
+export function drawLimits(random: SeededRandom): RunningLimits {
+  if (random.chance(0.67)) return {};
+  return {
+    ...(random.chance(0.5) ? { maxRunning: 1 + random.int(2) } : {}),
+    ...(random.chance(0.5) ? { maxRunningPerTask: 1 + random.int(2) } : {}),
+    ...(random.chance(0.5) ? { maxRunningPerType: { [random.pick(["source", "map", "coordinator_fn"])]: 1 } } : {}),
   };
 }
 

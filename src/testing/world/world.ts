@@ -1,5 +1,6 @@
 import { MemoryState } from "../../adapters/memory/index.ts";
 import { isTaskTerminal } from "../../engine/model.ts";
+import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import { checkEnd } from "../checks/end-checks.ts";
 import { checkIdle } from "../checks/idle-check.ts";
 import { WriteChecks } from "../checks/write-checks.ts";
@@ -11,7 +12,7 @@ import { Fleet } from "./fleet.ts";
 import { Journal } from "./journal.ts";
 import { times } from "./process.ts";
 import { randomGraph } from "./random-graph.ts";
-import { calmDown, drawRates, type Rates, type SimulationMode } from "./rates.ts";
+import { calmDown, drawLimits, drawRates, type Rates, type SimulationMode } from "./rates.ts";
 import { Readers } from "./readers.ts";
 
 export interface WorldOptions {
@@ -41,6 +42,7 @@ export class World {
   readonly #mode: SimulationMode;
   readonly #rates: Rates;
   readonly #maxLostLeases: number;
+  readonly #running: RunningLimits;
   readonly #broker: SimBroker;
   readonly #fleet: Fleet;
   readonly #client: Client;
@@ -55,12 +57,15 @@ export class World {
     this.#rates = drawRates(random, options.mode);
     const { scheduler, state, journal } = this;
     this.#maxLostLeases = random.pick(maxLostLeases);
+    const running = drawLimits(random);
+    this.#running = running;
     const checks = new WriteChecks({
       state,
       journal,
       scheduler,
       mode: options.mode,
       maxLostLeases: this.#maxLostLeases,
+      running,
     });
     this.#broker = new SimBroker(scheduler, this.#rates.bus, (error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -76,6 +81,7 @@ export class World {
       rates: this.#rates,
       mode: options.mode,
       maxLostLeases: this.#maxLostLeases,
+      running,
     });
     const graphs = Array.from({ length: 1 + random.int(2) }, () => randomGraph(random, maxNodes));
     this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, graphs });
@@ -146,7 +152,8 @@ export class World {
     if (this.#mode === "calm") {
       const { state, journal } = this;
       const stops = this.#rates.stop > 0;
-      scheduler.onIdle = () => checkIdle({ state, journal, stops, broker: this.#broker, fleet: this.#fleet });
+      const limited = Object.keys(this.#running).length > 0;
+      scheduler.onIdle = () => checkIdle({ state, journal, stops, limited, broker: this.#broker, fleet: this.#fleet });
     }
     while (!this.#allEnded) {
       this.#client.ask();

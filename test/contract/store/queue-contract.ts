@@ -28,10 +28,12 @@ export function queueContract(it: StoreTest): void {
     expect(await peek(store, 6)).toEqual(["n4", "n9", "n14", "n19", "n3", "n8"]);
   });
 
-  it("peekQueue names task, node, shard and epoch", async ({ store }) => {
+  it("peekQueue names task, node, shard, epoch and type", async ({ store }) => {
     await store.createTask(newTask("t"));
     await store.dispatch(shardOf("clean", 3), dispatchInit());
-    expect(await store.peekQueue(["extractor"], 5)).toEqual([{ taskId: "t", nodeId: "clean", shard: 3, epoch: 1 }]);
+    expect(await store.peekQueue(["extractor"], 5)).toEqual([
+      { taskId: "t", nodeId: "clean", shard: 3, epoch: 1, type: "extractor" },
+    ]);
   });
 
   it("peekQueue sees the types asked for, merged in order", async ({ store }) => {
@@ -45,6 +47,19 @@ export function queueContract(it: StoreTest): void {
     expect(await peek(store, 3, ["y", "x"])).toEqual(["x3", "y2", "x1"]);
     expect(await peek(store, 10, ["nobody"])).toEqual([]);
     expect(await peek(store, 10, [])).toEqual([]);
+  });
+
+  it("peekQueue passes over the tasks that it is told to", async ({ store }) => {
+    for (const id of ["t", "u", "v"]) {
+      await store.createTask(newTask(id));
+      for (const nodeId of ["a", "b"]) await store.dispatch(shardOf(nodeId, 0, id), dispatchInit());
+    }
+    const tasks = async (limit: number, ...except: string[]) =>
+      (await store.peekQueue(["extractor"], limit, new Set(except))).map(({ taskId }) => taskId);
+    expect(await tasks(1, "t")).toEqual(["u"]);
+    expect(await tasks(9, "t", "v")).toEqual(["u", "u"]);
+    expect(await tasks(9, "t", "u", "v")).toEqual([]);
+    expect(await tasks(3)).toEqual(["t", "t", "u"]);
   });
 
   it("peeking takes nothing away", async ({ store, other }) => {
@@ -72,7 +87,7 @@ export function queueContract(it: StoreTest): void {
     await store.release(attempt, 0);
     expect(await peek(store)).toEqual(["b"]);
     await store.requeue(attempt);
-    expect(await store.peekQueue(["extractor"], 10)).toEqual([
+    expect(await store.peekQueue(["extractor"], 10)).toMatchObject([
       { ...shardOf("b"), epoch: 1 },
       { ...shardOf("a"), epoch: 2 },
     ]);

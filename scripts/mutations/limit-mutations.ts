@@ -1,0 +1,81 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const limits = "engine/worker/running-limits.ts";
+const worker = "engine/worker/worker-core.ts";
+const attempt = "engine/worker/attempt.ts";
+const sweeper = "engine/coordinator/slot-sweeper.ts";
+
+export const limitMutations: readonly Mutation[] = [
+  mutation(
+    "a full limit lets one more in",
+    edit("adapters/memory/slot-table.ts", "holders.size >= max", "holders.size > max"),
+  ),
+  mutation(
+    "slots are taken after the claim",
+    edit(
+      worker,
+      "      const full = await this.#slots.take(claim, node, retry);\n      if (full !== undefined) return full;\n",
+      "",
+    ),
+    edit(
+      worker,
+      "      if (claimed === undefined) return undefined; // another",
+      "      if (claimed !== undefined) await this.#slots.take(claim, node, retry);\n      if (claimed === undefined) return undefined; // another",
+    ),
+  ),
+  mutation(
+    "slots are never given back",
+    edit(
+      worker,
+      "if (!left) return this.#slots.leave(attempt);",
+      "if (left || !left) return this.#slots.leave(attempt);",
+    ),
+    edit(sweeper, "if (isOver(slot.holder, record)) await store.freeSlot(slot);\n      else ", ""),
+  ),
+  mutation(
+    "a claim that lost keeps its slots",
+    edit(worker, "      await this.#slots.free(claim, retry);\n      return undefined;", "      return undefined;"),
+    edit(sweeper, "return !isOpen || record.lease?.claimId !== claim.claimId;", "return !isOpen;"),
+  ),
+  mutation(
+    "slots of an attempt that only its worker gave up are free",
+    edit(attempt, "return false; // perhaps", "return true; // perhaps"),
+  ),
+  mutation(
+    "slots are given back before the outcome is written",
+    edit(
+      worker,
+      "      left = await runAttempt(run, this.#runtimes.get(run.node.type));",
+      "      await this.#freeSlots(held.attempt, true);\n      left = await runAttempt(run, this.#runtimes.get(run.node.type));",
+    ),
+  ),
+  mutation(
+    "slots of a full second limit stay taken",
+    edit(
+      limits,
+      "        await this.#free(claim, taken, retry);\n        return limit.full;",
+      "        return limit.full;",
+    ),
+  ),
+  mutation("no sweep of slots", edit("engine/coordinator/sweeper.ts", "    await this.#slots.sweep();\n", "")),
+  mutation(
+    "a sweep frees the slots of claims that are on their way",
+    edit(sweeper, 'if (record.status === "queued") return false;', 'if (record.status === "queued") return true;'),
+  ),
+  mutation(
+    "the slots of a shard that stays queued are never swept",
+    edit(
+      sweeper,
+      "const superseded = await store.supersede(record);",
+      "const superseded = undefined as ShardRecord | undefined;",
+    ),
+  ),
+  mutation(
+    "a superseded attempt keeps its epoch",
+    edit(
+      "engine/moves/sweep-moves.ts",
+      'to: "queued", cause: "supersede", at: at.now, set: { epoch: record.epoch + 1 } }',
+      'to: "queued", cause: "supersede", at: at.now, set: {} }',
+    ),
+  ),
+];

@@ -1,0 +1,94 @@
+import { type Attempt, shardKey } from "../model.ts";
+import type { NodePlan } from "../planner/index.ts";
+import type { SlotLimit, Store } from "../ports/index.ts";
+import type { StoreRetry } from "../support/store-retry.ts";
+
+/** How many shards may run at once, over all processes that share the store. They must be told the same. */
+export interface RunningLimits {
+  /** Of all tasks. */
+  readonly maxRunning?: number;
+  /** Of each type. */
+  readonly maxRunningPerType?: Readonly<Record<string, number>>;
+  /** Of each task. */
+  readonly maxRunningPerTask?: number;
+}
+
+/** Which limit is full. */
+export type Full = { readonly kind: "all" } | { readonly kind: "type" | "task" | "node"; readonly of: string };
+
+interface NamedLimit extends SlotLimit {
+  readonly full: Full;
+}
+
+/**
+ * Takes a slot of every limit before a claim, and gives them back when the shard's record has left `running`. So the
+ * records that run are never more than the holders, and those never more than the limit.
+ *
+ * A holder is a claim, not an attempt: two workers that want the same attempt hold two slots for a moment, and each can
+ * give back its own without a look at the other. What a crash leaves behind is found by a sweep.
+ */
+export class RunningSlots {
+  readonly #store: Store;
+  readonly #limits: RunningLimits;
+  /** By claim, the limits that it holds a slot of. */
+  readonly #held = new Map<string, readonly NamedLimit[]>();
+
+  constructor(options: { readonly store: Store; readonly limits: RunningLimits }) {
+    this.#store = options.store;
+    this.#limits = options.limits;
+  }
+
+  /** @returns which limit is full; `undefined` when the claim may be made */
+  async take(claim: Attempt, node: NodePlan, retry: StoreRetry): Promise<Full | undefined> {
+    const limits = this.#limitsOf(claim, node);
+    const taken: NamedLimit[] = [];
+    for (const limit of limits) {
+      const answer = await retry.ask(() => this.#store.takeSlot(limit, claim));
+      if (answer === "full") {
+        await this.#free(claim, taken, retry);
+        return limit.full;
+      }
+      taken.push(limit);
+    }
+    if (taken.length > 0) this.#held.set(keyOf(claim), taken);
+    return undefined;
+  }
+
+  /** The claim was not made, or its shard's record has left `running`. */
+  async free(claim: Attempt, retry: StoreRetry): Promise<void> {
+    const taken = this.#held.get(keyOf(claim));
+    if (taken === undefined) return;
+    this.#held.delete(keyOf(claim));
+    await this.#free(claim, taken, retry);
+  }
+
+  /** Nobody knows whether the claim runs: its slots are left to a sweep. */
+  leave(claim: Attempt): void {
+    this.#held.delete(keyOf(claim));
+  }
+
+  async #free(claim: Attempt, taken: readonly NamedLimit[], retry: StoreRetry): Promise<void> {
+    for (const { key } of taken) await retry.ask(() => this.#store.freeSlot({ key, holder: claim }));
+  }
+
+  /** The narrowest first: it is the likeliest to be full, and then nobody else was held up meanwhile. */
+  #limitsOf({ taskId }: Attempt, { id, type, maxRunning }: NodePlan): readonly NamedLimit[] {
+    const { maxRunning: all, maxRunningPerType, maxRunningPerTask: perTask } = this.#limits;
+    const perType = maxRunningPerType?.[type];
+    if (maxRunning === undefined && all === undefined && perType === undefined && perTask === undefined) return none;
+    const node = `${taskId}:${id}`;
+    return [
+      ...limit(`node:${node}`, maxRunning, { kind: "node", of: node }),
+      ...limit(`task:${taskId}`, perTask, { kind: "task", of: taskId }),
+      ...limit(`type:${type}`, perType, { kind: "type", of: type }),
+      ...limit("all", all, { kind: "all" }),
+    ];
+  }
+}
+
+const none: readonly NamedLimit[] = [];
+
+const limit = (key: string, max: number | undefined, full: Full): readonly NamedLimit[] =>
+  max === undefined ? none : [{ key, max, full }];
+
+const keyOf = (claim: Attempt): string => `${shardKey(claim)}:${claim.epoch}:${claim.claimId}`;

@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sqliteStore } from "flowkit/adapters/sqlite";
+import type { Engine } from "flowkit/engine";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { testEngine } from "../../helpers/engines.ts";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { numbers, source } from "../../helpers/handlers.ts";
+
+/** Counts what runs at once: in all, and by name. */
+class Meter {
+  readonly most = new Map<string, number>();
+  readonly #now = new Map<string, number>();
+
+  async during<T>(names: readonly string[], value: T): Promise<T> {
+    for (const name of names) {
+      const now = (this.#now.get(name) ?? 0) + 1;
+      this.#now.set(name, now);
+      this.most.set(name, Math.max(this.most.get(name) ?? 0, now));
+    }
+    for (let turn = 0; turn < 3; turn++) await new Promise((done) => setImmediate(done));
+    for (const name of names) this.#now.set(name, (this.#now.get(name) ?? 0) - 1);
+    return value;
+  }
+}
+
+const metered = (meter: Meter, type: string) =>
+  source(type, [1, 2], { processBatch: (n, ctx) => meter.during(["all", type, ctx.taskId], n) });
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "flowkit-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Three engines on one store, eight tasks of five independent nodes. */
+async function runTasks(limits: object): Promise<Meter> {
+  const meter = new Meter();
+  const handlers = [metered(meter, "a"), metered(meter, "b")];
+  const path = join(folder, "runs.db");
+  const engines: Engine[] = [];
+  for (let n = 0; n < 3; n++)
+    engines.push((await testEngine(handlers, { store: sqliteStore(path), ...limits })).engine);
+  const graph = graphOf(
+    ...numbers(3).map((n) => node(`a${n}`, [], { type: "a" })),
+    ...numbers(2).map((n) => node(`b${n}`, [], { type: "b" })),
+  );
+  const tasks = await Promise.all(numbers(8).map((n) => (engines[n % 3] as Engine).run(graph)));
+  for (const task of tasks) {
+    expect(await task.result()).toMatchObject({ a0: [1, 2], b1: [1, 2] });
+    meter.most.set("task", Math.max(meter.most.get("task") ?? 0, meter.most.get(task.id) ?? 0));
+  }
+  return meter;
+}
+
+describe("over three engines on one store, never more run at once than", () => {
+  test("maxRunning allows", async () => {
+    expect((await runTasks({ maxRunning: 2 })).most.get("all")).toBe(2);
+  });
+
+  test("maxRunningPerType allows, and the other types go on", async () => {
+    const { most } = await runTasks({ maxRunningPerType: { a: 1 } });
+    expect(most.get("a")).toBe(1);
+    expect(most.get("b")).toBeGreaterThan(1);
+  });
+
+  test("maxRunningPerTask allows", async () => {
+    const { most } = await runTasks({ maxRunningPerTask: 2 });
+    expect(most.get("task")).toBe(2);
+    expect(most.get("all")).toBeGreaterThan(2);
+  });
+
+  test("all of them allow together", async () => {
+    const { most } = await runTasks({ maxRunning: 3, maxRunningPerType: { b: 1 }, maxRunningPerTask: 1 });
+    expect(most.get("all")).toBeLessThanOrEqual(3);
+    expect(most.get("b")).toBe(1);
+    expect(most.get("task")).toBe(1);
+  });
+});
+
+test("an engine runs as many of a type as its capacity for that type", async () => {
+  const meter = new Meter();
+  const { engine } = await testEngine([metered(meter, "a"), metered(meter, "b")], { capacityPerType: { a: 1 } });
+  const nodes = numbers(4).flatMap((n) => [node(`a${n}`, [], { type: "a" }), node(`b${n}`, [], { type: "b" })]);
+  await (await engine.run(graphOf(...nodes))).result();
+  expect(meter.most.get("a")).toBe(1);
+  expect(meter.most.get("b")).toBe(4);
+});
+
+test("a node's own limit holds for its shards", async () => {
+  const meter = new Meter();
+  const { engine } = await testEngine([metered(meter, "a")]);
+  const graph = graphOf(node("n", [], { type: "a", partitions: 6, limits: { max_running: 2 } }));
+  await (await engine.run(graph)).result();
+  expect(meter.most.get("a")).toBe(2);
+});
+
+test("a graph with a limit that nobody knows is refused", async () => {
+  const { engine } = await testEngine([metered(new Meter(), "a")]);
+  const graph = graphOf(node("a", [], { limits: { max_dreaming: 1 } }));
+  await expect(engine.run(graph)).rejects.toThrow("limits.max_dreaming");
+});
