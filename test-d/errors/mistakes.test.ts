@@ -2,6 +2,7 @@ import { FlowError } from "flowkit";
 import { beforeAll, describe, expect, test } from "vitest";
 import { messages } from "../../src/graph/messages.ts";
 import { compilers } from "../compilers.ts";
+import { checksPage } from "./checks-page.ts";
 import { type CompiledMistakes, compileMistakes } from "./compiled-mistakes.ts";
 import { mistakes } from "./mistakes.ts";
 import { printMistakes } from "./print-mistakes.ts";
@@ -15,6 +16,10 @@ beforeAll(async () => {
 
 test("all that the compilers say", async () => {
   await expect(printMistakes(mistakes, compiled)).toMatchFileSnapshot("mistakes.txt");
+});
+
+test("the page of all checks", async () => {
+  await expect(checksPage(compiled)).toMatchFileSnapshot("../../docs/checks.md");
 });
 
 test("the compilers refuse nothing but the mistakes", () => {

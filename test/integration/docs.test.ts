@@ -37,9 +37,20 @@ describe("the code on the pages", () => {
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test.each(programs)("$page:$program.line is right in its types", ({ file, page }) => {
-    const errors = check.output.split("\n").filter((line) => fileOf(line) === file);
-    expect(errors.map((error) => error.replace(relative(".", join(folder, file)), page))).toEqual([]);
+  const errorsIn = (file: string) => check.output.split("\n").filter((line) => fileOf(line) === file);
+  const right = programs.filter(({ program }) => program.errors.length === 0);
+  const wrong = programs.filter(({ program }) => program.errors.length > 0);
+
+  test.each(right)("$page:$program.line is right in its types", ({ file, page }) => {
+    const errors = errorsIn(file).map((error) => error.replace(relative(".", join(folder, file)), page));
+    expect(errors).toEqual([]);
+  });
+
+  test.each(wrong)("$page:$program.line is refused with the words it says", ({ file, program }) => {
+    const errors = errorsIn(file);
+    const lineOf = (error: string) => Number(/\((\d+),\d+\): error/.exec(error)?.[1]);
+    expect(errors.map(lineOf), errors.join("\n")).toEqual(program.errors.map(({ line }) => line));
+    for (const [index, { words }] of program.errors.entries()) expect(errors[index]).toContain(words);
   });
 
   test("no error came up beside them", () => {

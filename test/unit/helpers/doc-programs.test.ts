@@ -26,6 +26,17 @@ describe("docPrograms", () => {
     expect(program?.prints).toEqual(["{ a: 1 }"]);
   });
 
+  test("a wrong program goes on from the one before it, and nothing goes on from a wrong one", () => {
+    const programs = docPrograms(
+      page("```ts", "a;", "```", "```ts wrong", "// error: no", "b;", "```", "```ts continued", "c;", "```"),
+    );
+    expect(programs).toMatchObject([
+      { code: "\na;\n\n\n\n\n\n\nc;", runs: true, errors: [] },
+      { code: "\na;\n\n\n// error: no\nb;", runs: false, errors: [{ line: 6, words: "no" }] },
+    ]);
+    expect(() => docPrograms(page("```ts wrong", "b;", "```"))).toThrow("belong together");
+  });
+
   test("a kind of block that it doesn't know is an error with its line", () => {
     expect(() => docPrograms(page("", "```ts norun", "```"))).toThrow("line 2: unknown kind of block: ts norun");
     expect(() => docPrograms(page("```ts continued", "```"))).toThrow("line 1: nothing to continue");

@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import type { CompiledMistakes } from "./compiled-mistakes.ts";
+
+const text = readFileSync(fileURLToPath(new URL("mistakes.ts", import.meta.url)), "utf8");
+
+/** `docs/checks.md`: every mistake of the list, what TypeScript says about it, and the same without it. */
+export function checksPage(compiled: CompiledMistakes): string {
+  const source = ts.createSourceFile("mistakes.ts", text, ts.ScriptTarget.Latest, true);
+  return [head(source), ...sectionsIn(source, compiled)].join("\n");
+}
+
+function head(source: ts.SourceFile): string {
+  const flow = source.statements.find((statement) => statement.getText().startsWith("const etl"));
+  return `# All checks
+
+<!-- Written by a test from test-d/errors/mistakes.ts: npx vitest run test-d/errors -u -->
+
+What the compiler refuses, with its words and the same without the mistake. How to read an error:
+[type-errors.md](type-errors.md). Nearly all of this is said once more by \`compile()\`, in the same words, for those who
+write no TypeScript.
+
+The examples go on from this flow:
+
+${block(flow?.getText() ?? "")}
+`;
+}
+
+function sectionsIn(source: ts.SourceFile, compiled: CompiledMistakes): string[] {
+  const sections: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const members = ts.isObjectLiteralExpression(node) ? membersOf(node) : new Map<string, ts.Expression>();
+    const [rule, make, right] = [members.get("rule"), members.get("make"), members.get("right")];
+    if (rule === undefined || make === undefined || right === undefined || !ts.isStringLiteral(rule)) {
+      ts.forEachChild(node, visit);
+      return;
+    }
+    const said = compiled.byRule.get(rule.text)?.find(({ compiler }) => compiler === "6.0");
+    sections.push(
+      `## ${rule.text[0]?.toUpperCase()}${rule.text.slice(1)}\n`,
+      `${block(codeOf(make))}\n`,
+      `\`\`\`\n${sentenceOf(said?.text ?? "")}\n\`\`\`\n`,
+      `Right:\n\n${block(codeOf(right))}\n`,
+    );
+  };
+  visit(source);
+  return sections;
+}
+
+function membersOf(node: ts.ObjectLiteralExpression): Map<string, ts.Expression> {
+  return new Map(
+    node.properties.flatMap((member) =>
+      ts.isPropertyAssignment(member) ? [[member.name.getText(), member.initializer] as const] : [],
+    ),
+  );
+}
+
+/** What the arrow function does, without the lines that are for the compiler, and with its own indentation only. */
+function codeOf(make: ts.Expression): string {
+  const body = ts.isArrowFunction(make) ? make.body : make;
+  const lines = body.getText().split("\n");
+  const kept = lines.filter((line) => !/^\s*\/\/ (@ts-expect-error|biome-ignore)/.test(line));
+  const indentation = Math.min(
+    ...kept
+      .slice(1)
+      .filter((line) => line.trim() !== "")
+      .map(leading),
+  );
+  const base = body.getText().startsWith("{") ? indentation : Math.max(0, indentation - 2);
+  return kept
+    .map((line, index) => (index === 0 || base === Infinity ? line : line.slice(Math.min(base, leading(line)))))
+    .join("\n");
+}
+
+const leading = (line: string) => line.length - line.trimStart().length;
+
+/** The sentence in the compiler's first line, or that line when the words are its own. */
+function sentenceOf(message: string): string {
+  const first = message.split("\n")[0] ?? "";
+  const [, quoted] = /Flow\w*Error<("(?:[^"\\]|\\.)*")>/.exec(first) ?? [];
+  return quoted === undefined ? first : JSON.parse(quoted);
+}
+
+const block = (code: string) => `\`\`\`ts generated\n${code}\n\`\`\``;
