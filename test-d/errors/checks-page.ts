@@ -21,7 +21,7 @@ What the compiler refuses, with its words and the same without the mistake. How 
 [type-errors.md](type-errors.md). Nearly all of this is said once more by \`compile()\`, in the same words, for those who
 write no TypeScript.
 
-The examples go on from this flow:
+The examples go on from this flow, with the handlers of [test-d/handlers.ts](../test-d/handlers.ts):
 
 ${block(flow?.getText() ?? "")}
 `;
@@ -60,17 +60,10 @@ function membersOf(node: ts.ObjectLiteralExpression): Map<string, ts.Expression>
 function codeOf(make: ts.Expression): string {
   const body = ts.isArrowFunction(make) ? make.body : make;
   const lines = body.getText().split("\n");
-  const kept = lines.filter((line) => !/^\s*\/\/ (@ts-expect-error|biome-ignore)/.test(line));
-  const indentation = Math.min(
-    ...kept
-      .slice(1)
-      .filter((line) => line.trim() !== "")
-      .map(leading),
-  );
-  const base = body.getText().startsWith("{") ? indentation : Math.max(0, indentation - 2);
-  return kept
-    .map((line, index) => (index === 0 || base === Infinity ? line : line.slice(Math.min(base, leading(line)))))
-    .join("\n");
+  const [first = "", ...rest] = lines.filter((line) => !/^\s*\/\/ (@ts-expect-error|biome-ignore)/.test(line));
+  const last = rest.at(-1) ?? "";
+  const outer = leading(last) - (/^\s*[)\]}]/.test(last) ? 0 : 2); // a chain's links stand two further in than its start
+  return [first, ...rest.map((line) => line.slice(Math.min(outer, leading(line))))].join("\n");
 }
 
 const leading = (line: string) => line.length - line.trimStart().length;
