@@ -23,7 +23,7 @@ function limitsOf(node: GraphNode): string | undefined {
 
 const ownWords: ReadonlySet<string> = new Set(["adapter", "from", "from_nodes", "metaListKey"]);
 
-function readingOf(node: GraphNode, { byId, graph, adapters }: SourceGraph): string | undefined {
+function readingOf(node: GraphNode, { byId, adapters }: SourceGraph): string | undefined {
   const input = inputOf(node);
   const sources = input?.sources ?? node.depends_on;
   const outside = sources.find((id) => !node.depends_on.includes(id));
@@ -32,11 +32,9 @@ function readingOf(node: GraphNode, { byId, graph, adapters }: SourceGraph): str
   if (isOwn && Object.keys(input.args).some((key) => ownWords.has(key) || isCommonAdapterArg(key))) {
     return "its adapter has arguments that the builder keeps for itself";
   }
-  const isTyped = input?.listKey !== undefined || graph.schemas?.[node.type]?.input !== undefined;
+  if (input?.listKey === undefined) return undefined;
   const builtIn = sources.find((id) => isBuiltInFn(byId.get(id)?.io?.fn ?? ""));
-  return isTyped && builtIn !== undefined
-    ? `of what the function at '${builtIn}' gives, the types say less`
-    : undefined;
+  return builtIn === undefined ? undefined : `of the lists in what the function at '${builtIn}' gives, no type speaks`;
 }
 
 function functionOf(node: GraphNode, { nodes }: SourceGraph): string | undefined {

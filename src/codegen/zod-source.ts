@@ -253,7 +253,10 @@ function objectOf(json: JsonObject, document: Document): ZodSource | undefined {
   if (properties === undefined) return recordOf(json, document);
   if (!isObject(properties) || !Array.isArray(required) || propertyNames !== undefined) return undefined;
   if (!required.every((key: Json) => typeof key === "string" && Object.hasOwn(properties, key))) return undefined;
-  const fields = Object.entries(properties).map(([key, inner]) => {
+  // In the order of `required`: canonical graphs have sorted the properties, and zod writes that list in their order.
+  const keys = new Set([...required.map(String), ...Object.keys(properties)]);
+  const fields = [...keys].map((key) => {
+    const inner = properties[key];
     const part = partOf(inner, document);
     const isThere = required.includes(key) || (isObject(inner) && inner.default !== undefined);
     return [key, isThere ? part : method(part, "optional", [], part.schema.optional())] as const;

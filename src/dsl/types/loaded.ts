@@ -106,9 +106,10 @@ export type LoadedFlow<
         >
       >;
 
-/** Any name stands for a parameter that fits everywhere: which there are is known at run time only. */
+/** Which parameters there are is known at run time only: any name stands for one, and it fits everywhere. */
 interface AnyParams {
-  readonly [name: string]: never;
+  // biome-ignore lint/suspicious/noExplicitAny: `never` would fit as an argument, and refuse every flow that uses this one
+  readonly [name: string]: any;
 }
 
 type Outputs<TSources extends AnySources> = {

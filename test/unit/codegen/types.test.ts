@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { toTypeScript } from "flowkit";
 import ts from "typescript";
 import { expect, test } from "vitest";
+import { flights } from "../../../examples/flights/flow.ts";
 import { sourceGraphs } from "./arbitrary-source-graph.ts";
 
 /*
@@ -46,4 +47,10 @@ function errorsOf(sources: readonly string[]): readonly string[] {
 test("as it comes", { timeout: 300_000 }, () => {
   const graphs = fc.sample(sourceGraphs, { numRuns: 25, seed: 7 });
   expect(errorsOf(graphs.map((graph) => toTypeScript(graph)))).toStrictEqual([]);
+});
+
+test("of a flow that its handlers describe", { timeout: 120_000 }, () => {
+  const source = toTypeScript(flights.compile({ schemas: true }));
+  expect(source).toContain('export const flights = flow("flights", {');
+  expect(errorsOf([source])).toStrictEqual([]);
 });

@@ -121,6 +121,21 @@ describe("the chain goes on", () => {
   });
 });
 
+describe("in another flow", () => {
+  test("it stands under a prefix, with its code", () => {
+    const loaded = fromGraph(JSON.parse(JSON.stringify(etl.compile())), { handlers: [extract, clean] });
+    const outer = flow("outer", { params: z.object({ day: z.string() }) })
+      .node("first", extract, { args: { size: 1 } })
+      .use("old", loaded);
+    const graph = outer.compile();
+    expect(graph.edges).toStrictEqual([["old.extract", "old.clean"]]);
+    expect(graph.nodes[2]?.io?.input_inline?.input_args).toStrictEqual({ from_nodes: ["old.extract"] });
+    expect(graph.nodes[1]?.io?.input_inline).toStrictEqual({ size: 3, day: { $ref: "params.day" } });
+    expect(outer.coordinatorFns).toStrictEqual([]);
+    expect(Object.keys(outer.handlers)).toStrictEqual(["extractor", "cleaner"]);
+  });
+});
+
 describe("its code", () => {
   const graph = etl.compile({ schemas: true });
   const json: { nodes: object[] } = JSON.parse(JSON.stringify(graph));

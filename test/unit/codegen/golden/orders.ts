@@ -15,8 +15,8 @@ const orderSource = defineHandler("order-source", {
 const cleaner = defineHandler("cleaner", {
   input: z.json(),
   output: z.object({
-    note: z.string().nullable().describe("What was odd").optional(),
     rows: z.array(z.object({ id: z.int() })),
+    note: z.string().nullable().describe("What was odd").optional(),
   }),
   errors: ["bad_row"],
   processBatch() {
