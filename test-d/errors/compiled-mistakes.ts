@@ -29,47 +29,59 @@ export interface Place {
   readonly text: string;
 }
 
-/** A list of mistakes as each compiler sees it without the `@ts-expect-error` lines. */
-export async function compileMistakes(file = "mistakes.ts"): Promise<CompiledMistakes> {
-  const text = read(file).replaceAll("// @ts-expect-error", "//");
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-  const mistakes = mistakesIn(source);
-  using workspace = await LibraryWorkspace.create(file === "mistakes.ts" ? "errors" : file.replace(".ts", ""));
-  workspace.write(`errors/${file}`, text);
+/** Lists of mistakes as each compiler sees them without the `@ts-expect-error` lines. The first one imports the others. */
+export async function compileMistakes(...lists: readonly [string, ...string[]]): Promise<CompiledMistakes> {
+  using workspace = await LibraryWorkspace.create(lists[0].replace(".ts", ""));
+  const texts: ReadonlyMap<string, string> = new Map(
+    lists.map((name) => [`errors/${name}`, read(name).replaceAll("// @ts-expect-error", "//")] as const),
+  );
+  for (const [file, text] of texts) workspace.write(file, text);
+  workspace.write("errors/mistake.ts", read("mistake.ts"));
+  const mistakes = [...texts].flatMap(([file, text]) => mistakesIn(file, text));
   workspace.write("handlers.ts", read("../handlers.ts"));
 
+  const mistakeOf = ({ file, line }: Said) =>
+    mistakes.find((mistake) => mistake.file === file && line >= mistake.from && line <= mistake.to);
   const byRule = new Map<string, Said[]>(mistakes.map(({ rule }) => [rule, []]));
   const elsewhere: Said[] = [];
   const compile = async (compiler: Compiler): Promise<Said[]> => {
-    const { diagnostics } = await workspace.compileUser(compiler, `errors/${file}`);
+    const { diagnostics } = await workspace.compileUser(compiler, `errors/${lists[0]}`);
     return diagnostics.map((diagnostic) => ({ compiler, ...diagnostic }));
   };
   for (const said of (await Promise.all(compilers.map(compile))).flat()) {
-    const mistake = mistakes.find(({ from, to }) => said.line >= from && said.line <= to);
-    const list = said.file === `errors/${file}` ? byRule.get(mistake?.rule ?? "") : undefined;
+    const list = byRule.get(mistakeOf(said)?.rule ?? "");
     (list ?? elsewhere).push(said);
   }
 
-  const lines = text.split("\n");
-  const place = ({ line, column }: Said): Place => {
+  const place = (said: Said): Place => {
+    const { file, line, column } = said;
+    const lines = texts.get(file)?.split("\n") ?? [];
     const whole = lines[line - 1] ?? "";
     const indentation = whole.length - whole.trimStart().length;
-    const first = mistakes.find(({ from, to }) => line >= from && line <= to)?.from ?? line;
+    const first = mistakeOf(said)?.from ?? line;
     const rest = [whole.slice(column - 1), ...lines.slice(line)].join("\n");
     return { line: whole.trimStart(), column: column - indentation, row: line - first + 1, text: rest };
   };
   return { byRule, elsewhere, place };
 }
 
-/** The lines of `make` in each mistake of the list. */
-function mistakesIn(source: ts.SourceFile): { rule: string; from: number; to: number }[] {
-  const found: { rule: string; from: number; to: number }[] = [];
+interface Found {
+  readonly file: string;
+  readonly rule: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The lines of `make` in each mistake of a list. */
+function mistakesIn(file: string, text: string): Found[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Found[] = [];
   const lineAt = (position: number) => source.getLineAndCharacterOfPosition(position).line + 1;
   const visit = (node: ts.Node): void => {
     const rule = ts.isObjectLiteralExpression(node) ? memberOf(node, "rule") : undefined;
     const make = ts.isObjectLiteralExpression(node) ? memberOf(node, "make") : undefined;
     if (rule === undefined || make === undefined || !ts.isStringLiteral(rule.initializer)) ts.forEachChild(node, visit);
-    else found.push({ rule: rule.initializer.text, from: lineAt(make.getStart(source)), to: lineAt(make.end) });
+    else found.push({ file, rule: rule.initializer.text, from: lineAt(make.getStart(source)), to: lineAt(make.end) });
   };
   visit(source);
   return found;

@@ -11,7 +11,7 @@ import { printMistakes } from "./print-mistakes.ts";
 
 let compiled: CompiledMistakes;
 beforeAll(async () => {
-  compiled = await compileMistakes();
+  compiled = await compileMistakes("mistakes.ts", "composition-mistakes.ts");
 }, 120_000);
 
 test("all that the compilers say", async () => {

@@ -1,21 +1,8 @@
-import { defineHandler, type FlowDefinition, flow } from "flowkit";
+import { defineHandler, flow } from "flowkit";
 import * as z from "zod";
 import { byDay, clean, count, extract, join, latest, notify, seeded, textual } from "../handlers.ts";
-
-export interface Mistake {
-  readonly rule: string;
-  /** Of the sentence that both the compiler and `compile()` say. */
-  readonly words: string;
-  /** Why the compiler says it in words of its own; then `words` are those of `compile()`, if it has any. */
-  readonly ownWords?: string;
-  /** What the compiler underlines starts with this. */
-  readonly token: string;
-  /** `false`: only types can tell, or only a run. @defaultValue true */
-  readonly atRunTime?: boolean;
-  readonly make: () => Pick<FlowDefinition, "compile">;
-  /** The same without the mistake: it compiles, in both senses. */
-  readonly right: () => Pick<FlowDefinition, "compile">;
-}
+import { compositionMistakes } from "./composition-mistakes.ts";
+import type { Mistake } from "./mistake.ts";
 
 const etl = flow("etl", { params: z.object({ date: z.iso.date(), n: z.number() }), adapters: [latest] })
   .node("extract", extract, { args: { batchSize: 500 } })
@@ -464,4 +451,5 @@ export const mistakes: readonly Mistake[] = [
         }),
       ),
   },
+  ...compositionMistakes,
 ];

@@ -1,13 +1,11 @@
 import type { Join, LastOf } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { AnyInputAdapter } from "./adapter.ts";
 import type { NotAnId } from "./checks.ts";
 import type { EdgeText, MismatchText } from "./edge-text.ts";
-import type { AnyHandler } from "./handler.ts";
 import type { FlowSchemaError, FlowStateError, FlowTypeError } from "./markers.ts";
 import type { IsAssignable } from "./payload.ts";
 import type { AnySchema, Stored } from "./schema.ts";
-import type { AnyState, FlowHead, HandlerStep, OutputOf } from "./state.ts";
+import type { AnyState, AnyStep, FlowHead, HandlerStep, OutputOf } from "./state.ts";
 
 /*
  * Flows that have inputs, and flows that are used in others.
@@ -27,7 +25,10 @@ export type InputsArgument<TInputs extends InputSchemas> = {
     : TInputs[TInput];
 };
 
-export type StoredInputs<TInputs extends InputSchemas> = { [TInput in keyof TInputs]: Stored<TInputs[TInput]> };
+/** Written so that a flow without inputs shows nothing of them. */
+export type StoredInputs<TInputs extends InputSchemas> = [keyof TInputs] extends [never]
+  ? {}
+  : { [TInput in keyof TInputs]: Stored<TInputs[TInput]> };
 
 /** The names as a list: the parents of a first `then`. Their number matters, their order doesn't. */
 export type InputNames<TNames, TListed extends readonly string[] = []> = [TNames] extends [never]
@@ -65,10 +66,9 @@ type Prefixed<TRecords, TPrefix extends string, TInputs> = {
   [TId in keyof TRecords as TId extends TInputs ? never : `${TPrefix}.${TId & string}`]: TRecords[TId];
 };
 
-export type PartSteps<TSteps, TPrefix extends string> =
-  TSteps extends HandlerStep<infer TId extends string, infer THandler extends AnyHandler>
-    ? HandlerStep<`${TPrefix}.${TId}`, THandler>
-    : never;
+export type PartSteps<TSteps extends AnyStep, TPrefix extends string> = TSteps extends unknown
+  ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"]>
+  : never;
 
 /** A node that feeds an input is used if the input is. */
 export type PartUsed<TPart extends AnyState, TPrefix extends string, TBound extends Bindings> =
@@ -100,52 +100,58 @@ export type PartArgument<
   TPrefix extends string,
   TState extends AnyState,
   TBound extends Bindings,
+> = [PartProblem<TIds, TPart, TPrefix, TState, TBound>] extends [never]
+  ? TFlowOfPart
+  : FlowStateError<PartProblem<TIds, TPart, TPrefix, TState, TBound>>;
+
+type PartProblem<
+  TIds extends string,
+  TPart extends AnyState,
+  TPrefix extends string,
+  TState extends AnyState,
+  TBound extends Bindings,
 > = [Exclude<TIds, keyof InputsOf<TPart>>] extends [never]
-  ? FlowStateError<Say<"partEmpty", { prefix: TPrefix }>>
+  ? Say<"partEmpty", { prefix: TPrefix }>
   : [Exclude<keyof InputsOf<TPart>, keyof TBound>] extends [never]
-    ? [MissingParams<TPart["head"]["params"], TState["head"]["params"]>] extends [never]
-      ? IsAssignable<TState["head"]["params"], TPart["head"]["params"]> extends true
-        ? [TakenAdapters<TPart["head"]["adapters"], TState["head"]["adapters"]>] extends [never]
-          ? TFlowOfPart
-          : FlowStateError<
-              Say<
-                "partNameTaken",
-                {
-                  prefix: TPrefix;
-                  what: "input adapter";
-                  name: LastOf<TakenAdapters<TPart["head"]["adapters"], TState["head"]["adapters"]>>;
-                }
-              >
-            >
-        : FlowStateError<
-            Say<
-              "partParamType",
-              { prefix: TPrefix; why: MismatchText<TState["head"]["params"], TPart["head"]["params"]> }
-            >
-          >
-      : FlowStateError<
-          Say<
-            "partParamMissing",
-            { prefix: TPrefix; params: Join<MissingParams<TPart["head"]["params"], TState["head"]["params"]>, ", "> }
-          >
-        >
-    : FlowStateError<
-        Say<"partInputMissing", { prefix: TPrefix; inputs: Join<Exclude<keyof InputsOf<TPart>, keyof TBound>, ", "> }>
-      >;
+    ? ParamProblem<TPrefix, TPart["head"]["params"], TState["head"]["params"]> extends infer TProblem extends string
+      ? [TProblem] extends [never]
+        ? NameProblem<TPrefix, TPart, TState>
+        : TProblem
+      : never
+    : Say<"partInputMissing", { prefix: TPrefix; inputs: Join<Exclude<keyof InputsOf<TPart>, keyof TBound>, ", "> }>;
+
+type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNeeded, TGiven>] extends [never]
+  ? IsAssignable<TGiven, TNeeded> extends true
+    ? never
+    : Say<"partParamType", { prefix: TPrefix; why: MismatchText<TGiven, TNeeded> }>
+  : Say<"partParamMissing", { prefix: TPrefix; params: Join<MissingParams<TNeeded, TGiven>, ", "> }>;
 
 /** Of parameters that may have any name, none is missing. */
 type MissingParams<TNeeded, TGiven> = string extends keyof TNeeded ? never : Exclude<keyof TNeeded, keyof TGiven>;
 
-/** Names that both have, for adapters of other types. */
-type TakenAdapters<TPart extends AnyInputAdapter, TKnown extends AnyInputAdapter> = TPart extends unknown
-  ? Extract<TKnown, { readonly name: TPart["name"] }> extends infer TOther
-    ? [TOther] extends [never]
-      ? never
-      : IsAssignable<TPart, TOther> extends true
-        ? never
-        : TPart["name"]
-    : never
-  : never;
+/** Two things of one type and name may still be two: that is for run time to see. */
+type NameProblem<TPrefix extends string, TPart extends AnyState, TState extends AnyState> = [
+  TakenNames<TPart["head"]["adapters"], TState["head"]["adapters"]>,
+] extends [never]
+  ? [TakenNames<HandlersOf<TPart>, HandlersOf<TState>>] extends [never]
+    ? never
+    : NameTaken<TPrefix, "handler", TakenNames<HandlersOf<TPart>, HandlersOf<TState>>>
+  : NameTaken<TPrefix, "input adapter", TakenNames<TPart["head"]["adapters"], TState["head"]["adapters"]>>;
+
+type HandlersOf<TState extends AnyState> = TState["steps"]["handler"];
+
+/** The names of those that the flow doesn't have, among the names that it has. Unions, so that no list is walked twice. */
+type TakenNames<TBrought, TKnown extends Named> = Extract<NamesOf<Exclude<TBrought, TKnown>>, TKnown["name"]>;
+
+interface Named {
+  readonly name: string;
+}
+type NamesOf<TNamed> = TNamed extends Named ? TNamed["name"] : never;
+
+type NameTaken<TPrefix extends string, TWhat extends string, TNames> = Say<
+  "partNameTaken",
+  { prefix: TPrefix; what: TWhat; name: LastOf<TNames> }
+>;
 
 export type UseOptions<
   TPrefix extends string,
