@@ -1,5 +1,6 @@
 import {
   chain,
+  everyMember,
   everyOption,
   fanIn,
   fanOut,
@@ -49,6 +50,7 @@ const shapes: readonly Case[] = [
   { name: "300 nodes read by 1", program: fanIn(300), limit: 212_000 },
   { name: "500 nodes, each after the one before", program: chain(500), limit: 371_000 },
   { name: "200 nodes with every option there is", program: everyOption(200), limit: 280_000 },
+  { name: "200 handlers with every member", program: everyMember(200), limit: 470_000 },
   { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 181_000 },
 ];
 

@@ -116,6 +116,30 @@ export function ownDefinitions(count: number): string {
   return program([...adapters, ...functions, ...handlers], flowOf(steps, `adapters: [${names.join(", ")}]`));
 }
 
+/** All members that a handler has, with methods that use what they are given. */
+export function everyMember(count: number): string {
+  return program(
+    range(count).map((index) => {
+      const item = `id: z.string(), v${index}: z.number()`;
+      return `export const h${index} = defineHandler("h${index}", {
+  args: z.object({ day: z.string(), limit${index % 7}: z.number().optional() }),
+  input: z.array(z.object({ ${item} })),
+  output: z.object({ rows: z.array(z.object({ ${item} })), at: z.codec(z.iso.datetime(), z.date(), { decode: (text) => new Date(text), encode: (date) => date.toISOString() }) }),
+  result: z.object({ kept: z.int() }),
+  errors: ["e1", "e2"],
+  init() {},
+  loadInput: async (args) => ({ since: args.day }),
+  processBatch(rows, ctx) {
+    ctx.metrics.add("rows", rows.length);
+    return { rows: rows.map((row) => ({ ...row, v${index}: row.v${index} + 1 })), at: new Date(ctx.loaded.since) };
+  },
+  finalize: async (ctx) => ({ kept: ctx.batchCount }),
+  classifyError: () => ({ code: "e1", permanent: true }),
+});`;
+    }),
+  );
+}
+
 function handler(index: number, more = ""): string {
   return `const h${index} = defineHandler("h${index}", { input: z.object({ id: z.string(), a${index % 7}: z.number().optional() }), output: z.object({ id: z.string(), v${index}: z.number() }), ${more} });`;
 }
