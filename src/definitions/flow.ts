@@ -10,6 +10,8 @@ export interface FlowTypes {
   readonly name: unknown;
   /** Parameters as the caller of `run` gives them. */
   readonly params: unknown;
+  /** By the name of an input: what one batch of the node is that feeds it. A flow that has inputs doesn't run by itself. */
+  readonly inputs: object;
   /** By node id: what one batch of the node stores. */
   readonly outputs: object;
   /** By leaf id: the handler's `result`, or the list of its outputs when it declares none. */

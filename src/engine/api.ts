@@ -106,6 +106,7 @@ export interface GraphInput extends Readonly<Partial<Record<Exclude<keyof Graph,
 
 /** What is known of the types of a run of a graph JSON: nothing but that they are JSON. */
 export interface UntypedFlow {
+  readonly inputs: {};
   readonly name: undefined;
   readonly params: JsonObject;
   readonly outputs: { readonly [nodeId: string]: Json };

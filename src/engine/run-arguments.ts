@@ -20,7 +20,13 @@ type RunnableFlow<TTypes extends FlowTypes> = Pick<FlowDefinition<TTypes>, "$inf
  * A flow that the engine can run. Judged on it is what has no token of its own: a handler that the engine lacks, and
  * parameters that were left out. `TGiven` are the option keys that were written.
  */
-export type FlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGiven> = [
+export type FlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGiven> = [keyof TTypes["inputs"]] extends [
+  never,
+]
+  ? ClosedFlowArgument<TTypes, THandlers, TGiven>
+  : RunError<Say<"openInputs", { inputs: Join<keyof TTypes["inputs"], ", "> }>>;
+
+type ClosedFlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGiven> = [
   HandlerProblem<TTypes, THandlers>,
 ] extends [never]
   ? "params" extends TGiven
