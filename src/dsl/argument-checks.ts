@@ -4,8 +4,8 @@ import { showType } from "../graph/data/show-type.ts";
 import { wireType } from "../graph/data/zod-data.ts";
 import { type BuiltInFunctionName, builtInFunctionArgs } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
-import { hasParam } from "../graph/params-schema.ts";
-import { isParamRef, paramNameOf } from "./param.ts";
+import { isParamRef } from "./param.ts";
+import { paramFindings } from "./param-checks.ts";
 import { knownKeys } from "./schema-facts.ts";
 import { type FlowHead, fnName, type LoadedStep, type Step } from "./step.ts";
 import { wireName } from "./wire-names.ts";
@@ -20,7 +20,7 @@ const noArgs: Args = {};
 export function argumentFindings(step: Exclude<Step, LoadedStep>, head: FlowHead): string[] {
   const args = (step.options.args ?? noArgs) as Args;
   const own = step.kind === "node" ? handlerFindings(step, args) : fnFindings(step, args);
-  return [...own, ...paramFindings(args, head)];
+  return [...own, ...paramFindings(args, schemasOf(step).map(wireType), head)];
 }
 
 /** The same for a handler's arguments alone. */
@@ -46,6 +46,16 @@ export function handlerFindings(step: Omit<NodeStep, "kind">, args: Args): strin
     ...missing("rootInputMissing", inputIssues),
     ...[...ownIssues.wrong, ...inputIssues.wrong].map((where) => say("argIllTyped", { node, where })),
   ];
+}
+
+/** What the arguments of a step are judged by. */
+function schemasOf(step: NodeStep | FnStep): readonly $ZodType[] {
+  if (step.kind === "fn") {
+    return [typeof step.fn === "string" ? builtInFunctionArgs[step.fn as BuiltInFunctionName] : step.fn.args];
+  }
+  const { args, input, iterBatches } = step.handler;
+  const isInput = step.options.after.length === 0 && iterBatches === undefined;
+  return [args, isInput ? input : undefined].filter((schema) => schema !== undefined);
 }
 
 const mayBeObject = (type: DataType): boolean =>
@@ -118,24 +128,4 @@ function unknownKeys(schemas: readonly $ZodType[], args: Args): string[] {
   if (schemas.length > 0 && known.some((keys) => keys === undefined)) return [];
   const all = new Set(known.flatMap((keys) => keys ?? []));
   return Object.keys(args).filter((key) => !all.has(key));
-}
-
-function paramFindings(args: Args, head: FlowHead): string[] {
-  return [...paramNames(args)]
-    .filter((name) => !isParam(name.split("."), head))
-    .map((param) => say("unknownParam", { param }));
-}
-
-function isParam(path: readonly string[], { paramsSchema, loaded }: FlowHead): boolean {
-  if (loaded !== undefined) return loaded.paramsSchema !== undefined && hasParam(loaded.paramsSchema, path);
-  if (paramsSchema === undefined) return false;
-  return knownKeys(paramsSchema)?.includes(path[0] ?? "") ?? true;
-}
-
-function paramNames(value: unknown, found = new Set<string>(), seen = new Set<object>()): Set<string> {
-  if (typeof value !== "object" || value === null || seen.has(value)) return found;
-  if (isParamRef(value)) return found.add(paramNameOf(value));
-  seen.add(value);
-  for (const inner of Object.values(value)) paramNames(inner, found, seen);
-  return found;
 }

@@ -1,4 +1,4 @@
-import type { ParamReference } from "./types/params.ts";
+import type { AcceptedName, ParamName, ParamReference } from "./types/params.ts";
 
 const brand = Symbol.for("flowkit.param");
 
@@ -12,7 +12,10 @@ const brand = Symbol.for("flowkit.param");
  *
  * @param name - a parameter of the flow, of a type that fits where it stands
  */
-export function param<const TName extends string>(name: TName): ParamReference<TName> {
+export function param<const TName extends string, TPlace = never>(
+  name: ParamName<TName, TPlace>,
+): ParamReference<AcceptedName<TName, TPlace>, TPlace>;
+export function param(name: string): ParamReference<string> {
   return Object.freeze(Object.defineProperty({ $ref: `params.${name}` as const }, brand, { value: true }));
 }
 

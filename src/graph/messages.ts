@@ -11,7 +11,7 @@ export const messages = {
   emptyFlow: "this flow has no nodes: add one with .node(id, handler) before compile()",
   unknownAdapter: "'{adapter}' is not an input adapter of this flow",
   notJson: "handler '{handler}': its {what} cannot be stored as JSON: {where}",
-  idNotLiteral: "a node id must be a literal string, so that later nodes can name it",
+  idNotLiteral: "a node id must be one literal string, so that later nodes can name it",
   idForm: "'{id}' is no node id: a letter first, then letters, digits, '_', '.' or '-', at most 128 in all",
   edge: "edge '{from}' -> '{to}': {why}",
   adapterInput: "input of '{node}': {why}",

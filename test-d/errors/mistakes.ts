@@ -1,15 +1,43 @@
-import { defineHandler, flow } from "flowkit";
+// biome-ignore-all lint/style/noExcessiveLinesPerFile: one list, which the compilers read as one program
+import { defineHandler, flow, param } from "flowkit";
 import * as z from "zod";
 import { byDay, clean, count, extract, join, latest, notify, seeded, textual } from "../handlers.ts";
 import { compositionMistakes } from "./composition-mistakes.ts";
 import type { Mistake } from "./mistake.ts";
 
-const etl = flow("etl", { params: z.object({ date: z.iso.date(), n: z.number() }), adapters: [latest] })
+const etl = flow("etl", {
+  params: z.object({ date: z.iso.date(), n: z.int(), late: z.string().optional() }),
+  adapters: [latest],
+})
   .node("extract", extract, { args: { batchSize: 500 } })
   .node("count", count, { after: ["extract"] });
 
 const anyId: string = "extract";
 const knownId = "w";
+const eitherId = ["u", "v"].includes("u") ? "u" : "v";
+const patternId: `n${number}` = `n${1}`;
+
+const source = { args: { batchSize: 1 } } as const;
+const eighteen = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r"] as const;
+const many = flow()
+  .node("a", extract, source)
+  .node("b", extract, source)
+  .node("c", extract, source)
+  .node("d", extract, source)
+  .node("e", extract, source)
+  .node("f", extract, source)
+  .node("g", extract, source)
+  .node("h", extract, source)
+  .node("i", extract, source)
+  .node("j", extract, source)
+  .node("k", extract, source)
+  .node("l", extract, source)
+  .node("m", extract, source)
+  .node("n", extract, source)
+  .node("o", extract, source)
+  .node("p", extract, source)
+  .node("q", extract, source)
+  .node("r", extract, source);
 
 /**
  * Mistakes that TypeScript refuses, each in a form that also runs. What it says about each of them stands in
@@ -194,7 +222,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     rule: "id that is no literal",
-    words: "a node id must be a literal string, so that later nodes can name it",
+    words: "a node id must be one literal string, so that later nodes can name it",
     token: "anyId",
     atRunTime: false,
     make: () =>
@@ -332,6 +360,161 @@ export const mistakes: readonly Mistake[] = [
       }),
   },
   {
+    rule: "id of several literals",
+    words: "a node id must be one literal string, so that later nodes can name it",
+    token: "eitherId",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node(eitherId, count, { after: ["extract"] }),
+    right: () => etl.node(knownId, count, { after: ["extract"] }),
+  },
+  {
+    rule: "id that is a pattern",
+    words: "a node id must be one literal string, so that later nodes can name it",
+    token: "patternId",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node(patternId, count, { after: ["extract"] }),
+    right: () => etl.node(knownId, count, { after: ["extract"] }),
+  },
+  {
+    rule: "id of a function that is no literal",
+    words: "a node id must be one literal string, so that later nodes can name it",
+    token: "anyId",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.fn(anyId, "noop"),
+    right: () => etl.fn(knownId, "noop"),
+  },
+  {
+    rule: "fan-in over more parents than are counted by hand",
+    words: "node 'w' waits for 18 node(s): fanIn 'count:19' cannot be met",
+    token: "fanIn",
+    make: () =>
+      // @ts-expect-error
+      many.node("w", count, { after: eighteen, fanIn: "count:19" }),
+    right: () => many.node("w", count, { after: eighteen, fanIn: "count:18" }),
+  },
+  {
+    rule: "one of the args missing",
+    words: "node 'w': handler 'by_day' needs args (missing: date)",
+    token: "byDay",
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", byDay, { args: { limit: 1 } }),
+    right: () => etl.then("w", byDay, { args: { date: "2026-01-01", limit: 1 } }),
+  },
+  {
+    rule: "one key of a root's input missing",
+    words: "node 'w' is a root: give the input of handler 'seeded' as args (missing: seed), or put it after a node",
+    token: "seeded",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", seeded, { args: {} }),
+    right: () => etl.node("w", seeded, { args: { seed: "a" } }),
+  },
+  {
+    rule: "argument of a handler that takes none",
+    words: "node 'w': handler 'counter' takes no argument 'limit'",
+    token: "limit",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], args: { limit: 1 } }),
+    right: () => etl.node("w", count, { after: ["extract"] }),
+  },
+  {
+    rule: "unknown parameter",
+    words: "'day' is not a parameter of this flow",
+    token: '"day"',
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", byDay, { args: { date: param("day") } }),
+    right: () => etl.then("w", byDay, { args: { date: param("date") } }),
+  },
+  {
+    rule: "parameter of a flow that has none",
+    words: "'n' is not a parameter of this flow",
+    token: '"n"',
+    make: () =>
+      // @ts-expect-error
+      flow().node("w", extract, { args: { batchSize: param("n") } }),
+    right: () =>
+      flow("f", { params: z.object({ n: z.int() }) }).node("w", extract, { args: { batchSize: param("n") } }),
+  },
+  {
+    rule: "parameter of another type",
+    words: "parameter 'n' is number, 'date' needs string",
+    token: '"n"',
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", byDay, { args: { date: param("n") } }),
+    right: () => etl.then("w", byDay, { args: { date: param("date"), limit: param("n") } }),
+  },
+  {
+    rule: "parameter of another type, inside",
+    words: "parameter 'n' is number, 'city' needs string",
+    token: '"n"',
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", byDay, { args: { date: "", where: { city: param("n") } } }),
+    right: () => etl.then("w", byDay, { args: { date: "2026-01-01", where: { city: param("date") } } }),
+  },
+  {
+    rule: "parameter that may be missing",
+    words: "parameter 'late' is string | undefined, 'date' needs string",
+    token: '"late"',
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", byDay, { args: { date: param("late") } }),
+    right: () => etl.then("w", byDay, { args: { date: param("date") } }),
+  },
+  {
+    rule: "parameter as the input of a root",
+    words: "parameter 'n' is number, 'seed' needs string",
+    token: '"n"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", seeded, { args: { seed: param("n") } }),
+    right: () => etl.node("w", seeded, { args: { seed: param("date") } }),
+  },
+  {
+    rule: "argument of an adapter missing",
+    words: "node 'w': adapter 'pull.from_artifacts.rechunk:size' needs 'size'",
+    token: "adapter",
+    make: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        // @ts-expect-error
+        input: { adapter: "pull.from_artifacts.rechunk:size", metaListKey: "rows" },
+      }),
+    right: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", metaListKey: "rows", size: 1 },
+      }),
+  },
+  {
+    rule: "argument of an own adapter missing",
+    words: "node 'w': adapter 'pull.latest' needs 'windowSec'",
+    token: "adapter",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.latest" } }),
+    right: () => etl.node("w", count, { after: ["extract"], input: { adapter: "pull.latest", windowSec: 1 } }),
+  },
+  {
+    rule: "unknown argument of an adapter",
+    words: "node 'w': adapter 'pull.from_artifacts' has no argument 'size'",
+    token: "size",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", size: 1 } }),
+    right: () => etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", pollMs: 1 } }),
+  },
+  {
     rule: "unknown function",
     words: "node 'w': 'vars.sett' is not a built-in coordinator function",
     token: '"vars.sett"',
@@ -400,7 +583,6 @@ export const mistakes: readonly Mistake[] = [
   {
     rule: "unknown argument",
     words: "node 'w': handler 'extractor' takes no argument 'size'",
-    ownWords: "TypeScript says that there is no such key, on the key",
     token: "size",
     make: () =>
       // @ts-expect-error

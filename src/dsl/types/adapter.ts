@@ -49,11 +49,20 @@ export interface BuiltInAdapters {
 
 export type AdapterName<TAdapters extends AnyInputAdapter> = keyof BuiltInAdapters | TAdapters["name"];
 
+/** What stands beside `adapter` and `from`; anything for an adapter that isn't known. */
 export type AdapterArgs<TAdapter, TAdapters extends AnyInputAdapter> = TAdapter extends keyof BuiltInAdapters
   ? BuiltInAdapters[TAdapter]
   : TAdapter extends TAdapters["name"]
     ? OpenArgs<Extract<TAdapters, { name: TAdapter }>["$infer"]["args"]>
-    : unknown;
+    : { readonly [argument: string]: unknown };
 
 /** `z.object({})` allows no key at all, but `adapter` and `from` stand beside the arguments. */
 type OpenArgs<TArgs> = TArgs extends Record<string, never> ? {} : TArgs;
+
+/** Only where it is taken is it offered. */
+export type ListKeyOption<TAdapter, TListKey> = TAdapter extends "pull.from_artifacts.rechunk:size"
+  ? {
+      /** The list under this key of each output is cut. */
+      readonly metaListKey?: TListKey;
+    }
+  : unknown;

@@ -1,12 +1,12 @@
 import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { AdapterName, AnyInputAdapter } from "./adapter.ts";
+import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
 import type { EdgeText, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
 import type { Chunk, IsAssignable, ListKeys, PayloadOf, SourcesOf } from "./payload.ts";
 import type { Show } from "./show.ts";
-import type { NodeRecords, OutputOf } from "./state.ts";
+import type { NodeRecords, OutputOf, Recorded } from "./state.ts";
 
 /*
  * The checks of a node's parts. Each takes what was inferred from the argument and gives it back when it is right;
@@ -22,22 +22,26 @@ export type NotAnId =
   | `${string}${"(" | ")" | "[" | "]" | "{" | "}" | "<" | ">" | "'" | '"' | "\`" | "~" | "^"}${string}`;
 
 /** The rarer characters and the length are left to `compile()`. */
-export type IdArgument<TId extends string, TIds extends string> = TId extends TIds
+export type IdArgument<TId extends string, TIds extends string, TAll = TId> = TId extends TIds
   ? string extends TIds
     ? TId // the flow goes on from a graph JSON whose ids only the run time knows
     : FlowTypeError<Say<"duplicateNode", { id: TId }>>
   : TId extends NotAnId
     ? FlowTypeError<Say<"idForm", { id: TId }>>
-    : string extends TId
-      ? FlowTypeError<Say<"idNotLiteral", {}>>
-      : TId;
+    : // One literal: no union, whose members come here one by one, and no `string` or `n${number}`, which as a key of a
+      // record may be missing.
+      [TAll] extends [TId]
+      ? {} extends Recorded<TId, unknown>
+        ? FlowTypeError<Say<"idNotLiteral", {}>>
+        : TId
+      : FlowTypeError<Say<"idNotLiteral", {}>>;
 
 type InputOf<THandler extends AnyHandler> = THandler["$infer"]["input"];
 type ArgsOf<THandler extends AnyHandler> = THandler["$infer"]["args"];
 
 /**
  * Judged on the handler: everything that has no token of its own, which is an edge to the node before and missing args.
- * `TGiven` are the option keys that were written.
+ * `TArgKeys` are the args that were written.
  */
 export type HandlerArgument<
   THandler extends AnyHandler,
@@ -49,29 +53,31 @@ export type HandlerArgument<
   TFrom,
   TListKey,
   TFanIn,
-  TGiven,
+  TArgKeys,
   TAdapters extends AnyInputAdapter,
 > = TParents["length"] extends 0
-  ? WithArgs<THandler, TId, RootArgs<THandler>, TGiven>
+  ? WithArgs<THandler, TId, RootArgs<THandler>, TArgKeys>
   : InputOf<THandler> extends Absent
     ? FlowTypeError<
         Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: Join<TParents[number], ", "> }>
       >
-    : [TAfter, TFrom, TListKey] extends [Absent, Absent, Absent]
-      ? IsAssignable<
-          PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
-          InputOf<THandler>
-        > extends true
-        ? WithArgs<THandler, TId, ArgsOf<THandler>, TGiven>
-        : FlowTypeError<
-            EdgeText<
-              TParents[number],
-              TId,
-              PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
-              InputOf<THandler>
+    : TAfter extends Absent
+      ? [TFrom, TListKey] extends [Absent, Absent]
+        ? IsAssignable<
+            PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
+            InputOf<THandler>
+          > extends true
+          ? WithArgs<THandler, TId, ArgsOf<THandler>, TArgKeys>
+          : FlowTypeError<
+              EdgeText<
+                TParents[number],
+                TId,
+                PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
+                InputOf<THandler>
+              >
             >
-          >
-      : WithArgs<THandler, TId, ArgsOf<THandler>, TGiven>;
+        : WithArgs<THandler, TId, ArgsOf<THandler>, TArgKeys>
+      : WithArgs<THandler, TId, ArgsOf<THandler>, TArgKeys>;
 
 /** A root that makes no batches of its own takes its input as args, as one batch. */
 export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"] extends true
@@ -82,18 +88,37 @@ export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"]
       ? InputOf<THandler>
       : InputOf<THandler> & ArgsOf<THandler>;
 
-type WithArgs<THandler extends AnyHandler, TId extends string, TArgs, TGiven> = {} extends TArgs
-  ? THandler
-  : "args" extends TGiven
-    ? THandler
-    : FlowTypeError<ArgsMissing<THandler, TId, TArgs>>;
+/** What `args` takes at a place in the flow. */
+export type ArgsAt<THandler extends AnyHandler, TParents extends readonly string[]> = TParents["length"] extends 0
+  ? RootArgs<THandler>
+  : ArgsOf<THandler>;
 
-type ArgsMissing<THandler extends AnyHandler, TId extends string, TArgs> =
-  IsAssignable<ArgsOf<THandler>, TArgs> extends true
-    ? Say<"argsMissing", { node: TId; handler: THandler["name"]; keys: Join<RequiredKeys<TArgs>, ", "> }>
-    : TArgs extends string | number | boolean | null | readonly unknown[]
-      ? Say<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>
-      : Say<"rootInputMissing", { node: TId; handler: THandler["name"]; keys: Join<RequiredKeys<TArgs>, ", "> }>;
+type WithArgs<THandler extends AnyHandler, TId extends string, TArgs, TArgKeys> = {} extends TArgs
+  ? THandler
+  : TArgs extends NotAnObject
+    ? FlowTypeError<Say<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>>
+    : [MissingKeys<TArgs, TArgKeys>] extends [never]
+      ? THandler
+      : FlowTypeError<
+          Say<
+            IsAssignable<ArgsOf<THandler>, TArgs> extends true ? "argsMissing" : "rootInputMissing",
+            { node: TId; handler: THandler["name"]; keys: Join<MissingKeys<TArgs, TArgKeys>, ", "> }
+          >
+        >;
+
+/** Nearly always all keys are there; which of them may be missing costs ten times as much to find out. */
+export type MissingKeys<T, TWritten> = [keyof T] extends [TWritten] ? never : Exclude<RequiredKeys<T>, TWritten>;
+
+type NotAnObject = string | number | boolean | null | readonly unknown[];
+
+/** A sentence at each key that the handler doesn't know; it makes the key known, so the compiler has no words of its own. */
+export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> = [TKeys] extends [never]
+  ? unknown
+  : {
+      readonly [TKey in TKeys & string]?: FlowTypeError<
+        Say<"argUnknown", { node: TId; handler: THandler["name"]; key: TKey }>
+      >;
+    };
 
 export type RequiredKeys<T> = { [TKey in keyof T]-?: {} extends Pick<T, TKey> ? never : TKey }[keyof T] & string;
 
@@ -191,19 +216,17 @@ export type ListKeyArgument<
   TSources,
   TId extends string,
   THandler extends AnyHandler,
-  TAdapter,
 > = TListKey extends string
-  ? TAdapter extends "pull.from_artifacts.rechunk:size"
-    ? TListKey extends ListKeys<OutputOf<TNodes, TSources>>
-      ? IsAssignable<Chunk<OutputOf<TNodes, TSources>, TListKey>, InputOf<THandler>> extends true
-        ? TListKey
-        : FlowTypeError<Join<ChunkErrors<TNodes, TSources, TId, TListKey, InputOf<THandler>>, "; ">>
-      :
-          | ListKeys<OutputOf<TNodes, TSources>>
-          | FlowTypeError<Say<"notAList", { node: TId; key: TListKey; from: Join<TSources, ", "> }>>
-    : FlowTypeError<Say<"listKeyOnlyRechunk", { adapter: TAdapter & string }>>
+  ? TListKey extends ListKeys<OutputOf<TNodes, TSources>>
+    ? IsAssignable<Chunk<OutputOf<TNodes, TSources>, TListKey>, InputOf<THandler>> extends true
+      ? TListKey
+      : FlowTypeError<Join<ChunkErrors<TNodes, TSources, TId, TListKey, InputOf<THandler>>, "; ">>
+    :
+        | ListKeys<OutputOf<TNodes, TSources>>
+        | FlowTypeError<Say<"notAList", { node: TId; key: TListKey; from: Join<TSources, ", "> }>>
   : TListKey;
 
+/** Judged on the adapter: that it is known and has its arguments, and what has no token of its own. */
 export type AdapterArgument<
   TAdapter,
   TNodes extends NodeRecords,
@@ -215,6 +238,7 @@ export type AdapterArgument<
   TFanIn,
   TAdapters extends AnyInputAdapter,
   TAfter,
+  TInputKeys,
 > = TAdapter extends Absent
   ? TAdapter
   : TAdapter extends AdapterName<TAdapters>
@@ -222,31 +246,61 @@ export type AdapterArgument<
       ? FlowTypeError<Say<"rootInput", { node: TId }>>
       : TAdapter extends "pull.from_artifacts"
         ? TAdapter
-        : // A list key carries its own check; with neither `after` nor `from`, only the handler is there to blame.
-          TListKey extends Absent
-          ? [TAfter, TFrom] extends [Absent, Absent]
+        : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
+          ? // A list key carries its own check; with neither `after` nor `from`, only the handler is there to blame.
+            [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
             ? TAdapter
             : IsAssignable<
-                  PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
+                  PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
                   InputOf<THandler>
                 > extends true
               ? TAdapter
               : FlowTypeError<
                   TAdapter extends "pull.from_artifacts.rechunk:size"
-                    ? Join<ChunkErrors<TNodes, SourcesOf<TParents, TFrom>, TId, TListKey, InputOf<THandler>>, "; ">
+                    ? Join<ChunkErrors<TNodes, SourcesOf<TParents, TFrom>, TId, Absent, InputOf<THandler>>, "; ">
                     : Say<
                         "adapterInput",
                         {
                           node: TId;
                           why: MismatchText<
-                            PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
+                            PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
                             InputOf<THandler>
                           >;
                         }
                       >
                 >
-          : TAdapter
+          : FlowTypeError<
+              Say<
+                "missingArg",
+                {
+                  node: TId;
+                  name: AdapterText<TAdapter>;
+                  key: Join<MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>, "', '">;
+                }
+              >
+            >
     : AdapterName<TAdapters> | FlowTypeError<Say<"unknownAdapter", { adapter: TAdapter & string }>>;
+
+type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
+
+/** A sentence at each key that the adapter doesn't know. */
+export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extends string, TKeys> = [TKeys] extends [
+  KnownInput<TAdapter, TAdapters>,
+]
+  ? unknown
+  : {
+      readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TAdapters>> & string]?: FlowTypeError<
+        TKey extends "metaListKey"
+          ? Say<"listKeyOnlyRechunk", { adapter: TAdapter }>
+          : Say<"unknownArg", { node: TId; name: AdapterText<TAdapter>; key: TKey }>
+      >;
+    };
+
+type KnownInput<TAdapter, TAdapters extends AnyInputAdapter> =
+  | "adapter"
+  | "from"
+  | keyof AdapterArgs<TAdapter, TAdapters>
+  | keyof ListKeyOption<TAdapter, unknown>;
 
 type FanInOf<TParents extends readonly string[]> =
   | "all"

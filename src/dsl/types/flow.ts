@@ -15,7 +15,7 @@ import type {
 import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, AnyString } from "./markers.ts";
-import type { NodeOptionKey, NodeOptions } from "./options.ts";
+import type { NodeOptions } from "./options.ts";
 import type { ParentsOf } from "./payload.ts";
 import type {
   AnyState,
@@ -151,7 +151,8 @@ interface AddRoot {
     TAdapter extends AdapterName<TFlow[typeof state]["head"]["adapters"]> | AnyString | Absent = Absent,
     const TFrom extends From = Absent,
     TListKey extends string | Absent = Absent,
-    TGiven extends NodeOptionKey = never,
+    TArgKeys extends PropertyKey = never,
+    TInputKeys extends PropertyKey = never,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -165,7 +166,7 @@ interface AddRoot {
       TFrom,
       TListKey,
       TFanIn,
-      TGiven,
+      TArgKeys,
       TFlow[typeof state]["head"]["adapters"]
     >,
     options?: NodeOptions<
@@ -180,8 +181,10 @@ interface AddRoot {
       TFlow[typeof state]["head"]["params"],
       TFlow[typeof state]["head"]["adapters"],
       TFlow[typeof ids],
-      TFlow[typeof state]
-    > & { readonly [TKey in TGiven]?: unknown },
+      TFlow[typeof state],
+      TArgKeys,
+      TInputKeys
+    >,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
@@ -222,7 +225,8 @@ interface AddNext {
     TAdapter extends AdapterName<TFlow[typeof state]["head"]["adapters"]> | AnyString | Absent = Absent,
     const TFrom extends From = Absent,
     TListKey extends string | Absent = Absent,
-    TGiven extends NodeOptionKey = never,
+    TArgKeys extends PropertyKey = never,
+    TInputKeys extends PropertyKey = never,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -236,7 +240,7 @@ interface AddNext {
       TFrom,
       TListKey,
       TFanIn,
-      TGiven,
+      TArgKeys,
       TFlow[typeof state]["head"]["adapters"]
     >,
     options?: NodeOptions<
@@ -251,8 +255,10 @@ interface AddNext {
       TFlow[typeof state]["head"]["params"],
       TFlow[typeof state]["head"]["adapters"],
       TFlow[typeof ids],
-      TFlow[typeof state]
-    > & { readonly [TKey in TGiven]?: unknown },
+      TFlow[typeof state],
+      TArgKeys,
+      TInputKeys
+    >,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],

@@ -1,13 +1,15 @@
 import type { CoreReasonCode } from "../../errors/index.ts";
-import type { AdapterArgs, AnyInputAdapter } from "./adapter.ts";
+import type { AdapterArgs, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
 import type {
   AdapterArgument,
   AfterArgument,
+  ArgsAt,
   FanInArgument,
   FirstBatchArgument,
   FromArgument,
   ListKeyArgument,
-  RootArgs,
+  UnknownArgs,
+  UnknownInput,
 } from "./checks.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { WithParams } from "./params.ts";
@@ -50,17 +52,14 @@ export interface RetryOptions<TCodes extends string> {
   readonly jitter?: number;
 }
 
-/** The keys of {@link NodeOptions}: which of them were written decides whether args are missing. */
-export type NodeOptionKey =
-  | "after"
-  | "fanIn"
-  | "startWhen"
-  | "input"
-  | "args"
-  | "retry"
-  | "timeoutSec"
-  | "partitions"
-  | "maxPendingBatches";
+/** Infers which keys were written, whatever their types: what is missing or unknown can then be said in our words. */
+type WrittenKeys<TKeys extends PropertyKey> = { readonly [TKey in TKeys]?: unknown };
+
+/**
+ * Always `unknown`. But as long as `TId` is open, its constraint is `string`, and that makes the compiler infer `"rows"`
+ * for `metaListKey: "rows"`: a property that depends on the adapter tells it nothing yet.
+ */
+type AnyLiteral<TId extends string> = TId extends `${infer _}${string}` ? unknown : string;
 
 /**
  * The options of one node. The type parameters are what is inferred from the call, for the checks.
@@ -81,6 +80,8 @@ export type NodeOptions<
   TAdapters extends AnyInputAdapter,
   TIds extends string,
   TNodes extends NodeRecords,
+  TArgKeys extends PropertyKey,
+  TInputKeys extends PropertyKey,
 > = {
   /** The nodes it depends on, declared before it. */
   readonly after?: AfterArgument<TAfter, TNodes, TIds, TId, THandler, TAdapter, TFrom>;
@@ -109,7 +110,8 @@ export type NodeOptions<
       TListKey,
       TFanIn,
       TAdapters,
-      TAfter
+      TAfter,
+      TInputKeys
     >;
     /**
      * The nodes to read from, among those in `after`; for `pull.gather` also `{ alias: id }`.
@@ -117,11 +119,14 @@ export type NodeOptions<
      * @defaultValue all of `after`
      */
     readonly from?: FromArgument<TFrom, TNodes, TIds, TParents[number], TId, THandler, TAdapter>;
-    /** `pull.from_artifacts.rechunk:size` cuts the list under this key of each output. */
-    readonly metaListKey?: ListKeyArgument<TListKey, TNodes, SourcesOf<TParents, TFrom>, TId, THandler, TAdapter>;
-  } & AdapterArgs<TAdapter, TAdapters>;
+  } & AdapterArgs<TAdapter, TAdapters> &
+    ListKeyOption<TAdapter, ListKeyArgument<TListKey, TNodes, SourcesOf<TParents, TFrom>, TId, THandler>> &
+    UnknownInput<TAdapter, TAdapters, TId, TInputKeys> &
+    WrittenKeys<TInputKeys> & { readonly [TKey in TInputKeys & "metaListKey"]?: AnyLiteral<TId> };
   /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */
-  readonly args?: WithParams<TParents["length"] extends 0 ? RootArgs<THandler> : THandler["$infer"]["args"], TParams>;
+  readonly args?: WithParams<ArgsAt<THandler, TParents>, TParams> &
+    UnknownArgs<THandler, TId, Exclude<TArgKeys, keyof ArgsAt<THandler, TParents>>> &
+    WrittenKeys<TArgKeys>;
   readonly retry?: RetryOptions<THandler["$infer"]["errors"] | CoreReasonCode>;
   /** Longest time of one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;

@@ -1,22 +1,86 @@
+import type { Json } from "../../errors/index.ts";
+import type { Say } from "../../graph/messages.ts";
+import type { FlowTypeError } from "./markers.ts";
+import type { Show } from "./show.ts";
+
 /**
  * Stands for the value of a parameter wherever an argument may stand; it is filled in when a task is created.
  * In the graph it is `{ "$ref": "params.<name>" }`.
+ *
+ * `TPlace` is in no property: it carries the place of the argument to `param(...)`, as the type expected there.
  */
-export interface ParamReference<TName extends string> {
+// biome-ignore lint/correctness/noUnusedVariables: inferred from, see above
+export interface ParamReference<TName extends string, TPlace = never> {
   readonly $ref: `params.${TName}`;
 }
 
-/** Arguments where any value, at any depth, may be a parameter whose type fits. */
-export type WithParams<TArgs, TParams> = [keyof TParams] extends [never] ? TArgs : Parametrised<TArgs, TParams>;
+/** Where an argument stands: under the key `TKey`, which needs a `TNeeded`, for which the parameters `TFits` will do. */
+interface Place<TKey, TNeeded, TFits, TParams> {
+  readonly key: TKey;
+  readonly needed: TNeeded;
+  readonly fits: TFits;
+  readonly params: TParams;
+}
 
-type Parametrised<T, TParams> = {
-  [TKey in keyof T]: T[TKey] | ParamReference<FittingParams<TParams, T[TKey]>> | Inside<T[TKey], TParams>;
+/**
+ * Arguments where any value, at any depth, may be a parameter whose type fits.
+ *
+ * A mapped type from the outside in, and not a conditional one: when the compiler looks for the place of a `param(...)`,
+ * the node's other options are not inferred yet, and of types that still wait it reads keys of mapped ones only.
+ */
+export type WithParams<TArgs, TParams> = {
+  [TKey in keyof TArgs]:
+    | TArgs[TKey]
+    | ParamFor<TKey, TArgs[TKey], FittingParams<TParams, TArgs[TKey]>, TParams>
+    | WithParams<Inside<TArgs[TKey]>, TParams>
+    | InsideJson<TArgs[TKey], TParams>;
 };
 
-/** Scalars have no inside. A union of objects keeps its members apart, as a homomorphic mapped type does anyway. */
-type Inside<T, TParams> = T extends string | number | boolean | null | undefined ? never : Parametrised<T, TParams>;
+type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamReference<
+  TFits,
+  Place<TKey, TNeeded, TFits, TParams>
+>;
 
-type FittingParams<TParams, T> = {
-  [TName in keyof TParams]: [TParams[TName]] extends [T] ? TName : never;
-}[keyof TParams] &
-  string;
+/** What has an inside: a mapped type leaves scalars as they are. JSON as such would be walked forever. */
+type Inside<T> = AnyJson extends T ? never : T & {};
+type InsideJson<T, TParams> = AnyJson extends T ? Value<TParams> : never;
+
+/** Whatever takes all of these takes any JSON, be it `Json` or zod's own type for it. */
+type AnyJson = null | boolean | string | null[];
+
+/** JSON, or a parameter anywhere in it. */
+type Value<TParams> =
+  | Json
+  | ParamReference<keyof TParams & string>
+  | readonly Value<TParams>[]
+  | { readonly [key: string]: Value<TParams> };
+
+/** The parameters that fit a type. Of a place inside free JSON the type isn't known: there any does. */
+type FittingParams<TParams, TNeeded> = [TNeeded] extends [never]
+  ? keyof TParams & string
+  : { [TName in keyof TParams]: [TParams[TName]] extends [TNeeded] ? TName : never }[keyof TParams] & string;
+
+/** Judged on the name inside `param("...")`; a reference that is made elsewhere is judged where it is put. */
+export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]
+  ? TName
+  : TPlace extends AnyPlace
+    ? TName extends TPlace["fits"]
+      ? TName
+      : TPlace["fits"] | FlowTypeError<ParamText<TName, TPlace>>
+    : TName;
+
+type ParamText<TName extends string, TPlace extends AnyPlace> = TName extends keyof TPlace["params"]
+  ? Say<
+      "paramType",
+      { param: TName; is: Show<TPlace["params"][TName]>; key: TPlace["key"]; needs: Show<TPlace["needed"]> }
+    >
+  : Say<"unknownParam", { param: TName }>;
+
+/** A name that doesn't fit was refused where it stands: said a second time, at the key, it would be noise. */
+export type AcceptedName<TName extends string, TPlace> = [TPlace] extends [never]
+  ? TName
+  : TPlace extends AnyPlace
+    ? TPlace["fits"]
+    : TName;
+
+type AnyPlace = Place<unknown, unknown, string, unknown>;
