@@ -1,7 +1,7 @@
 // biome-ignore-all lint/style/noExcessiveLinesPerFile: one list, which the compilers read as one program
 import { defineHandler, flow, param } from "flowkit";
 import * as z from "zod";
-import { byDay, clean, count, extract, join, latest, notify, seeded, textual } from "../handlers.ts";
+import { byDay, clean, count, extract, join, latest, needsBoth, notify, seeded, textual } from "../handlers.ts";
 import { compositionMistakes } from "./composition-mistakes.ts";
 import type { Mistake } from "./mistake.ts";
 
@@ -172,6 +172,15 @@ export const mistakes: readonly Mistake[] = [
       }),
     right: () =>
       etl.node("w", join, { after: ["extract", "count"], input: { adapter: "pull.gather", from: { count: "count" } } }),
+  },
+  {
+    rule: "gathered input of any JSON",
+    words: "input of 'w': .extract is missing",
+    token: "adapter",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", needsBoth, { after: ["count"], input: { adapter: "pull.gather" } }),
+    right: () => etl.node("w", needsBoth, { after: ["extract", "count"], input: { adapter: "pull.gather" } }),
   },
   {
     rule: "unknown node in after",

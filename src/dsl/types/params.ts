@@ -1,7 +1,7 @@
 import type { Json } from "../../errors/index.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { FlowTypeError } from "./markers.ts";
-import type { Show } from "./show.ts";
+import type { AnyJson, Show } from "./show.ts";
 
 /**
  * Stands for the value of a parameter wherever an argument may stand; it is filled in when a task is created.
@@ -44,9 +44,6 @@ type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamReference<
 /** What has an inside: a mapped type leaves scalars as they are. JSON as such would be walked forever. */
 type Inside<T> = AnyJson extends T ? never : T & {};
 type InsideJson<T, TParams> = AnyJson extends T ? Value<TParams> : never;
-
-/** Whatever takes all of these takes any JSON, be it `Json` or zod's own type for it. */
-type AnyJson = null | boolean | string | null[];
 
 /** JSON, or a parameter anywhere in it. */
 type Value<TParams> =

@@ -15,9 +15,13 @@ import type { Join } from "../../graph/join.ts";
  */
 export type Show<T, TDepth extends 0[] = []> = [T] extends [never]
   ? "never"
-  : unknown extends T
+  : // any JSON contains itself: written out, it would have no end
+    AnyJson extends T
     ? "unknown"
     : NullLast<ShowMember<T, TDepth>>;
+
+/** Whatever takes all of these takes any JSON, be it `Json` or zod's own type for it. */
+export type AnyJson = null | boolean | string | null[];
 
 /** One member of a union at a time; `boolean` is one member here, not two. */
 type ShowMember<T, TDepth extends 0[]> = T extends boolean
