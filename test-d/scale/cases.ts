@@ -4,6 +4,7 @@ import {
   everyOption,
   fanIn,
   fanOut,
+  inParts,
   oneMistake,
   ownDefinitions,
   parts,
@@ -52,6 +53,8 @@ const shapes: readonly Case[] = [
   { name: "200 nodes with every option there is", program: everyOption(200), limit: 280_000 },
   { name: "200 handlers with every member", program: everyMember(200), limit: 470_000 },
   { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 181_000 },
+  { name: "100 nodes, used 5 times", program: inParts(100, 5), limit: 236_000 },
+  { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 936_000 },
 ];
 
 /** The only one that does not compile. */

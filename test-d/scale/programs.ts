@@ -71,6 +71,26 @@ export function chain(count: number): string {
   );
 }
 
+/** A flow that uses a part of `size` nodes `uses` times, one behind the other: longer than a chain can be. */
+export function inParts(size: number, uses: number): string {
+  const indices = range(size);
+  const steps = indices.map((index) =>
+    index === 0 ? '.then("n0", h0)' : node(index, `after: ${list(behind(index))}`),
+  );
+  const part = `const part = flow("part", { inputs: { src: z.object({ id: z.string() }) } })\n  ${steps.join("\n  ")};`;
+  const used = range(uses).map((use) => {
+    const source = use === 0 ? "first" : `p${use - 1}.n${size - 1}`;
+    return `.use("p${use}", part, { inputs: { src: "${source}" } })`;
+  });
+  const ends = ['.then("last", h0)', '.node("more", h1, { after: ["p0.n1", "last"] })'];
+  return program(
+    [...indices.map((index) => handler(index)), part],
+    flowOf(['.node("first", h0, { args: { id: "x" } })', ...used, ...ends]),
+  );
+}
+
+const behind = (index: number) => [index - 1, index - 2, index - 5].filter((parent) => parent >= 0);
+
 /** All options that a node has, on every node, with parameters among the arguments. */
 export function everyOption(count: number): string {
   const indices = range(count);

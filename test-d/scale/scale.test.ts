@@ -65,3 +65,10 @@ test("one mistake is one error, and its words cost little", { timeout: 60_000 },
   const { instantiations: right } = await measure(caseNamed("200 nodes: chain"));
   expect(instantiations - right).toBeLessThan(5_000);
 });
+
+test("two thousand nodes compile in parts, with all compilers", { timeout: 240_000 }, async () => {
+  for (const compiler of compilers) {
+    const { diagnostics } = await measure(caseNamed("400 nodes, used 5 times"), compiler);
+    expect(diagnostics, `TypeScript ${compiler}`).toEqual([]);
+  }
+});
