@@ -3,7 +3,7 @@ import { FlowError } from "../errors/index.ts";
 import { handlerProblems } from "./handler-problems.ts";
 import type { Handler, HandlerKey, HandlerOptions } from "./types/handler.ts";
 import type { Absent } from "./types/markers.ts";
-import type { AnySchema, Stored, StoredOr, WireOr } from "./types/schema.ts";
+import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./types/schema.ts";
 
 /**
  * Defines what the nodes of one type do. Its schemas give every type: of the arguments and payloads its methods get, of
@@ -38,10 +38,10 @@ import type { AnySchema, Stored, StoredOr, WireOr } from "./types/schema.ts";
  */
 export function defineHandler<
   const TName extends string,
-  TOutput extends AnySchema,
+  TOutput extends ReturnSchema,
   TInput extends AnySchema | Absent = Absent,
   TArgs extends AnySchema | Absent = Absent,
-  TResult extends AnySchema | Absent = Absent,
+  TResult extends ReturnSchema | Absent = Absent,
   const TErrors extends string = never,
   TLoaded = unknown,
   TGiven extends HandlerKey = never,

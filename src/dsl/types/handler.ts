@@ -9,7 +9,7 @@ import type {
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { JsonSchema } from "./json.ts";
 import type { Absent } from "./markers.ts";
-import type { AnySchema, Decoded, DecodedOr, WireOr } from "./schema.ts";
+import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "./schema.ts";
 
 /**
  * What the compiler knows of a handler: resolved types, not schemas. They are short to print, and reading one is one
@@ -97,7 +97,8 @@ export type HandlerOptions<
   init?(): Awaitable<void>;
   /**
    * Runs once an attempt, before the first batch. What it returns is `ctx.loaded` in the methods that stand AFTER it
-   * (the compiler reads them in order; before it, `ctx.loaded` is `unknown`).
+   * (the compiler reads them in order; before it, `ctx.loaded` is `unknown`). One that takes no parameters, or writes
+   * their types out, may stand anywhere.
    */
   loadInput?(args: DecodedOr<TArgs, {}>, ctx: AttemptContext<DecodedOr<TArgs, {}>>): TLoaded;
   /** Makes the batches of a source. */
@@ -118,7 +119,7 @@ export type HandlerOptions<
   /** Runs after the last batch; returns the node's `result`. */
   finalize?(
     ctx: FinalizeContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>, Decoded<TOutput>>,
-  ): TResult extends AnySchema ? Awaitable<Decoded<TResult>> : Awaitable<void>;
+  ): TResult extends ReturnSchema ? Awaitable<Decoded<TResult>> : Awaitable<void>;
   /** Its verdict about an error that one of its methods threw; `undefined` leaves it to the engine. */
   classifyError?(error: unknown): ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
 };

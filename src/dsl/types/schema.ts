@@ -8,6 +8,22 @@ export interface AnySchema {
   readonly _zod: { readonly input: unknown; readonly output: unknown };
 }
 
+/** A schema of what a method returns. */
+export interface ReturnSchema {
+  readonly _zod: { readonly input: unknown; readonly output: AnyValue };
+}
+
+/**
+ * `unknown`, spelled out. When a method returns `{ kind: "a", pair: [1, true] }`, the compiler asks what its return type
+ * could be, before it knows the schema: were that `unknown`, it would infer `string` and an array where an enum and a
+ * tuple are needed. The literal says "keep texts", the empty tuple "keep tuples". There is no number: it would make
+ * `reduce(..., 0)` in a returned value a sum of the type `0`.
+ */
+type AnyValue = {} | null | undefined | "" | boolean | [] | AnyValues;
+interface AnyValues {
+  readonly [key: string]: AnyValue;
+}
+
 /** What travels: the form that a value has in JSON. */
 export type Wire<TSchema extends AnySchema> = TSchema["_zod"]["input"];
 

@@ -1,0 +1,84 @@
+import { expectTypeOf } from "expect-type";
+import { defineCoordinatorFn, defineHandler, defineInputAdapter, flow, param } from "flowkit";
+import { describe, test } from "vitest";
+import * as z from "zod";
+import { extract } from "./handlers.ts";
+
+/* Adapters and coordinator functions of one's own are checked as the built-in ones are. */
+
+const windows = defineInputAdapter("pull.windows", {
+  args: z.object({ sec: z.number(), slide: z.number().optional(), zone: z.string().default("UTC") }),
+  payload: z.array(z.object({ id: z.string(), price: z.number() })),
+  expand: () => [],
+});
+const sum = defineCoordinatorFn("sum", {
+  args: z.object({ node: z.string(), over: z.array(z.string()).optional(), scale: z.number().default(1) }),
+  output: z.object({ total: z.number() }),
+  run: ({ args }) => ({ total: args.scale }),
+});
+const takesRows = defineHandler("takes_rows", {
+  input: z.array(z.object({ id: z.string(), price: z.number() })),
+  output: z.int(),
+  processBatch: (rows) => rows.length,
+});
+const takesTotal = defineHandler("takes_total", {
+  input: z.object({ total: z.number() }),
+  output: z.int(),
+  processBatch: ({ total }) => total,
+});
+const takesText = defineHandler("takes_text", { input: z.string(), output: z.int(), processBatch: () => 1 });
+
+const etl = flow("etl", { params: z.object({ sec: z.number(), node: z.string() }), adapters: [windows] }).node(
+  "extract",
+  extract,
+  { args: { batchSize: 1 } },
+);
+
+describe("an adapter of one's own", () => {
+  test("takes its arguments beside its name, optional ones and defaults left out", () => {
+    etl.then("a", takesRows, { input: { adapter: "pull.windows", sec: 1 } });
+    etl.then("a", takesRows, { input: { adapter: "pull.windows", sec: 1, slide: 2, zone: "CET", from: ["extract"] } });
+    // @ts-expect-error: sec is missing
+    etl.then("a", takesRows, { input: { adapter: "pull.windows" } });
+    // @ts-expect-error: sec is a number
+    etl.then("a", takesRows, { input: { adapter: "pull.windows", sec: "1" } });
+    const without = flow().node("extract", extract, { args: { batchSize: 1 } });
+    // @ts-expect-error: this flow does not know it
+    without.then("a", takesRows, { input: { adapter: "pull.windows" } });
+  });
+
+  test("its payload decides the edge", () => {
+    // @ts-expect-error: a list of rows is no text
+    etl.then("a", takesText, { input: { adapter: "pull.windows", sec: 1 } });
+    // @ts-expect-error: without the adapter, outputs travel
+    etl.then("a", takesRows);
+  });
+});
+
+describe("a coordinator function of one's own", () => {
+  test("takes its arguments, with parameters among them", () => {
+    etl.fn("s", sum, { after: ["extract"], args: { node: "extract" } });
+    etl.fn("s", sum, { after: ["extract"], args: { node: param("node"), over: ["extract"], scale: param("sec") } });
+    // @ts-expect-error: node is missing
+    etl.fn("s", sum, { after: ["extract"] });
+    // @ts-expect-error: node is missing
+    etl.fn("s", sum, { after: ["extract"], args: { scale: 1 } });
+    // @ts-expect-error: node is a text
+    etl.fn("s", sum, { after: ["extract"], args: { node: 1 } });
+    // @ts-expect-error: no such argument
+    etl.fn("s", sum, { after: ["extract"], args: { node: "extract", size: 1 } });
+    // @ts-expect-error: sec is a number, node a text
+    etl.fn("s", sum, { after: ["extract"], args: { node: param("sec") } });
+    // @ts-expect-error: no such parameter
+    etl.fn("s", sum, { after: ["extract"], args: { node: param("nodes") } });
+  });
+
+  test("its output goes into the edges after it, and is its result", () => {
+    const summed = etl.fn("s", sum, { after: ["extract"], args: { node: "extract" } });
+    const all = summed.then("t", takesTotal);
+    expectTypeOf<(typeof summed.$infer.results)["s"]>().toEqualTypeOf<{ total: number }>();
+    expectTypeOf<(typeof all.$infer.outputs)["s"]>().toEqualTypeOf<{ total: number }>();
+    // @ts-expect-error: { total } is no text
+    summed.then("t", takesText);
+  });
+});

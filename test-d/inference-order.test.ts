@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { compilers } from "./compilers.ts";
+import { LibraryWorkspace } from "./library.ts";
+
+/* Members of a handler may stand in any order: every order of them is compiled, with types that only the right inference has. */
+
+const members: Readonly<Record<string, string>> = {
+  args: "args: z.object({ by: z.int() })",
+  input: "input: z.object({ at: day })",
+  output: "output: z.object({ at: day, n: z.int() })",
+  result: "result: z.object({ last: day })",
+  processBatch: `processBatch(payload, ctx) {
+    const at: Date = payload.at;
+    return { at, n: same<number, typeof ctx.args.by>(ctx.args.by) };
+  }`,
+  finalize: `async finalize(ctx) {
+    for await (const { at } of ctx.outputs()) return { last: same<Date, typeof at>(at) };
+    return { last: new Date(0) };
+  }`,
+};
+
+const source: Readonly<Record<string, string>> = {
+  args: "args: z.object({ by: z.int() })",
+  output: "output: z.object({ at: day })",
+  iterBatches: "*iterBatches(args) { yield { payload: { at: new Date(same<number, typeof args.by>(args.by)) } }; }",
+  processBatch: "processBatch: async (payload) => ({ at: same<Date, typeof payload.at>(payload.at) })",
+};
+
+function* ordersOf(names: readonly string[]): Generator<readonly string[]> {
+  if (names.length === 0) yield [];
+  for (const first of names) {
+    for (const rest of ordersOf(names.filter((name) => name !== first))) yield [first, ...rest];
+  }
+}
+
+const orders = [members, source].flatMap((texts) =>
+  [...ordersOf(Object.keys(texts))].map((names) => names.map((name) => texts[name]).join(",\n")),
+);
+
+const program = `import { defineHandler } from "flowkit";
+import * as z from "zod";
+const day = z.codec(z.iso.date(), z.date(), { decode: (text) => new Date(text), encode: (date) => date.toISOString() });
+type Same<A, B> = [A, B] extends [B, A] ? (0 extends 1 & B ? never : A) : never;
+const same = <A, B>(value: Same<A, B>): A => value;
+${orders.map((order) => `defineHandler("x", {\n${order},\n});`).join("\n")}
+`;
+
+test.each(compilers)(
+  "all orders, with TypeScript %s",
+  async (compiler) => {
+    using workspace = await LibraryWorkspace.create(`inference-${compiler}`);
+    workspace.write("orders.ts", program);
+    const { diagnostics } = await workspace.compileUser(compiler, "orders.ts");
+    expect(orders).toHaveLength(720 + 24);
+    expect(diagnostics.slice(0, 3)).toEqual([]);
+  },
+  120_000,
+);
