@@ -1,7 +1,7 @@
 import type { Clock, SubscribeOptions } from "../../engine/ports/index.ts";
 import type { Message } from "../../engine/protocol/messages.ts";
 import type { Turns } from "./bus-turns.ts";
-import type { DeadLetter } from "./dead-letter.ts";
+import type { UndeliveredMessage } from "./undelivered-message.ts";
 
 interface Posted {
   readonly topic: string;
@@ -28,7 +28,7 @@ export interface GroupOptions {
   readonly maxDeliveries: number;
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
-  readonly onDeadLetter: ((letter: DeadLetter) => void) | undefined;
+  readonly onDeadLetter: ((letter: UndeliveredMessage) => void) | undefined;
 }
 
 /**

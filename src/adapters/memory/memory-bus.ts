@@ -4,7 +4,7 @@ import { systemClock } from "../../engine/system/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { Group } from "./bus-group.ts";
 import { Turns } from "./bus-turns.ts";
-import type { DeadLetter } from "./dead-letter.ts";
+import type { UndeliveredMessage } from "./undelivered-message.ts";
 
 export interface MemoryBusOptions {
   /** Waits between deliveries, nothing else. @defaultValue a system clock whose timers let the process exit */
@@ -16,7 +16,7 @@ export interface MemoryBusOptions {
   /** @defaultValue 5000 */
   readonly maxBackoffMs?: number;
   /** Told of each message that is given up. What it throws is an uncaught exception. */
-  readonly onDeadLetter?: (letter: DeadLetter) => void;
+  readonly onDeadLetter?: (letter: UndeliveredMessage) => void;
 }
 
 /**

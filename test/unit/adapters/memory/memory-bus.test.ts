@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { type DeadLetter, memoryBus } from "../../../../src/adapters/memory/index.ts";
+import { memoryBus, type UndeliveredMessage } from "../../../../src/adapters/memory/index.ts";
 import type { Clock } from "../../../../src/engine/ports/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import { gate, messageOf, noting, pause } from "../../../contract/bus/world.ts";
@@ -25,7 +25,7 @@ const settle = async () => {
 describe("redelivery", () => {
   test("a message is delivered five times, with growing pauses, and then a dead letter", async () => {
     const { clock, sleeps } = notedClock();
-    const letters: DeadLetter[] = [];
+    const letters: UndeliveredMessage[] = [];
     const bus = memoryBus({ clock, onDeadLetter: (letter) => letters.push(letter) });
     const errors: Error[] = [];
     await bus.subscribe({
@@ -59,7 +59,7 @@ describe("redelivery", () => {
 
   test("a handler that throws before it returns a promise is the same", async () => {
     const { clock } = notedClock();
-    const letters: DeadLetter[] = [];
+    const letters: UndeliveredMessage[] = [];
     const bus = memoryBus({ clock, maxDeliveries: 2, onDeadLetter: (letter) => letters.push(letter) });
     await bus.subscribe({
       group: "g",

@@ -1,7 +1,7 @@
 import type { Message } from "../../engine/protocol/messages.ts";
 
 /** A message that every delivery of failed. */
-export interface DeadLetter {
+export interface UndeliveredMessage {
   readonly topic: string;
   readonly key: string;
   readonly group: string;
