@@ -111,7 +111,6 @@ export async function createEngine<THandler extends HandlerDefinition>(
   const handlersByName = byName("handler", Array.isArray(handlers) ? handlers : Object.values(handlers));
   const functions = byName("coordinator function", [...builtInCoordinatorFns, ...(options.coordinatorFns ?? [])]);
   const id = systemIds.next();
-  await shared.store.open();
   const callerClock = systemClock(); // unlike the engine's own: whoever awaits a call keeps the process running
   const coordinator = new CoordinatorCore({
     ...shared,
@@ -129,9 +128,25 @@ export async function createEngine<THandler extends HandlerDefinition>(
     functions: undefined,
     limits,
   });
-  await coordinator.start();
-  await worker.start();
-  return new EmbeddedEngine<THandler>({ ...shared, clock: callerClock, coordinator, worker, handlers: handlersByName });
+  const engine = new EmbeddedEngine<THandler>({
+    ...shared,
+    clock: callerClock,
+    coordinator,
+    worker,
+    handlers: handlersByName,
+    keepAlive: options.keepAlive ?? false,
+  });
+  try {
+    await shared.store.open();
+    await coordinator.start();
+    await worker.start();
+  } catch (error) {
+    await engine.stop({ graceMs: 0 }).catch((stopError: unknown) => {
+      shared.logger.warn({ err: stopError }, "an engine that could not start could not be stopped either");
+    });
+    throw error;
+  }
+  return engine;
 }
 
 class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THandlers> {
@@ -156,6 +171,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     /** One whose sleeps keep the process running. */
     readonly clock: Clock;
     readonly plans: PlanCache;
+    readonly keepAlive: boolean;
   }) {
     const { coordinator, store, plans } = parts;
     this.#coordinator = coordinator;
@@ -165,6 +181,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     this.#bus = parts.bus;
     const { clock } = parts;
     this.#keepAlive = new KeepAlive({ store, clock, changes: coordinator.changes });
+    if (parts.keepAlive) this.#keepAlive.always();
     this.#handleParts = {
       store,
       clock,

@@ -26,6 +26,13 @@ export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefin
   readonly store?: Store;
   /** @defaultValue within this process */
   readonly bus?: Bus;
+  /**
+   * Keeps the process running until the engine is stopped: for one that works on tasks of other processes. Without it a
+   * process may end when the tasks that it started have.
+   *
+   * @defaultValue false
+   */
+  readonly keepAlive?: boolean;
   /** In pino's shape. @defaultValue silent */
   readonly logger?: Logger;
   /** Attempts at once. @defaultValue 8 */
@@ -76,7 +83,7 @@ const numbers = z.object({
 
 const known: ReadonlySet<string> = new Set([
   ...Object.keys(numbers.shape),
-  ...["handlers", "inputAdapters", "coordinatorFns", "store", "bus", "logger"],
+  ...["handlers", "inputAdapters", "coordinatorFns", "store", "bus", "keepAlive", "logger"],
 ]);
 
 /** @throws FlowError `ENGINE_OPTIONS` */
