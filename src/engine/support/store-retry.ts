@@ -26,6 +26,7 @@ export class StoreRetry {
       } catch (error) {
         const signal = this.#until?.signal;
         if (!FlowError.is(error, "STORE_UNAVAILABLE") || tried >= tries || signal?.aborted) throw error;
+        if (error.retryable === false) throw error; // broken for good
         await this.#clock.sleep(Math.min(maxDelayMs, firstDelayMs * 2 ** (tried - 1)), signal);
       }
     }

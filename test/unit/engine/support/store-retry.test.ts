@@ -33,6 +33,13 @@ describe("asking a store", () => {
     expect(call).toHaveBeenCalledTimes(1);
   });
 
+  test("not when it will never be there again", async () => {
+    const { clock } = waitingClock();
+    const call = vi.fn(() => Promise.reject(new FlowError("STORE_UNAVAILABLE", "gone", { retryable: false })));
+    await expect(new StoreRetry(clock).ask(call)).rejects.toThrow("gone");
+    expect(call).toHaveBeenCalledTimes(1);
+  });
+
   test("no more once its signal is aborted", async () => {
     const { clock } = waitingClock();
     const abort = new AbortController();
