@@ -1,6 +1,8 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { FlowError } from "../../errors/index.ts";
+import { endLeftovers } from "./leftovers.ts";
 import { migrate } from "./schema.ts";
+import { isBusy, isSqliteError } from "./sqlite-error.ts";
 
 export interface ConnectionOptions {
   readonly path: string;
@@ -12,7 +14,8 @@ export interface ConnectionOptions {
 
 /** A turn that goes on for longer than this is committed in pieces: other processes want to write too. */
 const mostOperations = 1_000;
-const busyCode = 5;
+/** How long opening waits at least: for another process that opens the file, and brings it up to date. */
+const openingMs = 5_000;
 
 /**
  * A connection to one file. What it runs is synchronous, so operations never interleave; what it batches is the commit.
@@ -87,10 +90,13 @@ export class SqliteConnection {
   }
 
   close(): void {
-    if (this.#broken === undefined) this.settle();
-    this.#statements.clear();
-    this.#database.close();
-    this.#broken ??= unavailable("this SQLite store is closed");
+    try {
+      if (this.#broken === undefined) this.settle();
+    } finally {
+      this.#statements.clear();
+      this.#database.close();
+      this.#broken ??= unavailable("this SQLite store is closed", { retryable: false });
+    }
   }
 
   #begin(): void {
@@ -126,11 +132,15 @@ export class SqliteConnection {
    */
   #translated(error: unknown): unknown {
     if (!isSqliteError(error)) return error;
-    if (error.errcode === busyCode && !this.#database.isTransaction) {
-      return unavailable("another process is writing to the SQLite file", error);
+    if (isBusy(error) && !this.#database.isTransaction) {
+      return unavailable("another process is writing to the SQLite file", { retryable: true, cause: error });
     }
     for (const forget of this.#onForeignWrite) forget();
-    this.#broken = unavailable(`the SQLite file can't be used any more: ${error.message}; start again`, error);
+    const { path } = this.#options;
+    this.#broken = unavailable(
+      `the SQLite file '${path}' can't be used any more: ${error.message}; what was written last may be lost, open it again to go on`,
+      { retryable: false, cause: error },
+    );
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
     return this.#broken;
   }
@@ -139,26 +149,24 @@ export class SqliteConnection {
 function opened({ path, busyMs }: ConnectionOptions): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: busyMs });
+    endLeftovers(path);
+    database = new DatabaseSync(path, { timeout: Math.max(busyMs, openingMs) });
     database.exec("PRAGMA journal_mode = WAL");
     // A crash of the process loses nothing; of the machine, at most the last transactions, and never the file.
     database.exec("PRAGMA synchronous = NORMAL");
     database.exec("PRAGMA temp_store = MEMORY");
     migrate(database);
+    database.exec(`PRAGMA busy_timeout = ${busyMs}`);
     return database;
   } catch (error) {
     database?.close();
     if (!isSqliteError(error)) throw error;
-    throw unavailable(`the SQLite file '${path}' can't be opened: ${error.message}`, error);
+    throw unavailable(`the SQLite file '${path}' can't be opened: ${error.message}`, {
+      retryable: isBusy(error),
+      cause: error,
+    });
   }
 }
 
-const unavailable = (message: string, cause?: unknown): FlowError =>
-  new FlowError("STORE_UNAVAILABLE", message, { retryable: true, cause });
-
-interface SqliteError extends Error {
-  readonly errcode: number;
-}
-
-const isSqliteError = (error: unknown): error is SqliteError =>
-  error instanceof Error && "errcode" in error && typeof error.errcode === "number";
+const unavailable = (message: string, options: { readonly retryable: boolean; readonly cause?: unknown }): FlowError =>
+  new FlowError("STORE_UNAVAILABLE", message, options);

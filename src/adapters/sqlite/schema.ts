@@ -111,7 +111,7 @@ export function migrate(database: DatabaseSync): void {
     }
     database.exec("COMMIT");
   } catch (error) {
-    database.exec("ROLLBACK");
+    if (database.isTransaction) database.exec("ROLLBACK"); // SQLite itself ends it on some errors
     throw error;
   }
 }

@@ -1,0 +1,105 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "vitest";
+import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
+import { createEngine } from "../../../../src/embedded/create-engine.ts";
+import type { Store } from "../../../../src/engine/ports/index.ts";
+import { newTask } from "../../../contract/store/world.ts";
+import { handler } from "../../../helpers/handlers.ts";
+import { tempFolder } from "../../../helpers/temp-folder.ts";
+
+/** A file that some SQL made. */
+function fileOf(sql: string): string {
+  const path = join(tempFolder(), "runs.db");
+  const database = new DatabaseSync(path);
+  database.exec(sql);
+  database.close();
+  return path;
+}
+
+async function opened(path: string): Promise<Store> {
+  const store = sqliteStore(path);
+  await store.open();
+  return store;
+}
+
+const flowkit = "PRAGMA application_id = 0x464c4f57";
+
+describe("what is opened", () => {
+  test("an empty file is a new one", async () => {
+    const path = join(tempFolder(), "runs.db");
+    writeFileSync(path, "");
+    const store = await opened(path);
+    expect(await store.readTask("t")).toBeUndefined();
+    await store.close();
+  });
+
+  test("a file of a newer version is refused, and left as it is", async () => {
+    const path = fileOf(`CREATE TABLE tasks (a); ${flowkit}; PRAGMA user_version = 99`);
+    const before = readFileSync(path);
+    await expect(opened(path)).rejects.toMatchObject({
+      code: "STORE_VERSION",
+      message: expect.stringMatching(/has layout 99, this version of flowkit knows layouts up to \d+: update flowkit/),
+    });
+    const database = new DatabaseSync(path);
+    expect(database.prepare("SELECT name FROM sqlite_schema").all()).toEqual([{ name: "tasks" }]);
+    database.close();
+    expect(readFileSync(path).length).toBe(before.length);
+  });
+
+  test("another program's file is refused", async () => {
+    await expect(opened(fileOf("CREATE TABLE invoices (a)"))).rejects.toMatchObject({
+      code: "STORE_VERSION",
+      message: "this SQLite file belongs to another program: name a file that doesn't exist yet",
+    });
+  });
+
+  test("what is no database is refused", async () => {
+    const path = join(tempFolder(), "runs.db");
+    writeFileSync(path, "Dear diary, ".repeat(1_000));
+    await expect(opened(path)).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      retryable: false,
+      message: `the SQLite file '${path}' can't be opened: file is not a database`,
+    });
+    expect(readFileSync(path, "utf8")).toBe("Dear diary, ".repeat(1_000));
+  });
+
+  test("a file in a folder that isn't there is refused, and so is a folder", async () => {
+    const folder = tempFolder();
+    for (const path of [join(folder, "missing", "runs.db"), folder]) {
+      await expect(opened(path)).rejects.toMatchObject({
+        code: "STORE_UNAVAILABLE",
+        retryable: false,
+        message: `the SQLite file '${path}' can't be opened: unable to open database file`,
+      });
+    }
+  });
+});
+
+test("an engine that can't start closes its store", async () => {
+  const calls: string[] = [];
+  const store = new Proxy(sqliteStore(join(tempFolder(), "missing", "runs.db")), {
+    get(target, key: keyof Store) {
+      return (...args: never[]) => {
+        calls.push(key);
+        return (target[key] as (...all: never[]) => unknown).apply(target, args);
+      };
+    },
+  });
+  await expect(createEngine({ handlers: [handler("a")], store })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  expect(calls).toEqual(["open", "close"]);
+});
+
+test("a store that is closed leaves one file, with everything in it", async () => {
+  const folder = tempFolder();
+  const path = join(folder, "runs.db");
+  const store = await opened(path);
+  await store.createTask(newTask("t"));
+  await store.close();
+  expect(readdirSync(folder)).toEqual(["runs.db"]);
+  const again = await opened(path);
+  expect(await again.readTask("t")).toMatchObject({ id: "t", status: "running" });
+  await again.close();
+});
