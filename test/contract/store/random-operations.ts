@@ -1,0 +1,277 @@
+import * as fc from "fast-check";
+import type { Attempt, EpochRef, ShardRef } from "../../../src/engine/model.ts";
+import type { Store } from "../../../src/engine/ports/index.ts";
+import { artifactOf, failureOf, newTask } from "./world.ts";
+
+/*
+ * Random sequences of all operations of a store over a universe so small that they meet: three tasks, two nodes of two
+ * shards each. What depends on the state so far (an attempt that was claimed, the next seq of a log) is drawn as an
+ * offset and looked up in a store that is known to be right.
+ */
+
+/** What a sequence has done so far. */
+export interface Progress {
+  /** A store to look up the present state in. */
+  readonly model: Store;
+  /** Every claim that was asked for, won or not. */
+  readonly attempts: Attempt[];
+}
+
+/** One operation: its call, the same on every store. */
+export interface Operation {
+  /** Looks up what the arguments depend on; called once, before the calls. */
+  readonly prepare: (progress: Progress) => Promise<(store: Store) => Promise<unknown>>;
+  /** The answer is a set, whatever order it comes in. */
+  readonly unordered?: true;
+  readonly toString: () => string;
+}
+
+export const taskIds = ["t1", "t2", "t3"] as const;
+export const nodeIds = ["extract", "clean"] as const;
+export const types = ["extractor", "cleaner"] as const;
+/** Higher than any page that a small universe fills. */
+export const all = 1_000;
+
+const taskId = fc.constantFrom(...taskIds);
+const few = fc.nat({ max: 3 });
+const durationMs = fc.constantFrom(0, 5, 50, 400);
+const offset = fc.constantFrom(0, 0, 0, 0, 1, -1);
+const shard: fc.Arbitrary<ShardRef> = fc.record({
+  taskId,
+  nodeId: fc.constantFrom(...nodeIds),
+  shard: fc.nat({ max: 1 }),
+});
+const json = fc.constantFrom(null, 1, "text", ["é", { a: 1.5 }], {});
+const metrics = fc.constantFrom({}, { rows: 2 }, { rows: 0.1, ms: 7 });
+const type = fc.constantFrom(...types);
+const generation = fc.constantFrom(0, 0, 0, 1, 2);
+
+/** The epoch that the shard has now, and at times another one. */
+const epochOf = async ({ model }: Progress, ref: ShardRef, by: number): Promise<EpochRef> => {
+  const record = (await model.readShards(ref.taskId, [ref.nodeId])).find(({ shard: number }) => number === ref.shard);
+  return { ...ref, epoch: Math.max(1, (record?.epoch ?? 1) + by) };
+};
+
+/** One of the latest claims; the newest is the likeliest. */
+const pickAttempt = ({ attempts }: Progress, back: number): Attempt =>
+  attempts.at(-1 - Math.min(back, attempts.length - 1)) ?? {
+    taskId: "t1",
+    nodeId: "extract",
+    shard: 0,
+    epoch: 1,
+    claimId: "never made",
+  };
+
+const back = fc.constantFrom(0, 0, 0, 0, 1, 2, 3, 5, 8);
+
+type Call = (store: Store) => Promise<unknown>;
+
+/** An operation whose arguments are all drawn. */
+const plain = <T>(args: fc.Arbitrary<T>, name: string, call: (store: Store, args: T) => Promise<unknown>) =>
+  args.map(
+    (drawn): Operation => ({
+      prepare: async () => (store) => call(store, drawn),
+      toString: () => `${name} ${JSON.stringify(drawn)}`,
+    }),
+  );
+
+const found = <T>(args: fc.Arbitrary<T>, name: string, prepare: (progress: Progress, args: T) => Promise<Call>) =>
+  args.map(
+    (drawn): Operation => ({
+      prepare: (progress) => prepare(progress, drawn),
+      toString: () => `${name} ${JSON.stringify(drawn)}`,
+    }),
+  );
+
+/** An operation of one of the attempts. */
+const byAttempt = <T>(
+  args: fc.Arbitrary<T>,
+  name: string,
+  call: (store: Store, attempt: Attempt, args: T) => Promise<unknown>,
+) =>
+  found(fc.record({ back, args }), name, async (progress, drawn) => {
+    const attempt = pickAttempt(progress, drawn.back);
+    return (store) => call(store, attempt, drawn.args);
+  });
+
+const tasks = [
+  plain(
+    fc.record({
+      id: taskId,
+      more: fc.record(
+        {
+          idempotencyKey: fc.constantFrom("k1", "k2"),
+          priority: fc.constantFrom(0, 0, 5),
+          deadlineMs: durationMs,
+          borrowsFrom: fc.constantFrom(["t1"], ["t2", "t3"]),
+          params: fc.constantFrom({}, { day: "é" }),
+          vars: fc.constantFrom({ vars: { n: 1 }, appliedBy: ["old"] }),
+        },
+        { requiredKeys: [] },
+      ),
+    }),
+    "createTask",
+    (store, { id, more }) => store.createTask(newTask(id, more)),
+  ),
+  plain(taskId, "finishTask", (store, id) => store.finishTask(id)),
+  plain(taskId, "failTask", (store, id) => store.failTask(id, failureOf())),
+  plain(taskId, "cancelTask", (store, id) => store.cancelTask(id, "enough")),
+  plain(taskId, "closeTask", (store, id) => store.closeTask(id)),
+  plain(taskId, "deleteTask", (store, id) => store.deleteTask(id)),
+  plain(fc.constantFrom(5, 50, 400), "dueTasks", async (store, everyMs) =>
+    (await store.dueTasks(all, everyMs)).toSorted(),
+  ),
+  found(
+    fc.record({ taskId, offset, vars: fc.constantFrom({}, { n: 2 }), appliedBy: fc.constantFrom("a", "b", "c") }),
+    "writeVars",
+    async ({ model }, drawn) => {
+      const version = ((await model.readVars(drawn.taskId))?.version ?? 0) + drawn.offset;
+      return (store) => store.writeVars(drawn.taskId, { version, vars: drawn.vars, appliedBy: drawn.appliedBy });
+    },
+  ),
+] as const;
+
+const coordinators = [
+  plain(fc.record({ shard, init: fc.record({ type, priority: few }) }), "dispatch", (store, { shard: ref, init }) =>
+    store.dispatch(ref, init),
+  ),
+  found(fc.record({ shard, from: shard, type }), "adopt", async ({ model }, drawn) => {
+    const records = await model.readShards(drawn.from.taskId, [drawn.from.nodeId]);
+    const finished = records.find(({ status }) => status === "finished");
+    if (finished === undefined) return async () => undefined;
+    return (store) => store.adopt(drawn.shard, { type: drawn.type, priority: 0, finished });
+  }),
+  plain(fc.record({ shard, init: fc.record({ type, graceMs: durationMs }) }), "cancelShard", (store, drawn) =>
+    store.cancelShard(drawn.shard, drawn.init),
+  ),
+  found(fc.record({ shard, offset, maxLost: few }), "expire", async (progress, drawn) => {
+    const ref = await epochOf(progress, drawn.shard, drawn.offset);
+    return (store) => store.expire(ref, drawn.maxLost);
+  }),
+  found(fc.record({ shard, offset }), "requeue", async (progress, drawn) => {
+    const ref = await epochOf(progress, drawn.shard, drawn.offset);
+    return (store) => store.requeue(ref);
+  }),
+  found(fc.record({ shard, offset }), "supersede", async (progress, drawn) => {
+    const ref = await epochOf(progress, drawn.shard, drawn.offset);
+    return (store) => store.supersede(ref);
+  }),
+] as const;
+
+const claim = found(
+  fc.record({ shard, offset, again: fc.constantFrom(false, false, false, true), leaseMs: durationMs }),
+  "claim",
+  async (progress, drawn) => {
+    const ref = await epochOf(progress, drawn.shard, drawn.offset);
+    const { attempts } = progress;
+    const claimId = drawn.again ? pickAttempt(progress, 0).claimId : `c${attempts.length}`;
+    attempts.push({ ...ref, claimId });
+    return (store) => store.claim(ref, { workerId: "w", claimId, leaseMs: drawn.leaseMs });
+  },
+);
+
+/** Shards come to life often enough that their attempts have something to do. */
+const begin = found(fc.record({ shard, leaseMs: durationMs }), "begin", async (progress, drawn) => {
+  const claimId = `c${progress.attempts.length}`;
+  const ref = await epochOf(progress, drawn.shard, 0);
+  progress.attempts.push({ ...ref, claimId });
+  return async (store) => [
+    await store.createTask(newTask(ref.taskId)),
+    await store.dispatch(ref, { type: "extractor", priority: 0 }),
+    await store.claim(ref, { workerId: "w", claimId, leaseMs: drawn.leaseMs }),
+  ];
+});
+
+const append = found(
+  fc.record({
+    back,
+    generation,
+    offset,
+    uid: fc.constantFrom(undefined, undefined, undefined, "u0", "other"),
+    metrics,
+    meta: json,
+  }),
+  "append",
+  async (progress, drawn) => {
+    const attempt = pickAttempt(progress, drawn.back);
+    const { length } = await progress.model.tail(attempt, drawn.generation);
+    const seq = Math.max(0, length + drawn.offset);
+    const origin = { source: seq % 2 === 0 ? "a/0" : "b/1", seq, chunk: seq % 3 };
+    const { meta, metrics: measured, uid = `u${seq}` } = drawn;
+    const artifact = artifactOf(seq, { uid, origin, meta, metrics: measured });
+    return (store) => store.append(attempt, drawn.generation, artifact);
+  },
+);
+
+const workers = [
+  claim,
+  begin,
+  append,
+  found(
+    fc.record({ backs: fc.array(back, { maxLength: 3 }), leaseMs: durationMs }),
+    "renew",
+    async (progress, drawn) => {
+      const attempts = drawn.backs.map((each) => pickAttempt(progress, each));
+      return (store) => store.renew(attempts, drawn.leaseMs);
+    },
+  ),
+  byAttempt(fc.record({ generation, sourceGens: fc.constantFrom({}, { "a/0": 1 }) }), "restart", (store, attempt, to) =>
+    store.restart(attempt, to),
+  ),
+  byAttempt(
+    fc.record(
+      {
+        checkpoint: json,
+        cursors: fc.constantFrom({ "a/0": 3 }, {}),
+        progress: fc.constantFrom({ done: 1 }, { done: 2, total: 3 }),
+      },
+      { requiredKeys: [] },
+    ),
+    "report",
+    (store, attempt, report) => store.report(attempt, report),
+  ),
+  found(
+    fc.record({ back, generation, offset, more: fc.record({ result: json, metrics }, { requiredKeys: [] }) }),
+    "complete",
+    async (progress, drawn) => {
+      const attempt = pickAttempt(progress, drawn.back);
+      const { length } = await progress.model.tail(attempt, drawn.generation);
+      const count = Math.max(0, length + drawn.offset);
+      return (store) => store.complete(attempt, { generation: drawn.generation, count, ...drawn.more });
+    },
+  ),
+  byAttempt(
+    fc.record({ permanent: fc.constantFrom(false, false, true), delayMs: durationMs, maxFailures: few }),
+    "fail",
+    (store, attempt, how) => store.fail(attempt, { failure: failureOf({ epoch: attempt.epoch }), ...how }),
+  ),
+  byAttempt(durationMs, "release", (store, attempt, delayMs) => store.release(attempt, delayMs)),
+  byAttempt(fc.constant({}), "confirmCancelled", (store, attempt) => store.confirmCancelled(attempt)),
+] as const;
+
+const key = fc.constantFrom("all", "type:extractor");
+const id = fc.constantFrom("a", "b", "c");
+
+const registries = [
+  byAttempt(fc.record({ key, max: fc.constantFrom(1, 2) }), "takeSlot", (store, holder, limit) =>
+    store.takeSlot(limit, holder),
+  ),
+  byAttempt(key, "freeSlot", (store, holder, name) => store.freeSlot({ key: name, holder })),
+  plain(fc.record({ id, ttlMs: durationMs, running: few }), "announceWorker", (store, drawn) =>
+    store.announceWorker({ id: drawn.id, types: ["extractor"], capacity: 2, running: drawn.running }, drawn.ttlMs),
+  ),
+  plain(id, "removeWorker", (store, drawn) => store.removeWorker(drawn)),
+  plain(fc.record({ id, reason: fc.constantFrom("bad", "worse") }), "addDeadLetter", (store, drawn) =>
+    store.addDeadLetter({ ...drawn, topic: "status", key: "k", body: "{" }),
+  ),
+  plain(id, "removeDeadLetter", (store, drawn) => store.removeDeadLetter(drawn)),
+] as const;
+
+export const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 3, arbitrary: fc.oneof(...tasks) },
+  { weight: 4, arbitrary: fc.oneof(...coordinators) },
+  { weight: 8, arbitrary: fc.oneof(...workers) },
+  { weight: 3, arbitrary: begin },
+  { weight: 5, arbitrary: append },
+  { weight: 2, arbitrary: fc.oneof(...registries) },
+);
