@@ -9,6 +9,7 @@ import { parseArgs, promisify } from "node:util";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { limitMutations } from "./limit-mutations.ts";
 import type { Mutation } from "./mutation.ts";
+import { parallelMutations } from "./parallel-mutations.ts";
 import { readerMutations } from "./reader-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
 import { workerMutations } from "./worker-mutations.ts";
@@ -29,7 +30,14 @@ interface Found {
 
 const run = promisify(execFile);
 const workshop = resolve(".cache/mutants");
-const all = [...storeMutations, ...coordinatorMutations, ...workerMutations, ...limitMutations, ...readerMutations];
+const all = [
+  ...storeMutations,
+  ...coordinatorMutations,
+  ...workerMutations,
+  ...limitMutations,
+  ...readerMutations,
+  ...parallelMutations,
+];
 const chosen = all.filter(({ name }) => new RegExp(values.only).test(name));
 let missed = 0;
 console.log(`${chosen.length} mutations, ${values.seeds} seeds of each mode\n`);

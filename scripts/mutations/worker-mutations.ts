@@ -2,6 +2,7 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const stream = "engine/input/stream-input.ts";
 const handlerRun = "engine/worker/handler-run.ts";
+const consumeInput = "engine/worker/consume-input.ts";
 const attempt = "engine/worker/attempt.ts";
 const worker = "engine/worker/worker-core.ts";
 const inputWait = "engine/worker/input-wait.ts";
@@ -88,7 +89,7 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation(
     "a restart of a source is not passed on",
-    edit(handlerRun, "await pass.log.restart(pulled.sourceGens);", ""),
+    edit(consumeInput, "await pass.log.restart(pulled.sourceGens);", ""),
   ),
   mutation(
     "stored uids are not skipped",
@@ -100,7 +101,7 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation(
     "a shard takes every batch",
-    edit(handlerRun, "if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await", "await"),
+    edit(consumeInput, "if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await", "await"),
   ),
   mutation(
     "gather takes all parents, whatever was chosen",

@@ -98,6 +98,8 @@ export interface HandlerDefinition {
   readonly errors: readonly string[];
   /** `false`: a retry starts the node's output over instead of going on after the last stored batch. */
   readonly resumable: boolean;
+  /** How many batches of one attempt are processed at once. @defaultValue 1 */
+  readonly concurrency?: number;
   /** Used when the graph names no adapter. */
   readonly inputAdapter?: AdapterChoice;
   init?(): unknown;

@@ -12,8 +12,12 @@ const members: ReadonlySet<string> = new Set([
   ...methodMembers,
   "errors",
   "resumable",
+  "concurrency",
   "inputAdapter",
 ]);
+
+/** More than this is a mistake of units: they all are in memory at once. */
+const mostConcurrency = 1_000;
 
 /** Everything that is wrong with the definition of a handler, in words. */
 export function handlerProblems(name: unknown, options: unknown): string[] {
@@ -51,10 +55,14 @@ function memberTypes(handler: string, definition: Definition): string[] {
       typeof definition[member] === "function" ? [] : [wrong(member, "a function")],
     ),
   ];
-  const { errors, resumable } = definition;
+  const { errors, resumable, concurrency } = definition;
   const isCodes = Array.isArray(errors) && errors.every((code) => typeof code === "string" && code !== "");
   if (errors !== undefined && !isCodes) problems.push(wrong("errors", "a list of reason codes"));
   if (resumable !== undefined && typeof resumable !== "boolean") problems.push(wrong("resumable", "true or false"));
+  const isCount = Number.isInteger(concurrency) && Number(concurrency) >= 1 && Number(concurrency) <= mostConcurrency;
+  if (concurrency !== undefined && !isCount) {
+    problems.push(wrong("concurrency", `an integer from 1 to ${mostConcurrency}`));
+  }
   return problems;
 }
 

@@ -93,6 +93,13 @@ export type HandlerOptions<
    * @defaultValue true
    */
   readonly resumable?: boolean;
+  /**
+   * How many batches of one attempt are processed at once, for handlers that wait: for a service, a disk. What they
+   * produce is stored in the order of the batches all the same.
+   *
+   * @defaultValue 1
+   */
+  readonly concurrency?: number;
   /** Runs once a worker, before the first attempt. */
   init?(): Awaitable<void>;
   /**

@@ -26,7 +26,7 @@ export class AttemptEnded extends Error {
 export class AttemptAborted extends Error {
   override readonly name = "AbortError";
 
-  constructor(reason: EndReason) {
+  constructor(reason: string) {
     super(`the attempt must stop: ${reason}`);
   }
 }

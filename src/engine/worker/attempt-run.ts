@@ -8,7 +8,7 @@ import type { StoreRetry } from "../support/store-retry.ts";
 import type { SourceWatch } from "./append-signals.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import { AttemptLog } from "./attempt-log.ts";
-import type { HeldAttempt } from "./held-attempt.ts";
+import type { HeldAttempt, Stoppable } from "./held-attempt.ts";
 import { InputWait } from "./input-wait.ts";
 import type { WorkerParts } from "./worker-options.ts";
 
@@ -78,7 +78,12 @@ export async function withInputWait<T>(
   run: AttemptRun,
   sources: readonly { readonly nodeId: string; readonly shard: number }[],
   work: (wait: InputWait) => Promise<T>,
-  polling: { readonly pollMs?: number | undefined; readonly pollMaxMs?: number | undefined } = {},
+  options: {
+    readonly pollMs?: number | undefined;
+    readonly pollMaxMs?: number | undefined;
+    /** Who waits. @defaultValue the attempt */
+    readonly held?: Stoppable;
+  } = {},
 ): Promise<T> {
   const { signals, clock, limits } = run.parts;
   const { taskId } = run.held.attempt;
@@ -93,10 +98,10 @@ export async function withInputWait<T>(
       new InputWait({
         clock,
         listen,
-        held: run.held,
+        held: options.held ?? run.held,
         starveMs: limits.starveMs,
-        pollMs: polling.pollMs,
-        pollMaxMs: polling.pollMaxMs ?? limits.inputPollMaxMs,
+        pollMs: options.pollMs,
+        pollMaxMs: options.pollMaxMs ?? limits.inputPollMaxMs,
       }),
     );
   } finally {

@@ -6,7 +6,7 @@ import type { AttemptRun } from "./attempt-run.ts";
 import { misfit } from "./conform.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
-import { isPromiseLike } from "./held-attempt.ts";
+import { type HeldPart, isPromiseLike } from "./held-attempt.ts";
 
 /** A batch on its way to the handler. */
 export interface IncomingBatch {
@@ -19,13 +19,22 @@ export interface IncomingBatch {
   readonly misfit?: "bad_input";
 }
 
+/** Where the input puts its batches. */
+export interface BatchSink {
+  /** Resolves when it takes the next one. */
+  process(batch: IncomingBatch): Promise<unknown>;
+  /** Resolves when all that it took are stored. */
+  drain(): Promise<void>;
+}
+
 /** Turns batches into artifacts, one after another. */
-export class BatchRunner {
+export class BatchRunner implements BatchSink {
   readonly #run: AttemptRun;
   readonly #runtime: HandlerRuntime;
   readonly #context: RunContext;
   readonly #log: AttemptLog;
   readonly #onFirst: () => Promise<void>;
+  readonly #part: HeldPart | undefined;
 
   constructor(options: {
     readonly run: AttemptRun;
@@ -34,15 +43,22 @@ export class BatchRunner {
     readonly log: AttemptLog;
     /** Called once the shard's first batch is stored. */
     readonly onFirst: () => Promise<void>;
+    /** Whose signal the handler gets, where that isn't the attempt's. */
+    readonly part?: HeldPart | undefined;
   }) {
     this.#run = options.run;
     this.#runtime = options.runtime;
     this.#context = options.context;
     this.#log = options.log;
     this.#onFirst = options.onFirst;
+    this.#part = options.part;
   }
 
-  async process(batch: IncomingBatch): Promise<void> {
+  /**
+   * @param turn - asked for once the handler is done: whether the batch before this one was stored, when that is known
+   * @returns whether this one was
+   */
+  async process(batch: IncomingBatch, turn?: () => Promise<boolean>): Promise<boolean> {
     const run = this.#run;
     run.at.batchUid = batch.uid;
     const pause = run.breather.pause();
@@ -50,7 +66,7 @@ export class BatchRunner {
     this.#checkLease();
     let payload = this.#decode(batch);
     if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
-    const context = this.#context.forBatch(batch.uid);
+    const context = this.#context.forBatch(batch.uid, this.#part);
     const { definition } = this.#runtime;
     // Called as a method: a handler may be a class instance.
     let output = definition.processBatch === undefined ? payload : definition.processBatch(payload, context);
@@ -58,10 +74,18 @@ export class BatchRunner {
     run.held.check();
     let meta = this.#encode(output, batch);
     if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
+    if (turn !== undefined) {
+      if (!(await turn())) return false;
+      run.held.check();
+    }
     const first = this.#log.length === 0;
     await this.#log.append({ uid: batch.uid, origin: batch.origin, meta, metrics: context.metrics.values });
     if (first) await this.#onFirst();
+    return true;
   }
+
+  /** Nothing is in hand between two calls of `process`. */
+  async drain(): Promise<void> {}
 
   /** Stops an attempt whose lease may have run out, by this process's own clock. */
   #checkLease(): void {

@@ -9,6 +9,7 @@ import type {
 import type { JsonObject } from "../../errors/index.ts";
 import { type MetricSums, sumOf } from "../values/index.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import type { Stoppable } from "./held-attempt.ts";
 
 /** Metrics of one batch, or of one `finalize`. */
 export class MetricsBag implements MetricsRecorder {
@@ -85,8 +86,13 @@ export class RunContext implements AttemptContext {
   }
 
   /** The context of one batch: this one, and what is the batch's own. */
-  forBatch(uid: string): RunBatchContext {
-    return new RunBatchContext(this, uid);
+  forBatch(uid: string, part?: Stoppable): RunBatchContext {
+    return new RunBatchContext(this, uid, part);
+  }
+
+  /** The context of the input, where it may have to stop before the attempt does. */
+  forPart(part: Stoppable): AttemptContext {
+    return new DerivedContext(this, part);
   }
 
   forFinalize(stored: StoredBatches): FinalizeContext & { readonly metrics: MetricsBag } {
@@ -97,9 +103,11 @@ export class RunContext implements AttemptContext {
 /** Hands the attempt's context on. A class with getters: one is made a batch, and copying ten fields each time would show. */
 class DerivedContext implements AttemptContext {
   readonly #run: RunContext;
+  readonly #part: Stoppable | undefined;
 
-  constructor(run: RunContext) {
+  constructor(run: RunContext, part?: Stoppable) {
     this.#run = run;
+    this.#part = part;
   }
 
   get taskId(): string {
@@ -124,7 +132,7 @@ class DerivedContext implements AttemptContext {
     return this.#run.loaded;
   }
   get signal(): AbortSignal {
-    return this.#run.signal;
+    return (this.#part ?? this.#run).signal;
   }
   get logger(): Logger {
     return this.#run.logger;
@@ -144,8 +152,8 @@ export class RunBatchContext extends DerivedContext implements BatchContext {
   readonly uid: string;
   readonly metrics = new MetricsBag();
 
-  constructor(run: RunContext, uid: string) {
-    super(run);
+  constructor(run: RunContext, uid: string, part: Stoppable | undefined) {
+    super(run, part);
     this.uid = uid;
   }
 

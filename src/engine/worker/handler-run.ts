@@ -1,28 +1,11 @@
-import type { Json } from "../../errors/index.ts";
-import {
-  chosenSources,
-  consumerUid,
-  gather,
-  type InputPlan,
-  readSources,
-  routeInput,
-  type Source,
-  StreamInput,
-  shardOf,
-} from "../input/index.ts";
-import { type Artifact, sourceKey } from "../model.ts";
+import { type InputPlan, routeInput } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-end.ts";
-import { type AttemptRun, announce, overLog, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
-import { BatchRunner, type IncomingBatch } from "./batch-runner.ts";
+import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
 import { conform } from "./conform.ts";
+import { consumeInput } from "./consume-input.ts";
 import { type Cleanup, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
 import { isPromiseLike } from "./held-attempt.ts";
-import { sourceBatches } from "./source-batches.ts";
-
-/** uid of a gather's one batch, and of the one batch of a root that takes its arguments as input. */
-const gatherUid = "all";
-const singleUid = "0";
 
 /** Runs a handler over all of its input, from wherever an earlier attempt left off. */
 export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<void> {
@@ -52,8 +35,7 @@ async function start(run: AttemptRun, runtime: HandlerRuntime, cleanups: Cleanup
       // An earlier attempt may have ended before it told anybody of its first batch.
       else if (pass.first) await announceFirst(run);
     }
-    const batches = new BatchRunner({ run, runtime, context, log, onFirst: () => announceFirst(run) });
-    if (!log.closed) await consume({ run, runtime, context, pass, input, batches });
+    if (!log.closed) await consumeInput({ run, runtime, context, pass, input, onFirst: () => announceFirst(run) });
     await finish({ run, runtime, context, pass });
   });
 }
@@ -68,145 +50,6 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
 
 async function announceFirst(run: AttemptRun): Promise<void> {
   if (run.plan.streaming.has(run.node.id)) await announce(run, "first_artifact");
-}
-
-interface Consuming {
-  readonly run: AttemptRun;
-  readonly runtime: HandlerRuntime;
-  readonly context: RunContext;
-  readonly pass: Pass;
-  readonly batches: BatchRunner;
-}
-
-async function consume(options: Consuming & { readonly input: InputPlan }): Promise<void> {
-  const { input, ...consuming } = options;
-  switch (input.kind) {
-    case "source":
-      return consumeSource(consuming);
-    case "single":
-      return consumeSingle(consuming);
-    case "stream":
-      return consumeStream(consuming, input);
-    case "gather":
-      return consumeGather(consuming, input);
-  }
-}
-
-async function consumeSource({ run, runtime, context, pass, batches }: Consuming): Promise<void> {
-  const yielded = runtime.definition.iterBatches?.(context.args, context) ?? [];
-  const { partitions } = run.node;
-  const fresh = sourceBatches({
-    batches: yielded,
-    held: run.held,
-    log: pass.log,
-    partitions,
-    pageSize: run.parts.limits.pageSize,
-  });
-  for await (const { uid, index, payload } of fresh) {
-    await batches.process({ uid, origin: { source: "", seq: index, chunk: 0 }, payload, stored: false });
-  }
-}
-
-async function consumeSingle({ run, pass, batches }: Consuming): Promise<void> {
-  if (pass.log.length > 0 || shardOf(singleUid, run.node.partitions) !== run.held.attempt.shard) return;
-  const origin = { source: "", seq: 0, chunk: 0 };
-  await batches.process({ uid: singleUid, origin, payload: run.node.args, stored: true, misfit: "bad_input" });
-}
-
-async function consumeStream(consuming: Consuming, input: InputPlan & { readonly kind: "stream" }): Promise<void> {
-  const { run, pass, batches } = consuming;
-  const { store, limits } = run.parts;
-  const { taskId } = run.held.attempt;
-  const sources = shardsOf(run.plan, input.fromNodes);
-  const onlySource = input.fromNodes.length === 1;
-  const stream = new StreamInput({
-    store,
-    taskId,
-    sources,
-    sourceGens: pass.log.sourceGens,
-    origins: pass.log.origins,
-    pageSize: limits.pageSize,
-  });
-  await withInputWait(
-    run,
-    sources,
-    async (wait) => {
-      for (;;) {
-        wait.beforeLooking();
-        const pulled = await run.retry.ask(() => stream.pull());
-        if (pulled.kind === "end") return;
-        if (pulled.kind === "restarted") {
-          await pass.log.restart(pulled.sourceGens);
-          throw new AttemptEnded("reload");
-        }
-        if (pulled.kind === "nothing") {
-          await wait.forNews(pulled.sourceRunning);
-          continue;
-        }
-        wait.fed();
-        let { skipChunks } = pulled;
-        for (const artifact of pulled.artifacts) {
-          for (const batch of batchesOf({ artifact, source: pulled.source, skipChunks, input, onlySource })) {
-            if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await batches.process(batch);
-          }
-          skipChunks = 0;
-        }
-      }
-    },
-    input,
-  );
-}
-
-/** The batches that a consumer gets from one artifact, less those that an earlier attempt has stored. */
-function* batchesOf(options: {
-  readonly artifact: Artifact;
-  readonly source: Source;
-  readonly skipChunks: number;
-  readonly input: InputPlan & { readonly kind: "stream" };
-  readonly onlySource: boolean;
-}): Generator<IncomingBatch> {
-  const { artifact, source, skipChunks, input, onlySource } = options;
-  const payloads = input.adapter.expand(artifact.meta, source.nodeId);
-  for (let chunk = skipChunks; chunk < payloads.length; chunk++) {
-    yield {
-      uid: consumerUid({
-        nodeId: source.nodeId,
-        uid: artifact.uid,
-        onlySource,
-        ...(input.adapter.whole ? {} : { chunk }),
-      }),
-      origin: { source: sourceKey(source.nodeId, source.shard), seq: artifact.seq, chunk },
-      payload: payloads[chunk],
-      stored: true,
-    };
-  }
-}
-
-async function consumeGather(consuming: Consuming, input: InputPlan & { readonly kind: "gather" }): Promise<void> {
-  const { run, pass, batches } = consuming;
-  if (pass.log.length > 0 || shardOf(gatherUid, run.node.partitions) !== run.held.attempt.shard) return;
-  const { store, limits } = run.parts;
-  const { taskId } = run.held.attempt;
-  const sources = chosenSources(run.node, input.sources, pass.record.chosen);
-  const nodeIds = [...new Set(sources.map((source) => source.nodeId))];
-  const records = await withInputWait(
-    run,
-    shardsOf(run.plan, nodeIds),
-    async (wait) => {
-      for (;;) {
-        wait.beforeLooking();
-        const state = await run.retry.ask(() => readSources({ store, plan: run.plan, taskId, nodeIds }));
-        if (state.complete) return state.records;
-        await wait.forNews(state.sourceRunning);
-      }
-    },
-    input,
-  );
-  const payload: Record<string, Json[]> = await run.retry.ask(() =>
-    gather({ store, records, sources, pageSize: limits.pageSize }),
-  );
-  const origin = { source: "*", seq: 0, chunk: 0 };
-  await batches.process({ uid: gatherUid, origin, payload, stored: true });
 }
 
 async function finish(options: {

@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/index.ts";
 import type { SourceWatch } from "./append-signals.ts";
 import { AttemptEnded } from "./attempt-end.ts";
-import type { HeldAttempt } from "./held-attempt.ts";
+import type { Stoppable } from "./held-attempt.ts";
 
 const firstPollMs = 5;
 /** A reason of its own: without one, each abort makes a DOMException with a stack. */
@@ -16,7 +16,7 @@ const wakeUp = Symbol("wake up");
  */
 export class InputWait {
   readonly #clock: Clock;
-  readonly #held: HeldAttempt;
+  readonly #held: Stoppable;
   readonly #listen: () => SourceWatch;
   #watch: SourceWatch | undefined;
   readonly #pollMaxMs: number;
@@ -28,7 +28,7 @@ export class InputWait {
 
   constructor(options: {
     readonly clock: Clock;
-    readonly held: HeldAttempt;
+    readonly held: Stoppable;
     /** Starts listening to the sources. */
     readonly listen: () => SourceWatch;
     readonly pollMs: number | undefined;

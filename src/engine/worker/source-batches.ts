@@ -3,7 +3,7 @@ import { shardOf } from "../input/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import type { HeldAttempt } from "./held-attempt.ts";
+import type { Stoppable } from "./held-attempt.ts";
 
 const maxUidLength = 512;
 
@@ -20,7 +20,7 @@ export interface NumberedBatch {
  */
 export async function* sourceBatches(options: {
   readonly batches: AsyncIterable<SourceBatch<unknown>> | Iterable<SourceBatch<unknown>>;
-  readonly held: HeldAttempt;
+  readonly held: Stoppable;
   readonly log: AttemptLog;
   readonly partitions: number;
   readonly pageSize: number;
@@ -60,7 +60,7 @@ function yieldedTwice(batch: NumberedBatch | undefined): AttemptProblem {
 }
 
 /** Iterates handler code without being held by it: a pending `next` is not awaited once the attempt is abandoned. */
-async function* gated<T>(batches: AsyncIterable<T> | Iterable<T>, held: HeldAttempt): AsyncGenerator<T> {
+async function* gated<T>(batches: AsyncIterable<T> | Iterable<T>, held: Stoppable): AsyncGenerator<T> {
   const iterator = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
   let idle = true; // not inside `next`: only then can it be closed
   let over = false;

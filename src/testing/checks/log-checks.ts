@@ -1,5 +1,5 @@
 import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
-import { type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
+import { type Artifact, type Origin, type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
 import type { Journal } from "../world/journal.ts";
 
 /** What a check knows of one shard's output in one generation. */
@@ -8,6 +8,8 @@ interface SeenLog {
   epoch: number;
   closed: boolean;
   readonly uids: Set<string>;
+  /** By claim and source: where the last batch came from. */
+  readonly origins: Map<string, Origin>;
 }
 
 /** Law 2 and what belongs to it: artifacts without gaps or doubles, in the order of epochs, none after the end. */
@@ -49,6 +51,7 @@ export class LogChecks {
     if (log.length > 0 && artifact.epoch !== log.epoch && this.#state.shard(ref)?.record.type.endsWith("_n")) {
       this.#violated(ref, `epoch ${artifact.epoch} goes on behind epoch ${log.epoch}, and it can't resume`);
     }
+    this.#inOrder(ref, log, artifact);
     log.length++;
     log.uids.add(artifact.uid);
     log.epoch = Math.max(log.epoch, artifact.epoch);
@@ -65,6 +68,16 @@ export class LogChecks {
     log.closed = true;
   }
 
+  /** However many batches an attempt has in hand, it stores them as they came. */
+  #inOrder(ref: ShardRef, log: SeenLog, { claimId, origin }: Artifact): void {
+    const key = `${claimId} ${origin.source}`;
+    const before = log.origins.get(key);
+    log.origins.set(key, origin);
+    if (before === undefined) return;
+    const isLater = origin.seq > before.seq || (origin.seq === before.seq && origin.chunk > before.chunk);
+    if (!isLater) this.#violated(ref, `stored ${JSON.stringify(origin)} after ${JSON.stringify(before)}`);
+  }
+
   #lateArtifact(ref: ShardRef, claimId: string): void {
     this.#counts.lateAppends++;
     const late = (this.#late.get(claimId) ?? 0) + 1;
@@ -76,7 +89,7 @@ export class LogChecks {
     const key = `${shardKey(ref)}/${generation}`;
     let log = this.#logs.get(key);
     if (log === undefined) {
-      log = { length: 0, epoch: 0, closed: false, uids: new Set() };
+      log = { length: 0, epoch: 0, closed: false, uids: new Set(), origins: new Map() };
       this.#logs.set(key, log);
     }
     return log;

@@ -15,6 +15,7 @@ export class Fleet {
     const sizes = () => ({
       capacity: 1 + random.int(2),
       pageSize: 1 + random.int(3),
+      concurrency: random.pick([1, 1, 2, 3]),
       capacityPerType: random.chance(0.2) ? { map: 1 } : {},
     });
     // Sometimes a coordinator has a worker in its own process, as an embedded engine does.

@@ -33,6 +33,8 @@ export interface ProcessSpec {
   readonly serves: readonly string[];
   readonly capacity: number;
   readonly pageSize: number;
+  /** Batches of an attempt at once. */
+  readonly concurrency: number;
   readonly capacityPerType: Readonly<Record<string, number>>;
 }
 
@@ -105,7 +107,9 @@ export class SimProcess {
     }
     if (spec.serves.length > 0) {
       const { clock } = this;
-      const handlers = simHandlers({ random, rates: rates.handlers, journal, clock, life, leaseMs: times.leaseMs });
+      const { concurrency } = spec;
+      const { leaseMs } = times;
+      const handlers = simHandlers({ random, rates: rates.handlers, journal, clock, life, leaseMs, concurrency });
       this.worker = new WorkerCore({
         ...shared,
         workerId: life.name,

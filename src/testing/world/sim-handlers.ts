@@ -19,6 +19,7 @@ export interface SimHandlersOptions {
   readonly clock: Clock;
   readonly life: Life;
   readonly leaseMs: number;
+  readonly concurrency: number;
 }
 
 /** The handlers of one process. They use nothing but its clock and the seed. */
@@ -29,6 +30,7 @@ export function simHandlers(options: SimHandlersOptions): readonly HandlerDefini
     result: summary,
     errors: [],
     resumable: true,
+    concurrency: options.concurrency,
     async loadInput(_args, ctx) {
       watchCleanup(ctx, options);
       await trouble(ctx, options);

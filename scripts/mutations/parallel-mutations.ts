@@ -1,0 +1,45 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const parallel = "engine/worker/parallel-batches.ts";
+const runner = "engine/worker/batch-runner.ts";
+const consume = "engine/worker/consume-input.ts";
+
+export const parallelMutations: readonly Mutation[] = [
+  mutation(
+    "batches are stored as they get done",
+    edit(parallel, "        return before;\n", "        return Promise.resolve(true);\n"),
+  ),
+  mutation(
+    "a batch behind one that failed is stored",
+    edit(runner, "      if (!(await turn())) return false;\n", "      await turn();\n"),
+  ),
+  mutation(
+    "a restart doesn't wait for the batches in hand",
+    edit(consume, "          await batches.drain(); // what is in hand still belongs to the old output\n", ""),
+  ),
+  mutation(
+    "the end of input is the end of the batches",
+    edit(parallel, "    while (this.#inHand > 0) await this.#change();\n", ""),
+  ),
+  mutation(
+    "only the last of several batches is let go",
+    edit(
+      "engine/worker/held-attempt.ts",
+      "      this.#rejects.add(reject);\n",
+      "      this.#rejects.clear();\n      this.#rejects.add(reject);\n",
+    ),
+  ),
+  {
+    ...mutation(
+      "a failed batch doesn't end the input",
+      edit(parallel, "      this.#part.stop(error);\n", "      this.#failed ??= { error };\n"),
+      edit(parallel, "  #processing = 0;", "  #failed: { readonly error: unknown } | undefined;\n  #processing = 0;"),
+      edit(
+        parallel,
+        "    if (this.#part.stopped !== undefined) throw this.#part.stopped.error;\n  }\n\n  get",
+        "    if (this.#failed !== undefined) throw this.#failed.error;\n  }\n\n  get",
+      ),
+    ),
+    elsewhere: "test/integration/engine/concurrency.test.ts: what is lost is time",
+  },
+];

@@ -1,0 +1,254 @@
+import { describe, expect, test } from "vitest";
+import { PermanentError } from "../../../src/errors/index.ts";
+import { testEngine } from "../../helpers/engines.ts";
+import { atOnce, node } from "../../helpers/graphs.ts";
+import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+
+/** How many are at work at once, and at most were. */
+class Crowd {
+  now = 0;
+  most = 0;
+
+  async during(work: () => Promise<void>): Promise<void> {
+    this.now++;
+    this.most = Math.max(this.most, this.now);
+    try {
+      await work();
+    } finally {
+      this.now--;
+    }
+  }
+}
+
+const graph = { nodes: [node("source"), node("step", ["source"])] };
+
+describe("a handler with concurrency", () => {
+  test("processes as many batches at once, and stores them in their order", async () => {
+    const crowd = new Crowd();
+    const gates = numbers(6).map(() => new Gate());
+    const step = handler("step", {
+      concurrency: 3,
+      async processBatch(payload, ctx) {
+        await crowd.during(() => gates[Number(payload)]?.pass() ?? Promise.resolve());
+        ctx.metrics.add("value", Number(payload));
+        return payload;
+      },
+    });
+    const { engine, artifacts } = await testEngine([source("source", numbers(6)), step]);
+    const task = await engine.run(graph);
+    await until(() => crowd.now === 3, "three batches are at work");
+    gates[2]?.open();
+    gates[1]?.open();
+    await until(() => gates.filter(({ arrived }) => arrived === 1).length === 5, "two more are");
+    expect(await artifacts(task.id, "step")).toEqual([]); // batch 0 isn't done
+    for (const gate of gates) gate.open();
+    await task.result();
+    expect((await artifacts(task.id, "step")).map(({ seq, meta, metrics }) => ({ seq, meta, metrics }))).toEqual(
+      numbers(6).map((value) => ({ seq: value, meta: value, metrics: { value } })),
+    );
+    expect(crowd.most).toBe(3);
+  });
+
+  test("a slow batch holds the others up after as many are done behind it", async () => {
+    const first = new Gate();
+    const began: number[] = [];
+    const step = handler("step", {
+      concurrency: 2,
+      async processBatch(payload) {
+        began.push(Number(payload));
+        if (payload === 0) await first.pass();
+        return payload;
+      },
+    });
+    const { engine } = await testEngine([source("source", numbers(20)), step]);
+    const task = await engine.run(graph);
+    await until(() => began.length === 4, "it has four in hand");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(began).toEqual([0, 1, 2, 3]);
+    first.open();
+    expect(await task.result()).toEqual({ step: numbers(20) });
+  });
+
+  test("also batches of its own making, each uid its own context", async () => {
+    const crowd = new Crowd();
+    const make = handler("source", {
+      concurrency: 4,
+      iterBatches: () => numbers(12).map((value) => ({ uid: `u${value}`, payload: value })),
+      async processBatch(payload, ctx) {
+        await crowd.during(() => new Promise((resolve) => setTimeout(resolve, 12 - Number(payload))));
+        return ctx.uid;
+      },
+    });
+    const { engine } = await testEngine([make]);
+    const result = await (await engine.run({ nodes: [node("source")] })).result();
+    expect(result).toEqual({ source: numbers(12).map((value) => `u${value}`) });
+    expect(crowd.most).toBe(4);
+  });
+
+  test("without it, one batch after another", async () => {
+    const crowd = new Crowd();
+    const step = handler("step", {
+      async processBatch(payload) {
+        await crowd.during(() => new Promise((resolve) => setImmediate(resolve)));
+        return payload;
+      },
+    });
+    const { engine } = await testEngine([source("source", numbers(5)), step]);
+    await (await engine.run(graph)).result();
+    expect(crowd.most).toBe(1);
+  });
+});
+
+describe("an error of one batch", () => {
+  test("aborts the others; what is done before it is stored, what comes after is not", async () => {
+    const ready = new Gate();
+    const aborted: number[] = [];
+    const step = handler("step", {
+      concurrency: 4,
+      async processBatch(payload, ctx) {
+        if (ctx.epoch > 1) return payload;
+        if (payload === 2) {
+          await ready.pass();
+          throw new Error("two is broken");
+        }
+        if (payload === 3) {
+          if (ready.arrived === 0) throw new Error("two comes first");
+          ready.open();
+          await new Promise((_, reject) => {
+            ctx.signal.addEventListener("abort", () => {
+              aborted.push(3);
+              reject(ctx.signal.reason);
+            });
+          });
+        }
+        return payload;
+      },
+    });
+    const { engine, artifacts, record } = await testEngine([source("source", numbers(8)), step]);
+    const task = await engine.run({
+      nodes: [node("source"), node("step", ["source"], { retry_policy: { max: 1, ...atOnce } })],
+    });
+    await task.result();
+    const stored = await artifacts(task.id, "step");
+    expect(stored.map(({ meta }) => meta)).toEqual(numbers(8));
+    expect(stored.map(({ epoch }) => epoch)).toEqual([1, 1, ...Array<number>(6).fill(2)]);
+    expect(aborted).toEqual([3]);
+    expect((await record(task.id, "step")).failures).toBe(1);
+  });
+
+  test("is the failure, with the batch's name, whatever the aborted ones throw", async () => {
+    const step = handler("step", {
+      concurrency: 3,
+      async processBatch(payload, ctx) {
+        if (payload === 1) throw new PermanentError("broken");
+        await new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => resolve(), { once: true }));
+        throw new PermanentError("told_to_stop");
+      },
+    });
+    const { engine } = await testEngine([source("source", numbers(8)), step]);
+    const task = await engine.run(graph);
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "broken", batchUid: "1" } });
+  });
+
+  test("ends an input that has nothing to give", async () => {
+    const never = new Gate();
+    const slow = handler("source", {
+      async *iterBatches(_args, ctx) {
+        yield { payload: 1 };
+        await never.pass(ctx.signal);
+      },
+    });
+    const step = handler("step", {
+      concurrency: 2,
+      async processBatch() {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        throw new PermanentError("broken");
+      },
+    });
+    const { engine } = await testEngine([slow, step]);
+    const task = await engine.run({
+      nodes: [node("source"), node("step", ["source"], { start: "first_batch" })],
+    });
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "broken" } });
+    expect(never.arrived).toBe(1);
+  });
+
+  test("ends an iterBatches that waits", async () => {
+    const never = new Gate();
+    let seen: AbortSignal | undefined;
+    const make = handler("source", {
+      concurrency: 2,
+      async *iterBatches(_args, ctx) {
+        seen = ctx.signal;
+        yield { payload: 1 };
+        await never.pass();
+      },
+      async processBatch() {
+        await until(() => never.arrived === 1);
+        throw new PermanentError("broken");
+      },
+    });
+    const { engine } = await testEngine([make]);
+    const task = await engine.run({ nodes: [node("source")] });
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "broken", batchUid: "0" } });
+    expect(seen?.aborted).toBe(true);
+  });
+
+  test("an error of iterBatches lets the batches before it be stored, and is none of theirs", async () => {
+    const made = new Gate();
+    const make = handler("source", {
+      concurrency: 3,
+      *iterBatches() {
+        yield { payload: 1 };
+        yield { payload: 2 };
+        made.open();
+        throw new PermanentError("no_more");
+      },
+      async processBatch(payload) {
+        await made.pass();
+        return payload;
+      },
+    });
+    const { engine, artifacts } = await testEngine([make]);
+    const task = await engine.run({ nodes: [node("source")] });
+    const error = await task.result().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ details: { reasonCode: "no_more" } });
+    expect(error).not.toHaveProperty("details.batchUid");
+    expect((await artifacts(task.id, "source")).map(({ meta }) => meta)).toEqual([1, 2]);
+  });
+});
+
+describe("with several batches in hand", () => {
+  test("a timeout lets go of all of them", async () => {
+    const never = new Gate();
+    const step = handler("step", {
+      concurrency: 3,
+      async processBatch() {
+        await never.pass();
+      },
+    });
+    const { engine } = await testEngine([source("source", numbers(3)), step]);
+    const task = await engine.run({
+      nodes: [node("source"), node("step", ["source"], { timeout_sec: 0.05, retry_policy: { max: 0, ...atOnce } })],
+    });
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "timeout", batchUid: "0" } });
+    expect(never.arrived).toBe(3);
+  });
+
+  test("a cancel waits for those who heed it", async () => {
+    const step = handler("step", {
+      concurrency: 2,
+      processBatch: (_payload, ctx) =>
+        new Promise((_, reject) => ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason))),
+    });
+    const { engine, record } = await testEngine([source("source", numbers(4)), step]);
+    const task = await engine.run(graph);
+    await until(async () =>
+      (await task.status()).nodes.some(({ status, nodeId }) => nodeId === "step" && status === "running"),
+    );
+    await task.cancel();
+    await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
+    expect((await record(task.id, "step")).status).toBe("cancelled");
+  });
+});
