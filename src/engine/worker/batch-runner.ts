@@ -67,6 +67,7 @@ export class BatchRunner implements BatchSink {
     let payload = this.#decode(batch);
     if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
     const context = this.#context.forBatch(batch.uid, this.#part);
+    this.#part?.check(); // while this one was decoded, another may have failed
     const { definition } = this.#runtime;
     // Called as a method: a handler may be a class instance.
     let output = definition.processBatch === undefined ? payload : definition.processBatch(payload, context);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
 import { PermanentError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, node } from "../../helpers/graphs.ts";
@@ -220,6 +221,46 @@ describe("an error of one batch", () => {
 });
 
 describe("with several batches in hand", () => {
+  test("a source that starts over takes them back: they don't get into the new output", async () => {
+    const old = new Gate();
+    const oldStored = new Gate();
+    let restartSeen = 0;
+    const state = new MemoryState();
+    const store = memoryStore({
+      state,
+      observe: (event) => {
+        if (event.kind === "artifact" && event.ref.nodeId === "step" && event.generation === 0) oldStored.open();
+        if (event.kind === "restarted" && event.record.nodeId === "step") restartSeen++;
+      },
+    });
+    const make = handler("source", {
+      resumable: false,
+      async *iterBatches(_args, ctx) {
+        yield { payload: `${ctx.epoch}:0` };
+        if (ctx.epoch > 1) return;
+        await until(() => old.arrived === 1);
+        throw new Error("again");
+      },
+    });
+    const step = handler("step", {
+      concurrency: 2,
+      async processBatch(payload) {
+        if (payload === "1:0") await old.pass();
+        return payload;
+      },
+    });
+    const { engine } = await testEngine([make, step], { state, store });
+    const task = await engine.run({
+      nodes: [node("source", [], { retry_policy: atOnce }), node("step", ["source"], { start: "first_batch" })],
+    });
+    await until(async () => (await task.status()).nodes[0]?.status === "finished");
+    await new Promise((resolve) => setTimeout(resolve, 250)); // longer than a consumer goes without a look
+    expect(restartSeen).toBe(0);
+    old.open();
+    expect(await task.result()).toEqual({ step: ["2:0"] });
+    await oldStored.pass();
+  });
+
   test("a timeout lets go of all of them", async () => {
     const never = new Gate();
     const step = handler("step", {
