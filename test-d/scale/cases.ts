@@ -4,6 +4,7 @@ import {
   everyOption,
   fanIn,
   fanOut,
+  gathered,
   inParts,
   oneMistake,
   ownDefinitions,
@@ -48,11 +49,12 @@ const threeParentCases: readonly Case[] = budgets.flatMap(([count, ...thousands]
 /** Other shapes, by the same rule. */
 const shapes: readonly Case[] = [
   { name: "1 node read by 300", program: fanOut(300), limit: 234_000 },
-  { name: "300 nodes read by 1", program: fanIn(300), limit: 212_000 },
+  { name: "300 nodes read by 1", program: fanIn(300), limit: 266_000 },
+  { name: "200 nodes, inputs gathered", program: gathered(200), limit: 380_000 },
   { name: "500 nodes, each after the one before", program: chain(500), limit: 371_000 },
-  { name: "200 nodes with every option there is", program: everyOption(200), limit: 280_000 },
+  { name: "200 nodes with every option there is", program: everyOption(200), limit: 335_000 },
   { name: "200 handlers with every member", program: everyMember(200), limit: 470_000 },
-  { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 181_000 },
+  { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 198_000 },
   { name: "100 nodes, used 5 times", program: inParts(100, 5), limit: 236_000 },
   { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 936_000 },
 ];

@@ -61,6 +61,24 @@ export function fanIn(count: number): string {
   );
 }
 
+/** Layers of three, each node gathering the three before it. */
+export function gathered(count: number): string {
+  const above = (index: number) => range(count).filter((other) => Math.floor(other / 3) === Math.floor(index / 3) - 1);
+  const gatherer = (index: number) => {
+    const lists = above(index).map((n) => `n${n}: z.array(z.object({ id: z.string(), v${n}: z.number() }))`);
+    return `const h${index} = defineHandler("h${index}", { input: z.object({ ${lists.join(", ")} }), output: z.object({ id: z.string(), v${index}: z.number() }) });`;
+  };
+  const isRoot = (index: number) => index < 3;
+  return program(
+    range(count).map((index) => (isRoot(index) ? handler(index) : gatherer(index))),
+    flowOf(
+      range(count).map((index) =>
+        isRoot(index) ? root(index) : node(index, `after: ${list(above(index))}, input: { adapter: "pull.gather" }`),
+      ),
+    ),
+  );
+}
+
 /** Each node after the one before, by `.then`. */
 export function chain(count: number): string {
   const indices = range(count);
