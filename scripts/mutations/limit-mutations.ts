@@ -32,11 +32,14 @@ export const limitMutations: readonly Mutation[] = [
     ),
     edit(sweeper, "if (isOver(slot.holder, record)) await store.freeSlot(slot);\n      else ", ""),
   ),
-  mutation(
-    "a claim that lost keeps its slots",
-    edit(worker, "      await this.#slots.free(claim, retry);\n      return undefined;", "      return undefined;"),
-    edit(sweeper, "return !isOpen || record.lease?.claimId !== claim.claimId;", "return !isOpen;"),
-  ),
+  {
+    ...mutation(
+      "a claim that lost keeps its slots",
+      edit(worker, "      await this.#slots.free(claim, retry);\n      return undefined;", "      return undefined;"),
+      edit(sweeper, "return !isOpen || record.lease?.claimId !== claim.claimId;", "return !isOpen;"),
+    ),
+    harmless: "a sweep frees them when that attempt is over; until then fewer run",
+  },
   mutation(
     "slots of an attempt that only its worker gave up are free",
     edit(attempt, "return false; // perhaps", "return true; // perhaps"),
@@ -49,14 +52,17 @@ export const limitMutations: readonly Mutation[] = [
       "      await this.#freeSlots(held.attempt, true);\n      left = await runAttempt(run, this.#runtimes.get(run.node.type));",
     ),
   ),
-  mutation(
-    "slots of a full second limit stay taken",
-    edit(
-      limits,
-      "        await this.#free(claim, taken, retry);\n        return limit.full;",
-      "        return limit.full;",
+  {
+    ...mutation(
+      "slots of a full second limit stay taken",
+      edit(
+        limits,
+        "        await this.#free(claim, taken, retry);\n        return limit.full;",
+        "        return limit.full;",
+      ),
     ),
-  ),
+    harmless: "a sweep frees them; until then fewer run",
+  },
   mutation("no sweep of slots", edit("engine/coordinator/sweeper.ts", "    await this.#slots.sweep();\n", "")),
   mutation(
     "a sweep frees the slots of claims that are on their way",
