@@ -35,8 +35,9 @@ export function paramFindings(args: object, takes: readonly DataType[], head: Fl
   return [...findings];
 }
 
+/** `z.any()` takes a value that is missing, `z.json()` doesn't, and here the two look the same: in doubt it fits. */
 const fits = (given: Field, needed: Field): boolean =>
-  (needed.optional || !given.optional) && new Fit().fits(given.type(), needed.type());
+  needed.type().kind === "any" || ((needed.optional || !given.optional) && new Fit().fits(given.type(), needed.type()));
 
 const show = ({ type, optional }: Field): string => `${showType(type())}${optional ? " | undefined" : ""}`;
 
