@@ -71,6 +71,7 @@ export const rowsOnly = defineInputAdapter("pull.rows", {
 export const notify = defineCoordinatorFn("slack.notify", {
   args: z.object({ channel: z.string(), retries: z.int().optional() }),
   output: z.object({ sent: z.boolean() }),
+  errors: ["rate_limited"],
   run: ({ args }) => ({ sent: args.channel !== "" }),
 });
 

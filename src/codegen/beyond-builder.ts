@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../errors/index.ts";
+import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { refsIn } from "../graph/param-refs.ts";
 import { isObject } from "../graph/plain-data.ts";
@@ -39,7 +39,10 @@ function readingOf(node: GraphNode, { byId, adapters }: SourceGraph): string | u
 
 function functionOf(node: GraphNode, { nodes }: SourceGraph): string | undefined {
   const { fn = "", fn_args: args = {} } = node.io ?? {};
-  if (!isBuiltInFn(fn) || fn === "noop") return undefined;
+  if (!isBuiltInFn(fn)) return undefined;
+  const foreign = node.retry_policy?.permanent_on?.some((code) => !isCoreReasonCode(code));
+  if (foreign) return "a built-in function has no reason codes of its own";
+  if (fn === "noop") return undefined;
   const open = ["kv", "data", "by"];
   const isTooDeep = [...refsIn(args, [])].some(
     ({ path }) => !open.includes(String(path[0])) || (path.length === 1 && path[0] !== "by"),

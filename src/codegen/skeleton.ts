@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../errors/index.ts";
-import { coreReasonCodes } from "../errors/index.ts";
+import { isCoreReasonCode } from "../errors/index.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { refsIn } from "../graph/param-refs.ts";
 import { isObject } from "../graph/plain-data.ts";
@@ -22,9 +22,7 @@ export function handlerSkeleton(type: string, source: SourceGraph): Doc {
   // A root that makes no batches of its own takes its input as args.
   const isSource = roots.length > 0 && !(declared?.input !== undefined && roots.every((node) => isFed(node, source)));
   const fed = isSource ? nodes : nodes.filter((node) => !roots.includes(node));
-  const codes = [...new Set(nodes.flatMap((node) => node.retry_policy?.permanent_on ?? []))].filter(
-    (code) => !coreReasonCodes.some((known) => known === code),
-  );
+  const codes = ownCodes(nodes);
   const what = `handler '${type}'`;
   return call("defineHandler", [
     stringLiteral(type),
@@ -39,8 +37,15 @@ export function handlerSkeleton(type: string, source: SourceGraph): Doc {
   ]);
 }
 
+/** The codes that only its own code can give. */
+function ownCodes(nodes: readonly GraphNode[]): readonly string[] {
+  const codes = new Set(nodes.flatMap((node) => node.retry_policy?.permanent_on ?? []));
+  return [...codes].filter((code) => !isCoreReasonCode(code));
+}
+
 export function functionSkeleton(name: string, source: SourceGraph): Doc {
   const nodes = source.nodes.filter((node) => node.io?.fn === name);
+  const codes = ownCodes(nodes);
   const args = valuesSchema(
     nodes.map((node) => node.io?.fn_args ?? {}),
     source,
@@ -50,6 +55,7 @@ export function functionSkeleton(name: string, source: SourceGraph): Doc {
     object([
       property("args", args),
       property("output", outputSchema(nodes, source)),
+      ...optional("errors", codes.length === 0 ? undefined : array(codes.map(stringLiteral))),
       unwritten(`coordinator function '${name}'`, "run"),
     ]),
   ]);

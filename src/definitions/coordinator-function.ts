@@ -35,5 +35,7 @@ export interface CoordinatorFunctionDefinition {
   /** Which of its arguments hold a node id, or a list of them: a flow that uses another one gives its nodes other ids. */
   readonly nodeArgs?: readonly string[];
   readonly output: $ZodType;
+  /** Its own reason codes. */
+  readonly errors?: readonly string[];
   run(ctx: CoordinatorFunctionContext): unknown;
 }

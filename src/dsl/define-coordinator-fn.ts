@@ -26,24 +26,31 @@ import type { AnySchema, Decoded, Stored, Wire } from "./types/schema.ts";
  * @param options.output - what it returns; stored as the node's one artifact, and its result
  * @param options.nodeArgs - the arguments that hold a node id, or a list of them: where a flow with this function is used
  * in another one, its nodes get other ids, and these arguments with them
+ * @param options.errors - reason codes of its own; `retry.permanentOn` may name them
  * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
  */
-export function defineCoordinatorFn<const TName extends string, TArgs extends AnySchema, TOutput extends AnySchema>(
+export function defineCoordinatorFn<
+  const TName extends string,
+  TArgs extends AnySchema,
+  TOutput extends AnySchema,
+  const TErrors extends string = never,
+>(
   name: TName,
   options: {
     readonly args: TArgs;
     readonly output: JsonSchema<TOutput, TName, "output">;
     readonly nodeArgs?: readonly (keyof Wire<TArgs> & string)[];
+    readonly errors?: readonly TErrors[];
     run(ctx: CoordinatorFunctionContext<Decoded<TArgs>>): Decoded<TOutput> | Promise<Decoded<TOutput>>;
   },
-): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>>;
+): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>, TErrors>;
 export function defineCoordinatorFn(name: string, options: object): CoordinatorFunctionDefinition {
   const definition = ownDefinition({
     kind: "coordinatorFn",
     what: "a coordinator function",
     name,
     given: options,
-    rules: { schemas: ["args", "output"], nameLists: ["nodeArgs"], method: "run" },
+    rules: { schemas: ["args", "output"], nameLists: ["nodeArgs", "errors"], method: "run" },
     isTaken: (taken) => Object.hasOwn(builtInFunctionArgs, taken),
   });
   return definition as unknown as CoordinatorFunctionDefinition; // its members were looked at

@@ -7,6 +7,7 @@ import { type FlowPart, isFlow } from "./flow-part.ts";
 import {
   type ChainStep,
   type FlowHead,
+  fnName,
   handlerOf,
   type InputOptions,
   type LoadedStep,
@@ -123,16 +124,22 @@ function optionFindings(step: WrittenStep): string[] {
   const unknown = Object.keys(step.options)
     .filter((option) => !known.includes(option))
     .map((option) => withHint(say("unknownOption", { node: step.id, option }), option, known));
-  return step.kind === "node" ? [...unknown, ...codeFindings(step)] : unknown;
+  return [...unknown, ...codeFindings(step)];
 }
 
-function codeFindings({ id: node, handler, options }: Step & { readonly kind: "node" }): string[] {
+function codeFindings(step: WrittenStep): string[] {
+  const { id: node, options } = step;
   const codes = options.retry?.permanentOn;
   if (!Array.isArray(codes)) return [];
-  const known = [...coreReasonCodes, ...handler.errors];
+  const own = (step.kind === "node" ? step.handler : ownFnOf(step))?.errors ?? [];
+  const known = [...own, ...coreReasonCodes];
+  const words = (code: string) =>
+    step.kind === "node"
+      ? say("permanentOnUnknown", { node, code, handler: step.handler.name })
+      : say("fnPermanentOnUnknown", { node, code, fn: fnName(step.fn) });
   return codes
     .filter((code) => typeof code === "string" && !known.includes(code))
-    .map((code) => withHint(say("permanentOnUnknown", { node, code, handler: handler.name }), code, known));
+    .map((code) => withHint(words(code), code, known));
 }
 
 function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHead): string[] {

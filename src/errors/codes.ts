@@ -46,4 +46,8 @@ export const coreReasonCodes = [
   "duplicate_uid",
 ] as const;
 
-export type CoreReasonCode = (typeof coreReasonCodes)[number];
+// A union is printed by its name, an element of a list isn't.
+export type CoreReasonCode = (typeof coreReasonCodes)[number] | never;
+
+export const isCoreReasonCode = (code: string): code is CoreReasonCode =>
+  coreReasonCodes.some((known) => known === code);

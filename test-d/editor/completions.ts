@@ -144,6 +144,16 @@ export const nodes: readonly Place[] = [
     code: `etl.node("w", clean, { after: ["extract"], retry: { permanentOn: ["bad_row", "|"] } })`,
     offers: [...coreCodes, "bad_row"],
   },
+  {
+    what: "permanent codes of a built-in function: the engine's",
+    code: `etl.fn("w", "vars.set", { args: { kv: {} }, retry: { permanentOn: ["|"] } })`,
+    offers: coreCodes,
+  },
+  {
+    what: "permanent codes of a function of one's own",
+    code: `etl.fn("w", notify, { args: { channel: "" }, retry: { permanentOn: ["timeout", "|"] } })`,
+    offers: [...coreCodes, "rate_limited"],
+  },
 ];
 
 export const inputs: readonly Place[] = [

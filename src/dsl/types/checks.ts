@@ -1,5 +1,6 @@
+import type { CoreReasonCode } from "../../errors/index.ts";
 import type { Join } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { MessageKey, Say } from "../../graph/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
 import type { EdgeText, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
@@ -323,3 +324,18 @@ export type FanInArgument<TFanIn, TParents extends readonly string[], TId extend
 export type FirstBatchArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
   ? FlowTypeError<Say<"rootFirstBatch", { node: TId }>>
   : "first_batch";
+
+/** `retry.permanentOn` of a handler's node: all at once when all is well, element by element when not. */
+export type PermanentOn<
+  TCodes extends readonly string[],
+  TId extends string,
+  THandler extends AnyHandler,
+> = TCodes[number] extends THandler["$infer"]["errors"] | CoreReasonCode
+  ? TCodes
+  : KnownCodes<TCodes, THandler["$infer"]["errors"], "permanentOnUnknown", { node: TId; handler: THandler["name"] }>;
+
+export type KnownCodes<TCodes extends readonly string[], TOwn, TSay extends MessageKey, TBlanks> = {
+  [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [TOwn | CoreReasonCode]
+    ? TCodes[TIndex]
+    : TOwn | CoreReasonCode | FlowTypeError<Say<TSay, TBlanks & { code: TCodes[TIndex] }>>;
+};

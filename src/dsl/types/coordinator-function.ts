@@ -2,28 +2,31 @@ import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
 import type { CoreReasonCode, Json } from "../../errors/index.ts";
 import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { FanInArgument, FirstBatchArgument, KnownId, RequiredKeys } from "./checks.ts";
-import type { AnyString, FlowTypeError } from "./markers.ts";
+import type { FanInArgument, FirstBatchArgument, KnownCodes, KnownId, RequiredKeys } from "./checks.ts";
+import type { FlowTypeError } from "./markers.ts";
 import type { RetryOptions } from "./options.ts";
 import type { ParamReference, WithParams } from "./params.ts";
 import type { NodeRecords, OutputOf } from "./state.ts";
 
-export interface CoordinatorFnTypes<TArgs, TOutput> {
+export interface CoordinatorFnTypes<TArgs, TOutput, TErrors = never> {
   /** Arguments as they stand in the graph. */
   readonly args: TArgs;
   readonly output: TOutput;
+  /** Its own reason codes. */
+  readonly errors: TErrors;
 }
 
 /** A coordinator function of your own with its types. */
-export interface CoordinatorFn<TName extends string, TArgs, TOutput> extends CoordinatorFunctionDefinition {
+export interface CoordinatorFn<TName extends string, TArgs, TOutput, TErrors = never>
+  extends CoordinatorFunctionDefinition {
   readonly name: TName;
-  readonly $infer: CoordinatorFnTypes<TArgs, TOutput>;
+  readonly $infer: CoordinatorFnTypes<TArgs, TOutput, TErrors>;
 }
 
 /** Any of them, for constraints. */
 export interface AnyCoordinatorFn {
   readonly name: string;
-  readonly $infer: CoordinatorFnTypes<unknown, unknown>;
+  readonly $infer: CoordinatorFnTypes<unknown, unknown, unknown>;
 }
 
 /** A value in the arguments of a function that takes any: JSON, or a parameter anywhere in it. */
@@ -92,6 +95,14 @@ type FnAfter<TAfter extends readonly string[], TIds extends string, TId extends 
   ? TAfter
   : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> };
 
+type ErrorsOf<TFn> = TFn extends AnyCoordinatorFn ? TFn["$infer"]["errors"] : never;
+
+type FnPermanentOn<TCodes extends readonly string[], TId extends string, TFn> = TCodes[number] extends
+  | ErrorsOf<TFn>
+  | CoreReasonCode
+  ? TCodes
+  : KnownCodes<TCodes, ErrorsOf<TFn>, "fnPermanentOnUnknown", { node: TId; fn: FnNameOf<TFn> }>;
+
 export type FnOptionKey = "after" | "fanIn" | "startWhen" | "args" | "retry" | "timeoutSec";
 
 /** The options of a coordinator function's node; no interface, for the reason of `NodeOptions`. */
@@ -103,6 +114,7 @@ export type FnOptions<
   TArgs,
   TKnown,
   TIds extends string,
+  TCodes extends readonly string[],
 > = {
   /** The nodes it depends on, declared before it. */
   readonly after?: FnAfter<TAfter, TIds, TId>;
@@ -112,7 +124,7 @@ export type FnOptions<
   readonly startWhen?: "ready" | FirstBatchArgument<TAfter, TId>;
   /** The function's arguments. */
   readonly args?: ExactArgs<TArgs, TKnown, TFn, TId>;
-  readonly retry?: RetryOptions<CoreReasonCode | AnyString>;
+  readonly retry?: RetryOptions<FnPermanentOn<TCodes, TId, TFn>>;
   /** Longest time of one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
 };

@@ -153,6 +153,7 @@ interface AddRoot {
     TListKey extends string | Absent = Absent,
     TArgKeys extends PropertyKey = never,
     TInputKeys extends PropertyKey = never,
+    const TCodes extends readonly string[] | [] = [],
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -183,7 +184,8 @@ interface AddRoot {
       TFlow[typeof ids],
       TFlow[typeof state],
       TArgKeys,
-      TInputKeys
+      TInputKeys,
+      TCodes
     >,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
@@ -227,6 +229,7 @@ interface AddNext {
     TListKey extends string | Absent = Absent,
     TArgKeys extends PropertyKey = never,
     TInputKeys extends PropertyKey = never,
+    const TCodes extends readonly string[] | [] = [],
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -257,7 +260,8 @@ interface AddNext {
       TFlow[typeof ids],
       TFlow[typeof state],
       TArgKeys,
-      TInputKeys
+      TInputKeys,
+      TCodes
     >,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
@@ -301,6 +305,7 @@ interface AddFn {
     >,
     TFanIn extends string = "all",
     TGiven extends FnOptionKey = never,
+    const TCodes extends readonly string[] | [] = [],
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -312,7 +317,8 @@ interface AddFn {
       TFanIn,
       TArgs,
       FnArgsOf<TFn, TFlow[typeof ids], TFlow[typeof state]["head"]["params"]>,
-      TFlow[typeof ids]
+      TFlow[typeof ids],
+      TCodes
     > & { readonly [TKey in TGiven]?: unknown },
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,

@@ -1,4 +1,3 @@
-import type { CoreReasonCode } from "../../errors/index.ts";
 import type { AdapterArgs, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
 import type {
   AdapterArgument,
@@ -8,6 +7,7 @@ import type {
   FirstBatchArgument,
   FromArgument,
   ListKeyArgument,
+  PermanentOn,
   UnknownArgs,
   UnknownInput,
 } from "./checks.ts";
@@ -17,7 +17,7 @@ import type { SourcesOf } from "./payload.ts";
 import type { NodeRecords } from "./state.ts";
 
 /** When and how often a failed attempt is repeated. */
-export interface RetryOptions<TCodes extends string> {
+export interface RetryOptions<TPermanentOn> {
   /**
    * Retries after the first attempt.
    *
@@ -35,7 +35,7 @@ export interface RetryOptions<TCodes extends string> {
    *
    * @defaultValue `["bad_input", "schema_mismatch"]`
    */
-  readonly permanentOn?: readonly TCodes[];
+  readonly permanentOn?: TPermanentOn;
   /**
    * Each further delay is this many times the one before.
    *
@@ -82,6 +82,7 @@ export type NodeOptions<
   TNodes extends NodeRecords,
   TArgKeys extends PropertyKey,
   TInputKeys extends PropertyKey,
+  TCodes extends readonly string[],
 > = {
   /** The nodes it depends on, declared before it. */
   readonly after?: AfterArgument<TAfter, TNodes, TIds, TId, THandler, TAdapter, TFrom>;
@@ -127,7 +128,7 @@ export type NodeOptions<
   readonly args?: WithParams<ArgsAt<THandler, TParents>, TParams> &
     UnknownArgs<THandler, TId, Exclude<TArgKeys, keyof ArgsAt<THandler, TParents>>> &
     WrittenKeys<TArgKeys>;
-  readonly retry?: RetryOptions<THandler["$infer"]["errors"] | CoreReasonCode>;
+  readonly retry?: RetryOptions<PermanentOn<TCodes, TId, THandler>>;
   /** Longest time of one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
   /** How many shards share its input, each with its own attempts. @defaultValue 1 */

@@ -41,6 +41,11 @@ describe("definitions of your own", () => {
       "'noop' can't be the name of a coordinator function",
     ],
     ["a function without output", () => fn("f", { args: z.object({}), run }), "'output' must be a zod schema"],
+    [
+      "reason codes that are none",
+      () => fn("f", { args: z.object({}), output: z.int(), run, errors: "late" }),
+      "'errors' must be a list of strings",
+    ],
     ["a flow named by no string", () => start(run), "flow(): 'name' must be a string"],
     ["params that are no schema", () => start("f", { params: {} }), "flow(): 'params' must be a zod schema"],
     ["adapters that aren't", () => start("f", { adapters: [{}] }), "flow(): 'adapters' must be a list of"],
