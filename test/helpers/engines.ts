@@ -1,31 +1,12 @@
 import { expect, onTestFinished } from "vitest";
 import type { MemoryStoreEvent } from "../../src/adapters/memory/index.ts";
 import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
-import type { HandlerDefinition, Logger } from "../../src/definitions/index.ts";
+import type { HandlerDefinition } from "../../src/definitions/index.ts";
 import { createEngine, type Engine } from "../../src/embedded/create-engine.ts";
 import type { EngineOptions } from "../../src/embedded/engine-options.ts";
 import type { Artifact, ShardRecord } from "../../src/engine/model.ts";
 import type { Bus, Store } from "../../src/engine/ports/index.ts";
-
-export interface LoggedLine {
-  readonly level: "debug" | "info" | "warn" | "error";
-  readonly fields: object;
-  readonly message: string | undefined;
-}
-
-export class RecordingLogger implements Logger {
-  readonly lines: LoggedLine[] = [];
-
-  debug = (fields: object, message?: string): void => this.#add("debug", fields, message);
-  info = (fields: object, message?: string): void => this.#add("info", fields, message);
-  warn = (fields: object, message?: string): void => this.#add("warn", fields, message);
-  error = (fields: object, message?: string): void => this.#add("error", fields, message);
-  child = (): Logger => this;
-
-  #add(level: LoggedLine["level"], fields: object, message: string | undefined): void {
-    this.lines.push({ level, fields, message });
-  }
-}
+import { type LoggedLine, RecordingLogger } from "./recording-logger.ts";
 
 /** A bus that outlives the engines on it, as a broker does. */
 export function sharedBus(bus: Bus = memoryBus()): Bus {

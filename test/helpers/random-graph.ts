@@ -1,5 +1,6 @@
 import type { GraphNode } from "../../src/graph/index.ts";
 import { node } from "./graphs.ts";
+import { seededRandom } from "./seeded-random.ts";
 
 const below = (random: () => number, limit: number): number => Math.floor(random() * limit);
 const chance = (random: () => number, share: number): boolean => random() < share;
@@ -57,4 +58,10 @@ export function randomGraph(random: () => number): GraphNode[] {
     );
   }
   return nodes;
+}
+
+/** The same graphs in every process that is given the same seed. */
+export function randomGraphs(seed: number, count: number): readonly GraphNode[][] {
+  const random = seededRandom(seed);
+  return Array.from({ length: count }, () => randomGraph(random));
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { delimiter, resolve } from "node:path";
 
 export interface ProcessOutcome {
@@ -7,30 +7,65 @@ export interface ProcessOutcome {
   readonly output: string;
 }
 
+export interface ProcessOptions {
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+}
+
+export interface RunningProcess {
+  /** Resolves when it has ended, however; rejects when it could not be started. */
+  readonly outcome: Promise<ProcessOutcome>;
+  /** Resolves when it has printed this text; rejects when it ends before. */
+  printed(text: string): Promise<void>;
+  signal(signal: "SIGTERM" | "SIGKILL"): void;
+}
+
 /** Runs a program to its end and collects what it printed; never rejects because of its exit code. */
-export function runProcess(
+export const runProcess = (
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly timeoutMs?: number } = {},
-): Promise<ProcessOutcome> {
-  return new Promise((done, reject) => {
-    const child = spawn(command, args, {
-      cwd: options.cwd,
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: options.timeoutMs ?? 60_000,
-      // The repository's own Node and tools come first, wherever the process runs.
-      env: { ...process.env, NO_COLOR: "1", PATH: [resolve("node_modules/.bin"), process.env.PATH].join(delimiter) },
-    });
-    let output = "";
-    const collect = (chunk: string) => {
-      output += chunk;
-    };
-    child.stdout.setEncoding("utf8").on("data", collect);
-    child.stderr.setEncoding("utf8").on("data", collect);
+  options: ProcessOptions = {},
+): Promise<ProcessOutcome> => startProcess(command, args, options).outcome;
+
+/** Starts a program and collects what it prints. */
+export function startProcess(command: string, args: readonly string[], options: ProcessOptions = {}): RunningProcess {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: options.timeoutMs ?? 60_000,
+    // The repository's own Node and tools come first, wherever the process runs.
+    env: { ...process.env, NO_COLOR: "1", PATH: [resolve("node_modules/.bin"), process.env.PATH].join(delimiter) },
+  });
+  let output = "";
+  const listeners = new Set<() => void>();
+  const collect = (chunk: string) => {
+    output += chunk;
+    for (const look of listeners) look();
+  };
+  child.stdout.setEncoding("utf8").on("data", collect);
+  child.stderr.setEncoding("utf8").on("data", collect);
+  return {
+    outcome: outcomeOf(child, command, () => output),
+    printed: (text) =>
+      new Promise((done, reject) => {
+        const look = () => {
+          if (!output.includes(text)) return;
+          listeners.delete(look);
+          done();
+        };
+        listeners.add(look);
+        child.on("close", () => reject(new Error(`${command} ended before it printed '${text}': ${output}`)));
+        look();
+      }),
+    signal: (signal) => void child.kill(signal),
+  };
+}
+
+const outcomeOf = (child: ChildProcess, command: string, output: () => string): Promise<ProcessOutcome> =>
+  new Promise((done, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {
       const ending = signal === null ? "" : `\n${command} was ended by ${signal}`;
-      done({ exitCode: code ?? 1, output: output + ending });
+      done({ exitCode: code ?? 1, output: output() + ending });
     });
   });
-}

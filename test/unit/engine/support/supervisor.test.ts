@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Supervisor } from "../../../../src/engine/support/supervisor.ts";
 import { systemClock } from "../../../../src/engine/system/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
-import { RecordingLogger } from "../../../helpers/engines.ts";
+import { RecordingLogger } from "../../../helpers/recording-logger.ts";
 import { until } from "../../../helpers/waiting.ts";
 
 function supervisor() {

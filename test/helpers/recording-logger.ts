@@ -1,0 +1,21 @@
+import type { Logger } from "../../src/definitions/index.ts";
+
+export interface LoggedLine {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly fields: object;
+  readonly message: string | undefined;
+}
+
+export class RecordingLogger implements Logger {
+  readonly lines: LoggedLine[] = [];
+
+  debug = (fields: object, message?: string): void => this.#add("debug", fields, message);
+  info = (fields: object, message?: string): void => this.#add("info", fields, message);
+  warn = (fields: object, message?: string): void => this.#add("warn", fields, message);
+  error = (fields: object, message?: string): void => this.#add("error", fields, message);
+  child = (): Logger => this;
+
+  #add(level: LoggedLine["level"], fields: object, message: string | undefined): void {
+    this.lines.push({ level, fields, message });
+  }
+}

@@ -1,0 +1,51 @@
+/*
+ * One of the processes on a SQLite file: `node sqlite-worker.ts FILE SEED TASKS`. Runs that many random graphs drawn
+ * from the seed, each under an idempotency key of its own, and ends when all have ended. With no tasks it works on those
+ * of others until it gets SIGTERM. Every batch that it processes is a line in a file beside the other one. Prints
+ * `ready`, and at the end a line of JSON.
+ */
+import { appendFileSync } from "node:fs";
+import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
+import { createEngine } from "../../../../src/embedded/create-engine.ts";
+import { randomGraphs } from "../../../helpers/random-graph.ts";
+import { randomGraphHandlers } from "../../../helpers/random-graph-handlers.ts";
+import { RecordingLogger } from "../../../helpers/recording-logger.ts";
+
+const [path = "", seed = "", count = ""] = process.argv.slice(2);
+let processed = 0;
+const logger = new RecordingLogger();
+const engine = await createEngine({
+  handlers: randomGraphHandlers({
+    random: Math.random,
+    failing: 0,
+    pause: () => new Promise((done) => setTimeout(done, Math.random() * 30)),
+    onBatch(ctx) {
+      processed++;
+      appendFileSync(`${path}.log`, `${ctx.idempotencyKey}\n`);
+    },
+  }),
+  store: sqliteStore(path),
+  logger,
+  capacity: 4,
+  maxLostLeases: 1_000,
+  keepAlive: true,
+});
+process.once("SIGTERM", () => void end());
+
+const graphs = randomGraphs(Number(seed), Number(count));
+const tasks = await Promise.all(
+  graphs.map((nodes, index) => engine.run({ nodes }, { idempotencyKey: `task ${index}` })),
+);
+console.log("ready");
+if (tasks.length > 0) {
+  await Promise.all(tasks.map((task) => task.result()));
+  await end();
+}
+
+async function end(): Promise<void> {
+  await engine.stop();
+  const problems = logger.lines
+    .filter(({ level }) => level === "error" || level === "warn")
+    .map(({ level, message, fields }) => ({ level, message, error: String((fields as { err?: unknown }).err) }));
+  console.log(JSON.stringify({ processed, problems }));
+}
