@@ -1,3 +1,4 @@
+import type { TaskStatus } from "../../engine/model.ts";
 import { summaryOf } from "../../engine/moves/index.ts";
 import type { Store } from "../../engine/ports/index.ts";
 import type { StoreParts } from "./store-parts.ts";
@@ -58,12 +59,7 @@ export class TaskLists {
       const rows =
         statuses === undefined
           ? connection.sql("SELECT pk, id FROM tasks WHERE pk < ? ORDER BY pk DESC LIMIT ?").all(before, limit + 1)
-          : connection
-              .sql(
-                `SELECT pk, id FROM tasks WHERE status IN (${statuses.map(() => "?").join(", ")}) AND pk < ?
-                 ORDER BY pk DESC LIMIT ?`,
-              )
-              .all(...statuses, before, limit + 1);
+          : this.#newestOf(statuses, before, limit + 1);
       const page = rows.slice(0, limit);
       const last = page.at(-1);
       return {
@@ -74,5 +70,16 @@ export class TaskLists {
         ...(rows.length > limit && last !== undefined ? { cursor: String(last.pk) } : {}),
       };
     });
+  }
+
+  /** One look a status, each along the index: one over several would sort all their tasks. */
+  #newestOf(statuses: readonly TaskStatus[], before: number, limit: number) {
+    const look = this.#parts.connection.sql(
+      "SELECT pk, id FROM tasks WHERE status = ? AND pk < ? ORDER BY pk DESC LIMIT ?",
+    );
+    return [...new Set(statuses)]
+      .flatMap((status) => look.all(status, before, limit))
+      .sort((a, b) => Number(b.pk) - Number(a.pk))
+      .slice(0, limit);
   }
 }

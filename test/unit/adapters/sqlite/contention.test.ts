@@ -1,0 +1,48 @@
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { type SqliteStoreOptions, sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
+import type { Store } from "../../../../src/engine/ports/index.ts";
+import { newTask } from "../../../contract/store/world.ts";
+import { tempFolder } from "../../../helpers/temp-folder.ts";
+
+/** Two connections to one file, as two processes have them. */
+async function connections(options: SqliteStoreOptions): Promise<readonly [Store, Store]> {
+  const path = join(tempFolder(), "runs.db");
+  symlinkSync(path, `${path}-link`);
+  const stores = [sqliteStore(path, options), sqliteStore(`${path}-link`, options)] as const;
+  for (const store of stores) {
+    await store.open();
+    onTestFinished(() => store.close());
+  }
+  return stores;
+}
+
+test("who can't write because another process does is told so, and may ask again: nothing is lost", async () => {
+  const [one, two] = await connections({ busyMs: 0 });
+  await one.createTask(newTask("a")); // not committed before this turn of the event loop ends
+  const busy = { code: "STORE_UNAVAILABLE", retryable: true, message: "another process is writing to the SQLite file" };
+  await expect(two.createTask(newTask("b"))).rejects.toMatchObject(busy);
+  await one.settle();
+  expect(await two.createTask(newTask("b"))).toEqual({ outcome: "created", id: "b" });
+  expect(await two.readTask("a")).toMatchObject({ id: "a" });
+});
+
+test("one sees of the other what is settled, and what it had read before is forgotten", async () => {
+  const [one, two] = await connections({});
+  await one.createTask(newTask("a"));
+  expect(await two.readTask("a")).toBeUndefined();
+  await one.settle();
+  expect(await two.readTask("a")).toMatchObject({ status: "running" });
+  await one.cancelTask("a", "enough");
+  await one.settle();
+  expect(await two.readTask("a")).toMatchObject({ status: "cancelling" });
+});
+
+test("a process that never rests lets others write in between", async () => {
+  const [one, two] = await connections({ busyMs: 0 });
+  for (let n = 0; n < 1_000; n++) await one.createTask(newTask(`a${n}`)); // one turn of the event loop
+  expect(await two.createTask(newTask("b"))).toEqual({ outcome: "created", id: "b" });
+  await two.settle();
+  expect(await one.readTask("b")).toMatchObject({ id: "b" });
+});
