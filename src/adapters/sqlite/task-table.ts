@@ -98,7 +98,9 @@ export class TaskTable {
       connection.sql("DELETE FROM loans WHERE borrower = ?").run(id);
       connection.sql("DELETE FROM tasks WHERE id = ?").run(id);
       this.#parts.tasks.delete(id);
+      // A new shard may get the key of one that is gone.
       this.#parts.shards.clear();
+      this.#parts.lengths.clear();
       return "deleted";
     });
   }

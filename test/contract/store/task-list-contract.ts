@@ -1,6 +1,17 @@
 import { expect } from "vitest";
 import type { Store } from "../../../src/engine/ports/index.ts";
-import { failureOf, graph, longMs, newTask, pastShortMs, type StoreTest, shortMs } from "./world.ts";
+import {
+  appended,
+  artifactOf,
+  failureOf,
+  graph,
+  longMs,
+  newTask,
+  pastShortMs,
+  runningShard,
+  type StoreTest,
+  shortMs,
+} from "./world.ts";
 
 async function listed(store: Store, query: Omit<Parameters<Store["listTasks"]>[0], "cursor">): Promise<string[]> {
   const ids: string[] = [];
@@ -51,6 +62,18 @@ export function taskListContract(it: StoreTest): void {
     expect(await store.readTask("t")).toBeUndefined();
     expect(await listed(store, { limit: 5 })).toEqual([]);
     expect(await store.createTask(newTask("u", { idempotencyKey: "k" }))).toEqual({ outcome: "created", id: "u" });
+  });
+
+  it("remembers nothing of a deleted task when another one takes its place", async ({ store }) => {
+    const attempt = await runningShard(store);
+    await appended(store, attempt, 2);
+    await store.complete(attempt, { generation: 0, count: 2 });
+    await store.finishTask("t");
+    expect(await store.deleteTask("t")).toBe("deleted");
+    const next = await runningShard(store);
+    expect(await store.tail(next, 0)).toEqual({ length: 0, closed: false, origins: [] });
+    expect(await store.append(next, 0, artifactOf(0))).toBe("ok");
+    expect(await store.complete(next, { generation: 0, count: 1 })).toBe("ok");
   });
 
   it("keeps a task that another one borrows from", async ({ store }) => {
