@@ -6,6 +6,19 @@ const sweeper = "engine/coordinator/sweeper.ts";
 export const coordinatorMutations: readonly Mutation[] = [
   mutation("no task sweep", edit(sweeper, "await store.dueTasks(tasksAtOnce, sweepMs)", "[] as string[]")),
   mutation("no lease sweep", edit(sweeper, "await store.expiredLeases(atOnce)", "[] as never[]")),
+  mutation("no sweep of deadlines", edit(sweeper, "each(supervisor, overdue,", "each(supervisor, [] as never[],")),
+  mutation(
+    "a deadline passes a little early",
+    edit("adapters/memory/task-table.ts", "filter(({ at }) => at <= now)", "filter(({ at }) => at <= now + 200)"),
+  ),
+  mutation(
+    "a task past its deadline goes on until it is swept",
+    edit(
+      sweeper,
+      "if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);",
+      "await store.failTask(taskId, deadlineExceeded);",
+    ),
+  ),
   mutation("no sweep of retries", edit(sweeper, "each(supervisor, deferred.due,", "each(supervisor, [] as never[],")),
   {
     ...mutation(

@@ -193,10 +193,9 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   }
 
   async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
-    const { params, idempotencyKey, priority } = options;
     const paramsSchema = isFlow(flow) ? flow.paramsSchema : undefined;
     const graph = this.#graphOf(flow);
-    const { id } = await this.#coordinator.createTask({ graph, params, paramsSchema, idempotencyKey, priority });
+    const { id } = await this.#coordinator.createTask({ ...options, graph, paramsSchema });
     this.#keepAlive.hold(id);
     return taskHandle<TTypes>(this.#handleParts, id);
   }

@@ -56,6 +56,8 @@ export interface TaskView<TNodeId extends string = string> {
   readonly vars: JsonObject;
   readonly nodes: readonly NodeView<TNodeId>[];
   readonly createdAt: number;
+  /** When it fails, unless it has ended by then. */
+  readonly deadlineAt?: number;
   readonly endedAt?: number;
 }
 
@@ -97,6 +99,12 @@ export interface RunOptions<TParams = unknown> {
   readonly idempotencyKey?: string;
   /** -100 to 100, higher goes first. @defaultValue 0 */
   readonly priority?: number;
+  /**
+   * How long it may take, in seconds, from now on. A task that hasn't ended by then fails with `deadline_exceeded`.
+   *
+   * @defaultValue no deadline
+   */
+  readonly deadlineSec?: number;
 }
 
 /** A graph JSON as it comes from a file: checked when it is run. */

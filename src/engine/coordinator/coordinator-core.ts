@@ -22,9 +22,12 @@ export interface CreateTaskOptions {
   readonly paramsSchema?: $ZodType | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly priority?: number | undefined;
+  /** How long it may take, in seconds. */
+  readonly deadlineSec?: number | undefined;
 }
 
 const maxPriority = 100;
+const maxDeadlineSec = 31_536_000;
 
 /** Plans tasks: several of them share the work through the store. */
 export class CoordinatorCore {
@@ -116,12 +119,13 @@ export class CoordinatorCore {
   /**
    * Checks the parameters, stores the task, and starts its roots.
    *
-   * @throws FlowError `PARAMS_INVALID`
+   * @throws FlowError `PARAMS_INVALID`, `ENGINE_OPTIONS`
    */
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { store, ids, plans } = this.#parts;
     const priority = checkPriority(options.priority ?? 0);
+    const deadlineMs = deadlineMsOf(options.deadlineSec);
     const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
     const graph = resolveParams(options.graph, params);
     const { idempotencyKey } = options;
@@ -131,12 +135,14 @@ export class CoordinatorCore {
       params,
       priority,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
     };
     const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
     if (outcome === "exists" && id !== task.id) {
       await this.#callerRetry.ask(() => store.settle());
       return { id, created: false };
     }
+    if (deadlineMs !== undefined) this.#sweeper.dueIn(deadlineMs);
     await this.#now("begin", () => this.#scheduler.begin(id, plans.get(graph), priority));
     await this.#callerRetry.ask(() => store.settle());
     return { id, created: true };
@@ -199,4 +205,10 @@ function unenforced(nodeId: string, path: string, key: string) {
 function checkPriority(priority: number): number {
   if (Number.isInteger(priority) && Math.abs(priority) <= maxPriority) return priority;
   throw new FlowError("ENGINE_OPTIONS", `priority must be an integer from -${maxPriority} to ${maxPriority}`);
+}
+
+function deadlineMsOf(deadlineSec: number | undefined): number | undefined {
+  if (deadlineSec === undefined) return undefined;
+  if (deadlineSec > 0 && deadlineSec <= maxDeadlineSec) return deadlineSec * 1_000;
+  throw new FlowError("ENGINE_OPTIONS", `deadlineSec must be more than 0 and at most ${maxDeadlineSec}`);
 }

@@ -1,4 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
+import type { TaskFailure } from "../model.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -6,6 +7,11 @@ import { SlotSweeper } from "./slot-sweeper.ts";
 
 const atOnce = 100;
 const tasksAtOnce = 20;
+
+const deadlineExceeded: TaskFailure = {
+  reasonCode: "deadline_exceeded",
+  message: "the task had not ended at its deadline",
+};
 
 export interface SweeperOptions {
   readonly store: Store;
@@ -20,11 +26,14 @@ export interface SweeperOptions {
   readonly leaseMs: number;
 }
 
-/** Finds what only time tells: leases that ran out, retries that are due, and what a lost message should have told. */
+/**
+ * Finds what only time tells: leases that ran out, retries that are due, deadlines that have passed, and what a lost
+ * message should have told.
+ */
 export class Sweeper {
   readonly #options: SweeperOptions;
   readonly #slots: SlotSweeper;
-  /** Monotonic time of the next retry that this process knows of. */
+  /** Monotonic time of the next retry or deadline that this process knows of. */
   #dueAt = Number.POSITIVE_INFINITY;
   #sleeping: AbortController | undefined;
 
@@ -39,7 +48,7 @@ export class Sweeper {
     });
   }
 
-  /** A retry is due in this many ms: looks then, not only at the next tick. */
+  /** A retry or a deadline is due in this many ms: looks then, not only at the next tick. */
   dueIn(ms: number): void {
     const at = this.#options.clock.monotonic() + ms;
     if (at >= this.#dueAt) return;
@@ -75,8 +84,20 @@ export class Sweeper {
     });
     if (deferred.due.length === atOnce) this.dueIn(0);
     else if (deferred.nextInMs !== undefined) this.dueIn(deferred.nextInMs);
+    await this.#sweepDeadlines(supervisor);
     await this.#slots.sweep();
     await each(supervisor, await store.dueTasks(tasksAtOnce, sweepMs), (taskId) => scheduler.replan(taskId));
+  }
+
+  /** Should this end between the two, the failed task is due for a sweep. */
+  async #sweepDeadlines(supervisor: Supervisor): Promise<void> {
+    const { store, scheduler } = this.#options;
+    const { overdue, nextInMs } = await store.overdueTasks(tasksAtOnce);
+    await each(supervisor, overdue, async (taskId) => {
+      if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);
+    });
+    if (overdue.length === tasksAtOnce) this.dueIn(0);
+    else if (nextInMs !== undefined) this.dueIn(nextInMs);
   }
 }
 

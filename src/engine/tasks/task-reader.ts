@@ -84,6 +84,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
     vars: vars?.vars ?? {},
     nodes,
     createdAt: task.createdAt,
+    ...(task.deadlineAt === undefined ? {} : { deadlineAt: task.deadlineAt }),
     ...(task.endedAt === undefined ? {} : { endedAt: task.endedAt }),
   };
 }

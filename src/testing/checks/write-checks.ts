@@ -2,6 +2,7 @@ import { match } from "ts-pattern";
 import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { isTaskTerminal, type ShardRef, shardKey, type TaskStatus } from "../../engine/model.ts";
 import type { CheckParts } from "./check-parts.ts";
+import { DeadlineCheck } from "./deadline-check.ts";
 import { LogChecks } from "./log-checks.ts";
 import { ShardChecks } from "./shard-checks.ts";
 
@@ -20,12 +21,14 @@ export class WriteChecks {
   readonly #parts: CheckParts;
   readonly #logs: LogChecks;
   readonly #shards: ShardChecks;
+  readonly #deadlines: DeadlineCheck;
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
     const violated = (ref: ShardRef, what: string) => this.#violated(shardKey(ref), what);
     this.#logs = new LogChecks(parts.state, parts.journal.counts, violated);
     this.#shards = new ShardChecks({ ...parts, logs: this.#logs, violated });
+    this.#deadlines = new DeadlineCheck(parts, (taskId, what) => this.#violated(taskId, what));
   }
 
   readonly observe = (event: MemoryStoreEvent): void => {
@@ -50,6 +53,7 @@ export class WriteChecks {
   /** A task ends when all that belongs to it has. */
   #task({ taskId, from, to }: MemoryStoreEvent & { readonly kind: "task" }): void {
     if (!moves[from].includes(to)) this.#violated(taskId, `task ${from} -> ${to}`);
+    this.#deadlines.task(taskId, from, to);
     if (!isTaskTerminal(to)) return;
     const entry = this.#parts.state.tasks.get(taskId);
     for (const node of entry?.record.graph.nodes ?? []) {

@@ -14,6 +14,8 @@ export interface ClientParts {
   readonly graphs: readonly { readonly nodes: readonly DrawnNode[] }[];
 }
 
+const mostDeadlineSec = 12;
+
 /** A request to some coordinator: asked again, of another, when that one has died or refused. */
 interface Request {
   readonly send: (coordinator: SimProcess) => Promise<void>;
@@ -38,8 +40,12 @@ export class Client {
       send: async ({ coordinator }) => {
         const { random } = parts.scheduler;
         if (coordinator === undefined) return;
-        const options = { graph: coordinator.checkGraph(graph), priority: random.int(3), idempotencyKey: keyOf(index) };
-        await coordinator.createTask(options);
+        await coordinator.createTask({
+          graph: coordinator.checkGraph(graph),
+          priority: random.int(3),
+          idempotencyKey: keyOf(index),
+          deadlineSec: random.chance(0.1) ? 1 + random.int(mostDeadlineSec) : undefined,
+        });
       },
     }));
   }

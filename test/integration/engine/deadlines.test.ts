@@ -1,0 +1,81 @@
+import { describe, expect, test, vi } from "vitest";
+import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { testEngine } from "../../helpers/engines.ts";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { handler, source } from "../../helpers/handlers.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+
+/** A tick that no test waits for: who waits for a deadline must know when it is. */
+const noTicks = { tickMs: 3_600_000, sweepMs: 3_600_000 };
+const exceeded = { code: "TASK_FAILED", details: { reasonCode: "deadline_exceeded" } };
+
+describe("a task that hasn't ended at its deadline", () => {
+  test("fails, without a node; what runs is aborted, what waits never starts", async () => {
+    const gate = new Gate();
+    const after = vi.fn();
+    const { engine, writes } = await testEngine(
+      [
+        source("slow", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }),
+        handler("after", { processBatch: after }),
+      ],
+      noTicks,
+    );
+    const task = await engine.run(graphOf(node("slow"), node("after", ["slow"])), { deadlineSec: 0.05 });
+    const error = await task.result().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject(exceeded);
+    expect((error as Error).message).toBe(
+      `task ${task.id} failed: deadline_exceeded: the task had not ended at its deadline`,
+    );
+    const { status, failure, deadlineAt, createdAt, nodes } = await task.status();
+    expect({ status, failure }).toEqual({
+      status: "failed",
+      failure: { reasonCode: "deadline_exceeded", message: "the task had not ended at its deadline" },
+    });
+    expect(deadlineAt).toBe(createdAt + 50);
+    expect(nodes.map((each) => each.status)).toEqual(["cancelled", "cancelled"]);
+    expect(after).not.toHaveBeenCalled();
+    expect(writes.filter((event) => event.kind === "artifact")).toEqual([]);
+  });
+
+  test("doesn't wait for a retry that would come later", async () => {
+    const processBatch = () => Promise.reject(new Error("again"));
+    const { engine } = await testEngine([source("a", [1], { processBatch })], noTicks);
+    const task = await engine.run(graphOf(node("a", [], { retry_policy: { max: 5, backoff_sec: 3_600 } })), {
+      deadlineSec: 0.05,
+    });
+    await expect(task.result()).rejects.toMatchObject(exceeded);
+  });
+
+  test("is found by an engine that opens the store later", async () => {
+    const state = new MemoryState();
+    const gate = new Gate();
+    const handlers = [source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) })];
+    const first = await testEngine(handlers, { ...noTicks, store: memoryStore({ state }) });
+    const task = await first.engine.run(graphOf(node("a")), { deadlineSec: 0.05 });
+    await until(() => gate.arrived === 1);
+    await first.engine.stop({ graceMs: 0 });
+    const second = await testEngine(handlers, {
+      ...noTicks,
+      store: memoryStore({ state }),
+    });
+    await expect(second.engine.task(task.id).result()).rejects.toMatchObject(exceeded);
+  });
+});
+
+test("a task that ends before its deadline is left alone by it", async () => {
+  const { engine } = await testEngine([source("a", [1])], { tickMs: 5 });
+  const quick = await engine.run(graphOf(node("a")), { deadlineSec: 0.2 });
+  expect(await quick.result()).toEqual({ a: [1] });
+  const late = await engine.run(graphOf(node("a", [], { io: { input_inline: {} } })), { deadlineSec: 3_600 });
+  expect(await late.result()).toEqual({ a: [1] });
+  await until(async () => Date.now() > ((await quick.status()).deadlineAt ?? Number.POSITIVE_INFINITY));
+  expect((await quick.status()).status).toBe("finished");
+});
+
+test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("a deadline of %s seconds is refused", async (deadlineSec) => {
+  const { engine } = await testEngine([source("a", [1])]);
+  await expect(engine.run(graphOf(node("a")), { deadlineSec })).rejects.toMatchObject({
+    code: "ENGINE_OPTIONS",
+    message: "deadlineSec must be more than 0 and at most 31536000",
+  });
+});
