@@ -9,9 +9,7 @@ import { argsOf, inputOf, isBuiltInFn, isCommonAdapterArg, isWorker, type Source
  * In words for a comment: they name nodes only, whose ids are plain.
  */
 export function beyondBuilder(node: GraphNode, source: SourceGraph): string | undefined {
-  return (
-    limitsOf(node) ?? (isWorker(node) ? readingOf(node, source) : functionOf(node, source)) ?? paramsOf(node, source)
-  );
+  return limitsOf(node) ?? (isWorker(node) ? readingOf(node, source) : functionOf(node)) ?? paramsOf(node, source);
 }
 
 function limitsOf(node: GraphNode): string | undefined {
@@ -37,7 +35,7 @@ function readingOf(node: GraphNode, { byId, adapters }: SourceGraph): string | u
   return builtIn === undefined ? undefined : `of the lists in what the function at '${builtIn}' gives, no type speaks`;
 }
 
-function functionOf(node: GraphNode, { nodes }: SourceGraph): string | undefined {
+function functionOf(node: GraphNode): string | undefined {
   const { fn = "", fn_args: args = {} } = node.io ?? {};
   if (!isBuiltInFn(fn)) return undefined;
   const foreign = node.retry_policy?.permanent_on?.some((code) => !isCoreReasonCode(code));
@@ -48,10 +46,12 @@ function functionOf(node: GraphNode, { nodes }: SourceGraph): string | undefined
     ({ path }) => !open.includes(String(path[0])) || (path.length === 1 && path[0] !== "by"),
   );
   if (isTooDeep) return "a parameter stands for an argument of its function that must be written out";
+  const read = [args.from_nodes, args.node_id].flat().filter((id) => typeof id === "string");
+  const outside = read.find((id) => !node.depends_on.includes(id));
+  if (outside !== undefined) return `its function reads from '${outside}', which it doesn't depend on`;
   const target = isObject(args.target) ? args.target.node_id : undefined;
-  const before = nodes.slice(0, nodes.indexOf(node)).map(({ node_id: id }) => id);
-  return typeof target === "string" && !before.includes(target)
-    ? "its function names a node that isn't before it"
+  return typeof target === "string" && target !== node.node_id
+    ? "its function would store under the id of another node"
     : undefined;
 }
 

@@ -4,6 +4,7 @@ import { say } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
 import { argumentFindings } from "./argument-checks.ts";
 import { type FlowPart, isFlow } from "./flow-part.ts";
+import { nodeArgFindings } from "./node-arg-checks.ts";
 import {
   type ChainStep,
   type FlowHead,
@@ -164,16 +165,6 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
   }
   if (options.input !== undefined) messages.push(...inputFindings(step, options.input, { seen, head }));
   return messages;
-}
-
-/** Ids in the arguments of a function that says which of them hold some; of a built-in one the graph's checks know. */
-function nodeArgFindings(step: WrittenStep, seen: ReadonlySet<string>): string[] {
-  const nodeArgs = ownFnOf(step)?.nodeArgs ?? [];
-  const args = Object.entries(step.options.args ?? {}).filter(([key]) => nodeArgs.includes(key));
-  return args
-    .flatMap(([, value]) => value)
-    .filter((id) => typeof id === "string" && !seen.has(id))
-    .map((id) => withHint(say("unknownSource", { node: step.id, id }), id, seen));
 }
 
 function inputFindings(

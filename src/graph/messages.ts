@@ -53,6 +53,7 @@ export const messages = {
   optionType: "node '{node}': '{option}' must be {needs}",
   unknownOption: "node '{node}': unknown option '{option}'",
   permanentOnUnknown: "node '{node}': '{code}' is no reason code of handler '{handler}', nor of the engine",
+  mergeTarget: "node '{node}' stores what it merges under its own id: its target cannot be '{id}'",
   fnPermanentOnUnknown: "node '{node}': '{code}' is no reason code of fn '{fn}', nor of the engine",
   reservedArgument: "node '{node}': no argument can have the name '{key}', which routes the input",
   argUnknown: "node '{node}': handler '{handler}' takes no argument '{key}'",

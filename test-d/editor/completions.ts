@@ -275,7 +275,7 @@ export const functions: readonly Place[] = [
   {
     what: "the node to measure",
     code: `etl.fn("w", "metrics.aggregate", { after: ["count"], args: { nodeId: "|" } })`,
-    offers: ["count", "extract"],
+    offers: ["count"],
   },
   {
     what: "how to measure",
@@ -316,6 +316,7 @@ export const handlers: readonly Place[] = [
     offers: [
       "args?",
       "classifyError?",
+      "concurrency?",
       "errors?",
       "finalize?",
       "init?",

@@ -569,6 +569,125 @@ export const mistakes: readonly Mistake[] = [
     right: () => etl.fn("w", "noop", { after: ["count"] }),
   },
   {
+    rule: "one of the args of a function missing",
+    words: "node 'w': fn 'slack.notify' needs args (missing: channel)",
+    token: "notify",
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", notify, { after: ["count"], args: { retries: 1 } }),
+    right: () => etl.fn("w", notify, { after: ["count"], args: { retries: 1, channel: "#data" } }),
+  },
+  {
+    rule: "one of the args of a built-in function missing",
+    words: "node 'w': fn 'merge.generic' needs args (missing: target)",
+    token: '"merge.generic"',
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "merge.generic", { after: ["count"], args: { fromNodes: ["count"] } }),
+    right: () =>
+      etl.fn("w", "merge.generic", { after: ["count"], args: { fromNodes: ["count"], target: { key: "all" } } }),
+  },
+  {
+    rule: "argument of a function of another type",
+    words: "node 'w': args.channel: Invalid input: expected string",
+    ownWords: "TypeScript names both types, on the key",
+    token: "channel",
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", notify, { args: { channel: 1 } }),
+    right: () => etl.fn("w", notify, { args: { channel: "#data" } }),
+  },
+  {
+    rule: "unknown argument of an own function",
+    words: "node 'w': fn 'slack.notify' takes no argument 'text'",
+    token: "text",
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", notify, { args: { channel: "#data", text: "done" } }),
+    right: () => etl.fn("w", notify, { args: { channel: "#data" } }),
+  },
+  {
+    rule: "unknown node to merge",
+    words: "node 'w' reads from 'cuont', which is not a node declared before it",
+    token: '"cuont"',
+    make: () =>
+      etl.fn("w", "merge.generic", {
+        after: ["extract", "count"],
+        // @ts-expect-error
+        args: { fromNodes: ["extract", "cuont"], target: { key: "all" } },
+      }),
+    right: () =>
+      etl.fn("w", "merge.generic", {
+        after: ["extract", "count"],
+        args: { fromNodes: ["extract", "count"], target: { key: "all" } },
+      }),
+  },
+  {
+    rule: "node to merge outside after",
+    words: "node 'w' reads from 'extract', which is not in its 'after'",
+    token: '"extract"',
+    make: () =>
+      etl.fn("w", "merge.generic", {
+        after: ["count"],
+        // @ts-expect-error
+        args: { fromNodes: ["extract", "count"], target: { key: "all" } },
+      }),
+    right: () =>
+      etl.fn("w", "merge.generic", { after: ["count"], args: { fromNodes: ["count"], target: { key: "all" } } }),
+  },
+  {
+    rule: "target of a merge that is another node",
+    words: "node 'w' stores what it merges under its own id: its target cannot be 'count'",
+    token: "nodeId",
+    make: () =>
+      etl.fn("w", "merge.generic", {
+        after: ["count"],
+        // @ts-expect-error
+        args: { fromNodes: ["count"], target: { key: "all", nodeId: "count" } },
+      }),
+    right: () =>
+      etl.fn("w", "merge.generic", {
+        after: ["count"],
+        args: { fromNodes: ["count"], target: { key: "all", nodeId: "w" } },
+      }),
+  },
+  {
+    rule: "node to measure outside after",
+    words: "node 'w' reads from 'extract', which is not in its 'after'",
+    token: "nodeId",
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "metrics.aggregate", { after: ["count"], args: { nodeId: "extract" } }),
+    right: () => etl.fn("w", "metrics.aggregate", { after: ["count"], args: { nodeId: "count" } }),
+  },
+  {
+    rule: "parameter of another type, in a function's args",
+    words: "parameter 'n' is number, 'channel' needs string",
+    token: '"n"',
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", notify, { args: { channel: param("n") } }),
+    right: () => etl.fn("w", notify, { args: { channel: param("date"), retries: param("n") } }),
+  },
+  {
+    rule: "parameter of another type, in a built-in function's args",
+    words: "parameter 'date' is string, 'by' needs number",
+    token: '"date"',
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "vars.incr", { args: { key: "runs", by: param("date") } }),
+    right: () => etl.fn("w", "vars.incr", { args: { key: "runs", by: param("n") } }),
+  },
+  {
+    rule: "unknown parameter in a function's args",
+    words: "'day' is not a parameter of this flow",
+    token: '"day"',
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "vars.set", { args: { kv: { on: { day: param("day") } } } }),
+    right: () => etl.fn("w", "vars.set", { args: { kv: { on: { day: param("date") } } } }),
+  },
+  {
     rule: "unknown permanent code",
     words: "node 'w': 'bad_rw' is no reason code of handler 'cleaner', nor of the engine",
     token: '"bad_rw"',

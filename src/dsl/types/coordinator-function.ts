@@ -2,10 +2,10 @@ import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
 import type { CoreReasonCode, Json } from "../../errors/index.ts";
 import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { FanInArgument, FirstBatchArgument, KnownCodes, KnownId, RequiredKeys } from "./checks.ts";
+import type { FanInArgument, FirstBatchArgument, KnownCodes, KnownId, MissingKeys } from "./checks.ts";
 import type { FlowTypeError } from "./markers.ts";
 import type { RetryOptions } from "./options.ts";
-import type { ParamReference, WithParams } from "./params.ts";
+import type { WithParams } from "./params.ts";
 import type { NodeRecords, OutputOf } from "./state.ts";
 
 export interface CoordinatorFnTypes<TArgs, TOutput, TErrors = never> {
@@ -29,66 +29,110 @@ export interface AnyCoordinatorFn {
   readonly $infer: CoordinatorFnTypes<unknown, unknown, unknown>;
 }
 
-/** A value in the arguments of a function that takes any: JSON, or a parameter anywhere in it. */
-type Value<TParams> =
-  | Json
-  | ParamReference<keyof TParams & string>
-  | readonly Value<TParams>[]
-  | { readonly [key: string]: Value<TParams> };
-
-interface Values<TParams> {
-  readonly [key: string]: Value<TParams>;
+/** Arguments of the built-in functions that may be, or hold, parameters. */
+interface OpenArgs {
+  "vars.set": { readonly kv: { readonly [key: string]: Json } };
+  "vars.merge": { readonly data: { readonly [key: string]: Json } };
+  "vars.incr": { readonly by?: number };
 }
 
-/** The built-in functions and their arguments. */
-export interface BuiltInFunctions<TIds extends string, TParams> {
-  /** Sets variables of the task; nested objects become dotted paths. */
-  "vars.set": { readonly kv: Values<TParams>; readonly blockSensitive?: boolean };
-  /** Merges into the task's variables, deeply; leaves overwrite. */
-  "vars.merge": { readonly data: Values<TParams>; readonly blockSensitive?: boolean };
-  /** Adds to a number among the task's variables, by 1 unless told otherwise. */
-  "vars.incr": { readonly key: string; readonly by?: number | ParamReference<keyof TParams & string> };
-  /** Removes variables. */
+/** Those that are written out. */
+interface WrittenArgs<TArgs, TId extends string, TParent extends string, TIds extends string> {
+  "vars.set": { readonly blockSensitive?: boolean };
+  "vars.merge": { readonly blockSensitive?: boolean };
+  "vars.incr": { readonly key: string };
   "vars.unset": { readonly keys: readonly string[] };
-  /** Merges all outputs of `fromNodes` into one: lists are joined, objects merged, of other values the last wins. */
   "merge.generic": {
-    readonly fromNodes: readonly TIds[];
-    readonly target: { readonly key: string; readonly nodeId?: TIds };
+    readonly fromNodes: SourceNodes<ArgAt<TArgs, "fromNodes">, TId, TParent, TIds>;
+    readonly target: {
+      readonly key: string;
+      /** The node's own id, where it is given at all. */
+      readonly nodeId?: TargetNode<ArgAt<ArgAt<TArgs, "target">, "nodeId">, TId>;
+    };
   };
-  /** Makes one number of each metric of a node's batches. */
-  "metrics.aggregate": { readonly nodeId: TIds; readonly mode?: "sum" | "mean" | "min" | "max" | "last" };
-  /** Does nothing; a place to wait at. */
+  "metrics.aggregate": {
+    readonly nodeId: SourceNode<ArgAt<TArgs, "nodeId">, TId, TParent, TIds>;
+    readonly mode?: "sum" | "mean" | "min" | "max" | "last";
+  };
   noop: {};
 }
 
-export type BuiltInFunctionName = keyof BuiltInFunctions<never, {}>;
+/** The built-in functions; what each does stands at {@link BuiltInFunctionName}. */
+type BuiltInFunctions = WrittenArgs<never, never, never, never>;
 
-export type FnArgsOf<TFn, TIds extends string, TParams> = TFn extends AnyCoordinatorFn
-  ? WithParams<TFn["$infer"]["args"], TParams>
-  : TFn extends BuiltInFunctionName
-    ? BuiltInFunctions<TIds, TParams>[TFn]
-    : never;
+/**
+ * `vars.set` sets variables of the task, nested objects become dotted paths; `vars.merge` merges into them, deeply;
+ * `vars.incr` adds to a number among them, by 1 unless told otherwise; `vars.unset` removes some.
+ *
+ * `merge.generic` merges all outputs of `fromNodes` into one: lists are joined, objects merged, of other values the last
+ * wins. `metrics.aggregate` makes one number of each metric of a node's batches. `noop` is a place to wait at.
+ */
+export type BuiltInFunctionName = keyof BuiltInFunctions;
+
+type ArgAt<TArgs, TKey> = TKey extends keyof TArgs ? TArgs[TKey] : never;
+
+/** All at once when all is well, element by element when not. */
+type SourceNodes<TSources, TId extends string, TParent extends string, TIds extends string> = [TSources] extends [
+  readonly TParent[],
+]
+  ? readonly TParent[]
+  : { readonly [TIndex in keyof TSources]: SourceNode<TSources[TIndex], TId, TParent, TIds> };
+
+type SourceNode<TSource, TId extends string, TParent extends string, TIds extends string> = [TSource] extends [TParent]
+  ? TParent
+  :
+      | TParent
+      | FlowTypeError<
+          TSource extends TIds
+            ? Say<"fromOutsideAfter", { node: TId; id: TSource }>
+            : Say<"unknownSource", { node: TId; id: TSource & string }>
+        >;
+
+type TargetNode<TTarget, TId extends string> = [TTarget] extends [TId]
+  ? TId
+  : TId | FlowTypeError<Say<"mergeTarget", { node: TId; id: TTarget & string }>>;
+
+/** What may hold parameters. */
+type OpenArgsOf<TFn> = TFn extends AnyCoordinatorFn
+  ? TFn["$infer"]["args"]
+  : TFn extends keyof OpenArgs
+    ? OpenArgs[TFn]
+    : {};
+
+type WrittenArgsOf<
+  TFn,
+  TArgs,
+  TId extends string,
+  TParent extends string,
+  TIds extends string,
+> = TFn extends BuiltInFunctionName ? WrittenArgs<TArgs, TId, TParent, TIds>[TFn] : {};
+
+/** The arguments that a function knows, whatever was written. */
+export type KnownArgsOf<TFn> = OpenArgsOf<TFn> & WrittenArgsOf<TFn, never, never, never, never>;
 
 export type FnNameOf<TFn> = TFn extends AnyCoordinatorFn ? TFn["name"] : TFn & string;
 
-/** Judged on the function: its name, and missing args. `TGiven` are the option keys that were written. */
-export type FnArgument<TFn, TId extends string, TArgs, TGiven> = TFn extends BuiltInFunctionName | AnyCoordinatorFn
-  ? {} extends TArgs
+/** Judged on the function: its name, and args that are missing. `TArgKeys` are those that were written. */
+export type FnArgument<TFn, TId extends string, TArgKeys> = TFn extends BuiltInFunctionName | AnyCoordinatorFn
+  ? [MissingKeys<KnownArgsOf<TFn>, TArgKeys>] extends [never]
     ? TFn
-    : "args" extends TGiven
-      ? TFn
-      : FlowTypeError<Say<"fnArgsMissing", { node: TId; fn: FnNameOf<TFn>; keys: Join<RequiredKeys<TArgs>, ", "> }>>
+    : FlowTypeError<
+        Say<
+          "fnArgsMissing",
+          { node: TId; fn: FnNameOf<TFn>; keys: Join<MissingKeys<KnownArgsOf<TFn>, TArgKeys>, ", "> }
+        >
+      >
   : BuiltInFunctionName | FlowTypeError<Say<"unknownFunction", { node: TId; fn: TFn & string }>>;
 
-/** The inferred args as they are, or with a sentence at each key that the function doesn't know. */
-type ExactArgs<TArgs, TKnown, TFn, TId extends string> = TFn extends "noop"
-  ? TArgs
-  : [Exclude<keyof TArgs, keyof TKnown>] extends [never]
-    ? TArgs
+/** A sentence at each key that the function doesn't know. */
+type UnknownFnArgs<TFn, TId extends string, TKeys> = [TKeys] extends [never]
+  ? unknown
+  : TFn extends "noop"
+    ? unknown
     : {
-        [TKey in keyof TArgs]: TKey extends keyof TKnown
-          ? TArgs[TKey]
-          : FlowTypeError<Say<"fnArgUnknown", { node: TId; fn: FnNameOf<TFn>; key: TKey & string }>>;
+        readonly [TKey in TKeys & string]?: FlowTypeError<
+          Say<"fnArgUnknown", { node: TId; fn: FnNameOf<TFn>; key: TKey }>
+        >;
       };
 
 type FnAfter<TAfter extends readonly string[], TIds extends string, TId extends string> = TAfter[number] extends TIds
@@ -103,7 +147,8 @@ type FnPermanentOn<TCodes extends readonly string[], TId extends string, TFn> = 
   ? TCodes
   : KnownCodes<TCodes, ErrorsOf<TFn>, "fnPermanentOnUnknown", { node: TId; fn: FnNameOf<TFn> }>;
 
-export type FnOptionKey = "after" | "fanIn" | "startWhen" | "args" | "retry" | "timeoutSec";
+/** What was written is inferred from, not asked for: a hard constraint that fails would hide every other check. */
+type Inferred<TArgs> = [TArgs] extends [never] ? TArgs : {};
 
 /** The options of a coordinator function's node; no interface, for the reason of `NodeOptions`. */
 export type FnOptions<
@@ -112,7 +157,7 @@ export type FnOptions<
   TAfter extends readonly string[],
   TFanIn,
   TArgs,
-  TKnown,
+  TParams,
   TIds extends string,
   TCodes extends readonly string[],
 > = {
@@ -123,7 +168,10 @@ export type FnOptions<
   /** What satisfies it: a parent has finished, or its first batch is there. @defaultValue "ready" */
   readonly startWhen?: "ready" | FirstBatchArgument<TAfter, TId>;
   /** The function's arguments. */
-  readonly args?: ExactArgs<TArgs, TKnown, TFn, TId>;
+  readonly args?: Inferred<TArgs> &
+    WithParams<OpenArgsOf<TFn>, TParams> &
+    WrittenArgsOf<TFn, TArgs, TId, TAfter[number], TIds> &
+    UnknownFnArgs<TFn, TId, Exclude<keyof TArgs, keyof KnownArgsOf<TFn>>>;
   readonly retry?: RetryOptions<FnPermanentOn<TCodes, TId, TFn>>;
   /** Longest time of one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;

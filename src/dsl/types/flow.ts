@@ -6,9 +6,7 @@ import type { HandlerArgument, IdArgument } from "./checks.ts";
 import type {
   AnyCoordinatorFn,
   BuiltInFunctionName,
-  FnArgsOf,
   FnArgument,
-  FnOptionKey,
   FnOptions,
   FnOutputOf,
 } from "./coordinator-function.ts";
@@ -298,28 +296,23 @@ interface AddFn {
     TFn extends BuiltInFunctionName | AnyCoordinatorFn | AnyString,
     TFlow extends AnyFlow,
     const TAfter extends readonly string[] | [] = [],
-    const TArgs extends FnArgsOf<TFn, TFlow[typeof ids], TFlow[typeof state]["head"]["params"]> = FnArgsOf<
-      TFn,
-      TFlow[typeof ids],
-      TFlow[typeof state]["head"]["params"]
-    >,
+    const TArgs extends object = {},
     TFanIn extends string = "all",
-    TGiven extends FnOptionKey = never,
     const TCodes extends readonly string[] | [] = [],
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
-    fn: FnArgument<TFn, TId, FnArgsOf<TFn, TFlow[typeof ids], TFlow[typeof state]["head"]["params"]>, TGiven>,
+    fn: FnArgument<TFn, TId, keyof TArgs>,
     options?: FnOptions<
       TId,
       TFn,
       TAfter,
       TFanIn,
       TArgs,
-      FnArgsOf<TFn, TFlow[typeof ids], TFlow[typeof state]["head"]["params"]>,
+      TFlow[typeof state]["head"]["params"],
       TFlow[typeof ids],
       TCodes
-    > & { readonly [TKey in TGiven]?: unknown },
+    >,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],

@@ -52,10 +52,12 @@ type Value<TParams> =
   | readonly Value<TParams>[]
   | { readonly [key: string]: Value<TParams> };
 
-/** The parameters that fit a type. Of a place inside free JSON the type isn't known: there any does. */
+/** The parameters that fit a type. Where any JSON may stand, or a place inside it isn't known, any does. */
 type FittingParams<TParams, TNeeded> = [TNeeded] extends [never]
   ? keyof TParams & string
-  : { [TName in keyof TParams]: [TParams[TName]] extends [TNeeded] ? TName : never }[keyof TParams] & string;
+  : AnyJson extends TNeeded
+    ? keyof TParams & string
+    : { [TName in keyof TParams]: [TParams[TName]] extends [TNeeded] ? TName : never }[keyof TParams] & string;
 
 /** Judged on the name inside `param("...")`; a reference that is made elsewhere is judged where it is put. */
 export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]

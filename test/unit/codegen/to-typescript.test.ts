@@ -48,7 +48,7 @@ const graph = {
       node_id: "merge",
       type: "coordinator_fn",
       depends_on: ["join"],
-      io: { fn: "merge.generic", fn_args: { from_nodes: ["join"], target: { key: "all", node_id: "join" } } },
+      io: { fn: "merge.generic", fn_args: { from_nodes: ["join"], target: { key: "all", node_id: "merge" } } },
     },
     {
       node_id: "tell",

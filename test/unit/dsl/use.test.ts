@@ -127,8 +127,8 @@ describe("places that name nodes", () => {
       input: { adapter: "pull.gather", from: { rows: "clean", clean: "rows" } },
     })
     .fn("merge", "merge.generic", {
-      after: ["clean"],
-      args: { fromNodes: ["rows", "clean"], target: { key: "rows", nodeId: "clean" } },
+      after: ["rows", "clean"],
+      args: { fromNodes: ["rows", "clean"], target: { key: "rows", nodeId: "merge" } },
     })
     .fn("sum", "metrics.aggregate", { after: ["clean"], args: { nodeId: "clean" } })
     .fn("vars", "vars.set", { after: ["clean"], args: { kv: { node_id: "clean", from_nodes: ["rows"] } } })
@@ -151,7 +151,7 @@ describe("places that name nodes", () => {
   test("arguments of functions follow, where they are node ids", () => {
     expect(nodeOf(graph, "p.merge")?.io?.fn_args).toEqual({
       from_nodes: ["extract", "p.clean"],
-      target: { key: "rows", node_id: "p.clean" },
+      target: { key: "rows", node_id: "p.merge" },
     });
     expect(nodeOf(graph, "p.sum")?.io?.fn_args).toEqual({ node_id: "p.clean" });
     expect(nodeOf(graph, "p.vars")?.io?.fn_args).toEqual({ kv: { node_id: "clean", from_nodes: ["rows"] } });

@@ -82,6 +82,6 @@ export const orders = flow("orders", {
   })
   .fn("merge", "merge.generic", {
     after: ["join"],
-    args: { fromNodes: ["join"], target: { key: "all", nodeId: "join" } },
+    args: { fromNodes: ["join"], target: { key: "all", nodeId: "merge" } },
   })
   .fn("tell", slackNotify, { after: ["merge"], args: { channel: "#orders", day: param("day") } });
