@@ -380,7 +380,7 @@ export const runs: readonly Place[] = [
   {
     what: "options of a run",
     code: `engine.run(etl, { | })`,
-    offers: ["idempotencyKey?", "params?", "priority?"],
+    offers: ["deadlineSec?", "idempotencyKey?", "params?", "priority?"],
   },
   {
     what: "nodes whose artifacts may be read",
