@@ -3,6 +3,7 @@ export type {
   AdapterChoice,
   AttemptContext,
   BatchContext,
+  Checkpoint,
   CoordinatorFunctionContext,
   CoordinatorFunctionDefinition,
   ErrorClass,

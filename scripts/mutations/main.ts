@@ -11,6 +11,7 @@ import { limitMutations } from "./limit-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { parallelMutations } from "./parallel-mutations.ts";
 import { readerMutations } from "./reader-mutations.ts";
+import { reportMutations } from "./report-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
 import { workerMutations } from "./worker-mutations.ts";
 
@@ -37,6 +38,7 @@ const all = [
   ...limitMutations,
   ...readerMutations,
   ...parallelMutations,
+  ...reportMutations,
 ];
 const chosen = all.filter(({ name }) => new RegExp(values.only).test(name));
 let missed = 0;

@@ -22,6 +22,25 @@ export interface SourceBatch<TPayload> {
   readonly payload: TPayload;
 }
 
+/**
+ * A value that outlives an attempt: what one saved, the next one of the same shard finds. It belongs to the output, so
+ * it is gone when a retry starts that over.
+ *
+ * @example
+ * const { page = 1 } = ((await ctx.checkpoint.get()) ?? {}) as { page?: number }
+ * await ctx.checkpoint.set({ page: page + 1 })
+ */
+export interface Checkpoint {
+  /** `undefined`: nothing was saved. */
+  get(): Promise<Json | undefined>;
+  /**
+   * Resolves when it is stored.
+   *
+   * @throws TypeError when it isn't JSON, or more than 16 KiB of it
+   */
+  set(value: Json): Promise<void>;
+}
+
 /** What a handler may know and do during one attempt. */
 export interface AttemptContext<TArgs = unknown, TLoaded = unknown> {
   readonly taskId: string;
@@ -45,6 +64,26 @@ export interface AttemptContext<TArgs = unknown, TLoaded = unknown> {
   remainingMs(): number | undefined;
   /** A snapshot of the task's variables. */
   vars(): Promise<JsonObject>;
+  /** What this shard remembers for its later attempts. */
+  readonly checkpoint: Checkpoint;
+  /**
+   * Tells how far it is, in any unit, for `status()` and `events()`. Costs nothing to call often: it is stored about
+   * once a second.
+   */
+  progress(done: number, total?: number): void;
+  /**
+   * For work that takes long without waiting for anything: lets timers and other attempts have their turn, and renews
+   * the attempt's lease when it is time.
+   *
+   * @example
+   * for (const row of rows) {
+   *   crunch(row)
+   *   await ctx.heartbeat()
+   * }
+   *
+   * @throws the reason of `signal`, an `AbortError`, when the attempt must stop
+   */
+  heartbeat(): Promise<void>;
 }
 
 export interface BatchContext<TArgs = unknown, TLoaded = unknown> extends AttemptContext<TArgs, TLoaded> {

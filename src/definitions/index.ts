@@ -8,6 +8,7 @@ export type {
   AdapterChoice,
   AttemptContext,
   BatchContext,
+  Checkpoint,
   ErrorClass,
   FinalizeContext,
   HandlerDefinition,

@@ -1,7 +1,7 @@
 import type { FlowTypes, Metrics } from "../definitions/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
 import type { Graph } from "../graph/index.ts";
-import type { Failure, HistoryEntry, ShardStatus, TaskFailure, TaskStatus } from "./model.ts";
+import type { Failure, HistoryEntry, Progress, ShardStatus, TaskFailure, TaskStatus } from "./model.ts";
 
 /**
  * What happens to a task, for progress displays. Read from the store, so no lost message takes anything away. A shard's
@@ -25,6 +25,8 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly status: NodeStatus;
       /** Batches stored so far, over all shards. */
       readonly batches: number;
+      /** What the handler says: see {@link NodeView.progress}. */
+      readonly progress?: Progress;
       readonly at: number;
     };
 
@@ -41,6 +43,8 @@ export interface NodeView<TNodeId extends string = string> {
   readonly batches: number;
   readonly failures: number;
   readonly failure?: Failure;
+  /** What its handler last said by `ctx.progress`, summed over its shards; `total` when all of them said one. */
+  readonly progress?: Progress;
   /** What `finalize` measured, summed over its shards. */
   readonly metrics: Metrics;
   readonly result?: Json;

@@ -117,8 +117,8 @@ export interface ShardRecord extends EpochRef {
   readonly status: ShardStatus;
   /** Store time from which it may be claimed: orders the queue. */
   readonly readyAt: number;
-  /** Held by the running attempt. `deadline` is store time. */
-  readonly lease?: { readonly workerId: string; readonly claimId: string; readonly deadline: number };
+  /** Held by the running attempt. */
+  readonly lease?: Lease;
   /** Owner of the latest ended attempt: lets a repeated outcome be recognised. */
   readonly lastClaimId?: string;
   /** Failed attempts, counted against `retry_policy.max`. */
@@ -153,6 +153,15 @@ export interface ShardRecord extends EpochRef {
   readonly metrics?: Metrics;
   readonly failure?: Failure;
   readonly history: readonly HistoryEntry[];
+}
+
+export interface Lease {
+  readonly workerId: string;
+  readonly claimId: string;
+  /** Store time. */
+  readonly deadline: number;
+  /** Number of the latest report of this attempt, so that an earlier one which arrives late changes nothing. */
+  readonly reports?: number;
 }
 
 /** How far a handler is, in a unit of its own. */

@@ -78,7 +78,21 @@ export function reportShard(
 ): Judged<WriteAnswer> {
   const answer = fence(record, attempt);
   if (answer !== "ok" || record === undefined) return { answer };
-  return { answer, next: { ...record, ...report } };
+  const { generation, n, cursors, ...said } = report;
+  const overtaken = generation !== record.generation || n <= (record.lease?.reports ?? 0);
+  if (overtaken || record.lease === undefined) return { answer };
+  const lease = { ...record.lease, reports: n };
+  const next = { ...record, ...said, lease };
+  return { answer, next: cursors === undefined ? next : { ...next, cursors: furthest(record.cursors, cursors) } };
+}
+
+function furthest(
+  before: Readonly<Record<string, number>> = {},
+  now: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const cursors: Record<string, number> = { ...before };
+  for (const [source, seq] of Object.entries(now)) cursors[source] = Math.max(seq, cursors[source] ?? 0);
+  return cursors;
 }
 
 /** The second half of `complete`: the log has its marker already. */

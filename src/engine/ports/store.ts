@@ -71,9 +71,14 @@ export interface QueuedRef extends EpochRef {
   readonly type: string;
 }
 
-/** What is left out stays as it is. */
+/** What an attempt says about itself. What is left out stays as it is. */
 export interface AttemptReport {
+  /** Which output it is about. */
+  readonly generation: number;
+  /** 1, 2, ... within the attempt. */
+  readonly n: number;
   readonly checkpoint?: Json;
+  /** Only ever go forward, each by itself. */
   readonly cursors?: Readonly<Record<string, number>>;
   readonly progress?: Progress;
 }
@@ -213,7 +218,10 @@ export interface Store {
     attempt: Attempt,
     to: { readonly generation: number; readonly sourceGens: Readonly<Record<string, number>> },
   ): Promise<WriteAnswer>;
-  /** Holder, running: sets what is given, in the record. */
+  /**
+   * Holder, running: sets what is given, in the record. About an output that is withdrawn, or overtaken by a later
+   * report of the same attempt: `ok`, and nothing changes.
+   */
   report(attempt: Attempt, report: AttemptReport): Promise<WriteAnswer>;
   /**
    * Reads the fence (the holder), then inserts the artifact at exactly the next seq. Its own artifact at that seq

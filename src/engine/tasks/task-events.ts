@@ -1,6 +1,6 @@
 import type { TaskEvent } from "../api.ts";
 import { isTaskTerminal, sourceKey, type TaskStatus } from "../model.ts";
-import { nodeStatus, readTask, sumCounts, type TaskReaderParts } from "./task-reader.ts";
+import { nodeStatus, progressOf, readTask, sumCounts, type TaskReaderParts } from "./task-reader.ts";
 
 /** Looks at most this often: a task that does much is read once for many changes. */
 const pauseMs = 25;
@@ -23,7 +23,7 @@ export async function* taskEvents(
   const { sampleMs = 200 } = options;
   using changes = parts.changes.listen(taskId, { onlyEnd: false });
   const seenHistory = new Map<string, number>();
-  const seenBatches = new Map<string, number>();
+  const seenCounts = new Map<string, string>();
   let seenStatus: TaskStatus | undefined;
   let sampledAt = Number.NEGATIVE_INFINITY;
   for (;;) {
@@ -53,13 +53,17 @@ export async function* taskEvents(
       const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
       for (const [nodeId, batches] of sumCounts(await retry.ask(() => store.countArtifacts(taskId)))) {
         const node = plan.byId.get(nodeId);
-        if (node === undefined || seenBatches.get(nodeId) === batches) continue;
-        seenBatches.set(nodeId, batches);
+        if (node === undefined) continue;
+        const { progress } = progressOf(node, byNode.get(nodeId) ?? []);
+        const counts = `${batches} ${progress?.done} ${progress?.total}`;
+        if (seenCounts.get(nodeId) === counts) continue;
+        seenCounts.set(nodeId, counts);
         yield {
           kind: "progress",
           nodeId,
           status: nodeStatus(node, byNode.get(nodeId) ?? []),
           batches,
+          ...(progress === undefined ? {} : { progress }),
           at: clock.now(),
         };
       }

@@ -1,6 +1,6 @@
 import { FlowError, type JsonObject } from "../../errors/index.ts";
 import type { NodeView, TaskView } from "../api.ts";
-import { isTaskTerminal, type ShardRecord, type ShardStatus, type TaskRecord } from "../model.ts";
+import { isTaskTerminal, type Progress, type ShardRecord, type ShardStatus, type TaskRecord } from "../model.ts";
 import { isNodeFinished, type NodePlan, type PlanCache } from "../planner/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
@@ -118,10 +118,22 @@ function viewNode(node: NodePlan, shards: readonly ShardRecord[], batches: numbe
     batches,
     failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
     ...(failure === undefined ? {} : { failure }),
+    ...progressOf(node, shards),
     metrics,
     ...(result === undefined ? {} : { result }),
   };
 }
+
+/** What the handlers of a node's shards said, together. */
+export function progressOf(node: NodePlan, shards: readonly ShardRecord[]): { readonly progress?: Progress } {
+  const said = shards.flatMap(({ progress }) => progress ?? []);
+  if (said.length === 0) return {};
+  const totals = said.flatMap(({ total }) => total ?? []);
+  const progress = { done: sum(said.map(({ done }) => done)) };
+  return { progress: totals.length < node.partitions ? progress : { ...progress, total: sum(totals) } };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
 /** The status of a node of several shards: the first of these that one of them has. */
 const leadingStatus = ["failed", "cancelling", "running", "deferred", "queued", "cancelled"] as const;

@@ -26,6 +26,8 @@ export interface AttemptRun {
   /** The batch at hand, for the failure that may come. */
   readonly at: { batchUid: string | undefined };
   remainingMs(): number | undefined;
+  /** Renews the lease when it is time. */
+  keepLease(): Promise<void>;
 }
 
 export interface Pass {

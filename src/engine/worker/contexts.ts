@@ -1,6 +1,7 @@
 import type {
   AttemptContext,
   BatchContext,
+  Checkpoint,
   FinalizeContext,
   Logger,
   Metrics,
@@ -8,6 +9,7 @@ import type {
 } from "../../definitions/index.ts";
 import type { JsonObject } from "../../errors/index.ts";
 import { type MetricSums, sumOf } from "../values/index.ts";
+import type { AttemptReports } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { Stoppable } from "./held-attempt.ts";
 
@@ -45,17 +47,22 @@ export class RunContext implements AttemptContext {
   loaded: unknown;
   readonly #run: AttemptRun;
   readonly #cleanups: Cleanup[];
+  readonly #reports: AttemptReports;
   #logger: Logger | undefined;
 
-  constructor(run: AttemptRun, args: unknown, cleanups: Cleanup[]) {
+  constructor(
+    run: AttemptRun,
+    own: { readonly args: unknown; readonly cleanups: Cleanup[]; readonly reports: AttemptReports },
+  ) {
     const { attempt } = run.held;
     this.taskId = attempt.taskId;
     this.nodeId = attempt.nodeId;
     this.epoch = attempt.epoch;
     this.shard = attempt.shard;
-    this.args = args;
+    this.args = own.args;
     this.#run = run;
-    this.#cleanups = cleanups;
+    this.#cleanups = own.cleanups;
+    this.#reports = own.reports;
   }
 
   get params(): JsonObject {
@@ -78,6 +85,26 @@ export class RunContext implements AttemptContext {
 
   remainingMs(): number | undefined {
     return this.#run.remainingMs();
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#reports;
+  }
+
+  progress(done: number, total?: number): void {
+    this.#reports.progress(done, total);
+  }
+
+  async heartbeat(): Promise<void> {
+    await this.beat();
+    this.signal.throwIfAborted();
+  }
+
+  /** A heartbeat, without a look at what it found. */
+  async beat(): Promise<void> {
+    const pause = this.#run.breather.pause();
+    if (pause !== undefined) await pause;
+    await this.#run.keepLease();
   }
 
   async vars(): Promise<JsonObject> {
@@ -145,6 +172,16 @@ class DerivedContext implements AttemptContext {
   }
   vars(): Promise<JsonObject> {
     return this.#run.vars();
+  }
+  get checkpoint(): Checkpoint {
+    return this.#run.checkpoint;
+  }
+  progress(done: number, total?: number): void {
+    this.#run.progress(done, total);
+  }
+  async heartbeat(): Promise<void> {
+    await this.#run.beat();
+    this.signal.throwIfAborted();
   }
 }
 

@@ -1,5 +1,6 @@
 import { type InputPlan, routeInput } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-end.ts";
+import { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
 import { conform } from "./conform.ts";
 import { consumeInput } from "./consume-input.ts";
@@ -10,33 +11,46 @@ import { isPromiseLike } from "./held-attempt.ts";
 /** Runs a handler over all of its input, from wherever an earlier attempt left off. */
 export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<void> {
   const cleanups: Cleanup[] = [];
+  const reports = new AttemptReports(run);
   try {
-    await start(run, runtime, cleanups);
+    await start({ run, runtime, cleanups, reports });
   } finally {
+    reports.end();
     if (cleanups.length > 0) await cleanUp(run, cleanups);
   }
 }
 
-async function start(run: AttemptRun, runtime: HandlerRuntime, cleanups: Cleanup[]): Promise<void> {
+async function start(attempt: {
+  readonly run: AttemptRun;
+  readonly runtime: HandlerRuntime;
+  readonly cleanups: Cleanup[];
+  readonly reports: AttemptReports;
+}): Promise<void> {
+  const { run, runtime, cleanups, reports } = attempt;
   const { node, plan, parts, held } = run;
   const { definition } = runtime;
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
-  const context = new RunContext(run, await argsOf(run, runtime, input), cleanups);
+  const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
   if (runtime.needsInit) await held.run(runtime.init());
-  if (definition.loadInput !== undefined) {
-    context.loaded = await held.run(Promise.resolve(definition.loadInput(context.args, context)));
-  }
   await overLog(run, async (pass) => {
-    const { log } = pass;
+    const { log, record } = pass;
+    reports.goOnFrom(record);
     if (log.length > 0) {
       // At each look: the log may have been empty at the first, and got an insert that an earlier attempt still had on
       // its way. What can't resume must not go on behind that either.
-      if (!definition.resumable) await log.restart(log.sourceGens);
+      if (!definition.resumable) {
+        await log.restart(log.sourceGens);
+        reports.goOnFrom({ generation: log.generation });
+      }
       // An earlier attempt may have ended before it told anybody of its first batch.
       else if (pass.first) await announceFirst(run);
     }
+    // Behind the restart: what it finds as its checkpoint must belong to the output that it will make.
+    if (pass.first && definition.loadInput !== undefined) {
+      context.loaded = await held.run(Promise.resolve(definition.loadInput(context.args, context)));
+    }
     if (!log.closed) await consumeInput({ run, runtime, context, pass, input, onFirst: () => announceFirst(run) });
-    await finish({ run, runtime, context, pass });
+    await finish({ run, runtime, context, pass, reports });
   });
 }
 
@@ -57,12 +71,16 @@ async function finish(options: {
   readonly runtime: HandlerRuntime;
   readonly context: RunContext;
   readonly pass: Pass;
+  readonly reports: AttemptReports;
 }): Promise<void> {
-  const { run, runtime, context, pass } = options;
+  const { run, runtime, context, pass, reports } = options;
   const { definition } = runtime;
   run.held.check();
   run.at.batchUid = undefined;
-  if (definition.finalize === undefined) return pass.log.complete({});
+  if (definition.finalize === undefined) {
+    if (reports.hasNews) await reports.flush();
+    return pass.log.complete({});
+  }
   const { pageSize } = run.parts.limits;
   const finalizeContext = context.forFinalize({
     count: pass.log.length,
@@ -74,6 +92,7 @@ async function finish(options: {
   const returned = definition.finalize(finalizeContext);
   const value = isPromiseLike(returned) ? await run.held.run(returned) : returned;
   run.held.check();
+  if (reports.hasNews) await reports.flush();
   const metrics = finalizeContext.metrics.values;
   if (runtime.result === undefined) return pass.log.complete({ metrics });
   const encode = runtime.result.encode.bind(runtime.result);

@@ -1,3 +1,4 @@
+import { FlowError } from "../../errors/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import type { Supervisor } from "../support/supervisor.ts";
@@ -15,6 +16,8 @@ export class LeaseKeeper {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #held = new Set<HeldAttempt>();
+  /** A renewal that a handler asked for: several at once ask for one. */
+  #keeping: Promise<void> | undefined;
 
   constructor(options: { readonly store: Store; readonly clock: Clock; readonly leaseMs: number }) {
     this.#store = options.store;
@@ -46,6 +49,25 @@ export class LeaseKeeper {
       const now = this.#clock.monotonic();
       for (const held of this.#held) if (now >= held.until) held.abandon("fenced");
     });
+  }
+
+  /**
+   * What the loops above would do for this attempt if they got their turn: called by handlers that hardly let go of the
+   * process.
+   */
+  async keep(held: HeldAttempt): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (now >= held.until) held.abandon("fenced");
+    const isDue = now >= held.until - this.#leaseMs * (trusted - 1 / 3);
+    if (!isDue || held.reason !== undefined) return;
+    this.#keeping ??= this.#renew(new StoreRetry(this.#clock, held)).finally(() => {
+      this.#keeping = undefined;
+    });
+    try {
+      await this.#keeping;
+    } catch (error) {
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // asked again at the next turn
+    }
   }
 
   async #renew(retry: StoreRetry): Promise<void> {

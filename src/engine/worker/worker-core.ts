@@ -282,6 +282,7 @@ export class WorkerCore {
       params,
       retry,
       at: { batchUid: undefined },
+      keepLease: () => this.#leases.keep(held),
       remainingMs: () => (timeoutMs === undefined ? undefined : Math.max(0, startedAt + timeoutMs - clock.monotonic())),
     };
   }

@@ -4,6 +4,7 @@ import { isTaskTerminal, type ShardRef, shardKey, type TaskStatus } from "../../
 import type { CheckParts } from "./check-parts.ts";
 import { DeadlineCheck } from "./deadline-check.ts";
 import { LogChecks } from "./log-checks.ts";
+import { ReportChecks } from "./report-checks.ts";
 import { ShardChecks } from "./shard-checks.ts";
 
 /** The table of the specification, written down a second time: a mistake in the engine's own must not excuse itself. */
@@ -22,11 +23,13 @@ export class WriteChecks {
   readonly #logs: LogChecks;
   readonly #shards: ShardChecks;
   readonly #deadlines: DeadlineCheck;
+  readonly #reports: ReportChecks;
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
     const violated = (ref: ShardRef, what: string) => this.#violated(shardKey(ref), what);
     this.#logs = new LogChecks(parts.state, parts.journal.counts, violated);
+    this.#reports = new ReportChecks(parts.journal, violated);
     this.#shards = new ShardChecks({ ...parts, logs: this.#logs, violated });
     this.#deadlines = new DeadlineCheck(parts, (taskId, what) => this.#violated(taskId, what));
   }
@@ -37,9 +40,12 @@ export class WriteChecks {
       .with({ kind: "vars" }, (write) => this.#vars(write))
       .with({ kind: "shard" }, (write) => this.#shards.moved(write))
       .with({ kind: "renewed" }, ({ record }) => this.#shards.renewed(record))
-      .with({ kind: "restarted" }, ({ record }) => this.#logs.restarted(record))
+      .with({ kind: "restarted" }, ({ record }) => {
+        this.#logs.restarted(record);
+        this.#reports.restarted(record);
+      })
       .with({ kind: "artifact" }, (write) => this.#logs.artifact(write))
-      .with({ kind: "reported" }, () => undefined) // says nothing that a law speaks of
+      .with({ kind: "reported" }, ({ record }) => this.#reports.reported(record))
       .with({ kind: "slots" }, () => undefined) // no world has limits
       .with({ kind: "log_closed" }, (write) => this.#logs.closed(write))
       .exhaustive();

@@ -1,4 +1,47 @@
-import type { ShardRef } from "../../engine/model.ts";
+import { type EpochRef, type ShardRef, shardKey } from "../../engine/model.ts";
+
+interface DrawnCheckpoint {
+  readonly checkpoint: number;
+  readonly epoch: number;
+}
+
+/** Checkpoints of simulated handlers: numbers that grow in the order in which they are drawn, whoever draws them. */
+class CheckpointBook {
+  #drawn = 0;
+  /** By shard: the highest that its handler was told is stored, in the output at hand. */
+  readonly #stored = new Map<string, DrawnCheckpoint>();
+  /** By shard: the latest that may have been drawn for an output that is withdrawn, and the epoch that withdrew it. */
+  readonly #withdrawn = new Map<string, DrawnCheckpoint>();
+
+  draw(): number {
+    return ++this.#drawn;
+  }
+
+  stored(ref: EpochRef, checkpoint: number): void {
+    if (checkpoint > (this.#stored.get(shardKey(ref))?.checkpoint ?? 0)) {
+      this.#stored.set(shardKey(ref), { checkpoint, epoch: ref.epoch });
+    }
+  }
+
+  /** What this attempt must see; one that lost its shard before doesn't know. */
+  storedOf(ref: EpochRef): number {
+    const stored = this.#stored.get(shardKey(ref));
+    return stored !== undefined && ref.epoch >= stored.epoch ? stored.checkpoint : 0;
+  }
+
+  /** They belong to an output, and go with it. */
+  restarted(ref: EpochRef): void {
+    const key = shardKey(ref);
+    this.#stored.delete(key);
+    this.#withdrawn.set(key, { checkpoint: this.#drawn, epoch: ref.epoch });
+  }
+
+  /** Whether nobody may see this one any more; an attempt that lost its shard before doesn't know. */
+  isWithdrawn(ref: EpochRef, checkpoint: number): boolean {
+    const withdrawn = this.#withdrawn.get(shardKey(ref));
+    return withdrawn !== undefined && ref.epoch >= withdrawn.epoch && checkpoint <= withdrawn.checkpoint;
+  }
+}
 
 /** What a run did on purpose, so that its end can be judged fairly. */
 export class Journal {
@@ -7,6 +50,7 @@ export class Journal {
   /** Calls of `onCleanup`, and of what was registered, by process. */
   readonly cleanups = new Map<string, { registered: number; ran: number }>();
   readonly violations: string[] = [];
+  readonly checkpoints = new CheckpointBook();
   readonly counts = { claims: 0, appends: 0, lateAppends: 0, restarts: 0, leasesLost: 0, released: 0, handlerRuns: 0 };
 
   threw(ref: Pick<ShardRef, "taskId" | "nodeId">, code: string): void {
@@ -18,7 +62,7 @@ export class Journal {
     return this.#thrown.get(`${ref.taskId}:${ref.nodeId}`)?.has(code) ?? false;
   }
 
-  violated(what: string): void {
+  readonly violated = (what: string): void => {
     if (this.violations.length < 5) this.violations.push(what);
-  }
+  };
 }

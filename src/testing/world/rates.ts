@@ -21,6 +21,8 @@ export interface HandlerRates {
   /** Never comes back; only where the node has a timeout. */
   hangs: number;
   misfits: number;
+  /** Saves a checkpoint. */
+  remembers: number;
 }
 
 export interface Rates {
@@ -45,6 +47,7 @@ const operations: readonly (keyof Store)[] = [
     "supersede",
     "renew",
     "restart",
+    "report",
     "append",
     "complete",
     "fail",
@@ -64,6 +67,7 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
     slowCleanup: mode === "calm" ? 0 : 0.3,
     hangs: upTo(0.04),
     misfits: random.chance(0.05) ? 0.01 : 0,
+    remembers: random.chance(0.4) ? random.next() * 0.5 : 0,
   };
   const cancels = random.chance(0.2);
   if (mode === "calm") {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { AttemptContext, HandlerDefinition, SourceBatch } from "../../definitions/index.ts";
+import { type EpochRef, shardKey } from "../../engine/model.ts";
 import type { Clock } from "../../engine/ports/index.ts";
 import { PermanentError, RetryableError } from "../../errors/index.ts";
 import type { Life } from "../gate/life.ts";
@@ -33,10 +34,12 @@ export function simHandlers(options: SimHandlersOptions): readonly HandlerDefini
     concurrency: options.concurrency,
     async loadInput(_args, ctx) {
       watchCleanup(ctx, options);
+      checkCheckpoint(ctx, options.journal, await ctx.checkpoint.get());
       await trouble(ctx, options);
     },
     async processBatch(payload, ctx) {
       options.journal.counts.handlerRuns++;
+      await remember(ctx, options);
       await trouble(ctx, options);
       const output = compute(ctx.nodeId, payload);
       ctx.metrics.add("rows", output.rows.length);
@@ -98,6 +101,31 @@ async function trouble(ctx: AttemptContext, options: SimHandlersOptions): Promis
   journal.threw(ctx, typeof error === "string" ? "unexpected_error" : error.code);
   throw error;
 }
+
+/** Sometimes: saves a checkpoint, tells how far it is, and that it is alive. */
+async function remember(ctx: AttemptContext, { random, rates, journal }: SimHandlersOptions): Promise<void> {
+  if (!random.chance(rates.remembers)) return;
+  const { checkpoints } = journal;
+  const checkpoint = checkpoints.draw();
+  ctx.progress(checkpoint);
+  await ctx.heartbeat();
+  await ctx.checkpoint.set(checkpoint);
+  if (ctx.signal.aborted) return; // perhaps it was refused
+  checkpoints.stored(refOf(ctx), checkpoint);
+  checkCheckpoint(ctx, journal, await ctx.checkpoint.get());
+}
+
+/** What was stored is there, in this attempt and in the next. */
+function checkCheckpoint(ctx: AttemptContext, { checkpoints, violated }: Journal, found: unknown): void {
+  if (found !== undefined && checkpoints.isWithdrawn(refOf(ctx), Number(found))) {
+    violated(`${shardKey(refOf(ctx))}: gets checkpoint ${found} of an output that was withdrawn`);
+  }
+  const stored = checkpoints.storedOf(refOf(ctx));
+  if (stored > Number(found ?? 0))
+    violated(`${shardKey(refOf(ctx))}: checkpoint ${stored} is stored, it gets ${found}`);
+}
+
+const refOf = ({ taskId, nodeId, shard, epoch }: AttemptContext): EpochRef => ({ taskId, nodeId, shard, epoch });
 
 /** Until it is told to stop, or for ever. */
 function hang(ctx: AttemptContext, random: SeededRandom): Promise<never> {

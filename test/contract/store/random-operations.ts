@@ -223,11 +223,13 @@ const workers = [
   byAttempt(
     fc.record(
       {
+        generation,
+        n: fc.integer({ min: 1, max: 6 }),
         checkpoint: json,
-        cursors: fc.constantFrom({ "a/0": 3 }, {}),
+        cursors: fc.constantFrom({ "a/0": 3 }, { "a/0": 2, "b/0": 1 }, {}),
         progress: fc.constantFrom({ done: 1 }, { done: 2, total: 3 }),
       },
-      { requiredKeys: [] },
+      { requiredKeys: ["generation", "n"] },
     ),
     "report",
     (store, attempt, report) => store.report(attempt, report),

@@ -1,0 +1,32 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const moves = "engine/moves/attempt-moves.ts";
+const reports = "engine/worker/attempt-reports.ts";
+
+export const reportMutations: readonly Mutation[] = [
+  mutation("a report that was overtaken counts", edit(moves, " || n <= (record.lease?.reports ?? 0);", ";")),
+  mutation(
+    "a report about a withdrawn output counts",
+    edit(moves, "const overtaken = generation !== record.generation || n <=", "const overtaken = n <="),
+  ),
+  mutation(
+    "a restart keeps the checkpoint",
+    edit(moves, "const { checkpoint: _, cursors: __, ...kept } = record;", "const kept = record;"),
+  ),
+  mutation(
+    "reports overtake each other",
+    edit(reports, "this.#last.then(() => this.#write(generation, said))", "this.#write(generation, said)"),
+  ),
+  mutation(
+    "the checkpoint of the attempt before is not read",
+    edit(
+      reports,
+      "    this.#generation = generation;\n    this.#checkpoint = checkpoint;\n",
+      "    this.#generation = generation;\n    this.#checkpoint = undefined;\n",
+    ),
+  ),
+  mutation(
+    "a restart of its own leaves the attempt its checkpoint",
+    edit("engine/worker/handler-run.ts", "        reports.goOnFrom({ generation: log.generation });\n", ""),
+  ),
+];
