@@ -2,13 +2,21 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const moves = "engine/moves/attempt-moves.ts";
 const reports = "engine/worker/attempt-reports.ts";
+/** Few attempts live long enough to see a late one of their own. */
+const contract = "test/contract/store/report-contract.ts";
 
 export const reportMutations: readonly Mutation[] = [
-  mutation("a report that was overtaken counts", edit(moves, " || n <= (record.lease?.reports ?? 0);", ";")),
-  mutation(
-    "a report about a withdrawn output counts",
-    edit(moves, "const overtaken = generation !== record.generation || n <=", "const overtaken = n <="),
-  ),
+  {
+    ...mutation("a report that was overtaken counts", edit(moves, " || n <= (record.lease?.reports ?? 0);", ";")),
+    elsewhere: contract,
+  },
+  {
+    ...mutation(
+      "a report about a withdrawn output counts",
+      edit(moves, "const overtaken = generation !== record.generation || n <=", "const overtaken = n <="),
+    ),
+    elsewhere: contract,
+  },
   mutation(
     "a restart keeps the checkpoint",
     edit(moves, "const { checkpoint: _, cursors: __, ...kept } = record;", "const kept = record;"),
