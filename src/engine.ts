@@ -29,5 +29,6 @@ export type {
   VarsRecord,
   WorkerRecord,
 } from "./engine/model.ts";
+export type { Why } from "./engine/planner/index.ts";
 export type * from "./engine/ports/index.ts";
 export type * from "./engine/protocol/messages.ts";

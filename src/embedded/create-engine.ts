@@ -12,6 +12,7 @@ import type { LoopHealth } from "../engine/support/supervisor.ts";
 import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
 import { type TaskHandleParts, taskHandle } from "../engine/tasks/task-handle.ts";
 import { AppendSignals } from "../engine/worker/append-signals.ts";
+import type { RunningLimits } from "../engine/worker/running-limits.ts";
 import { WorkerCore } from "../engine/worker/worker-core.ts";
 import { defaultWorkerLimits } from "../engine/worker/worker-options.ts";
 import type { Graph } from "../graph/index.ts";
@@ -135,6 +136,7 @@ export async function createEngine<THandler extends HandlerDefinition>(
     worker,
     handlers: handlersByName,
     keepAlive: options.keepAlive ?? false,
+    running: limits.running,
   });
   try {
     await shared.store.open();
@@ -172,6 +174,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     readonly clock: Clock;
     readonly plans: PlanCache;
     readonly keepAlive: boolean;
+    readonly running: RunningLimits;
   }) {
     const { coordinator, store, plans } = parts;
     this.#coordinator = coordinator;
@@ -188,6 +191,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
       plans,
       retry: new StoreRetry(clock),
       changes: coordinator.changes,
+      running: parts.running,
       cancel: (taskId, reason) => coordinator.cancelTask(taskId, reason),
     };
   }

@@ -2,6 +2,7 @@ import type { FlowTypes, Metrics } from "../definitions/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
 import type { Graph } from "../graph/index.ts";
 import type { Failure, HistoryEntry, Progress, ShardStatus, TaskFailure, TaskStatus } from "./model.ts";
+import type { Why } from "./planner/index.ts";
 
 /**
  * What happens to a task, for progress displays. Read from the store, so no lost message takes anything away. A shard's
@@ -65,6 +66,23 @@ export interface TaskView<TNodeId extends string = string> {
   readonly endedAt?: number;
 }
 
+/** Why a shard of a node is not running now, or where it runs. */
+export interface NodeExplanation<TNodeId extends string = string> {
+  readonly nodeId: TNodeId;
+  /** 0 for a node without `partitions`. */
+  readonly shard: number;
+  readonly why: Why;
+  /** The same in words. */
+  readonly text: string;
+}
+
+export interface TaskExplanation<TNodeId extends string = string> {
+  readonly id: string;
+  readonly status: TaskStatus;
+  /** One entry a shard, in the order of the graph's nodes. */
+  readonly nodes: readonly NodeExplanation<TNodeId>[];
+}
+
 /** A handle on one run of a flow. */
 export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
   readonly id: string;
@@ -93,6 +111,16 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
   result(): Promise<TTypes["results"]>;
   /** How things stand now. */
   status(): Promise<TaskView<Extract<keyof TTypes["outputs"], string>>>;
+  /**
+   * Why each node isn't running now, or where it runs: for people who wonder why a task doesn't go on.
+   *
+   * @example
+   * const { nodes } = await task.explain()
+   * nodes.map(({ text }) => text) // ["extract is running at worker-7 for 12.1 s", "load waits for extract"]
+   *
+   * @throws FlowError `TASK_UNKNOWN`
+   */
+  explain(): Promise<TaskExplanation<Extract<keyof TTypes["outputs"], string>>>;
   /** Returns once it is recorded. `terminal`: the task had ended before, nothing changed. */
   cancel(options?: { readonly reason?: string }): Promise<"recorded" | "already" | "terminal">;
 }

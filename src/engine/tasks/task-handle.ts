@@ -1,8 +1,9 @@
 import type { FlowTypes } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import type { TaskEvent, TaskHandle, TaskView } from "../api.ts";
+import type { TaskEvent, TaskExplanation, TaskHandle, TaskView } from "../api.ts";
 import { streamArtifacts } from "./task-artifacts.ts";
 import { taskEvents } from "./task-events.ts";
+import { explainTask } from "./task-explain.ts";
 import { type TaskReaderParts, viewTask } from "./task-reader.ts";
 import { taskResult } from "./task-result.ts";
 
@@ -22,6 +23,7 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
       >,
     result: () => taskResult(parts, id) as Promise<TTypes["results"]>,
     status: () => viewTask(parts, id) as Promise<TaskView<NodeId>>,
+    explain: () => explainTask(parts, id) as Promise<TaskExplanation<NodeId>>,
     async cancel({ reason = "cancelled by request" } = {}) {
       const answer = await parts.cancel(id, reason);
       if (answer !== "unknown") return answer;

@@ -5,6 +5,7 @@ import { isNodeFinished, type NodePlan, type PlanCache } from "../planner/index.
 import type { Clock, Store } from "../ports/index.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
 import { addMetrics, type MetricSums } from "../values/index.ts";
+import type { RunningLimits } from "../worker/running-limits.ts";
 import type { TaskChanges } from "./task-changes.ts";
 
 /** What reading a task needs. */
@@ -14,6 +15,8 @@ export interface TaskReaderParts {
   readonly retry: StoreRetry;
   readonly plans: PlanCache;
   readonly changes: TaskChanges;
+  /** What may run at once: as the workers were told. */
+  readonly running: RunningLimits;
 }
 
 /** A waiter looks by itself this often: for the ends that other processes saw. */

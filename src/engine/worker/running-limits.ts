@@ -40,7 +40,7 @@ export class RunningSlots {
 
   /** @returns which limit is full; `undefined` when the claim may be made */
   async take(claim: Attempt, node: NodePlan, retry: StoreRetry): Promise<Full | undefined> {
-    const limits = this.#limitsOf(claim, node);
+    const limits = limitsOf(this.#limits, claim.taskId, node);
     const taken: NamedLimit[] = [];
     for (const limit of limits) {
       const answer = await retry.ask(() => this.#store.takeSlot(limit, claim));
@@ -70,20 +70,21 @@ export class RunningSlots {
   async #free(claim: Attempt, taken: readonly NamedLimit[], retry: StoreRetry): Promise<void> {
     for (const { key } of taken) await retry.ask(() => this.#store.freeSlot({ key, holder: claim }));
   }
+}
 
-  /** The narrowest first: it is the likeliest to be full, and then nobody else was held up meanwhile. */
-  #limitsOf({ taskId }: Attempt, { id, type, maxRunning }: NodePlan): readonly NamedLimit[] {
-    const { maxRunning: all, maxRunningPerType, maxRunningPerTask: perTask } = this.#limits;
-    const perType = maxRunningPerType?.[type];
-    if (maxRunning === undefined && all === undefined && perType === undefined && perTask === undefined) return none;
-    const node = `${taskId}:${id}`;
-    return [
-      ...limit(`node:${node}`, maxRunning, { kind: "node", of: node }),
-      ...limit(`task:${taskId}`, perTask, { kind: "task", of: taskId }),
-      ...limit(`type:${type}`, perType, { kind: "type", of: type }),
-      ...limit("all", all, { kind: "all" }),
-    ];
-  }
+/** The limits that a shard of the node comes under. The narrowest first: it is the likeliest to be full, and then nobody else was held up meanwhile. */
+export function limitsOf(limits: RunningLimits, taskId: string, node: NodePlan): readonly NamedLimit[] {
+  const { id, type, maxRunning } = node;
+  const { maxRunning: all, maxRunningPerType, maxRunningPerTask: perTask } = limits;
+  const perType = maxRunningPerType?.[type];
+  if (maxRunning === undefined && all === undefined && perType === undefined && perTask === undefined) return none;
+  const ofNode = `${taskId}:${id}`;
+  return [
+    ...limit(`node:${ofNode}`, maxRunning, { kind: "node", of: ofNode }),
+    ...limit(`task:${taskId}`, perTask, { kind: "task", of: taskId }),
+    ...limit(`type:${type}`, perType, { kind: "type", of: type }),
+    ...limit("all", all, { kind: "all" }),
+  ];
 }
 
 const none: readonly NamedLimit[] = [];

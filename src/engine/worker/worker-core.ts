@@ -8,6 +8,7 @@ import { Breather } from "../support/breather.ts";
 import { hintBus } from "../support/hint-bus.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
+import { Announcer } from "./announcer.ts";
 import { runAttempt } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { Capacity } from "./capacity.ts";
@@ -36,6 +37,7 @@ export class WorkerCore {
   readonly #runtimes: ReadonlyMap<string, HandlerRuntime>;
   readonly #supervisor: Supervisor;
   readonly #leases: LeaseKeeper;
+  readonly #announcer: Announcer;
   readonly #breather: Breather;
   readonly #tasks: TaskFacts;
   readonly #held = new Map<string, HeldAttempt>();
@@ -59,6 +61,17 @@ export class WorkerCore {
     this.#types = parts.functions === undefined ? [...this.#runtimes.keys()] : [coordinatorFnType];
     this.#supervisor = new Supervisor({ clock: parts.clock, logger: parts.logger });
     this.#leases = new LeaseKeeper({ store: parts.store, clock: parts.clock, leaseMs: parts.limits.leaseMs });
+    this.#announcer = new Announcer({
+      store: parts.store,
+      clock: parts.clock,
+      ttlMs: parts.limits.leaseMs,
+      say: () => ({
+        id: parts.workerId,
+        types: this.#types,
+        capacity: parts.limits.capacity,
+        running: this.running,
+      }),
+    });
     this.#breather = new Breather(parts.clock);
     this.#tasks = new TaskFacts(parts);
     this.#capacity = new Capacity(parts.limits);
@@ -94,6 +107,7 @@ export class WorkerCore {
     });
     this.#subscriptions = await Promise.all([...commands, signals]);
     this.#leases.start(this.#supervisor);
+    this.#announcer.start(this.#supervisor);
     let waitMs = pollMinMs;
     this.#supervisor.loop("queue", async () => {
       await this.#fill();
@@ -126,6 +140,7 @@ export class WorkerCore {
       }
     }
     await this.#supervisor.stop();
+    await this.#announcer.leave();
   }
 
   #isFree(type: string): boolean {

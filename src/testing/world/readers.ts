@@ -128,6 +128,7 @@ function handleOf(process: SimProcess, taskId: string) {
       plans,
       retry: new StoreRetry(clock),
       changes: coordinator.changes,
+      running: {},
       cancel: (id, reason) => coordinator.cancelTask(id, reason),
     },
     taskId,

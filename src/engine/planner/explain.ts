@@ -1,0 +1,118 @@
+import type { ShardRecord, ShardStatus, TaskStatus, WorkerRecord } from "../model.ts";
+import type { NodePlan, Plan } from "./plan.ts";
+import { isNodeFinished, readiness } from "./readiness.ts";
+
+/** Why a node, or a shard of one, is not running now, or where it runs. Times are the store's, in ms since 1970. */
+export type Why =
+  | {
+      readonly reason: "waiting_for_parents" | "waiting_for_first_batch";
+      readonly waitingOn: readonly string[];
+      /** How many of them it needs. */
+      readonly needed: number;
+    }
+  /** Its parents have satisfied it: a coordinator is about to make it claimable. */
+  | { readonly reason: "ready" }
+  /** Failed, and will be tried again. */
+  | {
+      readonly reason: "backoff";
+      readonly until: number;
+      readonly reasonCode: string;
+      readonly failures: number;
+      readonly maxFailures: number;
+    }
+  /** Gave its slot back, since nothing came that it could read. */
+  | { readonly reason: "waiting_for_input"; readonly until: number }
+  /** As many run as `max` allows: in all, of its type, of its task, or of the node. */
+  | { readonly reason: "limit"; readonly limit: "all" | "type" | "task" | "node"; readonly max: number }
+  /** No live worker serves its type. */
+  | { readonly reason: "no_worker"; readonly type: string }
+  /** May be claimed; `ahead` others of its type go first, or more than are counted. */
+  | { readonly reason: "queued"; readonly ahead: number | undefined }
+  | {
+      readonly reason: "running";
+      readonly workerId: string;
+      readonly since: number;
+      readonly leaseUntil: number;
+      readonly epoch: number;
+    }
+  /** Asked to stop; its claim ends at `until` whatever it does. */
+  | { readonly reason: "cancelling"; readonly workerId: string; readonly until: number }
+  | {
+      readonly reason: "ended";
+      readonly status: Extract<ShardStatus, "finished" | "failed" | "cancelled">;
+      readonly reasonCode?: string;
+    };
+
+export interface ShardExplanation {
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly why: Why;
+}
+
+/** What is known of a task, read a moment ago. */
+export interface ExplainFacts {
+  readonly status: TaskStatus;
+  readonly plan: Plan;
+  readonly shards: readonly ShardRecord[];
+  readonly workers: readonly WorkerRecord[];
+  /** Nodes that have stored a batch. */
+  readonly withArtifacts: ReadonlySet<string>;
+  /** The limit that is full for a shard of this node, if one is. */
+  readonly fullLimit: (node: NodePlan) => Omit<Extract<Why, { reason: "limit" }>, "reason"> | undefined;
+  /** How many queued shards of its type go before this one. */
+  readonly ahead: (record: ShardRecord) => number | undefined;
+}
+
+/** An entry for every shard of the task, in the order of its graph's nodes. */
+export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
+  const byNode = Map.groupBy(facts.shards, (record) => record.nodeId);
+  const finished = (id: string): boolean => {
+    const node = facts.plan.byId.get(id);
+    return node !== undefined && isNodeFinished(node, byNode.get(id) ?? []);
+  };
+  return facts.plan.nodes.flatMap((node) => {
+    const records = new Map((byNode.get(node.id) ?? []).map((record) => [record.shard, record]));
+    const unborn = records.size === node.partitions ? undefined : whyUnborn(facts, node, finished);
+    return Array.from({ length: node.partitions }, (_, shard): ShardExplanation => {
+      const record = records.get(shard);
+      const why = record === undefined ? (unborn as Why) : whyOf(facts, node, record);
+      return { nodeId: node.id, shard, why };
+    });
+  });
+}
+
+function whyUnborn(facts: ExplainFacts, node: NodePlan, finished: (id: string) => boolean): Why {
+  if (facts.status !== "running") return { reason: "ended", status: "cancelled" };
+  const verdict = readiness(node, (id) => ({ finished: finished(id), hasArtifact: facts.withArtifacts.has(id) }));
+  if (verdict.ready) return { reason: "ready" };
+  const { reason, waitingOn } = verdict;
+  return { reason, waitingOn, needed: node.needed - (node.dependsOn.length - waitingOn.length) };
+}
+
+function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Why {
+  const { status, lease, history } = record;
+  const last = history.at(-1);
+  if (status === "finished" || status === "failed" || status === "cancelled") {
+    const reasonCode = record.failure?.reasonCode;
+    return { reason: "ended", status, ...(reasonCode === undefined ? {} : { reasonCode }) };
+  }
+  if (status === "running" || status === "cancelling") {
+    const workerId = lease?.workerId ?? "";
+    const leaseUntil = lease?.deadline ?? 0;
+    if (status === "cancelling") {
+      return { reason: "cancelling", workerId, until: Math.min(leaseUntil, record.cancelBy ?? leaseUntil) };
+    }
+    return { reason: "running", workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
+  }
+  if (status === "deferred") return whyDeferred(node, record);
+  if (!facts.workers.some(({ types }) => types.includes(record.type)))
+    return { reason: "no_worker", type: record.type };
+  const full = facts.fullLimit(node);
+  return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
+}
+
+function whyDeferred(node: NodePlan, { history, dueAt = 0, failures }: ShardRecord): Why {
+  const { cause, reasonCode = "unexpected_error" } = history.at(-1) ?? {};
+  if (cause === "release") return { reason: "waiting_for_input", until: dueAt };
+  return { reason: "backoff", until: dueAt, reasonCode, failures, maxFailures: node.retry.maxFailures };
+}
