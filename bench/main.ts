@@ -28,9 +28,9 @@ if (cases.length === 0) throw new Error(`no case contains ${positionals.join(" o
 
 const machine = describeMachine();
 const measurements: Measurement[] = [];
-for (const each of cases) {
-  process.stderr.write(`${each.name}\n`);
-  measurements.push(await measure(each, { warmUp: Number(values["warm-up"]), rounds: Number(values.rounds) }));
+for (const [name, group] of Map.groupBy(cases, (each) => each.group ?? each.name)) {
+  process.stderr.write(`${name}\n`);
+  measurements.push(...(await measure(group, { warmUp: Number(values["warm-up"]), rounds: Number(values.rounds) })));
 }
 if (values.json) console.log(JSON.stringify({ machine, measurements }, undefined, 2));
 else printTable(machine, measurements);

@@ -8,6 +8,8 @@ export interface Case {
   readonly unit: string;
   /** How many of them one round does. */
   readonly units: number;
+  /** Cases of one group are measured in turn, so that they meet the same machine. */
+  readonly group?: string;
   /** A fresh state for one round. Making and disposing of it is not timed. */
   prepare(): Promise<Round>;
 }
@@ -27,6 +29,8 @@ export interface Measurement {
   readonly heapPeakMiB: number;
   /** Largest heap left after a round and a collection, less what was there before; in MiB. The state still lives. */
   readonly heapKeptMiB: number;
+  /** The median in medians of the group's first case. */
+  readonly ratio?: number;
 }
 
 /** The heap is looked at this often while a round runs. */
@@ -34,28 +38,36 @@ const heapSampleMs = 10;
 const heapUsedMiB = () => getHeapStatistics().used_heap_size / 2 ** 20;
 
 /**
- * Runs a case for `warmUp` rounds that don't count, then for `rounds` that do, with a collection before each, so that
- * no round pays for the garbage of the one before.
+ * Runs cases for `warmUp` rounds that don't count, then for `rounds` that do, each round one of every case, with a
+ * collection before each, so that none pays for the garbage of the one before.
  */
 export async function measure(
-  what: Case,
+  group: readonly Case[],
   { warmUp, rounds }: { readonly warmUp: number; readonly rounds: number },
-): Promise<Measurement> {
+): Promise<readonly Measurement[]> {
   if (globalThis.gc === undefined) throw new Error("start Node with --expose-gc");
-  for (let n = 0; n < warmUp; n++) await measureRound(what);
-  const measured: RoundMeasurement[] = [];
-  for (let n = 0; n < rounds; n++) measured.push(await measureRound(what));
-  return {
-    name: what.name,
-    unit: what.unit,
-    units: what.units,
-    rounds: measured
-      .flatMap(({ samples }) => samples.map((ms) => (ms * 1000 * samples.length) / what.units))
-      .toSorted((a, b) => a - b),
-    heapPeakMiB: Math.max(...measured.map(({ heapPeakMiB }) => heapPeakMiB)),
-    heapKeptMiB: Math.max(...measured.map(({ heapKeptMiB }) => heapKeptMiB)),
-  };
+  const measured = group.map(() => [] as RoundMeasurement[]);
+  for (let n = 0; n < warmUp + rounds; n++) {
+    for (const [index, what] of group.entries()) {
+      const round = await measureRound(what);
+      if (n >= warmUp) measured[index]?.push(round);
+    }
+  }
+  const measurements = group.map((what, index) => summary(what, measured[index] ?? []));
+  const first = median(measurements[0]?.rounds ?? []);
+  return measurements.map((each, index) => (index === 0 ? each : { ...each, ratio: median(each.rounds) / first }));
 }
+
+const summary = ({ name, unit, units }: Case, measured: readonly RoundMeasurement[]): Measurement => ({
+  name,
+  unit,
+  units,
+  rounds: measured
+    .flatMap(({ samples }) => samples.map((ms) => (ms * 1000 * samples.length) / units))
+    .toSorted((a, b) => a - b),
+  heapPeakMiB: Math.max(...measured.map(({ heapPeakMiB }) => heapPeakMiB)),
+  heapKeptMiB: Math.max(...measured.map(({ heapKeptMiB }) => heapKeptMiB)),
+});
 
 interface RoundMeasurement {
   readonly samples: readonly number[];

@@ -1,7 +1,7 @@
 import type { Machine } from "./machine.ts";
 import { type Measurement, median } from "./measure.ts";
 
-const columns = ["case", "median", "min", "max", "spread", "a second", "heap peak", "kept"] as const;
+const columns = ["case", "median", "min", "max", "spread", "a second", "to first", "heap peak", "kept"] as const;
 
 export function printTable(machine: Machine, measurements: readonly Measurement[]): void {
   const { cpu, cores, memoryGiB, node, platform, load } = machine;
@@ -17,7 +17,7 @@ export function printTable(machine: Machine, measurements: readonly Measurement[
   }
 }
 
-function row({ name, unit, rounds, heapPeakMiB, heapKeptMiB }: Measurement): readonly string[] {
+function row({ name, unit, rounds, heapPeakMiB, heapKeptMiB, ratio }: Measurement): readonly string[] {
   const middle = median(rounds);
   const [min = Number.NaN, max = Number.NaN] = [rounds[0], rounds.at(-1)];
   return [
@@ -27,6 +27,7 @@ function row({ name, unit, rounds, heapPeakMiB, heapKeptMiB }: Measurement): rea
     duration(max),
     `${Math.round(((max - min) / middle) * 100)} %`,
     Math.round(1e6 / middle).toLocaleString("en"),
+    ratio === undefined ? "" : `${ratio.toFixed(2)} x`,
     `${Math.round(heapPeakMiB)} MiB`,
     `${Math.round(heapKeptMiB)} MiB`,
   ];

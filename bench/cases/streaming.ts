@@ -1,6 +1,6 @@
 import { defineHandler } from "flowkit";
 import * as z from "zod";
-import { engineCase } from "../engine-case.ts";
+import { onStores } from "../engine-case.ts";
 import { graphOf } from "../flows.ts";
 
 const batches = 100_000;
@@ -58,7 +58,7 @@ const steps = {
 const stream = (name: string, kind: keyof typeof sources) => {
   const type = `${kind}.step`;
   const io = { start_when: "first_batch" } as const;
-  return engineCase({
+  const what = {
     name,
     unit: "batch",
     units: batches,
@@ -68,12 +68,13 @@ const stream = (name: string, kind: keyof typeof sources) => {
       { node_id: "middle", type, depends_on: ["source"], io },
       { node_id: "last", type, depends_on: ["middle"], io },
     ]),
-  });
+  };
+  return onStores(what, kind === "small" ? ["memory", "SQLite"] : ["memory"]);
 };
 
 /** Batches through three nodes that run at once. A unit is one batch at the end: three stored artifacts. */
 export const streams = [
-  stream("stream of small batches", "small"),
-  stream("stream of orders, not checked", "unchecked"),
-  stream("stream of orders, zod in and out", "order"),
+  ...stream("stream of small batches", "small"),
+  ...stream("stream of orders, not checked", "unchecked"),
+  ...stream("stream of orders, zod in and out", "order"),
 ];
