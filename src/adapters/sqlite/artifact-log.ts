@@ -1,9 +1,7 @@
-import type { SQLOutputValue } from "node:sqlite";
 import type { Artifact, Attempt, Origin } from "../../engine/model.ts";
 import type { NewArtifact, Tail } from "../../engine/ports/index.ts";
+import type { Row } from "./rows.ts";
 import { logKey, type StoreParts } from "./store-parts.ts";
-
-type Row = Readonly<Record<string, SQLOutputValue>>;
 
 /** The artifacts of one shard in one generation. */
 export class ArtifactLog {
@@ -57,7 +55,7 @@ export class ArtifactLog {
   read(from: number, limit: number): readonly Artifact[] {
     return this.#sql(
       `SELECT seq, uid, epoch, claim_id, origin_source, origin_seq, origin_chunk, meta, metrics FROM artifacts
-       WHERE shard_pk = ? AND generation = ? AND seq >= ? ORDER BY seq LIMIT ?`,
+       WHERE shard_pk = ? AND generation = ? AND seq >= ? ORDER BY seq LIMIT ? + 0`,
     )
       .all(...this.#key(), from, limit)
       .map(artifactOf);

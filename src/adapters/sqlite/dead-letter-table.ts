@@ -23,7 +23,7 @@ export class DeadLetterTable {
     const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor);
     const rows = connection.read(() =>
       connection
-        .sql("SELECT pk, letter FROM dead_letters WHERE pk < ? ORDER BY pk DESC LIMIT ?")
+        .sql("SELECT pk, letter FROM dead_letters WHERE pk < ? ORDER BY pk DESC LIMIT ? + 0")
         .all(before, limit + 1),
     );
     const page = rows.slice(0, limit);

@@ -1,15 +1,18 @@
 import type { EpochRef, ShardRecord } from "../../engine/model.ts";
 import type { QueuedRef, Store } from "../../engine/ports/index.ts";
+import type { Row } from "./rows.ts";
+import { shardRow } from "./shard-rows.ts";
 import type { StoreParts } from "./store-parts.ts";
 
 const none: ReadonlySet<string> = new Set();
 
 interface Queued {
-  readonly ref: QueuedRef;
-  readonly priority: number;
-  readonly readyAt: number;
+  readonly record: ShardRecord;
   readonly order: number;
 }
+
+const columns = "task_id, node_id, shard, queue_order";
+const inOrder = "ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0";
 
 /** What looks for shards whose time has come. */
 export class Queue {
@@ -22,50 +25,67 @@ export class Queue {
   /** One look a type, each along the index; merged here, since one over several types would sort all that is queued. */
   async peek(types: readonly string[], limit: number, except: ReadonlySet<string> = none): Promise<QueuedRef[]> {
     const { connection } = this.#parts;
-    const look = connection.sql(
-      `SELECT record, type, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?
-         AND task_id NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, ready_at, queue_order LIMIT ?`,
-    );
-    const exceptJson = JSON.stringify([...except]);
-    const found = connection.read(() => types.flatMap((type) => look.all(type, exceptJson, limit)));
-    const queued = found.map(
-      (row): Queued => ({
-        ref: { ...refOf(row.record), type: String(row.type) },
-        priority: Number(row.priority),
-        readyAt: Number(row.ready_at),
-        order: Number(row.queue_order),
-      }),
-    );
-    if (types.length > 1) queued.sort((a, b) => b.priority - a.priority || a.readyAt - b.readyAt || a.order - b.order);
-    return queued.slice(0, limit).map(({ ref }) => ref);
+    return connection.read(() => {
+      const queued = types.flatMap((type) => this.#ofType(type, limit, except));
+      if (types.length > 1) queued.sort(byTurn);
+      return queued.slice(0, limit).map(({ record }) => ({ ...refOf(record), type: record.type }));
+    });
+  }
+
+  #ofType(type: string, limit: number, except: ReadonlySet<string>): readonly Queued[] {
+    const { connection } = this.#parts;
+    // Whoever has no exceptions, which is most, doesn't pay for the table function.
+    const rows =
+      except.size === 0
+        ? connection
+            .sql(`SELECT ${columns} FROM shards WHERE status = 'queued' AND type = ? ${inOrder}`)
+            .all(type, limit)
+        : connection
+            .sql(
+              `SELECT ${columns} FROM shards WHERE status = 'queued' AND type = ?
+                 AND task_id NOT IN (SELECT value FROM json_each(?)) ${inOrder}`,
+            )
+            .all(type, JSON.stringify([...except]), limit);
+    return rows.flatMap((row) => {
+      const record = this.#recordOf(row);
+      return record === undefined ? [] : [{ record, order: Number(row.queue_order) }];
+    });
+  }
+
+  #recordOf(row: Row): ShardRecord | undefined {
+    const ref = { taskId: String(row.task_id), nodeId: String(row.node_id), shard: Number(row.shard) };
+    return shardRow(this.#parts, ref)?.record;
   }
 
   async expired(limit: number): Promise<EpochRef[]> {
     const { connection, now } = this.#parts;
-    const rows = connection.read(() =>
-      connection.sql("SELECT record FROM shards WHERE expires_at <= ? ORDER BY expires_at LIMIT ?").all(now(), limit),
+    return connection.read(() =>
+      connection
+        .sql(`SELECT ${columns} FROM shards WHERE expires_at <= ? ORDER BY expires_at LIMIT ? + 0`)
+        .all(now(), limit)
+        .flatMap((row) => this.#recordOf(row) ?? [])
+        .map(refOf),
     );
-    return rows.map(({ record }) => refOf(record));
   }
 
   async dueDeferred(limit: number): ReturnType<Store["dueDeferred"]> {
     const { connection } = this.#parts;
     const now = this.#parts.now();
-    const rows = connection.read(() =>
-      connection
-        .sql("SELECT record, due_at FROM shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT ?")
-        .all(limit + 1),
-    );
-    const due = rows.slice(0, limit).filter((row) => Number(row.due_at) <= now);
-    const next = rows[due.length];
-    return {
-      due: due.map(({ record }) => refOf(record)),
-      nextInMs: next === undefined ? undefined : Math.max(0, Number(next.due_at) - now),
-    };
+    return connection.read(() => {
+      const rows = connection
+        .sql(`SELECT ${columns}, due_at FROM shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT ? + 0`)
+        .all(limit + 1);
+      const due = rows.slice(0, limit).filter((row) => Number(row.due_at) <= now);
+      const next = rows[due.length];
+      return {
+        due: due.flatMap((row) => this.#recordOf(row) ?? []).map(refOf),
+        nextInMs: next === undefined ? undefined : Math.max(0, Number(next.due_at) - now),
+      };
+    });
   }
 }
 
-function refOf(json: unknown): EpochRef {
-  const { taskId, nodeId, shard, epoch } = JSON.parse(String(json)) as ShardRecord;
-  return { taskId, nodeId, shard, epoch };
-}
+const refOf = ({ taskId, nodeId, shard, epoch }: ShardRecord): EpochRef => ({ taskId, nodeId, shard, epoch });
+
+const byTurn = (a: Queued, b: Queued): number =>
+  b.record.priority - a.record.priority || a.record.readyAt - b.record.readyAt || a.order - b.order;

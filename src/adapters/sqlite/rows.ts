@@ -1,4 +1,8 @@
+import type { SQLOutputValue } from "node:sqlite";
 import type { ShardRecord, TaskRecord } from "../../engine/model.ts";
+
+/** What SQLite gives. */
+export type Row = Readonly<Record<string, SQLOutputValue>>;
 
 /** A record with the key of its row. */
 export interface ShardRow {

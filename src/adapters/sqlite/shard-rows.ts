@@ -40,18 +40,22 @@ export function replaceShard(parts: StoreParts, { pk }: ShardRow, next: ShardRec
   shards.set(shardKey(next), { pk, record: next });
 }
 
-function columnsOf({ connection }: StoreParts, record: ShardRecord) {
-  const isQueued = record.status === "queued";
-  const last = isQueued
-    ? connection.sql("SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL").get()?.last
-    : null;
+function columnsOf(parts: StoreParts, record: ShardRecord) {
   return [
     record.status,
     JSON.stringify(record),
     record.priority,
     record.readyAt,
-    isQueued ? Number(last ?? 0) + 1 : null,
+    record.status === "queued" ? nextInQueue(parts) : null,
     record.dueAt ?? null,
     expiresAt(record) ?? null,
   ] as const;
+}
+
+/** Higher than that of any shard in the queue. */
+function nextInQueue({ connection, queue }: StoreParts): number {
+  queue.last ??= Number(
+    connection.sql("SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL").get()?.last ?? 0,
+  );
+  return ++queue.last;
 }

@@ -17,6 +17,7 @@ export class SharedFile {
   readonly tasks = new RecordCache<TaskRow>(mostTasks);
   readonly shards = new RecordCache<ShardRow>(mostShards);
   readonly lengths = new RecordCache<number>(mostShards);
+  readonly queue: { last: number | undefined } = { last: undefined };
   #connection: SqliteConnection | undefined;
   #users = 0;
 
@@ -31,6 +32,7 @@ export class SharedFile {
         this.tasks.clear();
         this.shards.clear();
         this.lengths.clear();
+        this.queue.last = undefined;
       });
     }
     this.#users++;

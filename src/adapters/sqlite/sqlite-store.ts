@@ -63,13 +63,9 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
       `sqliteStore: busyMs is ${busyMs}: give an integer from 0 to ${longestBusyMs}`,
     );
   }
-  const { tasks, shards, lengths, session } = sessionOf({ path, commit, busyMs });
-  return new SqliteStore({ connection: session, now, tasks, shards, lengths });
-}
-
-function sessionOf(options: Parameters<typeof sharedFile>[0]) {
-  const file = sharedFile(options);
-  return { tasks: file.tasks, shards: file.shards, lengths: file.lengths, session: new Session(file) };
+  const file = sharedFile({ path, commit, busyMs });
+  const { tasks, shards, lengths, queue } = file;
+  return new SqliteStore({ connection: new Session(file), now, tasks, shards, lengths, queue });
 }
 
 class SqliteStore implements Store {

@@ -10,6 +10,8 @@ export interface StoreParts {
   readonly shards: RecordCache<ShardRow>;
   /** Lengths of logs that this process appends to, by {@link logKey}. */
   readonly lengths: RecordCache<number>;
+  /** The last place that this process gave in the queue, while nobody else can have given a later one. */
+  readonly queue: { last: number | undefined };
 }
 
 export const logKey = (shardPk: number, generation: number): string => `${shardPk}:${generation}`;

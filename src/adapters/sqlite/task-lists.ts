@@ -15,7 +15,7 @@ export class TaskLists {
   async due(limit: number, everyMs: number): Promise<string[]> {
     const { connection, now } = this.#parts;
     const find = () =>
-      connection.sql("SELECT pk, id FROM tasks WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ?").all(now(), limit);
+      connection.sql("SELECT pk, id FROM tasks WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ? + 0").all(now(), limit);
     // Asked often and seldom so: looking needs no transaction.
     if (connection.read(() => find().length) === 0) return [];
     return connection.write(() => {
@@ -31,7 +31,7 @@ export class TaskLists {
     const now = this.#parts.now();
     const rows = connection.read(() =>
       connection
-        .sql("SELECT id, deadline_at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY deadline_at LIMIT ?")
+        .sql("SELECT id, deadline_at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY deadline_at LIMIT ? + 0")
         .all(limit + 1),
     );
     const overdue = rows.slice(0, limit).filter((row) => Number(row.deadline_at) <= now);
@@ -46,7 +46,7 @@ export class TaskLists {
     const { connection, now } = this.#parts;
     const rows = connection.read(() =>
       connection
-        .sql("SELECT id FROM tasks WHERE ended_at <= ? ORDER BY ended_at, pk LIMIT ?")
+        .sql("SELECT id FROM tasks WHERE ended_at <= ? ORDER BY ended_at, pk LIMIT ? + 0")
         .all(now() - endedForMs, limit),
     );
     return rows.map(({ id }) => String(id));
@@ -58,7 +58,7 @@ export class TaskLists {
     return connection.read(() => {
       const rows =
         statuses === undefined
-          ? connection.sql("SELECT pk, id FROM tasks WHERE pk < ? ORDER BY pk DESC LIMIT ?").all(before, limit + 1)
+          ? connection.sql("SELECT pk, id FROM tasks WHERE pk < ? ORDER BY pk DESC LIMIT ? + 0").all(before, limit + 1)
           : this.#newestOf(statuses, before, limit + 1);
       const page = rows.slice(0, limit);
       const last = page.at(-1);
@@ -75,7 +75,7 @@ export class TaskLists {
   /** One look a status, each along the index: one over several would sort all their tasks. */
   #newestOf(statuses: readonly TaskStatus[], before: number, limit: number) {
     const look = this.#parts.connection.sql(
-      "SELECT pk, id FROM tasks WHERE status = ? AND pk < ? ORDER BY pk DESC LIMIT ?",
+      "SELECT pk, id FROM tasks WHERE status = ? AND pk < ? ORDER BY pk DESC LIMIT ? + 0",
     );
     return [...new Set(statuses)]
       .flatMap((status) => look.all(status, before, limit))
