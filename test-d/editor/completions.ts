@@ -32,12 +32,15 @@ const nodeOptions = [
 ];
 const attemptContext = [
   "args",
+  "checkpoint",
   "epoch",
+  "heartbeat",
   "loaded",
   "logger",
   "nodeId",
   "onCleanup",
   "params",
+  "progress",
   "remainingMs",
   "shard",
   "signal",
