@@ -1,16 +1,25 @@
 import { memoryBus, memoryStore } from "../adapters/memory/index.ts";
 import { type FlowDefinition, type FlowTypes, type HandlerDefinition, silentLogger } from "../definitions/index.ts";
-import type { RunOptions, TaskHandle, UntypedFlow } from "../engine/api.ts";
+import type {
+  CleanupOptions,
+  CleanupOutcome,
+  ListOptions,
+  RunOptions,
+  TaskHandle,
+  UntypedFlow,
+} from "../engine/api.ts";
 import { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
 import { defaultCoordinatorTiming } from "../engine/coordinator/coordinator-options.ts";
 import { builtInCoordinatorFns } from "../engine/functions/index.ts";
+import type { TaskSummary } from "../engine/model.ts";
 import { PlanCache } from "../engine/planner/index.ts";
-import type { Bus, Clock, Store } from "../engine/ports/index.ts";
+import type { Bus, Clock, Page, Store } from "../engine/ports/index.ts";
 import type { FlowArgument, RunOptionsOf } from "../engine/run-arguments.ts";
 import { StoreRetry } from "../engine/support/store-retry.ts";
 import type { LoopHealth } from "../engine/support/supervisor.ts";
 import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
 import { type TaskHandleParts, taskHandle } from "../engine/tasks/task-handle.ts";
+import { cleanUp, deleteTask, listTasks } from "../engine/tasks/task-lists.ts";
 import { AppendSignals } from "../engine/worker/append-signals.ts";
 import type { RunningLimits } from "../engine/worker/running-limits.ts";
 import { WorkerCore } from "../engine/worker/worker-core.ts";
@@ -64,6 +73,33 @@ export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
   ): Promise<TaskHandle<TTypes>>;
   /** A handle on a task that was started before, by this process or another on the same store. Untyped: an id knows no flow. */
   task(id: string): TaskHandle;
+  /**
+   * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is there when more
+   * follow.
+   *
+   * @example
+   * const { items, cursor } = await engine.list({ status: ["failed", "cancelled"], limit: 20 })
+   * items.map(({ id, name, failure }) => `${name} ${id}: ${failure?.reasonCode}`)
+   *
+   * @throws FlowError `ENGINE_OPTIONS`
+   */
+  list(options?: ListOptions): Promise<Page<TaskSummary>>;
+  /**
+   * Removes an ended task with its artifacts, variables and idempotency key.
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` when it hasn't ended, `TASK_BORROWED` when a retry uses its artifacts
+   */
+  delete(id: string): Promise<void>;
+  /**
+   * Removes the tasks that ended at least `endedForSec` ago. A store on disk keeps all tasks until it is told; the
+   * memory store keeps its newest 1,000 by itself (`memoryStore({ keepFinishedTasks })`).
+   *
+   * @example
+   * await engine.cleanup({ endedForSec: 7 * 86_400 }) // { deleted: 1203, borrowed: 0 }
+   *
+   * @throws FlowError `ENGINE_OPTIONS`
+   */
+  cleanup(options: CleanupOptions): Promise<CleanupOutcome>;
   health(): EngineHealth;
   /**
    * Takes nothing more, lets running attempts end for `graceMs`, then hands their claims back. The same promise at each
@@ -206,6 +242,18 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
 
   task(id: string): TaskHandle {
     return taskHandle<UntypedFlow>(this.#handleParts, id);
+  }
+
+  list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
+    return listTasks(this.#handleParts, options);
+  }
+
+  delete(id: string): Promise<void> {
+    return deleteTask(this.#handleParts, id);
+  }
+
+  cleanup(options: CleanupOptions): Promise<CleanupOutcome> {
+    return cleanUp(this.#handleParts, options);
   }
 
   health(): EngineHealth {

@@ -139,6 +139,27 @@ export interface RunOptions<TParams = unknown> {
   readonly deadlineSec?: number;
 }
 
+/** Which tasks a list has. */
+export interface ListOptions {
+  /** One status, or several. @defaultValue all */
+  readonly status?: TaskStatus | readonly TaskStatus[];
+  /** Where the page before ended. */
+  readonly cursor?: string;
+  /** 1 to 1000. @defaultValue 50 */
+  readonly limit?: number;
+}
+
+export interface CleanupOptions {
+  /** Tasks that ended at least so many seconds ago. */
+  readonly endedForSec: number;
+}
+
+export interface CleanupOutcome {
+  readonly deleted: number;
+  /** How many stayed because a retry that is kept uses their artifacts. */
+  readonly borrowed: number;
+}
+
 /** A graph JSON as it comes from a file: checked when it is run. */
 export interface GraphInput extends Readonly<Partial<Record<Exclude<keyof Graph, "nodes">, unknown>>> {
   readonly nodes: readonly object[];

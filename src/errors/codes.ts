@@ -16,6 +16,8 @@ export const flowErrorCodes = [
   "PARAMS_INVALID",
   "TASK_UNKNOWN",
   "TASK_EXISTS",
+  "TASK_OPEN",
+  "TASK_BORROWED",
   "TASK_FAILED",
   "TASK_CANCELLED",
   "NODE_UNKNOWN",

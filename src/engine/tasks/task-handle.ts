@@ -1,10 +1,9 @@
 import type { FlowTypes } from "../../definitions/index.ts";
-import { FlowError } from "../../errors/index.ts";
 import type { TaskEvent, TaskExplanation, TaskHandle, TaskView } from "../api.ts";
 import { streamArtifacts } from "./task-artifacts.ts";
 import { taskEvents } from "./task-events.ts";
 import { explainTask } from "./task-explain.ts";
-import { type TaskReaderParts, viewTask } from "./task-reader.ts";
+import { noSuchTask, type TaskReaderParts, viewTask } from "./task-reader.ts";
 import { taskResult } from "./task-result.ts";
 
 export interface TaskHandleParts extends TaskReaderParts {
@@ -27,7 +26,7 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
     async cancel({ reason = "cancelled by request" } = {}) {
       const answer = await parts.cancel(id, reason);
       if (answer !== "unknown") return answer;
-      throw new FlowError("TASK_UNKNOWN", `there is no task '${id}' in the store`, { details: { taskId: id } });
+      throw noSuchTask(id);
     },
   };
 }

@@ -26,8 +26,11 @@ export async function readTask(parts: TaskReaderParts, taskId: string): Promise<
   parts.changes.check(); // its store is closed: asking it again and again would end in STORE_UNAVAILABLE
   const task = await parts.retry.ask(() => parts.store.readTask(taskId));
   if (task !== undefined) return task;
-  throw new FlowError("TASK_UNKNOWN", `there is no task '${taskId}' in the store`, { details: { taskId } });
+  throw noSuchTask(taskId);
 }
+
+export const noSuchTask = (taskId: string): FlowError =>
+  new FlowError("TASK_UNKNOWN", `there is no task '${taskId}' in the store`, { details: { taskId } });
 
 /** Resolves when the task has ended. */
 export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
