@@ -8,6 +8,7 @@ export interface ConnectionOptions {
   readonly path: string;
   /** `turn`: writes of one turn of the event loop are one transaction; `call`: each operation is one. */
   readonly commit: "turn" | "call";
+  readonly synchronous: "normal" | "full";
   /** How long a write waits for another process that writes, in ms. */
   readonly busyMs: number;
 }
@@ -149,14 +150,13 @@ export class SqliteConnection {
   }
 }
 
-function opened({ path, busyMs }: ConnectionOptions): DatabaseSync {
+function opened({ path, synchronous, busyMs }: ConnectionOptions): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     endLeftovers(path);
     database = new DatabaseSync(path, { timeout: Math.max(busyMs, openingMs) });
     database.exec("PRAGMA journal_mode = WAL");
-    // A crash of the process loses nothing; of the machine, at most the last transactions, and never the file.
-    database.exec("PRAGMA synchronous = NORMAL");
+    database.exec(`PRAGMA synchronous = ${synchronous}`);
     database.exec("PRAGMA temp_store = MEMORY");
     migrate(database);
     database.exec(`PRAGMA busy_timeout = ${busyMs}`);

@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { FlowError } from "../../errors/index.ts";
 import { type ConnectionOptions, SqliteConnection } from "./connection.ts";
 import { RecordCache } from "./record-cache.ts";
@@ -23,6 +24,10 @@ export class SharedFile {
 
   constructor(options: ConnectionOptions) {
     this.options = options;
+  }
+
+  get inUse(): boolean {
+    return this.#users > 0;
   }
 
   open(): SqliteConnection {
@@ -54,15 +59,14 @@ export function sharedFile(options: ConnectionOptions): SharedFile {
   if (isPrivate(options.path)) return new SharedFile(options);
   const path = absolute(options.path);
   const there = files.get(path)?.deref();
-  if (there === undefined) {
-    const file = new SharedFile({ ...options, path });
-    files.set(path, new WeakRef(file));
-    return file;
-  }
-  if (there.options.commit !== options.commit || there.options.busyMs !== options.busyMs) {
+  const wanted = { ...options, path };
+  if (there !== undefined && isDeepStrictEqual(there.options, wanted)) return there;
+  if (there?.inUse) {
     throw new FlowError("ENGINE_OPTIONS", `sqliteStore: '${options.path}' is in use here with other options`);
   }
-  return there;
+  const file = new SharedFile(wanted);
+  files.set(path, new WeakRef(file));
+  return file;
 }
 
 /** SQLite's names for a database that nobody else can open. */

@@ -32,6 +32,13 @@ export interface SqliteStoreOptions {
    * @defaultValue "turn"
    */
   readonly commit?: "turn" | "call";
+  /**
+   * `"normal"`: a crash of the process loses nothing that was committed, a power failure may take back the last commits.
+   * `"full"`: each commit waits until the disk has it. The file stays whole in both.
+   *
+   * @defaultValue "normal"
+   */
+  readonly synchronous?: "normal" | "full";
   /** How long a write waits while another process writes, in ms; the event loop waits with it. @defaultValue 5000 */
   readonly busyMs?: number;
   /** The store's clock, in milliseconds. @defaultValue the system's, but never backwards */
@@ -52,10 +59,16 @@ const longestBusyMs = 60_000;
  *   or of another program
  */
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
-  const { commit = "turn", busyMs = 5_000, now = growingNow() } = options;
+  const { commit = "turn", synchronous = "normal", busyMs = 5_000, now = growingNow() } = options;
   if (typeof path !== "string") throw new FlowError("ENGINE_OPTIONS", "sqliteStore needs the path of a file");
   if (commit !== "turn" && commit !== "call") {
     throw new FlowError("ENGINE_OPTIONS", `sqliteStore: commit is ${String(commit)}: give "turn" or "call"`);
+  }
+  if (synchronous !== "normal" && synchronous !== "full") {
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      `sqliteStore: synchronous is ${String(synchronous)}: give "normal" or "full"`,
+    );
   }
   if (!Number.isInteger(busyMs) || busyMs < 0 || busyMs > longestBusyMs) {
     throw new FlowError(
@@ -63,7 +76,7 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
       `sqliteStore: busyMs is ${busyMs}: give an integer from 0 to ${longestBusyMs}`,
     );
   }
-  const file = sharedFile({ path, commit, busyMs });
+  const file = sharedFile({ path, commit, synchronous, busyMs });
   const { tasks, shards, lengths, queue } = file;
   return new SqliteStore({ connection: new Session(file), now, tasks, shards, lengths, queue });
 }

@@ -14,7 +14,7 @@ const text = "x".repeat(2_000);
 
 /** Lets the file grow by this many pages and no further, as a disk does that is almost full. */
 function fillDisk(path: string, pages: number): void {
-  const file = sharedFile({ path, commit: "turn", busyMs: 5_000 });
+  const file = sharedFile({ path, commit: "turn", synchronous: "normal", busyMs: 5_000 });
   const connection = file.open();
   const count = Number(connection.sql("PRAGMA page_count").get()?.page_count);
   connection.sql(`PRAGMA max_page_count = ${count + pages}`).get();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
+import { sharedFile } from "../../../../src/adapters/sqlite/shared-file.ts";
 import { createEngine } from "../../../../src/embedded/create-engine.ts";
 import type { Store } from "../../../../src/engine/ports/index.ts";
 import { newTask } from "../../../contract/store/world.ts";
@@ -75,6 +76,42 @@ describe("what is opened", () => {
         message: `the SQLite file '${path}' can't be opened: unable to open database file`,
       });
     }
+  });
+});
+
+describe("options", () => {
+  test("that are out of range are refused", () => {
+    const wrong: readonly [object, string][] = [
+      [{ commit: "never" }, `sqliteStore: commit is never: give "turn" or "call"`],
+      [{ synchronous: "off" }, `sqliteStore: synchronous is off: give "normal" or "full"`],
+      [{ busyMs: -1 }, "sqliteStore: busyMs is -1: give an integer from 0 to 60000"],
+    ];
+    for (const [options, message] of wrong) {
+      expect(() => sqliteStore("runs.db", options)).toThrow(
+        expect.objectContaining({ code: "ENGINE_OPTIONS", message }),
+      );
+    }
+  });
+
+  test("of one process agree about a file", async () => {
+    const path = join(tempFolder(), "runs.db");
+    const store = await opened(path);
+    expect(() => sqliteStore(path, { synchronous: "full" })).toThrow(`'${path}' is in use here with other options`);
+    await store.close();
+    const other = sqliteStore(path, { synchronous: "full" });
+    await other.open();
+    await other.close();
+  });
+
+  test("synchronous: each commit may wait for the disk", async () => {
+    const path = join(tempFolder(), "runs.db");
+    const full = 2;
+    const store = sqliteStore(path, { synchronous: "full" });
+    await store.open();
+    const file = sharedFile({ path, commit: "turn", synchronous: "full", busyMs: 5_000 });
+    expect(file.open().sql("PRAGMA synchronous").get()).toEqual({ synchronous: full });
+    file.release();
+    await store.close();
   });
 });
 
