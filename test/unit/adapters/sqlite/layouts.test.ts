@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "vitest";
+import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
+import { createEngine } from "../../../../src/embedded/create-engine.ts";
+import { handler, source } from "../../../helpers/handlers.ts";
+import { tempFolder } from "../../../helpers/temp-folder.ts";
+
+/*
+ * A file of each layout that there ever was, as it was written then: one task that has ended, one whose process died at
+ * the last batch of its last node, a dead letter and a worker.
+ */
+const folder = join(import.meta.dirname, "layouts");
+const layouts = readdirSync(folder).map((name) => Number(name.replace(".sql", "")));
+
+function inDatabase<T>(path: string, work: (database: DatabaseSync) => T): T {
+  const database = new DatabaseSync(path);
+  try {
+    return work(database);
+  } finally {
+    database.close();
+  }
+}
+
+function fileOf(layout: number): string {
+  const path = join(tempFolder(), "runs.db");
+  inDatabase(path, (database) => database.exec(readFileSync(join(folder, `${layout}.sql`), "utf8")));
+  return path;
+}
+
+/** Tables and indexes, however their text is broken into lines. */
+const schemaOf = (path: string): readonly string[] =>
+  inDatabase(path, (database) =>
+    database
+      .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+      .all()
+      .map(({ sql }) => String(sql).replace(/\s+/g, " "))
+      .toSorted(),
+  );
+
+const openAndClose = async (path: string) => {
+  const store = sqliteStore(path);
+  await store.open();
+  await store.close();
+};
+
+describe.each(layouts)("a file of layout %i", (layout) => {
+  test("becomes what a new file is", async () => {
+    const old = fileOf(layout);
+    const fresh = join(tempFolder(), "runs.db");
+    for (const path of [old, fresh]) await openAndClose(path);
+    expect(schemaOf(old)).toEqual(schemaOf(fresh));
+  });
+
+  test("keeps its tasks: ended ones can be read, open ones go on where they were", async () => {
+    const processed: unknown[] = [];
+    const store = sqliteStore(fileOf(layout));
+    await using engine = await createEngine({
+      store,
+      handlers: [
+        source("src", ["a", "b", "c"]),
+        handler("step", {
+          processBatch(payload) {
+            processed.push(payload);
+            return `${payload}!`;
+          },
+        }),
+      ],
+    });
+    const { items } = await store.listTasks({ limit: 5 });
+    const idOf = (key: string) => items.find(({ idempotencyKey }) => idempotencyKey === key)?.id ?? "";
+    expect(await engine.task(idOf("done")).result()).toEqual({ src: ["a", "b", "c"] });
+    expect(await engine.task(idOf("open")).result()).toEqual({ step: ["a!", "b!", "c!"] });
+    expect(processed).toEqual(["c"]);
+    expect((await store.listDeadLetters({ limit: 5 })).items).toMatchObject([{ id: "l", reason: "no JSON" }]);
+  });
+});
+
+test("there is a file of every layout", async () => {
+  const path = join(tempFolder(), "runs.db");
+  await openAndClose(path);
+  const latest = inDatabase(path, (database) => database.prepare("PRAGMA user_version").get()?.user_version);
+  expect(layouts.toSorted()).toEqual(Array.from({ length: Number(latest) }, (_, index) => index + 1));
+});
