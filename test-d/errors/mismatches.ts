@@ -4,6 +4,11 @@ import type { Stored, Wire } from "../../src/dsl/types/schema.ts";
 
 const row = z.object({ id: z.string(), price: z.number() });
 const text = z.object({ id: z.string() });
+const wide = z.object({
+  customerId: z.string(),
+  shippingAddress: z.object({ street: z.string(), city: z.string(), country: z.string() }),
+  orderLines: z.array(row),
+});
 const node = z.object({
   value: z.string(),
   get next() {
@@ -70,6 +75,13 @@ export const pairs = [
   [z.string(), z.union([text, z.object({ a: z.array(z.string()) })])],
   [z.string(), z.union([z.number(), z.object({ a: z.string() })])],
   [z.object({ a: z.union([z.string(), z.number()]) }), z.object({ a: z.boolean() })],
+  [wide, z.string()],
+  [z.object({ a: z.array(wide) }), z.object({ a: z.number(), wide })],
+  // 90 characters with their quotes, and one more
+  [
+    z.literal("1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678"),
+    z.literal("12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"),
+  ],
 ] as const satisfies readonly (readonly [z.ZodType, z.ZodType])[];
 
 type TextsOf<TPairs extends readonly (readonly [z.ZodType, z.ZodType])[]> = {

@@ -12,6 +12,15 @@ const etl = flow("etl", {
   .node("extract", extract, { args: { batchSize: 500 } })
   .node("count", count, { after: ["extract"] });
 
+const needsTexts = defineHandler("needs_texts", {
+  input: z.object({
+    extract: z.array(z.object({ rows: z.string() })).optional(),
+    count: z.array(z.object({ n: z.string() })).optional(),
+  }),
+  output: z.object({}),
+  processBatch: () => ({}),
+});
+
 const anyId: string = "extract";
 const knownId = "w";
 const eitherId = ["u", "v"].includes("u") ? "u" : "v";
@@ -137,7 +146,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     rule: "list key that one of two sources has",
-    words: "node 'w': 'rows' is not a list in every output of: ",
+    words: "node 'w': 'rows' is not a list in every output of: extract, count",
     token: "metaListKey",
     make: () =>
       etl.node("w", clean, {
@@ -153,7 +162,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     rule: "source with two parents",
-    words: "node 'w': handler 'extractor' declares no input (it is a source), so it cannot depend on '",
+    words: "node 'w': handler 'extractor' declares no input (it is a source), so it cannot depend on 'extract, count'",
     token: "extract",
     make: () =>
       // @ts-expect-error
@@ -161,9 +170,9 @@ export const mistakes: readonly Mistake[] = [
     right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
   },
   {
-    rule: "gathered input",
+    rule: "gathered input under an alias",
     words: "input of 'w': .count[].n is missing (needs number)",
-    token: "adapter",
+    token: "count",
     make: () =>
       etl.node("w", join, {
         after: ["extract", "count"],
@@ -172,6 +181,40 @@ export const mistakes: readonly Mistake[] = [
       }),
     right: () =>
       etl.node("w", join, { after: ["extract", "count"], input: { adapter: "pull.gather", from: { count: "count" } } }),
+  },
+  {
+    rule: "gathered input of two sources",
+    words: "input of 'w': .count[].n is number, needs string; input of 'w': .extract[].rows is { id: string, price:",
+    token: "adapter",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", needsTexts, { after: ["count", "extract"], input: { adapter: "pull.gather" } }),
+    right: () => etl.node("w", needsBoth, { after: ["count", "extract"], input: { adapter: "pull.gather" } }),
+  },
+  {
+    rule: "gathered input that no source gives",
+    words: "input of 'w': .extract is missing",
+    token: "adapter",
+    make: () =>
+      etl.node("w", needsBoth, {
+        after: ["extract", "count"],
+        // @ts-expect-error
+        input: { adapter: "pull.gather", from: { all: "extract", count: "count" } },
+      }),
+    right: () =>
+      etl.node("w", needsBoth, {
+        after: ["extract", "count"],
+        input: { adapter: "pull.gather", from: { extract: "extract", count: "count" } },
+      }),
+  },
+  {
+    rule: "gathered input of the node before",
+    words: "input of 'w': .extract is missing",
+    token: "needsBoth",
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", needsBoth, { input: { adapter: "pull.gather" } }),
+    right: () => etl.node("w", needsBoth, { after: ["extract", "count"], input: { adapter: "pull.gather" } }),
   },
   {
     rule: "gathered input of any JSON",

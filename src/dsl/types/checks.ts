@@ -1,11 +1,11 @@
 import type { CoreReasonCode } from "../../errors/index.ts";
-import type { Join } from "../../graph/join.ts";
+import type { Join, JoinList } from "../../graph/join.ts";
 import type { MessageKey, Say } from "../../graph/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
-import type { EdgeText, MismatchText } from "./edge-text.ts";
+import type { EdgeText, FitsByAlias, GatherText, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
-import type { Chunk, IsAssignable, ListKeys, PayloadOf, SourcesOf } from "./payload.ts";
+import type { AliasPayload, Chunk, IsAssignable, ListKeys, PayloadOf } from "./payload.ts";
 import type { Show } from "./show.ts";
 import type { NodeRecords, OutputOf, Recorded } from "./state.ts";
 
@@ -60,7 +60,7 @@ export type HandlerArgument<
   ? WithArgs<THandler, TId, RootArgs<THandler>, TArgKeys>
   : InputOf<THandler> extends Absent
     ? FlowTypeError<
-        Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: Join<TParents[number], ", "> }>
+        Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
       >
     : TAfter extends Absent
       ? [TFrom, TListKey] extends [Absent, Absent]
@@ -70,11 +70,15 @@ export type HandlerArgument<
           > extends true
           ? WithArgs<THandler, TId, ArgsOf<THandler>, TArgKeys>
           : FlowTypeError<
-              EdgeText<
-                TParents[number],
+              InputText<
+                THandler,
                 TId,
-                PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
-                InputOf<THandler>
+                TNodes,
+                TParents,
+                TAdapter extends Absent ? "pull.from_artifacts" : TAdapter,
+                TFrom,
+                TFanIn,
+                TAdapters
               >
             >
         : WithArgs<THandler, TId, ArgsOf<THandler>, TArgKeys>
@@ -165,6 +169,7 @@ export type FromArgument<
   TId extends string,
   THandler extends AnyHandler,
   TAdapter,
+  TFanIn,
 > = TFrom extends Absent
   ? TFrom
   : TFrom extends readonly string[]
@@ -172,7 +177,15 @@ export type FromArgument<
       ? TFrom
       : { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
     : TAdapter extends "pull.gather"
-      ? { [TAlias in keyof TFrom]: SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter> }
+      ? {
+          [TAlias in keyof TFrom]: AliasArgument<
+            SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter>,
+            TFrom[TAlias],
+            TId,
+            AliasPayload<TNodes, TFrom, TFanIn, TAlias>,
+            InputOf<THandler>
+          >;
+        }
       : FlowTypeError<Say<"aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
 /** Looking at each element of `from` only when something is wrong saves a seventh of a chain that uses it. */
@@ -183,6 +196,15 @@ type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyH
     ? Fits<TNodes, TSources, InputOf<THandler>>
     : true
   : false;
+
+/** The source as it was judged, or where it is one: what it gives under its alias. */
+type AliasArgument<TJudged, TSource, TId extends string, TGiven, TInput> = [TJudged] extends [TSource]
+  ? IsAssignable<TGiven, Pick<TInput, keyof TGiven & keyof TInput>> extends true
+    ? TJudged
+    : FlowTypeError<
+        Say<"adapterInput", { node: TId; why: MismatchText<TGiven, Pick<TInput, keyof TGiven & keyof TInput>> }>
+      >
+  : TJudged;
 
 type SourceArgument<
   TSource,
@@ -205,11 +227,20 @@ type SourceArgument<
         >;
 
 /** The edges of a rechunk that don't fit, one sentence a source. */
-type ChunkErrors<TNodes extends NodeRecords, TSources, TId extends string, TListKey, TInput> = TSources extends string
-  ? IsAssignable<Chunk<OutputOf<TNodes, TSources>, TListKey>, TInput> extends true
-    ? never
-    : EdgeText<TSources, TId, Chunk<OutputOf<TNodes, TSources>, TListKey>, TInput>
-  : never;
+type ChunkErrors<
+  TNodes extends NodeRecords,
+  TSources extends readonly unknown[],
+  TId extends string,
+  TListKey,
+  TInput,
+> = TSources extends readonly [infer TSource extends string, ...infer TRest]
+  ? [
+      ...(IsAssignable<Chunk<OutputOf<TNodes, TSource>, TListKey>, TInput> extends true
+        ? []
+        : [EdgeText<TSource, TId, Chunk<OutputOf<TNodes, TSource>, TListKey>, TInput>]),
+      ...ChunkErrors<TNodes, TRest, TId, TListKey, TInput>,
+    ]
+  : [];
 
 export type ListKeyArgument<
   TListKey,
@@ -217,14 +248,20 @@ export type ListKeyArgument<
   TSources,
   TId extends string,
   THandler extends AnyHandler,
+  TParents extends readonly string[],
+  TFrom,
 > = TListKey extends string
   ? TListKey extends ListKeys<OutputOf<TNodes, TSources>>
     ? IsAssignable<Chunk<OutputOf<TNodes, TSources>, TListKey>, InputOf<THandler>> extends true
       ? TListKey
-      : FlowTypeError<Join<ChunkErrors<TNodes, TSources, TId, TListKey, InputOf<THandler>>, "; ">>
+      : FlowTypeError<
+          JoinList<ChunkErrors<TNodes, ListedSources<TParents, TFrom>, TId, TListKey, InputOf<THandler>>, "; ">
+        >
     :
         | ListKeys<OutputOf<TNodes, TSources>>
-        | FlowTypeError<Say<"notAList", { node: TId; key: TListKey; from: Join<TSources, ", "> }>>
+        | FlowTypeError<
+            Say<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>
+          >
   : TListKey;
 
 /** Judged on the adapter: that it is known and has its arguments, and what has no token of its own. */
@@ -256,20 +293,15 @@ export type AdapterArgument<
                   InputOf<THandler>
                 > extends true
               ? TAdapter
-              : FlowTypeError<
-                  TAdapter extends "pull.from_artifacts.rechunk:size"
-                    ? Join<ChunkErrors<TNodes, SourcesOf<TParents, TFrom>, TId, Absent, InputOf<THandler>>, "; ">
-                    : Say<
-                        "adapterInput",
-                        {
-                          node: TId;
-                          why: MismatchText<
-                            PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
-                            InputOf<THandler>
-                          >;
-                        }
-                      >
-                >
+              : TFrom extends readonly string[] | Absent
+                ? FlowTypeError<InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>>
+                : FitsByAlias<
+                      PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
+                      InputOf<THandler>,
+                      keyof TFrom
+                    > extends true
+                  ? FlowTypeError<InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>>
+                  : TAdapter // an alias carries the sentence
           : FlowTypeError<
               Say<
                 "missingArg",
@@ -281,6 +313,45 @@ export type AdapterArgument<
               >
             >
     : AdapterName<TAdapters> | FlowTypeError<Say<"unknownAdapter", { adapter: TAdapter & string }>>;
+
+/** What an adapter makes of its sources and the handler does not take, in words. */
+type InputText<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+> = TAdapter extends "pull.from_artifacts"
+  ? EdgeText<TParents[number], TId, OutputOf<TNodes, TParents[number]>, InputOf<THandler>>
+  : TAdapter extends "pull.from_artifacts.rechunk:size"
+    ? JoinList<ChunkErrors<TNodes, ListedSources<TParents, TFrom>, TId, Absent, InputOf<THandler>>, "; ">
+    : TAdapter extends "pull.gather"
+      ? GatherText<
+          TId,
+          PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
+          InputOf<THandler>,
+          ListedSources<TParents, TFrom>
+        >
+      : Say<
+          "adapterInput",
+          {
+            node: TId;
+            why: MismatchText<
+              PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
+              InputOf<THandler>
+            >;
+          }
+        >;
+
+/** The sources in the order in which they were written; of aliases nothing has an order. */
+type ListedSources<TParents extends readonly string[], TFrom> = TFrom extends readonly string[]
+  ? TFrom
+  : TFrom extends Absent
+    ? TParents
+    : [];
 
 type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
 

@@ -1,4 +1,4 @@
-import type { Join } from "../../graph/join.ts";
+import type { Join, JoinList } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { Show } from "./show.ts";
 
@@ -11,6 +11,33 @@ export type EdgeText<TFrom extends string, TTo extends string, TGiven, TNeeded> 
   "edge",
   { from: TFrom; to: TTo; why: MismatchText<TGiven, TNeeded> }
 >;
+
+/** Of a gathered payload one sentence a source, in their order, then one with what no source gives. */
+export type GatherText<TNode extends string, TGiven, TNeeded, TSources extends readonly unknown[]> =
+  GatherTexts<TNode, TGiven, TNeeded, TSources> extends readonly [infer TFirst, ...infer TMore]
+    ? JoinList<[TFirst, ...TMore], "; ">
+    : Say<"adapterInput", { node: TNode; why: MismatchText<TGiven, TNeeded> }>;
+
+type GatherTexts<
+  TNode extends string,
+  TGiven,
+  TNeeded,
+  TSources extends readonly unknown[],
+> = TSources extends readonly [infer TSource, ...infer TRest]
+  ? [
+      ...KeyText<TNode, Pick<TGiven, TSource & keyof TGiven>, Pick<TNeeded, TSource & keyof TNeeded>>,
+      ...GatherTexts<TNode, TGiven, TNeeded, TRest>,
+    ]
+  : KeyText<TNode, {}, Omit<TNeeded, keyof TGiven>>;
+
+type KeyText<TNode extends string, TGiven, TNeeded> = [TGiven] extends [TNeeded]
+  ? []
+  : [Say<"adapterInput", { node: TNode; why: MismatchText<TGiven, TNeeded> }>];
+
+/** Whether what each alias gives is what the handler takes under its name, whatever else it needs. */
+export type FitsByAlias<TGiven, TNeeded, TAliases> = [TGiven] extends [Pick<TNeeded, TAliases & keyof TNeeded>]
+  ? true
+  : false;
 
 /** Every place where `TGiven` does not fit `TNeeded`, in one text: a union of texts would print as its alias. */
 export type MismatchText<TGiven, TNeeded> = Join<Mismatch<TGiven, TNeeded, "">, ", ">;

@@ -119,9 +119,12 @@ export type NodeOptions<
      *
      * @defaultValue all of `after`
      */
-    readonly from?: FromArgument<TFrom, TNodes, TIds, TParents[number], TId, THandler, TAdapter>;
+    readonly from?: FromArgument<TFrom, TNodes, TIds, TParents[number], TId, THandler, TAdapter, TFanIn>;
   } & AdapterArgs<TAdapter, TAdapters> &
-    ListKeyOption<TAdapter, ListKeyArgument<TListKey, TNodes, SourcesOf<TParents, TFrom>, TId, THandler>> &
+    ListKeyOption<
+      TAdapter,
+      ListKeyArgument<TListKey, TNodes, SourcesOf<TParents, TFrom>, TId, THandler, TParents, TFrom>
+    > &
     UnknownInput<TAdapter, TAdapters, TId, TInputKeys> &
     WrittenKeys<TInputKeys> & { readonly [TKey in TInputKeys & "metaListKey"]?: AnyLiteral<TId> };
   /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */

@@ -59,6 +59,12 @@ type ListByAlias<TNodes extends NodeRecords, TFrom, TAlias extends keyof TFrom> 
   ? Recorded<TAlias, List<OutputOf<TNodes, TFrom[TAlias]>>>
   : never;
 
+/** What one alias of a gather stands for. */
+export type AliasPayload<TNodes extends NodeRecords, TFrom, TFanIn, TAlias extends keyof TFrom> = MaybePartial<
+  Recorded<TAlias & string, List<OutputOf<TNodes, TFrom[TAlias]>>>,
+  TFanIn
+>;
+
 type List<TItem> = TItem[];
 
 /** The records of a union as one. */

@@ -13,7 +13,26 @@ import type { Join } from "../../graph/join.ts";
  * @example
  * Show<{ id: string; tags?: string[] } | null> // "{ id: string, tags?: string[] } | null"
  */
-export type Show<T, TDepth extends 0[] = []> = [T] extends [never]
+export type Show<T> = Cut<ShowWhole<T>>;
+
+/** Its first 90 characters: a sentence that shows two types is still read to its end. */
+type Cut<
+  TText,
+  THead extends string = "",
+  TTens extends 0[] = [],
+> = TText extends `${infer T0}${infer T1}${infer T2}${infer T3}${infer T4}${infer T5}${infer T6}${infer T7}${infer T8}${infer T9}${infer TRest}`
+  ? TTens["length"] extends 9
+    ? `${THead}...`
+    : Cut<TRest, `${THead}${T0}${T1}${T2}${T3}${T4}${T5}${T6}${T7}${T8}${T9}`, [...TTens, 0]>
+  : CutEnd<TText, THead, TTens>;
+
+type CutEnd<TText, THead extends string, TTens extends 0[]> = TTens["length"] extends 9
+  ? TText extends ""
+    ? THead
+    : `${THead}...`
+  : `${THead}${TText & string}`;
+
+type ShowWhole<T, TDepth extends 0[] = []> = [T] extends [never]
   ? "never"
   : // any JSON contains itself: written out, it would have no end
     AnyJson extends T
@@ -39,7 +58,7 @@ type ShowMember<T, TDepth extends 0[]> = T extends boolean
         : T extends undefined
           ? "undefined"
           : T extends readonly (infer TElement)[]
-            ? ListOf<Show<TElement, TDepth>>
+            ? ListOf<ShowWhole<TElement, TDepth>>
             : ShowObject<T, TDepth>;
 
 type ListOf<TText> = TText extends `${string} | ${string}` ? `(${TText})[]` : `${TText & string}[]`;
@@ -53,10 +72,10 @@ type ShowObject<T, TDepth extends 0[]> = TDepth["length"] extends 2
 
 type ShowKeys<T, TKeys extends string, TDepth extends 0[]> = {
   [TKey in TKeys & keyof T]-?: string extends TKey
-    ? `[key: string]: ${Show<T[TKey], TDepth> & string}`
+    ? `[key: string]: ${ShowWhole<T[TKey], TDepth> & string}`
     : {} extends Pick<T, TKey>
-      ? `${TKey}?: ${Show<Exclude<T[TKey], undefined>, TDepth> & string}`
-      : `${TKey}: ${Show<T[TKey], TDepth> & string}`;
+      ? `${TKey}?: ${ShowWhole<Exclude<T[TKey], undefined>, TDepth> & string}`
+      : `${TKey}: ${ShowWhole<T[TKey], TDepth> & string}`;
 }[TKeys & keyof T];
 
 /** `undefined` and `null` read better at the end. */

@@ -35,6 +35,7 @@ function pathOf(at: DeliveryFault["at"], { node, links }: { node: DraftNode; lin
   if (at === "adapter") return [...inline, "input_adapter"];
   if (at === "listKey") return [...inline, "input_args", "meta_list_key"];
   const { from_nodes: list, from_node: alone } = node.facets.input_inline?.input_args ?? {};
+  if (typeof at === "object") return [...inline, "input_args", "from", at.alias];
   if (list !== undefined) return [...inline, "input_args", "from_nodes", at];
   if (alone !== undefined) return [...inline, "input_args", "from_node"];
   const parent = links.declared[node.index]?.[at];

@@ -3,8 +3,9 @@ import { adapterName } from "../adapters.ts";
 import { say } from "../messages.ts";
 import { isObject } from "../plain-data.ts";
 import type { FanIn, InputInline } from "../types.ts";
-import { anyData, type DataType, elementOf, type Field, listOf, objectOf, unionOf } from "./data-type.ts";
+import { anyData, type DataType, elementOf, type Field, listOf, unionOf } from "./data-type.ts";
 import { Fit } from "./fit.ts";
+import { gatherMismatches } from "./gather-mismatch.ts";
 import { mismatchText } from "./mismatch.ts";
 
 /** What is known of the data of nodes and adapters; `undefined` where nothing is. */
@@ -25,6 +26,8 @@ export interface Reading {
   readonly sources: readonly Source[];
   /** The node may start before all of its sources are there. */
   readonly isPartial: boolean;
+  /** Its sources have names of their own. */
+  readonly hasAliases: boolean;
 }
 
 interface Source {
@@ -39,7 +42,7 @@ export interface DeliveryFault {
   readonly to: string;
   readonly message: string;
   /** What is to blame: one of the sources, by its place among them, or an argument. */
-  readonly at: number | "adapter" | "listKey";
+  readonly at: number | { readonly alias: string } | "adapter" | "listKey";
 }
 
 /** `undefined` when the node names no adapter: its handler may have one of its own. */
@@ -56,7 +59,8 @@ export function readingOf(node: {
   const sources = isObject(from)
     ? Object.entries(from).map(([alias, id]) => ({ nodeId: String(id), alias }))
     : names.map((id) => ({ nodeId: id, alias: id }));
-  return { nodeId, adapter: adapterName(inline.input_adapter), listKey, sources, isPartial: fanIn !== "all" };
+  const adapter = adapterName(inline.input_adapter);
+  return { nodeId, adapter, listKey, sources, isPartial: fanIn !== "all", hasAliases: isObject(from) };
 }
 
 /**
@@ -81,7 +85,7 @@ export class Deliveries {
       case "pull.from_artifacts.rechunk:size":
         return this.#faultsOfChunks(reading, wanted);
       case "pull.gather":
-        return this.#faultsOfInput(reading, { given: this.#gathered(reading), wanted });
+        return this.#faultsOfGather(reading, wanted);
       default: {
         const payload = this.#data.payloadOf(reading.adapter);
         const given = payload === "as it is" ? unionOf(reading.sources.map((one) => this.#outputOf(one))) : payload;
@@ -131,9 +135,27 @@ export class Deliveries {
     return why === undefined ? undefined : say("edge", { from: edge.from, to: edge.to, why });
   }
 
+  /** An alias is to blame where it has one, before what no source gives; else the adapter, for all in one text. */
+  #faultsOfGather(reading: Reading, wanted: DataType): readonly DeliveryFault[] {
+    const { nodeId: to, sources, hasAliases } = reading;
+    const mismatches = gatherMismatches(this.#gathered(reading), { wanted, fit: this.#fit });
+    const all = mismatches.map(({ key, why }) => ({ key, message: say("adapterInput", { node: to, why }) }));
+    const ofAliases = hasAliases ? all.filter(({ key }) => key !== undefined) : [];
+    const from = sources.map(({ nodeId }) => nodeId);
+    if (ofAliases.length > 0) {
+      return ofAliases.map(({ key: alias = "", message }) => ({
+        from: sources.flatMap((source) => (source.alias === alias ? [source.nodeId] : [])),
+        to,
+        message,
+        at: { alias },
+      }));
+    }
+    return all.length === 0 ? [] : [{ from, to, message: all.map(({ message }) => message).join("; "), at: "adapter" }];
+  }
+
   /** Under each source's name all that it stored. */
-  #gathered({ sources, isPartial }: Reading): DataType {
-    return objectOf(
+  #gathered({ sources, isPartial }: Reading): ReadonlyMap<string, Field> {
+    return new Map(
       sources.map((source): [string, Field] => {
         const outputs = this.#chunkOf(this.#outputOf(source), undefined);
         return [source.alias, { type: () => (outputs === "not a list" ? anyData : outputs), optional: isPartial }];

@@ -1,6 +1,8 @@
 import { type DataType, elementOf, type ObjectType } from "./data-type.ts";
 
 const deepest = 2;
+/** Characters of one type: a sentence that shows two of them is still read to its end. */
+const longest = 90;
 /** Parts of a type that are shown: one of thousands of keys need not be written by a friend. */
 const mostParts = 100;
 
@@ -11,7 +13,8 @@ const mostParts = 100;
  * showType(readSchema({ type: "array", items: { type: ["string", "null"] } })) // "(string | null)[]"
  */
 export function showType(type: DataType): string {
-  return show(type, { depth: 0, within: [], parts: { left: mostParts } });
+  const text = show(type, { depth: 0, within: [], parts: { left: mostParts } });
+  return text.length > longest ? `${text.slice(0, longest)}...` : text;
 }
 
 interface Place {

@@ -62,11 +62,18 @@ describe("the data on the edges of a graph with schemas", () => {
       `/nodes/1/io/input_inline/input_adapter edge 'a' -> 'b': []${why}`,
     ],
     [
-      "at the adapter that gathers",
+      "at the alias of a gather",
       graph(object({ x: { type: "array", items: bad } }), {
         inline: { input_adapter: "pull.gather", input_args: { from: { x: "a" } } },
       }),
-      `/nodes/1/io/input_inline/input_adapter input of 'b': .x[]${why}`,
+      `/nodes/1/io/input_inline/input_args/from/x input of 'b': .x[]${why}`,
+    ],
+    [
+      "at the adapter that gathers",
+      graph(object({ a: { type: "array", items: bad } }), {
+        inline: { input_adapter: "pull.gather", input_args: { from_nodes: ["a"] } },
+      }),
+      `/nodes/1/io/input_inline/input_adapter input of 'b': .a[]${why}`,
     ],
   ])("%s", (_, raw, words) => {
     expect(findings(JSON.parse(JSON.stringify(raw)))).toEqual([`GRAPH_EDGE_DATA ${words}`]);
