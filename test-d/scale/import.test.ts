@@ -6,7 +6,7 @@ import { withFlowkit, zodOnly } from "./programs.ts";
 
 /*
  * What the import alone costs a program that uses zod anyway. Counted, since seconds and bytes of memory differ from
- * run to run: `npm run bench:types` measures those.
+ * run to run: `npm run bench:type-cost` measures those.
  */
 
 async function compileBoth(compiler: Compiler, options = {}): Promise<readonly [Compiled, Compiled]> {

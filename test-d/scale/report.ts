@@ -1,6 +1,6 @@
 /*
- * What flows of any size cost a compiler, for people: `npm run bench:types`, or with a part of a case's name and a
- * compiler, `npm run bench:types -- "500 nodes" 6.0`. Each row is a compiler of its own, started afresh: seconds
+ * What flows of any size cost a compiler, for people: `npm run bench:type-cost`, or with a part of a case's name and a
+ * compiler, `npm run bench:type-cost -- "500 nodes" 6.0`. Each row is a compiler of its own, started afresh: seconds
  * and memory are those of this machine and this run, everything else is the same everywhere.
  */
 import { type Compiled, compilers } from "../compilers.ts";

@@ -5,7 +5,7 @@ import { type Case, cases, mistake } from "./cases.ts";
 
 /*
  * Flows of any size compile, and at what cost. Only instantiations are judged: all compilers count the same. `npm run
- * bench:types` shows the rest.
+ * bench:type-cost` shows the rest.
  */
 
 let workspace: LibraryWorkspace;

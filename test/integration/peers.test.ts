@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { checkCases } from "../../bench/peers/cases.ts";
-import { flowkit } from "../../bench/peers/libraries/flowkit.ts";
-import { blockOf, tablesOf } from "../../bench/peers/markdown.ts";
-import { mistakesIn, variantOf } from "../../bench/peers/program.ts";
-import { type Results, resultsFile, versionOf } from "../../bench/peers/results.ts";
+import { checkCases } from "../../bench/types/cases.ts";
+import { flowkit } from "../../bench/types/libraries/flowkit.ts";
+import { blockOf, tablesOf } from "../../bench/types/markdown.ts";
+import { mistakesIn, variantOf } from "../../bench/types/program.ts";
+import { type Results, resultsFile, versionOf } from "../../bench/types/results.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const results = JSON.parse(await readFile(resultsFile, "utf8")) as Results;
@@ -26,13 +26,13 @@ describe("the comparison with other libraries", () => {
   });
 
   test("the lock of the other libraries names no registry", async () => {
-    expect(await readFile("bench/peers/package-lock.json", "utf8")).not.toContain('"resolved": "http');
+    expect(await readFile("bench/types/package-lock.json", "utf8")).not.toContain('"resolved": "http');
   });
 
   test("FlowKit still says what the stored run has", { timeout: 120_000 }, async () => {
     const { typescript, cases } = await checkCases(flowkit);
     const stored = results.libraries.find(({ name }) => name === "flowkit");
-    expect({ typescript, cases }, "npm run bench:peers -- flowkit --markdown").toEqual({
+    expect({ typescript, cases }, "npm run bench:types -- flowkit --markdown").toEqual({
       typescript: stored?.typescript,
       cases: stored?.cases,
     });

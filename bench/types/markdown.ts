@@ -3,7 +3,7 @@ import { mistakeNames, mistakes } from "./mistakes.ts";
 import type { Results } from "./results.ts";
 import { whenCaught } from "./words.ts";
 
-const begin = "<!-- peers:begin: written by `npm run bench:peers -- --markdown` -->";
+const begin = "<!-- peers:begin: written by `npm run bench:types -- --markdown` -->";
 const end = "<!-- peers:end -->";
 
 /** The part of a page between the markers; `undefined` when it has none. */

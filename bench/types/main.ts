@@ -1,6 +1,6 @@
 /*
- * The same mistakes, and the same large graph, in FlowKit and in what people use instead: `npm run bench:peers`.
- * `npm run bench:peers -- mastra` takes only the libraries named; `--json` prints the findings for a program;
+ * The same mistakes, and the same large graph, in FlowKit and in what people use instead: `npm run bench:types`.
+ * `npm run bench:types -- mastra` takes only the libraries named; `--json` prints the findings for a program;
  * `--markdown` stores them in results.json, beside those of the libraries that weren't asked for, and writes the README's
  * tables; `--nodes` and `--rounds` are for the graph.
  */

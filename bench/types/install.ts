@@ -9,7 +9,7 @@ export function installPeers(): void {
   const installed = here("node_modules/.package-lock.json");
   const lock = here("package-lock.json");
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
-  process.stderr.write("installing the libraries to compare with into bench/peers/node_modules, about 200 MB\n");
+  process.stderr.write("installing the libraries to compare with into bench/types/node_modules, about 200 MB\n");
   // `npm run` tells its children where the project is, which isn't here.
   execFileSync("npm", ["ci", "--prefix", here(".")], { cwd: here("."), stdio: ["ignore", "ignore", "inherit"] });
 }
