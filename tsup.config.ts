@@ -1,7 +1,12 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", engine: "src/engine.ts", "adapters/sqlite": "src/adapters/sqlite/index.ts" },
+  entry: {
+    index: "src/index.ts",
+    engine: "src/engine.ts",
+    testing: "src/testing/index.ts",
+    "adapters/sqlite": "src/adapters/sqlite/index.ts",
+  },
   format: ["esm"],
   target: "node22",
   platform: "node",

@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^flowkit$/, replacement: source("./src/index.ts") },
       { find: /^flowkit\/engine$/, replacement: source("./src/engine.ts") },
+      { find: /^flowkit\/testing$/, replacement: source("./src/testing/index.ts") },
       { find: /^flowkit\/adapters\/sqlite$/, replacement: source("./src/adapters/sqlite/index.ts") },
     ],
   },

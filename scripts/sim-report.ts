@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import type { SimulationOutcome } from "../src/testing/index.ts";
+import type { WorldOutcome } from "../src/testing/world/simulate-world.ts";
 
 /** A seed that failed: what went wrong, the commit that it belongs to, and the command that shows each step of it. */
-export function describeFailure(outcome: SimulationOutcome): string {
+export function describeFailure(outcome: WorldOutcome): string {
   const { seed, mode, steps, virtualMs, violations } = outcome;
   const calm = mode === "calm" ? "--calm " : "";
   return [

@@ -9,7 +9,8 @@
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
-import { type SimulationMode, type SimulationOutcome, simulate } from "../src/testing/index.ts";
+import type { SimulationMode } from "../src/testing/world/rates.ts";
+import { simulateWorld, type WorldOutcome } from "../src/testing/world/simulate-world.ts";
 import { describeFailure } from "./sim-report.ts";
 
 const { values } = parseArgs({
@@ -36,7 +37,7 @@ if (values.replay) await replay();
 else await runAll();
 
 async function replay(): Promise<void> {
-  const outcome = await simulate({ seed: from, mode, trace: true });
+  const outcome = await simulateWorld({ seed: from, mode, trace: true });
   const { trace, tasks, hash, steps, counts } = outcome;
   console.log(trace.join("\n"));
   report(outcome);
@@ -52,11 +53,11 @@ async function runAll(): Promise<void> {
   let shownAt = started;
   if (!values.json) console.log(`${seeds.length} ${mode} seeds, the first is ${seeds[0]}`);
   for (const [index, seed] of seeds.entries()) {
-    const outcome = await simulate({ seed, mode });
+    const outcome = await simulateWorld({ seed, mode });
     total.steps += outcome.steps;
     for (const status of outcome.tasks) add(total.tasks, status, 1);
     for (const [name, count] of Object.entries(outcome.counts)) add(total.counts, name, count);
-    if (values.twice && (await simulate({ seed, mode })).hash !== outcome.hash) {
+    if (values.twice && (await simulateWorld({ seed, mode })).hash !== outcome.hash) {
       total.failed++;
       console.log(`seed ${seed}: two runs of it differ`);
     }
@@ -88,7 +89,7 @@ function add(sums: Record<string, number>, name: string, count: number): void {
   sums[name] = (sums[name] ?? 0) + count;
 }
 
-function report(outcome: SimulationOutcome): void {
+function report(outcome: WorldOutcome): void {
   if (outcome.violations.length > 0) console.log(`\n${describeFailure(outcome)}\n`);
 }
 

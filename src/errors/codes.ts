@@ -26,6 +26,8 @@ export const flowErrorCodes = [
   "STORE_UNAVAILABLE",
   "STORE_VERSION",
   "TRANSITION_REFUSED",
+  // test kit
+  "SIMULATION_REAL_TIME",
 ] as const;
 
 export type FlowErrorCode = (typeof flowErrorCodes)[number];

@@ -1,3 +1,11 @@
-/** The entry point "flowkit/testing": the engine under a seed. */
-export { type SimulateOptions, type SimulationOutcome, simulate } from "./simulate.ts";
-export type { SimulationMode } from "./world/rates.ts";
+/** The entry point "flowkit/testing": a flow, with the engine around it, under a seed. */
+export { describeOutcome } from "./flow/describe-outcome.ts";
+export type { SimulationOutcome } from "./flow/outcome.ts";
+export type { SimulatedProcess } from "./flow/process-tools.ts";
+export type { SimulationRules } from "./flow/rules.ts";
+export type { FlowToRun, HandlerList } from "./flow/run-code.ts";
+export { type SimulateOptions, simulate } from "./flow/simulate.ts";
+export { type SimulatedSeeds, type SimulateManyOptions, simulateMany } from "./flow/simulate-many.ts";
+export type { FinishedRun, SimulatedRun } from "./flow/simulated-run.ts";
+export type { FleetSize } from "./world/fleet.ts";
+export type { Faults, SimulationMode } from "./world/rates.ts";

@@ -4,7 +4,7 @@ import { drive, driveByTurns } from "../../src/testing/gate/drive.ts";
 /** Each step starts a chain of promises of this length, and must find the one before it at its end. */
 const chain = 50;
 
-function* chains(done: number[]): Generator<void, void> {
+function* chains(done: number[]): Generator<undefined, void> {
   for (let step = 0; step < 20; step++) {
     expect(done.length).toBe(step);
     void (async () => {
@@ -26,7 +26,7 @@ test.each([
 
 test("what a step throws rejects the drive", async () => {
   // biome-ignore lint/correctness/useYield: it ends before its first step
-  function* failing(): Generator<void, void> {
+  function* failing(): Generator<undefined, void> {
     throw new RangeError("no step");
   }
   await expect(drive(failing())).rejects.toThrow("no step");

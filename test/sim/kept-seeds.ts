@@ -1,4 +1,4 @@
-import type { SimulationMode } from "../../src/testing/index.ts";
+import type { SimulationMode } from "../../src/testing/world/rates.ts";
 
 /**
  * Seeds that once found something. A seed is a run of one version of the code, so these are runs like any other by now;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SimulationMode } from "../../src/testing/index.ts";
+import type { SimulationMode } from "../../src/testing/world/rates.ts";
 import { runProcess } from "../helpers/run-process.ts";
 import { keptSeeds } from "./kept-seeds.ts";
 

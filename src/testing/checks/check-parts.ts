@@ -3,6 +3,7 @@ import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
 import type { Journal } from "../world/journal.ts";
 import type { SimulationMode } from "../world/rates.ts";
+import type { Workload } from "../world/workload.ts";
 
 /** What the checks of writes look at, and where they report. */
 export interface CheckParts {
@@ -10,6 +11,7 @@ export interface CheckParts {
   readonly journal: Journal;
   readonly scheduler: Scheduler;
   readonly mode: SimulationMode;
+  readonly workload: Workload;
   readonly maxLostLeases: number;
   readonly running: RunningLimits;
 }

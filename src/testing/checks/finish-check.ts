@@ -1,5 +1,5 @@
-import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { ShardRecord, ShardRef } from "../../engine/model.ts";
+import type { CheckParts } from "./check-parts.ts";
 import { sourcesOf } from "./sources-of.ts";
 import { isFinished } from "./start-condition.ts";
 
@@ -8,7 +8,7 @@ import { isFinished } from "./start-condition.ts";
  * the record says so: a log that is closed may belong to a generation that is withdrawn.
  */
 export function checkFinish(
-  state: MemoryState,
+  { state, workload }: Pick<CheckParts, "state" | "workload">,
   record: ShardRecord,
   violated: (ref: ShardRef, what: string) => void,
 ): void {
@@ -17,7 +17,7 @@ export function checkFinish(
   if (record.count !== log?.length) violated(record, `finished with ${record.count} of ${log?.length} artifacts`);
   const task = state.tasks.get(record.taskId);
   const node = task?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
-  if (task !== undefined && node !== undefined) {
+  if (workload.isKnown && task !== undefined && node !== undefined) {
     const open = sourcesOf(node, record).filter((id) => !isFinished(task, id));
     if (open.length > 0) violated(record, `finished before ${open.join()}, which it reads`);
   }

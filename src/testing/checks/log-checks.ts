@@ -1,6 +1,6 @@
-import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
+import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { type Artifact, type Origin, type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
-import type { Journal } from "../world/journal.ts";
+import type { CheckParts } from "./check-parts.ts";
 
 /** What a check knows of one shard's output in one generation. */
 interface SeenLog {
@@ -14,17 +14,19 @@ interface SeenLog {
 
 /** Law 2 and what belongs to it: artifacts without gaps or doubles, in the order of epochs, none after the end. */
 export class LogChecks {
-  readonly #state: MemoryState;
-  readonly #counts: Journal["counts"];
+  readonly #state: CheckParts["state"];
+  readonly #workload: CheckParts["workload"];
+  readonly #counts: CheckParts["journal"]["counts"];
   readonly #violated: (ref: ShardRef, what: string) => void;
   readonly #logs = new Map<string, SeenLog>();
   readonly #generations = new Map<string, number>();
   /** By claim: artifacts that landed after it had lost its lease. */
   readonly #late = new Map<string, number>();
 
-  constructor(state: MemoryState, counts: Journal["counts"], violated: (ref: ShardRef, what: string) => void) {
-    this.#state = state;
-    this.#counts = counts;
+  constructor(parts: CheckParts, violated: (ref: ShardRef, what: string) => void) {
+    this.#state = parts.state;
+    this.#workload = parts.workload;
+    this.#counts = parts.journal.counts;
     this.#violated = violated;
   }
 
@@ -48,14 +50,15 @@ export class LogChecks {
     if (log.uids.has(artifact.uid)) this.#violated(ref, `uid ${artifact.uid} twice`);
     if (log.closed) this.#violated(ref, "an artifact after the complete marker");
     if (artifact.epoch < log.epoch) this.#violated(ref, `epoch ${artifact.epoch} wrote after epoch ${log.epoch}`);
-    if (log.length > 0 && artifact.epoch !== log.epoch && this.#state.shard(ref)?.record.type.endsWith("_n")) {
+    const record = this.#state.shard(ref)?.record;
+    const goesOn = log.length > 0 && artifact.epoch !== log.epoch;
+    if (goesOn && record !== undefined && !this.#workload.isResumable(record.type)) {
       this.#violated(ref, `epoch ${artifact.epoch} goes on behind epoch ${log.epoch}, and it can't resume`);
     }
     this.#inOrder(ref, log, artifact);
     log.length++;
     log.uids.add(artifact.uid);
     log.epoch = Math.max(log.epoch, artifact.epoch);
-    const record = this.#state.shard(ref)?.record;
     if (record?.status === "finished" && record.generation === generation) {
       this.#violated(ref, "an artifact after it had finished");
     }

@@ -1,6 +1,6 @@
-import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import type { ShardEntry, TaskEntry } from "../../adapters/memory/memory-state.ts";
 import type { TaskEvent } from "../../engine/api.ts";
-import { isTaskTerminal } from "../../engine/model.ts";
+import { type Artifact, isTaskTerminal } from "../../engine/model.ts";
 import type { FlowError } from "../../errors/index.ts";
 
 /* What callers read of a task, held against its records. Each check gives what is wrong, in words. */
@@ -19,8 +19,10 @@ export function checkResult({ record, nodes }: TaskEntry, { items, error }: Got<
   const leaves = record.graph.nodes.filter(({ node_id }) => !children.has(node_id));
   const wanted = Object.fromEntries(
     leaves.map(({ node_id, partitions = 1 }) => {
-      const results = (nodes.get(node_id)?.shards ?? []).map((entry) => entry?.record.result);
-      return [node_id, partitions === 1 ? results[0] : results];
+      const shards = (nodes.get(node_id)?.shards ?? []).flatMap((entry) => entry ?? []);
+      const results = shards.flatMap(({ record: { result } }) => (result === undefined ? [] : [result]));
+      if (results.length > 0) return [node_id, partitions === 1 ? results[0] : results];
+      return [node_id, shards.flatMap((shard) => storedBy(shard).map(({ meta }) => meta))];
     }),
   );
   return sameJson(items[0], wanted) ? [] : [`its result is ${JSON.stringify(items[0])}`];
@@ -59,13 +61,14 @@ export function checkArtifacts({ record, nodes }: TaskEntry, nodeId: string, { i
     return shards.some((entry) => entry.record.generation > 0) ? [] : ["told of a restart that was none"];
   }
   if (error !== undefined) return endsLike(record.status, error.code);
-  const stored = shards.map(({ record: shard, logs }) =>
-    (logs[shard.generation]?.read(0, 1_000_000) ?? []).map(({ meta }) => meta),
-  );
+  const stored = shards.map((shard) => storedBy(shard).map(({ meta }) => meta));
   const [first = []] = stored;
   const isRight = shards.length === 1 ? sameJson(items, first) : sameJson(sorted(items), sorted(stored.flat()));
   return isRight ? [] : [`${items.length} artifacts of ${nodeId} were read, ${stored.flat().length} are stored`];
 }
+
+const storedBy = ({ record, logs }: ShardEntry): readonly Artifact[] =>
+  logs[record.generation]?.read(0, 1_000_000) ?? [];
 
 function endsLike(status: string, code: string | undefined): string[] {
   const wanted = { failed: "TASK_FAILED", cancelled: "TASK_CANCELLED" }[status];

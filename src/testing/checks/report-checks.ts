@@ -1,15 +1,18 @@
 import { type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
-import type { Journal } from "../world/journal.ts";
+import type { CheckParts } from "./check-parts.ts";
 
 /** What attempts say about themselves never goes back, and none of it outlives the output that it belongs to. */
 export class ReportChecks {
-  readonly #journal: Journal;
+  readonly #journal: CheckParts["journal"];
+  /** Users' handlers save what they like. */
+  readonly #knowsCheckpoints: boolean;
   readonly #violated: (ref: ShardRef, what: string) => void;
   /** As the write before left them. */
   readonly #records = new Map<string, ShardRecord>();
 
-  constructor(journal: Journal, violated: (ref: ShardRef, what: string) => void) {
+  constructor({ journal, workload }: CheckParts, violated: (ref: ShardRef, what: string) => void) {
     this.#journal = journal;
+    this.#knowsCheckpoints = workload.isKnown;
     this.#violated = violated;
   }
 
@@ -17,16 +20,21 @@ export class ReportChecks {
     const key = shardKey(record);
     const before = this.#records.get(key);
     this.#records.set(key, record);
+    if (this.#knowsCheckpoints) this.#checkpoint(record, before);
+    if (before?.generation !== record.generation) return;
+    for (const [source, seq] of Object.entries(before.cursors ?? {})) {
+      const now = record.cursors?.[source] ?? 0;
+      if (now < seq) this.#violated(record, `its cursor of ${source} went from ${seq} back to ${now}`);
+    }
+  }
+
+  #checkpoint(record: ShardRecord, before: ShardRecord | undefined): void {
     const checkpoint = numberOf(record);
     if (record.checkpoint !== undefined && this.#journal.checkpoints.isWithdrawn(record, checkpoint)) {
       this.#violated(record, `checkpoint ${checkpoint} is of an output that was withdrawn`);
     }
     if (before?.generation !== record.generation) return;
     if (checkpoint < numberOf(before)) this.#violated(record, `checkpoint ${checkpoint} after ${numberOf(before)}`);
-    for (const [source, seq] of Object.entries(before.cursors ?? {})) {
-      const now = record.cursors?.[source] ?? 0;
-      if (now < seq) this.#violated(record, `its cursor of ${source} went from ${seq} back to ${now}`);
-    }
   }
 
   restarted(record: ShardRecord): void {

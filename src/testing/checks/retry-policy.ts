@@ -1,4 +1,5 @@
 import type { GraphNode } from "../../graph/index.ts";
+import type { Workload } from "../world/workload.ts";
 
 /** Permanent whatever a node's `permanent_on` says: the handler's own verdict, and a value that fits no schema. */
 const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch"];
@@ -9,7 +10,8 @@ export interface JudgedPolicy {
 }
 
 /** What a node's retry policy means, as the specification has it. */
-export function retryPolicyOf(node: GraphNode | undefined): JudgedPolicy {
+export function retryPolicyOf(workload: Workload, node: GraphNode | undefined): JudgedPolicy {
   const { max = 2, permanent_on = ["bad_input", "schema_mismatch"] } = node?.retry_policy ?? {};
-  return { max, isPermanent: (code) => permanent_on.includes(code) || alwaysPermanent.includes(code) };
+  const always = workload.isKnown ? alwaysPermanent : [];
+  return { max, isPermanent: (code) => permanent_on.includes(code) || always.includes(code) };
 }

@@ -52,7 +52,7 @@ export class ShardChecks {
   }
 
   moved({ from, cause, record }: MemoryStoreEvent & { readonly kind: "shard" }): void {
-    const { state, journal, mode, violated } = this.#parts;
+    const { state, journal, mode, workload, violated } = this.#parts;
     const key = shardKey(record);
     const before = this.#records.get(key);
     this.#records.set(key, record);
@@ -69,7 +69,7 @@ export class ShardChecks {
       this.#claimedBy(record);
       checkLimits(this.#parts, record, violated);
     }
-    if (cause === "complete") checkFinish(state, record, violated);
+    if (cause === "complete") checkFinish({ state, workload }, record, violated);
     if (cause === "fail") this.#failed(record);
     if (cause === "expire") this.#expired(record, before);
     if (cause === "expire" && from === "running" && mode === "calm")
@@ -88,9 +88,12 @@ export class ShardChecks {
   }
 
   #failed(record: ShardRecord): void {
-    const { state, violated } = this.#parts;
+    const { state, workload, violated } = this.#parts;
     const task = state.tasks.get(record.taskId)?.record;
-    const policy = retryPolicyOf(task?.graph.nodes.find(({ node_id }) => node_id === record.nodeId));
+    const policy = retryPolicyOf(
+      workload,
+      task?.graph.nodes.find(({ node_id }) => node_id === record.nodeId),
+    );
     if (record.failures > policy.max + 1) violated(record, `${record.failures} attempts failed`);
     if (record.status !== "deferred") return;
     if (record.failures > policy.max) violated(record, "tried again with its retries used up");

@@ -28,8 +28,8 @@ export class WriteChecks {
   constructor(parts: CheckParts) {
     this.#parts = parts;
     const violated = (ref: ShardRef, what: string) => this.#violated(shardKey(ref), what);
-    this.#logs = new LogChecks(parts.state, parts.journal.counts, violated);
-    this.#reports = new ReportChecks(parts.journal, violated);
+    this.#logs = new LogChecks(parts, violated);
+    this.#reports = new ReportChecks(parts, violated);
     this.#shards = new ShardChecks({ ...parts, logs: this.#logs, violated });
     this.#deadlines = new DeadlineCheck(parts, (taskId, what) => this.#violated(taskId, what));
   }
@@ -73,10 +73,11 @@ export class WriteChecks {
 
   /** Each node's change is in there once: the counter is the sum of those that were applied. */
   #vars({ taskId, vars }: MemoryStoreEvent & { readonly kind: "vars" }): void {
+    if (new Set(vars.appliedBy).size !== vars.appliedBy.length) this.#violated(taskId, "vars applied twice by a node");
+    if (!this.#parts.workload.isKnown) return;
     const nodes = this.#parts.state.tasks.get(taskId)?.record.graph.nodes ?? [];
     const steps = vars.appliedBy.map((id) => Number(nodes.find((node) => node.node_id === id)?.io?.fn_args?.by));
     const sum = steps.reduce((total, by) => total + by, 0);
-    if (new Set(vars.appliedBy).size !== vars.appliedBy.length) this.#violated(taskId, "vars applied twice by a node");
     if (vars.vars.count !== sum) this.#violated(taskId, `vars.count is ${vars.vars.count}, the nodes add to ${sum}`);
   }
 }

@@ -49,8 +49,10 @@ export class Scheduler {
   /** Until when a request may arrive whose sender is dead. */
   readonly #orphanMs: number;
   readonly #trace: string[] | undefined;
+  readonly #story: string[] | undefined;
   #now = 0;
   #steps = 0;
+  #jumps = 0;
   #order = 0;
   #hash = 0x811c9dc5;
   #parked: Parked[] = [];
@@ -58,16 +60,27 @@ export class Scheduler {
 
   constructor(
     random: SeededRandom,
-    options: { readonly jumpMs: number; readonly orphanMs: number; readonly trace: string[] | undefined },
+    options: {
+      readonly jumpMs: number;
+      readonly orphanMs: number;
+      readonly trace: string[] | undefined;
+      readonly story: string[] | undefined;
+    },
   ) {
     this.random = random;
     this.#jumpMs = options.jumpMs;
     this.#orphanMs = options.orphanMs;
     this.#trace = options.trace;
+    this.#story = options.story;
   }
 
   get now(): number {
     return this.#now;
+  }
+
+  /** How often time has passed because nothing could run. */
+  get jumps(): number {
+    return this.#jumps;
   }
 
   get steps(): number {
@@ -82,6 +95,15 @@ export class Scheduler {
   /** A line of the trace; costs nothing when nobody reads it. */
   note(text: () => string): void {
     this.#trace?.push(`${this.#steps}\t${this.#now} ms\t${text()}`);
+  }
+
+  /** The same for what a story tells too: what happened, not every step of it. */
+  tell(text: () => string | undefined): void {
+    if (this.#story === undefined && this.#trace === undefined) return;
+    const line = text();
+    if (line === undefined) return;
+    this.note(() => line);
+    this.#story?.push(`${this.#steps}\t${Math.round(this.#now)} ms\t${line}`);
   }
 
   /** Resolves when it is chosen; never, if the process dies first. */
@@ -163,6 +185,7 @@ export class Scheduler {
     const awake = Math.min(...this.#parked.map(({ life }) => life?.pausedUntil ?? this.#now));
     const at = Math.min(next?.at ?? Number.POSITIVE_INFINITY, awake);
     this.onIdle?.();
+    this.#jumps++;
     if (at === Number.POSITIVE_INFINITY) return false;
     this.#passTo(at);
     return true;

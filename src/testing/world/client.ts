@@ -4,17 +4,15 @@ import type { Scheduler } from "../gate/scheduler.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
 import type { SimProcess } from "./process.ts";
-import type { DrawnNode } from "./random-graph.ts";
+import type { TaskRequest } from "./workload.ts";
 
 export interface ClientParts {
   readonly scheduler: Scheduler;
   readonly state: MemoryState;
   readonly journal: Journal;
   readonly fleet: Fleet;
-  readonly graphs: readonly { readonly nodes: readonly DrawnNode[] }[];
+  readonly tasks: readonly TaskRequest[];
 }
-
-const mostDeadlineSec = 12;
 
 /** A request to some coordinator: asked again, of another, when that one has died or refused. */
 interface Request {
@@ -34,30 +32,26 @@ export class Client {
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
-    this.#creates = parts.graphs.map((graph, index) => ({
+    this.#creates = parts.tasks.map(({ graph, ...request }, index) => ({
       askedOf: undefined,
       done: false,
       send: async ({ coordinator }) => {
         const { random } = parts.scheduler;
         if (coordinator === undefined) return;
-        await coordinator.createTask({
-          graph: coordinator.checkGraph(graph),
-          priority: random.int(3),
-          idempotencyKey: keyOf(index),
-          deadlineSec: random.chance(0.1) ? 1 + random.int(mostDeadlineSec) : undefined,
-        });
+        const drawn = { priority: random.int(3), idempotencyKey: keyOf(index) };
+        await coordinator.createTask({ ...request, graph: coordinator.checkGraph(graph), ...drawn });
       },
     }));
   }
 
   get allCreated(): boolean {
-    return this.taskIds.length === this.#parts.graphs.length;
+    return this.taskIds.length === this.#parts.tasks.length;
   }
 
   get taskIds(): readonly string[] {
-    const { state, graphs } = this.#parts;
-    if (this.#taskIds.length === graphs.length) return this.#taskIds; // asked for at every step
-    this.#taskIds = graphs.flatMap((_, index) => state.idsByIdempotencyKey.get(keyOf(index)) ?? []);
+    const { state, tasks } = this.#parts;
+    if (this.#taskIds.length === tasks.length) return this.#taskIds; // asked for at every step
+    this.#taskIds = tasks.flatMap((_, index) => state.idsByIdempotencyKey.get(keyOf(index)) ?? []);
     return this.#taskIds;
   }
 
@@ -72,7 +66,7 @@ export class Client {
     if (this.taskIds.length === 0) return;
     const taskId = scheduler.random.pick(this.taskIds);
     this.asked.add(taskId);
-    scheduler.note(() => `CANCEL ${taskId}`);
+    scheduler.tell(() => `CANCEL ${taskId}`);
     const send = async ({ coordinator }: SimProcess) => {
       await coordinator?.cancelTask(taskId, "asked");
     };

@@ -1,6 +1,13 @@
 import type { Life } from "../gate/life.ts";
 import { type ProcessSpec, SimProcess, times, type WorldParts } from "./process.ts";
-import { workerTypes } from "./random-graph.ts";
+
+/** How many processes there are, and how much each takes; drawn where it isn't said. */
+export interface FleetSize {
+  readonly coordinators?: number;
+  readonly workers?: number;
+  /** Attempts at once in a worker. */
+  readonly capacity?: number;
+}
 
 /** The processes of a world, and what happens to them. */
 export class Fleet {
@@ -9,27 +16,34 @@ export class Fleet {
   readonly #running = new Map<string, SimProcess>();
   readonly #launches = new Map<string, number>();
 
-  constructor(parts: WorldParts) {
+  constructor(parts: WorldParts, size: FleetSize = {}) {
     this.#parts = parts;
     const { random } = parts.scheduler;
+    const { types, fewTypes } = parts.workload;
     const sizes = () => ({
-      capacity: 1 + random.int(2),
+      capacity: size.capacity ?? 1 + random.int(2),
       pageSize: 1 + random.int(3),
       concurrency: random.pick([1, 1, 2, 3]),
-      capacityPerType: random.chance(0.2) ? { map: 1 } : {},
+      capacityPerType: random.chance(0.2) ? { [random.pick(types)]: 1 } : {},
     });
     // Sometimes a coordinator has a worker in its own process, as an embedded engine does.
     const embedded = random.chance(0.3);
-    const workers = Array.from({ length: 1 + random.int(3) }, (_, index) => ({
+    const workers = Array.from({ length: size.workers ?? 1 + random.int(3) }, (_, index) => ({
       name: `w${index + 1}`,
       coordinates: false,
-      serves: index === 2 ? ["map", "source"] : workerTypes,
+      serves: index === 2 ? fewTypes : types,
       ...sizes(),
     }));
+    // Alone, a coordinator has nobody who mends what it forgets.
+    const others = (size.coordinators ?? (random.chance(0.7) ? 2 : 1)) - 1;
     this.#specs = [
-      { name: "c1", coordinates: true, serves: embedded ? workerTypes : [], ...sizes() },
-      // Alone, a coordinator has nobody who mends what it forgets.
-      ...(random.chance(0.7) ? [{ name: "c2", coordinates: true, serves: [], ...sizes() }] : []),
+      { name: "c1", coordinates: true, serves: embedded ? types : [], ...sizes() },
+      ...Array.from({ length: others }, (_, index) => ({
+        name: `c${index + 2}`,
+        coordinates: true,
+        serves: [],
+        ...sizes(),
+      })),
       ...(embedded ? workers.slice(1) : workers),
     ];
   }
@@ -113,14 +127,14 @@ export class Fleet {
 
   #stop(process: SimProcess | undefined, graceMs: number): void {
     if (!process?.life.alive || process.stopping) return;
-    this.#parts.scheduler.note(() => `STOP ${process.life.name}, grace ${graceMs} ms`);
+    this.#parts.scheduler.tell(() => `STOP ${process.life.name}, grace ${graceMs} ms`);
     void process.stop(graceMs);
   }
 
   #crash(spec: ProcessSpec): void {
     const life = this.#running.get(spec.name)?.life;
     if (!life?.alive) return;
-    this.#parts.scheduler.note(() => `CRASH ${life.name}`);
+    this.#parts.scheduler.tell(() => `CRASH ${life.name}`);
     this.#parts.scheduler.crash(life);
   }
 
@@ -133,7 +147,7 @@ export class Fleet {
     this.#launches.set(spec.name, launch);
     const process = new SimProcess(this.#parts, spec, this.#born(`${spec.name}#${launch}`));
     this.#running.set(spec.name, process);
-    this.#parts.scheduler.note(() => `LAUNCH ${process.life.name}`);
+    this.#parts.scheduler.tell(() => `LAUNCH ${process.life.name}`);
     void process.start();
   }
 

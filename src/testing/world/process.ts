@@ -1,7 +1,6 @@
 import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import type { HandlerDefinition, Logger } from "../../definitions/index.ts";
 import { CoordinatorCore } from "../../engine/coordinator/coordinator-core.ts";
-import { builtInCoordinatorFns } from "../../engine/functions/index.ts";
 import { PlanCache } from "../../engine/planner/index.ts";
 import type { Clock, Store } from "../../engine/ports/index.ts";
 import type { RunningLimits } from "../../engine/worker/running-limits.ts";
@@ -13,9 +12,8 @@ import type { SimBroker } from "../ports/sim-bus.ts";
 import { simClock } from "../ports/sim-clock.ts";
 import { simStore } from "../ports/sim-store.ts";
 import type { Journal } from "./journal.ts";
-import { workerTypes } from "./random-graph.ts";
 import type { Rates, SimulationMode } from "./rates.ts";
-import { simHandlers } from "./sim-handlers.ts";
+import type { Workload } from "./workload.ts";
 
 /** Times of a simulated world: short, so that a run has many of them. */
 export const times = {
@@ -45,6 +43,7 @@ export interface WorldParts {
   readonly rates: Rates;
   readonly journal: Journal;
   readonly mode: SimulationMode;
+  readonly workload: Workload;
   readonly maxLostLeases: number;
   readonly running: RunningLimits;
   readonly observe: (event: MemoryStoreEvent) => void;
@@ -65,7 +64,7 @@ export class SimProcess {
   #stop: { ended: boolean } | undefined;
 
   constructor(parts: WorldParts, spec: ProcessSpec, life: Life) {
-    const { scheduler, state, journal, rates, mode, observe } = parts;
+    const { scheduler, state, journal, rates, mode, workload, observe } = parts;
     const { random } = scheduler;
     this.spec = spec;
     this.life = life;
@@ -91,7 +90,7 @@ export class SimProcess {
       ids: { next: () => `${life.name}-${++id}` },
       random: random.next,
       logger: strictLogger(journal, life),
-      inputAdapters: new Map(),
+      inputAdapters: new Map(workload.inputAdapters.map((adapter) => [adapter.name, adapter])),
       plans: this.plans,
       signals: this.signals,
     };
@@ -99,8 +98,8 @@ export class SimProcess {
       this.coordinator = new CoordinatorCore({
         ...shared,
         coordinatorId: life.name,
-        workerTypes,
-        functions: new Map(builtInCoordinatorFns.map((fn) => [fn.name, fn])),
+        workerTypes: workload.types,
+        functions: new Map(workload.functionsFor({ life }).map((fn) => [fn.name, fn])),
         timing: { ...times, maxLostLeases: parts.maxLostLeases },
         functionLimits: limits,
       });
@@ -109,11 +108,11 @@ export class SimProcess {
       const { clock } = this;
       const { concurrency } = spec;
       const { leaseMs } = times;
-      const handlers = simHandlers({ random, rates: rates.handlers, journal, clock, life, leaseMs, concurrency });
+      const tools = { scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs, concurrency };
       this.worker = new WorkerCore({
         ...shared,
         workerId: life.name,
-        handlers: served(handlers, spec.serves),
+        handlers: served(workload.handlersFor(tools), spec.serves),
         functions: undefined,
         limits,
       });

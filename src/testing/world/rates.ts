@@ -1,5 +1,6 @@
 import type { Store } from "../../engine/ports/index.ts";
 import type { RunningLimits } from "../../engine/worker/running-limits.ts";
+import { coordinatorFnType } from "../../graph/index.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
 import type { BusFaults } from "../ports/sim-bus.ts";
 import type { StoreFaults } from "../ports/sim-store.ts";
@@ -9,6 +10,25 @@ import type { StoreFaults } from "../ports/sim-store.ts";
  * - `calm`: no fault, and no task is ever swept; finds lost wake-ups, which under chaos are a delay and no more.
  */
 export type SimulationMode = "chaos" | "calm";
+
+/**
+ * Kinds of trouble; all of them happen unless said otherwise.
+ *
+ * - `store`: calls fail before, between or after their effects, or take effect late
+ * - `messages`: lost, doubled, delayed
+ * - `crashes`: a process dies and comes back
+ * - `stops`: it is stopped in order and started again
+ * - `pauses`: it stands still, past its lease at times; or time passes while it works
+ * - `cancels`: somebody cancels the task
+ */
+export interface Faults {
+  readonly store?: boolean;
+  readonly messages?: boolean;
+  readonly crashes?: boolean;
+  readonly stops?: boolean;
+  readonly pauses?: boolean;
+  readonly cancels?: boolean;
+}
 
 /** What handlers do besides their work, as probabilities a batch. */
 export interface HandlerRates {
@@ -34,7 +54,7 @@ export interface Rates {
   stop: number;
   pause: number;
   slowTime: number;
-  readonly cancels: boolean;
+  cancels: boolean;
 }
 
 /** Of the store: those whose being late or repeated could do harm. */
@@ -57,8 +77,21 @@ const operations: readonly (keyof Store)[] = [
   ] as const),
 ];
 
+const noStoreFaults = { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, focus: undefined };
+
 /** Each kind of trouble is there in half of the seeds only: quiet corners must occur too. */
-export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
+export function drawRates(random: SeededRandom, mode: SimulationMode, faults: Faults = {}): Rates {
+  const rates = drawAll(random, mode);
+  if (faults.store === false) Object.assign(rates.store, noStoreFaults);
+  if (faults.messages === false) Object.assign(rates.bus, { lose: 0, double: 0, delayMs: 0 });
+  if (faults.crashes === false) rates.crash = 0;
+  if (faults.stops === false) rates.stop = 0;
+  if (faults.pauses === false) Object.assign(rates, { pause: 0, slowTime: 0 });
+  if (faults.cancels === false) rates.cancels = false;
+  return rates;
+}
+
+function drawAll(random: SeededRandom, mode: SimulationMode): Rates {
   const upTo = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
   const handlers = {
     throws: upTo(0.08),
@@ -73,7 +106,7 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
   if (mode === "calm") {
     // A message that comes twice is no fault: it takes nothing away.
     const none = {
-      store: { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, focus: undefined, lateMs: 0 },
+      store: { ...noStoreFaults, lateMs: 0 },
       bus: { lose: 0, double: random.chance(0.5) ? 0.3 : 0, delayMs: 0 },
     };
     // Stopping workers in order is no fault: it costs no lease, and no attempt.
@@ -101,18 +134,18 @@ export function drawRates(random: SeededRandom, mode: SimulationMode): Rates {
 }
 
 /** What may run at once, in a third of the worlds: tight, so that it binds. */
-export function drawLimits(random: SeededRandom): RunningLimits {
+export function drawLimits(random: SeededRandom, types: readonly string[]): RunningLimits {
   if (random.chance(0.67)) return {};
   return {
     ...(random.chance(0.5) ? { maxRunning: 1 + random.int(2) } : {}),
     ...(random.chance(0.5) ? { maxRunningPerTask: 1 + random.int(2) } : {}),
-    ...(random.chance(0.5) ? { maxRunningPerType: { [random.pick(["source", "map", "coordinator_fn"])]: 1 } } : {}),
+    ...(random.chance(0.5) ? { maxRunningPerType: { [random.pick([...types, coordinatorFnType])]: 1 } } : {}),
   };
 }
 
 /** The faults are over: from here on everything must come to its end. */
 export function calmDown(rates: Rates): void {
-  Object.assign(rates.store, { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, focus: undefined });
+  Object.assign(rates.store, noStoreFaults);
   Object.assign(rates.bus, { lose: 0, double: 0, delayMs: 10 });
   Object.assign(rates.handlers, { throws: 0, permanent: 0, slow: 0, slowCleanup: 0, hangs: 0, misfits: 0 });
   Object.assign(rates, { crash: 0, stop: 0, pause: 0, slowTime: 0 });

@@ -1,30 +1,19 @@
 import * as z from "zod";
 import type { AttemptContext, HandlerDefinition, SourceBatch } from "../../definitions/index.ts";
 import { type EpochRef, shardKey } from "../../engine/model.ts";
-import type { Clock } from "../../engine/ports/index.ts";
 import { PermanentError, RetryableError } from "../../errors/index.ts";
-import type { Life } from "../gate/life.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
 import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "./computation.ts";
 import type { Journal } from "./journal.ts";
 import { sometimesPermanent } from "./random-graph.ts";
 import type { HandlerRates } from "./rates.ts";
+import type { ProcessTools } from "./workload.ts";
 
 const rows = z.object({ rows: z.array(z.number()) });
 const summary = z.object({ batches: z.number(), rows: z.number() });
 
-export interface SimHandlersOptions {
-  readonly random: SeededRandom;
-  readonly rates: HandlerRates;
-  readonly journal: Journal;
-  readonly clock: Clock;
-  readonly life: Life;
-  readonly leaseMs: number;
-  readonly concurrency: number;
-}
-
 /** The handlers of one process. They use nothing but its clock and the seed. */
-export function simHandlers(options: SimHandlersOptions): readonly HandlerDefinition[] {
+export function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
   const map: Omit<HandlerDefinition, "name"> = {
     kind: "handler",
     output: rows,
@@ -72,7 +61,7 @@ export function simHandlers(options: SimHandlersOptions): readonly HandlerDefini
 async function* sourceBatches(
   args: unknown,
   ctx: AttemptContext,
-  options: SimHandlersOptions,
+  options: ProcessTools,
 ): AsyncGenerator<SourceBatch<unknown>> {
   const { batches, shuffle, grow } = args as SourceArgs;
   const count = batches + (grow ? options.random.int(mostGrowth + 1) : 0);
@@ -83,12 +72,12 @@ async function* sourceBatches(
   }
 }
 
-function* unstableBatches(args: unknown, ctx: AttemptContext, options: SimHandlersOptions) {
+function* unstableBatches(args: unknown, ctx: AttemptContext, options: ProcessTools) {
   const uids = unstableUids(ctx.nodeId, ctx.epoch, (args as SourceArgs).batches);
   for (const uid of options.random.shuffled(uids)) yield { uid, payload: sourcePayload(ctx.nodeId, uid) };
 }
 
-async function trouble(ctx: AttemptContext, options: SimHandlersOptions): Promise<void> {
+async function trouble(ctx: AttemptContext, options: ProcessTools): Promise<void> {
   const { random, rates, clock, leaseMs, journal } = options;
   if (random.chance(rates.slow)) {
     const heedsSignal = random.chance(0.5);
@@ -103,7 +92,7 @@ async function trouble(ctx: AttemptContext, options: SimHandlersOptions): Promis
 }
 
 /** Sometimes: saves a checkpoint, tells how far it is, and that it is alive. */
-async function remember(ctx: AttemptContext, { random, rates, journal }: SimHandlersOptions): Promise<void> {
+async function remember(ctx: AttemptContext, { random, rates, journal }: ProcessTools): Promise<void> {
   if (!random.chance(rates.remembers)) return;
   const { checkpoints } = journal;
   const checkpoint = checkpoints.draw();
@@ -146,7 +135,7 @@ function drawError(random: SeededRandom, rates: HandlerRates): (Error & { readon
   return new RetryableError("boom", "boom", kind === 1 ? { afterSec: random.next() } : {});
 }
 
-function watchCleanup(ctx: AttemptContext, options: SimHandlersOptions): void {
+function watchCleanup(ctx: AttemptContext, options: ProcessTools): void {
   const { journal, life, random, rates } = options;
   const counts = journal.cleanups.get(life.name) ?? { registered: 0, ran: 0 };
   journal.cleanups.set(life.name, counts);

@@ -1,4 +1,4 @@
-import { MemoryState } from "../../adapters/memory/index.ts";
+import { MemoryState, type MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { isTaskTerminal } from "../../engine/model.ts";
 import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import { checkEnd } from "../checks/end-checks.ts";
@@ -8,31 +8,47 @@ import { Scheduler } from "../gate/scheduler.ts";
 import { SeededRandom } from "../gate/seeded-random.ts";
 import { SimBroker } from "../ports/sim-bus.ts";
 import { Client } from "./client.ts";
-import { Fleet } from "./fleet.ts";
+import { Fleet, type FleetSize } from "./fleet.ts";
 import { Journal } from "./journal.ts";
 import { times } from "./process.ts";
-import { randomGraph } from "./random-graph.ts";
-import { calmDown, drawLimits, drawRates, type Rates, type SimulationMode } from "./rates.ts";
+import { calmDown, drawLimits, drawRates, type Faults, type Rates, type SimulationMode } from "./rates.ts";
 import { Readers } from "./readers.ts";
+import { tellWrite } from "./story.ts";
+import type { Workload } from "./workload.ts";
 
 export interface WorldOptions {
   readonly seed: number;
   readonly mode: SimulationMode;
+  /** What it runs; may be drawn. */
+  readonly workload: (random: SeededRandom) => Workload;
+  /** Kinds of trouble that don't happen, though they would. */
+  readonly faults?: Faults;
+  /** @defaultValue drawn */
+  readonly size?: FleetSize;
+  /** @defaultValue drawn */
+  readonly maxLostLeases?: number;
+  /** With the faults over, everything must have ended after this much, or it is stuck. */
+  readonly bounds?: Bounds;
   /** Gets a line a step, for people. */
   readonly trace?: string[];
+  /** Gets a line for each thing that happened, for people. */
+  readonly story?: string[];
 }
 
 /** Faults last this many steps, drawn evenly from here. */
 const chaosSteps = { from: 200, more: 1_500 } as const;
 /** In a calm world, workers are stopped in order in as many steps. */
 const calmStops = 2_000;
-/** With the faults over, everything must have ended after this much, or it is stuck. */
-const bounds = { steps: 150_000, ms: 300_000 } as const; // a world where one runs at a time polls a lot
+const defaultBounds: Bounds = { steps: 150_000, ms: 300_000 }; // a world where one runs at a time polls a lot
 /** Steps after the end, for those who still want to write. */
 const afterSteps = 300;
-const maxNodes = 6;
 /** Few in some worlds, so that they run out. */
 const maxLostLeases = [1, 3, 6, 6] as const;
+
+interface Bounds {
+  readonly steps: number;
+  readonly ms: number;
+}
 
 /** One seeded universe: coordinators, workers, tasks, and trouble for a while; then quiet until all has ended. */
 export class World {
@@ -40,6 +56,8 @@ export class World {
   readonly state = new MemoryState();
   readonly journal = new Journal();
   readonly #mode: SimulationMode;
+  readonly #bounds: Bounds;
+  readonly #workload: Workload;
   readonly #rates: Rates;
   readonly #maxLostLeases: number;
   readonly #running: RunningLimits;
@@ -52,42 +70,47 @@ export class World {
   constructor(options: WorldOptions) {
     const random = new SeededRandom(options.seed);
     const { leaseMs } = times;
-    this.scheduler = new Scheduler(random, { jumpMs: leaseMs / 2, orphanMs: 3 * leaseMs, trace: options.trace });
+    this.scheduler = new Scheduler(random, {
+      jumpMs: leaseMs / 2,
+      orphanMs: 3 * leaseMs,
+      trace: options.trace,
+      story: options.story,
+    });
     this.#mode = options.mode;
-    this.#rates = drawRates(random, options.mode);
+    this.#bounds = options.bounds ?? defaultBounds;
+    this.#rates = drawRates(random, options.mode, options.faults);
     const { scheduler, state, journal } = this;
-    this.#maxLostLeases = random.pick(maxLostLeases);
-    const running = drawLimits(random);
-    this.#running = running;
-    const checks = new WriteChecks({
+    this.#maxLostLeases = options.maxLostLeases ?? random.pick(maxLostLeases);
+    const workload = options.workload(random);
+    this.#workload = workload;
+    this.#running = drawLimits(random, workload.types);
+    const known = {
       state,
       journal,
       scheduler,
+      workload,
       mode: options.mode,
       maxLostLeases: this.#maxLostLeases,
-      running,
-    });
+      running: this.#running,
+    };
+    const checks = new WriteChecks(known);
+    const observe = (event: MemoryStoreEvent): void => {
+      scheduler.tell(() => tellWrite(event));
+      checks.observe(event);
+    };
     this.#broker = new SimBroker(scheduler, this.#rates.bus, (error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       journal.violated(`a message handler rejected: ${text}`);
     });
-    const observe = checks.observe;
-    this.#fleet = new Fleet({
-      scheduler,
-      state,
-      broker: this.#broker,
-      journal,
-      observe,
-      rates: this.#rates,
-      mode: options.mode,
-      maxLostLeases: this.#maxLostLeases,
-      running,
-    });
-    const graphs = Array.from({ length: 1 + random.int(2) }, () => randomGraph(random, maxNodes));
-    this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, graphs });
+    this.#fleet = new Fleet({ ...known, broker: this.#broker, rates: this.#rates, observe }, options.size);
+    this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, tasks: workload.tasks });
     if (random.chance(0.3)) {
       this.#readers = new Readers({ scheduler, state, journal, fleet: this.#fleet, client: this.#client });
     }
+  }
+
+  get taskIds(): readonly string[] {
+    return this.#client.taskIds;
   }
 
   /** How each task ended. */
@@ -96,7 +119,7 @@ export class World {
   }
 
   /** The whole run, a step at a time: between two steps, promises have to be drained. */
-  *run(): Generator<void, void> {
+  *run(): Generator<undefined, void> {
     yield* this.#launch();
     yield* this.#trouble();
     yield* this.#quiet();
@@ -104,8 +127,14 @@ export class World {
     for (let step = 0; step < afterSteps && this.#step(); step++) yield;
     yield* this.#shutDown();
     if (!this.#sound) return;
-    const { state, journal } = this;
-    checkEnd({ state, journal, client: this.#client, fleet: this.#fleet, maxLostLeases: this.#maxLostLeases });
+    checkEnd({
+      state: this.state,
+      journal: this.journal,
+      client: this.#client,
+      fleet: this.#fleet,
+      workload: this.#workload,
+      maxLostLeases: this.#maxLostLeases,
+    });
   }
 
   get #sound(): boolean {
@@ -116,13 +145,13 @@ export class World {
     return this.#sound && this.scheduler.step();
   }
 
-  *#launch(): Generator<void, void> {
+  *#launch(): Generator<undefined, void> {
     this.#fleet.launchAll();
     yield;
     while (!this.#fleet.allStarted && this.#step()) yield;
   }
 
-  *#trouble(): Generator<void, void> {
+  *#trouble(): Generator<undefined, void> {
     const { scheduler } = this;
     const { random } = scheduler;
     if (this.#rates.cancels) {
@@ -140,11 +169,11 @@ export class World {
     }
   }
 
-  *#quiet(): Generator<void, void> {
+  *#quiet(): Generator<undefined, void> {
     const { scheduler } = this;
     const since = { steps: scheduler.steps, ms: scheduler.now };
     if (this.#mode === "chaos") {
-      scheduler.note(() => "the faults are over");
+      scheduler.tell(() => "the faults are over");
       calmDown(this.#rates);
       scheduler.slowTime = 0;
     }
@@ -162,19 +191,19 @@ export class World {
       this.#fleet.relaunchStopped();
       if (!this.#step()) break;
       yield;
-      const stuck = scheduler.steps - since.steps > bounds.steps || scheduler.now - since.ms > bounds.ms;
-      if (stuck) this.journal.violated(`not ended after ${bounds.ms} quiet ms: ${this.#openShards()}`);
+      const stuck = scheduler.steps - since.steps > this.#bounds.steps || scheduler.now - since.ms > this.#bounds.ms;
+      if (stuck) this.journal.violated(`not ended after ${this.#bounds.ms} quiet ms: ${this.#openShards()}`);
     }
     if (!this.#allEnded) this.journal.violated(`nothing can happen any more: ${this.#openShards()}`);
   }
 
   /** Whoever follows a task is told of its end. */
-  *#readOn(): Generator<void, void> {
+  *#readOn(): Generator<undefined, void> {
     const since = this.scheduler.now;
     while (this.#readers?.done === false) {
       this.#readers.ask();
       this.#fleet.relaunchStopped();
-      if (!this.#step() || this.scheduler.now - since > bounds.ms) break;
+      if (!this.#step() || this.scheduler.now - since > this.#bounds.ms) break;
       yield;
     }
     if (this.#sound && this.#readers?.done === false) {
@@ -182,14 +211,14 @@ export class World {
     }
   }
 
-  *#shutDown(): Generator<void, void> {
+  *#shutDown(): Generator<undefined, void> {
     const { scheduler } = this;
     scheduler.onIdle = undefined;
     this.#fleet.stopAll();
     const since = scheduler.now;
     for (yield; !this.#fleet.allStopped; yield) {
       if (!this.#step()) break;
-      if (scheduler.now - since > bounds.ms) break;
+      if (scheduler.now - since > this.#bounds.ms) break;
     }
     if (!this.#fleet.allStopped) this.journal.violated(`a process does not stop: ${this.#fleet.stillStopping}`);
   }

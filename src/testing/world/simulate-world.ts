@@ -1,9 +1,10 @@
-import { drive } from "./gate/drive.ts";
-import type { Journal } from "./world/journal.ts";
-import type { SimulationMode } from "./world/rates.ts";
-import { World } from "./world/world.ts";
+import { drive } from "../gate/drive.ts";
+import type { Journal } from "./journal.ts";
+import { randomWorkload } from "./random-workload.ts";
+import type { SimulationMode } from "./rates.ts";
+import { World } from "./world.ts";
 
-export interface SimulateOptions {
+export interface WorldRunOptions {
   readonly seed: number;
   /** @defaultValue `"chaos"` */
   readonly mode?: SimulationMode;
@@ -11,7 +12,7 @@ export interface SimulateOptions {
   readonly trace?: boolean;
 }
 
-export interface SimulationOutcome {
+export interface WorldOutcome {
   readonly seed: number;
   readonly mode: SimulationMode;
   /** What went wrong; empty: nothing. */
@@ -32,13 +33,13 @@ export interface SimulationOutcome {
  * call, as long as the code is the same.
  *
  * @example
- * const { violations } = await simulate({ seed: 7 })
+ * const { violations } = await simulateWorld({ seed: 7 })
  * violations // []
  */
-export async function simulate(options: SimulateOptions): Promise<SimulationOutcome> {
+export async function simulateWorld(options: WorldRunOptions): Promise<WorldOutcome> {
   const { seed, mode = "chaos" } = options;
   const trace: string[] = [];
-  const world = new World({ seed, mode, ...(options.trace ? { trace } : {}) });
+  const world = new World({ seed, mode, workload: randomWorkload, ...(options.trace ? { trace } : {}) });
   const rejected = (reason: unknown): void => {
     world.journal.violated(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
   };

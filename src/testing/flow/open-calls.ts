@@ -1,0 +1,95 @@
+import { FlowError } from "../../errors/index.ts";
+import type { Life } from "../gate/life.ts";
+import { passRealTime, realResources } from "../gate/real-time.ts";
+
+/** A call of a user's code that hasn't come back. */
+export interface OpenCall {
+  readonly life: Life;
+  /** Handler and method, with node and batch where it has them. */
+  readonly name: string;
+  readonly settled: Promise<unknown>;
+  done: boolean;
+  /** It was looked at once, and real time did nothing for it. */
+  excused: boolean;
+}
+
+/** Long enough for whatever takes no timer and no socket. */
+const shortLookMs = 20;
+/** For what is known to wait for something real. */
+const longLookMs = 1_000;
+
+/**
+ * Finds calls of handlers that wait for the real world: a timer, a file, a socket. Nothing of that comes while a
+ * simulation runs, since virtual time is all that passes in it.
+ */
+export class OpenCalls {
+  readonly #calls = new Set<OpenCall>();
+  /** By process: waits for virtual time. Whoever waits for that too is not suspected. */
+  readonly #waits = new Map<Life, number>();
+  readonly #before = realResources();
+  #found: FlowError | undefined;
+
+  /** What the run can't go on for. */
+  get found(): FlowError | undefined {
+    return this.#found;
+  }
+
+  follow<T>(life: Life, name: string, settled: Promise<T>): void {
+    const call: OpenCall = { life, name, settled, done: false, excused: false };
+    this.#calls.add(call);
+    const end = (): void => {
+      call.done = true;
+      this.#calls.delete(call);
+    };
+    settled.then(end, end);
+  }
+
+  async virtually<T>(life: Life, wait: () => Promise<T>): Promise<T> {
+    this.#waits.set(life, (this.#waits.get(life) ?? 0) + 1);
+    try {
+      return await wait();
+    } finally {
+      this.#waits.set(life, (this.#waits.get(life) ?? 0) - 1);
+    }
+  }
+
+  /** To be asked when nothing can run. @returns real time, for one that may wait for it */
+  look(): Promise<void> | undefined {
+    for (const call of this.#calls) {
+      if (!call.life.alive) this.#calls.delete(call);
+      else if (!call.excused && (this.#waits.get(call.life) ?? 0) === 0) return this.#lookAt(call);
+    }
+    return undefined;
+  }
+
+  async #lookAt(call: OpenCall): Promise<void> {
+    const kinds = this.#opened();
+    await passRealTime(
+      kinds.length > 0 ? longLookMs : shortLookMs,
+      call.settled.catch(() => undefined),
+    );
+    // Nothing of the simulation went on meanwhile: so it was the real world that let it go on.
+    if (call.done) this.#found = realTime(call, kinds);
+    call.excused = true;
+  }
+
+  /** For a run that never ended: the calls that may be the reason. */
+  stuck(): FlowError | undefined {
+    const kinds = this.#opened();
+    const call = [...this.#calls].find(({ life }) => life.alive);
+    return call === undefined || kinds.length === 0 ? undefined : realTime(call, kinds);
+  }
+
+  #opened(): string[] {
+    return [...realResources()].flatMap(([kind, count]) => (count > (this.#before.get(kind) ?? 0) ? kind : []));
+  }
+}
+
+function realTime(call: OpenCall, kinds: readonly string[]): FlowError {
+  const what = kinds.length === 0 ? "something outside of the simulation" : `something real (${kinds.join(", ")})`;
+  return new FlowError(
+    "SIMULATION_REAL_TIME",
+    `${call.name} waits for ${what}, and only virtual time passes in a simulation: give simulate() handlers that use its sleep and call instead`,
+    { details: { call: call.name, resources: kinds } },
+  );
+}

@@ -1,0 +1,147 @@
+import { readFile } from "node:fs/promises";
+import { defineHandler, flow, param } from "flowkit";
+import { describeOutcome, simulate, simulateMany } from "flowkit/testing";
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { load, Row, sink, squareBy, squares } from "./flows.ts";
+
+const seeds = 40;
+
+test("a right flow gives its result under every seed", async () => {
+  const sums: number[] = [];
+  const { failures, seeds: ran } = await simulateMany({
+    seeds,
+    flow: squares,
+    expect: ({ results }) => {
+      sums.push(results.sum.sum);
+    },
+  });
+  expect(failures.map((outcome) => describeOutcome(outcome))).toEqual([]);
+  expect(ran).toBe(seeds);
+  expect(new Set(sums)).toEqual(new Set([30]));
+});
+
+test("a seed is one run", async () => {
+  const [first, second] = [await simulate({ seed: 11, flow: squares }), await simulate({ seed: 11, flow: squares })];
+  expect(first).toMatchObject({ violations: [], hash: second.hash, steps: second.steps });
+  expect(first.run?.outputs.square).toEqual([{ n: 1 }, { n: 4 }, { n: 9 }, { n: 16 }]);
+  expect((await simulate({ seed: 12, flow: squares })).hash).not.toBe(first.hash);
+});
+
+test("a sink that isn't idempotent writes twice, and one that is does not", async () => {
+  const loads = (insert: (rows: Map<string, number>, n: number, key: string) => void) =>
+    simulateMany({
+      seeds,
+      flow: load,
+      outside: () => ({ rows: new Map<string, number>() }),
+      handlers: ({ call, outside }) => [sink((n, key) => call("insert", () => insert(outside.rows, n, key)))],
+      compare: ({ outside }) => [...outside.rows.values()].sort(),
+    });
+  const { failures } = await loads((rows, n) => rows.set(String(rows.size), n));
+  const [failure] = failures;
+  expect(failure?.violations[0]).toMatch(/^not as in a calm run: what compare made of it is \[.*\], not \[1,2,3,4\]$/);
+  expect(failure?.story.filter((line) => line.includes("calls insert")).length).toBeGreaterThan(4);
+
+  expect((await loads((rows, n, key) => rows.set(key, n))).failures).toEqual([]);
+});
+
+test("what a handler keeps between runs shows without any fault", async () => {
+  let seen = 0;
+  const count = defineHandler("square", { input: Row, output: Row, processBatch: ({ n }) => ({ n: n + ++seen }) });
+  const { violations } = await simulate({ seed: 1, flow: squares, handlers: [count] });
+  expect(violations[0]).toMatch(/^not as in another calm run, so without any fault: .*node 'square': it stored/);
+});
+
+test("what a handler keeps between attempts shows, because its process loses it", async () => {
+  const { failures } = await simulateMany({
+    seeds,
+    flow: squares,
+    handlers: () => {
+      let seen = 0;
+      return [defineHandler("square", { input: Row, output: Row, processBatch: () => ({ n: ++seen }) })];
+    },
+  });
+  expect(failures[0]?.violations[0]).toMatch(/^not as in a calm run: node 'square': it stored/);
+});
+
+test("what expect and invariant throw is a violation of the seed", async () => {
+  const { failures } = await simulateMany({
+    seeds: 3,
+    maxFailures: 3,
+    flow: squares,
+    faults: { cancels: false },
+    expect: ({ results, seed }) => {
+      if (results.sum.sum === 30 && seed > 2) throw new Error("thirty");
+    },
+    invariant: ({ status, seed }) => {
+      if (seed > 2) throw new Error(`it is ${status}`);
+    },
+  });
+  expect(failures.map(({ seed, violations }) => ({ seed, violations }))).toEqual([
+    { seed: 3, violations: ["expect: thirty", "invariant: it is finished"] },
+  ]);
+});
+
+test("a task that fails is a violation, unless it may", async () => {
+  const broken = squareBy(async (n) => {
+    if (n === 3) throw new TypeError("three");
+  });
+  const options = { seed: 4, flow: squares, handlers: [broken], faults: { cancels: false } } as const;
+  const { violations } = await simulate(options);
+  expect(violations).toContain("the task failed: node 'square': unexpected_error: three");
+  const { run, violations: none } = await simulate({ ...options, mayFail: true });
+  expect(none).toEqual([]);
+  expect(run).toMatchObject({ status: "failed", failure: { batchUid: expect.any(String) } });
+});
+
+test("handlers take their time from the process that they are made for", async () => {
+  const outcome = await simulate({
+    seed: 5,
+    flow: squares,
+    faults: { cancels: false },
+    handlers: ({ sleep, random }) => [squareBy((n) => sleep(60_000 * n * (1 + random())))],
+  });
+  expect(outcome.violations).toEqual([]);
+  expect(outcome.virtualMs).toBeGreaterThan(10 * 60_000);
+});
+
+const realWaits: readonly (readonly [string, RegExp, () => Promise<unknown>])[] = [
+  ["a timer", /something real \(Timeout\)/, () => new Promise((resolve) => setTimeout(resolve, 30))],
+  ["a file", /something real \(FSReqPromise\)/, () => readFile("package.json")],
+  ["other threads", /something outside/, () => crypto.subtle.digest("SHA-256", new Uint8Array(1_000))],
+];
+
+test.each(realWaits)("a handler that waits for the real world is named: %s", async (_what, words, wait) => {
+  const run = simulate({ seed: 6, flow: squares, handlers: [squareBy(wait)] });
+  await expect(run).rejects.toMatchObject({ code: "SIMULATION_REAL_TIME", message: expect.stringMatching(words) });
+  await expect(run).rejects.toThrow("processBatch of handler 'square' (node 'square', batch '0')");
+});
+
+test("parameters and graph JSON are checked before anything runs", async () => {
+  const days = flow("days", { params: z.object({ day: z.iso.date() }) }).node(
+    "days",
+    defineHandler("days", {
+      args: z.object({ day: z.string() }),
+      output: z.object({ day: z.string() }),
+      *iterBatches({ day }) {
+        yield { payload: { day } };
+      },
+    }),
+    { args: { day: param("day") } },
+  );
+  await expect(simulate({ seed: 1, flow: days, params: { day: "now" } })).rejects.toThrow("day");
+  const { run } = await simulate({ seed: 1, flow: days, params: { day: "2026-11-24" } });
+  expect(run?.outputs.days).toEqual([{ day: "2026-11-24" }]);
+  const graph = { nodes: [{ node_id: "a", type: "unknown" }] };
+  await expect(simulate({ seed: 1, flow: graph })).rejects.toMatchObject({ code: "GRAPH_INVALID" });
+});
+
+test("faults that are switched off don't happen", async () => {
+  const none = { store: false, messages: false, crashes: false, stops: false, pauses: false, cancels: false };
+  const { run, violations, trace } = await simulate({ seed: 3, flow: load, faults: none, trace: true });
+  expect(violations).toEqual([]);
+  expect(run?.status).toBe("finished");
+  expect(trace.filter((line) => /CRASH|STOP|CANCEL| lost$/.test(line.split("the faults are over")[0] ?? ""))).toEqual(
+    trace.filter((line) => /grace 0 ms/.test(line)),
+  );
+});
