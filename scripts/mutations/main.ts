@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
+import { backpressureMutations } from "./backpressure-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { limitMutations } from "./limit-mutations.ts";
 import type { Mutation } from "./mutation.ts";
@@ -39,6 +40,7 @@ const all = [
   ...readerMutations,
   ...parallelMutations,
   ...reportMutations,
+  ...backpressureMutations,
 ];
 const chosen = all.filter(({ name }) => new RegExp(values.only).test(name));
 let missed = 0;

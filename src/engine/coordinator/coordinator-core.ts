@@ -179,12 +179,9 @@ export class CoordinatorCore {
 
 /** What a graph may say and this engine would ignore is refused: a limit that isn't held is worse than none. */
 function refuseUnenforced(graph: Graph): void {
-  const findings = graph.nodes.flatMap((node, index) => [
-    ...unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
-    ...(node.io?.max_pending_batches === undefined
-      ? []
-      : [unenforced(node.node_id, `/nodes/${index}/io/max_pending_batches`, "io.max_pending_batches")]),
-  ]);
+  const findings = graph.nodes.flatMap((node, index) =>
+    unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
+  );
   if (findings.length === 0) return;
   const text = findings.map((finding) => `${finding.path}: ${finding.message}`).join("\n");
   throw new FlowError("GRAPH_INVALID", text, { details: { findings } });

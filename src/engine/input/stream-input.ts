@@ -74,6 +74,11 @@ export class StreamInput {
     });
   }
 
+  /** The first seq of each source that isn't read to its end. */
+  get positions(): ReadonlyMap<Source, number> {
+    return new Map(this.#open.map((cursor) => [cursor, cursor.seq]));
+  }
+
   async pull(): Promise<Pulled> {
     if (!this.#looked) {
       // Most sources have finished before their consumer starts: one read then settles all of their ends.

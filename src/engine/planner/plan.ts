@@ -27,6 +27,8 @@ export interface NodePlan {
   readonly timeoutMs: number | undefined;
   /** How many of its shards may run at once. */
   readonly maxRunning: number | undefined;
+  /** How many batches each of its shards may be ahead of a consumer that runs. */
+  readonly maxPendingBatches: number | undefined;
 }
 
 export interface Plan {
@@ -64,6 +66,15 @@ export function firstNotUpstream(plan: Plan, node: NodePlan, ids: readonly strin
     for (const parent of plan.byId.get(id)?.dependsOn ?? []) upstream.add(parent); // the loop goes on over these
   }
   return rest.find((id) => !upstream.has(id));
+}
+
+/** The nodes that may read this one batch by batch: its children, and whoever names it. */
+export function streamReadersOf(plan: Plan, { id }: NodePlan): readonly string[] {
+  const names = (value: Json | undefined): boolean =>
+    value === id || (typeof value === "object" && value !== null && Object.values(value).some(names));
+  return plan.nodes
+    .filter((node) => node.fn === undefined && (node.dependsOn.includes(id) || names(node.routing?.args)))
+    .map((node) => node.id);
 }
 
 /** Plans by graph object: a flow that runs often compiles to the same object, and a task's record keeps it. */
@@ -109,6 +120,7 @@ function planNode(node: GraphNode): NodePlan {
     partitions: node.partitions ?? 1,
     timeoutMs: node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000,
     maxRunning: node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
+    maxPendingBatches: node.io?.max_pending_batches === undefined ? undefined : Number(node.io.max_pending_batches),
   };
 }
 

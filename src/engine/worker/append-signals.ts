@@ -63,4 +63,10 @@ export class AppendSignals {
   }
 }
 
+/** What to watch, and to notify, for how far a consumer has read: something else than what it stored. */
+export const positionsOf = ({ nodeId, shard }: { readonly nodeId: string; readonly shard: number }) => ({
+  nodeId: `${nodeId} reads`, // a space is in no node id
+  shard,
+});
+
 const keyOf = (ref: ShardRef): string => `${ref.taskId}:${sourceKey(ref.nodeId, ref.shard)}`;

@@ -3,6 +3,7 @@ import type { Origin } from "../model.ts";
 import { copyJson, type WireCodec } from "../values/index.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import { Backpressure } from "./backpressure.ts";
 import { misfit } from "./conform.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
@@ -35,6 +36,7 @@ export class BatchRunner implements BatchSink {
   readonly #log: AttemptLog;
   readonly #onFirst: () => Promise<void>;
   readonly #part: HeldPart | undefined;
+  readonly #backpressure: Backpressure | undefined;
 
   constructor(options: {
     readonly run: AttemptRun;
@@ -52,6 +54,7 @@ export class BatchRunner implements BatchSink {
     this.#log = options.log;
     this.#onFirst = options.onFirst;
     this.#part = options.part;
+    this.#backpressure = Backpressure.of(options.run, options.log.generation);
   }
 
   /**
@@ -77,6 +80,11 @@ export class BatchRunner implements BatchSink {
     if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
     if (turn !== undefined) {
       if (!(await turn())) return false;
+      run.held.check();
+    }
+    const room = this.#backpressure?.room(this.#log.length);
+    if (room !== undefined) {
+      await room;
       run.held.check();
     }
     const first = this.#log.length === 0;

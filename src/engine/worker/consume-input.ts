@@ -11,12 +11,14 @@ import {
 } from "../input/index.ts";
 import { type Artifact, sourceKey } from "../model.ts";
 import { AttemptEnded } from "./attempt-end.ts";
+import type { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
 import { BatchRunner, type BatchSink, type IncomingBatch } from "./batch-runner.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
 import { HeldPart } from "./held-attempt.ts";
 import { ParallelBatches } from "./parallel-batches.ts";
+import { ReadPositions } from "./read-positions.ts";
 import { sourceBatches } from "./source-batches.ts";
 
 /** uid of a gather's one batch, and of the one batch of a root that takes its arguments as input. */
@@ -28,6 +30,7 @@ interface PassRun {
   readonly runtime: HandlerRuntime;
   readonly context: RunContext;
   readonly pass: Pass;
+  readonly reports: AttemptReports;
 }
 
 interface Consuming extends PassRun {
@@ -103,7 +106,7 @@ async function consumeSingle({ run, pass, batches }: Consuming): Promise<void> {
 }
 
 async function consumeStream(consuming: Consuming, input: InputPlan & { readonly kind: "stream" }): Promise<void> {
-  const { run, pass, batches, part } = consuming;
+  const { run, pass, batches, part, reports } = consuming;
   const { store, limits } = run.parts;
   const { taskId } = run.held.attempt;
   const sources = shardsOf(run.plan, input.fromNodes);
@@ -116,6 +119,7 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     origins: pass.log.origins,
     pageSize: limits.pageSize,
   });
+  const positions = await ReadPositions.begin(run, { reports, positions: stream.positions });
   await withInputWait(
     run,
     sources,
@@ -140,6 +144,7 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
             if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await batches.process(batch);
           }
           skipChunks = 0;
+          if (positions !== undefined) await positions.passed(pulled.source, artifact.seq);
         }
       }
     },

@@ -49,7 +49,8 @@ async function start(attempt: {
     if (pass.first && definition.loadInput !== undefined) {
       context.loaded = await held.run(Promise.resolve(definition.loadInput(context.args, context)));
     }
-    if (!log.closed) await consumeInput({ run, runtime, context, pass, input, onFirst: () => announceFirst(run) });
+    if (!log.closed)
+      await consumeInput({ run, runtime, context, pass, reports, input, onFirst: () => announceFirst(run) });
     await finish({ run, runtime, context, pass, reports });
   });
 }

@@ -1,6 +1,7 @@
 import { match } from "ts-pattern";
 import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { isTaskTerminal, type ShardRef, shardKey, type TaskStatus } from "../../engine/model.ts";
+import { BackpressureCheck } from "./backpressure-check.ts";
 import type { CheckParts } from "./check-parts.ts";
 import { DeadlineCheck } from "./deadline-check.ts";
 import { LogChecks } from "./log-checks.ts";
@@ -24,12 +25,14 @@ export class WriteChecks {
   readonly #shards: ShardChecks;
   readonly #deadlines: DeadlineCheck;
   readonly #reports: ReportChecks;
+  readonly #backpressure: BackpressureCheck;
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
     const violated = (ref: ShardRef, what: string) => this.#violated(shardKey(ref), what);
     this.#logs = new LogChecks(parts, violated);
     this.#reports = new ReportChecks(parts, violated);
+    this.#backpressure = new BackpressureCheck(parts.state, violated);
     this.#shards = new ShardChecks({ ...parts, logs: this.#logs, violated });
     this.#deadlines = new DeadlineCheck(parts, (taskId, what) => this.#violated(taskId, what));
   }
@@ -44,8 +47,14 @@ export class WriteChecks {
         this.#logs.restarted(record);
         this.#reports.restarted(record);
       })
-      .with({ kind: "artifact" }, (write) => this.#logs.artifact(write))
-      .with({ kind: "reported" }, ({ record }) => this.#reports.reported(record))
+      .with({ kind: "artifact" }, (write) => {
+        this.#logs.artifact(write);
+        this.#backpressure.artifact(write);
+      })
+      .with({ kind: "reported" }, ({ record }) => {
+        this.#reports.reported(record);
+        this.#backpressure.reported(record);
+      })
       .with({ kind: "slots" }, () => undefined) // no world has limits
       .with({ kind: "log_closed" }, (write) => this.#logs.closed(write))
       .exhaustive();

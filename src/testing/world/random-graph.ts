@@ -32,9 +32,12 @@ class GraphDrawer {
   readonly nodes: DrawnNode[] = [];
   readonly #random: SeededRandom;
   readonly #above = new Map<string, readonly string[]>();
+  /** How likely a node waits for its consumers: in a third of the graphs. */
+  readonly #waits: number;
 
   constructor(random: SeededRandom) {
     this.#random = random;
+    this.#waits = random.chance(0.33) ? 0.6 : 0;
   }
 
   add(id: string): void {
@@ -51,7 +54,7 @@ class GraphDrawer {
       type,
       depends_on: parents,
       ...this.#fanIn(parents.length),
-      io: { ...startWhen, ...io },
+      io: { ...startWhen, ...(isFunction ? {} : this.#backpressure()), ...io },
       retry_policy: this.#retryPolicy(),
       ...options,
     });
@@ -66,6 +69,10 @@ class GraphDrawer {
     const random = this.#random;
     if (parents === 0 || random.chance(0.6)) return {};
     return { fan_in: random.pick(["all", "any", `count:${1 + random.int(parents)}`]) };
+  }
+
+  #backpressure(): JsonObject {
+    return this.#random.chance(this.#waits) ? { max_pending_batches: this.#random.pick([1, 1, 2, 3, 4]) } : {};
   }
 
   #retryPolicy(): JsonObject {
