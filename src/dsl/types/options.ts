@@ -136,6 +136,11 @@ export type NodeOptions<
   readonly timeoutSec?: number;
   /** How many shards share its input, each with its own attempts. @defaultValue 1 */
   readonly partitions?: number;
-  /** How far it may run ahead of the nodes that read it, in batches. @defaultValue no limit */
+  /**
+   * How many batches each of its shards may be ahead of a node that reads them as they come, while that runs: with so
+   * many pending it waits.
+   *
+   * @defaultValue no limit
+   */
   readonly maxPendingBatches?: number;
 };

@@ -19,6 +19,12 @@ describe("defineHandler", () => {
   });
 
   test.each<[string, unknown, object | null, string]>([
+    [
+      "no count of batches at once",
+      "step",
+      { output: z.int(), processBatch, concurrency: 0 },
+      "handler 'step': 'concurrency' must be an integer from 1 to 1000",
+    ],
     ["a name of another form", "a:b", { output: z.int(), processBatch }, "'a:b' is no handler name"],
     [
       "the name of functions",
