@@ -2,13 +2,13 @@ import { execFileSync } from "node:child_process";
 import type { WorldOutcome } from "../src/testing/world/simulate-world.ts";
 
 /** A seed that failed: what went wrong, the commit that it belongs to, and the command that shows each step of it. */
-export function describeFailure(outcome: WorldOutcome): string {
+export function describeFailure(outcome: WorldOutcome, { sqlite = false } = {}): string {
   const { seed, mode, steps, virtualMs, violations } = outcome;
-  const calm = mode === "calm" ? "--calm " : "";
+  const options = `${mode === "calm" ? "--calm " : ""}${sqlite ? "--sqlite " : ""}`;
   return [
     `seed ${seed} (${mode}), commit ${commit()}, ${steps} steps, ${Math.round(virtualMs)} ms:`,
     ...violations.map((violation) => `  ${violation}`),
-    `  npm run sim -- ${calm}--from ${seed} --replay`,
+    `  npm run sim -- ${options}--from ${seed} --replay`,
   ].join("\n");
 }
 

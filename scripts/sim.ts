@@ -6,9 +6,11 @@
  *   --seed S    these seeds only; may be given several times
  *   --calm      no faults, no sweeps          --replay    one seed, with every step
  *   --twice     each seed twice: are they the same run?
+ *   --sqlite    a SQLite store is asked the same at each step, and must answer as the memory store does
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
+import { sqliteStore } from "../src/adapters/sqlite/index.ts";
 import type { SimulationMode } from "../src/testing/world/rates.ts";
 import { simulateWorld, type WorldOutcome } from "../src/testing/world/simulate-world.ts";
 import { describeFailure } from "./sim-report.ts";
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     calm: { type: "boolean", default: false },
     replay: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
+    sqlite: { type: "boolean", default: false },
     /** Prints one line of JSON at the end, for scripts. */
     json: { type: "boolean", default: false },
   },
@@ -36,8 +39,13 @@ const progressEveryMs = 5_000;
 if (values.replay) await replay();
 else await runAll();
 
+function run(seed: number, options: { readonly trace?: boolean } = {}): Promise<WorldOutcome> {
+  const mirror = (now: () => number) => sqliteStore(":memory:", { commit: "call", now });
+  return simulateWorld({ seed, mode, ...options, ...(values.sqlite ? { mirror } : {}) });
+}
+
 async function replay(): Promise<void> {
-  const outcome = await simulateWorld({ seed: from, mode, trace: true });
+  const outcome = await run(from, { trace: true });
   const { trace, tasks, hash, steps, counts } = outcome;
   console.log(trace.join("\n"));
   report(outcome);
@@ -53,11 +61,11 @@ async function runAll(): Promise<void> {
   let shownAt = started;
   if (!values.json) console.log(`${seeds.length} ${mode} seeds, the first is ${seeds[0]}`);
   for (const [index, seed] of seeds.entries()) {
-    const outcome = await simulateWorld({ seed, mode });
+    const outcome = await run(seed);
     total.steps += outcome.steps;
     for (const status of outcome.tasks) add(total.tasks, status, 1);
     for (const [name, count] of Object.entries(outcome.counts)) add(total.counts, name, count);
-    if (values.twice && (await simulateWorld({ seed, mode })).hash !== outcome.hash) {
+    if (values.twice && (await run(seed)).hash !== outcome.hash) {
       total.failed++;
       console.log(`seed ${seed}: two runs of it differ`);
     }
@@ -90,7 +98,7 @@ function add(sums: Record<string, number>, name: string, count: number): void {
 }
 
 function report(outcome: WorldOutcome): void {
-  if (outcome.violations.length > 0) console.log(`\n${describeFailure(outcome)}\n`);
+  if (outcome.violations.length > 0) console.log(`\n${describeFailure(outcome, values)}\n`);
 }
 
 function integer(name: string, value: string): number {

@@ -13,6 +13,7 @@ import type { Mutation } from "./mutation.ts";
 import { parallelMutations } from "./parallel-mutations.ts";
 import { readerMutations } from "./reader-mutations.ts";
 import { reportMutations } from "./report-mutations.ts";
+import { sqliteMutations } from "./sqlite-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
 import { workerMutations } from "./worker-mutations.ts";
 
@@ -41,6 +42,7 @@ const all = [
   ...parallelMutations,
   ...reportMutations,
   ...backpressureMutations,
+  ...sqliteMutations,
 ];
 const chosen = all.filter(({ name }) => new RegExp(values.only).test(name));
 let missed = 0;
@@ -48,7 +50,8 @@ console.log(`${chosen.length} mutations, ${values.seeds} seeds of each mode\n`);
 console.log("  chaos   calm  mutation");
 for (const mutation of chosen) {
   const place = plant(mutation);
-  const [chaos, calm] = [await count(place), await count(place, "--calm")];
+  const { options = [] } = mutation;
+  const [chaos, calm] = [await count(place, ...options), await count(place, "--calm", ...options)];
   const found = chaos.failed + calm.failed > 0;
   const excuse = mutation.harmless ?? mutation.elsewhere;
   if (!found && excuse === undefined) missed++;

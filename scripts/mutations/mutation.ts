@@ -2,6 +2,8 @@
 export interface Mutation {
   readonly name: string;
   readonly edits: readonly Edit[];
+  /** What the simulation is told besides. */
+  readonly options?: readonly string[];
   /** Why no simulation can see it: it costs time, not correctness. Shown, and not counted as a miss. */
   readonly harmless?: string;
   /** What finds it where no seed does, being too rare a coincidence. */

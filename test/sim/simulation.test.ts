@@ -30,6 +30,11 @@ test.each(modes)(`fresh %s seeds from ${fresh}`, slow, async (mode) => {
   expect(output).toContain(`${seeds[mode]} seeds, 0 failed`);
 });
 
+test.each(modes)(`%s seeds from ${fresh}, with SQLite asked the same at each step`, slow, async (mode) => {
+  const output = await sim(mode, "--sqlite", "--seeds", "60", "--from", String(fresh));
+  expect(output).toContain("60 seeds, 0 failed");
+});
+
 test.each(modes)("%s seeds that once failed", slow, async (mode) => {
   const output = await sim(mode, ...keptSeeds[mode].flatMap((seed) => ["--seed", String(seed)]));
   expect(output).toContain(`${keptSeeds[mode].length} seeds, 0 failed`);

@@ -4,6 +4,7 @@ import type { Store } from "../../engine/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { Life } from "../gate/life.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
+import { mirroredStore } from "./mirrored-store.ts";
 import { showAnswer, showArguments } from "./show-call.ts";
 
 /** How likely a call fails, and where. */
@@ -34,6 +35,8 @@ export interface SimStoreOptions {
   readonly observe: (event: MemoryStoreEvent) => void;
   /** Something that no store may do. */
   readonly violated: (what: string) => void;
+  /** Asked the same in the same step: must answer alike. Operations are atomic then. */
+  readonly mirror: Store | undefined;
   /** `false`: no task is ever due for a sweep, so that what a sweep would mend shows. */
   readonly sweeps: boolean;
 }
@@ -59,16 +62,14 @@ export function simStore(options: SimStoreOptions): Store {
     }
     await scheduler.park(life, label, { request: true, ...(detail === undefined ? {} : { detail }) });
   };
-  const inner = memoryStore({
-    state,
-    observe,
-    now: () => scheduler.now,
-    keepFinishedTasks: 1_000,
-    async step(label) {
-      await onItsWay(`… ${label}`, { slow: label.includes(":") ? faults.slowInsert : faults.slow });
-      if (scheduler.random.chance(faults.between)) throw unavailable(label);
-    },
-  });
+  const { mirror, violated } = options;
+  const common = { state, observe, now: () => scheduler.now, keepFinishedTasks: 1_000 };
+  const step = async (label: string) => {
+    await onItsWay(`… ${label}`, { slow: label.includes(":") ? faults.slowInsert : faults.slow });
+    if (scheduler.random.chance(faults.between)) throw unavailable(label);
+  };
+  const inner =
+    mirror === undefined ? memoryStore({ ...common, step }) : mirroredStore(memoryStore(common), { mirror, violated });
   const rateOf = (name: string, rate: number): number => (name === faults.focus ? Math.max(rate, focusRate) : rate);
   const runLate = (name: string, work: () => Promise<unknown>): void => {
     const parked = () => scheduler.park(life, `${name} (given up by ${life.name})`, { request: true });
@@ -97,8 +98,7 @@ export function simStore(options: SimStoreOptions): Store {
     const record = state.shard(attempt)?.record;
     const holds = record?.lease?.claimId === attempt.claimId && record.status === "running";
     const answer = await inner.append(...(args as Parameters<Store["append"]>));
-    if (answer === "ok" && !holds)
-      options.violated(`${shardKey(attempt)}: an append of ${attempt.claimId} got by the fence`);
+    if (answer === "ok" && !holds) violated(`${shardKey(attempt)}: an append of ${attempt.claimId} got by the fence`);
     return answer;
   };
   return new Proxy(inner, {

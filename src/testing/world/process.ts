@@ -47,6 +47,7 @@ export interface WorldParts {
   readonly maxLostLeases: number;
   readonly running: RunningLimits;
   readonly observe: (event: MemoryStoreEvent) => void;
+  readonly mirror: Store | undefined;
 }
 
 /** One process of the world, from its launch to its end. */
@@ -64,14 +65,14 @@ export class SimProcess {
   #stop: { ended: boolean } | undefined;
 
   constructor(parts: WorldParts, spec: ProcessSpec, life: Life) {
-    const { scheduler, state, journal, rates, mode, workload, observe } = parts;
+    const { scheduler, state, journal, rates, mode, workload, observe, mirror } = parts;
     const { random } = scheduler;
     this.spec = spec;
     this.life = life;
     this.clock = simClock(scheduler, life);
     const faults = rates.store;
     const violated = (what: string) => journal.violated(what);
-    this.store = simStore({ scheduler, life, state, faults, observe, violated, sweeps: mode === "chaos" });
+    this.store = simStore({ scheduler, life, state, faults, observe, violated, mirror, sweeps: mode === "chaos" });
     let id = 0;
     const limits = {
       capacity: spec.capacity,

@@ -1,3 +1,4 @@
+import type { Store } from "../../engine/ports/index.ts";
 import { drive } from "../gate/drive.ts";
 import type { Journal } from "./journal.ts";
 import { randomWorkload } from "./random-workload.ts";
@@ -10,6 +11,11 @@ export interface WorldRunOptions {
   readonly mode?: SimulationMode;
   /** Keeps a line a step, for people. @defaultValue false */
   readonly trace?: boolean;
+  /**
+   * Another store, by the world's clock: asked whatever the memory store is asked, and a violation when its answer is
+   * another one.
+   */
+  readonly mirror?: (now: () => number) => Store;
 }
 
 export interface WorldOutcome {
@@ -37,16 +43,18 @@ export interface WorldOutcome {
  * violations // []
  */
 export async function simulateWorld(options: WorldRunOptions): Promise<WorldOutcome> {
-  const { seed, mode = "chaos" } = options;
+  const { seed, mode = "chaos", mirror } = options;
   const trace: string[] = [];
-  const world = new World({ seed, mode, workload: randomWorkload, ...(options.trace ? { trace } : {}) });
+  const world = new World({ seed, mode, workload: randomWorkload, mirror, ...(options.trace ? { trace } : {}) });
   const rejected = (reason: unknown): void => {
     world.journal.violated(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
   };
   process.on("unhandledRejection", rejected);
   try {
+    await world.mirror?.open();
     await drive(world.run());
   } finally {
+    await world.mirror?.close();
     process.off("unhandledRejection", rejected);
   }
   const { scheduler, journal, taskStatuses } = world;

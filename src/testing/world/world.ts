@@ -1,5 +1,6 @@
 import { MemoryState, type MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { isTaskTerminal } from "../../engine/model.ts";
+import type { Store } from "../../engine/ports/index.ts";
 import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import { checkEnd } from "../checks/end-checks.ts";
 import { checkIdle } from "../checks/idle-check.ts";
@@ -33,6 +34,8 @@ export interface WorldOptions {
   readonly trace?: string[];
   /** Gets a line for each thing that happened, for people. */
   readonly story?: string[];
+  /** Another store, by this world's clock, that is asked the same and must answer alike. */
+  readonly mirror?: ((now: () => number) => Store) | undefined;
 }
 
 /** Faults last this many steps, drawn evenly from here. */
@@ -55,6 +58,7 @@ export class World {
   readonly scheduler: Scheduler;
   readonly state = new MemoryState();
   readonly journal = new Journal();
+  readonly mirror: Store | undefined;
   readonly #mode: SimulationMode;
   readonly #bounds: Bounds;
   readonly #workload: Workload;
@@ -80,6 +84,7 @@ export class World {
     this.#bounds = options.bounds ?? defaultBounds;
     this.#rates = drawRates(random, options.mode, options.faults);
     const { scheduler, state, journal } = this;
+    this.mirror = options.mirror?.(() => scheduler.now);
     this.#maxLostLeases = options.maxLostLeases ?? random.pick(maxLostLeases);
     const workload = options.workload(random);
     this.#workload = workload;
@@ -102,7 +107,10 @@ export class World {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       journal.violated(`a message handler rejected: ${text}`);
     });
-    this.#fleet = new Fleet({ ...known, broker: this.#broker, rates: this.#rates, observe }, options.size);
+    this.#fleet = new Fleet(
+      { ...known, broker: this.#broker, rates: this.#rates, observe, mirror: this.mirror },
+      options.size,
+    );
     this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, tasks: workload.tasks });
     if (random.chance(0.3)) {
       this.#readers = new Readers({ scheduler, state, journal, fleet: this.#fleet, client: this.#client });
