@@ -13,7 +13,9 @@ export function beyondBuilder(node: GraphNode, source: SourceGraph): string | un
 }
 
 function limitsOf(node: GraphNode): string | undefined {
-  if (node.limits !== undefined) return "it has limits";
+  const limits = Object.keys(node.limits ?? {});
+  if (limits.length > 0 && !isWorker(node)) return "a function has limits";
+  if (limits.some((limit) => limit !== "max_running")) return "it has limits of another kind";
   return !isWorker(node) && node.io?.max_pending_batches !== undefined
     ? "a function has max_pending_batches"
     : undefined;

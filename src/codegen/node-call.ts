@@ -31,7 +31,7 @@ function definitionOf(node: GraphNode, { handlers, fns }: DefinitionNames): stri
 }
 
 function optionsOf(node: GraphNode, given: { readonly names: DefinitionNames; readonly hasAfter: boolean }): Doc {
-  const { depends_on: parents, retry_policy: retry } = node;
+  const { depends_on: parents, retry_policy: retry, limits } = node;
   const args = isWorker(node) ? argsOf(node) : functionArgs(node);
   return objectOf({
     after: given.hasAfter && parents.length > 0 ? array(parents.map(stringLiteral)) : undefined,
@@ -43,6 +43,7 @@ function optionsOf(node: GraphNode, given: { readonly names: DefinitionNames; re
     timeoutSec: number(node.timeout_sec),
     partitions: number(node.partitions),
     maxPendingBatches: number(node.io?.max_pending_batches),
+    limits: limits === undefined || Object.keys(limits).length === 0 ? undefined : renamed(limits),
   });
 }
 

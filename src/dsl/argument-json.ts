@@ -1,4 +1,4 @@
-import { isParamRef } from "./param.ts";
+import { isParamRef, paramNameOf } from "./param.ts";
 
 /** Where the graph's own limit of depth is long exceeded: `parseGraph` says so, a recursion without end couldn't. */
 const deepEnough = 200;
@@ -12,7 +12,7 @@ const deepEnough = 200;
  */
 export function argumentJson(value: unknown, depth = 0): unknown {
   if (typeof value !== "object" || value === null || depth > deepEnough) return value;
-  if (isParamRef(value)) return { $ref: value.$ref };
+  if (isParamRef(value)) return { $ref: `params.${paramNameOf(value)}` };
   if (Array.isArray(value)) return value.map((item) => argumentJson(item, depth + 1));
   if (!isPlain(value)) return value; // a Date, a Map: no JSON, which parseGraph reports
   return Object.fromEntries(

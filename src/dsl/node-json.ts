@@ -8,7 +8,7 @@ type WrittenStep = Exclude<Step, LoadedStep>;
 /** One step as the node that stands in the graph: what wasn't written is left out, defaults too. */
 export function nodeJson(step: Step): GraphNode {
   if (step.kind === "json") return step.node;
-  const { after, fanIn, retry, partitions, timeoutSec } = step.options;
+  const { after, fanIn, retry, partitions, timeoutSec, limits } = step.options;
   const io = ioJson(step);
   const json = {
     node_id: step.id,
@@ -19,6 +19,7 @@ export function nodeJson(step: Step): GraphNode {
     ...(retry === undefined || Object.keys(retry).length === 0 ? {} : { retry_policy: withWireNames(retry) }),
     ...(partitions === undefined || partitions === 1 ? {} : { partitions }),
     ...(timeoutSec === undefined ? {} : { timeout_sec: timeoutSec }),
+    ...(limits === undefined || Object.keys(limits).length === 0 ? {} : { limits: withWireNames(limits) }),
   };
   return json as GraphNode; // as far as the author's values are what they should be: parseGraph looks
 }

@@ -16,7 +16,12 @@ export function param<const TName extends string, TPlace = never>(
   name: ParamName<TName, TPlace>,
 ): ParamReference<AcceptedName<TName, TPlace>, TPlace>;
 export function param(name: string): ParamReference<string> {
-  return Object.freeze(Object.defineProperty({ $ref: `params.${name}` as const }, brand, { value: true }));
+  const written: WrittenReference = { $ref: `params.${name}` };
+  return Object.freeze(Object.defineProperty(written, brand, { value: true })) as unknown as ParamReference<string>;
+}
+
+interface WrittenReference {
+  readonly $ref: `params.${string}`;
 }
 
 /** A reference made by {@link param}, not an object of the user's that has a key `$ref`. */
@@ -26,5 +31,5 @@ export function isParamRef(value: unknown): value is ParamReference<string> {
 
 /** The parameter that a reference names. */
 export function paramNameOf(ref: ParamReference<string>): string {
-  return ref.$ref.slice("params.".length);
+  return (ref as unknown as WrittenReference).$ref.slice("params.".length);
 }

@@ -104,9 +104,10 @@ const isRecord = (value: unknown): value is object =>
 function shapeFindings({ id: node, options }: Step): string[] {
   const wrong = (option: string, needs: string) => [say("optionType", { node, option, needs })];
   if (!isNames(options.after)) return wrong("after", "a list of node ids");
-  const { args, input, retry } = options;
+  const { args, input, retry, limits } = options;
   if (args !== undefined && !isRecord(args)) return wrong("args", "an object");
   if (retry !== undefined && !isRecord(retry)) return wrong("retry", "an object");
+  if (limits !== undefined && !isRecord(limits)) return wrong("limits", "an object");
   if (input === undefined) return [];
   if (!isRecord(input) || typeof input.adapter !== "string") return wrong("input", "an object with an 'adapter'");
   const { from } = input;
@@ -116,7 +117,18 @@ function shapeFindings({ id: node, options }: Step): string[] {
 }
 
 const optionNames = {
-  node: ["after", "fanIn", "startWhen", "input", "args", "retry", "timeoutSec", "partitions", "maxPendingBatches"],
+  node: [
+    "after",
+    "fanIn",
+    "startWhen",
+    "input",
+    "args",
+    "retry",
+    "timeoutSec",
+    "partitions",
+    "maxPendingBatches",
+    "limits",
+  ],
   fn: ["after", "fanIn", "startWhen", "args", "retry", "timeoutSec"],
 } as const;
 

@@ -61,6 +61,7 @@ export interface StepOptions {
   readonly timeoutSec?: number;
   readonly partitions?: number;
   readonly maxPendingBatches?: number;
+  readonly limits?: { readonly maxRunning?: number };
 }
 
 export interface InputOptions {

@@ -10,6 +10,8 @@ const wireNames: Readonly<Record<string, string>> = {
   permanentOn: "permanent_on",
   backoffFactor: "backoff_factor",
   backoffMaxSec: "backoff_max_sec",
+  // limits
+  maxRunning: "max_running",
   // adapters
   metaListKey: "meta_list_key",
   pollMs: "poll_ms",

@@ -24,6 +24,7 @@ const nodeOptions = [
   "args?",
   "fanIn?",
   "input?",
+  "limits?",
   "maxPendingBatches?",
   "partitions?",
   "retry?",
@@ -133,6 +134,11 @@ export const nodes: readonly Place[] = [
     offers: ["backoffFactor?", "backoffMaxSec?", "backoffSec?", "jitter?", "max?", "permanentOn?"],
   },
   {
+    what: "what it is limited to",
+    code: `etl.node("w", extract, { limits: { | } })`,
+    offers: ["maxRunning?"],
+  },
+  {
     what: "when a root starts: it waits for nothing",
     code: `etl.node("w", extract, { startWhen: "|" })`,
     offers: ["ready"],
@@ -174,6 +180,16 @@ export const inputs: readonly Place[] = [
     what: "arguments of an adapter that chunks",
     code: `etl.node("w", clean, { after: ["extract"], input: { adapter: "pull.from_artifacts.rechunk:size", | } })`,
     offers: ["backoffMaxMs?", "eofOnTaskDone?", "from?", "metaListKey?", "pollMs?", "size"],
+  },
+  {
+    what: "arguments of an adapter that gathers: no list to cut",
+    code: `etl.node("w", join, { after: ["count"], input: { adapter: "pull.gather", | } })`,
+    offers: ["backoffMaxMs?", "eofOnTaskDone?", "from?", "pollMs?"],
+  },
+  {
+    what: "arguments of an adapter of one's own",
+    code: `etl.node("w", count, { after: ["extract"], input: { adapter: "pull.latest", | } })`,
+    offers: ["from?", "windowSec"],
   },
   {
     what: "sources: the node's parents only",
@@ -251,6 +267,11 @@ export const args: readonly Place[] = [
     what: "parameters for a root's input",
     code: `etl.node("w", seeded, { args: { seed: param("|") } })`,
     offers: ["date"],
+  },
+  {
+    what: "arguments inside an object: those that fit",
+    code: `etl.node("w", byDay, { after: ["count"], args: { date: "", where: { | } } })`,
+    offers: ["city"],
   },
 ];
 

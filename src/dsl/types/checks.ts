@@ -2,7 +2,7 @@ import type { CoreReasonCode } from "../../errors/index.ts";
 import type { Join, JoinList } from "../../graph/join.ts";
 import type { MessageKey, Say } from "../../graph/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
-import type { EdgeText, FitsByAlias, GatherText, MismatchText } from "./edge-text.ts";
+import type { EdgeText, FitsByAlias, GatherText, KeysOf, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
 import type { AliasPayload, Chunk, IsAssignable, ListKeys, PayloadOf } from "./payload.ts";
@@ -177,16 +177,27 @@ export type FromArgument<
       ? TFrom
       : { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
     : TAdapter extends "pull.gather"
-      ? {
-          [TAlias in keyof TFrom]: AliasArgument<
-            SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter>,
-            TFrom[TAlias],
-            TId,
-            AliasPayload<TNodes, TFrom, TFanIn, TAlias>,
-            InputOf<THandler>
-          >;
-        }
+      ? GatherFits<
+          TFrom[keyof TFrom],
+          TParent,
+          PayloadOf<TNodes, [], TAdapter, TFrom, Absent, TFanIn, never>,
+          THandler
+        > extends true
+        ? TFrom
+        : {
+            [TAlias in keyof TFrom]: AliasArgument<
+              SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter>,
+              TFrom[TAlias],
+              TId,
+              AliasPayload<TNodes, TFrom, TFanIn, TAlias>,
+              InputOf<THandler>
+            >;
+          }
       : FlowTypeError<Say<"aliasesOnlyGather", { adapter: TAdapter & string }>>;
+
+type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSources] extends [TParent]
+  ? IsAssignable<TPayload, InputOf<THandler>>
+  : false;
 
 /** Looking at each element of `from` only when something is wrong saves a seventh of a chain that uses it. */
 type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyHandler, TAdapter> = [TSources] extends [
@@ -199,11 +210,9 @@ type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyH
 
 /** The source as it was judged, or where it is one: what it gives under its alias. */
 type AliasArgument<TJudged, TSource, TId extends string, TGiven, TInput> = [TJudged] extends [TSource]
-  ? IsAssignable<TGiven, Pick<TInput, keyof TGiven & keyof TInput>> extends true
+  ? IsAssignable<TGiven, KeysOf<TInput, keyof TGiven>> extends true
     ? TJudged
-    : FlowTypeError<
-        Say<"adapterInput", { node: TId; why: MismatchText<TGiven, Pick<TInput, keyof TGiven & keyof TInput>> }>
-      >
+    : FlowTypeError<Say<"adapterInput", { node: TId; why: MismatchText<TGiven, KeysOf<TInput, keyof TGiven>> }>>
   : TJudged;
 
 type SourceArgument<

@@ -25,7 +25,7 @@ type GatherTexts<
   TSources extends readonly unknown[],
 > = TSources extends readonly [infer TSource, ...infer TRest]
   ? [
-      ...KeyText<TNode, Pick<TGiven, TSource & keyof TGiven>, Pick<TNeeded, TSource & keyof TNeeded>>,
+      ...KeyText<TNode, Pick<TGiven, TSource & keyof TGiven>, KeysOf<TNeeded, TSource>>,
       ...GatherTexts<TNode, TGiven, TNeeded, TRest>,
     ]
   : KeyText<TNode, {}, Omit<TNeeded, keyof TGiven>>;
@@ -34,10 +34,13 @@ type KeyText<TNode extends string, TGiven, TNeeded> = [TGiven] extends [TNeeded]
   ? []
   : [Say<"adapterInput", { node: TNode; why: MismatchText<TGiven, TNeeded> }>];
 
+/** Some keys of a type. Where it takes any key, none of them must be there. */
+export type KeysOf<T, TKeys> = string extends keyof T
+  ? { [TKey in TKeys & keyof T]?: T[TKey] }
+  : Pick<T, TKeys & keyof T>;
+
 /** Whether what each alias gives is what the handler takes under its name, whatever else it needs. */
-export type FitsByAlias<TGiven, TNeeded, TAliases> = [TGiven] extends [Pick<TNeeded, TAliases & keyof TNeeded>]
-  ? true
-  : false;
+export type FitsByAlias<TGiven, TNeeded, TAliases> = [TGiven] extends [KeysOf<TNeeded, TAliases>] ? true : false;
 
 /** Every place where `TGiven` does not fit `TNeeded`, in one text: a union of texts would print as its alias. */
 export type MismatchText<TGiven, TNeeded> = Join<Mismatch<TGiven, TNeeded, "">, ", ">;

@@ -52,6 +52,16 @@ export interface RetryOptions<TPermanentOn> {
   readonly jitter?: number;
 }
 
+/** What runs of a node at once. */
+export interface NodeLimits {
+  /**
+   * How many of its partitions.
+   *
+   * @defaultValue all of them
+   */
+  readonly maxRunning?: number;
+}
+
 /** Infers which keys were written, whatever their types: what is missing or unknown can then be said in our words. */
 type WrittenKeys<TKeys extends PropertyKey> = { readonly [TKey in TKeys]?: unknown };
 
@@ -143,4 +153,5 @@ export type NodeOptions<
    * @defaultValue no limit
    */
   readonly maxPendingBatches?: number;
+  readonly limits?: NodeLimits;
 };

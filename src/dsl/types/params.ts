@@ -3,6 +3,9 @@ import type { Say } from "../../graph/messages.ts";
 import type { FlowTypeError } from "./markers.ts";
 import type { AnyJson, Show } from "./show.ts";
 
+/** What is `$ref` in the graph: as a name it would be offered wherever an object may stand among arguments. */
+declare const reference: unique symbol;
+
 /**
  * Stands for the value of a parameter wherever an argument may stand; it is filled in when a task is created.
  * In the graph it is `{ "$ref": "params.<name>" }`.
@@ -11,7 +14,7 @@ import type { AnyJson, Show } from "./show.ts";
  */
 // biome-ignore lint/correctness/noUnusedVariables: inferred from, see above
 export interface ParamReference<TName extends string, TPlace = never> {
-  readonly $ref: `params.${TName}`;
+  readonly [reference]: TName;
 }
 
 /** Where an argument stands: under the key `TKey`, which needs a `TNeeded`, for which the parameters `TFits` will do. */

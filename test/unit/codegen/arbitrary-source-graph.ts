@@ -73,7 +73,7 @@ const extras = fc.record({
   ),
   listKey: fc.option(fc.constantFrom("rows", "a b"), { nil: undefined }),
   fn: fc.constantFrom(undefined, undefined, "note", "noop", "a\nb"),
-  limits: fc.constantFrom(undefined, undefined, undefined, undefined, { cpu: 1 }),
+  limits: fc.constantFrom(undefined, undefined, undefined, undefined, { cpu: 1 }, { max_running: 2 }),
   pending: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
 });
 

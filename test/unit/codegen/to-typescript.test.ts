@@ -139,7 +139,7 @@ export const sums = flow("sums", { params: z.object({ day: z.string() }) })
       { node_id: "c", type: "x", depends_on: ["b"] },
     ];
     const source = toTypeScript({ nodes }, { handlersFrom: "./x.ts" });
-    expect(source).toContain("// - node 'b': it has limits\nexport const pipeline = fromGraph(");
+    expect(source).toContain("// - node 'b': it has limits of another kind\nexport const pipeline = fromGraph(");
     expect(source).toContain('.then("c", x)');
   });
 

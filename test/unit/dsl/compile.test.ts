@@ -99,7 +99,13 @@ describe("the graph", () => {
 
   test("takes every option", () => {
     const graph = flow()
-      .node("a", load, { args: { n: 1 }, partitions: 2, timeoutSec: 1.5, maxPendingBatches: 10 })
+      .node("a", load, {
+        args: { n: 1 },
+        partitions: 2,
+        timeoutSec: 1.5,
+        maxPendingBatches: 10,
+        limits: { maxRunning: 2 },
+      })
       .node("b", load, { after: ["a"], fanIn: "all", startWhen: "ready", retry: {} })
       .node("c", load, {
         after: ["a", "b"],
@@ -116,6 +122,7 @@ describe("the graph", () => {
         depends_on: [],
         io: { input_inline: { n: 1 }, max_pending_batches: 10 },
         partitions: 2,
+        limits: { max_running: 2 },
         timeout_sec: 1.5,
       },
       { node_id: "b", type: "loader", depends_on: ["a"], io: { input_inline: pullFrom("a") } },
