@@ -23,7 +23,7 @@ export const reportMutations: readonly Mutation[] = [
   ),
   mutation(
     "reports overtake each other",
-    edit(reports, "this.#last.then(() => this.#write(generation, said))", "this.#write(generation, said)"),
+    edit(reports, "before.then(() => this.#write(generation, said))", "this.#write(generation, said)"),
   ),
   mutation(
     "the checkpoint of the attempt before is not read",

@@ -20,7 +20,8 @@ export class AttemptReports implements Checkpoint {
   #generation: number;
   #checkpoint: Json | undefined;
   #number = 0;
-  #last: Promise<void> = Promise.resolve();
+  /** There once something was written: most attempts say nothing. */
+  #last: Promise<void> | undefined;
   /** Said, and not written yet. */
   #progress: Progress | undefined;
   /** There while progress is being told. */
@@ -80,7 +81,8 @@ export class AttemptReports implements Checkpoint {
   /** Resolves when it is stored. */
   write(said: Said): Promise<void> {
     const generation = this.#generation;
-    const written = this.#last.then(() => this.#write(generation, said));
+    const before = this.#last ?? Promise.resolve();
+    const written = before.then(() => this.#write(generation, said));
     this.#last = written.catch(() => {}); // whoever asked for it has the error; the next one is written all the same
     return written;
   }

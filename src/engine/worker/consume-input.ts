@@ -119,7 +119,8 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     origins: pass.log.origins,
     pageSize: limits.pageSize,
   });
-  const positions = await ReadPositions.begin(run, { reports, positions: stream.positions });
+  const positions = ReadPositions.of(run, { reports, stream, fromNodes: input.fromNodes });
+  if (positions !== undefined) await positions.begin();
   await withInputWait(
     run,
     sources,

@@ -1,4 +1,4 @@
-import type { Source } from "../input/index.ts";
+import type { Source, StreamInput } from "../input/index.ts";
 import { sourceKey } from "../model.ts";
 import { positionsOf } from "./append-signals.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
@@ -31,23 +31,30 @@ export class ReadPositions {
     this.#every = options.every;
   }
 
-  /** `undefined` when none of the sources waits. Told first: from then on they do. */
-  static async begin(
+  /** `undefined` when none of the sources waits, as most don't. */
+  static of(
     run: AttemptRun,
-    options: { readonly reports: AttemptReports; readonly positions: ReadonlyMap<Source, number> },
-  ): Promise<ReadPositions | undefined> {
+    options: {
+      readonly reports: AttemptReports;
+      readonly stream: StreamInput;
+      readonly fromNodes: readonly string[];
+    },
+  ): ReadPositions | undefined {
+    if (options.fromNodes.every((id) => run.plan.byId.get(id)?.maxPendingBatches === undefined)) return undefined;
     const cursors: Record<string, number> = {};
     let every = Number.POSITIVE_INFINITY;
-    for (const [{ nodeId, shard }, position] of options.positions) {
+    for (const [{ nodeId, shard }, position] of options.stream.positions) {
       const max = run.plan.byId.get(nodeId)?.maxPendingBatches;
       if (max === undefined) continue;
       cursors[sourceKey(nodeId, shard)] = position;
       every = Math.min(every, Math.ceil(max / 2));
     }
-    if (every === Number.POSITIVE_INFINITY) return undefined;
-    const positions = new ReadPositions(run, { reports: options.reports, cursors, every });
-    await positions.#tell();
-    return positions;
+    return new ReadPositions(run, { reports: options.reports, cursors, every });
+  }
+
+  /** Told first: from then on a producer waits. */
+  begin(): Promise<void> {
+    return this.#tell();
   }
 
   /** The artifact with this seq is done with. */
