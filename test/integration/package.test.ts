@@ -50,6 +50,29 @@ const count = defineHandler("count", {
 export const broken = flow("broken").node("names", names).then("count", count);
 `;
 
+/** Whatever a store answers can be named by who writes one, in declarations too. */
+const ownStore = `
+import { sqliteStore } from "flowkit/adapters/sqlite";
+import type { Bus, EpochRef, Message, Store, UndeliveredMessage } from "flowkit/engine";
+
+const store = sqliteStore(":memory:");
+export const task = () => store.readTask("t");
+export const shards = () => store.readShards("t");
+export const artifacts = (ref: EpochRef) => store.readArtifacts(ref, 0, 0, 10);
+export const page = () => store.listTasks({ limit: 10 });
+export const letters = () => store.listDeadLetters({ limit: 10 });
+export const slots = () => store.heldSlots();
+export const workers = () => store.liveWorkers();
+export const vars = () => store.readVars("t");
+export type Calls = { readonly [TName in keyof Store]: Parameters<Store[TName]> };
+export const publish = (bus: Bus, message: Message) => bus.publish("topic", "key", message);
+export const lost: readonly UndeliveredMessage[] = [];
+
+await store.open();
+console.log(await task(), await shards());
+await store.close();
+`;
+
 /** Declarations are checked too, with the libraries that Node offers and no others. */
 const compilerOptions = {
   target: "es2023",
@@ -59,7 +82,9 @@ const compilerOptions = {
   strict: true,
   exactOptionalPropertyTypes: true,
   skipLibCheck: false,
-  noEmit: true,
+  declaration: true,
+  emitDeclarationOnly: true,
+  outDir: "types",
 };
 
 const compilers = { "5.9": "typescript-5.9", "6.0": "typescript", "7.0": "typescript-7" };
@@ -81,7 +106,8 @@ describe("the package as it is published", () => {
     expect(installed.exitCode, installed.output).toBe(0);
     await writeFile(join(project, "right.ts"), right);
     await writeFile(join(project, "wrong.ts"), wrong);
-    for (const file of ["right", "wrong"]) {
+    await writeFile(join(project, "own-store.ts"), ownStore);
+    for (const file of ["right", "wrong", "own-store"]) {
       await writeFile(join(project, `${file}.json`), JSON.stringify({ compilerOptions, files: [`${file}.ts`] }));
     }
   }, 180_000);
@@ -117,6 +143,10 @@ describe("the package as it is published", () => {
       expect(await compile(compiler, "right")).toEqual({ exitCode: 0, output: "" });
     });
 
+    test(`a store's answers have names with TypeScript ${version}`, { timeout: 120_000 }, async () => {
+      expect(await compile(compiler, "own-store")).toEqual({ exitCode: 0, output: "" });
+    });
+
     test(`a wrong edge is named by TypeScript ${version}`, { timeout: 120_000 }, async () => {
       const { output } = await compile(compiler, "wrong");
       expect(output).toContain("edge 'names' -> 'count': .id is string, needs number");
@@ -124,6 +154,13 @@ describe("the package as it is published", () => {
       expect(output).toMatch(/^wrong\.ts\(16,/);
     });
   }
+
+  test("a SQLite store opens", { timeout: 60_000 }, async () => {
+    expect(await runProcess("node", ["own-store.ts"], { cwd: project })).toEqual({
+      exitCode: 0,
+      output: "undefined []\n",
+    });
+  });
 
   test("the right flow runs", { timeout: 60_000 }, async () => {
     expect(await runProcess("node", ["right.ts"], { cwd: project })).toEqual({
