@@ -37,5 +37,5 @@ export {
 export * from "./graph/index.ts";
 // What the declarations of both entry points are written with: named here, so that what one infers from them can be
 // exported.
-export type { Join, LastOf } from "./graph/join.ts";
-export type { Say } from "./graph/messages.ts";
+export type * from "./graph/join.ts";
+export type { MessageKey, Say } from "./graph/messages.ts";

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
@@ -16,10 +16,19 @@ interface Told {
   readonly problems: readonly unknown[];
 }
 
+interface Work {
+  readonly seed: number;
+  readonly count: number;
+}
+
+const nothing: Work = { seed: 0, count: 0 };
+
 /** A process on the file, with `count` tasks of its own. */
-function startWorker(path: string, { seed = 0, count = 0 }: { readonly seed?: number; readonly count?: number } = {}) {
+function startWorker(path: string, { seed, count }: Work = nothing, { leaseMs = 30_000 } = {}) {
   const program = resolve("test/integration/engine/programs/sqlite-worker.ts");
-  const worker = startProcess(process.execPath, [program, path, String(seed), String(count)], { timeoutMs: 120_000 });
+  const worker = startProcess(process.execPath, [program, path, ...[seed, count, leaseMs].map(String)], {
+    timeoutMs: 120_000,
+  });
   onTestFinished(async () => {
     worker.signal("SIGKILL");
     await worker.outcome;
@@ -48,11 +57,7 @@ async function taskIdsOf(store: Store): Promise<readonly string[]> {
 }
 
 /** Every task has ended, with the results of a plain evaluation, and each stored batch was processed by somebody. */
-async function checkAll(
-  path: string,
-  store: Store,
-  { seed, count }: { readonly seed: number; readonly count: number },
-) {
+async function checkAll(path: string, store: Store, { seed, count }: Work) {
   const ids = await taskIdsOf(store);
   expect(ids).toHaveLength(count);
   const processed = new Set(readFileSync(`${path}.log`, "utf8").split("\n"));
@@ -125,5 +130,21 @@ test("three processes on one file share the work", async () => {
     expect(each.problems).toEqual([]);
     expect(each.processed).toBeGreaterThan(0);
   }
+  await checkAll(path, await opened(path), work);
+}, 120_000);
+
+test("of three processes on one file one is killed: the others do its work when its leases have run out", async () => {
+  const path = join(tempFolder(), "runs.db");
+  const work = { seed: 5, count: 30 };
+  const short = { leaseMs: 2_000 };
+  const [victim, helper] = [startWorker(path, nothing, short), startWorker(path, nothing, short)];
+  await Promise.all([victim, helper].map((each) => each.printed("ready")));
+  const main = startWorker(path, work, short);
+  await main.printed("ready");
+  await until(() => existsSync(`${path}.log`), "work");
+  victim.signal("SIGKILL");
+  await told(main);
+  helper.signal("SIGTERM");
+  await told(helper);
   await checkAll(path, await opened(path), work);
 }, 120_000);

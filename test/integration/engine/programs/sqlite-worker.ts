@@ -1,5 +1,5 @@
 /*
- * One of the processes on a SQLite file: `node sqlite-worker.ts FILE SEED TASKS`. Runs that many random graphs drawn
+ * One of the processes on a SQLite file: `node sqlite-worker.ts FILE SEED TASKS LEASE_MS`. Runs that many random graphs drawn
  * from the seed, each under an idempotency key of its own, and ends when all have ended. With no tasks it works on those
  * of others until it gets SIGTERM. Every batch that it processes is a line in a file beside the other one. Prints
  * `ready`, and at the end a line of JSON.
@@ -11,7 +11,7 @@ import { randomGraphs } from "../../../helpers/random-graph.ts";
 import { randomGraphHandlers } from "../../../helpers/random-graph-handlers.ts";
 import { RecordingLogger } from "../../../helpers/recording-logger.ts";
 
-const [path = "", seed = "", count = ""] = process.argv.slice(2);
+const [path = "", seed = "", count = "", leaseMs = ""] = process.argv.slice(2);
 let processed = 0;
 const logger = new RecordingLogger();
 const engine = await createEngine({
@@ -27,6 +27,7 @@ const engine = await createEngine({
   store: sqliteStore(path),
   logger,
   capacity: 4,
+  leaseMs: Number(leaseMs),
   maxLostLeases: 1_000,
   keepAlive: true,
 });
