@@ -1,11 +1,11 @@
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { Join, JoinList } from "../../graph/join.ts";
-import type { MessageKey, Say } from "../../graph/messages.ts";
+import type { Say } from "../../graph/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
 import type { EdgeText, FitsByAlias, GatherText, KeysOf, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
-import type { AliasPayload, Chunk, IsAssignable, ListKeys, PayloadOf } from "./payload.ts";
+import type { AliasPayload, Chunk, IsAssignable, ListKeys, PayloadOf, SourcesOf } from "./payload.ts";
 import type { Show } from "./show.ts";
 import type { NodeRecords, OutputOf, Recorded } from "./state.ts";
 
@@ -254,20 +254,19 @@ type ChunkErrors<
 export type ListKeyArgument<
   TListKey,
   TNodes extends NodeRecords,
-  TSources,
   TId extends string,
   THandler extends AnyHandler,
   TParents extends readonly string[],
   TFrom,
 > = TListKey extends string
-  ? TListKey extends ListKeys<OutputOf<TNodes, TSources>>
-    ? IsAssignable<Chunk<OutputOf<TNodes, TSources>, TListKey>, InputOf<THandler>> extends true
+  ? TListKey extends ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
+    ? IsAssignable<Chunk<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey>, InputOf<THandler>> extends true
       ? TListKey
       : FlowTypeError<
           JoinList<ChunkErrors<TNodes, ListedSources<TParents, TFrom>, TId, TListKey, InputOf<THandler>>, "; ">
         >
     :
-        | ListKeys<OutputOf<TNodes, TSources>>
+        | ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
         | FlowTypeError<
             Say<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>
           >
@@ -412,10 +411,12 @@ export type PermanentOn<
   THandler extends AnyHandler,
 > = TCodes[number] extends THandler["$infer"]["errors"] | CoreReasonCode
   ? TCodes
-  : KnownCodes<TCodes, THandler["$infer"]["errors"], "permanentOnUnknown", { node: TId; handler: THandler["name"] }>;
-
-export type KnownCodes<TCodes extends readonly string[], TOwn, TSay extends MessageKey, TBlanks> = {
-  [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [TOwn | CoreReasonCode]
-    ? TCodes[TIndex]
-    : TOwn | CoreReasonCode | FlowTypeError<Say<TSay, TBlanks & { code: TCodes[TIndex] }>>;
-};
+  : {
+      // Not one type for handlers and functions: with an open message the compiler would fill in every one there is.
+      [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [THandler["$infer"]["errors"] | CoreReasonCode]
+        ? TCodes[TIndex]
+        :
+            | THandler["$infer"]["errors"]
+            | CoreReasonCode
+            | FlowTypeError<Say<"permanentOnUnknown", { node: TId; handler: THandler["name"]; code: TCodes[TIndex] }>>;
+    };

@@ -2,7 +2,7 @@ import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
 import type { CoreReasonCode, Json } from "../../errors/index.ts";
 import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { FanInArgument, FirstBatchArgument, KnownCodes, KnownId, MissingKeys } from "./checks.ts";
+import type { FanInArgument, FirstBatchArgument, KnownId, MissingKeys } from "./checks.ts";
 import type { FlowTypeError } from "./markers.ts";
 import type { RetryOptions } from "./options.ts";
 import type { WithParams } from "./params.ts";
@@ -145,7 +145,14 @@ type FnPermanentOn<TCodes extends readonly string[], TId extends string, TFn> = 
   | ErrorsOf<TFn>
   | CoreReasonCode
   ? TCodes
-  : KnownCodes<TCodes, ErrorsOf<TFn>, "fnPermanentOnUnknown", { node: TId; fn: FnNameOf<TFn> }>;
+  : {
+      [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [ErrorsOf<TFn> | CoreReasonCode]
+        ? TCodes[TIndex]
+        :
+            | ErrorsOf<TFn>
+            | CoreReasonCode
+            | FlowTypeError<Say<"fnPermanentOnUnknown", { node: TId; fn: FnNameOf<TFn>; code: TCodes[TIndex] }>>;
+    };
 
 /** What was written is inferred from, not asked for: a hard constraint that fails would hide every other check. */
 type Inferred<TArgs> = [TArgs] extends [never] ? TArgs : {};

@@ -13,7 +13,6 @@ import type {
 } from "./checks.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { WithParams } from "./params.ts";
-import type { SourcesOf } from "./payload.ts";
 import type { NodeRecords } from "./state.ts";
 
 /** When and how often a failed attempt is repeated. */
@@ -131,10 +130,7 @@ export type NodeOptions<
      */
     readonly from?: FromArgument<TFrom, TNodes, TIds, TParents[number], TId, THandler, TAdapter, TFanIn>;
   } & AdapterArgs<TAdapter, TAdapters> &
-    ListKeyOption<
-      TAdapter,
-      ListKeyArgument<TListKey, TNodes, SourcesOf<TParents, TFrom>, TId, THandler, TParents, TFrom>
-    > &
+    ListKeyOption<TAdapter, ListKeyArgument<TListKey, TNodes, TId, THandler, TParents, TFrom>> &
     UnknownInput<TAdapter, TAdapters, TId, TInputKeys> &
     WrittenKeys<TInputKeys> & { readonly [TKey in TInputKeys & "metaListKey"]?: AnyLiteral<TId> };
   /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */
