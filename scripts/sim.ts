@@ -7,12 +7,14 @@
  *   --calm      no faults, no sweeps          --replay    one seed, with every step
  *   --twice     each seed twice: are they the same run?
  *   --sqlite    a SQLite store is asked the same at each step, and must answer as the memory store does
+ *   --jobs N    so many processes at once; default 1
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { sqliteStore } from "../src/adapters/sqlite/index.ts";
 import type { SimulationMode } from "../src/testing/world/rates.ts";
 import { simulateWorld, type WorldOutcome } from "../src/testing/world/simulate-world.ts";
+import { add, newTotal, runInJobs, type SimTotal } from "./sim-jobs.ts";
 import { describeFailure } from "./sim-report.ts";
 
 const { values } = parseArgs({
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     replay: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
     sqlite: { type: "boolean", default: false },
+    jobs: { type: "string", default: "1" },
     /** Prints one line of JSON at the end, for scripts. */
     json: { type: "boolean", default: false },
   },
@@ -56,49 +59,63 @@ async function replay(): Promise<void> {
 
 async function runAll(): Promise<void> {
   const started = performance.now();
-  const total = { steps: 0, failed: 0, tasks: {} as Record<string, number>, counts: {} as Record<string, number> };
-  const kinds: Record<string, number> = {};
+  const perSecond = (count: number): number => Math.round((count / (performance.now() - started)) * 1_000);
   let shownAt = started;
+  const progress = ({ seeds: done, failed }: SimTotal): void => {
+    if (values.json || performance.now() - shownAt < progressEveryMs) return;
+    shownAt = performance.now();
+    console.log(`${done} seeds, ${failed} failed, ${perSecond(done)} seeds/s`);
+  };
   if (!values.json) console.log(`${seeds.length} ${mode} seeds, the first is ${seeds[0]}`);
-  for (const [index, seed] of seeds.entries()) {
+  const jobs = integer("jobs", values.jobs);
+  const total =
+    jobs > 1 && values.seed === undefined
+      ? await runInJobs({ from, seeds: seeds.length, jobs, args: sharedArgs(), onTotal: progress })
+      : await runHere(progress);
+  if (values.json) console.log(JSON.stringify({ mode, from, ...total }));
+  else {
+    const { failed, steps, tasks, counts, kinds } = total;
+    console.log(
+      `${seeds.length} seeds, ${failed} failed; ${perSecond(seeds.length)} seeds/s, ${perSecond(steps)} steps/s`,
+    );
+    console.log(JSON.stringify({ tasks, counts, kinds }));
+  }
+  process.exitCode = total.failed > 0 ? 1 : 0;
+}
+
+async function runHere(progress: (total: SimTotal) => void): Promise<SimTotal> {
+  const total = newTotal();
+  for (const seed of seeds) {
     const outcome = await run(seed);
+    total.seeds++;
     total.steps += outcome.steps;
     for (const status of outcome.tasks) add(total.tasks, status, 1);
     for (const [name, count] of Object.entries(outcome.counts)) add(total.counts, name, count);
     if (values.twice && (await run(seed)).hash !== outcome.hash) {
       total.failed++;
-      console.log(`seed ${seed}: two runs of it differ`);
+      console.error(`seed ${seed}: two runs of it differ`);
     }
     if (outcome.violations.length > 0) {
       total.failed++;
-      add(kinds, kindOf(outcome.violations[0] ?? ""), 1);
-      if (total.failed <= shownFailures && !values.json) report(outcome);
+      add(total.kinds, kindOf(outcome.violations[0] ?? ""), 1);
+      if (total.failed <= shownFailures) report(outcome);
     }
-    if (!values.json && performance.now() - shownAt > progressEveryMs) {
-      shownAt = performance.now();
-      console.log(`${index + 1} seeds, ${total.failed} failed, ${perSecond(index + 1)} seeds/s`);
-    }
+    progress(total);
   }
-  if (values.json) console.log(JSON.stringify({ mode, from, seeds: seeds.length, ...total, kinds }));
-  else {
-    console.log(
-      `${seeds.length} seeds, ${total.failed} failed; ${perSecond(seeds.length)} seeds/s, ${perSecond(total.steps)} steps/s`,
-    );
-    console.log(JSON.stringify({ tasks: total.tasks, counts: total.counts, kinds }));
-  }
-  process.exitCode = total.failed > 0 ? 1 : 0;
-
-  function perSecond(count: number): number {
-    return Math.round((count / (performance.now() - started)) * 1_000);
-  }
+  return total;
 }
 
-function add(sums: Record<string, number>, name: string, count: number): void {
-  sums[name] = (sums[name] ?? 0) + count;
+function sharedArgs(): string[] {
+  return [
+    ...(values.calm ? ["--calm"] : []),
+    ...(values.twice ? ["--twice"] : []),
+    ...(values.sqlite ? ["--sqlite"] : []),
+  ];
 }
 
+/** To the other stream than the summary: a script that reads that shows it as it is. */
 function report(outcome: WorldOutcome): void {
-  if (outcome.violations.length > 0) console.log(`\n${describeFailure(outcome, values)}\n`);
+  if (outcome.violations.length > 0) console.error(`\n${describeFailure(outcome, values)}\n`);
 }
 
 function integer(name: string, value: string): number {

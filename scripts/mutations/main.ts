@@ -68,7 +68,8 @@ function plant({ name, edits }: Mutation): string {
   rmSync(place, { recursive: true, force: true });
   mkdirSync(join(place, "scripts"), { recursive: true });
   cpSync("src", join(place, "src"), { recursive: true });
-  for (const script of ["sim.ts", "sim-report.ts"]) cpSync(`scripts/${script}`, join(place, "scripts", script));
+  for (const script of ["sim.ts", "sim-jobs.ts", "sim-report.ts"])
+    cpSync(`scripts/${script}`, join(place, "scripts", script));
   cpSync("package.json", join(place, "package.json"));
   symlinkSync(resolve("node_modules"), join(place, "node_modules"));
   for (const { file, search, replace } of edits) {

@@ -92,6 +92,11 @@ export class Scheduler {
     return this.#hash >>> 0;
   }
 
+  /** Whether somebody reads each step: then a step may cost something. */
+  get isTraced(): boolean {
+    return this.#trace !== undefined;
+  }
+
   /** A line of the trace; costs nothing when nobody reads it. */
   note(text: () => string): void {
     this.#trace?.push(`${this.#steps}\t${this.#now} ms\t${text()}`);
@@ -107,8 +112,7 @@ export class Scheduler {
   }
 
   /** Resolves when it is chosen; never, if the process dies first. */
-  park(life: Life | undefined, label: string, options: ParkOptions = {}): Promise<void> {
-    const { request = false, detail } = options;
+  park(life: Life | undefined, label: string, { request = false, detail }: ParkOptions = {}): Promise<void> {
     if (life !== undefined && !life.alive && !(request && this.random.chance(orphanGoesOn))) {
       return new Promise(() => {});
     }
@@ -149,9 +153,10 @@ export class Scheduler {
     }
     const chosen = this.#choose();
     if (chosen === undefined) return this.#jump();
-    this.note(
-      () => `${chosen.life?.name ?? "-"}\t${chosen.label}${chosen.detail === undefined ? "" : chosen.detail()}`,
-    );
+    if (this.#trace !== undefined) {
+      const { life, label, detail } = chosen;
+      this.note(() => `${life?.name ?? "-"}\t${label}${detail === undefined ? "" : detail()}`);
+    }
     chosen.go();
     return true;
   }
@@ -164,8 +169,11 @@ export class Scheduler {
       if (parked.life !== undefined && parked.life.pausedUntil > this.#now) continue;
       this.#parked[index] = this.#parked[count - 1] as Parked;
       this.#parked.pop();
+      // A few words about the choice: two runs that part ways don't meet again in all that follows.
       this.#mix(index);
-      for (let at = 0; at < parked.label.length; at += 3) this.#mix(parked.label.charCodeAt(at));
+      this.#mix(count);
+      this.#mix(parked.label.length);
+      this.#mix(parked.label.charCodeAt(0));
       return parked;
     }
     return undefined;
@@ -182,8 +190,8 @@ export class Scheduler {
       this.#timers.pop();
       next = this.#timers.at(0);
     }
-    const awake = Math.min(...this.#parked.map(({ life }) => life?.pausedUntil ?? this.#now));
-    const at = Math.min(next?.at ?? Number.POSITIVE_INFINITY, awake);
+    let at = next?.at ?? Number.POSITIVE_INFINITY;
+    for (const { life } of this.#parked) at = Math.min(at, life?.pausedUntil ?? this.#now);
     this.onIdle?.();
     this.#jumps++;
     if (at === Number.POSITIVE_INFINITY) return false;

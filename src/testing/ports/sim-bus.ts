@@ -3,7 +3,7 @@ import type { Bus, SubscribeOptions, Subscription } from "../../engine/ports/ind
 import type { Message } from "../../engine/protocol/messages.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { Life } from "../gate/life.ts";
-import type { Scheduler } from "../gate/scheduler.ts";
+import type { ParkOptions, Scheduler } from "../gate/scheduler.ts";
 import { showArguments } from "./show-call.ts";
 
 export interface BusFaults {
@@ -55,8 +55,7 @@ export class SimBroker {
   busOf(life: Life): Bus {
     return {
       publish: async (topic, _key, message) => {
-        const detail = () => showArguments([message]);
-        await this.#scheduler.park(life, `publish ${topic}`, { request: true, detail });
+        await this.#scheduler.park(life, `publish ${topic}`, { request: true, ...this.#shown(message) });
         this.#send(topic, message);
         await this.#scheduler.park(life, "publish ->");
       },
@@ -84,6 +83,10 @@ export class SimBroker {
     };
   }
 
+  #shown(message: Message): ParkOptions {
+    return this.#scheduler.isTraced ? { detail: () => showArguments([message]) } : {};
+  }
+
   #send(topic: string, message: Message): void {
     const { random } = this.#scheduler;
     for (const [name, group] of this.#groups) {
@@ -104,10 +107,9 @@ export class SimBroker {
       const members = post.group.members.filter(({ life, open }) => life.alive && open);
       const member = members[this.#scheduler.random.int(members.length)];
       if (member === undefined) return;
-      const detail = () => showArguments([post.message]);
       if (post.message.kind === "command") this.#told.set(attemptKey(post.message), member.life);
       const running = this.#scheduler
-        .park(member.life, post.label, { detail })
+        .park(member.life, post.label, this.#shown(post.message))
         .then(() => member.handle(post.message))
         .catch((error: unknown) => {
           if (!FlowError.is(error, "STORE_UNAVAILABLE")) this.#onRejected(error);

@@ -3,7 +3,7 @@ import { type Attempt, shardKey } from "../../engine/model.ts";
 import type { Store } from "../../engine/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { Life } from "../gate/life.ts";
-import type { Scheduler } from "../gate/scheduler.ts";
+import type { ParkOptions, Scheduler } from "../gate/scheduler.ts";
 import { mirroredStore } from "./mirrored-store.ts";
 import { showAnswer, showArguments } from "./show-call.ts";
 
@@ -42,6 +42,7 @@ export interface SimStoreOptions {
 }
 
 const focusRate = 0.2;
+const onItsWay: ParkOptions = { request: true };
 
 type Call = (...args: unknown[]) => Promise<unknown>;
 
@@ -51,21 +52,16 @@ type Call = (...args: unknown[]) => Promise<unknown>;
  */
 export function simStore(options: SimStoreOptions): Store {
   const { scheduler, life, state, faults, observe } = options;
-  const onItsWay = async (
-    label: string,
-    { slow, detail }: { readonly slow: number; readonly detail?: () => string },
-  ): Promise<void> => {
-    if (scheduler.random.chance(slow)) {
-      const ms = scheduler.random.int(faults.lateMs);
-      scheduler.note(() => `${life.name}\t${label} is slow`);
-      await new Promise<void>((arrived) => void scheduler.after(ms, undefined, arrived));
-    }
-    await scheduler.park(life, label, { request: true, ...(detail === undefined ? {} : { detail }) });
+  const takesTime = (label: string): Promise<void> => {
+    const ms = scheduler.random.int(faults.lateMs);
+    scheduler.note(() => `${life.name}\t${label} is slow`);
+    return new Promise<void>((arrived) => void scheduler.after(ms, undefined, arrived));
   };
   const { mirror, violated } = options;
   const common = { state, observe, now: () => scheduler.now, keepFinishedTasks: 1_000 };
-  const step = async (label: string) => {
-    await onItsWay(`… ${label}`, { slow: label.includes(":") ? faults.slowInsert : faults.slow });
+  const step = async (label: string): Promise<void> => {
+    if (scheduler.random.chance(label.includes(":") ? faults.slowInsert : faults.slow)) await takesTime(label);
+    await scheduler.park(life, label, onItsWay);
     if (scheduler.random.chance(faults.between)) throw unavailable(label);
   };
   const inner =
@@ -77,8 +73,15 @@ export function simStore(options: SimStoreOptions): Store {
     scheduler.after(scheduler.random.int(faults.lateMs), undefined, () => void run());
   };
   const through = (name: string, call: Call): Call => {
+    const answered = `${name} ->`;
+    // What only people read is made for them only: most calls of a run are never looked at.
+    const sent = (args: readonly unknown[]): ParkOptions =>
+      scheduler.isTraced ? { ...onItsWay, detail: () => showArguments(args) } : onItsWay;
+    const shown = (answer: unknown, lost: boolean): ParkOptions | undefined =>
+      scheduler.isTraced ? { detail: () => (lost ? " lost" : showAnswer(answer)) } : undefined;
     return async (...args) => {
-      await onItsWay(name, { slow: rateOf(name, faults.slow), detail: () => showArguments(args) });
+      if (scheduler.random.chance(rateOf(name, faults.slow))) await takesTime(name);
+      await scheduler.park(life, name, sent(args));
       if (scheduler.random.chance(faults.before)) throw unavailable(name);
       if (scheduler.random.chance(rateOf(name, faults.late))) {
         runLate(name, () => call.apply(inner, args));
@@ -86,8 +89,7 @@ export function simStore(options: SimStoreOptions): Store {
       }
       const answer = await call.apply(inner, args);
       const lost = scheduler.random.chance(rateOf(name, faults.after));
-      const detail = lost ? () => " lost" : () => showAnswer(answer);
-      await scheduler.park(life, `${name} ->`, { detail });
+      await scheduler.park(life, answered, shown(answer, lost));
       if (lost) throw unavailable(name);
       return answer;
     };
@@ -101,12 +103,20 @@ export function simStore(options: SimStoreOptions): Store {
     if (answer === "ok" && !holds) violated(`${shardKey(attempt)}: an append of ${attempt.claimId} got by the fence`);
     return answer;
   };
+  const methods = new Map<PropertyKey, unknown>([["append", through("append", fenced)]]);
+  if (!options.sweeps)
+    methods.set(
+      "dueTasks",
+      through("dueTasks", async () => []),
+    );
   return new Proxy(inner, {
     get(target, name) {
-      if (name === "dueTasks" && !options.sweeps) return through(name, async () => []);
-      if (name === "append") return through(name, fenced);
+      const known = methods.get(name);
+      if (known !== undefined) return known;
       const member: unknown = Reflect.get(target, name);
-      return typeof member === "function" ? through(String(name), member as Call) : member;
+      const method = typeof member === "function" ? through(String(name), member as Call) : member;
+      methods.set(name, method);
+      return method;
     },
   });
 }

@@ -95,9 +95,9 @@ async function trouble(ctx: AttemptContext, options: ProcessTools): Promise<void
 async function remember(ctx: AttemptContext, { random, rates, journal }: ProcessTools): Promise<void> {
   if (!random.chance(rates.remembers)) return;
   const { checkpoints } = journal;
-  const checkpoint = checkpoints.draw();
-  ctx.progress(checkpoint);
+  ctx.progress(random.int(100));
   await ctx.heartbeat();
+  const checkpoint = checkpoints.draw(); // just before it is set: batches of one attempt do this at once
   await ctx.checkpoint.set(checkpoint);
   if (ctx.signal.aborted) return; // perhaps it was refused
   checkpoints.stored(refOf(ctx), checkpoint);
