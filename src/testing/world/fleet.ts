@@ -99,6 +99,14 @@ export class Fleet {
     this.relaunchStopped();
   }
 
+  /** Kills a process by its name; it comes back after a lease. */
+  crash(name: string): void {
+    const spec = this.#specs.find((each) => each.name === name);
+    if (spec === undefined) throw new Error(`there is no process ${name}`);
+    this.#crash(spec);
+    this.#parts.scheduler.after(times.leaseMs, undefined, () => this.#revive(spec));
+  }
+
   /** In a calm world: workers only, since a broker here keeps no message for a coordinator to come. */
   stopWorkers(): void {
     const { random } = this.#parts.scheduler;

@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly maxLostLeases?: number;
   /** With the faults over, everything must have ended after this much, or it is stuck. */
   readonly bounds?: Bounds;
+  /** Kills this process before this step, besides all other trouble. */
+  readonly crashAt?: { readonly step: number; readonly process: string } | undefined;
   /** Gets a line a step, for people. */
   readonly trace?: string[];
   /** Gets a line for each thing that happened, for people. */
@@ -62,6 +64,7 @@ export class World {
   readonly #mode: SimulationMode;
   readonly #bounds: Bounds;
   readonly #workload: Workload;
+  readonly #crashAt: WorldOptions["crashAt"];
   readonly #rates: Rates;
   readonly #maxLostLeases: number;
   readonly #running: RunningLimits;
@@ -82,6 +85,7 @@ export class World {
     });
     this.#mode = options.mode;
     this.#bounds = options.bounds ?? defaultBounds;
+    this.#crashAt = options.crashAt;
     this.#rates = drawRates(random, options.mode, options.faults);
     const { scheduler, state, journal } = this;
     this.mirror = options.mirror?.(() => scheduler.now);
@@ -150,7 +154,9 @@ export class World {
   }
 
   #step(): boolean {
-    return this.#sound && this.scheduler.step();
+    if (!this.#sound) return false;
+    if (this.#crashAt?.step === this.scheduler.steps) this.#fleet.crash(this.#crashAt.process);
+    return this.scheduler.step();
   }
 
   *#launch(): Generator<undefined, void> {

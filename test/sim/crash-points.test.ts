@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { runProcess } from "../helpers/run-process.ts";
+
+/** The operations of a run whose crash points must be among those that were crossed. */
+const crossed = [
+  "createTask",
+  "dispatch",
+  "claim",
+  "append",
+  "complete",
+  "writeVars",
+  "finishTask",
+  "publish",
+] as const;
+
+test("a crash at any point of a run, of the coordinator or of the worker, changes nothing of its results", async () => {
+  const program = ["--import", "./test/helpers/flowkit-from-source.ts", "test/sim/programs/crash-points.ts"];
+  const { exitCode, output } = await runProcess("node", program, { timeoutMs: 110_000 });
+  expect(exitCode, output).toBe(0);
+  const { runs, broken, points } = JSON.parse(output) as {
+    readonly runs: number;
+    readonly broken: readonly string[];
+    readonly points: readonly string[];
+  };
+  expect(broken).toEqual([]);
+  expect(runs).toBeGreaterThan(300);
+  expect(points).toEqual(expect.arrayContaining([...crossed]));
+}, 120_000);
