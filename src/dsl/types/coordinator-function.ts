@@ -2,10 +2,12 @@ import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
 import type { CoreReasonCode, Json } from "../../errors/index.ts";
 import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { FanInArgument, FirstBatchArgument, KnownId, MissingKeys } from "./checks.ts";
+import type { MissingKeys } from "./args-checks.ts";
 import type { FlowTypeError } from "./markers.ts";
 import type { RetryOptions } from "./options.ts";
 import type { WithParams } from "./params.ts";
+import type { KnownId } from "./source-checks.ts";
+import type { FanInArgument, FirstBatchArgument } from "./start-checks.ts";
 import type { NodeRecords, OutputOf } from "./state.ts";
 
 export interface CoordinatorFnTypes<TArgs, TOutput, TErrors = never> {

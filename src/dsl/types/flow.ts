@@ -2,7 +2,6 @@ import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { AdapterName } from "./adapter.ts";
-import type { HandlerArgument, IdArgument } from "./checks.ts";
 import type {
   AnyCoordinatorFn,
   BuiltInFunctionName,
@@ -12,6 +11,8 @@ import type {
 } from "./coordinator-function.ts";
 import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
 import type { AnyHandler } from "./handler.ts";
+import type { HandlerArgument } from "./handler-checks.ts";
+import type { IdArgument } from "./id-checks.ts";
 import type { Absent, AnyString } from "./markers.ts";
 import type { NodeOptions } from "./options.ts";
 import type { ParentsOf } from "./payload.ts";

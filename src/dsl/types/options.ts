@@ -1,18 +1,12 @@
 import type { AdapterArgs, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
-import type {
-  AdapterArgument,
-  AfterArgument,
-  ArgsAt,
-  FanInArgument,
-  FirstBatchArgument,
-  FromArgument,
-  ListKeyArgument,
-  PermanentOn,
-  UnknownArgs,
-  UnknownInput,
-} from "./checks.ts";
+import type { AdapterArgument, UnknownInput } from "./adapter-checks.ts";
+import type { ArgsAt, UnknownArgs } from "./args-checks.ts";
 import type { AnyHandler } from "./handler.ts";
+import type { ListKeyArgument } from "./input-checks.ts";
 import type { WithParams } from "./params.ts";
+import type { PermanentOn } from "./retry-checks.ts";
+import type { AfterArgument, FromArgument } from "./source-checks.ts";
+import type { FanInArgument, FirstBatchArgument } from "./start-checks.ts";
 import type { NodeRecords } from "./state.ts";
 
 /** When and how often a failed attempt is repeated. */

@@ -1,7 +1,7 @@
 import type { Join, LastOf } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { NotAnId } from "./checks.ts";
 import type { EdgeText, MismatchText } from "./edge-text.ts";
+import type { NotAnId } from "./id-checks.ts";
 import type { FlowSchemaError, FlowStateError, FlowTypeError } from "./markers.ts";
 import type { IsAssignable } from "./payload.ts";
 import type { AnySchema, Stored } from "./schema.ts";

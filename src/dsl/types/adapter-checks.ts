@@ -1,0 +1,81 @@
+import type { Join } from "../../graph/join.ts";
+import type { Say } from "../../graph/messages.ts";
+import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
+import type { InputOf, MissingKeys } from "./args-checks.ts";
+import type { FitsByAlias } from "./edge-text.ts";
+import type { AnyHandler } from "./handler.ts";
+import type { InputText } from "./input-checks.ts";
+import type { Absent, FlowTypeError } from "./markers.ts";
+import type { IsAssignable, PayloadOf } from "./payload.ts";
+import type { NodeRecords } from "./state.ts";
+
+/** Judged on the adapter: that it is known and has its arguments, and what has no token of its own. */
+export type AdapterArgument<
+  TAdapter,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TId extends string,
+  THandler extends AnyHandler,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+  TAfter,
+  TInputKeys,
+> = TAdapter extends Absent
+  ? TAdapter
+  : TAdapter extends AdapterName<TAdapters>
+    ? TParents["length"] extends 0
+      ? FlowTypeError<Say<"rootInput", { node: TId }>>
+      : TAdapter extends "pull.from_artifacts"
+        ? TAdapter
+        : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
+          ? // A list key carries its own check; with neither `after` nor `from`, only the handler is there to blame.
+            [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
+            ? TAdapter
+            : IsAssignable<
+                  PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
+                  InputOf<THandler>
+                > extends true
+              ? TAdapter
+              : TFrom extends readonly string[] | Absent
+                ? FlowTypeError<InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>>
+                : FitsByAlias<
+                      PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
+                      InputOf<THandler>,
+                      keyof TFrom
+                    > extends true
+                  ? FlowTypeError<InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>>
+                  : TAdapter // an alias carries the sentence
+          : FlowTypeError<
+              Say<
+                "missingArg",
+                {
+                  node: TId;
+                  name: AdapterText<TAdapter>;
+                  key: Join<MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>, "', '">;
+                }
+              >
+            >
+    : AdapterName<TAdapters> | FlowTypeError<Say<"unknownAdapter", { adapter: TAdapter & string }>>;
+
+type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
+
+/** A sentence at each key that the adapter doesn't know. */
+export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extends string, TKeys> = [TKeys] extends [
+  KnownInput<TAdapter, TAdapters>,
+]
+  ? unknown
+  : {
+      readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TAdapters>> & string]?: FlowTypeError<
+        TKey extends "metaListKey"
+          ? Say<"listKeyOnlyRechunk", { adapter: TAdapter }>
+          : Say<"unknownArg", { node: TId; name: AdapterText<TAdapter>; key: TKey }>
+      >;
+    };
+
+type KnownInput<TAdapter, TAdapters extends AnyInputAdapter> =
+  | "adapter"
+  | "from"
+  | keyof AdapterArgs<TAdapter, TAdapters>
+  | keyof ListKeyOption<TAdapter, unknown>;

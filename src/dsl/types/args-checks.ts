@@ -1,0 +1,53 @@
+import type { Join } from "../../graph/join.ts";
+import type { Say } from "../../graph/messages.ts";
+import type { AnyHandler } from "./handler.ts";
+import type { Absent, FlowTypeError } from "./markers.ts";
+import type { IsAssignable } from "./payload.ts";
+import type { Show } from "./show.ts";
+
+export type InputOf<THandler extends AnyHandler> = THandler["$infer"]["input"];
+
+export type ArgsOf<THandler extends AnyHandler> = THandler["$infer"]["args"];
+
+/** A root that makes no batches of its own takes its input as args, as one batch. */
+export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"] extends true
+  ? ArgsOf<THandler>
+  : InputOf<THandler> extends Absent
+    ? ArgsOf<THandler>
+    : {} extends ArgsOf<THandler>
+      ? InputOf<THandler>
+      : InputOf<THandler> & ArgsOf<THandler>;
+
+/** What `args` takes at a place in the flow. */
+export type ArgsAt<THandler extends AnyHandler, TParents extends readonly string[]> = TParents["length"] extends 0
+  ? RootArgs<THandler>
+  : ArgsOf<THandler>;
+
+export type WithArgs<THandler extends AnyHandler, TId extends string, TArgs, TArgKeys> = {} extends TArgs
+  ? THandler
+  : TArgs extends NotAnObject
+    ? FlowTypeError<Say<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>>
+    : [MissingKeys<TArgs, TArgKeys>] extends [never]
+      ? THandler
+      : FlowTypeError<
+          Say<
+            IsAssignable<ArgsOf<THandler>, TArgs> extends true ? "argsMissing" : "rootInputMissing",
+            { node: TId; handler: THandler["name"]; keys: Join<MissingKeys<TArgs, TArgKeys>, ", "> }
+          >
+        >;
+
+/** Nearly always all keys are there; which of them may be missing costs ten times as much to find out. */
+export type MissingKeys<T, TWritten> = [keyof T] extends [TWritten] ? never : Exclude<RequiredKeys<T>, TWritten>;
+
+type NotAnObject = string | number | boolean | null | readonly unknown[];
+
+/** A sentence at each key that the handler doesn't know; it makes the key known, so the compiler has no words of its own. */
+export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> = [TKeys] extends [never]
+  ? unknown
+  : {
+      readonly [TKey in TKeys & string]?: FlowTypeError<
+        Say<"argUnknown", { node: TId; handler: THandler["name"]; key: TKey }>
+      >;
+    };
+
+export type RequiredKeys<T> = { [TKey in keyof T]-?: {} extends Pick<T, TKey> ? never : TKey }[keyof T] & string;
