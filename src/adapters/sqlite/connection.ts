@@ -33,6 +33,8 @@ export class SqliteConnection {
   #dataVersion: unknown;
   #operations = 0;
   #broken: FlowError | undefined;
+  /** There while somebody waits for the commit of the open transaction. */
+  #waiting: PromiseWithResolvers<void> | undefined;
 
   /** @throws FlowError `STORE_UNAVAILABLE`, `STORE_VERSION` */
   constructor(options: ConnectionOptions) {
@@ -91,6 +93,16 @@ export class SqliteConnection {
     } catch (error) {
       throw this.#translated(error);
     }
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  }
+
+  /** Resolves when what was written so far is committed: at the end of the turn, so that all who wait share a commit. */
+  async settled(): Promise<void> {
+    this.#checkUsable();
+    if (!this.#database.isTransaction) return;
+    this.#waiting ??= Promise.withResolvers();
+    await this.#waiting.promise;
   }
 
   close(): void {
@@ -146,6 +158,8 @@ export class SqliteConnection {
       { retryable: false, cause: error },
     );
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    this.#waiting?.reject(this.#broken);
+    this.#waiting = undefined;
     return this.#broken;
   }
 }

@@ -37,8 +37,8 @@ export class Session {
     return this.#use().write(work);
   }
 
-  settle(): void {
-    this.#use().settle();
+  async settled(): Promise<void> {
+    await this.#use().settled();
   }
 
   #use(): SqliteConnection {

@@ -309,7 +309,7 @@ class SqliteStore implements Store {
   }
 
   async settle(): Promise<void> {
-    this.#session.settle();
+    await this.#session.settled();
   }
 
   async close(): Promise<void> {
