@@ -76,7 +76,7 @@ async function checkAll(path: string, store: Store, { seed, count }: Work) {
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 describe("a process that is killed", () => {
-  const work = { seed: 11, count: 12 };
+  const work = { seed: 11, count: 40 }; // a few seconds of it: the kills must come before its end
 
   test("again and again, loses nothing and stores nothing twice; the next one goes on without waiting for its leases", async () => {
     const path = join(tempFolder(), "runs.db");
@@ -121,7 +121,7 @@ describe("a process that is killed", () => {
 
 test("three processes on one file share the work", async () => {
   const path = join(tempFolder(), "runs.db");
-  const work = { seed: 3, count: 30 };
+  const work = { seed: 3, count: 50 }; // an idle process looks for work once a second
   const helpers = [startWorker(path), startWorker(path)];
   await Promise.all(helpers.map((helper) => helper.printed("ready")));
   const main = await told(startWorker(path, work));
