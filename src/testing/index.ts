@@ -7,5 +7,6 @@ export type { FlowToRun, HandlerList } from "./flow/run-code.ts";
 export { type SimulateOptions, simulate } from "./flow/simulate.ts";
 export { type SimulatedSeeds, type SimulateManyOptions, simulateMany } from "./flow/simulate-many.ts";
 export type { FinishedRun, SimulatedRun } from "./flow/simulated-run.ts";
+export { handlerContext, type TestedContext } from "./handler-context.ts";
 export type { FleetSize } from "./world/fleet.ts";
 export type { Faults, SimulationMode } from "./world/rates.ts";
