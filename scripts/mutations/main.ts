@@ -13,6 +13,7 @@ import type { Mutation } from "./mutation.ts";
 import { parallelMutations } from "./parallel-mutations.ts";
 import { readerMutations } from "./reader-mutations.ts";
 import { reportMutations } from "./report-mutations.ts";
+import { retryMutations } from "./retry-mutations.ts";
 import { sqliteMutations } from "./sqlite-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
 import { workerMutations } from "./worker-mutations.ts";
@@ -39,6 +40,7 @@ const all = [
   ...workerMutations,
   ...limitMutations,
   ...readerMutations,
+  ...retryMutations,
   ...parallelMutations,
   ...reportMutations,
   ...backpressureMutations,

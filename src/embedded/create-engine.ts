@@ -4,6 +4,7 @@ import type {
   CleanupOptions,
   CleanupOutcome,
   ListOptions,
+  RetryOptions,
   RunOptions,
   TaskHandle,
   UntypedFlow,
@@ -24,6 +25,7 @@ import { AppendSignals } from "../engine/worker/append-signals.ts";
 import type { RunningLimits } from "../engine/worker/running-limits.ts";
 import { WorkerCore } from "../engine/worker/worker-core.ts";
 import { defaultWorkerLimits } from "../engine/worker/worker-options.ts";
+import { FlowError } from "../errors/index.ts";
 import type { Graph } from "../graph/index.ts";
 import { byName, checkOptions, type EngineOptions } from "./engine-options.ts";
 import { KeepAlive } from "./keep-alive.ts";
@@ -73,6 +75,19 @@ export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
   ): Promise<TaskHandle<TTypes>>;
   /** A handle on a task that was started before, by this process or another on the same store. Untyped: an id knows no flow. */
   task(id: string): TaskHandle;
+  /**
+   * Tries a task again that failed or was cancelled: a new task with the same graph and parameters, which the old one
+   * stays beside. Its finished nodes are adopted, with their artifacts and what they did to the variables, where all
+   * that is upstream of them is adopted too; the others run.
+   *
+   * @example
+   * const again = await engine.retry(task.id, { from: "failed" })
+   * await again.result() // as if the first had finished
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` when it hasn't ended, `TASK_FINISHED` when there is nothing to try
+   * again, `GRAPH_INVALID` when this engine can't run its graph, `ENGINE_OPTIONS`, `ENGINE_STOPPED`
+   */
+  retry(id: string, options: RetryOptions): Promise<TaskHandle>;
   /**
    * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is there when more
    * follow.
@@ -242,6 +257,13 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
 
   task(id: string): TaskHandle {
     return taskHandle<UntypedFlow>(this.#handleParts, id);
+  }
+
+  async retry(id: string, options: RetryOptions): Promise<TaskHandle> {
+    if (options.from !== "failed") throw new FlowError("ENGINE_OPTIONS", "a retry is made from 'failed'");
+    const retry = await this.#coordinator.retryTask(id, options);
+    this.#keepAlive.hold(retry.id);
+    return this.task(retry.id);
   }
 
   list(options: ListOptions = {}): Promise<Page<TaskSummary>> {

@@ -59,6 +59,8 @@ export interface TaskView<TNodeId extends string = string> {
   readonly cancelReason?: string;
   readonly params: JsonObject;
   readonly vars: JsonObject;
+  /** The task that this one goes on from. */
+  readonly retryOf?: string;
   readonly nodes: readonly NodeView<TNodeId>[];
   readonly createdAt: number;
   /** When it fails, unless it has ended by then. */
@@ -137,6 +139,12 @@ export interface RunOptions<TParams = unknown> {
    * @defaultValue no deadline
    */
   readonly deadlineSec?: number;
+}
+
+/** How a task that failed or was cancelled is tried again. */
+export interface RetryOptions extends Pick<RunOptions, "idempotencyKey" | "priority" | "deadlineSec"> {
+  /** What had finished is adopted, the rest runs again. */
+  readonly from: "failed";
 }
 
 /** Which tasks a list has. */

@@ -18,6 +18,7 @@ export const flowErrorCodes = [
   "TASK_EXISTS",
   "TASK_OPEN",
   "TASK_BORROWED",
+  "TASK_FINISHED",
   "TASK_FAILED",
   "TASK_CANCELLED",
   "NODE_UNKNOWN",

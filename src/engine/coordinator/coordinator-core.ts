@@ -1,13 +1,15 @@
 import type { $ZodType } from "zod/v4/core";
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, type Graph, type GraphNode, parseGraph, resolveParams } from "../../graph/index.ts";
-import type { Subscription } from "../ports/index.ts";
+import { isTaskTerminal, type TaskRecord } from "../model.ts";
+import type { NewTask, Subscription } from "../ports/index.ts";
 import type { Message } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
 import { hintBus } from "../support/hint-bus.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
 import { TaskChanges } from "../tasks/task-changes.ts";
+import { noSuchTask } from "../tasks/task-reader.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -25,6 +27,8 @@ export interface CreateTaskOptions {
   /** How long it may take, in seconds. */
   readonly deadlineSec?: number | undefined;
 }
+
+export type RetryTaskOptions = Pick<CreateTaskOptions, "idempotencyKey" | "priority" | "deadlineSec">;
 
 const maxPriority = 100;
 const maxDeadlineSec = 31_536_000;
@@ -123,29 +127,69 @@ export class CoordinatorCore {
    */
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
-    const { store, ids, plans } = this.#parts;
+    const { ids, plans } = this.#parts;
     const priority = checkPriority(options.priority ?? 0);
     const deadlineMs = deadlineMsOf(options.deadlineSec);
     const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
     const graph = resolveParams(options.graph, params);
     const { idempotencyKey } = options;
+    const id = ids.next();
     const task = {
-      id: ids.next(),
+      id,
       graph,
       params,
       priority,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
     };
+    return this.#create(task, () => this.#scheduler.begin(id, plans.get(graph), priority));
+  }
+
+  /**
+   * A new task with the graph and the parameters of one that failed or was cancelled. It goes on from there: what had
+   * finished is adopted.
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
+   */
+  async retryTask(
+    taskId: string,
+    options: RetryTaskOptions,
+  ): Promise<{ readonly id: string; readonly created: boolean }> {
+    if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
+    const { store, ids } = this.#parts;
+    const deadlineMs = deadlineMsOf(options.deadlineSec);
+    const failed = checkRetryable(taskId, await this.#callerRetry.ask(() => store.readTask(taskId)));
+    const { graph, params, borrowsFrom = [] } = failed;
+    this.checkGraph(graph); // this engine's handlers may be others than those that it ran with
+    const vars = await this.#callerRetry.ask(() => store.readVars(taskId));
+    const { idempotencyKey } = options;
+    const task = {
+      id: ids.next(),
+      graph,
+      params,
+      priority: checkPriority(options.priority ?? failed.priority),
+      retryOf: taskId,
+      borrowsFrom: [taskId, ...borrowsFrom],
+      ...(vars === undefined ? {} : { vars }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    };
+    return this.#create(task, () => this.#scheduler.replan(task.id));
+  }
+
+  async #create(
+    task: NewTask,
+    begin: () => Promise<void>,
+  ): Promise<{ readonly id: string; readonly created: boolean }> {
+    const { store } = this.#parts;
     const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
-    if (outcome === "exists" && id !== task.id) {
-      await this.#callerRetry.ask(() => store.settle());
-      return { id, created: false };
+    const created = outcome === "created" || id === task.id;
+    if (created) {
+      if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
+      await this.#now("begin", begin);
     }
-    if (deadlineMs !== undefined) this.#sweeper.dueIn(deadlineMs);
-    await this.#now("begin", () => this.#scheduler.begin(id, plans.get(graph), priority));
     await this.#callerRetry.ask(() => store.settle());
-    return { id, created: true };
+    return { id, created };
   }
 
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
@@ -202,6 +246,18 @@ function unenforced(nodeId: string, path: string, key: string) {
 function checkPriority(priority: number): number {
   if (Number.isInteger(priority) && Math.abs(priority) <= maxPriority) return priority;
   throw new FlowError("ENGINE_OPTIONS", `priority must be an integer from -${maxPriority} to ${maxPriority}`);
+}
+
+function checkRetryable(taskId: string, task: TaskRecord | undefined): TaskRecord {
+  if (task === undefined) throw noSuchTask(taskId);
+  const details = { taskId };
+  if (task.status === "finished") {
+    throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to try again`, { details });
+  }
+  if (isTaskTerminal(task.status)) return task;
+  throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only what failed or was cancelled is tried again`, {
+    details,
+  });
 }
 
 function deadlineMsOf(deadlineSec: number | undefined): number | undefined {

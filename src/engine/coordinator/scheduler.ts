@@ -9,6 +9,7 @@ import {
 } from "../planner/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
 import { topics } from "../protocol/topics.ts";
+import { adoptFinished } from "./adoption.ts";
 import { TaskMemories, type TaskMemory } from "./task-memory.ts";
 
 /*
@@ -122,8 +123,10 @@ export class Scheduler {
     if (remembered !== undefined) return remembered;
     const task = known ?? (await this.#store.readTask(taskId));
     if (task === undefined || isTaskTerminal(task.status)) return undefined;
-    // Another call may have remembered it during the read: two memories of one task would each learn half.
-    return this.#memories.get(taskId) ?? this.#memories.remember(taskId, this.#plans.get(task.graph), task.priority);
+    const plan = this.#plans.get(task.graph);
+    if (task.status === "running") await adoptFinished({ store: this.#store, plan, task });
+    // Another call may have remembered it during the reads: two memories of one task would each learn half.
+    return this.#memories.get(taskId) ?? this.#memories.remember(taskId, plan, task.priority);
   }
 
   async #tryDispatch(taskId: string, memory: TaskMemory, node: NodePlan): Promise<void> {

@@ -1,5 +1,5 @@
 import { FlowError, type Json } from "../../errors/index.ts";
-import type { Artifact, ShardRecord } from "../model.ts";
+import { type Artifact, logOf, type ShardRecord } from "../model.ts";
 import type { NodePlan, Plan } from "../planner/index.ts";
 import { isNodeFinished } from "../planner/index.ts";
 import type { Store } from "../ports/index.ts";
@@ -61,7 +61,7 @@ export function artifactsDropped(taskId: string, nodeId: string): FlowError {
 export async function* readLog(store: Store, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
   const count = record.count ?? 0;
   for (let from = 0; from < count; ) {
-    const page = await store.readArtifacts(record, record.generation, from, pageSize);
+    const page = await store.readArtifacts(logOf(record), record.generation, from, pageSize);
     if (page.length === 0) throw artifactsDropped(record.taskId, record.nodeId);
     yield* page;
     from += page.length;

@@ -1,4 +1,4 @@
-import { type Artifact, type Origin, type ShardRecord, sourceKey } from "../model.ts";
+import { type Artifact, type Origin, type ShardRecord, type ShardRef, sourceKey } from "../model.ts";
 import type { Store } from "../ports/index.ts";
 
 /** A shard that a consumer reads, and how far it has come. */
@@ -11,6 +11,8 @@ export interface Source {
 
 interface Cursor extends Source {
   readonly key: string;
+  /** Where its artifacts are: its own log, or that of the shard which it was adopted from. */
+  log: ShardRef;
   /** Next artifact to read. */
   seq: number;
   /** Chunks of that artifact that are stored already. */
@@ -66,6 +68,7 @@ export class StreamInput {
         nodeId,
         shard,
         key,
+        log: { taskId: options.taskId, nodeId, shard },
         generation: options.sourceGens[key] ?? 0,
         seq: stored?.seq ?? 0,
         skipChunks: stored === undefined ? 0 : stored.chunk + 1,
@@ -98,6 +101,7 @@ export class StreamInput {
     if (seen.restarted) return restarted(records);
     this.#open = this.#open.filter((cursor) => cursor.seq !== cursor.count);
     if (this.#open.length === 0) return { kind: "end" };
+    if (seen.adopted) return this.pull(); // the pages were looked for where they aren't
     return { kind: "nothing", sourceRunning: seen.running };
   }
 
@@ -105,9 +109,8 @@ export class StreamInput {
   async #page(): Promise<Pulled | undefined> {
     const cursor = this.#open[this.#turn++ % this.#open.length] as Cursor;
     if (cursor.seq === cursor.count) return undefined;
-    const { taskId, store, pageSize } = this.#options;
-    const ref = { taskId, nodeId: cursor.nodeId, shard: cursor.shard };
-    const artifacts = await store.readArtifacts(ref, cursor.generation, cursor.seq, pageSize);
+    const { store, pageSize } = this.#options;
+    const artifacts = await store.readArtifacts(cursor.log, cursor.generation, cursor.seq, pageSize);
     if (artifacts.length === 0) return undefined;
     const { skipChunks } = cursor;
     cursor.seq += artifacts.length;
@@ -115,20 +118,25 @@ export class StreamInput {
     return { kind: "page", source: cursor, artifacts, skipChunks };
   }
 
-  #see(records: readonly ShardRecord[]): { restarted: boolean; running: boolean } {
+  #see(records: readonly ShardRecord[]): { restarted: boolean; running: boolean; adopted: boolean } {
     let restarted = false;
+    let adopted = false;
     let running = false;
     const byKey = new Map<string, ShardRecord>();
     for (const record of records) byKey.set(sourceKey(record.nodeId, record.shard), record);
     for (const cursor of this.#open) {
       const record = byKey.get(cursor.key);
       if (record === undefined) continue;
+      if (record.artifactsOf !== undefined && cursor.log.taskId !== record.artifactsOf.taskId) {
+        cursor.log = record.artifactsOf;
+        adopted = true;
+      }
       if (record.generation !== cursor.generation) restarted = true;
       else if (record.status === "finished") cursor.count = record.count;
       // A source that finished after its page was read has more to read: it doesn't starve anybody.
       if (record.status === "running" || record.status === "finished") running = true;
     }
-    return { restarted, running };
+    return { restarted, running, adopted };
   }
 }
 

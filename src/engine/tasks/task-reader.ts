@@ -88,6 +88,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
     ...(task.cancelReason === undefined ? {} : { cancelReason: task.cancelReason }),
     params: task.params,
     vars: vars?.vars ?? {},
+    ...(task.retryOf === undefined ? {} : { retryOf: task.retryOf }),
     nodes,
     createdAt: task.createdAt,
     ...(task.deadlineAt === undefined ? {} : { deadlineAt: task.deadlineAt }),

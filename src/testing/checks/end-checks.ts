@@ -6,6 +6,7 @@ import type { Client } from "../world/client.ts";
 import type { Fleet } from "../world/fleet.ts";
 import type { Journal } from "../world/journal.ts";
 import type { Workload } from "../world/workload.ts";
+import { artifactsOf } from "./adoption-check.ts";
 import { type FinishedShard, judgeNode } from "./reference.ts";
 import { retryPolicyOf } from "./retry-policy.ts";
 
@@ -36,13 +37,11 @@ export function checkEnd(parts: EndParts): void {
   checkLeftovers(parts);
 }
 
-function checkOutputs(task: TaskEntry, { workload }: EndParts, violated: (what: string) => void): void {
+function checkOutputs(task: TaskEntry, { state, workload }: EndParts, violated: (what: string) => void): void {
   const { graph } = task.record;
   const finished = (nodeId: string): FinishedShard[] =>
     (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) =>
-      entry === undefined
-        ? []
-        : [{ record: entry.record, artifacts: entry.logs[entry.record.generation]?.read(0, 1_000_000) ?? [] }],
+      entry === undefined ? [] : [{ record: entry.record, artifacts: artifactsOf(state, entry.record) }],
     );
   for (const node of graph.nodes) {
     const shards = finished(node.node_id);

@@ -1,7 +1,9 @@
-import type { ShardEntry, TaskEntry } from "../../adapters/memory/memory-state.ts";
+import type { MemoryState } from "../../adapters/memory/index.ts";
+import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import type { TaskEvent } from "../../engine/api.ts";
-import { type Artifact, isTaskTerminal } from "../../engine/model.ts";
+import { isTaskTerminal } from "../../engine/model.ts";
 import type { FlowError } from "../../errors/index.ts";
+import { artifactsOf } from "./adoption-check.ts";
 
 /* What callers read of a task, held against its records. Each check gives what is wrong, in words. */
 
@@ -12,7 +14,7 @@ export interface Got<T> {
   readonly error?: FlowError;
 }
 
-export function checkResult({ record, nodes }: TaskEntry, { items, error }: Got<object>): string[] {
+export function checkResult(state: MemoryState, { record, nodes }: TaskEntry, { items, error }: Got<object>): string[] {
   if (!isTaskTerminal(record.status)) return [`its result came while it is ${record.status}`];
   if (record.status !== "finished") return endsLike(record.status, error?.code);
   const children = new Set(record.graph.nodes.flatMap(({ depends_on }) => depends_on));
@@ -22,7 +24,7 @@ export function checkResult({ record, nodes }: TaskEntry, { items, error }: Got<
       const shards = (nodes.get(node_id)?.shards ?? []).flatMap((entry) => entry ?? []);
       const results = shards.flatMap(({ record: { result } }) => (result === undefined ? [] : [result]));
       if (results.length > 0) return [node_id, partitions === 1 ? results[0] : results];
-      return [node_id, shards.flatMap((shard) => storedBy(shard).map(({ meta }) => meta))];
+      return [node_id, shards.flatMap((shard) => artifactsOf(state, shard.record).map(({ meta }) => meta))];
     }),
   );
   return sameJson(items[0], wanted) ? [] : [`its result is ${JSON.stringify(items[0])}`];
@@ -55,20 +57,21 @@ export function checkEvents({ record, nodes }: TaskEntry, { items }: Got<TaskEve
   return wrong;
 }
 
-export function checkArtifacts({ record, nodes }: TaskEntry, nodeId: string, { items, error }: Got<unknown>): string[] {
+export function checkArtifacts(
+  state: MemoryState,
+  { record, nodes }: TaskEntry,
+  { nodeId, got: { items, error } }: { readonly nodeId: string; readonly got: Got<unknown> },
+): string[] {
   const shards = (nodes.get(nodeId)?.shards ?? []).flatMap((entry) => entry ?? []);
   if (error?.code === "ARTIFACTS_RESTARTED") {
     return shards.some((entry) => entry.record.generation > 0) ? [] : ["told of a restart that was none"];
   }
   if (error !== undefined) return endsLike(record.status, error.code);
-  const stored = shards.map((shard) => storedBy(shard).map(({ meta }) => meta));
+  const stored = shards.map((shard) => artifactsOf(state, shard.record).map(({ meta }) => meta));
   const [first = []] = stored;
   const isRight = shards.length === 1 ? sameJson(items, first) : sameJson(sorted(items), sorted(stored.flat()));
   return isRight ? [] : [`${items.length} artifacts of ${nodeId} were read, ${stored.flat().length} are stored`];
 }
-
-const storedBy = ({ record, logs }: ShardEntry): readonly Artifact[] =>
-  logs[record.generation]?.read(0, 1_000_000) ?? [];
 
 function endsLike(status: string, code: string | undefined): string[] {
   const wanted = { failed: "TASK_FAILED", cancelled: "TASK_CANCELLED" }[status];

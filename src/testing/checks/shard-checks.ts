@@ -8,6 +8,7 @@ import {
   shardKey,
 } from "../../engine/model.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
+import { checkAdoption, checkNotAdoptable } from "./adoption-check.ts";
 import type { CheckParts } from "./check-parts.ts";
 import { checkDispatch } from "./dispatch-check.ts";
 import { checkFinish } from "./finish-check.ts";
@@ -17,7 +18,7 @@ import { retryPolicyOf } from "./retry-policy.ts";
 
 /** The table of the specification, written down a second time. */
 const moves: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
-  absent: ["queued", "cancelled"],
+  absent: ["queued", "cancelled", "finished"],
   queued: ["running", "queued", "cancelled"],
   running: ["finished", "failed", "deferred", "queued", "cancelling"],
   deferred: ["queued", "cancelled"],
@@ -65,6 +66,11 @@ export class ShardChecks {
     const task = state.tasks.get(record.taskId)?.record;
     if (task === undefined || isTaskTerminal(task.status)) violated(record, `${cause} after its task was over`);
     if (cause === "dispatch") checkDispatch(state, record, violated);
+    if (cause === "dispatch") checkNotAdoptable(state, record, violated);
+    if (cause === "adopt") {
+      journal.counts.adopted++;
+      checkAdoption(state, record, violated);
+    } else if (from === "absent" && record.status === "finished") violated(record, `born finished by ${cause}`);
     if (cause === "claim") {
       this.#claimedBy(record);
       checkLimits(this.#parts, record, violated);

@@ -12,7 +12,12 @@ export interface ClientParts {
   readonly journal: Journal;
   readonly fleet: Fleet;
   readonly tasks: readonly TaskRequest[];
+  /** Whether it tries again what has not finished. */
+  readonly retries: boolean;
 }
+
+/** Retries included. */
+const mostTasks = 5;
 
 /** A request to some coordinator: asked again, of another, when that one has died or refused. */
 interface Request {
@@ -25,6 +30,10 @@ interface Request {
 export class Client {
   readonly #parts: ClientParts;
   readonly #creates: Request[];
+  /** What each of these requests asks for once, however often it is sent. */
+  readonly #keys: string[];
+  readonly #seenEnds = new Set<string>();
+  readonly #retries: boolean;
   #cancel: Request | undefined;
   #taskIds: readonly string[] = [];
   /** Tasks that it asked to cancel. */
@@ -32,26 +41,28 @@ export class Client {
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
+    this.#keys = parts.tasks.map((_, index) => `task-${index}`);
+    this.#retries = parts.retries;
     this.#creates = parts.tasks.map(({ graph, ...request }, index) => ({
       askedOf: undefined,
       done: false,
       send: async ({ coordinator }) => {
         const { random } = parts.scheduler;
         if (coordinator === undefined) return;
-        const drawn = { priority: random.int(3), idempotencyKey: keyOf(index) };
+        const drawn = { priority: random.int(3), idempotencyKey: this.#keys[index] };
         await coordinator.createTask({ ...request, graph: coordinator.checkGraph(graph), ...drawn });
       },
     }));
   }
 
   get allCreated(): boolean {
-    return this.taskIds.length === this.#parts.tasks.length;
+    return this.taskIds.length === this.#keys.length;
   }
 
   get taskIds(): readonly string[] {
-    const { state, tasks } = this.#parts;
-    if (this.#taskIds.length === tasks.length) return this.#taskIds; // asked for at every step
-    this.#taskIds = tasks.flatMap((_, index) => state.idsByIdempotencyKey.get(keyOf(index)) ?? []);
+    const { state } = this.#parts;
+    if (this.#taskIds.length === this.#keys.length) return this.#taskIds; // asked for at every step
+    this.#taskIds = this.#keys.flatMap((key) => state.idsByIdempotencyKey.get(key) ?? []);
     return this.#taskIds;
   }
 
@@ -59,6 +70,25 @@ export class Client {
   ask(): void {
     for (const request of this.#creates) this.#ask(request);
     if (this.#cancel !== undefined) this.#ask(this.#cancel);
+  }
+
+  /** Tries again some of what has not finished, each task once at most. */
+  retrySome(): void {
+    const { scheduler, state } = this.#parts;
+    if (!this.#retries) return;
+    for (const taskId of this.taskIds) {
+      const { status } = state.tasks.get(taskId)?.record ?? {};
+      if ((status !== "failed" && status !== "cancelled") || this.#seenEnds.has(taskId)) continue;
+      this.#seenEnds.add(taskId);
+      if (this.#keys.length >= mostTasks || scheduler.random.chance(0.2)) continue;
+      const idempotencyKey = `retry of ${taskId}`;
+      scheduler.note(() => `RETRY ${taskId}`);
+      this.#keys.push(idempotencyKey);
+      const send = async ({ coordinator }: SimProcess) => {
+        await coordinator?.retryTask(taskId, { idempotencyKey });
+      };
+      this.#creates.push({ send, askedOf: undefined, done: false });
+    }
   }
 
   cancelOne(): void {
@@ -92,5 +122,3 @@ export class Client {
     );
   }
 }
-
-const keyOf = (index: number): string => `task-${index}`;

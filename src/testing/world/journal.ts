@@ -51,7 +51,16 @@ export class Journal {
   readonly cleanups = new Map<string, { registered: number; ran: number }>();
   readonly violations: string[] = [];
   readonly checkpoints = new CheckpointBook();
-  readonly counts = { claims: 0, appends: 0, lateAppends: 0, restarts: 0, leasesLost: 0, released: 0, handlerRuns: 0 };
+  readonly counts = {
+    claims: 0,
+    appends: 0,
+    lateAppends: 0,
+    restarts: 0,
+    adopted: 0,
+    leasesLost: 0,
+    released: 0,
+    handlerRuns: 0,
+  };
 
   threw(ref: Pick<ShardRef, "taskId" | "nodeId">, code: string): void {
     const key = `${ref.taskId}:${ref.nodeId}`;

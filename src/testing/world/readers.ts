@@ -66,7 +66,7 @@ export class Readers {
     const read = (run: Reading["read"]) => this.#readings.push({ taskId, read: run, askedOf: undefined, done: false });
     read(async (process) => {
       const got = await settled(handleOf(process, taskId).result());
-      this.#check(taskId, (task) => checkResult(task, got));
+      this.#check(taskId, (task) => checkResult(state, task, got));
     });
     read(async (process) => {
       const got = await collected(handleOf(process, taskId).events({ sampleMs: 100 }));
@@ -74,7 +74,7 @@ export class Readers {
     });
     read(async (process) => {
       const got = await collected(handleOf(process, taskId).artifacts(nodeId));
-      this.#check(taskId, (task) => checkArtifacts(task, nodeId, got));
+      this.#check(taskId, (task) => checkArtifacts(state, task, { nodeId, got }));
     });
   }
 

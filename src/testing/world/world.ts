@@ -115,7 +115,9 @@ export class World {
       { ...known, broker: this.#broker, rates: this.#rates, observe, mirror: this.mirror },
       options.size,
     );
-    this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, tasks: workload.tasks });
+    const { tasks, isKnown } = workload;
+    const retries = isKnown && random.chance(0.5);
+    this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, tasks, retries });
     if (random.chance(0.3)) {
       this.#readers = new Readers({ scheduler, state, journal, fleet: this.#fleet, client: this.#client });
     }
@@ -174,7 +176,7 @@ export class World {
     if (this.#mode === "calm") return;
     scheduler.slowTime = this.#rates.slowTime;
     const until = scheduler.steps + chaosSteps.from + random.int(chaosSteps.more);
-    while (scheduler.steps < until && !this.#allEnded) {
+    while (scheduler.steps < until && !this.#haveAllEnded()) {
       this.#client.ask();
       this.#readers?.ask();
       this.#fleet.trouble();
@@ -198,7 +200,7 @@ export class World {
       const limited = Object.keys(this.#running).length > 0;
       scheduler.onIdle = () => checkIdle({ state, journal, stops, limited, broker: this.#broker, fleet: this.#fleet });
     }
-    while (!this.#allEnded) {
+    while (!this.#haveAllEnded()) {
       this.#client.ask();
       this.#readers?.ask();
       if (this.#mode === "calm" && scheduler.steps < calmStops) this.#fleet.stopWorkers();
@@ -208,7 +210,7 @@ export class World {
       const stuck = scheduler.steps - since.steps > this.#bounds.steps || scheduler.now - since.ms > this.#bounds.ms;
       if (stuck) this.journal.violated(`not ended after ${this.#bounds.ms} quiet ms: ${this.#openShards()}`);
     }
-    if (!this.#allEnded) this.journal.violated(`nothing can happen any more: ${this.#openShards()}`);
+    if (!this.#haveAllEnded()) this.journal.violated(`nothing can happen any more: ${this.#openShards()}`);
   }
 
   /** Whoever follows a task is told of its end. */
@@ -237,7 +239,9 @@ export class World {
     if (!this.#fleet.allStopped) this.journal.violated(`a process does not stop: ${this.#fleet.stillStopping}`);
   }
 
-  get #allEnded(): boolean {
+  /** Asked for at every step, and what has ended badly may be tried again. */
+  #haveAllEnded(): boolean {
+    this.#client.retrySome();
     const { taskIds, allCreated } = this.#client;
     return allCreated && taskIds.every((id) => isTaskTerminal(this.state.tasks.get(id)?.record.status ?? "running"));
   }

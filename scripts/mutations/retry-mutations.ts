@@ -1,0 +1,83 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const adoption = "engine/coordinator/adoption.ts";
+const scheduler = "engine/coordinator/scheduler.ts";
+const coordinator = "engine/coordinator/coordinator-core.ts";
+const input = "engine/input/stream-input.ts";
+/** Takes a node that finished before one of its parents, which then failed. */
+const belowOnes = "test/integration/engine/retry-tasks.test.ts: what finished below a node that runs again";
+
+export const retryMutations: readonly Mutation[] = [
+  mutation(
+    "a retry adopts nothing",
+    edit(scheduler, 'if (task.status === "running") await adoptFinished(', "if (false) await adoptFinished("),
+  ),
+  mutation(
+    "a retry starts before all is adopted",
+    edit(scheduler, 'if (task.status === "running") await adoptFinished(', "void adoptFinished("),
+  ),
+  mutation(
+    "a retry that is swept starts without what is adopted",
+    edit(
+      scheduler,
+      'if (task.status === "running") await',
+      'if (task.status === "running" && known === undefined) await',
+    ),
+  ),
+  {
+    elsewhere: belowOnes,
+    ...mutation(
+      "a node is adopted whatever became of its parents",
+      edit(
+        adoption,
+        "if (left === 0) reached.push(child);",
+        "if (left >= 0 && !reached.includes(child)) reached.push(child);",
+      ),
+    ),
+  },
+  {
+    elsewhere: belowOnes,
+    ...mutation("what is below a node that runs again is adopted", edit(adoption, "if (!isAdopted) continue;", "")),
+  },
+  mutation(
+    "a node is adopted by halves",
+    edit(adoption, "if (!isNodeFinished(node, finished)) return false;", "if (finished.length === 0) return false;"),
+  ),
+  mutation(
+    "a stream reads an adopted node's artifacts from its own log",
+    edit(
+      input,
+      "store.readArtifacts(cursor.log,",
+      "store.readArtifacts({ ...cursor.log, taskId: this.#options.taskId },",
+    ),
+  ),
+  mutation(
+    "a page that was looked for in the wrong log is believed",
+    edit(input, "if (seen.adopted) return this.pull();", ""),
+  ),
+  mutation(
+    "a gather reads an adopted node's artifacts from its own log",
+    edit(
+      "engine/input/gather-input.ts",
+      "store.readArtifacts(logOf(record), record",
+      "store.readArtifacts(record, record",
+    ),
+  ),
+  mutation("a retry forgets the variables", edit(coordinator, "...(vars === undefined ? {} : { vars }),", "")),
+  mutation(
+    "a retry forgets whose changes are in the variables",
+    edit(
+      coordinator,
+      "...(vars === undefined ? {} : { vars }),",
+      "...(vars === undefined ? {} : { vars: { vars: vars.vars, appliedBy: [] } }),",
+    ),
+  ),
+  mutation(
+    "a retry of a retry adopts from the task whose artifacts it finds",
+    edit(
+      "engine/moves/move-shard.ts",
+      "const { taskId, nodeId, shard } = logOf(finished);",
+      "const { taskId, nodeId, shard } = finished;",
+    ),
+  ),
+];
