@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { backpressureMutations } from "./backpressure-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
+import { extensionMutations } from "./extension-mutations.ts";
 import { limitMutations } from "./limit-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { parallelMutations } from "./parallel-mutations.ts";
@@ -39,6 +40,7 @@ const all = [
   ...coordinatorMutations,
   ...workerMutations,
   ...limitMutations,
+  ...extensionMutations,
   ...readerMutations,
   ...retryMutations,
   ...parallelMutations,

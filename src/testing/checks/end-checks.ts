@@ -8,6 +8,7 @@ import type { Journal } from "../world/journal.ts";
 import type { Workload } from "../world/workload.ts";
 import { artifactsOf } from "./adoption-check.ts";
 import { type FinishedShard, judgeNode } from "./reference.ts";
+import { changedPaths } from "./reference-vars.ts";
 import { retryPolicyOf } from "./retry-policy.ts";
 
 export interface EndParts {
@@ -56,9 +57,8 @@ function checkOutputs(task: TaskEntry, { state, workload }: EndParts, violated: 
     for (const wrong of judgeNode(node, finished)) violated(`node ${node.node_id}: ${wrong}`);
   }
   if (!workload.isKnown) return;
-  const wanted = graph.nodes.reduce((sum, { io }) => sum + (io?.fn === "vars.incr" ? Number(io.fn_args?.by) : 0), 0);
-  const { count = 0 } = task.vars.vars;
-  if (count !== wanted) violated(`vars.count is ${count}, the nodes add to ${wanted}`);
+  const lacking = graph.nodes.filter((node) => changedPaths(node) && !task.vars.appliedBy.includes(node.node_id));
+  for (const { node_id } of lacking) violated(`node ${node_id} has finished, and its change is not in the vars`);
 }
 
 /** `finalize` saw all of the log. */

@@ -3,6 +3,8 @@ import { sourceKey } from "../../engine/model.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { adapterName, type GraphNode } from "../../graph/index.ts";
 import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "../world/computation.ts";
+import { partsAdapter, partsOf } from "../world/sim-adapters.ts";
+import { changedPaths } from "./reference-vars.ts";
 
 /*
  * What a finished task must have stored, computed in plain memory with nothing of the engine's. A node is judged by what
@@ -108,7 +110,9 @@ function judgeStream(node: GraphNode, finished: Finished): string[] {
 }
 
 function cutUp(node: GraphNode, args: JsonObject, meta: Json): Json[] {
-  const adapter = adapterName(node.io?.input_inline?.input_adapter ?? "pull.from_artifacts");
+  const { input_adapter: name } = node.io?.input_inline ?? {};
+  if (name === partsAdapter.name) return partsOf(meta, args as { readonly key: string; readonly parts: number });
+  const adapter = adapterName(name ?? "pull.from_artifacts");
   if (adapter === "pull.from_artifacts") return [meta];
   const list = typeof args.meta_list_key === "string" ? (meta as JsonObject)[args.meta_list_key] : undefined;
   const items = Array.isArray(list) ? list : [meta];
@@ -128,7 +132,8 @@ function judgeFunction(node: GraphNode, finished: Finished): string[] {
   const metas = metasOf(finished(node.node_id));
   const sources = (ids: readonly string[]) => ids.flatMap((id) => metasOf(finished(id)));
   if (fn === "noop") return same("its output", metas, [{}]);
-  if (fn === "vars.incr") return same("its output", metas, [{ keys: ["count"] }]);
+  const keys = changedPaths(node);
+  if (keys !== undefined) return same("its output", metas, [{ keys }]);
   if (fn === "merge.generic") {
     return same("what it merged", metas, [
       { merged: sources(args.from_nodes as readonly string[]).reduce(merge, null) },

@@ -1,10 +1,12 @@
 import { match } from "ts-pattern";
 import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { isTaskTerminal, type ShardRef, shardKey, type TaskStatus } from "../../engine/model.ts";
+import { sortKeys } from "../../graph/stable-json.ts";
 import { BackpressureCheck } from "./backpressure-check.ts";
 import type { CheckParts } from "./check-parts.ts";
 import { DeadlineCheck } from "./deadline-check.ts";
 import { LogChecks } from "./log-checks.ts";
+import { varsAfter } from "./reference-vars.ts";
 import { ReportChecks } from "./report-checks.ts";
 import { ShardChecks } from "./shard-checks.ts";
 
@@ -80,13 +82,12 @@ export class WriteChecks {
     }
   }
 
-  /** Each node's change is in there once: the counter is the sum of those that were applied. */
+  /** Each node's change is in there once, and on top of those before it. */
   #vars({ taskId, vars }: MemoryStoreEvent & { readonly kind: "vars" }): void {
     if (new Set(vars.appliedBy).size !== vars.appliedBy.length) this.#violated(taskId, "vars applied twice by a node");
     if (!this.#parts.workload.isKnown) return;
     const nodes = this.#parts.state.tasks.get(taskId)?.record.graph.nodes ?? [];
-    const steps = vars.appliedBy.map((id) => Number(nodes.find((node) => node.node_id === id)?.io?.fn_args?.by));
-    const sum = steps.reduce((total, by) => total + by, 0);
-    if (vars.vars.count !== sum) this.#violated(taskId, `vars.count is ${vars.vars.count}, the nodes add to ${sum}`);
+    const [found, wanted] = [vars.vars, varsAfter(nodes, vars.appliedBy)].map((each) => JSON.stringify(sortKeys(each)));
+    if (found !== wanted) this.#violated(taskId, `its vars are ${found}, the nodes make ${wanted}`);
   }
 }

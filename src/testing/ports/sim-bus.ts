@@ -8,6 +8,8 @@ import { showArguments } from "./show-call.ts";
 
 export interface BusFaults {
   lose: number;
+  /** Not taken at all: whoever sends it is told. */
+  refuse: number;
   double: number;
   /** Longest delay of a message, in ms. Their order is nobody's in any case. */
   delayMs: number;
@@ -56,6 +58,7 @@ export class SimBroker {
     return {
       publish: async (topic, _key, message) => {
         await this.#scheduler.park(life, `publish ${topic}`, { request: true, ...this.#shown(message) });
+        if (this.#scheduler.random.chance(this.#faults.refuse)) throw new Error("the simulated bus can't be reached");
         this.#send(topic, message);
         await this.#scheduler.park(life, "publish ->");
       },

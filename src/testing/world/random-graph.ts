@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../errors/index.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
+import { partsAdapter } from "./sim-adapters.ts";
 
 /** A node of graph JSON, before the graph is checked. */
 export interface DrawnNode {
@@ -61,8 +62,7 @@ class GraphDrawer {
   }
 
   addCounter(id: string): void {
-    const fn_args = { key: "count", by: 1 + this.#random.int(3) };
-    this.nodes.push({ node_id: id, type: "coordinator_fn", depends_on: [], io: { fn: "vars.incr", fn_args } });
+    this.nodes.push({ node_id: id, depends_on: [], ...this.#varsChange() });
   }
 
   #fanIn(parents: number): { fan_in?: string } {
@@ -114,6 +114,10 @@ class GraphDrawer {
       const single = sources.length === 1 && random.chance(0.5) ? { from_node: sources[0] as string } : from;
       return { input_adapter: name, input_args: { ...single, ...(random.chance(0.3) ? { poll_ms: 20 } : {}) } };
     }
+    if (kind === 4) {
+      const parts = 1 + random.int(3);
+      return { input_adapter: partsAdapter.name, input_args: { ...from, key: "rows", parts } };
+    }
     if (kind < 8) {
       const list = random.chance(0.7) ? { meta_list_key: "rows" } : {};
       const name = random.pick(["pull.from_artifacts.rechunk:size", "pull.rechunk"]);
@@ -134,7 +138,19 @@ class GraphDrawer {
     if (sources.length > 0 && random.chance(0.4)) {
       return call("metrics.aggregate", { node_id: random.pick(sources), mode: random.pick(["sum", "max", "mean"]) });
     }
-    if (random.chance(0.7)) return call("vars.incr", { key: "count", by: 1 + random.int(3) });
-    return call("noop", {});
+    return random.chance(0.7) ? this.#varsChange() : call("noop", {});
+  }
+
+  /** They meet in the same variables, so that the order shows in which they are stored. */
+  #varsChange(): Pick<DrawnNode, "type"> & { io: JsonObject } {
+    const value = 1 + this.#random.int(3);
+    const [fn, fn_args] = this.#random.pick<readonly [string, JsonObject]>([
+      ["vars.incr", { key: "count", by: value }],
+      ["vars.incr", { key: "count", by: value }],
+      ["vars.set", { kv: { "shared.last": value, last: value } }],
+      ["vars.merge", { data: { shared: { [`merged${value}`]: value } } }],
+      ["vars.unset", { keys: ["shared.last"] }],
+    ]);
+    return { type: "coordinator_fn", io: { fn, fn_args } };
   }
 }

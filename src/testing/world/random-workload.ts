@@ -1,6 +1,7 @@
 import { builtInCoordinatorFns } from "../../engine/functions/index.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
 import { randomGraph, workerTypes } from "./random-graph.ts";
+import { partsAdapter } from "./sim-adapters.ts";
 import { simHandlers } from "./sim-handlers.ts";
 import type { Workload } from "./workload.ts";
 
@@ -16,7 +17,7 @@ export function randomWorkload(random: SeededRandom): Workload {
     })),
     types: workerTypes,
     fewTypes: ["map", "source"],
-    inputAdapters: [],
+    inputAdapters: [partsAdapter],
     isResumable: (type) => !type.endsWith("_n"),
     handlersFor: simHandlers,
     functionsFor: () => builtInCoordinatorFns,

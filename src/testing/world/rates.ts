@@ -83,7 +83,7 @@ const noStoreFaults = { before: 0, between: 0, after: 0, late: 0, slow: 0, slowI
 export function drawRates(random: SeededRandom, mode: SimulationMode, faults: Faults = {}): Rates {
   const rates = drawAll(random, mode);
   if (faults.store === false) Object.assign(rates.store, noStoreFaults);
-  if (faults.messages === false) Object.assign(rates.bus, { lose: 0, double: 0, delayMs: 0 });
+  if (faults.messages === false) Object.assign(rates.bus, { lose: 0, refuse: 0, double: 0, delayMs: 0 });
   if (faults.crashes === false) rates.crash = 0;
   if (faults.stops === false) rates.stop = 0;
   if (faults.pauses === false) Object.assign(rates, { pause: 0, slowTime: 0 });
@@ -107,7 +107,7 @@ function drawAll(random: SeededRandom, mode: SimulationMode): Rates {
     // A message that comes twice is no fault: it takes nothing away.
     const none = {
       store: { ...noStoreFaults, lateMs: 0 },
-      bus: { lose: 0, double: random.chance(0.5) ? 0.3 : 0, delayMs: 0 },
+      bus: { lose: 0, refuse: 0, double: random.chance(0.5) ? 0.3 : 0, delayMs: 0 },
     };
     // Stopping workers in order is no fault: it costs no lease, and no attempt.
     return { ...none, handlers, cancels, crash: 0, stop: random.chance(0.3) ? 0.004 : 0, pause: 0, slowTime: 0 };
@@ -123,7 +123,7 @@ function drawAll(random: SeededRandom, mode: SimulationMode): Rates {
       focus: random.chance(0.5) ? random.pick(operations) : undefined,
       lateMs: 9_000,
     },
-    bus: { lose: upTo(0.5), double: upTo(0.3), delayMs: random.int(2_000) },
+    bus: { lose: upTo(0.5), refuse: upTo(0.2), double: upTo(0.3), delayMs: random.int(2_000) },
     handlers,
     cancels,
     crash: upTo(0.03),
@@ -146,7 +146,7 @@ export function drawLimits(random: SeededRandom, types: readonly string[]): Runn
 /** The faults are over: from here on everything must come to its end. */
 export function calmDown(rates: Rates): void {
   Object.assign(rates.store, noStoreFaults);
-  Object.assign(rates.bus, { lose: 0, double: 0, delayMs: 10 });
+  Object.assign(rates.bus, { lose: 0, refuse: 0, double: 0, delayMs: 10 });
   Object.assign(rates.handlers, { throws: 0, permanent: 0, slow: 0, slowCleanup: 0, hangs: 0, misfits: 0 });
   Object.assign(rates, { crash: 0, stop: 0, pause: 0, slowTime: 0 });
 }

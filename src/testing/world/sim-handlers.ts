@@ -50,11 +50,27 @@ export function simHandlers(options: ProcessTools): readonly HandlerDefinition[]
     iterBatches: (args: unknown, ctx: AttemptContext) => unstableBatches(args, ctx, options),
   };
   return [
-    { ...source, name: "source" },
-    { ...unstable, name: "source_n" },
+    withInit({ ...source, name: "source" }, options),
+    withInit({ ...unstable, name: "source_n" }, options),
     { ...map, name: "map" },
     { ...map, name: "map_n", resumable: false },
   ];
+}
+
+/** Nothing of it runs before its `init` has ended, which takes a while. */
+function withInit(handler: HandlerDefinition, { random, clock, journal, life }: ProcessTools): HandlerDefinition {
+  let ready = false;
+  return {
+    ...handler,
+    async init() {
+      await clock.sleep(random.int(20));
+      ready = true;
+    },
+    loadInput(args, ctx) {
+      if (!ready) journal.violated(`${life.name}: ${ctx.nodeId} runs before its handler's init has ended`);
+      return handler.loadInput?.(args, ctx);
+    },
+  };
 }
 
 /** Stable names, in any order, and sometimes more of them than the attempt before had. */

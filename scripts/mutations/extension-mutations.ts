@@ -1,0 +1,54 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+/* Mistakes in what users plug in, and in the functions of variables. */
+
+export const extensionMutations: readonly Mutation[] = [
+  mutation(
+    "vars.merge forgets what lies beside",
+    edit(
+      "engine/functions/vars-merge.ts",
+      "mergeOverwriting(vars, treeOf(leaves));",
+      "Object.assign(vars, treeOf(leaves));",
+    ),
+  ),
+  mutation(
+    "vars.unset leaves empty objects behind",
+    edit("engine/functions/var-tree.ts", "    delete outer[segment];\n", ""),
+  ),
+  mutation(
+    "vars.set sets the first of its paths only",
+    edit("engine/functions/vars-set.ts", "of leaves) setVar(", "of leaves.slice(0, 1)) setVar("),
+  ),
+  mutation(
+    "an attempt doesn't wait for its handler's init",
+    edit(
+      "engine/worker/handler-run.ts",
+      "if (runtime.needsInit) await held.run(runtime.init());",
+      "if (runtime.needsInit) void runtime.init();",
+    ),
+  ),
+  mutation(
+    "a bus that refuses a message fails who sends it",
+    edit(
+      "engine/support/hint-bus.ts",
+      "bus.publish(topic, key, message).catch((error: unknown) => {\n",
+      "bus.publish(topic, key, message).catch((error: unknown) => {\n        throw error;\n",
+    ),
+  ),
+  mutation(
+    "batches of one artifact have one name",
+    edit(
+      "engine/input/adapters.ts",
+      "return { whole: false, expand: (meta, nodeId)",
+      "return { whole: true, expand: (meta, nodeId)",
+    ),
+  ),
+  mutation(
+    "a custom adapter gets no arguments",
+    edit(
+      "engine/input/adapters.ts",
+      "definition.expand({ meta, nodeId, args })",
+      "definition.expand({ meta, nodeId, args: {} })",
+    ),
+  ),
+];
