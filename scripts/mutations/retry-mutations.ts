@@ -4,8 +4,9 @@ const adoption = "engine/coordinator/adoption.ts";
 const scheduler = "engine/coordinator/scheduler.ts";
 const coordinator = "engine/coordinator/coordinator-core.ts";
 const input = "engine/input/stream-input.ts";
+const tests = "test/integration/engine/retry-tasks.test.ts";
 /** Takes a node that finished before one of its parents, which then failed. */
-const belowOnes = "test/integration/engine/retry-tasks.test.ts: what finished below a node that runs again";
+const belowOnes = `${tests}: what finished below a node that runs again`;
 
 export const retryMutations: readonly Mutation[] = [
   mutation(
@@ -51,10 +52,13 @@ export const retryMutations: readonly Mutation[] = [
       "store.readArtifacts({ ...cursor.log, taskId: this.#options.taskId },",
     ),
   ),
-  mutation(
-    "a page that was looked for in the wrong log is believed",
-    edit(input, "if (seen.adopted) return this.pull();", ""),
-  ),
+  {
+    elsewhere: `${tests}: a reader that looked before the adoption`,
+    ...mutation(
+      "a page that was looked for in the wrong log is believed",
+      edit(input, "if (seen.adopted) return this.pull();", ""),
+    ),
+  },
   mutation(
     "a gather reads an adopted node's artifacts from its own log",
     edit(
@@ -64,14 +68,17 @@ export const retryMutations: readonly Mutation[] = [
     ),
   ),
   mutation("a retry forgets the variables", edit(coordinator, "...(vars === undefined ? {} : { vars }),", "")),
-  mutation(
-    "a retry forgets whose changes are in the variables",
-    edit(
-      coordinator,
-      "...(vars === undefined ? {} : { vars }),",
-      "...(vars === undefined ? {} : { vars: { vars: vars.vars, appliedBy: [] } }),",
+  {
+    elsewhere: `${tests}: a change that was made and not finished`,
+    ...mutation(
+      "a retry forgets whose changes are in the variables",
+      edit(
+        coordinator,
+        "...(vars === undefined ? {} : { vars }),",
+        "...(vars === undefined ? {} : { vars: { vars: vars.vars, appliedBy: [] } }),",
+      ),
     ),
-  ),
+  },
   mutation(
     "a retry of a retry adopts from the task whose artifacts it finds",
     edit(

@@ -1,4 +1,4 @@
-import { memoryBus, memoryStore } from "../adapters/memory/index.ts";
+import { memoryBus, memoryStore, type UndeliveredMessage } from "../adapters/memory/index.ts";
 import { type FlowDefinition, type FlowTypes, type HandlerDefinition, silentLogger } from "../definitions/index.ts";
 import type {
   CleanupOptions,
@@ -12,15 +12,16 @@ import type {
 import { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
 import { defaultCoordinatorTiming } from "../engine/coordinator/coordinator-options.ts";
 import { builtInCoordinatorFns } from "../engine/functions/index.ts";
-import type { TaskSummary } from "../engine/model.ts";
+import type { DeadLetter, TaskSummary } from "../engine/model.ts";
 import { PlanCache } from "../engine/planner/index.ts";
 import type { Bus, Clock, Page, Store } from "../engine/ports/index.ts";
 import type { FlowArgument, RunOptionsOf } from "../engine/run-arguments.ts";
+import { DeadLetters } from "../engine/support/dead-letters.ts";
 import { StoreRetry } from "../engine/support/store-retry.ts";
 import type { LoopHealth } from "../engine/support/supervisor.ts";
 import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
 import { type TaskHandleParts, taskHandle } from "../engine/tasks/task-handle.ts";
-import { cleanUp, deleteTask, listTasks } from "../engine/tasks/task-lists.ts";
+import { cleanUp, deleteTask, listDeadLetters, listTasks } from "../engine/tasks/task-lists.ts";
 import { AppendSignals } from "../engine/worker/append-signals.ts";
 import type { RunningLimits } from "../engine/worker/running-limits.ts";
 import { WorkerCore } from "../engine/worker/worker-core.ts";
@@ -38,8 +39,16 @@ const functionCapacity = 16;
 const maxStarveMs = 500;
 
 export interface EngineHealth {
+  /** It takes work: it has started, is not being stopped, and reaches its store. */
+  readonly ready: boolean;
+  /** As of the last sweep, `tickMs` ago at most. `since`: ms since 1970. */
+  readonly store: { readonly status: "ok" } | { readonly status: "unreachable"; readonly since: number };
   /** Attempts that run now. */
   readonly running: number;
+  /** How many may. */
+  readonly capacity: number;
+  /** Messages that this engine could not read or handle, since it started. */
+  readonly deadLetters: number;
   /** The engine's background loops, with how often each had to be started again. */
   readonly loops: readonly LoopHealth[];
 }
@@ -115,6 +124,14 @@ export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
    * @throws FlowError `ENGINE_OPTIONS`
    */
   cleanup(options: CleanupOptions): Promise<CleanupOutcome>;
+  /**
+   * Messages that nobody could read or handle, the newest first: of all engines on the store. A bus of your own tells
+   * of those that it gives up by its own means.
+   *
+   * @throws FlowError `ENGINE_OPTIONS`
+   */
+  deadLetters(options?: Omit<ListOptions, "status">): Promise<Page<DeadLetter>>;
+  /** How it is, for probes and people. Asks nobody: it is what this process knows. */
   health(): EngineHealth;
   /**
    * Takes nothing more, lets running attempts end for `graceMs`, then hands their claims back. The same promise at each
@@ -149,9 +166,11 @@ export async function createEngine<THandler extends HandlerDefinition>(
     ...definedOf(numbers),
     running: definedOf({ maxRunning, maxRunningPerType, maxRunningPerTask }),
   };
+  const store = options.store ?? memoryStore();
+  const deadLetters = new DeadLetters({ store, ids: systemIds, logger: options.logger ?? silentLogger });
   const shared = {
-    store: options.store ?? memoryStore(),
-    bus: options.bus ?? memoryBus(),
+    store,
+    bus: deadLetters.guard(options.bus ?? memoryBus({ onDeadLetter: (letter) => void keep(deadLetters, letter) })),
     clock: systemClock({ unref: true }),
     ids: systemIds,
     random: systemRandom,
@@ -188,11 +207,14 @@ export async function createEngine<THandler extends HandlerDefinition>(
     handlers: handlersByName,
     keepAlive: options.keepAlive ?? false,
     running: limits.running,
+    capacity: limits.capacity,
+    deadLetters,
   });
   try {
     await shared.store.open();
     await coordinator.start();
     await worker.start();
+    engine.started();
   } catch (error) {
     await engine.stop({ graceMs: 0 }).catch((stopError: unknown) => {
       shared.logger.warn({ err: stopError }, "an engine that could not start could not be stopped either");
@@ -200,6 +222,11 @@ export async function createEngine<THandler extends HandlerDefinition>(
     throw error;
   }
   return engine;
+}
+
+function keep(deadLetters: DeadLetters, { topic, key, message, error }: UndeliveredMessage): Promise<void> {
+  const reason = `its handler failed: ${error instanceof Error ? error.message : String(error)}`;
+  return deadLetters.add({ topic, key, message, reason });
 }
 
 class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THandlers> {
@@ -213,6 +240,9 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   readonly #handleParts: TaskHandleParts;
   /** Graphs by flow: a flow never changes, so it is compiled and checked once. */
   readonly #graphs = new WeakMap<object, Graph>();
+  readonly #deadLetters: DeadLetters;
+  readonly #capacity: number;
+  #started = false;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: {
@@ -226,12 +256,16 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     readonly plans: PlanCache;
     readonly keepAlive: boolean;
     readonly running: RunningLimits;
+    readonly capacity: number;
+    readonly deadLetters: DeadLetters;
   }) {
     const { coordinator, store, plans } = parts;
     this.#coordinator = coordinator;
     this.#worker = parts.worker;
     this.#handlers = parts.handlers;
     this.#store = store;
+    this.#deadLetters = parts.deadLetters;
+    this.#capacity = parts.capacity;
     this.#bus = parts.bus;
     const { clock } = parts;
     this.#keepAlive = new KeepAlive({ store, clock, changes: coordinator.changes });
@@ -245,6 +279,10 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
       running: parts.running,
       cancel: (taskId, reason) => coordinator.cancelTask(taskId, reason),
     };
+  }
+
+  started(): void {
+    this.#started = true;
   }
 
   async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
@@ -278,8 +316,20 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     return cleanUp(this.#handleParts, options);
   }
 
+  deadLetters(options: Omit<ListOptions, "status"> = {}): Promise<Page<DeadLetter>> {
+    return listDeadLetters(this.#handleParts, options);
+  }
+
   health(): EngineHealth {
-    return { running: this.#worker.running, loops: [...this.#coordinator.loops, ...this.#worker.loops] };
+    const since = this.#coordinator.storeUnreachableSince;
+    return {
+      ready: this.#started && this.#stopping === undefined && since === undefined,
+      store: since === undefined ? { status: "ok" } : { status: "unreachable", since },
+      running: this.#worker.running,
+      capacity: this.#capacity,
+      deadLetters: this.#deadLetters.count,
+      loops: [...this.#coordinator.loops, ...this.#worker.loops],
+    };
   }
 
   stop(options: { readonly graceMs?: number } = {}): Promise<void> {
@@ -299,6 +349,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
       () => this.#coordinator.stop({ graceMs }),
       async () => this.#keepAlive.stop(),
       () => this.#bus.close(),
+      () => this.#deadLetters.settled(),
       () => this.#store.close(),
     ];
     for (const step of steps) {

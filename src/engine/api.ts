@@ -111,6 +111,15 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    * @throws FlowError `TASK_FAILED` with `details` `{ taskId, nodeId, reasonCode, batchUid? }`, or `TASK_CANCELLED`
    */
   result(): Promise<TTypes["results"]>;
+  /**
+   * Resolves with how things stand when the task has ended, however that was.
+   *
+   * @example
+   * const { status, failure } = await task.wait() // status: "finished", "failed" or "cancelled"
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `ENGINE_STOPPED`
+   */
+  wait(): Promise<TaskView<Extract<keyof TTypes["outputs"], string>>>;
   /** How things stand now. */
   status(): Promise<TaskView<Extract<keyof TTypes["outputs"], string>>>;
   /**

@@ -77,6 +77,11 @@ export class CoordinatorCore {
     return [...this.#supervisor.loops, ...this.#functionWorker.loops];
   }
 
+  /** Since when the store can't be reached, if so. */
+  get storeUnreachableSince(): number | undefined {
+    return this.#sweeper.storeUnreachableSince;
+  }
+
   /** Tells those who read tasks in this process what changed. */
   get changes(): TaskChanges {
     return this.#changes;

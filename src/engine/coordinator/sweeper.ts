@@ -36,6 +36,7 @@ export class Sweeper {
   /** Monotonic time of the next retry or deadline that this process knows of. */
   #dueAt = Number.POSITIVE_INFINITY;
   #sleeping: AbortController | undefined;
+  #unreachableSince: number | undefined;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -46,6 +47,11 @@ export class Sweeper {
       patienceMs: leaseMs,
       onSuperseded: (record) => scheduler.command(record),
     });
+  }
+
+  /** Since when the store can't be reached, by this process's clock; `undefined`: it was at the last look. */
+  get storeUnreachableSince(): number | undefined {
+    return this.#unreachableSince;
   }
 
   /** A retry or a deadline is due in this many ms: looks then, not only at the next tick. */
@@ -61,13 +67,23 @@ export class Sweeper {
     supervisor.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
     supervisor.loop("sweeps", async () => {
       this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept
-      await this.sweep(supervisor);
+      await this.#sweepAndTell(supervisor);
       if (supervisor.signal.aborted) return;
       const sleeping = new AbortController();
       this.#sleeping = sleeping;
       await clock.sleep(Math.max(0, Math.min(tickMs, this.#dueAt - clock.monotonic())), sleeping.signal);
       this.#sleeping = undefined;
     });
+  }
+
+  async #sweepAndTell(supervisor: Supervisor): Promise<void> {
+    try {
+      await this.sweep(supervisor);
+      this.#unreachableSince = undefined;
+    } catch (error) {
+      if (FlowError.is(error, "STORE_UNAVAILABLE")) this.#unreachableSince ??= this.#options.clock.now();
+      throw error;
+    }
   }
 
   async sweep(supervisor: Supervisor): Promise<void> {

@@ -3,7 +3,7 @@ import type { TaskEvent, TaskExplanation, TaskHandle, TaskView } from "../api.ts
 import { streamArtifacts } from "./task-artifacts.ts";
 import { taskEvents } from "./task-events.ts";
 import { explainTask } from "./task-explain.ts";
-import { noSuchTask, type TaskReaderParts, viewTask } from "./task-reader.ts";
+import { noSuchTask, type TaskReaderParts, viewTask, waitForEnd } from "./task-reader.ts";
 import { taskResult } from "./task-result.ts";
 
 export interface TaskHandleParts extends TaskReaderParts {
@@ -21,6 +21,10 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
         TTypes["outputs"][TNodeId]
       >,
     result: () => taskResult(parts, id) as Promise<TTypes["results"]>,
+    async wait() {
+      await waitForEnd(parts, id);
+      return viewTask(parts, id) as Promise<TaskView<NodeId>>;
+    },
     status: () => viewTask(parts, id) as Promise<TaskView<NodeId>>,
     explain: () => explainTask(parts, id) as Promise<TaskExplanation<NodeId>>,
     async cancel({ reason = "cancelled by request" } = {}) {

@@ -1,7 +1,7 @@
 import { FlowError } from "../../errors/index.ts";
 import type { CleanupOptions, CleanupOutcome, ListOptions } from "../api.ts";
-import type { TaskSummary } from "../model.ts";
-import type { Page } from "../ports/index.ts";
+import type { DeadLetter, TaskSummary } from "../model.ts";
+import type { Page, PageRequest } from "../ports/index.ts";
 import { noSuchTask, type TaskReaderParts } from "./task-reader.ts";
 
 const defaultLimit = 50;
@@ -10,19 +10,31 @@ const cleanupPage = 100;
 
 /** @throws FlowError `ENGINE_OPTIONS` */
 export async function listTasks(parts: TaskReaderParts, options: ListOptions): Promise<Page<TaskSummary>> {
-  const { status, cursor, limit = defaultLimit } = options;
+  const { status } = options;
+  const statuses = typeof status === "string" ? [status] : status;
+  const request = { ...pageRequest(options), ...(statuses === undefined ? {} : { statuses }) };
+  return settledPage(parts, () => parts.store.listTasks(request));
+}
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+export async function listDeadLetters(
+  parts: TaskReaderParts,
+  options: Omit<ListOptions, "status">,
+): Promise<Page<DeadLetter>> {
+  const request = pageRequest(options);
+  return settledPage(parts, () => parts.store.listDeadLetters(request));
+}
+
+function pageRequest({ cursor, limit = defaultLimit }: ListOptions): PageRequest {
   if (!Number.isInteger(limit) || limit < 1 || limit > mostAtOnce) {
     throw new FlowError("ENGINE_OPTIONS", `limit must be an integer from 1 to ${mostAtOnce}`);
   }
+  return { limit, ...(cursor === undefined ? {} : { cursor }) };
+}
+
+async function settledPage<T>(parts: TaskReaderParts, read: () => Promise<Page<T>>): Promise<Page<T>> {
   parts.changes.check();
-  const statuses = typeof status === "string" ? [status] : status;
-  const page = await parts.retry.ask(() =>
-    parts.store.listTasks({
-      limit,
-      ...(cursor === undefined ? {} : { cursor }),
-      ...(statuses === undefined ? {} : { statuses }),
-    }),
-  );
+  const page = await parts.retry.ask(read);
   await parts.retry.ask(() => parts.store.settle());
   return page;
 }

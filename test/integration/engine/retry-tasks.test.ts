@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { HandlerDefinition } from "../../../src/definitions/index.ts";
 import type { GraphInput } from "../../../src/engine/api.ts";
+import { StreamInput } from "../../../src/engine/input/index.ts";
 import { PermanentError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
-import { graphOf, node } from "../../helpers/graphs.ts";
+import { graphOf, node, parsed } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
@@ -242,6 +243,41 @@ test("a crash between the task and its adoptions is found by the sweep", async (
   const second = await testEngine(handlers, { state });
   expect(await second.engine.task("retry").result()).toEqual({ breaks: [0, 1, 2] });
   expect(plant.takeRan()).toEqual(["breaks"]);
+});
+
+test("a change that was made and not finished is not made again", async () => {
+  const { engine, store } = await testEngine([source("a", [1])]);
+  const graph = parsed(node("once", [], { fn: "vars.incr", fnArgs: { key: "count", by: 2 } }));
+  await store.createTask({ id: "first", graph, params: {}, priority: 0 });
+  await store.writeVars("first", { version: 0, vars: { count: 2 }, appliedBy: "once" });
+  await store.cancelTask("first", "late");
+  await store.closeTask("first");
+  const again = await engine.retry("first", from);
+  expect(await again.wait()).toMatchObject({ status: "finished", vars: { count: 2 } });
+});
+
+test("a reader that looked before the adoption finds what is adopted", async () => {
+  const plant = new Plant();
+  const { engine, store, record } = await testEngine([plant.source("src", 3)]);
+  const task = await engine.run(graphOf(node("src")));
+  await task.result();
+  const finished = await record(task.id, "src");
+  const { graph } = (await store.readTask(task.id)) ?? { graph: parsed(node("src")) };
+  await engine.stop();
+  await store.createTask({ id: "retry", graph, params: {}, priority: 0, retryOf: task.id, borrowsFrom: [task.id] });
+  const ref = { taskId: "retry", nodeId: "src", shard: 0 };
+  const [sources, rest] = [
+    [{ nodeId: "src", shard: 0 }],
+    { taskId: "retry", sourceGens: {}, origins: [], pageSize: 9 },
+  ];
+  const input = new StreamInput({ store, sources, ...rest });
+  vi.spyOn(store, "readArtifacts").mockImplementationOnce(async () => {
+    await store.adopt(ref, { type: "src", priority: 0, finished });
+    return []; // what the retry's own log has
+  });
+  const page = await input.pull();
+  expect(page).toMatchObject({ kind: "page", artifacts: numbers(3).map((meta) => ({ meta })) });
+  expect(await input.pull()).toEqual({ kind: "end" });
 });
 
 test("artifacts that the store has dropped are made again", async () => {
