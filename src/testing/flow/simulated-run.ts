@@ -3,6 +3,7 @@ import type { UntypedFlow } from "../../engine/api.ts";
 import type { TaskFailure } from "../../engine/model.ts";
 import { PlanCache } from "../../engine/planner/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
+import { artifactsOf } from "../checks/adoption-check.ts";
 import type { SimulationMode } from "../world/rates.ts";
 import type { World } from "../world/world.ts";
 
@@ -30,12 +31,12 @@ export interface FinishedRun<TTypes extends FlowTypes = UntypedFlow, TOutside = 
 
 export const isFinishedRun = (run: SimulatedRun): run is FinishedRun => run.status === "finished";
 
-/** What the world's one task left behind. */
+/** What the world's task left behind; where it was tried again, the last try. */
 export function readRun(
   world: World,
   known: Pick<SimulatedRun, "seed" | "mode" | "outside">,
 ): SimulatedRun | undefined {
-  const [id = ""] = world.taskIds;
+  const id = world.taskIds.at(-1) ?? "";
   const task = world.state.tasks.get(id);
   const status = task?.record.status;
   if (task === undefined || status === undefined || status === "running" || status === "cancelling") return undefined;
@@ -44,13 +45,11 @@ export function readRun(
   const outputs: Record<string, readonly Json[]> = {};
   const own: Record<string, Json> = {};
   for (const { node_id: nodeId, partitions = 1 } of graph.nodes) {
-    const shards = (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) => entry ?? []);
-    const stored = shards.flatMap(
-      ({ record, logs }) => logs[record.generation]?.read(0, Number.MAX_SAFE_INTEGER) ?? [],
-    );
+    const shards = (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) => entry?.record ?? []);
+    const stored = shards.flatMap((record) => artifactsOf(world.state, record));
     artifacts[nodeId] = stored.map(({ seq, uid, meta, metrics }) => ({ nodeId, seq, uid, meta, metrics }));
     outputs[nodeId] = stored.map(({ meta }) => meta);
-    const results = shards.flatMap(({ record }) => (record.result === undefined ? [] : [record.result]));
+    const results = shards.flatMap(({ result }) => (result === undefined ? [] : [result]));
     const [first] = results;
     if (first !== undefined) own[nodeId] = partitions === 1 ? first : results;
   }

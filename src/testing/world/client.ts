@@ -1,4 +1,5 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
+import type { TaskStatus } from "../../engine/model.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
 import type { Fleet } from "./fleet.ts";
@@ -12,8 +13,8 @@ export interface ClientParts {
   readonly journal: Journal;
   readonly fleet: Fleet;
   readonly tasks: readonly TaskRequest[];
-  /** Whether it tries again what has not finished. */
-  readonly retries: boolean;
+  /** The ends of which it tries a task again. */
+  readonly retries: readonly TaskStatus[];
 }
 
 /** Retries included. */
@@ -33,7 +34,7 @@ export class Client {
   /** What each of these requests asks for once, however often it is sent. */
   readonly #keys: string[];
   readonly #seenEnds = new Set<string>();
-  readonly #retries: boolean;
+  readonly #retries: readonly TaskStatus[];
   #cancel: Request | undefined;
   #taskIds: readonly string[] = [];
   /** Tasks that it asked to cancel. */
@@ -75,14 +76,14 @@ export class Client {
   /** Tries again some of what has not finished, each task once at most. */
   retrySome(): void {
     const { scheduler, state } = this.#parts;
-    if (!this.#retries) return;
+    if (this.#retries.length === 0) return;
     for (const taskId of this.taskIds) {
       const { status } = state.tasks.get(taskId)?.record ?? {};
-      if ((status !== "failed" && status !== "cancelled") || this.#seenEnds.has(taskId)) continue;
+      if (status === undefined || !this.#retries.includes(status) || this.#seenEnds.has(taskId)) continue;
       this.#seenEnds.add(taskId);
       if (this.#keys.length >= mostTasks || scheduler.random.chance(0.2)) continue;
       const idempotencyKey = `retry of ${taskId}`;
-      scheduler.note(() => `RETRY ${taskId}`);
+      scheduler.tell(() => `RETRY ${taskId}`);
       this.#keys.push(idempotencyKey);
       const send = async ({ coordinator }: SimProcess) => {
         await coordinator?.retryTask(taskId, { idempotencyKey });

@@ -1,5 +1,5 @@
 import { MemoryState, type MemoryStoreEvent } from "../../adapters/memory/index.ts";
-import { isTaskTerminal } from "../../engine/model.ts";
+import { isTaskTerminal, type TaskStatus } from "../../engine/model.ts";
 import type { Store } from "../../engine/ports/index.ts";
 import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import { checkEnd } from "../checks/end-checks.ts";
@@ -116,7 +116,9 @@ export class World {
       options.size,
     );
     const { tasks, isKnown } = workload;
-    const retries = isKnown && random.chance(0.5);
+    // That a user's task failed must not be mended by another try.
+    const retried: readonly TaskStatus[] = isKnown ? ["failed", "cancelled"] : ["cancelled"];
+    const retries = random.chance(0.5) ? retried : [];
     this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, tasks, retries });
     if (random.chance(0.3)) {
       this.#readers = new Readers({ scheduler, state, journal, fleet: this.#fleet, client: this.#client });

@@ -65,6 +65,17 @@ test("what a handler keeps between attempts shows, because its process loses it"
   expect(failures[0]?.violations[0]).toMatch(/^not as in a calm run: node 'square': it stored/);
 });
 
+test("a task that was cancelled and tried again gives the same result", async () => {
+  const tried: string[] = [];
+  for (let seed = 1; seed <= 60; seed++) {
+    const { run, violations, trace } = await simulate({ seed, flow: squares, trace: true });
+    expect(violations).toEqual([]);
+    if (run !== undefined && trace.some((line) => line.includes("RETRY"))) tried.push(run.status);
+    if (run?.status === "finished") expect(run.outputs.sum).toEqual([{ n: 1 }, { n: 4 }, { n: 9 }, { n: 16 }]);
+  }
+  expect(tried).toContain("finished");
+});
+
 test("what expect and invariant throw is a violation of the seed", async () => {
   const { failures } = await simulateMany({
     seeds: 3,
