@@ -10,6 +10,7 @@ import { runProcess } from "../helpers/run-process.ts";
 const right = `
 import { defineHandler, flow } from "flowkit";
 import { createEngine } from "flowkit/engine";
+import { simulate } from "flowkit/testing";
 import * as z from "zod";
 
 const numbers = defineHandler("numbers", {
@@ -30,6 +31,10 @@ const task = await engine.run(squares);
 const result = await task.result();
 const typed: readonly { readonly n: number }[] = result.square;
 console.log(JSON.stringify(typed));
+
+const { run, violations } = await simulate({ seed: 1, flow: squares, faults: { cancels: false } });
+const outputs: readonly { readonly n: number }[] | undefined = run?.outputs.square;
+console.log(JSON.stringify({ violations, outputs }));
 `;
 
 const wrong = `
@@ -165,7 +170,7 @@ describe("the package as it is published", () => {
   test("the right flow runs", { timeout: 60_000 }, async () => {
     expect(await runProcess("node", ["right.ts"], { cwd: project })).toEqual({
       exitCode: 0,
-      output: '[{"n":1},{"n":4},{"n":9}]\n',
+      output: '[{"n":1},{"n":4},{"n":9}]\n{"violations":[],"outputs":[{"n":1},{"n":4},{"n":9}]}\n',
     });
   });
 });
