@@ -40,12 +40,13 @@ export function objectOf(properties: Readonly<Record<string, Doc | undefined>>):
   );
 }
 
-/** A JSON value as it is. */
+/** A JSON value as it is; members that are undefined are none. */
 export function literal(value: Json): Doc {
   if (typeof value === "string") return stringLiteral(value);
   if (Array.isArray(value)) return array(value.map((item: Json) => literal(item)));
   if (!isObject(value)) return JSON.stringify(value);
-  return object(Object.entries(value).map(([key, inner]) => property(key, literal(inner))));
+  const members = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  return object(members.map(([key, inner]) => property(key, literal(inner))));
 }
 
 /** An argument of a node: references are calls of `param`, and `$$ref` is the key that it stands for. */

@@ -1,3 +1,4 @@
+import type { Json } from "../errors/index.ts";
 import { findParamRefs, type Graph, type GraphNode } from "../graph/index.ts";
 import { beyondBuilder } from "./beyond-builder.ts";
 import { Identifiers } from "./identifiers.ts";
@@ -155,7 +156,7 @@ class Module {
     const { name, params_schema: params } = graph;
     const json = objectOf({
       name: name === undefined ? undefined : stringLiteral(name),
-      nodes: array(nodes.map((node) => literal(JSON.parse(JSON.stringify(node))))),
+      nodes: array(nodes.map((node) => literal(node as unknown as Json))),
       params_schema: params === undefined ? undefined : literal(params),
     });
     const ofNodes = (names: ReadonlyMap<string, string>, keyOf: (node: GraphNode) => string | undefined) => {

@@ -53,7 +53,7 @@ test("500 nodes with options compile with all compilers, at the same cost", { ti
     expect(diagnostics, `TypeScript ${compiler}`).toEqual([]);
     counts.push(instantiations);
   }
-  expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(10);
+  expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(100);
 });
 
 test("one mistake is one error, and its words cost little", { timeout: 60_000 }, async () => {

@@ -43,6 +43,7 @@ export class Lifeline {
       get: (target, key: keyof Store) => {
         const method = target[key] as (...args: unknown[]) => Promise<unknown>;
         if (key === "close") return () => method.call(target);
+        if (key === "removeWorker" && this.#cut) return async () => {}; // it says no good-bye
         return (...args: unknown[]) => (this.#cut ? this.#unreachable() : this.#unlessCut(method.apply(target, args)));
       },
     });

@@ -103,11 +103,13 @@ async function waitForEnd(reader: Store, taskId: string, broken: string[]): Prom
   }
 }
 
-const perhapsLater = (random: () => number) => async () => {
-  const draw = random();
-  if (draw < 0.2) await new Promise((done) => setTimeout(done, draw * 10));
-  else if (draw < 0.4) await Promise.resolve();
-};
+function perhapsLater(random: () => number): () => Promise<void> {
+  return async () => {
+    const draw = random();
+    if (draw < 0.2) await new Promise((done) => setTimeout(done, draw * 10));
+    else if (draw < 0.4) await Promise.resolve();
+  };
+}
 
 function unreliable(store: Store, random: () => number, rate: number): Store {
   if (rate === 0) return store;
