@@ -44,7 +44,8 @@ export interface WorldOptions {
 const chaosSteps = { from: 200, more: 1_500 } as const;
 /** In a calm world, workers are stopped in order in as many steps. */
 const calmStops = 2_000;
-const defaultBounds: Bounds = { steps: 150_000, ms: 300_000 }; // a world where one runs at a time polls a lot
+/** Wide: where one node runs at a time, and often times out, five tasks one after another take their while. */
+const defaultBounds: Bounds = { steps: 600_000, ms: 1_800_000 };
 /** Steps after the end, for those who still want to write. */
 const afterSteps = 300;
 /** Few in some worlds, so that they run out. */
