@@ -13,31 +13,34 @@ import type { Graph } from "./types.ts";
  */
 export function normalise(valid: Json): Graph {
   const { $schema: _, schema_version: __, name, nodes, edges, ...rest } = valid as JsonObject & { nodes: JsonObject[] };
-  const parents = parentsByEdges(edges as readonly (readonly [string, string])[] | undefined);
+  const unsaid = nodes.some((node) => node.depends_on === undefined);
+  const parents = parentsByEdges(unsaid ? (edges as readonly (readonly [string, string])[] | undefined) : []);
   const long = nodes.map((node) => normaliseNode(node, parents));
+  const drawn: Json[] = [];
+  for (const node of long) for (const parent of node.depends_on) drawn.push([parent, node.node_id as string]);
   const graph = {
     schema_version: "1.0",
     ...(name === undefined ? {} : { name }),
     nodes: long,
-    edges: long.flatMap((node) => node.depends_on.map((parent) => [parent, node.node_id])),
+    edges: drawn,
     ...rest,
   };
   return deepFreeze(graph) as unknown as Graph;
 }
 
 function normaliseNode(node: JsonObject, parents: ReadonlyMap<string, readonly string[]>) {
-  const { node_id: id, type, depends_on: dependsOn, io, ...others } = node;
-  const rest = Object.fromEntries(Object.entries(others).filter(([key]) => !isRuntimeKey(key)));
-  return {
+  const { node_id: id, type, depends_on: dependsOn, io } = node;
+  const long: { [key: string]: Json | readonly string[] | undefined; depends_on: readonly string[] } = {
     node_id: id,
     type,
     depends_on: (dependsOn as readonly string[] | undefined) ?? parents.get(id as string) ?? [],
-    ...rest,
-    ...(isObject(io) ? { io: normaliseIo(io) } : {}),
   };
+  for (const key in node) if (!writtenApart.has(key)) long[key] = node[key];
+  if (isObject(io)) long.io = normaliseIo(io);
+  return long;
 }
 
-const isRuntimeKey = (key: string): boolean => (runtimeKeys as readonly string[]).includes(key);
+const writtenApart: ReadonlySet<string> = new Set(["node_id", "type", "depends_on", "io", ...runtimeKeys]);
 
 function normaliseIo(io: JsonObject): JsonObject {
   const inline = io.input_inline;

@@ -14,8 +14,9 @@ const isInIo = (facet: Facet): boolean => (inIo as readonly Facet[]).includes(fa
 export function wellShapedNode(raw: JsonObject, index: number): DraftNode {
   const { node_id, type, depends_on, fan_in, retry_policy, partitions } = raw;
   const { start_when, input_inline, fn, fn_args } = (raw.io ?? {}) as JsonObject;
-  const own = { node_id, type, depends_on, fan_in, retry_policy, partitions };
-  return draftNode({ index, name: node_id as string, facets: { ...own, start_when, input_inline, fn, fn_args } });
+  const inside = { start_when, input_inline, fn, fn_args };
+  const facets = { node_id, type, depends_on, fan_in, retry_policy, partitions, ...inside };
+  return draftNode({ index, name: node_id as string, facets });
 }
 
 /** A node with mistakes in its shape: what can be read of it, a misspelt key taken for what was meant. */

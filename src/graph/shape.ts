@@ -8,7 +8,7 @@ import { isObject, type PlainCopy } from "./plain-data.ts";
 import { type Path, pointer, valueAt } from "./pointer.ts";
 import { cut, shown } from "./quoted.ts";
 import { illShapedNode, possibleNames, wellShapedNode } from "./read-node.ts";
-import { graphShape } from "./schema.ts";
+import { graphShape, nodeShape } from "./schema.ts";
 import { codeAt, runtimeKeys, unsupportedKeys } from "./shape-codes.ts";
 import { dotted, expectation, nearValue } from "./zod-issues.ts";
 
@@ -18,11 +18,10 @@ import { dotted, expectation, nearValue } from "./zod-issues.ts";
  * @returns `undefined` when there are no nodes to look at
  */
 export function readShape({ value, spoilt }: PlainCopy, findings: FindingList): Draft | undefined {
-  const parsed = graphShape.safeParse(value);
-  const issues = parsed.success ? [] : parsed.error.issues.filter(({ path }) => !spoilt.has(pointer(path as Path)));
-  const touched = parsed.success ? undefined : new Set(parsed.error.issues.map(({ path }) => nodeIndex(path as Path)));
+  const issues = issuesOf(value);
+  const touched = new Set(issues.map(({ path }) => nodeIndex(path as Path)));
   const nodes = isObject(value) && Array.isArray(value.nodes) ? readNodes(value.nodes, touched) : [];
-  for (const issue of issues) report(issue, value, nodes, findings);
+  for (const issue of issues) if (!spoilt.has(pointer(issue.path as Path))) report(issue, value, nodes, findings);
   if (!isObject(value) || nodes.length === 0) return undefined;
   const rawNodes = value.nodes as readonly Json[];
   const edges = readEdges(value.edges);
@@ -39,11 +38,25 @@ export function readShape({ value, spoilt }: PlainCopy, findings: FindingList): 
   };
 }
 
+/**
+ * Node by node first: zod makes a copy of what it parses, and those of single nodes are gone before the next collection,
+ * where that of a large graph is carried along through several.
+ */
+function issuesOf(value: Json): readonly $ZodIssue[] {
+  if (isObject(value) && Array.isArray(value.nodes)) {
+    const { nodes } = value;
+    const rest = { ...value, nodes: nodes.slice(0, 1) };
+    if (nodes.every((node) => nodeShape.safeParse(node).success) && graphShape.safeParse(rest).success) return [];
+  }
+  const parsed = graphShape.safeParse(value);
+  return parsed.success ? [] : parsed.error.issues;
+}
+
 const nodeIndex = (path: Path): unknown => (path[0] === "nodes" ? path[1] : undefined);
 
-function readNodes(raw: readonly Json[], touched: ReadonlySet<unknown> | undefined): DraftNode[] {
+function readNodes(raw: readonly Json[], touched: ReadonlySet<unknown>): DraftNode[] {
   return raw.map((node, index) =>
-    touched?.has(index) ? illShapedNode(node, index) : wellShapedNode(node as JsonObject, index),
+    touched.has(index) ? illShapedNode(node, index) : wellShapedNode(node as JsonObject, index),
   );
 }
 
@@ -61,11 +74,13 @@ function byName(nodes: readonly DraftNode[], raw: readonly Json[]): ReadonlyMap<
 
 function readEdges(raw: Json | undefined): readonly DraftEdge[] | undefined {
   if (!Array.isArray(raw)) return undefined;
-  return raw.flatMap((edge: Json, index) => {
-    if (!Array.isArray(edge) || edge.length !== 2) return [];
+  const edges: DraftEdge[] = [];
+  for (const [index, edge] of (raw as readonly Json[]).entries()) {
+    if (!Array.isArray(edge) || edge.length !== 2) continue;
     const [from, to]: readonly Json[] = edge;
-    return typeof from === "string" && typeof to === "string" ? [{ index, from, to }] : [];
-  });
+    if (typeof from === "string" && typeof to === "string") edges.push({ index, from, to });
+  }
+  return edges;
 }
 
 function report(issue: $ZodIssue, value: Json, nodes: readonly DraftNode[], findings: FindingList): void {

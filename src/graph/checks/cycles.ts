@@ -17,8 +17,9 @@ export function checkCycles(
     const names = cycle.map((index) => draft.nodes[index]?.name ?? "");
     const first = draft.nodes[cycle[0] as number] as DraftNode;
     const last = cycle.at(-2);
-    const closing = links.declared[first.index]?.find(({ name }) => draft.byName.get(name)?.index === last);
-    const path = closing === undefined ? first.pathOf("depends_on") : parentPath(first, closing);
+    const named = links.declared[first.index];
+    const closing = named?.names.findIndex((name) => draft.byName.get(name)?.index === last) ?? -1;
+    const path = named === undefined || closing < 0 ? first.pathOf("depends_on") : parentPath(first, named, closing);
     const shown =
       names.length > longest ? [...names.slice(0, longest), `(${names.length - longest - 1} more)`, first.name] : names;
     findings.add({

@@ -20,7 +20,7 @@ export function checkData({ draft, options, findings }: CheckContext, links: Lin
     const { node_id: nodeId, type, input_inline: inline, fan_in: fanIn } = node.facets;
     if (nodeId === undefined || type === coordinatorFnType || mistaken.has(node.index)) continue;
     if (links.incomplete.has(node.index)) continue;
-    const parents = links.declared[node.index]?.map(({ name }) => name) ?? [];
+    const parents = links.declared[node.index]?.names ?? [];
     const reading = readingOf({ nodeId, inline, fanIn, parents });
     if (reading === undefined) continue;
     for (const { message, at } of deliveries.faultsOf(reading)) {
@@ -38,6 +38,6 @@ function pathOf(at: DeliveryFault["at"], { node, links }: { node: DraftNode; lin
   if (typeof at === "object") return [...inline, "input_args", "from", at.alias];
   if (list !== undefined) return [...inline, "input_args", "from_nodes", at];
   if (alone !== undefined) return [...inline, "input_args", "from_node"];
-  const parent = links.declared[node.index]?.[at];
-  return parent === undefined ? inline : parentPath(node, parent);
+  const named = links.declared[node.index];
+  return named?.names[at] === undefined ? inline : parentPath(node, named, at);
 }

@@ -6,24 +6,27 @@ import { cut } from "../quoted.ts";
 import type { Parents } from "../topology.ts";
 import type { CheckContext } from "./context.ts";
 
-/** A parent as a node names it, and where: in the node's `depends_on`, or in `edges`. */
-export interface NamedParent {
-  readonly name: string;
-  readonly list: "depends_on" | "edges";
-  readonly index: number;
+/** A node's parents as it names them, and where: in its `depends_on`, or, where it has none, in these `edges`. */
+export interface NamedParents {
+  readonly names: readonly string[];
+  readonly edges?: readonly DraftEdge[];
 }
 
+const noParents: NamedParents = { names: [] };
+
 /** Paths are made when there is something to say: a large graph names a hundred thousand parents. */
-export function parentPath(node: DraftNode, { list, index }: NamedParent): Path {
-  return list === "edges" ? ["edges", index, 0] : [...node.pathOf("depends_on"), index];
+export function parentPath(node: DraftNode, { edges }: NamedParents, at: number): Path {
+  return edges === undefined ? [...node.pathOf("depends_on"), at] : ["edges", edges[at]?.index ?? at, 0];
 }
 
 /** Who depends on whom, as far as the names can be followed. */
 export interface Links {
   /** By node index, as declared: unknown names and doubles included. */
-  readonly declared: readonly (readonly NamedParent[])[];
+  readonly declared: readonly NamedParents[];
   /** By node index: known parents, each once, without the node itself. */
   readonly parents: Parents;
+  /** The edges to each name. */
+  readonly edgesTo: ReadonlyMap<string, readonly DraftEdge[]>;
   /** Nodes with a parent that can't be followed: what is upstream of them is not all known. */
   readonly incomplete: ReadonlySet<number>;
 }
@@ -36,42 +39,40 @@ export function linkNodes(context: CheckContext): Links {
   const { draft, findings, names } = context;
   const incomplete = new Set<number>();
   const edgesTo = groupByTarget(draft);
-  const declared = draft.nodes.map((node) => {
+  const declared = draft.nodes.map((node): NamedParents => {
     if (node.unclear.has("depends_on")) incomplete.add(node.index);
     const given = node.facets.depends_on;
-    if (given !== undefined) {
-      return given.map((name, index): NamedParent => ({ name, list: "depends_on", index }));
-    }
+    if (given !== undefined) return { names: given };
     if (draft.edgesUnclear) incomplete.add(node.index);
-    const edges = node.facets.node_id === undefined ? [] : (edgesTo.get(node.facets.node_id) ?? []);
-    return edges.map(({ from, index }): NamedParent => ({ name: from, list: "edges", index }));
+    const edges = node.facets.node_id === undefined ? undefined : edgesTo.get(node.facets.node_id);
+    return edges === undefined ? noParents : { names: edges.map(({ from }) => from), edges };
   });
   const seen = new Set<string>();
   const parents = draft.nodes.map((node) => {
     const index = node.index;
     seen.clear();
     const known: number[] = [];
-    for (const named of declared[index] ?? []) {
-      const name = named.name;
+    const named = declared[index] ?? noParents;
+    for (const [at, name] of named.names.entries()) {
       const parent = draft.byName.get(name);
       if (parent !== undefined && parent !== node && name !== node.facets.node_id && !seen.has(name)) {
         known.push(parent.index);
       } else if (seen.has(name)) {
-        reportDouble({ node: node.name, name, path: parentPath(node, named) }, findings);
+        reportDouble({ node: node.name, name, path: parentPath(node, named, at) }, findings);
       } else if (parent === undefined) {
         incomplete.add(index);
         const message = say("unknownParent", { node: node.name, id: cut(name) });
         const near = { word: name, among: names };
-        findings.add({ code: "GRAPH_UNKNOWN_DEPENDENCY", path: parentPath(node, named), message, near });
+        findings.add({ code: "GRAPH_UNKNOWN_DEPENDENCY", path: parentPath(node, named, at), message, near });
       } else {
         const message = say("selfDependency", { node: node.name });
-        findings.add({ code: "GRAPH_SELF_DEPENDENCY", path: parentPath(node, named), message });
+        findings.add({ code: "GRAPH_SELF_DEPENDENCY", path: parentPath(node, named, at), message });
       }
       seen.add(name);
     }
     return known;
   });
-  return { declared, parents, incomplete };
+  return { declared, parents, edgesTo, incomplete };
 }
 
 export function reportDouble(at: { node: string; name: string; path: Path }, findings: FindingList): void {
@@ -80,7 +81,7 @@ export function reportDouble(at: { node: string; name: string; path: Path }, fin
   findings.add({ code: "GRAPH_DUPLICATE_DEPENDENCY", path, message });
 }
 
-export function groupByTarget(draft: Draft): ReadonlyMap<string, readonly DraftEdge[]> {
+function groupByTarget(draft: Draft): ReadonlyMap<string, readonly DraftEdge[]> {
   const groups = new Map<string, DraftEdge[]>();
   for (const edge of draft.edges ?? []) {
     const group = groups.get(edge.to);

@@ -2,7 +2,7 @@ import type { DraftEdge } from "../draft.ts";
 import { say } from "../messages.ts";
 import { cut } from "../quoted.ts";
 import type { CheckContext } from "./context.ts";
-import { groupByTarget, type Links, reportDouble } from "./dependencies.ts";
+import { type Links, reportDouble } from "./dependencies.ts";
 
 const mostListed = 10;
 
@@ -13,7 +13,7 @@ const mostListed = 10;
 export function checkEdges(context: CheckContext, { links, doubled }: EdgeFacts): void {
   const { draft, findings, names } = context;
   if (draft.edges === undefined) return;
-  const targets = groupByTarget(draft);
+  const targets = links.edgesTo;
   for (const edge of draft.edges) {
     if (draft.byName.has(edge.to)) continue;
     reportUnknown(edge, edge.to, 1);

@@ -19,18 +19,22 @@ import { type NamedSource, sourcesIn } from "./sources.ts";
  */
 export function checkInput(context: CheckContext, links: Links): readonly NamedSource[] {
   const known = new Set([...adapterSpellings, ...(context.options.adapters ?? []).map(({ name }) => name)]);
-  return context.draft.nodes.flatMap((node) => {
+  const read: NamedSource[] = [];
+  for (const node of context.draft.nodes) {
     const inline = node.facets.input_inline;
-    if (inline === undefined || node.facets.type === coordinatorFnType) return [];
+    if (inline === undefined || node.facets.type === coordinatorFnType) continue;
     const path = node.pathOf("input_inline");
-    if (inline.input_adapter !== undefined) return checkAdapter(context, { node, links, known, path });
-    if (inline.input_args !== undefined) {
+    if (inline.input_adapter !== undefined) {
+      for (const source of checkAdapter(context, { node, links, known, path })) read.push(source);
+    } else if (inline.input_args !== undefined) {
       const message = say("argsWithoutAdapter", { node: node.name });
       context.findings.add({ code: "GRAPH_ADAPTER_ARGS", path: [...path, "input_args"], message });
     }
-    return [];
-  });
+  }
+  return read;
 }
+
+const sourceKeys = ["from_nodes", "from"];
 
 interface AdapterUse {
   readonly node: DraftNode;
@@ -52,14 +56,14 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
     const near = { word: written, among: use.known };
     findings.add({ code: "GRAPH_UNKNOWN_ADAPTER", path: [...path, "input_adapter"], message, near });
   } else {
-    const check = { path: argsPath, node: node.name, name: `adapter '${cut(written)}'` };
-    const rest = { code: "GRAPH_ADAPTER_ARGS", sourceKeys: ["from_nodes", "from"] } as const;
+    const code = "GRAPH_ADAPTER_ARGS";
+    const check = { path: argsPath, node: node.name, name: `adapter '${cut(written)}'`, code, sourceKeys } as const;
     if (custom === undefined && isBuiltInAdapter(name)) {
-      checkArgs({ ...check, ...rest, schema: builtInAdapters[name].args, args }, findings);
+      checkArgs({ ...check, schema: builtInAdapters[name].args, args }, findings);
     } else if (custom !== undefined) {
       const { common, own } = splitArgs(args);
-      checkArgs({ ...check, ...rest, schema: commonAdapterArgs, args: common }, findings);
-      checkArgs({ ...check, ...rest, schema: custom.args, args: own, sourceKeys: [] }, findings);
+      checkArgs({ ...check, schema: commonAdapterArgs, args: common }, findings);
+      checkArgs({ ...check, schema: custom.args, args: own, sourceKeys: [] }, findings);
     }
   }
   const named = sourcesIn(args, { node, args: argsPath, spelling });
@@ -73,7 +77,7 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
 const says = (args: JsonObject): boolean => ["from_nodes", "from_node", "from"].some((key) => Object.hasOwn(args, key));
 
 function isRoot({ node, links }: AdapterUse): boolean {
-  return links.declared[node.index]?.length === 0 && !links.incomplete.has(node.index);
+  return links.declared[node.index]?.names.length === 0 && !links.incomplete.has(node.index);
 }
 
 interface AliasPlace {

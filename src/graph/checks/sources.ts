@@ -70,7 +70,7 @@ export function checkSources({ draft, findings, names }: CheckContext, { sources
     } else if (found !== undefined) {
       questions.push({ source, descendant: node.index, ancestor: found.index });
     } else {
-      declared ??= new Set(links.declared[node.index]?.map((parent) => parent.name));
+      declared ??= new Set(links.declared[node.index]?.names);
       if (declared.has(name)) continue; // reported as a parent already
       const near = { word: name, among: names };
       const message = say("sourceNotInGraph", { node: node.name, id: cut(name) });

@@ -9,9 +9,8 @@ export function checkStart({ draft, findings }: CheckContext, links: Links): voi
     if (fanIn === "all" && startWhen === "ready") continue;
     if (node.unclear.has("depends_on")) continue;
     if (node.facets.depends_on === undefined && draft.edgesUnclear) continue;
-    const named = links.declared[node.index] ?? [];
     // Names of no node count: they are a mistake of their own, and were meant to be parents.
-    const parents = new Set(named.map(({ name }) => name)).size;
+    const parents = new Set(links.declared[node.index]?.names).size;
     const values = { node: node.name, fanIn, parents };
     if (parents === 0) {
       if (fanIn !== "all") {
