@@ -14,13 +14,33 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["test/**/*.test.ts", "test-d/**/*.test.ts"],
     setupFiles: ["test/setup.ts"],
     reporters: ["default", summaryReporter()],
     detectAsyncLeaks: true,
     // For a busy machine: a test that waits for a condition ends as soon as it holds.
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    typecheck: { enabled: true, include: ["test-d/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "main",
+          include: ["test/**/*.test.ts", "test-d/**/*.test.ts"],
+          exclude: ["test/services/**", "**/node_modules/**"],
+          typecheck: { enabled: true, include: ["test-d/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Against real servers, which only a run with one of these files starts.
+          name: "services",
+          include: ["test/services/**/*.test.ts"],
+          globalSetup: ["test/services/global-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 });

@@ -1,0 +1,110 @@
+import { execFile } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const here = fileURLToPath(new URL(".", import.meta.url));
+const cache = fileURLToPath(new URL("../../.cache/services", import.meta.url));
+const lockEveryMs = 200;
+
+/** A server can't be had on this machine: what it lacks, and what to do about it. */
+export class ServiceMissing extends Error {}
+
+const kafkaAdvice = "install Java 17 or newer and Maven, or set KAFKA_BROKERS to a broker's address";
+const mongoAdvice = "install Python 3.11 or newer with venv, or set MONGODB_URL to a server's address";
+
+/**
+ * The folder with the broker's jars, which Maven fetches once.
+ *
+ * @throws ServiceMissing
+ */
+export async function kafkaJars(): Promise<string> {
+  const java = await tried("java", ["-version"], kafkaAdvice);
+  const version = Number(/version "(\d+)/.exec(java)?.[1]);
+  if (!(version >= 17)) throw new ServiceMissing(`Java is too old (${java.split("\n")[0]}): ${kafkaAdvice}`);
+  const pom = join(here, "pom.xml");
+  return once("kafka", readFileSync(pom, "utf8"), async (folder) => {
+    copyFileSync(pom, join(folder, "pom.xml")); // what Maven leaves beside it doesn't get into the sources
+    const lib = join(folder, "lib");
+    const copy = ["-q", "-B", "-f", folder, "dependency:copy-dependencies", `-DoutputDirectory=${lib}`];
+    await tried("mvn", copy, kafkaAdvice);
+    return lib;
+  });
+}
+
+/**
+ * The MongoDB-wire server's program, which pip installs once, in an environment of its own.
+ *
+ * @throws ServiceMissing
+ */
+export function mongoProgram(): Promise<string> {
+  const requirements = join(here, "requirements.txt");
+  return once("mongodb", readFileSync(requirements, "utf8"), async (folder) => {
+    await tried("python3", ["-m", "venv", folder], mongoAdvice);
+    const pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements];
+    await tried(join(folder, "bin", "python"), pip, mongoAdvice);
+    return join(folder, "bin", "secantusd-py");
+  });
+}
+
+async function tried(command: string, args: readonly string[], advice: string): Promise<string> {
+  try {
+    const { stdout, stderr } = await run(command, args, { maxBuffer: 1 << 26 });
+    return stdout + stderr;
+  } catch (error) {
+    const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n").slice(0, 2).reverse();
+    throw new ServiceMissing(`${command} failed (${line}): ${advice}`);
+  }
+}
+
+const making = new Map<string, Promise<string>>();
+
+/**
+ * Makes a folder of the cache once for all processes that ask at the same time; again when `recipe` has changed, or
+ * when who made it died over it.
+ */
+function once(name: string, recipe: string, make: (folder: string) => Promise<string>): Promise<string> {
+  const known = making.get(name);
+  if (known !== undefined) return known;
+  const made = locked(name, async () => {
+    const folder = join(cache, name);
+    const done = join(cache, `${name}.json`);
+    if (existsSync(done)) {
+      const { recipe: there, result } = JSON.parse(readFileSync(done, "utf8"));
+      if (there === recipe && existsSync(result)) return result as string;
+    }
+    rmSync(done, { force: true });
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const result = await make(folder);
+    writeFileSync(`${done}.new`, JSON.stringify({ recipe, result }));
+    renameSync(`${done}.new`, done);
+    return result;
+  });
+  making.set(name, made);
+  return made;
+}
+
+/** SQLite's lock on a file is the kernel's: it ends with the process that holds it, however that ends. */
+async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
+  mkdirSync(cache, { recursive: true });
+  const lock = new DatabaseSync(join(cache, `${name}.lock`));
+  try {
+    for (;;) {
+      try {
+        lock.exec("BEGIN EXCLUSIVE");
+        break;
+      } catch (error) {
+        if (!(error instanceof Error) || !/locked/.test(error.message)) throw error;
+        await sleep(lockEveryMs);
+      }
+    }
+    return await work();
+  } finally {
+    lock.close();
+  }
+}

@@ -1,0 +1,89 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { kafkaJars } from "./downloads.ts";
+import { freePort } from "./free-port.ts";
+import { isKafkaReady } from "./kafka-ready.ts";
+import { type ServerProcess, startServer } from "./server-process.ts";
+
+export interface KafkaServer extends ServerProcess {
+  /** `host:port`, as kafkajs takes it. */
+  readonly address: string;
+}
+
+export interface KafkaServerOptions {
+  /** @defaultValue a free one */
+  readonly port?: number;
+  /** Where it keeps its data: give the same again to start it again with its topics. It is then yours to remove. */
+  readonly folder?: string;
+  /** Further lines of its `server.properties`. */
+  readonly settings?: readonly string[];
+}
+
+const javaFlags = [
+  "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+  "-XX:+UseSerialGC",
+  "-XX:TieredStopAtLevel=1",
+  "-XX:-UsePerfData",
+  "-Xmx512m",
+];
+
+/**
+ * Starts a broker of one node (KRaft), and resolves when it serves consumer groups.
+ *
+ * @throws ServiceMissing without Java and Maven
+ */
+export async function startKafka(options: KafkaServerOptions = {}): Promise<KafkaServer> {
+  const classPath = join(await kafkaJars(), "*") + delimiter;
+  const [port, controllerPort] = [options.port ?? (await freePort()), await freePort()];
+  const runFolder = mkdtempSync(join(tmpdir(), "flowkit-kafka-"));
+  const folder = options.folder ?? runFolder;
+  mkdirSync(folder, { recursive: true });
+  const properties = join(runFolder, "server.properties");
+  const lines = [...serverProperties({ port, controllerPort, folder }), ...(options.settings ?? [])];
+  writeFileSync(properties, lines.join("\n"));
+  const java = [...javaFlags, "-cp", classPath];
+  const clusterId = randomBytes(16).toString("base64url").replace(/^-/, "A");
+  const format = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterId, "-c", properties];
+  try {
+    await promisify(execFile)("java", [...java, ...format]);
+  } catch (error) {
+    rmSync(runFolder, { recursive: true });
+    throw error;
+  }
+  const server = await startServer({
+    name: "the Kafka broker",
+    folder: runFolder,
+    log: join(runFolder, "log"),
+    command: "java",
+    args: [...java, "kafka.Kafka", properties],
+    isReady: () => isKafkaReady(port),
+  });
+  return { ...server, address: `127.0.0.1:${port}` };
+}
+
+function serverProperties(at: { port: number; controllerPort: number; folder: string }): readonly string[] {
+  return [
+    "process.roles=broker,controller",
+    "node.id=1",
+    `controller.quorum.voters=1@127.0.0.1:${at.controllerPort}`,
+    `listeners=PLAINTEXT://127.0.0.1:${at.port},CONTROLLER://127.0.0.1:${at.controllerPort}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${at.port}`,
+    "controller.listener.names=CONTROLLER",
+    "inter.broker.listener.name=PLAINTEXT",
+    "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    `log.dirs=${at.folder}/data`,
+    "offsets.topic.replication.factor=1",
+    "offsets.topic.num.partitions=1",
+    "transaction.state.log.replication.factor=1",
+    "transaction.state.log.min.isr=1",
+    "transaction.state.log.num.partitions=1",
+    "share.coordinator.state.topic.replication.factor=1",
+    "share.coordinator.state.topic.min.isr=1",
+    "group.initial.rebalance.delay.ms=0",
+    "auto.create.topics.enable=false",
+  ];
+}

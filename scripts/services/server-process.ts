@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const guard = fileURLToPath(new URL("guard.ts", import.meta.url));
+const readyWithinMs = 90_000;
+
+export interface ServerOptions {
+  /** For errors. */
+  readonly name: string;
+  /** Removed when the server has ended, unless it is kept. */
+  readonly folder: string;
+  readonly log: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Whether it answers. What it throws is "not yet". */
+  readonly isReady: () => Promise<boolean>;
+}
+
+/** A server that ends with this process at the latest, however this process ends. */
+export interface ServerProcess {
+  readonly pid: number;
+  readonly log: string;
+  /** Ends it, and removes its folder unless told to keep it. May be called twice. */
+  stop(options?: { readonly keep?: boolean }): Promise<void>;
+}
+
+/** Starts a server and waits until it answers. */
+export async function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const { name, folder, log, command, args } = options;
+  const guarded = spawn(process.execPath, [guard, folder, log, command, ...args], {
+    detached: true,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  guarded.stdin.on("error", () => {}); // it has ended already: `ended` says so
+  let running = true;
+  const ended = once(guarded, "exit").then(() => {
+    running = false;
+  });
+  let stopping: Promise<void> | undefined;
+  const stop = ({ keep = false } = {}): Promise<void> => {
+    stopping ??= (() => {
+      if (keep) guarded.stdin.write("keep\n");
+      guarded.stdin.end();
+      return ended;
+    })();
+    return stopping;
+  };
+
+  const [pid] = await Promise.race([
+    once(guarded.stdout, "data").then(([data]) => [Number(data)]),
+    ended.then(() => []),
+  ]);
+  guarded.stdout.destroy(); // the guard writes nothing else, and a pipe would be a leak of the test that owns the server
+  const deadline = performance.now() + readyWithinMs;
+  for (;;) {
+    if (pid === undefined || !running) throw new Error(`${name} ended before it was ready:\n${tail(log)}`);
+    if (await options.isReady().catch(() => false)) return { pid, log, stop };
+    if (performance.now() > deadline) {
+      await stop({ keep: true });
+      throw new Error(`${name} was not ready within ${readyWithinMs / 1000} s; its log is ${log}:\n${tail(log)}`);
+    }
+    await sleep(50);
+  }
+}
+
+function tail(log: string): string {
+  return existsSync(log) ? readFileSync(log, "utf8").split("\n").slice(-25).join("\n") : "(no log)";
+}

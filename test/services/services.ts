@@ -1,0 +1,22 @@
+import { beforeEach, inject } from "vitest";
+
+type ServiceName = "kafka" | "mongodb";
+
+/**
+ * Says what the tests of a file or of a `describe` need. Where a server can't be had they are skipped, each with the
+ * reason; with `FLOWKIT_REQUIRE_SERVICES=1` that is a failure of the run.
+ *
+ * @example
+ * needsServices("mongodb")
+ * test("...", () => mongoStore({ url: inject("mongodbUrl") }))
+ */
+export function needsServices(...names: readonly [ServiceName, ...ServiceName[]]): void {
+  const services = inject("services");
+  beforeEach(({ skip }) => {
+    for (const name of names) {
+      const service = services[name];
+      if ("failed" in service) throw new Error(service.failed);
+      if ("missing" in service) skip(service.missing);
+    }
+  });
+}
