@@ -9,7 +9,7 @@ import {
   summaryOf,
   writeVarsMove,
 } from "../../engine/moves/index.ts";
-import type { NewTask, Store } from "../../engine/ports/index.ts";
+import { minSweepMs, type NewTask, type Store } from "../../engine/ports/index.ts";
 import { LazyHeap } from "./lazy-heap.ts";
 import type { TaskEntry } from "./memory-state.ts";
 import type { StoreContext } from "./store-context.ts";
@@ -75,12 +75,13 @@ export class TaskTable {
   async due(limit: number, everyMs: number): Promise<string[]> {
     const { state, step } = this.#context;
     const ids: string[] = [];
+    // What is moved on is due after this moment, so nothing is given twice, however long this takes.
+    const dueBy = this.#context.now();
     while (ids.length < limit) {
       if (step !== undefined) await step("dueTasks");
-      const now = this.#context.now();
       const first = state.sweeps.first();
-      if (first === undefined || first.at > now) break;
-      this.#sweepAt(first.task, now + everyMs);
+      if (first === undefined || first.at > dueBy) break;
+      this.#sweepAt(first.task, this.#context.now() + Math.max(minSweepMs, everyMs));
       ids.push(first.task.record.id);
     }
     return ids;

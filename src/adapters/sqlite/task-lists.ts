@@ -1,6 +1,6 @@
 import type { TaskStatus } from "../../engine/model.ts";
 import { summaryOf } from "../../engine/moves/index.ts";
-import type { Store } from "../../engine/ports/index.ts";
+import { minSweepMs, type Store } from "../../engine/ports/index.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { taskRow } from "./task-rows.ts";
 
@@ -21,7 +21,7 @@ export class TaskLists {
     return connection.write(() => {
       const rows = find();
       const move = connection.sql("UPDATE tasks SET sweep_at = ? WHERE pk = ?");
-      for (const { pk } of rows) move.run(now() + everyMs, Number(pk));
+      for (const { pk } of rows) move.run(now() + Math.max(minSweepMs, everyMs), Number(pk));
       return rows.map(({ id }) => String(id));
     });
   }

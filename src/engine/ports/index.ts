@@ -2,17 +2,18 @@ export type { Bus, SubscribeOptions, Subscription } from "./bus.ts";
 export type { Clock } from "./clock.ts";
 export type { Ids } from "./ids.ts";
 export type { Random } from "./random.ts";
-export type {
-  AttemptReport,
-  DispatchInit,
-  HeldSlot,
-  NewArtifact,
-  NewTask,
-  Page,
-  PageRequest,
-  QueuedRef,
-  SlotLimit,
-  Store,
-  Tail,
-  WriteAnswer,
+export {
+  type AttemptReport,
+  type DispatchInit,
+  type HeldSlot,
+  minSweepMs,
+  type NewArtifact,
+  type NewTask,
+  type Page,
+  type PageRequest,
+  type QueuedRef,
+  type SlotLimit,
+  type Store,
+  type Tail,
+  type WriteAnswer,
 } from "./store.ts";

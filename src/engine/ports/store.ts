@@ -27,6 +27,9 @@ import type {
  */
 export type WriteAnswer = "ok" | "fenced" | "cancelling";
 
+/** How long a task that was given for a sweep isn't given again, at least, in ms. */
+export const minSweepMs = 1;
+
 export interface NewTask {
   readonly id: string;
   readonly graph: Graph;
@@ -137,7 +140,10 @@ export interface Store {
   cancelTask(id: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown">;
   /** `cancelling` -> `failed` when a failure is recorded, else `cancelled`. False: it was something else. */
   closeTask(id: string): Promise<boolean>;
-  /** Non-terminal tasks whose sweep is due, each moved on by `everyMs`: each is given to one caller only. */
+  /**
+   * Non-terminal tasks whose sweep is due, each moved on by `everyMs`, or by `minSweepMs` if that is less: so each is
+   * given to one caller only, and once, also where all call in the same millisecond.
+   */
   dueTasks(limit: number, everyMs: number): Promise<string[]>;
   /** `running` tasks whose deadline has passed, and in how many ms the next one's does. */
   overdueTasks(limit: number): Promise<{ readonly overdue: string[]; readonly nextInMs: number | undefined }>;

@@ -26,6 +26,14 @@ export function dueTaskContract(it: StoreTest): void {
     expect(given.flat().toSorted()).toEqual(ids.toSorted());
   });
 
+  it("without a time to wait, each is given once a call, and again soon after", async ({ store, advance }) => {
+    const ids = ["a", "b", "c"];
+    for (const id of ids) await store.createTask(newTask(id));
+    expect((await store.dueTasks(10, 0)).toSorted()).toEqual(ids);
+    await advance(pastShortMs);
+    expect((await store.dueTasks(10, longMs)).toSorted()).toEqual(ids);
+  });
+
   it("gives no more than it was asked for, and the rest to the next", async ({ store }) => {
     for (const id of ["a", "b", "c"]) await store.createTask(newTask(id));
     const first = await store.dueTasks(2, longMs);
