@@ -8,6 +8,7 @@
  *   --twice     each seed twice: are they the same run?
  *   --sqlite    a SQLite store is asked the same at each step, and must answer as the memory store does
  *   --jobs N    so many processes at once; default 1
+ *   --enough N  stops when so many have failed
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     twice: { type: "boolean", default: false },
     sqlite: { type: "boolean", default: false },
     jobs: { type: "string", default: "1" },
+    enough: { type: "string", default: String(Number.MAX_SAFE_INTEGER) },
     /** Prints one line of JSON at the end, for scripts. */
     json: { type: "boolean", default: false },
   },
@@ -76,7 +78,7 @@ async function runAll(): Promise<void> {
   else {
     const { failed, steps, tasks, counts, kinds } = total;
     console.log(
-      `${seeds.length} seeds, ${failed} failed; ${perSecond(seeds.length)} seeds/s, ${perSecond(steps)} steps/s`,
+      `${total.seeds} seeds, ${failed} failed; ${perSecond(total.seeds)} seeds/s, ${perSecond(steps)} steps/s`,
     );
     console.log(JSON.stringify({ tasks, counts, kinds }));
   }
@@ -84,6 +86,7 @@ async function runAll(): Promise<void> {
 }
 
 async function runHere(progress: (total: SimTotal) => void): Promise<SimTotal> {
+  const enough = integer("enough", values.enough);
   const total = newTotal();
   for (const seed of seeds) {
     const outcome = await run(seed);
@@ -101,6 +104,7 @@ async function runHere(progress: (total: SimTotal) => void): Promise<SimTotal> {
       if (total.failed <= shownFailures) report(outcome);
     }
     progress(total);
+    if (total.failed >= enough) break;
   }
   return total;
 }

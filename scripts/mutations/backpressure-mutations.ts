@@ -23,7 +23,11 @@ export const backpressureMutations: readonly Mutation[] = [
       "a consumer that doesn't run is waited for",
       edit(backpressure, 'const reads = status === "running" && ', "const reads = status.length > 0 && "),
     ),
-    elsewhere: "test/integration/engine/backpressure.test.ts: a deadlock only where it takes the last slot",
+    elsewhere: {
+      file: "test/integration/engine/backpressure.test.ts",
+      title: "a consumer that has no slot",
+      why: "a deadlock only where it takes the last slot",
+    },
   },
   mutation(
     "a consumer tells too seldom how far it is",

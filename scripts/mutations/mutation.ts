@@ -6,8 +6,8 @@ export interface Mutation {
   readonly options?: readonly string[];
   /** Why no simulation can see it: it costs time, not correctness. Shown, and not counted as a miss. */
   readonly harmless?: string;
-  /** What finds it where no seed does, being too rare a coincidence. */
-  readonly elsewhere?: string;
+  /** What finds it where no seed does, being too rare a coincidence: it is run against the mistake too. */
+  readonly elsewhere?: DirectedTest;
 }
 
 export interface Edit {
@@ -15,6 +15,14 @@ export interface Edit {
   /** Must be there exactly once. */
   readonly search: string;
   readonly replace: string;
+}
+
+export interface DirectedTest {
+  readonly file: string;
+  /** How its title begins. */
+  readonly title: string;
+  /** Why seeds don't find it. */
+  readonly why: string;
 }
 
 export const mutation = (name: string, ...edits: readonly Edit[]): Mutation => ({ name, edits });

@@ -40,6 +40,10 @@ export const parallelMutations: readonly Mutation[] = [
         "    if (this.#failed !== undefined) throw this.#failed.error;\n  }\n\n  get",
       ),
     ),
-    elsewhere: "test/integration/engine/concurrency.test.ts: what is lost is time",
+    elsewhere: {
+      file: "test/integration/engine/concurrency.test.ts",
+      title: "ends an input that has nothing to give",
+      why: "what is lost is time, in most worlds",
+    },
   },
 ];

@@ -2,20 +2,24 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const moves = "engine/moves/attempt-moves.ts";
 const reports = "engine/worker/attempt-reports.ts";
-/** Few attempts live long enough to see a late one of their own. */
-const contract = "test/contract/store/report-contract.ts";
+/** Of the contract of stores. */
+const contract = (title: string) => ({
+  file: "test/contract/memory/memory-store.test.ts",
+  title,
+  why: "few attempts live long enough to see a late report of their own",
+});
 
 export const reportMutations: readonly Mutation[] = [
   {
     ...mutation("a report that was overtaken counts", edit(moves, " || n <= (record.lease?.reports ?? 0);", ";")),
-    elsewhere: contract,
+    elsewhere: contract("changes nothing for a report that a later one"),
   },
   {
     ...mutation(
       "a report about a withdrawn output counts",
       edit(moves, "const overtaken = generation !== record.generation || n <=", "const overtaken = n <="),
     ),
-    elsewhere: contract,
+    elsewhere: contract("changes nothing for a report about an output that is withdrawn"),
   },
   mutation(
     "a restart keeps the checkpoint",

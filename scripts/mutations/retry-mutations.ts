@@ -4,9 +4,15 @@ const adoption = "engine/coordinator/adoption.ts";
 const scheduler = "engine/coordinator/scheduler.ts";
 const coordinator = "engine/coordinator/coordinator-core.ts";
 const input = "engine/input/stream-input.ts";
-const tests = "test/integration/engine/retry-tasks.test.ts";
-/** Takes a node that finished before one of its parents, which then failed. */
-const belowOnes = `${tests}: what finished below a node that runs again`;
+const directed = (title: string, why: string) => ({
+  file: "test/integration/engine/retry-tasks.test.ts",
+  title,
+  why,
+});
+const belowOnes = directed(
+  "what finished below a node that runs again",
+  "takes a node that finished before one of its parents, which then failed",
+);
 
 export const retryMutations: readonly Mutation[] = [
   mutation(
@@ -53,7 +59,10 @@ export const retryMutations: readonly Mutation[] = [
     ),
   ),
   {
-    elsewhere: `${tests}: a reader that looked before the adoption`,
+    elsewhere: directed(
+      "a reader that looked before the adoption",
+      "takes a page that is read while a task is adopted",
+    ),
     ...mutation(
       "a page that was looked for in the wrong log is believed",
       edit(input, "if (seen.adopted) return this.pull();", ""),
@@ -69,7 +78,7 @@ export const retryMutations: readonly Mutation[] = [
   ),
   mutation("a retry forgets the variables", edit(coordinator, "...(vars === undefined ? {} : { vars }),", "")),
   {
-    elsewhere: `${tests}: a change that was made and not finished`,
+    elsewhere: directed("a change that was made and not finished", "takes a task that ends between the two"),
     ...mutation(
       "a retry forgets whose changes are in the variables",
       edit(

@@ -64,14 +64,22 @@ export const storeMutations: readonly Mutation[] = [
   ),
   mutation(
     "source_gens not kept",
-    edit(attemptMoves, "sourceGens: to.sourceGens } };", "sourceGens: record.sourceGens } };"),
+    edit(
+      attemptMoves,
+      "generation: to.generation, sourceGens: to.sourceGens",
+      "generation: to.generation, sourceGens: record.sourceGens",
+    ),
   ),
   {
     ...mutation(
       "a late restart withdraws newer output",
       edit(attemptMoves, 'if (to.generation < record.generation) return { answer: "fenced" };', ""),
     ),
-    elsewhere: "the contract suite of stores",
+    elsewhere: {
+      file: "test/contract/memory/memory-store.test.ts",
+      title: "restart repeated is ok",
+      why: "takes a restart that arrives behind that of the next attempt",
+    },
   },
   mutation(
     "variables are written over others' changes",

@@ -74,8 +74,8 @@ export const workerMutations: readonly Mutation[] = [
     edit(attempt, '  await announce(run, "finished");\n', ""),
     edit(
       handlerRun,
-      "  if (definition.finalize === undefined) return pass.log.complete({});",
-      '  await announce(run, "finished");\n  if (definition.finalize === undefined) return pass.log.complete({});',
+      "  if (definition.finalize === undefined) {",
+      '  await announce(run, "finished");\n  if (definition.finalize === undefined) {',
     ),
   ),
   mutation(
@@ -83,10 +83,7 @@ export const workerMutations: readonly Mutation[] = [
     edit(handlerRun, "if (run.plan.streaming.has(run.node.id)) await", "if (false) await"),
   ),
   mutation("no failure is announced", edit(attempt, 'final ? announce(run, "failed")', "final ? Promise.resolve()")),
-  mutation(
-    "a handler that can't resume goes on",
-    edit(handlerRun, "if (!definition.resumable) await log.restart(log.sourceGens);", "if (false) {}"),
-  ),
+  mutation("a handler that can't resume goes on", edit(handlerRun, "if (!definition.resumable) {", "if (false) {")),
   mutation(
     "a restart of a source is not passed on",
     edit(consumeInput, "await pass.log.restart(pulled.sourceGens);", ""),
