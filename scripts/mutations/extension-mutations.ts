@@ -28,6 +28,15 @@ export const extensionMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
+    "an init that failed is never tried again",
+    edit("engine/worker/handler-runtime.ts", "        this.#ready = undefined;\n", ""),
+  ),
+  mutation(
+    "init runs for each attempt",
+    edit("engine/worker/handler-runtime.ts", "if (this.#ready === undefined) {", "{"),
+    edit("engine/worker/handler-runtime.ts", "    return this.#ready;\n", "    return this.#ready as Promise<void>;\n"),
+  ),
+  mutation(
     "a bus that refuses a message fails who sends it",
     edit(
       "engine/support/hint-bus.ts",

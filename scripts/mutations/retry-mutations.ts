@@ -76,6 +76,26 @@ export const retryMutations: readonly Mutation[] = [
       "store.readArtifacts(record, record",
     ),
   ),
+  mutation(
+    "a task is deleted although another points at its artifacts",
+    edit("adapters/memory/task-table.ts", 'if (state.borrowers.has(id)) return "borrowed";', ""),
+  ),
+  mutation(
+    "what a deleted task has borrowed stays lent",
+    edit(
+      "adapters/memory/task-table.ts",
+      "for (const lender of entry.record.borrowsFrom ?? []) this.#lend(lender, -1);",
+      "",
+    ),
+  ),
+  mutation(
+    "a cleanup doesn't come back to the lenders of what it has deleted",
+    edit("engine/tasks/task-lists.ts", "let again = deleted > 0; again; ", "let again = false; again; "),
+  ),
+  mutation(
+    "who reads a task is shown what its delete left of it",
+    edit("engine/tasks/task-events.ts", "    await checkStillThere(parts, task);\n", ""),
+  ),
   mutation("a retry forgets the variables", edit(coordinator, "...(vars === undefined ? {} : { vars }),", "")),
   {
     elsewhere: directed("a change that was made and not finished", "takes a task that ends between the two"),

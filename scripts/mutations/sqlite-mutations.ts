@@ -26,6 +26,10 @@ export const sqliteMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
+    "SQLite: what a deleted task has borrowed stays lent",
+    edit(`${sqlite}/task-table.ts`, '      connection.sql("DELETE FROM loans WHERE borrower = ?").run(id);\n', ""),
+  ),
+  mutation(
     "SQLite: a limit lets one more in",
     edit(`${sqlite}/slot-table.ts`, "if (Number(held) >= max)", "if (Number(held) > max)"),
   ),

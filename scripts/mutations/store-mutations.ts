@@ -110,11 +110,8 @@ export const storeMutations: readonly Mutation[] = [
     ),
     harmless: "the outcome is stored; who was to be told hears of it by the sweep",
   },
-  {
-    ...mutation(
-      "a claim asked for again is lost",
-      edit(attemptMoves, "if (record.lease?.claimId === by.claimId) return { won: record };", ""),
-    ),
-    harmless: "costs a lease",
-  },
+  mutation(
+    "a claim asked for again is lost",
+    edit(attemptMoves, "if (record.lease?.claimId === by.claimId) return { won: record };", ""),
+  ),
 ];

@@ -1,6 +1,6 @@
 import type { TaskEvent } from "../api.ts";
 import { isTaskTerminal, sourceKey, type TaskStatus } from "../model.ts";
-import { nodeStatus, progressOf, readTask, sumCounts, type TaskReaderParts } from "./task-reader.ts";
+import { checkStillThere, nodeStatus, progressOf, readTask, sumCounts, type TaskReaderParts } from "./task-reader.ts";
 
 /** Looks at most this often: a task that does much is read once for many changes. */
 const pauseMs = 25;
@@ -32,6 +32,7 @@ export async function* taskEvents(
     const plan = plans.get(task.graph);
     const ended = isTaskTerminal(task.status);
     const shards = await retry.ask(() => store.readShards(taskId));
+    await checkStillThere(parts, task);
     await retry.ask(() => store.settle());
     if (seenStatus === undefined) yield { kind: "task", status: "running", at: task.createdAt };
     seenStatus ??= "running";

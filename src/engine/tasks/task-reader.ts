@@ -29,6 +29,15 @@ export async function readTask(parts: TaskReaderParts, taskId: string): Promise<
   throw noSuchTask(taskId);
 }
 
+/**
+ * What was read of an ended task is all of it: one that was deleted meanwhile has taken its records along.
+ *
+ * @throws FlowError `TASK_UNKNOWN`
+ */
+export async function checkStillThere(parts: TaskReaderParts, task: TaskRecord): Promise<void> {
+  if (isTaskTerminal(task.status)) await readTask(parts, task.id);
+}
+
 export const noSuchTask = (taskId: string): FlowError =>
   new FlowError("TASK_UNKNOWN", `there is no task '${taskId}' in the store`, { details: { taskId } });
 
@@ -75,6 +84,7 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
     retry.ask(() => store.countArtifacts(taskId)),
     retry.ask(() => store.readVars(taskId)),
   ]);
+  await checkStillThere(parts, task);
   await retry.ask(() => store.settle());
   const plan = parts.plans.get(task.graph);
   const byNode = Map.groupBy(shards, (shard) => shard.nodeId);

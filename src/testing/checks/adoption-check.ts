@@ -2,12 +2,13 @@ import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import { type Artifact, isTaskTerminal, type ShardRecord, type ShardRef } from "../../engine/model.ts";
 import type { GraphNode } from "../../graph/index.ts";
+import type { TaskLookup } from "../world/all-tasks.ts";
 import { isFinished } from "./start-condition.ts";
 
 type Violated = (ref: ShardRef, what: string) => void;
 
 /** All that a shard stored in its current output, or the one that it was adopted from. */
-export function artifactsOf(state: MemoryState, record: ShardRecord): readonly Artifact[] {
+export function artifactsOf(state: TaskLookup, record: ShardRecord): readonly Artifact[] {
   return state.shard(record.artifactsOf ?? record)?.logs[record.generation]?.read(0, 1_000_000) ?? [];
 }
 

@@ -1,10 +1,11 @@
-import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import type { ShardRecord } from "../../engine/model.ts";
 import type { GraphNode } from "../../graph/index.ts";
+import type { TaskLookup } from "../world/all-tasks.ts";
 import type { Client } from "../world/client.ts";
 import type { Fleet } from "../world/fleet.ts";
 import type { Journal } from "../world/journal.ts";
+import { initFailed } from "../world/random-graph.ts";
 import type { Workload } from "../world/workload.ts";
 import { artifactsOf } from "./adoption-check.ts";
 import { type FinishedShard, judgeNode } from "./reference.ts";
@@ -12,7 +13,7 @@ import { changedPaths } from "./reference-vars.ts";
 import { retryPolicyOf } from "./retry-policy.ts";
 
 export interface EndParts {
-  readonly state: MemoryState;
+  readonly allTasks: TaskLookup;
   readonly journal: Journal;
   readonly client: Client;
   readonly fleet: Fleet;
@@ -22,9 +23,9 @@ export interface EndParts {
 
 /** What must hold when all has ended and every process has stopped. */
 export function checkEnd(parts: EndParts): void {
-  const { state, journal, client } = parts;
+  const { allTasks, journal, client } = parts;
   for (const id of client.taskIds) {
-    const task = state.tasks.get(id);
+    const task = allTasks.tasks.get(id);
     if (task === undefined) {
       journal.violated(`task ${id} is gone`);
       continue;
@@ -38,11 +39,11 @@ export function checkEnd(parts: EndParts): void {
   checkLeftovers(parts);
 }
 
-function checkOutputs(task: TaskEntry, { state, workload }: EndParts, violated: (what: string) => void): void {
+function checkOutputs(task: TaskEntry, { allTasks, workload }: EndParts, violated: (what: string) => void): void {
   const { graph } = task.record;
   const finished = (nodeId: string): FinishedShard[] =>
     (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) =>
-      entry === undefined ? [] : [{ record: entry.record, artifacts: artifactsOf(state, entry.record) }],
+      entry === undefined ? [] : [{ record: entry.record, artifacts: artifactsOf(allTasks, entry.record) }],
     );
   for (const node of graph.nodes) {
     const shards = finished(node.node_id);
@@ -94,7 +95,8 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   if (!workload.isKnown) return;
   const policy = retryPolicyOf(workload, node);
-  const given = journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout";
+  const given =
+    journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout" || code === initFailed;
   if (!given || (code === "timeout" && node.timeout_sec === undefined)) violated(`failed without a reason: ${told}`);
   if (!policy.isPermanent(code) && record.failures !== policy.max + 1)
     violated(`gave up after ${record.failures} failures: ${told}`);

@@ -1,8 +1,8 @@
-import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import type { TaskEvent } from "../../engine/api.ts";
 import { isTaskTerminal } from "../../engine/model.ts";
 import type { FlowError } from "../../errors/index.ts";
+import type { TaskLookup } from "../world/all-tasks.ts";
 import { artifactsOf } from "./adoption-check.ts";
 
 /* What callers read of a task, held against its records. Each check gives what is wrong, in words. */
@@ -14,7 +14,7 @@ export interface Got<T> {
   readonly error?: FlowError;
 }
 
-export function checkResult(state: MemoryState, { record, nodes }: TaskEntry, { items, error }: Got<object>): string[] {
+export function checkResult(state: TaskLookup, { record, nodes }: TaskEntry, { items, error }: Got<object>): string[] {
   if (!isTaskTerminal(record.status)) return [`its result came while it is ${record.status}`];
   if (record.status !== "finished") return endsLike(record.status, error?.code);
   const children = new Set(record.graph.nodes.flatMap(({ depends_on }) => depends_on));
@@ -58,7 +58,7 @@ export function checkEvents({ record, nodes }: TaskEntry, { items }: Got<TaskEve
 }
 
 export function checkArtifacts(
-  state: MemoryState,
+  state: TaskLookup,
   { record, nodes }: TaskEntry,
   { nodeId, got: { items, error } }: { readonly nodeId: string; readonly got: Got<unknown> },
 ): string[] {

@@ -8,6 +8,7 @@ import {
   shardKey,
 } from "../../engine/model.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
+import { initFailed } from "../world/random-graph.ts";
 import { checkAdoption, checkNotAdoptable } from "./adoption-check.ts";
 import type { CheckParts } from "./check-parts.ts";
 import { checkDispatch } from "./dispatch-check.ts";
@@ -41,7 +42,7 @@ export class ShardChecks {
   readonly #parts: ShardCheckParts;
   /** As they were before the write at hand. */
   readonly #records = new Map<string, ShardRecord>();
-  readonly #claimed = new Map<string, number>();
+  readonly #claimed = new Map<string, { readonly epoch: number; readonly step: number }>();
 
   constructor(parts: ShardCheckParts) {
     this.#parts = parts;
@@ -76,7 +77,7 @@ export class ShardChecks {
       checkLimits(this.#parts, record, violated);
     }
     if (cause === "complete") checkFinish({ state, workload }, record, violated);
-    if (cause === "fail") this.#failed(record);
+    if (cause === "fail") this.#failed(record, before?.lease?.workerId ?? "");
     if (cause === "expire") this.#expired(record, before);
     if (cause === "expire" && from === "running" && mode === "calm")
       violated(record, "a lease ran out without a fault");
@@ -85,16 +86,20 @@ export class ShardChecks {
   }
 
   #claimedBy(record: ShardRecord): void {
-    const { journal, logs, violated } = this.#parts;
+    const { journal, logs, scheduler, violated } = this.#parts;
     journal.counts.claims++;
     const key = shardKey(record);
-    if ((this.#claimed.get(key) ?? 0) >= record.epoch) violated(record, `epoch ${record.epoch} claimed twice`);
-    this.#claimed.set(key, record.epoch);
+    if ((this.#claimed.get(key)?.epoch ?? 0) >= record.epoch) violated(record, `epoch ${record.epoch} claimed twice`);
+    this.#claimed.set(key, { epoch: record.epoch, step: scheduler.steps });
     logs.claimed(record);
   }
 
-  #failed(record: ShardRecord): void {
-    const { state, workload, violated } = this.#parts;
+  #failed(record: ShardRecord, workerId: string): void {
+    const { state, workload, journal, violated } = this.#parts;
+    const claimedAt = this.#claimed.get(shardKey(record))?.step ?? 0;
+    if (record.failure?.reasonCode === initFailed && !journal.hasInitFailedSince(workerId, record.type, claimedAt)) {
+      violated(record, "an attempt fails of an init that failed before it");
+    }
     const task = state.tasks.get(record.taskId)?.record;
     const policy = retryPolicyOf(
       workload,

@@ -1,7 +1,8 @@
 import { type MemoryState, type MemoryStoreEvent, memoryStore } from "../../adapters/memory/index.ts";
 import { type Attempt, shardKey } from "../../engine/model.ts";
-import type { Store } from "../../engine/ports/index.ts";
+import type { NewTask, Store } from "../../engine/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
+import type { DeleteAnswer } from "../checks/delete-check.ts";
 import type { Life } from "../gate/life.ts";
 import type { ParkOptions, Scheduler } from "../gate/scheduler.ts";
 import { mirroredStore } from "./mirrored-store.ts";
@@ -31,6 +32,10 @@ export interface SimStoreOptions {
   readonly scheduler: Scheduler;
   readonly life: Life;
   readonly state: MemoryState;
+  /** Whether this request to create a task is later than any network delivers one: the task has ended and is deleted. */
+  readonly isTooLate: (task: NewTask) => boolean;
+  /** Called as a delete arrives; what it gives is called with the answer. */
+  readonly checkDelete: (taskId: string) => (answer: DeleteAnswer) => void;
   readonly faults: StoreFaults;
   readonly observe: (event: MemoryStoreEvent) => void;
   /** Something that no store may do. */
@@ -103,7 +108,23 @@ export function simStore(options: SimStoreOptions): Store {
     if (answer === "ok" && !holds) violated(`${shardKey(attempt)}: an append of ${attempt.claimId} got by the fence`);
     return answer;
   };
-  const methods = new Map<PropertyKey, unknown>([["append", through("append", fenced)]]);
+  const create: Call = async (...args) => {
+    const task = args[0] as NewTask;
+    if (options.isTooLate(task)) throw unavailable("createTask");
+    return inner.createTask(task);
+  };
+  const remove: Call = async (...args) => {
+    const id = args[0] as string;
+    const check = options.checkDelete(id);
+    const answer = await inner.deleteTask(id);
+    check(answer);
+    return answer;
+  };
+  const methods = new Map<PropertyKey, unknown>([
+    ["append", through("append", fenced)],
+    ["createTask", through("createTask", create)],
+    ["deleteTask", through("deleteTask", remove)],
+  ]);
   if (!options.sweeps)
     methods.set(
       "dueTasks",

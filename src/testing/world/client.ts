@@ -1,15 +1,16 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskStatus } from "../../engine/model.ts";
-import { FlowError } from "../../errors/index.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
+import type { AllTasks } from "./all-tasks.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
-import type { SimProcess } from "./process.ts";
+import { Requests } from "./requests.ts";
 import type { TaskRequest } from "./workload.ts";
 
 export interface ClientParts {
   readonly scheduler: Scheduler;
   readonly state: MemoryState;
+  readonly allTasks: AllTasks;
   readonly journal: Journal;
   readonly fleet: Fleet;
   readonly tasks: readonly TaskRequest[];
@@ -20,57 +21,57 @@ export interface ClientParts {
 /** Retries included. */
 const mostTasks = 5;
 
-/** A request to some coordinator: asked again, of another, when that one has died or refused. */
-interface Request {
-  readonly send: (coordinator: SimProcess) => Promise<void>;
-  askedOf: SimProcess | undefined;
-  done: boolean;
-}
-
-/** Who wants the tasks: creates them, and sometimes cancels one. */
+/** Who wants the tasks: creates them, and sometimes cancels one, or tries one again. */
 export class Client {
   readonly #parts: ClientParts;
-  readonly #creates: Request[];
-  /** What each of these requests asks for once, however often it is sent. */
-  readonly #keys: string[];
+  readonly #requests: Requests;
+  /** By what each request to create asks for once, however often it is sent: the task. */
+  readonly #ids = new Map<string, string | undefined>();
+  readonly #answered = new Set<string>();
   readonly #seenEnds = new Set<string>();
   readonly #retries: readonly TaskStatus[];
-  #cancel: Request | undefined;
   #taskIds: readonly string[] = [];
   /** Tasks that it asked to cancel. */
   readonly asked = new Set<string>();
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
-    this.#keys = parts.tasks.map((_, index) => `task-${index}`);
+    this.#requests = new Requests(parts);
     this.#retries = parts.retries;
-    this.#creates = parts.tasks.map(({ graph, ...request }, index) => ({
-      askedOf: undefined,
-      done: false,
-      send: async ({ coordinator }) => {
-        const { random } = parts.scheduler;
-        if (coordinator === undefined) return;
-        const drawn = { priority: random.int(3), idempotencyKey: this.#keys[index] };
-        await coordinator.createTask({ ...request, graph: coordinator.checkGraph(graph), ...drawn });
-      },
-    }));
+    for (const [index, { graph, ...request }] of parts.tasks.entries()) {
+      const idempotencyKey = `task-${index}`;
+      this.#ids.set(idempotencyKey, undefined);
+      this.#requests.add({
+        send: async ({ coordinator }) => {
+          const drawn = { priority: parts.scheduler.random.int(3), idempotencyKey };
+          await coordinator?.createTask({ ...request, graph: coordinator.checkGraph(graph), ...drawn });
+        },
+        onAnswer: () => this.#answered.add(idempotencyKey),
+      });
+    }
   }
 
   get allCreated(): boolean {
-    return this.taskIds.length === this.#keys.length;
+    return this.taskIds.length === this.#ids.size;
   }
 
+  /** All that it has had, deleted ones too. */
   get taskIds(): readonly string[] {
     const { state } = this.#parts;
-    if (this.#taskIds.length === this.#keys.length) return this.#taskIds; // asked for at every step
-    this.#taskIds = this.#keys.flatMap((key) => state.idsByIdempotencyKey.get(key) ?? []);
+    if (this.#taskIds.length === this.#ids.size) return this.#taskIds; // asked for at every step
+    for (const [key, id] of this.#ids) if (id === undefined) this.#ids.set(key, state.idsByIdempotencyKey.get(key));
+    this.#taskIds = [...this.#ids.values()].flatMap((id) => id ?? []);
     return this.#taskIds;
+  }
+
+  /** Whether it was told that all of its tasks are there: it asks for none of them again. */
+  get knowsItsTasks(): boolean {
+    return this.#answered.size === this.#ids.size;
   }
 
   /** Asks what has not been answered. */
   ask(): void {
-    for (const request of this.#creates) this.#ask(request);
-    if (this.#cancel !== undefined) this.#ask(this.#cancel);
+    this.#requests.ask();
   }
 
   /** Tries again some of what has not finished, each task once at most. */
@@ -81,15 +82,31 @@ export class Client {
       const { status } = state.tasks.get(taskId)?.record ?? {};
       if (status === undefined || !this.#retries.includes(status) || this.#seenEnds.has(taskId)) continue;
       this.#seenEnds.add(taskId);
-      if (this.#keys.length >= mostTasks || scheduler.random.chance(0.2)) continue;
-      const idempotencyKey = `retry of ${taskId}`;
+      if (this.#ids.size >= mostTasks || scheduler.random.chance(0.2)) continue;
       scheduler.tell(() => `RETRY ${taskId}`);
-      this.#keys.push(idempotencyKey);
-      const send = async ({ coordinator }: SimProcess) => {
-        await coordinator?.retryTask(taskId, { idempotencyKey });
-      };
-      this.#creates.push({ send, askedOf: undefined, done: false });
+      this.#retry(taskId);
     }
+  }
+
+  #retry(taskId: string): void {
+    const { state, allTasks, journal } = this.#parts;
+    const idempotencyKey = `retry of ${taskId}`;
+    this.#ids.set(idempotencyKey, undefined);
+    this.#requests.add({
+      send: async ({ coordinator }) => {
+        await coordinator?.retryTask(taskId, { idempotencyKey });
+      },
+      answers: ["TASK_UNKNOWN"],
+      onAnswer: (code) => {
+        if (code !== undefined && !allTasks.isDeleted(taskId)) journal.violated(`retrying ${taskId}: ${code}`);
+        // One whose answer was lost may have made it all the same, before the other task was deleted.
+        if (code === undefined || state.idsByIdempotencyKey.has(idempotencyKey)) this.#answered.add(idempotencyKey);
+        else {
+          this.#ids.delete(idempotencyKey);
+          allTasks.refuse(idempotencyKey);
+        }
+      },
+    });
   }
 
   cancelOne(): void {
@@ -98,28 +115,10 @@ export class Client {
     const taskId = scheduler.random.pick(this.taskIds);
     this.asked.add(taskId);
     scheduler.tell(() => `CANCEL ${taskId}`);
-    const send = async ({ coordinator }: SimProcess) => {
-      await coordinator?.cancelTask(taskId, "asked");
-    };
-    this.#cancel = { send, askedOf: undefined, done: false };
-  }
-
-  #ask(request: Request): void {
-    const { fleet, scheduler, journal } = this.#parts;
-    if (request.done || (request.askedOf?.life.alive && !request.askedOf.stopped)) return;
-    const { coordinators } = fleet;
-    if (coordinators.length === 0) return;
-    const coordinator = scheduler.random.pick(coordinators);
-    request.askedOf = coordinator;
-    request.send(coordinator).then(
-      () => {
-        request.done = true;
+    this.#requests.add({
+      send: async ({ coordinator }) => {
+        await coordinator?.cancelTask(taskId, "asked");
       },
-      (error: unknown) => {
-        request.askedOf = undefined;
-        if (FlowError.is(error, "STORE_UNAVAILABLE") || FlowError.is(error, "ENGINE_STOPPED")) return;
-        journal.violated(`a request failed: ${error instanceof Error ? error.stack : String(error)}`);
-      },
-    );
+    });
   }
 }

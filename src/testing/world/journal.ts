@@ -49,6 +49,8 @@ export class Journal {
   readonly #thrown = new Map<string, Set<string>>();
   /** Calls of `onCleanup`, and of what was registered, by process. */
   readonly cleanups = new Map<string, { registered: number; ran: number }>();
+  /** By process and type: the step at which its `init` failed last. */
+  readonly #failedInits = new Map<string, number>();
   readonly violations: string[] = [];
   readonly checkpoints = new CheckpointBook();
   readonly counts = {
@@ -57,6 +59,10 @@ export class Journal {
     lateAppends: 0,
     restarts: 0,
     adopted: 0,
+    deleted: 0,
+    /** Deletes that were refused for the sake of another task. */
+    borrowed: 0,
+    initsFailed: 0,
     leasesLost: 0,
     released: 0,
     handlerRuns: 0,
@@ -69,6 +75,16 @@ export class Journal {
 
   hasThrown(ref: Pick<ShardRef, "taskId" | "nodeId">, code: string): boolean {
     return this.#thrown.get(`${ref.taskId}:${ref.nodeId}`)?.has(code) ?? false;
+  }
+
+  initFailed(worker: string, type: string, step: number): void {
+    this.counts.initsFailed++;
+    this.#failedInits.set(`${worker} ${type}`, step);
+  }
+
+  /** Whether an `init` of this worker has failed since this step: only then an attempt may fail of it. */
+  hasInitFailedSince(worker: string, type: string, step: number): boolean {
+    return (this.#failedInits.get(`${worker} ${type}`) ?? -1) >= step;
   }
 
   readonly violated = (what: string): void => {

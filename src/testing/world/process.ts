@@ -2,15 +2,19 @@ import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.
 import type { HandlerDefinition, Logger } from "../../definitions/index.ts";
 import { CoordinatorCore } from "../../engine/coordinator/coordinator-core.ts";
 import { PlanCache } from "../../engine/planner/index.ts";
-import type { Clock, Store } from "../../engine/ports/index.ts";
+import type { Clock, NewTask, Store } from "../../engine/ports/index.ts";
+import { StoreRetry } from "../../engine/support/store-retry.ts";
+import type { TaskReaderParts } from "../../engine/tasks/task-reader.ts";
 import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import { WorkerCore } from "../../engine/worker/worker-core.ts";
+import { checkDelete } from "../checks/delete-check.ts";
 import type { Life } from "../gate/life.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
 import { CountingSignals } from "../ports/counting-signals.ts";
 import type { SimBroker } from "../ports/sim-bus.ts";
 import { simClock } from "../ports/sim-clock.ts";
 import { simStore } from "../ports/sim-store.ts";
+import type { AllTasks } from "./all-tasks.ts";
 import type { Journal } from "./journal.ts";
 import type { Rates, SimulationMode } from "./rates.ts";
 import type { Workload } from "./workload.ts";
@@ -39,6 +43,7 @@ export interface ProcessSpec {
 export interface WorldParts {
   readonly scheduler: Scheduler;
   readonly state: MemoryState;
+  readonly allTasks: AllTasks;
   readonly broker: SimBroker;
   readonly rates: Rates;
   readonly journal: Journal;
@@ -65,14 +70,18 @@ export class SimProcess {
   #stop: { ended: boolean } | undefined;
 
   constructor(parts: WorldParts, spec: ProcessSpec, life: Life) {
-    const { scheduler, state, journal, rates, mode, workload, observe, mirror } = parts;
+    const { scheduler, state, allTasks, journal, rates, mode, workload, observe, mirror } = parts;
     const { random } = scheduler;
     this.spec = spec;
     this.life = life;
     this.clock = simClock(scheduler, life);
     const faults = rates.store;
     const violated = (what: string) => journal.violated(what);
-    this.store = simStore({ scheduler, life, state, faults, observe, violated, mirror, sweeps: mode === "chaos" });
+    const sweeps = mode === "chaos";
+    const isTooLate = (task: NewTask) => allTasks.isRefused(task);
+    const onDelete = (taskId: string) => checkDelete(parts, taskId);
+    const checked = { observe, violated, isTooLate, checkDelete: onDelete };
+    this.store = simStore({ scheduler, life, state, faults, mirror, sweeps, ...checked });
     let id = 0;
     const limits = {
       capacity: spec.capacity,
@@ -118,6 +127,14 @@ export class SimProcess {
         limits,
       });
     }
+  }
+
+  /** What those need who ask a coordinator about tasks. */
+  get readerParts(): TaskReaderParts {
+    const { coordinator, store, clock, plans } = this;
+    if (coordinator === undefined) throw new Error(`${this.life.name} is no coordinator`);
+    const { changes } = coordinator;
+    return { store, clock, plans, changes, retry: new StoreRetry(clock), running: {} };
   }
 
   get started(): boolean {

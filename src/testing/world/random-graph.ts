@@ -15,6 +15,8 @@ export const workerTypes = ["source", "source_n", "map", "map_n"] as const;
 
 /** The code that a handler throws and some nodes list in `permanent_on`. */
 export const sometimesPermanent = "sometimes_permanent";
+/** The code with which the `init` of a handler fails. */
+export const initFailed = "init_failed";
 
 const mostParents = 3;
 
@@ -65,6 +67,11 @@ class GraphDrawer {
     this.nodes.push({ node_id: id, depends_on: [], ...this.#varsChange() });
   }
 
+  /** A producer waits only for a consumer that is some batches behind: so there are more where they wait. */
+  #batches(): number {
+    return this.#random.int(this.#waits > 0 && this.#random.chance(0.5) ? 25 : 9);
+  }
+
   #fanIn(parents: number): { fan_in?: string } {
     const random = this.#random;
     if (parents === 0 || random.chance(0.6)) return {};
@@ -92,7 +99,7 @@ class GraphDrawer {
     const isRoot = parents.length === 0;
     const isSource = random.chance(isRoot ? 0.9 : 0.08);
     const type = `${isSource ? "source" : "map"}${random.chance(0.3) ? "_n" : ""}`;
-    const own = isSource ? { batches: random.int(9), shuffle: random.chance(0.3), grow: random.chance(0.3) } : {};
+    const own = isSource ? { batches: this.#batches(), shuffle: random.chance(0.3), grow: random.chance(0.3) } : {};
     const input = isRoot || (isSource && random.chance(0.7)) ? {} : this.#adapterOf(above);
     return {
       type,

@@ -33,6 +33,8 @@ export interface Faults {
 /** What handlers do besides their work, as probabilities a batch. */
 export interface HandlerRates {
   throws: number;
+  /** An `init`. */
+  initFails: number;
   /** Of what is thrown: codes that no retry mends. */
   permanent: number;
   slow: number;
@@ -95,6 +97,7 @@ function drawAll(random: SeededRandom, mode: SimulationMode): Rates {
   const upTo = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
   const handlers = {
     throws: upTo(0.08),
+    initFails: random.chance(0.3) ? random.next() * 0.5 : 0,
     permanent: random.chance(0.15) ? 0.1 : 0,
     slow: upTo(0.4),
     slowCleanup: mode === "calm" ? 0 : 0.3,
@@ -147,6 +150,14 @@ export function drawLimits(random: SeededRandom, types: readonly string[]): Runn
 export function calmDown(rates: Rates): void {
   Object.assign(rates.store, noStoreFaults);
   Object.assign(rates.bus, { lose: 0, refuse: 0, double: 0, delayMs: 10 });
-  Object.assign(rates.handlers, { throws: 0, permanent: 0, slow: 0, slowCleanup: 0, hangs: 0, misfits: 0 });
+  Object.assign(rates.handlers, {
+    throws: 0,
+    initFails: 0,
+    permanent: 0,
+    slow: 0,
+    slowCleanup: 0,
+    hangs: 0,
+    misfits: 0,
+  });
   Object.assign(rates, { crash: 0, stop: 0, pause: 0, slowTime: 0 });
 }

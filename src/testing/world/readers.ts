@@ -1,10 +1,11 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
+import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import type { UntypedFlow } from "../../engine/api.ts";
-import { StoreRetry } from "../../engine/support/store-retry.ts";
 import { taskHandle } from "../../engine/tasks/task-handle.ts";
 import { FlowError } from "../../errors/index.ts";
 import { checkArtifacts, checkEvents, checkResult, type Got } from "../checks/reading-checks.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
+import type { AllTasks } from "./all-tasks.ts";
 import type { Client } from "./client.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
@@ -13,6 +14,7 @@ import type { SimProcess } from "./process.ts";
 export interface ReaderParts {
   readonly scheduler: Scheduler;
   readonly state: MemoryState;
+  readonly allTasks: AllTasks;
   readonly journal: Journal;
   readonly fleet: Fleet;
   readonly client: Client;
@@ -60,21 +62,21 @@ export class Readers {
 
   #follow(taskId: string): void {
     this.#followed.add(taskId);
-    const { scheduler, state } = this.#parts;
-    const nodes = state.tasks.get(taskId)?.record.graph.nodes ?? [];
+    const { scheduler, allTasks } = this.#parts;
+    const nodes = allTasks.tasks.get(taskId)?.record.graph.nodes ?? [];
     const nodeId = scheduler.random.pick(nodes).node_id;
     const read = (run: Reading["read"]) => this.#readings.push({ taskId, read: run, askedOf: undefined, done: false });
     read(async (process) => {
       const got = await settled(handleOf(process, taskId).result());
-      this.#check(taskId, (task) => checkResult(state, task, got));
+      this.#check(taskId, got, (task) => checkResult(allTasks, task, got));
     });
     read(async (process) => {
       const got = await collected(handleOf(process, taskId).events({ sampleMs: 100 }));
-      this.#check(taskId, (task) => checkEvents(task, got));
+      this.#check(taskId, got, (task) => checkEvents(task, got));
     });
     read(async (process) => {
       const got = await collected(handleOf(process, taskId).artifacts(nodeId));
-      this.#check(taskId, (task) => checkArtifacts(state, task, { nodeId, got }));
+      this.#check(taskId, got, (task) => checkArtifacts(allTasks, task, { nodeId, got }));
     });
   }
 
@@ -89,14 +91,24 @@ export class Readers {
     }, elsewhere);
   }
 
-  #check(taskId: string, check: (task: NonNullable<ReturnType<MemoryState["tasks"]["get"]>>) => string[]): void {
-    const task = this.#parts.state.tasks.get(taskId);
+  #check(taskId: string, { error }: Got<unknown>, check: (task: TaskEntry) => string[]): void {
+    const { allTasks } = this.#parts;
+    // Who is told that it is gone is told the truth; who is told something else must have been told all of it.
+    if (allTasks.isDeleted(taskId) && goneCodes.has(error?.code ?? "")) return;
+    const task = allTasks.tasks.get(taskId);
     const wrong = task === undefined ? ["it is gone"] : check(task);
     for (const what of wrong) this.#parts.journal.violated(`reading task ${taskId}: ${what}`);
   }
 }
 
-const ofTheTask = new Set(["TASK_FAILED", "TASK_CANCELLED", "ARTIFACTS_RESTARTED"]);
+const goneCodes: ReadonlySet<string> = new Set(["TASK_UNKNOWN", "ARTIFACTS_DROPPED"]);
+const ofTheTask = new Set([
+  "TASK_FAILED",
+  "TASK_CANCELLED",
+  "TASK_UNKNOWN",
+  "ARTIFACTS_RESTARTED",
+  "ARTIFACTS_DROPPED",
+]);
 
 async function settled<T>(promise: Promise<T>): Promise<Got<T>> {
   try {
@@ -119,18 +131,6 @@ async function collected<T>(source: AsyncIterable<T>): Promise<Got<T>> {
 }
 
 function handleOf(process: SimProcess, taskId: string) {
-  const { coordinator, store, clock, plans } = process;
-  if (coordinator === undefined) throw new Error(`${process.life.name} is no coordinator`);
-  return taskHandle<UntypedFlow>(
-    {
-      store,
-      clock,
-      plans,
-      retry: new StoreRetry(clock),
-      changes: coordinator.changes,
-      running: {},
-      cancel: (id, reason) => coordinator.cancelTask(id, reason),
-    },
-    taskId,
-  );
+  const cancel = async () => "unknown" as const; // nobody who reads asks
+  return taskHandle<UntypedFlow>({ ...process.readerParts, cancel }, taskId);
 }

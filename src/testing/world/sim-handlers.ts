@@ -5,7 +5,7 @@ import { PermanentError, RetryableError } from "../../errors/index.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
 import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "./computation.ts";
 import type { Journal } from "./journal.ts";
-import { sometimesPermanent } from "./random-graph.ts";
+import { initFailed, sometimesPermanent } from "./random-graph.ts";
 import type { HandlerRates } from "./rates.ts";
 import type { ProcessTools } from "./workload.ts";
 
@@ -57,13 +57,22 @@ export function simHandlers(options: ProcessTools): readonly HandlerDefinition[]
   ];
 }
 
-/** Nothing of it runs before its `init` has ended, which takes a while. */
-function withInit(handler: HandlerDefinition, { random, clock, journal, life }: ProcessTools): HandlerDefinition {
+/** Nothing of it runs before its `init` has ended, which takes a while, and fails now and then: then it is tried again. */
+function withInit(handler: HandlerDefinition, options: ProcessTools): HandlerDefinition {
+  const { random, rates, clock, journal, life, scheduler } = options;
   let ready = false;
+  let begun = false;
   return {
     ...handler,
     async init() {
+      if (begun) journal.violated(`${life.name}: init of ${handler.name} runs ${ready ? "again" : "twice at once"}`);
+      begun = true;
       await clock.sleep(random.int(20));
+      if (random.chance(rates.initFails)) {
+        begun = false;
+        journal.initFailed(life.name, handler.name, scheduler.steps);
+        throw new RetryableError(initFailed);
+      }
       ready = true;
     },
     loadInput(args, ctx) {

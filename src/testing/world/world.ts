@@ -1,5 +1,5 @@
 import { MemoryState, type MemoryStoreEvent } from "../../adapters/memory/index.ts";
-import { isTaskTerminal, type TaskStatus } from "../../engine/model.ts";
+import type { TaskStatus } from "../../engine/model.ts";
 import type { Store } from "../../engine/ports/index.ts";
 import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import { checkEnd } from "../checks/end-checks.ts";
@@ -8,8 +8,10 @@ import { WriteChecks } from "../checks/write-checks.ts";
 import { Scheduler } from "../gate/scheduler.ts";
 import { SeededRandom } from "../gate/seeded-random.ts";
 import { SimBroker } from "../ports/sim-bus.ts";
+import { AllTasks } from "./all-tasks.ts";
 import { Client } from "./client.ts";
 import { Fleet, type FleetSize } from "./fleet.ts";
+import { Housekeeper } from "./housekeeper.ts";
 import { Journal } from "./journal.ts";
 import { times } from "./process.ts";
 import { calmDown, drawLimits, drawRates, type Faults, type Rates, type SimulationMode } from "./rates.ts";
@@ -60,6 +62,7 @@ interface Bounds {
 export class World {
   readonly scheduler: Scheduler;
   readonly state = new MemoryState();
+  readonly allTasks = new AllTasks(this.state);
   readonly journal = new Journal();
   readonly mirror: Store | undefined;
   readonly #mode: SimulationMode;
@@ -74,6 +77,7 @@ export class World {
   readonly #client: Client;
   /** Nobody reads in most worlds: their steps would crowd out the rest. */
   readonly #readers: Readers | undefined;
+  readonly #housekeeper: Housekeeper | undefined;
 
   constructor(options: WorldOptions) {
     const random = new SeededRandom(options.seed);
@@ -88,7 +92,7 @@ export class World {
     this.#bounds = options.bounds ?? defaultBounds;
     this.#crashAt = options.crashAt;
     this.#rates = drawRates(random, options.mode, options.faults);
-    const { scheduler, state, journal } = this;
+    const { scheduler, state, allTasks, journal } = this;
     this.mirror = options.mirror?.(() => scheduler.now);
     this.#maxLostLeases = options.maxLostLeases ?? random.pick(maxLostLeases);
     const workload = options.workload(random);
@@ -113,17 +117,18 @@ export class World {
       journal.violated(`a message handler rejected: ${text}`);
     });
     this.#fleet = new Fleet(
-      { ...known, broker: this.#broker, rates: this.#rates, observe, mirror: this.mirror },
+      { ...known, allTasks, broker: this.#broker, rates: this.#rates, observe, mirror: this.mirror },
       options.size,
     );
     const { tasks, isKnown } = workload;
     // That a user's task failed must not be mended by another try.
     const retried: readonly TaskStatus[] = isKnown ? ["failed", "cancelled"] : ["cancelled"];
     const retries = random.chance(0.5) ? retried : [];
-    this.#client = new Client({ scheduler, state, journal, fleet: this.#fleet, tasks, retries });
-    if (random.chance(0.3)) {
-      this.#readers = new Readers({ scheduler, state, journal, fleet: this.#fleet, client: this.#client });
-    }
+    const around = { scheduler, state, allTasks, journal, fleet: this.#fleet };
+    this.#client = new Client({ ...around, tasks, retries });
+    if (random.chance(0.3)) this.#readers = new Readers({ ...around, client: this.#client });
+    // What a user's task stored is looked at when the run is over.
+    if (isKnown && random.chance(0.3)) this.#housekeeper = new Housekeeper({ ...around, client: this.#client });
   }
 
   get taskIds(): readonly string[] {
@@ -132,7 +137,7 @@ export class World {
 
   /** How each task ended. */
   get taskStatuses(): readonly string[] {
-    return this.#client.taskIds.map((id) => this.state.tasks.get(id)?.record.status ?? "absent");
+    return this.#client.taskIds.map((id) => this.allTasks.tasks.get(id)?.record.status ?? "absent");
   }
 
   /** The whole run, a step at a time: between two steps, promises have to be drained. */
@@ -141,11 +146,12 @@ export class World {
     yield* this.#trouble();
     yield* this.#quiet();
     yield* this.#readOn();
+    yield* this.#deleteAll();
     for (let step = 0; step < afterSteps && this.#step(); step++) yield;
     yield* this.#shutDown();
     if (!this.#sound) return;
     checkEnd({
-      state: this.state,
+      allTasks: this.allTasks,
       journal: this.journal,
       client: this.#client,
       fleet: this.#fleet,
@@ -182,6 +188,7 @@ export class World {
     while (scheduler.steps < until && !this.#haveAllEnded()) {
       this.#client.ask();
       this.#readers?.ask();
+      this.#housekeeper?.ask();
       this.#fleet.trouble();
       if (!this.#step()) break;
       yield;
@@ -206,6 +213,7 @@ export class World {
     while (!this.#haveAllEnded()) {
       this.#client.ask();
       this.#readers?.ask();
+      this.#housekeeper?.ask();
       if (this.#mode === "calm" && scheduler.steps < calmStops) this.#fleet.stopWorkers();
       this.#fleet.relaunchStopped();
       if (!this.#step()) break;
@@ -230,6 +238,22 @@ export class World {
     }
   }
 
+  /** Nothing stays of tasks that are all deleted. */
+  *#deleteAll(): Generator<undefined, void> {
+    const housekeeper = this.#housekeeper;
+    if (housekeeper === undefined) return;
+    const since = this.scheduler.now;
+    housekeeper.cleanUp();
+    while (!housekeeper.isDone) {
+      housekeeper.ask();
+      this.#fleet.relaunchStopped();
+      if (!this.#step() || this.scheduler.now - since > this.#bounds.ms) break;
+      yield;
+    }
+    const { leftovers } = housekeeper;
+    if (this.#sound && leftovers.length > 0) this.journal.violated(`all is deleted but ${leftovers.join(", ")}`);
+  }
+
   *#shutDown(): Generator<undefined, void> {
     const { scheduler } = this;
     scheduler.onIdle = undefined;
@@ -248,7 +272,7 @@ export class World {
   #haveAllEnded(): boolean {
     this.#client.retrySome();
     const { taskIds, allCreated } = this.#client;
-    return allCreated && taskIds.every((id) => isTaskTerminal(this.state.tasks.get(id)?.record.status ?? "running"));
+    return allCreated && taskIds.every((id) => this.allTasks.hasEnded(id));
   }
 
   #openShards(): string {

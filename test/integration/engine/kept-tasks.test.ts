@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import type { TaskHandle } from "../../../src/engine/api.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { numbers, source } from "../../helpers/handlers.ts";
-import { Gate, until } from "../../helpers/waiting.ts";
+import { collect, Gate, until } from "../../helpers/waiting.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -27,7 +28,7 @@ describe.each(["memory", "sqlite"])("tasks of a %s store", (kind) => {
       source("broken", [1], { processBatch: breaks }),
       source("waits", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }),
     ];
-    return { gate, ...(await testEngine(handlers, { store })) };
+    return { gate, kept: store, ...(await testEngine(handlers, { store })) };
   };
 
   test("are listed page by page, the newest first, by status", async () => {
@@ -74,6 +75,22 @@ describe.each(["memory", "sqlite"])("tasks of a %s store", (kind) => {
     await expect(engine.delete(open.id)).rejects.toMatchObject({ code: "TASK_OPEN", details: { taskId: open.id } });
     gate.open();
     expect(await open.result()).toEqual({ waits: [1] });
+  });
+
+  test("are gone for who reads them in that moment too: nobody is shown a half of one", async () => {
+    const { engine, kept } = await start();
+    const readShards = kept.readShards.bind(kept);
+    for (const read of [(task: TaskHandle) => task.status(), (task: TaskHandle) => collect(task.events())]) {
+      kept.readShards = readShards;
+      const task = await engine.run(graph);
+      await task.result();
+      kept.readShards = async (...args) => {
+        kept.readShards = readShards;
+        await kept.deleteTask(task.id);
+        return readShards(...args);
+      };
+      await expect(read(task)).rejects.toMatchObject({ code: "TASK_UNKNOWN", details: { taskId: task.id } });
+    }
   });
 
   test("are cleaned up when they ended long enough ago", async () => {
