@@ -92,10 +92,17 @@ export const retryMutations: readonly Mutation[] = [
     "a cleanup doesn't come back to the lenders of what it has deleted",
     edit("engine/tasks/task-lists.ts", "let again = deleted > 0; again; ", "let again = false; again; "),
   ),
-  mutation(
-    "who reads a task is shown what its delete left of it",
-    edit("engine/tasks/task-events.ts", "    await checkStillThere(parts, task);\n", ""),
-  ),
+  {
+    elsewhere: {
+      file: "test/integration/engine/kept-tasks.test.ts",
+      title: "are gone for who reads them in that moment too",
+      why: "takes a delete between two reads of one reader",
+    },
+    ...mutation(
+      "who reads a task is shown what its delete left of it",
+      edit("engine/tasks/task-events.ts", "    await checkStillThere(parts, task);\n", ""),
+    ),
+  },
   mutation("a retry forgets the variables", edit(coordinator, "...(vars === undefined ? {} : { vars }),", "")),
   {
     elsewhere: directed("a change that was made and not finished", "takes a task that ends between the two"),

@@ -7,6 +7,7 @@ type Call = (...args: unknown[]) => Promise<unknown>;
 const setAnswers: ReadonlySet<PropertyKey> = new Set([
   "countArtifacts",
   "dueTasks",
+  "endedTasks",
   "expiredLeases",
   "heldSlots",
   "liveWorkers",

@@ -7,8 +7,8 @@ import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
 import { Requests } from "./requests.ts";
 
-/** A task that has ended is deleted this much later, at most. */
-const latestMs = 10_000;
+/** A task that has ended is deleted this much later, at most: at once, while some still read it, or when others run. */
+const latestMs = [100, 10_000] as const;
 
 /** Deletes tasks that have ended, while others run: some that borrow from them, or are just being tried again. */
 export class Housekeeper {
@@ -44,7 +44,9 @@ export class Housekeeper {
     for (const id of this.#client.taskIds) {
       if (this.#seenEnds.has(id) || !this.#allTasks.hasEnded(id)) continue;
       this.#seenEnds.add(id);
-      if (random.chance(0.5)) this.#scheduler.after(random.int(latestMs), undefined, () => this.#deleteSome(id));
+      if (!random.chance(0.6)) continue;
+      const delayMs = random.int(random.pick(latestMs));
+      this.#scheduler.after(delayMs, undefined, () => this.#deleteSome(id));
     }
     this.#requests.ask();
   }

@@ -126,9 +126,10 @@ export class World {
     const retries = random.chance(0.5) ? retried : [];
     const around = { scheduler, state, allTasks, journal, fleet: this.#fleet };
     this.#client = new Client({ ...around, tasks, retries });
-    if (random.chance(0.3)) this.#readers = new Readers({ ...around, client: this.#client });
     // What a user's task stored is looked at when the run is over.
-    if (isKnown && random.chance(0.3)) this.#housekeeper = new Housekeeper({ ...around, client: this.#client });
+    const deletes = isKnown && random.chance(0.3);
+    if (deletes) this.#housekeeper = new Housekeeper({ ...around, client: this.#client });
+    if (random.chance(deletes ? 0.6 : 0.25)) this.#readers = new Readers({ ...around, client: this.#client });
   }
 
   get taskIds(): readonly string[] {
