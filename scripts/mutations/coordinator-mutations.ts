@@ -121,7 +121,11 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "nobody says that a cancelled attempt has stopped",
-    edit("engine/worker/attempt.ts", 'if (answer === "ok") await announce(run, "cancelled");', ""),
+    edit(
+      "engine/worker/attempt.ts",
+      'if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });',
+      "",
+    ),
   ),
   mutation(
     "waitingFrom goes one too far",

@@ -71,18 +71,25 @@ export const workerMutations: readonly Mutation[] = [
   mutation("no release of starving consumers", edit(inputWait, 'throw new AttemptEnded("released");', "return;")),
   mutation(
     "finish announced before it is written",
-    edit(attempt, '  await announce(run, "finished");\n', ""),
+    edit(
+      attempt,
+      '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // what it measured is in the store\n',
+      "",
+    ),
     edit(
       handlerRun,
       "  if (definition.finalize === undefined) {",
-      '  await announce(run, "finished");\n  if (definition.finalize === undefined) {',
+      '  await announce(run, { kind: "TASK_DONE", metrics: {} });\n  if (definition.finalize === undefined) {',
     ),
   ),
   mutation(
     "no first batch is announced",
     edit(handlerRun, "if (run.plan.streaming.has(run.node.id)) await", "if (false) await"),
   ),
-  mutation("no failure is announced", edit(attempt, 'final ? announce(run, "failed")', "final ? Promise.resolve()")),
+  mutation(
+    "no failure is announced",
+    edit(attempt, "    announce(run, final ?", "    final ? Promise.resolve() : announce(run, final ?"),
+  ),
   mutation("a handler that can't resume goes on", edit(handlerRun, "if (!definition.resumable) {", "if (false) {")),
   mutation(
     "a restart of a source is not passed on",

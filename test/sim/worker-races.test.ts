@@ -35,7 +35,8 @@ class HandBus implements Bus {
   };
   async command(nodeId: string): Promise<void> {
     const commands = this.#handlers.find(({ topics }) => topics.includes("cmd.job.v1"));
-    await commands?.handle({ kind: "command", taskId: "t", nodeId, shard: 0, epoch: 1 });
+    const attempt = { taskId: "t", nodeId, shard: 0, epoch: 1, type: "job" };
+    await commands?.handle({ kind: "TASK_START", ...attempt, cancelToken: "c" });
   }
 }
 

@@ -216,13 +216,18 @@ export class CoordinatorCore {
   }
 
   async #onMessage(message: Message): Promise<void> {
-    if (message.kind !== "node_changed") return;
-    if (message.change === "deferred") {
-      // Nobody else's turn has come by this: only its own, later.
-      if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
-      return this.#changes.emit(message.taskId, false);
+    switch (message.kind) {
+      case "TASK_FAILED":
+        if (message.permanent) return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
+        // Nobody else's turn has come by this: only its own, later.
+        if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
+        return this.#changes.emit(message.taskId, false);
+      case "BATCH_OK":
+      case "TASK_RESUMED": // an attempt that goes on may be the first to tell of what an earlier one stored
+      case "TASK_DONE":
+      case "CANCELLED":
+        return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
     }
-    await this.#scheduler.nodeChanged(message.taskId, message.nodeId);
   }
 }
 

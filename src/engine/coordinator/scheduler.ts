@@ -1,4 +1,4 @@
-import { isShardTerminal, isTaskTerminal, type ShardRecord, type TaskRecord } from "../model.ts";
+import { isShardTerminal, isTaskTerminal, type ShardRecord, type ShardRef, type TaskRecord } from "../model.ts";
 import {
   isNodeFinished,
   type NodePlan,
@@ -8,6 +8,7 @@ import {
   readiness,
 } from "../planner/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
+import { cancelTokenOf } from "../protocol/cancel-token.ts";
 import { topics } from "../protocol/topics.ts";
 import { adoptFinished } from "./adoption.ts";
 import { TaskMemories, type TaskMemory } from "./task-memory.ts";
@@ -91,7 +92,7 @@ export class Scheduler {
     }
     const memory = await this.#recall(taskId, task);
     if (memory === undefined) return;
-    if (task.status === "cancelling") return this.#cancelRest(taskId, memory);
+    if (task.status === "cancelling") return this.#cancelRest(task, memory);
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
     for (const node of memory.plan.nodes) {
       const shards = shardsOf.get(node.id) ?? [];
@@ -185,7 +186,8 @@ export class Scheduler {
    * Every node gets its tombstone or its abort: a dispatch that was decided before the cancel and is written after it
    * finds the record there and loses. The task is over when nothing of it is open any more.
    */
-  async #cancelRest(taskId: string, memory: TaskMemory): Promise<void> {
+  async #cancelRest(task: TaskRecord, memory: TaskMemory): Promise<void> {
+    const { id: taskId, failure, cancelReason = failure?.reasonCode ?? "cancelled" } = task;
     const records = await this.#store.readShards(taskId);
     const known = new Map(records.map((record) => [`${record.nodeId}:${record.shard}`, record]));
     let open = 0;
@@ -197,7 +199,7 @@ export class Scheduler {
         const status = await this.#store.cancelShard(ref, { type: node.type, graceMs: this.#cancelGraceMs });
         if (isShardTerminal(status)) continue;
         open++;
-        await this.#bus.publish(topics.signals, `${taskId}:${node.id}`, { kind: "cancel", ...ref });
+        await this.#signal(ref, cancelReason);
       }
     }
     if (open === 0) {
@@ -209,7 +211,25 @@ export class Scheduler {
 
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {
     const { taskId, nodeId, shard } = ref;
-    const message = { kind: "command", taskId, nodeId, shard, epoch } as const;
+    const address = { taskId, nodeId, shard, epoch, type };
+    const message = { kind: "TASK_START", ...address, cancelToken: cancelTokenOf(address) } as const;
     return this.#bus.publish(topics.command(type), `${taskId}:${nodeId}`, message);
+  }
+
+  /** Tells the worker that runs this attempt to stop. Read afresh: who held it before the cancel may hold it no longer. */
+  async #signal(ref: ShardRef, reason: string): Promise<void> {
+    const records = await this.#store.readShards(ref.taskId, [ref.nodeId]);
+    const record = records.find(({ shard }) => shard === ref.shard);
+    if (record?.lease === undefined) return;
+    const { taskId, nodeId, shard, epoch, type } = record;
+    const address = { taskId, nodeId, shard, epoch, type };
+    const { workerId } = record.lease;
+    await this.#bus.publish(topics.signals, workerId, {
+      kind: "CANCEL",
+      ...address,
+      targetWorkerId: workerId,
+      reason,
+      cancelToken: cancelTokenOf(address),
+    });
   }
 }

@@ -1,28 +1,182 @@
-/** A shard may be claimed. */
-export interface CommandMessage {
-  readonly kind: "command";
+import type { Json, JsonObject } from "../../errors/index.ts";
+
+/*
+ * The messages between coordinators and workers, as documented for the wire. Each is a hint: who gets one looks in the
+ * store. The engine's own parts send `TASK_START`, `BATCH_OK` for a shard's first artifact, one event for an attempt's
+ * end, and `CANCEL`. The others are what processes need that share no store.
+ */
+
+/** Of which attempt a message speaks. */
+export interface AttemptAddress {
   readonly taskId: string;
   readonly nodeId: string;
   readonly shard: number;
   readonly epoch: number;
+  /** The node's type. */
+  readonly type: string;
 }
 
-/** Something about a node changed: look at it and at its children. */
-export interface NodeChangedMessage {
-  readonly kind: "node_changed";
-  readonly taskId: string;
-  readonly nodeId: string;
-  readonly change: "first_artifact" | "finished" | "failed" | "deferred" | "cancelled";
-  /** With `deferred`: when it is due. */
+/** What a bus may add to a message on its way. A message without them gets new ones. */
+export interface MessageTrace {
+  /** A UUID: the same in a question and its answer. */
+  readonly corrId?: string;
+  /** The same in a repeated message. Compared, never interpreted. */
+  readonly dedupId?: string;
+  /** When it was sent, by the sender's clock: ms since 1970. */
+  readonly sentAt?: number;
+  /** W3C trace context. */
+  readonly traceparent?: string;
+}
+
+interface ToAttempt extends MessageTrace, AttemptAddress {}
+
+interface FromWorker extends ToAttempt {
+  readonly workerId: string;
+}
+
+interface FromHolder extends FromWorker {
+  readonly leaseId: string;
+  /** When the lease ends, by the worker's clock: ms since 1970. */
+  readonly leaseDeadline: number;
+}
+
+/** The attempt may be claimed. */
+export interface TaskStartMessage extends ToAttempt {
+  readonly kind: "TASK_START";
+  readonly cancelToken: string;
+  readonly inputRef?: JsonObject;
+  readonly inputInline?: JsonObject;
+  readonly batching?: JsonObject;
+}
+
+export interface TaskCancelMessage extends ToAttempt {
+  readonly kind: "TASK_CANCEL";
+  readonly reason: string;
+  readonly cancelToken: string;
+}
+
+export interface TaskAcceptedMessage extends FromHolder {
+  readonly kind: "TASK_ACCEPTED";
+}
+
+export interface TaskHeartbeatMessage extends FromHolder {
+  readonly kind: "TASK_HEARTBEAT";
+}
+
+export interface TaskResumedMessage extends FromHolder {
+  readonly kind: "TASK_RESUMED";
+}
+
+/** A batch is stored. */
+export interface BatchOkMessage extends FromWorker {
+  readonly kind: "BATCH_OK";
+  readonly batchUid: string;
+  readonly metrics: JsonObject;
+  readonly artifactsRef?: JsonObject;
+}
+
+export interface BatchFailedMessage extends FromWorker {
+  readonly kind: "BATCH_FAILED";
+  readonly batchUid: string;
+  readonly reasonCode: string;
+  readonly permanent: boolean;
+  readonly error?: string;
+  readonly artifactsRef?: JsonObject;
+}
+
+/** The shard has finished. */
+export interface TaskDoneMessage extends FromWorker {
+  readonly kind: "TASK_DONE";
+  readonly metrics: JsonObject;
+  readonly artifactsRef?: JsonObject;
+  readonly finalUid?: string;
+}
+
+/** The attempt has failed: for good, or until it is due again. */
+export interface TaskFailedMessage extends FromWorker {
+  readonly kind: "TASK_FAILED";
+  readonly reasonCode: string;
+  readonly permanent: boolean;
+  readonly error?: string;
+  /** It runs again then. Absent from a worker that leaves it to the coordinator. */
   readonly dueInMs?: number;
+  /** It gave its claim back, which is no failure. */
+  readonly yielded?: boolean;
 }
 
-/** An attempt should stop: its task is being cancelled. */
-export interface CancelMessage {
-  readonly kind: "cancel";
-  readonly taskId: string;
-  readonly nodeId: string;
-  readonly shard: number;
+/** The attempt has stopped, since its task is being cancelled. */
+export interface CancelledMessage extends FromWorker {
+  readonly kind: "CANCELLED";
+  readonly reason: string;
 }
 
-export type Message = CommandMessage | NodeChangedMessage | CancelMessage;
+/** To the worker that holds an attempt: it should stop. */
+export interface CancelMessage extends ToAttempt {
+  readonly kind: "CANCEL";
+  readonly targetWorkerId: string;
+  readonly reason: string;
+  readonly cancelToken?: string;
+  /** ms since 1970. */
+  readonly deadline?: number;
+}
+
+/** Asks all workers who runs a node. */
+export interface TaskDiscoverMessage extends ToAttempt {
+  readonly kind: "TASK_DISCOVER";
+  readonly wantEpoch: number;
+}
+
+/** The answer, with the `corrId` of the question. */
+export interface TaskSnapshotMessage extends ToAttempt {
+  readonly kind: "TASK_SNAPSHOT";
+  readonly workerId?: string;
+  readonly runState: "idle" | "running" | "cancelling";
+  /** Which attempt it is about. */
+  readonly attemptEpoch: number;
+  readonly lease?: { readonly workerId: string; readonly leaseId: string; readonly deadline: number };
+  readonly progress?: Json;
+  readonly artifacts?: { readonly complete: boolean };
+}
+
+export interface WorkerOnlineMessage extends MessageTrace {
+  readonly kind: "WORKER_ONLINE";
+  readonly workerId: string;
+  /** The types of nodes that it runs. */
+  readonly roles: readonly string[];
+  /** Absent in a repeat: what was known stays true. */
+  readonly capabilities?: JsonObject;
+  readonly version: string;
+  /** Attempts at once. */
+  readonly capacity: number;
+  readonly resume?: Json;
+}
+
+export interface WorkerOfflineMessage extends MessageTrace {
+  readonly kind: "WORKER_OFFLINE";
+  readonly workerId: string;
+}
+
+type WithoutSender<T> = T extends unknown ? Omit<T, keyof AttemptAddress | "workerId"> : never;
+
+/** What an attempt says of itself. */
+export type AttemptEvent = WithoutSender<StatusMessage>;
+
+export type CommandMessage = TaskStartMessage | TaskCancelMessage;
+export type StatusMessage =
+  | TaskAcceptedMessage
+  | TaskHeartbeatMessage
+  | TaskResumedMessage
+  | BatchOkMessage
+  | BatchFailedMessage
+  | TaskDoneMessage
+  | TaskFailedMessage
+  | CancelledMessage;
+export type AnnounceMessage = WorkerOnlineMessage | WorkerOfflineMessage;
+
+export type Message =
+  | CommandMessage
+  | StatusMessage
+  | CancelMessage
+  | TaskDiscoverMessage
+  | TaskSnapshotMessage
+  | AnnounceMessage;

@@ -1,6 +1,7 @@
 import type { Logger } from "../../definitions/index.ts";
 import type { DeadLetter } from "../model.ts";
 import type { Bus, Ids, Store } from "../ports/index.ts";
+import { isAnnounceKind, isMessageKind } from "../protocol/message-kinds.ts";
 import type { Message } from "../protocol/messages.ts";
 
 const longestBody = 4_096;
@@ -61,11 +62,11 @@ export class DeadLetters {
 
 function isMessage(message: unknown): message is Message {
   if (typeof message !== "object" || message === null) return false;
-  const { kind, taskId, nodeId, shard, epoch } = message as { readonly [key: string]: unknown };
-  if (typeof taskId !== "string" || typeof nodeId !== "string") return false;
-  if (kind === "node_changed") return true;
-  if (typeof shard !== "number") return false;
-  return kind === "cancel" || (kind === "command" && typeof epoch === "number");
+  const { kind, taskId, nodeId, shard, epoch, workerId } = message as { readonly [key: string]: unknown };
+  if (typeof kind !== "string" || !isMessageKind(kind)) return false;
+  if (isAnnounceKind(kind)) return typeof workerId === "string";
+  const names = typeof taskId === "string" && typeof nodeId === "string";
+  return names && typeof shard === "number" && typeof epoch === "number";
 }
 
 function bodyOf(message: unknown): string {

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../errors/index.ts";
 import type { ShardRecord } from "../model.ts";
 import type { NodePlan, Plan } from "../planner/index.ts";
-import type { NodeChangedMessage } from "../protocol/messages.ts";
+import type { AttemptEvent, StatusMessage } from "../protocol/messages.ts";
 import { topics } from "../protocol/topics.ts";
 import type { Breather } from "../support/breather.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
@@ -65,14 +65,12 @@ async function readAgain(run: AttemptRun): Promise<ShardRecord> {
 }
 
 /** Tells the coordinators to look at this node and its children. A hint: what it says is read from the store. */
-export function announce(
-  run: AttemptRun,
-  change: NodeChangedMessage["change"],
-  more: { readonly dueInMs?: number } = {},
-): Promise<void> {
-  const { taskId, nodeId } = run.held.attempt;
-  const message: NodeChangedMessage = { kind: "node_changed", taskId, nodeId, change, ...more };
-  return run.parts.bus.publish(topics.status(run.node.type), `${taskId}:${nodeId}`, message);
+export function announce(run: AttemptRun, event: AttemptEvent): Promise<void> {
+  const { taskId, nodeId, shard, epoch } = run.held.attempt;
+  const { type } = run.node;
+  const from = { taskId, nodeId, shard, epoch, type, workerId: run.parts.workerId };
+  const message: StatusMessage = { ...event, ...from };
+  return run.parts.bus.publish(topics.status(type), `${taskId}:${nodeId}`, message);
 }
 
 /** Listens to these sources while `work` runs. */

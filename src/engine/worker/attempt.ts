@@ -38,7 +38,7 @@ export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | unde
   } finally {
     timeout?.abort();
   }
-  await announce(run, "finished");
+  await announce(run, { kind: "TASK_DONE", metrics: {} }); // what it measured is in the store
   return true;
 }
 
@@ -102,19 +102,22 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
   const how = { failure, permanent, delayMs, maxFailures: retry.maxFailures };
   const answer = await run.retry.ask(() => parts.store.fail(held.attempt, how));
   const final = permanent || claimed.failures + 1 >= retry.maxFailures;
+  const { reasonCode, message } = failure;
+  const event = { kind: "TASK_FAILED", reasonCode, error: message } as const;
   await afterEnd(run, answer, () =>
-    final ? announce(run, "failed") : announce(run, "deferred", { dueInMs: delayMs }),
+    announce(run, final ? { ...event, permanent: true } : { ...event, permanent: false, dueInMs: delayMs }),
   );
 }
 
 async function release(run: AttemptRun, delayMs: number): Promise<void> {
   const answer = await run.retry.ask(() => run.parts.store.release(run.held.attempt, delayMs));
-  await afterEnd(run, answer, () => announce(run, "deferred", { dueInMs: delayMs }));
+  const event = { kind: "TASK_FAILED", reasonCode: "yielded", permanent: false, dueInMs: delayMs } as const;
+  await afterEnd(run, answer, () => announce(run, { ...event, yielded: true }));
 }
 
 async function confirmCancelled(run: AttemptRun): Promise<void> {
   const answer = await run.retry.ask(() => run.parts.store.confirmCancelled(run.held.attempt));
-  if (answer === "ok") await announce(run, "cancelled");
+  if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });
 }
 
 async function afterEnd(run: AttemptRun, answer: WriteAnswer, tell: () => Promise<void>): Promise<void> {

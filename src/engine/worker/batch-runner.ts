@@ -1,3 +1,4 @@
+import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { Origin } from "../model.ts";
 import { copyJson, type WireCodec } from "../values/index.ts";
@@ -20,6 +21,12 @@ export interface IncomingBatch {
   readonly misfit?: "bad_input";
 }
 
+/** A batch that is in the log. */
+export interface StoredBatch {
+  readonly uid: string;
+  readonly metrics: Metrics;
+}
+
 /** Where the input puts its batches. */
 export interface BatchSink {
   /** Resolves when it takes the next one. */
@@ -34,7 +41,7 @@ export class BatchRunner implements BatchSink {
   readonly #runtime: HandlerRuntime;
   readonly #context: RunContext;
   readonly #log: AttemptLog;
-  readonly #onFirst: () => Promise<void>;
+  readonly #onFirst: (batch: StoredBatch) => Promise<void>;
   readonly #part: HeldPart | undefined;
   readonly #backpressure: Backpressure | undefined;
 
@@ -44,7 +51,7 @@ export class BatchRunner implements BatchSink {
     readonly context: RunContext;
     readonly log: AttemptLog;
     /** Called once the shard's first batch is stored. */
-    readonly onFirst: () => Promise<void>;
+    readonly onFirst: (batch: StoredBatch) => Promise<void>;
     /** Whose signal the handler gets, where that isn't the attempt's. */
     readonly part?: HeldPart | undefined;
   }) {
@@ -88,8 +95,9 @@ export class BatchRunner implements BatchSink {
       run.held.check();
     }
     const first = this.#log.length === 0;
-    await this.#log.append({ uid: batch.uid, origin: batch.origin, meta, metrics: context.metrics.values });
-    if (first) await this.#onFirst();
+    const stored = { uid: batch.uid, metrics: context.metrics.values };
+    await this.#log.append({ ...stored, origin: batch.origin, meta });
+    if (first) await this.#onFirst(stored);
     return true;
   }
 

@@ -13,7 +13,7 @@ import { type Artifact, sourceKey } from "../model.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
-import { BatchRunner, type BatchSink, type IncomingBatch } from "./batch-runner.ts";
+import { BatchRunner, type BatchSink, type IncomingBatch, type StoredBatch } from "./batch-runner.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
 import { HeldPart } from "./held-attempt.ts";
@@ -44,7 +44,7 @@ export function consumeInput(
   options: PassRun & {
     readonly input: InputPlan;
     /** Called once the shard's first batch is stored. */
-    readonly onFirst: () => Promise<void>;
+    readonly onFirst: (batch: StoredBatch) => Promise<void>;
   },
 ): Promise<void> {
   const { input, onFirst, ...passRun } = options;

@@ -2,6 +2,7 @@ import { type InputPlan, routeInput } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
+import type { StoredBatch } from "./batch-runner.ts";
 import { conform } from "./conform.ts";
 import { consumeInput } from "./consume-input.ts";
 import { type Cleanup, RunContext } from "./contexts.ts";
@@ -43,14 +44,22 @@ async function start(attempt: {
         reports.goOnFrom({ generation: log.generation });
       }
       // An earlier attempt may have ended before it told anybody of its first batch.
-      else if (pass.first) await announceFirst(run);
+      else if (pass.first) await announceResumed(run);
     }
     // Behind the restart: what it finds as its checkpoint must belong to the output that it will make.
     if (pass.first && definition.loadInput !== undefined) {
       context.loaded = await held.run(Promise.resolve(definition.loadInput(context.args, context)));
     }
     if (!log.closed)
-      await consumeInput({ run, runtime, context, pass, reports, input, onFirst: () => announceFirst(run) });
+      await consumeInput({
+        run,
+        runtime,
+        context,
+        pass,
+        reports,
+        input,
+        onFirst: (batch) => announceFirst(run, batch),
+      });
     await finish({ run, runtime, context, pass, reports });
   });
 }
@@ -63,8 +72,15 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
   return conform(runtime.args.decode.bind(runtime.args), node.args, "bad_input", () => `node '${node.id}': arguments`);
 }
 
-async function announceFirst(run: AttemptRun): Promise<void> {
-  if (run.plan.streaming.has(run.node.id)) await announce(run, "first_artifact");
+async function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> {
+  const { uid: batchUid, metrics } = batch;
+  if (run.plan.streaming.has(run.node.id)) await announce(run, { kind: "BATCH_OK", batchUid, metrics });
+}
+
+async function announceResumed(run: AttemptRun): Promise<void> {
+  const { lease } = run.claimed;
+  if (lease === undefined || !run.plan.streaming.has(run.node.id)) return;
+  await announce(run, { kind: "TASK_RESUMED", leaseId: lease.claimId, leaseDeadline: lease.deadline });
 }
 
 async function finish(options: {

@@ -93,7 +93,7 @@ export class WorkerCore {
         group: groups.workers(type),
         topics: [topics.command(type)],
         handle: async (message) => {
-          if (message.kind === "command") this.#onCommand({ ...message, type });
+          if (message.kind === "TASK_START") this.#onCommand({ ...message, type });
         },
       }),
     );
@@ -102,7 +102,9 @@ export class WorkerCore {
       topics: [topics.signals],
       handle: async (message) => {
         // Only a hint: a forged one costs an attempt, its next write asks the store.
-        if (message.kind === "cancel") this.#held.get(shardKey(message))?.cancel();
+        if (message.kind !== "CANCEL") return;
+        const held = this.#held.get(shardKey(message));
+        if (held?.attempt.epoch === message.epoch) held.cancel();
       },
     });
     this.#subscriptions = await Promise.all([...commands, signals]);

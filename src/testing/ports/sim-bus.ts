@@ -110,7 +110,7 @@ export class SimBroker {
       const members = post.group.members.filter(({ life, open }) => life.alive && open);
       const member = members[this.#scheduler.random.int(members.length)];
       if (member === undefined) return;
-      if (post.message.kind === "command") this.#told.set(attemptKey(post.message), member.life);
+      if (post.message.kind === "TASK_START") this.#told.set(attemptKey(post.message), member.life);
       const running = this.#scheduler
         .park(member.life, post.label, this.#shown(post.message))
         .then(() => member.handle(post.message))

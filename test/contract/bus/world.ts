@@ -58,12 +58,17 @@ export async function busWorld(harness: BusHarness): Promise<BusWorld> {
 
 /** A message that can be told from others by its task id. */
 export const messageOf = (taskId: string, nodeId = "n"): Message => ({
-  kind: "command",
+  kind: "TASK_START",
   taskId,
   nodeId,
   shard: 0,
   epoch: 1,
+  type: "a",
+  cancelToken: "c",
 });
+
+export const taskOf = (message: Message): string => ("taskId" in message ? message.taskId : "");
+export const nodeOf = (message: Message): string => ("nodeId" in message ? message.nodeId : "");
 
 /** A handler that notes what it got. */
 export function noting(): {
@@ -74,7 +79,7 @@ export function noting(): {
   return {
     got,
     handle: async (message) => {
-      got.push(message.taskId);
+      got.push(taskOf(message));
     },
   };
 }

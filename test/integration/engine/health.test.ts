@@ -45,26 +45,27 @@ describe("messages that nobody can read", () => {
   const poison: readonly unknown[] = [
     undefined,
     null,
-    "command",
+    "TASK_START",
     {},
-    { kind: "command", taskId: "t" },
-    { kind: "new", taskId: "t", nodeId: "n", shard: 0 },
+    { kind: "TASK_START", taskId: "t" },
+    { kind: "new", taskId: "t", nodeId: "n", shard: 0, epoch: 1 },
+    { kind: "WORKER_ONLINE", taskId: "t", nodeId: "n", shard: 0, epoch: 1 },
   ];
 
   test("are kept with the reason and counted, and work goes on", async () => {
     const bus = memoryBus();
     const { engine } = await testEngine([source("a", [1])], { bus: sharedBus(bus) });
     for (const message of poison) await bus.publish("cmd.a.v1", "k", message as Message);
-    await bus.publish("status.a.v1", "k", { kind: "node_changed", taskId: 7 } as unknown as Message);
+    await bus.publish("status.a.v1", "k", { kind: "TASK_DONE", taskId: 7 } as unknown as Message);
     await until(async () => (await engine.deadLetters()).items.length === poison.length + 1);
     expect(engine.health().deadLetters).toBe(poison.length + 1);
     const { items } = await engine.deadLetters();
     const reason = "it is no message that this version knows";
-    expect(items.find(({ body }) => body === '{"kind":"command","taskId":"t"}')).toMatchObject({
+    expect(items.find(({ body }) => body === '{"kind":"TASK_START","taskId":"t"}')).toMatchObject({
       topic: "cmd.a.v1",
       reason,
     });
-    expect(items.find(({ body }) => body === '{"kind":"node_changed","taskId":7}')).toMatchObject({
+    expect(items.find(({ body }) => body === '{"kind":"TASK_DONE","taskId":7}')).toMatchObject({
       topic: "coordinators",
     });
     const { items: page, cursor } = await engine.deadLetters({ limit: 2 });

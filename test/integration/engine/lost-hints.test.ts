@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { Bus, Store } from "../../../src/engine/ports/index.ts";
+import type { StatusMessage } from "../../../src/engine/protocol/messages.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import { sharedBus, testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
@@ -86,15 +87,29 @@ describe("a task finishes with the same results", () => {
     );
     const task = await engine.run(graphOf(node("a"), node("b", ["a"])));
     await until(() => gate.arrived === 1);
-    const ids = { taskId: task.id, nodeId: "a", shard: 0 };
-    for (const change of ["finished", "failed", "cancelled", "first_artifact", "deferred"] as const) {
-      await bus.publish("status.a.v1", "k", { kind: "node_changed", taskId: task.id, nodeId: "a", change });
-      await bus.publish("status.a.v1", "k", { kind: "node_changed", taskId: "ghost", nodeId: "a", change });
-      await bus.publish("status.a.v1", "k", { kind: "node_changed", taskId: task.id, nodeId: "ghost", change });
+    const ids = { taskId: task.id, nodeId: "a", shard: 0, epoch: 1, type: "a" };
+    const from = { ...ids, workerId: "w" };
+    const failed = { kind: "TASK_FAILED", ...from, reasonCode: "no" } as const;
+    const events: readonly StatusMessage[] = [
+      { kind: "TASK_DONE", ...from, metrics: {} },
+      { kind: "BATCH_OK", ...from, batchUid: "0", metrics: {} },
+      { kind: "CANCELLED", ...from, reason: "no" },
+      { kind: "TASK_RESUMED", ...from, leaseId: "l", leaseDeadline: 0 },
+      { ...failed, permanent: true },
+      { ...failed, permanent: false, dueInMs: 1 },
+    ];
+    for (const event of events) {
+      await bus.publish("status.a.v1", "k", event);
+      await bus.publish("status.a.v1", "k", { ...event, taskId: "ghost" });
+      await bus.publish("status.a.v1", "k", { ...event, nodeId: "ghost" });
     }
-    for (const epoch of [1, 2, 99]) await bus.publish("cmd.a.v1", "k", { kind: "command", ...ids, epoch });
-    await bus.publish("cmd.b.v1", "k", { kind: "command", ...ids, nodeId: "b", epoch: 1 });
-    await bus.publish("signals.v1", "k", { kind: "cancel", ...ids, nodeId: "ghost" });
+    const command = { kind: "TASK_START", ...ids, cancelToken: "c" } as const;
+    for (const epoch of [1, 2, 99]) await bus.publish("cmd.a.v1", "k", { ...command, epoch });
+    await bus.publish("cmd.b.v1", "k", { ...command, nodeId: "b" });
+    const signal = { kind: "CANCEL", ...ids, targetWorkerId: "w", reason: "no" } as const;
+    for (const wrong of [{ nodeId: "ghost" }, { epoch: 2 }]) {
+      await bus.publish("signals.v1", "k", { ...signal, ...wrong });
+    }
     expect((await store.readShards(task.id)).map(({ nodeId, status }) => [nodeId, status])).toEqual([["a", "running"]]);
     gate.open();
     expect(await task.result()).toEqual({ b: [1] });
@@ -109,7 +124,8 @@ describe("a task finishes with the same results", () => {
     );
     const task = await engine.run(graphOf(node("a", [], { retry_policy: { max: 0 } })));
     await until(() => gate.arrived === 1);
-    await bus.publish("signals.v1", "k", { kind: "cancel", taskId: task.id, nodeId: "a", shard: 0 });
+    const attempt = { taskId: task.id, nodeId: "a", shard: 0, epoch: 1, type: "a" };
+    await bus.publish("signals.v1", "k", { kind: "CANCEL", ...attempt, targetWorkerId: "w", reason: "no" });
     expect(await task.result()).toEqual({ a: [1] });
     expect(await record(task.id, "a")).toMatchObject({ failures: 0 });
   });

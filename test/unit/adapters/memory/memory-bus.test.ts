@@ -1,8 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { memoryBus, type UndeliveredMessage } from "../../../../src/adapters/memory/index.ts";
 import type { Clock } from "../../../../src/engine/ports/index.ts";
+import type { Message } from "../../../../src/engine/protocol/messages.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
-import { gate, messageOf, noting, pause } from "../../../contract/bus/world.ts";
+import { gate, messageOf, nodeOf, noting, pause, taskOf } from "../../../contract/bus/world.ts";
 
 /** A clock whose sleeps end at once and are noted; `yield` is a real turn of the event loop. */
 function notedClock() {
@@ -78,8 +79,8 @@ describe("redelivery", () => {
     const { clock } = notedClock();
     const bus = memoryBus({ clock });
     const got: string[] = [];
-    const member = (name: string) => async (message: { readonly taskId: string }) => {
-      got.push(`${name} ${message.taskId}`);
+    const member = (name: string) => async (message: Message) => {
+      got.push(`${name} ${taskOf(message)}`);
       if (name === "broken") throw new Error("broken");
     };
     await bus.subscribe({ group: "g", topics: ["topic"], handle: member("broken") });
@@ -136,7 +137,7 @@ describe("turns", () => {
       topics: ["echo"],
       handle: async (message) => {
         echoes++;
-        await bus.publish("echo", message.nodeId, message);
+        await bus.publish("echo", nodeOf(message), message);
       },
     });
     const [beside, between] = [noting(), noting()];
@@ -203,8 +204,8 @@ describe("groups", () => {
     const subscription = await bus.subscribe({
       group: "g",
       topics: ["topic"],
-      handle: async ({ taskId }) => {
-        got.push(taskId);
+      handle: async (message) => {
+        got.push(taskOf(message));
         await opened;
       },
     });
