@@ -1,6 +1,7 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const limits = "engine/worker/running-limits.ts";
+const claimer = "engine/worker/claimer.ts";
 const worker = "engine/worker/worker-core.ts";
 const attempt = "engine/worker/attempt.ts";
 const sweeper = "engine/coordinator/slot-sweeper.ts";
@@ -13,29 +14,29 @@ export const limitMutations: readonly Mutation[] = [
   mutation(
     "slots are taken after the claim",
     edit(
-      worker,
+      claimer,
       "      const full = await this.#slots.take(claim, node, retry);\n      if (full !== undefined) return full;\n",
       "",
     ),
     edit(
-      worker,
-      "      if (claimed === undefined) return undefined; // another",
-      "      if (claimed !== undefined) await this.#slots.take(claim, node, retry);\n      if (claimed === undefined) return undefined; // another",
+      claimer,
+      "      claimed = await this.#claimFrom(claim, retry);",
+      "      claimed = await this.#claimFrom(claim, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
     ),
   ),
   mutation(
     "slots are never given back",
-    edit(
-      worker,
-      "if (!left) return this.#slots.leave(attempt);",
-      "if (left || !left) return this.#slots.leave(attempt);",
-    ),
+    edit(claimer, "if (!left) return this.#slots.leave(claim);", "if (left || !left) return this.#slots.leave(claim);"),
     edit(sweeper, "if (isOver(slot.holder, record)) await store.freeSlot(slot);\n      else ", ""),
   ),
   {
     ...mutation(
       "a claim that lost keeps its slots",
-      edit(worker, "      await this.#slots.free(claim, retry);\n      return undefined;", "      return undefined;"),
+      edit(
+        claimer,
+        "if (record === undefined) await this.#slots.free(claim, retry);\n    else this",
+        "if (record !== undefined) this",
+      ),
       edit(sweeper, "return !isOpen || record.lease?.claimId !== claim.claimId;", "return !isOpen;"),
     ),
     harmless: "a sweep frees them when that attempt is over; until then fewer run",

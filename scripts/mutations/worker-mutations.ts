@@ -4,6 +4,7 @@ const stream = "engine/input/stream-input.ts";
 const handlerRun = "engine/worker/handler-run.ts";
 const consumeInput = "engine/worker/consume-input.ts";
 const attempt = "engine/worker/attempt.ts";
+const claimer = "engine/worker/claimer.ts";
 const worker = "engine/worker/worker-core.ts";
 const inputWait = "engine/worker/input-wait.ts";
 
@@ -117,15 +118,19 @@ export const workerMutations: readonly Mutation[] = [
     "permanent_on is ignored",
     edit(attempt, "classified.permanent || retry.permanentOn.includes(failure.reasonCode)", "classified.permanent"),
   ),
-  mutation("a slot is not given back", edit(worker, "      this.#capacity.giveBack(claimed.type);\n", "")),
+  mutation("a slot is not given back", edit(worker, "      this.#claimer.giveBack(claimed.type);\n", "")),
   mutation(
     "no look at the queue when a slot is free again",
-    edit(worker, '      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#fill());', ""),
+    edit(
+      worker,
+      '      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());',
+      "",
+    ),
   ),
-  mutation("a dropped command is forgotten", edit(worker, "this.#droppedCommand = true;", "")),
+  mutation("a dropped command is forgotten", edit(claimer, "this.#droppedCommand = true;", "")),
   mutation(
     "a call during a look at the queue is forgotten",
-    edit(worker, "this.#fillAgain = true; // by the order of the queue, not past it", ""),
+    edit(claimer, "this.#fillAgain = true; // by the order of the queue, not past it", ""),
   ),
   mutation("cleanups don't run", edit(handlerRun, "if (cleanups.length > 0) await cleanUp(run, cleanups);", "")),
   mutation(

@@ -5,6 +5,7 @@ import { isTaskTerminal, type TaskRecord } from "../model.ts";
 import type { NewTask, Subscription } from "../ports/index.ts";
 import type { Message } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
+import { allSteps } from "../support/all-steps.ts";
 import { hintBus } from "../support/hint-bus.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
@@ -89,24 +90,35 @@ export class CoordinatorCore {
 
   async start(): Promise<void> {
     const types = [...new Set([...this.#parts.workerTypes, coordinatorFnType])];
-    this.#subscription = await this.#parts.bus.subscribe({
-      group: groups.coordinators,
-      topics: types.map(topics.status),
-      handle: (message) => this.#onMessage(message),
-    });
+    this.#subscription = await this.#subscribe(types);
     this.#sweeper.start(this.#supervisor);
     await this.#functionWorker.start();
   }
 
   /** The same promise at each call. */
   stop(options: { readonly graceMs: number }): Promise<void> {
-    this.#stopping ??= (async () => {
-      this.#changes.close();
-      await this.#functionWorker.stop(options);
-      await this.#subscription?.close();
-      await this.#supervisor.stop();
-    })();
+    this.#stopping ??= allSteps("stopping a coordinator", [
+      () => this.#changes.close(),
+      () => this.#functionWorker.stop(options),
+      () => this.#subscription?.close(),
+      () => this.#supervisor.stop(),
+    ]);
     return this.#stopping;
+  }
+
+  async #subscribe(types: readonly string[]): Promise<Subscription> {
+    const group = groups.coordinators;
+    try {
+      return await this.#parts.bus.subscribe({
+        group,
+        topics: types.map(topics.status),
+        handle: (message) => this.#onMessage(message),
+      });
+    } catch (error) {
+      if (!FlowError.is(error, "ENGINE_OPTIONS") || error.details?.group !== group) throw error;
+      const text = `a coordinator on this bus was given other node types than this one (${types.join(", ")}): they share their messages, so give all of them the same handlers or workerTypes, or each its own bus`;
+      throw new FlowError("ENGINE_OPTIONS", text, { cause: error, details: error.details });
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 import { FlowError } from "../../errors/index.ts";
 import type { TaskFailure } from "../model.ts";
 import type { Clock, Store } from "../ports/index.ts";
+import { StoreWatch } from "../support/store-watch.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { SlotSweeper } from "./slot-sweeper.ts";
@@ -36,11 +37,12 @@ export class Sweeper {
   /** Monotonic time of the next retry or deadline that this process knows of. */
   #dueAt = Number.POSITIVE_INFINITY;
   #sleeping: AbortController | undefined;
-  #unreachableSince: number | undefined;
+  readonly #watch: StoreWatch;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
     const { store, clock, scheduler, leaseMs } = options;
+    this.#watch = new StoreWatch(clock);
     this.#slots = new SlotSweeper({
       store,
       clock,
@@ -51,7 +53,7 @@ export class Sweeper {
 
   /** Since when the store can't be reached, by this process's clock; `undefined`: it was at the last look. */
   get storeUnreachableSince(): number | undefined {
-    return this.#unreachableSince;
+    return this.#watch.unreachableSince;
   }
 
   /** A retry or a deadline is due in this many ms: looks then, not only at the next tick. */
@@ -67,23 +69,13 @@ export class Sweeper {
     supervisor.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
     supervisor.loop("sweeps", async () => {
       this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept
-      await this.#sweepAndTell(supervisor);
+      await this.#watch.ask(() => this.sweep(supervisor));
       if (supervisor.signal.aborted) return;
       const sleeping = new AbortController();
       this.#sleeping = sleeping;
       await clock.sleep(Math.max(0, Math.min(tickMs, this.#dueAt - clock.monotonic())), sleeping.signal);
       this.#sleeping = undefined;
     });
-  }
-
-  async #sweepAndTell(supervisor: Supervisor): Promise<void> {
-    try {
-      await this.sweep(supervisor);
-      this.#unreachableSince = undefined;
-    } catch (error) {
-      if (FlowError.is(error, "STORE_UNAVAILABLE")) this.#unreachableSince ??= this.#options.clock.now();
-      throw error;
-    }
   }
 
   async sweep(supervisor: Supervisor): Promise<void> {

@@ -1,6 +1,7 @@
 import { FlowError } from "../../errors/index.ts";
 import type { WorkerRecord } from "../model.ts";
 import type { Clock, Store } from "../ports/index.ts";
+import type { StoreWatch } from "../support/store-watch.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 
 export interface AnnouncerOptions {
@@ -9,6 +10,7 @@ export interface AnnouncerOptions {
   /** How long a word counts, in ms; said again every third of it. */
   readonly ttlMs: number;
   readonly say: () => WorkerRecord;
+  readonly watch: StoreWatch;
 }
 
 /** Tells the store that a worker is alive, for those who ask why a node doesn't run. No decision hangs on it. */
@@ -22,11 +24,11 @@ export class Announcer {
   }
 
   start(supervisor: Supervisor): void {
-    const { store, clock, ttlMs, say } = this.#options;
+    const { store, clock, ttlMs, say, watch } = this.#options;
     supervisor.loop("announcements", async () => {
       const worker = say();
       this.#known = worker.id;
-      await store.announceWorker(worker, ttlMs);
+      await watch.ask(() => store.announceWorker(worker, ttlMs));
       await clock.sleep(ttlMs / 3, supervisor.signal);
     });
   }

@@ -1,6 +1,7 @@
 import { FlowError } from "../../errors/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import { StoreRetry } from "../support/store-retry.ts";
+import type { StoreWatch } from "../support/store-watch.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 import type { HeldAttempt } from "./held-attempt.ts";
 
@@ -15,12 +16,19 @@ export class LeaseKeeper {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #leaseMs: number;
+  readonly #watch: StoreWatch;
   readonly #held = new Set<HeldAttempt>();
   /** A renewal that a handler asked for: several at once ask for one. */
   #keeping: Promise<void> | undefined;
 
-  constructor(options: { readonly store: Store; readonly clock: Clock; readonly leaseMs: number }) {
+  constructor(options: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly leaseMs: number;
+    readonly watch: StoreWatch;
+  }) {
     this.#store = options.store;
+    this.#watch = options.watch;
     this.#clock = options.clock;
     this.#leaseMs = options.leaseMs;
   }
@@ -77,10 +85,8 @@ export class LeaseKeeper {
     let askedAt = 0;
     const answers = await retry.ask(() => {
       askedAt = this.#clock.monotonic();
-      return this.#store.renew(
-        all.map((held) => held.attempt),
-        this.#leaseMs,
-      );
+      const attempts = all.map((held) => held.attempt);
+      return this.#watch.ask(() => this.#store.renew(attempts, this.#leaseMs));
     });
     for (const [index, held] of all.entries()) {
       const answer = answers[index];

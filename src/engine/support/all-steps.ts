@@ -1,0 +1,30 @@
+/**
+ * Takes one step after another, the next also after one that threw; then throws what was thrown.
+ *
+ * @throws the one error, or an AggregateError of several
+ */
+export async function allSteps(what: string, steps: readonly (() => unknown)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  throwAll(what, errors);
+}
+
+/** The same, all at once. */
+export async function allAtOnce(what: string, steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const outcomes = await Promise.allSettled(steps.map((step) => step()));
+  throwAll(
+    what,
+    outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : [])),
+  );
+}
+
+function throwAll(what: string, errors: readonly unknown[]): void {
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new AggregateError(errors, `${what} met several errors`);
+}

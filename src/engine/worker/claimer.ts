@@ -1,0 +1,170 @@
+import type { Attempt, EpochRef, ShardRecord } from "../model.ts";
+import type { QueuedRef } from "../ports/index.ts";
+import { StoreRetry } from "../support/store-retry.ts";
+import type { StoreWatch } from "../support/store-watch.ts";
+import type { Supervisor } from "../support/supervisor.ts";
+import { Capacity } from "./capacity.ts";
+import { QueuePass } from "./queue-pass.ts";
+import { type Full, RunningSlots } from "./running-limits.ts";
+import type { TaskFacts } from "./task-facts.ts";
+import type { WorkerParts } from "./worker-options.ts";
+
+export interface ClaimerOptions {
+  readonly parts: WorkerParts;
+  /** What it claims. */
+  readonly types: readonly string[];
+  readonly supervisor: Supervisor;
+  readonly tasks: TaskFacts;
+  readonly watch: StoreWatch;
+  /** Takes over what was claimed. `askedAt`: monotonic, before the claim was asked for. */
+  readonly onClaimed: (claim: Attempt, record: ShardRecord, askedAt: number) => void;
+}
+
+/**
+ * Claims attempts while there are free slots.
+ *
+ * The store is the queue. A command on the bus names an attempt that has just become ready: with a free slot it is
+ * claimed by its key at once, without a look at the queue. With none the command is dropped, for whoever ends an attempt
+ * looks in the queue, and so does every worker from time to time: no worker holds up what another could do.
+ */
+export class Claimer {
+  readonly #options: ClaimerOptions;
+  /** Used from the decision to claim, before the store has answered, until the attempt has ended. */
+  readonly #capacity: Capacity;
+  readonly #slots: RunningSlots;
+  #filling = false;
+  #fillAgain = false;
+  /** A command came while claims under way held the last slots: should they fail, look in the queue. */
+  #droppedCommand = false;
+  #heldUp = false;
+  #stopped = false;
+
+  constructor(options: ClaimerOptions) {
+    this.#options = options;
+    const { store, limits } = options.parts;
+    this.#capacity = new Capacity(limits);
+    this.#slots = new RunningSlots({ store, limits: limits.running });
+  }
+
+  /** The last look at the queue found something that only a limit keeps from running. */
+  get heldUp(): boolean {
+    return this.#heldUp;
+  }
+
+  /** Nothing is claimed from now on that isn't asked for yet. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  onCommand(ref: QueuedRef): void {
+    if (this.#filling) {
+      this.#fillAgain = true; // by the order of the queue, not past it
+    } else if (this.#isFree(ref.type)) {
+      this.#options.supervisor.spawn("claim", async () => void (await this.#claim(ref)));
+    } else {
+      this.#droppedCommand = true;
+    }
+  }
+
+  /** Takes from the queue until all slots are full or nothing is left. One run at a time; a call during a run makes it look again. */
+  async fill(): Promise<void> {
+    if (this.#filling) {
+      this.#fillAgain = true;
+      return;
+    }
+    this.#filling = true;
+    try {
+      do {
+        this.#fillAgain = false;
+        const pass = new QueuePass();
+        while (await this.#take(pass));
+        this.#heldUp = pass.heldUpAny;
+      } while (this.#fillAgain);
+    } finally {
+      this.#filling = false;
+    }
+  }
+
+  /** The attempt has ended. `left`: its shard's record is known to run under this claim no longer. */
+  async freeSlots(claim: Attempt, left: boolean): Promise<void> {
+    if (!left) return this.#slots.leave(claim);
+    const { parts, supervisor } = this.#options;
+    await this.#slots.free(claim, new StoreRetry(parts.clock, supervisor));
+  }
+
+  /** Room for another attempt of this type. */
+  giveBack(type: string): void {
+    this.#capacity.giveBack(type);
+  }
+
+  #isFree(type: string): boolean {
+    return !this.#stopped && this.#capacity.isFree(type);
+  }
+
+  /** @returns whether it is worth while to look once more */
+  async #take(pass: QueuePass): Promise<boolean> {
+    const { parts, types, watch } = this.#options;
+    const free = pass.openTypes(types).filter((type) => this.#isFree(type));
+    if (free.length === 0) return false;
+    const limit = pass.limitFor(this.#capacity.free);
+    const queued = await watch.ask(() => parts.store.peekQueue(free, limit, pass.exceptTasks));
+    const unseen = pass.unseen(queued);
+    if (unseen.length === 0) return false;
+    await Promise.all(
+      unseen.map(async (ref) => {
+        if (!this.#isFree(ref.type)) return;
+        const heldUp = await this.#claim(ref);
+        if (heldUp !== undefined) pass.heldUp(ref, heldUp);
+      }),
+    );
+    return true;
+  }
+
+  /** @returns the limit that doesn't let it run now, if one doesn't */
+  async #claim(ref: QueuedRef): Promise<Full | undefined> {
+    const { parts, supervisor, tasks } = this.#options;
+    const { type } = ref;
+    this.#capacity.use(type);
+    let claimed = false;
+    try {
+      const retry = new StoreRetry(parts.clock, supervisor);
+      const claim = { ...epochRef(ref), claimId: parts.ids.next() };
+      const facts = await tasks.get(ref.taskId, retry);
+      const node = facts?.plan.byId.get(ref.nodeId);
+      if (node === undefined) return undefined; // its task was deleted, or the command was forged
+      const full = await this.#slots.take(claim, node, retry);
+      if (full !== undefined) return full;
+      claimed = await this.#claimFrom(claim, retry);
+      return undefined;
+    } finally {
+      if (!claimed) {
+        this.#capacity.giveBack(type);
+        this.#lookForDropped(); // not before: this claim's own slot counts as taken until here
+      }
+    }
+  }
+
+  /** @returns false: another worker was faster */
+  async #claimFrom(claim: Attempt, retry: StoreRetry): Promise<boolean> {
+    const { store, clock, workerId, limits } = this.#options.parts;
+    const askedAt = clock.monotonic();
+    let record: ShardRecord | undefined;
+    try {
+      record = await retry.ask(() => store.claim(claim, { workerId, claimId: claim.claimId, leaseMs: limits.leaseMs }));
+    } catch (error) {
+      this.#slots.leave(claim);
+      throw error;
+    }
+    if (record === undefined) await this.#slots.free(claim, retry);
+    else this.#options.onClaimed(claim, record, askedAt);
+    return record !== undefined;
+  }
+
+  #lookForDropped(): void {
+    if (!this.#droppedCommand) return;
+    this.#droppedCommand = false;
+    this.#options.supervisor.spawn("queue", () => this.fill());
+  }
+}
+
+const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
