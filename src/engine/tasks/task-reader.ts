@@ -19,8 +19,9 @@ export interface TaskReaderParts {
   readonly running: RunningLimits;
 }
 
-/** A waiter looks by itself this often: for the ends that other processes saw. */
-const lookEveryMs = 1_000;
+/** A waiter looks by itself, less and less often: for the ends that other processes saw. */
+const lookMinMs = 20;
+const lookMaxMs = 1_000;
 
 export async function readTask(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
   parts.changes.check(); // its store is closed: asking it again and again would end in STORE_UNAVAILABLE
@@ -44,10 +45,10 @@ export const noSuchTask = (taskId: string): FlowError =>
 /** Resolves when the task has ended. */
 export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
   using changes = parts.changes.listen(taskId, { onlyEnd: true });
-  for (;;) {
+  for (let waitMs = lookMinMs; ; waitMs = Math.min(lookMaxMs, waitMs * 2)) {
     const task = await readTask(parts, taskId);
     if (isTaskTerminal(task.status)) return task;
-    await changes.next(parts.clock, lookEveryMs);
+    await changes.next(parts.clock, waitMs);
   }
 }
 
