@@ -5,8 +5,15 @@ export {
   memoryStore,
   type UndeliveredMessage,
 } from "./adapters/memory/index.ts";
+export { Client, type ClientOptions } from "./embedded/client.ts";
+export { Coordinator, type CoordinatorOptions } from "./embedded/coordinator.ts";
 export { createEngine, type Engine, type EngineHealth } from "./embedded/create-engine.ts";
-export type { EngineOptions } from "./embedded/engine-options.ts";
+export type { PartHealth, StoreHealth, WorkerHealth } from "./embedded/health.ts";
+export type { WorkerType } from "./embedded/known-types.ts";
+export type { LifeState, StopOptions } from "./embedded/life.ts";
+export type { EngineOptions } from "./embedded/options.ts";
+export type { TaskMethods } from "./embedded/task-methods.ts";
+export { Worker, type WorkerOptions } from "./embedded/worker.ts";
 export type * from "./engine/api.ts";
 // All that somebody needs who writes a store or a bus.
 export type {

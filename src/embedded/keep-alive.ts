@@ -15,8 +15,6 @@ export class KeepAlive {
   readonly #open = new Map<string, Disposable>();
   /** There while a timer holds the process. */
   #holding: AbortController | undefined;
-  /** Aborted by `stop`. */
-  readonly #stopped = new AbortController();
 
   /** @param options.clock - one whose sleeps keep the process running */
   constructor(options: { readonly store: Store; readonly clock: Clock; readonly changes: TaskChanges }) {
@@ -37,24 +35,7 @@ export class KeepAlive {
     void this.#lookWhile(this.#holding.signal);
   }
 
-  /** Keeps the process running until `stop`. */
-  always(): void {
-    void this.#clock.sleep(Number.MAX_SAFE_INTEGER, this.#stopped.signal);
-  }
-
-  /** Keeps the process running until `work` is done, which waits by timers that don't. */
-  async during(work: () => Promise<void>): Promise<void> {
-    const done = new AbortController();
-    void this.#clock.sleep(Number.MAX_SAFE_INTEGER, done.signal);
-    try {
-      await work();
-    } finally {
-      done.abort();
-    }
-  }
-
   stop(): void {
-    this.#stopped.abort();
     for (const taskId of [...this.#open.keys()]) this.#letGo(taskId);
   }
 

@@ -58,8 +58,11 @@ type NodeProblem<THandler, TId, THandlers extends Named> = THandler extends THan
       ? Differing<THandler, Extract<THandlers, { readonly name: TName }>> extends infer TPart extends string
         ? Say<"handlerDiffers", { handler: TName; node: TId; part: TPart }>
         : never
-      : Say<"handlerLacking", { handler: TName; node: TId }>
+      : Say<"handlerLacking", { handler: TName; node: TId; list: ListOf<THandlers> }>
     : never;
+
+/** Where one adds a type: handlers have types of their own, names of worker types don't. */
+type ListOf<THandlers> = "$infer" extends keyof THandlers ? "handlers" : "workerTypes";
 
 /**
  * The first part in which another handler of the same name could not stand in for the flow's: it must take what the

@@ -27,6 +27,7 @@ export const flowErrorCodes = [
   "STORE_UNAVAILABLE",
   "STORE_VERSION",
   "TRANSITION_REFUSED",
+  "ENGINE_NOT_STARTED",
   // test kit
   "SIMULATION_REAL_TIME",
 ] as const;

@@ -85,7 +85,7 @@ export const messages = {
   partInputNode: "input '{input}' of sub-flow '{prefix}': '{id}' is not a node declared before it",
   partInputTwice: "input '{input}' of sub-flow '{prefix}': '{id}' feeds another of its inputs already",
   // an engine and a flow
-  handlerLacking: "this engine has no handler '{handler}' (node '{node}'): add it to createEngine({ handlers })",
+  handlerLacking: "this engine has no handler '{handler}' (node '{node}'): add it to its {list}",
   handlerDiffers: "this engine's handler '{handler}' is not the one of node '{node}': the types of their {part} differ",
   paramsMissing: "{flow} needs params (missing: {keys})",
   // the graph JSON: what only the run time can see

@@ -33,7 +33,7 @@ function never(): never {
 export const runMistakes: readonly RunMistake[] = [
   {
     rule: "an engine that lacks a handler",
-    words: "this engine has no handler 'counter' (node 'count'): add it to createEngine({ handlers })",
+    words: "this engine has no handler 'counter' (node 'count'): add it to its handlers",
     token: "etl",
     make: async () => {
       await using engine = await createEngine({ handlers: [extract, seeded] });
@@ -43,7 +43,7 @@ export const runMistakes: readonly RunMistake[] = [
   },
   {
     rule: "the same, of a record by other names",
-    words: "this engine has no handler 'extractor' (node 'extract'): add it to createEngine({ handlers })",
+    words: "this engine has no handler 'extractor' (node 'extract'): add it to its handlers",
     token: "etl",
     make: async () => {
       await using engine = await createEngine({ handlers: { counts: count } });

@@ -3,7 +3,7 @@ import type { MemoryStoreEvent } from "../../src/adapters/memory/index.ts";
 import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
 import type { HandlerDefinition } from "../../src/definitions/index.ts";
 import { createEngine, type Engine } from "../../src/embedded/create-engine.ts";
-import type { EngineOptions } from "../../src/embedded/engine-options.ts";
+import type { EngineOptions } from "../../src/embedded/options.ts";
 import type { Artifact, ShardRecord } from "../../src/engine/model.ts";
 import type { Bus, Store } from "../../src/engine/ports/index.ts";
 import { type LoggedLine, RecordingLogger } from "./recording-logger.ts";

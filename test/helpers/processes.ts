@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
 import type { HandlerDefinition } from "../../src/definitions/index.ts";
-import type { EngineOptions } from "../../src/embedded/engine-options.ts";
+import type { EngineOptions } from "../../src/embedded/options.ts";
 import type { Bus, Store, Subscription } from "../../src/engine/ports/index.ts";
 import type { Message } from "../../src/engine/protocol/messages.ts";
 import { FlowError } from "../../src/errors/index.ts";

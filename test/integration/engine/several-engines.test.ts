@@ -3,16 +3,21 @@ import { describe, expect, test } from "vitest";
 import { runProcess } from "../../helpers/run-process.ts";
 
 /** In a process of its own: the detection of leaks in this one makes every promise dear. */
-const runSeeds = (world: "rough" | "calm", count: number) =>
+const runSeeds = (world: "rough" | "calm", parts: Parts, count: number) =>
   runProcess(process.execPath, [
     resolve("test/integration/engine/programs/random-graphs.ts"),
     world,
     "0",
     String(count),
+    parts,
   ]);
 
-async function runAndCheck(world: "rough" | "calm", count: number): Promise<Readonly<Record<string, number>>> {
-  const { exitCode, output } = await runSeeds(world, count);
+async function runAndCheck(
+  world: "rough" | "calm",
+  parts: Parts,
+  count: number,
+): Promise<Readonly<Record<string, number>>> {
+  const { exitCode, output } = await runSeeds(world, parts, count);
   const lines = output.trimEnd().split("\n");
   expect(lines.slice(0, -1), "what broke, by seed").toEqual([]);
   expect(exitCode).toBe(0);
@@ -21,15 +26,21 @@ async function runAndCheck(world: "rough" | "calm", count: number): Promise<Read
   return totals;
 }
 
-describe("several engines on one store and one bus: random graphs keep the laws and give the plain evaluation's results", () => {
-  test("with failing handlers, lost messages, a store that fails, engines that come and go", async () => {
-    const totals = await runAndCheck("rough", 80);
-    // The world was as rough as it is meant to be.
-    for (const what of ["tasks", "retries", "restarts", "stops"]) expect(totals[what], what).toBeGreaterThan(20);
-  }, 60_000);
+const worlds = { engines: "several engines", apart: "coordinators and workers with different roles" } as const;
+type Parts = keyof typeof worlds;
 
-  test("with failing handlers and no sweep that would make good for a lost wake-up", async () => {
-    const totals = await runAndCheck("calm", 60);
-    expect(totals.retries).toBeGreaterThan(20);
-  }, 60_000);
-});
+describe.each(Object.keys(worlds) as Parts[])(
+  "random graphs keep the laws and give the plain evaluation's results: %s on one store and one bus",
+  (parts) => {
+    test("with failing handlers, lost messages, a store that fails, parts that come and go", async () => {
+      const totals = await runAndCheck("rough", parts, 80);
+      // The world was as rough as it is meant to be.
+      for (const what of ["tasks", "retries", "restarts", "stops"]) expect(totals[what], what).toBeGreaterThan(20);
+    }, 60_000);
+
+    test("with failing handlers and no sweep that would make good for a lost wake-up", async () => {
+      const totals = await runAndCheck("calm", parts, 60);
+      expect(totals.retries).toBeGreaterThan(20);
+    }, 60_000);
+  },
+);

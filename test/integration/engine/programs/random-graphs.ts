@@ -1,14 +1,16 @@
 /*
- * Random graphs on several engines over one store and one bus, with failures, lost and repeated messages, calls of the
- * store that fail, and engines that are stopped and started, all drawn from a seed. Checks the engine's laws at every
- * write and the results against the plain evaluation. `node random-graphs.ts rough 0 300` runs seeds 0 to 299; prints
+ * Random graphs on several engines over one store and one bus, or, with `apart`, on coordinators and workers, with failures, lost and repeated messages, calls of the
+ * store that fail, and parts that are stopped and started, all drawn from a seed. Checks the engine's laws at every
+ * write and the results against the plain evaluation. `node random-graphs.ts rough 0 300 apart` runs seeds 0 to 299; prints
  * what broke, a line each, then one line of JSON. `calm` instead of `rough`: only handlers fail, and nothing is swept,
  * so that a wake-up which a sweep would make good for shows as a task that doesn't end.
  *
  * Timing is real, so a seed draws the same world but not the same interleaving.
  */
 import { MemoryState, memoryBus, memoryStore } from "../../../../src/adapters/memory/index.ts";
+import { Coordinator } from "../../../../src/embedded/coordinator.ts";
 import { createEngine, type Engine } from "../../../../src/embedded/create-engine.ts";
+import { Worker } from "../../../../src/embedded/worker.ts";
 import type { Bus, Store } from "../../../../src/engine/ports/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import { LawKeeper } from "../../../helpers/law-keeper.ts";
@@ -18,8 +20,10 @@ import { seededRandom } from "../../../helpers/seeded-random.ts";
 import { misfits } from "../../../helpers/stored-results.ts";
 
 const calm = process.argv[2] === "calm";
-const [from, count] = process.argv.slice(3).map(Number) as [number, number];
+const [from, count] = process.argv.slice(3, 5).map(Number) as [number, number];
+const apart = process.argv[5] === "apart";
 const hourMs = 3_600_000;
+type Planner = Engine | Coordinator;
 const totals = { tasks: 0, finished: 0, retries: 0, restarts: 0, stops: 0, broken: 0 };
 
 for (let seed = from; seed < from + count; seed++) {
@@ -47,30 +51,39 @@ async function runSeed(seed: number): Promise<readonly string[]> {
     close: async () => {},
   };
   const handlers = randomGraphHandlers({ random, failing: rates.handler, pause: perhapsLater(random) });
-  const start = () =>
-    createEngine({
-      handlers,
-      bus,
-      store: unreliable(memoryStore({ state, observe: keeper.observe }), random, rates.store),
-      capacity: 1 + Math.floor(random() * 4),
-      pageSize: 1 + Math.floor(random() * 4),
-      leaseMs: 2_000, // long enough for a busy machine: none may run out
-      ...(calm ? { tickMs: hourMs, sweepMs: hourMs } : { tickMs: 3, sweepMs: 15 }),
-    });
-  const engines: Engine[] = await Promise.all(Array.from({ length: 1 + Math.floor(random() * 3) }, start));
+  const store = () => unreliable(memoryStore({ state, observe: keeper.observe }), random, rates.store);
+  const common = () => ({ store: store(), bus, leaseMs: 2_000, keepAlive: false }); // none may run out, on a busy machine
+  const attempts = () => ({ capacity: 1 + Math.floor(random() * 4), pageSize: 1 + Math.floor(random() * 4) });
+  const timing = calm ? { tickMs: hourMs, sweepMs: hourMs } : { tickMs: 3, sweepMs: 15 };
+  const names = handlers.map(({ name }) => name);
+  const startPlanner = async (): Promise<Planner> => {
+    if (!apart) return createEngine({ ...common(), ...attempts(), ...timing, handlers });
+    const coordinator = new Coordinator({ ...common(), ...timing, workerTypes: names });
+    await coordinator.start();
+    return coordinator;
+  };
+  const startWorker = async (roles: readonly string[]): Promise<Worker> => {
+    const worker = new Worker({ ...common(), ...attempts(), handlers, roles });
+    await worker.start();
+    return worker;
+  };
+  const engines: Planner[] = await Promise.all(Array.from({ length: 1 + Math.floor(random() * 3) }, startPlanner));
+  const roles = apart ? [names.slice(0, 2), names.slice(2), names.slice(1, 3)] : [];
+  const workers = await Promise.all(roles.map(startWorker));
   const graphs = Array.from({ length: 1 + Math.floor(random() * 3) }, () => randomGraph(random));
   const broken: string[] = [];
   const ids = await Promise.all(
     graphs.map(async (nodes, index) => {
-      const task = await (engines[index % engines.length] as Engine).run({ nodes });
+      const task = await (engines[index % engines.length] as Planner).run({ nodes });
       return task.id;
     }),
   );
   if (!calm && random() < 0.4) {
     totals.stops++;
-    const leaving = engines.shift();
-    engines.push(await start());
-    await leaving?.stop({ graceMs: random() < 0.5 ? 0 : 5 });
+    const leaving = [engines.shift(), ...(apart && random() < 0.5 ? workers.splice(0, 1) : [])];
+    engines.push(await startPlanner());
+    if (leaving.length > 1) workers.push(await startWorker(roles[0] ?? []));
+    for (const each of leaving) await each?.stop({ graceMs: random() < 0.5 ? 0 : 5 });
   }
   const reader = memoryStore({ state });
   for (const [index, taskId] of ids.entries()) {
@@ -87,7 +100,7 @@ async function runSeed(seed: number): Promise<readonly string[]> {
       if (record.lost > 0) broken.push(`${record.nodeId}: lost a lease`);
     }
   }
-  await Promise.all(engines.map((engine) => engine.stop({ graceMs: 0 })));
+  await Promise.all([...engines, ...workers].map((each) => each.stop({ graceMs: 0 })));
   return [...broken, ...keeper.broken];
 }
 

@@ -1,0 +1,40 @@
+import type { LoopHealth } from "../engine/support/supervisor.ts";
+import type { LifeState } from "./life.ts";
+
+/** How the store was at the last look. `since`: ms since 1970. */
+export type StoreHealth = { readonly status: "ok" } | { readonly status: "unreachable"; readonly since: number };
+
+/** How a coordinator, or a worker, is. */
+export interface PartHealth {
+  readonly state: LifeState;
+  /** It works: it has started, is not being stopped, and reached its store at the last look. */
+  readonly ready: boolean;
+  readonly store: StoreHealth;
+  /** Messages that it could not read or handle, since it started. */
+  readonly deadLetters: number;
+  /** Its background loops, with how often each had to be started again. */
+  readonly loops: readonly LoopHealth[];
+}
+
+export interface WorkerHealth extends PartHealth {
+  /** Attempts that run now. */
+  readonly running: number;
+  /** How many may. */
+  readonly capacity: number;
+}
+
+export function partHealth(options: {
+  readonly state: LifeState;
+  readonly unreachableSince: number | undefined;
+  readonly deadLetters: number;
+  readonly loops: readonly LoopHealth[];
+}): PartHealth {
+  const { state, unreachableSince: since, deadLetters, loops } = options;
+  return {
+    state,
+    ready: state === "running" && since === undefined,
+    store: since === undefined ? { status: "ok" } : { status: "unreachable", since },
+    deadLetters,
+    loops,
+  };
+}

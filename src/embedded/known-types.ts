@@ -1,0 +1,56 @@
+import type { HandlerDefinition } from "../definitions/index.ts";
+import { FlowError } from "../errors/index.ts";
+import { byName } from "./by-name.ts";
+
+/** A node type of which only the name is known here: a worker elsewhere has its handler. */
+export interface WorkerType<TName extends string = string> {
+  readonly name: TName;
+}
+
+/** Handlers as they are given: a list, or a record such as `flow.handlers`. */
+export type HandlerList<THandler> = readonly THandler[] | Readonly<Record<string, THandler>>;
+
+/** The node types that may be run. */
+export interface KnownTypes {
+  readonly names: readonly string[];
+  /** Under which option they were given. */
+  readonly list: "handlers" | "workerTypes";
+}
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+export function handlersByName<THandler extends HandlerDefinition>(
+  what: string,
+  handlers: HandlerList<THandler>,
+): ReadonlyMap<string, THandler> {
+  if (typeof handlers !== "object" || handlers === null) throw needs(what, "handlers: a list, or a record of them");
+  const list: readonly THandler[] = Array.isArray(handlers) ? handlers : Object.values(handlers);
+  if (!list.every(isHandler)) throw needs(what, "handlers that defineHandler makes");
+  return byName("handler", list);
+}
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+export function knownTypes(
+  what: string,
+  options: {
+    readonly handlers?: HandlerList<{ readonly name: string }> | undefined;
+    readonly workerTypes?: readonly string[] | undefined;
+  },
+): KnownTypes {
+  const { handlers, workerTypes } = options;
+  if ((handlers === undefined) === (workerTypes === undefined)) {
+    throw needs(what, "either handlers or workerTypes");
+  }
+  if (handlers !== undefined) {
+    return { list: "handlers", names: [...handlersByName(what, handlers as HandlerList<HandlerDefinition>).keys()] };
+  }
+  if (!isListOfNames(workerTypes)) throw needs(what, "workerTypes: a list of node types");
+  return { list: "workerTypes", names: [...new Set(workerTypes)] };
+}
+
+const isHandler = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && typeof (value as { readonly name?: unknown }).name === "string";
+
+const isListOfNames = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === "string" && each !== "");
+
+const needs = (what: string, which: string): FlowError => new FlowError("ENGINE_OPTIONS", `${what} needs ${which}`);

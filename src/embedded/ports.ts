@@ -1,0 +1,76 @@
+import { memoryBus, type UndeliveredMessage } from "../adapters/memory/index.ts";
+import { type Logger, silentLogger } from "../definitions/index.ts";
+import { PlanCache } from "../engine/planner/index.ts";
+import type { Bus, Store } from "../engine/ports/index.ts";
+import { DeadLetters } from "../engine/support/dead-letters.ts";
+import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
+import { AppendSignals } from "../engine/worker/append-signals.ts";
+import { giveBack, takeShared } from "./shared-use.ts";
+
+/** What all who have one store in this process share: plans are made once, and readers hear of what writers store. */
+const ofStore = new WeakMap<Store, { readonly plans: PlanCache; readonly signals: AppendSignals }>();
+
+/** What an engine, a coordinator, a worker or a client stands on, from its start to its stop. */
+export class Ports {
+  readonly store: Store;
+  /** Gives its subscribers what they can read. */
+  readonly bus: Bus;
+  /** Lets the process end while it sleeps. */
+  readonly clock = systemClock({ unref: true });
+  /** Keeps the process running: for calls that somebody awaits. */
+  readonly callerClock = systemClock();
+  readonly ids = systemIds;
+  readonly random = systemRandom;
+  readonly logger: Logger;
+  readonly deadLetters: DeadLetters;
+  readonly plans: PlanCache;
+  readonly signals: AppendSignals;
+  readonly #bus: Bus;
+  readonly #taken: (Store | Bus)[] = [];
+
+  constructor(options: {
+    readonly store: Store;
+    readonly bus?: Bus | undefined;
+    readonly logger?: Logger | undefined;
+  }) {
+    const { store, logger = silentLogger } = options;
+    this.store = store;
+    this.logger = logger;
+    this.deadLetters = new DeadLetters({ store, ids: systemIds, logger });
+    this.#bus = options.bus ?? localBus(this.deadLetters);
+    this.bus = this.deadLetters.guard(this.#bus);
+    const shared = ofStore.get(store) ?? { plans: new PlanCache(), signals: new AppendSignals() };
+    ofStore.set(store, shared);
+    this.plans = shared.plans;
+    this.signals = shared.signals;
+  }
+
+  async open(): Promise<void> {
+    for (const resource of [this.store, this.#bus]) {
+      this.#taken.push(resource); // before it is there: one that could not be opened is closed too
+      await takeShared(resource);
+    }
+  }
+
+  /** The steps that end its use. */
+  get closing(): readonly (() => Promise<void>)[] {
+    return [() => this.#leave(this.#bus), () => this.deadLetters.settled(), () => this.#leave(this.store)];
+  }
+
+  async #leave(resource: Store | Bus): Promise<void> {
+    const at = this.#taken.indexOf(resource);
+    if (at < 0) return;
+    this.#taken.splice(at, 1);
+    await giveBack(resource);
+  }
+}
+
+/** A bus within this process, which keeps what it can't deliver. */
+export function localBus(deadLetters: DeadLetters): Bus {
+  return memoryBus({ onDeadLetter: (letter) => void keep(deadLetters, letter) });
+}
+
+function keep(deadLetters: DeadLetters, { topic, key, message, error }: UndeliveredMessage): Promise<void> {
+  const reason = `its handler failed: ${error instanceof Error ? error.message : String(error)}`;
+  return deadLetters.add({ topic, key, message, reason });
+}

@@ -1,0 +1,172 @@
+import type { HandlerDefinition, Logger } from "../definitions/index.ts";
+import type { Bus, Store } from "../engine/ports/index.ts";
+import { WorkerCore } from "../engine/worker/worker-core.ts";
+import { FlowError } from "../errors/index.ts";
+import { byName } from "./by-name.ts";
+import { workerLimits } from "./core-parts.ts";
+import { partHealth, type WorkerHealth } from "./health.ts";
+import { type HandlerList, handlersByName } from "./known-types.ts";
+import { Life, type StopOptions } from "./life.ts";
+import { type AttemptOptions, checkOptions } from "./options.ts";
+import { Ports } from "./ports.ts";
+
+/** What a worker may be told. */
+export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefinition> extends AttemptOptions {
+  /** The same as the coordinators'. The first in this process that starts with it opens it, the last that stops closes it. */
+  readonly store: Store;
+  /**
+   * The same as the coordinators'. Closed like the store.
+   *
+   * @defaultValue none in common with anybody: an idle worker looks in the store each 200 ms
+   */
+  readonly bus?: Bus;
+  /** What it can run: a list, or a record such as `flow.handlers`. */
+  readonly handlers: HandlerList<THandler>;
+  /**
+   * The names of those of its handlers that it runs: one list of handlers for all processes, each with roles of its own.
+   *
+   * @defaultValue all
+   */
+  readonly roles?: readonly THandler["name"][];
+  /** Attempts at once. @defaultValue 8 */
+  readonly capacity?: number;
+  /** Attempts of a type at once in this worker, where that is less than `capacity`. */
+  readonly capacityPerType?: { readonly [TName in THandler["name"]]?: number };
+  /** In pino's shape. @defaultValue silent */
+  readonly logger?: Logger;
+  /** Keeps the process running until the worker is stopped. @defaultValue true */
+  readonly keepAlive?: boolean;
+}
+
+const knownOptions: Readonly<Record<keyof WorkerOptions, true>> = {
+  store: true,
+  bus: true,
+  handlers: true,
+  roles: true,
+  inputAdapters: true,
+  capacity: true,
+  capacityPerType: true,
+  logger: true,
+  keepAlive: true,
+  maxRunning: true,
+  maxRunningPerType: true,
+  maxRunningPerTask: true,
+  leaseMs: true,
+  pageSize: true,
+};
+
+/** Without a bus nobody tells it: it looks. */
+const unheard = { pollMaxMs: 200 } as const;
+
+/**
+ * Claims what is ready, and runs handlers; a coordinator elsewhere decides what that is. Workers may come and go at any
+ * time: what one leaves behind, another goes on with.
+ *
+ * All of them must be told the same `maxRunning`, `maxRunningPerType` and `maxRunningPerTask` as the coordinators.
+ *
+ * @example
+ * await using worker = new Worker({ store: sqliteStore("runs.db"), handlers: etl.handlers, roles: ["load"], capacity: 4 })
+ * await worker.start()
+ *
+ * @throws FlowError `ENGINE_OPTIONS`
+ */
+export class Worker<THandler extends HandlerDefinition = HandlerDefinition> implements AsyncDisposable {
+  readonly #core: WorkerCore;
+  readonly #life: Life;
+  readonly #ports: Ports;
+  readonly #capacity: number;
+
+  constructor(options: WorkerOptions<THandler>) {
+    const what = "new Worker";
+    checkOptions(options, { what, known: knownOptions, needsStore: true });
+    const handlers = servedHandlers(what, options);
+    const ports = new Ports(options);
+    const { capacityPerType = {}, bus } = options;
+    const limits = workerLimits({
+      ...options,
+      capacityPerType: capacityPerType as Readonly<Record<string, number>>,
+      ...(bus === undefined ? unheard : {}),
+    });
+    const core = new WorkerCore({
+      store: ports.store,
+      bus: ports.bus,
+      clock: ports.clock,
+      ids: ports.ids,
+      random: ports.random,
+      logger: ports.logger,
+      plans: ports.plans,
+      signals: ports.signals,
+      workerId: `worker-${ports.ids.next()}`,
+      handlers,
+      functions: undefined,
+      inputAdapters: byName("input adapter", options.inputAdapters ?? []),
+      limits,
+    });
+    this.#core = core;
+    this.#ports = ports;
+    this.#capacity = limits.capacity;
+    this.#life = new Life({
+      what: "worker",
+      start: [() => ports.open(), () => core.start()],
+      stop: (graceMs) => [() => core.stop({ graceMs }), ...ports.closing],
+      keepAlive: options.keepAlive ?? true,
+      clock: ports.callerClock,
+      logger: ports.logger,
+    });
+  }
+
+  /**
+   * Opens the store, and takes work from now on. The same promise at each call.
+   *
+   * @throws FlowError `ENGINE_STOPPED`, and what the store and the bus say, `STORE_UNAVAILABLE` among it: it can't be
+   * started again then, nor can what it was given
+   */
+  start(): Promise<void> {
+    return this.#life.start();
+  }
+
+  /**
+   * Takes nothing more, lets running attempts end for `graceMs`, then hands their claims back, so that another worker
+   * goes on at once. The same promise at each call. `await using` calls it.
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    return this.#life.stop(options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** How it is, for probes and people. Asks nobody: it is what this process knows. */
+  health(): WorkerHealth {
+    const part = partHealth({
+      state: this.#life.state,
+      unreachableSince: this.#core.storeUnreachableSince,
+      deadLetters: this.#ports.deadLetters.count,
+      loops: this.#core.loops,
+    });
+    return { ...part, running: this.#core.running, capacity: this.#capacity };
+  }
+}
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+function servedHandlers(
+  what: string,
+  { handlers, roles }: Pick<WorkerOptions, "handlers" | "roles">,
+): ReadonlyMap<string, HandlerDefinition> {
+  const all = handlersByName(what, handlers);
+  if (roles === undefined) return all;
+  if (!Array.isArray(roles) || roles.length === 0) {
+    throw new FlowError("ENGINE_OPTIONS", `${what}: roles must be a list of at least one of its handlers' names`);
+  }
+  const served = new Map<string, HandlerDefinition>();
+  for (const role of roles as readonly string[]) {
+    const handler = all.get(role);
+    if (handler === undefined) {
+      const names = [...all.keys()].join("', '");
+      throw new FlowError("ENGINE_OPTIONS", `${what}: no handler for the role '${role}': it has '${names}'`);
+    }
+    served.set(role, handler);
+  }
+  return served;
+}

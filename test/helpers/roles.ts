@@ -1,0 +1,50 @@
+import { expect, onTestFinished } from "vitest";
+import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
+import type { HandlerDefinition } from "../../src/definitions/index.ts";
+import { Client } from "../../src/embedded/client.ts";
+import { Coordinator, type CoordinatorOptions } from "../../src/embedded/coordinator.ts";
+import { Worker, type WorkerOptions } from "../../src/embedded/worker.ts";
+import type { Bus, Store } from "../../src/engine/ports/index.ts";
+import { sharedBus } from "./engines.ts";
+import { RecordingLogger } from "./recording-logger.ts";
+
+/** Coordinators, workers and clients as processes have them: each with a store of its own on the same data. */
+export interface Roles {
+  readonly bus: Bus;
+  /** To read with. */
+  readonly store: Store;
+  /** Started, and stopped when the test ends. */
+  coordinator(
+    workerTypes: readonly string[],
+    options?: Partial<Omit<CoordinatorOptions, "handlers" | "workerTypes">>,
+  ): Promise<Coordinator>;
+  worker(handlers: readonly HandlerDefinition[], options?: Partial<WorkerOptions>): Promise<Worker>;
+  client(workerTypes: readonly string[]): Promise<Client>;
+}
+
+const hourMs = 3_600_000;
+
+/** Nothing is swept after a task's first time unless a test says so: a lost wake-up shows as a test that hangs. */
+export function testRoles(options: { readonly bus?: Bus; readonly mayLogErrors?: boolean } = {}): Roles {
+  const state = new MemoryState();
+  const bus = sharedBus(options.bus ?? memoryBus());
+  const logger = new RecordingLogger();
+  onTestFinished(() => {
+    if (options.mayLogErrors) return;
+    expect(logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+  const own = () => ({ store: memoryStore({ state }), bus, logger });
+  const started = async <T extends Coordinator | Worker | Client>(role: T): Promise<T> => {
+    onTestFinished(() => role.stop({ graceMs: 0 }));
+    await role.start();
+    return role;
+  };
+  return {
+    bus,
+    store: memoryStore({ state }),
+    coordinator: (workerTypes, more = {}) =>
+      started(new Coordinator({ ...own(), tickMs: 20, sweepMs: hourMs, workerTypes, ...more })),
+    worker: (handlers, more = {}) => started(new Worker({ ...own(), handlers, ...more })),
+    client: (workerTypes) => started(new Client({ ...own(), workerTypes })),
+  };
+}
