@@ -1,16 +1,19 @@
 import { defineConfig } from "tsup";
 
+/** What is imported. */
+const entries = {
+  index: "src/index.ts",
+  engine: "src/engine.ts",
+  testing: "src/testing/index.ts",
+  "adapters/sqlite": "src/adapters/sqlite/index.ts",
+};
+
 export default defineConfig({
-  entry: {
-    index: "src/index.ts",
-    engine: "src/engine.ts",
-    testing: "src/testing/index.ts",
-    "adapters/sqlite": "src/adapters/sqlite/index.ts",
-  },
+  entry: { ...entries, "cli/main": "src/cli/main.ts" },
   format: ["esm"],
   target: "node22",
   platform: "node",
-  dts: true,
+  dts: { entry: entries },
   clean: true,
   // What both entry points use is one chunk: `FlowError` must not exist twice.
   splitting: true,

@@ -131,10 +131,11 @@ describe("the package as it is published", () => {
     expect(papers.toSorted()).toEqual(["LICENSE", "dist", "package.json"]);
   });
 
-  test("brings ts-pattern, and zod only once", async () => {
+  test("brings commander and ts-pattern, and zod only once", async () => {
     const entries = await readdir(join(project, "node_modules"));
     expect(entries.filter((entry) => !entry.startsWith(".")).toSorted()).toEqual([
       "@types",
+      "commander",
       "flowkit",
       "ts-pattern",
       "undici-types",
@@ -164,6 +165,13 @@ describe("the package as it is published", () => {
     expect(await runProcess("node", ["own-store.ts"], { cwd: project })).toEqual({
       exitCode: 0,
       output: "undefined []\n",
+    });
+  });
+
+  test("the command is there", { timeout: 60_000 }, async () => {
+    expect(await runProcess("npx", ["--no-install", "flowkit", "--version"], { cwd: project })).toEqual({
+      exitCode: 0,
+      output: `${packageJson.version}\n`,
     });
   });
 

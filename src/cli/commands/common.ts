@@ -1,0 +1,48 @@
+import { writeFileSync } from "node:fs";
+import { Option } from "commander";
+import { CliError } from "../cli-error.ts";
+import { wordsOf } from "../loading/find-file.ts";
+import type { Terminal } from "../terminal.ts";
+
+export const jsonOption = (): Option => new Option("--json", "print one JSON document for machines");
+export const exportOption = (): Option =>
+  new Option("--export <name>", "which export of the file is the flow, when it has several");
+export const handlersOption = (): Option =>
+  new Option("--handlers <file>", "the TypeScript file that exports the handlers of a graph JSON");
+export const storeOption = (): Option => new Option("--store <file>", "the SQLite file that keeps runs");
+
+/** Command lines to copy, below a command's help. */
+export const examples = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ flowkit ${line}`).join("\n")}`;
+
+/** Collects an option that may be given several times. */
+export const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/**
+ * A result to a file or to stdout.
+ *
+ * @throws CliError `CLI_FILE_EXISTS` with `mayReplace: false`, `CLI_FILE_UNREADABLE`
+ */
+export function writeResult(
+  terminal: Terminal,
+  text: string,
+  to: { readonly file: string | undefined; readonly mayReplace: boolean },
+): void {
+  const { file, mayReplace } = to;
+  if (file === undefined) {
+    terminal.stdout.write(text);
+    return;
+  }
+  try {
+    writeFileSync(file, text, { flag: mayReplace ? "w" : "wx" });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") {
+      throw new CliError("CLI_FILE_EXISTS", `${file} is there already`, {
+        cause: error,
+        hint: "Name another file, or say --force.",
+      });
+    }
+    throw new CliError("CLI_FILE_UNREADABLE", `${file} can't be written: ${wordsOf(error)}`, { cause: error });
+  }
+  terminal.note(`wrote ${file}`);
+}

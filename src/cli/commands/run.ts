@@ -1,0 +1,131 @@
+import type { Command } from "commander";
+import { createEngine, type Engine } from "../../embedded/create-engine.ts";
+import type { TaskHandle, TaskView } from "../../engine/api.ts";
+import type { JsonObject } from "../../errors/index.ts";
+import { coordinatorFnType, type Graph } from "../../graph/index.ts";
+import { CliError } from "../cli-error.ts";
+import { onSignals } from "../interrupts.ts";
+import type { Definitions } from "../loading/exported-flow.ts";
+import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
+import { terminalLogger } from "../logger.ts";
+import { openStore } from "../open-store.ts";
+import { readParams } from "../params.ts";
+import { showProgress } from "../progress/show-progress.ts";
+import type { Terminal } from "../terminal.ts";
+import { examples, exportOption, handlersOption, jsonOption, several, storeOption } from "./common.ts";
+import { type RunOutcome, showOutcome } from "./outcome.ts";
+
+interface RunCommandOptions {
+  readonly export?: string;
+  readonly handlers?: string;
+  readonly param?: readonly string[];
+  readonly params?: string;
+  readonly store?: string;
+  readonly idempotencyKey?: string;
+}
+
+export function addRun(root: Command, terminal: Terminal): void {
+  root
+    .command("run")
+    .summary("run a flow here and now")
+    .description(
+      "Runs a flow in this process, shows how its nodes come along, and prints its result as JSON. Ctrl-C cancels the run; a second one ends at once.",
+    )
+    .argument("<flow.ts|graph.json>", "the file that exports the flow, or a graph JSON with --handlers")
+    .option("-p, --param <name=value>", "a parameter; name:=JSON for a value as JSON; may be repeated", several)
+    .option("--params <file>", "a JSON file of parameters")
+    .addOption(storeOption().default(undefined, "memory: gone with the process"))
+    .option("--idempotency-key <key>", "go on with the run of this key, if the store has one")
+    .addOption(handlersOption())
+    .addOption(exportOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        "run flow.ts",
+        "run flow.ts --param day=2026-11-24 --param limit=10",
+        "run flow.ts --store runs.db --idempotency-key 2026-11-24",
+        "run graph.json --handlers handlers.ts",
+      ),
+    )
+    .action((file: string, options: RunCommandOptions) => run(terminal, file, options));
+}
+
+async function run(terminal: Terminal, file: string, options: RunCommandOptions): Promise<void> {
+  if (options.idempotencyKey !== undefined && options.store === undefined) {
+    throw new CliError("CLI_USAGE", "--idempotency-key finds an earlier run in a store", { hint: "Add --store FILE." });
+  }
+  const given = await readDefinitions(options.handlers);
+  const source = await readGraphFile(file, { export: options.export, definitions: given });
+  const definitions = definitionsFor(source, given);
+  const params = readParams({ assignments: options.param ?? [], file: options.params }, source.graph.params_schema);
+  const store = openStore(options);
+  await using engine = await createEngine({
+    handlers: definitions.handlers,
+    inputAdapters: definitions.adapters,
+    coordinatorFns: definitions.fns,
+    logger: terminalLogger(terminal),
+    ...(store === undefined ? {} : { store }),
+  });
+  const { idempotencyKey } = options;
+  const key = idempotencyKey === undefined ? {} : { idempotencyKey };
+  // A flow brings its zod schema, which says more than the JSON Schema in its graph.
+  const task = await start(engine, source, { params, ...key });
+  if (store !== undefined) terminal.note(`task ${task.id} in ${options.store}`);
+  showOutcome(terminal, await follow({ terminal, engine, task, graph: source.graph }));
+}
+
+const start = (
+  engine: Engine,
+  source: GraphFile,
+  options: { readonly params: JsonObject; readonly idempotencyKey?: string },
+): Promise<TaskHandle> => engine.run(source.kind === "flow" ? source.box.flow : source.graph, options);
+
+function definitionsFor(source: GraphFile, given: Definitions | undefined): Definitions {
+  if (source.kind === "flow") {
+    if (given !== undefined) throw new CliError("CLI_USAGE", "a flow has its handlers: --handlers is for a graph JSON");
+    const { handlers, inputAdapters, coordinatorFns } = source.box.flow;
+    return { handlers: Object.values(handlers), adapters: inputAdapters, fns: coordinatorFns };
+  }
+  if (given !== undefined) return given;
+  const needs = [...new Set(source.graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
+  if (needs.length === 0) return { handlers: [], adapters: [], fns: [] };
+  throw new CliError(
+    "CLI_NO_HANDLERS",
+    `${source.file} says which handlers run, not what they do: ${needs.join(", ")}`,
+    {
+      hint: "Name the file that exports them: --handlers handlers.ts",
+    },
+  );
+}
+
+async function follow(run: {
+  readonly terminal: Terminal;
+  readonly engine: Engine;
+  readonly task: TaskHandle;
+  readonly graph: Graph;
+}): Promise<RunOutcome> {
+  const { terminal, engine, task, graph } = run;
+  let wasInterrupted = false;
+  const cancelled = Promise.withResolvers<never>();
+  using _signals = onSignals(terminal, {
+    interrupt: () => {
+      wasInterrupted = true;
+      terminal.note("cancelling; Ctrl-C once more ends at once");
+      task.cancel({ reason: "Ctrl-C" }).catch(cancelled.reject);
+    },
+    terminate: () => {
+      terminal.note("stopping");
+      engine.stop().catch(cancelled.reject);
+    },
+  });
+  const watched = async (): Promise<TaskView> => {
+    await showProgress(terminal, task.events(), graph);
+    return await task.wait();
+  };
+  const view = await Promise.race([watched(), cancelled.promise]);
+  const [result] = await Promise.allSettled([task.result()]);
+  return result.status === "fulfilled"
+    ? { view, result: result.value, error: undefined, wasInterrupted }
+    : { view, result: undefined, error: result.reason, wasInterrupted };
+}

@@ -1,0 +1,56 @@
+import { type Graph, type ValidateOptions, validateGraph } from "../../graph/index.ts";
+import { type Definitions, exportedDefinitions, exportedFlow, type FlowBox } from "./exported-flow.ts";
+import { readText } from "./find-file.ts";
+import { importModule } from "./import-module.ts";
+import { InvalidGraphFile } from "./invalid-graph-file.ts";
+import { type JsonSource, readJson } from "./json-source.ts";
+
+/** What a file that names a graph was: a module with a flow, or a graph JSON. */
+export type GraphFile =
+  | { readonly kind: "flow"; readonly file: string; readonly graph: Graph; readonly box: FlowBox }
+  | { readonly kind: "json"; readonly file: string; readonly graph: Graph };
+
+export interface GraphFileOptions {
+  /** Which export of a module is meant. */
+  readonly export?: string | undefined;
+  /** Also a flow's graph has its schemas. */
+  readonly schemas?: boolean;
+  /** Definitions that a graph JSON is checked against. */
+  readonly definitions?: Definitions | undefined;
+}
+
+export const isJsonFile = (file: string): boolean => file.endsWith(".json");
+
+/**
+ * The graph of a file, checked.
+ *
+ * @throws CliError for a file that can't be read or has no flow
+ * @throws InvalidGraphFile for a graph JSON with mistakes
+ * @throws FlowError `FLOW_INVALID`, `FLOW_EMPTY` for a flow with mistakes
+ */
+export async function readGraphFile(file: string, options: GraphFileOptions = {}): Promise<GraphFile> {
+  if (isJsonFile(file)) {
+    const source = readJson(readText(file), file);
+    return { kind: "json", file, graph: checked(source, file, options.definitions) };
+  }
+  const { export: name, schemas = false } = options;
+  const exports = await importModule(file);
+  const box = exportedFlow(exports, { file, ...(name === undefined ? {} : { name }) });
+  return { kind: "flow", file, graph: box.flow.compile({ schemas }), box };
+}
+
+function checked(source: JsonSource, file: string, definitions: Definitions | undefined): Graph {
+  const validation = validateGraph(source.value, definitions === undefined ? {} : checkedBy(definitions));
+  if (validation.ok) return validation.graph;
+  throw new InvalidGraphFile(file, source, validation.findings);
+}
+
+const checkedBy = ({ handlers, adapters, fns }: Definitions): ValidateOptions => ({
+  types: handlers.map(({ name }) => name),
+  handlers,
+  functions: fns,
+  adapters,
+});
+
+export const readDefinitions = async (file: string | undefined): Promise<Definitions | undefined> =>
+  file === undefined ? undefined : exportedDefinitions(await importModule(file), file);

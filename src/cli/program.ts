@@ -1,0 +1,66 @@
+import { Command, CommanderError } from "commander";
+import { CliError, exitCodes } from "./cli-error.ts";
+import { addExport } from "./commands/export.ts";
+import { addGraph } from "./commands/graph.ts";
+import { addRun } from "./commands/run.ts";
+import { addValidate } from "./commands/validate.ts";
+import { ownVersion, shareOneFlowkit } from "./loading/one-flowkit.ts";
+import { reportError } from "./report-error.ts";
+import { Terminal } from "./terminal.ts";
+
+/** Runs one command line to its end, and ends the process: what a flow's own file left open doesn't hold it. */
+export async function main(args: readonly string[]): Promise<never> {
+  const terminal = new Terminal();
+  // Before the command line is understood: also what is wrong with it is told as JSON then.
+  terminal.isJson = args.includes("--json");
+  for (const stream of [terminal.stdout, terminal.stderr]) stream.on("error", leaveQuietly);
+  terminal.takeConsole();
+  try {
+    shareOneFlowkit();
+    await program(terminal).parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) reportError(terminal, error);
+    else if (error.exitCode !== 0) reportError(terminal, usageError(error));
+  }
+  await terminal.flush();
+  process.exit(terminal.exitCode);
+}
+
+/** The reader of a pipe has seen enough: `flowkit tasks list | head`. */
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(exitCodes.ok);
+}
+
+function program(terminal: Terminal): Command {
+  const root = new Command("flowkit")
+    .description("Write a data pipeline as a typed graph, and run it.")
+    .version(ownVersion(), "-v, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void (terminal.isJson || terminal.stderr.write(text)),
+      outputError: () => {}, // told with its code, by `reportError`
+    })
+    .showSuggestionAfterError();
+  for (const add of [addRun, addExport, addValidate, addGraph]) add(root, terminal);
+  root.addHelpText(
+    "after",
+    `
+Exit codes:
+  0    it went well
+  1    the run failed, or what was checked has something wrong
+  2    the command line, a file or a graph is wrong: nothing ran
+  130  ended by Ctrl-C`,
+  );
+  return root;
+}
+
+function usageError({ code, message }: CommanderError): CliError {
+  if (code === "commander.help") return new CliError("CLI_USAGE", "no command was given");
+  const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");
+  const hint = rest.join(" ").replace(/^\((.*)\)$/, "$1");
+  return new CliError("CLI_USAGE", first, { hint: hint === "" ? "flowkit --help tells what there is." : hint });
+}

@@ -1,0 +1,57 @@
+import { FlowError, type FlowErrorCode, type Json } from "../errors/index.ts";
+import { CliError, exitCodes } from "./cli-error.ts";
+import { InvalidGraphFile } from "./loading/invalid-graph-file.ts";
+import type { Terminal } from "./terminal.ts";
+import { findingLines } from "./wording.ts";
+
+/** What `--json` says of an error: `{ "error": ... }` on stdout. */
+export interface ErrorReport {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly details?: Json;
+}
+
+/** What the library says of a graph, a flow or an option: nothing ran, and nothing will until it is changed. */
+const mistakes: ReadonlySet<FlowErrorCode> = new Set([
+  "FLOW_AWAITED",
+  "FLOW_EMPTY",
+  "FLOW_INVALID",
+  "HANDLER_INVALID",
+  "GRAPH_INVALID",
+  "ENGINE_OPTIONS",
+  "PARAMS_INVALID",
+  "TASK_UNKNOWN",
+  "NODE_UNKNOWN",
+  "STORE_VERSION",
+]);
+
+/** Says what went wrong, and what the process ends with. */
+export function reportError(terminal: Terminal, error: unknown): void {
+  const report = errorReport(error);
+  terminal.exitCode = exitCodeOf(error);
+  if (terminal.isJson) terminal.printJson({ error: report });
+  else {
+    terminal.note(`${terminal.styled(["red", "bold"], "error")} ${report.code}: ${report.message}`);
+    if (report.hint !== undefined) terminal.note(`  ${report.hint}`);
+    if (error instanceof InvalidGraphFile) terminal.note(findingLines(terminal, error).join("\n"));
+  }
+}
+
+function errorReport(error: unknown): ErrorReport {
+  if (error instanceof CliError) {
+    return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  }
+  if (error instanceof InvalidGraphFile) {
+    return { code: "GRAPH_INVALID", message: error.message, details: { file: error.file, findings: error.findings } };
+  }
+  if (FlowError.is(error)) return { code: error.code, message: error.message, details: error.details };
+  // A mistake of the command itself: the stack is what its maintainers need.
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "CLI_UNEXPECTED", message: text };
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError || error instanceof InvalidGraphFile) return exitCodes.usage;
+  return FlowError.is(error) && mistakes.has(error.code) ? exitCodes.usage : exitCodes.failed;
+}

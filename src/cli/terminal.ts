@@ -1,0 +1,74 @@
+import { Console } from "node:console";
+import { Writable } from "node:stream";
+import { styleText } from "node:util";
+
+type Style = Parameters<typeof styleText>[0];
+
+/**
+ * Where the command writes. `stdout` has what was asked for and nothing else, so that it can be piped; all that is said
+ * beside it goes to `stderr`.
+ */
+export class Terminal {
+  readonly stdout: NodeJS.WriteStream = process.stdout;
+  readonly stderr: NodeJS.WriteStream = process.stderr;
+  /** One JSON document on stdout, for machines. */
+  isJson = false;
+  exitCode = 0;
+  /** While something is redrawn in place: writes above it. */
+  #above: ((text: string) => void) | undefined;
+
+  /** A result, for people and for pipes. */
+  print(text: string): void {
+    this.stdout.write(`${text}\n`);
+  }
+
+  printJson(value: unknown): void {
+    this.print(JSON.stringify(value, null, 2));
+  }
+
+  /** A remark beside the result. */
+  note(text: string): void {
+    this.#writeBeside(`${text}\n`);
+  }
+
+  /** Coloured on a terminal; `NO_COLOR` and `FORCE_COLOR` have the last word. */
+  styled(style: Style, text: string, stream: NodeJS.WriteStream = this.stderr): string {
+    return styleText(style, text, { stream, validateStream: true });
+  }
+
+  /** From now on what is said beside the result is handed to `write`. Disposed of, it goes to stderr again. */
+  divertNotes(write: (text: string) => void): Disposable {
+    this.#above = write;
+    return {
+      [Symbol.dispose]: () => {
+        this.#above = undefined;
+      },
+    };
+  }
+
+  /**
+   * What a flow's own code prints goes beside the result: in the middle of it, nobody could read the JSON any more.
+   */
+  takeConsole(): void {
+    const beside = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        this.#writeBeside(chunk.toString());
+        done();
+      },
+    });
+    globalThis.console = new Console({ stdout: beside, stderr: beside });
+  }
+
+  /** Resolves when a pipe has taken all that was written. */
+  async flush(): Promise<void> {
+    for (const stream of [this.stdout, this.stderr]) {
+      if (!stream.writable) continue; // its reader has gone
+      await new Promise<void>((done) => stream.write("", () => done()));
+    }
+  }
+
+  #writeBeside(text: string): void {
+    if (this.#above === undefined) this.stderr.write(text);
+    else this.#above(text);
+  }
+}

@@ -1,0 +1,131 @@
+import { describe, expect, test } from "vitest";
+import { cli, cliProject, squaresFlow } from "../../helpers/cli.ts";
+
+/** What is told of a file that has no flow, or can't be loaded: all commands load flows alike. */
+async function exported(flow: string, ...args: readonly string[]) {
+  const cwd = cliProject({ "flow.ts": flow, "other.ts": squaresFlow });
+  const { exitCode, stdout, stderr } = await cli(["export", "flow.ts", ...args], { cwd });
+  return { exitCode, stdout, stderr: stderr.replaceAll(cwd, "CWD") };
+}
+
+const refused: readonly {
+  readonly what: string;
+  readonly flow: string;
+  readonly args?: readonly string[];
+  readonly says: string | RegExp;
+}[] = [
+  {
+    what: "no exports",
+    flow: "const a = 1;",
+    says: 'error CLI_NO_FLOW: flow.ts exports nothing\n  Export what flow() and its .node() return: export const etl = flow("etl").node(...)\n',
+  },
+  {
+    what: "no flow among its exports",
+    flow: "export const a = 1; export const b = 2;",
+    says: "error CLI_NO_FLOW: flow.ts exports no flow, only a, b\n",
+  },
+  {
+    what: "two flows",
+    flow: 'export { squares as a } from "./other.ts"; export { squares as b } from "./other.ts";',
+    says: "error CLI_SEVERAL_FLOWS: flow.ts exports 2 flows: a, b\n  Choose one: --export a\n",
+  },
+  {
+    what: "a promise",
+    flow: "export default Promise.resolve(1);",
+    says: "error CLI_NOT_A_FLOW: flow.ts exports 'default', which is a promise and no flow\n  A flow can't be awaited",
+  },
+  {
+    what: "a compiled graph",
+    flow: 'import { squares } from "./other.ts"; export const graph = squares.compile();',
+    says: "error CLI_NOT_A_FLOW: flow.ts exports 'graph', which is a compiled graph and no flow\n  Export the flow itself, without .compile().\n",
+  },
+  {
+    what: "an error while it loads",
+    flow: "export const a = 1;\nthrow new RangeError('no luck');",
+    says: /^error CLI_IMPORT_FAILED: flow\.ts can't be loaded: it threw RangeError: no luck \(flow\.ts:2:7\)\n/,
+  },
+  {
+    what: "an enum",
+    flow: "export enum Colour { Red }",
+    says: /^error CLI_TYPESCRIPT_SYNTAX: flow\.ts can't be loaded: TypeScript enum is not supported in strip-only mode[\s\S]*`erasableSyntaxOnly` in tsconfig\.json/,
+  },
+  {
+    what: "no TypeScript",
+    flow: "export const a = = 1;",
+    says: /^error CLI_TYPESCRIPT_SYNTAX: flow\.ts can't be loaded: /,
+  },
+  {
+    what: "an import without its ending",
+    flow: 'import { squares } from "./other"; export { squares };',
+    says: "Imports name the whole file: './handlers.ts', not './handlers'.\n",
+  },
+  {
+    what: "an import of a package that isn't there",
+    flow: 'import "not-there-at-all"; export {};',
+    says: "  Install it: npm install not-there-at-all\n",
+  },
+  {
+    what: "an import of a type without `type`",
+    flow: 'import { Json } from "flowkit"; export const a: Json = 1;',
+    says: "  If that is a type, import it with `import type`.\n",
+  },
+  {
+    what: "an await that never ends",
+    flow: "await new Promise(() => {}); export {};",
+    says: "error CLI_IMPORT_PENDING: flow.ts never ends to load: a top-level 'await' waits for what doesn't come\n",
+  },
+  {
+    what: "a flow with a mistake",
+    flow: 'import { flow } from "flowkit"; export const empty = flow("empty");',
+    says: /^error FLOW_EMPTY: /,
+  },
+  {
+    what: "no export of that name",
+    flow: 'export { squares } from "./other.ts";',
+    args: ["--export", "sqares"],
+    says: "error CLI_EXPORT_UNKNOWN: flow.ts exports no 'sqares'\n  Did you mean 'squares'?\n",
+  },
+  {
+    what: "something else under that name",
+    flow: 'export { squares, square } from "./other.ts";',
+    args: ["--export", "square"],
+    says: "error CLI_NOT_A_FLOW: flow.ts exports 'square', which is an object and no flow\n",
+  },
+];
+
+describe("the file of a flow", () => {
+  test.each(refused)("with $what is refused with 2", async ({ flow, args = [], says }) => {
+    const { exitCode, stdout, stderr } = await exported(flow, ...args);
+    expect(stdout).toBe("");
+    if (typeof says === "string") expect(stderr).toContain(says);
+    else expect(stderr).toMatch(says);
+    expect(exitCode).toBe(2);
+  });
+
+  test("gives its default export, or the one that is asked for", async () => {
+    const { exitCode, stdout } = await exported(
+      'import { squares } from "./other.ts"; export default squares; export const other = squares;',
+    );
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout).name).toBe("squares");
+    const two = 'export { squares as a } from "./other.ts"; export { squares as b } from "./other.ts";';
+    expect((await exported(two, "--export", "b")).exitCode).toBe(0);
+  });
+
+  test("that isn't there may be another one", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const { exitCode, stderr } = await cli(["export", "./flwo.ts"], { cwd });
+    expect(stderr).toBe("error CLI_FILE_NOT_FOUND: there is no file ./flwo.ts\n  Did you mean ./flow.ts?\n");
+    expect(exitCode).toBe(2);
+  });
+
+  test("gets the very package that the command is part of", async () => {
+    const flow = `${squaresFlow}
+import { FlowError } from "flowkit";
+import { createEngine } from "flowkit/engine";
+const refused = await createEngine({ handlers: [], capacity: -1 }).catch((error) => error);
+if (!(refused instanceof FlowError)) throw new Error("two copies");
+`;
+    expect((await exported(flow)).stderr).toBe("");
+  });
+});

@@ -1,0 +1,132 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { cli, cliProject, squaresFlow } from "../../helpers/cli.ts";
+
+const broken = `{
+  "nodes": [
+    { "node_id": "read", "type": "reader" },
+    { "node_id": "clean", "type": "cleaner", "depends_on": ["raed"],
+      "fan_in": "count:9" }
+  ]
+}
+`;
+
+describe("flowkit export", () => {
+  test("prints the graph, or writes it to a file", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const printed = await cli(["export", "flow.ts"], { cwd });
+    expect(printed.exitCode).toBe(0);
+    const written = await cli(["export", "flow.ts", "-o", "graph.json"], { cwd });
+    expect(written).toEqual({ exitCode: 0, stdout: "", stderr: "wrote graph.json\n" });
+    expect(readFileSync(join(cwd, "graph.json"), "utf8")).toBe(printed.stdout);
+    expect(JSON.parse(printed.stdout)).toMatchObject({
+      schema_version: "1.0",
+      name: "squares",
+      edges: [["numbers", "square"]],
+    });
+  });
+
+  test("adds schemas and first values on demand", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const { stdout } = await cli(["export", "flow.ts", "--schemas", "--primed"], { cwd });
+    const graph = JSON.parse(stdout);
+    expect(Object.keys(graph.schemas)).toEqual(["numbers", "square"]);
+    expect(graph.nodes[0]).toMatchObject({ status: "queued", attempt_epoch: 0, stats: {}, lease: {} });
+  });
+
+  test("refuses what is a graph already, and a folder that isn't there", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow, "graph.json": {} });
+    expect(await cli(["export", "graph.json"], { cwd })).toMatchObject({
+      exitCode: 2,
+      stderr: "error CLI_USAGE: graph.json is a graph JSON already\n",
+    });
+    const { exitCode, stderr } = await cli(["export", "flow.ts", "-o", "no/graph.json"], { cwd });
+    expect(stderr).toMatch(/^error CLI_FILE_UNREADABLE: no\/graph\.json can't be written: ENOENT/);
+    expect(exitCode).toBe(2);
+  });
+});
+
+describe("flowkit validate", () => {
+  test("says that a graph is valid", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
+    const words = " is valid: 2 nodes, 1 edge\n";
+    expect(await cli(["validate", "graph.json"], { cwd })).toEqual({
+      exitCode: 0,
+      stdout: `graph.json${words}`,
+      stderr: "",
+    });
+    expect((await cli(["validate", "flow.ts"], { cwd })).stdout).toBe(`flow.ts${words}`);
+    const { stdout } = await cli(["validate", "graph.json", "--json", "--handlers", "flow.ts"], { cwd });
+    expect(JSON.parse(stdout)).toEqual({ ok: true, file: "graph.json", nodes: 2, edges: 1 });
+  });
+
+  test("finds every mistake at its place", async () => {
+    const cwd = cliProject({ "graph.json": broken });
+    const { exitCode, stdout } = await cli(["validate", "graph.json"], { cwd });
+    expect(stdout).toBe(
+      [
+        "graph.json:4:61 GRAPH_UNKNOWN_DEPENDENCY at /nodes/1/depends_on/0: node 'clean' depends on 'raed', which is not a node of this graph (did you mean 'read'?)",
+        "graph.json:5:17 GRAPH_FAN_IN at /nodes/1/fan_in: node 'clean' waits for 1 node(s): fanIn 'count:9' cannot be met",
+        "",
+      ].join("\n"),
+    );
+    expect(exitCode).toBe(2);
+  });
+
+  test("--json has the same as data", async () => {
+    const cwd = cliProject({ "graph.json": broken });
+    const { exitCode, stdout } = await cli(["validate", "graph.json", "--json"], { cwd });
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      file: "graph.json",
+      findings: [
+        { code: "GRAPH_UNKNOWN_DEPENDENCY", path: "/nodes/1/depends_on/0", line: 4, column: 61, hint: "read" },
+        { code: "GRAPH_FAN_IN", path: "/nodes/1/fan_in", line: 5, column: 17 },
+      ],
+    });
+  });
+
+  test("knows the handlers of a file", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow, "graph.json": { nodes: [{ node_id: "a", type: "sqare" }] } });
+    expect((await cli(["validate", "graph.json"], { cwd })).exitCode).toBe(0);
+    const { exitCode, stdout } = await cli(["validate", "graph.json", "--handlers", "flow.ts"], { cwd });
+    expect(stdout).toMatch(/^graph\.json:5:15 GRAPH_UNKNOWN_TYPE at \/nodes\/0\/type: .*\(did you mean 'square'\?\)\n/);
+    expect(exitCode).toBe(2);
+  });
+
+  test("says where a file is no JSON", async () => {
+    const cwd = cliProject({ "graph.json": '{\n  "nodes": [,]\n}\n', "empty.ts": "export const a = 1;" });
+    expect(await cli(["validate", "graph.json"], { cwd })).toEqual({
+      exitCode: 2,
+      stdout: "",
+      stderr: "error CLI_JSON_SYNTAX: graph.json:2:13 is no JSON: expected a value or ']'\n",
+    });
+    expect(await cli(["validate", "graph.json", "--handlers", "empty.ts"], { cwd })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("error CLI_NO_HANDLERS: empty.ts exports no handler\n"),
+    });
+  });
+
+  test("other commands tell the same of a graph with mistakes", async () => {
+    const cwd = cliProject({ "graph.json": broken });
+    const { exitCode, stderr } = await cli(["graph", "graph.json"], { cwd });
+    expect(stderr).toMatch(
+      /^error GRAPH_INVALID: 2 mistakes in graph\.json\ngraph\.json:4:61 GRAPH_UNKNOWN_DEPENDENCY/,
+    );
+    expect(exitCode).toBe(2);
+  });
+});
+
+describe("flowkit graph", () => {
+  test("draws for Mermaid", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const { exitCode, stdout } = await cli(["graph", "flow.ts"], { cwd });
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(
+      'flowchart TD\n  numbers(["numbers<br/>numbers"])\n  square["square<br/>square"]\n  numbers -.-> square\n',
+    );
+  });
+});

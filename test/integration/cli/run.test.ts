@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { cli, cliProject, squaresFlow } from "../../helpers/cli.ts";
+
+describe("flowkit run", () => {
+  test("prints the result on stdout, and everything else beside it", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const { exitCode, stdout, stderr } = await cli(["run", "flow.ts"], { cwd });
+    expect(exitCode, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ square: [{ n: 1 }, { n: 4 }] });
+    expect(stderr).toMatch(/numbers {2}running/);
+    expect(stderr).toMatch(/square {2}finished, 2 batches/);
+    expect(stderr).toContain("squaring 2\n"); // what handlers print doesn't get between the result
+  });
+
+  test("--json says how the run went, in one document", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const { exitCode, stdout } = await cli(["run", "flow.ts", "--json"], { cwd });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      taskId: expect.any(String),
+      name: "squares",
+      status: "finished",
+      result: { square: [{ n: 1 }, { n: 4 }] },
+      createdAt: expect.any(Number),
+      endedAt: expect.any(Number),
+      nodes: [
+        { nodeId: "numbers", type: "numbers", status: "finished", batches: 2, failures: 0, metrics: {} },
+        { nodeId: "square", type: "square", status: "finished", batches: 2, failures: 0, metrics: {} },
+      ],
+    });
+  });
+
+  test("a run that fails ends with 1, the words of the failure, and the line of the flow that threw", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const { exitCode, stdout, stderr } = await cli(["run", "flow.ts", "--param", "count=14"], { cwd });
+    expect(exitCode).toBe(1);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(
+      /error TASK_FAILED: task \S+ failed at node 'square', batch '12': unexpected_error: thirteen is bad luck\n {2}at Object\.processBatch \(flow\.ts:17:25\)/,
+    );
+  });
+
+  test("--json tells of a failure too", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const { exitCode, stdout } = await cli(["run", "flow.ts", "-p", "count=14", "--json"], { cwd });
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: "failed",
+      failure: { nodeId: "square", batchUid: "12", reasonCode: "unexpected_error", message: "thirteen is bad luck" },
+    });
+  });
+
+  describe("parameters", () => {
+    const run = async (...args: string[]) => {
+      const cwd = cliProject({ "flow.ts": squaresFlow, "params.json": { count: 1, who: "me" } });
+      return await cli(["run", "flow.ts", "--json", ...args], { cwd });
+    };
+    const resultOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout).result.square.length;
+    const errorOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout).error;
+
+    test("become what the flow's schema takes", async () => {
+      expect(resultOf(await run("--param", "count=3", "--param", "who=3"))).toBe(3);
+      expect(resultOf(await run("--param", "count:=4", "--param", 'deep={"a":1}'))).toBe(4);
+    });
+
+    test("come from a file, and the command line goes before it", async () => {
+      expect(resultOf(await run("--params", "params.json"))).toBe(1);
+      expect(resultOf(await run("--params", "params.json", "--param", "count=5"))).toBe(5);
+    });
+
+    const wrong: readonly { readonly param: string; readonly message: string; readonly hint?: string }[] = [
+      { param: "count=many", message: "parameter 'count' takes an integer, not 'many'" },
+      { param: "count=1.5", message: "parameter 'count' takes an integer, not '1.5'" },
+      { param: "cuont=1", message: "the flow takes no parameter 'cuont'", hint: "Did you mean 'count'?" },
+      { param: "zzz=1", message: "the flow takes no parameter 'zzz'", hint: "It takes count, who, deep." },
+      {
+        param: "count",
+        message: "--param count is no assignment",
+        hint: "Write --param name=value, or --param 'name:=JSON'.",
+      },
+      {
+        param: "who:=me",
+        message: "parameter 'who': me is no JSON",
+        hint: "For words write who=..., without the colon.",
+      },
+    ];
+    test.each(wrong)("$param is refused", async ({ param, ...said }) => {
+      const outcome = await run("--param", param);
+      expect(outcome.exitCode).toBe(2);
+      expect(errorOf(outcome)).toEqual({ code: "CLI_PARAM", ...said });
+    });
+
+    test("of the right kind that the schema refuses are an error of the engine", async () => {
+      const outcome = await run("--param", "who:=3");
+      expect(outcome.exitCode).toBe(2);
+      expect(errorOf(outcome)).toMatchObject({ code: "PARAMS_INVALID" });
+    });
+  });
+
+  test("a graph JSON runs with the handlers of a file", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    expect((await cli(["export", "flow.ts", "-o", "graph.json"], { cwd })).exitCode).toBe(0);
+    const bare = await cli(["run", "graph.json", "--json"], { cwd });
+    expect(bare.exitCode).toBe(2);
+    expect(JSON.parse(bare.stdout).error).toEqual({
+      code: "CLI_NO_HANDLERS",
+      message: "graph.json says which handlers run, not what they do: numbers, square",
+      hint: "Name the file that exports them: --handlers handlers.ts",
+    });
+    const { exitCode, stdout } = await cli(["run", "graph.json", "--handlers", "flow.ts", "-p", "count=1"], { cwd });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ square: [{ n: 1 }] });
+  });
+
+  test("a key without a store is a mistake", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const { exitCode, stderr } = await cli(["run", "flow.ts", "--idempotency-key", "k"], { cwd });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(
+      "error CLI_USAGE: --idempotency-key finds an earlier run in a store\n  Add --store FILE.\n",
+    );
+  });
+});
