@@ -1,18 +1,16 @@
-import { $ZodAsyncError, type $ZodIssue, type $ZodType, safeParse } from "zod/v4/core";
+import type { $ZodType } from "zod/v4/core";
 import type { DataType } from "../graph/data/data-type.ts";
 import { showType } from "../graph/data/show-type.ts";
 import { wireType } from "../graph/data/zod-data.ts";
 import { type BuiltInFunctionName, builtInFunctionArgs } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
-import { isParamRef } from "./param.ts";
+import { fnFindings } from "./fn-arg-checks.ts";
+import { type Args, judge, nothing, unknownKeys, type Verdict } from "./judge-args.ts";
 import { paramFindings } from "./param-checks.ts";
-import { knownKeys } from "./schema-facts.ts";
-import { type FlowHead, fnName, type LoadedStep, type Step } from "./step.ts";
-import { wireName } from "./wire-names.ts";
+import type { FlowHead, LoadedStep, Step } from "./step.ts";
 
 type NodeStep = Step & { readonly kind: "node" };
 type FnStep = Step & { readonly kind: "fn" };
-type Args = Readonly<Record<string, unknown>>;
 
 const noArgs: Args = {};
 
@@ -44,7 +42,7 @@ export function handlerFindings(step: Omit<NodeStep, "kind">, args: Args): strin
     ...unknown,
     ...missing("argsMissing", ownIssues),
     ...missing("rootInputMissing", inputIssues),
-    ...[...ownIssues.wrong, ...inputIssues.wrong].map((where) => say("argIllTyped", { node, where })),
+    ...[...ownIssues.wrong, ...inputIssues.wrong].map(({ text }) => say("argIllTyped", { node, where: text })),
   ];
 }
 
@@ -60,72 +58,3 @@ function schemasOf(step: NodeStep | FnStep): readonly $ZodType[] {
 
 const mayBeObject = (type: DataType): boolean =>
   type.kind === "any" || type.kind === "object" || (type.kind === "union" && type.members.some(mayBeObject));
-
-function fnFindings(step: FnStep, args: Args): string[] {
-  const { id: node, fn } = step;
-  const name = fnName(fn);
-  const isOurs = typeof fn === "string";
-  const schema = isOurs ? builtInFunctionArgs[fn as BuiltInFunctionName] : fn.args;
-  const unknown = unknownKeys([schema], isOurs ? byWireName(args) : args);
-  // Of a built-in function only the names are judged here; the values are the graph's matter.
-  const verdict = isOurs ? missingOf(schema, byWireName(args)) : judge(schema, args);
-  return [
-    ...unknown.map((key) => say("fnArgUnknown", { node, fn: name, key })),
-    ...(verdict.missing.length === 0
-      ? []
-      : [say("fnArgsMissing", { node, fn: name, keys: verdict.missing.map(builderName).join(", ") })]),
-    ...verdict.wrong.map((where) => say("argIllTyped", { node, where })),
-  ];
-}
-
-const byWireName = (args: Args): Args =>
-  Object.fromEntries(Object.entries(args).map(([key, value]) => [wireName(key), value]));
-
-const builderName = (key: string): string => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-
-interface Verdict {
-  readonly missing: readonly string[];
-  /** Where and what, of everything else. */
-  readonly wrong: readonly string[];
-}
-const nothing: Verdict = { missing: [], wrong: [] };
-
-function judge(schema: $ZodType, args: Args): Verdict {
-  const issues = issuesOf(schema, args).filter((issue) => !isFilledIn(args, issue.path));
-  const isMissing = ({ path: [key, ...rest] }: $ZodIssue) =>
-    typeof key === "string" && rest.length === 0 && args[key] === undefined;
-  return {
-    missing: issues.filter(isMissing).map(({ path }) => String(path[0])),
-    wrong: issues.filter((issue) => !isMissing(issue)).map((issue) => `${place(issue.path)}: ${issue.message}`),
-  };
-}
-
-const missingOf = (schema: $ZodType, args: Args): Verdict => ({ ...judge(schema, args), wrong: [] });
-
-function issuesOf(schema: $ZodType, args: Args): readonly $ZodIssue[] {
-  try {
-    return safeParse(schema, args).error?.issues ?? [];
-  } catch (error) {
-    if (error instanceof $ZodAsyncError) return []; // a schema with an asynchronous check is judged when it runs
-    throw error;
-  }
-}
-
-/** Whether a parameter stands at the path or on the way to it. */
-function isFilledIn(args: unknown, path: readonly PropertyKey[]): boolean {
-  let value = args;
-  for (const key of path) {
-    if (typeof value !== "object" || value === null || isParamRef(value)) break;
-    value = (value as Readonly<Record<PropertyKey, unknown>>)[key];
-  }
-  return isParamRef(value);
-}
-
-const place = (path: readonly PropertyKey[]): string => ["args", ...path.map(String)].join(".");
-
-function unknownKeys(schemas: readonly $ZodType[], args: Args): string[] {
-  const known = schemas.map(knownKeys);
-  if (schemas.length > 0 && known.some((keys) => keys === undefined)) return [];
-  const all = new Set(known.flatMap((keys) => keys ?? []));
-  return Object.keys(args).filter((key) => !all.has(key));
-}

@@ -34,16 +34,17 @@ export function defineCoordinatorFn<
   TArgs extends AnySchema,
   TOutput extends AnySchema,
   const TErrors extends string = never,
+  const TNodeArgs extends keyof Wire<TArgs> & string = never,
 >(
   name: TName,
   options: {
     readonly args: TArgs;
     readonly output: JsonSchema<TOutput, TName, "output">;
-    readonly nodeArgs?: readonly (keyof Wire<TArgs> & string)[];
+    readonly nodeArgs?: readonly TNodeArgs[];
     readonly errors?: readonly TErrors[];
     run(ctx: CoordinatorFunctionContext<Decoded<TArgs>>): Decoded<TOutput> | Promise<Decoded<TOutput>>;
   },
-): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>, TErrors>;
+): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>, TErrors, TNodeArgs>;
 export function defineCoordinatorFn(name: string, options: object): CoordinatorFunctionDefinition {
   const definition = ownDefinition({
     kind: "coordinatorFn",

@@ -35,6 +35,7 @@ export const messages = {
   unknownFunction: "node '{node}': '{fn}' is not a built-in coordinator function",
   fnArgsMissing: "node '{node}': fn '{fn}' needs args (missing: {keys})",
   fnArgUnknown: "node '{node}': fn '{fn}' takes no argument '{key}'",
+  fnArgType: "node '{node}': fn '{fn}': {why}",
   unknownParam: "'{param}' is not a parameter of this flow",
   paramType: "parameter '{param}' is {is}, '{key}' needs {needs}",
   flowOption: "flow(): '{option}' must be {needs}",

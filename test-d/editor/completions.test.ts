@@ -1,19 +1,20 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import {
-  args,
-  besideMistakes,
-  functions,
-  halfWritten,
-  handlers,
-  inputs,
-  nodes,
-  type Place,
-  runs,
-} from "./completions.ts";
+import { functions, parts } from "./call-completions.ts";
+import { args, besideMistakes, halfWritten, handlers, inputs, nodes, type Place, runs } from "./completions.ts";
 import { editors } from "./editors.ts";
 import type { Editor, OpenFile } from "./language-service.ts";
 
-const topics = { nodes, inputs, args, functions, handlers, runs, "half-written code": halfWritten, besideMistakes };
+const topics = {
+  nodes,
+  inputs,
+  args,
+  functions,
+  parts,
+  handlers,
+  runs,
+  "half-written code": halfWritten,
+  besideMistakes,
+};
 
 describe.each(editors)("completions of TypeScript $version", ({ editor }) => {
   describe.each(Object.entries(topics))("%s", (_, places) => {

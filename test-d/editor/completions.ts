@@ -275,64 +275,6 @@ export const args: readonly Place[] = [
   },
 ];
 
-export const functions: readonly Place[] = [
-  {
-    what: "built-in functions",
-    code: `etl.fn("w", "|")`,
-    offers: ["merge.generic", "metrics.aggregate", "noop", "vars.incr", "vars.merge", "vars.set", "vars.unset"],
-  },
-  {
-    what: "arguments of a function",
-    code: `etl.fn("w", "merge.generic", { after: ["count"], args: { | } })`,
-    offers: ["fromNodes", "target"],
-  },
-  {
-    what: "arguments inside",
-    code: `etl.fn("w", "merge.generic", { after: ["count"], args: { fromNodes: ["count"], target: { | } } })`,
-    offers: ["key", "nodeId?"],
-  },
-  {
-    what: "nodes to merge",
-    code: `etl.fn("w", "merge.generic", { after: ["extract", "count"], args: { fromNodes: ["extract", "|"] } })`,
-    offers: ["count", "extract"],
-  },
-  {
-    what: "the node to measure",
-    code: `etl.fn("w", "metrics.aggregate", { after: ["count"], args: { nodeId: "|" } })`,
-    offers: ["count"],
-  },
-  {
-    what: "how to measure",
-    code: `etl.fn("w", "metrics.aggregate", { after: ["count"], args: { nodeId: "count", mode: "|" } })`,
-    offers: ["last", "max", "mean", "min", "sum"],
-  },
-  {
-    what: "arguments of a function of one's own",
-    code: `etl.fn("w", notify, { after: ["count"], args: { | } })`,
-    offers: ["channel", "retries?"],
-  },
-  {
-    what: "a parameter for it",
-    code: `etl.fn("w", notify, { after: ["count"], args: { channel: param("|") } })`,
-    offers: ["date"],
-  },
-  {
-    what: "any parameter where any value may stand",
-    code: `etl.fn("w", "vars.set", { args: { kv: { day: param("|") } } })`,
-    offers: ["date", "n"],
-  },
-  {
-    what: "parents of a function's node",
-    code: `etl.fn("w", "noop", { after: ["count", "|"] })`,
-    offers: ["count", "extract"],
-  },
-  {
-    what: "how many parents of a function's node",
-    code: `etl.fn("w", "noop", { after: ["extract", "count"], fanIn: "|" })`,
-    offers: ["all", "any", "count:1", "count:2"],
-  },
-];
-
 export const handlers: readonly Place[] = [
   {
     what: "members of a handler",

@@ -2,33 +2,37 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import type { CompiledMistakes } from "./compiled-mistakes.ts";
+import { type Topic, topics } from "./mistakes/index.ts";
 
-const text = readFileSync(fileURLToPath(new URL("mistakes.ts", import.meta.url)), "utf8");
+const sourceOf = (file: string) => {
+  const text = readFileSync(fileURLToPath(new URL(`mistakes/${file}`, import.meta.url)), "utf8");
+  return ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+};
 
-/** `docs/checks.md`: every mistake of the list, what TypeScript says about it, and the same without it. */
+/** `docs/checks.md`: every mistake of the lists, what TypeScript says about it, and the same without it. */
 export function checksPage(compiled: CompiledMistakes): string {
-  const source = ts.createSourceFile("mistakes.ts", text, ts.ScriptTarget.Latest, true);
-  return [head(source), ...sectionsIn(source, compiled)].join("\n");
+  return [head(), ...topics.flatMap((topic) => sectionsIn(topic, compiled))].join("\n");
 }
 
-function head(source: ts.SourceFile): string {
-  const flow = source.statements.find((statement) => statement.getText().startsWith("const etl"));
+function head(): string {
   return `# All checks
 
-<!-- Written by a test from test-d/errors/mistakes.ts: npx vitest run test-d/errors -u -->
+<!-- Written by a test from test-d/errors/mistakes: npx vitest run test-d/errors -u -->
 
 What the compiler refuses, with its words and the same without the mistake. How to read an error:
 [type-errors.md](type-errors.md). Nearly all of this is said once more by \`compile()\`, in the same words, for those who
 write no TypeScript.
 
-The examples go on from this flow, with the handlers of [test-d/handlers.ts](../test-d/handlers.ts):
+The examples use the handlers of [test-d/handlers.ts](../test-d/handlers.ts), and go on from this flow:
 
-${block(flow?.getText() ?? "")}
+${block(definitionsIn(sourceOf("etl.ts")))}
 `;
 }
 
-function sectionsIn(source: ts.SourceFile, compiled: CompiledMistakes): string[] {
-  const sections: string[] = [];
+function sectionsIn({ title, file }: Topic, compiled: CompiledMistakes): string[] {
+  const source = sourceOf(file);
+  const own = definitionsIn(source);
+  const sections = [`## ${title}\n`, ...(own === "" ? [] : [`${block(own)}\n`])];
   const visit = (node: ts.Node): void => {
     const members = ts.isObjectLiteralExpression(node) ? membersOf(node) : new Map<string, ts.Expression>();
     const [rule, make, right] = [members.get("rule"), members.get("make"), members.get("right")];
@@ -38,7 +42,7 @@ function sectionsIn(source: ts.SourceFile, compiled: CompiledMistakes): string[]
     }
     const said = compiled.byRule.get(rule.text)?.find(({ compiler }) => compiler === "6.0");
     sections.push(
-      `## ${rule.text[0]?.toUpperCase()}${rule.text.slice(1)}\n`,
+      `### ${rule.text[0]?.toUpperCase()}${rule.text.slice(1)}\n`,
       `${block(codeOf(make))}\n`,
       `\`\`\`\n${sentenceOf(said?.text ?? "")}\n\`\`\`\n`,
       `Right:\n\n${block(codeOf(right))}\n`,
@@ -46,6 +50,14 @@ function sectionsIn(source: ts.SourceFile, compiled: CompiledMistakes): string[]
   };
   visit(source);
   return sections;
+}
+
+/** What a file defines before its list. */
+function definitionsIn(source: ts.SourceFile): string {
+  const definitions = source.statements.filter(
+    (statement) => ts.isVariableStatement(statement) && !/^export const \w+Mistakes\b/.test(statement.getText()),
+  );
+  return definitions.map((definition) => definition.getText().replace(/^export /, "")).join("\n");
 }
 
 function membersOf(node: ts.ObjectLiteralExpression): Map<string, ts.Expression> {

@@ -31,12 +31,11 @@ export interface Place {
 
 /** Lists of mistakes as each compiler sees them without the `@ts-expect-error` lines. The first one imports the others. */
 export async function compileMistakes(...lists: readonly [string, ...string[]]): Promise<CompiledMistakes> {
-  using workspace = await LibraryWorkspace.create(lists[0].replace(".ts", ""));
+  using workspace = await LibraryWorkspace.create("mistakes");
   const texts: ReadonlyMap<string, string> = new Map(
     lists.map((name) => [`errors/${name}`, read(name).replaceAll("// @ts-expect-error", "//")] as const),
   );
   for (const [file, text] of texts) workspace.write(file, text);
-  workspace.write("errors/mistake.ts", read("mistake.ts"));
   const mistakes = [...texts].flatMap(([file, text]) => mistakesIn(file, text));
   workspace.write("handlers.ts", read("../handlers.ts"));
 

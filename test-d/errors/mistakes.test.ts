@@ -1,17 +1,19 @@
+import { readdirSync } from "node:fs";
 import { FlowError } from "flowkit";
 import { beforeAll, describe, expect, test } from "vitest";
 import { messages } from "../../src/graph/messages.ts";
 import { compilers } from "../compilers.ts";
 import { checksPage } from "./checks-page.ts";
 import { type CompiledMistakes, compileMistakes } from "./compiled-mistakes.ts";
-import { mistakes } from "./mistakes.ts";
+import { mistakes } from "./mistakes/index.ts";
 import { printMistakes } from "./print-mistakes.ts";
 
 /* Every mistake twice: what the compilers say and where, and what `compile()` says. */
 
 let compiled: CompiledMistakes;
 beforeAll(async () => {
-  compiled = await compileMistakes("mistakes.ts", "composition-mistakes.ts");
+  const files = readdirSync(new URL("mistakes", import.meta.url)).filter((file) => file !== "index.ts");
+  compiled = await compileMistakes("mistakes/index.ts", ...files.map((file) => `mistakes/${file}`));
 }, 120_000);
 
 test("all that the compilers say", async () => {

@@ -1,5 +1,5 @@
 import type { CompiledMistakes, Said } from "./compiled-mistakes.ts";
-import type { Mistake } from "./mistake.ts";
+import type { Mistake } from "./mistakes/mistake.ts";
 
 /** What every compiler says about every mistake, for people to read: said once where they agree. */
 export function printMistakes(mistakes: readonly Mistake[], compiled: CompiledMistakes): string {

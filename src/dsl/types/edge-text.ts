@@ -92,7 +92,7 @@ type MismatchInKeys<TGiven, TNeeded, TPath extends string, TDepth extends 0[], T
       : Say<"keyMissing", { path: `${TPath}.${TKey}`; needed: Show<TNeeded[TKey]> }>;
 }[TKeys & keyof TNeeded];
 
-type Clash<TGiven, TNeeded, TPath extends string> = Say<
+export type Clash<TGiven, TNeeded, TPath extends string> = Say<
   "clash",
   { path: TPath extends "" ? "the whole payload" : TPath; given: Show<TGiven>; needed: Show<TNeeded> }
 >;

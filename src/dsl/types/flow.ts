@@ -2,14 +2,9 @@ import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { AdapterName } from "./adapter.ts";
-import type {
-  AnyCoordinatorFn,
-  BuiltInFunctionName,
-  FnArgument,
-  FnOptions,
-  FnOutputOf,
-} from "./coordinator-function.ts";
+import type { AnyCoordinatorFn, BuiltInFunctionName, FnOutputOf } from "./coordinator-function.ts";
 import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
+import type { FnArgument, FnOptions } from "./fn-options.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { HandlerArgument } from "./handler-checks.ts";
 import type { IdArgument } from "./id-checks.ts";

@@ -146,7 +146,7 @@ type FnOutput<TNode, TSources extends AnySources> = TNode extends {
 }
   ? TName extends BuiltInFunctionName
     ? FnOutputOf<Records<TSources>, TName, BuilderArgs<TNode>>
-    : TypesOfNamed<TName, TSources["fn"]> extends CoordinatorFnTypes<unknown, infer TOutput, unknown>
+    : TypesOfNamed<TName, TSources["fn"]> extends CoordinatorFnTypes<unknown, infer TOutput, unknown, unknown>
       ? TOutput
       : Json
   : Json;

@@ -14,6 +14,11 @@ export interface FlowSchemaError<TMessage extends string> {
   readonly _zod: TMessage;
 }
 
+/** The same for a list. */
+export interface FlowListError<TMessage extends string> {
+  readonly length: TMessage;
+}
+
 /** The same for a flow, as receiver or argument. */
 export interface FlowStateError<TMessage extends string> {
   readonly $infer: TMessage;

@@ -17,6 +17,11 @@ export interface ParamReference<TName extends string, TPlace = never> {
   readonly [reference]: TName;
 }
 
+/** The sentence where such a reference, made elsewhere, does not fit. */
+export interface FlowReferenceError<TMessage extends string> {
+  readonly [reference]: TMessage;
+}
+
 /** Where an argument stands: under the key `TKey`, which needs a `TNeeded`, for which the parameters `TFits` will do. */
 interface Place<TKey, TNeeded, TFits, TParams> {
   readonly key: TKey;
@@ -32,14 +37,14 @@ interface Place<TKey, TNeeded, TFits, TParams> {
  * the node's other options are not inferred yet, and of types that still wait it reads keys of mapped ones only.
  */
 export type WithParams<TArgs, TParams> = {
-  [TKey in keyof TArgs]:
+  readonly [TKey in keyof TArgs]:
     | TArgs[TKey]
     | ParamFor<TKey, TArgs[TKey], FittingParams<TParams, TArgs[TKey]>, TParams>
     | WithParams<Inside<TArgs[TKey]>, TParams>
     | InsideJson<TArgs[TKey], TParams>;
 };
 
-type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamReference<
+export type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamReference<
   TFits,
   Place<TKey, TNeeded, TFits, TParams>
 >;
@@ -71,7 +76,7 @@ export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]
       : TPlace["fits"] | FlowTypeError<ParamText<TName, TPlace>>
     : TName;
 
-type ParamText<TName extends string, TPlace extends AnyPlace> = TName extends keyof TPlace["params"]
+export type ParamText<TName extends string, TPlace extends AnyPlace> = TName extends keyof TPlace["params"]
   ? Say<
       "paramType",
       { param: TName; is: Show<TPlace["params"][TName]>; key: TPlace["key"]; needs: Show<TPlace["needed"]> }

@@ -34,7 +34,7 @@ function show(type: DataType, place: Place): string {
       return "unknown";
     case "values":
     case "union":
-      return nullLast(membersOf(type, inner)).join(" | ");
+      return nullLast(membersOf(type, inner)).join(" | ") || "never";
     case "list":
       return listText(show(elementOf(type), inner));
     case "object":

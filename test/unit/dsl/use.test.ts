@@ -161,6 +161,7 @@ describe("places that name nodes", () => {
   test("a function's arguments name nodes that there are", () => {
     const wrong = flow()
       .node("extract", extract)
+      // @ts-expect-error
       .fn("t", tally, { args: { of: ["extrct"], label: "" } });
     expect(failureOf(() => wrong.compile())).toMatchObject({
       message: expect.stringContaining("'extrct', which is not a node declared before it (did you mean 'extract'?)"),

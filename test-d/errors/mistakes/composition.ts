@@ -1,6 +1,6 @@
 import { defineHandler, defineInputAdapter, flow } from "flowkit";
 import * as z from "zod";
-import { count, extract, latest, textual } from "../handlers.ts";
+import { count, extract, latest, textual } from "../../handlers.ts";
 import type { Mistake } from "./mistake.ts";
 
 const etl = flow("etl", { params: z.object({ date: z.iso.date(), n: z.number() }), adapters: [latest] })

@@ -1,0 +1,38 @@
+import { adapterMistakes } from "./adapters.ts";
+import { argumentMistakes } from "./arguments.ts";
+import { compositionMistakes } from "./composition.ts";
+import { definitionMistakes } from "./definitions.ts";
+import { edgeMistakes } from "./edges.ts";
+import { functionMistakes } from "./functions.ts";
+import type { Mistake } from "./mistake.ts";
+import { nodeMistakes } from "./nodes.ts";
+import { parameterMistakes } from "./parameters.ts";
+import { retryMistakes } from "./retries.ts";
+import { startMistakes } from "./starts.ts";
+
+/** A file of this folder, and what its mistakes have in common. */
+export interface Topic {
+  readonly title: string;
+  readonly file: string;
+  readonly mistakes: readonly Mistake[];
+}
+
+/** In the order of the page of all checks. */
+export const topics: readonly Topic[] = [
+  { title: "Edges", file: "edges.ts", mistakes: edgeMistakes },
+  { title: "Nodes", file: "nodes.ts", mistakes: nodeMistakes },
+  { title: "How a node reads its input", file: "adapters.ts", mistakes: adapterMistakes },
+  { title: "When a node starts", file: "starts.ts", mistakes: startMistakes },
+  { title: "Arguments", file: "arguments.ts", mistakes: argumentMistakes },
+  { title: "Parameters", file: "parameters.ts", mistakes: parameterMistakes },
+  { title: "Coordinator functions", file: "functions.ts", mistakes: functionMistakes },
+  { title: "Retries", file: "retries.ts", mistakes: retryMistakes },
+  { title: "Definitions", file: "definitions.ts", mistakes: definitionMistakes },
+  { title: "Flows in flows", file: "composition.ts", mistakes: compositionMistakes },
+];
+
+/**
+ * Mistakes that TypeScript refuses, each in a form that also runs. What it says about each of them stands in
+ * `../mistakes.txt`: look at it as a user would, and write it anew by `npx vitest run test-d/errors -u`.
+ */
+export const mistakes: readonly Mistake[] = topics.flatMap((topic) => topic.mistakes);

@@ -1,0 +1,138 @@
+import { flow } from "flowkit";
+import { count, extract, textual } from "../../handlers.ts";
+import { etl } from "./etl.ts";
+import type { Mistake } from "./mistake.ts";
+
+const anyId: string = "extract";
+const knownId = "w";
+const eitherId = ["u", "v"].includes("u") ? "u" : "v";
+const patternId: `n${number}` = `n${1}`;
+
+/** Ids, and what a node depends on. */
+export const nodeMistakes: readonly Mistake[] = [
+  {
+    rule: "source with two parents",
+    words: "node 'w': handler 'extractor' declares no input (it is a source), so it cannot depend on 'extract, count'",
+    token: "extract",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", extract, { after: ["extract", "count"], args: { batchSize: 1 } }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
+  },
+  {
+    rule: "unknown node in after",
+    words: "node 'w': 'extrct' is not a node declared before it",
+    token: '"extrct"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extrct"] }),
+    right: () => etl.node("w", count, { after: ["extract"] }),
+  },
+  {
+    rule: "source outside after",
+    words: "node 'w' reads from 'count', which is not in its 'after'",
+    token: '"count"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["count"] } }),
+    right: () =>
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["extract"] } }),
+  },
+  {
+    rule: "unknown source",
+    words: "node 'w' reads from 'nope', which is not a node declared before it",
+    token: '"nope"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["nope"] } }),
+    right: () =>
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["extract"] } }),
+  },
+  {
+    rule: "duplicate id",
+    words: "node id 'extract' is already used in this flow",
+    token: '"extract"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("extract", count, { after: ["extract"] }),
+    right: () => etl.node("extract2", count, { after: ["extract"] }),
+  },
+  {
+    rule: "id of another form",
+    words: "'a b' is no node id",
+    token: '"a b"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("a b", count, { after: ["extract"] }),
+    right: () => etl.node("a_b", count, { after: ["extract"] }),
+  },
+  {
+    rule: "id that is no literal",
+    words: "a node id must be one literal string, so that later nodes can name it",
+    token: "anyId",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node(anyId, count, { after: ["extract"] }),
+    right: () => etl.node(knownId, count, { after: ["extract"] }),
+  },
+  {
+    rule: "input of a root",
+    words: "node 'w' is a root: there is nothing that 'input' could read",
+    token: "adapter",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", extract, { args: { batchSize: 1 }, input: { adapter: "pull.from_artifacts" } }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
+  },
+  {
+    rule: "source with upstream",
+    words: "node 'w': handler 'extractor' declares no input (it is a source), so it cannot depend on 'count'",
+    token: "extract",
+    make: () =>
+      // @ts-expect-error
+      etl.then("w", extract, { args: { batchSize: 1 } }),
+    right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
+  },
+  {
+    rule: "id of several literals",
+    words: "a node id must be one literal string, so that later nodes can name it",
+    token: "eitherId",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node(eitherId, count, { after: ["extract"] }),
+    right: () => etl.node(knownId, count, { after: ["extract"] }),
+  },
+  {
+    rule: "id that is a pattern",
+    words: "a node id must be one literal string, so that later nodes can name it",
+    token: "patternId",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.node(patternId, count, { after: ["extract"] }),
+    right: () => etl.node(knownId, count, { after: ["extract"] }),
+  },
+  {
+    rule: "id of a function that is no literal",
+    words: "a node id must be one literal string, so that later nodes can name it",
+    token: "anyId",
+    atRunTime: false,
+    make: () =>
+      // @ts-expect-error
+      etl.fn(anyId, "noop"),
+    right: () => etl.fn(knownId, "noop"),
+  },
+  {
+    rule: "no nodes",
+    words: "this flow has no nodes: add one with .node(id, handler) before compile()",
+    token: "flow()",
+    make: () => ({
+      compile: () =>
+        // @ts-expect-error
+        flow().compile(),
+    }),
+    right: () => flow().node("a", textual),
+  },
+];

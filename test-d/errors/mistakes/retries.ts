@@ -1,0 +1,52 @@
+import { clean, count, notify } from "../../handlers.ts";
+import { etl } from "./etl.ts";
+import type { Mistake } from "./mistake.ts";
+
+/** Codes that are never retried. */
+export const retryMistakes: readonly Mistake[] = [
+  {
+    rule: "unknown permanent code",
+    words: "node 'w': 'bad_rw' is no reason code of handler 'cleaner', nor of the engine",
+    token: '"bad_rw"',
+    make: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
+        // @ts-expect-error
+        retry: { permanentOn: ["timeout", "bad_rw"] },
+      }),
+    right: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
+        retry: { permanentOn: ["timeout", "bad_row"] },
+      }),
+  },
+  {
+    rule: "permanent code of another handler",
+    words: "node 'w': 'bad_row' is no reason code of handler 'counter', nor of the engine",
+    token: '"bad_row"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], retry: { permanentOn: ["bad_row"] } }),
+    right: () => etl.node("w", count, { after: ["extract"], retry: { permanentOn: ["schema_mismatch"] } }),
+  },
+  {
+    rule: "unknown permanent code of a function",
+    words: "node 'w': 'bad_args' is no reason code of fn 'vars.set', nor of the engine",
+    token: '"bad_args"',
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "vars.set", { args: { kv: {} }, retry: { permanentOn: ["bad_args"] } }),
+    right: () => etl.fn("w", "vars.set", { args: { kv: {} }, retry: { permanentOn: ["bad_fn_args"] } }),
+  },
+  {
+    rule: "unknown permanent code of an own function",
+    words: "node 'w': 'rate_limit' is no reason code of fn 'slack.notify', nor of the engine",
+    token: '"rate_limit"',
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", notify, { args: { channel: "#data" }, retry: { permanentOn: ["rate_limit"] } }),
+    right: () => etl.fn("w", notify, { args: { channel: "#data" }, retry: { permanentOn: ["rate_limited"] } }),
+  },
+];
