@@ -21,6 +21,10 @@ export const storeMutations: readonly Mutation[] = [
     edit(sweepMoves, "if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) > by.now) return undefined;", ""),
   ),
   mutation(
+    "a renewal gives half of a lease",
+    edit(attemptMoves, "deadline: lease.now + lease.leaseMs }", "deadline: lease.now + lease.leaseMs / 2 }"),
+  ),
+  mutation(
     "appends go to the end, whatever their seq",
     edit(log, 'if (this.#closed || seq !== this.#length) return "conflict";', 'if (this.#closed) return "conflict";'),
     edit(log, "const stored: Artifact = { seq, uid,", "const stored: Artifact = { seq: this.#length, uid,"),

@@ -1,18 +1,33 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
+import { allMutations } from "../../scripts/mutations/all-mutations.ts";
+import { staleEdits } from "../../scripts/mutations/planting.ts";
 
-/* docs/guarantees.md names a test for each law: it must be there, under that name. */
+/* What is promised names its tests: they must be there, under those names. */
 
-const page = readFileSync(resolve("docs/guarantees.md"), "utf8");
-const named = [...page.matchAll(/^- `(test\/[^`]+)`: "(.+)"$/gm)].map(([, file = "", title = ""]) => ({ file, title }));
+const read = (page: string): string => readFileSync(resolve("docs", page), "utf8");
+const guarantees = read("guarantees.md");
+const behaviours = read("behaviours.md");
+const testsOf = (page: string) =>
+  [...page.matchAll(/^ *- `(test\/[^`]+)`: "(.+)"$/gm)].map(([, file = "", title = ""]) => ({ file, title }));
 
 test("every law names a test", () => {
-  const laws = page.split(/^### /m).slice(1);
+  const laws = guarantees.split(/^### /m).slice(1);
   expect(laws).toHaveLength(12);
   for (const law of laws) expect(law, law.split("\n")[0]).toMatch(/^- `test\//m);
 });
 
-test.each(named)("$file has the test: $title", ({ file, title }) => {
+test("every behaviour names a test", () => {
+  const all = behaviours.split(/^- /m).slice(1);
+  expect(all.length).toBeGreaterThan(60);
+  for (const behaviour of all) expect(behaviour).toMatch(/^ {2}- `test\/[^`]+`: ".+"$/m);
+});
+
+test.each([...testsOf(guarantees), ...testsOf(behaviours)])("$file has the test: $title", ({ file, title }) => {
   expect(readFileSync(resolve(file), "utf8")).toContain(`"${title}"`);
+});
+
+test("planted mistakes are planted in the code as it is", () => {
+  expect(staleEdits(allMutations)).toEqual([]);
 });

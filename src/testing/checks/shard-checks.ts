@@ -49,7 +49,9 @@ export class ShardChecks {
   }
 
   renewed(record: ShardRecord): void {
+    const before = this.#records.get(shardKey(record))?.lease?.deadline ?? 0;
     this.#records.set(shardKey(record), record);
+    if ((record.lease?.deadline ?? 0) < before) this.#parts.violated(record, "a renewal shortened its lease");
     if (record.status !== "running") this.#parts.violated(record, `renewed while ${record.status}`);
   }
 

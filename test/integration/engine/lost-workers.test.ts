@@ -125,6 +125,25 @@ test("the coordinator that runs a task is killed between two nodes: another find
   expect(await second.engine.task(task.id).result()).toEqual({ b: [1] });
 });
 
+test("a coordinator takes over a task whose attempt runs elsewhere: no new epoch", async () => {
+  const { start, store } = cluster();
+  const [busy, work] = [new Gate(), new Gate()];
+  const handlers = [
+    source("blocker", [1], { processBatch: (n) => busy.pass().then(() => n) }),
+    source("a", [1], { processBatch: (n) => work.pass().then(() => n) }),
+  ];
+  const first = await start(handlers, { capacity: 1 });
+  await first.engine.run(graphOf(node("blocker")));
+  await until(() => busy.arrived === 1);
+  const task = await first.engine.run(graphOf(node("a")));
+  const second = await start(handlers, { capacity: 1, sweepMs: 50, leaseMs: 60_000 });
+  await until(() => work.arrived === 1, "the attempt at the second engine");
+  first.lifeline.cut();
+  work.open();
+  expect(await second.engine.task(task.id).result()).toEqual({ a: [1] });
+  expect((await store.readShards(task.id))[0]).toMatchObject({ epoch: 1, lost: 0, failures: 0 });
+});
+
 test("a task created by a process that died in the same step starts elsewhere", async () => {
   const { start, store } = cluster();
   const graph = { ...graphOf(node("a"), node("b", ["a"])), schema_version: "1.0", edges: [["a", "b"]] } as never;
