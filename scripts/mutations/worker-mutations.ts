@@ -132,7 +132,7 @@ export const workerMutations: readonly Mutation[] = [
     "a call during a look at the queue is forgotten",
     edit(claimer, "this.#fillAgain = true; // by the order of the queue, not past it", ""),
   ),
-  mutation("cleanups don't run", edit(handlerRun, "if (cleanups.length > 0) await cleanUp(run, cleanups);", "")),
+  mutation("cleanups don't run", edit(handlerRun, "    await cleanups.runAll();\n", "")),
   mutation(
     "watches stay",
     edit("engine/worker/attempt-run.ts", "if (watch !== undefined) signals.unwatch(taskId, sources, watch);", ""),

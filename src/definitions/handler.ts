@@ -58,7 +58,10 @@ export interface AttemptContext<TArgs = unknown, TLoaded = unknown> {
   /** Aborted when the attempt must stop: cancelled, timed out, lease lost, engine stopping. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
-  /** Runs when the attempt ends, however it ends; last registered, first run. */
+  /**
+   * Runs when the attempt ends, however it ends; last registered, first run. Runs at once when the attempt has ended
+   * before, which a handler that went on doesn't know.
+   */
   onCleanup(cleanup: () => void | Promise<void>): void;
   /** Milliseconds until the attempt times out; `undefined` without a timeout. */
   remainingMs(): number | undefined;

@@ -11,6 +11,7 @@ import type { JsonObject } from "../../errors/index.ts";
 import { type MetricSums, sumOf } from "../values/index.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import type { Cleanup, Cleanups } from "./cleanups.ts";
 import type { Stoppable } from "./held-attempt.ts";
 
 /** Metrics of one batch, or of one `finalize`. */
@@ -34,8 +35,6 @@ export class MetricsBag implements MetricsRecorder {
 
 const noMetrics: Metrics = Object.freeze({});
 
-export type Cleanup = () => void | Promise<void>;
-
 /** The context of an attempt. Handler objects keep nothing of a run: it all lives here. */
 export class RunContext implements AttemptContext {
   readonly taskId: string;
@@ -46,13 +45,13 @@ export class RunContext implements AttemptContext {
   /** Set once `loadInput` has returned. */
   loaded: unknown;
   readonly #run: AttemptRun;
-  readonly #cleanups: Cleanup[];
+  readonly #cleanups: Cleanups;
   readonly #reports: AttemptReports;
   #logger: Logger | undefined;
 
   constructor(
     run: AttemptRun,
-    own: { readonly args: unknown; readonly cleanups: Cleanup[]; readonly reports: AttemptReports },
+    own: { readonly args: unknown; readonly cleanups: Cleanups; readonly reports: AttemptReports },
   ) {
     const { attempt } = run.held;
     this.taskId = attempt.taskId;
@@ -80,7 +79,7 @@ export class RunContext implements AttemptContext {
   }
 
   onCleanup(cleanup: Cleanup): void {
-    this.#cleanups.push(cleanup);
+    this.#cleanups.add(cleanup);
   }
 
   remainingMs(): number | undefined {

@@ -1,30 +1,30 @@
 import { type InputPlan, routeInput } from "../input/index.ts";
-import { AttemptEnded } from "./attempt-end.ts";
 import { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
 import type { StoredBatch } from "./batch-runner.ts";
+import { Cleanups } from "./cleanups.ts";
 import { conform } from "./conform.ts";
 import { consumeInput } from "./consume-input.ts";
-import { type Cleanup, RunContext } from "./contexts.ts";
+import { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-runtime.ts";
 import { isPromiseLike } from "./held-attempt.ts";
 
 /** Runs a handler over all of its input, from wherever an earlier attempt left off. */
 export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<void> {
-  const cleanups: Cleanup[] = [];
+  const cleanups = new Cleanups(run);
   const reports = new AttemptReports(run);
   try {
     await start({ run, runtime, cleanups, reports });
   } finally {
     reports.end();
-    if (cleanups.length > 0) await cleanUp(run, cleanups);
+    await cleanups.runAll();
   }
 }
 
 async function start(attempt: {
   readonly run: AttemptRun;
   readonly runtime: HandlerRuntime;
-  readonly cleanups: Cleanup[];
+  readonly cleanups: Cleanups;
   readonly reports: AttemptReports;
 }): Promise<void> {
   const { run, runtime, cleanups, reports } = attempt;
@@ -115,17 +115,4 @@ async function finish(options: {
   const encode = runtime.result.encode.bind(runtime.result);
   const result = await conform(encode, value, "schema_mismatch", () => `node '${run.node.id}': what finalize returned`);
   await pass.log.complete({ result, metrics });
-}
-
-/** Last registered, first run. One that fails keeps none of the others from running. */
-async function cleanUp(run: AttemptRun, cleanups: Cleanup[]): Promise<void> {
-  for (let cleanup = cleanups.pop(); cleanup !== undefined; cleanup = cleanups.pop()) {
-    try {
-      const cleaning = cleanup();
-      if (cleaning !== undefined) await run.held.run(cleaning);
-    } catch (error) {
-      if (error instanceof AttemptEnded) continue; // abandoned: called, but not waited for
-      run.parts.logger.error({ ...run.held.attempt, err: error }, "a cleanup of the handler failed");
-    }
-  }
 }

@@ -5,6 +5,7 @@ import { FlowError, PermanentError, RetryableError } from "../../../src/errors/i
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node, unchecked } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
 
 /** Runs one node and returns what its result rejects with. */
 async function failureOf(definition: HandlerDefinition, more: Parameters<typeof node>[2] = {}): Promise<FlowError> {
@@ -347,6 +348,33 @@ describe("cleanups", () => {
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "bad_row" } });
     expect(order).toEqual(["third", "second", "first"]);
     expect(logged).toMatchObject([{ level: "error", fields: { err: { message: "cleanup broken" } } }]);
+  });
+
+  test("run at once where a handler goes on after its attempt was abandoned", async () => {
+    const gate = new Gate();
+    const order: string[] = [];
+    const { engine, logged } = await testEngine(
+      [
+        source("a", [1], {
+          async processBatch(n, ctx) {
+            ctx.onCleanup(() => void order.push("in time"));
+            await gate.pass(); // deaf to its signal
+            ctx.onCleanup(async () => void order.push("late"));
+            ctx.onCleanup(() => Promise.reject(new Error("late and broken")));
+            order.push("goes on");
+            return n;
+          },
+        }),
+      ],
+      { mayLogErrors: true },
+    );
+    const task = await engine.run(graphOf(node("a", [], { timeout_sec: 0.05, retry_policy: { max: 0 } })));
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "timeout" } });
+    expect(order).toEqual(["in time"]);
+    gate.open();
+    await until(() => logged.length > 0);
+    expect(order).toEqual(["in time", "late", "goes on"]);
+    expect(logged).toMatchObject([{ level: "error", fields: { err: { message: "late and broken" } } }]);
   });
 
   test("run before the outcome is told: who awaits the task finds them done", async () => {
