@@ -6,8 +6,8 @@ import type { Why } from "./planner/index.ts";
 
 /**
  * What happens to a task, for progress displays. Read from the store, so no lost message takes anything away. A shard's
- * record keeps its newest 50 transitions: of one that moved more often between two looks the older ones are missing,
- * which a gap in `n` shows.
+ * record keeps its newest 50 transitions: of one that moved more often between two looks the older ones are missing, and
+ * `skipped` counts them.
  */
 export type TaskEvent<TNodeId extends string = string> =
   | { readonly kind: "task"; readonly status: TaskStatus; readonly failure?: TaskFailure; readonly at: number }
@@ -18,6 +18,8 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly shard: number;
       /** With `to: "finished"`: how many batches the shard stored. */
       readonly batches?: number;
+      /** So many transitions of the shard before this one are known no more. Absent: none. */
+      readonly skipped?: number;
     } & HistoryEntry)
   | {
       /** Counts that moved since the last sample; at most one a node every `sampleMs`. */

@@ -39,13 +39,16 @@ export async function* taskEvents(
     const news: (TaskEvent & { readonly kind: "node" })[] = [];
     for (const shard of shards) {
       const key = sourceKey(shard.nodeId, shard.shard);
-      const seen = seenHistory.get(key) ?? -1;
+      let seen = seenHistory.get(key) ?? -1;
       for (const entry of shard.history) {
         if (entry.n <= seen) continue;
         const batches = entry.to === "finished" && shard.count !== undefined ? { batches: shard.count } : {};
-        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches });
+        const skipped = entry.n - seen - 1;
+        const gap = skipped === 0 ? {} : { skipped };
+        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches, ...gap });
+        seen = entry.n;
       }
-      seenHistory.set(key, shard.history.at(-1)?.n ?? seen);
+      seenHistory.set(key, seen);
     }
     news.sort((a, b) => a.at - b.at); // stable: entries of one shard keep their order
     yield* news;
