@@ -53,7 +53,8 @@ export class Life {
 
   /** The same promise at each call. */
   stop({ graceMs = defaultGraceMs }: StopOptions = {}): Promise<void> {
-    if (!(graceMs >= 0)) return Promise.reject(new FlowError("ENGINE_OPTIONS", "stop: graceMs must be 0 or more"));
+    if (typeof graceMs !== "number" || !(graceMs >= 0))
+      return Promise.reject(new FlowError("ENGINE_OPTIONS", "stop: graceMs must be 0 or more"));
     this.#stopping ??= this.#state === "starting" ? this.#stopWhenStarted(graceMs) : this.#end(graceMs);
     return this.#stopping;
   }

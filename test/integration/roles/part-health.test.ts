@@ -1,0 +1,100 @@
+import { describe, expect, test, vi } from "vitest";
+import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { Coordinator } from "../../../src/embedded/coordinator.ts";
+import { Worker } from "../../../src/embedded/worker.ts";
+import type { Message } from "../../../src/engine/protocol/messages.ts";
+import { FlowError } from "../../../src/errors/index.ts";
+import { sharedBus } from "../../helpers/engines.ts";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { source } from "../../helpers/handlers.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+
+const handlers = [source("a", [1])];
+const kinds = {
+  Coordinator: (store = memoryStore()) => new Coordinator({ store, handlers, tickMs: 5 }),
+  Worker: (store = memoryStore()) => new Worker({ store, handlers }),
+} as const;
+
+describe.each(Object.entries(kinds))("the health of a %s", (_, make) => {
+  test("has each state of its life", async () => {
+    const store = memoryStore();
+    const opening = new Gate();
+    vi.spyOn(store, "open").mockImplementation(() => opening.pass());
+    const part = make(store);
+    const told = () => [part.health().state, part.health().ready];
+    expect(told()).toEqual(["new", false]);
+    expect(part.health()).toMatchObject({ store: { status: "ok" }, deadLetters: 0, loops: [] });
+    const started = part.start();
+    expect(told()).toEqual(["starting", false]);
+    opening.open();
+    await started;
+    expect(told()).toEqual(["running", true]);
+    expect(part.health().loops.length).toBeGreaterThan(0);
+    const closing = new Gate();
+    vi.spyOn(store, "close").mockImplementation(() => closing.pass());
+    const stopped = part.stop();
+    expect(told()).toEqual(["stopping", false]);
+    closing.open();
+    await stopped;
+    expect(told()).toEqual(["stopped", false]);
+  });
+
+  test("is `stopped` when it could not be started", async () => {
+    const store = memoryStore();
+    vi.spyOn(store, "open").mockRejectedValue(new FlowError("STORE_UNAVAILABLE", "no such host"));
+    const part = make(store);
+    await expect(part.start()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    expect(part.health()).toMatchObject({ state: "stopped", ready: false });
+  });
+
+  test("tells of a store that can't be reached, until it can be again", async () => {
+    const store = memoryStore();
+    await using part = make(store);
+    await part.start();
+    const gone = () => {
+      throw new FlowError("STORE_UNAVAILABLE", "gone", { retryable: true });
+    };
+    const spies = [
+      vi.spyOn(store, "peekQueue").mockImplementation(gone),
+      vi.spyOn(store, "expiredLeases").mockImplementation(gone),
+    ];
+    await until(() => !part.health().ready);
+    expect(part.health()).toMatchObject({
+      state: "running",
+      ready: false,
+      store: { status: "unreachable", since: expect.any(Number) },
+    });
+    for (const spy of spies) spy.mockRestore();
+    await until(() => part.health().ready);
+    expect(part.health().store).toEqual({ status: "ok" });
+  });
+});
+
+test("a worker tells how many it runs, and how many it may", async () => {
+  const both = { store: memoryStore(), bus: memoryBus() };
+  const gate = new Gate();
+  const waits = [source("a", [1], { processBatch: (n) => gate.pass().then(() => n) })];
+  await using coordinator = new Coordinator({ ...both, handlers: waits });
+  await using worker = new Worker({ ...both, handlers: waits, capacity: 3 });
+  await Promise.all([coordinator.start(), worker.start()]);
+  expect(worker.health()).toMatchObject({ running: 0, capacity: 3 });
+  const task = await coordinator.run(graphOf(node("a")));
+  await until(() => gate.arrived === 1);
+  expect(worker.health()).toMatchObject({ running: 1, capacity: 3 });
+  gate.open();
+  await task.result();
+  await until(() => worker.health().running === 0);
+});
+
+test("each counts the messages that it could not read", async () => {
+  const bus = memoryBus();
+  const both = { store: memoryStore(), bus: sharedBus(bus) };
+  await using coordinator = new Coordinator({ ...both, handlers });
+  await using worker = new Worker({ ...both, handlers });
+  await Promise.all([coordinator.start(), worker.start()]);
+  await bus.publish("cmd.a.v1", "k", {} as Message);
+  await bus.publish("status.a.v1", "k", {} as Message);
+  await bus.publish("status.a.v1", "k", "poison" as unknown as Message);
+  await until(() => coordinator.health().deadLetters === 2 && worker.health().deadLetters === 1);
+  await until(async () => (await coordinator.deadLetters()).items.length === 3);
+});

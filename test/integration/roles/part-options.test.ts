@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../../src/adapters/memory/index.ts";
+import { Client } from "../../../src/embedded/client.ts";
+import { Coordinator } from "../../../src/embedded/coordinator.ts";
+import { createEngine } from "../../../src/embedded/create-engine.ts";
+import { Worker } from "../../../src/embedded/worker.ts";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { handler, source } from "../../helpers/handlers.ts";
+import { testRoles } from "../../helpers/roles.ts";
+
+/* What TypeScript refuses too, for those who don't use it. */
+const made = {
+  "new Coordinator": (options: object) => new Coordinator(options as never),
+  "new Worker": (options: object) => new Worker(options as never),
+  "new Client": (options: object) => new Client(options as never),
+} as const;
+const handlers = [source("a", [1]), handler("b")];
+const store = memoryStore();
+const types = { handlers };
+
+const ofAll: readonly (readonly [string, object, string])[] = [
+  ["no store", types, "needs a store"],
+  ["a store that is none", { ...types, store: "runs.db" }, "store: expected a store"],
+  ["a bus that is none", { ...types, store, bus: { publish() {} } }, "bus: expected a bus"],
+  ["a logger that is none", { ...types, store, logger: console.log }, "logger: expected a logger in pino's shape"],
+  ["an input adapter that is none", { ...types, store, inputAdapters: [null] }, "inputAdapters[0]: expected an input"],
+  ["an unknown option", { ...types, store, capacty: 3 }, "has no option 'capacty'"],
+  ["no fleet", { ...types, store, maxRunning: 0 }, "maxRunning: "],
+  ["half a limit", { ...types, store, maxRunningPerType: { a: 1.5 } }, "maxRunningPerType.a: "],
+  ["handlers that are none", { store, handlers: [{}] }, "needs handlers that defineHandler makes"],
+  ["handlers of another kind", { store, handlers: "extract" }, "needs handlers: a list, or a record of them"],
+  [
+    "two handlers of one name",
+    { store, handlers: [handlers[0], source("a", [2])] },
+    "two different handlers are named",
+  ],
+];
+const ofPlanners: readonly (readonly [string, object, string])[] = [
+  ["no types", { store }, "needs either handlers or workerTypes"],
+  ["both", { store, handlers, workerTypes: ["a"] }, "needs either handlers or workerTypes"],
+  ["types that are no list", { store, workerTypes: "a" }, "needs workerTypes: a list of node types"],
+  ["a type without a name", { store, workerTypes: ["a", ""] }, "needs workerTypes: a list of node types"],
+  ["a function that is none", { ...types, store, coordinatorFns: [{}] }, "coordinatorFns[0]: expected a coordinator"],
+  ["a grace before now", { ...types, store, cancelGraceMs: -1 }, "cancelGraceMs: "],
+];
+const ofRunners: readonly (readonly [string, object, string])[] = [
+  ["a lease of no time", { ...types, store, leaseMs: 0 }, "leaseMs: "],
+  ["an empty page", { ...types, store, pageSize: 0 }, "pageSize: "],
+  ["a life that is a text", { ...types, store, keepAlive: "yes" }, "keepAlive: "],
+];
+const own: Readonly<Record<keyof typeof made, readonly (readonly [string, object, string])[]>> = {
+  "new Coordinator": [
+    ...ofPlanners,
+    ...ofRunners,
+    ["a tick of no time", { ...types, store, tickMs: 0 }, "tickMs: "],
+    ["a sweep that never comes", { ...types, store, sweepMs: Number.POSITIVE_INFINITY }, "sweepMs: "],
+    ["a count below none", { ...types, store, maxLostLeases: -1 }, "maxLostLeases: "],
+    ["what a worker is told", { ...types, store, capacity: 8 }, "has no option 'capacity'"],
+  ],
+  "new Worker": [
+    ...ofRunners,
+    ["no capacity", { ...types, store, capacity: 0 }, "capacity: "],
+    ["no capacity of a type", { ...types, store, capacityPerType: { a: 0 } }, "capacityPerType.a: "],
+    ["no handlers", { store }, "needs handlers"],
+    [
+      "a role without a handler",
+      { ...types, store, roles: ["a", "c"] },
+      "no handler for the role 'c': it has 'a', 'b'",
+    ],
+    ["no role", { ...types, store, roles: [] }, "roles must be a list"],
+    ["roles that are no list", { ...types, store, roles: "a" }, "roles must be a list"],
+    ["what a coordinator is told", { ...types, store, sweepMs: 5 }, "has no option 'sweepMs'"],
+  ],
+  "new Client": [...ofPlanners, ["what a worker is told", { ...types, store, leaseMs: 8 }, "has no option 'leaseMs'"]],
+};
+
+describe.each(Object.keys(made) as (keyof typeof made)[])("%s refuses", (what) => {
+  test("what is no options", () => {
+    for (const options of [undefined, null, 5]) {
+      expect(() => made[what](options as never)).toThrow(
+        expect.objectContaining({ code: "ENGINE_OPTIONS", message: `${what} needs options` }),
+      );
+    }
+  });
+
+  test.each([...ofAll, ...own[what]])("%s", (_, options, words) => {
+    expect(() => made[what](options)).toThrow(
+      expect.objectContaining({ code: "ENGINE_OPTIONS", message: expect.stringContaining(words) }),
+    );
+  });
+});
+
+test("createEngine refuses the same", async () => {
+  for (const [, options, words] of ofAll.slice(1)) {
+    await expect(createEngine(options as never)).rejects.toMatchObject({
+      code: "ENGINE_OPTIONS",
+      message: expect.stringContaining(words),
+    });
+  }
+});
+
+test("a graph of types that it was not told of is refused, and so is a task to try again", async () => {
+  const { coordinator, client, worker } = testRoles();
+  const plans = await coordinator(["a", "b"]);
+  const web = await client(["a"]);
+  const unknown = { code: "GRAPH_INVALID", details: { findings: [{ code: "GRAPH_UNKNOWN_TYPE" }] } };
+  await expect(web.run(graphOf(node("b")))).rejects.toMatchObject(unknown);
+  await worker([source("a", [1], { processBatch: () => Promise.reject(new TypeError("x")) })]);
+  const task = await plans.run(graphOf(node("a"), node("b", ["a"])));
+  expect(await task.wait()).toMatchObject({ status: "failed" });
+  await expect(web.retry(task.id, { from: "failed" })).rejects.toMatchObject(unknown);
+});
