@@ -28,6 +28,7 @@ export const flowErrorCodes = [
   "STORE_VERSION",
   "TRANSITION_REFUSED",
   "ENGINE_NOT_STARTED",
+  "RECORD_TOO_LARGE",
   // test kit
   "SIMULATION_REAL_TIME",
 ] as const;

@@ -3,6 +3,9 @@ import type { TaskFailure, TaskRecord, TaskStatus, TaskSummary, VarsRecord } fro
 import type { NewTask } from "../ports/index.ts";
 import { checkTaskTransition, type TaskCause } from "../transitions.ts";
 
+/** What the moves of a task look at and change: a store needn't read what may be large for them. */
+type TaskState = Omit<TaskRecord, "graph" | "params">;
+
 /* What the store operations make of a task's record. Pure; `undefined`: it stays as it is. */
 
 export function bornTask(task: NewTask, at: { readonly now: number }): TaskRecord {
@@ -28,21 +31,21 @@ export const bornVars = ({ vars }: Pick<NewTask, "vars">): VarsRecord => ({
   appliedBy: vars?.appliedBy ?? [],
 });
 
-export function finishTaskMove(task: TaskRecord, at: { readonly now: number }): TaskRecord | undefined {
+export function finishTaskMove<TTask extends TaskState>(task: TTask, at: { readonly now: number }): TTask | undefined {
   if (task.status !== "running" || task.failure !== undefined) return undefined;
   return moved(task, { to: "finished", cause: "finish", set: { endedAt: at.now } });
 }
 
-export function failTaskMove(task: TaskRecord, failure: TaskFailure): TaskRecord | undefined {
+export function failTaskMove<TTask extends TaskState>(task: TTask, failure: TaskFailure): TTask | undefined {
   if (task.status !== "running") return undefined;
   return moved(task, { to: "cancelling", cause: "fail", set: { failure } });
 }
 
-export function cancelTaskMove(
-  task: TaskRecord,
+export function cancelTaskMove<TTask extends TaskState>(
+  task: TTask,
   reason: string,
-): { readonly answer: "recorded" | "already" | "terminal"; readonly next?: TaskRecord } {
-  return match<TaskStatus, ReturnType<typeof cancelTaskMove>>(task.status)
+): { readonly answer: "recorded" | "already" | "terminal"; readonly next?: TTask } {
+  return match<TaskStatus, ReturnType<typeof cancelTaskMove<TTask>>>(task.status)
     .with("running", () => ({
       answer: "recorded",
       next: moved(task, { to: "cancelling", cause: "cancel", set: { cancelReason: reason } }),
@@ -52,14 +55,14 @@ export function cancelTaskMove(
     .exhaustive();
 }
 
-export function closeTaskMove(task: TaskRecord, at: { readonly now: number }): TaskRecord | undefined {
+export function closeTaskMove<TTask extends TaskState>(task: TTask, at: { readonly now: number }): TTask | undefined {
   if (task.status !== "cancelling") return undefined;
   const to = task.failure === undefined ? "cancelled" : "failed";
   return moved(task, { to, cause: "close", set: { endedAt: at.now } });
 }
 
 export function writeVarsMove(
-  task: TaskRecord | undefined,
+  task: TaskState | undefined,
   vars: VarsRecord,
   write: { readonly version: number; readonly vars: VarsRecord["vars"]; readonly appliedBy: string },
 ): { readonly answer: "ok" | "applied" | "conflict" | "closed"; readonly next?: VarsRecord } {
@@ -70,14 +73,14 @@ export function writeVarsMove(
   return { answer: "ok", next: { vars: write.vars, version: vars.version + 1, appliedBy } };
 }
 
-function moved(
-  task: TaskRecord,
+function moved<TTask extends TaskState>(
+  task: TTask,
   move: {
     readonly to: TaskStatus;
     readonly cause: TaskCause;
     readonly set: Partial<Pick<TaskRecord, "failure" | "cancelReason" | "endedAt">>;
   },
-): TaskRecord {
+): TTask {
   checkTaskTransition(task.id, { from: task.status, to: move.to, cause: move.cause });
   return { ...task, ...move.set, status: move.to };
 }

@@ -120,6 +120,8 @@ export interface Tail {
  *   same": the record keeps the claim id after the attempt ended.
  * - **Unreachable is not an answer.** A store that can't be reached rejects with `STORE_UNAVAILABLE` (retryable); what
  *   happened to the call is then unknown.
+ * - **Sizes are bounded.** A store may refuse a record that is larger than it can keep, with `RECORD_TOO_LARGE`, before
+ *   anything of it is written.
  * - **Reads see** every write that this process was told of before they were called; of other processes, all that is
  *   settled. A write is judged by the latest state of its record, whoever wrote it, and what a process reads after a
  *   write of its own is never older than that write.

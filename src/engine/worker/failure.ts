@@ -1,6 +1,6 @@
 import { $ZodError } from "zod/v4/core";
 import type { HandlerDefinition } from "../../definitions/index.ts";
-import { isHandlerError } from "../../errors/index.ts";
+import { FlowError, isHandlerError } from "../../errors/index.ts";
 import type { Attempt, Failure } from "../model.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
 import { describeIssues } from "../values/index.ts";
@@ -50,6 +50,7 @@ interface Verdict {
 
 function judge(error: unknown, handler: HandlerDefinition | undefined): Verdict {
   if (error instanceof AttemptProblem) return { code: error.code, permanent: error.permanent };
+  if (FlowError.is(error, "RECORD_TOO_LARGE")) return { code: "artifact_too_large", permanent: true };
   let own: Verdict | undefined;
   try {
     own = handler?.classifyError?.(error);

@@ -1,0 +1,2 @@
+export type { MongoStoreOptions } from "./mongo-options.ts";
+export { type MongoStore, mongoStore } from "./mongo-store.ts";

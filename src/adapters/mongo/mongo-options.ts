@@ -1,0 +1,103 @@
+import { MongoClient, type MongoClientOptions } from "mongodb";
+import { FlowError } from "../../errors/index.ts";
+import type { SessionOptions } from "./session.ts";
+
+export interface MongoStoreOptions {
+  /** Of the server, as the driver takes it: `mongodb://...`. Give this or `client`. */
+  readonly url?: string;
+  /** What the driver shall know besides: `tls`, `auth`, pool sizes. With `url`. */
+  readonly clientOptions?: MongoClientOptions;
+  /** A client of yours: the store uses it and leaves closing it to you. */
+  readonly client?: MongoClient;
+  /** Name of the database. @defaultValue the one in the path of `url`, else `"flowkit"` */
+  readonly database?: string;
+  /** What the names of all collections begin with. @defaultValue "" */
+  readonly prefix?: string;
+  /**
+   * `true`: `open` creates the collections and indexes that are missing. `false`: it refuses a database without them,
+   * for processes that may not create any; call `migrate()` once beforehand.
+   *
+   * @defaultValue true
+   */
+  readonly migrate?: boolean;
+  /** How long one request may take, the search for a server included, in ms. @defaultValue 10000 */
+  readonly timeoutMs?: number;
+  /** Removes tasks so many seconds after they ended, with all that is theirs. @defaultValue never */
+  readonly keepEndedSec?: number;
+  /** Removes dead letters after so many seconds. @defaultValue 2592000, which is 30 days */
+  readonly keepDeadLettersSec?: number;
+}
+
+const longestMs = 600_000;
+const longestSec = 10 * 365 * 86_400;
+const monthSec = 30 * 86_400;
+
+export interface CheckedOptions {
+  readonly session: SessionOptions;
+  readonly keepEndedMs: number | undefined;
+  readonly keepDeadLettersMs: number;
+}
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+export function checkedOptions(options: MongoStoreOptions): CheckedOptions {
+  const { prefix = "", migrate = true, timeoutMs = 10_000, keepEndedSec, keepDeadLettersSec = monthSec } = options;
+  if (!/^[\w.-]{0,60}$/.test(prefix)) throw wrong("prefix", "letters, digits, '_', '.' and '-', 60 at most");
+  if (options.database !== undefined && !/^[\w-]{1,63}$/.test(options.database)) {
+    throw wrong("database", "letters, digits, '_' and '-', 63 at most");
+  }
+  if (typeof migrate !== "boolean") throw wrong("migrate", "true or false");
+  checkNumber("timeoutMs", timeoutMs, { min: 1, max: longestMs });
+  if (keepEndedSec !== undefined) checkNumber("keepEndedSec", keepEndedSec, { min: 0, max: longestSec });
+  checkNumber("keepDeadLettersSec", keepDeadLettersSec, { min: 1, max: longestSec });
+  const { client, owned, redact } = clientOf(options, timeoutMs);
+  return {
+    session: {
+      client,
+      owned,
+      redact,
+      database: options.database ?? (owned && namesDatabase(options.url) ? undefined : "flowkit"),
+      prefix,
+      timeoutMs,
+      migrate,
+    },
+    keepEndedMs: keepEndedSec === undefined ? undefined : keepEndedSec * 1_000,
+    keepDeadLettersMs: keepDeadLettersSec * 1_000,
+  };
+}
+
+function clientOf({ url, client, clientOptions }: MongoStoreOptions, timeoutMs: number) {
+  if ((url === undefined) === (client === undefined)) throw wrong("url, client", "one of the two");
+  if (client !== undefined) return { client, owned: false, redact: redacting(client) };
+  if (typeof url !== "string") throw wrong("url", "a string");
+  let own: MongoClient;
+  try {
+    own = new MongoClient(url, { appName: "flowkit", serverSelectionTimeoutMS: timeoutMs, ...clientOptions });
+  } catch (error) {
+    // The driver's words may quote the URL, and what can't be parsed can't be searched for its password.
+    const kind = error instanceof Error ? error.name : "error";
+    throw new FlowError("ENGINE_OPTIONS", `mongoStore: the driver refuses url or clientOptions (${kind})`);
+  }
+  return { client: own, owned: true, redact: redacting(own) };
+}
+
+/** Takes what is secret out of a text. */
+function redacting({ options }: MongoClient): (text: string) => string {
+  const { credentials, proxyPassword, passphrase } = options;
+  const secrets = [credentials?.password, proxyPassword, passphrase]
+    .filter((secret): secret is string => typeof secret === "string" && secret !== "")
+    .flatMap((secret) => [secret, encodeURIComponent(secret)]);
+  return (text) =>
+    secrets
+      .reduce((words, secret) => words.replaceAll(secret, "****"), text)
+      .replaceAll(/(mongodb(?:\+srv)?:\/\/)[^/@\s]*@/g, "$1****@");
+}
+
+const namesDatabase = (url: string | undefined): boolean => /^mongodb(\+srv)?:\/\/[^/]+\/[^?]+/.test(url ?? "");
+
+function checkNumber(name: string, value: number, { min, max }: { readonly min: number; readonly max: number }): void {
+  if (!Number.isInteger(value) || value < min || value > max) throw wrong(name, `an integer from ${min} to ${max}`);
+}
+
+/** The value itself isn't said: it may be a URL that somebody put in the wrong place. */
+const wrong = (name: string, wanted: string): FlowError =>
+  new FlowError("ENGINE_OPTIONS", `mongoStore: ${name}: give ${wanted}`);

@@ -1,0 +1,32 @@
+import { randomUUID } from "node:crypto";
+import { MongoClient, type MongoClientOptions } from "mongodb";
+import { inject, onTestFinished } from "vitest";
+import { type MongoStore, type MongoStoreOptions, mongoStore } from "../../../src/adapters/mongo/index.ts";
+
+/** Collections of one test in the database that all tests share: to make a database takes longer. */
+export const freshPrefix = (): string => `${randomUUID().slice(0, 8)}_`;
+
+/** A client of the test's own, closed when the test ends. */
+export function testClient(options: MongoClientOptions = {}): MongoClient {
+  const client = new MongoClient(inject("mongodbUrl"), options);
+  onTestFinished(() => client.close());
+  return client;
+}
+
+export const database = "flowkit_tests";
+
+/** An opened store, closed when the test ends. */
+export async function openStore(options: MongoStoreOptions): Promise<MongoStore> {
+  const store = mongoStore({ database, ...options });
+  onTestFinished(() => store.close());
+  await store.open();
+  return store;
+}
+
+/** Removes what a test has left. */
+export async function dropCollections(client: MongoClient, prefix: string): Promise<void> {
+  const db = client.db(database);
+  for (const name of ["tasks", "nodes", "artifacts", "limits", "worker_registry", "dead_letters", "layout"]) {
+    await db.collection(`${prefix}${name}`).drop();
+  }
+}
