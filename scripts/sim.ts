@@ -6,6 +6,7 @@
  *   --seed S    these seeds only; may be given several times
  *   --calm      no faults, no sweeps          --replay    one seed, with every step
  *   --twice     each seed twice: are they the same run?
+ *   --drop      the store drops what all readers have read, while they run
  *   --sqlite    a SQLite store is asked the same at each step, and must answer as the memory store does
  *   --jobs N    so many processes at once; default 1
  *   --enough N  stops when so many have failed
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     calm: { type: "boolean", default: false },
     replay: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
+    drop: { type: "boolean", default: false },
     sqlite: { type: "boolean", default: false },
     jobs: { type: "string", default: "1" },
     enough: { type: "string", default: String(Number.MAX_SAFE_INTEGER) },
@@ -46,7 +48,7 @@ else await runAll();
 
 function run(seed: number, options: { readonly trace?: boolean } = {}): Promise<WorldOutcome> {
   const mirror = (now: () => number) => sqliteStore(":memory:", { commit: "call", now });
-  return simulateWorld({ seed, mode, ...options, ...(values.sqlite ? { mirror } : {}) });
+  return simulateWorld({ seed, mode, drops: values.drop, ...options, ...(values.sqlite ? { mirror } : {}) });
 }
 
 async function replay(): Promise<void> {
@@ -113,6 +115,7 @@ function sharedArgs(): string[] {
   return [
     ...(values.calm ? ["--calm"] : []),
     ...(values.twice ? ["--twice"] : []),
+    ...(values.drop ? ["--drop"] : []),
     ...(values.sqlite ? ["--sqlite"] : []),
   ];
 }

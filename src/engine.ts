@@ -24,6 +24,7 @@ export type {
   EpochRef,
   Failure,
   HistoryEntry,
+  LogHabits,
   Origin,
   Progress,
   ShardRecord,

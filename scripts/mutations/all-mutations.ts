@@ -1,5 +1,6 @@
 import { backpressureMutations } from "./backpressure-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
+import { dropMutations } from "./drop-mutations.ts";
 import { extensionMutations } from "./extension-mutations.ts";
 import { limitMutations } from "./limit-mutations.ts";
 import type { Mutation } from "./mutation.ts";
@@ -26,6 +27,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Batches at once", mutations: parallelMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Retries of tasks, and deletes", mutations: retryMutations },
+  { title: "Dropping what has been read", mutations: dropMutations },
   { title: "Readers", mutations: readerMutations },
   { title: "Code of users, and variables", mutations: extensionMutations },
   { title: "The SQLite store", mutations: sqliteMutations },

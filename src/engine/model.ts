@@ -162,6 +162,16 @@ export interface Lease {
   readonly deadline: number;
   /** Number of the latest report of this attempt, so that an earlier one which arrives late changes nothing. */
   readonly reports?: number;
+  /** Absent where the worker didn't say. */
+  readonly habits?: LogHabits;
+}
+
+/** What an attempt does with logs: a store that doesn't keep them whole must know who may read one again. */
+export interface LogHabits {
+  /** It goes on behind what earlier attempts stored, so its sources are read again from there and not from the start. */
+  readonly resumes: boolean;
+  /** It may read its own log, as `finalize` can. */
+  readonly rereads: boolean;
 }
 
 /** How far a handler is, in a unit of its own. */

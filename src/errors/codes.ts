@@ -51,6 +51,7 @@ export const coreReasonCodes = [
   "worker_lost",
   "artifact_too_large",
   "duplicate_uid",
+  "artifacts_dropped",
 ] as const;
 
 // A union is printed by its name, an element of a list isn't.

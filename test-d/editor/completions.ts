@@ -8,6 +8,7 @@ export interface Place {
 
 const coreCodes = [
   "artifact_too_large",
+  "artifacts_dropped",
   "bad_fn_args",
   "bad_input",
   "bad_input_adapter",

@@ -40,6 +40,13 @@ test.each(modes)(`%s seeds from ${fresh}, with SQLite asked the same at each ste
   expect(output).toContain("60 seeds, 0 failed");
 });
 
+test.each(modes)(`%s seeds from ${fresh}, in a store that drops while they run`, slow, async (mode) => {
+  const output = await sim(mode, "--drop", "--seeds", "300", "--from", String(fresh), "--json");
+  const { failed, counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
+  expect(failed).toBe(0);
+  expect(counts.behindDropped).toBeGreaterThan(100);
+});
+
 test.each(keptSeeds)("$mode seed $seed, which once found: $found", slow, async ({ mode, seed, test: directed }) => {
   expect(await sim(mode, "--seed", String(seed))).toContain("1 seeds, 0 failed");
   expect(existsSync(directed), directed).toBe(true);
@@ -53,7 +60,9 @@ test("the world has everything in it: all ends of tasks, all kinds of trouble", 
   const output = await sim("chaos", "--seeds", "100", "--from", "1", "--json");
   const { tasks, counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
   expect(Object.keys(tasks).sort()).toEqual(["cancelled", "failed", "finished"]);
-  for (const count of Object.values(counts)) expect(count, output).toBeGreaterThan(0);
+  const { behindDropped, ...others } = counts;
+  expect(behindDropped, "dropped by a store that keeps all").toBe(0);
+  for (const count of Object.values(others)) expect(count, output).toBeGreaterThan(0);
 });
 
 test("a replay shows every step, and ends as the run did", slow, async () => {

@@ -1,12 +1,15 @@
 import type { Artifact, Attempt, Origin } from "../../engine/model.ts";
 import type { NewArtifact, Tail } from "../../engine/ports/index.ts";
+import { UidSet } from "./uid-set.ts";
 
 const nothing: readonly Artifact[] = [];
 
 /** The artifacts of one shard in one generation. */
 export class ArtifactLog {
+  /** From seq `#dropped` on. */
   #artifacts: Artifact[] = [];
-  readonly #uids = new Set<string>();
+  #dropped = 0;
+  readonly #uids = new UidSet();
   readonly #lastOrigins = new Map<string, Origin>();
   #length = 0;
   #closed = false;
@@ -16,13 +19,18 @@ export class ArtifactLog {
     return this.#length;
   }
 
+  /** How many of them, the first ones, are dropped. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }
 
   /** What stands at this seq, when it is this attempt's own. */
   isOwn(attempt: Attempt, artifact: NewArtifact): boolean {
-    const there = this.#artifacts[artifact.seq];
+    const there = this.#artifacts[artifact.seq - this.#dropped];
     return there !== undefined && there.claimId === attempt.claimId && there.uid === artifact.uid;
   }
 
@@ -48,15 +56,35 @@ export class ArtifactLog {
   /** Forgets the artifacts and their uids, not how many they were nor where they came from. */
   drop(): void {
     this.#artifacts = [];
+    this.#dropped = this.#length;
     this.#uids.clear();
   }
 
-  read(from: number, limit: number): readonly Artifact[] {
-    return from >= this.#artifacts.length ? nothing : this.#artifacts.slice(from, from + limit);
+  /**
+   * Forgets the artifacts before this seq, though the last one never, which an attempt that lost its answer asks for
+   * again; uids stay, since a source's next attempt asks for them. Waits until these are half of what is kept: then each
+   * artifact is moved once, however many are behind it.
+   */
+  dropBefore(seq: number): void {
+    const surplus = Math.min(seq, this.#length - 1) - this.#dropped;
+    if (surplus <= 0 || 2 * surplus < this.#artifacts.length) return;
+    this.#artifacts = this.#artifacts.slice(surplus);
+    this.#dropped += surplus;
+  }
+
+  /** `dropped`: not all of these are here any more. */
+  read(from: number, limit: number): readonly Artifact[] | "dropped" {
+    if (from >= this.#length) return nothing;
+    return from < this.#dropped ? "dropped" : this.#artifacts.slice(from - this.#dropped, from - this.#dropped + limit);
   }
 
   tail(): Tail {
     return { length: this.#length, closed: this.#closed, origins: [...this.#lastOrigins.values()] };
+  }
+
+  /** The last batch from this source. */
+  lastFrom(source: string): Origin | undefined {
+    return this.#lastOrigins.get(source);
   }
 
   stored(uids: readonly string[]): Set<string> {

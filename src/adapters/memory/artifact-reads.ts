@@ -1,3 +1,4 @@
+import { artifactsDropped } from "../../engine/input/index.ts";
 import type { Artifact, ShardRef } from "../../engine/model.ts";
 import type { Store, Tail } from "../../engine/ports/index.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
@@ -17,7 +18,9 @@ export class ArtifactReads {
     ref: ShardRef,
     page: { readonly generation: number; readonly from: number; readonly limit: number },
   ): Promise<readonly Artifact[]> {
-    return this.#log(ref, page.generation)?.read(page.from, page.limit) ?? nothing;
+    const read = this.#log(ref, page.generation)?.read(page.from, page.limit) ?? nothing;
+    if (read === "dropped") throw artifactsDropped(ref);
+    return read;
   }
 
   async tail(ref: ShardRef, generation: number): Promise<Tail> {

@@ -17,6 +17,7 @@ import { ArtifactLog } from "./artifact-log.ts";
 import type { ShardEntry } from "./memory-state.ts";
 import { amendShard, replaceShard } from "./shard-entries.ts";
 import type { StoreContext } from "./store-context.ts";
+import { dropReadBy, dropSunk } from "./streaming-drop.ts";
 
 /** The writes of an attempt, from its claim to its outcome. */
 export class AttemptWrites {
@@ -61,7 +62,7 @@ export class AttemptWrites {
   }
 
   async append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]> {
-    const { state, step, observe } = this.#context;
+    const { state, step, observe, dropConsumed, sinks } = this.#context;
     const entry = state.shard(attempt);
     const answer = fence(entry?.record, attempt);
     if (entry === undefined || answer !== "ok") return answer;
@@ -73,6 +74,8 @@ export class AttemptWrites {
     if (typeof stored === "string") return stored;
     entry.node.hasArtifacts = true;
     observe?.({ kind: "artifact", ref: entry.record, generation, artifact: stored });
+    if (dropConsumed === "streaming") dropReadBy(entry, stored.origin);
+    if (sinks.has(entry.record.type)) dropSunk(entry, log);
     return "ok";
   }
 

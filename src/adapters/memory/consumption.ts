@@ -8,11 +8,10 @@ import type { NodeEntry, Reading, ShardEntry, TaskEntry } from "./memory-state.t
  */
 export function dropConsumedBy(finished: ShardEntry): void {
   const { task, node, record } = finished;
-  task.readings ??= readingsOf(task.record.graph);
-  const reading = task.readings.get(record.nodeId);
+  const reading = readingOf(task, record.nodeId);
   if (reading === undefined || node.finishedShards !== reading.partitions) return;
   for (const source of reading.sources) {
-    const read = task.readings.get(source);
+    const read = readingOf(task, source);
     if (read === undefined) continue;
     read.openReaders--;
     dropWhenRead(task, source, read);
@@ -23,24 +22,30 @@ export function dropConsumedBy(finished: ShardEntry): void {
 function dropWhenRead(task: TaskEntry, nodeId: string, reading: Reading): void {
   const node = task.nodes.get(nodeId);
   if (node === undefined || node.finishedShards !== reading.partitions) return;
-  if (reading.hasReaders && reading.openReaders === 0) dropArtifacts(node);
+  if (reading.readers.length > 0 && reading.openReaders === 0) dropArtifacts(node);
 }
 
 function dropArtifacts(node: NodeEntry): void {
   for (const entry of node.shards) for (const log of entry?.logs ?? []) log?.drop();
 }
 
+/** `undefined`: the graph has no such node. */
+export function readingOf(task: TaskEntry, nodeId: string): Reading | undefined {
+  task.readings ??= readingsOf(task.record.graph);
+  return task.readings.get(nodeId);
+}
+
 /** A reader is a child, and whoever names the node in its arguments: those may be of any ancestor. */
 function readingsOf(graph: Graph): Map<string, Reading> {
   const ids = new Set(graph.nodes.map((node) => node.node_id));
   const sources = new Map(graph.nodes.map((node) => [node.node_id, sourcesOf(node, ids)]));
-  const counts = new Map<string, number>();
-  for (const source of [...sources.values()].flat()) counts.set(source, (counts.get(source) ?? 0) + 1);
+  const readers = new Map<string, string[]>(graph.nodes.map((node) => [node.node_id, []]));
+  for (const [reader, read] of sources) for (const source of read) readers.get(source)?.push(reader);
   return new Map(
     graph.nodes.map(({ node_id, partitions = 1 }) => {
-      const openReaders = counts.get(node_id) ?? 0;
-      const reading = { partitions, sources: sources.get(node_id) ?? [], hasReaders: openReaders > 0, openReaders };
-      return [node_id, reading];
+      const own = readers.get(node_id) ?? [];
+      const read = sources.get(node_id) ?? [];
+      return [node_id, { partitions, sources: read, readers: own, openReaders: own.length, isSteady: false }];
     }),
   );
 }

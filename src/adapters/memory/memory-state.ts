@@ -41,13 +41,16 @@ export interface ShardEntry {
   readonly logs: (ArtifactLog | undefined)[];
 }
 
-/** A node as a reader of others, and how many still read its own artifacts. */
+/** A node as a reader of others, and who reads its own artifacts. */
 export interface Reading {
   readonly partitions: number;
   /** The nodes that it reads. */
   readonly sources: readonly string[];
-  readonly hasReaders: boolean;
+  /** The nodes that read it. */
+  readonly readers: readonly string[];
   openReaders: number;
+  /** See `streaming-drop.ts`. */
+  isSteady: boolean;
 }
 
 export interface QueuedItem {

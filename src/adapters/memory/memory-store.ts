@@ -42,13 +42,31 @@ export interface MemoryStoreOptions {
    */
   readonly keepFinishedTasks?: number;
   /**
-   * Drops a finished node's artifacts once every node that depends on it, or names it in its arguments, has finished
-   * too; nodes without such readers keep theirs. What is known of them stays true (`tail`, the shard's `count`,
-   * `hasArtifacts`, `countArtifacts`); `readArtifacts` then gives empty pages, `storedUids` nothing.
+   * Forgets artifacts that no node of the graph reads any more.
+   * - `true`: a finished node's, once every node that depends on it, or names it in its arguments, has finished too;
+   *   nodes without such readers keep theirs.
+   * - `"streaming"`: besides, while they run, each artifact that all these readers have stored what they made of. For
+   *   readers that take batches as they come and resume, as nothing upstream of them may start over, and for nodes
+   *   without `finalize`; elsewhere it is as `true`. With `max_pending_batches` on the producers the store stays as
+   *   small as it was, however many batches there are.
+   *
+   * What it costs: `task.artifacts` of such a node, a function of your own that reads it without naming it in its
+   * arguments, and a consumer that is deployed anew as one that can't resume, meet `ARTIFACTS_DROPPED`, and
+   * `engine.retry` runs such nodes again. What is known of the artifacts stays true (`tail`, the shard's `count`,
+   * `hasArtifacts`, `countArtifacts`). A source's uids are kept while it runs, since a retry of it asks for them: a bit
+   * each for `"0"`, `"1"`, ..., which is what they are unless `iterBatches` names them.
    *
    * @defaultValue false
    */
-  readonly dropConsumed?: boolean;
+  readonly dropConsumed?: boolean | "streaming";
+  /**
+   * Types of nodes whose outputs nobody wants, such as those that write to a database: where nothing reads such a node,
+   * its artifacts are forgotten as they come. What its `finalize` returns is kept as ever; one that asks for the outputs,
+   * `task.result` where there is no `finalize`, and `task.artifacts` meet `ARTIFACTS_DROPPED`.
+   *
+   * @defaultValue none
+   */
+  readonly sinks?: readonly string[];
 }
 
 /**
@@ -83,6 +101,7 @@ class MemoryStore implements Store {
       observe: options.observe,
       keepFinishedTasks: checkedLimit(options.keepFinishedTasks ?? 1000),
       dropConsumed: options.dropConsumed ?? false,
+      sinks: new Set(options.sinks),
     };
     this.#tasks = new TaskTable(context);
     this.#shards = new ShardTable(context);

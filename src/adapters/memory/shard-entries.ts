@@ -14,7 +14,7 @@ export function insertShard(context: StoreContext, task: TaskEntry, record: Shar
     // Adopted.
     node.finishedShards++;
     if ((record.count ?? 0) > 0) node.hasArtifacts = true;
-    if (context.dropConsumed) dropConsumedBy(entry);
+    if (context.dropConsumed !== false) dropConsumedBy(entry);
   }
   const born = record.history[0];
   if (born !== undefined) context.observe?.({ kind: "shard", from: "absent", cause: born.cause, record });
@@ -28,7 +28,7 @@ export function replaceShard(context: StoreContext, entry: ShardEntry, next: Sha
   index(context, entry);
   if (next.status === "finished") {
     entry.node.finishedShards++;
-    if (context.dropConsumed) dropConsumedBy(entry);
+    if (context.dropConsumed !== false) dropConsumedBy(entry);
   }
   context.observe?.({ kind: "shard", from, cause, record: next });
 }

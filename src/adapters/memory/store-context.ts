@@ -38,5 +38,6 @@ export interface StoreContext {
   readonly step: ((label: string) => Promise<void>) | undefined;
   readonly observe: ((event: MemoryStoreEvent) => void) | undefined;
   readonly keepFinishedTasks: number;
-  readonly dropConsumed: boolean;
+  readonly dropConsumed: boolean | "streaming";
+  readonly sinks: ReadonlySet<string>;
 }

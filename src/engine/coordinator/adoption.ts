@@ -1,3 +1,4 @@
+import { FlowError } from "../../errors/index.ts";
 import { logOf, type ShardRecord, type TaskRecord } from "../model.ts";
 import { isNodeFinished, type NodePlan, type Plan } from "../planner/index.ts";
 import type { Store } from "../ports/index.ts";
@@ -52,8 +53,14 @@ async function adoptNode(
 const isAdoptedNode = (node: NodePlan, shards: readonly ShardRecord[]): boolean =>
   shards.length === node.partitions && shards.every((record) => record.artifactsOf !== undefined);
 
-/** A store may have dropped the artifacts of a node whose readers had finished. */
+/** A store may have dropped artifacts that all readers of the graph had read: from the first one on, if any. */
 async function isKept(store: Store, record: ShardRecord): Promise<boolean> {
   const { count = 0, generation } = record;
-  return count === 0 || (await store.readArtifacts(logOf(record), generation, count - 1, 1)).length > 0;
+  if (count === 0) return true;
+  try {
+    return (await store.readArtifacts(logOf(record), generation, 0, 1)).length > 0;
+  } catch (error) {
+    if (FlowError.is(error, "ARTIFACTS_DROPPED")) return false;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 import { FlowError, type Json } from "../../errors/index.ts";
-import { type Artifact, logOf, type ShardRecord } from "../model.ts";
+import { type Artifact, logOf, type ShardRecord, type ShardRef } from "../model.ts";
 import type { NodePlan, Plan } from "../planner/index.ts";
 import { isNodeFinished } from "../planner/index.ts";
 import type { Store } from "../ports/index.ts";
@@ -51,7 +51,7 @@ export async function readSources(options: {
 }
 
 /** What a reader finds that comes after the store has dropped what all consumers had read. */
-export function artifactsDropped(taskId: string, nodeId: string): FlowError {
+export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): FlowError {
   return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
     details: { taskId, nodeId },
   });
@@ -62,7 +62,7 @@ export async function* readLog(store: Store, record: ShardRecord, pageSize: numb
   const count = record.count ?? 0;
   for (let from = 0; from < count; ) {
     const page = await store.readArtifacts(logOf(record), record.generation, from, pageSize);
-    if (page.length === 0) throw artifactsDropped(record.taskId, record.nodeId);
+    if (page.length === 0) throw artifactsDropped(record);
     yield* page;
     from += page.length;
   }

@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { Attempt, Cause, EpochRef, Failure, ShardRecord } from "../model.ts";
-import type { AttemptReport, WriteAnswer } from "../ports/index.ts";
+import type { AttemptReport, Store, WriteAnswer } from "../ports/index.ts";
 import { moveShard } from "./move-shard.ts";
 
 /*
@@ -35,13 +35,14 @@ export const isRecorded = (record: ShardRecord | undefined, attempt: Attempt, ca
 export function claimShard(
   record: ShardRecord | undefined,
   ref: EpochRef,
-  by: { readonly workerId: string; readonly claimId: string; readonly leaseMs: number; readonly now: number },
+  by: Parameters<Store["claim"]>[1] & { readonly now: number },
 ): { readonly won: ShardRecord; readonly next?: ShardRecord } | undefined {
   if (record === undefined || record.epoch !== ref.epoch) return undefined;
   if (record.lease?.claimId === by.claimId) return { won: record };
   if (record.status !== "queued") return undefined;
-  const { workerId, claimId, leaseMs, now } = by;
-  const lease = { workerId, claimId, deadline: now + leaseMs };
+  const { workerId, claimId, leaseMs, habits, now } = by;
+  const deadline = now + leaseMs;
+  const lease = habits === undefined ? { workerId, claimId, deadline } : { workerId, claimId, deadline, habits };
   const next = moveShard(record, { to: "running", cause: "claim", at: now, workerId, set: { lease } });
   return { won: next, next };
 }

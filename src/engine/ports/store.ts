@@ -7,6 +7,7 @@ import type {
   DeadLetter,
   EpochRef,
   Failure,
+  LogHabits,
   Origin,
   Progress,
   ShardRecord,
@@ -214,7 +215,12 @@ export interface Store {
   /** `queued`, same epoch -> `running` with a lease. One caller wins; the same claim id asks again and gets the same answer. */
   claim(
     ref: EpochRef,
-    by: { readonly workerId: string; readonly claimId: string; readonly leaseMs: number },
+    by: {
+      readonly workerId: string;
+      readonly claimId: string;
+      readonly leaseMs: number;
+      readonly habits?: LogHabits;
+    },
   ): Promise<ShardRecord | undefined>;
   /** Moves the deadlines of held leases to now + `leaseMs`; a cancelling one is never renewed. One answer an attempt, in order. */
   renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]>;
@@ -274,7 +280,10 @@ export interface Store {
 
   // ---- artifacts
 
-  /** Up to `limit` artifacts from seq `from` on, in order, without gaps. Markers aren't artifacts. */
+  /**
+   * Up to `limit` artifacts from seq `from` on, in order, without gaps. Markers aren't artifacts. Rejects with
+   * `ARTIFACTS_DROPPED` where a store that doesn't keep all of them has dropped the one at `from`.
+   */
   readArtifacts(ref: ShardRef, generation: number, from: number, limit: number): Promise<readonly Artifact[]>;
   tail(ref: ShardRef, generation: number): Promise<Tail>;
   /** Which of these uids the log has. */

@@ -39,7 +39,7 @@ export async function* streamArtifacts(parts: TaskReaderParts, taskId: string, n
         continue;
       }
       if (isTaskTerminal(task.status)) {
-        throw task.status === "finished" ? artifactsDropped(taskId, nodeId) : endedBadly(task);
+        throw task.status === "finished" ? artifactsDropped({ taskId, nodeId }) : endedBadly(task);
       }
       await changes.next(parts.clock, pollMs);
       pollMs = Math.min(pollMaxMs, pollMs * 2);

@@ -1,4 +1,5 @@
-import type { Attempt, EpochRef, ShardRecord } from "../model.ts";
+import type { Attempt, EpochRef, LogHabits, ShardRecord } from "../model.ts";
+import type { NodePlan } from "../planner/index.ts";
 import type { QueuedRef } from "../ports/index.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import type { StoreWatch } from "../support/store-watch.ts";
@@ -16,6 +17,8 @@ export interface ClaimerOptions {
   readonly supervisor: Supervisor;
   readonly tasks: TaskFacts;
   readonly watch: StoreWatch;
+  /** What attempts of this node do with logs. */
+  readonly habitsOf: (node: NodePlan) => LogHabits;
   /** Takes over what was claimed. `askedAt`: monotonic, before the claim was asked for. */
   readonly onClaimed: (claim: Attempt, record: ShardRecord, askedAt: number) => void;
 }
@@ -134,7 +137,7 @@ export class Claimer {
       if (node === undefined) return undefined; // its task was deleted, or the command was forged
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
-      claimed = await this.#claimFrom(claim, retry);
+      claimed = await this.#claimFrom(claim, node, retry);
       return undefined;
     } finally {
       if (!claimed) {
@@ -145,12 +148,14 @@ export class Claimer {
   }
 
   /** @returns false: another worker was faster */
-  async #claimFrom(claim: Attempt, retry: StoreRetry): Promise<boolean> {
+  async #claimFrom(claim: Attempt, node: NodePlan, retry: StoreRetry): Promise<boolean> {
     const { store, clock, workerId, limits } = this.#options.parts;
+    const { leaseMs } = limits;
+    const by = { workerId, claimId: claim.claimId, leaseMs, habits: this.#options.habitsOf(node) };
     const askedAt = clock.monotonic();
     let record: ShardRecord | undefined;
     try {
-      record = await retry.ask(() => store.claim(claim, { workerId, claimId: claim.claimId, leaseMs: limits.leaseMs }));
+      record = await retry.ask(() => store.claim(claim, by));
     } catch (error) {
       this.#slots.leave(claim);
       throw error;

@@ -51,6 +51,8 @@ interface Verdict {
 function judge(error: unknown, handler: HandlerDefinition | undefined): Verdict {
   if (error instanceof AttemptProblem) return { code: error.code, permanent: error.permanent };
   if (FlowError.is(error, "RECORD_TOO_LARGE")) return { code: "artifact_too_large", permanent: true };
+  // What is gone stays gone: no retry reads it.
+  if (FlowError.is(error, "ARTIFACTS_DROPPED")) return { code: "artifacts_dropped", permanent: true };
   let own: Verdict | undefined;
   try {
     own = handler?.classifyError?.(error);

@@ -1,4 +1,5 @@
 import type { HandlerDefinition } from "../../definitions/index.ts";
+import type { LogHabits } from "../model.ts";
 import { WireCodec } from "../values/index.ts";
 
 /** A handler with what a worker keeps of it between attempts: codecs of its schemas, and that `init` has run. */
@@ -8,6 +9,7 @@ export class HandlerRuntime {
   readonly input: WireCodec | undefined;
   readonly output: WireCodec;
   readonly result: WireCodec | undefined;
+  readonly habits: LogHabits;
   #ready: Promise<void> | undefined;
 
   constructor(definition: HandlerDefinition) {
@@ -16,6 +18,7 @@ export class HandlerRuntime {
     this.input = codecOf(definition.input);
     this.output = new WireCodec(definition.output);
     this.result = codecOf(definition.result);
+    this.habits = { resumes: definition.resumable, rereads: definition.finalize !== undefined };
   }
 
   get needsInit(): boolean {

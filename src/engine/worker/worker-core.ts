@@ -1,6 +1,6 @@
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
-import type { Attempt, ShardRecord } from "../model.ts";
+import type { Attempt, LogHabits, ShardRecord } from "../model.ts";
 import { shardKey } from "../model.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
 import { groups, topics } from "../protocol/topics.ts";
@@ -70,6 +70,7 @@ export class WorkerCore {
       supervisor: this.#supervisor,
       tasks: this.#tasks,
       watch: this.#watch,
+      habitsOf: ({ fn, type }) => (fn === undefined ? this.#runtimes.get(type)?.habits : undefined) ?? functionHabits,
       onClaimed: (...claimed) => this.#hold(...claimed),
     });
   }
@@ -222,3 +223,6 @@ export class WorkerCore {
     };
   }
 }
+
+/** A function has one output, which each attempt that finds it takes over. */
+const functionHabits: LogHabits = { resumes: true, rereads: true };

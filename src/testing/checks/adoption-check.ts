@@ -1,16 +1,11 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import { type Artifact, isTaskTerminal, type ShardRecord, type ShardRef } from "../../engine/model.ts";
+import { isTaskTerminal, type ShardRecord, type ShardRef } from "../../engine/model.ts";
 import type { GraphNode } from "../../graph/index.ts";
-import type { TaskLookup } from "../world/all-tasks.ts";
+import { droppedOf } from "./archive.ts";
 import { isFinished } from "./start-condition.ts";
 
 type Violated = (ref: ShardRef, what: string) => void;
-
-/** All that a shard stored in its current output, or the one that it was adopted from. */
-export function artifactsOf(state: TaskLookup, record: ShardRecord): readonly Artifact[] {
-  return state.shard(record.artifactsOf ?? record)?.logs[record.generation]?.read(0, 1_000_000) ?? [];
-}
 
 /** What is adopted had finished in the task before, and nothing upstream of it runs again. */
 export function checkAdoption(state: MemoryState, record: ShardRecord, violated: Violated): void {
@@ -25,6 +20,7 @@ export function checkAdoption(state: MemoryState, record: ShardRecord, violated:
   const log = state.shard(record.artifactsOf ?? record)?.logs[record.generation];
   if ((log?.length ?? 0) !== record.count)
     violated(record, `adopted ${record.count} artifacts, ${log?.length} are there`);
+  if (droppedOf(state, record) > 0) violated(record, "adopted, and artifacts of it are dropped");
   const again = nodeOf(task, record).depends_on.filter((id) => !isAdopted(task, id));
   if (again.length > 0) violated(record, `adopted, and ${again.join()} runs again`);
 }
@@ -34,6 +30,8 @@ export function checkNotAdoptable(state: MemoryState, record: ShardRecord, viola
   const task = state.tasks.get(record.taskId);
   const lender = state.tasks.get(task?.record.retryOf ?? "");
   if (task === undefined || lender === undefined || !isFinished(lender, record.nodeId)) return;
+  const shards = lender.nodes.get(record.nodeId)?.shards ?? [];
+  if (shards.some((entry) => entry !== undefined && droppedOf(state, entry.record) > 0)) return;
   if (nodeOf(task, record).depends_on.every((id) => isAdopted(task, id)))
     violated(record, "runs what had finished before");
 }

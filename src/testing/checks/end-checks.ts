@@ -7,7 +7,7 @@ import type { Fleet } from "../world/fleet.ts";
 import type { Journal } from "../world/journal.ts";
 import { initFailed } from "../world/random-graph.ts";
 import type { Workload } from "../world/workload.ts";
-import { artifactsOf } from "./adoption-check.ts";
+import { checkKept } from "./archive.ts";
 import { type FinishedShard, judgeNode } from "./reference.ts";
 import { changedPaths } from "./reference-vars.ts";
 import { retryPolicyOf } from "./retry-policy.ts";
@@ -39,11 +39,15 @@ export function checkEnd(parts: EndParts): void {
   checkLeftovers(parts);
 }
 
-function checkOutputs(task: TaskEntry, { allTasks, workload }: EndParts, violated: (what: string) => void): void {
+function checkOutputs(
+  task: TaskEntry,
+  { allTasks, journal, workload }: EndParts,
+  violated: (what: string) => void,
+): void {
   const { graph } = task.record;
   const finished = (nodeId: string): FinishedShard[] =>
     (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) =>
-      entry === undefined ? [] : [{ record: entry.record, artifacts: artifactsOf(allTasks, entry.record) }],
+      entry === undefined ? [] : [{ record: entry.record, artifacts: journal.archive.of(entry.record) }],
     );
   for (const node of graph.nodes) {
     const shards = finished(node.node_id);
@@ -52,7 +56,8 @@ function checkOutputs(task: TaskEntry, { allTasks, workload }: EndParts, violate
     for (const { record, artifacts } of shards) {
       const { length } = artifacts;
       if (record.count !== length) violated(`node ${node.node_id}: count ${record.count}, and ${length} artifacts`);
-      if (workload.isKnown) checkSummary(node, record, length, violated);
+      for (const wrong of checkKept(allTasks, record, artifacts)) violated(`node ${node.node_id}: ${wrong}`);
+      if (workload.isKnown && workload.hasFinalize(node.type)) checkSummary(node, record, length, violated);
     }
     if (!workload.isKnown) continue;
     for (const wrong of judgeNode(node, finished)) violated(`node ${node.node_id}: ${wrong}`);

@@ -17,6 +17,7 @@ export class LogChecks {
   readonly #state: CheckParts["state"];
   readonly #workload: CheckParts["workload"];
   readonly #counts: CheckParts["journal"]["counts"];
+  readonly #archive: CheckParts["journal"]["archive"];
   readonly #violated: (ref: ShardRef, what: string) => void;
   readonly #logs = new Map<string, SeenLog>();
   readonly #generations = new Map<string, number>();
@@ -27,6 +28,7 @@ export class LogChecks {
     this.#state = parts.state;
     this.#workload = parts.workload;
     this.#counts = parts.journal.counts;
+    this.#archive = parts.journal.archive;
     this.#violated = violated;
   }
 
@@ -45,6 +47,8 @@ export class LogChecks {
 
   artifact({ ref, generation, artifact }: MemoryStoreEvent & { readonly kind: "artifact" }): void {
     this.#counts.appends++;
+    this.#archive.add(ref, generation, artifact);
+    if ((this.#state.shard(ref)?.logs[generation]?.dropped ?? 0) > 0) this.#counts.behindDropped++;
     const log = this.#log(ref, generation);
     if (artifact.seq !== log.length) this.#violated(ref, `seq ${artifact.seq} after ${log.length} artifacts`);
     if (log.uids.has(artifact.uid)) this.#violated(ref, `uid ${artifact.uid} twice`);

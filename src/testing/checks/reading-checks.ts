@@ -1,9 +1,9 @@
-import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import type { ShardEntry, TaskEntry } from "../../adapters/memory/memory-state.ts";
 import type { TaskEvent } from "../../engine/api.ts";
 import { isTaskTerminal } from "../../engine/model.ts";
 import type { FlowError } from "../../errors/index.ts";
 import type { TaskLookup } from "../world/all-tasks.ts";
-import { artifactsOf } from "./adoption-check.ts";
+import { type Archive, droppedOf } from "./archive.ts";
 
 /* What callers read of a task, held against its records. Each check gives what is wrong, in words. */
 
@@ -14,17 +14,31 @@ export interface Got<T> {
   readonly error?: FlowError;
 }
 
-export function checkResult(state: TaskLookup, { record, nodes }: TaskEntry, { items, error }: Got<object>): string[] {
+export interface Kept {
+  readonly allTasks: TaskLookup;
+  readonly archive: Archive;
+}
+
+export function checkResult(
+  { allTasks, archive }: Kept,
+  { record, nodes }: TaskEntry,
+  { items, error }: Got<object>,
+): string[] {
   if (!isTaskTerminal(record.status)) return [`its result came while it is ${record.status}`];
   if (record.status !== "finished") return endsLike(record.status, error?.code);
   const children = new Set(record.graph.nodes.flatMap(({ depends_on }) => depends_on));
   const leaves = record.graph.nodes.filter(({ node_id }) => !children.has(node_id));
+  if (error?.code === "ARTIFACTS_DROPPED") {
+    return leaves.some(({ node_id }) => isDropped(allTasks, shardsOf(nodes, node_id)))
+      ? []
+      : ["nothing of it is dropped"];
+  }
   const wanted = Object.fromEntries(
     leaves.map(({ node_id, partitions = 1 }) => {
-      const shards = (nodes.get(node_id)?.shards ?? []).flatMap((entry) => entry ?? []);
+      const shards = shardsOf(nodes, node_id);
       const results = shards.flatMap(({ record: { result } }) => (result === undefined ? [] : [result]));
       if (results.length > 0) return [node_id, partitions === 1 ? results[0] : results];
-      return [node_id, shards.flatMap((shard) => artifactsOf(state, shard.record).map(({ meta }) => meta))];
+      return [node_id, shards.flatMap((shard) => archive.of(shard.record).map(({ meta }) => meta))];
     }),
   );
   return sameJson(items[0], wanted) ? [] : [`its result is ${JSON.stringify(items[0])}`];
@@ -58,20 +72,28 @@ export function checkEvents({ record, nodes }: TaskEntry, { items }: Got<TaskEve
 }
 
 export function checkArtifacts(
-  state: TaskLookup,
+  { allTasks, archive }: Kept,
   { record, nodes }: TaskEntry,
   { nodeId, got: { items, error } }: { readonly nodeId: string; readonly got: Got<unknown> },
 ): string[] {
-  const shards = (nodes.get(nodeId)?.shards ?? []).flatMap((entry) => entry ?? []);
+  const shards = shardsOf(nodes, nodeId);
+  if (error?.code === "ARTIFACTS_DROPPED") return isDropped(allTasks, shards) ? [] : ["nothing of it is dropped"];
   if (error?.code === "ARTIFACTS_RESTARTED") {
     return shards.some((entry) => entry.record.generation > 0) ? [] : ["told of a restart that was none"];
   }
   if (error !== undefined) return endsLike(record.status, error.code);
-  const stored = shards.map((shard) => artifactsOf(state, shard.record).map(({ meta }) => meta));
+  const stored = shards.map((shard) => archive.of(shard.record).map(({ meta }) => meta));
   const [first = []] = stored;
   const isRight = shards.length === 1 ? sameJson(items, first) : sameJson(sorted(items), sorted(stored.flat()));
   return isRight ? [] : [`${items.length} artifacts of ${nodeId} were read, ${stored.flat().length} are stored`];
 }
+
+const shardsOf = (nodes: TaskEntry["nodes"], nodeId: string): readonly ShardEntry[] =>
+  (nodes.get(nodeId)?.shards ?? []).flatMap((entry) => entry ?? []);
+
+/** In its output of now, or in one that was withdrawn while it was read. */
+const isDropped = (allTasks: TaskLookup, shards: readonly ShardEntry[]): boolean =>
+  shards.some(({ record, logs }) => droppedOf(allTasks, record) > 0 || logs.some((log) => (log?.dropped ?? 0) > 0));
 
 function endsLike(status: string, code: string | undefined): string[] {
   const wanted = { failed: "TASK_FAILED", cancelled: "TASK_CANCELLED" }[status];

@@ -73,6 +73,7 @@ export class RunnableCode {
   workload(outside: unknown, calls: OpenCalls): Workload {
     const sample = this.#sample();
     const types = sample.map(({ name }) => name);
+    const finalizing = new Set(sample.flatMap(({ name, finalize }) => (finalize === undefined ? [] : name)));
     const unresumable = new Set(sample.flatMap(({ name, resumable }) => (resumable ? [] : name)));
     return {
       tasks: [this.#request],
@@ -80,6 +81,7 @@ export class RunnableCode {
       fewTypes: types,
       inputAdapters: this.#inputAdapters,
       isResumable: (type) => !unresumable.has(type),
+      hasFinalize: (type) => finalizing.has(type),
       isKnown: false,
       handlersFor: (tools) =>
         this.#handlers(simulatedProcess(tools, { outside, calls })).map((each) => watched(each, tools.life, calls)),

@@ -3,7 +3,6 @@ import type { UntypedFlow } from "../../engine/api.ts";
 import type { TaskFailure } from "../../engine/model.ts";
 import { PlanCache } from "../../engine/planner/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { artifactsOf } from "../checks/adoption-check.ts";
 import type { SimulationMode } from "../world/rates.ts";
 import type { World } from "../world/world.ts";
 
@@ -46,7 +45,7 @@ export function readRun(
   const own: Record<string, Json> = {};
   for (const { node_id: nodeId, partitions = 1 } of graph.nodes) {
     const shards = (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) => entry?.record ?? []);
-    const stored = shards.flatMap((record) => artifactsOf(world.state, record));
+    const stored = shards.flatMap((record) => world.journal.archive.of(record));
     artifacts[nodeId] = stored.map(({ seq, uid, meta, metrics }) => ({ nodeId, seq, uid, meta, metrics }));
     outputs[nodeId] = stored.map(({ meta }) => meta);
     const results = shards.flatMap(({ result }) => (result === undefined ? [] : [result]));

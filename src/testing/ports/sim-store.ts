@@ -1,4 +1,9 @@
-import { type MemoryState, type MemoryStoreEvent, memoryStore } from "../../adapters/memory/index.ts";
+import {
+  type MemoryState,
+  type MemoryStoreEvent,
+  type MemoryStoreOptions,
+  memoryStore,
+} from "../../adapters/memory/index.ts";
 import { type Attempt, shardKey } from "../../engine/model.ts";
 import type { NewTask, Store } from "../../engine/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
@@ -38,6 +43,8 @@ export interface SimStoreOptions {
   readonly checkDelete: (taskId: string) => (answer: DeleteAnswer) => void;
   readonly faults: StoreFaults;
   readonly observe: (event: MemoryStoreEvent) => void;
+  /** How it keeps artifacts. */
+  readonly keeps: Pick<MemoryStoreOptions, "dropConsumed" | "sinks"> | undefined;
   /** Something that no store may do. */
   readonly violated: (what: string) => void;
   /** Asked the same in the same step: must answer alike. Operations are atomic then. */
@@ -63,7 +70,7 @@ export function simStore(options: SimStoreOptions): Store {
     return new Promise<void>((arrived) => void scheduler.after(ms, undefined, arrived));
   };
   const { mirror, violated } = options;
-  const common = { state, observe, now: () => scheduler.now, keepFinishedTasks: 1_000 };
+  const common = { state, observe, now: () => scheduler.now, keepFinishedTasks: 1_000, ...options.keeps };
   const step = async (label: string): Promise<void> => {
     if (scheduler.random.chance(label.includes(":") ? faults.slowInsert : faults.slow)) await takesTime(label);
     await scheduler.park(life, label, onItsWay);
@@ -74,7 +81,7 @@ export function simStore(options: SimStoreOptions): Store {
   const rateOf = (name: string, rate: number): number => (name === faults.focus ? Math.max(rate, focusRate) : rate);
   const runLate = (name: string, work: () => Promise<unknown>): void => {
     const parked = () => scheduler.park(life, `${name} (given up by ${life.name})`, { request: true });
-    const run = () => parked().then(work).catch(ignoreUnavailable);
+    const run = () => parked().then(work).catch(ignoreAnswer);
     scheduler.after(scheduler.random.int(faults.lateMs), undefined, () => void run());
   };
   const through = (name: string, call: Call): Call => {
@@ -142,9 +149,9 @@ export function simStore(options: SimStoreOptions): Store {
   });
 }
 
-/** Nobody waits for the answer of a call that was given up. */
-function ignoreUnavailable(error: unknown): void {
-  if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
+/** Nobody waits for the answer of a call that was given up; what it would have read may be dropped by now. */
+function ignoreAnswer(error: unknown): void {
+  if (!FlowError.is(error, "STORE_UNAVAILABLE") && !FlowError.is(error, "ARTIFACTS_DROPPED")) throw error;
 }
 
 const unavailable = (label: string): FlowError =>

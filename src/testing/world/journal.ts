@@ -1,4 +1,5 @@
 import { type EpochRef, type ShardRef, shardKey } from "../../engine/model.ts";
+import { Archive } from "../checks/archive.ts";
 
 interface DrawnCheckpoint {
   readonly checkpoint: number;
@@ -52,10 +53,13 @@ export class Journal {
   /** By process and type: the step at which its `init` failed last. */
   readonly #failedInits = new Map<string, number>();
   readonly violations: string[] = [];
+  readonly archive = new Archive();
   readonly checkpoints = new CheckpointBook();
   readonly counts = {
     claims: 0,
     appends: 0,
+    /** To a log whose first artifacts the store had dropped by then. */
+    behindDropped: 0,
     lateAppends: 0,
     restarts: 0,
     adopted: 0,

@@ -81,7 +81,7 @@ export class SimProcess {
     const isTooLate = (task: NewTask) => allTasks.isRefused(task);
     const onDelete = (taskId: string) => checkDelete(parts, taskId);
     const checked = { observe, violated, isTooLate, checkDelete: onDelete };
-    this.store = simStore({ scheduler, life, state, faults, mirror, sweeps, ...checked });
+    this.store = simStore({ scheduler, life, state, faults, mirror, sweeps, keeps: workload.store, ...checked });
     let id = 0;
     const limits = {
       capacity: spec.capacity,

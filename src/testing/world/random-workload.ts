@@ -1,3 +1,4 @@
+import type { HandlerDefinition } from "../../definitions/index.ts";
 import { builtInCoordinatorFns } from "../../engine/functions/index.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
 import { randomGraph, workerTypes } from "./random-graph.ts";
@@ -5,11 +6,20 @@ import { partsAdapter } from "./sim-adapters.ts";
 import { simHandlers } from "./sim-handlers.ts";
 import type { Workload } from "./workload.ts";
 
+const leanOf = ({ finalize: _, result: __, ...rest }: HandlerDefinition): HandlerDefinition => rest;
 const maxNodes = 6;
 const mostDeadlineSec = 12;
 
-/** One or two random graphs, and handlers that know what each other compute. */
-export function randomWorkload(random: SeededRandom): Workload {
+/**
+ * One or two random graphs, and handlers that know what each other compute.
+ *
+ * @param drops - in a store that drops what is read while it runs; sources that resume have no `finalize` then, which
+ * would keep the node's artifacts there, and in half of these worlds the other handlers that resume have none either
+ */
+export function randomWorkload(random: SeededRandom, drops = false): Workload {
+  const withoutFinalize: readonly string[] = drops ? random.pick([["source"], ["source", "map"]]) : [];
+  const hasFinalize = (type: string): boolean => !withoutFinalize.includes(type);
+  const sinks = withoutFinalize.filter((type) => type === "map");
   return {
     tasks: Array.from({ length: 1 + random.int(2) }, () => ({
       graph: randomGraph(random, maxNodes),
@@ -19,7 +29,10 @@ export function randomWorkload(random: SeededRandom): Workload {
     fewTypes: ["map", "source"],
     inputAdapters: [partsAdapter],
     isResumable: (type) => !type.endsWith("_n"),
-    handlersFor: simHandlers,
+    hasFinalize,
+    handlersFor: (tools) =>
+      simHandlers(tools).map((handler) => (hasFinalize(handler.name) ? handler : leanOf(handler))),
+    ...(drops ? { store: { dropConsumed: "streaming", sinks } } : {}),
     functionsFor: () => builtInCoordinatorFns,
     isKnown: true,
   };

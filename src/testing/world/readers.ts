@@ -62,13 +62,14 @@ export class Readers {
 
   #follow(taskId: string): void {
     this.#followed.add(taskId);
-    const { scheduler, allTasks } = this.#parts;
+    const { scheduler, allTasks, journal } = this.#parts;
+    const kept = { allTasks, archive: journal.archive };
     const nodes = allTasks.tasks.get(taskId)?.record.graph.nodes ?? [];
     const nodeId = scheduler.random.pick(nodes).node_id;
     const read = (run: Reading["read"]) => this.#readings.push({ taskId, read: run, askedOf: undefined, done: false });
     read(async (process) => {
       const got = await settled(handleOf(process, taskId).result());
-      this.#check(taskId, got, (task) => checkResult(allTasks, task, got));
+      this.#check(taskId, got, (task) => checkResult(kept, task, got));
     });
     read(async (process) => {
       const got = await collected(handleOf(process, taskId).events({ sampleMs: 100 }));
@@ -76,7 +77,7 @@ export class Readers {
     });
     read(async (process) => {
       const got = await collected(handleOf(process, taskId).artifacts(nodeId));
-      this.#check(taskId, got, (task) => checkArtifacts(allTasks, task, { nodeId, got }));
+      this.#check(taskId, got, (task) => checkArtifacts(kept, task, { nodeId, got }));
     });
   }
 

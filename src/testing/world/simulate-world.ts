@@ -1,5 +1,6 @@
 import type { Store } from "../../engine/ports/index.ts";
 import { drive } from "../gate/drive.ts";
+import type { SeededRandom } from "../gate/seeded-random.ts";
 import type { Journal } from "./journal.ts";
 import { randomWorkload } from "./random-workload.ts";
 import type { SimulationMode } from "./rates.ts";
@@ -11,6 +12,8 @@ export interface WorldRunOptions {
   readonly mode?: SimulationMode;
   /** Keeps a line a step, for people. @defaultValue false */
   readonly trace?: boolean;
+  /** In a store that drops artifacts while it runs, as soon as all who read them have. @defaultValue false */
+  readonly drops?: boolean;
   /**
    * Another store, by the world's clock: asked whatever the memory store is asked, and a violation when its answer is
    * another one.
@@ -43,9 +46,10 @@ export interface WorldOutcome {
  * violations // []
  */
 export async function simulateWorld(options: WorldRunOptions): Promise<WorldOutcome> {
-  const { seed, mode = "chaos", mirror } = options;
+  const { seed, mode = "chaos", drops = false, mirror } = options;
   const trace: string[] = [];
-  const world = new World({ seed, mode, workload: randomWorkload, mirror, ...(options.trace ? { trace } : {}) });
+  const workload = (random: SeededRandom) => randomWorkload(random, drops);
+  const world = new World({ seed, mode, workload, mirror, ...(options.trace ? { trace } : {}) });
   const rejected = (reason: unknown): void => {
     world.journal.violated(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
   };

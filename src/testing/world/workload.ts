@@ -1,3 +1,4 @@
+import type { MemoryStoreOptions } from "../../adapters/memory/index.ts";
 import type {
   CoordinatorFunctionDefinition,
   HandlerDefinition,
@@ -39,9 +40,12 @@ export interface Workload {
   readonly fewTypes: readonly string[];
   readonly inputAdapters: readonly InputAdapterDefinition[];
   isResumable(type: string): boolean;
+  hasFinalize(type: string): boolean;
   /** For each process anew, as a real one loads its code anew. */
   handlersFor(tools: ProcessTools): readonly HandlerDefinition[];
   functionsFor(tools: Pick<ProcessTools, "life">): readonly CoordinatorFunctionDefinition[];
+  /** How the store of its worlds keeps artifacts. @defaultValue all of them */
+  readonly store?: Pick<MemoryStoreOptions, "dropConsumed" | "sinks">;
   /** Its handlers are the simulation's own: what they must compute, read and throw is known. */
   readonly isKnown: boolean;
 }

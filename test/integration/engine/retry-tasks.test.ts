@@ -294,6 +294,28 @@ test("artifacts that the store has dropped are made again", async () => {
   expect(plant.takeRan()).toEqual(["breaks", "copy", "src"]);
 });
 
+test("so are those that it dropped while they were read", async () => {
+  const plant = new Plant();
+  const breaks = handler("breaks", {
+    processBatch: (n) => {
+      if (n === 8 && plant.broken.has("breaks")) throw new PermanentError("broken");
+      return n;
+    },
+  });
+  plant.broken.add("breaks");
+  const state = new MemoryState();
+  const store = memoryStore({ state, dropConsumed: "streaming" });
+  const { engine } = await testEngine([plant.source("src", 10), breaks], { store });
+  const task = await engine.run(graphOf(node("src"), node("breaks", ["src"])));
+  await expect(task.result()).rejects.toMatchObject(failed);
+  expect(state.shard({ taskId: task.id, nodeId: "src", shard: 0 })?.logs[0]).toMatchObject({ length: 10, dropped: 5 });
+  plant.takeRan();
+  plant.broken.clear();
+  const again = await engine.retry(task.id, from);
+  expect(await again.result()).toEqual({ breaks: numbers(10) });
+  expect(plant.takeRan()).toEqual(["src"]);
+});
+
 test("what can't be tried again is refused", async () => {
   const gate = new Gate();
   const { engine, state } = await testEngine([

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../../src/adapters/memory/index.ts";
+import type { Attempt, LogHabits } from "../../../../src/engine/model.ts";
 import type { Store } from "../../../../src/engine/ports/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import type { Graph, GraphNode } from "../../../../src/graph/index.ts";
@@ -144,8 +145,15 @@ async function finishShard(store: Store, nodeId: string, shard = 0): Promise<voi
   await store.complete(attempt, { generation: 0, count: 2 });
 }
 
-const kept = async (store: Store, nodeId: string, shard = 0) =>
-  (await store.readArtifacts(shardOf(nodeId, shard), 0, 0, 10)).length;
+/** How many artifacts can be read, from the first on. */
+async function kept(store: Store, nodeId: string, shard = 0): Promise<number> {
+  try {
+    return (await store.readArtifacts(shardOf(nodeId, shard), 0, 0, 10)).length;
+  } catch (error) {
+    if (FlowError.is(error, "ARTIFACTS_DROPPED")) return 0;
+    throw error;
+  }
+}
 
 describe("dropConsumed", () => {
   const started = async (graph: Graph) => {
@@ -235,6 +243,128 @@ describe("dropConsumed", () => {
     await finishShard(store, "a");
     await finishShard(store, "b");
     expect(await kept(store, "a")).toBe(2);
+  });
+});
+
+describe("dropConsumed: streaming", () => {
+  const once = { resumes: true, rereads: false };
+  const started = async (...nodes: GraphNode[]) => {
+    const store = memoryStore({ dropConsumed: "streaming" });
+    await store.createTask(newTask("t", { graph: graphOf(...nodes) }));
+    return store;
+  };
+  const begun = async (store: Store, nodeId: string, habits: LogHabits = once, shard = 0) => {
+    const ref = shardOf(nodeId, shard);
+    await store.dispatch(ref, dispatchInit());
+    const by = { workerId: "w1", claimId: `claim-${nodeId}-${shard}`, leaseMs: longMs, habits };
+    await store.claim({ ...ref, epoch: 1 }, by);
+    return { ...ref, epoch: 1, claimId: by.claimId };
+  };
+  /** The reader stores what it made of the source's batches from its first to this one. */
+  const reads = async (store: Store, reader: Attempt, source: string, upTo: number) => {
+    const { length } = await store.tail(reader, 0);
+    for (let seq = length; seq <= upTo; seq++) {
+      const artifact = artifactOf(seq, { origin: { source, seq, chunk: 0 } });
+      expect(await store.append(reader, 0, artifact)).toBe("ok");
+    }
+  };
+  /** The first seq that can be read. */
+  const firstOf = async (store: Store, nodeId: string, length = 10): Promise<number> => {
+    for (let from = 0; from < length; from++) {
+      const page = await store.readArtifacts(shardOf(nodeId), 0, from, length).catch((error: unknown) => error);
+      if (Array.isArray(page)) {
+        expect(page.map(({ seq }) => seq)).toEqual(Array.from({ length: length - from }, (_, n) => from + n));
+        return from;
+      }
+      expect(page).toMatchObject({ code: "ARTIFACTS_DROPPED", details: { taskId: "t", nodeId } });
+    }
+    throw new Error("all are dropped");
+  };
+
+  test("what every reader has read goes, but for the batch that it would go on from", async () => {
+    const store = await started(node("a"), node("b", ["a"]), node("c", ["a"]));
+    const a = await begun(store, "a");
+    await appended(store, a, 10);
+    const b = await begun(store, "b");
+    await reads(store, b, "a/0", 8);
+    expect(await firstOf(store, "a")).toBe(0); // c hasn't begun
+    const c = await begun(store, "c");
+    await reads(store, c, "a/0", 6);
+    expect(await firstOf(store, "a")).toBe(5); // half of what is there, or nothing
+    await reads(store, c, "a/0", 9);
+    expect(await firstOf(store, "a")).toBe(8);
+    expect(await store.tail(a, 0)).toMatchObject({ length: 10, origins: [{ seq: 9 }] });
+    expect(await store.storedUids(a, 0, ["u0", "u9", "u10"])).toEqual(new Set(["u0", "u9"]));
+    expect(await store.append(a, 0, artifactOf(9))).toBe("ok"); // asked again after a lost answer
+  });
+
+  test.each<readonly [string, { readonly a?: LogHabits; readonly b?: LogHabits }]>([
+    ["a source that reads its own log again", { a: { resumes: true, rereads: true } }],
+    ["a source that starts over", { a: { resumes: false, rereads: false } }],
+    ["a reader that starts over", { b: { resumes: false, rereads: false } }],
+  ])("%s keeps all", async (_, habits) => {
+    const store = await started(node("a"), node("b", ["a"]));
+    await appended(store, await begun(store, "a", habits.a), 10);
+    await reads(store, await begun(store, "b", habits.b), "a/0", 9);
+    expect(await firstOf(store, "a")).toBe(0);
+  });
+
+  test("a reader that doesn't say what it does keeps all", async () => {
+    const store = await started(node("a"), node("b", ["a"]));
+    await appended(store, await begun(store, "a"), 10);
+    await store.dispatch(shardOf("b"), dispatchInit());
+    await reads(store, await claimed(store, shardOf("b")), "a/0", 9);
+    expect(await firstOf(store, "a")).toBe(0);
+  });
+
+  test("a restart upstream that the reader hasn't seen keeps all", async () => {
+    const store = await started(node("a"), node("x"), node("b", ["a", "x"]));
+    await appended(store, await begun(store, "a"), 10);
+    const x = await begun(store, "x", { resumes: false, rereads: false });
+    await appended(store, x, 1);
+    const b = await begun(store, "b");
+    await store.restart(x, { generation: 1, sourceGens: {} });
+    await store.complete(x, { generation: 1, count: 0 });
+    await reads(store, b, "a/0", 9);
+    expect(await firstOf(store, "a")).toBe(0);
+  });
+
+  test("each shard of a reader counts", async () => {
+    const store = await started(node("a"), node("b", ["a"], { partitions: 2 }));
+    await appended(store, await begun(store, "a"), 10);
+    const [b0, b1] = [await begun(store, "b", once, 0), await begun(store, "b", once, 1)];
+    await reads(store, b0, "a/0", 9);
+    expect(await firstOf(store, "a")).toBe(0);
+    await reads(store, b1, "a/0", 5);
+    expect(await firstOf(store, "a")).toBe(5);
+  });
+
+  test("nothing goes once the task is ending: a retry may adopt it", async () => {
+    const store = await started(node("a"), node("b", ["a"]));
+    await appended(store, await begun(store, "a"), 10);
+    const b = await begun(store, "b");
+    await store.failTask("t", failureOf());
+    await reads(store, b, "a/0", 9);
+    expect(await firstOf(store, "a")).toBe(0);
+  });
+});
+
+describe("sinks", () => {
+  test("a node of that type that nobody reads keeps its last artifact only", async () => {
+    const store = memoryStore({ sinks: ["extractor"] });
+    await store.createTask(
+      newTask("t", { graph: graphOf(node("a"), node("b", ["a"]), node("c", [], { type: "other" })) }),
+    );
+    const [a, b] = [await runningShard(store, shardOf("a")), await runningShard(store, shardOf("b"))];
+    await store.dispatch(shardOf("c"), dispatchInit({ type: "other" }));
+    const c = await claimed(store, shardOf("c"));
+    for (const attempt of [a, b, c]) await appended(store, attempt, 8);
+    expect(await kept(store, "a")).toBe(8);
+    expect(await kept(store, "c")).toBe(8);
+    expect(await kept(store, "b")).toBe(0);
+    expect((await store.readArtifacts(b, 0, 7, 10)).map(({ uid }) => uid)).toEqual(["u7"]);
+    expect(await store.append(b, 0, artifactOf(7))).toBe("ok"); // asked again after a lost answer
+    expect(await store.tail(b, 0)).toMatchObject({ length: 8 });
   });
 });
 
