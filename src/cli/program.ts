@@ -1,7 +1,11 @@
 import { Command, CommanderError } from "commander";
 import { CliError, exitCodes } from "./cli-error.ts";
+import { addCodegen } from "./commands/codegen.ts";
+import { addDiff } from "./commands/diff.ts";
 import { addExport } from "./commands/export.ts";
 import { addGraph } from "./commands/graph.ts";
+import { addInit } from "./commands/init.ts";
+import { addLint } from "./commands/lint.ts";
 import { addRun } from "./commands/run.ts";
 import { addValidate } from "./commands/validate.ts";
 import { ownVersion, shareOneFlowkit } from "./loading/one-flowkit.ts";
@@ -45,7 +49,8 @@ function program(terminal: Terminal): Command {
       outputError: () => {}, // told with its code, by `reportError`
     })
     .showSuggestionAfterError();
-  for (const add of [addRun, addExport, addValidate, addGraph]) add(root, terminal);
+  for (const add of [addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen])
+    add(root, terminal);
   root.addHelpText(
     "after",
     `

@@ -1,6 +1,7 @@
 import { Console } from "node:console";
 import { Writable } from "node:stream";
 import { styleText } from "node:util";
+import { compactJson } from "./compact-json.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -23,7 +24,7 @@ export class Terminal {
   }
 
   printJson(value: unknown): void {
-    this.print(JSON.stringify(value, null, 2));
+    this.print(compactJson(value));
   }
 
   /** A remark beside the result. */

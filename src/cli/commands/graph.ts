@@ -1,12 +1,31 @@
 import { type Command, Option } from "commander";
-import { toMermaid } from "../../graph/index.ts";
+import { type Graph, toMermaid } from "../../graph/index.ts";
+import { toDot } from "../drawing/dot.ts";
+import { toHtml } from "../drawing/html.ts";
+import { toSvg } from "../drawing/svg.ts";
 import { readGraphFile } from "../loading/read-graph.ts";
 import type { Terminal } from "../terminal.ts";
 import { examples, exportOption, writeResult } from "./common.ts";
 
+const formats: Readonly<Record<string, (graph: Graph) => string>> = {
+  mermaid: toMermaid,
+  dot: toDot,
+  svg: toSvg,
+  html: toHtml,
+};
+
+const formatOfEnding: Readonly<Record<string, string>> = {
+  mmd: "mermaid",
+  mermaid: "mermaid",
+  dot: "dot",
+  gv: "dot",
+  svg: "svg",
+  html: "html",
+};
+
 interface GraphCommandOptions {
   readonly export?: string;
-  readonly format: "mermaid";
+  readonly format?: string;
   readonly output?: string;
 }
 
@@ -14,14 +33,22 @@ export function addGraph(root: Command, terminal: Terminal): void {
   root
     .command("graph")
     .summary("draw a graph")
-    .description("Draws a graph.")
+    .description(
+      "Draws a graph: for Mermaid or Graphviz, as an SVG, or as a page with a table of its nodes. Dashed edges deliver batches as they come.",
+    )
     .argument("<flow.ts|graph.json>", "the graph to draw")
-    .addOption(new Option("--format <format>", "how").choices(["mermaid"]).default("mermaid"))
+    .addOption(
+      new Option("--format <format>", "how; without it, as the output file's ending says, else mermaid").choices(
+        Object.keys(formats),
+      ),
+    )
     .option("-o, --output <file>", "write there instead of to stdout")
     .addOption(exportOption())
-    .addHelpText("after", examples("graph flow.ts", "graph graph.json -o graph.mmd"))
+    .addHelpText("after", examples("graph flow.ts", "graph graph.json -o graph.svg", "graph flow.ts --format dot"))
     .action(async (file: string, options: GraphCommandOptions) => {
       const { graph } = await readGraphFile(file, { export: options.export });
-      writeResult(terminal, toMermaid(graph), { file: options.output, mayReplace: true });
+      const ending = options.output?.split(".").at(-1) ?? "";
+      const draw = formats[options.format ?? formatOfEnding[ending] ?? "mermaid"] ?? toMermaid;
+      writeResult(terminal, draw(graph), { file: options.output, mayReplace: true });
     });
 }

@@ -7,13 +7,15 @@ import { CliError } from "../cli-error.ts";
 /**
  * Lets what users' files import as `flowkit` be the very package that this command is part of, also when the command is
  * installed elsewhere and their own folder has none. Two copies of one version are made one; of two versions neither can
- * stand in for the other.
+ * stand in for the other. A folder without zod gets the one that this package uses.
  */
 export function shareOneFlowkit(): void {
   const own = ownPackage();
   registerHooks({
     resolve(specifier, context, next) {
-      if (specifier !== "flowkit" && !specifier.startsWith("flowkit/")) return next(specifier, context);
+      const here = () => next(specifier, { ...context, parentURL: import.meta.url });
+      if (isOf("zod", specifier)) return orElse(() => next(specifier, context), here);
+      if (!isOf("flowkit", specifier)) return next(specifier, context);
       const theirs = packageOf(() => next(specifier, context).url);
       if (theirs !== undefined && theirs.folder !== own.folder && theirs.version !== own.version) {
         throw new CliError(
@@ -22,10 +24,20 @@ export function shareOneFlowkit(): void {
           { hint: "Use the project's own command: npx flowkit" },
         );
       }
-      // Resolved as the package resolves its own name.
-      return next(specifier, { ...context, parentURL: import.meta.url });
+      return here(); // as the package resolves its own name
     },
   });
+}
+
+const isOf = (name: string, specifier: string): boolean => specifier === name || specifier.startsWith(`${name}/`);
+
+function orElse<T>(first: () => T, second: () => T): T {
+  try {
+    return first();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND") return second();
+    throw error;
+  }
 }
 
 interface Package {
@@ -35,13 +47,8 @@ interface Package {
 
 /** `undefined`: where that file is, there is none. */
 function packageOf(resolve: () => string): Package | undefined {
-  let url: string;
-  try {
-    url = resolve();
-  } catch {
-    return undefined; // not installed there, which is no mistake; what the package doesn't export is said below
-  }
-  return packageAround(fileURLToPath(url));
+  const url = orElse<string | undefined>(resolve, () => undefined);
+  return url === undefined ? undefined : packageAround(fileURLToPath(url));
 }
 
 const ownPackage = (): Package => {

@@ -17,6 +17,8 @@ export interface GraphFileOptions {
   readonly schemas?: boolean;
   /** Definitions that a graph JSON is checked against. */
   readonly definitions?: Definitions | undefined;
+  /** Also a graph JSON whose data doesn't fit along its edges is wanted: to say so in other words. */
+  readonly mayMisfit?: boolean;
 }
 
 export const isJsonFile = (file: string): boolean => file.endsWith(".json");
@@ -31,7 +33,7 @@ export const isJsonFile = (file: string): boolean => file.endsWith(".json");
 export async function readGraphFile(file: string, options: GraphFileOptions = {}): Promise<GraphFile> {
   if (isJsonFile(file)) {
     const source = readJson(readText(file), file);
-    return { kind: "json", file, graph: checked(source, file, options.definitions) };
+    return { kind: "json", file, graph: checked(source, file, options) };
   }
   const { export: name, schemas = false } = options;
   const exports = await importModule(file);
@@ -39,10 +41,21 @@ export async function readGraphFile(file: string, options: GraphFileOptions = {}
   return { kind: "flow", file, graph: box.flow.compile({ schemas }), box };
 }
 
-function checked(source: JsonSource, file: string, definitions: Definitions | undefined): Graph {
-  const validation = validateGraph(source.value, definitions === undefined ? {} : checkedBy(definitions));
+function checked(
+  source: JsonSource,
+  file: string,
+  { definitions, mayMisfit = false }: Pick<GraphFileOptions, "definitions" | "mayMisfit">,
+): Graph {
+  const options = definitions === undefined ? {} : checkedBy(definitions);
+  const validation = validateGraph(source.value, options);
   if (validation.ok) return validation.graph;
-  throw new InvalidGraphFile(file, source, validation.findings);
+  const { findings } = validation;
+  if (mayMisfit && findings.every(({ code }) => code === "GRAPH_EDGE_DATA")) {
+    const { schemas, ...bare } = source.value as Graph; // all but its data is right
+    const graph = validateGraph(bare, options);
+    if (graph.ok && schemas !== undefined) return { ...graph.graph, schemas };
+  }
+  throw new InvalidGraphFile(file, source, findings);
 }
 
 const checkedBy = ({ handlers, adapters, fns }: Definitions): ValidateOptions => ({

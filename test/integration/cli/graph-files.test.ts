@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cli, cliProject, squaresFlow } from "../../helpers/cli.ts";
@@ -121,12 +121,133 @@ describe("flowkit validate", () => {
 });
 
 describe("flowkit graph", () => {
-  test("draws for Mermaid", async () => {
+  test("draws for Mermaid and Graphviz", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stdout } = await cli(["graph", "flow.ts"], { cwd });
     expect(exitCode).toBe(0);
     expect(stdout).toBe(
       'flowchart TD\n  numbers(["numbers<br/>numbers"])\n  square["square<br/>square"]\n  numbers -.-> square\n',
     );
+    expect((await cli(["graph", "flow.ts", "--format", "dot"], { cwd })).stdout).toBe(`digraph "squares" {
+  node [shape=box fontname="monospace"]
+  "numbers" [label="numbers\\nnumbers" style=rounded]
+  "square" [label="square\\nsquare"]
+  "numbers" -> "square" [style=dashed]
+}
+`);
+  });
+
+  test("takes the format from the name of the file", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    expect((await cli(["graph", "flow.ts", "-o", "g.svg"], { cwd })).exitCode).toBe(0);
+    expect((await cli(["graph", "flow.ts", "-o", "g.html"], { cwd })).exitCode).toBe(0);
+    const svg = readFileSync(join(cwd, "g.svg"), "utf8");
+    expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+    expect(svg.match(/<rect class="box"/g)).toHaveLength(2);
+    expect(svg.match(/<path class="edge stream"/g)).toHaveLength(1);
+    const page = readFileSync(join(cwd, "g.html"), "utf8");
+    expect(page).toContain('<a href="#node-square">');
+    expect(page).toContain('<tr id="node-square">');
+    expect(page.replaceAll("http://www.w3.org/2000/svg", "")).not.toMatch(/https?:|<script|<link|@import/); // loads nothing
+  });
+
+  test("knows no other formats", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    expect(await cli(["graph", "flow.ts", "--format", "png"], { cwd })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^error CLI_USAGE: option '--format <format>' argument 'png' is invalid/),
+    });
+  });
+});
+
+describe("flowkit diff", () => {
+  test("says when there is no difference", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
+    expect(await cli(["diff", "graph.json", "flow.ts"], { cwd })).toEqual({
+      exitCode: 0,
+      stdout: "no difference\n",
+      stderr: "",
+    });
+  });
+
+  test("tells what is new, gone and changed; without schemas, that data is not compared", async () => {
+    const cwd = cliProject({
+      "a.json": {
+        nodes: [
+          { node_id: "a", type: "t" },
+          { node_id: "b", type: "t", depends_on: ["a"] },
+        ],
+      },
+      "b.json": {
+        name: "second",
+        nodes: [
+          { node_id: "a", type: "t", retry_policy: { max: 7 } },
+          { node_id: "c", type: "t", depends_on: ["a"] },
+        ],
+      },
+    });
+    const { exitCode, stdout, stderr } = await cli(["diff", "a.json", "b.json"], { cwd });
+    expect(stdout).toBe(`- node b
++ node c
+~ node a
+    /retry_policy: nothing -> {"max":7}
+- edge a -> b
++ edge a -> c
+~ graph
+    /name: nothing -> "second"
+`);
+    expect(stderr).toBe(
+      "a.json has no schemas: the data on edges is not compared\nb.json has no schemas: the data on edges is not compared\n",
+    );
+    expect(exitCode).toBe(0);
+  });
+
+  test("ends with 1 when a node can't take any more what it reads", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    await cli(["export", "flow.ts", "-o", "old.json", "--schemas"], { cwd });
+    const old = JSON.parse(readFileSync(join(cwd, "old.json"), "utf8"));
+    old.schemas.square.input.properties.n = { type: "string" };
+    writeFileSync(join(cwd, "new.json"), JSON.stringify(old));
+    const { exitCode, stdout, stderr } = await cli(["diff", "old.json", "new.json"], { cwd });
+    expect(stdout).toContain("! edge 'numbers' -> 'square': .n is number, needs string\n");
+    expect(stderr).toBe("1 incompatible change\n");
+    expect(exitCode).toBe(1);
+    const machine = await cli(["diff", "old.json", "new.json", "--json"], { cwd });
+    expect(JSON.parse(machine.stdout)).toMatchObject({
+      same: false,
+      compatible: false,
+      comparesData: true,
+      nodes: { added: [], removed: [], changed: [] },
+      edges: { added: [], removed: [], incompatible: [{ from: ["numbers"], to: "square" }] },
+    });
+    expect(machine.exitCode).toBe(1);
+    expect((await cli(["diff", "new.json", "old.json"], { cwd })).exitCode).toBe(0); // it fits again
+  });
+});
+
+describe("flowkit codegen", () => {
+  test("writes the source of a graph, which runs as it is", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
+    const written = await cli(["codegen", "graph.json", "-o", "made.ts", "--handlers-from", "./flow.ts"], { cwd });
+    expect(written).toEqual({ exitCode: 0, stdout: "", stderr: "wrote made.ts\n" });
+    const { exitCode, stdout } = await cli(["run", "made.ts", "-p", "count=1"], { cwd });
+    expect(JSON.parse(stdout)).toEqual({ square: [{ n: 1 }] });
+    expect(exitCode).toBe(0);
+  });
+
+  test("writes skeletons, and replaces no file unless it is told to", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow, "mine.ts": "// mine" });
+    await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
+    expect((await cli(["codegen", "graph.json"], { cwd })).stdout).toContain('defineHandler("square"');
+    expect(await cli(["codegen", "graph.json", "-o", "mine.ts"], { cwd })).toEqual({
+      exitCode: 2,
+      stdout: "",
+      stderr: "error CLI_FILE_EXISTS: mine.ts is there already\n  Name another file, or say --force.\n",
+    });
+    expect(readFileSync(join(cwd, "mine.ts"), "utf8")).toBe("// mine");
+    expect((await cli(["codegen", "graph.json", "-o", "mine.ts", "--force"], { cwd })).exitCode).toBe(0);
+    expect(readFileSync(join(cwd, "mine.ts"), "utf8")).toContain("defineHandler");
   });
 });

@@ -1,0 +1,224 @@
+import { coordinatorFnType, type Graph, type GraphNode } from "../../graph/index.ts";
+
+/*
+ * Places the nodes of a graph in layers, parents above their children. Three steps, as Sugiyama has them: layers by the
+ * longest way from a root; an order within each layer that has few crossings; places that are near to a node's
+ * neighbours. An edge over several layers goes through a bend in each.
+ */
+
+export interface Box {
+  readonly node: GraphNode;
+  readonly lines: readonly string[];
+  /** Of its middle. */
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Line {
+  readonly from: string;
+  readonly to: GraphNode;
+  /** From the lower rim of `from` to the upper rim of `to`. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+export interface Layout {
+  readonly width: number;
+  readonly height: number;
+  readonly boxes: readonly Box[];
+  readonly lines: readonly Line[];
+}
+
+const margin = 16;
+const boxHeight = 48;
+const layerHeight = 104;
+const gap = 28;
+/** Of a letter in the drawing's font. */
+const letterWidth = 7.3;
+/** Above that, long edges go straight: a drawing of that many is not looked at, but must still be made. */
+const mostBends = 20_000;
+const sweeps = 12;
+
+/** A node, or the bend of an edge on its way through a layer. */
+interface Item {
+  readonly box: { readonly node: GraphNode; readonly lines: readonly string[] } | undefined;
+  readonly width: number;
+  readonly layer: number;
+  readonly above: Item[];
+  readonly below: Item[];
+  /** Its number within the layer. */
+  order: number;
+  x: number;
+}
+
+export function layOut({ nodes }: Pick<Graph, "nodes">): Layout {
+  const layerOf = layersOf(nodes);
+  const items = new Map(nodes.map((node) => [node.node_id, nodeItem(node, layerOf.get(node.node_id) ?? 0)]));
+  const { chains, bends } = connect(nodes, items);
+  const layers: Item[][] = [];
+  for (const item of [...items.values(), ...bends]) {
+    layers[item.layer] ??= [];
+    layers[item.layer]?.push(item);
+  }
+  order(layers);
+  place(layers);
+  return drawn({ items, chains, layers });
+}
+
+/** By the longest way from a root. Nodes come in any order, so parents first is found here. */
+function layersOf(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
+  const layers = new Map<string, number>();
+  const children = new Map<string, string[]>();
+  const open = new Map(nodes.map((node) => [node.node_id, node.depends_on.length]));
+  for (const { node_id: id, depends_on: parents } of nodes) {
+    for (const parent of parents) children.set(parent, [...(children.get(parent) ?? []), id]);
+  }
+  const ready = nodes.filter((node) => node.depends_on.length === 0).map(({ node_id: id }) => id);
+  for (let id = ready.shift(); id !== undefined; id = ready.shift()) {
+    const layer = layers.get(id) ?? 0;
+    layers.set(id, layer);
+    for (const child of children.get(id) ?? []) {
+      layers.set(child, Math.max(layers.get(child) ?? 0, layer + 1));
+      const left = (open.get(child) ?? 0) - 1;
+      open.set(child, left);
+      if (left === 0) ready.push(child);
+    }
+  }
+  return layers;
+}
+
+function nodeItem(node: GraphNode, layer: number): Item {
+  const runs = node.type === coordinatorFnType ? (node.io?.fn ?? "") : node.type;
+  const lines = node.node_id === runs ? [runs] : [node.node_id, runs];
+  const width = Math.max(...lines.map((line) => line.length)) * letterWidth + 32;
+  return { box: { node, lines }, width, layer, above: [], below: [], order: 0, x: 0 };
+}
+
+interface Chain {
+  readonly from: string;
+  readonly to: GraphNode;
+  readonly items: readonly Item[];
+}
+
+function connect(
+  nodes: readonly GraphNode[],
+  items: ReadonlyMap<string, Item>,
+): { readonly chains: readonly Chain[]; readonly bends: readonly Item[] } {
+  const bends: Item[] = [];
+  const chains: Chain[] = [];
+  for (const node of nodes) {
+    const end = items.get(node.node_id);
+    for (const parent of node.depends_on) {
+      const start = items.get(parent);
+      if (start === undefined || end === undefined) continue;
+      const way: Item[] = [start];
+      for (let layer = start.layer + 1; layer < end.layer && bends.length < mostBends; layer++) {
+        const bend: Item = { box: undefined, width: 8, layer, above: [], below: [], order: 0, x: 0 };
+        bends.push(bend);
+        way.push(bend);
+      }
+      way.push(end);
+      for (const [index, lower] of way.entries()) {
+        const upper = way[index - 1];
+        upper?.below.push(lower);
+        if (upper !== undefined) lower.above.push(upper);
+      }
+      chains.push({ from: parent, to: node, items: way });
+    }
+  }
+  return { chains, bends };
+}
+
+/** Down and up again, each layer by the middle of its neighbours in the one before. */
+function order(layers: readonly Item[][]): void {
+  for (const layer of layers) number(layer);
+  for (let sweep = 0; sweep < sweeps; sweep++) {
+    const isDown = sweep % 2 === 0;
+    for (const layer of isDown ? layers : layers.toReversed()) {
+      const middle = new Map(
+        layer.map((item) => [item, mean(isDown ? item.above : item.below, "order") ?? item.order]),
+      );
+      layer.sort((a, b) => (middle.get(a) ?? 0) - (middle.get(b) ?? 0));
+      number(layer);
+    }
+  }
+}
+
+function number(layer: readonly Item[]): void {
+  for (const [index, item] of layer.entries()) item.order = index;
+}
+
+/** As near as may be to the middle of their neighbours, without coming too near to each other. */
+function place(layers: readonly Item[][]): void {
+  for (const layer of layers) spread(layer, new Map());
+  for (let sweep = 0; sweep < sweeps; sweep++) {
+    const isDown = sweep % 2 === 0;
+    for (const layer of isDown ? layers : layers.toReversed()) {
+      const wanted = layer.map((item) => {
+        const near = isDown ? item.above : item.below;
+        return [item, mean(near.length > 0 ? near : [...item.above, ...item.below], "x") ?? item.x] as const;
+      });
+      spread(layer, new Map(wanted));
+    }
+  }
+}
+
+/**
+ * The places nearest to the wanted ones that keep the order and the gaps: least squares, by joining neighbours that
+ * come too near into groups.
+ */
+function spread(layer: readonly Item[], wanted: ReadonlyMap<Item, number>): void {
+  const groups: { sum: number; count: number; readonly members: { item: Item; offset: number }[] }[] = [];
+  let offset = 0;
+  let before: Item | undefined;
+  for (const item of layer) {
+    if (before !== undefined) offset += (before.width + item.width) / 2 + gap;
+    before = item;
+    groups.push({ sum: (wanted.get(item) ?? offset) - offset, count: 1, members: [{ item, offset }] });
+    for (let last = groups.at(-1), left = groups.at(-2); last && left; last = groups.at(-1), left = groups.at(-2)) {
+      if (left.sum / left.count <= last.sum / last.count) break;
+      left.sum += last.sum;
+      left.count += last.count;
+      for (const member of last.members) left.members.push(member);
+      groups.pop();
+    }
+  }
+  for (const { sum, count, members } of groups) {
+    for (const { item, offset: own } of members) item.x = sum / count + own;
+  }
+}
+
+const mean = (items: readonly Item[], key: "order" | "x"): number | undefined =>
+  items.length === 0 ? undefined : items.reduce((sum, item) => sum + item[key], 0) / items.length;
+
+function drawn(parts: {
+  readonly items: ReadonlyMap<string, Item>;
+  readonly chains: readonly Chain[];
+  readonly layers: readonly Item[][];
+}): Layout {
+  const all = parts.layers.flat();
+  const left = all.reduce((least, { x, width }) => Math.min(least, x - width / 2), Number.POSITIVE_INFINITY);
+  const right = all.reduce((most, { x, width }) => Math.max(most, x + width / 2), Number.NEGATIVE_INFINITY);
+  const xOf = (item: Item): number => Math.round(item.x - left + margin);
+  const yOf = (item: Item): number => margin + boxHeight / 2 + item.layer * layerHeight;
+  const boxes = [...parts.items.values()].flatMap((item) =>
+    item.box === undefined
+      ? []
+      : [{ ...item.box, x: xOf(item), y: yOf(item), width: Math.round(item.width), height: boxHeight }],
+  );
+  const lines = parts.chains.map(({ from, to, items }) => ({
+    from,
+    to,
+    points: items.map((item, index) => {
+      const rim = index === 0 ? boxHeight / 2 : index === items.length - 1 ? -boxHeight / 2 : 0;
+      return [xOf(item), yOf(item) + rim] as const;
+    }),
+  }));
+  return {
+    width: Math.round(right - left + 2 * margin),
+    height: 2 * margin + boxHeight + (parts.layers.length - 1) * layerHeight,
+    boxes,
+    lines,
+  };
+}

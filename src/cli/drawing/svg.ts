@@ -1,0 +1,88 @@
+import { coordinatorFnType, type Graph } from "../../graph/index.ts";
+import { type Box, type Line, layOut } from "./layout.ts";
+
+export interface SvgOptions {
+  /** Nodes link to `#node-<id>`. */
+  readonly linked?: boolean;
+}
+
+/** Plain colours: not every viewer knows variables. */
+const style = `
+  .flowkit { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+  .flowkit .box { stroke: #1f2328; fill: #ddf4ff; }
+  .flowkit .source .box { fill: #dafbe1; }
+  .flowkit .fn .box { fill: #fff8c5; }
+  .flowkit text { fill: #1f2328; text-anchor: middle; }
+  .flowkit .type, .flowkit .label { fill: #656d76; }
+  .flowkit .edge { stroke: #656d76; fill: none; }
+  .flowkit .stream { stroke-dasharray: 4 4; }
+  .flowkit .tip { fill: #656d76; }
+  @media (prefers-color-scheme: dark) {
+    .flowkit .box { stroke: #e6edf3; fill: #0c2d4d; }
+    .flowkit .source .box { fill: #12361f; }
+    .flowkit .fn .box { fill: #3a3213; }
+    .flowkit text { fill: #e6edf3; }
+    .flowkit .type, .flowkit .label { fill: #8b949e; }
+  }
+`;
+
+/**
+ * The graph as a drawing that needs nothing else: parents above, sources rounded, coordinator functions as hexagons, a
+ * dashed edge where batches are taken as they come.
+ */
+export function toSvg(graph: Graph, options: SvgOptions = {}): string {
+  const { width, height, boxes, lines } = layOut(graph);
+  const title = graph.name === undefined ? [] : [`<title>${escaped(graph.name)}</title>`];
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" class="flowkit" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
+    ...title,
+    `<style>${style}</style>`,
+    '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>',
+    ...lines.map(edge),
+    ...boxes.map((box) => node(box, options.linked ?? false)),
+    "</svg>",
+    "",
+  ].join("\n");
+}
+
+function edge({ to, points }: Line): string {
+  const kind = to.io?.start_when === "first_batch" ? "edge stream" : "edge";
+  const [first, ...rest] = points;
+  let path = `M${first?.join(" ")}`;
+  let before = first;
+  for (const point of rest) {
+    const [x, y] = point;
+    const middle = ((before?.[1] ?? y) + y) / 2;
+    path += ` C${before?.[0] ?? x} ${middle} ${x} ${middle} ${x} ${y}`;
+    before = point;
+  }
+  const [x = 0, y = 0] = points.at(-1) ?? [];
+  const label =
+    to.fan_in === undefined || to.fan_in === "all"
+      ? ""
+      : `<text class="label" x="${x}" y="${y - 14}">${to.fan_in}</text>`;
+  return `<path class="${kind}" d="${path}" marker-end="url(#tip)"/>${label}`;
+}
+
+function node(
+  { node: { node_id: id, type, depends_on: parents }, lines, x, y, width, height }: Box,
+  linked: boolean,
+): string {
+  const [left, top] = [x - width / 2, y - height / 2];
+  const isFn = type === coordinatorFnType;
+  const kind = isFn ? "fn" : parents.length === 0 ? "source" : "step";
+  const [right, bottom, cut] = [left + width, top + height, 12];
+  const shape = isFn
+    ? `<path class="box" d="M${left} ${y} ${left + cut} ${top} ${right - cut} ${top} ${right} ${y} ${right - cut} ${bottom} ${left + cut} ${bottom}z"/>`
+    : `<rect class="box" x="${left}" y="${top}" width="${width}" height="${height}" rx="${kind === "source" ? height / 2 : 4}"/>`;
+  const [name = "", runs] = lines.map(escaped);
+  const text =
+    runs === undefined
+      ? `<text x="${x}" y="${y + 4}">${name}</text>`
+      : `<text x="${x}" y="${y - 4}">${name}</text><text class="type" x="${x}" y="${y + 14}">${runs}</text>`;
+  const drawing = `<g class="${kind}">${shape}${text}</g>`;
+  return linked ? `<a href="#node-${escaped(id)}">${drawing}</a>` : drawing;
+}
+
+export const escaped = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);

@@ -1,0 +1,60 @@
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { cli } from "../../helpers/cli.ts";
+import { runProcess } from "../../helpers/run-process.ts";
+import { tempFolder } from "../../helpers/temp-folder.ts";
+
+describe("flowkit init", () => {
+  test("makes a project that runs at once, before anything is installed", async () => {
+    const cwd = tempFolder();
+    const made = await cli(["init", "My Flows"], { cwd });
+    expect(made).toEqual({
+      exitCode: 0,
+      stdout: ["flow.ts", "tsconfig.json", ".gitignore", "package.json"]
+        .map((name) => `wrote My Flows/${name}\n`)
+        .join(""),
+      stderr: "\nNext:\n  cd 'My Flows'\n  npm install\n  npx flowkit run flow.ts\n",
+    });
+    const project = join(cwd, "My Flows");
+    expect(JSON.parse(readFileSync(join(project, "package.json"), "utf8"))).toMatchObject({
+      name: "my-flows",
+      type: "module",
+    });
+    const { exitCode, stdout, stderr } = await cli(["run", "flow.ts"], { cwd: project });
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toBe('{ "sum": [{ "revenue": 4 }, { "revenue": 8 }] }\n');
+  });
+
+  test("its files are right in their types", { timeout: 120_000 }, async () => {
+    const cwd = tempFolder();
+    expect((await cli(["init"], { cwd })).exitCode).toBe(0);
+    mkdirSync(join(cwd, "node_modules/flowkit"), { recursive: true });
+    for (const name of ["dist", "package.json"]) symlinkSync(resolve(name), join(cwd, "node_modules/flowkit", name));
+    for (const name of ["zod", "@types"]) symlinkSync(resolve("node_modules", name), join(cwd, "node_modules", name));
+    expect(await runProcess("tsc", ["-p", cwd], { cwd, timeoutMs: 100_000 })).toEqual({ exitCode: 0, output: "" });
+  });
+
+  test("replaces nothing", async () => {
+    const cwd = tempFolder();
+    writeFileSync(join(cwd, "flow.ts"), "mine");
+    const { exitCode, stderr } = await cli(["init"], { cwd });
+    expect(stderr).toBe(
+      "error CLI_FILE_EXISTS: flow.ts is there already\n  Nothing was written. Name another folder: flowkit init my-flows\n",
+    );
+    expect(exitCode).toBe(2);
+    expect(readdirSync(cwd)).toEqual(["flow.ts"]);
+    expect(readFileSync(join(cwd, "flow.ts"), "utf8")).toBe("mine");
+  });
+
+  test("leaves a package.json as it is, and says what it lacks", async () => {
+    const cwd = tempFolder();
+    writeFileSync(join(cwd, "package.json"), "{}");
+    const { exitCode, stderr } = await cli(["init"], { cwd });
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe(
+      'package.json is there already: add "type": "module" to it\n\nNext:\n  npx flowkit run flow.ts\n',
+    );
+    expect(readFileSync(join(cwd, "package.json"), "utf8")).toBe("{}");
+  });
+});

@@ -1,0 +1,90 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { layOut } from "../../../src/cli/drawing/layout.ts";
+import { escaped, toSvg } from "../../../src/cli/drawing/svg.ts";
+import { parseGraph } from "../../../src/graph/index.ts";
+
+const anyGraph = fc
+  .array(fc.tuple(fc.array(fc.nat(), { maxLength: 3 }), fc.integer({ min: 1, max: 30 })), {
+    minLength: 1,
+    maxLength: 40,
+  })
+  .map((nodes) =>
+    parseGraph({
+      nodes: nodes
+        .map(([parents, length], index) => ({
+          node_id: `n${index}${"x".repeat(length)}`,
+          type: "t",
+          depends_on: index === 0 ? [] : [...new Set(parents.map((parent) => parent % index))],
+        }))
+        .map((node, _, all) => ({ ...node, depends_on: node.depends_on.map((index) => all[index]?.node_id) }))
+        .toReversed(), // parents need not stand first
+    }),
+  );
+
+test("parents stand above their children, and no box on another", () => {
+  fc.assert(
+    fc.property(anyGraph, (graph) => {
+      const { boxes, lines, width, height } = layOut(graph);
+      const byId = new Map(boxes.map((box) => [box.node.node_id, box]));
+      expect(byId.size).toBe(graph.nodes.length);
+      for (const box of boxes) {
+        expect(box.x - box.width / 2).toBeGreaterThanOrEqual(0);
+        expect(box.x + box.width / 2).toBeLessThanOrEqual(width);
+        expect(box.y + box.height / 2).toBeLessThan(height);
+        for (const other of boxes) {
+          const isApart = Math.abs(box.x - other.x) >= (box.width + other.width) / 2 || box.y !== other.y;
+          if (other !== box) expect(isApart).toBe(true);
+        }
+      }
+      expect(lines.map(({ from, to }) => `${from} ${to.node_id}`).toSorted()).toEqual(
+        graph.edges.map(([from, to]) => `${from} ${to}`).toSorted(),
+      );
+      for (const { from, to, points } of lines) {
+        const [start, end] = [byId.get(from), byId.get(to.node_id)];
+        expect(points[0]).toEqual([start?.x, (start?.y ?? 0) + 24]);
+        expect(points.at(-1)).toEqual([end?.x, (end?.y ?? 0) - 24]);
+        for (const [index, [, y]] of points.entries()) expect(y).toBeGreaterThan(points[index - 1]?.[1] ?? 0);
+      }
+    }),
+  );
+});
+
+test("a chain is straight, and two branches stand side by side", () => {
+  const chain = parseGraph({
+    nodes: [
+      { node_id: "a", type: "t" },
+      { node_id: "b", type: "t", depends_on: ["a"] },
+      { node_id: "c", type: "t", depends_on: ["b"] },
+    ],
+  });
+  expect(new Set(layOut(chain).boxes.map(({ x }) => x)).size).toBe(1);
+  const fork = parseGraph({
+    nodes: [
+      { node_id: "a", type: "t" },
+      { node_id: "b", type: "t", depends_on: ["a"] },
+      { node_id: "c", type: "t", depends_on: ["a"] },
+      { node_id: "d", type: "t", depends_on: ["b", "c"] },
+    ],
+  });
+  const [a, b, c, d] = layOut(fork).boxes.map(({ x }) => x);
+  expect(a).toBe(d);
+  expect(Math.abs(((b ?? 0) + (c ?? 0)) / 2 - (a ?? 0))).toBeLessThanOrEqual(1); // places are whole numbers
+});
+
+test("a large graph is drawn too", () => {
+  const nodes = Array.from({ length: 3_000 }, (_, index) => ({
+    node_id: `n${index}`,
+    type: "t",
+    depends_on:
+      index === 0 ? [] : [...new Set([index - 1, Math.floor(index / 7), Math.floor(index / 3)])].map((i) => `n${i}`),
+  }));
+  expect(layOut(parseGraph({ nodes })).boxes).toHaveLength(3_000);
+});
+
+test("what stands in a drawing can't end it", () => {
+  expect(toSvg(parseGraph({ name: "</title><script>", nodes: [{ node_id: "a", type: "t" }] }))).not.toContain(
+    "<script>",
+  );
+  expect(escaped(`<a href='b' c="d">&`)).toBe("&#60;a href=&#39;b&#39; c=&#34;d&#34;&#62;&#38;");
+});
