@@ -5,6 +5,7 @@ const entries = {
   index: "src/index.ts",
   engine: "src/engine.ts",
   testing: "src/testing/index.ts",
+  "adapters/kafka": "src/adapters/kafka/index.ts",
   "adapters/mongo": "src/adapters/mongo/index.ts",
   "adapters/sqlite": "src/adapters/sqlite/index.ts",
 };

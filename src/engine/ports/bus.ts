@@ -12,6 +12,27 @@ export interface SubscribeOptions {
   readonly topics: readonly string[];
   /** Resolving acknowledges the message; rejecting asks for it again, later, a bounded number of times. */
   readonly handle: (message: Message) => Promise<void>;
+  /** Told of each message that is given up: one that can't be read, or that every delivery of failed. */
+  readonly onDeadLetter?: (letter: UndeliverableMessage) => void;
+}
+
+export interface UndeliverableMessage {
+  readonly topic: string;
+  readonly key: string;
+  readonly body: string;
+  readonly reason: string;
+}
+
+/** How a bus is, as far as this process knows. */
+export interface BusHealth {
+  readonly status: "ok" | "unreachable";
+  /** With `unreachable`: since when, in ms since 1970. */
+  readonly since?: number;
+  /** How often a consumer had to be built again. */
+  readonly restarts: number;
+  /** Messages that were taken and given up. */
+  readonly dropped: number;
+  readonly lastError?: string;
 }
 
 /**
@@ -19,7 +40,11 @@ export interface SubscribeOptions {
  * repeated or reordered message may cost time, never correctness: whoever gets one looks in the store.
  */
 export interface Bus {
+  /** Resolves when the message is on its way: it never waits for whoever is to get it. */
   publish(topic: string, key: string, message: Message): Promise<void>;
   subscribe(options: SubscribeOptions): Promise<Subscription>;
+  /** Sends what is on its way, waits for the handlers that run. */
   close(): Promise<void>;
+  /** Absent where there is nothing that could be away. */
+  health?(): BusHealth;
 }

@@ -1,4 +1,4 @@
-export type { Bus, SubscribeOptions, Subscription } from "./bus.ts";
+export type { Bus, BusHealth, SubscribeOptions, Subscription, UndeliverableMessage } from "./bus.ts";
 export type { Clock } from "./clock.ts";
 export type { Ids } from "./ids.ts";
 export type { Random } from "./random.ts";

@@ -44,9 +44,9 @@ interface FromHolder extends FromWorker {
 export interface TaskStartMessage extends ToAttempt {
   readonly kind: "TASK_START";
   readonly cancelToken: string;
-  readonly inputRef?: JsonObject;
-  readonly inputInline?: JsonObject;
-  readonly batching?: JsonObject;
+  readonly inputRef?: Json;
+  readonly inputInline?: Json;
+  readonly batching?: Json;
 }
 
 export interface TaskCancelMessage extends ToAttempt {
@@ -72,7 +72,7 @@ export interface BatchOkMessage extends FromWorker {
   readonly kind: "BATCH_OK";
   readonly batchUid: string;
   readonly metrics: JsonObject;
-  readonly artifactsRef?: JsonObject;
+  readonly artifactsRef?: Json;
 }
 
 export interface BatchFailedMessage extends FromWorker {
@@ -80,15 +80,15 @@ export interface BatchFailedMessage extends FromWorker {
   readonly batchUid: string;
   readonly reasonCode: string;
   readonly permanent: boolean;
-  readonly error?: string;
-  readonly artifactsRef?: JsonObject;
+  readonly error?: Json;
+  readonly artifactsRef?: Json;
 }
 
 /** The shard has finished. */
 export interface TaskDoneMessage extends FromWorker {
   readonly kind: "TASK_DONE";
   readonly metrics: JsonObject;
-  readonly artifactsRef?: JsonObject;
+  readonly artifactsRef?: Json;
   readonly finalUid?: string;
 }
 
@@ -97,7 +97,7 @@ export interface TaskFailedMessage extends FromWorker {
   readonly kind: "TASK_FAILED";
   readonly reasonCode: string;
   readonly permanent: boolean;
-  readonly error?: string;
+  readonly error?: Json;
   /** It runs again then. Absent from a worker that leaves it to the coordinator. */
   readonly dueInMs?: number;
   /** It gave its claim back, which is no failure. */

@@ -48,6 +48,10 @@ export class DeadLetters {
       subscribe: (options) =>
         bus.subscribe({
           ...options,
+          onDeadLetter: ({ body, ...letter }) => {
+            options.onDeadLetter?.({ body, ...letter });
+            void this.add({ ...letter, message: body });
+          },
           handle: (message) => {
             if (isMessage(message)) return options.handle(message);
             const [topic, ...others] = options.topics;
@@ -70,6 +74,7 @@ function isMessage(message: unknown): message is Message {
 }
 
 function bodyOf(message: unknown): string {
+  if (typeof message === "string") return message;
   try {
     return JSON.stringify(message) ?? String(message);
   } catch {

@@ -1,0 +1,171 @@
+import type { Consumer, EachBatchPayload, KafkaMessage } from "kafkajs";
+import type { BusParts } from "./client.ts";
+import { driverRetry } from "./client.ts";
+import { within } from "./deadline.ts";
+import { HandledOffsets } from "./handled-offsets.ts";
+
+const fetchWaitMs = 500;
+const commitEveryMs = 50;
+
+export interface ReadMessage extends Pick<KafkaMessage, "key" | "value" | "headers" | "offset"> {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface SessionOptions {
+  readonly parts: BusParts;
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** Takes a message over; calls `handled` when it is. */
+  readonly take: (message: ReadMessage, handled: () => void) => void;
+  /** Resolves when more can be taken; the argument is the longest that it may wait, in ms. */
+  readonly room: (mostMs: number) => Promise<void>;
+  readonly isFull: () => boolean;
+  /** What was taken and isn't handled belongs to whoever is assigned it now. */
+  readonly onAssigned: () => void;
+}
+
+/**
+ * One consumer of the driver, from its connection to its crash or end. Reading is not handling: what is read is handed
+ * over at once, the position moves on, and what is committed is what was handled.
+ */
+export class ConsumerSession {
+  readonly #options: SessionOptions;
+  readonly #consumer: Consumer;
+  readonly #crashed = Promise.withResolvers<never>();
+  readonly #joined = Promise.withResolvers<void>();
+  readonly #committed = new Map<string, string>();
+  #partitions = new Map<
+    string,
+    { readonly topic: string; readonly partition: number; readonly handled: HandledOffsets }
+  >();
+  #committing: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
+  #hasJoined = false;
+  #ended = new AbortController();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { sessionTimeoutMs, heartbeatMs } = options.parts.options;
+    this.#consumer = options.parts.kafka.consumer({
+      groupId: options.group,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: sessionTimeoutMs * 2,
+      heartbeatInterval: heartbeatMs,
+      maxWaitTimeInMs: fetchWaitMs,
+      allowAutoTopicCreation: false,
+      // A crash ends the session, of whatever kind it is: there is one way to begin again, with a consumer that is new.
+      retry: { ...driverRetry, restartOnFailure: async () => false },
+    });
+    this.#crashed.promise.catch(() => {}); // whoever waits for the end hears of it
+    this.#consumer.on(this.#consumer.events.CRASH, ({ payload }) => this.#crashed.reject(payload.error));
+    this.#consumer.on(this.#consumer.events.GROUP_JOIN, () => {
+      this.#partitions = new Map();
+      this.#committed.clear();
+      options.onAssigned();
+      this.#hasJoined = true;
+      this.#joined.resolve();
+    });
+  }
+
+  /** Resolves when the group has made it a member. */
+  async start(): Promise<void> {
+    const consumer = this.#consumer;
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
+    const running = consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 4,
+      eachBatch: (payload) => this.#onBatch(payload),
+    });
+    this.#running = running.catch((error: unknown) => this.#crashed.reject(error));
+    await Promise.race([this.#joined.promise, this.#crashed.promise]);
+    await running; // or a stop that comes now would wait for ever
+  }
+
+  /** Rejects when it has crashed. */
+  get crash(): Promise<never> {
+    return this.#crashed.promise;
+  }
+
+  /** Reads no more. What is handled by now, or soon, is committed in {@link close}. */
+  stopReading(): void {
+    this.#ended.abort();
+  }
+
+  async close(): Promise<void> {
+    const { clock, options, logger } = this.#options.parts;
+    this.stopReading();
+    const end = async () => {
+      await this.#running; // a driver that is stopped before it has joined waits for ever
+      await this.#committing;
+      if (this.#hasJoined) await this.#commit();
+      await this.#consumer.disconnect();
+    };
+    const inTime = await within(clock, options.closeTimeoutMs, end()).catch(() => true); // broken, and so closed
+    if (!inTime) logger.warn({ part: "kafka", group: this.#options.group }, "a consumer could not be closed in time");
+  }
+
+  async #onBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
+    const { take, room, isFull } = this.#options;
+    const { topic, partition } = batch;
+    const partitions = this.#partitions;
+    const isOver = () => !isRunning() || isStale() || this.#ended.signal.aborted || partitions !== this.#partitions;
+    for (const message of batch.messages) {
+      while (isFull() && !isOver()) {
+        await room(this.#options.parts.options.heartbeatMs);
+        await heartbeat();
+      }
+      if (isOver()) return;
+      const handled = this.#handledOf(topic, partition).begin(message.offset);
+      const { key, value, headers, offset } = message;
+      take({ topic, partition, key, value, ...(headers === undefined ? {} : { headers }), offset }, () => {
+        handled();
+        this.#commitSoon();
+      });
+      resolveOffset(message.offset);
+    }
+    await heartbeat();
+  }
+
+  #handledOf(topic: string, partition: number): HandledOffsets {
+    const name = `${topic}/${partition}`;
+    const known = this.#partitions.get(name);
+    if (known !== undefined) return known.handled;
+    const handled = new HandledOffsets();
+    this.#partitions.set(name, { topic, partition, handled });
+    return handled;
+  }
+
+  #commitSoon(): void {
+    if (this.#ended.signal.aborted) return;
+    this.#committing ??= this.#commitLater().finally(() => {
+      this.#committing = undefined;
+    });
+  }
+
+  async #commitLater(): Promise<void> {
+    await this.#options.parts.clock.sleep(commitEveryMs, this.#ended.signal);
+    await this.#commit();
+  }
+
+  /** Never rejects: what isn't committed comes again. */
+  async #commit(): Promise<void> {
+    const { parts, group } = this.#options;
+    const partitions = this.#partitions;
+    const offsets = [...partitions].flatMap(([name, { topic, partition, handled }]) => {
+      const { next } = handled;
+      return next === undefined || next === this.#committed.get(name) ? [] : [{ name, topic, partition, offset: next }];
+    });
+    if (offsets.length === 0) return;
+    try {
+      await this.#consumer.commitOffsets(offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
+      if (partitions !== this.#partitions) return;
+      for (const { name, offset } of offsets) this.#committed.set(name, offset);
+    } catch (error) {
+      const why = parts.redact(error instanceof Error ? error.message : String(error));
+      parts.logger.debug({ part: "kafka", group, why }, "offsets were not committed: their messages may come again");
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import type { SubscribeOptions } from "../../engine/ports/index.ts";
+import { FlowError } from "../../errors/index.ts";
+import type { BusParts } from "./client.ts";
+import { ConsumerSession, type ReadMessage } from "./consumer-session.ts";
+import { type BadMessage, deadLetter } from "./dead-letter.ts";
+import { KeyLanes } from "./key-lanes.ts";
+import type { Publisher } from "./publisher.ts";
+import { messageOf } from "./redaction.ts";
+import type { TopicCreation } from "./topic-creation.ts";
+import { decode } from "./wire/codec.ts";
+
+const restartMinMs = 200;
+const restartMaxMs = 10_000;
+
+export interface MemberOptions {
+  readonly parts: BusParts;
+  readonly topics: TopicCreation;
+  readonly publisher: Publisher;
+  readonly subscription: SubscribeOptions;
+  /** As Kafka knows them. */
+  readonly names: { readonly group: string; readonly topics: readonly string[]; readonly deadLetters: string };
+}
+
+/**
+ * A member of a group for as long as it is subscribed, through any number of consumers: the driver gives up for good
+ * after some errors, and then another one is built.
+ */
+export class GroupMember {
+  readonly #options: MemberOptions;
+  readonly #lanes: KeyLanes;
+  readonly #joined = Promise.withResolvers<void>();
+  readonly #closing = new AbortController();
+  #running: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+  #session: ConsumerSession | undefined;
+  #restarts = 0;
+  #awaySince: number | undefined;
+  #lastError: string | undefined;
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+    const { clock, options: numbers } = options.parts;
+    const { maxDeliveries, maxUnhandled } = numbers;
+    this.#lanes = new KeyLanes({ clock, maxDeliveries, maxWaiting: maxUnhandled });
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Since when it reads nothing, if so. */
+  get awaySince(): number | undefined {
+    return this.#awaySince;
+  }
+
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  /**
+   * Resolves when it is a member.
+   *
+   * @throws FlowError `BUS_UNAVAILABLE`
+   */
+  async start(): Promise<void> {
+    const { clock, options } = this.#options.parts;
+    this.#running = this.#run();
+    const waiting = new AbortController();
+    const late = clock.sleep(options.connectTimeoutMs, waiting.signal).then(() => "late" as const);
+    const first = await Promise.race([this.#joined.promise, late]).finally(() => waiting.abort());
+    if (first !== "late") return;
+    await this.close();
+    const words = `no Kafka broker made it a member of ${this.#options.names.group}: ${this.#lastError ?? "no answer"}`;
+    throw new FlowError("BUS_UNAVAILABLE", words, { details: { group: this.#options.names.group } });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#session?.stopReading();
+      await this.#lanes.close(); // before the consumer ends: what is being handled is committed
+      this.#closing.abort();
+      await this.#running;
+    })();
+    return this.#closed;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, redact } = this.#options.parts;
+    let backoffMs = restartMinMs;
+    while (!this.#closing.signal.aborted) {
+      const session = this.#newSession();
+      this.#session = session;
+      try {
+        await Promise.race([this.#startOf(session), this.#whenClosed()]);
+        if (this.#closing.signal.aborted) return await session.close();
+        this.#awaySince = undefined;
+        backoffMs = restartMinMs;
+        this.#joined.resolve();
+        await Promise.race([session.crash, this.#whenClosed()]);
+      } catch (error) {
+        this.#restarts++;
+        this.#awaySince ??= clock.now();
+        this.#lastError = redact(messageOf(error));
+        const fields = { part: "kafka", group: this.#options.names.group, error: this.#lastError };
+        logger.warn(fields, "a consumer has ended: another one is built");
+      }
+      await session.close();
+      await clock.sleep(backoffMs, this.#closing.signal);
+      backoffMs = Math.min(restartMaxMs, backoffMs * 2);
+    }
+  }
+
+  async #startOf(session: ConsumerSession): Promise<void> {
+    const { topics, names } = this.#options;
+    await topics.ensure([...names.topics, names.deadLetters]);
+    await session.start();
+  }
+
+  /** Resolves when it is being closed. */
+  #whenClosed(): Promise<void> {
+    const { signal } = this.#closing;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+
+  #newSession(): ConsumerSession {
+    const { parts, names } = this.#options;
+    return new ConsumerSession({
+      parts,
+      group: names.group,
+      topics: names.topics,
+      take: (message, handled) => this.#take(message, handled),
+      room: (mostMs) => this.#lanes.room(mostMs),
+      isFull: () => this.#lanes.isFull,
+      onAssigned: () => this.#lanes.forget(),
+    });
+  }
+
+  #take(read: ReadMessage, done: () => void): void {
+    const { topic, partition, offset, value, headers } = read;
+    const key = read.key ?? null;
+    const bad: BadMessage = { topic, partition, offset, key, value };
+    const decoded = decode(value, headers?.traceparent?.toString());
+    const { handle } = this.#options.subscription;
+    this.#lanes.add({
+      lane: `${topic}\n${key?.toString("latin1") ?? partition}`,
+      handle: "problem" in decoded ? () => this.#reject(bad, decoded.problem) : () => handle(decoded.message),
+      giveUp: (error) => this.#reject(bad, `its handler failed: ${messageOf(error)}`),
+      done,
+    });
+  }
+
+  /** Resolves when the broker has the dead letter: until then the message isn't handled. */
+  async #reject(bad: BadMessage, reason: string): Promise<void> {
+    const { parts, names, publisher, subscription } = this.#options;
+    await publisher.take(deadLetter(bad, { to: names.deadLetters, group: names.group, reason, at: parts.clock.now() }));
+    subscription.onDeadLetter?.({
+      topic: bad.topic,
+      key: bad.key?.toString() ?? "",
+      body: bad.value?.toString() ?? "",
+      reason,
+    });
+  }
+}

@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import type { Bus, BusHealth, SubscribeOptions, Subscription } from "../../engine/ports/index.ts";
+import type { Message } from "../../engine/protocol/messages.ts";
+import { systemClock } from "../../engine/system/index.ts";
+import { FlowError } from "../../errors/index.ts";
+import { type BusParts, busParts } from "./client.ts";
+import { GroupMember } from "./group-member.ts";
+import { checkOptions, type KafkaBusOptions } from "./options.ts";
+import { Publisher } from "./publisher.ts";
+import { checkTopic, TopicCreation } from "./topic-creation.ts";
+import { encode } from "./wire/codec.ts";
+
+const deadLetterTopic = "dlq.v1";
+
+/**
+ * A bus over Apache Kafka, for coordinators and workers in several processes. Topics are created when they are missing;
+ * each message is an envelope of JSON as docs/kafka.md describes it. Close it, or let the engine that it is given to:
+ * its connections keep the process running.
+ *
+ * @example
+ * const bus = kafkaBus({ brokers: ["kafka-1:9092", "kafka-2:9092"], prefix: "etl" })
+ * const engine = await createEngine({ handlers, store, bus })
+ *
+ * @throws FlowError `ENGINE_OPTIONS`; its `subscribe` throws `BUS_UNAVAILABLE` when no broker answers in time, its
+ * `publish` when as many messages as `maxBuffered` wait for one
+ */
+export function kafkaBus(options: KafkaBusOptions): Bus {
+  return new KafkaBus(options);
+}
+
+class KafkaBus implements Bus {
+  readonly #parts: BusParts;
+  readonly #prefix: string;
+  readonly #groupPrefix: string;
+  readonly #topics: TopicCreation;
+  readonly #publisher: Publisher;
+  readonly #members = new Set<GroupMember>();
+  /** One group has one set of topics: its members share them by what one of them knows of. */
+  readonly #topicsOf = new Map<string, string>();
+  #restarts = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(given: KafkaBusOptions) {
+    const options = checkOptions(given);
+    this.#parts = busParts(given, options, systemClock());
+    this.#prefix = options.prefix === "" ? "" : `${options.prefix}.`;
+    this.#groupPrefix = `${options.groupPrefix ?? (options.prefix || "flowkit")}.`;
+    this.#topics = new TopicCreation(this.#parts);
+    this.#publisher = new Publisher(this.#parts, this.#topics);
+  }
+
+  async publish(topic: string, key: string, message: Message): Promise<void> {
+    this.#checkOpen();
+    const name = this.#topic(topic);
+    const { value, headers } = encode(message, { corrId: randomUUID(), sentAt: this.#parts.clock.now() });
+    // Not awaited: whoever publishes a hint doesn't wait for a broker. What is given up is logged and counted.
+    this.#publisher.take({ topic: name, key, value, headers }).catch(() => {});
+  }
+
+  async subscribe(subscription: SubscribeOptions): Promise<Subscription> {
+    this.#checkOpen();
+    const topics = subscription.topics.map((topic) => this.#topic(topic));
+    this.#checkTopicsOf(subscription.group, topics);
+    const names = {
+      group: `${this.#groupPrefix}${subscription.group}`,
+      topics,
+      deadLetters: this.#topic(deadLetterTopic),
+    };
+    const member = new GroupMember({
+      parts: this.#parts,
+      topics: this.#topics,
+      publisher: this.#publisher,
+      subscription,
+      names,
+    });
+    this.#members.add(member);
+    const close = () => member.close().finally(() => this.#forget(member));
+    try {
+      await member.start();
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return { close };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await Promise.all([...this.#members].map((member) => member.close()));
+      await this.#publisher.close();
+    })();
+    return this.#closing;
+  }
+
+  health(): BusHealth {
+    const members = [...this.#members];
+    const since = [this.#publisher.failingSince, ...members.map(({ awaySince }) => awaySince)].filter(
+      (time) => time !== undefined,
+    );
+    const lastError = this.#publisher.lastError ?? members.find((member) => member.lastError !== undefined)?.lastError;
+    return {
+      ...(since.length === 0 ? { status: "ok" } : { status: "unreachable", since: Math.min(...since) }),
+      restarts: members.reduce((sum, { restarts }) => sum + restarts, this.#restarts),
+      dropped: this.#publisher.dropped,
+      ...(lastError === undefined ? {} : { lastError }),
+    };
+  }
+
+  #forget(member: GroupMember): void {
+    if (this.#members.delete(member)) this.#restarts += member.restarts;
+  }
+
+  #topic(topic: string): string {
+    const name = `${this.#prefix}${topic}`;
+    checkTopic(name);
+    return name;
+  }
+
+  #checkTopicsOf(group: string, topics: readonly string[]): void {
+    const asked = topics.toSorted().join(", ");
+    const known = this.#topicsOf.get(group) ?? asked;
+    this.#topicsOf.set(group, known);
+    if (known === asked) return;
+    throw new FlowError("ENGINE_OPTIONS", `group '${group}' listens to ${known}: one group has one set of topics`);
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new FlowError("ENGINE_STOPPED", "this Kafka bus is closed");
+  }
+}

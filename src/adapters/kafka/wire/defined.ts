@@ -1,0 +1,3 @@
+/** The same without the fields that are undefined. */
+export const defined = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
