@@ -129,6 +129,7 @@ export class Coordinator<
     return partHealth({
       state: this.#life.state,
       unreachableSince: this.#core.storeUnreachableSince,
+      bus: this.#ports.busHealth,
       deadLetters: this.#ports.deadLetters.count,
       loops: this.#core.loops,
     });

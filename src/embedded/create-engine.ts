@@ -9,7 +9,7 @@ import type {
   TaskHandle,
 } from "../engine/api.ts";
 import type { DeadLetter, TaskSummary } from "../engine/model.ts";
-import type { Page } from "../engine/ports/index.ts";
+import type { BusHealth, Page } from "../engine/ports/index.ts";
 import { DeadLetters } from "../engine/support/dead-letters.ts";
 import type { LoopHealth } from "../engine/support/supervisor.ts";
 import { systemClock, systemIds } from "../engine/system/index.ts";
@@ -27,6 +27,8 @@ export interface EngineHealth {
   readonly ready: boolean;
   /** As of the last sweep, `tickMs` ago at most. */
   readonly store: StoreHealth;
+  /** Work goes on without it, slower: what no message tells is found by looking. */
+  readonly bus: BusHealth;
   /** Attempts that run now. */
   readonly running: number;
   /** How many may. */
@@ -166,6 +168,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     return {
       ready: this.#life.state === "running" && coordinator.ready,
       store: coordinator.store,
+      bus: coordinator.bus,
       running: worker.running,
       capacity: worker.capacity,
       deadLetters: coordinator.deadLetters + worker.deadLetters + this.#undelivered.count,

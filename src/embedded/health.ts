@@ -1,3 +1,4 @@
+import type { BusHealth } from "../engine/ports/index.ts";
 import type { LoopHealth } from "../engine/support/supervisor.ts";
 import type { LifeState } from "./life.ts";
 
@@ -10,6 +11,8 @@ export interface PartHealth {
   /** It works: it has started, is not being stopped, and reached its store at the last look. */
   readonly ready: boolean;
   readonly store: StoreHealth;
+  /** Work goes on without it, slower: what no message tells is found by looking. */
+  readonly bus: BusHealth;
   /** Messages that it could not read or handle, since it started. */
   readonly deadLetters: number;
   /** Its background loops, with how often each had to be started again. */
@@ -26,14 +29,16 @@ export interface WorkerHealth extends PartHealth {
 export function partHealth(options: {
   readonly state: LifeState;
   readonly unreachableSince: number | undefined;
+  readonly bus: BusHealth;
   readonly deadLetters: number;
   readonly loops: readonly LoopHealth[];
 }): PartHealth {
-  const { state, unreachableSince: since, deadLetters, loops } = options;
+  const { state, unreachableSince: since, bus, deadLetters, loops } = options;
   return {
     state,
     ready: state === "running" && since === undefined,
     store: since === undefined ? { status: "ok" } : { status: "unreachable", since },
+    bus,
     deadLetters,
     loops,
   };

@@ -1,7 +1,7 @@
 import { memoryBus, type UndeliveredMessage } from "../adapters/memory/index.ts";
 import { type Logger, silentLogger } from "../definitions/index.ts";
 import { PlanCache } from "../engine/planner/index.ts";
-import type { Bus, Store } from "../engine/ports/index.ts";
+import type { Bus, BusHealth, Store } from "../engine/ports/index.ts";
 import { DeadLetters } from "../engine/support/dead-letters.ts";
 import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
 import { AppendSignals } from "../engine/worker/append-signals.ts";
@@ -50,6 +50,11 @@ export class Ports {
       this.#taken.push(resource); // before it is there: one that could not be opened is closed too
       await takeShared(resource);
     }
+  }
+
+  /** One that can't be away has nothing to say of itself. */
+  get busHealth(): BusHealth {
+    return this.#bus.health?.() ?? { status: "ok", restarts: 0, dropped: 0 };
   }
 
   /** The steps that end its use. */

@@ -142,6 +142,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
     const part = partHealth({
       state: this.#life.state,
       unreachableSince: this.#core.storeUnreachableSince,
+      bus: this.#ports.busHealth,
       deadLetters: this.#ports.deadLetters.count,
       loops: this.#core.loops,
     });

@@ -32,7 +32,8 @@ export interface SessionOptions {
 export class ConsumerSession {
   readonly #options: SessionOptions;
   readonly #consumer: Consumer;
-  readonly #crashed = Promise.withResolvers<never>();
+  /** Resolves with what it crashed of, or when it is closed. */
+  readonly #over = Promise.withResolvers<{ readonly error: unknown } | undefined>();
   readonly #joined = Promise.withResolvers<void>();
   readonly #committed = new Map<string, string>();
   #partitions = new Map<
@@ -57,8 +58,7 @@ export class ConsumerSession {
       // A crash ends the session, of whatever kind it is: there is one way to begin again, with a consumer that is new.
       retry: { ...driverRetry, restartOnFailure: async () => false },
     });
-    this.#crashed.promise.catch(() => {}); // whoever waits for the end hears of it
-    this.#consumer.on(this.#consumer.events.CRASH, ({ payload }) => this.#crashed.reject(payload.error));
+    this.#consumer.on(this.#consumer.events.CRASH, ({ payload }) => this.#over.resolve({ error: payload.error }));
     this.#consumer.on(this.#consumer.events.GROUP_JOIN, () => {
       this.#partitions = new Map();
       this.#committed.clear();
@@ -79,14 +79,20 @@ export class ConsumerSession {
       partitionsConsumedConcurrently: 4,
       eachBatch: (payload) => this.#onBatch(payload),
     });
-    this.#running = running.catch((error: unknown) => this.#crashed.reject(error));
-    await Promise.race([this.#joined.promise, this.#crashed.promise]);
+    this.#running = running.catch((error: unknown) => this.#over.resolve({ error }));
+    const crashed = await Promise.race([this.#joined.promise, this.#over.promise]);
+    if (crashed !== undefined) throw crashed.error;
     await running; // or a stop that comes now would wait for ever
   }
 
-  /** Rejects when it has crashed. */
-  get crash(): Promise<never> {
-    return this.#crashed.promise;
+  /**
+   * Resolves when it is closed.
+   *
+   * @throws what it crashed of
+   */
+  async over(): Promise<void> {
+    const crashed = await this.#over.promise;
+    if (crashed !== undefined) throw crashed.error;
   }
 
   /** Reads no more. What is handled by now, or soon, is committed in {@link close}. */
@@ -97,6 +103,8 @@ export class ConsumerSession {
   async close(): Promise<void> {
     const { clock, options, logger } = this.#options.parts;
     this.stopReading();
+    this.#over.resolve(undefined);
+    this.#joined.resolve();
     const end = async () => {
       await this.#running; // a driver that is stopped before it has joined waits for ever
       await this.#committing;

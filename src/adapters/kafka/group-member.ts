@@ -96,7 +96,7 @@ export class GroupMember {
         this.#awaySince = undefined;
         backoffMs = restartMinMs;
         this.#joined.resolve();
-        await Promise.race([session.crash, this.#whenClosed()]);
+        await Promise.race([session.over(), this.#whenClosed()]);
       } catch (error) {
         this.#restarts++;
         this.#awaySince ??= clock.now();

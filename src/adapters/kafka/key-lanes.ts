@@ -32,7 +32,8 @@ export class KeyLanes {
   /** Aborted when the messages at hand are no longer this member's. */
   #era = new AbortController();
   #waiting = 0;
-  #room = Promise.withResolvers<void>();
+  /** There while somebody waits for room. */
+  #room: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
   constructor(options: LaneOptions) {
@@ -46,6 +47,7 @@ export class KeyLanes {
   /** Resolves when something was handled, or after `ms`. */
   async room(ms: number): Promise<void> {
     const enough = new AbortController();
+    this.#room ??= Promise.withResolvers();
     await Promise.race([this.#room.promise, this.#options.clock.sleep(ms, enough.signal)]);
     enough.abort();
   }
@@ -106,7 +108,7 @@ export class KeyLanes {
 
   #ended(count: number): void {
     this.#waiting -= count;
-    this.#room.resolve();
-    this.#room = Promise.withResolvers();
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 }

@@ -12,7 +12,10 @@ export interface SubscribeOptions {
   readonly topics: readonly string[];
   /** Resolving acknowledges the message; rejecting asks for it again, later, a bounded number of times. */
   readonly handle: (message: Message) => Promise<void>;
-  /** Told of each message that is given up: one that can't be read, or that every delivery of failed. */
+  /**
+   * Told of each message that is given up: one that can't be read, or that every delivery of failed. The memory bus tells
+   * its own `onDeadLetter` instead.
+   */
   readonly onDeadLetter?: (letter: UndeliverableMessage) => void;
 }
 

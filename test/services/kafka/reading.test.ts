@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { UndeliverableMessage } from "../../../src/engine/ports/index.ts";
+import { gate, messageOf, noting, taskOf } from "../../contract/bus/world.ts";
+import { until } from "../../helpers/waiting.ts";
+import { needsServices } from "../services.ts";
+import { openAdmin, openBus, readRaw, sendRaw, uniquePrefix } from "./bus-tools.ts";
+
+needsServices("kafka");
+
+const patience = 30_000;
+
+test("topics and groups have the prefix; topics that are there are left as they are", async () => {
+  const prefix = uniquePrefix();
+  const admin = await openAdmin();
+  await admin.createTopics({ topics: [{ topic: `${prefix}.there`, numPartitions: 1 }] });
+  const bus = openBus({ prefix, topics: { partitions: 5 } });
+  const { got, handle } = noting();
+  await bus.subscribe({ group: "readers", topics: ["there", "new"], handle });
+  await bus.publish("new", "k", messageOf("t"));
+  await until(() => got.length === 1, "the message", patience);
+  const { topics } = await admin.fetchTopicMetadata({ topics: [`${prefix}.there`, `${prefix}.new`] });
+  expect(topics.map(({ name, partitions }) => [name, partitions.length])).toEqual(
+    expect.arrayContaining([
+      [`${prefix}.there`, 1],
+      [`${prefix}.new`, 5],
+    ]),
+  );
+  const { groups } = await admin.listGroups();
+  expect(groups.map(({ groupId }) => groupId)).toContain(`${prefix}.readers`);
+});
+
+test("what can't be read goes to the dead letters as it was, and reading goes on behind it", async () => {
+  const prefix = uniquePrefix();
+  const bus = openBus({ prefix, topics: { partitions: 1 } });
+  const { got, handle } = noting();
+  const told: UndeliverableMessage[] = [];
+  const onDeadLetter = (letter: UndeliverableMessage) => told.push(letter);
+  await bus.subscribe({ group: "readers", topics: ["status.a.v1"], handle, onDeadLetter });
+  const letters = await readRaw(`${prefix}.dlq.v1`);
+  const bytes = Buffer.from([0x7b, 0xff, 0x00]);
+  await sendRaw(`${prefix}.status.a.v1`, [
+    { key: "bad", value: bytes },
+    { key: "old", value: '{"v":2}' },
+    { key: "none", value: null },
+  ]);
+  await bus.publish("status.a.v1", "k", messageOf("behind"));
+  await until(() => got.length === 1 && letters.length === 3 && told.length === 3, "the dead letters", patience);
+  expect(got).toEqual(["behind"]);
+  const byKey = new Map(letters.map(({ key, value }) => [key, JSON.parse(value)]));
+  expect(byKey.get("bad")).toMatchObject({
+    topic: `${prefix}.status.a.v1`,
+    partition: 0,
+    offset: "0",
+    group: `${prefix}.readers`,
+    reason: "it is no UTF-8",
+    value_base64: bytes.toString("base64"),
+  });
+  expect(byKey.get("old").reason).toContain("v: ");
+  expect(byKey.get("none")).toMatchObject({ value_base64: null, reason: "it has no value" });
+  expect(told.map(({ key }) => key).toSorted()).toEqual(["bad", "none", "old"]);
+});
+
+test("a message that every delivery of fails goes there too, with what its handler threw", async () => {
+  const prefix = uniquePrefix();
+  const bus = openBus({ prefix, maxDeliveries: 2 });
+  let deliveries = 0;
+  const told: UndeliverableMessage[] = [];
+  await bus.subscribe({
+    group: "readers",
+    topics: ["x"],
+    handle: async () => {
+      deliveries++;
+      throw new Error("no luck");
+    },
+    onDeadLetter: (letter) => told.push(letter),
+  });
+  const letters = await readRaw(`${prefix}.dlq.v1`);
+  await bus.publish("x", "k", messageOf("t"));
+  await until(() => letters.length === 1 && told.length === 1, "the dead letter", patience);
+  expect(deliveries).toBe(2);
+  expect(JSON.parse(letters[0]?.value ?? "")).toMatchObject({ reason: "its handler failed: no luck" });
+});
+
+test("what was handled is committed, and what wasn't comes again to whoever is there then", async () => {
+  const prefix = uniquePrefix();
+  const first = openBus({ prefix });
+  const { open, opened } = gate();
+  const got: string[] = [];
+  const subscription = await first.subscribe({
+    group: "readers",
+    topics: ["x"],
+    handle: async (message) => {
+      if (taskOf(message) === "slow") await opened;
+      got.push(taskOf(message));
+    },
+  });
+  for (const id of ["a", "b", "slow", "behind"]) await first.publish("x", "k", messageOf(id));
+  await until(() => got.length === 2, "the first two", patience);
+  const closing = subscription.close();
+  open();
+  await closing;
+  expect(got).toEqual(["a", "b", "slow"]);
+  const { got: later, handle } = noting();
+  await openBus({ prefix }).subscribe({ group: "readers", topics: ["x"], handle });
+  await until(() => later.length > 0, "what was not handled", patience);
+  expect(later).toEqual(["behind"]);
+});
+
+test("a handler that takes longer than a session loses none: reading goes on beside it", async () => {
+  const prefix = uniquePrefix();
+  const bus = openBus({ prefix, sessionTimeoutMs: 6_000, heartbeatMs: 500, maxUnhandled: 2 });
+  const { open, opened } = gate();
+  const got: string[] = [];
+  await bus.subscribe({
+    group: "readers",
+    topics: ["x"],
+    handle: async (message) => {
+      if (taskOf(message).startsWith("slow")) await opened;
+      got.push(taskOf(message));
+    },
+  });
+  // As many as may be unhandled: the consumer waits for room inside its own loop, and must live all the same.
+  for (const id of ["slow1", "slow2", "quick"]) await bus.publish("x", id, messageOf(id));
+  await sleep(9_000); // longer than a session: nothing else shows that it outlives one
+  expect(bus.health?.()).toEqual({ status: "ok", restarts: 0, dropped: 0 });
+  open();
+  await until(() => got.length === 3, "the three", patience);
+  expect(got.toSorted()).toEqual(["quick", "slow1", "slow2"]);
+});
+
+test("members come and go under load: every message is handled", async () => {
+  const prefix = uniquePrefix();
+  const got = new Set<string>();
+  const handle = async (message: Parameters<typeof taskOf>[0]) => {
+    got.add(taskOf(message));
+  };
+  const sender = openBus({ prefix });
+  const member = () => openBus({ prefix }).subscribe({ group: "readers", topics: ["x"], handle });
+  const staying = await member();
+  let sent = 0;
+  let sending = true;
+  const load = (async () => {
+    while (sending) {
+      for (let i = 0; i < 20; i++, sent++) await sender.publish("x", `k${sent % 50}`, messageOf(`t${sent}`));
+      await sleep(5);
+    }
+  })();
+  for (let round = 0; round < 2; round++) {
+    const joined = await member();
+    await joined.close();
+  }
+  sending = false;
+  await load;
+  await until(() => got.size === sent, `all of ${sent}`, patience);
+  await staying.close();
+});
+
+test("a group has one set of topics", async () => {
+  const bus = openBus({ prefix: uniquePrefix() });
+  const { handle } = noting();
+  await bus.subscribe({ group: "g", topics: ["a", "b"], handle });
+  await expect(bus.subscribe({ group: "g", topics: ["a"], handle })).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
+  await expect(bus.publish("a b", "k", messageOf("t"))).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
+});
