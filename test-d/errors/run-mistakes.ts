@@ -1,5 +1,5 @@
 import { defineHandler, flow } from "flowkit";
-import { createEngine } from "flowkit/engine";
+import { Client, Coordinator, createEngine, memoryStore } from "flowkit/engine";
 import * as z from "zod";
 import { count, extract, seeded } from "../handlers.ts";
 
@@ -49,6 +49,39 @@ export const runMistakes: readonly RunMistake[] = [
       await using engine = await createEngine({ handlers: { counts: count } });
       // @ts-expect-error
       return await engine.run(etl, { params });
+    },
+  },
+  {
+    rule: "a coordinator that was told of other handlers",
+    words: "this engine has no handler 'counter' (node 'count'): add it to its handlers",
+    token: "etl",
+    make: async () => {
+      await using coordinator = new Coordinator({ store: memoryStore(), handlers: [extract, seeded] });
+      await coordinator.start();
+      // @ts-expect-error
+      return await coordinator.run(etl, { params });
+    },
+  },
+  {
+    rule: "a coordinator that was told of other types",
+    words: "this engine has no handler 'counter' (node 'count'): add it to its workerTypes",
+    token: "etl",
+    make: async () => {
+      await using coordinator = new Coordinator({ store: memoryStore(), workerTypes: ["extractor"] });
+      await coordinator.start();
+      // @ts-expect-error
+      return await coordinator.run(etl, { params });
+    },
+  },
+  {
+    rule: "a client that was told of other types",
+    words: "this engine has no handler 'extractor' (node 'extract'): add it to its workerTypes",
+    token: "etl",
+    make: async () => {
+      await using client = new Client({ store: memoryStore(), workerTypes: ["counter"] });
+      await client.start();
+      // @ts-expect-error
+      return await client.run(etl, { params });
     },
   },
   {
