@@ -1,0 +1,51 @@
+/*
+ * One of the processes on a SQLite file, which share nothing else: `node sqlite-role.ts FILE coordinator SEED TASKS` runs
+ * that many random graphs drawn from the seed, each under an idempotency key of its own, and ends when all have ended;
+ * `... FILE client SEED TASKS` starts them only, and waits; `... FILE worker TYPE,TYPE` works until it gets SIGTERM, as
+ * does a coordinator of no tasks. Prints `ready`, and at the end a line of JSON.
+ */
+import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
+import { Client } from "../../../../src/embedded/client.ts";
+import { Coordinator } from "../../../../src/embedded/coordinator.ts";
+import { Worker } from "../../../../src/embedded/worker.ts";
+import { randomGraphs } from "../../../helpers/random-graph.ts";
+import { randomGraphHandlers } from "../../../helpers/random-graph-handlers.ts";
+import { RecordingLogger } from "../../../helpers/recording-logger.ts";
+
+const [path = "", role = "", first = "", count = "0"] = process.argv.slice(2);
+let processed = 0;
+const logger = new RecordingLogger();
+const handlers = randomGraphHandlers({
+  random: Math.random,
+  failing: 0,
+  pause: () => new Promise((done) => setTimeout(done, Math.random() * 5)),
+  onBatch: () => void processed++,
+});
+const common = { store: sqliteStore(path), handlers, logger };
+const part = start();
+await part.start();
+process.once("SIGTERM", () => void end());
+if (part instanceof Worker) console.log("ready");
+else {
+  const graphs = randomGraphs(Number(first), Number(count));
+  const started = graphs.map((nodes, index) => part.run({ nodes }, { idempotencyKey: `task ${index}` }));
+  const tasks = await Promise.all(started);
+  console.log("ready");
+  if (tasks.length > 0) {
+    await Promise.all(tasks.map((task) => task.result()));
+    await end();
+  }
+}
+
+function start(): Coordinator | Client | Worker {
+  if (role === "worker") return new Worker({ ...common, roles: first.split(","), capacity: 4, leaseMs: 2_000 });
+  return role === "client" ? new Client(common) : new Coordinator({ ...common, leaseMs: 2_000 });
+}
+
+async function end(): Promise<void> {
+  await part.stop();
+  const problems = logger.lines
+    .filter(({ level }) => level === "error" || level === "warn")
+    .map(({ level, message, fields }) => ({ level, message, error: String((fields as { err?: unknown }).err) }));
+  console.log(JSON.stringify({ processed, problems }));
+}
