@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -22,6 +21,9 @@ export interface KafkaServerOptions {
   /** Further lines of its `server.properties`. */
   readonly settings?: readonly string[];
 }
+
+/** The same each time: a broker that is started again on its data must have the name that is in them. */
+const clusterId = "Zmxvd2tpdC10ZXN0LWJybw";
 
 const javaFlags = [
   "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
@@ -46,7 +48,6 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
   const lines = [...serverProperties({ port, controllerPort, folder }), ...(options.settings ?? [])];
   writeFileSync(properties, lines.join("\n"));
   const java = [...javaFlags, "-cp", classPath];
-  const clusterId = randomBytes(16).toString("base64url").replace(/^-/, "A");
   const format = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterId, "-c", properties];
   try {
     await promisify(execFile)("java", [...java, ...format]);

@@ -137,12 +137,16 @@ export class Publisher {
   async #failed(batch: readonly Waiting[], error: unknown): Promise<void> {
     const { clock, logger, redact } = this.#parts;
     this.#lastError = redact(messageOf(error));
-    this.#failingSince ??= clock.now();
-    logger.warn({ part: "kafka", messages: this.#waiting.length, error: this.#lastError }, "nothing could be sent");
     this.#topics.forget(batch.map(({ outgoing }) => outgoing.topic));
+    const isRefused = isRefusal(error);
     // A broker that refuses one message refuses all that came with it: find out which.
-    if (isRefusal(error) && batch.length > 1) return this.#sendOneByOne(batch);
-    const refused = isRefusal(error) ? batch : [];
+    if (isRefused && batch.length > 1) return this.#sendOneByOne(batch);
+    if (!isRefused) {
+      this.#failingSince ??= clock.now();
+      const fields = { part: "kafka", messages: this.#waiting.length, error: this.#lastError };
+      logger.warn(fields, "nothing could be sent: it is tried again");
+    }
+    const refused = isRefused ? batch : [];
     const now = clock.monotonic();
     const over = this.#waiting.filter((waiting) => waiting.until <= now || refused.includes(waiting));
     this.#waiting = this.#waiting.filter((waiting) => !over.includes(waiting));

@@ -1,0 +1,108 @@
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+import { expect, test } from "vitest";
+import { freePort } from "../../../scripts/services/free-port.ts";
+import { startKafka } from "../../../scripts/services/kafka.ts";
+import { type KafkaBusOptions, kafkaBus } from "../../../src/adapters/kafka/index.ts";
+import { messageOf, noting } from "../../contract/bus/world.ts";
+import { RecordingLogger } from "../../helpers/recording-logger.ts";
+import { tempFolder } from "../../helpers/temp-folder.ts";
+import { until } from "../../helpers/waiting.ts";
+import { needsServices } from "../services.ts";
+import { openBus, sharedBrokers, uniquePrefix } from "./bus-tools.ts";
+
+needsServices("kafka");
+
+const patience = 60_000;
+const nobody = async () => [`127.0.0.1:${await freePort()}`];
+
+test("publishing never waits for a broker; what more than fits is refused, and close gives up the rest", async () => {
+  const logger = new RecordingLogger();
+  const bus = openBus({ brokers: await nobody(), maxBuffered: 3, closeTimeoutMs: 500, logger });
+  for (const id of ["a", "b", "c"]) await bus.publish("x", "k", messageOf(id));
+  await expect(bus.publish("x", "k", messageOf("d"))).rejects.toMatchObject({ code: "BUS_UNAVAILABLE" });
+  await until(() => bus.health?.().status === "unreachable", "the bad news", patience);
+  await bus.close();
+  expect(bus.health?.()).toMatchObject({ dropped: 3 });
+  expect(logger.lines.some(({ message }) => message === "messages were given up")).toBe(true);
+});
+
+test("a message that waits too long is given up", async () => {
+  const bus = openBus({ brokers: await nobody(), deliveryTimeoutMs: 1, closeTimeoutMs: 500 });
+  await bus.publish("x", "k", messageOf("a"));
+  await until(() => bus.health?.().dropped === 1, "the message's end", patience);
+});
+
+test("one that is too large is refused, and one that the broker refuses takes no other with it", async () => {
+  const prefix = uniquePrefix();
+  const bus = openBus({ prefix, maxMessageBytes: 4_000_000 });
+  const { got, handle } = noting();
+  await bus.subscribe({ group: "g", topics: ["x"], handle });
+  const large = (bytes: number) => ({ ...messageOf("large"), cancelToken: "x".repeat(bytes) }) as const;
+  await expect(bus.publish("x", "k", large(4_000_001))).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
+  await bus.publish("x", "k", messageOf("before"));
+  await bus.publish("x", "k", large(2_000_000)); // more than a topic takes unless told
+  await bus.publish("x", "k", messageOf("behind"));
+  await until(() => got.includes("before") && got.includes("behind"), "the others", patience);
+  expect(new Set(got)).toEqual(new Set(["before", "behind"]));
+  expect(bus.health?.()).toMatchObject({ status: "ok", dropped: 1 });
+});
+
+test("subscribing says so when no broker answers", async () => {
+  const bus = openBus({ brokers: await nobody(), connectTimeoutMs: 1_000, closeTimeoutMs: 500 });
+  const { handle } = noting();
+  const subscribing = bus.subscribe({ group: "g", topics: ["x"], handle });
+  await expect(subscribing).rejects.toMatchObject({ code: "BUS_UNAVAILABLE" });
+});
+
+test("closing ends in time when a broker takes connections and never answers", async () => {
+  const sockets = new Set<Socket>();
+  const port = await freePort();
+  const mute = createServer((socket) => sockets.add(socket)).listen(port, "127.0.0.1");
+  await once(mute, "listening");
+  const bus = kafkaBus({ brokers: [`127.0.0.1:${port}`], connectTimeoutMs: 500, closeTimeoutMs: 300 });
+  await expect(bus.subscribe({ group: "g", topics: ["x"], handle: async () => {} })).rejects.toMatchObject({
+    code: "BUS_UNAVAILABLE",
+  });
+  await bus.publish("x", "k", messageOf("a"));
+  await bus.close();
+  for (const socket of sockets) socket.destroy();
+  mute.close();
+  await once(mute, "close");
+});
+
+test("secrets are in no error and in no log", async () => {
+  const logger = new RecordingLogger();
+  const password = 'correct "horse" battery';
+  const sasl = { mechanism: "plain", username: "me", password } as const;
+  const options: Partial<KafkaBusOptions> = { sasl, logger, connectTimeoutMs: 2_000, closeTimeoutMs: 500 };
+  const bus = openBus({ brokers: sharedBrokers(), ...options });
+  const error = await bus
+    .subscribe({ group: "g", topics: ["x"], handle: async () => {} })
+    .catch((thrown: Error) => thrown);
+  expect(error).toMatchObject({ code: "BUS_UNAVAILABLE" });
+  const said = JSON.stringify([error, String(error), logger.lines, bus.health?.()]);
+  expect(logger.lines.length).toBeGreaterThan(0);
+  expect(said).not.toContain("horse");
+});
+
+test("a broker that goes away and comes back: what was published meanwhile arrives, consumers are built again", async () => {
+  const folder = tempFolder();
+  const port = await freePort();
+  let broker = await startKafka({ port, folder });
+  const bus = openBus({ brokers: [broker.address], heartbeatMs: 300, sessionTimeoutMs: 6_000, closeTimeoutMs: 2_000 });
+  const { got, handle } = noting();
+  await bus.subscribe({ group: "g", topics: ["x"], handle });
+  await bus.publish("x", "k", messageOf("before"));
+  await until(() => got.length === 1, "the first message", patience);
+  await broker.stop();
+  for (const id of ["a", "b", "c"]) await bus.publish("x", "k", messageOf(id));
+  await until(() => (bus.health?.().restarts ?? 0) > 0, "the consumer's crash", patience);
+  expect(bus.health?.()).toMatchObject({ status: "unreachable" });
+  broker = await startKafka({ port, folder });
+  await until(() => got.length >= 4, "what was published meanwhile", patience);
+  expect([...new Set(got)]).toEqual(["before", "a", "b", "c"]);
+  await until(() => bus.health?.().status === "ok", "the good news", patience);
+  await bus.close();
+  await broker.stop();
+});
