@@ -1,7 +1,7 @@
 import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import { handlerProblems } from "./handler-problems.ts";
-import type { Handler, HandlerKey, HandlerOptions } from "./types/handler.ts";
+import type { Handler, HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
 import type { Absent } from "./types/markers.ts";
 import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./types/schema.ts";
 
@@ -50,7 +50,7 @@ export function defineHandler<
   options: HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven> & {
     // Infers which members were written, whatever their types.
     readonly [TKey in TGiven]?: unknown;
-  },
+  } & WrittenMethods<HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven>, TGiven>,
 ): Handler<
   TName,
   WireOr<TInput, Absent>,

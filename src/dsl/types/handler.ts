@@ -133,3 +133,16 @@ export type HandlerOptions<
 
 /** The members of {@link HandlerOptions} that were written; only `iterBatches` decides about types. */
 export type HandlerKey = keyof HandlerOptions<string, Absent, AnySchema, Absent, Absent, string, unknown, never>;
+
+/**
+ * A method without "or left out" where it was written: only into an arrow function of a type that is nothing but a
+ * function does the compiler look, and underline what is wrong in what it returns.
+ *
+ * The template in the names keeps the compiler from looking here for the types of parameters. All keys at once were not
+ * written: they are what it falls back to when a key that is spread in is none of ours.
+ */
+export type WrittenMethods<TOptions, TGiven> = {
+  readonly [TKey in TGiven & keyof TOptions & ("processBatch" | "finalize") as [HandlerKey] extends [TGiven]
+    ? never
+    : `${TKey}`]: TOptions[TKey] & {};
+};
