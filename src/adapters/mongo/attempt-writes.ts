@@ -84,7 +84,8 @@ export class AttemptWrites {
     const { generation, count, result } = outcome;
     const marker = { generation, count, result, now: found.now, workerId: found.doc.lease?.worker_id };
     if (!(await this.#logs.close(attempt, marker))) return "conflict";
-    return this.#write(attempt, (record, now) => finishShard(record, attempt, { ...outcome, now }));
+    const finish = (record: ShardRecord | undefined, now: number) => finishShard(record, attempt, { ...outcome, now });
+    return moveShardRecord(this.#parts, attempt, finish, found);
   }
 
   async fail(attempt: Attempt, how: Parameters<Store["fail"]>[1]): Promise<WriteAnswer> {

@@ -21,14 +21,17 @@ const longestDelayMs = 64;
  * A deadline that `judge` makes or finds passed is the server's: what had passed when it was read has passed for ever,
  * and a deadline made from then is a little early, never late. A write whose answer got lost is recognised by the
  * revision that it left.
+ *
+ * @param known - what was read a moment ago, to begin with
  */
 export async function compareAndSet<TDocument extends { readonly rev: string }, TAnswer>(
   read: () => Promise<Read<TDocument> | undefined>,
   judge: (found: Read<TDocument> | undefined) => Verdict<TAnswer>,
+  known?: Read<TDocument>,
 ): Promise<TAnswer> {
   let tried: { readonly rev: string; readonly answer: TAnswer } | undefined;
   for (let round = 0; ; round++) {
-    const found = await read();
+    const found = round === 0 && known !== undefined ? known : await read();
     if (tried !== undefined && found?.doc.rev === tried.rev) return tried.answer;
     const { answer, write } = judge(found);
     if (write === undefined) return answer;

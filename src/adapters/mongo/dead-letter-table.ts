@@ -1,6 +1,7 @@
 import type { DeadLetter } from "../../engine/model.ts";
 import type { Page, PageRequest } from "../../engine/ports/index.ts";
 import { isDuplicate } from "./mongo-error.ts";
+import { lastOrderKey } from "./order-keys.ts";
 import { checkedId, type StoreParts } from "./store-parts.ts";
 
 /** The messages that nobody could read. */
@@ -35,11 +36,10 @@ export class DeadLetterTable {
     });
   }
 
-  async list({ cursor, limit }: PageRequest): Promise<Page<DeadLetter>> {
-    const before = cursor === undefined ? {} : { list_order: { $lt: cursor } };
+  async list({ cursor = lastOrderKey, limit }: PageRequest): Promise<Page<DeadLetter>> {
     const docs = await this.#parts.session.ask(({ deadLetters }) =>
       deadLetters
-        .find(before)
+        .find({ list_order: { $lt: cursor } })
         .sort({ list_order: -1 })
         .limit(limit + 1)
         .toArray(),

@@ -71,7 +71,14 @@ function clientOf({ url, client, clientOptions }: MongoStoreOptions, timeoutMs: 
   if (typeof url !== "string") throw wrong("url", "a string");
   let own: MongoClient;
   try {
-    own = new MongoClient(url, { appName: "flowkit", serverSelectionTimeoutMS: timeoutMs, ...clientOptions });
+    own = new MongoClient(url, {
+      appName: "flowkit",
+      serverSelectionTimeoutMS: timeoutMs,
+      connectTimeoutMS: timeoutMs,
+      // A server that has fallen silent must not hold up the end of a session, as it is closed.
+      socketTimeoutMS: timeoutMs + 1_000,
+      ...clientOptions,
+    });
   } catch (error) {
     // The driver's words may quote the URL, and what can't be parsed can't be searched for its password.
     const kind = error instanceof Error ? error.name : "error";

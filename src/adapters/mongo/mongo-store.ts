@@ -115,7 +115,7 @@ class DocumentStore implements MongoStore {
     return this.#lists.list(query);
   }
 
-  deleteTask(id: string): ReturnType<Store["deleteTask"]> {
+  async deleteTask(id: string): ReturnType<Store["deleteTask"]> {
     return removeTask(this.#parts, checkedId(id));
   }
 

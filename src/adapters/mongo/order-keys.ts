@@ -1,5 +1,8 @@
 import { randomBytes } from "node:crypto";
 
+/** Behind all keys. */
+export const lastOrderKey = "~";
+
 /**
  * Keys that sort by time, and within a millisecond by the order in which one store made them. Between two stores such a
  * millisecond has no order.

@@ -19,7 +19,8 @@ export async function readShard({ session }: StoreParts, ref: ShardRef): Promise
 export function moveShardRecord<TAnswer>(
   parts: StoreParts,
   ref: ShardRef,
-  judge: (record: ShardRecord | undefined, now: number) => Omit<Judged<TAnswer>, never>,
+  judge: (record: ShardRecord | undefined, now: number) => Judged<TAnswer>,
+  known?: Read<NodeDocument>,
 ): Promise<TAnswer> {
   return compareAndSet(
     () => readShard(parts, ref),
@@ -28,6 +29,7 @@ export function moveShardRecord<TAnswer>(
       if (found === undefined || next === undefined) return { answer };
       return { answer, write: (rev) => replaceShard(parts, found, { next, rev }) };
     },
+    known,
   );
 }
 

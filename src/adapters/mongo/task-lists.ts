@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { TaskStatus } from "../../engine/model.ts";
 import type { Store } from "../../engine/ports/index.ts";
 import type { TaskDocument } from "./documents.ts";
+import { lastOrderKey } from "./order-keys.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { headOnly, summaryOf, type TaskHead } from "./task-documents.ts";
 
@@ -55,8 +56,12 @@ export class TaskLists {
       .map(({ doc }) => doc._id);
   }
 
-  async list({ statuses, cursor, limit }: Parameters<Store["listTasks"]>[0]): ReturnType<Store["listTasks"]> {
-    const before = cursor === undefined ? {} : { list_order: { $lt: cursor } };
+  async list({
+    statuses,
+    cursor = lastOrderKey,
+    limit,
+  }: Parameters<Store["listTasks"]>[0]): ReturnType<Store["listTasks"]> {
+    const before = { list_order: { $lt: cursor } };
     const found =
       statuses === undefined
         ? await this.#newest({ ...before, status: { $ne: "deleted" } }, limit + 1)

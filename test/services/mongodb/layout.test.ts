@@ -1,0 +1,130 @@
+import { MongoClient } from "mongodb";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { mongoStore } from "../../../src/adapters/mongo/index.ts";
+import { FlowError } from "../../../src/errors/index.ts";
+import { newTask } from "../../contract/store/world.ts";
+import { needsServices } from "../services.ts";
+import { database, freshPrefix, openStore, testClient } from "./mongo-world.ts";
+
+needsServices("mongodb");
+
+const storeOf = (options: Partial<Parameters<typeof mongoStore>[0]>) => {
+  const store = mongoStore({ url: inject("mongodbUrl"), database, ...options });
+  onTestFinished(() => store.close());
+  return store;
+};
+
+test("open creates what is missing, also when several processes do at once, and says so in the database", async () => {
+  const prefix = freshPrefix();
+  await Promise.all(Array.from({ length: 4 }, () => openStore({ url: inject("mongodbUrl"), prefix })));
+  const db = testClient().db(database);
+  expect(await db.collection(`${prefix}layout`).find().toArray()).toEqual([{ _id: "layout", version: 1 }]);
+  const queue = (await db.collection(`${prefix}nodes`).indexes()).find(({ name }) => name === "queue");
+  expect(queue).toMatchObject({
+    key: { type: 1, priority: -1, ready_at: 1, queue_order: 1 },
+    partialFilterExpression: { status: "queued" },
+  });
+});
+
+test("a process that may create nothing refuses an empty database, and takes one that was prepared", async () => {
+  const prefix = freshPrefix();
+  await expect(storeOf({ prefix, migrate: false }).open()).rejects.toMatchObject({
+    code: "STORE_VERSION",
+    message: expect.stringContaining("call migrate() once"),
+  });
+  expect(
+    await testClient()
+      .db(database)
+      .listCollections({ name: `${prefix}tasks` })
+      .toArray(),
+  ).toEqual([]);
+  await storeOf({ prefix }).migrate();
+  await storeOf({ prefix }).migrate();
+  const store = storeOf({ prefix, migrate: false });
+  await store.open();
+  expect(await store.createTask(newTask("t"))).toMatchObject({ outcome: "created" });
+});
+
+test("a database of a newer layout is refused", async () => {
+  const prefix = freshPrefix();
+  await openStore({ url: inject("mongodbUrl"), prefix });
+  const layout = testClient().db(database).collection<{ _id: string }>(`${prefix}layout`);
+  await layout.updateOne({ _id: "layout" }, { $set: { version: 2 } });
+  for (const migrate of [true, false]) {
+    const error = await storeOf({ prefix, migrate })
+      .open()
+      .catch((reason: unknown) => reason);
+    expect(FlowError.is(error, "STORE_VERSION"), String(error)).toBe(true);
+    expect(String(error)).toContain("layout 2");
+  }
+});
+
+test("a client that was given is left open", async () => {
+  const client = testClient();
+  const store = mongoStore({ client, database, prefix: freshPrefix() });
+  await store.open();
+  await store.close();
+  expect(await client.db(database).command({ ping: 1 })).toMatchObject({ ok: 1 });
+});
+
+const secret = "s3cr3t p@ss";
+
+/** All that an error says, its causes included. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return JSON.stringify(error);
+  const { cause, ...fields } = error;
+  return [error.message, error.stack, JSON.stringify(fields), cause === undefined ? "" : wordsOf(cause)].join("\n");
+}
+
+test("no error tells the password", async () => {
+  const encoded = encodeURIComponent(secret);
+  const { port } = new URL(inject("mongodbUrl"));
+  const unreachable = storeOf({ url: `mongodb://me:${encoded}@127.0.0.1:1/x`, timeoutMs: 200 });
+  const refused = storeOf({
+    url: `mongodb://me:${encoded}@127.0.0.1:${port}/x?authMechanism=SCRAM-SHA-256&directConnection=true`,
+    timeoutMs: 2_000,
+  });
+  const errors: unknown[] = [];
+  for (const store of [unreachable, refused]) errors.push(await store.open().catch((reason: unknown) => reason));
+  const wrongUrls = [
+    `mongodb://me:${secret}@h/x`,
+    `mongodb://me:${encoded}@h/x?tls=maybe`,
+    `mongo://me:${encoded}@h`,
+    `mongodb://me:${encoded}@`,
+  ];
+  for (const url of wrongUrls) {
+    try {
+      mongoStore({ url });
+      errors.push(new Error(`${url} was taken`));
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  expect(errors.map((error) => (FlowError.is(error) ? error.code : String(error)))).toEqual([
+    "STORE_UNAVAILABLE",
+    "STORE_UNAVAILABLE",
+    ...wrongUrls.map(() => "ENGINE_OPTIONS"),
+  ]);
+  for (const words of errors.map(wordsOf)) {
+    expect(words).not.toContain(secret);
+    expect(words).not.toContain(encoded);
+  }
+});
+
+test("options that make no sense are refused at once", () => {
+  const client = new MongoClient("mongodb://127.0.0.1:1");
+  for (const options of [
+    {},
+    { url: "mongodb://h", client },
+    { url: "mongodb://h", prefix: "a$b" },
+    { url: "mongodb://h", database: "a b" },
+    { url: "mongodb://h", timeoutMs: 0 },
+    { url: "mongodb://h", keepEndedSec: -1 },
+    { url: "mongodb://h", keepDeadLettersSec: 0.5 },
+    { url: "mongodb://h", migrate: "never" as unknown as boolean },
+  ]) {
+    expect(() => mongoStore(options), JSON.stringify(Object.keys(options))).toThrow(
+      expect.objectContaining({ code: "ENGINE_OPTIONS" }),
+    );
+  }
+});
