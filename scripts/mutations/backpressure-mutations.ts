@@ -18,17 +18,10 @@ export const backpressureMutations: readonly Mutation[] = [
     ),
   ),
   mutation("the fastest consumer counts", edit(backpressure, "Math.min(...positions)", "Math.max(...positions)")),
-  {
-    ...mutation(
-      "a consumer that doesn't run is waited for",
-      edit(backpressure, 'const reads = status === "running" && ', "const reads = status.length > 0 && "),
-    ),
-    elsewhere: {
-      file: "test/integration/engine/backpressure.test.ts",
-      title: "a consumer that has no slot",
-      why: "a deadlock only where it takes the last slot",
-    },
-  },
+  mutation(
+    "a consumer that doesn't run is waited for",
+    edit(backpressure, 'const reads = status === "running" && ', "const reads = status.length > 0 && "),
+  ),
   mutation(
     "a consumer tells too seldom how far it is",
     edit("engine/worker/read-positions.ts", "Math.min(every, Math.ceil(max / 2))", "Math.min(every, 2 * max)"),

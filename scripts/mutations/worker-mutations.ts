@@ -156,14 +156,21 @@ export const workerMutations: readonly Mutation[] = [
     ),
     harmless: "the store refuses whatever it writes",
   },
-  mutation(
-    "a conflict counts as stored",
-    edit(
-      "engine/worker/attempt-log.ts",
-      'throw new AttemptEnded(answer === "conflict" ? "reload" : answer);',
-      'if (answer !== "conflict") throw new AttemptEnded(answer);',
+  {
+    elsewhere: {
+      file: "test/integration/engine/late-inserts.test.ts",
+      title: "of a batch that the source doesn't yield any more stays",
+      why: "takes a late insert that meets another batch at its place",
+    },
+    ...mutation(
+      "a conflict counts as stored",
+      edit(
+        "engine/worker/attempt-log.ts",
+        'throw new AttemptEnded(answer === "conflict" ? "reload" : answer);',
+        'if (answer !== "conflict") throw new AttemptEnded(answer);',
+      ),
     ),
-  ),
+  },
   mutation("a log's length is not read", edit("engine/worker/attempt-log.ts", "this.#length = tail.length;", "")),
   mutation(
     "a crash between output and finish repeats a function",
