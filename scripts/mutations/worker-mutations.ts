@@ -71,6 +71,25 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation("no release of starving consumers", edit(inputWait, 'throw new AttemptEnded("released");', "return;")),
   mutation(
+    "a consumer that can't resume holds its slot whatever waits for it",
+    edit(
+      consumeInput,
+      "peekQueue([...handlers.keys()], 1))).length === 0;",
+      "peekQueue([...handlers.keys()], 1))).length >= 0;",
+    ),
+  ),
+  {
+    elsewhere: {
+      file: "test/integration/engine/queue.test.ts",
+      title: "also one that would do all of its work again",
+      why: "takes a function upstream that is queued while the limit's last slot is held so",
+    },
+    ...mutation(
+      "a consumer that can't resume holds the slot of a limit over all workers",
+      edit(consumeInput, "  if (Object.keys(limits.running).length > 0) return false;\n", ""),
+    ),
+  },
+  mutation(
     "finish announced before it is written",
     edit(
       attempt,

@@ -83,6 +83,7 @@ export async function withInputWait<T>(
     readonly pollMaxMs?: number | undefined;
     /** Who waits. @defaultValue the attempt */
     readonly held?: Stoppable;
+    readonly mayStay?: () => Promise<boolean>;
   } = {},
 ): Promise<T> {
   const { signals, clock, limits } = run.parts;
@@ -100,6 +101,7 @@ export async function withInputWait<T>(
         listen,
         held: options.held ?? run.held,
         starveMs: limits.starveMs,
+        mayStay: options.mayStay,
         pollMs: options.pollMs,
         pollMaxMs: options.pollMaxMs ?? limits.inputPollMaxMs,
       }),

@@ -149,8 +149,24 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
         }
       }
     },
-    { pollMs: input.pollMs, pollMaxMs: input.pollMaxMs, held: part ?? run.held },
+    {
+      pollMs: input.pollMs,
+      pollMaxMs: input.pollMaxMs,
+      held: part ?? run.held,
+      mayStay: () => mayHoldSlot(consuming),
+    },
   );
+}
+
+/**
+ * An attempt that can't resume loses its work with its slot: it stays while nothing that is queued could have the slot.
+ * What a limit over all workers holds back may be queued for others, and isn't seen here: then it goes.
+ */
+async function mayHoldSlot({ run, runtime, pass }: Consuming): Promise<boolean> {
+  if (runtime.definition.resumable || pass.log.length === 0) return false;
+  const { store, handlers, limits } = run.parts;
+  if (Object.keys(limits.running).length > 0) return false;
+  return (await run.retry.ask(() => store.peekQueue([...handlers.keys()], 1))).length === 0;
 }
 
 /** The batches that a consumer gets from one artifact, less those that an earlier attempt has stored. */

@@ -12,7 +12,8 @@ const wakeUp = Symbol("wake up");
  * after a while.
  *
  * A consumer with nothing to read, none of whose open sources runs, gives its claim back after a time. Otherwise
- * starving consumers hold every slot while the producers they wait for get none: a deadlock without any fault.
+ * starving consumers hold every slot while the producers they wait for get none: a deadlock without any fault. One that
+ * would have to begin anew may stay while nobody waits for its slot.
  */
 export class InputWait {
   readonly #clock: Clock;
@@ -21,6 +22,7 @@ export class InputWait {
   #watch: SourceWatch | undefined;
   readonly #pollMaxMs: number;
   readonly #starveMs: number;
+  readonly #mayStay: () => Promise<boolean>;
   readonly #firstPollMs: number;
   #pollMs: number;
   #starvingSince: number | undefined;
@@ -34,6 +36,8 @@ export class InputWait {
     readonly pollMs: number | undefined;
     readonly pollMaxMs: number;
     readonly starveMs: number;
+    /** Whether it may hold its slot on, asked when it has starved for so long. @defaultValue it never may */
+    readonly mayStay?: (() => Promise<boolean>) | undefined;
   }) {
     this.#clock = options.clock;
     this.#held = options.held;
@@ -42,6 +46,7 @@ export class InputWait {
     this.#firstPollMs = Math.min(options.pollMs ?? firstPollMs, options.pollMaxMs);
     this.#pollMs = this.#firstPollMs;
     this.#starveMs = options.starveMs;
+    this.#mayStay = options.mayStay ?? (async () => false);
   }
 
   /** Called before each look at the sources. */
@@ -58,7 +63,7 @@ export class InputWait {
   /** Nothing was there. @throws AttemptEnded `released` when it has starved for too long */
   async forNews(sourceRunning: boolean): Promise<void> {
     this.#held.check();
-    this.#starve(sourceRunning);
+    await this.#starve(sourceRunning);
     if (this.#watch === undefined) {
       // What was stored before this moment was not heard: look once more before sleeping.
       this.#watch = this.#listen();
@@ -76,13 +81,15 @@ export class InputWait {
     else this.#pollMs = Math.min(this.#pollMaxMs, this.#pollMs * 2);
   }
 
-  #starve(sourceRunning: boolean): void {
+  async #starve(sourceRunning: boolean): Promise<void> {
     if (sourceRunning) {
       this.#starvingSince = undefined;
       return;
     }
     const now = this.#clock.monotonic();
     this.#starvingSince ??= now;
-    if (now - this.#starvingSince >= this.#starveMs) throw new AttemptEnded("released");
+    if (now - this.#starvingSince < this.#starveMs) return;
+    if (!(await this.#mayStay())) throw new AttemptEnded("released");
+    this.#starvingSince = now;
   }
 }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
@@ -89,6 +91,81 @@ describe("consumers that starve give their slots back", () => {
     );
     expect(await task.result()).toEqual({ sink: [1, 2] });
     expect(await record(task.id, "sink")).toMatchObject({ failures: 0, lost: 0 });
+    expect((await record(task.id, "sink")).yields).toBeGreaterThan(0);
+  });
+
+  test("but not one that would do all of its work again, while nobody else wants the slot", async () => {
+    const leaseMs = 1_000; // it starves after a tenth of it
+    const seen: number[] = [];
+    const { engine, record } = await testEngine(
+      [
+        source("src", [1, 2, 3], {
+          processBatch: (n, ctx) => {
+            if (ctx.epoch === 1 && n === 3) throw new Error("once");
+            return n;
+          },
+        }),
+        handler("sink", {
+          resumable: false,
+          processBatch: (n) => {
+            seen.push(n as number);
+            return n;
+          },
+        }),
+      ],
+      { capacity: 1, leaseMs, tickMs: 5 },
+    );
+    const task = await engine.run(
+      graphOf(
+        node("src", [], { retry_policy: { backoff_sec: 0.8, jitter: 0 } }),
+        node("sink", ["src"], { start: "first_batch" }),
+      ),
+    );
+    expect(await task.result()).toEqual({ sink: [1, 2, 3] });
+    // Once while the source waits for its retry, and once more when that needed the slot.
+    expect(seen).toEqual([1, 2, 1, 2, 3]);
+    expect(await record(task.id, "sink")).toMatchObject({ failures: 0, lost: 0, yields: 1 });
+  });
+
+  test("also one that would do all of its work again, when a limit over all workers lets nobody past it", async () => {
+    let isLate = false;
+    const { engine, record } = await testEngine(
+      [
+        source("src", [1, 2]),
+        handler("sink", {
+          resumable: false,
+          processBatch: (n) => {
+            isLate = true;
+            return n;
+          },
+        }),
+      ],
+      {
+        ...quick,
+        maxRunning: 1,
+        coordinatorFns: [
+          {
+            kind: "coordinatorFn",
+            name: "late",
+            args: z.object({}),
+            output: z.json(),
+            async run() {
+              if (isLate) return "late";
+              throw new RetryableError("early");
+            },
+          },
+        ],
+      },
+    );
+    // The function waits for its retry while the consumer takes the one slot, which is none of the function's worker.
+    const task = await engine.run(
+      graphOf(
+        node("late", [], { fn: "late", retry_policy: { max: 100, backoff_sec: 0.2, jitter: 0 } }),
+        node("src"),
+        node("sink", ["src", "late"], { start: "first_batch", fan_in: "any" }),
+      ),
+    );
+    expect(((await task.result()).sink as unknown[]).toSorted()).toEqual([1, 2, "late"]);
     expect((await record(task.id, "sink")).yields).toBeGreaterThan(0);
   });
 
