@@ -20,8 +20,8 @@ export const limitMutations: readonly Mutation[] = [
     ),
     edit(
       claimer,
-      "      claimed = await this.#claimFrom(claim, retry);",
-      "      claimed = await this.#claimFrom(claim, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
+      "      claimed = await this.#claimFrom(claim, node, retry);",
+      "      claimed = await this.#claimFrom(claim, node, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
     ),
   ),
   mutation(
