@@ -9,7 +9,7 @@ import { RecordingLogger } from "../../helpers/recording-logger.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
-import { openBus, sharedBrokers, uniquePrefix } from "./bus-tools.ts";
+import { openBus, uniquePrefix } from "./bus-tools.ts";
 
 needsServices("kafka");
 
@@ -73,17 +73,18 @@ test("closing ends in time when a broker takes connections and never answers", a
 
 test("secrets are in no error and in no log", async () => {
   const logger = new RecordingLogger();
-  const password = 'correct "horse" battery';
+  const password = "127.0.0.1"; // it is in whatever the driver says of the broker's address
   const sasl = { mechanism: "plain", username: "me", password } as const;
   const options: Partial<KafkaBusOptions> = { sasl, logger, connectTimeoutMs: 2_000, closeTimeoutMs: 500 };
-  const bus = openBus({ brokers: sharedBrokers(), ...options });
+  const bus = openBus({ brokers: await nobody(), ...options });
   const error = await bus
     .subscribe({ group: "g", topics: ["x"], handle: async () => {} })
     .catch((thrown: Error) => thrown);
   expect(error).toMatchObject({ code: "BUS_UNAVAILABLE" });
   const said = JSON.stringify([error, String(error), logger.lines, bus.health?.()]);
   expect(logger.lines.length).toBeGreaterThan(0);
-  expect(said).not.toContain("horse");
+  expect(said).toContain("[secret]");
+  expect(said).not.toContain(password);
 });
 
 test("a broker that goes away and comes back: what was published meanwhile arrives, consumers are built again", async () => {
