@@ -109,7 +109,13 @@ test("what was handled is committed, and what wasn't comes again to whoever is t
 
 test("a handler that takes longer than a session loses none: reading goes on beside it", async () => {
   const prefix = uniquePrefix();
-  const bus = openBus({ prefix, sessionTimeoutMs: 6_000, heartbeatMs: 500, maxUnhandled: 2 });
+  const bus = openBus({
+    prefix,
+    topics: { partitions: 1 },
+    sessionTimeoutMs: 6_000,
+    heartbeatMs: 500,
+    maxUnhandled: 2,
+  });
   const { open, opened } = gate();
   const got: string[] = [];
   await bus.subscribe({
@@ -124,6 +130,8 @@ test("a handler that takes longer than a session loses none: reading goes on bes
   for (const id of ["slow1", "slow2", "quick"]) await bus.publish("x", id, messageOf(id));
   await sleep(9_000); // longer than a session: nothing else shows that it outlives one
   expect(bus.health?.()).toEqual({ status: "ok", restarts: 0, dropped: 0 });
+  const { groups } = await (await openAdmin()).describeGroups([`${prefix}.readers`]);
+  expect(groups.map(({ state, members }) => [state, members.length])).toEqual([["Stable", 1]]);
   open();
   await until(() => got.length === 3, "the three", patience);
   expect(got.toSorted()).toEqual(["quick", "slow1", "slow2"]);
