@@ -2,9 +2,10 @@ import { performance } from "node:perf_hooks";
 import { type FlowDefinition, type FlowTypes, type Graph, parseGraph } from "flowkit";
 import { createEngine, type EngineOptions } from "flowkit/engine";
 import type { Case } from "./measure.ts";
+import { countingStore } from "./store-calls.ts";
 import { type BenchStore, roundStore } from "./stores.ts";
 
-type EngineCase = Pick<Case, "name" | "unit" | "units"> &
+type EngineCase = Pick<Case, "name" | "unit" | "units" | "target" | "isLong" | "group"> &
   Pick<EngineOptions, "handlers"> & {
     readonly graph: Graph;
     readonly tasks?: number;
@@ -14,25 +15,34 @@ type EngineCase = Pick<Case, "name" | "unit" | "units"> &
   };
 
 /** The same case on several stores, measured in turn; the first is what the others are compared with. */
-export const onStores = (what: Omit<EngineCase, "store">, stores: readonly BenchStore[]): readonly Case[] =>
-  stores.map((store, index) => ({
-    ...engineCase({ ...what, store, ...(index === 0 ? {} : { name: `${what.name}, ${store}` }) }),
-    group: what.name,
-  }));
+export const onStores = (
+  what: Omit<EngineCase, "store" | "target">,
+  stores: Partial<Record<BenchStore, Pick<EngineCase, "target" | "isLong">>>,
+): readonly Case[] =>
+  Object.entries(stores).map(([store, more], index) =>
+    engineCase({
+      group: what.name,
+      ...what,
+      ...more,
+      store: store as BenchStore,
+      ...(index === 0 ? {} : { name: `${what.name}, ${store}` }),
+    }),
+  );
 
 /**
  * A case that runs one flow on a new embedded engine in each round: `tasks` times, `atOnce` of them at a time. A flow's
  * graph is checked once an engine, at its first run; what a check costs has cases of its own.
  */
 export function engineCase(what: EngineCase): Case {
-  const { name, unit, units, handlers, graph, tasks = 1, atOnce = 1 } = what;
+  const { handlers, graph, tasks = 1, atOnce = 1, store: kind = "memory", ...rest } = what;
   return {
-    name,
-    unit,
-    units,
-    async prepare() {
-      const { store, ...rest } = await roundStore(what.store ?? "memory");
-      const engine = await createEngine({ handlers, ...(store === undefined ? {} : { store }) });
+    ...rest,
+    async prepare(calls) {
+      const { store, ...round } = await roundStore(kind);
+      const engine = await createEngine({
+        handlers,
+        store: calls === undefined ? store : countingStore(store, calls),
+      });
       const flow = flowOf(graph);
       return {
         async run() {
@@ -45,7 +55,7 @@ export function engineCase(what: EngineCase): Case {
         },
         async [Symbol.asyncDispose]() {
           await engine.stop();
-          await rest[Symbol.asyncDispose]();
+          await round[Symbol.asyncDispose]();
         },
       };
     },

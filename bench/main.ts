@@ -1,7 +1,13 @@
 /*
- * `npm run bench` measures the built package. `npm run bench -- chain stream` takes only the cases whose names contain
- * one of the words; `--json` prints the numbers for a program; `--rounds 3` is quicker and says less.
+ * Measures the built package: `npm run bench`.
+ *
+ *   --only WORDS   the cases whose names contain one of these words: --only chain,stream
+ *   --quick        fewer rounds, and without the cases that take long: for a first look
+ *   --rounds N     how many rounds count; default 7        --warm-up N   how many come before them; default 2
+ *   --json FILE    every number, for a program
+ *   --markdown     puts the tables into docs/performance.md
  */
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chains } from "./cases/chain.ts";
 import { fanOuts } from "./cases/fan-out.ts";
@@ -10,27 +16,44 @@ import { streams } from "./cases/streaming.ts";
 import { validations } from "./cases/validation.ts";
 import { describeMachine } from "./machine.ts";
 import { type Measurement, measure } from "./measure.ts";
-import { printTable } from "./table.ts";
+import { writeBlock } from "./page-block.ts";
+import { aligned, callRows, costRows, machineLine, markdown } from "./table.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const { values } = parseArgs({
   options: {
-    json: { type: "boolean", default: false },
-    rounds: { type: "string", default: "7" },
-    "warm-up": { type: "string", default: "2" },
+    only: { type: "string", default: "" },
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string" },
+    "warm-up": { type: "string" },
+    json: { type: "string" },
+    markdown: { type: "boolean", default: false },
   },
 });
+const page = "docs/performance.md";
+const marks = {
+  begin: "<!-- bench:begin: written by `npm run bench -- --markdown` -->",
+  end: "<!-- bench:end -->",
+};
 
-const cases = [...chains, ...streams, ...fanOuts, ...manyTasks, ...validations].filter(
-  ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
+const words = values.only.split(",").filter((word) => word !== "");
+const cases = [...chains, ...fanOuts, ...manyTasks, ...streams, ...validations].filter(
+  ({ name, isLong }) =>
+    (words.length === 0 || words.some((word) => name.includes(word))) && !(values.quick && isLong === true),
 );
-if (cases.length === 0) throw new Error(`no case contains ${positionals.join(" or ")}`);
+if (cases.length === 0) throw new Error(`no case contains ${words.join(" or ")}`);
 
 const machine = describeMachine();
+const rounds = Number(values.rounds ?? (values.quick ? 2 : 7));
+const warmUp = Number(values["warm-up"] ?? (values.quick ? 1 : 2));
 const measurements: Measurement[] = [];
 for (const [name, group] of Map.groupBy(cases, (each) => each.group ?? each.name)) {
   process.stderr.write(`${name}\n`);
-  measurements.push(...(await measure(group, { warmUp: Number(values["warm-up"]), rounds: Number(values.rounds) })));
+  measurements.push(...(await measure(group, { warmUp, rounds })));
 }
-if (values.json) console.log(JSON.stringify({ machine, measurements }, undefined, 2));
-else printTable(machine, measurements);
+const [costs, calls] = [costRows(measurements), callRows(measurements)];
+const about = `${machineLine(machine)}; ${rounds} rounds after ${warmUp} that don't count.`;
+console.log(`${about}\n\n${aligned(costs)}\n\n${aligned(calls)}`);
+if (values.json !== undefined) {
+  writeFileSync(values.json, `${JSON.stringify({ machine, rounds, warmUp, measurements }, undefined, 2)}\n`);
+}
+if (values.markdown) writeBlock(page, marks, `${about}\n\n${markdown(costs)}\n\n${markdown(calls)}\n`);

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
+import { isWrite, type StoreCalls } from "./store-calls.ts";
 
 /** Something worth timing. */
 export interface Case {
@@ -10,8 +11,21 @@ export interface Case {
   readonly units: number;
   /** Cases of one group are measured in turn, so that they meet the same machine. */
   readonly group?: string;
-  /** A fresh state for one round. Making and disposing of it is not timed. */
-  prepare(): Promise<Round>;
+  /** Left out of a quick look. */
+  readonly isLong?: boolean;
+  readonly target?: Target;
+  /**
+   * A fresh state for one round. Making and disposing of it is not timed.
+   *
+   * @param calls - where calls of a store are counted, in a round that isn't timed
+   */
+  prepare(calls?: Record<string, number>): Promise<Round>;
+}
+
+/** What a case should be. */
+export interface Target {
+  readonly text: string;
+  isMet(measurement: Measurement): boolean;
 }
 
 export interface Round extends AsyncDisposable {
@@ -25,12 +39,17 @@ export interface Measurement {
   readonly units: number;
   /** Microseconds a unit, of each round or of each task in it, fastest first. */
   readonly rounds: readonly number[];
-  /** Largest heap seen in any round, less what was there before the round; in MiB. */
+  /** Microseconds a unit of all threads of the process, the collector's included: on a busy machine they say more. */
+  readonly cpu: number;
+  /** Largest heap seen in any round, less what was there before the round; in MiB. What isn't collected yet counts. */
   readonly heapPeakMiB: number;
   /** Largest heap left after a round and a collection, less what was there before; in MiB. The state still lives. */
   readonly heapKeptMiB: number;
   /** The median in medians of the group's first case. */
   readonly ratio?: number;
+  /** Of a store, in one round; what is there for housekeeping left out. */
+  readonly calls: StoreCalls;
+  readonly target?: { readonly text: string; readonly isMet: boolean };
 }
 
 /** The heap is looked at this often while a round runs. */
@@ -39,7 +58,7 @@ const heapUsedMiB = () => getHeapStatistics().used_heap_size / 2 ** 20;
 
 /**
  * Runs cases for `warmUp` rounds that don't count, then for `rounds` that do, each round one of every case, with a
- * collection before each, so that none pays for the garbage of the one before.
+ * collection before each, so that none pays for the garbage of the one before. A last round counts calls of the store.
  */
 export async function measure(
   group: readonly Case[],
@@ -53,24 +72,41 @@ export async function measure(
       if (n >= warmUp) measured[index]?.push(round);
     }
   }
-  const measurements = group.map((what, index) => summary(what, measured[index] ?? []));
-  const first = median(measurements[0]?.rounds ?? []);
-  return measurements.map((each, index) => (index === 0 ? each : { ...each, ratio: median(each.rounds) / first }));
+  const measurements: Measurement[] = [];
+  for (const [index, what] of group.entries()) {
+    const own = { ...summary(what, measured[index] ?? []), calls: await countCalls(what) };
+    const [first] = measurements;
+    const whole = first === undefined ? own : { ...own, ratio: median(own.rounds) / median(first.rounds) };
+    const { target } = what;
+    const judged = target && { target: { text: target.text, isMet: target.isMet(whole) } };
+    measurements.push({ ...whole, ...judged });
+  }
+  return measurements;
 }
 
-const summary = ({ name, unit, units }: Case, measured: readonly RoundMeasurement[]): Measurement => ({
+const summary = ({ name, unit, units }: Case, measured: readonly RoundMeasurement[]) => ({
   name,
   unit,
   units,
   rounds: measured
     .flatMap(({ samples }) => samples.map((ms) => (ms * 1000 * samples.length) / units))
     .toSorted((a, b) => a - b),
+  cpu: median(measured.map(({ cpu }) => cpu / units).toSorted((a, b) => a - b)),
   heapPeakMiB: Math.max(...measured.map(({ heapPeakMiB }) => heapPeakMiB)),
   heapKeptMiB: Math.max(...measured.map(({ heapKeptMiB }) => heapKeptMiB)),
 });
 
+async function countCalls(what: Case): Promise<StoreCalls> {
+  const calls: Record<string, number> = {};
+  await using round = await what.prepare(calls);
+  await round.run();
+  return calls;
+}
+
 interface RoundMeasurement {
   readonly samples: readonly number[];
+  /** Microseconds of the whole round. */
+  readonly cpu: number;
   readonly heapPeakMiB: number;
   readonly heapKeptMiB: number;
 }
@@ -84,17 +120,28 @@ async function measureRound(what: Case): Promise<RoundMeasurement> {
     peak = Math.max(peak, heapUsedMiB());
   };
   const sampling = setInterval(look, heapSampleMs);
+  const cpuBefore = process.cpuUsage();
   const started = performance.now();
   const tasks = await round.run();
+  const { user, system } = process.cpuUsage(cpuBefore);
   const samples = tasks ?? [performance.now() - started];
   clearInterval(sampling);
   look();
   globalThis.gc?.();
-  return { samples, heapPeakMiB: peak - before, heapKeptMiB: heapUsedMiB() - before };
+  return { samples, cpu: user + system, heapPeakMiB: peak - before, heapKeptMiB: heapUsedMiB() - before };
 }
 
-export function median(sorted: readonly number[]): number {
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+export const median = (sorted: readonly number[]): number => quantile(sorted, 0.5);
+
+/** Between two of the values, in proportion. */
+export function quantile(sorted: readonly number[], share: number): number {
+  const at = share * (sorted.length - 1);
+  const [low = Number.NaN, high = Number.NaN] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+/** Calls a unit that change a record. */
+export function writesOf({ calls, units }: Measurement): number {
+  const writes = Object.entries(calls).filter(([operation]) => isWrite(operation));
+  return writes.reduce((sum, [, count]) => sum + count, 0) / units;
 }

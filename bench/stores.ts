@@ -2,18 +2,24 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
-import type { Store } from "flowkit/engine";
+import { memoryStore, type Store } from "flowkit/engine";
 
-/** A store for one round; `undefined` is the engine's own, memory. */
+/** A store for one round. */
 export interface RoundStore extends AsyncDisposable {
-  readonly store: Store | undefined;
+  readonly store: Store;
 }
 
-/** What an engine case runs on, besides memory. */
-export type BenchStore = "memory" | "SQLite" | "SQLite, a transaction each";
+/** What an engine case runs on. `dropping`: a memory store that forgets artifacts as soon as all readers have read them. */
+export type BenchStore = "memory" | "dropping" | "SQLite" | "SQLite, a transaction each";
+
+/** The type whose outputs a dropping store forgets at once. */
+export const sinkType = "sink";
 
 export async function roundStore(kind: BenchStore): Promise<RoundStore> {
-  if (kind === "memory") return { store: undefined, async [Symbol.asyncDispose]() {} };
+  if (kind === "memory" || kind === "dropping") {
+    const drops = { dropConsumed: "streaming", sinks: [sinkType] } as const;
+    return { store: memoryStore(kind === "memory" ? {} : drops), async [Symbol.asyncDispose]() {} };
+  }
   const folder = await mkdtemp(join(tmpdir(), "flowkit-bench-"));
   return {
     store: sqliteStore(join(folder, "runs.db"), { commit: kind === "SQLite" ? "turn" : "call" }),

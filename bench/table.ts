@@ -1,39 +1,85 @@
 import type { Machine } from "./machine.ts";
-import { type Measurement, median } from "./measure.ts";
+import { type Measurement, median, quantile, writesOf } from "./measure.ts";
 
-const columns = ["case", "median", "min", "max", "spread", "a second", "to first", "heap peak", "kept"] as const;
+/** Of a cell: a number, or a text that begins its row. */
+type Rows = readonly (readonly string[])[];
 
-export function printTable(machine: Machine, measurements: readonly Measurement[]): void {
-  const { cpu, cores, memoryGiB, node, platform, load } = machine;
-  console.log(`${cpu}, ${cores} cores, ${memoryGiB} GiB, ${platform}, Node ${node}, load ${load}\n`);
-  const rows = [columns, ...measurements.map(row)];
-  const widths = columns.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
-  for (const cells of rows) {
-    const [name = "", ...numbers] = cells.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
-    });
-    console.log([name, ...numbers].join("  "));
-  }
-}
+export const machineLine = ({ cpu, cores, memoryGiB, node, platform, load }: Machine): string =>
+  `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${platform}, Node ${node}, load ${load}`;
 
-function row({ name, unit, rounds, heapPeakMiB, heapKeptMiB, ratio }: Measurement): readonly string[] {
-  const middle = median(rounds);
-  const [min = Number.NaN, max = Number.NaN] = [rounds[0], rounds.at(-1)];
+const costColumns = [
+  "case",
+  "unit",
+  "median us",
+  "p10 us",
+  "p90 us",
+  "cpu us",
+  "units/s",
+  "x first",
+  "heap peak MiB",
+  "heap kept MiB",
+  "kept B/unit",
+  "writes/unit",
+  "target",
+] as const;
+
+/** What each case costs: times are a unit's. */
+export const costRows = (measurements: readonly Measurement[]): Rows => [costColumns, ...measurements.map(costRow)];
+
+function costRow(measurement: Measurement): readonly string[] {
+  const { name, unit, units, rounds, cpu, heapPeakMiB, heapKeptMiB, ratio, target } = measurement;
+  const writes = writesOf(measurement);
   return [
     name,
-    `${duration(middle)}/${unit}`,
-    duration(min),
-    duration(max),
-    `${Math.round(((max - min) / middle) * 100)} %`,
-    Math.round(1e6 / middle).toLocaleString("en"),
-    ratio === undefined ? "" : `${ratio.toFixed(2)} x`,
-    `${Math.round(heapPeakMiB)} MiB`,
-    `${Math.round(heapKeptMiB)} MiB`,
+    unit,
+    ...[median(rounds), quantile(rounds, 0.1), quantile(rounds, 0.9), cpu].map(figures),
+    Math.round(1e6 / median(rounds)).toLocaleString("en"),
+    ratio === undefined ? "" : ratio.toFixed(2),
+    heapPeakMiB.toFixed(0),
+    heapKeptMiB.toFixed(0),
+    Math.max(0, Math.round((heapKeptMiB * 2 ** 20) / units)).toLocaleString("en"),
+    writes === 0 ? "" : writes.toFixed(2),
+    target === undefined ? "" : `${target.text}: ${target.isMet ? "met" : "NOT MET"}`,
   ];
 }
 
-function duration(microseconds: number): string {
-  if (microseconds < 1000) return `${microseconds.toPrecision(3)} us`;
-  return `${(microseconds / 1000).toPrecision(3)} ms`;
+/** Which operations of the store make up a unit, the most frequent first; reads too. */
+export const callRows = (measurements: readonly Measurement[]): Rows => [
+  ["case", "store calls a unit"],
+  ...measurements.filter(({ calls }) => Object.keys(calls).length > 0).map(callRow),
+];
+
+function callRow({ name, calls, units }: Measurement): readonly string[] {
+  const shares = Object.entries(calls).map(([operation, count]) => [operation, count / units] as const);
+  const shown = shares.filter(([, share]) => share >= 0.005).toSorted(([, a], [, b]) => b - a);
+  return [name, shown.map(([operation, share]) => `${operation} ${share.toFixed(2)}`).join(", ")];
+}
+
+/** Three figures, however large the number. */
+const figures = (number: number): string =>
+  number >= 100 ? Math.round(number).toLocaleString("en") : number.toPrecision(3);
+
+const isText = (column: string | undefined): boolean =>
+  ["case", "unit", "target", "store calls a unit"].includes(column ?? "");
+
+/** For a terminal. */
+export function aligned(rows: Rows): string {
+  const [head = []] = rows;
+  const widths = head.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) =>
+        isText(head[column]) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd();
+  return rows.map(line).join("\n");
+}
+
+/** For a page. */
+export function markdown([head = [], ...rows]: Rows): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), `|${head.map((column) => (isText(column) ? "---|" : "--:|")).join("")}`, ...rows.map(line)].join(
+    "\n",
+  );
 }

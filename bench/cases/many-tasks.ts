@@ -12,4 +12,4 @@ const tasks = {
 };
 
 /** Many small tasks at once, as a service has them. */
-export const manyTasks = onStores(tasks, ["memory", "SQLite"]);
+export const manyTasks = onStores(tasks, { memory: {}, SQLite: {} });

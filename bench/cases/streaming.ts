@@ -1,9 +1,13 @@
 import { defineHandler } from "flowkit";
 import * as z from "zod";
-import { onStores } from "../engine-case.ts";
+import { engineCase } from "../engine-case.ts";
 import { graphOf } from "../flows.ts";
+import { sinkType } from "../stores.ts";
+import { atLeastPerSecond, keepsAtMostMiB } from "../targets.ts";
 
 const batches = 100_000;
+/** How far a consumer may fall behind where producers wait. */
+const pending = 1_000;
 
 /** What a real record looks like: checks on every field, a list, a union, an optional. */
 const Order = z.object({
@@ -28,23 +32,28 @@ const Small = z.object({ index: z.int() });
 /** An order by its type alone: nothing looks inside. */
 const Unchecked = z.custom<Order>();
 
+const Count = z.object({ count: z.int() });
+
 const sources = {
   small: defineHandler("small.source", {
+    args: Count,
     output: Small,
-    *iterBatches() {
-      for (let index = 0; index < batches; index++) yield { payload: { index } };
+    *iterBatches({ count }) {
+      for (let index = 0; index < count; index++) yield { payload: { index } };
     },
   }),
   unchecked: defineHandler("unchecked.source", {
+    args: Count,
     output: Unchecked,
-    *iterBatches() {
-      for (let index = 0; index < batches; index++) yield { payload: orderOf(index) };
+    *iterBatches({ count }) {
+      for (let index = 0; index < count; index++) yield { payload: orderOf(index) };
     },
   }),
   order: defineHandler("order.source", {
+    args: Count,
     output: Order,
-    *iterBatches() {
-      for (let index = 0; index < batches; index++) yield { payload: orderOf(index) };
+    *iterBatches({ count }) {
+      for (let index = 0; index < count; index++) yield { payload: orderOf(index) };
     },
   }),
 };
@@ -55,26 +64,69 @@ const steps = {
   order: defineHandler("order.step", { input: Order, output: Order, processBatch: (order) => order }),
 };
 
-const stream = (name: string, kind: keyof typeof sources) => {
+const streamOf = (kind: keyof typeof sources, count: number) => {
   const type = `${kind}.step`;
   const io = { start_when: "first_batch" } as const;
-  const what = {
-    name,
-    unit: "batch",
-    units: batches,
-    handlers: [sources[kind], steps[kind]],
-    graph: graphOf([
-      { node_id: "source", type: `${kind}.source`, depends_on: [] },
-      { node_id: "middle", type, depends_on: ["source"], io },
-      { node_id: "last", type, depends_on: ["middle"], io },
-    ]),
-  };
-  return onStores(what, kind === "small" ? ["memory", "SQLite"] : ["memory"]);
+  const args = { input_inline: { count } };
+  return graphOf([
+    { node_id: "source", type: `${kind}.source`, depends_on: [], io: args },
+    { node_id: "middle", type, depends_on: ["source"], io },
+    { node_id: "last", type, depends_on: ["middle"], io },
+  ]);
 };
+
+/** The same, where producers wait for their consumers, and what the last node stores is counted and no more. */
+const boundedOf = (kind: keyof typeof sources, count: number) => {
+  const io = { start_when: "first_batch", max_pending_batches: pending } as const;
+  const args = { input_inline: { count }, max_pending_batches: pending };
+  return graphOf([
+    { node_id: "source", type: `${kind}.source`, depends_on: [], io: args },
+    { node_id: "middle", type: `${kind}.step`, depends_on: ["source"], io },
+    { node_id: "last", type: sinkType, depends_on: ["middle"], io: { start_when: "first_batch" } },
+  ]);
+};
+
+const sinkOf = (input: z.ZodType) =>
+  defineHandler(sinkType, {
+    input,
+    output: z.null(),
+    result: z.number(),
+    processBatch: () => null,
+    finalize: (ctx) => ctx.batchCount,
+  });
+
+const stream = (name: string, kind: keyof typeof sources) => ({
+  name,
+  group: name,
+  unit: "batch",
+  units: batches,
+  handlers: [sources[kind], steps[kind]],
+  graph: streamOf(kind, batches),
+});
+
+const bounded = (name: string, kind: keyof typeof sources, count = batches) =>
+  engineCase({
+    name: `${name}, dropped as read`,
+    group: name,
+    unit: "batch",
+    units: count,
+    handlers: [sources[kind], steps[kind], sinkOf(kind === "order" ? Order : Small)],
+    graph: boundedOf(kind, count),
+    store: "dropping",
+    isLong: count > batches,
+    target: keepsAtMostMiB(1),
+  });
+
+const small = "stream of 100,000 small batches";
+const orders = "stream of 100,000 orders, zod in and out";
 
 /** Batches through three nodes that run at once. A unit is one batch at the end: three stored artifacts. */
 export const streams = [
-  ...stream("stream of small batches", "small"),
-  ...stream("stream of orders, not checked", "unchecked"),
-  ...stream("stream of orders, zod in and out", "order"),
+  engineCase(stream(small, "small")),
+  bounded(small, "small"),
+  { ...bounded("stream of 400,000 small batches", "small", 4 * batches), group: small },
+  engineCase({ ...stream(small, "small"), name: `${small}, SQLite`, store: "SQLite", isLong: true }),
+  engineCase({ ...stream("stream of 100,000 orders, not checked", "unchecked"), group: orders }),
+  engineCase({ ...stream(orders, "order"), target: atLeastPerSecond(30_000) }),
+  bounded(orders, "order"),
 ];

@@ -1,27 +1,18 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { blockOf as blockBetween, writeBlock as writeBetween } from "../page-block.ts";
 import { mistakeNames, mistakes } from "./mistakes.ts";
 import type { Results } from "./results.ts";
 import { whenCaught } from "./words.ts";
 
-const begin = "<!-- peers:begin: written by `npm run bench:types -- --markdown` -->";
-const end = "<!-- peers:end -->";
+const marks = {
+  begin: "<!-- peers:begin: written by `npm run bench:types -- --markdown` -->",
+  end: "<!-- peers:end -->",
+};
 
-/** The part of a page between the markers; `undefined` when it has none. */
-export function blockOf(page: string): string | undefined {
-  const [, after] = page.split(`${begin}\n`);
-  return after?.split(end)[0];
-}
+/** The part of the page that has the tables; `undefined` when it has none. */
+export const blockOf = (page: string): string | undefined => blockBetween(page, marks);
 
-/** Puts the tables between the markers of a page. */
-export function writeBlock(file: string, results: Results): void {
-  const page = readFileSync(file, "utf8");
-  const block = blockOf(page);
-  if (block === undefined) throw new Error(`${file} has no line ${begin}`);
-  writeFileSync(
-    file,
-    page.replace(`${begin}\n${block}${end}`, () => `${begin}\n${tablesOf(results)}${end}`),
-  );
-}
+/** Puts the tables into a page. */
+export const writeBlock = (file: string, results: Results): void => writeBetween(file, marks, tablesOf(results));
 
 /** Both tables, as a page shows them. */
 export function tablesOf({ libraries, node, cores, rounds, zod }: Results): string {

@@ -1,0 +1,25 @@
+import { readFileSync, writeFileSync } from "node:fs";
+
+/** Lines of a page between which a program writes. */
+export interface BlockMarks {
+  readonly begin: string;
+  readonly end: string;
+}
+
+/** The part of a page between the marks; `undefined` when it has none. */
+export function blockOf(page: string, { begin, end }: BlockMarks): string | undefined {
+  const [, after] = page.split(`${begin}\n`);
+  return after?.split(end)[0];
+}
+
+/** Puts a text between the marks of a page. */
+export function writeBlock(file: string, marks: BlockMarks, text: string): void {
+  const page = readFileSync(file, "utf8");
+  const block = blockOf(page, marks);
+  if (block === undefined) throw new Error(`${file} has no line ${marks.begin}`);
+  const { begin, end } = marks;
+  writeFileSync(
+    file,
+    page.replace(`${begin}\n${block}${end}`, () => `${begin}\n${text}${end}`),
+  );
+}

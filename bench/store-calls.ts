@@ -1,0 +1,55 @@
+import type { Store } from "flowkit/engine";
+
+/** How often each operation of a store was called. */
+export type StoreCalls = Readonly<Record<string, number>>;
+
+const reads: ReadonlySet<string> = new Set([
+  "readTask",
+  "dueTasks",
+  "overdueTasks",
+  "listTasks",
+  "endedTasks",
+  "readVars",
+  "readShards",
+  "hasArtifacts",
+  "expiredLeases",
+  "dueDeferred",
+  "peekQueue",
+  "readArtifacts",
+  "tail",
+  "storedUids",
+  "countArtifacts",
+  "heldSlots",
+  "liveWorkers",
+  "listDeadLetters",
+]);
+/** Not about tasks: they come by the clock, or once a process. */
+const housekeeping: ReadonlySet<string> = new Set([
+  "open",
+  "settle",
+  "close",
+  "announceWorker",
+  "removeWorker",
+  "renew",
+  "dueTasks",
+  "overdueTasks",
+  "expiredLeases",
+  "dueDeferred",
+  "heldSlots",
+]);
+
+export const isWrite = (operation: string): boolean => !reads.has(operation);
+
+/** The same store, counting what is asked of it into `calls`. */
+export function countingStore(store: Store, calls: Record<string, number>): Store {
+  return new Proxy(store, {
+    get(target, name: string) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]): unknown => {
+        if (!housekeeping.has(name)) calls[name] = (calls[name] ?? 0) + 1;
+        return member.apply(target, args);
+      };
+    },
+  });
+}
