@@ -1,4 +1,4 @@
-import type { Attempt, EpochRef, LogHabits, ShardRecord } from "../model.ts";
+import { type Attempt, type EpochRef, type LogHabits, type ShardRecord, shardKey } from "../model.ts";
 import type { NodePlan } from "../planner/index.ts";
 import type { QueuedRef } from "../ports/index.ts";
 import { StoreRetry } from "../support/store-retry.ts";
@@ -35,6 +35,8 @@ export class Claimer {
   /** Used from the decision to claim, before the store has answered, until the attempt has ended. */
   readonly #capacity: Capacity;
   readonly #slots: RunningSlots;
+  /** By attempt, claims under way: a command and a look at the queue often want the same one at the same time. */
+  readonly #asked = new Map<string, Promise<Full | undefined>>();
   #filling = false;
   #fillAgain = false;
   /** A command came while claims under way held the last slots: should they fail, look in the queue. */
@@ -63,7 +65,7 @@ export class Claimer {
     if (this.#filling) {
       this.#fillAgain = true; // by the order of the queue, not past it
     } else if (this.#isFree(ref.type)) {
-      this.#options.supervisor.spawn("claim", async () => void (await this.#claim(ref)));
+      this.#options.supervisor.spawn("claim", async () => void (await this.#claimOnce(ref)));
     } else {
       this.#droppedCommand = true;
     }
@@ -116,11 +118,21 @@ export class Claimer {
     await Promise.all(
       unseen.map(async (ref) => {
         if (!this.#isFree(ref.type)) return;
-        const heldUp = await this.#claim(ref);
+        const heldUp = await this.#claimOnce(ref);
         if (heldUp !== undefined) pass.heldUp(ref, heldUp);
       }),
     );
     return true;
+  }
+
+  /** Who comes while it is being claimed gets the same answer: a second call of the store could only lose. */
+  #claimOnce(ref: QueuedRef): Promise<Full | undefined> {
+    const key = `${shardKey(ref)}:${ref.epoch}`;
+    const known = this.#asked.get(key);
+    if (known !== undefined) return known;
+    const asked = this.#claim(ref).finally(() => this.#asked.delete(key));
+    this.#asked.set(key, asked);
+    return asked;
   }
 
   /** @returns the limit that doesn't let it run now, if one doesn't */
