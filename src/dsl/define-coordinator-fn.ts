@@ -1,8 +1,10 @@
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
 import { builtInFunctionArgs } from "../graph/index.ts";
+import type { Say, zodSchema } from "../graph/messages.ts";
 import { ownDefinition } from "./own-definition.ts";
 import type { CoordinatorFn } from "./types/coordinator-function.ts";
 import type { JsonSchema } from "./types/json.ts";
+import type { ReadSchema } from "./types/read-schema.ts";
 import type { AnySchema, Decoded, Stored, Wire } from "./types/schema.ts";
 
 /**
@@ -38,7 +40,10 @@ export function defineCoordinatorFn<
 >(
   name: TName,
   options: {
-    readonly args: TArgs;
+    readonly args: ReadSchema<
+      TArgs,
+      Say<"definitionMember", { what: "a coordinator function"; name: TName; member: "args"; needs: typeof zodSchema }>
+    >;
     readonly output: JsonSchema<TOutput, TName, "output">;
     readonly nodeArgs?: readonly TNodeArgs[];
     readonly errors?: readonly TErrors[];

@@ -1,9 +1,11 @@
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
 import { isBuiltInAdapter } from "../graph/index.ts";
+import type { Say, zodSchema } from "../graph/messages.ts";
 import { ownDefinition } from "./own-definition.ts";
 import type { InputAdapter } from "./types/adapter.ts";
 import type { Absent } from "./types/markers.ts";
+import type { ReadSchema } from "./types/read-schema.ts";
 import type { AnySchema, Decoded, WireOr } from "./types/schema.ts";
 
 /**
@@ -30,7 +32,10 @@ export function defineInputAdapter<
 >(
   name: TName,
   options: {
-    readonly args: TArgs;
+    readonly args: ReadSchema<
+      TArgs,
+      Say<"definitionMember", { what: "an input adapter"; name: TName; member: "args"; needs: typeof zodSchema }>
+    >;
     readonly payload?: TPayload;
     expand(artifact: {
       readonly meta: Json;

@@ -1,12 +1,13 @@
 import type { $ZodType } from "zod/v4/core";
 import { FlowError } from "../errors/index.ts";
-import { say } from "../graph/messages.ts";
+import { type Say, say, zodSchema } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import { isSchema } from "./schema-facts.ts";
 import type { AnyInputAdapter } from "./types/adapter.ts";
 import type { Flow } from "./types/flow.ts";
 import type { Absent } from "./types/markers.ts";
+import type { ReadSchema } from "./types/read-schema.ts";
 import type { AnySchema, StoredOr, WireOr } from "./types/schema.ts";
 import type { FlowHead, FlowState } from "./types/state.ts";
 import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./types/use.ts";
@@ -35,7 +36,9 @@ export function flow<
 >(
   name?: TName,
   options?: {
-    readonly params?: TParams;
+    readonly params?: TParams extends AnySchema
+      ? ReadSchema<TParams, Say<"flowOption", { option: "params"; needs: typeof zodSchema }>>
+      : TParams;
     readonly adapters?: TAdapters;
     readonly inputs?: InputsArgument<TInputs>;
   },
@@ -58,7 +61,7 @@ export function flow(name?: unknown, options: FlowOptions = {}): object {
   const { params, adapters = [], inputs = {} } = options;
   const wrong = (option: string, needs: string) => new FlowError("FLOW_INVALID", say("flowOption", { option, needs }));
   if (name !== undefined && typeof name !== "string") throw wrong("name", "a string");
-  if (params !== undefined && !isSchema(params)) throw wrong("params", "a zod schema");
+  if (params !== undefined && !isSchema(params)) throw wrong("params", zodSchema);
   if (!isAdapters(adapters)) throw wrong("adapters", "a list of what defineInputAdapter makes");
   if (!isSchemas(inputs)) throw wrong("inputs", "an object of zod schemas");
   const illNamed = Object.keys(inputs).find((id) => !namePattern.test(id));

@@ -1,5 +1,5 @@
 import { coordinatorFnType } from "../graph/index.ts";
-import { say } from "../graph/messages.ts";
+import { say, zodSchema } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
 import { nearName } from "../graph/near-name.ts";
 import { isSchema, notJsonIn } from "./schema-facts.ts";
@@ -50,7 +50,7 @@ function memberTypes(handler: string, definition: Definition): string[] {
   const given = <TMember extends string>(list: readonly TMember[]) =>
     list.filter((member) => definition[member] !== undefined);
   const problems = [
-    ...given(schemaMembers).flatMap((member) => (isSchema(definition[member]) ? [] : [wrong(member, "a zod schema")])),
+    ...given(schemaMembers).flatMap((member) => (isSchema(definition[member]) ? [] : [wrong(member, zodSchema)])),
     ...given(methodMembers).flatMap((member) =>
       typeof definition[member] === "function" ? [] : [wrong(member, "a function")],
     ),

@@ -1,5 +1,5 @@
 import { FlowError } from "../errors/index.ts";
-import { say } from "../graph/messages.ts";
+import { say, zodSchema } from "../graph/messages.ts";
 import { isSchema } from "./schema-facts.ts";
 
 /** Members of a definition that must be there, or may be. */
@@ -60,7 +60,7 @@ function memberProblems(definition: {
   const isGiven = (member: string) => members[member] !== undefined;
   const toBeSchemas = [...schemas, ...optionalSchemas.filter(isGiven)];
   return [
-    ...toBeSchemas.flatMap((member) => (isSchema(members[member]) ? [] : [wrong(member, "a zod schema")])),
+    ...toBeSchemas.flatMap((member) => (isSchema(members[member]) ? [] : [wrong(member, zodSchema)])),
     ...nameLists
       .filter((member) => isGiven(member) && !isNames(members[member]))
       .map((member) => wrong(member, "a list of strings")),

@@ -132,6 +132,9 @@ export const messages = {
   unknownType: "node '{node}': no handler for type '{type}'",
 } as const;
 
+/** What a schema must be; of zod 3, which has other types and other members, none can be read. */
+export const zodSchema = "a schema of zod 4 (import zod, or zod/v4)";
+
 export type MessageKey = keyof typeof messages;
 
 type Values = { readonly [name: string]: string | number };

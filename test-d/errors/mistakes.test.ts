@@ -61,7 +61,7 @@ describe.each(mistakes)("$rule", ({ rule, words, ownWords, token, atRunTime = tr
     } catch (error) {
       thrown = error;
     }
-    expect(FlowError.is(thrown) && thrown.code).toMatch(/^FLOW_/);
+    expect(FlowError.is(thrown) && thrown.code).toMatch(/^(FLOW|HANDLER)_/);
     expect(thrown instanceof Error && thrown.message).toContain(words);
   });
 });

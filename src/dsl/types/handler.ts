@@ -7,8 +7,10 @@ import type {
   SourceBatch,
 } from "../../definitions/index.ts";
 import type { CoreReasonCode } from "../../errors/index.ts";
+import type { Say, zodSchema } from "../../graph/messages.ts";
 import type { JsonSchema } from "./json.ts";
 import type { Absent } from "./markers.ts";
+import type { ReadSchema } from "./read-schema.ts";
 import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "./schema.ts";
 
 /**
@@ -78,7 +80,9 @@ export type HandlerOptions<
   TGiven,
 > = {
   /** Payload of ONE batch. Left out: the handler is a source, which makes its own batches. */
-  readonly input?: TInput;
+  readonly input?: TInput extends AnySchema
+    ? ReadSchema<TInput, Say<"handlerMemberType", { handler: TName; member: "input"; needs: typeof zodSchema }>>
+    : TInput;
   /** What ONE batch produces; it is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
   readonly output: JsonSchema<TOutput, TName, "output">;
   /** Static arguments of the node; they stand in the graph as they are. */

@@ -1,8 +1,8 @@
 import type { Json } from "../../errors/index.ts";
 import type { Join } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { Say, zodSchema } from "../../graph/messages.ts";
 import type { FlowSchemaError } from "./markers.ts";
-import type { AnySchema, IsPlainJson, Wire } from "./schema.ts";
+import type { AnySchema, IsPlainJson, ReturnSchema, Wire } from "./schema.ts";
 
 /** The schema itself when its wire type is JSON, else the sentence that says which part of it is not. */
 export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat extends string> =
@@ -12,9 +12,11 @@ export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat ex
       // exactOptionalPropertyTypes): the walk decides.
       [NotJson<Wire<TSchema>, TWhat>] extends [never]
       ? TSchema
-      : FlowSchemaError<
-          Say<"notJson", { handler: TName; what: TWhat; where: Join<NotJson<Wire<TSchema>, TWhat>, ", "> }>
-        >;
+      : [ReturnSchema] extends [TSchema]
+        ? FlowSchemaError<Say<"handlerMemberType", { handler: TName; member: TWhat; needs: typeof zodSchema }>>
+        : FlowSchemaError<
+            Say<"notJson", { handler: TName; what: TWhat; where: Join<NotJson<Wire<TSchema>, TWhat>, ", "> }>
+          >;
 
 /**
  * Where a type has no JSON form, in words; `never` when it has one everywhere. A type that contains itself is walked

@@ -1,5 +1,7 @@
-import { defineHandler, flow } from "flowkit";
+import { defineCoordinatorFn, defineHandler, flow } from "flowkit";
 import * as z from "zod";
+import * as z3 from "zod/v3";
+import { textual } from "../../handlers.ts";
 import type { Mistake } from "./mistake.ts";
 
 /** What handlers return. */
@@ -124,5 +126,51 @@ export const definitionMistakes: readonly Mistake[] = [
           },
         }),
       ),
+  },
+  {
+    rule: "output of zod 3",
+    words: "handler 'old': 'output' must be a schema of zod 4 (import zod, or zod/v4)",
+    token: "output",
+    make: () => {
+      // @ts-expect-error
+      const old = defineHandler("old", { output: z3.number(), processBatch: () => 1 });
+      return flow().node("w", old);
+    },
+    right: () => flow().node("w", defineHandler("new", { output: z.number(), processBatch: () => 1 })),
+  },
+  {
+    rule: "input of zod 3",
+    words: "handler 'old': 'input' must be a schema of zod 4 (import zod, or zod/v4)",
+    token: "input",
+    make: () => {
+      // @ts-expect-error
+      const old = defineHandler("old", { input: z3.object({}), output: z.number(), processBatch: () => 1 });
+      return flow().node("w", old);
+    },
+    right: () =>
+      flow().node("w", defineHandler("new", { input: z.object({}), output: z.number(), processBatch: () => 1 })),
+  },
+  {
+    rule: "params of zod 3",
+    words: "flow(): 'params' must be a schema of zod 4 (import zod, or zod/v4)",
+    token: "params",
+    make: () => {
+      // @ts-expect-error
+      const old = flow("old", { params: z3.object({ n: z3.number() }) });
+      return old.node("w", textual);
+    },
+    right: () => flow("new", { params: z.object({ n: z.number() }) }).node("w", textual),
+  },
+  {
+    rule: "args of zod 3",
+    words: "a coordinator function 'old': 'args' must be a schema of zod 4 (import zod, or zod/v4)",
+    token: "args",
+    make: () => {
+      // @ts-expect-error
+      const old = defineCoordinatorFn("old", { args: z3.object({}), output: z.object({}), run: () => ({}) });
+      return flow().fn("w", old);
+    },
+    right: () =>
+      flow().fn("w", defineCoordinatorFn("new", { args: z.object({}), output: z.object({}), run: () => ({}) })),
   },
 ];

@@ -47,7 +47,12 @@ describe("defineHandler", () => {
       { output: z.int(), processBatch, finalise: processBatch },
       "unknown member 'finalise' (did you mean 'finalize'?)",
     ],
-    ["no schema", "x", { output: { type: "integer" }, processBatch }, "handler 'x': 'output' must be a zod schema"],
+    [
+      "no schema",
+      "x",
+      { output: { type: "integer" }, processBatch },
+      "handler 'x': 'output' must be a schema of zod 4 (import zod, or zod/v4)",
+    ],
     ["no function", "x", { output: z.int(), processBatch: 1 }, "handler 'x': 'processBatch' must be a function"],
     ["no codes", "x", { output: z.int(), processBatch, errors: "bad" }, "handler 'x': 'errors' must be a list"],
     [

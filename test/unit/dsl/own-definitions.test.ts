@@ -22,7 +22,7 @@ describe("definitions of your own", () => {
     [
       "an adapter without args",
       () => adapter("a", { expand: run }),
-      "an input adapter 'a': 'args' must be a zod schema",
+      "an input adapter 'a': 'args' must be a schema of zod 4 (import zod, or zod/v4)",
     ],
     [
       "an adapter that is built in",
@@ -32,7 +32,7 @@ describe("definitions of your own", () => {
     [
       "an adapter that does nothing",
       () => adapter("a", { args: z.object({}), payload: 1 }),
-      "'payload' must be a zod schema\nan input adapter 'a': 'expand' must be a function",
+      "'payload' must be a schema of zod 4 (import zod, or zod/v4)\nan input adapter 'a': 'expand' must be a function",
     ],
     ["a function without a name", () => fn("", { args: z.object({}), output: z.int(), run }), "at least one character"],
     [
@@ -40,14 +40,22 @@ describe("definitions of your own", () => {
       () => fn("noop", { args: z.object({}), output: z.int(), run }),
       "'noop' can't be the name of a coordinator function",
     ],
-    ["a function without output", () => fn("f", { args: z.object({}), run }), "'output' must be a zod schema"],
+    [
+      "a function without output",
+      () => fn("f", { args: z.object({}), run }),
+      "'output' must be a schema of zod 4 (import zod, or zod/v4)",
+    ],
     [
       "reason codes that are none",
       () => fn("f", { args: z.object({}), output: z.int(), run, errors: "late" }),
       "'errors' must be a list of strings",
     ],
     ["a flow named by no string", () => start(run), "flow(): 'name' must be a string"],
-    ["params that are no schema", () => start("f", { params: {} }), "flow(): 'params' must be a zod schema"],
+    [
+      "params that are no schema",
+      () => start("f", { params: {} }),
+      "flow(): 'params' must be a schema of zod 4 (import zod, or zod/v4)",
+    ],
     ["adapters that aren't", () => start("f", { adapters: [{}] }), "flow(): 'adapters' must be a list of"],
   ])("refused: %s", (_, make, message) => {
     expect(failureOf(make)).toMatchObject({ code: "FLOW_INVALID", message: expect.stringContaining(message) });
