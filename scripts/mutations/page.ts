@@ -22,18 +22,19 @@ export function writePage(hunts: ReadonlyMap<Mutation, Hunt>): void {
   if (before === undefined || after === undefined) throw new Error(`${page} has no place for the tables`);
   const known = rowsOf(text);
   const tables = mutationGroups.map(({ title, mutations }) => {
-    const rows = mutations.flatMap((mutation) => {
+    const rows = mutations.map((mutation) => {
       const hunt = hunts.get(mutation);
-      return (hunt === undefined ? known.get(mutation.name) : rowOf(mutation, hunt)) ?? [];
+      if (hunt !== undefined) return rowOf(mutation, seedsOf(hunt), finderOf(mutation, hunt));
+      return known.get(mutation.name) ?? rowOf(mutation, "not run yet", "");
     });
     return `## ${title}\n\n| mistake | planted in | seeds that failed | found by |\n|---|---|---|---|\n${rows.join("\n")}\n`;
   });
   writeFileSync(page, `${before}${begin}\n${tables.join("\n")}${end}${after}`);
 }
 
-function rowOf(mutation: Mutation, hunt: Hunt): string {
+function rowOf(mutation: Mutation, seeds: string, finder: string): string {
   const files = [...new Set(mutation.edits.map(({ file }) => file.replace("src/", "")))];
-  const cells = [mutation.name, files.map((file) => `\`${file}\``).join(", "), seedsOf(hunt), finderOf(mutation, hunt)];
+  const cells = [mutation.name, files.map((file) => `\`${file}\``).join(", "), seeds, finder];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
 

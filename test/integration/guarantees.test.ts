@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { allMutations } from "../../scripts/mutations/all-mutations.ts";
+import { rowsOf } from "../../scripts/mutations/page.ts";
 import { staleEdits } from "../../scripts/mutations/planting.ts";
 
 /* What is promised names its tests: they must be there, under those names. */
@@ -28,6 +29,14 @@ test.each([...testsOf(guarantees), ...testsOf(behaviours)])("$file has the test:
   expect(readFileSync(resolve(file), "utf8")).toContain(`"${title}"`);
 });
 
-test("planted mistakes are planted in the code as it is", () => {
-  expect(staleEdits(allMutations)).toEqual([]);
+describe("planted mistakes", () => {
+  test("are planted in the code as it is", () => {
+    expect(staleEdits(allMutations)).toEqual([]);
+  });
+
+  test("have names of their own, and each is on its page", () => {
+    const names = allMutations.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect([...rowsOf(read("mutations.md")).keys()].toSorted()).toEqual(names.toSorted());
+  });
 });
