@@ -80,15 +80,26 @@ function clientOf({ url, client, clientOptions }: MongoStoreOptions, timeoutMs: 
       ...clientOptions,
     });
   } catch (error) {
-    // The driver's words may quote the URL, and what can't be parsed can't be searched for its password.
-    const kind = error instanceof Error ? error.name : "error";
-    throw new FlowError("ENGINE_OPTIONS", `mongoStore: the driver refuses url or clientOptions (${kind})`);
+    const words = error instanceof Error ? error.message : String(error);
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      `mongoStore: the driver refuses url or clientOptions: ${withoutUrl(words, url)}`,
+    );
   }
   return { client: own, owned: true, redact: redacting(own) };
 }
 
+/** Words about a URL that can't be parsed, so that nobody knows for sure where in it the password is. */
+function withoutUrl(words: string, url: string): string {
+  const account = /\/\/(.*)@/s.exec(url)?.[1] ?? "";
+  const password = account.slice(account.indexOf(":") + 1);
+  return [url, account, password]
+    .filter((secret) => secret !== "")
+    .reduce((text, secret) => text.replaceAll(secret, "****"), words);
+}
+
 /** Takes what is secret out of a text. */
-function redacting({ options }: MongoClient): (text: string) => string {
+export function redacting({ options }: Pick<MongoClient, "options">): (text: string) => string {
   const { credentials, proxyPassword, passphrase } = options;
   const secrets = [credentials?.password, proxyPassword, passphrase]
     .filter((secret): secret is string => typeof secret === "string" && secret !== "")
