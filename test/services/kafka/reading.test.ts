@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { UndeliverableMessage } from "../../../src/engine/ports/index.ts";
 import { gate, messageOf, noting, taskOf } from "../../contract/bus/world.ts";
 import { until } from "../../helpers/waiting.ts";
@@ -86,6 +86,7 @@ test("what was handled is committed, and what wasn't comes again to whoever is t
   const prefix = uniquePrefix();
   const first = openBus({ prefix });
   const { open, opened } = gate();
+  onTestFinished(open); // closing the bus waits for the handlers
   const got: string[] = [];
   const subscription = await first.subscribe({
     group: "readers",
@@ -117,6 +118,7 @@ test("a handler that takes longer than a session loses none: reading goes on bes
     maxUnhandled: 2,
   });
   const { open, opened } = gate();
+  onTestFinished(open); // closing the bus waits for the handlers
   const got: string[] = [];
   await bus.subscribe({
     group: "readers",
