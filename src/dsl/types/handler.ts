@@ -146,7 +146,7 @@ export type HandlerKey = keyof HandlerOptions<string, Absent, AnySchema, Absent,
  * written: they are what it falls back to when a key that is spread in is none of ours.
  */
 export type WrittenMethods<TOptions, TGiven> = {
-  readonly [TKey in TGiven & keyof TOptions & ("processBatch" | "finalize") as [HandlerKey] extends [TGiven]
+  readonly [TKey in TGiven & ("processBatch" | "finalize") as [HandlerKey] extends [TGiven]
     ? never
-    : `${TKey}`]: TOptions[TKey] & {};
+    : `${TKey}`]: TOptions[TKey & keyof TOptions] & {};
 };
