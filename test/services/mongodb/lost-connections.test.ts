@@ -73,7 +73,7 @@ async function liveThrough(store: Store, nodeId: string): Promise<void> {
 
 test("whatever requests and answers are lost, every operation has its effect once", async () => {
   const { proxy, store, direct } = await behindProxy();
-  unreliable(proxy, { seed: 7, oneIn: 12, most: 40 });
+  unreliable(proxy, { seed: 7, oneIn: 25, most: 200 });
   await asked(() => store.createTask(newTask("t", { idempotencyKey: "k" })));
   const nodes = Array.from({ length: 16 }, (_, index) => `n${index}`);
   await Promise.all(nodes.map((nodeId) => liveThrough(store, nodeId)));
