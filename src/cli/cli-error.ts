@@ -32,6 +32,8 @@ export const exitCodes = {
   usage: 2,
   /** Ended by Ctrl-C, as shells say it. */
   interrupted: 130,
+  /** Ended by SIGTERM, likewise. */
+  terminated: 143,
 } as const;
 
 /** What is wrong with a command line or with a file that it names. Always ends with exit code 2. */

@@ -1,4 +1,4 @@
-const width = 100;
+const width = 116;
 
 /**
  * JSON for people and machines: a list or object that fits on a line stands on one.

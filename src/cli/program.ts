@@ -1,12 +1,16 @@
 import { Command, CommanderError } from "commander";
 import { CliError, exitCodes } from "./cli-error.ts";
+import { addArtifacts } from "./commands/artifacts.ts";
 import { addCodegen } from "./commands/codegen.ts";
 import { addDiff } from "./commands/diff.ts";
+import { addDlq } from "./commands/dlq.ts";
 import { addExport } from "./commands/export.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addInit } from "./commands/init.ts";
 import { addLint } from "./commands/lint.ts";
 import { addRun } from "./commands/run.ts";
+import { addTasks } from "./commands/tasks.ts";
+import { addUp } from "./commands/up.ts";
 import { addValidate } from "./commands/validate.ts";
 import { ownVersion, shareOneFlowkit } from "./loading/one-flowkit.ts";
 import { reportError } from "./report-error.ts";
@@ -36,6 +40,12 @@ function leaveQuietly(error: NodeJS.ErrnoException): void {
   process.exit(exitCodes.ok);
 }
 
+/** In the order in which the help tells of them. */
+const commands = [
+  ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
+  ...[addUp, addTasks, addArtifacts, addDlq],
+];
+
 function program(terminal: Terminal): Command {
   const root = new Command("flowkit")
     .description("Write a data pipeline as a typed graph, and run it.")
@@ -49,8 +59,7 @@ function program(terminal: Terminal): Command {
       outputError: () => {}, // told with its code, by `reportError`
     })
     .showSuggestionAfterError();
-  for (const add of [addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen])
-    add(root, terminal);
+  for (const add of commands) add(root, terminal);
   root.addHelpText(
     "after",
     `
@@ -58,7 +67,7 @@ Exit codes:
   0    it went well
   1    the run failed, or what was checked has something wrong
   2    the command line, a file or a graph is wrong: nothing ran
-  130  ended by Ctrl-C`,
+  130  ended by Ctrl-C; 143 by SIGTERM`,
   );
   return root;
 }

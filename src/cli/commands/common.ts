@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { CliError } from "../cli-error.ts";
 import { wordsOf } from "../loading/find-file.ts";
 import type { Terminal } from "../terminal.ts";
@@ -10,6 +10,21 @@ export const exportOption = (): Option =>
 export const handlersOption = (): Option =>
   new Option("--handlers <file>", "the TypeScript file that exports the handlers of a graph JSON");
 export const storeOption = (): Option => new Option("--store <file>", "the SQLite file that keeps runs");
+
+export const graceOption = (): Option =>
+  new Option("--grace <seconds>", "how long running batches may take to end at SIGTERM").default(10).argParser(seconds);
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0)) throw new InvalidArgumentError("Give a number of seconds.");
+  return value;
+}
+
+/** Reads an option that counts something. */
+export function count(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("Give a number from 1 on.");
+  return Number(text);
+}
 
 /** Command lines to copy, below a command's help. */
 export const examples = (...lines: readonly string[]): string =>

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { createEngine, type Engine } from "../../embedded/create-engine.ts";
 import type { TaskHandle, TaskView } from "../../engine/api.ts";
-import type { JsonObject } from "../../errors/index.ts";
+import { FlowError, type JsonObject } from "../../errors/index.ts";
 import { coordinatorFnType, type Graph } from "../../graph/index.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, exitCodes } from "../cli-error.ts";
 import { onSignals } from "../interrupts.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
@@ -12,7 +12,7 @@ import { openStore } from "../open-store.ts";
 import { readParams } from "../params.ts";
 import { showProgress } from "../progress/show-progress.ts";
 import type { Terminal } from "../terminal.ts";
-import { examples, exportOption, handlersOption, jsonOption, several, storeOption } from "./common.ts";
+import { examples, exportOption, graceOption, handlersOption, jsonOption, several, storeOption } from "./common.ts";
 import { type RunOutcome, showOutcome } from "./outcome.ts";
 
 interface RunCommandOptions {
@@ -22,6 +22,7 @@ interface RunCommandOptions {
   readonly params?: string;
   readonly store?: string;
   readonly idempotencyKey?: string;
+  readonly grace: number;
 }
 
 export function addRun(root: Command, terminal: Terminal): void {
@@ -36,6 +37,7 @@ export function addRun(root: Command, terminal: Terminal): void {
     .option("--params <file>", "a JSON file of parameters")
     .addOption(storeOption().default(undefined, "memory: gone with the process"))
     .option("--idempotency-key <key>", "go on with the run of this key, if the store has one")
+    .addOption(graceOption())
     .addOption(handlersOption())
     .addOption(exportOption())
     .addOption(jsonOption())
@@ -72,7 +74,11 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   // A flow brings its zod schema, which says more than the JSON Schema in its graph.
   const task = await start(engine, source, { params, ...key });
   if (store !== undefined) terminal.note(`task ${task.id} in ${options.store}`);
-  showOutcome(terminal, await follow({ terminal, engine, task, graph: source.graph }));
+  const outcome = await follow({ terminal, engine, task, graph: source.graph, graceMs: options.grace * 1_000 });
+  if (outcome !== undefined) return showOutcome(terminal, outcome);
+  const stays = store === undefined ? "" : `; task ${task.id} stays in ${options.store}`;
+  terminal.note(`stopped${stays}${idempotencyKey === undefined ? "" : ": run it with the same key to go on"}`);
+  terminal.exitCode = exitCodes.terminated;
 }
 
 const start = (
@@ -99,31 +105,41 @@ function definitionsFor(source: GraphFile, given: Definitions | undefined): Defi
   );
 }
 
+/** Until it ends; `undefined`: this process was told to stop before. */
 async function follow(run: {
   readonly terminal: Terminal;
   readonly engine: Engine;
   readonly task: TaskHandle;
   readonly graph: Graph;
-}): Promise<RunOutcome> {
-  const { terminal, engine, task, graph } = run;
+  readonly graceMs: number;
+}): Promise<RunOutcome | undefined> {
+  const { terminal, engine, task, graph, graceMs } = run;
   let wasInterrupted = false;
-  const cancelled = Promise.withResolvers<never>();
+  let wasStopped = false;
+  const broken = Promise.withResolvers<never>();
   using _signals = onSignals(terminal, {
     interrupt: () => {
       wasInterrupted = true;
       terminal.note("cancelling; Ctrl-C once more ends at once");
-      task.cancel({ reason: "Ctrl-C" }).catch(cancelled.reject);
+      task.cancel({ reason: "Ctrl-C" }).catch(broken.reject);
     },
     terminate: () => {
-      terminal.note("stopping");
-      engine.stop().catch(cancelled.reject);
+      wasStopped = true;
+      engine.stop({ graceMs }).catch(broken.reject);
     },
   });
   const watched = async (): Promise<TaskView> => {
     await showProgress(terminal, task.events(), graph);
     return await task.wait();
   };
-  const view = await Promise.race([watched(), cancelled.promise]);
+  let view: TaskView;
+  try {
+    view = await Promise.race([watched(), broken.promise]);
+  } catch (error) {
+    if (!wasStopped || !FlowError.is(error, "ENGINE_STOPPED")) throw error;
+    await engine.stop();
+    return undefined;
+  }
   const [result] = await Promise.allSettled([task.result()]);
   return result.status === "fulfilled"
     ? { view, result: result.value, error: undefined, wasInterrupted }

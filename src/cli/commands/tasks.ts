@@ -1,0 +1,198 @@
+import { type Command, Option } from "commander";
+import type { TaskView } from "../../engine/api.ts";
+import type { TaskStatus, TaskSummary } from "../../engine/model.ts";
+import { coordinatorFnType } from "../../graph/index.ts";
+import { exitCodes } from "../cli-error.ts";
+import { onSignals } from "../interrupts.ts";
+import { readDefinitions } from "../loading/read-graph.ts";
+import { showProgress } from "../progress/show-progress.ts";
+import { table } from "../table.ts";
+import type { Terminal } from "../terminal.ts";
+import { type StoreAccess, withClient } from "../with-client.ts";
+import { counted, duration } from "../wording.ts";
+import { count, examples, jsonOption, storeOption } from "./common.ts";
+
+interface TaskOptions {
+  readonly store: string;
+}
+
+interface ListCommandOptions extends TaskOptions {
+  readonly status?: TaskStatus;
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+const statuses: readonly TaskStatus[] = ["running", "cancelling", "finished", "failed", "cancelled"];
+
+export function addTasks(root: Command, terminal: Terminal): void {
+  const tasks = root
+    .command("tasks")
+    .summary("look after the tasks of a store")
+    .description("Looks after the tasks of a store. Runs nothing: `flowkit up` does.")
+    .helpCommand(false);
+  const command = (name: string, summary: string) =>
+    tasks.command(name).summary(summary).addOption(storeOption().makeOptionMandatory());
+
+  command("list", "the newest tasks")
+    .description("Lists tasks, the newest first.")
+    .addOption(new Option("--status <status>", "only those").choices(statuses))
+    .option("--limit <count>", "how many, up to 1000", count, 20)
+    .option("--cursor <cursor>", "go on where a list ended")
+    .addOption(jsonOption())
+    .addHelpText("after", examples("tasks list --store runs.db", "tasks list --store runs.db --status failed --json"))
+    .action((options: ListCommandOptions) =>
+      withClient(terminal, options, (access) => list(terminal, access, options)),
+    );
+
+  command("show", "how a task stands")
+    .description("Shows a task and each of its nodes.")
+    .argument("<task>", "its id")
+    .addOption(jsonOption())
+    .addHelpText("after", examples("tasks show 3f2a... --store runs.db"))
+    .action((id: string, options: TaskOptions) =>
+      withClient(terminal, options, async ({ client }) => show(terminal, await client.task(id).status())),
+    );
+
+  command("watch", "follow a task until it ends")
+    .description(
+      "Follows a task until it ends, and ends as it did: 0, or 1 when it failed or was cancelled. Ctrl-C only ends the watching.",
+    )
+    .argument("<task>", "its id")
+    .addHelpText("after", examples("tasks watch 3f2a... --store runs.db"))
+    .action((id: string, options: TaskOptions) =>
+      withClient(terminal, options, (access) => watch(terminal, access, id)),
+    );
+
+  command("cancel", "cancel a task")
+    .description("Cancels a task: what waits never starts, what runs is asked to stop.")
+    .argument("<task>", "its id")
+    .option("--reason <words>", "kept with the task", "flowkit tasks cancel")
+    .addOption(jsonOption())
+    .addHelpText("after", examples("tasks cancel 3f2a... --store runs.db --reason 'wrong day'"))
+    .action((id: string, options: TaskOptions & { readonly reason: string }) =>
+      withClient(terminal, options, async ({ client }) => {
+        const outcome = await client.task(id).cancel({ reason: options.reason });
+        const words = {
+          recorded: "is being cancelled",
+          already: "was being cancelled already",
+          terminal: "had ended before",
+        };
+        if (terminal.isJson) terminal.printJson({ taskId: id, outcome });
+        else terminal.print(`task ${id} ${words[outcome]}`);
+      }),
+    );
+
+  command("retry", "try a task again that failed or was cancelled")
+    .description(
+      "Makes a new task out of one that failed or was cancelled. What had finished is adopted, the rest runs: in a process that has the handlers, such as `flowkit up`.",
+    )
+    .argument("<task>", "its id")
+    .option(
+      "--handlers <file>",
+      "the file that exports input adapters and functions of your own, if its graph names some",
+    )
+    .addOption(jsonOption())
+    .addHelpText("after", examples("tasks retry 3f2a... --store runs.db"))
+    .action((id: string, options: TaskOptions & { readonly handlers?: string }) => retry(terminal, id, options));
+
+  command("explain", "why each node runs or does not")
+    .description("Says for each node of a task why it doesn't run now, or where it does.")
+    .argument("<task>", "its id")
+    .addOption(jsonOption())
+    .addHelpText("after", examples("tasks explain 3f2a... --store runs.db"))
+    .action((id: string, options: TaskOptions) =>
+      withClient(terminal, options, async ({ client }) => {
+        const explanation = await client.task(id).explain();
+        if (terminal.isJson) terminal.printJson(explanation);
+        else for (const { text } of explanation.nodes) terminal.print(text);
+      }),
+    );
+}
+
+async function list(terminal: Terminal, { client }: StoreAccess, options: ListCommandOptions): Promise<void> {
+  const { status, limit, cursor } = options;
+  const page = await client.list({
+    limit,
+    ...(status === undefined ? {} : { status }),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  if (terminal.isJson) {
+    terminal.printJson(page);
+    return;
+  }
+  const rows = page.items.map((task) => [task.id, task.name ?? "", task.status, time(task.createdAt), remark(task)]);
+  if (rows.length === 0) terminal.note("no tasks");
+  for (const line of table(rows)) terminal.print(line);
+  if (page.cursor !== undefined) terminal.note(`more: --cursor ${page.cursor}`);
+}
+
+const time = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
+
+function remark({ failure, cancelReason, createdAt, endedAt }: TaskSummary | TaskView): string {
+  if (failure !== undefined) {
+    return [...(failure.nodeId === undefined ? [] : [`at '${failure.nodeId}'`]), failure.reasonCode].join(": ");
+  }
+  if (cancelReason !== undefined) return cancelReason;
+  return endedAt === undefined ? "" : duration(endedAt - createdAt);
+}
+
+function show(terminal: Terminal, view: TaskView): void {
+  if (terminal.isJson) {
+    terminal.printJson(view);
+    return;
+  }
+  const name = view.name === undefined ? "" : ` (${view.name})`;
+  terminal.print(`task ${view.id}${name} ${view.status}, since ${time(view.createdAt)}  ${remark(view)}`.trimEnd());
+  if (view.retryOf !== undefined) terminal.print(`goes on from ${view.retryOf}`);
+  if (Object.keys(view.params).length > 0) terminal.print(`params ${JSON.stringify(view.params)}`);
+  const rows = view.nodes.map(({ nodeId, type, status, batches, failures, failure }) => [
+    `  ${nodeId}`,
+    type === coordinatorFnType ? "function" : type,
+    status,
+    counted(batches, "batch", "batches"),
+    failures === 0 ? "" : counted(failures, "failure"),
+    failure === undefined ? "" : `${failure.reasonCode}: ${failure.message}`,
+  ]);
+  for (const line of table(rows)) terminal.print(line);
+}
+
+async function watch(terminal: Terminal, { client, store }: StoreAccess, id: string): Promise<void> {
+  const left = Promise.withResolvers<"left">();
+  using _signals = onSignals(terminal, {
+    interrupt: () => left.resolve("left"),
+    terminate: () => left.resolve("left"),
+  });
+  const task = client.task(id);
+  const { nodes } = await task.status(); // refuses an id that isn't there
+  const record = await store.readTask(id);
+  const graph = record?.graph ?? {
+    nodes: nodes.map(({ nodeId, type }) => ({ node_id: nodeId, type, depends_on: [] })),
+  };
+  const outcome = await Promise.race([showProgress(terminal, task.events(), graph), left.promise]);
+  if (outcome === "left") {
+    terminal.exitCode = exitCodes.interrupted;
+    return;
+  }
+  const view = await task.status();
+  show(terminal, view);
+  if (view.status !== "finished") terminal.exitCode = exitCodes.failed;
+}
+
+async function retry(
+  terminal: Terminal,
+  id: string,
+  options: TaskOptions & { readonly handlers?: string },
+): Promise<void> {
+  const definitions = await readDefinitions(options.handlers);
+  // Which types its graph has, the task itself knows: workers elsewhere have their handlers.
+  const types = await withClient(terminal, options, async ({ client, store }) => {
+    await client.task(id).status();
+    const record = await store.readTask(id);
+    return [...new Set(record?.graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
+  });
+  await withClient(terminal, { ...options, types, definitions }, async ({ client }) => {
+    const again = await client.retry(id, { from: "failed" });
+    if (terminal.isJson) terminal.printJson({ taskId: again.id, retryOf: id });
+    else terminal.print(`task ${again.id} goes on from ${id}`);
+  });
+}

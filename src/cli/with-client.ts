@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { Client } from "../embedded/client.ts";
+import type { Store } from "../engine/ports/index.ts";
+import { CliError } from "./cli-error.ts";
+import type { Definitions } from "./loading/exported-flow.ts";
+import { findFile } from "./loading/find-file.ts";
+import { terminalLogger } from "./logger.ts";
+import { openStore, type StoreOptions } from "./open-store.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Somebody who looks at the tasks of a store, and runs nothing. */
+export interface StoreAccess {
+  readonly client: Client;
+  readonly store: Store;
+}
+
+/**
+ * Opens a store that must be there already: a misspelt name would make an empty one.
+ *
+ * @throws CliError `CLI_USAGE`, `CLI_FILE_NOT_FOUND`
+ */
+export async function withClient<T>(
+  terminal: Terminal,
+  options: StoreOptions & { readonly types?: readonly string[]; readonly definitions?: Definitions | undefined },
+  use: (access: StoreAccess) => Promise<T>,
+): Promise<T> {
+  if (options.store !== undefined && !existsSync(options.store)) findFile(options.store);
+  const store = openStore(options);
+  if (store === undefined) throw new CliError("CLI_USAGE", "name the store: --store runs.db");
+  const { adapters = [], fns = [] } = options.definitions ?? {};
+  await using client = new Client({
+    store,
+    workerTypes: options.types ?? [],
+    inputAdapters: adapters,
+    coordinatorFns: fns,
+    logger: terminalLogger(terminal),
+  });
+  await client.start();
+  return await use({ client, store });
+}

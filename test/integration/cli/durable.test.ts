@@ -1,0 +1,89 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { cli, cliProject, startCli } from "../../helpers/cli.ts";
+
+/** Says in a file what it processes; from the third number on it waits for the file `go`. */
+const loggedFlow = `
+import { appendFileSync, existsSync } from "node:fs";
+import { defineHandler, flow } from "flowkit";
+import * as z from "zod";
+
+const count = defineHandler("count", {
+  output: z.int(),
+  *iterBatches() {
+    for (const n of [1, 2, 3, 4]) yield { uid: "n" + n, payload: n };
+  },
+});
+const double = defineHandler("double", {
+  input: z.int(),
+  output: z.int(),
+  async processBatch(n, ctx) {
+    while (n > 2 && !existsSync("go")) {
+      ctx.signal.throwIfAborted();
+      await new Promise((done) => setTimeout(done, 10));
+      console.log("waits at", n); // a turn later: what was done before is committed
+    }
+    appendFileSync("done.txt", n + "\\n");
+    return 2 * n;
+  },
+});
+export const logged = flow("logged").node("count", count).then("double", double);
+`;
+
+const keep = ["--store", "runs.db", "--idempotency-key", "today"];
+
+describe("flowkit run --store", () => {
+  test("goes on where a killed process was", async () => {
+    const cwd = cliProject({ "flow.ts": loggedFlow });
+    const first = startCli(["run", "flow.ts", ...keep], { cwd });
+    await first.printed("waits at 3");
+    first.child.kill("SIGKILL");
+    await first.outcome;
+    expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n");
+    writeFileSync(join(cwd, "go"), "");
+    const { exitCode, stdout, stderr } = await cli(["run", "flow.ts", ...keep, "--json"], { cwd });
+    expect(exitCode, stderr).toBe(0);
+    const { taskId, result } = JSON.parse(stdout);
+    expect(result).toEqual({ double: [2, 4, 6, 8] });
+    expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n3\n4\n"); // nothing stored was computed again
+    // The same key once more: it has ended, nothing runs.
+    const third = await cli(["run", "flow.ts", ...keep, "--json"], { cwd });
+    expect(JSON.parse(third.stdout)).toMatchObject({ taskId, result });
+    expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n3\n4\n");
+  });
+
+  test("SIGTERM stops it and leaves the task to whoever goes on", async () => {
+    const cwd = cliProject({ "flow.ts": loggedFlow });
+    const first = startCli(["run", "flow.ts", ...keep, "--grace", "0"], { cwd });
+    await first.printed("waits at 3");
+    first.child.kill("SIGTERM");
+    const { exitCode, stderr } = await first.outcome;
+    expect(stderr).toMatch(/stopped; task \S+ stays in runs\.db: run it with the same key to go on\n$/);
+    expect(exitCode).toBe(143);
+    writeFileSync(join(cwd, "go"), "");
+    const second = await cli(["run", "flow.ts", ...keep], { cwd });
+    expect(JSON.parse(second.stdout)).toEqual({ double: [2, 4, 6, 8] });
+  });
+
+  test("Ctrl-C cancels it, plain lines and all", async () => {
+    const cwd = cliProject({ "flow.ts": loggedFlow });
+    const run = startCli(["run", "flow.ts", ...keep, "--json"], { cwd });
+    await run.printed("waits at 3");
+    run.child.kill("SIGINT");
+    const { exitCode, stdout, stderr } = await run.outcome;
+    expect(exitCode).toBe(130);
+    expect(stderr).toContain("double  cancelled\n");
+    expect(JSON.parse(stdout)).toMatchObject({ status: "cancelled", cancelReason: "Ctrl-C" });
+  });
+
+  test("refuses a file that is something else", async () => {
+    const cwd = cliProject({
+      "flow.ts": loggedFlow,
+      "runs.db": "this is no database, but it is long enough to look at",
+    });
+    const { exitCode, stderr } = await cli(["run", "flow.ts", ...keep], { cwd });
+    expect(stderr).toMatch(/^error STORE_\w+: /);
+    expect(exitCode).not.toBe(0);
+  });
+});

@@ -1,0 +1,56 @@
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { cli } from "../../helpers/cli.ts";
+import { tempFolder } from "../../helpers/temp-folder.ts";
+
+/** The names below "Commands:". */
+const commandsIn = (help: string): readonly string[] =>
+  [...(/\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(help)?.[1] ?? "").matchAll(/^ {2}(\S+)/gm)].map(([, name = ""]) => name);
+
+test("every command has its help, with examples", { timeout: 60_000 }, async () => {
+  const cwd = tempFolder();
+  const pages: string[] = [];
+  const look = async (path: readonly string[]): Promise<void> => {
+    const { exitCode, stdout, stderr } = await cli([...path, "--help"], { cwd });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    pages.push(`$ flowkit ${[...path, "--help"].join(" ")}\n\n${stdout.trimEnd()}\n`);
+    const commands = commandsIn(stdout);
+    if (commands.length === 0) expect(stdout).toMatch(/\nExamples:\n {2}\$ flowkit /);
+    for (const command of commands) await look([...path, command]);
+  };
+  await look([]);
+  expect(pages.length).toBeGreaterThan(15);
+  await expect(pages.join(`\n${"-".repeat(80)}\n\n`)).toMatchFileSnapshot(resolve("test/integration/cli/help.txt"));
+});
+
+test("what was probably meant is told", async () => {
+  const cwd = tempFolder();
+  const said = async (...args: readonly string[]) => {
+    const { exitCode, stdout, stderr } = await cli(args, { cwd });
+    return { exitCode, stdout, stderr };
+  };
+  expect(await said("exprot")).toEqual({
+    exitCode: 2,
+    stdout: "",
+    stderr: "error CLI_USAGE: unknown command 'exprot'\n  Did you mean export?\n",
+  });
+  expect(await said("run", "flow.ts", "--jsno")).toMatchObject({
+    exitCode: 2,
+    stderr: "error CLI_USAGE: unknown option '--jsno'\n  Did you mean --json?\n",
+  });
+  expect(JSON.parse((await said("tasks", "lst", "--json")).stdout)).toEqual({
+    error: { code: "CLI_USAGE", message: "unknown command 'lst'", hint: "Did you mean list?" },
+  });
+  expect(await said("run")).toMatchObject({
+    exitCode: 2,
+    stderr: "error CLI_USAGE: missing required argument 'flow.ts|graph.json'\n  flowkit --help tells what there is.\n",
+  });
+  expect(await said("run", "a", "b")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("error CLI_USAGE: too many arguments"),
+  });
+  expect(await said()).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/^Usage: flowkit[\s\S]*error CLI_USAGE: no command was given\n/),
+  });
+});

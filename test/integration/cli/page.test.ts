@@ -1,0 +1,10 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { truePage } from "../../helpers/console-page.ts";
+import { tempFolder } from "../../helpers/temp-folder.ts";
+
+test("docs/cli.md shows what the command prints", { timeout: 120_000 }, async () => {
+  const page = resolve("docs/cli.md");
+  await expect(truePage(readFileSync(page, "utf8"), tempFolder())).toMatchFileSnapshot(page);
+});

@@ -1,0 +1,207 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
+import { cli, cliProject, startCli } from "../../helpers/cli.ts";
+
+/** Fails at the third number, unless the file `fine` is there; waits for the file `go`, if `slow` is there. */
+const fragileFlow = `
+import { existsSync } from "node:fs";
+import { defineHandler, flow, PermanentError } from "flowkit";
+import * as z from "zod";
+
+const count = defineHandler("count", {
+  output: z.object({ n: z.int() }),
+  *iterBatches() {
+    for (const n of [1, 2, 3]) yield { uid: "n" + n, payload: { n } };
+  },
+});
+const check = defineHandler("check", {
+  input: z.object({ n: z.int() }),
+  output: z.object({ n: z.int() }),
+  errors: ["too_many"],
+  async processBatch({ n }, ctx) {
+    while (existsSync("slow") && !existsSync("go")) {
+      ctx.signal.throwIfAborted();
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    if (n === 3 && !existsSync("fine")) throw new PermanentError("too_many", "three is too many");
+    return { n };
+  },
+});
+export const fragile = flow("fragile").node("count", count).then("check", check);
+`;
+const store = ["--store", "runs.db"];
+
+/** A project with one task that failed. */
+async function failed() {
+  const cwd = cliProject({ "flow.ts": fragileFlow });
+  const run = await cli(["run", "flow.ts", ...store, "--json"], { cwd });
+  expect(run.exitCode).toBe(1);
+  const { taskId } = JSON.parse(run.stdout);
+  const json = async (...args: readonly string[]) => {
+    const { exitCode, stdout, stderr } = await cli([...args, ...store, "--json"], { cwd });
+    expect(stderr).toBe("");
+    return { exitCode, body: JSON.parse(stdout) };
+  };
+  const words = (...args: readonly string[]) => cli([...args, ...store], { cwd });
+  return { cwd, taskId, json, words };
+}
+
+describe("flowkit tasks", () => {
+  test("lists, shows and explains", async () => {
+    const { taskId, json, words } = await failed();
+    const { body } = await json("tasks", "list");
+    expect(body).toEqual({ items: [expect.objectContaining({ id: taskId, name: "fragile", status: "failed" })] });
+    expect((await words("tasks", "list")).stdout).toMatch(
+      new RegExp(
+        `^${taskId} {2}fragile {2}failed {2}\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d {2}at 'check': too_many\n$`,
+      ),
+    );
+    expect((await words("tasks", "list", "--status", "running")).stderr).toBe("no tasks\n");
+    const shown = await words("tasks", "show", taskId);
+    expect(shown.stdout).toMatch(/^task \S+ \(fragile\) failed, since .* at 'check': too_many\n/);
+    expect(shown.stdout).toMatch(/ {2}count {2}count {2}finished {2}3 batches\n/);
+    expect(shown.stdout).toMatch(
+      / {2}check {2}check {2}failed {4}2 batches {2}1 failure {2}too_many: three is too many\n/,
+    );
+    expect((await json("tasks", "show", taskId)).body).toMatchObject({
+      id: taskId,
+      nodes: [{ nodeId: "count" }, { nodeId: "check" }],
+    });
+    expect((await words("tasks", "explain", taskId)).stdout).toBe("count has finished\ncheck has failed: too_many\n");
+    expect((await json("tasks", "explain", taskId)).body).toMatchObject({ id: taskId, status: "failed" });
+  });
+
+  test("go on from what had finished, in a process that stays", async () => {
+    const { cwd, taskId, json, words } = await failed();
+    writeFileSync(join(cwd, "fine"), "");
+    const { body } = await json("tasks", "retry", taskId);
+    expect(body).toEqual({ taskId: expect.any(String), retryOf: taskId });
+    const up = startCli(["up", "flow.ts", ...store], { cwd });
+    await up.printed("up on runs.db: count, check; 8 slots\n");
+    const watched = await words("tasks", "watch", body.taskId);
+    expect(watched.exitCode).toBe(0);
+    expect(watched.stdout).toMatch(new RegExp(`fragile\\) finished.*\ngoes on from ${taskId}\n`));
+    up.child.kill("SIGTERM");
+    expect(await up.outcome).toMatchObject({
+      exitCode: 0,
+      stderr: "up on runs.db: count, check; 8 slots\nstopping; once more ends at once\nstopped\n",
+    });
+    expect((await words("tasks", "watch", taskId)).exitCode).toBe(1);
+  });
+
+  test("are cancelled while another process works on them", async () => {
+    const cwd = cliProject({ "flow.ts": fragileFlow, slow: "" });
+    const run = startCli(["run", "flow.ts", ...store], { cwd });
+    await run.printed("check  running");
+    const { stdout } = await cli(["tasks", "list", ...store, "--json"], { cwd });
+    const [{ id }] = JSON.parse(stdout).items;
+    const cancelled = await cli(["tasks", "cancel", id, "--reason", "wrong day", ...store], { cwd });
+    expect(cancelled).toEqual({ exitCode: 0, stdout: `task ${id} is being cancelled\n`, stderr: "" });
+    const { exitCode, stderr } = await run.outcome;
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("error TASK_CANCELLED:");
+    const again = await cli(["tasks", "cancel", id, ...store, "--json"], { cwd });
+    expect(JSON.parse(again.stdout)).toEqual({ taskId: id, outcome: "terminal" });
+    expect((await cli(["tasks", "list", ...store], { cwd })).stdout).toMatch(/cancelled .* wrong day\n$/);
+  });
+
+  test("that aren't there, and a store that isn't there, are told so", async () => {
+    const { cwd, words } = await failed();
+    const { exitCode, stderr } = await words("tasks", "show", "nobody");
+    expect(stderr).toMatch(/^error TASK_UNKNOWN: .*nobody/);
+    expect(exitCode).toBe(2);
+    expect(await cli(["tasks", "list", "--store", "rums.db"], { cwd })).toEqual({
+      exitCode: 2,
+      stdout: "",
+      stderr: "error CLI_FILE_NOT_FOUND: there is no file rums.db\n  Did you mean runs.db?\n",
+    });
+    expect(await cli(["tasks", "list"], { cwd })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^error CLI_USAGE: required option '--store <file>' not specified/),
+    });
+  });
+});
+
+test("flowkit artifacts prints a line an artifact", async () => {
+  const { cwd, taskId, words } = await failed();
+  expect(await words("artifacts", taskId, "check")).toEqual({ exitCode: 0, stdout: '{"n":1}\n{"n":2}\n', stderr: "" });
+  const { stdout } = await cli(["artifacts", taskId, "count", ...store, "--json"], { cwd });
+  expect(stdout.split("\n")[2]).toBe('{"shard":0,"seq":2,"uid":"n3","meta":{"n":3},"metrics":{}}');
+  expect(await words("artifacts", taskId, "chekc")).toEqual({
+    exitCode: 2,
+    stdout: "",
+    stderr: "error CLI_USAGE: the task has no node 'chekc'\n  Did you mean 'check'?\n",
+  });
+});
+
+test("flowkit dlq lists, shows and removes letters", async () => {
+  const { cwd, json, words } = await failed();
+  expect(await words("dlq", "list")).toEqual({ exitCode: 0, stdout: "", stderr: "no dead letters\n" });
+  const file = sqliteStore(join(cwd, "runs.db"));
+  await file.open();
+  await file.addDeadLetter({ id: "l1", topic: "cmd.check.v1", key: "k", body: "{not json", reason: "no JSON" });
+  await file.addDeadLetter({ id: "l2", topic: "signals.v1", key: "k", body: "{}", reason: "no kind" });
+  await file.close();
+  expect((await words("dlq", "list")).stdout).toMatch(
+    /^l2 {2}signals\.v1 {4}\S+ {2}no kind\nl1 {2}cmd\.check\.v1 {2}\S+ {2}no JSON\n$/,
+  );
+  expect((await json("dlq", "list", "--limit", "1")).body).toMatchObject({
+    items: [{ id: "l2" }],
+    cursor: expect.any(String),
+  });
+  expect((await words("dlq", "show", "l1")).stdout).toMatch(/^cmd\.check\.v1 k {2}\S+\nno JSON\n\n\{not json\n$/);
+  expect((await json("dlq", "remove", "l1")).body).toEqual({ removed: "l1" });
+  expect(await words("dlq", "remove", "l1")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("CLI_USAGE: there is no dead letter 'l1'"),
+  });
+  expect((await json("dlq", "list")).body.items).toHaveLength(1);
+});
+
+describe("flowkit up", () => {
+  /** A process that works on a task whose batch waits for the file `go`. */
+  async function working(...args: readonly string[]) {
+    const { cwd, taskId, json, words } = await failed();
+    for (const name of ["slow", "fine"]) writeFileSync(join(cwd, name), "");
+    const { body } = await json("tasks", "retry", taskId);
+    const up = startCli(["up", "flow.ts", ...store, ...args], { cwd });
+    await vi.waitUntil(
+      async () => (await words("tasks", "explain", body.taskId)).stdout.includes("check is running"),
+      20_000,
+    );
+    return { cwd, up, words, retryId: body.taskId };
+  }
+
+  test("stopped in the middle of a batch, leaves it to the next one", async () => {
+    const { cwd, up, words, retryId } = await working("--grace", "0");
+    up.child.kill("SIGTERM");
+    expect((await up.outcome).exitCode).toBe(0);
+    writeFileSync(join(cwd, "go"), "");
+    const next = startCli(["up", "flow.ts", ...store], { cwd });
+    const watched = await words("tasks", "watch", retryId);
+    expect(watched.stdout).toContain("(fragile) finished");
+    next.child.kill("SIGINT");
+    expect((await next.outcome).exitCode).toBe(0);
+  });
+
+  test("ends at once at the second signal", async () => {
+    const { up } = await working();
+    up.child.kill("SIGINT");
+    await up.printed("stopping; once more ends at once");
+    up.child.kill("SIGINT");
+    expect((await up.outcome).exitCode).toBe(130);
+  });
+
+  test("needs a store and files with handlers", async () => {
+    const cwd = cliProject({ "flow.ts": fragileFlow, "empty.ts": "export {};" });
+    expect((await cli(["up", "flow.ts"], { cwd })).exitCode).toBe(2);
+    const { exitCode, stderr } = await cli(["up", "flow.ts", "empty.ts", ...store], { cwd });
+    expect(stderr).toContain("error CLI_NO_HANDLERS: empty.ts exports no handler");
+    expect(exitCode).toBe(2);
+    expect((await cli(["up", "flow.ts", ...store, "--capacity", "none"], { cwd })).stderr).toMatch(
+      /^error CLI_USAGE: option '--capacity <count>' argument 'none' is invalid\. Give a number from 1 on\./,
+    );
+  });
+});
