@@ -121,7 +121,9 @@ class KafkaBus implements Bus {
     const known = this.#topicsOf.get(group) ?? asked;
     this.#topicsOf.set(group, known);
     if (known === asked) return;
-    throw new FlowError("ENGINE_OPTIONS", `group '${group}' listens to ${known}: one group has one set of topics`);
+    throw new FlowError("ENGINE_OPTIONS", `group '${group}' listens to ${known}: one group has one set of topics`, {
+      details: { group },
+    });
   }
 
   #checkOpen(): void {

@@ -170,6 +170,9 @@ test("a group has one set of topics", async () => {
   const bus = openBus({ prefix: uniquePrefix() });
   const { handle } = noting();
   await bus.subscribe({ group: "g", topics: ["a", "b"], handle });
-  await expect(bus.subscribe({ group: "g", topics: ["a"], handle })).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
+  await expect(bus.subscribe({ group: "g", topics: ["a"], handle })).rejects.toMatchObject({
+    code: "ENGINE_OPTIONS",
+    details: { group: "g" },
+  });
   await expect(bus.publish("a b", "k", messageOf("t"))).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
 });
