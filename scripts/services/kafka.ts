@@ -18,6 +18,8 @@ export interface KafkaServerOptions {
   readonly port?: number;
   /** Where it keeps its data: give the same again to start it again with its topics. It is then yours to remove. */
   readonly folder?: string;
+  /** Where it tells clients to find it: the port of a proxy that stands before it. @defaultValue its own */
+  readonly advertisedPort?: number;
   /** Further lines of its `server.properties`. */
   readonly settings?: readonly string[];
 }
@@ -45,7 +47,8 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
   const folder = options.folder ?? runFolder;
   mkdirSync(folder, { recursive: true });
   const properties = join(runFolder, "server.properties");
-  const lines = [...serverProperties({ port, controllerPort, folder }), ...(options.settings ?? [])];
+  const advertisedPort = options.advertisedPort ?? port;
+  const lines = [...serverProperties({ port, advertisedPort, controllerPort, folder }), ...(options.settings ?? [])];
   writeFileSync(properties, lines.join("\n"));
   const java = [...javaFlags, "-cp", classPath];
   const format = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterId, "-c", properties];
@@ -66,13 +69,18 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
   return { ...server, address: `127.0.0.1:${port}` };
 }
 
-function serverProperties(at: { port: number; controllerPort: number; folder: string }): readonly string[] {
+function serverProperties(at: {
+  readonly port: number;
+  readonly advertisedPort: number;
+  readonly controllerPort: number;
+  readonly folder: string;
+}): readonly string[] {
   return [
     "process.roles=broker,controller",
     "node.id=1",
     `controller.quorum.voters=1@127.0.0.1:${at.controllerPort}`,
     `listeners=PLAINTEXT://127.0.0.1:${at.port},CONTROLLER://127.0.0.1:${at.controllerPort}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${at.port}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${at.advertisedPort}`,
     "controller.listener.names=CONTROLLER",
     "inter.broker.listener.name=PLAINTEXT",
     "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",

@@ -1,4 +1,5 @@
 import { expect, inject, test } from "vitest";
+import type { Fate, TcpProxy } from "../../../scripts/services/tcp-proxy.ts";
 import type { Store } from "../../../src/engine/ports/index.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import { artifactOf, dispatchInit, longMs, newTask, recordOf, shardOf } from "../../contract/store/world.ts";
@@ -7,7 +8,7 @@ import { randomGraphs } from "../../helpers/random-graph.ts";
 import { randomGraphHandlers } from "../../helpers/random-graph-handlers.ts";
 import { seededRandom } from "../../helpers/seeded-random.ts";
 import { misfits } from "../../helpers/stored-results.ts";
-import { type Fate, type TcpProxy, tcpProxy } from "../../helpers/tcp-proxy.ts";
+import { tcpProxy } from "../../helpers/tcp-proxy.ts";
 import { needsServices } from "../services.ts";
 import { freshPrefix, openStore } from "./mongo-world.ts";
 

@@ -1,0 +1,101 @@
+import { type Collection, MongoClient } from "mongodb";
+import { artifactOf } from "../../src/adapters/mongo/artifact-documents.ts";
+import type { ArtifactDocument } from "../../src/adapters/mongo/documents.ts";
+import { shardRecord } from "../../src/adapters/mongo/shard-documents.ts";
+import type { Artifact, ShardRecord, TaskRecord, TaskStatus, VarsRecord } from "../../src/engine/model.ts";
+import type { Store } from "../../src/engine/ports/index.ts";
+import { shared } from "./part-spec.ts";
+
+/** One row of an artifact log, in whatever generation. */
+export interface LogRow {
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly generation: number;
+  readonly artifact: Artifact;
+  readonly isMarker: boolean;
+  /** The server's time at which the fence was read for it, in ms. */
+  readonly fenceReadAt: number;
+}
+
+/** All that the database knows of a task that has ended. */
+export interface TaskEvidence {
+  readonly task: TaskRecord;
+  readonly vars: VarsRecord;
+  readonly shards: readonly ShardRecord[];
+  readonly rows: readonly LogRow[];
+}
+
+/** What a sample sees of a record. */
+export interface Seen {
+  readonly id: string;
+  readonly taskId: string;
+  readonly status: string;
+  /** Numbers that never get less. */
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+type ShardDocument = Parameters<typeof shardRecord>[0];
+
+/** Reads records past the engine: what is there, and not what a store makes of it. */
+export class Evidence {
+  readonly #client: MongoClient;
+  readonly #store: Store;
+  readonly #prefix: string;
+
+  constructor(options: { readonly url: string; readonly prefix: string; readonly store: Store }) {
+    this.#client = new MongoClient(options.url);
+    this.#store = options.store;
+    this.#prefix = options.prefix;
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  /** All tasks and shards that are there, as they are now; not at one instant. */
+  async sample(): Promise<readonly Seen[]> {
+    const tasks = await this.#collection<{ _id: string; status: TaskStatus }>("tasks")
+      .find({}, { projection: { status: 1 } })
+      .toArray();
+    const numbers = ["attempt_epoch", "generation", "failures", "lost", "yields"] as const;
+    const shards = await this.#collection<{ _id: string; task_id: string; status: string } & Record<string, number>>(
+      "nodes",
+    )
+      .find({}, { projection: { task_id: 1, status: 1, ...Object.fromEntries(numbers.map((name) => [name, 1])) } })
+      .toArray();
+    return [
+      ...tasks.map(({ _id, status }) => ({ id: `task ${_id}`, taskId: _id, status, numbers: {} })),
+      ...shards.map((doc) => ({
+        id: `shard ${doc._id}`,
+        taskId: doc.task_id,
+        status: doc.status,
+        numbers: Object.fromEntries(numbers.map((name) => [name, doc[name] ?? 0])),
+      })),
+    ];
+  }
+
+  async ofTask(id: string): Promise<TaskEvidence> {
+    const task = await this.#store.readTask(id);
+    const vars = await this.#store.readVars(id);
+    if (task === undefined || vars === undefined) throw new Error(`task ${id} is gone`);
+    const shards = await this.#collection<ShardDocument>("nodes").find({ task_id: id }).toArray();
+    const rows = await this.#collection<ArtifactDocument>("artifacts").find({ task_id: id }).toArray();
+    return {
+      task,
+      vars,
+      shards: shards.map((doc) => shardRecord(doc as ShardDocument)),
+      rows: rows.map((doc) => ({
+        nodeId: doc.node_id,
+        shard: doc.shard,
+        generation: doc.generation,
+        artifact: artifactOf(doc as ArtifactDocument),
+        isMarker: doc.status === "complete",
+        fenceReadAt: doc.created_at.getTime(),
+      })),
+    };
+  }
+
+  #collection<T extends { _id: string }>(name: string): Collection<T> {
+    return this.#client.db(shared.database).collection<T>(`${this.#prefix}${name}`);
+  }
+}

@@ -1,0 +1,115 @@
+import type { SeededRandom } from "../../src/testing/gate/seeded-random.ts";
+import type { Role } from "./fleet.ts";
+import type { LinkName } from "./servers.ts";
+
+export type Fault =
+  | { readonly kind: "kill" | "stop"; readonly role: Role; readonly index: number; readonly downMs: number }
+  | { readonly kind: "pause"; readonly role: Role; readonly index: number; readonly ms: number }
+  | { readonly kind: "kill broker"; readonly downMs: number }
+  | { readonly kind: "pause broker"; readonly ms: number }
+  | { readonly kind: "cut"; readonly link: LinkName; readonly ms: number }
+  | { readonly kind: "lossy"; readonly link: LinkName; readonly ms: number; readonly oneIn: number }
+  | { readonly kind: "slow"; readonly link: LinkName; readonly ms: number; readonly delayMs: number };
+
+export type FaultKind = Fault["kind"];
+export const faultKinds: readonly FaultKind[] = [
+  "kill",
+  "stop",
+  "pause",
+  "kill broker",
+  "pause broker",
+  "cut",
+  "lossy",
+  "slow",
+];
+
+export interface TimedFault {
+  readonly atMs: number;
+  readonly fault: Fault;
+}
+
+/** How often each kind is drawn, of the sum of those that are allowed. */
+const weights: Readonly<Record<FaultKind, number>> = {
+  kill: 10,
+  stop: 3,
+  pause: 5,
+  "kill broker": 1,
+  "pause broker": 1,
+  cut: 2,
+  lossy: 2,
+  slow: 2,
+};
+
+/** A day of bad luck: the same for the same seed. */
+export function faultSchedule(options: {
+  readonly random: SeededRandom;
+  readonly lastsMs: number;
+  readonly kinds: readonly FaultKind[];
+  readonly coordinators: number;
+  readonly workers: number;
+  readonly leaseMs: number;
+}): readonly TimedFault[] {
+  const { random, lastsMs, kinds } = options;
+  const faults: TimedFault[] = [];
+  const bag = kinds.flatMap((kind) => Array.from({ length: weights[kind] }, () => kind));
+  if (bag.length === 0) return faults;
+  for (let atMs = 1_000 + random.int(2_000); atMs < lastsMs; atMs += 1_000 + random.int(3_000)) {
+    faults.push({ atMs, fault: draw(random.pick(bag), options) });
+  }
+  return faults;
+}
+
+function draw(
+  kind: FaultKind,
+  how: {
+    readonly random: SeededRandom;
+    readonly coordinators: number;
+    readonly workers: number;
+    readonly leaseMs: number;
+  },
+): Fault {
+  const { random, leaseMs } = how;
+  const part = (): { role: Role; index: number } => {
+    const index = random.int(how.coordinators + how.workers);
+    if (index < how.workers) return { role: "worker", index };
+    return { role: "coordinator", index: index - how.workers };
+  };
+  const link = (): LinkName => random.pick(["kafka", "mongo"]);
+  switch (kind) {
+    case "kill":
+    case "stop":
+      return { kind, ...part(), downMs: random.int(3_000) };
+    case "pause":
+      return { kind, ...part(), ms: 200 + random.int(leaseMs * 2) };
+    case "kill broker":
+      return { kind, downMs: random.int(4_000) };
+    case "pause broker":
+      return { kind, ms: 500 + random.int(8_000) };
+    case "cut":
+      return { kind, link: link(), ms: 300 + random.int(leaseMs * 2) };
+    case "lossy":
+      return { kind, link: link(), ms: 2_000 + random.int(4_000), oneIn: random.pick([20, 50, 200]) };
+    case "slow":
+      return { kind, link: link(), ms: 2_000 + random.int(4_000), delayMs: 5 + random.int(60) };
+  }
+}
+
+export function describeFault(fault: Fault): string {
+  switch (fault.kind) {
+    case "kill":
+    case "stop":
+      return `${fault.kind} ${fault.role}-${fault.index}, back after ${fault.downMs} ms`;
+    case "pause":
+      return `pause ${fault.role}-${fault.index} for ${fault.ms} ms`;
+    case "kill broker":
+      return `kill the broker, back after ${fault.downMs} ms`;
+    case "pause broker":
+      return `pause the broker for ${fault.ms} ms`;
+    case "cut":
+      return `cut ${fault.link} off for ${fault.ms} ms`;
+    case "lossy":
+      return `lose one in ${fault.oneIn} pieces to and from ${fault.link} for ${fault.ms} ms`;
+    case "slow":
+      return `delay ${fault.link} by up to ${fault.delayMs} ms for ${fault.ms} ms`;
+  }
+}

@@ -1,0 +1,85 @@
+/*
+ * Coordinators and workers as processes on Kafka and a MongoDB-wire server, killed, paused and cut off while they work:
+ *
+ *   npm run chaos -- --minutes 10 --seed 7
+ *
+ *   --minutes N       tasks are created and faults happen for so long, or until all tasks have ended; default 10
+ *   --tasks N         at most so many tasks; default 1000
+ *   --seed S          of graphs and faults; default drawn by the clock. Real time isn't drawn: a seed that failed may pass
+ *   --coordinators N  default 2            --workers N   default 3
+ *   --open N          tasks at once; default 24
+ *   --faults A,B      these kinds only: kill, stop, pause, kill broker, pause broker, cut, lossy, slow; or none
+ *   --keep            keeps journals and logs also when nothing is broken
+ *
+ * At the end every task has ended, its records hold to the engine's laws, and its results are those of a plain
+ * evaluation; else the exit code is 1, and what broke is printed with where the evidence lies.
+ */
+import { rmSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type FaultKind, faultKinds } from "./faults.ts";
+import { type ChaosReport, runChaos } from "./run-chaos.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "10" },
+    tasks: { type: "string", default: "1000" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    coordinators: { type: "string", default: "2" },
+    workers: { type: "string", default: "3" },
+    open: { type: "string", default: "24" },
+    faults: { type: "string", default: faultKinds.join(",") },
+    keep: { type: "boolean", default: false },
+  },
+});
+
+const seed = number("seed");
+const folder = resolve(".cache/chaos", `seed-${seed}`);
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => stopping.abort(new Error(`ended by ${signal}`)));
+}
+console.log(`seed ${seed}; journals and logs: ${folder}`);
+const report = await runChaos({
+  seed,
+  lastsMs: number("minutes") * 60_000,
+  tasks: number("tasks"),
+  coordinators: number("coordinators"),
+  workers: number("workers"),
+  open: number("open"),
+  kinds: kindsOf(values.faults),
+  folder,
+  say: (line) => console.log(line),
+  signal: stopping.signal,
+});
+tell(report);
+if (report.broken.length > 0) process.exitCode = 1;
+else if (!values.keep) rmSync(folder, { recursive: true, force: true });
+
+function tell({ broken, counts, faults, calls, starts, calmMs }: ChaosReport): void {
+  const { created, finished, failed, cancelled, batches, lost, retried, restarted } = counts;
+  const told = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
+  console.log(`\n${created} tasks: ${finished} finished, ${failed} failed, ${cancelled} cancelled`);
+  console.log(`${batches} batches stored by ${calls} calls of handlers; ${starts} starts of processes`);
+  console.log(`${lost} lost leases, ${retried} failed attempts, ${restarted} outputs started over`);
+  console.log(
+    `faults: ${told.join(", ") || "none"}; the last task ended ${(calmMs / 1000).toFixed(1)} s after the last`,
+  );
+  console.log(broken.length === 0 ? "every law held" : `${broken.length} broken; evidence: ${folder}`);
+  for (const what of broken) console.log(`  ${what}`);
+}
+
+function kindsOf(list: string): readonly FaultKind[] {
+  if (list === "none") return [];
+  return list.split(",").map((name) => {
+    const kind = faultKinds.find((each) => each === name.trim());
+    if (kind === undefined) throw new Error(`no kind of fault is called '${name}': ${faultKinds.join(", ")}`);
+    return kind;
+  });
+}
+
+function number(name: "minutes" | "tasks" | "seed" | "coordinators" | "workers" | "open"): number {
+  const value = Number(values[name]);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new Error(`--${name} takes a number, not '${values[name]}'`);
+}

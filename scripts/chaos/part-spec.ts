@@ -1,0 +1,27 @@
+/** What a process of a chaos run is told. */
+export interface PartSpec {
+  readonly role: "coordinator" | "worker";
+  /** Of this life: a process that is started again has another one. */
+  readonly name: string;
+  readonly mongoUrl: string;
+  readonly prefix: string;
+  readonly brokers: readonly string[];
+  readonly journal: string;
+  /** What its handlers draw from. */
+  readonly seed: number;
+  readonly capacity: number;
+}
+
+/** The same for all: processes that share a store must agree on them. */
+export const shared = {
+  database: "flowkit_chaos",
+  leaseMs: 4_000,
+  tickMs: 500,
+  sweepMs: 3_000,
+  cancelGraceMs: 3_000,
+  maxLostLeases: 10,
+  limits: { maxRunning: 14, maxRunningPerType: { map: 7, source: 6 }, maxRunningPerTask: 4 },
+} as const;
+
+/** Exit code of a part that found no server when it started, as may be while faults last: it is started again. */
+export const noServer = 75;

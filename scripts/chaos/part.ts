@@ -1,0 +1,93 @@
+/*
+ * A coordinator or a worker of a chaos run, as a process of its own: `node part.ts SPEC`. It says "ready" to who started
+ * it, works until SIGTERM, and ends with who started it. What it logs is a line of JSON on stderr.
+ */
+import { kafkaBus } from "../../src/adapters/kafka/index.ts";
+import { mongoStore } from "../../src/adapters/mongo/index.ts";
+import type { Logger } from "../../src/definitions/index.ts";
+import { Coordinator } from "../../src/embedded/coordinator.ts";
+import { Worker } from "../../src/embedded/worker.ts";
+import { FlowError } from "../../src/errors/index.ts";
+import { SeededRandom } from "../../src/testing/gate/seeded-random.ts";
+import { workerTypes } from "../../src/testing/world/random-graph.ts";
+import { partsAdapter } from "../../src/testing/world/sim-adapters.ts";
+import { chaosHandlers } from "./chaos-handlers.ts";
+import { JournalWriter, machineMs } from "./journal.ts";
+import { noServer, type PartSpec, shared } from "./part-spec.ts";
+
+const spec = JSON.parse(process.argv[2] ?? "") as PartSpec;
+const beatMs = 50;
+const stallMs = 150;
+const graceMs = 1_000;
+
+process.on("disconnect", () => process.exit(1)); // the driver is gone
+const journal = new JournalWriter(spec.journal);
+const part = makePart();
+process.once("SIGTERM", () => void part.stop({ graceMs }).then(() => process.exit(0)));
+watchStalls();
+try {
+  await part.start();
+} catch (error) {
+  const isAway = FlowError.is(error) && (error.code === "STORE_UNAVAILABLE" || error.code === "BUS_UNAVAILABLE");
+  if (!isAway) throw error;
+  process.exit(noServer);
+}
+process.send?.("ready");
+
+function makePart(): Coordinator | Worker {
+  const { database, leaseMs, tickMs, sweepMs, cancelGraceMs, maxLostLeases, limits } = shared;
+  const logger = stderrLogger({});
+  const common = {
+    store: mongoStore({ url: spec.mongoUrl, database, prefix: spec.prefix, migrate: false, timeoutMs: 5_000 }),
+    bus: kafkaBus({
+      brokers: spec.brokers,
+      prefix: spec.prefix,
+      topics: { partitions: 3 },
+      sessionTimeoutMs: 6_000,
+      heartbeatMs: 1_000,
+      closeTimeoutMs: 2_000,
+      logger,
+    }),
+    inputAdapters: [partsAdapter],
+    leaseMs,
+    logger,
+    ...limits,
+  };
+  if (spec.role === "coordinator") {
+    return new Coordinator({ ...common, workerTypes, tickMs, sweepMs, cancelGraceMs, maxLostLeases });
+  }
+  const handlers = chaosHandlers({ journal, random: new SeededRandom(spec.seed), leaseMs });
+  return new Worker({ ...common, handlers, capacity: spec.capacity, pageSize: 3 });
+}
+
+/** Writes down when this process stood still: what it did right after it did not know the time yet. */
+function watchStalls(): void {
+  let before = machineMs();
+  setInterval(() => {
+    const at = machineMs();
+    if (at - before > beatMs + stallMs) journal.write({ kind: "stall", at, from: before });
+    before = at;
+  }, beatMs).unref();
+}
+
+function stderrLogger(bound: object): Logger {
+  const log = (level: string) => (fields: object, message?: string) => {
+    const err = (fields as { readonly err?: unknown }).err;
+    const told = {
+      level,
+      at: Math.round(machineMs()),
+      ...bound,
+      ...fields,
+      ...(err === undefined ? {} : { err: String(err) }),
+      message,
+    };
+    process.stderr.write(`${JSON.stringify(told)}\n`);
+  };
+  return {
+    debug: () => {},
+    info: () => {},
+    warn: log("warn"),
+    error: log("error"),
+    child: (more) => stderrLogger({ ...bound, ...more }),
+  };
+}

@@ -1,0 +1,228 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { kafkaBus } from "../../src/adapters/kafka/index.ts";
+import { mongoStore } from "../../src/adapters/mongo/index.ts";
+import { Client } from "../../src/embedded/client.ts";
+import { SeededRandom } from "../../src/testing/gate/seeded-random.ts";
+import { workerTypes } from "../../src/testing/world/random-graph.ts";
+import { partsAdapter } from "../../src/testing/world/sim-adapters.ts";
+import { Calls } from "./calls.ts";
+import { checkLimits, checkNothingRan } from "./checks/end-checks.ts";
+import { Evidence, type TaskEvidence } from "./evidence.ts";
+import { describeFault, type FaultKind, faultSchedule } from "./faults.ts";
+import { Fleet } from "./fleet.ts";
+import { Inflictor } from "./inflict.ts";
+import { machineMs } from "./journal.ts";
+import { Load } from "./load.ts";
+import { shared } from "./part-spec.ts";
+import { type ChaosServers, startServers } from "./servers.ts";
+
+export interface ChaosOptions {
+  readonly seed: number;
+  /** How long tasks are created and faults happen, at most, in ms. */
+  readonly lastsMs: number;
+  readonly tasks: number;
+  readonly coordinators: number;
+  readonly workers: number;
+  /** Tasks at once. */
+  readonly open: number;
+  readonly kinds: readonly FaultKind[];
+  /** For journals, logs, and what is broken. */
+  readonly folder: string;
+  /** A server to use; without it one is started. */
+  readonly mongoUrl?: string;
+  readonly say: (line: string) => void;
+  /** Ends the run early. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ChaosReport {
+  readonly broken: readonly string[];
+  readonly counts: Load["counts"];
+  readonly faults: Readonly<Record<string, number>>;
+  readonly calls: number;
+  readonly starts: number;
+  /** From the end of the faults to the end of the last task. */
+  readonly calmMs: number;
+}
+
+const turnMs = 300;
+const sayEveryMs = 10_000;
+const capacity = 6;
+const largestBackoffMs = 8_000;
+/** Law 6, and what a machine that has other things to do needs for a task that waits for its turn. */
+const boundMs = (open: number): number => largestBackoffMs + shared.leaseMs + shared.sweepMs + 5_000 + open * 1_500;
+
+/**
+ * Tasks on coordinators and workers that are processes of their own, while these, their broker and their connections
+ * fail. The seed gives graphs and faults; what meets what is up to real time, so a run is like no other.
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  rmSync(options.folder, { recursive: true, force: true });
+  mkdirSync(options.folder, { recursive: true });
+  await using stack = new AsyncDisposableStack();
+  options.say("starting the servers");
+  const servers = await startServers(
+    options.folder,
+    options.mongoUrl === undefined ? {} : { mongoUrl: options.mongoUrl },
+  );
+  stack.defer(() => servers.close());
+  const run = new ChaosRun(options, servers);
+  stack.defer(() => run.close());
+  return await run.run();
+}
+
+class ChaosRun {
+  readonly #options: ChaosOptions;
+  readonly #broken: string[] = [];
+  readonly #calls = new Calls();
+  readonly #fleet: Fleet;
+  readonly #client: Client;
+  readonly #evidence: Evidence;
+  readonly #load: Load;
+  readonly #inflictor: Inflictor;
+  readonly #startedAt = performance.now();
+
+  constructor(options: ChaosOptions, servers: ChaosServers) {
+    const { seed, folder, tasks, open } = options;
+    const prefix = `chaos-${randomUUID().slice(0, 8)}`;
+    const { database, limits } = shared;
+    this.#options = options;
+    const store = mongoStore({ url: servers.mongoUrl, database, prefix });
+    const bus = kafkaBus({ brokers: servers.brokers, prefix, topics: { partitions: 3 }, closeTimeoutMs: 2_000 });
+    this.#client = new Client({ store, bus, workerTypes, inputAdapters: [partsAdapter], ...limits });
+    this.#evidence = new Evidence({ url: servers.mongoUrl, prefix, store });
+    this.#fleet = new Fleet({
+      ...options,
+      spec: { mongoUrl: servers.proxiedMongoUrl, prefix, brokers: servers.brokers, capacity },
+      onCrash: (life, how) => this.#broke([`${life.name} ended by itself with ${how}: see ${life.log}`]),
+    });
+    this.#load = new Load({
+      client: this.#client,
+      evidence: this.#evidence,
+      calls: this.#calls,
+      random: new SeededRandom(seed),
+      tasks,
+      open,
+      onBroken: (wrong, evidence) => this.#brokeTask(wrong, evidence),
+    });
+    this.#inflictor = new Inflictor({
+      fleet: this.#fleet,
+      servers,
+      random: new SeededRandom(seed + 1),
+      onFault: (fault) => this.#say(describeFault(fault)),
+    });
+    writeFileSync(join(folder, "run.json"), JSON.stringify({ ...options, prefix }, null, 2));
+  }
+
+  async run(): Promise<ChaosReport> {
+    const { seed, lastsMs, kinds, coordinators, workers } = this.#options;
+    await this.#client.start(); // creates the collections
+    this.#say(`starting ${coordinators} coordinators and ${workers} workers`);
+    await this.#fleet.start();
+    const over = new AbortController();
+    const random = new SeededRandom(seed + 2);
+    const schedule = faultSchedule({ random, lastsMs, kinds, coordinators, workers, leaseMs: shared.leaseMs });
+    const faults = this.#inflictor.run(schedule, over.signal);
+    let faultsFailed: unknown;
+    const faultsEnd = faults.catch((error: unknown) => {
+      faultsFailed = error;
+    });
+    const until = performance.now() + lastsMs;
+    const mayGoOn = () =>
+      performance.now() < until &&
+      faultsFailed === undefined &&
+      !(this.#load.isComplete && this.#load.open.length === 0);
+    await this.#turns(mayGoOn, { mayCreate: true });
+    over.abort();
+    this.#say("no more faults: waiting for what they left");
+    await faultsEnd;
+    if (faultsFailed !== undefined) throw faultsFailed;
+    const calmFrom = performance.now();
+    const bound = boundMs(this.#load.open.length);
+    await this.#turns(() => this.#load.open.length > 0 && performance.now() - calmFrom < bound, { mayCreate: false });
+    const calmMs = performance.now() - calmFrom;
+    await this.#judgeOpen(bound);
+    await this.#turns(() => !this.#load.isEmpty && this.#load.open.length === 0, { mayCreate: false });
+    await this.#checkEnd();
+    return {
+      broken: this.#broken,
+      counts: this.#load.counts,
+      faults: Object.fromEntries(this.#inflictor.counts),
+      calls: this.#calls.count,
+      starts: this.#fleet.counts.starts,
+      calmMs,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#fleet.close();
+    await this.#client.stop({ graceMs: 0 });
+    await this.#evidence.close();
+  }
+
+  async #turns(goOn: () => boolean, how: { readonly mayCreate: boolean }): Promise<void> {
+    let saidAt = performance.now();
+    while (goOn()) {
+      this.#options.signal?.throwIfAborted();
+      this.#calls.readFrom(this.#fleet.lives);
+      await this.#load.turn(how);
+      if (performance.now() - saidAt >= sayEveryMs) {
+        saidAt = performance.now();
+        this.#sayHow();
+      }
+      await sleep(turnMs);
+    }
+  }
+
+  /** Law 6. */
+  async #judgeOpen(bound: number): Promise<void> {
+    for (const id of this.#load.open) {
+      const { nodes } = await this.#client.task(id).explain();
+      const why = nodes.map(({ text }) => text).join("; ");
+      this.#brokeTask(
+        [`task ${id}: open ${Math.round(bound / 1000)} s after the last fault: ${why}`],
+        await this.#evidence.ofTask(id),
+      );
+    }
+  }
+
+  async #checkEnd(): Promise<void> {
+    this.#calls.readFrom(this.#fleet.lives);
+    this.#broke(this.#load.sampler.wrong);
+    this.#broke(checkLimits(this.#calls, this.#load.nodeLimits));
+    const wallOffset = Date.now() - machineMs();
+    this.#broke(checkNothingRan(this.#calls, { endedAt: this.#load.endedAt, wallOffset }));
+    const { items } = await this.#client.deadLetters({ limit: 5 });
+    this.#broke(items.map(({ topic, reason, body }) => `a dead letter of ${topic}: ${reason}: ${body.slice(0, 200)}`));
+  }
+
+  #brokeTask(wrong: readonly string[], evidence: TaskEvidence): void {
+    const { id } = evidence.task;
+    const calls = this.#calls.of(id).map(({ life, ...call }) => ({ ...call, life: life.name }));
+    const path = join(this.#options.folder, `broken-${id}.json`);
+    writeFileSync(path, JSON.stringify({ wrong, ...evidence, calls }, null, 2));
+    this.#broke(wrong.map((what) => `${what} (${path})`));
+  }
+
+  #broke(wrong: readonly string[]): void {
+    for (const what of wrong) this.#say(`BROKEN: ${what}`);
+    this.#broken.push(...wrong);
+  }
+
+  #sayHow(): void {
+    const { created, finished, failed, cancelled, batches } = this.#load.counts;
+    const open = this.#load.open.length;
+    this.#say(
+      `${created} tasks created, ${open} open; checked: ${finished} finished, ${failed} failed, ${cancelled} cancelled, ` +
+        `${batches} batches; ${this.#calls.count} calls of handlers`,
+    );
+  }
+
+  #say(line: string): void {
+    const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(0).padStart(4);
+    this.#options.say(`${seconds} s  ${line}`);
+  }
+}

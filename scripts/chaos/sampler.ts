@@ -1,0 +1,30 @@
+import type { Seen } from "./evidence.ts";
+
+const terminal: ReadonlySet<string> = new Set(["finished", "failed", "cancelled"]);
+
+/** Looks at all records again and again: what has ended stays as it is, and no number of a record gets less. */
+export class Sampler {
+  readonly wrong: string[] = [];
+  #before = new Map<string, Seen>();
+
+  /** @returns the ids of tasks that have ended */
+  take(sample: readonly Seen[]): ReadonlySet<string> {
+    const ended = new Set<string>();
+    const now = new Map<string, Seen>();
+    for (const seen of sample) {
+      now.set(seen.id, seen);
+      if (seen.id === `task ${seen.taskId}` && terminal.has(seen.status)) ended.add(seen.taskId);
+      const before = this.#before.get(seen.id);
+      if (before === undefined) continue;
+      if (terminal.has(before.status) && seen.status !== before.status) {
+        this.wrong.push(`${seen.id} was ${before.status} and is ${seen.status}`);
+      }
+      for (const [name, value] of Object.entries(seen.numbers)) {
+        const was = before.numbers[name] ?? 0;
+        if (value < was) this.wrong.push(`${seen.id}: ${name} was ${was} and is ${value}`);
+      }
+    }
+    this.#before = now;
+    return ended;
+  }
+}
