@@ -120,9 +120,10 @@ const report = defineHandler("flights.report", {
 /** Files may lie on a disk that is away for a moment. */
 const readingRetry = { max: 3, backoffSec: 1 };
 
-export const flights = flow("flights", {
-  params: z.object({ flights: z.string(), airports: z.string() }),
-})
+const FlightFiles = z.object({ flights: z.string(), airports: z.string() });
+export type FlightFiles = z.infer<typeof FlightFiles>;
+
+export const flights = flow("flights", { params: FlightFiles })
   .node("read", read, { args: { file: param("flights"), batchSize: 500 }, retry: readingRetry })
   .then("clean", clean, { startWhen: "first_batch" })
   .then("join", locate, {

@@ -5,6 +5,7 @@ const sources: Readonly<Record<string, string>> = {
   flowkit: new URL("../../src/index.ts", import.meta.url).href,
   "flowkit/engine": new URL("../../src/engine.ts", import.meta.url).href,
   "flowkit/adapters/kafka": new URL("../../src/adapters/kafka/index.ts", import.meta.url).href,
+  "flowkit/adapters/mongo": new URL("../../src/adapters/mongo/index.ts", import.meta.url).href,
   "flowkit/adapters/sqlite": new URL("../../src/adapters/sqlite/index.ts", import.meta.url).href,
   "flowkit/testing": new URL("../../src/testing/index.ts", import.meta.url).href,
 };
