@@ -128,6 +128,23 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
+    "a cancel goes to who held the attempt before it",
+    edit(scheduler, "await this.#signal(ref, cancelReason);", "await this.#signal(seen ?? ref, cancelReason);"),
+    edit(
+      scheduler,
+      "    const records = await this.#store.readShards(ref.taskId, [ref.nodeId]);\n    const record = records.find(({ shard }) => shard === ref.shard);\n    if (record",
+      "    const record = ref as ShardRecord;\n    if (record",
+    ),
+  ),
+  mutation(
+    "a cancel names the attempt before",
+    edit(
+      scheduler,
+      "    const { taskId, nodeId, shard, epoch, type } = record;\n    const address = { taskId, nodeId, shard, epoch, type };",
+      "    const { taskId, nodeId, shard, epoch, type } = record;\n    const address = { taskId, nodeId, shard, epoch: epoch - 1, type };",
+    ),
+  ),
+  mutation(
     "waitingFrom goes one too far",
     edit(
       scheduler,

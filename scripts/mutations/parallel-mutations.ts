@@ -4,6 +4,12 @@ const parallel = "engine/worker/parallel-batches.ts";
 const runner = "engine/worker/batch-runner.ts";
 const consume = "engine/worker/consume-input.ts";
 
+const concurrency = (title: string, why: string) => ({
+  file: "test/integration/engine/concurrency.test.ts",
+  title,
+  why,
+});
+
 export const parallelMutations: readonly Mutation[] = [
   mutation(
     "batches are stored as they get done",
@@ -13,10 +19,16 @@ export const parallelMutations: readonly Mutation[] = [
     "a batch behind one that failed is stored",
     edit(runner, "      if (!(await turn())) return false;\n", "      await turn();\n"),
   ),
-  mutation(
-    "a restart doesn't wait for the batches in hand",
-    edit(consume, "          await batches.drain(); // what is in hand still belongs to the old output\n", ""),
-  ),
+  {
+    elsewhere: concurrency(
+      "a source that starts over takes them back",
+      "takes a batch that gets done just behind the restart which it should have been before",
+    ),
+    ...mutation(
+      "a restart doesn't wait for the batches in hand",
+      edit(consume, "          await batches.drain(); // what is in hand still belongs to the old output\n", ""),
+    ),
+  },
   mutation(
     "the end of input is the end of the batches",
     edit(parallel, "    while (this.#inHand > 0) await this.#change();\n", ""),
@@ -40,10 +52,6 @@ export const parallelMutations: readonly Mutation[] = [
         "    if (this.#failed !== undefined) throw this.#failed.error;\n  }\n\n  get",
       ),
     ),
-    elsewhere: {
-      file: "test/integration/engine/concurrency.test.ts",
-      title: "ends an input that has nothing to give",
-      why: "what is lost is time, in most worlds",
-    },
+    elsewhere: concurrency("ends an input that has nothing to give", "what is lost is time, in most worlds"),
   },
 ];

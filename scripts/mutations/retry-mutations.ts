@@ -68,14 +68,17 @@ export const retryMutations: readonly Mutation[] = [
       edit(input, "if (seen.adopted) return this.pull();", ""),
     ),
   },
-  mutation(
-    "a gather reads an adopted node's artifacts from its own log",
-    edit(
-      "engine/input/gather-input.ts",
-      "store.readArtifacts(logOf(record), record",
-      "store.readArtifacts(record, record",
+  {
+    elsewhere: directed("a gather takes what is adopted and what ran again", "takes a gather that runs again"),
+    ...mutation(
+      "a gather reads an adopted node's artifacts from its own log",
+      edit(
+        "engine/input/gather-input.ts",
+        "store.readArtifacts(logOf(record), record",
+        "store.readArtifacts(record, record",
+      ),
     ),
-  ),
+  },
   mutation(
     "a task is deleted although another points at its artifacts",
     edit("adapters/memory/task-table.ts", 'if (state.borrowers.has(id)) return "borrowed";', ""),
@@ -115,12 +118,15 @@ export const retryMutations: readonly Mutation[] = [
       ),
     ),
   },
-  mutation(
-    "a retry of a retry adopts from the task whose artifacts it finds",
-    edit(
-      "engine/moves/move-shard.ts",
-      "const { taskId, nodeId, shard } = logOf(finished);",
-      "const { taskId, nodeId, shard } = finished;",
+  {
+    elsewhere: directed("a retry of a retry finds the artifacts of the first", "takes a task that fails twice"),
+    ...mutation(
+      "a retry of a retry adopts from the task whose artifacts it finds",
+      edit(
+        "engine/moves/move-shard.ts",
+        "const { taskId, nodeId, shard } = logOf(finished);",
+        "const { taskId, nodeId, shard } = finished;",
+      ),
     ),
-  ),
+  },
 ];

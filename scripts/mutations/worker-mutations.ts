@@ -8,6 +8,8 @@ const claimer = "engine/worker/claimer.ts";
 const worker = "engine/worker/worker-core.ts";
 const inputWait = "engine/worker/input-wait.ts";
 
+const raceOf = (title: string, why: string) => ({ file: "test/sim/worker-races.test.ts", title, why });
+
 export const workerMutations: readonly Mutation[] = [
   mutation(
     "cursor off by one",
@@ -146,11 +148,28 @@ export const workerMutations: readonly Mutation[] = [
       "",
     ),
   ),
-  mutation("a dropped command is forgotten", edit(claimer, "this.#droppedCommand = true;", "")),
-  mutation(
-    "a call during a look at the queue is forgotten",
-    edit(claimer, "this.#fillAgain = true; // by the order of the queue, not past it", ""),
-  ),
+  {
+    elsewhere: raceOf(
+      "a command dropped for a claim that fails",
+      "takes a claim that fails while it holds the last slot",
+    ),
+    ...mutation("a dropped command is forgotten", edit(claimer, "this.#droppedCommand = true;", "")),
+  },
+  {
+    elsewhere: raceOf("a command that comes during a look at the queue", "takes a command just behind the answer"),
+    ...mutation(
+      "a call during a look at the queue is forgotten",
+      edit(claimer, "this.#fillAgain = true; // by the order of the queue, not past it", ""),
+    ),
+  },
+  {
+    elsewhere: raceOf("a command and a look at the queue that want one attempt", "what is lost is a call of the store"),
+    ...mutation(
+      "a claim under way is made a second time",
+      edit(claimer, "    if (known !== undefined) return known;\n", "    void known;\n"),
+    ),
+  },
+  mutation("a claim that has ended is still under way", edit(claimer, ".finally(() => this.#asked.delete(key))", "")),
   mutation("cleanups don't run", edit(handlerRun, "    await cleanups.runAll();\n", "")),
   mutation(
     "watches stay",

@@ -40,20 +40,44 @@ class HandBus implements Bus {
   }
 }
 
-test("a command dropped for a claim that fails is not forgotten", async () => {
-  const state = new MemoryState();
-  const store = memoryStore({ state });
-  const slow = new Gate();
+/** A worker on a store of its own, in which a task has a job a node, and those who may hold it up. */
+async function workerOf(options: {
+  readonly capacity: number;
+  readonly nodes: readonly string[];
+  readonly gates: readonly Gate[];
+  readonly processBatch?: (nodeId: string) => Promise<void>;
+  /** Before the store is asked. */
+  readonly beforeClaim?: (nodeId: string) => Promise<void>;
+  /** After it has answered. */
+  readonly afterPeek?: () => Promise<void>;
+}) {
+  const { capacity, nodes, gates, processBatch, beforeClaim, afterPeek } = options;
+  const store = memoryStore({ state: new MemoryState() });
   const claims: string[] = [];
-  const claim: Store["claim"] = async (ref, by) => {
-    claims.push(ref.nodeId);
-    if (ref.nodeId === "first") await slow.pass();
-    return store.claim(ref, by);
+  const seen = { looks: 0 };
+  const slowly: Pick<Store, "claim" | "peekQueue"> = {
+    claim: async (ref, by) => {
+      claims.push(ref.nodeId);
+      await beforeClaim?.(ref.nodeId);
+      return store.claim(ref, by);
+    },
+    peekQueue: async (...asked) => {
+      const queued = await store.peekQueue(...asked);
+      await afterPeek?.();
+      seen.looks++;
+      return queued;
+    },
   };
   const workersStore = new Proxy(store, {
     get(target, name) {
-      const method: unknown = name === "claim" ? claim : Reflect.get(target, name);
+      const method: unknown = Reflect.get(name in slowly ? slowly : target, name);
       return typeof method === "function" ? method.bind(target) : method;
+    },
+  });
+  const job = handler("job", {
+    processBatch: async (_payload, ctx) => {
+      await processBatch?.(ctx.nodeId);
+      return null;
     },
   });
   const bus = new HandBus();
@@ -66,20 +90,35 @@ test("a command dropped for a claim that fails is not forgotten", async () => {
     ids: { next: () => String(++id) },
     random: () => 0.5,
     logger: silentLogger,
-    handlers: new Map([["job", handler("job")]]),
+    handlers: new Map([["job", job]]),
     functions: undefined,
     inputAdapters: new Map(),
     plans: new PlanCache(),
     signals: new AppendSignals(),
-    limits: { ...defaultWorkerLimits, capacity: 1, starveMs: 1_000 },
+    limits: { ...defaultWorkerLimits, capacity, starveMs: 1_000 },
   });
-  onTestFinished(() => worker.stop({ graceMs: 0 }));
+  onTestFinished(async () => {
+    for (const gate of gates) gate.open(); // also where the test has failed before it did
+    await worker.stop({ graceMs: 0 });
+  });
   await worker.start();
-  const graph = parsed(node("first", [], { type: "job" }), node("second", [], { type: "job" }));
+  const graph = parsed(...nodes.map((nodeId) => node(nodeId, [], { type: "job" })));
   await store.createTask({ id: "t", graph, params: {}, priority: 0 });
-  for (const nodeId of ["first", "second"]) {
-    await store.dispatch({ taskId: "t", nodeId, shard: 0 }, { type: "job", priority: 0 });
-  }
+  const dispatch = (nodeId: string) => store.dispatch({ taskId: "t", nodeId, shard: 0 }, { type: "job", priority: 0 });
+  const finished = (nodeId: string) =>
+    until(async () => (await store.readShards("t", [nodeId]))[0]?.status === "finished", `the end of ${nodeId}`);
+  return { store, bus, claims, seen, dispatch, finished };
+}
+
+test("a command dropped for a claim that fails is not forgotten", async () => {
+  const slow = new Gate();
+  const { store, bus, claims, dispatch, finished } = await workerOf({
+    capacity: 1,
+    nodes: ["first", "second"],
+    gates: [slow],
+    beforeClaim: async (nodeId) => void (nodeId === "first" && (await slow.pass())),
+  });
+  for (const nodeId of ["first", "second"]) await dispatch(nodeId);
 
   await bus.command("first");
   await until(() => claims.includes("first"));
@@ -91,6 +130,47 @@ test("a command dropped for a claim that fails is not forgotten", async () => {
   expect(claims).toEqual(["first"]);
   slow.open();
 
-  const statusOfSecond = async () => (await store.readShards("t", ["second"]))[0]?.status;
-  await until(async () => (await statusOfSecond()) === "finished", "the second job's end");
+  await finished("second");
+});
+
+test("a command that comes during a look at the queue is not forgotten", async () => {
+  const slow = new Gate();
+  const { bus, seen, dispatch, finished } = await workerOf({
+    capacity: 1,
+    nodes: ["job"],
+    gates: [slow],
+    afterPeek: () => slow.pass(),
+  });
+  await until(() => slow.arrived === 1); // it has found nothing
+  await dispatch("job");
+  await bus.command("job");
+  expect(seen.looks).toBe(0);
+  slow.open();
+
+  await finished("job");
+});
+
+test("a command and a look at the queue that want one attempt claim it once", async () => {
+  const [work, slow] = [new Gate(), new Gate()];
+  const { bus, claims, seen, dispatch, finished } = await workerOf({
+    capacity: 2,
+    nodes: ["first", "second"],
+    gates: [work, slow],
+    processBatch: async (nodeId) => void (nodeId === "first" && (await work.pass())),
+    beforeClaim: async (nodeId) => void (nodeId === "second" && (await slow.pass())),
+  });
+  await until(() => seen.looks === 1);
+  for (const nodeId of ["first", "second"]) await dispatch(nodeId);
+  await bus.command("first");
+  await until(() => work.arrived === 1);
+  await bus.command("second");
+  await until(() => slow.arrived === 1);
+  work.open();
+  await finished("first"); // whoever ends an attempt looks in the queue: there the second one still is
+  await until(() => seen.looks === 2);
+  await stillClock.yield();
+  slow.open();
+
+  await finished("second");
+  expect(claims).toEqual(["first", "second"]);
 });

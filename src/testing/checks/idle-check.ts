@@ -8,8 +8,8 @@ import { startCondition } from "./start-condition.ts";
 
 /**
  * Law 5, second half: a child starts once it may. Without faults nothing on the way from "its parent has finished" to
- * "it runs" is a timer. So when nothing can run until time passes, nothing may be left that could have gone on: a
- * wake-up was lost, and only a poll or a sweep would mend it.
+ * "it runs" is a timer, nor on the way from a cancel to who runs what is cancelled. So when nothing can run until time
+ * passes, nothing may be left that could have gone on: a wake-up was lost, and only a poll or a sweep would mend it.
  */
 export function checkIdle(parts: {
   readonly state: MemoryState;
@@ -30,8 +30,12 @@ export function checkIdle(parts: {
       violated(" is cancelling, and nothing of it is open");
     }
     for (const { record } of shards) {
-      if (record.status !== "queued" || stops) continue;
       const name = `:${record.nodeId}:${record.shard}`;
+      const { lease } = record;
+      if (record.status === "cancelling" && broker.cancelSentTo(record) !== lease?.workerId) {
+        violated(`${name} is cancelling, and ${lease?.workerId}, which runs it, was not told`);
+      }
+      if (record.status !== "queued" || stops) continue;
       const told = broker.toldOf(record);
       const node = task.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
       if (told !== undefined && (limited || node?.limits !== undefined)) continue;

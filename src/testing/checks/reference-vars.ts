@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { GraphNode } from "../../graph/index.ts";
 
-/* What the variables of a task must be, computed with nothing of the engine's. Simulated graphs use paths of one dot. */
+/* What the variables of a task must be, computed with nothing of the engine's. */
 
 type Vars = Record<string, Json>;
 
@@ -27,7 +27,7 @@ export function changedPaths({ io }: GraphNode): readonly string[] | undefined {
   const { fn, fn_args = {} } = io ?? {};
   if (fn === "vars.incr") return [String(fn_args.key)];
   if (fn === "vars.set") return Object.keys(fn_args.kv as Vars).sort();
-  if (fn === "vars.unset") return fn_args.keys as readonly string[];
+  if (fn === "vars.unset") return [...(fn_args.keys as readonly string[])].sort();
   if (fn !== "vars.merge") return undefined;
   return Object.entries(fn_args.data as Record<string, Vars>).flatMap(([outer, inner]) =>
     Object.keys(inner).map((key) => `${outer}.${key}`),
@@ -35,14 +35,25 @@ export function changedPaths({ io }: GraphNode): readonly string[] | undefined {
 }
 
 function put(vars: Vars, path: string, value: Json): void {
-  const [outer = "", key] = path.split(".");
-  if (key === undefined) vars[outer] = value;
-  else vars[outer] = { ...(vars[outer] as Vars | undefined), [key]: value };
+  const [outer, inner] = cut(path);
+  if (inner === undefined) vars[outer] = value;
+  else {
+    const changed = { ...(vars[outer] as Vars | undefined) };
+    put(changed, inner, value);
+    vars[outer] = changed;
+  }
 }
 
 function take(vars: Vars, path: string): void {
-  const [outer = "", key = ""] = path.split(".");
-  const { [key]: _gone, ...rest } = (vars[outer] ?? {}) as Vars;
-  if (Object.keys(rest).length > 0) vars[outer] = rest;
-  else delete vars[outer];
+  const [outer, inner] = cut(path);
+  if (vars[outer] === undefined) return;
+  const rest = { ...(vars[outer] as Vars) };
+  if (inner !== undefined) take(rest, inner);
+  if (inner === undefined || Object.keys(rest).length === 0) delete vars[outer];
+  else vars[outer] = rest;
+}
+
+function cut(path: string): readonly [string, string | undefined] {
+  const [outer = "", ...inner] = path.split(".");
+  return [outer, inner.length === 0 ? undefined : inner.join(".")];
 }

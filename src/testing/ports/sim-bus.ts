@@ -41,6 +41,8 @@ export class SimBroker {
   readonly #groups = new Map<string, Group>();
   /** By attempt: the process that was told of it last. */
   readonly #told = new Map<string, Life>();
+  /** By attempt: the worker to which its cancel was sent last. */
+  readonly #cancels = new Map<string, string>();
 
   constructor(scheduler: Scheduler, faults: BusFaults, onRejected: (error: unknown) => void) {
     this.#scheduler = scheduler;
@@ -51,6 +53,11 @@ export class SimBroker {
   /** Who was told last that this attempt may be claimed. */
   toldOf(ref: EpochRef): Life | undefined {
     return this.#told.get(attemptKey(ref));
+  }
+
+  /** The worker to which the cancel of this attempt was sent last. */
+  cancelSentTo(ref: EpochRef): string | undefined {
+    return this.#cancels.get(attemptKey(ref));
   }
 
   /** The broker as one process sees it. */
@@ -92,6 +99,7 @@ export class SimBroker {
 
   #send(topic: string, message: Message): void {
     const { random } = this.#scheduler;
+    if (message.kind === "CANCEL") this.#cancels.set(attemptKey(message), message.targetWorkerId);
     for (const [name, group] of this.#groups) {
       if (!group.topics.has(topic) || random.chance(this.#faults.lose)) continue;
       const copies = random.chance(this.#faults.double) ? 2 : 1;

@@ -19,6 +19,8 @@ export const sometimesPermanent = "sometimes_permanent";
 export const initFailed = "init_failed";
 
 const mostParents = 3;
+/** The variables that several functions change. */
+const sharedPaths = ["shared.last", "shared.deep.last", "shared.merged1", "shared.merged2", "shared.merged3"] as const;
 
 /** A valid graph with any of the options that a node has. */
 export function randomGraph(random: SeededRandom, maxNodes: number): { readonly nodes: readonly DrawnNode[] } {
@@ -150,13 +152,14 @@ class GraphDrawer {
 
   /** They meet in the same variables, so that the order shows in which they are stored. */
   #varsChange(): Pick<DrawnNode, "type"> & { io: JsonObject } {
-    const value = 1 + this.#random.int(3);
-    const [fn, fn_args] = this.#random.pick<readonly [string, JsonObject]>([
+    const random = this.#random;
+    const value = 1 + random.int(3);
+    const [fn, fn_args] = random.pick<readonly [string, JsonObject]>([
       ["vars.incr", { key: "count", by: value }],
       ["vars.incr", { key: "count", by: value }],
-      ["vars.set", { kv: { "shared.last": value, last: value } }],
+      ["vars.set", { kv: { "shared.last": value, "shared.deep.last": value, last: value } }],
       ["vars.merge", { data: { shared: { [`merged${value}`]: value } } }],
-      ["vars.unset", { keys: ["shared.last"] }],
+      ["vars.unset", { keys: random.chance(0.5) ? sharedPaths : [random.pick(sharedPaths)] }],
     ]);
     return { type: "coordinator_fn", io: { fn, fn_args } };
   }

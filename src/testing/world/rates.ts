@@ -35,7 +35,7 @@ export interface HandlerRates {
   throws: number;
   /** An `init`. */
   initFails: number;
-  /** Of what is thrown: codes that no retry mends. */
+  /** Of what is thrown: codes that no retry mends. Also of what `finalize` does: there much of the graph has finished. */
   permanent: number;
   slow: number;
   /** Cleanups that take a while: who waits for the node's end is told after them. */
@@ -82,8 +82,17 @@ const operations: readonly (keyof Store)[] = [
 const noStoreFaults = { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, focus: undefined };
 
 /** Each kind of trouble is there in half of the seeds only: quiet corners must occur too. */
-export function drawRates(random: SeededRandom, mode: SimulationMode, faults: Faults = {}): Rates {
-  const rates = drawAll(random, mode);
+export function drawRates(
+  random: SeededRandom,
+  mode: SimulationMode,
+  options: {
+    readonly faults?: Faults | undefined;
+    /** What fails is tried again as a new task: so more should fail. */
+    readonly retries: boolean;
+  },
+): Rates {
+  const { faults = {}, retries } = options;
+  const rates = drawAll(random, mode, retries);
   if (faults.store === false) Object.assign(rates.store, noStoreFaults);
   if (faults.messages === false) Object.assign(rates.bus, { lose: 0, refuse: 0, double: 0, delayMs: 0 });
   if (faults.crashes === false) rates.crash = 0;
@@ -93,12 +102,12 @@ export function drawRates(random: SeededRandom, mode: SimulationMode, faults: Fa
   return rates;
 }
 
-function drawAll(random: SeededRandom, mode: SimulationMode): Rates {
+function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): Rates {
   const upTo = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
   const handlers = {
     throws: upTo(0.08),
     initFails: random.chance(0.3) ? random.next() * 0.5 : 0,
-    permanent: random.chance(0.15) ? 0.1 : 0,
+    permanent: random.chance(retries ? 0.4 : 0.05) ? 0.1 : 0,
     slow: upTo(0.4),
     slowCleanup: mode === "calm" ? 0 : 0.3,
     hangs: upTo(0.04),

@@ -38,6 +38,8 @@ export function simHandlers(options: ProcessTools): readonly HandlerDefinition[]
     },
     async finalize(ctx) {
       await trouble(ctx, options);
+      if (options.random.chance(options.rates.permanent))
+        throw thrown(ctx, options.journal, new PermanentError("broken"));
       const totals = await ctx.metrics.totals();
       ctx.metrics.add("finalized", 1);
       return { batches: ctx.batchCount, rows: totals.rows ?? 0 };
@@ -111,9 +113,14 @@ async function trouble(ctx: AttemptContext, options: ProcessTools): Promise<void
   }
   if (ctx.remainingMs() !== undefined && random.chance(rates.hangs)) await hang(ctx, random);
   if (!random.chance(rates.throws)) return;
-  const error = drawError(random, rates);
+  throw thrown(ctx, journal, drawError(random, rates));
+}
+
+type Thrown = (Error & { readonly code: string }) | string;
+
+function thrown(ctx: AttemptContext, journal: Journal, error: Thrown): Thrown {
   journal.threw(ctx, typeof error === "string" ? "unexpected_error" : error.code);
-  throw error;
+  return error;
 }
 
 /** Sometimes: saves a checkpoint, tells how far it is, and that it is alive. */
@@ -151,7 +158,7 @@ function hang(ctx: AttemptContext, random: SeededRandom): Promise<never> {
   });
 }
 
-function drawError(random: SeededRandom, rates: HandlerRates): (Error & { readonly code: string }) | string {
+function drawError(random: SeededRandom, rates: HandlerRates): Thrown {
   if (random.chance(rates.permanent)) {
     return random.chance(0.5) ? new PermanentError("broken") : new RetryableError(sometimesPermanent);
   }

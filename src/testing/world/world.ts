@@ -91,7 +91,8 @@ export class World {
     this.#mode = options.mode;
     this.#bounds = options.bounds ?? defaultBounds;
     this.#crashAt = options.crashAt;
-    this.#rates = drawRates(random, options.mode, options.faults);
+    const retries = random.chance(0.5);
+    this.#rates = drawRates(random, options.mode, { faults: options.faults, retries });
     const { scheduler, state, allTasks, journal } = this;
     this.mirror = options.mirror?.(() => scheduler.now);
     this.#maxLostLeases = options.maxLostLeases ?? random.pick(maxLostLeases);
@@ -123,9 +124,8 @@ export class World {
     const { tasks, isKnown } = workload;
     // That a user's task failed must not be mended by another try.
     const retried: readonly TaskStatus[] = isKnown ? ["failed", "cancelled"] : ["cancelled"];
-    const retries = random.chance(0.5) ? retried : [];
     const around = { scheduler, state, allTasks, journal, fleet: this.#fleet };
-    this.#client = new Client({ ...around, tasks, retries });
+    this.#client = new Client({ ...around, tasks, retries: retries ? retried : [] });
     // What a user's task stored is looked at when the run is over.
     const deletes = isKnown && random.chance(0.3);
     if (deletes) this.#housekeeper = new Housekeeper({ ...around, client: this.#client });
