@@ -4,9 +4,19 @@ const drop = "adapters/memory/streaming-drop.ts";
 const log = "adapters/memory/artifact-log.ts";
 const options = ["--drop"];
 
+const retention = (title: string, why: string) => ({
+  file: "test/unit/adapters/memory/retention.test.ts",
+  title,
+  why,
+});
+
 export const dropMutations: readonly Mutation[] = [
   {
     options,
+    elsewhere: retention(
+      "what every reader has read goes, but for the batch that it would go on from",
+      "takes a reader that begins anew just behind the drop",
+    ),
     ...mutation(
       "what a reader goes on from is dropped too",
       edit(drop, "lastFrom(key)?.seq ?? 0;", "lastFrom(key)?.seq ?? -1) + 1;"),
@@ -41,6 +51,10 @@ export const dropMutations: readonly Mutation[] = [
   },
   {
     options,
+    elsewhere: retention(
+      "a restart upstream that the reader hasn't seen",
+      "takes a reader that is kept busy by another source from the restart to the end of this one",
+    ),
     ...mutation(
       "a source that has started over unseen is forgotten",
       edit(drop, "if (seen !== source.record.generation) return false;", "void seen;"),
@@ -48,6 +62,10 @@ export const dropMutations: readonly Mutation[] = [
   },
   {
     options,
+    elsewhere: retention(
+      "a source that reads its own log again",
+      "takes a consumer that is as far as its source when that comes to its end",
+    ),
     ...mutation(
       "what finalize reads is dropped",
       edit(drop, "if (!isRead(entry) || !isSteady(task, nodeId)) return;", "if (!isSteady(task, nodeId)) return;"),
