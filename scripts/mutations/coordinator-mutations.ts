@@ -127,15 +127,22 @@ export const coordinatorMutations: readonly Mutation[] = [
       "",
     ),
   ),
-  mutation(
-    "a cancel goes to who held the attempt before it",
-    edit(scheduler, "await this.#signal(ref, cancelReason);", "await this.#signal(seen ?? ref, cancelReason);"),
-    edit(
-      scheduler,
-      "    const records = await this.#store.readShards(ref.taskId, [ref.nodeId]);\n    const record = records.find(({ shard }) => shard === ref.shard);\n    if (record",
-      "    const record = ref as ShardRecord;\n    if (record",
+  {
+    elsewhere: {
+      file: "test/sim/scheduler-races.test.ts",
+      title: "a cancel goes to who holds the attempt then",
+      why: "takes an attempt that is claimed between two calls, and then waits for time to pass",
+    },
+    ...mutation(
+      "a cancel goes to who held the attempt before it",
+      edit(scheduler, "await this.#signal(ref, cancelReason);", "await this.#signal(seen ?? ref, cancelReason);"),
+      edit(
+        scheduler,
+        "    const records = await this.#store.readShards(ref.taskId, [ref.nodeId]);\n    const record = records.find(({ shard }) => shard === ref.shard);\n    if (record",
+        "    const record = ref as ShardRecord;\n    if (record",
+      ),
     ),
-  ),
+  },
   mutation(
     "a cancel names the attempt before",
     edit(

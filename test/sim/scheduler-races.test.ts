@@ -4,9 +4,10 @@ import { Scheduler } from "../../src/engine/coordinator/scheduler.ts";
 import type { Attempt } from "../../src/engine/model.ts";
 import { PlanCache } from "../../src/engine/planner/index.ts";
 import type { Bus, Store } from "../../src/engine/ports/index.ts";
+import type { Message } from "../../src/engine/protocol/messages.ts";
 import { node, parsed } from "../helpers/graphs.ts";
 
-/* Races of two coordinators that the simulation found, a step at a time. */
+/* Races of coordinators, a step at a time. */
 
 const deafBus: Bus = {
   publish: async () => {},
@@ -14,8 +15,8 @@ const deafBus: Bus = {
   close: async () => {},
 };
 
-const coordinator = (store: Store, plans: PlanCache) =>
-  new Scheduler({ store, bus: deafBus, plans, cancelGraceMs: 1_000, onChange() {} });
+const coordinator = (store: Store, plans: PlanCache, bus: Bus = deafBus) =>
+  new Scheduler({ store, bus, plans, cancelGraceMs: 1_000, onChange() {} });
 
 async function claim(store: Store, taskId: string, nodeId: string): Promise<Attempt> {
   const ref = { taskId, nodeId, shard: 0, epoch: 1 };
@@ -46,4 +47,33 @@ test("a child that streams and ends before its parent doesn't keep the task open
   await store.complete(parent, { generation: 0, count: 1 });
   await first.nodeChanged("t", "parent");
   expect((await store.readTask("t"))?.status).toBe("finished");
+});
+
+test("a cancel goes to who holds the attempt then, not to who held it when its task was read", async () => {
+  const store = memoryStore({ state: new MemoryState() });
+  const plans = new PlanCache();
+  const told: Message[] = [];
+  const bus: Bus = { ...deafBus, publish: async (_topic, _key, message) => void told.push(message) };
+  const graph = parsed(node("job"));
+  await store.createTask({ id: "t", graph, params: {}, priority: 0 });
+  await coordinator(store, plans).begin("t", plans.get(graph), 0);
+  const first = await claim(store, "t", "job");
+  const cancelShard: Store["cancelShard"] = async (ref, by) => {
+    await store.release(first, 0);
+    await store.requeue(first);
+    await store.claim({ ...ref, epoch: 2 }, { workerId: "another", claimId: "later", leaseMs: 60_000 });
+    return store.cancelShard(ref, by);
+  };
+  const whileItMoves = new Proxy(store, {
+    get(target, name) {
+      const method: unknown = name === "cancelShard" ? cancelShard : Reflect.get(target, name);
+      return typeof method === "function" ? method.bind(target) : method;
+    },
+  });
+
+  await store.cancelTask("t", "asked");
+  await coordinator(whileItMoves, plans, bus).replan("t");
+  expect(told).toMatchObject([
+    { kind: "CANCEL", taskId: "t", nodeId: "job", shard: 0, epoch: 2, targetWorkerId: "another", reason: "asked" },
+  ]);
 });

@@ -10,7 +10,7 @@ import { node, parsed } from "../helpers/graphs.ts";
 import { handler } from "../helpers/handlers.ts";
 import { Gate, until } from "../helpers/waiting.ts";
 
-/* Races of a worker that the simulation found, a step at a time. */
+/* Races of a worker, a step at a time. */
 
 /** Time stands still: whoever polls has looked once, and looks no more. */
 const stillClock: Clock = {
