@@ -1,57 +1,15 @@
-import {
-  type CommandStartedEvent,
-  type CommandSucceededEvent,
-  type Db,
-  type Document,
-  type IndexDescriptionInfo,
-  MongoClient,
-} from "mongodb";
-import { expect, inject, onTestFinished, test } from "vitest";
+import type { Db, Document, IndexDescriptionInfo } from "mongodb";
+import { expect, test } from "vitest";
 import type { MongoStore } from "../../../src/adapters/mongo/index.ts";
 import { longMs, newTask, runningShard, shardOf } from "../../contract/store/world.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
 import { needsServices } from "../services.ts";
-import { database, dropCollections, freshPrefix, openStore } from "./mongo-world.ts";
+import { database } from "./mongo-world.ts";
+import { isWriting, watchedStore } from "./watched-store.ts";
 
 needsServices("mongodb");
-
-const writing = new Set(["insert", "update", "delete"]);
-
-interface Command {
-  readonly name: string;
-  readonly collection: string;
-  readonly command: Document;
-  /** Documents that it changed. */
-  written: number;
-}
-
-/** A store whose commands are listened to. */
-async function watched() {
-  const prefix = freshPrefix();
-  const client = new MongoClient(inject("mongodbUrl"), { monitorCommands: true });
-  const commands: Command[] = [];
-  const underWay = new Map<number, Command>();
-  client.on("commandStarted", ({ commandName, command, requestId }: CommandStartedEvent) => {
-    const target = String(command[commandName]);
-    if (!target.startsWith(prefix)) return;
-    const started: Command = { name: commandName, collection: target.slice(prefix.length), command, written: 0 };
-    commands.push(started);
-    underWay.set(requestId, started);
-  });
-  client.on("commandSucceeded", ({ requestId, reply }: CommandSucceededEvent) => {
-    const started = underWay.get(requestId);
-    if (started === undefined || !writing.has(started.name)) return;
-    const { n, nModified, upserted = [] } = reply as { n: number; nModified?: number; upserted?: unknown[] };
-    started.written = nModified === undefined ? n : nModified + upserted.length;
-  });
-  onTestFinished(async () => {
-    await dropCollections(client, prefix);
-    await client.close();
-  });
-  return { client, prefix, commands, store: await openStore({ client, prefix }) };
-}
 
 /** Asks for everything that a run asks for, and for what its users do. */
 async function everything(store: MongoStore): Promise<void> {
@@ -129,7 +87,7 @@ async function planOf(db: Db, query: Document): Promise<string> {
 }
 
 test("every query goes along an index, but those that read a collection as a whole", async () => {
-  const { client, prefix, store, commands } = await watched();
+  const { client, prefix, store, commands } = await watchedStore();
   await everything(store);
   const { engine } = await testEngine([source("a", [1, 2]), handler("b")], { store });
   await (await engine.run(graphOf(node("a"), node("b", ["a"])))).result();
@@ -155,7 +113,7 @@ test("every query goes along an index, but those that read a collection as a who
 });
 
 test("a node of one batch takes five writes: dispatch, claim, artifact, marker, finish", async () => {
-  const { store, commands } = await watched();
+  const { store, commands } = await watchedStore();
   const length = 20;
   const names = Array.from({ length }, (_, index) => `n${index}`);
   const handlers = names.map((name, index) => (index === 0 ? source(name, [1]) : handler(name)));
@@ -168,7 +126,7 @@ test("a node of one batch takes five writes: dispatch, claim, artifact, marker, 
   const written = (of: (collection: string) => boolean) =>
     run.reduce((sum, { collection, written: count }) => sum + (of(collection) ? count : 0), 0);
   const ofNodes = (collection: string) => collection === "nodes" || collection === "artifacts";
-  const reads = run.filter(({ name }) => !writing.has(name)).map(({ name, collection }) => `${name} ${collection}`);
+  const reads = run.filter(({ name }) => !isWriting(name)).map(({ name, collection }) => `${name} ${collection}`);
   const counted = {
     writesPerNode: written(ofNodes) / length,
     otherWrites: written((collection) => !ofNodes(collection)),
@@ -182,7 +140,7 @@ test("a node of one batch takes five writes: dispatch, claim, artifact, marker, 
 });
 
 test("a further batch is one write", async () => {
-  const { store, commands } = await watched();
+  const { store, commands } = await watchedStore();
   const attempt = await runningShard(store, shardOf());
   const from = commands.length;
   const origin = { source: "", seq: 0, chunk: 0 };

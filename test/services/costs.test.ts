@@ -1,0 +1,92 @@
+import { Coordinator, Worker } from "flowkit/engine";
+import { expect, onTestFinished, test } from "vitest";
+import type { HandlerDefinition } from "../../src/definitions/index.ts";
+import type { Bus, Store } from "../../src/engine/ports/index.ts";
+import { graphOf, node } from "../helpers/graphs.ts";
+import { handler, numbers, source } from "../helpers/handlers.ts";
+import { openAdmin, openBus, uniquePrefix } from "./kafka/bus-tools.ts";
+import { watchedStore } from "./mongodb/watched-store.ts";
+import { needsServices } from "./services.ts";
+
+needsServices("kafka", "mongodb");
+
+/** A bus that tells what is published on it, by kind. */
+async function countedBus() {
+  const prefix = uniquePrefix();
+  const bus = openBus({ prefix });
+  const kinds: string[] = [];
+  const counted: Bus = {
+    publish(topic, key, message) {
+      kinds.push(message.kind);
+      return bus.publish(topic, key, message);
+    },
+    subscribe: (options) => bus.subscribe(options),
+    close: () => bus.close(),
+    health: () => bus.health?.() ?? { status: "ok", restarts: 0, dropped: 0 },
+  };
+  const admin = await openAdmin();
+  /** What has arrived in the broker's topics. */
+  const arrived = async () => {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${prefix}.`));
+    const offsets = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
+    return offsets.flat().reduce((sum, { high }) => sum + Number(high), 0);
+  };
+  return { bus: counted, kinds, arrived };
+}
+
+async function startParts(
+  shared: { readonly store: Store; readonly bus: Bus },
+  handlers: readonly HandlerDefinition[],
+) {
+  // What comes by the clock stays out of the count.
+  const quiet = { tickMs: 3_600_000, sweepMs: 3_600_000, leaseMs: 3_600_000 };
+  const coordinator = new Coordinator({ ...shared, handlers, ...quiet });
+  const worker = new Worker({ ...shared, handlers, leaseMs: quiet.leaseMs });
+  onTestFinished(async () => {
+    await worker.stop({ graceMs: 0 });
+    await coordinator.stop({ graceMs: 0 });
+  });
+  await coordinator.start();
+  await worker.start();
+  return coordinator;
+}
+
+const countBy = (kinds: readonly string[]): Readonly<Record<string, number>> =>
+  Object.fromEntries([...Map.groupBy(kinds, (kind) => kind)].map(([kind, all]) => [kind, all.length]));
+
+test("a node of one batch takes five writes and two messages: its command, its end", async () => {
+  const length = 10;
+  const { store, commands } = await watchedStore();
+  const { bus, kinds, arrived } = await countedBus();
+  const names = Array.from({ length }, (_, index) => `n${index}`);
+  const handlers = names.map((name, index) => (index === 0 ? source(name, [1]) : handler(name)));
+  const coordinator = await startParts({ store, bus }, handlers);
+  const from = commands.length;
+  const graph = graphOf(...names.map((name, index) => node(name, index === 0 ? [] : [`n${index - 1}`])));
+  await (await coordinator.run(graph)).result();
+
+  const written = commands
+    .slice(from)
+    .filter(({ collection }) => collection === "nodes" || collection === "artifacts")
+    .reduce((sum, each) => sum + each.written, 0);
+  expect(written / length).toBeLessThanOrEqual(5);
+  expect(countBy(kinds)).toEqual({ TASK_START: length, TASK_DONE: length });
+  await expect.poll(arrived, { timeout: 10_000 }).toBe(2 * length);
+});
+
+test("a further batch is one write; of all batches the first alone is told, to who waits for it", async () => {
+  const batches = 40;
+  const { store, commands } = await watchedStore();
+  const { bus, kinds, arrived } = await countedBus();
+  const coordinator = await startParts({ store, bus }, [source("read", numbers(batches)), handler("keep")]);
+  const from = commands.length;
+  const graph = graphOf(node("read"), node("keep", ["read"], { start: "first_batch" }));
+  expect((await (await coordinator.run(graph)).result()).keep).toHaveLength(batches);
+
+  const written = (collection: string) =>
+    commands.slice(from).reduce((sum, each) => sum + (each.collection === collection ? each.written : 0), 0);
+  expect(written("artifacts")).toBe(2 * (batches + 1)); // and each shard's marker
+  expect(written("nodes")).toBe(2 * 3); // dispatch, claim, finish
+  expect(countBy(kinds)).toEqual({ TASK_START: 2, BATCH_OK: 1, TASK_DONE: 2 });
+  await expect.poll(arrived, { timeout: 10_000 }).toBe(kinds.length);
+});
