@@ -53,7 +53,7 @@ export function faultSchedule(options: {
   const faults: TimedFault[] = [];
   const bag = kinds.flatMap((kind) => Array.from({ length: weights[kind] }, () => kind));
   if (bag.length === 0) return faults;
-  for (let atMs = 1_000 + random.int(2_000); atMs < lastsMs; atMs += 1_000 + random.int(3_000)) {
+  for (let atMs = 1_000 + random.int(2_000); atMs < lastsMs; atMs += 2_000 + random.int(4_000)) {
     faults.push({ atMs, fault: draw(random.pick(bag), options) });
   }
   return faults;

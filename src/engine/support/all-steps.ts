@@ -1,7 +1,9 @@
+import { FlowError } from "../../errors/index.ts";
+
 /**
  * Takes one step after another, the next also after one that threw; then throws what was thrown.
  *
- * @throws the one error, or an AggregateError of several
+ * @throws the one error, the first of several with one code, or an AggregateError
  */
 export async function allSteps(what: string, steps: readonly (() => unknown)[]): Promise<void> {
   const errors: unknown[] = [];
@@ -25,6 +27,10 @@ export async function allAtOnce(what: string, steps: readonly (() => Promise<voi
 }
 
 function throwAll(what: string, errors: readonly unknown[]): void {
-  if (errors.length === 1) throw errors[0];
-  if (errors.length > 1) throw new AggregateError(errors, `${what} met several errors`);
+  if (errors.length === 0) return;
+  const [first] = errors;
+  // A server that is away is away for each of them: whoever waits for it looks for its code.
+  if (errors.length === 1 || errors.every((error) => FlowError.is(first) && FlowError.is(error, first.code)))
+    throw first;
+  throw new AggregateError(errors, `${what} met several errors`);
 }

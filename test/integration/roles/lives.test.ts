@@ -144,6 +144,14 @@ describe("a store and a bus that several share", () => {
     await until(async () => (await task.status()).nodes[0]?.status === "finished");
   });
 
+  test("a worker of several types whose bus is away is told so with its code", async () => {
+    const bus = memoryBus();
+    const away = () => new FlowError("BUS_UNAVAILABLE", "no broker", { retryable: true });
+    vi.spyOn(bus, "subscribe").mockImplementation(() => Promise.reject(away()));
+    const worker = new Worker({ store: memoryStore(), bus, handlers: [source("a", [1]), handler("b")] });
+    await expect(worker.start()).rejects.toMatchObject({ code: "BUS_UNAVAILABLE", retryable: true });
+  });
+
   test("a worker that can't subscribe to all leaves no subscription behind", async () => {
     const bus = memoryBus();
     const subscribe = bus.subscribe.bind(bus);

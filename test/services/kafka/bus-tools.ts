@@ -8,7 +8,7 @@ import type { Bus } from "../../../src/engine/ports/index.ts";
 /** Names of this test only. */
 export const uniquePrefix = (): string => `t-${randomUUID().slice(0, 8)}`;
 
-const sharedBrokers = (): string[] => inject("kafkaBrokers").split(",");
+export const sharedBrokers = (): string[] => inject("kafkaBrokers").split(",");
 
 /** A bus that is closed when the test ends. */
 export function openBus(options: Partial<KafkaBusOptions> = {}): Bus {
