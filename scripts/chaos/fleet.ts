@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { JournalReader, machineMs } from "./journal.ts";
@@ -10,6 +10,8 @@ import { noServer, type PartSpec } from "./part-spec.ts";
 const partProgram = fileURLToPath(new URL("part.ts", import.meta.url));
 const watchdogProgram = fileURLToPath(new URL("watchdog.ts", import.meta.url));
 const againAfterMs = 500;
+/** Parts are started again and again: what is compiled once is kept, for all runs. */
+const env = { ...process.env, NODE_COMPILE_CACHE: resolve(".cache/chaos/compiled") };
 
 export type Role = PartSpec["role"];
 
@@ -135,7 +137,10 @@ export class Fleet {
     const path = (kind: string) => join(folder, `${name}.${kind}`);
     const told: PartSpec = { ...spec, role: place.role, name, journal: path("journal"), seed: own };
     const log = openSync(path("log"), "a");
-    const child = spawn(process.execPath, [partProgram, JSON.stringify(told)], { stdio: ["ignore", log, log, "ipc"] });
+    const child = spawn(process.execPath, [partProgram, JSON.stringify(told)], {
+      env,
+      stdio: ["ignore", log, log, "ipc"],
+    });
     closeSync(log);
     this.counts.starts++;
     const ended = new Promise((resolve) => child.once("exit", resolve).once("error", resolve));

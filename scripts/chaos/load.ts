@@ -10,6 +10,7 @@ import { shared } from "./part-spec.ts";
 import { Sampler } from "./sampler.ts";
 
 const maxNodes = 4;
+const mostBatches = 6;
 const cancelled = 0.08;
 const mostCancelAfterMs = 4_000;
 /** What still wants to write to a task when it has ended does so by then. */
@@ -80,7 +81,7 @@ export class Load {
     const { nodes } = randomGraph(random, maxNodes);
     const cancelAt = random.chance(cancelled) ? machineMs() + random.int(mostCancelAfterMs) : Number.POSITIVE_INFINITY;
     const idempotencyKey = `chaos ${this.counts.created++}`;
-    const { id } = await client.run({ nodes: nodes.map(patient) }, { idempotencyKey, priority: random.int(3) });
+    const { id } = await client.run({ nodes: nodes.map(real) }, { idempotencyKey, priority: random.int(3) });
     this.#open.set(id, { id, cancelAt, isCancelled: false, endedAt: undefined });
     for (const { node_id, limits } of nodes) {
       const max = (limits as { readonly max_running?: number } | undefined)?.max_running;
@@ -118,7 +119,21 @@ export class Load {
   }
 }
 
-/** A simulated second is nothing; here a lease, a pause and a broker's start have to fit into it. */
-function patient(node: DrawnNode): DrawnNode {
-  return typeof node.timeout_sec === "number" ? { ...node, timeout_sec: node.timeout_sec * 4 } : node;
+/**
+ * As a simulation draws it, for real time: a simulated second is nothing, and here a lease, a pause and a broker's start
+ * have to fit into it; and each batch costs some milliseconds.
+ */
+function real(node: DrawnNode): DrawnNode {
+  const { timeout_sec, io } = node as DrawnNode & {
+    readonly timeout_sec?: number;
+    readonly io?: { readonly input_inline?: { readonly batches?: number } };
+  };
+  const batches = io?.input_inline?.batches;
+  return {
+    ...node,
+    ...(timeout_sec === undefined ? {} : { timeout_sec: timeout_sec * 4 }),
+    ...(batches === undefined
+      ? {}
+      : { io: { ...io, input_inline: { ...io?.input_inline, batches: Math.min(batches, mostBatches) } } }),
+  };
 }
