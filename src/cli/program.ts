@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { addArtifacts } from "./commands/artifacts.ts";
@@ -15,6 +16,7 @@ import { addValidate } from "./commands/validate.ts";
 import { ownVersion, shareOneFlowkit } from "./loading/one-flowkit.ts";
 import { reportError } from "./report-error.ts";
 import { Terminal } from "./terminal.ts";
+import { takeWarnings } from "./warnings.ts";
 
 /** Runs one command line to its end, and ends the process: what a flow's own file left open doesn't hold it. */
 export async function main(args: readonly string[]): Promise<never> {
@@ -23,12 +25,13 @@ export async function main(args: readonly string[]): Promise<never> {
   terminal.isJson = args.includes("--json");
   for (const stream of [terminal.stdout, terminal.stderr]) stream.on("error", leaveQuietly);
   terminal.takeConsole();
+  takeWarnings(terminal);
   try {
     shareOneFlowkit();
     await program(terminal).parseAsync(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) reportError(terminal, error);
-    else if (error.exitCode !== 0) reportError(terminal, usageError(error));
+    else if (error.exitCode !== 0) reportError(terminal, usageError(error, args));
   }
   await terminal.flush();
   process.exit(terminal.exitCode);
@@ -72,9 +75,17 @@ Exit codes:
   return root;
 }
 
-function usageError({ code, message }: CommanderError): CliError {
-  if (code === "commander.help") return new CliError("CLI_USAGE", "no command was given");
+/** Commands that have commands. */
+const groups: ReadonlySet<string> = new Set(["tasks", "dlq"]);
+
+function usageError({ code, message }: CommanderError, args: readonly string[]): CliError {
   const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");
-  const hint = rest.join(" ").replace(/^\((.*)\)$/, "$1");
-  return new CliError("CLI_USAGE", first, { hint: hint === "" ? "flowkit --help tells what there is." : hint });
+  if (code === "commander.help") return new CliError("CLI_USAGE", "no command was given");
+  const isUnknown = code === "commander.unknownCommand";
+  const near = rest.join(" ").replace(/^\((.*)\)$/, "$1");
+  const command = isUnknown ? [] : args.slice(0, groups.has(args[0] ?? "") ? 2 : 1);
+  const help = `${["flowkit", ...command, "--help"].join(" ")} tells what there is.`;
+  const isFile = isUnknown && args[0] !== undefined && existsSync(args[0]);
+  const hint = isFile ? `Did you mean flowkit run ${args[0]}?` : near;
+  return new CliError("CLI_USAGE", first, { hint: hint === "" ? help : hint });
 }

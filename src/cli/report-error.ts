@@ -1,6 +1,7 @@
 import { FlowError, type FlowErrorCode, type Json } from "../errors/index.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { InvalidGraphFile } from "./loading/invalid-graph-file.ts";
+import { ownFrame } from "./own-frame.ts";
 import type { Terminal } from "./terminal.ts";
 import { findingLines } from "./wording.ts";
 
@@ -34,6 +35,8 @@ export function reportError(terminal: Terminal, error: unknown): void {
   else {
     terminal.note(`${terminal.styled(["red", "bold"], "error")} ${report.code}: ${report.message}`);
     if (report.hint !== undefined) terminal.note(`  ${report.hint}`);
+    const frame = FlowError.is(error) ? ownFrame(error.stack) : undefined;
+    if (frame !== undefined) terminal.note(`  ${frame}`);
     if (error instanceof InvalidGraphFile) terminal.note(findingLines(terminal, error).join("\n"));
   }
 }

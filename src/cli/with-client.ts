@@ -1,11 +1,10 @@
 import { existsSync } from "node:fs";
 import { Client } from "../embedded/client.ts";
 import type { Store } from "../engine/ports/index.ts";
-import { CliError } from "./cli-error.ts";
 import type { Definitions } from "./loading/exported-flow.ts";
 import { findFile } from "./loading/find-file.ts";
 import { terminalLogger } from "./logger.ts";
-import { openStore, type StoreOptions } from "./open-store.ts";
+import { needStore, type StoreOptions } from "./open-store.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Somebody who looks at the tasks of a store, and runs nothing. */
@@ -25,8 +24,7 @@ export async function withClient<T>(
   use: (access: StoreAccess) => Promise<T>,
 ): Promise<T> {
   if (options.store !== undefined && !existsSync(options.store)) findFile(options.store);
-  const store = openStore(options);
-  if (store === undefined) throw new CliError("CLI_USAGE", "name the store: --store runs.db");
+  const { store } = await needStore(options);
   const { adapters = [], fns = [] } = options.definitions ?? {};
   await using client = new Client({
     store,

@@ -175,6 +175,16 @@ describe("the package as it is published", () => {
     });
   });
 
+  test("the command says which driver is missing", { timeout: 60_000 }, async () => {
+    const listed = await runProcess("npx", ["--no-install", "flowkit", "tasks", "list", "--mongo", "mongodb://h/d"], {
+      cwd: project,
+    });
+    expect(listed).toEqual({
+      exitCode: 2,
+      output: "error CLI_IMPORT_FAILED: --mongo needs MongoDB's driver\n  Install it: npm install mongodb\n",
+    });
+  });
+
   test("the right flow runs", { timeout: 60_000 }, async () => {
     expect(await runProcess("node", ["right.ts"], { cwd: project })).toEqual({
       exitCode: 0,

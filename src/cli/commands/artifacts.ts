@@ -4,9 +4,10 @@ import type { Store } from "../../engine/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { nearName } from "../../graph/near-name.ts";
 import { CliError } from "../cli-error.ts";
+import type { StoreOptions } from "../open-store.ts";
 import type { Terminal } from "../terminal.ts";
 import { withClient } from "../with-client.ts";
-import { examples, jsonOption, storeOption } from "./common.ts";
+import { examples, jsonOption, mongoOption, storeOption } from "./common.ts";
 
 const pageSize = 256;
 
@@ -19,10 +20,11 @@ export function addArtifacts(root: Command, terminal: Terminal): void {
     )
     .argument("<task>", "the id of the task")
     .argument("<node>", "the id of the node")
-    .addOption(storeOption().makeOptionMandatory())
+    .addOption(storeOption())
+    .addOption(mongoOption())
     .addOption(jsonOption())
     .addHelpText("after", examples("artifacts 3f2a... clean --store runs.db"))
-    .action((taskId: string, nodeId: string, options: { readonly store: string }) =>
+    .action((taskId: string, nodeId: string, options: StoreOptions) =>
       withClient(terminal, options, async ({ client, store }) => {
         const { nodes } = await client.task(taskId).status();
         refuseUnknownNode(

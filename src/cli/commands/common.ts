@@ -10,6 +10,8 @@ export const exportOption = (): Option =>
 export const handlersOption = (): Option =>
   new Option("--handlers <file>", "the TypeScript file that exports the handlers of a graph JSON");
 export const storeOption = (): Option => new Option("--store <file>", "the SQLite file that keeps runs");
+export const mongoOption = (): Option =>
+  new Option("--mongo <url>", "the MongoDB database that keeps runs; else FLOWKIT_MONGO_URL");
 
 export const graceOption = (): Option =>
   new Option("--grace <seconds>", "how long running batches may take to end at SIGTERM").default(10).argParser(seconds);

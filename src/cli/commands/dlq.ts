@@ -1,14 +1,13 @@
 import type { Command } from "commander";
 import type { DeadLetter } from "../../engine/model.ts";
 import { CliError } from "../cli-error.ts";
+import type { StoreOptions } from "../open-store.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { type StoreAccess, withClient } from "../with-client.ts";
-import { count, examples, jsonOption, storeOption } from "./common.ts";
+import { count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
 
-interface DlqOptions {
-  readonly store: string;
-}
+type DlqOptions = StoreOptions;
 
 export function addDlq(root: Command, terminal: Terminal): void {
   const dlq = root
@@ -19,7 +18,7 @@ export function addDlq(root: Command, terminal: Terminal): void {
     )
     .helpCommand(false);
   const command = (name: string, summary: string) =>
-    dlq.command(name).summary(summary).addOption(storeOption().makeOptionMandatory()).addOption(jsonOption());
+    dlq.command(name).summary(summary).addOption(storeOption()).addOption(mongoOption()).addOption(jsonOption());
 
   command("list", "the newest letters")
     .description("Lists dead letters, the newest first.")

@@ -43,20 +43,28 @@ function init(terminal: Terminal, folder: string): void {
   }
   const shown = (name: string) => relative("", join(path, name)) || name;
   for (const name of files.keys()) terminal.print(`wrote ${shown(name)}`);
-  if (isPackage && !isModule(join(path, "package.json"))) {
-    terminal.note(`${shown("package.json")} is there already: add "type": "module" to it`);
-  }
   const enter = folder === "." ? [] : [`cd ${/^[\w./-]+$/.test(folder) ? folder : `'${folder}'`}`];
-  const install = isPackage ? [] : ["npm install"];
-  terminal.note(`\nNext:\n${[...enter, ...install, "npx flowkit run flow.ts"].map((line) => `  ${line}`).join("\n")}`);
+  const prepare = isPackage ? lacking(join(path, "package.json")) : ["npm install"];
+  const next = [...enter, ...prepare, "npx flowkit run flow.ts"];
+  terminal.note(`\nNext:\n${next.map((line) => `  ${line}`).join("\n")}`);
 }
 
-function isModule(path: string): boolean {
+/** What a package.json that was there needs, as commands. */
+function lacking(path: string): readonly string[] {
+  let manifest: { readonly type?: unknown; readonly dependencies?: object; readonly devDependencies?: object };
   try {
-    return JSON.parse(readFileSync(path, "utf8")).type === "module";
+    manifest = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     throw new CliError("CLI_FILE_UNREADABLE", `package.json can't be read: ${wordsOf(error)}`, { cause: error });
   }
+  const has = { ...manifest.dependencies, ...manifest.devDependencies };
+  const missing = (names: readonly string[]) => names.filter((name) => !(name in has)).join(" ");
+  const [libraries, tools] = [missing(["flowkit", "zod"]), missing(["typescript", "@types/node"])];
+  return [
+    ...(manifest.type === "module" ? [] : ["npm pkg set type=module"]),
+    ...(libraries === "" ? [] : [`npm install ${libraries}`]),
+    ...(tools === "" ? [] : [`npm install --save-dev ${tools}`]),
+  ];
 }
 
 /** Of a folder's name, what npm takes. */

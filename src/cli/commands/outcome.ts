@@ -1,9 +1,8 @@
-import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { TaskView } from "../../engine/api.ts";
 import type { JsonObject } from "../../errors/index.ts";
 import { exitCodes } from "../cli-error.ts";
 import { wordsOf } from "../loading/find-file.ts";
+import { ownFrame } from "../own-frame.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface RunOutcome {
@@ -27,13 +26,6 @@ export function showOutcome(terminal: Terminal, outcome: RunOutcome): void {
     if (frame !== undefined) terminal.note(`  ${frame}`);
   }
   if (error !== undefined) terminal.exitCode = wasInterrupted ? exitCodes.interrupted : exitCodes.failed;
-}
-
-/** The line of the user's own code that threw, as editors and terminals link to it. */
-function ownFrame(stack: string | undefined): string | undefined {
-  const frames = stack?.split("\n").map((line) => line.trim()) ?? [];
-  const own = frames.find((line) => /^at .*file:\/\//.test(line) && !/node_modules|\/flowkit\/dist\//.test(line));
-  return own?.replace(/file:\/\/[^\s)]+?(?=:\d+)/, (url) => relative("", fileURLToPath(url)));
 }
 
 /** A run as `--json` prints it. */

@@ -8,19 +8,27 @@ import { onSignals } from "../interrupts.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
 import { terminalLogger } from "../logger.ts";
-import { openStore } from "../open-store.ts";
+import { openStore, type StoreOptions } from "../open-store.ts";
 import { readParams } from "../params.ts";
 import { showProgress } from "../progress/show-progress.ts";
 import type { Terminal } from "../terminal.ts";
-import { examples, exportOption, graceOption, handlersOption, jsonOption, several, storeOption } from "./common.ts";
+import {
+  examples,
+  exportOption,
+  graceOption,
+  handlersOption,
+  jsonOption,
+  mongoOption,
+  several,
+  storeOption,
+} from "./common.ts";
 import { type RunOutcome, showOutcome } from "./outcome.ts";
 
-interface RunCommandOptions {
+interface RunCommandOptions extends StoreOptions {
   readonly export?: string;
   readonly handlers?: string;
   readonly param?: readonly string[];
   readonly params?: string;
-  readonly store?: string;
   readonly idempotencyKey?: string;
   readonly grace: number;
 }
@@ -30,12 +38,13 @@ export function addRun(root: Command, terminal: Terminal): void {
     .command("run")
     .summary("run a flow here and now")
     .description(
-      "Runs a flow in this process, shows how its nodes come along, and prints its result as JSON. Ctrl-C cancels the run; a second one ends at once.",
+      "Runs a flow in this process, shows how its nodes come along, and prints its result as JSON. Ctrl-C cancels the run; a second one ends at once. Without a store the run is gone with the process.",
     )
     .argument("<flow.ts|graph.json>", "the file that exports the flow, or a graph JSON with --handlers")
     .option("-p, --param <name=value>", "a parameter; name:=JSON for a value as JSON; may be repeated", several)
     .option("--params <file>", "a JSON file of parameters")
-    .addOption(storeOption().default(undefined, "memory: gone with the process"))
+    .addOption(storeOption())
+    .addOption(mongoOption())
     .option("--idempotency-key <key>", "go on with the run of this key, if the store has one")
     .addOption(graceOption())
     .addOption(handlersOption())
@@ -54,29 +63,31 @@ export function addRun(root: Command, terminal: Terminal): void {
 }
 
 async function run(terminal: Terminal, file: string, options: RunCommandOptions): Promise<void> {
-  if (options.idempotencyKey !== undefined && options.store === undefined) {
-    throw new CliError("CLI_USAGE", "--idempotency-key finds an earlier run in a store", { hint: "Add --store FILE." });
-  }
   const given = await readDefinitions(options.handlers);
   const source = await readGraphFile(file, { export: options.export, definitions: given });
   const definitions = definitionsFor(source, given);
   const params = readParams({ assignments: options.param ?? [], file: options.params }, source.graph.params_schema);
-  const store = openStore(options);
+  const kept = await openStore(options);
+  if (options.idempotencyKey !== undefined && kept === undefined) {
+    throw new CliError("CLI_USAGE", "--idempotency-key finds an earlier run in a store", {
+      hint: "Add --store FILE or --mongo URL.",
+    });
+  }
   await using engine = await createEngine({
     handlers: definitions.handlers,
     inputAdapters: definitions.adapters,
     coordinatorFns: definitions.fns,
     logger: terminalLogger(terminal),
-    ...(store === undefined ? {} : { store }),
+    ...(kept === undefined ? {} : { store: kept.store }),
   });
   const { idempotencyKey } = options;
   const key = idempotencyKey === undefined ? {} : { idempotencyKey };
   // A flow brings its zod schema, which says more than the JSON Schema in its graph.
   const task = await start(engine, source, { params, ...key });
-  if (store !== undefined) terminal.note(`task ${task.id} in ${options.store}`);
+  if (kept !== undefined) terminal.note(`task ${task.id} in ${kept.name}`);
   const outcome = await follow({ terminal, engine, task, graph: source.graph, graceMs: options.grace * 1_000 });
   if (outcome !== undefined) return showOutcome(terminal, outcome);
-  const stays = store === undefined ? "" : `; task ${task.id} stays in ${options.store}`;
+  const stays = kept === undefined ? "" : `; task ${task.id} stays in ${kept.name}`;
   terminal.note(`stopped${stays}${idempotencyKey === undefined ? "" : ": run it with the same key to go on"}`);
   terminal.exitCode = exitCodes.terminated;
 }
@@ -136,7 +147,9 @@ async function follow(run: {
   try {
     view = await Promise.race([watched(), broken.promise]);
   } catch (error) {
-    if (!wasStopped || !FlowError.is(error, "ENGINE_STOPPED")) throw error;
+    // Whoever was reading when the store was closed hears of that, rather than of the stop.
+    const isOfStop = FlowError.is(error, "ENGINE_STOPPED") || FlowError.is(error, "STORE_UNAVAILABLE");
+    if (!wasStopped || !isOfStop) throw error;
     await engine.stop();
     return undefined;
   }

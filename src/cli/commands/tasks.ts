@@ -5,16 +5,15 @@ import { coordinatorFnType } from "../../graph/index.ts";
 import { exitCodes } from "../cli-error.ts";
 import { onSignals } from "../interrupts.ts";
 import { readDefinitions } from "../loading/read-graph.ts";
+import type { StoreOptions } from "../open-store.ts";
 import { showProgress } from "../progress/show-progress.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { type StoreAccess, withClient } from "../with-client.ts";
 import { counted, duration } from "../wording.ts";
-import { count, examples, jsonOption, storeOption } from "./common.ts";
+import { count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
 
-interface TaskOptions {
-  readonly store: string;
-}
+type TaskOptions = StoreOptions;
 
 interface ListCommandOptions extends TaskOptions {
   readonly status?: TaskStatus;
@@ -31,7 +30,7 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .description("Looks after the tasks of a store. Runs nothing: `flowkit up` does.")
     .helpCommand(false);
   const command = (name: string, summary: string) =>
-    tasks.command(name).summary(summary).addOption(storeOption().makeOptionMandatory());
+    tasks.command(name).summary(summary).addOption(storeOption()).addOption(mongoOption());
 
   command("list", "the newest tasks")
     .description("Lists tasks, the newest first.")

@@ -1,14 +1,13 @@
 import type { Command } from "commander";
 import { createEngine } from "../../embedded/create-engine.ts";
-import { CliError } from "../cli-error.ts";
 import { onSignals } from "../interrupts.ts";
 import { exportedDefinitions } from "../loading/exported-flow.ts";
 import { importModule } from "../loading/import-module.ts";
 import { terminalLogger } from "../logger.ts";
-import { openStore, type StoreOptions } from "../open-store.ts";
+import { needStore, type StoreOptions } from "../open-store.ts";
 import type { Terminal } from "../terminal.ts";
 import { counted } from "../wording.ts";
-import { count, examples, graceOption, storeOption } from "./common.ts";
+import { count, examples, graceOption, mongoOption, storeOption } from "./common.ts";
 
 interface UpOptions extends StoreOptions {
   readonly capacity: number;
@@ -23,7 +22,8 @@ export function addUp(root: Command, terminal: Terminal): void {
       "Stays and works on the tasks of a store, whoever started them, as far as it has their handlers: a coordinator and a worker in one process. SIGTERM and Ctrl-C stop it; what was running goes on elsewhere, or at its next start.",
     )
     .argument("<flow.ts...>", "files that export flows, or handlers")
-    .addOption(storeOption().makeOptionMandatory())
+    .addOption(storeOption())
+    .addOption(mongoOption())
     .option("--capacity <count>", "attempts at once", count, 8)
     .addOption(graceOption())
     .addHelpText("after", examples("up flow.ts --store runs.db", "up etl.ts reports.ts --store runs.db --capacity 32"))
@@ -33,8 +33,7 @@ export function addUp(root: Command, terminal: Terminal): void {
 async function up(terminal: Terminal, files: readonly string[], options: UpOptions): Promise<void> {
   const found = [];
   for (const file of files) found.push(exportedDefinitions(await importModule(file), file));
-  const store = openStore(options);
-  if (store === undefined) throw new CliError("CLI_USAGE", "name the store: --store runs.db");
+  const { store, name } = await needStore(options);
   const stopped = Promise.withResolvers<void>();
   const engine = await createEngine({
     handlers: [...new Set(found.flatMap(({ handlers }) => handlers))],
@@ -51,7 +50,7 @@ async function up(terminal: Terminal, files: readonly string[], options: UpOptio
   };
   using _signals = onSignals(terminal, { interrupt: stop, terminate: stop });
   const types = found.flatMap(({ handlers }) => handlers.map(({ name }) => name));
-  terminal.note(`up on ${options.store}: ${[...new Set(types)].join(", ")}; ${counted(options.capacity, "slot")}`);
+  terminal.note(`up on ${name}: ${[...new Set(types)].join(", ")}; ${counted(options.capacity, "slot")}`);
   await stopped.promise;
   terminal.note("stopped");
 }

@@ -19,7 +19,7 @@ export function addValidate(root: Command, terminal: Terminal): void {
       "Finds every mistake in a graph, each with a code, a JSON pointer, and its line and column in the file. A flow is checked as its file builds it.",
     )
     .argument("<graph.json|flow.ts>", "the graph to check")
-    .addOption(handlersOption().default(undefined, "any node type will do"))
+    .addOption(handlersOption())
     .addOption(exportOption())
     .addOption(jsonOption())
     .addHelpText("after", examples("validate graph.json", "validate graph.json --handlers handlers.ts --json"))

@@ -80,6 +80,11 @@ const refused: readonly {
     says: /^error FLOW_EMPTY: /,
   },
   {
+    what: "a mistake that the builder refuses at once",
+    flow: 'import { flow } from "flowkit";\nexport const a = flow("a", { params: 3 as never });',
+    says: /^error FLOW_INVALID: .*\n {2}at flow\.ts:2:18\n$/,
+  },
+  {
     what: "no export of that name",
     flow: 'export { squares } from "./other.ts";',
     args: ["--export", "sqares"],

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { cli } from "../../helpers/cli.ts";
+import { cli, cliProject } from "../../helpers/cli.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 
 /** The names below "Commands:". */
@@ -24,7 +24,7 @@ test("every command has its help, with examples", { timeout: 60_000 }, async () 
 });
 
 test("what was probably meant is told", async () => {
-  const cwd = tempFolder();
+  const cwd = cliProject({ "flow.ts": "" });
   const said = async (...args: readonly string[]) => {
     const { exitCode, stdout, stderr } = await cli(args, { cwd });
     return { exitCode, stdout, stderr };
@@ -33,6 +33,10 @@ test("what was probably meant is told", async () => {
     exitCode: 2,
     stdout: "",
     stderr: "error CLI_USAGE: unknown command 'exprot'\n  Did you mean export?\n",
+  });
+  expect(await said("flow.ts")).toMatchObject({
+    exitCode: 2,
+    stderr: "error CLI_USAGE: unknown command 'flow.ts'\n  Did you mean flowkit run flow.ts?\n",
   });
   expect(await said("run", "flow.ts", "--jsno")).toMatchObject({
     exitCode: 2,
@@ -43,7 +47,8 @@ test("what was probably meant is told", async () => {
   });
   expect(await said("run")).toMatchObject({
     exitCode: 2,
-    stderr: "error CLI_USAGE: missing required argument 'flow.ts|graph.json'\n  flowkit --help tells what there is.\n",
+    stderr:
+      "error CLI_USAGE: missing required argument 'flow.ts|graph.json'\n  flowkit run --help tells what there is.\n",
   });
   expect(await said("run", "a", "b")).toMatchObject({
     exitCode: 2,

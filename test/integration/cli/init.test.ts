@@ -49,12 +49,16 @@ describe("flowkit init", () => {
 
   test("leaves a package.json as it is, and says what it lacks", async () => {
     const cwd = tempFolder();
-    writeFileSync(join(cwd, "package.json"), "{}");
+    writeFileSync(join(cwd, "package.json"), '{ "dependencies": { "flowkit": "1", "zod": "4" } }');
     const { exitCode, stderr } = await cli(["init"], { cwd });
     expect(exitCode).toBe(0);
     expect(stderr).toBe(
-      'package.json is there already: add "type": "module" to it\n\nNext:\n  npx flowkit run flow.ts\n',
+      "\nNext:\n  npm pkg set type=module\n  npm install --save-dev typescript @types/node\n  npx flowkit run flow.ts\n",
     );
-    expect(readFileSync(join(cwd, "package.json"), "utf8")).toBe("{}");
+    expect(JSON.parse(readFileSync(join(cwd, "package.json"), "utf8"))).toEqual({
+      dependencies: { flowkit: "1", zod: "4" },
+    });
+    // Node would remark that it has to guess what kind of module that is.
+    expect((await cli(["export", "flow.ts"], { cwd })).stderr).toBe("");
   });
 });

@@ -112,12 +112,19 @@ describe("flowkit run", () => {
     expect(JSON.parse(stdout)).toEqual({ square: [{ n: 1 }] });
   });
 
+  test("two stores are a mistake", async () => {
+    const cwd = cliProject({ "flow.ts": squaresFlow });
+    const { exitCode, stderr } = await cli(["run", "flow.ts", "--store", "a.db", "--mongo", "mongodb://h/d"], { cwd });
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe("error CLI_USAGE: a run is kept in one store: name a file, or a MongoDB database\n");
+  });
+
   test("a key without a store is a mistake", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stderr } = await cli(["run", "flow.ts", "--idempotency-key", "k"], { cwd });
     expect(exitCode).toBe(2);
     expect(stderr).toContain(
-      "error CLI_USAGE: --idempotency-key finds an earlier run in a store\n  Add --store FILE.\n",
+      "error CLI_USAGE: --idempotency-key finds an earlier run in a store\n  Add --store FILE or --mongo URL.\n",
     );
   });
 });
