@@ -8,6 +8,7 @@ export {
 export { Client, type ClientOptions } from "./embedded/client.ts";
 export { Coordinator, type CoordinatorOptions } from "./embedded/coordinator.ts";
 export { createEngine, type Engine, type EngineHealth } from "./embedded/create-engine.ts";
+export type { ForeignOptions } from "./embedded/foreign-options.ts";
 export type { PartHealth, StoreHealth, WorkerHealth } from "./embedded/health.ts";
 export type { WorkerType } from "./embedded/known-types.ts";
 export type { LifeState, StopOptions } from "./embedded/life.ts";

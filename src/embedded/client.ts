@@ -2,6 +2,7 @@ import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import type { Bus, Store } from "../engine/ports/index.ts";
 import { coordinatorCore, type KnownTypesOptions } from "./coordinator.ts";
 import { runningLimits } from "./core-parts.ts";
+import type { ForeignOptions } from "./foreign-options.ts";
 import { knownTypes, type WorkerType } from "./known-types.ts";
 import { Life } from "./life.ts";
 import { type AttemptOptions, checkOptions, type RunningLimitOptions, type SweepOptions } from "./options.ts";
@@ -12,7 +13,8 @@ import { TaskApi } from "./task-api.ts";
 export interface ClientOwnOptions
   extends RunningLimitOptions,
     Pick<AttemptOptions, "inputAdapters">,
-    Pick<SweepOptions, "coordinatorFns" | "cancelGraceMs"> {
+    Pick<SweepOptions, "coordinatorFns" | "cancelGraceMs">,
+    Pick<ForeignOptions, "foreignTypes"> {
   /** The coordinators'. The first in this process that starts with it opens it, the last that stops closes it. */
   readonly store: Store;
   /**
@@ -40,6 +42,7 @@ const knownOptions: Readonly<Record<keyof ClientOptions, true>> = {
   maxRunningPerType: true,
   maxRunningPerTask: true,
   cancelGraceMs: true,
+  foreignTypes: true,
 };
 
 /**

@@ -5,6 +5,7 @@ import { builtInCoordinatorFns } from "../engine/functions/index.ts";
 import type { Bus, Store } from "../engine/ports/index.ts";
 import { byName } from "./by-name.ts";
 import { runningLimits, workerLimits } from "./core-parts.ts";
+import { checkForeign, type ForeignOptions } from "./foreign-options.ts";
 import { type PartHealth, partHealth } from "./health.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { type HandlerList, type KnownTypes, knownTypes, type WorkerType } from "./known-types.ts";
@@ -32,7 +33,7 @@ export type KnownTypesOptions<TType extends string, THandler> =
     };
 
 /** What a coordinator may be told. */
-export interface CoordinatorOwnOptions extends AttemptOptions, SweepOptions {
+export interface CoordinatorOwnOptions extends AttemptOptions, SweepOptions, ForeignOptions {
   /** The same as the workers'. The first in this process that starts with it opens it, the last that stops closes it. */
   readonly store: Store;
   /**
@@ -74,6 +75,8 @@ const knownOptions: Readonly<Record<keyof CoordinatorOptions, true>> = {
   sweepMs: true,
   maxLostLeases: true,
   cancelGraceMs: true,
+  foreignTypes: true,
+  foreignAcceptMs: true,
 };
 
 /** Coordinator functions are short, and many may wait for nothing but their turn. */
@@ -138,12 +141,13 @@ export class Coordinator<
 
 /** @throws FlowError `ENGINE_OPTIONS` */
 export function coordinatorCore(how: {
-  readonly options: AttemptOptions & SweepOptions & { readonly bus?: Bus | undefined };
+  readonly options: AttemptOptions & SweepOptions & ForeignOptions & { readonly bus?: Bus | undefined };
   readonly known: KnownTypes;
   readonly ports: Ports;
 }): CoordinatorCore {
   const { options, known, ports } = how;
-  const { tickMs, sweepMs, maxLostLeases, cancelGraceMs } = options;
+  const { tickMs, sweepMs, maxLostLeases, cancelGraceMs, foreignAcceptMs } = options;
+  if (known.foreign !== undefined) checkForeign(known.foreign, options, ports.store);
   return new CoordinatorCore({
     store: ports.store,
     bus: ports.bus,
@@ -156,12 +160,13 @@ export function coordinatorCore(how: {
     signals: ports.signals,
     coordinatorId: `coordinator-${ports.ids.next()}`,
     workerTypes: known.names,
+    foreign: known.foreign,
     functions: byName("coordinator function", [...builtInCoordinatorFns, ...(options.coordinatorFns ?? [])]),
     inputAdapters: byName("input adapter", options.inputAdapters ?? []),
     timing: {
       ...defaultCoordinatorTiming,
       ...(options.bus === undefined ? unheard : {}),
-      ...definedOf({ tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
+      ...definedOf({ tickMs, sweepMs, maxLostLeases, cancelGraceMs, foreignAcceptMs }),
     },
     functionLimits: workerLimits({ ...options, capacity: functionCapacity, capacityPerType: {} }),
   });

@@ -1,4 +1,5 @@
 import type { HandlerDefinition } from "../definitions/index.ts";
+import type { ForeignTypes } from "../engine/foreign/index.ts";
 import { FlowError } from "../errors/index.ts";
 import { byName } from "./by-name.ts";
 
@@ -15,6 +16,8 @@ export interface KnownTypes {
   readonly names: readonly string[];
   /** Under which option they were given. */
   readonly list: "handlers" | "workerTypes";
+  /** Those whose workers aren't FlowKit's. */
+  readonly foreign: ForeignTypes | undefined;
 }
 
 /** @throws FlowError `ENGINE_OPTIONS` */
@@ -34,17 +37,38 @@ export function knownTypes(
   options: {
     readonly handlers?: HandlerList<{ readonly name: string }> | undefined;
     readonly workerTypes?: readonly string[] | undefined;
+    readonly foreignTypes?: readonly string[] | undefined;
   },
 ): KnownTypes {
-  const { handlers, workerTypes } = options;
+  const { handlers, workerTypes, foreignTypes = [] } = options;
   if ((handlers === undefined) === (workerTypes === undefined)) {
     throw needs(what, "either handlers or workerTypes");
   }
   if (handlers !== undefined) {
-    return { list: "handlers", names: [...handlersByName(what, handlers as HandlerList<HandlerDefinition>).keys()] };
+    const byType = handlersByName(what, handlers as HandlerList<HandlerDefinition>);
+    const restarting = [...byType.values()].filter(({ resumable }) => !resumable).map(({ name }) => name);
+    const names = [...byType.keys()];
+    return { list: "handlers", names, foreign: foreignAmong(what, { foreignTypes, names, restarting }) };
   }
   if (!isListOfNames(workerTypes)) throw needs(what, "workerTypes: a list of node types");
-  return { list: "workerTypes", names: [...new Set(workerTypes)] };
+  const names = [...new Set(workerTypes)];
+  return { list: "workerTypes", names, foreign: foreignAmong(what, { foreignTypes, names, restarting: [] }) };
+}
+
+function foreignAmong(
+  what: string,
+  among: {
+    readonly foreignTypes: readonly string[];
+    readonly names: readonly string[];
+    readonly restarting: readonly string[];
+  },
+): ForeignTypes | undefined {
+  const { foreignTypes, names, restarting } = among;
+  if (!Array.isArray(foreignTypes)) throw needs(what, "foreignTypes to be a list of node types");
+  const unknown = foreignTypes.find((type) => !names.includes(type));
+  if (unknown !== undefined) throw needs(what, `'${unknown}', which is in foreignTypes, among its node types too`);
+  if (foreignTypes.length === 0) return undefined;
+  return { types: new Set(foreignTypes), restarting: new Set(restarting) };
 }
 
 const isHandler = (value: unknown): boolean =>

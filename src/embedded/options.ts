@@ -125,6 +125,8 @@ const shapes = z.object({
   sweepMs: duration,
   maxLostLeases: z.int().min(0).max(1_000).optional(),
   cancelGraceMs: z.number().min(0).max(86_400_000).optional(),
+  foreignTypes: z.array(z.string().min(1)).optional(),
+  foreignAcceptMs: duration,
 });
 
 /**

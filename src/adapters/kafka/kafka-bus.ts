@@ -30,7 +30,7 @@ export function kafkaBus(options: KafkaBusOptions): Bus {
 
 class KafkaBus implements Bus {
   readonly #parts: BusParts;
-  readonly #prefix: string;
+  readonly prefix: string;
   readonly #groupPrefix: string;
   readonly #topics: TopicCreation;
   readonly #publisher: Publisher;
@@ -43,7 +43,7 @@ class KafkaBus implements Bus {
   constructor(given: KafkaBusOptions) {
     const options = checkOptions(given);
     this.#parts = busParts(given, options, systemClock());
-    this.#prefix = options.prefix === "" ? "" : `${options.prefix}.`;
+    this.prefix = options.prefix === "" ? "" : `${options.prefix}.`;
     this.#groupPrefix = `${options.groupPrefix ?? (options.prefix || "flowkit")}.`;
     this.#topics = new TopicCreation(this.#parts);
     this.#publisher = new Publisher(this.#parts, this.#topics);
@@ -111,7 +111,7 @@ class KafkaBus implements Bus {
   }
 
   #topic(topic: string): string {
-    const name = `${this.#prefix}${topic}`;
+    const name = `${this.prefix}${topic}`;
     checkTopic(name);
     return name;
   }

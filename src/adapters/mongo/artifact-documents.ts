@@ -13,8 +13,7 @@ interface Place {
   readonly workerId: string | undefined;
 }
 
-export const artifactId = (ref: ShardRef, generation: number, seq: number): string =>
-  `${shardKey(ref)}:${generation}:${seq}`;
+const artifactId = (ref: ShardRef, generation: number, seq: number): string => `${shardKey(ref)}:${generation}:${seq}`;
 
 /**
  * Unique within (task, node) over all generations: the uid itself in the first one, with a suffix in later ones. A uid
@@ -70,9 +69,12 @@ export const artifactOf = (doc: ArtifactDocument): Artifact => ({
   epoch: doc.attempt_epoch,
   claimId: doc.claim_id,
   origin: originOf(doc.origin),
-  meta: jsonOf<Json>(doc, "meta") ?? null,
+  meta: typeof doc._id === "string" ? (jsonOf<Json>(doc, "meta") ?? null) : plainJson(doc.meta),
   metrics: jsonOf<Metrics>(doc, "metrics") ?? {},
 });
+
+/** A row that another program wrote may hold whatever BSON can: times, ids, decimals. */
+const plainJson = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null));
 
 export const originOf = (origin: ArtifactDocument["origin"]): Origin => ({
   source: origin?.source ?? "",

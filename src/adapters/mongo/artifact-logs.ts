@@ -1,15 +1,7 @@
 import type { Artifact, Attempt, Origin, ShardRecord, ShardRef } from "../../engine/model.ts";
 import type { NewArtifact, Store, Tail } from "../../engine/ports/index.ts";
 import type { Json } from "../../errors/index.ts";
-import {
-  artifactDocument,
-  artifactId,
-  artifactOf,
-  batchUid,
-  markerDocument,
-  originOf,
-  uidOf,
-} from "./artifact-documents.ts";
+import { artifactDocument, artifactOf, batchUid, markerDocument, originOf, uidOf } from "./artifact-documents.ts";
 import type { ArtifactDocument } from "./documents.ts";
 import { logIndex, originIndex } from "./layout.ts";
 import { isDuplicate } from "./mongo-error.ts";
@@ -159,7 +151,7 @@ export class ArtifactLogs {
   async #at(ref: ShardRef, generation: number, seq: number): Promise<ArtifactDocument | undefined> {
     const fields = { projection: { meta: 0, meta_json: 0, metrics: 0, metrics_json: 0 } } as const;
     const doc = await this.#parts.session.ask(({ artifacts }) =>
-      artifacts.findOne({ _id: artifactId(ref, generation, seq) }, fields),
+      artifacts.findOne({ ...logOf(ref, generation), seq }, { ...fields, hint: logIndex }),
     );
     return doc ?? undefined;
   }

@@ -100,6 +100,11 @@ export class AttemptWrites {
     return this.#write(attempt, (record, now) => confirmCancelledShard(record, attempt, { now }));
   }
 
+  /** Whether this attempt holds the shard. */
+  async holds(attempt: Attempt): Promise<WriteAnswer> {
+    return (await this.#fence(attempt)).answer;
+  }
+
   async #fence(attempt: Attempt) {
     const found = await readShard(this.#parts, attempt);
     return { found, answer: fence(found && shardRecord(found.doc), attempt) };

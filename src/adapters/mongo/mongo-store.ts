@@ -12,6 +12,7 @@ import type {
 import { ArtifactLogs } from "./artifact-logs.ts";
 import { AttemptWrites } from "./attempt-writes.ts";
 import { DeadLetterTable } from "./dead-letter-table.ts";
+import { ForeignArtifacts } from "./foreign-artifacts.ts";
 import { type CheckedOptions, checkedOptions, type MongoStoreOptions } from "./mongo-options.ts";
 import { OrderKeys } from "./order-keys.ts";
 import { Queue } from "./queue.ts";
@@ -60,6 +61,8 @@ class DocumentStore implements MongoStore {
   readonly #slots: SlotTable;
   readonly #workers: WorkerTable;
   readonly #deadLetters: DeadLetterTable;
+  /** Other programs know the collections by their own names. */
+  readonly foreignRows: ForeignArtifacts | undefined;
 
   constructor(options: CheckedOptions) {
     const parts: StoreParts = { session: new Session(options.session), orderKeys: new OrderKeys() };
@@ -71,6 +74,10 @@ class DocumentStore implements MongoStore {
     this.#queue = new Queue(parts);
     this.#logs = new ArtifactLogs(parts);
     this.#attempts = new AttemptWrites(parts, this.#logs);
+    this.foreignRows =
+      options.session.prefix === ""
+        ? new ForeignArtifacts(parts, { logs: this.#logs, fence: (attempt) => this.#attempts.holds(attempt) })
+        : undefined;
     this.#slots = new SlotTable(parts);
     this.#workers = new WorkerTable(parts);
     this.#deadLetters = new DeadLetterTable(parts, { keptMs: options.keepDeadLettersMs });

@@ -1,4 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
+import { foreignSources } from "../foreign/index.ts";
 import { logOf, type ShardRecord, type TaskRecord } from "../model.ts";
 import { isNodeFinished, type NodePlan, type Plan } from "../planner/index.ts";
 import type { Store } from "../ports/index.ts";
@@ -14,14 +15,22 @@ export async function adoptFinished(options: {
   readonly store: Store;
   readonly plan: Plan;
   readonly task: TaskRecord;
+  /** Types whose workers look for artifacts under their own task only. */
+  readonly foreign?: ReadonlySet<string> | undefined;
 }): Promise<void> {
-  const { store, plan, task } = options;
+  const { store, plan, task, foreign } = options;
   if (task.retryOf === undefined) return;
   const lent = Map.groupBy(await store.readShards(task.retryOf), (record) => record.nodeId);
   const own = Map.groupBy(await store.readShards(task.id), (record) => record.nodeId);
+  const readAgain = new Set(
+    plan.nodes
+      .filter((node) => foreign?.has(node.type) && !isNodeFinished(node, lent.get(node.id) ?? []))
+      .flatMap(foreignSources),
+  );
   const parentsLeft = new Map(plan.nodes.map((node) => [node.id, node.dependsOn.length]));
   const reached = plan.nodes.filter((node) => node.dependsOn.length === 0);
   for (const node of reached) {
+    if (readAgain.has(node.id)) continue;
     const finished = lent.get(node.id) ?? [];
     const isAdopted = isAdoptedNode(node, own.get(node.id) ?? []) || (await adoptNode(store, { task, node, finished }));
     if (!isAdopted) continue;

@@ -1,8 +1,17 @@
 import type { $ZodType } from "zod/v4/core";
 import { FlowError } from "../../errors/index.ts";
-import { coordinatorFnType, type Graph, type GraphNode, parseGraph, resolveParams } from "../../graph/index.ts";
+import {
+  coordinatorFnType,
+  type Finding,
+  type Graph,
+  type GraphNode,
+  parseGraph,
+  resolveParams,
+} from "../../graph/index.ts";
+import { ForeignWorkers } from "../foreign/index.ts";
 import { isTaskTerminal, type TaskRecord } from "../model.ts";
 import type { NewTask, Subscription } from "../ports/index.ts";
+import { isStatus } from "../protocol/message-kinds.ts";
 import type { Message } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
 import { allSteps } from "../support/all-steps.ts";
@@ -44,6 +53,8 @@ export class CoordinatorCore {
   /** Runs the coordinator functions: claimed, leased, retried and fenced like any node. */
   readonly #functionWorker: WorkerCore;
   readonly #callerRetry: StoreRetry;
+  /** For the types whose workers aren't ours, if there are any. */
+  readonly #foreign: ForeignWorkers | undefined;
   #subscription: Subscription | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -52,18 +63,21 @@ export class CoordinatorCore {
     this.#callerRetry = new StoreRetry(parts.callerClock ?? parts.clock);
     const { store, bus, plans, clock, logger, timing } = parts;
     this.#supervisor = new Supervisor({ clock, logger });
+    this.#foreign = this.#foreignWorkers();
     this.#scheduler = new Scheduler({
       store,
       bus: hintBus(bus, logger),
       plans,
       cancelGraceMs: timing.cancelGraceMs,
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
+      others: this.#foreign,
     });
     this.#sweeper = new Sweeper({
       store,
       clock,
       scheduler: this.#scheduler,
       leaseMs: parts.functionLimits.leaseMs,
+      onLeaseLost: this.#foreign && ((record) => this.#foreign?.leaseLost(record) ?? Promise.resolve()),
       ...timing,
     });
     this.#functionWorker = new WorkerCore({
@@ -92,6 +106,7 @@ export class CoordinatorCore {
     const types = [...new Set([...this.#parts.workerTypes, coordinatorFnType])];
     this.#subscription = await this.#subscribe(types);
     this.#sweeper.start(this.#supervisor);
+    this.#foreign?.start(this.#supervisor);
     await this.#functionWorker.start();
   }
 
@@ -133,7 +148,7 @@ export class CoordinatorCore {
       functions: [...functions.values()],
       adapters: [...inputAdapters.values()],
     });
-    refuseUnenforced(graph);
+    refuseUnenforced(graph, this.#foreign?.findings(graph));
     return graph;
   }
 
@@ -227,7 +242,30 @@ export class CoordinatorCore {
     }
   }
 
+  #foreignWorkers(): ForeignWorkers | undefined {
+    const { foreign, store, bus, logger, timing, ...parts } = this.#parts;
+    if (foreign === undefined || store.foreignRows === undefined) return undefined;
+    return new ForeignWorkers({
+      ...parts,
+      store,
+      bus: hintBus(bus, logger),
+      logger,
+      foreign,
+      rows: store.foreignRows,
+      acceptMs: timing.foreignAcceptMs,
+      nodeChanged: (taskId, nodeId) => this.#scheduler.nodeChanged(taskId, nodeId),
+      progressed: (ref) => {
+        parts.signals.notify(ref);
+        this.#changes.emit(ref.taskId, false);
+      },
+      dueIn: (ms) => this.#sweeper.dueIn(ms),
+    });
+  }
+
   async #onMessage(message: Message): Promise<void> {
+    if (this.#foreign !== undefined && isStatus(message) && this.#foreign.types.has(message.type)) {
+      return this.#foreign.onStatus(message);
+    }
     switch (message.kind) {
       case "TASK_FAILED":
         if (message.permanent) return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
@@ -244,10 +282,11 @@ export class CoordinatorCore {
 }
 
 /** What a graph may say and this engine would ignore is refused: a limit that isn't held is worse than none. */
-function refuseUnenforced(graph: Graph): void {
-  const findings = graph.nodes.flatMap((node, index) =>
+function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
+  const limits = graph.nodes.flatMap((node, index) =>
     unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
   );
+  const findings = [...limits, ...more];
   if (findings.length === 0) return;
   const text = findings.map((finding) => `${finding.path}: ${finding.message}`).join("\n");
   throw new FlowError("GRAPH_INVALID", text, { details: { findings } });

@@ -1,4 +1,5 @@
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition, Logger } from "../../definitions/index.ts";
+import type { ForeignTypes } from "../foreign/index.ts";
 import type { PlanCache } from "../planner/index.ts";
 import type { Bus, Clock, Ids, Random, Store } from "../ports/index.ts";
 import type { AppendSignals } from "../worker/append-signals.ts";
@@ -17,6 +18,8 @@ export interface CoordinatorParts {
   readonly logger: Logger;
   /** The node types that its workers serve. */
   readonly workerTypes: readonly string[];
+  /** Those of them whose workers aren't ours. */
+  readonly foreign?: ForeignTypes | undefined;
   readonly functions: ReadonlyMap<string, CoordinatorFunctionDefinition>;
   readonly inputAdapters: ReadonlyMap<string, InputAdapterDefinition>;
   readonly plans: PlanCache;
@@ -35,6 +38,8 @@ export interface CoordinatorTiming {
   readonly maxLostLeases: number;
   /** How long a running attempt may take to stop when its task is cancelled, in ms. @defaultValue 30_000 */
   readonly cancelGraceMs: number;
+  /** How long a worker that isn't ours may take to accept a command, in ms. @defaultValue 30_000 */
+  readonly foreignAcceptMs: number;
 }
 
 export const defaultCoordinatorTiming: CoordinatorTiming = {
@@ -42,4 +47,5 @@ export const defaultCoordinatorTiming: CoordinatorTiming = {
   sweepMs: 30_000,
   maxLostLeases: 5,
   cancelGraceMs: 30_000,
+  foreignAcceptMs: 30_000,
 };

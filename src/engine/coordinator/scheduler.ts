@@ -1,4 +1,11 @@
-import { isShardTerminal, isTaskTerminal, type ShardRecord, type ShardRef, type TaskRecord } from "../model.ts";
+import {
+  type EpochRef,
+  isShardTerminal,
+  isTaskTerminal,
+  type ShardRecord,
+  type ShardRef,
+  type TaskRecord,
+} from "../model.ts";
 import {
   isNodeFinished,
   type NodePlan,
@@ -24,6 +31,13 @@ import { TaskMemories, type TaskMemory } from "./task-memory.ts";
  *   have told.
  */
 
+/** Types whose commands are another's business. */
+export interface OtherCommands {
+  readonly types: ReadonlySet<string>;
+  /** An attempt of such a type is ready. */
+  command(ref: EpochRef): Promise<void>;
+}
+
 export interface SchedulerOptions {
   readonly store: Store;
   readonly bus: Bus;
@@ -31,6 +45,7 @@ export interface SchedulerOptions {
   readonly cancelGraceMs: number;
   /** Something about the task changed, or it ended: for those who wait in this process. */
   readonly onChange: (taskId: string, ended: boolean) => void;
+  readonly others?: OtherCommands | undefined;
 }
 
 export class Scheduler {
@@ -39,6 +54,7 @@ export class Scheduler {
   readonly #plans: PlanCache;
   readonly #cancelGraceMs: number;
   readonly #onChange: (taskId: string, ended: boolean) => void;
+  readonly #others: OtherCommands | undefined;
   readonly #memories = new TaskMemories();
 
   constructor(options: SchedulerOptions) {
@@ -47,6 +63,7 @@ export class Scheduler {
     this.#plans = options.plans;
     this.#cancelGraceMs = options.cancelGraceMs;
     this.#onChange = options.onChange;
+    this.#others = options.others;
   }
 
   /** A task that this coordinator has just created: its roots may start. */
@@ -125,7 +142,8 @@ export class Scheduler {
     const task = known ?? (await this.#store.readTask(taskId));
     if (task === undefined || isTaskTerminal(task.status)) return undefined;
     const plan = this.#plans.get(task.graph);
-    if (task.status === "running") await adoptFinished({ store: this.#store, plan, task });
+    const foreign = this.#others?.types;
+    if (task.status === "running") await adoptFinished({ store: this.#store, plan, task, foreign });
     // Another call may have remembered it during the reads: two memories of one task would each learn half.
     return this.#memories.get(taskId) ?? this.#memories.remember(taskId, plan, task.priority);
   }
@@ -212,6 +230,7 @@ export class Scheduler {
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {
     const { taskId, nodeId, shard } = ref;
     const address = { taskId, nodeId, shard, epoch, type };
+    if (this.#others?.types.has(type)) return this.#others.command(address);
     const message = { kind: "TASK_START", ...address, cancelToken: cancelTokenOf(address) } as const;
     return this.#bus.publish(topics.command(type), `${taskId}:${nodeId}`, message);
   }

@@ -1,5 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
-import type { TaskFailure } from "../model.ts";
+import type { ShardRecord, TaskFailure } from "../model.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import { StoreWatch } from "../support/store-watch.ts";
 import type { Supervisor } from "../support/supervisor.ts";
@@ -25,6 +25,8 @@ export interface SweeperOptions {
   readonly maxLostLeases: number;
   /** How long a worker's claim may be on its way, in ms: a lease. */
   readonly leaseMs: number;
+  /** An attempt has lost its lease. */
+  readonly onLeaseLost?: ((record: ShardRecord) => Promise<void>) | undefined;
 }
 
 /**
@@ -79,9 +81,10 @@ export class Sweeper {
   }
 
   async sweep(supervisor: Supervisor): Promise<void> {
-    const { store, scheduler, sweepMs, maxLostLeases } = this.#options;
+    const { store, scheduler, sweepMs, maxLostLeases, onLeaseLost } = this.#options;
     await each(supervisor, await store.expiredLeases(atOnce), async (lost) => {
       const record = await store.expire(lost, maxLostLeases);
+      if (record !== undefined) await onLeaseLost?.(record);
       if (record?.status === "queued") await scheduler.command(record);
       else if (record !== undefined) await scheduler.nodeChanged(record.taskId, record.nodeId);
     });

@@ -48,6 +48,8 @@ export interface Bus {
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   /** Sends what is on its way, waits for the handlers that run. */
   close(): Promise<void>;
+  /** What the names of its topics begin with, where other programs see them. */
+  readonly prefix?: string;
   /** Absent where there is nothing that could be away. */
   health?(): BusHealth;
 }

@@ -1,5 +1,6 @@
 export type { Bus, BusHealth, SubscribeOptions, Subscription, UndeliverableMessage } from "./bus.ts";
 export type { Clock } from "./clock.ts";
+export type { ForeignRows, Stamped, UnreadableSource } from "./foreign-rows.ts";
 export type { Ids } from "./ids.ts";
 export type { Random } from "./random.ts";
 export {

@@ -20,6 +20,7 @@ import type {
   VarsRecord,
   WorkerRecord,
 } from "../model.ts";
+import type { ForeignRows } from "./foreign-rows.ts";
 
 /**
  * Answer to a write of an attempt. The *holder* of a shard is the attempt whose epoch and claim id its lease has.
@@ -319,6 +320,9 @@ export interface Store {
   listDeadLetters(query: PageRequest): Promise<Page<DeadLetter>>;
   /** False: there is none with this id. */
   removeDeadLetter(id: string): Promise<boolean>;
+
+  /** Absent where no other program writes artifacts. */
+  readonly foreignRows?: ForeignRows | undefined;
 
   // ---- the store itself
 

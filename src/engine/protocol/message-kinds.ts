@@ -33,4 +33,6 @@ const families = {
 
 export const isMessageKind = (kind: string): kind is Message["kind"] => Object.hasOwn(families, kind);
 
+export const isStatus = (message: Message): message is StatusMessage => families[message.kind] === "status";
+
 export const isAnnounceKind = (kind: Message["kind"]): kind is AnnounceMessage["kind"] => families[kind] === "announce";

@@ -25,6 +25,7 @@ export const times = {
   tickMs: 300,
   sweepMs: 2_000,
   cancelGraceMs: 4_000,
+  foreignAcceptMs: 30_000,
 } as const;
 
 /** What a process is for; one that does both is an embedded engine. */

@@ -1,0 +1,2 @@
+export { type ForeignTypes, foreignSources } from "./foreign-nodes.ts";
+export { ForeignWorkers } from "./foreign-workers.ts";

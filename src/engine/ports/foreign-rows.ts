@@ -1,0 +1,28 @@
+import type { Attempt, ShardRecord, ShardRef } from "../model.ts";
+
+/** Why a worker that isn't ours can't read what a node has stored. */
+export interface UnreadableSource {
+  readonly nodeId: string;
+  /** `too_long`: it has more batches than such a worker reads. `no_object`: one of them isn't an object. */
+  readonly problem: "too_long" | "no_object";
+}
+
+/** What became of a row: its place in the log; `missing`: nobody has written it. */
+export type Stamped = { readonly seq: number } | "fenced" | "cancelling" | "missing";
+
+/**
+ * What a store can do whose artifacts other programs read and write themselves. A row of theirs has no place in a log:
+ * it exists for readers of ours from its stamp on.
+ */
+export interface ForeignRows {
+  /**
+   * Makes what these shards have stored readable for a worker that isn't ours: removes what was withdrawn, and gives
+   * rows times that grow with their seq. Forgets what an earlier attempt of the reader has claimed of them.
+   */
+  prepare(
+    reader: ShardRef,
+    sources: { readonly records: readonly ShardRecord[]; readonly longest: number },
+  ): Promise<UnreadableSource | undefined>;
+  /** Reads the fence (the holder), then gives the row the next seq of this generation; one that has it keeps it. */
+  stamp(attempt: Attempt, row: { readonly generation: number; readonly batchUid: string }): Promise<Stamped>;
+}
