@@ -33,6 +33,8 @@ export interface Faults {
 /** What handlers do besides their work, as probabilities a batch. */
 export interface HandlerRates {
   throws: number;
+  /** A source that can't resume, at its end: all that its consumers have in hand is withdrawn. */
+  breaksOff: number;
   /** An `init`. */
   initFails: number;
   /** Of what is thrown: codes that no retry mends. Also of what `finalize` does: there much of the graph has finished. */
@@ -106,9 +108,10 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
   const upTo = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
   const handlers = {
     throws: upTo(0.08),
+    breaksOff: upTo(0.4),
     initFails: random.chance(0.3) ? random.next() * 0.5 : 0,
     permanent: random.chance(retries ? 0.4 : 0.05) ? 0.1 : 0,
-    slow: upTo(0.4),
+    slow: random.chance(0.1) ? 0.8 : upTo(0.4),
     slowCleanup: mode === "calm" ? 0 : 0.3,
     hangs: upTo(0.04),
     misfits: random.chance(0.05) ? 0.01 : 0,
@@ -162,6 +165,7 @@ export function calmDown(rates: Rates): void {
   Object.assign(rates.bus, { lose: 0, refuse: 0, double: 0, delayMs: 10 });
   Object.assign(rates.handlers, {
     throws: 0,
+    breaksOff: 0,
     initFails: 0,
     permanent: 0,
     slow: 0,

@@ -102,6 +102,7 @@ async function* sourceBatches(
 function* unstableBatches(args: unknown, ctx: AttemptContext, options: ProcessTools) {
   const uids = unstableUids(ctx.nodeId, ctx.epoch, (args as SourceArgs).batches);
   for (const uid of options.random.shuffled(uids)) yield { uid, payload: sourcePayload(ctx.nodeId, uid) };
+  if (options.random.chance(options.rates.breaksOff)) throw thrown(ctx, options.journal, new RetryableError("boom"));
 }
 
 async function trouble(ctx: AttemptContext, options: ProcessTools): Promise<void> {
