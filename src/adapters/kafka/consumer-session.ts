@@ -3,6 +3,7 @@ import type { BusParts } from "./client.ts";
 import { driverRetry } from "./client.ts";
 import { within } from "./deadline.ts";
 import { HandledOffsets } from "./handled-offsets.ts";
+import type { Position } from "./private-group.ts";
 
 const fetchWaitMs = 500;
 const commitEveryMs = 50;
@@ -16,6 +17,8 @@ export interface SessionOptions {
   readonly parts: BusParts;
   readonly group: string;
   readonly topics: readonly string[];
+  /** A group without offsets begins where topics begin, or else where they end. */
+  readonly fromBeginning: boolean;
   /** Takes a message over; calls `handled` when it is. */
   readonly take: (message: ReadMessage, handled: () => void) => void;
   /** Resolves when more can be taken; the argument is the longest that it may wait, in ms. */
@@ -68,11 +71,21 @@ export class ConsumerSession {
     });
   }
 
-  /** Resolves when the group has made it a member. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when the group has made it a member.
+   *
+   * @param from - where it begins to read, whatever the group has committed
+   */
+  async start(from: readonly Position[] = []): Promise<void> {
     const consumer = this.#consumer;
+    const { topics, fromBeginning } = this.#options;
     await consumer.connect();
-    await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
+    await consumer.subscribe({ topics: [...topics], fromBeginning });
+    // Before the driver fetches anything: it does so after it has told of the join.
+    const stopSeeking = consumer.on(consumer.events.GROUP_JOIN, () => {
+      stopSeeking();
+      for (const position of from) consumer.seek(position);
+    });
     const running = consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,

@@ -4,6 +4,7 @@ import type { BusParts } from "./client.ts";
 import { ConsumerSession, type ReadMessage } from "./consumer-session.ts";
 import { type BadMessage, deadLetter } from "./dead-letter.ts";
 import { KeyLanes } from "./key-lanes.ts";
+import { deleteGroup, endsOf } from "./private-group.ts";
 import type { Publisher } from "./publisher.ts";
 import { messageOf } from "./redaction.ts";
 import type { TopicCreation } from "./topic-creation.ts";
@@ -33,6 +34,7 @@ export class GroupMember {
   #running: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #session: ConsumerSession | undefined;
+  #hasJoined = false;
   #restarts = 0;
   #awaySince: number | undefined;
   #lastError: string | undefined;
@@ -80,6 +82,8 @@ export class GroupMember {
       await this.#lanes.close(); // before the consumer ends: what is being handled is committed
       this.#closing.abort();
       await this.#running;
+      const { parts, names } = this.#options;
+      if (this.#isPrivate && this.#hasJoined) await deleteGroup(parts, names.group);
     })();
     return this.#closed;
   }
@@ -94,6 +98,7 @@ export class GroupMember {
         await Promise.race([this.#startOf(session), this.#whenClosed()]);
         if (this.#closing.signal.aborted) return await session.close();
         this.#awaySince = undefined;
+        this.#hasJoined = true;
         backoffMs = restartMinMs;
         this.#joined.resolve();
         await Promise.race([session.over(), this.#whenClosed()]);
@@ -111,9 +116,15 @@ export class GroupMember {
   }
 
   async #startOf(session: ConsumerSession): Promise<void> {
-    const { topics, names } = this.#options;
+    const { parts, topics, names } = this.#options;
     await topics.ensure([...names.topics, names.deadLetters]);
-    await session.start();
+    // One that was a member before goes on where it was.
+    const isNew = this.#isPrivate && !this.#hasJoined;
+    await session.start(isNew ? await endsOf(parts, names.topics) : []);
+  }
+
+  get #isPrivate(): boolean {
+    return this.#options.subscription.isPrivate === true;
   }
 
   /** Resolves when it is being closed. */
@@ -129,6 +140,7 @@ export class GroupMember {
       parts,
       group: names.group,
       topics: names.topics,
+      fromBeginning: !this.#isPrivate,
       take: (message, handled) => this.#take(message, handled),
       room: (mostMs) => this.#lanes.room(mostMs),
       isFull: () => this.#lanes.isFull,

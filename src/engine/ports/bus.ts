@@ -10,6 +10,13 @@ export interface SubscribeOptions {
   readonly group: string;
   /** One group has one fixed set of topics. */
   readonly topics: readonly string[];
+  /**
+   * The group is this subscriber's alone: it gets what is published from now on, and is forgotten when it is closed. A
+   * bus that keeps messages gives a group that is shared the earlier ones too.
+   *
+   * @defaultValue false
+   */
+  readonly isPrivate?: boolean;
   /** Resolving acknowledges the message; rejecting asks for it again, later, a bounded number of times. */
   readonly handle: (message: Message) => Promise<void>;
   /**

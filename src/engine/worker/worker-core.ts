@@ -140,6 +140,7 @@ export class WorkerCore {
     const signals: SubscribeOptions = {
       group: groups.signals(workerId),
       topics: [topics.signals],
+      isPrivate: true,
       handle: async (message) => {
         // Only a hint: a forged one costs an attempt, its next write asks the store.
         if (message.kind !== "CANCEL") return;

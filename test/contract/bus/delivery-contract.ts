@@ -51,6 +51,26 @@ export function deliveryContract(it: BusTest): void {
     expect(got.toSorted()).toEqual(["x", "y"]);
   });
 
+  it("a private group gets what is published from its subscription on", async ({
+    bus,
+    other,
+    name,
+    until,
+    settled,
+  }) => {
+    const topic = name("topic");
+    const [first, second] = [noting(), noting()];
+    await bus.subscribe({ group: name("first"), topics: [topic], isPrivate: true, handle: first.handle });
+    for (let i = 0; i < 10; i++) await bus.publish(topic, `k${i}`, messageOf(`early ${i}`));
+    await until(() => first.got.length >= 10);
+    await other.subscribe({ group: name("second"), topics: [topic], isPrivate: true, handle: second.handle });
+    for (let i = 0; i < 10; i++) await bus.publish(topic, `k${i}`, messageOf(`late ${i}`));
+    await until(() => second.got.length >= 10);
+    await settled();
+    expect(second.got.toSorted()).toEqual(Array.from({ length: 10 }, (_, i) => `late ${i}`));
+    expect(first.got).toHaveLength(20);
+  });
+
   it("publishing where nobody listens is no error", async ({ bus, name }) => {
     await bus.publish(name("nobody"), "k", messageOf("t"));
   });

@@ -176,3 +176,23 @@ test("a group has one set of topics", async () => {
   });
   await expect(bus.publish("a b", "k", messageOf("t"))).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
 });
+
+test("a private group is gone when its subscription is closed, and begins where the topic ends", async () => {
+  const prefix = uniquePrefix();
+  const bus = openBus({ prefix });
+  const admin = await openAdmin();
+  const groupIds = async () => (await admin.listGroups()).groups.map(({ groupId }) => groupId);
+  const shared = noting();
+  await bus.subscribe({ group: "shared", topics: ["t"], handle: shared.handle });
+  await bus.publish("t", "k", messageOf("early"));
+  await until(() => shared.got.length === 1, "the first message", patience);
+  const { got, handle } = noting();
+  const own = await bus.subscribe({ group: "own", topics: ["t"], isPrivate: true, handle });
+  await bus.publish("t", "k", messageOf("late"));
+  await until(() => got.length === 1, "the second message", patience);
+  expect(got).toEqual(["late"]);
+  expect(await groupIds()).toContain(`${prefix}.own`);
+  await own.close();
+  expect(await groupIds()).not.toContain(`${prefix}.own`);
+  expect(await groupIds()).toContain(`${prefix}.shared`);
+});

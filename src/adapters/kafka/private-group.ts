@@ -1,0 +1,39 @@
+import type { Admin } from "kafkajs";
+import type { BusParts } from "./client.ts";
+import { within } from "./deadline.ts";
+import { messageOf } from "./redaction.ts";
+
+export interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+}
+
+/** Where topics end now: a group that reads from there misses nothing that is published later. */
+export function endsOf({ kafka }: BusParts, topics: readonly string[]): Promise<readonly Position[]> {
+  return withAdmin(kafka.admin(), async (admin) => {
+    const ends = topics.map(async (topic) =>
+      (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ topic, partition, offset: high })),
+    );
+    return (await Promise.all(ends)).flat();
+  });
+}
+
+/** Removes a group that nobody will ever join again. Never rejects: the broker forgets a group without members, later. */
+export async function deleteGroup({ kafka, clock, options, logger, redact }: BusParts, group: string): Promise<void> {
+  const deleting = withAdmin(kafka.admin(), (admin) => admin.deleteGroups([group]));
+  const why = await within(clock, options.closeTimeoutMs, deleting).then(
+    (inTime) => (inTime ? undefined : "no answer"),
+    (error: unknown) => redact(messageOf(error)),
+  );
+  if (why !== undefined) logger.info({ part: "kafka", group, why }, "a group stays behind: brokers forget it in time");
+}
+
+async function withAdmin<T>(admin: Admin, work: (admin: Admin) => Promise<T>): Promise<T> {
+  try {
+    await admin.connect();
+    return await work(admin);
+  } finally {
+    await admin.disconnect().catch(() => {}); // what it was for is done, or has failed with its own error
+  }
+}
