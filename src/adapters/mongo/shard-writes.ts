@@ -7,6 +7,7 @@ import { isDuplicate } from "./mongo-error.ts";
 import { checkSize } from "./record-size.ts";
 import { shardDocument, shardId, shardRecord } from "./shard-documents.ts";
 import type { StoreParts } from "./store-parts.ts";
+import { readLiveHead } from "./task-reads.ts";
 
 /* The only places that write a shard's record, but for renewals. */
 
@@ -47,8 +48,17 @@ async function replaceShard(
   return modifiedCount === 1;
 }
 
-/** Inserts the first record of a shard. False: there is one. */
+/** Inserts the first record of a shard. False: there is one, or its task was deleted. */
 export async function insertShard(parts: StoreParts, record: ShardRecord): Promise<boolean> {
+  if (!(await insertRecord(parts, record))) return false;
+  // The task may have been deleted since it was read: nothing that was there kept this record from being written then.
+  // Whoever dies before this look leaves it to the worker that finds it in the queue.
+  if ((await readLiveHead(parts, record.taskId)) !== undefined) return true;
+  await parts.session.ask(({ nodes }) => nodes.deleteOne({ _id: shardId(record) }));
+  return false;
+}
+
+async function insertRecord(parts: StoreParts, record: ShardRecord): Promise<boolean> {
   const rev = randomUUID();
   const document = shardDocument(record, { rev, queueOrder: queueOrder(parts, record, record.readyAt) });
   checkSize(document, `the record of node '${record.nodeId}'`);

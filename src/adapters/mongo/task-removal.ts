@@ -12,12 +12,18 @@ import { readHead } from "./task-reads.ts";
  * asked for. Of the two one sees the other.
  */
 
-/** Removes an ended task with all that is theirs; goes on where an earlier call was interrupted. */
+/**
+ * Removes an ended task with all that is theirs; goes on where an earlier call was interrupted. Of one that is gone,
+ * what a write left behind that was on its way then.
+ */
 export async function removeTask(parts: StoreParts, id: string): ReturnType<Store["deleteTask"]> {
   const { session } = parts;
   for (;;) {
     const found = await readHead(parts, id);
-    if (found === undefined) return "unknown";
+    if (found === undefined) {
+      await removeParts(parts, id);
+      return "unknown";
+    }
     const { doc } = found;
     if (doc.status === "deleted") break;
     if (!isTaskTerminal(doc.status)) return "open";
@@ -37,14 +43,18 @@ export async function removeTask(parts: StoreParts, id: string): ReturnType<Stor
     } as const;
     if (await change(parts, { ...doc, rev: asked }, gone, rev)) break;
   }
+  await removeParts(parts, id);
+  await session.ask(({ tasks }) => tasks.deleteOne({ _id: id, status: "deleted" }));
+  return "deleted";
+}
+
+async function removeParts({ session }: StoreParts, id: string): Promise<void> {
   // The shards first: who still reads what it may adopt from this task then finds nothing, rather than half of it.
   await session.ask(({ nodes }) => nodes.deleteMany({ task_id: id }));
   await session.ask(({ artifacts }) => artifacts.deleteMany({ task_id: id }));
   await session.ask(({ limits }) =>
     limits.updateMany({ "holders.task_id": id }, { $pull: { holders: { task_id: id } } }),
   );
-  await session.ask(({ tasks }) => tasks.deleteOne({ _id: id, status: "deleted" }));
-  return "deleted";
 }
 
 /** Sees to it that none of these is removed under a task that borrows from it, and has just been created. */

@@ -155,7 +155,8 @@ export interface Store {
   listTasks(query: PageRequest & { readonly statuses?: readonly TaskStatus[] }): Promise<Page<TaskSummary>>;
   /**
    * Removes an ended task with all that is theirs, its idempotency key included. `borrowed`: a task that is still there
-   * points at its artifacts. `open`: it hasn't ended.
+   * points at its artifacts. `open`: it hasn't ended. `unknown`: there is none, and nothing more of it: where a task and
+   * its shards are several records, a dispatch that was on its way during the delete may have left one.
    */
   deleteTask(id: string): Promise<"deleted" | "unknown" | "open" | "borrowed">;
   /** Ids of up to `limit` tasks that ended at least `endedForMs` ago, the longest ended first. */

@@ -145,8 +145,10 @@ export class Claimer {
       const retry = new StoreRetry(parts.clock, supervisor);
       const claim = { ...epochRef(ref), claimId: parts.ids.next() };
       const facts = await tasks.get(ref.taskId, retry);
+      // Its task was deleted, or the command was forged. What is in the queue for ever would be found for ever.
+      if (facts === undefined) await retry.ask(() => parts.store.deleteTask(ref.taskId));
       const node = facts?.plan.byId.get(ref.nodeId);
-      if (node === undefined) return undefined; // its task was deleted, or the command was forged
+      if (node === undefined) return undefined;
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
       claimed = await this.#claimFrom(claim, node, retry);

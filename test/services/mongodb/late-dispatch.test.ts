@@ -1,0 +1,75 @@
+import { Collection } from "mongodb";
+import { expect, inject, onTestFinished, test, vi } from "vitest";
+import { Worker } from "../../../src/embedded/worker.ts";
+import type { Store } from "../../../src/engine/ports/index.ts";
+import { dispatchInit, newTask, recordOf, shardOf } from "../../contract/store/world.ts";
+import { handler } from "../../helpers/handlers.ts";
+import { until } from "../../helpers/waiting.ts";
+import { needsServices } from "../services.ts";
+import { database, freshPrefix, openStore, testClient } from "./mongo-world.ts";
+
+needsServices("mongodb");
+
+const ref = shardOf("extract");
+
+/** A store with a task that has ended, and another process's. */
+async function withEndedTask() {
+  const prefix = freshPrefix();
+  const open = () => openStore({ url: inject("mongodbUrl"), prefix });
+  const [store, other] = [await open(), await open()];
+  await store.createTask(newTask("t"));
+  await store.cancelTask("t", "enough");
+  await store.closeTask("t");
+  return { prefix, store, other };
+}
+
+/** The next insert is on its way for so long that the task is deleted meanwhile. */
+function deleteBeforeInsert(other: Store): () => number {
+  const insertOne = Collection.prototype.insertOne;
+  const inserts = vi.spyOn(Collection.prototype, "insertOne").mockImplementationOnce(async function (
+    this: Collection,
+    ...args: Parameters<Collection["insertOne"]>
+  ) {
+    expect(await other.deleteTask("t")).toBe("deleted");
+    return insertOne.apply(this, args);
+  });
+  onTestFinished(() => void inserts.mockRestore());
+  return () => inserts.mock.calls.length;
+}
+
+test("a dispatch that was on its way while its task was deleted leaves nothing in the queue", async () => {
+  const { store, other } = await withEndedTask();
+  const inserts = deleteBeforeInsert(other);
+  expect(await store.dispatch(ref, dispatchInit())).toBe("exists");
+  expect(inserts()).toBe(1);
+  expect(await other.readShards("t")).toEqual([]);
+  expect(await other.peekQueue(["extractor"], 10)).toEqual([]);
+});
+
+test("so does a tombstone", async () => {
+  const { store, other } = await withEndedTask();
+  deleteBeforeInsert(other);
+  expect(await store.cancelShard(ref, { type: "extractor", graceMs: 0 })).toBe("cancelled");
+  expect(await other.readShards("t")).toEqual([]);
+});
+
+test("what a process that died over it has left in the queue is removed by the worker that finds it", async () => {
+  const { prefix, store } = await withEndedTask();
+  await store.createTask(newTask("u"));
+  await store.dispatch({ ...ref, taskId: "u" }, dispatchInit());
+  await store.dispatch(ref, dispatchInit());
+  await testClient().db(database).collection<{ _id: string }>(`${prefix}tasks`).deleteOne({ _id: "t" });
+  expect(await recordOf(store, ref)).toMatchObject({ status: "queued" });
+
+  const own = await openStore({ url: inject("mongodbUrl"), prefix });
+  const looks = vi.spyOn(own, "peekQueue");
+  const worker = new Worker({ store: own, handlers: [handler("extractor")], capacity: 1 });
+  onTestFinished(() => worker.stop({ graceMs: 0 }));
+  await worker.start();
+  await until(async () => (await store.readShards("t")).length === 0, "the end of what was left");
+  await until(
+    async () => (await recordOf(store, { ...ref, taskId: "u" })).status === "finished",
+    "the other task's node",
+  );
+  expect(looks.mock.calls.length).toBeLessThan(100); // it doesn't look again and again
+});
