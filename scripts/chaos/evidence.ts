@@ -95,6 +95,15 @@ export class Evidence {
     };
   }
 
+  /** What there is of shards and of held slots. */
+  async leftovers(): Promise<readonly string[]> {
+    const shards = (await this.sample()).map(({ id, status }) => `${id}, ${status}`);
+    const slots = (await this.#store.heldSlots()).map(
+      ({ key, holder }) => `slot ${key} of ${holder.taskId}:${holder.nodeId} at epoch ${holder.epoch}`,
+    );
+    return [...shards, ...slots];
+  }
+
   #collection<T extends { _id: string }>(name: string): Collection<T> {
     return this.#client.db(shared.database).collection<T>(`${this.#prefix}${name}`);
   }

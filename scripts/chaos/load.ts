@@ -39,7 +39,7 @@ export interface LoadOptions {
 export class Load {
   readonly counts = { created: 0, finished: 0, failed: 0, cancelled: 0, batches: 0, lost: 0, retried: 0, restarted: 0 };
   readonly sampler = new Sampler();
-  /** When each task ended by the server's clock, in ms since 1970. */
+  /** When each task that was checked and deleted had ended by the server's clock, in ms since 1970. */
   readonly endedAt = new Map<string, number>();
   /** By `task:node`: how many shards may run at once. */
   readonly nodeLimits = new Map<string, number>();
@@ -68,7 +68,7 @@ export class Load {
     while (how.mayCreate && this.open.length < open && this.counts.created < tasks) await this.#create();
     const now = machineMs();
     for (const task of this.#open.values()) if (now >= task.cancelAt) await this.#cancel(task);
-    const ended = this.sampler.take(await evidence.sample());
+    const ended = this.sampler.take(await evidence.sample(), (id) => this.endedAt.has(id));
     for (const task of this.#open.values()) {
       if (!ended.has(task.id)) continue;
       task.endedAt ??= machineMs();

@@ -195,8 +195,21 @@ class ChaosRun {
     this.#broke(checkLimits(this.#calls, this.#load.nodeLimits));
     const wallOffset = Date.now() - machineMs();
     this.#broke(checkNothingRan(this.#calls, { endedAt: this.#load.endedAt, wallOffset }));
+    if (this.#load.isEmpty) await this.#checkLeftovers();
     const { items } = await this.#client.deadLetters({ limit: 5 });
     this.#broke(items.map(({ topic, reason, body }) => `a dead letter of ${topic}: ${reason}: ${body.slice(0, 200)}`));
+  }
+
+  /** All tasks are deleted: a shard or a slot that a late write has left is found by a worker or a sweep. */
+  async #checkLeftovers(): Promise<void> {
+    const until = performance.now() + shared.leaseMs + shared.sweepMs * 2;
+    let left: readonly string[];
+    do {
+      left = await this.#evidence.leftovers();
+      if (left.length === 0) return;
+      await sleep(turnMs);
+    } while (performance.now() < until);
+    this.#broke([`left of tasks that were deleted: ${left.join(", ")}`]);
   }
 
   #brokeTask(wrong: readonly string[], evidence: TaskEvidence): void {

@@ -7,11 +7,15 @@ export class Sampler {
   readonly wrong: string[] = [];
   #before = new Map<string, Seen>();
 
-  /** @returns the ids of tasks that have ended */
-  take(sample: readonly Seen[]): ReadonlySet<string> {
+  /**
+   * @param isDeleted - whether a task was deleted: a record of it that a late write left has nothing to do with before
+   * @returns the ids of tasks that have ended
+   */
+  take(sample: readonly Seen[], isDeleted: (taskId: string) => boolean): ReadonlySet<string> {
     const ended = new Set<string>();
     const now = new Map<string, Seen>();
     for (const seen of sample) {
+      if (isDeleted(seen.taskId)) continue;
       now.set(seen.id, seen);
       if (seen.id === `task ${seen.taskId}` && terminal.has(seen.status)) ended.add(seen.taskId);
       const before = this.#before.get(seen.id);

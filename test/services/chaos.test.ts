@@ -1,0 +1,33 @@
+import { expect, inject, test } from "vitest";
+import { faultKinds } from "../../scripts/chaos/faults.ts";
+import { runChaos } from "../../scripts/chaos/run-chaos.ts";
+import { tempFolder } from "../helpers/temp-folder.ts";
+import { needsServices } from "./services.ts";
+
+needsServices("kafka", "mongodb");
+
+/** Another one each time: a run is like no other anyhow. */
+const seed = Date.now() % 1_000_000;
+
+test(`processes that are killed, paused and cut off hold to every law, seed ${seed}`, async () => {
+  const story: string[] = [];
+  const { broken, counts, faults, starts } = await runChaos({
+    seed,
+    lastsMs: 40_000,
+    tasks: 50,
+    open: 16,
+    coordinators: 2,
+    workers: 3,
+    kinds: faultKinds,
+    folder: tempFolder(),
+    mongoUrl: inject("mongodbUrl"),
+    say: (line) => story.push(line),
+  });
+  expect(broken, `npm run chaos -- --minutes 0.7 --tasks 50 --open 16 --seed ${seed}\n${story.join("\n")}`).toEqual([]);
+  const { created, finished, failed, cancelled, batches } = counts;
+  expect(finished + failed + cancelled).toBe(created);
+  expect(finished).toBeGreaterThan(0);
+  expect(batches).toBeGreaterThan(0);
+  expect(Object.keys(faults).length).toBeGreaterThan(2); // else nothing was tried
+  expect(starts).toBeGreaterThan(5);
+}, 300_000);
