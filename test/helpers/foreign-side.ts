@@ -1,0 +1,145 @@
+import { onTestFinished } from "vitest";
+import { memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
+import type { HandlerDefinition } from "../../src/definitions/index.ts";
+import { Coordinator, type CoordinatorOwnOptions } from "../../src/embedded/coordinator.ts";
+import { Worker } from "../../src/embedded/worker.ts";
+import type { ShardRecord } from "../../src/engine/model.ts";
+import type { Bus, ForeignRows, Store } from "../../src/engine/ports/index.ts";
+import type {
+  AttemptEvent,
+  CancelMessage,
+  Message,
+  StatusMessage,
+  TaskStartMessage,
+} from "../../src/engine/protocol/messages.ts";
+import type { Json } from "../../src/errors/index.ts";
+import { sharedBus } from "./engines.ts";
+import { RecordingLogger } from "./recording-logger.ts";
+import { until } from "./waiting.ts";
+
+/** A store whose rows of other programs are in a map until they are stamped. */
+export class ForeignStore implements ForeignRows {
+  readonly store: Store;
+  readonly rows = new Map<string, Json>();
+  /** What `prepare` answers. */
+  unreadable: Awaited<ReturnType<ForeignRows["prepare"]>>;
+  prepared = 0;
+  readonly #seqs = new Map<string, number>();
+
+  constructor() {
+    this.store = Object.assign(memoryStore(), { foreignRows: this, close: async () => {} });
+  }
+
+  prepare: ForeignRows["prepare"] = async () => {
+    this.prepared++;
+    return this.unreadable;
+  };
+
+  stamp: ForeignRows["stamp"] = async (attempt, { generation, batchUid: uid }) => {
+    const { taskId, nodeId } = attempt;
+    const meta = this.rows.get(`${taskId}:${nodeId}:${uid}`);
+    const key = `${taskId}:${nodeId}:${generation}:${uid}`;
+    for (;;) {
+      const seq = this.#seqs.get(key);
+      if (seq !== undefined) return { seq };
+      if (meta === undefined) return "missing";
+      const { length } = await this.store.tail(attempt, generation);
+      const artifact = { seq: length, uid, origin: { source: "", seq: length, chunk: 0 }, meta, metrics: {} };
+      const answer = await this.store.append(attempt, generation, artifact);
+      if (answer === "ok") this.#seqs.set(key, length);
+      else if (answer === "fenced" || answer === "cancelling") return answer;
+    }
+  };
+}
+
+/** A coordinator and a worker of ours, and what goes to workers that aren't. */
+export class ForeignSide {
+  readonly coordinator: Coordinator;
+  readonly bus: Bus;
+  readonly foreign = new ForeignStore();
+  readonly commands: TaskStartMessage[] = [];
+  readonly cancels: CancelMessage[] = [];
+
+  private constructor(coordinator: (side: ForeignSide) => Coordinator) {
+    this.bus = sharedBus(memoryBus());
+    this.coordinator = coordinator(this);
+  }
+
+  static async open(
+    handlers: readonly HandlerDefinition[],
+    options: Partial<CoordinatorOwnOptions> = {},
+  ): Promise<ForeignSide> {
+    const logger = new RecordingLogger();
+    const side = new ForeignSide(
+      ({ bus, foreign: { store } }) =>
+        new Coordinator({
+          store,
+          bus,
+          workerTypes: ["ocr", ...handlers.map(({ name }) => name)],
+          foreignTypes: ["ocr"],
+          logger,
+          tickMs: 20,
+          ...options,
+        }),
+    );
+    const worker = new Worker({ store: side.foreign.store, bus: side.bus, handlers, logger });
+    onTestFinished(async () => {
+      await worker.stop({ graceMs: 0 });
+      await side.coordinator.stop({ graceMs: 0 });
+    });
+    const listen = (topic: string, take: (message: Message) => void) =>
+      side.bus.subscribe({ group: `test ${topic}`, topics: [topic], handle: async (message) => take(message) });
+    await listen("cmd.ocr.v1", (message) => void (message.kind === "TASK_START" && side.commands.push(message)));
+    await listen("signals.v1", (message) => void (message.kind === "CANCEL" && side.cancels.push(message)));
+    await side.coordinator.start();
+    await worker.start();
+    return side;
+  }
+
+  /** The command with this number, from 1 on. */
+  async command(number: number): Promise<TaskStartMessage> {
+    await until(() => this.commands.length >= number, `command ${number}`);
+    return this.commands[number - 1] as TaskStartMessage;
+  }
+
+  async record(taskId: string, nodeId = "ocr"): Promise<ShardRecord | undefined> {
+    return (await this.foreign.store.readShards(taskId, [nodeId]))[0];
+  }
+
+  /** Waits until the shard is so. */
+  async reaches(taskId: string, status: ShardRecord["status"]): Promise<void> {
+    await until(async () => (await this.record(taskId))?.status === status, status);
+  }
+
+  store(command: TaskStartMessage, uid: string, meta: Json): void {
+    this.foreign.rows.set(`${command.taskId}:${command.nodeId}:${uid}`, meta);
+  }
+
+  /** An event of the worker `workerId` about this command's attempt. */
+  say(command: TaskStartMessage, event: AttemptEvent, workerId = "w1"): Promise<void> {
+    const { taskId, nodeId, shard, epoch, type } = command;
+    const message = { taskId, nodeId, shard, epoch, type, workerId, ...event } as StatusMessage;
+    return this.bus.publish(`status.${type}.v1`, `${taskId}:${nodeId}`, message);
+  }
+
+  /** An acceptance, or a heartbeat, with a lease of so many ms by a clock that is an hour off. */
+  lease(
+    command: TaskStartMessage,
+    kind: "TASK_ACCEPTED" | "TASK_HEARTBEAT",
+    how: { readonly workerId?: string; readonly forMs?: number } = {},
+  ): Promise<void> {
+    const { workerId = "w1", forMs = 60_000 } = how;
+    const sentAt = Date.now() - 3_600_000;
+    const leaseId = `lease-${workerId}-${command.epoch}`;
+    return this.say(command, { kind, leaseId, leaseDeadline: sentAt + forMs, sentAt }, workerId);
+  }
+
+  batch(command: TaskStartMessage, uid: string, meta: Json, workerId?: string): Promise<void> {
+    this.store(command, uid, meta);
+    return this.say(command, { kind: "BATCH_OK", batchUid: uid, metrics: {}, artifactsRef: { uid } }, workerId);
+  }
+
+  done(command: TaskStartMessage, workerId?: string): Promise<void> {
+    return this.say(command, { kind: "TASK_DONE", metrics: { pages: 2, lang: "en" } }, workerId);
+  }
+}

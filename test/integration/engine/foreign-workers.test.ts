@@ -1,0 +1,259 @@
+import { describe, expect, test } from "vitest";
+import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { Coordinator } from "../../../src/embedded/coordinator.ts";
+import { ForeignSide, ForeignStore } from "../../helpers/foreign-side.ts";
+import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
+import { handler, source } from "../../helpers/handlers.ts";
+import { until } from "../../helpers/waiting.ts";
+
+const ours = [source("read", [{ page: 1 }]), handler("keep")];
+const graph = graphOf(
+  node("read"),
+  node("ocr", ["read"], { retry_policy: { max: 2, permanent_on: ["bad_scan"], ...atOnce } }),
+  node("keep", ["ocr"]),
+);
+
+async function running(options: Parameters<typeof ForeignSide.open>[1] = {}) {
+  const side = await ForeignSide.open(ours, options);
+  const task = await side.coordinator.run(graph);
+  return { side, task, command: await side.command(1) };
+}
+
+describe("a foreign worker's attempt", () => {
+  test("acceptance, batches and end are claim, artifacts and outcome", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    const { lease } = (await side.record(task.id)) ?? {};
+    expect(lease).toMatchObject({ workerId: "w1", claimId: "lease-w1-1" });
+    await side.batch(command, "a", { text: "a" });
+    await side.batch(command, "b", { text: "b" });
+    await side.done(command);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "b" }] });
+    expect(await side.record(task.id)).toMatchObject({ epoch: 1, count: 2, metrics: { pages: 2 } });
+    expect(side.cancels).toEqual([]);
+  });
+
+  test("its lease lasts as long as the message says, by whatever clock", async () => {
+    const { side, task, command } = await running();
+    const before = Date.now();
+    await side.lease(command, "TASK_ACCEPTED", { forMs: 40_000 });
+    await side.reaches(task.id, "running");
+    const deadline = async () => ((await side.record(task.id))?.lease?.deadline ?? 0) - before;
+    expect(await deadline()).toBeGreaterThanOrEqual(40_000);
+    expect(await deadline()).toBeLessThan(100_000);
+    await side.lease(command, "TASK_HEARTBEAT", { forMs: 200_000 });
+    await until(async () => (await deadline()) >= 200_000, "the renewal");
+  });
+
+  test("events without an acceptance are the acceptance", async () => {
+    const { side, task, command } = await running();
+    await side.batch(command, "a", { text: "a" });
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.done(command);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }] });
+    expect(side.cancels).toEqual([]);
+  });
+
+  test("each event twice changes nothing", async () => {
+    const { side, task, command } = await running();
+    const twice = async (say: () => Promise<void>) => {
+      await say();
+      await say();
+    };
+    await twice(() => side.lease(command, "TASK_ACCEPTED"));
+    await twice(() => side.batch(command, "a", { text: "a" }));
+    await twice(() => side.batch(command, "b", { text: "b" }));
+    await side.batch(command, "a", { text: "a" });
+    await twice(() => side.done(command));
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "b" }] });
+    expect((await side.record(task.id))?.history.map(({ cause }) => cause)).toEqual(["dispatch", "claim", "complete"]);
+  });
+
+  test("a batch whose row isn't there fails the attempt", async () => {
+    const { side, task, command } = await running();
+    await side.say(command, { kind: "BATCH_OK", batchUid: "a", metrics: {}, artifactsRef: {} });
+    const again = await side.command(2);
+    expect(again.epoch).toBe(2);
+    expect((await side.record(task.id))?.history).toContainEqual(
+      expect.objectContaining({ cause: "fail", reasonCode: "foreign_row_missing" }),
+    );
+    expect(side.cancels).toMatchObject([{ targetWorkerId: "w1", epoch: 1 }]);
+  });
+
+  test("a batch that says itself that it has no row is no artifact", async () => {
+    const { side, task, command } = await running();
+    await side.say(command, { kind: "BATCH_OK", batchUid: "a", metrics: {} });
+    await side.done(command);
+    expect(await task.result()).toEqual({ keep: [] });
+  });
+});
+
+describe("what ends a foreign worker's attempt", () => {
+  test("a failure is tried again, with the next epoch, and keeps what is stored", async () => {
+    const { side, task, command } = await running();
+    await side.batch(command, "a", { text: "a" });
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false, error: "dry" });
+    const second = await side.command(2);
+    expect(second.epoch).toBe(2);
+    expect(side.foreign.prepared).toBe(2);
+    await side.batch(second, "a", { text: "a" });
+    await side.batch(second, "b", { text: "b" });
+    await side.done(second);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "b" }] });
+    expect((await side.record(task.id))?.failures).toBe(1);
+  });
+
+  test("retries are counted", async () => {
+    const { side, task } = await running();
+    for (const number of [1, 2, 3]) {
+      const command = await side.command(number);
+      await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false, error: "dry" });
+    }
+    await expect(task.result()).rejects.toMatchObject({ code: "TASK_FAILED", details: { reasonCode: "no_ink" } });
+    expect(side.commands).toHaveLength(3);
+  });
+
+  test.for([
+    ["the worker says that it is permanent", { reasonCode: "no_ink", permanent: true }],
+    ["the graph does", { reasonCode: "bad_scan", permanent: false }],
+  ] as const)("a failure is permanent when %s", async ([, how]) => {
+    const { side, task, command } = await running();
+    await side.say(command, { kind: "TASK_FAILED", ...how, error: { page: 7 } });
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: how.reasonCode, nodeId: "ocr" } });
+    expect((await side.record(task.id))?.failure).toMatchObject({ message: '{"page":7}', epoch: 1 });
+  });
+
+  test.for([
+    ["CANCELLED", { kind: "CANCELLED", reason: "whatever it says" }],
+    ["TASK_DONE", { kind: "TASK_DONE", metrics: {} }],
+    ["TASK_FAILED", { kind: "TASK_FAILED", reasonCode: "stopped", permanent: true }],
+  ] as const)("a cancel is sent, and %s confirms it", async ([, event]) => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    await task.cancel({ reason: "enough" });
+    await until(() => side.cancels.length > 0, "the signal");
+    const { cancelToken } = command;
+    expect(side.cancels[0]).toMatchObject({ targetWorkerId: "w1", epoch: 1, reason: "enough", cancelToken });
+    await side.batch(command, "late", { text: "late" });
+    await side.say(command, event);
+    await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
+    expect(await side.record(task.id)).toMatchObject({ status: "cancelled" });
+    expect((await side.record(task.id))?.history.at(-1)?.cause).toBe("confirm_cancelled");
+    expect(await side.foreign.store.tail({ taskId: task.id, nodeId: "ocr", shard: 0 }, 0)).toMatchObject({ length: 0 });
+  });
+
+  test("a worker that gives an attempt back which nobody cancelled has not failed", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.say(command, { kind: "CANCELLED", reason: "shutdown" });
+    const second = await side.command(2);
+    await side.done(second, "w2");
+    expect(await task.result()).toEqual({ keep: [] });
+    expect(await side.record(task.id)).toMatchObject({ epoch: 2, failures: 0, lost: 0 });
+  });
+});
+
+describe("who holds the attempt", () => {
+  test("a command that nobody takes gets the next epoch, and a late acceptance a cancel", async () => {
+    const { side, task, command } = await running({ foreignAcceptMs: 50 });
+    const second = await side.command(2);
+    expect(second).toMatchObject({ epoch: 2, inputInline: command.inputInline });
+    await side.lease(command, "TASK_ACCEPTED");
+    await until(() => side.cancels.length > 0, "the signal");
+    expect(side.cancels[0]).toMatchObject({ targetWorkerId: "w1", epoch: 1, cancelToken: command.cancelToken });
+    expect((await side.record(task.id))?.lease).toBeUndefined();
+  });
+
+  test("a worker that dies loses its lease, is told so, and another one goes on", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED", { forMs: 1 }); // a second, as short as it gets
+    await side.batch(command, "a", { text: "a" });
+    const second = await side.command(2);
+    expect(second.epoch).toBe(2);
+    await until(() => side.cancels.length > 0, "the signal");
+    expect(side.cancels[0]).toMatchObject({ targetWorkerId: "w1", epoch: 1, reason: "lease_lost" });
+    await side.lease(second, "TASK_ACCEPTED", { workerId: "w2" });
+    // The first one lives on, and doesn't know.
+    await side.batch(command, "stale", { text: "stale" });
+    await side.done(command);
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "stale", permanent: true });
+    await side.batch(second, "a", { text: "a" }, "w2");
+    await side.batch(second, "b", { text: "b" }, "w2");
+    await side.done(second, "w2");
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "b" }] });
+    expect(await side.record(task.id)).toMatchObject({ lost: 1, failures: 0, count: 2 });
+  });
+
+  test("of two that took one command, the first has it and the other is told to stop", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    await side.lease(command, "TASK_ACCEPTED", { workerId: "w2" });
+    await side.batch(command, "theirs", { text: "theirs" }, "w2");
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "theirs", permanent: true }, "w2");
+    await until(() => side.cancels.length === 2, "the signals");
+    expect(new Set(side.cancels.map(({ targetWorkerId }) => targetWorkerId))).toEqual(new Set(["w2"]));
+    await side.batch(command, "a", { text: "a" });
+    await side.done(command);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }] });
+  });
+
+  test("nobody ends a node of ours by a message", async () => {
+    const { side, task, command } = await running();
+    await side.say({ ...command, nodeId: "keep" }, { kind: "TASK_DONE", metrics: {} });
+    await side.say({ ...command, nodeId: "read" }, { kind: "TASK_FAILED", reasonCode: "forged", permanent: true });
+    await side.done(command);
+    expect(await task.result()).toEqual({ keep: [] });
+    expect((await side.record(task.id, "keep"))?.history.map(({ workerId }) => workerId)).not.toContain("w1");
+  });
+});
+
+describe("what a foreign worker can't do", () => {
+  test.for([
+    [{ partitions: 2 }, "/nodes/1/partitions"],
+    [{ timeout_sec: 1 }, "/nodes/1/timeout_sec"],
+    [{ limits: { max_running: 1 } }, "/nodes/1/limits"],
+    [{ adapter: "pull.gather" }, "/nodes/1/io/input_inline/input_adapter"],
+  ] as const)("%o is refused", async ([options, path]) => {
+    const side = await ForeignSide.open(ours);
+    await expect(side.coordinator.run(graphOf(node("read"), node("ocr", ["read"], options)))).rejects.toMatchObject({
+      code: "GRAPH_INVALID",
+      details: { findings: [{ code: "GRAPH_UNSUPPORTED", path, message: expect.stringContaining("node 'ocr'") }] },
+    });
+  });
+
+  test("a stream from several partitions is refused", async () => {
+    const side = await ForeignSide.open(ours);
+    const streaming = graphOf(node("read", [], { partitions: 2 }), node("ocr", ["read"], { start: "first_batch" }));
+    await expect(side.coordinator.run(streaming)).rejects.toMatchObject({
+      details: { findings: [{ path: "/nodes/1/io/start_when" }] },
+    });
+  });
+
+  test.for([
+    ["too_long", "foreign_source_too_long", "more than 200 batches"],
+    ["no_object", "foreign_source_no_object", "a batch that is no object"],
+  ] as const)("a source that is %s fails the node before it starts", async ([problem, reasonCode, words]) => {
+    const side = await ForeignSide.open(ours);
+    side.foreign.unreadable = { nodeId: "read", problem };
+    const task = await side.coordinator.run(graph);
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode, nodeId: "ocr" } });
+    expect((await side.record(task.id))?.failure?.message).toContain(words);
+    expect(side.commands).toEqual([]);
+  });
+
+  const store = () => new ForeignStore().store;
+  test.for([
+    ["a bus", { store: store() }],
+    ["a bus without a prefix", { store: store(), bus: Object.assign(memoryBus(), { prefix: "etl." }) }],
+    ["a store that others write to", { store: memoryStore(), bus: memoryBus() }],
+    ["no maxRunningPerType of 'ocr'", { store: store(), bus: memoryBus(), maxRunningPerType: { ocr: 1 } }],
+    ["'ocr', which is in foreignTypes, among its node types", { store: store(), bus: memoryBus(), workerTypes: [] }],
+  ] as const)("it needs %s", ([words, options]) => {
+    expect(() => new Coordinator({ workerTypes: ["ocr"], foreignTypes: ["ocr"], ...options })).toThrow(
+      expect.objectContaining({ code: "ENGINE_OPTIONS", message: expect.stringContaining(words) }),
+    );
+  });
+});
