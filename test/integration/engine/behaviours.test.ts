@@ -41,9 +41,9 @@ test("a task that waits for a long backoff, over many leases and sweeps, is neit
         },
       }),
     ],
-    { leaseMs: 60, tickMs: 1, sweepMs: 1, maxLostLeases: 1_000 },
+    { leaseMs: 200, tickMs: 1, sweepMs: 1, maxLostLeases: 1_000 },
   );
-  const task = await engine.run(graphOf(node("a", [], { retry_policy: { backoff_sec: 0.4, jitter: 0 } })));
+  const task = await engine.run(graphOf(node("a", [], { retry_policy: { backoff_sec: 1.2, jitter: 0 } })));
   await until(async () => (await task.status()).status === "deferred", "the wait for the retry");
   expect(await task.result()).toEqual({ a: [1] });
   const { failures, lost, history } = await record(task.id, "a");
