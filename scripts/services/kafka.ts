@@ -6,11 +6,14 @@ import { promisify } from "node:util";
 import { kafkaJars } from "./downloads.ts";
 import { freePort } from "./free-port.ts";
 import { isKafkaReady } from "./kafka-ready.ts";
+import { type Secured, securedListener } from "./kafka-security.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 
 export interface KafkaServer extends ServerProcess {
   /** `host:port`, as kafkajs takes it. */
   readonly address: string;
+  /** There when it was asked for. */
+  readonly secured?: Secured;
 }
 
 export interface KafkaServerOptions {
@@ -22,6 +25,11 @@ export interface KafkaServerOptions {
   readonly advertisedPort?: number;
   /** Further lines of its `server.properties`. */
   readonly settings?: readonly string[];
+  /**
+   * Names and passwords of those who may come by a second listener, with TLS and SASL (PLAIN, SCRAM-SHA-256). Without an
+   * ACL they may do nothing; whoever comes by `address` may do everything.
+   */
+  readonly users?: Readonly<Record<string, string>>;
 }
 
 /** The same each time: a broker that is started again on its data must have the name that is in them. */
@@ -48,10 +56,26 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
   mkdirSync(folder, { recursive: true });
   const properties = join(runFolder, "server.properties");
   const advertisedPort = options.advertisedPort ?? port;
-  const lines = [...serverProperties({ port, advertisedPort, controllerPort, folder }), ...(options.settings ?? [])];
+  const { users } = options;
+  const secured = users === undefined ? undefined : await securedListener({ users, folder: runFolder });
+  const lines = [
+    ...serverProperties({ port, advertisedPort, controllerPort, folder, further: secured?.listener }),
+    ...(secured?.settings ?? []),
+    ...(options.settings ?? []),
+  ];
   writeFileSync(properties, lines.join("\n"));
   const java = [...javaFlags, "-cp", classPath];
-  const format = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterId, "-c", properties];
+  const scram = secured?.formatArgs ?? [];
+  const format = [
+    "kafka.tools.StorageTool",
+    "format",
+    "--ignore-formatted",
+    "-t",
+    clusterId,
+    "-c",
+    properties,
+    ...scram,
+  ];
   try {
     await promisify(execFile)("java", [...java, ...format]);
   } catch (error) {
@@ -66,7 +90,7 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
     args: [...java, "kafka.Kafka", properties],
     isReady: () => isKafkaReady(port),
   });
-  return { ...server, address: `127.0.0.1:${port}` };
+  return { ...server, address: `127.0.0.1:${port}`, ...(secured === undefined ? {} : { secured: secured.way }) };
 }
 
 function serverProperties(at: {
@@ -74,13 +98,16 @@ function serverProperties(at: {
   readonly advertisedPort: number;
   readonly controllerPort: number;
   readonly folder: string;
+  /** A listener besides. */
+  readonly further: string | undefined;
 }): readonly string[] {
+  const further = at.further === undefined ? "" : `,${at.further}`;
   return [
     "process.roles=broker,controller",
     "node.id=1",
     `controller.quorum.voters=1@127.0.0.1:${at.controllerPort}`,
-    `listeners=PLAINTEXT://127.0.0.1:${at.port},CONTROLLER://127.0.0.1:${at.controllerPort}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${at.advertisedPort}`,
+    `listeners=PLAINTEXT://127.0.0.1:${at.port},CONTROLLER://127.0.0.1:${at.controllerPort}${further}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${at.advertisedPort}${further}`,
     "controller.listener.names=CONTROLLER",
     "inter.broker.listener.name=PLAINTEXT",
     "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",

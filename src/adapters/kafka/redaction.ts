@@ -16,6 +16,11 @@ export function redactor({ sasl, ssl }: Pick<KafkaBusOptions, "sasl" | "ssl">): 
   return (text) => forms.reduce((redacted, secret) => redacted.replaceAll(secret, "[secret]"), text);
 }
 
+const mostErrors = 5;
+
+/** With the words of those that an error stands for: the driver says "Topic creation errors", they say which. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const parts = "errors" in error && Array.isArray(error.errors) ? error.errors.map(messageOf) : [];
+  return [error.message, ...[...new Set(parts)].slice(0, mostErrors)].join(": ");
 }

@@ -1,0 +1,175 @@
+import { Client, Coordinator, memoryStore, Worker } from "flowkit/engine";
+import {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  type Admin,
+  ResourcePatternTypes,
+  type SASLOptions,
+} from "kafkajs";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { type KafkaServer, startKafka } from "../../../scripts/services/kafka.ts";
+import { MemoryState } from "../../../src/adapters/memory/index.ts";
+import type { Bus } from "../../../src/engine/ports/index.ts";
+import { messageOf, noting } from "../../contract/bus/world.ts";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { RecordingLogger } from "../../helpers/recording-logger.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+import { needsServices } from "../services.ts";
+import { openAdmin, openBus, uniquePrefix } from "./bus-tools.ts";
+
+needsServices("kafka");
+
+const patience = 30_000;
+const users = {
+  alice: "alice-s3cret",
+  coordinator: "c-s3cret",
+  worker: "w-s3cret",
+  client: "cl-s3cret",
+  nobody: "n-s3cret",
+} as const;
+type User = keyof typeof users;
+
+let broker: KafkaServer;
+beforeAll(async () => {
+  broker = await startKafka({ users });
+});
+afterAll(() => broker?.stop());
+
+const securedWay = () => {
+  if (broker.secured === undefined) throw new Error("the broker has no secured listener");
+  return broker.secured;
+};
+
+function busOf(user: User, options: Partial<Parameters<typeof openBus>[0]> = {}): Bus {
+  const { address, ca } = securedWay();
+  const sasl = { mechanism: "plain", username: user, password: users[user] } as const;
+  return openBus({ brokers: [address], ssl: { ca: [ca] }, sasl, ...options });
+}
+
+type Kind = "TOPIC" | "GROUP";
+type Operation = "READ" | "WRITE" | "CREATE" | "DELETE";
+
+/** `name*`: all that begin with it. */
+async function allow(admin: Admin, user: User, kind: Kind, operations: readonly Operation[], ...names: string[]) {
+  const acl = names.flatMap((name) =>
+    operations.map((operation) => ({
+      resourceType: AclResourceTypes[kind],
+      resourceName: name.replace(/\*$/, ""),
+      resourcePatternType: name.endsWith("*") ? ResourcePatternTypes.PREFIXED : ResourcePatternTypes.LITERAL,
+      principal: `User:${user}`,
+      host: "*",
+      operation: AclOperationTypes[operation],
+      permissionType: AclPermissionTypes.ALLOW,
+    })),
+  );
+  await admin.createAcls({ acl });
+}
+
+test.for(["plain", "scram-sha-256"] as const)("messages go by TLS and SASL %s", async (mechanism) => {
+  const prefix = uniquePrefix();
+  const admin = await openAdmin([broker.address]);
+  await allow(admin, "alice", "TOPIC", ["READ", "WRITE", "CREATE"], `${prefix}.*`);
+  await allow(admin, "alice", "GROUP", ["READ"], `${prefix}.*`);
+  const sasl = { mechanism, username: "alice", password: users.alice } as SASLOptions;
+  const bus = busOf("alice", { prefix, sasl });
+  const { got, handle } = noting();
+  await bus.subscribe({ group: "g", topics: ["t"], handle });
+  await bus.publish("t", "k", messageOf("hello"));
+  await until(() => got.length === 1, "the message", patience);
+  expect(got).toEqual(["hello"]);
+});
+
+test("a wrong password is said, and is not in what is said", async () => {
+  const logger = new RecordingLogger();
+  const sasl = { mechanism: "plain", username: "alice", password: "wr0ng-s3cret" } as const;
+  const bus = busOf("alice", { sasl, logger, connectTimeoutMs: 3_000 });
+  const error = await bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} }).catch((e: unknown) => e);
+  expect(error).toMatchObject({ code: "BUS_UNAVAILABLE", message: expect.stringMatching(/authentication failed/i) });
+  const said = JSON.stringify([logger.lines, bus.health?.(), (error as Error).message, (error as Error).stack]);
+  expect(said).not.toContain("wr0ng-s3cret");
+});
+
+test("a broker whose certificate nobody known has signed is refused, in words", async () => {
+  const bus = busOf("alice", { ssl: true, connectTimeoutMs: 3_000 });
+  const error = await bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} }).catch((e: unknown) => e);
+  expect(error).toMatchObject({ code: "BUS_UNAVAILABLE", message: expect.stringMatching(/certificate/i) });
+});
+
+test("a flow runs with the least privileges, and signals reach its worker", async () => {
+  const prefix = uniquePrefix();
+  const named = (...names: string[]) => names.map((name) => `${prefix}.${name}`);
+  const admin = await openAdmin([broker.address]);
+  const types = ["read", "keep", "coordinator_fn"];
+  const topics = named("signals.v1", "dlq.v1", ...types.flatMap((type) => [`cmd.${type}.v1`, `status.${type}.v1`]));
+  await admin.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: 2 })), waitForLeaders: true });
+  // The table of docs/kafka.md.
+  await allow(admin, "coordinator", "TOPIC", ["READ"], ...named("status.*", "cmd.coordinator_fn.v1", "signals.v1"));
+  await allow(
+    admin,
+    "coordinator",
+    "TOPIC",
+    ["WRITE"],
+    ...named("cmd.*", "signals.v1", "status.coordinator_fn.v1", "dlq.v1"),
+  );
+  await allow(admin, "coordinator", "GROUP", ["READ"], ...named("coordinators", "workers.coordinator_fn"));
+  await allow(admin, "coordinator", "GROUP", ["READ", "DELETE"], ...named("signals.*"));
+  await allow(admin, "worker", "TOPIC", ["READ"], ...named("cmd.read.v1", "cmd.keep.v1", "signals.v1"));
+  await allow(admin, "worker", "TOPIC", ["WRITE"], ...named("status.read.v1", "status.keep.v1", "dlq.v1"));
+  await allow(admin, "worker", "GROUP", ["READ"], ...named("workers.read", "workers.keep"));
+  await allow(admin, "worker", "GROUP", ["READ", "DELETE"], ...named("signals.*"));
+  await allow(admin, "client", "TOPIC", ["WRITE"], ...named("cmd.*", "signals.v1"));
+
+  const gate = new Gate();
+  const state = new MemoryState();
+  let blocked = false;
+  const read = source("read", numbers(20), {
+    processBatch: async (n, ctx) => {
+      if (blocked) await gate.pass(ctx.signal);
+      return n;
+    },
+  });
+  const handlers = [read, handler("keep")];
+  const quiet = { leaseMs: 3_600_000 };
+  const [coordinators, workers, clients] = (["coordinator", "worker", "client"] as const).map((user) =>
+    busOf(user, { prefix }),
+  ) as [Bus, Bus, Bus];
+  const coordinator = new Coordinator({
+    store: memoryStore({ state }),
+    bus: coordinators,
+    handlers,
+    ...quiet,
+    tickMs: 3_600_000,
+    sweepMs: 3_600_000,
+  });
+  const worker = new Worker({ store: memoryStore({ state }), bus: workers, handlers, ...quiet });
+  const client = new Client({ store: memoryStore({ state }), bus: clients, handlers });
+  const stop = async () => {
+    await client.stop();
+    await worker.stop({ graceMs: 0 });
+    await coordinator.stop({ graceMs: 0 });
+  };
+  onTestFinished(stop);
+  await Promise.all([coordinator.start(), worker.start(), client.start()]);
+  const graph = graphOf(node("read"), node("keep", ["read"], { start: "first_batch" }));
+  expect((await (await client.run(graph)).result()).keep).toHaveLength(20);
+
+  blocked = true;
+  const task = await client.run(graph);
+  await until(() => gate.arrived === 1, "the attempt", patience);
+  await task.cancel();
+  await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
+  for (const bus of [coordinators, workers, clients]) {
+    expect(bus.health?.()).toEqual({ status: "ok", restarts: 0, dropped: 0 });
+  }
+  await stop();
+  const { groups } = await admin.listGroups();
+  expect(groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(`${prefix}.signals`))).toEqual([]);
+});
+
+test("a process that lacks a privilege says which one", async () => {
+  const bus = busOf("nobody", { prefix: uniquePrefix(), connectTimeoutMs: 3_000 });
+  const error = await bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} }).catch((e: unknown) => e);
+  expect(error).toMatchObject({ code: "BUS_UNAVAILABLE", message: expect.stringMatching(/not authorized/i) });
+});
