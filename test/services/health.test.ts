@@ -1,0 +1,85 @@
+import { Coordinator, type PartHealth, Worker } from "flowkit/engine";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { freePort } from "../../scripts/services/free-port.ts";
+import { startKafka } from "../../scripts/services/kafka.ts";
+import { mongoStore } from "../../src/adapters/mongo/index.ts";
+import { graphOf, node } from "../helpers/graphs.ts";
+import { handler, source } from "../helpers/handlers.ts";
+import { tcpProxy } from "../helpers/tcp-proxy.ts";
+import { until } from "../helpers/waiting.ts";
+import { openBus, uniquePrefix } from "./kafka/bus-tools.ts";
+import { database, freshPrefix } from "./mongodb/mongo-world.ts";
+import { needsServices } from "./services.ts";
+
+needsServices("kafka", "mongodb");
+
+const patience = 60_000;
+
+test("health tells who is away: a broker leaves parts ready, a database doesn't; and that both are back", async () => {
+  const brokerPort = await freePort();
+  const kafkaProxy = await tcpProxy({ host: "127.0.0.1", port: brokerPort });
+  const broker = await startKafka({ port: brokerPort, advertisedPort: kafkaProxy.port });
+  onTestFinished(() => broker.stop());
+  const { hostname, port } = new URL(inject("mongodbUrl").split(",")[0] ?? "");
+  const mongoProxy = await tcpProxy({ host: hostname, port: Number(port) });
+  const [prefix, topicPrefix] = [freshPrefix(), uniquePrefix()];
+  const shared = () => ({
+    store: mongoStore({
+      url: `mongodb://127.0.0.1:${mongoProxy.port}/?directConnection=true`,
+      database,
+      prefix,
+      timeoutMs: 1_000,
+    }),
+    bus: openBus({ brokers: [`127.0.0.1:${kafkaProxy.port}`], prefix: topicPrefix, closeTimeoutMs: 1_000 }),
+  });
+  const handlers = [source("read", [1]), handler("keep")];
+  const timing = { tickMs: 100, sweepMs: 500, leaseMs: 3_000 };
+  const coordinator = new Coordinator({ ...shared(), handlers, ...timing });
+  const worker = new Worker({ ...shared(), handlers, leaseMs: timing.leaseMs });
+  const parts = [coordinator, worker];
+  const each = (holds: (health: PartHealth) => boolean) => () => parts.every((part) => holds(part.health()));
+  onTestFinished(async () => {
+    await worker.stop({ graceMs: 0 });
+    await coordinator.stop({ graceMs: 0 });
+  });
+
+  expect(each(({ state, ready }) => state === "new" && !ready)()).toBe(true);
+  await Promise.all(parts.map((part) => part.start()));
+  const isWell = each(({ ready, store, bus }) => ready && store.status === "ok" && bus.status === "ok");
+  expect(isWell()).toBe(true);
+
+  const lostAt = Date.now();
+  kafkaProxy.interrupt();
+  await until(
+    each(({ bus }) => bus.status === "unreachable"),
+    "the broker's absence",
+    patience,
+  );
+  for (const part of parts) {
+    const { ready, store, bus } = part.health();
+    expect({ ready, store }).toEqual({ ready: true, store: { status: "ok" } });
+    expect(bus).toMatchObject({ restarts: expect.any(Number), lastError: expect.any(String) });
+    expect(bus.since).toBeGreaterThanOrEqual(lostAt);
+  }
+  const graph = graphOf(node("read"), node("keep", ["read"]));
+  expect(await (await coordinator.run(graph)).result()).toEqual({ keep: [1] });
+  kafkaProxy.resume();
+  await until(isWell, "the broker's return", patience);
+  // Consumers that had crashed were built again, and it shows.
+  expect(each(({ bus }) => bus.restarts > 0)()).toBe(true);
+
+  mongoProxy.interrupt();
+  await until(
+    each(({ store }) => store.status === "unreachable"),
+    "the database's absence",
+    patience,
+  );
+  expect(each(({ ready, bus }) => !ready && bus.status === "ok")()).toBe(true);
+  mongoProxy.resume();
+  await until(isWell, "the database's return", patience);
+  expect(await (await coordinator.run(graph)).result()).toEqual({ keep: [1] });
+
+  await worker.stop();
+  await coordinator.stop();
+  expect(each(({ state, ready }) => state === "stopped" && !ready)()).toBe(true);
+});
