@@ -1,0 +1,243 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { Calls } from "../../../scripts/chaos/calls.ts";
+import { chaosHandlers } from "../../../scripts/chaos/chaos-handlers.ts";
+import { checkLimits, checkNothingRan } from "../../../scripts/chaos/checks/end-checks.ts";
+import { checkTask } from "../../../scripts/chaos/checks/task-checks.ts";
+import type { LogRow, TaskEvidence } from "../../../scripts/chaos/evidence.ts";
+import type { Life } from "../../../scripts/chaos/fleet.ts";
+import { type JournalLine, JournalReader, JournalWriter, machineMs } from "../../../scripts/chaos/journal.ts";
+import { Sampler } from "../../../scripts/chaos/sampler.ts";
+import type { HistoryEntry, ShardRecord } from "../../../src/engine/model.ts";
+import { SeededRandom } from "../../../src/testing/gate/seeded-random.ts";
+import { testEngine } from "../../helpers/engines.ts";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { tempFolder } from "../../helpers/temp-folder.ts";
+
+/* What a chaos run judges with: a task that ran as it should, and then each thing that might be wrong with it. */
+
+interface Ran {
+  readonly evidence: TaskEvidence;
+  readonly lines: readonly JournalLine[];
+}
+
+const retry_policy = { max: 20, backoff_sec: 0, jitter: 0 };
+const graph = graphOf(
+  node("a", [], { type: "source", args: { batches: 3, shuffle: false, grow: false }, retry_policy }),
+  node("b", ["a"], { type: "map", retry_policy }),
+  node("c", ["b"], { fn: "vars.incr", fnArgs: { key: "count", by: 2 } }),
+);
+
+async function ranTask(): Promise<Ran> {
+  const path = join(tempFolder(), "journal");
+  const handlers = chaosHandlers({ journal: new JournalWriter(path), random: new SeededRandom(5), leaseMs: 100 });
+  const { engine, store } = await testEngine(handlers);
+  const { id } = await (await engine.run(graph)).wait();
+  const [task, vars, shards] = [await store.readTask(id), await store.readVars(id), await store.readShards(id)];
+  if (task === undefined || vars === undefined) throw new Error("it is gone");
+  const rows: LogRow[] = [];
+  for (const { nodeId, shard, generation, count = 0, history } of shards) {
+    const fenceReadAt = history.findLast(({ cause }) => cause === "claim")?.at ?? 0;
+    const log = await store.readArtifacts({ taskId: id, nodeId, shard }, generation, 0, 100);
+    for (const artifact of log) rows.push({ nodeId, shard, generation, artifact, isMarker: false, fenceReadAt });
+    const marker = { ...log[0], seq: count, uid: "marker" } as LogRow["artifact"];
+    rows.push({ nodeId, shard, generation, artifact: marker, isMarker: true, fenceReadAt });
+  }
+  return { evidence: { task, vars, shards, rows }, lines: new JournalReader(path).read() };
+}
+
+const lifeOf = (name: string, lines: readonly JournalLine[]): Life =>
+  ({ name, journal: { read: () => lines }, pauses: [], endedAt: undefined }) as unknown as Life;
+
+function callsOf(...journals: (readonly JournalLine[])[]): Calls {
+  const calls = new Calls();
+  calls.readFrom(journals.map((lines, index) => lifeOf(`worker-${index}`, lines)));
+  return calls;
+}
+
+const judged = ({ evidence, lines }: Ran, wasCancelled = false): string[] =>
+  checkTask(evidence, { calls: callsOf(lines), wasCancelled }).map((what) => what.replaceAll(evidence.task.id, "T"));
+
+const withShard = (ran: Ran, nodeId: string, change: (record: ShardRecord) => Partial<ShardRecord>): Ran => {
+  const shards = ran.evidence.shards.map((each) => (each.nodeId === nodeId ? { ...each, ...change(each) } : each));
+  return { ...ran, evidence: { ...ran.evidence, shards } };
+};
+
+const withRows = (ran: Ran, change: (rows: readonly LogRow[]) => readonly LogRow[]): Ran => ({
+  ...ran,
+  evidence: { ...ran.evidence, rows: change(ran.evidence.rows) },
+});
+
+/** Changes the artifact at this place of node b's log. */
+const withArtifact = (ran: Ran, seq: number, change: Partial<LogRow["artifact"]>): Ran =>
+  withRows(ran, (rows) =>
+    rows.map((row) =>
+      row.nodeId === "b" && row.artifact.seq === seq && !row.isMarker
+        ? { ...row, artifact: { ...row.artifact, ...change } }
+        : row,
+    ),
+  );
+
+const entry = (n: number, more: Partial<HistoryEntry>): HistoryEntry =>
+  ({ n, epoch: 1, from: "queued", to: "running", at: 1_000 * n, cause: "claim", ...more }) as HistoryEntry;
+
+/** Lost its lease once, and went on at the next epoch. */
+const lostOnce: readonly HistoryEntry[] = [
+  entry(0, { from: "absent", to: "queued", cause: "dispatch", epoch: 0 }),
+  entry(1, {}),
+  entry(2, { from: "running", to: "queued", cause: "expire" }),
+  entry(3, { epoch: 2 }),
+  entry(4, { epoch: 2, from: "running", to: "finished", cause: "complete" }),
+];
+
+const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
+  [
+    "a gap in a log",
+    "T:b:0: generation 0: seq 2 at place 1",
+    (ran) => withRows(ran, (rows) => rows.filter((row) => row.nodeId !== "b" || row.artifact.seq !== 1)),
+  ],
+  [
+    "an artifact twice",
+    "node b: uid ",
+    (ran) => withArtifact(ran, 2, { uid: ran.evidence.rows.find((row) => row.nodeId === "b")?.artifact.uid ?? "" }),
+  ],
+  [
+    "epochs that go back along seq",
+    "generation 0: epoch 1 behind 2 at seq 1",
+    (ran) => withShard(withArtifact(ran, 0, { epoch: 2 }), "b", () => ({ epoch: 2 })),
+  ],
+  [
+    "no marker",
+    "T:b:0: finished, and its log has no marker",
+    (ran) => withRows(ran, (rows) => rows.filter((row) => row.nodeId !== "b" || !row.isMarker)),
+  ],
+  [
+    "a write behind a lost lease",
+    "its fence was read 500 ms after 'expire' and 'claim'",
+    (ran) =>
+      withShard(
+        withRows(ran, (rows) => rows.map((row) => ({ ...row, fenceReadAt: 3_500 }))),
+        "b",
+        () => ({ history: lostOnce, epoch: 2, lost: 1 }),
+      ),
+  ],
+  [
+    "an epoch that is claimed twice",
+    "T:b:0: epoch 1 was claimed twice",
+    (ran) => withShard(ran, "b", ({ history }) => ({ history: [...history.slice(0, 2), ...history.slice(1)] })),
+  ],
+  [
+    "an end that was left",
+    "T:b:0: finished -> queued by requeue at epoch 1: it had ended",
+    (ran) =>
+      withShard(ran, "b", ({ history }) => ({
+        history: [...history, entry(history.length, { from: "finished", to: "queued", cause: "requeue" })],
+      })),
+  ],
+  [
+    "more failures than retries",
+    "T:b:0: 22 failures, and 20 retries",
+    (ran) => withShard(ran, "b", () => ({ failures: 22 })),
+  ],
+  [
+    "a child before its parent",
+    "T:b:0: dispatched ",
+    (ran) =>
+      withShard(ran, "b", ({ history }) => ({
+        history: history.map((each) => (each.cause === "dispatch" ? { ...each, at: 5 } : each)),
+      })),
+  ],
+  ["a wrong result", "node b: batches from a/0", (ran) => withArtifact(ran, 1, { meta: { rows: [-1] } })],
+  [
+    "a node that isn't over",
+    "T:b:0: running, and its task has ended",
+    (ran) => withShard(ran, "b", () => ({ status: "running" })),
+  ],
+  [
+    "variables that differ",
+    'variables {"count":5}, not {"count":2}',
+    (ran) => ({ ...ran, evidence: { ...ran.evidence, vars: { ...ran.evidence.vars, vars: { count: 5 } } } }),
+  ],
+  [
+    "a cancel that nobody asked for",
+    "cancelled, and nobody asked for it",
+    (ran) => ({ ...ran, evidence: { ...ran.evidence, task: { ...ran.evidence.task, status: "cancelled" } } }),
+  ],
+  [
+    "a failure without a reason",
+    "failed without a failure",
+    (ran) => ({ ...ran, evidence: { ...ran.evidence, task: { ...ran.evidence.task, status: "failed" } } }),
+  ],
+  [
+    "an artifact that no call made",
+    "and no call made it",
+    (ran) => ({ ...ran, lines: ran.lines.filter((line) => line.kind === "stall" || line.node !== "b") }),
+  ],
+  [
+    "a handler that began too early",
+    "node b: its handler began ",
+    (ran) => ({
+      ...ran,
+      lines: ran.lines.map((line) => (line.kind === "begin" && line.node === "b" ? { ...line, at: 1 } : line)),
+    }),
+  ],
+];
+
+describe("a task", () => {
+  test("that ran as it should has nothing wrong", async () => {
+    expect(judged(await ranTask())).toEqual([]);
+  });
+
+  test.each(mistakes)("with %s is found out", async (_, words, spoil) => {
+    expect(judged(spoil(await ranTask()))).toContainEqual(expect.stringContaining(words));
+  });
+
+  test("of which an attempt ran in two processes is found out", async () => {
+    const { evidence, lines } = await ranTask();
+    const wrong = checkTask(evidence, { calls: callsOf(lines, lines), wasCancelled: false });
+    expect(wrong).toContainEqual(expect.stringMatching(/attempt b:0:\d+ ran in worker-0 and worker-1/));
+  });
+});
+
+describe("all tasks", () => {
+  const call = (task: string, from: number, to: number): JournalLine[] => {
+    const ref = { task, node: "n", shard: 0, epoch: 1, type: "source" };
+    return [
+      { kind: "begin", at: from, ...ref },
+      { kind: "end", at: to, ...ref },
+    ];
+  };
+
+  test("more attempts at once than a limit has room for are found out", () => {
+    const at = (start: number) => Array.from({ length: 7 }, (_, n) => call(`t${n}`, start + n, start + 100)).flat();
+    expect(checkLimits(callsOf(at(0)), new Map())).toEqual([
+      "limit of type source: 7 attempts ran at once, at most 6 may",
+    ]);
+    expect(checkLimits(callsOf(at(0).slice(2), at(200).slice(2)), new Map())).toEqual([]);
+    const own = callsOf([...call("t", 0, 10), ...call("u", 5, 15)]);
+    expect(checkLimits(own, new Map([["t:n", 1]]))).toEqual([]);
+    expect(checkLimits(own, new Map([["t:n", 0]]))).toEqual([
+      "limit of node t:n: 1 attempts ran at once, at most 0 may",
+    ]);
+  });
+
+  test("a call after its task's end is found out, unless its process stood still", () => {
+    const now = machineMs();
+    const tasks = { endedAt: new Map([["t", now - 2_000]]), wallOffset: 0 };
+    expect(checkNothingRan(callsOf(call("t", now - 1_000, now)), tasks)).toEqual([
+      "worker-0 called t:n at epoch 1, 1000 ms after its task had ended",
+    ]);
+    const still: JournalLine = { kind: "stall", from: now - 2_500, at: now - 1_100 };
+    expect(checkNothingRan(callsOf([still, ...call("t", now - 1_000, now)]), tasks)).toEqual([]);
+  });
+
+  test("a record that has ended and moves, or goes back, is found out by samples", () => {
+    const sampler = new Sampler();
+    const sample = (status: string, attempt_epoch: number) =>
+      sampler.take([{ id: "shard s", taskId: "t", status, numbers: { attempt_epoch } }], () => false);
+    sample("running", 2);
+    sample("finished", 1);
+    sample("queued", 1);
+    expect(sampler.wrong).toEqual(["shard s: attempt_epoch was 2 and is 1", "shard s was finished and is queued"]);
+  });
+});
