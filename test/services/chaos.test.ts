@@ -9,7 +9,9 @@ needsServices("kafka", "mongodb");
 /** Another one each time: a run is like no other anyhow. */
 const seed = Date.now() % 1_000_000;
 
-test(`processes that are killed, paused and cut off hold to every law, seed ${seed}`, async () => {
+const title = "processes that are killed, paused and cut off hold to every law";
+
+test(`${title}, seed ${seed}`, async () => {
   const story: string[] = [];
   const { broken, counts, faults, starts } = await runChaos({
     seed,
