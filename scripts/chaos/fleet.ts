@@ -10,6 +10,8 @@ import { noServer, type PartSpec } from "./part-spec.ts";
 const partProgram = fileURLToPath(new URL("part.ts", import.meta.url));
 const watchdogProgram = fileURLToPath(new URL("watchdog.ts", import.meta.url));
 const againAfterMs = 500;
+/** A part that is told to stop while its servers are away gives up on them. */
+const stopsWithinMs = 45_000;
 /** Parts are started again and again: what is compiled once is kept, for all runs. */
 const env = { ...process.env, NODE_COMPILE_CACHE: resolve(".cache/chaos/compiled") };
 
@@ -44,7 +46,7 @@ export interface FleetOptions {
   readonly coordinators: number;
   readonly workers: number;
   readonly spec: Pick<PartSpec, "mongoUrl" | "prefix" | "brokers" | "capacity">;
-  /** Told of an end that nobody brought about. */
+  /** Told of an end that nobody brought about, or that doesn't come. */
   readonly onCrash: (life: Life, how: string) => void;
 }
 
@@ -86,7 +88,14 @@ export class Fleet {
     life.doomed = true;
     this.#resume(life);
     life.process.kill(how === "kill" ? "SIGKILL" : "SIGTERM");
-    await life.ended;
+    const waiting = new AbortController();
+    const late = sleep(stopsWithinMs, "late", { signal: waiting.signal }).catch(() => undefined);
+    if ((await Promise.race([life.ended, late])) === "late") {
+      this.#options.onCrash(life, `no end, ${stopsWithinMs / 1000} s after it was told to stop`);
+      life.process.kill("SIGKILL");
+      await life.ended;
+    }
+    waiting.abort();
     await sleep(downMs);
     await this.#launch(place);
     return true;

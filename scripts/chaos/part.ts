@@ -27,12 +27,12 @@ process.once("SIGTERM", () => void part.stop({ graceMs }).then(() => process.exi
 watchStalls();
 try {
   await part.start();
+  process.send?.("ready");
 } catch (error) {
-  const isAway = FlowError.is(error) && (error.code === "STORE_UNAVAILABLE" || error.code === "BUS_UNAVAILABLE");
-  if (!isAway) throw error;
-  process.exit(noServer);
+  const code = FlowError.is(error) ? error.code : undefined;
+  if (code === "STORE_UNAVAILABLE" || code === "BUS_UNAVAILABLE") process.exit(noServer);
+  if (code !== "ENGINE_STOPPED") throw error; // told to stop before it had started: it ends when it has stopped
 }
-process.send?.("ready");
 
 function makePart(): Coordinator | Worker {
   const { database, leaseMs, tickMs, sweepMs, cancelGraceMs, maxLostLeases, limits } = shared;
