@@ -2,6 +2,7 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const scheduler = "engine/coordinator/scheduler.ts";
 const sweeper = "engine/coordinator/sweeper.ts";
+const raceOf = (title: string, why: string) => ({ file: "test/sim/scheduler-races.test.ts", title, why });
 
 export const coordinatorMutations: readonly Mutation[] = [
   mutation("no task sweep", edit(sweeper, "await store.dueTasks(tasksAtOnce, sweepMs)", "[] as string[]")),
@@ -67,14 +68,20 @@ export const coordinatorMutations: readonly Mutation[] = [
       "if (false)",
     ),
   ),
-  mutation(
-    "a streaming child's state from memory",
-    edit(
-      scheduler,
-      "const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;",
-      "const couldEndFirst = !child.needsAll;",
+  {
+    elsewhere: raceOf(
+      "a child that streams and ends before its parent",
+      "takes a child that reads nothing of its parent",
     ),
-  ),
+    ...mutation(
+      "a streaming child's state from memory",
+      edit(
+        scheduler,
+        "const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;",
+        "const couldEndFirst = !child.needsAll;",
+      ),
+    ),
+  },
   mutation(
     "dispatch is remembered before it is written",
     edit(
@@ -128,11 +135,10 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   {
-    elsewhere: {
-      file: "test/sim/scheduler-races.test.ts",
-      title: "a cancel goes to who holds the attempt then",
-      why: "takes an attempt that is claimed between two calls, and then waits for time to pass",
-    },
+    elsewhere: raceOf(
+      "a cancel goes to who holds the attempt then",
+      "takes an attempt that is claimed between two calls, and then waits for time to pass",
+    ),
     ...mutation(
       "a cancel goes to who held the attempt before it",
       edit(scheduler, "await this.#signal(ref, cancelReason);", "await this.#signal(seen ?? ref, cancelReason);"),
