@@ -127,6 +127,7 @@ const shapes = z.object({
   cancelGraceMs: z.number().min(0).max(86_400_000).optional(),
   foreignTypes: z.array(z.string().min(1)).optional(),
   foreignAcceptMs: duration,
+  coordinator: z.enum(["flowkit", "foreign"]).optional(),
 });
 
 /**

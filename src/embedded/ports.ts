@@ -7,12 +7,15 @@ import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts"
 import { AppendSignals } from "../engine/worker/append-signals.ts";
 import { giveBack, takeShared } from "./shared-use.ts";
 
+/** What is opened, closed, and told what nobody could read. */
+type OpenedStore = Pick<Store, "open" | "close" | "addDeadLetter">;
+
 /** What all who have one store in this process share: plans are made once, and readers hear of what writers store. */
-const ofStore = new WeakMap<Store, { readonly plans: PlanCache; readonly signals: AppendSignals }>();
+const ofStore = new WeakMap<OpenedStore, { readonly plans: PlanCache; readonly signals: AppendSignals }>();
 
 /** What an engine, a coordinator, a worker or a client stands on, from its start to its stop. */
-export class Ports {
-  readonly store: Store;
+export class Ports<TStore extends OpenedStore = Store> {
+  readonly store: TStore;
   /** Gives its subscribers what they can read. */
   readonly bus: Bus;
   /** Lets the process end while it sleeps. */
@@ -26,10 +29,10 @@ export class Ports {
   readonly plans: PlanCache;
   readonly signals: AppendSignals;
   readonly #bus: Bus;
-  readonly #taken: (Store | Bus)[] = [];
+  readonly #taken: (OpenedStore | Bus)[] = [];
 
   constructor(options: {
-    readonly store: Store;
+    readonly store: TStore;
     readonly bus?: Bus | undefined;
     readonly logger?: Logger | undefined;
   }) {
@@ -62,7 +65,7 @@ export class Ports {
     return [() => this.#leave(this.#bus), () => this.deadLetters.settled(), () => this.#leave(this.store)];
   }
 
-  async #leave(resource: Store | Bus): Promise<void> {
+  async #leave(resource: OpenedStore | Bus): Promise<void> {
     const at = this.#taken.indexOf(resource);
     if (at < 0) return;
     this.#taken.splice(at, 1);

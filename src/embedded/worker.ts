@@ -1,9 +1,11 @@
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import type { Bus, Store } from "../engine/ports/index.ts";
+import { systemIds } from "../engine/system/index.ts";
 import { WorkerCore } from "../engine/worker/worker-core.ts";
 import { FlowError } from "../errors/index.ts";
 import { byName } from "./by-name.ts";
 import { workerLimits } from "./core-parts.ts";
+import { ForeignCoordination } from "./foreign-coordination.ts";
 import { partHealth, type WorkerHealth } from "./health.ts";
 import { type HandlerList, handlersByName } from "./known-types.ts";
 import { Life, type StopOptions } from "./life.ts";
@@ -34,6 +36,13 @@ export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefin
   readonly capacityPerType?: { readonly [TName in THandler["name"]]?: number };
   /** In pino's shape. @defaultValue silent */
   readonly logger?: Logger;
+  /**
+   * `"foreign"`: its coordinators are another program's, which speak the messages of docs/wire.md. It needs a Kafka bus,
+   * and a MongoDB store of which it uses the artifacts only, both without a prefix.
+   *
+   * @defaultValue "flowkit"
+   */
+  readonly coordinator?: "flowkit" | "foreign";
   /** Keeps the process running until the worker is stopped. @defaultValue true */
   readonly keepAlive?: boolean;
 }
@@ -47,6 +56,7 @@ const knownOptions: Readonly<Record<keyof WorkerOptions, true>> = {
   capacity: true,
   capacityPerType: true,
   logger: true,
+  coordinator: true,
   keepAlive: true,
   maxRunning: true,
   maxRunningPerType: true,
@@ -73,14 +83,16 @@ const unheard = { pollMaxMs: 200 } as const;
 export class Worker<THandler extends HandlerDefinition = HandlerDefinition> implements AsyncDisposable {
   readonly #core: WorkerCore;
   readonly #life: Life;
-  readonly #ports: Ports;
+  readonly #ports: Pick<Ports, "busHealth" | "deadLetters">;
   readonly #capacity: number;
 
   constructor(options: WorkerOptions<THandler>) {
     const what = "new Worker";
     checkOptions(options, { what, known: knownOptions, needsStore: true });
     const handlers = servedHandlers(what, options);
-    const ports = new Ports(options);
+    const workerId = `worker-${systemIds.next()}`;
+    const foreign = options.coordinator === "foreign" ? new ForeignCoordination(options, workerId) : undefined;
+    const ports: Pick<Ports, Exclude<keyof Ports, "store">> = foreign?.ports ?? new Ports(options);
     const { capacityPerType = {}, bus } = options;
     const limits = workerLimits({
       ...options,
@@ -88,15 +100,15 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
       ...(bus === undefined ? unheard : {}),
     });
     const core = new WorkerCore({
-      store: ports.store,
-      bus: ports.bus,
+      store: foreign?.store ?? options.store,
+      bus: foreign?.bus ?? ports.bus,
       clock: ports.clock,
       ids: ports.ids,
       random: ports.random,
       logger: ports.logger,
       plans: ports.plans,
       signals: ports.signals,
-      workerId: `worker-${ports.ids.next()}`,
+      workerId,
       handlers,
       functions: undefined,
       inputAdapters: byName("input adapter", options.inputAdapters ?? []),

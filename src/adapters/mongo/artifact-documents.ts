@@ -74,7 +74,7 @@ export const artifactOf = (doc: ArtifactDocument): Artifact => ({
 });
 
 /** A row that another program wrote may hold whatever BSON can: times, ids, decimals. */
-const plainJson = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null));
+export const plainJson = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null));
 
 export const originOf = (origin: ArtifactDocument["origin"]): Origin => ({
   source: origin?.source ?? "",

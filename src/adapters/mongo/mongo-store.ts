@@ -15,6 +15,7 @@ import { DeadLetterTable } from "./dead-letter-table.ts";
 import { ForeignArtifacts } from "./foreign-artifacts.ts";
 import { type CheckedOptions, checkedOptions, type MongoStoreOptions } from "./mongo-options.ts";
 import { OrderKeys } from "./order-keys.ts";
+import { PlainArtifacts } from "./plain-artifacts.ts";
 import { Queue } from "./queue.ts";
 import { Retention } from "./retention.ts";
 import { Session } from "./session.ts";
@@ -63,6 +64,7 @@ class DocumentStore implements MongoStore {
   readonly #deadLetters: DeadLetterTable;
   /** Other programs know the collections by their own names. */
   readonly foreignRows: ForeignArtifacts | undefined;
+  readonly plainRows: PlainArtifacts | undefined;
 
   constructor(options: CheckedOptions) {
     const parts: StoreParts = { session: new Session(options.session), orderKeys: new OrderKeys() };
@@ -78,6 +80,7 @@ class DocumentStore implements MongoStore {
       options.session.prefix === ""
         ? new ForeignArtifacts(parts, { logs: this.#logs, fence: (attempt) => this.#attempts.holds(attempt) })
         : undefined;
+    this.plainRows = options.session.prefix === "" ? new PlainArtifacts(parts) : undefined;
     this.#slots = new SlotTable(parts);
     this.#workers = new WorkerTable(parts);
     this.#deadLetters = new DeadLetterTable(parts, { keptMs: options.keepDeadLettersMs });

@@ -38,6 +38,14 @@ export class Session {
     if (!isCurrent) await this.migrate();
   }
 
+  /** Uses a database that is another program's: creates nothing in it, and expects nothing. */
+  async openAsGuest(): Promise<void> {
+    if (this.#closed) throw unavailable("closed");
+    const { client, database, prefix, timeoutMs } = this.#options;
+    this.#collections = collectionsOf(client.db(database), { prefix, timeoutMs });
+    await this.ask(({ artifacts }) => artifacts.findOne({}, { projection: { _id: 1 } }));
+  }
+
   /** @throws FlowError `STORE_UNAVAILABLE` unless it is open */
   check(): void {
     this.#use();

@@ -2,7 +2,7 @@ import { FlowError, type Json } from "../../errors/index.ts";
 import { type Artifact, logOf, type ShardRecord, type ShardRef } from "../model.ts";
 import type { NodePlan, Plan } from "../planner/index.ts";
 import { isNodeFinished } from "../planner/index.ts";
-import type { Store } from "../ports/index.ts";
+import type { WorkerStore } from "../ports/index.ts";
 
 /** A source of a gather, under the name that its outputs get in the payload. */
 export interface GatherSource {
@@ -31,7 +31,7 @@ export type SourcesState =
 
 /** Whether all of these nodes have finished, and if not, whether one that is open runs. */
 export async function readSources(options: {
-  readonly store: Store;
+  readonly store: WorkerStore;
   readonly plan: Plan;
   readonly taskId: string;
   readonly nodeIds: readonly string[];
@@ -58,7 +58,7 @@ export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "
 }
 
 /** All artifacts of a finished shard, in order, a page at a time. */
-export async function* readLog(store: Store, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
+export async function* readLog(store: WorkerStore, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
   const count = record.count ?? 0;
   for (let from = 0; from < count; ) {
     const page = await store.readArtifacts(logOf(record), record.generation, from, pageSize);
@@ -70,7 +70,7 @@ export async function* readLog(store: Store, record: ShardRecord, pageSize: numb
 
 /** The payload: by alias, the outputs of every source in order. */
 export async function gather(options: {
-  readonly store: Store;
+  readonly store: WorkerStore;
   readonly records: readonly ShardRecord[];
   readonly sources: readonly GatherSource[];
   readonly pageSize: number;

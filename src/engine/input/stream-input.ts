@@ -1,5 +1,5 @@
 import { type Artifact, type Origin, type ShardRecord, type ShardRef, sourceKey } from "../model.ts";
-import type { Store } from "../ports/index.ts";
+import type { WorkerStore } from "../ports/index.ts";
 
 /** A shard that a consumer reads, and how far it has come. */
 export interface Source {
@@ -34,7 +34,7 @@ export type Pulled =
   | { readonly kind: "restarted"; readonly sourceGens: Readonly<Record<string, number>> };
 
 export interface StreamInputOptions {
-  readonly store: Store;
+  readonly store: WorkerStore;
   readonly taskId: string;
   readonly sources: readonly { readonly nodeId: string; readonly shard: number }[];
   /** From the consumer's own record: which generations its output is built from. Never what is found today. */

@@ -2,6 +2,7 @@ export type { Bus, BusHealth, SubscribeOptions, Subscription, UndeliverableMessa
 export type { Clock } from "./clock.ts";
 export type { ForeignRows, Stamped, UnreadableSource } from "./foreign-rows.ts";
 export type { Ids } from "./ids.ts";
+export type { PlainRow, PlainRows } from "./plain-rows.ts";
 export type { Random } from "./random.ts";
 export {
   type AttemptReport,
@@ -16,5 +17,6 @@ export {
   type SlotLimit,
   type Store,
   type Tail,
+  type WorkerStore,
   type WriteAnswer,
 } from "./store.ts";

@@ -21,6 +21,7 @@ import type {
   WorkerRecord,
 } from "../model.ts";
 import type { ForeignRows } from "./foreign-rows.ts";
+import type { PlainRows } from "./plain-rows.ts";
 
 /**
  * Answer to a write of an attempt. The *holder* of a shard is the attempt whose epoch and claim id its lease has.
@@ -324,6 +325,8 @@ export interface Store {
 
   /** Absent where no other program writes artifacts. */
   readonly foreignRows?: ForeignRows | undefined;
+  /** The artifacts alone, for a database of another program's coordinators. */
+  readonly plainRows?: PlainRows | undefined;
 
   // ---- the store itself
 
@@ -334,3 +337,30 @@ export interface Store {
   /** Ends the connection; later calls reject with `STORE_UNAVAILABLE`. May be called twice. */
   close(): Promise<void>;
 }
+
+/** What a worker asks of it. */
+export type WorkerStore = Pick<
+  Store,
+  | "readTask"
+  | "readVars"
+  | "writeVars"
+  | "readShards"
+  | "peekQueue"
+  | "claim"
+  | "renew"
+  | "restart"
+  | "report"
+  | "append"
+  | "complete"
+  | "fail"
+  | "release"
+  | "confirmCancelled"
+  | "readArtifacts"
+  | "tail"
+  | "storedUids"
+  | "takeSlot"
+  | "freeSlot"
+  | "announceWorker"
+  | "removeWorker"
+  | "deleteTask"
+>;

@@ -6,6 +6,11 @@ export const topics = {
   status: (type: string): string => `status.${type}.v1`,
   /** Coordinator to workers. */
   signals: "signals.v1",
+  /** Workers to coordinators. */
+  announce: "workers.announce.v1",
+  /** Coordinators to all workers, and back. */
+  query: "query.tasks.v1",
+  reply: "reply.tasks.v1",
 } as const;
 
 /** Consumer groups. */

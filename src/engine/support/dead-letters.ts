@@ -8,11 +8,11 @@ const longestBody = 4_096;
 
 /** Keeps what came over the bus and nobody could read or handle, so that somebody may look at it, and counts it. */
 export class DeadLetters {
-  readonly #parts: { readonly store: Store; readonly ids: Ids; readonly logger: Logger };
+  readonly #parts: { readonly store: Pick<Store, "addDeadLetter">; readonly ids: Ids; readonly logger: Logger };
   readonly #open = new Set<Promise<void>>();
   #count = 0;
 
-  constructor(parts: { readonly store: Store; readonly ids: Ids; readonly logger: Logger }) {
+  constructor(parts: { readonly store: Pick<Store, "addDeadLetter">; readonly ids: Ids; readonly logger: Logger }) {
     this.#parts = parts;
   }
 

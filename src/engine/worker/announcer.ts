@@ -1,11 +1,11 @@
 import { FlowError } from "../../errors/index.ts";
 import type { WorkerRecord } from "../model.ts";
-import type { Clock, Store } from "../ports/index.ts";
+import type { Clock, WorkerStore } from "../ports/index.ts";
 import type { StoreWatch } from "../support/store-watch.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 
 export interface AnnouncerOptions {
-  readonly store: Store;
+  readonly store: WorkerStore;
   readonly clock: Clock;
   /** How long a word counts, in ms; said again every third of it. */
   readonly ttlMs: number;

@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { Artifact, Attempt, Origin, ShardRecord } from "../model.ts";
-import type { Store, Tail, WriteAnswer } from "../ports/index.ts";
+import type { Tail, WorkerStore, WriteAnswer } from "../ports/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
 import { addMetrics, type MetricSums } from "../values/index.ts";
@@ -13,7 +13,7 @@ import { AttemptEnded } from "./attempt-end.ts";
  * batch is inserted at exactly the next number, so whoever finds another's entry there reads the log again.
  */
 export class AttemptLog {
-  readonly #store: Store;
+  readonly #store: WorkerStore;
   readonly #retry: StoreRetry;
   readonly #signals: AppendSignals;
   readonly #attempt: Attempt;
@@ -24,7 +24,7 @@ export class AttemptLog {
   #origins: readonly Origin[] = [];
 
   constructor(options: {
-    readonly store: Store;
+    readonly store: WorkerStore;
     readonly retry: StoreRetry;
     readonly signals: AppendSignals;
     readonly attempt: Attempt;

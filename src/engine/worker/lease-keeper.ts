@@ -1,5 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
-import type { Clock, Store } from "../ports/index.ts";
+import type { Clock, WorkerStore } from "../ports/index.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import type { StoreWatch } from "../support/store-watch.ts";
 import type { Supervisor } from "../support/supervisor.ts";
@@ -13,7 +13,7 @@ const trusted = 0.9;
  * cancelled. Stops an attempt by this process's own clock before its lease can have run out.
  */
 export class LeaseKeeper {
-  readonly #store: Store;
+  readonly #store: WorkerStore;
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #watch: StoreWatch;
@@ -22,7 +22,7 @@ export class LeaseKeeper {
   #keeping: Promise<void> | undefined;
 
   constructor(options: {
-    readonly store: Store;
+    readonly store: WorkerStore;
     readonly clock: Clock;
     readonly leaseMs: number;
     readonly watch: StoreWatch;

@@ -1,6 +1,6 @@
 import { type Attempt, shardKey } from "../model.ts";
 import type { NodePlan } from "../planner/index.ts";
-import type { SlotLimit, Store } from "../ports/index.ts";
+import type { SlotLimit, WorkerStore } from "../ports/index.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
 
 /** How many shards may run at once, over all processes that share the store. They must be told the same. */
@@ -28,12 +28,12 @@ interface NamedLimit extends SlotLimit {
  * give back its own without a look at the other. What a crash leaves behind is found by a sweep.
  */
 export class RunningSlots {
-  readonly #store: Store;
+  readonly #store: WorkerStore;
   readonly #limits: RunningLimits;
   /** By claim, the limits that it holds a slot of. */
   readonly #held = new Map<string, readonly NamedLimit[]>();
 
-  constructor(options: { readonly store: Store; readonly limits: RunningLimits }) {
+  constructor(options: { readonly store: WorkerStore; readonly limits: RunningLimits }) {
     this.#store = options.store;
     this.#limits = options.limits;
   }

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../errors/index.ts";
 import type { Plan, PlanCache } from "../planner/index.ts";
-import type { Store } from "../ports/index.ts";
+import type { WorkerStore } from "../ports/index.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
 
 /** What of a task never changes, as long as its record lives. */
@@ -13,11 +13,11 @@ const kept = 1_000;
 
 /** Reads a task's graph once, not once an attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes. */
 export class TaskFacts {
-  readonly #store: Store;
+  readonly #store: WorkerStore;
   readonly #plans: PlanCache;
   readonly #facts = new Map<string, TaskFact>();
 
-  constructor(options: { readonly store: Store; readonly plans: PlanCache }) {
+  constructor(options: { readonly store: WorkerStore; readonly plans: PlanCache }) {
     this.#store = options.store;
     this.#plans = options.plans;
   }
@@ -29,6 +29,7 @@ export class TaskFacts {
     const task = await retry.ask(() => this.#store.readTask(taskId));
     if (task === undefined) return undefined;
     const fact = { plan: this.#plans.get(task.graph), params: task.params };
+    if (task.createdAt === 0) return fact; // another command may tell more of it
     this.#facts.set(taskId, fact);
     if (this.#facts.size > kept) {
       const [oldest] = this.#facts.keys();

@@ -3,6 +3,7 @@ import { coordinatorFnType } from "../../graph/index.ts";
 import type { Attempt, LogHabits, ShardRecord } from "../model.ts";
 import { shardKey } from "../model.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
+import type { TaskDiscoverMessage } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
 import { allAtOnce, allSteps } from "../support/all-steps.ts";
 import { Breather } from "../support/breather.ts";
@@ -139,9 +140,10 @@ export class WorkerCore {
     );
     const signals: SubscribeOptions = {
       group: groups.signals(workerId),
-      topics: [topics.signals],
+      topics: [topics.signals, topics.query],
       isPrivate: true,
       handle: async (message) => {
+        if (message.kind === "TASK_DISCOVER") return this.#answer(message);
         // Only a hint: a forged one costs an attempt, its next write asks the store.
         if (message.kind !== "CANCEL") return;
         const held = this.#held.get(shardKey(message));
@@ -153,6 +155,22 @@ export class WorkerCore {
       this.#subscriptions.push(await bus.subscribe(options));
     };
     await allAtOnce("subscribing a worker", [...commands, signals].map(subscribe));
+  }
+
+  /** Who asks doesn't wait for it: only who runs the node says so. */
+  async #answer({ taskId, nodeId, shard, type, corrId }: TaskDiscoverMessage): Promise<void> {
+    const held = this.#held.get(shardKey({ taskId, nodeId, shard }));
+    if (held === undefined) return;
+    const { epoch } = held.attempt;
+    await this.#parts.bus.publish(topics.reply, taskId, {
+      kind: "TASK_SNAPSHOT",
+      ...{ taskId, nodeId, shard, epoch, type },
+      ...(corrId === undefined ? {} : { corrId }),
+      workerId: this.#parts.workerId,
+      runState: held.reason === "cancelling" ? "cancelling" : "running",
+      attemptEpoch: epoch,
+      artifacts: { complete: false },
+    });
   }
 
   async #letGo(graceMs: number): Promise<void> {

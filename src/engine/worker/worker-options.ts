@@ -5,14 +5,14 @@ import type {
   Logger,
 } from "../../definitions/index.ts";
 import type { PlanCache } from "../planner/index.ts";
-import type { Bus, Clock, Ids, Random, Store } from "../ports/index.ts";
+import type { Bus, Clock, Ids, Random, WorkerStore } from "../ports/index.ts";
 import type { AppendSignals } from "./append-signals.ts";
 import type { RunningLimits } from "./running-limits.ts";
 
 /** What a worker is made of. The public `Worker` fills in the defaults. */
 export interface WorkerParts {
   readonly workerId: string;
-  readonly store: Store;
+  readonly store: WorkerStore;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly ids: Ids;

@@ -1,0 +1,86 @@
+import type { Metrics } from "../../definitions/index.ts";
+import type { EpochRef, ShardRef } from "../../engine/model.ts";
+import type { PlainRow, PlainRows } from "../../engine/ports/index.ts";
+import type { Json } from "../../errors/index.ts";
+import { plainJson } from "./artifact-documents.ts";
+import { jsonField, jsonOf } from "./json-field.ts";
+import { checkedId, type StoreParts } from "./store-parts.ts";
+
+/** The rows of `artifacts` as other programs write and read them. */
+export class PlainArtifacts implements PlainRows {
+  readonly #parts: StoreParts;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+  }
+
+  open(): Promise<void> {
+    return this.#parts.session.openAsGuest();
+  }
+
+  close(): Promise<void> {
+    return this.#parts.session.close();
+  }
+
+  async uids(ref: ShardRef): Promise<string[]> {
+    const rows = await this.#parts.session.ask(({ artifacts }) =>
+      artifacts
+        .find({ ...named(ref), status: "partial" }, { projection: { _id: 0, batch_uid: 1 } })
+        .sort({ created_at: 1 })
+        .toArray(),
+    );
+    return rows.map(({ batch_uid }) => batch_uid);
+  }
+
+  async read(ref: ShardRef, uids: readonly string[]): Promise<PlainRow[]> {
+    if (uids.length === 0) return [];
+    const rows = await this.#parts.session.ask(({ artifacts }) =>
+      artifacts.find({ ...named(ref), status: "partial", batch_uid: { $in: [...uids] } }).toArray(),
+    );
+    return rows.map((row) => ({
+      batchUid: row.batch_uid,
+      meta: plainJson(jsonOf<Json>(row, "meta")),
+      metrics: jsonOf<Metrics>(row, "metrics") ?? {},
+    }));
+  }
+
+  async isComplete(ref: ShardRef): Promise<boolean> {
+    const found = await this.#parts.session.ask(({ artifacts }) =>
+      artifacts.findOne({ ...named(ref), status: "complete" }, { projection: { _id: 1 } }),
+    );
+    return found !== null;
+  }
+
+  async write(ref: EpochRef, row: PlainRow & { readonly workerId: string }): Promise<void> {
+    const { batchUid, meta, metrics, workerId } = row;
+    await this.#put(ref, batchUid, {
+      status: "partial",
+      worker_id: workerId,
+      ...jsonField("meta", meta),
+      ...jsonField("metrics", { ...metrics }),
+    });
+  }
+
+  async complete(
+    ref: EpochRef,
+    end: { readonly finalUid: string; readonly meta: Json; readonly workerId: string },
+  ): Promise<void> {
+    const { finalUid, meta, workerId } = end;
+    await this.#put(ref, finalUid, { status: "complete", worker_id: workerId, ...jsonField("meta", meta) });
+  }
+
+  async #put(ref: EpochRef, batch_uid: string, fields: object): Promise<void> {
+    await this.#parts.session.ask(({ artifacts }) =>
+      artifacts.updateOne(
+        { ...named(ref), batch_uid },
+        {
+          $set: { ...fields, attempt_epoch: ref.epoch, updated_at: new Date() },
+          $setOnInsert: { created_at: new Date() },
+        },
+        { upsert: true },
+      ),
+    );
+  }
+}
+
+const named = ({ taskId, nodeId }: ShardRef) => ({ task_id: checkedId(taskId), node_id: checkedId(nodeId) });

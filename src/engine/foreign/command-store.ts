@@ -1,0 +1,334 @@
+import type { Json } from "../../errors/index.ts";
+import { type Attempt, type Origin, type ShardRecord, type ShardRef, shardKey } from "../model.ts";
+import {
+  bornShard,
+  cancelShardMove,
+  claimShard,
+  confirmCancelledShard,
+  failShard,
+  fence,
+  finishShard,
+  type Judged,
+  releaseShard,
+  renewLease,
+} from "../moves/index.ts";
+import type { Bus, Clock, PlainRow, PlainRows, WorkerStore, WriteAnswer } from "../ports/index.ts";
+import { isStatus } from "../protocol/message-kinds.ts";
+import type { AttemptEvent, Message, StatusMessage, TaskStartMessage } from "../protocol/messages.ts";
+import { topics } from "../protocol/topics.ts";
+import { commandGraph } from "./command-graph.ts";
+
+const mostKept = 10_000;
+const cancelGraceMs = 30_000;
+const finalUid = "__final__";
+
+/** What a command has become here. */
+interface Work {
+  readonly command: TaskStartMessage;
+  record: ShardRecord;
+  cancelReason: string;
+  /** What this attempt has stored. */
+  readonly uids: Set<string>;
+  readonly origins: Map<string, Origin>;
+}
+
+/**
+ * What a worker of ours asks its store, for coordinators that aren't: they keep no records that we know, so all there is
+ * of an attempt is its command, and it lives as long as this process. What happens to it is told by messages; artifacts
+ * are plain rows, and a later attempt, here or elsewhere, writes the same ones again.
+ */
+export class CommandStore implements WorkerStore {
+  readonly #rows: PlainRows;
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #workerId: string;
+  readonly #work = new Map<string, Work>();
+  /** By node, the batches of its rows in the order in which they were first seen here: their place for readers. */
+  readonly #seen = new Map<string, string[]>();
+
+  constructor(options: {
+    readonly rows: PlainRows;
+    readonly bus: Bus;
+    readonly clock: Clock;
+    readonly workerId: string;
+  }) {
+    this.#rows = options.rows;
+    this.#bus = options.bus;
+    this.#clock = options.clock;
+    this.#workerId = options.workerId;
+  }
+
+  /** The bus for the worker: this store hears first what comes, and says by itself what becomes of attempts. */
+  get bus(): Bus {
+    const bus = this.#bus;
+    return {
+      publish: async (topic, key, message) => {
+        if (!isStatus(message)) await bus.publish(topic, key, message);
+      },
+      subscribe: (options) =>
+        bus.subscribe({
+          ...options,
+          handle: async (message) => {
+            this.#hear(message);
+            await options.handle(message);
+          },
+        }),
+      close: () => bus.close(),
+    };
+  }
+
+  // ---- what is there
+
+  async readTask(id: string): ReturnType<WorkerStore["readTask"]> {
+    const commands = [...this.#work.values()].map(({ command }) => command).filter(({ taskId }) => taskId === id);
+    if (commands.length === 0) return undefined;
+    return { id, graph: commandGraph(commands), params: {}, priority: 0, status: "running", createdAt: 0 };
+  }
+
+  async readShards(taskId: string, nodeIds: readonly string[] = []): Promise<ShardRecord[]> {
+    return Promise.all(nodeIds.map((nodeId) => this.#recordOf({ taskId, nodeId, shard: 0 })));
+  }
+
+  async peekQueue(types: readonly string[], limit: number): ReturnType<WorkerStore["peekQueue"]> {
+    const queued = [...this.#work.values()].filter(({ record }) => record.status === "queued");
+    return queued
+      .filter(({ record }) => types.includes(record.type))
+      .slice(0, limit)
+      .map(({ record: { taskId, nodeId, shard, epoch, type } }) => ({ taskId, nodeId, shard, epoch, type }));
+  }
+
+  async readArtifacts(
+    ref: ShardRef,
+    _generation: number,
+    from: number,
+    limit: number,
+  ): ReturnType<WorkerStore["readArtifacts"]> {
+    const known = await this.#look(ref, from + limit);
+    const uids = known.slice(from, from + limit);
+    const rows = new Map((await this.#rows.read(ref, uids)).map((row) => [row.batchUid, row]));
+    return uids.map((uid, index) => {
+      const { meta, metrics } = rows.get(uid) ?? gone(ref, uid);
+      const seq = from + index;
+      return { seq, uid, epoch: 1, claimId: "", origin: { source: "", seq, chunk: 0 }, meta, metrics };
+    });
+  }
+
+  async tail(ref: ShardRef): ReturnType<WorkerStore["tail"]> {
+    const work = this.#work.get(shardKey(ref));
+    return { length: work?.uids.size ?? 0, closed: false, origins: [...(work?.origins.values() ?? [])] };
+  }
+
+  async storedUids(ref: ShardRef, _generation: number, uids: readonly string[]): ReturnType<WorkerStore["storedUids"]> {
+    const stored = this.#work.get(shardKey(ref))?.uids ?? new Set();
+    return new Set(uids.filter((uid) => stored.has(uid)));
+  }
+
+  async readVars(): ReturnType<WorkerStore["readVars"]> {
+    return { vars: {}, version: 0, appliedBy: [] };
+  }
+
+  // ---- what an attempt does
+
+  async claim(ref: Parameters<WorkerStore["claim"]>[0], by: Parameters<WorkerStore["claim"]>[1]) {
+    const work = this.#work.get(shardKey(ref));
+    const claimed = claimShard(work?.record, ref, { ...by, now: this.#clock.now() });
+    if (work === undefined || claimed?.next === undefined) return claimed?.won;
+    work.record = claimed.next;
+    await this.#say(work, { kind: "TASK_ACCEPTED", ...this.#lease(by.claimId, by.leaseMs) });
+    return claimed.won;
+  }
+
+  async renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]> {
+    return Promise.all(
+      attempts.map((attempt) =>
+        this.#write(attempt, (record, now) => renewLease(record, attempt, { leaseMs, now }), {
+          kind: "TASK_HEARTBEAT",
+          ...this.#lease(attempt.claimId, leaseMs),
+        }),
+      ),
+    );
+  }
+
+  async append(
+    attempt: Attempt,
+    _generation: number,
+    { uid, origin, meta, metrics }: Parameters<WorkerStore["append"]>[2],
+  ): Promise<WriteAnswer> {
+    const work = this.#work.get(shardKey(attempt));
+    const answer = fence(work?.record, attempt);
+    if (work === undefined || answer !== "ok") return answer;
+    const row: PlainRow = { batchUid: uid, meta, metrics };
+    await this.#rows.write(attempt, { ...row, workerId: this.#workerId });
+    work.uids.add(uid);
+    work.origins.set(origin.source, origin);
+    // Such coordinators take a batch's metrics for its data.
+    const said = isObject(meta) ? meta : { ...metrics };
+    await this.#say(work, { kind: "BATCH_OK", batchUid: uid, metrics: said, artifactsRef: { batch_uid: uid } });
+    return "ok";
+  }
+
+  async complete(
+    attempt: Attempt,
+    outcome: Parameters<WorkerStore["complete"]>[1],
+  ): ReturnType<WorkerStore["complete"]> {
+    const answer = fence(this.#work.get(shardKey(attempt))?.record, attempt);
+    if (answer !== "ok") return answer;
+    const { count, result, metrics = {} } = outcome;
+    const meta = result ?? { ...metrics };
+    await this.#rows.complete(attempt, { finalUid, meta, workerId: this.#workerId });
+    const done = { kind: "TASK_DONE", metrics: { ...metrics }, artifactsRef: { count }, finalUid } as const;
+    return this.#write(attempt, (record, now) => finishShard(record, attempt, { ...outcome, now }), done);
+  }
+
+  fail(attempt: Attempt, how: Parameters<WorkerStore["fail"]>[1]): Promise<WriteAnswer> {
+    const { failure, permanent } = how;
+    const failed = (record: ShardRecord | undefined, now: number) => failShard(record, attempt, { ...how, now });
+    const { reasonCode, message: error } = failure;
+    return this.#write(attempt, failed, { kind: "TASK_FAILED", reasonCode, permanent, error });
+  }
+
+  release(attempt: Attempt, delayMs: number): Promise<WriteAnswer> {
+    const released = (record: ShardRecord | undefined, now: number) => releaseShard(record, attempt, { delayMs, now });
+    return this.#write(attempt, released, { kind: "TASK_FAILED", reasonCode: "worker_stopping", permanent: false });
+  }
+
+  confirmCancelled(attempt: Attempt): Promise<WriteAnswer> {
+    const reason = this.#work.get(shardKey(attempt))?.cancelReason ?? "cancelled";
+    const confirmed = (record: ShardRecord | undefined, now: number) => confirmCancelledShard(record, attempt, { now });
+    return this.#write(attempt, confirmed, { kind: "CANCELLED", reason });
+  }
+
+  /** What it has stored is written again under the same names. */
+  async restart(attempt: Attempt): Promise<WriteAnswer> {
+    const work = this.#work.get(shardKey(attempt));
+    work?.uids.clear();
+    work?.origins.clear();
+    return fence(work?.record, attempt);
+  }
+
+  /** Nobody asks for it: it lives as long as the attempt. */
+  async report(attempt: Attempt): Promise<WriteAnswer> {
+    return fence(this.#work.get(shardKey(attempt))?.record, attempt);
+  }
+
+  async writeVars(): ReturnType<WorkerStore["writeVars"]> {
+    return "closed";
+  }
+
+  // ---- what such coordinators have no word for
+
+  /** There is no task but by its commands. */
+  async deleteTask(): Promise<"unknown"> {
+    return "unknown";
+  }
+
+  async takeSlot(): Promise<"ok"> {
+    return "ok";
+  }
+
+  async freeSlot(): Promise<void> {}
+
+  // ---- the worker
+
+  async announceWorker({ id, types, capacity }: Parameters<WorkerStore["announceWorker"]>[0]): Promise<void> {
+    const message = { kind: "WORKER_ONLINE", workerId: id, roles: types, version: "1", capacity } as const;
+    await this.#bus.publish(topics.announce, id, { ...message, capabilities: { roles: [...types] } });
+  }
+
+  async removeWorker(id: string): Promise<void> {
+    await this.#bus.publish(topics.announce, id, { kind: "WORKER_OFFLINE", workerId: id });
+  }
+
+  // ---- messages
+
+  #hear(message: Message): void {
+    if (message.kind === "TASK_START" && message.shard === 0) this.#take(message);
+    if (message.kind === "TASK_CANCEL") this.#cancel(message, message.reason);
+    if (message.kind === "CANCEL" && message.targetWorkerId === this.#workerId) this.#cancel(message, message.reason);
+  }
+
+  /** One that was there already is a repeat; a later one says that the earlier attempt is over. */
+  #take(command: TaskStartMessage): void {
+    const key = shardKey(command);
+    const known = this.#work.get(key);
+    if (known !== undefined && known.record.epoch >= command.epoch) return;
+    const init = { type: command.type, priority: 0, status: "queued", at: this.#clock.now() } as const;
+    const record = { ...bornShard(command, init), epoch: command.epoch };
+    this.#work.delete(key);
+    this.#work.set(key, { command, record, cancelReason: "cancelled", uids: new Set(), origins: new Map() });
+    this.#seen.clear(); // rows may have been removed since
+    if (this.#work.size <= mostKept) return;
+    const [oldest] =
+      [...this.#work].find(
+        ([
+          ,
+          {
+            record: { lease },
+          },
+        ]) => lease === undefined,
+      ) ?? [];
+    if (oldest !== undefined) this.#work.delete(oldest);
+  }
+
+  #cancel(ref: ShardRef & { readonly epoch: number }, reason: string): void {
+    const work = this.#work.get(shardKey(ref));
+    if (work === undefined || work.record.epoch !== ref.epoch) return;
+    work.cancelReason = reason;
+    work.record = cancelShardMove(work.record, { graceMs: cancelGraceMs, now: this.#clock.now() }) ?? work.record;
+  }
+
+  async #write(
+    attempt: Attempt,
+    judge: (record: ShardRecord | undefined, now: number) => Judged<WriteAnswer>,
+    event: AttemptEvent,
+  ): Promise<WriteAnswer> {
+    const work = this.#work.get(shardKey(attempt));
+    const { answer, next } = judge(work?.record, this.#clock.now());
+    if (work === undefined || next === undefined) return answer;
+    work.record = next;
+    await this.#say(work, event);
+    return answer;
+  }
+
+  #say({ record }: Work, event: AttemptEvent): Promise<void> {
+    const { taskId, nodeId, shard, epoch, type } = record;
+    const message: StatusMessage = { ...event, taskId, nodeId, shard, epoch, type, workerId: this.#workerId };
+    return this.#bus.publish(topics.status(type), `${taskId}:${nodeId}`, message);
+  }
+
+  #lease(leaseId: string, leaseMs: number) {
+    return { leaseId, leaseDeadline: Math.round(this.#clock.now() + leaseMs) };
+  }
+
+  // ---- rows
+
+  async #recordOf(ref: ShardRef): Promise<ShardRecord> {
+    const work = this.#work.get(shardKey(ref));
+    if (work?.record.lease !== undefined) return work.record;
+    const record = bornShard(ref, { type: "elsewhere", priority: 0, status: "queued", at: 0 });
+    // Asked before the rows are counted: what it stored before it said so is there.
+    if (!(await this.#rows.isComplete(ref))) return { ...record, status: "running" };
+    return { ...record, status: "finished", count: (await this.#look(ref, Number.POSITIVE_INFINITY)).length };
+  }
+
+  /** The node's batches, looked for when fewer than so many are known. */
+  async #look(ref: ShardRef, wanted: number): Promise<readonly string[]> {
+    const key = shardKey(ref);
+    const known = this.#seen.get(key) ?? [];
+    this.#seen.set(key, known);
+    if (known.length >= wanted) return known;
+    const there = new Set(known);
+    // Between the look and this line others may have added the same ones.
+    const found = await this.#rows.uids(ref);
+    for (const uid of known) there.add(uid);
+    for (const uid of found) if (!there.has(uid)) known.push(uid);
+    return known;
+  }
+}
+
+const isObject = (value: Json): value is { readonly [key: string]: Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function gone({ taskId, nodeId }: ShardRef, uid: string): never {
+  throw new Error(`batch '${uid}' of node '${nodeId}' of task ${taskId} is gone from the store while it is read`);
+}
