@@ -102,21 +102,45 @@ test("a flow runs with the least privileges, and signals reach its worker", asyn
   const named = (...names: string[]) => names.map((name) => `${prefix}.${name}`);
   const admin = await openAdmin([broker.address]);
   const types = ["read", "keep", "coordinator_fn"];
-  const topics = named("signals.v1", "dlq.v1", ...types.flatMap((type) => [`cmd.${type}.v1`, `status.${type}.v1`]));
+  const topics = named(
+    "signals.v1",
+    "query.tasks.v1",
+    "reply.tasks.v1",
+    "dlq.v1",
+    ...types.flatMap((type) => [`cmd.${type}.v1`, `status.${type}.v1`]),
+  );
   await admin.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: 2 })), waitForLeaders: true });
   // The table of docs/kafka.md.
-  await allow(admin, "coordinator", "TOPIC", ["READ"], ...named("status.*", "cmd.coordinator_fn.v1", "signals.v1"));
+  await allow(
+    admin,
+    "coordinator",
+    "TOPIC",
+    ["READ"],
+    ...named("status.*", "cmd.coordinator_fn.v1", "signals.v1", "query.tasks.v1"),
+  );
   await allow(
     admin,
     "coordinator",
     "TOPIC",
     ["WRITE"],
-    ...named("cmd.*", "signals.v1", "status.coordinator_fn.v1", "dlq.v1"),
+    ...named("cmd.*", "signals.v1", "reply.tasks.v1", "status.coordinator_fn.v1", "dlq.v1"),
   );
   await allow(admin, "coordinator", "GROUP", ["READ"], ...named("coordinators", "workers.coordinator_fn"));
   await allow(admin, "coordinator", "GROUP", ["READ", "DELETE"], ...named("signals.*"));
-  await allow(admin, "worker", "TOPIC", ["READ"], ...named("cmd.read.v1", "cmd.keep.v1", "signals.v1"));
-  await allow(admin, "worker", "TOPIC", ["WRITE"], ...named("status.read.v1", "status.keep.v1", "dlq.v1"));
+  await allow(
+    admin,
+    "worker",
+    "TOPIC",
+    ["READ"],
+    ...named("cmd.read.v1", "cmd.keep.v1", "signals.v1", "query.tasks.v1"),
+  );
+  await allow(
+    admin,
+    "worker",
+    "TOPIC",
+    ["WRITE"],
+    ...named("status.read.v1", "status.keep.v1", "reply.tasks.v1", "dlq.v1"),
+  );
   await allow(admin, "worker", "GROUP", ["READ"], ...named("workers.read", "workers.keep"));
   await allow(admin, "worker", "GROUP", ["READ", "DELETE"], ...named("signals.*"));
   await allow(admin, "client", "TOPIC", ["WRITE"], ...named("cmd.*", "signals.v1"));
