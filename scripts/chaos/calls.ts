@@ -40,10 +40,15 @@ export class Calls {
     return this.#thrown.get(`${task}:${node}`)?.has(code) ?? false;
   }
 
-  /** When this process stood still in this time, by itself or because it was told to; `undefined`: it didn't. */
-  stoodStill(life: Life, from: number, to: number): { readonly from: number; readonly to: number } | undefined {
+  /** When this process first stood still in this time, by itself or because it was told to; `undefined`: it didn't. */
+  stoodStill(
+    life: Life,
+    when: { readonly from: number; readonly to: number; readonly atLeastMs?: number },
+  ): { readonly from: number; readonly to: number } | undefined {
+    const { from, to, atLeastMs = 0 } = when;
     const all = [...life.pauses, ...(this.#stalls.get(life) ?? [])];
-    return all.filter((pause) => pause.from < to && pause.to > from).toSorted((a, b) => a.from - b.from)[0];
+    const within = all.filter((pause) => pause.from < to && pause.to > from);
+    return within.filter((pause) => pause.to - pause.from > atLeastMs).toSorted((a, b) => a.from - b.from)[0];
   }
 
   #take(life: Life, line: JournalLine): void {

@@ -56,12 +56,14 @@ tell(report);
 if (report.broken.length > 0) process.exitCode = 1;
 else if (!values.keep) rmSync(folder, { recursive: true, force: true });
 
-function tell({ broken, counts, faults, calls, starts, calmMs }: ChaosReport): void {
+function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosReport): void {
   const { created, finished, failed, cancelled, batches, lost, retried, restarted } = counts;
   const told = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
   console.log(`\n${created} tasks: ${finished} finished, ${failed} failed, ${cancelled} cancelled`);
   console.log(`${batches} batches stored by ${calls} calls of handlers; ${starts} starts of processes`);
-  console.log(`${lost} lost leases, ${retried} failed attempts, ${restarted} outputs started over`);
+  console.log(
+    `${lost} lost leases, ${retried} failed attempts, ${restarted} outputs started over; at most ${peak} attempts at once`,
+  );
   console.log(
     `faults: ${told.join(", ") || "none"}; the last task ended ${(calmMs / 1000).toFixed(1)} s after the last`,
   );

@@ -20,7 +20,8 @@ export const shared = {
   sweepMs: 3_000,
   cancelGraceMs: 3_000,
   maxLostLeases: 10,
-  limits: { maxRunning: 14, maxRunningPerType: { map: 7, source: 6 }, maxRunningPerTask: 4 },
+  /** So low that they are reached: a limit that nobody meets is held by anybody. */
+  limits: { maxRunning: 8, maxRunningPerType: { map: 4, source: 3 }, maxRunningPerTask: 3 },
 } as const;
 
 /** Exit code of a part that found no server when it started, as may be while faults last: it is started again. */

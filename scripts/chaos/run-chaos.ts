@@ -9,7 +9,7 @@ import { SeededRandom } from "../../src/testing/gate/seeded-random.ts";
 import { workerTypes } from "../../src/testing/world/random-graph.ts";
 import { partsAdapter } from "../../src/testing/world/sim-adapters.ts";
 import { Calls } from "./calls.ts";
-import { checkLimits, checkNothingRan } from "./checks/end-checks.ts";
+import { checkLimits, checkNothingRan, peakOf } from "./checks/end-checks.ts";
 import { Evidence, type TaskEvidence } from "./evidence.ts";
 import { describeFault, type FaultKind, faultSchedule } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
@@ -44,6 +44,8 @@ export interface ChaosReport {
   readonly faults: Readonly<Record<string, number>>;
   readonly calls: number;
   readonly starts: number;
+  /** Attempts that ran handler code at once, at most. */
+  readonly peak: number;
   /** From the end of the faults to the end of the last task. */
   readonly calmMs: number;
 }
@@ -160,6 +162,7 @@ class ChaosRun {
       faults: Object.fromEntries(this.#inflictor.counts),
       calls: this.#calls.count,
       starts: this.#fleet.counts.starts,
+      peak: peakOf(this.#calls),
       calmMs,
     };
   }

@@ -1,8 +1,10 @@
 import type { AttemptSpan, Calls } from "../calls.ts";
 import { shared } from "../part-spec.ts";
 
-/** A process that stood still longer than this may not have noticed that its time was over. */
+/** Between the end of a task and the first look of a worker at it. */
 const toleratedMs = 200;
+/** A worker stops so long before its lease ends: one that stands still no longer than that has stopped in time. */
+const marginMs = shared.leaseMs / 10;
 
 /** Law 9: how many attempts ran handler code at once, by the handlers' own journals. */
 export function checkLimits(calls: Calls, nodeLimits: ReadonlyMap<string, number>): string[] {
@@ -41,8 +43,7 @@ export function checkLimits(calls: Calls, nodeLimits: ReadonlyMap<string, number
 /** A process that stands still long enough loses its leases: its attempts are over then, whatever it does when it wakes. */
 function endOf(span: AttemptSpan, calls: Calls): number {
   const end = Math.min(span.to, span.life.endedAt ?? Number.POSITIVE_INFINITY);
-  const still = calls.stoodStill(span.life, span.from, end);
-  return still !== undefined && Math.min(still.to, end) - still.from > toleratedMs ? still.from : end;
+  return calls.stoodStill(span.life, { from: span.from, to: end, atLeastMs: marginMs })?.from ?? end;
 }
 
 function overLimit(
@@ -53,23 +54,30 @@ function overLimit(
   const wrong: string[] = [];
   for (const [group, own] of Map.groupBy(spans, groupOf)) {
     const max = own[0] && maxOf(own[0]);
-    if (max === undefined) continue;
-    // At the same instant, who ends makes room first.
-    const steps = own
-      .flatMap(({ from, to }) => [
-        { at: from, by: 1 },
-        { at: to, by: -1 },
-      ])
-      .sort((a, b) => a.at - b.at || a.by - b.by);
-    let running = 0;
-    let most = 0;
-    for (const { by } of steps) {
-      running += by;
-      most = Math.max(most, running);
+    const most = mostAtOnce(own);
+    if (max !== undefined && most > max) {
+      wrong.push(`limit of ${group}: ${most} attempts ran at once, at most ${max} may`);
     }
-    if (most > max) wrong.push(`limit of ${group}: ${most} attempts ran at once, at most ${max} may`);
   }
   return wrong;
+}
+
+/** How many attempts ran handler code at once, at most. */
+export const peakOf = (calls: Calls): number =>
+  mostAtOnce([...calls.spans.values()].map((span) => ({ from: span.from, to: endOf(span, calls) })));
+
+function mostAtOnce(spans: readonly Pick<AttemptSpan, "from" | "to">[]): number {
+  const steps = spans.flatMap(({ from, to }) => [
+    { at: from, by: 1 },
+    { at: to, by: -1 },
+  ]);
+  let [running, most] = [0, 0];
+  // At the same instant, who ends makes room first.
+  for (const { by } of steps.sort((a, b) => a.at - b.at || a.by - b.by)) {
+    running += by;
+    most = Math.max(most, running);
+  }
+  return most;
 }
 
 /** Law 8: when a task has ended, nothing of it runs. */
@@ -83,7 +91,7 @@ export function checkNothingRan(
     if (wallEnd === undefined) continue;
     const endedAt = wallEnd - tasks.wallOffset;
     if (lastBegan <= endedAt + toleratedMs) continue;
-    if (calls.stoodStill(life, endedAt - shared.leaseMs * 2, lastBegan) !== undefined) continue;
+    if (calls.stoodStill(life, { from: endedAt - shared.leaseMs * 2, to: lastBegan }) !== undefined) continue;
     wrong.push(
       `${life.name} called ${task}:${node} at epoch ${epoch}, ${Math.round(lastBegan - endedAt)} ms after its task had ended`,
     );

@@ -1,0 +1,28 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+
+/** A process that does nothing until it is killed. */
+function idle(): ReturnType<typeof spawn> {
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1_000)"], { stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+test("what a driver has started ends with it, one that stands still too; what has ended before is left alone", async () => {
+  const watchdog = spawn(process.execPath, [resolve("scripts/chaos/watchdog.ts")], {
+    stdio: ["pipe", "ignore", "inherit"],
+  });
+  onTestFinished(() => void watchdog.kill("SIGKILL"));
+  const [running, still, forgotten] = [idle(), idle(), idle()];
+  still.kill("SIGSTOP");
+  const ends = [once(running, "exit"), once(still, "exit")];
+  for (const line of [`+${running.pid}`, `+${still.pid}`, `+${forgotten.pid}`, `-${forgotten.pid}`]) {
+    watchdog.stdin?.write(`${line}\n`);
+  }
+  watchdog.stdin?.end(); // as the end of the process that writes there does
+  for (const end of ends) expect(await end).toEqual([null, "SIGKILL"]);
+  await once(watchdog, "exit");
+  expect(forgotten.exitCode ?? forgotten.signalCode).toBe(null);
+});
