@@ -6,7 +6,11 @@ import { expect, onTestFinished, test } from "vitest";
 /** A process that does nothing until it is killed. */
 function idle(): ReturnType<typeof spawn> {
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1_000)"], { stdio: "ignore" });
-  onTestFinished(() => void child.kill("SIGKILL"));
+  const ended = once(child, "exit");
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
   return child;
 }
 
