@@ -5,7 +5,7 @@ import type { InputOf, MissingKeys } from "./args-checks.ts";
 import type { FitsByAlias } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { InputText } from "./input-checks.ts";
-import type { Absent, FlowTypeError } from "./markers.ts";
+import type { Absent, FlowTypeError, OrError } from "./markers.ts";
 import type { IsAssignable, PayloadOf } from "./payload.ts";
 import type { NodeRecords } from "./state.ts";
 
@@ -24,40 +24,69 @@ export type AdapterArgument<
   TInputKeys,
 > = TAdapter extends Absent
   ? TAdapter
-  : TAdapter extends AdapterName<TAdapters>
+  : TAdapter extends "pull.from_artifacts"
     ? TParents["length"] extends 0
       ? FlowTypeError<Say<"rootInput", { node: TId }>>
-      : TAdapter extends "pull.from_artifacts"
-        ? TAdapter
-        : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
-          ? // A list key carries its own check; with neither `after` nor `from`, only the handler is there to blame.
-            [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
-            ? TAdapter
-            : IsAssignable<
-                  PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
-                  InputOf<THandler>
-                > extends true
-              ? TAdapter
-              : TFrom extends readonly string[] | Absent
-                ? FlowTypeError<InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>>
-                : FitsByAlias<
-                      PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
-                      InputOf<THandler>,
-                      keyof TFrom
-                    > extends true
-                  ? FlowTypeError<InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>>
-                  : TAdapter // an alias carries the sentence
-          : FlowTypeError<
-              Say<
-                "missingArg",
-                {
-                  node: TId;
-                  name: AdapterText<TAdapter>;
-                  key: Join<MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>, "', '">;
-                }
-              >
-            >
-    : AdapterName<TAdapters> | FlowTypeError<Say<"unknownAdapter", { adapter: TAdapter & string }>>;
+      : TAdapter
+    : TAdapter extends AdapterName<TAdapters>
+      ? OrError<
+          TAdapter,
+          AdapterProblem<
+            TAdapter,
+            TNodes,
+            TParents,
+            TId,
+            THandler,
+            TFrom,
+            TListKey,
+            TFanIn,
+            TAdapters,
+            TAfter,
+            TInputKeys
+          >
+        >
+      : AdapterName<TAdapters> | FlowTypeError<Say<"unknownAdapter", { adapter: TAdapter & string }>>;
+
+type AdapterProblem<
+  TAdapter,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TId extends string,
+  THandler extends AnyHandler,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+  TAfter,
+  TInputKeys,
+> = TParents["length"] extends 0
+  ? Say<"rootInput", { node: TId }>
+  : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
+    ? // A list key carries its own check; with neither `after` nor `from`, only the handler is there to blame.
+      [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
+      ? never
+      : IsAssignable<
+            PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
+            InputOf<THandler>
+          > extends true
+        ? never
+        : TFrom extends readonly string[] | Absent
+          ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
+          : FitsByAlias<
+                PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
+                InputOf<THandler>,
+                keyof TFrom
+              > extends true
+            ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
+            : never // an alias carries the sentence
+    : Say<
+        "missingArg",
+        {
+          node: TId;
+          name: AdapterText<TAdapter>;
+          key: Join<MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>, "', '">;
+        }
+      >;
 
 type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
 

@@ -23,17 +23,16 @@ export type ArgsAt<THandler extends AnyHandler, TParents extends readonly string
   ? RootArgs<THandler>
   : ArgsOf<THandler>;
 
-export type WithArgs<THandler extends AnyHandler, TId extends string, TArgs, TArgKeys> = {} extends TArgs
-  ? THandler
+/** What is missing among the args, in words; `never` when nothing is. */
+export type ArgsProblem<THandler extends AnyHandler, TId extends string, TArgs, TArgKeys> = {} extends TArgs
+  ? never
   : TArgs extends NotAnObject
-    ? FlowTypeError<Say<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>>
+    ? Say<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>
     : [MissingKeys<TArgs, TArgKeys>] extends [never]
-      ? THandler
-      : FlowTypeError<
-          Say<
-            IsAssignable<ArgsOf<THandler>, TArgs> extends true ? "argsMissing" : "rootInputMissing",
-            { node: TId; handler: THandler["name"]; keys: Join<MissingKeys<TArgs, TArgKeys>, ", "> }
-          >
+      ? never
+      : Say<
+          IsAssignable<ArgsOf<THandler>, TArgs> extends true ? "argsMissing" : "rootInputMissing",
+          { node: TId; handler: THandler["name"]; keys: Join<MissingKeys<TArgs, TArgKeys>, ", "> }
         >;
 
 /** Nearly always all keys are there; which of them may be missing costs ten times as much to find out. */

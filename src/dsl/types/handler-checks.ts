@@ -1,10 +1,10 @@
 import type { JoinList } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
-import type { ArgsOf, InputOf, RootArgs, WithArgs } from "./args-checks.ts";
+import type { ArgsOf, ArgsProblem, InputOf, RootArgs } from "./args-checks.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { InputText } from "./input-checks.ts";
-import type { Absent, FlowTypeError } from "./markers.ts";
+import type { Absent, OrError } from "./markers.ts";
 import type { IsAssignable, PayloadOf } from "./payload.ts";
 import type { NodeRecords } from "./state.ts";
 
@@ -31,30 +31,43 @@ export type HandlerArgument<
   TFanIn,
   TArgKeys,
   TAdapters extends AnyInputAdapter,
+> = OrError<
+  THandler,
+  HandlerProblem<THandler, TId, TNodes, TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys, TAdapters>
+>;
+
+type HandlerProblem<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends NodeRecords,
+  TAfter,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TArgKeys,
+  TAdapters extends AnyInputAdapter,
 > = TParents["length"] extends 0
-  ? WithArgs<THandler, TId, RootArgs<THandler>, TArgKeys>
+  ? ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
   : InputOf<THandler> extends Absent
-    ? FlowTypeError<
-        Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
-      >
+    ? Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
     : TAfter extends Absent
       ? [TFrom, TListKey] extends [Absent, Absent]
         ? IsAssignable<
             PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
             InputOf<THandler>
           > extends true
-          ? WithArgs<THandler, TId, ArgsOf<THandler>, TArgKeys>
-          : FlowTypeError<
-              InputText<
-                THandler,
-                TId,
-                TNodes,
-                TParents,
-                TAdapter extends Absent ? "pull.from_artifacts" : TAdapter,
-                TFrom,
-                TFanIn,
-                TAdapters
-              >
+          ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+          : InputText<
+              THandler,
+              TId,
+              TNodes,
+              TParents,
+              TAdapter extends Absent ? "pull.from_artifacts" : TAdapter,
+              TFrom,
+              TFanIn,
+              TAdapters
             >
-        : WithArgs<THandler, TId, ArgsOf<THandler>, TArgKeys>
-      : WithArgs<THandler, TId, ArgsOf<THandler>, TArgKeys>;
+        : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+      : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
