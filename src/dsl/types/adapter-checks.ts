@@ -64,12 +64,12 @@ type AdapterProblem<
   : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
     ? // A list key carries its own check; with neither `after` nor `from`, only the handler is there to blame.
       [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
-      ? never
+      ? true
       : IsAssignable<
             PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
             InputOf<THandler>
           > extends true
-        ? never
+        ? true
         : TFrom extends readonly string[] | Absent
           ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
           : FitsByAlias<
@@ -78,7 +78,7 @@ type AdapterProblem<
                 keyof TFrom
               > extends true
             ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
-            : never // an alias carries the sentence
+            : true // an alias carries the sentence
     : Say<
         "missingArg",
         {

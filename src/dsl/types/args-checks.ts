@@ -23,13 +23,13 @@ export type ArgsAt<THandler extends AnyHandler, TParents extends readonly string
   ? RootArgs<THandler>
   : ArgsOf<THandler>;
 
-/** What is missing among the args, in words; `never` when nothing is. */
+/** What is missing among the args, in words; `true` when nothing is. */
 export type ArgsProblem<THandler extends AnyHandler, TId extends string, TArgs, TArgKeys> = {} extends TArgs
-  ? never
+  ? true
   : TArgs extends NotAnObject
     ? Say<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>
     : [MissingKeys<TArgs, TArgKeys>] extends [never]
-      ? never
+      ? true
       : Say<
           IsAssignable<ArgsOf<THandler>, TArgs> extends true ? "argsMissing" : "rootInputMissing",
           { node: TId; handler: THandler["name"]; keys: Join<MissingKeys<TArgs, TArgKeys>, ", "> }

@@ -10,13 +10,13 @@ export interface FlowTypeError<TMessage extends string> {
 }
 
 /**
- * What was given, or the sentence that says what is wrong with it.
+ * What was given, or the sentence that says what is wrong with it: `true` when nothing is, and where `any` makes it both.
  *
  * The sentence comes as an argument, whose branches the compiler doesn't look into while it infers from a call, nor
  * when it asks what may stand there: with the conditions written around the two, the first node of a flow alone would
  * cost 2,000 instantiations more.
  */
-export type OrError<TGiven, TMessage> = [TMessage] extends [never] ? TGiven : FlowTypeError<NoInfer<TMessage & string>>;
+export type OrError<TGiven, TMessage> = true extends TMessage ? TGiven : FlowTypeError<NoInfer<TMessage & string>>;
 
 /** The same for an argument that is a zod schema. */
 export interface FlowSchemaError<TMessage extends string> {
