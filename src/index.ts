@@ -38,4 +38,4 @@ export * from "./graph/index.ts";
 // What the declarations of both entry points are written with: named here, so that what one infers from them can be
 // exported.
 export type * from "./graph/join.ts";
-export type { MessageKey, Say, zodSchema } from "./graph/messages.ts";
+export type { MessageKey, Say, zodSchema, zodSchemas } from "./graph/messages.ts";

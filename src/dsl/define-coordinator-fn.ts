@@ -44,7 +44,7 @@ export function defineCoordinatorFn<
       TArgs,
       Say<"definitionMember", { what: "a coordinator function"; name: TName; member: "args"; needs: typeof zodSchema }>
     >;
-    readonly output: JsonSchema<TOutput, TName, "output">;
+    readonly output: JsonSchema<TOutput, TName, "output", "a coordinator function">;
     readonly nodeArgs?: readonly TNodeArgs[];
     readonly errors?: readonly TErrors[];
     run(ctx: CoordinatorFunctionContext<Decoded<TArgs>>): Decoded<TOutput> | Promise<Decoded<TOutput>>;
@@ -56,7 +56,12 @@ export function defineCoordinatorFn(name: string, options: object): CoordinatorF
     what: "a coordinator function",
     name,
     given: options,
-    rules: { schemas: ["args", "output"], nameLists: ["nodeArgs", "errors"], method: "run" },
+    rules: {
+      schemas: ["args", "output"],
+      stored: ["args", "output"],
+      nameLists: ["nodeArgs", "errors"],
+      method: "run",
+    },
     isTaken: (taken) => Object.hasOwn(builtInFunctionArgs, taken),
   });
   return definition as unknown as CoordinatorFunctionDefinition; // its members were looked at

@@ -1,6 +1,6 @@
 import type { $ZodType } from "zod/v4/core";
 import { FlowError } from "../errors/index.ts";
-import { type Say, say, zodSchema } from "../graph/messages.ts";
+import { type Say, say, zodSchema, zodSchemas } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import { isSchema } from "./schema-facts.ts";
@@ -63,7 +63,7 @@ export function flow(name?: unknown, options: FlowOptions = {}): object {
   if (name !== undefined && typeof name !== "string") throw wrong("name", "a string");
   if (params !== undefined && !isSchema(params)) throw wrong("params", zodSchema);
   if (!isAdapters(adapters)) throw wrong("adapters", "a list of what defineInputAdapter makes");
-  if (!isSchemas(inputs)) throw wrong("inputs", "an object of zod schemas");
+  if (!isSchemas(inputs)) throw wrong("inputs", zodSchemas);
   const illNamed = Object.keys(inputs).find((id) => !namePattern.test(id));
   if (illNamed !== undefined) throw new FlowError("FLOW_INVALID", say("inputForm", { id: illNamed }));
   return new FlowBuilder(

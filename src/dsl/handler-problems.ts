@@ -83,6 +83,8 @@ function notStorable(handler: string, definition: Definition): string[] {
     const schema = definition[what];
     if (!isSchema(schema)) return [];
     const places = notJsonIn(schema, what);
-    return places.length === 0 ? [] : [say("notJson", { handler, what, where: places.join(", ") })];
+    return places.length === 0
+      ? []
+      : [say("notJson", { owner: "handler", name: handler, what, where: places.join(", ") })];
   });
 }

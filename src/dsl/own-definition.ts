@@ -1,11 +1,13 @@
 import { FlowError } from "../errors/index.ts";
 import { say, zodSchema } from "../graph/messages.ts";
-import { isSchema } from "./schema-facts.ts";
+import { isSchema, notJsonIn } from "./schema-facts.ts";
 
 /** Members of a definition that must be there, or may be. */
 export interface MemberRules {
   readonly schemas: readonly string[];
   readonly optionalSchemas?: readonly string[];
+  /** Those whose wire form must be JSON. */
+  readonly stored?: readonly string[];
   readonly nameLists?: readonly string[];
   readonly method: string;
 }
@@ -56,11 +58,16 @@ function memberProblems(definition: {
   const { what, name, given, rules } = definition;
   const members: Readonly<Record<string, unknown>> = { ...given };
   const wrong = (member: string, needs: string) => say("definitionMember", { what, name, member, needs });
-  const { schemas, optionalSchemas = [], nameLists = [], method } = rules;
+  const { schemas, optionalSchemas = [], stored = [], nameLists = [], method } = rules;
   const isGiven = (member: string) => members[member] !== undefined;
   const toBeSchemas = [...schemas, ...optionalSchemas.filter(isGiven)];
   return [
     ...toBeSchemas.flatMap((member) => (isSchema(members[member]) ? [] : [wrong(member, zodSchema)])),
+    ...stored.flatMap((member) => {
+      const schema = members[member];
+      const places = isSchema(schema) ? notJsonIn(schema, member) : [];
+      return places.length === 0 ? [] : [say("notJson", { owner: what, name, what: member, where: places.join(", ") })];
+    }),
     ...nameLists
       .filter((member) => isGiven(member) && !isNames(members[member]))
       .map((member) => wrong(member, "a list of strings")),

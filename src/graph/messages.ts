@@ -10,7 +10,7 @@ export const messages = {
   rootFirstBatch: "node '{node}' is a root: startWhen 'first_batch' needs an upstream node",
   emptyFlow: "this flow has no nodes: add one with .node(id, handler) before compile()",
   unknownAdapter: "'{adapter}' is not an input adapter of this flow",
-  notJson: "handler '{handler}': its {what} cannot be stored as JSON: {where}",
+  notJson: "{owner} '{name}': its {what} cannot be stored as JSON: {where}",
   idNotLiteral: "a node id must be one literal string, so that later nodes can name it",
   idForm: "'{id}' is no node id: a letter first, then letters, digits, '_', '.' or '-', at most 128 in all",
   edge: "edge '{from}' -> '{to}': {why}",
@@ -134,6 +134,7 @@ export const messages = {
 
 /** What a schema must be; of zod 3, which has other types and other members, none can be read. */
 export const zodSchema = "a schema of zod 4 (import zod, or zod/v4)";
+export const zodSchemas = "an object of schemas of zod 4 (import zod, or zod/v4)";
 
 export type MessageKey = keyof typeof messages;
 

@@ -5,7 +5,7 @@ import type { FlowSchemaError } from "./markers.ts";
 import type { AnySchema, IsPlainJson, ReturnSchema, Wire } from "./schema.ts";
 
 /** The schema itself when its wire type is JSON, else the sentence that says which part of it is not. */
-export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat extends string> =
+export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat extends string, TOwner = "handler"> =
   IsPlainJson<Wire<TSchema>> extends true
     ? TSchema
     : // The test above is fast and says no to some types that are JSON (interfaces, optional keys under
@@ -13,9 +13,14 @@ export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat ex
       [NotJson<Wire<TSchema>, TWhat>] extends [never]
       ? TSchema
       : [ReturnSchema] extends [TSchema]
-        ? FlowSchemaError<Say<"handlerMemberType", { handler: TName; member: TWhat; needs: typeof zodSchema }>>
+        ? FlowSchemaError<
+            Say<"definitionMember", { what: TOwner; name: TName; member: TWhat; needs: typeof zodSchema }>
+          >
         : FlowSchemaError<
-            Say<"notJson", { handler: TName; what: TWhat; where: Join<NotJson<Wire<TSchema>, TWhat>, ", "> }>
+            Say<
+              "notJson",
+              { owner: TOwner; name: TName; what: TWhat; where: Join<NotJson<Wire<TSchema>, TWhat>, ", "> }
+            >
           >;
 
 /**

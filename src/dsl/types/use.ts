@@ -1,9 +1,10 @@
 import type { Join, LastOf } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { Say, zodSchemas } from "../../graph/messages.ts";
 import type { EdgeText, MismatchText } from "./edge-text.ts";
 import type { NotAnId } from "./id-checks.ts";
 import type { FlowSchemaError, FlowStateError, FlowTypeError } from "./markers.ts";
 import type { IsAssignable } from "./payload.ts";
+import type { ReadSchema } from "./read-schema.ts";
 import type { AnySchema, Stored } from "./schema.ts";
 import type { AnyState, AnyStep, FlowHead, HandlerStep, OutputOf } from "./state.ts";
 
@@ -22,7 +23,7 @@ export interface InputSchemas {
 export type InputsArgument<TInputs extends InputSchemas> = {
   readonly [TInput in keyof TInputs]: TInput extends NotAnId
     ? FlowSchemaError<Say<"inputForm", { id: TInput & string }>>
-    : TInputs[TInput];
+    : ReadSchema<TInputs[TInput], Say<"flowOption", { option: "inputs"; needs: typeof zodSchemas }>>;
 };
 
 /** Written so that a flow without inputs shows nothing of them. */

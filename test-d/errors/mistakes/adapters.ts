@@ -89,6 +89,33 @@ export const adapterMistakes: readonly Mistake[] = [
     right: () => etl.node("w", count, { after: ["extract"], input: { adapter: "pull.latest", windowSec: 1 } }),
   },
   {
+    rule: "argument of an adapter of another type",
+    words: "adapter 'pull.from_artifacts.rechunk:size': size must be a number, is 'ten'",
+    ownWords: "TypeScript names both types, on the key",
+    token: "size",
+    make: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        // @ts-expect-error
+        input: { adapter: "pull.from_artifacts.rechunk:size", metaListKey: "rows", size: "ten" },
+      }),
+    right: () =>
+      etl.node("w", clean, {
+        after: ["extract"],
+        input: { adapter: "pull.from_artifacts.rechunk:size", metaListKey: "rows", size: 10 },
+      }),
+  },
+  {
+    rule: "argument of an own adapter of another type",
+    words: "adapter 'pull.latest': windowSec must be a number, is 'ten'",
+    ownWords: "TypeScript names both types, on the key",
+    token: "windowSec",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], input: { adapter: "pull.latest", windowSec: "ten" } }),
+    right: () => etl.node("w", count, { after: ["extract"], input: { adapter: "pull.latest", windowSec: 10 } }),
+  },
+  {
     rule: "unknown argument of an adapter",
     words: "node 'w': adapter 'pull.from_artifacts' has no argument 'size'",
     token: "size",

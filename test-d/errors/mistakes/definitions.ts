@@ -128,6 +128,65 @@ export const definitionMistakes: readonly Mistake[] = [
       ),
   },
   {
+    rule: "output that is no JSON",
+    words:
+      "handler 'dated': its output cannot be stored as JSON: output.at is a Date (use a codec: the wire type must be JSON)",
+    token: "output",
+    make: () => {
+      const output = z.object({ at: z.date() });
+      // @ts-expect-error
+      const dated = defineHandler("dated", { output, processBatch: () => ({ at: new Date(0) }) });
+      return flow().node("w", dated);
+    },
+    right: () => {
+      const output = z.object({ at: z.iso.datetime() });
+      return flow().node("w", defineHandler("dated", { output, processBatch: () => ({ at: "2026-11-25T00:00:00Z" }) }));
+    },
+  },
+  {
+    rule: "output of an own function that is no JSON",
+    words: "a coordinator function 'sums': its output cannot be stored as JSON: output.total is a bigint",
+    token: "output",
+    make: () => {
+      const output = z.object({ total: z.bigint() });
+      // @ts-expect-error
+      const sums = defineCoordinatorFn("sums", { args: z.object({}), output, run: () => ({ total: 1n }) });
+      return flow().fn("w", sums);
+    },
+    right: () => {
+      const output = z.object({ total: z.int() });
+      return flow().fn("w", defineCoordinatorFn("sums", { args: z.object({}), output, run: () => ({ total: 1 }) }));
+    },
+  },
+  {
+    rule: "input of a flow of zod 3",
+    words: "flow(): 'inputs' must be an object of schemas of zod 4 (import zod, or zod/v4)",
+    token: "rows",
+    make: () => {
+      // @ts-expect-error
+      const old = flow("old", { inputs: { rows: z3.object({}) } });
+      return old.node("w", textual);
+    },
+    right: () => {
+      const part = flow("new", { inputs: { rows: z.object({ rows: z.json() }) } }).node("more", textual);
+      return flow("all")
+        .node("w", textual)
+        .use("new", part, { inputs: { rows: "w" } });
+    },
+  },
+  {
+    rule: "output of an own function of zod 3",
+    words: "a coordinator function 'old': 'output' must be a schema of zod 4 (import zod, or zod/v4)",
+    token: "output",
+    make: () => {
+      // @ts-expect-error
+      const old = defineCoordinatorFn("old", { args: z.object({}), output: z3.object({}), run: () => ({}) });
+      return flow().fn("w", old);
+    },
+    right: () =>
+      flow().fn("w", defineCoordinatorFn("new", { args: z.object({}), output: z.object({}), run: () => ({}) })),
+  },
+  {
     rule: "output of zod 3",
     words: "handler 'old': 'output' must be a schema of zod 4 (import zod, or zod/v4)",
     token: "output",

@@ -241,6 +241,20 @@ export const functionMistakes: readonly Mistake[] = [
       }),
   },
   {
+    rule: "unknown key deep in a function's args",
+    words: "node 'w': fn 'merge.generic': args.target.label is not taken",
+    ownWords: "TypeScript says that the object may not have the key, on the key",
+    token: "label",
+    make: () =>
+      etl.fn("w", "merge.generic", {
+        after: ["count"],
+        // @ts-expect-error
+        args: { fromNodes: ["count"], target: { key: "all", label: "x" } },
+      }),
+    right: () =>
+      etl.fn("w", "merge.generic", { after: ["count"], args: { fromNodes: ["count"], target: { key: "all" } } }),
+  },
+  {
     rule: "node to measure outside after",
     words: "node 'w' reads from 'extract', which is not in its 'after'",
     token: "nodeId",

@@ -247,7 +247,7 @@ describe("mistakes that only run time can see", () => {
   test("inputs that are no schemas", () => {
     // @ts-expect-error
     expect(messageOf(() => flow("x", { inputs: { rows: 1 } }))).toBe(
-      "flow(): 'inputs' must be an object of zod schemas",
+      "flow(): 'inputs' must be an object of schemas of zod 4 (import zod, or zod/v4)",
     );
   });
 });

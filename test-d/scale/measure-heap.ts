@@ -1,0 +1,27 @@
+/* Prints how many MiB of heap a program keeps once it is checked: `node --expose-gc measure-heap.ts typescript a.ts`. */
+
+const [name = "", file = ""] = process.argv.slice(2);
+const { default: ts } = (await import(name)) as { readonly default: typeof import("typescript") };
+const { gc } = globalThis;
+if (gc === undefined) throw new Error("run it with --expose-gc");
+
+const kept = (): number => {
+  gc();
+  gc();
+  return process.memoryUsage().heapUsed;
+};
+const before = kept();
+const program = ts.createProgram([file], {
+  target: ts.ScriptTarget.ES2023,
+  module: ts.ModuleKind.NodeNext,
+  types: ["node"],
+  strict: true,
+  skipLibCheck: true,
+  noEmit: true,
+});
+const [wrong] = program.getSemanticDiagnostics();
+if (wrong !== undefined) throw new Error(ts.flattenDiagnosticMessageText(wrong.messageText, "\n"));
+const after = kept();
+// Asked for once more, so that it can't be collected before it was measured.
+if (program.getSourceFile(file) === undefined) throw new Error(`${file} is not there`);
+process.stdout.write(String((after - before) / 2 ** 20));
