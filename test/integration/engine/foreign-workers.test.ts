@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import { Coordinator } from "../../../src/embedded/coordinator.ts";
+import type { Json } from "../../../src/errors/index.ts";
 import { ForeignSide, ForeignStore } from "../../helpers/foreign-side.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
-import { until } from "../../helpers/waiting.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
 
 const ours = [source("read", [{ page: 1 }]), handler("keep")];
 const graph = graphOf(
@@ -200,13 +201,43 @@ describe("who holds the attempt", () => {
     expect(await task.result()).toEqual({ keep: [{ text: "a" }] });
   });
 
-  test("nobody ends a node of ours by a message", async () => {
+  test("a worker's words about its earlier attempt mean nothing for its later one", async () => {
     const { side, task, command } = await running();
-    await side.say({ ...command, nodeId: "keep" }, { kind: "TASK_DONE", metrics: {} });
-    await side.say({ ...command, nodeId: "read" }, { kind: "TASK_FAILED", reasonCode: "forged", permanent: true });
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false });
+    const second = await side.command(2);
+    await side.lease(second, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    await side.batch(command, "stale", { text: "stale" });
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "stale", permanent: true });
     await side.done(command);
-    expect(await task.result()).toEqual({ keep: [] });
-    expect((await side.record(task.id, "keep"))?.history.map(({ workerId }) => workerId)).not.toContain("w1");
+    await side.batch(second, "a", { text: "a" });
+    await side.done(second);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }] });
+    expect(await side.record(task.id)).toMatchObject({ epoch: 2, failures: 1 });
+  });
+
+  test("nobody ends a node of ours by a message", async () => {
+    const gate = new Gate();
+    const side = await ForeignSide.open([
+      source("read", [{ page: 1 }], { processBatch: (page) => gate.pass().then(() => page as Json) }),
+    ]);
+    const task = await side.coordinator.run(graphOf(node("read"), node("ocr", ["read"])));
+    await until(() => gate.arrived === 1, "our attempt");
+    const { lease } = (await side.record(task.id, "read")) ?? {};
+    const forged = {
+      kind: "TASK_START",
+      taskId: task.id,
+      nodeId: "read",
+      shard: 0,
+      epoch: 1,
+      type: "ocr",
+      cancelToken: "",
+    } as const;
+    await side.say(forged, { kind: "TASK_FAILED", reasonCode: "forged", permanent: true }, lease?.workerId);
+    await side.say(forged, { kind: "TASK_DONE", metrics: {} }, lease?.workerId);
+    gate.open();
+    await side.done(await side.command(1));
+    expect(await task.result()).toEqual({ ocr: [] });
   });
 });
 

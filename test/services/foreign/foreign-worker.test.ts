@@ -135,7 +135,7 @@ test("a cancel reaches the worker, and its answer ends the task", async () => {
     await attempt.cancelled("told to");
   });
   await until(
-    async () => (await task.status()).nodes.some((each) => each.id === "ocr" && each.status === "running"),
+    async () => (await task.status()).nodes.some((each) => each.nodeId === "ocr" && each.status === "running"),
     "the attempt",
     patience,
   );
