@@ -73,7 +73,7 @@ async function oneByOne(times: number, run: () => Promise<unknown>): Promise<rea
 }
 
 /** A flow that the builder can't write, since its ids are no literals. */
-function flowOf(graph: Graph): FlowDefinition {
+export function flowOf(graph: Graph): FlowDefinition {
   const parsed = parseGraph(graph);
   return {
     $infer: {} as FlowTypes,

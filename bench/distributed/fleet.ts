@@ -1,0 +1,45 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Usage } from "./part.ts";
+
+const program = fileURLToPath(new URL("part.ts", import.meta.url));
+
+/** A coordinator and its workers, each a process. */
+export class Fleet {
+  readonly #parts: readonly ChildProcess[];
+
+  private constructor(parts: readonly ChildProcess[]) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when all are ready. */
+  static async start(workers: number, env: Readonly<Record<string, string>>): Promise<Fleet> {
+    const roles = ["coordinator", ...Array.from({ length: workers }, () => "worker")];
+    const parts = roles.map((role) => fork(program, [role], { env: { ...process.env, ...env } }));
+    await Promise.all(parts.map((part) => once(part, "message")));
+    return new Fleet(parts);
+  }
+
+  /** Ends all, and adds up what they took. */
+  async stop(): Promise<Usage> {
+    const usages = await Promise.all(
+      this.#parts.map(async (part) => {
+        const ended = once(part, "exit");
+        const told = once(part, "message");
+        part.send("end");
+        const [usage] = (await told) as [Usage];
+        await ended;
+        return usage;
+      }),
+    );
+    const sum = (field: keyof Usage) => usages.reduce((total, usage) => total + usage[field], 0);
+    return {
+      cpuMs: sum("cpuMs"),
+      commands: sum("commands"),
+      writes: sum("writes"),
+      waitedMs: sum("waitedMs"),
+      messages: sum("messages"),
+    };
+  }
+}

@@ -1,0 +1,129 @@
+/*
+ * Measures coordinators and workers as processes on Kafka and MongoDB: `npm run bench:distributed`. They are those at
+ * `KAFKA_BROKERS` and `MONGODB_URL`; where these aren't set, servers of this run, of which the one for MongoDB is a slow
+ * stand-in: seconds are then the servers', and what carries over are writes, messages and processor time a node.
+ *
+ *   --tasks N     chains a round; default 20        --at-once N   of them at a time; default 10
+ *   --workers L   default 1,2,4
+ */
+import { performance } from "node:perf_hooks";
+import { parseArgs } from "node:util";
+import type { Graph } from "flowkit";
+import { kafkaBus } from "flowkit/adapters/kafka";
+import { mongoStore } from "flowkit/adapters/mongo";
+import { Client } from "flowkit/engine";
+import { startKafka } from "../../scripts/services/kafka.ts";
+import { startMongo } from "../../scripts/services/mongo.ts";
+import { flowOf } from "../engine-case.ts";
+import { chainOf, graphOf, source, step } from "../flows.ts";
+import { describeMachine } from "../machine.ts";
+import { quantile } from "../measure.ts";
+import { aligned, machineLine } from "../table.ts";
+import { Fleet } from "./fleet.ts";
+
+const { values } = parseArgs({
+  options: {
+    tasks: { type: "string", default: "20" },
+    "at-once": { type: "string", default: "10" },
+    workers: { type: "string", default: "1,2,4" },
+  },
+});
+
+interface Load {
+  readonly name: string;
+  readonly graph: Graph;
+  readonly tasks: number;
+  readonly atOnce: number;
+}
+
+const root = { node_id: "n0", type: "source", depends_on: [] };
+const leaves = Array.from({ length: 100 }, (_, n) => ({ node_id: `n${n + 1}`, type: "step", depends_on: ["n0"] }));
+const loads: readonly Load[] = [
+  {
+    name: "chain of 3",
+    graph: chainOf(3, "source", "step"),
+    tasks: Number(values.tasks),
+    atOnce: Number(values["at-once"]),
+  },
+  { name: "fan-out to 100", graph: graphOf([root, ...leaves]), tasks: 2, atOnce: 1 },
+];
+
+await using servers = new AsyncDisposableStack();
+const { kafkaBrokers, mongodbUrl, whose } = await addresses();
+const head = [
+  "case",
+  "workers",
+  "tasks/s",
+  "nodes/s",
+  "p50 ms",
+  "p99 ms",
+  "writes/node",
+  "commands/node",
+  "messages/node",
+];
+const rows = [[...head, "cpu ms/node", "waited ms/node"]];
+for (const load of loads)
+  for (const workers of values.workers.split(",").map(Number)) rows.push(await measure(load, workers));
+console.log(`${machineLine(describeMachine())}; ${whose}
+6 partitions a topic, capacity 8 a worker, one coordinator; chains ${values["at-once"]} at a time, fan-outs one by one.
+The client, which tells of the roots, is in no count a node.
+p50, p99: from a parent's end to its child's start, by the database's clock. waited: the sum of all commands' durations.
+
+${aligned(rows)}`);
+
+async function measure({ name, graph, tasks, atOnce }: Load, workers: number): Promise<string[]> {
+  process.stderr.write(`${name}, ${workers} workers\n`);
+  const prefix = `bench-${process.pid}-${workers}-${graph.nodes.length}`;
+  const env = { KAFKA_BROKERS: kafkaBrokers, MONGODB_URL: mongodbUrl, BENCH_PREFIX: prefix };
+  const fleet = await Fleet.start(workers, env);
+  const store = mongoStore({ url: mongodbUrl, prefix: `${prefix}_` });
+  const bus = kafkaBus({ brokers: kafkaBrokers.split(","), prefix });
+  await using client = new Client({ store, bus, handlers: [source, step] });
+  await client.start();
+  const flow = flowOf(graph);
+  const ids: string[] = [];
+  const started = performance.now();
+  for (let begun = 0; begun < tasks; begun += atOnce) {
+    const running = await Promise.all(Array.from({ length: atOnce }, () => client.run(flow)));
+    await Promise.all(running.map((task) => task.result()));
+    ids.push(...running.map(({ id }) => id));
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const usage = await fleet.stop();
+  const latencies: number[] = [];
+  for (const id of ids) {
+    const records = new Map((await store.readShards(id)).map((record) => [record.nodeId, record]));
+    const at = (nodeId: string, to: string) =>
+      records.get(nodeId)?.history.find((entry) => entry.to === to)?.at ?? Number.NaN;
+    for (const { node_id: id, depends_on: parents } of graph.nodes) {
+      if (parents.length > 0)
+        latencies.push(at(id, "running") - Math.max(...parents.map((parent) => at(parent, "finished"))));
+    }
+  }
+  latencies.sort((a, b) => a - b);
+  const nodes = ids.length * graph.nodes.length;
+  const perNode = (number: number) => (number / nodes).toFixed(2);
+  return [
+    name,
+    `${workers}`,
+    (ids.length / seconds).toFixed(2),
+    (nodes / seconds).toFixed(1),
+    quantile(latencies, 0.5).toFixed(0),
+    quantile(latencies, 0.99).toFixed(0),
+    perNode(usage.writes),
+    perNode(usage.commands),
+    perNode(usage.messages),
+    perNode(usage.cpuMs),
+    perNode(usage.waitedMs),
+  ];
+}
+
+async function addresses() {
+  const { KAFKA_BROKERS, MONGODB_URL } = process.env;
+  if (KAFKA_BROKERS && MONGODB_URL)
+    return { kafkaBrokers: KAFKA_BROKERS, mongodbUrl: MONGODB_URL, whose: "servers as given" };
+  const [kafka, mongo] = await Promise.all([startKafka(), startMongo()]);
+  for (const server of [kafka, mongo]) servers.defer(() => server.stop());
+  const whose = "Apache Kafka and the stand-in for MongoDB on the same machine";
+  return { kafkaBrokers: kafka.address, mongodbUrl: mongo.url, whose };
+}
