@@ -22,7 +22,7 @@ export interface Envelope {
 fixIdleTimer(); // else the driver prints a warning
 
 /** The driver, and none of our classes. */
-export function plainKafka(): Kafka {
+function plainKafka(): Kafka {
   return new Kafka({ brokers: inject("kafkaBrokers").split(","), logLevel: logLevel.NOTHING });
 }
 
