@@ -17,7 +17,14 @@ export class Fleet {
   static async start(workers: number, env: Readonly<Record<string, string>>): Promise<Fleet> {
     const roles = ["coordinator", ...Array.from({ length: workers }, () => "worker")];
     const parts = roles.map((role) => fork(program, [role], { env: { ...process.env, ...env } }));
-    await Promise.all(parts.map((part) => once(part, "message")));
+    const failed = Promise.race(
+      parts.map(async (part) => {
+        const [code] = await once(part, "exit");
+        throw new Error(`a part of the bench ended with exit code ${code}`);
+      }),
+    );
+    failed.catch(() => {}); // once all are ready they may end
+    await Promise.race([Promise.all(parts.map((part) => once(part, "message"))), failed]);
     return new Fleet(parts);
   }
 
