@@ -53,8 +53,9 @@ export function faultSchedule(options: {
   const faults: TimedFault[] = [];
   const bag = kinds.flatMap((kind) => Array.from({ length: weights[kind] }, () => kind));
   if (bag.length === 0) return faults;
+  const first = random.shuffled(kinds); // each once, so that a short run has met them
   for (let atMs = 1_000 + random.int(2_000); atMs < lastsMs; atMs += 2_000 + random.int(4_000)) {
-    faults.push({ atMs, fault: draw(random.pick(bag), options) });
+    faults.push({ atMs, fault: draw(first.pop() ?? random.pick(bag), options) });
   }
   return faults;
 }

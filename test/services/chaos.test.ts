@@ -13,10 +13,10 @@ const title = "processes that are killed, paused and cut off hold to every law";
 
 test(`${title}, seed ${seed}`, async () => {
   const story: string[] = [];
-  const { broken, counts, faults, starts } = await runChaos({
+  const { broken, counts, faults } = await runChaos({
     seed,
     lastsMs: 40_000,
-    tasks: 50,
+    tasks: 1_000, // as many as there is time for
     open: 16,
     coordinators: 2,
     workers: 3,
@@ -25,11 +25,10 @@ test(`${title}, seed ${seed}`, async () => {
     mongoUrl: inject("mongodbUrl"),
     say: (line) => story.push(line),
   });
-  expect(broken, `npm run chaos -- --minutes 0.7 --tasks 50 --open 16 --seed ${seed}\n${story.join("\n")}`).toEqual([]);
+  expect(broken, `npm run chaos -- --minutes 0.7 --open 16 --seed ${seed}\n${story.join("\n")}`).toEqual([]);
   const { created, finished, failed, cancelled, batches } = counts;
   expect(finished + failed + cancelled).toBe(created);
   expect(finished).toBeGreaterThan(0);
   expect(batches).toBeGreaterThan(0);
   expect(Object.keys(faults).length).toBeGreaterThan(2); // else nothing was tried
-  expect(starts).toBeGreaterThan(5);
 }, 300_000);
