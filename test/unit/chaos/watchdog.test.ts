@@ -22,11 +22,12 @@ test("what a driver has started ends with it, one that stands still too; what ha
   const [running, still, forgotten] = [idle(), idle(), idle()];
   still.kill("SIGSTOP");
   const ends = [once(running, "exit"), once(still, "exit")];
+  const over = once(watchdog, "exit"); // which may be before the ends that are awaited first
   for (const line of [`+${running.pid}`, `+${still.pid}`, `+${forgotten.pid}`, `-${forgotten.pid}`]) {
     watchdog.stdin?.write(`${line}\n`);
   }
   watchdog.stdin?.end(); // as the end of the process that writes there does
   for (const end of ends) expect(await end).toEqual([null, "SIGKILL"]);
-  await once(watchdog, "exit");
+  await over;
   expect(forgotten.exitCode ?? forgotten.signalCode).toBe(null);
 });
