@@ -20,8 +20,8 @@ export const limitMutations: readonly Mutation[] = [
     ),
     edit(
       claimer,
-      "      claimed = await this.#claimFrom(claim, node, retry);",
-      "      claimed = await this.#claimFrom(claim, node, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
+      "      claimed = await this.#claimFrom({ claim, facts, node }, retry);",
+      "      claimed = await this.#claimFrom({ claim, facts, node }, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
     ),
   ),
   mutation(
@@ -49,8 +49,8 @@ export const limitMutations: readonly Mutation[] = [
     "slots are given back before the outcome is written",
     edit(
       worker,
-      "      left = await runAttempt(run, this.#runtimes.get(run.node.type));",
-      "      await this.#freeSlots(held.attempt, true);\n      left = await runAttempt(run, this.#runtimes.get(run.node.type));",
+      "      left = await runAttempt(this.#prepare(held, claimed), this.#runtimes.get(claimed.node.type));",
+      "      await this.#freeSlots(held.attempt, true);\n      left = await runAttempt(this.#prepare(held, claimed), this.#runtimes.get(claimed.node.type));",
     ),
   ),
   {

@@ -139,7 +139,7 @@ export const workerMutations: readonly Mutation[] = [
     "permanent_on is ignored",
     edit(attempt, "classified.permanent || retry.permanentOn.includes(failure.reasonCode)", "classified.permanent"),
   ),
-  mutation("a slot is not given back", edit(worker, "      this.#claimer.giveBack(claimed.type);\n", "")),
+  mutation("a slot is not given back", edit(worker, "      this.#claimer.giveBack(claimed.record.type);\n", "")),
   mutation(
     "no look at the queue when a slot is free again",
     edit(

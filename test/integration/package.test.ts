@@ -69,7 +69,8 @@ export const letters = () => store.listDeadLetters({ limit: 10 });
 export const slots = () => store.heldSlots();
 export const workers = () => store.liveWorkers();
 export const vars = () => store.readVars("t");
-export type Calls = { readonly [TName in keyof Store]: Parameters<Store[TName]> };
+type Call = (...args: never[]) => unknown;
+export type Calls = { readonly [TName in keyof Store]: Parameters<Extract<Store[TName], Call>> };
 export const publish = (bus: Bus, message: Message) => bus.publish("topic", "key", message);
 export const lost: readonly UndeliveredMessage[] = [];
 

@@ -7,7 +7,7 @@ import type { Supervisor } from "../support/supervisor.ts";
 import { Capacity } from "./capacity.ts";
 import { QueuePass } from "./queue-pass.ts";
 import { type Full, RunningSlots } from "./running-limits.ts";
-import type { TaskFacts } from "./task-facts.ts";
+import type { TaskFact, TaskFacts } from "./task-facts.ts";
 import type { WorkerParts } from "./worker-options.ts";
 
 export interface ClaimerOptions {
@@ -19,8 +19,18 @@ export interface ClaimerOptions {
   readonly watch: StoreWatch;
   /** What attempts of this node do with logs. */
   readonly habitsOf: (node: NodePlan) => LogHabits;
-  /** Takes over what was claimed. `askedAt`: monotonic, before the claim was asked for. */
-  readonly onClaimed: (claim: Attempt, record: ShardRecord, askedAt: number) => void;
+  /** Takes over what was claimed. */
+  readonly onClaimed: (claimed: Claimed) => void;
+}
+
+export interface Claimed {
+  readonly claim: Attempt;
+  readonly record: ShardRecord;
+  /** Read before the claim: afterwards the task may be deleted by others that have given this attempt up. */
+  readonly facts: TaskFact;
+  readonly node: NodePlan;
+  /** When the claim was asked for. Monotonic. */
+  readonly askedAt: number;
 }
 
 /**
@@ -148,10 +158,10 @@ export class Claimer {
       // Its task was deleted, or the command was forged. What is in the queue for ever would be found for ever.
       if (facts === undefined) await retry.ask(() => parts.store.deleteTask(ref.taskId));
       const node = facts?.plan.byId.get(ref.nodeId);
-      if (node === undefined) return undefined;
+      if (facts === undefined || node === undefined) return undefined;
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
-      claimed = await this.#claimFrom(claim, node, retry);
+      claimed = await this.#claimFrom({ claim, facts, node }, retry);
       return undefined;
     } finally {
       if (!claimed) {
@@ -162,7 +172,10 @@ export class Claimer {
   }
 
   /** @returns false: another worker was faster */
-  async #claimFrom(claim: Attempt, node: NodePlan, retry: StoreRetry): Promise<boolean> {
+  async #claimFrom(
+    { claim, facts, node }: Pick<Claimed, "claim" | "facts" | "node">,
+    retry: StoreRetry,
+  ): Promise<boolean> {
     const { store, clock, workerId, limits } = this.#options.parts;
     const { leaseMs } = limits;
     const by = { workerId, claimId: claim.claimId, leaseMs, habits: this.#options.habitsOf(node) };
@@ -175,7 +188,7 @@ export class Claimer {
       throw error;
     }
     if (record === undefined) await this.#slots.free(claim, retry);
-    else this.#options.onClaimed(claim, record, askedAt);
+    else this.#options.onClaimed({ claim, record, facts, node, askedAt });
     return record !== undefined;
   }
 

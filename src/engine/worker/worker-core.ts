@@ -1,6 +1,6 @@
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
-import type { Attempt, LogHabits, ShardRecord } from "../model.ts";
+import type { Attempt, LogHabits } from "../model.ts";
 import { shardKey } from "../model.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
 import type { TaskDiscoverMessage } from "../protocol/messages.ts";
@@ -14,7 +14,7 @@ import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
 import { Announcer } from "./announcer.ts";
 import { runAttempt } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
-import { Claimer } from "./claimer.ts";
+import { type Claimed, Claimer } from "./claimer.ts";
 import { HandlerRuntime } from "./handler-runtime.ts";
 import { HeldAttempt } from "./held-attempt.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
@@ -35,7 +35,6 @@ export class WorkerCore {
   readonly #leases: LeaseKeeper;
   readonly #announcer: Announcer;
   readonly #breather: Breather;
-  readonly #tasks: TaskFacts;
   readonly #claimer: Claimer;
   readonly #held = new Map<string, HeldAttempt>();
   readonly #idle = new Set<() => void>();
@@ -64,15 +63,14 @@ export class WorkerCore {
       }),
     });
     this.#breather = new Breather(clock);
-    this.#tasks = new TaskFacts(parts);
     this.#claimer = new Claimer({
       parts: this.#parts,
       types: this.#types,
       supervisor: this.#supervisor,
-      tasks: this.#tasks,
+      tasks: new TaskFacts(parts),
       watch: this.#watch,
       habitsOf: ({ fn, type }) => (fn === undefined ? this.#runtimes.get(type)?.habits : undefined) ?? functionHabits,
-      onClaimed: (...claimed) => this.#hold(...claimed),
+      onClaimed: (claimed) => this.#hold(claimed),
     });
   }
 
@@ -183,26 +181,26 @@ export class WorkerCore {
     await allEnded;
   }
 
-  #hold(claim: Attempt, record: ShardRecord, askedAt: number): void {
+  #hold(claimed: Claimed): void {
+    const { claim, askedAt } = claimed;
     const held = new HeldAttempt(claim, this.#leases.trustedUntil(askedAt));
     this.#held.set(shardKey(claim), held);
     this.#busySincePoll = true;
     this.#leases.add(held);
     if (this.#stopping !== undefined) held.abandon("stopping");
-    this.#supervisor.spawn("attempt", () => this.#run(held, record));
+    this.#supervisor.spawn("attempt", () => this.#run(held, claimed));
   }
 
-  async #run(held: HeldAttempt, claimed: ShardRecord): Promise<void> {
+  async #run(held: HeldAttempt, claimed: Claimed): Promise<void> {
     const pause = this.#breather.pause();
     if (pause !== undefined) await pause;
     let left = false;
     try {
-      const run = await this.#prepare(held, claimed);
-      left = await runAttempt(run, this.#runtimes.get(run.node.type));
+      left = await runAttempt(this.#prepare(held, claimed), this.#runtimes.get(claimed.node.type));
     } finally {
       await this.#freeSlots(held.attempt, left);
       this.#leases.delete(held);
-      this.#claimer.giveBack(claimed.type);
+      this.#claimer.giveBack(claimed.record.type);
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
       if (this.#held.size === 0) for (const ended of this.#idle) ended();
@@ -218,12 +216,8 @@ export class WorkerCore {
     }
   }
 
-  async #prepare(held: HeldAttempt, claimed: ShardRecord): Promise<AttemptRun> {
+  #prepare(held: HeldAttempt, { record, facts, node }: Claimed): AttemptRun {
     const { clock } = this.#parts;
-    const retry = new StoreRetry(clock, held);
-    const facts = await this.#tasks.get(claimed.taskId, retry);
-    const node = facts?.plan.byId.get(claimed.nodeId);
-    if (facts === undefined || node === undefined) throw new Error(`${shardKey(claimed)} has no task any more`);
     const { plan, params } = facts;
     const startedAt = clock.monotonic();
     const { timeoutMs } = node;
@@ -231,11 +225,11 @@ export class WorkerCore {
       parts: this.#parts,
       breather: this.#breather,
       held,
-      claimed,
+      claimed: record,
       node,
       plan,
       params,
-      retry,
+      retry: new StoreRetry(clock, held),
       at: { batchUid: undefined },
       keepLease: () => this.#leases.keep(held),
       remainingMs: () => (timeoutMs === undefined ? undefined : Math.max(0, startedAt + timeoutMs - clock.monotonic())),
