@@ -135,6 +135,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   }
 
   async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
+    // The coordinator's `run` has the type that `Engine` declares for this one: callers were checked by it already.
     return this.#coordinator.run(flow as never, options as never) as Promise<TaskHandle<TTypes>>;
   }
 

@@ -67,6 +67,7 @@ function watchedBatches<T>(batches: AsyncIterable<T>, follow: <R>(next: R) => R)
       const iterator = batches[Symbol.asyncIterator]();
       return {
         next: () => follow(iterator.next()),
+        // `never`: the compiler forgets in the closure that there is a `return`, and sees an `undefined`.
         ...(iterator.return === undefined ? {} : { return: () => follow(iterator.return?.()) as never }),
       };
     },
