@@ -5,7 +5,8 @@ import { flowkitBin, node } from "./cli.ts";
 
 /*
  * A page with sessions: its `console` blocks hold command lines behind `$ `, each followed by what it prints. A line
- * `...` stands for anything. A `ts` block whose first line is a comment with a file's name is that file.
+ * `...` stands for anything. `npx flowkit` is the built command. A `ts` block whose first line is a comment with a file's
+ * name is that file.
  */
 
 /** What differs from run to run. */
@@ -46,6 +47,7 @@ export function truePage(page: string, folder: string): string {
   mkdirSync(bin);
   symlinkSync(flowkitBin, join(bin, "flowkit"));
   symlinkSync(node, join(bin, "node"));
+  writeFileSync(join(bin, "npx"), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 }); // a user has the package in the folder
   let cwd = folder;
   // The shell replaces `$TASK` by the id that was printed last.
   let task = "";

@@ -6,6 +6,7 @@
  * - `ts no-run`     a program of its own: type-checked, not run (it needs a server, or never ends)
  * - `ts wrong`      goes on where the block before it ended, but nothing goes on from it: must not compile
  * - `ts generated`  written by a test, which compiles it: nothing is looked at here
+ * - `ts theirs`     a program of another library: neither type-checked nor run, only counted
  *
  * In a wrong program, a line `// error: ...` says what the compiler must say about the line below it, and it must say
  * no more.
@@ -34,6 +35,9 @@ const kinds: ReadonlyMap<string, "runs" | "no-run" | "wrong"> = new Map([
 const fence = /^(\s*)```(.*)$/;
 const complaint = /^\s*\/\/ error: (.+)$/;
 const promise = /^\s*console\.log\(.*\);?\s*\/\/\s*(.+)$/;
+
+/** How many programs of other libraries a page shows. */
+export const foreignPrograms = (page: string): number => page.match(/^```ts theirs$/gm)?.length ?? 0;
 
 /**
  * @throws Error for an info string that starts with `ts` but isn't one of the above
@@ -65,7 +69,7 @@ export function docPrograms(page: string): readonly DocProgram[] {
 
   function startBlock(info: string, line: number): { into?: string[] } {
     if (!/^(ts|typescript)\b/.test(info)) return {};
-    if (info === "ts generated") return {};
+    if (info === "ts generated" || info === "ts theirs") return {};
     const before = programs.findLast(({ kind }) => kind !== "wrong");
     if (info === "ts continued") {
       if (before === undefined) throw new Error(`line ${line}: nothing to continue`);
