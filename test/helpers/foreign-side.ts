@@ -20,7 +20,7 @@ import { until } from "./waiting.ts";
 /** A store whose rows of other programs are in a map until they are stamped. */
 export class ForeignStore implements ForeignRows {
   readonly store: Store;
-  readonly rows = new Map<string, Json>();
+  readonly rows = new Map<string, { readonly meta: Json; readonly epoch: number; readonly workerId: string }>();
   /** What `prepare` answers. */
   unreadable: Awaited<ReturnType<ForeignRows["prepare"]>>;
   prepared = 0;
@@ -37,18 +37,29 @@ export class ForeignStore implements ForeignRows {
 
   stamp: ForeignRows["stamp"] = async (attempt, { generation, batchUid: uid }) => {
     const { taskId, nodeId } = attempt;
-    const meta = this.rows.get(`${taskId}:${nodeId}:${uid}`);
+    const row = this.rows.get(`${taskId}:${nodeId}:${uid}`);
     const key = `${taskId}:${nodeId}:${generation}:${uid}`;
     for (;;) {
       const seq = this.#seqs.get(key);
       if (seq !== undefined) return { seq };
-      if (meta === undefined) return "missing";
+      if (row === undefined) return "missing";
+      const { meta } = row;
       const { length } = await this.store.tail(attempt, generation);
       const artifact = { seq: length, uid, origin: { source: "", seq: length, chunk: 0 }, meta, metrics: {} };
       const answer = await this.store.append(attempt, generation, artifact);
       if (answer === "ok") this.#seqs.set(key, length);
       else if (answer === "fenced" || answer === "cancelling") return answer;
     }
+  };
+
+  stampRest: ForeignRows["stampRest"] = async (attempt, { generation, workerId }) => {
+    const prefix = `${attempt.taskId}:${attempt.nodeId}:`;
+    for (const [key, row] of this.rows) {
+      if (!key.startsWith(prefix) || row.epoch !== attempt.epoch || row.workerId !== workerId) continue;
+      const answer = await this.stamp(attempt, { generation, batchUid: key.slice(prefix.length) });
+      if (answer === "fenced" || answer === "cancelling") return answer;
+    }
+    return "ok";
   };
 }
 
@@ -111,8 +122,10 @@ export class ForeignSide {
     await until(async () => (await this.record(taskId))?.status === status, status);
   }
 
-  store(command: TaskStartMessage, uid: string, meta: Json): void {
-    this.foreign.rows.set(`${command.taskId}:${command.nodeId}:${uid}`, meta);
+  /** A row keeps who wrote it first. */
+  store(command: TaskStartMessage, uid: string, meta: Json, workerId = "w1"): void {
+    const key = `${command.taskId}:${command.nodeId}:${uid}`;
+    this.foreign.rows.set(key, { epoch: command.epoch, workerId, ...this.foreign.rows.get(key), meta });
   }
 
   /** An event of the worker `workerId` about this command's attempt. */
@@ -135,7 +148,7 @@ export class ForeignSide {
   }
 
   batch(command: TaskStartMessage, uid: string, meta: Json, workerId?: string): Promise<void> {
-    this.store(command, uid, meta);
+    this.store(command, uid, meta, workerId);
     return this.say(command, { kind: "BATCH_OK", batchUid: uid, metrics: {}, artifactsRef: { uid } }, workerId);
   }
 

@@ -1,5 +1,5 @@
 import type { Document, Filter } from "mongodb";
-import type { Attempt, ShardRecord, ShardRef } from "../../engine/model.ts";
+import type { Attempt, EpochRef, ShardRecord } from "../../engine/model.ts";
 import { isShardTerminal, logOf } from "../../engine/model.ts";
 import type { ForeignRows, Stamped, UnreadableSource, WriteAnswer } from "../../engine/ports/index.ts";
 import type { ArtifactLogs } from "./artifact-logs.ts";
@@ -29,7 +29,7 @@ export class ForeignArtifacts implements ForeignRows {
   }
 
   async prepare(
-    reader: ShardRef,
+    reader: EpochRef & { readonly generation: number },
     sources: { readonly records: readonly ShardRecord[]; readonly longest: number },
   ): Promise<UnreadableSource | undefined> {
     await this.#forget(reader);
@@ -60,6 +60,26 @@ export class ForeignArtifacts implements ForeignRows {
     }
   }
 
+  async stampRest(
+    attempt: Attempt,
+    { generation, workerId }: { readonly generation: number; readonly workerId: string },
+  ): Promise<WriteAnswer> {
+    const { taskId, nodeId: node_id, epoch: attempt_epoch } = attempt;
+    const theirs = { status: "partial", attempt_epoch, worker_id: checkedId(workerId) } as const;
+    const unnamed = { task_id: checkedId(taskId), node_id, ...theirs };
+    const rows = await this.#parts.session.ask(({ artifacts }) =>
+      artifacts
+        .find({ ...unnamed, seq: { $exists: false } }, { projection: { _id: 0, batch_uid: 1 } })
+        .sort({ created_at: 1, batch_uid: 1 })
+        .toArray(),
+    );
+    for (const { batch_uid: batchUid } of rows) {
+      const stamped = await this.stamp(attempt, { generation, batchUid });
+      if (stamped === "fenced" || stamped === "cancelling") return stamped;
+    }
+    return "ok";
+  }
+
   /** Looked for by the write itself, which sees what other writes, however recent, have done. */
   #put(
     attempt: Attempt,
@@ -88,14 +108,27 @@ export class ForeignArtifacts implements ForeignRows {
     });
   }
 
-  /** What an earlier attempt of the reader has claimed to read, and its word that it had ended. */
-  async #forget({ taskId, nodeId }: ShardRef): Promise<void> {
+  /**
+   * What an earlier attempt of the reader has claimed to read, its word that it had ended, and what it has written that
+   * is in no log, or in one that was withdrawn. A row keeps the epoch that first wrote it, so a later attempt's row would
+   * look like the earlier one's. What this one, or a later one, has written stays: this may come late.
+   */
+  async #forget(reader: EpochRef & { readonly generation: number }): Promise<void> {
+    const { taskId, nodeId, epoch, generation } = reader;
     const task_id = checkedId(taskId);
     await this.#parts.session.ask(({ streamProgress }) =>
       streamProgress.deleteMany({ task_id, $or: [{ consumer_node: nodeId }, { node_id: nodeId }] }),
     );
     await this.#parts.session.ask(({ artifacts }) =>
       artifacts.deleteMany({ task_id, node_id: nodeId, status: "complete", seq: { $exists: false } }),
+    );
+    if (epoch === 1) return;
+    const leftBehind = [
+      { seq: { $exists: false }, attempt_epoch: { $lt: epoch } },
+      { generation: { $lt: generation } },
+    ];
+    await this.#parts.session.ask(({ artifacts }) =>
+      artifacts.deleteMany({ task_id, node_id: nodeId, status: "partial", $or: leftBehind }),
     );
   }
 

@@ -139,7 +139,7 @@ export class ForeignAttempts {
   }
 
   async #done(held: Held, message: TaskDoneMessage): Promise<void> {
-    const { store, nodeChanged } = this.#parts;
+    const { store, rows, nodeChanged } = this.#parts;
     const { attempt, record } = held;
     if (record.status === "cancelling") return this.#confirmCancelled(held);
     const found = await readPlan(this.#parts, attempt);
@@ -150,6 +150,9 @@ export class ForeignAttempts {
     }
     if (problem !== undefined) return this.#fail(held, problem);
     const { generation } = record;
+    // The word of a batch may be lost, or come after this one.
+    const stamped = await rows.stampRest(attempt, { generation, workerId: message.workerId });
+    if (stamped === "cancelling") return this.#confirmCancelled(held);
     const metrics = numbersOf(message.metrics);
     for (let tried = 1; tried <= completeTries; tried++) {
       const { length } = await store.tail(attempt, generation);

@@ -106,7 +106,8 @@ export class ForeignDispatch {
   async #prepare(ref: EpochRef, node: NodePlan): Promise<UnreadableSource | undefined> {
     const { store, rows } = this.#parts;
     const records = await store.readShards(ref.taskId, foreignSources(node));
-    return rows.prepare(ref, { records, longest: longestSource });
+    const generation = ref.epoch === 1 ? 0 : ((await readRecord(store, ref))?.generation ?? 0);
+    return rows.prepare({ ...epochRef(ref), generation }, { records, longest: longestSource });
   }
 
   /** Nobody can do it. The failure is an attempt's like any other, so this coordinator makes it, if nobody else has. */

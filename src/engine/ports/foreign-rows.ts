@@ -1,4 +1,4 @@
-import type { Attempt, ShardRecord, ShardRef } from "../model.ts";
+import type { Attempt, EpochRef, ShardRecord } from "../model.ts";
 
 /** Why a worker that isn't ours can't read what a node has stored. */
 export interface UnreadableSource {
@@ -17,12 +17,18 @@ export type Stamped = { readonly seq: number } | "fenced" | "cancelling" | "miss
 export interface ForeignRows {
   /**
    * Makes what these shards have stored readable for a worker that isn't ours: removes what was withdrawn, and gives
-   * rows times that grow with their seq. Forgets what an earlier attempt of the reader has claimed of them.
+   * rows times that grow with their seq. Forgets what an earlier attempt of the reader has claimed of them, and what it
+   * has written that no log has: the next one writes it again.
    */
   prepare(
-    reader: ShardRef,
+    reader: EpochRef & { readonly generation: number },
     sources: { readonly records: readonly ShardRecord[]; readonly longest: number },
   ): Promise<UnreadableSource | undefined>;
   /** Reads the fence (the holder), then gives the row the next seq of this generation; one that has it keeps it. */
   stamp(attempt: Attempt, row: { readonly generation: number; readonly batchUid: string }): Promise<Stamped>;
+  /** Stamps what this worker has written in the attempt's own epoch and never named: the oldest first. */
+  stampRest(
+    attempt: Attempt,
+    of: { readonly generation: number; readonly workerId: string },
+  ): Promise<"ok" | "fenced" | "cancelling">;
 }

@@ -82,6 +82,19 @@ describe("a foreign worker's attempt", () => {
     expect(side.cancels).toMatchObject([{ targetWorkerId: "w1", epoch: 1 }]);
   });
 
+  test("a batch whose word was lost counts from the end on; one that an earlier attempt left doesn't", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    side.store(command, "stale", { text: "stale" });
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false });
+    const second = await side.command(2);
+    await side.batch(second, "a", { text: "a" });
+    side.store(second, "b", { text: "b" });
+    await side.batch(second, "c", { text: "c" });
+    await side.done(second);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "c" }, { text: "b" }] });
+  });
+
   test("a batch that says itself that it has no row is no artifact", async () => {
     const { side, task, command } = await running();
     await side.say(command, { kind: "BATCH_OK", batchUid: "a", metrics: {} });

@@ -118,6 +118,20 @@ test("a failure is tried again under the next epoch, and each batch is there onc
   expect(foreign.commands.map(({ attempt_epoch }) => attempt_epoch)).toEqual([1, 2]);
 });
 
+test("a row whose BATCH_OK is lost counts from TASK_DONE on, also one that an earlier attempt had written first", async () => {
+  const { task } = await open(async (attempt) => {
+    for (const { batch_uid, meta } of await attempt.read()) {
+      await attempt.store(batch_uid, { page: meta.page, epoch: attempt.epoch });
+      if (attempt.epoch === 1) break;
+    }
+    if (attempt.epoch === 1) {
+      await attempt.store("stale", { page: 0 });
+      await attempt.fail("no_ink", { permanent: false });
+    } else await attempt.done();
+  });
+  expect(await task.result()).toEqual(kept(2));
+});
+
 test("a permanent failure fails the task, with the worker's own words", async () => {
   const { task, foreign } = await open((attempt) =>
     attempt.fail("bad_scan", { permanent: true, error: "upside down" }),

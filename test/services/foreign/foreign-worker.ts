@@ -55,13 +55,14 @@ export class ForeignAttempt {
   /** Writes a row, as its own worker would: by (task, node, batch), with what the batch produced as its meta. */
   async store(batch_uid: string, meta: Document): Promise<void> {
     const { task_id, node_id } = this.command;
-    await this.#worker.db
-      .collection("artifacts")
-      .updateOne(
-        { task_id, node_id, batch_uid },
-        { $set: { status: "partial", meta, updated_at: new Date() }, $setOnInsert: { created_at: new Date() } },
-        { upsert: true },
-      );
+    await this.#worker.db.collection("artifacts").updateOne(
+      { task_id, node_id, batch_uid },
+      {
+        $set: { status: "partial", meta, updated_at: new Date() },
+        $setOnInsert: { attempt_epoch: this.epoch, worker_id: this.#worker.id, created_at: new Date() },
+      },
+      { upsert: true },
+    );
   }
 
   batchOk(batch_uid: string, metrics: Document = {}): Promise<void> {
