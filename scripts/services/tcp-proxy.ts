@@ -10,6 +10,8 @@ export interface TcpProxy {
   fate: (direction: "request" | "answer") => Fate;
   /** Connections that were dropped. */
   readonly lost: { readonly requests: number; readonly answers: number };
+  /** Connections of clients that are open now. */
+  readonly open: number;
   /** Drops all connections, and refuses new ones until `resume`. */
   interrupt(): void;
   resume(): void;
@@ -73,6 +75,9 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     port: (server.address() as AddressInfo).port,
     fate: () => "pass",
     lost,
+    get open() {
+      return sockets.size / 2;
+    },
     interrupt() {
       refusing = true;
       for (const socket of sockets) socket.destroy();

@@ -4,6 +4,7 @@ import type { Clock } from "../../engine/ports/index.ts";
 import { fixIdleTimer } from "./idle-timer-fix.ts";
 import type { CheckedOptions, KafkaBusOptions } from "./options.ts";
 import { type Redact, redactor } from "./redaction.ts";
+import { Sockets } from "./sockets.ts";
 
 /** What the parts of one bus share. */
 export interface BusParts {
@@ -12,6 +13,7 @@ export interface BusParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly redact: Redact;
+  readonly sockets: Sockets;
 }
 
 /** How long the driver tries by itself. What lasts longer is for the bus to deal with. */
@@ -21,11 +23,13 @@ export function busParts(given: KafkaBusOptions, options: CheckedOptions, clock:
   fixIdleTimer();
   const redact = redactor(given);
   const logger = given.logger ?? silentLogger;
+  const sockets = new Sockets();
   const kafka = new Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
     ...(given.ssl === undefined ? {} : { ssl: given.ssl }),
     ...(given.sasl === undefined ? {} : { sasl: given.sasl }),
+    socketFactory: sockets.open,
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
     retry: driverRetry,
@@ -38,5 +42,5 @@ export function busParts(given: KafkaBusOptions, options: CheckedOptions, clock:
       logger.warn({ part: `kafkajs ${entry.namespace}`, ...details }, redact(message));
     },
   });
-  return { kafka, options, clock, logger, redact };
+  return { kafka, options, clock, logger, redact, sockets };
 }

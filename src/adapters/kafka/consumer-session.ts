@@ -44,6 +44,7 @@ export class ConsumerSession {
     { readonly topic: string; readonly partition: number; readonly handled: HandledOffsets }
   >();
   #committing: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
   #running: Promise<void> | undefined;
   #hasJoined = false;
   #ended = new AbortController();
@@ -76,11 +77,19 @@ export class ConsumerSession {
    *
    * @param from - where it begins to read, whatever the group has committed
    */
-  async start(from: readonly Position[] = []): Promise<void> {
+  start(from: readonly Position[] = []): Promise<void> {
+    this.#starting = this.#start(from);
+    return this.#starting;
+  }
+
+  async #start(from: readonly Position[]): Promise<void> {
     const consumer = this.#consumer;
     const { topics, fromBeginning } = this.#options;
+    this.#checkOpen();
     await consumer.connect();
+    this.#checkOpen();
     await consumer.subscribe({ topics: [...topics], fromBeginning });
+    this.#checkOpen();
     // Before the driver fetches anything: it does so after it has told of the join.
     const stopSeeking = consumer.on(consumer.events.GROUP_JOIN, () => {
       stopSeeking();
@@ -119,6 +128,7 @@ export class ConsumerSession {
     this.#over.resolve(undefined);
     this.#joined.resolve();
     const end = async () => {
+      await this.#starting?.catch(() => {}); // whoever started it is told; what goes on would connect again
       await this.#running; // a driver that is stopped before it has joined waits for ever
       await this.#committing;
       if (this.#hasJoined) await this.#commit();
@@ -126,6 +136,10 @@ export class ConsumerSession {
     };
     const inTime = await within(clock, options.closeTimeoutMs, end()).catch(() => true); // broken, and so closed
     if (!inTime) logger.warn({ part: "kafka", group: this.#options.group }, "a consumer could not be closed in time");
+  }
+
+  #checkOpen(): void {
+    if (this.#ended.signal.aborted) throw new Error("it was closed before it had begun");
   }
 
   async #onBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {

@@ -62,14 +62,16 @@ export class GroupMember {
   /**
    * Resolves when it is a member.
    *
-   * @throws FlowError `BUS_UNAVAILABLE`
+   * @throws FlowError `BUS_UNAVAILABLE`, `ENGINE_STOPPED`
    */
   async start(): Promise<void> {
     const { clock, options } = this.#options.parts;
     this.#running = this.#run();
     const waiting = new AbortController();
     const late = clock.sleep(options.connectTimeoutMs, waiting.signal).then(() => "late" as const);
-    const first = await Promise.race([this.#joined.promise, late]).finally(() => waiting.abort());
+    const closed = this.#whenClosed().then(() => "closed" as const);
+    const first = await Promise.race([this.#joined.promise, late, closed]).finally(() => waiting.abort());
+    if (first === "closed") throw new FlowError("ENGINE_STOPPED", "this Kafka bus was closed meanwhile");
     if (first !== "late") return;
     await this.close();
     const words = `no Kafka broker made it a member of ${this.#options.names.group}: ${this.#lastError ?? "no answer"}`;

@@ -86,8 +86,12 @@ class KafkaBus implements Bus {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      await Promise.all([...this.#members].map((member) => member.close()));
-      await this.#publisher.close();
+      try {
+        await Promise.all([...this.#members].map((member) => member.close()));
+        await this.#publisher.close();
+      } finally {
+        this.#parts.sockets.close();
+      }
     })();
     return this.#closing;
   }

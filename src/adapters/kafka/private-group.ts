@@ -12,10 +12,13 @@ export interface Position {
 /** Where topics end now: a group that reads from there misses nothing that is published later. */
 export function endsOf({ kafka }: BusParts, topics: readonly string[]): Promise<readonly Position[]> {
   return withAdmin(kafka.admin(), async (admin) => {
-    const ends = topics.map(async (topic) =>
-      (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ topic, partition, offset: high })),
-    );
-    return (await Promise.all(ends)).flat();
+    const ends: Position[] = [];
+    // One after another: if one failed, what the driver still does for another would connect again after the disconnect.
+    for (const topic of topics) {
+      const offsets = await admin.fetchTopicOffsets(topic);
+      ends.push(...offsets.map(({ partition, high }) => ({ topic, partition, offset: high })));
+    }
+    return ends;
   });
 }
 
