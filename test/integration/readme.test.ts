@@ -31,7 +31,7 @@ test("the graph on the page is the graph that the program prints", { timeout: 60
   expect(JSON.parse(printed)).toEqual(JSON.parse(block("json")));
 });
 
-test("the compiler says what the page says it does", { timeout: 60_000 }, async () => {
+test("the compiler says what the page says it does", { timeout: 130_000 }, async () => {
   const wrong = block("ts")
     .replace("input: z.array(Order)", "input: z.array(Order.extend({ price: z.string() }))")
     .replace("price * quantity", "Number(price) * quantity");
