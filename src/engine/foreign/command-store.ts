@@ -82,7 +82,7 @@ export class CommandStore implements WorkerStore {
   async readTask(id: string): ReturnType<WorkerStore["readTask"]> {
     const commands = [...this.#work.values()].map(({ command }) => command).filter(({ taskId }) => taskId === id);
     if (commands.length === 0) return undefined;
-    return { id, graph: commandGraph(commands), params: {}, priority: 0, status: "running", createdAt: 0 };
+    return { graph: commandGraph(commands), params: {}, isPartial: true }; // another command may tell more of it
   }
 
   async readShards(taskId: string, nodeIds: readonly string[] = []): Promise<ShardRecord[]> {

@@ -339,28 +339,36 @@ export interface Store {
 }
 
 /** What a worker asks of it. */
-export type WorkerStore = Pick<
-  Store,
-  | "readTask"
-  | "readVars"
-  | "writeVars"
-  | "readShards"
-  | "peekQueue"
-  | "claim"
-  | "renew"
-  | "restart"
-  | "report"
-  | "append"
-  | "complete"
-  | "fail"
-  | "release"
-  | "confirmCancelled"
-  | "readArtifacts"
-  | "tail"
-  | "storedUids"
-  | "takeSlot"
-  | "freeSlot"
-  | "announceWorker"
-  | "removeWorker"
-  | "deleteTask"
->;
+export interface WorkerStore
+  extends Pick<
+    Store,
+    | "readVars"
+    | "writeVars"
+    | "readShards"
+    | "peekQueue"
+    | "claim"
+    | "renew"
+    | "restart"
+    | "report"
+    | "append"
+    | "complete"
+    | "fail"
+    | "release"
+    | "confirmCancelled"
+    | "readArtifacts"
+    | "tail"
+    | "storedUids"
+    | "takeSlot"
+    | "freeSlot"
+    | "announceWorker"
+    | "removeWorker"
+    | "deleteTask"
+  > {
+  readTask(id: string): Promise<WorkerTask | undefined>;
+}
+
+/** What a worker looks at of a task. */
+export interface WorkerTask extends Pick<TaskRecord, "graph" | "params"> {
+  /** Only a part of its graph is known yet: read it again each time. */
+  readonly isPartial?: true;
+}

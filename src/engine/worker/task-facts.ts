@@ -29,7 +29,7 @@ export class TaskFacts {
     const task = await retry.ask(() => this.#store.readTask(taskId));
     if (task === undefined) return undefined;
     const fact = { plan: this.#plans.get(task.graph), params: task.params };
-    if (task.createdAt === 0) return fact; // another command may tell more of it
+    if (task.isPartial) return fact;
     this.#facts.set(taskId, fact);
     if (this.#facts.size > kept) {
       const [oldest] = this.#facts.keys();
