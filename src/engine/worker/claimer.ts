@@ -145,7 +145,7 @@ export class Claimer {
     return asked;
   }
 
-  /** @returns the limit that doesn't let it run now, if one doesn't */
+  /** @returns what doesn't let it run now, if it isn't another worker */
   async #claim(ref: QueuedRef): Promise<Full | undefined> {
     const { parts, supervisor, tasks } = this.#options;
     const { type } = ref;
@@ -158,7 +158,9 @@ export class Claimer {
       // Its task was deleted, or the command was forged. What is in the queue for ever would be found for ever.
       if (facts === undefined) await retry.ask(() => parts.store.deleteTask(ref.taskId));
       const node = facts?.plan.byId.get(ref.nodeId);
-      if (facts === undefined || node === undefined) return undefined;
+      if (facts === undefined) return undefined;
+      // Nobody will ever run it: asked for again and again, it would keep all that stands behind it from its turn.
+      if (node === undefined) return { kind: "node", of: ref.nodeId };
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
       claimed = await this.#claimFrom({ claim, facts, node }, retry);

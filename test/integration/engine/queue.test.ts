@@ -55,6 +55,14 @@ describe("capacity", () => {
     expect(order).toEqual(["high", "higher than none", "first", "second", "low"]);
   });
 
+  test("what stands in the queue and in no graph holds up nothing behind it", async () => {
+    const { engine, store } = await testEngine([source("a", [1])]);
+    const { id } = await engine.run(graphOf(node("a")));
+    await store.dispatch({ taskId: id, nodeId: "ghost", shard: 0 }, { type: "a", priority: 100 });
+    expect(await (await engine.run(graphOf(node("a")))).result()).toEqual({ a: [1] });
+    expect((await store.readShards(id, ["ghost"]))[0]?.status).toBe("queued");
+  });
+
   test.for([101, -101, 1.5, Number.NaN])("priority %d is refused", async (priority) => {
     const { engine } = await testEngine([source("a", [])]);
     await expect(engine.run(graphOf(node("a")), { priority })).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
