@@ -134,6 +134,18 @@ test("a command twice is served once; the next epoch writes the same rows again"
   expect(await rows("up")).toHaveLength(2);
 });
 
+test("serves a further node of a task that it has served before", async () => {
+  const up = handler(type(), { processBatch: (page) => page as { text: string } });
+  const { start, store, said, rows } = await open(up);
+  await store("read", "a", { meta: { text: "a" } });
+  await store("read", "__final__", { status: "complete" });
+  await start({ node: "up", epoch: 1 }, reading);
+  await until(() => said().includes("TASK_DONE 1"), "the end", patience);
+  await start({ node: "further", epoch: 2 }, { ...reading, input_args: { from_nodes: ["up"] } });
+  await until(() => said().includes("TASK_DONE 2"), "the further node's end", patience);
+  expect(await rows("further")).toMatchObject([{ meta: { text: "a" } }, { status: "complete" }]);
+});
+
 test("a failure is told with its code, and whether it is permanent", async () => {
   const up = handler(type(), {
     processBatch: () => {
