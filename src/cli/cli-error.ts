@@ -1,3 +1,5 @@
+import type { Json } from "../errors/index.ts";
+
 /**
  * Every code of an error that the command itself makes; what the library throws keeps its own. A code never changes its
  * meaning.
@@ -19,6 +21,8 @@ export const cliErrorCodes = [
   "CLI_EXPORT_UNKNOWN",
   "CLI_NO_HANDLERS",
   "CLI_PARAM",
+  "CLI_CONFIG",
+  "CLI_PORT_UNAVAILABLE",
 ] as const;
 
 export type CliErrorCode = (typeof cliErrorCodes)[number];
@@ -42,10 +46,17 @@ export class CliError extends Error {
   readonly code: CliErrorCode;
   /** What to do about it. */
   readonly hint: string | undefined;
+  /** The same for machines, where there is more to say. */
+  readonly details: Json | undefined;
 
-  constructor(code: CliErrorCode, message: string, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
+  constructor(
+    code: CliErrorCode,
+    message: string,
+    options: { readonly hint?: string; readonly cause?: unknown; readonly details?: Json } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
+    this.details = options.details;
   }
 }

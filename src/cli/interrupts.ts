@@ -2,7 +2,7 @@ import { exitCodes } from "./cli-error.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * What signals do while something runs. The first Ctrl-C asks it to end; the second one ends the process, whatever it
+ * What signals do while something runs. The first one asks it to end; the second one ends the process, whatever it
  * is at. Disposed of, signals do again what they do by default.
  */
 export function onSignals(
@@ -10,15 +10,18 @@ export function onSignals(
   reactions: { readonly interrupt: () => void; readonly terminate: () => void },
 ): Disposable {
   let asked = false;
-  const react = (reaction: () => void) => {
+  const react = (reaction: () => void, exitCode: number) => {
     if (asked) {
-      terminal.stderr.write("\n");
-      process.exit(exitCodes.interrupted);
+      if (terminal.stderr.isTTY) terminal.stderr.write("\n"); // behind the "^C"
+      process.exit(exitCode);
     }
     asked = true;
     reaction();
   };
-  const listeners = { SIGINT: () => react(reactions.interrupt), SIGTERM: () => react(reactions.terminate) };
+  const listeners = {
+    SIGINT: () => react(reactions.interrupt, exitCodes.interrupted),
+    SIGTERM: () => react(reactions.terminate, exitCodes.terminated),
+  };
   process.on("SIGINT", listeners.SIGINT);
   process.on("SIGTERM", listeners.SIGTERM);
   return {

@@ -1,57 +1,47 @@
-import { sqliteStore } from "../adapters/sqlite/index.ts";
-import type { Store } from "../engine/ports/index.ts";
 import { CliError } from "./cli-error.ts";
+import { type NamedStore, openStore } from "./settings/open-parts.ts";
+import { type ReadSettings, readSettings } from "./settings/read-settings.ts";
+import type { Terminal } from "./terminal.ts";
 
 export interface StoreOptions {
   /** A SQLite file. */
   readonly store?: string | undefined;
-  /** The URL of a MongoDB database; else that of `FLOWKIT_MONGO_URL`, which no list of processes shows. */
+  /** The URL of a MongoDB database. */
   readonly mongo?: string | undefined;
+  /** A config file. */
+  readonly config?: string | undefined;
 }
 
-/** A store, and what it is called in words: never a URL, which may hold a password. */
-export interface NamedStore {
-  readonly store: Store;
-  readonly name: string;
+const flagsOf = ({ store, mongo }: StoreOptions) => ({
+  ...(store === undefined ? {} : { store }),
+  ...(mongo === undefined ? {} : { "mongo.url": mongo }),
+});
+
+/**
+ * The store of a run. `undefined`: none was asked for. `MONGODB_URL` is no such wish: it may well be the flow's own.
+ *
+ * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
+ */
+export async function storeOfRun(terminal: Terminal, options: StoreOptions): Promise<NamedStore | undefined> {
+  const { FLOWKIT_MONGO_URL } = process.env;
+  return await openStore(readSettings(terminal, { flags: flagsOf(options), env: { FLOWKIT_MONGO_URL } }));
 }
 
 /**
- * The one place where a command's options become a store. `undefined`: none was asked for.
+ * What commands about a store were told: as a coordinator is.
  *
- * @throws CliError `CLI_USAGE`, `CLI_IMPORT_FAILED` without the driver
+ * @throws CliError `CLI_CONFIG`
  */
-export async function openStore(options: StoreOptions): Promise<NamedStore | undefined> {
-  const { store: file, mongo } = options;
-  if (file !== undefined && mongo !== undefined) {
-    throw new CliError("CLI_USAGE", "a run is kept in one store: name a file, or a MongoDB database");
-  }
-  if (file !== undefined) return { store: sqliteStore(file), name: file };
-  const url = mongo ?? process.env.FLOWKIT_MONGO_URL;
-  if (url === undefined) return undefined;
-  const { mongoStore } = await mongoAdapter();
-  return { store: mongoStore({ url }), name: "MongoDB" };
-}
-
-/** Its driver is installed by those who use it. */
-async function mongoAdapter(): Promise<typeof import("../adapters/mongo/index.ts")> {
-  try {
-    return await import("../adapters/mongo/index.ts");
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
-    throw new CliError("CLI_IMPORT_FAILED", "--mongo needs MongoDB's driver", {
-      cause: error,
-      hint: "Install it: npm install mongodb",
-    });
-  }
-}
+export const storeSettings = (terminal: Terminal, options: StoreOptions): ReadSettings =>
+  readSettings(terminal, { flags: flagsOf(options), config: options.config });
 
 /**
- * The same for commands that are about a store.
+ * The store that must have been named.
  *
- * @throws CliError `CLI_USAGE`
+ * @throws CliError `CLI_USAGE`, `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
-export async function needStore(options: StoreOptions): Promise<NamedStore> {
-  const named = await openStore(options);
+export async function needStore(read: ReadSettings): Promise<NamedStore> {
+  const named = await openStore(read);
   if (named !== undefined) return named;
   throw new CliError("CLI_USAGE", "no store was named", { hint: "Add --store FILE or --mongo URL." });
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { addArtifacts } from "./commands/artifacts.ts";
 import { addCodegen } from "./commands/codegen.ts";
+import { addCoordinator } from "./commands/coordinator.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addDlq } from "./commands/dlq.ts";
 import { addExport } from "./commands/export.ts";
@@ -13,6 +14,7 @@ import { addRun } from "./commands/run.ts";
 import { addTasks } from "./commands/tasks.ts";
 import { addUp } from "./commands/up.ts";
 import { addValidate } from "./commands/validate.ts";
+import { addWorker } from "./commands/worker.ts";
 import { ownVersion, shareOneFlowkit } from "./loading/one-flowkit.ts";
 import { reportError } from "./report-error.ts";
 import { Terminal } from "./terminal.ts";
@@ -46,7 +48,7 @@ function leaveQuietly(error: NodeJS.ErrnoException): void {
 /** In the order in which the help tells of them. */
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
-  ...[addUp, addTasks, addArtifacts, addDlq],
+  ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addDlq],
 ];
 
 function program(terminal: Terminal): Command {

@@ -43,7 +43,8 @@ export function reportError(terminal: Terminal, error: unknown): void {
 
 function errorReport(error: unknown): ErrorReport {
   if (error instanceof CliError) {
-    return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+    const { code, message, hint, details } = error;
+    return { code, message, ...(hint === undefined ? {} : { hint }), ...(details === undefined ? {} : { details }) };
   }
   if (error instanceof InvalidGraphFile) {
     return { code: "GRAPH_INVALID", message: error.message, details: { file: error.file, findings: error.findings } };

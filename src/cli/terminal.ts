@@ -17,6 +17,7 @@ export class Terminal {
   exitCode = 0;
   /** While something is redrawn in place: writes above it. */
   #above: ((text: string) => void) | undefined;
+  readonly #secrets = new Set<string>();
 
   /** A result, for people and for pipes. */
   print(text: string): void {
@@ -30,6 +31,12 @@ export class Terminal {
   /** A remark beside the result. */
   note(text: string): void {
     this.#writeBeside(`${text}\n`);
+  }
+
+  /** What is said beside the result never has these words, whoever says it. */
+  hide(secret: string): void {
+    if (secret === "") return;
+    for (const form of [secret, JSON.stringify(secret).slice(1, -1)]) this.#secrets.add(form);
   }
 
   /** Coloured on a terminal; `NO_COLOR` and `FORCE_COLOR` have the last word. */
@@ -68,8 +75,19 @@ export class Terminal {
     }
   }
 
+  /** A line of a log, past whatever takes remarks. */
+  log(line: string): void {
+    this.stderr.write(this.#withoutSecrets(line));
+  }
+
   #writeBeside(text: string): void {
-    if (this.#above === undefined) this.stderr.write(text);
-    else this.#above(text);
+    if (this.#above === undefined) this.log(text);
+    else this.#above(this.#withoutSecrets(text));
+  }
+
+  #withoutSecrets(text: string): string {
+    let shown = text;
+    for (const secret of this.#secrets) shown = shown.replaceAll(secret, "****");
+    return shown;
   }
 }

@@ -4,7 +4,8 @@ import type { Store } from "../engine/ports/index.ts";
 import type { Definitions } from "./loading/exported-flow.ts";
 import { findFile } from "./loading/find-file.ts";
 import { terminalLogger } from "./logger.ts";
-import { needStore, type StoreOptions } from "./open-store.ts";
+import { needStore, type StoreOptions, storeSettings } from "./open-store.ts";
+import type { ReadSettings } from "./settings/read-settings.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Somebody who looks at the tasks of a store, and runs nothing. */
@@ -20,11 +21,16 @@ export interface StoreAccess {
  */
 export async function withClient<T>(
   terminal: Terminal,
-  options: StoreOptions & { readonly types?: readonly string[]; readonly definitions?: Definitions | undefined },
+  options: StoreOptions & {
+    readonly types?: readonly string[];
+    readonly definitions?: Definitions | undefined;
+    /** @defaultValue what `options` and the environment say */
+    readonly read?: ReadSettings;
+  },
   use: (access: StoreAccess) => Promise<T>,
 ): Promise<T> {
-  if (options.store !== undefined && !existsSync(options.store)) findFile(options.store);
-  const { store } = await needStore(options);
+  const { store, file } = await needStore(options.read ?? storeSettings(terminal, options));
+  if (file !== undefined && !existsSync(file)) findFile(file);
   const { adapters = [], fns = [] } = options.definitions ?? {};
   await using client = new Client({
     store,

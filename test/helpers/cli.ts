@@ -17,6 +17,8 @@ export interface CliOutcome {
 export interface RunningCli {
   readonly outcome: Promise<CliOutcome>;
   readonly child: ChildProcess;
+  /** What it has printed so far. */
+  readonly texts: { readonly stdout: string; readonly stderr: string };
   /** Resolves when stderr or stdout has this text; rejects when the process ends before. */
   printed(text: string): Promise<void>;
 }
@@ -55,6 +57,7 @@ export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions)
   return {
     outcome,
     child,
+    texts,
     printed: (text) =>
       new Promise((done, reject) => {
         const look = () => {

@@ -182,7 +182,8 @@ describe("the package as it is published", () => {
     });
     expect(listed).toEqual({
       exitCode: 2,
-      output: "error CLI_IMPORT_FAILED: --mongo needs MongoDB's driver\n  Install it: npm install mongodb\n",
+      output:
+        "error CLI_IMPORT_FAILED: this needs the package mongodb, which is not installed\n  Install it: npm install mongodb\n",
     });
   });
 

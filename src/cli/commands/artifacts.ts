@@ -7,7 +7,7 @@ import { CliError } from "../cli-error.ts";
 import type { StoreOptions } from "../open-store.ts";
 import type { Terminal } from "../terminal.ts";
 import { withClient } from "../with-client.ts";
-import { examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { configOption, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
 
 const pageSize = 256;
 
@@ -22,6 +22,7 @@ export function addArtifacts(root: Command, terminal: Terminal): void {
     .argument("<node>", "the id of the node")
     .addOption(storeOption())
     .addOption(mongoOption())
+    .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText("after", examples("artifacts 3f2a... clean --store runs.db"))
     .action((taskId: string, nodeId: string, options: StoreOptions) =>

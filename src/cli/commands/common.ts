@@ -12,6 +12,16 @@ export const handlersOption = (): Option =>
 export const storeOption = (): Option => new Option("--store <file>", "the SQLite file that keeps runs");
 export const mongoOption = (): Option =>
   new Option("--mongo <url>", "the MongoDB database that keeps runs; else FLOWKIT_MONGO_URL");
+export const configOption = (): Option =>
+  new Option("--config <file>", "a JSON file of settings, as coordinators and workers have; else FLOWKIT_CONFIG");
+export const printConfigOption = (): Option =>
+  new Option("--print-config", "print what it was told, and where, without secrets; start nothing");
+
+/** The settings that a coordinator and a worker have options for. */
+export const servingPaths = [
+  ...["store", "mongo.url", "mongo.database", "mongo.prefix", "kafka.brokers", "kafka.prefix"],
+  ...["graceSec", "http.port", "http.host", "log.format", "log.level"],
+] as const;
 
 export const graceOption = (): Option =>
   new Option("--grace <seconds>", "how long running batches may take to end at SIGTERM").default(10).argParser(seconds);

@@ -1,13 +1,26 @@
 import type { Command } from "commander";
+import type { Client } from "../../embedded/client.ts";
 import type { DeadLetter } from "../../engine/model.ts";
 import { CliError } from "../cli-error.ts";
+import { sendAgain } from "../dead-letters.ts";
+import { terminalLogger } from "../logger.ts";
 import type { StoreOptions } from "../open-store.ts";
+import { openBus } from "../settings/open-parts.ts";
+import { addSettingOptions, flagValues } from "../settings/options.ts";
+import { readSettings } from "../settings/read-settings.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { type StoreAccess, withClient } from "../with-client.ts";
-import { count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
 
 type DlqOptions = StoreOptions;
+
+interface RetryLettersOptions {
+  readonly all?: boolean;
+  readonly config?: string;
+}
+
+const retryPaths = ["store", "mongo.url", "mongo.database", "mongo.prefix", "kafka.brokers", "kafka.prefix"];
 
 export function addDlq(root: Command, terminal: Terminal): void {
   const dlq = root
@@ -18,7 +31,13 @@ export function addDlq(root: Command, terminal: Terminal): void {
     )
     .helpCommand(false);
   const command = (name: string, summary: string) =>
-    dlq.command(name).summary(summary).addOption(storeOption()).addOption(mongoOption()).addOption(jsonOption());
+    dlq
+      .command(name)
+      .summary(summary)
+      .addOption(storeOption())
+      .addOption(mongoOption())
+      .addOption(configOption())
+      .addOption(jsonOption());
 
   command("list", "the newest letters")
     .description("Lists dead letters, the newest first.")
@@ -55,6 +74,19 @@ export function addDlq(root: Command, terminal: Terminal): void {
       }),
     );
 
+  const retried = dlq
+    .command("retry")
+    .summary("send letters once more")
+    .description(
+      "Sends dead letters once more by the topic that they came by, and forgets them: for messages that a handler failed at, or that an older version couldn't read. One that fails again is a new letter.",
+    )
+    .argument("[letter...]", "their ids")
+    .option("--all", "each letter that there is");
+  addSettingOptions(retried, retryPaths)
+    .addOption(jsonOption())
+    .addHelpText("after", examples("dlq retry 5b1c... --config flowkit.json", "dlq retry --all --config flowkit.json"))
+    .action((ids: readonly string[], options: RetryLettersOptions) => retry(terminal, ids, options));
+
   command("remove", "forget a letter")
     .description("Removes a dead letter.")
     .argument("<letter>", "its id")
@@ -73,12 +105,33 @@ export function addDlq(root: Command, terminal: Terminal): void {
 const unknown = (id: string): CliError => new CliError("CLI_USAGE", `there is no dead letter '${id}'`);
 
 async function letterOf({ client }: StoreAccess, id: string): Promise<DeadLetter> {
+  for await (const letter of allLetters(client)) if (letter.id === id) return letter;
+  throw unknown(id);
+}
+
+async function* allLetters(client: Client): AsyncGenerator<DeadLetter> {
   let cursor: string | undefined;
   do {
     const page = await client.deadLetters({ limit: 1_000, ...(cursor === undefined ? {} : { cursor }) });
-    const found = page.items.find((letter) => letter.id === id);
-    if (found !== undefined) return found;
+    yield* page.items;
     cursor = page.cursor;
   } while (cursor !== undefined);
-  throw unknown(id);
+}
+
+async function retry(terminal: Terminal, ids: readonly string[], options: RetryLettersOptions): Promise<void> {
+  const { all = false, config } = options;
+  if (all === ids.length > 0) throw new CliError("CLI_USAGE", "name letters, or say --all");
+  const read = readSettings(terminal, { flags: flagValues({ ...options }), config });
+  await withClient(terminal, { read }, async (access) => {
+    const letters: DeadLetter[] = [];
+    if (all) for await (const letter of allLetters(access.client)) letters.push(letter);
+    for (const id of ids) letters.push(await letterOf(access, id));
+    const bus = await openBus(read, terminalLogger(terminal));
+    await sendAgain(letters, bus);
+    for (const { id } of letters) await access.store.removeDeadLetter(id);
+    await access.store.settle();
+    if (terminal.isJson) terminal.printJson({ retried: letters.map(({ id, topic }) => ({ id, topic })) });
+    for (const { id, topic } of terminal.isJson ? [] : letters) terminal.print(`sent ${id} again by ${topic}`);
+    if (letters.length === 0) terminal.note("no dead letters");
+  });
 }

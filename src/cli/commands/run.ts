@@ -8,7 +8,7 @@ import { onSignals } from "../interrupts.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
 import { terminalLogger } from "../logger.ts";
-import { openStore, type StoreOptions } from "../open-store.ts";
+import { type StoreOptions, storeOfRun } from "../open-store.ts";
 import { readParams } from "../params.ts";
 import { showProgress } from "../progress/show-progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -67,7 +67,7 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   const source = await readGraphFile(file, { export: options.export, definitions: given });
   const definitions = definitionsFor(source, given);
   const params = readParams({ assignments: options.param ?? [], file: options.params }, source.graph.params_schema);
-  const kept = await openStore(options);
+  const kept = await storeOfRun(terminal, options);
   if (options.idempotencyKey !== undefined && kept === undefined) {
     throw new CliError("CLI_USAGE", "--idempotency-key finds an earlier run in a store", {
       hint: "Add --store FILE or --mongo URL.",

@@ -11,7 +11,7 @@ import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { type StoreAccess, withClient } from "../with-client.ts";
 import { counted, duration } from "../wording.ts";
-import { count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
 
 type TaskOptions = StoreOptions;
 
@@ -30,7 +30,7 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .description("Looks after the tasks of a store. Runs nothing: `flowkit up` does.")
     .helpCommand(false);
   const command = (name: string, summary: string) =>
-    tasks.command(name).summary(summary).addOption(storeOption()).addOption(mongoOption());
+    tasks.command(name).summary(summary).addOption(storeOption()).addOption(mongoOption()).addOption(configOption());
 
   command("list", "the newest tasks")
     .description("Lists tasks, the newest first.")

@@ -1,56 +1,85 @@
 import type { Command } from "commander";
-import { createEngine } from "../../embedded/create-engine.ts";
-import { onSignals } from "../interrupts.ts";
-import { exportedDefinitions } from "../loading/exported-flow.ts";
-import { importModule } from "../loading/import-module.ts";
-import { terminalLogger } from "../logger.ts";
-import { needStore, type StoreOptions } from "../open-store.ts";
+import { createEngine, type Engine } from "../../embedded/create-engine.ts";
+import { definedOf } from "../../embedded/options.ts";
+import { readAllDefinitions } from "../loading/read-graph.ts";
+import { type Part, serve } from "../serving/serve.ts";
+import { addSettingOptions, flagValues } from "../settings/options.ts";
+import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
 import type { Terminal } from "../terminal.ts";
 import { counted } from "../wording.ts";
-import { count, examples, graceOption, mongoOption, storeOption } from "./common.ts";
+import { examples } from "./common.ts";
 
-interface UpOptions extends StoreOptions {
-  readonly capacity: number;
-  readonly grace: number;
-}
+const paths = ["store", "mongo.url", "capacity", "graceSec", "http.port", "http.host", "log.format", "log.level"];
+const defaultCapacity = 8;
 
 export function addUp(root: Command, terminal: Terminal): void {
-  root
+  const command = root
     .command("up")
     .summary("stay, and work on all tasks of a store")
     .description(
       "Stays and works on the tasks of a store, whoever started them, as far as it has their handlers: a coordinator and a worker in one process. SIGTERM and Ctrl-C stop it; what was running goes on elsewhere, or at its next start.",
     )
-    .argument("<flow.ts...>", "files that export flows, or handlers")
-    .addOption(storeOption())
-    .addOption(mongoOption())
-    .option("--capacity <count>", "attempts at once", count, 8)
-    .addOption(graceOption())
-    .addHelpText("after", examples("up flow.ts --store runs.db", "up etl.ts reports.ts --store runs.db --capacity 32"))
-    .action((files: readonly string[], options: UpOptions) => up(terminal, files, options));
+    .argument("<flow.ts...>", "files that export flows, or handlers");
+  addSettingOptions(command, paths)
+    .addHelpText(
+      "after",
+      "\nThe names in brackets are variables of the environment; the command line goes\nbefore them, and they before the config file.",
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "up flow.ts --store runs.db",
+        "up etl.ts reports.ts --store runs.db --capacity 32",
+        "up flow.ts --store runs.db --http-port 9464",
+      ),
+    )
+    .action((files: readonly string[], options: { readonly config?: string }) =>
+      up(terminal, files, readSettings(terminal, { flags: flagValues({ ...options }), config: options.config })),
+    );
 }
 
-async function up(terminal: Terminal, files: readonly string[], options: UpOptions): Promise<void> {
-  const found = [];
-  for (const file of files) found.push(exportedDefinitions(await importModule(file), file));
-  const { store, name } = await needStore(options);
-  const stopped = Promise.withResolvers<void>();
-  const engine = await createEngine({
-    handlers: [...new Set(found.flatMap(({ handlers }) => handlers))],
-    inputAdapters: [...new Set(found.flatMap(({ adapters }) => adapters))],
-    coordinatorFns: [...new Set(found.flatMap(({ fns }) => fns))],
-    store,
-    keepAlive: true,
-    capacity: options.capacity,
-    logger: terminalLogger(terminal),
+async function up(terminal: Terminal, files: readonly string[], read: ReadSettings): Promise<void> {
+  const { handlers, adapters, fns } = await readAllDefinitions(files);
+  const {
+    capacity = defaultCapacity,
+    capacityPerType,
+    maxRunning,
+    maxRunningPerType,
+    maxRunningPerTask,
+  } = read.settings;
+  const { leaseMs, pageSize, tickMs, sweepMs, maxLostLeases, cancelGraceMs } = read.settings;
+  const limits = { capacityPerType, maxRunning, maxRunningPerType, maxRunningPerTask };
+  await serve(terminal, read, async ({ store, storeName, logger }) => {
+    const part = enginePart(() =>
+      createEngine({
+        handlers,
+        inputAdapters: adapters,
+        coordinatorFns: fns,
+        store,
+        keepAlive: true,
+        capacity,
+        logger,
+        ...definedOf({ ...limits, leaseMs, pageSize, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
+      }),
+    );
+    const types = handlers.map(({ name }) => name).join(", ");
+    return { part, says: `up on ${storeName}: ${types}; ${counted(capacity, "slot")}` };
   });
-  const stop = () => {
-    terminal.note("stopping; once more ends at once");
-    engine.stop({ graceMs: options.grace * 1_000 }).then(stopped.resolve, stopped.reject);
+}
+
+/** An engine is there once it has started. */
+function enginePart(create: () => Promise<Pick<Engine, "health" | "stop">>): Part {
+  let starting: ReturnType<typeof create> | undefined;
+  let engine: Pick<Engine, "health" | "stop"> | undefined;
+  return {
+    async start() {
+      starting = create();
+      engine = await starting;
+    },
+    async stop(options) {
+      const started = await starting;
+      await started?.stop(options);
+    },
+    health: () => engine?.health(),
   };
-  using _signals = onSignals(terminal, { interrupt: stop, terminate: stop });
-  const types = found.flatMap(({ handlers }) => handlers.map(({ name }) => name));
-  terminal.note(`up on ${name}: ${[...new Set(types)].join(", ")}; ${counted(options.capacity, "slot")}`);
-  await stopped.promise;
-  terminal.note("stopped");
 }

@@ -67,3 +67,18 @@ const checkedBy = ({ handlers, adapters, fns }: Definitions): ValidateOptions =>
 
 export const readDefinitions = async (file: string | undefined): Promise<Definitions | undefined> =>
   file === undefined ? undefined : exportedDefinitions(await importModule(file), file);
+
+/**
+ * What several files export, together.
+ *
+ * @throws CliError
+ */
+export async function readAllDefinitions(files: readonly string[]): Promise<Definitions> {
+  const found: Definitions[] = [];
+  for (const file of files) found.push(exportedDefinitions(await importModule(file), file));
+  return {
+    handlers: [...new Set(found.flatMap(({ handlers }) => handlers))],
+    adapters: [...new Set(found.flatMap(({ adapters }) => adapters))],
+    fns: [...new Set(found.flatMap(({ fns }) => fns))],
+  };
+}

@@ -116,7 +116,9 @@ describe("flowkit run", () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stderr } = await cli(["run", "flow.ts", "--store", "a.db", "--mongo", "mongodb://h/d"], { cwd });
     expect(exitCode).toBe(2);
-    expect(stderr).toBe("error CLI_USAGE: a run is kept in one store: name a file, or a MongoDB database\n");
+    expect(stderr).toBe(
+      "error CLI_CONFIG: a SQLite file and a MongoDB database are named (--store, --mongo)\n  Runs are kept in one store: take one of them away.\n",
+    );
   });
 
   test("a key without a store is a mistake", async () => {

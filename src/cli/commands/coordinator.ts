@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import { Coordinator } from "../../embedded/coordinator.ts";
+import { definedOf } from "../../embedded/options.ts";
+import { CliError } from "../cli-error.ts";
+import { readAllDefinitions } from "../loading/read-graph.ts";
+import { serve } from "../serving/serve.ts";
+import { openBus } from "../settings/open-parts.ts";
+import { addSettingOptions, flagValues, otherSettings } from "../settings/options.ts";
+import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
+import { showSettings } from "../settings/show-settings.ts";
+import type { Terminal } from "../terminal.ts";
+import { examples, jsonOption, printConfigOption, servingPaths } from "./common.ts";
+
+const paths = ["handlers", "types", ...servingPaths];
+
+export function addCoordinator(root: Command, terminal: Terminal): void {
+  const command = root
+    .command("coordinator")
+    .summary("stay, and decide what workers run")
+    .description(
+      "Stays, decides what may start and when a task is over, and runs the coordinator functions; `flowkit worker` runs the handlers. It must know the node types: by the handlers' files, of which nothing is called but coordinator functions, or by their names. SIGTERM and Ctrl-C stop it; others go on with its tasks.",
+    );
+  addSettingOptions(command, paths)
+    .addOption(printConfigOption())
+    .addOption(jsonOption())
+    .addHelpText("after", otherSettings("coordinator", paths))
+    .addHelpText(
+      "after",
+      examples(
+        "coordinator --types read,sum --config flowkit.json",
+        "coordinator --handlers flow.ts --mongo mongodb://db/shop --kafka-brokers kafka:9092",
+        "coordinator --handlers flow.ts --store runs.db --http-port 9464",
+      ),
+    )
+    .action((options: { readonly config?: string; readonly printConfig?: boolean }) => {
+      const read = readSettings(terminal, { flags: flagValues({ ...options }), config: options.config });
+      return options.printConfig === true ? showSettings(terminal, read) : coordinate(terminal, read);
+    });
+}
+
+async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void> {
+  const { settings } = read;
+  const { handlers: files = [], types = [], foreignTypes } = settings;
+  if (files.length === 0 && types.length === 0) {
+    throw new CliError("CLI_NO_HANDLERS", "a coordinator must know which node types there are", {
+      hint: "Add --handlers FILE, or the names of the handlers: --types read,sum",
+    });
+  }
+  const { handlers, adapters, fns } = await readAllDefinitions(files);
+  const workerTypes = [...new Set([...handlers.map(({ name }) => name), ...types])];
+  const { maxRunning, maxRunningPerType, maxRunningPerTask, leaseMs, pageSize } = settings;
+  const { tickMs, sweepMs, maxLostLeases, cancelGraceMs } = settings;
+  const limits = { maxRunning, maxRunningPerType, maxRunningPerTask, leaseMs, pageSize };
+  await serve(terminal, read, async ({ store, storeName, logger }) => {
+    const bus = await openBus(read, logger);
+    const part = new Coordinator({
+      ...(types.length === 0 ? { handlers } : { workerTypes }),
+      inputAdapters: adapters,
+      coordinatorFns: fns,
+      store,
+      logger,
+      ...definedOf({ bus, foreignTypes, ...limits, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
+    });
+    const where = bus === undefined ? storeName : `${storeName} and Kafka`;
+    return { part, says: `coordinator on ${where}: ${workerTypes.join(", ")}` };
+  });
+}

@@ -1,0 +1,64 @@
+import type { Command } from "commander";
+import { definedOf } from "../../embedded/options.ts";
+import { Worker } from "../../embedded/worker.ts";
+import { CliError } from "../cli-error.ts";
+import { readAllDefinitions } from "../loading/read-graph.ts";
+import { serve } from "../serving/serve.ts";
+import { openBus } from "../settings/open-parts.ts";
+import { addSettingOptions, flagValues, otherSettings } from "../settings/options.ts";
+import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
+import { showSettings } from "../settings/show-settings.ts";
+import type { Terminal } from "../terminal.ts";
+import { counted } from "../wording.ts";
+import { examples, jsonOption, printConfigOption, servingPaths } from "./common.ts";
+
+const paths = ["handlers", "roles", "capacity", ...servingPaths];
+
+export function addWorker(root: Command, terminal: Terminal): void {
+  const command = root
+    .command("worker")
+    .summary("stay, and run handlers")
+    .description(
+      "Stays, claims what is ready, and runs the handlers of its files; `flowkit coordinator` decides what that is. SIGTERM and Ctrl-C stop it: it takes nothing more, lets running batches end for so long as --grace says, and hands the rest back. Another worker goes on behind the last stored batch.",
+    );
+  addSettingOptions(command, paths)
+    .addOption(printConfigOption())
+    .addOption(jsonOption())
+    .addHelpText("after", otherSettings("worker", paths))
+    .addHelpText(
+      "after",
+      examples(
+        "worker --handlers flow.ts --mongo mongodb://db/shop --kafka-brokers kafka:9092",
+        "worker --handlers flow.ts --roles render --capacity 2 --config flowkit.json",
+        "worker --handlers flow.ts --store runs.db --http-port 9465",
+      ),
+    )
+    .action((options: { readonly config?: string; readonly printConfig?: boolean }) => {
+      const read = readSettings(terminal, { flags: flagValues({ ...options }), config: options.config });
+      return options.printConfig === true ? showSettings(terminal, read) : work(terminal, read);
+    });
+}
+
+async function work(terminal: Terminal, read: ReadSettings): Promise<void> {
+  const { settings } = read;
+  const { handlers: files = [], roles, capacity, capacityPerType } = settings;
+  if (files.length === 0) {
+    throw new CliError("CLI_NO_HANDLERS", "a worker needs handlers to run", { hint: "Add --handlers FILE." });
+  }
+  const { handlers, adapters } = await readAllDefinitions(files);
+  const { maxRunning, maxRunningPerType, maxRunningPerTask, leaseMs, pageSize } = settings;
+  const limits = { maxRunning, maxRunningPerType, maxRunningPerTask, leaseMs, pageSize };
+  await serve(terminal, read, async ({ store, storeName, logger }) => {
+    const bus = await openBus(read, logger);
+    const part = new Worker({
+      handlers,
+      inputAdapters: adapters,
+      store,
+      logger,
+      ...definedOf({ bus, roles, capacity, capacityPerType, ...limits }),
+    });
+    const where = bus === undefined ? storeName : `${storeName} and Kafka`;
+    const served = roles ?? handlers.map(({ name }) => name);
+    return { part, says: `worker on ${where}: ${served.join(", ")}; ${counted(part.health().capacity, "slot")}` };
+  });
+}

@@ -1,0 +1,43 @@
+import { stripVTControlCharacters } from "node:util";
+import type { Logger } from "../definitions/index.ts";
+import type { Terminal } from "./terminal.ts";
+
+export const levels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof levels)[number];
+
+/** A line of JSON for each thing that is logged: `time`, `level`, `msg`, then the fields. */
+export function jsonLogger(terminal: Terminal, least: LogLevel, bound: object = {}): Logger {
+  const say = (level: LogLevel) => (fields: object, msg?: string) => {
+    if (levels.indexOf(level) < levels.indexOf(least)) return;
+    const time = new Date().toISOString();
+    terminal.log(`${JSON.stringify({ time, level, msg, ...bound, ...fields }, plain())}\n`);
+  };
+  return {
+    debug: say("debug"),
+    info: say("info"),
+    warn: say("warn"),
+    error: say("error"),
+    child: (fields) => jsonLogger(terminal, least, { ...bound, ...fields }),
+  };
+}
+
+/** Errors as what they say; what has no form in JSON as words. */
+function plain(): (this: unknown, key: string, value: unknown) => unknown {
+  const seen = new WeakSet<object>();
+  return (_key, value) => {
+    if (typeof value === "bigint" || typeof value === "symbol" || typeof value === "function") return String(value);
+    if (typeof value !== "object" || value === null) return value;
+    if (seen.has(value)) return "[seen above]";
+    seen.add(value);
+    if (!(value instanceof Error)) return value;
+    const { name, message, stack, cause } = value;
+    const code = "code" in value ? { code: value.code } : {};
+    return { name, ...code, message, stack, ...(cause === undefined ? {} : { cause }) };
+  };
+}
+
+/** From now on all that is said beside the result becomes such lines too, also what handlers print. */
+export function notesAsJson(terminal: Terminal): Disposable {
+  const logger = jsonLogger(terminal, "info");
+  return terminal.divertNotes((text) => logger.info({}, stripVTControlCharacters(text).trimEnd()));
+}

@@ -1,0 +1,103 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { CliError } from "../cli-error.ts";
+import { wordsOf } from "../loading/find-file.ts";
+import type { Health } from "./health.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Who answers probes. */
+export interface Probes {
+  /** "http://127.0.0.1:9464". */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface ProbesOptions {
+  readonly port: number;
+  readonly host?: string | undefined;
+  /** `undefined`: it is still being started. */
+  readonly health: () => Health | undefined;
+  readonly metrics: Metrics | { readonly missing: string };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+/**
+ * Answers `/health` (200 as long as the process can answer), `/ready` (200 or 503) and `/metrics` for Prometheus, each
+ * of them out of what the process knows: a probe asks neither store nor bus.
+ *
+ * @throws CliError `CLI_PORT_UNAVAILABLE`
+ */
+export async function openProbes(options: ProbesOptions): Promise<Probes> {
+  const server = createServer((request, response) => {
+    answer(request, options).then(
+      (given) => send(request, response, given),
+      (error: unknown) => send(request, response, { status: 500, type: "text/plain", body: `${wordsOf(error)}\n` }),
+    );
+  });
+  const { port } = await listening(server, options);
+  return {
+    url: `http://${options.host?.includes(":") ? `[${options.host}]` : (options.host ?? "localhost")}:${port}`,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listening(server: Server, { port, host }: ProbesOptions): Promise<AddressInfo> {
+  return new Promise((done, reject) => {
+    server.once("error", (error) => {
+      const where = host === undefined ? `port ${port}` : `${host}, port ${port}`;
+      const message = `nothing can be served at ${where}: ${wordsOf(error)}`;
+      reject(new CliError("CLI_PORT_UNAVAILABLE", message, { cause: error }));
+    });
+    server.listen({ port, host }, () => done(server.address() as AddressInfo));
+  });
+}
+
+async function answer({ method, url = "/" }: IncomingMessage, options: ProbesOptions): Promise<Answer> {
+  if (method !== "GET" && method !== "HEAD") return text(405, "GET only");
+  const [path] = url.split("?");
+  const health = options.health();
+  switch (path) {
+    case "/health":
+      return json(200, { status: "alive", ...health });
+    case "/ready": {
+      const ready = health?.ready === true;
+      return json(ready ? 200 : 503, { ready, ...(ready ? {} : { reason: whyNotReady(health) }) });
+    }
+    case "/metrics":
+      if ("missing" in options.metrics) return text(501, options.metrics.missing);
+      return { status: 200, type: options.metrics.contentType, body: await options.metrics.text(health) };
+    default:
+      return text(404, "/health, /ready and /metrics are here");
+  }
+}
+
+function whyNotReady(health: Health | undefined): string {
+  if (health === undefined || health.state === "new" || health.state === "starting") return "it is being started";
+  if (health.store.status === "unreachable") return "the store can't be reached";
+  return "it is being stopped";
+}
+
+const text = (status: number, words: string): Answer => ({
+  status,
+  type: "text/plain; charset=utf-8",
+  body: `${words}\n`,
+});
+const json = (status: number, value: object): Answer => ({
+  status,
+  type: "application/json",
+  body: `${JSON.stringify(value)}\n`,
+});
+
+function send({ method }: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+  response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+  response.end(method === "HEAD" ? undefined : body);
+}

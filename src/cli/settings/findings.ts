@@ -1,0 +1,76 @@
+import { nearName } from "../../graph/near-name.ts";
+import { CliError } from "../cli-error.ts";
+import type { JsonSource } from "../loading/json-source.ts";
+import { catalogue, type Setting } from "./catalogue.ts";
+import type { Origin } from "./origin.ts";
+import { nested, settingsSchema } from "./schema.ts";
+
+/** A setting that is wrong. Never has a value that may be secret. */
+export interface SettingFinding {
+  readonly setting: string;
+  readonly place: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** What is wrong with one value of a known setting. */
+export function valueFindings(setting: Setting, value: unknown, { place }: Origin): readonly SettingFinding[] {
+  const parsed = settingsSchema.safeParse(nested(setting.path, value));
+  if (parsed.success) return [];
+  const shown = setting.secret === undefined ? ` is ${JSON.stringify(value)}` : "";
+  return parsed.error.issues.map(({ message }) => ({
+    setting: setting.path,
+    place,
+    message: `${setting.path}${shown}: ${message}`,
+  }));
+}
+
+/** What is wrong with a config file: keys that are no settings, and values. In the order of the file. */
+export function fileFindings(source: JsonSource, file: string): readonly SettingFinding[] {
+  const parsed = settingsSchema.safeParse(source.value);
+  if (parsed.success) return [];
+  const wrong = parsed.error.issues.flatMap((issue) => {
+    const path = issue.path.map(String);
+    if (issue.code !== "unrecognized_keys") return [{ path, message: `${path.join(".")}: ${issue.message}` }];
+    return issue.keys.map((key) => {
+      const own = [...path, key];
+      return { path: own, message: `there is no setting '${own.join(".")}'`, hint: meant(own) };
+    });
+  });
+  return wrong
+    .map(({ path, ...words }) => ({ ...words, setting: path.join("."), at: source.positionOf(pointerOf(path)) }))
+    .sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column)
+    .map(({ at: { line, column }, ...words }) => ({ ...words, place: `${file}:${line}:${column}` }));
+}
+
+const pointerOf = (path: readonly string[]): string =>
+  path.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+
+/** The setting that was probably meant, in its own group or in another; else all of the group. */
+function meant(path: readonly string[]): string {
+  const key = path.at(-1) ?? "";
+  const group = path.slice(0, -1).join(".");
+  const paths = catalogue.map((each) => each.path);
+  const near =
+    nearName(path.join("."), paths) ??
+    nearName(path.join("."), new Set(paths.map((each) => each.replace(/\..*/, "")))) ??
+    paths.find((each) => each.endsWith(`.${key}`)) ??
+    paths.find((each) => each === key);
+  if (near !== undefined) return `did you mean '${near}'?`;
+  const here = paths
+    .filter((each) => group === "" || each.startsWith(`${group}.`))
+    .map((each) => each.slice(group === "" ? 0 : group.length + 1));
+  const names = [...new Set(here.map((each) => each.replace(/\..*/, "")))];
+  return `${group === "" ? "there are" : `${group} has`} ${names.join(", ")}`;
+}
+
+/** All mistakes as one error. */
+export function refuse(findings: readonly SettingFinding[]): CliError {
+  const lines = findings.map(
+    ({ place, message, hint }) => `${place}: ${message}${hint === undefined ? "" : `; ${hint}`}`,
+  );
+  const [first = ""] = lines;
+  const details = { findings: findings.map((finding) => ({ ...finding })) };
+  if (lines.length === 1) return new CliError("CLI_CONFIG", first, { details });
+  return new CliError("CLI_CONFIG", `${lines.length} settings are wrong`, { hint: lines.join("\n  "), details });
+}

@@ -1,0 +1,86 @@
+import * as z from "zod";
+
+/*
+ * What a deployment may be told, whichever way: a config file has exactly this shape. Coordinators and workers take the
+ * same file, each what it needs of it.
+ */
+
+const text = z.string().min(1);
+const count = z.int().min(1);
+const ms = z.number().min(1);
+const seconds = z.number().min(0);
+const names = z.array(text).min(1);
+const counts = z.record(z.string(), count);
+/** Of a file: taken from the config file's own folder, when it stands there. */
+const file = text;
+
+const mongo = z
+  .strictObject({
+    url: z.string().regex(/^mongodb(\+srv)?:\/\//, "must begin with mongodb:// or mongodb+srv://"),
+    database: text,
+    prefix: z.string(),
+    username: text,
+    password: text,
+    tls: z.boolean(),
+    tlsCAFile: file,
+    tlsCertificateKeyFile: file,
+    tlsCertificateKeyFilePassword: text,
+    migrate: z.boolean(),
+    timeoutMs: ms,
+    keepEndedSec: seconds,
+    keepDeadLettersSec: seconds,
+  })
+  .partial();
+
+const kafka = z
+  .strictObject({
+    brokers: z.array(z.string().regex(/.:\d+$/, "must be host:port")).min(1),
+    prefix: z.string(),
+    groupPrefix: z.string(),
+    clientId: text,
+    partitions: count,
+    replicationFactor: count,
+    tls: z.boolean(),
+    tlsCAFile: file,
+    tlsCertFile: file,
+    tlsKeyFile: file,
+    tlsKeyPassword: text,
+    saslMechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]),
+    saslUsername: text,
+    saslPassword: text,
+  })
+  .partial();
+
+export const settingsSchema = z
+  .strictObject({
+    handlers: names,
+    types: names,
+    foreignTypes: names,
+    roles: names,
+    store: file,
+    mongo,
+    kafka,
+    capacity: count,
+    capacityPerType: counts,
+    maxRunning: count,
+    maxRunningPerType: counts,
+    maxRunningPerTask: count,
+    leaseMs: ms,
+    pageSize: count,
+    tickMs: ms,
+    sweepMs: ms,
+    maxLostLeases: z.int().min(0),
+    cancelGraceMs: z.number().min(0),
+    graceSec: seconds,
+    http: z.strictObject({ port: z.int().min(0).max(65_535), host: text }).partial(),
+    log: z
+      .strictObject({ format: z.enum(["text", "json"]), level: z.enum(["debug", "info", "warn", "error"]) })
+      .partial(),
+  })
+  .partial();
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** A value at its place in a config file. */
+export const nested = (path: string, value: unknown): unknown =>
+  path.split(".").reduceRight((inner: unknown, key) => ({ [key]: inner }), value);

@@ -1,0 +1,40 @@
+import { table } from "../table.ts";
+import type { Terminal } from "../terminal.ts";
+import { catalogue, type Setting } from "./catalogue.ts";
+import type { ReadSettings } from "./read-settings.ts";
+
+/** Prints what a deployment was told, and whence: without what is secret. */
+export function showSettings(terminal: Terminal, { settings, origins }: ReadSettings): void {
+  const told = catalogue.flatMap((setting) => {
+    const origin = origins.get(setting.path);
+    return origin === undefined ? [] : [{ setting: setting.path, value: shown(setting, settings), from: origin.place }];
+  });
+  if (terminal.isJson) {
+    terminal.printJson({ settings: told });
+    return;
+  }
+  for (const line of table(told.map(({ setting, value, from }) => [setting, JSON.stringify(value), from]))) {
+    terminal.print(line);
+  }
+  if (told.length === 0) terminal.note("no settings were given: all are as by default");
+}
+
+function shown({ path, secret }: Setting, settings: unknown): unknown {
+  let value = settings;
+  for (const key of path.split(".")) value = (value as Readonly<Record<string, unknown>>)[key];
+  if (secret === undefined) return value;
+  return secret === "url" ? urlWithoutSecrets(String(value)) : "****";
+}
+
+/**
+ * Server and database of a URL; nothing of one that isn't written as URLs are, since who knows what is where in it.
+ *
+ * @example
+ * urlWithoutSecrets("mongodb://ann:secret@db-1,db-2/shop?tls=true") // "mongodb://****@db-1,db-2/shop?****"
+ */
+export function urlWithoutSecrets(url: string): string {
+  const parts = /^(mongodb(?:\+srv)?:\/\/)([^@/?#]*@)?([^@/?#]+)(\/[^@/?#]*)?(\?.*)?$/s.exec(url);
+  if (parts === null) return "mongodb://****";
+  const [, scheme = "", account, servers = "", path = "", options] = parts;
+  return `${scheme}${account === undefined ? "" : "****@"}${servers}${path}${options === undefined ? "" : "?****"}`;
+}

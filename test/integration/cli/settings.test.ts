@@ -1,0 +1,229 @@
+import { describe, expect, test } from "vitest";
+import { cli, cliProject } from "../../helpers/cli.ts";
+
+const worker = (cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  cli(["worker", "--print-config", ...args], { cwd, env });
+
+const told = async (...given: Parameters<typeof worker>) => {
+  const [cwd, args, env] = given;
+  const { stdout, stderr, exitCode } = await worker(cwd, [...args, "--json"], env);
+  expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  return JSON.parse(stdout).settings as readonly { setting: string; value: unknown; from: string }[];
+};
+
+/** In each of the shapes of a config file. */
+const everything = {
+  handlers: ["flow.ts"],
+  types: ["a"],
+  foreignTypes: ["a"],
+  roles: ["a"],
+  store: "runs.db",
+  mongo: {
+    url: "mongodb://ann:s3cret-url@db-1:27017,db-2/shop?tlsCertificateKeyFilePassword=s3cret-option",
+    database: "shop",
+    prefix: "p",
+    username: "ann",
+    password: "s3cret-mongo",
+    tls: true,
+    tlsCAFile: "ca.pem",
+    tlsCertificateKeyFile: "own.pem",
+    tlsCertificateKeyFilePassword: "s3cret-pem",
+    migrate: false,
+    timeoutMs: 5_000,
+    keepEndedSec: 60,
+    keepDeadLettersSec: 60,
+  },
+  kafka: {
+    brokers: ["k-1:9092", "k-2:9092"],
+    prefix: "p",
+    groupPrefix: "g",
+    clientId: "c",
+    partitions: 3,
+    replicationFactor: 2,
+    tls: true,
+    tlsCAFile: "ca.pem",
+    tlsCertFile: "cert.pem",
+    tlsKeyFile: "key.pem",
+    tlsKeyPassword: "s3cret-key",
+    saslMechanism: "scram-sha-512",
+    saslUsername: "ann",
+    saslPassword: "s3cret-kafka",
+  },
+  capacity: 16,
+  capacityPerType: { render: 2 },
+  maxRunning: 100,
+  maxRunningPerType: { render: 4 },
+  maxRunningPerTask: 10,
+  leaseMs: 10_000,
+  pageSize: 64,
+  tickMs: 500,
+  sweepMs: 5_000,
+  maxLostLeases: 3,
+  cancelGraceMs: 1_000,
+  graceSec: 30,
+  http: { port: 9464, host: "127.0.0.1" },
+  log: { format: "json", level: "warn" },
+};
+
+test("a config file may have every setting, and secrets are printed by none", async () => {
+  const cwd = cliProject({ "conf/flowkit.json": everything });
+  const settings = await told(cwd, ["--config", "conf/flowkit.json"]);
+  const leaves = Object.entries(everything).flatMap(([key, value]) => {
+    const isGroup = ["mongo", "kafka", "http", "log"].includes(key);
+    return isGroup ? Object.keys(value).map((inner) => `${key}.${inner}`) : [key];
+  });
+  expect(settings.map(({ setting }) => setting).toSorted()).toEqual(leaves.toSorted());
+  const values = Object.fromEntries(settings.map(({ setting, value }) => [setting, value]));
+  expect(values).toMatchObject({
+    "mongo.url": "mongodb://****@db-1:27017,db-2/shop?****",
+    "mongo.password": "****",
+    "mongo.tlsCertificateKeyFilePassword": "****",
+    "kafka.tlsKeyPassword": "****",
+    "kafka.saslPassword": "****",
+    capacityPerType: { render: 2 },
+    // Beside the config file, from wherever the command was started.
+    handlers: [`${cwd}/conf/flow.ts`],
+    store: `${cwd}/conf/runs.db`,
+  });
+  const { stdout } = await worker(cwd, ["--config", "conf/flowkit.json"]);
+  expect(stdout).toMatch(/^kafka\.saslPassword +"\*\*\*\*" +conf\/flowkit\.json:\d+:\d+$/m);
+  expect(`${JSON.stringify(settings)}${stdout}`).not.toContain("s3cret");
+});
+
+test("the command line goes before the environment, and that before the file, setting by setting", async () => {
+  const cwd = cliProject({
+    "flowkit.json": { capacity: 1, graceSec: 1, leaseMs: 1_000, kafka: { brokers: ["file:1"], prefix: "file" } },
+  });
+  const env = {
+    FLOWKIT_CONFIG: "flowkit.json",
+    FLOWKIT_CAPACITY: "2",
+    FLOWKIT_GRACE_SEC: "2",
+    FLOWKIT_CAPACITY_PER_TYPE: "render=2, mail=1",
+    KAFKA_BROKERS: "env-1:9092, env-2:9092",
+    KAFKA_TLS: "true",
+    KAFKA_SASL_USERNAME: "",
+    MONGODB_URL: "mongodb://env/shop",
+  };
+  const settings = await told(cwd, ["--capacity", "3"], env);
+  expect(settings).toEqual([
+    { setting: "mongo.url", value: "mongodb://env/shop", from: "MONGODB_URL" },
+    { setting: "kafka.brokers", value: ["env-1:9092", "env-2:9092"], from: "KAFKA_BROKERS" },
+    { setting: "kafka.prefix", value: "file", from: "flowkit.json:9:15" },
+    { setting: "kafka.tls", value: true, from: "KAFKA_TLS" },
+    { setting: "capacity", value: 3, from: "--capacity" },
+    { setting: "capacityPerType", value: { render: 2, mail: 1 }, from: "FLOWKIT_CAPACITY_PER_TYPE" },
+    { setting: "leaseMs", value: 1_000, from: "flowkit.json:4:14" },
+    { setting: "graceSec", value: 2, from: "FLOWKIT_GRACE_SEC" },
+  ]);
+});
+
+describe("what is wrong", () => {
+  test("is told all at once, with its place and what was meant", async () => {
+    const cwd = cliProject({
+      "flowkit.json": {
+        capcity: 8,
+        brokers: ["a:1"],
+        kafka: { borkers: ["a:1"], partitions: "many" },
+        mongo: { user: "ann", url: "http://ann:s3cret@db" },
+        log: { level: "loud" },
+      },
+    });
+    const env = {
+      FLOWKIT_LEASE_MS: "soon",
+      KAFKA_BROKERS: "localhost",
+      MONGODB_TLS: "yes",
+      MONGODB_PASSWORD: "s3cret",
+    };
+    const { exitCode, stdout, stderr } = await worker(
+      cwd,
+      ["--config", "flowkit.json", "--capacity", "0", "--mongo", "db:s3cret"],
+      env,
+    );
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr.split("\n")).toEqual([
+      "error CLI_CONFIG: 12 settings are wrong",
+      "  flowkit.json:2:14: there is no setting 'capcity'; did you mean 'capacity'?",
+      "  flowkit.json:3:14: there is no setting 'brokers'; did you mean 'kafka.brokers'?",
+      "  flowkit.json:7:16: there is no setting 'kafka.borkers'; did you mean 'kafka.brokers'?",
+      "  flowkit.json:10:19: kafka.partitions: Invalid input: expected number, received string",
+      expect.stringMatching(
+        /^ {2}flowkit\.json:13:13: there is no setting 'mongo\.user'; mongo has url, database, prefix, .*keepDeadLettersSec$/,
+      ),
+      "  flowkit.json:14:12: mongo.url: must begin with mongodb:// or mongodb+srv://",
+      '  flowkit.json:17:14: log.level: Invalid option: expected one of "debug"|"info"|"warn"|"error"',
+      "  MONGODB_TLS: mongo.tls is 'yes': give true or false",
+      '  KAFKA_BROKERS: kafka.brokers is ["localhost"]: must be host:port',
+      "  FLOWKIT_LEASE_MS: leaseMs is 'soon': give a number",
+      "  --mongo: mongo.url: must begin with mongodb:// or mongodb+srv://",
+      "  --capacity: capacity is 0: Too small: expected number to be >=1",
+      "",
+    ]);
+    expect(stderr).not.toContain("s3cret");
+  });
+
+  test("is told to machines as findings", async () => {
+    const cwd = cliProject({ "flowkit.json": { kafka: { prefx: "a" } } });
+    const { exitCode, stdout } = await worker(cwd, ["--config", "flowkit.json", "--json"]);
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      error: {
+        code: "CLI_CONFIG",
+        message: "flowkit.json:3:14: there is no setting 'kafka.prefx'; did you mean 'kafka.prefix'?",
+        details: {
+          findings: [
+            {
+              setting: "kafka.prefx",
+              place: "flowkit.json:3:14",
+              message: "there is no setting 'kafka.prefx'",
+              hint: "did you mean 'kafka.prefix'?",
+            },
+          ],
+        },
+      },
+    });
+  });
+
+  test("may be a name of the environment, which may be another program's", async () => {
+    const env = { KAFKA_BROKER: "a:1", FLOWKIT_CAPACTY: "3", KAFKA_PORT: "9092" };
+    const { exitCode, stderr } = await worker(cliProject({}), [], env);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe(
+      [
+        "the environment has KAFKA_BROKER, which is no setting: did you mean KAFKA_BROKERS?",
+        "the environment has FLOWKIT_CAPACTY, which is no setting: did you mean FLOWKIT_CAPACITY?",
+        "no settings were given: all are as by default",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("is what doesn't go together", async () => {
+    const cwd = cliProject({
+      "flow.ts": "export {};",
+      "both.json": { store: "a.db", mongo: { url: "mongodb://h/d" } },
+    });
+    const coordinator = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+      const { exitCode, stderr } = await cli(["coordinator", "--types", "a", ...args], { cwd, env });
+      return { exitCode, stderr };
+    };
+    expect(await coordinator(["--config", "both.json"])).toEqual({
+      exitCode: 2,
+      stderr:
+        "error CLI_CONFIG: a SQLite file and a MongoDB database are named (both.json:2:12, both.json:4:12)\n  Runs are kept in one store: take one of them away.\n",
+    });
+    expect(await coordinator(["--store", "a.db", "--kafka-brokers", "a:1"], { KAFKA_SASL_USERNAME: "ann" })).toEqual({
+      exitCode: 2,
+      stderr: "error CLI_CONFIG: a login to Kafka needs kafka.saslMechanism and kafka.saslPassword too\n",
+    });
+    expect(await coordinator(["--store", "a.db", "--kafka-brokers", "a:1"], { KAFKA_TLS_CA_FILE: "no.pem" })).toEqual({
+      exitCode: 2,
+      stderr: "error CLI_FILE_NOT_FOUND: there is no file no.pem\n",
+    });
+    expect(await coordinator([])).toEqual({
+      exitCode: 2,
+      stderr: "error CLI_USAGE: no store was named\n  Add --store FILE or --mongo URL.\n",
+    });
+    expect((await cli(["coordinator", "--store", "a.db"], { cwd })).stderr).toMatch(/^error CLI_NO_HANDLERS: a coord/);
+    expect((await cli(["worker", "--store", "a.db"], { cwd })).stderr).toMatch(/^error CLI_NO_HANDLERS: a worker/);
+  });
+});
