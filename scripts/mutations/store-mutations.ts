@@ -22,7 +22,7 @@ export const storeMutations: readonly Mutation[] = [
   ),
   mutation(
     "a renewal gives half of a lease",
-    edit(attemptMoves, "deadline: lease.now + lease.leaseMs }", "deadline: lease.now + lease.leaseMs / 2 }"),
+    edit(attemptMoves, "Math.max(record.lease.deadline, lease.now + lease.leaseMs)", "lease.now + lease.leaseMs / 2"),
   ),
   mutation(
     "appends go to the end, whatever their seq",

@@ -47,7 +47,7 @@ export abstract class TaskApi<THandlers extends { readonly name: string }>
 
   constructor(parts: TaskApiParts) {
     this.#parts = parts;
-    const { core, ports, running } = parts;
+    const { core, ports, known, running } = parts;
     this.#handleParts = {
       store: ports.store,
       clock: ports.callerClock,
@@ -55,6 +55,7 @@ export abstract class TaskApi<THandlers extends { readonly name: string }>
       retry: new StoreRetry(ports.callerClock),
       changes: core.changes,
       running,
+      foreign: known.foreign?.types,
       cancel: (taskId, reason) => core.cancelTask(taskId, reason),
     };
   }

@@ -51,8 +51,8 @@ export class AttemptWrites {
         {
           $set: {
             rev: { $literal: rev },
-            "lease.deadline_ts_ms": { $add: [{ $toLong: "$$NOW" }, leaseMs] },
-            expires_at: { $add: ["$$NOW", leaseMs] },
+            "lease.deadline_ts_ms": { $max: ["$lease.deadline_ts_ms", { $add: [{ $toLong: "$$NOW" }, leaseMs] }] },
+            expires_at: { $max: ["$expires_at", { $add: ["$$NOW", leaseMs] }] },
           },
         },
       ]),

@@ -126,7 +126,7 @@ export class CoordinatorCore {
     try {
       return await this.#parts.bus.subscribe({
         group,
-        topics: types.map(topics.status),
+        topics: [...types.map(topics.status), ...(this.#foreign === undefined ? [] : [topics.announce])],
         handle: (message) => this.#onMessage(message),
       });
     } catch (error) {
@@ -277,6 +277,9 @@ export class CoordinatorCore {
       case "TASK_DONE":
       case "CANCELLED":
         return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
+      case "WORKER_ONLINE":
+      case "WORKER_OFFLINE":
+        return this.#foreign?.onAnnounce(message);
     }
   }
 }

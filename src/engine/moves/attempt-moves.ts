@@ -54,7 +54,8 @@ export function renewLease(
 ): Judged<WriteAnswer> {
   const answer = fence(record, attempt);
   if (answer !== "ok" || record?.lease === undefined) return { answer };
-  return { answer, next: { ...record, lease: { ...record.lease, deadline: lease.now + lease.leaseMs } } };
+  const deadline = Math.max(record.lease.deadline, lease.now + lease.leaseMs);
+  return { answer, next: { ...record, lease: { ...record.lease, deadline } } };
 }
 
 export function restartShard(

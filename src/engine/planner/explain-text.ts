@@ -29,6 +29,11 @@ export function tellWhy({ nodeId, shard, why }: ShardExplanation, now: number, p
       ({ until }) => `found nothing to read and looks again ${within(until - now)}`,
     )
     .with({ reason: "limit" }, ({ limit, max }) => `waits for a slot: ${max} may run at once ${limitNames[limit]}`)
+    .with(
+      { reason: "offered" },
+      ({ type, announced }) =>
+        `was offered to other programs' workers of '${type}', and none has accepted it: ${announced} said lately that they live`,
+    )
     .with({ reason: "no_worker" }, ({ type }) => `waits for a worker: none that is alive serves '${type}'`)
     .with({ reason: "queued", ahead: undefined }, () => "waits for a worker with a free slot, behind many others")
     .with({ reason: "queued", ahead: 0 }, () => "waits for a worker with a free slot, first in the queue")

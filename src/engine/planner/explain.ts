@@ -24,6 +24,8 @@ export type Why =
   | { readonly reason: "waiting_for_input"; readonly until: number }
   /** As many run as `max` allows: in all, of its type, of its task, or of the node. */
   | { readonly reason: "limit"; readonly limit: "all" | "type" | "task" | "node"; readonly max: number }
+  /** Its command was sent to workers that aren't FlowKit's; `announced`: how many of its type said lately that they live. */
+  | { readonly reason: "offered"; readonly type: string; readonly announced: number }
   /** No live worker serves its type. */
   | { readonly reason: "no_worker"; readonly type: string }
   /** May be claimed; `ahead` others of its type go first, or more than are counted. */
@@ -55,6 +57,8 @@ export interface ExplainFacts {
   readonly plan: Plan;
   readonly shards: readonly ShardRecord[];
   readonly workers: readonly WorkerRecord[];
+  /** Types whose workers aren't FlowKit's: they take commands, and are held to no limit. */
+  readonly foreign?: ReadonlySet<string> | undefined;
   /** Nodes that have stored a batch. */
   readonly withArtifacts: ReadonlySet<string>;
   /** The limit that is full for a shard of this node, if one is. */
@@ -105,8 +109,10 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Why {
     return { reason: "running", workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
   }
   if (status === "deferred") return whyDeferred(node, record);
-  if (!facts.workers.some(({ types }) => types.includes(record.type)))
-    return { reason: "no_worker", type: record.type };
+  const { type } = record;
+  const workers = facts.workers.filter(({ types }) => types.includes(type)).length;
+  if (facts.foreign?.has(type)) return { reason: "offered", type, announced: workers };
+  if (workers === 0) return { reason: "no_worker", type };
   const full = facts.fullLimit(node);
   return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
 }

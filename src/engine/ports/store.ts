@@ -225,7 +225,10 @@ export interface Store {
       readonly habits?: LogHabits;
     },
   ): Promise<ShardRecord | undefined>;
-  /** Moves the deadlines of held leases to now + `leaseMs`; a cancelling one is never renewed. One answer an attempt, in order. */
+  /**
+   * Moves the deadlines of held leases on to now + `leaseMs`, never back; a cancelling one is never renewed. One answer an
+   * attempt, in order.
+   */
   renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]>;
   /**
    * Holder, running: sets the generation and what it is built from, before the first append to it. The same values

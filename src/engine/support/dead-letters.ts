@@ -3,6 +3,7 @@ import type { DeadLetter } from "../model.ts";
 import type { Bus, Ids, Store } from "../ports/index.ts";
 import { isAnnounceKind, isMessageKind } from "../protocol/message-kinds.ts";
 import type { Message } from "../protocol/messages.ts";
+import { saidOf } from "./hint-bus.ts";
 
 const longestBody = 4_096;
 
@@ -60,6 +61,7 @@ export class DeadLetters {
           },
         }),
       close: () => bus.close(),
+      ...saidOf(bus),
     };
   }
 }

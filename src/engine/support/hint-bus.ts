@@ -1,5 +1,13 @@
 import type { Logger } from "../../definitions/index.ts";
-import type { Bus } from "../ports/index.ts";
+import type { Bus, BusHealth } from "../ports/index.ts";
+
+/** What a bus says of itself, for whoever stands before it. */
+export const saidOf = (bus: Bus): Pick<Bus, "prefix" | "health"> => ({
+  ...(bus.prefix === undefined ? {} : { prefix: bus.prefix }),
+  ...(bus.health === undefined ? {} : { health: () => bus.health?.() ?? quiet }),
+});
+
+const quiet: BusHealth = { status: "ok", restarts: 0, dropped: 0 };
 
 /**
  * Sends hints. One that can't be sent costs time only, for the sweeps find what it would have told: it is logged, and
@@ -13,5 +21,6 @@ export function hintBus(bus: Bus, logger: Logger): Bus {
       }),
     subscribe: (options) => bus.subscribe(options),
     close: () => bus.close(),
+    ...saidOf(bus),
   };
 }

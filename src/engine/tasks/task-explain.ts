@@ -9,7 +9,7 @@ const queueLimit = 1_000;
 
 /** Why each node isn't running now. Reads several records, none of them together: it is for people. */
 export async function explainTask(parts: TaskReaderParts, taskId: string): Promise<TaskExplanation> {
-  const { store, retry, clock } = parts;
+  const { store, retry, clock, foreign } = parts;
   const { status, graph } = await readTask(parts, taskId);
   const plan = parts.plans.get(graph);
   const shards = await retry.ask(() => store.readShards(taskId));
@@ -25,7 +25,7 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
   return {
     id: taskId,
     status,
-    nodes: explain({ status, plan, shards, workers, withArtifacts, fullLimit, ahead }).map((each) => ({
+    nodes: explain({ status, plan, shards, workers, foreign, withArtifacts, fullLimit, ahead }).map((each) => ({
       ...each,
       text: tellWhy(each, now, plan.byId.get(each.nodeId)?.partitions),
     })),

@@ -17,6 +17,8 @@ export interface TaskReaderParts {
   readonly changes: TaskChanges;
   /** What may run at once: as the workers were told. */
   readonly running: RunningLimits;
+  /** Types whose workers aren't FlowKit's. */
+  readonly foreign?: ReadonlySet<string> | undefined;
 }
 
 /** A waiter looks by itself, less and less often: for the ends that other processes saw. */

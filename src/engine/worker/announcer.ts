@@ -1,6 +1,7 @@
 import { FlowError } from "../../errors/index.ts";
 import type { WorkerRecord } from "../model.ts";
 import type { Clock, WorkerStore } from "../ports/index.ts";
+import type { AnnounceMessage } from "../protocol/messages.ts";
 import type { StoreWatch } from "../support/store-watch.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 
@@ -10,10 +11,15 @@ export interface AnnouncerOptions {
   /** How long a word counts, in ms; said again every third of it. */
   readonly ttlMs: number;
   readonly say: () => WorkerRecord;
+  /** Tells other programs too, which don't look in the store. Never rejects. */
+  readonly tell?: ((message: AnnounceMessage) => Promise<void>) | undefined;
   readonly watch: StoreWatch;
 }
 
-/** Tells the store that a worker is alive, for those who ask why a node doesn't run. No decision hangs on it. */
+/**
+ * Tells the store, and other programs where there are any, that a worker is alive, for those who ask why a node doesn't
+ * run. No decision hangs on it.
+ */
 export class Announcer {
   readonly #options: AnnouncerOptions;
   /** The id under which the store may know it. */
@@ -24,11 +30,12 @@ export class Announcer {
   }
 
   start(supervisor: Supervisor): void {
-    const { store, clock, ttlMs, say, watch } = this.#options;
+    const { store, clock, ttlMs, say, tell, watch } = this.#options;
     supervisor.loop("announcements", async () => {
       const worker = say();
       this.#known = worker.id;
       await watch.ask(() => store.announceWorker(worker, ttlMs));
+      await tell?.(online(worker));
       await clock.sleep(ttlMs / 3, supervisor.signal);
     });
   }
@@ -36,6 +43,7 @@ export class Announcer {
   /** After the supervisor has stopped, so that no word follows. */
   async leave(): Promise<void> {
     if (this.#known === undefined) return;
+    await this.#options.tell?.({ kind: "WORKER_OFFLINE", workerId: this.#known });
     try {
       await this.#options.store.removeWorker(this.#known);
     } catch (error) {
@@ -43,3 +51,13 @@ export class Announcer {
     }
   }
 }
+
+/** `store_claims`: it takes its work from the store, so that nobody has to play its part there. */
+const online = ({ id, types, capacity }: WorkerRecord): AnnounceMessage => ({
+  kind: "WORKER_ONLINE",
+  workerId: id,
+  roles: types,
+  capabilities: { roles: [...types], store_claims: true },
+  version: "1",
+  capacity,
+});

@@ -55,6 +55,11 @@ export class WorkerCore {
       clock,
       ttlMs: limits.leaseMs,
       watch: this.#watch,
+      // Other programs see a bus without a prefix. What a coordinator runs itself is none of their business.
+      tell:
+        parts.bus.prefix === "" && parts.functions === undefined
+          ? (message) => this.#parts.bus.publish(topics.announce, parts.workerId, message)
+          : undefined,
       say: () => ({
         id: parts.workerId,
         types: this.#types,
@@ -143,7 +148,7 @@ export class WorkerCore {
       handle: async (message) => {
         if (message.kind === "TASK_DISCOVER") return this.#answer(message);
         // Only a hint: a forged one costs an attempt, its next write asks the store.
-        if (message.kind !== "CANCEL") return;
+        if (message.kind !== "CANCEL" || message.targetWorkerId !== workerId) return;
         const held = this.#held.get(shardKey(message));
         if (held?.attempt.epoch === message.epoch) held.cancel();
       },

@@ -85,6 +85,16 @@ export function leaseContract(it: StoreTest): void {
     expect(await recordOf(store, attempt)).toMatchObject({ status: "running", lost: 0 });
   });
 
+  it("renew for less leaves the deadline where it is", async ({ store, other, advance }) => {
+    const attempt = await runningShard(store, shardOf(), longMs);
+    const { lease } = await recordOf(store, attempt);
+    expect(await store.renew([attempt], shortMs)).toEqual(["ok"]);
+    expect((await recordOf(other, attempt)).lease).toEqual(lease);
+    await advance(pastShortMs);
+    expect(await other.expiredLeases(10)).toEqual([]);
+    expect(await other.expire(attempt, 5)).toBeUndefined();
+  });
+
   it("renew answers each attempt in order", async ({ store }) => {
     const held = await runningShard(store, shardOf("a"));
     const cancelling = await cancellingShard(store, shardOf("b"));

@@ -1,7 +1,10 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import { Coordinator } from "../../../src/embedded/coordinator.ts";
+import { Worker } from "../../../src/embedded/worker.ts";
+import type { AnnounceMessage, Message } from "../../../src/engine/protocol/messages.ts";
 import type { Json } from "../../../src/errors/index.ts";
+import { sharedBus } from "../../helpers/engines.ts";
 import { ForeignSide, ForeignStore } from "../../helpers/foreign-side.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
@@ -251,6 +254,58 @@ describe("who holds the attempt", () => {
     gate.open();
     await side.done(await side.command(1));
     expect(await task.result()).toEqual({ ocr: [] });
+  });
+});
+
+describe("who is there", () => {
+  const announced = async (side: ForeignSide, taskId: string) => {
+    const { nodes } = await side.coordinator.task(taskId).explain();
+    return nodes.find(({ nodeId }) => nodeId === "ocr")?.why;
+  };
+  const online = { kind: "WORKER_ONLINE", roles: ["ocr", "more"], version: "1", capacity: 2 } as const;
+
+  test("a node that none has accepted was offered, to whoever said that it lives", async () => {
+    const { side, task, command } = await running();
+    const say = (message: AnnounceMessage) => side.bus.publish("workers.announce.v1", "", message);
+    expect(await announced(side, task.id)).toEqual({ reason: "offered", type: "ocr", announced: 0 });
+    await say({ ...online, workerId: "w1", capabilities: { roles: ["ocr"] } });
+    await say({ ...online, workerId: "w1" }); // a repeat may lack what it can
+    await say({ ...online, workerId: "w2" });
+    await say({ ...online, workerId: "ours", capabilities: { store_claims: true } });
+    await say({ ...online, workerId: "other", roles: ["more"] });
+    await say({ ...online, workerId: "long ago", sentAt: Date.now() - 3_600_000 });
+    // What was said before "last" has been heard with it.
+    await say({ ...online, workerId: "last" });
+    await until(async () => (await side.foreign.store.liveWorkers()).some(({ id }) => id === "last"), "the last word");
+    expect(await announced(side, task.id)).toEqual({ reason: "offered", type: "ocr", announced: 3 });
+    await say({ kind: "WORKER_OFFLINE", workerId: "w2" });
+    await until(async () => !(await side.foreign.store.liveWorkers()).some(({ id }) => id === "w2"), "the goodbye");
+    expect(await announced(side, task.id)).toEqual({ reason: "offered", type: "ocr", announced: 2 });
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    expect(await announced(side, task.id)).toMatchObject({ reason: "running", workerId: "w1" });
+  });
+
+  test.for([
+    ["", ["WORKER_ONLINE", "WORKER_OFFLINE"]],
+    ["etl.", []],
+  ] as const)("a worker of ours says so on a bus whose prefix is '%s': %o", async ([prefix, kinds]) => {
+    const bus = { ...sharedBus(memoryBus()), prefix };
+    const said: Message[] = [];
+    const handle = async (message: Message) => void said.push(message);
+    await bus.subscribe({ group: "test", topics: ["workers.announce.v1"], handle });
+    const store = memoryStore();
+    const coordinator = new Coordinator({ store, bus, handlers: ours });
+    const worker = new Worker({ store, bus, handlers: ours, capacity: 3 });
+    onTestFinished(() => coordinator.stop());
+    await Promise.all([coordinator.start(), worker.start()]);
+    await until(async () => (await store.liveWorkers()).length === 2, "both in the store"); // also who runs functions
+    await worker.stop();
+    expect(said.map(({ kind }) => kind)).toEqual(kinds);
+    if (prefix === "") {
+      const capabilities = { roles: ["read", "keep"], store_claims: true };
+      expect(said[0]).toMatchObject({ roles: ["read", "keep"], capabilities, capacity: 3 });
+    }
   });
 });
 

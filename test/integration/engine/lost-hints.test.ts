@@ -106,8 +106,9 @@ describe("a task finishes with the same results", () => {
     const command = { kind: "TASK_START", ...ids, cancelToken: "c" } as const;
     for (const epoch of [1, 2, 99]) await bus.publish("cmd.a.v1", "k", { ...command, epoch });
     await bus.publish("cmd.b.v1", "k", { ...command, nodeId: "b" });
-    const signal = { kind: "CANCEL", ...ids, targetWorkerId: "w", reason: "no" } as const;
-    for (const wrong of [{ nodeId: "ghost" }, { epoch: 2 }]) {
+    const targetWorkerId = (await store.readShards(task.id))[0]?.lease?.workerId ?? "";
+    const signal = { kind: "CANCEL", ...ids, targetWorkerId, reason: "no" } as const;
+    for (const wrong of [{ nodeId: "ghost" }, { epoch: 2 }, { targetWorkerId: "another" }]) {
       await bus.publish("signals.v1", "k", { ...signal, ...wrong });
     }
     expect((await store.readShards(task.id)).map(({ nodeId, status }) => [nodeId, status])).toEqual([["a", "running"]]);
@@ -125,7 +126,8 @@ describe("a task finishes with the same results", () => {
     const task = await engine.run(graphOf(node("a", [], { retry_policy: { max: 0 } })));
     await until(() => gate.arrived === 1);
     const attempt = { taskId: task.id, nodeId: "a", shard: 0, epoch: 1, type: "a" };
-    await bus.publish("signals.v1", "k", { kind: "CANCEL", ...attempt, targetWorkerId: "w", reason: "no" });
+    const targetWorkerId = (await record(task.id, "a"))?.lease?.workerId ?? "";
+    await bus.publish("signals.v1", "k", { kind: "CANCEL", ...attempt, targetWorkerId, reason: "no" });
     expect(await task.result()).toEqual({ a: [1] });
     expect(await record(task.id, "a")).toMatchObject({ failures: 0 });
   });
