@@ -65,12 +65,16 @@ function importError(file: string, path: string, error: unknown): unknown {
       return failed(shortened(message, path), "Node loads .ts, .mts, .js and .mjs.");
   }
   if (error instanceof SyntaxError) {
-    const hint = message.includes("does not provide an export named")
-      ? "If that is a type, import it with `import type`."
-      : undefined;
-    return failed(`${message}${placeOf(error)}`, hint);
+    return failed(`${message}${placeOf(error)}`, syntaxHint(message));
   }
   return failed(`it threw ${error instanceof Error ? error.name : "an error"}: ${message}${placeOf(error)}`);
+}
+
+function syntaxHint(message: string): string | undefined {
+  if (message.includes("does not provide an export named")) return "If that is a type, import it with `import type`.";
+  return message.includes("outside a module") || message.startsWith("Unexpected token 'export'")
+    ? 'Its folder is not one of modules: say "type": "module" in package.json, or name the file .mts.'
+    : undefined;
 }
 
 /** Paths as the user sees them. */

@@ -107,6 +107,13 @@ describe("the file of a flow", () => {
     expect(exitCode).toBe(2);
   });
 
+  test("in a folder that isn't one of modules is refused with what to change", async () => {
+    const cwd = cliProject({ "package.json": { type: "commonjs" }, "flow.ts": squaresFlow });
+    const { exitCode, stderr } = await cli(["export", "flow.ts"], { cwd });
+    expect(stderr).toContain('say "type": "module" in package.json, or name the file .mts.\n');
+    expect(exitCode).toBe(2);
+  });
+
   test("gives its default export, or the one that is asked for", async () => {
     const { exitCode, stdout } = await exported(
       'import { squares } from "./other.ts"; export default squares; export const other = squares;',
