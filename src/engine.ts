@@ -1,3 +1,8 @@
+/**
+ * What runs flows: an engine in your process, or coordinators, workers and clients apart; and the ports of a store and a bus.
+ *
+ * @module flowkit/engine
+ */
 export {
   type MemoryBusOptions,
   type MemoryStoreOptions,
@@ -5,12 +10,17 @@ export {
   memoryStore,
   type UndeliveredMessage,
 } from "./adapters/memory/index.ts";
-export { Client, type ClientOptions } from "./embedded/client.ts";
-export { Coordinator, type CoordinatorOptions } from "./embedded/coordinator.ts";
+export { Client, type ClientOptions, type ClientOwnOptions } from "./embedded/client.ts";
+export {
+  Coordinator,
+  type CoordinatorOptions,
+  type CoordinatorOwnOptions,
+  type KnownTypesOptions,
+} from "./embedded/coordinator.ts";
 export { createEngine, type Engine, type EngineHealth } from "./embedded/create-engine.ts";
 export type { ForeignOptions } from "./embedded/foreign-options.ts";
 export type { PartHealth, StoreHealth, WorkerHealth } from "./embedded/health.ts";
-export type { WorkerType } from "./embedded/known-types.ts";
+export type { HandlerList, WorkerType } from "./embedded/known-types.ts";
 export type { LifeState, StopOptions } from "./embedded/life.ts";
 export type { EngineOptions } from "./embedded/options.ts";
 export type { TaskMethods } from "./embedded/task-methods.ts";
@@ -25,6 +35,7 @@ export type {
   EpochRef,
   Failure,
   HistoryEntry,
+  Lease,
   LogHabits,
   Origin,
   Progress,
@@ -41,3 +52,4 @@ export type {
 export type { Why } from "./engine/planner/index.ts";
 export type * from "./engine/ports/index.ts";
 export type * from "./engine/protocol/messages.ts";
+export type { LoopHealth } from "./engine/support/supervisor.ts";

@@ -1,3 +1,8 @@
+/**
+ * The builder, the graph contract, and what handlers throw.
+ *
+ * @module flowkit
+ */
 export { type ToTypeScriptOptions, toTypeScript } from "./codegen/index.ts";
 export type {
   AdapterChoice,

@@ -9,6 +9,7 @@ import { adapterSkeleton, functionSkeleton, handlerSkeleton } from "./skeleton.t
 import { type SourceGraph, sourceGraph } from "./source-graph.ts";
 import { isExact, zodSource } from "./zod-source.ts";
 
+/** How `toTypeScript` writes a graph. */
 export interface ToTypeScriptOptions {
   /**
    * The module that exports the handlers, and the input adapters and coordinator functions of your own: each under its

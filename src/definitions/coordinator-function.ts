@@ -5,6 +5,7 @@ import type { Logger } from "./logger.ts";
 
 /** The task's variables as a coordinator function sees them. */
 export interface VarsAccess {
+  /** The variables as they are now. */
   get(): Promise<JsonObject>;
   /**
    * Replaces the variables by `change(current)`, atomically and once a node: `change` may be called again when
@@ -13,6 +14,7 @@ export interface VarsAccess {
   update(change: (current: JsonObject) => JsonObject): Promise<void>;
 }
 
+/** What a coordinator function may know and do. */
 export interface CoordinatorFunctionContext<TArgs = unknown> {
   readonly taskId: string;
   readonly nodeId: string;
@@ -37,5 +39,6 @@ export interface CoordinatorFunctionDefinition {
   readonly output: $ZodType;
   /** Its own reason codes. */
   readonly errors?: readonly string[];
+  /** Does the work and returns the node's output, or a promise of it. It may run again after a crash. */
   run(ctx: CoordinatorFunctionContext): unknown;
 }

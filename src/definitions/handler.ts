@@ -7,6 +7,7 @@ export interface Metrics {
   readonly [name: string]: number;
 }
 
+/** Records numbers that add up. */
 export interface MetricsRecorder {
   /** Adds `value` (finite) to the metric `name`. Metrics of a batch count exactly once, however often it was tried. */
   add(name: string, value: number): void;
@@ -144,14 +145,20 @@ export interface HandlerDefinition {
   readonly concurrency?: number;
   /** Used when the graph names no adapter. */
   readonly inputAdapter?: AdapterChoice;
+  /** Runs once a worker, before its first attempt. */
   init?(): unknown;
+  /** Runs once an attempt, before the first batch; what it returns is `ctx.loaded`. */
   loadInput?(args: unknown, ctx: AttemptContext): unknown;
+  /** Makes the batches of a source. */
   iterBatches?(
     args: unknown,
     ctx: AttemptContext,
   ): AsyncIterable<SourceBatch<unknown>> | Iterable<SourceBatch<unknown>>;
+  /** Turns one batch into one output. It runs at least once a batch; its stored output counts exactly once. */
   processBatch?(payload: unknown, ctx: BatchContext): unknown;
+  /** Runs after the last batch; returns the node's `result`. */
   finalize?(ctx: FinalizeContext): unknown;
+  /** Its verdict about an error that one of its methods threw; `undefined` leaves it to the engine. */
   classifyError?(error: unknown): ErrorClass | undefined;
 }
 

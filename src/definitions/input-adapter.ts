@@ -11,5 +11,6 @@ export interface InputAdapterDefinition {
   /** Its arguments besides `from_nodes`, as they stand in `io.input_inline.input_args`. */
   readonly args: $ZodType;
   readonly payload?: $ZodType;
+  /** The payloads that one upstream artifact gives, in order; none is allowed. */
   expand(artifact: { readonly meta: Json; readonly nodeId: string; readonly args: unknown }): readonly unknown[];
 }

@@ -7,9 +7,12 @@ export { param } from "./param.ts";
 // Types that stand in the types of exported flows and handlers: without a name for them, declarations can't be written.
 export type { InputAdapter, InputAdapterTypes } from "./types/adapter.ts";
 export type { CoordinatorFn, CoordinatorFnTypes } from "./types/coordinator-function.ts";
-export type { Flow } from "./types/flow.ts";
+export type { AddFn, AddNext, AddPart, AddRoot, Flow } from "./types/flow.ts";
 export type { CompileOptions, FlowInfer } from "./types/flow-types.ts";
-export type { Handler, HandlerTypes } from "./types/handler.ts";
+export type { FnOptions } from "./types/fn-options.ts";
+export type { Handler, HandlerOptions, HandlerTypes } from "./types/handler.ts";
 export type { Absent } from "./types/markers.ts";
+export type { NodeLimits, NodeOptions, RetryOptions as NodeRetryOptions } from "./types/options.ts";
 export type { ParamReference } from "./types/params.ts";
 export type { FlowHead, FlowState, HandlerStep } from "./types/state.ts";
+export type { UseOptions } from "./types/use.ts";

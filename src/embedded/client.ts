@@ -27,6 +27,7 @@ export interface ClientOwnOptions
   readonly logger?: Logger;
 }
 
+/** What `new Client` takes: a store, and the types that it may run, by `handlers` or by `workerTypes`. */
 export type ClientOptions<TType extends string = string, THandler = HandlerDefinition> = ClientOwnOptions &
   KnownTypesOptions<TType, THandler>;
 

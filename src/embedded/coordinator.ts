@@ -54,6 +54,7 @@ export interface CoordinatorOwnOptions extends AttemptOptions, SweepOptions, For
   readonly keepAlive?: boolean;
 }
 
+/** What `new Coordinator` takes: a store, and the types that it may run, by `handlers` or by `workerTypes`. */
 export type CoordinatorOptions<TType extends string = string, THandler = HandlerDefinition> = CoordinatorOwnOptions &
   KnownTypesOptions<TType, THandler>;
 

@@ -22,6 +22,7 @@ import { giveBack, takeShared } from "./shared-use.ts";
 import type { TaskMethods } from "./task-methods.ts";
 import { Worker } from "./worker.ts";
 
+/** How an engine is, as far as it knows without asking: what `engine.health()` gives. */
 export interface EngineHealth {
   /** It takes work: it has started, is not being stopped, and reaches its store. */
   readonly ready: boolean;

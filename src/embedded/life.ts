@@ -3,8 +3,10 @@ import type { Clock } from "../engine/ports/index.ts";
 import { allSteps } from "../engine/support/all-steps.ts";
 import { FlowError } from "../errors/index.ts";
 
+/** Where a part is between its start and its stop, each of which happens once. */
 export type LifeState = "new" | "starting" | "running" | "stopping" | "stopped";
 
+/** How a part is stopped. */
 export interface StopOptions {
   /** How long running attempts may take to end, in ms. @defaultValue 10_000 */
   readonly graceMs?: number;

@@ -75,6 +75,7 @@ export abstract class TaskApi<THandlers extends { readonly name: string }>
     return this.#parts.life.stop(options);
   }
 
+  /** For `await using`: stops it with the default grace. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

@@ -145,6 +145,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
     return this.#life.stop(options);
   }
 
+  /** For `await using`: stops it with the default grace. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

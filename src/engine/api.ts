@@ -53,6 +53,7 @@ export interface NodeView<TNodeId extends string = string> {
   readonly result?: Json;
 }
 
+/** How a task stands, with each of its nodes: what `status()` and `wait()` give. Times in milliseconds since 1970. */
 export interface TaskView<TNodeId extends string = string> {
   readonly id: string;
   readonly name?: string;
@@ -80,6 +81,7 @@ export interface NodeExplanation<TNodeId extends string = string> {
   readonly text: string;
 }
 
+/** Why a task doesn't go on, node by node: what `explain()` gives. */
 export interface TaskExplanation<TNodeId extends string = string> {
   readonly id: string;
   readonly status: TaskStatus;
@@ -138,6 +140,7 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
   cancel(options?: { readonly reason?: string }): Promise<"recorded" | "already" | "terminal">;
 }
 
+/** How one run of a flow is started. */
 export interface RunOptions<TParams = unknown> {
   readonly params?: TParams;
   /** A second run with the same key returns the first one's task. */
@@ -168,11 +171,13 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
+/** Which tasks `cleanup` deletes. */
 export interface CleanupOptions {
   /** Tasks that ended at least so many seconds ago. */
   readonly endedForSec: number;
 }
 
+/** What `cleanup` did, in numbers of tasks. */
 export interface CleanupOutcome {
   readonly deleted: number;
   /** How many stayed because a retry that is kept uses their artifacts. */

@@ -7,7 +7,9 @@ import type { Graph } from "../graph/index.ts";
  * place, a store hands out what it has and puts a new object in its place.
  */
 
+/** The states of a task; `finished`, `failed` and `cancelled` are its ends. */
 export type TaskStatus = "running" | "cancelling" | "finished" | "failed" | "cancelled";
+/** The states of a shard; `finished`, `failed` and `cancelled` are its ends. */
 export type ShardStatus = "queued" | "running" | "deferred" | "cancelling" | "finished" | "failed" | "cancelled";
 
 /** Why a task failed: because of a node, or as a whole (`deadline_exceeded`), then no node is named. */
@@ -31,6 +33,7 @@ export interface Failure extends TaskFailure {
   readonly epoch: number;
 }
 
+/** A task as a store has it. Times in milliseconds since 1970, by the store's clock. */
 export interface TaskRecord {
   readonly id: string;
   readonly graph: Graph;
@@ -63,6 +66,7 @@ export interface VarsRecord {
   readonly appliedBy: readonly string[];
 }
 
+/** Names a shard: one of a node's `partitions`, from 0. */
 export interface ShardRef {
   readonly taskId: string;
   readonly nodeId: string;
@@ -93,8 +97,9 @@ export type Cause =
   | "supersede"
   | "adopt";
 
+/** One transition of a shard's record. */
 export interface HistoryEntry {
-  /** Index in the shard's whole history; the record keeps the newest {@link historyLimit} entries. */
+  /** Index in the shard's whole history; the record keeps the newest 50 entries. */
   readonly n: number;
   /** The record's epoch before the transition: one that is raised shows from the next entry on. */
   readonly epoch: number;
@@ -133,13 +138,13 @@ export interface ShardRecord extends EpochRef {
   readonly cancelBy?: number;
   /** Raised when a retry starts the shard's output over. */
   readonly generation: number;
-  /** Which generation of each source shard the current output is built from; keys by {@link sourceKey}. */
+  /** Which generation of each source shard the current output is built from; keys are `nodeId/shard`. */
   readonly sourceGens: Readonly<Record<string, number>>;
   /** Under `any` and `count:N`: the parents that satisfied the start. */
   readonly chosen?: readonly string[];
   /** Set by complete: this shard produced exactly `count` artifacts. */
   readonly count?: number;
-  /** Where its artifacts are, when it was adopted from an earlier task. See {@link logOf}. */
+  /** Where its artifacts are, when it was adopted from an earlier task. Absent: under its own name. */
   readonly artifactsOf?: ShardRef;
   /** What the handler saved for its later attempts. Belongs to a generation. */
   readonly checkpoint?: Json;
@@ -155,6 +160,7 @@ export interface ShardRecord extends EpochRef {
   readonly history: readonly HistoryEntry[];
 }
 
+/** Until when a worker's claim on an attempt counts. */
 export interface Lease {
   readonly workerId: string;
   readonly claimId: string;

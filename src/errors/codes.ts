@@ -34,6 +34,7 @@ export const flowErrorCodes = [
   "SIMULATION_REAL_TIME",
 ] as const;
 
+/** Why a {@link FlowError} was thrown: stable, for programs. */
 export type FlowErrorCode = (typeof flowErrorCodes)[number];
 
 /**
@@ -55,7 +56,8 @@ export const coreReasonCodes = [
   "artifacts_dropped",
 ] as const;
 
-// A union is printed by its name, an element of a list isn't.
+// `| never`: a union is printed by its name, an element of a list isn't.
+/** Why an attempt failed, as the engine says it; handlers have codes of their own besides. */
 export type CoreReasonCode = (typeof coreReasonCodes)[number] | never;
 
 export const isCoreReasonCode = (code: string): code is CoreReasonCode =>

@@ -2,10 +2,12 @@ import type { FlowErrorCode } from "./codes.ts";
 
 /** A value that survives JSON: what errors carry, what travels between nodes. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+/** A JSON object: arguments, parameters, variables, details of errors. */
 export type JsonObject = { readonly [key: string]: Json };
 
 const brand = Symbol.for("flowkit.FlowError");
 
+/** What a {@link FlowError} carries besides its code and its message. */
 export interface FlowErrorOptions {
   /** Whether the same call may succeed later without a change. */
   readonly retryable?: boolean;

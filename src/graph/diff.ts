@@ -14,6 +14,7 @@ export interface Change {
   readonly after?: Json;
 }
 
+/** A node that both graphs have, and what differs in it. */
 export interface NodeChange {
   readonly nodeId: string;
   readonly changes: readonly Change[];
@@ -29,6 +30,7 @@ export interface EdgeMisfit {
   readonly message: string;
 }
 
+/** What differs between two graphs: what `diffGraphs` gives. */
 export interface GraphDiff {
   /** Both say the same, in whatever words and order. */
   readonly same: boolean;

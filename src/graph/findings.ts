@@ -26,6 +26,7 @@ export const findingCodes = [
   "GRAPH_UNSUPPORTED",
 ] as const;
 
+/** The code of a {@link Finding}: stable, for programs. */
 export type FindingCode = (typeof findingCodes)[number];
 
 /** One mistake in a graph. A type alias, not an interface, so that it fits into the JSON of an error's details. */

@@ -28,6 +28,7 @@ export const builtInFunctionArgs = {
   noop: z.looseObject({}),
 } as const;
 
+/** The coordinator functions that come with the engine, such as `vars.set`. */
 export type BuiltInFunctionName = keyof typeof builtInFunctionArgs;
 /** The arguments of a built-in coordinator function as it gets them: defaults filled in. */
 export type BuiltInFunctionArgs<TName extends BuiltInFunctionName> = z.output<(typeof builtInFunctionArgs)[TName]>;

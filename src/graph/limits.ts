@@ -10,6 +10,7 @@ export interface GraphLimits {
   readonly maxDepth: number;
 }
 
+/** The limits of `validateGraph` where none are given. */
 export const defaultGraphLimits: GraphLimits = {
   maxNodes: 10_000,
   maxEdges: 100_000,

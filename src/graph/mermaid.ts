@@ -1,6 +1,7 @@
 import { canonicalGraph } from "./canonical.ts";
 import { coordinatorFnType, type Graph, type GraphNode } from "./types.ts";
 
+/** How `toMermaid` draws. */
 export interface MermaidOptions {
   /** @defaultValue "TD", top down */
   readonly direction?: "TD" | "LR";

@@ -134,8 +134,10 @@ export const messages = {
 
 /** What a schema must be; of zod 3, which has other types and other members, none can be read. */
 export const zodSchema = "a schema of zod 4 (import zod, or zod/v4)";
+/** The same of several. */
 export const zodSchemas = "an object of schemas of zod 4 (import zod, or zod/v4)";
 
+/** The sentences that the compiler and the run time both say, by name. */
 export type MessageKey = keyof typeof messages;
 
 type Values = { readonly [name: string]: string | number };

@@ -12,6 +12,7 @@ export interface InputInline {
   readonly [handlerArgument: string]: Json | undefined;
 }
 
+/** What a node reads, when it starts, and, of a coordinator function, what it runs: the `io` of the graph JSON. */
 export interface NodeIo {
   readonly start_when?: StartWhen;
   readonly input_inline?: InputInline;
@@ -21,6 +22,7 @@ export interface NodeIo {
   readonly max_pending_batches?: number;
 }
 
+/** When and how often a failed attempt is repeated; what is absent has the value of `retryDefaults`. Times in seconds. */
 export interface RetryPolicy {
   readonly max?: number;
   readonly backoff_sec?: number;
@@ -30,6 +32,7 @@ export interface RetryPolicy {
   readonly jitter?: number;
 }
 
+/** A node of the graph JSON. */
 export interface GraphNode {
   readonly node_id: string;
   /** The handler type (worker role), or `coordinator_fn`. */

@@ -8,6 +8,7 @@ import { copyPlain } from "./plain-data.ts";
 import { readShape } from "./shape.ts";
 import type { Graph } from "./types.ts";
 
+/** A graph that is right, made uniform; or everything that is wrong with it. */
 export type Validation =
   | { readonly ok: true; readonly graph: Graph }
   | { readonly ok: false; readonly findings: readonly Finding[] };

@@ -1,4 +1,8 @@
-/** The entry point "flowkit/testing": a flow, with the engine around it, under a seed. */
+/**
+ * For tests: a handler's context, and a flow with the engine around it under a seed.
+ *
+ * @module flowkit/testing
+ */
 export { describeOutcome } from "./flow/describe-outcome.ts";
 export type { SimulationOutcome } from "./flow/outcome.ts";
 export type { SimulatedProcess } from "./flow/process-tools.ts";

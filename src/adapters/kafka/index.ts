@@ -1,2 +1,7 @@
+/**
+ * Messages between processes, on Apache Kafka.
+ *
+ * @module flowkit/adapters/kafka
+ */
 export { kafkaBus } from "./kafka-bus.ts";
 export type { KafkaBusOptions } from "./options.ts";

@@ -4,6 +4,7 @@ import * as z from "zod";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 
+/** How a {@link kafkaBus} finds its brokers and names its topics. */
 export interface KafkaBusOptions {
   /** `host:port` of one broker at least: the others are found by it. */
   readonly brokers: readonly string[];

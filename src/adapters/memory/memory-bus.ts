@@ -6,6 +6,7 @@ import { Group } from "./bus-group.ts";
 import { Turns } from "./bus-turns.ts";
 import type { UndeliveredMessage } from "./undelivered-message.ts";
 
+/** How a {@link memoryBus} delivers. Times in milliseconds. */
 export interface MemoryBusOptions {
   /** Waits between deliveries, nothing else. @defaultValue a system clock whose timers let the process exit */
   readonly clock?: Clock;

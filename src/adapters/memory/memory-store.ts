@@ -22,6 +22,7 @@ import type { MemoryStoreEvent, StoreContext } from "./store-context.ts";
 import { TaskTable } from "./task-table.ts";
 import { WorkerTable } from "./worker-table.ts";
 
+/** What a {@link memoryStore} keeps, and for how long. */
 export interface MemoryStoreOptions {
   /** Shared with other stores, as processes share a database. @defaultValue a state of its own */
   readonly state?: MemoryState;

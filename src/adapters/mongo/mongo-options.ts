@@ -2,6 +2,7 @@ import { MongoClient, type MongoClientOptions } from "mongodb";
 import { FlowError } from "../../errors/index.ts";
 import type { SessionOptions } from "./session.ts";
 
+/** Where a {@link mongoStore} keeps its records, and for how long. */
 export interface MongoStoreOptions {
   /** Of the server, as the driver takes it: `mongodb://...`. Give this or `client`. */
   readonly url?: string;

@@ -1,1 +1,6 @@
+/**
+ * A store in a file, by the SQLite that Node brings.
+ *
+ * @module flowkit/adapters/sqlite
+ */
 export { type SqliteStoreOptions, sqliteStore } from "./sqlite-store.ts";

@@ -23,6 +23,7 @@ import { TaskLists } from "./task-lists.ts";
 import { TaskTable } from "./task-table.ts";
 import { WorkerTable } from "./worker-table.ts";
 
+/** How a {@link sqliteStore} writes its file. */
 export interface SqliteStoreOptions {
   /**
    * `"turn"`: what is written in one turn of the event loop is one transaction, which makes the store several times as

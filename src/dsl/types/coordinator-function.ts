@@ -3,6 +3,7 @@ import type { Json } from "../../errors/index.ts";
 import type { ParamReference } from "./params.ts";
 import type { NodeRecords, OutputOf } from "./state.ts";
 
+/** What the compiler knows of a coordinator function: resolved types, not schemas. */
 export interface CoordinatorFnTypes<TArgs, TOutput, TErrors = never, TNodeArgs = never> {
   /** Arguments as they stand in the graph. */
   readonly args: TArgs;

@@ -32,6 +32,7 @@ type ResultOf<THandlers, TId, TOutput> = TId extends keyof THandlers
     : never
   : TOutput;
 
+/** What `compile` adds to the graph. */
 export interface CompileOptions {
   /** Adds `status`, `attempt_epoch`, `stats` and `lease` at their first values to each node. @defaultValue false */
   readonly primed?: boolean;

@@ -122,7 +122,8 @@ export interface AnyFlow {
 type After = readonly string[] | [] | Absent;
 type From = readonly string[] | [] | { readonly [alias: string]: string } | Absent;
 
-interface AddRoot {
+/** The method {@link Flow.node}. */
+export interface AddRoot {
   /**
    * Adds a node. Without `after` it is a root, which depends on nothing.
    *
@@ -199,7 +200,8 @@ interface AddRoot {
 
 // Not one signature with a type parameter for what `after` defaults to: the look-up of that parameter in every check
 // makes the whole chain 5 % more expensive.
-interface AddNext {
+/** The methods {@link Flow.then} and {@link Flow.next}. */
+export interface AddNext {
   /**
    * Adds a node that depends on the one before it, unless `after` says otherwise.
    * A flow is no promise: `await flow` rejects with `FLOW_AWAITED`.
@@ -273,7 +275,8 @@ interface AddNext {
   >;
 }
 
-interface AddFn {
+/** The method {@link Flow.fn}. */
+export interface AddFn {
   /**
    * Adds a node that runs a coordinator function: a built-in one by name, or one of your own.
    *
@@ -325,7 +328,8 @@ interface AddFn {
   >;
 }
 
-interface AddPart {
+/** The method {@link Flow.use}. */
+export interface AddPart {
   /**
    * Adds all nodes of another flow, each under the id `prefix.id`.
    *

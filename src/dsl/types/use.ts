@@ -154,6 +154,7 @@ type NameTaken<TPrefix extends string, TWhat extends string, TNames> = Say<
   { prefix: TPrefix; what: TWhat; name: LastOf<TNames> }
 >;
 
+/** What feeds a flow that is used in another one. */
 export type UseOptions<
   TPrefix extends string,
   TBound extends Bindings,

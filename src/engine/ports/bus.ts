@@ -1,10 +1,12 @@
 import type { Message } from "../protocol/messages.ts";
 
+/** A member of a group, until it is closed. */
 export interface Subscription {
   /** Takes no further message, waits for the handler that is running. May be called twice. */
   close(): Promise<void>;
 }
 
+/** What a subscriber hears, and with whom it shares it. */
 export interface SubscribeOptions {
   /** Members of one group share the messages of their topics: each message goes to one of them. */
   readonly group: string;
@@ -26,6 +28,7 @@ export interface SubscribeOptions {
   readonly onDeadLetter?: (letter: UndeliverableMessage) => void;
 }
 
+/** A message that was given up: as it came, and why. */
 export interface UndeliverableMessage {
   readonly topic: string;
   readonly key: string;
@@ -52,6 +55,7 @@ export interface BusHealth {
 export interface Bus {
   /** Resolves when the message is on its way: it never waits for whoever is to get it. */
   publish(topic: string, key: string, message: Message): Promise<void>;
+  /** Resolves when the subscriber gets what is published from then on. */
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   /** Sends what is on its way, waits for the handlers that run. */
   close(): Promise<void>;

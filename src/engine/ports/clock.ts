@@ -1,3 +1,4 @@
+/** Time as the engine knows it: a simulation has one that it runs itself. */
 export interface Clock {
   /** Milliseconds since 1970: for people, never for decisions. */
   now(): number;

@@ -13,6 +13,7 @@ export interface PlainRow {
 export interface PlainRows {
   /** Connects, and creates nothing. */
   open(): Promise<void>;
+  /** Lets go of the database. */
   close(): Promise<void>;
   /** The batches that a node has rows of, the oldest first. */
   uids(ref: ShardRef): Promise<string[]>;

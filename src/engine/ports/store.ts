@@ -33,6 +33,7 @@ export type WriteAnswer = "ok" | "fenced" | "cancelling";
 /** How long a task that was given for a sweep isn't given again, at least, in ms. */
 export const minSweepMs = 1;
 
+/** A task as it is created. */
 export interface NewTask {
   readonly id: string;
   readonly graph: Graph;
@@ -53,6 +54,7 @@ export interface Page<TItem> {
   readonly cursor?: string;
 }
 
+/** Which page of a list is asked for. */
 export interface PageRequest {
   /** Where the page before ended. */
   readonly cursor?: string;
@@ -89,12 +91,14 @@ export interface AttemptReport {
   readonly progress?: Progress;
 }
 
+/** What a shard's record begins with. */
 export interface DispatchInit {
   readonly type: string;
   readonly priority: number;
   readonly chosen?: readonly string[];
 }
 
+/** An artifact as it is appended. */
 export interface NewArtifact {
   readonly seq: number;
   readonly uid: string;
@@ -136,6 +140,7 @@ export interface Store {
 
   /** Inserts the task, `running`, due for a sweep at once. `exists` with the id that has it: same id or same idempotency key. */
   createTask(task: NewTask): Promise<{ readonly outcome: "created" | "exists"; readonly id: string }>;
+  /** The task's record; `undefined` when there is none. */
   readTask(id: string): Promise<TaskRecord | undefined>;
   /** `running` without a failure -> `finished`. False: it was something else. */
   finishTask(id: string): Promise<boolean>;
@@ -162,6 +167,7 @@ export interface Store {
   deleteTask(id: string): Promise<"deleted" | "unknown" | "open" | "borrowed">;
   /** Ids of up to `limit` tasks that ended at least `endedForMs` ago, the longest ended first. */
   endedTasks(query: { readonly endedForMs: number; readonly limit: number }): Promise<string[]>;
+  /** The task's variables; `undefined` when there is no such task. */
   readVars(taskId: string): Promise<VarsRecord | undefined>;
   /**
    * Replaces the variables if they still have `version` and the task is `running`. `applied`: a change of this node is
@@ -291,6 +297,7 @@ export interface Store {
    * `ARTIFACTS_DROPPED` where a store that doesn't keep all of them has dropped the one at `from`.
    */
   readArtifacts(ref: ShardRef, generation: number, from: number, limit: number): Promise<readonly Artifact[]>;
+  /** Where the log of this generation stands; an empty one when nothing was appended. */
   tail(ref: ShardRef, generation: number): Promise<Tail>;
   /** Which of these uids the log has. */
   storedUids(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>>;

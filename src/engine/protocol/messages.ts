@@ -49,20 +49,24 @@ export interface TaskStartMessage extends ToAttempt {
   readonly batching?: Json;
 }
 
+/** The attempt shall stop. */
 export interface TaskCancelMessage extends ToAttempt {
   readonly kind: "TASK_CANCEL";
   readonly reason: string;
   readonly cancelToken: string;
 }
 
+/** A worker has claimed the attempt. */
 export interface TaskAcceptedMessage extends FromHolder {
   readonly kind: "TASK_ACCEPTED";
 }
 
+/** The attempt still runs. */
 export interface TaskHeartbeatMessage extends FromHolder {
   readonly kind: "TASK_HEARTBEAT";
 }
 
+/** A worker goes on with an attempt, or with what an earlier one stored. */
 export interface TaskResumedMessage extends FromHolder {
   readonly kind: "TASK_RESUMED";
 }
@@ -75,6 +79,7 @@ export interface BatchOkMessage extends FromWorker {
   readonly artifactsRef?: Json;
 }
 
+/** A batch failed, and with it the attempt. */
 export interface BatchFailedMessage extends FromWorker {
   readonly kind: "BATCH_FAILED";
   readonly batchUid: string;
@@ -161,7 +166,9 @@ type WithoutSender<T> = T extends unknown ? Omit<T, keyof AttemptAddress | "work
 /** What an attempt says of itself. */
 export type AttemptEvent = WithoutSender<StatusMessage>;
 
+/** What coordinators tell the workers of one node type. */
 export type CommandMessage = TaskStartMessage | TaskCancelMessage;
+/** What workers tell coordinators of an attempt. */
 export type StatusMessage =
   | TaskAcceptedMessage
   | TaskHeartbeatMessage
@@ -171,8 +178,10 @@ export type StatusMessage =
   | TaskDoneMessage
   | TaskFailedMessage
   | CancelledMessage;
+/** Workers that come and go. */
 export type AnnounceMessage = WorkerOnlineMessage | WorkerOfflineMessage;
 
+/** Every message that a bus carries; `kind` tells which it is. */
 export type Message =
   | CommandMessage
   | StatusMessage

@@ -14,6 +14,7 @@ export interface NamedArgs {
   readonly payload?: $ZodType;
 }
 
+/** What a graph is checked against, besides itself. */
 export interface ValidateOptions {
   /** The handler types there are. Absent: any type will do. */
   readonly types?: readonly string[];

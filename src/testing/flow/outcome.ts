@@ -3,6 +3,7 @@ import type { UntypedFlow } from "../../engine/api.ts";
 import type { SimulationMode } from "../world/rates.ts";
 import type { SimulatedRun } from "./simulated-run.ts";
 
+/** What one seed did: what `simulate` gives. */
 export interface SimulationOutcome<TTypes extends FlowTypes = UntypedFlow, TOutside = unknown> {
   readonly seed: number;
   readonly mode: SimulationMode;

@@ -18,6 +18,7 @@ export interface SimulateManyOptions<TTypes extends FlowTypes = UntypedFlow, TOu
   readonly onProgress?: (progress: { readonly done: number; readonly seeds: number; readonly failed: number }) => void;
 }
 
+/** What many seeds did: what `simulateMany` gives. */
 export interface SimulatedSeeds<TTypes extends FlowTypes = UntypedFlow, TOutside = unknown> {
   /** How many were run. */
   readonly seeds: number;
