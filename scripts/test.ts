@@ -36,6 +36,7 @@ const steps: readonly Step[] = [
   { name: "build", command: "npm run --silent build" },
   { name: "tests", command: "vitest run --project main", count: countTests },
   { name: "tests against servers", command: "vitest run --project services", count: countTests },
+  { name: "documentation's site", command: "npm run --silent docs:build" },
   { name: "package: publint", command: "npm run --silent check:publint" },
   { name: "package: types resolve", command: "npm run --silent check:attw" },
   { name: "unused code", command: "npm run --silent knip" },
