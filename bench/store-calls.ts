@@ -19,6 +19,7 @@ const reads: ReadonlySet<string> = new Set([
   "tail",
   "storedUids",
   "countArtifacts",
+  "countHolders",
   "heldSlots",
   "liveWorkers",
   "listDeadLetters",

@@ -27,7 +27,7 @@ export const limitMutations: readonly Mutation[] = [
   mutation(
     "slots are never given back",
     edit(claimer, "if (!left) return this.#slots.leave(claim);", "if (left || !left) return this.#slots.leave(claim);"),
-    edit(sweeper, "if (isOver(slot.holder, record)) await store.freeSlot(slot);\n      else ", ""),
+    edit(sweeper, "if (isOver(slot.holder, record)) await store.freeSlot(slot);\n        else ", ""),
   ),
   {
     ...mutation(
@@ -64,6 +64,7 @@ export const limitMutations: readonly Mutation[] = [
     ),
     harmless: "a sweep frees them; until then fewer run",
   },
+  mutation("the last slot of a limit seems taken", edit(limits, "?? 0) >= max);", "?? 0) >= max - 1);")),
   mutation("no sweep of slots", edit("engine/coordinator/sweeper.ts", "    await this.#slots.sweep();\n", "")),
   mutation(
     "a sweep frees the slots of claims that are on their way",

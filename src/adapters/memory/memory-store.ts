@@ -279,6 +279,10 @@ class MemoryStore implements Store {
     return this.#closed ? unavailable() : this.#slots.free(slot);
   }
 
+  countHolders(keys: readonly string[]): ReturnType<Store["countHolders"]> {
+    return this.#closed ? unavailable() : this.#slots.count(keys);
+  }
+
   heldSlots(): ReturnType<Store["heldSlots"]> {
     return this.#closed ? unavailable() : this.#slots.held();
   }

@@ -29,6 +29,11 @@ export class SlotTable {
     this.#tell(key, holders);
   }
 
+  async count(keys: readonly string[]): Promise<number[]> {
+    const { slots } = this.#context.state;
+    return keys.map((key) => slots.get(key)?.size ?? 0);
+  }
+
   async held(): Promise<HeldSlot[]> {
     const { slots } = this.#context.state;
     return [...slots].flatMap(([key, holders]) => [...holders.values()].map((holder) => ({ key, holder })));

@@ -253,6 +253,10 @@ class DocumentStore implements MongoStore {
     return this.#slots.free(slot);
   }
 
+  countHolders(keys: readonly string[]): ReturnType<Store["countHolders"]> {
+    return this.#slots.count(keys);
+  }
+
   heldSlots(): ReturnType<Store["heldSlots"]> {
     return this.#slots.held();
   }

@@ -17,17 +17,10 @@ export class SlotTable {
     const { session } = this.#parts;
     const holder = holderDocument(attempt);
     for (;;) {
-      // Judged and written by the server in one step: many callers compete for one document here.
-      const { modifiedCount } = await session.ask(({ limits }) =>
-        limits.updateOne({ _id: key, holders: { $ne: holder }, [`holders.${max - 1}`]: { $exists: false } } as object, {
-          $push: { holders: holder },
-        }),
-      );
-      if (modifiedCount === 1) return "ok";
+      if (await this.#push({ key, max }, holder)) return "ok";
       const there = await session.ask(({ limits }) => limits.findOne({ _id: key }));
       if (there?.holders.some((each) => isSame(each, holder))) return "ok";
       if (there !== null && there.holders.length >= max) return "full";
-      if (there === null) await this.#create(key);
     }
   }
 
@@ -35,6 +28,13 @@ export class SlotTable {
     await this.#parts.session.ask(({ limits }) =>
       limits.updateOne({ _id: key }, { $pull: { holders: holderDocument(holder) } }),
     );
+  }
+
+  async count(keys: readonly string[]): Promise<number[]> {
+    if (keys.length === 0) return [];
+    const docs = await this.#parts.session.ask(({ limits }) => limits.find({ _id: { $in: [...keys] } }).toArray());
+    const counts = new Map(docs.map(({ _id, holders }) => [_id, holders.length]));
+    return keys.map((key) => counts.get(key) ?? 0);
   }
 
   async held(): Promise<HeldSlot[]> {
@@ -53,12 +53,19 @@ export class SlotTable {
     );
   }
 
-  async #create(key: string): Promise<void> {
-    await this.#parts.session.ask(async ({ limits }) => {
+  /**
+   * Judged and written by the server in one step: many callers compete for one document here. What isn't there is made;
+   * of what is there and doesn't fit, the server says that it can't be made a second time.
+   */
+  async #push({ key, max }: SlotLimit, holder: HolderDocument): Promise<boolean> {
+    const hasRoom = { _id: key, holders: { $ne: holder }, [`holders.${max - 1}`]: { $exists: false } } as object;
+    return this.#parts.session.ask(async ({ limits }) => {
       try {
-        await limits.insertOne({ _id: key, holders: [] });
+        await limits.updateOne(hasRoom, { $push: { holders: holder } }, { upsert: true });
+        return true;
       } catch (error) {
-        if (!isDuplicate(error)) throw error;
+        if (isDuplicate(error)) return false;
+        throw error;
       }
     });
   }

@@ -37,6 +37,14 @@ export class SlotTable {
     );
   }
 
+  async count(keys: readonly string[]): Promise<number[]> {
+    const { connection } = this.#parts;
+    return connection.read(() => {
+      const held = connection.sql("SELECT count(*) AS n FROM slots WHERE limit_key = ?");
+      return keys.map((key) => Number(held.get(key)?.n));
+    });
+  }
+
   async held(): Promise<HeldSlot[]> {
     const { connection } = this.#parts;
     const rows = connection.read(() =>

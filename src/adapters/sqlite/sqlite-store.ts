@@ -273,6 +273,10 @@ class SqliteStore implements Store {
     return this.#slots.free(slot);
   }
 
+  countHolders(keys: readonly string[]): ReturnType<Store["countHolders"]> {
+    return this.#slots.count(keys);
+  }
+
   heldSlots(): ReturnType<Store["heldSlots"]> {
     return this.#slots.held();
   }

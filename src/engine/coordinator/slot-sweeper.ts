@@ -27,10 +27,14 @@ export class SlotSweeper {
   async sweep(): Promise<void> {
     const { store } = this.#options;
     const pending = new Map<string, number>();
-    for (const slot of await store.heldSlots()) {
-      const record = await this.#recordOf(slot.holder);
-      if (isOver(slot.holder, record)) await store.freeSlot(slot);
-      else if (record?.status === "queued") await this.#await(slot, record, pending);
+    const byTask = Map.groupBy(await store.heldSlots(), ({ holder }) => holder.taskId);
+    for (const [taskId, slots] of byTask) {
+      const records = await this.#recordsOf(taskId, slots);
+      for (const slot of slots) {
+        const record = records.get(shardKey(slot.holder));
+        if (isOver(slot.holder, record)) await store.freeSlot(slot);
+        else if (record?.status === "queued") await this.#await(slot, record, pending);
+      }
     }
     this.#pendingSince = pending;
   }
@@ -47,9 +51,11 @@ export class SlotSweeper {
     if (superseded !== undefined) await onSuperseded(superseded);
   }
 
-  async #recordOf({ taskId, nodeId, shard }: Attempt): Promise<ShardRecord | undefined> {
-    const records = await this.#options.store.readShards(taskId, [nodeId]);
-    return records.find((record) => record.shard === shard);
+  /** One read a task, after its slots were read: a claim under way then is one that these records may show. */
+  async #recordsOf(taskId: string, slots: readonly HeldSlot[]): Promise<ReadonlyMap<string, ShardRecord>> {
+    const nodeIds = [...new Set(slots.map(({ holder }) => holder.nodeId))];
+    const records = await this.#options.store.readShards(taskId, nodeIds);
+    return new Map(records.map((record) => [shardKey(record), record]));
   }
 }
 

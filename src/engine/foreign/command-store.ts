@@ -228,6 +228,10 @@ export class CommandStore implements WorkerStore {
 
   async freeSlot(): Promise<void> {}
 
+  async countHolders(keys: readonly string[]): Promise<number[]> {
+    return keys.map(() => 0);
+  }
+
   // ---- the worker
 
   async announceWorker({ id, types, capacity }: Parameters<WorkerStore["announceWorker"]>[0]): Promise<void> {

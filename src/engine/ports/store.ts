@@ -315,6 +315,8 @@ export interface Store {
   takeSlot(limit: SlotLimit, holder: Attempt): Promise<"ok" | "full">;
   /** Removes the holder; one that isn't there is no error. */
   freeSlot(slot: HeldSlot): Promise<void>;
+  /** How many holders each of these limits has: a hint, for who asks only where there may be room. */
+  countHolders(keys: readonly string[]): Promise<readonly number[]>;
   /** All holders of all limits. A hint for `freeSlot`, which a sweep calls when the shard's record has moved on. */
   heldSlots(): Promise<HeldSlot[]>;
 
@@ -370,6 +372,7 @@ export interface WorkerStore
     | "storedUids"
     | "takeSlot"
     | "freeSlot"
+    | "countHolders"
     | "announceWorker"
     | "removeWorker"
     | "deleteTask"

@@ -74,6 +74,9 @@ export class Claimer {
   onCommand(ref: QueuedRef): void {
     if (this.#filling) {
       this.#fillAgain = true; // by the order of the queue, not past it
+    } else if (this.#heldUp) {
+      // Likewise: others wait for the room that there may be.
+      this.#options.supervisor.spawn("queue", () => this.fill());
     } else if (this.#isFree(ref.type)) {
       this.#options.supervisor.spawn("claim", async () => void (await this.#claimOnce(ref)));
     } else {
@@ -125,8 +128,13 @@ export class Claimer {
     const queued = await watch.ask(() => parts.store.peekQueue(free, limit, pass.exceptTasks));
     const unseen = pass.unseen(queued);
     if (unseen.length === 0) return false;
+    const withRoom = await this.#slots.withRoom(
+      unseen,
+      (look) => watch.ask(look),
+      (ref, full) => pass.heldUp(ref, full),
+    );
     await Promise.all(
-      unseen.map(async (ref) => {
+      withRoom.map(async (ref) => {
         if (!this.#isFree(ref.type)) return;
         const heldUp = await this.#claimOnce(ref);
         if (heldUp !== undefined) pass.heldUp(ref, heldUp);

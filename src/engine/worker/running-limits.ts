@@ -1,6 +1,6 @@
 import { type Attempt, shardKey } from "../model.ts";
 import type { NodePlan } from "../planner/index.ts";
-import type { SlotLimit, WorkerStore } from "../ports/index.ts";
+import type { QueuedRef, SlotLimit, WorkerStore } from "../ports/index.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
 
 /** How many shards may run at once, over all processes that share the store. They must be told the same. */
@@ -54,6 +54,33 @@ export class RunningSlots {
     return undefined;
   }
 
+  /**
+   * Of these attempts, in order, those for which there seems to be room under the limits of all, of their type and of
+   * their task; told of the others which limit is full, the widest first. One look for all of them, rather than slots of the narrow limits
+   * taken and given back because a wide one is full: a queue that is held up is looked at again and again.
+   */
+  async withRoom<T extends QueuedRef>(
+    refs: readonly T[],
+    ask: <A>(call: () => Promise<A>) => Promise<A>,
+    onFull: (ref: T, full: Full) => void,
+  ): Promise<readonly T[]> {
+    const limitsOfRef = (ref: T) => wideLimits(this.#limits, ref);
+    const keys = [...new Set(refs.flatMap((ref) => limitsOfRef(ref).map(({ key }) => key)))];
+    if (keys.length === 0) return refs;
+    const counts = await ask(() => this.#store.countHolders(keys));
+    const held = new Map(keys.map((key, index) => [key, counts[index] ?? 0]));
+    const given = new Map<string, number>();
+    return refs.filter((ref) => {
+      const limits = limitsOfRef(ref);
+      const full = limits.findLast(({ key, max }) => (held.get(key) ?? 0) >= max);
+      if (full !== undefined) onFull(ref, full.full);
+      const used = ({ key }: NamedLimit) => (held.get(key) ?? 0) + (given.get(key) ?? 0);
+      const hasRoom = limits.every((limit) => used(limit) < limit.max);
+      if (hasRoom) for (const { key } of limits) given.set(key, (given.get(key) ?? 0) + 1);
+      return hasRoom;
+    });
+  }
+
   /** The claim was not made, or its shard's record has left `running`. */
   async free(claim: Attempt, retry: StoreRetry): Promise<void> {
     const taken = this.#held.get(keyOf(claim));
@@ -75,12 +102,20 @@ export class RunningSlots {
 /** The limits that a shard of the node comes under. The narrowest first: it is the likeliest to be full, and then nobody else was held up meanwhile. */
 export function limitsOf(limits: RunningLimits, taskId: string, node: NodePlan): readonly NamedLimit[] {
   const { id, type, maxRunning } = node;
-  const { maxRunning: all, maxRunningPerType, maxRunningPerTask: perTask } = limits;
-  const perType = maxRunningPerType?.[type];
-  if (maxRunning === undefined && all === undefined && perType === undefined && perTask === undefined) return none;
+  const wide = wideLimits(limits, { taskId, type });
+  if (maxRunning === undefined) return wide;
   const ofNode = `${taskId}:${id}`;
+  return [...limit(`node:${ofNode}`, maxRunning, { kind: "node", of: ofNode }), ...wide];
+}
+
+/** Those that are known without the task's graph. */
+function wideLimits(
+  { maxRunning: all, maxRunningPerType, maxRunningPerTask: perTask }: RunningLimits,
+  { taskId, type }: Pick<QueuedRef, "taskId" | "type">,
+): readonly NamedLimit[] {
+  const perType = maxRunningPerType?.[type];
+  if (all === undefined && perType === undefined && perTask === undefined) return none;
   return [
-    ...limit(`node:${ofNode}`, maxRunning, { kind: "node", of: ofNode }),
     ...limit(`task:${taskId}`, perTask, { kind: "task", of: taskId }),
     ...limit(`type:${type}`, perType, { kind: "type", of: type }),
     ...limit("all", all, { kind: "all" }),

@@ -253,7 +253,9 @@ const workers = [
   byAttempt(fc.constant({}), "confirmCancelled", (store, attempt) => store.confirmCancelled(attempt)),
 ] as const;
 
-const key = fc.constantFrom("all", "type:extractor");
+/** Of the limits that are drawn. */
+export const limitKeys = ["all", "type:extractor"];
+const key = fc.constantFrom(...limitKeys);
 const id = fc.constantFrom("a", "b", "c");
 
 const registries = [

@@ -33,6 +33,17 @@ export function slotContract(it: StoreTest): void {
     expect(await store.takeSlot({ key: "task:t", max: 1 }, holderOf("b"))).toBe("ok");
   });
 
+  it("counts the holders of the limits that it is asked for", async ({ store, other }) => {
+    await store.takeSlot(two, holderOf("a"));
+    await store.takeSlot(two, holderOf("b"));
+    await store.takeSlot({ key: "all", max: 5 }, holderOf("a"));
+    const keys = ["all", "task:nobody's", two.key];
+    expect(await other.countHolders(keys)).toEqual([1, 0, 2]);
+    await store.freeSlot({ key: two.key, holder: holderOf("a") });
+    expect(await other.countHolders(keys)).toEqual([1, 0, 1]);
+    expect(await other.countHolders([])).toEqual([]);
+  });
+
   it("gives a freed slot to the next; freeing again, or what nobody holds, changes nothing", async ({
     store,
     other,

@@ -1,5 +1,5 @@
 import type { Page, Store } from "../../../src/engine/ports/index.ts";
-import { all, nodeIds, taskIds, types } from "./random-operations.ts";
+import { all, limitKeys, nodeIds, taskIds, types } from "./random-operations.ts";
 
 const generations = [0, 1, 2];
 const statuses = ["running", "finished", "cancelled"] as const;
@@ -17,6 +17,7 @@ export async function visibleState(store: Store): Promise<unknown> {
     listedByStatus: await pages((cursor) => store.listTasks({ limit: 1, statuses, ...cursor })),
     ended: sorted(await store.endedTasks({ endedForMs: 20, limit: all })),
     slots: sorted(await store.heldSlots()),
+    holders: await store.countHolders(limitKeys),
     workers: sorted(await store.liveWorkers()),
     letters: await pages((cursor) => store.listDeadLetters({ limit: 2, ...cursor })),
   };

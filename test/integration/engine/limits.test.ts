@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
 import type { Engine } from "flowkit/engine";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { memoryStore } from "../../../src/adapters/memory/index.ts";
+import type { Store } from "../../../src/engine/ports/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { numbers, source } from "../../helpers/handlers.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
 
 /** Counts what runs at once: in all, and by name. */
 class Meter {
@@ -77,6 +80,33 @@ describe("over three engines on one store, never more run at once than", () => {
     expect(most.get("b")).toBe(1);
     expect(most.get("task")).toBe(1);
   });
+});
+
+test("a queue that a full limit holds up is looked at, and nobody asks for slots that aren't there", async () => {
+  const asked: string[] = [];
+  const store = new Proxy(memoryStore(), {
+    get: (target, name: keyof Store) => {
+      const member = target[name];
+      if (typeof member !== "function") return member;
+      asked.push(name);
+      return member.bind(target);
+    },
+  });
+  const gate = new Gate();
+  const holding = (type: string) => source(type, [1], { processBatch: (n) => gate.pass().then(() => n) });
+  const limits = { maxRunning: 5, maxRunningPerType: { a: 1, b: 1 }, maxRunningPerTask: 5 };
+  const { engine } = await testEngine([holding("a"), holding("b")], { store, ...limits });
+  const nodes = numbers(6).map((n) => node(`n${n}`, [], { type: n < 3 ? "a" : "b" }));
+  const task = await engine.run(graphOf(...nodes));
+  await until(() => gate.arrived === 2);
+  let from = asked.length;
+  const looks = () => asked.slice(from).filter((name) => name === "countHolders").length;
+  await until(() => looks() > 2); // what commands have set off is over
+  from = asked.length;
+  await until(() => looks() > 5);
+  expect(asked.slice(from).filter((name) => name === "takeSlot" || name === "freeSlot")).toEqual([]);
+  gate.open();
+  expect(Object.keys(await task.result())).toHaveLength(6);
 });
 
 test("an engine runs as many of a type as its capacity for that type", async () => {

@@ -34,6 +34,7 @@ async function everything(store: MongoStore): Promise<void> {
   await store.countArtifacts("t");
   await store.listDeadLetters({ limit: 10 });
   await store.takeSlot({ key: "all", max: 1 }, attempt);
+  await store.countHolders(["all"]);
   await store.freeSlot({ key: "all", holder: attempt });
   await store.liveWorkers();
   await store.createTask(newTask("u", { idempotencyKey: "k" }));
