@@ -19,12 +19,17 @@ export class Calls {
   /** By process: when it stood still by itself. */
   readonly #stalls = new Map<Life, { readonly from: number; readonly to: number }[]>();
   readonly #open = new Map<string, Call>();
+  readonly #readOut = new Set<Life>();
   /** Every attempt, from the begin of its first call to the end of its last. */
   readonly spans = new Map<string, AttemptSpan>();
   count = 0;
 
   readFrom(lives: readonly Life[]): void {
-    for (const life of lives) for (const line of life.journal.read()) this.#take(life, line);
+    for (const life of lives) {
+      if (this.#readOut.has(life)) continue;
+      if (life.endedAt !== undefined) this.#readOut.add(life); // before the read: it writes nothing more
+      for (const line of life.journal.read()) this.#take(life, line);
+    }
   }
 
   of(task: string): readonly Call[] {

@@ -1,10 +1,12 @@
 import { type Collection, MongoClient } from "mongodb";
 import { artifactOf } from "../../src/adapters/mongo/artifact-documents.ts";
 import type { ArtifactDocument } from "../../src/adapters/mongo/documents.ts";
-import { shardRecord } from "../../src/adapters/mongo/shard-documents.ts";
+import { refFields, shardRecord } from "../../src/adapters/mongo/shard-documents.ts";
 import type { Artifact, ShardRecord, TaskRecord, TaskStatus, VarsRecord } from "../../src/engine/model.ts";
 import type { Store } from "../../src/engine/ports/index.ts";
-import { shared } from "./part-spec.ts";
+import { foreignNodes, foreignSources } from "./foreign-nodes.ts";
+
+type ShardDocument = Parameters<typeof shardRecord>[0];
 
 /** One row of an artifact log, in whatever generation. */
 export interface LogRow {
@@ -13,8 +15,12 @@ export interface LogRow {
   readonly generation: number;
   readonly artifact: Artifact;
   readonly isMarker: boolean;
-  /** The server's time at which the fence was read for it, in ms. */
-  readonly fenceReadAt: number;
+  /** The server's time at which the fence was read for it, in ms. `undefined`: another program's, or its time was changed for one. */
+  readonly fenceReadAt: number | undefined;
+  /** It is in the log of the task that this one tries again. */
+  readonly isAdopted: boolean;
+  /** What other programs know it by. */
+  readonly batchUid: string;
 }
 
 /** All that the database knows of a task that has ended. */
@@ -34,18 +40,16 @@ export interface Seen {
   readonly numbers: Readonly<Record<string, number>>;
 }
 
-type ShardDocument = Parameters<typeof shardRecord>[0];
-
 /** Reads records past the engine: what is there, and not what a store makes of it. */
 export class Evidence {
   readonly #client: MongoClient;
   readonly #store: Store;
-  readonly #prefix: string;
+  readonly #database: string;
 
-  constructor(options: { readonly url: string; readonly prefix: string; readonly store: Store }) {
-    this.#client = new MongoClient(options.url);
+  constructor(options: { readonly url: string; readonly database: string; readonly store: Store }) {
+    this.#client = new MongoClient(options.url, { serverSelectionTimeoutMS: 5_000 });
     this.#store = options.store;
-    this.#prefix = options.prefix;
+    this.#database = options.database;
   }
 
   async close(): Promise<void> {
@@ -78,21 +82,25 @@ export class Evidence {
     const task = await this.#store.readTask(id);
     const vars = await this.#store.readVars(id);
     if (task === undefined || vars === undefined) throw new Error(`task ${id} is gone`);
-    const shards = await this.#collection<ShardDocument>("nodes").find({ task_id: id }).toArray();
-    const rows = await this.#collection<ArtifactDocument>("artifacts").find({ task_id: id }).toArray();
-    return {
-      task,
-      vars,
-      shards: shards.map((doc) => shardRecord(doc as ShardDocument)),
-      rows: rows.map((doc) => ({
-        nodeId: doc.node_id,
-        shard: doc.shard,
-        generation: doc.generation,
-        artifact: artifactOf(doc as ArtifactDocument),
-        isMarker: doc.status === "complete",
-        fenceReadAt: doc.created_at.getTime(),
-      })),
-    };
+    const docs = await this.#collection<ShardDocument>("nodes").find({ task_id: id }).toArray();
+    const shards = docs.map((doc) => shardRecord(doc as ShardDocument));
+    const foreign = foreignNodes(task.graph);
+    const untimed = new Set(foreign.flatMap((node) => [node.node_id, ...foreignSources(node)]));
+    const own = (await this.#rows({ task_id: id })).map((doc) => rowOf(doc, { untimed, isAdopted: false }));
+    const adopted = shards.flatMap(({ artifactsOf, nodeId, shard, generation }) =>
+      artifactsOf === undefined ? [] : [{ artifactsOf, nodeId, shard, generation }],
+    );
+    const borrowed = adopted.map(async ({ artifactsOf, nodeId, shard, generation }) => {
+      const rows = await this.#rows({ ...refFields(artifactsOf), generation });
+      return rows.map((doc) => ({ ...rowOf(doc, { untimed, isAdopted: true }), nodeId, shard }));
+    });
+    return { task, vars, shards, rows: [...own, ...(await Promise.all(borrowed)).flat()] };
+  }
+
+  /** What another program wrote and nobody made part of a log isn't there. */
+  #rows(of: object): Promise<ArtifactDocument[]> {
+    const found = this.#collection<ArtifactDocument>("artifacts").find({ ...of, seq: { $exists: true } } as object);
+    return found.toArray() as Promise<ArtifactDocument[]>;
   }
 
   /** What there is of shards and of held slots. */
@@ -105,6 +113,20 @@ export class Evidence {
   }
 
   #collection<T extends { _id: string }>(name: string): Collection<T> {
-    return this.#client.db(shared.database).collection<T>(`${this.#prefix}${name}`);
+    return this.#client.db(this.#database).collection<T>(name);
   }
 }
+
+const rowOf = (
+  doc: ArtifactDocument,
+  { untimed, isAdopted }: { readonly untimed: ReadonlySet<string>; readonly isAdopted: boolean },
+): LogRow => ({
+  nodeId: doc.node_id,
+  shard: doc.shard,
+  generation: doc.generation,
+  artifact: artifactOf(doc),
+  isMarker: doc.status === "complete",
+  fenceReadAt: untimed.has(doc.node_id) ? undefined : doc.created_at.getTime(),
+  isAdopted,
+  batchUid: doc.batch_uid,
+});

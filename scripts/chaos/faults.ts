@@ -1,23 +1,25 @@
 import type { SeededRandom } from "../../src/testing/gate/seeded-random.ts";
-import type { Role } from "./fleet.ts";
-import type { LinkName } from "./servers.ts";
+import type { PartPlace } from "./part-spec.ts";
+import type { ServerName } from "./servers.ts";
 
 export type Fault =
-  | { readonly kind: "kill" | "stop"; readonly role: Role; readonly index: number; readonly downMs: number }
-  | { readonly kind: "pause"; readonly role: Role; readonly index: number; readonly ms: number }
-  | { readonly kind: "kill broker"; readonly downMs: number }
-  | { readonly kind: "pause broker"; readonly ms: number }
-  | { readonly kind: "cut"; readonly link: LinkName; readonly ms: number }
-  | { readonly kind: "lossy"; readonly link: LinkName; readonly ms: number; readonly oneIn: number }
-  | { readonly kind: "slow"; readonly link: LinkName; readonly ms: number; readonly delayMs: number };
+  | ({ readonly kind: "kill" | "stop"; readonly downMs: number } & PartPlace)
+  | ({ readonly kind: "pause"; readonly ms: number } & PartPlace)
+  | { readonly kind: "kill kafka" | "kill mongo"; readonly server: ServerName; readonly downMs: number }
+  | { readonly kind: "pause kafka" | "pause mongo"; readonly server: ServerName; readonly ms: number }
+  | { readonly kind: "cut"; readonly link: ServerName; readonly ms: number }
+  | { readonly kind: "lossy"; readonly link: ServerName; readonly ms: number; readonly oneIn: number }
+  | { readonly kind: "slow"; readonly link: ServerName; readonly ms: number; readonly delayMs: number };
 
 export type FaultKind = Fault["kind"];
 export const faultKinds: readonly FaultKind[] = [
   "kill",
   "stop",
   "pause",
-  "kill broker",
-  "pause broker",
+  "kill kafka",
+  "pause kafka",
+  "kill mongo",
+  "pause mongo",
   "cut",
   "lossy",
   "slow",
@@ -33,8 +35,10 @@ const weights: Readonly<Record<FaultKind, number>> = {
   kill: 10,
   stop: 3,
   pause: 5,
-  "kill broker": 1,
-  "pause broker": 1,
+  "kill kafka": 1,
+  "pause kafka": 1,
+  "kill mongo": 1,
+  "pause mongo": 1,
   cut: 2,
   lossy: 2,
   slow: 2,
@@ -45,8 +49,8 @@ export function faultSchedule(options: {
   readonly random: SeededRandom;
   readonly lastsMs: number;
   readonly kinds: readonly FaultKind[];
-  readonly coordinators: number;
-  readonly workers: number;
+  /** Whom it can hit. */
+  readonly parts: readonly PartPlace[];
   readonly leaseMs: number;
 }): readonly TimedFault[] {
   const { random, lastsMs, kinds } = options;
@@ -62,30 +66,25 @@ export function faultSchedule(options: {
 
 function draw(
   kind: FaultKind,
-  how: {
-    readonly random: SeededRandom;
-    readonly coordinators: number;
-    readonly workers: number;
-    readonly leaseMs: number;
-  },
+  how: { readonly random: SeededRandom; readonly parts: readonly PartPlace[]; readonly leaseMs: number },
 ): Fault {
   const { random, leaseMs } = how;
-  const part = (): { role: Role; index: number } => {
-    const index = random.int(how.coordinators + how.workers);
-    if (index < how.workers) return { role: "worker", index };
-    return { role: "coordinator", index: index - how.workers };
-  };
-  const link = (): LinkName => random.pick(["kafka", "mongo"]);
+  const part = (): PartPlace => random.pick(how.parts);
+  const link = (): ServerName => random.pick(["kafka", "mongo"]);
   switch (kind) {
     case "kill":
     case "stop":
       return { kind, ...part(), downMs: random.int(3_000) };
     case "pause":
       return { kind, ...part(), ms: 200 + random.int(leaseMs * 2) };
-    case "kill broker":
-      return { kind, downMs: random.int(4_000) };
-    case "pause broker":
-      return { kind, ms: 500 + random.int(8_000) };
+    case "kill kafka":
+      return { kind, server: "kafka", downMs: random.int(4_000) };
+    case "pause kafka":
+      return { kind, server: "kafka", ms: 500 + random.int(8_000) };
+    case "kill mongo":
+      return { kind, server: "mongo", downMs: random.int(leaseMs) };
+    case "pause mongo":
+      return { kind, server: "mongo", ms: 500 + random.int(leaseMs * 2) };
     case "cut":
       return { kind, link: link(), ms: 300 + random.int(leaseMs * 2) };
     case "lossy":
@@ -102,10 +101,12 @@ export function describeFault(fault: Fault): string {
       return `${fault.kind} ${fault.role}-${fault.index}, back after ${fault.downMs} ms`;
     case "pause":
       return `pause ${fault.role}-${fault.index} for ${fault.ms} ms`;
-    case "kill broker":
-      return `kill the broker, back after ${fault.downMs} ms`;
-    case "pause broker":
-      return `pause the broker for ${fault.ms} ms`;
+    case "kill kafka":
+    case "kill mongo":
+      return `${fault.kind}, back after ${fault.downMs} ms`;
+    case "pause kafka":
+    case "pause mongo":
+      return `${fault.kind} for ${fault.ms} ms`;
     case "cut":
       return `cut ${fault.link} off for ${fault.ms} ms`;
     case "lossy":

@@ -5,17 +5,16 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { JournalReader, machineMs } from "./journal.ts";
-import { noServer, type PartSpec } from "./part-spec.ts";
+import { noServer, type PartPlace, type PartSpec, type Role } from "./part-spec.ts";
 
-const partProgram = fileURLToPath(new URL("part.ts", import.meta.url));
+const programOf = ({ role }: { readonly role: Role }): string =>
+  fileURLToPath(new URL(role === "foreign" ? "foreign-part.ts" : "part.ts", import.meta.url));
 const watchdogProgram = fileURLToPath(new URL("watchdog.ts", import.meta.url));
 const againAfterMs = 500;
 /** A part that is told to stop while its servers are away gives up on them. */
 const stopsWithinMs = 45_000;
 /** Parts are started again and again: what is compiled once is kept, for all runs. */
 const env = { ...process.env, NODE_COMPILE_CACHE: resolve(".cache/chaos/compiled") };
-
-export type Role = PartSpec["role"];
 
 /** One process, from its start to its end. */
 export interface Life {
@@ -33,8 +32,7 @@ export interface Life {
   doomed: boolean;
 }
 
-interface Place {
-  readonly role: Role;
+interface Place extends PartPlace {
   readonly name: string;
   life: Life | undefined;
   lives: number;
@@ -43,9 +41,8 @@ interface Place {
 export interface FleetOptions {
   readonly folder: string;
   readonly seed: number;
-  readonly coordinators: number;
-  readonly workers: number;
-  readonly spec: Pick<PartSpec, "mongoUrl" | "prefix" | "brokers" | "capacity">;
+  readonly parts: readonly PartPlace[];
+  readonly spec: Pick<PartSpec, "mongoUrl" | "database" | "brokers" | "capacity">;
   /** Told of an end that nobody brought about, or that doesn't come. */
   readonly onCrash: (life: Life, how: string) => void;
 }
@@ -61,9 +58,12 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    const places = (role: Role, count: number): Place[] =>
-      Array.from({ length: count }, (_, index) => ({ role, name: `${role}-${index}`, life: undefined, lives: 0 }));
-    this.#places = [...places("coordinator", options.coordinators), ...places("worker", options.workers)];
+    this.#places = options.parts.map((place) => ({
+      ...place,
+      name: `${place.role}-${place.index}`,
+      life: undefined,
+      lives: 0,
+    }));
     this.#watchdog = spawn(process.execPath, [watchdogProgram], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
@@ -77,11 +77,7 @@ export class Fleet {
   }
 
   /** Ends a part at once (`kill`) or in order (`stop`); it comes back after so long. */
-  async end(
-    at: { readonly role: Role; readonly index: number },
-    how: "kill" | "stop",
-    downMs: number,
-  ): Promise<boolean> {
+  async end(at: PartPlace, how: "kill" | "stop", downMs: number): Promise<boolean> {
     const place = this.#place(at);
     const { life } = place;
     if (life === undefined || life.doomed) return false;
@@ -101,7 +97,7 @@ export class Fleet {
     return true;
   }
 
-  async pause(at: { readonly role: Role; readonly index: number }, ms: number): Promise<boolean> {
+  async pause(at: PartPlace, ms: number): Promise<boolean> {
     const { life } = this.#place(at);
     if (life === undefined || life.doomed || life.pauses.at(-1)?.to === Number.POSITIVE_INFINITY) return false;
     life.pauses.push({ from: machineMs(), to: Number.POSITIVE_INFINITY });
@@ -124,8 +120,8 @@ export class Fleet {
     await once(this.#watchdog, "exit");
   }
 
-  #place({ role, index }: { readonly role: Role; readonly index: number }): Place {
-    const place = this.#places.filter((each) => each.role === role)[index];
+  #place({ role, index }: PartPlace): Place {
+    const place = this.#places.find((each) => each.role === role && each.index === index);
     if (place === undefined) throw new Error(`there is no ${role} ${index}`);
     return place;
   }
@@ -146,7 +142,7 @@ export class Fleet {
     const path = (kind: string) => join(folder, `${name}.${kind}`);
     const told: PartSpec = { ...spec, role: place.role, name, journal: path("journal"), seed: own };
     const log = openSync(path("log"), "a");
-    const child = spawn(process.execPath, [partProgram, JSON.stringify(told)], {
+    const child = spawn(process.execPath, [programOf(place), JSON.stringify(told)], {
       env,
       stdio: ["ignore", log, log, "ipc"],
     });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SeededRandom } from "../../src/testing/gate/seeded-random.ts";
 import type { Fault, FaultKind, TimedFault } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
-import type { ChaosServers, LinkName } from "./servers.ts";
+import type { ChaosServers, Server, ServerName } from "./servers.ts";
 
 /** Brings the faults about, each at its time. What can't be, such as the pause of a part that is down, is skipped. */
 export class Inflictor {
@@ -12,8 +12,8 @@ export class Inflictor {
   readonly #random: SeededRandom;
   readonly #under: (fault: Fault) => void;
   readonly #open = new Set<Promise<void>>();
-  readonly #busyLinks = new Set<LinkName>();
-  #brokerIsBusy = false;
+  readonly #busyLinks = new Set<ServerName>();
+  readonly #busyServers = new Set<ServerName>();
 
   constructor(options: {
     readonly fleet: Fleet;
@@ -55,17 +55,19 @@ export class Inflictor {
         return this.#fleet.end(fault, fault.kind, fault.downMs);
       case "pause":
         return this.#fleet.pause(fault, fault.ms);
-      case "kill broker":
-        return this.#toBroker(async (broker) => {
-          await broker.kill();
+      case "kill kafka":
+      case "kill mongo":
+        return this.#toServer(fault.server, async (server) => {
+          await server.kill();
           await sleep(fault.downMs);
-          await broker.start();
+          await server.start();
         });
-      case "pause broker":
-        return this.#toBroker(async (broker) => {
-          broker.signal("SIGSTOP");
+      case "pause kafka":
+      case "pause mongo":
+        return this.#toServer(fault.server, async (server) => {
+          server.signal("SIGSTOP");
           await sleep(fault.ms);
-          broker.signal("SIGCONT");
+          server.signal("SIGCONT");
         });
       case "cut":
       case "lossy":
@@ -74,18 +76,18 @@ export class Inflictor {
     }
   }
 
-  async #toBroker(work: (broker: ChaosServers["broker"]) => Promise<void>): Promise<boolean> {
-    if (this.#brokerIsBusy) return false;
-    this.#brokerIsBusy = true;
+  async #toServer(name: ServerName, work: (server: Server) => Promise<void>): Promise<boolean> {
+    if (this.#busyServers.has(name)) return false;
+    this.#busyServers.add(name);
     try {
-      await work(this.#servers.broker);
+      await work(this.#servers.servers[name]);
       return true;
     } finally {
-      this.#brokerIsBusy = false;
+      this.#busyServers.delete(name);
     }
   }
 
-  async #toLink(fault: Extract<Fault, { readonly link: LinkName }>): Promise<boolean> {
+  async #toLink(fault: Extract<Fault, { readonly link: ServerName }>): Promise<boolean> {
     const { link, ms } = fault;
     if (this.#busyLinks.has(link)) return false;
     this.#busyLinks.add(link);

@@ -1,5 +1,8 @@
 import { closeSync, existsSync, openSync, readSync, writeSync } from "node:fs";
 
+const beatMs = 50;
+const stallMs = 150;
+
 /** Milliseconds of the machine's monotonic clock: the same clock in all processes, and it never steps. */
 export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
@@ -32,6 +35,16 @@ export class JournalWriter {
 
   write(line: JournalLine): void {
     writeSync(this.#file, `${JSON.stringify(line)}\n`);
+  }
+
+  /** Writes down when this process stood still: what it did right after it did not know the time yet. */
+  watchStalls(): void {
+    let before = machineMs();
+    setInterval(() => {
+      const at = machineMs();
+      if (at - before > beatMs + stallMs) this.write({ kind: "stall", at, from: before });
+      before = at;
+    }, beatMs).unref();
   }
 }
 

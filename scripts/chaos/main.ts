@@ -1,15 +1,18 @@
 /*
- * Coordinators and workers as processes on Kafka and a MongoDB-wire server, killed, paused and cut off while they work:
+ * Coordinators and workers as processes on Kafka and a MongoDB-wire server, killed, paused and cut off while they work,
+ * as are these servers:
  *
- *   npm run chaos -- --minutes 10 --seed 7
+ *   npm run chaos -- --tasks 1000 --seed 7
  *
- *   --minutes N       tasks are created and faults happen for so long, or until all tasks have ended; default 10
- *   --tasks N         at most so many tasks; default 1000
+ *   --tasks N         so many tasks, besides those that are tried again; default as many as there is time for
+ *   --minutes N       tasks are created and faults happen for so long at most; default 10, and with --tasks 60
  *   --seed S          of graphs and faults; default drawn by the clock. Real time isn't drawn: a seed that failed may pass
- *   --coordinators N  default 2            --workers N   default 3
+ *   --coordinators N  default 2     --workers N   default 3     --foreign N   workers of another program, default 1
  *   --open N          tasks at once; default 24
- *   --faults A,B      these kinds only: kill, stop, pause, kill broker, pause broker, cut, lossy, slow; or none
+ *   --faults A,B      these kinds only: kill, stop, pause, kill kafka, pause kafka, kill mongo, pause mongo, cut, lossy,
+ *                     slow; or none
  *   --keep            keeps journals and logs also when nothing is broken
+ *   --until-broken    ends as soon as something is
  *
  * At the end every task has ended, its records hold to the engine's laws, and its results are those of a plain
  * evaluation; else the exit code is 1, and what broke is printed with where the evidence lies.
@@ -22,17 +25,21 @@ import { type ChaosReport, runChaos } from "./run-chaos.ts";
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: "string", default: "10" },
-    tasks: { type: "string", default: "1000" },
+    minutes: { type: "string" },
+    tasks: { type: "string" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     coordinators: { type: "string", default: "2" },
     workers: { type: "string", default: "3" },
+    foreign: { type: "string", default: "1" },
     open: { type: "string", default: "24" },
     faults: { type: "string", default: faultKinds.join(",") },
     keep: { type: "boolean", default: false },
+    "until-broken": { type: "boolean", default: false },
   },
 });
 
+const defaults = { tasks: Number.POSITIVE_INFINITY, minutes: values.tasks === undefined ? 10 : 60 } as const;
+const startedAt = performance.now();
 const seed = number("seed");
 const folder = resolve(".cache/chaos", `seed-${seed}`);
 const stopping = new AbortController();
@@ -43,9 +50,11 @@ console.log(`seed ${seed}; journals and logs: ${folder}`);
 const report = await runChaos({
   seed,
   lastsMs: number("minutes") * 60_000,
+  untilBroken: values["until-broken"],
   tasks: number("tasks"),
   coordinators: number("coordinators"),
   workers: number("workers"),
+  foreign: number("foreign"),
   open: number("open"),
   kinds: kindsOf(values.faults),
   folder,
@@ -57,9 +66,12 @@ if (report.broken.length > 0) process.exitCode = 1;
 else if (!values.keep) rmSync(folder, { recursive: true, force: true });
 
 function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosReport): void {
-  const { created, finished, failed, cancelled, batches, lost, retried, restarted } = counts;
+  const { created, finished, failed, cancelled, again, adopted, nodes, foreign } = counts;
+  const { batches, lost, retried, restarted } = counts;
+  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
   const told = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
-  console.log(`\n${created} tasks: ${finished} finished, ${failed} failed, ${cancelled} cancelled`);
+  console.log(`\n${created} tasks in ${minutes} minutes, and ${again} tried again with ${adopted} shards adopted`);
+  console.log(`${finished} finished, ${failed} failed, ${cancelled} cancelled; ${foreign} of ${nodes} nodes foreign`);
   console.log(`${batches} batches stored by ${calls} calls of handlers; ${starts} starts of processes`);
   console.log(
     `${lost} lost leases, ${retried} failed attempts, ${restarted} outputs started over; at most ${peak} attempts at once`,
@@ -67,7 +79,7 @@ function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosRepo
   console.log(
     `faults: ${told.join(", ") || "none"}; the last task ended ${(calmMs / 1000).toFixed(1)} s after the last`,
   );
-  console.log(broken.length === 0 ? "every law held" : `${broken.length} broken; evidence: ${folder}`);
+  console.log(broken.length === 0 ? "every law held, 1 to 11" : `${broken.length} broken; evidence: ${folder}`);
   for (const what of broken) console.log(`  ${what}`);
 }
 
@@ -80,8 +92,10 @@ function kindsOf(list: string): readonly FaultKind[] {
   });
 }
 
-function number(name: "minutes" | "tasks" | "seed" | "coordinators" | "workers" | "open"): number {
-  const value = Number(values[name]);
+function number(name: "minutes" | "tasks" | "seed" | "coordinators" | "workers" | "foreign" | "open"): number {
+  const given = values[name];
+  if (given === undefined) return name === "minutes" || name === "tasks" ? defaults[name] : Number.NaN;
+  const value = Number(given);
   if (Number.isFinite(value) && value >= 0) return value;
-  throw new Error(`--${name} takes a number, not '${values[name]}'`);
+  throw new Error(`--${name} takes a number, not '${given}'`);
 }

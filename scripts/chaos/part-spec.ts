@@ -1,10 +1,20 @@
+/** `foreign`: a worker of another program. */
+export type Role = "coordinator" | "worker" | "foreign";
+
+/** A process by its place: whoever lives there now. */
+export interface PartPlace {
+  readonly role: Role;
+  readonly index: number;
+}
+
 /** What a process of a chaos run is told. */
 export interface PartSpec {
-  readonly role: "coordinator" | "worker";
+  readonly role: Role;
   /** Of this life: a process that is started again has another one. */
   readonly name: string;
   readonly mongoUrl: string;
-  readonly prefix: string;
+  /** The run's own, as is the broker: foreign workers know topics and collections by their plain names. */
+  readonly database: string;
   readonly brokers: readonly string[];
   readonly journal: string;
   /** What its handlers draw from. */
@@ -14,12 +24,13 @@ export interface PartSpec {
 
 /** The same for all: processes that share a store must agree on them. */
 export const shared = {
-  database: "flowkit_chaos",
   leaseMs: 4_000,
   tickMs: 500,
   sweepMs: 3_000,
   cancelGraceMs: 3_000,
   maxLostLeases: 10,
+  foreignTypes: ["foreign"],
+  foreignAcceptMs: 3_000,
   /** So low that they are reached: a limit that nobody meets is held by anybody. */
   limits: { maxRunning: 8, maxRunningPerType: { map: 4, source: 3 }, maxRunningPerTask: 3 },
 } as const;

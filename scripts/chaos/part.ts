@@ -16,15 +16,13 @@ import { JournalWriter, machineMs } from "./journal.ts";
 import { noServer, type PartSpec, shared } from "./part-spec.ts";
 
 const spec = JSON.parse(process.argv[2] ?? "") as PartSpec;
-const beatMs = 50;
-const stallMs = 150;
 const graceMs = 1_000;
 
 process.on("disconnect", () => process.exit(1)); // the driver is gone
 const journal = new JournalWriter(spec.journal);
 const part = makePart();
 process.once("SIGTERM", () => void part.stop({ graceMs }).then(() => process.exit(0)));
-watchStalls();
+journal.watchStalls();
 try {
   await part.start();
   process.send?.("ready");
@@ -35,13 +33,19 @@ try {
 }
 
 function makePart(): Coordinator | Worker {
-  const { database, leaseMs, tickMs, sweepMs, cancelGraceMs, maxLostLeases, limits } = shared;
+  const { leaseMs, tickMs, sweepMs, cancelGraceMs, maxLostLeases, foreignTypes, foreignAcceptMs, limits } = shared;
   const logger = stderrLogger({});
   const common = {
-    store: mongoStore({ url: spec.mongoUrl, database, prefix: spec.prefix, migrate: false, timeoutMs: 5_000 }),
+    store: mongoStore({
+      url: spec.mongoUrl,
+      database: spec.database,
+      migrate: false,
+      timeoutMs: 5_000,
+      // Most have nothing but the store itself between a lost answer and a write made twice.
+      clientOptions: { retryWrites: new SeededRandom(spec.seed + 1).chance(0.25) },
+    }),
     bus: kafkaBus({
       brokers: spec.brokers,
-      prefix: spec.prefix,
       topics: { partitions: 3 },
       sessionTimeoutMs: 6_000,
       heartbeatMs: 1_000,
@@ -54,20 +58,12 @@ function makePart(): Coordinator | Worker {
     ...limits,
   };
   if (spec.role === "coordinator") {
-    return new Coordinator({ ...common, workerTypes, tickMs, sweepMs, cancelGraceMs, maxLostLeases });
+    const types = [...workerTypes, ...foreignTypes];
+    const sweeps = { tickMs, sweepMs, cancelGraceMs, maxLostLeases };
+    return new Coordinator({ ...common, ...sweeps, workerTypes: types, foreignTypes, foreignAcceptMs });
   }
   const handlers = chaosHandlers({ journal, random: new SeededRandom(spec.seed), leaseMs });
   return new Worker({ ...common, handlers, capacity: spec.capacity, pageSize: 3 });
-}
-
-/** Writes down when this process stood still: what it did right after it did not know the time yet. */
-function watchStalls(): void {
-  let before = machineMs();
-  setInterval(() => {
-    const at = machineMs();
-    if (at - before > beatMs + stallMs) journal.write({ kind: "stall", at, from: before });
-    before = at;
-  }, beatMs).unref();
 }
 
 function stderrLogger(bound: object): Logger {

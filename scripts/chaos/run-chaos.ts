@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,7 +15,7 @@ import { Fleet } from "./fleet.ts";
 import { Inflictor } from "./inflict.ts";
 import { machineMs } from "./journal.ts";
 import { Load } from "./load.ts";
-import { shared } from "./part-spec.ts";
+import { type PartPlace, shared } from "./part-spec.ts";
 import { type ChaosServers, startServers } from "./servers.ts";
 
 export interface ChaosOptions {
@@ -24,15 +23,16 @@ export interface ChaosOptions {
   /** How long tasks are created and faults happen, at most, in ms. */
   readonly lastsMs: number;
   readonly tasks: number;
+  /** Ends as soon as something is broken. */
+  readonly untilBroken?: boolean;
   readonly coordinators: number;
   readonly workers: number;
+  readonly foreign: number;
   /** Tasks at once. */
   readonly open: number;
   readonly kinds: readonly FaultKind[];
   /** For journals, logs, and what is broken. */
   readonly folder: string;
-  /** A server to use; without it one is started. */
-  readonly mongoUrl?: string;
   readonly say: (line: string) => void;
   /** Ends the run early. */
   readonly signal?: AbortSignal;
@@ -53,6 +53,7 @@ export interface ChaosReport {
 const turnMs = 300;
 const sayEveryMs = 10_000;
 const capacity = 6;
+const database = "flowkit_chaos";
 const largestBackoffMs = 8_000;
 /**
  * Law 6, with room for a machine that has other things to do. It is the time within which one of the tasks must end:
@@ -69,10 +70,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   mkdirSync(options.folder, { recursive: true });
   await using stack = new AsyncDisposableStack();
   options.say("starting the servers");
-  const servers = await startServers(
-    options.folder,
-    options.mongoUrl === undefined ? {} : { mongoUrl: options.mongoUrl },
-  );
+  const servers = await startServers(options.folder);
   stack.defer(() => servers.close());
   const run = new ChaosRun(options, servers);
   stack.defer(() => run.close());
@@ -82,6 +80,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 class ChaosRun {
   readonly #options: ChaosOptions;
   readonly #broken: string[] = [];
+  readonly #parts: readonly PartPlace[];
   readonly #calls = new Calls();
   readonly #fleet: Fleet;
   readonly #client: Client;
@@ -92,22 +91,26 @@ class ChaosRun {
 
   constructor(options: ChaosOptions, servers: ChaosServers) {
     const { seed, folder, tasks, open } = options;
-    const prefix = `chaos-${randomUUID().slice(0, 8)}`;
-    const { database, limits } = shared;
+    const { foreignTypes, limits } = shared;
+    const types = [...workerTypes, ...foreignTypes];
     this.#options = options;
-    const store = mongoStore({ url: servers.mongoUrl, database, prefix });
-    const bus = kafkaBus({ brokers: servers.brokers, prefix, topics: { partitions: 3 }, closeTimeoutMs: 2_000 });
-    this.#client = new Client({ store, bus, workerTypes, inputAdapters: [partsAdapter], ...limits });
-    this.#evidence = new Evidence({ url: servers.mongoUrl, prefix, store });
+    this.#parts = partsOf(options);
+    const store = mongoStore({ url: servers.mongoUrl, database });
+    const bus = kafkaBus({ brokers: servers.brokers, topics: { partitions: 3 }, closeTimeoutMs: 2_000 });
+    const inputAdapters = [partsAdapter];
+    this.#client = new Client({ store, bus, workerTypes: types, foreignTypes, inputAdapters, ...limits });
+    this.#evidence = new Evidence({ url: servers.mongoUrl, database, store });
     this.#fleet = new Fleet({
       ...options,
-      spec: { mongoUrl: servers.proxiedMongoUrl, prefix, brokers: servers.brokers, capacity },
+      parts: this.#parts,
+      spec: { mongoUrl: servers.proxiedMongoUrl, database, brokers: servers.brokers, capacity },
       onCrash: (life, how) => this.#broke([`${life.name} ended by itself with ${how}: see ${life.log}`]),
     });
     this.#load = new Load({
       client: this.#client,
       evidence: this.#evidence,
       calls: this.#calls,
+      readCalls: () => this.#calls.readFrom(this.#fleet.lives),
       random: new SeededRandom(seed),
       tasks,
       open,
@@ -119,17 +122,17 @@ class ChaosRun {
       random: new SeededRandom(seed + 1),
       onFault: (fault) => this.#say(describeFault(fault)),
     });
-    writeFileSync(join(folder, "run.json"), JSON.stringify({ ...options, prefix }, null, 2));
+    writeFileSync(join(folder, "run.json"), JSON.stringify(options, null, 2));
   }
 
   async run(): Promise<ChaosReport> {
-    const { seed, lastsMs, kinds, coordinators, workers } = this.#options;
+    const { seed, lastsMs, kinds, coordinators, workers, foreign } = this.#options;
     await this.#client.start(); // creates the collections
-    this.#say(`starting ${coordinators} coordinators and ${workers} workers`);
+    this.#say(`starting ${coordinators} coordinators, ${workers} workers and ${foreign} foreign ones`);
     await this.#fleet.start();
     const over = new AbortController();
     const random = new SeededRandom(seed + 2);
-    const schedule = faultSchedule({ random, lastsMs, kinds, coordinators, workers, leaseMs: shared.leaseMs });
+    const schedule = faultSchedule({ random, lastsMs, kinds, parts: this.#parts, leaseMs: shared.leaseMs });
     const faults = this.#inflictor.run(schedule, over.signal);
     let faultsFailed: unknown;
     const faultsEnd = faults.catch((error: unknown) => {
@@ -139,6 +142,7 @@ class ChaosRun {
     const mayGoOn = () =>
       performance.now() < until &&
       faultsFailed === undefined &&
+      !this.#isEnough &&
       !(this.#load.isComplete && this.#load.open.length === 0);
     await this.#turns(mayGoOn, { mayCreate: true });
     over.abort();
@@ -148,13 +152,16 @@ class ChaosRun {
     const calmFrom = performance.now();
     let [open, endedAt] = [this.#load.open.length, calmFrom];
     const isGoingOn = () => {
+      if (this.#isEnough) return false;
       if (this.#load.open.length < open) [open, endedAt] = [this.#load.open.length, performance.now()];
       return open > 0 && performance.now() - endedAt < boundMs;
     };
     await this.#turns(isGoingOn, { mayCreate: false });
     const calmMs = performance.now() - calmFrom;
-    await this.#judgeOpen();
-    await this.#turns(() => !this.#load.isEmpty && this.#load.open.length === 0, { mayCreate: false });
+    if (!this.#isEnough) {
+      await this.#judgeOpen();
+      await this.#turns(() => !this.#load.isEmpty && this.#load.open.length === 0, { mayCreate: false });
+    }
     await this.#checkEnd();
     return {
       broken: this.#broken,
@@ -167,6 +174,10 @@ class ChaosRun {
     };
   }
 
+  get #isEnough(): boolean {
+    return this.#options.untilBroken === true && this.#broken.length > 0;
+  }
+
   async close(): Promise<void> {
     await this.#fleet.close();
     await this.#client.stop({ graceMs: 0 });
@@ -177,7 +188,6 @@ class ChaosRun {
     let saidAt = performance.now();
     while (goOn()) {
       this.#options.signal?.throwIfAborted();
-      this.#calls.readFrom(this.#fleet.lives);
       await this.#load.turn(how);
       if (performance.now() - saidAt >= sayEveryMs) {
         saidAt = performance.now();
@@ -248,4 +258,11 @@ class ChaosRun {
     const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(0).padStart(4);
     this.#options.say(`${seconds} s  ${line}`);
   }
+}
+
+function partsOf({ coordinators, workers, foreign }: ChaosOptions): readonly PartPlace[] {
+  const counts = { coordinator: coordinators, worker: workers, foreign } as const;
+  return (["coordinator", "worker", "foreign"] as const).flatMap((role) =>
+    Array.from({ length: counts[role] }, (_, index) => ({ role, index })),
+  );
 }

@@ -1,8 +1,9 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../services/free-port.ts";
-import { type KafkaServer, startKafka } from "../services/kafka.ts";
+import { startKafka } from "../services/kafka.ts";
 import { startMongo } from "../services/mongo.ts";
+import type { ServerProcess } from "../services/server-process.ts";
 import { startTcpProxy, type TcpProxy } from "../services/tcp-proxy.ts";
 
 /** Real servers, with a proxy before each that all parts go through. */
@@ -12,33 +13,30 @@ export interface ChaosServers {
   readonly proxiedMongoUrl: string;
   /** The proxy: it is what the broker says its address is. */
   readonly brokers: readonly string[];
-  readonly links: Readonly<Record<LinkName, TcpProxy>>;
-  readonly broker: Broker;
+  readonly links: Readonly<Record<ServerName, TcpProxy>>;
+  readonly servers: Readonly<Record<ServerName, Server>>;
   close(): Promise<void>;
 }
 
-export type LinkName = "kafka" | "mongo";
+export const serverNames = ["kafka", "mongo"] as const;
+export type ServerName = (typeof serverNames)[number];
 
-/** A broker that can be killed, paused and started again on its data. */
-export class Broker {
-  readonly #start: () => Promise<KafkaServer>;
-  #server: KafkaServer | undefined;
+/** A server that can be killed, paused and started again on its data. */
+export class Server {
+  readonly #start: () => Promise<ServerProcess>;
+  #process: ServerProcess | undefined;
   #starting: Promise<void> | undefined;
 
-  constructor(start: () => Promise<KafkaServer>) {
+  constructor(start: () => Promise<ServerProcess>) {
     this.#start = start;
-  }
-
-  get isUp(): boolean {
-    return this.#server !== undefined;
   }
 
   /** Resolves when it serves. */
   start(): Promise<void> {
-    if (this.#server !== undefined) return Promise.resolve();
+    if (this.#process !== undefined) return Promise.resolve();
     this.#starting ??= this.#start()
       .then((server) => {
-        this.#server = server;
+        this.#process = server;
       })
       .finally(() => {
         this.#starting = undefined;
@@ -47,51 +45,52 @@ export class Broker {
   }
 
   async kill(): Promise<void> {
-    const server = this.#server;
+    const server = this.#process;
     if (server === undefined) return;
-    this.#server = undefined;
+    this.#process = undefined;
     process.kill(server.pid, "SIGKILL");
     await server.stop(); // its guard has seen it end
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT"): void {
-    if (this.#server !== undefined) process.kill(this.#server.pid, signal);
+    if (this.#process !== undefined) process.kill(this.#process.pid, signal);
   }
 
   async stop(): Promise<void> {
     await this.#starting?.catch(() => {}); // whoever waits for it is told
-    await this.#server?.stop();
-    this.#server = undefined;
+    await this.kill();
   }
 }
 
 /** @throws ServiceMissing where Java, Maven or Python can't be had */
-export async function startServers(folder: string, given: { readonly mongoUrl?: string } = {}): Promise<ChaosServers> {
-  const kafkaPort = await freePort();
+export async function startServers(folder: string): Promise<ChaosServers> {
+  const [kafkaPort, mongoPort] = [await freePort(), await freePort()];
   const kafkaLink = await startTcpProxy({ host: "127.0.0.1", port: kafkaPort });
-  const data = join(folder, "kafka");
-  mkdirSync(data, { recursive: true });
-  const broker = new Broker(() => startKafka({ port: kafkaPort, advertisedPort: kafkaLink.port, folder: data }));
-  const mongo = given.mongoUrl === undefined ? await startMongo() : undefined;
-  const mongoUrl = mongo?.url ?? (given.mongoUrl as string);
-  const { hostname, port } = new URL(mongoUrl);
-  const mongoLink = await startTcpProxy({ host: hostname, port: Number(port) });
+  const mongoLink = await startTcpProxy({ host: "127.0.0.1", port: mongoPort });
+  const data = (name: ServerName) => join(folder, name);
+  for (const name of serverNames) mkdirSync(data(name), { recursive: true });
+  const servers = {
+    kafka: new Server(() => startKafka({ port: kafkaPort, advertisedPort: kafkaLink.port, folder: data("kafka") })),
+    mongo: new Server(() => startMongo({ port: mongoPort, folder: data("mongo") })),
+  };
   const close = async () => {
-    await Promise.all([kafkaLink.close(), mongoLink.close(), broker.stop(), mongo?.stop()]);
-    rmSync(data, { recursive: true, force: true });
+    await Promise.all([kafkaLink.close(), mongoLink.close(), servers.kafka.stop(), servers.mongo.stop()]);
+    for (const name of serverNames) rmSync(data(name), { recursive: true, force: true });
   };
   try {
-    await broker.start();
+    await Promise.all([servers.kafka.start(), servers.mongo.start()]);
   } catch (error) {
     await close();
     throw error;
   }
   return {
-    mongoUrl,
-    proxiedMongoUrl: `mongodb://127.0.0.1:${mongoLink.port}/?directConnection=true`,
+    mongoUrl: mongoUrl(mongoPort),
+    proxiedMongoUrl: mongoUrl(mongoLink.port),
     brokers: [`127.0.0.1:${kafkaLink.port}`],
     links: { kafka: kafkaLink, mongo: mongoLink },
-    broker,
+    servers,
     close,
   };
 }
+
+const mongoUrl = (port: number): string => `mongodb://127.0.0.1:${port}/?directConnection=true`;

@@ -1,4 +1,5 @@
 import type { AttemptSpan, Calls } from "../calls.ts";
+import { isForeign } from "../foreign-nodes.ts";
 import { shared } from "../part-spec.ts";
 
 /** Between the end of a task and the first look of a worker at it. */
@@ -10,7 +11,10 @@ const marginMs = shared.leaseMs / 10;
 export function checkLimits(calls: Calls, nodeLimits: ReadonlyMap<string, number>): string[] {
   const { maxRunning, maxRunningPerType, maxRunningPerTask } = shared.limits;
   const perType = maxRunningPerType as Readonly<Record<string, number>>;
-  const spans = [...calls.spans.values()].map((span) => ({ ...span, to: endOf(span, calls) }));
+  // Nobody holds foreign workers to limits.
+  const spans = [...calls.spans.values()]
+    .filter((span) => !isForeign(span))
+    .map((span) => ({ ...span, to: endOf(span, calls) }));
   const wrong = overLimit(
     spans,
     () => "all",
@@ -86,7 +90,8 @@ export function checkNothingRan(
   tasks: { readonly endedAt: ReadonlyMap<string, number>; readonly wallOffset: number },
 ): string[] {
   const wrong: string[] = [];
-  for (const { life, task, node, epoch, lastBegan } of calls.spans.values()) {
+  for (const { life, task, node, epoch, lastBegan, type } of calls.spans.values()) {
+    if (isForeign({ type })) continue; // told to stop by a message, and what they write then counts for nothing
     const wallEnd = tasks.endedAt.get(task);
     if (wallEnd === undefined) continue;
     const endedAt = wallEnd - tasks.wallOffset;

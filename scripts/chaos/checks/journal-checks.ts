@@ -2,6 +2,7 @@ import { type ShardRecord, shardKey } from "../../../src/engine/model.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import type { Call, Calls } from "../calls.ts";
 import type { TaskEvidence } from "../evidence.ts";
+import { foreignNodes } from "../foreign-nodes.ts";
 import { neededParents } from "./shard-checks.ts";
 
 /** At least once, by one process an attempt, and never before the parents: as the handlers' journals tell it. */
@@ -10,21 +11,25 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
   const calls = all.of(task.id);
   const wrong: string[] = [];
   const functions = new Set(task.graph.nodes.filter(({ io }) => io?.fn !== undefined).map(({ node_id }) => node_id));
+  const foreign = new Set(foreignNodes(task.graph).map(({ node_id }) => node_id));
   const byAttempt = Map.groupBy(calls, ({ node, shard, epoch }) => `${node}:${shard}:${epoch}`);
   for (const [attempt, own] of byAttempt) {
+    if (own.some(({ node }) => foreign.has(node))) continue; // a command may reach two: what counts is whose rows do
     const names = new Set(own.map(({ life }) => life.name));
     if (names.size > 1) wrong.push(`attempt ${attempt} ran in ${[...names].join(" and ")}`);
   }
-  for (const { nodeId, shard, artifact, isMarker } of rows) {
-    if (isMarker || functions.has(nodeId)) continue;
+  for (const { nodeId, shard, artifact, isMarker, isAdopted } of rows) {
+    if (isMarker || isAdopted || functions.has(nodeId)) continue;
     const ran = byAttempt
       .get(`${nodeId}:${shard}:${artifact.epoch}`)
       ?.some(({ uid, endedAt }) => uid === artifact.uid && endedAt !== undefined);
     if (!ran)
       wrong.push(`${nodeId}/${shard}: artifact '${artifact.uid}' of epoch ${artifact.epoch}, and no call made it`);
   }
-  for (const node of task.graph.nodes) wrong.push(...checkOrder(node, evidence, calls, functions));
-  for (const record of shards) wrong.push(...checkEpochs(record, calls));
+  const adopted = shards.filter(({ artifactsOf }) => artifactsOf !== undefined).map(({ nodeId }) => nodeId);
+  const unseen = new Set([...functions, ...adopted]);
+  for (const node of task.graph.nodes) wrong.push(...checkOrder(node, evidence, calls, unseen));
+  for (const record of shards) if (!foreign.has(record.nodeId)) wrong.push(...checkEpochs(record, calls));
   return wrong;
 }
 
@@ -44,14 +49,14 @@ function checkOrder(
   node: GraphNode,
   { rows }: TaskEvidence,
   calls: readonly Call[],
-  functions: ReadonlySet<string>,
+  unseen: ReadonlySet<string>,
 ): string[] {
   const own = calls.filter((call) => call.node === node.node_id);
   if (own.length === 0) return [];
   const first = Math.min(...own.map(({ beganAt }) => beganAt));
   const streams = node.io?.start_when === "first_batch";
   const times = node.depends_on.map((id) => {
-    if (functions.has(id)) return 0; // a coordinator runs it: no journal has it
+    if (unseen.has(id)) return 0; // a coordinator runs it, or it ran for another task: no journal has it
     const batches = calls.filter((call) => call.node === id && call.endedAt !== undefined && call.uid !== undefined);
     const ends = batches.map(({ endedAt = 0 }) => endedAt);
     if (streams) {

@@ -50,11 +50,13 @@ function checkShard(record: ShardRecord, rows: readonly LogRow[]): string[] {
  * The fence of a row was read while its attempt held the shard. The server's clock stamps a move when its record is read
  * for it, which may be long before it is written: but whoever made the move behind it has read what was written.
  */
-function checkFence(record: ShardRecord, { artifact, fenceReadAt, isMarker }: LogRow): string[] {
+function checkFence(record: ShardRecord, { artifact, fenceReadAt, isMarker, isAdopted }: LogRow): string[] {
+  if (isAdopted) return [];
   const { epoch, seq } = artifact;
   const { history } = record;
   const what = isMarker ? "the marker" : `artifact ${seq}`;
   if (epoch > record.epoch) return [`${what} of epoch ${epoch}, and the shard is at ${record.epoch}`];
+  if (fenceReadAt === undefined) return [];
   const claim = history.find((entry) => entry.cause === "claim" && entry.epoch === epoch);
   if (claim !== undefined && fenceReadAt < claim.at) return [`${what} was written before its epoch was claimed`];
   const end = history.findIndex((entry) => entry.from === "running" && entry.epoch === epoch);

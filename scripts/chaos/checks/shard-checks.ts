@@ -100,14 +100,14 @@ function checkStart(at: {
     const parent = shards.filter(({ nodeId }) => nodeId === id);
     const partitions = task.graph.nodes.find(({ node_id }) => node_id === id)?.partitions ?? 1;
     const ends = parent
-      .flatMap(({ history }) => history.filter(({ cause }) => cause === "complete"))
+      .flatMap(({ history }) => history.filter(({ cause }) => cause === "complete" || cause === "adopt"))
       .map((entry) => entry.at);
     const finishedAt = ends.length === partitions ? Math.max(...ends) : Number.POSITIVE_INFINITY;
     if (!streams) return finishedAt;
     // A lower bound: rows of generations that were withdrawn may have been the first.
     const batches = rows
       .filter(({ nodeId, isMarker }) => nodeId === id && !isMarker)
-      .map(({ fenceReadAt }) => fenceReadAt);
+      .map(({ fenceReadAt = 0 }) => fenceReadAt);
     const restarted = parent.some(({ generation }) => generation > 0);
     return restarted ? 0 : Math.min(finishedAt, ...batches);
   });

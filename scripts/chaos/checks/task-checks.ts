@@ -1,8 +1,12 @@
 import { isTaskTerminal, shardKey } from "../../../src/engine/model.ts";
+import type { GraphNode } from "../../../src/graph/index.ts";
 import { type FinishedShard, judgeNode } from "../../../src/testing/checks/reference.ts";
 import { changedPaths, varsAfter } from "../../../src/testing/checks/reference-vars.ts";
+import { compute } from "../../../src/testing/world/computation.ts";
 import type { Calls } from "../calls.ts";
 import type { TaskEvidence } from "../evidence.ts";
+import { foreignUid } from "../foreign-attempt.ts";
+import { foreignSources, isForeign } from "../foreign-nodes.ts";
 import { shared } from "../part-spec.ts";
 import { checkJournal } from "./journal-checks.ts";
 import { checkLogs } from "./log-checks.ts";
@@ -43,11 +47,12 @@ function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
     for (const { record, artifacts } of own) {
       if (record.status !== "finished") wrong.push(`${shardKey(record)} is ${record.status}`);
       const result = record.result as { readonly batches?: number } | undefined;
-      if (node.io?.fn === undefined && result?.batches !== artifacts.length) {
+      if (node.io?.fn === undefined && !isForeign(node) && result?.batches !== artifacts.length) {
         wrong.push(`${shardKey(record)}: finalize saw ${result?.batches} of ${artifacts.length} batches`);
       }
     }
-    for (const what of judgeNode(node, finished)) wrong.push(`node ${node.node_id}: ${what}`);
+    const judged = isForeign(node) ? judgeForeign(node, { shards, rows }) : judgeNode(node, finished);
+    for (const what of judged) wrong.push(`node ${node.node_id}: ${what}`);
   }
   const lacking = task.graph.nodes.filter((node) => changedPaths(node) && !vars.appliedBy.includes(node.node_id));
   for (const { node_id } of lacking) wrong.push(`node ${node_id} has finished, and its change is not in the variables`);
@@ -57,6 +62,29 @@ function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
   return wrong;
 }
 
+/** It makes one batch of each that its sources have in the end, whatever it has read meanwhile; in any order. */
+function judgeForeign(node: GraphNode, { shards, rows }: Pick<TaskEvidence, "shards" | "rows">): string[] {
+  const kept = (id: string) => {
+    const own = shards.filter(({ nodeId }) => nodeId === id);
+    return rows.filter(
+      ({ nodeId, shard, generation, isMarker }) =>
+        nodeId === id && !isMarker && own.some((record) => record.shard === shard && record.generation === generation),
+    );
+  };
+  const text = (uid: string, meta: unknown) => JSON.stringify([uid, meta]);
+  const wanted = foreignSources(node).flatMap((id) =>
+    kept(id).map((row) => text(foreignUid(id, row.batchUid), compute(node.node_id, row.artifact.meta))),
+  );
+  const got = kept(node.node_id).map((row) => text(row.batchUid, row.artifact.meta));
+  const lacks = wanted.filter((each) => !got.includes(each));
+  const more = got.filter((each) => !wanted.includes(each));
+  return [
+    ...lacks.map((each) => `lacks ${each}`),
+    ...more.map((each) => `has ${each}, which no source gives`),
+    ...(got.length === wanted.length ? [] : [`${got.length} artifacts, ${wanted.length} expected`]),
+  ];
+}
+
 const isSame = (a: object, b: object): boolean => sorted(a) === sorted(b);
 const sorted = (value: unknown): string =>
   JSON.stringify(value, (_, inner: unknown) =>
@@ -64,6 +92,9 @@ const sorted = (value: unknown): string =>
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
+
+/** What a coordinator says of a foreign worker's attempt when its sources have changed under it. */
+const foreignCodes: ReadonlySet<string> = new Set(["foreign_source_restarted"]);
 
 /** A task fails for a reason that a handler gave it, or that the graph and the faults can give. */
 function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
@@ -78,7 +109,10 @@ function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
   if (code === "worker_lost") {
     return record.lost === shared.maxLostLeases + 1 ? [] : [`worker_lost after ${record.lost} lost leases`];
   }
-  const isGiven = code === "timeout" ? node.timeout_sec !== undefined : calls.hasThrown(task.id, node.node_id, code);
+  const isGiven =
+    calls.hasThrown(task.id, node.node_id, code) ||
+    (code === "timeout" && node.timeout_sec !== undefined) ||
+    (isForeign(node) && foreignCodes.has(code));
   if (!isGiven) return [`failed for no reason that it was given: ${told}`];
   const policy = retryPolicyOf(node);
   if (policy.isPermanent(code) || record.failures === policy.max + 1) return [];

@@ -39,9 +39,10 @@ async function ranTask(): Promise<Ran> {
   for (const { nodeId, shard, generation, count = 0, history } of shards) {
     const fenceReadAt = history.findLast(({ cause }) => cause === "claim")?.at ?? 0;
     const log = await store.readArtifacts({ taskId: id, nodeId, shard }, generation, 0, 100);
-    for (const artifact of log) rows.push({ nodeId, shard, generation, artifact, isMarker: false, fenceReadAt });
+    const row = { nodeId, shard, generation, fenceReadAt, isAdopted: false, batchUid: "" };
+    for (const artifact of log) rows.push({ ...row, artifact, isMarker: false, batchUid: artifact.uid });
     const marker = { ...log[0], seq: count, uid: "marker" } as LogRow["artifact"];
-    rows.push({ nodeId, shard, generation, artifact: marker, isMarker: true, fenceReadAt });
+    rows.push({ ...row, artifact: marker, isMarker: true });
   }
   return { evidence: { task, vars, shards, rows }, lines: new JournalReader(path).read() };
 }
