@@ -55,6 +55,46 @@ describe("an adapter of one's own", () => {
   });
 });
 
+describe("an adapter that a handler suggests", () => {
+  const suggests = defineHandler("suggests", {
+    input: z.array(z.object({ id: z.string(), price: z.number() })),
+    output: z.int(),
+    inputAdapter: { adapter: windows, sec: 1 },
+    processBatch: (rows) => rows.length,
+  });
+
+  test("delivers where a node names none", () => {
+    etl.then("a", suggests);
+    etl.node("a", suggests, { after: ["extract"], startWhen: "first_batch" });
+    const without = flow().node("extract", extract, { args: { batchSize: 1 } });
+    // @ts-expect-error: this flow does not know it
+    without.then("a", suggests);
+  });
+
+  test("gives way to the node's own", () => {
+    etl.then("a", suggests, { input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" } });
+    // @ts-expect-error: outputs as they are, which are no lists
+    etl.then("a", suggests, { input: { adapter: "pull.from_artifacts" } });
+    // @ts-expect-error: the same, where it reads from a list of nodes
+    etl.node("a", suggests, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["extract"] } });
+  });
+
+  test("needs the handler's other arguments as ever", () => {
+    const dated = defineHandler("dated", {
+      args: z.object({ day: z.string() }),
+      input: z.object({ extract: z.array(z.json()) }),
+      output: z.int(),
+      inputAdapter: { adapter: "pull.gather" },
+      processBatch: () => 1,
+    });
+    etl.then("a", dated, { args: { day: "" } });
+    // @ts-expect-error: day is missing
+    etl.then("a", dated);
+    // @ts-expect-error: under any, a source may be missing
+    etl.node("a", dated, { after: ["extract"], fanIn: "any", args: { day: "" } });
+  });
+});
+
 describe("a coordinator function of one's own", () => {
   test("takes its arguments, with parameters among them", () => {
     etl.fn("s", sum, { after: ["extract"], args: { node: "extract" } });

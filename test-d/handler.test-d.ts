@@ -1,5 +1,6 @@
 import { expectTypeOf } from "expect-type";
 import {
+  type Absent,
   type AttemptContext,
   type BatchContext,
   defineHandler,
@@ -123,6 +124,24 @@ describe("what the compiler knows of a handler", () => {
     });
     expectTypeOf<typeof dated.$infer.input>().toEqualTypeOf<string>();
     expectTypeOf<typeof dated.$infer.output>().toEqualTypeOf<{ at: string }>();
+  });
+
+  test("the adapter that it suggests, as it was written", () => {
+    const chunks = defineHandler("chunks", {
+      inputAdapter: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "rows" },
+      input: z.array(z.object({ at })),
+      output: z.int(),
+      processBatch(rows) {
+        expectTypeOf(rows).toEqualTypeOf<{ at: Date }[]>();
+        return rows.length;
+      },
+    });
+    expectTypeOf<typeof chunks.$infer.suggested>().toEqualTypeOf<{
+      readonly adapter: "pull.from_artifacts.rechunk:size";
+      readonly size: 10;
+      readonly metaListKey: "rows";
+    }>();
+    expectTypeOf<typeof clean.$infer.suggested>().toEqualTypeOf<Absent>();
   });
 
   test("handlers, functions and adapters are what the engine takes", () => {

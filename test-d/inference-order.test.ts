@@ -26,6 +26,16 @@ const source: Readonly<Record<string, string>> = {
   processBatch: "processBatch: async (payload) => ({ at: same<Date, typeof payload.at>(payload.at) })",
 };
 
+const suggesting: Readonly<Record<string, string>> = {
+  input: "input: z.array(z.object({ at: day }))",
+  output: "output: z.object({ at: day })",
+  inputAdapter: 'inputAdapter: { adapter: "pull.from_artifacts.rechunk:size", size: 1 }',
+  processBatch: `processBatch(rows) {
+    const all = rows.map(({ at }) => at);
+    return { at: same<Date[], typeof all>(all)[0] ?? new Date(0) };
+  }`,
+};
+
 function* ordersOf(names: readonly string[]): Generator<readonly string[]> {
   if (names.length === 0) yield [];
   for (const first of names) {
@@ -33,7 +43,7 @@ function* ordersOf(names: readonly string[]): Generator<readonly string[]> {
   }
 }
 
-const orders = [members, source].flatMap((texts) =>
+const orders = [members, source, suggesting].flatMap((texts) =>
   [...ordersOf(Object.keys(texts))].map((names) => names.map((name) => texts[name]).join(",\n")),
 );
 
@@ -51,7 +61,7 @@ test.each(compilers)(
     using workspace = await LibraryWorkspace.create(`inference-${compiler}`);
     workspace.write("orders.ts", program);
     const { diagnostics } = await workspace.compileUser(compiler, "orders.ts");
-    expect(orders).toHaveLength(720 + 24);
+    expect(orders).toHaveLength(720 + 24 + 24);
     expect(diagnostics.slice(0, 3)).toEqual([]);
   },
   120_000,

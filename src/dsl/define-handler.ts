@@ -1,9 +1,11 @@
 import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import { handlerProblems } from "./handler-problems.ts";
+import { adapterChoice, isSuggested } from "./suggestion.ts";
 import type { Handler, HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
 import type { Absent } from "./types/markers.ts";
 import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./types/schema.ts";
+import type { Suggested } from "./types/suggested-input.ts";
 
 /**
  * Defines what the nodes of one type do. Its schemas give every type: of the arguments and payloads its methods get, of
@@ -45,12 +47,16 @@ export function defineHandler<
   const TErrors extends string = never,
   TLoaded = unknown,
   TGiven extends HandlerKey = never,
+  const TSuggested extends Suggested | Absent = Absent,
 >(
   name: TName,
-  options: HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven> & {
+  options: HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested> & {
     // Infers which members were written, whatever their types.
     readonly [TKey in TGiven]?: unknown;
-  } & WrittenMethods<HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven>, TGiven>,
+  } & WrittenMethods<
+      HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested>,
+      TGiven
+    >,
 ): Handler<
   TName,
   WireOr<TInput, Absent>,
@@ -58,7 +64,8 @@ export function defineHandler<
   StoredOr<TResult, Absent>,
   WireOr<TArgs, {}>,
   TErrors,
-  "iterBatches" extends TGiven ? true : false
+  "iterBatches" extends TGiven ? true : false,
+  TSuggested
 >;
 export function defineHandler(name: string, options: object): HandlerDefinition {
   const problems = handlerProblems(name, options);
@@ -70,6 +77,9 @@ export function defineHandler(name: string, options: object): HandlerDefinition 
     errors: [],
     resumable: true,
     ...options,
+    ...("inputAdapter" in options && isSuggested(options.inputAdapter)
+      ? { inputAdapter: adapterChoice(options.inputAdapter) }
+      : {}),
     kind: "handler",
     name,
   }) as unknown as HandlerDefinition;

@@ -3,6 +3,7 @@ import { say, zodSchema } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
 import { nearName } from "../graph/near-name.ts";
 import { isSchema, notJsonIn } from "./schema-facts.ts";
+import { isSuggested, suggestionProblems } from "./suggestion.ts";
 
 const schemaMembers = ["input", "output", "args", "result"] as const;
 const storedMembers = ["output", "args", "result"] as const;
@@ -30,6 +31,7 @@ export function handlerProblems(name: unknown, options: unknown): string[] {
     ...memberTypes(name, definition),
     ...missingMembers(name, definition),
     ...notStorable(name, definition),
+    ...suggestion(name, definition),
   ];
 }
 
@@ -64,6 +66,12 @@ function memberTypes(handler: string, definition: Definition): string[] {
     problems.push(wrong("concurrency", `an integer from 1 to ${mostConcurrency}`));
   }
   return problems;
+}
+
+function suggestion(handler: string, { inputAdapter, input }: Definition): string[] {
+  if (inputAdapter === undefined) return [];
+  if (isSuggested(inputAdapter)) return suggestionProblems(handler, inputAdapter, input);
+  return [say("handlerMemberType", { handler, member: "inputAdapter", needs: "an object with an 'adapter'" })];
 }
 
 function missingMembers(handler: string, definition: Definition): string[] {

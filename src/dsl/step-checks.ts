@@ -1,5 +1,5 @@
 import { coreReasonCodes } from "../errors/index.ts";
-import { builtInAdapters, builtInFunctionArgs, isBuiltInAdapter } from "../graph/index.ts";
+import { adapterName, builtInAdapters, builtInFunctionArgs, isBuiltInAdapter } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
 import { argumentFindings } from "./argument-checks.ts";
@@ -166,6 +166,7 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
     if (startWhen === "first_batch") messages.push(say("rootFirstBatch", { node }));
     if (fanIn !== "all") messages.push(say("rootFanIn", { node, fanIn }));
     if (options.input !== undefined) messages.push(say("rootInput", { node }));
+    else messages.push(...suggestionFindings(step, head));
     return messages;
   }
   const count = /^count:(\d+)$/.exec(fanIn)?.[1];
@@ -176,8 +177,23 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
     messages.push(say("sourceWithUpstream", { node, handler: step.handler.name, parent: after.join(", ") }));
   }
   if (options.input !== undefined) messages.push(...inputFindings(step, options.input, { seen, head }));
+  else messages.push(...suggestionFindings(step, head));
   return messages;
 }
+
+/** Where a node names no adapter, the one that its handler suggests is the flow's, and has something to read. */
+function suggestionFindings(step: WrittenStep, head: FlowHead): string[] {
+  const suggested = handlerOf(step)?.inputAdapter;
+  if (suggested === undefined) return [];
+  const { adapter } = suggested;
+  if (!isAdapter(adapterName(adapter), head)) return [unknownAdapter(adapter, head)];
+  return step.options.after.length === 0 ? [say("nothingToRead", { node: step.id, adapter })] : [];
+}
+
+const ownAdapters = ({ inputAdapters }: FlowHead) => inputAdapters.map(({ name }) => name);
+const isAdapter = (name: string, head: FlowHead) => isBuiltInAdapter(name) || ownAdapters(head).includes(name);
+const unknownAdapter = (adapter: string, head: FlowHead) =>
+  withHint(say("unknownAdapter", { adapter }), adapter, [...Object.keys(builtInAdapters), ...ownAdapters(head)]);
 
 function inputFindings(
   { id: node, options: { after } }: Step,
@@ -185,10 +201,7 @@ function inputFindings(
   { seen, head }: { readonly seen: ReadonlySet<string>; readonly head: FlowHead },
 ): string[] {
   const { adapter, from = [] } = input;
-  const custom = head.inputAdapters.map(({ name }) => name);
-  if (!isBuiltInAdapter(adapter) && !custom.includes(adapter)) {
-    return [withHint(say("unknownAdapter", { adapter }), adapter, [...Object.keys(builtInAdapters), ...custom])];
-  }
+  if (!isAdapter(adapter, head)) return [unknownAdapter(adapter, head)];
   const messages = Object.values(from)
     .filter((id) => !after.includes(id))
     .map((id) => say(seen.has(id) ? "fromOutsideAfter" : "unknownSource", { node, id }));

@@ -288,6 +288,7 @@ export const handlers: readonly Place[] = [
       "finalize?",
       "init?",
       "input?",
+      "inputAdapter?",
       "iterBatches?",
       "loadInput?",
       "output",
@@ -319,6 +320,36 @@ export const handlers: readonly Place[] = [
     what: "arguments of a source",
     code: `defineHandler("read", { args: z.object({ size: z.int() }), output: z.int(), *iterBatches(args) { args.| } })`,
     offers: ["size"],
+  },
+  {
+    what: "adapters that it may suggest",
+    code: `defineHandler("sum", { input: z.json(), output: z.int(), inputAdapter: { adapter: "|" }, processBatch: () => 1 })`,
+    offers: builtInAdapters,
+  },
+  {
+    what: "adapters that it may suggest, before anything else is written",
+    code: `defineHandler("sum", { inputAdapter: { adapter: "|" } })`,
+    offers: builtInAdapters,
+  },
+  {
+    what: "an adapter and its arguments",
+    code: `defineHandler("sum", { input: z.json(), output: z.int(), inputAdapter: { | }, processBatch: () => 1 })`,
+    offers: ["adapter"],
+  },
+  {
+    what: "arguments of the adapter",
+    code: `defineHandler("sum", {
+  input: z.json(),
+  output: z.int(),
+  inputAdapter: { adapter: "pull.from_artifacts.rechunk:size", | },
+  processBatch: () => 1,
+})`,
+    offers: ["backoffMaxMs?", "eofOnTaskDone?", "metaListKey?", "pollMs?", "size"],
+  },
+  {
+    what: "arguments of an adapter of one's own that it suggests",
+    code: `defineHandler("sum", { input: z.json(), output: z.int(), inputAdapter: { adapter: latest, | }, processBatch: () => 1 })`,
+    offers: ["windowSec"],
   },
   {
     what: "codes that a verdict may have",

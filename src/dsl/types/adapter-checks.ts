@@ -1,11 +1,12 @@
 import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
-import type { InputOf, MissingKeys } from "./args-checks.ts";
+import type { InputOf } from "./args-checks.ts";
 import type { FitsByAlias } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { InputText } from "./input-checks.ts";
 import type { Absent, FlowTypeError, OrError } from "./markers.ts";
+import type { MissingKeys } from "./missing-keys.ts";
 import type { IsAssignable, PayloadOf } from "./payload.ts";
 import type { NodeRecords } from "./state.ts";
 
@@ -82,13 +83,13 @@ type AdapterProblem<
     : Say<
         "missingArg",
         {
-          node: TId;
+          owner: `node '${TId}'`;
           name: AdapterText<TAdapter>;
           key: Join<MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>, "', '">;
         }
       >;
 
-type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
+export type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
 
 /** A sentence at each key that the adapter doesn't know. */
 export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extends string, TKeys> = [TKeys] extends [
@@ -99,7 +100,7 @@ export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extend
       readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TAdapters>> & string]?: FlowTypeError<
         TKey extends "metaListKey"
           ? Say<"listKeyOnlyRechunk", { adapter: TAdapter }>
-          : Say<"unknownArg", { node: TId; name: AdapterText<TAdapter>; key: TKey }>
+          : Say<"unknownArg", { owner: `node '${TId}'`; name: AdapterText<TAdapter>; key: TKey }>
       >;
     };
 

@@ -2,6 +2,7 @@ import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
+import type { MissingKeys } from "./missing-keys.ts";
 import type { IsAssignable } from "./payload.ts";
 import type { Show } from "./show.ts";
 
@@ -35,9 +36,6 @@ export type ArgsProblem<THandler extends AnyHandler, TId extends string, TArgs, 
           { node: TId; handler: THandler["name"]; keys: Join<MissingKeys<TArgs, TArgKeys>, ", "> }
         >;
 
-/** Nearly always all keys are there; which of them may be missing costs ten times as much to find out. */
-export type MissingKeys<T, TWritten> = [keyof T] extends [TWritten] ? never : Exclude<RequiredKeys<T>, TWritten>;
-
 type NotAnObject = string | number | boolean | null | readonly unknown[];
 
 /** A sentence at each key that the handler doesn't know; it makes the key known, so the compiler has no words of its own. */
@@ -48,5 +46,3 @@ export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> 
         Say<"argUnknown", { node: TId; handler: THandler["name"]; key: TKey }>
       >;
     };
-
-export type RequiredKeys<T> = { [TKey in keyof T]-?: {} extends Pick<T, TKey> ? never : TKey }[keyof T] & string;

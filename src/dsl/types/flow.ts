@@ -1,14 +1,13 @@
 import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
-import type { AdapterName } from "./adapter.ts";
 import type { AnyCoordinatorFn, BuiltInFunctionName, FnOutputOf } from "./coordinator-function.ts";
 import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
 import type { FnArgument, FnOptions } from "./fn-options.ts";
 import type { AnyHandler } from "./handler.ts";
-import type { HandlerArgument } from "./handler-checks.ts";
+import type { HandlerProblem } from "./handler-checks.ts";
 import type { IdArgument } from "./id-checks.ts";
-import type { Absent, AnyString } from "./markers.ts";
+import type { Absent, AnyString, OrError } from "./markers.ts";
 import type { NodeOptions } from "./options.ts";
 import type { ParentsOf } from "./payload.ts";
 import type {
@@ -24,6 +23,7 @@ import type {
   TickAfter,
   YoungAfter,
 } from "./state.ts";
+import type { Suggested } from "./suggested-input.ts";
 import type {
   Bindings,
   CompileReceiver,
@@ -143,7 +143,7 @@ export interface AddRoot {
     TFlow extends AnyFlow,
     const TAfter extends After = Absent,
     TFanIn extends string = "all",
-    TAdapter extends AdapterName<TFlow[typeof state]["head"]["adapters"]> | AnyString | Absent = Absent,
+    TAdapter extends AnyString | Suggested | Absent = THandler["$infer"]["suggested"],
     const TFrom extends From = Absent,
     TListKey extends string | Absent = Absent,
     TArgKeys extends PropertyKey = never,
@@ -152,18 +152,20 @@ export interface AddRoot {
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
-    handler: HandlerArgument<
+    handler: OrError<
       THandler,
-      TId,
-      TFlow[typeof state],
-      TAfter,
-      ParentsOf<TAfter, []>,
-      TAdapter,
-      TFrom,
-      TListKey,
-      TFanIn,
-      TArgKeys,
-      TFlow[typeof state]["head"]["adapters"]
+      HandlerProblem<
+        THandler,
+        TId,
+        TFlow[typeof state],
+        TAfter,
+        ParentsOf<TAfter, []>,
+        TAdapter,
+        TFrom,
+        TListKey,
+        TFanIn,
+        TArgKeys
+      >
     >,
     options?: NodeOptions<
       TId,
@@ -174,8 +176,6 @@ export interface AddRoot {
       TAdapter,
       TFrom,
       TListKey,
-      TFlow[typeof state]["head"]["params"],
-      TFlow[typeof state]["head"]["adapters"],
       TFlow[typeof ids],
       TFlow[typeof state],
       TArgKeys,
@@ -220,7 +220,7 @@ export interface AddNext {
     TFlow extends AnyFlow,
     const TAfter extends After = Absent,
     TFanIn extends string = "all",
-    TAdapter extends AdapterName<TFlow[typeof state]["head"]["adapters"]> | AnyString | Absent = Absent,
+    TAdapter extends AnyString | Suggested | Absent = THandler["$infer"]["suggested"],
     const TFrom extends From = Absent,
     TListKey extends string | Absent = Absent,
     TArgKeys extends PropertyKey = never,
@@ -229,18 +229,20 @@ export interface AddNext {
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
-    handler: HandlerArgument<
+    handler: OrError<
       THandler,
-      TId,
-      TFlow[typeof state],
-      TAfter,
-      ParentsOf<TAfter, TFlow[typeof state]["last"]>,
-      TAdapter,
-      TFrom,
-      TListKey,
-      TFanIn,
-      TArgKeys,
-      TFlow[typeof state]["head"]["adapters"]
+      HandlerProblem<
+        THandler,
+        TId,
+        TFlow[typeof state],
+        TAfter,
+        ParentsOf<TAfter, TFlow[typeof state]["last"]>,
+        TAdapter,
+        TFrom,
+        TListKey,
+        TFanIn,
+        TArgKeys
+      >
     >,
     options?: NodeOptions<
       TId,
@@ -251,8 +253,6 @@ export interface AddNext {
       TAdapter,
       TFrom,
       TListKey,
-      TFlow[typeof state]["head"]["params"],
-      TFlow[typeof state]["head"]["adapters"],
       TFlow[typeof ids],
       TFlow[typeof state],
       TArgKeys,

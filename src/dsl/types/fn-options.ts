@@ -1,10 +1,10 @@
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { Join } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { MissingKeys } from "./args-checks.ts";
 import type { AnyCoordinatorFn, BuiltInFunctionName, FnNameOf, KnownArgsOf } from "./coordinator-function.ts";
 import type { FnArgs } from "./fn-args.ts";
 import type { FlowTypeError } from "./markers.ts";
+import type { MissingKeys } from "./missing-keys.ts";
 import type { RetryOptions } from "./options.ts";
 import type { KnownId } from "./source-checks.ts";
 import type { FanInArgument, FirstBatchArgument } from "./start-checks.ts";

@@ -1,12 +1,13 @@
 import type { JoinList } from "../../graph/join.ts";
 import type { Say } from "../../graph/messages.ts";
-import type { AnyInputAdapter } from "./adapter.ts";
 import type { ArgsOf, ArgsProblem, InputOf, RootArgs } from "./args-checks.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { InputText } from "./input-checks.ts";
-import type { Absent, OrError } from "./markers.ts";
+import type { Absent } from "./markers.ts";
 import type { IsAssignable, PayloadOf } from "./payload.ts";
-import type { NodeRecords } from "./state.ts";
+import type { AnyState } from "./state.ts";
+import type { Suggested, SuggestedName } from "./suggested-input.ts";
+import type { SuggestionProblem } from "./suggestion-checks.ts";
 
 /*
  * The checks of a node's parts. Each takes what was inferred from the argument and gives it back when it is right;
@@ -19,10 +20,10 @@ import type { NodeRecords } from "./state.ts";
  * Judged on the handler: everything that has no token of its own, which is an edge to the node before and missing args.
  * `TArgKeys` are the args that were written.
  */
-export type HandlerArgument<
+export type HandlerProblem<
   THandler extends AnyHandler,
   TId extends string,
-  TNodes extends NodeRecords,
+  TNodes extends AnyState,
   TAfter,
   TParents extends readonly string[],
   TAdapter,
@@ -30,44 +31,30 @@ export type HandlerArgument<
   TListKey,
   TFanIn,
   TArgKeys,
-  TAdapters extends AnyInputAdapter,
-> = OrError<
-  THandler,
-  HandlerProblem<THandler, TId, TNodes, TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys, TAdapters>
->;
-
-type HandlerProblem<
-  THandler extends AnyHandler,
-  TId extends string,
-  TNodes extends NodeRecords,
-  TAfter,
-  TParents extends readonly string[],
-  TAdapter,
-  TFrom,
-  TListKey,
-  TFanIn,
-  TArgKeys,
-  TAdapters extends AnyInputAdapter,
 > = TParents["length"] extends 0
-  ? ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
+  ? TAdapter extends Suggested
+    ? Say<"nothingToRead", { node: TId; adapter: SuggestedName<TAdapter["adapter"]> }>
+    : ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
   : InputOf<THandler> extends Absent
     ? Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
-    : TAfter extends Absent
-      ? [TFrom, TListKey] extends [Absent, Absent]
-        ? IsAssignable<
-            PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TAdapters>,
-            InputOf<THandler>
-          > extends true
-          ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
-          : InputText<
-              THandler,
-              TId,
-              TNodes,
-              TParents,
-              TAdapter extends Absent ? "pull.from_artifacts" : TAdapter,
-              TFrom,
-              TFanIn,
-              TAdapters
-            >
-        : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
-      : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
+    : TAdapter extends Suggested
+      ? SuggestionProblem<THandler, TId, TNodes, TParents, TAdapter, TFanIn, TArgKeys, TNodes["head"]["adapters"]>
+      : TAfter extends Absent
+        ? [TFrom, TListKey] extends [Absent, Absent]
+          ? IsAssignable<
+              PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TNodes["head"]["adapters"]>,
+              InputOf<THandler>
+            > extends true
+            ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+            : InputText<
+                THandler,
+                TId,
+                TNodes,
+                TParents,
+                TAdapter extends Absent ? "pull.from_artifacts" : TAdapter,
+                TFrom,
+                TFanIn,
+                TNodes["head"]["adapters"]
+              >
+          : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+        : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;

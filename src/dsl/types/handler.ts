@@ -12,12 +12,21 @@ import type { JsonSchema } from "./json.ts";
 import type { Absent } from "./markers.ts";
 import type { ReadSchema } from "./read-schema.ts";
 import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "./schema.ts";
+import type { Suggested, SuggestedInput } from "./suggested-input.ts";
 
 /**
  * What the compiler knows of a handler: resolved types, not schemas. They are short to print, and reading one is one
  * property access instead of a comparison of zod's own types.
  */
-export interface HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors extends string, TSource extends boolean> {
+export interface HandlerTypes<
+  TInput,
+  TOutput,
+  TResult,
+  TArgs,
+  TErrors extends string,
+  TSource extends boolean,
+  TSuggested,
+> {
   /** Payload of one batch as it travels; absent for a source. */
   readonly input: TInput;
   /** What one batch stores. */
@@ -30,6 +39,8 @@ export interface HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors extends s
   readonly errors: TErrors;
   /** Whether it makes its own batches. */
   readonly source: TSource;
+  /** The input adapter that it suggests, as it was written; absent when it suggests none. */
+  readonly suggested: TSuggested;
 }
 
 /** A handler with its types. The engine takes it as the {@link HandlerDefinition} that it is at run time. */
@@ -41,16 +52,17 @@ export interface Handler<
   TArgs,
   TErrors extends string,
   TSource extends boolean,
+  TSuggested,
 > extends HandlerDefinition {
   readonly name: TName;
   /** Types only: `typeof clean.$infer.output`. There is no value behind it. */
-  readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource>;
+  readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource, TSuggested>;
 }
 
 /** Any handler, for constraints: only what the checks read, so that comparing with it is cheap. */
 export interface AnyHandler {
   readonly name: string;
-  readonly $infer: HandlerTypes<unknown, unknown, unknown, unknown, string, boolean>;
+  readonly $infer: HandlerTypes<unknown, unknown, unknown, unknown, string, boolean, Suggested | Absent>;
 }
 
 type Awaitable<T> = T | Promise<T>;
@@ -78,6 +90,7 @@ export type HandlerOptions<
   TErrors extends string,
   TLoaded,
   TGiven,
+  TSuggested,
 > = {
   /** Payload of ONE batch. Left out: the handler is a source, which makes its own batches. */
   readonly input?: TInput extends AnySchema
@@ -104,6 +117,11 @@ export type HandlerOptions<
    * @defaultValue 1
    */
   readonly concurrency?: number;
+  /**
+   * How the outputs of its parents become its payloads where a node names no adapter: what a node says in `input`,
+   * without `from`.
+   */
+  readonly inputAdapter?: SuggestedInput<TName, TInput, TSuggested>;
   /** Runs once a worker, before the first attempt. */
   init?(): Awaitable<void>;
   /**
@@ -136,7 +154,17 @@ export type HandlerOptions<
 };
 
 /** The members of {@link HandlerOptions} that were written; only `iterBatches` decides about types. */
-export type HandlerKey = keyof HandlerOptions<string, Absent, AnySchema, Absent, Absent, string, unknown, never>;
+export type HandlerKey = keyof HandlerOptions<
+  string,
+  Absent,
+  AnySchema,
+  Absent,
+  Absent,
+  string,
+  unknown,
+  never,
+  Absent
+>;
 
 /**
  * A method without "or left out" where it was written: only into an arrow function of a type that is nothing but a

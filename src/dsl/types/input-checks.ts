@@ -9,7 +9,7 @@ import type { Chunk, IsAssignable, ListKeys, PayloadOf, SourcesOf } from "./payl
 import type { NodeRecords, OutputOf } from "./state.ts";
 
 /** The edges of a rechunk that don't fit, one sentence a source. */
-type ChunkErrors<
+export type ChunkErrors<
   TNodes extends NodeRecords,
   TSources extends readonly unknown[],
   TId extends string,

@@ -120,7 +120,15 @@ type OutputOfNode<TNode, TSources extends AnySources> =
   TypeOf<TNode> extends typeof coordinatorFnType ? FnOutput<TNode, TSources> : TypeOutput<TypeOf<TNode>, TSources>;
 
 type TypeOutput<TType, TSources extends AnySources> =
-  HandlerTypesOf<TType, TSources> extends HandlerTypes<unknown, infer TOutput, unknown, unknown, string, boolean>
+  HandlerTypesOf<TType, TSources> extends HandlerTypes<
+    unknown,
+    infer TOutput,
+    unknown,
+    unknown,
+    string,
+    boolean,
+    unknown
+  >
     ? TOutput
     : TSources["schemas"] extends { readonly [TKey in TType & string]: { readonly output: infer TSchema } }
       ? TSchema extends $ZodType
@@ -189,7 +197,7 @@ type RunnerOf<TType, TSources extends AnySources> = [
  */
 interface HandlerElsewhere<TOutput> extends AnyHandler {
   readonly name: never;
-  readonly $infer: HandlerTypes<unknown, TOutput, Json, unknown, string, boolean>;
+  readonly $infer: HandlerTypes<unknown, TOutput, Json, unknown, string, boolean, Absent>;
 }
 
 /** Of a graph that is no literal: the handlers stand under their names, and under no node. */

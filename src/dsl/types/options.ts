@@ -1,4 +1,4 @@
-import type { AdapterArgs, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
+import type { AdapterArgs, ListKeyOption } from "./adapter.ts";
 import type { AdapterArgument, UnknownInput } from "./adapter-checks.ts";
 import type { ArgsAt, UnknownArgs } from "./args-checks.ts";
 import type { AnyHandler } from "./handler.ts";
@@ -7,7 +7,7 @@ import type { WithParams } from "./params.ts";
 import type { PermanentOn } from "./retry-checks.ts";
 import type { AfterArgument, FromArgument } from "./source-checks.ts";
 import type { FanInArgument, FirstBatchArgument } from "./start-checks.ts";
-import type { NodeRecords } from "./state.ts";
+import type { AnyState } from "./state.ts";
 
 /** When and how often a failed attempt is repeated. */
 export interface RetryOptions<TPermanentOn> {
@@ -79,10 +79,8 @@ export type NodeOptions<
   TAdapter,
   TFrom,
   TListKey,
-  TParams,
-  TAdapters extends AnyInputAdapter,
   TIds extends string,
-  TNodes extends NodeRecords,
+  TNodes extends AnyState,
   TArgKeys extends PropertyKey,
   TInputKeys extends PropertyKey,
   TCodes extends readonly string[],
@@ -113,7 +111,7 @@ export type NodeOptions<
       TFrom,
       TListKey,
       TFanIn,
-      TAdapters,
+      TNodes["head"]["adapters"],
       TAfter,
       TInputKeys
     >;
@@ -123,12 +121,12 @@ export type NodeOptions<
      * @defaultValue all of `after`
      */
     readonly from?: FromArgument<TFrom, TNodes, TIds, TParents[number], TId, THandler, TAdapter, TFanIn>;
-  } & AdapterArgs<TAdapter, TAdapters> &
+  } & AdapterArgs<TAdapter, TNodes["head"]["adapters"]> &
     ListKeyOption<TAdapter, ListKeyArgument<TListKey, TNodes, TId, THandler, TParents, TFrom>> &
-    UnknownInput<TAdapter, TAdapters, TId, TInputKeys> &
+    UnknownInput<TAdapter, TNodes["head"]["adapters"], TId, TInputKeys> &
     WrittenKeys<TInputKeys> & { readonly [TKey in TInputKeys & "metaListKey"]?: AnyLiteral<TId> };
   /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */
-  readonly args?: WithParams<ArgsAt<THandler, TParents>, TParams> &
+  readonly args?: WithParams<ArgsAt<THandler, TParents>, TNodes["head"]["params"]> &
     UnknownArgs<THandler, TId, Exclude<TArgKeys, keyof ArgsAt<THandler, TParents>>> &
     WrittenKeys<TArgKeys>;
   readonly retry?: RetryOptions<PermanentOn<TCodes, TId, THandler>>;

@@ -14,8 +14,8 @@ export interface ArgsCheck {
   readonly args: JsonObject;
   /** Where `args` stands in the graph. */
   readonly path: Path;
-  /** The node, and the adapter or function, as sentences name them. */
-  readonly node: string;
+  /** Whose arguments they are, and of which adapter or function, as sentences name them. */
+  readonly owner: string;
   readonly name: string;
   readonly code: FindingCode;
   /** Arguments that say what to read: their mistakes are `GRAPH_FROM_NODES`. */
@@ -38,7 +38,7 @@ function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[]
     // A schema of the caller's own: its refinements may be asynchronous, or throw. Neither may end the validation.
     if (error instanceof $ZodAsyncError) return [];
     const reason = error instanceof Error ? error.message : String(error);
-    const message = say("uncheckedArgs", { node: check.node, name: check.name, reason: cut(reason) });
+    const message = say("uncheckedArgs", { owner: check.owner, name: check.name, reason: cut(reason) });
     findings.add({ code: check.code, path: check.path, message });
     return [];
   }
@@ -72,12 +72,12 @@ function concernsRef({ code, path }: $ZodIssue, refs: RefPlaces): boolean {
 function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void {
   const inArgs = issue.path as Path;
   const path = [...check.path, ...inArgs];
-  const { node, name } = check;
+  const { owner, name } = check;
   const key = cut(dotted(inArgs));
   if (issue.code === "unrecognized_keys") {
     const among = keysIn(check.schema, inArgs);
     for (const unknown of issue.keys) {
-      const message = say("unknownArg", { node, name, key: cut(dotted([...inArgs, unknown])) });
+      const message = say("unknownArg", { owner, name, key: cut(dotted([...inArgs, unknown])) });
       findings.add({ code: check.code, path: [...path, unknown], message, near: { word: unknown, among } });
     }
     return;
@@ -88,13 +88,13 @@ function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void
     const holder = valueAt(check.args, inArgs.slice(0, -1));
     const known = keysIn(check.schema, inArgs.slice(0, -1));
     if (isObject(holder) && misspelt(holder, known).has(String(inArgs.at(-1)))) return;
-    findings.add({ code, path, message: say("missingArg", { node, name, key }) });
+    findings.add({ code, path, message: say("missingArg", { owner, name, key }) });
     return;
   }
   const expected = expectation(issue);
   const near = nearValue(issue, actual);
   const message = say("illShapedArgs", {
-    node,
+    owner,
     name,
     key: key === "" ? "" : `${key} `,
     expected,

@@ -36,7 +36,7 @@ export function checkFunctions(context: CheckContext): readonly NamedSource[] {
         schema,
         args,
         path: argsPath,
-        node: node.name,
+        owner: `node '${node.name}'`,
         name: `function '${cut(fn)}'`,
         code: "GRAPH_FN_ARGS",
         sourceKeys: fn === "merge.generic" ? ["from_nodes"] : [],

@@ -57,7 +57,13 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
     findings.add({ code: "GRAPH_UNKNOWN_ADAPTER", path: [...path, "input_adapter"], message, near });
   } else {
     const code = "GRAPH_ADAPTER_ARGS";
-    const check = { path: argsPath, node: node.name, name: `adapter '${cut(written)}'`, code, sourceKeys } as const;
+    const check = {
+      path: argsPath,
+      owner: `node '${node.name}'`,
+      name: `adapter '${cut(written)}'`,
+      code,
+      sourceKeys,
+    } as const;
     if (custom === undefined && isBuiltInAdapter(name)) {
       checkArgs({ ...check, schema: builtInAdapters[name].args, args }, findings);
     } else if (custom !== undefined) {
@@ -101,7 +107,12 @@ function readAlias(
     return { args: rest, spelling: "from_nodes" };
   }
   if (typeof alias !== "string") {
-    const values = { node: node.name, name: "input_args", key: "from_node ", expected: "must be a node id" };
+    const values = {
+      owner: `node '${node.name}'`,
+      name: "input_args",
+      key: "from_node ",
+      expected: "must be a node id",
+    };
     const message = say("illShapedArgs", { ...values, actual: shown(alias) });
     findings.add({ code: "GRAPH_FROM_NODES", path, message });
     return { args: rest, spelling: "from_nodes" };

@@ -9,6 +9,7 @@ import { nodeMistakes } from "./nodes.ts";
 import { parameterMistakes } from "./parameters.ts";
 import { retryMistakes } from "./retries.ts";
 import { startMistakes } from "./starts.ts";
+import { suggestionMistakes } from "./suggestions.ts";
 
 /** A file of this folder, and what its mistakes have in common. */
 export interface Topic {
@@ -22,6 +23,7 @@ export const topics: readonly Topic[] = [
   { title: "Edges", file: "edges.ts", mistakes: edgeMistakes },
   { title: "Nodes", file: "nodes.ts", mistakes: nodeMistakes },
   { title: "How a node reads its input", file: "adapters.ts", mistakes: adapterMistakes },
+  { title: "How a handler wants its input", file: "suggestions.ts", mistakes: suggestionMistakes },
   { title: "When a node starts", file: "starts.ts", mistakes: startMistakes },
   { title: "Arguments", file: "arguments.ts", mistakes: argumentMistakes },
   { title: "Parameters", file: "parameters.ts", mistakes: parameterMistakes },

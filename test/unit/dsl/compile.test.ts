@@ -194,13 +194,15 @@ describe("the graph", () => {
     const suggests = defineHandler("suggests", {
       input: z.array(Row),
       output: z.int(),
-      processBatch: (rows: unknown[]) => rows.length,
-      ...{ inputAdapter: { adapter: "pull.from_artifacts.rechunk:size", args: { size: 5, meta_list_key: "rows" } } },
+      inputAdapter: { adapter: "pull.from_artifacts.rechunk:size", size: 5, metaListKey: "rows" },
+      processBatch: (rows) => rows.length,
     });
-    // The compiler doesn't know of suggestions, hence the way around it.
-    const graph = (flow().node("extract", extract, { args: { batch_size: 1 } }) as unknown as Untyped)
-      .node("b", suggests, { after: ["extract"] })
-      .compile();
+    expect(suggests.inputAdapter).toStrictEqual({
+      adapter: "pull.from_artifacts.rechunk:size",
+      args: { size: 5, meta_list_key: "rows" },
+    });
+    const started = flow().node("extract", extract, { args: { batch_size: 1 } });
+    const graph = started.then("b", suggests).compile();
     expect(graph.nodes[1]?.io?.input_inline).toStrictEqual({
       input_adapter: "pull.from_artifacts.rechunk:size",
       input_args: { from_nodes: ["extract"], size: 5, meta_list_key: "rows" },

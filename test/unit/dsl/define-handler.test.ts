@@ -1,9 +1,10 @@
-import { defineHandler } from "flowkit";
+import { defineHandler, defineInputAdapter } from "flowkit";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { failureOf } from "./failure-of.ts";
 
 const processBatch = () => 1;
+const ticks = defineInputAdapter("pull.ticks", { args: z.object({ everySec: z.int() }), expand: ({ meta }) => [meta] });
 const define = defineHandler as unknown as (name: unknown, options: unknown) => unknown;
 
 describe("defineHandler", () => {
@@ -67,10 +68,45 @@ describe("defineHandler", () => {
       { args: z.object({ big: z.array(z.bigint()) }), output: z.int(), processBatch },
       "its args cannot be stored as JSON: args.big[] is a bigint",
     ],
+    [
+      "an adapter that is none",
+      "x",
+      { input: z.int(), output: z.int(), processBatch, inputAdapter: "pull.gather" },
+      "handler 'x': 'inputAdapter' must be an object with an 'adapter'",
+    ],
+    [
+      "a misspelt adapter",
+      "x",
+      { input: z.int(), output: z.int(), processBatch, inputAdapter: { adapter: "pull.gathr" } },
+      "what defineInputAdapter makes (did you mean 'pull.gather'?)",
+    ],
+    [
+      "a misspelt argument of an adapter",
+      "x",
+      { input: z.int(), output: z.int(), processBatch, inputAdapter: { adapter: ticks, everySecs: 1 } },
+      "handler 'x': adapter 'pull.ticks' has no argument 'everySecs' (did you mean 'everySec'?)\nhandler 'x': adapter 'pull.ticks' needs 'everySec'",
+    ],
+    [
+      "sources of an adapter",
+      "x",
+      { input: z.int(), output: z.int(), processBatch, inputAdapter: { adapter: "pull.gather", fromNodes: ["a"] } },
+      "handler 'x': adapter 'pull.gather' has no argument 'fromNodes'",
+    ],
   ])("refuses %s", (_, name, options, message) => {
     expect(failureOf(() => define(name, options))).toMatchObject({
       code: "HANDLER_INVALID",
       message: expect.stringContaining(message),
+    });
+  });
+
+  test("gives its input adapter as the engine takes it: our names as the graph has them, others as they are", () => {
+    const chunks = { adapter: "pull.from_artifacts.rechunk:size", size: 2, metaListKey: "rows", pollMs: undefined };
+    expect(define("x", { input: z.int(), output: z.int(), processBatch, inputAdapter: chunks })).toMatchObject({
+      inputAdapter: { adapter: "pull.from_artifacts.rechunk:size", args: { size: 2, meta_list_key: "rows" } },
+    });
+    const own = { adapter: ticks, everySec: 1 };
+    expect(define("x", { input: z.int(), output: z.int(), processBatch, inputAdapter: own })).toMatchObject({
+      inputAdapter: { adapter: "pull.ticks", args: { everySec: 1 } },
     });
   });
 

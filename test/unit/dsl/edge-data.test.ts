@@ -67,7 +67,7 @@ describe("compile() compares what is stored with what is taken", () => {
   });
 
   test("chunks by the adapter that the handler suggests", () => {
-    const suggested = { adapter: "pull.from_artifacts.rechunk:size", args: { size: 2, meta_list_key: "rows" } };
+    const suggested = { adapter: "pull.from_artifacts.rechunk:size", size: 2, metaListKey: "rows" };
     const made = (input: z.ZodType) =>
       loose()
         .node("a", source(z.object({ rows: z.array(Row) })))

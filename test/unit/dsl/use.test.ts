@@ -172,13 +172,16 @@ describe("places that name nodes", () => {
     const suggesting = defineHandler("suggesting", {
       input: z.object({ rows: z.array(Rows), clean: z.array(Rows) }),
       output: z.object({ n: z.number() }),
-      ...{ inputAdapter: { adapter: "pull.gather", args: {} } },
+      inputAdapter: { adapter: "pull.gather" },
       processBatch: ({ rows }) => ({ n: rows.length }),
     });
-    const untyped = flow("part", { inputs: { rows: Rows } }).then("clean", clean) as unknown as Chain;
-    const own = untyped.node("join", suggesting, { after: ["rows", "clean"] });
-    const outer = flow().node("extract", extract) as unknown as Chain;
-    const compiled = outer.use("p", own, { inputs: { rows: "extract" } }).compile();
+    const own = flow("part", { inputs: { rows: Rows } })
+      .then("clean", clean)
+      .node("join", suggesting, { after: ["rows", "clean"] });
+    const compiled = flow()
+      .node("extract", extract)
+      .use("p", own, { inputs: { rows: "extract" } })
+      .compile();
     expect(nodeOf(compiled, "p.join")?.io?.input_inline?.input_args).toEqual({
       from: { rows: "extract", clean: "p.clean" },
     });
