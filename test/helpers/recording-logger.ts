@@ -9,6 +9,13 @@ export interface LoggedLine {
 export class RecordingLogger implements Logger {
   readonly lines: LoggedLine[] = [];
 
+  /** Errors and warnings, as they can be printed. */
+  get problems(): readonly { readonly level: string; readonly message: string | undefined; readonly error: string }[] {
+    return this.lines
+      .filter(({ level }) => level === "error" || level === "warn")
+      .map(({ level, message, fields }) => ({ level, message, error: String((fields as { err?: unknown }).err) }));
+  }
+
   debug = (fields: object, message?: string): void => this.#add("debug", fields, message);
   info = (fields: object, message?: string): void => this.#add("info", fields, message);
   warn = (fields: object, message?: string): void => this.#add("warn", fields, message);

@@ -1,44 +1,19 @@
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
-import { randomGraphs } from "../../helpers/random-graph.ts";
-import { type RunningProcess, startProcess } from "../../helpers/run-process.ts";
-import { misfits } from "../../helpers/stored-results.ts";
+import type { RunningProcess } from "../../helpers/run-process.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
-
-interface Told {
-  readonly processed: number;
-  readonly problems: readonly unknown[];
-}
+import { checkAll, startProgram, told, type Work } from "../../helpers/worker-process.ts";
 
 /* Processes that share a SQLite file, and no bus. */
-function startRole(path: string, ...args: readonly (string | number)[]): RunningProcess {
-  const program = resolve("test/integration/engine/programs/sqlite-role.ts");
-  const role = startProcess(process.execPath, [program, path, ...args.map(String)], { timeoutMs: 120_000 });
-  onTestFinished(async () => {
-    role.signal("SIGKILL");
-    await role.outcome;
-  });
-  return role;
-}
+const startRole = (path: string, ...args: readonly (string | number)[]): RunningProcess =>
+  startProgram("test/integration/engine/programs/sqlite-role.ts", [path, ...args]);
 
-async function told({ outcome }: RunningProcess): Promise<Told> {
-  const { exitCode, output } = await outcome;
-  expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
-  return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Told;
-}
-
-async function checkAll(path: string, seed: number, count: number): Promise<void> {
+async function checkFile(path: string, work: Work): Promise<void> {
   const store = sqliteStore(path);
   await store.open();
   onTestFinished(() => store.close());
-  const { items } = await store.listTasks({ limit: 1_000 });
-  expect(items).toHaveLength(count);
-  for (const { id, status, idempotencyKey = "" } of items) {
-    expect(status, idempotencyKey).toBe("finished");
-    const nodes = randomGraphs(seed, count)[Number(idempotencyKey.replace("task ", ""))] ?? [];
-    expect(await misfits(store, id, nodes), idempotencyKey).toEqual([]);
-  }
+  await checkAll(store, work);
 }
 
 test("a coordinator and two workers with different roles, each a process, give the plain evaluation's results", async () => {
@@ -53,7 +28,7 @@ test("a coordinator and two workers with different roles, each a process, give t
     expect(problems).toEqual([]);
     expect(processed).toBeGreaterThan(0);
   }
-  await checkAll(path, 21, 12);
+  await checkFile(path, { seed: 21, count: 12 });
 }, 120_000);
 
 test("a client's tasks survive the end of the coordinator and of a worker in their middle", async () => {
@@ -72,5 +47,5 @@ test("a client's tasks survive the end of the coordinator and of a worker in the
   expect(coordinator).toEqual({ processed: 0, problems: [] });
   expect(worker).toMatchObject({ problems: [] });
   expect(worker?.processed).toBeGreaterThan(0); // else nobody was killed in the middle
-  await checkAll(path, 22, 12);
+  await checkFile(path, { seed: 22, count: 12 });
 }, 120_000);

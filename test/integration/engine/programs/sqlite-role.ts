@@ -44,8 +44,5 @@ function start(): Coordinator | Client | Worker {
 
 async function end(): Promise<void> {
   await part.stop();
-  const problems = logger.lines
-    .filter(({ level }) => level === "error" || level === "warn")
-    .map(({ level, message, fields }) => ({ level, message, error: String((fields as { err?: unknown }).err) }));
-  console.log(JSON.stringify({ processed, problems }));
+  console.log(JSON.stringify({ processed, problems: logger.problems }));
 }

@@ -1,17 +1,17 @@
 /*
- * One of the processes on a database: `node mongo-worker.ts URL PREFIX LOG SEED TASKS LEASE_MS`. Runs that many random
- * graphs drawn from the seed, each under an idempotency key of its own, and ends when all have ended. With no tasks it
- * works on those of others until it gets SIGTERM. Every batch that it processes is a line in the log. Prints `ready`, and
- * at the end a line of JSON.
+ * One of the processes on a store: `node store-worker.ts STORE LOG SEED TASKS LEASE_MS`, where STORE is a SQLite file, or the
+ * options of a MongoDB store as JSON. Runs that many random graphs drawn from the seed, each under an idempotency key of
+ * its own, and ends when all have ended. With no tasks it works on those of others until it gets SIGTERM. Every batch
+ * that it processes is a line in the log. Prints `ready`, and at the end a line of JSON.
  */
 import { appendFileSync } from "node:fs";
-import { mongoStore } from "../../../../src/adapters/mongo/index.ts";
 import { createEngine } from "../../../../src/embedded/create-engine.ts";
+import type { Store } from "../../../../src/engine/ports/index.ts";
 import { randomGraphs } from "../../../helpers/random-graph.ts";
 import { randomGraphHandlers } from "../../../helpers/random-graph-handlers.ts";
 import { RecordingLogger } from "../../../helpers/recording-logger.ts";
 
-const [url = "", prefix = "", log = "", seed = "", count = "", leaseMs = ""] = process.argv.slice(2);
+const [where = "", log = "", seed = "", count = "", leaseMs = ""] = process.argv.slice(2);
 let processed = 0;
 const logger = new RecordingLogger();
 const engine = await createEngine({
@@ -24,7 +24,7 @@ const engine = await createEngine({
       appendFileSync(log, `${ctx.idempotencyKey}\n`);
     },
   }),
-  store: mongoStore({ url, database: "flowkit_tests", prefix }),
+  store: await storeAt(where),
   logger,
   capacity: 4,
   leaseMs: Number(leaseMs),
@@ -43,10 +43,13 @@ if (tasks.length > 0) {
   await end();
 }
 
+/** Without the other one's driver, which takes its time to load. */
+async function storeAt(place: string): Promise<Store> {
+  if (!place.startsWith("{")) return (await import("../../../../src/adapters/sqlite/index.ts")).sqliteStore(place);
+  return (await import("../../../../src/adapters/mongo/index.ts")).mongoStore(JSON.parse(place));
+}
+
 async function end(): Promise<void> {
   await engine.stop();
-  const problems = logger.lines
-    .filter(({ level }) => level === "error" || level === "warn")
-    .map(({ level, message, fields }) => ({ level, message, error: String((fields as { err?: unknown }).err) }));
-  console.log(JSON.stringify({ processed, problems }));
+  console.log(JSON.stringify({ processed, problems: logger.problems }));
 }

@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, onTestFinished } from "vitest";
+import type { Store } from "../../src/engine/ports/index.ts";
+import { randomGraphs } from "./random-graph.ts";
+import { type RunningProcess, startProcess } from "./run-process.ts";
+import { misfits } from "./stored-results.ts";
+
+/** Random graphs, by the seed that they are drawn from. */
+export interface Work {
+  readonly seed: number;
+  readonly count: number;
+}
+
+/** What a program of the tests prints at its end. */
+interface Told {
+  readonly processed: number;
+  readonly problems: readonly unknown[];
+}
+
+/** Starts a program of the tests, which is killed when the test ends. */
+export function startProgram(path: string, args: readonly (string | number)[]): RunningProcess {
+  const program = startProcess(process.execPath, [resolve(path), ...args.map(String)], { timeoutMs: 120_000 });
+  onTestFinished(async () => {
+    program.signal("SIGKILL");
+    await program.outcome;
+  });
+  return program;
+}
+
+/**
+ * An engine of its own process on a store, with tasks of its own, or none.
+ *
+ * @param at.store - a SQLite file, or the options of a MongoDB store as JSON
+ * @param at.log - gets a line for each batch that is processed
+ */
+export function startWorker(
+  at: { readonly store: string; readonly log: string },
+  { seed, count }: Work = { seed: 0, count: 0 },
+  { leaseMs = 30_000 } = {},
+): RunningProcess {
+  const { store, log } = at;
+  return startProgram("test/integration/engine/programs/store-worker.ts", [store, log, seed, count, leaseMs]);
+}
+
+/** What it says at its end, which must be a good one. */
+export async function told({ outcome }: RunningProcess): Promise<Told> {
+  const { exitCode, output } = await outcome;
+  expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+  return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Told;
+}
+
+/** The tasks of {@link startWorker}, by number. */
+export async function taskIdsOf(store: Store): Promise<readonly string[]> {
+  const { items } = await store.listTasks({ limit: 1_000 });
+  const numberOf = (key = "") => Number(key.replace("task ", ""));
+  return items.toSorted((a, b) => numberOf(a.idempotencyKey) - numberOf(b.idempotencyKey)).map(({ id }) => id);
+}
+
+/**
+ * Every task has finished, with the results of a plain evaluation, and, where there is a log, each stored batch was
+ * processed by somebody.
+ */
+export async function checkAll(store: Store, { seed, count }: Work, log?: string): Promise<void> {
+  const ids = await taskIdsOf(store);
+  expect(ids).toHaveLength(count);
+  const processed = log === undefined ? undefined : new Set(readFileSync(log, "utf8").split("\n"));
+  for (const [index, nodes] of randomGraphs(seed, count).entries()) {
+    const id = ids[index] ?? "";
+    expect(await store.readTask(id), `task ${index}`).toMatchObject({ status: "finished" });
+    expect(await misfits(store, id, nodes), `task ${index}`).toEqual([]);
+    if (processed === undefined) continue;
+    for (const record of await store.readShards(id)) {
+      for (const { uid } of await store.readArtifacts(record, record.generation, 0, 10_000)) {
+        expect(processed).toContain(`${id}:${record.nodeId}:${uid}`);
+      }
+    }
+  }
+}
