@@ -11,7 +11,6 @@ import type {
 import type { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
 import type { DeadLetter, TaskSummary } from "../engine/model.ts";
 import type { Page } from "../engine/ports/index.ts";
-import type { FlowArgument, RunOptionsOf } from "../engine/run-arguments.ts";
 import { StoreRetry } from "../engine/support/store-retry.ts";
 import { type TaskHandleParts, taskHandle } from "../engine/tasks/task-handle.ts";
 import { cleanUp, deleteTask, listDeadLetters, listTasks } from "../engine/tasks/task-lists.ts";
@@ -80,17 +79,9 @@ export abstract class TaskApi<THandlers extends { readonly name: string }>
     return this.stop();
   }
 
-  run<
-    TEngine extends { readonly $infer: { readonly name: string } },
-    TTypes extends FlowTypes = UntypedFlow,
-    TGiven extends keyof RunOptions = never,
-    TWritten extends keyof TTypes["params"] = never,
-  >(
-    this: TEngine,
-    flow: FlowArgument<TTypes, TEngine["$infer"], TGiven>,
-    options?: RunOptionsOf<TTypes, TGiven, TWritten>,
-  ): Promise<TaskHandle<TTypes>>;
-  async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
+  readonly run: TaskMethods<THandlers>["run"] = (flow, options) => this.#run(flow, options);
+
+  async #run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
     const { core, keepAlive } = this.#started();
     const paramsSchema = isFlow(flow) ? flow.paramsSchema : undefined;
     const { id } = await core.createTask({ ...options, graph: this.#graphOf(flow), paramsSchema });
