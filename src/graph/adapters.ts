@@ -12,6 +12,7 @@ export const commonAdapterArgs = z.strictObject({
   poll_ms: milliseconds.optional(),
   /** Longest pause. */
   backoff_max_ms: milliseconds.optional(),
+  /** Without effect: an input ends when its sources have finished. */
   eof_on_task_done: z.boolean().default(true),
 });
 

@@ -27,11 +27,7 @@ export interface PullArgs {
    */
   readonly pollMs?: number;
   readonly backoffMaxMs?: number;
-  /**
-   * Whether the input ends when the upstream node has finished.
-   *
-   * @defaultValue true
-   */
+  /** Taken for the sake of graphs that have it, and without effect: an input ends when its sources have finished. */
   readonly eofOnTaskDone?: boolean;
 }
 

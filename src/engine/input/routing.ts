@@ -52,13 +52,10 @@ function adapterInput(options: {
   const name = adapterName(routing.adapter);
   const custom = options.customAdapters.get(name);
   if (custom === undefined && !isBuiltInAdapter(name)) {
-    throw new AttemptProblem(
-      "bad_input_adapter",
-      `node '${node.id}': '${name}' is not an input adapter of this worker`,
-    );
+    throw new AttemptProblem("bad_input_adapter", `'${name}' is not an input adapter of this worker`);
   }
   const written = fromNodeWrittenOut(routing.args);
-  const common = check(node, name, commonAdapterArgs.loose(), written);
+  const common = check(name, commonAdapterArgs.loose(), written);
   const fromNodes = common.from_nodes ?? node.dependsOn;
   const polling = { pollMs: common.poll_ms, pollMaxMs: common.backoff_max_ms };
   if (custom !== undefined) {
@@ -68,13 +65,13 @@ function adapterInput(options: {
     );
     return {
       kind: "stream",
-      adapter: customAdapter(custom, check(node, name, custom.args, own)),
+      adapter: customAdapter(custom, check(name, custom.args, own)),
       fromNodes,
       ...polling,
     };
   }
   if (name === "pull.gather") {
-    const { from } = check(node, name, builtInAdapters[name].args, written);
+    const { from } = check(name, builtInAdapters[name].args, written);
     const sources =
       from === undefined
         ? fromNodes.map((nodeId) => ({ alias: nodeId, nodeId }))
@@ -90,12 +87,12 @@ function adapterInput(options: {
   if (name === "pull.from_artifacts.rechunk:size") {
     return {
       kind: "stream",
-      adapter: rechunk(check(node, name, builtInAdapters[name].args, written)),
+      adapter: rechunk(check(name, builtInAdapters[name].args, written)),
       fromNodes,
       ...polling,
     };
   }
-  check(node, name, builtInAdapters["pull.from_artifacts"].args, written);
+  check(name, builtInAdapters["pull.from_artifacts"].args, written);
   return { kind: "stream", adapter: pull, fromNodes, ...polling };
 }
 
@@ -107,35 +104,25 @@ function fromNodeWrittenOut(args: JsonObject): JsonObject {
 }
 
 function check<TSchema extends Parameters<typeof safeParse>[0]>(
-  node: NodePlan,
   adapter: string,
   schema: TSchema,
   args: JsonObject,
 ): TSchema["_zod"]["output"] {
   const parsed = safeParse(schema, args);
   if (parsed.success) return parsed.data;
-  throw new AttemptProblem(
-    "bad_input_args",
-    `node '${node.id}': arguments of '${adapter}': ${describeIssues(parsed.error)}`,
-  );
+  throw new AttemptProblem("bad_input_args", `arguments of '${adapter}': ${describeIssues(parsed.error)}`);
 }
 
 function checkSources(node: NodePlan, plan: Plan, nodeIds: readonly string[]): void {
   const unknown = nodeIds.find((nodeId) => !plan.byId.has(nodeId));
   if (unknown !== undefined) {
-    throw new AttemptProblem(
-      "bad_input_args",
-      `node '${node.id}' reads from '${unknown}', which is no node of this graph`,
-    );
+    throw new AttemptProblem("bad_input_args", `it reads from '${unknown}', which is no node of this graph`);
   }
   const elsewhere = firstNotUpstream(plan, node, nodeIds);
   if (elsewhere !== undefined) {
-    throw new AttemptProblem(
-      "bad_input_args",
-      `node '${node.id}' reads from '${elsewhere}', which is not upstream of it`,
-    );
+    throw new AttemptProblem("bad_input_args", `it reads from '${elsewhere}', which is not upstream of it`);
   }
   if (nodeIds.length === 0) {
-    throw new AttemptProblem("bad_input_args", `node '${node.id}' has an input adapter but nothing to read from`);
+    throw new AttemptProblem("bad_input_args", "it has an input adapter but nothing to read from");
   }
 }

@@ -55,10 +55,10 @@ async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promi
   if (node.fn !== undefined) {
     const definition = parts.functions?.get(node.fn.name);
     if (definition !== undefined) return runFunction(run, definition);
-    throw new AttemptProblem("no_handler", `node '${node.id}': '${node.fn.name}' is not a coordinator function here`);
+    throw new AttemptProblem("no_handler", `'${node.fn.name}' is not a coordinator function here`);
   }
   if (runtime === undefined) {
-    throw new AttemptProblem("no_handler", `node '${node.id}': this worker has no handler '${node.type}'`);
+    throw new AttemptProblem("no_handler", `this worker has no handler '${node.type}'`);
   }
   return runHandler(run, runtime);
 }
@@ -79,7 +79,7 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
       await release(run, 0);
       return true;
     case "timeout": {
-      const message = `node '${run.node.id}' ran longer than its timeout_sec`;
+      const message = "it ran longer than its timeout_sec";
       await fail(run, new AttemptProblem("timeout", message, { permanent: false }), handler);
       return true;
     }

@@ -139,6 +139,6 @@ export class BatchRunner implements BatchSink {
 
   #misfit(error: unknown, batch: IncomingBatch, side: "input" | "output"): unknown {
     const code = side === "input" ? (batch.misfit ?? "schema_mismatch") : "schema_mismatch";
-    return misfit(error, code, () => `node '${this.#run.node.id}', batch '${batch.uid}': its ${side}`);
+    return misfit(error, code, `its ${side} does not fit its schema`);
   }
 }

@@ -20,7 +20,7 @@ const resultUid = "result";
 
 /** Runs a coordinator function: its output is the node's one artifact and its result. */
 export async function runFunction(run: AttemptRun, definition: CoordinatorFunctionDefinition): Promise<void> {
-  const { held, node, parts } = run;
+  const { held, parts } = run;
   const args = argsOf(run, definition);
   await overLog(run, async ({ log }) => {
     if (log.length > 0) {
@@ -32,8 +32,8 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
     const output = await held.run(Promise.resolve(definition.run(contextOf(run, args))));
     held.check();
     const codec = new WireCodec(definition.output);
-    const what = () => `node '${node.id}': the output of '${definition.name}'`;
-    const meta = await conform(codec.encode.bind(codec), output, "schema_mismatch", what);
+    const says = `the output of '${definition.name}' does not fit its schema`;
+    const meta = await conform(codec.encode.bind(codec), output, "schema_mismatch", says);
     const origin = { source: "*", seq: 0, chunk: 0 };
     await log.append({ uid: resultUid, origin, meta, metrics: {} });
     await log.complete({ result: meta });
@@ -44,7 +44,7 @@ function argsOf(run: AttemptRun, definition: CoordinatorFunctionDefinition): unk
   const parsed = safeParse(definition.args, run.node.fn?.args ?? {});
   if (parsed.success) return parsed.data;
   const issues = describeIssues(parsed.error);
-  throw new AttemptProblem("bad_fn_args", `node '${run.node.id}': arguments of '${definition.name}': ${issues}`);
+  throw new AttemptProblem("bad_fn_args", `arguments of '${definition.name}': ${issues}`);
 }
 
 function contextOf(run: AttemptRun, args: unknown): CoordinatorFunctionContext {
@@ -78,16 +78,10 @@ async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly
   const { plan, held } = run;
   const { taskId } = held.attempt;
   if (!plan.byId.has(nodeId)) {
-    throw new AttemptProblem(
-      "bad_fn_args",
-      `node '${run.node.id}' reads from '${nodeId}', which is no node of this graph`,
-    );
+    throw new AttemptProblem("bad_fn_args", `it reads from '${nodeId}', which is no node of this graph`);
   }
   if (firstNotUpstream(plan, run.node, [nodeId]) !== undefined) {
-    throw new AttemptProblem(
-      "bad_fn_args",
-      `node '${run.node.id}' reads from '${nodeId}', which is not upstream of it`,
-    );
+    throw new AttemptProblem("bad_fn_args", `it reads from '${nodeId}', which is not upstream of it`);
   }
   return withInputWait(run, shardsOf(plan, [nodeId]), async (wait) => {
     for (;;) {

@@ -69,7 +69,12 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
   const { node } = run;
   const argsAreInput = input.kind === "single" && runtime.input !== undefined;
   if (runtime.args === undefined || argsAreInput) return node.args;
-  return conform(runtime.args.decode.bind(runtime.args), node.args, "bad_input", () => `node '${node.id}': arguments`);
+  return conform(
+    runtime.args.decode.bind(runtime.args),
+    node.args,
+    "bad_input",
+    "its arguments do not fit their schema",
+  );
 }
 
 async function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> {
@@ -113,6 +118,6 @@ async function finish(options: {
   const metrics = finalizeContext.metrics.values;
   if (runtime.result === undefined) return pass.log.complete({ metrics });
   const encode = runtime.result.encode.bind(runtime.result);
-  const result = await conform(encode, value, "schema_mismatch", () => `node '${run.node.id}': what finalize returned`);
+  const result = await conform(encode, value, "schema_mismatch", "what finalize returned does not fit its schema");
   await pass.log.complete({ result, metrics });
 }

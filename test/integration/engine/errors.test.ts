@@ -145,7 +145,9 @@ describe("values that don't fit", () => {
       }),
     );
     expect(error.details).toMatchObject({ nodeId: "bad", reasonCode: "schema_mismatch", batchUid: "0", epoch: 1 });
-    expect(error.message).toMatch(/node 'bad', batch '0': its output .*\.rows\[1\]\.price: expected number/);
+    expect(error.message).toMatch(
+      /failed at node 'bad', batch '0': schema_mismatch: its output does not fit its schema: \.rows\[1\]\.price: expected number/,
+    );
   });
 
   test("a wrong input names the path too, and the handler isn't called", async () => {
