@@ -22,15 +22,11 @@ export async function adoptFinished(options: {
   if (task.retryOf === undefined) return;
   const lent = Map.groupBy(await store.readShards(task.retryOf), (record) => record.nodeId);
   const own = Map.groupBy(await store.readShards(task.id), (record) => record.nodeId);
-  const readAgain = new Set(
-    plan.nodes
-      .filter((node) => foreign?.has(node.type) && !isNodeFinished(node, lent.get(node.id) ?? []))
-      .flatMap(foreignSources),
-  );
+  const again = foreign === undefined ? none : runsAgain(plan, { lent, foreign });
   const parentsLeft = new Map(plan.nodes.map((node) => [node.id, node.dependsOn.length]));
   const reached = plan.nodes.filter((node) => node.dependsOn.length === 0);
   for (const node of reached) {
-    if (readAgain.has(node.id)) continue;
+    if (again.has(node.id)) continue;
     const finished = lent.get(node.id) ?? [];
     const isAdopted = isAdoptedNode(node, own.get(node.id) ?? []) || (await adoptNode(store, { task, node, finished }));
     if (!isAdopted) continue;
@@ -40,6 +36,25 @@ export async function adoptFinished(options: {
       if (left === 0) reached.push(child); // the loop goes on over these
     }
   }
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** What had not finished, what is downstream of that, and what a foreign worker among these reads; and so on. */
+function runsAgain(
+  plan: Plan,
+  known: { readonly lent: ReadonlyMap<string, readonly ShardRecord[]>; readonly foreign: ReadonlySet<string> },
+): ReadonlySet<string> {
+  const { lent, foreign } = known;
+  const left = plan.nodes.filter((node) => !isNodeFinished(node, lent.get(node.id) ?? [])).map(({ id }) => id);
+  const again = new Set(left);
+  for (const id of again) {
+    const node = plan.byId.get(id);
+    // The loop goes on over these.
+    for (const child of plan.children.get(id) ?? []) again.add(child.id);
+    if (node !== undefined && foreign.has(node.type)) for (const source of foreignSources(node)) again.add(source);
+  }
+  return again;
 }
 
 async function adoptNode(

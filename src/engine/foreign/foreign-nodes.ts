@@ -18,6 +18,15 @@ export function foreignSources({ routing, dependsOn }: NodePlan): readonly strin
   return Array.isArray(named) ? named.filter((id) => typeof id === "string") : dependsOn;
 }
 
+/**
+ * Whether an attempt may begin while a source still runs: its sources are its parents, and it waits for the end of all of
+ * them, else.
+ */
+export function mayReadUnfinished(node: NodePlan): boolean {
+  if (node.startsOnFirstBatch || !node.needsAll) return true;
+  return foreignSources(node).some((id) => !node.dependsOn.includes(id));
+}
+
 /** All that its worker is told about its input: nobody there knows what a graph leaves out. */
 export function foreignInput(node: NodePlan): JsonObject {
   const sources = foreignSources(node);
@@ -48,7 +57,7 @@ interface Problem {
 
 function problemsOf(node: NodePlan, plan: Plan, { restarting }: ForeignTypes): readonly Problem[] {
   const adapter = adapterName(node.routing?.adapter ?? pullByDefault);
-  const shards = node.startsOnFirstBatch ? foreignSources(node).filter((id) => isSharded(plan, id)) : [];
+  const shards = mayReadUnfinished(node) ? foreignSources(node).filter((id) => isSharded(plan, id)) : [];
   const all: readonly (Problem & { readonly holds: boolean })[] = [
     { holds: restarting.has(node.type), at: "type", words: "they can't begin anew, so it must be resumable" },
     { holds: node.partitions > 1, at: "partitions", words: "they know no partitions" },
@@ -66,8 +75,10 @@ function problemsOf(node: NodePlan, plan: Plan, { restarting }: ForeignTypes): r
     },
     {
       holds: shards.length > 0,
-      at: "io/start_when",
-      words: `they take '${shards[0]}' for complete when its first partition is, so it must start when that is "ready"`,
+      at: node.startsOnFirstBatch ? "io/start_when" : node.needsAll ? "depends_on" : "fan_in",
+      words:
+        `they take '${shards[0]}' for complete when its first partition is, so it must wait for it: as one of ` +
+        `depends_on, with start_when "ready" and fan_in "all"`,
     },
   ];
   return all.filter(({ holds }) => holds);

@@ -2,7 +2,7 @@ import { logOf, type ShardRecord } from "../model.ts";
 import type { NodePlan } from "../planner/index.ts";
 import type { Store } from "../ports/index.ts";
 import { unreadableFailure } from "./foreign-dispatch.ts";
-import { foreignSources } from "./foreign-nodes.ts";
+import { foreignSources, mayReadUnfinished } from "./foreign-nodes.ts";
 import { longestSource } from "./foreign-parts.ts";
 
 export interface SourceProblem {
@@ -21,7 +21,7 @@ export async function sourceProblem(
   store: Store,
   { node, record }: { readonly node: NodePlan; readonly record: ShardRecord },
 ): Promise<SourceProblem | undefined> {
-  if (!node.startsOnFirstBatch) return undefined;
+  if (!mayReadUnfinished(node)) return undefined;
   const sources = await store.readShards(record.taskId, foreignSources(node));
   for (const source of sources) {
     const { nodeId, generation } = source;

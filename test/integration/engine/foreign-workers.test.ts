@@ -3,7 +3,7 @@ import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import { Coordinator } from "../../../src/embedded/coordinator.ts";
 import { Worker } from "../../../src/embedded/worker.ts";
 import type { AnnounceMessage, Message } from "../../../src/engine/protocol/messages.ts";
-import type { Json } from "../../../src/errors/index.ts";
+import { type Json, PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { sharedBus } from "../../helpers/engines.ts";
 import { ForeignSide, ForeignStore } from "../../helpers/foreign-side.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
@@ -232,6 +232,53 @@ describe("who holds the attempt", () => {
     expect(await side.record(task.id)).toMatchObject({ epoch: 2, failures: 1 });
   });
 
+  test.for([
+    ["by fan_in", ["first", "read"], { fan_in: "any" }],
+    ["being further up", ["first"], { adapter: "pull.from_artifacts", adapterArgs: { from_nodes: ["first", "read"] } }],
+  ] as const)(
+    "a source that it doesn't wait for, %s, and that begins anew under it, has it begin anew",
+    async ([, parents, options]) => {
+      const gate = new Gate();
+      let tries = 0;
+      const read = source("read", [{ page: 1 }, { page: 2 }], {
+        resumable: false,
+        processBatch: async (page) => {
+          if ((page as { page: number }).page === 1) return page as Json;
+          await gate.pass();
+          if (++tries === 1) throw new RetryableError("torn");
+          return page as Json;
+        },
+      });
+      const side = await ForeignSide.open([source("first", [{ page: 0 }]), read, handler("keep")]);
+      const retry = { retry_policy: { max: 3, ...atOnce } };
+      const above = parents.length === 1 ? [node("any", ["read", "read0"], { fn: "noop", fan_in: "any" })] : [];
+      const task = await side.coordinator.run(
+        graphOf(
+          node("read0", [], { type: "first" }),
+          node(
+            "first",
+            above.map(({ node_id }) => node_id),
+          ),
+          node("read", [], retry),
+          ...above,
+          node("ocr", parents, { ...options, ...retry }),
+        ),
+      );
+      const command = await side.command(1);
+      await side.batch(command, "first", { page: 0 });
+      await side.batch(command, "torn", { page: 1 });
+      await until(() => gate.arrived === 1, "the first try");
+      gate.open();
+      await until(async () => (await side.record(task.id, "read"))?.status === "finished", "the second try");
+      await side.done(command);
+      const second = await side.command(2);
+      expect(await side.record(task.id)).toMatchObject({ generation: 1, epoch: 2, failures: 1 });
+      await side.batch(second, "a", { page: 1 });
+      await side.done(second);
+      expect(await task.result()).toMatchObject({ ocr: [{ page: 1 }] });
+    },
+  );
+
   test("nobody ends a node of ours by a message", async () => {
     const gate = new Gate();
     const side = await ForeignSide.open([
@@ -332,6 +379,16 @@ describe("what a foreign worker can't do", () => {
   });
 
   test.for([
+    [{ fan_in: "any" }, "/nodes/2/fan_in"],
+    [{ adapter: "pull.from_artifacts", adapterArgs: { from_nodes: ["read"] } }, "/nodes/2/depends_on"],
+  ] as const)("reading several partitions that it doesn't wait for is refused: %o", async ([options, path]) => {
+    const side = await ForeignSide.open(ours);
+    const parents = "fan_in" in options ? ["read", "keep"] : ["keep"];
+    const early = graphOf(node("read", [], { partitions: 2 }), node("keep", ["read"]), node("ocr", parents, options));
+    await expect(side.coordinator.run(early)).rejects.toMatchObject({ details: { findings: [{ path }] } });
+  });
+
+  test.for([
     ["too_long", "foreign_source_too_long", "more than 200 batches"],
     ["no_object", "foreign_source_no_object", "a batch that is no object"],
   ] as const)("a source that is %s fails the node before it starts", async ([problem, reasonCode, words]) => {
@@ -355,4 +412,37 @@ describe("what a foreign worker can't do", () => {
       expect.objectContaining({ code: "ENGINE_OPTIONS", message: expect.stringContaining(words) }),
     );
   });
+});
+
+test("a retry runs again what a foreign worker that runs again reads, also where its node had finished", async () => {
+  const gate = new Gate();
+  let broken = true;
+  const side = await ForeignSide.open([
+    source("read", [{ page: 1 }]),
+    source("late", [{ page: 2 }], {
+      processBatch: async (page) => {
+        await gate.pass();
+        if (broken) throw new PermanentError("torn");
+        return page as Json;
+      },
+    }),
+  ]);
+  const graph = graphOf(node("read"), node("late"), node("ocr", ["read", "late"], { fan_in: "any" }));
+  const task = await side.coordinator.run(graph);
+  const command = await side.command(1);
+  await side.batch(command, "a", { page: 1 });
+  await side.done(command);
+  await side.reaches(task.id, "finished");
+  gate.open();
+  await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "torn" } });
+  broken = false;
+  const again = await side.coordinator.retry(task.id, { from: "failed" });
+  const second = await side.command(2);
+  expect(second.taskId).toBe(again.id);
+  await until(async () => (await side.record(again.id, "read"))?.status === "finished", "its source");
+  expect((await side.record(again.id, "read"))?.artifactsOf).toBeUndefined();
+  await side.batch(second, "a", { page: 1 });
+  await until(async () => (await side.record(again.id, "late"))?.status === "finished", "its other source");
+  await side.done(second);
+  expect(await again.result()).toEqual({ ocr: [{ page: 1 }] });
 });
