@@ -18,5 +18,6 @@ export {
   type Store,
   type Tail,
   type WorkerStore,
+  type WorkerTask,
   type WriteAnswer,
 } from "./store.ts";

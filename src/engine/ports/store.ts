@@ -377,6 +377,7 @@ export interface WorkerStore
     | "removeWorker"
     | "deleteTask"
   > {
+  /** The task, or what is known of it so far. `undefined`: there is none. */
   readTask(id: string): Promise<WorkerTask | undefined>;
 }
 
