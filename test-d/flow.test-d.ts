@@ -46,6 +46,21 @@ describe("what a flow knows of its runs", () => {
     expectTypeOf<(typeof plain.$infer)["params"]>().toEqualTypeOf<{}>();
   });
 
+  test("params as arguments see them: with what the engine fills in", () => {
+    flow("f", { params: z.object({ seed: z.string().default("x") }) }).node("w", seeded, {
+      args: { seed: param("seed") },
+    });
+    flow("f", { params: z.object({ seed: z.string().prefault("x") }) }).node("w", seeded, {
+      args: { seed: param("seed") },
+    });
+    const lazy = z.lazy(() => z.string().default("x"));
+    flow("f", { params: z.object({ seed: lazy }) }).node("w", seeded, { args: { seed: param("seed") } });
+    const both = z.intersection(z.object({ seed: z.string().default("x") }), z.object({ n: z.int() }));
+    flow("f", { params: both }).node("w", seeded, { args: { seed: param("seed") } });
+    const loose = z.looseObject({ seed: z.string() });
+    flow("f", { params: loose }).node("w", seeded, { args: { seed: param("seed") } });
+  });
+
   test("outputs by node id", () => {
     expectTypeOf<Etl["outputs"]["clean"]>().toEqualTypeOf<{ rows: { id: string; cents: number }[]; note: string }>();
     expectTypeOf<Etl["outputs"]["merge"]>().toEqualTypeOf<{

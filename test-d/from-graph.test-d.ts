@@ -36,7 +36,7 @@ const json = {
   ],
   params_schema: {
     type: "object",
-    properties: { date: { type: "string" }, days: { type: "integer" } },
+    properties: { date: { type: "string" }, days: { type: "integer", default: 1 } },
     required: ["date"],
   },
   schemas: {
@@ -97,6 +97,8 @@ describe("a literal JSON", () => {
 
   test("parameters", () => {
     expectTypeOf<Loaded["params"]>().toEqualTypeOf<{ date: string; days?: number }>();
+    // In a run a default is filled in.
+    loaded.node("more", extract, { args: { batchSize: param("days") } });
   });
 
   test("is what the engine takes", async () => {

@@ -1,9 +1,9 @@
 import { type DataType, elementOf, type Field, unionOf } from "../graph/data/data-type.ts";
 import { Fit } from "../graph/data/fit.ts";
 import { showType } from "../graph/data/show-type.ts";
-import { storedType } from "../graph/data/zod-data.ts";
 import { say } from "../graph/messages.ts";
 import { hasParam } from "../graph/params-schema.ts";
+import { givenParams } from "./given-params.ts";
 import { isParamRef, paramNameOf } from "./param.ts";
 import { knownKeys } from "./schema-facts.ts";
 import type { FlowHead } from "./step.ts";
@@ -23,7 +23,7 @@ interface Place {
  */
 export function paramFindings(args: object, takes: readonly DataType[], head: FlowHead): string[] {
   const findings = new Set<string>();
-  const stored = head.paramsSchema === undefined ? undefined : storedType(head.paramsSchema);
+  const stored = givenParams(head);
   for (const { value, key, needed } of references({ value: args, key: "args", takes })) {
     const [param = "", ...inside] = value.split(".");
     const given = stored?.kind === "object" && inside.length === 0 ? stored.fields.get(param) : undefined;

@@ -8,6 +8,7 @@ import { say } from "../graph/messages.ts";
 import { namePattern } from "../graph/names.ts";
 import { storedJsonSchema } from "../graph/wire-schema.ts";
 import { type FlowPart, flowPart, isFlow, prefixed } from "./flow-part.ts";
+import { givenParams } from "./given-params.ts";
 import { knownKeys } from "./schema-facts.ts";
 import type { FlowHead, UseStep } from "./step.ts";
 import { withHint } from "./with-hint.ts";
@@ -105,10 +106,11 @@ function paramFindings(prefix: string, { paramsSchema: needed }: FlowDefinition,
   const names = given === undefined ? [] : knownKeys(given);
   const missing = names === undefined ? [] : (knownKeys(needed) ?? []).filter((name) => !names.includes(name));
   if (missing.length > 0) return [say("partParamMissing", { prefix, params: missing.join(", ") })];
-  if (given === undefined) return [];
+  const type = givenParams(head);
+  if (type === undefined) return [];
   // Parameters that only the flow has are no mistake, however strict the part is with those of its own.
   const { additionalProperties: _, ...wanted } = storedJsonSchema(needed);
-  const why = mismatchText(storedType(given), readSchema(wanted), new Fit());
+  const why = mismatchText(type, readSchema(wanted), new Fit());
   return why === undefined ? [] : [say("partParamType", { prefix, why })];
 }
 

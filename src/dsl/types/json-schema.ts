@@ -4,27 +4,29 @@ import type { Json } from "../../errors/index.ts";
  * The type that a JSON Schema describes, where the schema is a literal; for the parts of the language that say which
  * data there is. Of all else (`$ref`, `allOf`, tuples, ...) it says no more than that it is JSON.
  *
+ * With `TFilled`, as it is once defaults are filled in: a key that has one is there.
+ *
  * @example
  * FromJsonSchema<{ type: "object"; properties: { id: { type: "string" }; n: { type: "integer" } }; required: ["id"] }>
  * // { id: string; n?: number }
  */
-export type FromJsonSchema<T> = T extends { readonly const: infer TValue }
+export type FromJsonSchema<T, TFilled = false> = T extends { readonly const: infer TValue }
   ? TValue
   : T extends { readonly enum: readonly (infer TValue)[] }
     ? TValue
     : T extends { readonly anyOf: readonly (infer TPart)[] }
-      ? Each<TPart>
+      ? Each<TPart, TFilled>
       : T extends { readonly oneOf: readonly (infer TPart)[] }
-        ? Each<TPart>
+        ? Each<TPart, TFilled>
         : T extends { readonly type: readonly (infer TKind)[] }
-          ? OfKind<TKind, T>
+          ? OfKind<TKind, T, TFilled>
           : T extends { readonly type: infer TKind }
-            ? OfKind<TKind, T>
+            ? OfKind<TKind, T, TFilled>
             : Json;
 
-type Each<TPart> = TPart extends unknown ? FromJsonSchema<TPart> : never;
+type Each<TPart, TFilled> = TPart extends unknown ? FromJsonSchema<TPart, TFilled> : never;
 
-type OfKind<TKind, T> = TKind extends "string"
+type OfKind<TKind, T, TFilled> = TKind extends "string"
   ? string
   : TKind extends "number" | "integer"
     ? number
@@ -33,30 +35,36 @@ type OfKind<TKind, T> = TKind extends "string"
       : TKind extends "null"
         ? null
         : TKind extends "array"
-          ? ListOf<T>
+          ? ListOf<T, TFilled>
           : TKind extends "object"
-            ? ObjectOf<T>
+            ? ObjectOf<T, TFilled>
             : Json;
 
-type ListOf<T> = T extends { readonly prefixItems: unknown }
+type ListOf<T, TFilled> = T extends { readonly prefixItems: unknown }
   ? Json[]
   : T extends { readonly items: infer TItem }
-    ? FromJsonSchema<TItem>[]
+    ? FromJsonSchema<TItem, TFilled>[]
     : Json[];
 
-type ObjectOf<T> = T extends { readonly properties: infer TProperties }
+type ObjectOf<T, TFilled> = T extends { readonly properties: infer TProperties }
   ? T extends { readonly required: readonly (infer TRequired)[] }
-    ? Keys<TProperties, TRequired>
-    : Keys<TProperties, never>
+    ? Keys<TProperties, TRequired | Defaulted<TProperties, TFilled>, TFilled>
+    : Keys<TProperties, Defaulted<TProperties, TFilled>, TFilled>
   : T extends { readonly additionalProperties: infer TValue }
-    ? { [key: string]: FromJsonSchema<TValue> }
+    ? { [key: string]: FromJsonSchema<TValue, TFilled> }
     : { [key: string]: Json };
 
+type Defaulted<TProperties, TFilled> = TFilled extends true
+  ? {
+      [TKey in keyof TProperties]: TProperties[TKey] extends { readonly default: unknown } ? TKey : never;
+    }[keyof TProperties]
+  : never;
+
 /** One object instead of an intersection of two: it is printed in messages, and compared. */
-type Keys<TProperties, TRequired> = {
-  [TKey in keyof TProperties as TKey extends TRequired ? TKey : never]: FromJsonSchema<TProperties[TKey]>;
+type Keys<TProperties, TRequired, TFilled> = {
+  [TKey in keyof TProperties as TKey extends TRequired ? TKey : never]: FromJsonSchema<TProperties[TKey], TFilled>;
 } & {
-  [TKey in keyof TProperties as TKey extends TRequired ? never : TKey]?: FromJsonSchema<TProperties[TKey]>;
+  [TKey in keyof TProperties as TKey extends TRequired ? never : TKey]?: FromJsonSchema<TProperties[TKey], TFilled>;
 } extends infer TBoth
   ? { -readonly [TKey in keyof TBoth]: TBoth[TKey] }
   : never;

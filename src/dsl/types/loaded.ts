@@ -88,7 +88,7 @@ export type LoadedFlow<
           Steps<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>,
           Parents<TGraph>,
           LastOf<TGraph>,
-          FlowHead<NameOf<TGraph>, ParamsIn<TGraph>, TAdapter, {}>
+          FlowHead<NameOf<TGraph>, ParamsIn<TGraph, true>, TAdapter, {}>
         >
       >
     : Flow<
@@ -218,6 +218,9 @@ type LastOf<TGraph extends GraphSource> = TGraph["nodes"] extends readonly [...u
   ? [IdOf<TLast>]
   : [];
 
-type ParamsIn<TGraph> = TGraph extends { readonly params_schema: infer TSchema } ? FromJsonSchema<TSchema> : {};
+/** As the caller of a run gives them, or filled in, as arguments see them. */
+type ParamsIn<TGraph, TFilled = false> = TGraph extends { readonly params_schema: infer TSchema }
+  ? FromJsonSchema<TSchema, TFilled>
+  : {};
 
 type NameOf<TGraph> = TGraph extends { readonly name: infer TName } ? TName : Absent;

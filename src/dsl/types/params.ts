@@ -65,7 +65,7 @@ type FittingParams<TParams, TNeeded> = [TNeeded] extends [never]
   ? keyof TParams & string
   : AnyJson extends TNeeded
     ? keyof TParams & string
-    : { [TName in keyof TParams]: [TParams[TName]] extends [TNeeded] ? TName : never }[keyof TParams] & string;
+    : keyof { [TName in keyof TParams as [TParams[TName]] extends [TNeeded] ? TName : never]: TName } & string;
 
 /** Judged on the name inside `param("...")`; a reference that is made elsewhere is judged where it is put. */
 export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]

@@ -74,7 +74,11 @@ type StoredOf<TDefinition, TWire> = TDefinition extends {
             : TWire
           : TDefinition extends { readonly type: "pipe"; in: infer TIn extends AnySchema }
             ? Stored<TIn>
-            : TWire;
+            : TDefinition extends { readonly type: "lazy"; getter: () => infer TInner extends AnySchema }
+              ? Stored<TInner>
+              : TDefinition extends { readonly type: "intersection"; left: infer TLeft; right: infer TRight }
+                ? StoredOr<TLeft, TWire> & StoredOr<TRight, TWire>
+                : TWire;
 
 type StoredInside<TKind, TInner> = TKind extends "optional"
   ? TInner | undefined

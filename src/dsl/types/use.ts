@@ -90,8 +90,10 @@ export type PrefixArgument<
     ? FlowTypeError<Say<"prefixNotLiteral", {}>>
     : [Extract<TNewIds, TIds>] extends [never]
       ? TPrefix
-      : // Parts may clash in every id: one is enough to say.
-        FlowTypeError<Say<"duplicateNode", { id: LastOf<Extract<TNewIds, TIds>> }>>;
+      : string extends TIds
+        ? TPrefix // which ids there are is known at run time only
+        : // Parts may clash in every id: one is enough to say.
+          FlowTypeError<Say<"duplicateNode", { id: LastOf<Extract<TNewIds, TIds>> }>>;
 
 /** Judged on the part: everything that has no token of its own. */
 export type PartArgument<
@@ -124,7 +126,9 @@ type PartProblem<
 type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNeeded, TGiven>] extends [never]
   ? IsAssignable<TGiven, TNeeded> extends true
     ? never
-    : Say<"partParamType", { prefix: TPrefix; why: MismatchText<TGiven, TNeeded> }>
+    : [string, { readonly [name: string]: never }] extends [keyof TGiven, TGiven]
+      ? never // which parameters there are is known at run time only
+      : Say<"partParamType", { prefix: TPrefix; why: MismatchText<TGiven, TNeeded> }>
   : Say<"partParamMissing", { prefix: TPrefix; params: Join<MissingParams<TNeeded, TGiven>, ", "> }>;
 
 /** Of parameters that may have any name, none is missing. */

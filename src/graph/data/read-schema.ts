@@ -16,24 +16,28 @@ interface Document {
   readonly root: JsonObject;
   /** What has been read, by schema: one that contains itself is read once. */
   readonly read: WeakMap<JsonObject, DataType>;
+  /** A key that has a default is there. */
+  readonly filled: boolean;
   /** How many schemas are being read, one inside the other. */
   depth: number;
 }
 
 const deepest = 100;
 
-const documents = new WeakMap<JsonObject, DataType>();
+const documents = { filled: new WeakMap<JsonObject, DataType>(), asGiven: new WeakMap<JsonObject, DataType>() };
 
 /**
  * A JSON Schema as a type. What it says in ways that are not known here is in doubt: `any`.
  *
  * @param root - never changed afterwards: what was read of it is remembered
+ * @param options.filled - as it is once defaults are filled in: a key that has one is there
  */
-export function readSchema(root: JsonObject): DataType {
-  let type = documents.get(root);
+export function readSchema(root: JsonObject, { filled = false }: { readonly filled?: boolean } = {}): DataType {
+  const known = filled ? documents.filled : documents.asGiven;
+  let type = known.get(root);
   if (type === undefined) {
-    type = read(root, { root, read: new WeakMap(), depth: 0 });
-    documents.set(root, type);
+    type = read(root, { root, filled, read: new WeakMap(), depth: 0 });
+    known.set(root, type);
   }
   return type;
 }
@@ -129,6 +133,9 @@ function readObject(schema: JsonObject, document: Document): ObjectType {
   const required = new Set(Array.isArray(schema.required) ? schema.required.map(String) : []);
   const names = isObject(propertyNames) ? propertyNames.enum : undefined;
   const other = additionalProperties === undefined ? undefined : lazily(additionalProperties, document);
+  if (document.filled && isObject(properties)) {
+    for (const key of Object.keys(properties)) if (hasDefault(properties[key], document)) required.add(key);
+  }
   const field = (key: string, type: Lazily): [string, Field] => [key, { type, optional: !required.has(key) }];
   const fields = new Map(
     isObject(properties)
@@ -143,6 +150,11 @@ function readObject(schema: JsonObject, document: Document): ObjectType {
   return additionalProperties === false
     ? { kind: "object", fields, others: undefined, closed: true }
     : { kind: "object", fields, others, closed: false };
+}
+
+function hasDefault(schema: Json | undefined, { root }: Document): boolean {
+  const at = resolve(schema, root);
+  return isObject(at) && at.default !== undefined;
 }
 
 const lazily =

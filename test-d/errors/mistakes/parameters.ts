@@ -1,6 +1,6 @@
-import { flow, param } from "flowkit";
+import { flow, fromGraph, param } from "flowkit";
 import * as z from "zod";
-import { byDay, extract, seeded } from "../../handlers.ts";
+import { byDay, count, extract, seeded } from "../../handlers.ts";
 import { etl } from "./etl.ts";
 import type { Mistake } from "./mistake.ts";
 
@@ -50,7 +50,27 @@ export const parameterMistakes: readonly Mistake[] = [
     make: () =>
       // @ts-expect-error
       etl.then("w", byDay, { args: { date: param("late") } }),
-    right: () => etl.then("w", byDay, { args: { date: param("date") } }),
+    right: () =>
+      flow("f", { params: z.object({ late: z.string().default("23:00") }) })
+        .node("extract", extract, { args: { batchSize: 500 } })
+        .then("count", count)
+        .then("w", byDay, { args: { date: param("late") } }),
+  },
+  {
+    rule: "parameter of a graph JSON that may be missing",
+    words: "parameter 'size' is number | undefined, 'batchSize' needs number",
+    token: '"size"',
+    make: () => {
+      const params_schema = { type: "object", properties: { size: { type: "integer" } } } as const;
+      const loaded = fromGraph({ nodes: [{ node_id: "a", type: "textual" }], params_schema });
+      // @ts-expect-error
+      return loaded.node("w", extract, { args: { batchSize: param("size") } });
+    },
+    right: () => {
+      const params_schema = { type: "object", properties: { size: { type: "integer", default: 10 } } } as const;
+      const loaded = fromGraph({ nodes: [{ node_id: "a", type: "textual" }], params_schema });
+      return loaded.node("w", extract, { args: { batchSize: param("size") } });
+    },
   },
   {
     rule: "parameter as the input of a root",

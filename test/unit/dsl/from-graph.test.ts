@@ -119,6 +119,25 @@ describe("the chain goes on", () => {
     });
     expect(failureOf(() => more("dya").compile()).message).toContain("'dya' is not a parameter of this flow");
   });
+
+  test("with its defaults filled in, where arguments and parts need them", () => {
+    const sized = flow("sized", { params: z.object({ n: z.int().default(3) }) });
+    const json = sized.node("extract", extract, { args: { size: param("n") } }).compile();
+    const part = flow("part", { params: z.object({ n: z.int() }) }).node("a", extract, { args: { size: param("n") } });
+    const text: unknown = JSON.parse(JSON.stringify(json));
+    const loaded = fromGraph(text as typeof json).node("more", extract, { args: { size: param("n") } });
+    expect(
+      loaded
+        .use("p", part)
+        .compile()
+        .nodes.map(({ node_id }) => node_id),
+    ).toStrictEqual(["extract", "more", "p.a"]);
+    const without = { ...json, params_schema: { type: "object", properties: { n: { type: "integer" } } } };
+    const open = fromGraph(without).node("more", extract, { args: { size: param("n") } });
+    expect(failureOf(() => open.use("p", part).compile()).message).toContain(
+      "parameter 'n' is number | undefined, 'size' needs number\nsub-flow 'p' needs other parameters than this flow has: .n may be missing (needs number)",
+    );
+  });
 });
 
 describe("in another flow", () => {
