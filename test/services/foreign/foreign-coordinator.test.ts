@@ -6,7 +6,7 @@ import type { HandlerDefinition } from "../../../src/definitions/index.ts";
 import { Worker } from "../../../src/embedded/worker.ts";
 import { PermanentError } from "../../../src/errors/index.ts";
 import { handler } from "../../helpers/handlers.ts";
-import { until } from "../../helpers/waiting.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
 import { type Envelope, listen, makeTopics, openSender } from "./plain-kafka.ts";
 import { openKafka, ownDatabase } from "./world.ts";
@@ -179,9 +179,31 @@ test("says who runs a node when it is asked, and obeys a cancel", async () => {
     corr_id: corr,
     payload: { reply: "TASK_SNAPSHOT", worker_id, run_state: "running", attempt_epoch: 3 },
   });
-  await cancel({ node: "up", epoch: 2 }, worker_id); // of an earlier attempt
   await cancel({ node: "up", epoch: 3 }, worker_id);
   await until(() => said().includes("CANCELLED 3"), "the end", patience);
   expect(events.at(-1)?.payload).toMatchObject({ reason: "enough" });
   expect(said()).toEqual(["TASK_ACCEPTED 3", "CANCELLED 3"]);
+});
+
+test("a cancel of an earlier attempt is nothing", async () => {
+  const gate = new Gate();
+  const up = handler(type(), {
+    processBatch: async (page, ctx) => {
+      await gate.pass(ctx.signal);
+      return page as { text: string };
+    },
+  });
+  const { start, store, said, events, cancel } = await open(up);
+  await store("read", "a", { meta: { text: "a" } });
+  await store("read", "__final__", { status: "complete" });
+  await start({ node: "up", epoch: 3 }, reading);
+  await start({ node: "other", epoch: 1 }, reading);
+  await until(() => gate.arrived === 2, "both attempts", patience);
+  const worker_id = String(events[0]?.payload.worker_id);
+  await cancel({ node: "up", epoch: 2 }, worker_id);
+  await cancel({ node: "other", epoch: 1 }, worker_id); // when this one has been heard, so has the one before it
+  await until(() => said().includes("CANCELLED 1"), "the end of the other", patience);
+  gate.open();
+  await until(() => said().includes("TASK_DONE 3"), "the end", patience);
+  expect(said()).not.toContain("CANCELLED 3");
 });
