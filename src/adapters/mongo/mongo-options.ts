@@ -94,9 +94,18 @@ function clientOf({ url, client, clientOptions }: MongoStoreOptions, timeoutMs: 
 function withoutUrl(words: string, url: string): string {
   const account = /\/\/(.*)@/s.exec(url)?.[1] ?? "";
   const password = account.slice(account.indexOf(":") + 1);
-  return [url, account, password]
+  return [url, account, password, decoded(password)]
     .filter((secret) => secret !== "")
     .reduce((text, secret) => text.replaceAll(secret, "****"), words);
+}
+
+/** As the driver says it. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // then the driver can't decode it either
+  }
 }
 
 /** Takes what is secret out of a text. */

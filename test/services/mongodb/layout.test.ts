@@ -91,6 +91,9 @@ test("no error tells the password", async () => {
     `mongodb://me:${encoded}@h/x?tls=maybe`,
     `mongo://me:${encoded}@h`,
     `mongodb://me:${encoded}@`,
+    // Of these the driver says what it took for a name.
+    `mongodb://me/${encoded}@h`,
+    `mongodb://me:${encoded}@h/?authMechanism=${encoded}`,
   ];
   for (const url of wrongUrls) {
     try {
