@@ -370,6 +370,24 @@ describe("what a foreign worker can't do", () => {
     });
   });
 
+  test("max_pending_batches is refused", async () => {
+    const side = await ForeignSide.open(ours);
+    const bounded = { ...node("ocr", ["read"]), io: { max_pending_batches: 4 } };
+    await expect(side.coordinator.run(graphOf(node("read"), bounded))).rejects.toMatchObject({
+      details: { findings: [{ code: "GRAPH_UNSUPPORTED", path: "/nodes/1/io/max_pending_batches" }] },
+    });
+  });
+
+  test("a type is refused whose handler begins anew after a failure", async () => {
+    const handlers = [handler("ocr", { resumable: false })];
+    const { store } = new ForeignStore();
+    await using coordinator = new Coordinator({ store, bus: memoryBus(), handlers, foreignTypes: ["ocr"] });
+    await coordinator.start();
+    await expect(coordinator.run(graphOf(node("ocr")))).rejects.toMatchObject({
+      details: { findings: [{ code: "GRAPH_UNSUPPORTED", path: "/nodes/0/type" }] },
+    });
+  });
+
   test("a stream from several partitions is refused", async () => {
     const side = await ForeignSide.open(ours);
     const streaming = graphOf(node("read", [], { partitions: 2 }), node("ocr", ["read"], { start: "first_batch" }));
