@@ -15,12 +15,12 @@ import { freshPrefix, openStore } from "./mongo-world.ts";
 needsServices("mongodb");
 
 /** A store behind a proxy, and one on the same data whose connections are never lost. */
-async function behindProxy({ timeoutMs = 10_000 } = {}) {
+async function behindProxy({ timeoutMs = 10_000, settings = "" } = {}) {
   const { hostname, port } = new URL(inject("mongodbUrl"));
   const proxy = await tcpProxy({ host: hostname, port: Number(port) });
   const prefix = freshPrefix();
   // A single server can't recognise a write that the driver repeats: the store must.
-  const url = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true&retryWrites=false`;
+  const url = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true&retryWrites=false${settings}`;
   const store = await openStore({ url, prefix, timeoutMs });
   return { proxy, store, direct: await openStore({ url: inject("mongodbUrl"), prefix }) };
 }
@@ -96,6 +96,29 @@ test("whatever requests and answers are lost, every operation has its effect onc
   }
 });
 
+test("a write whose answer got lost is answered as it was meant", async () => {
+  const { proxy, store, direct } = await behindProxy();
+  // The first answer is what it reads, the second that it is written.
+  for (const nth of [1, 2]) {
+    const [cancelled, finished, queued] = [`c${nth}`, `f${nth}`, `q${nth}`];
+    for (const id of [cancelled, finished, queued]) await direct.createTask(newTask(id));
+    await direct.dispatch(shardOf("extract", 0, queued), dispatchInit());
+    for (const { call, answer } of [
+      { call: () => store.cancelTask(cancelled, "enough"), answer: "recorded" },
+      { call: () => store.finishTask(finished), answer: true },
+      {
+        call: () => store.supersede({ ...shardOf("extract", 0, queued), epoch: 1 }),
+        answer: expect.objectContaining({ epoch: 2 }),
+      },
+    ]) {
+      let answers = 0;
+      proxy.fate = (direction) => (direction === "answer" && ++answers === nth ? "lose" : "pass");
+      expect(await call(), `answer ${nth} lost`).toEqual(answer);
+    }
+  }
+  expect(proxy.lost.answers).toBeGreaterThanOrEqual(6);
+});
+
 test("flows give exact results while connections are lost", async () => {
   const { proxy, store, direct } = await behindProxy();
   unreliable(proxy, { seed: 5, oneIn: 40, most: 25 });
@@ -126,7 +149,9 @@ test("a server that can't be reached is STORE_UNAVAILABLE, and found again when 
 });
 
 test("a server that accepts requests and never answers is STORE_UNAVAILABLE in time", async () => {
-  const { proxy, store } = await behindProxy({ timeoutMs: 500 });
+  // The driver's own look at the server comes too late to notice it.
+  const settings = "&serverMonitoringMode=poll&heartbeatFrequencyMS=600000";
+  const { proxy, store } = await behindProxy({ timeoutMs: 500, settings });
   proxy.fate = (direction) => (direction === "answer" ? { delayMs: 60_000 } : "pass");
   const error = await store.createTask(newTask("t")).catch((reason: unknown) => reason);
   expect(FlowError.is(error, "STORE_UNAVAILABLE"), String(error)).toBe(true);
