@@ -5,7 +5,10 @@ const sweeper = "engine/coordinator/sweeper.ts";
 const raceOf = (title: string, why: string) => ({ file: "test/sim/scheduler-races.test.ts", title, why });
 
 export const coordinatorMutations: readonly Mutation[] = [
-  mutation("no task sweep", edit(sweeper, "await store.dueTasks(tasksAtOnce, sweepMs)", "[] as string[]")),
+  mutation(
+    "no task sweep",
+    edit(sweeper, "await store.dueTasks(tasksAtOnce, sweepMs, sweepMs - this.#pace.sweepMs)", "[] as string[]"),
+  ),
   mutation("no lease sweep", edit(sweeper, "await store.expiredLeases(atOnce)", "[] as never[]")),
   mutation("no sweep of deadlines", edit(sweeper, "each(supervisor, overdue,", "each(supervisor, [] as never[],")),
   mutation(

@@ -32,7 +32,8 @@ export async function sendAgain(letters: readonly DeadLetter[], bus: Bus | undef
     await bus.close(); // waits until they are sent
   }
   const { dropped = 0, lastError = "no broker answered" } = bus.health?.() ?? {};
-  if (dropped > 0) throw new FlowError("BUS_UNAVAILABLE", `${dropped} letters could not be sent: ${lastError}`);
+  if (dropped > 0)
+    throw new FlowError("BUS_UNAVAILABLE", `${dropped} letters could not be sent: ${lastError}`, { retryable: true });
 }
 
 function parcelOf({ id, topic, key, body }: DeadLetter, prefix: string): Parcel {

@@ -1,8 +1,11 @@
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
+import type { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
 import type { Bus, Store } from "../engine/ports/index.ts";
+import { StoreWatch } from "../engine/support/store-watch.ts";
 import { coordinatorCore, type KnownTypesOptions } from "./coordinator.ts";
 import { runningLimits } from "./core-parts.ts";
 import type { ForeignOptions } from "./foreign-options.ts";
+import { type PartHealth, partHealth } from "./health.ts";
 import { knownTypes, type WorkerType } from "./known-types.ts";
 import { Life } from "./life.ts";
 import { type AttemptOptions, checkOptions, type RunningLimitOptions, type SweepOptions } from "./options.ts";
@@ -61,12 +64,19 @@ export class Client<
   TType extends string = string,
   THandler extends { readonly name: string } = WorkerType<TType>,
 > extends TaskApi<THandler> {
+  readonly #life: Life;
+  readonly #ports: Ports;
+  readonly #core: CoordinatorCore;
+  readonly #watch: StoreWatch;
+
   constructor(options: ClientOptions<TType, THandler>) {
     const what = "new Client";
     checkOptions(options, { what, known: knownOptions, needsStore: true });
     const known = knownTypes(what, options);
     const ports = new Ports(options);
-    const core = coordinatorCore({ options, known, ports }); // never started: it does what it is asked, and no more
+    const watch = new StoreWatch(ports.clock);
+    // Never started: it does what it is asked, and no more.
+    const core = coordinatorCore({ options, known, ports, callerWatch: watch });
     const life = new Life({
       what: "client",
       start: [() => ports.open()],
@@ -75,6 +85,27 @@ export class Client<
       clock: ports.callerClock,
       logger: ports.logger,
     });
-    super({ core, ports, life, known, running: runningLimits(options) });
+    super({ core, ports, life, known, running: runningLimits(options), callerWatch: watch });
+    this.#life = life;
+    this.#ports = ports;
+    this.#core = core;
+    this.#watch = watch;
+  }
+
+  /**
+   * How it is, for probes and people. Asks nobody: of the store it says what became of the last thing that was asked of
+   * it.
+   *
+   * @example
+   * client.health().ready // false before `start()`, and while the store can't be reached
+   */
+  health(): PartHealth {
+    return partHealth({
+      state: this.#life.state,
+      unreachableSince: this.#watch.unreachableSince,
+      bus: this.#ports.busHealth,
+      deadLetters: this.#ports.deadLetters.count,
+      loops: this.#core.loops,
+    });
   }
 }

@@ -1,8 +1,9 @@
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
-import { defaultCoordinatorTiming } from "../engine/coordinator/coordinator-options.ts";
+import { defaultCoordinatorTiming, unheardTiming } from "../engine/coordinator/coordinator-options.ts";
 import { builtInCoordinatorFns } from "../engine/functions/index.ts";
 import type { Bus, Store } from "../engine/ports/index.ts";
+import type { StoreWatch } from "../engine/support/store-watch.ts";
 import { byName } from "./by-name.ts";
 import { runningLimits, workerLimits } from "./core-parts.ts";
 import { checkForeign, type ForeignOptions } from "./foreign-options.ts";
@@ -82,8 +83,6 @@ const knownOptions: Readonly<Record<keyof CoordinatorOptions, true>> = {
 
 /** Coordinator functions are short, and many may wait for nothing but their turn. */
 const functionCapacity = 16;
-/** Without a bus nobody tells it: it looks. */
-const unheard = { tickMs: 200, sweepMs: 500 } as const;
 
 /**
  * Decides what may start and when a task is over, and runs the coordinator functions; its workers are elsewhere. Several
@@ -145,8 +144,9 @@ export function coordinatorCore(how: {
   readonly options: AttemptOptions & SweepOptions & ForeignOptions & { readonly bus?: Bus | undefined };
   readonly known: KnownTypes;
   readonly ports: Ports;
+  readonly callerWatch?: StoreWatch;
 }): CoordinatorCore {
-  const { options, known, ports } = how;
+  const { options, known, ports, callerWatch } = how;
   const { tickMs, sweepMs, maxLostLeases, cancelGraceMs, foreignAcceptMs } = options;
   if (known.foreign !== undefined) checkForeign(known.foreign, options, ports.store);
   return new CoordinatorCore({
@@ -154,6 +154,7 @@ export function coordinatorCore(how: {
     bus: ports.bus,
     clock: ports.clock,
     callerClock: ports.callerClock,
+    callerWatch,
     ids: ports.ids,
     random: ports.random,
     logger: ports.logger,
@@ -166,7 +167,7 @@ export function coordinatorCore(how: {
     inputAdapters: byName("input adapter", options.inputAdapters ?? []),
     timing: {
       ...defaultCoordinatorTiming,
-      ...(options.bus === undefined ? unheard : {}),
+      ...(options.bus === undefined ? unheardTiming : {}),
       ...definedOf({ tickMs, sweepMs, maxLostLeases, cancelGraceMs, foreignAcceptMs }),
     },
     functionLimits: workerLimits({ ...options, capacity: functionCapacity, capacityPerType: {} }),

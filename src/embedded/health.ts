@@ -5,10 +5,13 @@ import type { LifeState } from "./life.ts";
 /** How the store was at the last look. `since`: ms since 1970. */
 export type StoreHealth = { readonly status: "ok" } | { readonly status: "unreachable"; readonly since: number };
 
-/** How a coordinator, or a worker, is. */
+/** How a coordinator, a worker, or a client is. */
 export interface PartHealth {
   readonly state: LifeState;
-  /** It works: it has started, is not being stopped, and reached its store at the last look. */
+  /**
+   * It works: it has started, is not being stopped, reached its store at the last look, and has reached its bus since it
+   * started.
+   */
   readonly ready: boolean;
   readonly store: StoreHealth;
   /** Work goes on without it, slower: what no message tells is found by looking. */
@@ -36,7 +39,7 @@ export function partHealth(options: {
   const { state, unreachableSince: since, bus, deadLetters, loops } = options;
   return {
     state,
-    ready: state === "running" && since === undefined,
+    ready: state === "running" && since === undefined && bus.status !== "connecting",
     store: since === undefined ? { status: "ok" } : { status: "unreachable", since },
     bus,
     deadLetters,

@@ -12,6 +12,7 @@ import type { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts"
 import type { DeadLetter, TaskSummary } from "../engine/model.ts";
 import type { Page } from "../engine/ports/index.ts";
 import { StoreRetry } from "../engine/support/store-retry.ts";
+import type { StoreWatch } from "../engine/support/store-watch.ts";
 import { type TaskHandleParts, taskHandle } from "../engine/tasks/task-handle.ts";
 import { cleanUp, deleteTask, listDeadLetters, listTasks } from "../engine/tasks/task-lists.ts";
 import type { RunningLimits } from "../engine/worker/running-limits.ts";
@@ -30,6 +31,8 @@ export interface TaskApiParts {
   readonly life: Life;
   readonly known: KnownTypes;
   readonly running: RunningLimits;
+  /** Is told what becomes of the calls of the store. */
+  readonly callerWatch?: StoreWatch | undefined;
   /** Holds the process while the tasks run that are started here. */
   readonly keepAlive?: KeepAlive | undefined;
 }
@@ -46,12 +49,12 @@ export abstract class TaskApi<THandlers extends { readonly name: string }>
 
   constructor(parts: TaskApiParts) {
     this.#parts = parts;
-    const { core, ports, known, running } = parts;
+    const { core, ports, known, running, callerWatch } = parts;
     this.#handleParts = {
       store: ports.store,
       clock: ports.callerClock,
       plans: ports.plans,
-      retry: new StoreRetry(ports.callerClock),
+      retry: new StoreRetry(ports.callerClock, undefined, callerWatch),
       changes: core.changes,
       running,
       foreign: known.foreign?.types,

@@ -1,4 +1,4 @@
-import { Coordinator, type PartHealth, Worker } from "flowkit/engine";
+import { Client, Coordinator, type PartHealth, Worker } from "flowkit/engine";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { freePort } from "../../scripts/services/free-port.ts";
 import { startKafka } from "../../scripts/services/kafka.ts";
@@ -82,4 +82,44 @@ test("health tells who is away: a broker leaves parts ready, a database doesn't;
   await worker.stop();
   await coordinator.stop();
   expect(each(({ state, ready }) => state === "stopped" && !ready)()).toBe(true);
+});
+
+test("parts that start while the broker is away work by the database, and are ready when it is there", async () => {
+  const brokerPort = await freePort();
+  const kafkaProxy = await tcpProxy({ host: "127.0.0.1", port: brokerPort });
+  kafkaProxy.interrupt();
+  const [prefix, topicPrefix] = [freshPrefix(), uniquePrefix()];
+  const shared = () => ({
+    store: mongoStore({ url: inject("mongodbUrl"), database, prefix }),
+    bus: openBus({ brokers: [`127.0.0.1:${kafkaProxy.port}`], prefix: topicPrefix, closeTimeoutMs: 1_000 }),
+    handlers: [source("read", [1]), handler("keep")],
+  });
+  const coordinator = new Coordinator(shared());
+  const worker = new Worker(shared());
+  const client = new Client(shared());
+  const parts = [coordinator, worker, client];
+  onTestFinished(async () => {
+    for (const part of parts) await part.stop({ graceMs: 0 });
+  });
+  await Promise.all(parts.map((part) => part.start()));
+  for (const part of [coordinator, worker]) {
+    expect(part.health()).toMatchObject({ state: "running", ready: false, bus: { status: "connecting" } });
+  }
+  expect(client.health().ready).toBe(true); // it waits for nobody's messages
+  const chain = graphOf(
+    node("read"),
+    ...["a", "b", "c"].map((id, at) => node(id, [["read", "a", "b"][at] as string], { type: "keep" })),
+  );
+  expect(await (await client.run(chain)).result()).toEqual({ c: [1] });
+  expect(coordinator.health().bus.status).toBe("connecting");
+
+  const broker = await startKafka({ port: brokerPort, advertisedPort: kafkaProxy.port });
+  onTestFinished(() => broker.stop());
+  kafkaProxy.resume();
+  await until(
+    () => parts.every((part) => part.health().ready && part.health().bus.status === "ok"),
+    "the broker",
+    patience,
+  );
+  expect(await (await client.run(chain)).result()).toEqual({ c: [1] });
 });

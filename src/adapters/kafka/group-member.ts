@@ -3,6 +3,7 @@ import { FlowError } from "../../errors/index.ts";
 import type { BusParts } from "./client.ts";
 import { ConsumerSession, type ReadMessage } from "./consumer-session.ts";
 import { type BadMessage, deadLetter } from "./dead-letter.ts";
+import { hasNoAnswer, mayPass } from "./driver-error.ts";
 import { KeyLanes } from "./key-lanes.ts";
 import { deleteGroup, endsOf } from "./private-group.ts";
 import type { Publisher } from "./publisher.ts";
@@ -30,6 +31,8 @@ export class GroupMember {
   readonly #options: MemberOptions;
   readonly #lanes: KeyLanes;
   readonly #joined = Promise.withResolvers<void>();
+  /** Resolves when it begins without a broker. */
+  readonly #away = Promise.withResolvers<"away">();
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -38,12 +41,17 @@ export class GroupMember {
   #restarts = 0;
   #awaySince: number | undefined;
   #lastError: string | undefined;
+  #mayJoin = true;
 
   constructor(options: MemberOptions) {
     this.#options = options;
     const { clock, options: numbers } = options.parts;
     const { maxDeliveries, maxUnhandled } = numbers;
     this.#lanes = new KeyLanes({ clock, maxDeliveries, maxWaiting: maxUnhandled });
+  }
+
+  get hasJoined(): boolean {
+    return this.#hasJoined;
   }
 
   get restarts(): number {
@@ -60,22 +68,26 @@ export class GroupMember {
   }
 
   /**
-   * Resolves when it is a member.
+   * Resolves when it is a member, or, unless it is to fail fast, when nobody answers: it becomes one later then.
    *
    * @throws FlowError `BUS_UNAVAILABLE`, `ENGINE_STOPPED`
    */
   async start(): Promise<void> {
     const { clock, options } = this.#options.parts;
+    this.#awaySince = clock.now();
     this.#running = this.#run();
     const waiting = new AbortController();
     const late = clock.sleep(options.connectTimeoutMs, waiting.signal).then(() => "late" as const);
     const closed = this.#whenClosed().then(() => "closed" as const);
-    const first = await Promise.race([this.#joined.promise, late, closed]).finally(() => waiting.abort());
+    const first = await Promise.race([this.#joined.promise, this.#away.promise, late, closed]).finally(() =>
+      waiting.abort(),
+    );
     if (first === "closed") throw new FlowError("ENGINE_STOPPED", "this Kafka bus was closed meanwhile");
-    if (first !== "late") return;
+    if (first !== "late" || (this.#mayJoin && !options.failFast)) return;
     await this.close();
     const words = `no Kafka broker made it a member of ${this.#options.names.group}: ${this.#lastError ?? "no answer"}`;
-    throw new FlowError("BUS_UNAVAILABLE", words, { details: { group: this.#options.names.group } });
+    const details = { group: this.#options.names.group };
+    throw new FlowError("BUS_UNAVAILABLE", words, { retryable: this.#mayJoin, details });
   }
 
   close(): Promise<void> {
@@ -108,6 +120,8 @@ export class GroupMember {
         this.#restarts++;
         this.#awaySince ??= clock.now();
         this.#lastError = redact(messageOf(error));
+        this.#mayJoin = mayPass(error);
+        if (hasNoAnswer(error) && !this.#options.parts.options.failFast) this.#away.resolve("away");
         const fields = { part: "kafka", group: this.#options.names.group, error: this.#lastError };
         logger.warn(fields, "a consumer has ended: another one is built");
       }

@@ -21,8 +21,8 @@ const deadLetterTopic = "dlq.v1";
  * const bus = kafkaBus({ brokers: ["kafka-1:9092", "kafka-2:9092"], prefix: "etl" })
  * const engine = await createEngine({ handlers, store, bus })
  *
- * @throws FlowError `ENGINE_OPTIONS`; its `subscribe` throws `BUS_UNAVAILABLE` when no broker answers in time, its
- * `publish` when as many messages as `maxBuffered` wait for one
+ * @throws FlowError `ENGINE_OPTIONS`; its `subscribe` throws `BUS_UNAVAILABLE` when the broker refuses it, or with
+ * `failFast` doesn't answer in time, its `publish` when as many messages as `maxBuffered` wait for one
  */
 export function kafkaBus(options: KafkaBusOptions): Bus {
   return new KafkaBus(options);
@@ -98,12 +98,13 @@ class KafkaBus implements Bus {
 
   health(): BusHealth {
     const members = [...this.#members];
+    const status = members.every(({ hasJoined }) => hasJoined) ? "unreachable" : "connecting";
     const since = [this.#publisher.failingSince, ...members.map(({ awaySince }) => awaySince)].filter(
       (time) => time !== undefined,
     );
     const lastError = this.#publisher.lastError ?? members.find((member) => member.lastError !== undefined)?.lastError;
     return {
-      ...(since.length === 0 ? { status: "ok" } : { status: "unreachable", since: Math.min(...since) }),
+      ...(since.length === 0 ? { status: "ok" } : { status, since: Math.min(...since) }),
       restarts: members.reduce((sum, { restarts }) => sum + restarts, this.#restarts),
       dropped: this.#publisher.dropped,
       ...(lastError === undefined ? {} : { lastError }),

@@ -25,8 +25,16 @@ export interface KafkaBusOptions {
     /** @defaultValue the broker's own */
     readonly replicationFactor?: number;
   };
-  /** How long `subscribe` waits for a broker, in ms. @defaultValue 30_000 */
+  /** How long the start waits to become a member of its groups, in ms. @defaultValue 30_000 */
   readonly connectTimeoutMs?: number;
+  /**
+   * `true`: the start rejects when no broker answers for `connectTimeoutMs`. `false`: it goes on without one, by the
+   * store alone; `health()` says `connecting`, and not `ready`, until one answers. What a broker refuses, such as a login,
+   * makes it reject in any case.
+   *
+   * @defaultValue false
+   */
+  readonly failFast?: boolean;
   /** Messages that wait for a broker; one more is refused. @defaultValue 10_000 */
   readonly maxBuffered?: number;
   /** How long a message waits for a broker before it is given up, in ms. @defaultValue 60_000 */
@@ -59,6 +67,7 @@ const optionsSchema = z.strictObject({
     .strictObject({ partitions: count(6), replicationFactor: z.int().min(1).optional() })
     .default({ partitions: 6 }),
   connectTimeoutMs: count(30_000),
+  failFast: z.boolean().default(false),
   maxBuffered: count(10_000),
   deliveryTimeoutMs: count(60_000),
   maxMessageBytes: count(1_000_000),

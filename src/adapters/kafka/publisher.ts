@@ -3,6 +3,7 @@ import { FlowError } from "../../errors/index.ts";
 import type { BusParts } from "./client.ts";
 import { driverRetry } from "./client.ts";
 import { within } from "./deadline.ts";
+import { isRefusal } from "./driver-error.ts";
 import { messageOf } from "./redaction.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 
@@ -15,6 +16,8 @@ export interface Outgoing {
 
 interface Waiting {
   readonly outgoing: Outgoing;
+  /** ms since 1970. */
+  readonly since: number;
   /** Monotonic. */
   readonly until: number;
   readonly sent: PromiseWithResolvers<void>;
@@ -23,6 +26,8 @@ interface Waiting {
 const mostAtOnce = 500;
 const retryMinMs = 100;
 const retryMaxMs = 2_000;
+/** A broker that has fallen silent is found out by the driver after a minute. */
+const silentMs = 5_000;
 
 /**
  * Sends messages in the order in which they came, what was given in one turn of the event loop as one request. One
@@ -53,7 +58,9 @@ export class Publisher {
 
   /** Since when nothing can be sent, if so. */
   get failingSince(): number | undefined {
-    return this.#failingSince;
+    const [oldest] = this.#waiting;
+    const isLate = oldest !== undefined && this.#parts.clock.now() - oldest.since > silentMs;
+    return this.#failingSince ?? (isLate ? oldest.since : undefined);
   }
 
   get lastError(): string | undefined {
@@ -78,10 +85,11 @@ export class Publisher {
     }
     if (this.#waiting.length >= options.maxBuffered) {
       const words = `${this.#waiting.length} messages wait for a Kafka broker already: ${this.#lastError ?? "it is slow"}`;
-      throw new FlowError("BUS_UNAVAILABLE", words, { details: { topic } });
+      throw new FlowError("BUS_UNAVAILABLE", words, { retryable: true, details: { topic } });
     }
     const sent = Promise.withResolvers<void>();
-    this.#waiting.push({ outgoing, sent, until: clock.monotonic() + options.deliveryTimeoutMs });
+    const until = clock.monotonic() + options.deliveryTimeoutMs;
+    this.#waiting.push({ outgoing, sent, since: clock.now(), until });
     this.#sending ??= this.#send().finally(() => {
       this.#sending = undefined;
     });
@@ -172,13 +180,7 @@ export class Publisher {
     const { logger } = this.#parts;
     const topics = [...new Set(waiting.map(({ outgoing }) => outgoing.topic))];
     logger.warn({ part: "kafka", messages: waiting.length, topics, why }, "messages were given up");
-    for (const { sent } of waiting) sent.reject(new FlowError("BUS_UNAVAILABLE", `a message was not sent: ${why}`));
+    const error = new FlowError("BUS_UNAVAILABLE", `a message was not sent: ${why}`, { retryable: true });
+    for (const { sent } of waiting) sent.reject(error);
   }
-}
-
-/** The broker's own word that it will never take this, as opposed to no word at all. */
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error.cause instanceof Error) return isRefusal(error.cause);
-  return error.name === "KafkaJSProtocolError" && "retriable" in error && error.retriable === false;
 }

@@ -1,5 +1,6 @@
 import { FlowError } from "../../errors/index.ts";
 import type { BusParts } from "./client.ts";
+import { mayPass } from "./driver-error.ts";
 import { messageOf } from "./redaction.ts";
 
 const legalName = /^[a-zA-Z0-9._-]{1,249}$/;
@@ -60,7 +61,7 @@ export class TopicCreation {
       for (const topic of topics) this.#there.add(topic);
     } catch (error) {
       const words = `topics ${topics.join(", ")} could not be looked up or created: ${redact(messageOf(error))}`;
-      throw new FlowError("BUS_UNAVAILABLE", words, { details: { topics: [...topics] } });
+      throw new FlowError("BUS_UNAVAILABLE", words, { retryable: mayPass(error), details: { topics: [...topics] } });
     } finally {
       await admin.disconnect().catch(() => {}); // what it was for is done, or has failed with its own error
     }

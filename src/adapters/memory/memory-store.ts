@@ -139,8 +139,8 @@ class MemoryStore implements Store {
     return this.#closed ? unavailable() : this.#tasks.close(id);
   }
 
-  dueTasks(limit: number, everyMs: number): ReturnType<Store["dueTasks"]> {
-    return this.#closed ? unavailable() : this.#tasks.due(limit, everyMs);
+  dueTasks(limit: number, everyMs: number, aheadMs = 0): ReturnType<Store["dueTasks"]> {
+    return this.#closed ? unavailable() : this.#tasks.due(limit, { everyMs, aheadMs });
   }
 
   overdueTasks(limit: number): ReturnType<Store["overdueTasks"]> {

@@ -72,11 +72,14 @@ export class TaskTable {
     return this.#move(id, (record) => closeTaskMove(record, { now: this.#context.now() }));
   }
 
-  async due(limit: number, everyMs: number): Promise<string[]> {
+  async due(
+    limit: number,
+    { everyMs, aheadMs }: { readonly everyMs: number; readonly aheadMs: number },
+  ): Promise<string[]> {
     const { state, step } = this.#context;
     const ids: string[] = [];
     // What is moved on is due after this moment, so nothing is given twice, however long this takes.
-    const dueBy = this.#context.now();
+    const dueBy = this.#context.now() + aheadMs;
     while (ids.length < limit) {
       if (step !== undefined) await step("dueTasks");
       const first = state.sweeps.first();

@@ -112,9 +112,9 @@ class DocumentStore implements MongoStore {
     return this.#tasks.close(id);
   }
 
-  async dueTasks(limit: number, everyMs: number): ReturnType<Store["dueTasks"]> {
+  async dueTasks(limit: number, everyMs: number, aheadMs = 0): ReturnType<Store["dueTasks"]> {
     this.#retention.begin();
-    return this.#lists.due(limit, everyMs);
+    return this.#lists.due(limit, { everyMs, aheadMs });
   }
 
   overdueTasks(limit: number): ReturnType<Store["overdueTasks"]> {

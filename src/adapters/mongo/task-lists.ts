@@ -17,14 +17,18 @@ export class TaskLists {
     this.#parts = parts;
   }
 
-  async due(limit: number, everyMs: number): Promise<string[]> {
+  async due(
+    limit: number,
+    { everyMs, aheadMs }: { readonly everyMs: number; readonly aheadMs: number },
+  ): Promise<string[]> {
     const { session } = this.#parts;
     const taken: string[] = [];
     while (taken.length < limit) {
       const rows = await this.#by("sweep_at", limit - taken.length);
       // One that was given already is due again when `everyMs` is short.
       const due = rows.filter(
-        ({ doc, now }) => (doc.sweep_at?.getTime() ?? now + 1) <= now && !taken.includes(doc._id),
+        ({ doc, now }) =>
+          (doc.sweep_at?.getTime() ?? Number.POSITIVE_INFINITY) <= now + aheadMs && !taken.includes(doc._id),
       );
       if (due.length === 0) break;
       for (const { doc, now } of due) {

@@ -133,8 +133,8 @@ class SqliteStore implements Store {
     return this.#tasks.close(id);
   }
 
-  dueTasks(limit: number, everyMs: number): ReturnType<Store["dueTasks"]> {
-    return this.#lists.due(limit, everyMs);
+  dueTasks(limit: number, everyMs: number, aheadMs = 0): ReturnType<Store["dueTasks"]> {
+    return this.#lists.due(limit, { everyMs, aheadMs });
   }
 
   overdueTasks(limit: number): ReturnType<Store["overdueTasks"]> {

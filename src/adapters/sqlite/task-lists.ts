@@ -12,10 +12,15 @@ export class TaskLists {
     this.#parts = parts;
   }
 
-  async due(limit: number, everyMs: number): Promise<string[]> {
+  async due(
+    limit: number,
+    { everyMs, aheadMs }: { readonly everyMs: number; readonly aheadMs: number },
+  ): Promise<string[]> {
     const { connection, now } = this.#parts;
     const find = () =>
-      connection.sql("SELECT pk, id FROM tasks WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ? + 0").all(now(), limit);
+      connection
+        .sql("SELECT pk, id FROM tasks WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ? + 0")
+        .all(now() + aheadMs, limit);
     // Asked often and seldom so: looking needs no transaction.
     if (connection.read(() => find().length) === 0) return [];
     return connection.write(() => {

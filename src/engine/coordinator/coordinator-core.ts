@@ -15,7 +15,7 @@ import { isStatus } from "../protocol/message-kinds.ts";
 import type { Message } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
 import { allSteps } from "../support/all-steps.ts";
-import { hintBus } from "../support/hint-bus.ts";
+import { hintBus, isHeard } from "../support/hint-bus.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
 import { TaskChanges } from "../tasks/task-changes.ts";
@@ -60,7 +60,7 @@ export class CoordinatorCore {
 
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
-    this.#callerRetry = new StoreRetry(parts.callerClock ?? parts.clock);
+    this.#callerRetry = new StoreRetry(parts.callerClock ?? parts.clock, undefined, parts.callerWatch);
     const { store, bus, plans, clock, logger, timing } = parts;
     this.#supervisor = new Supervisor({ clock, logger });
     this.#foreign = this.#foreignWorkers();
@@ -77,6 +77,7 @@ export class CoordinatorCore {
       clock,
       scheduler: this.#scheduler,
       leaseMs: parts.functionLimits.leaseMs,
+      isHeard: () => isHeard(bus),
       onLeaseLost: this.#foreign && ((record) => this.#foreign?.leaseLost(record) ?? Promise.resolve()),
       ...timing,
     });

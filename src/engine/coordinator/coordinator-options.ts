@@ -2,6 +2,7 @@ import type { CoordinatorFunctionDefinition, InputAdapterDefinition, Logger } fr
 import type { ForeignTypes } from "../foreign/index.ts";
 import type { PlanCache } from "../planner/index.ts";
 import type { Bus, Clock, Ids, Random, Store } from "../ports/index.ts";
+import type { StoreWatch } from "../support/store-watch.ts";
 import type { AppendSignals } from "../worker/append-signals.ts";
 import type { WorkerLimits } from "../worker/worker-options.ts";
 
@@ -13,6 +14,8 @@ export interface CoordinatorParts {
   readonly clock: Clock;
   /** For calls that somebody awaits: its sleeps keep the process running. @defaultValue `clock` */
   readonly callerClock?: Clock;
+  /** Is told what becomes of these calls. */
+  readonly callerWatch?: StoreWatch | undefined;
   readonly ids: Ids;
   readonly random: Random;
   readonly logger: Logger;
@@ -41,6 +44,9 @@ export interface CoordinatorTiming {
   /** How long a worker that isn't ours may take to accept a command, in ms. @defaultValue 30_000 */
   readonly foreignAcceptMs: number;
 }
+
+/** At most, while the bus is away, or without one: nobody tells a coordinator what happens, so it looks. */
+export const unheardTiming = { tickMs: 200, sweepMs: 500 } as const;
 
 export const defaultCoordinatorTiming: CoordinatorTiming = {
   tickMs: 1_000,

@@ -3,11 +3,13 @@ import type { ShardRecord, TaskFailure } from "../model.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import { StoreWatch } from "../support/store-watch.ts";
 import type { Supervisor } from "../support/supervisor.ts";
+import { unheardTiming } from "./coordinator-options.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { SlotSweeper } from "./slot-sweeper.ts";
 
 const atOnce = 100;
 const tasksAtOnce = 20;
+const restFactor = 4;
 
 const deadlineExceeded: TaskFailure = {
   reasonCode: "deadline_exceeded",
@@ -22,6 +24,8 @@ export interface SweeperOptions {
   readonly tickMs: number;
   /** How often a task is planned again as a whole, in ms. */
   readonly sweepMs: number;
+  /** Whether what others do is told. While it isn't, this looks more often. */
+  readonly isHeard: () => boolean;
   readonly maxLostLeases: number;
   /** How long a worker's claim may be on its way, in ms: a lease. */
   readonly leaseMs: number;
@@ -39,6 +43,8 @@ export class Sweeper {
   /** Monotonic time of the next retry or deadline that this process knows of. */
   #dueAt = Number.POSITIVE_INFINITY;
   #sleeping: AbortController | undefined;
+  /** How long the last sweep took, in ms. */
+  #tookMs = 0;
   readonly #watch: StoreWatch;
 
   constructor(options: SweeperOptions) {
@@ -67,15 +73,17 @@ export class Sweeper {
   }
 
   start(supervisor: Supervisor): void {
-    const { clock, tickMs } = this.#options;
+    const { clock } = this.#options;
     supervisor.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
     supervisor.loop("sweeps", async () => {
       this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept
+      const began = clock.monotonic();
       await this.#watch.ask(() => this.sweep(supervisor));
+      this.#tookMs = clock.monotonic() - began;
       if (supervisor.signal.aborted) return;
       const sleeping = new AbortController();
       this.#sleeping = sleeping;
-      await clock.sleep(Math.max(0, Math.min(tickMs, this.#dueAt - clock.monotonic())), sleeping.signal);
+      await clock.sleep(Math.max(0, Math.min(this.#pace.tickMs, this.#dueAt - clock.monotonic())), sleeping.signal);
       this.#sleeping = undefined;
     });
   }
@@ -97,7 +105,16 @@ export class Sweeper {
     else if (deferred.nextInMs !== undefined) this.dueIn(deferred.nextInMs);
     await this.#sweepDeadlines(supervisor);
     await this.#slots.sweep();
-    await each(supervisor, await store.dueTasks(tasksAtOnce, sweepMs), (taskId) => scheduler.replan(taskId));
+    const due = await store.dueTasks(tasksAtOnce, sweepMs, sweepMs - this.#pace.sweepMs);
+    await each(supervisor, due, (taskId) => scheduler.replan(taskId));
+  }
+
+  /** Looking costs as much as there is to look at: it takes a part of the time only. */
+  get #pace(): { readonly tickMs: number; readonly sweepMs: number } {
+    const { tickMs, sweepMs, isHeard } = this.#options;
+    if (isHeard()) return { tickMs, sweepMs };
+    const oftenMs = Math.max(unheardTiming.sweepMs, restFactor * this.#tookMs);
+    return { tickMs: Math.min(tickMs, unheardTiming.tickMs), sweepMs: Math.min(sweepMs, oftenMs) };
   }
 
   /** Should this end between the two, the failed task is due for a sweep. */

@@ -38,8 +38,9 @@ export interface UndeliverableMessage {
 
 /** How a bus is, as far as this process knows. */
 export interface BusHealth {
-  readonly status: "ok" | "unreachable";
-  /** With `unreachable`: since when, in ms since 1970. */
+  /** `connecting`: it hasn't been reached yet, since this process began. */
+  readonly status: "ok" | "connecting" | "unreachable";
+  /** With the other two: since when, in ms since 1970. */
   readonly since?: number;
   /** How often a consumer had to be built again. */
   readonly restarts: number;

@@ -151,10 +151,11 @@ export interface Store {
   /** `cancelling` -> `failed` when a failure is recorded, else `cancelled`. False: it was something else. */
   closeTask(id: string): Promise<boolean>;
   /**
-   * Non-terminal tasks whose sweep is due, each moved on by `everyMs`, or by `minSweepMs` if that is less: so each is
-   * given to one caller only, and once, also where all call in the same millisecond.
+   * Non-terminal tasks whose sweep is due, or will be within `aheadMs`, the first due first; each is then due in
+   * `everyMs`, or in `minSweepMs` if that is more. So each is given to one caller only, and once, also where all call in
+   * the same millisecond; `aheadMs` is less than `everyMs`, 0 unless it is given.
    */
-  dueTasks(limit: number, everyMs: number): Promise<string[]>;
+  dueTasks(limit: number, everyMs: number, aheadMs?: number): Promise<string[]>;
   /** `running` tasks whose deadline has passed, and in how many ms the next one's does. */
   overdueTasks(limit: number): Promise<{ readonly overdue: string[]; readonly nextInMs: number | undefined }>;
   /** Tasks with one of these statuses, or all; the newest first. */

@@ -9,6 +9,9 @@ export const saidOf = (bus: Bus): Pick<Bus, "prefix" | "health"> => ({
 
 const quiet: BusHealth = { status: "ok", restarts: 0, dropped: 0 };
 
+/** Whether its messages can be counted on, as far as it knows. Without them, what they tell has to be looked for. */
+export const isHeard = (bus: Bus): boolean => (bus.health?.().status ?? "ok") === "ok";
+
 /**
  * Sends hints. One that can't be sent costs time only, for the sweeps find what it would have told: it is logged, and
  * no attempt and no call fails over it.

@@ -7,7 +7,7 @@ import type { TaskDiscoverMessage } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
 import { allAtOnce, allSteps } from "../support/all-steps.ts";
 import { Breather } from "../support/breather.ts";
-import { hintBus } from "../support/hint-bus.ts";
+import { hintBus, isHeard } from "../support/hint-bus.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import { StoreWatch } from "../support/store-watch.ts";
 import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
@@ -22,8 +22,8 @@ import { TaskFacts } from "./task-facts.ts";
 import type { WorkerParts } from "./worker-options.ts";
 
 const pollMinMs = 20;
-/** A slot of a limit may be freed in another process, which tells nobody. */
-const heldUpPollMs = 200;
+/** A slot of a limit may be freed in another process, which tells nobody; nor does anybody while the bus is away. */
+const unheardPollMs = 200;
 
 /** Runs what its {@link Claimer} claims: holds the leases, calls the handlers, gives the slots back. */
 export class WorkerCore {
@@ -100,7 +100,8 @@ export class WorkerCore {
     this.#supervisor.loop("queue", async () => {
       await this.#claimer.fill();
       const { pollMaxMs } = this.#parts.limits;
-      const mostMs = this.#claimer.heldUp ? Math.min(heldUpPollMs, pollMaxMs) : pollMaxMs;
+      const isTold = !this.#claimer.heldUp && isHeard(this.#parts.bus);
+      const mostMs = isTold ? pollMaxMs : Math.min(unheardPollMs, pollMaxMs);
       waitMs = this.#busySincePoll ? pollMinMs : Math.min(mostMs, waitMs * 2);
       this.#busySincePoll = false;
       const spread = 0.75 + this.#parts.random() / 2; // so that idle workers don't all look at once

@@ -29,6 +29,9 @@ interface Group {
 
 const maxDeliveries = 5;
 const redeliverMs = 200;
+/** While messages are refused at all, the broker is away, and known to be, for a part of the time. */
+const awayMs = 2_000;
+const awayInTurns = 4;
 
 /**
  * A broker worse than any real one: what it takes may be lost, come twice, late, and in any order, also of one key. A
@@ -65,7 +68,8 @@ export class SimBroker {
     return {
       publish: async (topic, _key, message) => {
         await this.#scheduler.park(life, `publish ${topic}`, { request: true, ...this.#shown(message) });
-        if (this.#scheduler.random.chance(this.#faults.refuse)) throw new Error("the simulated bus can't be reached");
+        if (this.#isAway || this.#scheduler.random.chance(this.#faults.refuse))
+          throw new Error("the simulated bus can't be reached");
         this.#send(topic, message);
         await this.#scheduler.park(life, "publish ->");
       },
@@ -76,7 +80,12 @@ export class SimBroker {
         return subscription;
       },
       close: async () => {},
+      health: () => ({ status: this.#isAway ? "unreachable" : "ok", restarts: 0, dropped: 0 }),
     };
+  }
+
+  get #isAway(): boolean {
+    return this.#faults.refuse > 0 && Math.floor(this.#scheduler.now / awayMs) % awayInTurns === awayInTurns - 1;
   }
 
   #join(life: Life, options: SubscribeOptions): Subscription {

@@ -18,6 +18,21 @@ export function dueTaskContract(it: StoreTest): void {
     expect(await store.dueTasks(10, longMs)).toEqual([]);
   });
 
+  it("gives what is due within aheadMs too, and then not before its time", async ({ store, other, advance }) => {
+    for (const id of ["a", "b"]) await store.createTask(newTask(id));
+    expect((await store.dueTasks(10, longMs)).toSorted()).toEqual(["a", "b"]);
+    await advance(pastShortMs);
+    await store.createTask(newTask("new"));
+    expect(await store.dueTasks(10, longMs, longMs / 2)).toEqual(["new"]);
+    await advance(pastShortMs);
+    expect(await store.dueTasks(10, longMs)).toEqual([]);
+    const first = await store.dueTasks(1, longMs, longMs - 1); // those that were given first are due first
+    expect(["a", "b"]).toContain(first[0]);
+    expect(await store.dueTasks(10, longMs, longMs / 2)).toEqual([]);
+    await advance(pastShortMs);
+    expect((await other.dueTasks(10, longMs, longMs - 1)).toSorted()).toEqual(["a", "b", "new"]);
+  });
+
   it("each due task is given to one caller only", async (world) => {
     const ids = Array.from({ length: 30 }, (_, i) => `t${i}`);
     for (const id of ids) await world.store.createTask(newTask(id));

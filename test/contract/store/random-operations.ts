@@ -120,8 +120,8 @@ const tasks = [
   plain(taskId, "deleteTask", (store, id) => store.deleteTask(id)),
   // Seldom drawn one after the other, and what remembers too much shows behind it.
   plain(taskId, "finish and delete", async (store, id) => [await store.finishTask(id), await store.deleteTask(id)]),
-  plain(fc.constantFrom(0, 5, 50, 400), "dueTasks", async (store, everyMs) =>
-    (await store.dueTasks(all, everyMs)).toSorted(),
+  plain(fc.constantFrom([0, 0], [5, 0], [50, 40], [400, 0], [400, 399]), "dueTasks", async (store, [every, ahead]) =>
+    (await store.dueTasks(all, every as number, ahead)).toSorted(),
   ),
   found(
     fc.record({ taskId, offset, vars: fc.constantFrom({}, { n: 2 }), appliedBy: fc.constantFrom("a", "b", "c") }),

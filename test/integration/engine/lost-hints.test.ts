@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { Bus, Store } from "../../../src/engine/ports/index.ts";
@@ -46,6 +47,42 @@ describe("a task finishes with the same results", () => {
   test("when every message is lost", async () => {
     const { engine } = await testEngine(handlers, { bus: fateful(() => 0), sweepMs: 20 });
     expect(await (await engine.run(graph)).result()).toEqual(expected);
+  });
+
+  test("when the bus knows that it is away: soon, however seldom tasks are swept otherwise", async () => {
+    let away = true;
+    const bus: Bus = {
+      ...sharedBus(),
+      publish: () => Promise.reject(new Error("broker down")),
+      health: () => ({ status: away ? "unreachable" : "ok", restarts: 0, dropped: 0 }),
+    };
+    const state = new MemoryState();
+    const aheads: (number | undefined)[] = [];
+    const store = new Proxy(memoryStore({ state }), {
+      get(target, key: keyof Store) {
+        if (key !== "dueTasks") return (target[key] as (...args: unknown[]) => unknown).bind(target);
+        return (limit: number, everyMs: number, aheadMs?: number) => {
+          aheads.push(aheadMs);
+          return target.dueTasks(limit, everyMs, aheadMs);
+        };
+      },
+    });
+    const hour = 3_600_000;
+    const { engine } = await testEngine(handlers, {
+      bus,
+      state,
+      store,
+      tickMs: hour,
+      sweepMs: hour,
+      mayLogErrors: true,
+    });
+    expect(await (await engine.run(graph)).result()).toEqual(expected);
+    expect(new Set(aheads)).not.toContain(0);
+    away = false;
+    await until(() => aheads.at(-1) === 0, "a sweep that knows that the bus is back");
+    const sweeps = aheads.length;
+    await sleep(1_000); // five of those it made a moment ago
+    expect(aheads.length - sweeps).toBe(0);
   });
 
   test("when every message comes three times", async () => {
@@ -121,7 +158,7 @@ describe("a task finishes with the same results", () => {
     const bus = memoryBus();
     const { engine, record } = await testEngine(
       [source("a", [1], { processBatch: (n, ctx) => (ctx.epoch === 1 ? gate.pass(ctx.signal).then(() => n) : n) })],
-      { bus, leaseMs: 90 },
+      { bus, leaseMs: 1_000 },
     );
     const task = await engine.run(graphOf(node("a", [], { retry_policy: { max: 0 } })));
     await until(() => gate.arrived === 1);

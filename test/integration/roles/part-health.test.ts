@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { Client } from "../../../src/embedded/client.ts";
 import { Coordinator } from "../../../src/embedded/coordinator.ts";
 import { Worker } from "../../../src/embedded/worker.ts";
+import type { Bus, BusHealth } from "../../../src/engine/ports/index.ts";
 import type { Message } from "../../../src/engine/protocol/messages.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import { sharedBus } from "../../helpers/engines.ts";
@@ -14,6 +16,47 @@ const kinds = {
   Coordinator: (store = memoryStore()) => new Coordinator({ store, handlers, tickMs: 5 }),
   Worker: (store = memoryStore()) => new Worker({ store, handlers }),
 } as const;
+
+const withBus = {
+  Coordinator: (bus: Bus) => new Coordinator({ store: memoryStore(), handlers, bus }),
+  Worker: (bus: Bus) => new Worker({ store: memoryStore(), handlers, bus }),
+  Client: (bus: Bus) => new Client({ store: memoryStore(), handlers, bus }),
+} as const;
+
+test.for(Object.entries(withBus))("a %s is ready when its bus has been reached, and stays so", async ([, make]) => {
+  let status: BusHealth["status"] = "connecting";
+  await using part = make({ ...sharedBus(), health: () => ({ status, restarts: 0, dropped: 0 }) });
+  await part.start();
+  expect(part.health()).toMatchObject({ state: "running", ready: false, bus: { status: "connecting" } });
+  status = "ok";
+  expect(part.health().ready).toBe(true);
+  status = "unreachable";
+  expect(part.health()).toMatchObject({ ready: true, bus: { status: "unreachable" } });
+});
+
+test("a client tells of its life, and of a store that it could not reach, until it could again", async () => {
+  const store = memoryStore();
+  const client = new Client({ store, handlers });
+  expect(client.health()).toMatchObject({ state: "new", ready: false, loops: [], deadLetters: 0 });
+  await client.start();
+  expect(client.health()).toMatchObject({ state: "running", ready: true, store: { status: "ok" } });
+  const listing = vi.spyOn(store, "listTasks").mockImplementation(() => {
+    throw new FlowError("STORE_UNAVAILABLE", "gone", { retryable: false });
+  });
+  await expect(client.list()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  expect(client.health()).toMatchObject({ ready: false, store: { status: "unreachable", since: expect.any(Number) } });
+  listing.mockRestore();
+  await client.list();
+  expect(client.health()).toMatchObject({ ready: true, store: { status: "ok" } });
+  const creating = vi.spyOn(store, "createTask").mockImplementation(() => {
+    throw new FlowError("STORE_UNAVAILABLE", "gone", { retryable: false });
+  });
+  await expect(client.run(graphOf(node("a")))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  expect(client.health().ready).toBe(false);
+  creating.mockRestore();
+  await client.stop();
+  expect(client.health()).toMatchObject({ state: "stopped", ready: false });
+});
 
 describe.each(Object.entries(kinds))("the health of a %s", (_, make) => {
   test("has each state of its life", async () => {

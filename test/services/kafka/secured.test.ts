@@ -86,7 +86,11 @@ test("a wrong password is said, and is not in what is said", async () => {
   const sasl = { mechanism: "plain", username: "alice", password: "wr0ng-s3cret" } as const;
   const bus = busOf("alice", { sasl, logger, connectTimeoutMs: 3_000 });
   const error = await bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} }).catch((e: unknown) => e);
-  expect(error).toMatchObject({ code: "BUS_UNAVAILABLE", message: expect.stringMatching(/authentication failed/i) });
+  expect(error).toMatchObject({
+    code: "BUS_UNAVAILABLE",
+    retryable: false,
+    message: expect.stringMatching(/authentication failed/i),
+  });
   const said = JSON.stringify([logger.lines, bus.health?.(), (error as Error).message, (error as Error).stack]);
   expect(said).not.toContain("wr0ng-s3cret");
 });
@@ -94,7 +98,11 @@ test("a wrong password is said, and is not in what is said", async () => {
 test("a broker whose certificate nobody known has signed is refused, in words", async () => {
   const bus = busOf("alice", { ssl: true, connectTimeoutMs: 3_000 });
   const error = await bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} }).catch((e: unknown) => e);
-  expect(error).toMatchObject({ code: "BUS_UNAVAILABLE", message: expect.stringMatching(/certificate/i) });
+  expect(error).toMatchObject({
+    code: "BUS_UNAVAILABLE",
+    retryable: false,
+    message: expect.stringMatching(/certificate/i),
+  });
 });
 
 test("a flow runs with the least privileges, and signals reach its worker", async () => {
@@ -195,5 +203,9 @@ test("a flow runs with the least privileges, and signals reach its worker", asyn
 test("a process that lacks a privilege says which one", async () => {
   const bus = busOf("nobody", { prefix: uniquePrefix(), connectTimeoutMs: 3_000 });
   const error = await bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} }).catch((e: unknown) => e);
-  expect(error).toMatchObject({ code: "BUS_UNAVAILABLE", message: expect.stringMatching(/not authorized/i) });
+  expect(error).toMatchObject({
+    code: "BUS_UNAVAILABLE",
+    retryable: false,
+    message: expect.stringMatching(/not authorized/i),
+  });
 });

@@ -48,11 +48,26 @@ test("one that is too large is refused, and one that the broker refuses takes no
   expect(bus.health?.()).toMatchObject({ status: "ok", dropped: 1 });
 });
 
-test("subscribing says so when no broker answers", async () => {
-  const bus = openBus({ brokers: await nobody(), connectTimeoutMs: 1_000, closeTimeoutMs: 500 });
+test("subscribing says so when no broker answers and it is to fail fast", async () => {
+  const bus = openBus({ brokers: await nobody(), connectTimeoutMs: 1_000, closeTimeoutMs: 500, failFast: true });
   const { handle } = noting();
   const subscribing = bus.subscribe({ group: "g", topics: ["x"], handle });
-  await expect(subscribing).rejects.toMatchObject({ code: "BUS_UNAVAILABLE" });
+  await expect(subscribing).rejects.toMatchObject({ code: "BUS_UNAVAILABLE", retryable: true });
+});
+
+test("subscribing goes on without a broker, says so, and gets what is published when there is one", async () => {
+  const port = await freePort();
+  const bus = openBus({ brokers: [`127.0.0.1:${port}`], connectTimeoutMs: 3_600_000, closeTimeoutMs: 2_000 });
+  const { got, handle } = noting();
+  const began = Date.now();
+  await bus.subscribe({ group: "g", topics: ["x"], handle });
+  expect(bus.health?.()).toMatchObject({ status: "connecting", lastError: expect.stringContaining("ECONNREFUSED") });
+  expect(bus.health?.().since).toBeGreaterThanOrEqual(began);
+  await bus.publish("x", "k", messageOf("a"));
+  const broker = await startKafka({ port });
+  await until(() => got.length === 1 && bus.health?.().status === "ok", "the message, by a broker", patience);
+  await bus.close();
+  await broker.stop();
 });
 
 test("closing ends in time when a broker takes connections and never answers", async () => {
@@ -60,10 +75,9 @@ test("closing ends in time when a broker takes connections and never answers", a
   const mute = createServer((socket) => void socket.resume().on("error", () => {})).listen(port, "127.0.0.1");
   await once(mute, "listening");
   const bus = kafkaBus({ brokers: [`127.0.0.1:${port}`], connectTimeoutMs: 500, closeTimeoutMs: 300 });
-  await expect(bus.subscribe({ group: "g", topics: ["x"], handle: async () => {} })).rejects.toMatchObject({
-    code: "BUS_UNAVAILABLE",
-  });
+  await bus.subscribe({ group: "g", topics: ["x"], handle: async () => {} });
   await bus.publish("x", "k", messageOf("a"));
+  expect(bus.health?.().status).toBe("connecting");
   await bus.close();
   mute.close();
   await once(mute, "close"); // which waits for the last connection
@@ -73,7 +87,13 @@ test("secrets are in no error and in no log", async () => {
   const logger = new RecordingLogger();
   const password = "127.0.0.1"; // it is in whatever the driver says of the broker's address
   const sasl = { mechanism: "plain", username: "me", password } as const;
-  const options: Partial<KafkaBusOptions> = { sasl, logger, connectTimeoutMs: 2_000, closeTimeoutMs: 500 };
+  const options: Partial<KafkaBusOptions> = {
+    sasl,
+    logger,
+    connectTimeoutMs: 2_000,
+    closeTimeoutMs: 500,
+    failFast: true,
+  };
   const bus = openBus({ brokers: await nobody(), ...options });
   const error = await bus
     .subscribe({ group: "g", topics: ["x"], handle: async () => {} })
