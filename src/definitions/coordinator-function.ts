@@ -10,6 +10,8 @@ export interface VarsAccess {
   /**
    * Replaces the variables by `change(current)`, atomically and once a node: `change` may be called again when
    * another node wrote in between, and is not called at all when this node's change was stored by an earlier attempt.
+   *
+   * @throws TypeError at a second call: make one change of both
    */
   update(change: (current: JsonObject) => JsonObject): Promise<void>;
 }

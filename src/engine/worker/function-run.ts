@@ -111,9 +111,13 @@ function varsOf(run: AttemptRun): VarsAccess {
     if (record === undefined) throw new AttemptEnded("fenced"); // the task is gone
     return record;
   };
+  let updated = false;
   return {
     get: async () => (await read()).vars,
     async update(change) {
+      // The mark is one a node: a second change would count as stored already, and get lost without a word.
+      if (updated) throw new TypeError("a function changes variables once: make one change of both");
+      updated = true;
       for (;;) {
         run.held.check();
         const { vars, version, appliedBy } = await read();

@@ -61,6 +61,20 @@ describe("variables", () => {
     expect((await task.status()).vars).toEqual({ n: 2 });
   });
 
+  test("a second change of one run is refused: the store would take it for the first, stored by an attempt before", async () => {
+    const change = custom("change", async ({ vars }) => {
+      await vars.update((current) => ({ ...current, first: 1 }));
+      await vars.update((current) => ({ ...current, second: 2 }));
+      return null;
+    });
+    const { engine } = await testEngine([], { coordinatorFns: [change] });
+    const task = await engine.run(graphOf(fn("a", [], "change")));
+    await expect(task.result()).rejects.toMatchObject({
+      details: { nodeId: "a", reasonCode: "unexpected_error", epoch: 1 },
+    });
+    expect((await task.status()).vars).toEqual({ first: 1 });
+  });
+
   test("two tasks have their own", async () => {
     const { engine } = await testEngine([]);
     const run = (by: number) => engine.run(graphOf(fn("i", [], "vars.incr", { key: "n", by })));
