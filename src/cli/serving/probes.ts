@@ -83,6 +83,7 @@ async function answer({ method, url = "/" }: IncomingMessage, options: ProbesOpt
 function whyNotReady(health: Health | undefined): string {
   if (health === undefined || health.state === "new" || health.state === "starting") return "it is being started";
   if (health.store.status === "unreachable") return "the store can't be reached";
+  if (health.state === "running") return "the bus hasn't been reached yet";
   return "it is being stopped";
 }
 

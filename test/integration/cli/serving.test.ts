@@ -131,6 +131,19 @@ test("while it is stopped it isn't ready; a second signal ends it at once", { ti
   expect((await up.outcome).exitCode).toBe(143);
 });
 
+test("while Kafka has not been reached it isn't ready, and says so", { timeout: 120_000 }, async () => {
+  const nobody = createServer().listen(0, "127.0.0.1");
+  await new Promise((done) => nobody.once("listening", done));
+  const { port } = nobody.address() as AddressInfo;
+  await new Promise((done) => nobody.close(done));
+  const worker = startCli(["worker", ...shared, "--kafka-brokers", `127.0.0.1:${port}`], { cwd: project() });
+  const probe = await probesOf(worker);
+  const reason = "the bus hasn't been reached yet";
+  expect(await probe("/ready")).toEqual({ status: 503, body: `${JSON.stringify({ ready: false, reason })}\n` });
+  worker.child.kill("SIGTERM");
+  expect((await worker.outcome).exitCode).toBe(0);
+});
+
 test("a port that is taken is told, and nothing is started", async () => {
   const cwd = project();
   const other = createServer().listen(0, "127.0.0.1");
