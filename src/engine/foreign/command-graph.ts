@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Graph, GraphNode } from "../../graph/index.ts";
+import type { Failure } from "../model.ts";
 import type { TaskStartMessage } from "../protocol/messages.ts";
 
 /** What is known of a task whose graph stays with its coordinator: the nodes of commands, and what these read. */
@@ -14,8 +15,21 @@ export function commandGraph(commands: readonly TaskStartMessage[]): Graph {
   return { schema_version: "1.0", nodes: [...nodes.values()], edges };
 }
 
-function commandNode({ nodeId, type, inputInline }: TaskStartMessage): GraphNode {
-  const input = isObject(inputInline) ? inputInline : {};
+/** What the command asks for that nobody here would do: its batches would be others than it says. */
+export function problemOf({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
+  if (!says(batching)) return undefined;
+  const message =
+    "the command has a 'batching', which this worker does not read: say how its input is cut with input_adapter 'pull.from_artifacts.rechunk:size' in input_inline";
+  return { reasonCode: "bad_input_args", message };
+}
+
+/** Some coordinators send what a node doesn't have as null, or as an empty object. */
+const says = (value: Json | undefined): value is Json =>
+  value !== undefined && value !== null && !(isObject(value) && Object.keys(value).length === 0);
+
+function commandNode({ nodeId, type, inputInline, inputRef }: TaskStartMessage): GraphNode {
+  const inline = isObject(inputInline) ? inputInline : {};
+  const input = says(inputRef) ? { ...inline, input_ref: inputRef } : inline;
   const io = { start_when: "first_batch", input_inline: input } as const;
   return { node_id: nodeId, type, depends_on: sourcesOf(input), io };
 }

@@ -16,7 +16,7 @@ import type { Bus, Clock, PlainRow, PlainRows, WorkerStore, WriteAnswer } from "
 import { isStatus } from "../protocol/message-kinds.ts";
 import type { AttemptEvent, Message, StatusMessage, TaskStartMessage } from "../protocol/messages.ts";
 import { topics } from "../protocol/topics.ts";
-import { commandGraph } from "./command-graph.ts";
+import { commandGraph, problemOf } from "./command-graph.ts";
 
 const mostKept = 10_000;
 const cancelGraceMs = 30_000;
@@ -135,7 +135,12 @@ export class CommandStore implements WorkerStore {
     if (work === undefined || claimed?.next === undefined) return claimed?.won;
     work.record = claimed.next;
     await this.#say(work, { kind: "TASK_ACCEPTED", ...this.#lease(by.claimId, by.leaseMs) });
-    return claimed.won;
+    const problem = problemOf(work.command);
+    if (problem === undefined) return claimed.won;
+    const { nodeId, shard, epoch } = ref;
+    const how = { failure: { nodeId, shard, epoch, ...problem }, permanent: true, delayMs: 0, maxFailures: 1 };
+    await this.fail({ ...ref, claimId: by.claimId }, how);
+    return undefined;
   }
 
   async renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]> {
