@@ -6,7 +6,6 @@ export type AttemptOutcome = "finished" | "failed" | "retried" | "released" | "c
 
 /** What a store is seen to do for this process. */
 export interface StoreEvents {
-  taskCreated(): void;
   taskEnded(outcome: "finished" | "failed" | "cancelled"): void;
   shardDispatched(type: string): void;
   attemptStarted(type: string): void;
@@ -45,11 +44,6 @@ export function countedStore(store: Store, events: StoreEvents): Store {
   };
 
   const counted = {
-    async createTask(task) {
-      const answer = await store.createTask(task);
-      if (answer.outcome === "created" || answer.id === task.id) events.taskCreated();
-      return answer;
-    },
     async finishTask(id) {
       const moved = await store.finishTask(id);
       if (moved) events.taskEnded("finished");

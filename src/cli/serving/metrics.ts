@@ -28,7 +28,6 @@ export async function openMetrics(): Promise<Metrics> {
   const gauge = <T extends string>(name: string, help: string, ...labelNames: readonly T[]) =>
     new prometheus.Gauge({ name: `flowkit_${name}`, help, labelNames, registers });
 
-  const tasksCreated = counter("tasks_created", "Tasks that this process stored.");
   const tasksEnded = counter("tasks_ended", "Tasks whose end this process stored.", "status");
   const dispatched = counter("nodes_dispatched", "Shards of nodes that this process made ready.", "type");
   const started = counter("attempts_started", "Attempts that this process claimed.", "type");
@@ -81,7 +80,6 @@ export async function openMetrics(): Promise<Metrics> {
       return registry.metrics();
     },
     events: {
-      taskCreated: () => tasksCreated.inc(),
       taskEnded: (status) => tasksEnded.inc({ status }),
       shardDispatched: (type) => dispatched.inc({ type }),
       attemptStarted: (type) => started.inc({ type }),

@@ -9,6 +9,7 @@ import { catalogue, type Setting, settingAt } from "./catalogue.ts";
 import { fileFindings, refuse, type SettingFinding, valueFindings } from "./findings.ts";
 import type { Origin } from "./origin.ts";
 import { nested, type Settings, settingsSchema } from "./schema.ts";
+import { passwordsOf } from "./url-secrets.ts";
 import { Unreadable, valueOfWords } from "./words.ts";
 
 /** What a deployment was told, checked, and whence. */
@@ -76,7 +77,9 @@ export function readSettings(
   }
   if (findings.length > 0) throw refuse(findings);
   for (const { path, secret } of catalogue) {
-    if (secret === true) terminal.hide(String(values.get(path) ?? ""));
+    const value = String(values.get(path) ?? "");
+    if (secret === true) terminal.hide(value);
+    else if (secret === "url") for (const password of passwordsOf(value)) terminal.hide(password);
   }
   noteMisspelt(terminal, env);
   const settings: Settings = settingsSchema.parse(merged(values));

@@ -2,6 +2,7 @@ import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { catalogue, type Setting } from "./catalogue.ts";
 import type { ReadSettings } from "./read-settings.ts";
+import { urlWithoutSecrets } from "./url-secrets.ts";
 
 /** Prints what a deployment was told, and whence: without what is secret. */
 export function showSettings(terminal: Terminal, { settings, origins }: ReadSettings): void {
@@ -24,17 +25,4 @@ function shown({ path, secret }: Setting, settings: unknown): unknown {
   for (const key of path.split(".")) value = (value as Readonly<Record<string, unknown>>)[key];
   if (secret === undefined) return value;
   return secret === "url" ? urlWithoutSecrets(String(value)) : "****";
-}
-
-/**
- * Server and database of a URL; nothing of one that isn't written as URLs are, since who knows what is where in it.
- *
- * @example
- * urlWithoutSecrets("mongodb://ann:secret@db-1,db-2/shop?tls=true") // "mongodb://****@db-1,db-2/shop?****"
- */
-export function urlWithoutSecrets(url: string): string {
-  const parts = /^(mongodb(?:\+srv)?:\/\/)([^@/?#]*@)?([^@/?#]+)(\/[^@/?#]*)?(\?.*)?$/s.exec(url);
-  if (parts === null) return "mongodb://****";
-  const [, scheme = "", account, servers = "", path = "", options] = parts;
-  return `${scheme}${account === undefined ? "" : "****@"}${servers}${path}${options === undefined ? "" : "?****"}`;
 }

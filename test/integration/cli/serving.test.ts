@@ -144,6 +144,36 @@ test("while Kafka has not been reached it isn't ready, and says so", { timeout: 
   expect((await worker.outcome).exitCode).toBe(0);
 });
 
+test("no password of its settings is in what it prints, also when a handler prints it", async () => {
+  const cwd = cliProject({
+    "flow.ts": `
+import { defineHandler, flow } from "flowkit";
+import * as z from "zod";
+const leak = defineHandler("leak", {
+  output: z.string(),
+  processBatch(_args, ctx) {
+    const { MONGODB_URL, KAFKA_SASL_PASSWORD: password } = process.env;
+    console.log("printed", MONGODB_URL, decodeURIComponent(MONGODB_URL ?? ""), password);
+    ctx.logger.info({ password }, "logged");
+    return "";
+  },
+});
+export const leaks = flow("leaks").node("leak", leak);
+`,
+    "client.ts": client.replaceAll("slowly", "leaks"),
+  });
+  const env = { MONGODB_URL: "mongodb://ann:s3cret%40url@db/shop", KAFKA_SASL_PASSWORD: 's3cret"kafka' };
+  for (const format of ["text", "json"]) {
+    await startTask(cwd);
+    const up = startCli(["up", "flow.ts", "--store", "runs.db", "--log-format", format], { cwd, env });
+    await up.printed("logged");
+    up.child.kill("SIGTERM");
+    const { stdout, stderr } = await up.outcome;
+    expect(stderr).toContain("printed mongodb://ann:****@db/shop mongodb://ann:****@db/shop ****");
+    expect(`${stdout}${stderr}`).not.toContain("s3cret");
+  }
+});
+
 test("a port that is taken is told, and nothing is started", async () => {
   const cwd = project();
   const other = createServer().listen(0, "127.0.0.1");

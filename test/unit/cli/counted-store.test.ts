@@ -13,7 +13,6 @@ import { Gate, until } from "../../helpers/waiting.ts";
 function recorded(store: Store) {
   const seen: string[] = [];
   const events: StoreEvents = {
-    taskCreated: () => seen.push("task created"),
     taskEnded: (outcome) => seen.push(`task ${outcome}`),
     shardDispatched: (type) => seen.push(`${type} dispatched`),
     attemptStarted: (type) => seen.push(`${type} started`),
@@ -39,7 +38,7 @@ test("a task that finishes", async () => {
   const { seen, ended } = await world(source("read", [1, 2]), handler("keep"));
   await ended(node("read"), node("keep", ["read"]));
   expect(seen).toEqual([
-    ...["task created", "read dispatched", "read started", "read batch", "read batch", "read finished"],
+    ...["read dispatched", "read started", "read batch", "read batch", "read finished"],
     ...["keep dispatched", "keep started", "keep batch", "keep batch", "keep finished", "task finished"],
   ]);
 });
@@ -63,7 +62,7 @@ test("a try that is followed by another, and the last one", async () => {
   expect(status).toBe("failed");
   const of = (type: string) => seen.filter((what) => what.startsWith(type));
   expect(of("read")).toEqual(["read dispatched", "read started", "read retried", "read started", "read failed"]);
-  expect(of("task")).toEqual(["task created", "task failed"]);
+  expect(of("task")).toEqual(["task failed"]);
   await ended(node("twice", [], { retry_policy: { max: 1, ...atOnce } }));
   expect(of("twice").slice(1)).toEqual(["twice started", "twice retried", "twice started", "twice failed"]);
 });
@@ -96,7 +95,7 @@ test("a claim that is handed back, and one that is lost", async () => {
   const late = { ...shard, epoch: 2, claimId: "c2" };
   expect(await store.renew([late], 1_000)).toEqual(["fenced"]);
   expect(await store.complete(late, { generation: 0, count: 0 })).toBe("fenced"); // counted once
-  expect(seen.slice(2)).toEqual([
+  expect(seen.slice(1)).toEqual([
     "read started",
     "read released",
     "read started",
