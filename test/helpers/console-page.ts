@@ -6,7 +6,7 @@ import { flowkitBin, node } from "./cli.ts";
 /*
  * A page with sessions: its `console` blocks hold command lines behind `$ `, each followed by what it prints. A line
  * `...` stands for anything. `npx flowkit` is the built command. A `ts` block whose first line is a comment with a file's
- * name is that file.
+ * name is that file, and so is a `json` block with a name behind that word.
  */
 
 /** What differs from run to run. */
@@ -67,7 +67,12 @@ export function truePage(page: string, folder: string): string {
     task = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(printed)?.[0] ?? task;
     return printed;
   };
-  return page.replaceAll(/^```(console|ts)\n([\s\S]*?)^```$/gm, (block, kind: string, text: string) => {
+  return page.replaceAll(/^```(console|ts|json \S+)\n([\s\S]*?)^```$/gm, (block, kind: string, text: string) => {
+    const [, json] = kind.split(" ");
+    if (json !== undefined) {
+      writeFileSync(resolve(cwd, json), text);
+      return block;
+    }
     if (kind === "ts") {
       const name = /^\/\/ (\S+\.ts)\n/.exec(text)?.[1];
       if (name !== undefined) writeFileSync(resolve(cwd, name), text);

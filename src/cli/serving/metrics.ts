@@ -29,6 +29,8 @@ export async function openMetrics(): Promise<Metrics> {
     new prometheus.Gauge({ name: `flowkit_${name}`, help, labelNames, registers });
 
   const tasksEnded = counter("tasks_ended", "Tasks whose end this process stored.", "status");
+  // Whoever alerts on an increase needs to have seen a 0.
+  for (const status of ["finished", "failed", "cancelled"]) tasksEnded.inc({ status }, 0);
   const dispatched = counter("nodes_dispatched", "Shards of nodes that this process made ready.", "type");
   const started = counter("attempts_started", "Attempts that this process claimed.", "type");
   const ended = counter("attempts_ended", "Attempts of this process, by what became of them.", "type", "outcome");
