@@ -192,7 +192,7 @@ test("a login by TLS and a password, which nobody gets to see, also when it is w
   for (const part of parts) expect(await stopped(part)).toEqual(well);
   expect(worker.texts.stderr).toContain("the password is ****");
 
-  const wrong = { ...env, KAFKA_SASL_PASSWORD: `no-${password}` };
+  const wrong = { ...env, KAFKA_SASL_PASSWORD: `no-${password}`, KAFKA_CONNECT_TIMEOUT_MS: "3000" };
   const refused = await cli(["worker", "--handlers", "handlers.ts", "--config", "flowkit.json"], { cwd, env: wrong });
   expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
   expect(refused.stderr).toMatch(/^error BUS_UNAVAILABLE: /m);

@@ -74,6 +74,7 @@ export const catalogue: readonly Setting[] = [
   }),
   setting("kafka.groupPrefix", "KAFKA_GROUP_PREFIX", "text", "the same of groups, if it is another"),
   setting("kafka.clientId", "KAFKA_CLIENT_ID", "text", "what brokers call this process"),
+  setting("kafka.connectTimeoutMs", "KAFKA_CONNECT_TIMEOUT_MS", "number", "how long a start waits (default: 30000)"),
   setting("kafka.partitions", "KAFKA_PARTITIONS", "number", "of topics that are created (default: 6)"),
   setting("kafka.replicationFactor", "KAFKA_REPLICATION_FACTOR", "number", "of topics that are created"),
   setting("kafka.tls", "KAFKA_TLS", "boolean", "TLS to Kafka; the files below imply it"),

@@ -59,7 +59,7 @@ function mongoOptions(mongo: NonNullable<Settings["mongo"]> & { readonly url: st
  * @throws CliError `CLI_CONFIG`, `CLI_FILE_NOT_FOUND`, `CLI_IMPORT_FAILED` without the driver
  */
 export async function openBus({ settings: { kafka = {} } }: ReadSettings, logger: Logger): Promise<Bus | undefined> {
-  const { brokers, prefix, groupPrefix, clientId, partitions, replicationFactor } = kafka;
+  const { brokers, prefix, groupPrefix, clientId, connectTimeoutMs, partitions, replicationFactor } = kafka;
   if (brokers === undefined) return undefined;
   const { kafkaBus } = await needPackage("kafkajs", () => import("../../adapters/kafka/index.ts"));
   const ssl = tlsOf(kafka);
@@ -67,7 +67,7 @@ export async function openBus({ settings: { kafka = {} } }: ReadSettings, logger
   return kafkaBus({
     brokers,
     logger,
-    ...definedOf({ prefix, groupPrefix, clientId, ssl, sasl }),
+    ...definedOf({ prefix, groupPrefix, clientId, connectTimeoutMs, ssl, sasl }),
     topics: definedOf({ partitions, replicationFactor }),
   });
 }

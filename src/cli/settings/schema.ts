@@ -38,6 +38,7 @@ const kafka = z
     prefix: z.string(),
     groupPrefix: z.string(),
     clientId: text,
+    connectTimeoutMs: count,
     partitions: count,
     replicationFactor: count,
     tls: z.boolean(),

@@ -38,6 +38,7 @@ const everything = {
     prefix: "p",
     groupPrefix: "g",
     clientId: "c",
+    connectTimeoutMs: 3_000,
     partitions: 3,
     replicationFactor: 2,
     tls: true,
