@@ -17,7 +17,7 @@ export interface RunningProcess {
   readonly outcome: Promise<ProcessOutcome>;
   /** Resolves when it has printed this text; rejects when it ends before. */
   printed(text: string): Promise<void>;
-  signal(signal: "SIGTERM" | "SIGKILL"): void;
+  signal(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void;
 }
 
 /** Runs a program to its end and collects what it printed; never rejects because of its exit code. */
