@@ -56,6 +56,8 @@ export interface AttemptContext<TArgs = unknown, TLoaded = unknown> {
   readonly params: JsonObject;
   /** What `loadInput` returned. */
   readonly loaded: TLoaded;
+  /** The W3C trace context that the task was started with: hand it to whom the handler calls. */
+  readonly traceparent: string | undefined;
   /** Aborted when the attempt must stop: cancelled, timed out, lease lost, engine stopping. */
   readonly signal: AbortSignal;
   readonly logger: Logger;

@@ -153,10 +153,18 @@ export interface RunOptions<TParams = unknown> {
    * @defaultValue no deadline
    */
   readonly deadlineSec?: number;
+  /**
+   * The W3C trace context that the run belongs to. It is kept with the task, travels with its messages, and handlers find
+   * it as `ctx.traceparent`.
+   *
+   * @example
+   * await engine.run(etl, { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" })
+   */
+  readonly traceparent?: string;
 }
 
 /** How a task that failed or was cancelled is tried again. */
-export interface RetryOptions extends Pick<RunOptions, "idempotencyKey" | "priority" | "deadlineSec"> {
+export interface RetryOptions extends Pick<RunOptions, "idempotencyKey" | "priority" | "deadlineSec" | "traceparent"> {
   /** What had finished is adopted, the rest runs again. */
   readonly from: "failed";
 }

@@ -44,6 +44,8 @@ export interface TaskRecord {
   readonly failure?: TaskFailure;
   readonly cancelReason?: string;
   readonly idempotencyKey?: string;
+  /** The W3C trace context that it belongs to. */
+  readonly traceparent?: string;
   /** The task that this one goes on from. */
   readonly retryOf?: string;
   /** Tasks whose artifacts this one's shards point at: they are kept as long as this one is. */

@@ -32,6 +32,7 @@ export function handlerContext(given: Partial<BatchContext> = {}): TestedContext
     args: {},
     params: {},
     loaded: undefined,
+    traceparent: undefined,
     signal,
     logger: silentLogger,
     idempotencyKey: `${taskId}:${nodeId}:${uid}`,

@@ -47,6 +47,7 @@ const attemptContext = [
   "shard",
   "signal",
   "taskId",
+  "traceparent",
   "vars",
 ];
 const builtInAdapters = ["pull.from_artifacts", "pull.from_artifacts.rechunk:size", "pull.gather"];
@@ -378,7 +379,7 @@ export const runs: readonly Place[] = [
   {
     what: "options of a run",
     code: `engine.run(etl, { | })`,
-    offers: ["deadlineSec?", "idempotencyKey?", "params?", "priority?"],
+    offers: ["deadlineSec?", "idempotencyKey?", "params?", "priority?", "traceparent?"],
   },
   {
     what: "nodes whose artifacts may be read",

@@ -32,7 +32,7 @@ test("a child that streams and ends before its parent doesn't keep the task open
   const [first, second] = [coordinator(store, plans), coordinator(store, plans)];
   const graph = parsed(node("parent"), node("child", ["parent"], { start: "first_batch" }));
   await store.createTask({ id: "t", graph, params: {}, priority: 0 });
-  await first.begin("t", plans.get(graph), 0);
+  await first.begin({ id: "t", priority: 0 }, plans.get(graph));
 
   const parent = await claim(store, "t", "parent");
   const origin = { source: "", seq: 0, chunk: 0 };
@@ -56,7 +56,7 @@ test("a cancel goes to who holds the attempt then, not to who held it when its t
   const bus: Bus = { ...deafBus, publish: async (_topic, _key, message) => void told.push(message) };
   const graph = parsed(node("job"));
   await store.createTask({ id: "t", graph, params: {}, priority: 0 });
-  await coordinator(store, plans).begin("t", plans.get(graph), 0);
+  await coordinator(store, plans).begin({ id: "t", priority: 0 }, plans.get(graph));
   const first = await claim(store, "t", "job");
   const cancelShard: Store["cancelShard"] = async (ref, by) => {
     await store.release(first, 0);

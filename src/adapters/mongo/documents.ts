@@ -28,6 +28,7 @@ export interface TaskDocument extends Revised {
   readonly failure?: FailureDocument;
   readonly cancel_reason?: string;
   readonly idempotency_key?: string;
+  readonly traceparent?: string;
   readonly retry_of?: string;
   readonly borrows_from?: readonly string[];
   /** Set while it isn't known yet whether another task borrows from this one, which is to be deleted. */

@@ -24,7 +24,7 @@ export function taskDocument(
   record: TaskRecord,
   { vars, rev, listOrder }: { readonly vars: VarsRecord; readonly rev: string; readonly listOrder: string },
 ): TaskDocument {
-  const { id, graph, retryOf, borrowsFrom, idempotencyKey, deadlineAt } = record;
+  const { id, graph, traceparent, retryOf, borrowsFrom, idempotencyKey, deadlineAt } = record;
   const createdAt = new Date(record.createdAt);
   return {
     _id: id,
@@ -37,6 +37,7 @@ export function taskDocument(
     ...jsonField("params", record.params),
     ...varsFields(vars),
     ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     ...(retryOf === undefined ? {} : { retry_of: retryOf }),
     ...(borrowsFrom === undefined ? {} : { borrows_from: borrowsFrom }),
     list_order: listOrder,
@@ -75,6 +76,7 @@ export const stateOf = (doc: TaskHead): Omit<TaskRecord, "graph" | "params"> => 
   ...(doc.failure === undefined ? {} : { failure: failureOf(doc.failure) }),
   ...(doc.cancel_reason === undefined ? {} : { cancelReason: doc.cancel_reason }),
   ...(doc.idempotency_key === undefined ? {} : { idempotencyKey: doc.idempotency_key }),
+  ...(doc.traceparent === undefined ? {} : { traceparent: doc.traceparent }),
   ...(doc.retry_of === undefined ? {} : { retryOf: doc.retry_of }),
   ...(doc.borrows_from === undefined ? {} : { borrowsFrom: doc.borrows_from }),
   createdAt: doc.created_at.getTime(),

@@ -36,9 +36,10 @@ export interface CreateTaskOptions {
   readonly priority?: number | undefined;
   /** How long it may take, in seconds. */
   readonly deadlineSec?: number | undefined;
+  readonly traceparent?: string | undefined;
 }
 
-export type RetryTaskOptions = Pick<CreateTaskOptions, "idempotencyKey" | "priority" | "deadlineSec">;
+export type RetryTaskOptions = Pick<CreateTaskOptions, "idempotencyKey" | "priority" | "deadlineSec" | "traceparent">;
 
 const maxPriority = 100;
 const maxDeadlineSec = 31_536_000;
@@ -163,6 +164,7 @@ export class CoordinatorCore {
     const { ids, plans } = this.#parts;
     const priority = checkPriority(options.priority ?? 0);
     const deadlineMs = deadlineMsOf(options.deadlineSec);
+    const traceparent = checkTraceparent(options.traceparent);
     const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
     const graph = resolveParams(options.graph, params);
     const { idempotencyKey } = options;
@@ -174,8 +176,9 @@ export class CoordinatorCore {
       priority,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(traceparent === undefined ? {} : { traceparent }),
     };
-    return this.#create(task, () => this.#scheduler.begin(id, plans.get(graph), priority));
+    return this.#create(task, () => this.#scheduler.begin(task, plans.get(graph)));
   }
 
   /**
@@ -191,11 +194,13 @@ export class CoordinatorCore {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { store, ids } = this.#parts;
     const deadlineMs = deadlineMsOf(options.deadlineSec);
+    const givenTrace = checkTraceparent(options.traceparent);
     const failed = checkRetryable(taskId, await this.#callerRetry.ask(() => store.readTask(taskId)));
     const { graph, params, borrowsFrom = [] } = failed;
     this.checkGraph(graph); // this engine's handlers may be others than those that it ran with
     const vars = await this.#callerRetry.ask(() => store.readVars(taskId));
     const { idempotencyKey } = options;
+    const traceparent = givenTrace ?? failed.traceparent;
     const task = {
       id: ids.next(),
       graph,
@@ -206,6 +211,7 @@ export class CoordinatorCore {
       ...(vars === undefined ? {} : { vars }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(traceparent === undefined ? {} : { traceparent }),
     };
     return this.#create(task, () => this.#scheduler.replan(task.id));
   }
@@ -311,6 +317,16 @@ function unenforced(nodeId: string, path: string, key: string) {
 function checkPriority(priority: number): number {
   if (Number.isInteger(priority) && Math.abs(priority) <= maxPriority) return priority;
   throw new FlowError("ENGINE_OPTIONS", `priority must be an integer from -${maxPriority} to ${maxPriority}`);
+}
+
+const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+function checkTraceparent(given: string | undefined): string | undefined {
+  if (given === undefined || traceparentForm.test(given)) return given;
+  throw new FlowError(
+    "ENGINE_OPTIONS",
+    "traceparent must be a W3C trace context, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  );
 }
 
 function checkRetryable(taskId: string, task: TaskRecord | undefined): TaskRecord {

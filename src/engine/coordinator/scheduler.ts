@@ -16,9 +16,11 @@ import {
 } from "../planner/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
 import { cancelTokenOf } from "../protocol/cancel-token.ts";
+import type { MessageTrace } from "../protocol/messages.ts";
 import { topics } from "../protocol/topics.ts";
+import { traceOf } from "../protocol/trace.ts";
 import { adoptFinished } from "./adoption.ts";
-import { TaskMemories, type TaskMemory } from "./task-memory.ts";
+import { type KnownTask, TaskMemories, type TaskMemory } from "./task-memory.ts";
 
 /*
  * Decides what starts next, and when a task is over.
@@ -67,10 +69,10 @@ export class Scheduler {
   }
 
   /** A task that this coordinator has just created: its roots may start. */
-  async begin(taskId: string, plan: Plan, priority: number): Promise<void> {
-    const memory = this.#memories.get(taskId) ?? this.#memories.remember(taskId, plan, priority);
+  async begin(task: KnownTask, plan: Plan): Promise<void> {
+    const memory = this.#memories.get(task.id) ?? this.#memories.remember(task, plan);
     for (const node of plan.nodes) {
-      if (node.needed === 0) await this.#tryDispatch(taskId, memory, node);
+      if (node.needed === 0) await this.#tryDispatch(task.id, memory, node);
     }
   }
 
@@ -145,7 +147,7 @@ export class Scheduler {
     const foreign = this.#others?.types;
     if (task.status === "running") await adoptFinished({ store: this.#store, plan, task, foreign });
     // Another call may have remembered it during the reads: two memories of one task would each learn half.
-    return this.#memories.get(taskId) ?? this.#memories.remember(taskId, plan, task.priority);
+    return this.#memories.get(taskId) ?? this.#memories.remember(task, plan);
   }
 
   async #tryDispatch(taskId: string, memory: TaskMemory, node: NodePlan): Promise<void> {
@@ -231,7 +233,12 @@ export class Scheduler {
     const { taskId, nodeId, shard } = ref;
     const address = { taskId, nodeId, shard, epoch, type };
     if (this.#others?.types.has(type)) return this.#others.command(address);
-    const message = { kind: "TASK_START", ...address, cancelToken: cancelTokenOf(address) } as const;
+    const message = {
+      kind: "TASK_START",
+      ...address,
+      cancelToken: cancelTokenOf(address),
+      ...this.#traceOf(taskId),
+    } as const;
     return this.#bus.publish(topics.command(type), `${taskId}:${nodeId}`, message);
   }
 
@@ -249,6 +256,12 @@ export class Scheduler {
       targetWorkerId: workerId,
       reason,
       cancelToken: cancelTokenOf(address),
+      ...this.#traceOf(taskId),
     });
+  }
+
+  /** Of a task that isn't remembered it is not worth a read: whoever gets the message has the task's record. */
+  #traceOf(taskId: string): Pick<MessageTrace, "traceparent"> {
+    return traceOf(this.#memories.get(taskId) ?? {});
   }
 }

@@ -1,3 +1,4 @@
+import type { TaskRecord } from "../model.ts";
 import type { Plan } from "../planner/index.ts";
 
 /**
@@ -8,6 +9,7 @@ import type { Plan } from "../planner/index.ts";
 export interface TaskMemory {
   readonly plan: Plan;
   readonly priority: number;
+  readonly traceparent: string | undefined;
   readonly finished: Set<string>;
   readonly dispatched: Set<string>;
   /**
@@ -19,6 +21,9 @@ export interface TaskMemory {
   openFrom: number;
 }
 
+/** What is remembered of its record. */
+export type KnownTask = Pick<TaskRecord, "id" | "priority" | "traceparent">;
+
 const keptTasks = 1_000;
 
 export class TaskMemories {
@@ -28,10 +33,11 @@ export class TaskMemories {
     return this.#byTask.get(taskId);
   }
 
-  remember(taskId: string, plan: Plan, priority: number): TaskMemory {
+  remember({ id: taskId, priority, traceparent }: KnownTask, plan: Plan): TaskMemory {
     const memory: TaskMemory = {
       plan,
       priority,
+      traceparent,
       finished: new Set(),
       dispatched: new Set(),
       waitingFrom: new Map(),

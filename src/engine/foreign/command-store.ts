@@ -16,6 +16,7 @@ import type { Bus, Clock, PlainRow, PlainRows, WorkerStore, WriteAnswer } from "
 import { isStatus } from "../protocol/message-kinds.ts";
 import type { AttemptEvent, Message, StatusMessage, TaskStartMessage } from "../protocol/messages.ts";
 import { topics } from "../protocol/topics.ts";
+import { traceOf } from "../protocol/trace.ts";
 import { commandGraph, problemOf } from "./command-graph.ts";
 
 const mostKept = 10_000;
@@ -82,7 +83,8 @@ export class CommandStore implements WorkerStore {
   async readTask(id: string): ReturnType<WorkerStore["readTask"]> {
     const commands = [...this.#work.values()].map(({ command }) => command).filter(({ taskId }) => taskId === id);
     if (commands.length === 0) return undefined;
-    return { graph: commandGraph(commands), params: {}, isPartial: true }; // another command may tell more of it
+    const trace = traceOf(commands.find(({ traceparent }) => traceparent !== undefined) ?? {});
+    return { graph: commandGraph(commands), params: {}, ...trace, isPartial: true }; // another command may tell more of it
   }
 
   async readShards(taskId: string, nodeIds: readonly string[] = []): Promise<ShardRecord[]> {
@@ -299,9 +301,10 @@ export class CommandStore implements WorkerStore {
     return answer;
   }
 
-  #say({ record }: Work, event: AttemptEvent): Promise<void> {
+  #say({ record, command }: Work, event: AttemptEvent): Promise<void> {
     const { taskId, nodeId, shard, epoch, type } = record;
-    const message: StatusMessage = { ...event, taskId, nodeId, shard, epoch, type, workerId: this.#workerId };
+    const about = { taskId, nodeId, shard, epoch, type, workerId: this.#workerId } as const;
+    const message: StatusMessage = { ...event, ...about, ...traceOf(command) };
     return this.#bus.publish(topics.status(type), `${taskId}:${nodeId}`, message);
   }
 

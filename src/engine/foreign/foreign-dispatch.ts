@@ -4,6 +4,7 @@ import type { NodePlan } from "../planner/index.ts";
 import type { UnreadableSource } from "../ports/index.ts";
 import { cancelTokenOf } from "../protocol/cancel-token.ts";
 import { topics } from "../protocol/topics.ts";
+import { traceOf } from "../protocol/trace.ts";
 import type { Supervisor } from "../support/supervisor.ts";
 import { foreignInput, foreignSources } from "./foreign-nodes.ts";
 import { epochRef, type ForeignParts, longestSource, readPlan, readRecord, sendCancel } from "./foreign-parts.ts";
@@ -58,6 +59,7 @@ export class ForeignDispatch {
       ...address,
       cancelToken: cancelTokenOf(address),
       inputInline: foreignInput(node),
+      ...traceOf(found.task),
     });
   }
 

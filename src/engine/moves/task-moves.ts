@@ -10,7 +10,7 @@ type TaskState = Omit<TaskRecord, "graph" | "params">;
 
 export function bornTask(task: NewTask, at: { readonly now: number }): TaskRecord {
   checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
-  const { id, graph, params, priority, idempotencyKey, deadlineMs, retryOf, borrowsFrom } = task;
+  const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent, retryOf, borrowsFrom } = task;
   return {
     id,
     graph,
@@ -18,6 +18,7 @@ export function bornTask(task: NewTask, at: { readonly now: number }): TaskRecor
     priority,
     status: "running",
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(traceparent === undefined ? {} : { traceparent }),
     ...(retryOf === undefined ? {} : { retryOf }),
     ...(borrowsFrom === undefined ? {} : { borrowsFrom }),
     createdAt: at.now,

@@ -42,6 +42,7 @@ export interface NewTask {
   readonly idempotencyKey?: string;
   /** How long it may take. */
   readonly deadlineMs?: number;
+  readonly traceparent?: string;
   readonly retryOf?: string;
   readonly borrowsFrom?: readonly string[];
   /** Variables to begin with, and the nodes whose change is in them already. */
@@ -383,7 +384,7 @@ export interface WorkerStore
 }
 
 /** What a worker looks at of a task. */
-export interface WorkerTask extends Pick<TaskRecord, "graph" | "params"> {
+export interface WorkerTask extends Pick<TaskRecord, "graph" | "params" | "traceparent"> {
   /** Only a part of its graph is known yet: read it again each time. */
   readonly isPartial?: true;
 }

@@ -24,7 +24,7 @@ export interface MessageTrace {
   readonly dedupId?: string;
   /** When it was sent, by the sender's clock: ms since 1970. */
   readonly sentAt?: number;
-  /** W3C trace context. */
+  /** The W3C trace context that its task belongs to. */
   readonly traceparent?: string;
 }
 

@@ -3,6 +3,7 @@ import type { ShardRecord } from "../model.ts";
 import type { NodePlan, Plan } from "../planner/index.ts";
 import type { AttemptEvent, StatusMessage } from "../protocol/messages.ts";
 import { topics } from "../protocol/topics.ts";
+import { traceOf } from "../protocol/trace.ts";
 import type { Breather } from "../support/breather.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
 import type { SourceWatch } from "./append-signals.ts";
@@ -22,6 +23,7 @@ export interface AttemptRun {
   readonly node: NodePlan;
   readonly plan: Plan;
   readonly params: JsonObject;
+  readonly traceparent: string | undefined;
   readonly retry: StoreRetry;
   /** The batch at hand, for the failure that may come. */
   readonly at: { batchUid: string | undefined };
@@ -69,7 +71,7 @@ export function announce(run: AttemptRun, event: AttemptEvent): Promise<void> {
   const { taskId, nodeId, shard, epoch } = run.held.attempt;
   const { type } = run.node;
   const from = { taskId, nodeId, shard, epoch, type, workerId: run.parts.workerId };
-  const message: StatusMessage = { ...event, ...from };
+  const message: StatusMessage = { ...event, ...from, ...traceOf(run) };
   return run.parts.bus.publish(topics.status(type), `${taskId}:${nodeId}`, message);
 }
 

@@ -68,6 +68,10 @@ export class RunContext implements AttemptContext {
     return this.#run.params;
   }
 
+  get traceparent(): string | undefined {
+    return this.#run.traceparent;
+  }
+
   get signal(): AbortSignal {
     return this.#run.held.signal;
   }
@@ -153,6 +157,9 @@ class DerivedContext implements AttemptContext {
   }
   get params(): JsonObject {
     return this.#run.params;
+  }
+  get traceparent(): string | undefined {
+    return this.#run.traceparent;
   }
   get loaded(): unknown {
     return this.#run.loaded;

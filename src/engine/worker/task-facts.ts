@@ -7,6 +7,7 @@ import type { StoreRetry } from "../support/store-retry.ts";
 export interface TaskFact {
   readonly plan: Plan;
   readonly params: JsonObject;
+  readonly traceparent: string | undefined;
 }
 
 const kept = 1_000;
@@ -28,7 +29,7 @@ export class TaskFacts {
     if (known !== undefined) return known;
     const task = await retry.ask(() => this.#store.readTask(taskId));
     if (task === undefined) return undefined;
-    const fact = { plan: this.#plans.get(task.graph), params: task.params };
+    const fact = { plan: this.#plans.get(task.graph), params: task.params, traceparent: task.traceparent };
     if (task.isPartial) return fact;
     this.#facts.set(taskId, fact);
     if (this.#facts.size > kept) {

@@ -224,7 +224,7 @@ export class WorkerCore {
 
   #prepare(held: HeldAttempt, { record, facts, node }: Claimed): AttemptRun {
     const { clock } = this.#parts;
-    const { plan, params } = facts;
+    const { plan, params, traceparent } = facts;
     const startedAt = clock.monotonic();
     const { timeoutMs } = node;
     return {
@@ -235,6 +235,7 @@ export class WorkerCore {
       node,
       plan,
       params,
+      traceparent,
       retry: new StoreRetry(clock, held),
       at: { batchUid: undefined },
       keepLease: () => this.#leases.keep(held),

@@ -5,10 +5,11 @@ import { type BusTest, gate, messageOf, nodeOf, noting, pause, taskOf } from "./
 export function deliveryContract(it: BusTest): void {
   it("a message arrives as it was published", async ({ bus, other, name, until }) => {
     const at = { taskId: "t", nodeId: "n", shard: 0, epoch: 1, type: "a" };
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const messages: Message[] = [
       { kind: "TASK_START", ...at, taskId: "t/ü", nodeId: "a.b", shard: 3, epoch: 7, cancelToken: "t:1" },
       { kind: "TASK_FAILED", ...at, workerId: "w", reasonCode: "busy", permanent: false, dueInMs: 1500 },
-      { kind: "TASK_DONE", ...at, workerId: "w", metrics: { rows: 3.5 } },
+      { kind: "TASK_DONE", ...at, workerId: "w", metrics: { rows: 3.5 }, traceparent },
       { kind: "CANCEL", ...at, targetWorkerId: "w", reason: "enough" },
       { kind: "WORKER_ONLINE", workerId: "w", roles: ["a", "b"], version: "1.0.0", capacity: 4 },
     ];

@@ -4,10 +4,19 @@ import { competing, failureOf, graph, newTask, type StoreTest } from "./world.ts
 export function taskContract(it: StoreTest): void {
   it("createTask inserts a running task with all that was given", async ({ store, other }) => {
     const params = { date: "2026-11-24", "a.b": [1, null, { $ref: "x" }], ünï: "✓" };
-    const answer = await store.createTask(newTask("t", { params, priority: 7, idempotencyKey: "k" }));
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const answer = await store.createTask(newTask("t", { params, priority: 7, idempotencyKey: "k", traceparent }));
     expect(answer).toEqual({ outcome: "created", id: "t" });
     const task = await other.readTask("t");
-    expect(task).toMatchObject({ id: "t", graph, params, priority: 7, status: "running", idempotencyKey: "k" });
+    expect(task).toMatchObject({
+      id: "t",
+      graph,
+      params,
+      priority: 7,
+      status: "running",
+      idempotencyKey: "k",
+      traceparent,
+    });
     expect(task?.params).toEqual(params);
     expect(task?.graph).toEqual(graph);
     expect(task?.createdAt).toBeGreaterThan(0);

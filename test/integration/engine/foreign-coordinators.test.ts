@@ -29,7 +29,7 @@ async function open(definition: HandlerDefinition) {
   return {
     said,
     rows,
-    start: (rest: Pick<TaskStartMessage, "inputRef" | "inputInline" | "batching">, nodeId = "n") => {
+    start: (rest: Pick<TaskStartMessage, "inputRef" | "inputInline" | "batching" | "traceparent">, nodeId = "n") => {
       const address = { taskId: "t", nodeId, shard: 0, epoch: 4, type: definition.name } as const;
       const command = { kind: "TASK_START", ...address, cancelToken: "token", ...rest } as const;
       return bus.publish(`cmd.${definition.name}.v1`, `t:${nodeId}`, command);
@@ -89,4 +89,17 @@ test.each([
   const { start, ends } = await open(read);
   await start(rest);
   await ends("TASK_DONE");
+});
+
+test("the trace context of a command is the handler's, and is in what is said of the attempt", async () => {
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const read = handler("read", {
+    iterBatches: () => [{ uid: "a", payload: 1 }],
+    processBatch: (_, ctx) => ctx.traceparent,
+  });
+  const { start, ends, said, rows } = await open(read);
+  await start({ traceparent });
+  await ends("TASK_DONE");
+  expect(rows.rows.get("t:n:0")?.get("a")?.meta).toBe(traceparent);
+  expect(said.map((message) => message.traceparent)).toEqual([traceparent, traceparent, traceparent]);
 });

@@ -1,0 +1,104 @@
+import { expect, test } from "vitest";
+import type { BatchContext, HandlerDefinition } from "../../../src/definitions/index.ts";
+import type { Bus } from "../../../src/engine/ports/index.ts";
+import type { Message } from "../../../src/engine/protocol/messages.ts";
+import { PermanentError } from "../../../src/errors/index.ts";
+import { sharedBus, testEngine } from "../../helpers/engines.ts";
+import { ForeignSide } from "../../helpers/foreign-side.ts";
+import { graphOf, node } from "../../helpers/graphs.ts";
+import { handler, source } from "../../helpers/handlers.ts";
+
+const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const another = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+
+/** A bus that remembers what was published about attempts. */
+function recordedBus(): { readonly bus: Bus; readonly messages: Message[] } {
+  const messages: Message[] = [];
+  const inner = sharedBus();
+  const publish: Bus["publish"] = (topic, key, message) => {
+    if ("taskId" in message) messages.push(message);
+    return inner.publish(topic, key, message);
+  };
+  return { bus: { ...inner, publish }, messages };
+}
+
+/** Handlers of two nodes, and which traces their methods were called in. */
+function traced(fail: () => boolean = () => false): {
+  readonly handlers: readonly HandlerDefinition[];
+  readonly seen: Set<string | undefined>;
+} {
+  const seen = new Set<string | undefined>();
+  const see = (ctx: Pick<BatchContext, "traceparent">) => void seen.add(ctx.traceparent);
+  const read = source("read", [1, 2], { loadInput: (_, ctx) => see(ctx) });
+  const keep = handler("keep", {
+    processBatch: (value, ctx) => {
+      see(ctx);
+      if (fail()) throw new PermanentError("broken");
+      return value;
+    },
+    finalize: (ctx) => see(ctx),
+  });
+  return { handlers: [read, keep], seen };
+}
+
+const graph = graphOf(node("read"), node("keep", ["read"], { start: "first_batch" }));
+
+test("the trace context of a run is kept with its task, is in its messages, and handlers see it", async () => {
+  const { bus, messages } = recordedBus();
+  const { handlers, seen } = traced();
+  const { engine, store } = await testEngine(handlers, { bus });
+  const task = await engine.run(graph, { traceparent });
+  await task.result();
+  expect((await store.readTask(task.id))?.traceparent).toBe(traceparent);
+  expect([...seen]).toEqual([traceparent]);
+  expect(new Set(messages.map(({ kind }) => kind))).toEqual(new Set(["TASK_START", "BATCH_OK", "TASK_DONE"]));
+  expect([...new Set(messages.map((message) => message.traceparent))]).toEqual([traceparent]);
+});
+
+test("without one, nothing has one", async () => {
+  const { bus, messages } = recordedBus();
+  const { handlers, seen } = traced();
+  const { engine, store } = await testEngine(handlers, { bus });
+  const task = await engine.run(graph);
+  await task.result();
+  expect([...seen]).toEqual([undefined]);
+  expect(await store.readTask(task.id)).not.toHaveProperty("traceparent");
+  expect(messages.filter((message) => "traceparent" in message)).toEqual([]);
+});
+
+test("a retry is in the trace of the task that failed, or in the one that it is given", async () => {
+  let broken = true;
+  const { handlers, seen } = traced(() => broken);
+  const { engine, store } = await testEngine(handlers);
+  const task = await engine.run(graph, { traceparent });
+  await task.wait();
+  const again = await engine.retry(task.id, { from: "failed" });
+  expect((await store.readTask(again.id))?.traceparent).toBe(traceparent);
+  await again.wait();
+  broken = false;
+  seen.clear();
+  const last = await engine.retry(again.id, { from: "failed", traceparent: another });
+  await last.result();
+  expect([...seen]).toEqual([another]);
+});
+
+test.each([
+  "",
+  "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+  "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+  "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+  "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+  `${traceparent}\n`,
+])("what is no trace context is refused: %j", async (given) => {
+  const { engine } = await testEngine(traced().handlers);
+  const refused = { code: "ENGINE_OPTIONS", message: expect.stringMatching("traceparent") };
+  await expect(engine.run(graph, { traceparent: given })).rejects.toMatchObject(refused);
+  expect((await engine.list()).items).toEqual([]);
+});
+
+test("the command of a foreign worker has it", async () => {
+  const side = await ForeignSide.open([source("read", [{ page: 1 }])]);
+  await side.coordinator.run(graphOf(node("read"), node("ocr", ["read"])), { traceparent });
+  expect((await side.command(1)).traceparent).toBe(traceparent);
+});
