@@ -64,7 +64,10 @@ export const limitMutations: readonly Mutation[] = [
     ),
     harmless: "a sweep frees them; until then fewer run",
   },
-  mutation("the last slot of a limit seems taken", edit(limits, "?? 0) >= max);", "?? 0) >= max - 1);")),
+  mutation(
+    "the last slot of a limit seems taken",
+    edit(limits, "used(limit) < limit.max)", "used(limit) < limit.max - 1)"),
+  ),
   mutation("no sweep of slots", edit("engine/coordinator/sweeper.ts", "    await this.#slots.sweep();\n", "")),
   mutation(
     "a sweep frees the slots of claims that are on their way",

@@ -32,7 +32,7 @@ test.each(compilers)("TypeScript %s: an import is nearly nothing", { timeout: 60
 test("without skipLibCheck, its declarations add little to zod's own", { timeout: 60_000 }, async () => {
   const [alone, both] = await compileBoth("7.0", { skipLibCheck: false });
   expect(both.diagnostics).toEqual([]);
-  expect(both.instantiations - alone.instantiations).toBeLessThan(16_000);
+  expect(both.instantiations - alone.instantiations).toBeLessThan(17_000);
 });
 
 test.each(["5.9", "6.0"] as const)("TypeScript %s keeps under 10 MiB for it", { timeout: 60_000 }, async (compiler) => {
@@ -44,7 +44,7 @@ test.each(["5.9", "6.0"] as const)("TypeScript %s keeps under 10 MiB for it", { 
 });
 
 test("its declarations are short to read", () => {
-  expect(declarationBytes("index.d.ts")).toBeLessThan(160_000);
+  expect(declarationBytes("index.d.ts")).toBeLessThan(165_000);
 });
 
 /** Of a file and all that it imports of the package. */

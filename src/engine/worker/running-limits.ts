@@ -56,8 +56,9 @@ export class RunningSlots {
 
   /**
    * Of these attempts, in order, those for which there seems to be room under the limits of all, of their type and of
-   * their task; told of the others which limit is full, the widest first. One look for all of them, rather than slots of the narrow limits
-   * taken and given back because a wide one is full: a queue that is held up is looked at again and again.
+   * their task; of the others it tells which limit is full, the widest where several are. One look for all of them,
+   * rather than slots of the narrow limits taken and given back because a wide one is full: a queue that is held up is
+   * looked at again and again.
    */
   async withRoom<T extends QueuedRef>(
     refs: readonly T[],
@@ -99,7 +100,10 @@ export class RunningSlots {
   }
 }
 
-/** The limits that a shard of the node comes under. The narrowest first: it is the likeliest to be full, and then nobody else was held up meanwhile. */
+/**
+ * The limits that a shard of the node comes under. The narrowest first: it is the likeliest to be full, and then nobody
+ * else was held up meanwhile.
+ */
 export function limitsOf(limits: RunningLimits, taskId: string, node: NodePlan): readonly NamedLimit[] {
   const { id, type, maxRunning } = node;
   const wide = wideLimits(limits, { taskId, type });
