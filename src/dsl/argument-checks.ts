@@ -10,6 +10,8 @@ import { paramFindings } from "./param-checks.ts";
 import type { FlowHead, LoadedStep, Step } from "./step.ts";
 
 type NodeStep = Step & { readonly kind: "node" };
+/** What a handler's node says of itself, as far as its arguments go. */
+export type HandlerStep = Pick<NodeStep, "id" | "handler" | "options">;
 type FnStep = Step & { readonly kind: "fn" };
 
 const noArgs: Args = {};
@@ -22,7 +24,7 @@ export function argumentFindings(step: Exclude<Step, LoadedStep>, head: FlowHead
 }
 
 /** The same for a handler's arguments alone. */
-export function handlerFindings(step: Omit<NodeStep, "kind">, args: Args): string[] {
+export function handlerFindings(step: HandlerStep, args: Args): string[] {
   const { id: node, handler, options } = step;
   const routing = ["input_adapter", "input_args"].filter((key) => Object.hasOwn(args, key));
   if (routing.length > 0) return routing.map((key) => say("reservedArgument", { node, key }));
@@ -51,8 +53,11 @@ function schemasOf(step: NodeStep | FnStep): readonly $ZodType[] {
   if (step.kind === "fn") {
     return [typeof step.fn === "string" ? builtInFunctionArgs[step.fn as BuiltInFunctionName] : step.fn.args];
   }
-  const { args, input, iterBatches } = step.handler;
-  const isInput = step.options.after.length === 0 && iterBatches === undefined;
+  return handlerSchemas(step);
+}
+
+export function handlerSchemas({ handler: { args, input, iterBatches }, options }: HandlerStep): readonly $ZodType[] {
+  const isInput = options.after.length === 0 && iterBatches === undefined;
   return [args, isInput ? input : undefined].filter((schema) => schema !== undefined);
 }
 

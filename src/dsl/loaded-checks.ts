@@ -8,9 +8,11 @@ import { coordinatorFnType, type Graph, type GraphNode, type TypeSchemas, valida
 import { say } from "../graph/messages.ts";
 import { nearName } from "../graph/near-name.ts";
 import { argumentsOf, replaceRefs } from "../graph/param-refs.ts";
-import { handlerFindings } from "./argument-checks.ts";
+import { type HandlerStep, handlerFindings, handlerSchemas } from "./argument-checks.ts";
+import type { Args } from "./judge-args.ts";
 import { type GivenTypeSchemas, type LoadedWith, schemaParts } from "./load-options.ts";
 import { param } from "./param.ts";
+import { paramFindings } from "./param-checks.ts";
 
 /** Whether the code that a graph is loaded with is the graph's, in sentences. */
 export function loadedFindings(graph: Graph, given: LoadedWith): string[] {
@@ -35,11 +37,19 @@ function definitionFindings(graph: Graph, { handlers, schemas }: LoadedWith): st
     ...Object.entries(schemas).flatMap(([type, given]) =>
       contradictions(`schemas.${type}`, given, graph.schemas?.[type]),
     ),
-    ...graph.nodes.flatMap((node) => {
-      const handler = handlers.get(node.type);
-      return handler === undefined ? [] : nodeFindings(node, handler);
-    }),
+    ...nodeFindings(graph, handlers).map(({ message }) => message),
   ];
+}
+
+/** Whether nodes stand where their handlers can, and give them the arguments that they take. */
+export function nodeFindings(
+  graph: Graph,
+  handlers: ReadonlyMap<string, HandlerDefinition>,
+): readonly { readonly index: number; readonly message: string }[] {
+  return graph.nodes.flatMap((node, index) => {
+    const handler = handlers.get(node.type);
+    return handler === undefined ? [] : findingsOf(node, handler, graph).map((message) => ({ index, message }));
+  });
 }
 
 function withHint(message: string, word: string, among: Iterable<string>): string {
@@ -61,18 +71,28 @@ function contradictions(what: string, given: GivenTypeSchemas, declared: TypeSch
   });
 }
 
-function nodeFindings(node: GraphNode, handler: HandlerDefinition): string[] {
+function findingsOf(node: GraphNode, handler: HandlerDefinition, graph: Graph): readonly string[] {
   const { node_id: id, depends_on: after } = node;
   const isSource = handler.input === undefined;
   const misplaced =
     after.length > 0 && isSource
       ? [say("sourceWithUpstream", { node: id, handler: handler.name, parent: after.join(", ") })]
       : [];
-  return [...misplaced, ...handlerFindings({ id, handler, options: { after } }, builderArguments(node))];
+  const step = { id, handler, options: { after } };
+  const args = builderArguments(node);
+  return [...misplaced, ...handlerFindings(step, args), ...paramTypes({ step, args, graph })];
+}
+
+/** Whether the parameters are what their places need. A graph without a schema of them doesn't say. */
+function paramTypes(of: { readonly step: HandlerStep; readonly args: Args; readonly graph: Graph }): readonly string[] {
+  const { params_schema: paramsSchema, schemas } = of.graph;
+  if (paramsSchema === undefined) return [];
+  const head = { name: undefined, paramsSchema: undefined, inputAdapters: [], loaded: { paramsSchema, schemas } };
+  return paramFindings(of.args, handlerSchemas(of.step).map(wireType), head);
 }
 
 /** A node's own arguments as the builder has them: with {@link param} for references, and keys unescaped. */
-function builderArguments(node: GraphNode): Readonly<Record<string, unknown>> {
+function builderArguments(node: GraphNode): Args {
   const [own] = argumentsOf(node.io ?? {});
   if (own === undefined) return {};
   // What stands for a reference is only looked at by checks that know it.

@@ -1,8 +1,9 @@
+import { nodeFindings } from "../../dsl/loaded-checks.ts";
 import { type Graph, type ValidateOptions, validateGraph } from "../../graph/index.ts";
 import { type Definitions, exportedDefinitions, exportedFlow, type FlowBox } from "./exported-flow.ts";
 import { readText } from "./find-file.ts";
 import { importModule } from "./import-module.ts";
-import { InvalidGraphFile } from "./invalid-graph-file.ts";
+import { type FileFinding, InvalidGraphFile } from "./invalid-graph-file.ts";
 import { type JsonSource, readJson } from "./json-source.ts";
 
 /** What a file that names a graph was: a module with a flow, or a graph JSON. */
@@ -48,7 +49,11 @@ function checked(
 ): Graph {
   const options = definitions === undefined ? {} : checkedBy(definitions);
   const validation = validateGraph(source.value, options);
-  if (validation.ok) return validation.graph;
+  if (validation.ok) {
+    const findings = definitions === undefined ? [] : handlerFindings(validation.graph, definitions);
+    if (findings.length > 0) throw new InvalidGraphFile(file, source, findings);
+    return validation.graph;
+  }
   const { findings } = validation;
   if (mayMisfit && findings.every(({ code }) => code === "GRAPH_EDGE_DATA")) {
     const { schemas, ...bare } = source.value as Graph; // all but its data is right
@@ -56,6 +61,14 @@ function checked(
     if (graph.ok && schemas !== undefined) return { ...graph.graph, schemas };
   }
   throw new InvalidGraphFile(file, source, findings);
+}
+
+function handlerFindings(graph: Graph, { handlers }: Definitions): readonly FileFinding[] {
+  return nodeFindings(graph, new Map(handlers.map((handler) => [handler.name, handler]))).map(({ index, message }) => ({
+    code: "GRAPH_HANDLER",
+    path: `/nodes/${index}/io/input_inline`,
+    message,
+  }));
 }
 
 const checkedBy = ({ handlers, adapters, fns }: Definitions): ValidateOptions => ({

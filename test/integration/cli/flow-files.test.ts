@@ -1,4 +1,6 @@
+import { realpathSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import packageJson from "../../../package.json" with { type: "json" };
 import { cli, cliProject, squaresFlow } from "../../helpers/cli.ts";
 
 /** What is told of a file that has no flow, or can't be loaded: all commands load flows alike. */
@@ -129,6 +131,27 @@ describe("the file of a flow", () => {
     const { exitCode, stderr } = await cli(["export", "./flwo.ts"], { cwd });
     expect(stderr).toBe("error CLI_FILE_NOT_FOUND: there is no file ./flwo.ts\n  Did you mean ./flow.ts?\n");
     expect(exitCode).toBe(2);
+  });
+
+  test("that imports another version of flowkit is refused; a copy of this one is made this one", async () => {
+    const { version } = packageJson;
+    const copy = (ofVersion: string) => ({
+      "node_modules/flowkit/package.json": {
+        name: "flowkit",
+        version: ofVersion,
+        type: "module",
+        exports: "./index.js",
+      },
+      "node_modules/flowkit/index.js": "export const defineHandler = () => 'not the one';",
+      "flow.ts": squaresFlow,
+    });
+    const cwd = cliProject(copy("0.0.1"));
+    const { exitCode, stdout, stderr } = await cli(["export", "flow.ts"], { cwd });
+    expect(stderr).toBe(
+      `error CLI_OTHER_FLOWKIT: this is flowkit ${version}, and the file imports flowkit 0.0.1 from ${realpathSync(cwd)}/node_modules/flowkit\n  Use the project's own command: npx flowkit\n`,
+    );
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect((await cli(["export", "flow.ts"], { cwd: cliProject(copy(version)) })).exitCode).toBe(0);
   });
 
   test("gets the very package that the command is part of", async () => {

@@ -97,6 +97,40 @@ describe("flowkit validate", () => {
     expect(exitCode).toBe(2);
   });
 
+  test("knows what these handlers take, of arguments and of parameters; a run is refused for the same", async () => {
+    const params_schema = {
+      type: "object",
+      properties: { count: { type: "integer" }, name: { type: "string" } },
+      required: ["count", "name"],
+    };
+    const graph = (args: object) => ({
+      nodes: [{ node_id: "n", type: "numbers", io: { input_inline: args } }],
+      params_schema,
+    });
+    const cwd = cliProject({
+      "flow.ts": squaresFlow,
+      "right.json": graph({ count: { $ref: "params.count" } }),
+      "number.json": graph({ cuont: 1, count: "many" }),
+      "param.json": graph({ count: { $ref: "params.name" } }),
+    });
+    const validate = (file: string) => cli(["validate", file, "--handlers", "flow.ts"], { cwd });
+    expect(await validate("right.json")).toMatchObject({ exitCode: 0, stderr: "" });
+    const at = ":7:25 GRAPH_HANDLER at /nodes/0/io/input_inline: ";
+    const findings = [
+      `number.json${at}node 'n': handler 'numbers' takes no argument 'cuont'\n`,
+      `number.json${at}node 'n': args.count: Invalid input: expected number, received string\n`,
+    ].join("");
+    expect(await validate("number.json")).toMatchObject({ exitCode: 2, stdout: findings });
+    expect(await validate("param.json")).toMatchObject({
+      exitCode: 2,
+      stdout: `param.json${at}parameter 'name' is string, 'count' needs number\n`,
+    });
+    expect(await cli(["run", "number.json", "--handlers", "flow.ts"], { cwd })).toMatchObject({
+      exitCode: 2,
+      stderr: `error GRAPH_INVALID: 2 mistakes in number.json\n${findings}`,
+    });
+  });
+
   test("says where a file is no JSON", async () => {
     const cwd = cliProject({ "graph.json": '{\n  "nodes": [,]\n}\n', "empty.ts": "export const a = 1;" });
     expect(await cli(["validate", "graph.json"], { cwd })).toEqual({

@@ -212,6 +212,14 @@ describe("its code", () => {
     expect(message).toContain("node 'extract': handler 'extractor' needs args (missing: limit)");
     expect(message).toContain("node 'extract': args.size:");
     expect(message).not.toContain("args.day");
+    const counted = defineHandler("extractor", {
+      args: z.object({ size: z.int(), day: z.int() }),
+      output: z.object({ rows: z.array(Row) }),
+      *iterBatches() {},
+    });
+    expect(messageOf(() => fromGraph(bare, { handlers: [counted] }))).toContain(
+      "parameter 'day' is string, 'day' needs number",
+    );
     const source = defineHandler("cleaner", { output: z.json(), *iterBatches() {} });
     expect(messageOf(() => fromGraph(bare, { handlers: [source] }))).toContain("cannot depend on 'extract'");
   });
