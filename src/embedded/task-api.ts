@@ -54,7 +54,10 @@ export abstract class TaskApi<THandlers extends { readonly name: string }>
       store: ports.store,
       clock: ports.callerClock,
       plans: ports.plans,
-      retry: new StoreRetry(ports.callerClock, undefined, callerWatch),
+      retry: new StoreRetry(ports.callerClock, undefined, {
+        watch: callerWatch,
+        check: () => core.changes.check(),
+      }),
       changes: core.changes,
       running,
       foreign: known.foreign?.types,

@@ -147,9 +147,7 @@ async function follow(run: {
   try {
     view = await Promise.race([watched(), broken.promise]);
   } catch (error) {
-    // Whoever was reading when the store was closed hears of that, rather than of the stop.
-    const isOfStop = FlowError.is(error, "ENGINE_STOPPED") || FlowError.is(error, "STORE_UNAVAILABLE");
-    if (!wasStopped || !isOfStop) throw error;
+    if (!wasStopped || !FlowError.is(error, "ENGINE_STOPPED")) throw error;
     await engine.stop();
     return undefined;
   }

@@ -61,7 +61,10 @@ export class CoordinatorCore {
 
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
-    this.#callerRetry = new StoreRetry(parts.callerClock ?? parts.clock, undefined, parts.callerWatch);
+    this.#callerRetry = new StoreRetry(parts.callerClock ?? parts.clock, undefined, {
+      watch: parts.callerWatch,
+      check: () => this.#changes.check(),
+    });
     const { store, bus, plans, clock, logger, timing } = parts;
     this.#supervisor = new Supervisor({ clock, logger });
     this.#foreign = this.#foreignWorkers();

@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
+import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
 import { createEngine } from "../../../src/embedded/create-engine.ts";
 import type { Store } from "../../../src/engine/ports/index.ts";
-import { testEngine } from "../../helpers/engines.ts";
+import { noTicks, testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
 import { runProcess } from "../../helpers/run-process.ts";
@@ -123,8 +124,32 @@ describe("stopping an engine", () => {
     const stop = engine.stop({ graceMs: 0 });
     await stop;
     gate.open();
-    expect(["stored", "ENGINE_STOPPED", "STORE_UNAVAILABLE"]).toContain(await run);
+    expect(["stored", "ENGINE_STOPPED"]).toContain(await run);
     expect(timers()).toBeLessThanOrEqual(before);
+  });
+
+  test.each([
+    ["memory", () => memoryStore()],
+    ["SQLite", () => sqliteStore(":memory:")],
+  ])("while a task is being read: the reader hears of that, not of a closed store (%s)", async (_, make) => {
+    const gate = new Gate();
+    const store: Store = new Proxy(make(), {
+      get(target, key: keyof Store) {
+        const method = (target[key] as (...args: unknown[]) => Promise<unknown>).bind(target);
+        if (key !== "readTask") return method;
+        return async (...args: unknown[]) => {
+          await gate.pass();
+          return await method(...args);
+        };
+      },
+    });
+    const { engine } = await testEngine([], { store, ...noTicks });
+    const reading = engine.task("t").status();
+    await until(() => gate.arrived === 1);
+    await engine.stop({ graceMs: 0 });
+    gate.open();
+    await expect(reading).rejects.toMatchObject(stopped);
+    expect(gate.arrived).toBe(1); // nor asks again
   });
 
   test("works without a task ever run, and by await using", async () => {
