@@ -4,6 +4,7 @@ import { driverRetry } from "./client.ts";
 import { within } from "./deadline.ts";
 import { HandledOffsets } from "./handled-offsets.ts";
 import type { Position } from "./private-group.ts";
+import { topicAssigner } from "./topic-assigner.ts";
 
 const fetchWaitMs = 500;
 const commitEveryMs = 50;
@@ -54,6 +55,7 @@ export class ConsumerSession {
     const { sessionTimeoutMs, heartbeatMs } = options.parts.options;
     this.#consumer = options.parts.kafka.consumer({
       groupId: options.group,
+      partitionAssigners: [topicAssigner],
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: sessionTimeoutMs * 2,
       heartbeatInterval: heartbeatMs,

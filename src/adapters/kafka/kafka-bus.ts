@@ -35,7 +35,7 @@ class KafkaBus implements Bus {
   readonly #topics: TopicCreation;
   readonly #publisher: Publisher;
   readonly #members = new Set<GroupMember>();
-  /** One group has one set of topics: its members share them by what one of them knows of. */
+  /** One group has one set of topics here. Members elsewhere may have another, as an older or newer program does. */
   readonly #topicsOf = new Map<string, string>();
   #restarts = 0;
   #closing: Promise<void> | undefined;
