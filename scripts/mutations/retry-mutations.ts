@@ -2,7 +2,7 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const adoption = "engine/coordinator/adoption.ts";
 const scheduler = "engine/coordinator/scheduler.ts";
-const coordinator = "engine/coordinator/coordinator-core.ts";
+const newTask = "engine/coordinator/new-task.ts";
 const input = "engine/input/stream-input.ts";
 const directed = (title: string, why: string) => ({
   file: "test/integration/engine/retry-tasks.test.ts",
@@ -106,13 +106,13 @@ export const retryMutations: readonly Mutation[] = [
       edit("engine/tasks/task-events.ts", "    await checkStillThere(parts, task);\n", ""),
     ),
   },
-  mutation("a retry forgets the variables", edit(coordinator, "...(vars === undefined ? {} : { vars }),", "")),
+  mutation("a retry forgets the variables", edit(newTask, "...(vars === undefined ? {} : { vars }),", "")),
   {
     elsewhere: directed("a change that was made and not finished", "takes a task that ends between the two"),
     ...mutation(
       "a retry forgets whose changes are in the variables",
       edit(
-        coordinator,
+        newTask,
         "...(vars === undefined ? {} : { vars }),",
         "...(vars === undefined ? {} : { vars: { vars: vars.vars, appliedBy: [] } }),",
       ),

@@ -1,15 +1,6 @@
-import type { $ZodType } from "zod/v4/core";
 import { FlowError } from "../../errors/index.ts";
-import {
-  coordinatorFnType,
-  type Finding,
-  type Graph,
-  type GraphNode,
-  parseGraph,
-  resolveParams,
-} from "../../graph/index.ts";
+import { coordinatorFnType, type Graph, parseGraph } from "../../graph/index.ts";
 import { ForeignWorkers } from "../foreign/index.ts";
-import { isTaskTerminal, type TaskRecord } from "../model.ts";
 import type { NewTask, Subscription } from "../ports/index.ts";
 import { isStatus } from "../protocol/message-kinds.ts";
 import type { Message } from "../protocol/messages.ts";
@@ -19,30 +10,19 @@ import { hintBus, isHeard } from "../support/hint-bus.ts";
 import { StoreRetry } from "../support/store-retry.ts";
 import { type LoopHealth, Supervisor } from "../support/supervisor.ts";
 import { TaskChanges } from "../tasks/task-changes.ts";
-import { noSuchTask } from "../tasks/task-reader.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
+import {
+  type CreateTaskOptions,
+  checkRetryable,
+  newTask,
+  nextTry,
+  type RetryTaskOptions,
+  taskSettings,
+} from "./new-task.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sweeper } from "./sweeper.ts";
-import { taskParams } from "./task-params.ts";
-
-export interface CreateTaskOptions {
-  /** As {@link CoordinatorCore.checkGraph} gave it. */
-  readonly graph: Graph;
-  readonly params?: unknown;
-  /** The flow's own schema of its parameters; without it the graph's JSON Schema counts. */
-  readonly paramsSchema?: $ZodType | undefined;
-  readonly idempotencyKey?: string | undefined;
-  readonly priority?: number | undefined;
-  /** How long it may take, in seconds. */
-  readonly deadlineSec?: number | undefined;
-  readonly traceparent?: string | undefined;
-}
-
-export type RetryTaskOptions = Pick<CreateTaskOptions, "idempotencyKey" | "priority" | "deadlineSec" | "traceparent">;
-
-const maxPriority = 100;
-const maxDeadlineSec = 31_536_000;
+import { refuseUnenforced } from "./unenforced.ts";
 
 /** Plans tasks: several of them share the work through the store. */
 export class CoordinatorCore {
@@ -165,23 +145,8 @@ export class CoordinatorCore {
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { ids, plans } = this.#parts;
-    const priority = checkPriority(options.priority ?? 0);
-    const deadlineMs = deadlineMsOf(options.deadlineSec);
-    const traceparent = checkTraceparent(options.traceparent);
-    const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
-    const graph = resolveParams(options.graph, params);
-    const { idempotencyKey } = options;
-    const id = ids.next();
-    const task = {
-      id,
-      graph,
-      params,
-      priority,
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      ...(deadlineMs === undefined ? {} : { deadlineMs }),
-      ...(traceparent === undefined ? {} : { traceparent }),
-    };
-    return this.#create(task, () => this.#scheduler.begin(task, plans.get(graph)));
+    const task = newTask(ids.next(), options);
+    return this.#create(task, () => this.#scheduler.begin(task, plans.get(task.graph)));
   }
 
   /**
@@ -196,26 +161,11 @@ export class CoordinatorCore {
   ): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { store, ids } = this.#parts;
-    const deadlineMs = deadlineMsOf(options.deadlineSec);
-    const givenTrace = checkTraceparent(options.traceparent);
+    const settings = taskSettings(options);
     const failed = checkRetryable(taskId, await this.#callerRetry.ask(() => store.readTask(taskId)));
-    const { graph, params, borrowsFrom = [] } = failed;
-    this.checkGraph(graph); // this engine's handlers may be others than those that it ran with
+    this.checkGraph(failed.graph); // this engine's handlers may be others than those that it ran with
     const vars = await this.#callerRetry.ask(() => store.readVars(taskId));
-    const { idempotencyKey } = options;
-    const traceparent = givenTrace ?? failed.traceparent;
-    const task = {
-      id: ids.next(),
-      graph,
-      params,
-      priority: checkPriority(options.priority ?? failed.priority),
-      retryOf: taskId,
-      borrowsFrom: [taskId, ...borrowsFrom],
-      ...(vars === undefined ? {} : { vars }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      ...(deadlineMs === undefined ? {} : { deadlineMs }),
-      ...(traceparent === undefined ? {} : { traceparent }),
-    };
+    const task = nextTry(ids.next(), failed, { vars, settings });
     return this.#create(task, () => this.#scheduler.replan(task.id));
   }
 
@@ -292,60 +242,4 @@ export class CoordinatorCore {
         return this.#foreign?.onAnnounce(message);
     }
   }
-}
-
-/** What a graph may say and this engine would ignore is refused: a limit that isn't held is worse than none. */
-function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
-  const limits = graph.nodes.flatMap((node, index) =>
-    unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
-  );
-  const findings = [...limits, ...more];
-  if (findings.length === 0) return;
-  const text = findings.map((finding) => `${finding.path}: ${finding.message}`).join("\n");
-  throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
-}
-
-/** The one limit of a node that there is: how many of its shards run at once. */
-const unknownLimits = ({ limits = {} }: GraphNode): readonly string[] =>
-  Object.keys(limits).filter((key) => key !== "max_running");
-
-function unenforced(nodeId: string, path: string, key: string) {
-  return {
-    code: "GRAPH_UNSUPPORTED",
-    path,
-    message: `node '${nodeId}': this engine does not enforce '${key}' yet: leave it out`,
-  };
-}
-
-function checkPriority(priority: number): number {
-  if (Number.isInteger(priority) && Math.abs(priority) <= maxPriority) return priority;
-  throw new FlowError("ENGINE_OPTIONS", `priority must be an integer from -${maxPriority} to ${maxPriority}`);
-}
-
-const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-function checkTraceparent(given: string | undefined): string | undefined {
-  if (given === undefined || traceparentForm.test(given)) return given;
-  throw new FlowError(
-    "ENGINE_OPTIONS",
-    "traceparent must be a W3C trace context, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-  );
-}
-
-function checkRetryable(taskId: string, task: TaskRecord | undefined): TaskRecord {
-  if (task === undefined) throw noSuchTask(taskId);
-  const details = { taskId };
-  if (task.status === "finished") {
-    throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to try again`, { details });
-  }
-  if (isTaskTerminal(task.status)) return task;
-  throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only what failed or was cancelled is tried again`, {
-    details,
-  });
-}
-
-function deadlineMsOf(deadlineSec: number | undefined): number | undefined {
-  if (deadlineSec === undefined) return undefined;
-  if (deadlineSec > 0 && deadlineSec <= maxDeadlineSec) return deadlineSec * 1_000;
-  throw new FlowError("ENGINE_OPTIONS", `deadlineSec must be more than 0 and at most ${maxDeadlineSec}`);
 }
