@@ -19,7 +19,10 @@ export interface Box {
 export interface Line {
   readonly from: string;
   readonly to: GraphNode;
-  /** From the lower rim of `from` to the upper rim of `to`. */
+  /**
+   * From the lower rim of `from` to the upper rim of `to`; straight down beside the boxes of each layer between them, so
+   * that a curve never meets a box.
+   */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -88,11 +91,17 @@ function layersOf(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
   return layers;
 }
 
+/** How many parents a node waits for, where it isn't all of them. */
+export const fanInLabel = ({ fan_in: fanIn }: GraphNode): string | undefined => (fanIn === "all" ? undefined : fanIn);
+
 function nodeItem(node: GraphNode, layer: number): Item {
   const runs = node.type === coordinatorFnType ? (node.io?.fn ?? "") : node.type;
   const lines = node.node_id === runs ? [runs] : [node.node_id, runs];
+  const label = fanInLabel(node);
   const width = Math.max(...lines.map((line) => line.length)) * letterWidth + 32;
-  return { box: { node, lines }, width, layer, above: [], below: [], order: 0, x: 0 };
+  // Half of it is the label's, beside the tips of arrows.
+  const labelled = label === undefined ? 0 : 2 * (label.length * letterWidth + 12);
+  return { box: { node, lines }, width: Math.max(width, labelled), layer, above: [], below: [], order: 0, x: 0 };
 }
 
 interface Chain {
@@ -210,9 +219,12 @@ function drawn(parts: {
   const lines = parts.chains.map(({ from, to, items }) => ({
     from,
     to,
-    points: items.map((item, index) => {
-      const rim = index === 0 ? boxHeight / 2 : index === items.length - 1 ? -boxHeight / 2 : 0;
-      return [xOf(item), yOf(item) + rim] as const;
+    points: items.flatMap((item, index) => {
+      const [x, y] = [xOf(item), yOf(item)];
+      return [
+        ...(index === 0 ? [] : [[x, y - boxHeight / 2] as const]),
+        ...(index === items.length - 1 ? [] : [[x, y + boxHeight / 2] as const]),
+      ];
     }),
   }));
   return {

@@ -1,5 +1,5 @@
 import { coordinatorFnType, type Graph } from "../../graph/index.ts";
-import { type Box, type Line, layOut } from "./layout.ts";
+import { type Box, fanInLabel, type Line, layOut } from "./layout.ts";
 
 export interface SvgOptions {
   /** Nodes link to `#node-<id>`. */
@@ -14,6 +14,7 @@ const style = `
   .flowkit .fn .box { fill: #fff8c5; }
   .flowkit text { fill: #1f2328; text-anchor: middle; }
   .flowkit .type, .flowkit .label { fill: #656d76; }
+  .flowkit .label { text-anchor: end; }
   .flowkit .edge { stroke: #656d76; fill: none; }
   .flowkit .stream { stroke-dasharray: 4 4; }
   .flowkit .tip { fill: #656d76; }
@@ -23,6 +24,8 @@ const style = `
     .flowkit .fn .box { fill: #3a3213; }
     .flowkit text { fill: #e6edf3; }
     .flowkit .type, .flowkit .label { fill: #8b949e; }
+    .flowkit .edge { stroke: #8b949e; }
+    .flowkit .tip { fill: #8b949e; }
   }
 `;
 
@@ -39,7 +42,7 @@ export function toSvg(graph: Graph, options: SvgOptions = {}): string {
     `<style>${style}</style>`,
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>',
     ...lines.map(edge),
-    ...boxes.map((box) => node(box, options.linked ?? false)),
+    ...boxes.map((box) => drawnNode(box, options.linked ?? false)),
     "</svg>",
     "",
   ].join("\n");
@@ -47,27 +50,18 @@ export function toSvg(graph: Graph, options: SvgOptions = {}): string {
 
 function edge({ to, points }: Line): string {
   const kind = to.io?.start_when === "first_batch" ? "edge stream" : "edge";
-  const [first, ...rest] = points;
-  let path = `M${first?.join(" ")}`;
-  let before = first;
-  for (const point of rest) {
-    const [x, y] = point;
-    const middle = ((before?.[1] ?? y) + y) / 2;
-    path += ` C${before?.[0] ?? x} ${middle} ${x} ${middle} ${x} ${y}`;
-    before = point;
-  }
-  const [x = 0, y = 0] = points.at(-1) ?? [];
-  const label =
-    to.fan_in === undefined || to.fan_in === "all"
-      ? ""
-      : `<text class="label" x="${x}" y="${y - 14}">${to.fan_in}</text>`;
-  return `<path class="${kind}" d="${path}" marker-end="url(#tip)"/>${label}`;
+  const path = points.map(([x, y], index) => {
+    const [fromX, fromY] = points[index - 1] ?? [];
+    if (fromX === undefined || fromY === undefined) return `M${x} ${y}`;
+    if (fromX === x) return `V${y}`;
+    const middle = (fromY + y) / 2;
+    return `C${fromX} ${middle} ${x} ${middle} ${x} ${y}`;
+  });
+  return `<path class="${kind}" d="${path.join(" ")}" marker-end="url(#tip)"/>`;
 }
 
-function node(
-  { node: { node_id: id, type, depends_on: parents }, lines, x, y, width, height }: Box,
-  linked: boolean,
-): string {
+function drawnNode({ node, lines, x, y, width, height }: Box, linked: boolean): string {
+  const { node_id: id, type, depends_on: parents } = node;
   const [left, top] = [x - width / 2, y - height / 2];
   const isFn = type === coordinatorFnType;
   const kind = isFn ? "fn" : parents.length === 0 ? "source" : "step";
@@ -80,7 +74,10 @@ function node(
     runs === undefined
       ? `<text x="${x}" y="${y + 4}">${name}</text>`
       : `<text x="${x}" y="${y - 4}">${name}</text><text class="type" x="${x}" y="${y + 14}">${runs}</text>`;
-  const drawing = `<g class="${kind}">${shape}${text}</g>`;
+  const fanIn = fanInLabel(node);
+  // Above a corner: edges come to the middle.
+  const label = fanIn === undefined ? "" : `<text class="label" x="${right}" y="${top - 6}">${fanIn}</text>`;
+  const drawing = `<g class="${kind}">${shape}${text}${label}</g>`;
   return linked ? `<a href="#node-${escaped(id)}">${drawing}</a>` : drawing;
 }
 

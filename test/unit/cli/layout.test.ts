@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { layOut } from "../../../src/cli/drawing/layout.ts";
+import { type Box, layOut } from "../../../src/cli/drawing/layout.ts";
 import { escaped, toSvg } from "../../../src/cli/drawing/svg.ts";
 import { parseGraph } from "../../../src/graph/index.ts";
 
@@ -22,7 +22,13 @@ const anyGraph = fc
     }),
   );
 
-test("parents stand above their children, and no box on another", () => {
+/** Whether a box has a part of this rectangle, which a curve from corner to corner doesn't leave. */
+const isWithin =
+  (left: number, top: number, right: number, bottom: number) =>
+  ({ x, y, width, height }: Box): boolean =>
+    x - width / 2 < right && left < x + width / 2 && y - height / 2 < bottom && top < y + height / 2;
+
+test("parents stand above their children, no box on another, and no edge on a box", () => {
   fc.assert(
     fc.property(anyGraph, (graph) => {
       const { boxes, lines, width, height } = layOut(graph);
@@ -44,7 +50,11 @@ test("parents stand above their children, and no box on another", () => {
         const [start, end] = [byId.get(from), byId.get(to.node_id)];
         expect(points[0]).toEqual([start?.x, (start?.y ?? 0) + 24]);
         expect(points.at(-1)).toEqual([end?.x, (end?.y ?? 0) - 24]);
-        for (const [index, [, y]] of points.entries()) expect(y).toBeGreaterThan(points[index - 1]?.[1] ?? 0);
+        for (const [index, [x, y]] of points.entries()) {
+          const [fromX, fromY] = points[index - 1] ?? [x, 0];
+          expect(y).toBeGreaterThan(fromY);
+          if (index > 0) expect(boxes.filter(isWithin(Math.min(x, fromX), fromY, Math.max(x, fromX), y))).toEqual([]);
+        }
       }
     }),
   );
@@ -80,6 +90,21 @@ test("a large graph is drawn too", () => {
       index === 0 ? [] : [...new Set([index - 1, Math.floor(index / 7), Math.floor(index / 3)])].map((i) => `n${i}`),
   }));
   expect(layOut(parseGraph({ nodes })).boxes).toHaveLength(3_000);
+});
+
+test("how many parents are waited for is said once, beside the arrows, where it isn't all", () => {
+  const join = (fanIn: "all" | "count:2") =>
+    parseGraph({
+      nodes: [
+        ...["a", "b", "c"].map((id) => ({ node_id: id, type: "t" })),
+        { node_id: "d", type: "t", depends_on: ["a", "b", "c"], fan_in: fanIn },
+      ],
+    });
+  const d = layOut(join("count:2")).boxes.at(-1);
+  const labels = [...toSvg(join("count:2")).matchAll(/class="label" x="([\d.]+)" y="([\d.]+)">count:2</g)];
+  expect(labels.map(([, x, y]) => [Number(x), Number(y)])).toEqual([[(d?.x ?? 0) + (d?.width ?? 0) / 2, 162 - 48]]);
+  expect(d?.width).toBeGreaterThan(2 * 7 * 7);
+  expect(toSvg(join("all"))).not.toContain('class="label"');
 });
 
 test("what stands in a drawing can't end it", () => {
