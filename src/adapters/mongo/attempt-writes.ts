@@ -46,15 +46,10 @@ export class AttemptWrites {
       "lease.lease_id": attempt.claimId,
     }));
     const rev = randomUUID();
+    const deadline = { $max: ["$lease.deadline_ts_ms", { $add: [{ $toLong: "$$NOW" }, leaseMs] }] };
     await session.ask(({ nodes }) =>
       nodes.updateMany({ $or: held }, [
-        {
-          $set: {
-            rev: { $literal: rev },
-            "lease.deadline_ts_ms": { $max: ["$lease.deadline_ts_ms", { $add: [{ $toLong: "$$NOW" }, leaseMs] }] },
-            expires_at: { $max: ["$expires_at", { $add: ["$$NOW", leaseMs] }] },
-          },
-        },
+        { $set: { rev: { $literal: rev }, "lease.deadline_ts_ms": deadline, expires_at: { $toDate: deadline } } },
       ]),
     );
     const ids = [...new Set(held.map(({ _id }) => _id))];
