@@ -86,7 +86,7 @@ export function readSettings(
   return { settings, origins };
 }
 
-export const flagName = ({ flag = "" }: Setting): string => flag.replace(/ .*/, "");
+const flagName = ({ flag = "" }: Setting): string => flag.replace(/ .*/, "");
 
 function readConfig(file: string): JsonSource {
   const source = readJson(readText(file), file);
