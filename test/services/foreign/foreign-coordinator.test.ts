@@ -198,7 +198,7 @@ test("a cancel of an earlier attempt is nothing", async () => {
   await store("read", "__final__", { status: "complete" });
   await start({ node: "up", epoch: 3 }, reading);
   await start({ node: "other", epoch: 1 }, reading);
-  await until(() => gate.arrived === 2, "both attempts", patience);
+  await until(() => gate.arrived === 2 && events.length >= 2, "both attempts, and that they are told", patience);
   const worker_id = String(events[0]?.payload.worker_id);
   await cancel({ node: "up", epoch: 2 }, worker_id);
   await cancel({ node: "other", epoch: 1 }, worker_id); // when this one has been heard, so has the one before it
