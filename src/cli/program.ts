@@ -23,6 +23,8 @@ import { takeWarnings } from "./warnings.ts";
 /** Runs one command line to its end, and ends the process: what a flow's own file left open doesn't hold it. */
 export async function main(args: readonly string[]): Promise<never> {
   const terminal = new Terminal();
+  const [first, ...rest] = args;
+  const words = first === "help" ? [...rest, "--help"] : args; // as other commands have it
   // Before the command line is understood: also what is wrong with it is told as JSON then.
   terminal.isJson = args.includes("--json");
   for (const stream of [terminal.stdout, terminal.stderr]) stream.on("error", leaveQuietly);
@@ -30,10 +32,10 @@ export async function main(args: readonly string[]): Promise<never> {
   takeWarnings(terminal);
   try {
     shareOneFlowkit();
-    await program(terminal).parseAsync(args, { from: "user" });
+    await program(terminal).parseAsync(words, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) reportError(terminal, error);
-    else if (error.exitCode !== 0) reportError(terminal, usageError(error, args));
+    else if (error.exitCode !== 0) reportError(terminal, usageError(error, words));
   }
   await terminal.flush();
   process.exit(terminal.exitCode);
@@ -85,7 +87,8 @@ function usageError({ code, message }: CommanderError, args: readonly string[]):
   if (code === "commander.help") return new CliError("CLI_USAGE", "no command was given");
   const isUnknown = code === "commander.unknownCommand";
   const near = rest.join(" ").replace(/^\((.*)\)$/, "$1");
-  const command = isUnknown ? [] : args.slice(0, groups.has(args[0] ?? "") ? 2 : 1);
+  const isInGroup = groups.has(args[0] ?? "") && args[1]?.startsWith("-") === false;
+  const command = isUnknown ? [] : args.slice(0, isInGroup ? 2 : 1);
   const help = `${["flowkit", ...command, "--help"].join(" ")} tells what there is.`;
   const isFile = isUnknown && args[0] !== undefined && existsSync(args[0]);
   const hint = isFile ? `Did you mean flowkit run ${args[0]}?` : near;

@@ -1,5 +1,7 @@
+import { extname } from "node:path";
 import { type Command, Option } from "commander";
 import { type Graph, toMermaid } from "../../graph/index.ts";
+import { CliError } from "../cli-error.ts";
 import { toDot } from "../drawing/dot.ts";
 import { toHtml } from "../drawing/html.ts";
 import { toSvg } from "../drawing/svg.ts";
@@ -38,7 +40,7 @@ export function addGraph(root: Command, terminal: Terminal): void {
     )
     .argument("<flow.ts|graph.json>", "the graph to draw")
     .addOption(
-      new Option("--format <format>", "how; without it, as the output file's ending says, else mermaid").choices(
+      new Option("--format <format>", "how; without it, as the output file's ending says; mermaid on stdout").choices(
         Object.keys(formats),
       ),
     )
@@ -46,9 +48,18 @@ export function addGraph(root: Command, terminal: Terminal): void {
     .addOption(exportOption())
     .addHelpText("after", examples("graph flow.ts", "graph graph.json -o graph.svg", "graph flow.ts --format dot"))
     .action(async (file: string, options: GraphCommandOptions) => {
+      const draw = drawing(options);
       const { graph } = await readGraphFile(file, { export: options.export });
-      const ending = options.output?.split(".").at(-1) ?? "";
-      const draw = formats[options.format ?? formatOfEnding[ending] ?? "mermaid"] ?? toMermaid;
       writeResult(terminal, draw(graph), { file: options.output, mayReplace: true });
     });
+}
+
+/** @throws CliError `CLI_USAGE` when a file's name doesn't say */
+function drawing({ format, output }: GraphCommandOptions): (graph: Graph) => string {
+  const named = format ?? (output === undefined ? "mermaid" : formatOfEnding[extname(output).slice(1)]);
+  const draw = named === undefined ? undefined : formats[named];
+  if (draw !== undefined) return draw;
+  throw new CliError("CLI_USAGE", `the name ${output} doesn't say how to draw`, {
+    hint: `Say --format ${Object.keys(formats).join(", ")}, or end it with .${Object.keys(formatOfEnding).join(", .")}.`,
+  });
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
@@ -22,6 +22,9 @@ export function addInit(root: Command, terminal: Terminal): void {
 
 function init(terminal: Terminal, folder: string): void {
   const path = resolve(folder);
+  if (existsSync(path) && !statSync(path).isDirectory()) {
+    throw new CliError("CLI_FILE_EXISTS", `${folder} is a file`, { hint: "Name a folder: flowkit init my-flows" });
+  }
   const files = new Map([
     ["flow.ts", flowSource],
     ["tsconfig.json", tsConfig],

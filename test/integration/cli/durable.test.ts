@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { cli, cliProject, startCli } from "../../helpers/cli.ts";
+import { cli, cliProject, squaresFlow, startCli } from "../../helpers/cli.ts";
 
 /** Says in a file what it processes; from the third number on it waits for the file `go`. */
 const loggedFlow = `
@@ -51,6 +51,27 @@ describe("flowkit run --store", () => {
     const third = await cli(["run", "flow.ts", ...keep, "--json"], { cwd });
     expect(JSON.parse(third.stdout)).toMatchObject({ taskId, result });
     expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n3\n4\n");
+  });
+
+  test("refuses the key of another flow's run; tells what has changed since one's own was started", async () => {
+    const squares = ["run", "squares.ts", "--store", "runs.db", "--idempotency-key", "today"];
+    const cwd = cliProject({ "squares.ts": squaresFlow, "flow.ts": loggedFlow });
+    const first = await cli([...squares, "--param", "count=2"], { cwd });
+    expect(first.exitCode).toBe(0);
+    expect(first.stderr).not.toContain("it was started");
+    expect((await cli([...squares, "--param", "count=2"], { cwd })).stderr).not.toContain("it was started");
+    const other = await cli(["run", "flow.ts", ...keep], { cwd });
+    expect(other).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(other.stderr).toMatch(
+      /^error CLI_USAGE: the key 'today' is that of a run of 'squares', and this is 'logged'\n {2}Keys are one to a store/m,
+    );
+    writeFileSync(join(cwd, "squares.ts"), squaresFlow.replace('.then("square"', '.then("squared"'));
+    const changed = await cli([...squares, "--param", "count=3"], { cwd });
+    expect(changed.exitCode).toBe(0);
+    expect(changed.stderr).toContain(
+      "\nit was started with other nodes and other parameters, and goes on as it was started\n",
+    );
+    expect(changed.stdout).toBe(first.stdout);
   });
 
   test("SIGTERM stops it and leaves the task to whoever goes on", async () => {

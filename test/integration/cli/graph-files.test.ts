@@ -183,6 +183,12 @@ describe("flowkit graph", () => {
     expect(page).toContain('<a href="#node-square">');
     expect(page).toContain('<tr id="node-square">');
     expect(page.replaceAll("http://www.w3.org/2000/svg", "")).not.toMatch(/https?:|<script|<link|@import/); // loads nothing
+    expect(await cli(["graph", "flow.ts", "-o", "g.pdf"], { cwd })).toMatchObject({
+      exitCode: 2,
+      stderr:
+        "error CLI_USAGE: the name g.pdf doesn't say how to draw\n  Say --format mermaid, dot, svg, html, or end it with .mmd, .mermaid, .dot, .gv, .svg, .html.\n",
+    });
+    expect((await cli(["graph", "flow.ts", "-o", "g.pdf", "--format", "dot"], { cwd })).exitCode).toBe(0);
   });
 
   test("knows no other formats", async () => {

@@ -54,6 +54,13 @@ test("what was probably meant is told", async () => {
     exitCode: 2,
     stderr: expect.stringContaining("error CLI_USAGE: too many arguments"),
   });
+  expect(await said("dlq", "--store", "runs.db")).toMatchObject({
+    exitCode: 2,
+    stderr: "error CLI_USAGE: unknown option '--store'\n  flowkit dlq --help tells what there is.\n",
+  });
+  const helpOf = async (...args: readonly string[]) => (await said(...args)).stdout;
+  expect(await helpOf("help")).toBe(await helpOf("--help"));
+  expect(await helpOf("help", "tasks", "list")).toBe(await helpOf("tasks", "list", "--help"));
   expect(await said()).toMatchObject({
     exitCode: 2,
     stderr: expect.stringMatching(/^Usage: flowkit[\s\S]*error CLI_USAGE: no command was given\n/),

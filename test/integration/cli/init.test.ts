@@ -45,6 +45,9 @@ describe("flowkit init", () => {
     expect(exitCode).toBe(2);
     expect(readdirSync(cwd)).toEqual(["flow.ts"]);
     expect(readFileSync(join(cwd, "flow.ts"), "utf8")).toBe("mine");
+    expect((await cli(["init", "flow.ts"], { cwd })).stderr).toBe(
+      "error CLI_FILE_EXISTS: flow.ts is a file\n  Name a folder: flowkit init my-flows\n",
+    );
   });
 
   test("leaves a package.json as it is, and says what it lacks", async () => {
