@@ -14,8 +14,8 @@ export interface SourceProblem {
 }
 
 /**
- * Whether an attempt that began before its sources had ended has read what they have in the end. One that began
- * afterwards was sent only when it could.
+ * Whether what a node has stored, by this attempt and by those that it goes on from, was made from what its sources have
+ * in the end: for sure only if they had ended before the first of these attempts began.
  */
 export async function sourceProblem(
   store: Store,
@@ -30,7 +30,7 @@ export async function sourceProblem(
       const { reasonCode, message } = unreadableFailure({ nodeId, problem: "too_long" });
       return { reasonCode, words: message, permanent: true, startsOver: false };
     }
-    if (generation > 0 && !endedBefore(source, record)) {
+    if (generation > 0 && !endedBefore(source, await beganAt(store, record))) {
       const words = `'${nodeId}' may have begun anew while its worker read from it`;
       return { reasonCode: "foreign_source_restarted", words, permanent: false, startsOver: true };
     }
@@ -38,9 +38,15 @@ export async function sourceProblem(
   return undefined;
 }
 
-/** By the store's clock: whether the source had ended when this attempt was claimed. */
-function endedBefore(source: ShardRecord, record: ShardRecord): boolean {
+/** When the attempt was claimed that the log's first batch is of: epochs never get less along a log. */
+async function beganAt(store: Store, record: ShardRecord): Promise<number | undefined> {
+  const [first] = await store.readArtifacts(record, record.generation, 0, 1);
+  const { epoch } = first ?? record;
+  return record.history.findLast((entry) => entry.cause === "claim" && entry.epoch === epoch)?.at;
+}
+
+/** By the store's clock. A claim that nobody knows any more was long ago. */
+function endedBefore(source: ShardRecord, began: number | undefined): boolean {
   const ended = source.history.findLast(({ cause }) => cause === "complete" || cause === "adopt");
-  const claimed = record.history.findLast(({ cause }) => cause === "claim");
-  return ended !== undefined && claimed !== undefined && ended.at < claimed.at;
+  return ended !== undefined && began !== undefined && ended.at < began;
 }

@@ -279,6 +279,42 @@ describe("who holds the attempt", () => {
     },
   );
 
+  test.each(["fails", "loses its lease"])(
+    "what an attempt that %s made of a source that begins anew afterwards is no part of the next one's",
+    async (how) => {
+      const gate = new Gate();
+      let tries = 0;
+      const read = source("read", [{ page: 1 }, { page: 2 }], {
+        resumable: false,
+        processBatch: async (page, { epoch }) => {
+          if ((page as { page: number }).page === 1) return { epoch };
+          await gate.pass();
+          if (++tries === 1) throw new RetryableError("torn");
+          return { epoch };
+        },
+      });
+      const side = await ForeignSide.open([read]);
+      const retry = { retry_policy: { max: 3, ...atOnce } };
+      const streaming = { start: "first_batch", ...retry } as const;
+      const task = await side.coordinator.run(graphOf(node("read", [], retry), node("ocr", ["read"], streaming)));
+      const command = await side.command(1);
+      if (how === "loses its lease") await side.lease(command, "TASK_ACCEPTED", { forMs: 1 });
+      await side.batch(command, "withdrawn", { epoch: 1 });
+      if (how === "fails") await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false });
+      const second = await side.command(2);
+      gate.open();
+      await until(async () => (await side.record(task.id, "read"))?.status === "finished", "the source's second try");
+      for (const uid of ["a", "b"]) await side.batch(second, uid, { epoch: 2 });
+      await side.done(second);
+      const third = await side.command(3);
+      expect(await side.record(task.id)).toMatchObject({ generation: 1, epoch: 3 });
+      for (const uid of ["a", "b"]) await side.batch(third, uid, { epoch: 2 });
+      await side.done(third);
+      expect(await task.result()).toEqual({ ocr: [{ epoch: 2 }, { epoch: 2 }] });
+      expect(side.commands).toHaveLength(3); // what it stored anew is not looked at a third time
+    },
+  );
+
   test("nobody ends a node of ours by a message", async () => {
     const gate = new Gate();
     const side = await ForeignSide.open([
