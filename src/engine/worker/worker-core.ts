@@ -203,6 +203,7 @@ export class WorkerCore {
     let left = false;
     try {
       left = await runAttempt(this.#prepare(held, claimed), this.#runtimes.get(claimed.node.type));
+      if (!left) this.#supervisor.spawn("left behind", () => this.#removeLeftBehind(held.attempt));
     } finally {
       await this.#freeSlots(held.attempt, left);
       this.#leases.delete(held);
@@ -212,6 +213,12 @@ export class WorkerCore {
       if (this.#held.size === 0) for (const ended of this.#idle) ended();
       if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
     }
+  }
+
+  /** The attempt is another's now, or its task was deleted: what it had on its way then would stay for ever. */
+  async #removeLeftBehind({ taskId }: Attempt): Promise<void> {
+    const { store } = this.#parts;
+    if ((await store.readTask(taskId)) === undefined) await store.deleteTask(taskId);
   }
 
   async #freeSlots(attempt: Attempt, left: boolean): Promise<void> {

@@ -3,7 +3,7 @@ import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { Worker } from "../../../src/embedded/worker.ts";
 import type { Store } from "../../../src/engine/ports/index.ts";
 import { dispatchInit, newTask, recordOf, shardOf } from "../../contract/store/world.ts";
-import { handler } from "../../helpers/handlers.ts";
+import { handler, source } from "../../helpers/handlers.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
 import { database, freshPrefix, openStore, testClient } from "./mongo-world.ts";
@@ -72,4 +72,34 @@ test("what a process that died over it has left in the queue is removed by the w
     "the other task's node",
   );
   expect(looks.mock.calls.length).toBeLessThan(100); // it doesn't look again and again
+});
+
+test("an artifact that was on its way while its task was deleted is removed by its worker", async () => {
+  const prefix = freshPrefix();
+  const open = () => openStore({ url: inject("mongodbUrl"), prefix });
+  const [store, other] = [await open(), await open()];
+  const rows = testClient().db(database).collection(`${prefix}artifacts`);
+  await store.createTask(newTask("t"));
+  await store.dispatch(ref, dispatchInit());
+
+  const insertOne = Collection.prototype.insertOne;
+  let late = 0;
+  const inserts = vi.spyOn(Collection.prototype, "insertOne").mockImplementation(async function (
+    this: Collection,
+    ...args: Parameters<Collection["insertOne"]>
+  ) {
+    if (this.collectionName !== rows.collectionName) return insertOne.apply(this, args);
+    await other.cancelTask("t", "enough");
+    await other.closeTask("t");
+    expect(await other.deleteTask("t")).toBe("deleted");
+    const answer = await insertOne.apply(this, args);
+    late = await rows.countDocuments();
+    return answer;
+  });
+  onTestFinished(() => void inserts.mockRestore());
+  const worker = new Worker({ store, handlers: [source("extractor", [1])] });
+  onTestFinished(() => worker.stop({ graceMs: 0 }));
+  await worker.start();
+  await until(() => late === 1, "the insert");
+  await until(async () => (await rows.countDocuments()) === 0, "its end");
 });
