@@ -45,4 +45,47 @@ describe.each(compilers)("TypeScript %s", (compiler) => {
     expect(diagnostics).toHaveLength(1);
     expect(diagnostics[0]?.text).toContain("edge 'n198' -> 'next': .v199 is missing (needs number)");
   });
+
+  test("writes adapters and the handlers that suggest them, and reads them again", { timeout: 60_000 }, async () => {
+    const declarations = await emit(
+      `import { defineHandler, defineInputAdapter, flow } from "flowkit";
+       import * as z from "zod";
+       export const column = defineInputAdapter("pull.column", {
+         args: z.object({ key: z.string() }),
+         payload: z.number(),
+         expand: () => [1],
+       });
+       export const rows = defineInputAdapter("pull.rows", { args: z.object({}), expand: () => [] });
+       export const own = defineHandler("own", {
+         input: z.number(),
+         output: z.number(),
+         inputAdapter: { adapter: column, key: "price" },
+         processBatch: (price) => price,
+       });
+       export const built = defineHandler("built", {
+         input: z.array(z.number()),
+         output: z.number(),
+         inputAdapter: { adapter: "pull.from_artifacts.rechunk:size", size: 4, metaListKey: "prices" },
+         processBatch: (prices) => prices.length,
+       });
+       const list = defineHandler("list", {
+         output: z.object({ prices: z.array(z.number()) }),
+         processBatch: () => ({ prices: [1] }),
+       });
+       export const prices = flow("prices", { adapters: [column, rows] }).node("list", list);`,
+    );
+    workspace.write("adapters.d.ts", declarations);
+    workspace.write(
+      "reader.ts",
+      `import { defineHandler, flow } from "flowkit";
+       import * as z from "zod";
+       import { built, column, own, prices } from "./adapters.js";
+       export const longer = prices.then("built", built).node("own", own, { after: ["list"] });
+       const texts = defineHandler("texts", { output: z.object({ prices: z.string() }), processBatch: () => ({ prices: "" }) });
+       export const wrong = flow("wrong", { adapters: [column] }).node("texts", texts).then("built", built);`,
+    );
+    const { diagnostics } = await workspace.compileUser(compiler, "reader.ts");
+    expect(diagnostics).toHaveLength(1);
+    expect(diagnostics[0]?.text).toContain("node 'built': 'prices' is not a list in every output of: texts");
+  });
 });
