@@ -6,7 +6,7 @@ type Short = (url: string) => string;
 
 /** Urls of the site without its origin. */
 export function shortener(start: string): Short {
-  const { origin } = new URL(start);
+  const origin = URL.parse(start)?.origin ?? "";
   return (url) => (url.startsWith(`${origin}/`) ? url.slice(origin.length) : url);
 }
 

@@ -21,7 +21,7 @@ try {
   process.once("SIGINT", () => void task.cancel({ reason: "Ctrl-C" }));
   await showNodes(task);
   const { top } = await task.result();
-  for (const found of top) console.log(renderTop(found, process.stdout.columns ?? 100));
+  for (const found of top) console.log(renderTop(found, process.stdout.columns || 100));
 } catch (error) {
   if (!FlowError.is(error)) throw error;
   console.error(`\n${error.message}`);

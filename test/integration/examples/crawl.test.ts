@@ -98,7 +98,8 @@ test("a crawl that is cancelled doesn't wait for a page that never answers", asy
 });
 
 const onSource = resolve("test/helpers/flowkit-from-source.ts");
-const start = () => startProcess(process.execPath, ["--import", onSource, resolve("examples/crawl/main.ts")]);
+const start = (...args: readonly string[]) =>
+  startProcess(process.execPath, ["--import", onSource, resolve("examples/crawl/main.ts"), ...args]);
 
 test("the program prints pages as they come, and its report", async () => {
   const { exitCode, output } = await start().outcome;
@@ -107,6 +108,12 @@ test("the program prints pages as they come, and its report", async () => {
   expect(output).toContain("↻              click2.visit tries again: busy\n");
   expect(output).toContain("26 pages, ");
   expect(output).toMatch(/^5 broken links\n(.*\n)+ {2}\/vulcan +404 Not Found\n +on \/mercury\n/m);
+});
+
+test("what is no URL is said to be none", async () => {
+  const { exitCode, output } = await start("saturn").outcome;
+  expect(output).toBe("\nthe parameters of the task don't fit: .start: Invalid URL\n");
+  expect(exitCode).toBe(1);
 });
 
 test("Ctrl-C ends it at once, and says so", async () => {
