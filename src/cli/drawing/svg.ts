@@ -35,9 +35,11 @@ const style = `
  */
 export function toSvg(graph: Graph, options: SvgOptions = {}): string {
   const { width, height, boxes, lines } = layOut(graph);
+  // What is inside of an image can't be reached by those who read a page aloud.
+  const role = options.linked ? "" : ' role="img"';
   const title = graph.name === undefined ? [] : [`<title>${escaped(graph.name)}</title>`];
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" class="flowkit" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" class="flowkit" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"${role}>`,
     ...title,
     `<style>${style}</style>`,
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>',

@@ -107,6 +107,13 @@ test("how many parents are waited for is said once, beside the arrows, where it 
   expect(toSvg(join("all"))).not.toContain('class="label"');
 });
 
+test("a drawing is one image, unless its nodes are links", () => {
+  const graph = parseGraph({ nodes: [{ node_id: "a", type: "t" }] });
+  expect(toSvg(graph)).toMatch(/^<svg [^>]*role="img"/);
+  expect(toSvg(graph, { linked: true })).not.toContain("role=");
+  expect(toSvg(graph, { linked: true })).toContain('<a href="#node-a">');
+});
+
 test("what stands in a drawing can't end it", () => {
   expect(toSvg(parseGraph({ name: "</title><script>", nodes: [{ node_id: "a", type: "t" }] }))).not.toContain(
     "<script>",
