@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { Client } from "../embedded/client.ts";
-import type { Store } from "../engine/ports/index.ts";
+import { definedOf } from "../embedded/options.ts";
+import type { Bus, Store } from "../engine/ports/index.ts";
 import type { Definitions } from "./loading/exported-flow.ts";
 import { findFile } from "./loading/find-file.ts";
 import { terminalLogger } from "./logger.ts";
@@ -23,7 +24,10 @@ export async function withClient<T>(
   terminal: Terminal,
   options: StoreOptions & {
     readonly types?: readonly string[];
+    readonly foreignTypes?: readonly string[] | undefined;
     readonly definitions?: Definitions | undefined;
+    /** Tells workers of what is new. */
+    readonly bus?: Bus | undefined;
     /** @defaultValue what `options` and the environment say */
     readonly read?: ReadSettings;
   },
@@ -35,6 +39,7 @@ export async function withClient<T>(
   await using client = new Client({
     store,
     workerTypes: options.types ?? [],
+    ...definedOf({ bus: options.bus, foreignTypes: options.foreignTypes }),
     inputAdapters: adapters,
     coordinatorFns: fns,
     logger: terminalLogger(terminal),

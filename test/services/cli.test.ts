@@ -9,7 +9,7 @@ import { mongoStore } from "../../src/adapters/mongo/index.ts";
 import { cli, cliProject, type RunningCli, startCli } from "../helpers/cli.ts";
 import { graphOf, node } from "../helpers/graphs.ts";
 import { until } from "../helpers/waiting.ts";
-import { openAdmin, openBus, uniquePrefix } from "./kafka/bus-tools.ts";
+import { openAdmin, uniquePrefix } from "./kafka/bus-tools.ts";
 import { database, freshPrefix } from "./mongodb/mongo-world.ts";
 import { needsServices } from "./services.ts";
 
@@ -41,26 +41,29 @@ export const square = defineHandler("square", {
   },
 });
 `;
-const graph = graphOf(node("count"), node("square", ["count"]));
 
 /** A folder of its own, and names of its own on the servers. */
 function project(brokers = inject("kafkaBrokers")) {
   const [prefix, topicPrefix] = [freshPrefix(), uniquePrefix()];
   const cwd = cliProject({
     "handlers.ts": handlersFile,
+    "graph.json": graphOf(node("count"), node("square", ["count"])),
     "flowkit.json": {
       mongo: { url: inject("mongodbUrl"), database, prefix },
       kafka: { brokers: brokers.split(","), prefix: topicPrefix },
       http: { host: "127.0.0.1" },
     },
   });
-  const run = async () => {
+  /** Starts the task as a person does, and reads of it as a program does. */
+  const run = async (env: Readonly<Record<string, string>> = {}) => {
+    const args = ["tasks", "start", "graph.json", "--handlers", "handlers.ts", "--config", "flowkit.json"];
+    const { exitCode, stdout, stderr } = await cli(args, { cwd, env });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const store = mongoStore({ url: inject("mongodbUrl"), database, prefix });
-    const bus = openBus({ brokers: brokers.split(","), prefix: topicPrefix });
-    const client = new Client({ store, bus, workerTypes: ["count", "square"] });
+    const client = new Client({ store, workerTypes: ["count", "square"] });
     onTestFinished(() => client.stop());
     await client.start();
-    return await client.run(graph);
+    return client.task(stdout.trimEnd());
   };
   return { cwd, run, processed: () => readFileSync(join(cwd, "processed"), "utf8").trim() };
 }
@@ -185,7 +188,7 @@ test("a login by TLS and a password, which nobody gets to see, also when it is w
   const worker = await served("worker --handlers handlers.ts --log-level debug --log-format json", { cwd, env });
   const parts = [coordinator, worker];
   await allReady(parts);
-  expect(await (await run()).result()).toEqual({ square: [1, 4, 9, 16] });
+  expect(await (await run(env)).result()).toEqual({ square: [1, 4, 9, 16] });
   const answers = await Promise.all(
     parts.flatMap(({ probe }) => ["/metrics", "/health", "/ready"].map(async (path) => (await probe(path)).body)),
   );

@@ -12,6 +12,7 @@ import type { Terminal } from "../terminal.ts";
 import { type StoreAccess, withClient } from "../with-client.ts";
 import { counted, duration } from "../wording.ts";
 import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { addTasksStart } from "./tasks-start.ts";
 
 type TaskOptions = StoreOptions;
 
@@ -51,6 +52,8 @@ export function addTasks(root: Command, terminal: Terminal): void {
     .action((id: string, options: TaskOptions) =>
       withClient(terminal, options, async ({ client }) => show(terminal, await client.task(id).status())),
     );
+
+  addTasksStart(command("start", "have others run a flow"), terminal);
 
   command("watch", "follow a task until it ends")
     .description(

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
-import { cli, cliProject, startCli } from "../../helpers/cli.ts";
+import { cli, cliProject, squaresFlow, startCli } from "../../helpers/cli.ts";
 
 /** Fails at the third number, unless the file `fine` is there; waits for the file `go`, if `slow` is there. */
 const fragileFlow = `
@@ -89,6 +89,35 @@ describe("flowkit tasks", () => {
       stderr: "up on runs.db: count, check; 8 slots\nstopping; once more ends at once\nstopped\n",
     });
     expect((await words("tasks", "watch", taskId)).exitCode).toBe(1);
+  });
+
+  test("are started for a process that stays, by a flow or by its graph", async () => {
+    const { cwd, json, words } = await failed();
+    writeFileSync(join(cwd, "fine"), "");
+    await cli(["export", "flow.ts", "-o", "graph.json"], { cwd });
+    const { stdout, stderr, exitCode } = await words("tasks", "start", "flow.ts", "--idempotency-key", "today");
+    expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+    const id = stdout.trimEnd();
+    expect((await words("tasks", "start", "flow.ts", "--idempotency-key", "today")).stdout).toBe(stdout);
+    const ofGraph = await json("tasks", "start", "graph.json");
+    expect(ofGraph.body).toEqual({ taskId: expect.any(String) });
+    expect((await json("tasks", "show", id)).body).toMatchObject({ name: "fragile", nodes: [{ batches: 0 }, {}] });
+    const up = startCli(["up", "flow.ts", ...store], { cwd });
+    for (const task of [id, ofGraph.body.taskId]) {
+      expect((await words("tasks", "watch", task)).exitCode).toBe(0);
+      expect((await words("artifacts", task, "check")).stdout).toBe('{"n":1}\n{"n":2}\n{"n":3}\n');
+    }
+    up.child.kill("SIGTERM");
+    expect((await up.outcome).exitCode).toBe(0);
+    writeFileSync(join(cwd, "squares.ts"), squaresFlow);
+    expect(await words("tasks", "start", "squares.ts", "--idempotency-key", "today")).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^error CLI_USAGE: the key 'today' is that of a run of 'fragile', and this is/),
+    });
+    expect(await words("tasks", "start", "squares.ts", "--param", "count=many")).toMatchObject({
+      exitCode: 2,
+      stderr: "error CLI_PARAM: parameter 'count' takes an integer, not 'many'\n",
+    });
   });
 
   test("are cancelled while another process works on them", async () => {

@@ -1,0 +1,74 @@
+import type { Command } from "commander";
+import { coordinatorFnType } from "../../graph/index.ts";
+import type { Definitions } from "../loading/exported-flow.ts";
+import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
+import { terminalLogger } from "../logger.ts";
+import { type StoreOptions, storeSettings } from "../open-store.ts";
+import { readParams } from "../params.ts";
+import { openBus } from "../settings/open-parts.ts";
+import type { Terminal } from "../terminal.ts";
+import { withClient } from "../with-client.ts";
+import { examples, exportOption, jsonOption, several } from "./common.ts";
+import { checkFound } from "./found-run.ts";
+
+interface StartOptions extends StoreOptions {
+  readonly export?: string;
+  readonly handlers?: string;
+  readonly param?: readonly string[];
+  readonly params?: string;
+  readonly idempotencyKey?: string;
+}
+
+export function addTasksStart(command: Command, terminal: Terminal): void {
+  command
+    .description(
+      "Stores a task for others to run, such as `flowkit worker` or `flowkit up`, and prints its id. Where Kafka is named, in the config file or the environment, they hear of it at once.",
+    )
+    .argument("<flow.ts|graph.json>", "the file that exports the flow, or a graph JSON")
+    .option("-p, --param <name=value>", "a parameter; name:=JSON for a value as JSON; may be repeated", several)
+    .option("--params <file>", "a JSON file of parameters")
+    .option("--idempotency-key <key>", "the task of this key, if the store has one")
+    .option("--handlers <file>", "the file that exports a graph JSON's handlers, to check it, and what else it names")
+    .addOption(exportOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        "tasks start flow.ts --config flowkit.json --param day=2026-11-24",
+        "tasks watch $(flowkit tasks start flow.ts --store runs.db) --store runs.db",
+      ),
+    )
+    .action((file: string, options: StartOptions) => start(terminal, file, options));
+}
+
+async function start(terminal: Terminal, file: string, options: StartOptions): Promise<void> {
+  const given = await readDefinitions(options.handlers);
+  const source = await readGraphFile(file, { export: options.export, definitions: given });
+  const { graph } = source;
+  const params = readParams({ assignments: options.param ?? [], file: options.params }, graph.params_schema);
+  const read = storeSettings(terminal, options);
+  const types = [...new Set(graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
+  const foreign = types.filter((type) => read.settings.foreignTypes?.includes(type));
+  const told = {
+    read,
+    types,
+    foreignTypes: foreign.length === 0 ? undefined : foreign,
+    definitions: definitionsOf(source) ?? given,
+    bus: await openBus(read, terminalLogger(terminal, "error")),
+  };
+  await withClient(terminal, { ...options, ...told }, async ({ client }) => {
+    const { idempotencyKey: key } = options;
+    // A flow brings its zod schema, which says more than the JSON Schema in its graph.
+    const flow = source.kind === "flow" ? source.box.flow : graph;
+    const task = await client.run(flow, { params, ...(key === undefined ? {} : { idempotencyKey: key }) });
+    if (key !== undefined) await checkFound(terminal, { task, key, graph, params });
+    if (terminal.isJson) terminal.printJson({ taskId: task.id });
+    else terminal.print(task.id);
+  });
+}
+
+function definitionsOf(source: GraphFile): Definitions | undefined {
+  if (source.kind === "json") return undefined;
+  const { handlers, inputAdapters, coordinatorFns } = source.box.flow;
+  return { handlers: Object.values(handlers), adapters: inputAdapters, fns: coordinatorFns };
+}
