@@ -24,10 +24,14 @@ export const batchUid = (uid: string, generation: number): string =>
 
 const markerPrefix = "__complete__.";
 
-export const uidOf = ({ batch_uid, generation }: Pick<ArtifactDocument, "batch_uid" | "generation">): string => {
+export const uidOf = (doc: Pick<ArtifactDocument, "_id" | "batch_uid" | "generation">): string => {
+  const { batch_uid, generation } = doc;
   const suffix = `.g${generation}`;
-  return batch_uid.endsWith(suffix) ? batch_uid.slice(0, -suffix.length) : batch_uid;
+  return isOurs(doc) && batch_uid.endsWith(suffix) ? batch_uid.slice(0, -suffix.length) : batch_uid;
 };
+
+/** A row that another program wrote is called as that calls it, and may hold whatever BSON can. */
+const isOurs = ({ _id }: { readonly _id: unknown }): boolean => typeof _id === "string";
 
 export function artifactDocument(attempt: Attempt, artifact: NewArtifact, at: Place): ArtifactDocument {
   const { seq, uid, origin, meta, metrics } = artifact;
@@ -69,11 +73,11 @@ export const artifactOf = (doc: ArtifactDocument): Artifact => ({
   epoch: doc.attempt_epoch,
   claimId: doc.claim_id,
   origin: originOf(doc.origin),
-  meta: typeof doc._id === "string" ? (jsonOf<Json>(doc, "meta") ?? null) : plainJson(doc.meta),
+  meta: isOurs(doc) ? (jsonOf<Json>(doc, "meta") ?? null) : plainJson(doc.meta),
   metrics: jsonOf<Metrics>(doc, "metrics") ?? {},
 });
 
-/** A row that another program wrote may hold whatever BSON can: times, ids, decimals. */
+/** What BSON has besides JSON (times, ids, decimals) as it writes itself. */
 export const plainJson = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null));
 
 export const originOf = (origin: ArtifactDocument["origin"]): Origin => ({
