@@ -27,7 +27,9 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
       wrong.push(`${nodeId}/${shard}: artifact '${artifact.uid}' of epoch ${artifact.epoch}, and no call made it`);
   }
   const adopted = shards.filter(({ artifactsOf }) => artifactsOf !== undefined).map(({ nodeId }) => nodeId);
-  const unseen = new Set([...functions, ...adopted]);
+  const calledFor = new Set(calls.map(({ node }) => node));
+  const silent = [...foreign].filter((id) => !calledFor.has(id)); // one without batches calls nothing
+  const unseen = new Set([...functions, ...adopted, ...silent]);
   for (const node of task.graph.nodes) wrong.push(...checkOrder(node, evidence, calls, unseen));
   for (const record of shards) if (!foreign.has(record.nodeId)) wrong.push(...checkEpochs(record, calls));
   return wrong;
@@ -56,7 +58,7 @@ function checkOrder(
   const first = Math.min(...own.map(({ beganAt }) => beganAt));
   const streams = node.io?.start_when === "first_batch";
   const times = node.depends_on.map((id) => {
-    if (unseen.has(id)) return 0; // a coordinator runs it, or it ran for another task: no journal has it
+    if (unseen.has(id)) return 0; // no journal has it: a function, another task's, or one with nothing to do
     const batches = calls.filter((call) => call.node === id && call.endedAt !== undefined && call.uid !== undefined);
     const ends = batches.map(({ endedAt = 0 }) => endedAt);
     if (streams) {

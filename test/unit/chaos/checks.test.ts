@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Calls } from "../../../scripts/chaos/calls.ts";
 import { chaosHandlers } from "../../../scripts/chaos/chaos-handlers.ts";
 import { checkLimits, checkNothingRan } from "../../../scripts/chaos/checks/end-checks.ts";
+import { checkJournal } from "../../../scripts/chaos/checks/journal-checks.ts";
 import { checkTask } from "../../../scripts/chaos/checks/task-checks.ts";
 import type { LogRow, TaskEvidence } from "../../../scripts/chaos/evidence.ts";
 import type { Life } from "../../../scripts/chaos/fleet.ts";
@@ -198,6 +199,16 @@ describe("a task", () => {
     const wrong = checkTask(evidence, { calls: callsOf(lines, lines), wasCancelled: false });
     expect(wrong).toContainEqual(expect.stringMatching(/attempt b:0:\d+ ran in worker-0 and worker-1/));
   });
+});
+
+test("a worker of another program that finds no batch calls nothing, and who waits for it may begin", async () => {
+  const { evidence } = await ranTask();
+  const streaming = { type: "map", start: "first_batch" } as const;
+  const nodes = graphOf(node("none", [], { type: "foreign" }), node("next", ["none"], streaming));
+  const task = { ...evidence.task, graph: { ...evidence.task.graph, ...nodes } } as TaskEvidence["task"];
+  const ref = { task: task.id, node: "next", shard: 0, epoch: 1, type: "map" };
+  const calls = callsOf([{ kind: "begin", at: 5, ...ref }]);
+  expect(checkJournal({ ...evidence, task, shards: [], rows: [] }, calls)).toEqual([]);
 });
 
 describe("all tasks", () => {
