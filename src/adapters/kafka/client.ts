@@ -1,6 +1,7 @@
 import { Kafka, logLevel } from "kafkajs";
 import { type Logger, silentLogger } from "../../definitions/index.ts";
 import type { Clock } from "../../engine/ports/index.ts";
+import { driverLog } from "./driver-log.ts";
 import { fixIdleTimer } from "./idle-timer-fix.ts";
 import type { CheckedOptions, KafkaBusOptions } from "./options.ts";
 import { type Redact, redactor } from "./redaction.ts";
@@ -34,13 +35,7 @@ export function busParts(given: KafkaBusOptions, options: CheckedOptions, clock:
     requestTimeout: 10_000,
     retry: driverRetry,
     logLevel: logLevel.WARN,
-    // The driver's errors are what this bus retries: they are news, not failures.
-    logCreator: () => (entry) => {
-      const { message, error, groupId, broker } = entry.log;
-      const fields = Object.entries({ error, groupId, broker }).filter(([, value]) => typeof value === "string");
-      const details = Object.fromEntries(fields.map(([name, value]) => [name, redact(String(value))]));
-      logger.warn({ part: `kafkajs ${entry.namespace}`, ...details }, redact(message));
-    },
+    logCreator: () => driverLog({ clock, logger, redact }),
   });
   return { kafka, options, clock, logger, redact, sockets };
 }

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { driverLog } from "../../../../src/adapters/kafka/driver-log.ts";
+import { RecordingLogger } from "../../../helpers/recording-logger.ts";
+
+function log() {
+  const logger = new RecordingLogger();
+  const time = { now: 0 };
+  const write = driverLog({
+    clock: { monotonic: () => time.now },
+    logger,
+    redact: (text) => text.replaceAll("s3cret", "****"),
+  });
+  const say = (message: string, more: Readonly<Record<string, string>> = {}) =>
+    write({ namespace: "Connection", log: { timestamp: "", message, ...more } });
+  const warnings = () => logger.lines.filter(({ level }) => level === "warn");
+  return { logger, time, say, warnings };
+}
+
+test("what the driver says is a warning, without secrets", () => {
+  const { say, warnings } = log();
+  say("refused: s3cret", { broker: "a:1", error: "s3cret", stack: "s3cret" });
+  const fields = { part: "kafkajs Connection", broker: "a:1", error: "****" };
+  expect(warnings()).toEqual([{ level: "warn", fields, message: "refused: ****" }]);
+});
+
+test("what it says again within half a minute is of level debug, and counted when it is said after that", () => {
+  const { logger, time, say, warnings } = log();
+  for (const at of [0, 500, 29_999, 30_000, 30_500, 60_000]) {
+    time.now = at;
+    say("refused", { broker: "a:1" });
+  }
+  const fields = { part: "kafkajs Connection", broker: "a:1" };
+  expect(warnings().map((line) => line.fields)).toEqual([fields, { ...fields, repeats: 2 }, { ...fields, repeats: 1 }]);
+  expect(logger.lines.map(({ level }) => level)).toEqual(["warn", "debug", "debug", "warn", "debug", "warn"]);
+});
+
+test("another message, and the same of another broker, is news", () => {
+  const { say, warnings } = log();
+  say("refused", { broker: "a:1" });
+  say("refused", { broker: "b:1" });
+  say("timed out", { broker: "a:1" });
+  expect(warnings()).toHaveLength(3);
+});
+
+test("of messages that are all different the newest hundred are remembered", () => {
+  const { logger, say, warnings } = log();
+  for (let n = 0; n <= 100; n++) say(`request ${n} timed out`);
+  expect(warnings()).toHaveLength(101);
+  say("request 1 timed out");
+  expect(logger.lines.at(-1)?.level).toBe("debug");
+  say("request 0 timed out"); // forgotten
+  expect(logger.lines.at(-1)?.level).toBe("warn");
+});
