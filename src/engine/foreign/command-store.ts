@@ -18,6 +18,7 @@ import type { AttemptEvent, Message, StatusMessage, TaskStartMessage } from "../
 import { topics } from "../protocol/topics.ts";
 import { traceOf } from "../protocol/trace.ts";
 import { commandGraph, problemOf } from "./command-graph.ts";
+import { SeenRows } from "./seen-rows.ts";
 
 const mostKept = 10_000;
 const cancelGraceMs = 30_000;
@@ -44,8 +45,7 @@ export class CommandStore implements WorkerStore {
   readonly #clock: Clock;
   readonly #workerId: string;
   readonly #work = new Map<string, Work>();
-  /** By node, the batches of its rows in the order in which they were first seen here: their place for readers. */
-  readonly #seen = new Map<string, string[]>();
+  readonly #seen: SeenRows;
 
   constructor(options: {
     readonly rows: PlainRows;
@@ -54,6 +54,7 @@ export class CommandStore implements WorkerStore {
     readonly workerId: string;
   }) {
     this.#rows = options.rows;
+    this.#seen = new SeenRows(options.rows);
     this.#bus = options.bus;
     this.#clock = options.clock;
     this.#workerId = options.workerId;
@@ -105,14 +106,7 @@ export class CommandStore implements WorkerStore {
     from: number,
     limit: number,
   ): ReturnType<WorkerStore["readArtifacts"]> {
-    const known = await this.#look(ref, from + limit);
-    const uids = known.slice(from, from + limit);
-    const rows = new Map((await this.#rows.read(ref, uids)).map((row) => [row.batchUid, row]));
-    return uids.map((uid, index) => {
-      const { meta, metrics } = rows.get(uid) ?? gone(ref, uid);
-      const seq = from + index;
-      return { seq, uid, epoch: 1, claimId: "", origin: { source: "", seq, chunk: 0 }, meta, metrics };
-    });
+    return this.#seen.read(ref, from, limit);
   }
 
   async tail(ref: ShardRef): ReturnType<WorkerStore["tail"]> {
@@ -267,18 +261,12 @@ export class CommandStore implements WorkerStore {
     const record = { ...bornShard(command, init), epoch: command.epoch };
     this.#work.delete(key);
     this.#work.set(key, { command, record, cancelReason: "cancelled", uids: new Set(), origins: new Map() });
-    this.#seen.clear(); // rows may have been removed since
-    if (this.#work.size <= mostKept) return;
-    const [oldest] =
-      [...this.#work].find(
-        ([
-          ,
-          {
-            record: { lease },
-          },
-        ]) => lease === undefined,
-      ) ?? [];
-    if (oldest !== undefined) this.#work.delete(oldest);
+    this.#seen.forget(); // rows may have been removed since
+    if (this.#work.size > mostKept) this.#dropOldest();
+  }
+
+  #dropOldest(): void {
+    for (const [key, { record }] of this.#work) if (record.lease === undefined) return void this.#work.delete(key);
   }
 
   #cancel(ref: ShardRef & { readonly epoch: number }, reason: string): void {
@@ -312,35 +300,15 @@ export class CommandStore implements WorkerStore {
     return { leaseId, leaseDeadline: Math.round(this.#clock.now() + leaseMs) };
   }
 
-  // ---- rows
-
   async #recordOf(ref: ShardRef): Promise<ShardRecord> {
     const work = this.#work.get(shardKey(ref));
     if (work?.record.lease !== undefined) return work.record;
     const record = bornShard(ref, { type: "elsewhere", priority: 0, status: "queued", at: 0 });
     // Asked before the rows are counted: what it stored before it said so is there.
     if (!(await this.#rows.isComplete(ref))) return { ...record, status: "running" };
-    return { ...record, status: "finished", count: (await this.#look(ref, Number.POSITIVE_INFINITY)).length };
-  }
-
-  /** The node's batches, looked for when fewer than so many are known. */
-  async #look(ref: ShardRef, wanted: number): Promise<readonly string[]> {
-    const key = shardKey(ref);
-    const known = this.#seen.get(key) ?? [];
-    this.#seen.set(key, known);
-    if (known.length >= wanted) return known;
-    const there = new Set(known);
-    // Between the look and this line others may have added the same ones.
-    const found = await this.#rows.uids(ref);
-    for (const uid of known) there.add(uid);
-    for (const uid of found) if (!there.has(uid)) known.push(uid);
-    return known;
+    return { ...record, status: "finished", count: await this.#seen.count(ref) };
   }
 }
 
 const isObject = (value: Json): value is { readonly [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-function gone({ taskId, nodeId }: ShardRef, uid: string): never {
-  throw new Error(`batch '${uid}' of node '${nodeId}' of task ${taskId} is gone from the store while it is read`);
-}
