@@ -23,6 +23,7 @@ const mistakes: ReadonlySet<FlowErrorCode> = new Set([
   "ENGINE_OPTIONS",
   "PARAMS_INVALID",
   "TASK_UNKNOWN",
+  "TASK_EXISTS",
   "NODE_UNKNOWN",
   "STORE_VERSION",
 ]);

@@ -22,7 +22,7 @@ import {
   several,
   storeOption,
 } from "./common.ts";
-import { checkFound } from "./found-run.ts";
+import { tellChanges } from "./found-run.ts";
 import { type RunOutcome, showOutcome } from "./outcome.ts";
 
 interface RunCommandOptions extends StoreOptions {
@@ -86,8 +86,7 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   // A flow brings its zod schema, which says more than the JSON Schema in its graph.
   const task = await start(engine, source, { params, ...key });
   if (kept !== undefined) terminal.note(`task ${task.id} in ${kept.name}`);
-  if (idempotencyKey !== undefined)
-    await checkFound(terminal, { task, key: idempotencyKey, graph: source.graph, params });
+  if (idempotencyKey !== undefined) await tellChanges(terminal, { task, graph: source.graph, params });
   const outcome = await follow({ terminal, engine, task, graph: source.graph, graceMs: options.grace * 1_000 });
   if (outcome !== undefined) return showOutcome(terminal, outcome);
   const stays = kept === undefined ? "" : `; task ${task.id} stays in ${kept.name}`;

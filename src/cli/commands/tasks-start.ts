@@ -9,7 +9,7 @@ import { openBus } from "../settings/open-parts.ts";
 import type { Terminal } from "../terminal.ts";
 import { withClient } from "../with-client.ts";
 import { examples, exportOption, jsonOption, several } from "./common.ts";
-import { checkFound } from "./found-run.ts";
+import { tellChanges } from "./found-run.ts";
 
 interface StartOptions extends StoreOptions {
   readonly export?: string;
@@ -61,7 +61,7 @@ async function start(terminal: Terminal, file: string, options: StartOptions): P
     // A flow brings its zod schema, which says more than the JSON Schema in its graph.
     const flow = source.kind === "flow" ? source.box.flow : graph;
     const task = await client.run(flow, { params, ...(key === undefined ? {} : { idempotencyKey: key }) });
-    if (key !== undefined) await checkFound(terminal, { task, key, graph, params });
+    if (key !== undefined) await tellChanges(terminal, { task, graph, params });
     if (terminal.isJson) terminal.printJson({ taskId: task.id });
     else terminal.print(task.id);
   });

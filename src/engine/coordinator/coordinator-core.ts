@@ -15,6 +15,7 @@ import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
   type CreateTaskOptions,
   checkRetryable,
+  checkSameFlow,
   newTask,
   nextTry,
   type RetryTaskOptions,
@@ -140,7 +141,7 @@ export class CoordinatorCore {
   /**
    * Checks the parameters, stores the task, and starts its roots.
    *
-   * @throws FlowError `PARAMS_INVALID`, `ENGINE_OPTIONS`
+   * @throws FlowError `PARAMS_INVALID`, `ENGINE_OPTIONS`, `TASK_EXISTS`
    */
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
@@ -153,7 +154,7 @@ export class CoordinatorCore {
    * A new task with the graph and the parameters of one that failed or was cancelled. It goes on from there: what had
    * finished is adopted.
    *
-   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED`, `TASK_EXISTS`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
    */
   async retryTask(
     taskId: string,
@@ -181,6 +182,7 @@ export class CoordinatorCore {
       await this.#now("begin", begin);
     }
     await this.#callerRetry.ask(() => store.settle());
+    if (!created) checkSameFlow(task, await this.#callerRetry.ask(() => store.readTask(id)));
     return { id, created };
   }
 

@@ -92,3 +92,20 @@ export function checkRetryable(taskId: string, task: TaskRecord | undefined): Ta
     details,
   });
 }
+
+/**
+ * A key's task is one of the same flow: else its result would be another one than its types say.
+ *
+ * @throws FlowError `TASK_EXISTS`
+ */
+export function checkSameFlow({ graph, idempotencyKey }: NewTask, found: TaskRecord | undefined): void {
+  if (found === undefined || found.graph.name === graph.name) return; // undefined: it was deleted a moment ago
+  const [theirs, own] = [found, { graph }].map(({ graph: { name } }) =>
+    name === undefined ? "a graph without a name" : `'${name}'`,
+  );
+  throw new FlowError(
+    "TASK_EXISTS",
+    `the idempotency key '${idempotencyKey}' is that of a task of ${theirs}, and this is ${own}: a store has each key once, take another one`,
+    { details: { taskId: found.id } },
+  );
+}

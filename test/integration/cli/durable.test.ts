@@ -63,7 +63,7 @@ describe("flowkit run --store", () => {
     const other = await cli(["run", "flow.ts", ...keep], { cwd });
     expect(other).toMatchObject({ exitCode: 2, stdout: "" });
     expect(other.stderr).toMatch(
-      /^error CLI_USAGE: the key 'today' is that of a run of 'squares', and this is 'logged'\n {2}Keys are one to a store/m,
+      /^error TASK_EXISTS: the idempotency key 'today' is that of a task of 'squares', and this is 'logged': /m,
     );
     writeFileSync(join(cwd, "squares.ts"), squaresFlow.replace('.then("square"', '.then("squared"'));
     const changed = await cli([...squares, "--param", "count=3"], { cwd });

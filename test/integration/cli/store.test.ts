@@ -112,7 +112,9 @@ describe("flowkit tasks", () => {
     writeFileSync(join(cwd, "squares.ts"), squaresFlow);
     expect(await words("tasks", "start", "squares.ts", "--idempotency-key", "today")).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringMatching(/^error CLI_USAGE: the key 'today' is that of a run of 'fragile', and this is/),
+      stderr: expect.stringMatching(
+        /^error TASK_EXISTS: the idempotency key 'today' is that of a task of 'fragile', and this is/,
+      ),
     });
     expect(await words("tasks", "start", "squares.ts", "--param", "count=many")).toMatchObject({
       exitCode: 2,

@@ -246,6 +246,25 @@ describe("an idempotency key", () => {
     expect(writes.filter((event) => event.kind === "task" && event.from === "absent")).toHaveLength(1);
   });
 
+  test("of another flow's task is refused", async () => {
+    const { engine } = await testEngine([source("a", [1])]);
+    const [etl, shop] = [
+      { ...graphOf(node("a")), name: "etl" },
+      { ...graphOf(node("a")), name: "shop" },
+    ] as const;
+    const task = await engine.run(etl, { idempotencyKey: "today" });
+    await expect(engine.run(shop, { idempotencyKey: "today" })).rejects.toMatchObject({
+      code: "TASK_EXISTS",
+      message: expect.stringContaining("key 'today' is that of a task of 'etl', and this is 'shop'"),
+      details: { taskId: task.id },
+    });
+    await expect(engine.run(graphOf(node("a")), { idempotencyKey: "today" })).rejects.toMatchObject({
+      message: expect.stringContaining("this is a graph without a name"),
+    });
+    expect(await task.result()).toEqual({ a: [1] });
+    expect((await engine.run(etl, { idempotencyKey: "today" })).id).toBe(task.id);
+  });
+
   test("of another text is another task", async () => {
     const { engine } = await testEngine([source("a", [1])]);
     const [one, two] = [
