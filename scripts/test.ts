@@ -14,8 +14,10 @@ interface Step {
   readonly name: string;
   /** Run by a shell with `node_modules/.bin` in its path, as npm scripts are. */
   readonly command: string;
-  /** How the step is counted; by default as one, by its exit code. */
-  readonly count?: (exitCode: number) => Count;
+  /** Whether it is one of Vitest, whose tests are counted; others count as one. */
+  readonly isVitest?: true;
+  /** It runs beside the step before it: what waits for servers leaves the processor to others. */
+  readonly beside?: true;
 }
 
 interface Count {
@@ -26,16 +28,14 @@ interface Count {
   readonly notes: readonly string[];
 }
 
-const summaryFile = ".cache/vitest-summary.json";
-
 const steps: readonly Step[] = [
   { name: "lint", command: "npm run --silent lint -- --colors=off" },
   { name: "types: TypeScript 5.9", command: "npm run --silent typecheck:5.9" },
   { name: "types: TypeScript 6.0", command: "npm run --silent typecheck:6.0" },
   { name: "types: TypeScript 7.0", command: "npm run --silent typecheck:7.0" },
   { name: "build", command: "npm run --silent build" },
-  { name: "tests", command: "vitest run --project main", count: countTests },
-  { name: "tests against servers", command: "vitest run --project services", count: countTests },
+  { name: "tests", command: "vitest run --project main", isVitest: true },
+  { name: "tests against servers", command: "vitest run --project services", isVitest: true, beside: true },
   { name: "documentation's site", command: "npm run --silent docs:build" },
   { name: "package: publint", command: "npm run --silent check:publint" },
   { name: "package: types resolve", command: "npm run --silent check:attw" },
@@ -49,21 +49,34 @@ const chosen = steps.filter((step) => asked.length === 0 || asked.some((name) =>
 
 mkdirSync(".cache", { recursive: true });
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const step of chosen) {
-  const count = await runStep(step);
-  total.passed += count.passed;
-  total.failed += count.failed;
-  total.skipped += count.skipped;
+for (const steps of together(chosen)) {
+  for (const count of await Promise.all(steps.map(runStep))) {
+    total.passed += count.passed;
+    total.failed += count.failed;
+    total.skipped += count.skipped;
+  }
 }
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
+/** In order; those that run beside others, with them. */
+function together(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const groups: Step[][] = [];
+  for (const step of steps) {
+    const before = groups.at(-1);
+    if (step.beside === true && before !== undefined) before.push(step);
+    else groups.push([step]);
+  }
+  return groups;
+}
+
 async function runStep(step: Step): Promise<Count> {
   const started = performance.now();
-  const { exitCode, output } = await run(step.command);
+  const summaryFile = `.cache/vitest-summary-${step.name.replaceAll(/\W/g, "-")}.json`;
+  const { exitCode, output } = await run(step.command, summaryFile);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  const count = (step.count ?? countOne)(exitCode);
+  const count = step.isVitest === true ? countTests(exitCode, summaryFile) : countOne(exitCode);
   const outcome = count.failed > 0 ? "FAILED" : "ok";
   console.log(`${outcome.padEnd(6)} ${step.name.padEnd(24)} ${seconds.padStart(6)} s`);
   for (const note of count.notes) console.log(`         ${note}`);
@@ -71,7 +84,7 @@ async function runStep(step: Step): Promise<Count> {
   return count;
 }
 
-function run(command: string): Promise<{ readonly exitCode: number; readonly output: string }> {
+function run(command: string, summaryFile: string): Promise<{ readonly exitCode: number; readonly output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, {
       shell: true,
@@ -98,7 +111,7 @@ function countOne(exitCode: number): Count {
     : { passed: 0, failed: 1, skipped: 0, notes: [] };
 }
 
-function countTests(exitCode: number): Count {
+function countTests(exitCode: number, summaryFile: string): Count {
   // Vitest that died before its end leaves no summary.
   if (!existsSync(summaryFile)) return { passed: 0, failed: 1, skipped: 0, notes: ["the run did not reach its end"] };
   const summary: VitestSummary = JSON.parse(readFileSync(summaryFile, "utf8"));

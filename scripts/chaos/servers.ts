@@ -64,7 +64,8 @@ export class Server {
 
 /** @throws ServiceMissing where Java, Maven or Python can't be had */
 export async function startServers(folder: string): Promise<ChaosServers> {
-  const [kafkaPort, mongoPort] = [await freePort(), await freePort()];
+  const kafkaPort = await freePort();
+  const mongoPort = await freePort(kafkaPort);
   const kafkaLink = await startTcpProxy({ host: "127.0.0.1", port: kafkaPort });
   const mongoLink = await startTcpProxy({ host: "127.0.0.1", port: mongoPort });
   const data = (name: ServerName) => join(folder, name);

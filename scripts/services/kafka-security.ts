@@ -32,9 +32,11 @@ interface SecuredListener {
 export async function securedListener(options: {
   readonly users: Readonly<Record<string, string>>;
   readonly folder: string;
+  /** Ports that are somebody's already. */
+  readonly taken: readonly number[];
 }): Promise<SecuredListener> {
-  const { users, folder } = options;
-  const port = await freePort();
+  const { users, folder, taken } = options;
+  const port = await freePort(...taken);
   const { keyStore, ca } = await certificates(folder);
   const passwords = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`);
   const login = "org.apache.kafka.common.security";

@@ -50,14 +50,18 @@ const javaFlags = [
  */
 export async function startKafka(options: KafkaServerOptions = {}): Promise<KafkaServer> {
   const classPath = join(await kafkaJars(), "*") + delimiter;
-  const [port, controllerPort] = [options.port ?? (await freePort()), await freePort()];
+  const port = options.port ?? (await freePort());
+  const controllerPort = await freePort(port);
   const runFolder = mkdtempSync(join(tmpdir(), "flowkit-kafka-"));
   const folder = options.folder ?? runFolder;
   mkdirSync(folder, { recursive: true });
   const properties = join(runFolder, "server.properties");
   const advertisedPort = options.advertisedPort ?? port;
   const { users } = options;
-  const secured = users === undefined ? undefined : await securedListener({ users, folder: runFolder });
+  const secured =
+    users === undefined
+      ? undefined
+      : await securedListener({ users, folder: runFolder, taken: [port, controllerPort] });
   const lines = [
     ...serverProperties({ port, advertisedPort, controllerPort, folder, further: secured?.listener }),
     ...(secured?.settings ?? []),
