@@ -186,7 +186,8 @@ export class Claimer {
     { claim, facts, node }: Pick<Claimed, "claim" | "facts" | "node">,
     retry: StoreRetry,
   ): Promise<boolean> {
-    const { store, clock, workerId, limits } = this.#options.parts;
+    const { parts, supervisor } = this.#options;
+    const { store, clock, workerId, limits } = parts;
     const { leaseMs } = limits;
     const by = { workerId, claimId: claim.claimId, leaseMs, habits: this.#options.habitsOf(node) };
     const askedAt = clock.monotonic();
@@ -195,6 +196,8 @@ export class Claimer {
       record = await retry.ask(() => store.claim(claim, by));
     } catch (error) {
       this.#slots.leave(claim);
+      // It may be the answer that was lost. Who is being stopped asks no more, and others would wait for the lease's end.
+      if (supervisor.signal.aborted) await store.release(claim, 0);
       throw error;
     }
     if (record === undefined) await this.#slots.free(claim, retry);

@@ -1,4 +1,8 @@
 import { expect, test } from "vitest";
+import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import type { Store } from "../../../src/engine/ports/index.ts";
+import { FlowError } from "../../../src/errors/index.ts";
+import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { cluster } from "../../helpers/processes.ts";
@@ -171,4 +175,29 @@ test("stopping one of two: its attempts are handed over at once, as neither fail
   await first.engine.stop({ graceMs: 1 });
   expect(await second.engine.task(task.id).result()).toEqual({ a: ["first0", "first1", "second2", "second3"] });
   expect((await store.readShards(task.id))[0]).toMatchObject({ failures: 0, lost: 0, yields: 1, epoch: 2 });
+});
+
+test("a claim whose answer is lost while its worker is stopped is handed back, if it was made", async () => {
+  const state = new MemoryState();
+  const store = memoryStore({ state });
+  let claims = 0;
+  const deaf = new Proxy(store, {
+    get(target, key: keyof Store) {
+      const method = target[key] as (...args: unknown[]) => Promise<unknown>;
+      if (key !== "claim") return method.bind(target);
+      return async (...args: unknown[]) => {
+        await method.apply(target, args);
+        claims++;
+        throw new FlowError("STORE_UNAVAILABLE", "the answer is lost", { retryable: true });
+      };
+    },
+  });
+  const { engine } = await testEngine([source("a", [1])], { store: deaf, mayLogErrors: true });
+  const task = await engine.run(graphOf(node("a")));
+  await until(() => claims > 0);
+  await engine.stop({ graceMs: 0 });
+  expect(await memoryStore({ state }).readShards(task.id)).toMatchObject([{ status: "deferred", lost: 0 }]);
+  const { engine: other } = await testEngine([source("a", [1])], { store: memoryStore({ state }), tickMs: 10 });
+  expect(await other.task(task.id).result()).toEqual({ a: [1] });
+  expect(await memoryStore({ state }).readShards(task.id)).toMatchObject([{ epoch: 2, lost: 0, failures: 0 }]);
 });
