@@ -1,9 +1,10 @@
 /*
- * Random graphs on several engines over one store and one bus, or, with `apart`, on coordinators and workers, with failures, lost and repeated messages, calls of the
- * store that fail, and parts that are stopped and started, all drawn from a seed. Checks the engine's laws at every
- * write and the results against the plain evaluation. `node random-graphs.ts rough 0 300 apart` runs seeds 0 to 299; prints
- * what broke, a line each, then one line of JSON. `calm` instead of `rough`: only handlers fail, and nothing is swept,
- * so that a wake-up which a sweep would make good for shows as a task that doesn't end.
+ * Random graphs on several engines over one store and one bus, or, with `apart`, on coordinators and workers, with
+ * failures, lost and repeated messages, calls of the store that fail, and parts that are stopped and started, all drawn
+ * from a seed. Checks the engine's laws at every write and the results against the plain evaluation.
+ * `node random-graphs.ts rough 0 300 apart` runs seeds 0 to 299; prints what broke, a line each, then one line of JSON.
+ * `calm` instead of `rough`: only handlers fail, and nothing is swept, so that a wake-up which a sweep would make good for
+ * shows as a task that doesn't end.
  *
  * Timing is real, so a seed draws the same world but not the same interleaving.
  */
