@@ -31,6 +31,7 @@ const visitLinks = defineHandler("crawl.visit", {
   input: Link,
   output: Visit,
   inputAdapter: { adapter: eachLink },
+  external: "reads",
   errors: ["busy", "no_site"],
   concurrency: 6,
   async processBatch(link, ctx) {

@@ -48,6 +48,7 @@ export const load = defineHandler("movies.load", {
   input: Judged,
   output: Counts,
   errors: ["database_busy", "database_error"],
+  external: "writes",
   loadInput({ database: file }, ctx) {
     const database = new MovieDatabase(file);
     ctx.onCleanup(() => database.close());
@@ -70,6 +71,7 @@ const report = defineHandler("movies.report", {
     reasons: z.array(z.object({ reason: z.string(), rows: z.int() })),
   }),
   errors: ["rows_lost", "database_busy", "database_error"],
+  external: "reads",
   processBatch({ load }, ctx) {
     const database = new MovieDatabase(ctx.args.database);
     ctx.onCleanup(() => database.close());

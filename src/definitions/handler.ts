@@ -145,6 +145,8 @@ export interface HandlerDefinition {
   readonly resumable: boolean;
   /** How many batches of one attempt are processed at once. @defaultValue 1 */
   readonly concurrency?: number;
+  /** What it does outside of the engine: asks others, or changes something there too. Nothing runs differently for it. */
+  readonly external?: "reads" | "writes";
   /** Used when the graph names no adapter. */
   readonly inputAdapter?: AdapterChoice;
   /** Runs once a worker, before its first attempt. */

@@ -14,6 +14,7 @@ const members: ReadonlySet<string> = new Set([
   "errors",
   "resumable",
   "concurrency",
+  "external",
   "inputAdapter",
 ]);
 
@@ -57,13 +58,16 @@ function memberTypes(handler: string, definition: Definition): string[] {
       typeof definition[member] === "function" ? [] : [wrong(member, "a function")],
     ),
   ];
-  const { errors, resumable, concurrency } = definition;
+  const { errors, resumable, concurrency, external } = definition;
   const isCodes = Array.isArray(errors) && errors.every((code) => typeof code === "string" && code !== "");
   if (errors !== undefined && !isCodes) problems.push(wrong("errors", "a list of reason codes"));
   if (resumable !== undefined && typeof resumable !== "boolean") problems.push(wrong("resumable", "true or false"));
   const isCount = Number.isInteger(concurrency) && Number(concurrency) >= 1 && Number(concurrency) <= mostConcurrency;
   if (concurrency !== undefined && !isCount) {
     problems.push(wrong("concurrency", `an integer from 1 to ${mostConcurrency}`));
+  }
+  if (external !== undefined && external !== "reads" && external !== "writes") {
+    problems.push(wrong("external", "'reads' or 'writes'"));
   }
   return problems;
 }

@@ -286,6 +286,7 @@ export const handlers: readonly Place[] = [
       "classifyError?",
       "concurrency?",
       "errors?",
+      "external?",
       "finalize?",
       "init?",
       "input?",

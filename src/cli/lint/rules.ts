@@ -1,4 +1,6 @@
+import type { HandlerDefinition } from "../../definitions/index.ts";
 import { coordinatorFnType, type Graph, type GraphNode } from "../../graph/index.ts";
+import { retryDefaults } from "../../graph/retry.ts";
 import { readsOf } from "./reads.ts";
 
 /** What a rule found. */
@@ -8,12 +10,17 @@ export interface LintFinding {
   readonly message: string;
 }
 
+/** By node type. */
+type Handlers = ReadonlyMap<string, HandlerDefinition>;
+
 interface Rule {
   /** A name never changes its meaning. */
   readonly name: string;
   /** Why it is worth a look. */
   readonly why: string;
-  check(graph: Graph): readonly Omit<LintFinding, "rule">[];
+  /** A graph alone doesn't tell. */
+  readonly needsHandlers?: true;
+  check(graph: Graph, handlers: Handlers): readonly Omit<LintFinding, "rule">[];
 }
 
 /** An engine's `capacity`, unless it is told otherwise. */
@@ -66,27 +73,49 @@ export const rules: readonly Rule[] = [
           message: "nothing ends an attempt that hangs: set timeout_sec (timeoutSec in the builder)",
         })),
   },
-];
-
-/** What would be worth a look, and what nobody can tell from a graph and its handlers: said rather than guessed. */
-export const untellable: readonly { readonly rule: string; readonly why: string }[] = [
   {
-    rule: "outside-call-without-retry",
-    why: "neither a graph nor a handler says whether it calls out; look at nodes with retry_policy.max 0",
+    name: "external-without-retry",
+    why: "what is outside is away at times; without a retry the whole task fails for it",
+    needsHandlers: true,
+    check: (graph, handlers) =>
+      graph.nodes
+        .filter(({ type }) => handlers.get(type)?.external !== undefined)
+        .filter(({ retry_policy: { max = retryDefaults.max } = {} }) => max === 0)
+        .map(({ node_id: node }) => ({
+          node,
+          message:
+            "its handler asks others, and one failure ends the task: set retry_policy.max (retry.max in the builder)",
+        })),
   },
   {
-    rule: "any-with-side-effects",
-    why: "neither a graph nor a handler says whether it has side effects; look at nodes with fan_in any or count",
+    name: "any-with-external-write",
+    why: "under fan_in any and count a node begins before all its parents have ended: what it has written outside stays there when another one fails",
+    needsHandlers: true,
+    check: (graph, handlers) =>
+      graph.nodes
+        .filter(({ type, fan_in: fanIn = "all" }) => fanIn !== "all" && handlers.get(type)?.external === "writes")
+        .map(({ node_id: node, fan_in: fanIn }) => ({
+          node,
+          message: `its handler writes outside, and fan_in '${fanIn}' lets it begin before all its parents have ended`,
+        })),
   },
 ];
 
 const isWorkerNode = ({ type }: GraphNode): boolean => type !== coordinatorFnType;
 
-/** All that the rules find, in the order of the graph. */
-export function lint(graph: Graph, off: ReadonlySet<string>): readonly LintFinding[] {
+/** All that the rules find, in the order of the graph, and the rules that would need handlers to find anything. */
+export function lint(
+  { graph, handlers }: { readonly graph: Graph; readonly handlers: readonly HandlerDefinition[] | undefined },
+  off: ReadonlySet<string>,
+): { readonly findings: readonly LintFinding[]; readonly notChecked: readonly string[] } {
+  const byType: Handlers = new Map(handlers?.map((handler) => [handler.name, handler]));
   const position = new Map(graph.nodes.map((node, index) => [node.node_id, index]));
-  return rules
-    .filter(({ name }) => !off.has(name))
-    .flatMap((rule) => rule.check(graph).map((found) => ({ rule: rule.name, ...found })))
-    .sort((a, b) => (position.get(a.node) ?? 0) - (position.get(b.node) ?? 0));
+  const chosen = rules.filter(({ name }) => !off.has(name));
+  const isChecked = ({ needsHandlers }: Rule) => needsHandlers === undefined || handlers !== undefined;
+  return {
+    findings: chosen
+      .flatMap((rule) => rule.check(graph, byType).map((found) => ({ rule: rule.name, ...found })))
+      .sort((a, b) => (position.get(a.node) ?? 0) - (position.get(b.node) ?? 0)),
+    notChecked: chosen.filter((rule) => !isChecked(rule)).map(({ name }) => name),
+  };
 }

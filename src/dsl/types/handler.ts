@@ -118,6 +118,11 @@ export type HandlerOptions<
    */
   readonly concurrency?: number;
   /**
+   * What it does outside of the engine: `"reads"` asks others, such as a site or a database, `"writes"` changes something
+   * there too. Nothing runs differently for it: it is for readers, and for `flowkit lint`.
+   */
+  readonly external?: "reads" | "writes";
+  /**
    * How the outputs of its parents become its payloads where a node names no adapter: what a node says in `input`,
    * without `from`.
    */

@@ -16,6 +16,26 @@ const graph = {
   ],
 };
 
+const mailsFlow = `
+import { defineHandler, flow } from "flowkit";
+import * as z from "zod";
+
+const each = { timeoutSec: 5 } as const;
+const ask = defineHandler("ask", { external: "reads", output: z.string(), *iterBatches() { yield { payload: "ann" }; } });
+const guess = defineHandler("guess", { output: z.string(), *iterBatches() { yield { payload: "bob" }; } });
+const mail = defineHandler("mail", { external: "writes", input: z.string(), output: z.null(), processBatch: () => null });
+const count = defineHandler("count", { input: z.string(), output: z.null(), processBatch: () => null });
+
+export const mails = flow("mails")
+  .node("ask", ask, { ...each, retry: { max: 0 } })
+  .node("askAgain", ask, each)
+  .node("guess", guess, { ...each, retry: { max: 0 } })
+  .node("mail", mail, { ...each, after: ["ask", "askAgain"], fanIn: "any" })
+  .node("mailAll", mail, { ...each, after: ["ask", "guess"] })
+  .node("mailTwice", mail, { ...each, after: ["ask", "guess"], fanIn: "count:1" })
+  .node("count", count, { ...each, after: ["ask", "guess"], fanIn: "any" });
+`;
+
 describe("flowkit lint", () => {
   test("tells what is worth a look, and ends with 1", async () => {
     const cwd = cliProject({ "graph.json": graph });
@@ -26,7 +46,10 @@ describe("flowkit lint", () => {
       "missing-timeout node 'index': nothing ends an attempt that hangs: set timeout_sec (timeoutSec in the builder)",
       "unconnected-node node 'alone': it depends on no node, and no node depends on it",
     ]);
-    expect(stderr).toBe("4 remarks; --off RULE leaves one out, --help tells why they are there\n");
+    expect(stderr.trimEnd().split("\n")).toEqual([
+      "4 remarks; --off RULE leaves one out, --help tells why they are there",
+      "not checked without --handlers: external-without-retry, any-with-external-write",
+    ]);
     expect(exitCode).toBe(1);
   });
 
@@ -44,7 +67,7 @@ describe("flowkit lint", () => {
     });
   });
 
-  test("--json says what was not checked too", async () => {
+  test("tells it as JSON too", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stdout } = await cli(["lint", "flow.ts", "--json"], { cwd });
     expect(exitCode).toBe(1);
@@ -56,10 +79,29 @@ describe("flowkit lint", () => {
         message: "nothing ends an attempt that hangs: set timeout_sec (timeoutSec in the builder)",
       })),
       off: [],
-      notChecked: [
-        { rule: "outside-call-without-retry", why: expect.any(String) },
-        { rule: "any-with-side-effects", why: expect.any(String) },
-      ],
+      notChecked: [],
+    });
+  });
+
+  test("knows what handlers do outside, of a flow, or of a graph that comes with them", async () => {
+    const cwd = cliProject({ "mails.ts": mailsFlow });
+    await cli(["export", "mails.ts", "-o", "mails.json"], { cwd });
+    const found = [
+      "external-without-retry node 'ask': its handler asks others, and one failure ends the task: set retry_policy.max (retry.max in the builder)",
+      "any-with-external-write node 'mail': its handler writes outside, and fan_in 'any' lets it begin before all its parents have ended",
+      "any-with-external-write node 'mailTwice': its handler writes outside, and fan_in 'count:1' lets it begin before all its parents have ended",
+    ];
+    for (const args of [["mails.ts"], ["mails.json", "--handlers", "mails.ts"]]) {
+      const { exitCode, stdout, stderr } = await cli(["lint", ...args], { cwd });
+      expect(stdout.trimEnd().split("\n")).toEqual(found);
+      expect(stderr).toBe("3 remarks; --off RULE leaves one out, --help tells why they are there\n");
+      expect(exitCode).toBe(1);
+    }
+    const alone = await cli(["lint", "mails.json", "--off", "external-without-retry"], { cwd });
+    expect(alone).toEqual({
+      exitCode: 0,
+      stdout: "mails.json: nothing to remark\n",
+      stderr: "not checked without --handlers: any-with-external-write\n",
     });
   });
 

@@ -55,6 +55,12 @@ describe("defineHandler", () => {
       "handler 'x': 'output' must be a schema of zod 4 (import zod, or zod/v4)",
     ],
     ["no function", "x", { output: z.int(), processBatch: 1 }, "handler 'x': 'processBatch' must be a function"],
+    [
+      "another word for what it does outside",
+      "x",
+      { output: z.int(), processBatch, external: "write" },
+      "handler 'x': 'external' must be 'reads' or 'writes'",
+    ],
     ["no codes", "x", { output: z.int(), processBatch, errors: "bad" }, "handler 'x': 'errors' must be a list"],
     [
       "an output that is no JSON",
