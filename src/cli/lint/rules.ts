@@ -84,7 +84,7 @@ export const rules: readonly Rule[] = [
         .map(({ node_id: node }) => ({
           node,
           message:
-            "its handler asks others, and one failure ends the task: set retry_policy.max (retry.max in the builder)",
+            "its handler calls out, and one failure ends the task: let retry_policy.max be 1 or more (retry.max in the builder)",
         })),
   },
   {

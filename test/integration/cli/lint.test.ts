@@ -87,7 +87,7 @@ describe("flowkit lint", () => {
     const cwd = cliProject({ "mails.ts": mailsFlow });
     await cli(["export", "mails.ts", "-o", "mails.json"], { cwd });
     const found = [
-      "external-without-retry node 'ask': its handler asks others, and one failure ends the task: set retry_policy.max (retry.max in the builder)",
+      "external-without-retry node 'ask': its handler calls out, and one failure ends the task: let retry_policy.max be 1 or more (retry.max in the builder)",
       "any-with-external-write node 'mail': its handler writes outside, and fan_in 'any' lets it begin before all its parents have ended",
       "any-with-external-write node 'mailTwice': its handler writes outside, and fan_in 'count:1' lets it begin before all its parents have ended",
     ];
