@@ -1,0 +1,141 @@
+/*
+ * Measures the structure of `src`, and fails where a limit is exceeded: `npm run house`.
+ *
+ *   --list  also prints the files behind each count
+ */
+import { spawnSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({ options: { list: { type: "boolean", default: false } } });
+const root = fileURLToPath(new URL("..", import.meta.url));
+process.chdir(root);
+
+interface SourceFile {
+  readonly path: string;
+  readonly lines: number;
+  readonly text: string;
+  /** Files of `src` that it imports, type imports included. */
+  readonly imports: readonly string[];
+}
+
+interface Measure {
+  readonly name: string;
+  readonly count: number;
+  /** Absent: shown only. */
+  readonly most?: number;
+  readonly files?: readonly string[];
+}
+
+const files = globSync("src/**/*.ts").sort().map(readSource);
+const measures: readonly Measure[] = [
+  { name: "files in src", count: files.length, most: 410 },
+  { name: "lines in src", count: files.reduce((sum, { lines }) => sum + lines, 0) },
+  listed("files over 400 lines", 0, longFiles()),
+  listed("crumbs: under 60 lines, with one importer, in the same folder", 0, crumbs()),
+  listed("files that a run of two nodes enters", 75, enteredFiles()),
+  ...["memory", "sqlite", "mongo"].map((name) => ({
+    name: `lines of the ${name} store's driver`,
+    count: driverLines(name),
+  })),
+  listed("files that name the input adapter 'rechunk'", 5, naming(/rechunk/i)),
+  listed("files that name the coordinator function 'vars.unset'", 3, naming(/\bunset\b|varsUnset/)),
+  listed("files that name the graph field 'max_pending_batches'", 8, naming(/max_?pending_?batches/i)),
+];
+
+for (const { name, count, most, files: found = [] } of measures) {
+  const verdict = most === undefined ? "      " : count > most ? "FAILED" : "ok    ";
+  const limit = most === undefined ? "" : `  (at most ${most})`;
+  console.log(`${verdict} ${String(count).padStart(6)}  ${name}${limit}`);
+  if (values.list || (most !== undefined && count > most)) for (const file of found) console.log(`                 ${file}`);
+}
+process.exitCode = measures.some(({ count, most }) => most !== undefined && count > most) ? 1 : 0;
+
+function listed(name: string, most: number, found: readonly string[]): Measure {
+  return { name, count: found.length, most, files: found };
+}
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(path, "utf8");
+  const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g)].map(([, specifier = ""]) =>
+    relative(root, resolve(dirname(path), specifier)),
+  );
+  return { path, text, lines: text.split("\n").length - 1, imports: [...new Set(imports)] };
+}
+
+function longFiles(): string[] {
+  return files.filter(({ lines }) => lines > 400).map(({ path, lines }) => `${path} (${lines})`);
+}
+
+/** A file that only its neighbour uses belongs into that neighbour, unless it isolates a hack. */
+function crumbs(): string[] {
+  const isolatedHacks = new Set(["src/adapters/kafka/idle-timer-fix.ts"]);
+  return files
+    .filter(({ path, lines }) => lines < 60 && !path.endsWith("/index.ts") && !isolatedHacks.has(path))
+    .flatMap(({ path, lines }) => {
+      const importers = files.filter(({ imports }) => imports.includes(path));
+      const [only, ...others] = importers;
+      if (only === undefined || others.length > 0 || dirname(only.path) !== dirname(path)) return [];
+      if (only.path.endsWith("/index.ts")) return [];
+      return [`${path} (${lines}) of ${only.path}`];
+    });
+}
+
+/** By V8's coverage, from the call of `run` to the result: a file is entered when one of its functions was called. */
+function enteredFiles(): string[] {
+  const program = `
+    import { defineHandler, flow } from "${pathToFileURL(resolve("src/index.ts"))}";
+    import { createEngine } from "${pathToFileURL(resolve(engineEntry()))}";
+    import { Session } from "node:inspector/promises";
+    import * as z from "zod";
+    const one = defineHandler("one", { output: z.int(), iterBatches: () => [{ payload: 1 }] });
+    const two = defineHandler("two", { input: z.int(), output: z.int(), processBatch: (n) => n * 2 });
+    const pair = flow("pair").node("one", one).then("two", two);
+    pair.compile();
+    await using engine = await createEngine({ handlers: pair.handlers });
+    const profiler = new Session();
+    profiler.connect();
+    await profiler.post("Profiler.enable");
+    await profiler.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false });
+    const result = await (await engine.run(pair)).result();
+    const coverage = await profiler.post("Profiler.takePreciseCoverage");
+    if (JSON.stringify(result) !== '{"two":[2]}') throw new Error(JSON.stringify(result));
+    console.log(JSON.stringify(coverage));
+  `;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0) throw new Error(stderr);
+  const { result }: Coverage = JSON.parse(stdout);
+  return result
+    .filter(({ url }) => url.startsWith(String(pathToFileURL(resolve("src")))))
+    .filter(({ functions }) =>
+      functions.some(({ functionName, ranges }) => functionName !== "" && (ranges[0]?.count ?? 0) > 0),
+    )
+    .map(({ url }) => relative(root, fileURLToPath(url)))
+    .sort();
+}
+
+interface Coverage {
+  readonly result: readonly {
+    readonly url: string;
+    readonly functions: readonly { readonly functionName: string; readonly ranges: readonly { count: number }[] }[];
+  }[];
+}
+
+function engineEntry(): string {
+  return files.some(({ path }) => path === "src/engine/index.ts") ? "src/engine/index.ts" : "src/engine.ts";
+}
+
+function driverLines(name: string): number {
+  return files
+    .filter(({ path }) => path.startsWith(`src/adapters/${name}/`) && !/\/bus-|-bus\.ts$|undelivered/.test(path))
+    .reduce((sum, { lines }) => sum + lines, 0);
+}
+
+function naming(pattern: RegExp): string[] {
+  return files.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
+}
