@@ -32,6 +32,8 @@ interface Measure {
 const files = globSync("src/**/*.ts").sort().map(readSource);
 const measures: readonly Measure[] = [
   { name: "files in src", count: files.length, most: 410 },
+  { name: "folders in src", count: folders().size },
+  listed("pairs of folders that import each other, over any way", 0, circles()),
   { name: "lines in src", count: files.reduce((sum, { lines }) => sum + lines, 0) },
   listed("files over 400 lines", 0, longFiles()),
   listed("crumbs: under 60 lines, with one importer, in the same folder", 0, crumbs()),
@@ -49,7 +51,8 @@ for (const { name, count, most, files: found = [] } of measures) {
   const verdict = most === undefined ? "      " : count > most ? "FAILED" : "ok    ";
   const limit = most === undefined ? "" : `  (at most ${most})`;
   console.log(`${verdict} ${String(count).padStart(6)}  ${name}${limit}`);
-  if (values.list || (most !== undefined && count > most)) for (const file of found) console.log(`                 ${file}`);
+  if (values.list || (most !== undefined && count > most))
+    for (const file of found) console.log(`                 ${file}`);
 }
 process.exitCode = measures.some(({ count, most }) => most !== undefined && count > most) ? 1 : 0;
 
@@ -67,6 +70,32 @@ function readSource(path: string): SourceFile {
 
 function longFiles(): string[] {
   return files.filter(({ lines }) => lines > 400).map(({ path, lines }) => `${path} (${lines})`);
+}
+
+/** By folder, the folders that its files import. */
+function folders(): ReadonlyMap<string, ReadonlySet<string>> {
+  const arrows = new Map<string, Set<string>>();
+  for (const { path, imports } of files) {
+    const from = dirname(path);
+    const to = arrows.get(from) ?? new Set();
+    arrows.set(from, to);
+    for (const each of imports) if (dirname(each) !== from) to.add(dirname(each));
+  }
+  return arrows;
+}
+
+function circles(): string[] {
+  const arrows = folders();
+  const reaches = (from: string, goal: string, seen = new Set<string>()): boolean =>
+    [...(arrows.get(from) ?? [])].some((next) => {
+      if (next === goal) return true;
+      if (seen.has(next)) return false;
+      return reaches(next, goal, seen.add(next));
+    });
+  const names = [...arrows.keys()].sort();
+  return names.flatMap((one, at) =>
+    names.slice(at + 1).flatMap((other) => (reaches(one, other) && reaches(other, one) ? [`${one} <-> ${other}`] : [])),
+  );
 }
 
 /** A file that only its neighbour uses belongs into that neighbour, unless it isolates a hack. */
