@@ -24,6 +24,7 @@ export default defineConfig({
   },
   test: {
     setupFiles: ["test/setup.ts"],
+    coverage: { provider: "v8", include: ["src/**"], reporter: ["text-summary", "html"] },
     reporters: ["default", summaryReporter()],
     detectAsyncLeaks: !onServers,
     // For a busy machine: a test that waits for a condition ends as soon as it holds.
