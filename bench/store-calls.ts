@@ -17,6 +17,7 @@ const reads: ReadonlySet<string> = new Set([
   "peekQueue",
   "readArtifacts",
   "tail",
+  "readUids",
   "storedUids",
   "countArtifacts",
   "countHolders",

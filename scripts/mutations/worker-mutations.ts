@@ -7,6 +7,7 @@ const attempt = "engine/worker/attempt.ts";
 const claimer = "engine/worker/claimer.ts";
 const worker = "engine/worker/worker-core.ts";
 const inputWait = "engine/worker/input-wait.ts";
+const sources = "engine/worker/source-batches.ts";
 
 const raceOf = (title: string, why: string) => ({ file: "test/sim/worker-races.test.ts", title, why });
 
@@ -119,11 +120,53 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation(
     "stored uids are not skipped",
-    edit(
-      "engine/worker/source-batches.ts",
-      "const fresh = page.filter((batch) => !stored.has(batch.uid));",
-      "const fresh = [...page];",
+    edit(sources, "    if (this.#ahead.delete(uid)) return true;\n    return this", "    return this"),
+  ),
+  {
+    elsewhere: {
+      file: "test/integration/engine/sources.test.ts",
+      title: "is each batch by itself, where a long log comes in another order",
+      why: "takes a log longer than what is read ahead of it, and a source that comes in another order",
+    },
+    ...mutation(
+      "a uid that isn't read ahead is taken for a new one",
+      edit(sources, "return this.#readTo < this.#length && this.#log.has(uid);", "return false;"),
     ),
+  },
+  mutation(
+    "a source that is tried again is read ahead of what is stored",
+    edit(
+      consumeInput,
+      "  let inHand: Promise<unknown> = Promise.resolve();\n",
+      "  let inHand: Promise<unknown> = Promise.resolve();\n  const page: NumberedBatch[] = [];\n",
+    ),
+    edit(
+      consumeInput,
+      "    inHand = take(batch);\n    await inHand;\n  }\n",
+      `    page.push(batch);
+    if (log.length > 0 && page.length < 256) continue;
+    for (const each of page.splice(0)) {
+      inHand = take(each);
+      await inHand;
+    }
+  }
+  for (const each of page) await take(each);
+`,
+    ),
+  ),
+  mutation(
+    "a source's checkpoint is written before its batches are stored",
+    edit(sources, "if (!(await this.#stored())) throw", "if (false) throw"),
+  ),
+  mutation(
+    "a source's checkpoint is written though a batch before it has failed",
+    edit(sources, "if (!(await this.#stored())) throw", "if ((await this.#stored()) === undefined) throw"),
+  ),
+  mutation(
+    "source origins are misnumbered on resume",
+    edit(consumeInput, "  const { log } = pass;\n", "  const { log } = pass;\n  let fresh = 0;\n"),
+    edit(consumeInput, "const take = async ({ uid, index, payload }", "const take = async ({ uid, payload }"),
+    edit(consumeInput, 'source: "", seq: index, chunk: 0 }', 'source: "", seq: fresh++, chunk: 0 }'),
   ),
   mutation(
     "a shard takes every batch",

@@ -16,7 +16,8 @@ export interface MetricsRecorder {
 /** One batch as `iterBatches` makes it. */
 export interface SourceBatch<TPayload> {
   /**
-   * Names the batch within its node, so that a retry can skip what is stored already.
+   * Names the batch within its node, so that a retry can skip what is stored already. Required where `iterBatches` uses
+   * `ctx.checkpoint`.
    * @defaultValue the index of the batch
    */
   readonly uid?: string;
@@ -35,7 +36,8 @@ export interface Checkpoint {
   /** `undefined`: nothing was saved. */
   get(): Promise<Json | undefined>;
   /**
-   * Resolves when it is stored.
+   * Resolves when it is stored. In `iterBatches` it is stored after the batches yielded before it, and rejects with an
+   * `AbortError` when one of them fails.
    *
    * @throws TypeError when it isn't JSON, or more than 16 KiB of it
    */
@@ -153,7 +155,7 @@ export interface HandlerDefinition {
   init?(): unknown;
   /** Runs once an attempt, before the first batch; what it returns is `ctx.loaded`. */
   loadInput?(args: unknown, ctx: AttemptContext): unknown;
-  /** Makes the batches of a source. */
+  /** Makes the batches of a source. Asked for the next one when the one before is stored, or in hand with others. */
   iterBatches?(
     args: unknown,
     ctx: AttemptContext,

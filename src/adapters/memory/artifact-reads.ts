@@ -27,6 +27,14 @@ export class ArtifactReads {
     return this.#log(ref, generation)?.tail() ?? emptyTail;
   }
 
+  async readUids(
+    ref: ShardRef,
+    page: { readonly generation: number; readonly from: number; readonly limit: number },
+  ): Promise<readonly string[]> {
+    const read = this.#log(ref, page.generation)?.read(page.from, page.limit) ?? nothing;
+    return read === "dropped" ? [] : read.map(({ uid }) => uid);
+  }
+
   async storedUids(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>> {
     return this.#log(ref, generation)?.stored(uids) ?? new Set();
   }

@@ -261,6 +261,10 @@ class MemoryStore implements Store {
     return this.#closed ? unavailable() : this.#artifacts.tail(ref, generation);
   }
 
+  readUids(ref: ShardRef, generation: number, from: number, limit: number): ReturnType<Store["readUids"]> {
+    return this.#closed ? unavailable() : this.#artifacts.readUids(ref, { generation, from, limit });
+  }
+
   storedUids(ref: ShardRef, generation: number, uids: readonly string[]): ReturnType<Store["storedUids"]> {
     return this.#closed ? unavailable() : this.#artifacts.storedUids(ref, generation, uids);
   }

@@ -87,6 +87,23 @@ export class ArtifactLogs {
     return { length: closed ? last.seq : last.seq + 1, closed, origins: await this.#origins(ref, generation) };
   }
 
+  async uids(
+    ref: ShardRef,
+    page: { readonly generation: number; readonly from: number; readonly limit: number },
+  ): Promise<readonly string[]> {
+    const docs = await this.#parts.session.ask(({ artifacts }) =>
+      artifacts
+        .find(
+          { ...logOf(ref, page.generation), seq: { $gte: page.from } },
+          { hint: logIndex, projection: { batch_uid: 1, generation: 1, status: 1 } },
+        )
+        .sort({ seq: 1 })
+        .limit(page.limit)
+        .toArray(),
+    );
+    return docs.filter(({ status }) => status === "partial").map(uidOf);
+  }
+
   async stored(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>> {
     if (uids.length === 0) return new Set();
     const { task_id, node_id, shard } = refFields(ref);

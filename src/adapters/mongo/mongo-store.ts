@@ -235,6 +235,10 @@ class DocumentStore implements MongoStore {
     return this.#logs.tail(ref, generation);
   }
 
+  readUids(ref: ShardRef, generation: number, from: number, limit: number): ReturnType<Store["readUids"]> {
+    return this.#logs.uids(ref, { generation, from, limit });
+  }
+
   storedUids(ref: ShardRef, generation: number, uids: readonly string[]): ReturnType<Store["storedUids"]> {
     return this.#logs.stored(ref, generation, uids);
   }

@@ -61,6 +61,14 @@ export class ArtifactLog {
       .map(artifactOf);
   }
 
+  uids(from: number, limit: number): readonly string[] {
+    return this.#sql(
+      "SELECT uid FROM artifacts WHERE shard_pk = ? AND generation = ? AND seq >= ? ORDER BY seq LIMIT ? + 0",
+    )
+      .all(...this.#key(), from, limit)
+      .map(({ uid }) => String(uid));
+  }
+
   tail(): Tail {
     const origins = this.#sql(
       `SELECT origin_source, origin_seq, origin_chunk, max(seq) FROM artifacts WHERE shard_pk = ? AND generation = ?

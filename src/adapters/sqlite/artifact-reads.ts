@@ -23,6 +23,13 @@ export class ArtifactReads {
     return this.#parts.connection.read(() => this.#log(ref, generation)?.tail() ?? empty);
   }
 
+  async readUids(
+    ref: ShardRef,
+    page: { readonly generation: number; readonly from: number; readonly limit: number },
+  ): Promise<readonly string[]> {
+    return this.#parts.connection.read(() => this.#log(ref, page.generation)?.uids(page.from, page.limit) ?? []);
+  }
+
   async storedUids(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>> {
     return this.#parts.connection.read(() => this.#log(ref, generation)?.stored(uids) ?? new Set());
   }

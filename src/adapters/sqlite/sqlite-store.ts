@@ -255,6 +255,10 @@ class SqliteStore implements Store {
     return this.#artifacts.tail(ref, generation);
   }
 
+  readUids(ref: ShardRef, generation: number, from: number, limit: number): ReturnType<Store["readUids"]> {
+    return this.#artifacts.readUids(ref, { generation, from, limit });
+  }
+
   storedUids(ref: ShardRef, generation: number, uids: readonly string[]): ReturnType<Store["storedUids"]> {
     return this.#artifacts.storedUids(ref, generation, uids);
   }

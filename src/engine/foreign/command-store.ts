@@ -114,6 +114,10 @@ export class CommandStore implements WorkerStore {
     return { length: work?.uids.size ?? 0, closed: false, origins: [...(work?.origins.values() ?? [])] };
   }
 
+  async readUids(ref: ShardRef, _generation: number, from: number, limit: number): ReturnType<WorkerStore["readUids"]> {
+    return [...(this.#work.get(shardKey(ref))?.uids ?? [])].slice(from, from + limit);
+  }
+
   async storedUids(ref: ShardRef, _generation: number, uids: readonly string[]): ReturnType<WorkerStore["storedUids"]> {
     const stored = this.#work.get(shardKey(ref))?.uids ?? new Set();
     return new Set(uids.filter((uid) => stored.has(uid)));

@@ -301,6 +301,11 @@ export interface Store {
   readArtifacts(ref: ShardRef, generation: number, from: number, limit: number): Promise<readonly Artifact[]>;
   /** Where the log of this generation stands; an empty one when nothing was appended. */
   tail(ref: ShardRef, generation: number): Promise<Tail>;
+  /**
+   * Uids of up to `limit` artifacts from seq `from` on, in order, without gaps. None where a store that doesn't keep all
+   * artifacts has dropped the one at `from`, though `storedUids` may still know it.
+   */
+  readUids(ref: ShardRef, generation: number, from: number, limit: number): Promise<readonly string[]>;
   /** Which of these uids the log has. */
   storedUids(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>>;
   /** How many artifacts each shard of the task has in its current generation. For progress, not for decisions. */
@@ -371,6 +376,7 @@ export interface WorkerStore
     | "confirmCancelled"
     | "readArtifacts"
     | "tail"
+    | "readUids"
     | "storedUids"
     | "takeSlot"
     | "freeSlot"

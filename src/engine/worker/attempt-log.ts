@@ -68,12 +68,6 @@ export class AttemptLog {
     this.#origins = tail.origins;
   }
 
-  /** Whether an insert of an earlier attempt, long on its way, has landed since. */
-  async hasMoved(): Promise<boolean> {
-    const tail = await this.#retry.ask(() => this.#store.tail(this.#attempt, this.#generation));
-    return tail.length !== this.#length;
-  }
-
   /** Starts the output over, in a new generation built from these generations of the sources. */
   async restart(sourceGens: Readonly<Record<string, number>>): Promise<void> {
     const to = { generation: this.#generation + 1, sourceGens };
@@ -103,9 +97,14 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
-  /** Which of these uids an earlier attempt has stored. */
-  storedUids(uids: readonly string[]): Promise<Set<string>> {
-    return this.#retry.ask(() => this.#store.storedUids(this.#attempt, this.#generation, uids));
+  /** A page of the stored uids; none where the store has dropped what it would begin with. */
+  readUids(from: number, limit: number): Promise<readonly string[]> {
+    return this.#retry.ask(() => this.#store.readUids(this.#attempt, this.#generation, from, limit));
+  }
+
+  /** Whether the log has this uid. */
+  async has(uid: string): Promise<boolean> {
+    return (await this.#retry.ask(() => this.#store.storedUids(this.#attempt, this.#generation, [uid]))).has(uid);
   }
 
   async complete(outcome: { readonly result?: Json; readonly metrics?: Metrics }): Promise<void> {

@@ -44,9 +44,12 @@ export class AttemptReports implements Checkpoint {
   }
 
   async set(value: Json): Promise<void> {
-    const checkpoint = checked(value);
-    const generation = this.#generation;
-    await this.write({ checkpoint });
+    await this.writeCheckpoint(checkedCheckpoint(value), this.#generation);
+  }
+
+  /** Changes nothing where the output of this generation is withdrawn. */
+  async writeCheckpoint(checkpoint: Json, generation: number): Promise<void> {
+    await this.write({ checkpoint }, generation);
     if (generation === this.#generation) this.#checkpoint = checkpoint;
   }
 
@@ -79,8 +82,7 @@ export class AttemptReports implements Checkpoint {
   }
 
   /** Resolves when it is stored. */
-  write(said: Said): Promise<void> {
-    const generation = this.#generation;
+  write(said: Said, generation = this.#generation): Promise<void> {
     const before = this.#last ?? Promise.resolve();
     const written = before.then(() => this.#write(generation, said));
     this.#last = written.catch(() => {}); // whoever asked for it has the error; the next one is written all the same
@@ -114,7 +116,8 @@ export class AttemptReports implements Checkpoint {
   }
 }
 
-function checked(value: Json): Json {
+/** A copy of it. @throws TypeError when it isn't JSON, or too much of it */
+export function checkedCheckpoint(value: Json): Json {
   let copy: Json;
   try {
     copy = copyJson(value);

@@ -31,6 +31,8 @@ export interface StoredBatch {
 export interface BatchSink {
   /** Resolves when it takes the next one. */
   process(batch: IncomingBatch): Promise<unknown>;
+  /** Resolves when all that it took so far are stored; false: one of them will not be. */
+  stored(): Promise<boolean>;
   /** Resolves when all that it took are stored. */
   drain(): Promise<void>;
 }
@@ -102,6 +104,10 @@ export class BatchRunner implements BatchSink {
   }
 
   /** Nothing is in hand between two calls of `process`. */
+  async stored(): Promise<boolean> {
+    return true;
+  }
+
   async drain(): Promise<void> {}
 
   /** Stops an attempt whose lease may have run out, by this process's own clock. */

@@ -19,7 +19,7 @@ import type { HandlerRuntime } from "./handler-runtime.ts";
 import { HeldPart } from "./held-attempt.ts";
 import { ParallelBatches } from "./parallel-batches.ts";
 import { ReadPositions } from "./read-positions.ts";
-import { sourceBatches } from "./source-batches.ts";
+import { type NumberedBatch, SourceCheckpoint, StoredUids, sourceBatches } from "./source-batches.ts";
 
 /** uid of a gather's one batch, and of the one batch of a root that takes its arguments as input. */
 const gatherUid = "all";
@@ -83,19 +83,28 @@ async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
   }
 }
 
-async function consumeSource({ run, runtime, context, pass, batches, part }: Consuming): Promise<void> {
-  const sourceContext = part === undefined ? context : context.forPart(part);
-  const yielded = runtime.definition.iterBatches?.(context.args, sourceContext) ?? [];
-  const { partitions } = run.node;
-  const fresh = sourceBatches({
-    batches: yielded,
-    held: part ?? run.held,
-    log: pass.log,
-    partitions,
-    pageSize: run.parts.limits.pageSize,
+async function consumeSource({ run, runtime, context, pass, batches, reports, part }: Consuming): Promise<void> {
+  const { log } = pass;
+  const uids = new StoredUids(log, run.parts.limits.pageSize);
+  let inHand: Promise<unknown> = Promise.resolve();
+  const checkpoint = new SourceCheckpoint({
+    reports,
+    generation: log.generation,
+    stored: async () => {
+      await inHand;
+      return batches.stored();
+    },
   });
-  for await (const { uid, index, payload } of fresh) {
+  const take = async ({ uid, index, payload }: NumberedBatch): Promise<void> => {
+    const isStored = uids.has(uid);
+    if (typeof isStored === "boolean" ? isStored : await isStored) return;
     await batches.process({ uid, origin: { source: "", seq: index, chunk: 0 }, payload, stored: false });
+  };
+  const yielded = runtime.definition.iterBatches?.(context.args, context.forSource(checkpoint, part)) ?? [];
+  const { partitions } = run.node;
+  for await (const batch of sourceBatches({ batches: yielded, held: part ?? run.held, partitions, checkpoint })) {
+    inHand = take(batch);
+    await inHand;
   }
 }
 

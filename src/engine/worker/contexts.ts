@@ -120,9 +120,9 @@ export class RunContext implements AttemptContext {
     return new RunBatchContext(this, uid, part);
   }
 
-  /** The context of the input, where it may have to stop before the attempt does. */
-  forPart(part: Stoppable): AttemptContext {
-    return new DerivedContext(this, part);
+  /** The context of `iterBatches`, which may have to stop before the attempt does. */
+  forSource(checkpoint: Checkpoint, part?: Stoppable): AttemptContext {
+    return new SourceContext(this, checkpoint, part);
   }
 
   forFinalize(stored: StoredBatches): FinalizeContext & { readonly metrics: MetricsBag } {
@@ -188,6 +188,19 @@ class DerivedContext implements AttemptContext {
   async heartbeat(): Promise<void> {
     await this.#run.beat();
     this.signal.throwIfAborted();
+  }
+}
+
+class SourceContext extends DerivedContext {
+  readonly #checkpoint: Checkpoint;
+
+  constructor(run: RunContext, checkpoint: Checkpoint, part: Stoppable | undefined) {
+    super(run, part);
+    this.#checkpoint = checkpoint;
+  }
+
+  override get checkpoint(): Checkpoint {
+    return this.#checkpoint;
   }
 }
 

@@ -44,6 +44,10 @@ export class ParallelBatches implements BatchSink {
     this.#part.check();
   }
 
+  stored(): Promise<boolean> {
+    return this.#before;
+  }
+
   /** Resolves when none is in hand any more. @throws the first error that one of them met */
   async drain(): Promise<void> {
     while (this.#inHand > 0) await this.#change();

@@ -1,8 +1,11 @@
-import type { SourceBatch } from "../../definitions/index.ts";
+import type { Checkpoint, SourceBatch } from "../../definitions/index.ts";
+import type { Json } from "../../errors/index.ts";
 import { shardOf } from "../input/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
-import { AttemptEnded } from "./attempt-end.ts";
+import { copyJson } from "../values/index.ts";
+import { AttemptAborted } from "./attempt-end.ts";
 import type { AttemptLog } from "./attempt-log.ts";
+import { type AttemptReports, checkedCheckpoint } from "./attempt-reports.ts";
 import type { Stoppable } from "./held-attempt.ts";
 
 const maxUidLength = 512;
@@ -15,48 +18,114 @@ export interface NumberedBatch {
 }
 
 /**
- * What a source's `iterBatches` yields, less what earlier attempts have stored. On a retry the stored uids are asked
- * for a page at a time; on a first attempt each batch is handed on as it comes.
+ * What a source's `iterBatches` yields for this shard, one at a time: it is asked for the next batch when the consumer
+ * is done with the one before.
  */
 export async function* sourceBatches(options: {
   readonly batches: AsyncIterable<SourceBatch<unknown>> | Iterable<SourceBatch<unknown>>;
   readonly held: Stoppable;
-  readonly log: AttemptLog;
   readonly partitions: number;
-  readonly pageSize: number;
+  readonly checkpoint: Pick<SourceCheckpoint, "isUsed">;
 }): AsyncGenerator<NumberedBatch> {
-  const { log, partitions, pageSize } = options;
-  const storedBefore = log.length;
-  let skipped = 0;
-  const takeFresh = async (page: readonly NumberedBatch[]): Promise<NumberedBatch[]> => {
-    const stored = await log.storedUids(page.map((batch) => batch.uid));
-    const fresh = page.filter((batch) => !stored.has(batch.uid));
-    skipped += page.length - fresh.length;
-    if (skipped <= storedBefore) return fresh;
-    // More than there were: one uid came twice, unless a late insert of an earlier attempt is among them.
-    if (await log.hasMoved()) throw new AttemptEnded("reload");
-    throw yieldedTwice(page.find((batch) => stored.has(batch.uid)));
-  };
-  let page: NumberedBatch[] = [];
+  const { batches, held, partitions, checkpoint } = options;
   let index = 0;
-  for await (const batch of gated(options.batches, options.held)) {
-    const numbered = { uid: uidOf(batch, index), index: index++, payload: batch.payload };
-    if (shardOf(numbered.uid, partitions) !== options.held.attempt.shard) continue;
-    if (storedBefore === 0) {
-      yield numbered;
-      continue;
-    }
-    page.push(numbered);
-    if (page.length < pageSize) continue;
-    yield* await takeFresh(page);
-    page = [];
+  for await (const batch of gated(batches, held)) {
+    const numbered = { uid: uidOf(batch, index, checkpoint), index: index++, payload: batch.payload };
+    if (shardOf(numbered.uid, partitions) === held.attempt.shard) yield numbered;
   }
-  if (page.length > 0) yield* await takeFresh(page);
 }
 
-function yieldedTwice(batch: NumberedBatch | undefined): AttemptProblem {
-  const named = batch === undefined ? "" : `, perhaps '${batch.uid}'`;
-  return new AttemptProblem("duplicate_uid", `iterBatches gave one uid to two batches${named}`);
+/** Read-ahead of the log, in pages: where a source doesn't come in its order, this many are kept. */
+const mostPagesAhead = 8;
+
+/**
+ * The uids that earlier attempts have stored. A source mostly yields again in the order of its log, so the log is read
+ * ahead, a page of uids at a time, rather than the source: none of its batches waits for others to come. A uid that
+ * isn't among those read is looked up by itself until the whole log has been read.
+ */
+export class StoredUids {
+  readonly #log: AttemptLog;
+  readonly #pageSize: number;
+  /** As the attempt found it. What it appends itself isn't asked for: a second one of the same uid is an error. */
+  readonly #length: number;
+  readonly #ahead = new Set<string>();
+  #readTo = 0;
+
+  constructor(log: AttemptLog, pageSize: number) {
+    this.#log = log;
+    this.#pageSize = pageSize;
+    this.#length = log.length;
+  }
+
+  has(uid: string): boolean | Promise<boolean> {
+    if (this.#ahead.delete(uid)) return true;
+    return this.#readTo < this.#length && this.#look(uid);
+  }
+
+  async #look(uid: string): Promise<boolean> {
+    while (this.#readTo < this.#length && this.#ahead.size < mostPagesAhead * this.#pageSize) {
+      const page = await this.#log.readUids(this.#readTo, Math.min(this.#pageSize, this.#length - this.#readTo));
+      if (page.length === 0) break;
+      this.#readTo += page.length;
+      for (const each of page) this.#ahead.add(each);
+      if (this.#ahead.delete(uid)) return true;
+    }
+    return this.#readTo < this.#length && this.#log.has(uid);
+  }
+}
+
+/**
+ * The checkpoint as `iterBatches` has it. It says where the next attempt begins, so it is written only once every batch
+ * that was yielded before it is stored, and never if one of them fails.
+ */
+export class SourceCheckpoint implements Checkpoint {
+  readonly #reports: AttemptReports;
+  readonly #generation: number;
+  readonly #stored: () => Promise<boolean>;
+  #unwritten: { readonly checkpoint: Json } | undefined;
+  #isUsed = false;
+
+  constructor(options: {
+    readonly reports: AttemptReports;
+    /** The output that it belongs to. */
+    readonly generation: number;
+    /** Resolves when the batches yielded so far are stored; false, or an error: one of them will not be. */
+    readonly stored: () => Promise<boolean>;
+  }) {
+    this.#reports = options.reports;
+    this.#generation = options.generation;
+    this.#stored = options.stored;
+  }
+
+  /** The source may have begun where an earlier attempt left off, or a later one will. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
+  async get(): Promise<Json | undefined> {
+    this.#isUsed = true;
+    return this.#unwritten === undefined ? this.#reports.get() : copyJson(this.#unwritten.checkpoint);
+  }
+
+  set(value: Json): Promise<void> {
+    this.#isUsed = true;
+    let checkpoint: Json;
+    try {
+      checkpoint = checkedCheckpoint(value);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const written = this.#write({ checkpoint });
+    written.catch(() => {}); // where nobody waits for it, a batch that fails must not end the process
+    return written;
+  }
+
+  async #write(unwritten: { readonly checkpoint: Json }): Promise<void> {
+    this.#unwritten = unwritten;
+    if (!(await this.#stored())) throw new AttemptAborted("a batch before this checkpoint was not stored");
+    await this.#reports.writeCheckpoint(unwritten.checkpoint, this.#generation);
+    if (this.#unwritten === unwritten) this.#unwritten = undefined;
+  }
 }
 
 /** Iterates handler code without being held by it: a pending `next` is not awaited once the attempt is abandoned. */
@@ -83,9 +152,13 @@ async function* gated<T>(batches: AsyncIterable<T> | Iterable<T>, held: Stoppabl
   }
 }
 
-function uidOf(batch: SourceBatch<unknown>, index: number): string {
+function uidOf(batch: SourceBatch<unknown>, index: number, checkpoint: Pick<SourceCheckpoint, "isUsed">): string {
   if (typeof batch !== "object" || batch === null || !("payload" in batch)) {
     throw new AttemptProblem("bad_input", `iterBatches must yield { payload, uid? }: batch ${index} has no payload`);
+  }
+  if (batch.uid === undefined && checkpoint.isUsed) {
+    // Counted from where an attempt begins, they would name other batches each time, and those would pass for stored.
+    throw new AttemptProblem("bad_input", `batch ${index} needs a uid: iterBatches uses ctx.checkpoint`);
   }
   const { uid = String(index) } = batch;
   if (typeof uid !== "string" || uid.length === 0 || uid.length > maxUidLength) {

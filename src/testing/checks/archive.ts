@@ -4,12 +4,21 @@ import type { TaskLookup } from "../world/all-tasks.ts";
 /** Every artifact that was ever stored, kept by the world itself: the store may have dropped some by the end. */
 export class Archive {
   readonly #logs = new Map<string, Artifact[]>();
+  /** By shard, of all its generations. */
+  readonly #uids = new Map<string, Set<string>>();
 
   add(ref: ShardRef, generation: number, artifact: Artifact): void {
     const key = keyOf(ref, generation);
     const log = this.#logs.get(key);
     if (log === undefined) this.#logs.set(key, [artifact]);
     else log.push(artifact);
+    const uids = this.#uids.get(shardKey(ref)) ?? new Set();
+    this.#uids.set(shardKey(ref), uids.add(artifact.uid));
+  }
+
+  /** Whether this shard has stored a batch of this name. */
+  has(ref: ShardRef, uid: string): boolean {
+    return this.#uids.get(shardKey(ref))?.has(uid) ?? false;
   }
 
   /** All that a shard stored in its current output, or the one that it was adopted from. */

@@ -18,6 +18,7 @@ export class LogChecks {
   readonly #workload: CheckParts["workload"];
   readonly #counts: CheckParts["journal"]["counts"];
   readonly #archive: CheckParts["journal"]["archive"];
+  readonly #places: CheckParts["journal"]["places"];
   readonly #violated: (ref: ShardRef, what: string) => void;
   readonly #logs = new Map<string, SeenLog>();
   readonly #generations = new Map<string, number>();
@@ -29,6 +30,7 @@ export class LogChecks {
     this.#workload = parts.workload;
     this.#counts = parts.journal.counts;
     this.#archive = parts.journal.archive;
+    this.#places = parts.journal.places;
     this.#violated = violated;
   }
 
@@ -60,6 +62,7 @@ export class LogChecks {
       this.#violated(ref, `epoch ${artifact.epoch} goes on behind epoch ${log.epoch}, and it can't resume`);
     }
     this.#inOrder(ref, log, artifact);
+    this.#inPlace(ref, artifact);
     log.length++;
     log.uids.add(artifact.uid);
     log.epoch = Math.max(log.epoch, artifact.epoch);
@@ -83,6 +86,13 @@ export class LogChecks {
     if (before === undefined) return;
     const isLater = origin.seq > before.seq || (origin.seq === before.seq && origin.chunk > before.chunk);
     if (!isLater) this.#violated(ref, `stored ${JSON.stringify(origin)} after ${JSON.stringify(before)}`);
+  }
+
+  /** The origin of a source's own batch is its place among all that the attempt yielded, stored ones included. */
+  #inPlace(ref: ShardRef, { uid, epoch, origin }: Artifact): void {
+    const places = this.#places.of({ ...ref, epoch }, uid);
+    if (places === undefined || places.has(origin.seq)) return;
+    this.#violated(ref, `batch ${uid} has place ${origin.seq}, and was yielded at ${[...places].join(" and ")}`);
   }
 
   #lateArtifact(ref: ShardRef, claimId: string): void {

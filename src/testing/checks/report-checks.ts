@@ -1,8 +1,11 @@
+import { shardOf } from "../../engine/input/index.ts";
 import { type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
+import type { SourceArgs } from "../world/computation.ts";
 import type { CheckParts } from "./check-parts.ts";
 
 /** What attempts say about themselves never goes back, and none of it outlives the output that it belongs to. */
 export class ReportChecks {
+  readonly #state: CheckParts["state"];
   readonly #journal: CheckParts["journal"];
   /** Users' handlers save what they like. */
   readonly #knowsCheckpoints: boolean;
@@ -10,7 +13,8 @@ export class ReportChecks {
   /** As the write before left them. */
   readonly #records = new Map<string, ShardRecord>();
 
-  constructor({ journal, workload }: CheckParts, violated: (ref: ShardRef, what: string) => void) {
+  constructor({ state, journal, workload }: CheckParts, violated: (ref: ShardRef, what: string) => void) {
+    this.#state = state;
     this.#journal = journal;
     this.#knowsCheckpoints = workload.isKnown;
     this.#violated = violated;
@@ -35,6 +39,20 @@ export class ReportChecks {
     }
     if (before?.generation !== record.generation) return;
     if (checkpoint < numberOf(before)) this.#violated(record, `checkpoint ${checkpoint} after ${numberOf(before)}`);
+    if (checkpoint > numberOf(before)) this.#placeOfSource(record);
+  }
+
+  /** A source that goes on from its checkpoint doesn't yield again what was before it: that must be stored by then. */
+  #placeOfSource(record: ShardRecord): void {
+    const nodes = this.#state.tasks.get(record.taskId)?.record.graph.nodes ?? [];
+    const node = nodes.find(({ node_id }) => node_id === record.nodeId);
+    const { saves, partitions } = (node?.io?.input_inline ?? {}) as Partial<SourceArgs>;
+    if (saves !== true) return;
+    for (let index = 0; index < numberOf(record); index++) {
+      const uid = `b${index}`;
+      if (shardOf(uid, partitions ?? 1) !== record.shard || this.#journal.archive.has(record, uid)) continue;
+      this.#violated(record, `checkpoint ${numberOf(record)} is stored, and batch ${uid} before it is not`);
+    }
   }
 
   restarted(record: ShardRecord): void {

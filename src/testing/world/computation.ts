@@ -6,6 +6,12 @@ export interface SourceArgs {
   readonly batches: number;
   readonly shuffle: boolean;
   readonly grow: boolean;
+  /** Saves its place as its checkpoint, and goes on from there. */
+  readonly saves: boolean;
+  /** Goes on when others can read the batch that it has yielded, as one does that waits for its consumers. */
+  readonly waits: boolean;
+  /** Of its node. */
+  readonly partitions: number;
 }
 
 /** How many batches more a growing source has in some attempts. */

@@ -44,6 +44,23 @@ class CheckpointBook {
   }
 }
 
+/** Where sources have yielded their batches: once each in most attempts, again where one reads its log again. */
+class PlaceBook {
+  readonly #places = new Map<string, Set<number>>();
+
+  yielded(ref: EpochRef, uid: string, index: number): void {
+    const key = placeKey(ref, uid);
+    this.#places.set(key, (this.#places.get(key) ?? new Set()).add(index));
+  }
+
+  /** `undefined`: no source has yielded it. */
+  of(ref: EpochRef, uid: string): ReadonlySet<number> | undefined {
+    return this.#places.get(placeKey(ref, uid));
+  }
+}
+
+const placeKey = (ref: EpochRef, uid: string): string => `${shardKey(ref)}/${ref.epoch}/${uid}`;
+
 /** What a run did on purpose, so that its end can be judged fairly. */
 export class Journal {
   /** By task and node: the codes that its handler threw. */
@@ -55,6 +72,7 @@ export class Journal {
   readonly violations: string[] = [];
   readonly archive = new Archive();
   readonly checkpoints = new CheckpointBook();
+  readonly places = new PlaceBook();
   readonly counts = {
     claims: 0,
     appends: 0,

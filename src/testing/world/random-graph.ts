@@ -101,14 +101,28 @@ class GraphDrawer {
     const isRoot = parents.length === 0;
     const isSource = random.chance(isRoot ? 0.9 : 0.08);
     const type = `${isSource ? "source" : "map"}${random.chance(0.3) ? "_n" : ""}`;
-    const own = isSource ? { batches: this.#batches(), shuffle: random.chance(0.3), grow: random.chance(0.3) } : {};
     const input = isRoot || (isSource && random.chance(0.7)) ? {} : this.#adapterOf(above);
+    const partitions = random.chance(0.2) ? 2 + random.int(2) : 1;
+    const maySave = type === "source" && Object.keys(input).length === 0;
+    const own = isSource ? { ...this.#sourceArgs(maySave), partitions } : {};
     return {
       type,
       io: { input_inline: { ...own, ...input } },
-      ...(random.chance(0.2) ? { partitions: 2 + random.int(2) } : {}),
+      ...(partitions > 1 ? { partitions } : {}),
       ...(random.chance(0.1) ? { limits: { max_running: 1 } } : {}),
       ...(random.chance(0.2) ? { timeout_sec: random.pick([1, 2, 6]) } : {}),
+    };
+  }
+
+  #sourceArgs(maySave: boolean): JsonObject {
+    const random = this.#random;
+    const saves = maySave && random.chance(0.4);
+    return {
+      batches: this.#batches(),
+      shuffle: !saves && random.chance(0.3),
+      grow: random.chance(0.3),
+      saves,
+      waits: random.chance(0.3),
     };
   }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { AttemptContext, HandlerDefinition, SourceBatch } from "../../definitions/index.ts";
+import { shardOf } from "../../engine/input/index.ts";
 import { type EpochRef, shardKey } from "../../engine/model.ts";
 import { PermanentError, RetryableError } from "../../errors/index.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
@@ -28,7 +29,7 @@ export function simHandlers(options: ProcessTools): readonly HandlerDefinition[]
     },
     async processBatch(payload, ctx) {
       options.journal.counts.handlerRuns++;
-      await remember(ctx, options);
+      if (!(ctx.args as Partial<SourceArgs>).saves) await remember(ctx, options);
       await trouble(ctx, options);
       const output = compute(ctx.nodeId, payload);
       ctx.metrics.add("rows", output.rows.length);
@@ -90,19 +91,56 @@ async function* sourceBatches(
   ctx: AttemptContext,
   options: ProcessTools,
 ): AsyncGenerator<SourceBatch<unknown>> {
-  const { batches, shuffle, grow } = args as SourceArgs;
+  const { batches, shuffle, grow, saves } = args as SourceArgs;
   const count = batches + (grow ? options.random.int(mostGrowth + 1) : 0);
   const uids = Array.from({ length: count }, (_, index) => `b${index}`);
-  for (const uid of shuffle ? options.random.shuffled(uids) : uids) {
+  const from = saves ? Number((await ctx.checkpoint.get()) ?? 0) : 0;
+  const order = (shuffle ? options.random.shuffled(uids) : uids).slice(from);
+  for (const [index, uid] of order.entries()) {
     if (options.random.chance(0.2)) await trouble(ctx, options);
-    yield { uid, payload: sourcePayload(ctx.nodeId, uid) };
+    yield yielded(ctx, options, { uid, index });
+    await untilStored(uid, ctx, options);
+    if (saves) await savePlace(from + index + 1, ctx, options);
   }
 }
 
-function* unstableBatches(args: unknown, ctx: AttemptContext, options: ProcessTools) {
+async function* unstableBatches(args: unknown, ctx: AttemptContext, options: ProcessTools) {
   const uids = unstableUids(ctx.nodeId, ctx.epoch, (args as SourceArgs).batches);
-  for (const uid of options.random.shuffled(uids)) yield { uid, payload: sourcePayload(ctx.nodeId, uid) };
+  for (const [index, uid] of options.random.shuffled(uids).entries()) {
+    yield yielded(ctx, options, { uid, index });
+    await untilStored(uid, ctx, options);
+  }
   if (options.random.chance(options.rates.breaksOff)) throw thrown(ctx, options.journal, new RetryableError("boom"));
+}
+
+function yielded(
+  ctx: AttemptContext,
+  { journal }: ProcessTools,
+  { uid, index }: { readonly uid: string; readonly index: number },
+): SourceBatch<unknown> {
+  journal.places.yielded(refOf(ctx), uid, index);
+  return { uid, payload: sourcePayload(ctx.nodeId, uid) };
+}
+
+/** A source that goes on has its batch stored; with several in hand, it is stored without another one being asked for. */
+async function untilStored(uid: string, ctx: AttemptContext, options: ProcessTools): Promise<void> {
+  const { journal, clock, concurrency } = options;
+  const { waits, partitions } = ctx.args as SourceArgs;
+  if (shardOf(uid, partitions) !== ctx.shard) return;
+  const isStored = () => journal.archive.has(refOf(ctx), uid);
+  if (concurrency === 1 && !isStored()) {
+    journal.violated(`${shardKey(refOf(ctx))}: is asked for another batch, and ${uid} isn't stored`);
+  }
+  while (waits && !isStored() && !ctx.signal.aborted) await clock.sleep(20, ctx.signal);
+}
+
+/** Waits for it or not, as sources do. */
+async function savePlace(place: number, ctx: AttemptContext, { random, journal }: ProcessTools): Promise<void> {
+  if (random.chance(0.3)) return;
+  const saved = ctx.checkpoint.set(place);
+  if (random.chance(0.3)) return;
+  await saved;
+  if (!ctx.signal.aborted) journal.checkpoints.stored(refOf(ctx), place);
 }
 
 async function trouble(ctx: AttemptContext, options: ProcessTools): Promise<void> {

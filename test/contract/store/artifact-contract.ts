@@ -148,6 +148,17 @@ export function artifactContract(it: StoreTest): void {
     expect(await store.complete(attempt, { generation: 0, count: 8 })).toBe("ok");
   });
 
+  it("readUids gives pages in order, without gaps, and no complete marker", async ({ store, other }) => {
+    const attempt = await runningShard(store);
+    await appended(store, attempt, 5);
+    await store.complete(attempt, { generation: 0, count: 5 });
+    expect(await other.readUids(attempt, 0, 0, 2)).toEqual(["u0", "u1"]);
+    expect(await other.readUids(attempt, 0, 2, 10)).toEqual(["u2", "u3", "u4"]);
+    expect(await other.readUids(attempt, 0, 5, 10)).toEqual([]);
+    expect(await other.readUids(attempt, 1, 0, 10)).toEqual([]);
+    expect(await other.readUids(shardOf("nobody"), 0, 0, 10)).toEqual([]);
+  });
+
   it("storedUids tells which are there", async ({ store, other }) => {
     const attempt = await runningShard(store);
     await appended(store, attempt, 3);

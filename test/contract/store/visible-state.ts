@@ -38,6 +38,7 @@ async function taskState(store: Store, taskId: string): Promise<unknown> {
           tail: await tailOf(store, record, generation),
           artifacts: await store.readArtifacts(record, generation, 0, all),
           page: await store.readArtifacts(record, generation, 1, 1),
+          uidsInOrder: await store.readUids(record, generation, 0, all),
           uids: sorted([...(await store.storedUids(record, generation, ["u0", "u1", "other", "never"]))]),
         })),
       ),

@@ -199,6 +199,7 @@ test("uids of one generation aren't taken for those of another, or for a marker'
     }
     const log = await store.readArtifacts(attempt, generation, 0, 100);
     expect(log.map(({ uid }) => uid)).toEqual(uids);
+    expect(await store.readUids(attempt, generation, 0, 100)).toEqual(uids);
     expect(await store.storedUids(attempt, generation, [...uids, "b"])).toEqual(new Set(uids));
   }
   expect(await store.complete(attempt, { generation: 1, count: uids.length })).toBe("ok");

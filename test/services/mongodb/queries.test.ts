@@ -30,6 +30,7 @@ async function everything(store: MongoStore): Promise<void> {
   await store.renew([attempt], longMs);
   await store.readArtifacts(attempt, 0, 0, 10);
   await store.tail(attempt, 0);
+  await store.readUids(attempt, 0, 0, 10);
   await store.storedUids(attempt, 0, ["a", "b"]);
   await store.countArtifacts("t");
   await store.listDeadLetters({ limit: 10 });

@@ -294,6 +294,8 @@ describe("dropConsumed: streaming", () => {
     await reads(store, c, "a/0", 9);
     expect(await firstOf(store, "a")).toBe(8);
     expect(await store.tail(a, 0)).toMatchObject({ length: 10, origins: [{ seq: 9 }] });
+    expect(await store.readUids(a, 0, 0, 10)).toEqual([]);
+    expect(await store.readUids(a, 0, 8, 10)).toEqual(["u8", "u9"]);
     expect(await store.storedUids(a, 0, ["u0", "u9", "u10"])).toEqual(new Set(["u0", "u9"]));
     expect(await store.append(a, 0, artifactOf(9))).toBe("ok"); // asked again after a lost answer
   });
