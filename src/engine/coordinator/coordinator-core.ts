@@ -142,7 +142,7 @@ export class CoordinatorCore {
   /**
    * Checks the parameters, stores the task, and starts its roots.
    *
-   * @throws FlowError `PARAMS_INVALID`, `ENGINE_OPTIONS`, `TASK_EXISTS`
+   * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `ENGINE_OPTIONS`, `TASK_EXISTS`
    */
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");

@@ -31,7 +31,7 @@ const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a
 /**
  * A task as it is stored, with its parameters checked and put where its graph asks for them.
  *
- * @throws FlowError `PARAMS_INVALID`, `ENGINE_OPTIONS`
+ * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
  */
 export function newTask(id: string, options: CreateTaskOptions): NewTask {
   const settings = taskSettings(options);
@@ -140,7 +140,7 @@ function isSameGraph(graph: Graph, found: TaskRecord): boolean {
   try {
     return graphHash(resolveParams(graph, found.params)) === graphHash(found.graph);
   } catch (error) {
-    if (FlowError.is(error, "PARAMS_INVALID")) return false;
+    if (FlowError.is(error, "PARAMS_INVALID") || FlowError.is(error, "PARAMS_TOO_LARGE")) return false;
     throw error;
   }
 }
