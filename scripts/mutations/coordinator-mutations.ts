@@ -105,15 +105,15 @@ export const coordinatorMutations: readonly Mutation[] = [
     "the children of a finished node are not looked at",
     edit(scheduler, "if (!memory.dispatched.has(child.id)) await this.#tryDispatch(taskId, memory, child);", ""),
   ),
-  ...["graph", "parameters"].map((part) => ({
+  ...["another graph", "other parameters"].map((part) => ({
     elsewhere: {
       file: "test/integration/engine/queue.test.ts",
-      title: part === "graph" ? "of a task of another graph" : "of a task with other parameters",
+      title: part === "another graph" ? "of a task of another graph" : "of a task with other parameters",
       why: "takes two tasks of one key",
     },
     ...mutation(
-      `an idempotency key returns a task with another ${part}`,
-      part === "graph"
+      `an idempotency key returns a task with ${part}`,
+      part === "another graph"
         ? edit(
             "engine/coordinator/new-task.ts",
             "const isOtherGraph = !isRetry && !isSameGraph(graph, found);",
