@@ -105,6 +105,27 @@ export const coordinatorMutations: readonly Mutation[] = [
     "the children of a finished node are not looked at",
     edit(scheduler, "if (!memory.dispatched.has(child.id)) await this.#tryDispatch(taskId, memory, child);", ""),
   ),
+  ...["another graph", "other parameters"].map((part) => ({
+    elsewhere: {
+      file: "test/integration/engine/queue.test.ts",
+      title: part === "another graph" ? "of a task of another graph" : "of a task with other parameters",
+      why: "takes two tasks of one key",
+    },
+    ...mutation(
+      `an idempotency key returns a task with ${part}`,
+      part === "another graph"
+        ? edit(
+            "engine/coordinator/new-task.ts",
+            "const isOtherGraph = !isRetry && !isSameGraph(graph, found);",
+            "const isOtherGraph = false && isSameGraph(graph, found);",
+          )
+        : edit(
+            "engine/coordinator/new-task.ts",
+            "const params = isRetry ? [] : differingKeys(task.params, found.params);",
+            "const params = isRetry ? [] : differingKeys(task.params, task.params);",
+          ),
+    ),
+  })),
   mutation(
     "one parent too few",
     edit(

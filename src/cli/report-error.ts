@@ -22,6 +22,7 @@ const mistakes: ReadonlySet<FlowErrorCode> = new Set([
   "GRAPH_INVALID",
   "ENGINE_OPTIONS",
   "PARAMS_INVALID",
+  "PARAMS_TOO_LARGE",
   "TASK_UNKNOWN",
   "TASK_EXISTS",
   "NODE_UNKNOWN",

@@ -3,6 +3,7 @@ import type { HandlerDefinition, InputAdapterDefinition } from "../definitions/i
 import { FlowError, type JsonObject } from "../errors/index.ts";
 import { type Graph, parseGraph, type TypeSchemas } from "../graph/index.ts";
 import { say } from "../graph/messages.ts";
+import { withoutRefusedPatterns } from "../graph/params-validator.ts";
 import { storedJsonSchema, wireJsonSchema } from "../graph/wire-schema.ts";
 import type { FlowPart } from "./flow-part.ts";
 import { nodeJson } from "./node-json.ts";
@@ -56,7 +57,7 @@ const named = ({ name }: FlowHead): string => (name === undefined ? "" : ` '${na
 
 function paramsJson({ paramsSchema, loaded }: FlowHead): object {
   if (loaded !== undefined) return loaded.paramsSchema === undefined ? {} : { params_schema: loaded.paramsSchema };
-  return paramsSchema === undefined ? {} : { params_schema: wireJsonSchema(paramsSchema) };
+  return paramsSchema === undefined ? {} : { params_schema: withoutRefusedPatterns(wireJsonSchema(paramsSchema)) };
 }
 
 /** Schemas that a graph JSON had stay in it, asked for or not. */

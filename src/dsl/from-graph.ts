@@ -1,7 +1,7 @@
-import * as z from "zod";
 import type { $ZodType } from "zod/v4/core";
 import { FlowError, type JsonObject } from "../errors/index.ts";
 import { canonicalGraph, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
+import { paramsValidator } from "../graph/params-validator.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import { type LoadedWith, type LoadOptions, readLoadOptions } from "./load-options.ts";
 import { loadedFindings } from "./loaded-checks.ts";
@@ -85,7 +85,7 @@ function loadedSteps(graph: Graph, { handlers, fns }: LoadedWith): readonly Load
 function zodOf(schema: JsonObject | undefined): $ZodType | undefined {
   if (schema === undefined) return undefined;
   try {
-    return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+    return paramsValidator(schema);
   } catch {
     return undefined; // more than zod can check: a run meets the JSON Schema itself, and says what is wrong with it
   }

@@ -25,7 +25,8 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
    *
    * A handler that the engine lacks, and parameters that are missing, are errors of the compiler too.
    *
-   * @throws FlowError `GRAPH_INVALID`, `PARAMS_INVALID`, `TASK_EXISTS`, `ENGINE_OPTIONS`, `ENGINE_NOT_STARTED`, `ENGINE_STOPPED`
+   * @throws FlowError `GRAPH_INVALID`, `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `TASK_EXISTS`,
+   * `ENGINE_OPTIONS`, `ENGINE_NOT_STARTED`, `ENGINE_STOPPED`
    */
   // Generic over the receiver: else an engine that knows its handlers would not be an `Engine`.
   run<

@@ -143,7 +143,10 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
 /** How one run of a flow is started. */
 export interface RunOptions<TParams = unknown> {
   readonly params?: TParams;
-  /** A second run of a flow with the same key returns the first one's task. Of another flow it is `TASK_EXISTS`. */
+  /**
+   * A second run with the same key and the same input (the graph, and the parameters with their defaults) returns the
+   * first one's task, whatever its priority, deadline and trace context. With another input it is `TASK_EXISTS`.
+   */
   readonly idempotencyKey?: string;
   /** -100 to 100, higher goes first. @defaultValue 0 */
   readonly priority?: number;

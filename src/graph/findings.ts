@@ -24,6 +24,7 @@ export const findingCodes = [
   "GRAPH_PARAM_REF",
   "GRAPH_UNKNOWN_TYPE",
   "GRAPH_UNSUPPORTED",
+  "GRAPH_PARAMS_SCHEMA",
 ] as const;
 
 /** The code of a {@link Finding}: stable, for programs. */

@@ -132,6 +132,17 @@ export const messages = {
   refIllShaped: "node '{node}': {ref} is no parameter reference: write 'params.name', or $$ref for a key of that name",
   refUnknown: "node '{node}': the parameter '{name}' is not in params_schema",
   paramMissing: "node '{node}' needs the parameter '{name}', which is not given",
+  patternRefused:
+    "the pattern {pattern} is not supported: {why}; patterns use the syntax of RE2, which has no lookaround and no backreferences",
+  keyPatternRefused: "the key pattern '{pattern}' is not supported: only a plain text, classes and anchors are",
+  patternTooLong: "the pattern has {count} characters: at most {limit} are accepted",
+  patternsTooLarge: "the patterns of params_schema compile to more than {limit} instructions",
+  schemaOfItself: "the schema refers to itself for the same value, which no value can satisfy",
+  schemaTooWide: "more than {limit} schemas apply to the same value",
+  paramsTooLarge: "the parameters of the task are larger than {limit} bytes of JSON",
+  paramsTooDeep: "the parameters of the task are nested deeper than {limit} levels, or contain themselves",
+  filledTooLarge: "the graph with its parameters filled in is larger than {limit} bytes of JSON",
+  filledTooDeep: "the graph with its parameters filled in is nested deeper than {limit} levels",
   unknownType: "node '{node}': no handler for type '{type}'",
 } as const;
 

@@ -1,8 +1,9 @@
 import { FlowError, type Json, type JsonObject } from "../errors/index.ts";
 import { deepFreeze } from "./deep-freeze.ts";
+import { defaultGraphLimits } from "./limits.ts";
 import { say } from "./messages.ts";
 import { argumentsOf, type FoundRef, refsIn, replaceRefs } from "./param-refs.ts";
-import { isObject } from "./plain-data.ts";
+import { excessOf, isObject } from "./plain-data.ts";
 import { pointer } from "./pointer.ts";
 import type { Graph, GraphNode, NodeIo } from "./types.ts";
 
@@ -33,7 +34,8 @@ export function findParamRefs(graph: Graph): readonly ParamRef[] {
 }
 
 /**
- * The graph of one task: each parameter reference replaced by a copy of its parameter, `$$ref` by `$ref`.
+ * The graph of one task: each parameter reference replaced by its parameter, `$$ref` by `$ref`. All references to a
+ * parameter share one frozen copy.
  *
  * @example
  * const graph = parseGraph({ nodes: [{ node_id: "a", type: "x", io: { input_inline: { date: { $ref: "params.date" } } } }] })
@@ -41,13 +43,15 @@ export function findParamRefs(graph: Graph): readonly ParamRef[] {
  *
  * @returns the same object when nothing in it is a reference
  * @throws FlowError `PARAMS_INVALID` naming each node and parameter that is missing; `details.missing` has them as data
+ * @throws FlowError `PARAMS_TOO_LARGE` when the result is larger than a graph may be
  */
 export function resolveParams(graph: Graph, params: JsonObject): Graph {
+  const copies = new Map<Json, Json>();
   const missing: { nodeId: string; path: string; name: string }[] = [];
   const nodes = graph.nodes.map((node, index) =>
     resolveNode(node, (ref) => {
       const value = ref.name === undefined ? undefined : parameter(params, ref.name);
-      if (value !== undefined) return deepFreeze(structuredClone(value));
+      if (value !== undefined) return shared(value, copies);
       const at = pointer(["nodes", index, "io", ...ref.path]);
       missing.push({ nodeId: node.node_id, path: at, name: ref.name?.join(".") ?? String(ref.value) });
       return null;
@@ -58,7 +62,19 @@ export function resolveParams(graph: Graph, params: JsonObject): Graph {
     throw new FlowError("PARAMS_INVALID", lines.join("\n"), { details: { missing } });
   }
   if (nodes.every((node, index) => node === graph.nodes[index])) return graph;
-  return deepFreeze({ ...graph, nodes });
+  const filled = { ...graph, nodes };
+  const excess = excessOf(filled, defaultGraphLimits);
+  if (excess !== undefined) {
+    const key = excess === "maxBytes" ? "filledTooLarge" : "filledTooDeep";
+    throw new FlowError("PARAMS_TOO_LARGE", say(key, { limit: defaultGraphLimits[excess] }));
+  }
+  return deepFreeze(filled);
+}
+
+function shared(value: Json, copies: Map<Json, Json>): Json {
+  const copy = copies.get(value) ?? deepFreeze(structuredClone(value));
+  copies.set(value, copy);
+  return copy;
 }
 
 function resolveNode(node: GraphNode, lookup: (ref: FoundRef) => Json): GraphNode {

@@ -126,6 +126,35 @@ class Copier {
   }
 }
 
+/**
+ * Whether a value is larger, as JSON, than the limits allow. It stops there, so that a value that contains itself, or
+ * shares a part a billion times, costs no more than one of the allowed size.
+ */
+export function excessOf(
+  value: unknown,
+  limits: Pick<GraphLimits, "maxBytes" | "maxDepth">,
+): "maxBytes" | "maxDepth" | undefined {
+  let bytes = 0;
+  let excess: "maxBytes" | "maxDepth" | undefined;
+  const measure = (part: unknown, depth: number): void => {
+    if (typeof part === "string") bytes += jsonBytes(part);
+    else if (typeof part !== "object" || part === null) bytes += String(part).length;
+    else if (depth >= limits.maxDepth) excess = "maxDepth";
+    else {
+      bytes += 2;
+      for (const [key, inner] of Object.entries(part)) {
+        bytes += Array.isArray(part) ? 1 : jsonBytes(key) + 2;
+        measure(inner, depth + 1);
+        if (bytes > limits.maxBytes) excess ??= "maxBytes";
+        if (excess !== undefined) return;
+      }
+    }
+    if (bytes > limits.maxBytes) excess ??= "maxBytes";
+  };
+  measure(value, 0);
+  return excess;
+}
+
 /** Counted by hand where each character stands for itself, as in nearly all of a graph's many short strings. */
 function jsonBytes(text: string): number {
   let bytes = 2;

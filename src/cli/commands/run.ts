@@ -22,7 +22,6 @@ import {
   several,
   storeOption,
 } from "./common.ts";
-import { tellChanges } from "./found-run.ts";
 import { type RunOutcome, showOutcome } from "./outcome.ts";
 
 interface RunCommandOptions extends StoreOptions {
@@ -46,7 +45,7 @@ export function addRun(root: Command, terminal: Terminal): void {
     .option("--params <file>", "a JSON file of parameters")
     .addOption(storeOption())
     .addOption(mongoOption())
-    .option("--idempotency-key <key>", "go on with the run of this key, if the store has one")
+    .option("--idempotency-key <key>", "continue the run of this key and this input, if the store has one")
     .addOption(graceOption())
     .addOption(handlersOption())
     .addOption(exportOption())
@@ -86,7 +85,6 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   // A flow brings its zod schema, which says more than the JSON Schema in its graph.
   const task = await start(engine, source, { params, ...key });
   if (kept !== undefined) terminal.note(`task ${task.id} in ${kept.name}`);
-  if (idempotencyKey !== undefined) await tellChanges(terminal, { task, graph: source.graph, params });
   const outcome = await follow({ terminal, engine, task, graph: source.graph, graceMs: options.grace * 1_000 });
   if (outcome !== undefined) return showOutcome(terminal, outcome);
   const stays = kept === undefined ? "" : `; task ${task.id} stays in ${kept.name}`;

@@ -9,7 +9,6 @@ import { openBus } from "../settings/open-parts.ts";
 import type { Terminal } from "../terminal.ts";
 import { withClient } from "../with-client.ts";
 import { examples, exportOption, jsonOption, several } from "./common.ts";
-import { tellChanges } from "./found-run.ts";
 
 interface StartOptions extends StoreOptions {
   readonly export?: string;
@@ -27,7 +26,7 @@ export function addTasksStart(command: Command, terminal: Terminal): void {
     .argument("<flow.ts|graph.json>", "the file that exports the flow, or a graph JSON")
     .option("-p, --param <name=value>", "a parameter; name:=JSON for a value as JSON; may be repeated", several)
     .option("--params <file>", "a JSON file of parameters")
-    .option("--idempotency-key <key>", "the task of this key, if the store has one")
+    .option("--idempotency-key <key>", "return the task of this key and this input, if the store has one")
     .option("--handlers <file>", "the file that exports a graph JSON's handlers, to check it, and what else it names")
     .addOption(exportOption())
     .addOption(jsonOption())
@@ -61,7 +60,6 @@ async function start(terminal: Terminal, file: string, options: StartOptions): P
     // A flow brings its zod schema, which says more than the JSON Schema in its graph.
     const flow = source.kind === "flow" ? source.box.flow : graph;
     const task = await client.run(flow, { params, ...(key === undefined ? {} : { idempotencyKey: key }) });
-    if (key !== undefined) await tellChanges(terminal, { task, graph, params });
     if (terminal.isJson) terminal.printJson({ taskId: task.id });
     else terminal.print(task.id);
   });

@@ -1,7 +1,7 @@
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, type Graph, parseGraph } from "../../graph/index.ts";
 import { ForeignWorkers } from "../foreign/index.ts";
-import type { NewTask, Subscription } from "../ports/index.ts";
+import type { Subscription } from "../ports/index.ts";
 import { isStatus } from "../protocol/message-kinds.ts";
 import type { Message } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
@@ -13,9 +13,10 @@ import { TaskChanges } from "../tasks/task-changes.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
+  type AskedTask,
   type CreateTaskOptions,
   checkRetryable,
-  checkSameFlow,
+  checkSameInput,
   newTask,
   nextTry,
   type RetryTaskOptions,
@@ -141,13 +142,13 @@ export class CoordinatorCore {
   /**
    * Checks the parameters, stores the task, and starts its roots.
    *
-   * @throws FlowError `PARAMS_INVALID`, `ENGINE_OPTIONS`, `TASK_EXISTS`
+   * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `ENGINE_OPTIONS`, `TASK_EXISTS`
    */
   async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { ids, plans } = this.#parts;
     const task = newTask(ids.next(), options);
-    return this.#create(task, () => this.#scheduler.begin(task, plans.get(task.graph)));
+    return this.#create({ task, graph: options.graph }, () => this.#scheduler.begin(task, plans.get(task.graph)));
   }
 
   /**
@@ -167,23 +168,29 @@ export class CoordinatorCore {
     this.checkGraph(failed.graph); // this engine's handlers may be others than those that it ran with
     const vars = await this.#callerRetry.ask(() => store.readVars(taskId));
     const task = nextTry(ids.next(), failed, { vars, settings });
-    return this.#create(task, () => this.#scheduler.replan(task.id));
+    return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
   }
 
   async #create(
-    task: NewTask,
+    asked: AskedTask,
     begin: () => Promise<void>,
   ): Promise<{ readonly id: string; readonly created: boolean }> {
     const { store } = this.#parts;
-    const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
-    const created = outcome === "created" || id === task.id;
-    if (created) {
-      if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
-      await this.#now("begin", begin);
+    const { task } = asked;
+    for (;;) {
+      const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
+      const created = outcome === "created" || id === task.id;
+      if (created) {
+        if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
+        await this.#now("begin", begin);
+      }
+      await this.#callerRetry.ask(() => store.settle());
+      if (created) return { id, created };
+      const found = await this.#callerRetry.ask(() => store.readTask(id));
+      if (found === undefined) continue; // it was deleted meanwhile, and its key is free again
+      checkSameInput(asked, found);
+      return { id, created };
     }
-    await this.#callerRetry.ask(() => store.settle());
-    if (!created) checkSameFlow(task, await this.#callerRetry.ask(() => store.readTask(id)));
-    return { id, created };
   }
 
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import type { $ZodType } from "zod/v4/core";
-import { FlowError } from "../../errors/index.ts";
-import { type Graph, resolveParams } from "../../graph/index.ts";
+import { FlowError, type JsonObject } from "../../errors/index.ts";
+import { type Graph, graphHash, resolveParams } from "../../graph/index.ts";
 import { isTaskTerminal, type TaskRecord } from "../model.ts";
 import type { NewTask } from "../ports/index.ts";
 import { noSuchTask } from "../tasks/task-reader.ts";
@@ -30,7 +31,7 @@ const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a
 /**
  * A task as it is stored, with its parameters checked and put where its graph asks for them.
  *
- * @throws FlowError `PARAMS_INVALID`, `ENGINE_OPTIONS`
+ * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
  */
 export function newTask(id: string, options: CreateTaskOptions): NewTask {
   const settings = taskSettings(options);
@@ -60,6 +61,9 @@ export function nextTry(
 
 /** @throws FlowError `ENGINE_OPTIONS` */
 export function taskSettings({ idempotencyKey, priority, deadlineSec, traceparent }: RetryTaskOptions): TaskSettings {
+  if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey === "")) {
+    throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be a non-empty string; leave it out to run without one");
+  }
   if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= maxPriority)) {
     throw new FlowError("ENGINE_OPTIONS", `priority must be an integer from -${maxPriority} to ${maxPriority}`);
   }
@@ -93,19 +97,59 @@ export function checkRetryable(taskId: string, task: TaskRecord | undefined): Ta
   });
 }
 
+/** A task to create, with its graph before the parameters are filled in. */
+export interface AskedTask {
+  readonly task: NewTask;
+  readonly graph: Graph;
+}
+
 /**
- * A key's task is one of the same flow: else its result would be another one than its types say.
+ * An idempotency key returns a task of the same input only: the same graph and the same parameters with their defaults,
+ * or a retry of the same task. Computed from what every record has, so it holds for records of older versions too.
  *
- * @throws FlowError `TASK_EXISTS`
+ * @throws FlowError `TASK_EXISTS` naming what differs; names of parameters, never their values
  */
-export function checkSameFlow({ graph, idempotencyKey }: NewTask, found: TaskRecord | undefined): void {
-  if (found === undefined || found.graph.name === graph.name) return; // undefined: it was deleted a moment ago
-  const [theirs, own] = [found, { graph }].map(({ graph: { name } }) =>
-    name === undefined ? "a graph without a name" : `'${name}'`,
-  );
+export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): void {
+  const isRetry = task.retryOf !== undefined || found.retryOf !== undefined;
+  if (isRetry && task.retryOf === found.retryOf) return;
+  const params = isRetry ? [] : differingKeys(task.params, found.params);
+  const isOtherGraph = !isRetry && !isSameGraph(graph, found);
+  const faults = [
+    ...(isRetry ? [{ part: "retryOf", text: "one is a retry, of a task that the other does not retry" }] : []),
+    ...(isOtherGraph ? [{ part: "graph", text: "graph differs" }] : []),
+    ...(params.length === 0 ? [] : [{ part: "params", text: `params differ (${params.join(", ")})` }]),
+  ];
+  if (faults.length === 0) return;
+  const theirs = found.graph.name === undefined ? "" : ` of '${found.graph.name}'`;
+  const advice = isOtherGraph ? "a new version of a flow needs a new key" : "use a new key";
   throw new FlowError(
     "TASK_EXISTS",
-    `the idempotency key '${idempotencyKey}' is that of a task of ${theirs}, and this is ${own}: a store has each key once, take another one`,
-    { details: { taskId: found.id } },
+    `idempotency key '${task.idempotencyKey}' belongs to task ${found.id}${theirs}, which has another input: ${faults.map(({ text }) => text).join(", ")}; ${advice}, or read the existing task by its id`,
+    {
+      details: {
+        taskId: found.id,
+        differs: faults.map(({ part }) => part),
+        ...(params.length === 0 ? {} : { params }),
+      },
+    },
   );
 }
+
+/** The record has the graph with its parameters filled in, so the same parameters are filled in here. */
+function isSameGraph(graph: Graph, found: TaskRecord): boolean {
+  try {
+    return graphHash(resolveParams(graph, found.params)) === graphHash(found.graph);
+  } catch (error) {
+    if (FlowError.is(error, "PARAMS_INVALID") || FlowError.is(error, "PARAMS_TOO_LARGE")) return false;
+    throw error;
+  }
+}
+
+function differingKeys(asked: JsonObject, found: JsonObject): string[] {
+  const keys = [...new Set([...Object.keys(asked), ...Object.keys(found)])].sort();
+  return keys.filter((key) => !isDeepStrictEqual(jsonAt(asked, key), jsonAt(found, key)));
+}
+
+/** As a store keeps it: JSON has no -0. */
+const jsonAt = (params: JsonObject, key: string): unknown =>
+  Object.hasOwn(params, key) ? JSON.parse(JSON.stringify(params[key])) : undefined;

@@ -1,8 +1,9 @@
-import * as z from "zod";
 import { type $ZodError, type $ZodType, safeDecode, safeEncode } from "zod/v4/core";
 import { FlowError, type JsonObject } from "../../errors/index.ts";
-import type { Graph } from "../../graph/index.ts";
+import { defaultGraphLimits, type Graph } from "../../graph/index.ts";
 import { say } from "../../graph/messages.ts";
+import { paramsValidator } from "../../graph/params-validator.ts";
+import { excessOf } from "../../graph/plain-data.ts";
 import { copyJson, describeIssues, NotJsonError } from "../values/index.ts";
 
 /**
@@ -10,6 +11,8 @@ import { copyJson, describeIssues, NotJsonError } from "../values/index.ts";
  * the graph's JSON Schema.
  *
  * @throws FlowError `PARAMS_INVALID` with the path of each value that doesn't fit
+ * @throws FlowError `PARAMS_TOO_LARGE`
+ * @throws FlowError `GRAPH_INVALID` when the graph's JSON Schema asks for what can't be checked
  */
 export function taskParams(options: {
   readonly params: unknown;
@@ -17,8 +20,10 @@ export function taskParams(options: {
   readonly graph: Graph;
 }): JsonObject {
   const { graph, params = {} } = options;
+  checkSize(params); // before a schema of the graph gets to see them
   const schema = options.schema ?? fromGraph(graph);
   const wire = schema === undefined ? params : throughSchema(schema, { params, flowName: graph.name });
+  if (wire !== params) checkSize(wire);
   try {
     const copy = copyJson(wire);
     if (typeof copy === "object" && copy !== null && !Array.isArray(copy)) return copy as JsonObject;
@@ -31,7 +36,19 @@ export function taskParams(options: {
 
 function fromGraph(graph: Graph): $ZodType | undefined {
   if (graph.params_schema === undefined) return undefined;
-  return z.fromJSONSchema(graph.params_schema as Parameters<typeof z.fromJSONSchema>[0]);
+  try {
+    return paramsValidator(graph.params_schema);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new FlowError("GRAPH_INVALID", `params_schema cannot be checked: ${why}`, { cause: error });
+  }
+}
+
+function checkSize(params: unknown): void {
+  const excess = excessOf(params, defaultGraphLimits);
+  if (excess === undefined) return;
+  const key = excess === "maxBytes" ? "paramsTooLarge" : "paramsTooDeep";
+  throw new FlowError("PARAMS_TOO_LARGE", say(key, { limit: defaultGraphLimits[excess] }));
 }
 
 function throughSchema(

@@ -24,7 +24,7 @@ export interface ValidateOptions {
   readonly functions?: readonly NamedArgs[];
   /** Input adapters besides the built-in ones; `args` without `from_nodes`, as their definitions have it. */
   readonly adapters?: readonly NamedArgs[];
-  /** @defaultValue 10,000 nodes, 100,000 edges, 4 MiB, 64 levels */
+  /** @defaultValue those of `defaultGraphLimits` */
   readonly limits?: Partial<GraphLimits>;
 }
 

@@ -8,6 +8,7 @@ import { checkFunctions } from "./functions.ts";
 import { checkInput } from "./input.ts";
 import { checkIds, checkTypes } from "./nodes.ts";
 import { checkParamRefs } from "./param-refs.ts";
+import { checkParamsSchema } from "./params-schema.ts";
 import { checkSources } from "./sources.ts";
 import { checkStart } from "./start.ts";
 
@@ -24,6 +25,7 @@ export function runChecks(context: CheckContext): void {
   checkStart(context, links);
   const sources = [...checkInput(context, links), ...checkFunctions(context)];
   checkSources(context, { sources, links, groups });
+  checkParamsSchema(context);
   checkParamRefs(context);
   checkData(context, links);
 }

@@ -113,7 +113,7 @@ describe("flowkit tasks", () => {
     expect(await words("tasks", "start", "squares.ts", "--idempotency-key", "today")).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(
-        /^error TASK_EXISTS: the idempotency key 'today' is that of a task of 'fragile', and this is/,
+        /^error TASK_EXISTS: idempotency key 'today' belongs to task \S+ of 'fragile', which has another input: graph differs/,
       ),
     });
     expect(await words("tasks", "start", "squares.ts", "--param", "count=many")).toMatchObject({

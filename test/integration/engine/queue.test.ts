@@ -1,6 +1,8 @@
+import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { RetryableError } from "../../../src/errors/index.ts";
+import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { type JsonObject, RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
@@ -246,23 +248,94 @@ describe("an idempotency key", () => {
     expect(writes.filter((event) => event.kind === "task" && event.from === "absent")).toHaveLength(1);
   });
 
-  test("of another flow's task is refused", async () => {
+  test("of a task of another graph is refused, naming what to do", async () => {
     const { engine } = await testEngine([source("a", [1])]);
-    const [etl, shop] = [
-      { ...graphOf(node("a")), name: "etl" },
-      { ...graphOf(node("a")), name: "shop" },
-    ] as const;
+    const etl = { ...graphOf(node("a")), name: "etl" };
     const task = await engine.run(etl, { idempotencyKey: "today" });
-    await expect(engine.run(shop, { idempotencyKey: "today" })).rejects.toMatchObject({
-      code: "TASK_EXISTS",
-      message: expect.stringContaining("key 'today' is that of a task of 'etl', and this is 'shop'"),
-      details: { taskId: task.id },
-    });
-    await expect(engine.run(graphOf(node("a")), { idempotencyKey: "today" })).rejects.toMatchObject({
-      message: expect.stringContaining("this is a graph without a name"),
-    });
+    for (const other of [
+      { ...etl, name: "shop" },
+      graphOf(node("a")),
+      { ...etl, ...graphOf(node("a", [], { timeout_sec: 9 })) }, // a new version of the same flow
+      { ...etl, ...graphOf(node("a", [], { args: { day: { $ref: "params.day" } } })) },
+    ]) {
+      await expect(engine.run(other, { idempotencyKey: "today", params: { day: 1 } })).rejects.toMatchObject({
+        code: "TASK_EXISTS",
+        message: expect.stringMatching(
+          /^idempotency key 'today' belongs to task .* of 'etl', .*graph differs.*new key/,
+        ),
+        details: { taskId: task.id, differs: expect.arrayContaining(["graph"]) },
+      });
+    }
     expect(await task.result()).toEqual({ a: [1] });
     expect((await engine.run(etl, { idempotencyKey: "today" })).id).toBe(task.id);
+  });
+
+  test("of a task with other parameters is refused, without their values", async () => {
+    const { engine } = await testEngine([source("a", [1])]);
+    const graph = {
+      ...graphOf(node("a", [], { args: { token: { $ref: "params.token" } } })),
+      params_schema: {
+        type: "object",
+        properties: { token: { type: "string" }, limit: { type: "integer", default: 10 } },
+      },
+    };
+    const run = (params: JsonObject) => engine.run(graph, { idempotencyKey: "today", params });
+    const task = await run({ token: "hunter2" });
+    expect((await run({ limit: 10, token: "hunter2" })).id).toBe(task.id); // the default, in another order
+    const refused = await run({ token: "swordfish", limit: 11 }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: "TASK_EXISTS",
+      details: { taskId: task.id, differs: ["params"], params: ["limit", "token"] },
+    });
+    expect(inspect(refused, { depth: 9 })).not.toMatch(/hunter2|swordfish/);
+    await expect(run({ token: "hunter2", limit: 11 })).rejects.toThrow("params differ (limit); use a new key");
+    await task.result();
+  });
+
+  test("returns the old task whatever its priority and deadline", async () => {
+    const { engine } = await testEngine([source("a", [1])]);
+    const task = await engine.run(graphOf(node("a")), { idempotencyKey: "today", priority: 1 });
+    const again = await engine.run(graphOf(node("a")), { idempotencyKey: "today", priority: 2, deadlineSec: 60 });
+    expect(again.id).toBe(task.id);
+    await again.result();
+  });
+
+  test.for([{ key: null }, { key: "" }, { key: 7 }])("cannot be $key", async ({ key }) => {
+    const { engine } = await testEngine([source("a", [1])]);
+    await expect(engine.run(graphOf(node("a")), { idempotencyKey: key as string })).rejects.toMatchObject({
+      code: "ENGINE_OPTIONS",
+      message: "idempotencyKey must be a non-empty string; leave it out to run without one",
+    });
+    expect((await engine.list()).items).toEqual([]);
+  });
+
+  test("asked for by two coordinators at once with different parameters: one task, the other one is refused", async () => {
+    const state = new MemoryState();
+    const engines = await Promise.all([1, 2].map(() => testEngine([source("a", [1])], { state })));
+    const answers = await Promise.allSettled(
+      engines.map(({ engine }, day) => engine.run(graphOf(node("a")), { idempotencyKey: "today", params: { day } })),
+    );
+    const [started] = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+    const [refused] = answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason] : []));
+    expect(refused).toMatchObject({ code: "TASK_EXISTS", details: { taskId: started?.id, params: ["day"] } });
+    await started?.result();
+  });
+
+  test("of a task that is deleted between two calls of the store is free again", async () => {
+    const state = new MemoryState();
+    const store = memoryStore({ state });
+    const create = store.createTask.bind(store);
+    store.createTask = async (task) => {
+      const answer = await create(task);
+      if (answer.outcome === "exists") await store.deleteTask(answer.id);
+      return answer;
+    };
+    const { engine } = await testEngine([source("a", [1])], { state, store });
+    const first = await engine.run(graphOf(node("a")), { idempotencyKey: "today" });
+    await first.result();
+    const second = await engine.run(graphOf(node("a")), { idempotencyKey: "today" });
+    expect(second.id).not.toBe(first.id);
+    expect(await second.result()).toEqual({ a: [1] });
   });
 
   test("of another text is another task", async () => {

@@ -348,3 +348,21 @@ test("the same retry asked for twice is one", async () => {
   expect(one.id).toBe(two.id);
   expect(await two.result()).toEqual({ breaks: [0] });
 });
+
+test("the key of another task is refused for a retry, and a retry's key for a run", async () => {
+  const plant = new Plant();
+  plant.broken.add("breaks");
+  const { engine } = await testEngine([plant.source("breaks", 1)]);
+  const [one, two] = [
+    await engine.run(graphOf(node("breaks")), { idempotencyKey: "first" }),
+    await engine.run(graphOf(node("breaks"))),
+  ];
+  for (const task of [one, two]) await expect(task.result()).rejects.toMatchObject(failed);
+  const exists = { code: "TASK_EXISTS", details: { differs: ["retryOf"] } };
+  await expect(engine.retry(one.id, { ...from, idempotencyKey: "first" })).rejects.toMatchObject(exists);
+  plant.broken.clear();
+  const again = await engine.retry(one.id, { ...from, idempotencyKey: "again" });
+  await expect(engine.retry(two.id, { ...from, idempotencyKey: "again" })).rejects.toMatchObject(exists);
+  await expect(engine.run(graphOf(node("breaks")), { idempotencyKey: "again" })).rejects.toMatchObject(exists);
+  expect(await again.result()).toEqual({ breaks: [0] });
+});

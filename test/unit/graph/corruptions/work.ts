@@ -232,6 +232,19 @@ export const inWork: readonly Corruption[] = [
       }),
     }),
   ),
+  ...[
+    ["a pattern with a lookahead", { type: "string", pattern: "^(?=a)" }, "/pattern"],
+    ["a schema of itself", { $ref: "#/$defs/date" }, ""],
+  ].map(
+    ([name, date, at]): Corruption => ({
+      name: String(name),
+      code: "GRAPH_PARAMS_SCHEMA",
+      apply: (graph) => {
+        graph.params_schema = { type: "object", $defs: { date }, properties: { date: { type: "string" } } };
+        return `/params_schema/$defs/date${at}`;
+      },
+    }),
+  ),
   {
     name: "a reference for all arguments",
     code: "GRAPH_PARAM_REF",
