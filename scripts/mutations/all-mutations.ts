@@ -1,4 +1,5 @@
 import { backpressureMutations } from "./backpressure-mutations.ts";
+import { clockMutations } from "./clock-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { dropMutations } from "./drop-mutations.ts";
 import { extensionMutations } from "./extension-mutations.ts";
@@ -22,6 +23,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Records of the store", mutations: storeMutations },
   { title: "Coordinators", mutations: coordinatorMutations },
   { title: "Workers", mutations: workerMutations },
+  { title: "Clocks, and what is due", mutations: clockMutations },
   { title: "Limits", mutations: limitMutations },
   { title: "Backpressure", mutations: backpressureMutations },
   { title: "Batches at once", mutations: parallelMutations },

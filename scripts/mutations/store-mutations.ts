@@ -98,6 +98,29 @@ export const storeMutations: readonly Mutation[] = [
     "retries without a limit",
     edit(attemptMoves, "how.permanent || failures >= how.maxFailures", "how.permanent"),
   ),
+  mutation(
+    "a hand-back forgets that attempts have failed",
+    edit(attemptMoves, "yields: held.yields + 1, dueAt", "failures: 0, yields: held.yields + 1, dueAt"),
+  ),
+  mutation(
+    "a hand-back forgets that leases were lost",
+    edit(attemptMoves, "yields: held.yields + 1, dueAt", "lost: 0, yields: held.yields + 1, dueAt"),
+  ),
+  {
+    ...mutation(
+      "a cancel is confirmed without the fence",
+      edit(
+        attemptMoves,
+        'if (record === undefined || fence(record, attempt) !== "cancelling") return',
+        'if (record?.status !== "cancelling") return',
+      ),
+    ),
+    elsewhere: {
+      file: "test/contract/memory/memory-store.test.ts",
+      title: "confirmCancelled ends nothing that isn't being cancelled, nor for a stranger",
+      why: "takes a stale call that arrives while another attempt is being cancelled",
+    },
+  },
   mutation("one retry too few", edit(attemptMoves, "failures >= how.maxFailures", "failures >= how.maxFailures - 1")),
   mutation(
     "a task finishes although it is being cancelled",

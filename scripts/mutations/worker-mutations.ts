@@ -13,6 +13,10 @@ const raceOf = (title: string, why: string) => ({ file: "test/sim/worker-races.t
 
 export const workerMutations: readonly Mutation[] = [
   mutation(
+    "what lies at the edge of a page is totalled twice",
+    edit("engine/worker/attempt-log.ts", "from += page.length;", "from += Math.max(1, page.length - 1);"),
+  ),
+  mutation(
     "cursor off by one",
     edit(stream, "stored === undefined ? 0 : stored.chunk + 1", "stored === undefined ? 0 : stored.chunk"),
   ),

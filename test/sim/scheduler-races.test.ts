@@ -1,11 +1,15 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
+import { silentLogger } from "../../src/definitions/index.ts";
 import { Scheduler } from "../../src/engine/coordinator/scheduler.ts";
+import { Sweeper } from "../../src/engine/coordinator/sweeper.ts";
 import type { Attempt } from "../../src/engine/model.ts";
 import { PlanCache } from "../../src/engine/planner/index.ts";
-import type { Bus, Store } from "../../src/engine/ports/index.ts";
+import type { Bus, Clock, Store } from "../../src/engine/ports/index.ts";
 import type { Message } from "../../src/engine/protocol/messages.ts";
+import { Supervisor } from "../../src/engine/support/supervisor.ts";
 import { node, parsed } from "../helpers/graphs.ts";
+import { Gate, until } from "../helpers/waiting.ts";
 
 /* Races of coordinators, a step at a time. */
 
@@ -76,4 +80,42 @@ test("a cancel goes to who holds the attempt then, not to who held it when its t
   expect(told).toMatchObject([
     { kind: "CANCEL", taskId: "t", nodeId: "job", shard: 0, epoch: 2, targetWorkerId: "another", reason: "asked" },
   ]);
+});
+
+test("a due time that is told during a sweep is slept until, not forgotten", async () => {
+  const store = memoryStore({ state: new MemoryState() });
+  const looking = new Gate();
+  const dueDeferred: Store["dueDeferred"] = async (limit) => {
+    const found = await store.dueDeferred(limit);
+    await looking.pass();
+    return found;
+  };
+  const slowly = new Proxy(store, {
+    get: (target, name) => (name === "dueDeferred" ? dueDeferred : Reflect.get(target, name).bind(target)),
+  });
+  const sleeps: number[] = [];
+  const clock: Clock = {
+    now: () => 0,
+    monotonic: () => 0,
+    sleep: (ms, signal) => {
+      sleeps.push(ms);
+      return new Promise((resolve) => {
+        if (signal?.aborted) resolve();
+        signal?.addEventListener("abort", () => resolve(), { once: true });
+      });
+    },
+    yield: async () => {},
+  };
+  const scheduler = coordinator(store, new PlanCache());
+  const timing = { tickMs: 1_000, sweepMs: 30_000, maxLostLeases: 5, leaseMs: 30_000 };
+  const sweeper = new Sweeper({ store: slowly, clock, scheduler, isHeard: () => true, ...timing });
+  const supervisor = new Supervisor({ clock, logger: silentLogger });
+  onTestFinished(() => supervisor.stop());
+  sweeper.start(supervisor);
+  await until(() => looking.arrived === 1);
+  sweeper.dueIn(50); // of a retry that was stored after the store had looked
+  looking.open();
+
+  await until(() => sleeps.length === 1);
+  expect(sleeps).toEqual([50]);
 });

@@ -57,13 +57,28 @@ test("a seed is one run: the same choices, the same end", slow, async () => {
 });
 
 test("the world has everything in it: all ends of tasks, all kinds of trouble", slow, async () => {
-  const output = await sim("chaos", "--seeds", "100", "--from", "1", "--json");
+  const output = await sim("chaos", "--seeds", "200", "--from", "1", "--json");
   const { tasks, counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
   expect(Object.keys(tasks).sort()).toEqual(["cancelled", "failed", "finished"]);
   const { behindDropped, ...others } = counts;
   expect(behindDropped, "dropped by a store that keeps all").toBe(0);
   for (const count of Object.values(others)) expect(count, output).toBeGreaterThan(0);
 });
+
+test(
+  "a calm world has in it what only time tells, a clock that is set, and ends that add things up",
+  slow,
+  async () => {
+    const output = await sim("calm", "--seeds", "200", "--from", "1", "--json");
+    const { counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
+    const { requeued, earlyLooks, deferredInSweep, releasedAfterFailure } = counts;
+    const { setForward, setBack, totalsChecked, totalsOverPages } = counts;
+    const waits = [requeued, earlyLooks, deferredInSweep, releasedAfterFailure];
+    for (const count of [...waits, setForward, setBack, totalsChecked, totalsOverPages]) {
+      expect(count, output).toBeGreaterThan(0);
+    }
+  },
+);
 
 test("a replay shows every step, and ends as the run did", slow, async () => {
   const output = await sim("chaos", "--from", "1", "--replay");

@@ -14,4 +14,6 @@ export interface CheckParts {
   readonly workload: Workload;
   readonly maxLostLeases: number;
   readonly running: RunningLimits;
+  /** The store's own time: what its deadlines mean. */
+  readonly storeNow: () => number;
 }

@@ -1,6 +1,4 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import type { ShardRecord } from "../../engine/model.ts";
-import type { GraphNode } from "../../graph/index.ts";
 import type { TaskLookup } from "../world/all-tasks.ts";
 import type { Client } from "../world/client.ts";
 import type { Fleet } from "../world/fleet.ts";
@@ -57,7 +55,6 @@ function checkOutputs(
       const { length } = artifacts;
       if (record.count !== length) violated(`node ${node.node_id}: count ${record.count}, and ${length} artifacts`);
       for (const wrong of checkKept(allTasks, record, artifacts)) violated(`node ${node.node_id}: ${wrong}`);
-      if (workload.isKnown && workload.hasFinalize(node.type)) checkSummary(node, record, length, violated);
     }
     if (!workload.isKnown) continue;
     for (const wrong of judgeNode(node, finished)) violated(`node ${node.node_id}: ${wrong}`);
@@ -65,15 +62,6 @@ function checkOutputs(
   if (!workload.isKnown) return;
   const lacking = graph.nodes.filter((node) => changedPaths(node) && !task.vars.appliedBy.includes(node.node_id));
   for (const { node_id } of lacking) violated(`node ${node_id} has finished, and its change is not in the vars`);
-}
-
-/** `finalize` saw all of the log. */
-function checkSummary(node: GraphNode, record: ShardRecord, length: number, violated: (what: string) => void): void {
-  if (node.io?.fn !== undefined) return;
-  const result = record.result as { readonly batches?: number } | undefined;
-  if (result?.batches !== length) {
-    violated(`node ${node.node_id}/${record.shard}: finalize saw ${result?.batches} of ${length} batches`);
-  }
 }
 
 /** A task fails for a reason that the world gave it. */

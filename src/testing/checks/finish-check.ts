@@ -8,7 +8,7 @@ import { isFinished } from "./start-condition.ts";
  * the record says so: a log that is closed may belong to a generation that is withdrawn.
  */
 export function checkFinish(
-  { state, workload }: Pick<CheckParts, "state" | "workload">,
+  { state, workload, journal }: Pick<CheckParts, "state" | "workload" | "journal">,
   record: ShardRecord,
   violated: (ref: ShardRef, what: string) => void,
 ): void {
@@ -20,6 +20,7 @@ export function checkFinish(
   if (workload.isKnown && task !== undefined && node !== undefined) {
     const open = sourcesOf(node, record).filter((id) => !isFinished(task, id));
     if (open.length > 0) violated(record, `finished before ${open.join()}, which it reads`);
+    if (node.io?.fn === undefined && workload.hasFinalize(node.type)) checkSummary(journal, record, violated);
   }
   for (const [source, generation] of Object.entries(record.sourceGens)) {
     const [nodeId = "", shard] = source.split("/");
@@ -29,4 +30,20 @@ export function checkFinish(
       violated(record, `finished on generation ${generation} of ${source}, which is ${found}`);
     }
   }
+}
+
+/** `finalize` saw each batch of the log once, and what it measured. */
+function checkSummary(
+  { archive, counts }: CheckParts["journal"],
+  record: ShardRecord,
+  violated: (ref: ShardRef, what: string) => void,
+): void {
+  const artifacts = archive.of(record);
+  const rows = artifacts.reduce((sum, { metrics }) => sum + (metrics.rows ?? 0), 0);
+  const seen = record.result as { readonly batches?: number; readonly rows?: number } | undefined;
+  counts.totalsChecked++;
+  if (seen?.batches !== artifacts.length) {
+    violated(record, `finalize saw ${seen?.batches} of ${artifacts.length} batches`);
+  }
+  if (seen?.rows !== rows) violated(record, `finalize got a total of ${seen?.rows}, its batches measured ${rows}`);
 }

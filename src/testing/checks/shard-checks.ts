@@ -43,6 +43,8 @@ export class ShardChecks {
   /** As they were before the write at hand. */
   readonly #records = new Map<string, ShardRecord>();
   readonly #claimed = new Map<string, { readonly epoch: number; readonly step: number }>();
+  /** How many attempts of each shard have failed. */
+  readonly #failures = new Map<string, number>();
 
   constructor(parts: ShardCheckParts) {
     this.#parts = parts;
@@ -78,12 +80,16 @@ export class ShardChecks {
       this.#claimedBy(record);
       checkLimits(this.#parts, record, violated);
     }
-    if (cause === "complete") checkFinish({ state, workload }, record, violated);
+    if (cause === "complete") checkFinish({ state, workload, journal }, record, violated);
     if (cause === "fail") this.#failed(record, before?.lease?.workerId ?? "");
+    this.#checkCounts(cause, record, before);
     if (cause === "expire") this.#expired(record, before);
     if (cause === "expire" && from === "running" && mode === "calm")
       violated(record, "a lease ran out without a fault");
-    if (cause === "release") journal.counts.released++;
+    if (cause === "release") {
+      journal.counts.released++;
+      if (record.failures > 0) journal.counts.releasedAfterFailure++;
+    }
     if (record.type === coordinatorFnType && record.generation > 0) violated(record, "a function started over");
   }
 
@@ -96,8 +102,21 @@ export class ShardChecks {
     logs.claimed(record);
   }
 
+  /** Law 7: what the limits count is kept by every move that doesn't count it. */
+  #checkCounts(cause: Cause, record: ShardRecord, before: ShardRecord | undefined): void {
+    const { violated } = this.#parts;
+    const failures = this.#failures.get(shardKey(record)) ?? 0;
+    if (record.failures !== failures) {
+      violated(record, `${record.failures} failures after ${cause}, and ${failures} attempts have failed`);
+    }
+    if (cause !== "expire" && record.lost !== (before?.lost ?? 0)) {
+      violated(record, `${record.lost} lost leases after ${cause}, and ${before?.lost} before`);
+    }
+  }
+
   #failed(record: ShardRecord, workerId: string): void {
     const { state, workload, journal, violated } = this.#parts;
+    this.#failures.set(shardKey(record), (this.#failures.get(shardKey(record)) ?? 0) + 1);
     const claimedAt = this.#claimed.get(shardKey(record))?.step ?? 0;
     if (record.failure?.reasonCode === initFailed && !journal.hasInitFailedSince(workerId, record.type, claimedAt)) {
       violated(record, "an attempt fails of an init that failed before it");
@@ -115,7 +134,7 @@ export class ShardChecks {
   }
 
   #expired(record: ShardRecord, before: ShardRecord | undefined): void {
-    const { journal, scheduler, maxLostLeases, violated } = this.#parts;
+    const { journal, storeNow, maxLostLeases, violated } = this.#parts;
     journal.counts.leasesLost++;
     if (record.status === "queued" && record.lost > maxLostLeases) {
       violated(record, `queued again with ${record.lost} leases lost of ${maxLostLeases}`);
@@ -124,6 +143,6 @@ export class ShardChecks {
       before?.lease?.deadline ?? Number.POSITIVE_INFINITY,
       before?.cancelBy ?? Number.POSITIVE_INFINITY,
     );
-    if (until > scheduler.now) violated(record, `its lease was taken ${until - scheduler.now} ms early`);
+    if (until > storeNow()) violated(record, `its lease was taken ${until - storeNow()} ms early`);
   }
 }

@@ -36,14 +36,17 @@ export class WriteChecks {
     this.#reports = new ReportChecks(parts, violated);
     this.#backpressure = new BackpressureCheck(parts.state, violated);
     this.#shards = new ShardChecks({ ...parts, logs: this.#logs, violated });
-    this.#deadlines = new DeadlineCheck(parts, (taskId, what) => this.#violated(taskId, what));
+    this.#deadlines = new DeadlineCheck(parts, (key, what) => this.#violated(key, what));
   }
 
   readonly observe = (event: MemoryStoreEvent): void => {
     match(event)
       .with({ kind: "task" }, (write) => this.#task(write))
       .with({ kind: "vars" }, (write) => this.#vars(write))
-      .with({ kind: "shard" }, (write) => this.#shards.moved(write))
+      .with({ kind: "shard" }, (write) => {
+        this.#shards.moved(write);
+        this.#deadlines.shard(write);
+      })
       .with({ kind: "renewed" }, ({ record }) => this.#shards.renewed(record))
       .with({ kind: "restarted" }, ({ record }) => {
         this.#logs.restarted(record);

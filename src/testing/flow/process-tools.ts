@@ -31,7 +31,7 @@ export function simulatedProcess<TOutside>(
     name: life.name,
     outside,
     sleep: (ms, signal) => calls.virtually(life, () => clock.sleep(ms, signal)),
-    now: clock.now,
+    now: clock.monotonic,
     random: random.next,
     call: (name, work) =>
       calls.virtually(life, async () => {

@@ -10,6 +10,7 @@ import { FlowError } from "../../errors/index.ts";
 import type { DeleteAnswer } from "../checks/delete-check.ts";
 import type { Life } from "../gate/life.ts";
 import type { ParkOptions, Scheduler } from "../gate/scheduler.ts";
+import type { Journal } from "../world/journal.ts";
 import { mirroredStore } from "./mirrored-store.ts";
 import { showAnswer, showArguments } from "./show-call.ts";
 
@@ -37,6 +38,7 @@ export interface SimStoreOptions {
   readonly scheduler: Scheduler;
   readonly life: Life;
   readonly state: MemoryState;
+  readonly now: () => number;
   /** Whether this request to create a task is later than any network delivers one: the task has ended and is deleted. */
   readonly isTooLate: (task: NewTask) => boolean;
   /** Called as a delete arrives; what it gives is called with the answer. */
@@ -45,8 +47,7 @@ export interface SimStoreOptions {
   readonly observe: (event: MemoryStoreEvent) => void;
   /** How it keeps artifacts. */
   readonly keeps: Pick<MemoryStoreOptions, "dropConsumed" | "sinks"> | undefined;
-  /** Something that no store may do. */
-  readonly violated: (what: string) => void;
+  readonly journal: Journal;
   /** Asked the same in the same step: must answer alike. Operations are atomic then. */
   readonly mirror: Store | undefined;
   /** `false`: no task is ever due for a sweep, so that what a sweep would mend shows. */
@@ -69,8 +70,9 @@ export function simStore(options: SimStoreOptions): Store {
     scheduler.note(() => `${life.name}\t${label} is slow`);
     return new Promise<void>((arrived) => void scheduler.after(ms, undefined, arrived));
   };
-  const { mirror, violated } = options;
-  const common = { state, observe, now: () => scheduler.now, keepFinishedTasks: 1_000, ...options.keeps };
+  const { mirror, journal } = options;
+  const { violated } = journal;
+  const common = { state, observe, now: options.now, keepFinishedTasks: 1_000, ...options.keeps };
   const step = async (label: string): Promise<void> => {
     if (scheduler.random.chance(label.includes(":") ? faults.slowInsert : faults.slow)) await takesTime(label);
     await scheduler.park(life, label, onItsWay);
@@ -127,16 +129,23 @@ export function simStore(options: SimStoreOptions): Store {
     check(answer);
     return answer;
   };
+  const lookForDue: Call = async (...args) => {
+    const found = await inner.dueDeferred(...(args as Parameters<Store["dueDeferred"]>));
+    if (found.nextInMs !== undefined) journal.counts.earlyLooks++;
+    journal.sweeping.add(life);
+    return found;
+  };
+  const endOfSweep: Call = async (...args) => {
+    journal.sweeping.delete(life);
+    return options.sweeps ? inner.dueTasks(...(args as Parameters<Store["dueTasks"]>)) : [];
+  };
   const methods = new Map<PropertyKey, unknown>([
     ["append", through("append", fenced)],
     ["createTask", through("createTask", create)],
     ["deleteTask", through("deleteTask", remove)],
+    ["dueDeferred", through("dueDeferred", lookForDue)],
+    ["dueTasks", through("dueTasks", endOfSweep)],
   ]);
-  if (!options.sweeps)
-    methods.set(
-      "dueTasks",
-      through("dueTasks", async () => []),
-    );
   return new Proxy(inner, {
     get(target, name) {
       const known = methods.get(name);

@@ -1,5 +1,6 @@
 import { type EpochRef, type ShardRef, shardKey } from "../../engine/model.ts";
 import { Archive } from "../checks/archive.ts";
+import type { Life } from "../gate/life.ts";
 
 interface DrawnCheckpoint {
   readonly checkpoint: number;
@@ -73,6 +74,8 @@ export class Journal {
   readonly archive = new Archive();
   readonly checkpoints = new CheckpointBook();
   readonly places = new PlaceBook();
+  /** Coordinators that have looked for retries that are due, and whose sweep goes on. */
+  readonly sweeping = new Set<Life>();
   readonly counts = {
     claims: 0,
     appends: 0,
@@ -87,7 +90,25 @@ export class Journal {
     initsFailed: 0,
     leasesLost: 0,
     released: 0,
+    /** Of these: attempts of a shard that had failed before. */
+    releasedAfterFailure: 0,
+    /** Looks for retries that are due which found one that isn't yet. */
+    earlyLooks: 0,
+    /** Retries that became due only after the sweep at hand had looked for them. */
+    deferredInSweep: 0,
+    requeued: 0,
     handlerRuns: 0,
+    /** Results of `finalize` that were held against what the batches had measured. */
+    totalsChecked: 0,
+    /** Calls of `totals` that read more than one page. */
+    totalsOverPages: 0,
+    /** How often the wall clock was set, each way. */
+    setForward: 0,
+    setBack: 0,
+    /** Calls in the name of an attempt that had lost its shard. */
+    staleCalls: 0,
+    /** Of these: about a shard that another attempt held while it was being cancelled. */
+    staleConfirms: 0,
   };
 
   threw(ref: Pick<ShardRef, "taskId" | "nodeId">, code: string): void {

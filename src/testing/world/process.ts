@@ -12,7 +12,7 @@ import type { Life } from "../gate/life.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
 import { CountingSignals } from "../ports/counting-signals.ts";
 import type { SimBroker } from "../ports/sim-bus.ts";
-import { simClock } from "../ports/sim-clock.ts";
+import { simClock, type WallClock } from "../ports/sim-clock.ts";
 import { simStore } from "../ports/sim-store.ts";
 import type { AllTasks } from "./all-tasks.ts";
 import type { Journal } from "./journal.ts";
@@ -54,6 +54,9 @@ export interface WorldParts {
   readonly running: RunningLimits;
   readonly observe: (event: MemoryStoreEvent) => void;
   readonly mirror: Store | undefined;
+  readonly wall: WallClock;
+  /** The store's own time. */
+  readonly storeNow: () => number;
 }
 
 /** One process of the world, from its launch to its end. */
@@ -71,18 +74,18 @@ export class SimProcess {
   #stop: { ended: boolean } | undefined;
 
   constructor(parts: WorldParts, spec: ProcessSpec, life: Life) {
-    const { scheduler, state, allTasks, journal, rates, mode, workload, observe, mirror } = parts;
+    const { scheduler, state, allTasks, journal, rates, mode, workload, observe, mirror, storeNow } = parts;
     const { random } = scheduler;
     this.spec = spec;
     this.life = life;
-    this.clock = simClock(scheduler, life);
+    this.clock = simClock(scheduler, life, parts.wall);
     const faults = rates.store;
-    const violated = (what: string) => journal.violated(what);
     const sweeps = mode === "chaos";
     const isTooLate = (task: NewTask) => allTasks.isRefused(task);
     const onDelete = (taskId: string) => checkDelete(parts, taskId);
-    const checked = { observe, violated, isTooLate, checkDelete: onDelete };
-    this.store = simStore({ scheduler, life, state, faults, mirror, sweeps, keeps: workload.store, ...checked });
+    const checked = { observe, journal, isTooLate, checkDelete: onDelete };
+    const stored = { state, now: storeNow, keeps: workload.store, mirror };
+    this.store = simStore({ scheduler, life, faults, sweeps, ...stored, ...checked });
     let id = 0;
     const limits = {
       capacity: spec.capacity,
@@ -117,9 +120,9 @@ export class SimProcess {
     }
     if (spec.serves.length > 0) {
       const { clock } = this;
-      const { concurrency } = spec;
+      const { concurrency, pageSize } = spec;
       const { leaseMs } = times;
-      const tools = { scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs, concurrency };
+      const tools = { scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs, concurrency, pageSize };
       this.worker = new WorkerCore({
         ...shared,
         workerId: life.name,

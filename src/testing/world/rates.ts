@@ -20,6 +20,7 @@ export type SimulationMode = "chaos" | "calm";
  * - `stops`: it is stopped in order and started again
  * - `pauses`: it stands still, past its lease at times; or time passes while it works
  * - `cancels`: somebody cancels the task
+ * - `clocks`: the wall clock is set forward and back, by up to a day
  */
 export interface Faults {
   readonly store?: boolean;
@@ -28,6 +29,7 @@ export interface Faults {
   readonly stops?: boolean;
   readonly pauses?: boolean;
   readonly cancels?: boolean;
+  readonly clocks?: boolean;
 }
 
 /** What handlers do besides their work, as probabilities a batch. */
@@ -59,6 +61,10 @@ export interface Rates {
   pause: number;
   slowTime: number;
   cancels: boolean;
+  /** A step at which the wall clock is set; no fault, since nothing may depend on it. */
+  readonly clockSet: number;
+  /** A step at which a call is made in the name of an attempt that has lost its shard. */
+  readonly stale: number;
 }
 
 /** Of the store: those whose being late or repeated could do harm. */
@@ -101,7 +107,7 @@ export function drawRates(
   if (faults.stops === false) rates.stop = 0;
   if (faults.pauses === false) Object.assign(rates, { pause: 0, slowTime: 0 });
   if (faults.cancels === false) rates.cancels = false;
-  return rates;
+  return faults.clocks === false ? { ...rates, clockSet: 0 } : rates;
 }
 
 function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): Rates {
@@ -118,6 +124,7 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
     remembers: random.chance(0.4) ? random.next() * 0.5 : 0,
   };
   const cancels = random.chance(0.2);
+  const clockSet = upTo(0.01);
   if (mode === "calm") {
     // A message that comes twice is no fault: it takes nothing away.
     const none = {
@@ -125,7 +132,8 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
       bus: { lose: 0, refuse: 0, double: random.chance(0.5) ? 0.3 : 0, delayMs: 0 },
     };
     // Stopping workers in order is no fault: it costs no lease, and no attempt.
-    return { ...none, handlers, cancels, crash: 0, stop: random.chance(0.3) ? 0.004 : 0, pause: 0, slowTime: 0 };
+    const stop = random.chance(0.3) ? 0.004 : 0;
+    return { ...none, handlers, cancels, clockSet, crash: 0, stop, pause: 0, slowTime: 0, stale: 0 };
   }
   return {
     store: {
@@ -146,6 +154,8 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
     stop: upTo(0.01),
     pause: upTo(0.03),
     slowTime: upTo(0.03),
+    clockSet,
+    stale: upTo(0.02),
   };
 }
 

@@ -42,6 +42,7 @@ export function simHandlers(options: ProcessTools): readonly HandlerDefinition[]
       if (options.random.chance(options.rates.permanent))
         throw thrown(ctx, options.journal, new PermanentError("broken"));
       const totals = await ctx.metrics.totals();
+      if (ctx.batchCount > options.pageSize) options.journal.counts.totalsOverPages++;
       ctx.metrics.add("finalized", 1);
       return { batches: ctx.batchCount, rows: totals.rows ?? 0 };
     },

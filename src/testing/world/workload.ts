@@ -23,6 +23,8 @@ export interface ProcessTools {
   readonly leaseMs: number;
   /** Batches of an attempt at once. */
   readonly concurrency: number;
+  /** Artifacts that are read at once. */
+  readonly pageSize: number;
 }
 
 /** A task as the client asks for it: before its graph is checked. */

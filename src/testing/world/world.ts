@@ -1,6 +1,7 @@
 import { MemoryState, type MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import type { TaskStatus } from "../../engine/model.ts";
 import type { Store } from "../../engine/ports/index.ts";
+import { steadyNow } from "../../engine/system/steady-now.ts";
 import type { RunningLimits } from "../../engine/worker/running-limits.ts";
 import { checkEnd } from "../checks/end-checks.ts";
 import { checkIdle } from "../checks/idle-check.ts";
@@ -8,6 +9,7 @@ import { WriteChecks } from "../checks/write-checks.ts";
 import { Scheduler } from "../gate/scheduler.ts";
 import { SeededRandom } from "../gate/seeded-random.ts";
 import { SimBroker } from "../ports/sim-bus.ts";
+import { WallClock } from "../ports/sim-clock.ts";
 import { AllTasks } from "./all-tasks.ts";
 import { Client } from "./client.ts";
 import { Fleet, type FleetSize } from "./fleet.ts";
@@ -16,6 +18,7 @@ import { Journal } from "./journal.ts";
 import { times } from "./process.ts";
 import { calmDown, drawLimits, drawRates, type Faults, type Rates, type SimulationMode } from "./rates.ts";
 import { Readers } from "./readers.ts";
+import { StaleCalls } from "./stale-calls.ts";
 import { tellWrite } from "./story.ts";
 import type { Workload } from "./workload.ts";
 
@@ -73,6 +76,9 @@ export class World {
   readonly #maxLostLeases: number;
   readonly #running: RunningLimits;
   readonly #broker: SimBroker;
+  readonly #wall: WallClock;
+  /** Not on top of users' flows: they could tell nothing by it. */
+  readonly #stale: StaleCalls | undefined;
   readonly #fleet: Fleet;
   readonly #client: Client;
   /** Nobody reads in most worlds: their steps would crowd out the rest. */
@@ -94,7 +100,9 @@ export class World {
     const retries = random.chance(0.5);
     this.#rates = drawRates(random, options.mode, { faults: options.faults, retries });
     const { scheduler, state, allTasks, journal } = this;
-    this.mirror = options.mirror?.(() => scheduler.now);
+    this.#wall = new WallClock(scheduler);
+    const storeNow = steadyNow(this.#wall.now, () => scheduler.now);
+    this.mirror = options.mirror?.(storeNow);
     this.#maxLostLeases = options.maxLostLeases ?? random.pick(maxLostLeases);
     const workload = options.workload(random);
     this.#workload = workload;
@@ -107,20 +115,27 @@ export class World {
       mode: options.mode,
       maxLostLeases: this.#maxLostLeases,
       running: this.#running,
+      storeNow,
     };
     const checks = new WriteChecks(known);
     const observe = (event: MemoryStoreEvent): void => {
       scheduler.tell(() => tellWrite(event));
       checks.observe(event);
+      this.#stale?.observe(event);
     };
     this.#broker = new SimBroker(scheduler, this.#rates.bus, (error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       journal.violated(`a message handler rejected: ${text}`);
     });
+    const { mirror } = this;
+    const wall = this.#wall;
     this.#fleet = new Fleet(
-      { ...known, allTasks, broker: this.#broker, rates: this.#rates, observe, mirror: this.mirror },
+      { ...known, allTasks, broker: this.#broker, rates: this.#rates, observe, mirror, wall },
       options.size,
     );
+    const rate = this.#rates.stale;
+    if (options.mode === "chaos" && workload.isKnown)
+      this.#stale = new StaleCalls({ scheduler, journal, state, fleet: this.#fleet, rate });
     const { tasks, isKnown } = workload;
     // That a user's task failed must not be mended by another try.
     const retried: readonly TaskStatus[] = isKnown ? ["failed", "cancelled"] : ["cancelled"];
@@ -171,6 +186,15 @@ export class World {
     return this.scheduler.step();
   }
 
+  #setWall(): void {
+    const { scheduler, journal } = this;
+    if (!scheduler.random.chance(this.#rates.clockSet)) return;
+    const byMs = this.#wall.set({ mayLead: this.#mode === "chaos" });
+    if (byMs > 0) journal.counts.setForward++;
+    else journal.counts.setBack++;
+    scheduler.tell(() => `the wall clock is set ${byMs > 0 ? "forward" : "back"} by ${Math.abs(byMs)} ms`);
+  }
+
   *#launch(): Generator<undefined, void> {
     this.#fleet.launchAll();
     yield;
@@ -191,6 +215,8 @@ export class World {
       this.#readers?.ask();
       this.#housekeeper?.ask();
       this.#fleet.trouble();
+      this.#setWall();
+      this.#stale?.make();
       if (!this.#step()) break;
       yield;
     }
@@ -215,7 +241,10 @@ export class World {
       this.#client.ask();
       this.#readers?.ask();
       this.#housekeeper?.ask();
-      if (this.#mode === "calm" && scheduler.steps < calmStops) this.#fleet.stopWorkers();
+      if (this.#mode === "calm" && scheduler.steps < calmStops) {
+        this.#fleet.stopWorkers();
+        this.#setWall();
+      }
       this.#fleet.relaunchStopped();
       if (!this.#step()) break;
       yield;

@@ -150,11 +150,19 @@ test("parameters and graph JSON are checked before anything runs", async () => {
 });
 
 test("faults that are switched off don't happen", async () => {
-  const none = { store: false, messages: false, crashes: false, stops: false, pauses: false, cancels: false };
+  const none = {
+    store: false,
+    messages: false,
+    crashes: false,
+    stops: false,
+    pauses: false,
+    cancels: false,
+    clocks: false,
+  };
   const { run, violations, trace } = await simulate({ seed: 3, flow: load, faults: none, trace: true });
   expect(violations).toEqual([]);
   expect(run?.status).toBe("finished");
-  expect(trace.filter((line) => /CRASH|STOP|CANCEL| lost$/.test(line.split("the faults are over")[0] ?? ""))).toEqual(
-    trace.filter((line) => /grace 0 ms/.test(line)),
-  );
+  expect(
+    trace.filter((line) => /CRASH|STOP|CANCEL|wall clock| lost$/.test(line.split("the faults are over")[0] ?? "")),
+  ).toEqual(trace.filter((line) => /grace 0 ms/.test(line)));
 });

@@ -35,7 +35,17 @@ const small = flow("small")
   .fn("count", "vars.incr", { after: ["merge"], args: { key: "runs" } });
 
 const code = new RunnableCode({ flow: small.compile(), handlers: small.handlers });
-const noFaults = { store: false, messages: false, crashes: false, stops: false, pauses: false, cancels: false };
+const noFaults = {
+  store: false,
+  messages: false,
+  crashes: false,
+  stops: false,
+  pauses: false,
+  cancels: false,
+  clocks: false,
+};
+/** One that draws no worker into the coordinator's own process. */
+const seed = 8;
 const expected = {
   outputs: { add: [{ sum: 3 }, { sum: 3 }, { sum: 9 }, { sum: 6 }], merge: [{ all: { rows: [1, 2, 3, 4, 5, 6] } }] },
   vars: { runs: 1 },
@@ -43,7 +53,7 @@ const expected = {
 
 async function run(options: Pick<WorldOptions, "crashAt" | "trace">) {
   const world = new World({
-    seed: 7,
+    seed,
     mode: "chaos",
     workload: () => code.workload(undefined, new OpenCalls()),
     faults: noFaults,
@@ -51,7 +61,7 @@ async function run(options: Pick<WorldOptions, "crashAt" | "trace">) {
     ...options,
   });
   await drive(world.run());
-  return { world, outcome: readRun(world, { seed: 7, mode: "chaos", outside: undefined }) };
+  return { world, outcome: readRun(world, { seed, mode: "chaos", outside: undefined }) };
 }
 
 const trace: string[] = [];
