@@ -30,6 +30,7 @@ export const flowErrorCodes = [
   "TRANSITION_REFUSED",
   "ENGINE_NOT_STARTED",
   "RECORD_TOO_LARGE",
+  "MESSAGE_TOO_LARGE",
   // test kit
   "SIMULATION_REAL_TIME",
 ] as const;
