@@ -48,7 +48,7 @@ export class WorkerCore {
     this.#types = parts.functions === undefined ? [...this.#runtimes.keys()] : [coordinatorFnType];
     const { store, clock, limits } = parts;
     this.#supervisor = new Supervisor({ clock, logger: parts.logger });
-    this.#watch = new StoreWatch(clock);
+    this.#watch = parts.watch ?? new StoreWatch(clock);
     this.#leases = new LeaseKeeper({ store, clock, leaseMs: limits.leaseMs, watch: this.#watch });
     this.#announcer = new Announcer({
       store,
@@ -85,11 +85,6 @@ export class WorkerCore {
 
   get loops(): readonly LoopHealth[] {
     return this.#supervisor.loops;
-  }
-
-  /** Since when the store can't be reached, if so. */
-  get storeUnreachableSince(): number | undefined {
-    return this.#watch.unreachableSince;
   }
 
   async start(): Promise<void> {
