@@ -207,7 +207,7 @@ export class CoordinatorCore {
     return new ForeignWorkers({
       ...parts,
       store,
-      bus: hintBus(bus, logger),
+      bus: hintBus(bus, logger, { throwsTooLarge: true }),
       logger,
       foreign,
       rows: store.foreignRows,
