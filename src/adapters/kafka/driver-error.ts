@@ -2,7 +2,10 @@ import { FlowError } from "../../errors/index.ts";
 
 /** The broker's own word that it will never take this, as opposed to no word at all. */
 export function isRefusal(error: unknown): boolean {
-  return someOf(error, (each) => ofProtocol.has(each.name) && "retriable" in each && each.retriable === false);
+  return someOf(error, (each) => {
+    const isFinal = ofProtocol.has(each.name) && "retriable" in each && each.retriable === false;
+    return isFinal && !("type" in each && ofMoment.has(String(each.type)));
+  });
 }
 
 /** A refusal of the message alone; any other refusal is of its topic, and the next message of the topic meets it too. */
@@ -49,6 +52,8 @@ export function hasNoAnswer(error: unknown): boolean {
 }
 
 const ofProtocol = new Set(["KafkaJSProtocolError", "KafkaJSCreateTopicError"]);
+/** Final to the driver only: brokers that are missing may return, and the topic is made meanwhile. */
+const ofMoment = new Set(["INVALID_REPLICATION_FACTOR", "TOPIC_ALREADY_EXISTS"]);
 const ofMessage = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD", "INVALID_TIMESTAMP"]);
 const ofConnection = /^KafkaJS(Connection|RequestTimeout|NoBrokerAvailable)/;
 /** `ECONNREFUSED` and the like. What TLS finds wrong is called `CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, `EPROTO`. */

@@ -113,6 +113,16 @@ describe("messages that a broker refuses", () => {
     expect(publisher.failingSince).toBeDefined();
   });
 
+  test("while brokers are missing wait for them", async () => {
+    const { publisher, broker, take } = open();
+    broker.lacks = () => {
+      broker.lacks = () => undefined;
+      return protocolError("INVALID_REPLICATION_FACTOR");
+    };
+    expect(await take("absent", "a")).toBe("sent");
+    expect(stateOf(publisher)).toEqual({ dropped: 0, failingSince: undefined });
+  });
+
   test("for their own size are counted, and say nothing of the bus", async () => {
     const { publisher, broker, take } = open();
     const isLarge = ({ value }: { readonly value: Buffer }) => value.toString() === "large";
