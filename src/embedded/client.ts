@@ -1,7 +1,6 @@
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import type { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
 import type { Bus, Store } from "../engine/ports/index.ts";
-import { StoreWatch } from "../engine/support/store-watch.ts";
 import { coordinatorCore, type KnownTypesOptions } from "./coordinator.ts";
 import { runningLimits } from "./core-parts.ts";
 import type { ForeignOptions } from "./foreign-options.ts";
@@ -67,16 +66,14 @@ export class Client<
   readonly #life: Life;
   readonly #ports: Ports;
   readonly #core: CoordinatorCore;
-  readonly #watch: StoreWatch;
 
   constructor(options: ClientOptions<TType, THandler>) {
     const what = "new Client";
     checkOptions(options, { what, known: knownOptions, needsStore: true });
     const known = knownTypes(what, options);
     const ports = new Ports(options);
-    const watch = new StoreWatch(ports.clock);
     // Never started: it does what it is asked, and no more.
-    const core = coordinatorCore({ options, known, ports, callerWatch: watch });
+    const core = coordinatorCore({ options, known, ports });
     const life = new Life({
       what: "client",
       start: [() => ports.open()],
@@ -85,16 +82,14 @@ export class Client<
       clock: ports.callerClock,
       logger: ports.logger,
     });
-    super({ core, ports, life, known, running: runningLimits(options), callerWatch: watch });
+    super({ core, ports, life, known, running: runningLimits(options) });
     this.#life = life;
     this.#ports = ports;
     this.#core = core;
-    this.#watch = watch;
   }
 
   /**
-   * How it is, for probes and people. Asks nobody: of the store it says what became of the last thing that was asked of
-   * it.
+   * How it is, for probes and people. Asks nobody: of the store it says what became of the last call.
    *
    * @example
    * client.health().ready // false before `start()`, and while the store can't be reached
@@ -102,7 +97,7 @@ export class Client<
   health(): PartHealth {
     return partHealth({
       state: this.#life.state,
-      unreachableSince: this.#watch.unreachableSince,
+      unreachableSince: this.#ports.watch.unreachableSince,
       bus: this.#ports.busHealth,
       deadLetters: this.#ports.deadLetters.count,
       loops: this.#core.loops,

@@ -3,7 +3,6 @@ import { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts";
 import { defaultCoordinatorTiming, unheardTiming } from "../engine/coordinator/coordinator-options.ts";
 import { builtInCoordinatorFns } from "../engine/functions/index.ts";
 import type { Bus, Store } from "../engine/ports/index.ts";
-import type { StoreWatch } from "../engine/support/store-watch.ts";
 import { byName } from "./by-name.ts";
 import { runningLimits, workerLimits } from "./core-parts.ts";
 import { checkForeign, type ForeignOptions } from "./foreign-options.ts";
@@ -131,7 +130,7 @@ export class Coordinator<
   health(): PartHealth {
     return partHealth({
       state: this.#life.state,
-      unreachableSince: this.#core.storeUnreachableSince,
+      unreachableSince: this.#ports.watch.unreachableSince,
       bus: this.#ports.busHealth,
       deadLetters: this.#ports.deadLetters.count,
       loops: this.#core.loops,
@@ -144,9 +143,8 @@ export function coordinatorCore(how: {
   readonly options: AttemptOptions & SweepOptions & ForeignOptions & { readonly bus?: Bus | undefined };
   readonly known: KnownTypes;
   readonly ports: Ports;
-  readonly callerWatch?: StoreWatch;
 }): CoordinatorCore {
-  const { options, known, ports, callerWatch } = how;
+  const { options, known, ports } = how;
   const { tickMs, sweepMs, maxLostLeases, cancelGraceMs, foreignAcceptMs } = options;
   if (known.foreign !== undefined) checkForeign(known.foreign, options, ports.store);
   return new CoordinatorCore({
@@ -154,7 +152,7 @@ export function coordinatorCore(how: {
     bus: ports.bus,
     clock: ports.clock,
     callerClock: ports.callerClock,
-    callerWatch,
+    watch: ports.watch,
     ids: ports.ids,
     random: ports.random,
     logger: ports.logger,

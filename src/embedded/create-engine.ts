@@ -167,9 +167,10 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   health(): EngineHealth {
     const coordinator = this.#coordinator.health();
     const worker = this.#worker.health();
+    const store = coordinator.store.status === "ok" ? worker.store : coordinator.store;
     return {
-      ready: this.#life.state === "running" && coordinator.ready,
-      store: coordinator.store,
+      ready: this.#life.state === "running" && coordinator.ready && store.status === "ok",
+      store,
       bus: coordinator.bus,
       running: worker.running,
       capacity: worker.capacity,

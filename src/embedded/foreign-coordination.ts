@@ -1,7 +1,6 @@
 import type { Logger } from "../definitions/index.ts";
 import { CommandStore } from "../engine/foreign/index.ts";
 import type { Bus, Store } from "../engine/ports/index.ts";
-import { hintBus } from "../engine/support/hint-bus.ts";
 import { FlowError } from "../errors/index.ts";
 import { Ports } from "./ports.ts";
 
@@ -26,8 +25,8 @@ export class ForeignCoordination {
       addDeadLetter: async () => {}, // the bus keeps them in a topic; this database isn't ours
     };
     this.ports = new Ports({ ...options, store });
-    const { clock, logger } = this.ports;
-    this.store = new CommandStore({ rows, bus: hintBus(this.ports.bus, logger), clock, workerId });
+    const { bus: guarded, clock, logger, watch } = this.ports;
+    this.store = new CommandStore({ rows: watch.over(rows), bus: guarded, clock, logger, workerId });
   }
 
   get bus(): Bus {

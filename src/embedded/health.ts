@@ -2,15 +2,14 @@ import type { BusHealth } from "../engine/ports/index.ts";
 import type { LoopHealth } from "../engine/support/supervisor.ts";
 import type { LifeState } from "./life.ts";
 
-/** How the store was at the last look. `since`: ms since 1970. */
+/** Whether calls reach the store: one that fails says so at once. `since`: ms since 1970. */
 export type StoreHealth = { readonly status: "ok" } | { readonly status: "unreachable"; readonly since: number };
 
 /** How a coordinator, a worker, or a client is. */
 export interface PartHealth {
   readonly state: LifeState;
   /**
-   * It works: it has started, is not being stopped, reached its store at the last look, and has reached its bus since it
-   * started.
+   * It works: it has started, is not being stopped, reaches its store, and has reached its bus since it started.
    */
   readonly ready: boolean;
   readonly store: StoreHealth;

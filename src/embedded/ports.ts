@@ -3,6 +3,7 @@ import { type Logger, silentLogger } from "../definitions/index.ts";
 import { PlanCache } from "../engine/planner/index.ts";
 import type { Bus, BusHealth, Store } from "../engine/ports/index.ts";
 import { DeadLetters } from "../engine/support/dead-letters.ts";
+import { StoreWatch } from "../engine/support/store-watch.ts";
 import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
 import { AppendSignals } from "../engine/worker/append-signals.ts";
 import { giveBack, takeShared } from "./shared-use.ts";
@@ -15,7 +16,9 @@ const ofStore = new WeakMap<OpenedStore, { readonly plans: PlanCache; readonly s
 
 /** What an engine, a coordinator, a worker or a client stands on, from its start to its stop. */
 export class Ports<TStore extends OpenedStore = Store> {
+  /** Tells {@link watch} of the calls that fail. */
   readonly store: TStore;
+  readonly watch: StoreWatch;
   /** Gives its subscribers what they can read. */
   readonly bus: Bus;
   /** Lets the process end while it sleeps. */
@@ -28,6 +31,7 @@ export class Ports<TStore extends OpenedStore = Store> {
   readonly deadLetters: DeadLetters;
   readonly plans: PlanCache;
   readonly signals: AppendSignals;
+  readonly #store: TStore;
   readonly #bus: Bus;
   readonly #taken: (OpenedStore | Bus)[] = [];
 
@@ -37,7 +41,9 @@ export class Ports<TStore extends OpenedStore = Store> {
     readonly logger?: Logger | undefined;
   }) {
     const { store, logger = silentLogger } = options;
-    this.store = store;
+    this.watch = new StoreWatch(this.clock);
+    this.#store = store;
+    this.store = this.watch.over(store);
     this.logger = logger;
     this.deadLetters = new DeadLetters({ store, ids: systemIds, logger });
     this.#bus = options.bus ?? localBus(this.deadLetters);
@@ -49,7 +55,7 @@ export class Ports<TStore extends OpenedStore = Store> {
   }
 
   async open(): Promise<void> {
-    for (const resource of [this.store, this.#bus]) {
+    for (const resource of [this.#store, this.#bus]) {
       this.#taken.push(resource); // before it is there: one that could not be opened is closed too
       await takeShared(resource);
     }
@@ -62,7 +68,7 @@ export class Ports<TStore extends OpenedStore = Store> {
 
   /** The steps that end its use. */
   get closing(): readonly (() => Promise<void>)[] {
-    return [() => this.#leave(this.#bus), () => this.deadLetters.settled(), () => this.#leave(this.store)];
+    return [() => this.#leave(this.#bus), () => this.deadLetters.settled(), () => this.#leave(this.#store)];
   }
 
   async #leave(resource: OpenedStore | Bus): Promise<void> {

@@ -12,7 +12,6 @@ import type { CoordinatorCore } from "../engine/coordinator/coordinator-core.ts"
 import type { DeadLetter, TaskSummary } from "../engine/model.ts";
 import type { Page } from "../engine/ports/index.ts";
 import { StoreRetry } from "../engine/support/store-retry.ts";
-import type { StoreWatch } from "../engine/support/store-watch.ts";
 import { type TaskHandleParts, taskHandle } from "../engine/tasks/task-handle.ts";
 import { cleanUp, deleteTask, listDeadLetters, listTasks } from "../engine/tasks/task-lists.ts";
 import type { RunningLimits } from "../engine/worker/running-limits.ts";
@@ -31,8 +30,6 @@ export interface TaskApiParts {
   readonly life: Life;
   readonly known: KnownTypes;
   readonly running: RunningLimits;
-  /** Is told what becomes of the calls of the store. */
-  readonly callerWatch?: StoreWatch | undefined;
   /** Holds the process while the tasks run that are started here. */
   readonly keepAlive?: KeepAlive | undefined;
 }
@@ -49,13 +46,13 @@ export abstract class TaskApi<THandlers extends { readonly name: string }>
 
   constructor(parts: TaskApiParts) {
     this.#parts = parts;
-    const { core, ports, known, running, callerWatch } = parts;
+    const { core, ports, known, running } = parts;
     this.#handleParts = {
       store: ports.store,
       clock: ports.callerClock,
       plans: ports.plans,
       retry: new StoreRetry(ports.callerClock, undefined, {
-        watch: callerWatch,
+        watch: ports.watch,
         check: () => core.changes.check(),
       }),
       changes: core.changes,

@@ -83,7 +83,7 @@ const unheard = { pollMaxMs: 200 } as const;
 export class Worker<THandler extends HandlerDefinition = HandlerDefinition> implements AsyncDisposable {
   readonly #core: WorkerCore;
   readonly #life: Life;
-  readonly #ports: Pick<Ports, "busHealth" | "deadLetters">;
+  readonly #ports: Pick<Ports, "busHealth" | "deadLetters" | "watch">;
   readonly #capacity: number;
 
   constructor(options: WorkerOptions<THandler>) {
@@ -100,7 +100,8 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
       ...(bus === undefined ? unheard : {}),
     });
     const core = new WorkerCore({
-      store: foreign?.store ?? options.store,
+      store: foreign?.store ?? ports.watch.over(options.store),
+      watch: ports.watch,
       bus: foreign?.bus ?? ports.bus,
       clock: ports.clock,
       ids: ports.ids,
@@ -154,7 +155,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
   health(): WorkerHealth {
     const part = partHealth({
       state: this.#life.state,
-      unreachableSince: this.#core.storeUnreachableSince,
+      unreachableSince: this.#ports.watch.unreachableSince,
       bus: this.#ports.busHealth,
       deadLetters: this.#ports.deadLetters.count,
       loops: this.#core.loops,

@@ -31,6 +31,7 @@ export const flowErrorCodes = [
   "ENGINE_NOT_STARTED",
   "RECORD_TOO_LARGE",
   "PARAMS_TOO_LARGE",
+  "MESSAGE_TOO_LARGE",
   // test kit
   "SIMULATION_REAL_TIME",
 ] as const;

@@ -1,4 +1,5 @@
 import { expect, onTestFinished } from "vitest";
+import { encode } from "../../src/adapters/kafka/wire/codec.ts";
 import type { MemoryStoreEvent } from "../../src/adapters/memory/index.ts";
 import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
 import type { HandlerDefinition } from "../../src/definitions/index.ts";
@@ -6,6 +7,7 @@ import { createEngine, type Engine } from "../../src/embedded/create-engine.ts";
 import type { EngineOptions } from "../../src/embedded/options.ts";
 import type { Artifact, ShardRecord } from "../../src/engine/model.ts";
 import type { Bus, Store } from "../../src/engine/ports/index.ts";
+import { FlowError } from "../../src/errors/index.ts";
 import { type LoggedLine, RecordingLogger } from "./recording-logger.ts";
 
 /** A bus that outlives the engines on it, as a broker does. */
@@ -14,6 +16,16 @@ export function sharedBus(bus: Bus = memoryBus()): Bus {
     publish: (topic, key, message) => bus.publish(topic, key, message),
     subscribe: (options) => bus.subscribe(options),
     close: async () => {},
+  };
+}
+
+/** Makes a bus refuse what has more bytes on the wire. */
+export function carryAtMost(bus: Bus, bytes: number): void {
+  const { publish } = bus;
+  bus.publish = async (topic, key, message) => {
+    const { byteLength } = encode(message, { corrId: "c", sentAt: 0 }).value;
+    if (byteLength > bytes) throw new FlowError("MESSAGE_TOO_LARGE", `${byteLength} bytes are too many`);
+    await publish(topic, key, message);
   };
 }
 

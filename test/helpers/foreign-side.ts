@@ -24,6 +24,8 @@ export class ForeignStore implements ForeignRows {
   /** What `prepare` answers. */
   unreadable: Awaited<ReturnType<ForeignRows["prepare"]>>;
   prepared = 0;
+  /** Nodes of which a worker wrote that they have no more. */
+  readonly ends = new Set<string>();
   readonly #seqs = new Map<string, number>();
 
   constructor() {
@@ -60,6 +62,10 @@ export class ForeignStore implements ForeignRows {
       if (answer === "fenced" || answer === "cancelling") return answer;
     }
     return "ok";
+  };
+
+  removeEnd: ForeignRows["removeEnd"] = async ({ taskId, nodeId }) => {
+    this.ends.delete(`${taskId}:${nodeId}`);
   };
 }
 
@@ -153,6 +159,7 @@ export class ForeignSide {
   }
 
   done(command: TaskStartMessage, workerId?: string): Promise<void> {
+    this.foreign.ends.add(`${command.taskId}:${command.nodeId}`);
     return this.say(command, { kind: "TASK_DONE", metrics: { pages: 2, lang: "en" } }, workerId);
   }
 }

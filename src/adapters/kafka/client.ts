@@ -35,7 +35,7 @@ export function busParts(given: KafkaBusOptions, options: CheckedOptions, clock:
     requestTimeout: 10_000,
     retry: driverRetry,
     logLevel: logLevel.WARN,
-    logCreator: () => driverLog({ clock, logger, redact }),
+    logCreator: () => driverLog({ clock, logger, redact, isClosed: () => sockets.closed }),
   });
   return { kafka, options, clock, logger, redact, sockets };
 }

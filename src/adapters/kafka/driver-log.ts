@@ -7,19 +7,25 @@ import type { Redact } from "./redaction.ts";
 const quietMs = 30_000;
 /** Messages with numbers of their own are all different. */
 const mostKnown = 100;
+/** What members of a group hear whenever another one joins or leaves, also of a commit that crosses it. */
+const rebalancing = /^(The group is rebalancing|Specified group generation id is not valid)/;
 
 /**
  * Where the driver logs to. Its errors are what the bus retries: they are news, not failures, and so warnings. The same
- * news within half a minute are of level debug; the next warning says how often they came.
+ * news within half a minute are of level debug; the next warning says how often they came. Of level debug too is what is
+ * not news: members of a group that join and leave, and connections that this bus closes.
  */
 export function driverLog({
   clock,
   logger,
   redact,
+  isClosed,
 }: {
   readonly clock: Pick<Clock, "monotonic">;
   readonly logger: Logger;
   readonly redact: Redact;
+  /** Whether this bus closes its connections. */
+  readonly isClosed: () => boolean;
 }): (entry: Pick<LogEntry, "namespace" | "log">) => void {
   const known = new Map<string, { readonly at: number; repeats: number }>();
   return ({ namespace, log }) => {
@@ -29,6 +35,10 @@ export function driverLog({
     const fields = { part: `kafkajs ${namespace}`, ...details };
     const message = redact(log.message);
 
+    if (isClosed() || [log.message, error].some((text) => rebalancing.test(String(text)))) {
+      logger.debug(fields, message);
+      return;
+    }
     const key = JSON.stringify([fields, message]);
     const now = clock.monotonic();
     const before = known.get(key);

@@ -3,7 +3,7 @@ import { FlowError } from "../../errors/index.ts";
 import type { BusParts } from "./client.ts";
 import { ConsumerSession, type ReadMessage } from "./consumer-session.ts";
 import { type BadMessage, deadLetter } from "./dead-letter.ts";
-import { hasNoAnswer, mayPass } from "./driver-error.ts";
+import { hasNoAnswer, isLockedOut, mayPass } from "./driver-error.ts";
 import { KeyLanes } from "./key-lanes.ts";
 import { deleteGroup, endsOf } from "./private-group.ts";
 import type { Publisher } from "./publisher.ts";
@@ -30,9 +30,8 @@ export interface MemberOptions {
 export class GroupMember {
   readonly #options: MemberOptions;
   readonly #lanes: KeyLanes;
-  readonly #joined = Promise.withResolvers<void>();
-  /** Resolves when it begins without a broker. */
-  readonly #away = Promise.withResolvers<"away">();
+  /** `away`: it begins without a broker. */
+  readonly #begun = Promise.withResolvers<"joined" | "away" | "locked out">();
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -79,13 +78,12 @@ export class GroupMember {
     const waiting = new AbortController();
     const late = clock.sleep(options.connectTimeoutMs, waiting.signal).then(() => "late" as const);
     const closed = this.#whenClosed().then(() => "closed" as const);
-    const first = await Promise.race([this.#joined.promise, this.#away.promise, late, closed]).finally(() =>
-      waiting.abort(),
-    );
+    const first = await Promise.race([this.#begun.promise, late, closed]).finally(() => waiting.abort());
     if (first === "closed") throw new FlowError("ENGINE_STOPPED", "this Kafka bus was closed meanwhile");
-    if (first !== "late" || (this.#mayJoin && !options.failFast)) return;
+    if (first === "joined" || first === "away") return;
+    if (first === "late" && this.#mayJoin && !options.failFast) return;
     await this.close();
-    const words = `no Kafka broker made it a member of ${this.#options.names.group}: ${this.#lastError ?? "no answer"}`;
+    const words = `could not join consumer group '${this.#options.names.group}': ${this.#lastError ?? "no answer"}`;
     const details = { group: this.#options.names.group };
     throw new FlowError("BUS_UNAVAILABLE", words, { retryable: this.#mayJoin, details });
   }
@@ -114,14 +112,15 @@ export class GroupMember {
         this.#awaySince = undefined;
         this.#hasJoined = true;
         backoffMs = restartMinMs;
-        this.#joined.resolve();
+        this.#begun.resolve("joined");
         await Promise.race([session.over(), this.#whenClosed()]);
       } catch (error) {
         this.#restarts++;
         this.#awaySince ??= clock.now();
         this.#lastError = redact(messageOf(error));
         this.#mayJoin = mayPass(error);
-        if (hasNoAnswer(error) && !this.#options.parts.options.failFast) this.#away.resolve("away");
+        if (isLockedOut(error)) this.#begun.resolve("locked out");
+        if (hasNoAnswer(error) && !this.#options.parts.options.failFast) this.#begun.resolve("away");
         const fields = { part: "kafka", group: this.#options.names.group, error: this.#lastError };
         logger.warn(fields, "a consumer has ended: another one is built");
       }

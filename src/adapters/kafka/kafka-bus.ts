@@ -22,7 +22,8 @@ const deadLetterTopic = "dlq.v1";
  * const engine = await createEngine({ handlers, store, bus })
  *
  * @throws FlowError `ENGINE_OPTIONS`; its `subscribe` throws `BUS_UNAVAILABLE` when the broker refuses it, or with
- * `failFast` doesn't answer in time, its `publish` when as many messages as `maxBuffered` wait for one
+ * `failFast` doesn't answer in time, its `publish` when as many messages as `maxBuffered` wait for one; `publish` throws
+ * `MESSAGE_TOO_LARGE` for one that is larger than `maxMessageBytes`
  */
 export function kafkaBus(options: KafkaBusOptions): Bus {
   return new KafkaBus(options);

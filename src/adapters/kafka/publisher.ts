@@ -3,7 +3,7 @@ import { FlowError } from "../../errors/index.ts";
 import type { BusParts } from "./client.ts";
 import { driverRetry } from "./client.ts";
 import { within } from "./deadline.ts";
-import { isRefusal } from "./driver-error.ts";
+import { isOfMessage, isRefusal } from "./driver-error.ts";
 import { messageOf } from "./redaction.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 
@@ -28,6 +28,8 @@ const retryMinMs = 100;
 const retryMaxMs = 2_000;
 /** A broker that has fallen silent is found out by the driver after a minute. */
 const silentMs = 5_000;
+/** A lost message counts for so long: coordinators and workers look in the store meanwhile for what it said. */
+const lookMs = 5_000;
 
 /**
  * Sends messages in the order in which they came, what was given in one turn of the event loop as one request. One
@@ -43,6 +45,10 @@ export class Publisher {
   #sending: Promise<void> | undefined;
   #connected = false;
   #failingSince: number | undefined;
+  /** Topics whose latest message the broker refused, with the time of the first refusal. */
+  readonly #refused = new Map<string, number>();
+  /** `until` is monotonic. */
+  #lost: { readonly since: number; readonly until: number } | undefined;
   #lastError: string | undefined;
   #dropped = 0;
 
@@ -56,43 +62,49 @@ export class Publisher {
     });
   }
 
-  /** Since when nothing can be sent, if so. */
+  /** Since when messages are not sent, or get lost. */
   get failingSince(): number | undefined {
+    const { clock } = this.#parts;
     const [oldest] = this.#waiting;
-    const isLate = oldest !== undefined && this.#parts.clock.now() - oldest.since > silentMs;
-    return this.#failingSince ?? (isLate ? oldest.since : undefined);
+    const late = oldest !== undefined && clock.now() - oldest.since > silentMs ? oldest.since : undefined;
+    const times = [this.#failingSince ?? late, this.#lossAt(clock.monotonic())?.since, ...this.#refused.values()];
+    const since = Math.min(...times.filter((time) => time !== undefined));
+    return Number.isFinite(since) ? since : undefined;
   }
 
   get lastError(): string | undefined {
     return this.#lastError;
   }
 
-  /** Messages that were taken and given up. */
+  /** Messages that were refused or given up. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /**
    * @returns a promise of the broker's word that it has it; it rejects when the message is given up
-   * @throws FlowError `BUS_UNAVAILABLE` when no more can wait
+   * @throws FlowError `BUS_UNAVAILABLE` when no more can wait, `MESSAGE_TOO_LARGE`
    */
   take(outgoing: Outgoing): Promise<void> {
     const { options, clock } = this.#parts;
     const { topic, value } = outgoing;
-    if (value.byteLength > options.maxMessageBytes) {
-      const words = `a message for ${topic} has ${value.byteLength} bytes, more than maxMessageBytes`;
-      throw new FlowError("ENGINE_OPTIONS", words, { details: { topic, bytes: value.byteLength } });
+    const { byteLength: bytes } = value;
+    const { maxMessageBytes: limit } = options;
+    if (bytes > limit) {
+      this.#dropped++;
+      const words = `a message for ${topic} has ${bytes} bytes: maxMessageBytes is ${limit}`;
+      throw new FlowError("MESSAGE_TOO_LARGE", words, { details: { topic, bytes, limit } });
     }
     if (this.#waiting.length >= options.maxBuffered) {
+      this.#dropped++;
+      this.#noteLoss();
       const words = `${this.#waiting.length} messages wait for a Kafka broker already: ${this.#lastError ?? "it is slow"}`;
       throw new FlowError("BUS_UNAVAILABLE", words, { retryable: true, details: { topic } });
     }
     const sent = Promise.withResolvers<void>();
     const until = clock.monotonic() + options.deliveryTimeoutMs;
     this.#waiting.push({ outgoing, sent, since: clock.now(), until });
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined;
-    });
+    this.#sending ??= this.#send();
     return sent.promise;
   }
 
@@ -111,20 +123,23 @@ export class Publisher {
     const { clock } = this.#parts;
     await clock.yield();
     let backoffMs = retryMinMs;
-    while (this.#waiting.length > 0 && !this.#closing.signal.aborted) {
-      const batch = this.#waiting.slice(0, mostAtOnce);
-      try {
-        await this.#sendAll(batch);
-        this.#waiting.splice(0, batch.length);
-        for (const { sent } of batch) sent.resolve();
-        this.#failingSince = undefined;
-        backoffMs = retryMinMs;
-      } catch (error) {
-        if (this.#closing.signal.aborted) return;
-        await this.#failed(batch, error);
-        await clock.sleep(backoffMs, this.#closing.signal);
-        backoffMs = Math.min(retryMaxMs, backoffMs * 2);
+    try {
+      while (this.#waiting.length > 0 && !this.#closing.signal.aborted) {
+        const batch = this.#waiting.slice(0, mostAtOnce);
+        try {
+          await this.#sendAll(batch);
+          this.#failingSince = undefined;
+          backoffMs = retryMinMs;
+        } catch (error) {
+          if (this.#closing.signal.aborted) return;
+          await this.#failed(batch, error);
+          if (isRefusal(error)) continue; // an answer: those that are left may be sent at once
+          await clock.sleep(backoffMs, this.#closing.signal);
+          backoffMs = Math.min(retryMaxMs, backoffMs * 2);
+        }
       }
+    } finally {
+      this.#sending = undefined; // in the turn of the last look at what waits: a later message starts another round
     }
   }
 
@@ -140,42 +155,70 @@ export class Publisher {
       messages: waiting.map(({ outgoing: { key, value, headers } }) => ({ key, value, headers: { ...headers } })),
     }));
     await this.#producer.sendBatch({ topicMessages, acks: -1 });
+    this.#forget(batch);
+    for (const topic of byTopic.keys()) this.#refused.delete(topic);
+    for (const { sent } of batch) sent.resolve();
   }
 
   async #failed(batch: readonly Waiting[], error: unknown): Promise<void> {
-    const { clock, logger, redact } = this.#parts;
-    this.#lastError = redact(messageOf(error));
-    this.#topics.forget(batch.map(({ outgoing }) => outgoing.topic));
-    const isRefused = isRefusal(error);
-    // A broker that refuses one message refuses all that came with it: find out which.
-    if (isRefused && batch.length > 1) return this.#sendOneByOne(batch);
-    if (!isRefused) {
-      this.#failingSince ??= clock.now();
-      const fields = { part: "kafka", messages: this.#waiting.length, error: this.#lastError };
-      logger.warn(fields, "nothing could be sent: it is tried again");
+    this.#lastError = this.#parts.redact(messageOf(error));
+    const byTopic = Map.groupBy(batch, ({ outgoing }) => outgoing.topic);
+    this.#topics.forget([...byTopic.keys()]);
+    if (!isRefusal(error)) return this.#unanswered();
+    // A refusal applies to the whole request: find the topic, or the message, that caused it.
+    if (byTopic.size > 1) return this.#sendApart([...byTopic.values()]);
+    const ofMessage = isOfMessage(error);
+    if (ofMessage && batch.length > 1) return this.#sendApart(batch.map((waiting) => [waiting]));
+    if (!ofMessage) {
+      this.#noteLoss();
+      for (const topic of byTopic.keys()) {
+        this.#refused.set(topic, this.#refused.get(topic) ?? this.#parts.clock.now());
+      }
     }
-    const refused = isRefused ? batch : [];
-    const now = clock.monotonic();
-    const over = this.#waiting.filter((waiting) => waiting.until <= now || refused.includes(waiting));
-    this.#waiting = this.#waiting.filter((waiting) => !over.includes(waiting));
-    this.#giveUp(over, this.#lastError);
+    this.#giveUp(batch, this.#lastError);
   }
 
-  async #sendOneByOne(batch: readonly Waiting[]): Promise<void> {
-    for (const waiting of batch) {
+  #unanswered(): void {
+    const { clock, logger } = this.#parts;
+    this.#failingSince ??= clock.now();
+    const fields = { part: "kafka", messages: this.#waiting.length, error: this.#lastError };
+    logger.warn(fields, "nothing could be sent: it is tried again");
+    const now = clock.monotonic();
+    const over = this.#waiting.filter(({ until }) => until <= now);
+    if (over.length === 0) return;
+    this.#noteLoss();
+    this.#giveUp(over, this.#lastError ?? "no answer");
+  }
+
+  async #sendApart(batches: readonly (readonly Waiting[])[]): Promise<void> {
+    for (const batch of batches) {
       try {
-        await this.#sendAll([waiting]);
-        waiting.sent.resolve();
+        await this.#sendAll(batch);
       } catch (error) {
         if (!isRefusal(error)) return; // the broker is away: what is left goes on waiting
-        this.#giveUp([waiting], this.#parts.redact(messageOf(error)));
+        await this.#failed(batch, error);
       }
-      this.#waiting.shift();
     }
+  }
+
+  #noteLoss(): void {
+    const { clock } = this.#parts;
+    const now = clock.monotonic();
+    this.#lost = { since: this.#lossAt(now)?.since ?? clock.now(), until: now + lookMs };
+  }
+
+  #lossAt(now: number): { readonly since: number } | undefined {
+    return this.#lost !== undefined && now < this.#lost.until ? this.#lost : undefined;
+  }
+
+  #forget(waiting: readonly Waiting[]): void {
+    const gone = new Set(waiting);
+    this.#waiting = this.#waiting.filter((each) => !gone.has(each));
   }
 
   #giveUp(waiting: readonly Waiting[], why: string): void {
     if (waiting.length === 0) return;
+    this.#forget(waiting);
     this.#dropped += waiting.length;
     const { logger } = this.#parts;
     const topics = [...new Set(waiting.map(({ outgoing }) => outgoing.topic))];

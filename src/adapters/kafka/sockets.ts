@@ -12,6 +12,10 @@ export class Sockets {
   readonly #open = new Set<Socket>();
   #closed = false;
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   readonly open: ISocketFactory = ({ host, port, ssl, onConnect }) => {
     if (this.#closed) throw closedError();
     const name = isIP(host) === 0 ? { servername: host } : {};

@@ -61,7 +61,8 @@ export class TopicCreation {
       for (const topic of topics) this.#there.add(topic);
     } catch (error) {
       const words = `topics ${topics.join(", ")} could not be looked up or created: ${redact(messageOf(error))}`;
-      throw new FlowError("BUS_UNAVAILABLE", words, { retryable: mayPass(error), details: { topics: [...topics] } });
+      const details = { topics: [...topics] };
+      throw new FlowError("BUS_UNAVAILABLE", words, { retryable: mayPass(error), details, cause: error });
     } finally {
       await admin.disconnect().catch(() => {}); // what it was for is done, or has failed with its own error
     }

@@ -1,5 +1,5 @@
 import type { Document, Filter } from "mongodb";
-import type { Attempt, EpochRef, ShardRecord } from "../../engine/model.ts";
+import type { Attempt, EpochRef, ShardRecord, ShardRef } from "../../engine/model.ts";
 import { isShardTerminal, logOf } from "../../engine/model.ts";
 import type { ForeignRows, Stamped, UnreadableSource, WriteAnswer } from "../../engine/ports/index.ts";
 import type { ArtifactLogs } from "./artifact-logs.ts";
@@ -80,6 +80,11 @@ export class ForeignArtifacts implements ForeignRows {
     return "ok";
   }
 
+  async removeEnd({ taskId, nodeId }: ShardRef): Promise<void> {
+    const ended = { task_id: checkedId(taskId), node_id: checkedId(nodeId), status: "complete" } as const;
+    await this.#parts.session.ask(({ artifacts }) => artifacts.deleteMany({ ...ended, seq: { $exists: false } }));
+  }
+
   /** Looked for by the write itself, which sees what other writes, however recent, have done. */
   #put(
     attempt: Attempt,
@@ -119,9 +124,7 @@ export class ForeignArtifacts implements ForeignRows {
     await this.#parts.session.ask(({ streamProgress }) =>
       streamProgress.deleteMany({ task_id, $or: [{ consumer_node: nodeId }, { node_id: nodeId }] }),
     );
-    await this.#parts.session.ask(({ artifacts }) =>
-      artifacts.deleteMany({ task_id, node_id: nodeId, status: "complete", seq: { $exists: false } }),
-    );
+    await this.removeEnd(reader);
     if (epoch === 1) return;
     const leftBehind = [
       { seq: { $exists: false }, attempt_epoch: { $lt: epoch } },

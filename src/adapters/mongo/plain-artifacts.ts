@@ -61,15 +61,14 @@ export class PlainArtifacts implements PlainRows {
     });
   }
 
-  async complete(
-    ref: EpochRef,
-    end: { readonly finalUid: string; readonly meta: Json; readonly workerId: string },
-  ): Promise<void> {
-    const { finalUid, meta, workerId } = end;
-    await this.#put(ref, finalUid, { status: "complete", worker_id: workerId, ...jsonField("meta", meta) });
+  /** Named as such coordinators name it, which write it too: by any other name there would be two. */
+  async complete(ref: EpochRef, end: { readonly meta: Json; readonly workerId: string }): Promise<void> {
+    const { meta, workerId } = end;
+    const fields = { status: "complete", worker_id: workerId, ...jsonField("meta", meta) };
+    await this.#put(ref, { $exists: false }, fields);
   }
 
-  async #put(ref: EpochRef, batch_uid: string, fields: object): Promise<void> {
+  async #put(ref: EpochRef, batch_uid: string | { readonly $exists: false }, fields: object): Promise<void> {
     await this.#parts.session.ask(({ artifacts }) =>
       artifacts.updateOne(
         { ...named(ref), batch_uid },

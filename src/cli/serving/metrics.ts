@@ -45,7 +45,7 @@ export async function openMetrics(): Promise<Metrics> {
   const expired = counter("leases_expired", "Leases that this process found run out, by what followed.", "type", "to");
 
   const ready = gauge("ready", "1: it takes work.");
-  const storeReachable = gauge("store_reachable", "1: the store answered at the last look.");
+  const storeReachable = gauge("store_reachable", "1: the store answers.");
   const busReachable = gauge("bus_reachable", "1: the bus takes and gives messages.");
   /** Only of who runs attempts. */
   let claims: readonly [Gauge, Gauge] | undefined;

@@ -44,7 +44,7 @@ export class CoordinatorCore {
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
     this.#callerRetry = new StoreRetry(parts.callerClock ?? parts.clock, undefined, {
-      watch: parts.callerWatch,
+      watch: parts.watch,
       check: () => this.#changes.check(),
     });
     const { store, bus, plans, clock, logger, timing } = parts;
@@ -63,12 +63,14 @@ export class CoordinatorCore {
       clock,
       scheduler: this.#scheduler,
       leaseMs: parts.functionLimits.leaseMs,
+      watch: parts.watch,
       isHeard: () => isHeard(bus),
       onLeaseLost: this.#foreign && ((record) => this.#foreign?.leaseLost(record) ?? Promise.resolve()),
       ...timing,
     });
     this.#functionWorker = new WorkerCore({
       ...parts,
+      watch: undefined, // whether the coordinator reaches its store is said by its sweeps
       workerId: `${parts.coordinatorId}.fn`,
       handlers: new Map(),
       limits: parts.functionLimits,
@@ -77,11 +79,6 @@ export class CoordinatorCore {
 
   get loops(): readonly LoopHealth[] {
     return [...this.#supervisor.loops, ...this.#functionWorker.loops];
-  }
-
-  /** Since when the store can't be reached, if so. */
-  get storeUnreachableSince(): number | undefined {
-    return this.#sweeper.storeUnreachableSince;
   }
 
   /** Tells those who read tasks in this process what changed. */
@@ -217,7 +214,7 @@ export class CoordinatorCore {
     return new ForeignWorkers({
       ...parts,
       store,
-      bus: hintBus(bus, logger),
+      bus: hintBus(bus, logger, { throwsTooLarge: true }),
       logger,
       foreign,
       rows: store.foreignRows,

@@ -14,8 +14,8 @@ export interface CoordinatorParts {
   readonly clock: Clock;
   /** For calls that somebody awaits: its sleeps keep the process running. @defaultValue `clock` */
   readonly callerClock?: Clock;
-  /** Is told what becomes of these calls. */
-  readonly callerWatch?: StoreWatch | undefined;
+  /** Is told whether its calls reach the store. */
+  readonly watch?: StoreWatch | undefined;
   readonly ids: Ids;
   readonly random: Random;
   readonly logger: Logger;

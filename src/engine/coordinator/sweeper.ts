@@ -24,6 +24,7 @@ export interface SweeperOptions {
   readonly tickMs: number;
   /** How often a task is planned again as a whole, in ms. */
   readonly sweepMs: number;
+  readonly watch?: StoreWatch | undefined;
   /** Whether what others do is told. While it isn't, this looks more often. */
   readonly isHeard: () => boolean;
   readonly maxLostLeases: number;
@@ -50,18 +51,13 @@ export class Sweeper {
   constructor(options: SweeperOptions) {
     this.#options = options;
     const { store, clock, scheduler, leaseMs } = options;
-    this.#watch = new StoreWatch(clock);
+    this.#watch = options.watch ?? new StoreWatch(clock);
     this.#slots = new SlotSweeper({
       store,
       clock,
       patienceMs: leaseMs,
       onSuperseded: (record) => scheduler.command(record),
     });
-  }
-
-  /** Since when the store can't be reached, by this process's clock; `undefined`: it was at the last look. */
-  get storeUnreachableSince(): number | undefined {
-    return this.#watch.unreachableSince;
   }
 
   /** A retry or a deadline is due in this many ms: looks then, not only at the next tick. */

@@ -1,4 +1,5 @@
-import type { Json } from "../../errors/index.ts";
+import type { Logger } from "../../definitions/index.ts";
+import { FlowError } from "../../errors/index.ts";
 import { type Attempt, type Origin, type ShardRecord, type ShardRef, shardKey } from "../model.ts";
 import {
   bornShard,
@@ -17,8 +18,10 @@ import { isStatus } from "../protocol/message-kinds.ts";
 import type { AttemptEvent, Message, StatusMessage, TaskStartMessage } from "../protocol/messages.ts";
 import { topics } from "../protocol/topics.ts";
 import { traceOf } from "../protocol/trace.ts";
+import { hintBus } from "../support/hint-bus.ts";
 import { commandGraph, problemOf } from "./command-graph.ts";
 import { SeenRows } from "./seen-rows.ts";
+import { batchStored, shortened } from "./worker-events.ts";
 
 const mostKept = 10_000;
 const cancelGraceMs = 30_000;
@@ -42,6 +45,8 @@ interface Work {
 export class CommandStore implements WorkerStore {
   readonly #rows: PlainRows;
   readonly #bus: Bus;
+  /** Throws where the other one drops what is too large for the bus. */
+  readonly #sizedBus: Bus;
   readonly #clock: Clock;
   readonly #workerId: string;
   readonly #work = new Map<string, Work>();
@@ -51,11 +56,14 @@ export class CommandStore implements WorkerStore {
     readonly rows: PlainRows;
     readonly bus: Bus;
     readonly clock: Clock;
+    readonly logger: Logger;
     readonly workerId: string;
   }) {
-    this.#rows = options.rows;
-    this.#seen = new SeenRows(options.rows);
-    this.#bus = options.bus;
+    const { rows, bus, logger } = options;
+    this.#rows = rows;
+    this.#seen = new SeenRows(rows);
+    this.#bus = hintBus(bus, logger);
+    this.#sizedBus = hintBus(bus, logger, { throwsTooLarge: true });
     this.#clock = options.clock;
     this.#workerId = options.workerId;
   }
@@ -134,9 +142,13 @@ export class CommandStore implements WorkerStore {
     const claimed = claimShard(work?.record, ref, { ...by, now: this.#clock.now() });
     if (work === undefined || claimed?.next === undefined) return claimed?.won;
     work.record = claimed.next;
-    await this.#say(work, { kind: "TASK_ACCEPTED", ...this.#lease(by.claimId, by.leaseMs) });
+    const lease = this.#lease(by.claimId, by.leaseMs);
+    await this.#say(work, { kind: "TASK_ACCEPTED", ...lease });
     const problem = problemOf(work.command);
-    if (problem === undefined) return claimed.won;
+    if (problem === undefined) {
+      await this.#say(work, { kind: "TASK_HEARTBEAT", ...lease }); // only by it such coordinators know that a node runs
+      return claimed.won;
+    }
     const { nodeId, shard, epoch } = ref;
     const how = { failure: { nodeId, shard, epoch, ...problem }, permanent: true, delayMs: 0, maxFailures: 1 };
     await this.fail({ ...ref, claimId: by.claimId }, how);
@@ -166,9 +178,7 @@ export class CommandStore implements WorkerStore {
     await this.#rows.write(attempt, { ...row, workerId: this.#workerId });
     work.uids.add(uid);
     work.origins.set(origin.source, origin);
-    // Such coordinators take a batch's metrics for its data.
-    const said = isObject(meta) ? meta : { ...metrics };
-    await this.#say(work, { kind: "BATCH_OK", batchUid: uid, metrics: said, artifactsRef: { batch_uid: uid } });
+    await this.#say(work, batchStored({ uid, meta, metrics }));
     return "ok";
   }
 
@@ -180,7 +190,7 @@ export class CommandStore implements WorkerStore {
     if (answer !== "ok") return answer;
     const { count, result, metrics = {} } = outcome;
     const meta = result ?? { ...metrics };
-    await this.#rows.complete(attempt, { finalUid, meta, workerId: this.#workerId });
+    await this.#rows.complete(attempt, { meta, workerId: this.#workerId });
     const done = { kind: "TASK_DONE", metrics: { ...metrics }, artifactsRef: { count }, finalUid } as const;
     return this.#write(attempt, (record, now) => finishShard(record, attempt, { ...outcome, now }), done);
   }
@@ -293,11 +303,17 @@ export class CommandStore implements WorkerStore {
     return answer;
   }
 
-  #say({ record, command }: Work, event: AttemptEvent): Promise<void> {
+  async #say({ record, command }: Work, event: AttemptEvent): Promise<void> {
     const { taskId, nodeId, shard, epoch, type } = record;
     const about = { taskId, nodeId, shard, epoch, type, workerId: this.#workerId } as const;
     const message: StatusMessage = { ...event, ...about, ...traceOf(command) };
-    return this.#bus.publish(topics.status(type), `${taskId}:${nodeId}`, message);
+    const [topic, key] = [topics.status(type), `${taskId}:${nodeId}`];
+    try {
+      await this.#sizedBus.publish(topic, key, message);
+    } catch (error) {
+      if (!FlowError.is(error, "MESSAGE_TOO_LARGE")) throw error;
+      await this.#bus.publish(topic, key, shortened(message));
+    }
   }
 
   #lease(leaseId: string, leaseMs: number) {
@@ -313,6 +329,3 @@ export class CommandStore implements WorkerStore {
     return { ...record, status: "finished", count: await this.#seen.count(ref) };
   }
 }
-
-const isObject = (value: Json): value is { readonly [key: string]: Json } =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

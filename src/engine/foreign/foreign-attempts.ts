@@ -98,6 +98,7 @@ export class ForeignAttempts {
       case "CANCELLED":
         // A repeat, of which the first may have ended between the store and what follows from it.
         if (record.epoch === message.epoch) await this.#parts.nodeChanged(taskId, nodeId);
+        if (message.kind === "TASK_DONE") await this.#parts.rows.removeEnd(record);
         return;
       case "BATCH_FAILED":
         return;
@@ -159,7 +160,8 @@ export class ForeignAttempts {
       const answer = await store.complete(attempt, { generation, count: length, metrics });
       if (answer === "conflict") continue; // another batch was stamped meanwhile
       if (answer === "cancelling") return this.#confirmCancelled(held);
-      return nodeChanged(attempt.taskId, attempt.nodeId);
+      await nodeChanged(attempt.taskId, attempt.nodeId);
+      return rows.removeEnd(attempt);
     }
     throw new Error(`the log of ${shardKey(attempt)} could not be closed: it grew each time`);
   }

@@ -1,5 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
-import { type EpochRef, type ShardRecord, shardKey } from "../model.ts";
+import { type EpochRef, type Failure, type ShardRecord, shardKey } from "../model.ts";
 import type { NodePlan } from "../planner/index.ts";
 import type { UnreadableSource } from "../ports/index.ts";
 import { cancelTokenOf } from "../protocol/cancel-token.ts";
@@ -52,15 +52,21 @@ export class ForeignDispatch {
     if (found === undefined || found.task.status !== "running") return; // its tombstone is on its way
     const { node } = found;
     const unreadable = await this.#prepare(ref, node);
-    if (unreadable !== undefined) return this.#fail(ref, unreadable);
+    if (unreadable !== undefined) return this.#fail(ref, unreadableFailure(unreadable));
     const address = { ...epochRef(ref), type: node.type };
-    await bus.publish(topics.command(node.type), `${ref.taskId}:${ref.nodeId}`, {
-      kind: "TASK_START",
-      ...address,
-      cancelToken: cancelTokenOf(address),
-      inputInline: foreignInput(node),
-      ...traceOf(found.task),
-    });
+    try {
+      await bus.publish(topics.command(node.type), `${ref.taskId}:${ref.nodeId}`, {
+        kind: "TASK_START",
+        ...address,
+        cancelToken: cancelTokenOf(address),
+        inputInline: foreignInput(node),
+        ...traceOf(found.task),
+      });
+    } catch (error) {
+      if (!FlowError.is(error, "MESSAGE_TOO_LARGE")) throw error;
+      const message = `the command with the node's arguments is too large to send (${error.message}): pass a reference to the data instead`;
+      await this.#fail(ref, { reasonCode: "foreign_command_too_large", message });
+    }
   }
 
   /** Its lease ran out: whoever had it may live on. */
@@ -113,23 +119,23 @@ export class ForeignDispatch {
   }
 
   /** Nobody can do it. The failure is an attempt's like any other, so this coordinator makes it, if nobody else has. */
-  async #fail(ref: EpochRef, { nodeId: source, problem }: UnreadableSource): Promise<void> {
+  async #fail(ref: EpochRef, problem: Pick<Failure, "reasonCode" | "message">): Promise<void> {
     const { store, ids, coordinatorId, nodeChanged } = this.#parts;
     const { taskId, nodeId, shard, epoch } = ref;
     const attempt = { ...epochRef(ref), claimId: ids.next() };
     const claimed = await store.claim(ref, { workerId: coordinatorId, claimId: attempt.claimId, leaseMs: ownClaimMs });
     if (claimed === undefined) return;
-    const failure = { nodeId, shard, epoch, ...unreadableFailure({ nodeId: source, problem }) };
+    const failure = { nodeId, shard, epoch, ...problem };
     await store.fail(attempt, { failure, permanent: true, delayMs: 0, maxFailures: 1 });
     await nodeChanged(taskId, nodeId);
   }
 }
 
 /** What is said of a node whose worker can't read its source. */
-export function unreadableFailure({ nodeId: source, problem }: UnreadableSource): {
-  readonly reasonCode: string;
-  readonly message: string;
-} {
+export function unreadableFailure({
+  nodeId: source,
+  problem,
+}: UnreadableSource): Pick<Failure, "reasonCode" | "message"> {
   const words =
     problem === "too_long"
       ? `'${source}' has more than ${longestSource} batches, and its worker reads no more: make fewer, larger ones`

@@ -38,13 +38,16 @@ export interface UndeliverableMessage {
 
 /** How a bus is, as far as this process knows. */
 export interface BusHealth {
-  /** `connecting`: it hasn't been reached yet, since this process began. */
+  /**
+   * `connecting`: not reached yet since this process began. `unreachable`: messages don't arrive, or some were lost
+   * lately; what they said is found in the store.
+   */
   readonly status: "ok" | "connecting" | "unreachable";
   /** With the other two: since when, in ms since 1970. */
   readonly since?: number;
   /** How often a consumer had to be built again. */
   readonly restarts: number;
-  /** Messages that were taken and given up. */
+  /** Messages that were refused or given up. */
   readonly dropped: number;
   readonly lastError?: string;
 }
@@ -54,7 +57,11 @@ export interface BusHealth {
  * repeated or reordered message may cost time, never correctness: whoever gets one looks in the store.
  */
 export interface Bus {
-  /** Resolves when the message is on its way: it never waits for whoever is to get it. */
+  /**
+   * Resolves when the message is on its way: it never waits for whoever is to get it.
+   *
+   * @throws FlowError `MESSAGE_TOO_LARGE` for one that this bus never carries
+   */
   publish(topic: string, key: string, message: Message): Promise<void>;
   /** Resolves when the subscriber gets what is published from then on. */
   subscribe(options: SubscribeOptions): Promise<Subscription>;

@@ -1,4 +1,4 @@
-import type { Attempt, EpochRef, ShardRecord } from "../model.ts";
+import type { Attempt, EpochRef, ShardRecord, ShardRef } from "../model.ts";
 
 /** Why a worker that isn't ours can't read what a node has stored. */
 export interface UnreadableSource {
@@ -31,4 +31,6 @@ export interface ForeignRows {
     attempt: Attempt,
     of: { readonly generation: number; readonly workerId: string },
   ): Promise<"ok" | "fenced" | "cancelling">;
+  /** Removes what workers wrote to say that a node has no more: its log says so itself, and a node has one such row. */
+  removeEnd(ref: ShardRef): Promise<void>;
 }

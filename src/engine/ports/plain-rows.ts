@@ -23,9 +23,6 @@ export interface PlainRows {
   isComplete(ref: ShardRef): Promise<boolean>;
   /** Writes the row, over one of the same name. */
   write(ref: EpochRef, row: PlainRow & { readonly workerId: string }): Promise<void>;
-  /** Says that the node has no more. */
-  complete(
-    ref: EpochRef,
-    end: { readonly finalUid: string; readonly meta: Json; readonly workerId: string },
-  ): Promise<void>;
+  /** Says that the node has no more, by the one row of it that has no `batch_uid`. */
+  complete(ref: EpochRef, end: { readonly meta: Json; readonly workerId: string }): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { coordinatorFnType } from "../../graph/index.ts";
 import type { Attempt, LogHabits } from "../model.ts";
 import { shardKey } from "../model.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
-import type { TaskDiscoverMessage } from "../protocol/messages.ts";
+import type { TaskDiscoverMessage, TaskSnapshotMessage } from "../protocol/messages.ts";
 import { groups, topics } from "../protocol/topics.ts";
 import { allAtOnce, allSteps } from "../support/all-steps.ts";
 import { Breather } from "../support/breather.ts";
@@ -24,6 +24,8 @@ import type { WorkerParts } from "./worker-options.ts";
 const pollMinMs = 20;
 /** A slot of a limit may be freed in another process, which tells nobody; nor does anybody while the bus is away. */
 const unheardPollMs = 200;
+/** Whoever asks who runs a node may go by the first answer: the worker that does is let answer first. */
+const idleAnswerMs = 300;
 
 /** Runs what its {@link Claimer} claims: holds the leases, calls the handlers, gives the slots back. */
 export class WorkerCore {
@@ -48,7 +50,7 @@ export class WorkerCore {
     this.#types = parts.functions === undefined ? [...this.#runtimes.keys()] : [coordinatorFnType];
     const { store, clock, limits } = parts;
     this.#supervisor = new Supervisor({ clock, logger: parts.logger });
-    this.#watch = new StoreWatch(clock);
+    this.#watch = parts.watch ?? new StoreWatch(clock);
     this.#leases = new LeaseKeeper({ store, clock, leaseMs: limits.leaseMs, watch: this.#watch });
     this.#announcer = new Announcer({
       store,
@@ -85,11 +87,6 @@ export class WorkerCore {
 
   get loops(): readonly LoopHealth[] {
     return this.#supervisor.loops;
-  }
-
-  /** Since when the store can't be reached, if so. */
-  get storeUnreachableSince(): number | undefined {
-    return this.#watch.unreachableSince;
   }
 
   async start(): Promise<void> {
@@ -147,7 +144,7 @@ export class WorkerCore {
       topics: [topics.signals, topics.query],
       isPrivate: true,
       handle: async (message) => {
-        if (message.kind === "TASK_DISCOVER") return this.#answer(message);
+        if (message.kind === "TASK_DISCOVER") return this.#onQuery(message);
         // Only a hint: a forged one costs an attempt, its next write asks the store.
         if (message.kind !== "CANCEL" || message.targetWorkerId !== workerId) return;
         const held = this.#held.get(shardKey(message));
@@ -161,20 +158,47 @@ export class WorkerCore {
     await allAtOnce("subscribing a worker", [...commands, signals].map(subscribe));
   }
 
-  /** Who asks doesn't wait for it: only who runs the node says so. */
-  async #answer({ taskId, nodeId, shard, type, corrId }: TaskDiscoverMessage): Promise<void> {
-    const held = this.#held.get(shardKey({ taskId, nodeId, shard }));
-    if (held === undefined) return;
-    const { epoch } = held.attempt;
-    await this.#parts.bus.publish(topics.reply, taskId, {
-      kind: "TASK_SNAPSHOT",
-      ...{ taskId, nodeId, shard, epoch, type },
-      ...(corrId === undefined ? {} : { corrId }),
-      workerId: this.#parts.workerId,
+  async #onQuery(query: TaskDiscoverMessage): Promise<void> {
+    if (await this.#answerRunning(query)) return;
+    if (this.#types.includes(query.type)) this.#supervisor.spawn("answer", () => this.#answerIdle(query));
+  }
+
+  /** @returns whether the node runs here */
+  async #answerRunning(query: TaskDiscoverMessage): Promise<boolean> {
+    const { clock, workerId } = this.#parts;
+    const held = this.#held.get(shardKey(query));
+    if (held === undefined) return false;
+    const { epoch, claimId } = held.attempt;
+    const deadline = Math.round(clock.now() + held.until - clock.monotonic());
+    await this.#reply(query, {
+      epoch,
+      workerId,
       runState: held.reason === "cancelling" ? "cancelling" : "running",
       attemptEpoch: epoch,
+      lease: { workerId, leaseId: claimId, deadline },
       artifacts: { complete: false },
     });
+    return true;
+  }
+
+  /** So that whoever asks need not wait for an answer that never comes. */
+  async #answerIdle(query: TaskDiscoverMessage): Promise<void> {
+    const { clock, store } = this.#parts;
+    const { signal } = this.#supervisor;
+    await clock.sleep(idleAnswerMs, signal);
+    if (signal.aborted || (await this.#answerRunning(query))) return;
+    const { taskId, nodeId, shard, epoch } = query;
+    const record = (await store.readShards(taskId, [nodeId])).find((each) => each.shard === shard);
+    const artifacts = record?.status === "finished" ? { artifacts: { complete: true } } : {};
+    await this.#reply(query, { epoch, runState: "idle", attemptEpoch: 0, ...artifacts });
+  }
+
+  #reply(
+    { taskId, nodeId, shard, type, corrId }: TaskDiscoverMessage,
+    snapshot: Omit<TaskSnapshotMessage, "kind" | "taskId" | "nodeId" | "shard" | "type">,
+  ): Promise<void> {
+    const about = { taskId, nodeId, shard, type, ...(corrId === undefined ? {} : { corrId }) };
+    return this.#parts.bus.publish(topics.reply, taskId, { kind: "TASK_SNAPSHOT", ...about, ...snapshot });
   }
 
   async #letGo(graceMs: number): Promise<void> {

@@ -6,6 +6,7 @@ import type {
 } from "../../definitions/index.ts";
 import type { PlanCache } from "../planner/index.ts";
 import type { Bus, Clock, Ids, Random, WorkerStore } from "../ports/index.ts";
+import type { StoreWatch } from "../support/store-watch.ts";
 import type { AppendSignals } from "./append-signals.ts";
 import type { RunningLimits } from "./running-limits.ts";
 
@@ -13,6 +14,8 @@ import type { RunningLimits } from "./running-limits.ts";
 export interface WorkerParts {
   readonly workerId: string;
   readonly store: WorkerStore;
+  /** Is told whether its calls reach the store. */
+  readonly watch?: StoreWatch | undefined;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly ids: Ids;

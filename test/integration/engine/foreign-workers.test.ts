@@ -4,7 +4,7 @@ import { Coordinator } from "../../../src/embedded/coordinator.ts";
 import { Worker } from "../../../src/embedded/worker.ts";
 import type { AnnounceMessage, Message } from "../../../src/engine/protocol/messages.ts";
 import { type Json, PermanentError, RetryableError } from "../../../src/errors/index.ts";
-import { sharedBus } from "../../helpers/engines.ts";
+import { carryAtMost, sharedBus } from "../../helpers/engines.ts";
 import { ForeignSide, ForeignStore } from "../../helpers/foreign-side.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
@@ -36,6 +36,9 @@ describe("a foreign worker's attempt", () => {
     expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "b" }] });
     expect(await side.record(task.id)).toMatchObject({ epoch: 1, count: 2, metrics: { pages: 2 } });
     expect(side.cancels).toEqual([]);
+    await until(() => side.foreign.ends.size === 0, "the end of its worker's word that it has no more");
+    await side.done(command); // a repeat, whose worker has said it again
+    await until(() => side.foreign.ends.size === 0, "the end of that");
   });
 
   test("its lease lasts as long as the message says, by whatever clock", async () => {
@@ -451,6 +454,20 @@ describe("what a foreign worker can't do", () => {
     const task = await side.coordinator.run(graph);
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode, nodeId: "ocr" } });
     expect((await side.record(task.id))?.failure?.message).toContain(words);
+    expect(side.commands).toEqual([]);
+  });
+
+  test("a command that is too large for a message fails the node before it starts", async () => {
+    const side = await ForeignSide.open(ours);
+    carryAtMost(side.bus, 10_000);
+    const large = node("ocr", ["read"], { args: { text: "x".repeat(20_000) }, retry_policy: { max: 3, ...atOnce } });
+    const task = await side.coordinator.run(graphOf(node("read"), large));
+    await expect(task.result()).rejects.toMatchObject({
+      details: { nodeId: "ocr", reasonCode: "foreign_command_too_large" },
+    });
+    const { failure, failures } = (await side.record(task.id)) ?? {};
+    expect(failure?.message).toMatch(/too large to send \(\d+ bytes are too many\)/);
+    expect(failures).toBe(1);
     expect(side.commands).toEqual([]);
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import { Client } from "../../../src/embedded/client.ts";
 import { Coordinator } from "../../../src/embedded/coordinator.ts";
+import { createEngine } from "../../../src/embedded/create-engine.ts";
 import { Worker } from "../../../src/embedded/worker.ts";
 import type { Bus, BusHealth } from "../../../src/engine/ports/index.ts";
 import type { Message } from "../../../src/engine/protocol/messages.ts";
@@ -111,6 +112,34 @@ describe.each(Object.entries(kinds))("the health of a %s", (_, make) => {
     await until(() => part.health().ready);
     expect(part.health().store).toEqual({ status: "ok" });
   });
+});
+
+test("a coordinator's health follows a call of its user that fails, without waiting for a sweep", async () => {
+  const store = memoryStore();
+  await using coordinator = new Coordinator({ store, handlers, tickMs: 3_600_000 });
+  await coordinator.start();
+  const gone = new FlowError("STORE_UNAVAILABLE", "gone", { retryable: false });
+  const creating = vi.spyOn(store, "createTask").mockRejectedValue(gone);
+  await expect(coordinator.run(graphOf(node("a")))).rejects.toThrow(gone);
+  expect(coordinator.health()).toMatchObject({ ready: false, store: { status: "unreachable" } });
+  creating.mockRestore();
+  await coordinator.list();
+  expect(coordinator.health()).toMatchObject({ ready: true, store: { status: "ok" } });
+});
+
+test("a worker's health follows a call of an attempt that fails, and so does an engine's", async () => {
+  const store = memoryStore();
+  // With no free slot and a long lease the attempt's own calls are the only ones.
+  await using engine = await createEngine({ store, handlers, capacity: 1, leaseMs: 3_600_000, tickMs: 3_600_000 });
+  const appending = vi.spyOn(store, "append");
+  const gone = new FlowError("STORE_UNAVAILABLE", "gone", { retryable: true });
+  appending.mockRejectedValue(gone);
+  const task = await engine.run(graphOf(node("a")));
+  await until(() => engine.health().store.status === "unreachable", "the bad news");
+  expect(engine.health().ready).toBe(false);
+  appending.mockRestore();
+  expect(await task.result()).toEqual({ a: [1] });
+  await until(() => engine.health().ready, "the good news");
 });
 
 test("a worker tells how many it runs, and how many it may", async () => {

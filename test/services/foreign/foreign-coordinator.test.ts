@@ -55,6 +55,15 @@ async function open(definition: HandlerDefinition) {
     events,
     replies,
     said: () => events.map(({ attempt_epoch, payload }) => `${payload.kind} ${attempt_epoch}`),
+    /** What a coordinator does on TASK_DONE. */
+    markComplete: (node_id: string) =>
+      db
+        .collection("artifacts")
+        .updateOne(
+          { task_id: task, node_id, batch_uid: { $exists: false } },
+          { $set: { status: "complete", meta: {} } },
+          { upsert: true },
+        ),
     rows: (node_id: string) =>
       db.collection("artifacts").find({ task_id: task, node_id }).sort({ created_at: 1 }).toArray(),
     /** A row of a source, as another worker would have written it. */
@@ -98,7 +107,7 @@ test("serves a command with its epoch as given: accepted, a batch each, done, an
   const up = handler(type(), {
     processBatch: (page, ctx) => ({ text: `${(page as { text: string }).text}${ctx.args === undefined ? "?" : "!"}` }),
   });
-  const { db, start, store, said, events, rows } = await open(up);
+  const { db, start, store, said, events, rows, markComplete } = await open(up);
   await store("read", "a", { meta: { text: "a" } });
   await start({ node: "up", epoch: 7 }, reading);
   await until(() => said().includes("BATCH_OK 7"), "the first batch", patience);
@@ -106,15 +115,16 @@ test("serves a command with its epoch as given: accepted, a batch each, done, an
   await store("read", "b", { meta: { text: "b" } });
   await store("read", "__final__", { status: "complete" });
   await until(() => said().includes("TASK_DONE 7"), "the end", patience);
-  expect(said()).toEqual(["TASK_ACCEPTED 7", "BATCH_OK 7", "BATCH_OK 7", "TASK_DONE 7"]);
-  for (const { payload } of events.slice(1)) expect(payload.artifacts_ref).toEqual(expect.anything());
+  expect(said()).toEqual(["TASK_ACCEPTED 7", "TASK_HEARTBEAT 7", "BATCH_OK 7", "BATCH_OK 7", "TASK_DONE 7"]);
+  for (const { payload } of events.slice(2)) expect(payload.artifacts_ref).toEqual(expect.anything());
+  await markComplete("up");
   const written = await rows("up");
   expect(written).toMatchObject([
     { status: "partial", meta: { text: "a!" }, attempt_epoch: 7 },
     { status: "partial", meta: { text: "b!" } },
-    { status: "complete", batch_uid: "__final__" },
+    { status: "complete", meta: {} },
   ]);
-  expect(events[1]?.payload.batch_uid).toBe(written[0]?.batch_uid);
+  expect(events[2]?.payload.batch_uid).toBe(written[0]?.batch_uid);
   // Nothing of ours is in a database that isn't.
   const names = (await db.listCollections().toArray()).map(({ name }) => name);
   expect(names).toEqual(["artifacts"]);
@@ -177,12 +187,19 @@ test("says who runs a node when it is asked, and obeys a cancel", async () => {
   expect(replies[0]).toMatchObject({
     msg_type: "reply",
     corr_id: corr,
-    payload: { reply: "TASK_SNAPSHOT", worker_id, run_state: "running", attempt_epoch: 3 },
+    payload: { reply: "TASK_SNAPSHOT", worker_id, run_state: "running", attempt_epoch: 3, lease: { worker_id } },
+  });
+  await discover({ node: "other", epoch: 1 }, corr);
+  await until(() => replies.length > 1, "the answer about what nobody runs", patience);
+  expect(replies[1]).toMatchObject({
+    node_id: "other",
+    corr_id: corr,
+    payload: { run_state: "idle", attempt_epoch: 0 },
   });
   await cancel({ node: "up", epoch: 3 }, worker_id);
   await until(() => said().includes("CANCELLED 3"), "the end", patience);
   expect(events.at(-1)?.payload).toMatchObject({ reason: "enough" });
-  expect(said()).toEqual(["TASK_ACCEPTED 3", "CANCELLED 3"]);
+  expect(said()).toEqual(["TASK_ACCEPTED 3", "TASK_HEARTBEAT 3", "CANCELLED 3"]);
 });
 
 test("a cancel of an earlier attempt is nothing", async () => {

@@ -54,6 +54,8 @@ test("ours -> foreign -> ours: a foreign worker reads what ours stored, and ours
     },
   ]);
   expect(foreign.cancels).toEqual([]);
+  const ends = () => db.collection("artifacts").countDocuments({ node_id: "ocr", status: "complete" });
+  await until(async () => (await ends()) === 1, "one complete row", patience);
 });
 
 /** A graph of three nodes, whose middle one is a foreign worker's. */

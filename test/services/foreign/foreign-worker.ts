@@ -79,7 +79,7 @@ export class ForeignAttempt {
     await this.#worker.db
       .collection("artifacts")
       .updateOne(
-        { task_id, node_id, batch_uid: "__complete__" },
+        { task_id, node_id, batch_uid: { $exists: false } },
         { $set: { status: "complete", meta: metrics } },
         { upsert: true },
       );

@@ -5,15 +5,17 @@ import { RecordingLogger } from "../../../helpers/recording-logger.ts";
 function log() {
   const logger = new RecordingLogger();
   const time = { now: 0 };
+  const bus = { closed: false };
   const write = driverLog({
     clock: { monotonic: () => time.now },
     logger,
     redact: (text) => text.replaceAll("s3cret", "****"),
+    isClosed: () => bus.closed,
   });
   const say = (message: string, more: Readonly<Record<string, string>> = {}) =>
     write({ namespace: "Connection", log: { timestamp: "", message, ...more } });
   const warnings = () => logger.lines.filter(({ level }) => level === "warn");
-  return { logger, time, say, warnings };
+  return { logger, time, bus, say, warnings };
 }
 
 test("what the driver says is a warning, without secrets", () => {
@@ -50,4 +52,19 @@ test("of messages that are all different the newest hundred are remembered", () 
   expect(logger.lines.at(-1)?.level).toBe("debug");
   say("request 0 timed out"); // forgotten
   expect(logger.lines.at(-1)?.level).toBe("warn");
+});
+
+test("that members of a group join and leave is not a warning", () => {
+  const { logger, say } = log();
+  say("The group is rebalancing, re-joining");
+  say("Response Heartbeat(key: 12, version: 3)", { error: "The group is rebalancing, so a rejoin is needed" });
+  say("Response OffsetCommit(key: 8, version: 5)", { error: "Specified group generation id is not valid" });
+  expect(logger.lines.map(({ level }) => level)).toEqual(["debug", "debug", "debug"]);
+});
+
+test("what the driver says of connections that the bus closes is not a warning", () => {
+  const { logger, bus, say } = log();
+  bus.closed = true;
+  say("Connection error: this Kafka bus is closed");
+  expect(logger.lines.map(({ level }) => level)).toEqual(["debug"]);
 });
