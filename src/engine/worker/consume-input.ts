@@ -85,10 +85,10 @@ async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
 
 async function consumeSource({ run, runtime, context, pass, batches, part }: Consuming): Promise<void> {
   const sourceContext = part === undefined ? context : context.forPart(part);
-  const yielded = runtime.definition.iterBatches?.(context.args, sourceContext) ?? [];
+  const yielded = await run.code.run(() => runtime.definition.iterBatches?.(context.args, sourceContext) ?? []);
   const { partitions } = run.node;
   const fresh = sourceBatches({
-    batches: yielded,
+    batches: run.code.iterate(yielded),
     held: part ?? run.held,
     log: pass.log,
     partitions,
