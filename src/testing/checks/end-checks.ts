@@ -1,5 +1,4 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import type { ShardRecord } from "../../engine/model.ts";
 import type { GraphNode } from "../../graph/index.ts";
 import type { TaskLookup } from "../world/all-tasks.ts";
 import type { Client } from "../world/client.ts";
@@ -57,7 +56,7 @@ function checkOutputs(
       const { length } = artifacts;
       if (record.count !== length) violated(`node ${node.node_id}: count ${record.count}, and ${length} artifacts`);
       for (const wrong of checkKept(allTasks, record, artifacts)) violated(`node ${node.node_id}: ${wrong}`);
-      if (workload.isKnown && workload.hasFinalize(node.type)) checkSummary(node, record, length, violated);
+      if (workload.isKnown && workload.hasFinalize(node.type)) checkSummary(node, { record, artifacts }, violated);
     }
     if (!workload.isKnown) continue;
     for (const wrong of judgeNode(node, finished)) violated(`node ${node.node_id}: ${wrong}`);
@@ -67,12 +66,17 @@ function checkOutputs(
   for (const { node_id } of lacking) violated(`node ${node_id} has finished, and its change is not in the vars`);
 }
 
-/** `finalize` saw all of the log. */
-function checkSummary(node: GraphNode, record: ShardRecord, length: number, violated: (what: string) => void): void {
+/** `finalize` saw all of the log, and each batch's metrics once. */
+function checkSummary(node: GraphNode, { record, artifacts }: FinishedShard, violated: (what: string) => void): void {
   if (node.io?.fn !== undefined) return;
-  const result = record.result as { readonly batches?: number } | undefined;
+  const result = record.result as { readonly batches?: number; readonly rows?: number } | undefined;
+  const { length } = artifacts;
   if (result?.batches !== length) {
     violated(`node ${node.node_id}/${record.shard}: finalize saw ${result?.batches} of ${length} batches`);
+  }
+  const rows = artifacts.reduce((sum, { metrics }) => sum + (metrics.rows ?? 0), 0);
+  if (result?.rows !== rows) {
+    violated(`node ${node.node_id}/${record.shard}: the totals are ${result?.rows} rows, its batches' ${rows}`);
   }
 }
 
