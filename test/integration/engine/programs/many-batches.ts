@@ -99,7 +99,8 @@ const engine = await createEngine({
   ],
 });
 const task = await engine.run(
-  graphOf(node("src"), node("mid", ["src"], { start: "first_batch" }), node("sink", ["mid"], { start: "first_batch" })),
+  // One consumer keeps up with its source, the other finds all batches stored: only then is there much to read at once.
+  graphOf(node("src"), node("mid", ["src"], { start: "first_batch" }), node("sink", ["mid"])),
 );
 const result = await task.result();
 let next = 0;
