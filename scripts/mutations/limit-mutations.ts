@@ -11,6 +11,17 @@ export const limitMutations: readonly Mutation[] = [
     "a full limit lets one more in",
     edit("adapters/memory/slot-table.ts", "holders.size >= max", "holders.size > max"),
   ),
+  {
+    elsewhere: {
+      file: "test/integration/engine/limits.test.ts",
+      title: "a node's own limit holds for its shards",
+      why: "the named test of the law",
+    },
+    ...mutation(
+      "a node's own limit is forgotten",
+      edit(limits, "if (maxRunning === undefined) return wide;", "if (maxRunning !== 0) return wide;"),
+    ),
+  },
   mutation(
     "slots are taken after the claim",
     edit(

@@ -16,6 +16,58 @@ export const sqliteMutations: readonly Mutation[] = [
     "SQLite: a log's length is not counted on",
     edit(`${sqlite}/artifact-log.ts`, "length + 1);\n    return", "length);\n    return"),
   ),
+  {
+    elsewhere: {
+      file: "test/contract/sqlite/sqlite-store.test.ts",
+      title: "a log that grew over another connection is a conflict at its old length",
+      why: "takes another process that writes to the file",
+    },
+    ...mutation(
+      "SQLite: a log's length is remembered though another process wrote",
+      edit(`${sqlite}/shared-file.ts`, "        this.lengths.clear();\n", ""),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/unit/adapters/sqlite/leftovers.test.ts",
+      title: "with another process on the file, any lease may be a living one's",
+      why: "takes another process that has the file open",
+    },
+    ...mutation(
+      "SQLite: whoever opens a file ends the leases of live processes",
+      edit(
+        `${sqlite}/leftovers.ts`,
+        '    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access on until it is closed\n',
+        "",
+      ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/integration/engine/sqlite-locks.test.ts",
+      title: "whatever handler code is called or goes on",
+      why: "takes another process that writes while handler code runs",
+    },
+    ...mutation(
+      "SQLite: handler code runs inside an open transaction",
+      edit(
+        `${sqlite}/connection.ts`,
+        "if (this.#broken !== undefined || !this.#database.isTransaction) {",
+        "if (this.#broken === undefined || !this.#database.isTransaction) {",
+      ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/integration/engine/sqlite-locks.test.ts",
+      title: "whatever handler code is called or goes on",
+      why: "takes another process that writes while handler code runs",
+    },
+    ...mutation(
+      "SQLite: a transaction stays open beside pending handler code",
+      edit(`${sqlite}/connection.ts`, '"call" || this.#handlers > 0;', '"call";'),
+    ),
+  },
   mutation("SQLite: an ended task stays due", edit(`${sqlite}/task-rows.ts`, "isEnded ? null : now()", "now()")),
   mutation(
     "SQLite: a lease is found by its first deadline only",

@@ -15,6 +15,32 @@ export const storeMutations: readonly Mutation[] = [
     "epoch kept when a retry is due",
     edit(sweepMoves, "const set = { epoch: record.epoch + 1, readyAt: at.now };", "const set = { readyAt: at.now };"),
   ),
+  {
+    elsewhere: {
+      file: "test/integration/engine/lost-workers.test.ts",
+      title: "a lost lease counts against no retry",
+      why: "the named test of the law",
+    },
+    ...mutation(
+      "a lost lease counts as a failure",
+      edit(sweepMoves, "readyAt: by.now, lost }", "readyAt: by.now, lost, failures: record.failures + 1 }"),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/contract/memory/memory-store.test.ts",
+      title: "a stranger of a cancelling shard is fenced",
+      why: "a worker confirms only what it has been told of its own claim",
+    },
+    ...mutation(
+      "whoever asks confirms a cancel",
+      edit(
+        attemptMoves,
+        'if (record === undefined || fence(record, attempt) !== "cancelling") return',
+        'if (record === undefined || (fence(record, attempt) !== "cancelling" && record.status !== "cancelling")) return',
+      ),
+    ),
+  },
   mutation("lost leases without a limit", edit(sweepMoves, "if (lost <= by.maxLost) {", "if (true) {")),
   mutation(
     "a lease expires whatever its deadline",

@@ -256,6 +256,29 @@ export const workerMutations: readonly Mutation[] = [
       ),
     ),
   },
+  mutation(
+    "the last of a full page is read again with the next page",
+    edit(
+      "engine/worker/attempt-log.ts",
+      "      from += page.length;\n",
+      "      from += Math.max(1, page.length - (page.length === pageSize ? 1 : 0));\n",
+    ),
+  ),
+  {
+    elsewhere: {
+      file: "test/integration/engine/many-batches.test.ts",
+      title: "a hundred thousand batches through three nodes",
+      why: "costs memory, and changes no result",
+    },
+    ...mutation(
+      "a consumer reads all that there is at once",
+      edit(
+        "engine/input/stream-input.ts",
+        "cursor.generation, cursor.seq, pageSize)",
+        "cursor.generation, cursor.seq, pageSize * 1_000)",
+      ),
+    ),
+  },
   mutation("a log's length is not read", edit("engine/worker/attempt-log.ts", "this.#length = tail.length;", "")),
   mutation(
     "a crash between output and finish repeats a function",

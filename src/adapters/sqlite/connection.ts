@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { HandlerGate } from "../../engine/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { migrate } from "./schema.ts";
@@ -24,14 +25,20 @@ const openingMs = 5_000;
  * In `turn` mode an operation is answered before its transaction is committed, which is right because nobody can act
  * on the answer and survive the crash that takes it back: until the commit no other process sees the change, and none
  * can write, since the transaction holds the file's write lock. What leaves the process is settled first.
+ *
+ * The lock is never held while handler code runs: other processes would wait for as long as it computes, and lose their
+ * leases. Such code comes in when nothing is open, together with all that wait for the same commit; while some of it
+ * runs, and may go on in any microtask, each operation is committed by itself.
  */
-export class SqliteConnection {
+export class SqliteConnection implements HandlerGate {
   readonly #options: ConnectionOptions;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #onForeignWrite: (() => void)[] = [];
   #dataVersion: unknown;
   #operations = 0;
+  /** Calls of handler code that have not ended. */
+  #handlers = 0;
   #broken: FlowError | undefined;
   /** There while somebody waits for the commit of the open transaction. */
   #waiting: PromiseWithResolvers<void> | undefined;
@@ -76,7 +83,8 @@ export class SqliteConnection {
     try {
       if (!this.#database.isTransaction) this.#begin();
       const result = work();
-      if (this.#options.commit === "call" || ++this.#operations >= mostOperations) this.settle();
+      const alone = this.#options.commit === "call" || this.#handlers > 0;
+      if (alone || ++this.#operations >= mostOperations) this.settle();
       return result;
     } catch (error) {
       throw this.#translated(error);
@@ -103,6 +111,21 @@ export class SqliteConnection {
     if (!this.#database.isTransaction) return;
     this.#waiting ??= Promise.withResolvers();
     await this.#waiting.promise;
+  }
+
+  enter(): Promise<void> | undefined {
+    if (this.#broken !== undefined || !this.#database.isTransaction) {
+      this.#handlers++;
+      return undefined;
+    }
+    // Behind the microtasks: what else can go on without handler code shares the commit.
+    process.nextTick(() => this.#endTurn());
+    // Nothing is locked after an error either, which every later operation throws.
+    return this.settled().catch(() => undefined);
+  }
+
+  leave(): void {
+    this.#handlers--;
   }
 
   close(): void {

@@ -1,10 +1,11 @@
 import type { StatementSync } from "node:sqlite";
+import type { HandlerGate } from "../../engine/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { SqliteConnection } from "./connection.ts";
 import type { SharedFile } from "./shared-file.ts";
 
 /** One store's use of a connection, from its `open` to its `close`. */
-export class Session {
+export class Session implements HandlerGate {
   readonly #file: SharedFile;
   #connection: SqliteConnection | undefined;
   #closed = false;
@@ -19,8 +20,7 @@ export class Session {
   }
 
   close(): void {
-    const wasOpen = this.#connection !== undefined;
-    this.#connection = undefined;
+    const wasOpen = this.#connection !== undefined && !this.#closed;
     this.#closed = true;
     if (wasOpen) this.#file.release();
   }
@@ -41,8 +41,17 @@ export class Session {
     await this.#use().settled();
   }
 
+  /** Also once it is closed, like `leave`: cleanups run still, and other stores may use the connection. */
+  enter(): Promise<void> | undefined {
+    return this.#connection?.enter();
+  }
+
+  leave(): void {
+    this.#connection?.leave();
+  }
+
   #use(): SqliteConnection {
-    if (this.#connection === undefined) throw unavailable(this.#closed ? "closed" : "not open yet");
+    if (this.#connection === undefined || this.#closed) throw unavailable(this.#closed ? "closed" : "not open yet");
     return this.#connection;
   }
 }

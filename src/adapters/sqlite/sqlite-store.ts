@@ -2,6 +2,7 @@ import type { Attempt, DeadLetter, EpochRef, ShardRef, TaskFailure, WorkerRecord
 import type {
   AttemptReport,
   DispatchInit,
+  HandlerGate,
   HeldSlot,
   NewArtifact,
   NewTask,
@@ -315,6 +316,10 @@ class SqliteStore implements Store {
 
   async open(): Promise<void> {
     this.#session.open();
+  }
+
+  get handlerGate(): HandlerGate {
+    return this.#session;
   }
 
   async settle(): Promise<void> {

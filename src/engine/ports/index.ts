@@ -7,6 +7,7 @@ export type { Random } from "./random.ts";
 export {
   type AttemptReport,
   type DispatchInit,
+  type HandlerGate,
   type HeldSlot,
   minSweepMs,
   type NewArtifact,

@@ -355,6 +355,22 @@ export interface Store {
   settle(): Promise<void>;
   /** Ends the connection; later calls reject with `STORE_UNAVAILABLE`. May be called twice. */
   close(): Promise<void>;
+  /** There where this process can hold a lock that other processes wait for: none is held while handler code runs. */
+  readonly handlerGate?: HandlerGate;
+}
+
+/**
+ * Handler code may compute for seconds, in which this process can release nothing. Synchronous, and no promise a call:
+ * it is passed at every batch.
+ */
+export interface HandlerGate {
+  /**
+   * Asked before handler code is called. `undefined`: no lock is held, and none will be whenever such code goes on, until
+   * it leaves. A promise: one is held, ask again when it resolves.
+   */
+  enter(): Promise<void> | undefined;
+  /** The code has returned, or the promise that it returned has settled. */
+  leave(): void;
 }
 
 /** What a worker asks of it. */
@@ -384,6 +400,7 @@ export interface WorkerStore
     | "announceWorker"
     | "removeWorker"
     | "deleteTask"
+    | "handlerGate"
   > {
   /** The task, or what is known of it so far. `undefined`: there is none. */
   readTask(id: string): Promise<WorkerTask | undefined>;

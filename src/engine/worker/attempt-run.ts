@@ -9,6 +9,7 @@ import type { StoreRetry } from "../support/store-retry.ts";
 import type { SourceWatch } from "./append-signals.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import { AttemptLog } from "./attempt-log.ts";
+import type { HandlerCode } from "./handler-code.ts";
 import type { HeldAttempt, Stoppable } from "./held-attempt.ts";
 import { InputWait } from "./input-wait.ts";
 import type { WorkerParts } from "./worker-options.ts";
@@ -17,6 +18,7 @@ import type { WorkerParts } from "./worker-options.ts";
 export interface AttemptRun {
   readonly parts: WorkerParts;
   readonly breather: Breather;
+  readonly code: HandlerCode;
   readonly held: HeldAttempt;
   /** The shard's record as the claim found it. */
   readonly claimed: ShardRecord;

@@ -95,7 +95,8 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
 async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<void> {
   const { node, held, parts, claimed } = run;
   const { retry } = node;
-  const classified = classifyFailure({ error, attempt: held.attempt, batchUid: run.at.batchUid, handler });
+  const thrown = { error, attempt: held.attempt, batchUid: run.at.batchUid, handler };
+  const classified = await run.code.run(() => classifyFailure(thrown));
   const { failure, afterMs } = classified;
   const permanent = classified.permanent || retry.permanentOn.includes(failure.reasonCode);
   const delayMs = Math.max(afterMs, retryDelayMs(retry, claimed.failures + 1, parts.random));

@@ -82,7 +82,8 @@ export class BatchRunner implements BatchSink {
     this.#part?.check(); // while this one was decoded, another may have failed
     const { definition } = this.#runtime;
     // Called as a method: a handler may be a class instance.
-    let output = definition.processBatch === undefined ? payload : definition.processBatch(payload, context);
+    let output =
+      definition.processBatch === undefined ? payload : run.code.run(() => definition.processBatch?.(payload, context));
     if (isPromiseLike(output)) output = await run.held.run(output);
     run.held.check();
     let meta = this.#encode(output, batch);

@@ -33,10 +33,10 @@ export class Cleanups {
 
   /** Never rejects. */
   async #call(cleanup: Cleanup, wait: (cleaning: Promise<void>) => Promise<void>): Promise<void> {
-    const { held, parts } = this.#run;
+    const { held, parts, code } = this.#run;
     try {
-      const cleaning = cleanup();
-      if (cleaning !== undefined) await wait(cleaning);
+      const cleaning = code.run(cleanup);
+      if (cleaning !== undefined) await wait(Promise.resolve(cleaning));
     } catch (error) {
       if (error instanceof AttemptEnded) return; // abandoned: called, but not waited for
       parts.logger.error({ ...held.attempt, err: error }, "a cleanup of the handler failed");

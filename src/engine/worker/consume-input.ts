@@ -100,9 +100,16 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
     if (typeof isStored === "boolean" ? isStored : await isStored) return;
     await batches.process({ uid, origin: { source: "", seq: index, chunk: 0 }, payload, stored: false });
   };
-  const yielded = runtime.definition.iterBatches?.(context.args, context.forSource(checkpoint, part)) ?? [];
+  const sourceContext = context.forSource(checkpoint, part);
+  const yielded = await run.code.run(() => runtime.definition.iterBatches?.(context.args, sourceContext) ?? []);
   const { partitions } = run.node;
-  for await (const batch of sourceBatches({ batches: yielded, held: part ?? run.held, partitions, checkpoint })) {
+  const fresh = sourceBatches({
+    batches: run.code.iterate(yielded),
+    held: part ?? run.held,
+    partitions,
+    checkpoint,
+  });
+  for await (const batch of fresh) {
     inHand = take(batch);
     await inHand;
   }

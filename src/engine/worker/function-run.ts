@@ -29,7 +29,8 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
       if (stored === undefined) throw new AttemptEnded("reload");
       return log.complete({ result: stored.meta });
     }
-    const output = await held.run(Promise.resolve(definition.run(contextOf(run, args))));
+    const running = run.code.run(() => definition.run(contextOf(run, args)));
+    const output = await held.run(Promise.resolve(running));
     held.check();
     const codec = new WireCodec(definition.output);
     const says = `the output of '${definition.name}' does not fit its schema`;

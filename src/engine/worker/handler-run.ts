@@ -32,7 +32,7 @@ async function start(attempt: {
   const { definition } = runtime;
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
-  if (runtime.needsInit) await held.run(runtime.init());
+  if (runtime.needsInit) await held.run(Promise.resolve(run.code.run(() => runtime.init())));
   await overLog(run, async (pass) => {
     const { log, record } = pass;
     reports.goOnFrom(record);
@@ -48,7 +48,8 @@ async function start(attempt: {
     }
     // Behind the restart: what it finds as its checkpoint must belong to the output that it will make.
     if (pass.first && definition.loadInput !== undefined) {
-      context.loaded = await held.run(Promise.resolve(definition.loadInput(context.args, context)));
+      const loading = run.code.run(() => definition.loadInput?.(context.args, context));
+      context.loaded = await held.run(Promise.resolve(loading));
     }
     if (!log.closed)
       await consumeInput({
@@ -111,7 +112,7 @@ async function finish(options: {
       for await (const { meta } of pass.log.artifacts(pageSize)) yield await runtime.output.decode(meta);
     },
   });
-  const returned = definition.finalize(finalizeContext);
+  const returned = run.code.run(() => definition.finalize?.(finalizeContext));
   const value = isPromiseLike(returned) ? await run.held.run(returned) : returned;
   run.held.check();
   if (reports.hasNews) await reports.flush();

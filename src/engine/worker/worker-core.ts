@@ -15,6 +15,7 @@ import { Announcer } from "./announcer.ts";
 import { runAttempt } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { type Claimed, Claimer } from "./claimer.ts";
+import { HandlerCode } from "./handler-code.ts";
 import { HandlerRuntime } from "./handler-runtime.ts";
 import { HeldAttempt } from "./held-attempt.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
@@ -37,6 +38,7 @@ export class WorkerCore {
   readonly #leases: LeaseKeeper;
   readonly #announcer: Announcer;
   readonly #breather: Breather;
+  readonly #code: HandlerCode;
   readonly #claimer: Claimer;
   readonly #held = new Map<string, HeldAttempt>();
   readonly #idle = new Set<() => void>();
@@ -70,6 +72,7 @@ export class WorkerCore {
       }),
     });
     this.#breather = new Breather(clock);
+    this.#code = new HandlerCode(store);
     this.#claimer = new Claimer({
       parts: this.#parts,
       types: this.#types,
@@ -261,6 +264,7 @@ export class WorkerCore {
     return {
       parts: this.#parts,
       breather: this.#breather,
+      code: this.#code,
       held,
       claimed: record,
       node,

@@ -71,6 +71,23 @@ export function artifactContract(it: StoreTest): void {
     expect((await world.store.readArtifacts(attempt, 0, 0, 10)).map(({ uid }) => uid)).toEqual(["u0", "u1", "u2"]);
   });
 
+  it("a log that grew over another connection is a conflict at its old length, and takes what comes behind", async ({
+    store,
+    other,
+  }) => {
+    const first = await runningShard(store);
+    await appended(store, first, 1);
+    const second = await nextAttempt(other, first);
+    expect(await other.append(second, 0, artifactOf(1))).toBe("ok");
+    const third = await nextAttempt(store, second);
+    // Of another uid: `duplicate_uid` would fail the node for good.
+    expect(await store.append(third, 0, artifactOf(1, { uid: "another" }))).toBe("conflict");
+    expect(await store.tail(third, 0)).toMatchObject({ length: 2 });
+    expect(await store.append(third, 0, artifactOf(2))).toBe("ok");
+    expect(await store.complete(third, { generation: 0, count: 3 })).toBe("ok");
+    expect((await other.readArtifacts(third, 0, 0, 10)).map(({ uid }) => uid)).toEqual(["u0", "u1", "u2"]);
+  });
+
   it("an earlier attempt's artifact at that seq is a conflict, even of the same uid", async ({ store }) => {
     const first = await runningShard(store);
     await appended(store, first, 1);

@@ -94,10 +94,19 @@ export function cancelContract(it: StoreTest): void {
   });
 
   it("a stranger of a cancelling shard is fenced", async ({ store }) => {
-    const attempt = { ...(await cancellingShard(store)), claimId: "somebody else" };
-    expect(await store.append(attempt, 0, artifactOf(0))).toBe("fenced");
-    expect(await store.fail(attempt, transientFailure)).toBe("fenced");
-    expect(await store.renew([attempt], longMs)).toEqual(["fenced"]);
+    const holder = await cancellingShard(store);
+    const before = await recordOf(store, holder);
+    for (const attempt of [
+      { ...holder, claimId: "somebody else" },
+      { ...holder, epoch: holder.epoch - 1 },
+    ]) {
+      expect(await store.append(attempt, 0, artifactOf(0))).toBe("fenced");
+      expect(await store.fail(attempt, transientFailure)).toBe("fenced");
+      expect(await store.renew([attempt], longMs)).toEqual(["fenced"]);
+      expect(await store.confirmCancelled(attempt)).toBe("fenced"); // the handler of the holder still runs
+    }
+    expect(await recordOf(store, holder)).toEqual(before);
+    expect(await store.confirmCancelled(holder)).toBe("ok");
   });
 
   it("of a cancel and many claims at once, the shard ends cancelled or one claim is told to stop", async (world) => {

@@ -120,9 +120,17 @@ test("an engine runs as many of a type as its capacity for that type", async () 
 
 test("a node's own limit holds for its shards", async () => {
   const meter = new Meter();
-  const { engine } = await testEngine([metered(meter, "a")]);
+  const shards = new Set<number>();
+  const busy = source("a", numbers(48), {
+    processBatch: (n, ctx) => {
+      shards.add(ctx.shard);
+      return meter.during(["a"], n);
+    },
+  });
+  const { engine } = await testEngine([busy]);
   const graph = graphOf(node("n", [], { type: "a", partitions: 6, limits: { max_running: 2 } }));
   await (await engine.run(graph)).result();
+  expect(shards.size).toBe(6); // a shard without a batch never runs beside another
   expect(meter.most.get("a")).toBe(2);
 });
 

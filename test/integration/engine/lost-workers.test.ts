@@ -3,7 +3,7 @@ import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts"
 import type { Store } from "../../../src/engine/ports/index.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
-import { graphOf, node } from "../../helpers/graphs.ts";
+import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { cluster } from "../../helpers/processes.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
@@ -33,15 +33,23 @@ test("a killed worker's attempt goes on elsewhere with the next epoch, after wha
   expect(record).toMatchObject({ epoch: 2, lost: 1, failures: 0 });
 });
 
-test("a lost lease counts against no retry: max 0 is enough to survive it", async () => {
-  const { start } = cluster();
+test("a lost lease counts against no retry: the one that max 1 allows is still there after it", async () => {
+  const { start, store } = cluster();
   const hang = new Gate();
-  const first = await start([source("a", [1], { processBatch: () => hang.pass() })]);
-  const task = await first.engine.run(graphOf(node("a", [], { retry_policy: { max: 0 } })));
+  const leaseMs = 2_000; // a lease that a busy machine lost as well would be one more than the test counts
+  const first = await start([source("a", [1], { processBatch: () => hang.pass() })], { leaseMs });
+  const task = await first.engine.run(graphOf(node("a", [], { retry_policy: { max: 1, ...atOnce } })));
   await until(() => hang.arrived === 1);
   first.lifeline.cut();
-  const second = await start([source("a", [1])]);
+  const fails = source("a", [1], {
+    processBatch: (n, ctx) => {
+      if (ctx.epoch === 2) throw new Error("once");
+      return n;
+    },
+  });
+  const second = await start([fails], { leaseMs });
   expect(await second.engine.task(task.id).result()).toEqual({ a: [1] });
+  expect((await store.readShards(task.id))[0]).toMatchObject({ epoch: 3, lost: 1, failures: 1 });
 });
 
 test("a batch that kills every worker ends as worker_lost, after exactly the limit", async () => {

@@ -1,9 +1,11 @@
 /*
- * Streams many batches through two consumers and tells how many payloads were alive at once: run with --expose-gc.
- * Prints one line of JSON.
+ * Streams many batches through two consumers and tells how many payloads were alive at once, and how many artifacts as
+ * they were read: run with --expose-gc. Prints one line of JSON.
  */
 import * as z from "zod";
+import { memoryStore } from "../../../../src/adapters/memory/index.ts";
 import { createEngine } from "../../../../src/embedded/create-engine.ts";
+import type { Store } from "../../../../src/engine/ports/index.ts";
 import { graphOf, node } from "../../../helpers/graphs.ts";
 import { handler } from "../../../helpers/handlers.ts";
 
@@ -13,35 +15,69 @@ const { gc } = globalThis;
 if (gc === undefined) throw new Error("run it with --expose-gc");
 
 const row = z.object({ n: z.number(), text: z.string() });
-let collected = 0;
+/** Of one kind of object, how many there are. */
+class Census {
+  #alive = 0;
+  readonly #registry = new FinalizationRegistry(() => void this.#alive--);
+  most = 0;
+
+  add(each: object): void {
+    this.#alive++;
+    this.#registry.register(each, undefined);
+  }
+
+  take(): number {
+    this.most = Math.max(this.most, this.#alive);
+    return this.#alive;
+  }
+}
+
+const payloads = new Census();
+const artifacts = new Census();
 let made = 0;
-let mostAlive = 0;
-const registry = new FinalizationRegistry(() => void collected++);
 const settle = async () => {
   gc();
   for (let turn = 0; turn < 3; turn++) await new Promise((done) => setImmediate(done));
 };
 
+/** A memory store that gives copies, as one does that reads from a file: what is alive of them a worker holds. */
+function copying(inner: Store): Store {
+  const readArtifacts: Store["readArtifacts"] = async (...args) => {
+    const page = (await inner.readArtifacts(...args)).map((artifact) => ({ ...artifact }));
+    for (const artifact of page) artifacts.add(artifact);
+    return page;
+  };
+  return new Proxy(inner, {
+    get: (target, name) => {
+      if (name === "readArtifacts") return readArtifacts;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}
+
 const sink = handler("sink", {
   input: row,
   output: z.number(),
   async processBatch(payload) {
-    registry.register(payload as object, undefined);
+    payloads.add(payload as object);
     if (++made % 10_000 === 0) {
       await settle();
-      mostAlive = Math.max(mostAlive, made - collected);
+      payloads.take();
+      artifacts.take();
     }
     return (payload as { n: number }).n;
   },
   result: z.object({ batches: z.number(), sum: z.number(), alive: z.number() }),
   async finalize(ctx) {
     await settle();
-    return { batches: ctx.batchCount, sum: (await ctx.metrics.totals()).n ?? 0, alive: made - collected };
+    return { batches: ctx.batchCount, sum: (await ctx.metrics.totals()).n ?? 0, alive: payloads.take() };
   },
 });
 
 const engine = await createEngine({
   pageSize,
+  store: copying(memoryStore()),
   handlers: [
     handler("src", {
       output: row,
@@ -63,12 +99,14 @@ const engine = await createEngine({
   ],
 });
 const task = await engine.run(
-  graphOf(node("src"), node("mid", ["src"], { start: "first_batch" }), node("sink", ["mid"], { start: "first_batch" })),
+  // One consumer keeps up with its source, the other finds all batches stored: only then is there much to read at once.
+  graphOf(node("src"), node("mid", ["src"], { start: "first_batch" }), node("sink", ["mid"])),
 );
 const result = await task.result();
 let next = 0;
 let misplaced = 0;
 for await (const n of task.artifacts("sink")) if (n !== next++) misplaced++;
 const { nodes } = await task.status();
-console.log(JSON.stringify({ ...result, mid: nodes[1]?.result, misplaced, read: next, mostAlive }));
+const most = { mostPayloads: payloads.most, mostArtifacts: artifacts.most };
+console.log(JSON.stringify({ ...result, mid: nodes[1]?.result, misplaced, read: next, ...most }));
 await engine.stop();
