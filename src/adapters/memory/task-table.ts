@@ -10,6 +10,7 @@ import {
   writeVarsMove,
 } from "../../engine/moves/index.ts";
 import { minSweepMs, type NewTask, type Store } from "../../engine/ports/index.ts";
+import { keepJson } from "../../engine/values/index.ts";
 import { LazyHeap } from "./lazy-heap.ts";
 import type { TaskEntry } from "./memory-state.ts";
 import type { StoreContext } from "./store-context.ts";
@@ -26,15 +27,16 @@ export class TaskTable {
     const { state, now, observe } = this.#context;
     if (state.tasks.has(task.id)) return { outcome: "exists", id: task.id };
     const { idempotencyKey } = task;
+    const record = keepJson(bornTask(task, { now: now() }), "the task's graph and params");
+    const vars = keepJson(bornVars(task), "the set of the task's variables");
     if (idempotencyKey !== undefined) {
       const id = state.idsByIdempotencyKey.get(idempotencyKey);
       if (id !== undefined) return { outcome: "exists", id };
       state.idsByIdempotencyKey.set(idempotencyKey, task.id);
     }
-    const record = bornTask(task, { now: now() });
     const entry: TaskEntry = {
       record,
-      vars: bornVars(task),
+      vars,
       sweepAt: record.createdAt,
       order: state.nextOrder(),
       nodes: new Map(),
@@ -147,7 +149,7 @@ export class TaskTable {
     const entry = this.#context.state.tasks.get(taskId);
     const { answer, next } = writeVarsMove(entry?.record, entry?.vars ?? bornVars({}), write);
     if (entry !== undefined && next !== undefined) {
-      entry.vars = next;
+      entry.vars = keepJson(next, "the set of the task's variables");
       this.#context.observe?.({ kind: "vars", taskId, vars: next });
     }
     return answer;
@@ -163,7 +165,7 @@ export class TaskTable {
 
   #put(entry: TaskEntry, next: TaskRecord): void {
     const from = entry.record.status;
-    entry.record = next;
+    entry.record = keepJson(next);
     if (next.deadlineAt !== undefined && from === "running") this.#context.state.deadlines.buried();
     if (isTaskTerminal(next.status)) {
       this.#sweepAt(entry, undefined);

@@ -88,10 +88,10 @@ function uidOf(batch: SourceBatch<unknown>, index: number): string {
     throw new AttemptProblem("bad_input", `iterBatches must yield { payload, uid? }: batch ${index} has no payload`);
   }
   const { uid = String(index) } = batch;
-  if (typeof uid !== "string" || uid.length === 0 || uid.length > maxUidLength) {
+  if (typeof uid !== "string" || uid.length === 0 || uid.length > maxUidLength || !uid.isWellFormed()) {
     throw new AttemptProblem(
       "bad_input",
-      `the uid of batch ${index} must be a string of 1 to ${maxUidLength} characters`,
+      `the uid of batch ${index} must be a well-formed string of 1 to ${maxUidLength} characters`,
     );
   }
   return uid;
