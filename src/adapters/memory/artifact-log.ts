@@ -1,6 +1,7 @@
 import type { Artifact, Attempt, Origin } from "../../engine/model.ts";
 import type { NewArtifact, Tail } from "../../engine/ports/index.ts";
 import { keepJson } from "../../engine/values/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import { UidSet } from "./uid-set.ts";
 
 const nothing: readonly Artifact[] = Object.freeze([]);
@@ -40,10 +41,8 @@ export class ArtifactLog {
     if (this.#closed || seq !== this.#length) return "conflict";
     if (this.#uids.has(uid)) return "duplicate_uid";
     const { nodeId, epoch, claimId } = attempt;
-    const stored = keepJson<Artifact>(
-      { seq, uid, epoch, claimId, origin, meta, metrics },
-      `the artifact '${uid}' of node '${nodeId}'`,
-    );
+    const kept = keepJson(meta, `the artifact '${uid}' of node '${nodeId}'`);
+    const stored = deepFreeze<Artifact>({ seq, uid, epoch, claimId, origin, meta: kept, metrics });
     this.#artifacts.push(stored);
     this.#uids.add(uid);
     this.#lastOrigins.set(origin.source, origin);

@@ -1,5 +1,5 @@
 import type { Cause, ShardRecord } from "../../engine/model.ts";
-import { keepJson } from "../../engine/values/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import { dropConsumedBy } from "./consumption.ts";
 import type { NodeEntry, ShardEntry, TaskEntry } from "./memory-state.ts";
 import type { StoreContext } from "./store-context.ts";
@@ -8,7 +8,7 @@ import type { StoreContext } from "./store-context.ts";
 
 export function insertShard(context: StoreContext, task: TaskEntry, record: ShardRecord): void {
   const node = nodeEntry(task, record.nodeId);
-  const entry: ShardEntry = { task, node, record: keepJson(record), logs: [] };
+  const entry: ShardEntry = { task, node, record: deepFreeze(record), logs: [] };
   node.shards[record.shard] = entry;
   index(context, entry);
   if (record.status === "finished") {
@@ -25,7 +25,7 @@ export function insertShard(context: StoreContext, task: TaskEntry, record: Shar
 export function replaceShard(context: StoreContext, entry: ShardEntry, next: ShardRecord, cause: Cause): void {
   const from = entry.record.status;
   unindex(context, entry, next);
-  entry.record = keepJson(next);
+  entry.record = deepFreeze(next);
   index(context, entry);
   if (next.status === "finished") {
     entry.node.finishedShards++;
@@ -41,7 +41,7 @@ export function amendShard(
   next: ShardRecord,
   kind: "renewed" | "restarted" | "reported",
 ): void {
-  entry.record = keepJson(next);
+  entry.record = deepFreeze(next);
   context.observe?.({ kind, record: next });
 }
 

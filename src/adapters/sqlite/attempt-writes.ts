@@ -13,6 +13,7 @@ import {
   restartShard,
 } from "../../engine/moves/index.ts";
 import type { AttemptReport, NewArtifact, Store, WriteAnswer } from "../../engine/ports/index.ts";
+import { keepJson } from "../../engine/values/index.ts";
 import { ArtifactLog } from "./artifact-log.ts";
 import { jsonText } from "./json-text.ts";
 import { replaceShard, shardRow } from "./shard-rows.ts";
@@ -64,7 +65,10 @@ export class AttemptWrites {
   async complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]> {
     const { connection, now } = this.#parts;
     // May refuse, which must come before the log is closed.
-    if (outcome.result !== undefined) jsonText(outcome.result, `the result of node '${attempt.nodeId}'`);
+    if (outcome.result !== undefined) {
+      const whose = `the result of node '${attempt.nodeId}'`;
+      jsonText(keepJson(outcome.result, whose), whose);
+    }
     return connection.write(() => {
       const row = shardRow(this.#parts, attempt);
       if (isRecorded(row?.record, attempt, "complete")) return "ok";

@@ -1,5 +1,5 @@
 import { isTaskTerminal, type TaskRecord } from "../../engine/model.ts";
-import { keepJson } from "../../engine/values/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import type { TaskRow } from "./rows.ts";
 import type { StoreParts } from "./store-parts.ts";
 
@@ -13,7 +13,7 @@ export function taskRow({ connection, tasks }: StoreParts, id: string): TaskRow 
   const { record, graph, params } = row;
   const read: TaskRow = {
     pk: Number(row.pk),
-    record: keepJson({
+    record: deepFreeze({
       ...JSON.parse(String(record)),
       graph: JSON.parse(String(graph)),
       params: JSON.parse(String(params)),
@@ -37,5 +37,5 @@ export function replaceTask({ connection, tasks, now }: StoreParts, row: TaskRow
       next.endedAt ?? null,
       row.pk,
     );
-  tasks.set(next.id, { pk: row.pk, record: keepJson(next) });
+  tasks.set(next.id, { pk: row.pk, record: deepFreeze(next) });
 }

@@ -10,10 +10,12 @@ import {
 } from "../../engine/moves/index.ts";
 import type { NewTask, Store } from "../../engine/ports/index.ts";
 import { keepJson } from "../../engine/values/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import { jsonText } from "./json-text.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { replaceTask, taskRow } from "./task-rows.ts";
 
+const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
 
 /** The operations on one task. */
@@ -26,7 +28,8 @@ export class TaskTable {
 
   async create(task: NewTask): ReturnType<Store["createTask"]> {
     const { connection, now, tasks } = this.#parts;
-    const record = keepJson(bornTask(task, { now: now() }), "the task's graph and params");
+    keepJson(task.params, whatParams);
+    const record = deepFreeze(bornTask(task, { now: now() }));
     const { graph, params, ...rest } = record;
     const { vars, version, appliedBy } = bornVars(task);
     const values = [
@@ -34,7 +37,7 @@ export class TaskTable {
       record.status,
       JSON.stringify(rest),
       jsonText(graph, "the task's graph"),
-      jsonText(params, "the set of the task's params"),
+      jsonText(params, whatParams),
       jsonText(vars, whatVars),
       version,
       JSON.stringify(appliedBy),

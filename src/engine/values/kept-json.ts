@@ -7,13 +7,13 @@ interface Size {
 }
 
 /**
- * Freezes JSON in place, to the bottom, so that a store can hand out what it keeps without a copy. Gives what a JSON text
- * of it would give: -0 becomes 0. What is frozen already counts as kept.
+ * Freezes JSON of users in place, to the bottom, so that a store can hand out what it keeps without a copy. It is then
+ * what a JSON text would give back: -0 becomes 0.
  *
  * @param what - how an error names the value
  * @throws FlowError `RECORD_TOO_LARGE` when its JSON text would be longer than a string can be
  */
-export function keepJson<TValue>(value: TValue, what = "a record"): TValue {
+export function keepJson<TValue>(value: TValue, what: string): TValue {
   const size: Size = { chars: 0 };
   freeze(value, size);
   if (size.chars > constants.MAX_STRING_LENGTH) throw jsonTooLarge(what);
@@ -23,7 +23,7 @@ export function keepJson<TValue>(value: TValue, what = "a record"): TValue {
 export const jsonTooLarge = (what: string): FlowError =>
   new FlowError(
     "RECORD_TOO_LARGE",
-    `${what} has more than ${constants.MAX_STRING_LENGTH} characters as JSON: split it, into smaller batches for instance`,
+    `${what} is too large to be kept as JSON: split it, into smaller batches for instance`,
   );
 
 /** JSON that its reader may change: a copy of what a store shares with others, which is frozen. */
@@ -32,16 +32,16 @@ export const ownJson = (value: Json): Json => (Object.isFrozen(value) ? copyJson
 /** From the bottom up, which measured three times as fast as from the top down. */
 function freeze(value: unknown, size: Size): void {
   if (typeof value === "string") size.chars += value.length;
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  if (typeof value !== "object" || value === null) return;
   if (Array.isArray(value)) {
     for (let at = 0; at < value.length; at++) {
-      if (Object.is(value[at], -0)) value[at] = 0;
+      if (Object.is(value[at], -0)) Reflect.set(value, at, 0);
       else freeze(value[at], size);
     }
   } else {
     const object = value as Record<string, unknown>;
     for (const key in object) {
-      if (Object.is(object[key], -0)) object[key] = 0;
+      if (Object.is(object[key], -0)) Reflect.set(value, key, 0);
       else freeze(object[key], size);
     }
   }

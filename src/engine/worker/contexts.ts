@@ -8,7 +8,8 @@ import type {
   MetricsRecorder,
 } from "../../definitions/index.ts";
 import type { JsonObject } from "../../errors/index.ts";
-import { keepJson, type MetricSums, sumOf } from "../values/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
+import { type MetricSums, sumOf } from "../values/index.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { Cleanup, Cleanups } from "./cleanups.ts";
@@ -113,7 +114,7 @@ export class RunContext implements AttemptContext {
 
   async vars(): Promise<JsonObject> {
     const record = await this.#run.retry.ask(() => this.#run.parts.store.readVars(this.taskId));
-    return keepJson(record?.vars ?? {});
+    return deepFreeze(record?.vars ?? {});
   }
 
   /** The context of one batch: this one, and what is the batch's own. */

@@ -7,19 +7,12 @@ import type {
   VarsAccess,
 } from "../../definitions/index.ts";
 import type { JsonObject } from "../../errors/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import { readLog, readSources } from "../input/index.ts";
 import type { ShardRecord } from "../model.ts";
 import { firstNotUpstream } from "../planner/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
-import {
-  addMetrics,
-  copyJson,
-  describeIssues,
-  keepJson,
-  type MetricSums,
-  NotJsonError,
-  WireCodec,
-} from "../values/index.ts";
+import { addMetrics, copyJson, describeIssues, type MetricSums, NotJsonError, WireCodec } from "../values/index.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import { type AttemptRun, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
 import { conform } from "./conform.ts";
@@ -76,7 +69,7 @@ async function* artifactsOf(run: AttemptRun, nodeId: string): AsyncGenerator<Sto
   for (const record of await finishedShards(run, nodeId)) {
     for await (const { seq, uid, meta, metrics } of readLog(store, record, limits.pageSize)) {
       run.held.check();
-      yield keepJson({ nodeId, seq, uid, meta, metrics });
+      yield deepFreeze({ nodeId, seq, uid, meta, metrics });
     }
   }
 }
@@ -122,7 +115,7 @@ function varsOf(run: AttemptRun): VarsAccess {
   };
   let updated = false;
   return {
-    get: async () => keepJson((await read()).vars),
+    get: async () => deepFreeze((await read()).vars),
     async update(change) {
       // The mark is one a node: a second change would count as stored already, and get lost without a word.
       if (updated) throw new TypeError("a function changes variables once: make one change of both");
@@ -145,12 +138,16 @@ function varsOf(run: AttemptRun): VarsAccess {
 
 /** A copy of what an update returned: code may keep a part of it and change that later. */
 function changedVars(returned: unknown): JsonObject {
+  if (typeof returned !== "object" || returned === null || Array.isArray(returned)) {
+    throw new AttemptProblem(
+      "schema_mismatch",
+      "the function given to vars.update must return the variables, an object",
+    );
+  }
   try {
-    const vars = copyJson(returned);
-    if (typeof vars === "object" && vars !== null && !Array.isArray(vars)) return vars as JsonObject;
+    return copyJson(returned) as JsonObject;
   } catch (error) {
     if (!(error instanceof NotJsonError)) throw error;
     throw new AttemptProblem("schema_mismatch", `what vars.update got from its function is not JSON: ${error.message}`);
   }
-  throw new AttemptProblem("schema_mismatch", "the function given to vars.update must return the variables, an object");
 }
