@@ -2,6 +2,7 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const artifacts = "engine/tasks/task-artifacts.ts";
 const events = "engine/tasks/task-events.ts";
+const log = "adapters/memory/artifact-log.ts";
 const changes = "engine/tasks/task-changes.ts";
 
 export const readerMutations: readonly Mutation[] = [
@@ -16,4 +17,19 @@ export const readerMutations: readonly Mutation[] = [
   ),
   mutation("the last event is not told", edit(events, "if (task.status !== seenStatus) {", "if (false) {")),
   mutation("who has read goes on listening", edit(changes, "    this.#remove();\n", "")),
+  mutation(
+    "whoever reads an artifact can change it",
+    edit(log, "const kept = keepJson(meta, ", "const kept = meta ?? keepJson(meta, "),
+    edit(log, "const stored = deepFreeze<Artifact>({", "const stored = (<T>(value: T): T => value)<Artifact>({"),
+  ),
+  mutation(
+    "a handler can change its task's parameters",
+    edit("adapters/memory/task-table.ts", 'keepJson(task.params, "the set of the task\'s parameters");', ""),
+    edit(
+      "adapters/memory/task-table.ts",
+      "deepFreeze(bornTask(task, { now: now() }))",
+      "bornTask(task, { now: now() })",
+    ),
+    edit("engine/worker/task-facts.ts", "deepFreeze(task.params)", "task.params"),
+  ),
 ];

@@ -10,6 +10,7 @@ export interface VarsAccess {
   /**
    * Replaces the variables by `change(current)`, atomically and once a node: `change` may be called again when
    * another node wrote in between, and is not called at all when this node's change was stored by an earlier attempt.
+   * Each call gets a copy, which it may change and return; one that returns no JSON object fails with `schema_mismatch`.
    *
    * @throws TypeError at a second call: make one change of both
    */

@@ -12,6 +12,7 @@ import { reportContract } from "./store/report-contract.ts";
 import { slotContract } from "./store/slot-contract.ts";
 import { taskContract } from "./store/task-contract.ts";
 import { taskListContract } from "./store/task-list-contract.ts";
+import { valueContract } from "./store/value-contract.ts";
 import { varsContract } from "./store/vars-contract.ts";
 import { connectionContract, repeatContract } from "./store/whole-contract.ts";
 import type { StoreHarness, StoreTest } from "./store/world.ts";
@@ -52,6 +53,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("outcomes", () => outcomeContract(it));
     describe("cancelling", () => cancelContract(it));
     describe("artifacts", () => artifactContract(it));
+    describe("values", () => valueContract(it));
     describe("reports", () => reportContract(it));
     describe("adopted shards", () => adoptContract(it));
     describe("limits", () => slotContract(it));

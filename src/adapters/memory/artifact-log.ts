@@ -1,8 +1,10 @@
 import type { Artifact, Attempt, Origin } from "../../engine/model.ts";
 import type { NewArtifact, Tail } from "../../engine/ports/index.ts";
+import { keepJson } from "../../engine/values/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import { UidSet } from "./uid-set.ts";
 
-const nothing: readonly Artifact[] = [];
+const nothing: readonly Artifact[] = Object.freeze([]);
 
 /** The artifacts of one shard in one generation. */
 export class ArtifactLog {
@@ -38,7 +40,9 @@ export class ArtifactLog {
     const { seq, uid, origin, meta, metrics } = artifact;
     if (this.#closed || seq !== this.#length) return "conflict";
     if (this.#uids.has(uid)) return "duplicate_uid";
-    const stored: Artifact = { seq, uid, epoch: attempt.epoch, claimId: attempt.claimId, origin, meta, metrics };
+    const { nodeId, epoch, claimId } = attempt;
+    const kept = keepJson(meta, `the artifact '${uid}' of node '${nodeId}'`);
+    const stored = deepFreeze<Artifact>({ seq, uid, epoch, claimId, origin, meta: kept, metrics });
     this.#artifacts.push(stored);
     this.#uids.add(uid);
     this.#lastOrigins.set(origin.source, origin);

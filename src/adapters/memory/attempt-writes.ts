@@ -13,6 +13,7 @@ import {
   restartShard,
 } from "../../engine/moves/index.ts";
 import type { AttemptReport, NewArtifact, Store, WriteAnswer } from "../../engine/ports/index.ts";
+import { keepJson } from "../../engine/values/index.ts";
 import { ArtifactLog } from "./artifact-log.ts";
 import type { ShardEntry } from "./memory-state.ts";
 import { amendShard, replaceShard } from "./shard-entries.ts";
@@ -81,6 +82,7 @@ export class AttemptWrites {
 
   async complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]> {
     const { state, step, now, observe } = this.#context;
+    keepJson(outcome.result, `the result of node '${attempt.nodeId}'`); // may refuse, which must leave the log open
     const entry = state.shard(attempt);
     if (isRecorded(entry?.record, attempt, "complete")) return "ok";
     const answer = fence(entry?.record, attempt);

@@ -16,7 +16,7 @@ export class DeadLetterTable {
   async add(letter: Omit<DeadLetter, "at">): Promise<void> {
     const { deadLetters } = this.#context.state;
     if (deadLetters.has(letter.id)) return;
-    deadLetters.set(letter.id, { ...letter, at: this.#context.now() });
+    deadLetters.set(letter.id, Object.freeze({ ...letter, at: this.#context.now() }));
     const [oldest] = deadLetters.keys();
     if (deadLetters.size > mostLetters && oldest !== undefined) deadLetters.delete(oldest);
   }

@@ -1,7 +1,6 @@
 import type { Attempt, DeadLetter, EpochRef, ShardRef, TaskFailure, WorkerRecord } from "../../engine/model.ts";
 import type {
   AttemptReport,
-  Clock,
   DispatchInit,
   HeldSlot,
   NewArtifact,
@@ -26,7 +25,7 @@ import { WorkerTable } from "./worker-table.ts";
 export interface MemoryStoreOptions {
   /** Shared with other stores, as processes share a database. @defaultValue a state of its own */
   readonly state?: MemoryState;
-  /** The store's clock, in milliseconds. @defaultValue the system's, but never backwards */
+  /** The store's clock, in milliseconds. @defaultValue the system's; where that is set back, time goes on from there */
   readonly now?: () => number;
   /**
    * Awaited between two record accesses of one operation, which then may be interrupted there as on a database without
@@ -97,7 +96,7 @@ class MemoryStore implements Store {
   constructor(options: MemoryStoreOptions) {
     const context: StoreContext = {
       state: options.state ?? new MemoryState(),
-      now: options.now ?? growingNow(systemClock()),
+      now: options.now ?? systemClock().now,
       step: options.step,
       observe: options.observe,
       keepFinishedTasks: checkedLimit(options.keepFinishedTasks ?? 1000),
@@ -335,15 +334,6 @@ class MemoryStore implements Store {
 
 const unavailable = (): Promise<never> =>
   Promise.reject(new FlowError("STORE_UNAVAILABLE", "this memory store is closed", { retryable: true }));
-
-/** A process's clock can be set back; a deadline that was made must not move away. */
-function growingNow(clock: Clock): () => number {
-  let latest = 0;
-  return () => {
-    latest = Math.max(latest, clock.now());
-    return latest;
-  };
-}
 
 function checkedLimit(keepFinishedTasks: number): number {
   if (Number.isInteger(keepFinishedTasks) && keepFinishedTasks >= 0) return keepFinishedTasks;

@@ -10,9 +10,13 @@ import {
   writeVarsMove,
 } from "../../engine/moves/index.ts";
 import { minSweepMs, type NewTask, type Store } from "../../engine/ports/index.ts";
+import { keepJson } from "../../engine/values/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import { LazyHeap } from "./lazy-heap.ts";
 import type { TaskEntry } from "./memory-state.ts";
 import type { StoreContext } from "./store-context.ts";
+
+const whatVars = "the set of the task's variables";
 
 /** The operations on tasks. */
 export class TaskTable {
@@ -26,15 +30,18 @@ export class TaskTable {
     const { state, now, observe } = this.#context;
     if (state.tasks.has(task.id)) return { outcome: "exists", id: task.id };
     const { idempotencyKey } = task;
+    keepJson(task.params, "the set of the task's parameters");
+    keepJson(task.vars?.vars, whatVars);
+    const record = deepFreeze(bornTask(task, { now: now() }));
+    const vars = deepFreeze(bornVars(task));
     if (idempotencyKey !== undefined) {
       const id = state.idsByIdempotencyKey.get(idempotencyKey);
       if (id !== undefined) return { outcome: "exists", id };
       state.idsByIdempotencyKey.set(idempotencyKey, task.id);
     }
-    const record = bornTask(task, { now: now() });
     const entry: TaskEntry = {
       record,
-      vars: bornVars(task),
+      vars,
       sweepAt: record.createdAt,
       order: state.nextOrder(),
       nodes: new Map(),
@@ -145,9 +152,10 @@ export class TaskTable {
 
   async writeVars(taskId: string, write: Parameters<Store["writeVars"]>[1]): ReturnType<Store["writeVars"]> {
     const entry = this.#context.state.tasks.get(taskId);
+    keepJson(write.vars, whatVars);
     const { answer, next } = writeVarsMove(entry?.record, entry?.vars ?? bornVars({}), write);
     if (entry !== undefined && next !== undefined) {
-      entry.vars = next;
+      entry.vars = deepFreeze(next);
       this.#context.observe?.({ kind: "vars", taskId, vars: next });
     }
     return answer;
@@ -163,7 +171,7 @@ export class TaskTable {
 
   #put(entry: TaskEntry, next: TaskRecord): void {
     const from = entry.record.status;
-    entry.record = next;
+    entry.record = deepFreeze(next);
     if (next.deadlineAt !== undefined && from === "running") this.#context.state.deadlines.buried();
     if (isTaskTerminal(next.status)) {
       this.#sweepAt(entry, undefined);

@@ -1,4 +1,5 @@
 import type { WorkerRecord } from "../../engine/model.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import type { StoreContext } from "./store-context.ts";
 
 /** The workers that said they are alive. */
@@ -10,7 +11,7 @@ export class WorkerTable {
   }
 
   async announce(worker: WorkerRecord, ttlMs: number): Promise<void> {
-    this.#context.state.workers.set(worker.id, { worker, until: this.#context.now() + ttlMs });
+    this.#context.state.workers.set(worker.id, { worker: deepFreeze(worker), until: this.#context.now() + ttlMs });
   }
 
   async remove(id: string): Promise<void> {

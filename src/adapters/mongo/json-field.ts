@@ -1,4 +1,5 @@
 import type { Json } from "../../errors/index.ts";
+import { recordTooLarge } from "./mongo-error.ts";
 
 /** MongoDB nests up to 100 levels, of which the document around the value needs some. */
 const deepest = 80;
@@ -9,7 +10,7 @@ const deepest = 80;
  */
 export function jsonField<TName extends string>(name: TName, value: Json | undefined): Record<string, Json> {
   if (value === undefined) return {};
-  return fits(value, 0) ? { [name]: value } : { [`${name}_json`]: JSON.stringify(value) };
+  return fits(value, 0) ? { [name]: value } : { [`${name}_json`]: textOf(name, value) };
 }
 
 /** What {@link jsonField} wrote. */
@@ -17,6 +18,15 @@ export function jsonOf<T>(document: object, name: string): T | undefined {
   const fields: Readonly<Record<string, unknown>> = { ...document };
   const text = fields[`${name}_json`];
   return (typeof text === "string" ? JSON.parse(text) : fields[name]) as T | undefined;
+}
+
+function textOf(name: string, value: Json): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) throw recordTooLarge(`a record's field '${name}'`); // longer than a string can be
+    throw error;
+  }
 }
 
 function fits(value: Json, depth: number): boolean {

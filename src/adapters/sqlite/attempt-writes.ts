@@ -13,7 +13,9 @@ import {
   restartShard,
 } from "../../engine/moves/index.ts";
 import type { AttemptReport, NewArtifact, Store, WriteAnswer } from "../../engine/ports/index.ts";
+import { keepJson } from "../../engine/values/index.ts";
 import { ArtifactLog } from "./artifact-log.ts";
+import { jsonText } from "./json-text.ts";
 import { replaceShard, shardRow } from "./shard-rows.ts";
 import type { StoreParts } from "./store-parts.ts";
 
@@ -50,7 +52,8 @@ export class AttemptWrites {
   }
 
   async append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]> {
-    const json = { meta: JSON.stringify(artifact.meta), metrics: JSON.stringify(artifact.metrics) };
+    const meta = jsonText(artifact.meta, `the artifact '${artifact.uid}' of node '${attempt.nodeId}'`);
+    const json = { meta, metrics: JSON.stringify(artifact.metrics) };
     return this.#parts.connection.write(() => {
       const row = shardRow(this.#parts, attempt);
       const answer = fence(row?.record, attempt);
@@ -61,6 +64,11 @@ export class AttemptWrites {
 
   async complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]> {
     const { connection, now } = this.#parts;
+    // May refuse, which must come before the log is closed.
+    if (outcome.result !== undefined) {
+      const whose = `the result of node '${attempt.nodeId}'`;
+      jsonText(keepJson(outcome.result, whose), whose);
+    }
     return connection.write(() => {
       const row = shardRow(this.#parts, attempt);
       if (isRecorded(row?.record, attempt, "complete")) return "ok";

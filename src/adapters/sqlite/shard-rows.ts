@@ -1,9 +1,13 @@
 import { type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
 import { expiresAt } from "../../engine/moves/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import type { ShardRow } from "./rows.ts";
 import type { StoreParts } from "./store-parts.ts";
 
-/* The only places that read and write a shard's record: the columns that indexes stand on follow here. */
+/*
+ * The only places that read and write a shard's record: the columns that indexes stand on follow here. Records are
+ * remembered frozen, since they are handed out as they are.
+ */
 
 export function shardRow({ connection, shards }: StoreParts, ref: ShardRef): ShardRow | undefined {
   const key = shardKey(ref);
@@ -13,7 +17,7 @@ export function shardRow({ connection, shards }: StoreParts, ref: ShardRef): Sha
     .sql("SELECT pk, record FROM shards WHERE task_id = ? AND node_id = ? AND shard = ?")
     .get(ref.taskId, ref.nodeId, ref.shard);
   if (row === undefined) return undefined;
-  const read = { pk: Number(row.pk), record: JSON.parse(String(row.record)) as ShardRecord };
+  const read = { pk: Number(row.pk), record: deepFreeze(JSON.parse(String(row.record)) as ShardRecord) };
   shards.set(key, read);
   return read;
 }
@@ -26,7 +30,7 @@ export function insertShard(parts: StoreParts, record: ShardRecord): void {
          expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(record.taskId, record.nodeId, record.shard, record.type, ...columnsOf(parts, record));
-  shards.set(shardKey(record), { pk: Number(lastInsertRowid), record });
+  shards.set(shardKey(record), { pk: Number(lastInsertRowid), record: deepFreeze(record) });
 }
 
 export function replaceShard(parts: StoreParts, { pk }: ShardRow, next: ShardRecord): void {
@@ -37,7 +41,7 @@ export function replaceShard(parts: StoreParts, { pk }: ShardRow, next: ShardRec
          expires_at = ? WHERE pk = ?`,
     )
     .run(...columnsOf(parts, next), pk);
-  shards.set(shardKey(next), { pk, record: next });
+  shards.set(shardKey(next), { pk, record: deepFreeze(next) });
 }
 
 function columnsOf(parts: StoreParts, record: ShardRecord) {

@@ -10,6 +10,7 @@ import type {
   SlotLimit,
   Store,
 } from "../../engine/ports/index.ts";
+import { systemClock } from "../../engine/system/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { ArtifactReads } from "./artifact-reads.ts";
 import { AttemptWrites } from "./attempt-writes.ts";
@@ -43,7 +44,7 @@ export interface SqliteStoreOptions {
   readonly synchronous?: "normal" | "full";
   /** How long a write waits while another process writes, in ms; the event loop waits with it. @defaultValue 5000 */
   readonly busyMs?: number;
-  /** The store's clock, in milliseconds. @defaultValue the system's, but never backwards */
+  /** The store's clock, in milliseconds. @defaultValue the system's; where that is set back, time goes on from there */
   readonly now?: () => number;
 }
 
@@ -61,7 +62,7 @@ const longestBusyMs = 60_000;
  *   or of another program
  */
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
-  const { commit = "turn", synchronous = "normal", busyMs = 5_000, now = growingNow() } = options;
+  const { commit = "turn", synchronous = "normal", busyMs = 5_000, now = systemClock().now } = options;
   if (typeof path !== "string") throw new FlowError("ENGINE_OPTIONS", "sqliteStore needs the path of a file");
   if (commit !== "turn" && commit !== "call") {
     throw new FlowError("ENGINE_OPTIONS", `sqliteStore: commit is ${String(commit)}: give "turn" or "call"`);
@@ -329,13 +330,4 @@ class SqliteStore implements Store {
   async close(): Promise<void> {
     this.#session.close();
   }
-}
-
-/** The system's clock can be set back; a deadline that was made must not move away. */
-function growingNow(): () => number {
-  let latest = 0;
-  return () => {
-    latest = Math.max(latest, Date.now());
-    return latest;
-  };
 }

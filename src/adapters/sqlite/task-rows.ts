@@ -1,8 +1,9 @@
 import { isTaskTerminal, type TaskRecord } from "../../engine/model.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import type { TaskRow } from "./rows.ts";
 import type { StoreParts } from "./store-parts.ts";
 
-/* The only places that read and write a task's record. */
+/* The only places that read and write a task's record. It is remembered frozen, since it is handed out as it is. */
 
 export function taskRow({ connection, tasks }: StoreParts, id: string): TaskRow | undefined {
   const known = tasks.get(id);
@@ -12,7 +13,11 @@ export function taskRow({ connection, tasks }: StoreParts, id: string): TaskRow 
   const { record, graph, params } = row;
   const read: TaskRow = {
     pk: Number(row.pk),
-    record: { ...JSON.parse(String(record)), graph: JSON.parse(String(graph)), params: JSON.parse(String(params)) },
+    record: deepFreeze({
+      ...JSON.parse(String(record)),
+      graph: JSON.parse(String(graph)),
+      params: JSON.parse(String(params)),
+    }),
   };
   tasks.set(id, read);
   return read;
@@ -32,5 +37,5 @@ export function replaceTask({ connection, tasks, now }: StoreParts, row: TaskRow
       next.endedAt ?? null,
       row.pk,
     );
-  tasks.set(next.id, { pk: row.pk, record: next });
+  tasks.set(next.id, { pk: row.pk, record: deepFreeze(next) });
 }

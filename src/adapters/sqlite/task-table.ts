@@ -9,8 +9,14 @@ import {
   writeVarsMove,
 } from "../../engine/moves/index.ts";
 import type { NewTask, Store } from "../../engine/ports/index.ts";
+import { keepJson } from "../../engine/values/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
+import { jsonText } from "./json-text.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { replaceTask, taskRow } from "./task-rows.ts";
+
+const whatParams = "the set of the task's parameters";
+const whatVars = "the set of the task's variables";
 
 /** The operations on one task. */
 export class TaskTable {
@@ -22,16 +28,17 @@ export class TaskTable {
 
   async create(task: NewTask): ReturnType<Store["createTask"]> {
     const { connection, now, tasks } = this.#parts;
-    const record = bornTask(task, { now: now() });
+    keepJson(task.params, whatParams);
+    const record = deepFreeze(bornTask(task, { now: now() }));
     const { graph, params, ...rest } = record;
     const { vars, version, appliedBy } = bornVars(task);
     const values = [
       task.id,
       record.status,
       JSON.stringify(rest),
-      JSON.stringify(graph),
-      JSON.stringify(params),
-      JSON.stringify(vars),
+      jsonText(graph, "the task's graph"),
+      jsonText(params, whatParams),
+      jsonText(vars, whatVars),
       version,
       JSON.stringify(appliedBy),
       task.idempotencyKey ?? null,
@@ -117,7 +124,7 @@ export class TaskTable {
       if (next !== undefined) {
         connection
           .sql("UPDATE tasks SET vars = ?, vars_version = ?, applied_by = ? WHERE id = ?")
-          .run(JSON.stringify(next.vars), next.version, JSON.stringify(next.appliedBy), taskId);
+          .run(jsonText(next.vars, whatVars), next.version, JSON.stringify(next.appliedBy), taskId);
       }
       return answer;
     });

@@ -76,6 +76,10 @@ export function taskSettings({ idempotencyKey, priority, deadlineSec, traceparen
       "traceparent must be a W3C trace context, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     );
   }
+  // Databases replace half a surrogate pair, and two keys would be one.
+  if (idempotencyKey?.isWellFormed() === false) {
+    throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be well-formed Unicode: it has half a surrogate pair");
+  }
   return {
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(priority === undefined ? {} : { priority }),

@@ -1,5 +1,6 @@
 import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 
 /** How an adapter cuts one upstream artifact into payloads. */
 export type Expand = (meta: Json, nodeId: string) => readonly unknown[];
@@ -32,7 +33,7 @@ export function rechunk(args: { readonly size: number; readonly meta_list_key?: 
 }
 
 export function customAdapter(definition: InputAdapterDefinition, args: unknown): StreamAdapter {
-  return { whole: false, expand: (meta, nodeId) => definition.expand({ meta, nodeId, args }) };
+  return { whole: false, expand: (meta, nodeId) => definition.expand({ meta: deepFreeze(meta), nodeId, args }) };
 }
 
 function isObject(value: Json): value is JsonObject {

@@ -128,6 +128,8 @@ export interface Tail {
  *   same": the record keeps the claim id after the attempt ended.
  * - **Unreachable is not an answer.** A store that can't be reached rejects with `STORE_UNAVAILABLE` (retryable); what
  *   happened to the call is then unknown.
+ * - **Values are shared.** What is given to a store belongs to it, and what it hands out may be frozen. JSON comes back as a
+ *   JSON text would give it: -0 as 0, unpaired surrogates in strings and keys as they were.
  * - **Sizes are bounded.** A store may refuse a record that is larger than it can keep, with `RECORD_TOO_LARGE`, before
  *   anything of it is written.
  * - **Reads see** every write that this process was told of before they were called; of other processes, all that is

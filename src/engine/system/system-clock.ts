@@ -1,4 +1,5 @@
 import type { Clock } from "../ports/index.ts";
+import { steadyNow } from "./steady-now.ts";
 
 /** The longest delay that Node's timers take; beyond it they fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -9,7 +10,8 @@ export interface SystemClockOptions {
 }
 
 /**
- * Time as this process has it.
+ * Time as this process has it. Where the system's clock is set back, `now` goes on from what it gave last, at the pace of
+ * `monotonic`: no deadline that was made moves away. All clocks of a process agree.
  *
  * @example
  * const clock = systemClock()
@@ -19,6 +21,9 @@ export function systemClock(options: SystemClockOptions = {}): Clock {
   return new SystemClock(options);
 }
 
+const monotonic = (): number => performance.now();
+const processNow = steadyNow(() => Date.now(), monotonic);
+
 class SystemClock implements Clock {
   readonly #unref: boolean;
 
@@ -27,11 +32,11 @@ class SystemClock implements Clock {
   }
 
   now(): number {
-    return Date.now();
+    return processNow();
   }
 
   monotonic(): number {
-    return performance.now();
+    return monotonic();
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { FlowError, type Json } from "../../errors/index.ts";
 import { artifactsDropped, StreamInput } from "../input/index.ts";
 import { isTaskTerminal, sourceKey, type TaskRecord } from "../model.ts";
 import type { NodePlan } from "../planner/index.ts";
+import { ownJson } from "../values/index.ts";
 import { endedBadly, readTask, type TaskReaderParts } from "./task-reader.ts";
 
 const pageSize = 256;
@@ -33,7 +34,7 @@ export async function* streamArtifacts(parts: TaskReaderParts, taskId: string, n
       if (pulled.kind === "restarted") break;
       if (pulled.kind === "page") {
         await parts.retry.ask(() => parts.store.settle());
-        for (const artifact of pulled.artifacts) yield artifact.meta;
+        for (const artifact of pulled.artifacts) yield ownJson(artifact.meta);
         handedOut = true;
         pollMs = pollMinMs;
         continue;

@@ -1,6 +1,7 @@
 import type { Json } from "../../errors/index.ts";
 import type { TaskRecord } from "../model.ts";
 import type { NodePlan } from "../planner/index.ts";
+import { ownJson } from "../values/index.ts";
 import { streamArtifacts } from "./task-artifacts.ts";
 import { endedBadly, type TaskReaderParts, waitForEnd } from "./task-reader.ts";
 
@@ -19,7 +20,7 @@ export async function taskResult(parts: TaskReaderParts, taskId: string): Promis
 
 async function leafResult(parts: TaskReaderParts, task: TaskRecord, leaf: NodePlan): Promise<unknown> {
   const shards = await parts.retry.ask(() => parts.store.readShards(task.id, [leaf.id]));
-  const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [shard.result]));
+  const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [ownJson(shard.result)]));
   if (results.length > 0) return leaf.partitions === 1 ? results[0] : results;
   const outputs: Json[] = [];
   for await (const meta of streamArtifacts(parts, task.id, leaf.id)) outputs.push(meta);

@@ -4,10 +4,10 @@ import type { $ZodType, $ZodTypes } from "zod/v4/core";
  * Whether every value that the schema lets through on the wire side is plain JSON, newly made by zod: then nothing has
  * to be walked or copied again. `false` is always safe, so what isn't known here is not closed.
  */
-export function isClosedSchema(schema: $ZodType, seen: Set<$ZodType> = new Set()): boolean {
-  if (seen.has(schema)) return true; // a recursive schema is closed when the rest of it is
-  seen.add(schema);
-  const closed = (inner: $ZodType): boolean => isClosedSchema(inner, seen);
+export function isClosedSchema(schema: $ZodType, around: ReadonlySet<$ZodType> = new Set()): boolean {
+  if (around.has(schema)) return false; // zod lets a cycle through a recursive schema: only a copy finds it
+  const within = new Set(around).add(schema);
+  const closed = (inner: $ZodType): boolean => isClosedSchema(inner, within);
   const { def } = (schema as $ZodTypes)._zod;
   if (def.type !== "string" && def.checks?.some((check) => check._zod.def.check === "overwrite")) return false;
   switch (def.type) {

@@ -8,7 +8,7 @@ export class NotJsonError extends Error {
 }
 
 /**
- * A copy of a value that JSON can hold; keys whose value is `undefined` are left out, as JSON does.
+ * A copy of a value that JSON can hold; keys whose value is `undefined` are left out and -0 becomes 0, as JSON does.
  *
  * @throws NotJsonError naming the path of what JSON can't hold
  */
@@ -19,7 +19,7 @@ export function copyJson(value: unknown): Json {
 function copy(value: unknown, path: string, depth: number): Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") {
-    if (Number.isFinite(value)) return value;
+    if (Number.isFinite(value)) return value === 0 ? 0 : value;
     throw new NotJsonError(`${where(path)} is ${value}`);
   }
   if (typeof value !== "object") throw new NotJsonError(`${where(path)} is ${describe(value)}`);

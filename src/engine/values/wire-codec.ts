@@ -9,7 +9,7 @@ import {
 } from "zod/v4/core";
 import type { Json } from "../../errors/index.ts";
 import { isClosedSchema } from "./closed-schema.ts";
-import { copyJson } from "./json-copy.ts";
+import { copyJson, NotJsonError } from "./json-copy.ts";
 
 /** A value that a schema refused, in words: `.rows[3].price: expected number, received string`. */
 export class SchemaMismatch extends Error {
@@ -58,13 +58,21 @@ export class WireCodec {
       try {
         return finish(sync());
       } catch (error) {
-        if (!(error instanceof $ZodAsyncError)) throw error;
+        if (!(error instanceof $ZodAsyncError)) throw refused(error);
         this.#async = true; // a schema with an asynchronous check: known from its first value on
       }
     }
-    return async().then(finish);
+    return async().then(finish, (error: unknown) => {
+      throw refused(error);
+    });
   }
 }
+
+/** A recursive schema follows a value as deep as that goes, beyond the call stack too. */
+const refused = (error: unknown): unknown =>
+  error instanceof RangeError && error.message === "Maximum call stack size exceeded"
+    ? new NotJsonError("the value nests too deeply", { cause: error })
+    : error;
 
 function dataOf(parsed: Parsed): unknown {
   if (parsed.success) return parsed.data;

@@ -8,6 +8,7 @@ import type {
   MetricsRecorder,
 } from "../../definitions/index.ts";
 import type { JsonObject } from "../../errors/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import { type MetricSums, sumOf } from "../values/index.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
@@ -28,8 +29,9 @@ export class MetricsBag implements MetricsRecorder {
     this.#values[name] = sum;
   }
 
+  /** A copy: what is stored stays as it was when code adds to it later. */
   get values(): Metrics {
-    return this.#values ?? noMetrics;
+    return this.#values === undefined ? noMetrics : { ...this.#values };
   }
 }
 
@@ -112,7 +114,7 @@ export class RunContext implements AttemptContext {
 
   async vars(): Promise<JsonObject> {
     const record = await this.#run.retry.ask(() => this.#run.parts.store.readVars(this.taskId));
-    return record?.vars ?? {};
+    return deepFreeze(record?.vars ?? {});
   }
 
   /** The context of one batch: this one, and what is the batch's own. */

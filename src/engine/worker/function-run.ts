@@ -6,11 +6,13 @@ import type {
   StoredArtifact,
   VarsAccess,
 } from "../../definitions/index.ts";
+import type { JsonObject } from "../../errors/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import { readLog, readSources } from "../input/index.ts";
 import type { ShardRecord } from "../model.ts";
 import { firstNotUpstream } from "../planner/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
-import { addMetrics, describeIssues, type MetricSums, WireCodec } from "../values/index.ts";
+import { addMetrics, copyJson, describeIssues, type MetricSums, NotJsonError, WireCodec } from "../values/index.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import { type AttemptRun, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
 import { conform } from "./conform.ts";
@@ -68,7 +70,7 @@ async function* artifactsOf(run: AttemptRun, nodeId: string): AsyncGenerator<Sto
   for (const record of await finishedShards(run, nodeId)) {
     for await (const { seq, uid, meta, metrics } of readLog(store, record, limits.pageSize)) {
       run.held.check();
-      yield { nodeId, seq, uid, meta, metrics };
+      yield deepFreeze({ nodeId, seq, uid, meta, metrics });
     }
   }
 }
@@ -114,7 +116,7 @@ function varsOf(run: AttemptRun): VarsAccess {
   };
   let updated = false;
   return {
-    get: async () => (await read()).vars,
+    get: async () => deepFreeze((await read()).vars),
     async update(change) {
       // The mark is one a node: a second change would count as stored already, and get lost without a word.
       if (updated) throw new TypeError("a function changes variables once: make one change of both");
@@ -123,7 +125,9 @@ function varsOf(run: AttemptRun): VarsAccess {
         run.held.check();
         const { vars, version, appliedBy } = await read();
         if (appliedBy.includes(nodeId)) return;
-        const write = { version, vars: change(vars), appliedBy: nodeId };
+        // A copy for each call: an edit in place must reach nobody but the result, and not the next call either.
+        const changed = changedVars(change(copyJson(vars) as JsonObject));
+        const write = { version, vars: changed, appliedBy: nodeId };
         const answer = await run.retry.ask(() => store.writeVars(taskId, write));
         if (answer === "ok" || answer === "applied") return;
         // The task is being ended, and the word has not come here yet: hand the claim back, it will be cancelled.
@@ -131,4 +135,20 @@ function varsOf(run: AttemptRun): VarsAccess {
       }
     },
   };
+}
+
+/** A copy of what an update returned: code may keep a part of it and change that later. */
+function changedVars(returned: unknown): JsonObject {
+  if (typeof returned !== "object" || returned === null || Array.isArray(returned)) {
+    throw new AttemptProblem(
+      "schema_mismatch",
+      "the function given to vars.update must return the variables, an object",
+    );
+  }
+  try {
+    return copyJson(returned) as JsonObject;
+  } catch (error) {
+    if (!(error instanceof NotJsonError)) throw error;
+    throw new AttemptProblem("schema_mismatch", `what vars.update got from its function is not JSON: ${error.message}`);
+  }
 }

@@ -161,10 +161,10 @@ function uidOf(batch: SourceBatch<unknown>, index: number, checkpoint: Pick<Sour
     throw new AttemptProblem("bad_input", `batch ${index} needs a uid: iterBatches uses ctx.checkpoint`);
   }
   const { uid = String(index) } = batch;
-  if (typeof uid !== "string" || uid.length === 0 || uid.length > maxUidLength) {
+  if (typeof uid !== "string" || uid.length === 0 || uid.length > maxUidLength || !uid.isWellFormed()) {
     throw new AttemptProblem(
       "bad_input",
-      `the uid of batch ${index} must be a string of 1 to ${maxUidLength} characters`,
+      `the uid of batch ${index} must be a well-formed string of 1 to ${maxUidLength} characters`,
     );
   }
   return uid;

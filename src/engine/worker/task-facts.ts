@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../errors/index.ts";
+import { deepFreeze } from "../../graph/deep-freeze.ts";
 import type { Plan, PlanCache } from "../planner/index.ts";
 import type { WorkerStore } from "../ports/index.ts";
 import type { StoreRetry } from "../support/store-retry.ts";
@@ -29,7 +30,7 @@ export class TaskFacts {
     if (known !== undefined) return known;
     const task = await retry.ask(() => this.#store.readTask(taskId));
     if (task === undefined) return undefined;
-    const fact = { plan: this.#plans.get(task.graph), params: task.params, traceparent: task.traceparent };
+    const fact = { plan: this.#plans.get(task.graph), params: deepFreeze(task.params), traceparent: task.traceparent };
     if (task.isPartial) return fact;
     this.#facts.set(taskId, fact);
     if (this.#facts.size > kept) {

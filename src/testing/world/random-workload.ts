@@ -3,7 +3,7 @@ import { builtInCoordinatorFns } from "../../engine/functions/index.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
 import { randomGraph, workerTypes } from "./random-graph.ts";
 import { partsAdapter } from "./sim-adapters.ts";
-import { simHandlers } from "./sim-handlers.ts";
+import { simHandlers, simParams } from "./sim-handlers.ts";
 import type { Workload } from "./workload.ts";
 
 const leanOf = ({ finalize: _, result: __, ...rest }: HandlerDefinition): HandlerDefinition => rest;
@@ -23,6 +23,7 @@ export function randomWorkload(random: SeededRandom, drops = false): Workload {
   return {
     tasks: Array.from({ length: 1 + random.int(2) }, () => ({
       graph: randomGraph(random, maxNodes),
+      params: simParams,
       deadlineSec: random.chance(0.1) ? 1 + random.int(mostDeadlineSec) : undefined,
     })),
     types: workerTypes,

@@ -10,6 +10,7 @@ import type { Client } from "./client.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
 import type { SimProcess } from "./process.ts";
+import { spoil } from "./spoil.ts";
 
 export interface ReaderParts {
   readonly scheduler: Scheduler;
@@ -92,13 +93,14 @@ export class Readers {
     }, elsewhere);
   }
 
-  #check(taskId: string, { error }: Got<unknown>, check: (task: TaskEntry) => string[]): void {
+  #check(taskId: string, { items, error }: Got<unknown>, check: (task: TaskEntry) => string[]): void {
     const { allTasks } = this.#parts;
     // Who is told that it is gone is told the truth; who is told something else must have been told all of it.
     if (allTasks.isDeleted(taskId) && goneCodes.has(error?.code ?? "")) return;
     const task = allTasks.tasks.get(taskId);
     const wrong = task === undefined ? ["it is gone"] : check(task);
     for (const what of wrong) this.#parts.journal.violated(`reading task ${taskId}: ${what}`);
+    spoil(items);
   }
 }
 

@@ -1,13 +1,18 @@
 import * as z from "zod";
 import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
+import { spoil } from "./spoil.ts";
 
 /** An adapter as users write them: so many parts of the list under a key, as even as they get. */
 export const partsAdapter: InputAdapterDefinition = {
   kind: "inputAdapter",
   name: "sim.parts",
   args: z.object({ key: z.string(), parts: z.int() }),
-  expand: ({ meta, args }) => partsOf(meta, args as { readonly key: string; readonly parts: number }),
+  expand({ meta, args }) {
+    const parts = partsOf(meta, args as { readonly key: string; readonly parts: number });
+    spoil(meta);
+    return parts;
+  },
 };
 
 /** A pure function, as an adapter must be: so the reference can ask it too. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import type { AttemptContext, HandlerDefinition, SourceBatch } from "../../definitions/index.ts";
 import { shardOf } from "../../engine/input/index.ts";
@@ -8,9 +9,13 @@ import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } fro
 import type { Journal } from "./journal.ts";
 import { initFailed, sometimesPermanent } from "./random-graph.ts";
 import type { HandlerRates } from "./rates.ts";
+import { spoil } from "./spoil.ts";
 import type { ProcessTools } from "./workload.ts";
 
 const rows = z.object({ rows: z.array(z.number()) });
+/** The parameters of every task. */
+export const simParams = { limits: { rows: 10 }, tags: ["a"] } as const;
+
 const summary = z.object({ batches: z.number(), rows: z.number() });
 
 /** The handlers of one process. They use nothing but its clock and the seed. */
@@ -32,6 +37,8 @@ export function simHandlers(options: ProcessTools): readonly HandlerDefinition[]
       if (!(ctx.args as Partial<SourceArgs>).saves) await remember(ctx, options);
       await trouble(ctx, options);
       const output = compute(ctx.nodeId, payload);
+      checkParams(ctx, options.journal);
+      for (const given of [payload, ctx.params]) spoil(given);
       ctx.metrics.add("rows", output.rows.length);
       if (!options.random.chance(options.rates.misfits)) return output;
       options.journal.threw(ctx, "schema_mismatch");
@@ -174,6 +181,13 @@ async function remember(ctx: AttemptContext, { random, rates, journal }: Process
   if (ctx.signal.aborted) return; // perhaps it was refused
   checkpoints.stored(refOf(ctx), checkpoint);
   checkCheckpoint(ctx, journal, await ctx.checkpoint.get());
+}
+
+/** What other handlers did to theirs is not seen here. */
+function checkParams(ctx: AttemptContext, { violated }: Journal): void {
+  if (!isDeepStrictEqual(ctx.params, simParams)) {
+    violated(`${shardKey(refOf(ctx))}: its task's parameters are ${JSON.stringify(ctx.params)}`);
+  }
 }
 
 /** What was stored is there, in this attempt and in the next. */

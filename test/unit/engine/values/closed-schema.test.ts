@@ -31,9 +31,11 @@ const closed: Readonly<Record<string, [z.ZodType, unknown]>> = {
   default: [z.object({ a: z.array(z.number()).default([1]) }), { a: [2] }],
   readonly: [z.object({ a: z.array(z.number()).readonly() }), { a: [1] }],
   lazy: [z.lazy(() => z.object({ a: z.array(z.string()) })), { a: ["x"] }],
-  recursive: [tree, { children: [{ children: [] }] }],
   refined: [z.object({ a: z.array(z.number()) }).refine(({ a }) => a.length > 0), { a: [1] }],
-  json: [z.json(), { a: [{ b: null }] }],
+  "one schema at two places": [
+    z.object({ a: date, b: date }),
+    { a: "2026-11-24T12:00:00.000Z", b: "2026-11-24T12:00:00.000Z" },
+  ],
   enum: [z.object({ a: z.enum(["x", "y"]), b: z.literal([1, "z", null]) }), { a: "x", b: null }],
   "codec inside": [z.object({ at: date, more: z.array(date) }), { at: "2026-11-24T12:00:00.000Z", more: [] }],
 };
@@ -88,6 +90,8 @@ describe("a schema is not closed when what it lets through", () => {
     ["is of two schemas at once", z.intersection(z.object({ a: z.unknown() }), z.object({ b: z.string() }))],
     ["is replaced by a check", z.array(z.number()).overwrite((list) => list)],
     ["is anything before it is decoded", z.codec(z.unknown(), z.string(), { decode: String, encode: (text) => text })],
+    ["is as deep as it likes", tree],
+    ["is any JSON, of any depth", z.json()],
     ["falls back to a value", z.object({ a: z.number() }).catch({ a: 1 })],
     [
       "is a recursion with anything in it",

@@ -28,6 +28,10 @@ describe("a copy of JSON", () => {
     expect(Object.keys(copyJson({ a: undefined, b: 1 }) as object)).toEqual(["b"]);
   });
 
+  test("has 0 for -0, as JSON does", () => {
+    expect(copyJson([-0, { a: -0 }])).toStrictEqual([0, { a: 0 }]);
+  });
+
   test("of a subclass of Array is a plain array; an object without a prototype becomes a plain one", () => {
     class Rows extends Array<number> {}
     const copy = copyJson(Rows.of(1, 2));

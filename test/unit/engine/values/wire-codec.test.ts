@@ -46,8 +46,33 @@ describe("a wire codec", () => {
     }
   });
 
+  test("refuses a cycle, and what nests too deeply, where the schema is recursive", async () => {
+    const tree: z.ZodType = z.object({
+      get children() {
+        return z.array(tree);
+      },
+    });
+    const cycle: { children: unknown[] } = { children: [] };
+    cycle.children.push(cycle);
+    let deep: Json = [];
+    for (let depth = 0; depth < 20_000; depth++) deep = [deep];
+    const slowly = z.json().refine(async () => true);
+    for (const codec of [new WireCodec(tree), new WireCodec(z.json())])
+      expect(() => codec.encode(cycle)).toThrow(NotJsonError);
+    expect(() => new WireCodec(z.json()).encode(deep)).toThrow(NotJsonError);
+    expect(() => new WireCodec(z.json()).decode(deep)).toThrow(NotJsonError);
+    for (const value of [cycle, deep])
+      await expect(Promise.resolve().then(() => new WireCodec(slowly).encode(value))).rejects.toThrow(NotJsonError);
+  });
+
   test("hands out and takes in copies, also of what the schema doesn't look into", () => {
-    for (const schema of [z.unknown(), z.object({ a: z.array(z.number()) }), z.looseObject({}), z.custom<object>()]) {
+    for (const schema of [
+      z.unknown(),
+      z.object({ a: z.array(z.number()) }),
+      z.looseObject({}),
+      z.custom<object>(),
+      z.json(),
+    ]) {
       const codec = new WireCodec(schema);
       const stored = { a: [1] };
       const decoded = codec.decode(stored) as typeof stored;
@@ -58,6 +83,11 @@ describe("a wire codec", () => {
       given.a.push(2);
       expect(encoded).toEqual({ a: [1] });
     }
+  });
+
+  test("encodes into objects that are not frozen yet: a store takes what is frozen for kept", () => {
+    const encoded = new WireCodec(z.object({ a: z.array(z.number()).readonly() }).readonly()).encode({ a: [1] });
+    expect([encoded, (encoded as { a: Json }).a].some((part) => Object.isFrozen(part))).toBe(false);
   });
 
   test("keys of undefined are gone from the wire, as from any store", () => {

@@ -1,0 +1,98 @@
+import { expect } from "vitest";
+import { FlowError } from "../../../src/errors/index.ts";
+import { spoil } from "../../../src/testing/world/spoil.ts";
+import {
+  artifactOf,
+  claimed,
+  dispatchInit,
+  failureOf,
+  newTask,
+  runningShard,
+  type StoreTest,
+  shardOf,
+} from "./world.ts";
+
+/** What stores make of the JSON that they are given: the same everywhere. */
+export function valueContract(it: StoreTest): void {
+  it("what a caller does to what it read reaches no other", async ({ store, other }) => {
+    await store.createTask(
+      newTask("t", { params: { list: [{ a: 1 }] }, vars: { vars: { n: { m: 1 } }, appliedBy: [] } }),
+    );
+    const attempt = await runningShard(store);
+    await store.append(attempt, 0, artifactOf(0, { meta: { rows: [{ id: 1 }] }, metrics: { rows: 1 } }));
+    await store.report(attempt, { generation: 0, n: 1, checkpoint: { at: [1] }, progress: { done: 1, total: 2 } });
+    await store.complete(attempt, { generation: 0, count: 1, result: { sum: [1] }, metrics: { sum: 1 } });
+    const failing = await runningShard(store, shardOf("clean"));
+    const failure = failureOf({ nodeId: "clean" });
+    await store.fail(failing, { failure, permanent: true, delayMs: 0, maxFailures: 1 });
+    await store.failTask("t", failure);
+    await store.announceWorker({ id: "w", types: ["extractor"], capacity: 1, running: 0 }, 600_000);
+    await store.addDeadLetter({ id: "d", topic: "t", key: "k", body: "b", reason: "r" });
+    const readAll = async (from: typeof store) => [
+      await from.readTask("t"),
+      await from.readVars("t"),
+      await from.readShards("t"),
+      await from.readArtifacts(attempt, 0, 0, 10),
+      await from.readArtifacts(attempt, 0, 1, 10),
+      await from.tail(attempt, 0),
+      await from.tail(shardOf("nobody"), 0),
+      (await from.listTasks({ limit: 10 })).items,
+      await from.liveWorkers(),
+      (await from.listDeadLetters({ limit: 10 })).items,
+    ];
+    const before = structuredClone(await readAll(store));
+    for (const reader of [store, other]) for (const read of await readAll(reader)) spoil(read);
+    expect(await readAll(store)).toEqual(before);
+    expect(await readAll(other)).toEqual(before);
+  });
+
+  it("-0 is 0, as in a JSON text", async ({ store, other }) => {
+    await store.createTask(newTask("t", { params: { a: [-0] }, vars: { vars: { b: -0 }, appliedBy: [] } }));
+    const attempt = await runningShard(store);
+    await store.append(attempt, 0, artifactOf(0, { meta: -0 }));
+    await store.append(attempt, 0, artifactOf(1, { meta: { rows: [-0, 1.5] } }));
+    await store.complete(attempt, { generation: 0, count: 2, result: { sum: -0 } });
+    for (const reader of [store, other]) {
+      // toStrictEqual tells the two apart.
+      expect((await reader.readArtifacts(attempt, 0, 0, 10)).map(({ meta }) => meta)).toStrictEqual([
+        0,
+        { rows: [0, 1.5] },
+      ]);
+      expect((await reader.readTask("t"))?.params).toStrictEqual({ a: [0] });
+      expect((await reader.readVars("t"))?.vars).toStrictEqual({ b: 0 });
+      expect((await reader.readShards("t")).map(({ result }) => result)).toStrictEqual([{ sum: 0 }]);
+    }
+  });
+
+  it("half a surrogate pair is kept, in keys and in values", async ({ store, other }) => {
+    const odd = { "\ud800": "\udfff", "a\udc00": ["\ud83d", { "\udc00\ud800": 1 }] };
+    await store.createTask(newTask("t", { params: odd, vars: { vars: odd, appliedBy: [] } }));
+    const attempt = await runningShard(store);
+    await store.append(attempt, 0, artifactOf(0, { meta: odd, metrics: { "\ud800": 1, "\ud801": 2 } }));
+    await store.report(attempt, { generation: 0, n: 1, checkpoint: odd });
+    const checkpoints = (await other.readShards("t")).map(({ checkpoint }) => checkpoint);
+    expect(checkpoints).toEqual([odd]);
+    await store.complete(attempt, { generation: 0, count: 1, result: odd });
+    for (const reader of [store, other]) {
+      const [artifact] = await reader.readArtifacts(attempt, 0, 0, 10);
+      expect(artifact).toMatchObject({ meta: odd, metrics: { "\ud800": 1, "\ud801": 2 } });
+      expect((await reader.readTask("t"))?.params).toEqual(odd);
+      expect((await reader.readVars("t"))?.vars).toEqual(odd);
+      expect((await reader.readShards("t")).map(({ result }) => result)).toEqual([odd]);
+    }
+  });
+
+  it("refuses what is longer as JSON than a string can be, and goes on", async ({ store, other }) => {
+    await store.createTask(newTask("t"));
+    await store.dispatch(shardOf(), dispatchInit());
+    const attempt = await claimed(store, shardOf());
+    const tooLong = Array.from({ length: 9 }, () => "x".repeat(2 ** 26));
+    const refusal = await store.append(attempt, 0, artifactOf(0, { meta: tooLong })).catch((error: unknown) => error);
+    expect(FlowError.is(refusal, "RECORD_TOO_LARGE")).toBe(true);
+    const result = await store.complete(attempt, { generation: 0, count: 0, result: tooLong }).catch((e: unknown) => e);
+    expect(FlowError.is(result, "RECORD_TOO_LARGE")).toBe(true);
+    expect(await other.tail(attempt, 0)).toEqual({ length: 0, closed: false, origins: [] });
+    expect(await store.append(attempt, 0, artifactOf(0))).toBe("ok");
+    expect(await store.complete(attempt, { generation: 0, count: 1 })).toBe("ok");
+  });
+}
