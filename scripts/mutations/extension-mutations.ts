@@ -23,7 +23,7 @@ export const extensionMutations: readonly Mutation[] = [
     "an attempt doesn't wait for its handler's init",
     edit(
       "engine/worker/handler-run.ts",
-      "if (runtime.needsInit) await held.run(runtime.init());",
+      "if (runtime.needsInit) await held.run(Promise.resolve(run.code.run(() => runtime.init())));",
       "if (runtime.needsInit) void runtime.init();",
     ),
   ),
@@ -56,8 +56,8 @@ export const extensionMutations: readonly Mutation[] = [
     "a custom adapter gets no arguments",
     edit(
       "engine/input/adapters.ts",
-      "definition.expand({ meta, nodeId, args })",
-      "definition.expand({ meta, nodeId, args: {} })",
+      "definition.expand({ meta: deepFreeze(meta), nodeId, args })",
+      "definition.expand({ meta: deepFreeze(meta), nodeId, args: {} })",
     ),
   ),
 ];

@@ -53,7 +53,7 @@ export const storeMutations: readonly Mutation[] = [
   mutation(
     "appends go to the end, whatever their seq",
     edit(log, 'if (this.#closed || seq !== this.#length) return "conflict";', 'if (this.#closed) return "conflict";'),
-    edit(log, "const stored: Artifact = { seq, uid,", "const stored: Artifact = { seq: this.#length, uid,"),
+    edit(log, "deepFreeze<Artifact>({ seq, uid,", "deepFreeze<Artifact>({ seq: this.#length, uid,"),
   ),
   mutation("no complete marker", edit(log, "this.#closed = true;", "")),
   mutation(
