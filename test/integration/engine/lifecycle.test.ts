@@ -135,7 +135,9 @@ describe("stopping an engine", () => {
     const gate = new Gate();
     const store: Store = new Proxy(make(), {
       get(target, key: keyof Store) {
-        const method = (target[key] as (...args: unknown[]) => Promise<unknown>).bind(target);
+        const member: unknown = target[key];
+        if (typeof member !== "function") return member;
+        const method = member.bind(target);
         if (key !== "readTask") return method;
         return async (...args: unknown[]) => {
           await gate.pass();
