@@ -46,6 +46,7 @@ export class Sweeper {
   /** How long the last sweep took, in ms. */
   #tookMs = 0;
   readonly #watch: StoreWatch;
+  #paying = false;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -70,6 +71,25 @@ export class Sweeper {
     if (at >= this.#dueAt) return;
     this.#dueAt = at;
     this.#sleeping?.abort();
+  }
+
+  /** Makes the looks that are owed, in the background, and what is owed meanwhile after a rest. */
+  payLooks(supervisor: Supervisor): void {
+    if (this.#paying) return;
+    this.#paying = true;
+    const { clock, scheduler } = this.#options;
+    supervisor.spawn("looks", async () => {
+      try {
+        while (scheduler.owedLooks.length > 0 && !supervisor.signal.aborted) {
+          const began = clock.monotonic();
+          await each(supervisor, scheduler.owedLooks, (look) => scheduler.payLook(look));
+          const restMs = restFactor * (clock.monotonic() - began);
+          if (restMs > 0) await clock.sleep(restMs, supervisor.signal);
+        }
+      } finally {
+        this.#paying = false;
+      }
+    });
   }
 
   start(supervisor: Supervisor): void {
@@ -103,6 +123,7 @@ export class Sweeper {
     });
     if (deferred.due.length === atOnce) this.dueIn(0);
     else if (deferred.nextInMs !== undefined) this.dueIn(deferred.nextInMs);
+    this.payLooks(supervisor); // those that the store kept from being made
     await this.#sweepDeadlines(supervisor);
     await this.#slots.sweep();
     const due = await store.dueTasks(tasksAtOnce, sweepMs, sweepMs - this.#pace.sweepMs);
