@@ -1,7 +1,24 @@
-import { defineHandler, type Graph, type GraphNode } from "flowkit";
+import { defineHandler, flow, type Graph, type GraphNode, type HandlerDefinition } from "flowkit";
 import * as z from "zod";
 
-/** A graph whose size is a number can't be chained in the builder, its ids aren't literals: the cases write graphs. */
+/** The builder, for ids that are no literals. */
+export interface UntypedFlow {
+  node(id: string, handler: HandlerDefinition, options?: UntypedOptions): UntypedFlow;
+  then(id: string, handler: HandlerDefinition, options?: UntypedOptions): UntypedFlow;
+  compile(): Graph;
+}
+
+interface UntypedOptions {
+  readonly after?: readonly string[];
+  readonly args?: object;
+  readonly startWhen?: "first_batch";
+  readonly maxPendingBatches?: number;
+}
+
+/** What runs is what the builder compiles, with all that it writes out: a graph written by hand may skip a part of the way. */
+export const untypedFlow = (name: string): UntypedFlow => flow(name) as unknown as UntypedFlow;
+
+/** A graph that only a check reads. */
 export function graphOf(nodes: readonly GraphNode[]): Graph {
   return {
     schema_version: "1.0",
@@ -10,15 +27,18 @@ export function graphOf(nodes: readonly GraphNode[]): Graph {
   };
 }
 
-/** `n0 -> n1 -> ...`: the first of type `first`, the others of type `next`. */
-export function chainOf(length: number, first: string, next: string): Graph {
-  return graphOf(
-    Array.from({ length }, (_, index) => ({
-      node_id: `n${index}`,
-      type: index === 0 ? first : next,
-      depends_on: index === 0 ? [] : [`n${index - 1}`],
-    })),
-  );
+/** `n0 -> n1 -> ...`: the first with `first`, the others with `next`. */
+export function chainOf(length: number, first: HandlerDefinition, next: HandlerDefinition): Graph {
+  let chain = untypedFlow("chain").node("n0", first);
+  for (let index = 1; index < length; index++) chain = chain.then(`n${index}`, next);
+  return chain.compile();
+}
+
+/** `first`, and after it each of these ids with `next`. */
+export function fanOutTo(ids: readonly string[], first: HandlerDefinition, next: HandlerDefinition): UntypedFlow {
+  let spread = untypedFlow("fan-out").node("first", first);
+  for (const id of ids) spread = spread.node(id, next, { after: ["first"] });
+  return spread;
 }
 
 const Tick = z.object({ index: z.int() });

@@ -9,7 +9,7 @@ const chain = (nodes: number, tasks: number) => ({
   units: nodes * tasks,
   tasks,
   handlers: [source, step],
-  graph: chainOf(nodes, "source", "step"),
+  graph: chainOf(nodes, source, step),
 });
 
 const short = chain(100, 100);

@@ -8,7 +8,7 @@ const tasks = {
   tasks: 1000,
   atOnce: 1000,
   handlers: [source, step],
-  graph: chainOf(10, "source", "step"),
+  graph: chainOf(10, source, step),
 };
 
 /** Many small tasks at once, as a service has them. */

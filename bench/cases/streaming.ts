@@ -1,7 +1,7 @@
-import { defineHandler } from "flowkit";
+import { defineHandler, type HandlerDefinition } from "flowkit";
 import * as z from "zod";
 import { engineCase } from "../engine-case.ts";
-import { graphOf } from "../flows.ts";
+import { untypedFlow } from "../flows.ts";
 import { sinkType } from "../stores.ts";
 import { atLeastPerSecond, keepsAtMostMiB } from "../targets.ts";
 
@@ -64,27 +64,20 @@ const steps = {
   order: defineHandler("order.step", { input: Order, output: Order, processBatch: (order) => order }),
 };
 
-const streamOf = (kind: keyof typeof sources, count: number) => {
-  const type = `${kind}.step`;
-  const io = { start_when: "first_batch" } as const;
-  const args = { input_inline: { count } };
-  return graphOf([
-    { node_id: "source", type: `${kind}.source`, depends_on: [], io: args },
-    { node_id: "middle", type, depends_on: ["source"], io },
-    { node_id: "last", type, depends_on: ["middle"], io },
-  ]);
-};
+const streamOf = (kind: keyof typeof sources, count: number) =>
+  untypedFlow("stream")
+    .node("source", sources[kind], { args: { count } })
+    .then("middle", steps[kind], { startWhen: "first_batch" })
+    .then("last", steps[kind], { startWhen: "first_batch" })
+    .compile();
 
 /** The same, where producers wait for their consumers, and what the last node stores is counted and no more. */
-const boundedOf = (kind: keyof typeof sources, count: number) => {
-  const io = { start_when: "first_batch", max_pending_batches: pending } as const;
-  const args = { input_inline: { count }, max_pending_batches: pending };
-  return graphOf([
-    { node_id: "source", type: `${kind}.source`, depends_on: [], io: args },
-    { node_id: "middle", type: `${kind}.step`, depends_on: ["source"], io },
-    { node_id: "last", type: sinkType, depends_on: ["middle"], io: { start_when: "first_batch" } },
-  ]);
-};
+const boundedOf = (kind: keyof typeof sources, sink: HandlerDefinition, count: number) =>
+  untypedFlow("bounded stream")
+    .node("source", sources[kind], { args: { count }, maxPendingBatches: pending })
+    .then("middle", steps[kind], { startWhen: "first_batch", maxPendingBatches: pending })
+    .then("last", sink, { startWhen: "first_batch" })
+    .compile();
 
 const sinkOf = (input: z.ZodType) =>
   defineHandler(sinkType, {
@@ -104,18 +97,20 @@ const stream = (name: string, kind: keyof typeof sources) => ({
   graph: streamOf(kind, batches),
 });
 
-const bounded = (name: string, kind: keyof typeof sources, count = batches) =>
-  engineCase({
+const bounded = (name: string, kind: keyof typeof sources, count = batches) => {
+  const sink = sinkOf(kind === "order" ? Order : Small);
+  return engineCase({
     name: `${name}, dropped as read`,
     group: name,
     unit: "batch",
     units: count,
-    handlers: [sources[kind], steps[kind], sinkOf(kind === "order" ? Order : Small)],
-    graph: boundedOf(kind, count),
+    handlers: [sources[kind], steps[kind], sink],
+    graph: boundedOf(kind, sink, count),
     store: "dropping",
     isLong: count > batches,
     target: keepsAtMostMiB(1),
   });
+};
 
 const small = "stream of 100,000 small batches";
 const orders = "stream of 100,000 orders, zod in and out";

@@ -15,7 +15,7 @@ import { Client } from "flowkit/engine";
 import { startKafka } from "../../scripts/services/kafka.ts";
 import { startMongo } from "../../scripts/services/mongo.ts";
 import { flowOf } from "../engine-case.ts";
-import { chainOf, graphOf, source, step } from "../flows.ts";
+import { chainOf, fanOutTo, source, step } from "../flows.ts";
 import { describeMachine } from "../machine.ts";
 import { quantile } from "../measure.ts";
 import { aligned, machineLine } from "../table.ts";
@@ -36,16 +36,15 @@ interface Load {
   readonly atOnce: number;
 }
 
-const root = { node_id: "n0", type: "source", depends_on: [] };
-const leaves = Array.from({ length: 100 }, (_, n) => ({ node_id: `n${n + 1}`, type: "step", depends_on: ["n0"] }));
+const leaves = Array.from({ length: 100 }, (_, index) => `n${index + 1}`);
 const loads: readonly Load[] = [
   {
     name: "chain of 3",
-    graph: chainOf(3, "source", "step"),
+    graph: chainOf(3, source, step),
     tasks: Number(values.tasks),
     atOnce: Number(values["at-once"]),
   },
-  { name: "fan-out to 100", graph: graphOf([root, ...leaves]), tasks: 2, atOnce: 1 },
+  { name: "fan-out to 100", graph: fanOutTo(leaves, source, step).compile(), tasks: 2, atOnce: 1 },
 ];
 
 await using servers = new AsyncDisposableStack();

@@ -55,6 +55,8 @@ export class CoordinatorCore {
       bus: hintBus(bus, logger),
       plans,
       cancelGraceMs: timing.cancelGraceMs,
+      readsAnEvent: parts.readsAnEvent,
+      onOwed: () => this.#sweeper.payLooks(this.#supervisor),
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
       others: this.#foreign,
     });

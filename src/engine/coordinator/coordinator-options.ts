@@ -28,6 +28,8 @@ export interface CoordinatorParts {
   readonly plans: PlanCache;
   readonly signals: AppendSignals;
   readonly timing: CoordinatorTiming;
+  /** Of the scheduler. */
+  readonly readsAnEvent?: number;
   /** For the worker inside, which runs coordinator functions. */
   readonly functionLimits: WorkerLimits;
 }

@@ -1,3 +1,4 @@
+import { FlowError } from "../../errors/index.ts";
 import {
   type EpochRef,
   isShardTerminal,
@@ -6,20 +7,14 @@ import {
   type ShardRef,
   type TaskRecord,
 } from "../model.ts";
-import {
-  isNodeFinished,
-  type NodePlan,
-  type Plan,
-  type PlanCache,
-  type Readiness,
-  readiness,
-} from "../planner/index.ts";
+import { isNodeFinished, type NodePlan, type Plan, type PlanCache, type Readiness } from "../planner/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
 import { cancelTokenOf } from "../protocol/cancel-token.ts";
 import type { MessageTrace } from "../protocol/messages.ts";
 import { topics } from "../protocol/topics.ts";
 import { traceOf } from "../protocol/trace.ts";
 import { adoptFinished } from "./adoption.ts";
+import { type OwedLook, StartLooks } from "./start-looks.ts";
 import { type KnownTask, TaskMemories, type TaskMemory } from "./task-memory.ts";
 
 /*
@@ -28,6 +23,7 @@ import { type KnownTask, TaskMemories, type TaskMemory } from "./task-memory.ts"
  * Two coordinators may decide about one task at the same time, and messages may be lost. What makes it right:
  * - Whoever finishes a node writes that first and looks at its children after, reading their other parents fresh. Of two
  *   that finish two parents at once, at least one then sees both.
+ *   Where that would read too much, one look is made for several of them, a little later.
  * - A dispatch is an insert: the second one loses.
  * - A task's records are planned again as a whole from time to time (`replan`), which finds what a lost message should
  *   have told.
@@ -48,6 +44,10 @@ export interface SchedulerOptions {
   /** Something about the task changed, or it ended: for those who wait in this process. */
   readonly onChange: (taskId: string, ended: boolean) => void;
   readonly others?: OtherCommands | undefined;
+  /** There are `owedLooks`. */
+  readonly onOwed: () => void;
+  /** What an event may read of the other parents of a node that needs some of them. @defaultValue 32 */
+  readonly readsAnEvent?: number | undefined;
 }
 
 export class Scheduler {
@@ -58,6 +58,7 @@ export class Scheduler {
   readonly #onChange: (taskId: string, ended: boolean) => void;
   readonly #others: OtherCommands | undefined;
   readonly #memories = new TaskMemories();
+  readonly #looks: StartLooks;
 
   constructor(options: SchedulerOptions) {
     this.#store = options.store;
@@ -66,6 +67,7 @@ export class Scheduler {
     this.#cancelGraceMs = options.cancelGraceMs;
     this.#onChange = options.onChange;
     this.#others = options.others;
+    this.#looks = new StartLooks(options);
   }
 
   /** A task that this coordinator has just created: its roots may start. */
@@ -89,7 +91,10 @@ export class Scheduler {
     let openChild = false;
     for (const child of memory.plan.children.get(nodeId) ?? []) {
       if (memory.finished.has(child.id)) continue;
-      if (!memory.dispatched.has(child.id)) await this.#tryDispatch(taskId, memory, child);
+      if (!memory.dispatched.has(child.id)) {
+        const verdict = await this.#looks.afterEvent(taskId, memory, { node: child, parentId: nodeId });
+        await this.#follow(verdict, { taskId, memory, node: child });
+      }
       // A child that could start before this node had finished may also have ended before it, since it need not read
       // it to its end (or at all), and another coordinator was told.
       const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;
@@ -124,13 +129,33 @@ export class Scheduler {
         return this.replan(taskId);
       }
     }
-    // This look only rules out: a parent without a record can't satisfy, and whoever finishes it looks again.
+    // This look only rules out: whoever makes another parent satisfy, of those that don't yet, looks again.
     for (const node of memory.plan.nodes) {
       if (memory.dispatched.has(node.id)) continue;
-      const born = node.dependsOn.reduce((count, parent) => count + (shardsOf.has(parent) ? 1 : 0), 0);
-      if (born >= node.needed) await this.#tryDispatch(taskId, memory, node);
+      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : memory.finished;
+      const possible = node.dependsOn.reduce((count, parent) => count + (may.has(parent) ? 1 : 0), 0);
+      if (possible >= node.needed) await this.#tryDispatch(taskId, memory, node);
     }
     this.#onChange(taskId, await this.#tryFinish(taskId, memory));
+  }
+
+  get owedLooks(): readonly OwedLook[] {
+    return this.#looks.owed;
+  }
+
+  /** Makes a look that is owed. */
+  async payLook(look: OwedLook): Promise<void> {
+    const { taskId, nodeId } = look;
+    this.#looks.pay(look);
+    try {
+      const memory = await this.#recall(taskId);
+      const node = memory?.plan.byId.get(nodeId);
+      if (memory === undefined || node === undefined || memory.dispatched.has(nodeId)) return;
+      await this.#tryDispatch(taskId, memory, node);
+    } catch (error) {
+      if (FlowError.is(error, "STORE_UNAVAILABLE")) this.#looks.owe(look);
+      throw error;
+    }
   }
 
   /** Says that an attempt is ready to be claimed. */
@@ -151,7 +176,14 @@ export class Scheduler {
   }
 
   async #tryDispatch(taskId: string, memory: TaskMemory, node: NodePlan): Promise<void> {
-    const verdict = await this.#readiness(taskId, memory, node);
+    await this.#follow(await this.#looks.look(taskId, memory, node), { taskId, memory, node });
+  }
+
+  /** Dispatches the node if that is what the look says. */
+  async #follow(
+    verdict: Readiness | undefined,
+    { taskId, memory, node }: { readonly taskId: string; readonly memory: TaskMemory; readonly node: NodePlan },
+  ): Promise<void> {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
     const init = { type: node.type, priority: memory.priority, ...(chosen === undefined ? {} : { chosen }) };
@@ -162,27 +194,6 @@ export class Scheduler {
       if (outcome === "dispatched") await this.#command(node.type, ref, 1);
     }
     memory.dispatched.add(node.id);
-  }
-
-  /** Reads the parents fresh, one after another, until one is found that still holds the node back. */
-  async #readiness(taskId: string, memory: TaskMemory, node: NodePlan): Promise<Readiness | undefined> {
-    const hasArtifact = new Set<string>();
-    const start = node.needsAll ? (memory.waitingFrom.get(node.id) ?? 0) : 0;
-    for (let index = start; index < node.dependsOn.length; index++) {
-      const parent = memory.plan.byId.get(node.dependsOn[index] as string);
-      if (parent === undefined || memory.finished.has(parent.id)) continue;
-      if (isNodeFinished(parent, await this.#store.readShards(taskId, [parent.id]))) memory.finished.add(parent.id);
-      else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, parent.id)))
-        hasArtifact.add(parent.id);
-      else if (node.needsAll) {
-        // Another call may have come further during the read: only ever forward.
-        if (!node.startsOnFirstBatch) {
-          memory.waitingFrom.set(node.id, Math.max(index, memory.waitingFrom.get(node.id) ?? 0));
-        }
-        return undefined;
-      }
-    }
-    return readiness(node, (id) => ({ finished: memory.finished.has(id), hasArtifact: hasArtifact.has(id) }));
   }
 
   /** Whether the task is over. */

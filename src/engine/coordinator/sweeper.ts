@@ -1,5 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
-import type { ShardRecord, TaskFailure } from "../model.ts";
+import type { EpochRef, ShardRecord, TaskFailure } from "../model.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import { StoreWatch } from "../support/store-watch.ts";
 import type { Supervisor } from "../support/supervisor.ts";
@@ -7,8 +7,11 @@ import { unheardTiming } from "./coordinator-options.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { SlotSweeper } from "./slot-sweeper.ts";
 
-const atOnce = 100;
-const tasksAtOnce = 20;
+/** What is asked for by one call: a task is planned as a whole, and whoever else sweeps gets the next ones. */
+const shardsAPage = 100;
+const tasksAPage = 20;
+/** Of a page, so that one that waits for the store keeps no other waiting. */
+const atOnce = 8;
 const restFactor = 4;
 
 const deadlineExceeded: TaskFailure = {
@@ -47,6 +50,7 @@ export class Sweeper {
   /** How long the last sweep took, in ms. */
   #tookMs = 0;
   readonly #watch: StoreWatch;
+  #paying = false;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -68,6 +72,25 @@ export class Sweeper {
     this.#sleeping?.abort();
   }
 
+  /** Makes the looks that are owed, in the background, and what is owed meanwhile after a rest. */
+  payLooks(supervisor: Supervisor): void {
+    if (this.#paying) return;
+    this.#paying = true;
+    const { clock, scheduler } = this.#options;
+    supervisor.spawn("looks", async () => {
+      try {
+        while (scheduler.owedLooks.length > 0 && !supervisor.signal.aborted) {
+          const began = clock.monotonic();
+          await each(supervisor, scheduler.owedLooks, (look) => scheduler.payLook(look));
+          const restMs = restFactor * (clock.monotonic() - began);
+          if (restMs > 0) await clock.sleep(restMs, supervisor.signal);
+        }
+      } finally {
+        this.#paying = false;
+      }
+    });
+  }
+
   start(supervisor: Supervisor): void {
     const { clock } = this.#options;
     supervisor.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
@@ -85,54 +108,99 @@ export class Sweeper {
   }
 
   async sweep(supervisor: Supervisor): Promise<void> {
-    const { store, scheduler, sweepMs, maxLostLeases, onLeaseLost } = this.#options;
-    await each(supervisor, await store.expiredLeases(atOnce), async (lost) => {
+    const { store, scheduler, sweepMs, maxLostLeases, onLeaseLost, clock } = this.#options;
+    const pace = this.#pace;
+    const until = clock.monotonic() + pace.timeMs;
+    /** Page after page, until one isn't full or the time is used: then the next tick goes on. */
+    const all = async <T>(pageSize: number, find: () => Promise<readonly T[]>, look: (item: T) => Promise<void>) => {
+      for (;;) {
+        const page = await find();
+        const allWell = await each(supervisor, page, look);
+        // One that fails would be found again at once.
+        if (!allWell || page.length < pageSize || supervisor.signal.aborted || clock.monotonic() >= until) return;
+      }
+    };
+    const expired = () => store.expiredLeases(shardsAPage);
+    await all(shardsAPage, expired, async (lost) => {
       const record = await store.expire(lost, maxLostLeases);
       if (record !== undefined) await onLeaseLost?.(record);
       if (record?.status === "queued") await scheduler.command(record);
       else if (record !== undefined) await scheduler.nodeChanged(record.taskId, record.nodeId);
     });
-    const deferred = await store.dueDeferred(atOnce);
-    await each(supervisor, deferred.due, async (due) => {
-      const record = await store.requeue(due);
-      if (record !== undefined) await scheduler.command(record);
-    });
-    if (deferred.due.length === atOnce) this.dueIn(0);
-    else if (deferred.nextInMs !== undefined) this.dueIn(deferred.nextInMs);
-    await this.#sweepDeadlines(supervisor);
+    await all(
+      shardsAPage,
+      () => this.#dueDeferred(),
+      async (due) => {
+        const record = await store.requeue(due);
+        if (record !== undefined) await scheduler.command(record);
+      },
+    );
+    this.payLooks(supervisor); // those that the store kept from being made
+    await all(
+      tasksAPage,
+      () => this.#overdueTasks(),
+      async (taskId) => {
+        // Should this end between the two, the failed task is due for a sweep.
+        if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);
+      },
+    );
     await this.#slots.sweep();
-    const due = await store.dueTasks(tasksAtOnce, sweepMs, sweepMs - this.#pace.sweepMs);
-    await each(supervisor, due, (taskId) => scheduler.replan(taskId));
+    const due = () => store.dueTasks(tasksAPage, sweepMs, sweepMs - pace.sweepMs);
+    await all(tasksAPage, due, (taskId) => scheduler.replan(taskId));
   }
 
   /** Looking costs as much as there is to look at: it takes a part of the time only. */
-  get #pace(): { readonly tickMs: number; readonly sweepMs: number } {
+  get #pace(): { readonly tickMs: number; readonly sweepMs: number; readonly timeMs: number } {
     const { tickMs, sweepMs, isHeard } = this.#options;
-    if (isHeard()) return { tickMs, sweepMs };
+    if (isHeard()) return { tickMs, sweepMs, timeMs: tickMs };
     const oftenMs = Math.max(unheardTiming.sweepMs, restFactor * this.#tookMs);
-    return { tickMs: Math.min(tickMs, unheardTiming.tickMs), sweepMs: Math.min(sweepMs, oftenMs) };
+    const lookMs = Math.min(tickMs, unheardTiming.tickMs);
+    return { tickMs: lookMs, sweepMs: Math.min(sweepMs, oftenMs), timeMs: lookMs / restFactor };
   }
 
-  /** Should this end between the two, the failed task is due for a sweep. */
-  async #sweepDeadlines(supervisor: Supervisor): Promise<void> {
-    const { store, scheduler } = this.#options;
-    const { overdue, nextInMs } = await store.overdueTasks(tasksAtOnce);
-    await each(supervisor, overdue, async (taskId) => {
-      if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);
-    });
-    if (overdue.length === tasksAtOnce) this.dueIn(0);
-    else if (nextInMs !== undefined) this.dueIn(nextInMs);
+  async #dueDeferred(): Promise<readonly EpochRef[]> {
+    const { due, nextInMs } = await this.#options.store.dueDeferred(shardsAPage);
+    this.#expect(due.length === shardsAPage ? 0 : nextInMs);
+    return due;
+  }
+
+  async #overdueTasks(): Promise<readonly string[]> {
+    const { overdue, nextInMs } = await this.#options.store.overdueTasks(tasksAPage);
+    this.#expect(overdue.length === tasksAPage ? 0 : nextInMs);
+    return overdue;
+  }
+
+  #expect(inMs: number | undefined): void {
+    if (inMs !== undefined) this.dueIn(inMs);
   }
 }
 
-/** One that can't be looked at keeps none of the others from it; a store that can't be reached ends the whole turn. */
-async function each<T>(supervisor: Supervisor, items: readonly T[], look: (item: T) => Promise<void>): Promise<void> {
-  for (const item of items) {
-    try {
-      await look(item);
-    } catch (error) {
-      if (FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
-      supervisor.report("sweeps", error);
+/**
+ * One that can't be looked at keeps none of the others from it; a store that can't be reached ends the whole turn.
+ *
+ * @returns whether all could be looked at
+ */
+async function each<T>(
+  supervisor: Supervisor,
+  items: readonly T[],
+  look: (item: T) => Promise<void>,
+): Promise<boolean> {
+  const left = items.values();
+  let allWell = true;
+  let unreachable: unknown;
+  const lane = async (): Promise<void> => {
+    for (const item of left) {
+      if (unreachable !== undefined) return;
+      try {
+        await look(item);
+      } catch (error) {
+        allWell = false;
+        if (FlowError.is(error, "STORE_UNAVAILABLE")) unreachable ??= error;
+        else supervisor.report("sweeps", error);
+      }
     }
-  }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  if (unreachable !== undefined) throw unreachable;
+  return allWell;
 }

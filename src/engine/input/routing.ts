@@ -1,6 +1,7 @@
 import { safeParse } from "zod/v4/core";
 import type { HandlerDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { JsonObject } from "../../errors/index.ts";
+import { splitArgs } from "../../graph/adapter-args.ts";
 import { adapterName, builtInAdapters, commonAdapterArgs, isBuiltInAdapter } from "../../graph/index.ts";
 import { firstNotUpstream, type NodePlan, type Plan, type Routing } from "../planner/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
@@ -55,46 +56,47 @@ function adapterInput(options: {
     throw new AttemptProblem("bad_input_adapter", `'${name}' is not an input adapter of this worker`);
   }
   const written = fromNodeWrittenOut(routing.args);
-  const common = check(name, commonAdapterArgs.loose(), written);
-  const fromNodes = common.from_nodes ?? node.dependsOn;
-  const polling = { pollMs: common.poll_ms, pollMaxMs: common.backoff_max_ms };
   if (custom !== undefined) {
-    checkSources(node, plan, fromNodes);
-    const own = Object.fromEntries(
-      Object.entries(written).filter(([key]) => !Object.hasOwn(commonAdapterArgs.shape, key)),
-    );
-    return {
-      kind: "stream",
-      adapter: customAdapter(custom, check(name, custom.args, own)),
-      fromNodes,
-      ...polling,
-    };
+    const { common, own } = splitArgs(written);
+    const args = check(name, commonAdapterArgs, common);
+    return streamInput({ node, plan, args, adapter: customAdapter(custom, check(name, custom.args, own)) });
   }
   if (name === "pull.gather") {
-    const { from } = check(name, builtInAdapters[name].args, written);
+    const args = check(name, builtInAdapters[name].args, written);
     const sources =
-      from === undefined
-        ? fromNodes.map((nodeId) => ({ alias: nodeId, nodeId }))
-        : Object.entries(from).map(([alias, nodeId]) => ({ alias, nodeId }));
+      args.from === undefined
+        ? (args.from_nodes ?? node.dependsOn).map((nodeId) => ({ alias: nodeId, nodeId }))
+        : Object.entries(args.from).map(([alias, nodeId]) => ({ alias, nodeId }));
     checkSources(
       node,
       plan,
       sources.map((source) => source.nodeId),
     );
-    return { kind: "gather", sources, ...polling };
+    return { kind: "gather", sources, ...pollingOf(args) };
   }
-  checkSources(node, plan, fromNodes);
   if (name === "pull.from_artifacts.rechunk:size") {
-    return {
-      kind: "stream",
-      adapter: rechunk(check(name, builtInAdapters[name].args, written)),
-      fromNodes,
-      ...polling,
-    };
+    const args = check(name, builtInAdapters[name].args, written);
+    return streamInput({ node, plan, args, adapter: rechunk(args) });
   }
-  check(name, builtInAdapters["pull.from_artifacts"].args, written);
-  return { kind: "stream", adapter: pull, fromNodes, ...polling };
+  const args = check(name, builtInAdapters["pull.from_artifacts"].args, written);
+  return streamInput({ node, plan, args, adapter: pull });
 }
+
+type CommonArgs = (typeof commonAdapterArgs)["_zod"]["output"];
+
+function streamInput(options: {
+  readonly node: NodePlan;
+  readonly plan: Plan;
+  readonly args: CommonArgs;
+  readonly adapter: StreamAdapter;
+}): InputPlan {
+  const { node, plan, args, adapter } = options;
+  const fromNodes = args.from_nodes ?? node.dependsOn;
+  checkSources(node, plan, fromNodes);
+  return { kind: "stream", adapter, fromNodes, ...pollingOf(args) };
+}
+
+const pollingOf = (args: CommonArgs): Polling => ({ pollMs: args.poll_ms, pollMaxMs: args.backoff_max_ms });
 
 /** A handler's suggestion may use the short form; graphs were normalised when their task was created. */
 function fromNodeWrittenOut(args: JsonObject): JsonObject {

@@ -115,6 +115,7 @@ export class SimProcess {
         workerTypes: workload.types,
         functions: new Map(workload.functionsFor({ life }).map((fn) => [fn.name, fn])),
         timing: { ...times, maxLostLeases: parts.maxLostLeases },
+        readsAnEvent: 1, // graphs are small: looks are to be owed all the same
         functionLimits: limits,
       });
     }

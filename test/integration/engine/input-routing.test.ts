@@ -1,7 +1,8 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { InputAdapterDefinition } from "../../../src/definitions/index.ts";
+import { defineHandler, defineInputAdapter, flow } from "../../../src/dsl/index.ts";
 import type { JsonObject } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node, unchecked } from "../../helpers/graphs.ts";
@@ -231,4 +232,51 @@ test("a stored graph of a type that nobody here serves waits, and runs once some
     sweepMs: 20,
   });
   expect(await other.engine.task("t").result()).toEqual({ late: [1] });
+});
+
+test("no schema is compiled anew for a node that ran before, whatever its adapter", async () => {
+  const Row = z.object({ n: z.int() });
+  const Rows = z.object({ items: z.array(Row) });
+  const rows = { items: [{ n: 1 }, { n: 2 }] };
+  const read = defineHandler("read", { output: Rows, iterBatches: () => [{ uid: "page", payload: rows }] });
+  const same = defineHandler("same", { input: Rows, output: Rows, processBatch: (page) => page });
+  const cut = defineHandler("cut", { input: z.array(Row), output: z.array(Row), processBatch: (some) => some });
+  const all = defineHandler("all", {
+    input: z.object({ same: z.array(Rows) }),
+    output: Rows,
+    processBatch: () => rows,
+  });
+  const own = defineHandler("own", { input: Row, output: Row, processBatch: (row) => row });
+  const skipping = defineInputAdapter("own.rows", {
+    args: z.object({ skip: z.int() }),
+    payload: Row,
+    expand: ({ meta, args }) => Rows.parse(meta).items.slice(args.skip),
+  });
+  const every = flow("every-adapter", { adapters: [skipping] })
+    .node("read", read)
+    .then("same", same)
+    .node("cut", cut, {
+      after: ["read"],
+      input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "items" },
+    })
+    .node("all", all, { after: ["same"], input: { adapter: "pull.gather" } })
+    .node("own", own, { after: ["read"], input: { adapter: "own.rows", skip: 1 } });
+  const { engine } = await testEngine(Object.values(every.handlers), { inputAdapters: every.inputAdapters });
+  const first = await (await engine.run(every)).result();
+
+  const compiled: string[] = [];
+  vi.stubGlobal(
+    "Function",
+    new Proxy(Function, {
+      construct(target, args: string[]) {
+        compiled.push(args.at(-1) ?? "");
+        return Reflect.construct(target, args) as object;
+      },
+    }),
+  );
+  onTestFinished(() => void vi.unstubAllGlobals());
+  z.object({ probe: z.int() }).parse({ probe: 1 });
+  expect(compiled).toHaveLength(1); // it would be seen
+  expect(await (await engine.run(every)).result()).toEqual(first);
+  expect(compiled).toHaveLength(1);
 });
