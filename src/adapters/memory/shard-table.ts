@@ -87,7 +87,8 @@ export class ShardTable {
 
   async expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined> {
     const entry = this.#context.state.shard(ref);
-    const next = expireShard(entry?.record, ref, { maxLost, now: this.#context.now() });
+    const stored = entry?.logs[entry.record.generation]?.length ?? 0;
+    const next = expireShard(entry?.record, ref, { maxLost, stored, now: this.#context.now() });
     if (entry !== undefined && next !== undefined) replaceShard(this.#context, entry, next, "expire");
     return next;
   }
