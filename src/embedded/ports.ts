@@ -5,6 +5,7 @@ import type { Bus, BusHealth, Store } from "../engine/ports/index.ts";
 import { DeadLetters } from "../engine/support/dead-letters.ts";
 import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
 import { AppendSignals } from "../engine/worker/append-signals.ts";
+import { thrownMessage } from "../errors/index.ts";
 import { giveBack, takeShared } from "./shared-use.ts";
 
 /** What is opened, closed, and told what nobody could read. */
@@ -79,6 +80,6 @@ export function localBus(deadLetters: DeadLetters): Bus {
 }
 
 function keep(deadLetters: DeadLetters, { topic, key, message, error }: UndeliveredMessage): Promise<void> {
-  const reason = `its handler failed: ${error instanceof Error ? error.message : String(error)}`;
+  const reason = `its handler failed: ${thrownMessage(error)}`;
   return deadLetters.add({ topic, key, message, reason });
 }
