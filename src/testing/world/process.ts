@@ -15,6 +15,7 @@ import type { SimBroker } from "../ports/sim-bus.ts";
 import { simClock } from "../ports/sim-clock.ts";
 import { simStore } from "../ports/sim-store.ts";
 import type { AllTasks } from "./all-tasks.ts";
+import { HandlerCalls } from "./handler-calls.ts";
 import type { Journal } from "./journal.ts";
 import type { Rates, SimulationMode } from "./rates.ts";
 import type { Workload } from "./workload.ts";
@@ -69,6 +70,7 @@ export class SimProcess {
   #started = false;
   #starting: Promise<void> | undefined;
   #stop: { ended: boolean } | undefined;
+  #isWorkerStopping = false;
 
   constructor(parts: WorldParts, spec: ProcessSpec, life: Life) {
     const { scheduler, state, allTasks, journal, rates, mode, workload, observe, mirror } = parts;
@@ -119,7 +121,13 @@ export class SimProcess {
       const { clock } = this;
       const { concurrency } = spec;
       const { leaseMs } = times;
-      const tools = { scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs, concurrency };
+      const calls = new HandlerCalls({
+        capacity: spec.capacity,
+        concurrency,
+        isStopping: () => this.#isWorkerStopping,
+        violated: (what) => journal.violated(`${life.name}: ${what}`),
+      });
+      const tools = { scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs, concurrency, calls };
       this.worker = new WorkerCore({
         ...shared,
         workerId: life.name,
@@ -164,6 +172,7 @@ export class SimProcess {
     if (this.#stop !== undefined) return;
     this.#stop = { ended: false };
     await this.start();
+    this.#isWorkerStopping = true;
     await this.worker?.stop({ graceMs });
     await this.coordinator?.stop({ graceMs });
     this.#stop.ended = true;

@@ -111,6 +111,23 @@ describe("what a handler throws", () => {
     expect(error.details).toMatchObject({ reasonCode: "late" });
   });
 
+  test.for([1, 3])("an error of iterBatches is not that of the batch before it: concurrency %d", async (concurrency) => {
+    const { engine, record, artifacts } = await testEngine([
+      source("a", [], {
+        concurrency,
+        *iterBatches() {
+          yield { payload: 1 };
+          yield { payload: 2 };
+          throw new PermanentError("no_more");
+        },
+      }),
+    ]);
+    const task = await engine.run(graphOf(node("a")));
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "no_more" } });
+    expect((await record(task.id, "a")).failure).not.toHaveProperty("batchUid");
+    expect((await artifacts(task.id, "a")).map(({ meta }) => meta)).toEqual([1, 2]);
+  });
+
   test("the stack keeps the chain of causes, and neither it nor the message grows without bound", async () => {
     const thrown = new Error("outer".repeat(10_000), { cause: new Error("inner", { cause: "no error" }) });
     const { engine, record } = await testEngine([throwing(thrown, { iterBatches: () => [{ payload: 1 }] })]);
