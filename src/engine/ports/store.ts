@@ -221,9 +221,14 @@ export interface Store {
 
   /**
    * Queued shards of these types, higher priority first, then earlier `readyAt`, then earlier queued; those of some
-   * tasks left out. A hint for `claim`.
+   * tasks left out, and with `onlyTasks` those of all others. A hint for `claim`.
    */
-  peekQueue(types: readonly string[], limit: number, exceptTasks?: ReadonlySet<string>): Promise<QueuedRef[]>;
+  peekQueue(
+    types: readonly string[],
+    limit: number,
+    exceptTasks?: ReadonlySet<string>,
+    onlyTasks?: ReadonlySet<string>,
+  ): Promise<QueuedRef[]>;
   /** `queued`, same epoch -> `running` with a lease. One caller wins; the same claim id asks again and gets the same answer. */
   claim(
     ref: EpochRef,
