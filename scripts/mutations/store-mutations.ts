@@ -43,6 +43,18 @@ export const storeMutations: readonly Mutation[] = [
   },
   mutation("lost leases without a limit", edit(sweepMoves, "if (lost <= by.maxLost) {", "if (true) {")),
   mutation(
+    "lost leases add up whatever was stored between them",
+    edit(sweepMoves, "by.stored > longest ? 1 :", "by.stored < 0 ? 1 :"),
+  ),
+  mutation(
+    "a lost lease counts anew although nothing was stored since the last",
+    edit(sweepMoves, "by.stored > longest ? 1 :", "by.stored > 0 ? 1 :"),
+  ),
+  mutation(
+    "output that starts over is progress however short it is",
+    edit(sweepMoves, "const storedAtLoss = Math.max(longest, by.stored);", "const storedAtLoss = by.stored;"),
+  ),
+  mutation(
     "a lease expires whatever its deadline",
     edit(sweepMoves, "if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) > by.now) return undefined;", ""),
   ),

@@ -17,6 +17,31 @@ export const workerMutations: readonly Mutation[] = [
     edit("engine/worker/attempt-log.ts", "from += page.length;", "from += Math.max(1, page.length - 1);"),
   ),
   mutation(
+    "a handler that ignores its signal keeps no slot",
+    edit(
+      worker,
+      "if (returned === undefined) this.#claimer.giveBack(type);",
+      "this.#claimer.giveBack(type);\n      if (returned === undefined);",
+    ),
+    edit(
+      worker,
+      "      this.#claimer.giveBack(type);\n      if (this.#stopping === undefined)",
+      "      if (this.#stopping === undefined)",
+    ),
+  ),
+  mutation(
+    "a handler that returns late never gives its slot back",
+    edit(
+      worker,
+      "      this.#claimer.giveBack(type);\n      if (this.#stopping === undefined)",
+      "      if (this.#stopping === undefined)",
+    ),
+  ),
+  mutation(
+    "a worker that stops begins further batches",
+    edit("engine/worker/held-attempt.ts", 'if (this.#windingDown) throw new AttemptEnded("stopping");', ""),
+  ),
+  mutation(
     "cursor off by one",
     edit(stream, "stored === undefined ? 0 : stored.chunk + 1", "stored === undefined ? 0 : stored.chunk"),
   ),

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Logger } from "../definitions/index.ts";
+import { hasProperty, isInstance, loggable, propertyOf, thrownMessage } from "../errors/index.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const levels = ["debug", "info", "warn", "error"] as const;
@@ -10,7 +11,7 @@ export function jsonLogger(terminal: Terminal, least: LogLevel, bound: object = 
   const say = (level: LogLevel) => (fields: object, msg?: string) => {
     if (levels.indexOf(level) < levels.indexOf(least)) return;
     const time = new Date().toISOString();
-    terminal.log(`${JSON.stringify({ time, level, msg, ...bound, ...fields }, plain())}\n`);
+    terminal.log(`${lineOf({ time, level, msg }, { ...bound, ...fields })}\n`);
   };
   return {
     debug: say("debug"),
@@ -21,6 +22,15 @@ export function jsonLogger(terminal: Terminal, least: LogLevel, bound: object = 
   };
 }
 
+/** What a handler logs may not be readable; that it logged is. */
+function lineOf(head: object, fields: object): string {
+  try {
+    return JSON.stringify({ ...head, ...fields }, plain());
+  } catch (error) {
+    return JSON.stringify({ ...head, unreadable: thrownMessage(error) });
+  }
+}
+
 /** Errors as what they say; what has no form in JSON as words. */
 function plain(): (this: unknown, key: string, value: unknown) => unknown {
   const seen = new WeakSet<object>();
@@ -29,9 +39,9 @@ function plain(): (this: unknown, key: string, value: unknown) => unknown {
     if (typeof value !== "object" || value === null) return value;
     if (seen.has(value)) return "[seen above]";
     seen.add(value);
-    if (!(value instanceof Error)) return value;
-    const { name, message, stack, cause } = value;
-    const code = "code" in value ? { code: value.code } : {};
+    if (!isInstance(value, Error)) return value;
+    const { name, message, stack, cause } = loggable(value);
+    const code = hasProperty(value, "code") ? { code: propertyOf(value, "code") } : {};
     return { name, ...code, message, stack, ...(cause === undefined ? {} : { cause }) };
   };
 }

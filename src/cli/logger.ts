@@ -1,4 +1,5 @@
 import type { Logger } from "../definitions/index.ts";
+import { thrownMessage } from "../errors/index.ts";
 import { type LogLevel, levels } from "./json-logger.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -11,7 +12,7 @@ export function terminalLogger(terminal: Terminal, least: LogLevel = "info", bou
     const all = { ...bound, ...fields };
     const { err, ...rest } = all as { err?: unknown };
     const about = Object.entries(rest).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-    const cause = err === undefined ? [] : [err instanceof Error ? err.message : String(err)];
+    const cause = err === undefined ? [] : [thrownMessage(err)];
     const words = [level, ...(message === undefined ? [] : [message]), ...about, ...cause].join(" ");
     terminal.note(level === "warn" || level === "error" ? terminal.styled(colours[level], words) : words);
   };

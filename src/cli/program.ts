@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { isInstance } from "../errors/index.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { addArtifacts } from "./commands/artifacts.ts";
 import { addCodegen } from "./commands/codegen.ts";
@@ -34,7 +35,7 @@ export async function main(args: readonly string[]): Promise<never> {
     shareOneFlowkit();
     await program(terminal).parseAsync(words, { from: "user" });
   } catch (error) {
-    if (!(error instanceof CommanderError)) reportError(terminal, error);
+    if (!isInstance(error, CommanderError)) reportError(terminal, error);
     else if (error.exitCode !== 0) reportError(terminal, usageError(error, words));
   }
   await terminal.flush();

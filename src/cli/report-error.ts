@@ -1,4 +1,4 @@
-import { FlowError, type FlowErrorCode, type Json } from "../errors/index.ts";
+import { FlowError, type FlowErrorCode, isInstance, type Json, thrownMessage, thrownStack } from "../errors/index.ts";
 import { CliError, exitCodes } from "./cli-error.ts";
 import { InvalidGraphFile } from "./loading/invalid-graph-file.ts";
 import { ownFrame } from "./own-frame.ts";
@@ -39,25 +39,25 @@ export function reportError(terminal: Terminal, error: unknown): void {
     if (report.hint !== undefined) terminal.note(`  ${report.hint}`);
     const frame = FlowError.is(error) ? ownFrame(error.stack) : undefined;
     if (frame !== undefined) terminal.note(`  ${frame}`);
-    if (error instanceof InvalidGraphFile) terminal.note(findingLines(terminal, error).join("\n"));
+    if (isInstance(error, InvalidGraphFile)) terminal.note(findingLines(terminal, error).join("\n"));
   }
 }
 
 function errorReport(error: unknown): ErrorReport {
-  if (error instanceof CliError) {
+  if (isInstance(error, CliError)) {
     const { code, message, hint, details } = error;
     return { code, message, ...(hint === undefined ? {} : { hint }), ...(details === undefined ? {} : { details }) };
   }
-  if (error instanceof InvalidGraphFile) {
+  if (isInstance(error, InvalidGraphFile)) {
     return { code: "GRAPH_INVALID", message: error.message, details: { file: error.file, findings: error.findings } };
   }
   if (FlowError.is(error)) return { code: error.code, message: error.message, details: error.details };
   // A mistake of the command itself: the stack is what its maintainers need.
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = thrownStack(error) ?? thrownMessage(error);
   return { code: "CLI_UNEXPECTED", message: text };
 }
 
 function exitCodeOf(error: unknown): number {
-  if (error instanceof CliError || error instanceof InvalidGraphFile) return exitCodes.usage;
+  if (isInstance(error, CliError) || isInstance(error, InvalidGraphFile)) return exitCodes.usage;
   return FlowError.is(error) && mistakes.has(error.code) ? exitCodes.usage : exitCodes.failed;
 }

@@ -34,6 +34,8 @@ export interface EngineHealth {
   readonly running: number;
   /** How many may. */
   readonly capacity: number;
+  /** Attempts that have ended, and whose handlers ignore their `AbortSignal`: each keeps its slot until it returns. */
+  readonly lingering: number;
   /** Messages that this engine could not read or handle, since it started. */
   readonly deadLetters: number;
   /** The engine's background loops, with how often each had to be started again. */
@@ -174,6 +176,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
       bus: coordinator.bus,
       running: worker.running,
       capacity: worker.capacity,
+      lingering: worker.lingering,
       deadLetters: coordinator.deadLetters + worker.deadLetters + this.#undelivered.count,
       loops: [...coordinator.loops, ...worker.loops],
     };

@@ -26,6 +26,8 @@ export interface WorkerHealth extends PartHealth {
   readonly running: number;
   /** How many may. */
   readonly capacity: number;
+  /** Attempts that have ended, and whose handlers ignore their `AbortSignal`: each keeps its slot until it returns. */
+  readonly lingering: number;
 }
 
 export function partHealth(options: {

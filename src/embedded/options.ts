@@ -51,7 +51,11 @@ export interface SweepOptions {
   readonly tickMs?: number;
   /** How often each task is planned again as a whole, in ms. @defaultValue 30_000 */
   readonly sweepMs?: number;
-  /** How often a node's lease may run out before it fails with `worker_lost`. @defaultValue 5 */
+  /**
+   * How many leases of a node may run out without a batch stored between them before it fails with `worker_lost`.
+   *
+   * @defaultValue 5
+   */
   readonly maxLostLeases?: number;
   /** How long a running attempt may take to stop when its task is cancelled, in ms. @defaultValue 30_000 */
   readonly cancelGraceMs?: number;

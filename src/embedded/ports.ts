@@ -6,6 +6,7 @@ import { DeadLetters } from "../engine/support/dead-letters.ts";
 import { StoreWatch } from "../engine/support/store-watch.ts";
 import { systemClock, systemIds, systemRandom } from "../engine/system/index.ts";
 import { AppendSignals } from "../engine/worker/append-signals.ts";
+import { thrownMessage } from "../errors/index.ts";
 import { giveBack, takeShared } from "./shared-use.ts";
 
 /** What is opened, closed, and told what nobody could read. */
@@ -85,6 +86,6 @@ export function localBus(deadLetters: DeadLetters): Bus {
 }
 
 function keep(deadLetters: DeadLetters, { topic, key, message, error }: UndeliveredMessage): Promise<void> {
-  const reason = `its handler failed: ${error instanceof Error ? error.message : String(error)}`;
+  const reason = `its handler failed: ${thrownMessage(error)}`;
   return deadLetters.add({ topic, key, message, reason });
 }

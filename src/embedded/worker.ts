@@ -160,7 +160,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
       deadLetters: this.#ports.deadLetters.count,
       loops: this.#core.loops,
     });
-    return { ...part, running: this.#core.running, capacity: this.#capacity };
+    return { ...part, running: this.#core.running, capacity: this.#capacity, lingering: this.#core.lingering };
   }
 }
 

@@ -46,6 +46,8 @@ export interface NodeView<TNodeId extends string = string> {
   readonly batches: number;
   readonly failures: number;
   readonly failure?: Failure;
+  /** Workers that let their leases on it end: they are counted as running it until a coordinator has looked. */
+  readonly lostWorkers?: readonly string[];
   /** What its handler last said by `ctx.progress`, summed over its shards; `total` when all of them said one. */
   readonly progress?: Progress;
   /** What `finalize` measured, summed over its shards. */

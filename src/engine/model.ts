@@ -130,8 +130,10 @@ export interface ShardRecord extends EpochRef {
   readonly lastClaimId?: string;
   /** Failed attempts, counted against `retry_policy.max`. */
   readonly failures: number;
-  /** Leases that ran out, counted against `maxLostLeases`. */
+  /** Leases that ran out without a batch stored between them, counted against `maxLostLeases`. */
   readonly lost: number;
+  /** The longest that its log was when a lease ran out: only a longer one is progress. */
+  readonly storedAtLoss?: number;
   /** Times it gave its slot back for want of input. */
   readonly yields: number;
   /** Store time at which a deferred shard is queued again. */

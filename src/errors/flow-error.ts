@@ -1,4 +1,5 @@
 import type { FlowErrorCode } from "./codes.ts";
+import { hasProperty, propertyOf } from "./thrown.ts";
 
 /** A value that survives JSON: what errors carry, what travels between nodes. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -43,7 +44,6 @@ export class FlowError extends Error {
 
   /** Recognises a FlowError also when it comes from another copy of the library, where `instanceof` would say no. */
   static is(error: unknown, code?: FlowErrorCode): error is FlowError {
-    if (typeof error !== "object" || error === null || !(brand in error)) return false;
-    return code === undefined || ("code" in error && error.code === code);
+    return hasProperty(error, brand) && (code === undefined || propertyOf(error, "code") === code);
   }
 }

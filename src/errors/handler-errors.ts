@@ -1,3 +1,5 @@
+import { hasProperty } from "./thrown.ts";
+
 const brand = Symbol.for("flowkit.HandlerError");
 
 /** What the two errors below have in common: a handler's own verdict about a failure. */
@@ -48,5 +50,5 @@ export class RetryableError extends Error implements HandlerErrorLike {
 
 /** Recognises both classes above, also from another copy of the library. */
 export function isHandlerError(error: unknown): error is PermanentError | RetryableError {
-  return typeof error === "object" && error !== null && brand in error;
+  return hasProperty(error, brand);
 }

@@ -28,7 +28,7 @@ function world(options: { readonly coordinators: number; readonly isHeard?: bool
   const store = memoryStore({ state: new MemoryState(), now: () => gate.now });
   const sweepers = numbers(options.coordinators).map((index) => {
     const life = { name: `c${index}`, alive: true, pausedUntil: 0, drift: 1, offset: 0 };
-    return sweeperOn({ store, clock: simClock(gate, life), now: () => gate.now, isHeard: options.isHeard ?? true });
+    return sweeperOn({ store, clock: simClock(gate, life, { aheadMs: 0 }), now: () => gate.now, isHeard: options.isHeard ?? true });
   });
   /** They sweep until then, and stop. */
   const runTo = async (ms: number): Promise<void> => {

@@ -87,7 +87,8 @@ export class ShardTable {
 
   async expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined> {
     const entry = this.#context.state.shard(ref);
-    const next = expireShard(entry?.record, ref, { maxLost, now: this.#context.now() });
+    const stored = entry?.logs[entry.record.generation]?.length ?? 0;
+    const next = expireShard(entry?.record, ref, { maxLost, stored, now: this.#context.now() });
     if (entry !== undefined && next !== undefined) replaceShard(this.#context, entry, next, "expire");
     return next;
   }
@@ -117,10 +118,11 @@ export class ShardTable {
     return next;
   }
 
-  async peekQueue(types: readonly string[], limit: number, except?: ReadonlySet<string>): Promise<QueuedRef[]> {
+  async peekQueue(...[types, limit, except, only]: Parameters<Store["peekQueue"]>): Promise<QueuedRef[]> {
     const { queues } = this.#context.state;
     const filled = types.flatMap((type) => queues.get(type) ?? []);
-    const wanted = except && (({ entry }: QueuedItem) => !except.has(entry.record.taskId));
+    const isWanted = (taskId: string) => !except?.has(taskId) && (only?.has(taskId) ?? true);
+    const wanted = (except ?? only) && (({ entry }: QueuedItem) => isWanted(entry.record.taskId));
     return LazyHeap.firstOf(filled, limit, wanted).map(({ entry: { record } }) => ({
       ...epochRef(record),
       type: record.type,

@@ -132,12 +132,12 @@ export class ArtifactLogs {
         const { nodeId, shard, generation, count } = record;
         if (count !== undefined) return { nodeId, shard, count };
         const isNew = record.epoch === 1 && record.status === "queued";
-        return { nodeId, shard, count: isNew ? 0 : await this.#length(record, generation) };
+        return { nodeId, shard, count: isNew ? 0 : await this.length(record, generation) };
       }),
     );
   }
 
-  async #length(ref: ShardRef, generation: number): Promise<number> {
+  async length(ref: ShardRef, generation: number): Promise<number> {
     const last = await this.#last(ref, generation);
     if (last === undefined) return 0;
     return last.status === "complete" ? last.seq : last.seq + 1;

@@ -26,14 +26,14 @@ const longestDelayMs = 64;
  */
 export async function compareAndSet<TDocument extends { readonly rev: string }, TAnswer>(
   read: () => Promise<Read<TDocument> | undefined>,
-  judge: (found: Read<TDocument> | undefined) => Verdict<TAnswer>,
+  judge: (found: Read<TDocument> | undefined) => Verdict<TAnswer> | Promise<Verdict<TAnswer>>,
   known?: Read<TDocument>,
 ): Promise<TAnswer> {
   let tried: { readonly rev: string; readonly answer: TAnswer } | undefined;
   for (let round = 0; ; round++) {
     const found = round === 0 && known !== undefined ? known : await read();
     if (tried !== undefined && found?.doc.rev === tried.rev) return tried.answer;
-    const { answer, write } = judge(found);
+    const { answer, write } = await judge(found);
     if (write === undefined) return answer;
     const rev = randomUUID();
     if (await write(rev)) return answer;

@@ -84,6 +84,7 @@ export interface NodeDocument extends Revised, ShardRefDocument {
   readonly last_claim_id?: string;
   readonly failures: number;
   readonly lost: number;
+  readonly stored_at_loss?: number;
   readonly yields: number;
   readonly next_retry_at?: Date;
   readonly generation: number;

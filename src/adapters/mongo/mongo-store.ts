@@ -72,9 +72,9 @@ class DocumentStore implements MongoStore {
     this.#tasks = new TaskTable(parts);
     this.#lists = new TaskLists(parts);
     this.#retention = new Retention(parts, { lists: this.#lists, keptMs: options.keepEndedMs });
-    this.#shards = new ShardTable(parts);
-    this.#queue = new Queue(parts);
     this.#logs = new ArtifactLogs(parts);
+    this.#shards = new ShardTable(parts, this.#logs);
+    this.#queue = new Queue(parts);
     this.#attempts = new AttemptWrites(parts, this.#logs);
     this.foreignRows =
       options.session.prefix === ""

@@ -18,8 +18,12 @@ export class Queue {
     this.#parts = parts;
   }
 
-  async peek(types: readonly string[], limit: number, except: ReadonlySet<string> = none): Promise<QueuedRef[]> {
+  async peek(...[types, limit, except = none, only]: Parameters<Store["peekQueue"]>): Promise<QueuedRef[]> {
     if (types.length === 0) return [];
+    const tasks = {
+      ...(except.size === 0 ? {} : { $nin: [...except] }),
+      ...(only === undefined ? {} : { $in: [...only] }),
+    };
     const docs = await this.#parts.session.ask(({ nodes }) =>
       nodes
         .find(
@@ -27,7 +31,7 @@ export class Queue {
             status: "queued",
             // Servers go along the index for each type, and merge.
             type: types.length === 1 ? types[0] : { $in: [...types] },
-            ...(except.size === 0 ? {} : { task_id: { $nin: [...except] } }),
+            ...(Object.keys(tasks).length === 0 ? {} : { task_id: tasks }),
           } as object,
           { projection: refOnly },
         )

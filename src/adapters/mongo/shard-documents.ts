@@ -24,7 +24,8 @@ export function shardDocument(
   record: ShardRecord,
   more: { readonly rev: string; readonly queueOrder: string | undefined },
 ): NodeDocument {
-  const { lease, cancelBy, dueAt, chosen, count, artifactsOf, cursors, progress, lastClaimId, failure } = record;
+  const { lease, cancelBy, dueAt, chosen, count, artifactsOf, cursors, progress, lastClaimId, failure, storedAtLoss } =
+    record;
   const expiry = expiresAt(record);
   return {
     _id: shardId(record),
@@ -42,6 +43,7 @@ export function shardDocument(
     ...(lastClaimId === undefined ? {} : { last_claim_id: lastClaimId }),
     failures: record.failures,
     lost: record.lost,
+    ...(storedAtLoss === undefined ? {} : { stored_at_loss: storedAtLoss }),
     yields: record.yields,
     ...(dueAt === undefined ? {} : { next_retry_at: new Date(dueAt) }),
     generation: record.generation,
@@ -84,6 +86,7 @@ export function shardRecord(doc: NodeDocument): ShardRecord {
     ...(doc.last_claim_id === undefined ? {} : { lastClaimId: doc.last_claim_id }),
     failures: doc.failures,
     lost: doc.lost,
+    ...(doc.stored_at_loss === undefined ? {} : { storedAtLoss: doc.stored_at_loss }),
     yields: doc.yields,
     ...(doc.next_retry_at === undefined ? {} : { dueAt: doc.next_retry_at.getTime() }),
     ...(doc.cancel_by === undefined ? {} : { cancelBy: doc.cancel_by.getTime() }),

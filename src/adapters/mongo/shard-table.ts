@@ -8,6 +8,7 @@ import {
   supersedeShard,
 } from "../../engine/moves/index.ts";
 import type { DispatchInit, Store } from "../../engine/ports/index.ts";
+import type { ArtifactLogs } from "./artifact-logs.ts";
 import { logIndex } from "./layout.ts";
 import { shardRecord } from "./shard-documents.ts";
 import { insertShard, moveShardRecord } from "./shard-writes.ts";
@@ -17,9 +18,11 @@ import { readLiveHead } from "./task-reads.ts";
 /** What coordinators do with shards. */
 export class ShardTable {
   readonly #parts: StoreParts;
+  readonly #logs: ArtifactLogs;
 
-  constructor(parts: StoreParts) {
+  constructor(parts: StoreParts, logs: ArtifactLogs) {
     this.#parts = parts;
+    this.#logs = logs;
   }
 
   async read(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]> {
@@ -78,7 +81,10 @@ export class ShardTable {
   }
 
   async expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined> {
-    return this.#move(ref, (record, now) => expireShard(record, ref, { maxLost, now }));
+    return this.#move(ref, async (record, now) => {
+      const stored = record === undefined ? 0 : await this.#logs.length(record, record.generation);
+      return expireShard(record, ref, { maxLost, stored, now });
+    });
   }
 
   async requeue(ref: EpochRef): Promise<ShardRecord | undefined> {
@@ -91,10 +97,10 @@ export class ShardTable {
 
   #move(
     ref: EpochRef,
-    move: (record: ShardRecord | undefined, now: number) => ShardRecord | undefined,
+    move: (record: ShardRecord | undefined, now: number) => ShardRecord | undefined | Promise<ShardRecord | undefined>,
   ): Promise<ShardRecord | undefined> {
-    return moveShardRecord(this.#parts, ref, (record, now) => {
-      const next = move(record, now);
+    return moveShardRecord(this.#parts, ref, async (record, now) => {
+      const next = await move(record, now);
       return { answer: next, ...(next === undefined ? {} : { next }) };
     });
   }

@@ -20,13 +20,13 @@ export async function readShard({ session }: StoreParts, ref: ShardRef): Promise
 export function moveShardRecord<TAnswer>(
   parts: StoreParts,
   ref: ShardRef,
-  judge: (record: ShardRecord | undefined, now: number) => Judged<TAnswer>,
+  judge: (record: ShardRecord | undefined, now: number) => Judged<TAnswer> | Promise<Judged<TAnswer>>,
   known?: Read<NodeDocument>,
 ): Promise<TAnswer> {
   return compareAndSet(
     () => readShard(parts, ref),
-    (found) => {
-      const { answer, next } = judge(found && shardRecord(found.doc), found?.now ?? 0);
+    async (found) => {
+      const { answer, next } = await judge(found && shardRecord(found.doc), found?.now ?? 0);
       if (found === undefined || next === undefined) return { answer };
       return { answer, write: (rev) => replaceShard(parts, found, { next, rev }) };
     },

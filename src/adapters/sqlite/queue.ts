@@ -23,29 +23,30 @@ export class Queue {
   }
 
   /** One look a type, each along the index; merged here, since one over several types would sort all that is queued. */
-  async peek(types: readonly string[], limit: number, except: ReadonlySet<string> = none): Promise<QueuedRef[]> {
+  async peek(...[types, limit, except = none, only]: Parameters<Store["peekQueue"]>): Promise<QueuedRef[]> {
     const { connection } = this.#parts;
     return connection.read(() => {
-      const queued = types.flatMap((type) => this.#ofType(type, limit, except));
+      const queued = types.flatMap((type) => this.#ofType(type, limit, { except, only }));
       if (types.length > 1) queued.sort(byTurn);
       return queued.slice(0, limit).map(({ record }) => ({ ...refOf(record), type: record.type }));
     });
   }
 
-  #ofType(type: string, limit: number, except: ReadonlySet<string>): readonly Queued[] {
+  #ofType(
+    type: string,
+    limit: number,
+    { except, only }: { readonly except: ReadonlySet<string>; readonly only: ReadonlySet<string> | undefined },
+  ): readonly Queued[] {
     const { connection } = this.#parts;
     // Whoever has no exceptions, which is most, doesn't pay for the table function.
-    const rows =
-      except.size === 0
-        ? connection
-            .sql(`SELECT ${columns} FROM shards WHERE status = 'queued' AND type = ? ${inOrder}`)
-            .all(type, limit)
-        : connection
-            .sql(
-              `SELECT ${columns} FROM shards WHERE status = 'queued' AND type = ?
-                 AND task_id NOT IN (SELECT value FROM json_each(?)) ${inOrder}`,
-            )
-            .all(type, JSON.stringify([...except]), limit);
+    const tasks = [
+      ...(except.size === 0 ? [] : [{ among: "NOT IN", ids: except }]),
+      ...(only === undefined ? [] : [{ among: "IN", ids: only }]),
+    ];
+    const conditions = tasks.map(({ among }) => ` AND task_id ${among} (SELECT value FROM json_each(?))`).join("");
+    const rows = connection
+      .sql(`SELECT ${columns} FROM shards WHERE status = 'queued' AND type = ?${conditions} ${inOrder}`)
+      .all(type, ...tasks.map(({ ids }) => JSON.stringify([...ids])), limit);
     return rows.flatMap((row) => {
       const record = this.#recordOf(row);
       return record === undefined ? [] : [{ record, order: Number(row.queue_order) }];

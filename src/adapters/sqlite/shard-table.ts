@@ -8,6 +8,7 @@ import {
   supersedeShard,
 } from "../../engine/moves/index.ts";
 import type { DispatchInit, Store } from "../../engine/ports/index.ts";
+import { ArtifactLog } from "./artifact-log.ts";
 import { insertShard, replaceShard, shardRow } from "./shard-rows.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { taskRow } from "./task-rows.ts";
@@ -83,7 +84,10 @@ export class ShardTable {
   }
 
   async expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined> {
-    return this.#move(ref, (record) => expireShard(record, ref, { maxLost, now: this.#parts.now() }));
+    return this.#move(ref, (record, pk) => {
+      const stored = record === undefined ? 0 : new ArtifactLog(this.#parts, pk, record.generation).count();
+      return expireShard(record, ref, { maxLost, stored, now: this.#parts.now() });
+    });
   }
 
   async requeue(ref: EpochRef): Promise<ShardRecord | undefined> {
@@ -94,10 +98,13 @@ export class ShardTable {
     return this.#move(ref, (record) => supersedeShard(record, ref, { now: this.#parts.now() }));
   }
 
-  #move(ref: EpochRef, move: (record: ShardRecord | undefined) => ShardRecord | undefined): ShardRecord | undefined {
+  #move(
+    ref: EpochRef,
+    move: (record: ShardRecord | undefined, pk: number) => ShardRecord | undefined,
+  ): ShardRecord | undefined {
     return this.#parts.connection.write(() => {
       const row = shardRow(this.#parts, ref);
-      const next = move(row?.record);
+      const next = move(row?.record, row?.pk ?? -1);
       if (row !== undefined && next !== undefined) replaceShard(this.#parts, row, next);
       return next;
     });

@@ -9,6 +9,7 @@ import type { Definitions } from "../loading/exported-flow.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
 import { terminalLogger } from "../logger.ts";
 import { type StoreOptions, storeOfRun } from "../open-store.ts";
+import { ownTasksOf } from "../own-tasks.ts";
 import { readParams } from "../params.ts";
 import { showProgress } from "../progress/show-progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -78,7 +79,7 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
     inputAdapters: definitions.adapters,
     coordinatorFns: definitions.fns,
     logger: terminalLogger(terminal),
-    ...(kept === undefined ? {} : { store: kept.store }),
+    ...(kept === undefined ? {} : { store: ownTasksOf(kept.store) }),
   });
   const { idempotencyKey } = options;
   const key = idempotencyKey === undefined ? {} : { idempotencyKey };

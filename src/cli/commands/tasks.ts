@@ -147,13 +147,15 @@ function show(terminal: Terminal, view: TaskView): void {
   terminal.print(`task ${view.id}${name} ${view.status}, since ${time(view.createdAt)}  ${remark(view)}`.trimEnd());
   if (view.retryOf !== undefined) terminal.print(`goes on from ${view.retryOf}`);
   if (Object.keys(view.params).length > 0) terminal.print(`params ${JSON.stringify(view.params)}`);
-  const rows = view.nodes.map(({ nodeId, type, status, batches, failures, failure }) => [
+  const rows = view.nodes.map(({ nodeId, type, status, batches, failures, failure, lostWorkers = [] }) => [
     `  ${nodeId}`,
     type === coordinatorFnType ? "function" : type,
     status,
     counted(batches, "batch", "batches"),
     failures === 0 ? "" : counted(failures, "failure"),
-    failure === undefined ? "" : `${failure.reasonCode}: ${failure.message}`,
+    failure === undefined
+      ? lostWorkers.map((id) => `lost its worker ${id}`).join(", ")
+      : `${failure.reasonCode}: ${failure.message}`,
   ]);
   for (const line of table(rows)) terminal.print(line);
 }

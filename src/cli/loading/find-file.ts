@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
+import { thrownMessage } from "../../errors/index.ts";
 import { nearName } from "../../graph/near-name.ts";
 import { CliError } from "../cli-error.ts";
 
@@ -36,4 +37,4 @@ export function readText(file: string): string {
   }
 }
 
-export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const wordsOf = (error: unknown): string => thrownMessage(error);

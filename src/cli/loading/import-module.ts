@@ -1,6 +1,6 @@
 import { dirname, extname, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { FlowError } from "../../errors/index.ts";
+import { FlowError, isInstance, propertyOf, thrownStack } from "../../errors/index.ts";
 import { CliError, exitCodes } from "../cli-error.ts";
 import { findFile, wordsOf } from "./find-file.ts";
 
@@ -43,8 +43,8 @@ function whilePending(file: string): Disposable {
 }
 
 function importError(file: string, path: string, error: unknown): unknown {
-  if (error instanceof CliError || FlowError.is(error)) return error;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (isInstance(error, CliError) || FlowError.is(error)) return error;
+  const code = isInstance(error, Error) ? propertyOf(error, "code") : undefined;
   const message = wordsOf(error);
   const failed = (what: string, hint?: string) =>
     new CliError("CLI_IMPORT_FAILED", `${file} can't be loaded: ${what}`, {
@@ -64,10 +64,11 @@ function importError(file: string, path: string, error: unknown): unknown {
     case "ERR_UNKNOWN_FILE_EXTENSION":
       return failed(shortened(message, path), "Node loads .ts, .mts, .js and .mjs.");
   }
-  if (error instanceof SyntaxError) {
+  if (isInstance(error, SyntaxError)) {
     return failed(`${message}${placeOf(error)}`, syntaxHint(message));
   }
-  return failed(`it threw ${error instanceof Error ? error.name : "an error"}: ${message}${placeOf(error)}`);
+  const name = isInstance(error, Error) ? propertyOf(error, "name") : undefined;
+  return failed(`it threw ${typeof name === "string" ? name : "an error"}: ${message}${placeOf(error)}`);
 }
 
 function syntaxHint(message: string): string | undefined {
@@ -90,7 +91,7 @@ function missingHint(message: string): string | undefined {
 
 /** The first line of the stack that is the user's own code. */
 function placeOf(error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const stack = thrownStack(error) ?? "";
   const own = /file:\/\/[^\s)]+?:\d+(:\d+)?/.exec(stack)?.[0];
   if (own === undefined) return "";
   const [, url = "", line = ""] = /^(.*?)((?::\d+)+)$/.exec(own) ?? [];

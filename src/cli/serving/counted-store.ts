@@ -118,7 +118,7 @@ export function countedStore(store: Store, events: StoreEvents): Store {
 }
 
 /** `own` where it has a member, else `store` itself. */
-function overlaid(store: Store, own: Partial<Store>): Store {
+export function overlaid(store: Store, own: Partial<Store>): Store {
   const bound = new Map<string | symbol, unknown>(Object.entries(own));
   return new Proxy(store, {
     get(target, key) {

@@ -101,9 +101,15 @@ export const catalogue: readonly Setting[] = [
   setting("sweepMs", "FLOWKIT_SWEEP_MS", "number", "how often each task is planned again as a whole", {
     of: "coordinator",
   }),
-  setting("maxLostLeases", "FLOWKIT_MAX_LOST_LEASES", "number", "how often a node's lease may run out (default: 5)", {
-    of: "coordinator",
-  }),
+  setting(
+    "maxLostLeases",
+    "FLOWKIT_MAX_LOST_LEASES",
+    "number",
+    "leases a node may lose without progress (default: 5)",
+    {
+      of: "coordinator",
+    },
+  ),
   setting(
     "cancelGraceMs",
     "FLOWKIT_CANCEL_GRACE_MS",

@@ -1,3 +1,4 @@
+import { isInstance } from "../../errors/index.ts";
 import { forbiddenKeys } from "../../graph/names.ts";
 import { copyJson, NotJsonError } from "../values/index.ts";
 import { badFnArgs } from "./bad-fn-args.ts";
@@ -66,7 +67,7 @@ function jsonOf(value: unknown, refuse: (problem: string, options?: ErrorOptions
   try {
     return copyJson(value) as OwnedJson; // fresh, so it may be called owned
   } catch (error) {
-    if (!(error instanceof NotJsonError)) throw error;
+    if (!isInstance(error, NotJsonError)) throw error;
     return refuse(`isn't JSON: ${error.message}`, { cause: error });
   }
 }

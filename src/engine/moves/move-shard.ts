@@ -43,6 +43,7 @@ export function moveShard(record: ShardRecord, move: ShardMove): ShardRecord {
   };
   if (record.chosen !== undefined) Object.assign(next, { chosen: record.chosen });
   if (record.lastClaimId !== undefined) Object.assign(next, { lastClaimId: record.lastClaimId });
+  if (record.storedAtLoss !== undefined) Object.assign(next, { storedAtLoss: record.storedAtLoss });
   if (record.checkpoint !== undefined) Object.assign(next, { checkpoint: record.checkpoint });
   if (record.cursors !== undefined) Object.assign(next, { cursors: record.cursors });
   if (record.progress !== undefined) Object.assign(next, { progress: record.progress });

@@ -29,19 +29,29 @@ export function expiresAt(record: ShardRecord): number | undefined {
   return Math.min(record.lease.deadline, record.cancelBy ?? Number.POSITIVE_INFINITY);
 }
 
-/** The record without its lease; `undefined` when it was renewed or moved on. */
+/**
+ * The record without its lease; `undefined` when it was renewed or moved on.
+ *
+ * Lost leases add up only while the log stays as short as at the longest before: output that starts over is progress
+ * once it is longer than what it replaces, so a batch that kills its worker ends the shard whatever precedes it.
+ *
+ * @param by.stored - how many batches the log of the record's generation has
+ */
 export function expireShard(
   record: ShardRecord | undefined,
   ref: EpochRef,
-  by: { readonly maxLost: number; readonly now: number },
+  by: { readonly maxLost: number; readonly stored: number; readonly now: number },
 ): ShardRecord | undefined {
   if (record === undefined || record.epoch !== ref.epoch || record.lease === undefined) return undefined;
   if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) > by.now) return undefined;
   const move = { cause: "expire", at: by.now, workerId: record.lease.workerId } as const;
   if (record.status === "cancelling") return moveShard(record, { ...move, to: "cancelled" });
-  const lost = record.lost + 1;
+  const longest = record.storedAtLoss ?? 0;
+  const lost = by.stored > longest ? 1 : record.lost + 1;
+  const storedAtLoss = Math.max(longest, by.stored);
   if (lost <= by.maxLost) {
-    return moveShard(record, { ...move, to: "queued", set: { epoch: record.epoch + 1, readyAt: by.now, lost } });
+    const set = { epoch: record.epoch + 1, readyAt: by.now, lost, storedAtLoss };
+    return moveShard(record, { ...move, to: "queued", set });
   }
   return moveShard(record, {
     ...move,
@@ -49,10 +59,11 @@ export function expireShard(
     reasonCode: "worker_lost",
     set: {
       lost,
+      storedAtLoss,
       failure: {
         nodeId: record.nodeId,
         reasonCode: "worker_lost",
-        message: `${lost} workers took it and were not heard of again; the last was '${record.lease.workerId}'`,
+        message: `${lost} workers in a row lost their lease on it without storing a batch; the last was '${record.lease.workerId}'`,
         shard: record.shard,
         epoch: record.epoch,
       },

@@ -40,6 +40,10 @@ export function tellWhy({ nodeId, shard, why }: ShardExplanation, now: number, p
     .with({ reason: "queued" }, ({ ahead }) => `waits for a worker with a free slot, behind ${ahead} others`)
     .with({ reason: "running" }, ({ workerId, since }) => `is running at ${workerId} for ${seconds(now - since)}`)
     .with(
+      { reason: "lease_expired" },
+      ({ workerId }) => `has lost its worker: the lease of ${workerId} has ended, and a coordinator queues it again`,
+    )
+    .with(
       { reason: "cancelling" },
       ({ workerId, until }) => `has been asked to stop at ${workerId}, and must have ${within(until - now)}`,
     )

@@ -37,6 +37,14 @@ export type Why =
       readonly leaseUntil: number;
       readonly epoch: number;
     }
+  /** Its worker let the lease end: it runs no longer, as far as anybody knows, and a coordinator queues it again. */
+  | {
+      readonly reason: "lease_expired";
+      readonly workerId: string;
+      readonly since: number;
+      readonly leaseUntil: number;
+      readonly epoch: number;
+    }
   /** Asked to stop; its claim ends at `until` whatever it does. */
   | { readonly reason: "cancelling"; readonly workerId: string; readonly until: number }
   | {
@@ -53,6 +61,8 @@ export interface ShardExplanation {
 
 /** What is known of a task, read a moment ago. */
 export interface ExplainFacts {
+  /** Store time, as good as this process knows it. */
+  readonly now: number;
   readonly status: TaskStatus;
   readonly plan: Plan;
   readonly shards: readonly ShardRecord[];
@@ -106,7 +116,8 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Why {
     if (status === "cancelling") {
       return { reason: "cancelling", workerId, until: Math.min(leaseUntil, record.cancelBy ?? leaseUntil) };
     }
-    return { reason: "running", workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
+    const reason = leaseUntil < facts.now ? "lease_expired" : "running";
+    return { reason, workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
   }
   if (status === "deferred") return whyDeferred(node, record);
   const { type } = record;

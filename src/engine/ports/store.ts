@@ -204,8 +204,9 @@ export interface Store {
   expiredLeases(limit: number): Promise<EpochRef[]>;
   /**
    * Takes the lease away if it is still this epoch's and still run out, judged again at the write: `running` ->
-   * `queued`, epoch + 1, lost + 1, or -> `failed` with `worker_lost` when it was lost more than `maxLost` times;
-   * `cancelling` -> `cancelled`. Returns the record afterwards; `undefined`: it was renewed or moved on.
+   * `queued`, epoch + 1, lost + 1, or -> `failed` with `worker_lost` when it was lost more than `maxLost` times without
+   * progress; a log longer than at every earlier loss is progress, and `lost` is 1 again. `cancelling` -> `cancelled`.
+   * Returns the record afterwards; `undefined`: it was renewed or moved on.
    */
   expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined>;
   /** Deferred shards whose time has come, and in how many ms the next one's comes. */
@@ -222,9 +223,14 @@ export interface Store {
 
   /**
    * Queued shards of these types, higher priority first, then earlier `readyAt`, then earlier queued; those of some
-   * tasks left out. A hint for `claim`.
+   * tasks left out, and with `onlyTasks` those of all others. A hint for `claim`.
    */
-  peekQueue(types: readonly string[], limit: number, exceptTasks?: ReadonlySet<string>): Promise<QueuedRef[]>;
+  peekQueue(
+    types: readonly string[],
+    limit: number,
+    exceptTasks?: ReadonlySet<string>,
+    onlyTasks?: ReadonlySet<string>,
+  ): Promise<QueuedRef[]>;
   /** `queued`, same epoch -> `running` with a lease. One caller wins; the same claim id asks again and gets the same answer. */
   claim(
     ref: EpochRef,

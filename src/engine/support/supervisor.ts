@@ -1,5 +1,5 @@
 import type { Logger } from "../../definitions/index.ts";
-import { FlowError } from "../../errors/index.ts";
+import { FlowError, thrownMessage } from "../../errors/index.ts";
 import type { Clock } from "../ports/index.ts";
 
 const restartMinMs = 50;
@@ -57,7 +57,7 @@ export class Supervisor {
           backoffMs = restartMinMs;
         } catch (error) {
           state.restarts++;
-          state.lastError = error instanceof Error ? error.message : String(error);
+          state.lastError = thrownMessage(error);
           this.report(name, error);
           await this.#clock.sleep(backoffMs, this.signal);
           backoffMs = Math.min(restartMaxMs, backoffMs * 2);

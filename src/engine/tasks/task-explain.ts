@@ -25,7 +25,7 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
   return {
     id: taskId,
     status,
-    nodes: explain({ status, plan, shards, workers, foreign, withArtifacts, fullLimit, ahead }).map((each) => ({
+    nodes: explain({ now, status, plan, shards, workers, foreign, withArtifacts, fullLimit, ahead }).map((each) => ({
       ...each,
       text: tellWhy(each, now, plan.byId.get(each.nodeId)?.partitions),
     })),

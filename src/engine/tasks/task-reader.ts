@@ -80,7 +80,7 @@ export function endedBadly(task: TaskRecord): FlowError {
 }
 
 export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<TaskView> {
-  const { store, retry } = parts;
+  const { store, retry, clock } = parts;
   const task = await readTask(parts, taskId);
   const [shards, counts, vars] = await Promise.all([
     retry.ask(() => store.readShards(taskId)),
@@ -92,7 +92,10 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
   const plan = parts.plans.get(task.graph);
   const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
   const batches = sumCounts(counts);
-  const nodes = plan.nodes.map((node) => viewNode(node, byNode.get(node.id) ?? [], batches.get(node.id) ?? 0));
+  const now = clock.now();
+  const nodes = plan.nodes.map((node) =>
+    viewNode(node, { shards: byNode.get(node.id) ?? [], batches: batches.get(node.id) ?? 0, now }),
+  );
   return {
     id: task.id,
     ...(task.graph.name === undefined ? {} : { name: task.graph.name }),
@@ -124,7 +127,13 @@ function runningStatus(shards: readonly ShardRecord[]): TaskView["status"] {
   return shards.every(({ status, epoch }) => status === "queued" && epoch === 1) ? "queued" : "running";
 }
 
-function viewNode(node: NodePlan, shards: readonly ShardRecord[], batches: number): NodeView {
+function viewNode(
+  node: NodePlan,
+  { shards, batches, now }: { readonly shards: readonly ShardRecord[]; readonly batches: number; readonly now: number },
+): NodeView {
+  const lostWorkers = shards.flatMap(({ lease }) =>
+    lease !== undefined && lease.deadline < now ? lease.workerId : [],
+  );
   const failure = shards.find((shard) => shard.failure !== undefined)?.failure;
   const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [shard.result]));
   const result = node.partitions === 1 ? results[0] : results.length === 0 ? undefined : results;
@@ -138,6 +147,7 @@ function viewNode(node: NodePlan, shards: readonly ShardRecord[], batches: numbe
     batches,
     failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
     ...(failure === undefined ? {} : { failure }),
+    ...(lostWorkers.length === 0 ? {} : { lostWorkers }),
     ...progressOf(node, shards),
     metrics,
     ...(result === undefined ? {} : { result }),

@@ -7,7 +7,7 @@ import {
   safeEncode,
   safeEncodeAsync,
 } from "zod/v4/core";
-import type { Json } from "../../errors/index.ts";
+import { isInstance, type Json } from "../../errors/index.ts";
 import { isClosedSchema } from "./closed-schema.ts";
 import { copyJson, NotJsonError } from "./json-copy.ts";
 
@@ -58,7 +58,7 @@ export class WireCodec {
       try {
         return finish(sync());
       } catch (error) {
-        if (!(error instanceof $ZodAsyncError)) throw refused(error);
+        if (!isInstance(error, $ZodAsyncError)) throw refused(error);
         this.#async = true; // a schema with an asynchronous check: known from its first value on
       }
     }

@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../../definitions/index.ts";
-import { FlowError, type Json } from "../../errors/index.ts";
+import { FlowError, isInstance, type Json } from "../../errors/index.ts";
 import type { Progress, ShardRecord } from "../model.ts";
 import type { AttemptReport } from "../ports/index.ts";
 import { copyJson, NotJsonError } from "../values/index.ts";
@@ -122,7 +122,7 @@ export function checkedCheckpoint(value: Json): Json {
   try {
     copy = copyJson(value);
   } catch (error) {
-    if (!(error instanceof NotJsonError)) throw error;
+    if (!isInstance(error, NotJsonError)) throw error;
     throw new TypeError(`a checkpoint must be JSON: ${error.message}`);
   }
   const bytes = new TextEncoder().encode(JSON.stringify(copy)).byteLength;

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../errors/index.ts";
+import { isInstance, type JsonObject } from "../../errors/index.ts";
 import type { ShardRecord } from "../model.ts";
 import type { NodePlan, Plan } from "../planner/index.ts";
 import type { AttemptEvent, StatusMessage } from "../protocol/messages.ts";
@@ -55,7 +55,7 @@ export async function overLog(run: AttemptRun, work: (pass: Pass) => Promise<voi
       await work({ log, record, first });
       return;
     } catch (error) {
-      if (!(error instanceof AttemptEnded && error.reason === "reload")) throw error;
+      if (!(isInstance(error, AttemptEnded) && error.reason === "reload")) throw error;
     }
   }
 }

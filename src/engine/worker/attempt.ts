@@ -1,5 +1,5 @@
 import type { HandlerDefinition } from "../../definitions/index.ts";
-import { FlowError } from "../../errors/index.ts";
+import { FlowError, isInstance } from "../../errors/index.ts";
 import { retryDelayMs } from "../planner/index.ts";
 import type { WriteAnswer } from "../ports/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
@@ -65,7 +65,7 @@ async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promi
 
 async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<boolean> {
   // A handler that was told to stop may throw anything: what counts is why it was told.
-  const reason: EndReason | undefined = error instanceof AttemptEnded ? error.reason : run.held.reason;
+  const reason: EndReason | undefined = isInstance(error, AttemptEnded) ? error.reason : run.held.reason;
   switch (reason) {
     case "fenced":
       return false; // perhaps only this worker's own clock says so

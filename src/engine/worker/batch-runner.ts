@@ -72,6 +72,7 @@ export class BatchRunner implements BatchSink {
    */
   async process(batch: IncomingBatch, turn?: () => Promise<boolean>): Promise<boolean> {
     const run = this.#run;
+    run.held.checkMayBegin();
     run.at.batchUid = batch.uid;
     const pause = run.breather.pause();
     if (pause !== undefined) await pause;
@@ -101,6 +102,7 @@ export class BatchRunner implements BatchSink {
     const stored = { uid: batch.uid, metrics: context.metrics.values };
     await this.#log.append({ ...stored, origin: batch.origin, meta });
     if (first) await this.#onFirst(stored);
+    if (run.at.batchUid === batch.uid) run.at.batchUid = undefined; // what fails from here on is not this batch
     return true;
   }
 

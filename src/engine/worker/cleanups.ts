@@ -1,3 +1,4 @@
+import { isInstance, loggable } from "../../errors/index.ts";
 import { AttemptEnded } from "./attempt-end.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 
@@ -38,8 +39,8 @@ export class Cleanups {
       const cleaning = code.run(cleanup);
       if (cleaning !== undefined) await wait(Promise.resolve(cleaning));
     } catch (error) {
-      if (error instanceof AttemptEnded) return; // abandoned: called, but not waited for
-      parts.logger.error({ ...held.attempt, err: error }, "a cleanup of the handler failed");
+      if (isInstance(error, AttemptEnded)) return; // abandoned: called, but not waited for
+      parts.logger.error({ ...held.attempt, err: loggable(error) }, "a cleanup of the handler failed");
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { CoreReasonCode } from "../../errors/index.ts";
+import { type CoreReasonCode, isInstance } from "../../errors/index.ts";
 import { AttemptProblem } from "../support/attempt-problem.ts";
 import { NotJsonError, SchemaMismatch } from "../values/index.ts";
 
@@ -23,6 +23,6 @@ export async function conform<TIn, TOut>(
 
 /** The problem that a refused value is; any other error stays what it is. */
 export function misfit(error: unknown, code: CoreReasonCode, says: string): unknown {
-  if (!(error instanceof SchemaMismatch || error instanceof NotJsonError)) return error;
+  if (!(isInstance(error, SchemaMismatch) || isInstance(error, NotJsonError))) return error;
   return new AttemptProblem(code, `${says}: ${error.message}`, { cause: error.cause });
 }

@@ -15,6 +15,9 @@ export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Prom
   const reports = new AttemptReports(run);
   try {
     await start({ run, runtime, cleanups, reports });
+  } catch (error) {
+    run.held.abortLeftover(); // before what it uses is cleaned up
+    throw error;
   } finally {
     reports.end();
     await cleanups.runAll();
@@ -32,7 +35,7 @@ async function start(attempt: {
   const { definition } = runtime;
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
-  if (runtime.needsInit) await held.run(Promise.resolve(run.code.run(() => runtime.init())));
+  if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
   await overLog(run, async (pass) => {
     const { log, record } = pass;
     reports.goOnFrom(record);

@@ -10,8 +10,12 @@ export interface Stoppable {
   readonly signal: AbortSignal;
   /** @throws when it has to stop */
   check(): void;
-  /** Awaits handler code, but not for longer than that. */
+  /** @throws when it has to stop, or begins nothing new because its worker stops */
+  checkMayBegin(): void;
+  /** Awaits handler code, but not for longer than until it has to stop. */
   run<T>(running: PromiseLike<T>): Promise<T>;
+  /** Awaits something new to begin, but hardly any longer once nothing new may. */
+  whileIdle<T>(waiting: Promise<T>): Promise<T>;
 }
 
 /**
@@ -26,7 +30,11 @@ export class HeldAttempt implements Stoppable {
   /** Made when somebody asks for the signal: most attempts end before anybody listens. */
   #abort: AbortController | undefined;
   #reason: EndReason | undefined;
+  /** What its signal is aborted with. */
+  #told: AttemptAborted | undefined;
+  #windingDown = false;
   readonly #waiting = new Waiting();
+  readonly #idle = new Waiting();
   /** Monotonic time of this process after which the lease may have run out. */
   until: number;
 
@@ -38,9 +46,14 @@ export class HeldAttempt implements Stoppable {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#reason !== undefined) this.#abort.abort(new AttemptAborted(this.#reason));
+      if (this.#told !== undefined) this.#abort.abort(this.#told);
     }
     return this.#abort.signal;
+  }
+
+  /** Resolves when all handler code that it has called has returned; `undefined`: it has. */
+  get returned(): Promise<void> | undefined {
+    return this.#waiting.returned;
   }
 
   get reason(): EndReason | undefined {
@@ -50,14 +63,29 @@ export class HeldAttempt implements Stoppable {
   cancel(): void {
     if (this.#reason !== undefined) return;
     this.#reason = "cancelling";
-    this.#abort?.abort(new AttemptAborted("cancelling"));
+    this.#tell("cancelling");
+  }
+
+  /** Its worker stops: the batches at hand may end, and no other begins. */
+  windDown(): void {
+    this.#windingDown = true;
+  }
+
+  /** Whoever waits for something new to begin is let go: it won't. */
+  letGoIdle(): void {
+    this.#idle.letGo(new AttemptEnded("stopping"));
   }
 
   abandon(reason: AbandonReason): void {
     if (this.#reason !== undefined && this.#reason !== "cancelling") return;
     this.#reason = reason;
-    this.#abort?.abort(new AttemptAborted(reason));
+    this.#tell(reason);
     this.#waiting.letGo(new AttemptEnded(reason));
+  }
+
+  /** The attempt is over: aborts the signal of handler code that is still running. */
+  abortLeftover(): void {
+    if (this.#waiting.returned !== undefined) this.#tell("it is over");
   }
 
   /** @throws AttemptEnded when the attempt has to stop */
@@ -65,12 +93,37 @@ export class HeldAttempt implements Stoppable {
     if (this.#reason !== undefined) throw new AttemptEnded(this.#reason);
   }
 
+  checkMayBegin(): void {
+    this.check();
+    if (this.#windingDown) throw new AttemptEnded("stopping");
+  }
+
   /** Awaits handler code, but not longer than the attempt lives. */
   run<T>(running: PromiseLike<T>): Promise<T> {
     const waited = this.#waiting.run(running);
+    this.#letGoIfAbandoned();
+    return waited;
+  }
+
+  whileIdle<T>(waiting: Promise<T>): Promise<T> {
+    return this.#idle.wait(waiting);
+  }
+
+  /** Awaits what is the worker's, such as a handler's `init`: it may outlive the attempt. */
+  wait<T>(running: PromiseLike<T>): Promise<T> {
+    const waited = this.#waiting.wait(running);
+    this.#letGoIfAbandoned();
+    return waited;
+  }
+
+  #letGoIfAbandoned(): void {
     const reason = this.#reason;
     if (reason !== undefined && reason !== "cancelling") this.#waiting.letGo(new AttemptEnded(reason));
-    return waited;
+  }
+
+  #tell(reason: string): void {
+    this.#told ??= new AttemptAborted(reason);
+    this.#abort?.abort(this.#told);
   }
 }
 
@@ -116,25 +169,58 @@ export class HeldPart implements Stoppable {
     if (this.#stopped !== undefined) throw this.#stopped.error;
   }
 
+  checkMayBegin(): void {
+    this.check();
+    this.#whole.checkMayBegin();
+  }
+
   run<T>(running: PromiseLike<T>): Promise<T> {
-    return this.#waiting.run(this.#whole.run(running));
+    return this.#waiting.wait(this.#whole.run(running));
+  }
+
+  whileIdle<T>(waiting: Promise<T>): Promise<T> {
+    return this.#whole.whileIdle(waiting);
   }
 }
 
 /** Who waits for handler code, to be let go together. */
 class Waiting {
   readonly #rejects = new Set<(error: unknown) => void>();
+  /** Handler code that has not returned, whether it is waited for or not. */
+  #running = 0;
+  #allReturned: PromiseWithResolvers<void> | undefined;
+
+  get returned(): Promise<void> | undefined {
+    if (this.#running === 0) return undefined;
+    this.#allReturned ??= Promise.withResolvers();
+    return this.#allReturned.promise;
+  }
 
   run<T>(running: PromiseLike<T>): Promise<T> {
+    this.#running++;
+    return this.#wait(running, () => {
+      if (--this.#running > 0) return;
+      this.#allReturned?.resolve();
+      this.#allReturned = undefined;
+    });
+  }
+
+  wait<T>(running: PromiseLike<T>): Promise<T> {
+    return this.#wait(running, () => undefined);
+  }
+
+  #wait<T>(running: PromiseLike<T>, ended: () => void): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#rejects.add(reject);
       running.then(
         (value) => {
           this.#rejects.delete(reject);
+          ended();
           resolve(value);
         },
         (error: unknown) => {
           this.#rejects.delete(reject);
+          ended();
           reject(error);
         },
       );

@@ -62,7 +62,7 @@ export class InputWait {
 
   /** Nothing was there. @throws AttemptEnded `released` when it has starved for too long */
   async forNews(sourceRunning: boolean): Promise<void> {
-    this.#held.check();
+    this.#held.checkMayBegin();
     await this.#starve(sourceRunning);
     if (this.#watch === undefined) {
       // What was stored before this moment was not heard: look once more before sleeping.
@@ -73,7 +73,12 @@ export class InputWait {
     const sleeping = new AbortController();
     this.#sleeping = sleeping;
     this.#watch.whenChanged(() => sleeping.abort(wakeUp));
-    await this.#clock.sleep(this.#pollMs, sleeping.signal);
+    try {
+      await this.#held.whileIdle(this.#clock.sleep(this.#pollMs, sleeping.signal));
+    } catch (error) {
+      sleeping.abort(wakeUp);
+      throw error;
+    }
     this.#sleeping = undefined;
     this.#held.check();
     // A producer stores batch after batch in one go: let it, then read them as one page.

@@ -38,7 +38,7 @@ export class ParallelBatches implements BatchSink {
 
   /** Resolves when there is room for another one. */
   async process(batch: IncomingBatch): Promise<void> {
-    this.#part.check();
+    this.#part.checkMayBegin();
     this.#before = this.#take(batch, this.#before);
     while (this.#isFull) await this.#change();
     this.#part.check();

@@ -138,7 +138,7 @@ async function* gated<T>(batches: AsyncIterable<T> | Iterable<T>, held: Stoppabl
       held.check();
       idle = false;
       const next = iterator.next();
-      const step = "then" in next ? await held.run(next) : next;
+      const step = "then" in next ? await held.whileIdle(held.run(next)) : next;
       idle = true;
       over = step.done === true;
       if (step.done === true) return;

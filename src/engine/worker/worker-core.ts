@@ -27,6 +27,10 @@ const pollMinMs = 20;
 const unheardPollMs = 200;
 /** Whoever asks who runs a node may go by the first answer: the worker that does is let answer first. */
 const idleAnswerMs = 300;
+/** How long what only waits for input is left waiting when the worker stops. */
+const idleMs = 50;
+/** How long a handler may take to heed its signal before it is logged. */
+const heedMs = 1_000;
 
 /** Runs what its {@link Claimer} claims: holds the leases, calls the handlers, gives the slots back. */
 export class WorkerCore {
@@ -41,6 +45,7 @@ export class WorkerCore {
   readonly #code: HandlerCode;
   readonly #claimer: Claimer;
   readonly #held = new Map<string, HeldAttempt>();
+  #lingering = 0;
   readonly #idle = new Set<() => void>();
   readonly #subscriptions: Subscription[] = [];
   #busySincePoll = false;
@@ -68,7 +73,7 @@ export class WorkerCore {
         id: parts.workerId,
         types: this.#types,
         capacity: limits.capacity,
-        running: this.running,
+        running: this.running + this.lingering,
       }),
     });
     this.#breather = new Breather(clock);
@@ -86,6 +91,11 @@ export class WorkerCore {
 
   get running(): number {
     return this.#held.size;
+  }
+
+  /** Attempts that have ended, and whose handlers have not returned: each keeps its slot until then. */
+  get lingering(): number {
+    return this.#lingering;
   }
 
   get loops(): readonly LoopHealth[] {
@@ -116,6 +126,7 @@ export class WorkerCore {
   stop(options: { readonly graceMs: number }): Promise<void> {
     if (this.#stopping === undefined) {
       this.#claimer.stop();
+      for (const held of this.#held.values()) held.windDown();
       this.#stopping = allSteps("stopping a worker", [
         () =>
           allAtOnce(
@@ -208,7 +219,13 @@ export class WorkerCore {
     if (this.#held.size === 0) return;
     const waiting = new AbortController();
     const allEnded = new Promise<void>((resolve) => this.#idle.add(resolve)).then(() => waiting.abort());
-    await this.#parts.clock.sleep(graceMs, waiting.signal);
+    const { clock } = this.#parts;
+    const until = clock.monotonic() + graceMs;
+    for (let left = graceMs; left > 0 && this.#held.size > 0; left = until - clock.monotonic()) {
+      // Not at once: a source that has nothing more to give says so only when it is asked for more.
+      await clock.sleep(Math.min(idleMs, left), waiting.signal);
+      for (const held of this.#held.values()) held.letGoIdle();
+    }
     if (this.#held.size === 0) return;
     for (const held of this.#held.values()) held.abandon("stopping");
     await allEnded;
@@ -228,18 +245,45 @@ export class WorkerCore {
     const pause = this.#breather.pause();
     if (pause !== undefined) await pause;
     let left = false;
+    const run = this.#prepare(held, claimed);
     try {
-      left = await runAttempt(this.#prepare(held, claimed), this.#runtimes.get(claimed.node.type));
+      left = await runAttempt(run, this.#runtimes.get(claimed.node.type));
       if (!left) this.#supervisor.spawn("left behind", () => this.#removeLeftBehind(held.attempt));
     } finally {
       await this.#freeSlots(held.attempt, left);
       this.#leases.delete(held);
-      this.#claimer.giveBack(claimed.record.type);
+      const { type } = claimed.record;
+      const { returned } = held;
+      if (returned === undefined) this.#claimer.giveBack(type);
+      else this.#linger(run, type, returned);
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
       if (this.#held.size === 0) for (const ended of this.#idle) ended();
       if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
     }
+  }
+
+  /** Nothing can end handler code that ignores its signal: it keeps its slot, and the worker claims nothing in its place. */
+  #linger({ held, at }: AttemptRun, type: string, returned: Promise<void>): void {
+    const heeding = new AbortController();
+    this.#lingering++;
+    void returned.then(() => {
+      this.#lingering--;
+      heeding.abort();
+      this.#claimer.giveBack(type);
+      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
+    });
+    const { clock, logger } = this.#parts;
+    const { taskId, nodeId, shard, epoch } = held.attempt;
+    const batch = at.batchUid === undefined ? {} : { batchUid: at.batchUid };
+    const fields = { taskId, nodeId, shard, epoch, ...batch, type, ended: held.reason ?? "failed" };
+    void clock.sleep(heedMs, heeding.signal).then(() => {
+      if (heeding.signal.aborted) return;
+      logger.warn(
+        fields,
+        "a handler ignores its AbortSignal: its attempt has ended, and it keeps its slot until it returns",
+      );
+    });
   }
 
   /** The attempt is another's now, or its task was deleted: what it had on its way then would stay for ever. */

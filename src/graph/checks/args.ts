@@ -1,5 +1,5 @@
 import { $ZodAsyncError, type $ZodIssue, $ZodObject, type $ZodType, safeParse } from "zod/v4/core";
-import type { JsonObject } from "../../errors/index.ts";
+import { type JsonObject, thrownMessage } from "../../errors/index.ts";
 import type { FindingCode, FindingList } from "../findings.ts";
 import { misspelt } from "../known-keys.ts";
 import { say } from "../messages.ts";
@@ -37,7 +37,7 @@ function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[]
   } catch (error) {
     // A schema of the caller's own: its refinements may be asynchronous, or throw. Neither may end the validation.
     if (error instanceof $ZodAsyncError) return [];
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = thrownMessage(error);
     const message = say("uncheckedArgs", { owner: check.owner, name: check.name, reason: cut(reason) });
     findings.add({ code: check.code, path: check.path, message });
     return [];

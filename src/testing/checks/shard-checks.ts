@@ -45,6 +45,8 @@ export class ShardChecks {
   readonly #claimed = new Map<string, { readonly epoch: number; readonly step: number }>();
   /** How many attempts of each shard have failed. */
   readonly #failures = new Map<string, number>();
+  /** Leases lost in a row at one length of the log, the longest that it has had by then. */
+  readonly #lost = new Map<string, { readonly inRow: number; readonly longest: number }>();
 
   constructor(parts: ShardCheckParts) {
     this.#parts = parts;
@@ -134,15 +136,27 @@ export class ShardChecks {
   }
 
   #expired(record: ShardRecord, before: ShardRecord | undefined): void {
-    const { journal, storeNow, maxLostLeases, violated } = this.#parts;
+    const { journal, storeNow, violated } = this.#parts;
     journal.counts.leasesLost++;
-    if (record.status === "queued" && record.lost > maxLostLeases) {
-      violated(record, `queued again with ${record.lost} leases lost of ${maxLostLeases}`);
-    }
+    if (before?.status === "running") this.#lostLease(record);
     const until = Math.min(
       before?.lease?.deadline ?? Number.POSITIVE_INFINITY,
       before?.cancelBy ?? Number.POSITIVE_INFINITY,
     );
     if (until > storeNow()) violated(record, `its lease was taken ${until - storeNow()} ms early`);
+  }
+
+  /** Only those count against the limit that no stored batch is between. */
+  #lostLease(record: ShardRecord): void {
+    const { state, maxLostLeases, violated } = this.#parts;
+    const key = shardKey(record);
+    const stored = state.shard(record)?.logs[record.generation]?.length ?? 0;
+    const { inRow, longest } = this.#lost.get(key) ?? { inRow: 0, longest: 0 };
+    const now = { inRow: stored > longest ? 1 : inRow + 1, longest: Math.max(stored, longest) };
+    this.#lost.set(key, now);
+    const told = `${now.inRow} leases lost of ${maxLostLeases} at ${stored} batches`;
+    if (record.lost !== now.inRow) violated(record, `counts ${record.lost}: ${told}`);
+    if (record.status === "queued" && now.inRow > maxLostLeases) violated(record, `queued again with ${told}`);
+    if (record.status === "failed" && now.inRow <= maxLostLeases) violated(record, `given up with ${told}`);
   }
 }

@@ -1,3 +1,4 @@
+import { thrownMessage } from "../../errors/index.ts";
 import { drive, type Steps } from "../gate/drive.ts";
 import type { SimulationMode } from "../world/rates.ts";
 import { World } from "../world/world.ts";
@@ -155,6 +156,6 @@ async function thrownBy(what: string, run: () => void | Promise<void> | undefine
     await run();
     return [];
   } catch (error) {
-    return [`${what}: ${error instanceof Error ? error.message : String(error)}`];
+    return [`${what}: ${thrownMessage(error)}`];
   }
 }

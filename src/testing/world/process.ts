@@ -15,6 +15,7 @@ import type { SimBroker } from "../ports/sim-bus.ts";
 import { simClock, type WallClock } from "../ports/sim-clock.ts";
 import { simStore } from "../ports/sim-store.ts";
 import type { AllTasks } from "./all-tasks.ts";
+import { HandlerCalls } from "./handler-calls.ts";
 import type { Journal } from "./journal.ts";
 import type { Rates, SimulationMode } from "./rates.ts";
 import type { Workload } from "./workload.ts";
@@ -72,6 +73,7 @@ export class SimProcess {
   #started = false;
   #starting: Promise<void> | undefined;
   #stop: { ended: boolean } | undefined;
+  #isWorkerStopping = false;
 
   constructor(parts: WorldParts, spec: ProcessSpec, life: Life) {
     const { scheduler, state, allTasks, journal, rates, mode, workload, observe, mirror, storeNow } = parts;
@@ -123,7 +125,16 @@ export class SimProcess {
       const { clock } = this;
       const { concurrency, pageSize } = spec;
       const { leaseMs } = times;
-      const tools = { scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs, concurrency, pageSize };
+      const calls = new HandlerCalls({
+        capacity: spec.capacity,
+        concurrency,
+        isStopping: () => this.#isWorkerStopping,
+        violated: (what) => journal.violated(`${life.name}: ${what}`),
+      });
+      const tools = {
+        ...{ scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs },
+        ...{ concurrency, pageSize, calls },
+      };
       this.worker = new WorkerCore({
         ...shared,
         workerId: life.name,
@@ -168,6 +179,7 @@ export class SimProcess {
     if (this.#stop !== undefined) return;
     this.#stop = { ended: false };
     await this.start();
+    this.#isWorkerStopping = true;
     await this.worker?.stop({ graceMs });
     await this.coordinator?.stop({ graceMs });
     this.#stop.ended = true;

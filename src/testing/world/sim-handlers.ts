@@ -27,25 +27,28 @@ export function simHandlers(options: ProcessTools): readonly HandlerDefinition[]
     errors: [],
     resumable: true,
     concurrency: options.concurrency,
-    async loadInput(_args, ctx) {
-      watchCleanup(ctx, options);
-      checkCheckpoint(ctx, options.journal, await ctx.checkpoint.get());
-      await trouble(ctx, options);
-    },
-    async processBatch(payload, ctx) {
-      options.journal.counts.handlerRuns++;
-      if (!(ctx.args as Partial<SourceArgs>).saves) await remember(ctx, options);
-      await trouble(ctx, options);
-      const output = compute(ctx.nodeId, payload);
-      checkParams(ctx, options.journal);
-      for (const given of [payload, ctx.params]) spoil(given);
-      ctx.metrics.add("rows", output.rows.length);
-      if (!options.random.chance(options.rates.misfits)) return output;
-      options.journal.threw(ctx, "schema_mismatch");
-      return { rows: "none" };
-    },
+    loadInput: (_args, ctx) =>
+      options.calls.during(ctx, async () => {
+        watchCleanup(ctx, options);
+        checkCheckpoint(ctx, options.journal, await ctx.checkpoint.get());
+        await trouble(ctx, options);
+      }),
+    processBatch: (payload, ctx) =>
+      options.calls.during(ctx, async () => {
+        options.calls.batchBegins(ctx);
+        options.journal.counts.handlerRuns++;
+        if (!(ctx.args as Partial<SourceArgs>).saves) await remember(ctx, options);
+        await trouble(ctx, options);
+        const output = compute(ctx.nodeId, payload);
+        checkParams(ctx, options.journal);
+        for (const given of [payload, ctx.params]) spoil(given);
+        ctx.metrics.add("rows", output.rows.length);
+        if (!options.random.chance(options.rates.misfits)) return output;
+        options.journal.threw(ctx, "schema_mismatch");
+        return { rows: "none" };
+      }),
     async finalize(ctx) {
-      await trouble(ctx, options);
+      await options.calls.during(ctx, () => trouble(ctx, options));
       if (options.random.chance(options.rates.permanent))
         throw thrown(ctx, options.journal, new PermanentError("broken"));
       const totals = await ctx.metrics.totals();
@@ -158,7 +161,7 @@ async function trouble(ctx: AttemptContext, options: ProcessTools): Promise<void
     await clock.sleep(random.int(leaseMs * 2), heedsSignal ? ctx.signal : undefined);
     if (heedsSignal && random.chance(0.5)) ctx.signal.throwIfAborted();
   }
-  if (ctx.remainingMs() !== undefined && random.chance(rates.hangs)) await hang(ctx, random);
+  if (ctx.remainingMs() !== undefined && random.chance(rates.hangs)) await hang(ctx, options);
   if (!random.chance(rates.throws)) return;
   throw thrown(ctx, journal, drawError(random, rates));
 }
@@ -202,11 +205,10 @@ function checkCheckpoint(ctx: AttemptContext, { checkpoints, violated }: Journal
 
 const refOf = ({ taskId, nodeId, shard, epoch }: AttemptContext): EpochRef => ({ taskId, nodeId, shard, epoch });
 
-/** Until it is told to stop, or for ever. */
-function hang(ctx: AttemptContext, random: SeededRandom): Promise<never> {
-  const heedsSignal = random.chance(0.5);
-  return new Promise((_, reject) => {
-    if (!heedsSignal) return;
+/** Until it is told to stop, or for long after that: its slot is taken until it returns. */
+async function hang(ctx: AttemptContext, { random, clock, leaseMs }: ProcessTools): Promise<void> {
+  if (random.chance(0.5)) return clock.sleep(leaseMs * (2 + random.int(6)));
+  await new Promise((_, reject) => {
     if (ctx.signal.aborted) reject(ctx.signal.reason);
     ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason), { once: true });
   });

@@ -9,6 +9,7 @@ import type { Clock } from "../../engine/ports/index.ts";
 import type { Life } from "../gate/life.ts";
 import type { Scheduler } from "../gate/scheduler.ts";
 import type { SeededRandom } from "../gate/seeded-random.ts";
+import type { HandlerCalls } from "./handler-calls.ts";
 import type { Journal } from "./journal.ts";
 import type { HandlerRates } from "./rates.ts";
 
@@ -25,6 +26,7 @@ export interface ProcessTools {
   readonly concurrency: number;
   /** Artifacts that are read at once. */
   readonly pageSize: number;
+  readonly calls: HandlerCalls;
 }
 
 /** A task as the client asks for it: before its graph is checked. */

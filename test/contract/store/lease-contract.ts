@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import type { Attempt } from "../../../src/engine/model.ts";
 import {
   artifactOf,
   cancellingShard,
@@ -189,6 +190,45 @@ export function leaseContract(it: StoreTest): void {
     expect(record?.failure).toMatchObject({ nodeId: "extract", reasonCode: "worker_lost", shard: 1, epoch: 3 });
     expect(record).not.toHaveProperty("lease");
     expect(await store.peekQueue(["extractor"], 10)).toEqual([]);
+  });
+
+  it("leases that are lost with a batch stored between them don't add up", async ({ store, advance }) => {
+    const longer = async (attempt: Attempt, generation: number, length: number) => {
+      const { length: stored } = await store.tail(attempt, generation);
+      for (let seq = stored; seq < length; seq++) await store.append(attempt, generation, artifactOf(seq));
+    };
+    let attempt = await runningShard(store, shardOf(), shortMs);
+    const losses = [
+      { length: 0, lost: 1 },
+      { length: 2, lost: 1 },
+      { length: 2, lost: 2 },
+      { length: 3, lost: 1 },
+      { length: 3, lost: 2 },
+    ];
+    for (const { length, lost } of losses) {
+      await longer(attempt, 0, length);
+      await advance(pastShortMs);
+      expect(await store.expire(attempt, 2)).toMatchObject({ status: "queued", lost, storedAtLoss: length });
+      attempt = await claimed(store, attempt, shortMs);
+    }
+    await advance(pastShortMs);
+    expect(await store.expire(attempt, 2)).toMatchObject({ status: "failed", lost: 3 });
+  });
+
+  it("output that starts over is progress once it is longer than before", async ({ store, advance }) => {
+    let attempt = await runningShard(store, shardOf(), shortMs);
+    for (const [generation, { length, lost }] of [
+      { length: 2, lost: 1 },
+      { length: 1, lost: 2 },
+      { length: 2, lost: 3 },
+      { length: 3, lost: 1 },
+    ].entries()) {
+      if (generation > 0) await store.restart(attempt, { generation, sourceGens: {} });
+      for (let seq = 0; seq < length; seq++) await store.append(attempt, generation, artifactOf(seq));
+      await advance(pastShortMs);
+      expect(await store.expire(attempt, 5)).toMatchObject({ status: "queued", lost });
+      attempt = await claimed(store, attempt, shortMs);
+    }
   });
 
   it("a cancelling shard ends as cancelled when its grace runs out", async ({ store, advance }) => {

@@ -62,6 +62,21 @@ export function queueContract(it: StoreTest): void {
     expect(await tasks(3)).toEqual(["t", "t", "u"]);
   });
 
+  it("peekQueue keeps to the tasks that it is told to, also behind many others", async ({ store }) => {
+    const tasks = async (limit: number, only: readonly string[], except?: readonly string[]) =>
+      (await store.peekQueue(["extractor"], limit, except && new Set(except), new Set(only))).map(
+        ({ taskId }) => taskId,
+      );
+    for (let each = 0; each < 30; each++) {
+      await store.createTask(newTask(`t${each}`));
+      await store.dispatch(shardOf("a", 0, `t${each}`), dispatchInit());
+    }
+    expect(await tasks(1, ["t29"])).toEqual(["t29"]);
+    expect(await tasks(9, ["t29", "t3", "nobody"])).toEqual(["t3", "t29"]);
+    expect(await tasks(9, ["t29", "t3"], ["t3"])).toEqual(["t29"]);
+    expect(await tasks(9, [])).toEqual([]);
+  });
+
   it("peeking takes nothing away", async ({ store, other }) => {
     await store.createTask(newTask("t"));
     for (const nodeId of ["a", "b"]) await dispatch(store, nodeId);

@@ -53,6 +53,26 @@ describe("flowkit run --store", () => {
     expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n3\n4\n");
   });
 
+  test("works on its own task only, and shows a killed one as what it is", async () => {
+    const cwd = cliProject({ "flow.ts": loggedFlow });
+    const first = startCli(["run", "flow.ts", "--store", "runs.db"], { cwd });
+    await first.printed("waits at 3");
+    first.child.kill("SIGKILL");
+    const { output } = await first.outcome;
+    const killed = /task (\S+) in runs\.db/.exec(output)?.[1] ?? "";
+    const shown = async (command: string) =>
+      (await cli(["tasks", command, killed, "--store", "runs.db"], { cwd })).stdout;
+    expect(await shown("show")).toMatch(/double +double +running +2 batches +lost its worker worker-/);
+    expect(await shown("explain")).toMatch(/double has lost its worker: the lease of worker-\S+ has ended/);
+    writeFileSync(join(cwd, "go"), "");
+    writeFileSync(join(cwd, "done.txt"), "");
+    const second = await cli(["run", "flow.ts", "--store", "runs.db", "--json"], { cwd });
+    expect(second.exitCode, second.stderr).toBe(0);
+    expect(JSON.parse(second.stdout).taskId).not.toBe(killed);
+    expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n3\n4\n");
+    expect(await shown("show")).toMatch(/double +double +(running|queued) +2 batches/);
+  });
+
   test("refuses the key of a run of another flow, of a changed one, and of one with other parameters", async () => {
     const squares = ["run", "squares.ts", "--store", "runs.db", "--idempotency-key", "today"];
     const cwd = cliProject({ "squares.ts": squaresFlow, "flow.ts": loggedFlow });

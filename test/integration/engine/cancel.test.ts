@@ -67,9 +67,9 @@ describe("cancelling a task", () => {
     expect(await artifacts(task.id, "a")).toEqual([]);
   });
 
-  test("a handler that ignores its signal: after the grace the task is over and the slot is free", async () => {
+  test("a handler that ignores its signal: after the grace the task is over, and the slot is free when it returns", async () => {
     const gate = new Gate();
-    const { engine, artifacts } = await testEngine(
+    const { engine, artifacts, record, logged } = await testEngine(
       [source("deaf", [1], { processBatch: () => gate.pass() }), source("next", [2])],
       { capacity: 1, cancelGraceMs: 30, leaseMs: 90 },
     );
@@ -78,15 +78,21 @@ describe("cancelling a task", () => {
     const next = await engine.run(graphOf(node("next")));
     await task.cancel();
     await expect(task.result()).rejects.toMatchObject(cancelled);
-    expect(await next.result()).toEqual({ next: [2] });
-    expect(engine.health().running).toBe(0);
+    const ignores = () => logged.filter(({ message }) => message?.startsWith("a handler ignores its AbortSignal"));
+    await until(() => ignores().length > 0);
+    expect(engine.health()).toMatchObject({ running: 0, lingering: 1, capacity: 1 });
+    expect((await record(next.id, "next")).status).toBe("queued");
     gate.open(); // its late return changes nothing
-    await until(() => engine.health().running === 0);
+    expect(await next.result()).toEqual({ next: [2] });
+    expect(ignores()).toMatchObject([
+      { level: "warn", fields: { taskId: task.id, nodeId: "deaf", batchUid: "0", ended: "fenced" } },
+    ]);
+    expect(engine.health()).toMatchObject({ running: 0, lingering: 0 });
     expect(await artifacts(task.id, "deaf")).toEqual([]);
     expect((await task.status()).status).toBe("cancelled");
   });
 
-  test("a cleanup that never ends holds the slot no longer than the grace", async () => {
+  test("a cleanup that doesn't end holds the task no longer than the grace", async () => {
     const gate = new Gate();
     const { engine } = await testEngine(
       [
@@ -104,9 +110,11 @@ describe("cancelling a task", () => {
     await until(() => gate.arrived === 1);
     const next = await engine.run(graphOf(node("next")));
     await task.cancel();
-    await until(() => engine.health().running === 0 || gate.arrived > 1, "the slot to be free");
-    expect(await next.result()).toEqual({ next: [2] });
+    await expect(task.result()).rejects.toMatchObject(cancelled);
+    await until(() => engine.health().running === 0);
+    expect(engine.health().lingering).toBe(1);
     gate.open();
+    expect(await next.result()).toEqual({ next: [2] });
   });
 
   test("on a deferred node: no further attempt", async () => {

@@ -1,10 +1,13 @@
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
-import type { HandlerDefinition } from "../../../src/definitions/index.ts";
+import type { HandlerDefinition, Logger } from "../../../src/definitions/index.ts";
+import { createEngine } from "../../../src/embedded/create-engine.ts";
 import { FlowError, PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node, unchecked } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { hostileErrors } from "../../helpers/hostile-errors.ts";
+import { RecordingLogger } from "../../helpers/recording-logger.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 /** Runs one node and returns what its result rejects with. */
@@ -25,6 +28,31 @@ const throwing = (thrown: unknown, more: Partial<HandlerDefinition> = {}) =>
     },
     ...more,
   });
+
+const thrower = (make: () => unknown) => ({
+  processBatch: (): never => {
+    throw make();
+  },
+});
+
+/** Reads what it is given as pino does. */
+const readingLogger = (logger: Logger): Logger => {
+  const read =
+    (level: "debug" | "info" | "warn" | "error") =>
+    (fields: object, message?: string): void => {
+      const { err } = fields as { readonly err?: Error };
+      if (err !== undefined)
+        void `${err.name} ${err.message.length} ${err.stack} ${JSON.stringify({ ...err, cause: 0 })}`;
+      logger[level](fields, message);
+    };
+  return {
+    debug: read("debug"),
+    info: read("info"),
+    warn: read("warn"),
+    error: read("error"),
+    child: () => readingLogger(logger),
+  };
+};
 
 describe("what a handler throws", () => {
   const lost = new TypeError("fetch failed", { cause: new Error("ECONNRESET") });
@@ -83,6 +111,26 @@ describe("what a handler throws", () => {
     expect(error.details).toMatchObject({ reasonCode: "late" });
   });
 
+  test.for([1, 3])(
+    "an error of iterBatches is not that of the batch before it: concurrency %d",
+    async (concurrency) => {
+      const { engine, record, artifacts } = await testEngine([
+        source("a", [], {
+          concurrency,
+          *iterBatches() {
+            yield { payload: 1 };
+            yield { payload: 2 };
+            throw new PermanentError("no_more");
+          },
+        }),
+      ]);
+      const task = await engine.run(graphOf(node("a")));
+      await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "no_more" } });
+      expect((await record(task.id, "a")).failure).not.toHaveProperty("batchUid");
+      expect((await artifacts(task.id, "a")).map(({ meta }) => meta)).toEqual([1, 2]);
+    },
+  );
+
   test("the stack keeps the chain of causes, and neither it nor the message grows without bound", async () => {
     const thrown = new Error("outer".repeat(10_000), { cause: new Error("inner", { cause: "no error" }) });
     const { engine, record } = await testEngine([throwing(thrown, { iterBatches: () => [{ payload: 1 }] })]);
@@ -102,7 +150,77 @@ describe("what a handler throws", () => {
   });
 });
 
+describe("what can't be read as an error", () => {
+  test.for(Object.keys(hostileErrors))("%s is one attempt, with what there is to tell", async (what) => {
+    const { make, says } = hostileErrors[what] as (typeof hostileErrors)[string];
+    const { engine, record } = await testEngine([
+      throwing("x", { iterBatches: () => [{ payload: 1 }], ...thrower(make) }),
+    ]);
+    const task = await engine.run(graphOf(node("bad", [], { retry_policy: { max: 0 } })));
+    const error: unknown = await task.result().catch((caught: unknown) => caught);
+    expect(FlowError.is(error, "TASK_FAILED")).toBe(true);
+    const { failure, epoch, lost, failures } = await record(task.id, "bad");
+    expect({ epoch, lost, failures }).toEqual({ epoch: 1, lost: 0, failures: 1 });
+    expect(failure).toMatchObject({ reasonCode: "unexpected_error", batchUid: "0" });
+    expect(failure?.message).toMatch(says);
+  });
+
+  test.for(Object.keys(hostileErrors))("%s, of a cleanup, is logged and ends nothing", async (what) => {
+    const { make } = hostileErrors[what] as (typeof hostileErrors)[string];
+    const recording = new RecordingLogger();
+    const a = source("a", [1], {
+      processBatch: (n, ctx) => {
+        ctx.onCleanup(thrower(make).processBatch);
+        return n;
+      },
+    });
+    await using engine = await createEngine({ handlers: [a], logger: readingLogger(recording) });
+    expect(await (await engine.run(graphOf(node("a")))).result()).toEqual({ a: [1] });
+    await until(() => recording.lines.some(({ message }) => message === "a cleanup of the handler failed"));
+  });
+});
+
 describe("the handler's own verdict", () => {
+  test.for([
+    { what: "a promise", own: Promise.resolve({ code: "own", permanent: true }), says: "returned a promise: it must" },
+    { what: "a promise that rejects", own: () => Promise.reject(new Error("late")), says: "returned a promise" },
+    { what: "a code alone", own: "own", says: "returned a string instead of { code, permanent }" },
+    { what: "a number as code", own: { code: 502, permanent: true }, says: "returned a number as code" },
+    { what: "an empty code", own: { code: "", permanent: true }, says: "returned an empty string as code" },
+    { what: "no code", own: { permanent: true }, says: "returned undefined as code" },
+    {
+      what: "a code of a megabyte",
+      own: { code: "x".repeat(1 << 20), permanent: true },
+      says: "returned a string of 1048576 characters",
+    },
+    { what: "no permanent", own: { code: "own" }, says: "returned undefined as permanent" },
+    { what: "a word as permanent", own: { code: "own", permanent: "no" }, says: "returned a string as permanent" },
+  ])("that isn't one counts for nothing, and is told: $what", async ({ own, says }) => {
+    const classifyError = () => (typeof own === "function" ? own() : own) as never;
+    const error = await failureOf(throwing(new RetryableError("busy", "come back"), { classifyError }));
+    expect(error.details).toMatchObject({ reasonCode: "busy", epoch: 2 });
+    expect(error.message).toContain("come back (and classifyError ");
+    expect(error.message).toContain(says);
+    expect(JSON.stringify(error.details).length).toBeLessThan(10_000);
+  });
+
+  test("that isn't one is told behind a message of any length", async () => {
+    const thrown = new Error("y".repeat(100_000));
+    const error = await failureOf(throwing(thrown, { classifyError: () => ({ code: 1, permanent: true }) as never }));
+    expect(error.message).toContain("classifyError returned a number as code");
+    expect(error.message.length).toBeLessThan(5_000);
+  });
+
+  test.for([
+    { what: "a number", code: 502, says: "it has a number as code" },
+    { what: "a megabyte", code: "x".repeat(1 << 20), says: "it has a string of 1048576 characters" },
+  ])("in a thrown error is checked too: $what as code", async ({ code, says }) => {
+    const error = await failureOf(throwing(new PermanentError(code as string, "no price")));
+    expect(error.details).toMatchObject({ reasonCode: "unexpected_error", epoch: 1 });
+    expect(error.message).toContain("no price");
+    expect(error.message).toContain(says);
+  });
+
   test.for([
     { permanent: true, attempts: 1 },
     { permanent: false, attempts: 2 },

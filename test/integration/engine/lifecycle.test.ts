@@ -6,27 +6,108 @@ import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
 import { createEngine } from "../../../src/embedded/create-engine.ts";
 import type { Store } from "../../../src/engine/ports/index.ts";
-import { noTicks, testEngine } from "../../helpers/engines.ts";
+import { noTicks, type TestEngine, testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
-import { handler, source } from "../../helpers/handlers.ts";
+import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
 import { runProcess } from "../../helpers/run-process.ts";
 import { collect, Gate, until } from "../../helpers/waiting.ts";
 
 const stopped = { code: "ENGINE_STOPPED" };
 const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
 
+const recordIfAny = (record: TestEngine["record"], taskId: string, nodeId: string) =>
+  record(taskId, nodeId).catch(() => undefined);
+
 describe("stopping an engine", () => {
   test("lets what runs come to its end within the grace", async () => {
     const gate = new Gate();
-    const { engine, record } = await testEngine([
-      source("a", [1, 2], { processBatch: (n) => gate.pass().then(() => n) }),
-    ]);
+    const { engine, record } = await testEngine([source("a", [1], { processBatch: (n) => gate.pass().then(() => n) })]);
     const task = await engine.run(graphOf(node("a")));
     await until(() => gate.arrived === 1);
     const stop = engine.stop({ graceMs: 60_000 });
     gate.open();
     await stop;
-    expect(await record(task.id, "a")).toMatchObject({ status: "finished", count: 2 });
+    expect(await record(task.id, "a")).toMatchObject({ status: "finished", count: 1 });
+  });
+
+  test.for([1, 3])("begins no further batch, whatever the grace: concurrency %d", async (concurrency) => {
+    const gate = new Gate();
+    const { engine, record, artifacts } = await testEngine([
+      source("a", numbers(9), { concurrency, processBatch: (n) => gate.pass().then(() => n) }),
+    ]);
+    const task = await engine.run(graphOf(node("a")));
+    await until(() => gate.arrived === concurrency);
+    const stop = engine.stop({ graceMs: 600_000 });
+    gate.open();
+    await stop;
+    expect(gate.arrived).toBe(concurrency);
+    expect(await record(task.id, "a")).toMatchObject({ yields: 1, failures: 0, lost: 0 });
+    expect((await artifacts(task.id, "a")).map(({ meta }) => meta)).toEqual(numbers(concurrency));
+  });
+
+  test("doesn't sit out the grace for a source that waits for its next batch: it is told by its signal", async () => {
+    const waits = new Gate();
+    const told: unknown[] = [];
+    const { engine, record } = await testEngine([
+      source("a", [], {
+        async *iterBatches(_args, ctx) {
+          yield { payload: 1 };
+          ctx.signal.addEventListener("abort", () => told.push("aborted"));
+          await waits.pass(ctx.signal);
+        },
+      }),
+    ]);
+    const task = await engine.run(graphOf(node("a")));
+    await until(() => waits.arrived === 1);
+    await engine.stop({ graceMs: 600_000 });
+    expect(told).toEqual(["aborted"]);
+    expect(await record(task.id, "a")).toMatchObject({ yields: 1, failures: 0, lost: 0 });
+  });
+
+  test("doesn't sit out the grace for a consumer that waits for its source", async () => {
+    const waits = new Gate();
+    const { engine, record } = await testEngine([
+      source("a", [], {
+        async *iterBatches() {
+          yield { payload: 1 };
+          await waits.pass();
+        },
+      }),
+      handler("b"),
+    ]);
+    const task = await engine.run(graphOf(node("a"), node("b", ["a"], { start: "first_batch" })));
+    await until(() => waits.arrived === 1);
+    await until(async () => (await recordIfAny(record, task.id, "b"))?.status === "running");
+    await engine.stop({ graceMs: 600_000 });
+    for (const id of ["a", "b"]) expect(await record(task.id, id)).toMatchObject({ yields: 1, failures: 0, lost: 0 });
+  });
+
+  test("hands back at once what waits for room, while a batch of its consumer still runs", async () => {
+    const gate = new Gate();
+    const isRead = new Gate();
+    let processed = 0;
+    const { engine, record } = await testEngine([
+      source("a", [], {
+        iterBatches: () => paced(numbers(9), async (index) => index === 0 || isRead.pass()),
+        processBatch: (n) => {
+          processed++;
+          return n;
+        },
+      }),
+      handler("b", { processBatch: (n) => gate.pass().then(() => n) }),
+    ]);
+    const a = node("a");
+    const limited = { ...a, io: { ...a.io, max_pending_batches: 2 } };
+    const task = await engine.run(graphOf(limited, node("b", ["a"], { start: "first_batch" })));
+    await until(() => gate.arrived === 1);
+    isRead.open();
+    await until(() => processed === 3); // two of them are stored
+    const stop = engine.stop({ graceMs: 600_000 });
+    await until(async () => (await record(task.id, "a")).yields === 1);
+    expect((await record(task.id, "b")).status).toBe("running");
+    gate.open();
+    await stop;
+    expect(await record(task.id, "b")).toMatchObject({ yields: 1, failures: 0, lost: 0 });
   });
 
   test("hands the rest back after it, and starts nothing new meanwhile", async () => {

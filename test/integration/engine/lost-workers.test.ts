@@ -84,6 +84,38 @@ test("a batch that kills every worker ends as worker_lost, after exactly the lim
   expect((await store.readShards(task.id))[0]).toMatchObject({ status: "failed", lost: 3, failures: 0 });
 });
 
+test("workers that die one after another, each behind a batch of its own, finish a node whatever their number", async () => {
+  const { start, store } = cluster();
+  const died: number[] = [];
+  const mortal = async (batches: number) => {
+    let cut = (): void => undefined;
+    let processed = 0;
+    const handlers = [
+      source("a", numbers(6), {
+        processBatch: async (n, ctx) => {
+          if (++processed <= batches) return n;
+          died.push(ctx.epoch);
+          cut();
+          await new Gate().pass();
+        },
+      }),
+    ];
+    const process = await start(handlers, { maxLostLeases: 1 });
+    cut = () => process.lifeline.cut();
+    return process;
+  };
+  const first = await mortal(1);
+  const task = await first.engine.run(graphOf(node("a")));
+  for (const epoch of [1, 2, 3, 4]) {
+    await until(() => died.length === epoch);
+    await mortal(1);
+  }
+  await until(() => died.length === 5);
+  const last = await mortal(6);
+  expect(await last.engine.task(task.id).result()).toEqual({ a: numbers(6) });
+  expect((await store.readShards(task.id))[0]).toMatchObject({ epoch: 6, lost: 1, storedAtLoss: 5 });
+});
+
 test("a worker that was only slow finds itself fenced: its late result is dropped, its signal aborted", async () => {
   const { start, store } = cluster();
   const gate = new Gate();

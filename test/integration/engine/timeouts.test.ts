@@ -39,7 +39,7 @@ describe("timeout_sec", () => {
               },
             }
           : { [method]: hang };
-      const { engine } = await testEngine([source("slow", [1], hanging)], { capacity: 1 });
+      const { engine } = await testEngine([source("slow", [1], hanging)], { capacity: 2 }); // one hangs in each attempt
       const task = await engine.run(
         graphOf(node("slow", [], { timeout_sec: 0.02, retry_policy: { ...atOnce, max: 1 } })),
       );
@@ -47,6 +47,28 @@ describe("timeout_sec", () => {
       await until(() => engine.health().running === 0, "the slot to be free");
     }
     never.open();
+  });
+
+  test("handlers that ignore their signal never are more than the slots, and each is logged once", async () => {
+    const gate = new Gate();
+    const { engine, record, logged } = await testEngine(
+      [source("slow", [1], { processBatch: (n) => gate.pass().then(() => n) }), source("other", [2])],
+      { capacity: 2, capacityPerType: { slow: 1 } },
+    );
+    const task = await engine.run(
+      graphOf(node("slow", [], { timeout_sec: 0.02, retry_policy: { ...atOnce, max: 1_000 } })),
+    );
+    const ignores = () => logged.filter(({ message }) => message?.startsWith("a handler ignores its AbortSignal"));
+    await until(() => ignores().length > 0);
+    expect(engine.health()).toMatchObject({ running: 0, lingering: 1 });
+    expect(await (await engine.run(graphOf(node("other")))).result()).toEqual({ other: [2] }); // it has looked again
+    expect(gate.arrived).toBe(1);
+    expect((await record(task.id, "slow")).status).toBe("queued");
+    gate.open();
+    expect(await task.result()).toEqual({ slow: [1] });
+    expect(ignores()).toMatchObject([
+      { level: "warn", fields: { taskId: task.id, nodeId: "slow", epoch: 1, batchUid: "0", ended: "timeout" } },
+    ]);
   });
 
   test("ends a consumer that waits for its source", async () => {

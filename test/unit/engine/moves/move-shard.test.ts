@@ -17,6 +17,7 @@ const full: Required<ShardRecord> = {
   lastClaimId: "b",
   failures: 8,
   lost: 9,
+  storedAtLoss: 22,
   yields: 10,
   dueAt: 11,
   cancelBy: 12,

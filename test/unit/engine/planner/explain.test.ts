@@ -42,6 +42,7 @@ function told(shards: readonly ShardRecord[], facts: Partial<ExplainFacts> = {})
   const workers = [{ id: "w1", types: ["a", "b", "c", "d"], capacity: 8, running: 0 }];
   const withArtifacts: ReadonlySet<string> = new Set();
   const found = explain({
+    now,
     status: "running",
     shards,
     workers,
@@ -94,6 +95,10 @@ test.each<[string, ShardRecord, Partial<ExplainFacts>?]>([
   [
     "found nothing to read and looks again in 0.1 s",
     shard("a", "deferred", { dueAt: now + 100, yields: 1, ...entry("deferred", "release") }),
+  ],
+  [
+    "has lost its worker: the lease of w1 has ended, and a coordinator queues it again",
+    shard("a", "running", { lease: { ...lease, deadline: now - 1 }, ...entry("running", "claim") }),
   ],
   [
     "has been asked to stop at w1, and must have in 5.0 s",

@@ -1,0 +1,106 @@
+/*
+ * Reads what was thrown. Anything can be: an error whose message is an object, a getter that throws, a revoked proxy.
+ * None of these functions throws.
+ */
+
+const mostCauses = 10;
+
+/** `instanceof`, where a proxy's traps could throw. */
+export function isInstance<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether an object has this property, its own or an inherited one. */
+export function hasProperty(value: unknown, key: PropertyKey): value is object {
+  try {
+    return typeof value === "object" && value !== null && key in value;
+  } catch {
+    return false;
+  }
+}
+
+/** `undefined` where there is none, or its getter throws. */
+export function propertyOf(value: unknown, key: PropertyKey): unknown {
+  try {
+    return (value as { readonly [key: PropertyKey]: unknown } | null | undefined)?.[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Never empty. */
+export function thrownMessage(thrown: unknown): string {
+  if (isInstance(thrown, Error)) return errorMessage(thrown);
+  if (typeof thrown === "string" && thrown !== "") return thrown;
+  return `${kindOf(thrown)} was thrown instead of an error`;
+}
+
+/** The stack of an error with those of its causes; `undefined` for what is not an error. */
+export function thrownStack(thrown: unknown): string | undefined {
+  const stacks: string[] = [];
+  for (
+    let current = thrown;
+    isInstance(current, Error) && stacks.length < mostCauses;
+    current = propertyOf(current, "cause")
+  ) {
+    const stack = propertyOf(current, "stack");
+    stacks.push(typeof stack === "string" ? stack : `${nameOf(current)}: ${errorMessage(current)}`);
+  }
+  return stacks.length === 0 ? undefined : stacks.join("\ncaused by: ");
+}
+
+/** What a logger can read: the error itself, or one that says the same where a getter of it throws. */
+export function loggable(thrown: unknown): Error {
+  if (isInstance(thrown, Error) && isReadable(thrown)) return thrown;
+  const stack = thrownStack(thrown);
+  return Object.assign(new Error(thrownMessage(thrown)), stack === undefined ? {} : { stack });
+}
+
+function isReadable(error: Error): boolean {
+  try {
+    let current: unknown = error;
+    for (let depth = 0; current instanceof Error && depth < mostCauses; depth++) {
+      if (typeof current.message !== "string" || typeof current.stack !== "string") return false;
+      for (const key in current) void propertyOrThrow(current, key);
+      current = current.cause;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const propertyOrThrow = (value: object, key: string): unknown => (value as { readonly [key: string]: unknown })[key];
+
+const nameOf = (error: Error): string => {
+  const name = propertyOf(error, "name");
+  return typeof name === "string" && name !== "" ? name : "Error";
+};
+
+function errorMessage(error: Error): string {
+  const message = propertyOf(error, "message");
+  if (typeof message === "string") return message === "" ? nameOf(error) : message;
+  const name = nameOf(error);
+  if (message === undefined) return `${name} without a message that can be read`;
+  return `${name}: ${inWords(message)}`;
+}
+
+/** A message that is not a string often has the facts in it. */
+function inWords(value: unknown): string {
+  try {
+    const json = JSON.stringify(value);
+    if (typeof json === "string") return json;
+  } catch {
+    // A cycle, a bigint, or a getter that throws.
+  }
+  return kindOf(value);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return value === "" ? "an empty string" : `a value of type ${typeof value}`;
+}
