@@ -20,7 +20,6 @@ export const readerMutations: readonly Mutation[] = [
   mutation(
     "whoever reads an artifact can change it",
     edit(log, "const kept = keepJson(meta, ", "const kept = meta ?? keepJson(meta, "),
-    edit(log, "const stored = deepFreeze<Artifact>({", "const stored = (<T>(value: T): T => value)<Artifact>({"),
   ),
   mutation(
     "a handler can change its task's parameters",

@@ -42,7 +42,7 @@ export class ArtifactLog {
     if (this.#uids.has(uid)) return "duplicate_uid";
     const { nodeId, epoch, claimId } = attempt;
     const kept = keepJson(meta, `the artifact '${uid}' of node '${nodeId}'`);
-    const stored = deepFreeze<Artifact>({ seq, uid, epoch, claimId, origin, meta: kept, metrics });
+    const stored: Artifact = { seq, uid, epoch, claimId, origin, meta: kept, metrics: deepFreeze(metrics) };
     this.#artifacts.push(stored);
     this.#uids.add(uid);
     this.#lastOrigins.set(origin.source, origin);

@@ -1,12 +1,11 @@
 import { artifactsDropped } from "../../engine/input/index.ts";
 import type { Artifact, ShardRef } from "../../engine/model.ts";
 import type { Store, Tail } from "../../engine/ports/index.ts";
-import { deepFreeze } from "../../graph/deep-freeze.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 import type { StoreContext } from "./store-context.ts";
 
 const nothing: readonly Artifact[] = Object.freeze([]);
-const emptyTail: Tail = deepFreeze({ length: 0, closed: false, origins: [] });
+const emptyTail: Tail = { length: 0, closed: false, origins: [] };
 
 export class ArtifactReads {
   readonly #context: StoreContext;

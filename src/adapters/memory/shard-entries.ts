@@ -1,14 +1,14 @@
 import type { Cause, ShardRecord } from "../../engine/model.ts";
-import { deepFreeze } from "../../graph/deep-freeze.ts";
+import { keepShard } from "../../engine/values/index.ts";
 import { dropConsumedBy } from "./consumption.ts";
 import type { NodeEntry, ShardEntry, TaskEntry } from "./memory-state.ts";
 import type { StoreContext } from "./store-context.ts";
 
-/* The only places that put a shard's record in place, frozen: it is handed out as it is. The indexes over it follow here. */
+/* The only places that put a shard's record in place: the indexes over it follow here. */
 
 export function insertShard(context: StoreContext, task: TaskEntry, record: ShardRecord): void {
   const node = nodeEntry(task, record.nodeId);
-  const entry: ShardEntry = { task, node, record: deepFreeze(record), logs: [] };
+  const entry: ShardEntry = { task, node, record: keepShard(record), logs: [] };
   node.shards[record.shard] = entry;
   index(context, entry);
   if (record.status === "finished") {
@@ -25,7 +25,7 @@ export function insertShard(context: StoreContext, task: TaskEntry, record: Shar
 export function replaceShard(context: StoreContext, entry: ShardEntry, next: ShardRecord, cause: Cause): void {
   const from = entry.record.status;
   unindex(context, entry, next);
-  entry.record = deepFreeze(next);
+  entry.record = keepShard(next);
   index(context, entry);
   if (next.status === "finished") {
     entry.node.finishedShards++;
@@ -41,7 +41,7 @@ export function amendShard(
   next: ShardRecord,
   kind: "renewed" | "restarted" | "reported",
 ): void {
-  entry.record = deepFreeze(next);
+  entry.record = keepShard(next);
   context.observe?.({ kind, record: next });
 }
 

@@ -1,12 +1,12 @@
 import { type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
 import { expiresAt } from "../../engine/moves/index.ts";
-import { deepFreeze } from "../../graph/deep-freeze.ts";
+import { keepShard } from "../../engine/values/index.ts";
 import type { ShardRow } from "./rows.ts";
 import type { StoreParts } from "./store-parts.ts";
 
 /*
  * The only places that read and write a shard's record: the columns that indexes stand on follow here. Records are
- * remembered frozen, since they are handed out as they are.
+ * remembered, and handed out as they are.
  */
 
 export function shardRow({ connection, shards }: StoreParts, ref: ShardRef): ShardRow | undefined {
@@ -17,7 +17,7 @@ export function shardRow({ connection, shards }: StoreParts, ref: ShardRef): Sha
     .sql("SELECT pk, record FROM shards WHERE task_id = ? AND node_id = ? AND shard = ?")
     .get(ref.taskId, ref.nodeId, ref.shard);
   if (row === undefined) return undefined;
-  const read = { pk: Number(row.pk), record: deepFreeze(JSON.parse(String(row.record)) as ShardRecord) };
+  const read = { pk: Number(row.pk), record: keepShard(JSON.parse(String(row.record)) as ShardRecord) };
   shards.set(key, read);
   return read;
 }
@@ -30,7 +30,7 @@ export function insertShard(parts: StoreParts, record: ShardRecord): void {
          expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(record.taskId, record.nodeId, record.shard, record.type, ...columnsOf(parts, record));
-  shards.set(shardKey(record), { pk: Number(lastInsertRowid), record: deepFreeze(record) });
+  shards.set(shardKey(record), { pk: Number(lastInsertRowid), record: keepShard(record) });
 }
 
 export function replaceShard(parts: StoreParts, { pk }: ShardRow, next: ShardRecord): void {
@@ -41,7 +41,7 @@ export function replaceShard(parts: StoreParts, { pk }: ShardRow, next: ShardRec
          expires_at = ? WHERE pk = ?`,
     )
     .run(...columnsOf(parts, next), pk);
-  shards.set(shardKey(next), { pk, record: deepFreeze(next) });
+  shards.set(shardKey(next), { pk, record: keepShard(next) });
 }
 
 function columnsOf(parts: StoreParts, record: ShardRecord) {

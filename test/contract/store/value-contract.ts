@@ -14,7 +14,7 @@ import {
 
 /** What stores make of the JSON that they are given: the same everywhere. */
 export function valueContract(it: StoreTest): void {
-  it("what a caller does to what it read reaches no other", async ({ store, other }) => {
+  it("what a caller does to values of users that it read reaches no other", async ({ store, other }) => {
     await store.createTask(
       newTask("t", { params: { list: [{ a: 1 }] }, vars: { vars: { n: { m: 1 } }, appliedBy: [] } }),
     );
@@ -31,11 +31,14 @@ export function valueContract(it: StoreTest): void {
     const readAll = async (from: typeof store) => [
       await from.readTask("t"),
       await from.readVars("t"),
-      await from.readShards("t"),
-      await from.readArtifacts(attempt, 0, 0, 10),
+      // The rest of these records is made and read by the engine only.
+      (await from.readShards("t")).map(({ result, metrics, checkpoint, progress, failure: why }) => [
+        [result, metrics],
+        [checkpoint, progress],
+        why,
+      ]),
+      (await from.readArtifacts(attempt, 0, 0, 10)).map(({ meta, metrics }) => [meta, metrics]),
       await from.readArtifacts(attempt, 0, 1, 10),
-      await from.tail(attempt, 0),
-      await from.tail(shardOf("nobody"), 0),
       (await from.listTasks({ limit: 10 })).items,
       await from.liveWorkers(),
       (await from.listDeadLetters({ limit: 10 })).items,
