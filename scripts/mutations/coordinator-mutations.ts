@@ -1,16 +1,17 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const scheduler = "engine/coordinator/scheduler.ts";
+const looks = "engine/coordinator/start-looks.ts";
 const sweeper = "engine/coordinator/sweeper.ts";
 const raceOf = (title: string, why: string) => ({ file: "test/sim/scheduler-races.test.ts", title, why });
 
 export const coordinatorMutations: readonly Mutation[] = [
   mutation(
     "no task sweep",
-    edit(sweeper, "await store.dueTasks(tasksAtOnce, sweepMs, sweepMs - this.#pace.sweepMs)", "[] as string[]"),
+    edit(sweeper, "() => store.dueTasks(tasksAPage, sweepMs, sweepMs - pace.sweepMs)", "async () => [] as string[]"),
   ),
-  mutation("no lease sweep", edit(sweeper, "await store.expiredLeases(atOnce)", "[] as never[]")),
-  mutation("no sweep of deadlines", edit(sweeper, "each(supervisor, overdue,", "each(supervisor, [] as never[],")),
+  mutation("no lease sweep", edit(sweeper, "() => store.expiredLeases(shardsAPage)", "async () => [] as EpochRef[]")),
+  mutation("no sweep of deadlines", edit(sweeper, "return overdue;", "return [];")),
   mutation(
     "a deadline passes a little early",
     edit("adapters/memory/task-table.ts", "filter(({ at }) => at <= now)", "filter(({ at }) => at <= now + 200)"),
@@ -23,7 +24,22 @@ export const coordinatorMutations: readonly Mutation[] = [
       "await store.failTask(taskId, deadlineExceeded);",
     ),
   ),
-  mutation("no sweep of retries", edit(sweeper, "each(supervisor, deferred.due,", "each(supervisor, [] as never[],")),
+  {
+    elsewhere: {
+      file: "test/sim/bulk-sweeps.test.ts",
+      title: "two thousand tasks whose hints were lost",
+      why: "takes more tasks than a page has, due at once",
+    },
+    ...mutation(
+      "of the tasks that are due, a sweep skips all but one of a page",
+      edit(
+        sweeper,
+        "await all(tasksAPage, due, (taskId)",
+        "await all(tasksAPage, async () => (await due()).slice(0, 1), (taskId)",
+      ),
+    ),
+  },
+  mutation("no sweep of retries", edit(sweeper, "return due;", "return [];")),
   {
     ...mutation(
       "an expired lease is not commanded again",
@@ -51,18 +67,28 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "'not finished' is remembered",
-    edit(scheduler, "export class Scheduler {", "const unfinished = new Set<string>();\nexport class Scheduler {"),
+    edit(looks, "export class StartLooks {", "const unfinished = new Set<string>();\nexport class StartLooks {"),
     edit(
-      scheduler,
-      "      if (parent === undefined || memory.finished.has(parent.id)) continue;",
-      "      if (parent === undefined || memory.finished.has(parent.id)) continue;\n      if (unfinished.has([taskId, node.id, parent.id].join())) return undefined;",
+      looks,
+      "      await this.#read(taskId, memory, { node, parentIds: [parentId] });\n",
+      "      if (unfinished.has([taskId, node.id, parentId].join())) return undefined;\n      await this.#read(taskId, memory, { node, parentIds: [parentId] });\n",
     ),
     edit(
-      scheduler,
-      "      else if (node.needsAll) {\n",
-      "      else if (node.needsAll) {\n        if (!node.startsOnFirstBatch) unfinished.add([taskId, node.id, parent.id].join());\n",
+      looks,
+      "      // Another call may have come further during the read: only ever forward.\n",
+      "      unfinished.add([taskId, node.id, parentId].join());\n",
     ),
   ),
+  mutation(
+    "'not satisfied' is remembered, where some parents are enough",
+    edit(looks, "export class StartLooks {", "const lacking = new Set<string>();\nexport class StartLooks {"),
+    edit(
+      looks,
+      "      await this.#read(taskId, memory, { node, parentIds, some });\n",
+      "      const known = (id: string) => [taskId, node.id, id].join();\n      await this.#read(taskId, memory, { node, parentIds: parentIds.filter((id) => !lacking.has(known(id))), some });\n      for (const id of parentIds) if (!satisfies(memory, node, id)) lacking.add(known(id));\n",
+    ),
+  ),
+  mutation("a look that is owed is never made", edit(looks, "        this.#onOwed();\n", "")),
   mutation(
     "a child's state from memory",
     edit(
@@ -103,7 +129,11 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "the children of a finished node are not looked at",
-    edit(scheduler, "if (!memory.dispatched.has(child.id)) await this.#tryDispatch(taskId, memory, child);", ""),
+    edit(
+      scheduler,
+      "        await this.#follow(verdict, { taskId, memory, node: child });\n",
+      "        void verdict;\n",
+    ),
   ),
   ...["another graph", "other parameters"].map((part) => ({
     elsewhere: {
@@ -133,6 +163,7 @@ export const coordinatorMutations: readonly Mutation[] = [
       "if (satisfied.length < node.needed) {",
       "if (satisfied.length + 1 < node.needed) {",
     ),
+    edit(looks, "node.dependsOn.length - node.needed;", "node.dependsOn.length - node.needed + 1;"),
   ),
   mutation(
     "all parents count as chosen",
@@ -184,7 +215,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   mutation(
     "waitingFrom goes one too far",
     edit(
-      scheduler,
+      looks,
       "Math.max(index, memory.waitingFrom.get(node.id) ?? 0)",
       "Math.max(index + 1, memory.waitingFrom.get(node.id) ?? 0)",
     ),
