@@ -120,8 +120,8 @@ export class WorkerCore {
   }
 
   /**
-   * Takes nothing more, lets running attempts end for `graceMs`, then hands their claims back. The same promise at each
-   * call.
+   * Claims nothing more and begins no further batch; lets running batches end for `graceMs`, then hands the claims back.
+   * The same promise at each call.
    */
   stop(options: { readonly graceMs: number }): Promise<void> {
     if (this.#stopping === undefined) {
