@@ -232,8 +232,12 @@ export class WorkerCore {
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
       if (this.#held.size === 0) for (const ended of this.#idle) ended();
-      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
+      this.#lookForMore();
     }
+  }
+
+  #lookForMore(): void {
+    if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
   }
 
   /** Nothing can end handler code that ignores its signal: it keeps its slot, and the worker claims nothing in its place. */
@@ -244,7 +248,7 @@ export class WorkerCore {
       this.#lingering--;
       heeding.abort();
       this.#claimer.giveBack(type);
-      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
+      this.#lookForMore();
     });
     const { clock, logger } = this.#parts;
     const { taskId, nodeId, shard, epoch } = held.attempt;
