@@ -23,7 +23,7 @@ export const extensionMutations: readonly Mutation[] = [
     "an attempt doesn't wait for its handler's init",
     edit(
       "engine/worker/handler-run.ts",
-      "if (runtime.needsInit) await held.run(Promise.resolve(run.code.run(() => runtime.init())));",
+      "if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));",
       "if (runtime.needsInit) void runtime.init();",
     ),
   ),

@@ -60,8 +60,8 @@ export const limitMutations: readonly Mutation[] = [
     "slots are given back before the outcome is written",
     edit(
       worker,
-      "      left = await runAttempt(this.#prepare(held, claimed), this.#runtimes.get(claimed.node.type));",
-      "      await this.#freeSlots(held.attempt, true);\n      left = await runAttempt(this.#prepare(held, claimed), this.#runtimes.get(claimed.node.type));",
+      "      left = await runAttempt(run, this.#runtimes.get(claimed.node.type));",
+      "      await this.#freeSlots(held.attempt, true);\n      left = await runAttempt(run, this.#runtimes.get(claimed.node.type));",
     ),
   ),
   {

@@ -9,7 +9,11 @@ const writes = "adapters/memory/attempt-writes.ts";
 export const storeMutations: readonly Mutation[] = [
   mutation(
     "epoch kept when a lease expires",
-    edit(sweepMoves, "set: { epoch: record.epoch + 1, readyAt: by.now, lost }", "set: { readyAt: by.now, lost }"),
+    edit(
+      sweepMoves,
+      "const set = { epoch: record.epoch + 1, readyAt: by.now, lost, storedAtLoss };",
+      "const set = { readyAt: by.now, lost, storedAtLoss };",
+    ),
   ),
   mutation(
     "epoch kept when a retry is due",
@@ -50,10 +54,17 @@ export const storeMutations: readonly Mutation[] = [
     "a lost lease counts anew although nothing was stored since the last",
     edit(sweepMoves, "by.stored > longest ? 1 :", "by.stored > 0 ? 1 :"),
   ),
-  mutation(
-    "output that starts over is progress however short it is",
-    edit(sweepMoves, "const storedAtLoss = Math.max(longest, by.stored);", "const storedAtLoss = by.stored;"),
-  ),
+  {
+    elsewhere: {
+      file: "test/contract/memory/memory-store.test.ts",
+      title: "output that starts over is progress once it is longer than before",
+      why: "takes an output that starts over between several lost leases",
+    },
+    ...mutation(
+      "output that starts over is progress however short it is",
+      edit(sweepMoves, "const storedAtLoss = Math.max(longest, by.stored);", "const storedAtLoss = by.stored;"),
+    ),
+  },
   mutation(
     "a lease expires whatever its deadline",
     edit(sweepMoves, "if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) > by.now) return undefined;", ""),

@@ -23,19 +23,11 @@ export const workerMutations: readonly Mutation[] = [
       "if (returned === undefined) this.#claimer.giveBack(type);",
       "this.#claimer.giveBack(type);\n      if (returned === undefined);",
     ),
-    edit(
-      worker,
-      "      this.#claimer.giveBack(type);\n      if (this.#stopping === undefined)",
-      "      if (this.#stopping === undefined)",
-    ),
+    edit(worker, "      this.#claimer.giveBack(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
   ),
   mutation(
     "a handler that returns late never gives its slot back",
-    edit(
-      worker,
-      "      this.#claimer.giveBack(type);\n      if (this.#stopping === undefined)",
-      "      if (this.#stopping === undefined)",
-    ),
+    edit(worker, "      this.#claimer.giveBack(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
   ),
   mutation(
     "a worker that stops begins further batches",
@@ -211,12 +203,19 @@ export const workerMutations: readonly Mutation[] = [
     "permanent_on is ignored",
     edit(attempt, "classified.permanent || retry.permanentOn.includes(failure.reasonCode)", "classified.permanent"),
   ),
-  mutation("a slot is not given back", edit(worker, "      this.#claimer.giveBack(claimed.record.type);\n", "")),
+  mutation(
+    "a slot is not given back",
+    edit(
+      worker,
+      "if (returned === undefined) this.#claimer.giveBack(type);\n      else",
+      "if (returned !== undefined)",
+    ),
+  ),
   mutation(
     "no look at the queue when a slot is free again",
     edit(
       worker,
-      '      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());',
+      '    if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());',
       "",
     ),
   ),

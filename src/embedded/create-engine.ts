@@ -52,8 +52,8 @@ export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
   /** How it is, for probes and people. Asks nobody: it is what this process knows. */
   health(): EngineHealth;
   /**
-   * Takes nothing more, lets running attempts end for `graceMs`, then hands their claims back. The same promise at each
-   * call. `await using` calls it.
+   * Claims nothing more and begins no further batch; lets running batches end for `graceMs`, then hands the claims back.
+   * The same promise at each call. `await using` calls it.
    *
    * @defaultValue graceMs 10_000
    */

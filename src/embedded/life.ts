@@ -8,7 +8,7 @@ export type LifeState = "new" | "starting" | "running" | "stopping" | "stopped";
 
 /** How a part is stopped. */
 export interface StopOptions {
-  /** How long running attempts may take to end, in ms. @defaultValue 10_000 */
+  /** How long running batches may take to end, in ms. @defaultValue 10_000 */
   readonly graceMs?: number;
 }
 

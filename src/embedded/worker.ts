@@ -139,8 +139,8 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
   }
 
   /**
-   * Takes nothing more, lets running attempts end for `graceMs`, then hands their claims back, so that another worker
-   * goes on at once. The same promise at each call. `await using` calls it.
+   * Claims nothing more and begins no further batch; lets running batches end for `graceMs`, then hands the claims back,
+   * so that another worker goes on at once. The same promise at each call. `await using` calls it.
    */
   stop(options: StopOptions = {}): Promise<void> {
     return this.#life.stop(options);

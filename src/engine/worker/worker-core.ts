@@ -120,8 +120,8 @@ export class WorkerCore {
   }
 
   /**
-   * Takes nothing more, lets running attempts end for `graceMs`, then hands their claims back. The same promise at each
-   * call.
+   * Claims nothing more and begins no further batch; lets running batches end for `graceMs`, then hands the claims back.
+   * The same promise at each call.
    */
   stop(options: { readonly graceMs: number }): Promise<void> {
     if (this.#stopping === undefined) {
@@ -259,8 +259,12 @@ export class WorkerCore {
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
       if (this.#held.size === 0) for (const ended of this.#idle) ended();
-      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
+      this.#lookForMore();
     }
+  }
+
+  #lookForMore(): void {
+    if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
   }
 
   /** Nothing can end handler code that ignores its signal: it keeps its slot, and the worker claims nothing in its place. */
@@ -271,7 +275,7 @@ export class WorkerCore {
       this.#lingering--;
       heeding.abort();
       this.#claimer.giveBack(type);
-      if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
+      this.#lookForMore();
     });
     const { clock, logger } = this.#parts;
     const { taskId, nodeId, shard, epoch } = held.attempt;

@@ -62,7 +62,7 @@ export class Fleet {
     const process = this.processes.find((each) => each.life === life);
     const { worker, spec } = process ?? {};
     if (worker === undefined || spec === undefined || !spec.serves.includes(type)) return false;
-    return worker.running < spec.capacity && spec.capacityPerType[type] === undefined;
+    return worker.running + worker.lingering < spec.capacity && spec.capacityPerType[type] === undefined;
   }
 
   get allStarted(): boolean {

@@ -58,8 +58,8 @@ describe("flowkit run --store", () => {
     const first = startCli(["run", "flow.ts", "--store", "runs.db"], { cwd });
     await first.printed("waits at 3");
     first.child.kill("SIGKILL");
-    const { output } = await first.outcome;
-    const killed = /task (\S+) in runs\.db/.exec(output)?.[1] ?? "";
+    const { stderr: said } = await first.outcome;
+    const killed = /task (\S+) in runs\.db/.exec(said)?.[1] ?? "";
     const shown = async (command: string) =>
       (await cli(["tasks", command, killed, "--store", "runs.db"], { cwd })).stdout;
     expect(await shown("show")).toMatch(/double +double +running +2 batches +lost its worker worker-/);

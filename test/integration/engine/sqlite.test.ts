@@ -30,20 +30,27 @@ describe("a process that is killed", () => {
   test("again and again, loses nothing and stores nothing twice; the next one goes on without waiting for its leases", async () => {
     const files = newFiles();
     const random = seededRandom(work.seed);
+    const leaseMs = 60_000; // more than a slow machine takes from a claim to its worker's death
     for (let kills = 0; kills < 5; kills++) {
-      const worker = startWorker(files, work);
+      const worker = startWorker(files, work, { leaseMs });
       if (kills > 0) await worker.printed("ready"); // the first one dies at any moment, the others in the middle
       await sleep(random() * (kills > 0 ? 250 : 1_500));
       worker.signal("SIGKILL");
       expect((await worker.outcome).output).toContain("SIGKILL");
     }
-    const last = await told(startWorker(files, work));
+    const last = await told(startWorker(files, work, { leaseMs }));
     expect(last.problems).toEqual([]);
     expect(last.processed).toBeGreaterThan(0); // else nobody was killed in the middle
     const store = await opened(files.store);
     await checkAll(store, work, files.log);
     const records = await Promise.all((await taskIdsOf(store)).map((id) => store.readShards(id)));
     expect(records.flat().some(({ lost }) => lost > 0)).toBe(true);
+    // Nobody but the dead worker renewed it: by the store's clock, each lease was taken before its time.
+    for (const { history } of records.flat()) {
+      for (const [index, { cause, at }] of history.entries()) {
+        if (cause === "expire") expect(at - (history[index - 1]?.at ?? 0)).toBeLessThan(leaseMs);
+      }
+    }
   }, 120_000);
 
   test("leaves tasks that an engine on the file finishes by itself, without being asked", async () => {
