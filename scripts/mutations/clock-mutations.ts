@@ -34,8 +34,8 @@ export const clockMutations: readonly Mutation[] = [
       ),
       edit(
         sweeper,
-        "    if (deferred.due.length === atOnce) this.dueIn(0);",
-        "    this.#dueAt = Number.POSITIVE_INFINITY;\n    if (deferred.due.length === atOnce) this.dueIn(0);",
+        "    this.payLooks(supervisor); //",
+        "    this.#dueAt = Number.POSITIVE_INFINITY;\n    this.#expect((await store.dueDeferred(1)).nextInMs);\n    this.payLooks(supervisor); //",
       ),
     ),
     elsewhere: {

@@ -6,7 +6,7 @@ const sqlite = "adapters/sqlite";
 export const sqliteMutations: readonly Mutation[] = [
   mutation(
     "SQLite: a shard that moved is remembered as it was",
-    edit(`${sqlite}/shard-rows.ts`, "  shards.set(shardKey(next), { pk, record: deepFreeze(next) });\n", ""),
+    edit(`${sqlite}/shard-rows.ts`, "  shards.set(shardKey(next), { pk, record: keepShard(next) });\n", ""),
   ),
   mutation(
     "SQLite: the queue is in no order of arrival",

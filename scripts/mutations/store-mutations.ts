@@ -27,7 +27,11 @@ export const storeMutations: readonly Mutation[] = [
     },
     ...mutation(
       "a lost lease counts as a failure",
-      edit(sweepMoves, "readyAt: by.now, lost }", "readyAt: by.now, lost, failures: record.failures + 1 }"),
+      edit(
+        sweepMoves,
+        "readyAt: by.now, lost, storedAtLoss }",
+        "readyAt: by.now, lost, storedAtLoss, failures: record.failures + 1 }",
+      ),
     ),
   },
   {
@@ -76,7 +80,7 @@ export const storeMutations: readonly Mutation[] = [
   mutation(
     "appends go to the end, whatever their seq",
     edit(log, 'if (this.#closed || seq !== this.#length) return "conflict";', 'if (this.#closed) return "conflict";'),
-    edit(log, "deepFreeze<Artifact>({ seq, uid,", "deepFreeze<Artifact>({ seq: this.#length, uid,"),
+    edit(log, "const stored: Artifact = { seq, uid,", "const stored: Artifact = { seq: this.#length, uid,"),
   ),
   mutation("no complete marker", edit(log, "this.#closed = true;", "")),
   mutation(
