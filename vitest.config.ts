@@ -15,7 +15,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^flowkit$/, replacement: source("./src/index.ts") },
-      { find: /^flowkit\/engine$/, replacement: source("./src/engine.ts") },
+      { find: /^flowkit\/engine$/, replacement: source("./src/engine/index.ts") },
       { find: /^flowkit\/testing$/, replacement: source("./src/testing/index.ts") },
       { find: /^flowkit\/adapters\/kafka$/, replacement: source("./src/adapters/kafka/index.ts") },
       { find: /^flowkit\/adapters\/mongo$/, replacement: source("./src/adapters/mongo/index.ts") },

@@ -1,7 +1,7 @@
 /** What can be imported: the name of each built file, and its source. `package.json` exports them. */
 export const entryPoints = {
   index: "src/index.ts",
-  engine: "src/engine.ts",
+  engine: "src/engine/index.ts",
   testing: "src/testing/index.ts",
   "adapters/kafka": "src/adapters/kafka/index.ts",
   "adapters/mongo": "src/adapters/mongo/index.ts",

@@ -156,7 +156,7 @@ interface Coverage {
 }
 
 function engineEntry(): string {
-  return files.some(({ path }) => path === "src/engine/index.ts") ? "src/engine/index.ts" : "src/engine.ts";
+  return files.some(({ path }) => path === "src/engine/index.ts") ? "src/engine/index.ts" : "src/engine/index.ts";
 }
 
 function driverLines(name: string): number {

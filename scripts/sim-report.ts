@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import type { WorldOutcome } from "../src/testing/world/simulate-world.ts";
+import type { ClusterOutcome } from "../src/testing/simulation/simulate-cluster.ts";
 
 /** A seed that failed: what went wrong, the commit that it belongs to, and the command that shows each step of it. */
-export function describeFailure(outcome: WorldOutcome, { sqlite = false, drop = false } = {}): string {
+export function describeFailure(outcome: ClusterOutcome, { sqlite = false, drop = false } = {}): string {
   const { seed, mode, steps, virtualMs, violations } = outcome;
   const options = `${mode === "calm" ? "--calm " : ""}${sqlite ? "--sqlite " : ""}${drop ? "--drop " : ""}`;
   return [

@@ -14,8 +14,8 @@
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { sqliteStore } from "../src/adapters/sqlite/index.ts";
-import type { SimulationMode } from "../src/testing/world/rates.ts";
-import { simulateWorld, type WorldOutcome } from "../src/testing/world/simulate-world.ts";
+import type { SimulationMode } from "../src/testing/cluster/fault-rates.ts";
+import { type ClusterOutcome, simulateCluster } from "../src/testing/simulation/simulate-cluster.ts";
 import { add, newTotal, runInJobs, type SimTotal } from "./sim-jobs.ts";
 import { describeFailure } from "./sim-report.ts";
 
@@ -46,9 +46,9 @@ const progressEveryMs = 5_000;
 if (values.replay) await replay();
 else await runAll();
 
-function run(seed: number, options: { readonly trace?: boolean } = {}): Promise<WorldOutcome> {
+function run(seed: number, options: { readonly trace?: boolean } = {}): Promise<ClusterOutcome> {
   const mirror = (now: () => number) => sqliteStore(":memory:", { commit: "call", now });
-  return simulateWorld({ seed, mode, drops: values.drop, ...options, ...(values.sqlite ? { mirror } : {}) });
+  return simulateCluster({ seed, mode, drops: values.drop, ...options, ...(values.sqlite ? { mirror } : {}) });
 }
 
 async function replay(): Promise<void> {
@@ -121,7 +121,7 @@ function sharedArgs(): string[] {
 }
 
 /** To the other stream than the summary: a script that reads that shows it as it is. */
-function report(outcome: WorldOutcome): void {
+function report(outcome: ClusterOutcome): void {
   if (outcome.violations.length > 0) console.error(`\n${describeFailure(outcome, values)}\n`);
 }
 

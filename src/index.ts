@@ -39,8 +39,8 @@ export {
   PermanentError,
   RetryableError,
 } from "./errors/index.ts";
-export * from "./graph/index.ts";
 // What the declarations of both entry points are written with: named here, so that what one infers from them can be
 // exported.
-export type * from "./graph/join.ts";
-export type { MessageKey, Say, zodSchema, zodSchemas } from "./graph/messages.ts";
+export type * from "./graph/format/messages.ts";
+export type { MessageKey, Say, zodSchema, zodSchemas } from "./graph/format/messages.ts";
+export * from "./graph/index.ts";

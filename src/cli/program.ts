@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { isInstance } from "../errors/index.ts";
-import { CliError, exitCodes } from "./cli-error.ts";
 import { addArtifacts } from "./commands/artifacts.ts";
 import { addCodegen } from "./commands/codegen.ts";
 import { addCoordinator } from "./commands/coordinator.ts";
@@ -11,15 +10,15 @@ import { addExport } from "./commands/export.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addInit } from "./commands/init.ts";
 import { addLint } from "./commands/lint.ts";
+import { reportError } from "./commands/report-error.ts";
 import { addRun } from "./commands/run.ts";
 import { addTasks } from "./commands/tasks.ts";
 import { addUp } from "./commands/up.ts";
 import { addValidate } from "./commands/validate.ts";
 import { addWorker } from "./commands/worker.ts";
 import { ownVersion, shareOneFlowkit } from "./loading/one-flowkit.ts";
-import { reportError } from "./report-error.ts";
-import { Terminal } from "./terminal.ts";
-import { takeWarnings } from "./warnings.ts";
+import { CliError, exitCodes } from "./terminal/cli-error.ts";
+import { Terminal } from "./terminal/terminal.ts";
 
 /** Runs one command line to its end, and ends the process: what a flow's own file left open doesn't hold it. */
 export async function main(args: readonly string[]): Promise<never> {
@@ -94,4 +93,16 @@ function usageError({ code, message }: CommanderError, args: readonly string[]):
   const isFile = isUnknown && args[0] !== undefined && existsSync(args[0]);
   const hint = isFile ? `Did you mean flowkit run ${args[0]}?` : near;
   return new CliError("CLI_USAGE", first, { hint: hint === "" ? help : hint });
+}
+
+/** Of Node, about what this command does on purpose: it runs TypeScript, and SQLite, wherever Node has them. */
+const expected: ReadonlySet<string> = new Set(["ExperimentalWarning", "MODULE_TYPELESS_PACKAGE_JSON"]);
+
+/** Warnings are said beside the result, as all else is, without those that are no news. */
+export function takeWarnings(terminal: Terminal): void {
+  process.removeAllListeners("warning");
+  process.on("warning", (warning: Error & { readonly code?: string }) => {
+    if (expected.has(warning.name) || expected.has(warning.code ?? "")) return;
+    terminal.note(terminal.styled("yellow", `${warning.name}: ${warning.message}`));
+  });
 }

@@ -1,7 +1,7 @@
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
+import { refsIn } from "../graph/format/param-refs.ts";
+import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
-import { refsIn } from "../graph/param-refs.ts";
-import { isObject } from "../graph/plain-data.ts";
 import { argsOf, inputOf, isBuiltInFn, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";
 
 /**
@@ -40,8 +40,8 @@ function readingOf(node: GraphNode, { byId, adapters }: SourceGraph): string | u
 function functionOf(node: GraphNode): string | undefined {
   const { fn = "", fn_args: args = {} } = node.io ?? {};
   if (!isBuiltInFn(fn)) return undefined;
-  const foreign = node.retry_policy?.permanent_on?.some((code) => !isCoreReasonCode(code));
-  if (foreign) return "a built-in function has no reason codes of its own";
+  const external = node.retry_policy?.permanent_on?.some((code) => !isCoreReasonCode(code));
+  if (external) return "a built-in function has no reason codes of its own";
   if (fn === "noop") return undefined;
   const open = ["kv", "data", "by"];
   const isTooDeep = [...refsIn(args, [])].some(

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../errors/index.ts";
-import { isObject } from "../graph/plain-data.ts";
+import { isObject } from "../graph/format/plain-data.ts";
 import { array, type Doc, object, sequence } from "./layout.ts";
 
 /*

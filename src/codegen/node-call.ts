@@ -1,6 +1,6 @@
 import type { JsonObject } from "../errors/index.ts";
+import { isObject } from "../graph/format/plain-data.ts";
 import { type GraphNode, isBuiltInAdapter } from "../graph/index.ts";
-import { isObject } from "../graph/plain-data.ts";
 import { builderName } from "./identifiers.ts";
 import { array, call, type Doc, object } from "./layout.ts";
 import { argument, literal, objectOf, property, stringLiteral } from "./literals.ts";

@@ -1,8 +1,7 @@
-import type { Json, JsonObject } from "../errors/index.ts";
-import { isCoreReasonCode } from "../errors/index.ts";
+import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
+import { refsIn } from "../graph/format/param-refs.ts";
+import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
-import { refsIn } from "../graph/param-refs.ts";
-import { isObject } from "../graph/plain-data.ts";
 import { array, block, call, type Doc, object, sequence } from "./layout.ts";
 import { objectOf, property, stringLiteral } from "./literals.ts";
 import { argsOf, inputOf, isWorker, type SourceGraph } from "./source-graph.ts";

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { JsonObject } from "../errors/index.ts";
+import { isObject } from "../graph/format/plain-data.ts";
 import {
   adapterName,
   builtInFunctionArgs,
@@ -11,7 +12,6 @@ import {
   isBuiltInAdapter,
   parseGraph,
 } from "../graph/index.ts";
-import { isObject } from "../graph/plain-data.ts";
 
 /** A graph as source is written of it: canonical, with what it names beside what is built in. */
 export interface SourceGraph {

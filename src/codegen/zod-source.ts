@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { Json, JsonObject } from "../errors/index.ts";
-import { isObject } from "../graph/plain-data.ts";
-import { sortKeys } from "../graph/stable-json.ts";
-import { wireJsonSchema } from "../graph/wire-schema.ts";
+import { isObject } from "../graph/format/plain-data.ts";
+import { sortKeys } from "../graph/format/stable-json.ts";
+import { wireJsonSchema } from "../graph/format/wire-schema.ts";
 import { array, call, type Doc, object, sequence } from "./layout.ts";
 import { isPlainText, literal, property } from "./literals.ts";
 

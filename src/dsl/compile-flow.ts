@@ -1,10 +1,10 @@
 import type { $ZodType } from "zod/v4/core";
 import type { HandlerDefinition, InputAdapterDefinition } from "../definitions/index.ts";
 import { FlowError, type JsonObject } from "../errors/index.ts";
+import { say } from "../graph/format/messages.ts";
+import { withoutRefusedPatterns } from "../graph/format/params-validator.ts";
+import { storedJsonSchema, wireJsonSchema } from "../graph/format/wire-schema.ts";
 import { type Graph, parseGraph, type TypeSchemas } from "../graph/index.ts";
-import { say } from "../graph/messages.ts";
-import { withoutRefusedPatterns } from "../graph/params-validator.ts";
-import { storedJsonSchema, wireJsonSchema } from "../graph/wire-schema.ts";
 import type { FlowPart } from "./flow-part.ts";
 import { nodeJson } from "./node-json.ts";
 import { type FlowHead, handlerOf, ownFnOf, type Step } from "./step.ts";

@@ -1,6 +1,6 @@
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
+import type { Say, zodSchema } from "../graph/format/messages.ts";
 import { builtInFunctionArgs } from "../graph/index.ts";
-import type { Say, zodSchema } from "../graph/messages.ts";
 import { ownDefinition } from "./own-definition.ts";
 import type { CoordinatorFn } from "./types/coordinator-function.ts";
 import type { JsonSchema } from "./types/json.ts";

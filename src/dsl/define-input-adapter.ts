@@ -1,7 +1,7 @@
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
+import type { Say, zodSchema } from "../graph/format/messages.ts";
 import { isBuiltInAdapter } from "../graph/index.ts";
-import type { Say, zodSchema } from "../graph/messages.ts";
 import { ownDefinition } from "./own-definition.ts";
 import type { InputAdapter } from "./types/adapter.ts";
 import type { Absent } from "./types/markers.ts";

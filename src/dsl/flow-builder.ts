@@ -6,8 +6,8 @@ import type {
   InputAdapterDefinition,
 } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
+import { say } from "../graph/format/messages.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
-import { say } from "../graph/messages.ts";
 import { compileFlow } from "./compile-flow.ts";
 import { type Definitions, definitionsIn } from "./definitions-in.ts";
 import { type FlowPart, flowPart, lastIds } from "./flow-part.ts";

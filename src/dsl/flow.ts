@@ -1,7 +1,7 @@
 import type { $ZodType } from "zod/v4/core";
 import { FlowError } from "../errors/index.ts";
-import { type Say, say, zodSchema, zodSchemas } from "../graph/messages.ts";
-import { namePattern } from "../graph/names.ts";
+import { type Say, say, zodSchema, zodSchemas } from "../graph/format/messages.ts";
+import { namePattern } from "../graph/format/names.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import { isSchema } from "./schema-facts.ts";
 import type { AnyInputAdapter } from "./types/adapter.ts";

@@ -1,7 +1,7 @@
 import type { DataType, Field } from "../graph/data/data-type.ts";
 import { wireType } from "../graph/data/zod-data.ts";
+import { say } from "../graph/format/messages.ts";
 import { type BuiltInFunctionName, builtInFunctionArgs } from "../graph/index.ts";
-import { say } from "../graph/messages.ts";
 import { type Args, judge, unknownKeys } from "./judge-args.ts";
 import { fnName, type Step } from "./step.ts";
 import { valueFaults } from "./value-faults.ts";

@@ -1,7 +1,7 @@
 import type { $ZodType } from "zod/v4/core";
 import { FlowError, type JsonObject } from "../errors/index.ts";
+import { paramsValidator } from "../graph/format/params-validator.ts";
 import { canonicalGraph, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
-import { paramsValidator } from "../graph/params-validator.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import { type LoadedWith, type LoadOptions, readLoadOptions } from "./load-options.ts";
 import { loadedFindings } from "./loaded-checks.ts";

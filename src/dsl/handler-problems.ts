@@ -1,7 +1,7 @@
+import { say, zodSchema } from "../graph/format/messages.ts";
+import { namePattern } from "../graph/format/names.ts";
+import { nearName } from "../graph/format/near-name.ts";
 import { coordinatorFnType } from "../graph/index.ts";
-import { say, zodSchema } from "../graph/messages.ts";
-import { namePattern } from "../graph/names.ts";
-import { nearName } from "../graph/near-name.ts";
 import { isSchema, notJsonIn } from "./schema-facts.ts";
 import { isSuggested, suggestionProblems } from "./suggestion.ts";
 

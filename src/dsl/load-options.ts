@@ -1,7 +1,7 @@
 import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionDefinition, HandlerDefinition, InputAdapterDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
-import { say } from "../graph/messages.ts";
+import { say } from "../graph/format/messages.ts";
 import { isSchema } from "./schema-facts.ts";
 
 /** What `fromGraph` is given, by whomever. */

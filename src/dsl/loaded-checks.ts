@@ -1,13 +1,13 @@
 import type { HandlerDefinition } from "../definitions/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
-import { Fit } from "../graph/data/fit.ts";
+import { Assignability } from "../graph/data/fit.ts";
 import { mismatchText } from "../graph/data/mismatch.ts";
 import { readSchema } from "../graph/data/read-schema.ts";
 import { storedType, wireType } from "../graph/data/zod-data.ts";
+import { say } from "../graph/format/messages.ts";
+import { nearName } from "../graph/format/near-name.ts";
+import { argumentsOf, replaceRefs } from "../graph/format/param-refs.ts";
 import { coordinatorFnType, type Graph, type GraphNode, type TypeSchemas, validateGraph } from "../graph/index.ts";
-import { say } from "../graph/messages.ts";
-import { nearName } from "../graph/near-name.ts";
-import { argumentsOf, replaceRefs } from "../graph/param-refs.ts";
 import { type HandlerStep, handlerFindings, handlerSchemas } from "./argument-checks.ts";
 import type { Args } from "./judge-args.ts";
 import { type GivenTypeSchemas, type LoadedWith, schemaParts } from "./load-options.ts";
@@ -65,8 +65,8 @@ function contradictions(what: string, given: GivenTypeSchemas, declared: TypeSch
     // What is taken may be more than the graph promises, what is stored may be less.
     const why =
       part === "output"
-        ? mismatchText(storedType(schema), readSchema(wanted), new Fit())
-        : mismatchText(readSchema(wanted), wireType(schema), new Fit());
+        ? mismatchText(storedType(schema), readSchema(wanted), new Assignability())
+        : mismatchText(readSchema(wanted), wireType(schema), new Assignability());
     return why === undefined ? [] : [say("contradictsGraph", { what, part, why })];
   });
 }

@@ -1,4 +1,4 @@
-import { say } from "../graph/messages.ts";
+import { say } from "../graph/format/messages.ts";
 import { ownFnOf, type Step } from "./step.ts";
 import { withHint } from "./with-hint.ts";
 

@@ -1,5 +1,5 @@
 import { FlowError } from "../errors/index.ts";
-import { say, zodSchema } from "../graph/messages.ts";
+import { say, zodSchema } from "../graph/format/messages.ts";
 import { isSchema, notJsonIn } from "./schema-facts.ts";
 
 /** Members of a definition that must be there, or may be. */

@@ -1,8 +1,8 @@
 import { type DataType, elementOf, type Field, unionOf } from "../graph/data/data-type.ts";
-import { Fit } from "../graph/data/fit.ts";
+import { Assignability } from "../graph/data/fit.ts";
 import { showType } from "../graph/data/show-type.ts";
-import { say } from "../graph/messages.ts";
-import { hasParam } from "../graph/params-schema.ts";
+import { say } from "../graph/format/messages.ts";
+import { hasParam } from "../graph/format/params-schema.ts";
 import { givenParams } from "./given-params.ts";
 import { isParamRef, paramNameOf } from "./param.ts";
 import { knownKeys } from "./schema-facts.ts";
@@ -37,7 +37,8 @@ export function paramFindings(args: object, takes: readonly DataType[], head: Fl
 
 /** `z.any()` takes a value that is missing, `z.json()` doesn't, and here the two look the same: in doubt it fits. */
 const fits = (given: Field, needed: Field): boolean =>
-  needed.type().kind === "any" || ((needed.optional || !given.optional) && new Fit().fits(given.type(), needed.type()));
+  needed.type().kind === "any" ||
+  ((needed.optional || !given.optional) && new Assignability().fits(given.type(), needed.type()));
 
 const show = ({ type, optional }: Field): string => `${showType(type())}${optional ? " | undefined" : ""}`;
 

@@ -1,7 +1,7 @@
 import { coreReasonCodes } from "../errors/index.ts";
+import { say } from "../graph/format/messages.ts";
+import { namePattern } from "../graph/format/names.ts";
 import { adapterName, builtInAdapters, builtInFunctionArgs, isBuiltInAdapter } from "../graph/index.ts";
-import { say } from "../graph/messages.ts";
-import { namePattern } from "../graph/names.ts";
 import { argumentFindings } from "./argument-checks.ts";
 import { type FlowPart, isFlow } from "./flow-part.ts";
 import { nodeArgFindings } from "./node-arg-checks.ts";

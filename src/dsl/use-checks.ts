@@ -1,12 +1,12 @@
 import type { $ZodType } from "zod/v4/core";
 import type { CoordinatorFunctionDefinition, FlowDefinition, HandlerDefinition } from "../definitions/index.ts";
-import { Fit } from "../graph/data/fit.ts";
+import { Assignability } from "../graph/data/fit.ts";
 import { mismatchText } from "../graph/data/mismatch.ts";
 import { readSchema } from "../graph/data/read-schema.ts";
 import { storedType } from "../graph/data/zod-data.ts";
-import { say } from "../graph/messages.ts";
-import { namePattern } from "../graph/names.ts";
-import { storedJsonSchema } from "../graph/wire-schema.ts";
+import { say } from "../graph/format/messages.ts";
+import { namePattern } from "../graph/format/names.ts";
+import { storedJsonSchema } from "../graph/format/wire-schema.ts";
 import { type FlowPart, flowPart, isFlow, prefixed } from "./flow-part.ts";
 import { givenParams } from "./given-params.ts";
 import { knownKeys } from "./schema-facts.ts";
@@ -93,7 +93,7 @@ function inputFindings(
     } else {
       taken.add(id);
       const given = outputs.get(id);
-      const why = given && mismatchText(storedType(given), storedType(needed), new Fit());
+      const why = given && mismatchText(storedType(given), storedType(needed), new Assignability());
       if (why !== undefined) messages.push(say("edge", { from: id, to: prefixed(prefix, input), why }));
     }
   }
@@ -110,7 +110,7 @@ function paramFindings(prefix: string, { paramsSchema: needed }: FlowDefinition,
   if (type === undefined) return [];
   // Parameters that only the flow has are no mistake, however strict the part is with those of its own.
   const { additionalProperties: _, ...wanted } = storedJsonSchema(needed);
-  const why = mismatchText(type, readSchema(wanted), new Fit());
+  const why = mismatchText(type, readSchema(wanted), new Assignability());
   return why === undefined ? [] : [say("partParamType", { prefix, why })];
 }
 

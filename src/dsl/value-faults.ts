@@ -1,7 +1,7 @@
 import { anyData, type DataType, elementOf, type ListType, listOf, objectOf } from "../graph/data/data-type.ts";
-import { Fit } from "../graph/data/fit.ts";
+import { Assignability } from "../graph/data/fit.ts";
 import { showType } from "../graph/data/show-type.ts";
-import { say } from "../graph/messages.ts";
+import { say } from "../graph/format/messages.ts";
 import { isParamRef } from "./param.ts";
 
 /** Where the graph's own limit of depth is long exceeded. */
@@ -41,7 +41,7 @@ function* noJsonIn(value: unknown, path: string, depth = 0): Generator<string> {
 
 function* misfits({ value, needed, path }: Place): Generator<string> {
   const given = typeOf(value);
-  if (new Fit().fits(given, needed)) return;
+  if (new Assignability().fits(given, needed)) return;
   const parts = Array.isArray(value) ? partsOfList(value, needed, path) : partsOfObject(value, needed, path);
   if (parts === undefined) yield say("clash", { path, given: showType(given), needed: showType(needed) });
   else yield* parts;

@@ -1,4 +1,4 @@
-import { nearName } from "../graph/near-name.ts";
+import { nearName } from "../graph/format/near-name.ts";
 
 /** The message, with what was probably meant where something is near. */
 export function withHint(message: string, word: string, among: Iterable<string>): string {

@@ -1,10 +1,10 @@
+import { createHash } from "node:crypto";
 import type { Json, JsonObject } from "../errors/index.ts";
-import { adapterName, isBuiltInAdapter } from "./adapters.ts";
-import { deepFreeze } from "./deep-freeze.ts";
-import { retryDefaults } from "./retry.ts";
-import { orderKeys, sortKeys } from "./stable-json.ts";
-import { topologicalOrder } from "./topological-order.ts";
-import type { Graph, GraphNode, InputInline, NodeIo, RetryPolicy } from "./types.ts";
+import { adapterName, isBuiltInAdapter } from "./format/adapters.ts";
+import { deepFreeze } from "./format/plain-data.ts";
+import { retryDefaults } from "./format/retry.ts";
+import { orderKeys, sortKeys } from "./format/stable-json.ts";
+import type { Graph, GraphNode, InputInline, NodeIo, RetryPolicy } from "./format/types.ts";
 
 /**
  * The one way to write a graph: constant defaults removed, `from_nodes` of the built-in adapters written out (its
@@ -112,4 +112,80 @@ function unless<TValue>(value: TValue | undefined, standard: TValue): TValue | u
 /** An object says something, or is left out. */
 function filled<TValue extends object>(value: TValue): TValue | undefined {
   return Object.keys(value).length === 0 ? undefined : value;
+}
+
+/**
+ * SHA-256 of what a graph says, in hexadecimal: equal for every way to write it, in whatever order its nodes, edges
+ * and keys stand. The order inside `depends_on` and other lists counts: it decides the order of what is read.
+ *
+ * @example
+ * graphHash(parseGraph(json)) === graphHash(canonicalGraph(parseGraph(json))) // true
+ *
+ * @param graph - what `parseGraph` gave
+ */
+export function graphHash(graph: Graph): string {
+  const { nodes, edges: _, ...rest } = canonicalGraph(graph);
+  const byId = [...nodes].sort((a, b) => (a.node_id < b.node_id ? -1 : 1));
+  return createHash("sha256")
+    .update(JSON.stringify({ ...rest, nodes: byId }))
+    .digest("hex");
+}
+
+/**
+ * Parents before children; of the nodes that may come next, always the one declared first. Nodes already in such an
+ * order stay as they are.
+ */
+export function topologicalOrder(nodes: readonly GraphNode[]): readonly GraphNode[] {
+  const indexOf = new Map(nodes.map((node, index) => [node.node_id, index]));
+  const children: number[][] = nodes.map(() => []);
+  const open = nodes.map(({ depends_on: parents }) => parents.length);
+  for (const [index, node] of nodes.entries()) {
+    for (const parent of node.depends_on) children[indexOf.get(parent) ?? -1]?.push(index);
+  }
+  const ready = new SmallestFirst();
+  for (const [index, count] of open.entries()) if (count === 0) ready.add(index);
+  const ordered: GraphNode[] = [];
+  for (let index = ready.take(); index !== undefined; index = ready.take()) {
+    ordered.push(nodes[index] as GraphNode);
+    for (const child of children[index] ?? []) {
+      open[child] = (open[child] ?? 0) - 1;
+      if (open[child] === 0) ready.add(child);
+    }
+  }
+  return ordered;
+}
+
+/** A binary heap of numbers. */
+class SmallestFirst {
+  readonly #heap: number[] = [];
+
+  add(value: number): void {
+    const heap = this.#heap;
+    let at = heap.push(value) - 1;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      if ((heap[above] as number) <= value) break;
+      heap[at] = heap[above] as number;
+      at = above;
+    }
+    heap[at] = value;
+  }
+
+  take(): number | undefined {
+    const heap = this.#heap;
+    const smallest = heap[0];
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return smallest;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= heap.length) break;
+      if (below + 1 < heap.length && (heap[below + 1] as number) < (heap[below] as number)) below++;
+      if ((heap[below] as number) >= last) break;
+      heap[at] = heap[below] as number;
+      at = below;
+    }
+    heap[at] = last;
+    return smallest;
+  }
 }

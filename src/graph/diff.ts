@@ -1,10 +1,10 @@
 import type { Json } from "../errors/index.ts";
 import { canonicalGraph } from "./canonical.ts";
-import { Deliveries, readingOf } from "./data/deliveries.ts";
+import { EdgeInputs, readingOf } from "./data/deliveries.ts";
 import { knownData } from "./data/graph-data.ts";
-import { isObject } from "./plain-data.ts";
-import { type Path, pointer } from "./pointer.ts";
-import { coordinatorFnType, type Graph } from "./types.ts";
+import { isObject } from "./format/plain-data.ts";
+import { type Path, pointer } from "./format/pointer.ts";
+import { coordinatorFnType, type Graph } from "./format/types.ts";
 
 /** A value that is not the same; an absent one has no key here. */
 export interface Change {
@@ -90,7 +90,7 @@ const misfitKey = ({ from, to }: EdgeMisfit): string => edgeKey([from.join(), to
 /** As far as the graph's own `schemas` say. */
 function misfits({ nodes, schemas }: Graph): readonly EdgeMisfit[] {
   const byId = new Map(nodes.map((node) => [node.node_id, node]));
-  const deliveries = new Deliveries(knownData({ schemas }, (id) => byId.get(id)));
+  const deliveries = new EdgeInputs(knownData({ schemas }, (id) => byId.get(id)));
   return nodes.flatMap(({ node_id: nodeId, type, io, fan_in: fanIn, depends_on: parents }) => {
     const reading = readingOf({ nodeId, inline: io?.input_inline, fanIn, parents });
     if (reading === undefined || type === coordinatorFnType) return [];

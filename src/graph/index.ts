@@ -2,24 +2,24 @@
  * The graph contract: the JSON that the builder compiles to and the engine runs. Everything here takes and gives plain
  * data; nothing knows the builder or the engine.
  */
+
+export { canonicalGraph, graphHash } from "./canonical.ts";
+export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
+export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChange } from "./diff.ts";
 export {
   adapterName,
   type BuiltInAdapterName,
   builtInAdapters,
   commonAdapterArgs,
   isBuiltInAdapter,
-} from "./adapters.ts";
-export { canonicalGraph } from "./canonical.ts";
-export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
-export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChange } from "./diff.ts";
-export { type Finding, type FindingCode, findingCodes, formatFindings } from "./findings.ts";
-export { type BuiltInFunctionArgs, type BuiltInFunctionName, builtInFunctionArgs } from "./function-args.ts";
-export { graphHash } from "./hash.ts";
-export { graphJsonSchema } from "./json-schema.ts";
-export { defaultGraphLimits, type GraphLimits } from "./limits.ts";
+} from "./format/adapters.ts";
+export { type Finding, type FindingCode, findingCodes, formatFindings } from "./format/findings.ts";
+export { type BuiltInFunctionArgs, type BuiltInFunctionName, builtInFunctionArgs } from "./format/function-args.ts";
+export { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
+export { findParamRefs, type ParamRef, resolveParams } from "./format/params.ts";
+export { type PrimedGraph, type PrimedNode, primeGraph } from "./format/primed.ts";
+export { retryDefaults } from "./format/retry.ts";
+export * from "./format/types.ts";
+export { graphJsonSchema } from "./format/wire-schema.ts";
 export { type MermaidOptions, toMermaid } from "./mermaid.ts";
-export { findParamRefs, type ParamRef, resolveParams } from "./params.ts";
-export { type PrimedGraph, type PrimedNode, primeGraph } from "./primed.ts";
-export { retryDefaults } from "./retry.ts";
-export * from "./types.ts";
 export { parseGraph, type Validation, validateGraph } from "./validate.ts";

@@ -1,5 +1,5 @@
 import { canonicalGraph } from "./canonical.ts";
-import { coordinatorFnType, type Graph, type GraphNode } from "./types.ts";
+import { coordinatorFnType, type Graph, type GraphNode } from "./format/types.ts";
 
 /** How `toMermaid` draws. */
 export interface MermaidOptions {

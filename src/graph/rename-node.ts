@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../errors/index.ts";
-import { adapterName } from "./adapters.ts";
-import { isObject } from "./plain-data.ts";
-import type { GraphNode, InputInline, NodeIo } from "./types.ts";
+import { adapterName } from "./format/adapters.ts";
+import { isObject } from "./format/plain-data.ts";
+import type { GraphNode, InputInline, NodeIo } from "./format/types.ts";
 
 export interface Renaming {
   readonly idOf: (id: string) => string;

@@ -1,12 +1,13 @@
-import { FlowError } from "../errors/index.ts";
+import { FlowError, type Json, type JsonObject } from "../errors/index.ts";
 import { runChecks, type ValidateOptions } from "./checks/index.ts";
-import { checkSize } from "./checks/size.ts";
-import { type Finding, FindingList, formatFindings } from "./findings.ts";
-import { defaultGraphLimits } from "./limits.ts";
-import { normalise } from "./normalise.ts";
-import { copyPlain } from "./plain-data.ts";
-import { readShape } from "./shape.ts";
-import type { Graph } from "./types.ts";
+import { spellOutArgs } from "./format/adapter-args.ts";
+import { adapterName } from "./format/adapters.ts";
+import { type Finding, FindingList, formatFindings } from "./format/findings.ts";
+import { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
+import { say } from "./format/messages.ts";
+import { copyPlain, deepFreeze, isObject, runtimeKeys } from "./format/plain-data.ts";
+import { readShape } from "./format/shape.ts";
+import type { Graph } from "./format/types.ts";
 
 /** A graph that is right, made uniform; or everything that is wrong with it. */
 export type Validation =
@@ -60,4 +61,91 @@ export function parseGraph(input: unknown, options: ValidateOptions = {}): Graph
   const { findings } = validation;
   const title = findings.length === 1 ? "a mistake in the graph" : `${findings.length} mistakes in the graph`;
   throw new FlowError("GRAPH_INVALID", `${title}\n${formatFindings(findings)}`, { details: { findings } });
+}
+
+/**
+ * A graph is not too large to be looked at.
+ *
+ * @returns whether it is not
+ */
+export function checkSize(graph: Json, limits: GraphLimits, findings: FindingList): boolean {
+  if (!isObject(graph)) return true;
+  const { nodes, edges } = graph;
+  const before = findings.size;
+  const refuse = (key: "nodes" | "edges", message: string) =>
+    findings.add({ code: "GRAPH_TOO_LARGE", path: [key], message });
+  if (Array.isArray(nodes) && nodes.length > limits.maxNodes) {
+    refuse("nodes", say("graphTooManyNodes", { count: nodes.length, limit: limits.maxNodes }));
+  }
+  const drawn = Array.isArray(edges) ? edges.length : 0;
+  const named = Array.isArray(nodes) ? nodes.reduce<number>((sum, node: Json) => sum + parentCount(node), 0) : 0;
+  if (Math.max(drawn, named) > limits.maxEdges) {
+    const message = say("graphTooManyEdges", { count: Math.max(drawn, named), limit: limits.maxEdges });
+    refuse(drawn >= named ? "edges" : "nodes", message);
+  }
+  return findings.size === before;
+}
+
+function parentCount(node: Json): number {
+  return isObject(node) && Array.isArray(node.depends_on) ? node.depends_on.length : 0;
+}
+
+/**
+ * The long form of a graph that passed every check: each thing said in one way, defaults left as they were written.
+ *
+ * @param valid - a copy of our own
+ */
+export function normalise(valid: Json): Graph {
+  const { $schema: _, schema_version: __, name, nodes, edges, ...rest } = valid as JsonObject & { nodes: JsonObject[] };
+  const unsaid = nodes.some((node) => node.depends_on === undefined);
+  const parents = parentsByEdges(unsaid ? (edges as readonly (readonly [string, string])[] | undefined) : []);
+  const long = nodes.map((node) => normaliseNode(node, parents));
+  const drawn: Json[] = [];
+  for (const node of long) for (const parent of node.depends_on) drawn.push([parent, node.node_id as string]);
+  const graph = {
+    schema_version: "1.0",
+    ...(name === undefined ? {} : { name }),
+    nodes: long,
+    edges: drawn,
+    ...rest,
+  };
+  return deepFreeze(graph) as unknown as Graph;
+}
+
+function normaliseNode(node: JsonObject, parents: ReadonlyMap<string, readonly string[]>) {
+  const { node_id: id, type, depends_on: dependsOn, io } = node;
+  const long: { [key: string]: Json | readonly string[] | undefined; depends_on: readonly string[] } = {
+    node_id: id,
+    type,
+    depends_on: (dependsOn as readonly string[] | undefined) ?? parents.get(id as string) ?? [],
+  };
+  for (const key in node) if (!writtenApart.has(key)) long[key] = node[key];
+  if (isObject(io)) long.io = normaliseIo(io);
+  return long;
+}
+
+const writtenApart: ReadonlySet<string> = new Set(["node_id", "type", "depends_on", "io", ...runtimeKeys]);
+
+function normaliseIo(io: JsonObject): JsonObject {
+  const inline = io.input_inline;
+  if (!isObject(inline) || typeof inline.input_adapter !== "string") return io;
+  const { input_adapter: adapter, input_args: args, ...own } = inline;
+  return {
+    ...io,
+    input_inline: {
+      input_adapter: adapterName(adapter as string),
+      ...(isObject(args) ? { input_args: spellOutArgs(args) } : {}),
+      ...own,
+    },
+  };
+}
+
+function parentsByEdges(edges: readonly (readonly [string, string])[] = []): ReadonlyMap<string, readonly string[]> {
+  const parents = new Map<string, string[]>();
+  for (const [from, to] of edges) {
+    const known = parents.get(to);
+    if (known === undefined) parents.set(to, [from]);
+    else known.push(from);
+  }
+  return parents;
 }

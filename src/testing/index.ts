@@ -3,8 +3,11 @@
  *
  * @module flowkit/testing
  */
+
+export type { Faults, SimulationMode } from "./cluster/fault-rates.ts";
+export type { FleetSize } from "./cluster/fleet.ts";
+export type { SimulationOutcome } from "./flow/describe-outcome.ts";
 export { describeOutcome } from "./flow/describe-outcome.ts";
-export type { SimulationOutcome } from "./flow/outcome.ts";
 export type { SimulatedProcess } from "./flow/process-tools.ts";
 export type { SimulationRules } from "./flow/rules.ts";
 export type { FlowToRun, HandlerList } from "./flow/run-code.ts";
@@ -12,5 +15,3 @@ export { type SimulateOptions, simulate } from "./flow/simulate.ts";
 export { type SimulatedSeeds, type SimulateManyOptions, simulateMany } from "./flow/simulate-many.ts";
 export type { FinishedRun, SimulatedRun } from "./flow/simulated-run.ts";
 export { handlerContext, type TestedContext } from "./handler-context.ts";
-export type { FleetSize } from "./world/fleet.ts";
-export type { Faults, SimulationMode } from "./world/rates.ts";

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
-import { Fit } from "../../src/graph/data/fit.ts";
+import { Assignability } from "../../src/graph/data/fit.ts";
 import { mismatchText } from "../../src/graph/data/mismatch.ts";
 import { storedType, wireType } from "../../src/graph/data/zod-data.ts";
 import { pairs } from "./mismatches.ts";
@@ -16,7 +16,7 @@ describe("a mismatch in the compiler's words", () => {
   test.each(pairs.map(([output, input], index) => [said[index], output, input] as const))(
     "%s",
     (text, output, input) => {
-      expect(mismatchText(storedType(output), wireType(input), new Fit())).toBe(text);
+      expect(mismatchText(storedType(output), wireType(input), new Assignability())).toBe(text);
     },
   );
 });

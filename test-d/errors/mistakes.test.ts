@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { FlowError } from "flowkit";
 import { beforeAll, describe, expect, test } from "vitest";
-import { messages } from "../../src/graph/messages.ts";
+import { messages } from "../../src/graph/format/messages.ts";
 import { compilers } from "../compilers.ts";
 import { checksPage } from "./checks-page.ts";
 import { type CompiledMistakes, compileMistakes } from "./compiled-mistakes.ts";

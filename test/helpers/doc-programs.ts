@@ -37,7 +37,7 @@ const complaint = /^\s*\/\/ error: (.+)$/;
 const promise = /^\s*console\.log\(.*\);?\s*\/\/\s*(.+)$/;
 
 /** How many programs of other libraries a page shows. */
-export const foreignPrograms = (page: string): number => page.match(/^```ts theirs$/gm)?.length ?? 0;
+export const externalPrograms = (page: string): number => page.match(/^```ts theirs$/gm)?.length ?? 0;
 
 /**
  * @throws Error for an info string that starts with `ts` but isn't one of the above

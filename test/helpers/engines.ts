@@ -1,12 +1,11 @@
 import { expect, onTestFinished } from "vitest";
 import { encode } from "../../src/adapters/kafka/wire/codec.ts";
-import type { MemoryStoreEvent } from "../../src/adapters/memory/index.ts";
-import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
+import { MemoryState, type MemoryStoreEvent, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
+import type { Artifact, ShardRecord } from "../../src/core/model/records.ts";
+import type { Bus, Store } from "../../src/core/ports/index.ts";
 import type { HandlerDefinition } from "../../src/definitions/index.ts";
-import { createEngine, type Engine } from "../../src/embedded/create-engine.ts";
-import type { EngineOptions } from "../../src/embedded/options.ts";
-import type { Artifact, ShardRecord } from "../../src/engine/model.ts";
-import type { Bus, Store } from "../../src/engine/ports/index.ts";
+import { createEngine, type Engine } from "../../src/engine/engine.ts";
+import type { EngineOptions } from "../../src/engine/options.ts";
 import { FlowError } from "../../src/errors/index.ts";
 import { type LoggedLine, RecordingLogger } from "./recording-logger.ts";
 

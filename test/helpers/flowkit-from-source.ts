@@ -3,7 +3,7 @@ import { registerHooks } from "node:module";
 /** Loaded by `node --import`: a program that imports the package gets its sources, so that no build is needed. */
 const sources: Readonly<Record<string, string>> = {
   flowkit: new URL("../../src/index.ts", import.meta.url).href,
-  "flowkit/engine": new URL("../../src/engine.ts", import.meta.url).href,
+  "flowkit/engine": new URL("../../src/engine/index.ts", import.meta.url).href,
   "flowkit/adapters/kafka": new URL("../../src/adapters/kafka/index.ts", import.meta.url).href,
   "flowkit/adapters/mongo": new URL("../../src/adapters/mongo/index.ts", import.meta.url).href,
   "flowkit/adapters/sqlite": new URL("../../src/adapters/sqlite/index.ts", import.meta.url).href,

@@ -1,4 +1,4 @@
-import type { GraphInput } from "../../src/engine/api.ts";
+import type { GraphInput } from "../../src/core/tasks/api.ts";
 import type { Json, JsonObject } from "../../src/errors/index.ts";
 import { type Graph, type GraphNode, parseGraph } from "../../src/graph/index.ts";
 

@@ -5,7 +5,7 @@ import {
   type ShardRecord,
   shardKey,
   type TaskStatus,
-} from "../../src/engine/model.ts";
+} from "../../src/core/model/records.ts";
 import type { GraphNode } from "../../src/graph/index.ts";
 
 interface ShardSeen {

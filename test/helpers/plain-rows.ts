@@ -1,5 +1,5 @@
-import { shardKey } from "../../src/engine/model.ts";
-import type { PlainRow, PlainRows } from "../../src/engine/ports/index.ts";
+import { shardKey } from "../../src/core/model/records.ts";
+import type { PlainRow, PlainRows } from "../../src/core/ports/index.ts";
 
 /** The rows of another program's database, in memory. */
 export class MemoryRows implements PlainRows {

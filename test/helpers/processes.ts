@@ -1,9 +1,9 @@
 import { onTestFinished } from "vitest";
 import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
+import type { Message } from "../../src/core/messages/messages.ts";
+import type { Bus, Store, Subscription } from "../../src/core/ports/index.ts";
 import type { HandlerDefinition } from "../../src/definitions/index.ts";
-import type { EngineOptions } from "../../src/embedded/options.ts";
-import type { Bus, Store, Subscription } from "../../src/engine/ports/index.ts";
-import type { Message } from "../../src/engine/protocol/messages.ts";
+import type { EngineOptions } from "../../src/engine/options.ts";
 import { FlowError } from "../../src/errors/index.ts";
 import { sharedBus, type TestEngine, testEngine } from "./engines.ts";
 

@@ -1,10 +1,10 @@
 import { expect, onTestFinished } from "vitest";
 import { MemoryState, memoryBus, memoryStore } from "../../src/adapters/memory/index.ts";
+import type { Bus, Store } from "../../src/core/ports/index.ts";
 import type { HandlerDefinition } from "../../src/definitions/index.ts";
-import { Client } from "../../src/embedded/client.ts";
-import { Coordinator, type CoordinatorOptions } from "../../src/embedded/coordinator.ts";
-import { Worker, type WorkerOptions } from "../../src/embedded/worker.ts";
-import type { Bus, Store } from "../../src/engine/ports/index.ts";
+import { Client } from "../../src/engine/client.ts";
+import { Coordinator, type CoordinatorOptions } from "../../src/engine/coordinator.ts";
+import { Worker, type WorkerOptions } from "../../src/engine/worker.ts";
 import { sharedBus } from "./engines.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 

@@ -1,4 +1,4 @@
-import type { Store } from "../../src/engine/ports/index.ts";
+import type { Store } from "../../src/core/ports/index.ts";
 import type { GraphNode } from "../../src/graph/index.ts";
 import { allItems, type Batch, evaluate } from "./reference.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, onTestFinished } from "vitest";
-import type { Store } from "../../src/engine/ports/index.ts";
+import type { Store } from "../../src/core/ports/index.ts";
 import { randomGraphs } from "./random-graph.ts";
 import { type RunningProcess, startProcess } from "./run-process.ts";
 import { misfits } from "./stored-results.ts";

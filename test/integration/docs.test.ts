@@ -1,7 +1,7 @@
 import { glob, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DocProgram, docPrograms, foreignPrograms } from "../helpers/doc-programs.ts";
+import { type DocProgram, docPrograms, externalPrograms } from "../helpers/doc-programs.ts";
 import { type ProcessOutcome, runProcess } from "../helpers/run-process.ts";
 
 const pages: string[] = [];
@@ -10,7 +10,7 @@ const comparisons = new Map<string, number>();
 const programs: { readonly page: string; readonly program: DocProgram; readonly file: string }[] = [];
 for (const page of pages.toSorted()) {
   const text = await readFile(page, "utf8");
-  if (foreignPrograms(text) > 0) comparisons.set(page, foreignPrograms(text));
+  if (externalPrograms(text) > 0) comparisons.set(page, externalPrograms(text));
   for (const program of docPrograms(text)) {
     programs.push({ page, program, file: `${page.replaceAll(/[\\/]/g, "__")}-${program.line}.ts` });
   }

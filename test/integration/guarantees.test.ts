@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { allMutations } from "../../scripts/mutations/all-mutations.ts";
-import { rowsOf } from "../../scripts/mutations/page.ts";
-import { staleEdits } from "../../scripts/mutations/planting.ts";
+import { allMutations } from "../mutations/all-mutations.ts";
+import { rowsOf } from "../mutations/page.ts";
+import { staleEdits } from "../mutations/planting.ts";
 
 /* What is promised names its tests: they must be there, under those names. */
 

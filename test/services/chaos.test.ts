@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { faultKinds } from "../../scripts/chaos/faults.ts";
-import { runChaos } from "../../scripts/chaos/run-chaos.ts";
+import { faultKinds } from "../chaos/faults.ts";
+import { runChaos } from "../chaos/run-chaos.ts";
 import { tempFolder } from "../helpers/temp-folder.ts";
 import { needsServices } from "./services.ts";
 
@@ -20,7 +20,7 @@ test(`${title}, seed ${seed}`, async () => {
     open: 16,
     coordinators: 2,
     workers: 3,
-    foreign: 1,
+    external: 1,
     kinds: faultKinds,
     folder: tempFolder(),
     say: (line) => story.push(line),

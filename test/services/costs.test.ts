@@ -1,7 +1,7 @@
 import { Coordinator, Worker } from "flowkit/engine";
 import { expect, onTestFinished, test } from "vitest";
+import type { Bus, Store } from "../../src/core/ports/index.ts";
 import type { HandlerDefinition } from "../../src/definitions/index.ts";
-import type { Bus, Store } from "../../src/engine/ports/index.ts";
 import { graphOf, node } from "../helpers/graphs.ts";
 import { handler, numbers, source } from "../helpers/handlers.ts";
 import { openAdmin, openBus, uniquePrefix } from "./kafka/bus-tools.ts";

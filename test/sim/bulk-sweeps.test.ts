@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
+import type { Scheduler as Planner } from "../../src/core/coordinator/scheduler.ts";
+import { Sweeper } from "../../src/core/coordinator/sweeper.ts";
+import type { Clock, Store } from "../../src/core/ports/index.ts";
+import { Supervisor } from "../../src/core/resilience/supervisor.ts";
 import { silentLogger } from "../../src/definitions/index.ts";
-import type { Scheduler as Planner } from "../../src/engine/coordinator/scheduler.ts";
-import { Sweeper } from "../../src/engine/coordinator/sweeper.ts";
-import type { Clock, Store } from "../../src/engine/ports/index.ts";
-import { Supervisor } from "../../src/engine/support/supervisor.ts";
-import { drive, type Steps } from "../../src/testing/gate/drive.ts";
-import { Scheduler } from "../../src/testing/gate/scheduler.ts";
-import { SeededRandom } from "../../src/testing/gate/seeded-random.ts";
-import { simClock } from "../../src/testing/ports/sim-clock.ts";
+import { simClock } from "../../src/testing/cluster/sim-clock.ts";
+import { drive, type Steps } from "../../src/testing/scheduler/drive.ts";
+import { Scheduler } from "../../src/testing/scheduler/scheduler.ts";
+import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { node, parsed } from "../helpers/graphs.ts";
 import { numbers } from "../helpers/handlers.ts";
 
@@ -28,7 +28,12 @@ function world(options: { readonly coordinators: number; readonly isHeard?: bool
   const store = memoryStore({ state: new MemoryState(), now: () => gate.now });
   const sweepers = numbers(options.coordinators).map((index) => {
     const life = { name: `c${index}`, alive: true, pausedUntil: 0, drift: 1, offset: 0 };
-    return sweeperOn({ store, clock: simClock(gate, life, { aheadMs: 0 }), now: () => gate.now, isHeard: options.isHeard ?? true });
+    return sweeperOn({
+      store,
+      clock: simClock(gate, life, { aheadMs: 0 }),
+      now: () => gate.now,
+      isHeard: options.isHeard ?? true,
+    });
   });
   /** They sweep until then, and stop. */
   const runTo = async (ms: number): Promise<void> => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { drive, driveByTurns } from "../../src/testing/gate/drive.ts";
+import { drive, driveByTurns } from "../../src/testing/scheduler/drive.ts";
 
 /** Each step starts a chain of promises of this length, and must find the one before it at its end. */
 const chain = 50;

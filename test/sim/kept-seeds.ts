@@ -1,4 +1,4 @@
-import type { SimulationMode } from "../../src/testing/world/rates.ts";
+import type { SimulationMode } from "../../src/testing/cluster/fault-rates.ts";
 
 export interface KeptSeed {
   readonly mode: SimulationMode;

@@ -1,13 +1,13 @@
 import { expect, onTestFinished, test } from "vitest";
 import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
+import { Scheduler } from "../../src/core/coordinator/scheduler.ts";
+import { Sweeper } from "../../src/core/coordinator/sweeper.ts";
+import type { Message } from "../../src/core/messages/messages.ts";
+import type { Attempt } from "../../src/core/model/records.ts";
+import { PlanCache } from "../../src/core/plan/index.ts";
+import type { Bus, Clock, Store } from "../../src/core/ports/index.ts";
+import { Supervisor } from "../../src/core/resilience/supervisor.ts";
 import { silentLogger } from "../../src/definitions/index.ts";
-import { Scheduler } from "../../src/engine/coordinator/scheduler.ts";
-import { Sweeper } from "../../src/engine/coordinator/sweeper.ts";
-import type { Attempt } from "../../src/engine/model.ts";
-import { PlanCache } from "../../src/engine/planner/index.ts";
-import type { Bus, Clock, Store } from "../../src/engine/ports/index.ts";
-import type { Message } from "../../src/engine/protocol/messages.ts";
-import { Supervisor } from "../../src/engine/support/supervisor.ts";
 import { node, parsed } from "../helpers/graphs.ts";
 import { Gate, until } from "../helpers/waiting.ts";
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
-import type { SimulationMode } from "../../src/testing/world/rates.ts";
+import type { SimulationMode } from "../../src/testing/cluster/fault-rates.ts";
 import { runProcess } from "../helpers/run-process.ts";
 import { keptSeeds } from "./kept-seeds.ts";
 

@@ -1,11 +1,11 @@
 import { expect, onTestFinished, test } from "vitest";
 import { MemoryState, memoryStore } from "../../src/adapters/memory/index.ts";
+import { PlanCache } from "../../src/core/plan/index.ts";
+import type { Bus, Clock, Store, SubscribeOptions } from "../../src/core/ports/index.ts";
+import { defaultWorkerLimits } from "../../src/core/worker/attempt/worker-options.ts";
+import { AppendSignals } from "../../src/core/worker/input/append-signals.ts";
+import { WorkerCore } from "../../src/core/worker/worker-core.ts";
 import { silentLogger } from "../../src/definitions/index.ts";
-import { PlanCache } from "../../src/engine/planner/index.ts";
-import type { Bus, Clock, Store, SubscribeOptions } from "../../src/engine/ports/index.ts";
-import { AppendSignals } from "../../src/engine/worker/append-signals.ts";
-import { WorkerCore } from "../../src/engine/worker/worker-core.ts";
-import { defaultWorkerLimits } from "../../src/engine/worker/worker-options.ts";
 import { node, parsed } from "../helpers/graphs.ts";
 import { handler } from "../helpers/handlers.ts";
 import { Gate, until } from "../helpers/waiting.ts";

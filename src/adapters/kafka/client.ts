@@ -1,11 +1,11 @@
-import { Kafka, logLevel } from "kafkajs";
+import { isIP, connect as openSocket, type Socket } from "node:net";
+import { connect as openTlsSocket } from "node:tls";
+import { type ISocketFactory, Kafka, type LogEntry, logLevel } from "kafkajs";
+import type { Clock } from "../../core/ports/index.ts";
 import { type Logger, silentLogger } from "../../definitions/index.ts";
-import type { Clock } from "../../engine/ports/index.ts";
-import { driverLog } from "./driver-log.ts";
 import { fixIdleTimer } from "./idle-timer-fix.ts";
 import type { CheckedOptions, KafkaBusOptions } from "./options.ts";
 import { type Redact, redactor } from "./redaction.ts";
-import { Sockets } from "./sockets.ts";
 
 /** What the parts of one bus share. */
 export interface BusParts {
@@ -39,3 +39,91 @@ export function busParts(given: KafkaBusOptions, options: CheckedOptions, clock:
   });
   return { kafka, options, clock, logger, redact, sockets };
 }
+
+/** A driver that reaches nobody says the same several times a second, for as long as that lasts. */
+const quietMs = 30_000;
+/** Messages with numbers of their own are all different. */
+const mostKnown = 100;
+/** What members of a group hear whenever another one joins or leaves, also of a commit that crosses it. */
+const rebalancing = /^(The group is rebalancing|Specified group generation id is not valid)/;
+
+/**
+ * Where the driver logs to. Its errors are what the bus retries: they are news, not failures, and so warnings. The same
+ * news within half a minute are of level debug; the next warning says how often they came. Of level debug too is what is
+ * not news: members of a group that join and leave, and connections that this bus closes.
+ */
+export function driverLog({
+  clock,
+  logger,
+  redact,
+  isClosed,
+}: {
+  readonly clock: Pick<Clock, "monotonic">;
+  readonly logger: Logger;
+  readonly redact: Redact;
+  /** Whether this bus closes its connections. */
+  readonly isClosed: () => boolean;
+}): (entry: Pick<LogEntry, "namespace" | "log">) => void {
+  const known = new Map<string, { readonly at: number; repeats: number }>();
+  return ({ namespace, log }) => {
+    const { error, groupId, broker } = log;
+    const given = Object.entries({ error, groupId, broker }).filter(([, value]) => typeof value === "string");
+    const details = Object.fromEntries(given.map(([name, value]) => [name, redact(String(value))]));
+    const fields = { part: `kafkajs ${namespace}`, ...details };
+    const message = redact(log.message);
+
+    if (isClosed() || [log.message, error].some((text) => rebalancing.test(String(text)))) {
+      logger.debug(fields, message);
+      return;
+    }
+    const key = JSON.stringify([fields, message]);
+    const now = clock.monotonic();
+    const before = known.get(key);
+    if (before !== undefined && now - before.at < quietMs) {
+      before.repeats++;
+      logger.debug(fields, message);
+      return;
+    }
+    known.delete(key); // to be the newest again
+    known.set(key, { at: now, repeats: 0 });
+    const [oldest] = known.keys();
+    if (known.size > mostKnown && oldest !== undefined) known.delete(oldest);
+    const repeats = before?.repeats ?? 0;
+    logger.warn(repeats === 0 ? fields : { ...fields, repeats }, message);
+  };
+}
+
+const keepAliveMs = 60_000;
+
+/**
+ * The connections of one bus. The driver's own `disconnect` leaves some behind: whatever it is still trying connects
+ * again. One of them is enough to keep the process from ending, so the bus closes them itself when all else is closed.
+ */
+export class Sockets {
+  readonly #open = new Set<Socket>();
+  #closed = false;
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  readonly open: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+    if (this.#closed) throw closedError();
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = ssl
+      ? openTlsSocket({ host, port, ...name, ...ssl }, onConnect)
+      : openSocket({ host, port }, onConnect);
+    socket.setKeepAlive(true, keepAliveMs);
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
+    return socket;
+  };
+
+  /** Ends those that are there, and lets no other be opened. */
+  close(): void {
+    this.#closed = true;
+    for (const socket of this.#open) socket.destroy(closedError()); // by an error the driver lets go of its timers too
+  }
+}
+
+const closedError = () => new Error("this Kafka bus is closed");

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 
 /** The broker's own word that it will never take this, as opposed to no word at all. */
@@ -60,3 +61,19 @@ const ofConnection = /^KafkaJS(Connection|RequestTimeout|NoBrokerAvailable)/;
 const ofNetwork = /^E(?!RR_|PROTO$)[A-Z_]+$/;
 const isOfTls = (error: Error): boolean =>
   "code" in error && typeof error.code === "string" && !ofNetwork.test(error.code);
+
+/**
+ * Waits for work of the driver, which may never come to an end, for so long.
+ *
+ * @returns whether it has ended. What it throws is thrown.
+ */
+export async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
+  const ended = new AbortController();
+  const inTime = work.then(() => true);
+  inTime.catch(() => {}); // too late for anybody to hear
+  try {
+    return await Promise.race([inTime, clock.sleep(ms, ended.signal).then(() => false)]);
+  } finally {
+    ended.abort();
+  }
+}

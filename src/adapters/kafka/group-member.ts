@@ -1,12 +1,11 @@
-import type { SubscribeOptions } from "../../engine/ports/index.ts";
+import type { SubscribeOptions } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { BusParts } from "./client.ts";
 import { ConsumerSession, type ReadMessage } from "./consumer-session.ts";
-import { type BadMessage, deadLetter } from "./dead-letter.ts";
 import { hasNoAnswer, isLockedOut, mayPass } from "./driver-error.ts";
 import { KeyLanes } from "./key-lanes.ts";
 import { deleteGroup, endsOf } from "./private-group.ts";
-import type { Publisher } from "./publisher.ts";
+import type { Outgoing, Publisher } from "./publisher.ts";
 import { messageOf } from "./redaction.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 import { decode } from "./wire/codec.ts";
@@ -188,4 +187,25 @@ export class GroupMember {
       reason,
     });
   }
+}
+
+/** A message that nobody can read or handle, as it came. */
+export interface BadMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+}
+
+/** What people find in the topic of dead letters: the original bytes, whence they came, and why they are here. */
+export function deadLetter(
+  bad: BadMessage,
+  about: { to: string; group: string; reason: string; at: number },
+): Outgoing {
+  const { topic, partition, offset, key, value } = bad;
+  const { to, group, reason, at } = about;
+  const letter = { v: 1, topic, partition, offset, group, reason, ts_ms: at };
+  const body = { ...letter, value_base64: value === null ? null : value.toString("base64") };
+  return { topic: to, key, value: Buffer.from(JSON.stringify(body)) };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { Bus, BusHealth, SubscribeOptions, Subscription } from "../../engine/ports/index.ts";
-import type { Message } from "../../engine/protocol/messages.ts";
-import { systemClock } from "../../engine/system/index.ts";
+import type { Message } from "../../core/messages/messages.ts";
+import type { Bus, BusHealth, SubscribeOptions, Subscription } from "../../core/ports/index.ts";
+import { systemClock } from "../../core/ports/system.ts";
 import { FlowError } from "../../errors/index.ts";
 import { type BusParts, busParts } from "./client.ts";
 import { GroupMember } from "./group-member.ts";

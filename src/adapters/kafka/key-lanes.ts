@@ -1,4 +1,4 @@
-import type { Clock } from "../../engine/ports/index.ts";
+import type { Clock } from "../../core/ports/index.ts";
 
 /** A message that was read. */
 export interface Delivery {

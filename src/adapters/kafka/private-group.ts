@@ -1,6 +1,6 @@
 import type { Admin } from "kafkajs";
 import type { BusParts } from "./client.ts";
-import { within } from "./deadline.ts";
+import { within } from "./driver-error.ts";
 import { messageOf } from "./redaction.ts";
 
 export interface Position {

@@ -1,9 +1,7 @@
 import { Partitioners, type Producer } from "kafkajs";
 import { FlowError } from "../../errors/index.ts";
-import type { BusParts } from "./client.ts";
-import { driverRetry } from "./client.ts";
-import { within } from "./deadline.ts";
-import { isOfMessage, isRefusal } from "./driver-error.ts";
+import { type BusParts, driverRetry } from "./client.ts";
+import { isOfMessage, isRefusal, within } from "./driver-error.ts";
 import { messageOf } from "./redaction.ts";
 import type { TopicCreation } from "./topic-creation.ts";
 

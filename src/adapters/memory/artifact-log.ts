@@ -1,7 +1,7 @@
-import type { Artifact, Attempt, Origin } from "../../engine/model.ts";
-import type { NewArtifact, Tail } from "../../engine/ports/index.ts";
-import { keepJson } from "../../engine/values/index.ts";
-import { deepFreeze } from "../../graph/deep-freeze.ts";
+import { keepJson } from "../../core/codec/index.ts";
+import type { Artifact, Attempt, Origin } from "../../core/model/records.ts";
+import type { NewArtifact, Tail } from "../../core/ports/index.ts";
+import { deepFreeze } from "../../graph/format/plain-data.ts";
 import { UidSet } from "./uid-set.ts";
 
 const nothing: readonly Artifact[] = Object.freeze([]);

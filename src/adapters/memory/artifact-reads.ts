@@ -1,6 +1,6 @@
-import { artifactsDropped } from "../../engine/input/index.ts";
-import type { Artifact, ShardRef } from "../../engine/model.ts";
-import type { Store, Tail } from "../../engine/ports/index.ts";
+import type { Artifact, ShardRef } from "../../core/model/records.ts";
+import type { Store, Tail } from "../../core/ports/index.ts";
+import { artifactsDropped } from "../../core/worker/input/index.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 import type { StoreContext } from "./store-context.ts";
 

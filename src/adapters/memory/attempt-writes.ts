@@ -1,4 +1,4 @@
-import type { Attempt, EpochRef, ShardRecord } from "../../engine/model.ts";
+import { keepJson } from "../../core/codec/index.ts";
 import {
   claimShard,
   confirmCancelledShard,
@@ -11,9 +11,9 @@ import {
   renewLease,
   reportShard,
   restartShard,
-} from "../../engine/moves/index.ts";
-import type { AttemptReport, NewArtifact, Store, WriteAnswer } from "../../engine/ports/index.ts";
-import { keepJson } from "../../engine/values/index.ts";
+} from "../../core/model/index.ts";
+import type { Attempt, EpochRef, ShardRecord } from "../../core/model/records.ts";
+import type { AttemptReport, NewArtifact, Store, WriteAnswer } from "../../core/ports/index.ts";
 import { ArtifactLog } from "./artifact-log.ts";
 import type { ShardEntry } from "./memory-state.ts";
 import { amendShard, replaceShard } from "./shard-entries.ts";

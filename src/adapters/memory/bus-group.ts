@@ -1,5 +1,5 @@
-import type { Clock, SubscribeOptions } from "../../engine/ports/index.ts";
-import type { Message } from "../../engine/protocol/messages.ts";
+import type { Message } from "../../core/messages/messages.ts";
+import type { Clock, SubscribeOptions } from "../../core/ports/index.ts";
 import type { Turns } from "./bus-turns.ts";
 import type { UndeliveredMessage } from "./undelivered-message.ts";
 

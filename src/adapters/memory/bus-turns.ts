@@ -1,4 +1,4 @@
-import type { Clock } from "../../engine/ports/index.ts";
+import type { Clock } from "../../core/ports/index.ts";
 
 /** Deliveries in a row before timers and I/O of the process have their turn. */
 const deliveriesInARow = 256;

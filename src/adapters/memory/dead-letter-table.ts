@@ -1,5 +1,5 @@
-import type { DeadLetter } from "../../engine/model.ts";
-import type { Page, PageRequest } from "../../engine/ports/index.ts";
+import type { DeadLetter } from "../../core/model/records.ts";
+import type { Page, PageRequest } from "../../core/ports/index.ts";
 import type { StoreContext } from "./store-context.ts";
 
 /** The oldest go when there are more. */

@@ -1,6 +1,6 @@
-import type { Bus, Clock, SubscribeOptions, Subscription } from "../../engine/ports/index.ts";
-import type { Message } from "../../engine/protocol/messages.ts";
-import { systemClock } from "../../engine/system/index.ts";
+import type { Message } from "../../core/messages/messages.ts";
+import type { Bus, Clock, SubscribeOptions, Subscription } from "../../core/ports/index.ts";
+import { systemClock } from "../../core/ports/system.ts";
 import { FlowError } from "../../errors/index.ts";
 import { Group } from "./bus-group.ts";
 import { Turns } from "./bus-turns.ts";

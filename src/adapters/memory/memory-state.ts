@@ -6,7 +6,7 @@ import type {
   TaskRecord,
   VarsRecord,
   WorkerRecord,
-} from "../../engine/model.ts";
+} from "../../core/model/records.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 import { LazyHeap } from "./lazy-heap.ts";
 

@@ -1,4 +1,4 @@
-import type { Attempt, DeadLetter, EpochRef, ShardRef, TaskFailure, WorkerRecord } from "../../engine/model.ts";
+import type { Attempt, DeadLetter, EpochRef, ShardRef, TaskFailure, WorkerRecord } from "../../core/model/records.ts";
 import type {
   AttemptReport,
   DispatchInit,
@@ -8,8 +8,8 @@ import type {
   PageRequest,
   SlotLimit,
   Store,
-} from "../../engine/ports/index.ts";
-import { systemClock } from "../../engine/system/index.ts";
+} from "../../core/ports/index.ts";
+import { systemClock } from "../../core/ports/system.ts";
 import { FlowError } from "../../errors/index.ts";
 import { ArtifactReads } from "./artifact-reads.ts";
 import { AttemptWrites } from "./attempt-writes.ts";

@@ -1,5 +1,5 @@
-import type { Cause, ShardRecord } from "../../engine/model.ts";
-import { keepShard } from "../../engine/values/index.ts";
+import { keepShard } from "../../core/codec/index.ts";
+import type { Cause, ShardRecord } from "../../core/model/records.ts";
 import { dropConsumedBy } from "./consumption.ts";
 import type { NodeEntry, ShardEntry, TaskEntry } from "./memory-state.ts";
 import type { StoreContext } from "./store-context.ts";

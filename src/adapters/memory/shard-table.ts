@@ -1,14 +1,14 @@
-import type { EpochRef, ShardRecord, ShardRef, ShardStatus } from "../../engine/model.ts";
 import {
-  adoptedShard,
-  bornShard,
-  cancelShardMove,
+  adoptShard,
+  cancelShard,
+  createShard,
   expireShard,
   expiresAt,
   requeueShard,
   supersedeShard,
-} from "../../engine/moves/index.ts";
-import type { DispatchInit, QueuedRef, Store } from "../../engine/ports/index.ts";
+} from "../../core/model/index.ts";
+import type { EpochRef, ShardRecord, ShardRef, ShardStatus } from "../../core/model/records.ts";
+import type { DispatchInit, QueuedRef, Store } from "../../core/ports/index.ts";
 import { LazyHeap } from "./lazy-heap.ts";
 import type { NodeEntry, QueuedItem } from "./memory-state.ts";
 import { insertShard, replaceShard } from "./shard-entries.ts";
@@ -48,7 +48,7 @@ export class ShardTable {
     const task = state.tasks.get(ref.taskId);
     // A task that was dropped whole is the tombstone of all its shards.
     if (task === undefined || state.shard(ref) !== undefined) return "exists";
-    insertShard(this.#context, task, bornShard(ref, { ...init, status: "queued", at: now() }));
+    insertShard(this.#context, task, createShard(ref, { ...init, status: "queued", at: now() }));
     return "dispatched";
   }
 
@@ -56,7 +56,7 @@ export class ShardTable {
     const { state, now } = this.#context;
     const task = state.tasks.get(ref.taskId);
     if (task === undefined || state.shard(ref) !== undefined) return "exists";
-    insertShard(this.#context, task, adoptedShard(ref, { ...from, at: now() }));
+    insertShard(this.#context, task, adoptShard(ref, { ...from, at: now() }));
     return "adopted";
   }
 
@@ -66,11 +66,11 @@ export class ShardTable {
     if (task === undefined) return "cancelled";
     const entry = state.shard(ref);
     if (entry === undefined) {
-      const tombstone = bornShard(ref, { type: init.type, priority: 0, status: "cancelled", at: now() });
+      const tombstone = createShard(ref, { type: init.type, priority: 0, status: "cancelled", at: now() });
       insertShard(this.#context, task, tombstone);
       return "cancelled";
     }
-    const next = cancelShardMove(entry.record, { graceMs: init.graceMs, now: now() });
+    const next = cancelShard(entry.record, { graceMs: init.graceMs, now: now() });
     if (next !== undefined) replaceShard(this.#context, entry, next, "cancel");
     return entry.record.status;
   }

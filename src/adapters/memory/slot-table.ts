@@ -1,5 +1,5 @@
-import { type Attempt, shardKey } from "../../engine/model.ts";
-import type { HeldSlot, SlotLimit } from "../../engine/ports/index.ts";
+import { type Attempt, shardKey } from "../../core/model/records.ts";
+import type { HeldSlot, SlotLimit } from "../../core/ports/index.ts";
 import type { StoreContext } from "./store-context.ts";
 
 /** The holders of limits: each limit is one record. */

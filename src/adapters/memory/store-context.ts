@@ -7,7 +7,7 @@ import type {
   ShardStatus,
   TaskStatus,
   VarsRecord,
-} from "../../engine/model.ts";
+} from "../../core/model/records.ts";
 import type { MemoryState } from "./memory-state.ts";
 
 /** A write that took effect, told in the same step. */

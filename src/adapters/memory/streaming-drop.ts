@@ -1,4 +1,4 @@
-import { type Origin, sourceKey } from "../../engine/model.ts";
+import { type Origin, sourceKey } from "../../core/model/records.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 import { readingOf } from "./consumption.ts";
 import type { Reading, ShardEntry, TaskEntry } from "./memory-state.ts";

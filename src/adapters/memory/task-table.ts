@@ -1,17 +1,17 @@
-import { isTaskTerminal, type TaskFailure, type TaskRecord, type VarsRecord } from "../../engine/model.ts";
+import { keepJson } from "../../core/codec/index.ts";
 import {
-  bornTask,
-  bornVars,
-  cancelTaskMove,
-  closeTaskMove,
-  failTaskMove,
-  finishTaskMove,
+  cancelTask,
+  closeTask,
+  createTask,
+  createVars,
+  failTask,
+  finishTask,
+  replaceVars,
   summaryOf,
-  writeVarsMove,
-} from "../../engine/moves/index.ts";
-import { minSweepMs, type NewTask, type Store } from "../../engine/ports/index.ts";
-import { keepJson } from "../../engine/values/index.ts";
-import { deepFreeze } from "../../graph/deep-freeze.ts";
+} from "../../core/model/index.ts";
+import { isTaskTerminal, type TaskFailure, type TaskRecord, type VarsRecord } from "../../core/model/records.ts";
+import { minSweepMs, type NewTask, type Store } from "../../core/ports/index.ts";
+import { deepFreeze } from "../../graph/format/plain-data.ts";
 import { LazyHeap } from "./lazy-heap.ts";
 import type { TaskEntry } from "./memory-state.ts";
 import type { StoreContext } from "./store-context.ts";
@@ -32,8 +32,8 @@ export class TaskTable {
     const { idempotencyKey } = task;
     keepJson(task.params, "the set of the task's parameters");
     keepJson(task.vars?.vars, whatVars);
-    const record = deepFreeze(bornTask(task, { now: now() }));
-    const vars = deepFreeze(bornVars(task));
+    const record = deepFreeze(createTask(task, { now: now() }));
+    const vars = deepFreeze(createVars(task));
     if (idempotencyKey !== undefined) {
       const id = state.idsByIdempotencyKey.get(idempotencyKey);
       if (id !== undefined) return { outcome: "exists", id };
@@ -60,23 +60,23 @@ export class TaskTable {
   }
 
   async finish(id: string): Promise<boolean> {
-    return this.#move(id, (record) => finishTaskMove(record, { now: this.#context.now() }));
+    return this.#move(id, (record) => finishTask(record, { now: this.#context.now() }));
   }
 
   async fail(id: string, failure: TaskFailure): Promise<boolean> {
-    return this.#move(id, (record) => failTaskMove(record, failure));
+    return this.#move(id, (record) => failTask(record, failure));
   }
 
   async cancel(id: string, reason: string): ReturnType<Store["cancelTask"]> {
     const entry = this.#context.state.tasks.get(id);
     if (entry === undefined) return "unknown";
-    const { answer, next } = cancelTaskMove(entry.record, reason);
+    const { answer, next } = cancelTask(entry.record, reason);
     if (next !== undefined) this.#put(entry, next);
     return answer;
   }
 
   async close(id: string): Promise<boolean> {
-    return this.#move(id, (record) => closeTaskMove(record, { now: this.#context.now() }));
+    return this.#move(id, (record) => closeTask(record, { now: this.#context.now() }));
   }
 
   async due(
@@ -153,7 +153,7 @@ export class TaskTable {
   async writeVars(taskId: string, write: Parameters<Store["writeVars"]>[1]): ReturnType<Store["writeVars"]> {
     const entry = this.#context.state.tasks.get(taskId);
     keepJson(write.vars, whatVars);
-    const { answer, next } = writeVarsMove(entry?.record, entry?.vars ?? bornVars({}), write);
+    const { answer, next } = replaceVars(entry?.record, entry?.vars ?? createVars({}), write);
     if (entry !== undefined && next !== undefined) {
       entry.vars = deepFreeze(next);
       this.#context.observe?.({ kind: "vars", taskId, vars: next });

@@ -1,4 +1,4 @@
-import type { Message } from "../../engine/protocol/messages.ts";
+import type { Message } from "../../core/messages/messages.ts";
 
 /** A message that every delivery of failed. */
 export interface UndeliveredMessage {

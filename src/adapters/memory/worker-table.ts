@@ -1,5 +1,5 @@
-import type { WorkerRecord } from "../../engine/model.ts";
-import { deepFreeze } from "../../graph/deep-freeze.ts";
+import type { WorkerRecord } from "../../core/model/records.ts";
+import { deepFreeze } from "../../graph/format/plain-data.ts";
 import type { StoreContext } from "./store-context.ts";
 
 /** The workers that said they are alive. */

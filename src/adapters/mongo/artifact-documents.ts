@@ -1,6 +1,6 @@
+import { type Artifact, type Attempt, type Origin, type ShardRef, shardKey } from "../../core/model/records.ts";
+import type { NewArtifact } from "../../core/ports/index.ts";
 import type { Metrics } from "../../definitions/index.ts";
-import { type Artifact, type Attempt, type Origin, type ShardRef, shardKey } from "../../engine/model.ts";
-import type { NewArtifact } from "../../engine/ports/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { ArtifactDocument } from "./documents.ts";
 import { jsonField, jsonOf } from "./json-field.ts";

@@ -1,5 +1,5 @@
-import type { Artifact, Attempt, Origin, ShardRecord, ShardRef } from "../../engine/model.ts";
-import type { NewArtifact, Store, Tail } from "../../engine/ports/index.ts";
+import type { Artifact, Attempt, Origin, ShardRecord, ShardRef } from "../../core/model/records.ts";
+import type { NewArtifact, Store, Tail } from "../../core/ports/index.ts";
 import type { Json } from "../../errors/index.ts";
 import { artifactDocument, artifactOf, batchUid, markerDocument, originOf, uidOf } from "./artifact-documents.ts";
 import type { ArtifactDocument } from "./documents.ts";

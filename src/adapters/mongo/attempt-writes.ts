@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { Attempt, EpochRef, ShardRecord } from "../../engine/model.ts";
 import {
   claimShard,
   confirmCancelledShard,
@@ -11,8 +10,9 @@ import {
   releaseShard,
   reportShard,
   restartShard,
-} from "../../engine/moves/index.ts";
-import type { AttemptReport, NewArtifact, Store, WriteAnswer } from "../../engine/ports/index.ts";
+} from "../../core/model/index.ts";
+import type { Attempt, EpochRef, ShardRecord } from "../../core/model/records.ts";
+import type { AttemptReport, NewArtifact, Store, WriteAnswer } from "../../core/ports/index.ts";
 import type { ArtifactLogs } from "./artifact-logs.ts";
 import { shardId, shardRecord } from "./shard-documents.ts";
 import { moveShardRecord, readShard } from "./shard-writes.ts";

@@ -1,4 +1,4 @@
-import type { ShardStatus, TaskStatus } from "../../engine/model.ts";
+import type { ShardStatus, TaskStatus } from "../../core/model/records.ts";
 
 /*
  * What is in the collections. A field `x` that holds JSON of users has a twin `x_json`: the same as text, for values

@@ -1,4 +1,4 @@
-import type { Attempt, DeadLetter, EpochRef, ShardRef, TaskFailure, WorkerRecord } from "../../engine/model.ts";
+import type { Attempt, DeadLetter, EpochRef, ShardRef, TaskFailure, WorkerRecord } from "../../core/model/records.ts";
 import type {
   AttemptReport,
   DispatchInit,
@@ -8,11 +8,11 @@ import type {
   PageRequest,
   SlotLimit,
   Store,
-} from "../../engine/ports/index.ts";
+} from "../../core/ports/index.ts";
 import { ArtifactLogs } from "./artifact-logs.ts";
 import { AttemptWrites } from "./attempt-writes.ts";
 import { DeadLetterTable } from "./dead-letter-table.ts";
-import { ForeignArtifacts } from "./foreign-artifacts.ts";
+import { ExternalArtifacts } from "./external-artifacts.ts";
 import { type CheckedOptions, checkedOptions, type MongoStoreOptions } from "./mongo-options.ts";
 import { OrderKeys } from "./order-keys.ts";
 import { PlainArtifacts } from "./plain-artifacts.ts";
@@ -63,7 +63,7 @@ class DocumentStore implements MongoStore {
   readonly #workers: WorkerTable;
   readonly #deadLetters: DeadLetterTable;
   /** Other programs know the collections by their own names. */
-  readonly foreignRows: ForeignArtifacts | undefined;
+  readonly externalRows: ExternalArtifacts | undefined;
   readonly plainRows: PlainArtifacts | undefined;
 
   constructor(options: CheckedOptions) {
@@ -76,9 +76,9 @@ class DocumentStore implements MongoStore {
     this.#shards = new ShardTable(parts, this.#logs);
     this.#queue = new Queue(parts);
     this.#attempts = new AttemptWrites(parts, this.#logs);
-    this.foreignRows =
+    this.externalRows =
       options.session.prefix === ""
-        ? new ForeignArtifacts(parts, { logs: this.#logs, fence: (attempt) => this.#attempts.holds(attempt) })
+        ? new ExternalArtifacts(parts, { logs: this.#logs, fence: (attempt) => this.#attempts.holds(attempt) })
         : undefined;
     this.plainRows = options.session.prefix === "" ? new PlainArtifacts(parts) : undefined;
     this.#slots = new SlotTable(parts);

@@ -1,6 +1,6 @@
+import type { EpochRef, ShardRef } from "../../core/model/records.ts";
+import type { PlainRow, PlainRows } from "../../core/ports/index.ts";
 import type { Metrics } from "../../definitions/index.ts";
-import type { EpochRef, ShardRef } from "../../engine/model.ts";
-import type { PlainRow, PlainRows } from "../../engine/ports/index.ts";
 import type { Json } from "../../errors/index.ts";
 import { plainJson } from "./artifact-documents.ts";
 import { jsonField, jsonOf } from "./json-field.ts";

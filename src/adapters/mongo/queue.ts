@@ -1,5 +1,5 @@
-import type { EpochRef } from "../../engine/model.ts";
-import type { QueuedRef, Store } from "../../engine/ports/index.ts";
+import type { EpochRef } from "../../core/model/records.ts";
+import type { QueuedRef, Store } from "../../core/ports/index.ts";
 import type { NodeDocument } from "./documents.ts";
 import { refOf } from "./shard-documents.ts";
 import type { StoreParts } from "./store-parts.ts";

@@ -1,6 +1,12 @@
-import type { Failure, HistoryEntry, ShardRecord, ShardRef, TaskFailure } from "../../engine/model.ts";
-import { shardKey } from "../../engine/model.ts";
-import { expiresAt } from "../../engine/moves/index.ts";
+import { expiresAt } from "../../core/model/index.ts";
+import {
+  type Failure,
+  type HistoryEntry,
+  type ShardRecord,
+  type ShardRef,
+  shardKey,
+  type TaskFailure,
+} from "../../core/model/records.ts";
 import type { FailureDocument, HistoryDocument, NodeDocument, ShardRefDocument } from "./documents.ts";
 import { jsonField, jsonOf } from "./json-field.ts";
 

@@ -1,13 +1,13 @@
-import type { EpochRef, ShardRecord, ShardRef, ShardStatus } from "../../engine/model.ts";
 import {
-  adoptedShard,
-  bornShard,
-  cancelShardMove,
+  adoptShard,
+  cancelShard,
+  createShard,
   expireShard,
   requeueShard,
   supersedeShard,
-} from "../../engine/moves/index.ts";
-import type { DispatchInit, Store } from "../../engine/ports/index.ts";
+} from "../../core/model/index.ts";
+import type { EpochRef, ShardRecord, ShardRef, ShardStatus } from "../../core/model/records.ts";
+import type { DispatchInit, Store } from "../../core/ports/index.ts";
 import type { ArtifactLogs } from "./artifact-logs.ts";
 import { logIndex } from "./layout.ts";
 import { shardRecord } from "./shard-documents.ts";
@@ -55,27 +55,27 @@ export class ShardTable {
     // A task that was deleted is the tombstone of all its shards.
     const task = await readLiveHead(this.#parts, ref.taskId);
     if (task === undefined) return "exists";
-    const record = bornShard(ref, { ...init, status: "queued", at: task.now });
+    const record = createShard(ref, { ...init, status: "queued", at: task.now });
     return (await insertShard(this.#parts, record)) ? "dispatched" : "exists";
   }
 
   async adopt(ref: ShardRef, from: Parameters<Store["adopt"]>[1]): Promise<"adopted" | "exists"> {
     const task = await readLiveHead(this.#parts, ref.taskId);
     if (task === undefined) return "exists";
-    return (await insertShard(this.#parts, adoptedShard(ref, { ...from, at: task.now }))) ? "adopted" : "exists";
+    return (await insertShard(this.#parts, adoptShard(ref, { ...from, at: task.now }))) ? "adopted" : "exists";
   }
 
   async cancel(ref: ShardRef, init: Parameters<Store["cancelShard"]>[1]): Promise<ShardStatus> {
     const { type, graceMs } = init;
     for (;;) {
       const status = await moveShardRecord<ShardStatus | undefined>(this.#parts, ref, (record, now) => {
-        const next = record && cancelShardMove(record, { graceMs, now });
+        const next = record && cancelShard(record, { graceMs, now });
         return { answer: (next ?? record)?.status, ...(next === undefined ? {} : { next }) };
       });
       if (status !== undefined) return status;
       const task = await readLiveHead(this.#parts, ref.taskId);
       if (task === undefined) return "cancelled";
-      const tombstone = bornShard(ref, { type, priority: 0, status: "cancelled", at: task.now });
+      const tombstone = createShard(ref, { type, priority: 0, status: "cancelled", at: task.now });
       if (await insertShard(this.#parts, tombstone)) return "cancelled";
     }
   }

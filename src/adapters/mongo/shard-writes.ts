@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { ShardRecord, ShardRef } from "../../engine/model.ts";
-import type { Judged } from "../../engine/moves/index.ts";
+import type { Judged } from "../../core/model/index.ts";
+import type { ShardRecord, ShardRef } from "../../core/model/records.ts";
 import { compareAndSet, type Read } from "./compare-and-set.ts";
 import type { NodeDocument } from "./documents.ts";
 import { isDuplicate } from "./mongo-error.ts";

@@ -1,5 +1,5 @@
-import type { Attempt } from "../../engine/model.ts";
-import type { HeldSlot, SlotLimit } from "../../engine/ports/index.ts";
+import type { Attempt } from "../../core/model/records.ts";
+import type { HeldSlot, SlotLimit } from "../../core/ports/index.ts";
 import type { HolderDocument } from "./documents.ts";
 import { isDuplicate } from "./mongo-error.ts";
 import { refFields, refOf } from "./shard-documents.ts";

@@ -4,10 +4,9 @@ import {
   type TaskStatus,
   type TaskSummary,
   type VarsRecord,
-} from "../../engine/model.ts";
+} from "../../core/model/records.ts";
 import type { JsonObject } from "../../errors/index.ts";
-import type { Graph } from "../../graph/index.ts";
-import { graphHash } from "../../graph/index.ts";
+import { type Graph, graphHash } from "../../graph/index.ts";
 import type { TaskDocument } from "./documents.ts";
 import { jsonField, jsonOf } from "./json-field.ts";
 import { failureDocument, failureOf } from "./shard-documents.ts";

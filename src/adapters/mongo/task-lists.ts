@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { TaskStatus } from "../../engine/model.ts";
-import type { Store } from "../../engine/ports/index.ts";
+import type { TaskStatus } from "../../core/model/records.ts";
+import type { Store } from "../../core/ports/index.ts";
 import type { TaskDocument } from "./documents.ts";
 import { lastOrderKey } from "./order-keys.ts";
 import type { StoreParts } from "./store-parts.ts";

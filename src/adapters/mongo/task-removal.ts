@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { isTaskTerminal } from "../../engine/model.ts";
-import type { Store } from "../../engine/ports/index.ts";
+import { isTaskTerminal } from "../../core/model/records.ts";
+import type { Store } from "../../core/ports/index.ts";
 import type { StoreParts } from "./store-parts.ts";
 import type { TaskHead } from "./task-documents.ts";
 import { readHead } from "./task-reads.ts";

@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
-import type { TaskFailure, TaskRecord, VarsRecord } from "../../engine/model.ts";
 import {
-  bornTask,
-  bornVars,
-  cancelTaskMove,
-  closeTaskMove,
-  failTaskMove,
-  finishTaskMove,
-  writeVarsMove,
-} from "../../engine/moves/index.ts";
-import type { NewTask, Store } from "../../engine/ports/index.ts";
+  cancelTask,
+  closeTask,
+  createTask,
+  createVars,
+  failTask,
+  finishTask,
+  replaceVars,
+} from "../../core/model/index.ts";
+import type { TaskFailure, TaskRecord, VarsRecord } from "../../core/model/records.ts";
+import type { NewTask, Store } from "../../core/ports/index.ts";
 import { compareAndSet, type Read } from "./compare-and-set.ts";
 import type { TaskDocument } from "./documents.ts";
 import { isDuplicate } from "./mongo-error.ts";
@@ -44,8 +44,8 @@ export class TaskTable {
     const rev = randomUUID();
     for (;;) {
       const now = await session.now();
-      const record = bornTask(task, { now });
-      const document = taskDocument(record, { vars: bornVars(task), rev, listOrder: orderKeys.next(now) });
+      const record = createTask(task, { now });
+      const document = taskDocument(record, { vars: createVars(task), rev, listOrder: orderKeys.next(now) });
       checkTaskSize(document);
       const inserted = await session.ask(({ tasks }) =>
         tasks.insertOne(document).then(
@@ -85,15 +85,15 @@ export class TaskTable {
   }
 
   async finish(id: string): Promise<boolean> {
-    return this.#move(id, (task, now) => finishTaskMove(task, { now }));
+    return this.#move(id, (task, now) => finishTask(task, { now }));
   }
 
   async fail(id: string, failure: TaskFailure): Promise<boolean> {
-    return this.#move(id, (task) => failTaskMove(task, failure));
+    return this.#move(id, (task) => failTask(task, failure));
   }
 
   async close(id: string): Promise<boolean> {
-    return this.#move(id, (task, now) => closeTaskMove(task, { now }));
+    return this.#move(id, (task, now) => closeTask(task, { now }));
   }
 
   async cancel(id: string, reason: string): ReturnType<Store["cancelTask"]> {
@@ -101,7 +101,7 @@ export class TaskTable {
       () => readLiveHead(this.#parts, id),
       (found) => {
         if (found === undefined) return { answer: "unknown" };
-        const { answer, next } = cancelTaskMove(stateOf(found.doc), reason);
+        const { answer, next } = cancelTask(stateOf(found.doc), reason);
         return next === undefined ? { answer } : { answer, write: (rev) => this.#replace(found, next, rev) };
       },
     );
@@ -124,7 +124,7 @@ export class TaskTable {
         // The variables themselves aren't looked at: what is judged is their version, and who has changed them.
         const state = found === undefined ? undefined : stateOf(found.doc);
         const before = found === undefined ? { vars: {}, version: 0, appliedBy: [] } : varsRecord(found.doc);
-        const { answer, next } = writeVarsMove(state, before, write);
+        const { answer, next } = replaceVars(state, before, write);
         if (found === undefined || next === undefined) return { answer };
         return { answer, write: (rev) => this.#writeVars(found, next, rev) };
       },

@@ -1,4 +1,4 @@
-import type { WorkerRecord } from "../../engine/model.ts";
+import type { WorkerRecord } from "../../core/model/records.ts";
 import type { WorkerDocument } from "./documents.ts";
 import type { StoreParts } from "./store-parts.ts";
 

@@ -1,5 +1,5 @@
-import type { Artifact, Attempt, Origin } from "../../engine/model.ts";
-import type { NewArtifact, Tail } from "../../engine/ports/index.ts";
+import type { Artifact, Attempt, Origin } from "../../core/model/records.ts";
+import type { NewArtifact, Tail } from "../../core/ports/index.ts";
 import type { Row } from "./rows.ts";
 import { logKey, type StoreParts } from "./store-parts.ts";
 

@@ -1,5 +1,5 @@
-import type { Artifact, ShardRef } from "../../engine/model.ts";
-import type { Store, Tail } from "../../engine/ports/index.ts";
+import type { Artifact, ShardRef } from "../../core/model/records.ts";
+import type { Store, Tail } from "../../core/ports/index.ts";
 import { ArtifactLog } from "./artifact-log.ts";
 import { shardRow } from "./shard-rows.ts";
 import type { StoreParts } from "./store-parts.ts";

@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { HandlerGate } from "../../engine/ports/index.ts";
+import type { HandlerGate } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { migrate } from "./schema.ts";
@@ -34,7 +34,7 @@ export class SqliteConnection implements HandlerGate {
   readonly #options: ConnectionOptions;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
-  readonly #onForeignWrite: (() => void)[] = [];
+  readonly #onExternalWrite: (() => void)[] = [];
   #dataVersion: unknown;
   #operations = 0;
   /** Calls of handler code that have not ended. */
@@ -50,8 +50,8 @@ export class SqliteConnection implements HandlerGate {
   }
 
   /** Calls back when another process may have changed what this one remembers. */
-  onForeignWrite(forget: () => void): void {
-    this.#onForeignWrite.push(forget);
+  onExternalWrite(forget: () => void): void {
+    this.#onExternalWrite.push(forget);
   }
 
   /**
@@ -70,7 +70,7 @@ export class SqliteConnection implements HandlerGate {
   read<T>(work: () => T): T {
     this.#checkUsable();
     try {
-      if (!this.#database.isTransaction) this.#lookForForeignWrites();
+      if (!this.#database.isTransaction) this.#lookForExternalWrites();
       return work();
     } catch (error) {
       throw this.#translated(error);
@@ -140,7 +140,7 @@ export class SqliteConnection implements HandlerGate {
 
   #begin(): void {
     this.#database.exec("BEGIN IMMEDIATE");
-    this.#lookForForeignWrites();
+    this.#lookForExternalWrites();
     if (this.#options.commit === "turn") setImmediate(() => this.#endTurn());
   }
 
@@ -154,11 +154,11 @@ export class SqliteConnection implements HandlerGate {
     }
   }
 
-  #lookForForeignWrites(): void {
+  #lookForExternalWrites(): void {
     const version = this.sql("PRAGMA data_version").get()?.data_version;
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
-    for (const forget of this.#onForeignWrite) forget();
+    for (const forget of this.#onExternalWrite) forget();
   }
 
   #checkUsable(): void {
@@ -174,7 +174,7 @@ export class SqliteConnection implements HandlerGate {
     if (isBusy(error) && !this.#database.isTransaction) {
       return unavailable("another process is writing to the SQLite file", { retryable: true, cause: error });
     }
-    for (const forget of this.#onForeignWrite) forget();
+    for (const forget of this.#onExternalWrite) forget();
     const { path } = this.#options;
     this.#broken = unavailable(
       `the SQLite file '${path}' can't be used any more: ${error.message}; what was written last may be lost, open it again to go on`,

@@ -1,4 +1,4 @@
-import { jsonTooLarge } from "../../engine/values/index.ts";
+import { jsonTooLarge } from "../../core/codec/index.ts";
 
 /** The most that SQLite takes as one value, as it is built. */
 const mostBytes = 1_000_000_000;

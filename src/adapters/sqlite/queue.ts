@@ -1,5 +1,5 @@
-import type { EpochRef, ShardRecord } from "../../engine/model.ts";
-import type { QueuedRef, Store } from "../../engine/ports/index.ts";
+import type { EpochRef, ShardRecord } from "../../core/model/records.ts";
+import type { QueuedRef, Store } from "../../core/ports/index.ts";
 import type { Row } from "./rows.ts";
 import { shardRow } from "./shard-rows.ts";
 import type { StoreParts } from "./store-parts.ts";

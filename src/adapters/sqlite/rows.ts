@@ -1,5 +1,5 @@
 import type { SQLOutputValue } from "node:sqlite";
-import type { ShardRecord, TaskRecord } from "../../engine/model.ts";
+import type { ShardRecord, TaskRecord } from "../../core/model/records.ts";
 
 /** What SQLite gives. */
 export type Row = Readonly<Record<string, SQLOutputValue>>;

@@ -1,5 +1,5 @@
 import type { StatementSync } from "node:sqlite";
-import type { HandlerGate } from "../../engine/ports/index.ts";
+import type { HandlerGate } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { SqliteConnection } from "./connection.ts";
 import type { SharedFile } from "./shared-file.ts";

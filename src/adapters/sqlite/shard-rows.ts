@@ -1,6 +1,6 @@
-import { type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
-import { expiresAt } from "../../engine/moves/index.ts";
-import { keepShard } from "../../engine/values/index.ts";
+import { keepShard } from "../../core/codec/index.ts";
+import { expiresAt } from "../../core/model/index.ts";
+import { type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
 import type { ShardRow } from "./rows.ts";
 import type { StoreParts } from "./store-parts.ts";
 

@@ -1,13 +1,13 @@
-import type { EpochRef, ShardRecord, ShardRef, ShardStatus } from "../../engine/model.ts";
 import {
-  adoptedShard,
-  bornShard,
-  cancelShardMove,
+  adoptShard,
+  cancelShard,
+  createShard,
   expireShard,
   requeueShard,
   supersedeShard,
-} from "../../engine/moves/index.ts";
-import type { DispatchInit, Store } from "../../engine/ports/index.ts";
+} from "../../core/model/index.ts";
+import type { EpochRef, ShardRecord, ShardRef, ShardStatus } from "../../core/model/records.ts";
+import type { DispatchInit, Store } from "../../core/ports/index.ts";
 import { ArtifactLog } from "./artifact-log.ts";
 import { insertShard, replaceShard, shardRow } from "./shard-rows.ts";
 import type { StoreParts } from "./store-parts.ts";
@@ -54,7 +54,7 @@ export class ShardTable {
     return connection.write(() => {
       // A task that was deleted is the tombstone of all its shards.
       if (this.#isTaken(ref)) return "exists";
-      insertShard(this.#parts, bornShard(ref, { ...init, status: "queued", at: now() }));
+      insertShard(this.#parts, createShard(ref, { ...init, status: "queued", at: now() }));
       return "dispatched";
     });
   }
@@ -63,7 +63,7 @@ export class ShardTable {
     const { connection, now } = this.#parts;
     return connection.write(() => {
       if (this.#isTaken(ref)) return "exists";
-      insertShard(this.#parts, adoptedShard(ref, { ...from, at: now() }));
+      insertShard(this.#parts, adoptShard(ref, { ...from, at: now() }));
       return "adopted";
     });
   }
@@ -74,10 +74,10 @@ export class ShardTable {
       if (taskRow(this.#parts, ref.taskId) === undefined) return "cancelled";
       const row = shardRow(this.#parts, ref);
       if (row === undefined) {
-        insertShard(this.#parts, bornShard(ref, { type: init.type, priority: 0, status: "cancelled", at: now() }));
+        insertShard(this.#parts, createShard(ref, { type: init.type, priority: 0, status: "cancelled", at: now() }));
         return "cancelled";
       }
-      const next = cancelShardMove(row.record, { graceMs: init.graceMs, now: now() });
+      const next = cancelShard(row.record, { graceMs: init.graceMs, now: now() });
       if (next !== undefined) replaceShard(this.#parts, row, next);
       return (next ?? row.record).status;
     });

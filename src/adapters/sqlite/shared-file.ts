@@ -33,7 +33,7 @@ export class SharedFile {
   open(): SqliteConnection {
     if (this.#connection === undefined) {
       this.#connection = new SqliteConnection(this.options);
-      this.#connection.onForeignWrite(() => {
+      this.#connection.onExternalWrite(() => {
         this.tasks.clear();
         this.shards.clear();
         this.lengths.clear();

@@ -1,5 +1,5 @@
-import type { Attempt } from "../../engine/model.ts";
-import type { HeldSlot, SlotLimit } from "../../engine/ports/index.ts";
+import type { Attempt } from "../../core/model/records.ts";
+import type { HeldSlot, SlotLimit } from "../../core/ports/index.ts";
 import type { StoreParts } from "./store-parts.ts";
 
 /** The holders of limits. */

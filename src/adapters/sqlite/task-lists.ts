@@ -1,6 +1,6 @@
-import type { TaskStatus } from "../../engine/model.ts";
-import { summaryOf } from "../../engine/moves/index.ts";
-import { minSweepMs, type Store } from "../../engine/ports/index.ts";
+import { summaryOf } from "../../core/model/index.ts";
+import type { TaskStatus } from "../../core/model/records.ts";
+import { minSweepMs, type Store } from "../../core/ports/index.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { taskRow } from "./task-rows.ts";
 

@@ -1,5 +1,5 @@
-import { isTaskTerminal, type TaskRecord } from "../../engine/model.ts";
-import { deepFreeze } from "../../graph/deep-freeze.ts";
+import { isTaskTerminal, type TaskRecord } from "../../core/model/records.ts";
+import { deepFreeze } from "../../graph/format/plain-data.ts";
 import type { TaskRow } from "./rows.ts";
 import type { StoreParts } from "./store-parts.ts";
 

@@ -1,16 +1,16 @@
-import { isTaskTerminal, type TaskFailure, type TaskRecord, type VarsRecord } from "../../engine/model.ts";
+import { keepJson } from "../../core/codec/index.ts";
 import {
-  bornTask,
-  bornVars,
-  cancelTaskMove,
-  closeTaskMove,
-  failTaskMove,
-  finishTaskMove,
-  writeVarsMove,
-} from "../../engine/moves/index.ts";
-import type { NewTask, Store } from "../../engine/ports/index.ts";
-import { keepJson } from "../../engine/values/index.ts";
-import { deepFreeze } from "../../graph/deep-freeze.ts";
+  cancelTask,
+  closeTask,
+  createTask,
+  createVars,
+  failTask,
+  finishTask,
+  replaceVars,
+} from "../../core/model/index.ts";
+import { isTaskTerminal, type TaskFailure, type TaskRecord, type VarsRecord } from "../../core/model/records.ts";
+import type { NewTask, Store } from "../../core/ports/index.ts";
+import { deepFreeze } from "../../graph/format/plain-data.ts";
 import { jsonText } from "./json-text.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { replaceTask, taskRow } from "./task-rows.ts";
@@ -29,9 +29,9 @@ export class TaskTable {
   async create(task: NewTask): ReturnType<Store["createTask"]> {
     const { connection, now, tasks } = this.#parts;
     keepJson(task.params, whatParams);
-    const record = deepFreeze(bornTask(task, { now: now() }));
+    const record = deepFreeze(createTask(task, { now: now() }));
     const { graph, params, ...rest } = record;
-    const { vars, version, appliedBy } = bornVars(task);
+    const { vars, version, appliedBy } = createVars(task);
     const values = [
       task.id,
       record.status,
@@ -69,22 +69,22 @@ export class TaskTable {
   }
 
   async finish(id: string): Promise<boolean> {
-    return this.#move(id, (record) => finishTaskMove(record, { now: this.#parts.now() }));
+    return this.#move(id, (record) => finishTask(record, { now: this.#parts.now() }));
   }
 
   async fail(id: string, failure: TaskFailure): Promise<boolean> {
-    return this.#move(id, (record) => failTaskMove(record, failure));
+    return this.#move(id, (record) => failTask(record, failure));
   }
 
   async close(id: string): Promise<boolean> {
-    return this.#move(id, (record) => closeTaskMove(record, { now: this.#parts.now() }));
+    return this.#move(id, (record) => closeTask(record, { now: this.#parts.now() }));
   }
 
   async cancel(id: string, reason: string): ReturnType<Store["cancelTask"]> {
     return this.#parts.connection.write(() => {
       const row = taskRow(this.#parts, id);
       if (row === undefined) return "unknown";
-      const { answer, next } = cancelTaskMove(row.record, reason);
+      const { answer, next } = cancelTask(row.record, reason);
       if (next !== undefined) replaceTask(this.#parts, row, next);
       return answer;
     });
@@ -120,7 +120,7 @@ export class TaskTable {
     const { connection } = this.#parts;
     return connection.write(() => {
       const task = taskRow(this.#parts, taskId)?.record;
-      const { answer, next } = writeVarsMove(task, this.#vars(taskId) ?? bornVars({}), write);
+      const { answer, next } = replaceVars(task, this.#vars(taskId) ?? createVars({}), write);
       if (next !== undefined) {
         connection
           .sql("UPDATE tasks SET vars = ?, vars_version = ?, applied_by = ? WHERE id = ?")

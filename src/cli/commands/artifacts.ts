@@ -1,13 +1,13 @@
 import type { Command } from "commander";
-import { logOf } from "../../engine/model.ts";
-import type { Store } from "../../engine/ports/index.ts";
+import { logOf } from "../../core/model/records.ts";
+import type { Store } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import { nearName } from "../../graph/near-name.ts";
-import { CliError } from "../cli-error.ts";
-import type { StoreOptions } from "../open-store.ts";
-import type { Terminal } from "../terminal.ts";
-import { withClient } from "../with-client.ts";
+import { nearName } from "../../graph/format/near-name.ts";
+import type { StoreOptions } from "../settings/open-store.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { configOption, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { withClient } from "./with-client.ts";
 
 const pageSize = 256;
 

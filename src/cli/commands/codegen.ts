@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { toTypeScript } from "../../codegen/index.ts";
 import { readGraphFile } from "../loading/read-graph.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { examples, writeResult } from "./common.ts";
 
 interface CodegenOptions {

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
-import { CliError } from "../cli-error.ts";
-import { wordsOf } from "../loading/find-file.ts";
-import type { Terminal } from "../terminal.ts";
+import { errorMessage } from "../loading/find-file.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export const jsonOption = (): Option => new Option("--json", "print one JSON document for machines");
 export const exportOption = (): Option =>
@@ -42,9 +42,6 @@ export function count(text: string): number {
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ flowkit ${line}`).join("\n")}`;
 
-/** Collects an option that may be given several times. */
-export const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
-
 /**
  * A result to a file or to stdout.
  *
@@ -69,7 +66,7 @@ export function writeResult(
         hint: "Name another file, or say --force.",
       });
     }
-    throw new CliError("CLI_FILE_UNREADABLE", `${file} can't be written: ${wordsOf(error)}`, { cause: error });
+    throw new CliError("CLI_FILE_UNREADABLE", `${file} can't be written: ${errorMessage(error)}`, { cause: error });
   }
   terminal.note(`wrote ${file}`);
 }

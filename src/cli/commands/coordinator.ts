@@ -1,14 +1,14 @@
 import type { Command } from "commander";
-import { Coordinator } from "../../embedded/coordinator.ts";
-import { definedOf } from "../../embedded/options.ts";
-import { CliError } from "../cli-error.ts";
+import { Coordinator } from "../../engine/coordinator.ts";
+import { definedOf } from "../../engine/options.ts";
 import { readAllDefinitions } from "../loading/read-graph.ts";
 import { serve } from "../serving/serve.ts";
 import { openBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues, otherSettings } from "../settings/options.ts";
 import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
 import { showSettings } from "../settings/show-settings.ts";
-import type { Terminal } from "../terminal.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { examples, jsonOption, printConfigOption, servingPaths } from "./common.ts";
 
 const paths = ["handlers", "types", ...servingPaths];
@@ -40,7 +40,7 @@ export function addCoordinator(root: Command, terminal: Terminal): void {
 
 async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void> {
   const { settings } = read;
-  const { handlers: files = [], types = [], foreignTypes } = settings;
+  const { handlers: files = [], types = [], externalTypes } = settings;
   if (files.length === 0 && types.length === 0) {
     throw new CliError("CLI_NO_HANDLERS", "a coordinator must know which node types there are", {
       hint: "Add --handlers FILE, or the names of the handlers: --types read,sum",
@@ -59,7 +59,7 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
       coordinatorFns: fns,
       store,
       logger,
-      ...definedOf({ bus, foreignTypes, ...limits, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
+      ...definedOf({ bus, externalTypes, ...limits, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
     });
     const where = bus === undefined ? storeName : `${storeName} and Kafka`;
     return { part, says: `coordinator on ${where}: ${workerTypes.join(", ")}` };

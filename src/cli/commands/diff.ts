@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { Json } from "../../errors/index.ts";
 import { type Change, diffGraphs, type Graph, type GraphDiff } from "../../graph/index.ts";
-import { exitCodes } from "../cli-error.ts";
 import { readGraphFile } from "../loading/read-graph.ts";
-import type { Terminal } from "../terminal.ts";
-import { counted } from "../wording.ts";
+import { counted } from "../loading/wording.ts";
+import { exitCodes } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { examples, jsonOption } from "./common.ts";
 
 export function addDiff(root: Command, terminal: Terminal): void {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { CliError } from "../cli-error.ts";
 import { isJsonFile, readGraphFile } from "../loading/read-graph.ts";
-import type { Terminal } from "../terminal.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { examples, exportOption, writeResult } from "./common.ts";
 
 interface ExportOptions {

@@ -1,12 +1,11 @@
 import { extname } from "node:path";
 import { type Command, Option } from "commander";
 import { type Graph, toMermaid } from "../../graph/index.ts";
-import { CliError } from "../cli-error.ts";
-import { toDot } from "../drawing/dot.ts";
 import { toHtml } from "../drawing/html.ts";
-import { toSvg } from "../drawing/svg.ts";
+import { toDot, toSvg } from "../drawing/svg.ts";
 import { readGraphFile } from "../loading/read-graph.ts";
-import type { Terminal } from "../terminal.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { examples, exportOption, writeResult } from "./common.ts";
 
 const formats: Readonly<Record<string, (graph: Graph) => string>> = {

@@ -1,12 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
-import { CliError } from "../cli-error.ts";
-import { wordsOf } from "../loading/find-file.ts";
+import { errorMessage } from "../loading/find-file.ts";
 import { ownVersion } from "../loading/one-flowkit.ts";
-import type { Terminal } from "../terminal.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { examples } from "./common.ts";
-import { flowSource, gitIgnore, packageJson, tsConfig } from "./init-files.ts";
 
 export function addInit(root: Command, terminal: Terminal): void {
   root
@@ -42,7 +41,9 @@ function init(terminal: Terminal, folder: string): void {
     mkdirSync(path, { recursive: true });
     for (const [name, text] of files) writeFileSync(join(path, name), text, { flag: "wx" });
   } catch (error) {
-    throw new CliError("CLI_FILE_UNREADABLE", `${folder} can't be written to: ${wordsOf(error)}`, { cause: error });
+    throw new CliError("CLI_FILE_UNREADABLE", `${folder} can't be written to: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
   const shown = (name: string) => relative("", join(path, name)) || name;
   for (const name of files.keys()) terminal.print(`wrote ${shown(name)}`);
@@ -58,7 +59,7 @@ function lacking(path: string): readonly string[] {
   try {
     manifest = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    throw new CliError("CLI_FILE_UNREADABLE", `package.json can't be read: ${wordsOf(error)}`, { cause: error });
+    throw new CliError("CLI_FILE_UNREADABLE", `package.json can't be read: ${errorMessage(error)}`, { cause: error });
   }
   const has = { ...manifest.dependencies, ...manifest.devDependencies };
   const missing = (names: readonly string[]) => names.filter((name) => !(name in has)).join(" ");
@@ -76,3 +77,63 @@ const packageName = (path: string): string =>
     .toLowerCase()
     .replaceAll(/[^a-z0-9-]+/g, "-")
     .replaceAll(/^-+|-+$/g, "") || "flows";
+
+export const flowSource = `import { defineHandler, flow } from "flowkit";
+import * as z from "zod";
+
+const Order = z.object({ item: z.string(), price: z.number(), quantity: z.int() });
+
+/** A source: it makes the batches. */
+const read = defineHandler("read", {
+  args: z.object({ days: z.int() }),
+  output: z.array(Order),
+  *iterBatches({ days }) {
+    for (let day = 1; day <= days; day++) {
+      yield { uid: \`day-\${day}\`, payload: [{ item: "tea", price: 4, quantity: day }] };
+    }
+  },
+});
+
+/** A step: one batch in, one out. */
+const sum = defineHandler("sum", {
+  input: z.array(Order),
+  output: z.object({ revenue: z.number() }),
+  processBatch: (orders) => ({ revenue: orders.reduce((sum, { price, quantity }) => sum + price * quantity, 0) }),
+});
+
+export const shop = flow("shop")
+  .node("read", read, { args: { days: 2 } })
+  .then("sum", sum, { startWhen: "first_batch" });
+`;
+
+const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+
+export const packageJson = (name: string, version: string): string =>
+  json({
+    name,
+    version: "0.0.0",
+    private: true,
+    type: "module",
+    scripts: { start: "flowkit run flow.ts", check: "tsc" },
+    dependencies: { flowkit: `^${version}`, zod: "^4.6.0" },
+    devDependencies: { "@types/node": "^24.0.0", typescript: "^6.0.0" },
+  });
+
+/** Node runs the files as they are: the compiler only checks, and refuses what Node can't strip. */
+export const tsConfig = json({
+  compilerOptions: {
+    target: "es2023",
+    lib: ["es2024", "esnext.disposable"],
+    module: "nodenext",
+    types: ["node"],
+    strict: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    erasableSyntaxOnly: true,
+    verbatimModuleSyntax: true,
+    skipLibCheck: true,
+  },
+  include: ["*.ts"],
+});
+
+export const gitIgnore = "node_modules\n*.db\n*.db-shm\n*.db-wal\n";

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
-import { nearName } from "../../graph/near-name.ts";
-import { CliError, exitCodes } from "../cli-error.ts";
+import { nearName } from "../../graph/format/near-name.ts";
 import { lint, rules } from "../lint/rules.ts";
 import { readDefinitions, readGraphFile } from "../loading/read-graph.ts";
-import type { Terminal } from "../terminal.ts";
-import { counted } from "../wording.ts";
-import { examples, exportOption, handlersOption, jsonOption, several } from "./common.ts";
+import { counted } from "../loading/wording.ts";
+import { several } from "../settings/options.ts";
+import { CliError, exitCodes } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { examples, exportOption, handlersOption, jsonOption } from "./common.ts";
 
 interface LintOptions {
   readonly export?: string;

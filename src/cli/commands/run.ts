@@ -1,29 +1,23 @@
 import type { Command } from "commander";
-import { createEngine, type Engine } from "../../embedded/create-engine.ts";
-import type { TaskHandle, TaskView } from "../../engine/api.ts";
+import type { Store } from "../../core/ports/index.ts";
+import type { TaskHandle, TaskView } from "../../core/tasks/api.ts";
+import { createEngine, type Engine } from "../../engine/engine.ts";
 import { FlowError, type JsonObject } from "../../errors/index.ts";
 import { coordinatorFnType, type Graph } from "../../graph/index.ts";
-import { CliError, exitCodes } from "../cli-error.ts";
-import { onSignals } from "../interrupts.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
+import { errorMessage } from "../loading/find-file.ts";
+import { readParams } from "../loading/params.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
-import { terminalLogger } from "../logger.ts";
-import { type StoreOptions, storeOfRun } from "../open-store.ts";
-import { ownTasksOf } from "../own-tasks.ts";
-import { readParams } from "../params.ts";
-import { showProgress } from "../progress/show-progress.ts";
-import type { Terminal } from "../terminal.ts";
-import {
-  examples,
-  exportOption,
-  graceOption,
-  handlersOption,
-  jsonOption,
-  mongoOption,
-  several,
-  storeOption,
-} from "./common.ts";
-import { type RunOutcome, showOutcome } from "./outcome.ts";
+import { showProgress } from "../progress/live-view.ts";
+import { overlaid } from "../serving/counted-store.ts";
+import { type StoreOptions, storeOfRun } from "../settings/open-store.ts";
+import { several } from "../settings/options.ts";
+import { CliError, exitCodes } from "../terminal/cli-error.ts";
+import { onSignals } from "../terminal/interrupts.ts";
+import { terminalLogger } from "../terminal/logger.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { examples, exportOption, graceOption, handlersOption, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { ownFrame } from "./report-error.ts";
 
 interface RunCommandOptions extends StoreOptions {
   readonly export?: string;
@@ -156,4 +150,67 @@ async function follow(run: {
   return result.status === "fulfilled"
     ? { view, result: result.value, error: undefined, wasInterrupted }
     : { view, result: undefined, error: result.reason, wasInterrupted };
+}
+
+export interface RunOutcome {
+  readonly view: TaskView;
+  readonly result: JsonObject | undefined;
+  /** Why there is no result. */
+  readonly error: unknown;
+  /** It was cancelled by Ctrl-C. */
+  readonly wasInterrupted: boolean;
+}
+
+/** Prints how a run ended: its result, or why there is none. */
+export function showOutcome(terminal: Terminal, outcome: RunOutcome): void {
+  const { view, result, error, wasInterrupted } = outcome;
+  if (terminal.isJson) terminal.printJson(outcomeJson(view, result));
+  else if (error === undefined) terminal.printJson(result);
+  else {
+    const code = view.status === "cancelled" ? "TASK_CANCELLED" : "TASK_FAILED";
+    terminal.note(`${terminal.styled(["red", "bold"], "error")} ${code}: ${errorMessage(error)}`);
+    const frame = ownFrame(view.failure?.stack);
+    if (frame !== undefined) terminal.note(`  ${frame}`);
+  }
+  if (error !== undefined) terminal.exitCode = wasInterrupted ? exitCodes.interrupted : exitCodes.failed;
+}
+
+/** A run as `--json` prints it. */
+function outcomeJson(view: TaskView, result: RunOutcome["result"]): object {
+  const { id, name, status, failure, cancelReason, nodes, createdAt, endedAt } = view;
+  return {
+    taskId: id,
+    ...(name === undefined ? {} : { name }),
+    status,
+    ...(result === undefined ? {} : { result }),
+    ...(failure === undefined ? {} : { failure }),
+    ...(cancelReason === undefined ? {} : { cancelReason }),
+    createdAt,
+    ...(endedAt === undefined ? {} : { endedAt }),
+    nodes: nodes.map(({ nodeId, type, status: state, batches, failures, metrics }) => ({
+      nodeId,
+      type,
+      status: state,
+      batches,
+      failures,
+      metrics,
+    })),
+  };
+}
+
+/**
+ * The same store, for a process that works on the tasks only that it asked for: it claims nothing of others, whose
+ * handlers may be another version, and whose limits it doesn't know.
+ */
+export function ownTasksOf(store: Store): Store {
+  const own = new Set<string>();
+  return overlaid(store, {
+    async createTask(task) {
+      const answer = await store.createTask(task);
+      own.add(answer.id); // also one that its idempotency key has found
+      return answer;
+    },
+    peekQueue: (types, limit, exceptTasks) => store.peekQueue(types, limit, exceptTasks, own),
+    claim: async (ref, by) => (own.has(ref.taskId) ? store.claim(ref, by) : undefined),
+  });
 }

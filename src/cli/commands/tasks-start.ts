@@ -1,14 +1,15 @@
 import type { Command } from "commander";
 import { coordinatorFnType } from "../../graph/index.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
+import { readParams } from "../loading/params.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
-import { terminalLogger } from "../logger.ts";
-import { type StoreOptions, storeSettings } from "../open-store.ts";
-import { readParams } from "../params.ts";
 import { openBus } from "../settings/open-parts.ts";
-import type { Terminal } from "../terminal.ts";
-import { withClient } from "../with-client.ts";
-import { examples, exportOption, jsonOption, several } from "./common.ts";
+import { type StoreOptions, storeSettings } from "../settings/open-store.ts";
+import { several } from "../settings/options.ts";
+import { terminalLogger } from "../terminal/logger.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { examples, exportOption, jsonOption } from "./common.ts";
+import { withClient } from "./with-client.ts";
 
 interface StartOptions extends StoreOptions {
   readonly export?: string;
@@ -47,11 +48,11 @@ async function start(terminal: Terminal, file: string, options: StartOptions): P
   const params = readParams({ assignments: options.param ?? [], file: options.params }, graph.params_schema);
   const read = storeSettings(terminal, options);
   const types = [...new Set(graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
-  const foreign = types.filter((type) => read.settings.foreignTypes?.includes(type));
+  const external = types.filter((type) => read.settings.externalTypes?.includes(type));
   const told = {
     read,
     types,
-    foreignTypes: foreign.length === 0 ? undefined : foreign,
+    externalTypes: external.length === 0 ? undefined : external,
     definitions: definitionsOf(source) ?? given,
     bus: await openBus(read, terminalLogger(terminal, "error")),
   };

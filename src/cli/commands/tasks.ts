@@ -1,18 +1,17 @@
 import { type Command, Option } from "commander";
-import type { TaskView } from "../../engine/api.ts";
-import type { TaskStatus, TaskSummary } from "../../engine/model.ts";
+import type { TaskStatus, TaskSummary } from "../../core/model/records.ts";
+import type { TaskView } from "../../core/tasks/api.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
-import { exitCodes } from "../cli-error.ts";
-import { onSignals } from "../interrupts.ts";
 import { readDefinitions } from "../loading/read-graph.ts";
-import type { StoreOptions } from "../open-store.ts";
-import { showProgress } from "../progress/show-progress.ts";
-import { table } from "../table.ts";
-import type { Terminal } from "../terminal.ts";
-import { type StoreAccess, withClient } from "../with-client.ts";
-import { counted, duration } from "../wording.ts";
+import { counted, duration } from "../loading/wording.ts";
+import { showProgress } from "../progress/live-view.ts";
+import type { StoreOptions } from "../settings/open-store.ts";
+import { exitCodes } from "../terminal/cli-error.ts";
+import { onSignals } from "../terminal/interrupts.ts";
+import { type Terminal, table } from "../terminal/terminal.ts";
 import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
 import { addTasksStart } from "./tasks-start.ts";
+import { type StoreAccess, withClient } from "./with-client.ts";
 
 type TaskOptions = StoreOptions;
 

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { createEngine, type Engine } from "../../embedded/create-engine.ts";
-import { definedOf } from "../../embedded/options.ts";
+import { createEngine, type Engine } from "../../engine/engine.ts";
+import { definedOf } from "../../engine/options.ts";
 import { readAllDefinitions } from "../loading/read-graph.ts";
+import { counted } from "../loading/wording.ts";
 import { type Part, serve } from "../serving/serve.ts";
 import { addSettingOptions, flagValues } from "../settings/options.ts";
 import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
-import type { Terminal } from "../terminal.ts";
-import { counted } from "../wording.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { examples } from "./common.ts";
 
 const paths = ["store", "mongo.url", "capacity", "graceSec", "http.port", "http.host", "log.format", "log.level"];

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { exitCodes } from "../cli-error.ts";
 import { InvalidGraphFile } from "../loading/invalid-graph-file.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
-import type { Terminal } from "../terminal.ts";
-import { counted, findingLines } from "../wording.ts";
+import { counted, findingLines } from "../loading/wording.ts";
+import { exitCodes } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { examples, exportOption, handlersOption, jsonOption } from "./common.ts";
 
 interface ValidateCommandOptions {

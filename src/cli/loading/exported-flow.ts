@@ -1,4 +1,5 @@
 import { isPromise } from "node:util/types";
+import type { UntypedFlow } from "../../core/tasks/api.ts";
 import type {
   CoordinatorFunctionDefinition,
   FlowDefinition,
@@ -6,10 +7,9 @@ import type {
   InputAdapterDefinition,
 } from "../../definitions/index.ts";
 import type { CompileOptions } from "../../dsl/index.ts";
-import type { UntypedFlow } from "../../engine/api.ts";
+import { nearName } from "../../graph/format/near-name.ts";
 import type { Graph } from "../../graph/index.ts";
-import { nearName } from "../../graph/near-name.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError } from "../terminal/cli-error.ts";
 import type { ModuleExports } from "./import-module.ts";
 
 /** A flow of the builder, of which types are known to its own file only. */

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { thrownMessage } from "../../errors/index.ts";
-import { nearName } from "../../graph/near-name.ts";
-import { CliError } from "../cli-error.ts";
+import { nearName } from "../../graph/format/near-name.ts";
+import { CliError } from "../terminal/cli-error.ts";
 
 /**
  * The absolute path of a file that must be there.
@@ -33,8 +33,8 @@ export function readText(file: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new CliError("CLI_FILE_UNREADABLE", `${file} can't be read: ${wordsOf(error)}`, { cause: error });
+    throw new CliError("CLI_FILE_UNREADABLE", `${file} can't be read: ${errorMessage(error)}`, { cause: error });
   }
 }
 
-export const wordsOf = (error: unknown): string => thrownMessage(error);
+export const errorMessage = (error: unknown): string => thrownMessage(error);

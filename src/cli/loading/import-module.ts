@@ -1,8 +1,8 @@
 import { dirname, extname, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { FlowError, isInstance, propertyOf, thrownStack } from "../../errors/index.ts";
-import { CliError, exitCodes } from "../cli-error.ts";
-import { findFile, wordsOf } from "./find-file.ts";
+import { CliError, exitCodes } from "../terminal/cli-error.ts";
+import { errorMessage, findFile } from "./find-file.ts";
 
 export type ModuleExports = Readonly<Record<string, unknown>>;
 
@@ -45,7 +45,7 @@ function whilePending(file: string): Disposable {
 function importError(file: string, path: string, error: unknown): unknown {
   if (isInstance(error, CliError) || FlowError.is(error)) return error;
   const code = isInstance(error, Error) ? propertyOf(error, "code") : undefined;
-  const message = wordsOf(error);
+  const message = errorMessage(error);
   const failed = (what: string, hint?: string) =>
     new CliError("CLI_IMPORT_FAILED", `${file} can't be loaded: ${what}`, {
       cause: error,

@@ -1,6 +1,8 @@
-import type { Terminal } from "../terminal.ts";
-import { nodeLine } from "./node-line.ts";
-import { isOver, type NodeProgress, type TaskProgress } from "./progress.ts";
+import type { NodeStatus, TaskEvent } from "../../core/tasks/api.ts";
+import type { Graph } from "../../graph/index.ts";
+import { counted, duration } from "../loading/wording.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { isOver, type NodeProgress, TaskProgress } from "./progress.ts";
 
 const redrawEveryMs = 100;
 const clearLine = "\u001b[2K";
@@ -59,4 +61,84 @@ export class LiveView {
     const chosen = new Set(nodes.toSorted((a, b) => rank(a) - rank(b)).slice(0, room));
     return nodes.filter((node) => chosen.has(node));
   }
+}
+
+const marks = {
+  queued: ["dim", "·"],
+  running: ["cyan", "▸"],
+  deferred: ["yellow", "↻"],
+  cancelling: ["yellow", "▸"],
+  finished: ["green", "✔"],
+  failed: ["red", "✘"],
+  cancelled: ["yellow", "■"],
+} as const satisfies Record<NodeStatus, readonly [string, string]>;
+
+export interface NodeLineOptions {
+  /** Of the longest node id. */
+  readonly idWidth: number;
+  readonly now: number;
+  /** Cut to so many columns: a line that wraps can't be redrawn. */
+  readonly columns: number;
+}
+
+/** A node on one line: state, batches, rate, retries, elapsed time. */
+export function nodeLine(terminal: Terminal, node: NodeProgress, options: NodeLineOptions): string {
+  const { status, batches, retries, said, startedAt } = node;
+  const [style, mark] = marks[status];
+  const elapsedMs = startedAt === undefined ? undefined : Math.max(0, (node.endedAt ?? options.now) - startedAt);
+  const cells = [
+    node.id.padEnd(options.idWidth),
+    status.padEnd(10),
+    (elapsedMs === undefined ? "" : counted(batches, "batch", "batches")).padStart(13),
+    rate(batches, elapsedMs).padStart(9),
+    (elapsedMs === undefined ? "" : duration(elapsedMs)).padStart(8),
+    ...(retries === 0 ? [] : [counted(retries, "retry", "retries")]),
+    ...(said === undefined ? [] : [said.total === undefined ? `${said.done}` : `${said.done}/${said.total}`]),
+  ];
+  return `${terminal.styled(style, mark)} ${cells
+    .join("  ")
+    .slice(0, Math.max(0, options.columns - 3))
+    .trimEnd()}`;
+}
+
+function rate(batches: number, elapsedMs: number | undefined): string {
+  if (elapsedMs === undefined || elapsedMs < 100 || batches === 0) return "";
+  const perSecond = (batches / elapsedMs) * 1000;
+  return `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString("en")}/s`;
+}
+
+/** Follows a task until its events end: redrawn in place on a terminal, else a line whenever something happens. */
+export async function showProgress(
+  terminal: Terminal,
+  events: AsyncIterable<TaskEvent>,
+  graph: Pick<Graph, "nodes">,
+): Promise<void> {
+  const progress = new TaskProgress(graph);
+  if (!terminal.stderr.isTTY) {
+    for await (const event of events) {
+      progress.add(event);
+      const line = plainLine(event, progress);
+      if (line !== undefined) terminal.note(line);
+    }
+    return;
+  }
+  const view = new LiveView(terminal, progress);
+  try {
+    for await (const event of events) progress.add(event);
+  } finally {
+    view.end();
+  }
+}
+
+/** For logs: what began, what ended, what went wrong. */
+function plainLine(event: TaskEvent, progress: TaskProgress): string | undefined {
+  if (event.kind !== "node" || event.to === "queued") return undefined;
+  if (event.cause === "release") return undefined; // it waits for input
+  const { startedAt = event.at } = progress;
+  const at = duration(event.at - startedAt).padStart(8);
+  const shard = event.shard === 0 ? "" : `/${event.shard}`;
+  const batches = event.batches === undefined ? "" : `, ${counted(event.batches, "batch", "batches")}`;
+  const reason = event.reasonCode === undefined ? "" : `: ${event.reasonCode}`;
+  const attempt = event.cause === "claim" && event.epoch > 1 ? `, attempt ${event.epoch}` : "";
+  return `${at}  ${event.nodeId}${shard}  ${event.to}${batches}${attempt}${reason}`;
 }

@@ -1,4 +1,4 @@
-import type { NodeStatus, TaskEvent } from "../../engine/api.ts";
+import type { NodeStatus, TaskEvent } from "../../core/tasks/api.ts";
 import type { Graph } from "../../graph/index.ts";
 
 /** A node of a run, as far as its events have told. Times are those of the store. */

@@ -1,5 +1,5 @@
-import type { ShardStatus } from "../../engine/model.ts";
-import type { Store } from "../../engine/ports/index.ts";
+import type { ShardStatus } from "../../core/model/records.ts";
+import type { Store } from "../../core/ports/index.ts";
 
 /** What became of an attempt. */
 export type AttemptOutcome = "finished" | "failed" | "retried" | "released" | "cancelled" | "fenced";

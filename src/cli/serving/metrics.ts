@@ -1,7 +1,7 @@
 import type { Gauge, Registry } from "prom-client";
-import { needPackage } from "../need-package.ts";
+import type { PartHealth, WorkerHealth } from "../../engine/health.ts";
+import { needPackage } from "../terminal/cli-error.ts";
 import type { StoreEvents } from "./counted-store.ts";
-import type { Health } from "./health.ts";
 
 /** What Prometheus gets, and who tells it. */
 export interface Metrics {
@@ -94,3 +94,6 @@ export async function openMetrics(): Promise<Metrics> {
     },
   };
 }
+
+/** What an engine, a coordinator and a worker all say of themselves; only who runs attempts has a capacity. */
+export type Health = Omit<PartHealth, "state"> & Partial<Pick<WorkerHealth, "state" | "running" | "capacity">>;

@@ -1,9 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { CliError } from "../cli-error.ts";
-import { wordsOf } from "../loading/find-file.ts";
-import type { Health } from "./health.ts";
-import type { Metrics } from "./metrics.ts";
+import { errorMessage } from "../loading/find-file.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import type { Health, Metrics } from "./metrics.ts";
 
 /** Who answers probes. */
 export interface Probes {
@@ -36,7 +35,8 @@ export async function openProbes(options: ProbesOptions): Promise<Probes> {
   const server = createServer((request, response) => {
     answer(request, options).then(
       (given) => send(request, response, given),
-      (error: unknown) => send(request, response, { status: 500, type: "text/plain", body: `${wordsOf(error)}\n` }),
+      (error: unknown) =>
+        send(request, response, { status: 500, type: "text/plain", body: `${errorMessage(error)}\n` }),
     );
   });
   const { port } = await listening(server, options);
@@ -54,7 +54,7 @@ function listening(server: Server, { port, host }: ProbesOptions): Promise<Addre
   return new Promise((done, reject) => {
     server.once("error", (error) => {
       const where = host === undefined ? `port ${port}` : `${host}, port ${port}`;
-      const message = `nothing can be served at ${where}: ${wordsOf(error)}`;
+      const message = `nothing can be served at ${where}: ${errorMessage(error)}`;
       reject(new CliError("CLI_PORT_UNAVAILABLE", message, { cause: error }));
     });
     server.listen({ port, host }, () => done(server.address() as AddressInfo));

@@ -1,17 +1,15 @@
+import type { Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
-import type { StopOptions } from "../../embedded/life.ts";
-import type { Store } from "../../engine/ports/index.ts";
+import type { StopOptions } from "../../engine/lifecycle.ts";
 import { FlowError } from "../../errors/index.ts";
-import { CliError } from "../cli-error.ts";
-import { onSignals } from "../interrupts.ts";
-import { jsonLogger, notesAsJson } from "../json-logger.ts";
-import { terminalLogger } from "../logger.ts";
-import { needStore } from "../open-store.ts";
+import { needStore } from "../settings/open-store.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
-import type { Terminal } from "../terminal.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import { onSignals } from "../terminal/interrupts.ts";
+import { jsonLogger, notesAsJson, terminalLogger } from "../terminal/logger.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { countedStore } from "./counted-store.ts";
-import type { Health } from "./health.ts";
-import { type Metrics, openMetrics } from "./metrics.ts";
+import { type Health, type Metrics, openMetrics } from "./metrics.ts";
 import { openProbes, type Probes } from "./probes.ts";
 
 /** What stays: a coordinator, a worker, or both in one. */

@@ -36,7 +36,7 @@ export const catalogue: readonly Setting[] = [
     flag: "--types <names>",
     of: "coordinator",
   }),
-  setting("foreignTypes", "FLOWKIT_FOREIGN_TYPES", "list", "those of them whose workers are other programs", {
+  setting("externalTypes", "FLOWKIT_FOREIGN_TYPES", "list", "those of them whose workers are other programs", {
     of: "coordinator",
   }),
   setting("roles", "FLOWKIT_ROLES", "list", "run only these of the handlers", {

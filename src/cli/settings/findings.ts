@@ -1,9 +1,8 @@
-import { nearName } from "../../graph/near-name.ts";
-import { CliError } from "../cli-error.ts";
+import { nearName } from "../../graph/format/near-name.ts";
 import type { JsonSource } from "../loading/json-source.ts";
+import { CliError } from "../terminal/cli-error.ts";
 import { catalogue, type Setting } from "./catalogue.ts";
-import type { Origin } from "./origin.ts";
-import { nested, settingsSchema } from "./schema.ts";
+import { nested, type Origin, settingsSchema } from "./schema.ts";
 
 /** A setting that is wrong. Never has a value that may be secret. */
 export interface SettingFinding {

@@ -1,15 +1,13 @@
 import type { ConnectionOptions } from "node:tls";
 import type { MongoStoreOptions } from "../../adapters/mongo/index.ts";
 import { sqliteStore } from "../../adapters/sqlite/index.ts";
+import type { Bus, Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
-import { definedOf } from "../../embedded/options.ts";
-import type { Bus, Store } from "../../engine/ports/index.ts";
-import { CliError } from "../cli-error.ts";
+import { definedOf } from "../../engine/options.ts";
 import { readText } from "../loading/find-file.ts";
-import { needPackage } from "../need-package.ts";
-import { type Origin, ranks } from "./origin.ts";
+import { CliError, needPackage } from "../terminal/cli-error.ts";
 import type { ReadSettings } from "./read-settings.ts";
-import type { Settings } from "./schema.ts";
+import { type Origin, ranks, type Settings } from "./schema.ts";
 
 /** A store, and what it is called in words: never a URL, which may hold a password. */
 export interface NamedStore {

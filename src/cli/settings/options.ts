@@ -1,5 +1,4 @@
 import { type Command, Option } from "commander";
-import { several } from "../commands/common.ts";
 import { catalogue, type PartName, type Setting } from "./catalogue.ts";
 import type { FlagValues } from "./read-settings.ts";
 
@@ -42,3 +41,6 @@ ${lines.join("\n")}`;
 
 const settingsOf = (paths: readonly string[]): readonly Setting[] =>
   catalogue.filter(({ path }) => paths.includes(path));
+/** Collects an option that may be given several times. */
+
+export const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

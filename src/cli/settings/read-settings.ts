@@ -1,16 +1,14 @@
 import { dirname, resolve } from "node:path";
-import { nearName } from "../../graph/near-name.ts";
-import { isObject } from "../../graph/plain-data.ts";
-import { CliError } from "../cli-error.ts";
+import { nearName } from "../../graph/format/near-name.ts";
+import { isObject } from "../../graph/format/plain-data.ts";
 import { readText } from "../loading/find-file.ts";
 import { type JsonSource, readJson } from "../loading/json-source.ts";
-import type { Terminal } from "../terminal.ts";
-import { catalogue, type Setting, settingAt } from "./catalogue.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { catalogue, type Reading, type Setting, settingAt } from "./catalogue.ts";
 import { fileFindings, refuse, type SettingFinding, valueFindings } from "./findings.ts";
-import type { Origin } from "./origin.ts";
-import { nested, type Settings, settingsSchema } from "./schema.ts";
+import { nested, type Origin, type Settings, settingsSchema } from "./schema.ts";
 import { passwordsOf } from "./url-secrets.ts";
-import { Unreadable, valueOfWords } from "./words.ts";
 
 /** What a deployment was told, checked, and whence. */
 export interface ReadSettings {
@@ -132,4 +130,53 @@ function noteMisspelt(terminal: Terminal, env: NodeJS.ProcessEnv): void {
     if (near === undefined || env[near] !== undefined) continue;
     terminal.note(terminal.styled("yellow", `the environment has ${name}, which is no setting: did you mean ${near}?`));
   }
+}
+
+/** Words that are no such value. Its message goes on from "it is '...': ". */
+export class Unreadable extends Error {}
+
+const listOf = (words: string): readonly string[] =>
+  words
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+
+/**
+ * What words of the environment or of a command line stand for.
+ *
+ * @example
+ * valueOfWords("render=2, mail=1", "counts") // { render: 2, mail: 1 }
+ *
+ * @throws Unreadable
+ */
+export function valueOfWords(words: string, reading: Reading): unknown {
+  switch (reading) {
+    case "text":
+    case "file":
+      return words;
+    case "list":
+    case "files":
+      return listOf(words);
+    case "number":
+      return numberOf(words);
+    case "boolean":
+      if (words === "true" || words === "1") return true;
+      if (words === "false" || words === "0") return false;
+      throw new Unreadable("give true or false");
+    case "counts":
+      return Object.fromEntries(
+        listOf(words).map((item) => {
+          const [, name, count] = /^(.+)=(\d+)$/.exec(item) ?? [];
+          if (name === undefined || count === undefined)
+            throw new Unreadable("give names and numbers: render=2,mail=1");
+          return [name, Number(count)];
+        }),
+      );
+  }
+}
+
+function numberOf(words: string): number {
+  const value = Number(words);
+  if (words.trim() === "" || !Number.isFinite(value)) throw new Unreadable("give a number");
+  return value;
 }

@@ -56,7 +56,7 @@ export const settingsSchema = z
   .strictObject({
     handlers: names,
     types: names,
-    foreignTypes: names,
+    externalTypes: names,
     roles: names,
     store: file,
     mongo,
@@ -85,3 +85,13 @@ export type Settings = z.output<typeof settingsSchema>;
 /** A value at its place in a config file. */
 export const nested = (path: string, value: unknown): unknown =>
   path.split(".").reduceRight((inner: unknown, key) => ({ [key]: inner }), value);
+
+/** Ways of telling a setting; what comes later goes before what is earlier. */
+export const ranks = ["file", "environment", "command line"] as const;
+
+/** Where a value came from. */
+export interface Origin {
+  readonly rank: (typeof ranks)[number];
+  /** "flowkit.json:3:14", "KAFKA_BROKERS", "--capacity". */
+  readonly place: string;
+}

@@ -1,5 +1,4 @@
-import { table } from "../table.ts";
-import type { Terminal } from "../terminal.ts";
+import { type Terminal, table } from "../terminal/terminal.ts";
 import { catalogue, type Setting } from "./catalogue.ts";
 import type { ReadSettings } from "./read-settings.ts";
 import { urlWithoutSecrets } from "./url-secrets.ts";

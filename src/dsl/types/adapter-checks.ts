@@ -1,5 +1,4 @@
-import type { Join } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { Join, Say } from "../../graph/format/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
 import type { InputOf } from "./args-checks.ts";
 import type { FitsByAlias } from "./edge-text.ts";

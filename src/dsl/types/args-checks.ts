@@ -1,5 +1,4 @@
-import type { Join } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { Join, Say } from "../../graph/format/messages.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
 import type { MissingKeys } from "./missing-keys.ts";

@@ -1,5 +1,4 @@
-import type { Join, JoinList } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { Join, JoinList, Say } from "../../graph/format/messages.ts";
 import type { Show } from "./show.ts";
 
 /*

@@ -1,4 +1,4 @@
-import type { Say } from "../../graph/messages.ts";
+import type { Say } from "../../graph/format/messages.ts";
 import type { AnyCoordinatorFn, FnNameOf, KnownArgsOf, OpenArgsOf, WrittenArgsOf } from "./coordinator-function.ts";
 import type { Clash } from "./edge-text.ts";
 import type { FlowListError, FlowTypeError } from "./markers.ts";

@@ -1,6 +1,5 @@
 import type { CoreReasonCode } from "../../errors/index.ts";
-import type { Join } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { Join, Say } from "../../graph/format/messages.ts";
 import type { AnyCoordinatorFn, BuiltInFunctionName, FnNameOf, KnownArgsOf } from "./coordinator-function.ts";
 import type { FnArgs } from "./fn-args.ts";
 import type { FlowTypeError } from "./markers.ts";

@@ -1,5 +1,4 @@
-import type { JoinList } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { JoinList, Say } from "../../graph/format/messages.ts";
 import type { ArgsOf, ArgsProblem, InputOf, RootArgs } from "./args-checks.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { InputText } from "./input-checks.ts";

@@ -7,7 +7,7 @@ import type {
   SourceBatch,
 } from "../../definitions/index.ts";
 import type { CoreReasonCode } from "../../errors/index.ts";
-import type { Say, zodSchema } from "../../graph/messages.ts";
+import type { Say, zodSchema } from "../../graph/format/messages.ts";
 import type { JsonSchema } from "./json.ts";
 import type { Absent } from "./markers.ts";
 import type { ReadSchema } from "./read-schema.ts";

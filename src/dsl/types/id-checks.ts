@@ -1,4 +1,4 @@
-import type { Say } from "../../graph/messages.ts";
+import type { Say } from "../../graph/format/messages.ts";
 import type { FlowTypeError } from "./markers.ts";
 import type { Recorded } from "./state.ts";
 

@@ -1,5 +1,4 @@
-import type { JoinList } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { JoinList, Say } from "../../graph/format/messages.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { InputOf } from "./args-checks.ts";
 import type { EdgeText, GatherText, MismatchText } from "./edge-text.ts";

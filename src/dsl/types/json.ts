@@ -1,6 +1,5 @@
 import type { Json } from "../../errors/index.ts";
-import type { Join } from "../../graph/join.ts";
-import type { Say, zodSchema } from "../../graph/messages.ts";
+import type { Join, Say, zodSchema } from "../../graph/format/messages.ts";
 import type { FlowSchemaError } from "./markers.ts";
 import type { AnySchema, IsPlainJson, ReturnSchema, Wire } from "./schema.ts";
 

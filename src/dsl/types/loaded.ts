@@ -1,9 +1,8 @@
 import type { $ZodType } from "zod/v4/core";
 import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
+import type { Join, Say } from "../../graph/format/messages.ts";
 import type { coordinatorFnType } from "../../graph/index.ts";
-import type { Join } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { AnyCoordinatorFn, BuiltInFunctionName, CoordinatorFnTypes, FnOutputOf } from "./coordinator-function.ts";
 import type { Flow } from "./flow.ts";

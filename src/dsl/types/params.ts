@@ -1,5 +1,5 @@
 import type { Json } from "../../errors/index.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { Say } from "../../graph/format/messages.ts";
 import type { FlowTypeError } from "./markers.ts";
 import type { AnyJson, Show } from "./show.ts";
 

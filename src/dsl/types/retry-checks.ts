@@ -1,5 +1,5 @@
 import type { CoreReasonCode } from "../../errors/index.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { Say } from "../../graph/format/messages.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { FlowTypeError } from "./markers.ts";
 

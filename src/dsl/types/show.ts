@@ -1,4 +1,4 @@
-import type { Join } from "../../graph/join.ts";
+import type { Join } from "../../graph/format/messages.ts";
 
 /*
  * Types as text, for messages. Nothing in this file is evaluated as long as there is nothing to complain about.

@@ -1,4 +1,4 @@
-import type { Say } from "../../graph/messages.ts";
+import type { Say } from "../../graph/format/messages.ts";
 import type { InputOf } from "./args-checks.ts";
 import type { EdgeText, KeysOf, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";

@@ -1,5 +1,4 @@
-import type { JoinList } from "../../graph/join.ts";
-import type { Say } from "../../graph/messages.ts";
+import type { JoinList, Say } from "../../graph/format/messages.ts";
 import type { AdapterName, AnyInputAdapter, BuiltInAdapters } from "./adapter.ts";
 import type { ArgsOf, ArgsProblem, InputOf } from "./args-checks.ts";
 import type { AnyHandler } from "./handler.ts";

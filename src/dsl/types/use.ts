@@ -1,5 +1,4 @@
-import type { Join, LastOf } from "../../graph/join.ts";
-import type { Say, zodSchemas } from "../../graph/messages.ts";
+import type { Join, LastOf, Say, zodSchemas } from "../../graph/format/messages.ts";
 import type { EdgeText, MismatchText } from "./edge-text.ts";
 import type { NotAnId } from "./id-checks.ts";
 import type { FlowSchemaError, FlowStateError, FlowTypeError } from "./markers.ts";

@@ -1,13 +1,14 @@
 import { $ZodAsyncError, type $ZodIssue, $ZodObject, type $ZodType, safeParse } from "zod/v4/core";
 import { type JsonObject, thrownMessage } from "../../errors/index.ts";
-import type { FindingCode, FindingList } from "../findings.ts";
-import { misspelt } from "../known-keys.ts";
-import { say } from "../messages.ts";
-import { refsIn } from "../param-refs.ts";
-import { isObject } from "../plain-data.ts";
-import { type Path, pointer, valueAt } from "../pointer.ts";
-import { cut, shown } from "../quoted.ts";
-import { dotted, expectation, nearValue } from "../zod-issues.ts";
+import type { FindingCode, FindingList } from "../format/findings.ts";
+import { misspelt } from "../format/known-keys.ts";
+import { cut, say, shown } from "../format/messages.ts";
+import { argumentsOf, type FoundRef, refsIn } from "../format/param-refs.ts";
+import { hasParam, paramNames } from "../format/params-schema.ts";
+import { isObject } from "../format/plain-data.ts";
+import { type Path, pointer, valueAt } from "../format/pointer.ts";
+import { dotted, expectation, nearValue } from "../format/zod-issues.ts";
+import type { CheckContext } from "./context.ts";
 
 export interface ArgsCheck {
   readonly schema: $ZodType;
@@ -112,4 +113,34 @@ function keysIn(schema: $ZodType, path: Path): ReadonlySet<string> {
 
 function shapeOf(schema: $ZodType | undefined): Readonly<Record<string, $ZodType>> {
   return schema instanceof $ZodObject ? schema._zod.def.shape : {};
+}
+
+/** Parameter references have their form, and name what `params_schema` has. */
+export function checkParamRefs({ draft, findings }: CheckContext): void {
+  const schema = draft.paramsSchema;
+  const known = schema === undefined ? new Set<string>() : paramNames(schema);
+  for (const node of draft.nodes) {
+    for (const { key, value } of argumentsOf(node.facets)) {
+      const top = node.pathOf(key);
+      for (const ref of refsIn(value, top)) {
+        const whole = ref.path.length === top.length;
+        const message = whole ? say("refForAll", { node: node.name, key }) : faultOf(ref, node.name);
+        if (message !== undefined) {
+          findings.add({ code: "GRAPH_PARAM_REF", path: ref.path, message });
+        } else if (schema !== undefined && ref.name !== undefined && !hasParam(schema, ref.name)) {
+          findings.add({
+            code: "GRAPH_PARAM_REF",
+            path: ref.path,
+            message: say("refUnknown", { node: node.name, name: cut(ref.name.join(".")) }),
+            near: { word: ref.name[0] ?? "", among: known },
+          });
+        }
+      }
+    }
+  }
+}
+
+function faultOf(ref: FoundRef, node: string): string | undefined {
+  if (ref.name === undefined) return say("refIllShaped", { node, ref: shown(ref.value) });
+  return ref.alone ? undefined : say("refNotAlone", { node });
 }

@@ -1,8 +1,8 @@
 import type { $ZodType } from "zod/v4/core";
 import type { NamedData } from "../data/graph-data.ts";
-import type { Draft } from "../draft.ts";
-import type { FindingList } from "../findings.ts";
-import type { GraphLimits } from "../limits.ts";
+import type { FindingList } from "../format/findings.ts";
+import type { GraphLimits } from "../format/limits.ts";
+import type { Draft } from "../format/shape.ts";
 
 /** A coordinator function or an input adapter of your own, as far as a graph's checks need to know it. */
 export interface NamedArgs {

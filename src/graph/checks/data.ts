@@ -1,8 +1,8 @@
-import { Deliveries, type DeliveryFault, readingOf } from "../data/deliveries.ts";
+import { type DeliveryFault, EdgeInputs, readingOf } from "../data/deliveries.ts";
 import { knownData } from "../data/graph-data.ts";
-import type { DraftNode } from "../draft.ts";
-import type { Path } from "../pointer.ts";
-import { coordinatorFnType } from "../types.ts";
+import type { Path } from "../format/pointer.ts";
+import type { DraftNode } from "../format/shape.ts";
+import { coordinatorFnType } from "../format/types.ts";
 import type { CheckContext } from "./context.ts";
 import { type Links, parentPath } from "./dependencies.ts";
 
@@ -14,7 +14,7 @@ export function checkData({ draft, options, findings }: CheckContext, links: Lin
   const { schemas } = draft;
   if (schemas === undefined && options.handlers === undefined) return;
   const data = knownData({ ...options, schemas }, (nodeId) => draft.byName.get(nodeId)?.facets);
-  const deliveries = new Deliveries(data);
+  const deliveries = new EdgeInputs(data);
   const mistaken = findings.nodes();
   for (const node of draft.nodes) {
     const { node_id: nodeId, type, input_inline: inline, fan_in: fanIn } = node.facets;

@@ -1,9 +1,8 @@
-import type { Draft, DraftEdge, DraftNode } from "../draft.ts";
-import type { FindingList } from "../findings.ts";
-import { say } from "../messages.ts";
-import type { Path } from "../pointer.ts";
-import { cut } from "../quoted.ts";
-import type { Parents } from "../topology.ts";
+import type { FindingList } from "../format/findings.ts";
+import { cut, say } from "../format/messages.ts";
+import type { Path } from "../format/pointer.ts";
+import type { Draft, DraftEdge, DraftNode } from "../format/shape.ts";
+import type { Parents } from "../format/topology.ts";
 import type { CheckContext } from "./context.ts";
 
 /** A node's parents as it names them, and where: in its `depends_on`, or, where it has none, in these `edges`. */
@@ -89,4 +88,28 @@ function groupByTarget(draft: Draft): ReadonlyMap<string, readonly DraftEdge[]> 
     else group.push(edge);
   }
   return groups;
+}
+
+/** `fan_in` and `start_when` can be met by the parents there are. */
+export function checkStart({ draft, findings }: CheckContext, links: Links): void {
+  for (const node of draft.nodes) {
+    const { fan_in: fanIn = "all", start_when: startWhen = "ready" } = node.facets;
+    if (fanIn === "all" && startWhen === "ready") continue;
+    if (node.unclear.has("depends_on")) continue;
+    if (node.facets.depends_on === undefined && draft.edgesUnclear) continue;
+    // Names of no node count: they are a mistake of their own, and were meant to be parents.
+    const parents = new Set(links.declared[node.index]?.names).size;
+    const values = { node: node.name, fanIn, parents };
+    if (parents === 0) {
+      if (fanIn !== "all") {
+        findings.add({ code: "GRAPH_FAN_IN", path: node.pathOf("fan_in"), message: say("rootFanIn", values) });
+      }
+      if (startWhen === "first_batch") {
+        const message = say("rootFirstBatch", values);
+        findings.add({ code: "GRAPH_START_WHEN", path: node.pathOf("start_when"), message });
+      }
+    } else if (fanIn.startsWith("count:") && Number(fanIn.slice("count:".length)) > parents) {
+      findings.add({ code: "GRAPH_FAN_IN", path: node.pathOf("fan_in"), message: say("fanInTooMany", values) });
+    }
+  }
 }

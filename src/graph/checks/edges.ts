@@ -1,6 +1,5 @@
-import type { DraftEdge } from "../draft.ts";
-import { say } from "../messages.ts";
-import { cut } from "../quoted.ts";
+import { cut, say } from "../format/messages.ts";
+import type { DraftEdge } from "../format/shape.ts";
 import type { CheckContext } from "./context.ts";
 import { type Links, reportDouble } from "./dependencies.ts";
 

@@ -1,9 +1,8 @@
-import type { DraftNode } from "../draft.ts";
-import type { FindingCode } from "../findings.ts";
-import { builtInFunctionArgs } from "../function-args.ts";
-import { say } from "../messages.ts";
-import { cut } from "../quoted.ts";
-import { coordinatorFnType } from "../types.ts";
+import type { FindingCode } from "../format/findings.ts";
+import { builtInFunctionArgs } from "../format/function-args.ts";
+import { cut, say } from "../format/messages.ts";
+import type { DraftNode } from "../format/shape.ts";
+import { coordinatorFnType } from "../format/types.ts";
 import { checkArgs } from "./args.ts";
 import type { CheckContext } from "./context.ts";
 import { type NamedSource, sourcesIn } from "./sources.ts";

@@ -1,16 +1,14 @@
-import { components } from "../topology.ts";
+import { components } from "../format/topology.ts";
+import { checkParamRefs } from "./args.ts";
 import type { CheckContext } from "./context.ts";
-import { checkCycles } from "./cycles.ts";
 import { checkData } from "./data.ts";
-import { linkNodes } from "./dependencies.ts";
+import { checkStart, linkNodes } from "./dependencies.ts";
 import { checkEdges } from "./edges.ts";
 import { checkFunctions } from "./functions.ts";
 import { checkInput } from "./input.ts";
-import { checkIds, checkTypes } from "./nodes.ts";
-import { checkParamRefs } from "./param-refs.ts";
+import { checkCycles, checkIds, checkTypes } from "./nodes.ts";
 import { checkParamsSchema } from "./params-schema.ts";
 import { checkSources } from "./sources.ts";
-import { checkStart } from "./start.ts";
 
 export type { CheckContext, NamedArgs, ValidateOptions } from "./context.ts";
 

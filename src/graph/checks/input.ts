@@ -1,12 +1,17 @@
 import type { JsonObject } from "../../errors/index.ts";
-import { spellOutArgs, splitArgs } from "../adapter-args.ts";
-import { adapterName, adapterSpellings, builtInAdapters, commonAdapterArgs, isBuiltInAdapter } from "../adapters.ts";
-import type { DraftNode } from "../draft.ts";
-import { say } from "../messages.ts";
-import { isObject } from "../plain-data.ts";
-import type { Path } from "../pointer.ts";
-import { cut, shown } from "../quoted.ts";
-import { coordinatorFnType } from "../types.ts";
+import { spellOutArgs, splitArgs } from "../format/adapter-args.ts";
+import {
+  adapterName,
+  adapterSpellings,
+  builtInAdapters,
+  commonAdapterArgs,
+  isBuiltInAdapter,
+} from "../format/adapters.ts";
+import { cut, say, shown } from "../format/messages.ts";
+import { isObject } from "../format/plain-data.ts";
+import type { Path } from "../format/pointer.ts";
+import type { DraftNode } from "../format/shape.ts";
+import { coordinatorFnType } from "../format/types.ts";
 import { checkArgs } from "./args.ts";
 import type { CheckContext } from "./context.ts";
 import type { Links } from "./dependencies.ts";

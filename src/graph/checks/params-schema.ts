@@ -1,11 +1,10 @@
 import type { JsonObject } from "../../errors/index.ts";
-import type { FindingInput } from "../findings.ts";
-import { defaultGraphLimits, type GraphLimits } from "../limits.ts";
-import { patternSize } from "../linear-pattern.ts";
-import { say } from "../messages.ts";
-import { inPlace, isPlainKeyPattern, subschemas } from "../params-validator.ts";
-import { isObject } from "../plain-data.ts";
-import { cut, shown } from "../quoted.ts";
+import type { FindingInput } from "../format/findings.ts";
+import { defaultGraphLimits, type GraphLimits } from "../format/limits.ts";
+import { patternSize } from "../format/linear-pattern.ts";
+import { cut, say, shown } from "../format/messages.ts";
+import { inPlace, isPlainKeyPattern, subschemas } from "../format/params-validator.ts";
+import { isObject } from "../format/plain-data.ts";
 import type { CheckContext } from "./context.ts";
 
 /** Checking the parameters of a task takes a bounded time, whatever they are. */

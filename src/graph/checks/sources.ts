@@ -1,10 +1,9 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { DraftNode } from "../draft.ts";
-import { say } from "../messages.ts";
-import { isObject } from "../plain-data.ts";
-import type { Path } from "../pointer.ts";
-import { cut } from "../quoted.ts";
-import { type AncestorQuestion, notUpstream } from "../topology.ts";
+import { cut, say } from "../format/messages.ts";
+import { isObject } from "../format/plain-data.ts";
+import type { Path } from "../format/pointer.ts";
+import type { DraftNode } from "../format/shape.ts";
+import { type AncestorQuestion, notUpstream } from "../format/topology.ts";
 import type { CheckContext } from "./context.ts";
 import type { Links } from "./dependencies.ts";
 

@@ -1,11 +1,19 @@
 import type { Json } from "../../errors/index.ts";
-import { adapterName } from "../adapters.ts";
-import { say } from "../messages.ts";
-import { isObject } from "../plain-data.ts";
-import type { FanIn, InputInline } from "../types.ts";
-import { anyData, type DataType, elementOf, type Field, listOf, unionOf } from "./data-type.ts";
-import { Fit } from "./fit.ts";
-import { gatherMismatches } from "./gather-mismatch.ts";
+import { adapterName } from "../format/adapters.ts";
+import { say } from "../format/messages.ts";
+import { isObject } from "../format/plain-data.ts";
+import type { FanIn, InputInline } from "../format/types.ts";
+import {
+  anyData,
+  type DataType,
+  elementOf,
+  type Field,
+  listOf,
+  type ObjectType,
+  objectOf,
+  unionOf,
+} from "./data-type.ts";
+import { Assignability } from "./fit.ts";
 import { mismatchText } from "./mismatch.ts";
 
 /** What is known of the data of nodes and adapters; `undefined` where nothing is. */
@@ -67,9 +75,9 @@ export function readingOf(node: {
  * Whether what nodes read is what they take. A delivery follows the sources that a node reads from, which need not be
  * its parents. What is not known fits.
  */
-export class Deliveries {
+export class EdgeInputs {
   readonly #data: KnownData;
-  readonly #fit = new Fit();
+  readonly #fit = new Assignability();
   readonly #chunks = new Map<DataType, Map<Json | undefined, DataType | "not a list">>();
 
   constructor(data: KnownData) {
@@ -191,3 +199,38 @@ function elementsAt(output: DataType, key: string): DataType | "not a list" {
   const elements = members.flatMap((member) => (member?.kind === "list" ? [elementOf(member)] : []));
   return elements.length < members.length ? "not a list" : unionOf(elements);
 }
+
+export interface GatherMismatch {
+  /** The key of the source that does not fit; `undefined` where no one source is to blame. */
+  readonly key: string | undefined;
+  readonly why: string;
+}
+
+/** What is wrong with a gathered payload: source by source, then with what no source gives. Empty when it fits. */
+export function gatherMismatches(
+  sources: ReadonlyMap<string, Field>,
+  { wanted, fit }: { readonly wanted: DataType; readonly fit: Assignability },
+): readonly GatherMismatch[] {
+  const whole = mismatchText(objectOf([...sources]), wanted, fit);
+  if (whole === undefined) return [];
+  if (wanted.kind !== "object") return [{ key: undefined, why: whole }];
+  const found = [...sources].flatMap(([key, field]): GatherMismatch[] => {
+    const why = mismatchText(
+      objectOf([[key, field]]),
+      withKeys(wanted, (one) => one === key),
+      fit,
+    );
+    return why === undefined ? [] : [{ key, why }];
+  });
+  const missing = mismatchText(
+    objectOf([]),
+    withKeys(wanted, (one) => !sources.has(one)),
+    fit,
+  );
+  return missing === undefined ? found : [...found, { key: undefined, why: missing }];
+}
+
+const withKeys = (type: ObjectType, isKept: (key: string) => boolean): ObjectType => ({
+  ...type,
+  fields: new Map([...type.fields].filter(([key]) => isKept(key))),
+});

@@ -12,7 +12,7 @@ const mostSteps = 1_000_000;
 const mostSplits = 100;
 
 /** Compares types, each pair of them once. */
-export class Fit {
+export class Assignability {
   /**
    * By given and wanted type. A pair still being compared counts as fitting: if it does not, the comparison under way
    * finds out.

@@ -1,7 +1,7 @@
 import type { $ZodType } from "zod/v4/core";
 import type { JsonObject } from "../../errors/index.ts";
-import { isObject } from "../plain-data.ts";
-import { coordinatorFnType, type Graph } from "../types.ts";
+import { isObject } from "../format/plain-data.ts";
+import { coordinatorFnType, type Graph } from "../format/types.ts";
 import type { DataType } from "./data-type.ts";
 import type { KnownData } from "./deliveries.ts";
 import { readSchema } from "./read-schema.ts";

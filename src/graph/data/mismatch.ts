@@ -1,7 +1,6 @@
-import { say } from "../messages.ts";
-import { cut } from "../quoted.ts";
+import { cut, say } from "../format/messages.ts";
 import { type DataType, elementOf, type ObjectType, unionOf } from "./data-type.ts";
-import { type Fit, fieldFault, refusedKeys } from "./fit.ts";
+import { type Assignability, fieldFault, refusedKeys } from "./fit.ts";
 import { showType } from "./show-type.ts";
 
 /** At the sixth level the types are shown as they are: a type that contains itself has no last level. */
@@ -15,7 +14,7 @@ const longest = 1000;
  * @example
  * mismatchText(readSchema(given), readSchema(wanted), new Fit()) // ".rows[].id is string, needs number"
  */
-export function mismatchText(given: DataType, wanted: DataType, fit: Fit): string | undefined {
+export function mismatchText(given: DataType, wanted: DataType, fit: Assignability): string | undefined {
   if (fit.fits(given, wanted)) return undefined;
   let text = "";
   for (const fault of mismatches({ given, wanted, path: "", depth: 0 }, fit)) {
@@ -33,7 +32,7 @@ interface Place {
 }
 
 /** Never none. */
-function* mismatches(place: Place, fit: Fit): Generator<string> {
+function* mismatches(place: Place, fit: Assignability): Generator<string> {
   let found = false;
   if (place.depth < deepest) {
     for (const fault of mismatchesInside(place, fit)) {
@@ -44,7 +43,7 @@ function* mismatches(place: Place, fit: Fit): Generator<string> {
   if (!found) yield clash(place);
 }
 
-function* mismatchesInside({ given, wanted, path, depth }: Place, fit: Fit): Generator<string> {
+function* mismatchesInside({ given, wanted, path, depth }: Place, fit: Assignability): Generator<string> {
   const [from, to] = [asObject(given), asObject(wanted)];
   if (given.kind === "list" && wanted.kind === "list") {
     const elements = { given: elementOf(given), wanted: elementOf(wanted), path: `${path}[]`, depth: depth + 1 };
@@ -61,7 +60,7 @@ interface Objects {
   readonly depth: number;
 }
 
-function* mismatchesInKeys({ from, to, path, depth }: Objects, fit: Fit): Generator<string> {
+function* mismatchesInKeys({ from, to, path, depth }: Objects, fit: Assignability): Generator<string> {
   for (const [key, needed] of to.fields) {
     const at = `${path}.${cut(key)}`;
     const fault = fieldFault(from, key, needed);

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { isObject } from "../plain-data.ts";
+import { isObject } from "../format/plain-data.ts";
 import {
   anyData,
   anything,

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { $ZodType } from "zod/v4/core";
-import { storedJsonSchema, wireJsonSchema } from "../wire-schema.ts";
+import { storedJsonSchema, wireJsonSchema } from "../format/wire-schema.ts";
 import type { DataType } from "./data-type.ts";
 import { readSchema } from "./read-schema.ts";
 

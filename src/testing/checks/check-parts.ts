@@ -1,9 +1,9 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
-import type { RunningLimits } from "../../engine/worker/running-limits.ts";
-import type { Scheduler } from "../gate/scheduler.ts";
-import type { Journal } from "../world/journal.ts";
-import type { SimulationMode } from "../world/rates.ts";
-import type { Workload } from "../world/workload.ts";
+import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts";
+import type { SimulationMode } from "../cluster/fault-rates.ts";
+import type { Journal } from "../cluster/journal.ts";
+import type { Workload } from "../cluster/workload.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
 
 /** What the checks of writes look at, and where they report. */
 export interface CheckParts {

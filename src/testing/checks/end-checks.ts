@@ -1,14 +1,14 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import type { TaskLookup } from "../world/all-tasks.ts";
-import type { Client } from "../world/client.ts";
-import type { Fleet } from "../world/fleet.ts";
-import type { Journal } from "../world/journal.ts";
-import { initFailed } from "../world/random-graph.ts";
-import type { Workload } from "../world/workload.ts";
-import { checkKept } from "./archive.ts";
+import type { TaskLookup } from "../cluster/all-tasks.ts";
+import { checkKept } from "../cluster/archive.ts";
+import type { Client } from "../cluster/client.ts";
+import type { Fleet } from "../cluster/fleet.ts";
+import type { Journal } from "../cluster/journal.ts";
+import { initFailed } from "../cluster/random-graph.ts";
+import type { Workload } from "../cluster/workload.ts";
 import { type FinishedShard, judgeNode } from "./reference.ts";
 import { changedPaths } from "./reference-vars.ts";
-import { retryPolicyOf } from "./retry-policy.ts";
+import { retryPolicyOf } from "./shard-checks.ts";
 
 export interface EndParts {
   readonly allTasks: TaskLookup;

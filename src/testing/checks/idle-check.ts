@@ -1,9 +1,9 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import { isShardTerminal } from "../../engine/model.ts";
-import type { SimBroker } from "../ports/sim-bus.ts";
-import type { Fleet } from "../world/fleet.ts";
-import type { Journal } from "../world/journal.ts";
+import { isShardTerminal } from "../../core/model/records.ts";
+import type { Fleet } from "../cluster/fleet.ts";
+import type { Journal } from "../cluster/journal.ts";
+import type { SimBroker } from "../cluster/sim-bus.ts";
 import { startCondition } from "./start-condition.ts";
 
 /**

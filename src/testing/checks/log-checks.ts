@@ -1,5 +1,5 @@
 import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
-import { type Artifact, type Origin, type ShardRecord, type ShardRef, shardKey } from "../../engine/model.ts";
+import { type Artifact, type Origin, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
 import type { CheckParts } from "./check-parts.ts";
 
 /** What a check knows of one shard's output in one generation. */

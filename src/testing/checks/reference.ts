@@ -1,9 +1,8 @@
-import type { Artifact, ShardRecord } from "../../engine/model.ts";
-import { sourceKey } from "../../engine/model.ts";
+import { type Artifact, type ShardRecord, sourceKey } from "../../core/model/records.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { adapterName, type GraphNode } from "../../graph/index.ts";
-import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "../world/computation.ts";
-import { partsAdapter, partsOf } from "../world/sim-adapters.ts";
+import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "../cluster/computation.ts";
+import { partsAdapter, partsOf } from "../cluster/sim-adapters.ts";
 import { changedPaths } from "./reference-vars.ts";
 
 /*
@@ -52,9 +51,9 @@ function judgeSource(node: GraphNode, args: SourceArgs, shards: readonly Finishe
   const least = Array.from({ length: args.batches }, (_, index) => `b${index}`);
   const most = new Set([...least, ...Array.from({ length: mostGrowth }, (_, more) => `b${args.batches + more}`)]);
   const missing = least.filter((uid) => !stored.has(uid));
-  const foreign = [...stored].filter((uid) => !most.has(uid) || (!args.grow && !least.includes(uid)));
+  const external = [...stored].filter((uid) => !most.has(uid) || (!args.grow && !least.includes(uid)));
   if (missing.length > 0) wrong.push(`lacks ${missing.join()}`);
-  if (foreign.length > 0) wrong.push(`has ${foreign.join()}, which it never yielded`);
+  if (external.length > 0) wrong.push(`has ${external.join()}, which it never yielded`);
   return wrong;
 }
 

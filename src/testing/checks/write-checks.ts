@@ -1,14 +1,22 @@
 import { match } from "ts-pattern";
-import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
-import { isTaskTerminal, type ShardRef, shardKey, type TaskStatus } from "../../engine/model.ts";
-import { sortKeys } from "../../graph/stable-json.ts";
-import { BackpressureCheck } from "./backpressure-check.ts";
+import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
+import {
+  type Cause,
+  isTaskTerminal,
+  type ShardRecord,
+  type ShardRef,
+  shardKey,
+  sourceKey,
+  type TaskStatus,
+} from "../../core/model/records.ts";
+import { shardOf } from "../../core/worker/input/index.ts";
+import { sortKeys } from "../../graph/format/stable-json.ts";
+import type { SourceArgs } from "../cluster/computation.ts";
+import { times } from "../cluster/process.ts";
 import type { CheckParts } from "./check-parts.ts";
-import { DeadlineCheck } from "./deadline-check.ts";
 import { LogChecks } from "./log-checks.ts";
 import { varsAfter } from "./reference-vars.ts";
-import { ReportChecks } from "./report-checks.ts";
-import { ShardChecks } from "./shard-checks.ts";
+import { retryPolicyOf, ShardChecks } from "./shard-checks.ts";
 
 /** The table of the specification, written down a second time: a mistake in the engine's own must not excuse itself. */
 const moves: Readonly<Record<TaskStatus | "absent", readonly TaskStatus[]>> = {
@@ -94,3 +102,199 @@ export class WriteChecks {
     if (found !== wanted) this.#violated(taskId, `its vars are ${found}, the nodes make ${wanted}`);
   }
 }
+
+/**
+ * A producer with a limit stores nothing that makes a consumer lag by more, once it can have seen that the consumer runs:
+ * it looks after half of the limit, and one insert more may be on its way.
+ */
+export class BackpressureCheck {
+  readonly #state: MemoryState;
+  readonly #violated: (ref: ShardRef, what: string) => void;
+  /** By the consumer's claim and the producer's log: how long that was when the consumer first said that it reads it. */
+  readonly #since = new Map<string, number>();
+
+  constructor(state: MemoryState, violated: (ref: ShardRef, what: string) => void) {
+    this.#state = state;
+    this.#violated = violated;
+  }
+
+  reported({ taskId, lease, cursors, sourceGens }: ShardRecord): void {
+    for (const source of Object.keys(cursors ?? {})) {
+      const [nodeId = "", shard] = source.split("/");
+      const generation = sourceGens[source] ?? 0;
+      const key = `${lease?.claimId} ${source} ${generation}`;
+      const log = this.#state.shard({ taskId, nodeId, shard: Number(shard) })?.logs[generation];
+      if (!this.#since.has(key)) this.#since.set(key, log?.length ?? 0);
+    }
+  }
+
+  artifact({ ref, generation, artifact }: MemoryStoreEvent & { readonly kind: "artifact" }): void {
+    const task = this.#state.tasks.get(ref.taskId);
+    const max = task?.record.graph.nodes.find(({ node_id }) => node_id === ref.nodeId)?.io?.max_pending_batches;
+    if (task === undefined || max === undefined) return;
+    const source = sourceKey(ref.nodeId, ref.shard);
+    const entries = [...task.nodes.values()].flatMap(({ shards }) => shards.flatMap((entry) => entry ?? []));
+    for (const { record } of entries) {
+      const cursor = record.cursors?.[source];
+      if (cursor === undefined || record.status !== "running" || (record.sourceGens[source] ?? 0) !== generation)
+        continue;
+      const since = this.#since.get(`${record.lease?.claimId} ${source} ${generation}`);
+      if (since === undefined || artifact.seq <= since + Math.ceil(Number(max) / 2) + 1) continue;
+      const pending = artifact.seq + 1 - cursor;
+      if (pending > Number(max)) this.#violated(ref, `${shardKey(record)} is ${pending} batches behind, of ${max}`);
+    }
+  }
+}
+
+/** A deadline is found by the next tick at the latest; clocks differ a little. */
+const latestMs = times.tickMs * 1.1;
+/** A retry is found when it is due: the coordinator that hears of it sleeps until then, on a clock that drifts. */
+const retryLatestMs = (waitMs: number): number => 5 + waitMs * 0.02;
+
+/** What waits for a moment. */
+interface Due {
+  /** By the store's clock. */
+  readonly at: number;
+  /** By true time. */
+  readonly trueAt: number;
+  readonly waitMs: number;
+}
+
+/**
+ * A task fails by its deadline, and a retry begins, when its time has come and not before, as the store's clock has it.
+ * Without faults hardly later, as true time has it: a clock that stands still would excuse itself.
+ */
+export class DeadlineCheck {
+  readonly #parts: CheckParts;
+  readonly #violated: (key: string, what: string) => void;
+  readonly #deadlines = new Map<string, Due>();
+  readonly #retries = new Map<string, Due>();
+
+  constructor(parts: CheckParts, violated: (key: string, what: string) => void) {
+    this.#parts = parts;
+    this.#violated = violated;
+  }
+
+  /** At each move of the task: how long past its deadline it was still running. */
+  task(taskId: string, from: TaskStatus | "absent", to: TaskStatus): void {
+    const { state, scheduler, mode, storeNow } = this.#parts;
+    const task = state.tasks.get(taskId)?.record;
+    if (task?.deadlineAt === undefined) return;
+    if (from === "absent") this.#deadlines.set(taskId, this.#due(task.deadlineAt));
+    const due = this.#deadlines.get(taskId);
+    if (from !== "running" || due === undefined) return;
+    const earlyMs = due.at - storeNow();
+    const failedByIt = to === "cancelling" && task.failure?.reasonCode === "deadline_exceeded";
+    if (failedByIt && earlyMs > 0) this.#violated(taskId, `failed ${earlyMs} ms before its deadline`);
+    const lateMs = scheduler.now - due.trueAt;
+    if (mode === "calm" && lateMs > latestMs) this.#violated(taskId, `ran on for ${lateMs} ms after its deadline`);
+  }
+
+  /** At each move of a shard: how early or late it was tried again. */
+  shard({ cause, record }: MemoryStoreEvent & { readonly kind: "shard" }): void {
+    const { journal, scheduler, mode, storeNow } = this.#parts;
+    const key = shardKey(record);
+    const due = this.#retries.get(key);
+    this.#retries.delete(key);
+    if (record.status === "deferred") this.#deferred(cause, record);
+    if (cause !== "requeue") return;
+    journal.counts.requeued++;
+    const earlyMs = (due?.at ?? Number.POSITIVE_INFINITY) - storeNow();
+    if (due === undefined || earlyMs > 0) {
+      this.#violated(key, `tried again ${earlyMs} ms before it was due`);
+      return;
+    }
+    const lateMs = scheduler.now - due.trueAt;
+    if (mode === "calm" && lateMs > retryLatestMs(due.waitMs)) {
+      this.#violated(key, `tried again ${lateMs} ms after it was due`);
+    }
+  }
+
+  #deferred(cause: Cause, record: ShardRecord): void {
+    const { state, journal, workload } = this.#parts;
+    const key = shardKey(record);
+    if (record.dueAt === undefined) {
+      this.#violated(key, "deferred, and never due");
+      return;
+    }
+    if ([...journal.sweeping].some(({ alive }) => alive)) journal.counts.deferredInSweep++;
+    const due = this.#due(record.dueAt);
+    this.#retries.set(key, due);
+    const node = state.tasks.get(record.taskId)?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
+    const leastMs = retryPolicyOf(workload, node).leastWaitMs(record.failures);
+    // A millisecond for what a sum of fractions rounds off.
+    if (cause === "fail" && due.waitMs < leastMs - 1) {
+      this.#violated(key, `retry ${record.failures} waits for ${due.waitMs} ms of ${leastMs}`);
+    }
+  }
+
+  #due(at: number): Due {
+    const { scheduler, storeNow } = this.#parts;
+    const waitMs = at - storeNow();
+    return { at, trueAt: scheduler.now + waitMs, waitMs };
+  }
+}
+
+/** What attempts say about themselves never goes back, and none of it outlives the output that it belongs to. */
+export class ReportChecks {
+  readonly #state: CheckParts["state"];
+  readonly #journal: CheckParts["journal"];
+  /** Users' handlers save what they like. */
+  readonly #knowsCheckpoints: boolean;
+  readonly #violated: (ref: ShardRef, what: string) => void;
+  /** As the write before left them. */
+  readonly #records = new Map<string, ShardRecord>();
+
+  constructor({ state, journal, workload }: CheckParts, violated: (ref: ShardRef, what: string) => void) {
+    this.#state = state;
+    this.#journal = journal;
+    this.#knowsCheckpoints = workload.isKnown;
+    this.#violated = violated;
+  }
+
+  reported(record: ShardRecord): void {
+    const key = shardKey(record);
+    const before = this.#records.get(key);
+    this.#records.set(key, record);
+    if (this.#knowsCheckpoints) this.#checkpoint(record, before);
+    if (before?.generation !== record.generation) return;
+    for (const [source, seq] of Object.entries(before.cursors ?? {})) {
+      const now = record.cursors?.[source] ?? 0;
+      if (now < seq) this.#violated(record, `its cursor of ${source} went from ${seq} back to ${now}`);
+    }
+  }
+
+  #checkpoint(record: ShardRecord, before: ShardRecord | undefined): void {
+    const checkpoint = numberOf(record);
+    if (record.checkpoint !== undefined && this.#journal.checkpoints.isWithdrawn(record, checkpoint)) {
+      this.#violated(record, `checkpoint ${checkpoint} is of an output that was withdrawn`);
+    }
+    if (before?.generation !== record.generation) return;
+    if (checkpoint < numberOf(before)) this.#violated(record, `checkpoint ${checkpoint} after ${numberOf(before)}`);
+    if (checkpoint > numberOf(before)) this.#placeOfSource(record);
+  }
+
+  /** A source that goes on from its checkpoint doesn't yield again what was before it: that must be stored by then. */
+  #placeOfSource(record: ShardRecord): void {
+    const nodes = this.#state.tasks.get(record.taskId)?.record.graph.nodes ?? [];
+    const node = nodes.find(({ node_id }) => node_id === record.nodeId);
+    const { saves, partitions } = (node?.io?.input_inline ?? {}) as Partial<SourceArgs>;
+    if (saves !== true) return;
+    for (let index = 0; index < numberOf(record); index++) {
+      const uid = `b${index}`;
+      if (shardOf(uid, partitions ?? 1) !== record.shard || this.#journal.archive.has(record, uid)) continue;
+      this.#violated(record, `checkpoint ${numberOf(record)} is stored, and batch ${uid} before it is not`);
+    }
+  }
+
+  restarted(record: ShardRecord): void {
+    const key = shardKey(record);
+    if (this.#records.get(key)?.generation === record.generation) return; // asked again
+    this.#records.set(key, record);
+    this.#journal.checkpoints.restarted(record);
+    if (record.checkpoint !== undefined) this.#violated(record, "a restart kept the checkpoint");
+    if (record.cursors !== undefined) this.#violated(record, "a restart kept the cursors");
+  }
+}
+
+const numberOf = ({ checkpoint }: ShardRecord): number => Number(checkpoint ?? 0);

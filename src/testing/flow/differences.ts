@@ -1,6 +1,6 @@
 import type { Json } from "../../errors/index.ts";
+import { sortKeys } from "../../graph/format/stable-json.ts";
 import type { Graph } from "../../graph/index.ts";
-import { sortKeys } from "../../graph/stable-json.ts";
 import type { FinishedRun } from "./simulated-run.ts";
 
 const mostShown = 2;

@@ -1,10 +1,10 @@
 import { thrownMessage } from "../../errors/index.ts";
-import { drive, type Steps } from "../gate/drive.ts";
-import type { SimulationMode } from "../world/rates.ts";
-import { World } from "../world/world.ts";
+import type { SimulationMode } from "../cluster/fault-rates.ts";
+import { drive, type Steps } from "../scheduler/drive.ts";
+import { Cluster } from "../simulation/cluster.ts";
+import type { SimulationOutcome } from "./describe-outcome.ts";
 import { difference, differences } from "./differences.ts";
 import { OpenCalls } from "./open-calls.ts";
-import type { SimulationOutcome } from "./outcome.ts";
 import type { SimulationRules } from "./rules.ts";
 import { type FlowToRun, RunnableCode } from "./run-code.ts";
 import { type FinishedRun, isFinishedRun, readRun, type SimulatedRun } from "./simulated-run.ts";
@@ -18,7 +18,7 @@ const bounds = { steps: 500_000, ms: 24 * 3_600_000 };
 const faultCodes: ReadonlySet<string> = new Set(["timeout", "worker_lost"]);
 
 interface Universe {
-  readonly world: World;
+  readonly world: Cluster;
   readonly run: SimulatedRun | undefined;
   readonly violations: readonly string[];
 }
@@ -81,7 +81,7 @@ export class Judge {
     const { faults, processes } = this.#rules;
     const calls = new OpenCalls();
     const outside = this.#code.newOutside();
-    const world = new World({
+    const world = new Cluster({
       seed,
       mode,
       workload: () => this.#code.workload(outside, calls),
@@ -123,7 +123,7 @@ export class Judge {
   }
 }
 
-async function driveWorld(world: World, calls: OpenCalls): Promise<void> {
+async function driveWorld(world: Cluster, calls: OpenCalls): Promise<void> {
   const rejected = (reason: unknown): void => {
     world.journal.violated(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
   };
@@ -136,7 +136,7 @@ async function driveWorld(world: World, calls: OpenCalls): Promise<void> {
 }
 
 /** The steps of a world; whenever nothing can run, what handlers wait for is looked at. */
-function* inVirtualTime(world: World, calls: OpenCalls): Steps {
+function* inVirtualTime(world: Cluster, calls: OpenCalls): Steps {
   let jumps = 0;
   for (const _ of world.run()) {
     yield undefined;

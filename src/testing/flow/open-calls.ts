@@ -1,10 +1,9 @@
 import { FlowError } from "../../errors/index.ts";
-import type { Life } from "../gate/life.ts";
-import { passRealTime, realResources } from "../gate/real-time.ts";
+import type { ProcessLife } from "../scheduler/scheduler.ts";
 
 /** A call of a user's code that hasn't come back. */
 export interface OpenCall {
-  readonly life: Life;
+  readonly life: ProcessLife;
   /** Handler and method, with node and batch where it has them. */
   readonly name: string;
   readonly settled: Promise<unknown>;
@@ -25,7 +24,7 @@ const longLookMs = 1_000;
 export class OpenCalls {
   readonly #calls = new Set<OpenCall>();
   /** By process: waits for virtual time. Whoever waits for that too is not suspected. */
-  readonly #waits = new Map<Life, number>();
+  readonly #waits = new Map<ProcessLife, number>();
   readonly #before = realResources();
   #found: FlowError | undefined;
 
@@ -34,7 +33,7 @@ export class OpenCalls {
     return this.#found;
   }
 
-  follow<T>(life: Life, name: string, settled: Promise<T>): void {
+  follow<T>(life: ProcessLife, name: string, settled: Promise<T>): void {
     const call: OpenCall = { life, name, settled, done: false, excused: false };
     this.#calls.add(call);
     const end = (): void => {
@@ -44,7 +43,7 @@ export class OpenCalls {
     settled.then(end, end);
   }
 
-  async virtually<T>(life: Life, wait: () => Promise<T>): Promise<T> {
+  async virtually<T>(life: ProcessLife, wait: () => Promise<T>): Promise<T> {
     this.#waits.set(life, (this.#waits.get(life) ?? 0) + 1);
     try {
       return await wait();
@@ -92,4 +91,24 @@ function realTime(call: OpenCall, kinds: readonly string[]): FlowError {
     `${call.name} waits for ${what}, and only virtual time passes in a simulation: give simulate() handlers that use its sleep and call instead`,
     { details: { call: call.name, resources: kinds } },
   );
+}
+
+/** Lets this much real time pass, or less if the promise settles before. */
+export async function passRealTime(ms: number, until: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([until, passed]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What the event loop waits for, such as timers, sockets and files, by kind. */
+export function realResources(): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
 }

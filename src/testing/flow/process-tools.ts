@@ -1,4 +1,4 @@
-import type { ProcessTools } from "../world/workload.ts";
+import type { ProcessTools } from "../cluster/workload.ts";
 import type { OpenCalls } from "./open-calls.ts";
 
 /** One simulated process, as the handlers that are made for it see it. */

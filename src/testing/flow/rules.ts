@@ -1,7 +1,7 @@
+import type { UntypedFlow } from "../../core/tasks/api.ts";
 import type { FlowTypes } from "../../definitions/index.ts";
-import type { UntypedFlow } from "../../engine/api.ts";
-import type { FleetSize } from "../world/fleet.ts";
-import type { Faults, SimulationMode } from "../world/rates.ts";
+import type { Faults, SimulationMode } from "../cluster/fault-rates.ts";
+import type { FleetSize } from "../cluster/fleet.ts";
 import type { FinishedRun, SimulatedRun } from "./simulated-run.ts";
 
 /** What a run of a flow is held to, and under which trouble. */

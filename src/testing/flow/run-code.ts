@@ -1,3 +1,6 @@
+import { taskParams } from "../../core/coordinator/task-params.ts";
+import { builtInCoordinatorFns } from "../../core/functions/index.ts";
+import type { GraphInput, UntypedFlow } from "../../core/tasks/api.ts";
 import type {
   CoordinatorFunctionDefinition,
   FlowDefinition,
@@ -5,11 +8,8 @@ import type {
   HandlerDefinition,
   InputAdapterDefinition,
 } from "../../definitions/index.ts";
-import type { GraphInput, UntypedFlow } from "../../engine/api.ts";
-import { taskParams } from "../../engine/coordinator/task-params.ts";
-import { builtInCoordinatorFns } from "../../engine/functions/index.ts";
 import { type Graph, parseGraph, resolveParams } from "../../graph/index.ts";
-import type { TaskRequest, Workload } from "../world/workload.ts";
+import type { TaskRequest, Workload } from "../cluster/workload.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import { type SimulatedProcess, simulatedProcess } from "./process-tools.ts";
 import { watched, watchedFunction } from "./watched-code.ts";

@@ -1,7 +1,7 @@
+import type { UntypedFlow } from "../../core/tasks/api.ts";
 import type { FlowTypes } from "../../definitions/index.ts";
-import type { UntypedFlow } from "../../engine/api.ts";
+import type { SimulationOutcome } from "./describe-outcome.ts";
 import { Judge } from "./judge.ts";
-import type { SimulationOutcome } from "./outcome.ts";
 import type { SimulationRules } from "./rules.ts";
 import type { FlowToRun } from "./run-code.ts";
 

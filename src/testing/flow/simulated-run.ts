@@ -1,10 +1,10 @@
+import type { TaskFailure } from "../../core/model/records.ts";
+import { PlanCache } from "../../core/plan/index.ts";
+import type { UntypedFlow } from "../../core/tasks/api.ts";
 import type { FlowTypes, StoredArtifact } from "../../definitions/index.ts";
-import type { UntypedFlow } from "../../engine/api.ts";
-import type { TaskFailure } from "../../engine/model.ts";
-import { PlanCache } from "../../engine/planner/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { SimulationMode } from "../world/rates.ts";
-import type { World } from "../world/world.ts";
+import type { SimulationMode } from "../cluster/fault-rates.ts";
+import type { Cluster } from "../simulation/cluster.ts";
 
 /** How a run of the flow ended. */
 export interface SimulatedRun<TTypes extends FlowTypes = UntypedFlow, TOutside = unknown> {
@@ -32,7 +32,7 @@ export const isFinishedRun = (run: SimulatedRun): run is FinishedRun => run.stat
 
 /** What the world's task left behind; where it was tried again, the last try. */
 export function readRun(
-  world: World,
+  world: Cluster,
   known: Pick<SimulatedRun, "seed" | "mode" | "outside">,
 ): SimulatedRun | undefined {
   const id = world.taskIds.at(-1) ?? "";

@@ -4,11 +4,11 @@ import type {
   CoordinatorFunctionDefinition,
   HandlerDefinition,
 } from "../../definitions/index.ts";
-import type { Life } from "../gate/life.ts";
+import type { ProcessLife } from "../scheduler/scheduler.ts";
 import type { OpenCalls } from "./open-calls.ts";
 
 /** The same handler; calls of it that don't come back are known. */
-export function watched(handler: HandlerDefinition, life: Life, calls: OpenCalls): HandlerDefinition {
+export function watched(handler: HandlerDefinition, life: ProcessLife, calls: OpenCalls): HandlerDefinition {
   const follow = <T>(method: string, ctx: Partial<BatchContext> | undefined, result: T): T => {
     if (result instanceof Promise) calls.follow(life, nameOf(`handler '${handler.name}'`, method, ctx), result);
     return result;
@@ -47,7 +47,7 @@ export function watched(handler: HandlerDefinition, life: Life, calls: OpenCalls
 /** The same function; calls of it that don't come back are known. */
 export function watchedFunction(
   fn: CoordinatorFunctionDefinition,
-  life: Life,
+  life: ProcessLife,
   calls: OpenCalls,
 ): CoordinatorFunctionDefinition {
   return Object.create(fn, {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Message } from "../../../src/engine/protocol/messages.ts";
+import type { Message } from "../../../src/core/messages/messages.ts";
 import { type BusTest, gate, messageOf, nodeOf, noting, pause, taskOf } from "./world.ts";
 
 export function deliveryContract(it: BusTest): void {

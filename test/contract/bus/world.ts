@@ -1,6 +1,6 @@
 import { vi } from "vitest";
-import type { Bus } from "../../../src/engine/ports/index.ts";
-import type { Message } from "../../../src/engine/protocol/messages.ts";
+import type { Message } from "../../../src/core/messages/messages.ts";
+import type { Bus } from "../../../src/core/ports/index.ts";
 
 /** What an implementation brings along to be tested. */
 export interface BusHarness {

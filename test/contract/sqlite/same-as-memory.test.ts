@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import { type Operation, operation, type Progress } from "../store/random-operations.ts";
 import { visibleState } from "../store/visible-state.ts";
 

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { logOf } from "../../../src/engine/model.ts";
+import { logOf } from "../../../src/core/model/records.ts";
 import {
   appended,
   competing,

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { historyLimit } from "../../../src/engine/model.ts";
+import { historyLimit } from "../../../src/core/model/records.ts";
 import {
   claimed,
   competing,

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Attempt } from "../../../src/engine/model.ts";
+import type { Attempt } from "../../../src/core/model/records.ts";
 import {
   artifactOf,
   cancellingShard,

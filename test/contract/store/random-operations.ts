@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
-import type { Attempt, EpochRef, ShardRef } from "../../../src/engine/model.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
+import type { Attempt, EpochRef, ShardRef } from "../../../src/core/model/records.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import { artifactOf, failureOf, newTask } from "./world.ts";
 
 /*

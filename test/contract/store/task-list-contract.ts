@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Store } from "../../../src/engine/ports/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import {
   appended,
   artifactOf,

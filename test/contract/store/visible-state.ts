@@ -1,4 +1,4 @@
-import type { Page, Store } from "../../../src/engine/ports/index.ts";
+import type { Page, Store } from "../../../src/core/ports/index.ts";
 import { all, limitKeys, nodeIds, taskIds, types } from "./random-operations.ts";
 
 const generations = [0, 1, 2];

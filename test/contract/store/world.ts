@@ -1,5 +1,5 @@
-import type { Attempt, Failure, ShardRecord, ShardRef } from "../../../src/engine/model.ts";
-import type { DispatchInit, NewArtifact, NewTask, Store } from "../../../src/engine/ports/index.ts";
+import type { Attempt, Failure, ShardRecord, ShardRef } from "../../../src/core/model/records.ts";
+import type { DispatchInit, NewArtifact, NewTask, Store } from "../../../src/core/ports/index.ts";
 import type { Graph } from "../../../src/graph/index.ts";
 
 /** What an implementation brings along to be tested. */

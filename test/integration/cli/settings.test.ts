@@ -15,7 +15,7 @@ const told = async (...given: Parameters<typeof worker>) => {
 const everything = {
   handlers: ["flow.ts"],
   types: ["a"],
-  foreignTypes: ["a"],
+  externalTypes: ["a"],
   roles: ["a"],
   store: "runs.db",
   mongo: {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";

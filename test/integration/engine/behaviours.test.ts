@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { MemoryState, memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
-import type { Bus } from "../../../src/engine/ports/index.ts";
+import type { Bus } from "../../../src/core/ports/index.ts";
 import { PermanentError } from "../../../src/errors/index.ts";
 import { noTicks, sharedBus, testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import type { HandlerDefinition, Logger } from "../../../src/definitions/index.ts";
-import { createEngine } from "../../../src/embedded/create-engine.ts";
+import { createEngine } from "../../../src/engine/engine.ts";
 import { FlowError, PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node, unchecked } from "../../helpers/graphs.ts";

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
-import type { TaskHandle } from "../../../src/engine/api.ts";
+import type { TaskHandle } from "../../../src/core/tasks/api.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";

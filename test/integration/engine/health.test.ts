@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { MemoryState, memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
-import { createEngine } from "../../../src/embedded/create-engine.ts";
-import type { Message } from "../../../src/engine/protocol/messages.ts";
+import type { Message } from "../../../src/core/messages/messages.ts";
+import { createEngine } from "../../../src/engine/engine.ts";
 import { FlowError, PermanentError } from "../../../src/errors/index.ts";
 import { sharedBus, testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";

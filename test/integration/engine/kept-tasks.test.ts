@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
-import type { TaskHandle } from "../../../src/engine/api.ts";
+import type { TaskHandle } from "../../../src/core/tasks/api.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { numbers, source } from "../../helpers/handlers.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
-import type { Attempt } from "../../../src/engine/model.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
+import type { Attempt } from "../../../src/core/model/records.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import type { Json } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node, parsed } from "../../helpers/graphs.ts";

@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
-import { createEngine } from "../../../src/embedded/create-engine.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
+import { createEngine } from "../../../src/engine/engine.ts";
 import { noTicks, type TestEngine, testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
@@ -249,7 +249,7 @@ describe("a program", () => {
     await writeFile(
       file,
       code
-        .replaceAll("flowkit/engine", resolve("src/engine.ts"))
+        .replaceAll("flowkit/engine", resolve("src/engine/index.ts"))
         .replaceAll("'zod'", `'${import.meta.resolve("zod")}'`),
     );
     return runProcess(process.execPath, [file], { timeoutMs: 20_000 });

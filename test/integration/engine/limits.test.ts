@@ -5,7 +5,7 @@ import { sqliteStore } from "flowkit/adapters/sqlite";
 import type { Engine } from "flowkit/engine";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { numbers, source } from "../../helpers/handlers.ts";

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
-import type { Bus, Store } from "../../../src/engine/ports/index.ts";
-import type { StatusMessage } from "../../../src/engine/protocol/messages.ts";
+import type { StatusMessage } from "../../../src/core/messages/messages.ts";
+import type { Bus, Store } from "../../../src/core/ports/index.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import { sharedBus, testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import type { TaskEvent } from "../../../src/engine/api.ts";
+import type { TaskEvent } from "../../../src/core/tasks/api.ts";
 import { type TestEngine, testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";

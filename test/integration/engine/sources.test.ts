@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import type { AttemptContext, SourceBatch } from "../../../src/definitions/index.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
 import { RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";

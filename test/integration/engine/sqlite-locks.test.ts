@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
 import type { CoordinatorFunctionDefinition } from "../../../src/definitions/index.ts";
-import { createEngine } from "../../../src/embedded/create-engine.ts";
+import { createEngine } from "../../../src/engine/engine.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";

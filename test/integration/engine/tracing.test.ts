@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
+import type { Message } from "../../../src/core/messages/messages.ts";
+import type { Bus } from "../../../src/core/ports/index.ts";
 import type { BatchContext, HandlerDefinition } from "../../../src/definitions/index.ts";
-import type { Bus } from "../../../src/engine/ports/index.ts";
-import type { Message } from "../../../src/engine/protocol/messages.ts";
 import { PermanentError } from "../../../src/errors/index.ts";
 import { sharedBus, testEngine } from "../../helpers/engines.ts";
-import { ForeignSide } from "../../helpers/foreign-side.ts";
+import { ExternalSide } from "../../helpers/external-side.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
 
@@ -97,8 +97,8 @@ test.each([
   expect((await engine.list()).items).toEqual([]);
 });
 
-test("the command of a foreign worker has it", async () => {
-  const side = await ForeignSide.open([source("read", [{ page: 1 }])]);
+test("the command of an external worker has it", async () => {
+  const side = await ExternalSide.open([source("read", [{ page: 1 }])]);
   await side.coordinator.run(graphOf(node("read"), node("ocr", ["read"])), { traceparent });
   expect((await side.command(1)).traceparent).toBe(traceparent);
 });

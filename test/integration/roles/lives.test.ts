@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
-import { Client } from "../../../src/embedded/client.ts";
-import { Coordinator } from "../../../src/embedded/coordinator.ts";
-import { createEngine } from "../../../src/embedded/create-engine.ts";
-import { Worker } from "../../../src/embedded/worker.ts";
-import type { Bus, Store } from "../../../src/engine/ports/index.ts";
+import type { Bus, Store } from "../../../src/core/ports/index.ts";
+import { Client } from "../../../src/engine/client.ts";
+import { Coordinator } from "../../../src/engine/coordinator.ts";
+import { createEngine } from "../../../src/engine/engine.ts";
+import { Worker } from "../../../src/engine/worker.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
 import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
-import { Client } from "../../../src/embedded/client.ts";
-import { Coordinator } from "../../../src/embedded/coordinator.ts";
-import { createEngine } from "../../../src/embedded/create-engine.ts";
-import { Worker } from "../../../src/embedded/worker.ts";
-import type { Bus, BusHealth } from "../../../src/engine/ports/index.ts";
-import type { Message } from "../../../src/engine/protocol/messages.ts";
+import type { Message } from "../../../src/core/messages/messages.ts";
+import type { Bus, BusHealth } from "../../../src/core/ports/index.ts";
+import { Client } from "../../../src/engine/client.ts";
+import { Coordinator } from "../../../src/engine/coordinator.ts";
+import { createEngine } from "../../../src/engine/engine.ts";
+import { Worker } from "../../../src/engine/worker.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import { sharedBus } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";

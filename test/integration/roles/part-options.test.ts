@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../../src/adapters/memory/index.ts";
-import { Client } from "../../../src/embedded/client.ts";
-import { Coordinator } from "../../../src/embedded/coordinator.ts";
-import { createEngine } from "../../../src/embedded/create-engine.ts";
-import { Worker } from "../../../src/embedded/worker.ts";
+import { Client } from "../../../src/engine/client.ts";
+import { Coordinator } from "../../../src/engine/coordinator.ts";
+import { createEngine } from "../../../src/engine/engine.ts";
+import { Worker } from "../../../src/engine/worker.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
 import { testRoles } from "../../helpers/roles.ts";

@@ -3,7 +3,7 @@ import { type Admin, type Consumer, Kafka, logLevel } from "kafkajs";
 import { inject, onTestFinished } from "vitest";
 import { fixIdleTimer } from "../../../src/adapters/kafka/idle-timer-fix.ts";
 import { type KafkaBusOptions, kafkaBus } from "../../../src/adapters/kafka/index.ts";
-import type { Bus } from "../../../src/engine/ports/index.ts";
+import type { Bus } from "../../../src/core/ports/index.ts";
 
 /** Names of this test only. */
 export const uniquePrefix = (): string => `t-${randomUUID().slice(0, 8)}`;

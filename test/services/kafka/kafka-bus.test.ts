@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { inject } from "vitest";
 import { type KafkaBusOptions, kafkaBus } from "../../../src/adapters/kafka/index.ts";
-import type { Bus } from "../../../src/engine/ports/index.ts";
+import type { Bus } from "../../../src/core/ports/index.ts";
 import { busContract } from "../../contract/bus-contract.ts";
 import { needsServices } from "../services.ts";
 

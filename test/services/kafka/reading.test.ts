@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import type { UndeliverableMessage } from "../../../src/engine/ports/index.ts";
+import type { UndeliverableMessage } from "../../../src/core/ports/index.ts";
 import { gate, messageOf, noting, taskOf } from "../../contract/bus/world.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";

@@ -10,7 +10,7 @@ import {
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type KafkaServer, startKafka } from "../../../scripts/services/kafka.ts";
 import { MemoryState } from "../../../src/adapters/memory/index.ts";
-import type { Bus } from "../../../src/engine/ports/index.ts";
+import type { Bus } from "../../../src/core/ports/index.ts";
 import { messageOf, noting } from "../../contract/bus/world.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";

@@ -1,7 +1,6 @@
 import type { Document } from "mongodb";
 import { expect, inject, test } from "vitest";
-import type { Json } from "../../../src/errors/index.ts";
-import { FlowError } from "../../../src/errors/index.ts";
+import { FlowError, type Json } from "../../../src/errors/index.ts";
 import {
   appended,
   artifactOf,

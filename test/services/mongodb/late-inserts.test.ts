@@ -1,7 +1,7 @@
 import { Collection } from "mongodb";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
-import { Worker } from "../../../src/embedded/worker.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
+import { Worker } from "../../../src/engine/worker.ts";
 import { dispatchInit, newTask, recordOf, shardOf } from "../../contract/store/world.ts";
 import { handler, source } from "../../helpers/handlers.ts";
 import { until } from "../../helpers/waiting.ts";

@@ -1,6 +1,6 @@
 import { expect, inject, test } from "vitest";
 import type { Fate, TcpProxy } from "../../../scripts/services/tcp-proxy.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import { FlowError } from "../../../src/errors/index.ts";
 import { artifactOf, dispatchInit, longMs, newTask, recordOf, shardOf } from "../../contract/store/world.ts";
 import { testEngine } from "../../helpers/engines.ts";

@@ -3,8 +3,8 @@ import * as z from "zod";
 import { OpenCalls } from "../../../src/testing/flow/open-calls.ts";
 import { RunnableCode } from "../../../src/testing/flow/run-code.ts";
 import { isFinishedRun, readRun } from "../../../src/testing/flow/simulated-run.ts";
-import { drive } from "../../../src/testing/gate/drive.ts";
-import { World, type WorldOptions } from "../../../src/testing/world/world.ts";
+import { drive } from "../../../src/testing/scheduler/drive.ts";
+import { Cluster, type ClusterOptions } from "../../../src/testing/simulation/cluster.ts";
 
 /*
  * A process dies at every single point of a small run, one point a run: before each call to the store, between the
@@ -51,8 +51,8 @@ const expected = {
   vars: { runs: 1 },
 };
 
-async function run(options: Pick<WorldOptions, "crashAt" | "trace">) {
-  const world = new World({
+async function run(options: Pick<ClusterOptions, "crashAt" | "trace">) {
+  const world = new Cluster({
     seed,
     mode: "chaos",
     workload: () => code.workload(undefined, new OpenCalls()),

@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { Calls } from "../../../scripts/chaos/calls.ts";
-import { chaosHandlers } from "../../../scripts/chaos/chaos-handlers.ts";
-import { checkLimits, checkNothingRan } from "../../../scripts/chaos/checks/end-checks.ts";
-import { checkJournal } from "../../../scripts/chaos/checks/journal-checks.ts";
-import { checkTask } from "../../../scripts/chaos/checks/task-checks.ts";
-import type { LogRow, TaskEvidence } from "../../../scripts/chaos/evidence.ts";
-import type { Life } from "../../../scripts/chaos/fleet.ts";
-import { type JournalLine, JournalReader, JournalWriter, machineMs } from "../../../scripts/chaos/journal.ts";
-import { Sampler } from "../../../scripts/chaos/sampler.ts";
-import type { HistoryEntry, ShardRecord } from "../../../src/engine/model.ts";
-import { SeededRandom } from "../../../src/testing/gate/seeded-random.ts";
+import type { HistoryEntry, ShardRecord } from "../../../src/core/model/records.ts";
+import { SeededRandom } from "../../../src/testing/scheduler/seeded-random.ts";
+import { Calls } from "../../chaos/calls.ts";
+import { chaosHandlers } from "../../chaos/chaos-handlers.ts";
+import { checkLimits, checkNothingRan } from "../../chaos/checks/end-checks.ts";
+import { checkJournal } from "../../chaos/checks/journal-checks.ts";
+import { checkTask } from "../../chaos/checks/task-checks.ts";
+import type { LogRow, TaskEvidence } from "../../chaos/evidence.ts";
+import type { PartState } from "../../chaos/fleet.ts";
+import { type JournalLine, JournalReader, JournalWriter, machineMs } from "../../chaos/journal.ts";
+import { Sampler } from "../../chaos/sampler.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
@@ -48,8 +48,8 @@ async function ranTask(): Promise<Ran> {
   return { evidence: { task, vars, shards, rows }, lines: new JournalReader(path).read() };
 }
 
-const lifeOf = (name: string, lines: readonly JournalLine[]): Life =>
-  ({ name, journal: { read: () => lines }, pauses: [], endedAt: undefined }) as unknown as Life;
+const lifeOf = (name: string, lines: readonly JournalLine[]): PartState =>
+  ({ name, journal: { read: () => lines }, pauses: [], endedAt: undefined }) as unknown as PartState;
 
 function callsOf(...journals: (readonly JournalLine[])[]): Calls {
   const calls = new Calls();
@@ -204,7 +204,7 @@ describe("a task", () => {
 test("a worker of another program that finds no batch calls nothing, and who waits for it may begin", async () => {
   const { evidence } = await ranTask();
   const streaming = { type: "map", start: "first_batch" } as const;
-  const nodes = graphOf(node("none", [], { type: "foreign" }), node("next", ["none"], streaming));
+  const nodes = graphOf(node("none", [], { type: "external" }), node("next", ["none"], streaming));
   const task = { ...evidence.task, graph: { ...evidence.task.graph, ...nodes } } as TaskEvidence["task"];
   const ref = { task: task.id, node: "next", shard: 0, epoch: 1, type: "map" };
   const calls = callsOf([{ kind: "begin", at: 5, ...ref }]);

@@ -15,7 +15,7 @@ function idle(): ReturnType<typeof spawn> {
 }
 
 test("what a driver has started ends with it, one that stands still too; what has ended before is left alone", async () => {
-  const watchdog = spawn(process.execPath, [resolve("scripts/chaos/watchdog.ts")], {
+  const watchdog = spawn(process.execPath, [resolve("test/chaos/watchdog.ts")], {
     stdio: ["pipe", "ignore", "inherit"],
   });
   onTestFinished(() => void watchdog.kill("SIGKILL"));

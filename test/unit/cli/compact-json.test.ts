@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compactJson } from "../../../src/cli/compact-json.ts";
+import { compactJson } from "../../../src/cli/terminal/terminal.ts";
 
 test("is the same JSON, with no line longer than it must be", () => {
   fc.assert(

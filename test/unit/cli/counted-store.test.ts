@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
 import { countedStore, type StoreEvents } from "../../../src/cli/serving/counted-store.ts";
+import type { Store } from "../../../src/core/ports/index.ts";
 import type { HandlerDefinition } from "../../../src/definitions/index.ts";
-import type { Store } from "../../../src/engine/ports/index.ts";
 import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import { testEngine } from "../../helpers/engines.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readJson } from "../../../src/cli/loading/json-source.ts";
-import { pointer } from "../../../src/graph/pointer.ts";
+import { pointer } from "../../../src/graph/format/pointer.ts";
 
 /** Every value in a document, with its pointer. */
 function* valuesIn(value: unknown, path: readonly (string | number)[] = []): Generator<[string, unknown]> {

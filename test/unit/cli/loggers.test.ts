@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { jsonLogger } from "../../../src/cli/json-logger.ts";
-import { terminalLogger } from "../../../src/cli/logger.ts";
-import type { Terminal } from "../../../src/cli/terminal.ts";
+import { jsonLogger, terminalLogger } from "../../../src/cli/terminal/logger.ts";
+import type { Terminal } from "../../../src/cli/terminal/terminal.ts";
 import { hostileErrors } from "../../helpers/hostile-errors.ts";
 
 function recorded() {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { nearName } from "../../../src/graph/near-name.ts";
+import { nearName } from "../../../src/graph/format/near-name.ts";
 
 it.each([
   ["extrct", "extract"],

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import * as z from "zod";
+import { taskParams } from "../../../src/core/coordinator/task-params.ts";
 import { defineHandler, flow, fromGraph } from "../../../src/dsl/index.ts";
-import { taskParams } from "../../../src/engine/coordinator/task-params.ts";
 import type { JsonObject } from "../../../src/errors/index.ts";
 import { parseGraph, resolveParams, validateGraph } from "../../../src/graph/index.ts";
 

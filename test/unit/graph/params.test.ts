@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FlowError, type JsonObject } from "../../../src/errors/index.ts";
+import { hasParam } from "../../../src/graph/format/params-schema.ts";
 import { findParamRefs, parseGraph, resolveParams } from "../../../src/graph/index.ts";
-import { hasParam } from "../../../src/graph/params-schema.ts";
 
 const graphWith = (own: object, kv: object = { a: 1 }) =>
   parseGraph({

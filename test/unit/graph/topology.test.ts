@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { components, cycleIn, notUpstream } from "../../../src/graph/topology.ts";
+import { components, cycleIn, notUpstream } from "../../../src/graph/format/topology.ts";
 
 const anyGraph = fc.integer({ min: 1, max: 40 }).chain((count) => {
   const node = fc.integer({ min: 0, max: count - 1 });

@@ -140,7 +140,7 @@ describe("findings", () => {
     expect(formatFindings(findings)).toMatch(/\n\.\.\. and 10 more$/);
   });
 
-  it("show foreign text in one line, cut", () => {
+  it("show external text in one line, cut", () => {
     const [finding] = findingsOf({ nodes: [{ node_id: `a\n${"b".repeat(100)}`, type: "x" }] });
     expect(finding?.message).toMatch(/^node 'a\\nb+\.\.\.': node_id must begin with a letter/);
     expect(finding?.message.length).toBeLessThan(300);

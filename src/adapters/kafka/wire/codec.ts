@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Message } from "../../../engine/protocol/messages.ts";
+import type { Message } from "../../../core/messages/messages.ts";
 import { fromEnvelope, Unreadable } from "./from-envelope.ts";
 import { type Stamp, toEnvelope } from "./to-envelope.ts";
 

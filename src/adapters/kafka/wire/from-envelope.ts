@@ -1,5 +1,4 @@
-import type { AttemptAddress, Message, MessageTrace } from "../../../engine/protocol/messages.ts";
-import { defined } from "./defined.ts";
+import type { AttemptAddress, Message, MessageTrace } from "../../../core/messages/messages.ts";
 import * as schemas from "./schemas.ts";
 
 type Read<TMessage> = { readonly [TKey in keyof TMessage]: TMessage[TKey] | undefined };
@@ -122,3 +121,7 @@ function fieldOf(kind: Message["kind"]): string {
       return "kind";
   }
 }
+
+/** The same without the fields that are undefined. */
+export const defined = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

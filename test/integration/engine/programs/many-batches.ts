@@ -4,8 +4,8 @@
  */
 import * as z from "zod";
 import { memoryStore } from "../../../../src/adapters/memory/index.ts";
-import { createEngine } from "../../../../src/embedded/create-engine.ts";
-import type { Store } from "../../../../src/engine/ports/index.ts";
+import type { Store } from "../../../../src/core/ports/index.ts";
+import { createEngine } from "../../../../src/engine/engine.ts";
 import { graphOf, node } from "../../../helpers/graphs.ts";
 import { handler } from "../../../helpers/handlers.ts";
 

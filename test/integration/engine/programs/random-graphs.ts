@@ -9,10 +9,10 @@
  * Timing is real, so a seed draws the same world but not the same interleaving.
  */
 import { MemoryState, memoryBus, memoryStore } from "../../../../src/adapters/memory/index.ts";
-import { Coordinator } from "../../../../src/embedded/coordinator.ts";
-import { createEngine, type Engine } from "../../../../src/embedded/create-engine.ts";
-import { Worker } from "../../../../src/embedded/worker.ts";
-import type { Bus, Store } from "../../../../src/engine/ports/index.ts";
+import type { Bus, Store } from "../../../../src/core/ports/index.ts";
+import { Coordinator } from "../../../../src/engine/coordinator.ts";
+import { createEngine, type Engine } from "../../../../src/engine/engine.ts";
+import { Worker } from "../../../../src/engine/worker.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import { LawKeeper } from "../../../helpers/law-keeper.ts";
 import { randomGraph } from "../../../helpers/random-graph.ts";

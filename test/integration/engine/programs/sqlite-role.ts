@@ -5,9 +5,9 @@
  * does a coordinator of no tasks. Prints `ready`, and at the end a line of JSON.
  */
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
-import { Client } from "../../../../src/embedded/client.ts";
-import { Coordinator } from "../../../../src/embedded/coordinator.ts";
-import { Worker } from "../../../../src/embedded/worker.ts";
+import { Client } from "../../../../src/engine/client.ts";
+import { Coordinator } from "../../../../src/engine/coordinator.ts";
+import { Worker } from "../../../../src/engine/worker.ts";
 import { randomGraphs } from "../../../helpers/random-graph.ts";
 import { randomGraphHandlers } from "../../../helpers/random-graph-handlers.ts";
 import { RecordingLogger } from "../../../helpers/recording-logger.ts";

@@ -5,8 +5,8 @@
  * that it processes is a line in the log. Prints `ready`, and at the end a line of JSON.
  */
 import { appendFileSync } from "node:fs";
-import { createEngine } from "../../../../src/embedded/create-engine.ts";
-import type { Store } from "../../../../src/engine/ports/index.ts";
+import type { Store } from "../../../../src/core/ports/index.ts";
+import { createEngine } from "../../../../src/engine/engine.ts";
 import { randomGraphs } from "../../../helpers/random-graph.ts";
 import { randomGraphHandlers } from "../../../helpers/random-graph-handlers.ts";
 import { RecordingLogger } from "../../../helpers/recording-logger.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { BusParts } from "../../../../src/adapters/kafka/client.ts";
 import { ConsumerSession } from "../../../../src/adapters/kafka/consumer-session.ts";
+import { systemClock } from "../../../../src/core/ports/system.ts";
 import { silentLogger } from "../../../../src/definitions/index.ts";
-import { systemClock } from "../../../../src/engine/system/index.ts";
 import { Gate, until } from "../../../helpers/waiting.ts";
 
 /** A consumer of the driver that notes what is asked of it, and connects when it is let. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { driverLog } from "../../../../src/adapters/kafka/driver-log.ts";
+import { driverLog } from "../../../../src/adapters/kafka/client.ts";
 import { RecordingLogger } from "../../../helpers/recording-logger.ts";
 
 function log() {

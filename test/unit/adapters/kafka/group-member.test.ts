@@ -3,8 +3,8 @@ import type { BusParts } from "../../../../src/adapters/kafka/client.ts";
 import { GroupMember } from "../../../../src/adapters/kafka/group-member.ts";
 import type { Publisher } from "../../../../src/adapters/kafka/publisher.ts";
 import type { TopicCreation } from "../../../../src/adapters/kafka/topic-creation.ts";
+import { systemClock } from "../../../../src/core/ports/system.ts";
 import { silentLogger } from "../../../../src/definitions/index.ts";
-import { systemClock } from "../../../../src/engine/system/index.ts";
 
 /** A member of a group whose consumer can't connect. */
 function memberOf(error: Error): GroupMember {

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { BusParts } from "../../../../src/adapters/kafka/client.ts";
 import { Publisher } from "../../../../src/adapters/kafka/publisher.ts";
 import type { TopicCreation } from "../../../../src/adapters/kafka/topic-creation.ts";
-import type { Clock } from "../../../../src/engine/ports/index.ts";
+import type { Clock } from "../../../../src/core/ports/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import { RecordingLogger } from "../../../helpers/recording-logger.ts";
 import { until } from "../../../helpers/waiting.ts";

@@ -1,6 +1,6 @@
 import { AssignerProtocol, type Assignment, type Cluster } from "kafkajs";
 import { expect, test } from "vitest";
-import { topicAssigner } from "../../../../src/adapters/kafka/topic-assigner.ts";
+import { topicAssigner } from "../../../../src/adapters/kafka/consumer-session.ts";
 
 /** What members with these topics are given by one that leads them and sees topics of so many partitions. */
 async function assigned(

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../../src/adapters/memory/index.ts";
-import type { Attempt } from "../../../../src/engine/model.ts";
-import type { Store } from "../../../../src/engine/ports/index.ts";
+import type { Attempt } from "../../../../src/core/model/records.ts";
+import type { Store } from "../../../../src/core/ports/index.ts";
 import { artifactOf, claimed, newTask, recordOf, runningShard, shardOf } from "../../../contract/store/world.ts";
 
 /** A process whose store stops at the named place until it is let go; the others run through. */

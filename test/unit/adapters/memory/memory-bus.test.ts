@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { memoryBus, type UndeliveredMessage } from "../../../../src/adapters/memory/index.ts";
-import type { Clock } from "../../../../src/engine/ports/index.ts";
-import type { Message } from "../../../../src/engine/protocol/messages.ts";
+import type { Message } from "../../../../src/core/messages/messages.ts";
+import type { Clock } from "../../../../src/core/ports/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import { gate, messageOf, nodeOf, noting, pause, taskOf } from "../../../contract/bus/world.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../../src/adapters/memory/index.ts";
-import type { Attempt, LogHabits } from "../../../../src/engine/model.ts";
-import type { Store } from "../../../../src/engine/ports/index.ts";
+import type { Attempt, LogAccess } from "../../../../src/core/model/records.ts";
+import type { Store } from "../../../../src/core/ports/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import type { Graph, GraphNode } from "../../../../src/graph/index.ts";
 import {
@@ -253,7 +253,7 @@ describe("dropConsumed: streaming", () => {
     await store.createTask(newTask("t", { graph: graphOf(...nodes) }));
     return store;
   };
-  const begun = async (store: Store, nodeId: string, habits: LogHabits = once, shard = 0) => {
+  const begun = async (store: Store, nodeId: string, habits: LogAccess = once, shard = 0) => {
     const ref = shardOf(nodeId, shard);
     await store.dispatch(ref, dispatchInit());
     const by = { workerId: "w1", claimId: `claim-${nodeId}-${shard}`, leaseMs: longMs, habits };
@@ -300,7 +300,7 @@ describe("dropConsumed: streaming", () => {
     expect(await store.append(a, 0, artifactOf(9))).toBe("ok"); // asked again after a lost answer
   });
 
-  test.each<readonly [string, { readonly a?: LogHabits; readonly b?: LogHabits }]>([
+  test.each<readonly [string, { readonly a?: LogAccess; readonly b?: LogAccess }]>([
     ["a source that reads its own log again", { a: { resumes: true, rereads: true } }],
     ["a source that starts over", { a: { resumes: false, rereads: false } }],
     ["a reader that starts over", { b: { resumes: false, rereads: false } }],

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
 import { sharedFile } from "../../../../src/adapters/sqlite/shared-file.ts";
-import { createEngine } from "../../../../src/embedded/create-engine.ts";
+import { createEngine } from "../../../../src/engine/engine.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import { newTask, shardOf } from "../../../contract/store/world.ts";
 import { graphOf, node } from "../../../helpers/graphs.ts";

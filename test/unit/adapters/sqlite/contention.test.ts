@@ -2,7 +2,7 @@ import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type SqliteStoreOptions, sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
-import type { Store } from "../../../../src/engine/ports/index.ts";
+import type { Store } from "../../../../src/core/ports/index.ts";
 import { newTask } from "../../../contract/store/world.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
-import { createEngine } from "../../../../src/embedded/create-engine.ts";
+import { createEngine } from "../../../../src/engine/engine.ts";
 import { handler, source } from "../../../helpers/handlers.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 

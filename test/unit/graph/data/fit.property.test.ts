@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type * as z from "zod";
-import { Fit } from "../../../../src/graph/data/fit.ts";
+import { Assignability } from "../../../../src/graph/data/fit.ts";
 import { mismatchText } from "../../../../src/graph/data/mismatch.ts";
 import { storedType, wireType } from "../../../../src/graph/data/zod-data.ts";
 import { plainProducer, producer, relatives } from "./arbitrary-schema.ts";
 
 const mismatchOf = (output: z.ZodType, input: z.ZodType) =>
-  mismatchText(storedType(output), wireType(input), new Fit());
+  mismatchText(storedType(output), wireType(input), new Assignability());
 
 /** Samples are not all values: what they miss, once in thousands of runs, must not fail a build. */
 const seed = 20_260;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import type { DataType } from "../../../../src/graph/data/data-type.ts";
-import { Fit } from "../../../../src/graph/data/fit.ts";
+import { Assignability } from "../../../../src/graph/data/fit.ts";
 import { mismatchText } from "../../../../src/graph/data/mismatch.ts";
 import { storedType, wireType } from "../../../../src/graph/data/zod-data.ts";
 
-const textOf = (given: DataType, wanted: DataType) => mismatchText(given, wanted, new Fit());
+const textOf = (given: DataType, wanted: DataType) => mismatchText(given, wanted, new Assignability());
 const mismatchOf = (output: z.ZodType, input: z.ZodType) => textOf(storedType(output), wireType(input));
 
 const a = z.object({ a: z.string() });

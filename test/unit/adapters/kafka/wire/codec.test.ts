@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { decode, encode } from "../../../../../src/adapters/kafka/wire/codec.ts";
-import type { Message } from "../../../../../src/engine/protocol/messages.ts";
+import type { Message } from "../../../../../src/core/messages/messages.ts";
 import { samples } from "./samples.ts";
 
 const stamp = { corrId: "new", sentAt: 5 };

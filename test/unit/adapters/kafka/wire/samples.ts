@@ -1,4 +1,4 @@
-import type { Message } from "../../../../../src/engine/protocol/messages.ts";
+import type { Message } from "../../../../../src/core/messages/messages.ts";
 
 type Samples = { readonly [TKind in Message["kind"]]: Extract<Message, { readonly kind: TKind }> };
 

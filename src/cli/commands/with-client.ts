@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import type { Bus, Store } from "../../core/ports/index.ts";
+import { Client } from "../../engine/client.ts";
+import { definedOf } from "../../engine/options.ts";
+import type { Definitions } from "../loading/exported-flow.ts";
+import { findFile } from "../loading/find-file.ts";
+import { needStore, type StoreOptions, storeSettings } from "../settings/open-store.ts";
+import type { ReadSettings } from "../settings/read-settings.ts";
+import { terminalLogger } from "../terminal/logger.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+/** Somebody who looks at the tasks of a store, and runs nothing. */
+export interface StoreAccess {
+  readonly client: Client;
+  readonly store: Store;
+}
+
+/**
+ * Opens a store that must be there already: a misspelt name would make an empty one.
+ *
+ * @throws CliError `CLI_USAGE`, `CLI_FILE_NOT_FOUND`
+ */
+export async function withClient<T>(
+  terminal: Terminal,
+  options: StoreOptions & {
+    readonly types?: readonly string[];
+    readonly externalTypes?: readonly string[] | undefined;
+    readonly definitions?: Definitions | undefined;
+    /** Tells workers of what is new. */
+    readonly bus?: Bus | undefined;
+    /** @defaultValue what `options` and the environment say */
+    readonly read?: ReadSettings;
+  },
+  use: (access: StoreAccess) => Promise<T>,
+): Promise<T> {
+  const { store, file } = await needStore(options.read ?? storeSettings(terminal, options));
+  if (file !== undefined && !existsSync(file)) findFile(file);
+  const { adapters = [], fns = [] } = options.definitions ?? {};
+  await using client = new Client({
+    store,
+    workerTypes: options.types ?? [],
+    ...definedOf({ bus: options.bus, externalTypes: options.externalTypes }),
+    inputAdapters: adapters,
+    coordinatorFns: fns,
+    logger: terminalLogger(terminal),
+  });
+  await client.start();
+  return await use({ client, store });
+}

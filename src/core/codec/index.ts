@@ -1,0 +1,14 @@
+import type { Metrics } from "../../definitions/index.ts";
+
+export { copyJson, NotJsonError } from "./json-copy.ts";
+export { jsonTooLarge, keepJson, keepShard, ownJson } from "./kept-json.ts";
+export { describeIssues, SchemaMismatch, WireCodec } from "./wire-codec.ts";
+
+export type MetricSums = Record<string, number>;
+
+/** The sum so far. Own keys only: a metric may be called `constructor`. */
+export const sumOf = (sums: Metrics, name: string): number => (Object.hasOwn(sums, name) ? (sums[name] ?? 0) : 0);
+
+export function addMetrics(sums: MetricSums, metrics: Metrics): void {
+  for (const [name, value] of Object.entries(metrics)) sums[name] = sumOf(sums, name) + value;
+}

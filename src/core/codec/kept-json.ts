@@ -1,0 +1,64 @@
+import { constants } from "node:buffer";
+import { FlowError, type Json } from "../../errors/index.ts";
+import { deepFreeze } from "../../graph/format/plain-data.ts";
+import type { ShardRecord } from "../model/records.ts";
+import { copyJson } from "./json-copy.ts";
+
+interface Size {
+  chars: number;
+}
+
+/**
+ * Freezes JSON of users in place, to the bottom, so that a store can hand out what it keeps without a copy. It is then
+ * what a JSON text would give back: -0 becomes 0.
+ *
+ * @param what - how an error names the value
+ * @throws FlowError `RECORD_TOO_LARGE` when its JSON text would be longer than a string can be
+ */
+export function keepJson<TValue>(value: TValue, what: string): TValue {
+  const size: Size = { chars: 0 };
+  freeze(value, size);
+  if (size.chars > constants.MAX_STRING_LENGTH) throw jsonTooLarge(what);
+  return Object.is(value, -0) ? (0 as TValue) : value;
+}
+
+/**
+ * Freezes what users gave of a shard's record, so that a store can hand out the one it keeps. Not all of it: that took
+ * half as long again as all else that a node costs, and the engine changes no record in place.
+ */
+export function keepShard(record: ShardRecord): ShardRecord {
+  deepFreeze(record.result);
+  deepFreeze(record.metrics);
+  deepFreeze(record.checkpoint);
+  deepFreeze(record.progress);
+  deepFreeze(record.failure);
+  return record;
+}
+
+export const jsonTooLarge = (what: string): FlowError =>
+  new FlowError(
+    "RECORD_TOO_LARGE",
+    `${what} is too large to be kept as JSON: split it, into smaller batches for instance`,
+  );
+
+/** JSON that its reader may change: a copy of what a store shares with others, which is frozen. */
+export const ownJson = (value: Json): Json => (Object.isFrozen(value) ? copyJson(value) : value);
+
+/** From the bottom up, which measured three times as fast as from the top down. */
+function freeze(value: unknown, size: Size): void {
+  if (typeof value === "string") size.chars += value.length;
+  if (typeof value !== "object" || value === null) return;
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) {
+      if (Object.is(value[at], -0)) Reflect.set(value, at, 0);
+      else freeze(value[at], size);
+    }
+  } else {
+    const object = value as Record<string, unknown>;
+    for (const key in object) {
+      if (Object.is(object[key], -0)) Reflect.set(value, key, 0);
+      else freeze(object[key], size);
+    }
+  }
+  Object.freeze(value);
+}

@@ -1,0 +1,143 @@
+import {
+  $ZodAsyncError,
+  type $ZodError,
+  type $ZodType,
+  type $ZodTypes,
+  safeDecode,
+  safeDecodeAsync,
+  safeEncode,
+  safeEncodeAsync,
+} from "zod/v4/core";
+import { isInstance, type Json } from "../../errors/index.ts";
+import { copyJson, NotJsonError } from "./json-copy.ts";
+
+/** A value that a schema refused, in words: `.rows[3].price: expected number, received string`. */
+export class SchemaMismatch extends Error {
+  override readonly name = "SchemaMismatch";
+}
+
+type Parsed = { success: true; data: unknown } | { success: false; error: $ZodError };
+
+/**
+ * Carries values between handlers (decoded by their schemas) and the store (JSON). Synchronous wherever the schema is:
+ * a promise per batch would cost more than the validation. Wire values that were not made anew by zod are copied, so that
+ * no handler can change what is stored.
+ */
+export class WireCodec {
+  readonly #schema: $ZodType;
+  readonly #closed: boolean;
+  #async = false;
+
+  constructor(schema: $ZodType) {
+    this.#schema = schema;
+    this.#closed = isClosedSchema(schema);
+  }
+
+  /** Wire to handler. Rejects or throws {@link SchemaMismatch}. */
+  decode(wire: Json): unknown | Promise<unknown> {
+    const value = this.#closed ? wire : copyJson(wire);
+    return this.#parse(
+      () => safeDecode(this.#schema, value),
+      () => safeDecodeAsync(this.#schema, value),
+      dataOf,
+    );
+  }
+
+  /** Handler to wire. Rejects or throws {@link SchemaMismatch} or `NotJsonError`. */
+  encode(value: unknown): Json | Promise<Json> {
+    const finish = this.#closed ? (dataOf as (parsed: Parsed) => Json) : (parsed: Parsed) => copyJson(dataOf(parsed));
+    return this.#parse(
+      () => safeEncode(this.#schema, value),
+      () => safeEncodeAsync(this.#schema, value),
+      finish,
+    );
+  }
+
+  #parse<T>(sync: () => Parsed, async: () => Promise<Parsed>, finish: (parsed: Parsed) => T): T | Promise<T> {
+    if (!this.#async) {
+      try {
+        return finish(sync());
+      } catch (error) {
+        if (!isInstance(error, $ZodAsyncError)) throw refused(error);
+        this.#async = true; // a schema with an asynchronous check: known from its first value on
+      }
+    }
+    return async().then(finish, (error: unknown) => {
+      throw refused(error);
+    });
+  }
+}
+
+/** A recursive schema follows a value as deep as that goes, beyond the call stack too. */
+const refused = (error: unknown): unknown =>
+  error instanceof RangeError && error.message === "Maximum call stack size exceeded"
+    ? new NotJsonError("the value nests too deeply", { cause: error })
+    : error;
+
+function dataOf(parsed: Parsed): unknown {
+  if (parsed.success) return parsed.data;
+  throw new SchemaMismatch(describeIssues(parsed.error), { cause: parsed.error });
+}
+
+const shownIssues = 3;
+
+/** The first few issues of a zod error, each with its path. */
+export function describeIssues(error: $ZodError): string {
+  const shown = error.issues.slice(0, shownIssues).map((issue) => {
+    const path = issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
+    return `${path === "" ? "the value" : path}: ${issue.message.replace(/^Invalid input: /, "")}`;
+  });
+  const more = error.issues.length - shown.length;
+  return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
+}
+
+/**
+ * Whether every value that the schema lets through on the wire side is plain JSON, newly made by zod: then nothing has
+ * to be walked or copied again. `false` is always safe, so what isn't known here is not closed.
+ */
+export function isClosedSchema(schema: $ZodType, around: ReadonlySet<$ZodType> = new Set()): boolean {
+  if (around.has(schema)) return false; // zod lets a cycle through a recursive schema: only a copy finds it
+  const within = new Set(around).add(schema);
+  const closed = (inner: $ZodType): boolean => isClosedSchema(inner, within);
+  const { def } = (schema as $ZodTypes)._zod;
+  if (def.type !== "string" && def.checks?.some((check) => check._zod.def.check === "overwrite")) return false;
+  switch (def.type) {
+    case "string":
+    case "number":
+    case "boolean":
+    case "null":
+    case "enum":
+    case "template_literal":
+      return true;
+    case "literal":
+      return def.values.every(
+        (value) => value === null || ["string", "boolean"].includes(typeof value) || Number.isFinite(value),
+      );
+    case "object":
+      return (
+        (def.catchall === undefined || def.catchall._zod.def.type === "never" || closed(def.catchall)) &&
+        Object.values(def.shape).every(closed)
+      );
+    case "array":
+      return closed(def.element);
+    case "tuple":
+      return def.items.every(closed) && (def.rest === null || closed(def.rest));
+    case "record":
+      return closed(def.keyType) && closed(def.valueType);
+    case "union":
+      return def.options.every(closed);
+    // Not "optional": a list may then hold undefined, and an object a key of that value, which JSON can't.
+    case "nullable":
+    case "default":
+    case "prefault":
+    case "nonoptional":
+    case "readonly":
+      return closed(def.innerType);
+    case "lazy":
+      return closed(def.getter());
+    case "pipe":
+      return closed(def.in); // a codec: its wire side
+    default:
+      return false;
+  }
+}

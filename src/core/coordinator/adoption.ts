@@ -1,0 +1,90 @@
+import { FlowError } from "../../errors/index.ts";
+import { externalSources } from "../interop/index.ts";
+import { logOf, type ShardRecord, type TaskRecord } from "../model/records.ts";
+import { isNodeFinished, type NodePlan, type Plan } from "../plan/index.ts";
+import type { Store } from "../ports/index.ts";
+
+/**
+ * Gives a retry what the task before it has finished: a node is adopted when it had finished there and all that is
+ * upstream of it is adopted too, so that nothing is kept that was built from what now runs again.
+ *
+ * Comes before any dispatch of this task, at every coordinator: whoever dispatches a node knows then that it isn't
+ * adopted. Ends where it was left off when it is called again, and several at once make the same of it.
+ */
+export async function adoptFinished(options: {
+  readonly store: Store;
+  readonly plan: Plan;
+  readonly task: TaskRecord;
+  /** Types whose workers look for artifacts under their own task only. */
+  readonly external?: ReadonlySet<string> | undefined;
+}): Promise<void> {
+  const { store, plan, task, external } = options;
+  if (task.retryOf === undefined) return;
+  const lent = Map.groupBy(await store.readShards(task.retryOf), (record) => record.nodeId);
+  const own = Map.groupBy(await store.readShards(task.id), (record) => record.nodeId);
+  const again = external === undefined ? none : runsAgain(plan, { lent, external });
+  const parentsLeft = new Map(plan.nodes.map((node) => [node.id, node.dependsOn.length]));
+  const reached = plan.nodes.filter((node) => node.dependsOn.length === 0);
+  for (const node of reached) {
+    if (again.has(node.id)) continue;
+    const finished = lent.get(node.id) ?? [];
+    const isAdopted = isAdoptedNode(node, own.get(node.id) ?? []) || (await adoptNode(store, { task, node, finished }));
+    if (!isAdopted) continue;
+    for (const child of plan.children.get(node.id) ?? []) {
+      const left = (parentsLeft.get(child.id) ?? 0) - 1;
+      parentsLeft.set(child.id, left);
+      if (left === 0) reached.push(child); // the loop goes on over these
+    }
+  }
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** What had not finished, what is downstream of that, and what an external worker among these reads; and so on. */
+function runsAgain(
+  plan: Plan,
+  known: { readonly lent: ReadonlyMap<string, readonly ShardRecord[]>; readonly external: ReadonlySet<string> },
+): ReadonlySet<string> {
+  const { lent, external } = known;
+  const left = plan.nodes.filter((node) => !isNodeFinished(node, lent.get(node.id) ?? [])).map(({ id }) => id);
+  const again = new Set(left);
+  for (const id of again) {
+    const node = plan.byId.get(id);
+    // The loop goes on over these.
+    for (const child of plan.children.get(id) ?? []) again.add(child.id);
+    if (node !== undefined && external.has(node.type)) for (const source of externalSources(node)) again.add(source);
+  }
+  return again;
+}
+
+async function adoptNode(
+  store: Store,
+  from: { readonly task: TaskRecord; readonly node: NodePlan; readonly finished: readonly ShardRecord[] },
+): Promise<boolean> {
+  const { task, node, finished } = from;
+  if (!isNodeFinished(node, finished)) return false;
+  for (const record of finished) if (!(await isKept(store, record))) return false;
+  let all = true;
+  for (const record of finished) {
+    const ref = { taskId: task.id, nodeId: node.id, shard: record.shard };
+    const answer = await store.adopt(ref, { type: node.type, priority: task.priority, finished: record });
+    all &&= answer === "adopted";
+  }
+  // What was there is another's adoption, a tombstone, or a dispatch.
+  return all || isAdoptedNode(node, await store.readShards(task.id, [node.id]));
+}
+
+const isAdoptedNode = (node: NodePlan, shards: readonly ShardRecord[]): boolean =>
+  shards.length === node.partitions && shards.every((record) => record.artifactsOf !== undefined);
+
+/** A store may have dropped artifacts that all readers of the graph had read: from the first one on, if any. */
+async function isKept(store: Store, record: ShardRecord): Promise<boolean> {
+  const { count = 0, generation } = record;
+  if (count === 0) return true;
+  try {
+    return (await store.readArtifacts(logOf(record), generation, 0, 1)).length > 0;
+  } catch (error) {
+    if (FlowError.is(error, "ARTIFACTS_DROPPED")) return false;
+    throw error;
+  }
+}

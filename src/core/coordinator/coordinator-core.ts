@@ -1,0 +1,279 @@
+import { FlowError } from "../../errors/index.ts";
+import { coordinatorFnType, type Finding, type Graph, type GraphNode, parseGraph } from "../../graph/index.ts";
+import { ExternalWorkers } from "../interop/index.ts";
+import { isStatus, type Message } from "../messages/messages.ts";
+import { groups, topics } from "../messages/topics.ts";
+import type { Subscription } from "../ports/index.ts";
+import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
+import { runInOrder } from "../resilience/run-all.ts";
+import { StoreRetry } from "../resilience/store-retry.ts";
+import { type LoopHealth, Supervisor } from "../resilience/supervisor.ts";
+import { TaskChanges } from "../tasks/task-changes.ts";
+import { WorkerCore } from "../worker/worker-core.ts";
+import type { CoordinatorParts } from "./coordinator-options.ts";
+import {
+  type AskedTask,
+  type CreateTaskOptions,
+  checkRetryable,
+  checkSameInput,
+  newTask,
+  nextTry,
+  type RetryTaskOptions,
+  taskSettings,
+} from "./new-task.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Sweeper } from "./sweeper.ts";
+
+/** Plans tasks: several of them share the work through the store. */
+export class CoordinatorCore {
+  readonly #parts: CoordinatorParts;
+  readonly #supervisor: Supervisor;
+  readonly #scheduler: Scheduler;
+  readonly #sweeper: Sweeper;
+  readonly #changes = new TaskChanges();
+  /** Runs the coordinator functions: claimed, leased, retried and fenced like any node. */
+  readonly #functionWorker: WorkerCore;
+  readonly #callerRetry: StoreRetry;
+  /** For the types whose workers aren't ours, if there are any. */
+  readonly #external: ExternalWorkers | undefined;
+  #subscription: Subscription | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: CoordinatorParts) {
+    this.#parts = parts;
+    this.#callerRetry = new StoreRetry(parts.callerClock ?? parts.clock, undefined, {
+      watch: parts.watch,
+      check: () => this.#changes.check(),
+    });
+    const { store, bus, plans, clock, logger, timing } = parts;
+    this.#supervisor = new Supervisor({ clock, logger });
+    this.#external = this.#externalWorkers();
+    this.#scheduler = new Scheduler({
+      store,
+      bus: bestEffortBus(bus, logger),
+      plans,
+      cancelGraceMs: timing.cancelGraceMs,
+      readsAnEvent: parts.readsAnEvent,
+      onOwed: () => this.#sweeper.payLooks(this.#supervisor),
+      onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
+      others: this.#external,
+    });
+    this.#sweeper = new Sweeper({
+      store,
+      clock,
+      scheduler: this.#scheduler,
+      leaseMs: parts.functionLimits.leaseMs,
+      watch: parts.watch,
+      isHeard: () => isHealthy(bus),
+      onLeaseLost: this.#external && ((record) => this.#external?.leaseLost(record) ?? Promise.resolve()),
+      ...timing,
+    });
+    this.#functionWorker = new WorkerCore({
+      ...parts,
+      watch: undefined, // whether the coordinator reaches its store is said by its sweeps
+      workerId: `${parts.coordinatorId}.fn`,
+      handlers: new Map(),
+      limits: parts.functionLimits,
+    });
+  }
+
+  get loops(): readonly LoopHealth[] {
+    return [...this.#supervisor.loops, ...this.#functionWorker.loops];
+  }
+
+  /** Tells those who read tasks in this process what changed. */
+  get changes(): TaskChanges {
+    return this.#changes;
+  }
+
+  async start(): Promise<void> {
+    const types = [...new Set([...this.#parts.workerTypes, coordinatorFnType])];
+    this.#subscription = await this.#subscribe(types);
+    this.#sweeper.start(this.#supervisor);
+    this.#external?.start(this.#supervisor);
+    await this.#functionWorker.start();
+  }
+
+  /** The same promise at each call. */
+  stop(options: { readonly graceMs: number }): Promise<void> {
+    this.#stopping ??= runInOrder("stopping a coordinator", [
+      () => this.#changes.close(),
+      () => this.#functionWorker.stop(options),
+      () => this.#subscription?.close(),
+      () => this.#supervisor.stop(),
+    ]);
+    return this.#stopping;
+  }
+
+  async #subscribe(types: readonly string[]): Promise<Subscription> {
+    const group = groups.coordinators;
+    try {
+      return await this.#parts.bus.subscribe({
+        group,
+        topics: [...types.map(topics.status), ...(this.#external === undefined ? [] : [topics.announce])],
+        handle: (message) => this.#onMessage(message),
+      });
+    } catch (error) {
+      if (!FlowError.is(error, "ENGINE_OPTIONS") || error.details?.group !== group) throw error;
+      const text = `a coordinator on this bus was given other node types than this one (${types.join(", ")}): they share their messages, so give all of them the same handlers or workerTypes, or each its own bus`;
+      throw new FlowError("ENGINE_OPTIONS", text, { cause: error, details: error.details });
+    }
+  }
+
+  /**
+   * The graph in its long form, known to run here.
+   *
+   * @throws FlowError `GRAPH_INVALID` with all findings
+   */
+  checkGraph(input: unknown): Graph {
+    const { workerTypes, functions, inputAdapters } = this.#parts;
+    const graph = parseGraph(input, {
+      types: workerTypes,
+      functions: [...functions.values()],
+      adapters: [...inputAdapters.values()],
+    });
+    refuseUnenforced(graph, this.#external?.findings(graph));
+    return graph;
+  }
+
+  /**
+   * Checks the parameters, stores the task, and starts its roots.
+   *
+   * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `ENGINE_OPTIONS`, `TASK_EXISTS`
+   */
+  async createTask(options: CreateTaskOptions): Promise<{ readonly id: string; readonly created: boolean }> {
+    if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
+    const { ids, plans } = this.#parts;
+    const task = newTask(ids.next(), options);
+    return this.#create({ task, graph: options.graph }, () => this.#scheduler.begin(task, plans.get(task.graph)));
+  }
+
+  /**
+   * A new task with the graph and the parameters of one that failed or was cancelled. It goes on from there: what had
+   * finished is adopted.
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED`, `TASK_EXISTS`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
+   */
+  async retryTask(
+    taskId: string,
+    options: RetryTaskOptions,
+  ): Promise<{ readonly id: string; readonly created: boolean }> {
+    if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
+    const { store, ids } = this.#parts;
+    const settings = taskSettings(options);
+    const failed = checkRetryable(taskId, await this.#callerRetry.ask(() => store.readTask(taskId)));
+    this.checkGraph(failed.graph); // this engine's handlers may be others than those that it ran with
+    const vars = await this.#callerRetry.ask(() => store.readVars(taskId));
+    const task = nextTry(ids.next(), failed, { vars, settings });
+    return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
+  }
+
+  async #create(
+    asked: AskedTask,
+    begin: () => Promise<void>,
+  ): Promise<{ readonly id: string; readonly created: boolean }> {
+    const { store } = this.#parts;
+    const { task } = asked;
+    for (;;) {
+      const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
+      const created = outcome === "created" || id === task.id;
+      if (created) {
+        if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
+        await this.#now("begin", begin);
+      }
+      await this.#callerRetry.ask(() => store.settle());
+      if (created) return { id, created };
+      const found = await this.#callerRetry.ask(() => store.readTask(id));
+      if (found === undefined) continue; // it was deleted meanwhile, and its key is free again
+      checkSameInput(asked, found);
+      return { id, created };
+    }
+  }
+
+  async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
+    const { store } = this.#parts;
+    this.#changes.check();
+    const answer = await this.#callerRetry.ask(() => store.cancelTask(taskId, reason));
+    if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
+    await this.#callerRetry.ask(() => store.settle());
+    return answer;
+  }
+
+  /** What follows a record that is stored. The record counts: should this fail, a sweep goes on from it. */
+  async #now(name: string, follow: () => Promise<void>): Promise<void> {
+    try {
+      await follow();
+    } catch (error) {
+      this.#supervisor.report(name, error);
+    }
+  }
+
+  #externalWorkers(): ExternalWorkers | undefined {
+    const { external, store, bus, logger, timing, ...parts } = this.#parts;
+    if (external === undefined || store.externalRows === undefined) return undefined;
+    return new ExternalWorkers({
+      ...parts,
+      store,
+      bus: bestEffortBus(bus, logger, { throwsTooLarge: true }),
+      logger,
+      external,
+      rows: store.externalRows,
+      acceptMs: timing.externalAcceptMs,
+      nodeChanged: (taskId, nodeId) => this.#scheduler.nodeChanged(taskId, nodeId),
+      progressed: (ref) => {
+        parts.signals.notify(ref);
+        this.#changes.emit(ref.taskId, false);
+      },
+      dueIn: (ms) => this.#sweeper.dueIn(ms),
+    });
+  }
+
+  async #onMessage(message: Message): Promise<void> {
+    if (this.#external !== undefined && isStatus(message) && this.#external.types.has(message.type)) {
+      return this.#external.onStatus(message);
+    }
+    switch (message.kind) {
+      case "TASK_FAILED":
+        if (message.permanent) return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
+        // Nobody else's turn has come by this: only its own, later.
+        if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
+        return this.#changes.emit(message.taskId, false);
+      case "BATCH_OK":
+      case "TASK_RESUMED": // an attempt that goes on may be the first to tell of what an earlier one stored
+      case "TASK_DONE":
+      case "CANCELLED":
+        return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
+      case "WORKER_ONLINE":
+      case "WORKER_OFFLINE":
+        return this.#external?.onAnnounce(message);
+    }
+  }
+}
+
+/**
+ * What a graph may say and this engine would ignore is refused: a limit that isn't held is worse than none.
+ *
+ * @param more - what else is known to be wrong with it
+ * @throws FlowError `GRAPH_INVALID` with all findings
+ */
+export function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
+  const limits = graph.nodes.flatMap((node, index) =>
+    unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
+  );
+  const findings = [...limits, ...more];
+  if (findings.length === 0) return;
+  const text = findings.map((finding) => `${finding.path}: ${finding.message}`).join("\n");
+  throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
+}
+
+/** The one limit of a node that there is: how many of its shards run at once. */
+const unknownLimits = ({ limits = {} }: GraphNode): readonly string[] =>
+  Object.keys(limits).filter((key) => key !== "max_running");
+
+function unenforced(nodeId: string, path: string, key: string) {
+  return {
+    code: "GRAPH_UNSUPPORTED",
+    path,
+    message: `node '${nodeId}': this engine does not enforce '${key}' yet: leave it out`,
+  };
+}

@@ -1,0 +1,159 @@
+import { isDeepStrictEqual } from "node:util";
+import type { $ZodType } from "zod/v4/core";
+import { FlowError, type JsonObject } from "../../errors/index.ts";
+import { type Graph, graphHash, resolveParams } from "../../graph/index.ts";
+import { isTaskTerminal, type TaskRecord } from "../model/records.ts";
+import type { NewTask } from "../ports/index.ts";
+import { noSuchTask } from "../tasks/task-reader.ts";
+import { taskParams } from "./task-params.ts";
+
+export interface CreateTaskOptions {
+  /** As the coordinator's `checkGraph` gave it. */
+  readonly graph: Graph;
+  readonly params?: unknown;
+  /** The flow's own schema of its parameters; without it the graph's JSON Schema counts. */
+  readonly paramsSchema?: $ZodType | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly priority?: number | undefined;
+  /** How long it may take, in seconds. */
+  readonly deadlineSec?: number | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+export type RetryTaskOptions = Pick<CreateTaskOptions, "idempotencyKey" | "priority" | "deadlineSec" | "traceparent">;
+
+type TaskSettings = Partial<Pick<NewTask, "idempotencyKey" | "priority" | "deadlineMs" | "traceparent">>;
+
+const maxPriority = 100;
+const maxDeadlineSec = 31_536_000;
+const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/**
+ * A task as it is stored, with its parameters checked and put where its graph asks for them.
+ *
+ * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
+ */
+export function newTask(id: string, options: CreateTaskOptions): NewTask {
+  const settings = taskSettings(options);
+  const params = taskParams({ params: options.params, schema: options.paramsSchema, graph: options.graph });
+  return { id, graph: resolveParams(options.graph, params), params, priority: 0, ...settings };
+}
+
+/** A task that goes on from one that has failed: what it isn't told otherwise is as there. */
+export function nextTry(
+  id: string,
+  failed: TaskRecord,
+  { vars, settings }: { readonly vars: NewTask["vars"]; readonly settings: TaskSettings },
+): NewTask {
+  const { graph, params, priority, traceparent, borrowsFrom = [] } = failed;
+  return {
+    id,
+    graph,
+    params,
+    priority,
+    retryOf: failed.id,
+    borrowsFrom: [failed.id, ...borrowsFrom],
+    ...(vars === undefined ? {} : { vars }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...settings,
+  };
+}
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+export function taskSettings({ idempotencyKey, priority, deadlineSec, traceparent }: RetryTaskOptions): TaskSettings {
+  if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey === "")) {
+    throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be a non-empty string; leave it out to run without one");
+  }
+  if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= maxPriority)) {
+    throw new FlowError("ENGINE_OPTIONS", `priority must be an integer from -${maxPriority} to ${maxPriority}`);
+  }
+  if (deadlineSec !== undefined && !(deadlineSec > 0 && deadlineSec <= maxDeadlineSec)) {
+    throw new FlowError("ENGINE_OPTIONS", `deadlineSec must be more than 0 and at most ${maxDeadlineSec}`);
+  }
+  if (traceparent !== undefined && !traceparentForm.test(traceparent)) {
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      "traceparent must be a W3C trace context, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    );
+  }
+  // Databases replace half a surrogate pair, and two keys would be one.
+  if (idempotencyKey?.isWellFormed() === false) {
+    throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be well-formed Unicode: it has half a surrogate pair");
+  }
+  return {
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(deadlineSec === undefined ? {} : { deadlineMs: deadlineSec * 1_000 }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+}
+
+/** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED` */
+export function checkRetryable(taskId: string, task: TaskRecord | undefined): TaskRecord {
+  if (task === undefined) throw noSuchTask(taskId);
+  const details = { taskId };
+  if (task.status === "finished") {
+    throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to try again`, { details });
+  }
+  if (isTaskTerminal(task.status)) return task;
+  throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only what failed or was cancelled is tried again`, {
+    details,
+  });
+}
+
+/** A task to create, with its graph before the parameters are filled in. */
+export interface AskedTask {
+  readonly task: NewTask;
+  readonly graph: Graph;
+}
+
+/**
+ * An idempotency key returns a task of the same input only: the same graph and the same parameters with their defaults,
+ * or a retry of the same task. Computed from what every record has, so it holds for records of older versions too.
+ *
+ * @throws FlowError `TASK_EXISTS` naming what differs; names of parameters, never their values
+ */
+export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): void {
+  const isRetry = task.retryOf !== undefined || found.retryOf !== undefined;
+  if (isRetry && task.retryOf === found.retryOf) return;
+  const params = isRetry ? [] : differingKeys(task.params, found.params);
+  const isOtherGraph = !isRetry && !isSameGraph(graph, found);
+  const faults = [
+    ...(isRetry ? [{ part: "retryOf", text: "one is a retry, of a task that the other does not retry" }] : []),
+    ...(isOtherGraph ? [{ part: "graph", text: "graph differs" }] : []),
+    ...(params.length === 0 ? [] : [{ part: "params", text: `params differ (${params.join(", ")})` }]),
+  ];
+  if (faults.length === 0) return;
+  const theirs = found.graph.name === undefined ? "" : ` of '${found.graph.name}'`;
+  const advice = isOtherGraph ? "a new version of a flow needs a new key" : "use a new key";
+  throw new FlowError(
+    "TASK_EXISTS",
+    `idempotency key '${task.idempotencyKey}' belongs to task ${found.id}${theirs}, which has another input: ${faults.map(({ text }) => text).join(", ")}; ${advice}, or read the existing task by its id`,
+    {
+      details: {
+        taskId: found.id,
+        differs: faults.map(({ part }) => part),
+        ...(params.length === 0 ? {} : { params }),
+      },
+    },
+  );
+}
+
+/** The record has the graph with its parameters filled in, so the same parameters are filled in here. */
+function isSameGraph(graph: Graph, found: TaskRecord): boolean {
+  try {
+    return graphHash(resolveParams(graph, found.params)) === graphHash(found.graph);
+  } catch (error) {
+    if (FlowError.is(error, "PARAMS_INVALID") || FlowError.is(error, "PARAMS_TOO_LARGE")) return false;
+    throw error;
+  }
+}
+
+function differingKeys(asked: JsonObject, found: JsonObject): string[] {
+  const keys = [...new Set([...Object.keys(asked), ...Object.keys(found)])].sort();
+  return keys.filter((key) => !isDeepStrictEqual(jsonAt(asked, key), jsonAt(found, key)));
+}
+
+/** As a store keeps it: JSON has no -0. */
+const jsonAt = (params: JsonObject, key: string): unknown =>
+  Object.hasOwn(params, key) ? JSON.parse(JSON.stringify(params[key])) : undefined;

@@ -1,0 +1,99 @@
+import * as z from "zod";
+import type { CoordinatorFunctionContext } from "../../definitions/index.ts";
+import { isOwnedObject, type OwnedJson, type OwnedObject, ownObjectCopy, ownValue } from "./owned-json.ts";
+
+/*
+ * Variables are a tree of objects, and a dotted path leads through objects only: neither through lists (`rows.0` is no
+ * element of `rows`) nor through what objects inherit.
+ */
+
+export function readVar(vars: OwnedObject, path: string): OwnedJson | undefined {
+  let value: OwnedJson | undefined = vars;
+  for (const segment of path.split(".")) {
+    if (!isOwnedObject(value)) return undefined;
+    value = ownValue(value, segment);
+  }
+  return value;
+}
+
+/**
+ * Sets the variable in place, whatever was there: what the path meets on its way that isn't an object is replaced by
+ * one. So reading the path afterwards always gives `value`, and setting can't fail for what others stored before.
+ */
+export function setVar(vars: OwnedObject, path: string, value: OwnedJson): void {
+  const { way, last } = wayTo(path);
+  let holder = vars;
+  for (const segment of way) {
+    const next = ownValue(holder, segment);
+    if (isOwnedObject(next)) holder = next;
+    else {
+      const made: OwnedObject = {};
+      holder[segment] = made;
+      holder = made;
+    }
+  }
+  holder[last] = value;
+}
+
+/** Removes the variable in place, and the objects around it that this leaves empty. What isn't there is gone already. */
+export function unsetVar(vars: OwnedObject, path: string): void {
+  const { way, last } = wayTo(path);
+  const holders = [vars];
+  let holder = vars;
+  for (const segment of way) {
+    const next = ownValue(holder, segment);
+    if (!isOwnedObject(next)) return;
+    holders.push(next);
+    holder = next;
+  }
+  if (!Object.hasOwn(holder, last)) return;
+  delete holder[last];
+  for (let depth = way.length; depth > 0; depth--) {
+    const [outer, inner, segment] = [holders[depth - 1], holders[depth], way[depth - 1]];
+    if (outer === undefined || inner === undefined || segment === undefined || Object.keys(inner).length > 0) return;
+    delete outer[segment];
+  }
+}
+
+/** The nearest part of the way to the variable that holds something else than an object; `undefined`: the way is free. */
+export function obstacleTo(vars: OwnedObject, path: string): string | undefined {
+  const { way } = wayTo(path);
+  let holder = vars;
+  for (const [index, segment] of way.entries()) {
+    const next = ownValue(holder, segment);
+    if (next === undefined) return undefined;
+    if (!isOwnedObject(next)) return way.slice(0, index + 1).join(".");
+    holder = next;
+  }
+  return undefined;
+}
+
+function wayTo(path: string): { readonly way: readonly string[]; readonly last: string } {
+  const dot = path.lastIndexOf(".");
+  return { way: dot === -1 ? [] : path.slice(0, dot).split("."), last: path.slice(dot + 1) };
+}
+
+/**
+ * What a function that changes variables stores: the dotted paths it named, sorted. Values of before or after are no
+ * part of it, since a retry whose change was stored by an earlier attempt couldn't tell them.
+ */
+export const changedVars = z.strictObject({ keys: z.array(z.string()) });
+
+/**
+ * Changes the variables and logs which. `change` gets a copy to change in place, a new one each time it is called: so
+ * it may be called any number of times, and nothing is shared with what the store holds.
+ */
+export async function changeVars(
+  ctx: CoordinatorFunctionContext,
+  paths: readonly string[],
+  change: (vars: OwnedObject) => void,
+): Promise<z.output<typeof changedVars>> {
+  const keys = [...new Set(paths)].sort();
+  await ctx.vars.update((current) => {
+    const vars = ownObjectCopy(current);
+    change(vars);
+    return vars;
+  });
+  ctx.logger.info({ keys, count: keys.length }, "variables changed");
+  return { keys };
+}

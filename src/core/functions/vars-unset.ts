@@ -1,0 +1,20 @@
+import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
+import { builtIn } from "./built-in.ts";
+import { checkVarPaths } from "./var-leaves.ts";
+import { changedVars, changeVars, unsetVar } from "./var-tree.ts";
+
+/**
+ * `vars.unset`: removes the variables at `keys`, with everything below them, and the objects that this leaves empty.
+ * A variable that isn't there is no error: afterwards it isn't there either way.
+ */
+export const varsUnset: CoordinatorFunctionDefinition = builtIn({
+  name: "vars.unset",
+  output: changedVars,
+  run(ctx) {
+    const { keys } = ctx.args;
+    checkVarPaths(keys);
+    return changeVars(ctx, keys, (vars) => {
+      for (const path of keys) unsetVar(vars, path);
+    });
+  },
+});

@@ -1,0 +1,273 @@
+import type { Metrics } from "../../definitions/index.ts";
+import type { Json } from "../../errors/index.ts";
+import type { BatchOkMessage, StatusMessage, TaskDoneMessage, TaskFailedMessage } from "../messages/messages.ts";
+import { type Attempt, type Failure, isShardTerminal, logOf, type ShardRecord, shardKey } from "../model/records.ts";
+import { type NodePlan, retryDelayMs } from "../plan/index.ts";
+import type { Stamped, Store, WriteAnswer } from "../ports/index.ts";
+import { unreadableFailure } from "./dispatch.ts";
+import { externalSources, mayReadUnfinished } from "./nodes.ts";
+import { type ExternalParts, epochRef, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
+
+/** What an external worker renews its lease to by itself. */
+const leaseDefaultMs = 60_000;
+const leaseMinMs = 1_000;
+const leaseMaxMs = 3_600_000;
+/** A worker that gives an attempt back, time after time, doesn't get it back at once. */
+const giveBackMinMs = 1_000;
+const giveBackMaxMs = 60_000;
+/** A row may be a little later than the word of it. */
+const rowTries = 6;
+const rowFirstMs = 50;
+const completeTries = 10;
+const longestWords = 4_096;
+
+interface Held {
+  readonly attempt: Attempt;
+  readonly record: ShardRecord;
+}
+
+/**
+ * Plays, towards the store, the part of a worker that knows messages only: its word that it accepts is the claim, its
+ * heartbeats are renewals, its rows become artifacts when it says that they are there, its end is the outcome.
+ *
+ * All of it may come twice, late, in another order, or from somebody who lost the attempt long ago. What decides is the
+ * shard's record: its epoch, and who holds it. Any coordinator may get any of the messages, so nothing is remembered.
+ */
+export class ExternalAttempts {
+  readonly #parts: ExternalParts;
+
+  constructor(parts: ExternalParts) {
+    this.#parts = parts;
+  }
+
+  async onStatus(message: StatusMessage): Promise<void> {
+    const { store, external } = this.#parts;
+    const seen = message.shard === 0 ? await readRecord(store, message) : undefined;
+    if (seen === undefined || !external.types.has(seen.type)) return; // forged, or of a task that was deleted
+    const held = await this.#hold(seen, message);
+    if (held === undefined) return this.#notTheirs(seen, message);
+    switch (message.kind) {
+      case "TASK_ACCEPTED":
+      case "TASK_RESUMED":
+      case "TASK_HEARTBEAT":
+        return this.#renew(held, message);
+      case "BATCH_OK":
+        return this.#stamp(held, message);
+      case "BATCH_FAILED":
+        return; // what becomes of the attempt is said by itself
+      case "TASK_DONE":
+        return this.#done(held, message);
+      case "TASK_FAILED":
+        return this.#failed(held, message);
+      case "CANCELLED":
+        return this.#gaveBack(held, message);
+    }
+  }
+
+  /**
+   * The attempt, if it is the sender's. The first word of it is a claim, whatever it says: an acceptance may be lost, or
+   * come after what it accepted.
+   */
+  async #hold(seen: ShardRecord, message: StatusMessage): Promise<Held | undefined> {
+    const { store } = this.#parts;
+    let record = seen;
+    if (record.epoch === message.epoch && record.status === "queued") {
+      const claimId = "leaseId" in message ? message.leaseId : `${message.workerId}:${message.epoch}`;
+      const by = { workerId: message.workerId, claimId, leaseMs: leaseMsOf(message) };
+      const ref = epochRef(message);
+      const claimed = (await store.claim(ref, by)) ?? (await readRecord(store, message)); // another word may be faster
+      if (claimed === undefined) return undefined;
+      record = claimed;
+    }
+    const { lease, epoch, status } = record;
+    if (epoch !== message.epoch || lease?.workerId !== message.workerId) return undefined;
+    if (status !== "running" && status !== "cancelling") return undefined;
+    return { record, attempt: { ...epochRef(record), claimId: lease.claimId } };
+  }
+
+  /** Of an attempt that has ended, or another's: whoever still works for it is told to stop. */
+  async #notTheirs(record: ShardRecord, message: StatusMessage): Promise<void> {
+    const { taskId, nodeId, type } = record;
+    switch (message.kind) {
+      case "TASK_ACCEPTED":
+      case "TASK_RESUMED":
+      case "TASK_HEARTBEAT":
+      case "BATCH_OK":
+        return this.#cancel(type, message, isShardTerminal(record.status) ? record.status : "not_yours");
+      case "TASK_DONE":
+      case "TASK_FAILED":
+      case "CANCELLED":
+        // A repeat, of which the first may have ended between the store and what follows from it.
+        if (record.epoch === message.epoch) await this.#parts.nodeChanged(taskId, nodeId);
+        if (message.kind === "TASK_DONE") await this.#parts.rows.removeEnd(record);
+        return;
+      case "BATCH_FAILED":
+        return;
+    }
+  }
+
+  async #renew({ attempt, record }: Held, message: StatusMessage): Promise<void> {
+    const [answer] = await this.#parts.store.renew([attempt], leaseMsOf(message));
+    if (answer === "cancelling") await this.#cancel(record.type, message, "cancelled");
+    if (answer === "fenced") await this.#cancel(record.type, message, "lease_lost");
+  }
+
+  async #stamp(held: Held, message: BatchOkMessage): Promise<void> {
+    const { attempt, record } = held;
+    const { nodeChanged, progressed } = this.#parts;
+    const answer = await this.#stampWhenThere(held, message);
+    if (answer === "cancelling") return this.#cancel(record.type, message, "cancelled");
+    if (answer === "fenced") return this.#cancel(record.type, message, "lease_lost");
+    if (answer === "missing") {
+      if (message.artifactsRef === undefined) return; // it says itself that there is none
+      const words = `its worker says that it stored batch '${message.batchUid}', and it isn't there`;
+      await this.#cancel(record.type, message, "foreign_row_missing");
+      return this.#fail(held, { reasonCode: "foreign_row_missing", words, permanent: false });
+    }
+    // With the first one, those may start who wait for it: nobody else's turn comes by any other.
+    if (answer.seq === 0) await nodeChanged(attempt.taskId, attempt.nodeId);
+    else progressed(attempt);
+  }
+
+  async #stampWhenThere({ attempt, record }: Held, message: BatchOkMessage): Promise<Stamped> {
+    const { rows, clock } = this.#parts;
+    const row = { generation: record.generation, batchUid: message.batchUid };
+    const tries = message.artifactsRef === undefined ? 1 : rowTries;
+    for (let tried = 1; ; tried++) {
+      const answer = await rows.stamp(attempt, row);
+      if (answer !== "missing" || tried === tries) return answer;
+      await clock.sleep(rowFirstMs * 2 ** (tried - 1));
+    }
+  }
+
+  async #done(held: Held, message: TaskDoneMessage): Promise<void> {
+    const { store, rows, nodeChanged } = this.#parts;
+    const { attempt, record } = held;
+    if (record.status === "cancelling") return this.#confirmCancelled(held);
+    const found = await readPlan(this.#parts, attempt);
+    const problem = found && (await sourceProblem(store, { node: found.node, record }));
+    if (problem?.startsOver) {
+      const to = { generation: record.generation + 1, sourceGens: record.sourceGens };
+      if ((await store.restart(attempt, to)) !== "ok") return this.onStatus(message); // cancelled meanwhile, or lost
+    }
+    if (problem !== undefined) return this.#fail(held, problem);
+    const { generation } = record;
+    // The word of a batch may be lost, or come after this one.
+    const stamped = await rows.stampRest(attempt, { generation, workerId: message.workerId });
+    if (stamped === "cancelling") return this.#confirmCancelled(held);
+    const metrics = numbersOf(message.metrics);
+    for (let tried = 1; tried <= completeTries; tried++) {
+      const { length } = await store.tail(attempt, generation);
+      const answer = await store.complete(attempt, { generation, count: length, metrics });
+      if (answer === "conflict") continue; // another batch was stamped meanwhile
+      if (answer === "cancelling") return this.#confirmCancelled(held);
+      await nodeChanged(attempt.taskId, attempt.nodeId);
+      return rows.removeEnd(attempt);
+    }
+    throw new Error(`the log of ${shardKey(attempt)} could not be closed: it grew each time`);
+  }
+
+  #failed(held: Held, { reasonCode, permanent, error }: TaskFailedMessage): Promise<void> {
+    return this.#fail(held, { reasonCode, words: wordsOf(error) ?? reasonCode, permanent });
+  }
+
+  async #fail(
+    held: Held,
+    problem: { readonly reasonCode: string; readonly words: string; readonly permanent: boolean },
+  ): Promise<void> {
+    const { store, random, nodeChanged, dueIn } = this.#parts;
+    const { attempt, record } = held;
+    const { reasonCode, words } = problem;
+    const found = await readPlan(this.#parts, attempt);
+    if (found === undefined) return;
+    const { retry } = found.node;
+    const { taskId, nodeId, shard, epoch } = attempt;
+    const failure: Failure = { nodeId, shard, epoch, reasonCode, message: words.slice(0, longestWords) };
+    const permanent = problem.permanent || retry.permanentOn.includes(reasonCode);
+    const delayMs = retryDelayMs(retry, record.failures + 1, random);
+    const answer = await store.fail(attempt, { failure, permanent, delayMs, maxFailures: retry.maxFailures });
+    if (answer === "cancelling") return this.#confirmCancelled(held);
+    dueIn(delayMs);
+    await nodeChanged(taskId, nodeId);
+  }
+
+  async #gaveBack(held: Held, { reason }: { readonly reason: string }): Promise<void> {
+    const { store, dueIn, logger } = this.#parts;
+    const { attempt, record } = held;
+    if (record.status === "cancelling") return this.#confirmCancelled(held);
+    const delayMs = Math.min(giveBackMaxMs, giveBackMinMs * 2 ** record.yields);
+    const answer = await store.release(attempt, delayMs);
+    if (answer === "cancelling") return this.#confirmCancelled(held);
+    logger.info({ ...attempt, reason }, "a worker gave an attempt back that nobody had cancelled");
+    dueIn(delayMs);
+  }
+
+  async #confirmCancelled({ attempt }: Held): Promise<void> {
+    const answer: WriteAnswer = await this.#parts.store.confirmCancelled(attempt);
+    if (answer === "ok") await this.#parts.nodeChanged(attempt.taskId, attempt.nodeId);
+  }
+
+  #cancel(type: string, message: StatusMessage, reason: string): Promise<void> {
+    return sendCancel(this.#parts.bus, { ref: message, type, workerId: message.workerId, reason });
+  }
+}
+
+/** How long the sender wants the lease to last: by one clock only, its own. */
+function leaseMsOf(message: StatusMessage): number {
+  if (!("leaseDeadline" in message) || message.sentAt === undefined) return leaseDefaultMs;
+  return Math.min(leaseMaxMs, Math.max(leaseMinMs, message.leaseDeadline - message.sentAt));
+}
+
+const numbersOf = (metrics: object): Metrics =>
+  Object.fromEntries(Object.entries(metrics).filter((entry): entry is [string, number] => Number.isFinite(entry[1])));
+
+function wordsOf(error: Json | undefined): string | undefined {
+  if (error === undefined || error === null) return undefined;
+  return typeof error === "string" ? error : JSON.stringify(error);
+}
+
+export interface SourceProblem {
+  readonly reasonCode: string;
+  readonly words: string;
+  readonly permanent: boolean;
+  /** What it has stored was made from something that isn't there any more. */
+  readonly startsOver: boolean;
+}
+
+/**
+ * Whether what a node has stored, by this attempt and by those that it goes on from, was made from what its sources have
+ * in the end: for sure only if they had ended before the first of these attempts began.
+ */
+export async function sourceProblem(
+  store: Store,
+  { node, record }: { readonly node: NodePlan; readonly record: ShardRecord },
+): Promise<SourceProblem | undefined> {
+  if (!mayReadUnfinished(node)) return undefined;
+  const sources = await store.readShards(record.taskId, externalSources(node));
+  for (const source of sources) {
+    const { nodeId, generation } = source;
+    const length = source.count ?? (await store.tail(logOf(source), generation)).length;
+    if (length > longestSource) {
+      const { reasonCode, message } = unreadableFailure({ nodeId, problem: "too_long" });
+      return { reasonCode, words: message, permanent: true, startsOver: false };
+    }
+    if (generation > 0 && !endedBefore(source, await beganAt(store, record))) {
+      const words = `'${nodeId}' may have begun anew while its worker read from it`;
+      return { reasonCode: "foreign_source_restarted", words, permanent: false, startsOver: true };
+    }
+  }
+  return undefined;
+}
+
+/** When the attempt was claimed that the log's first batch is of: epochs never get less along a log. */
+async function beganAt(store: Store, record: ShardRecord): Promise<number | undefined> {
+  const [first] = await store.readArtifacts(record, record.generation, 0, 1);
+  const { epoch } = first ?? record;
+  return record.history.findLast((entry) => entry.cause === "claim" && entry.epoch === epoch)?.at;
+}
+
+/** By the store's clock. A claim that nobody knows any more was long ago. */
+function endedBefore(source: ShardRecord, began: number | undefined): boolean {
+  const ended = source.history.findLast(({ cause }) => cause === "complete" || cause === "adopt");
+  return ended !== undefined && began !== undefined && ended.at < began;
+}

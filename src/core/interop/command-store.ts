@@ -1,0 +1,382 @@
+import type { Logger } from "../../definitions/index.ts";
+import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
+import type { Graph, GraphNode } from "../../graph/index.ts";
+import {
+  type AttemptEvent,
+  isStatus,
+  type Message,
+  type StatusMessage,
+  type TaskStartMessage,
+  traceOf,
+} from "../messages/messages.ts";
+import { topics } from "../messages/topics.ts";
+import {
+  cancelShard,
+  claimShard,
+  confirmCancelledShard,
+  createShard,
+  failShard,
+  fence,
+  finishShard,
+  type Judged,
+  releaseShard,
+  renewLease,
+} from "../model/index.ts";
+import {
+  type Attempt,
+  type Failure,
+  type Origin,
+  type ShardRecord,
+  type ShardRef,
+  shardKey,
+} from "../model/records.ts";
+import type { Bus, Clock, PlainRow, PlainRows, WorkerStore, WriteAnswer } from "../ports/index.ts";
+import { bestEffortBus } from "../resilience/best-effort-bus.ts";
+import { batchStored, SeenRows, shortened } from "./worker-events.ts";
+
+const mostKept = 10_000;
+const cancelGraceMs = 30_000;
+const finalUid = "__final__";
+
+/** What a command has become here. */
+interface Work {
+  readonly command: TaskStartMessage;
+  record: ShardRecord;
+  cancelReason: string;
+  /** What this attempt has stored. */
+  readonly uids: Set<string>;
+  readonly origins: Map<string, Origin>;
+}
+
+/**
+ * What a worker of ours asks its store, for coordinators that aren't: they keep no records that we know, so all there is
+ * of an attempt is its command, and it lives as long as this process. What happens to it is told by messages; artifacts
+ * are plain rows, and a later attempt, here or elsewhere, writes the same ones again.
+ */
+export class CommandStore implements WorkerStore {
+  readonly #rows: PlainRows;
+  readonly #bus: Bus;
+  /** Throws where the other one drops what is too large for the bus. */
+  readonly #sizedBus: Bus;
+  readonly #clock: Clock;
+  readonly #workerId: string;
+  readonly #work = new Map<string, Work>();
+  readonly #seen: SeenRows;
+
+  constructor(options: {
+    readonly rows: PlainRows;
+    readonly bus: Bus;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly workerId: string;
+  }) {
+    const { rows, bus, logger } = options;
+    this.#rows = rows;
+    this.#seen = new SeenRows(rows);
+    this.#bus = bestEffortBus(bus, logger);
+    this.#sizedBus = bestEffortBus(bus, logger, { throwsTooLarge: true });
+    this.#clock = options.clock;
+    this.#workerId = options.workerId;
+  }
+
+  /** The bus for the worker: this store hears first what comes, and says by itself what becomes of attempts. */
+  get bus(): Bus {
+    const bus = this.#bus;
+    return {
+      publish: async (topic, key, message) => {
+        if (!isStatus(message)) await bus.publish(topic, key, message);
+      },
+      subscribe: (options) =>
+        bus.subscribe({
+          ...options,
+          handle: async (message) => {
+            this.#hear(message);
+            await options.handle(message);
+          },
+        }),
+      close: () => bus.close(),
+    };
+  }
+
+  // ---- what is there
+
+  async readTask(id: string): ReturnType<WorkerStore["readTask"]> {
+    const commands = [...this.#work.values()].map(({ command }) => command).filter(({ taskId }) => taskId === id);
+    if (commands.length === 0) return undefined;
+    const trace = traceOf(commands.find(({ traceparent }) => traceparent !== undefined) ?? {});
+    return { graph: commandGraph(commands), params: {}, ...trace, isPartial: true }; // another command may tell more of it
+  }
+
+  async readShards(taskId: string, nodeIds: readonly string[] = []): Promise<ShardRecord[]> {
+    return Promise.all(nodeIds.map((nodeId) => this.#recordOf({ taskId, nodeId, shard: 0 })));
+  }
+
+  async peekQueue(types: readonly string[], limit: number): ReturnType<WorkerStore["peekQueue"]> {
+    const queued = [...this.#work.values()].filter(({ record }) => record.status === "queued");
+    return queued
+      .filter(({ record }) => types.includes(record.type))
+      .slice(0, limit)
+      .map(({ record: { taskId, nodeId, shard, epoch, type } }) => ({ taskId, nodeId, shard, epoch, type }));
+  }
+
+  async readArtifacts(
+    ref: ShardRef,
+    _generation: number,
+    from: number,
+    limit: number,
+  ): ReturnType<WorkerStore["readArtifacts"]> {
+    return this.#seen.read(ref, from, limit);
+  }
+
+  async tail(ref: ShardRef): ReturnType<WorkerStore["tail"]> {
+    const work = this.#work.get(shardKey(ref));
+    return { length: work?.uids.size ?? 0, closed: false, origins: [...(work?.origins.values() ?? [])] };
+  }
+
+  async readUids(ref: ShardRef, _generation: number, from: number, limit: number): ReturnType<WorkerStore["readUids"]> {
+    return [...(this.#work.get(shardKey(ref))?.uids ?? [])].slice(from, from + limit);
+  }
+
+  async storedUids(ref: ShardRef, _generation: number, uids: readonly string[]): ReturnType<WorkerStore["storedUids"]> {
+    const stored = this.#work.get(shardKey(ref))?.uids ?? new Set();
+    return new Set(uids.filter((uid) => stored.has(uid)));
+  }
+
+  async readVars(): ReturnType<WorkerStore["readVars"]> {
+    return { vars: {}, version: 0, appliedBy: [] };
+  }
+
+  // ---- what an attempt does
+
+  async claim(ref: Parameters<WorkerStore["claim"]>[0], by: Parameters<WorkerStore["claim"]>[1]) {
+    const work = this.#work.get(shardKey(ref));
+    const claimed = claimShard(work?.record, ref, { ...by, now: this.#clock.now() });
+    if (work === undefined || claimed?.next === undefined) return claimed?.won;
+    work.record = claimed.next;
+    const lease = this.#lease(by.claimId, by.leaseMs);
+    await this.#say(work, { kind: "TASK_ACCEPTED", ...lease });
+    const problem = problemOf(work.command);
+    if (problem === undefined) {
+      await this.#say(work, { kind: "TASK_HEARTBEAT", ...lease }); // only by it such coordinators know that a node runs
+      return claimed.won;
+    }
+    const { nodeId, shard, epoch } = ref;
+    const how = { failure: { nodeId, shard, epoch, ...problem }, permanent: true, delayMs: 0, maxFailures: 1 };
+    await this.fail({ ...ref, claimId: by.claimId }, how);
+    return undefined;
+  }
+
+  async renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]> {
+    return Promise.all(
+      attempts.map((attempt) =>
+        this.#write(attempt, (record, now) => renewLease(record, attempt, { leaseMs, now }), {
+          kind: "TASK_HEARTBEAT",
+          ...this.#lease(attempt.claimId, leaseMs),
+        }),
+      ),
+    );
+  }
+
+  async append(
+    attempt: Attempt,
+    _generation: number,
+    { uid, origin, meta, metrics }: Parameters<WorkerStore["append"]>[2],
+  ): Promise<WriteAnswer> {
+    const work = this.#work.get(shardKey(attempt));
+    const answer = fence(work?.record, attempt);
+    if (work === undefined || answer !== "ok") return answer;
+    const row: PlainRow = { batchUid: uid, meta, metrics };
+    await this.#rows.write(attempt, { ...row, workerId: this.#workerId });
+    work.uids.add(uid);
+    work.origins.set(origin.source, origin);
+    await this.#say(work, batchStored({ uid, meta, metrics }));
+    return "ok";
+  }
+
+  async complete(
+    attempt: Attempt,
+    outcome: Parameters<WorkerStore["complete"]>[1],
+  ): ReturnType<WorkerStore["complete"]> {
+    const answer = fence(this.#work.get(shardKey(attempt))?.record, attempt);
+    if (answer !== "ok") return answer;
+    const { count, result, metrics = {} } = outcome;
+    const meta = result ?? { ...metrics };
+    await this.#rows.complete(attempt, { meta, workerId: this.#workerId });
+    const done = { kind: "TASK_DONE", metrics: { ...metrics }, artifactsRef: { count }, finalUid } as const;
+    return this.#write(attempt, (record, now) => finishShard(record, attempt, { ...outcome, now }), done);
+  }
+
+  fail(attempt: Attempt, how: Parameters<WorkerStore["fail"]>[1]): Promise<WriteAnswer> {
+    const { failure, permanent } = how;
+    const failed = (record: ShardRecord | undefined, now: number) => failShard(record, attempt, { ...how, now });
+    const { reasonCode, message: error } = failure;
+    return this.#write(attempt, failed, { kind: "TASK_FAILED", reasonCode, permanent, error });
+  }
+
+  release(attempt: Attempt, delayMs: number): Promise<WriteAnswer> {
+    const released = (record: ShardRecord | undefined, now: number) => releaseShard(record, attempt, { delayMs, now });
+    return this.#write(attempt, released, { kind: "TASK_FAILED", reasonCode: "worker_stopping", permanent: false });
+  }
+
+  confirmCancelled(attempt: Attempt): Promise<WriteAnswer> {
+    const reason = this.#work.get(shardKey(attempt))?.cancelReason ?? "cancelled";
+    const confirmed = (record: ShardRecord | undefined, now: number) => confirmCancelledShard(record, attempt, { now });
+    return this.#write(attempt, confirmed, { kind: "CANCELLED", reason });
+  }
+
+  /** What it has stored is written again under the same names. */
+  async restart(attempt: Attempt): Promise<WriteAnswer> {
+    const work = this.#work.get(shardKey(attempt));
+    work?.uids.clear();
+    work?.origins.clear();
+    return fence(work?.record, attempt);
+  }
+
+  /** Nobody asks for it: it lives as long as the attempt. */
+  async report(attempt: Attempt): Promise<WriteAnswer> {
+    return fence(this.#work.get(shardKey(attempt))?.record, attempt);
+  }
+
+  async writeVars(): ReturnType<WorkerStore["writeVars"]> {
+    return "closed";
+  }
+
+  // ---- what such coordinators have no word for
+
+  /** There is no task but by its commands. */
+  async deleteTask(): Promise<"unknown"> {
+    return "unknown";
+  }
+
+  async takeSlot(): Promise<"ok"> {
+    return "ok";
+  }
+
+  async freeSlot(): Promise<void> {}
+
+  async countHolders(keys: readonly string[]): Promise<number[]> {
+    return keys.map(() => 0);
+  }
+
+  // ---- the worker
+
+  async announceWorker({ id, types, capacity }: Parameters<WorkerStore["announceWorker"]>[0]): Promise<void> {
+    const message = { kind: "WORKER_ONLINE", workerId: id, roles: types, version: "1", capacity } as const;
+    await this.#bus.publish(topics.announce, id, { ...message, capabilities: { roles: [...types] } });
+  }
+
+  async removeWorker(id: string): Promise<void> {
+    await this.#bus.publish(topics.announce, id, { kind: "WORKER_OFFLINE", workerId: id });
+  }
+
+  // ---- messages
+
+  #hear(message: Message): void {
+    if (message.kind === "TASK_START" && message.shard === 0) this.#take(message);
+    if (message.kind === "TASK_CANCEL") this.#cancel(message, message.reason);
+    if (message.kind === "CANCEL" && message.targetWorkerId === this.#workerId) this.#cancel(message, message.reason);
+  }
+
+  /** One that was there already is a repeat; a later one says that the earlier attempt is over. */
+  #take(command: TaskStartMessage): void {
+    const key = shardKey(command);
+    const known = this.#work.get(key);
+    if (known !== undefined && known.record.epoch >= command.epoch) return;
+    const init = { type: command.type, priority: 0, status: "queued", at: this.#clock.now() } as const;
+    const record = { ...createShard(command, init), epoch: command.epoch };
+    this.#work.delete(key);
+    this.#work.set(key, { command, record, cancelReason: "cancelled", uids: new Set(), origins: new Map() });
+    this.#seen.forget(); // rows may have been removed since
+    if (this.#work.size > mostKept) this.#dropOldest();
+  }
+
+  #dropOldest(): void {
+    for (const [key, { record }] of this.#work) if (record.lease === undefined) return void this.#work.delete(key);
+  }
+
+  #cancel(ref: ShardRef & { readonly epoch: number }, reason: string): void {
+    const work = this.#work.get(shardKey(ref));
+    if (work === undefined || work.record.epoch !== ref.epoch) return;
+    work.cancelReason = reason;
+    work.record = cancelShard(work.record, { graceMs: cancelGraceMs, now: this.#clock.now() }) ?? work.record;
+  }
+
+  async #write(
+    attempt: Attempt,
+    judge: (record: ShardRecord | undefined, now: number) => Judged<WriteAnswer>,
+    event: AttemptEvent,
+  ): Promise<WriteAnswer> {
+    const work = this.#work.get(shardKey(attempt));
+    const { answer, next } = judge(work?.record, this.#clock.now());
+    if (work === undefined || next === undefined) return answer;
+    work.record = next;
+    await this.#say(work, event);
+    return answer;
+  }
+
+  async #say({ record, command }: Work, event: AttemptEvent): Promise<void> {
+    const { taskId, nodeId, shard, epoch, type } = record;
+    const about = { taskId, nodeId, shard, epoch, type, workerId: this.#workerId } as const;
+    const message: StatusMessage = { ...event, ...about, ...traceOf(command) };
+    const [topic, key] = [topics.status(type), `${taskId}:${nodeId}`];
+    try {
+      await this.#sizedBus.publish(topic, key, message);
+    } catch (error) {
+      if (!FlowError.is(error, "MESSAGE_TOO_LARGE")) throw error;
+      await this.#bus.publish(topic, key, shortened(message));
+    }
+  }
+
+  #lease(leaseId: string, leaseMs: number) {
+    return { leaseId, leaseDeadline: Math.round(this.#clock.now() + leaseMs) };
+  }
+
+  async #recordOf(ref: ShardRef): Promise<ShardRecord> {
+    const work = this.#work.get(shardKey(ref));
+    if (work?.record.lease !== undefined) return work.record;
+    const record = createShard(ref, { type: "elsewhere", priority: 0, status: "queued", at: 0 });
+    // Asked before the rows are counted: what it stored before it said so is there.
+    if (!(await this.#rows.isComplete(ref))) return { ...record, status: "running" };
+    return { ...record, status: "finished", count: await this.#seen.count(ref) };
+  }
+}
+
+/** What is known of a task whose graph stays with its coordinator: the nodes of commands, and what these read. */
+export function commandGraph(commands: readonly TaskStartMessage[]): Graph {
+  const nodes = new Map<string, GraphNode>(commands.map((command) => [command.nodeId, commandNode(command)]));
+  for (const { depends_on } of [...nodes.values()]) {
+    for (const id of depends_on) if (!nodes.has(id)) nodes.set(id, { node_id: id, type: "elsewhere", depends_on: [] });
+  }
+  const edges = [...nodes.values()].flatMap(({ node_id, depends_on }) =>
+    depends_on.map((parent) => [parent, node_id] as const),
+  );
+  return { schema_version: "1.0", nodes: [...nodes.values()], edges };
+}
+
+/** What the command asks for that nobody here would do: its batches would be others than it says. */
+export function problemOf({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
+  if (!says(batching)) return undefined;
+  const message =
+    "the command has a 'batching', which this worker does not read: say how its input is cut with input_adapter 'pull.from_artifacts.rechunk:size' in input_inline";
+  return { reasonCode: "bad_input_args", message };
+}
+
+/** Some coordinators send what a node doesn't have as null, or as an empty object. */
+const says = (value: Json | undefined): value is Json =>
+  value !== undefined && value !== null && !(isObject(value) && Object.keys(value).length === 0);
+
+function commandNode({ nodeId, type, inputInline, inputRef }: TaskStartMessage): GraphNode {
+  const inline = isObject(inputInline) ? inputInline : {};
+  const input = says(inputRef) ? { ...inline, input_ref: inputRef } : inline;
+  const io = { start_when: "first_batch", input_inline: input } as const;
+  return { node_id: nodeId, type, depends_on: sourcesOf(input), io };
+}
+
+function sourcesOf({ input_args }: JsonObject): readonly string[] {
+  const args = isObject(input_args) ? input_args : {};
+  const named = args.from_nodes ?? args.from_node ?? [];
+  return (Array.isArray(named) ? named : [named]).filter((id) => typeof id === "string");
+}
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

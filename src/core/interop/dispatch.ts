@@ -1,0 +1,143 @@
+import { FlowError } from "../../errors/index.ts";
+import { cancelTokenOf, traceOf } from "../messages/messages.ts";
+import { topics } from "../messages/topics.ts";
+import { type EpochRef, type Failure, type ShardRecord, shardKey } from "../model/records.ts";
+import type { NodePlan } from "../plan/index.ts";
+import type { UnreadableSource } from "../ports/index.ts";
+import type { Supervisor } from "../resilience/supervisor.ts";
+import { externalInput, externalSources } from "./nodes.ts";
+import { type ExternalParts, epochRef, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
+
+const mostLookedAt = 1_000;
+const lookMaxMs = 1_000;
+/** A worker that is busy for long leaves commands unread: no use to make more and more of them. */
+const mostDoublings = 5;
+const ownClaimMs = 30_000;
+
+interface Waiting {
+  readonly since: number;
+  readonly patienceMs: number;
+}
+
+/**
+ * Sends external workers their work. A command is all that they get, and nothing stands in the store until one of them
+ * says that it took it. So a command that nobody takes counts as lost after a time: the attempt gets the next epoch, and
+ * whoever takes the old one is told to stop.
+ *
+ * How long it waits is known by this process alone, so another one begins to wait anew: that costs time only.
+ */
+export class ExternalDispatch {
+  readonly #parts: ExternalParts;
+  /** By attempt: since when this process has seen it wait, monotonic. */
+  #waiting = new Map<string, Waiting>();
+
+  constructor(parts: ExternalParts) {
+    this.#parts = parts;
+  }
+
+  start(supervisor: Supervisor): void {
+    const { clock, acceptMs } = this.#parts;
+    const everyMs = Math.min(lookMaxMs, acceptMs / 2);
+    supervisor.loop("external commands", async () => {
+      await this.look();
+      await clock.sleep(everyMs, supervisor.signal);
+    });
+  }
+
+  /** An attempt is queued: what it reads is made readable, and its command sent. */
+  async command(ref: EpochRef): Promise<void> {
+    const { bus } = this.#parts;
+    const found = await readPlan(this.#parts, ref);
+    if (found === undefined || found.task.status !== "running") return; // its tombstone is on its way
+    const { node } = found;
+    const unreadable = await this.#prepare(ref, node);
+    if (unreadable !== undefined) return this.#fail(ref, unreadableFailure(unreadable));
+    const address = { ...epochRef(ref), type: node.type };
+    try {
+      await bus.publish(topics.command(node.type), `${ref.taskId}:${ref.nodeId}`, {
+        kind: "TASK_START",
+        ...address,
+        cancelToken: cancelTokenOf(address),
+        inputInline: externalInput(node),
+        ...traceOf(found.task),
+      });
+    } catch (error) {
+      if (!FlowError.is(error, "MESSAGE_TOO_LARGE")) throw error;
+      const message = `the command with the node's arguments is too large to send (${error.message}): pass a reference to the data instead`;
+      await this.#fail(ref, { reasonCode: "external_command_too_large", message });
+    }
+  }
+
+  /** Its lease ran out: whoever had it may live on. */
+  async leaseLost({ type, history, ...ref }: ShardRecord): Promise<void> {
+    const last = history.at(-1);
+    if (last?.workerId === undefined) return;
+    const { workerId, epoch } = last;
+    await sendCancel(this.#parts.bus, { ref: { ...ref, epoch }, type, workerId, reason: "lease_lost" });
+  }
+
+  /** Gives what nobody has taken for too long another epoch. */
+  async look(): Promise<void> {
+    const { store, clock, external } = this.#parts;
+    const queued = await store.peekQueue([...external.types], mostLookedAt);
+    const now = clock.monotonic();
+    const still = new Map<string, Waiting>();
+    for (const ref of queued) {
+      const key = `${shardKey(ref)}:${ref.epoch}`;
+      const known = this.#waiting.get(key) ?? { since: now, patienceMs: await this.#patienceMs(ref) };
+      if (now - known.since < known.patienceMs) still.set(key, known);
+    }
+    const late = queued.filter((ref) => !still.has(`${shardKey(ref)}:${ref.epoch}`));
+    this.#waiting = still;
+    for (const ref of late) await this.#again(ref);
+  }
+
+  /** One that can't be sent keeps none of the others from it. */
+  async #again(ref: EpochRef): Promise<void> {
+    const { store, logger } = this.#parts;
+    try {
+      const record = await store.supersede(epochRef(ref));
+      if (record !== undefined) await this.command(record);
+    } catch (error) {
+      if (FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
+      logger.error({ ...epochRef(ref), err: error }, "a command could not be sent again; it is tried later");
+    }
+  }
+
+  async #patienceMs(ref: EpochRef): Promise<number> {
+    const history = (await readRecord(this.#parts.store, ref))?.history ?? [];
+    const times = history.length - 1 - history.findLastIndex(({ cause }) => cause !== "supersede");
+    return this.#parts.acceptMs * 2 ** Math.min(times, mostDoublings);
+  }
+
+  async #prepare(ref: EpochRef, node: NodePlan): Promise<UnreadableSource | undefined> {
+    const { store, rows } = this.#parts;
+    const records = await store.readShards(ref.taskId, externalSources(node));
+    const generation = ref.epoch === 1 ? 0 : ((await readRecord(store, ref))?.generation ?? 0);
+    return rows.prepare({ ...epochRef(ref), generation }, { records, longest: longestSource });
+  }
+
+  /** Nobody can do it. The failure is an attempt's like any other, so this coordinator makes it, if nobody else has. */
+  async #fail(ref: EpochRef, problem: Pick<Failure, "reasonCode" | "message">): Promise<void> {
+    const { store, ids, coordinatorId, nodeChanged } = this.#parts;
+    const { taskId, nodeId, shard, epoch } = ref;
+    const attempt = { ...epochRef(ref), claimId: ids.next() };
+    const claimed = await store.claim(ref, { workerId: coordinatorId, claimId: attempt.claimId, leaseMs: ownClaimMs });
+    if (claimed === undefined) return;
+    const failure = { nodeId, shard, epoch, ...problem };
+    await store.fail(attempt, { failure, permanent: true, delayMs: 0, maxFailures: 1 });
+    await nodeChanged(taskId, nodeId);
+  }
+}
+
+/** What is said of a node whose worker can't read its source. */
+export function unreadableFailure({
+  nodeId: source,
+  problem,
+}: UnreadableSource): Pick<Failure, "reasonCode" | "message"> {
+  const words =
+    problem === "too_long"
+      ? `'${source}' has more than ${longestSource} batches, and its worker reads no more: make fewer, larger ones`
+      : `'${source}' has a batch that is no object, and its worker reads objects only`;
+  return { reasonCode: `foreign_source_${problem}`, message: words };
+}

@@ -1,0 +1,87 @@
+import type { Json, JsonObject } from "../../errors/index.ts";
+import { adapterName, type Finding, type Graph } from "../../graph/index.ts";
+import { type NodePlan, type Plan, planGraph } from "../plan/index.ts";
+
+/** Node types whose workers aren't ours: they know the messages, and not what stands in the store. */
+export interface ExternalTypes {
+  readonly types: ReadonlySet<string>;
+  /** Handlers that must begin anew after a failure, as far as they are known here. */
+  readonly restarting: ReadonlySet<string>;
+}
+
+const known: ReadonlySet<string> = new Set(["pull.from_artifacts", "pull.from_artifacts.rechunk:size"]);
+const pullByDefault = "pull.from_artifacts";
+
+/** The nodes whose artifacts it reads. */
+export function externalSources({ routing, dependsOn }: NodePlan): readonly string[] {
+  const named = routing?.args.from_nodes;
+  return Array.isArray(named) ? named.filter((id) => typeof id === "string") : dependsOn;
+}
+
+/**
+ * Whether an attempt may begin while a source still runs: its sources are its parents, and it waits for the end of all of
+ * them, else.
+ */
+export function mayReadUnfinished(node: NodePlan): boolean {
+  if (node.startsOnFirstBatch || !node.needsAll) return true;
+  return externalSources(node).some((id) => !node.dependsOn.includes(id));
+}
+
+/** All that its worker is told about its input: nobody there knows what a graph leaves out. */
+export function externalInput(node: NodePlan): JsonObject {
+  const sources = externalSources(node);
+  if (sources.length === 0) return node.args;
+  const adapter = adapterName(node.routing?.adapter ?? pullByDefault);
+  return { ...node.args, input_adapter: adapter, input_args: { ...node.routing?.args, from_nodes: [...sources] } };
+}
+
+/** What such a worker can't do, or nobody could hold it to, is refused. */
+export function externalFindings(graph: Graph, external: ExternalTypes): readonly Finding[] {
+  if (!graph.nodes.some(({ type }) => external.types.has(type))) return [];
+  const plan = planGraph(graph);
+  return plan.nodes.flatMap((node, index) =>
+    external.types.has(node.type)
+      ? problemsOf(node, plan, external).map(({ at, words }) => ({
+          code: "GRAPH_UNSUPPORTED" as const,
+          path: `/nodes/${index}/${at}`,
+          message: `node '${node.id}': '${node.type}' is served by workers that aren't FlowKit's: ${words}`,
+        }))
+      : [],
+  );
+}
+
+interface Problem {
+  readonly at: string;
+  readonly words: string;
+}
+
+function problemsOf(node: NodePlan, plan: Plan, { restarting }: ExternalTypes): readonly Problem[] {
+  const adapter = adapterName(node.routing?.adapter ?? pullByDefault);
+  const shards = mayReadUnfinished(node) ? externalSources(node).filter((id) => isSharded(plan, id)) : [];
+  const all: readonly (Problem & { readonly holds: boolean })[] = [
+    { holds: restarting.has(node.type), at: "type", words: "they can't begin anew, so it must be resumable" },
+    { holds: node.partitions > 1, at: "partitions", words: "they know no partitions" },
+    { holds: node.timeoutMs !== undefined, at: "timeout_sec", words: "nobody holds them to a timeout_sec" },
+    { holds: node.maxRunning !== undefined, at: "limits", words: "nobody holds them to limits" },
+    {
+      holds: node.maxPendingBatches !== undefined,
+      at: "io/max_pending_batches",
+      words: "nobody holds them to max_pending_batches",
+    },
+    {
+      holds: !known.has(adapter),
+      at: "io/input_inline/input_adapter",
+      words: `they know no adapter '${adapter}', only ${[...known].map((name) => `'${name}'`).join(" and ")}`,
+    },
+    {
+      holds: shards.length > 0,
+      at: node.startsOnFirstBatch ? "io/start_when" : node.needsAll ? "depends_on" : "fan_in",
+      words:
+        `they take '${shards[0]}' for complete when its first partition is, so it must wait for it: as one of ` +
+        `depends_on, with start_when "ready" and fan_in "all"`,
+    },
+  ];
+  return all.filter(({ holds }) => holds);
+}
+
+const isSharded = (plan: Plan, id: Json): boolean => typeof id === "string" && (plan.byId.get(id)?.partitions ?? 1) > 1;

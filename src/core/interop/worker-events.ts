@@ -1,0 +1,107 @@
+import type { Metrics } from "../../definitions/index.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import type { AttemptEvent, StatusMessage } from "../messages/messages.ts";
+import { type Artifact, type ShardRef, shardKey } from "../model/records.ts";
+import type { PlainRows } from "../ports/index.ts";
+
+const longestField = 1_024;
+const longestMetrics = 65_536;
+/** Tells readers that `metrics` are not all of them. */
+const truncatedMark = "__truncated__";
+
+/**
+ * Says that a batch's row is stored. Coordinators take the metrics of a `BATCH_OK` for the batch's data, and replace the
+ * row's by them where it refers to the row: it does only when they are all of the data.
+ */
+export function batchStored(row: {
+  readonly uid: string;
+  readonly meta: Json;
+  readonly metrics: Metrics;
+}): AttemptEvent {
+  const { uid, meta, metrics } = row;
+  const about = { kind: "BATCH_OK", batchUid: uid } as const;
+  if (!isObject(meta)) return { ...about, metrics: { ...metrics } };
+  return { ...about, metrics: meta, artifactsRef: { batch_uid: uid } };
+}
+
+/**
+ * The event without what makes it too large for a message. It keeps what fits of its metrics, numbers first, which
+ * coordinators add up.
+ * A `BATCH_OK` no longer refers to its row then: see {@link batchStored}.
+ */
+export function shortened(message: StatusMessage): StatusMessage {
+  switch (message.kind) {
+    case "BATCH_OK": {
+      const { artifactsRef: _, ...rest } = message;
+      return { ...rest, metrics: essentials(message.metrics) };
+    }
+    case "TASK_DONE":
+      return { ...message, metrics: essentials(message.metrics) };
+    default:
+      return message;
+  }
+}
+
+function essentials(metrics: JsonObject): JsonObject {
+  const entries = Object.entries(metrics);
+  const isNumber = ([, value]: readonly [string, Json]) => typeof value === "number";
+  const kept: (readonly [string, Json])[] = [];
+  let length = 0;
+  for (const entry of [...entries.filter(isNumber), ...entries.filter((each) => !isNumber(each))]) {
+    const own = JSON.stringify(entry).length;
+    if (own > longestField || length + own > longestMetrics) continue;
+    length += own;
+    kept.push(entry);
+  }
+  return Object.fromEntries([...kept, [truncatedMark, true]]);
+}
+
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The rows of nodes whose coordinator gives them no place, in the order in which they were first seen here. */
+export class SeenRows {
+  readonly #rows: PlainRows;
+  /** By node, the uids of its batches. */
+  readonly #seen = new Map<string, string[]>();
+
+  constructor(rows: PlainRows) {
+    this.#rows = rows;
+  }
+
+  async read(ref: ShardRef, from: number, limit: number): Promise<Artifact[]> {
+    const known = await this.#look(ref, from + limit);
+    const uids = known.slice(from, from + limit);
+    const rows = new Map((await this.#rows.read(ref, uids)).map((row) => [row.batchUid, row]));
+    return uids.map((uid, index) => {
+      const { meta, metrics } = rows.get(uid) ?? gone(ref, uid);
+      const seq = from + index;
+      return { seq, uid, epoch: 1, claimId: "", origin: { source: "", seq, chunk: 0 }, meta, metrics };
+    });
+  }
+
+  async count(ref: ShardRef): Promise<number> {
+    return (await this.#look(ref, Number.POSITIVE_INFINITY)).length;
+  }
+
+  forget(): void {
+    this.#seen.clear();
+  }
+
+  /** The node's batches, looked for when fewer than so many are known. */
+  async #look(ref: ShardRef, wanted: number): Promise<readonly string[]> {
+    const key = shardKey(ref);
+    const known = this.#seen.get(key) ?? [];
+    this.#seen.set(key, known);
+    if (known.length >= wanted) return known;
+    const found = await this.#rows.uids(ref);
+    // Made only now: while the rows were looked for, others may have added the same ones.
+    const there = new Set(known);
+    for (const uid of found) if (!there.has(uid)) known.push(uid);
+    return known;
+  }
+}
+
+function gone({ taskId, nodeId }: ShardRef, uid: string): never {
+  throw new Error(`batch '${uid}' of node '${nodeId}' of task ${taskId} is gone from the store while it is read`);
+}

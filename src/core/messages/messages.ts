@@ -1,0 +1,240 @@
+import type { Json, JsonObject } from "../../errors/index.ts";
+
+/*
+ * The messages between coordinators and workers, as documented for the wire. Each is a hint: who gets one looks in the
+ * store. The engine's own parts send `TASK_START`, `BATCH_OK` for a shard's first artifact, one event for an attempt's
+ * end, and `CANCEL`. The others are what processes need that share no store.
+ */
+
+/** Of which attempt a message speaks. */
+export interface AttemptAddress {
+  readonly taskId: string;
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly epoch: number;
+  /** The node's type. */
+  readonly type: string;
+}
+
+/** What a bus may add to a message on its way. A message without them gets new ones. */
+export interface MessageTrace {
+  /** A UUID: the same in a question and its answer. */
+  readonly corrId?: string;
+  /** The same in a repeated message. Compared, never interpreted. */
+  readonly dedupId?: string;
+  /** When it was sent, by the sender's clock: ms since 1970. */
+  readonly sentAt?: number;
+  /** The W3C trace context that its task belongs to. */
+  readonly traceparent?: string;
+}
+
+interface ToAttempt extends MessageTrace, AttemptAddress {}
+
+interface FromWorker extends ToAttempt {
+  readonly workerId: string;
+}
+
+interface FromHolder extends FromWorker {
+  readonly leaseId: string;
+  /** When the lease ends, by the worker's clock: ms since 1970. */
+  readonly leaseDeadline: number;
+}
+
+/** The attempt may be claimed. */
+export interface TaskStartMessage extends ToAttempt {
+  readonly kind: "TASK_START";
+  readonly cancelToken: string;
+  readonly inputRef?: Json;
+  readonly inputInline?: Json;
+  readonly batching?: Json;
+}
+
+/** The attempt shall stop. */
+export interface TaskCancelMessage extends ToAttempt {
+  readonly kind: "TASK_CANCEL";
+  readonly reason: string;
+  readonly cancelToken: string;
+}
+
+/** A worker has claimed the attempt. */
+export interface TaskAcceptedMessage extends FromHolder {
+  readonly kind: "TASK_ACCEPTED";
+}
+
+/** The attempt still runs. */
+export interface TaskHeartbeatMessage extends FromHolder {
+  readonly kind: "TASK_HEARTBEAT";
+}
+
+/** A worker goes on with an attempt, or with what an earlier one stored. */
+export interface TaskResumedMessage extends FromHolder {
+  readonly kind: "TASK_RESUMED";
+}
+
+/** A batch is stored. */
+export interface BatchOkMessage extends FromWorker {
+  readonly kind: "BATCH_OK";
+  readonly batchUid: string;
+  readonly metrics: JsonObject;
+  readonly artifactsRef?: Json;
+}
+
+/** A batch failed, and with it the attempt. */
+export interface BatchFailedMessage extends FromWorker {
+  readonly kind: "BATCH_FAILED";
+  readonly batchUid: string;
+  readonly reasonCode: string;
+  readonly permanent: boolean;
+  readonly error?: Json;
+  readonly artifactsRef?: Json;
+}
+
+/** The shard has finished. */
+export interface TaskDoneMessage extends FromWorker {
+  readonly kind: "TASK_DONE";
+  readonly metrics: JsonObject;
+  readonly artifactsRef?: Json;
+  readonly finalUid?: string;
+}
+
+/** The attempt has failed: for good, or until it is due again. */
+export interface TaskFailedMessage extends FromWorker {
+  readonly kind: "TASK_FAILED";
+  readonly reasonCode: string;
+  readonly permanent: boolean;
+  readonly error?: Json;
+  /** It runs again then. Absent from a worker that leaves it to the coordinator. */
+  readonly dueInMs?: number;
+  /** It gave its claim back, which is no failure. */
+  readonly yielded?: boolean;
+}
+
+/** The attempt has stopped, since its task is being cancelled. */
+export interface CancelledMessage extends FromWorker {
+  readonly kind: "CANCELLED";
+  readonly reason: string;
+}
+
+/** To the worker that holds an attempt: it should stop. */
+export interface CancelMessage extends ToAttempt {
+  readonly kind: "CANCEL";
+  readonly targetWorkerId: string;
+  readonly reason: string;
+  readonly cancelToken?: string;
+  /** ms since 1970. */
+  readonly deadline?: number;
+}
+
+/** Asks all workers who runs a node. */
+export interface TaskDiscoverMessage extends ToAttempt {
+  readonly kind: "TASK_DISCOVER";
+  readonly wantEpoch: number;
+}
+
+/** The answer, with the `corrId` of the question. */
+export interface TaskSnapshotMessage extends ToAttempt {
+  readonly kind: "TASK_SNAPSHOT";
+  readonly workerId?: string;
+  readonly runState: "idle" | "running" | "cancelling";
+  /** Which attempt it is about. */
+  readonly attemptEpoch: number;
+  readonly lease?: { readonly workerId: string; readonly leaseId: string; readonly deadline: number };
+  readonly progress?: Json;
+  readonly artifacts?: { readonly complete: boolean };
+}
+
+export interface WorkerOnlineMessage extends MessageTrace {
+  readonly kind: "WORKER_ONLINE";
+  readonly workerId: string;
+  /** The types of nodes that it runs. */
+  readonly roles: readonly string[];
+  /** Absent in a repeat: what was known stays true. */
+  readonly capabilities?: JsonObject;
+  readonly version: string;
+  /** Attempts at once. */
+  readonly capacity: number;
+  readonly resume?: Json;
+}
+
+export interface WorkerOfflineMessage extends MessageTrace {
+  readonly kind: "WORKER_OFFLINE";
+  readonly workerId: string;
+}
+
+type WithoutSender<T> = T extends unknown ? Omit<T, keyof AttemptAddress | "workerId"> : never;
+
+/** What an attempt says of itself. */
+export type AttemptEvent = WithoutSender<StatusMessage>;
+
+/** What coordinators tell the workers of one node type. */
+export type CommandMessage = TaskStartMessage | TaskCancelMessage;
+/** What workers tell coordinators of an attempt. */
+export type StatusMessage =
+  | TaskAcceptedMessage
+  | TaskHeartbeatMessage
+  | TaskResumedMessage
+  | BatchOkMessage
+  | BatchFailedMessage
+  | TaskDoneMessage
+  | TaskFailedMessage
+  | CancelledMessage;
+/** Workers that come and go. */
+export type AnnounceMessage = WorkerOnlineMessage | WorkerOfflineMessage;
+
+/** Every message that a bus carries; `kind` tells which it is. */
+export type Message =
+  | CommandMessage
+  | StatusMessage
+  | CancelMessage
+  | TaskDiscoverMessage
+  | TaskSnapshotMessage
+  | AnnounceMessage;
+
+/** Names an attempt to whoever may have to stop it. The same for each message about it. */
+export const cancelTokenOf = ({ taskId, nodeId, shard, epoch }: AttemptAddress): string =>
+  `${taskId}:${nodeId}:${shard}:${epoch}`;
+
+type Family = "command" | "status" | "signal" | "query" | "reply" | "announce";
+
+type FamilyOf<TMessage> = TMessage extends CommandMessage
+  ? "command"
+  : TMessage extends StatusMessage
+    ? "status"
+    : TMessage extends CancelMessage
+      ? "signal"
+      : TMessage extends AnnounceMessage
+        ? "announce"
+        : "query" | "reply";
+
+/** Which kinds there are, and what each is. */
+const families = {
+  TASK_START: "command",
+  TASK_CANCEL: "command",
+  TASK_ACCEPTED: "status",
+  TASK_HEARTBEAT: "status",
+  TASK_RESUMED: "status",
+  BATCH_OK: "status",
+  BATCH_FAILED: "status",
+  TASK_DONE: "status",
+  TASK_FAILED: "status",
+  CANCELLED: "status",
+  CANCEL: "signal",
+  TASK_DISCOVER: "query",
+  TASK_SNAPSHOT: "reply",
+  WORKER_ONLINE: "announce",
+  WORKER_OFFLINE: "announce",
+} as const satisfies { readonly [TMessage in Message as TMessage["kind"]]: Family & FamilyOf<TMessage> };
+
+export const isMessageKind = (kind: string): kind is Message["kind"] => Object.hasOwn(families, kind);
+
+export const isStatus = (message: Message): message is StatusMessage => families[message.kind] === "status";
+
+export const isAnnounceKind = (kind: Message["kind"]): kind is AnnounceMessage["kind"] => families[kind] === "announce";
+
+interface Traced {
+  readonly traceparent?: string | undefined;
+}
+
+/** What a message has of the trace that its task belongs to. */
+export const traceOf = ({ traceparent }: Traced): { readonly traceparent?: string } =>
+  traceparent === undefined ? {} : { traceparent };

@@ -1,0 +1,14 @@
+import type { CoreReasonCode } from "../../errors/index.ts";
+
+/** A failure that the engine itself finds, as opposed to one that handler code throws. */
+export class AttemptError extends Error {
+  override readonly name = "AttemptProblem";
+  readonly code: CoreReasonCode;
+  readonly permanent: boolean;
+
+  constructor(code: CoreReasonCode, message: string, options: ErrorOptions & { readonly permanent?: boolean } = {}) {
+    super(message, options);
+    this.code = code;
+    this.permanent = options.permanent ?? true;
+  }
+}

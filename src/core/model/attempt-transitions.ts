@@ -1,0 +1,206 @@
+import type { Metrics } from "../../definitions/index.ts";
+import type { Json } from "../../errors/index.ts";
+import type {
+  Attempt,
+  AttemptReport,
+  Cause,
+  ClaimInit,
+  EpochRef,
+  Failure,
+  ShardRecord,
+  WriteAnswer,
+} from "./records.ts";
+import { transitionShard } from "./shard-transition.ts";
+
+/*
+ * What the writes of an attempt make of its shard's record: pure, so that every store judges alike. A store reads the
+ * record, judges, and puts `next` in its place in one atomic step, or compares-and-sets and judges again.
+ */
+
+/** The answer to a write, and the record to put in place when there is something to write. */
+export interface Judged<TAnswer> {
+  readonly answer: TAnswer;
+  readonly next?: ShardRecord;
+}
+
+/** Whether this attempt holds the shard. */
+export function fence(record: ShardRecord | undefined, attempt: Attempt): WriteAnswer {
+  if (record?.lease?.claimId !== attempt.claimId || record.epoch !== attempt.epoch) return "fenced";
+  if (record.status === "running") return "ok";
+  return record.status === "cancelling" ? "cancelling" : "fenced";
+}
+
+/**
+ * Whether this very outcome of this attempt is in the record already. The claim id outlives the attempt, so the answer
+ * holds until the next attempt has an outcome of its own.
+ */
+export const isRecorded = (record: ShardRecord | undefined, attempt: Attempt, cause: Cause): boolean =>
+  record !== undefined &&
+  record.lastClaimId === attempt.claimId &&
+  record.history.some((entry) => entry.epoch === attempt.epoch && entry.cause === cause);
+
+/** `queued` with this epoch -> `running`. `won` without `next`: the same claim asked again. */
+export function claimShard(
+  record: ShardRecord | undefined,
+  ref: EpochRef,
+  by: ClaimInit & { readonly now: number },
+): { readonly won: ShardRecord; readonly next?: ShardRecord } | undefined {
+  if (record === undefined || record.epoch !== ref.epoch) return undefined;
+  if (record.lease?.claimId === by.claimId) return { won: record };
+  if (record.status !== "queued") return undefined;
+  const { workerId, claimId, leaseMs, habits, now } = by;
+  const deadline = now + leaseMs;
+  const lease = habits === undefined ? { workerId, claimId, deadline } : { workerId, claimId, deadline, habits };
+  const next = transitionShard(record, { to: "running", cause: "claim", at: now, workerId, set: { lease } });
+  return { won: next, next };
+}
+
+export function renewLease(
+  record: ShardRecord | undefined,
+  attempt: Attempt,
+  lease: { readonly leaseMs: number; readonly now: number },
+): Judged<WriteAnswer> {
+  const answer = fence(record, attempt);
+  if (answer !== "ok" || record?.lease === undefined) return { answer };
+  const deadline = Math.max(record.lease.deadline, lease.now + lease.leaseMs);
+  return { answer, next: { ...record, lease: { ...record.lease, deadline } } };
+}
+
+export function restartShard(
+  record: ShardRecord | undefined,
+  attempt: Attempt,
+  to: { readonly generation: number; readonly sourceGens: Readonly<Record<string, number>> },
+): Judged<WriteAnswer> {
+  const answer = fence(record, attempt);
+  if (answer !== "ok" || record === undefined) return { answer };
+  // An earlier restart that was long on its way: taking it would withdraw what was appended since.
+  if (to.generation < record.generation) return { answer: "fenced" };
+  if (to.generation === record.generation) return { answer, next: { ...record, sourceGens: to.sourceGens } };
+  const { checkpoint: _, cursors: __, ...kept } = record; // they belong to the output that is withdrawn
+  return { answer, next: { ...kept, generation: to.generation, sourceGens: to.sourceGens } };
+}
+
+/** What an attempt says about itself while it runs. */
+export function reportShard(
+  record: ShardRecord | undefined,
+  attempt: Attempt,
+  report: AttemptReport,
+): Judged<WriteAnswer> {
+  const answer = fence(record, attempt);
+  if (answer !== "ok" || record === undefined) return { answer };
+  const { generation, n, cursors, ...said } = report;
+  const overtaken = generation !== record.generation || n <= (record.lease?.reports ?? 0);
+  if (overtaken || record.lease === undefined) return { answer };
+  const lease = { ...record.lease, reports: n };
+  const next = { ...record, ...said, lease };
+  return { answer, next: cursors === undefined ? next : { ...next, cursors: furthest(record.cursors, cursors) } };
+}
+
+function furthest(
+  before: Readonly<Record<string, number>> = {},
+  now: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const cursors: Record<string, number> = { ...before };
+  for (const [source, seq] of Object.entries(now)) cursors[source] = Math.max(seq, cursors[source] ?? 0);
+  return cursors;
+}
+
+/** The second half of `complete`: the log has its marker already. */
+export function finishShard(
+  record: ShardRecord | undefined,
+  attempt: Attempt,
+  outcome: { readonly count: number; readonly result?: Json; readonly metrics?: Metrics; readonly now: number },
+): Judged<WriteAnswer> {
+  return ended(record, attempt, "complete", (held) =>
+    transitionShard(held, {
+      to: "finished",
+      cause: "complete",
+      at: outcome.now,
+      ...workerOf(held),
+      set: {
+        lastClaimId: attempt.claimId,
+        count: outcome.count,
+        ...(outcome.result === undefined ? {} : { result: outcome.result }),
+        ...(outcome.metrics === undefined ? {} : { metrics: outcome.metrics }),
+      },
+    }),
+  );
+}
+
+export function failShard(
+  record: ShardRecord | undefined,
+  attempt: Attempt,
+  how: {
+    readonly failure: Failure;
+    readonly permanent: boolean;
+    readonly delayMs: number;
+    readonly maxFailures: number;
+    readonly now: number;
+  },
+): Judged<WriteAnswer> {
+  return ended(record, attempt, "fail", (held) => {
+    const failures = held.failures + 1;
+    const final = how.permanent || failures >= how.maxFailures;
+    return transitionShard(held, {
+      to: final ? "failed" : "deferred",
+      cause: "fail",
+      at: how.now,
+      reasonCode: how.failure.reasonCode,
+      ...workerOf(held),
+      set: {
+        lastClaimId: attempt.claimId,
+        failures,
+        ...(final ? { failure: how.failure } : { dueAt: how.now + how.delayMs }),
+      },
+    });
+  });
+}
+
+export function releaseShard(
+  record: ShardRecord | undefined,
+  attempt: Attempt,
+  until: { readonly delayMs: number; readonly now: number },
+): Judged<WriteAnswer> {
+  return ended(record, attempt, "release", (held) =>
+    transitionShard(held, {
+      to: "deferred",
+      cause: "release",
+      at: until.now,
+      ...workerOf(held),
+      set: { lastClaimId: attempt.claimId, yields: held.yields + 1, dueAt: until.now + until.delayMs },
+    }),
+  );
+}
+
+export function confirmCancelledShard(
+  record: ShardRecord | undefined,
+  attempt: Attempt,
+  at: { readonly now: number },
+): Judged<WriteAnswer> {
+  if (isRecorded(record, attempt, "confirm_cancelled")) return { answer: "ok" };
+  if (record === undefined || fence(record, attempt) !== "cancelling") return { answer: "fenced" };
+  const next = transitionShard(record, {
+    to: "cancelled",
+    cause: "confirm_cancelled",
+    at: at.now,
+    ...workerOf(record),
+    set: { lastClaimId: attempt.claimId },
+  });
+  return { answer: "ok", next };
+}
+
+/** An outcome: `ok` when it is recorded already, else only the holder of a running shard may set it. */
+function ended(
+  record: ShardRecord | undefined,
+  attempt: Attempt,
+  cause: Cause,
+  end: (held: ShardRecord) => ShardRecord,
+): Judged<WriteAnswer> {
+  if (isRecorded(record, attempt, cause)) return { answer: "ok" };
+  const answer = fence(record, attempt);
+  if (answer !== "ok" || record === undefined) return { answer };
+  return { answer, next: end(record) };
+}
+
+const workerOf = (record: ShardRecord): { readonly workerId?: string } =>
+  record.lease === undefined ? {} : { workerId: record.lease.workerId };

@@ -1,0 +1,144 @@
+import {
+  type Cause,
+  type HistoryEntry,
+  historyLimit,
+  logOf,
+  type ShardRecord,
+  type ShardRef,
+  type ShardStatus,
+} from "./records.ts";
+import { checkShardTransition } from "./transitions.ts";
+
+/** What only {@link transitionShard} itself writes. */
+type Fixed = keyof ShardRef | "type" | "priority" | "status" | "history";
+
+export interface ShardChange {
+  readonly to: ShardStatus;
+  readonly cause: Cause;
+  /** Store time. */
+  readonly at: number;
+  readonly workerId?: string;
+  readonly reasonCode?: string;
+  readonly set?: Partial<Omit<ShardRecord, Fixed>>;
+}
+
+/**
+ * The record after a move: checked against the table, with its line in the history. What belongs to the status it
+ * leaves (`lease`, `dueAt`, `cancelBy`) is gone unless the move sets it anew.
+ *
+ * @throws FlowError `TRANSITION_REFUSED`
+ */
+export function transitionShard(record: ShardRecord, move: ShardChange): ShardRecord {
+  checkShardTransition(record, { from: record.status, to: move.to, cause: move.cause });
+  // Written out because it is on the way of every claim and outcome: copying all but a few fields by a rest pattern
+  // takes several times as long. A test has a record with every field, so a new one can't be forgotten here.
+  const next = {
+    taskId: record.taskId,
+    nodeId: record.nodeId,
+    shard: record.shard,
+    epoch: record.epoch,
+    type: record.type,
+    priority: record.priority,
+    status: move.to,
+    readyAt: record.readyAt,
+    failures: record.failures,
+    lost: record.lost,
+    yields: record.yields,
+    generation: record.generation,
+    sourceGens: record.sourceGens,
+    history: withEntry(record, move),
+  };
+  if (record.chosen !== undefined) Object.assign(next, { chosen: record.chosen });
+  if (record.lastClaimId !== undefined) Object.assign(next, { lastClaimId: record.lastClaimId });
+  if (record.storedAtLoss !== undefined) Object.assign(next, { storedAtLoss: record.storedAtLoss });
+  if (record.checkpoint !== undefined) Object.assign(next, { checkpoint: record.checkpoint });
+  if (record.cursors !== undefined) Object.assign(next, { cursors: record.cursors });
+  if (record.progress !== undefined) Object.assign(next, { progress: record.progress });
+  return Object.assign(next, move.set);
+}
+
+/** The record that a dispatch, or the tombstone of a cancel, inserts. */
+export function createShard(
+  ref: ShardRef,
+  init: {
+    readonly type: string;
+    readonly priority: number;
+    readonly chosen?: readonly string[];
+    readonly status: "queued" | "cancelled";
+    readonly at: number;
+  },
+): ShardRecord {
+  const { status, at } = init;
+  const cause = status === "queued" ? "dispatch" : "cancel";
+  checkShardTransition(ref, { from: "absent", to: status, cause });
+  return {
+    taskId: ref.taskId,
+    nodeId: ref.nodeId,
+    shard: ref.shard,
+    epoch: 1,
+    type: init.type,
+    priority: init.priority,
+    status,
+    readyAt: at,
+    failures: 0,
+    lost: 0,
+    yields: 0,
+    generation: 0,
+    sourceGens: {},
+    ...(init.chosen === undefined ? {} : { chosen: init.chosen }),
+    history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause }],
+  };
+}
+
+/** The record of a shard that takes over what another did in an earlier task. */
+export function adoptShard(
+  ref: ShardRef,
+  from: {
+    readonly type: string;
+    readonly priority: number;
+    readonly finished: ShardRecord;
+    readonly at: number;
+  },
+): ShardRecord {
+  const { type, priority, finished, at } = from;
+  checkShardTransition(ref, { from: "absent", to: "finished", cause: "adopt" });
+  const { generation, sourceGens, chosen, count = 0, result, metrics } = finished;
+  const { taskId, nodeId, shard } = logOf(finished);
+  return {
+    taskId: ref.taskId,
+    nodeId: ref.nodeId,
+    shard: ref.shard,
+    epoch: 1,
+    type,
+    priority,
+    status: "finished",
+    readyAt: at,
+    failures: 0,
+    lost: 0,
+    yields: 0,
+    generation,
+    sourceGens,
+    ...(chosen === undefined ? {} : { chosen }),
+    count,
+    ...(result === undefined ? {} : { result }),
+    ...(metrics === undefined ? {} : { metrics }),
+    artifactsOf: { taskId, nodeId, shard },
+    history: [{ n: 0, epoch: 1, from: "absent", to: "finished", at, cause: "adopt" }],
+  };
+}
+
+function withEntry(record: ShardRecord, move: ShardChange): readonly HistoryEntry[] {
+  const { history } = record;
+  const last = history.at(-1);
+  const entry: HistoryEntry = {
+    n: last === undefined ? 0 : last.n + 1,
+    epoch: record.epoch,
+    from: record.status,
+    to: move.to,
+    at: move.at,
+    cause: move.cause,
+    ...(move.workerId === undefined ? {} : { workerId: move.workerId }),
+    ...(move.reasonCode === undefined ? {} : { reasonCode: move.reasonCode }),
+  };
+  return history.length < historyLimit ? [...history, entry] : [...history.slice(1 - historyLimit), entry];
+}

@@ -1,0 +1,94 @@
+import { match } from "ts-pattern";
+import type { EpochRef, ShardRecord } from "./records.ts";
+import { transitionShard } from "./shard-transition.ts";
+
+/* What coordinators make of a shard's record. Pure, like the attempt's own moves. */
+
+/** `next` is absent when a shard in this status stays as it is. */
+export function cancelShard(
+  record: ShardRecord,
+  by: { readonly graceMs: number; readonly now: number },
+): ShardRecord | undefined {
+  return match(record.status)
+    .with("queued", "deferred", () => transitionShard(record, { to: "cancelled", cause: "cancel", at: by.now }))
+    .with("running", () =>
+      transitionShard(record, {
+        to: "cancelling",
+        cause: "cancel",
+        at: by.now,
+        set: { cancelBy: by.now + by.graceMs, ...(record.lease === undefined ? {} : { lease: record.lease }) },
+      }),
+    )
+    .with("cancelling", "finished", "failed", "cancelled", () => undefined)
+    .exhaustive();
+}
+
+/** Store time at which `expire` may take the lease; `undefined` when there is none to take. */
+export function expiresAt(record: ShardRecord): number | undefined {
+  if (record.lease === undefined) return undefined;
+  return Math.min(record.lease.deadline, record.cancelBy ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * The record without its lease; `undefined` when it was renewed or moved on.
+ *
+ * Lost leases add up only while the log stays as short as at the longest before: output that starts over is progress
+ * once it is longer than what it replaces, so a batch that kills its worker ends the shard whatever precedes it.
+ *
+ * @param by.stored - how many batches the log of the record's generation has
+ */
+export function expireShard(
+  record: ShardRecord | undefined,
+  ref: EpochRef,
+  by: { readonly maxLost: number; readonly stored: number; readonly now: number },
+): ShardRecord | undefined {
+  if (record === undefined || record.epoch !== ref.epoch || record.lease === undefined) return undefined;
+  if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) > by.now) return undefined;
+  const move = { cause: "expire", at: by.now, workerId: record.lease.workerId } as const;
+  if (record.status === "cancelling") return transitionShard(record, { ...move, to: "cancelled" });
+  const longest = record.storedAtLoss ?? 0;
+  const lost = by.stored > longest ? 1 : record.lost + 1;
+  const storedAtLoss = Math.max(longest, by.stored);
+  if (lost <= by.maxLost) {
+    const set = { epoch: record.epoch + 1, readyAt: by.now, lost, storedAtLoss };
+    return transitionShard(record, { ...move, to: "queued", set });
+  }
+  return transitionShard(record, {
+    ...move,
+    to: "failed",
+    reasonCode: "worker_lost",
+    set: {
+      lost,
+      storedAtLoss,
+      failure: {
+        nodeId: record.nodeId,
+        reasonCode: "worker_lost",
+        message: `${lost} workers in a row lost their lease on it without storing a batch; the last was '${record.lease.workerId}'`,
+        shard: record.shard,
+        epoch: record.epoch,
+      },
+    },
+  });
+}
+
+/** The record queued again; `undefined` when it isn't deferred with this epoch, or isn't due. */
+export function requeueShard(
+  record: ShardRecord | undefined,
+  ref: EpochRef,
+  at: { readonly now: number },
+): ShardRecord | undefined {
+  if (record === undefined || record.status !== "deferred" || record.epoch !== ref.epoch) return undefined;
+  if ((record.dueAt ?? 0) > at.now) return undefined;
+  const set = { epoch: record.epoch + 1, readyAt: at.now };
+  return transitionShard(record, { to: "queued", cause: "requeue", at: at.now, set });
+}
+
+/** The record queued under the next epoch; `undefined` when it isn't queued with this one. */
+export function supersedeShard(
+  record: ShardRecord | undefined,
+  ref: EpochRef,
+  at: { readonly now: number },
+): ShardRecord | undefined {
+  if (record === undefined || record.status !== "queued" || record.epoch !== ref.epoch) return undefined;
+  return transitionShard(record, { to: "queued", cause: "supersede", at: at.now, set: { epoch: record.epoch + 1 } });
+}

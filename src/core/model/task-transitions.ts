@@ -1,0 +1,91 @@
+import { match } from "ts-pattern";
+import type { NewTask, TaskFailure, TaskRecord, TaskStatus, TaskSummary, VarsRecord } from "./records.ts";
+import { checkTaskTransition, type TaskCause } from "./transitions.ts";
+
+/** What the moves of a task look at and change: a store needn't read what may be large for them. */
+type TaskState = Omit<TaskRecord, "graph" | "params">;
+
+/* What the store operations make of a task's record. Pure; `undefined`: it stays as it is. */
+
+export function createTask(task: NewTask, at: { readonly now: number }): TaskRecord {
+  checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
+  const { id, graph, params, priority, idempotencyKey, deadlineMs, traceparent, retryOf, borrowsFrom } = task;
+  return {
+    id,
+    graph,
+    params,
+    priority,
+    status: "running",
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(retryOf === undefined ? {} : { retryOf }),
+    ...(borrowsFrom === undefined ? {} : { borrowsFrom }),
+    createdAt: at.now,
+    ...(deadlineMs === undefined ? {} : { deadlineAt: at.now + deadlineMs }),
+  };
+}
+
+export const createVars = ({ vars }: Pick<NewTask, "vars">): VarsRecord => ({
+  vars: vars?.vars ?? {},
+  version: 0,
+  appliedBy: vars?.appliedBy ?? [],
+});
+
+export function finishTask<TTask extends TaskState>(task: TTask, at: { readonly now: number }): TTask | undefined {
+  if (task.status !== "running" || task.failure !== undefined) return undefined;
+  return moved(task, { to: "finished", cause: "finish", set: { endedAt: at.now } });
+}
+
+export function failTask<TTask extends TaskState>(task: TTask, failure: TaskFailure): TTask | undefined {
+  if (task.status !== "running") return undefined;
+  return moved(task, { to: "cancelling", cause: "fail", set: { failure } });
+}
+
+export function cancelTask<TTask extends TaskState>(
+  task: TTask,
+  reason: string,
+): { readonly answer: "recorded" | "already" | "terminal"; readonly next?: TTask } {
+  return match<TaskStatus, ReturnType<typeof cancelTask<TTask>>>(task.status)
+    .with("running", () => ({
+      answer: "recorded",
+      next: moved(task, { to: "cancelling", cause: "cancel", set: { cancelReason: reason } }),
+    }))
+    .with("cancelling", () => ({ answer: "already" }))
+    .with("finished", "failed", "cancelled", () => ({ answer: "terminal" }))
+    .exhaustive();
+}
+
+export function closeTask<TTask extends TaskState>(task: TTask, at: { readonly now: number }): TTask | undefined {
+  if (task.status !== "cancelling") return undefined;
+  const to = task.failure === undefined ? "cancelled" : "failed";
+  return moved(task, { to, cause: "close", set: { endedAt: at.now } });
+}
+
+export function replaceVars(
+  task: TaskState | undefined,
+  vars: Omit<VarsRecord, "vars">,
+  write: { readonly version: number; readonly vars: VarsRecord["vars"]; readonly appliedBy: string },
+): { readonly answer: "ok" | "applied" | "conflict" | "closed"; readonly next?: VarsRecord } {
+  if (vars.appliedBy.includes(write.appliedBy)) return { answer: "applied" };
+  if (task?.status !== "running") return { answer: "closed" };
+  if (vars.version !== write.version) return { answer: "conflict" };
+  const appliedBy = [...vars.appliedBy, write.appliedBy];
+  return { answer: "ok", next: { vars: write.vars, version: vars.version + 1, appliedBy } };
+}
+
+function moved<TTask extends TaskState>(
+  task: TTask,
+  move: {
+    readonly to: TaskStatus;
+    readonly cause: TaskCause;
+    readonly set: Partial<Pick<TaskRecord, "failure" | "cancelReason" | "endedAt">>;
+  },
+): TTask {
+  checkTaskTransition(task.id, { from: task.status, to: move.to, cause: move.cause });
+  return { ...task, ...move.set, status: move.to };
+}
+
+/** The task as a list shows it. */
+export function summaryOf({ graph, params: _, ...rest }: TaskRecord): TaskSummary {
+  return { ...rest, ...(graph.name === undefined ? {} : { name: graph.name }) };
+}

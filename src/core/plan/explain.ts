@@ -1,0 +1,197 @@
+import { match } from "ts-pattern";
+import type { ShardRecord, ShardStatus, TaskStatus, WorkerRecord } from "../model/records.ts";
+import type { NodePlan, Plan } from "./plan.ts";
+import { isNodeFinished, readiness } from "./readiness.ts";
+
+/** Why a node, or a shard of one, is not running now, or where it runs. Times are the store's, in ms since 1970. */
+export type Reason =
+  | {
+      readonly reason: "waiting_for_parents" | "waiting_for_first_batch";
+      readonly waitingOn: readonly string[];
+      /** How many of them it needs. */
+      readonly needed: number;
+    }
+  /** Its parents have satisfied it: a coordinator is about to make it claimable. */
+  | { readonly reason: "ready" }
+  /** Failed, and will be tried again. */
+  | {
+      readonly reason: "backoff";
+      readonly until: number;
+      readonly reasonCode: string;
+      readonly failures: number;
+      readonly maxFailures: number;
+    }
+  /** Gave its slot back, since nothing came that it could read. */
+  | { readonly reason: "waiting_for_input"; readonly until: number }
+  /** As many run as `max` allows: in all, of its type, of its task, or of the node. */
+  | { readonly reason: "limit"; readonly limit: "all" | "type" | "task" | "node"; readonly max: number }
+  /** Its command was sent to workers that aren't FlowKit's; `announced`: how many of its type said lately that they live. */
+  | { readonly reason: "offered"; readonly type: string; readonly announced: number }
+  /** No live worker serves its type. */
+  | { readonly reason: "no_worker"; readonly type: string }
+  /** May be claimed; `ahead` others of its type go first, or more than are counted. */
+  | { readonly reason: "queued"; readonly ahead: number | undefined }
+  | {
+      readonly reason: "running";
+      readonly workerId: string;
+      readonly since: number;
+      readonly leaseUntil: number;
+      readonly epoch: number;
+    }
+  /** Its worker let the lease end: it runs no longer, as far as anybody knows, and a coordinator queues it again. */
+  | {
+      readonly reason: "lease_expired";
+      readonly workerId: string;
+      readonly since: number;
+      readonly leaseUntil: number;
+      readonly epoch: number;
+    }
+  /** Asked to stop; its claim ends at `until` whatever it does. */
+  | { readonly reason: "cancelling"; readonly workerId: string; readonly until: number }
+  | {
+      readonly reason: "ended";
+      readonly status: Extract<ShardStatus, "finished" | "failed" | "cancelled">;
+      readonly reasonCode?: string;
+    };
+
+export interface ShardExplanation {
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly why: Reason;
+}
+
+/** What is known of a task, read a moment ago. */
+export interface ExplainFacts {
+  /** Store time, as good as this process knows it. */
+  readonly now: number;
+  readonly status: TaskStatus;
+  readonly plan: Plan;
+  readonly shards: readonly ShardRecord[];
+  readonly workers: readonly WorkerRecord[];
+  /** Types whose workers aren't FlowKit's: they take commands, and are held to no limit. */
+  readonly external?: ReadonlySet<string> | undefined;
+  /** Nodes that have stored a batch. */
+  readonly withArtifacts: ReadonlySet<string>;
+  /** The limit that is full for a shard of this node, if one is. */
+  readonly fullLimit: (node: NodePlan) => Omit<Extract<Reason, { reason: "limit" }>, "reason"> | undefined;
+  /** How many queued shards of its type go before this one. */
+  readonly ahead: (record: ShardRecord) => number | undefined;
+}
+
+/** An entry for every shard of the task, in the order of its graph's nodes. */
+export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
+  const byNode = Map.groupBy(facts.shards, (record) => record.nodeId);
+  const finished = (id: string): boolean => {
+    const node = facts.plan.byId.get(id);
+    return node !== undefined && isNodeFinished(node, byNode.get(id) ?? []);
+  };
+  return facts.plan.nodes.flatMap((node) => {
+    const records = new Map((byNode.get(node.id) ?? []).map((record) => [record.shard, record]));
+    const unborn = records.size === node.partitions ? undefined : whyUnborn(facts, node, finished);
+    return Array.from({ length: node.partitions }, (_, shard): ShardExplanation => {
+      const record = records.get(shard);
+      const why = record === undefined ? (unborn as Reason) : whyOf(facts, node, record);
+      return { nodeId: node.id, shard, why };
+    });
+  });
+}
+
+function whyUnborn(facts: ExplainFacts, node: NodePlan, finished: (id: string) => boolean): Reason {
+  if (facts.status !== "running") return { reason: "ended", status: "cancelled" };
+  const verdict = readiness(node, (id) => ({ finished: finished(id), hasArtifact: facts.withArtifacts.has(id) }));
+  if (verdict.ready) return { reason: "ready" };
+  const { reason, waitingOn } = verdict;
+  return { reason, waitingOn, needed: node.needed - (node.dependsOn.length - waitingOn.length) };
+}
+
+function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason {
+  const { status, lease, history } = record;
+  const last = history.at(-1);
+  if (status === "finished" || status === "failed" || status === "cancelled") {
+    const reasonCode = record.failure?.reasonCode;
+    return { reason: "ended", status, ...(reasonCode === undefined ? {} : { reasonCode }) };
+  }
+  if (status === "running" || status === "cancelling") {
+    const workerId = lease?.workerId ?? "";
+    const leaseUntil = lease?.deadline ?? 0;
+    if (status === "cancelling") {
+      return { reason: "cancelling", workerId, until: Math.min(leaseUntil, record.cancelBy ?? leaseUntil) };
+    }
+    const reason = leaseUntil < facts.now ? "lease_expired" : "running";
+    return { reason, workerId, since: last?.at ?? 0, leaseUntil, epoch: record.epoch };
+  }
+  if (status === "deferred") return whyDeferred(node, record);
+  const { type } = record;
+  const workers = facts.workers.filter(({ types }) => types.includes(type)).length;
+  if (facts.external?.has(type)) return { reason: "offered", type, announced: workers };
+  if (workers === 0) return { reason: "no_worker", type };
+  const full = facts.fullLimit(node);
+  return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
+}
+
+function whyDeferred(node: NodePlan, { history, dueAt = 0, failures }: ShardRecord): Reason {
+  const { cause, reasonCode = "unexpected_error" } = history.at(-1) ?? {};
+  if (cause === "release") return { reason: "waiting_for_input", until: dueAt };
+  return { reason: "backoff", until: dueAt, reasonCode, failures, maxFailures: node.retry.maxFailures };
+}
+
+/**
+ * One line for people.
+ *
+ * @param now - store time, as good as this process knows it
+ *
+ * @example
+ * tellWhy({ nodeId: "load", shard: 0, why: { reason: "no_worker", type: "loader" } }, now)
+ * // "load waits for a worker: none that is alive serves 'loader'"
+ */
+export function formatReason({ nodeId, shard, why }: ShardExplanation, now: number, partitions = 1): string {
+  const name = partitions === 1 ? nodeId : `${nodeId}/${shard}`;
+  const what = match(why)
+    .with({ reason: "waiting_for_parents" }, ({ waitingOn, needed }) => `waits for ${someOf(waitingOn, needed)}`)
+    .with(
+      { reason: "waiting_for_first_batch" },
+      ({ waitingOn, needed }) => `waits for a first batch of ${someOf(waitingOn, needed)}`,
+    )
+    .with({ reason: "ready" }, () => "is about to start")
+    .with(
+      { reason: "backoff" },
+      ({ until, reasonCode, failures, maxFailures }) =>
+        `tries again ${within(until - now)}: '${reasonCode}', failure ${failures} of at most ${maxFailures}`,
+    )
+    .with(
+      { reason: "waiting_for_input" },
+      ({ until }) => `found nothing to read and looks again ${within(until - now)}`,
+    )
+    .with({ reason: "limit" }, ({ limit, max }) => `waits for a slot: ${max} may run at once ${limitNames[limit]}`)
+    .with(
+      { reason: "offered" },
+      ({ type, announced }) =>
+        `was offered to other programs' workers of '${type}', and none has accepted it: ${announced} said lately that they live`,
+    )
+    .with({ reason: "no_worker" }, ({ type }) => `waits for a worker: none that is alive serves '${type}'`)
+    .with({ reason: "queued", ahead: undefined }, () => "waits for a worker with a free slot, behind many others")
+    .with({ reason: "queued", ahead: 0 }, () => "waits for a worker with a free slot, first in the queue")
+    .with({ reason: "queued" }, ({ ahead }) => `waits for a worker with a free slot, behind ${ahead} others`)
+    .with({ reason: "running" }, ({ workerId, since }) => `is running at ${workerId} for ${seconds(now - since)}`)
+    .with(
+      { reason: "lease_expired" },
+      ({ workerId }) => `has lost its worker: the lease of ${workerId} has ended, and a coordinator queues it again`,
+    )
+    .with(
+      { reason: "cancelling" },
+      ({ workerId, until }) => `has been asked to stop at ${workerId}, and must have ${within(until - now)}`,
+    )
+    .with({ reason: "ended", status: "finished" }, () => "has finished")
+    .with({ reason: "ended", status: "failed" }, ({ reasonCode }) => `has failed: ${reasonCode ?? "unexpected_error"}`)
+    .with({ reason: "ended", status: "cancelled" }, () => "was cancelled")
+    .exhaustive();
+  return `${name} ${what}`;
+}
+
+const limitNames = { all: "in all", type: "of its type", task: "of its task", node: "of this node" } as const;
+
+const someOf = (ids: readonly string[], needed: number): string =>
+  needed === ids.length ? ids.join(", ") : `${needed} of ${ids.join(", ")}`;
+
+const seconds = (ms: number): string => `${(Math.max(0, ms) / 1_000).toFixed(1)} s`;
+const within = (ms: number): string => (ms <= 0 ? "now" : `in ${seconds(ms)}`);

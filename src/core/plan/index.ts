@@ -1,0 +1,12 @@
+export { type RetryPlan, retryDelayMs } from "./backoff.ts";
+export { type ExplainFacts, explain, formatReason, type Reason } from "./explain.ts";
+export {
+  firstNotUpstream,
+  type NodePlan,
+  type Plan,
+  PlanCache,
+  planGraph,
+  type Routing,
+  streamReadersOf,
+} from "./plan.ts";
+export { isNodeFinished, type Readiness, readiness } from "./readiness.ts";

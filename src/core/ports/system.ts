@@ -1,0 +1,71 @@
+import { randomUUID } from "node:crypto";
+import type { Clock, Ids, Random } from "./index.ts";
+import { steadyNow } from "./steady-now.ts";
+
+/** The longest delay that Node's timers take; beyond it they fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export interface SystemClockOptions {
+  /** Whether a pending sleep lets the process exit. @defaultValue false */
+  readonly unref?: boolean;
+}
+
+/**
+ * Time as this process has it. Where the system's clock is set back, `now` goes on from what it gave last, at the pace of
+ * `monotonic`: no deadline that was made moves away. All clocks of a process agree.
+ *
+ * @example
+ * const clock = systemClock()
+ * await clock.sleep(50, AbortSignal.abort()) // resolves at once
+ */
+export function systemClock(options: SystemClockOptions = {}): Clock {
+  return new SystemClock(options);
+}
+
+const monotonic = (): number => performance.now();
+const processNow = steadyNow(() => Date.now(), monotonic);
+
+class SystemClock implements Clock {
+  readonly #unref: boolean;
+
+  constructor(options: SystemClockOptions) {
+    this.#unref = options.unref ?? false;
+  }
+
+  now(): number {
+    return processNow();
+  }
+
+  monotonic(): number {
+    return monotonic();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      let timer: NodeJS.Timeout | undefined;
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const wait = (left: number): void => {
+        const slice = Math.min(left, longestTimerMs);
+        timer = setTimeout(() => (left > slice ? wait(left - slice) : wake()), slice);
+        if (this.#unref) timer.unref();
+      };
+      signal?.addEventListener("abort", wake, { once: true });
+      wait(ms);
+    });
+  }
+
+  yield(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Random UUIDs: unique over all processes without asking any. */
+export const systemIds: Ids = { next: () => randomUUID() };
+
+/** For jitter and the like, never for secrets. */
+export const systemRandom: Random = () => Math.random();

@@ -1,0 +1,102 @@
+import { FlowError } from "../../errors/index.ts";
+import type { Clock } from "../ports/index.ts";
+
+const tries = 12;
+const firstDelayMs = 10;
+const maxDelayMs = 1_000;
+
+/** Somebody outside, for whom is asked. */
+export interface StoreCaller {
+  /** Is told what becomes of each call. */
+  readonly watch?: StoreHealthTracker | undefined;
+  /** Throws when the engine has been stopped: its store is then closed, and that is what a call fails of. */
+  readonly check: () => void;
+}
+
+/**
+ * Asks a store again when it couldn't be reached: every operation may be repeated after an unknown outcome. Gives up
+ * with the last `STORE_UNAVAILABLE`, or when the signal is aborted.
+ */
+export class StoreRetry {
+  readonly #clock: Clock;
+  readonly #until: { readonly signal: AbortSignal } | undefined;
+  readonly #caller: StoreCaller | undefined;
+
+  /**
+   * @param until - whose signal ends the retries; asked for it only when one is needed
+   */
+  constructor(clock: Clock, until?: { readonly signal: AbortSignal }, caller?: StoreCaller) {
+    this.#clock = clock;
+    this.#until = until;
+    this.#caller = caller;
+  }
+
+  async ask<T>(call: () => Promise<T>): Promise<T> {
+    for (let tried = 1; ; tried++) {
+      try {
+        const watch = this.#caller?.watch;
+        return await (watch === undefined ? call() : watch.ask(call));
+      } catch (error) {
+        const signal = this.#until?.signal;
+        if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
+        this.#caller?.check();
+        if (tried >= tries || signal?.aborted) throw error;
+        if (error.retryable === false) throw error; // broken for good
+        await this.#clock.sleep(Math.min(maxDelayMs, firstDelayMs * 2 ** (tried - 1)), signal);
+      }
+    }
+  }
+}
+
+/**
+ * Knows since when the store can't be reached. Any call that fails says so at once; that the store is back is said by the
+ * calls in {@link ask}, which are made again and again.
+ */
+export class StoreHealthTracker {
+  readonly #clock: Clock;
+  #unreachableSince: number | undefined;
+  #failures = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** By this process's clock; `undefined`: no call has failed since one got through. */
+  get unreachableSince(): number | undefined {
+    return this.#unreachableSince;
+  }
+
+  async ask<T>(call: () => Promise<T>): Promise<T> {
+    const failures = this.#failures;
+    try {
+      const answer = await call();
+      // One that began before another failed doesn't say that the store is back.
+      if (failures === this.#failures) this.#unreachableSince = undefined;
+      return answer;
+    } catch (error) {
+      this.#note(error);
+      throw error;
+    }
+  }
+
+  /** The store, none of whose calls fails unseen. */
+  over<T extends object>(store: T): T {
+    return new Proxy(store, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => {
+          const answer: unknown = Reflect.apply(value, target, args);
+          if (answer instanceof Promise) answer.catch((error: unknown) => this.#note(error));
+          return answer;
+        };
+      },
+    });
+  }
+
+  #note(error: unknown): void {
+    if (!FlowError.is(error, "STORE_UNAVAILABLE")) return;
+    this.#failures++;
+    this.#unreachableSince ??= this.#clock.now();
+  }
+}

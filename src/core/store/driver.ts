@@ -1,0 +1,140 @@
+import type {
+  Attempt,
+  Cause,
+  DeadLetter,
+  EpochRef,
+  NewArtifact,
+  NewTask,
+  ShardRecord,
+  ShardRef,
+  TaskRecord,
+  VarsRecord,
+  WorkerRecord,
+  WriteAnswer,
+} from "../model/records.ts";
+import type { ExternalRows, HandlerGate, HeldSlot, PlainRows, SlotLimit, Store } from "../ports/index.ts";
+
+/**
+ * A database, as {@link RecordStore} needs it: `RecordStore` implements the `Store` port on top of one driver.
+ *
+ * A driver reads, lists and replaces records; which change is allowed is decided by the pure transitions of the model,
+ * which the driver receives as a `judge` and calls with the record and the store's time. It replaces the record by the
+ * judge's `next` only if the record has not changed since it was read: in one atomic step, or by a compare-and-set that
+ * reads and judges again on a conflict.
+ *
+ * Every operation may be repeated after an unknown outcome. An unreachable database rejects with `STORE_UNAVAILABLE`.
+ */
+export interface StoreDriver {
+  readonly tasks: TaskDriver;
+  readonly shards: ShardDriver;
+  readonly logs: LogDriver;
+  readonly slots: SlotDriver;
+  readonly workers: WorkerDriver;
+  readonly deadLetters: DeadLetterDriver;
+  readonly handlerGate?: HandlerGate | undefined;
+  readonly externalRows?: ExternalRows | undefined;
+  readonly plainRows?: PlainRows | undefined;
+  open(): Promise<void>;
+  settle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The answer to a write, and the record to put in place; without `next` nothing is written. */
+export interface Judged<TAnswer, TRecord> {
+  readonly answer: TAnswer;
+  readonly next?: TRecord;
+}
+
+/** What the transitions of a task read and change: a driver need not read its graph and params for them. */
+export type TaskState = Omit<TaskRecord, "graph" | "params">;
+
+/** What the transitions of a task's variables read: a driver need not read the variables themselves. */
+export type VarsState = Omit<VarsRecord, "vars">;
+
+export interface TaskDriver {
+  /** Inserts the task with its variables, due for a sweep at once. `exists`: with the ID that has its ID or key. */
+  insert(
+    task: NewTask,
+    create: (now: number) => { readonly record: TaskRecord; readonly vars: VarsRecord },
+  ): ReturnType<Store["createTask"]>;
+  read(id: string): Promise<TaskRecord | undefined>;
+  /** `sweepNow`: the task becomes due for a sweep when it is replaced. */
+  update<TAnswer>(
+    id: string,
+    judge: (task: TaskState | undefined, now: number) => Judged<TAnswer, TaskState>,
+    options: { readonly sweepNow: boolean },
+  ): Promise<TAnswer>;
+  readVars(taskId: string): Promise<VarsRecord | undefined>;
+  updateVars<TAnswer>(
+    taskId: string,
+    judge: (task: TaskState | undefined, vars: VarsState) => Judged<TAnswer, VarsRecord>,
+  ): Promise<TAnswer>;
+  delete(id: string): ReturnType<Store["deleteTask"]>;
+  due(limit: number, every: { readonly everyMs: number; readonly aheadMs: number }): ReturnType<Store["dueTasks"]>;
+  overdue(limit: number): ReturnType<Store["overdueTasks"]>;
+  list(query: Parameters<Store["listTasks"]>[0]): ReturnType<Store["listTasks"]>;
+  ended(query: Parameters<Store["endedTasks"]>[0]): ReturnType<Store["endedTasks"]>;
+}
+
+/** What kind of change an update is, for observers of a store. */
+export type ShardUpdate = Cause | "restarted" | "reported";
+
+export interface ShardDriver {
+  read(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]>;
+  hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
+  /** Inserts a shard's first record. `exists`: it has one. `gone`: its task was deleted. */
+  insert(ref: ShardRef, create: (now: number) => ShardRecord): Promise<"inserted" | "exists" | "gone">;
+  update<TAnswer>(
+    ref: ShardRef,
+    change: ShardUpdate,
+    judge: (record: ShardRecord | undefined, now: number) => Judged<TAnswer, ShardRecord>,
+  ): Promise<TAnswer>;
+  /** Like `update`; the judge also receives the length of the log of the record's generation. */
+  updateWithLength<TAnswer>(
+    ref: ShardRef,
+    change: ShardUpdate,
+    judge: (record: ShardRecord | undefined, now: number, length: number) => Judged<TAnswer, ShardRecord>,
+  ): Promise<TAnswer>;
+  /** Renews all of a worker's leases at once; the answers are in the order of the attempts. */
+  renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]>;
+  expiredLeases(limit: number): Promise<EpochRef[]>;
+  dueDeferred(limit: number): ReturnType<Store["dueDeferred"]>;
+  peekQueue(...args: Parameters<Store["peekQueue"]>): ReturnType<Store["peekQueue"]>;
+}
+
+export interface LogDriver {
+  /** Checks the fence and inserts the artifact at exactly the next `seq`. */
+  append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]>;
+  /** Checks the fence, closes the log at `count`, and replaces the shard's record by the finished one. */
+  complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]>;
+  read(
+    ref: ShardRef,
+    page: { readonly generation: number; readonly from: number; readonly limit: number },
+  ): ReturnType<Store["readArtifacts"]>;
+  tail(ref: ShardRef, generation: number): ReturnType<Store["tail"]>;
+  storedUids(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>>;
+  readUids(
+    ref: ShardRef,
+    page: { readonly generation: number; readonly from: number; readonly limit: number },
+  ): ReturnType<Store["readUids"]>;
+  count(taskId: string): ReturnType<Store["countArtifacts"]>;
+}
+
+export interface SlotDriver {
+  take(limit: SlotLimit, holder: Attempt): Promise<"ok" | "full">;
+  free(slot: HeldSlot): Promise<void>;
+  count(keys: readonly string[]): Promise<readonly number[]>;
+  held(): Promise<HeldSlot[]>;
+}
+
+export interface WorkerDriver {
+  announce(worker: WorkerRecord, ttlMs: number): Promise<void>;
+  remove(id: string): Promise<void>;
+  live(): Promise<WorkerRecord[]>;
+}
+
+export interface DeadLetterDriver {
+  add(letter: Omit<DeadLetter, "at">): Promise<void>;
+  list(query: Parameters<Store["listDeadLetters"]>[0]): ReturnType<Store["listDeadLetters"]>;
+  remove(id: string): Promise<boolean>;
+}

@@ -1,0 +1,344 @@
+import { FlowError } from "../../errors/index.ts";
+import {
+  adoptShard,
+  cancelShard,
+  cancelTask,
+  claimShard,
+  closeTask,
+  confirmCancelledShard,
+  createShard,
+  createTask,
+  createVars,
+  expireShard,
+  failShard,
+  failTask,
+  finishTask,
+  releaseShard,
+  replaceVars,
+  reportShard,
+  requeueShard,
+  restartShard,
+  supersedeShard,
+} from "../model/index.ts";
+import type {
+  Attempt,
+  AttemptReport,
+  Cause,
+  ClaimInit,
+  DeadLetter,
+  DispatchInit,
+  EpochRef,
+  NewArtifact,
+  NewTask,
+  ShardRecord,
+  ShardRef,
+  ShardStatus,
+  TaskFailure,
+  WorkerRecord,
+  WriteAnswer,
+} from "../model/records.ts";
+import type { ExternalRows, HandlerGate, HeldSlot, PageRequest, PlainRows, SlotLimit, Store } from "../ports/index.ts";
+import type { Judged, StoreDriver, TaskState } from "./driver.ts";
+
+/**
+ * The store, written once: every change of a record is read, judged by a pure transition, and replaced by the driver.
+ *
+ * After `close`, every operation rejects with `STORE_UNAVAILABLE`.
+ */
+export class RecordStore implements Store {
+  readonly handlerGate: HandlerGate | undefined;
+  readonly externalRows: ExternalRows | undefined;
+  readonly plainRows: PlainRows | undefined;
+  readonly #opened: StoreDriver;
+  /** Replaced when the store is closed. */
+  #driver: StoreDriver;
+
+  constructor(driver: StoreDriver) {
+    this.#opened = driver;
+    this.#driver = driver;
+    this.handlerGate = driver.handlerGate;
+    this.externalRows = driver.externalRows;
+    this.plainRows = driver.plainRows;
+  }
+
+  // ---- tasks
+
+  createTask(task: NewTask): ReturnType<Store["createTask"]> {
+    return this.#driver.tasks.insert(task, (now) => ({ record: createTask(task, { now }), vars: createVars(task) }));
+  }
+
+  readTask(id: string): ReturnType<Store["readTask"]> {
+    return this.#driver.tasks.read(id);
+  }
+
+  finishTask(id: string): Promise<boolean> {
+    return this.#updateTask(id, (task, now) => finishTask(task, { now }), { sweepNow: false });
+  }
+
+  failTask(id: string, failure: TaskFailure): Promise<boolean> {
+    return this.#updateTask(id, (task) => failTask(task, failure), { sweepNow: true });
+  }
+
+  cancelTask(id: string, reason: string): ReturnType<Store["cancelTask"]> {
+    const judge = (task: TaskState | undefined): Judged<Awaited<ReturnType<Store["cancelTask"]>>, TaskState> =>
+      task === undefined ? { answer: "unknown" } : cancelTask(task, reason);
+    return this.#driver.tasks.update(id, judge, { sweepNow: true });
+  }
+
+  closeTask(id: string): Promise<boolean> {
+    return this.#updateTask(id, (task, now) => closeTask(task, { now }), { sweepNow: false });
+  }
+
+  dueTasks(limit: number, everyMs: number, aheadMs = 0): ReturnType<Store["dueTasks"]> {
+    return this.#driver.tasks.due(limit, { everyMs, aheadMs });
+  }
+
+  overdueTasks(limit: number): ReturnType<Store["overdueTasks"]> {
+    return this.#driver.tasks.overdue(limit);
+  }
+
+  listTasks(query: Parameters<Store["listTasks"]>[0]): ReturnType<Store["listTasks"]> {
+    return this.#driver.tasks.list(query);
+  }
+
+  deleteTask(id: string): ReturnType<Store["deleteTask"]> {
+    return this.#driver.tasks.delete(id);
+  }
+
+  endedTasks(query: Parameters<Store["endedTasks"]>[0]): ReturnType<Store["endedTasks"]> {
+    return this.#driver.tasks.ended(query);
+  }
+
+  readVars(taskId: string): ReturnType<Store["readVars"]> {
+    return this.#driver.tasks.readVars(taskId);
+  }
+
+  writeVars(taskId: string, write: Parameters<Store["writeVars"]>[1]): ReturnType<Store["writeVars"]> {
+    return this.#driver.tasks.updateVars(taskId, (task, vars) => replaceVars(task, vars, write));
+  }
+
+  // ---- shards, by coordinators
+
+  readShards(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]> {
+    return this.#driver.shards.read(taskId, nodeIds);
+  }
+
+  hasArtifacts(taskId: string, nodeId: string): Promise<boolean> {
+    return this.#driver.shards.hasArtifacts(taskId, nodeId);
+  }
+
+  async dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists"> {
+    const create = (at: number) => createShard(ref, { ...init, status: "queued", at });
+    // A deleted task is the tombstone of all its shards.
+    return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "dispatched" : "exists";
+  }
+
+  async adopt(ref: ShardRef, from: Parameters<Store["adopt"]>[1]): Promise<"adopted" | "exists"> {
+    const create = (at: number) => adoptShard(ref, { ...from, at });
+    return (await this.#driver.shards.insert(ref, create)) === "inserted" ? "adopted" : "exists";
+  }
+
+  async cancelShard(ref: ShardRef, init: Parameters<Store["cancelShard"]>[1]): Promise<ShardStatus> {
+    const { type, graceMs } = init;
+    for (;;) {
+      const status = await this.#driver.shards.update<ShardStatus | undefined>(ref, "cancel", (record, now) => {
+        const next = record && cancelShard(record, { graceMs, now });
+        return judged((next ?? record)?.status, next);
+      });
+      if (status !== undefined) return status;
+      const tombstone = (at: number) => createShard(ref, { type, priority: 0, status: "cancelled", at });
+      if ((await this.#driver.shards.insert(ref, tombstone)) !== "exists") return "cancelled";
+    }
+  }
+
+  expiredLeases(limit: number): Promise<EpochRef[]> {
+    return this.#driver.shards.expiredLeases(limit);
+  }
+
+  expire(ref: EpochRef, maxLost: number): Promise<ShardRecord | undefined> {
+    return this.#driver.shards.updateWithLength(ref, "expire", (record, now, stored) => {
+      const next = expireShard(record, ref, { maxLost, stored, now });
+      return judged(next, next);
+    });
+  }
+
+  dueDeferred(limit: number): ReturnType<Store["dueDeferred"]> {
+    return this.#driver.shards.dueDeferred(limit);
+  }
+
+  requeue(ref: EpochRef): Promise<ShardRecord | undefined> {
+    return this.#updateShard(ref, "requeue", (record, now) => requeueShard(record, ref, { now }));
+  }
+
+  supersede(ref: EpochRef): Promise<ShardRecord | undefined> {
+    return this.#updateShard(ref, "supersede", (record, now) => supersedeShard(record, ref, { now }));
+  }
+
+  // ---- shards, by workers
+
+  peekQueue(...args: Parameters<Store["peekQueue"]>): ReturnType<Store["peekQueue"]> {
+    return this.#driver.shards.peekQueue(...args);
+  }
+
+  claim(ref: EpochRef, by: ClaimInit): Promise<ShardRecord | undefined> {
+    return this.#driver.shards.update(ref, "claim", (record, now) => {
+      const claimed = claimShard(record, ref, { ...by, now });
+      return judged(claimed?.won, claimed?.next);
+    });
+  }
+
+  renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]> {
+    return this.#driver.shards.renew(attempts, leaseMs);
+  }
+
+  restart(attempt: Attempt, to: Parameters<Store["restart"]>[1]): Promise<WriteAnswer> {
+    return this.#driver.shards.update(attempt, "restarted", (record) => restartShard(record, attempt, to));
+  }
+
+  report(attempt: Attempt, report: AttemptReport): Promise<WriteAnswer> {
+    return this.#driver.shards.update(attempt, "reported", (record) => reportShard(record, attempt, report));
+  }
+
+  append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]> {
+    return this.#driver.logs.append(attempt, generation, artifact);
+  }
+
+  complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]> {
+    return this.#driver.logs.complete(attempt, outcome);
+  }
+
+  fail(attempt: Attempt, how: Parameters<Store["fail"]>[1]): Promise<WriteAnswer> {
+    return this.#driver.shards.update(attempt, "fail", (record, now) => failShard(record, attempt, { ...how, now }));
+  }
+
+  release(attempt: Attempt, delayMs: number): Promise<WriteAnswer> {
+    const judge = (record: ShardRecord | undefined, now: number) => releaseShard(record, attempt, { delayMs, now });
+    return this.#driver.shards.update(attempt, "release", judge);
+  }
+
+  confirmCancelled(attempt: Attempt): Promise<WriteAnswer> {
+    const judge = (record: ShardRecord | undefined, now: number) => confirmCancelledShard(record, attempt, { now });
+    return this.#driver.shards.update(attempt, "confirm_cancelled", judge);
+  }
+
+  // ---- artifacts
+
+  readArtifacts(ref: ShardRef, generation: number, from: number, limit: number): ReturnType<Store["readArtifacts"]> {
+    return this.#driver.logs.read(ref, { generation, from, limit });
+  }
+
+  tail(ref: ShardRef, generation: number): ReturnType<Store["tail"]> {
+    return this.#driver.logs.tail(ref, generation);
+  }
+
+  storedUids(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>> {
+    return this.#driver.logs.storedUids(ref, generation, uids);
+  }
+
+  readUids(ref: ShardRef, generation: number, from: number, limit: number): ReturnType<Store["readUids"]> {
+    return this.#driver.logs.readUids(ref, { generation, from, limit });
+  }
+
+  countArtifacts(taskId: string): ReturnType<Store["countArtifacts"]> {
+    return this.#driver.logs.count(taskId);
+  }
+
+  // ---- limits, workers, dead letters
+
+  takeSlot(limit: SlotLimit, holder: Attempt): Promise<"ok" | "full"> {
+    return this.#driver.slots.take(limit, holder);
+  }
+
+  freeSlot(slot: HeldSlot): Promise<void> {
+    return this.#driver.slots.free(slot);
+  }
+
+  countHolders(keys: readonly string[]): Promise<readonly number[]> {
+    return this.#driver.slots.count(keys);
+  }
+
+  heldSlots(): Promise<HeldSlot[]> {
+    return this.#driver.slots.held();
+  }
+
+  announceWorker(worker: WorkerRecord, ttlMs: number): Promise<void> {
+    return this.#driver.workers.announce(worker, ttlMs);
+  }
+
+  removeWorker(id: string): Promise<void> {
+    return this.#driver.workers.remove(id);
+  }
+
+  liveWorkers(): Promise<WorkerRecord[]> {
+    return this.#driver.workers.live();
+  }
+
+  addDeadLetter(letter: Omit<DeadLetter, "at">): Promise<void> {
+    return this.#driver.deadLetters.add(letter);
+  }
+
+  listDeadLetters(query: PageRequest): ReturnType<Store["listDeadLetters"]> {
+    return this.#driver.deadLetters.list(query);
+  }
+
+  removeDeadLetter(id: string): Promise<boolean> {
+    return this.#driver.deadLetters.remove(id);
+  }
+
+  // ---- the store itself
+
+  open(): Promise<void> {
+    return this.#driver.open();
+  }
+
+  settle(): Promise<void> {
+    return this.#driver.settle();
+  }
+
+  async close(): Promise<void> {
+    this.#driver = closedDriver;
+    await this.#opened.close();
+  }
+
+  #updateTask(
+    id: string,
+    change: (task: TaskState, now: number) => TaskState | undefined,
+    options: { readonly sweepNow: boolean },
+  ): Promise<boolean> {
+    return this.#driver.tasks.update(
+      id,
+      (task, now) => {
+        const next = task && change(task, now);
+        return next === undefined ? { answer: false } : { answer: true, next };
+      },
+      options,
+    );
+  }
+
+  #updateShard(
+    ref: EpochRef,
+    cause: Cause,
+    change: (record: ShardRecord | undefined, now: number) => ShardRecord | undefined,
+  ): Promise<ShardRecord | undefined> {
+    return this.#driver.shards.update(ref, cause, (record, now) => {
+      const next = change(record, now);
+      return judged(next, next);
+    });
+  }
+}
+
+const judged = <TAnswer>(answer: TAnswer, next: ShardRecord | undefined): Judged<TAnswer, ShardRecord> =>
+  next === undefined ? { answer } : { answer, next };
+
+const unavailable = async (): Promise<never> => {
+  throw new FlowError("STORE_UNAVAILABLE", "the store is closed", { retryable: true });
+};
+
+const closedTable = new Proxy({}, { get: () => unavailable });
+
+/** Stands in for the driver of a closed store. */
+const closedDriver = {
+  ...{ tasks: closedTable, shards: closedTable, logs: closedTable },
+  ...{ slots: closedTable, workers: closedTable, deadLetters: closedTable },
+  ...{ open: unavailable, settle: unavailable, close: unavailable },
+} as unknown as StoreDriver;

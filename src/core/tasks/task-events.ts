@@ -1,0 +1,84 @@
+import { isTaskTerminal, sourceKey, type TaskStatus } from "../model/records.ts";
+import type { TaskEvent } from "./api.ts";
+import { checkStillThere, nodeStatus, progressOf, readTask, sumCounts, type TaskReaderParts } from "./task-reader.ts";
+
+/** Looks at most this often: a task that does much is read once for many changes. */
+const pauseMs = 25;
+
+export interface EventsOptions {
+  /** How often counts are looked at, in ms. @defaultValue 200 */
+  readonly sampleMs?: number;
+}
+
+/**
+ * Everything that happens to a task, read from the histories that its records keep: what a lost message didn't tell is
+ * there, and each caller gets it from the beginning.
+ */
+export async function* taskEvents(
+  parts: TaskReaderParts,
+  taskId: string,
+  options: EventsOptions,
+): AsyncGenerator<TaskEvent> {
+  const { store, retry, clock, plans } = parts;
+  const { sampleMs = 200 } = options;
+  using changes = parts.changes.listen(taskId, { onlyEnd: false });
+  const seenHistory = new Map<string, number>();
+  const seenCounts = new Map<string, string>();
+  let seenStatus: TaskStatus | undefined;
+  let sampledAt = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    // The task first: when it has ended, the records read after it have their last word.
+    const task = await readTask(parts, taskId);
+    const plan = plans.get(task.graph);
+    const ended = isTaskTerminal(task.status);
+    const shards = await retry.ask(() => store.readShards(taskId));
+    await checkStillThere(parts, task);
+    await retry.ask(() => store.settle());
+    if (seenStatus === undefined) yield { kind: "task", status: "running", at: task.createdAt };
+    seenStatus ??= "running";
+    const news: (TaskEvent & { readonly kind: "node" })[] = [];
+    for (const shard of shards) {
+      const key = sourceKey(shard.nodeId, shard.shard);
+      let seen = seenHistory.get(key) ?? -1;
+      for (const entry of shard.history) {
+        if (entry.n <= seen) continue;
+        const batches = entry.to === "finished" && shard.count !== undefined ? { batches: shard.count } : {};
+        const skipped = entry.n - seen - 1;
+        const gap = skipped === 0 ? {} : { skipped };
+        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches, ...gap });
+        seen = entry.n;
+      }
+      seenHistory.set(key, seen);
+    }
+    news.sort((a, b) => a.at - b.at); // stable: entries of one shard keep their order
+    yield* news;
+    if (ended || clock.monotonic() - sampledAt >= sampleMs) {
+      sampledAt = clock.monotonic();
+      const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
+      for (const [nodeId, batches] of sumCounts(await retry.ask(() => store.countArtifacts(taskId)))) {
+        const node = plan.byId.get(nodeId);
+        if (node === undefined) continue;
+        const { progress } = progressOf(node, byNode.get(nodeId) ?? []);
+        const counts = `${batches} ${progress?.done} ${progress?.total}`;
+        if (seenCounts.get(nodeId) === counts) continue;
+        seenCounts.set(nodeId, counts);
+        yield {
+          kind: "progress",
+          nodeId,
+          status: nodeStatus(node, byNode.get(nodeId) ?? []),
+          batches,
+          ...(progress === undefined ? {} : { progress }),
+          at: clock.now(),
+        };
+      }
+    }
+    if (task.status !== seenStatus) {
+      seenStatus = task.status;
+      const failure = task.failure === undefined ? {} : { failure: task.failure };
+      yield { kind: "task", status: task.status, ...failure, at: task.endedAt ?? clock.now() };
+    }
+    if (ended) return;
+    await clock.sleep(pauseMs);
+    await changes.next(clock, sampleMs);
+  }
+}

@@ -1,0 +1,75 @@
+import { type ShardRecord, shardKey } from "../model/records.ts";
+import { type ExplainFacts, explain, formatReason, type NodePlan, type Plan } from "../plan/index.ts";
+import { limitsOf } from "../worker/claim/concurrency-limits.ts";
+import type { TaskExplanation } from "./api.ts";
+import { readTask, type TaskReaderParts } from "./task-reader.ts";
+
+/** Who is behind more than these is told "behind many". */
+const queueLimit = 1_000;
+
+/** Why each node isn't running now. Reads several records, none of them together: it is for people. */
+export async function explainTask(parts: TaskReaderParts, taskId: string): Promise<TaskExplanation> {
+  const { store, retry, clock, external } = parts;
+  const { status, graph } = await readTask(parts, taskId);
+  const plan = parts.plans.get(graph);
+  const shards = await retry.ask(() => store.readShards(taskId));
+  const queued = shards.filter((record) => record.status === "queued");
+  const [workers, withArtifacts, fullLimit, ahead] = await Promise.all([
+    retry.ask(() => store.liveWorkers()),
+    firstBatches(parts, plan, shards),
+    fullLimits(parts, taskId, queued),
+    queuePlaces(parts, queued),
+  ]);
+  await retry.ask(() => store.settle());
+  const now = clock.now();
+  return {
+    id: taskId,
+    status,
+    nodes: explain({ now, status, plan, shards, workers, external, withArtifacts, fullLimit, ahead }).map((each) => ({
+      ...each,
+      text: formatReason(each, now, plan.byId.get(each.nodeId)?.partitions),
+    })),
+  };
+}
+
+/** Of the parents of nodes that wait for a first batch, those that have stored one. */
+async function firstBatches(
+  { store, retry }: TaskReaderParts,
+  plan: Plan,
+  shards: readonly ShardRecord[],
+): Promise<ReadonlySet<string>> {
+  const born = new Set(shards.map((record) => record.nodeId));
+  const waiting = plan.nodes.filter((node) => node.startsOnFirstBatch && !born.has(node.id));
+  const parents = new Set(waiting.flatMap((node) => node.dependsOn).filter((id) => born.has(id)));
+  const found = new Set<string>();
+  const taskId = shards[0]?.taskId ?? "";
+  for (const id of parents) if (await retry.ask(() => store.hasArtifacts(taskId, id))) found.add(id);
+  return found;
+}
+
+async function fullLimits(
+  { store, retry, running }: TaskReaderParts,
+  taskId: string,
+  queued: readonly ShardRecord[],
+): Promise<ExplainFacts["fullLimit"]> {
+  const holders = new Map<string, number>();
+  if (queued.length > 0) {
+    for (const { key } of await retry.ask(() => store.heldSlots())) holders.set(key, (holders.get(key) ?? 0) + 1);
+  }
+  return (node: NodePlan) => {
+    const full = limitsOf(running, taskId, node).find(({ key, max }) => (holders.get(key) ?? 0) >= max);
+    return full && { limit: full.full.kind, max: full.max };
+  };
+}
+
+async function queuePlaces(
+  { store, retry }: TaskReaderParts,
+  queued: readonly ShardRecord[],
+): Promise<ExplainFacts["ahead"]> {
+  const places = new Map<string, number>();
+  for (const type of new Set(queued.map((record) => record.type))) {
+    const queue = await retry.ask(() => store.peekQueue([type], queueLimit));
+    for (const [place, ref] of queue.entries()) places.set(shardKey(ref), place);
+  }
+  return (record) => places.get(shardKey(record));
+}

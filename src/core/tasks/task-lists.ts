@@ -1,0 +1,85 @@
+import { FlowError } from "../../errors/index.ts";
+import type { DeadLetter, TaskSummary } from "../model/records.ts";
+import type { Page, PageRequest } from "../ports/index.ts";
+import type { CleanupOptions, CleanupOutcome, ListOptions } from "./api.ts";
+import { noSuchTask, type TaskReaderParts } from "./task-reader.ts";
+
+const defaultLimit = 50;
+const mostAtOnce = 1_000;
+const cleanupPage = 100;
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+export async function listTasks(parts: TaskReaderParts, options: ListOptions): Promise<Page<TaskSummary>> {
+  const { status } = options;
+  const statuses = typeof status === "string" ? [status] : status;
+  const request = { ...pageRequest(options), ...(statuses === undefined ? {} : { statuses }) };
+  return settledPage(parts, () => parts.store.listTasks(request));
+}
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+export async function listDeadLetters(
+  parts: TaskReaderParts,
+  options: Omit<ListOptions, "status">,
+): Promise<Page<DeadLetter>> {
+  const request = pageRequest(options);
+  return settledPage(parts, () => parts.store.listDeadLetters(request));
+}
+
+function pageRequest({ cursor, limit = defaultLimit }: ListOptions): PageRequest {
+  if (!Number.isInteger(limit) || limit < 1 || limit > mostAtOnce) {
+    throw new FlowError("ENGINE_OPTIONS", `limit must be an integer from 1 to ${mostAtOnce}`);
+  }
+  return { limit, ...(cursor === undefined ? {} : { cursor }) };
+}
+
+async function settledPage<T>(parts: TaskReaderParts, read: () => Promise<Page<T>>): Promise<Page<T>> {
+  parts.changes.check();
+  const page = await parts.retry.ask(read);
+  await parts.retry.ask(() => parts.store.settle());
+  return page;
+}
+
+/** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_BORROWED` */
+export async function deleteTask(parts: TaskReaderParts, taskId: string): Promise<void> {
+  parts.changes.check();
+  const answer = await parts.retry.ask(() => parts.store.deleteTask(taskId));
+  await parts.retry.ask(() => parts.store.settle());
+  if (answer === "deleted") return;
+  const details = { taskId };
+  if (answer === "unknown") throw noSuchTask(taskId);
+  if (answer === "open") {
+    throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: cancel it, and wait for its end`, { details });
+  }
+  const text = `a retry of task ${taskId} uses its artifacts: delete that one first`;
+  throw new FlowError("TASK_BORROWED", text, { details });
+}
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOptions): Promise<CleanupOutcome> {
+  if (!(endedForSec >= 0)) throw new FlowError("ENGINE_OPTIONS", "endedForSec must be 0 or more");
+  parts.changes.check();
+  const { store, retry } = parts;
+  const borrowed = new Set<string>();
+  let deleted = 0;
+  const remove = async (id: string): Promise<boolean> => {
+    const answer = await retry.ask(() => store.deleteTask(id));
+    if (answer === "borrowed") borrowed.add(id);
+    else borrowed.delete(id);
+    if (answer === "deleted") deleted++;
+    return answer === "deleted";
+  };
+  for (;;) {
+    // Those that stay are the first of each page: it is longer by as many.
+    const page = { endedForMs: endedForSec * 1_000, limit: cleanupPage + borrowed.size };
+    const ids = (await retry.ask(() => store.endedTasks(page))).filter((id) => !borrowed.has(id));
+    if (ids.length === 0) break;
+    for (const id of ids) await remove(id);
+  }
+  // A lender ended before its borrower, so it was asked for first.
+  for (let again = deleted > 0; again; ) {
+    again = false;
+    for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;
+  }
+  await retry.ask(() => store.settle());
+  return { deleted, borrowed: borrowed.size };
+}

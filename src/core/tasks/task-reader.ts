@@ -1,0 +1,182 @@
+import { FlowError, type JsonObject } from "../../errors/index.ts";
+import { addMetrics, type MetricSums } from "../codec/index.ts";
+import {
+  isTaskTerminal,
+  type Progress,
+  type ShardRecord,
+  type ShardStatus,
+  type TaskRecord,
+} from "../model/records.ts";
+import { isNodeFinished, type NodePlan, type PlanCache } from "../plan/index.ts";
+import type { Clock, Store } from "../ports/index.ts";
+import type { StoreRetry } from "../resilience/store-retry.ts";
+import type { RunningLimits } from "../worker/attempt/worker-options.ts";
+import type { NodeView, TaskView } from "./api.ts";
+import type { TaskChanges } from "./task-changes.ts";
+
+/** What reading a task needs. */
+export interface TaskReaderParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly retry: StoreRetry;
+  readonly plans: PlanCache;
+  readonly changes: TaskChanges;
+  /** What may run at once: as the workers were told. */
+  readonly running: RunningLimits;
+  /** Types whose workers aren't FlowKit's. */
+  readonly external?: ReadonlySet<string> | undefined;
+}
+
+/** A waiter looks by itself, less and less often: for the ends that other processes saw. */
+const lookMinMs = 20;
+const lookMaxMs = 1_000;
+
+export async function readTask(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
+  parts.changes.check(); // its store is closed: asking it again and again would end in STORE_UNAVAILABLE
+  const task = await parts.retry.ask(() => parts.store.readTask(taskId));
+  if (task !== undefined) return task;
+  throw noSuchTask(taskId);
+}
+
+/**
+ * What was read of an ended task is all of it: one that was deleted meanwhile has taken its records along.
+ *
+ * @throws FlowError `TASK_UNKNOWN`
+ */
+export async function checkStillThere(parts: TaskReaderParts, task: TaskRecord): Promise<void> {
+  if (isTaskTerminal(task.status)) await readTask(parts, task.id);
+}
+
+export const noSuchTask = (taskId: string): FlowError =>
+  new FlowError("TASK_UNKNOWN", `there is no task '${taskId}' in the store`, { details: { taskId } });
+
+/** Resolves when the task has ended. */
+export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
+  using changes = parts.changes.listen(taskId, { onlyEnd: true });
+  for (let waitMs = lookMinMs; ; waitMs = Math.min(lookMaxMs, waitMs * 2)) {
+    const task = await readTask(parts, taskId);
+    if (isTaskTerminal(task.status)) return task;
+    await changes.next(parts.clock, waitMs);
+  }
+}
+
+/** How a task that didn't finish ended. */
+export function endedBadly(task: TaskRecord): FlowError {
+  const { failure } = task;
+  if (failure === undefined) {
+    const reason = task.cancelReason === undefined ? "" : `: ${task.cancelReason}`;
+    return new FlowError("TASK_CANCELLED", `task ${task.id} was cancelled${reason}`, { details: { taskId: task.id } });
+  }
+  const { nodeId, reasonCode, message, batchUid, epoch } = failure;
+  const batch = batchUid === undefined ? "" : `, batch '${batchUid}'`;
+  const details: JsonObject = {
+    taskId: task.id,
+    ...(nodeId === undefined ? {} : { nodeId }),
+    reasonCode,
+    ...(epoch === undefined ? {} : { epoch }),
+    ...(batchUid === undefined ? {} : { batchUid }),
+  };
+  const place = nodeId === undefined ? "" : ` at node '${nodeId}'${batch}`;
+  const text = `task ${task.id} failed${place}: ${reasonCode}: ${message}`;
+  const cause = Object.assign(new Error(message), {
+    name: reasonCode,
+    ...(failure.stack === undefined ? {} : { stack: failure.stack }),
+  });
+  return new FlowError("TASK_FAILED", text, { details, cause });
+}
+
+export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<TaskView> {
+  const { store, retry, clock } = parts;
+  const task = await readTask(parts, taskId);
+  const [shards, counts, vars] = await Promise.all([
+    retry.ask(() => store.readShards(taskId)),
+    retry.ask(() => store.countArtifacts(taskId)),
+    retry.ask(() => store.readVars(taskId)),
+  ]);
+  await checkStillThere(parts, task);
+  await retry.ask(() => store.settle());
+  const plan = parts.plans.get(task.graph);
+  const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
+  const batches = sumCounts(counts);
+  const now = clock.now();
+  const nodes = plan.nodes.map((node) =>
+    viewNode(node, { shards: byNode.get(node.id) ?? [], batches: batches.get(node.id) ?? 0, now }),
+  );
+  return {
+    id: task.id,
+    ...(task.graph.name === undefined ? {} : { name: task.graph.name }),
+    status: task.status === "running" ? runningStatus(shards) : task.status,
+    ...(task.failure === undefined ? {} : { failure: task.failure }),
+    ...(task.cancelReason === undefined ? {} : { cancelReason: task.cancelReason }),
+    params: task.params,
+    vars: vars?.vars ?? {},
+    ...(task.retryOf === undefined ? {} : { retryOf: task.retryOf }),
+    nodes,
+    createdAt: task.createdAt,
+    ...(task.deadlineAt === undefined ? {} : { deadlineAt: task.deadlineAt }),
+    ...(task.endedAt === undefined ? {} : { endedAt: task.endedAt }),
+  };
+}
+
+export function sumCounts(
+  counts: readonly { readonly nodeId: string; readonly count: number }[],
+): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const { nodeId, count } of counts) sums.set(nodeId, (sums.get(nodeId) ?? 0) + count);
+  return sums;
+}
+
+/** `queued`: nothing has started; `deferred`: all that is open waits for a time. Both are only ever derived. */
+function runningStatus(shards: readonly ShardRecord[]): TaskView["status"] {
+  const open = shards.filter(({ status }) => status !== "finished");
+  if (open.length > 0 && open.every(({ status }) => status === "deferred")) return "deferred";
+  return shards.every(({ status, epoch }) => status === "queued" && epoch === 1) ? "queued" : "running";
+}
+
+function viewNode(
+  node: NodePlan,
+  { shards, batches, now }: { readonly shards: readonly ShardRecord[]; readonly batches: number; readonly now: number },
+): NodeView {
+  const lostWorkers = shards.flatMap(({ lease }) =>
+    lease !== undefined && lease.deadline < now ? lease.workerId : [],
+  );
+  const failure = shards.find((shard) => shard.failure !== undefined)?.failure;
+  const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [shard.result]));
+  const result = node.partitions === 1 ? results[0] : results.length === 0 ? undefined : results;
+  const metrics: MetricSums = {};
+  for (const shard of shards) addMetrics(metrics, shard.metrics ?? {});
+  return {
+    nodeId: node.id,
+    type: node.type,
+    status: nodeStatus(node, shards),
+    epoch: Math.max(0, ...shards.map((shard) => shard.epoch)),
+    batches,
+    failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
+    ...(failure === undefined ? {} : { failure }),
+    ...(lostWorkers.length === 0 ? {} : { lostWorkers }),
+    ...progressOf(node, shards),
+    metrics,
+    ...(result === undefined ? {} : { result }),
+  };
+}
+
+/** What the handlers of a node's shards said, together. */
+export function progressOf(node: NodePlan, shards: readonly ShardRecord[]): { readonly progress?: Progress } {
+  const said = shards.flatMap(({ progress }) => progress ?? []);
+  if (said.length === 0) return {};
+  const totals = said.flatMap(({ total }) => total ?? []);
+  const progress = { done: sum(said.map(({ done }) => done)) };
+  return { progress: totals.length < node.partitions ? progress : { ...progress, total: sum(totals) } };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+
+/** The status of a node of several shards: the first of these that one of them has. */
+const leadingStatus = ["failed", "cancelling", "running", "deferred", "queued", "cancelled"] as const;
+
+export function nodeStatus(node: NodePlan, shards: readonly ShardRecord[]): ShardStatus {
+  if (isNodeFinished(node, shards)) return "finished";
+  const there = new Set(shards.map((shard) => shard.status));
+  if (there.has("finished") && there.size === 1) return "running"; // the others aren't born yet
+  return leadingStatus.find((status) => there.has(status)) ?? "queued";
+}

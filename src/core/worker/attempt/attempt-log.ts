@@ -1,0 +1,141 @@
+import type { Metrics } from "../../../definitions/index.ts";
+import type { Json } from "../../../errors/index.ts";
+import { addMetrics, type MetricSums } from "../../codec/index.ts";
+import { AttemptError } from "../../model/attempt-error.ts";
+import type { Artifact, Attempt, Origin, ShardRecord } from "../../model/records.ts";
+import type { Tail, WorkerStore, WriteAnswer } from "../../ports/index.ts";
+import type { StoreRetry } from "../../resilience/store-retry.ts";
+import type { AppendSignals } from "../input/append-signals.ts";
+import { AttemptEnded } from "./attempt-handle.ts";
+
+/**
+ * The output log of the attempt's own shard: where it stands, and the only way to write to it. `seq` is the fence: a
+ * batch is inserted at exactly the next number, so whoever finds another's entry there reads the log again.
+ */
+export class AttemptLog {
+  readonly #store: WorkerStore;
+  readonly #retry: StoreRetry;
+  readonly #signals: AppendSignals;
+  readonly #attempt: Attempt;
+  #generation: number;
+  #sourceGens: Readonly<Record<string, number>>;
+  #length = 0;
+  #closed = false;
+  #origins: readonly Origin[] = [];
+
+  constructor(options: {
+    readonly store: WorkerStore;
+    readonly retry: StoreRetry;
+    readonly signals: AppendSignals;
+    readonly attempt: Attempt;
+    readonly record: ShardRecord;
+  }) {
+    this.#store = options.store;
+    this.#retry = options.retry;
+    this.#signals = options.signals;
+    this.#attempt = options.attempt;
+    this.#generation = options.record.generation;
+    this.#sourceGens = options.record.sourceGens;
+  }
+
+  /** Batches stored so far, those of earlier attempts included. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** An earlier attempt stored everything and wrote the complete marker, then ended before the node was finished. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get sourceGens(): Readonly<Record<string, number>> {
+    return this.#sourceGens;
+  }
+
+  /** The last batch that is stored from each source. */
+  get origins(): readonly Origin[] {
+    return this.#origins;
+  }
+
+  async open(): Promise<void> {
+    const tail: Tail = await this.#retry.ask(() => this.#store.tail(this.#attempt, this.#generation));
+    this.#length = tail.length;
+    this.#closed = tail.closed;
+    this.#origins = tail.origins;
+  }
+
+  /** Starts the output over, in a new generation built from these generations of the sources. */
+  async restart(sourceGens: Readonly<Record<string, number>>): Promise<void> {
+    const to = { generation: this.#generation + 1, sourceGens };
+    refuse(await this.#retry.ask(() => this.#store.restart(this.#attempt, to)));
+    this.#generation = to.generation;
+    this.#sourceGens = sourceGens;
+    this.#length = 0;
+    this.#closed = false;
+    this.#origins = [];
+    this.#signals.notify(this.#attempt);
+  }
+
+  async append(batch: {
+    readonly uid: string;
+    readonly origin: Origin;
+    readonly meta: Json;
+    readonly metrics: Metrics;
+  }): Promise<void> {
+    const artifact = { seq: this.#length, ...batch };
+    const answer = await this.#retry.ask(() => this.#store.append(this.#attempt, this.#generation, artifact));
+    if (answer === "duplicate_uid") {
+      // Never skipped in silence: either iterBatches gave one name to two batches, or a cursor is wrong.
+      throw new AttemptError("duplicate_uid", `a batch with uid '${batch.uid}' is stored already`);
+    }
+    refuse(answer);
+    this.#length++;
+    this.#signals.notify(this.#attempt);
+  }
+
+  /** A page of the stored uids; none where the store has dropped what it would begin with. */
+  readUids(from: number, limit: number): Promise<readonly string[]> {
+    return this.#retry.ask(() => this.#store.readUids(this.#attempt, this.#generation, from, limit));
+  }
+
+  /** Whether the log has this uid. */
+  async has(uid: string): Promise<boolean> {
+    return (await this.#retry.ask(() => this.#store.storedUids(this.#attempt, this.#generation, [uid]))).has(uid);
+  }
+
+  async complete(outcome: { readonly result?: Json; readonly metrics?: Metrics }): Promise<void> {
+    const whole = { generation: this.#generation, count: this.#length, ...outcome };
+    refuse(await this.#retry.ask(() => this.#store.complete(this.#attempt, whole)));
+    this.#signals.notify(this.#attempt);
+  }
+
+  /** The whole log, a page at a time. */
+  async *artifacts(pageSize: number): AsyncGenerator<Artifact> {
+    for (let from = 0; from < this.#length; ) {
+      const start = from;
+      const page = await this.#retry.ask(() =>
+        this.#store.readArtifacts(this.#attempt, this.#generation, start, pageSize),
+      );
+      if (page.length === 0) throw new AttemptEnded("reload");
+      yield* page;
+      from += page.length;
+    }
+  }
+
+  /** Sums of the per-batch metrics of the whole log. */
+  async totals(pageSize: number): Promise<Metrics> {
+    const totals: MetricSums = {};
+    for await (const { metrics } of this.artifacts(pageSize)) addMetrics(totals, metrics);
+    return totals;
+  }
+}
+
+/** @throws AttemptEnded unless the write was accepted */
+function refuse(answer: WriteAnswer | "conflict"): void {
+  if (answer === "ok") return;
+  throw new AttemptEnded(answer === "conflict" ? "reload" : answer);
+}

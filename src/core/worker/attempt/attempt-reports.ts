@@ -1,0 +1,131 @@
+import type { Checkpoint } from "../../../definitions/index.ts";
+import { FlowError, isInstance, type Json } from "../../../errors/index.ts";
+import { copyJson, NotJsonError } from "../../codec/index.ts";
+import type { Progress, ShardRecord } from "../../model/records.ts";
+import type { AttemptReport } from "../../ports/index.ts";
+import type { AttemptRun } from "./attempt-run.ts";
+
+const mostCheckpointBytes = 16 * 1024;
+/** How often progress is written, at most: a handler may tell each row. */
+const progressEveryMs = 1_000;
+
+type Said = Pick<AttemptReport, "checkpoint" | "cursors" | "progress">;
+
+/**
+ * What an attempt writes about itself into its shard's record, one write after another: each has a number, so that one
+ * which arrives late changes nothing, and says which output it belongs to, so that none outlives a restart.
+ */
+export class AttemptReports implements Checkpoint {
+  readonly #run: AttemptRun;
+  #generation: number;
+  #checkpoint: Json | undefined;
+  #number = 0;
+  /** There once something was written: most attempts say nothing. */
+  #last: Promise<void> | undefined;
+  /** Said, and not written yet. */
+  #progress: Progress | undefined;
+  /** There while progress is being told. */
+  #telling: AbortController | undefined;
+
+  constructor(run: AttemptRun) {
+    this.#run = run;
+    this.#generation = run.claimed.generation;
+    this.#checkpoint = run.claimed.checkpoint;
+  }
+
+  /** Another look at the shard, or another output: what the record says now is what counts. */
+  goOnFrom({ generation, checkpoint }: Pick<ShardRecord, "generation" | "checkpoint">): void {
+    this.#generation = generation;
+    this.#checkpoint = checkpoint;
+  }
+
+  async get(): Promise<Json | undefined> {
+    return this.#checkpoint === undefined ? undefined : copyJson(this.#checkpoint);
+  }
+
+  async set(value: Json): Promise<void> {
+    await this.writeCheckpoint(checkedCheckpoint(value), this.#generation);
+  }
+
+  /** Changes nothing where the output of this generation is withdrawn. */
+  async writeCheckpoint(checkpoint: Json, generation: number): Promise<void> {
+    await this.write({ checkpoint }, generation);
+    if (generation === this.#generation) this.#checkpoint = checkpoint;
+  }
+
+  progress(done: number, total?: number): void {
+    for (const count of [done, total]) {
+      if (count !== undefined && !(Number.isFinite(count) && count >= 0)) {
+        throw new TypeError(`progress is told in numbers from 0 on, not ${count}`);
+      }
+    }
+    this.#progress = { done, ...(total === undefined ? {} : { total }) };
+    if (this.#telling !== undefined) return;
+    const telling = new AbortController();
+    this.#telling = telling;
+    void this.#tell(telling.signal).catch((error: unknown) => this.#untold(error));
+  }
+
+  /** Whether something was said that isn't written yet. */
+  get hasNews(): boolean {
+    return this.#progress !== undefined;
+  }
+
+  flush(): Promise<void> {
+    return this.write({});
+  }
+
+  /** The attempt is over: nothing more is written. */
+  end(): void {
+    this.#progress = undefined;
+    this.#telling?.abort();
+  }
+
+  /** Resolves when it is stored. */
+  write(said: Said, generation = this.#generation): Promise<void> {
+    const before = this.#last ?? Promise.resolve();
+    const written = before.then(() => this.#write(generation, said));
+    this.#last = written.catch(() => {}); // whoever asked for it has the error; the next one is written all the same
+    return written;
+  }
+
+  async #write(generation: number, said: Said): Promise<void> {
+    const { held, retry, parts } = this.#run;
+    const progress = this.#progress;
+    this.#progress = undefined;
+    const report = { generation, n: ++this.#number, ...said, ...(progress === undefined ? {} : { progress }) };
+    const answer = await retry.ask(() => parts.store.report(held.attempt, report));
+    if (answer === "cancelling") held.cancel();
+    else if (answer === "fenced") held.abandon("fenced");
+  }
+
+  async #tell(ended: AbortSignal): Promise<void> {
+    while (this.#progress !== undefined) {
+      await this.write({});
+      await this.#run.parts.clock.sleep(progressEveryMs, ended);
+    }
+    this.#telling = undefined;
+  }
+
+  #untold(error: unknown): void {
+    this.#telling = undefined;
+    const { logger } = this.#run.parts;
+    const fields = { ...this.#run.held.attempt, err: error };
+    if (FlowError.is(error, "STORE_UNAVAILABLE")) logger.warn(fields, "progress could not be told");
+    else logger.error(fields, "telling progress failed");
+  }
+}
+
+/** A copy of it. @throws TypeError when it isn't JSON, or too much of it */
+export function checkedCheckpoint(value: Json): Json {
+  let copy: Json;
+  try {
+    copy = copyJson(value);
+  } catch (error) {
+    if (!isInstance(error, NotJsonError)) throw error;
+    throw new TypeError(`a checkpoint must be JSON: ${error.message}`);
+  }
+  const bytes = new TextEncoder().encode(JSON.stringify(copy)).byteLength;
+  if (bytes <= mostCheckpointBytes) return copy;
+  throw new TypeError(`a checkpoint may have ${mostCheckpointBytes} bytes as JSON, this one has ${bytes}`);
+}

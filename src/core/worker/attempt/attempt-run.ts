@@ -1,0 +1,124 @@
+import { isInstance, type JsonObject } from "../../../errors/index.ts";
+import { type AttemptEvent, type StatusMessage, traceOf } from "../../messages/messages.ts";
+import { topics } from "../../messages/topics.ts";
+import type { ShardRecord } from "../../model/records.ts";
+import type { NodePlan, Plan } from "../../plan/index.ts";
+import type { EventLoopYielder } from "../../resilience/event-loop-yield.ts";
+import type { StoreRetry } from "../../resilience/store-retry.ts";
+import type { SourceWatch } from "../input/append-signals.ts";
+import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
+import { AttemptLog } from "./attempt-log.ts";
+import type { HandlerCode } from "./handler-code.ts";
+import { InputWait } from "./input-wait.ts";
+import type { WorkerParts } from "./worker-options.ts";
+
+/** One claimed attempt, with what its parts need. */
+export interface AttemptRun {
+  readonly parts: WorkerParts;
+  readonly breather: EventLoopYielder;
+  readonly code: HandlerCode;
+  readonly held: AttemptHandle;
+  /** The shard's record as the claim found it. */
+  readonly claimed: ShardRecord;
+  readonly node: NodePlan;
+  readonly plan: Plan;
+  readonly params: JsonObject;
+  readonly traceparent: string | undefined;
+  readonly retry: StoreRetry;
+  /** The batch at hand, for the failure that may come. */
+  readonly at: { batchUid: string | undefined };
+  remainingMs(): number | undefined;
+  /** Renews the lease when it is time. */
+  keepLease(): Promise<void>;
+}
+
+export interface Pass {
+  readonly log: AttemptLog;
+  readonly record: ShardRecord;
+  /** This attempt's first look at its log. */
+  readonly first: boolean;
+}
+
+/**
+ * Runs `work` over the attempt's log, and again from where things then stand whenever the log moved under it or one of
+ * its sources started over.
+ */
+export async function overLog(run: AttemptRun, work: (pass: Pass) => Promise<void>): Promise<void> {
+  for (let first = true; ; first = false) {
+    const record = first ? run.claimed : await readAgain(run);
+    const { store, signals } = run.parts;
+    const log = new AttemptLog({ store, signals, retry: run.retry, attempt: run.held.attempt, record });
+    await log.open();
+    try {
+      await work({ log, record, first });
+      return;
+    } catch (error) {
+      if (!(isInstance(error, AttemptEnded) && error.reason === "reload")) throw error;
+    }
+  }
+}
+
+async function readAgain(run: AttemptRun): Promise<ShardRecord> {
+  const { attempt } = run.held;
+  const records = await run.retry.ask(() => run.parts.store.readShards(attempt.taskId, [attempt.nodeId]));
+  const record = records.find((each) => each.shard === attempt.shard);
+  if (record?.epoch !== attempt.epoch || record.lease?.claimId !== attempt.claimId) throw new AttemptEnded("fenced");
+  return record;
+}
+
+/** Tells the coordinators to look at this node and its children. A hint: what it says is read from the store. */
+export function announce(run: AttemptRun, event: AttemptEvent): Promise<void> {
+  const { taskId, nodeId, shard, epoch } = run.held.attempt;
+  const { type } = run.node;
+  const from = { taskId, nodeId, shard, epoch, type, workerId: run.parts.workerId };
+  const message: StatusMessage = { ...event, ...from, ...traceOf(run) };
+  return run.parts.bus.publish(topics.status(type), `${taskId}:${nodeId}`, message);
+}
+
+/** Listens to these sources while `work` runs. */
+export async function withInputWait<T>(
+  run: AttemptRun,
+  sources: readonly { readonly nodeId: string; readonly shard: number }[],
+  work: (wait: InputWait) => Promise<T>,
+  options: {
+    readonly pollMs?: number | undefined;
+    readonly pollMaxMs?: number | undefined;
+    /** Who waits. @defaultValue the attempt */
+    readonly held?: Stoppable;
+    readonly mayStay?: () => Promise<boolean>;
+  } = {},
+): Promise<T> {
+  const { signals, clock, limits } = run.parts;
+  const { taskId } = run.held.attempt;
+  // Most consumers find everything there at their first look: only one that has to wait listens.
+  let watch: SourceWatch | undefined;
+  const listen = () => {
+    watch = signals.watch(taskId, sources);
+    return watch;
+  };
+  try {
+    return await work(
+      new InputWait({
+        clock,
+        listen,
+        held: options.held ?? run.held,
+        starveMs: limits.starveMs,
+        mayStay: options.mayStay,
+        pollMs: options.pollMs,
+        pollMaxMs: options.pollMaxMs ?? limits.inputPollMaxMs,
+      }),
+    );
+  } finally {
+    if (watch !== undefined) signals.unwatch(taskId, sources, watch);
+  }
+}
+
+/** The shards of these nodes. */
+export function shardsOf(plan: Plan, nodeIds: readonly string[]): { nodeId: string; shard: number }[] {
+  const shards: { nodeId: string; shard: number }[] = [];
+  for (const nodeId of nodeIds) {
+    const partitions = plan.byId.get(nodeId)?.partitions ?? 0;
+    for (let shard = 0; shard < partitions; shard++) shards.push({ nodeId, shard });
+  }
+  return shards;
+}

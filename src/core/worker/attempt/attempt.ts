@@ -1,0 +1,127 @@
+import type { HandlerDefinition } from "../../../definitions/index.ts";
+import { FlowError, isInstance } from "../../../errors/index.ts";
+import { AttemptError } from "../../model/attempt-error.ts";
+import { retryDelayMs } from "../../plan/index.ts";
+import type { WriteAnswer } from "../../ports/index.ts";
+import { StoreRetry } from "../../resilience/store-retry.ts";
+import { AttemptEnded, type EndReason } from "./attempt-handle.ts";
+import { type AttemptRun, announce } from "./attempt-run.ts";
+import { classifyFailure } from "./failure.ts";
+import { runFunction } from "./function-run.ts";
+import { runHandler } from "./handler-run.ts";
+import type { HandlerRuntime } from "./handler-runtime.ts";
+
+/*
+ * An attempt, from claim to outcome. It leaves by exactly one of these doors:
+ *
+ *   complete          all batches stored, log closed, shard finished
+ *   fail              -> deferred for a retry, or failed
+ *   release           -> deferred: starved for input, or the worker stops
+ *   confirmCancelled  the task is being cancelled and the handler has stopped
+ *   silence           fenced: the shard belongs to somebody else; or the store can't be reached: the lease decides
+ *
+ * After each door but the last the coordinators are told, in that order: what is announced is stored before.
+ */
+
+const releaseMinMs = 100;
+const releaseMaxMs = 5_000;
+
+/** @returns whether the shard's record is known to run under this claim no longer */
+export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
+  const { timeoutMs } = run.node;
+  const timeout = timeoutMs === undefined ? undefined : startTimeout(run, timeoutMs);
+  try {
+    await work(run, runtime);
+  } catch (error) {
+    // The run's own retry ends with its signal, which may be aborted by now: what is to be said must be said all the same.
+    return settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, runtime?.definition);
+  } finally {
+    timeout?.abort();
+  }
+  await announce(run, { kind: "TASK_DONE", metrics: {} }); // what it measured is in the store
+  return true;
+}
+
+function startTimeout(run: AttemptRun, timeoutMs: number): AbortController {
+  const ended = new AbortController();
+  void run.parts.clock.sleep(timeoutMs, ended.signal).then(() => {
+    if (!ended.signal.aborted) run.held.abandon("timeout");
+  });
+  return ended;
+}
+
+async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<void> {
+  const { node, parts } = run;
+  if (node.fn !== undefined) {
+    const definition = parts.functions?.get(node.fn.name);
+    if (definition !== undefined) return runFunction(run, definition);
+    throw new AttemptError("no_handler", `'${node.fn.name}' is not a coordinator function here`);
+  }
+  if (runtime === undefined) {
+    throw new AttemptError("no_handler", `this worker has no handler '${node.type}'`);
+  }
+  return runHandler(run, runtime);
+}
+
+async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<boolean> {
+  // A handler that was told to stop may throw anything: what counts is why it was told.
+  const reason: EndReason | undefined = isInstance(error, AttemptEnded) ? error.reason : run.held.reason;
+  switch (reason) {
+    case "fenced":
+      return false; // perhaps only this worker's own clock says so
+    case "cancelling":
+      await confirmCancelled(run);
+      return true;
+    case "released":
+      await release(run, Math.min(releaseMaxMs, releaseMinMs * 2 ** run.claimed.yields));
+      return true;
+    case "stopping":
+      await release(run, 0);
+      return true;
+    case "timeout": {
+      const message = "it ran longer than its timeout_sec";
+      await fail(run, new AttemptError("timeout", message, { permanent: false }), handler);
+      return true;
+    }
+    case "reload":
+    case undefined:
+      // Nobody knows what became of the last call: say nothing, the lease runs out and the next attempt goes on.
+      if (FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
+      await fail(run, error, handler);
+      return true;
+  }
+}
+
+async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<void> {
+  const { node, held, parts, claimed } = run;
+  const { retry } = node;
+  const thrown = { error, attempt: held.attempt, batchUid: run.at.batchUid, handler };
+  const classified = await run.code.run(() => classifyFailure(thrown));
+  const { failure, afterMs } = classified;
+  const permanent = classified.permanent || retry.permanentOn.includes(failure.reasonCode);
+  const delayMs = Math.max(afterMs, retryDelayMs(retry, claimed.failures + 1, parts.random));
+  const how = { failure, permanent, delayMs, maxFailures: retry.maxFailures };
+  const answer = await run.retry.ask(() => parts.store.fail(held.attempt, how));
+  const final = permanent || claimed.failures + 1 >= retry.maxFailures;
+  const { reasonCode, message } = failure;
+  const event = { kind: "TASK_FAILED", reasonCode, error: message } as const;
+  await afterEnd(run, answer, () =>
+    announce(run, final ? { ...event, permanent: true } : { ...event, permanent: false, dueInMs: delayMs }),
+  );
+}
+
+async function release(run: AttemptRun, delayMs: number): Promise<void> {
+  const answer = await run.retry.ask(() => run.parts.store.release(run.held.attempt, delayMs));
+  const event = { kind: "TASK_FAILED", reasonCode: "yielded", permanent: false, dueInMs: delayMs } as const;
+  await afterEnd(run, answer, () => announce(run, { ...event, yielded: true }));
+}
+
+async function confirmCancelled(run: AttemptRun): Promise<void> {
+  const answer = await run.retry.ask(() => run.parts.store.confirmCancelled(run.held.attempt));
+  if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });
+}
+
+async function afterEnd(run: AttemptRun, answer: WriteAnswer, tell: () => Promise<void>): Promise<void> {
+  if (answer === "ok") await tell();
+  else if (answer === "cancelling") await confirmCancelled(run);
+}

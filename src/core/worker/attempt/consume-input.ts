@@ -1,0 +1,237 @@
+import type { Json } from "../../../errors/index.ts";
+import { type Artifact, sourceKey } from "../../model/records.ts";
+import {
+  chosenSources,
+  consumerUid,
+  gather,
+  type InputPlan,
+  readSources,
+  type Source,
+  StreamInput,
+  shardOf,
+} from "../input/index.ts";
+import { AttemptEnded, AttemptScope } from "./attempt-handle.ts";
+import type { AttemptReports } from "./attempt-reports.ts";
+import { type AttemptRun, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
+import { BatchRunner, type BatchSink, type IncomingBatch, type StoredBatch } from "./batch-runner.ts";
+import type { RunContext } from "./contexts.ts";
+import type { HandlerRuntime } from "./handler-runtime.ts";
+import { ParallelBatches } from "./parallel-batches.ts";
+import { ReadPositions } from "./read-positions.ts";
+import { type NumberedBatch, SourceCheckpoint, StoredUids, sourceBatches } from "./source-batches.ts";
+
+/** uid of a gather's one batch, and of the one batch of a root that takes its arguments as input. */
+const gatherUid = "all";
+const singleUid = "0";
+
+interface PassRun {
+  readonly run: AttemptRun;
+  readonly runtime: HandlerRuntime;
+  readonly context: RunContext;
+  readonly pass: Pass;
+  readonly reports: AttemptReports;
+}
+
+interface Consuming extends PassRun {
+  readonly batches: BatchSink;
+  /** The part of the attempt that the input is, where a failed batch ends it. */
+  readonly part?: AttemptScope;
+}
+
+/** Takes the attempt's input to its end, from wherever the log says that it was left off. */
+export function consumeInput(
+  options: PassRun & {
+    readonly input: InputPlan;
+    /** Called once the shard's first batch is stored. */
+    readonly onFirst: (batch: StoredBatch) => Promise<void>;
+  },
+): Promise<void> {
+  const { input, onFirst, ...passRun } = options;
+  const { run, runtime, context, pass } = passRun;
+  const { concurrency = 1 } = runtime.definition;
+  const part = concurrency === 1 ? undefined : new AttemptScope(run.held);
+  const runner = new BatchRunner({ run, runtime, context, log: pass.log, onFirst, part });
+  if (part === undefined) return consume(input, { ...passRun, batches: runner });
+  const batches = new ParallelBatches({ runner, part, at: run.at, concurrency });
+  return consumeInParallel(input, { ...passRun, batches, part });
+}
+
+/** Whatever ends the input, the batches in hand end first: they came before it. */
+async function consumeInParallel(input: InputPlan, consuming: Consuming): Promise<void> {
+  const { run, batches } = consuming;
+  try {
+    await consume(input, consuming);
+  } catch (error) {
+    await batches.drain();
+    run.at.batchUid = undefined; // it is none of theirs
+    throw error;
+  }
+  await batches.drain();
+}
+
+async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
+  switch (input.kind) {
+    case "source":
+      return consumeSource(consuming);
+    case "single":
+      return consumeSingle(consuming);
+    case "stream":
+      return consumeStream(consuming, input);
+    case "gather":
+      return consumeGather(consuming, input);
+  }
+}
+
+async function consumeSource({ run, runtime, context, pass, batches, reports, part }: Consuming): Promise<void> {
+  const { log } = pass;
+  const uids = new StoredUids(log, run.parts.limits.pageSize);
+  let inHand: Promise<unknown> = Promise.resolve();
+  const checkpoint = new SourceCheckpoint({
+    reports,
+    generation: log.generation,
+    stored: async () => {
+      await inHand;
+      return batches.stored();
+    },
+  });
+  const take = async ({ uid, index, payload }: NumberedBatch): Promise<void> => {
+    const isStored = uids.has(uid);
+    if (typeof isStored === "boolean" ? isStored : await isStored) return;
+    await batches.process({ uid, origin: { source: "", seq: index, chunk: 0 }, payload, stored: false });
+  };
+  const sourceContext = context.forSource(checkpoint, part);
+  const yielded = await run.code.run(() => runtime.definition.iterBatches?.(context.args, sourceContext) ?? []);
+  const { partitions } = run.node;
+  const fresh = sourceBatches({
+    batches: run.code.iterate(yielded),
+    held: part ?? run.held,
+    partitions,
+    checkpoint,
+  });
+  for await (const batch of fresh) {
+    inHand = take(batch);
+    await inHand;
+  }
+}
+
+async function consumeSingle({ run, pass, batches }: Consuming): Promise<void> {
+  if (pass.log.length > 0 || shardOf(singleUid, run.node.partitions) !== run.held.attempt.shard) return;
+  const origin = { source: "", seq: 0, chunk: 0 };
+  await batches.process({ uid: singleUid, origin, payload: run.node.args, stored: true, misfit: "bad_input" });
+}
+
+async function consumeStream(consuming: Consuming, input: InputPlan & { readonly kind: "stream" }): Promise<void> {
+  const { run, pass, batches, part, reports } = consuming;
+  const { store, limits } = run.parts;
+  const { taskId } = run.held.attempt;
+  const sources = shardsOf(run.plan, input.fromNodes);
+  const onlySource = input.fromNodes.length === 1;
+  const stream = new StreamInput({
+    store,
+    taskId,
+    sources,
+    sourceGens: pass.log.sourceGens,
+    origins: pass.log.origins,
+    pageSize: limits.pageSize,
+  });
+  const positions = ReadPositions.of(run, { reports, stream, fromNodes: input.fromNodes });
+  if (positions !== undefined) await positions.begin();
+  await withInputWait(
+    run,
+    sources,
+    async (wait) => {
+      for (;;) {
+        wait.beforeLooking();
+        const pulled = await run.retry.ask(() => stream.pull());
+        if (pulled.kind === "end") return;
+        if (pulled.kind === "restarted") {
+          await batches.drain(); // what is in hand still belongs to the old output
+          await pass.log.restart(pulled.sourceGens);
+          throw new AttemptEnded("reload");
+        }
+        if (pulled.kind === "nothing") {
+          await wait.forNews(pulled.sourceRunning);
+          continue;
+        }
+        wait.fed();
+        let { skipChunks } = pulled;
+        for (const artifact of pulled.artifacts) {
+          for (const batch of batchesOf({ artifact, source: pulled.source, skipChunks, input, onlySource })) {
+            if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await batches.process(batch);
+          }
+          skipChunks = 0;
+          if (positions !== undefined) await positions.passed(pulled.source, artifact.seq);
+        }
+      }
+    },
+    {
+      pollMs: input.pollMs,
+      pollMaxMs: input.pollMaxMs,
+      held: part ?? run.held,
+      mayStay: () => mayHoldSlot(consuming),
+    },
+  );
+}
+
+/**
+ * An attempt that can't resume loses its work with its slot: it stays while nothing that is queued could have the slot.
+ * What a limit over all workers holds back may be queued for others, and isn't seen here: then it goes.
+ */
+async function mayHoldSlot({ run, runtime, pass }: Consuming): Promise<boolean> {
+  if (runtime.definition.resumable || pass.log.length === 0) return false;
+  const { store, handlers, limits } = run.parts;
+  if (Object.keys(limits.running).length > 0) return false;
+  return (await run.retry.ask(() => store.peekQueue([...handlers.keys()], 1))).length === 0;
+}
+
+/** The batches that a consumer gets from one artifact, less those that an earlier attempt has stored. */
+function* batchesOf(options: {
+  readonly artifact: Artifact;
+  readonly source: Source;
+  readonly skipChunks: number;
+  readonly input: InputPlan & { readonly kind: "stream" };
+  readonly onlySource: boolean;
+}): Generator<IncomingBatch> {
+  const { artifact, source, skipChunks, input, onlySource } = options;
+  const payloads = input.adapter.expand(artifact.meta, source.nodeId);
+  for (let chunk = skipChunks; chunk < payloads.length; chunk++) {
+    yield {
+      uid: consumerUid({
+        nodeId: source.nodeId,
+        uid: artifact.uid,
+        onlySource,
+        ...(input.adapter.whole ? {} : { chunk }),
+      }),
+      origin: { source: sourceKey(source.nodeId, source.shard), seq: artifact.seq, chunk },
+      payload: payloads[chunk],
+      stored: true,
+    };
+  }
+}
+
+async function consumeGather(consuming: Consuming, input: InputPlan & { readonly kind: "gather" }): Promise<void> {
+  const { run, pass, batches } = consuming;
+  if (pass.log.length > 0 || shardOf(gatherUid, run.node.partitions) !== run.held.attempt.shard) return;
+  const { store, limits } = run.parts;
+  const { taskId } = run.held.attempt;
+  const sources = chosenSources(run.node, input.sources, pass.record.chosen);
+  const nodeIds = [...new Set(sources.map((source) => source.nodeId))];
+  const records = await withInputWait(
+    run,
+    shardsOf(run.plan, nodeIds),
+    async (wait) => {
+      for (;;) {
+        wait.beforeLooking();
+        const state = await run.retry.ask(() => readSources({ store, plan: run.plan, taskId, nodeIds }));
+        if (state.complete) return state.records;
+        await wait.forNews(state.sourceRunning);
+      }
+    },
+    input,
+  );
+  const payload: Record<string, Json[]> = await run.retry.ask(() =>
+    gather({ store, records, sources, pageSize: limits.pageSize }),
+  );
+  const origin = { source: "*", seq: 0, chunk: 0 };
+  await batches.process({ uid: gatherUid, origin, payload, stored: true });
+}

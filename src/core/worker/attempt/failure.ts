@@ -1,0 +1,147 @@
+import { $ZodError } from "zod/v4/core";
+import type { HandlerDefinition } from "../../../definitions/index.ts";
+import {
+  FlowError,
+  isHandlerError,
+  isInstance,
+  propertyOf,
+  thrownMessage,
+  thrownStack,
+} from "../../../errors/index.ts";
+import { describeIssues } from "../../codec/index.ts";
+import { AttemptError } from "../../model/attempt-error.ts";
+import type { Attempt, Failure } from "../../model/records.ts";
+
+const maxMessage = 4 * 1024;
+const maxStack = 16 * 1024;
+const maxCode = 128;
+/** Of what is said about a verdict behind the error's own message. */
+const maxRemark = 512;
+
+export interface ClassifiedFailure {
+  readonly failure: Failure;
+  readonly permanent: boolean;
+  /** The handler asked for at least this long before the next attempt. */
+  readonly afterMs: number;
+}
+
+/** Turns whatever was thrown during an attempt into a failure with a code. */
+export function classifyFailure(options: {
+  readonly error: unknown;
+  readonly attempt: Attempt;
+  readonly batchUid: string | undefined;
+  readonly handler: HandlerDefinition | undefined;
+}): ClassifiedFailure {
+  const { error, attempt, batchUid, handler } = options;
+  const verdict = judge(error, handler);
+  const stack = thrownStack(error);
+  const failure: Failure = {
+    nodeId: attempt.nodeId,
+    shard: attempt.shard,
+    epoch: attempt.epoch,
+    reasonCode: verdict.code,
+    message: messageOf(verdict, error),
+    ...(batchUid === undefined ? {} : { batchUid }),
+    ...(stack === undefined ? {} : { stack: cut(stack, maxStack) }),
+  };
+  return { failure, permanent: verdict.permanent, afterMs: afterMsOf(error) };
+}
+
+/** What isn't a delay, such as a `Retry-After` header that holds a date, is as good as nothing: it must not wait for ever. */
+function afterMsOf(error: unknown): number {
+  const afterSec = isHandlerError(error) ? propertyOf(error, "afterSec") : undefined;
+  return typeof afterSec === "number" && Number.isFinite(afterSec) ? Math.max(0, afterSec * 1_000) : 0;
+}
+
+interface Verdict {
+  readonly code: string;
+  readonly permanent: boolean;
+  /** In place of the error's own message. */
+  readonly message?: string;
+  /** What is wrong with the handler's verdict, told behind the message. */
+  readonly remark?: string;
+}
+
+function judge(error: unknown, handler: HandlerDefinition | undefined): Verdict {
+  if (isInstance(error, AttemptError)) return { code: error.code, permanent: error.permanent };
+  if (FlowError.is(error, "RECORD_TOO_LARGE")) return { code: "artifact_too_large", permanent: true };
+  // What is gone stays gone: no retry reads it.
+  if (FlowError.is(error, "ARTIFACTS_DROPPED")) return { code: "artifacts_dropped", permanent: true };
+  let own: unknown;
+  try {
+    own = handler?.classifyError?.(error);
+  } catch (inner) {
+    // Two errors at hand: the one that the attempt met is what counts, the other one must not get lost either.
+    return { ...byDefault(error), remark: `classifyError threw: ${thrownMessage(inner)}` };
+  }
+  if (own === undefined || own === null) return byDefault(error);
+  const verdict = checkedVerdict(own);
+  return typeof verdict === "string" ? { ...byDefault(error), remark: `classifyError returned ${verdict}` } : verdict;
+}
+
+/** A verdict that JavaScript may have made; a string says what is wrong with it. */
+function checkedVerdict(own: unknown): Verdict | string {
+  const then = propertyOf(own, "then");
+  if (typeof then === "function") {
+    Promise.resolve(own).catch(() => {}); // nobody else waits for it, and an unhandled rejection ends the process
+    return "a promise: it must answer at once";
+  }
+  if (typeof own !== "object") return `a ${typeof own} instead of { code, permanent }`;
+  const code = checkedCode(propertyOf(own, "code"));
+  const permanent = propertyOf(own, "permanent");
+  if (code.fault !== undefined) return `${code.fault} as code`;
+  if (typeof permanent !== "boolean") return `${kindOf(permanent)} as permanent, which is a boolean`;
+  return { code: code.code, permanent };
+}
+
+type CheckedCode =
+  | { readonly code: string; readonly fault?: undefined }
+  | { readonly code?: undefined; readonly fault: string };
+
+function checkedCode(code: unknown): CheckedCode {
+  if (typeof code !== "string") return { fault: kindOf(code) };
+  if (code === "") return { fault: "an empty string" };
+  if (code.length > maxCode) return { fault: `a string of ${code.length} characters, more than ${maxCode},` };
+  return { code: code.toWellFormed() };
+}
+
+const kindOf = (value: unknown): string => (value === undefined || value === null ? `${value}` : `a ${typeof value}`);
+
+function byDefault(error: unknown): Verdict {
+  if (isHandlerError(error)) {
+    const permanent = propertyOf(error, "permanent") === true;
+    const { code, fault } = checkedCode(propertyOf(error, "code"));
+    return fault === undefined
+      ? { code, permanent }
+      : { code: "unexpected_error", permanent, remark: `it has ${fault} as code` };
+  }
+  if (isInstance(error, $ZodError)) {
+    const issues = issuesOf(error);
+    return { code: "bad_input", permanent: true, ...(issues === undefined ? {} : { message: issues }) };
+  }
+  // `fetch` reports a lost connection as a TypeError with a cause: that is trouble outside, not a mistake in the code.
+  const mistakeInCode =
+    (isInstance(error, TypeError) && propertyOf(error, "cause") === undefined) ||
+    isInstance(error, ReferenceError) ||
+    isInstance(error, SyntaxError);
+  return { code: "unexpected_error", permanent: mistakeInCode };
+}
+
+function issuesOf(error: $ZodError): string | undefined {
+  try {
+    return describeIssues(error);
+  } catch {
+    return undefined; // its issues were changed by the handler
+  }
+}
+
+function messageOf({ message, remark }: Verdict, error: unknown): string {
+  const text = message ?? thrownMessage(error);
+  if (remark === undefined) return cut(text, maxMessage);
+  const behind = ` (and ${cut(remark, maxRemark)})`;
+  return `${cut(text, maxMessage - behind.length)}${behind}`;
+}
+
+/** Well-formed, since a store may refuse or change half of a character. */
+const cut = (text: string, length: number): string =>
+  (text.length <= length ? text : `${text.slice(0, length - 1)}…`).toWellFormed();

@@ -1,0 +1,151 @@
+import { safeParse } from "zod/v4/core";
+import type {
+  CoordinatorFunctionContext,
+  CoordinatorFunctionDefinition,
+  Metrics,
+  StoredArtifact,
+  VarsAccess,
+} from "../../../definitions/index.ts";
+import type { JsonObject } from "../../../errors/index.ts";
+import { deepFreeze } from "../../../graph/format/plain-data.ts";
+import { addMetrics, copyJson, describeIssues, type MetricSums, NotJsonError, WireCodec } from "../../codec/index.ts";
+import { AttemptError } from "../../model/attempt-error.ts";
+import type { ShardRecord } from "../../model/records.ts";
+import { firstNotUpstream } from "../../plan/index.ts";
+import { readLog, readSources } from "../input/index.ts";
+import { AttemptEnded } from "./attempt-handle.ts";
+import { type AttemptRun, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
+import { validateOutput } from "./batch-runner.ts";
+
+/** uid of the one artifact of a coordinator function. */
+const resultUid = "result";
+
+/** Runs a coordinator function: its output is the node's one artifact and its result. */
+export async function runFunction(run: AttemptRun, definition: CoordinatorFunctionDefinition): Promise<void> {
+  const { held, parts } = run;
+  const args = argsOf(run, definition);
+  await overLog(run, async ({ log }) => {
+    if (log.length > 0) {
+      // An earlier attempt stored the output and ended before the node was finished: what is stored counts.
+      const [stored] = await run.retry.ask(() => parts.store.readArtifacts(held.attempt, log.generation, 0, 1));
+      if (stored === undefined) throw new AttemptEnded("reload");
+      return log.complete({ result: stored.meta });
+    }
+    const running = run.code.run(() => definition.run(contextOf(run, args)));
+    const output = await held.run(Promise.resolve(running));
+    held.check();
+    const codec = new WireCodec(definition.output);
+    const says = `the output of '${definition.name}' does not fit its schema`;
+    const meta = await validateOutput(codec.encode.bind(codec), output, "schema_mismatch", says);
+    const origin = { source: "*", seq: 0, chunk: 0 };
+    await log.append({ uid: resultUid, origin, meta, metrics: {} });
+    await log.complete({ result: meta });
+  });
+}
+
+function argsOf(run: AttemptRun, definition: CoordinatorFunctionDefinition): unknown {
+  const parsed = safeParse(definition.args, run.node.fn?.args ?? {});
+  if (parsed.success) return parsed.data;
+  const issues = describeIssues(parsed.error);
+  throw new AttemptError("bad_fn_args", `arguments of '${definition.name}': ${issues}`);
+}
+
+function contextOf(run: AttemptRun, args: unknown): CoordinatorFunctionContext {
+  const { held, parts } = run;
+  const { taskId, nodeId } = held.attempt;
+  return {
+    taskId,
+    nodeId,
+    args,
+    vars: varsOf(run),
+    signal: held.signal,
+    logger: parts.logger.child({ taskId, nodeId, epoch: held.attempt.epoch }),
+    artifacts: (source) => artifactsOf(run, source),
+    finalizeMetrics: async (source) => sumMetrics(await finishedShards(run, source)),
+  };
+}
+
+async function* artifactsOf(run: AttemptRun, nodeId: string): AsyncGenerator<StoredArtifact> {
+  const { store, limits } = run.parts;
+  for (const record of await finishedShards(run, nodeId)) {
+    for await (const { seq, uid, meta, metrics } of readLog(store, record, limits.pageSize)) {
+      run.held.check();
+      yield deepFreeze({ nodeId, seq, uid, meta, metrics });
+    }
+  }
+}
+
+/** The records of a node once it has finished: usually it has, since a function starts after its parents. */
+async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly ShardRecord[]> {
+  const { store } = run.parts;
+  const { plan, held } = run;
+  const { taskId } = held.attempt;
+  if (!plan.byId.has(nodeId)) {
+    throw new AttemptError("bad_fn_args", `it reads from '${nodeId}', which is no node of this graph`);
+  }
+  if (firstNotUpstream(plan, run.node, [nodeId]) !== undefined) {
+    throw new AttemptError("bad_fn_args", `it reads from '${nodeId}', which is not upstream of it`);
+  }
+  return withInputWait(run, shardsOf(plan, [nodeId]), async (wait) => {
+    for (;;) {
+      wait.beforeLooking();
+      const state = await run.retry.ask(() => readSources({ store, plan, taskId, nodeIds: [nodeId] }));
+      if (state.complete) return state.records;
+      await wait.forNews(state.sourceRunning);
+    }
+  });
+}
+
+function sumMetrics(records: readonly ShardRecord[]): Metrics {
+  const sums: MetricSums = {};
+  for (const { metrics = {} } of records) addMetrics(sums, metrics);
+  return sums;
+}
+
+/**
+ * Variables change by compare-and-set. The same update marks the node as applied, so an attempt that runs again after a
+ * crash between this write and the node's finish changes nothing twice.
+ */
+function varsOf(run: AttemptRun): VarsAccess {
+  const { store } = run.parts;
+  const { taskId, nodeId } = run.held.attempt;
+  const read = async () => {
+    const record = await run.retry.ask(() => store.readVars(taskId));
+    if (record === undefined) throw new AttemptEnded("fenced"); // the task is gone
+    return record;
+  };
+  let updated = false;
+  return {
+    get: async () => deepFreeze((await read()).vars),
+    async update(change) {
+      // The mark is one a node: a second change would count as stored already, and get lost without a word.
+      if (updated) throw new TypeError("a function changes variables once: make one change of both");
+      updated = true;
+      for (;;) {
+        run.held.check();
+        const { vars, version, appliedBy } = await read();
+        if (appliedBy.includes(nodeId)) return;
+        // A copy for each call: an edit in place must reach nobody but the result, and not the next call either.
+        const changed = changedVars(change(copyJson(vars) as JsonObject));
+        const write = { version, vars: changed, appliedBy: nodeId };
+        const answer = await run.retry.ask(() => store.writeVars(taskId, write));
+        if (answer === "ok" || answer === "applied") return;
+        // The task is being ended, and the word has not come here yet: hand the claim back, it will be cancelled.
+        if (answer === "closed") throw new AttemptEnded("released");
+      }
+    },
+  };
+}
+
+/** A copy of what an update returned: code may keep a part of it and change that later. */
+function changedVars(returned: unknown): JsonObject {
+  if (typeof returned !== "object" || returned === null || Array.isArray(returned)) {
+    throw new AttemptError("schema_mismatch", "the function given to vars.update must return the variables, an object");
+  }
+  try {
+    return copyJson(returned) as JsonObject;
+  } catch (error) {
+    if (!(error instanceof NotJsonError)) throw error;
+    throw new AttemptError("schema_mismatch", `what vars.update got from its function is not JSON: ${error.message}`);
+  }
+}

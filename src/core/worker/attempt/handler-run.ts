@@ -1,0 +1,130 @@
+import { type InputPlan, routeInput } from "../input/index.ts";
+import { isPromiseLike } from "./attempt-handle.ts";
+import { AttemptReports } from "./attempt-reports.ts";
+import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
+import { type StoredBatch, validateOutput } from "./batch-runner.ts";
+import { consumeInput } from "./consume-input.ts";
+import { Cleanups, RunContext } from "./contexts.ts";
+import type { HandlerRuntime } from "./handler-runtime.ts";
+
+/** Runs a handler over all of its input, from wherever an earlier attempt left off. */
+export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<void> {
+  const cleanups = new Cleanups(run);
+  const reports = new AttemptReports(run);
+  try {
+    await start({ run, runtime, cleanups, reports });
+  } catch (error) {
+    run.held.abortLeftover(); // before what it uses is cleaned up
+    throw error;
+  } finally {
+    reports.end();
+    await cleanups.runAll();
+  }
+}
+
+async function start(attempt: {
+  readonly run: AttemptRun;
+  readonly runtime: HandlerRuntime;
+  readonly cleanups: Cleanups;
+  readonly reports: AttemptReports;
+}): Promise<void> {
+  const { run, runtime, cleanups, reports } = attempt;
+  const { node, plan, parts, held } = run;
+  const { definition } = runtime;
+  const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
+  const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
+  if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
+  await overLog(run, async (pass) => {
+    const { log, record } = pass;
+    reports.goOnFrom(record);
+    if (log.length > 0) {
+      // At each look: the log may have been empty at the first, and got an insert that an earlier attempt still had on
+      // its way. What can't resume must not go on behind that either.
+      if (!definition.resumable) {
+        await log.restart(log.sourceGens);
+        reports.goOnFrom({ generation: log.generation });
+      }
+      // An earlier attempt may have ended before it told anybody of its first batch.
+      else if (pass.first) await announceResumed(run);
+    }
+    // Behind the restart: what it finds as its checkpoint must belong to the output that it will make.
+    if (pass.first && definition.loadInput !== undefined) {
+      const loading = run.code.run(() => definition.loadInput?.(context.args, context));
+      context.loaded = await held.run(Promise.resolve(loading));
+    }
+    if (!log.closed)
+      await consumeInput({
+        run,
+        runtime,
+        context,
+        pass,
+        reports,
+        input,
+        onFirst: (batch) => announceFirst(run, batch),
+      });
+    await finish({ run, runtime, context, pass, reports });
+  });
+}
+
+/** The handler's arguments, judged before any of its code runs. */
+async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan): Promise<unknown> {
+  const { node } = run;
+  const argsAreInput = input.kind === "single" && runtime.input !== undefined;
+  if (runtime.args === undefined || argsAreInput) return node.args;
+  return validateOutput(
+    runtime.args.decode.bind(runtime.args),
+    node.args,
+    "bad_input",
+    "its arguments do not fit their schema",
+  );
+}
+
+async function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> {
+  const { uid: batchUid, metrics } = batch;
+  if (run.plan.streaming.has(run.node.id)) await announce(run, { kind: "BATCH_OK", batchUid, metrics });
+}
+
+async function announceResumed(run: AttemptRun): Promise<void> {
+  const { lease } = run.claimed;
+  if (lease === undefined || !run.plan.streaming.has(run.node.id)) return;
+  await announce(run, { kind: "TASK_RESUMED", leaseId: lease.claimId, leaseDeadline: lease.deadline });
+}
+
+async function finish(options: {
+  readonly run: AttemptRun;
+  readonly runtime: HandlerRuntime;
+  readonly context: RunContext;
+  readonly pass: Pass;
+  readonly reports: AttemptReports;
+}): Promise<void> {
+  const { run, runtime, context, pass, reports } = options;
+  const { definition } = runtime;
+  run.held.check();
+  run.at.batchUid = undefined;
+  if (definition.finalize === undefined) {
+    if (reports.hasNews) await reports.flush();
+    return pass.log.complete({});
+  }
+  const { pageSize } = run.parts.limits;
+  const finalizeContext = context.forFinalize({
+    count: pass.log.length,
+    totals: () => pass.log.totals(pageSize),
+    outputs: async function* () {
+      for await (const { meta } of pass.log.artifacts(pageSize)) yield await runtime.output.decode(meta);
+    },
+  });
+  const returned = run.code.run(() => definition.finalize?.(finalizeContext));
+  const value = isPromiseLike(returned) ? await run.held.run(returned) : returned;
+  run.held.check();
+  if (reports.hasNews) await reports.flush();
+  const metrics = finalizeContext.metrics.values;
+  if (runtime.result === undefined) return pass.log.complete({ metrics });
+  const encode = runtime.result.encode.bind(runtime.result);
+  const result = await validateOutput(
+    encode,
+    value,
+    "schema_mismatch",
+    "what finalize returned does not fit its schema",
+  );
+  await pass.log.complete({ result, metrics });
+}

@@ -1,0 +1,170 @@
+import type { Checkpoint, SourceBatch } from "../../../definitions/index.ts";
+import type { Json } from "../../../errors/index.ts";
+import { copyJson } from "../../codec/index.ts";
+import { AttemptError } from "../../model/attempt-error.ts";
+import { shardOf } from "../input/index.ts";
+import { AttemptAborted, type Stoppable } from "./attempt-handle.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import { type AttemptReports, checkedCheckpoint } from "./attempt-reports.ts";
+
+const maxUidLength = 512;
+
+export interface NumberedBatch {
+  readonly uid: string;
+  /** Its place among everything that the source yields. */
+  readonly index: number;
+  readonly payload: unknown;
+}
+
+/**
+ * What a source's `iterBatches` yields for this shard, one at a time: it is asked for the next batch when the consumer
+ * is done with the one before.
+ */
+export async function* sourceBatches(options: {
+  readonly batches: AsyncIterable<SourceBatch<unknown>> | Iterable<SourceBatch<unknown>>;
+  readonly held: Stoppable;
+  readonly partitions: number;
+  readonly checkpoint: Pick<SourceCheckpoint, "isUsed">;
+}): AsyncGenerator<NumberedBatch> {
+  const { batches, held, partitions, checkpoint } = options;
+  let index = 0;
+  for await (const batch of gated(batches, held)) {
+    const numbered = { uid: uidOf(batch, index, checkpoint), index: index++, payload: batch.payload };
+    if (shardOf(numbered.uid, partitions) === held.attempt.shard) yield numbered;
+  }
+}
+
+/** Read-ahead of the log, in pages: where a source doesn't come in its order, this many are kept. */
+const mostPagesAhead = 8;
+
+/**
+ * The uids that earlier attempts have stored. A source mostly yields again in the order of its log, so the log is read
+ * ahead, a page of uids at a time, rather than the source: none of its batches waits for others to come. A uid that
+ * isn't among those read is looked up by itself until the whole log has been read.
+ */
+export class StoredUids {
+  readonly #log: AttemptLog;
+  readonly #pageSize: number;
+  /** As the attempt found it. What it appends itself isn't asked for: a second one of the same uid is an error. */
+  readonly #length: number;
+  readonly #ahead = new Set<string>();
+  #readTo = 0;
+
+  constructor(log: AttemptLog, pageSize: number) {
+    this.#log = log;
+    this.#pageSize = pageSize;
+    this.#length = log.length;
+  }
+
+  has(uid: string): boolean | Promise<boolean> {
+    if (this.#ahead.delete(uid)) return true;
+    return this.#readTo < this.#length && this.#look(uid);
+  }
+
+  async #look(uid: string): Promise<boolean> {
+    while (this.#readTo < this.#length && this.#ahead.size < mostPagesAhead * this.#pageSize) {
+      const page = await this.#log.readUids(this.#readTo, Math.min(this.#pageSize, this.#length - this.#readTo));
+      if (page.length === 0) break;
+      this.#readTo += page.length;
+      for (const each of page) this.#ahead.add(each);
+      if (this.#ahead.delete(uid)) return true;
+    }
+    return this.#readTo < this.#length && this.#log.has(uid);
+  }
+}
+
+/**
+ * The checkpoint as `iterBatches` has it. It says where the next attempt begins, so it is written only once every batch
+ * that was yielded before it is stored, and never if one of them fails.
+ */
+export class SourceCheckpoint implements Checkpoint {
+  readonly #reports: AttemptReports;
+  readonly #generation: number;
+  readonly #stored: () => Promise<boolean>;
+  #unwritten: { readonly checkpoint: Json } | undefined;
+  #isUsed = false;
+
+  constructor(options: {
+    readonly reports: AttemptReports;
+    /** The output that it belongs to. */
+    readonly generation: number;
+    /** Resolves when the batches yielded so far are stored; false, or an error: one of them will not be. */
+    readonly stored: () => Promise<boolean>;
+  }) {
+    this.#reports = options.reports;
+    this.#generation = options.generation;
+    this.#stored = options.stored;
+  }
+
+  /** The source may have begun where an earlier attempt left off, or a later one will. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
+  async get(): Promise<Json | undefined> {
+    this.#isUsed = true;
+    return this.#unwritten === undefined ? this.#reports.get() : copyJson(this.#unwritten.checkpoint);
+  }
+
+  set(value: Json): Promise<void> {
+    this.#isUsed = true;
+    let checkpoint: Json;
+    try {
+      checkpoint = checkedCheckpoint(value);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const written = this.#write({ checkpoint });
+    written.catch(() => {}); // where nobody waits for it, a batch that fails must not end the process
+    return written;
+  }
+
+  async #write(unwritten: { readonly checkpoint: Json }): Promise<void> {
+    this.#unwritten = unwritten;
+    if (!(await this.#stored())) throw new AttemptAborted("a batch before this checkpoint was not stored");
+    await this.#reports.writeCheckpoint(unwritten.checkpoint, this.#generation);
+    if (this.#unwritten === unwritten) this.#unwritten = undefined;
+  }
+}
+
+/** Iterates handler code without being held by it: a pending `next` is not awaited once the attempt is abandoned. */
+async function* gated<T>(batches: AsyncIterable<T> | Iterable<T>, held: Stoppable): AsyncGenerator<T> {
+  const iterator = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
+  let idle = true; // not inside `next`: only then can it be closed
+  let over = false;
+  try {
+    for (;;) {
+      held.check();
+      idle = false;
+      const next = iterator.next();
+      const step = "then" in next ? await held.whileIdle(held.run(next)) : next;
+      idle = true;
+      over = step.done === true;
+      if (step.done === true) return;
+      yield step.value;
+    }
+  } finally {
+    if (idle && !over) {
+      const closing = iterator.return?.();
+      if (closing !== undefined && "then" in closing) await held.run(closing);
+    }
+  }
+}
+
+function uidOf(batch: SourceBatch<unknown>, index: number, checkpoint: Pick<SourceCheckpoint, "isUsed">): string {
+  if (typeof batch !== "object" || batch === null || !("payload" in batch)) {
+    throw new AttemptError("bad_input", `iterBatches must yield { payload, uid? }: batch ${index} has no payload`);
+  }
+  if (batch.uid === undefined && checkpoint.isUsed) {
+    // Counted from where an attempt begins, they would name other batches each time, and those would pass for stored.
+    throw new AttemptError("bad_input", `batch ${index} needs a uid: iterBatches uses ctx.checkpoint`);
+  }
+  const { uid = String(index) } = batch;
+  if (typeof uid !== "string" || uid.length === 0 || uid.length > maxUidLength || !uid.isWellFormed()) {
+    throw new AttemptError(
+      "bad_input",
+      `the uid of batch ${index} must be a well-formed string of 1 to ${maxUidLength} characters`,
+    );
+  }
+  return uid;
+}

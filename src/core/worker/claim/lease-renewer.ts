@@ -1,0 +1,97 @@
+import { FlowError } from "../../../errors/index.ts";
+import type { Clock, WorkerStore } from "../../ports/index.ts";
+import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
+import type { Supervisor } from "../../resilience/supervisor.ts";
+import type { AttemptHandle } from "../attempt/attempt-handle.ts";
+
+/** A worker believes in a lease for this part of its length, counted from before the call that got it. */
+const trusted = 0.9;
+
+/**
+ * Keeps the leases of a worker alive by one command for all of them, and hears in its answers which are lost or being
+ * cancelled. Stops an attempt by this process's own clock before its lease can have run out.
+ */
+export class LeaseRenewer {
+  readonly #store: WorkerStore;
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  readonly #watch: StoreHealthTracker;
+  readonly #held = new Set<AttemptHandle>();
+  /** A renewal that a handler asked for: several at once ask for one. */
+  #keeping: Promise<void> | undefined;
+
+  constructor(options: {
+    readonly store: WorkerStore;
+    readonly clock: Clock;
+    readonly leaseMs: number;
+    readonly watch: StoreHealthTracker;
+  }) {
+    this.#store = options.store;
+    this.#watch = options.watch;
+    this.#clock = options.clock;
+    this.#leaseMs = options.leaseMs;
+  }
+
+  /** Until when a lease may be believed in that was asked for at `askedAt` (monotonic). */
+  trustedUntil(askedAt: number): number {
+    return askedAt + this.#leaseMs * trusted;
+  }
+
+  add(held: AttemptHandle): void {
+    this.#held.add(held);
+  }
+
+  delete(held: AttemptHandle): void {
+    this.#held.delete(held);
+  }
+
+  start(supervisor: Supervisor): void {
+    supervisor.loop("leases", async () => {
+      await this.#clock.sleep(this.#leaseMs / 3, supervisor.signal);
+      if (!supervisor.signal.aborted) await this.#renew(new StoreRetry(this.#clock, supervisor));
+    });
+    // Apart from renewing: a store that doesn't answer must not keep an attempt from stopping in time.
+    supervisor.loop("lease clock", async () => {
+      await this.#clock.sleep(this.#leaseMs / 10, supervisor.signal);
+      const now = this.#clock.monotonic();
+      for (const held of this.#held) if (now >= held.until) held.abandon("fenced");
+    });
+  }
+
+  /**
+   * What the loops above would do for this attempt if they got their turn: called by handlers that hardly let go of the
+   * process.
+   */
+  async keep(held: AttemptHandle): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (now >= held.until) held.abandon("fenced");
+    const isDue = now >= held.until - this.#leaseMs * (trusted - 1 / 3);
+    if (!isDue || held.reason !== undefined) return;
+    this.#keeping ??= this.#renew(new StoreRetry(this.#clock, held)).finally(() => {
+      this.#keeping = undefined;
+    });
+    try {
+      await this.#keeping;
+    } catch (error) {
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // asked again at the next turn
+    }
+  }
+
+  async #renew(retry: StoreRetry): Promise<void> {
+    // An attempt that is being cancelled is asked about too: the answer says when its grace is over.
+    const all = [...this.#held];
+    if (all.length === 0) return;
+    let askedAt = 0;
+    const answers = await retry.ask(() => {
+      askedAt = this.#clock.monotonic();
+      const attempts = all.map((held) => held.attempt);
+      return this.#watch.ask(() => this.#store.renew(attempts, this.#leaseMs));
+    });
+    for (const [index, held] of all.entries()) {
+      const answer = answers[index];
+      if (answer === "ok") held.until = this.trustedUntil(askedAt);
+      else if (answer === "cancelling") held.cancel();
+      else held.abandon("fenced");
+    }
+  }
+}

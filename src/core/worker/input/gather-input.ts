@@ -1,0 +1,87 @@
+import { FlowError, type Json } from "../../../errors/index.ts";
+import { type Artifact, logOf, type ShardRecord, type ShardRef } from "../../model/records.ts";
+import { isNodeFinished, type NodePlan, type Plan } from "../../plan/index.ts";
+import type { WorkerStore } from "../../ports/index.ts";
+
+/** A source of a gather, under the name that its outputs get in the payload. */
+export interface GatherSource {
+  readonly alias: string;
+  readonly nodeId: string;
+}
+
+/**
+ * Which sources a gather delivers. Under `any` and `count:N` only the parents that satisfied the start: that choice is
+ * stored with the node, so that a retry sees the same.
+ */
+export function chosenSources(
+  node: NodePlan,
+  sources: readonly GatherSource[],
+  chosen: readonly string[] | undefined,
+): readonly GatherSource[] {
+  if (chosen === undefined) return sources;
+  const satisfied = new Set(chosen);
+  const parents = new Set(node.dependsOn);
+  return sources.filter(({ nodeId }) => satisfied.has(nodeId) || !parents.has(nodeId));
+}
+
+export type SourcesState =
+  | { readonly complete: true; readonly records: readonly ShardRecord[] }
+  | { readonly complete: false; readonly sourceRunning: boolean };
+
+/** Whether all of these nodes have finished, and if not, whether one that is open runs. */
+export async function readSources(options: {
+  readonly store: WorkerStore;
+  readonly plan: Plan;
+  readonly taskId: string;
+  readonly nodeIds: readonly string[];
+}): Promise<SourcesState> {
+  const records = await options.store.readShards(options.taskId, options.nodeIds);
+  const byNode = Map.groupBy(records, (record) => record.nodeId);
+  let complete = true;
+  let sourceRunning = false;
+  for (const nodeId of options.nodeIds) {
+    const node = options.plan.byId.get(nodeId);
+    const shards = byNode.get(nodeId) ?? [];
+    if (node === undefined || isNodeFinished(node, shards)) continue;
+    complete = false;
+    sourceRunning ||= shards.some((record) => record.status === "running");
+  }
+  return complete ? { complete, records } : { complete, sourceRunning };
+}
+
+/** What a reader finds that comes after the store has dropped what all consumers had read. */
+export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): FlowError {
+  return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
+    details: { taskId, nodeId },
+  });
+}
+
+/** All artifacts of a finished shard, in order, a page at a time. */
+export async function* readLog(store: WorkerStore, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
+  const count = record.count ?? 0;
+  for (let from = 0; from < count; ) {
+    const page = await store.readArtifacts(logOf(record), record.generation, from, pageSize);
+    if (page.length === 0) throw artifactsDropped(record);
+    yield* page;
+    from += page.length;
+  }
+}
+
+/** The payload: by alias, the outputs of every source in order. */
+export async function gather(options: {
+  readonly store: WorkerStore;
+  readonly records: readonly ShardRecord[];
+  readonly sources: readonly GatherSource[];
+  readonly pageSize: number;
+}): Promise<Record<string, Json[]>> {
+  const byNode = Map.groupBy(options.records, (record) => record.nodeId);
+  const payload: Record<string, Json[]> = {};
+  for (const { alias, nodeId } of options.sources) {
+    const outputs: Json[] = [];
+    for (const record of byNode.get(nodeId) ?? []) {
+      for await (const artifact of readLog(options.store, record, options.pageSize)) outputs.push(artifact.meta);
+    }
+    payload[alias] = outputs;
+  }
+  return payload;
+}

@@ -1,0 +1,125 @@
+import { memoryBus, type UndeliveredMessage } from "../adapters/memory/index.ts";
+import { PlanCache } from "../core/plan/index.ts";
+import type { Bus, BusHealth, Store } from "../core/ports/index.ts";
+import { systemClock, systemIds, systemRandom } from "../core/ports/system.ts";
+import { DeadLetters } from "../core/resilience/dead-letters.ts";
+import { StoreHealthTracker } from "../core/resilience/store-retry.ts";
+import { AppendSignals } from "../core/worker/input/append-signals.ts";
+import { type Logger, silentLogger } from "../definitions/index.ts";
+import { thrownMessage } from "../errors/index.ts";
+
+/** What is opened, closed, and told what nobody could read. */
+type OpenedStore = Pick<Store, "open" | "close" | "addDeadLetter">;
+
+/** What all who have one store in this process share: plans are made once, and readers hear of what writers store. */
+const ofStore = new WeakMap<OpenedStore, { readonly plans: PlanCache; readonly signals: AppendSignals }>();
+
+/** What an engine, a coordinator, a worker or a client stands on, from its start to its stop. */
+export class Connections<TStore extends OpenedStore = Store> {
+  /** Tells {@link watch} of the calls that fail. */
+  readonly store: TStore;
+  readonly watch: StoreHealthTracker;
+  /** Gives its subscribers what they can read. */
+  readonly bus: Bus;
+  /** Lets the process end while it sleeps. */
+  readonly clock = systemClock({ unref: true });
+  /** Keeps the process running: for calls that somebody awaits. */
+  readonly callerClock = systemClock();
+  readonly ids = systemIds;
+  readonly random = systemRandom;
+  readonly logger: Logger;
+  readonly deadLetters: DeadLetters;
+  readonly plans: PlanCache;
+  readonly signals: AppendSignals;
+  readonly #store: TStore;
+  readonly #bus: Bus;
+  readonly #taken: (OpenedStore | Bus)[] = [];
+
+  constructor(options: {
+    readonly store: TStore;
+    readonly bus?: Bus | undefined;
+    readonly logger?: Logger | undefined;
+  }) {
+    const { store, logger = silentLogger } = options;
+    this.watch = new StoreHealthTracker(this.clock);
+    this.#store = store;
+    this.store = this.watch.over(store);
+    this.logger = logger;
+    this.deadLetters = new DeadLetters({ store, ids: systemIds, logger });
+    this.#bus = options.bus ?? localBus(this.deadLetters);
+    this.bus = this.deadLetters.guard(this.#bus);
+    const shared = ofStore.get(store) ?? { plans: new PlanCache(), signals: new AppendSignals() };
+    ofStore.set(store, shared);
+    this.plans = shared.plans;
+    this.signals = shared.signals;
+  }
+
+  async open(): Promise<void> {
+    for (const resource of [this.#store, this.#bus]) {
+      this.#taken.push(resource); // before it is there: one that could not be opened is closed too
+      await acquireShared(resource);
+    }
+  }
+
+  /** One that can't be away has nothing to say of itself. */
+  get busHealth(): BusHealth {
+    return this.#bus.health?.() ?? { status: "ok", restarts: 0, dropped: 0 };
+  }
+
+  /** The steps that end its use. */
+  get closing(): readonly (() => Promise<void>)[] {
+    return [() => this.#leave(this.#bus), () => this.deadLetters.settled(), () => this.#leave(this.#store)];
+  }
+
+  async #leave(resource: OpenedStore | Bus): Promise<void> {
+    const at = this.#taken.indexOf(resource);
+    if (at < 0) return;
+    this.#taken.splice(at, 1);
+    await releaseShared(resource);
+  }
+}
+
+/** A bus within this process, which keeps what it can't deliver. */
+export function localBus(deadLetters: DeadLetters): Bus {
+  return memoryBus({ onDeadLetter: (letter) => void keep(deadLetters, letter) });
+}
+
+function keep(deadLetters: DeadLetters, { topic, key, message, error }: UndeliveredMessage): Promise<void> {
+  const reason = `its handler failed: ${thrownMessage(error)}`;
+  return deadLetters.add({ topic, key, message, reason });
+}
+
+/** A store, or a bus. */
+interface Resource {
+  open?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Use {
+  users: number;
+  readonly opened: Promise<void>;
+}
+
+const uses = new WeakMap<Resource, Use>();
+
+/**
+ * Opens what several objects of this process share: the first that comes opens it, the others wait for that. Each gives
+ * it back with {@link releaseShared}, also when this rejects.
+ */
+export async function acquireShared(resource: Resource): Promise<void> {
+  let use = uses.get(resource);
+  if (use === undefined) {
+    use = { users: 0, opened: resource.open?.() ?? Promise.resolve() };
+    uses.set(resource, use);
+  }
+  use.users++;
+  await use.opened;
+}
+
+/** The last that gives it back closes it. */
+export async function releaseShared(resource: Resource): Promise<void> {
+  const use = uses.get(resource);
+  if (use === undefined || --use.users > 0) return;
+  uses.delete(resource);
+  await resource.close();
+}

@@ -1,0 +1,205 @@
+import { CoordinatorCore } from "../core/coordinator/coordinator-core.ts";
+import { defaultCoordinatorTiming, unheardTiming } from "../core/coordinator/coordinator-options.ts";
+import { builtInCoordinatorFns } from "../core/functions/index.ts";
+import type { Bus, Store } from "../core/ports/index.ts";
+import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
+import { defaultWorkerLimits, type WorkerLimits } from "../core/worker/attempt/worker-options.ts";
+import type { HandlerDefinition, Logger } from "../definitions/index.ts";
+import { Connections } from "./connections.ts";
+import { type PartHealth, partHealth } from "./health.ts";
+import { KeepAlive } from "./keep-alive.ts";
+import { byName, type HandlerList, type KnownTypes, knownTypes, type WorkerType } from "./known-types.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import {
+  type AttemptOptions,
+  type CapacityOptions,
+  checkExternal,
+  checkOptions,
+  definedOf,
+  type ExternalOptions,
+  type RunningLimitOptions,
+  type SweepOptions,
+} from "./options.ts";
+import { TaskClient } from "./task-client.ts";
+
+/** What is run, by workers elsewhere: their handlers, or the names of these. */
+export type KnownTypesOptions<TType extends string, THandler> =
+  | {
+      /** The handlers that the workers have: a list, or a record. Nothing of them is called here. */
+      readonly handlers: HandlerList<THandler>;
+      readonly workerTypes?: undefined;
+    }
+  | {
+      /**
+       * The names of the handlers that the workers have. The object's type remembers them.
+       *
+       * @example
+       * workerTypes: ["indexer", "mailer"]
+       */
+      readonly workerTypes: readonly TType[];
+      readonly handlers?: undefined;
+    };
+
+/** What a coordinator may be told. */
+export interface CoordinatorOwnOptions extends AttemptOptions, SweepOptions, ExternalOptions {
+  /** The same as the workers'. The first in this process that starts with it opens it, the last that stops closes it. */
+  readonly store: Store;
+  /**
+   * The same as the workers': it tells at once what is found in the store a little later otherwise. All coordinators on
+   * a bus must be given the same types, since they share their messages. Closed like the store.
+   *
+   * @defaultValue none in common with anybody: the store is looked at each 200 ms for new tasks, each 500 ms for what
+   * workers did (`tickMs`, `sweepMs`)
+   */
+  readonly bus?: Bus;
+  /** In pino's shape. @defaultValue silent */
+  readonly logger?: Logger;
+  /**
+   * Keeps the process running until the coordinator is stopped. `false`: it may end when the tasks that it started have.
+   *
+   * @defaultValue true
+   */
+  readonly keepAlive?: boolean;
+}
+
+/** What `new Coordinator` takes: a store, and the types that it may run, by `handlers` or by `workerTypes`. */
+export type CoordinatorOptions<TType extends string = string, THandler = HandlerDefinition> = CoordinatorOwnOptions &
+  KnownTypesOptions<TType, THandler>;
+
+const knownOptions: Readonly<Record<keyof CoordinatorOptions, true>> = {
+  store: true,
+  bus: true,
+  handlers: true,
+  workerTypes: true,
+  inputAdapters: true,
+  coordinatorFns: true,
+  logger: true,
+  keepAlive: true,
+  maxRunning: true,
+  maxRunningPerType: true,
+  maxRunningPerTask: true,
+  leaseMs: true,
+  pageSize: true,
+  tickMs: true,
+  sweepMs: true,
+  maxLostLeases: true,
+  cancelGraceMs: true,
+  externalTypes: true,
+  externalAcceptMs: true,
+};
+
+/** Coordinator functions are short, and many may wait for nothing but their turn. */
+const functionCapacity = 16;
+
+/**
+ * Decides what may start and when a task is over, and runs the coordinator functions; its workers are elsewhere. Several
+ * on one store share the work, and go on with each other's tasks.
+ *
+ * All of them must be told the same `maxRunning`, `maxRunningPerType`, `maxRunningPerTask`, `leaseMs`, `maxLostLeases`
+ * and `coordinatorFns`, and those on one bus the same types.
+ *
+ * @example
+ * await using coordinator = new Coordinator({ store: sqliteStore("runs.db"), workerTypes: ["extract", "load"] })
+ * await coordinator.start()
+ * const task = await coordinator.run(etl) // a node of another type is an error of the compiler
+ *
+ * @throws FlowError `ENGINE_OPTIONS`
+ */
+export class Coordinator<
+  TType extends string = string,
+  THandler extends { readonly name: string } = WorkerType<TType>,
+> extends TaskClient<THandler> {
+  readonly #core: CoordinatorCore;
+  readonly #life: Lifecycle;
+  readonly #ports: Connections;
+
+  constructor(options: CoordinatorOptions<TType, THandler>) {
+    const what = "new Coordinator";
+    checkOptions(options, { what, known: knownOptions, needsStore: true });
+    const known = knownTypes(what, options);
+    const ports = new Connections(options);
+    const core = coordinatorCore({ options, known, ports });
+    const life = new Lifecycle({
+      what: "coordinator",
+      start: [() => ports.open(), () => core.start()],
+      stop: (graceMs) => [() => core.stop({ graceMs }), () => keepAlive?.stop(), ...ports.closing],
+      keepAlive: options.keepAlive ?? true,
+      clock: ports.callerClock,
+      logger: ports.logger,
+    });
+    const keepAlive = new KeepAlive({ store: ports.store, clock: ports.callerClock, changes: core.changes });
+    super({ core, ports, life, known, running: runningLimits(options), keepAlive });
+    this.#core = core;
+    this.#life = life;
+    this.#ports = ports;
+  }
+
+  /** How it is, for probes and people. Asks nobody: it is what this process knows. */
+  health(): PartHealth {
+    return partHealth({
+      state: this.#life.state,
+      unreachableSince: this.#ports.watch.unreachableSince,
+      bus: this.#ports.busHealth,
+      deadLetters: this.#ports.deadLetters.count,
+      loops: this.#core.loops,
+    });
+  }
+}
+
+/** @throws FlowError `ENGINE_OPTIONS` */
+export function coordinatorCore(how: {
+  readonly options: AttemptOptions & SweepOptions & ExternalOptions & { readonly bus?: Bus | undefined };
+  readonly known: KnownTypes;
+  readonly ports: Connections;
+}): CoordinatorCore {
+  const { options, known, ports } = how;
+  const { tickMs, sweepMs, maxLostLeases, cancelGraceMs, externalAcceptMs } = options;
+  if (known.external !== undefined) checkExternal(known.external, options, ports.store);
+  return new CoordinatorCore({
+    store: ports.store,
+    bus: ports.bus,
+    clock: ports.clock,
+    callerClock: ports.callerClock,
+    watch: ports.watch,
+    ids: ports.ids,
+    random: ports.random,
+    logger: ports.logger,
+    plans: ports.plans,
+    signals: ports.signals,
+    coordinatorId: `coordinator-${ports.ids.next()}`,
+    workerTypes: known.names,
+    external: known.external,
+    functions: byName("coordinator function", [...builtInCoordinatorFns, ...(options.coordinatorFns ?? [])]),
+    inputAdapters: byName("input adapter", options.inputAdapters ?? []),
+    timing: {
+      ...defaultCoordinatorTiming,
+      ...(options.bus === undefined ? unheardTiming : {}),
+      ...definedOf({ tickMs, sweepMs, maxLostLeases, cancelGraceMs, externalAcceptMs }),
+    },
+    functionLimits: workerLimits({ ...options, capacity: functionCapacity, capacityPerType: {} }),
+  });
+}
+
+/** The producer that a starving consumer makes room for starts soon: no need to wait long. */
+const maxStarveMs = 500;
+
+export function runningLimits({
+  maxRunning,
+  maxRunningPerType,
+  maxRunningPerTask,
+}: RunningLimitOptions): RunningLimits {
+  return definedOf({ maxRunning, maxRunningPerType, maxRunningPerTask });
+}
+
+export function workerLimits(
+  options: AttemptOptions & CapacityOptions & { readonly pollMaxMs?: number },
+): WorkerLimits {
+  const { capacity, capacityPerType, pageSize, pollMaxMs, leaseMs = defaultWorkerLimits.leaseMs } = options;
+  return {
+    ...defaultWorkerLimits,
+    ...definedOf({ capacity, capacityPerType, pageSize, pollMaxMs }),
+    leaseMs,
+    starveMs: Math.min(leaseMs / 10, maxStarveMs),
+    running: runningLimits(options),
+  };
+}

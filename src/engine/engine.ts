@@ -1,0 +1,191 @@
+import { memoryStore } from "../adapters/memory/index.ts";
+import type { DeadLetter, TaskSummary } from "../core/model/records.ts";
+import type { BusHealth, Page } from "../core/ports/index.ts";
+import { systemClock, systemIds } from "../core/ports/system.ts";
+import { DeadLetters } from "../core/resilience/dead-letters.ts";
+import type { LoopHealth } from "../core/resilience/supervisor.ts";
+import type {
+  CleanupOptions,
+  CleanupOutcome,
+  ListOptions,
+  RetryOptions,
+  RunOptions,
+  TaskHandle,
+} from "../core/tasks/api.ts";
+import { type FlowTypes, type HandlerDefinition, silentLogger } from "../definitions/index.ts";
+import { acquireShared, localBus, releaseShared } from "./connections.ts";
+import { Coordinator } from "./coordinator.ts";
+import type { StoreHealth } from "./health.ts";
+import { Lifecycle, type StopOptions } from "./lifecycle.ts";
+import { checkOptions, type EngineOptions } from "./options.ts";
+import type { TaskMethods } from "./task-client.ts";
+import { Worker } from "./worker.ts";
+
+/** How an engine is, as far as it knows without asking: what `engine.health()` gives. */
+export interface EngineHealth {
+  /** It takes work: it has started, is not being stopped, and reaches its store. */
+  readonly ready: boolean;
+  /** As of the last sweep, `tickMs` ago at most. */
+  readonly store: StoreHealth;
+  /** Work goes on without it, slower: what no message tells is found by looking. */
+  readonly bus: BusHealth;
+  /** Attempts that run now. */
+  readonly running: number;
+  /** How many may. */
+  readonly capacity: number;
+  /** Attempts that have ended, and whose handlers ignore their `AbortSignal`: each keeps its slot until it returns. */
+  readonly lingering: number;
+  /** Messages that this engine could not read or handle, since it started. */
+  readonly deadLetters: number;
+  /** The engine's background loops, with how often each had to be started again. */
+  readonly loops: readonly LoopHealth[];
+}
+
+/**
+ * A coordinator and a worker in this process. An `Engine` that says nothing of its handlers takes every flow, and tells at run
+ * time which handler it lacks.
+ */
+export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
+  extends TaskMethods<THandlers>,
+    AsyncDisposable {
+  /** How it is, for probes and people. Asks nobody: it is what this process knows. */
+  health(): EngineHealth;
+  /**
+   * Claims nothing more and begins no further batch; lets running batches end for `graceMs`, then hands the claims back.
+   * The same promise at each call. `await using` calls it.
+   *
+   * @defaultValue graceMs 10_000
+   */
+  stop(options?: StopOptions): Promise<void>;
+}
+
+const knownOptions: Readonly<Record<keyof EngineOptions, true>> = {
+  handlers: true,
+  inputAdapters: true,
+  coordinatorFns: true,
+  store: true,
+  bus: true,
+  keepAlive: true,
+  logger: true,
+  capacity: true,
+  capacityPerType: true,
+  maxRunning: true,
+  maxRunningPerType: true,
+  maxRunningPerTask: true,
+  leaseMs: true,
+  pageSize: true,
+  tickMs: true,
+  sweepMs: true,
+  maxLostLeases: true,
+  cancelGraceMs: true,
+};
+
+/**
+ * Everything in one process, with no services: by default on memory.
+ *
+ * @example
+ * await using engine = await createEngine({ handlers: etl.handlers })
+ * const task = await engine.run(etl)
+ * for await (const event of task.events()) console.log(event)
+ * const result = await task.result()
+ *
+ * @throws FlowError `ENGINE_OPTIONS`
+ */
+export async function createEngine<THandler extends HandlerDefinition>(
+  options: EngineOptions<THandler>,
+): Promise<Engine<THandler>> {
+  checkOptions(options, { what: "createEngine", known: knownOptions, needsStore: false });
+  const engine = new EmbeddedEngine<THandler>(options);
+  await engine.start();
+  return engine;
+}
+
+/** A coordinator and a worker that share a store and a bus. */
+class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THandlers> {
+  declare readonly $infer: THandlers;
+  readonly #coordinator: Coordinator;
+  readonly #worker: Worker;
+  /** Of messages that the bus could not deliver to either. */
+  readonly #undelivered: DeadLetters;
+  readonly #life: Lifecycle;
+
+  constructor(options: EngineOptions<THandlers>) {
+    const { store = memoryStore(), logger = silentLogger, ...given } = options;
+    this.#undelivered = new DeadLetters({ store, ids: systemIds, logger });
+    const shared = { store, logger, bus: given.bus ?? localBus(this.#undelivered), keepAlive: false };
+    const { capacity, capacityPerType, ...forCoordinator } = given;
+    const { tickMs, sweepMs, maxLostLeases, cancelGraceMs, coordinatorFns, ...forWorker } = given;
+    this.#coordinator = new Coordinator({ ...forCoordinator, ...shared });
+    this.#worker = new Worker<HandlerDefinition>({ ...forWorker, ...shared });
+    this.#life = new Lifecycle({
+      what: "engine",
+      start: [() => acquireShared(store), () => this.#coordinator.start(), () => this.#worker.start()],
+      stop: (graceMs) => [
+        () => this.#worker.stop({ graceMs }),
+        () => this.#coordinator.stop({ graceMs }),
+        () => this.#undelivered.settled(),
+        () => releaseShared(store),
+      ],
+      keepAlive: given.keepAlive ?? false,
+      clock: systemClock(),
+      logger,
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#life.start();
+  }
+
+  async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
+    // The coordinator's `run` has the type that `Engine` declares for this one: callers were checked by it already.
+    return this.#coordinator.run(flow as never, options as never) as Promise<TaskHandle<TTypes>>;
+  }
+
+  task(id: string): TaskHandle {
+    return this.#coordinator.task(id);
+  }
+
+  retry(id: string, options: RetryOptions): Promise<TaskHandle> {
+    return this.#coordinator.retry(id, options);
+  }
+
+  list(options?: ListOptions): Promise<Page<TaskSummary>> {
+    return this.#coordinator.list(options);
+  }
+
+  delete(id: string): Promise<void> {
+    return this.#coordinator.delete(id);
+  }
+
+  cleanup(options: CleanupOptions): Promise<CleanupOutcome> {
+    return this.#coordinator.cleanup(options);
+  }
+
+  deadLetters(options?: Omit<ListOptions, "status">): Promise<Page<DeadLetter>> {
+    return this.#coordinator.deadLetters(options);
+  }
+
+  health(): EngineHealth {
+    const coordinator = this.#coordinator.health();
+    const worker = this.#worker.health();
+    const store = coordinator.store.status === "ok" ? worker.store : coordinator.store;
+    return {
+      ready: this.#life.state === "running" && coordinator.ready && store.status === "ok",
+      store,
+      bus: coordinator.bus,
+      running: worker.running,
+      capacity: worker.capacity,
+      lingering: worker.lingering,
+      deadLetters: coordinator.deadLetters + worker.deadLetters + this.#undelivered.count,
+      loops: [...coordinator.loops, ...worker.loops],
+    };
+  }
+
+  stop(options: StopOptions = {}): Promise<void> {
+    return this.#life.stop(options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What runs flows: an engine in your process, or coordinators, workers and clients apart; and the ports of a store and a bus.
+ *
+ * @module flowkit/engine
+ */
+export {
+  type MemoryBusOptions,
+  type MemoryStoreOptions,
+  memoryBus,
+  memoryStore,
+  type UndeliveredMessage,
+} from "../adapters/memory/index.ts";
+export type * from "../core/messages/messages.ts";
+// All that somebody needs who writes a store or a bus.
+export type {
+  Artifact,
+  Attempt,
+  Cause,
+  DeadLetter,
+  EpochRef,
+  Failure,
+  HistoryEntry,
+  Lease,
+  LogAccess,
+  Origin,
+  Progress,
+  ShardRecord,
+  ShardRef,
+  ShardStatus,
+  TaskFailure,
+  TaskRecord,
+  TaskStatus,
+  TaskSummary,
+  VarsRecord,
+  WorkerRecord,
+} from "../core/model/records.ts";
+export type { Reason } from "../core/plan/index.ts";
+export type * from "../core/ports/index.ts";
+export type { LoopHealth } from "../core/resilience/supervisor.ts";
+export type * from "../core/tasks/api.ts";
+export { Client, type ClientOptions, type ClientOwnOptions } from "./client.ts";
+export {
+  Coordinator,
+  type CoordinatorOptions,
+  type CoordinatorOwnOptions,
+  type KnownTypesOptions,
+} from "./coordinator.ts";
+export { createEngine, type Engine, type EngineHealth } from "./engine.ts";
+export type { PartHealth, StoreHealth, WorkerHealth } from "./health.ts";
+export type { HandlerList, WorkerType } from "./known-types.ts";
+export type { LifecycleState, StopOptions } from "./lifecycle.ts";
+export type { EngineOptions, ExternalOptions } from "./options.ts";
+export type { TaskMethods } from "./task-client.ts";
+export { Worker, type WorkerOptions } from "./worker.ts";

@@ -1,0 +1,201 @@
+import * as z from "zod";
+import { describeIssues } from "../core/codec/index.ts";
+import type { ExternalTypes } from "../core/interop/index.ts";
+import type { Bus, Store } from "../core/ports/index.ts";
+import type {
+  CoordinatorFunctionDefinition,
+  HandlerDefinition,
+  InputAdapterDefinition,
+  Logger,
+} from "../definitions/index.ts";
+import { FlowError } from "../errors/index.ts";
+import type { HandlerList } from "./known-types.ts";
+
+/** Limits over all processes on the same store. */
+export interface RunningLimitOptions {
+  /**
+   * Nodes that run at once, over all processes on the same store, which must be given the same number. A limit holds at
+   * every instant; a slot that a dead process held is free again after a lease.
+   *
+   * @defaultValue no limit
+   */
+  readonly maxRunning?: number;
+  /** The same, of one type. @defaultValue no limit */
+  readonly maxRunningPerType?: Readonly<Record<string, number>>;
+  /** The same, of one task. @defaultValue no limit */
+  readonly maxRunningPerTask?: number;
+}
+
+/** How attempts are held, and read. */
+export interface AttemptOptions extends RunningLimitOptions {
+  /** How long a claim lives without a renewal, in ms. @defaultValue 30_000 */
+  readonly leaseMs?: number;
+  /** Artifacts that a consumer reads at once. @defaultValue 256 */
+  readonly pageSize?: number;
+  /** Input adapters of your own. */
+  readonly inputAdapters?: readonly InputAdapterDefinition[];
+}
+
+/** How much a process runs itself. */
+export interface CapacityOptions {
+  /** Attempts at once. @defaultValue 8 */
+  readonly capacity?: number;
+  /** Attempts of a type at once in this process, where that is less than `capacity`. */
+  readonly capacityPerType?: Readonly<Record<string, number>>;
+}
+
+/** How tasks are looked after. */
+export interface SweepOptions {
+  /** Coordinator functions of your own. */
+  readonly coordinatorFns?: readonly CoordinatorFunctionDefinition[];
+  /** How often leases that ran out are looked for, in ms. @defaultValue 1_000 */
+  readonly tickMs?: number;
+  /** How often each task is planned again as a whole, in ms. @defaultValue 30_000 */
+  readonly sweepMs?: number;
+  /**
+   * How many leases of a node may run out without a batch stored between them before it fails with `worker_lost`.
+   *
+   * @defaultValue 5
+   */
+  readonly maxLostLeases?: number;
+  /** How long a running attempt may take to stop when its task is cancelled, in ms. @defaultValue 30_000 */
+  readonly cancelGraceMs?: number;
+}
+
+/** What an engine may be told. */
+export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefinition>
+  extends AttemptOptions,
+    CapacityOptions,
+    SweepOptions {
+  /**
+   * The handlers it can run: a list, or a record such as `flow.handlers`. The engine's type remembers them.
+   *
+   * @example
+   * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
+   */
+  readonly handlers: HandlerList<THandler>;
+  /**
+   * Where tasks and artifacts are kept. The first that starts with it opens it, the last in this process that stops
+   * closes it.
+   *
+   * @defaultValue memory: gone with the process
+   */
+  readonly store?: Store;
+  /** Closed like the store. @defaultValue within this process */
+  readonly bus?: Bus;
+  /**
+   * Keeps the process running until the engine is stopped: for one that works on tasks of other processes. Without it a
+   * process may end when the tasks that it started have.
+   *
+   * @defaultValue false
+   */
+  readonly keepAlive?: boolean;
+  /** In pino's shape. @defaultValue silent */
+  readonly logger?: Logger;
+}
+
+const count = z.int().min(1).max(100_000).optional();
+const duration = z.number().min(1).max(86_400_000).optional();
+const counts = z.record(z.string(), z.int().min(1).max(100_000)).optional();
+const methods = (what: string, ...names: readonly string[]) =>
+  z
+    .custom((value) => {
+      if (typeof value !== "object" || value === null) return false;
+      return names.every((name) => typeof (value as { readonly [key: string]: unknown })[name] === "function");
+    }, `expected ${what}`)
+    .optional();
+const named = (what: string) =>
+  z
+    .array(
+      z.custom((value) => typeof (value as { readonly name?: unknown } | null)?.name === "string", `expected ${what}`),
+    )
+    .optional();
+
+/** Every option of all, but those that say what is run. */
+const shapes = z.object({
+  store: methods("a store", "open", "close", "createTask"),
+  bus: methods("a bus", "publish", "subscribe", "close"),
+  logger: methods("a logger in pino's shape", "debug", "info", "warn", "error", "child"),
+  keepAlive: z.boolean().optional(),
+  inputAdapters: named("an input adapter"),
+  coordinatorFns: named("a coordinator function"),
+  capacity: count,
+  capacityPerType: counts,
+  maxRunning: count,
+  maxRunningPerType: counts,
+  maxRunningPerTask: count,
+  pageSize: count,
+  leaseMs: z.number().min(30).max(86_400_000).optional(),
+  tickMs: duration,
+  sweepMs: duration,
+  maxLostLeases: z.int().min(0).max(1_000).optional(),
+  cancelGraceMs: z.number().min(0).max(86_400_000).optional(),
+  externalTypes: z.array(z.string().min(1)).optional(),
+  externalAcceptMs: duration,
+  coordinator: z.enum(["flowkit", "external"]).optional(),
+});
+
+/**
+ * Refuses what isn't right, or isn't known: an option that is ignored is worse than none.
+ *
+ * @param how.what - "createEngine", for messages
+ * @param how.known - all of its options
+ * @throws FlowError `ENGINE_OPTIONS`
+ */
+export function checkOptions<TKey extends string>(
+  options: { readonly [K in TKey]?: unknown },
+  how: { readonly what: string; readonly known: Readonly<Record<TKey, true>>; readonly needsStore: boolean },
+): void {
+  const { what, known, needsStore } = how;
+  if (typeof options !== "object" || options === null) throw new FlowError("ENGINE_OPTIONS", `${what} needs options`);
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key));
+  if (unknown !== undefined) throw new FlowError("ENGINE_OPTIONS", `${what} has no option '${unknown}'`);
+  const parsed = shapes.safeParse(options);
+  if (!parsed.success) throw new FlowError("ENGINE_OPTIONS", `${what}: ${describeIssues(parsed.error)}`);
+  if (needsStore && parsed.data.store === undefined) {
+    throw new FlowError("ENGINE_OPTIONS", `${what} needs a store, the same as the others': sqliteStore("runs.db")`);
+  }
+}
+
+/** Without the keys whose value is undefined: they must not overwrite defaults. */
+export function definedOf<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+/** For node types whose workers are other programs, which speak the messages of docs/wire.md. */
+export interface ExternalOptions {
+  /**
+   * Which of its node types are served by such workers, and by no `Worker`: the same for all coordinators and clients.
+   * It needs a Kafka bus and a MongoDB store, both without a prefix.
+   *
+   * @defaultValue none
+   */
+  readonly externalTypes?: readonly string[];
+  /**
+   * How long such a worker may take to accept a command before it is sent anew, in ms; twice as long each time in a row.
+   *
+   * @defaultValue 30_000
+   */
+  readonly externalAcceptMs?: number;
+}
+
+/**
+ * Other programs know topics and collections by their names.
+ *
+ * @throws FlowError `ENGINE_OPTIONS`
+ */
+export function checkExternal(
+  { types }: ExternalTypes,
+  { bus, maxRunningPerType = {} }: { readonly bus?: Bus | undefined } & RunningLimitOptions,
+  store: Store,
+): void {
+  if (bus === undefined) throw refused("a bus that these workers listen to");
+  if ((bus.prefix ?? "") !== "") throw refused(`a bus without a prefix: this one has '${bus.prefix}'`);
+  if (store.externalRows === undefined) throw refused("a store that others write to: a mongoStore without a prefix");
+  const limited = Object.keys(maxRunningPerType).find((type) => types.has(type));
+  if (limited !== undefined) throw refused(`no maxRunningPerType of '${limited}': nobody holds its workers to it`);
+}
+
+const refused = (what: string): FlowError => new FlowError("ENGINE_OPTIONS", `externalTypes needs ${what}`);

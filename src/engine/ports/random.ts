@@ -1,2 +1,0 @@
-/** Evenly drawn from [0, 1). A port, so that a simulation can draw the same again. */
-export type Random = () => number;

@@ -1,0 +1,250 @@
+import type { CoordinatorCore } from "../core/coordinator/coordinator-core.ts";
+import type { DeadLetter, TaskSummary } from "../core/model/records.ts";
+import type { Page } from "../core/ports/index.ts";
+import { StoreRetry } from "../core/resilience/store-retry.ts";
+import type {
+  CleanupOptions,
+  CleanupOutcome,
+  ListOptions,
+  RetryOptions,
+  RunOptions,
+  TaskHandle,
+  UntypedFlow,
+} from "../core/tasks/api.ts";
+import type { FlowArgument, RunOptionsOf } from "../core/tasks/run-arguments.ts";
+import { type TaskHandleParts, taskHandle } from "../core/tasks/task-handle.ts";
+import { cleanUp, deleteTask, listDeadLetters, listTasks } from "../core/tasks/task-lists.ts";
+import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
+import type { FlowDefinition, FlowTypes } from "../definitions/index.ts";
+import { FlowError } from "../errors/index.ts";
+import { say } from "../graph/format/messages.ts";
+import { coordinatorFnType, type Graph } from "../graph/index.ts";
+import type { Connections } from "./connections.ts";
+import type { KeepAlive } from "./keep-alive.ts";
+import type { KnownTypes } from "./known-types.ts";
+import type { Lifecycle, StopOptions } from "./lifecycle.ts";
+
+export interface TaskClientParts {
+  readonly core: CoordinatorCore;
+  readonly ports: Connections;
+  readonly life: Lifecycle;
+  readonly known: KnownTypes;
+  readonly running: RunningLimits;
+  /** Holds the process while the tasks run that are started here. */
+  readonly keepAlive?: KeepAlive | undefined;
+}
+
+/** What a coordinator and a client have in common: a life, and tasks. */
+export abstract class TaskClient<THandlers extends { readonly name: string }>
+  implements TaskMethods<THandlers>, AsyncDisposable
+{
+  declare readonly $infer: THandlers;
+  readonly #parts: TaskClientParts;
+  readonly #handleParts: TaskHandleParts;
+  /** Graphs by flow: a flow never changes, so it is compiled and checked once. */
+  readonly #graphs = new WeakMap<object, Graph>();
+
+  constructor(parts: TaskClientParts) {
+    this.#parts = parts;
+    const { core, ports, known, running } = parts;
+    this.#handleParts = {
+      store: ports.store,
+      clock: ports.callerClock,
+      plans: ports.plans,
+      retry: new StoreRetry(ports.callerClock, undefined, {
+        watch: ports.watch,
+        check: () => core.changes.check(),
+      }),
+      changes: core.changes,
+      running,
+      external: known.external?.types,
+      cancel: (taskId, reason) => core.cancelTask(taskId, reason),
+    };
+  }
+
+  /**
+   * Opens the store, and begins its work. The same promise at each call.
+   *
+   * @throws FlowError `ENGINE_OPTIONS`, `ENGINE_STOPPED`, and what the store and the bus say, `STORE_UNAVAILABLE` among
+   * it: it can't be started again then, nor can what it was given
+   */
+  start(): Promise<void> {
+    return this.#parts.life.start();
+  }
+
+  /** Ends its work, and closes the store and the bus that nobody else in this process uses. The same promise at each call. */
+  stop(options: StopOptions = {}): Promise<void> {
+    return this.#parts.life.stop(options);
+  }
+
+  /** For `await using`: stops it with the default grace. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  readonly run: TaskMethods<THandlers>["run"] = (flow, options) => this.#run(flow, options);
+
+  async #run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
+    const { core, keepAlive } = this.#started();
+    const paramsSchema = isFlow(flow) ? flow.paramsSchema : undefined;
+    const { id } = await core.createTask({ ...options, graph: this.#graphOf(flow), paramsSchema });
+    keepAlive?.hold(id);
+    return taskHandle<TTypes>(this.#handleParts, id);
+  }
+
+  task(id: string): TaskHandle {
+    this.#started();
+    return taskHandle<UntypedFlow>(this.#handleParts, id);
+  }
+
+  async retry(id: string, options: RetryOptions): Promise<TaskHandle> {
+    const { core, keepAlive } = this.#started();
+    if (options.from !== "failed") throw new FlowError("ENGINE_OPTIONS", "a retry is made from 'failed'");
+    const retry = await core.retryTask(id, options);
+    keepAlive?.hold(retry.id);
+    return this.task(retry.id);
+  }
+
+  async list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
+    this.#started();
+    return listTasks(this.#handleParts, options);
+  }
+
+  async delete(id: string): Promise<void> {
+    this.#started();
+    return deleteTask(this.#handleParts, id);
+  }
+
+  async cleanup(options: CleanupOptions): Promise<CleanupOutcome> {
+    this.#started();
+    return cleanUp(this.#handleParts, options);
+  }
+
+  async deadLetters(options: Omit<ListOptions, "status"> = {}): Promise<Page<DeadLetter>> {
+    this.#started();
+    return listDeadLetters(this.#handleParts, options);
+  }
+
+  #started(): TaskClientParts {
+    this.#parts.life.checkStarted();
+    return this.#parts;
+  }
+
+  #graphOf(flow: unknown): Graph {
+    const { core, known } = this.#parts;
+    if (!isFlow(flow)) return core.checkGraph(flow);
+    let graph = this.#graphs.get(flow);
+    if (graph === undefined) {
+      const compiled = flow.compile();
+      assertHandlers(compiled, known);
+      graph = core.checkGraph(compiled);
+      this.#graphs.set(flow, graph);
+    }
+    return graph;
+  }
+}
+
+function isFlow(flow: unknown): flow is FlowDefinition {
+  return typeof flow === "object" && flow !== null && "compile" in flow && typeof flow.compile === "function";
+}
+
+/**
+ * Refuses the graph of a flow whose handlers aren't known here, in the words that the compiler has for it.
+ *
+ * @throws FlowError `GRAPH_INVALID`
+ */
+export function assertHandlers({ nodes }: Graph, { names, list }: KnownTypes): void {
+  const known = new Set(names);
+  const findings = nodes.flatMap(({ node_id: node, type }, index) =>
+    type === coordinatorFnType || known.has(type)
+      ? []
+      : [
+          {
+            code: "GRAPH_UNKNOWN_TYPE",
+            path: `/nodes/${index}/type`,
+            message: say("handlerLacking", { handler: type, node, list }),
+          },
+        ],
+  );
+  if (findings.length === 0) return;
+  throw new FlowError("GRAPH_INVALID", findings.map(({ message }) => message).join("\n"), { details: { findings } });
+}
+
+/** What can be done with tasks: by an engine, by a coordinator, and by a client. */
+export interface TaskMethods<THandlers extends { readonly name: string } = { readonly name: string }> {
+  /** Types only: the handlers that it knows, or the types of its workers, as a union. There is no value behind it. */
+  readonly $infer: THandlers;
+  /**
+   * Starts a run of a flow, typed, or of a graph JSON. Resolves when the task is stored.
+   *
+   * @example
+   * const task = await engine.run(etl, { params: { date: "2026-11-24" } })
+   * await task.result() // { load: { rows: 1200 } }
+   *
+   * A handler that the engine lacks, and parameters that are missing, are errors of the compiler too.
+   *
+   * @throws FlowError `GRAPH_INVALID`, `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `TASK_EXISTS`,
+   * `ENGINE_OPTIONS`, `ENGINE_NOT_STARTED`, `ENGINE_STOPPED`
+   */
+  // Generic over the receiver: else an engine that knows its handlers would not be an `Engine`.
+  run<
+    TEngine extends { readonly $infer: { readonly name: string } },
+    TTypes extends FlowTypes = UntypedFlow,
+    TGiven extends keyof RunOptions = never,
+    TWritten extends keyof TTypes["params"] = never,
+  >(
+    this: TEngine,
+    flow: FlowArgument<TTypes, TEngine["$infer"], TGiven>,
+    options?: RunOptionsOf<TTypes, TGiven, TWritten>,
+  ): Promise<TaskHandle<TTypes>>;
+  /** A handle on a task that was started before, by this process or another on the same store. Untyped: an id knows no flow. */
+  task(id: string): TaskHandle;
+  /**
+   * Tries a task again that failed or was cancelled: a new task with the same graph and parameters, which the old one
+   * stays beside. Its finished nodes are adopted, with their artifacts and what they did to the variables, where all
+   * that is upstream of them is adopted too; the others run.
+   *
+   * @example
+   * const again = await engine.retry(task.id, { from: "failed" })
+   * await again.result() // as if the first had finished
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` when it hasn't ended, `TASK_FINISHED` when there is nothing to try
+   * again, `GRAPH_INVALID` when this engine can't run its graph, `ENGINE_OPTIONS`, `ENGINE_NOT_STARTED`,
+   * `ENGINE_STOPPED`
+   */
+  retry(id: string, options: RetryOptions): Promise<TaskHandle>;
+  /**
+   * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is there when more
+   * follow.
+   *
+   * @example
+   * const { items, cursor } = await engine.list({ status: ["failed", "cancelled"], limit: 20 })
+   * items.map(({ id, name, failure }) => `${name} ${id}: ${failure?.reasonCode}`)
+   *
+   * @throws FlowError `ENGINE_OPTIONS`
+   */
+  list(options?: ListOptions): Promise<Page<TaskSummary>>;
+  /**
+   * Removes an ended task with its artifacts, variables and idempotency key.
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` when it hasn't ended, `TASK_BORROWED` when a retry uses its artifacts
+   */
+  delete(id: string): Promise<void>;
+  /**
+   * Removes the tasks that ended at least `endedForSec` ago. A store on disk keeps all tasks until it is told; the
+   * memory store keeps its newest 1,000 by itself (`memoryStore({ keepFinishedTasks })`).
+   *
+   * @example
+   * await engine.cleanup({ endedForSec: 7 * 86_400 }) // { deleted: 1203, borrowed: 0 }
+   *
+   * @throws FlowError `ENGINE_OPTIONS`
+   */
+  cleanup(options: CleanupOptions): Promise<CleanupOutcome>;
+  /**
+   * Messages that nobody could read or handle, the newest first: of all processes on the store. A bus of your own tells
+   * of those that it gives up by its own means.
+   *
+   * @throws FlowError `ENGINE_OPTIONS`
+   */
+  deadLetters(options?: Omit<ListOptions, "status">): Promise<Page<DeadLetter>>;
+}

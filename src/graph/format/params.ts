@@ -1,0 +1,107 @@
+import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
+import { defaultGraphLimits } from "./limits.ts";
+import { say } from "./messages.ts";
+import { argumentsOf, type FoundRef, refsIn, replaceRefs } from "./param-refs.ts";
+import { deepFreeze, excessOf, isObject } from "./plain-data.ts";
+import { pointer } from "./pointer.ts";
+import type { Graph, GraphNode, NodeIo } from "./types.ts";
+
+/** A place in a graph that a parameter of the task fills in. */
+export interface ParamRef {
+  readonly nodeId: string;
+  /** JSON pointer in the graph. */
+  readonly path: string;
+  /** Names from the params down: `["range", "from"]` for `params.range.from`. */
+  readonly name: readonly string[];
+}
+
+/**
+ * Every parameter reference in a graph, in document order.
+ *
+ * @example
+ * findParamRefs(graph)
+ * // [{ nodeId: "extract", path: "/nodes/0/io/input_inline/date", name: ["date"] }]
+ */
+export function findParamRefs(graph: Graph): readonly ParamRef[] {
+  return graph.nodes.flatMap((node, index) =>
+    argumentsOf(node.io ?? {}).flatMap(({ key, value }) =>
+      [...refsIn(value, ["nodes", index, "io", key])].flatMap((ref) =>
+        ref.name === undefined ? [] : [{ nodeId: node.node_id, path: pointer(ref.path), name: ref.name }],
+      ),
+    ),
+  );
+}
+
+/**
+ * The graph of one task: each parameter reference replaced by its parameter, `$$ref` by `$ref`. All references to a
+ * parameter share one frozen copy.
+ *
+ * @example
+ * const graph = parseGraph({ nodes: [{ node_id: "a", type: "x", io: { input_inline: { date: { $ref: "params.date" } } } }] })
+ * resolveParams(graph, { date: "2026-11-24" }).nodes[0]?.io // { input_inline: { date: "2026-11-24" } }
+ *
+ * @returns the same object when nothing in it is a reference
+ * @throws FlowError `PARAMS_INVALID` naming each node and parameter that is missing; `details.missing` has them as data
+ * @throws FlowError `PARAMS_TOO_LARGE` when the result is larger than a graph may be
+ */
+export function resolveParams(graph: Graph, params: JsonObject): Graph {
+  const copies = new Map<Json, Json>();
+  const missing: { nodeId: string; path: string; name: string }[] = [];
+  const nodes = graph.nodes.map((node, index) =>
+    resolveNode(node, (ref) => {
+      const value = ref.name === undefined ? undefined : parameter(params, ref.name);
+      if (value !== undefined) return shared(value, copies);
+      const at = pointer(["nodes", index, "io", ...ref.path]);
+      missing.push({ nodeId: node.node_id, path: at, name: ref.name?.join(".") ?? String(ref.value) });
+      return null;
+    }),
+  );
+  if (missing.length > 0) {
+    const lines = missing.map(({ nodeId, name, path }) => `${say("paramMissing", { node: nodeId, name })} (${path})`);
+    throw new FlowError("PARAMS_INVALID", lines.join("\n"), { details: { missing } });
+  }
+  if (nodes.every((node, index) => node === graph.nodes[index])) return graph;
+  const filled = { ...graph, nodes };
+  const excess = excessOf(filled, defaultGraphLimits);
+  if (excess !== undefined) {
+    const key = excess === "maxBytes" ? "filledTooLarge" : "filledTooDeep";
+    throw new FlowError("PARAMS_TOO_LARGE", say(key, { limit: defaultGraphLimits[excess] }));
+  }
+  return deepFreeze(filled);
+}
+
+function shared(value: Json, copies: Map<Json, Json>): Json {
+  const copy = copies.get(value) ?? deepFreeze(structuredClone(value));
+  copies.set(value, copy);
+  return copy;
+}
+
+function resolveNode(node: GraphNode, lookup: (ref: FoundRef) => Json): GraphNode {
+  if (node.io === undefined) return node;
+  let io: NodeIo = node.io;
+  for (const { key, value } of argumentsOf(node.io)) {
+    const resolved = replaceRefs(value, [key], lookup);
+    if (resolved === value || !isObject(resolved)) continue;
+    io = key === "fn_args" ? { ...io, fn_args: resolved } : { ...io, input_inline: withRouting(resolved, node.io) };
+  }
+  return io === node.io ? node : { ...node, io };
+}
+
+function withRouting(own: JsonObject, { input_inline: { input_adapter: adapter, input_args: args } = {} }: NodeIo) {
+  return {
+    ...(adapter === undefined ? {} : { input_adapter: adapter }),
+    ...(args === undefined ? {} : { input_args: args }),
+    ...own,
+  };
+}
+
+/** Own values only: `params.constructor` is no parameter, nor is the length of a list. */
+function parameter(params: JsonObject, name: readonly string[]): Json | undefined {
+  let value: Json | undefined = params;
+  for (const part of name) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+    if (Array.isArray(value) && !/^\d+$/.test(part)) return undefined;
+    value = (value as JsonObject)[part];
+  }
+  return value;
+}

@@ -1,0 +1,88 @@
+import * as z from "zod";
+import type { $ZodRegistry, $ZodType, $ZodTypes } from "zod/v4/core";
+import type { JsonObject } from "../../errors/index.ts";
+import { adapterSpellings } from "./adapters.ts";
+import { builtInFunctionArgs } from "./function-args.ts";
+import { graphShape } from "./schema.ts";
+
+type Draft = Parameters<NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>["override"]>>[0]["jsonSchema"];
+
+/**
+ * The JSON Schema of a schema's wire form, as it stands in a graph.
+ *
+ * @example
+ * wireJsonSchema(z.object({ days: z.int().optional() }))
+ * // { type: "object", properties: { days: { type: "integer" } } }
+ */
+export function wireJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRegistry): JsonObject {
+  return jsonSchema(schema, metadata, (part, json) => {
+    if (takesAnything(part)) for (const key of Object.keys(json)) delete json[key];
+    const { def } = part;
+    // zod calls a key required that is caught or handed to a function, but does without it.
+    if (def.type === "object" && json.required !== undefined) {
+      json.required = json.required.filter((key) => def.shape[key]?._zod.optin === undefined);
+      if (json.required.length === 0) delete json.required;
+    }
+  });
+}
+
+/** The JSON Schema of what is stored of an output: keys that a default fills are always there. */
+export function storedJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRegistry): JsonObject {
+  return jsonSchema(schema, metadata, ({ def }, json) => {
+    if (def.type !== "object") return;
+    const filled = Object.keys(def.shape).filter((key) => def.shape[key]?._zod.optin === "defaulted");
+    if (filled.length > 0) json.required = [...new Set([...(json.required ?? []), ...filled])];
+  });
+}
+
+/** What zod converts, catches or hands to a function takes any value, although zod describes what comes of it. */
+function takesAnything({ def }: Part): boolean {
+  if ("coerce" in def && def.coerce === true) return true;
+  return def.type === "catch" || (def.type === "pipe" && def.in._zod.def.type === "transform");
+}
+
+/** Titles, descriptions, and whatever else authors say of their schemas. */
+type Metadata = $ZodRegistry<Record<string, unknown>>;
+type Part = $ZodTypes["_zod"];
+
+function jsonSchema(schema: $ZodType, metadata: Metadata, change: (part: Part, json: Draft) => void): JsonObject {
+  const { $schema: _, ...made } = z.toJSONSchema(schema, {
+    io: "input",
+    // A part that JSON Schema can't describe accepts anything, instead of failing the whole graph.
+    unrepresentable: "any",
+    metadata,
+    override: ({ zodSchema, jsonSchema }) => {
+      withoutSafeBounds(jsonSchema);
+      change((zodSchema as $ZodTypes)._zod, jsonSchema);
+    },
+  });
+  return JSON.parse(JSON.stringify(made)) as JsonObject; // without what zod hangs on it for its own use
+}
+
+/** That an integer is a safe one, zod says of each: graphs are read by people, who mean it by the word. */
+function withoutSafeBounds(json: Draft): void {
+  if (json.type !== "integer") return;
+  if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
+  if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
+}
+
+/**
+ * The graph contract as JSON Schema (draft 2020-12): for editors, and for those who write graphs in another language.
+ * What needs more than one value in view (cycles, names of nodes) only `validateGraph` knows.
+ *
+ * @example
+ * await writeFile("graph.schema.json", JSON.stringify(graphJsonSchema(), null, 2))
+ */
+export function graphJsonSchema(): JsonObject {
+  const schema = z.toJSONSchema(graphShape, {
+    target: "draft-2020-12",
+    io: "input",
+    override: ({ jsonSchema, path }) => {
+      const key = path.at(-1);
+      if (key === "input_adapter") jsonSchema.examples = [...adapterSpellings];
+      if (key === "fn") jsonSchema.examples = Object.keys(builtInFunctionArgs);
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    },
+  });
+  return { ...(schema as JsonObject), title: "Flow graph" };
+}

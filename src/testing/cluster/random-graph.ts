@@ -1,0 +1,180 @@
+import type { JsonObject } from "../../errors/index.ts";
+import type { SeededRandom } from "../scheduler/seeded-random.ts";
+import { partsAdapter } from "./sim-adapters.ts";
+
+/** A node of graph JSON, before the graph is checked. */
+export interface DrawnNode {
+  readonly node_id: string;
+  readonly type: string;
+  readonly depends_on: readonly string[];
+  readonly [key: string]: unknown;
+}
+
+/** The node types of a simulated world. `…_n`: not resumable. */
+export const workerTypes = ["source", "source_n", "map", "map_n"] as const;
+
+/** The code that a handler throws and some nodes list in `permanent_on`. */
+export const sometimesPermanent = "sometimes_permanent";
+/** The code with which the `init` of a handler fails. */
+export const initFailed = "init_failed";
+
+const mostParents = 3;
+/** The variables that several functions change. */
+const sharedPaths = ["shared.last", "shared.deep.last", "shared.merged1", "shared.merged2", "shared.merged3"] as const;
+
+/** A valid graph with any of the options that a node has. */
+export function randomGraph(random: SeededRandom, maxNodes: number): { readonly nodes: readonly DrawnNode[] } {
+  const drawer = new GraphDrawer(random);
+  const count = 1 + random.int(maxNodes);
+  for (let index = 0; index < count; index++) drawer.add(`n${index}`);
+  // Several that count at once: who writes variables must see what the others wrote.
+  if (random.chance(0.2)) for (let index = 2 + random.int(2); index > 0; index--) drawer.addCounter(`counter${index}`);
+  // The order of nodes in the JSON says nothing about what depends on what.
+  return { nodes: random.chance(0.7) ? drawer.nodes : random.shuffled(drawer.nodes) };
+}
+
+class GraphDrawer {
+  readonly nodes: DrawnNode[] = [];
+  readonly #random: SeededRandom;
+  readonly #above = new Map<string, readonly string[]>();
+  /** How likely a node waits for its consumers: in a third of the graphs. */
+  readonly #waits: number;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+    this.#waits = random.chance(0.33) ? 0.6 : 0;
+  }
+
+  add(id: string): void {
+    const random = this.#random;
+    const ids = this.nodes.map((node) => node.node_id);
+    const parents = random.chance(0.2) ? [] : random.some(ids, 0.5).slice(-mostParents);
+    const above = [...new Set(parents.flatMap((parent) => [parent, ...(this.#above.get(parent) ?? [])]))];
+    this.#above.set(id, above);
+    const isFunction = parents.length > 0 ? random.chance(0.15) : random.chance(0.05);
+    const { type, io, ...options } = isFunction ? this.#functionOf(above) : this.#handlerOf(parents, above);
+    const startWhen = parents.length > 0 && random.chance(0.6) ? { start_when: "first_batch" } : {};
+    this.nodes.push({
+      node_id: id,
+      type,
+      depends_on: parents,
+      ...this.#fanIn(parents.length),
+      io: { ...startWhen, ...(isFunction ? {} : this.#backpressure()), ...io },
+      retry_policy: this.#retryPolicy(),
+      ...options,
+    });
+  }
+
+  addCounter(id: string): void {
+    this.nodes.push({ node_id: id, depends_on: [], ...this.#varsChange() });
+  }
+
+  /** A producer waits only for a consumer that is some batches behind: so there are more where they wait. */
+  #batches(): number {
+    return this.#random.int(this.#waits > 0 && this.#random.chance(0.5) ? 25 : 9);
+  }
+
+  #fanIn(parents: number): { fan_in?: string } {
+    const random = this.#random;
+    if (parents === 0 || random.chance(0.6)) return {};
+    return { fan_in: random.pick(["all", "any", `count:${1 + random.int(parents)}`]) };
+  }
+
+  #backpressure(): JsonObject {
+    return this.#random.chance(this.#waits) ? { max_pending_batches: this.#random.pick([1, 1, 2, 3, 4]) } : {};
+  }
+
+  #retryPolicy(): JsonObject {
+    const random = this.#random;
+    return {
+      max: 2 + random.int(3),
+      backoff_sec: random.next(),
+      jitter: random.pick([0, 0.1, 1]),
+      backoff_factor: random.pick([1, 1, 2]),
+      backoff_max_sec: 4,
+      ...(random.chance(0.3) ? { permanent_on: [sometimesPermanent] } : {}),
+    };
+  }
+
+  #handlerOf(parents: readonly string[], above: readonly string[]): Pick<DrawnNode, "type"> & { io: JsonObject } {
+    const random = this.#random;
+    const isRoot = parents.length === 0;
+    const isSource = random.chance(isRoot ? 0.9 : 0.08);
+    const type = `${isSource ? "source" : "map"}${random.chance(0.3) ? "_n" : ""}`;
+    const input = isRoot || (isSource && random.chance(0.7)) ? {} : this.#adapterOf(above);
+    const partitions = random.chance(0.2) ? 2 + random.int(2) : 1;
+    const maySave = type === "source" && Object.keys(input).length === 0;
+    const own = isSource ? { ...this.#sourceArgs(maySave), partitions } : {};
+    return {
+      type,
+      io: { input_inline: { ...own, ...input } },
+      ...(partitions > 1 ? { partitions } : {}),
+      ...(random.chance(0.1) ? { limits: { max_running: 1 } } : {}),
+      ...(random.chance(0.2) ? { timeout_sec: random.pick([1, 2, 6]) } : {}),
+    };
+  }
+
+  #sourceArgs(maySave: boolean): JsonObject {
+    const random = this.#random;
+    const saves = maySave && random.chance(0.4);
+    return {
+      batches: this.#batches(),
+      shuffle: !saves && random.chance(0.3),
+      grow: random.chance(0.3),
+      saves,
+      waits: random.chance(0.3),
+    };
+  }
+
+  #adapterOf(above: readonly string[]): JsonObject {
+    const random = this.#random;
+    const sources = random.some(above, 0.6);
+    const from = sources.length === 0 || random.chance(0.4) ? {} : { from_nodes: random.shuffled(sources) };
+    const kind = random.int(10);
+    if (kind < 2) return {}; // every batch of every parent
+    if (kind < 4) {
+      const name = random.pick(["pull.from_artifacts", "pull.artifacts", "pull.from.upstream"]);
+      const single = sources.length === 1 && random.chance(0.5) ? { from_node: sources[0] as string } : from;
+      return { input_adapter: name, input_args: { ...single, ...(random.chance(0.3) ? { poll_ms: 20 } : {}) } };
+    }
+    if (kind === 4) {
+      const parts = 1 + random.int(3);
+      return { input_adapter: partsAdapter.name, input_args: { ...from, key: "rows", parts } };
+    }
+    if (kind < 8) {
+      const list = random.chance(0.7) ? { meta_list_key: "rows" } : {};
+      const name = random.pick(["pull.from_artifacts.rechunk:size", "pull.rechunk"]);
+      return { input_adapter: name, input_args: { ...from, ...list, size: 1 + random.int(3) } };
+    }
+    const aliases = Object.fromEntries(sources.map((id, index) => [`alias${index}`, id]));
+    const args = sources.length > 0 && random.chance(0.5) ? { from: aliases } : from;
+    return { input_adapter: "pull.gather", input_args: args };
+  }
+
+  #functionOf(above: readonly string[]): Pick<DrawnNode, "type"> & { io: JsonObject } {
+    const random = this.#random;
+    const sources = random.some(above, 0.6);
+    const call = (fn: string, fn_args: JsonObject) => ({ type: "coordinator_fn", io: { fn, fn_args } });
+    if (sources.length > 0 && random.chance(0.4)) {
+      return call("merge.generic", { from_nodes: sources, target: { key: "merged" } });
+    }
+    if (sources.length > 0 && random.chance(0.4)) {
+      return call("metrics.aggregate", { node_id: random.pick(sources), mode: random.pick(["sum", "max", "mean"]) });
+    }
+    return random.chance(0.7) ? this.#varsChange() : call("noop", {});
+  }
+
+  /** They meet in the same variables, so that the order shows in which they are stored. */
+  #varsChange(): Pick<DrawnNode, "type"> & { io: JsonObject } {
+    const random = this.#random;
+    const value = 1 + random.int(3);
+    const [fn, fn_args] = random.pick<readonly [string, JsonObject]>([
+      ["vars.incr", { key: "count", by: value }],
+      ["vars.incr", { key: "count", by: value }],
+      ["vars.set", { kv: { "shared.last": value, "shared.deep.last": value, last: value } }],
+      ["vars.merge", { data: { shared: { [`merged${value}`]: value } } }],
+      ["vars.unset", { keys: random.chance(0.5) ? sharedPaths : [random.pick(sharedPaths)] }],
+    ]);
+    return { type: "coordinator_fn", io: { fn, fn_args } };
+  }
+}

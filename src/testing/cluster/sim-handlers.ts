@@ -1,0 +1,236 @@
+import { isDeepStrictEqual } from "node:util";
+import * as z from "zod";
+import { type EpochRef, shardKey } from "../../core/model/records.ts";
+import { shardOf } from "../../core/worker/input/index.ts";
+import type { AttemptContext, HandlerDefinition, SourceBatch } from "../../definitions/index.ts";
+import { PermanentError, RetryableError } from "../../errors/index.ts";
+import type { SeededRandom } from "../scheduler/seeded-random.ts";
+import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "./computation.ts";
+import type { HandlerRates } from "./fault-rates.ts";
+import type { Journal } from "./journal.ts";
+import { initFailed, sometimesPermanent } from "./random-graph.ts";
+import { spoil } from "./spoil.ts";
+import type { ProcessTools } from "./workload.ts";
+
+const rows = z.object({ rows: z.array(z.number()) });
+/** The parameters of every task. */
+export const simParams = { limits: { rows: 10 }, tags: ["a"] } as const;
+
+const summary = z.object({ batches: z.number(), rows: z.number() });
+
+/** The handlers of one process. They use nothing but its clock and the seed. */
+export function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
+  const map: Omit<HandlerDefinition, "name"> = {
+    kind: "handler",
+    output: rows,
+    result: summary,
+    errors: [],
+    resumable: true,
+    concurrency: options.concurrency,
+    loadInput: (_args, ctx) =>
+      options.calls.during(ctx, async () => {
+        watchCleanup(ctx, options);
+        checkCheckpoint(ctx, options.journal, await ctx.checkpoint.get());
+        await trouble(ctx, options);
+      }),
+    processBatch: (payload, ctx) =>
+      options.calls.during(ctx, async () => {
+        options.calls.batchBegins(ctx);
+        options.journal.counts.handlerRuns++;
+        if (!(ctx.args as Partial<SourceArgs>).saves) await remember(ctx, options);
+        await trouble(ctx, options);
+        const output = compute(ctx.nodeId, payload);
+        checkParams(ctx, options.journal);
+        for (const given of [payload, ctx.params]) spoil(given);
+        ctx.metrics.add("rows", output.rows.length);
+        if (!options.random.chance(options.rates.misfits)) return output;
+        options.journal.threw(ctx, "schema_mismatch");
+        return { rows: "none" };
+      }),
+    async finalize(ctx) {
+      await options.calls.during(ctx, () => trouble(ctx, options));
+      if (options.random.chance(options.rates.permanent))
+        throw thrown(ctx, options.journal, new PermanentError("broken"));
+      const totals = await ctx.metrics.totals();
+      if (ctx.batchCount > options.pageSize) options.journal.counts.totalsOverPages++;
+      ctx.metrics.add("finalized", 1);
+      return { batches: ctx.batchCount, rows: totals.rows ?? 0 };
+    },
+  };
+  const source = { ...map, iterBatches: (args: unknown, ctx: AttemptContext) => sourceBatches(args, ctx, options) };
+  const unstable = {
+    ...map,
+    resumable: false,
+    iterBatches: (args: unknown, ctx: AttemptContext) => unstableBatches(args, ctx, options),
+  };
+  return [
+    withInit({ ...source, name: "source" }, options),
+    withInit({ ...unstable, name: "source_n" }, options),
+    { ...map, name: "map" },
+    { ...map, name: "map_n", resumable: false },
+  ];
+}
+
+/** Nothing of it runs before its `init` has ended, which takes a while, and fails now and then: then it is tried again. */
+function withInit(handler: HandlerDefinition, options: ProcessTools): HandlerDefinition {
+  const { random, rates, clock, journal, life, scheduler } = options;
+  let ready = false;
+  let begun = false;
+  return {
+    ...handler,
+    async init() {
+      if (begun) journal.violated(`${life.name}: init of ${handler.name} runs ${ready ? "again" : "twice at once"}`);
+      begun = true;
+      await clock.sleep(random.int(20));
+      if (random.chance(rates.initFails)) {
+        begun = false;
+        journal.initFailed(life.name, handler.name, scheduler.steps);
+        throw new RetryableError(initFailed);
+      }
+      ready = true;
+    },
+    loadInput(args, ctx) {
+      if (!ready) journal.violated(`${life.name}: ${ctx.nodeId} runs before its handler's init has ended`);
+      return handler.loadInput?.(args, ctx);
+    },
+  };
+}
+
+/** Stable names, in any order, and sometimes more of them than the attempt before had. */
+async function* sourceBatches(
+  args: unknown,
+  ctx: AttemptContext,
+  options: ProcessTools,
+): AsyncGenerator<SourceBatch<unknown>> {
+  const { batches, shuffle, grow, saves } = args as SourceArgs;
+  const count = batches + (grow ? options.random.int(mostGrowth + 1) : 0);
+  const uids = Array.from({ length: count }, (_, index) => `b${index}`);
+  const from = saves ? Number((await ctx.checkpoint.get()) ?? 0) : 0;
+  const order = (shuffle ? options.random.shuffled(uids) : uids).slice(from);
+  for (const [index, uid] of order.entries()) {
+    if (options.random.chance(0.2)) await trouble(ctx, options);
+    yield yielded(ctx, options, { uid, index });
+    await untilStored(uid, ctx, options);
+    if (saves) await savePlace(from + index + 1, ctx, options);
+  }
+}
+
+async function* unstableBatches(args: unknown, ctx: AttemptContext, options: ProcessTools) {
+  const uids = unstableUids(ctx.nodeId, ctx.epoch, (args as SourceArgs).batches);
+  for (const [index, uid] of options.random.shuffled(uids).entries()) {
+    yield yielded(ctx, options, { uid, index });
+    await untilStored(uid, ctx, options);
+  }
+  if (options.random.chance(options.rates.breaksOff)) throw thrown(ctx, options.journal, new RetryableError("boom"));
+}
+
+function yielded(
+  ctx: AttemptContext,
+  { journal }: ProcessTools,
+  { uid, index }: { readonly uid: string; readonly index: number },
+): SourceBatch<unknown> {
+  journal.places.yielded(refOf(ctx), uid, index);
+  return { uid, payload: sourcePayload(ctx.nodeId, uid) };
+}
+
+/** A source that goes on has its batch stored; with several in hand, it is stored without another one being asked for. */
+async function untilStored(uid: string, ctx: AttemptContext, options: ProcessTools): Promise<void> {
+  const { journal, clock, concurrency } = options;
+  const { waits, partitions } = ctx.args as SourceArgs;
+  if (shardOf(uid, partitions) !== ctx.shard) return;
+  const isStored = () => journal.archive.has(refOf(ctx), uid);
+  if (concurrency === 1 && !isStored()) {
+    journal.violated(`${shardKey(refOf(ctx))}: is asked for another batch, and ${uid} isn't stored`);
+  }
+  while (waits && !isStored() && !ctx.signal.aborted) await clock.sleep(20, ctx.signal);
+}
+
+/** Waits for it or not, as sources do. */
+async function savePlace(place: number, ctx: AttemptContext, { random, journal }: ProcessTools): Promise<void> {
+  if (random.chance(0.3)) return;
+  const saved = ctx.checkpoint.set(place);
+  if (random.chance(0.3)) return;
+  await saved;
+  if (!ctx.signal.aborted) journal.checkpoints.stored(refOf(ctx), place);
+}
+
+async function trouble(ctx: AttemptContext, options: ProcessTools): Promise<void> {
+  const { random, rates, clock, leaseMs, journal } = options;
+  if (random.chance(rates.slow)) {
+    const heedsSignal = random.chance(0.5);
+    await clock.sleep(random.int(leaseMs * 2), heedsSignal ? ctx.signal : undefined);
+    if (heedsSignal && random.chance(0.5)) ctx.signal.throwIfAborted();
+  }
+  if (ctx.remainingMs() !== undefined && random.chance(rates.hangs)) await hang(ctx, options);
+  if (!random.chance(rates.throws)) return;
+  throw thrown(ctx, journal, drawError(random, rates));
+}
+
+type Thrown = (Error & { readonly code: string }) | string;
+
+function thrown(ctx: AttemptContext, journal: Journal, error: Thrown): Thrown {
+  journal.threw(ctx, typeof error === "string" ? "unexpected_error" : error.code);
+  return error;
+}
+
+/** Sometimes: saves a checkpoint, tells how far it is, and that it is alive. */
+async function remember(ctx: AttemptContext, { random, rates, journal }: ProcessTools): Promise<void> {
+  if (!random.chance(rates.remembers)) return;
+  const { checkpoints } = journal;
+  ctx.progress(random.int(100));
+  await ctx.heartbeat();
+  const checkpoint = checkpoints.draw(); // just before it is set: batches of one attempt do this at once
+  await ctx.checkpoint.set(checkpoint);
+  if (ctx.signal.aborted) return; // perhaps it was refused
+  checkpoints.stored(refOf(ctx), checkpoint);
+  checkCheckpoint(ctx, journal, await ctx.checkpoint.get());
+}
+
+/** What other handlers did to theirs is not seen here. */
+function checkParams(ctx: AttemptContext, { violated }: Journal): void {
+  if (!isDeepStrictEqual(ctx.params, simParams)) {
+    violated(`${shardKey(refOf(ctx))}: its task's parameters are ${JSON.stringify(ctx.params)}`);
+  }
+}
+
+/** What was stored is there, in this attempt and in the next. */
+function checkCheckpoint(ctx: AttemptContext, { checkpoints, violated }: Journal, found: unknown): void {
+  if (found !== undefined && checkpoints.isWithdrawn(refOf(ctx), Number(found))) {
+    violated(`${shardKey(refOf(ctx))}: gets checkpoint ${found} of an output that was withdrawn`);
+  }
+  const stored = checkpoints.storedOf(refOf(ctx));
+  if (stored > Number(found ?? 0))
+    violated(`${shardKey(refOf(ctx))}: checkpoint ${stored} is stored, it gets ${found}`);
+}
+
+const refOf = ({ taskId, nodeId, shard, epoch }: AttemptContext): EpochRef => ({ taskId, nodeId, shard, epoch });
+
+/** Until it is told to stop, or for long after that: its slot is taken until it returns. */
+async function hang(ctx: AttemptContext, { random, clock, leaseMs }: ProcessTools): Promise<void> {
+  if (random.chance(0.5)) return clock.sleep(leaseMs * (2 + random.int(6)));
+  await new Promise((_, reject) => {
+    if (ctx.signal.aborted) reject(ctx.signal.reason);
+    ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason), { once: true });
+  });
+}
+
+function drawError(random: SeededRandom, rates: HandlerRates): Thrown {
+  if (random.chance(rates.permanent)) {
+    return random.chance(0.5) ? new PermanentError("broken") : new RetryableError(sometimesPermanent);
+  }
+  const kind = random.int(4);
+  if (kind === 0) return "not an error object";
+  return new RetryableError("boom", "boom", kind === 1 ? { afterSec: random.next() } : {});
+}
+
+function watchCleanup(ctx: AttemptContext, options: ProcessTools): void {
+  const { journal, life, random, rates } = options;
+  const counts = journal.cleanups.get(life.name) ?? { registered: 0, ran: 0 };
+  journal.cleanups.set(life.name, counts);
+  counts.registered++;
+  const takesTime = random.chance(rates.slowCleanup);
+  ctx.onCleanup(async () => {
+    counts.ran++; // called is enough: an abandoned attempt doesn't wait for it
+    if (takesTime) await options.clock.sleep(random.int(50));
+  });
+}

@@ -1,0 +1,60 @@
+import { type DrawnNode, randomGraph } from "../../src/testing/cluster/random-graph.ts";
+import type { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
+import { shared } from "./part-spec.ts";
+
+/** Many small graphs and some larger ones: work of both kinds is always under way. */
+const sizes = [1, 2, 2, 3, 3, 4, 4, 6, 9] as const;
+const mostBatches = 6;
+/** Of the graphs: their nodes have no retry, so that there are tasks that fail, and are tried again as a whole. */
+const fragile = 0.15;
+/** Of the nodes that an external worker could serve. */
+const external = 0.3;
+
+type Io = {
+  readonly input_inline?: {
+    readonly batches?: number;
+  };
+};
+
+/** As a simulation draws it, for real time and for external workers besides. */
+export function chaosGraph(random: SeededRandom): { readonly nodes: readonly DrawnNode[] } {
+  const nodes = randomGraph(random, random.pick(sizes)).nodes.map(real);
+  const isFragile = random.chance(fragile);
+  const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
+  return {
+    nodes: nodes.map((drawn) => {
+      const node = canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
+      return isFragile ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
+    }),
+  };
+}
+
+/**
+ * A simulated second is nothing, and here a lease, a pause and a broker's start have to fit into it; and each batch costs
+ * some milliseconds.
+ */
+function real(node: DrawnNode): DrawnNode {
+  const { timeout_sec, io } = node as DrawnNode & { readonly timeout_sec?: number; readonly io?: Io };
+  const batches = io?.input_inline?.batches;
+  return {
+    ...node,
+    ...(timeout_sec === undefined ? {} : { timeout_sec: timeout_sec * 4 }),
+    ...(batches === undefined
+      ? {}
+      : { io: { ...io, input_inline: { ...io?.input_inline, batches: Math.min(batches, mostBatches) } } }),
+  };
+}
+
+/** Such workers take a source of several shards for complete when the first of them is: it must have ended before. */
+function canBeExternal({ type, depends_on, fan_in = "all", io }: DrawnNode, sharded: ReadonlySet<string>): boolean {
+  if (type !== "map" || depends_on.length === 0) return false;
+  const waits = fan_in === "all" && (io as { readonly start_when?: string }).start_when === undefined;
+  return waits || !depends_on.some((id) => sharded.has(id));
+}
+
+/** They know no input here but whole artifacts, and nobody holds them to limits. */
+function externalNode(node: DrawnNode): DrawnNode {
+  const { partitions: _, limits: __, timeout_sec: ___, ...kept } = node;
+  const { start_when } = node.io as { readonly start_when?: string };
+  return { ...kept, type: shared.externalTypes[0], io: start_when === undefined ? {} : { start_when } };
+}

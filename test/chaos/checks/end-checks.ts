@@ -1,0 +1,105 @@
+import type { AttemptSpan, Calls } from "../calls.ts";
+import { isExternal } from "../external-nodes.ts";
+import { shared } from "../part-spec.ts";
+
+/** Between the end of a task and the first look of a worker at it. */
+const toleratedMs = 200;
+/** A worker stops so long before its lease ends: one that stands still no longer than that has stopped in time. */
+const marginMs = shared.leaseMs / 10;
+
+/** Law 9: how many attempts ran handler code at once, by the handlers' own journals. */
+export function checkLimits(calls: Calls, nodeLimits: ReadonlyMap<string, number>): string[] {
+  const { maxRunning, maxRunningPerType, maxRunningPerTask } = shared.limits;
+  const perType = maxRunningPerType as Readonly<Record<string, number>>;
+  // Nobody holds external workers to limits.
+  const spans = [...calls.spans.values()]
+    .filter((span) => !isExternal(span))
+    .map((span) => ({ ...span, to: endOf(span, calls) }));
+  const wrong = overLimit(
+    spans,
+    () => "all",
+    () => maxRunning,
+  );
+  wrong.push(
+    ...overLimit(
+      spans,
+      ({ type }) => `type ${type}`,
+      ({ type }) => perType[type],
+    ),
+  );
+  wrong.push(
+    ...overLimit(
+      spans,
+      ({ task }) => `task ${task}`,
+      () => maxRunningPerTask,
+    ),
+  );
+  wrong.push(
+    ...overLimit(
+      spans,
+      ({ task, node }) => `node ${task}:${node}`,
+      ({ task, node }) => nodeLimits.get(`${task}:${node}`),
+    ),
+  );
+  return wrong;
+}
+
+/** A process that stands still long enough loses its leases: its attempts are over then, whatever it does when it wakes. */
+function endOf(span: AttemptSpan, calls: Calls): number {
+  const end = Math.min(span.to, span.life.endedAt ?? Number.POSITIVE_INFINITY);
+  return calls.stoodStill(span.life, { from: span.from, to: end, atLeastMs: marginMs })?.from ?? end;
+}
+
+function overLimit(
+  spans: readonly AttemptSpan[],
+  groupOf: (span: AttemptSpan) => string,
+  maxOf: (span: AttemptSpan) => number | undefined,
+): string[] {
+  const wrong: string[] = [];
+  for (const [group, own] of Map.groupBy(spans, groupOf)) {
+    const max = own[0] && maxOf(own[0]);
+    const most = mostAtOnce(own);
+    if (max !== undefined && most > max) {
+      wrong.push(`limit of ${group}: ${most} attempts ran at once, at most ${max} may`);
+    }
+  }
+  return wrong;
+}
+
+/** How many attempts ran handler code at once, at most. */
+export const peakOf = (calls: Calls): number =>
+  mostAtOnce([...calls.spans.values()].map((span) => ({ from: span.from, to: endOf(span, calls) })));
+
+function mostAtOnce(spans: readonly Pick<AttemptSpan, "from" | "to">[]): number {
+  const steps = spans.flatMap(({ from, to }) => [
+    { at: from, by: 1 },
+    { at: to, by: -1 },
+  ]);
+  let [running, most] = [0, 0];
+  // At the same instant, who ends makes room first.
+  for (const { by } of steps.sort((a, b) => a.at - b.at || a.by - b.by)) {
+    running += by;
+    most = Math.max(most, running);
+  }
+  return most;
+}
+
+/** Law 8: when a task has ended, nothing of it runs. */
+export function checkNothingRan(
+  calls: Calls,
+  tasks: { readonly endedAt: ReadonlyMap<string, number>; readonly wallOffset: number },
+): string[] {
+  const wrong: string[] = [];
+  for (const { life, task, node, epoch, lastBegan, type } of calls.spans.values()) {
+    if (isExternal({ type })) continue; // told to stop by a message, and what they write then counts for nothing
+    const wallEnd = tasks.endedAt.get(task);
+    if (wallEnd === undefined) continue;
+    const endedAt = wallEnd - tasks.wallOffset;
+    if (lastBegan <= endedAt + toleratedMs) continue;
+    if (calls.stoodStill(life, { from: endedAt - shared.leaseMs * 2, to: lastBegan }) !== undefined) continue;
+    wrong.push(
+      `${life.name} called ${task}:${node} at epoch ${epoch}, ${Math.round(lastBegan - endedAt)} ms after its task had ended`,
+    );
+  }
+  return wrong;
+}

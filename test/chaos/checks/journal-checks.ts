@@ -1,0 +1,84 @@
+import { type ShardRecord, shardKey } from "../../../src/core/model/records.ts";
+import type { GraphNode } from "../../../src/graph/index.ts";
+import type { Call, Calls } from "../calls.ts";
+import type { TaskEvidence } from "../evidence.ts";
+import { externalNodes } from "../external-nodes.ts";
+import { neededParents } from "./shard-checks.ts";
+
+/** At least once, by one process an attempt, and never before the parents: as the handlers' journals tell it. */
+export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
+  const { task, shards, rows } = evidence;
+  const calls = all.of(task.id);
+  const wrong: string[] = [];
+  const functions = new Set(task.graph.nodes.filter(({ io }) => io?.fn !== undefined).map(({ node_id }) => node_id));
+  const external = new Set(externalNodes(task.graph).map(({ node_id }) => node_id));
+  const byAttempt = Map.groupBy(calls, ({ node, shard, epoch }) => `${node}:${shard}:${epoch}`);
+  for (const [attempt, own] of byAttempt) {
+    if (own.some(({ node }) => external.has(node))) continue; // a command may reach two: what counts is whose rows do
+    const names = new Set(own.map(({ life }) => life.name));
+    if (names.size > 1) wrong.push(`attempt ${attempt} ran in ${[...names].join(" and ")}`);
+  }
+  for (const { nodeId, shard, artifact, isMarker, isAdopted } of rows) {
+    if (isMarker || isAdopted || functions.has(nodeId)) continue;
+    const ran = byAttempt
+      .get(`${nodeId}:${shard}:${artifact.epoch}`)
+      ?.some(({ uid, endedAt }) => uid === artifact.uid && endedAt !== undefined);
+    if (!ran)
+      wrong.push(`${nodeId}/${shard}: artifact '${artifact.uid}' of epoch ${artifact.epoch}, and no call made it`);
+  }
+  const adopted = shards.filter(({ artifactsOf }) => artifactsOf !== undefined).map(({ nodeId }) => nodeId);
+  const calledFor = new Set(calls.map(({ node }) => node));
+  const silent = [...external].filter((id) => !calledFor.has(id)); // one without batches calls nothing
+  const unseen = new Set([...functions, ...adopted, ...silent]);
+  for (const node of task.graph.nodes) wrong.push(...checkOrder(node, evidence, calls, unseen));
+  for (const record of shards) if (!external.has(record.nodeId)) wrong.push(...checkEpochs(record, calls));
+  return wrong;
+}
+
+/** A handler ran for epochs that were claimed only. */
+function checkEpochs(record: ShardRecord, calls: readonly Call[]): string[] {
+  if (record.history[0]?.n !== 0) return []; // its older claims are known no more
+  const claimed = new Set(record.history.filter(({ cause }) => cause === "claim").map(({ epoch }) => epoch));
+  const own = calls.filter(({ node, shard }) => node === record.nodeId && shard === record.shard);
+  const never = own.find(({ epoch }) => !claimed.has(epoch));
+  return never === undefined
+    ? []
+    : [`${shardKey(record)}: its handler ran at epoch ${never.epoch}, which nobody claimed`];
+}
+
+/** No call of a child before so many of its parents had stored what it waits for. */
+function checkOrder(
+  node: GraphNode,
+  { rows }: TaskEvidence,
+  calls: readonly Call[],
+  unseen: ReadonlySet<string>,
+): string[] {
+  const own = calls.filter((call) => call.node === node.node_id);
+  if (own.length === 0) return [];
+  const first = Math.min(...own.map(({ beganAt }) => beganAt));
+  const streams = node.io?.start_when === "first_batch";
+  const times = node.depends_on.map((id) => {
+    if (unseen.has(id)) return 0; // no journal has it: a function, another task's, or one with nothing to do
+    const batches = calls.filter((call) => call.node === id && call.endedAt !== undefined && call.uid !== undefined);
+    const ends = batches.map(({ endedAt = 0 }) => endedAt);
+    if (streams) {
+      const anyCall = calls.filter((call) => call.node === id && call.endedAt !== undefined);
+      return Math.min(...(ends.length > 0 ? ends : anyCall.map(({ endedAt = 0 }) => endedAt)));
+    }
+    // All that is stored was made before: each batch by one of its calls.
+    const stored = rows.filter(({ nodeId, isMarker }) => nodeId === id && !isMarker);
+    return Math.max(
+      0,
+      ...stored.map(({ artifact }) =>
+        Math.min(
+          ...batches
+            .filter(({ uid, epoch }) => uid === artifact.uid && epoch === artifact.epoch)
+            .map(({ endedAt = 0 }) => endedAt),
+        ),
+      ),
+    );
+  });
+  const neededAt = times.toSorted((a, b) => a - b)[neededParents(node) - 1] ?? 0;
+  if (first >= neededAt) return [];
+  return [`node ${node.node_id}: its handler began ${(neededAt - first).toFixed(1)} ms before its parents were there`];
+}

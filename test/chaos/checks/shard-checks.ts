@@ -1,0 +1,122 @@
+import {
+  type HistoryEntry,
+  isShardTerminal,
+  type ShardRecord,
+  shardKey,
+  type TaskRecord,
+} from "../../../src/core/model/records.ts";
+import { isShardTransition } from "../../../src/core/model/transitions.ts";
+import type { GraphNode } from "../../../src/graph/index.ts";
+import type { LogRow, TaskEvidence } from "../evidence.ts";
+import { shared } from "../part-spec.ts";
+
+/** Laws 3, 4, 5 and 7, as the shards' histories show them. */
+export function checkShards({ task, shards, rows }: TaskEvidence): string[] {
+  const wrong: string[] = [];
+  for (const record of shards) {
+    const node = task.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
+    const all =
+      node === undefined
+        ? ["is no node of its graph"]
+        : [
+            ...checkHistory(record),
+            ...checkAttempts(node, record),
+            ...checkStart({ task, node, record, shards, rows }),
+          ];
+    for (const what of all) wrong.push(`${shardKey(record)}: ${what}`);
+    if (!isShardTerminal(record.status)) wrong.push(`${shardKey(record)}: ${record.status}, and its task has ended`);
+  }
+  return wrong;
+}
+
+const isWhole = ({ history }: ShardRecord): boolean => history[0]?.n === 0;
+
+function checkHistory(record: ShardRecord): string[] {
+  const wrong: string[] = [];
+  const { history } = record;
+  const claims = new Set<number>();
+  for (const [index, entry] of history.entries()) {
+    const before = history[index - 1];
+    const told = `${entry.from} -> ${entry.to} by ${entry.cause} at epoch ${entry.epoch}`;
+    if (!isShardTransition(entry)) wrong.push(`${told} is no transition`);
+    if (before !== undefined && (before.to !== entry.from || before.n + 1 !== entry.n))
+      wrong.push(`${told} after ${before.to}`);
+    if (before !== undefined && entry.epoch < before.epoch)
+      wrong.push(`${told}: its epoch went back from ${before.epoch}`);
+    if (before !== undefined && isShardTerminal(before.to)) wrong.push(`${told}: it had ended`);
+    if (entry.cause !== "claim") continue;
+    if (claims.has(entry.epoch)) wrong.push(`epoch ${entry.epoch} was claimed twice`);
+    claims.add(entry.epoch);
+  }
+  if (history.at(-1)?.to !== record.status)
+    wrong.push(`${record.status}, and its history ends at ${history.at(-1)?.to}`);
+  return wrong;
+}
+
+/** Always permanent, whatever a node's policy says: the handlers' own verdict, and a value that fits no schema. */
+const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch"];
+
+export function retryPolicyOf(node: GraphNode): { readonly max: number; isPermanent(code: string): boolean } {
+  const { max = 2, permanent_on = ["bad_input", "schema_mismatch"] } = node.retry_policy ?? {};
+  return { max, isPermanent: (code) => permanent_on.includes(code) || alwaysPermanent.includes(code) };
+}
+
+function checkAttempts(node: GraphNode, record: ShardRecord): string[] {
+  const wrong: string[] = [];
+  const policy = retryPolicyOf(node);
+  const count = (isOne: (entry: HistoryEntry) => boolean): number => record.history.filter(isOne).length;
+  if (record.failures > policy.max + 1) wrong.push(`${record.failures} failures, and ${policy.max} retries`);
+  if (record.lost > shared.maxLostLeases + 1) wrong.push(`${record.lost} lost leases`);
+  for (const { cause, to, reasonCode = "" } of record.history) {
+    if (cause === "fail" && to === "deferred" && policy.isPermanent(reasonCode)) {
+      wrong.push(`tried again after ${reasonCode}, which is permanent`);
+    }
+  }
+  if (!isWhole(record)) return wrong;
+  const failed = count(({ cause }) => cause === "fail");
+  const lost = count(({ cause, from }) => cause === "expire" && from === "running");
+  if (failed !== record.failures) wrong.push(`${record.failures} failures, and its history has ${failed}`);
+  if (lost !== record.lost) wrong.push(`${record.lost} lost leases, and its history has ${lost}`);
+  const ended = record.history.at(-1);
+  if (ended?.cause === "fail" && !policy.isPermanent(ended.reasonCode ?? "") && failed !== policy.max + 1) {
+    wrong.push(`gave up after ${failed} failures of ${policy.max + 1}`);
+  }
+  return wrong;
+}
+
+/** It was dispatched when its parents were there: all stamps are the server's. */
+function checkStart(at: {
+  readonly task: TaskRecord;
+  readonly node: GraphNode;
+  readonly record: ShardRecord;
+  readonly shards: readonly ShardRecord[];
+  readonly rows: readonly LogRow[];
+}): string[] {
+  const { task, node, record, shards, rows } = at;
+  const [first] = record.history;
+  if (first?.cause !== "dispatch") return [];
+  const streams = node.io?.start_when === "first_batch";
+  const times = node.depends_on.map((id) => {
+    const parent = shards.filter(({ nodeId }) => nodeId === id);
+    const partitions = task.graph.nodes.find(({ node_id }) => node_id === id)?.partitions ?? 1;
+    const ends = parent
+      .flatMap(({ history }) => history.filter(({ cause }) => cause === "complete" || cause === "adopt"))
+      .map((entry) => entry.at);
+    const finishedAt = ends.length === partitions ? Math.max(...ends) : Number.POSITIVE_INFINITY;
+    if (!streams) return finishedAt;
+    // A lower bound: rows of generations that were withdrawn may have been the first.
+    const batches = rows
+      .filter(({ nodeId, isMarker }) => nodeId === id && !isMarker)
+      .map(({ fenceReadAt = 0 }) => fenceReadAt);
+    const restarted = parent.some(({ generation }) => generation > 0);
+    return restarted ? 0 : Math.min(finishedAt, ...batches);
+  });
+  const neededAt = times.toSorted((a, b) => a - b)[neededParents(node) - 1] ?? 0;
+  return first.at < neededAt ? [`dispatched ${neededAt - first.at} ms before its parents were there`] : [];
+}
+
+export function neededParents(node: GraphNode): number {
+  const fanIn = node.fan_in ?? "all";
+  if (node.depends_on.length === 0 || fanIn === "all") return node.depends_on.length;
+  return fanIn === "any" ? 1 : Number(fanIn.slice("count:".length));
+}

@@ -1,0 +1,120 @@
+import { isTaskTerminal, shardKey } from "../../../src/core/model/records.ts";
+import type { GraphNode } from "../../../src/graph/index.ts";
+import { type FinishedShard, judgeNode } from "../../../src/testing/checks/reference.ts";
+import { changedPaths, varsAfter } from "../../../src/testing/checks/reference-vars.ts";
+import { compute } from "../../../src/testing/cluster/computation.ts";
+import type { Calls } from "../calls.ts";
+import type { TaskEvidence } from "../evidence.ts";
+import { externalUid } from "../external-attempt.ts";
+import { externalSources, isExternal } from "../external-nodes.ts";
+import { shared } from "../part-spec.ts";
+import { checkJournal } from "./journal-checks.ts";
+import { checkLogs } from "./log-checks.ts";
+import { checkShards, retryPolicyOf } from "./shard-checks.ts";
+
+/** What is wrong with a task that has ended, in words. */
+export function checkTask(
+  evidence: TaskEvidence,
+  at: { readonly calls: Calls; readonly wasCancelled: boolean },
+): string[] {
+  const { task } = evidence;
+  const wrong = [...checkLogs(evidence), ...checkShards(evidence), ...checkJournal(evidence, at.calls)];
+  if (!isTaskTerminal(task.status)) wrong.push(`it is ${task.status}`);
+  if (task.status === "finished") wrong.push(...checkResults(evidence));
+  if (task.status === "failed") wrong.push(...checkFailure(evidence, at.calls));
+  if (task.status === "cancelled" && !at.wasCancelled) wrong.push("cancelled, and nobody asked for it");
+  return wrong.map((what) => `task ${task.id}: ${what}`);
+}
+
+/** Law 1: what is stored is what the graph gives when it is evaluated in plain memory. */
+function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
+  const wrong: string[] = [];
+  const finished = (nodeId: string): FinishedShard[] =>
+    shards
+      .filter((record) => record.nodeId === nodeId)
+      .toSorted((a, b) => a.shard - b.shard)
+      .map((record) => ({
+        record,
+        artifacts: rows
+          .filter(({ nodeId: id, shard }) => id === nodeId && shard === record.shard)
+          .filter(({ generation, isMarker }) => generation === record.generation && !isMarker)
+          .map(({ artifact }) => artifact)
+          .toSorted((a, b) => a.seq - b.seq),
+      }));
+  for (const node of task.graph.nodes) {
+    const own = finished(node.node_id);
+    if (own.length !== (node.partitions ?? 1)) wrong.push(`node ${node.node_id}: ${own.length} shards have a record`);
+    for (const { record, artifacts } of own) {
+      if (record.status !== "finished") wrong.push(`${shardKey(record)} is ${record.status}`);
+      const result = record.result as { readonly batches?: number } | undefined;
+      if (node.io?.fn === undefined && !isExternal(node) && result?.batches !== artifacts.length) {
+        wrong.push(`${shardKey(record)}: finalize saw ${result?.batches} of ${artifacts.length} batches`);
+      }
+    }
+    const judged = isExternal(node) ? judgeExternal(node, { shards, rows }) : judgeNode(node, finished);
+    for (const what of judged) wrong.push(`node ${node.node_id}: ${what}`);
+  }
+  const lacking = task.graph.nodes.filter((node) => changedPaths(node) && !vars.appliedBy.includes(node.node_id));
+  for (const { node_id } of lacking) wrong.push(`node ${node_id} has finished, and its change is not in the variables`);
+  const expected = varsAfter(task.graph.nodes, vars.appliedBy);
+  if (!isSame(vars.vars, expected))
+    wrong.push(`variables ${JSON.stringify(vars.vars)}, not ${JSON.stringify(expected)}`);
+  return wrong;
+}
+
+/** It makes one batch of each that its sources have in the end, whatever it has read meanwhile; in any order. */
+function judgeExternal(node: GraphNode, { shards, rows }: Pick<TaskEvidence, "shards" | "rows">): string[] {
+  const kept = (id: string) => {
+    const own = shards.filter(({ nodeId }) => nodeId === id);
+    return rows.filter(
+      ({ nodeId, shard, generation, isMarker }) =>
+        nodeId === id && !isMarker && own.some((record) => record.shard === shard && record.generation === generation),
+    );
+  };
+  const text = (uid: string, meta: unknown) => JSON.stringify([uid, meta]);
+  const wanted = externalSources(node).flatMap((id) =>
+    kept(id).map((row) => text(externalUid(id, row.batchUid), compute(node.node_id, row.artifact.meta))),
+  );
+  const got = kept(node.node_id).map((row) => text(row.batchUid, row.artifact.meta));
+  const lacks = wanted.filter((each) => !got.includes(each));
+  const more = got.filter((each) => !wanted.includes(each));
+  return [
+    ...lacks.map((each) => `lacks ${each}`),
+    ...more.map((each) => `has ${each}, which no source gives`),
+    ...(got.length === wanted.length ? [] : [`${got.length} artifacts, ${wanted.length} expected`]),
+  ];
+}
+
+const isSame = (a: object, b: object): boolean => sorted(a) === sorted(b);
+const sorted = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+
+/** What a coordinator says of an external worker's attempt when its sources have changed under it. */
+const externalCodes: ReadonlySet<string> = new Set(["foreign_source_restarted"]);
+
+/** A task fails for a reason that a handler gave it, or that the graph and the faults can give. */
+function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
+  const { failure } = task;
+  const node = task.graph.nodes.find(({ node_id }) => node_id === failure?.nodeId);
+  if (failure?.shard === undefined || node === undefined)
+    return [`failed without a failure: ${JSON.stringify(failure)}`];
+  const record = shards.find(({ nodeId, shard }) => nodeId === node.node_id && shard === failure.shard);
+  const { reasonCode: code } = failure;
+  const told = JSON.stringify({ ...failure, stack: undefined });
+  if (record?.status !== "failed") return [`its failure is no failed shard's: ${told}`];
+  if (code === "worker_lost") {
+    return record.lost === shared.maxLostLeases + 1 ? [] : [`worker_lost after ${record.lost} lost leases`];
+  }
+  const isGiven =
+    calls.hasThrown(task.id, node.node_id, code) ||
+    (code === "timeout" && node.timeout_sec !== undefined) ||
+    (isExternal(node) && externalCodes.has(code));
+  if (!isGiven) return [`failed for no reason that it was given: ${told}`];
+  const policy = retryPolicyOf(node);
+  if (policy.isPermanent(code) || record.failures === policy.max + 1) return [];
+  return [`gave up after ${record.failures} failures: ${told}`];
+}

@@ -1,0 +1,132 @@
+import { type Collection, MongoClient } from "mongodb";
+import { artifactOf } from "../../src/adapters/mongo/artifact-documents.ts";
+import type { ArtifactDocument } from "../../src/adapters/mongo/documents.ts";
+import { refFields, shardRecord } from "../../src/adapters/mongo/shard-documents.ts";
+import type { Artifact, ShardRecord, TaskRecord, TaskStatus, VarsRecord } from "../../src/core/model/records.ts";
+import type { Store } from "../../src/core/ports/index.ts";
+import { externalNodes, externalSources } from "./external-nodes.ts";
+
+type ShardDocument = Parameters<typeof shardRecord>[0];
+
+/** One row of an artifact log, in whatever generation. */
+export interface LogRow {
+  readonly nodeId: string;
+  readonly shard: number;
+  readonly generation: number;
+  readonly artifact: Artifact;
+  readonly isMarker: boolean;
+  /** The server's time at which the fence was read for it, in ms. `undefined`: another program's, or its time was changed for one. */
+  readonly fenceReadAt: number | undefined;
+  /** It is in the log of the task that this one tries again. */
+  readonly isAdopted: boolean;
+  /** What other programs know it by. */
+  readonly batchUid: string;
+}
+
+/** All that the database knows of a task that has ended. */
+export interface TaskEvidence {
+  readonly task: TaskRecord;
+  readonly vars: VarsRecord;
+  readonly shards: readonly ShardRecord[];
+  readonly rows: readonly LogRow[];
+}
+
+/** What a sample sees of a record. */
+export interface Seen {
+  readonly id: string;
+  readonly taskId: string;
+  readonly status: string;
+  /** Numbers that never get less. */
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+/** Reads records past the engine: what is there, and not what a store makes of it. */
+export class Evidence {
+  readonly #client: MongoClient;
+  readonly #store: Store;
+  readonly #database: string;
+
+  constructor(options: { readonly url: string; readonly database: string; readonly store: Store }) {
+    this.#client = new MongoClient(options.url, { serverSelectionTimeoutMS: 5_000 });
+    this.#store = options.store;
+    this.#database = options.database;
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  /** All tasks and shards that are there, as they are now; not at one instant. */
+  async sample(): Promise<readonly Seen[]> {
+    const tasks = await this.#collection<{ _id: string; status: TaskStatus }>("tasks")
+      .find({}, { projection: { status: 1 } })
+      .toArray();
+    const numbers = ["attempt_epoch", "generation", "failures", "lost", "yields"] as const;
+    const shards = await this.#collection<{ _id: string; task_id: string; status: string } & Record<string, number>>(
+      "nodes",
+    )
+      .find({}, { projection: { task_id: 1, status: 1, ...Object.fromEntries(numbers.map((name) => [name, 1])) } })
+      .toArray();
+    return [
+      ...tasks.map(({ _id, status }) => ({ id: `task ${_id}`, taskId: _id, status, numbers: {} })),
+      ...shards.map((doc) => ({
+        id: `shard ${doc._id}`,
+        taskId: doc.task_id,
+        status: doc.status,
+        numbers: Object.fromEntries(numbers.map((name) => [name, doc[name] ?? 0])),
+      })),
+    ];
+  }
+
+  async ofTask(id: string): Promise<TaskEvidence> {
+    const task = await this.#store.readTask(id);
+    const vars = await this.#store.readVars(id);
+    if (task === undefined || vars === undefined) throw new Error(`task ${id} is gone`);
+    const docs = await this.#collection<ShardDocument>("nodes").find({ task_id: id }).toArray();
+    const shards = docs.map((doc) => shardRecord(doc as ShardDocument));
+    const external = externalNodes(task.graph);
+    const untimed = new Set(external.flatMap((node) => [node.node_id, ...externalSources(node)]));
+    const own = (await this.#rows({ task_id: id })).map((doc) => rowOf(doc, { untimed, isAdopted: false }));
+    const adopted = shards.flatMap(({ artifactsOf, nodeId, shard, generation }) =>
+      artifactsOf === undefined ? [] : [{ artifactsOf, nodeId, shard, generation }],
+    );
+    const borrowed = adopted.map(async ({ artifactsOf, nodeId, shard, generation }) => {
+      const rows = await this.#rows({ ...refFields(artifactsOf), generation });
+      return rows.map((doc) => ({ ...rowOf(doc, { untimed, isAdopted: true }), nodeId, shard }));
+    });
+    return { task, vars, shards, rows: [...own, ...(await Promise.all(borrowed)).flat()] };
+  }
+
+  /** What another program wrote and nobody made part of a log isn't there. */
+  #rows(of: object): Promise<ArtifactDocument[]> {
+    const found = this.#collection<ArtifactDocument>("artifacts").find({ ...of, seq: { $exists: true } } as object);
+    return found.toArray() as Promise<ArtifactDocument[]>;
+  }
+
+  /** What there is of shards and of held slots. */
+  async leftovers(): Promise<readonly string[]> {
+    const shards = (await this.sample()).map(({ id, status }) => `${id}, ${status}`);
+    const slots = (await this.#store.heldSlots()).map(
+      ({ key, holder }) => `slot ${key} of ${holder.taskId}:${holder.nodeId} at epoch ${holder.epoch}`,
+    );
+    return [...shards, ...slots];
+  }
+
+  #collection<T extends { _id: string }>(name: string): Collection<T> {
+    return this.#client.db(this.#database).collection<T>(name);
+  }
+}
+
+const rowOf = (
+  doc: ArtifactDocument,
+  { untimed, isAdopted }: { readonly untimed: ReadonlySet<string>; readonly isAdopted: boolean },
+): LogRow => ({
+  nodeId: doc.node_id,
+  shard: doc.shard,
+  generation: doc.generation,
+  artifact: artifactOf(doc),
+  isMarker: doc.status === "complete",
+  fenceReadAt: untimed.has(doc.node_id) ? undefined : doc.created_at.getTime(),
+  isAdopted,
+  batchUid: doc.batch_uid,
+});

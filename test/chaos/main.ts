@@ -1,0 +1,101 @@
+/*
+ * Coordinators and workers as processes on Kafka and a MongoDB-wire server, killed, paused and cut off while they work,
+ * as are these servers:
+ *
+ *   npm run chaos -- --tasks 1000 --seed 7
+ *
+ *   --tasks N         so many tasks, besides those that are tried again; default as many as there is time for
+ *   --minutes N       tasks are created and faults happen for so long at most; default 10, and with --tasks 60
+ *   --seed S          of graphs and faults; default drawn by the clock. Real time isn't drawn: a seed that failed may pass
+ *   --coordinators N  default 2     --workers N   default 3     --external N   workers of another program, default 1
+ *   --open N          tasks at once; default 24
+ *   --faults A,B      these kinds only: kill, stop, pause, kill kafka, pause kafka, kill mongo, pause mongo, cut, lossy,
+ *                     slow; or none
+ *   --keep            keeps journals and logs also when nothing is broken
+ *   --until-broken    ends as soon as something is
+ *
+ * At the end every task has ended, its records hold to the engine's laws, and its results are those of a plain
+ * evaluation; else the exit code is 1, and what broke is printed with where the evidence lies.
+ */
+import { rmSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type FaultKind, faultKinds } from "./faults.ts";
+import { type ChaosReport, runChaos } from "./run-chaos.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string" },
+    tasks: { type: "string" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    coordinators: { type: "string", default: "2" },
+    workers: { type: "string", default: "3" },
+    external: { type: "string", default: "1" },
+    open: { type: "string", default: "24" },
+    faults: { type: "string", default: faultKinds.join(",") },
+    keep: { type: "boolean", default: false },
+    "until-broken": { type: "boolean", default: false },
+  },
+});
+
+const defaults = { tasks: Number.POSITIVE_INFINITY, minutes: values.tasks === undefined ? 10 : 60 } as const;
+const startedAt = performance.now();
+const seed = number("seed");
+const folder = resolve(".cache/chaos", `seed-${seed}`);
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => stopping.abort(new Error(`ended by ${signal}`)));
+}
+console.log(`seed ${seed}; journals and logs: ${folder}`);
+const report = await runChaos({
+  seed,
+  lastsMs: number("minutes") * 60_000,
+  untilBroken: values["until-broken"],
+  tasks: number("tasks"),
+  coordinators: number("coordinators"),
+  workers: number("workers"),
+  external: number("external"),
+  open: number("open"),
+  kinds: kindsOf(values.faults),
+  folder,
+  say: (line) => console.log(line),
+  signal: stopping.signal,
+});
+tell(report);
+if (report.broken.length > 0) process.exitCode = 1;
+else if (!values.keep) rmSync(folder, { recursive: true, force: true });
+
+function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosReport): void {
+  const { created, finished, failed, cancelled, again, adopted, nodes, external } = counts;
+  const { batches, lost, retried, restarted } = counts;
+  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
+  const told = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
+  console.log(`\n${created} tasks in ${minutes} minutes, and ${again} tried again with ${adopted} shards adopted`);
+  console.log(`${finished} finished, ${failed} failed, ${cancelled} cancelled; ${external} of ${nodes} nodes external`);
+  console.log(`${batches} batches stored by ${calls} calls of handlers; ${starts} starts of processes`);
+  console.log(
+    `${lost} lost leases, ${retried} failed attempts, ${restarted} outputs started over; at most ${peak} attempts at once`,
+  );
+  console.log(
+    `faults: ${told.join(", ") || "none"}; the last task ended ${(calmMs / 1000).toFixed(1)} s after the last`,
+  );
+  console.log(broken.length === 0 ? "every law held, 1 to 11" : `${broken.length} broken; evidence: ${folder}`);
+  for (const what of broken) console.log(`  ${what}`);
+}
+
+function kindsOf(list: string): readonly FaultKind[] {
+  if (list === "none") return [];
+  return list.split(",").map((name) => {
+    const kind = faultKinds.find((each) => each === name.trim());
+    if (kind === undefined) throw new Error(`no kind of fault is called '${name}': ${faultKinds.join(", ")}`);
+    return kind;
+  });
+}
+
+function number(name: "minutes" | "tasks" | "seed" | "coordinators" | "workers" | "external" | "open"): number {
+  const given = values[name];
+  if (given === undefined) return name === "minutes" || name === "tasks" ? defaults[name] : Number.NaN;
+  const value = Number(given);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new Error(`--${name} takes a number, not '${given}'`);
+}

@@ -1,0 +1,200 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import * as z from "zod";
+import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
+import type { StatusMessage, TaskSnapshotMessage, TaskStartMessage } from "../../../src/core/messages/messages.ts";
+import type { HandlerDefinition } from "../../../src/definitions/index.ts";
+import { Worker } from "../../../src/engine/worker.ts";
+import { carryAtMost, sharedBus } from "../../helpers/engines.ts";
+import { handler } from "../../helpers/handlers.ts";
+import { MemoryRows } from "../../helpers/plain-rows.ts";
+import { RecordingLogger } from "../../helpers/recording-logger.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+
+/** A worker of ours that serves this handler, and what it says to a coordinator that isn't. */
+async function open(definition: HandlerDefinition) {
+  const bus = sharedBus(memoryBus());
+  const rows = new MemoryRows();
+  const said: StatusMessage[] = [];
+  const replies: TaskSnapshotMessage[] = [];
+  await bus.subscribe({
+    group: "theirs",
+    topics: [`status.${definition.name}.v1`],
+    handle: async (message) => void said.push(message as StatusMessage),
+  });
+  await bus.subscribe({
+    group: "theirs too",
+    topics: ["reply.tasks.v1"],
+    handle: async (message) => void replies.push(message as TaskSnapshotMessage),
+  });
+  const store = Object.assign(memoryStore(), { plainRows: rows });
+  const logger = new RecordingLogger();
+  const worker = new Worker({ store, bus, handlers: [definition], coordinator: "external", logger });
+  onTestFinished(() => worker.stop({ graceMs: 0 }));
+  await worker.start();
+  const has = (kind: StatusMessage["kind"]) => said.some((message) => message.kind === kind);
+  return {
+    bus,
+    said,
+    replies,
+    rows,
+    kinds: () => said.map(({ kind, epoch }) => `${kind} ${epoch}`),
+    discover: (nodeId: string) =>
+      bus.publish("query.tasks.v1", "t", {
+        kind: "TASK_DISCOVER",
+        ...{ taskId: "t", nodeId, shard: 0, epoch: 5, type: definition.name, wantEpoch: 5, corrId: `about ${nodeId}` },
+      }),
+    start: (rest: Pick<TaskStartMessage, "inputRef" | "inputInline" | "batching" | "traceparent">, nodeId = "n") => {
+      const address = { taskId: "t", nodeId, shard: 0, epoch: 4, type: definition.name } as const;
+      const command = { kind: "TASK_START", ...address, cancelToken: "token", ...rest } as const;
+      return bus.publish(`cmd.${definition.name}.v1`, `t:${nodeId}`, command);
+    },
+    ends: (kind: StatusMessage["kind"]) => until(() => has(kind), kind),
+  };
+}
+
+test("an input_ref is the handler's argument of that name", async () => {
+  const args = z.object({ input_ref: z.object({ bucket: z.string() }), limit: z.int() });
+  const read = handler("read", {
+    args,
+    iterBatches: (given) => [{ uid: "all", payload: given }],
+    processBatch: (payload) => payload,
+  });
+  const { start, ends, rows } = await open(read);
+  await start({ inputRef: { bucket: "films" }, inputInline: { limit: 3 } });
+  await ends("TASK_DONE");
+  expect(rows.rows.get("t:n:0")?.get("all")?.meta).toEqual({ input_ref: { bucket: "films" }, limit: 3 });
+});
+
+test("a handler whose arguments lack the input_ref of a command hears so, and nothing runs", async () => {
+  const read = handler("read", { args: z.strictObject({}), iterBatches: () => [{ payload: 1 }] });
+  const { start, ends, said, rows } = await open(read);
+  await start({ inputRef: { bucket: "films" } });
+  await ends("TASK_FAILED");
+  expect(said.at(-1)).toMatchObject({
+    reasonCode: "bad_input",
+    permanent: true,
+    error: expect.stringMatching("input_ref"),
+  });
+  expect(rows.rows.size).toBe(0);
+});
+
+test("a command with a batching is refused for good, in words: its batches would be others than it says", async () => {
+  const read = handler("read", { iterBatches: () => [{ payload: 1 }] });
+  const { start, ends, said, rows, kinds } = await open(read);
+  await start({ batching: { size: 10 } });
+  await ends("TASK_FAILED");
+  expect(kinds()).toEqual(["TASK_ACCEPTED 4", "TASK_FAILED 4"]);
+  expect(said.at(-1)).toMatchObject({
+    reasonCode: "bad_input_args",
+    permanent: true,
+    error: expect.stringMatching(/'batching'.*rechunk:size/),
+  });
+  expect(rows.rows.size).toBe(0);
+  await start({ batching: null }, "other"); // the worker goes on, and null says nothing
+  await ends("TASK_DONE");
+});
+
+test.each([
+  ["absent", {}],
+  ["null", { inputRef: null, batching: null }],
+  ["empty", { inputRef: {}, batching: {} }],
+])("what a node doesn't have may be %s", async (_, rest) => {
+  const read = handler("read", { args: z.strictObject({}), iterBatches: () => [{ payload: 1 }] });
+  const { start, ends } = await open(read);
+  await start(rest);
+  await ends("TASK_DONE");
+});
+
+test("the trace context of a command is the handler's, and is in what is said of the attempt", async () => {
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const read = handler("read", {
+    iterBatches: () => [{ uid: "a", payload: 1 }],
+    processBatch: (_, ctx) => ctx.traceparent,
+  });
+  const { start, ends, said, rows } = await open(read);
+  await start({ traceparent });
+  await ends("TASK_DONE");
+  expect(rows.rows.get("t:n:0")?.get("a")?.meta).toBe(traceparent);
+  expect(said.map((message) => message.traceparent)).toEqual(said.map(() => traceparent));
+});
+
+test("a heartbeat follows the acceptance at once, with the same lease: by it they know that the node runs", async () => {
+  const gate = new Gate();
+  const read = handler("read", { iterBatches: () => [{ payload: 1 }], processBatch: () => gate.pass().then(() => 1) });
+  const { start, said, kinds } = await open(read);
+  await start({});
+  await until(() => gate.arrived === 1, "the batch");
+  await until(() => said.length >= 2, "both");
+  expect(kinds()).toEqual(["TASK_ACCEPTED 4", "TASK_HEARTBEAT 4"]);
+  const [accepted, heartbeat] = said;
+  expect({ ...heartbeat, kind: "TASK_ACCEPTED" }).toEqual(accepted);
+});
+
+describe("asked who runs a node, a worker", () => {
+  test("that does says so, with its lease", async () => {
+    const gate = new Gate();
+    const read = handler("read", {
+      iterBatches: () => [{ payload: 1 }],
+      processBatch: () => gate.pass().then(() => 1),
+    });
+    const { start, said, replies, discover } = await open(read);
+    await start({});
+    await until(() => gate.arrived === 1 && said.length >= 1, "the batch");
+    await discover("n");
+    await until(() => replies.length === 1, "the answer");
+    const [accepted] = said;
+    const { workerId } = accepted as StatusMessage;
+    expect(replies[0]).toMatchObject({
+      corrId: "about n",
+      runState: "running",
+      workerId,
+      attemptEpoch: 4,
+      lease: { workerId, leaseId: (accepted as { leaseId?: string }).leaseId, deadline: expect.any(Number) },
+    });
+  });
+
+  test("that is idle says so, and whether the node is complete, so that nobody waits for an answer", async () => {
+    const { start, ends, replies, discover } = await open(handler("read", { iterBatches: () => [{ payload: 1 }] }));
+    await start({});
+    await ends("TASK_DONE");
+    await discover("n");
+    await discover("other");
+    await until(() => replies.length === 2, "the answers");
+    const about = (nodeId: string) => replies.find((reply) => reply.nodeId === nodeId);
+    const idle = { kind: "TASK_SNAPSHOT", taskId: "t", shard: 0, epoch: 5, type: "read", runState: "idle" } as const;
+    expect(about("n")).toEqual({
+      ...idle,
+      nodeId: "n",
+      corrId: "about n",
+      attemptEpoch: 0,
+      artifacts: { complete: true },
+    });
+    expect(about("other")).toEqual({ ...idle, nodeId: "other", corrId: "about other", attemptEpoch: 0 });
+  });
+});
+
+test("a batch that is too large for a message is told by what fits of its metrics, and its row keeps all of it", async () => {
+  const large = { pages: 3, text: "x".repeat(20_000), lang: "en", done: true, sizes: Array(2_000).fill(1), last: 7 };
+  const read = handler("read", { iterBatches: () => [{ uid: "a", payload: 1 }], processBatch: () => large });
+  const { bus, start, ends, said, rows } = await open(read);
+  carryAtMost(bus, 2_000);
+  await start({});
+  await ends("TASK_DONE");
+  const told = said.find(({ kind }) => kind === "BATCH_OK");
+  expect(told).toMatchObject({ batchUid: "a" });
+  const metrics = { pages: 3, last: 7, lang: "en", done: true, __truncated__: true };
+  expect(told).toHaveProperty("metrics", metrics);
+  expect(told).not.toHaveProperty("artifactsRef"); // they would replace the row's data by these metrics
+  expect(rows.rows.get("t:n:0")?.get("a")?.meta).toEqual(large);
+});
+
+test("a batch that is no object is told without a reference: they would replace the row's data by its metrics", async () => {
+  const read = handler("read", { iterBatches: () => [{ uid: "a", payload: 1 }], processBatch: () => [1, 2] });
+  const { start, ends, said, rows } = await open(read);
+  await start({});
+  await ends("TASK_DONE");
+  const told = said.find(({ kind }) => kind === "BATCH_OK");
+  expect(told).toMatchObject({ batchUid: "a", metrics: {} });
+  expect(told).not.toHaveProperty("artifactsRef");
+  expect(rows.rows.get("t:n:0")?.get("a")?.meta).toEqual([1, 2]);
+});

@@ -1,0 +1,521 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
+import type { AnnounceMessage, Message } from "../../../src/core/messages/messages.ts";
+import { Coordinator } from "../../../src/engine/coordinator.ts";
+import { Worker } from "../../../src/engine/worker.ts";
+import { type Json, PermanentError, RetryableError } from "../../../src/errors/index.ts";
+import { carryAtMost, sharedBus } from "../../helpers/engines.ts";
+import { ExternalSide, ExternalStore } from "../../helpers/external-side.ts";
+import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
+import { handler, source } from "../../helpers/handlers.ts";
+import { Gate, until } from "../../helpers/waiting.ts";
+
+const ours = [source("read", [{ page: 1 }]), handler("keep")];
+const graph = graphOf(
+  node("read"),
+  node("ocr", ["read"], { retry_policy: { max: 2, permanent_on: ["bad_scan"], ...atOnce } }),
+  node("keep", ["ocr"]),
+);
+
+async function running(options: Parameters<typeof ExternalSide.open>[1] = {}) {
+  const side = await ExternalSide.open(ours, options);
+  const task = await side.coordinator.run(graph);
+  return { side, task, command: await side.command(1) };
+}
+
+describe("an external worker's attempt", () => {
+  test("acceptance, batches and end are claim, artifacts and outcome", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    const { lease } = (await side.record(task.id)) ?? {};
+    expect(lease).toMatchObject({ workerId: "w1", claimId: "lease-w1-1" });
+    await side.batch(command, "a", { text: "a" });
+    await side.batch(command, "b", { text: "b" });
+    await side.done(command);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "b" }] });
+    expect(await side.record(task.id)).toMatchObject({ epoch: 1, count: 2, metrics: { pages: 2 } });
+    expect(side.cancels).toEqual([]);
+    await until(() => side.external.ends.size === 0, "the end of its worker's word that it has no more");
+    await side.done(command); // a repeat, whose worker has said it again
+    await until(() => side.external.ends.size === 0, "the end of that");
+  });
+
+  test("its lease lasts as long as the message says, by whatever clock", async () => {
+    const { side, task, command } = await running();
+    const before = Date.now();
+    await side.lease(command, "TASK_ACCEPTED", { forMs: 40_000 });
+    await side.reaches(task.id, "running");
+    const deadline = async () => ((await side.record(task.id))?.lease?.deadline ?? 0) - before;
+    expect(await deadline()).toBeGreaterThanOrEqual(40_000);
+    expect(await deadline()).toBeLessThan(100_000);
+    await side.lease(command, "TASK_HEARTBEAT", { forMs: 200_000 });
+    await until(async () => (await deadline()) >= 200_000, "the renewal");
+  });
+
+  test("events without an acceptance are the acceptance", async () => {
+    const { side, task, command } = await running();
+    await side.batch(command, "a", { text: "a" });
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.done(command);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }] });
+    expect(side.cancels).toEqual([]);
+  });
+
+  test("each event twice changes nothing", async () => {
+    const { side, task, command } = await running();
+    const twice = async (say: () => Promise<void>) => {
+      await say();
+      await say();
+    };
+    await twice(() => side.lease(command, "TASK_ACCEPTED"));
+    await twice(() => side.batch(command, "a", { text: "a" }));
+    await twice(() => side.batch(command, "b", { text: "b" }));
+    await side.batch(command, "a", { text: "a" });
+    await twice(() => side.done(command));
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "b" }] });
+    expect((await side.record(task.id))?.history.map(({ cause }) => cause)).toEqual(["dispatch", "claim", "complete"]);
+  });
+
+  test("a batch whose row isn't there fails the attempt", async () => {
+    const { side, task, command } = await running();
+    await side.say(command, { kind: "BATCH_OK", batchUid: "a", metrics: {}, artifactsRef: {} });
+    const again = await side.command(2);
+    expect(again.epoch).toBe(2);
+    expect((await side.record(task.id))?.history).toContainEqual(
+      expect.objectContaining({ cause: "fail", reasonCode: "foreign_row_missing" }),
+    );
+    expect(side.cancels).toMatchObject([{ targetWorkerId: "w1", epoch: 1 }]);
+  });
+
+  test("a batch whose word was lost counts from the end on; one that an earlier attempt left doesn't", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    side.store(command, "stale", { text: "stale" });
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false });
+    const second = await side.command(2);
+    await side.batch(second, "a", { text: "a" });
+    side.store(second, "b", { text: "b" });
+    await side.batch(second, "c", { text: "c" });
+    await side.done(second);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "c" }, { text: "b" }] });
+  });
+
+  test("a batch that says itself that it has no row is no artifact", async () => {
+    const { side, task, command } = await running();
+    await side.say(command, { kind: "BATCH_OK", batchUid: "a", metrics: {} });
+    await side.done(command);
+    expect(await task.result()).toEqual({ keep: [] });
+  });
+});
+
+describe("what ends an external worker's attempt", () => {
+  test("a failure is tried again, with the next epoch, and keeps what is stored", async () => {
+    const { side, task, command } = await running();
+    await side.batch(command, "a", { text: "a" });
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false, error: "dry" });
+    const second = await side.command(2);
+    expect(second.epoch).toBe(2);
+    expect(side.external.prepared).toBe(2);
+    await side.batch(second, "a", { text: "a" });
+    await side.batch(second, "b", { text: "b" });
+    await side.done(second);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "b" }] });
+    expect((await side.record(task.id))?.failures).toBe(1);
+  });
+
+  test("retries are counted", async () => {
+    const { side, task } = await running();
+    for (const number of [1, 2, 3]) {
+      const command = await side.command(number);
+      await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false, error: "dry" });
+    }
+    await expect(task.result()).rejects.toMatchObject({ code: "TASK_FAILED", details: { reasonCode: "no_ink" } });
+    expect(side.commands).toHaveLength(3);
+  });
+
+  test.for([
+    ["the worker says that it is permanent", { reasonCode: "no_ink", permanent: true }],
+    ["the graph does", { reasonCode: "bad_scan", permanent: false }],
+  ] as const)("a failure is permanent when %s", async ([, how]) => {
+    const { side, task, command } = await running();
+    await side.say(command, { kind: "TASK_FAILED", ...how, error: { page: 7 } });
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: how.reasonCode, nodeId: "ocr" } });
+    expect((await side.record(task.id))?.failure).toMatchObject({ message: '{"page":7}', epoch: 1 });
+  });
+
+  test.for([
+    ["CANCELLED", { kind: "CANCELLED", reason: "whatever it says" }],
+    ["TASK_DONE", { kind: "TASK_DONE", metrics: {} }],
+    ["TASK_FAILED", { kind: "TASK_FAILED", reasonCode: "stopped", permanent: true }],
+  ] as const)("a cancel is sent, and %s confirms it", async ([, event]) => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    await task.cancel({ reason: "enough" });
+    await until(() => side.cancels.length > 0, "the signal");
+    const { cancelToken } = command;
+    expect(side.cancels[0]).toMatchObject({ targetWorkerId: "w1", epoch: 1, reason: "enough", cancelToken });
+    await side.batch(command, "late", { text: "late" });
+    await side.say(command, event);
+    await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
+    expect(await side.record(task.id)).toMatchObject({ status: "cancelled" });
+    expect((await side.record(task.id))?.history.at(-1)?.cause).toBe("confirm_cancelled");
+    expect(await side.external.store.tail({ taskId: task.id, nodeId: "ocr", shard: 0 }, 0)).toMatchObject({
+      length: 0,
+    });
+  });
+
+  test("a worker that gives an attempt back which nobody cancelled has not failed", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.say(command, { kind: "CANCELLED", reason: "shutdown" });
+    const second = await side.command(2);
+    await side.done(second, "w2");
+    expect(await task.result()).toEqual({ keep: [] });
+    expect(await side.record(task.id)).toMatchObject({ epoch: 2, failures: 0, lost: 0 });
+  });
+});
+
+describe("who holds the attempt", () => {
+  test("a command that nobody takes gets the next epoch, and a late acceptance a cancel", async () => {
+    const { side, task, command } = await running({ externalAcceptMs: 50 });
+    const second = await side.command(2);
+    expect(second).toMatchObject({ epoch: 2, inputInline: command.inputInline });
+    await side.lease(command, "TASK_ACCEPTED");
+    await until(() => side.cancels.length > 0, "the signal");
+    expect(side.cancels[0]).toMatchObject({ targetWorkerId: "w1", epoch: 1, cancelToken: command.cancelToken });
+    expect((await side.record(task.id))?.lease).toBeUndefined();
+  });
+
+  test("a worker that dies loses its lease, is told so, and another one goes on", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED", { forMs: 1 }); // a second, as short as it gets
+    await side.batch(command, "a", { text: "a" });
+    const second = await side.command(2);
+    expect(second.epoch).toBe(2);
+    await until(() => side.cancels.length > 0, "the signal");
+    expect(side.cancels[0]).toMatchObject({ targetWorkerId: "w1", epoch: 1, reason: "lease_lost" });
+    await side.lease(second, "TASK_ACCEPTED", { workerId: "w2" });
+    // The first one lives on, and doesn't know.
+    await side.batch(command, "stale", { text: "stale" });
+    await side.done(command);
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "stale", permanent: true });
+    await side.batch(second, "a", { text: "a" }, "w2");
+    await side.batch(second, "b", { text: "b" }, "w2");
+    await side.done(second, "w2");
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "b" }] });
+    expect(await side.record(task.id)).toMatchObject({ lost: 1, failures: 0, count: 2 });
+  });
+
+  test("of two that took one command, the first has it and the other is told to stop", async () => {
+    const { side, task, command } = await running();
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    await side.lease(command, "TASK_ACCEPTED", { workerId: "w2" });
+    await side.batch(command, "theirs", { text: "theirs" }, "w2");
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "theirs", permanent: true }, "w2");
+    await until(() => side.cancels.length === 2, "the signals");
+    expect(new Set(side.cancels.map(({ targetWorkerId }) => targetWorkerId))).toEqual(new Set(["w2"]));
+    await side.batch(command, "a", { text: "a" });
+    await side.done(command);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }] });
+  });
+
+  test("a worker's words about its earlier attempt mean nothing for its later one", async () => {
+    const { side, task, command } = await running();
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false });
+    const second = await side.command(2);
+    await side.lease(second, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    await side.batch(command, "stale", { text: "stale" });
+    await side.say(command, { kind: "TASK_FAILED", reasonCode: "stale", permanent: true });
+    await side.done(command);
+    await side.batch(second, "a", { text: "a" });
+    await side.done(second);
+    expect(await task.result()).toEqual({ keep: [{ text: "a" }] });
+    expect(await side.record(task.id)).toMatchObject({ epoch: 2, failures: 1 });
+  });
+
+  test.for([
+    ["by fan_in", ["first", "read"], { fan_in: "any" }],
+    ["being further up", ["first"], { adapter: "pull.from_artifacts", adapterArgs: { from_nodes: ["first", "read"] } }],
+  ] as const)(
+    "a source that it doesn't wait for, %s, and that begins anew under it, has it begin anew",
+    async ([, parents, options]) => {
+      const gate = new Gate();
+      let tries = 0;
+      const read = source("read", [{ page: 1 }, { page: 2 }], {
+        resumable: false,
+        processBatch: async (page) => {
+          if ((page as { page: number }).page === 1) return page as Json;
+          await gate.pass();
+          if (++tries === 1) throw new RetryableError("torn");
+          return page as Json;
+        },
+      });
+      const side = await ExternalSide.open([source("first", [{ page: 0 }]), read, handler("keep")]);
+      const retry = { retry_policy: { max: 3, ...atOnce } };
+      const above = parents.length === 1 ? [node("any", ["read", "read0"], { fn: "noop", fan_in: "any" })] : [];
+      const task = await side.coordinator.run(
+        graphOf(
+          node("read0", [], { type: "first" }),
+          node(
+            "first",
+            above.map(({ node_id }) => node_id),
+          ),
+          node("read", [], retry),
+          ...above,
+          node("ocr", parents, { ...options, ...retry }),
+        ),
+      );
+      const command = await side.command(1);
+      await side.batch(command, "first", { page: 0 });
+      await side.batch(command, "torn", { page: 1 });
+      await until(() => gate.arrived === 1, "the first try");
+      gate.open();
+      await until(async () => (await side.record(task.id, "read"))?.status === "finished", "the second try");
+      await side.done(command);
+      const second = await side.command(2);
+      expect(await side.record(task.id)).toMatchObject({ generation: 1, epoch: 2, failures: 1 });
+      await side.batch(second, "a", { page: 1 });
+      await side.done(second);
+      expect(await task.result()).toMatchObject({ ocr: [{ page: 1 }] });
+    },
+  );
+
+  test.each(["fails", "loses its lease"])(
+    "what an attempt that %s made of a source that begins anew afterwards is no part of the next one's",
+    async (how) => {
+      const gate = new Gate();
+      let tries = 0;
+      const read = source("read", [{ page: 1 }, { page: 2 }], {
+        resumable: false,
+        processBatch: async (page, { epoch }) => {
+          if ((page as { page: number }).page === 1) return { epoch };
+          await gate.pass();
+          if (++tries === 1) throw new RetryableError("torn");
+          return { epoch };
+        },
+      });
+      const side = await ExternalSide.open([read]);
+      const retry = { retry_policy: { max: 3, ...atOnce } };
+      const streaming = { start: "first_batch", ...retry } as const;
+      const task = await side.coordinator.run(graphOf(node("read", [], retry), node("ocr", ["read"], streaming)));
+      const command = await side.command(1);
+      if (how === "loses its lease") await side.lease(command, "TASK_ACCEPTED", { forMs: 1 });
+      await side.batch(command, "withdrawn", { epoch: 1 });
+      if (how === "fails") await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false });
+      const second = await side.command(2);
+      gate.open();
+      await until(async () => (await side.record(task.id, "read"))?.status === "finished", "the source's second try");
+      for (const uid of ["a", "b"]) await side.batch(second, uid, { epoch: 2 });
+      await side.done(second);
+      const third = await side.command(3);
+      expect(await side.record(task.id)).toMatchObject({ generation: 1, epoch: 3 });
+      for (const uid of ["a", "b"]) await side.batch(third, uid, { epoch: 2 });
+      await side.done(third);
+      expect(await task.result()).toEqual({ ocr: [{ epoch: 2 }, { epoch: 2 }] });
+      expect(side.commands).toHaveLength(3); // what it stored anew is not looked at a third time
+    },
+  );
+
+  test("nobody ends a node of ours by a message", async () => {
+    const gate = new Gate();
+    const side = await ExternalSide.open([
+      source("read", [{ page: 1 }], { processBatch: (page) => gate.pass().then(() => page as Json) }),
+    ]);
+    const task = await side.coordinator.run(graphOf(node("read"), node("ocr", ["read"])));
+    await until(() => gate.arrived === 1, "our attempt");
+    const { lease } = (await side.record(task.id, "read")) ?? {};
+    const forged = {
+      kind: "TASK_START",
+      taskId: task.id,
+      nodeId: "read",
+      shard: 0,
+      epoch: 1,
+      type: "ocr",
+      cancelToken: "",
+    } as const;
+    await side.say(forged, { kind: "TASK_FAILED", reasonCode: "forged", permanent: true }, lease?.workerId);
+    await side.say(forged, { kind: "TASK_DONE", metrics: {} }, lease?.workerId);
+    gate.open();
+    await side.done(await side.command(1));
+    expect(await task.result()).toEqual({ ocr: [] });
+  });
+});
+
+describe("who is there", () => {
+  const announced = async (side: ExternalSide, taskId: string) => {
+    const { nodes } = await side.coordinator.task(taskId).explain();
+    return nodes.find(({ nodeId }) => nodeId === "ocr")?.why;
+  };
+  const online = { kind: "WORKER_ONLINE", roles: ["ocr", "more"], version: "1", capacity: 2 } as const;
+
+  test("a node that none has accepted was offered, to whoever said that it lives", async () => {
+    const { side, task, command } = await running();
+    const say = (message: AnnounceMessage) => side.bus.publish("workers.announce.v1", "", message);
+    expect(await announced(side, task.id)).toEqual({ reason: "offered", type: "ocr", announced: 0 });
+    await say({ ...online, workerId: "w1", capabilities: { roles: ["ocr"] } });
+    await say({ ...online, workerId: "w1" }); // a repeat may lack what it can
+    await say({ ...online, workerId: "w2" });
+    await say({ ...online, workerId: "ours", capabilities: { store_claims: true } });
+    await say({ ...online, workerId: "other", roles: ["more"] });
+    await say({ ...online, workerId: "long ago", sentAt: Date.now() - 3_600_000 });
+    // What was said before "last" has been heard with it.
+    await say({ ...online, workerId: "last" });
+    await until(async () => (await side.external.store.liveWorkers()).some(({ id }) => id === "last"), "the last word");
+    expect(await announced(side, task.id)).toEqual({ reason: "offered", type: "ocr", announced: 3 });
+    await say({ kind: "WORKER_OFFLINE", workerId: "w2" });
+    await until(async () => !(await side.external.store.liveWorkers()).some(({ id }) => id === "w2"), "the goodbye");
+    expect(await announced(side, task.id)).toEqual({ reason: "offered", type: "ocr", announced: 2 });
+    await side.lease(command, "TASK_ACCEPTED");
+    await side.reaches(task.id, "running");
+    expect(await announced(side, task.id)).toMatchObject({ reason: "running", workerId: "w1" });
+  });
+
+  test.for([
+    ["", ["WORKER_ONLINE", "WORKER_OFFLINE"]],
+    ["etl.", []],
+  ] as const)("a worker of ours says so on a bus whose prefix is '%s': %o", async ([prefix, kinds]) => {
+    const bus = { ...sharedBus(memoryBus()), prefix };
+    const said: Message[] = [];
+    const handle = async (message: Message) => void said.push(message);
+    await bus.subscribe({ group: "test", topics: ["workers.announce.v1"], handle });
+    const store = memoryStore();
+    const coordinator = new Coordinator({ store, bus, handlers: ours });
+    const worker = new Worker({ store, bus, handlers: ours, capacity: 3 });
+    onTestFinished(() => coordinator.stop());
+    await Promise.all([coordinator.start(), worker.start()]);
+    await until(async () => (await store.liveWorkers()).length === 2, "both in the store"); // also who runs functions
+    await worker.stop();
+    expect(said.map(({ kind }) => kind)).toEqual(kinds);
+    if (prefix === "") {
+      const capabilities = { roles: ["read", "keep"], store_claims: true };
+      expect(said[0]).toMatchObject({ roles: ["read", "keep"], capabilities, capacity: 3 });
+    }
+  });
+});
+
+describe("what an external worker can't do", () => {
+  test.for([
+    [{ partitions: 2 }, "/nodes/1/partitions"],
+    [{ timeout_sec: 1 }, "/nodes/1/timeout_sec"],
+    [{ limits: { max_running: 1 } }, "/nodes/1/limits"],
+    [{ adapter: "pull.gather" }, "/nodes/1/io/input_inline/input_adapter"],
+  ] as const)("%o is refused", async ([options, path]) => {
+    const side = await ExternalSide.open(ours);
+    await expect(side.coordinator.run(graphOf(node("read"), node("ocr", ["read"], options)))).rejects.toMatchObject({
+      code: "GRAPH_INVALID",
+      details: { findings: [{ code: "GRAPH_UNSUPPORTED", path, message: expect.stringContaining("node 'ocr'") }] },
+    });
+  });
+
+  test("max_pending_batches is refused", async () => {
+    const side = await ExternalSide.open(ours);
+    const bounded = { ...node("ocr", ["read"]), io: { max_pending_batches: 4 } };
+    await expect(side.coordinator.run(graphOf(node("read"), bounded))).rejects.toMatchObject({
+      details: { findings: [{ code: "GRAPH_UNSUPPORTED", path: "/nodes/1/io/max_pending_batches" }] },
+    });
+  });
+
+  test("a type is refused whose handler begins anew after a failure", async () => {
+    const handlers = [handler("ocr", { resumable: false })];
+    const { store } = new ExternalStore();
+    await using coordinator = new Coordinator({ store, bus: memoryBus(), handlers, externalTypes: ["ocr"] });
+    await coordinator.start();
+    await expect(coordinator.run(graphOf(node("ocr")))).rejects.toMatchObject({
+      details: { findings: [{ code: "GRAPH_UNSUPPORTED", path: "/nodes/0/type" }] },
+    });
+  });
+
+  test("a stream from several partitions is refused", async () => {
+    const side = await ExternalSide.open(ours);
+    const streaming = graphOf(node("read", [], { partitions: 2 }), node("ocr", ["read"], { start: "first_batch" }));
+    await expect(side.coordinator.run(streaming)).rejects.toMatchObject({
+      details: { findings: [{ path: "/nodes/1/io/start_when" }] },
+    });
+  });
+
+  test.for([
+    [{ fan_in: "any" }, "/nodes/2/fan_in"],
+    [{ adapter: "pull.from_artifacts", adapterArgs: { from_nodes: ["read"] } }, "/nodes/2/depends_on"],
+  ] as const)("reading several partitions that it doesn't wait for is refused: %o", async ([options, path]) => {
+    const side = await ExternalSide.open(ours);
+    const parents = "fan_in" in options ? ["read", "keep"] : ["keep"];
+    const early = graphOf(node("read", [], { partitions: 2 }), node("keep", ["read"]), node("ocr", parents, options));
+    await expect(side.coordinator.run(early)).rejects.toMatchObject({ details: { findings: [{ path }] } });
+  });
+
+  test.for([
+    ["too_long", "foreign_source_too_long", "more than 200 batches"],
+    ["no_object", "foreign_source_no_object", "a batch that is no object"],
+  ] as const)("a source that is %s fails the node before it starts", async ([problem, reasonCode, words]) => {
+    const side = await ExternalSide.open(ours);
+    side.external.unreadable = { nodeId: "read", problem };
+    const task = await side.coordinator.run(graph);
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode, nodeId: "ocr" } });
+    expect((await side.record(task.id))?.failure?.message).toContain(words);
+    expect(side.commands).toEqual([]);
+  });
+
+  test("a command that is too large for a message fails the node before it starts", async () => {
+    const side = await ExternalSide.open(ours);
+    carryAtMost(side.bus, 10_000);
+    const large = node("ocr", ["read"], { args: { text: "x".repeat(20_000) }, retry_policy: { max: 3, ...atOnce } });
+    const task = await side.coordinator.run(graphOf(node("read"), large));
+    await expect(task.result()).rejects.toMatchObject({
+      details: { nodeId: "ocr", reasonCode: "external_command_too_large" },
+    });
+    const { failure, failures } = (await side.record(task.id)) ?? {};
+    expect(failure?.message).toMatch(/too large to send \(\d+ bytes are too many\)/);
+    expect(failures).toBe(1);
+    expect(side.commands).toEqual([]);
+  });
+
+  const store = () => new ExternalStore().store;
+  test.for([
+    ["a bus", { store: store() }],
+    ["a bus without a prefix", { store: store(), bus: Object.assign(memoryBus(), { prefix: "etl." }) }],
+    ["a store that others write to", { store: memoryStore(), bus: memoryBus() }],
+    ["no maxRunningPerType of 'ocr'", { store: store(), bus: memoryBus(), maxRunningPerType: { ocr: 1 } }],
+    ["'ocr', which is in externalTypes, among its node types", { store: store(), bus: memoryBus(), workerTypes: [] }],
+  ] as const)("it needs %s", ([words, options]) => {
+    expect(() => new Coordinator({ workerTypes: ["ocr"], externalTypes: ["ocr"], ...options })).toThrow(
+      expect.objectContaining({ code: "ENGINE_OPTIONS", message: expect.stringContaining(words) }),
+    );
+  });
+});
+
+test("a retry runs again what an external worker that runs again reads, also where its node had finished", async () => {
+  const gate = new Gate();
+  let broken = true;
+  const side = await ExternalSide.open([
+    source("read", [{ page: 1 }]),
+    source("late", [{ page: 2 }], {
+      processBatch: async (page) => {
+        await gate.pass();
+        if (broken) throw new PermanentError("torn");
+        return page as Json;
+      },
+    }),
+  ]);
+  const graph = graphOf(node("read"), node("late"), node("ocr", ["read", "late"], { fan_in: "any" }));
+  const task = await side.coordinator.run(graph);
+  const command = await side.command(1);
+  await side.batch(command, "a", { page: 1 });
+  await side.done(command);
+  await side.reaches(task.id, "finished");
+  gate.open();
+  await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "torn" } });
+  broken = false;
+  const again = await side.coordinator.retry(task.id, { from: "failed" });
+  const second = await side.command(2);
+  expect(second.taskId).toBe(again.id);
+  await until(async () => (await side.record(again.id, "read"))?.status === "finished", "its source");
+  expect((await side.record(again.id, "read"))?.artifactsOf).toBeUndefined();
+  await side.batch(second, "a", { page: 1 });
+  await until(async () => (await side.record(again.id, "late"))?.status === "finished", "its other source");
+  await side.done(second);
+  expect(await again.result()).toEqual({ ocr: [{ page: 1 }] });
+});

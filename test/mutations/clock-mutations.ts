@@ -1,0 +1,77 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const attemptMoves = "core/model/attempt-transitions.ts";
+const sweeper = "core/coordinator/sweeper.ts";
+const keeper = "core/worker/claim/lease-renewer.ts";
+const steady = "core/ports/steady-now.ts";
+
+export const clockMutations: readonly Mutation[] = [
+  mutation(
+    "a store's time stands still while the wall clock is behind it",
+    edit(steady, "latest = Math.max(latest, Math.floor(base + passed - since));", ""),
+  ),
+  mutation("a store's time goes with the wall clock", edit(steady, "if (now >= latest) {", "if (now >= 0) {")),
+  mutation(
+    "a worker keeps its leases by the wall clock",
+    edit(keeper, "const now = this.#clock.monotonic();\n      for", "const now = this.#clock.now();\n      for"),
+    edit(keeper, "const now = this.#clock.monotonic();\n    if", "const now = this.#clock.now();\n    if"),
+    edit(keeper, "askedAt = this.#clock.monotonic();", "askedAt = this.#clock.now();"),
+    edit("core/worker/claim/claimer.ts", "const askedAt = clock.monotonic();", "const askedAt = clock.now();"),
+    edit(
+      "core/worker/attempt/batch-runner.ts",
+      "parts.clock.monotonic() >= held.until",
+      "parts.clock.now() >= held.until",
+    ),
+  ),
+  mutation(
+    "a coordinator waits for retries by the wall clock",
+    edit(sweeper, "const at = this.#options.clock.monotonic() + ms;", "const at = this.#options.clock.now() + ms;"),
+    edit(sweeper, "this.#dueAt - clock.monotonic()", "this.#dueAt - clock.now()"),
+  ),
+  {
+    ...mutation(
+      "due times that are told during a sweep are forgotten",
+      edit(
+        sweeper,
+        "      this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept\n",
+        "",
+      ),
+      edit(
+        sweeper,
+        "    this.payLooks(supervisor); //",
+        "    this.#dueAt = Number.POSITIVE_INFINITY;\n    this.#expect((await store.dueDeferred(1)).nextInMs);\n    this.payLooks(supervisor); //",
+      ),
+    ),
+    elsewhere: {
+      file: "test/sim/scheduler-races.test.ts",
+      title: "a due time that is told during a sweep is slept until",
+      why: "takes an attempt that fails between two calls of one sweep",
+    },
+  },
+  mutation(
+    "due times are forgotten at the end of a sweep",
+    edit(
+      sweeper,
+      "      this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept\n",
+      "",
+    ),
+    edit(
+      sweeper,
+      "      if (supervisor.signal.aborted) return;\n      const sleeping",
+      "      if (supervisor.signal.aborted) return;\n      this.#dueAt = Number.POSITIVE_INFINITY;\n      const sleeping",
+    ),
+  ),
+  mutation(
+    "retries begin before they are due",
+    edit("core/model/sweep-transitions.ts", "  if ((record.dueAt ?? 0) > at.now) return undefined;\n", ""),
+    edit(
+      "adapters/memory/shard-table.ts",
+      "filter((item) => item.dueAt <= now)",
+      "filter((item) => item.dueAt <= now + 1_000)",
+    ),
+  ),
+  mutation(
+    "a retry that fails is due at once",
+    edit(attemptMoves, "{ dueAt: how.now + how.delayMs }", "{ dueAt: how.now }"),
+  ),
+];

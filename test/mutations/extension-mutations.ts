@@ -1,0 +1,67 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+/* Mistakes in what users plug in, and in the functions of variables. */
+
+export const extensionMutations: readonly Mutation[] = [
+  mutation(
+    "vars.merge forgets what lies beside",
+    edit(
+      "core/functions/vars-merge.ts",
+      "mergeOverwriting(vars, treeOf(leaves));",
+      "Object.assign(vars, treeOf(leaves));",
+    ),
+  ),
+  mutation(
+    "vars.unset leaves empty objects behind",
+    edit("core/functions/var-tree.ts", "    delete outer[segment];\n", ""),
+  ),
+  mutation(
+    "vars.set sets the first of its paths only",
+    edit("core/functions/vars-set.ts", "of leaves) setVar(", "of leaves.slice(0, 1)) setVar("),
+  ),
+  mutation(
+    "an attempt doesn't wait for its handler's init",
+    edit(
+      "core/worker/attempt/handler-run.ts",
+      "if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));",
+      "if (runtime.needsInit) void runtime.init();",
+    ),
+  ),
+  mutation(
+    "an init that failed is never tried again",
+    edit("core/worker/attempt/handler-runtime.ts", "        this.#ready = undefined;\n", ""),
+  ),
+  mutation(
+    "init runs for each attempt",
+    edit("core/worker/attempt/handler-runtime.ts", "if (this.#ready === undefined) {", "{"),
+    edit(
+      "core/worker/attempt/handler-runtime.ts",
+      "    return this.#ready;\n",
+      "    return this.#ready as Promise<void>;\n",
+    ),
+  ),
+  mutation(
+    "a bus that refuses a message fails who sends it",
+    edit(
+      "core/resilience/best-effort-bus.ts",
+      "bus.publish(topic, key, message).catch((error: unknown) => {\n",
+      "bus.publish(topic, key, message).catch((error: unknown) => {\n        throw error;\n",
+    ),
+  ),
+  mutation(
+    "batches of one artifact have one name",
+    edit(
+      "core/worker/input/routing.ts",
+      "return { whole: false, expand: (meta, nodeId)",
+      "return { whole: true, expand: (meta, nodeId)",
+    ),
+  ),
+  mutation(
+    "a custom adapter gets no arguments",
+    edit(
+      "core/worker/input/routing.ts",
+      "definition.expand({ meta: deepFreeze(meta), nodeId, args })",
+      "definition.expand({ meta: deepFreeze(meta), nodeId, args: {} })",
+    ),
+  ),
+];

@@ -1,0 +1,197 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const attemptMoves = "core/model/attempt-transitions.ts";
+const sweepMoves = "core/model/sweep-transitions.ts";
+const taskMoves = "core/model/task-transitions.ts";
+const log = "adapters/memory/artifact-log.ts";
+const writes = "adapters/memory/attempt-writes.ts";
+
+export const storeMutations: readonly Mutation[] = [
+  mutation(
+    "epoch kept when a lease expires",
+    edit(
+      sweepMoves,
+      "const set = { epoch: record.epoch + 1, readyAt: by.now, lost, storedAtLoss };",
+      "const set = { readyAt: by.now, lost, storedAtLoss };",
+    ),
+  ),
+  mutation(
+    "epoch kept when a retry is due",
+    edit(sweepMoves, "const set = { epoch: record.epoch + 1, readyAt: at.now };", "const set = { readyAt: at.now };"),
+  ),
+  {
+    elsewhere: {
+      file: "test/integration/engine/lost-workers.test.ts",
+      title: "a lost lease counts against no retry",
+      why: "the named test of the law",
+    },
+    ...mutation(
+      "a lost lease counts as a failure",
+      edit(
+        sweepMoves,
+        "readyAt: by.now, lost, storedAtLoss }",
+        "readyAt: by.now, lost, storedAtLoss, failures: record.failures + 1 }",
+      ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/contract/memory/memory-store.test.ts",
+      title: "a stranger of a cancelling shard is fenced",
+      why: "a worker confirms only what it has been told of its own claim",
+    },
+    ...mutation(
+      "whoever asks confirms a cancel",
+      edit(
+        attemptMoves,
+        'if (record === undefined || fence(record, attempt) !== "cancelling") return',
+        'if (record === undefined || (fence(record, attempt) !== "cancelling" && record.status !== "cancelling")) return',
+      ),
+    ),
+  },
+  mutation("lost leases without a limit", edit(sweepMoves, "if (lost <= by.maxLost) {", "if (true) {")),
+  mutation(
+    "lost leases add up whatever was stored between them",
+    edit(sweepMoves, "by.stored > longest ? 1 :", "by.stored < 0 ? 1 :"),
+  ),
+  mutation(
+    "a lost lease counts anew although nothing was stored since the last",
+    edit(sweepMoves, "by.stored > longest ? 1 :", "by.stored > 0 ? 1 :"),
+  ),
+  {
+    elsewhere: {
+      file: "test/contract/memory/memory-store.test.ts",
+      title: "output that starts over is progress once it is longer than before",
+      why: "takes an output that starts over between several lost leases",
+    },
+    ...mutation(
+      "output that starts over is progress however short it is",
+      edit(sweepMoves, "const storedAtLoss = Math.max(longest, by.stored);", "const storedAtLoss = by.stored;"),
+    ),
+  },
+  mutation(
+    "a lease expires whatever its deadline",
+    edit(sweepMoves, "if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) > by.now) return undefined;", ""),
+  ),
+  mutation(
+    "a renewal gives half of a lease",
+    edit(attemptMoves, "Math.max(record.lease.deadline, lease.now + lease.leaseMs)", "lease.now + lease.leaseMs / 2"),
+  ),
+  mutation(
+    "appends go to the end, whatever their seq",
+    edit(log, 'if (this.#closed || seq !== this.#length) return "conflict";', 'if (this.#closed) return "conflict";'),
+    edit(log, "const stored: Artifact = { seq, uid,", "const stored: Artifact = { seq: this.#length, uid,"),
+  ),
+  mutation("no complete marker", edit(log, "this.#closed = true;", "")),
+  mutation(
+    "no fence on append",
+    edit(
+      writes,
+      'if (entry === undefined || answer !== "ok") return answer;\n    // The fence and',
+      "if (entry === undefined) return answer;\n    // The fence and",
+    ),
+  ),
+  mutation(
+    "the fence knows the epoch only by status",
+    edit(
+      attemptMoves,
+      "if (record?.lease?.claimId !== attempt.claimId || record.epoch !== attempt.epoch)",
+      "if (record?.lease === undefined)",
+    ),
+  ),
+  mutation(
+    "no tombstones at cancel",
+    edit("adapters/memory/shard-table.ts", "insertShard(this.#context, task, tombstone);\n", ""),
+  ),
+  mutation(
+    "a running shard may be claimed",
+    edit(
+      attemptMoves,
+      'if (record.status !== "queued") return undefined;',
+      'if (record.status !== "queued" && record.status !== "running") return undefined;',
+    ),
+  ),
+  mutation(
+    "a cancelled attempt may complete",
+    edit(
+      attemptMoves,
+      'return record.status === "cancelling" ? "cancelling" : "fenced";',
+      'return record.status === "cancelling" ? "ok" : "fenced";',
+    ),
+  ),
+  mutation(
+    "source_gens not kept",
+    edit(
+      attemptMoves,
+      "generation: to.generation, sourceGens: to.sourceGens",
+      "generation: to.generation, sourceGens: record.sourceGens",
+    ),
+  ),
+  {
+    ...mutation(
+      "a late restart withdraws newer output",
+      edit(attemptMoves, 'if (to.generation < record.generation) return { answer: "fenced" };', ""),
+    ),
+    elsewhere: {
+      file: "test/contract/memory/memory-store.test.ts",
+      title: "restart repeated is ok",
+      why: "takes a restart that arrives behind that of the next attempt",
+    },
+  },
+  mutation(
+    "variables are written over others' changes",
+    edit(taskMoves, 'if (vars.version !== write.version) return { answer: "conflict" };', ""),
+  ),
+  mutation(
+    "variables are applied again after a crash",
+    edit(taskMoves, 'if (vars.appliedBy.includes(write.appliedBy)) return { answer: "applied" };', ""),
+    edit("core/worker/attempt/function-run.ts", "if (appliedBy.includes(nodeId)) return;", ""),
+  ),
+  mutation(
+    "retries without a limit",
+    edit(attemptMoves, "how.permanent || failures >= how.maxFailures", "how.permanent"),
+  ),
+  mutation(
+    "a hand-back forgets that attempts have failed",
+    edit(attemptMoves, "yields: held.yields + 1, dueAt", "failures: 0, yields: held.yields + 1, dueAt"),
+  ),
+  mutation(
+    "a hand-back forgets that leases were lost",
+    edit(attemptMoves, "yields: held.yields + 1, dueAt", "lost: 0, yields: held.yields + 1, dueAt"),
+  ),
+  {
+    ...mutation(
+      "a cancel is confirmed without the fence",
+      edit(
+        attemptMoves,
+        'if (record === undefined || fence(record, attempt) !== "cancelling") return',
+        'if (record?.status !== "cancelling") return',
+      ),
+    ),
+    elsewhere: {
+      file: "test/contract/memory/memory-store.test.ts",
+      title: "confirmCancelled ends nothing that isn't being cancelled, nor for a stranger",
+      why: "takes a stale call that arrives while another attempt is being cancelled",
+    },
+  },
+  mutation("one retry too few", edit(attemptMoves, "failures >= how.maxFailures", "failures >= how.maxFailures - 1")),
+  mutation(
+    "a task finishes although it is being cancelled",
+    edit(
+      taskMoves,
+      'if (task.status !== "running" || task.failure !== undefined) return undefined;\n  return moved(task, { to: "finished"',
+      'return moved(task, { to: "finished"',
+    ),
+  ),
+  {
+    ...mutation(
+      "an outcome asked for again is fenced",
+      edit(attemptMoves, "record.lastClaimId === attempt.claimId &&", "record.lastClaimId === '' &&"),
+    ),
+    harmless: "the outcome is stored; who was to be told hears of it by the sweep",
+  },
+  mutation(
+    "a claim asked for again is lost",
+    edit(attemptMoves, "if (record.lease?.claimId === by.claimId) return { won: record };", ""),
+  ),
+];

@@ -1,0 +1,107 @@
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { isClosedSchema } from "../../../../src/core/codec/wire-codec.ts";
+
+const date = z.codec(z.iso.datetime(), z.date(), {
+  decode: (text) => new Date(text),
+  encode: (at) => at.toISOString(),
+});
+interface Tree {
+  readonly children: readonly Tree[];
+}
+const tree: z.ZodType<Tree> = z.object({
+  get children() {
+    return z.array(tree);
+  },
+});
+
+const closed: Readonly<Record<string, [z.ZodType, unknown]>> = {
+  object: [z.object({ a: z.string(), b: z.object({ c: z.number() }) }), { a: "x", b: { c: 1 } }],
+  "strict object": [z.strictObject({ a: z.string() }), { a: "x" }],
+  "object with a catchall": [z.object({ a: z.string() }).catchall(z.array(z.number())), { a: "x", more: [1] }],
+  array: [z.array(z.array(z.int())), [[1], [2]]],
+  tuple: [z.tuple([z.string(), z.object({ a: z.number() })], z.array(z.number())), ["x", { a: 1 }, [1]]],
+  record: [z.record(z.string(), z.array(z.string())), { a: ["x"] }],
+  union: [z.union([z.object({ a: z.string() }), z.array(z.number())]), { a: "x" }],
+  "discriminated union": [
+    z.discriminatedUnion("k", [z.object({ k: z.literal("a"), v: z.array(z.null()) })]),
+    { k: "a", v: [null] },
+  ],
+  nullable: [z.nullable(z.object({ a: z.boolean() })), { a: true }],
+  default: [z.object({ a: z.array(z.number()).default([1]) }), { a: [2] }],
+  readonly: [z.object({ a: z.array(z.number()).readonly() }), { a: [1] }],
+  lazy: [z.lazy(() => z.object({ a: z.array(z.string()) })), { a: ["x"] }],
+  refined: [z.object({ a: z.array(z.number()) }).refine(({ a }) => a.length > 0), { a: [1] }],
+  "one schema at two places": [
+    z.object({ a: date, b: date }),
+    { a: "2026-11-24T12:00:00.000Z", b: "2026-11-24T12:00:00.000Z" },
+  ],
+  enum: [z.object({ a: z.enum(["x", "y"]), b: z.literal([1, "z", null]) }), { a: "x", b: null }],
+  "codec inside": [z.object({ at: date, more: z.array(date) }), { at: "2026-11-24T12:00:00.000Z", more: [] }],
+};
+
+/** Every object and array in a value. */
+function parts(value: unknown): object[] {
+  return typeof value === "object" && value !== null && !(value instanceof Date)
+    ? [value, ...Object.values(value).flatMap(parts)]
+    : [];
+}
+
+describe("a closed schema", () => {
+  for (const [name, [schema, wire]] of Object.entries(closed)) {
+    test(`${name}: zod makes every object and array anew, in decode and in encode`, () => {
+      expect(isClosedSchema(schema)).toBe(true);
+      const before = structuredClone(wire);
+      const decoded = z.decode(schema, wire);
+      const encoded = z.encode(schema, decoded);
+      expect(encoded).toEqual(before);
+      for (const [from, to] of [
+        [wire, decoded],
+        [decoded, encoded],
+      ]) {
+        const old = new Set(parts(from));
+        expect(parts(to).filter((part) => old.has(part))).toEqual([]);
+      }
+    });
+  }
+
+  test("what it gives is JSON: nothing is lost on the way through a text", () => {
+    for (const [schema, wire] of Object.values(closed)) {
+      const encoded = z.encode(schema, z.decode(schema, wire));
+      expect(JSON.parse(JSON.stringify(encoded))).toStrictEqual(encoded);
+    }
+  });
+});
+
+describe("a schema is not closed when what it lets through", () => {
+  test.for<[string, z.ZodType]>([
+    ["is anything", z.unknown()],
+    ["has unknown keys", z.looseObject({ a: z.string() })],
+    ["has anything inside", z.object({ a: z.array(z.any()) })],
+    ["is a Date", z.object({ at: z.date() })],
+    ["is a bigint", z.array(z.bigint())],
+    ["is a Map", z.map(z.string(), z.number())],
+    ["is a Set", z.set(z.string())],
+    ["is undefined in a list", z.array(z.string().optional())],
+    ["is a key of undefined", z.object({ a: z.string().optional() })],
+    ["is undefined itself", z.undefined()],
+    ["is a literal that is no JSON", z.literal([undefined, "a"])],
+    ["is a custom type", z.custom<string>()],
+    ["is of two schemas at once", z.intersection(z.object({ a: z.unknown() }), z.object({ b: z.string() }))],
+    ["is replaced by a check", z.array(z.number()).overwrite((list) => list)],
+    ["is anything before it is decoded", z.codec(z.unknown(), z.string(), { decode: String, encode: (text) => text })],
+    ["is as deep as it likes", tree],
+    ["is any JSON, of any depth", z.json()],
+    ["falls back to a value", z.object({ a: z.number() }).catch({ a: 1 })],
+    [
+      "is a recursion with anything in it",
+      z.object({
+        get next() {
+          return z.union([z.null(), z.object({ x: z.unknown() })]);
+        },
+      }),
+    ],
+  ])("%s", ([, schema]) => {
+    expect(isClosedSchema(schema)).toBe(false);
+  });
+});

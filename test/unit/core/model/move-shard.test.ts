@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import type { ShardRecord } from "../../../../src/core/model/records.ts";
+import { transitionShard } from "../../../../src/core/model/shard-transition.ts";
+import { FlowError } from "../../../../src/errors/index.ts";
+
+/** Typed so that a new field of the record has to be added here, and is then looked for below. */
+const full: Required<ShardRecord> = {
+  taskId: "t",
+  nodeId: "n",
+  shard: 3,
+  epoch: 4,
+  type: "cleaner",
+  priority: 5,
+  status: "running",
+  readyAt: 6,
+  lease: { workerId: "w", claimId: "c", deadline: 7 },
+  lastClaimId: "b",
+  failures: 8,
+  lost: 9,
+  storedAtLoss: 22,
+  yields: 10,
+  dueAt: 11,
+  cancelBy: 12,
+  generation: 13,
+  sourceGens: { a: 14 },
+  chosen: ["a"],
+  count: 15,
+  result: "r",
+  metrics: { m: 16 },
+  artifactsOf: { taskId: "s", nodeId: "n", shard: 3 },
+  checkpoint: { at: 17 },
+  cursors: { "a/0": 18 },
+  progress: { done: 19, total: 20 },
+  failure: { nodeId: "n", reasonCode: "x", message: "y", shard: 3, epoch: 4 },
+  history: [{ n: 20, epoch: 4, from: "queued", to: "running", at: 17, cause: "claim" }],
+};
+
+test("a move keeps every field but those of the status it leaves and those that only an end sets", () => {
+  const moved = transitionShard(full, { to: "deferred", cause: "release", at: 18 });
+  const { lease, dueAt, cancelBy, count, result, metrics, failure, artifactsOf, status, history, ...kept } = full;
+  expect(moved).toEqual({
+    ...kept,
+    status: "deferred",
+    history: [...history, { n: 21, epoch: 4, from: status, to: "deferred", at: 18, cause: "release" }],
+  });
+  for (const gone of Object.keys({ lease, dueAt, cancelBy, count, result, metrics, failure, artifactsOf })) {
+    expect(moved).not.toHaveProperty(gone);
+  }
+});
+
+test("what a move sets wins, and the record it came from stays as it was", () => {
+  const before = structuredClone(full);
+  const moved = transitionShard(full, {
+    to: "queued",
+    cause: "expire",
+    at: 18,
+    set: { epoch: 5, lost: 10, dueAt: 19 },
+  });
+  expect(moved).toMatchObject({ epoch: 5, lost: 10, dueAt: 19, status: "queued" });
+  expect(moved.history.at(-1)?.epoch).toBe(4);
+  expect(full).toEqual(before);
+});
+
+test("a move that isn't in the table is refused", () => {
+  const finished: ShardRecord = { ...full, status: "finished" };
+  const refused = () => transitionShard(finished, { to: "queued", cause: "requeue", at: 18 });
+  expect(refused).toThrow("'requeue' may not take it from 'finished' to 'queued'");
+  try {
+    refused();
+  } catch (error) {
+    expect(FlowError.is(error, "TRANSITION_REFUSED")).toBe(true);
+  }
+});

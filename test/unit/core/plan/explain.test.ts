@@ -1,0 +1,134 @@
+import { expect, test } from "vitest";
+import type { ShardRecord, ShardStatus } from "../../../../src/core/model/records.ts";
+import { type ExplainFacts, explain, formatReason, planGraph } from "../../../../src/core/plan/index.ts";
+import { node, parsed } from "../../../helpers/graphs.ts";
+
+const now = 1_000_000;
+
+const shard = (nodeId: string, status: ShardStatus, more: Partial<ShardRecord> = {}): ShardRecord => ({
+  taskId: "t1",
+  nodeId,
+  shard: 0,
+  epoch: 1,
+  type: nodeId,
+  priority: 0,
+  status,
+  readyAt: now,
+  failures: 0,
+  lost: 0,
+  yields: 0,
+  generation: 0,
+  sourceGens: {},
+  history: [],
+  ...more,
+});
+
+const entry = (to: ShardStatus, cause: "claim" | "fail" | "release", reasonCode?: string) => ({
+  history: [
+    { n: 1, epoch: 1, from: "queued", to, at: now - 2_500, cause, ...(reasonCode === undefined ? {} : { reasonCode }) },
+  ] as const,
+});
+const lease = { workerId: "w1", claimId: "c1", deadline: now + 30_000 };
+
+const graph = parsed(
+  node("a", [], { retry_policy: { max: 3 } }),
+  node("b", ["a"]),
+  node("c", ["a", "b"], { start: "first_batch", fan_in: "any" }),
+  node("d", ["a", "b", "c"], { fan_in: "count:2" }),
+);
+
+function told(shards: readonly ShardRecord[], facts: Partial<ExplainFacts> = {}): readonly string[] {
+  const plan = planGraph(facts.plan?.graph ?? graph);
+  const workers = [{ id: "w1", types: ["a", "b", "c", "d"], capacity: 8, running: 0 }];
+  const withArtifacts: ReadonlySet<string> = new Set();
+  const found = explain({
+    now,
+    status: "running",
+    shards,
+    workers,
+    withArtifacts,
+    fullLimit: () => undefined,
+    ahead: () => 0,
+    ...facts,
+    plan,
+  });
+  return found.map((each) => formatReason(each, now, plan.byId.get(each.nodeId)?.partitions));
+}
+
+test("what waits for its parents names those that are missing, and how many of them it needs", () => {
+  expect(told([])).toEqual([
+    "a is about to start",
+    "b waits for a",
+    "c waits for a first batch of 1 of a, b",
+    "d waits for 2 of a, b, c",
+  ]);
+  const finished = shard("a", "finished");
+  expect(told([finished])).toEqual([
+    "a has finished",
+    "b is about to start",
+    "c is about to start",
+    "d waits for 1 of b, c",
+  ]);
+  expect(
+    told([shard("a", "running", { lease, ...entry("running", "claim") })], { withArtifacts: new Set(["a"]) }),
+  ).toEqual(["a is running at w1 for 2.5 s", "b waits for a", "c is about to start", "d waits for 2 of a, b, c"]);
+});
+
+test.each<[string, ShardRecord, Partial<ExplainFacts>?]>([
+  ["waits for a worker with a free slot, first in the queue", shard("a", "queued")],
+  ["waits for a worker with a free slot, behind 3 others", shard("a", "queued"), { ahead: () => 3 }],
+  ["waits for a worker with a free slot, behind many others", shard("a", "queued"), { ahead: () => undefined }],
+  ["waits for a worker: none that is alive serves 'a'", shard("a", "queued"), { workers: [] }],
+  [
+    "waits for a slot: 4 may run at once of its type",
+    shard("a", "queued"),
+    { fullLimit: () => ({ limit: "type", max: 4 }) },
+  ],
+  [
+    "tries again in 1.5 s: 'timeout', failure 2 of at most 4",
+    shard("a", "deferred", { dueAt: now + 1_500, failures: 2, ...entry("deferred", "fail", "timeout") }),
+  ],
+  [
+    "tries again now: 'timeout', failure 2 of at most 4",
+    shard("a", "deferred", { dueAt: now - 1, failures: 2, ...entry("deferred", "fail", "timeout") }),
+  ],
+  [
+    "found nothing to read and looks again in 0.1 s",
+    shard("a", "deferred", { dueAt: now + 100, yields: 1, ...entry("deferred", "release") }),
+  ],
+  [
+    "has lost its worker: the lease of w1 has ended, and a coordinator queues it again",
+    shard("a", "running", { lease: { ...lease, deadline: now - 1 }, ...entry("running", "claim") }),
+  ],
+  [
+    "has been asked to stop at w1, and must have in 5.0 s",
+    shard("a", "cancelling", { lease, cancelBy: now + 5_000 }),
+    { status: "cancelling" },
+  ],
+  [
+    "has failed: broken",
+    shard("a", "failed", { failure: { nodeId: "a", shard: 0, epoch: 1, reasonCode: "broken", message: "" } }),
+    { status: "failed" },
+  ],
+  ["was cancelled", shard("a", "cancelled"), { status: "cancelled" }],
+])("a %s", (text, record, facts) => {
+  expect(told([record], facts)[0]).toBe(`a ${text}`);
+});
+
+test("what was never dispatched of a task that ends doesn't wait for anything any more", () => {
+  expect(told([shard("a", "cancelling", { lease })], { status: "cancelling" }).slice(1)).toEqual([
+    "b was cancelled",
+    "c was cancelled",
+    "d was cancelled",
+  ]);
+});
+
+test("each shard of a node has its own reason", () => {
+  const plan = planGraph(parsed(node("a", [], { partitions: 3 }), node("b", ["a"])));
+  expect(told([shard("a", "finished"), shard("a", "queued", { shard: 2 })], { plan })).toEqual([
+    "a/0 has finished",
+    "a/1 is about to start",
+    "a/2 waits for a worker with a free slot, first in the queue",
+    "b waits for a",
+  ]);
+});

@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { ShardRecord, ShardStatus } from "../../../../src/core/model/records.ts";
+import { isNodeFinished, planGraph, readiness } from "../../../../src/core/plan/index.ts";
+import type { FanIn } from "../../../../src/graph/index.ts";
+import { node, parsed } from "../../../helpers/graphs.ts";
+
+type Parent = "absent" | "streams" | "finished";
+const state = (parent: Parent) => ({ finished: parent === "finished", hasArtifact: parent !== "absent" });
+
+const sinkOf = (parents: number, options: { readonly fanIn: FanIn; readonly start?: "first_batch" | undefined }) => {
+  const ids = Array.from({ length: parents }, (_, nth) => `p${nth}`);
+  const { fanIn, start } = options;
+  const sink = node("sink", ids, { fan_in: fanIn, ...(start === undefined ? {} : { start }) });
+  const plan = planGraph(parsed(...ids.map((id) => node(id)), sink)).byId.get("sink");
+  if (plan === undefined) throw new Error("no sink");
+  return { ids, plan };
+};
+
+describe("readiness", () => {
+  test("every fan-in, start and state of up to three parents: as many satisfied as needed, no fewer", () => {
+    const parentStates: Parent[] = ["absent", "streams", "finished"];
+    for (const count of [1, 2, 3]) {
+      const combinations = Array.from({ length: 3 ** count }, (_, code) =>
+        Array.from({ length: count }, (__, nth) => parentStates[Math.floor(code / 3 ** nth) % 3] as Parent),
+      );
+      const needs = new Map<FanIn, number>([
+        ["all", count],
+        ["any", 1],
+        ...Array.from({ length: count }, (_, nth) => [`count:${nth + 1}`, nth + 1] as [FanIn, number]),
+      ]);
+      for (const [fanIn, needed] of needs) {
+        for (const start of [undefined, "first_batch"] as const) {
+          const { ids, plan } = sinkOf(count, { fanIn, start });
+          for (const parents of combinations) {
+            const satisfied = ids.filter(
+              (_, nth) => parents[nth] === "finished" || (start !== undefined && parents[nth] === "streams"),
+            );
+            const verdict = readiness(plan, (id) => state(parents[ids.indexOf(id)] as Parent));
+            expect(verdict.ready, `${fanIn} ${start} ${parents}`).toBe(satisfied.length >= needed);
+            if (verdict.ready) expect(verdict.chosen).toEqual(fanIn === "all" ? undefined : satisfied);
+            else expect(verdict.waitingOn).toEqual(ids.filter((id) => !satisfied.includes(id)));
+          }
+        }
+      }
+    }
+  });
+
+  test("a root is ready; who waits says for what", () => {
+    const plan = planGraph(parsed(node("root"), node("a", ["root"]), node("b", ["root"], { start: "first_batch" })));
+    const verdicts = plan.nodes.map((each) => readiness(each, () => ({ finished: false, hasArtifact: false })));
+    expect(verdicts).toEqual([
+      { ready: true },
+      { ready: false, reason: "waiting_for_parents", waitingOn: ["root"] },
+      { ready: false, reason: "waiting_for_first_batch", waitingOn: ["root"] },
+    ]);
+  });
+
+  test("what is ready stays ready, whatever else its parents reach", () => {
+    const parents = fc.array(fc.constantFrom<Parent>("absent", "streams", "finished"), { minLength: 1, maxLength: 5 });
+    const later = (parent: Parent): Parent => (parent === "absent" ? "streams" : "finished");
+    fc.assert(
+      fc.property(
+        parents,
+        fc.nat(),
+        fc.constantFrom(undefined, "first_batch" as const),
+        fc.nat(),
+        (before, fan, start, moved) => {
+          const fanIn = (["all", "any", `count:${1 + (fan % before.length)}`] as const)[fan % 3] as FanIn;
+          const { ids, plan } = sinkOf(before.length, { fanIn, start });
+          const after = before.map((parent, nth) => (nth === moved % before.length ? later(parent) : parent));
+          const at = (parents: readonly Parent[]) =>
+            readiness(plan, (id) => state(parents[ids.indexOf(id)] as Parent)).ready;
+          if (at(before)) expect(at(after)).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+test("a node is finished when all of its shards are, and there are as many as it has partitions", () => {
+  const plan = planGraph(parsed(node("wide", [], { partitions: 2 }))).byId.get("wide");
+  if (plan === undefined) throw new Error("no node");
+  const finished = (...statuses: ShardStatus[]) =>
+    isNodeFinished(
+      plan,
+      statuses.map((status) => ({ status }) as ShardRecord),
+    );
+  expect(finished("finished", "finished")).toBe(true);
+  for (const status of ["queued", "running", "deferred", "cancelling", "failed", "cancelled"] as const) {
+    expect(finished("finished", status), status).toBe(false);
+  }
+  expect(finished("finished")).toBe(false);
+  expect(finished()).toBe(false);
+});

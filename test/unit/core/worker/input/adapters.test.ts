@@ -1,0 +1,52 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { pull, rechunk } from "../../../../../src/core/worker/input/routing.ts";
+
+describe("pull", () => {
+  test("gives each artifact as it is", () => {
+    const meta = { items: [1, 2] };
+    expect(pull.expand(meta, "a")).toEqual([meta]);
+    expect(pull.expand([], "a")).toEqual([[]]);
+    expect(pull.expand(null, "a")).toEqual([null]);
+  });
+});
+
+describe("rechunk", () => {
+  const keyed = rechunk({ size: 2, meta_list_key: "items" });
+
+  test.for([
+    [{ items: [1, 2, 3] }, [[1, 2], [3]]],
+    [{ items: [1, 2] }, [[1, 2]]],
+    [{ items: [] }, []],
+    [{ items: [[1, 2], [3]] }, [[[1, 2], [3]]]],
+  ] as const)("cuts the list of its key: %j", ([meta, chunks]) => {
+    expect(keyed.expand(meta, "a")).toEqual(chunks);
+  });
+
+  test.for([{ skus: [1, 2] }, { items: "no list" }, { items: { 0: 1 } }, [1, 2, 3], "text", null, 7])(
+    "takes %j, which has no such list, for one item: no guessing",
+    (meta) => {
+      expect(keyed.expand(meta as never, "a")).toEqual([[meta]]);
+    },
+  );
+
+  test("without a key each artifact is one item, a list too", () => {
+    expect(rechunk({ size: 2 }).expand([1, 2, 3], "a")).toEqual([[[1, 2, 3]]]);
+    expect(rechunk({ size: 2 }).expand({ items: [1] }, "a")).toEqual([[{ items: [1] }]]);
+  });
+
+  test("a key that every object inherits is no key of the meta", () => {
+    expect(rechunk({ size: 1, meta_list_key: "constructor" }).expand({}, "a")).toEqual([[{}]]);
+  });
+
+  test("loses nothing, adds nothing, keeps the order, and only the last chunk is short", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer()), fc.integer({ min: 1, max: 7 }), (items, size) => {
+        const chunks = rechunk({ size, meta_list_key: "items" }).expand({ items }, "a") as number[][];
+        expect(chunks.flat()).toEqual(items);
+        for (const chunk of chunks.slice(0, -1)) expect(chunk).toHaveLength(size);
+        for (const chunk of chunks) expect(chunk.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
