@@ -3,8 +3,8 @@ import type { Plan } from "../plan/index.ts";
 
 /** What is known of a node that needs some of its parents. */
 export interface SomeParents {
-  /** Those that are known to satisfy it: one that does once does for ever. */
-  readonly satisfied: Set<string>;
+  /** Those that aren't known to satisfy it: the others do for ever, of these nothing is said. */
+  readonly unknown: Set<string>;
   /** How many parents may be read for the events that came since the last look at all of them. */
   credit: number;
 }

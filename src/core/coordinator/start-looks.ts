@@ -67,8 +67,8 @@ export class StartLooks {
     if (node.needsAll) return this.#lookForAll(taskId, memory, node);
     const some = someParents(memory, node);
     await this.#read(taskId, memory, { node, parentIds: [parentId], some });
-    if (!some.satisfied.has(parentId)) return undefined; // it was not the one that was missing
-    if (some.satisfied.size < node.needed) {
+    if (some.unknown.has(parentId)) return undefined; // it was not the one that was missing
+    if (some.unknown.size > mayLack(node)) {
       some.credit += this.#readsAnEvent;
       if (some.credit <= mayLack(node)) {
         this.owe({ taskId, nodeId: node.id });
@@ -101,16 +101,16 @@ export class StartLooks {
   async #lookForSome(taskId: string, memory: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
     const some = someParents(memory, node);
     some.credit = 0;
-    const unknown = node.dependsOn.filter((id) => !some.satisfied.has(id));
+    // An iterator, no list of them: a look that ends at once is to cost no more than that.
+    const unknown = some.unknown.values();
     let left = mayLack(node);
-    for (let from = 0; from < unknown.length; ) {
-      const parentIds = unknown.slice(from, from + Math.min(readAtOnce, left + 1));
+    for (;;) {
+      const parentIds = nextOf(unknown, Math.min(readAtOnce, left + 1));
+      if (parentIds.length === 0) return verdict(memory, node);
       await this.#read(taskId, memory, { node, parentIds, some });
       left -= parentIds.filter((id) => !satisfies(memory, node, id)).length;
       if (left < 0) return undefined;
-      from += parentIds.length;
     }
-    return verdict(memory, node);
   }
 
   /** Learns what these parents are now, of those that aren't known to satisfy the node. */
@@ -130,7 +130,7 @@ export class StartLooks {
       if (isNodeFinished(parent, records)) memory.finished.add(id);
       else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, id))) memory.started.add(id);
     }
-    if (some !== undefined) for (const id of parentIds) if (satisfies(memory, node, id)) some.satisfied.add(id);
+    if (some !== undefined) for (const id of parentIds) if (satisfies(memory, node, id)) some.unknown.delete(id);
   }
 }
 
@@ -151,8 +151,18 @@ const verdict = (memory: OpenTask, node: NodePlan): Readiness =>
 function someParents(memory: OpenTask, node: NodePlan): SomeParents {
   let some = memory.someParents.get(node.id);
   if (some === undefined) {
-    some = { satisfied: new Set(), credit: 0 };
+    some = { unknown: new Set(node.dependsOn), credit: 0 };
     memory.someParents.set(node.id, some);
   }
   return some;
+}
+
+function nextOf(ids: Iterator<string>, most: number): readonly string[] {
+  const taken: string[] = [];
+  while (taken.length < most) {
+    const next = ids.next();
+    if (next.done === true) break;
+    taken.push(next.value);
+  }
+  return taken;
 }
