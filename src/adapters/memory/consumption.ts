@@ -1,7 +1,7 @@
 import { type Origin, sourceKey } from "../../core/model/records.ts";
-import { readingsOf } from "../../core/store/readings.ts";
+import { type Reading, readingsOf } from "../../core/store/readings.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
-import type { NodeEntry, OpenReading, ShardEntry, TaskEntry } from "./memory-state.ts";
+import type { OpenReading, ShardEntry, TaskEntry } from "./memory-state.ts";
 
 /**
  * Drops what nobody will read any more: a shard of a node has just finished, so the node's sources may have lost their
@@ -23,21 +23,14 @@ export function dropConsumedBy(finished: ShardEntry): void {
 function dropWhenRead(task: TaskEntry, nodeId: string, reading: OpenReading): void {
   const node = task.nodes.get(nodeId);
   if (node === undefined || node.finishedShards !== reading.partitions) return;
-  if (reading.readers.length > 0 && reading.openReaders === 0) dropArtifacts(node);
-}
-
-function dropArtifacts(node: NodeEntry): void {
+  if (reading.readers.length === 0 || reading.openReaders > 0) return;
   for (const entry of node.shards) for (const log of entry?.logs ?? []) log?.drop();
 }
 
 /** `undefined`: the graph has no such node. */
 export function readingOf(task: TaskEntry, nodeId: string): OpenReading | undefined {
-  task.readings ??= new Map(
-    [...readingsOf(task.record.graph)].map(([id, of]) => [
-      id,
-      { ...of, openReaders: of.readers.length, isSteady: false },
-    ]),
-  );
+  const opened = (of: Reading): OpenReading => ({ ...of, openReaders: of.readers.length, isSteady: false });
+  task.readings ??= new Map([...readingsOf(task.record.graph)].map(([id, of]) => [id, opened(of)]));
   return task.readings.get(nodeId);
 }
 

@@ -141,7 +141,7 @@ const newQueue = (): Heap<QueuedItem> =>
     isLive: ({ entry, epoch }) => isStill("queued", entry, epoch),
   });
 
-/** A write that took effect, told in the same step. */
+/** A write that took effect, told in the same step; a record is as it is then. */
 export type MemoryStoreEvent =
   | { readonly kind: "task"; readonly taskId: string; readonly from: TaskStatus | "absent"; readonly to: TaskStatus }
   | { readonly kind: "vars"; readonly taskId: string; readonly vars: VarsRecord }
@@ -149,18 +149,12 @@ export type MemoryStoreEvent =
       readonly kind: "shard";
       readonly from: ShardStatus | "absent";
       readonly cause: Cause;
-      /** As it is now. */
       readonly record: ShardRecord;
     }
   | { readonly kind: "renewed" | "restarted" | "reported"; readonly record: ShardRecord }
-  | {
-      readonly kind: "artifact";
-      readonly ref: ShardRef;
-      readonly generation: number;
-      readonly artifact: Artifact;
-    }
-  | { readonly kind: "slots"; readonly key: string; readonly holders: readonly Attempt[] }
-  | { readonly kind: "log_closed"; readonly ref: ShardRef; readonly generation: number; readonly count: number };
+  | { readonly kind: "artifact"; readonly ref: ShardRef; readonly generation: number; readonly artifact: Artifact }
+  | { readonly kind: "log_closed"; readonly ref: ShardRef; readonly generation: number; readonly count: number }
+  | { readonly kind: "slots"; readonly key: string; readonly holders: readonly Attempt[] };
 
 /** What the parts of one memory store share: its options, with their defaults. */
 export interface StoreContext {

@@ -16,7 +16,7 @@ export interface MemoryStoreOptions {
   readonly now?: () => number;
   /**
    * Awaited between two record accesses of one operation, which then may be interrupted there as on a database without
-   * transactions. Without it every operation is atomic.
+   * transactions. Without it every operation is atomic, except a `cancelShard` of a shard that has no record yet.
    */
   readonly step?: (label: string) => Promise<void>;
   /** Called in the same step as each write. What it throws rejects the operation, whose effect stays. */

@@ -8,6 +8,8 @@ import type { NodeEntry, QueuedItem, ShardEntry, StoreContext, TaskEntry } from 
 
 export function shardDriver(context: StoreContext): ShardDriver {
   const { state, now, step } = context;
+  const update: ShardDriver["updateWithLength"] = async (ref, change, judge) =>
+    updateShard(context, { ref, change, judge });
   return {
     async read(taskId, nodeIds) {
       const nodes: ReadonlyMap<string, NodeEntry> = state.tasks.get(taskId)?.nodes ?? new Map();
@@ -34,13 +36,8 @@ export function shardDriver(context: StoreContext): ShardDriver {
       return "inserted";
     },
 
-    async update(ref, change, judge) {
-      return updateShard(context, { ref, change, judge });
-    },
-
-    async updateWithLength(ref, change, judge) {
-      return updateShard(context, { ref, change, judge });
-    },
+    update,
+    updateWithLength: update,
 
     async renew(attempts, leaseMs) {
       const answers: WriteAnswer[] = [];
