@@ -28,7 +28,7 @@ function dropWhenRead(task: TaskEntry, nodeId: string, reading: OpenReading): vo
 }
 
 /** `undefined`: the graph has no such node. */
-export function readingOf(task: TaskEntry, nodeId: string): OpenReading | undefined {
+function readingOf(task: TaskEntry, nodeId: string): OpenReading | undefined {
   const opened = (of: Reading): OpenReading => ({ ...of, openReaders: of.readers.length, isSteady: false });
   task.readings ??= new Map([...readingsOf(task.record.graph)].map(([id, of]) => [id, opened(of)]));
   return task.readings.get(nodeId);
