@@ -65,9 +65,9 @@ export const clockMutations: readonly Mutation[] = [
     "retries begin before they are due",
     edit("core/model/sweep-transitions.ts", "  if ((record.dueAt ?? 0) > at.now) return undefined;\n", ""),
     edit(
-      "adapters/memory/shard-table.ts",
-      "filter((item) => item.dueAt <= now)",
-      "filter((item) => item.dueAt <= now + 1_000)",
+      "adapters/memory/shards.ts",
+      "dueOf(state.deferred, { limit, now: now() })",
+      "dueOf(state.deferred, { limit, now: now() + 1_000 })",
     ),
   ),
   mutation(

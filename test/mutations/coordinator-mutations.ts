@@ -14,7 +14,11 @@ export const coordinatorMutations: readonly Mutation[] = [
   mutation("no sweep of deadlines", edit(sweeper, "return overdue;", "return [];")),
   mutation(
     "a deadline passes a little early",
-    edit("adapters/memory/task-table.ts", "filter(({ at }) => at <= now)", "filter(({ at }) => at <= now + 200)"),
+    edit(
+      "adapters/memory/tasks.ts",
+      "dueOf(state.deadlines, { limit, now: now() })",
+      "dueOf(state.deadlines, { limit, now: now() + 200 })",
+    ),
   ),
   mutation(
     "a task past its deadline goes on until it is swept",

@@ -1,6 +1,6 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
-const drop = "adapters/memory/streaming-drop.ts";
+const drop = "adapters/memory/consumption.ts";
 const log = "adapters/memory/artifact-log.ts";
 const options = ["--drop"];
 

@@ -9,7 +9,7 @@ const sweeper = "core/coordinator/sweeper.ts";
 export const limitMutations: readonly Mutation[] = [
   mutation(
     "a full limit lets one more in",
-    edit("adapters/memory/slot-table.ts", "holders.size >= max", "holders.size > max"),
+    edit("adapters/memory/registry.ts", "holders.size >= max", "holders.size > max"),
   ),
   {
     elsewhere: {

@@ -23,12 +23,8 @@ export const readerMutations: readonly Mutation[] = [
   ),
   mutation(
     "a handler can change its task's parameters",
-    edit("adapters/memory/task-table.ts", 'keepJson(task.params, "the set of the task\'s parameters");', ""),
-    edit(
-      "adapters/memory/task-table.ts",
-      "deepFreeze(createTask(task, { now: now() }))",
-      "createTask(task, { now: now() })",
-    ),
+    edit("adapters/memory/tasks.ts", 'keepJson(task.params, "the set of the task\'s parameters");', ""),
+    edit("adapters/memory/tasks.ts", "deepFreeze(create(now()))", "create(now())"),
     edit("core/worker/claim/task-cache.ts", "deepFreeze(task.params)", "task.params"),
   ),
 ];

@@ -81,13 +81,13 @@ export const retryMutations: readonly Mutation[] = [
   },
   mutation(
     "a task is deleted although another points at its artifacts",
-    edit("adapters/memory/task-table.ts", 'if (state.borrowers.has(id)) return "borrowed";', ""),
+    edit("adapters/memory/tasks.ts", 'if (state.borrowers.has(id)) return "borrowed";', ""),
   ),
   mutation(
     "what a deleted task has borrowed stays lent",
     edit(
-      "adapters/memory/task-table.ts",
-      "for (const lender of entry.record.borrowsFrom ?? []) this.#lend(lender, -1);",
+      "adapters/memory/tasks.ts",
+      "for (const lender of entry.record.borrowsFrom ?? []) lend(state, lender, -1);",
       "",
     ),
   ),

@@ -4,7 +4,7 @@ const attemptMoves = "core/model/attempt-transitions.ts";
 const sweepMoves = "core/model/sweep-transitions.ts";
 const taskMoves = "core/model/task-transitions.ts";
 const log = "adapters/memory/artifact-log.ts";
-const writes = "adapters/memory/attempt-writes.ts";
+const logs = "adapters/memory/logs.ts";
 
 export const storeMutations: readonly Mutation[] = [
   mutation(
@@ -86,9 +86,9 @@ export const storeMutations: readonly Mutation[] = [
   mutation(
     "no fence on append",
     edit(
-      writes,
-      'if (entry === undefined || answer !== "ok") return answer;\n    // The fence and',
-      "if (entry === undefined) return answer;\n    // The fence and",
+      logs,
+      'if (entry === undefined || answer !== "ok") return answer;\n      // The fence and',
+      "if (entry === undefined) return answer;\n      // The fence and",
     ),
   ),
   mutation(
@@ -101,7 +101,11 @@ export const storeMutations: readonly Mutation[] = [
   ),
   mutation(
     "no tombstones at cancel",
-    edit("adapters/memory/shard-table.ts", "insertShard(this.#context, task, tombstone);\n", ""),
+    edit(
+      "core/store/record-store.ts",
+      "await this.#driver.shards.insert(ref, tombstone)",
+      '(tombstone(0), "inserted")',
+    ),
   ),
   mutation(
     "a running shard may be claimed",

@@ -1,7 +1,15 @@
 import type { Message } from "../../core/messages/messages.ts";
 import type { Clock, SubscribeOptions } from "../../core/ports/index.ts";
-import type { Turns } from "./bus-turns.ts";
-import type { UndeliveredMessage } from "./undelivered-message.ts";
+
+/** A message that every delivery of failed. */
+export interface UndeliveredMessage {
+  readonly topic: string;
+  readonly key: string;
+  readonly group: string;
+  readonly message: Message;
+  /** What the last delivery rejected with. */
+  readonly error: unknown;
+}
 
 interface Posted {
   readonly topic: string;
@@ -164,5 +172,37 @@ export class Group {
   #backoff(delivery: number): number {
     const { backoffMs, maxBackoffMs } = this.#options;
     return Math.min(maxBackoffMs, backoffMs * 2 ** (delivery - 1));
+  }
+}
+
+/** Deliveries in a row before timers and I/O of the process have their turn. */
+const deliveriesInARow = 256;
+
+/**
+ * Runs each group's deliveries in rounds: a round is a microtask, so a message costs no timer, and a group that always
+ * has more to deliver goes to the back, behind the other groups and, now and then, behind the whole event loop.
+ */
+export class Turns {
+  readonly #clock: Clock;
+  #inARow = 0;
+  #resting: Promise<void> | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves when the next round may start; never in the same step. */
+  next(): Promise<void> {
+    if (this.#resting !== undefined) return this.#resting;
+    if (this.#inARow < deliveriesInARow) return Promise.resolve();
+    this.#inARow = 0;
+    this.#resting = this.#clock.yield().then(() => {
+      this.#resting = undefined;
+    });
+    return this.#resting;
+  }
+
+  took(deliveries: number): void {
+    this.#inARow += deliveries;
   }
 }

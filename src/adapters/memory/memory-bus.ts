@@ -2,9 +2,7 @@ import type { Message } from "../../core/messages/messages.ts";
 import type { Bus, Clock, SubscribeOptions, Subscription } from "../../core/ports/index.ts";
 import { systemClock } from "../../core/ports/system.ts";
 import { FlowError } from "../../errors/index.ts";
-import { Group } from "./bus-group.ts";
-import { Turns } from "./bus-turns.ts";
-import type { UndeliveredMessage } from "./undelivered-message.ts";
+import { Group, Turns, type UndeliveredMessage } from "./bus-group.ts";
 
 /** How a {@link memoryBus} delivers. Times in milliseconds. */
 export interface MemoryBusOptions {

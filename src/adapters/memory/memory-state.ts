@@ -1,14 +1,19 @@
 import type {
+  Artifact,
   Attempt,
+  Cause,
   DeadLetter,
   ShardRecord,
   ShardRef,
+  ShardStatus,
   TaskRecord,
+  TaskStatus,
   VarsRecord,
   WorkerRecord,
 } from "../../core/model/records.ts";
+import { Heap } from "../../core/store/heap.ts";
+import type { Reading } from "../../core/store/readings.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
-import { LazyHeap } from "./lazy-heap.ts";
 
 /** Where a task's record is: the record is replaced, the entry stays. */
 export interface TaskEntry {
@@ -22,7 +27,7 @@ export interface TaskEntry {
   /** Dropped from the state: whatever index still points here passes it over. */
   dropped: boolean;
   /** Known once a store that drops consumed artifacts has looked. */
-  readings?: ReadonlyMap<string, Reading>;
+  readings?: ReadonlyMap<string, OpenReading>;
 }
 
 export interface NodeEntry {
@@ -41,15 +46,10 @@ export interface ShardEntry {
   readonly logs: (ArtifactLog | undefined)[];
 }
 
-/** A node as a reader of others, and who reads its own artifacts. */
-export interface Reading {
-  readonly partitions: number;
-  /** The nodes that it reads. */
-  readonly sources: readonly string[];
-  /** The nodes that read it. */
-  readonly readers: readonly string[];
+export interface OpenReading extends Reading {
+  /** How many of its readers haven't finished. */
   openReaders: number;
-  /** See `streaming-drop.ts`. */
+  /** See `consumption.ts`. */
   isSteady: boolean;
 }
 
@@ -61,21 +61,18 @@ export interface QueuedItem {
   readonly order: number;
 }
 
-export interface DeferredItem {
+interface DeferredItem {
   readonly entry: ShardEntry;
   readonly epoch: number;
-  readonly dueAt: number;
+  readonly at: number;
 }
 
-export interface SweepItem {
+interface TaskItem {
   readonly task: TaskEntry;
   readonly at: number;
 }
 
-export interface DeadlineItem {
-  readonly task: TaskEntry;
-  readonly at: number;
-}
+const earlier = (a: { readonly at: number }, b: { readonly at: number }): boolean => a.at < b.at;
 
 /**
  * What memory stores keep. Several stores may stand over one state, each like a process's own connection.
@@ -90,20 +87,19 @@ export class MemoryState {
   readonly tasks = new Map<string, TaskEntry>();
   readonly idsByIdempotencyKey = new Map<string, string>();
   /** By type. */
-  readonly queues = new Map<string, LazyHeap<QueuedItem>>();
+  readonly queues = new Map<string, Heap<QueuedItem>>();
   /** Shards with a lease: never more than the workers have slots, so whoever looks for expired ones walks them all. */
   readonly leased = new Set<ShardEntry>();
-  readonly deferred = new LazyHeap<DeferredItem>({
-    before: (a, b) => a.dueAt < b.dueAt,
-    isLive: ({ entry, epoch }) =>
-      entry.record.status === "deferred" && entry.record.epoch === epoch && !entry.task.dropped,
+  readonly deferred = new Heap<DeferredItem>({
+    before: earlier,
+    isLive: ({ entry, epoch }) => isStill("deferred", entry, epoch),
   });
-  readonly sweeps = new LazyHeap<SweepItem>({
-    before: (a, b) => a.at < b.at,
+  readonly sweeps = new Heap<TaskItem>({
+    before: earlier,
     isLive: ({ task, at }) => task.sweepAt === at && !task.dropped,
   });
-  readonly deadlines = new LazyHeap<DeadlineItem>({
-    before: (a, b) => a.at < b.at,
+  readonly deadlines = new Heap<TaskItem>({
+    before: earlier,
     isLive: ({ task }) => task.record.status === "running" && !task.dropped,
   });
   /** Terminal tasks, the longest ended first. */
@@ -127,21 +123,46 @@ export class MemoryState {
 
   enqueue(entry: ShardEntry): void {
     const { type, epoch, priority, readyAt } = entry.record;
-    let queue = this.queues.get(type);
-    if (queue === undefined) {
-      queue = newQueue();
-      this.queues.set(type, queue);
-    }
+    const queue = this.queues.get(type) ?? newQueue();
+    this.queues.set(type, queue);
     queue.push({ entry, epoch, priority, readyAt, order: this.nextOrder() });
   }
 }
 
-const newQueue = (): LazyHeap<QueuedItem> =>
-  new LazyHeap({
+const isStill = (status: ShardStatus, { record, task }: ShardEntry, epoch: number): boolean =>
+  record.status === status && record.epoch === epoch && !task.dropped;
+
+const newQueue = (): Heap<QueuedItem> =>
+  new Heap({
     before: (a, b) => {
       if (a.priority !== b.priority) return a.priority > b.priority;
       return a.readyAt === b.readyAt ? a.order < b.order : a.readyAt < b.readyAt;
     },
-    isLive: ({ entry, epoch }) =>
-      entry.record.status === "queued" && entry.record.epoch === epoch && !entry.task.dropped,
+    isLive: ({ entry, epoch }) => isStill("queued", entry, epoch),
   });
+
+/** A write that took effect, told in the same step; a record is as it is then. */
+export type MemoryStoreEvent =
+  | { readonly kind: "task"; readonly taskId: string; readonly from: TaskStatus | "absent"; readonly to: TaskStatus }
+  | { readonly kind: "vars"; readonly taskId: string; readonly vars: VarsRecord }
+  | {
+      readonly kind: "shard";
+      readonly from: ShardStatus | "absent";
+      readonly cause: Cause;
+      readonly record: ShardRecord;
+    }
+  | { readonly kind: "renewed" | "restarted" | "reported"; readonly record: ShardRecord }
+  | { readonly kind: "artifact"; readonly ref: ShardRef; readonly generation: number; readonly artifact: Artifact }
+  | { readonly kind: "log_closed"; readonly ref: ShardRef; readonly generation: number; readonly count: number }
+  | { readonly kind: "slots"; readonly key: string; readonly holders: readonly Attempt[] };
+
+/** What the parts of one memory store share: its options, with their defaults. */
+export interface StoreContext {
+  readonly state: MemoryState;
+  readonly now: () => number;
+  readonly step: ((label: string) => Promise<void>) | undefined;
+  readonly observe: ((event: MemoryStoreEvent) => void) | undefined;
+  readonly keepFinishedTasks: number;
+  readonly dropConsumed: boolean | "streaming";
+  readonly sinks: ReadonlySet<string>;
+}

@@ -7,6 +7,7 @@ export {
   PlanCache,
   planGraph,
   type Routing,
+  sourcesOf,
   streamReadersOf,
 } from "./plan.ts";
 export { isNodeFinished, type Readiness, readiness } from "./readiness.ts";

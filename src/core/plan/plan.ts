@@ -68,12 +68,23 @@ export function firstNotUpstream(plan: Plan, node: NodePlan, ids: readonly strin
   return rest.find((id) => !upstream.has(id));
 }
 
-/** The nodes that may read this one batch by batch: its children, and whoever names it. */
+/** The nodes that this one may read: its parents, and whoever it names in its arguments, which may be of any ancestor. */
+export function sourcesOf({ byId }: Plan, { id, dependsOn, routing, fn }: NodePlan): readonly string[] {
+  const named = new Set(dependsOn);
+  const look = (value: Json | undefined): void => {
+    if (typeof value === "string" && byId.has(value)) named.add(value);
+    else if (typeof value === "object" && value !== null) Object.values(value).forEach(look);
+  };
+  look(routing?.args);
+  look(fn?.args);
+  named.delete(id);
+  return [...named];
+}
+
+/** The nodes that may read this one batch by batch. */
 export function streamReadersOf(plan: Plan, { id }: NodePlan): readonly string[] {
-  const names = (value: Json | undefined): boolean =>
-    value === id || (typeof value === "object" && value !== null && Object.values(value).some(names));
   return plan.nodes
-    .filter((node) => node.fn === undefined && (node.dependsOn.includes(id) || names(node.routing?.args)))
+    .filter((node) => node.fn === undefined && sourcesOf(plan, node).includes(id))
     .map((node) => node.id);
 }
 

@@ -1,6 +1,7 @@
 export type { Bus, BusHealth, SubscribeOptions, Subscription, UndeliverableMessage } from "./bus.ts";
 export type { ExternalRows, PlainRow, PlainRows, Stamped, UnreadableSource } from "./external-rows.ts";
 export {
+  artifactsDropped,
   type HandlerGate,
   type HeldSlot,
   minSweepMs,

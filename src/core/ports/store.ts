@@ -1,5 +1,5 @@
 import type { Metrics } from "../../definitions/index.ts";
-import type { Json, JsonObject } from "../../errors/index.ts";
+import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import type {
   Artifact,
   Attempt,
@@ -27,6 +27,13 @@ import type { ExternalRows, PlainRows } from "./external-rows.ts";
 
 /** How long a task that was given for a sweep isn't given again, at least, in ms. */
 export const minSweepMs = 1;
+
+/** What a reader finds that comes after the store has dropped what all consumers had read. */
+export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): FlowError {
+  return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
+    details: { taskId, nodeId },
+  });
+}
 
 /** A page of a list; `cursor` is there when more follow, and means something to the same store only. */
 export interface Page<TItem> {

@@ -46,9 +46,10 @@ import type { Judged, StoreDriver, TaskState } from "./driver.ts";
  * After `close`, every operation rejects with `STORE_UNAVAILABLE`.
  */
 export class RecordStore implements Store {
-  readonly handlerGate: HandlerGate | undefined;
-  readonly externalRows: ExternalRows | undefined;
-  readonly plainRows: PlainRows | undefined;
+  // Absent where the driver has none, not `undefined`: whether a store has a gate is asked by `in`.
+  declare readonly handlerGate?: HandlerGate;
+  declare readonly externalRows?: ExternalRows;
+  declare readonly plainRows?: PlainRows;
   readonly #opened: StoreDriver;
   /** Replaced when the store is closed. */
   #driver: StoreDriver;
@@ -56,9 +57,10 @@ export class RecordStore implements Store {
   constructor(driver: StoreDriver) {
     this.#opened = driver;
     this.#driver = driver;
-    this.handlerGate = driver.handlerGate;
-    this.externalRows = driver.externalRows;
-    this.plainRows = driver.plainRows;
+    const { handlerGate, externalRows, plainRows } = driver;
+    if (handlerGate !== undefined) this.handlerGate = handlerGate;
+    if (externalRows !== undefined) this.externalRows = externalRows;
+    if (plainRows !== undefined) this.plainRows = plainRows;
   }
 
   // ---- tasks

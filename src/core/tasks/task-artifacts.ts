@@ -2,7 +2,8 @@ import { FlowError, type Json } from "../../errors/index.ts";
 import { ownJson } from "../codec/index.ts";
 import { isTaskTerminal, sourceKey, type TaskRecord } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
-import { artifactsDropped, StreamInput } from "../worker/input/index.ts";
+import { artifactsDropped } from "../ports/index.ts";
+import { StreamInput } from "../worker/input/index.ts";
 import { endedBadly, readTask, type TaskReaderParts } from "./task-reader.ts";
 
 const pageSize = 256;

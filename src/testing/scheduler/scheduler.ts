@@ -1,4 +1,4 @@
-import { Heap } from "../../adapters/memory/heap.ts";
+import { Heap } from "../../core/store/heap.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /*
@@ -55,7 +55,10 @@ export class Scheduler {
   #order = 0;
   #hash = 0x811c9dc5;
   #parked: Parked[] = [];
-  readonly #timers = new Heap<Timer>((a, b) => (a.at === b.at ? a.order < b.order : a.at < b.at));
+  readonly #timers = new Heap<Timer>({
+    before: (a, b) => (a.at === b.at ? a.order < b.order : a.at < b.at),
+    isLive: (timer) => !timer.cancelled && timer.life?.alive !== false,
+  });
 
   constructor(
     random: SeededRandom,
@@ -184,12 +187,7 @@ export class Scheduler {
 
   /** On to the next moment at which something can run. */
   #jump(): boolean {
-    let next = this.#timers.at(0);
-    while (next !== undefined && isVoid(next)) {
-      this.#timers.pop();
-      next = this.#timers.at(0);
-    }
-    let at = next?.at ?? Number.POSITIVE_INFINITY;
+    let at = this.#timers.first()?.at ?? Number.POSITIVE_INFINITY;
     for (const { life } of this.#parked) at = Math.min(at, life?.pausedUntil ?? this.#now);
     this.onIdle?.();
     this.#jumps++;
@@ -200,14 +198,12 @@ export class Scheduler {
 
   #passTo(at: number): void {
     this.#now = Math.max(this.#now, at);
-    for (let next = this.#timers.at(0); next !== undefined && next.at <= this.#now; next = this.#timers.at(0)) {
+    for (let next = this.#timers.first(); next !== undefined && next.at <= this.#now; next = this.#timers.first()) {
       this.#timers.pop();
-      if (!isVoid(next)) next.fire();
+      next.fire();
     }
   }
 }
-
-const isVoid = (timer: Timer): boolean => timer.cancelled || timer.life?.alive === false;
 
 /**
  * One life of one process, from its start to its crash or stop. A restart is a new life. Everything that a process

@@ -1,7 +1,7 @@
-import { FlowError, type Json } from "../../../errors/index.ts";
-import { type Artifact, logOf, type ShardRecord, type ShardRef } from "../../model/records.ts";
+import type { Json } from "../../../errors/index.ts";
+import { type Artifact, logOf, type ShardRecord } from "../../model/records.ts";
 import { isNodeFinished, type NodePlan, type Plan } from "../../plan/index.ts";
-import type { WorkerStore } from "../../ports/index.ts";
+import { artifactsDropped, type WorkerStore } from "../../ports/index.ts";
 
 /** A source of a gather, under the name that its outputs get in the payload. */
 export interface GatherSource {
@@ -47,13 +47,6 @@ export async function readSources(options: {
     sourceRunning ||= shards.some((record) => record.status === "running");
   }
   return complete ? { complete, records } : { complete, sourceRunning };
-}
-
-/** What a reader finds that comes after the store has dropped what all consumers had read. */
-export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): FlowError {
-  return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
-    details: { taskId, nodeId },
-  });
 }
 
 /** All artifacts of a finished shard, in order, a page at a time. */

@@ -217,7 +217,10 @@ describe("dropConsumed", () => {
         node("a"),
         node("b", ["a"]),
         node("c", ["b"], { io: { input_inline: input } }),
-        node("d", ["b"], { io: { fn: "metrics.aggregate", fn_args: { node_id: "a", mode: "sum" } } }),
+        node("d", ["b"], {
+          type: "coordinator_fn",
+          io: { fn: "metrics.aggregate", fn_args: { node_id: "a", mode: "sum" } },
+        }),
       ),
     );
     await finishShard(store, "a");

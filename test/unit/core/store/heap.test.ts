@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Heap } from "../../../../src/adapters/memory/heap.ts";
-import { LazyHeap } from "../../../../src/adapters/memory/lazy-heap.ts";
+import { Heap } from "../../../../src/core/store/heap.ts";
 
 interface Item {
   readonly rank: number;
@@ -22,29 +21,18 @@ describe("Heap", () => {
   test("gives back what was put in, in order", () => {
     fc.assert(
       fc.property(items, (given) => {
-        const heap = new Heap<Item>(before);
+        const heap = new Heap<Item>({ before });
         for (const item of given) heap.push(item);
         expect(heap.size).toBe(given.length);
         expect(drained(heap)).toEqual(sortedRanks(given));
       }),
     );
   });
-
-  test("keeps its order when some are taken out", () => {
-    fc.assert(
-      fc.property(items, (given) => {
-        const heap = new Heap<Item>(before);
-        for (const item of given) heap.push(item);
-        heap.retain(({ live }) => live);
-        expect(drained(heap)).toEqual(sortedRanks(given.filter(({ live }) => live)));
-      }),
-    );
-  });
 });
 
-describe("LazyHeap", () => {
+describe("Heap of items that die", () => {
   const filled = (given: readonly Item[]) => {
-    const heap = new LazyHeap<Item>({ before, isLive: ({ live }) => live });
+    const heap = new Heap<Item>({ before, isLive: ({ live }) => live });
     for (const item of given) heap.push(item);
     return heap;
   };
@@ -54,8 +42,8 @@ describe("LazyHeap", () => {
       fc.property(fc.array(items, { maxLength: 4 }), fc.nat(30), (given, limit) => {
         const heaps = given.map(filled);
         const expected = sortedRanks(given.flat().filter(({ live }) => live)).slice(0, limit);
-        expect(LazyHeap.firstOf(heaps, limit).map(({ rank }) => rank)).toEqual(expected);
-        expect(LazyHeap.firstOf(heaps, limit).map(({ rank }) => rank)).toEqual(expected);
+        expect(Heap.firstOf(heaps, limit).map(({ rank }) => rank)).toEqual(expected);
+        expect(Heap.firstOf(heaps, limit).map(({ rank }) => rank)).toEqual(expected);
       }),
     );
   });
@@ -70,6 +58,22 @@ describe("LazyHeap", () => {
           heap.buried();
           expect(heap.size).toBeLessThanOrEqual(Math.max(64, 2 * (living.length - i - 1)));
         }
+      }),
+    );
+  });
+
+  test("keeps its order when the dead are cleaned up", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(50), { minLength: 64, maxLength: 200 }), fc.nat(), (ranks, seed) => {
+        const living = ranks.map((rank) => ({ rank, live: true }));
+        const heap = filled(living);
+        for (const [i, item] of living.entries()) {
+          if ((i * 7 + seed) % 4 === 0) continue;
+          item.live = false;
+          heap.buried();
+        }
+        expect(heap.size).toBeLessThan(living.length);
+        expect(drained(heap)).toEqual(sortedRanks(living.filter(({ live }) => live)));
       }),
     );
   });

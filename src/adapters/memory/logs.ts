@@ -1,0 +1,89 @@
+import { keepJson } from "../../core/codec/index.ts";
+import { fence, finishShard, isRecorded } from "../../core/model/index.ts";
+import type { ShardRef } from "../../core/model/records.ts";
+import { artifactsDropped, type Store } from "../../core/ports/index.ts";
+import type { LogDriver } from "../../core/store/driver.ts";
+import { ArtifactLog } from "./artifact-log.ts";
+import { dropReadBy, dropSunk } from "./consumption.ts";
+import type { ShardEntry, StoreContext } from "./memory-state.ts";
+import { updateShard } from "./shards.ts";
+
+export function logDriver(context: StoreContext): LogDriver {
+  const { state, step, observe, dropConsumed, sinks } = context;
+  const find = (ref: ShardRef, generation: number): ArtifactLog | undefined => state.shard(ref)?.logs[generation];
+  return {
+    async append(attempt, generation, artifact) {
+      const entry = state.shard(attempt);
+      const answer = fence(entry?.record, attempt);
+      if (entry === undefined || answer !== "ok") return answer;
+      // The fence and the artifact are two records: a stale insert may get through here, and the seq decides.
+      if (step !== undefined) await step("append:insert");
+      const log = logOf(entry, generation);
+      if (log.isOwn(attempt, artifact)) return "ok";
+      const stored = log.append(attempt, artifact);
+      if (typeof stored === "string") return stored;
+      entry.node.hasArtifacts = true;
+      observe?.({ kind: "artifact", ref: entry.record, generation, artifact: stored });
+      if (dropConsumed === "streaming") dropReadBy(entry, stored.origin);
+      if (sinks.has(entry.record.type)) dropSunk(entry, log);
+      return "ok";
+    },
+
+    async complete(attempt, outcome) {
+      keepJson(outcome.result, `the result of node '${attempt.nodeId}'`); // may refuse, which must leave the log open
+      const entry = state.shard(attempt);
+      if (isRecorded(entry?.record, attempt, "complete")) return "ok";
+      const answer = fence(entry?.record, attempt);
+      if (entry === undefined || answer !== "ok") return answer;
+      if (step !== undefined) await step("complete:marker");
+      const { generation, count } = outcome;
+      const log = logOf(entry, generation);
+      const wasClosed = log.closed;
+      if (!log.close(count)) return "conflict";
+      if (!wasClosed) observe?.({ kind: "log_closed", ref: entry.record, generation, count });
+      if (step !== undefined) await step("complete:finish");
+      return updateShard(context, {
+        ref: attempt,
+        change: "complete",
+        judge: (record, now) => finishShard(record, attempt, { ...outcome, now }),
+      });
+    },
+
+    async read(ref, { generation, from, limit }) {
+      const page = find(ref, generation)?.read(from, limit) ?? [];
+      if (page === "dropped") throw artifactsDropped(ref);
+      return page;
+    },
+
+    async tail(ref, generation) {
+      return find(ref, generation)?.tail() ?? { length: 0, closed: false, origins: [] };
+    },
+
+    async storedUids(ref, generation, uids) {
+      return find(ref, generation)?.stored(uids) ?? new Set();
+    },
+
+    async readUids(ref, { generation, from, limit }) {
+      const page = find(ref, generation)?.read(from, limit) ?? [];
+      return page === "dropped" ? [] : page.map(({ uid }) => uid);
+    },
+
+    async count(taskId) {
+      const counts: Awaited<ReturnType<Store["countArtifacts"]>> = [];
+      for (const node of [...(state.tasks.get(taskId)?.nodes.values() ?? [])]) {
+        for (const entry of node.shards) {
+          if (entry === undefined) continue;
+          if (step !== undefined) await step("countArtifacts");
+          const { nodeId, shard, generation, count } = entry.record;
+          counts.push({ nodeId, shard, count: count ?? entry.logs[generation]?.length ?? 0 });
+        }
+      }
+      return counts;
+    },
+  };
+}
+
+function logOf(entry: ShardEntry, generation: number): ArtifactLog {
+  entry.logs[generation] ??= new ArtifactLog();
+  return entry.logs[generation];
+}

@@ -1,0 +1,161 @@
+import { keepJson } from "../../core/codec/index.ts";
+import { summaryOf } from "../../core/model/index.ts";
+import { isTaskTerminal } from "../../core/model/records.ts";
+import { minSweepMs } from "../../core/ports/index.ts";
+import type { TaskDriver } from "../../core/store/driver.ts";
+import { dueOf } from "../../core/store/heap.ts";
+import { deepFreeze } from "../../graph/format/plain-data.ts";
+import type { MemoryState, StoreContext, TaskEntry } from "./memory-state.ts";
+
+const whatVars = "the set of the task's variables";
+
+export function taskDriver({ state, now, step, observe, keepFinishedTasks }: StoreContext): TaskDriver {
+  return {
+    async insert(task, create) {
+      if (state.tasks.has(task.id)) return { outcome: "exists", id: task.id };
+      keepJson(task.params, "the set of the task's parameters");
+      keepJson(task.vars?.vars, whatVars);
+      const { record, vars } = deepFreeze(create(now()));
+      const { id, idempotencyKey, createdAt: sweepAt } = record;
+      if (idempotencyKey !== undefined) {
+        const known = state.idsByIdempotencyKey.get(idempotencyKey);
+        if (known !== undefined) return { outcome: "exists", id: known };
+        state.idsByIdempotencyKey.set(idempotencyKey, id);
+      }
+      const entry = { record, vars, sweepAt, order: state.nextOrder(), nodes: new Map(), dropped: false };
+      state.tasks.set(id, entry);
+      state.sweeps.push({ task: entry, at: sweepAt });
+      if (record.deadlineAt !== undefined) state.deadlines.push({ task: entry, at: record.deadlineAt });
+      for (const lender of record.borrowsFrom ?? []) lend(state, lender, 1);
+      observe?.({ kind: "task", taskId: id, from: "absent", to: record.status });
+      return { outcome: "created", id };
+    },
+
+    async read(id) {
+      return state.tasks.get(id)?.record;
+    },
+
+    async update(id, judge, { sweepNow }) {
+      const entry = state.tasks.get(id);
+      const { answer, next } = judge(entry?.record, now());
+      if (entry === undefined || next === undefined) return answer;
+      const from = entry.record.status;
+      entry.record = deepFreeze({ ...entry.record, ...next });
+      if (next.deadlineAt !== undefined && from === "running") state.deadlines.buried();
+      const isEnded = isTaskTerminal(next.status);
+      if (isEnded || sweepNow) sweepAt(state, entry, isEnded ? undefined : now());
+      if (isEnded) retire(state, id, keepFinishedTasks);
+      observe?.({ kind: "task", taskId: id, from, to: next.status });
+      return answer;
+    },
+
+    async readVars(taskId) {
+      return state.tasks.get(taskId)?.vars;
+    },
+
+    async updateVars(taskId, judge) {
+      const entry = state.tasks.get(taskId);
+      const { answer, next } = judge(entry?.record, entry?.vars ?? { version: 0, appliedBy: [] });
+      if (entry !== undefined && next !== undefined) {
+        keepJson(next.vars, whatVars);
+        entry.vars = deepFreeze(next);
+        observe?.({ kind: "vars", taskId, vars: next });
+      }
+      return answer;
+    },
+
+    async delete(id) {
+      const entry = state.tasks.get(id);
+      if (entry === undefined) return "unknown";
+      if (!isTaskTerminal(entry.record.status)) return "open";
+      if (state.borrowers.has(id)) return "borrowed";
+      drop(state, id);
+      return "deleted";
+    },
+
+    async due(limit, { everyMs, aheadMs }) {
+      const ids: string[] = [];
+      // What is moved on is due after this moment, so nothing is given twice, however long this takes.
+      const dueBy = now() + aheadMs;
+      while (ids.length < limit) {
+        if (step !== undefined) await step("dueTasks");
+        const first = state.sweeps.first();
+        if (first === undefined || first.at > dueBy) break;
+        sweepAt(state, first.task, now() + Math.max(minSweepMs, everyMs));
+        ids.push(first.task.record.id);
+      }
+      return ids;
+    },
+
+    async overdue(limit) {
+      const { due, nextInMs } = dueOf(state.deadlines, { limit, now: now() });
+      return { overdue: due.map(({ task }) => task.record.id), nextInMs };
+    },
+
+    async list({ statuses, cursor, limit }) {
+      const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor);
+      const found: TaskEntry[] = [];
+      for (const entry of [...state.tasks.values()].reverse()) {
+        if (entry.order >= before || (statuses !== undefined && !statuses.includes(entry.record.status))) continue;
+        found.push(entry);
+        if (found.length > limit) break;
+      }
+      const items = found.slice(0, limit);
+      const last = items.at(-1);
+      return {
+        items: items.map(({ record }) => summaryOf(record)),
+        ...(found.length > limit && last !== undefined ? { cursor: String(last.order) } : {}),
+      };
+    },
+
+    async ended({ endedForMs, limit }) {
+      const latest = now() - endedForMs;
+      const ids: string[] = [];
+      for (const id of state.ended) {
+        if (ids.length >= limit || (state.tasks.get(id)?.record.endedAt ?? 0) > latest) break;
+        ids.push(id);
+      }
+      return ids;
+    },
+  };
+}
+
+function sweepAt({ sweeps }: MemoryState, task: TaskEntry, at: number | undefined): void {
+  if (task.sweepAt === at) return;
+  task.sweepAt = at ?? Number.POSITIVE_INFINITY;
+  sweeps.buried();
+  if (at !== undefined) sweeps.push({ task, at });
+}
+
+/** Keeps the newest ended tasks, and drops older ones with all that is theirs, unless a task borrows from them. */
+function retire(state: MemoryState, id: string, keepFinishedTasks: number): void {
+  state.ended.add(id);
+  let surplus = state.ended.size - keepFinishedTasks;
+  for (const oldest of surplus > 0 ? state.ended : []) {
+    if (state.borrowers.has(oldest)) continue;
+    drop(state, oldest);
+    if (--surplus === 0) return;
+  }
+}
+
+function drop(state: MemoryState, id: string): void {
+  state.ended.delete(id);
+  const entry = state.tasks.get(id);
+  if (entry === undefined) return;
+  entry.dropped = true;
+  state.tasks.delete(id);
+  if (entry.record.idempotencyKey !== undefined) state.idsByIdempotencyKey.delete(entry.record.idempotencyKey);
+  for (const lender of entry.record.borrowsFrom ?? []) lend(state, lender, -1);
+  for (const holders of state.slots.values()) {
+    for (const [key, holder] of holders) if (holder.taskId === id) holders.delete(key);
+  }
+  for (const node of entry.nodes.values()) {
+    for (const shard of node.shards) if (shard !== undefined) state.leased.delete(shard);
+  }
+}
+
+function lend({ borrowers }: MemoryState, lender: string, by: 1 | -1): void {
+  const count = (borrowers.get(lender) ?? 0) + by;
+  if (count === 0) borrowers.delete(lender);
+  else borrowers.set(lender, count);
+}

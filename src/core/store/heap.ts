@@ -1,0 +1,135 @@
+/** Below this size dead items aren't worth a clean-up. */
+const smallSize = 64;
+
+export interface HeapOptions<TItem> {
+  readonly before: (a: TItem, b: TItem) => boolean;
+  /** Whether the record still is what the item says. Once false, false for ever. @defaultValue always */
+  readonly isLive?: (item: TItem) => boolean;
+}
+
+/**
+ * A binary heap that serves as an index over records which change under it: an item isn't taken out when its record
+ * moves on, it is passed over when met and dropped when it comes to the root. {@link Heap.buried} tells that an item
+ * died, so that the dead never outnumber the living for long, even when nobody reads.
+ */
+export class Heap<TItem> {
+  /** The root is at 0, the children of `i` are at `2i + 1` and `2i + 2`. */
+  #items: TItem[] = [];
+  #dead = 0;
+  readonly #before: (a: TItem, b: TItem) => boolean;
+  readonly #isLive: (item: TItem) => boolean;
+
+  constructor({ before, isLive = () => true }: HeapOptions<TItem>) {
+    this.#before = before;
+    this.#isLive = isLive;
+  }
+
+  /** Dead items included. */
+  get size(): number {
+    return this.#items.length;
+  }
+
+  push(item: TItem): void {
+    const items = this.#items;
+    let place = items.length;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      const above = items[parent] as TItem;
+      if (!this.#before(item, above)) break;
+      items[place] = above;
+      place = parent;
+    }
+    items[place] = item;
+  }
+
+  buried(): void {
+    this.#dead++;
+    if (this.size < smallSize || this.#dead * 2 < this.size) return;
+    this.#items = this.#items.filter(this.#isLive);
+    this.#dead = 0;
+    for (let place = (this.size >> 1) - 1; place >= 0; place--) this.#sink(place, this.#items[place] as TItem);
+  }
+
+  first(): TItem | undefined {
+    for (let item = this.#items[0]; item !== undefined; item = this.#items[0]) {
+      if (this.#isLive(item)) return item;
+      this.#removeRoot();
+      this.#dead = Math.max(0, this.#dead - 1);
+    }
+    return undefined;
+  }
+
+  pop(): TItem | undefined {
+    const item = this.first();
+    if (item !== undefined) this.#removeRoot();
+    return item;
+  }
+
+  /**
+   * The first `limit` living items of several heaps of one kind, in order, leaving them where they are: from the roots
+   * down, always the best place seen so far, so it costs by what is taken, not by what is there.
+   *
+   * @param isWanted - passes over the others
+   */
+  static firstOf<TItem>(
+    heaps: readonly Heap<TItem>[],
+    limit: number,
+    isWanted: (item: TItem) => boolean = () => true,
+  ): TItem[] {
+    const filled = heaps.filter((heap) => heap.first() !== undefined);
+    const [only] = filled;
+    if (only === undefined || limit <= 0) return [];
+    const first = only.first() as TItem;
+    if (filled.length === 1 && (limit === 1 || only.size === 1) && isWanted(first)) return [first];
+
+    const open = new Heap<Spot<TItem>>({ before: (a, b) => only.#before(a.item, b.item) });
+    const look = (heap: Heap<TItem>, place: number): void => {
+      const item = heap.#items[place];
+      if (item !== undefined) open.push({ heap, place, item });
+    };
+    for (const heap of filled) look(heap, 0);
+    const found: TItem[] = [];
+    for (let spot = open.pop(); spot !== undefined; spot = open.pop()) {
+      if (spot.heap.#isLive(spot.item) && isWanted(spot.item) && found.push(spot.item) === limit) break;
+      look(spot.heap, 2 * spot.place + 1);
+      look(spot.heap, 2 * spot.place + 2);
+    }
+    return found;
+  }
+
+  #removeRoot(): void {
+    const last = this.#items.pop();
+    if (last !== undefined && this.size > 0) this.#sink(0, last);
+  }
+
+  #sink(from: number, item: TItem): void {
+    const items = this.#items;
+    let place = from;
+    for (let child = 2 * place + 1; child < items.length; child = 2 * place + 1) {
+      const right = child + 1;
+      if (right < items.length && this.#before(items[right] as TItem, items[child] as TItem)) child = right;
+      const below = items[child] as TItem;
+      if (!this.#before(below, item)) break;
+      items[place] = below;
+      place = child;
+    }
+    items[place] = item;
+  }
+}
+
+interface Spot<TItem> {
+  readonly heap: Heap<TItem>;
+  readonly place: number;
+  readonly item: TItem;
+}
+
+/** What is due, the first due first, and in how many ms the next is. */
+export function dueOf<TItem extends { readonly at: number }>(
+  heap: Heap<TItem>,
+  { limit, now }: { readonly limit: number; readonly now: number },
+): { readonly due: readonly TItem[]; readonly nextInMs: number | undefined } {
+  const first = Heap.firstOf([heap], limit + 1);
+  const due = first.slice(0, limit).filter(({ at }) => at <= now);
+  const next = first[due.length];
+  return { due, nextInMs: next === undefined ? undefined : Math.max(0, next.at - now) };
+}

@@ -1,0 +1,22 @@
+import type { Graph } from "../../graph/index.ts";
+import { planGraph, sourcesOf } from "../plan/index.ts";
+
+/** A node as a reader of others, and who reads its own artifacts: for a store that drops what nobody reads any more. */
+export interface Reading {
+  readonly partitions: number;
+  /** The nodes that it reads. */
+  readonly sources: readonly string[];
+  /** The nodes that read it. */
+  readonly readers: readonly string[];
+}
+
+export function readingsOf(graph: Graph): ReadonlyMap<string, Reading> {
+  const plan = planGraph(graph);
+  const readers = new Map<string, string[]>(plan.nodes.map(({ id }) => [id, []]));
+  const readings = plan.nodes.map((node): [string, Reading] => {
+    const sources = sourcesOf(plan, node);
+    for (const source of sources) readers.get(source)?.push(node.id);
+    return [node.id, { partitions: node.partitions, sources, readers: readers.get(node.id) ?? [] }];
+  });
+  return new Map(readings);
+}
