@@ -1,7 +1,8 @@
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Document, MongoClient } from "mongodb";
+import { isDuplicate, isPassing, storeUnavailable, translated } from "./errors.ts";
 import { type Collections, checkLayout, collectionsOf, migrate } from "./layout.ts";
-import { isPassing, storeUnavailable, translated } from "./mongo-error.ts";
 
 export interface SessionOptions {
   readonly client: MongoClient;
@@ -14,6 +15,12 @@ export interface SessionOptions {
   readonly redact: (text: string) => string;
 }
 
+/** A document as it was read, with the server's time of that. */
+export interface Read<TDocument> {
+  readonly doc: TDocument;
+  readonly now: number;
+}
+
 /** How often a request is made, when its answer gets lost. */
 const tries = 4;
 const firstDelayMs = 5;
@@ -23,15 +30,15 @@ export class Session {
   readonly #options: SessionOptions;
   #collections: Collections | undefined;
   #closed = false;
+  readonly #name = randomBytes(4).toString("hex");
+  #orderKeys = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
   }
 
   async open(): Promise<void> {
-    if (this.#closed) throw unavailable("closed");
-    const { client, database, prefix, timeoutMs } = this.#options;
-    this.#collections = collectionsOf(client.db(database), { prefix, timeoutMs });
+    this.#connect();
     const isCurrent = await this.ask((collections) =>
       checkLayout(collections, { missingIsFine: this.#options.migrate }),
     );
@@ -40,9 +47,7 @@ export class Session {
 
   /** Uses a database that is another program's: creates nothing in it, and expects nothing. */
   async openAsGuest(): Promise<void> {
-    if (this.#closed) throw unavailable("closed");
-    const { client, database, prefix, timeoutMs } = this.#options;
-    this.#collections = collectionsOf(client.db(database), { prefix, timeoutMs });
+    this.#connect();
     await this.ask(({ artifacts }) => artifacts.findOne({}, { projection: { _id: 1 } }));
   }
 
@@ -52,8 +57,7 @@ export class Session {
   }
 
   async migrate(): Promise<void> {
-    const { client, database, prefix, timeoutMs } = this.#options;
-    this.#collections ??= collectionsOf(client.db(database), { prefix, timeoutMs });
+    this.#connect();
     await this.ask((collections) => migrate(collections));
   }
 
@@ -83,32 +87,100 @@ export class Session {
     }
   }
 
+  /**
+   * Makes an insert. False: a unique key is taken, by another one.
+   *
+   * @param isThere - whether the document is there, asked when an earlier request may have inserted it
+   */
+  insert(
+    request: (collections: Collections) => Promise<unknown>,
+    isThere: (collections: Collections) => Promise<boolean> = async () => false,
+  ): Promise<boolean> {
+    return this.ask(async (collections, again) => {
+      try {
+        await request(collections);
+        return true;
+      } catch (error) {
+        if (!isDuplicate(error)) throw error;
+        return again && isThere(collections);
+      }
+    });
+  }
+
   /** Reads documents together with the server's time. */
-  async timed<TDocument>(
-    from: keyof Collections,
-    read: { readonly stages: readonly Document[]; readonly hint?: string },
-  ): Promise<readonly { readonly doc: TDocument; readonly now: number }[]> {
-    const stages = [...read.stages, { $project: { _id: 0, doc: "$$ROOT", now: "$$NOW" } }];
+  async timed<TDocument>(from: keyof Collections, stages: readonly Document[]): Promise<readonly Read<TDocument>[]> {
+    const timed = [...stages, { $project: { _id: 0, doc: "$$ROOT", now: "$$NOW" } }];
     const rows = await this.ask((collections) =>
-      collections[from]
-        .aggregate<{ doc: TDocument; now: Date }>(stages, read.hint === undefined ? {} : { hint: read.hint })
-        .toArray(),
+      collections[from].aggregate<{ doc: TDocument; now: Date }>(timed).toArray(),
     );
     return rows.map(({ doc, now }) => ({ doc, now: now.getTime() }));
   }
 
   /** The server's clock, in ms. */
   async now(): Promise<number> {
-    const [row] = await this.timed("layout", { stages: [{ $match: { _id: "layout" } }] });
+    const [row] = await this.timed("layout", [{ $match: { _id: "layout" } }]);
     if (row === undefined)
       throw storeUnavailable("this MongoDB database was emptied while in use", { retryable: false });
     return row.now;
+  }
+
+  /**
+   * A key that sorts by time, and within a millisecond by the order in which this store made it. Between two stores such
+   * a millisecond has no order.
+   */
+  orderKey(now: number): string {
+    return `${base36(now, 9)}-${base36(this.#orderKeys++, 8)}-${this.#name}`;
+  }
+
+  #connect(): void {
+    if (this.#closed) throw unavailable("closed");
+    const { client, database, prefix, timeoutMs } = this.#options;
+    this.#collections ??= collectionsOf(client.db(database), { prefix, timeoutMs });
   }
 
   #use(): Collections {
     if (this.#closed) throw unavailable("closed");
     if (this.#collections === undefined) throw unavailable("not open yet");
     return this.#collections;
+  }
+}
+
+/** Sorts after all order keys. */
+export const lastOrderKey = "~";
+
+const base36 = (value: number, width: number): string => Math.trunc(value).toString(36).padStart(width, "0");
+
+const longestDelayMs = 64;
+
+/**
+ * Reads a document, judges, and writes if nobody else has written since; else once more.
+ *
+ * A deadline that `judge` makes or finds passed is the server's: what had passed when it was read has passed for ever,
+ * and a deadline made from then is a little early, never late. A write whose answer got lost is recognised by the
+ * revision that it left.
+ *
+ * @param judge - the answer and, where there is something to write, what resolves with whether it was written
+ * @param known - what was read a moment ago, to begin with
+ */
+export async function compareAndSet<TDocument extends { readonly rev: string }, TAnswer>(
+  read: () => Promise<Read<TDocument> | undefined>,
+  judge: (found: Read<TDocument> | undefined) => Promise<{
+    readonly answer: TAnswer;
+    readonly write?: (rev: string) => Promise<boolean>;
+  }>,
+  known?: Read<TDocument>,
+): Promise<TAnswer> {
+  let tried: { readonly rev: string; readonly answer: TAnswer } | undefined;
+  for (let round = 0; ; round++) {
+    const found = round === 0 && known !== undefined ? known : await read();
+    if (tried !== undefined && found?.doc.rev === tried.rev) return tried.answer;
+    const { answer, write } = await judge(found);
+    if (write === undefined) return answer;
+    const rev = randomUUID();
+    if (await write(rev)) return answer;
+    tried = { rev, answer };
+    // Others write too, or what was written isn't to be read yet.
+    await sleep(Math.random() * Math.min(longestDelayMs, 2 ** round));
   }
 }
 
