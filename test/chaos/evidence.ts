@@ -5,7 +5,7 @@ import {
   type NodeDocument,
   refFields,
   shardRecords,
-} from "../../src/adapters/mongo/documents.ts";
+} from "../../src/adapters/mongo/driver/documents.ts";
 import type { Artifact, ShardRecord, TaskRecord, TaskStatus, VarsRecord } from "../../src/core/model/records.ts";
 import type { Store } from "../../src/core/ports/index.ts";
 import { externalNodes, externalSources } from "./external-nodes.ts";

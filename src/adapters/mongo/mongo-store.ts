@@ -1,14 +1,14 @@
 import type { Store } from "../../core/ports/index.ts";
 import type { StoreDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
+import { MongoLogs } from "./driver/logs.ts";
+import { MongoDeadLetters, MongoSlots, MongoWorkers } from "./driver/registry.ts";
+import { Session } from "./driver/session.ts";
+import { MongoShards } from "./driver/shards.ts";
+import { MongoTasks } from "./driver/tasks.ts";
 import { ExternalArtifacts } from "./external/external-artifacts.ts";
 import { PlainArtifacts } from "./external/plain-artifacts.ts";
-import { MongoLogs } from "./logs.ts";
 import { type CheckedOptions, checkedOptions, type MongoStoreOptions } from "./options.ts";
-import { MongoDeadLetters, MongoSlots, MongoWorkers } from "./registry.ts";
-import { Session } from "./session.ts";
-import { MongoShards } from "./shards.ts";
-import { MongoTasks } from "./tasks.ts";
 
 export interface MongoStore extends Store {
   /**

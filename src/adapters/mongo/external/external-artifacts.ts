@@ -8,11 +8,11 @@ import {
   type ShardRef,
 } from "../../../core/model/records.ts";
 import type { ExternalRows, Stamped, UnreadableSource, WriteAnswer } from "../../../core/ports/index.ts";
-import { type ArtifactDocument, checkedId } from "../documents.ts";
-import { isDuplicate } from "../errors.ts";
-import type { MongoLogs } from "../logs.ts";
-import type { Session } from "../session.ts";
-import type { MongoShards } from "../shards.ts";
+import { type ArtifactDocument, checkedId } from "../driver/documents.ts";
+import { isDuplicate } from "../driver/errors.ts";
+import type { MongoLogs } from "../driver/logs.ts";
+import type { Session } from "../driver/session.ts";
+import type { MongoShards } from "../driver/shards.ts";
 
 /** What is asked of a source before somebody else reads it. */
 type Seen = Pick<ArtifactDocument, "_id" | "created_at"> & { readonly isObject: boolean };

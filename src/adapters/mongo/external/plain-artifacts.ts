@@ -2,9 +2,9 @@ import type { EpochRef, ShardRef } from "../../../core/model/records.ts";
 import type { PlainRow, PlainRows } from "../../../core/ports/index.ts";
 import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
-import { checkedId, plainJson } from "../documents.ts";
-import { jsonField, jsonOf } from "../fields.ts";
-import type { Session } from "../session.ts";
+import { checkedId, plainJson } from "../driver/documents.ts";
+import { jsonField, jsonOf } from "../driver/fields.ts";
+import type { Session } from "../driver/session.ts";
 
 /** The rows of `artifacts` as other programs write and read them. */
 export class PlainArtifacts implements PlainRows {

@@ -5,11 +5,10 @@ import {
   type NewTask,
   type TaskRecord,
   type TaskStatus,
-  type TaskSummary,
   type VarsRecord,
-} from "../../core/model/records.ts";
-import type { Store } from "../../core/ports/index.ts";
-import type { Judged, TaskDriver, TaskState, VarsState } from "../../core/store/driver.ts";
+} from "../../../core/model/records.ts";
+import type { Store } from "../../../core/ports/index.ts";
+import type { Judged, TaskDriver, TaskState, VarsState } from "../../../core/store/driver.ts";
 import {
   checkedId,
   headOnly,
@@ -22,14 +21,11 @@ import {
 } from "./documents.ts";
 import { checkSize } from "./errors.ts";
 import { changeTask, keepLenders, Retention, readLiveHead, removeTask } from "./removal.ts";
-import { compareAndSet, lastOrderKey, type Read, type Session } from "./session.ts";
+import { compareAndSet, lastOrderKey, pageOf, type Read, type Session } from "./session.ts";
 
 /** A task's record takes its failure, and its variables, later. */
 const largestTask = 12 * 1_024 * 1_024;
 const largestVars = 3 * 1_024 * 1_024;
-
-/** Earlier than any time that is set: only what has the field is in its index. */
-const ever = new Date(0);
 
 export class MongoTasks implements TaskDriver {
   readonly #session: Session;
@@ -121,33 +117,35 @@ export class MongoTasks implements TaskDriver {
     this.#retention.begin();
     const taken: string[] = [];
     while (taken.length < limit) {
-      const rows = await this.#by("sweep_at", limit - taken.length);
+      const rows = await this.#session.earliest<TaskDocument>("tasks", {
+        field: "sweep_at",
+        limit: limit - taken.length,
+      });
       // One that was given already is due again when `everyMs` is short.
-      const due = rows.filter(({ id, at, now }) => at <= now + every.aheadMs && !taken.includes(id));
+      const due = rows.filter(({ doc, inMs }) => inMs <= every.aheadMs && !taken.includes(doc._id));
       if (due.length === 0) break;
-      for (const { id, at, now } of due) {
+      for (const { doc, now } of due) {
+        const { _id, sweep_at } = doc;
         const next = { sweep_at: new Date(now + every.everyMs), swept_by: randomUUID() };
         const isTaken = await this.#session.ask(async ({ tasks }, again) => {
-          const update = await tasks.updateOne({ _id: id, sweep_at: new Date(at) }, { $set: next });
+          const update = await tasks.updateOne({ _id, sweep_at: sweep_at as Date }, { $set: next });
           if (update.modifiedCount === 1) return true;
-          return again && (await tasks.countDocuments({ _id: id, swept_by: next.swept_by }, { limit: 1 })) === 1;
+          return again && (await tasks.countDocuments({ _id, swept_by: next.swept_by }, { limit: 1 })) === 1;
         });
-        if (isTaken) taken.push(id);
+        if (isTaken) taken.push(_id);
       }
     }
     return taken;
   }
 
   async overdue(limit: number): ReturnType<Store["overdueTasks"]> {
-    const rows = await this.#by("deadline_at", limit + 1);
-    const overdue = rows.slice(0, limit).filter(({ at, now }) => at <= now);
-    const next = rows[overdue.length];
-    return { overdue: overdue.map(({ id }) => id), nextInMs: next && Math.max(0, next.at - next.now) };
+    const { due, nextInMs } = await this.#session.due<TaskDocument>("tasks", { field: "deadline_at", limit });
+    return { overdue: due.map(({ _id }) => _id), nextInMs };
   }
 
   async ended({ endedForMs, limit }: Parameters<Store["endedTasks"]>[0]): Promise<string[]> {
-    const rows = await this.#by("ended_at", limit);
-    return rows.filter(({ at, now }) => at <= now - endedForMs).map(({ id }) => id);
+    const rows = await this.#session.earliest<TaskDocument>("tasks", { field: "ended_at", limit });
+    return rows.filter(({ inMs }) => inMs <= -endedForMs).map(({ doc }) => doc._id);
   }
 
   async list(query: Parameters<Store["listTasks"]>[0]): ReturnType<Store["listTasks"]> {
@@ -155,12 +153,7 @@ export class MongoTasks implements TaskDriver {
     // One look a status, each along the index: one over several would sort all their tasks.
     const each = await Promise.all([...new Set(statuses)].map((status) => this.#newest(status, cursor, limit + 1)));
     const found = each.flat().sort((a, b) => (a.list_order < b.list_order ? 1 : -1));
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    return {
-      items: page.map((doc): TaskSummary => taskSummaries.toRecord(doc)),
-      ...(found.length > limit && last !== undefined ? { cursor: last.list_order } : {}),
-    };
+    return pageOf(found, limit, taskSummaries.toRecord);
   }
 
   /** Waits for the removals that are under way. */
@@ -173,16 +166,6 @@ export class MongoTasks implements TaskDriver {
     return this.#session.ask(({ tasks }) =>
       tasks.find(filter, { projection: headOnly }).sort({ list_order: -1 }).limit(limit).toArray(),
     );
-  }
-
-  async #by(field: "sweep_at" | "deadline_at" | "ended_at", limit: number) {
-    const rows = await this.#session.timed<Pick<TaskDocument, "_id" | typeof field>>("tasks", [
-      { $match: { [field]: { $gt: ever } } },
-      { $sort: { [field]: 1 } },
-      { $limit: limit },
-      { $project: { [field]: 1 } },
-    ]);
-    return rows.map(({ doc, now }) => ({ id: doc._id, at: doc[field]?.getTime() ?? Number.POSITIVE_INFINITY, now }));
   }
 
   /** The task that has this ID, or else this idempotency key. */

@@ -1,5 +1,5 @@
 import { BSON, type Document, MongoError, MongoServerError } from "mongodb";
-import { FlowError } from "../../errors/index.ts";
+import { FlowError } from "../../../errors/index.ts";
 
 /** Server errors after which the same request may succeed: elections, shutdowns, timeouts, interrupted requests. */
 const passing = new Set([6, 7, 50, 64, 89, 91, 100, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { fence } from "../../core/model/index.ts";
+import { fence } from "../../../core/model/index.ts";
 import {
   type Attempt,
   type EpochRef,
@@ -7,9 +7,9 @@ import {
   type ShardRef,
   shardKey,
   type WriteAnswer,
-} from "../../core/model/records.ts";
-import type { QueuedRef, Store } from "../../core/ports/index.ts";
-import type { Judged, ShardDriver, ShardUpdate } from "../../core/store/driver.ts";
+} from "../../../core/model/records.ts";
+import type { QueuedRef, Store } from "../../../core/ports/index.ts";
+import type { Judged, ShardDriver, ShardUpdate } from "../../../core/store/driver.ts";
 import { checkedId, type NodeDocument, refOf, shardDocument, shardRecords } from "./documents.ts";
 import { checkSize } from "./errors.ts";
 import { logIndex } from "./layout.ts";
@@ -27,7 +27,6 @@ type Judge<TAnswer> = (
 ) => Judged<TAnswer, ShardRecord> | Promise<Judged<TAnswer, ShardRecord>>;
 
 const none: ReadonlySet<string> = new Set();
-const ever = new Date(0);
 const refOnly = { task_id: 1, node_id: 1, shard: 1, attempt_epoch: 1, type: 1 } as const;
 type RefFields = Pick<NodeDocument, keyof typeof refOnly>;
 
@@ -150,14 +149,11 @@ export class MongoShards implements ShardDriver {
   }
 
   async expiredLeases(limit: number): Promise<EpochRef[]> {
-    return (await this.#by("expires_at", limit)).filter(({ inMs }) => inMs <= 0).map(({ ref }) => ref);
+    return (await this.#due("expires_at", limit)).due;
   }
 
-  async dueDeferred(limit: number): ReturnType<Store["dueDeferred"]> {
-    const rows = await this.#by("next_retry_at", limit + 1);
-    const due = rows.slice(0, limit).filter(({ inMs }) => inMs <= 0);
-    const next = rows[due.length];
-    return { due: due.map(({ ref }) => ref), nextInMs: next && Math.max(0, next.inMs) };
+  dueDeferred(limit: number): ReturnType<Store["dueDeferred"]> {
+    return this.#due("next_retry_at", limit);
   }
 
   async peekQueue(...[types, limit, except = none, only]: Parameters<Store["peekQueue"]>): Promise<QueuedRef[]> {
@@ -179,14 +175,9 @@ export class MongoShards implements ShardDriver {
     return docs.map((doc) => ({ ...epochRefOf(doc), type: doc.type }));
   }
 
-  async #by(field: "expires_at" | "next_retry_at", limit: number) {
-    const rows = await this.#session.timed<RefFields & Pick<NodeDocument, typeof field>>("nodes", [
-      { $match: { [field]: { $gt: ever } } },
-      { $sort: { [field]: 1 } },
-      { $limit: limit },
-      { $project: { ...refOnly, [field]: 1 } },
-    ]);
-    return rows.map(({ doc, now }) => ({ ref: epochRefOf(doc), inMs: (doc[field]?.getTime() ?? 0) - now }));
+  async #due(field: "expires_at" | "next_retry_at", limit: number): ReturnType<Store["dueDeferred"]> {
+    const { due, nextInMs } = await this.#session.due<RefFields>("nodes", { field, limit, fields: refOnly });
+    return { due: due.map(epochRefOf), nextInMs };
   }
 
   async #find(ref: ShardRef): Promise<Read<NodeDocument> | undefined> {

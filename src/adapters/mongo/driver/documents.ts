@@ -1,4 +1,4 @@
-import { expiresAt } from "../../core/model/index.ts";
+import { expiresAt } from "../../../core/model/index.ts";
 import {
   type Artifact,
   type Attempt,
@@ -16,12 +16,13 @@ import {
   type TaskStatus,
   type TaskSummary,
   type VarsRecord,
-} from "../../core/model/records.ts";
-import type { TaskState } from "../../core/store/driver.ts";
-import type { Metrics } from "../../definitions/index.ts";
-import type { Json } from "../../errors/index.ts";
-import { graphHash } from "../../graph/index.ts";
-import { date, type Fields, json, jsonField, jsonOf, list, mapping, nested } from "./fields.ts";
+  type WorkerRecord,
+} from "../../../core/model/records.ts";
+import type { TaskState } from "../../../core/store/driver.ts";
+import type { Metrics } from "../../../definitions/index.ts";
+import type { Json } from "../../../errors/index.ts";
+import { graphHash } from "../../../graph/index.ts";
+import { converted, date, type Fields, json, jsonField, jsonOf, list, mapping, nested } from "./fields.ts";
 
 /*
  * What is in the collections: each mapping names the document's field for each field of a record; the interfaces have
@@ -325,14 +326,21 @@ export interface LimitDocument {
 
 export interface WorkerDocument {
   readonly _id: string;
-  readonly worker_id: string;
-  readonly roles: readonly string[];
-  readonly capacity: { readonly tasks: number };
-  readonly running: number;
   readonly last_seen: Date;
   /** Until then it counts as alive. */
   readonly alive_until: Date;
 }
+
+export const workers = mapping<WorkerRecord>({
+  id: "worker_id",
+  types: "roles",
+  capacity: converted<number, { readonly tasks: number }>(
+    "capacity",
+    (tasks) => ({ tasks }),
+    ({ tasks }) => tasks,
+  ),
+  running: "running",
+});
 
 export interface DeadLetterDocument {
   readonly _id: string;

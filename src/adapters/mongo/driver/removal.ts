@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { UpdateFilter } from "mongodb";
-import { isTaskTerminal } from "../../core/model/records.ts";
-import type { Store } from "../../core/ports/index.ts";
+import { isTaskTerminal } from "../../../core/model/records.ts";
+import type { Store } from "../../../core/ports/index.ts";
 import { checkedId, headOnly, type TaskDocument } from "./documents.ts";
 import type { Read, Session } from "./session.ts";
 

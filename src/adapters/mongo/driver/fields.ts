@@ -1,5 +1,5 @@
 import type { Document } from "mongodb";
-import type { Json } from "../../errors/index.ts";
+import type { Json } from "../../../errors/index.ts";
 import { recordTooLarge } from "./errors.ts";
 
 /** How one value of a record is put into its document, and read from it; `undefined`: it isn't there. */
@@ -72,7 +72,7 @@ export const json = (name: string): Field => ({
   get: (document) => jsonOf(document, name),
 });
 
-const converted = <TValue, TStored>(
+export const converted = <TValue, TStored>(
   name: string,
   store: (value: TValue) => TStored,
   restore: (stored: TStored) => TValue,

@@ -1,7 +1,7 @@
-import { finishShard, isRecorded } from "../../core/model/index.ts";
-import type { Artifact, Attempt, NewArtifact, Origin, ShardRef } from "../../core/model/records.ts";
-import type { Store, Tail } from "../../core/ports/index.ts";
-import type { LogDriver } from "../../core/store/driver.ts";
+import { finishShard, isRecorded } from "../../../core/model/index.ts";
+import type { Artifact, Attempt, NewArtifact, Origin, ShardRef } from "../../../core/model/records.ts";
+import type { Store, Tail } from "../../../core/ports/index.ts";
+import type { LogDriver } from "../../../core/store/driver.ts";
 import {
   type ArtifactDocument,
   artifactDocument,

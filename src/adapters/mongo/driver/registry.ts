@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Attempt, DeadLetter, WorkerRecord } from "../../core/model/records.ts";
-import type { HeldSlot, Page, PageRequest, SlotLimit } from "../../core/ports/index.ts";
-import type { DeadLetterDriver, SlotDriver, WorkerDriver } from "../../core/store/driver.ts";
-import { checkedId, type DeadLetterDocument, deadLetters, holders, type WorkerDocument } from "./documents.ts";
-import { lastOrderKey, type Session } from "./session.ts";
+import type { Attempt, DeadLetter, WorkerRecord } from "../../../core/model/records.ts";
+import type { HeldSlot, Page, PageRequest, SlotLimit } from "../../../core/ports/index.ts";
+import type { DeadLetterDriver, SlotDriver, WorkerDriver } from "../../../core/store/driver.ts";
+import { checkedId, type DeadLetterDocument, deadLetters, holders, type WorkerDocument, workers } from "./documents.ts";
+import { lastOrderKey, pageOf, type Session } from "./session.ts";
 
 /** The holders of limits: one document a limit. */
 export class MongoSlots implements SlotDriver {
@@ -61,29 +61,23 @@ export class MongoWorkers implements WorkerDriver {
     this.#session = session;
   }
 
-  async announce({ id, types, capacity, running }: WorkerRecord, ttlMs: number): Promise<void> {
+  async announce(worker: WorkerRecord, ttlMs: number): Promise<void> {
     // A pipeline reads strings that begin with `$` as fields, unless they are said to be literal.
-    const said = { worker_id: id, roles: [...types], capacity: { tasks: capacity }, running };
-    const literal = Object.fromEntries(Object.entries(said).map(([name, value]) => [name, { $literal: value }]));
-    const set = { ...literal, last_seen: "$$NOW", alive_until: { $add: ["$$NOW", ttlMs] } };
-    await this.#session.ask(({ workers }) => workers.updateOne({ _id: id }, [{ $set: set }], { upsert: true }));
+    const said = Object.entries(workers.toDocument(worker)).map(([name, value]) => [name, { $literal: value }]);
+    const set = { ...Object.fromEntries(said), last_seen: "$$NOW", alive_until: { $add: ["$$NOW", ttlMs] } };
+    await this.#session.ask((collections) =>
+      collections.workers.updateOne({ _id: worker.id }, [{ $set: set }], { upsert: true }),
+    );
   }
 
   async remove(id: string): Promise<void> {
-    await this.#session.ask(({ workers }) => workers.deleteOne({ _id: id }));
+    await this.#session.ask((collections) => collections.workers.deleteOne({ _id: id }));
   }
 
   async live(): Promise<WorkerRecord[]> {
     const known = { $match: { alive_until: { $gt: new Date(0) } } };
     const rows = await this.#session.timed<WorkerDocument>("workers", [known]);
-    return rows
-      .filter(({ doc, now }) => doc.alive_until.getTime() > now)
-      .map(({ doc }) => ({
-        id: doc.worker_id,
-        types: doc.roles,
-        capacity: doc.capacity.tasks,
-        running: doc.running,
-      }));
+    return rows.filter(({ doc, now }) => doc.alive_until.getTime() > now).map(({ doc }) => workers.toRecord(doc));
   }
 }
 
@@ -116,12 +110,7 @@ export class MongoDeadLetters implements DeadLetterDriver {
         .limit(limit + 1)
         .toArray(),
     );
-    const page = docs.slice(0, limit);
-    const last = page.at(-1);
-    return {
-      items: page.map(deadLetters.toRecord),
-      ...(docs.length > limit && last !== undefined ? { cursor: last.list_order } : {}),
-    };
+    return pageOf(docs, limit, deadLetters.toRecord);
   }
 
   async remove(id: string): Promise<boolean> {

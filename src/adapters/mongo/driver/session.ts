@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Document, MongoClient } from "mongodb";
+import type { Page } from "../../../core/ports/index.ts";
 import { isDuplicate, isPassing, storeUnavailable, translated } from "./errors.ts";
 import { type Collections, checkLayout, collectionsOf, migrate } from "./layout.ts";
 
@@ -116,6 +117,31 @@ export class Session {
     return rows.map(({ doc, now }) => ({ doc, now: now.getTime() }));
   }
 
+  /** Of the documents that have a time in this field, those with the earliest, with how long it is until then. */
+  async earliest<TDocument>(
+    from: keyof Collections,
+    { field, limit, fields }: { readonly field: string; readonly limit: number; readonly fields?: Document },
+  ): Promise<readonly (Read<TDocument> & { readonly inMs: number })[]> {
+    const rows = await this.timed<TDocument & { readonly [field: string]: Date }>(from, [
+      { $match: { [field]: { $gt: ever } } },
+      { $sort: { [field]: 1 } },
+      { $limit: limit },
+      { $project: { ...fields, [field]: 1 } },
+    ]);
+    return rows.map(({ doc, now }) => ({ doc, now, inMs: (doc[field]?.getTime() ?? now) - now }));
+  }
+
+  /** Of the documents whose time has come, `limit` at most, and in how many ms the next one's comes. */
+  async due<TDocument>(
+    from: keyof Collections,
+    { limit, ...what }: { readonly field: string; readonly limit: number; readonly fields?: Document },
+  ): Promise<{ readonly due: readonly TDocument[]; readonly nextInMs: number | undefined }> {
+    const rows = await this.earliest<TDocument>(from, { ...what, limit: limit + 1 });
+    const due = rows.slice(0, limit).filter(({ inMs }) => inMs <= 0);
+    const next = rows[due.length];
+    return { due: due.map(({ doc }) => doc), nextInMs: next && Math.max(0, next.inMs) };
+  }
+
   /** The server's clock, in ms. */
   async now(): Promise<number> {
     const [row] = await this.timed("layout", [{ $match: { _id: "layout" } }]);
@@ -147,6 +173,21 @@ export class Session {
 
 /** Sorts after all order keys. */
 export const lastOrderKey = "~";
+
+/** Earlier than any time that is set: only what has the field is in its index. */
+const ever = new Date(0);
+
+/** A page of what was found, of which there is one more where others follow. */
+export function pageOf<TDocument extends { readonly list_order: string }, TItem>(
+  found: readonly TDocument[],
+  limit: number,
+  toItem: (document: TDocument) => TItem,
+): Page<TItem> {
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const more = found.length > limit && last !== undefined ? { cursor: last.list_order } : {};
+  return { items: page.map(toItem), ...more };
+}
 
 const base36 = (value: number, width: number): string => Math.trunc(value).toString(36).padStart(width, "0");
 
