@@ -161,7 +161,8 @@ function engineEntry(): string {
 
 function driverLines(name: string): number {
   return files
-    .filter(({ path }) => path.startsWith(`src/adapters/${name}/`) && !/\/bus-|-bus\.ts$|undelivered/.test(path))
+    .filter(({ path }) => path.startsWith(`src/adapters/${name}/`))
+    .filter(({ path }) => !/\/bus-|-bus\.ts$|undelivered|\/external\//.test(path))
     .reduce((sum, { lines }) => sum + lines, 0);
 }
 

@@ -1,12 +1,14 @@
 import { type Collection, MongoClient } from "mongodb";
-import { artifactOf } from "../../src/adapters/mongo/artifact-documents.ts";
-import type { ArtifactDocument } from "../../src/adapters/mongo/documents.ts";
-import { refFields, shardRecord } from "../../src/adapters/mongo/shard-documents.ts";
+import {
+  type ArtifactDocument,
+  artifactOf,
+  type NodeDocument,
+  refFields,
+  shardRecords,
+} from "../../src/adapters/mongo/driver/documents.ts";
 import type { Artifact, ShardRecord, TaskRecord, TaskStatus, VarsRecord } from "../../src/core/model/records.ts";
 import type { Store } from "../../src/core/ports/index.ts";
 import { externalNodes, externalSources } from "./external-nodes.ts";
-
-type ShardDocument = Parameters<typeof shardRecord>[0];
 
 /** One row of an artifact log, in whatever generation. */
 export interface LogRow {
@@ -82,8 +84,8 @@ export class Evidence {
     const task = await this.#store.readTask(id);
     const vars = await this.#store.readVars(id);
     if (task === undefined || vars === undefined) throw new Error(`task ${id} is gone`);
-    const docs = await this.#collection<ShardDocument>("nodes").find({ task_id: id }).toArray();
-    const shards = docs.map((doc) => shardRecord(doc as ShardDocument));
+    const docs = await this.#collection<NodeDocument>("nodes").find({ task_id: id }).toArray();
+    const shards = docs.map(shardRecords.toRecord);
     const external = externalNodes(task.graph);
     const untimed = new Set(external.flatMap((node) => [node.node_id, ...externalSources(node)]));
     const own = (await this.#rows({ task_id: id })).map((doc) => rowOf(doc, { untimed, isAdopted: false }));

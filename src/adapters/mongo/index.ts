@@ -3,5 +3,6 @@
  *
  * @module flowkit/adapters/mongo
  */
-export type { MongoStoreOptions } from "./mongo-options.ts";
+
 export { type MongoStore, mongoStore } from "./mongo-store.ts";
+export type { MongoStoreOptions } from "./options.ts";

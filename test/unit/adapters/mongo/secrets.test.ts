@@ -1,7 +1,7 @@
 import { MongoClient, MongoNetworkError } from "mongodb";
 import { expect, test } from "vitest";
-import { translated } from "../../../../src/adapters/mongo/mongo-error.ts";
-import { redacting } from "../../../../src/adapters/mongo/mongo-options.ts";
+import { translated } from "../../../../src/adapters/mongo/driver/errors.ts";
+import { redacting } from "../../../../src/adapters/mongo/options.ts";
 
 const secret = "s3cr3t/p@ss";
 const encoded = encodeURIComponent(secret);

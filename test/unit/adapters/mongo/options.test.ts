@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkedOptions } from "../../../../src/adapters/mongo/mongo-options.ts";
+import { checkedOptions } from "../../../../src/adapters/mongo/options.ts";
 
 async function givenToDriver(options: Parameters<typeof checkedOptions>[0]) {
   const { client } = checkedOptions(options).session;

@@ -1,5 +1,5 @@
-import { MongoError, MongoServerError } from "mongodb";
-import { FlowError } from "../../errors/index.ts";
+import { BSON, type Document, MongoError, MongoServerError } from "mongodb";
+import { FlowError } from "../../../errors/index.ts";
 
 /** Server errors after which the same request may succeed: elections, shutdowns, timeouts, interrupted requests. */
 const passing = new Set([6, 7, 50, 64, 89, 91, 100, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
@@ -26,6 +26,13 @@ export const recordTooLarge = (what: string): FlowError =>
     "RECORD_TOO_LARGE",
     `${what} is larger than MongoDB can keep in one document (16 MiB): split it, into smaller batches for instance`,
   );
+
+const largestDocument = 16 * 1_024 * 1_024;
+
+/** @throws FlowError `RECORD_TOO_LARGE` */
+export function checkSize(document: Document, what: string, most = largestDocument): void {
+  if (BSON.calculateObjectSize(document, { ignoreUndefined: true }) > most) throw recordTooLarge(what);
+}
 
 /** What the store rejects with instead. `redact` takes secrets out of the words. */
 export function translated(error: unknown, redact: (text: string) => string): unknown {

@@ -1,29 +1,29 @@
-import type { EpochRef, ShardRef } from "../../core/model/records.ts";
-import type { PlainRow, PlainRows } from "../../core/ports/index.ts";
-import type { Metrics } from "../../definitions/index.ts";
-import type { Json } from "../../errors/index.ts";
-import { plainJson } from "./artifact-documents.ts";
-import { jsonField, jsonOf } from "./json-field.ts";
-import { checkedId, type StoreParts } from "./store-parts.ts";
+import type { EpochRef, ShardRef } from "../../../core/model/records.ts";
+import type { PlainRow, PlainRows } from "../../../core/ports/index.ts";
+import type { Metrics } from "../../../definitions/index.ts";
+import type { Json } from "../../../errors/index.ts";
+import { checkedId, plainJson } from "../driver/documents.ts";
+import { jsonField, jsonOf } from "../driver/fields.ts";
+import type { Session } from "../driver/session.ts";
 
 /** The rows of `artifacts` as other programs write and read them. */
 export class PlainArtifacts implements PlainRows {
-  readonly #parts: StoreParts;
+  readonly #session: Session;
 
-  constructor(parts: StoreParts) {
-    this.#parts = parts;
+  constructor(session: Session) {
+    this.#session = session;
   }
 
   open(): Promise<void> {
-    return this.#parts.session.openAsGuest();
+    return this.#session.openAsGuest();
   }
 
   close(): Promise<void> {
-    return this.#parts.session.close();
+    return this.#session.close();
   }
 
   async uids(ref: ShardRef): Promise<string[]> {
-    const rows = await this.#parts.session.ask(({ artifacts }) =>
+    const rows = await this.#session.ask(({ artifacts }) =>
       artifacts
         .find({ ...named(ref), status: "partial" }, { projection: { _id: 0, batch_uid: 1 } })
         .sort({ created_at: 1 })
@@ -34,7 +34,7 @@ export class PlainArtifacts implements PlainRows {
 
   async read(ref: ShardRef, uids: readonly string[]): Promise<PlainRow[]> {
     if (uids.length === 0) return [];
-    const rows = await this.#parts.session.ask(({ artifacts }) =>
+    const rows = await this.#session.ask(({ artifacts }) =>
       artifacts.find({ ...named(ref), status: "partial", batch_uid: { $in: [...uids] } }).toArray(),
     );
     return rows.map((row) => ({
@@ -45,7 +45,7 @@ export class PlainArtifacts implements PlainRows {
   }
 
   async isComplete(ref: ShardRef): Promise<boolean> {
-    const found = await this.#parts.session.ask(({ artifacts }) =>
+    const found = await this.#session.ask(({ artifacts }) =>
       artifacts.findOne({ ...named(ref), status: "complete" }, { projection: { _id: 1 } }),
     );
     return found !== null;
@@ -69,7 +69,7 @@ export class PlainArtifacts implements PlainRows {
   }
 
   async #put(ref: EpochRef, batch_uid: string | { readonly $exists: false }, fields: object): Promise<void> {
-    await this.#parts.session.ask(({ artifacts }) =>
+    await this.#session.ask(({ artifacts }) =>
       artifacts.updateOne(
         { ...named(ref), batch_uid },
         {

@@ -1,6 +1,6 @@
 import { MongoClient, type MongoClientOptions } from "mongodb";
 import { FlowError } from "../../errors/index.ts";
-import type { SessionOptions } from "./session.ts";
+import type { SessionOptions } from "./driver/session.ts";
 
 /** Where a {@link mongoStore} keeps its records, and for how long. */
 export interface MongoStoreOptions {

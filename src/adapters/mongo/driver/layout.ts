@@ -1,5 +1,5 @@
 import type { Collection, Db, Document, IndexDescription } from "mongodb";
-import { FlowError } from "../../errors/index.ts";
+import { FlowError } from "../../../errors/index.ts";
 import type {
   ArtifactDocument,
   DeadLetterDocument,

@@ -6,12 +6,13 @@ import {
   logOf,
   type ShardRecord,
   type ShardRef,
-} from "../../core/model/records.ts";
-import type { ExternalRows, Stamped, UnreadableSource, WriteAnswer } from "../../core/ports/index.ts";
-import type { ArtifactLogs } from "./artifact-logs.ts";
-import type { ArtifactDocument } from "./documents.ts";
-import { isDuplicate } from "./mongo-error.ts";
-import { checkedId, type StoreParts } from "./store-parts.ts";
+} from "../../../core/model/records.ts";
+import type { ExternalRows, Stamped, UnreadableSource, WriteAnswer } from "../../../core/ports/index.ts";
+import { type ArtifactDocument, checkedId } from "../driver/documents.ts";
+import { isDuplicate } from "../driver/errors.ts";
+import type { MongoLogs } from "../driver/logs.ts";
+import type { Session } from "../driver/session.ts";
+import type { MongoShards } from "../driver/shards.ts";
 
 /** What is asked of a source before somebody else reads it. */
 type Seen = Pick<ArtifactDocument, "_id" | "created_at"> & { readonly isObject: boolean };
@@ -21,17 +22,14 @@ type Seen = Pick<ArtifactDocument, "_id" | "created_at"> & { readonly isObject: 
  * generation and no seq. Such a row becomes part of a log when it gets them.
  */
 export class ExternalArtifacts implements ExternalRows {
-  readonly #parts: StoreParts;
-  readonly #logs: ArtifactLogs;
-  readonly #fence: (attempt: Attempt) => Promise<WriteAnswer>;
+  readonly #session: Session;
+  readonly #shards: MongoShards;
+  readonly #logs: MongoLogs;
 
-  constructor(
-    parts: StoreParts,
-    { logs, fence }: { readonly logs: ArtifactLogs; readonly fence: (attempt: Attempt) => Promise<WriteAnswer> },
-  ) {
-    this.#parts = parts;
+  constructor(session: Session, { shards, logs }: { readonly shards: MongoShards; readonly logs: MongoLogs }) {
+    this.#session = session;
+    this.#shards = shards;
     this.#logs = logs;
-    this.#fence = fence;
   }
 
   async prepare(
@@ -50,13 +48,13 @@ export class ExternalArtifacts implements ExternalRows {
   }
 
   async stamp(attempt: Attempt, row: { readonly generation: number; readonly batchUid: string }): Promise<Stamped> {
-    const answer = await this.#fence(attempt);
+    const { answer } = await this.#shards.fence(attempt);
     if (answer !== "ok") return answer;
     const { generation, batchUid } = row;
     const named = { task_id: checkedId(attempt.taskId), node_id: attempt.nodeId, batch_uid: checkedId(batchUid) };
     for (;;) {
       const { length, closed } = await this.#logs.tail(attempt, generation);
-      const there = await this.#parts.session.ask(({ artifacts }) =>
+      const there = await this.#session.ask(({ artifacts }) =>
         artifacts.findOne({ ...named, status: "partial" }, { projection: { seq: 1, generation: 1 } }),
       );
       if (there?.seq !== undefined && there.generation === generation) return { seq: there.seq };
@@ -73,7 +71,7 @@ export class ExternalArtifacts implements ExternalRows {
     const { taskId, nodeId: node_id, epoch: attempt_epoch } = attempt;
     const theirs = { status: "partial", attempt_epoch, worker_id: checkedId(workerId) } as const;
     const unnamed = { task_id: checkedId(taskId), node_id, ...theirs };
-    const rows = await this.#parts.session.ask(({ artifacts }) =>
+    const rows = await this.#session.ask(({ artifacts }) =>
       artifacts
         .find({ ...unnamed, seq: { $exists: false } }, { projection: { _id: 0, batch_uid: 1 } })
         .sort({ created_at: 1, batch_uid: 1 })
@@ -88,7 +86,7 @@ export class ExternalArtifacts implements ExternalRows {
 
   async removeEnd({ taskId, nodeId }: ShardRef): Promise<void> {
     const ended = { task_id: checkedId(taskId), node_id: checkedId(nodeId), status: "complete" } as const;
-    await this.#parts.session.ask(({ artifacts }) => artifacts.deleteMany({ ...ended, seq: { $exists: false } }));
+    await this.#session.ask(({ artifacts }) => artifacts.deleteMany({ ...ended, seq: { $exists: false } }));
   }
 
   /** Looked for by the write itself, which sees what other writes, however recent, have done. */
@@ -97,7 +95,7 @@ export class ExternalArtifacts implements ExternalRows {
     at: { readonly named: Filter<ArtifactDocument>; readonly generation: number; readonly seq: number },
   ): Promise<boolean> {
     const { named, generation, seq } = at;
-    return this.#parts.session.ask(async ({ artifacts }) => {
+    return this.#session.ask(async ({ artifacts }) => {
       try {
         const { modifiedCount } = await artifacts.updateOne(
           { ...named, status: "partial", $or: [{ seq: { $exists: false } }, { generation: { $lt: generation } }] },
@@ -127,7 +125,7 @@ export class ExternalArtifacts implements ExternalRows {
   async #forget(reader: EpochRef & { readonly generation: number }): Promise<void> {
     const { taskId, nodeId, epoch, generation } = reader;
     const task_id = checkedId(taskId);
-    await this.#parts.session.ask(({ streamProgress }) =>
+    await this.#session.ask(({ streamProgress }) =>
       streamProgress.deleteMany({ task_id, $or: [{ consumer_node: nodeId }, { node_id: nodeId }] }),
     );
     await this.removeEnd(reader);
@@ -136,7 +134,7 @@ export class ExternalArtifacts implements ExternalRows {
       { seq: { $exists: false }, attempt_epoch: { $lt: epoch } },
       { generation: { $lt: generation } },
     ];
-    await this.#parts.session.ask(({ artifacts }) =>
+    await this.#session.ask(({ artifacts }) =>
       artifacts.deleteMany({ task_id, node_id: nodeId, status: "partial", $or: leftBehind }),
     );
   }
@@ -145,11 +143,11 @@ export class ExternalArtifacts implements ExternalRows {
   async #removeWithdrawn(record: ShardRecord): Promise<void> {
     const { taskId, nodeId, shard } = logOf(record);
     const named = { task_id: checkedId(taskId), node_id: nodeId };
-    await this.#parts.session.ask(({ artifacts }) =>
+    await this.#session.ask(({ artifacts }) =>
       artifacts.deleteMany({ ...named, shard, generation: { $lt: record.generation } }),
     );
     if (!isShardTerminal(record.status)) return;
-    await this.#parts.session.ask(({ artifacts }) =>
+    await this.#session.ask(({ artifacts }) =>
       artifacts.deleteMany({ ...named, status: "partial", seq: { $exists: false } }),
     );
   }
@@ -158,7 +156,7 @@ export class ExternalArtifacts implements ExternalRows {
     const [first] = records;
     if (first === undefined) return [];
     const { taskId, nodeId } = logOf(first);
-    const rows = await this.#parts.session.ask(({ artifacts }) =>
+    const rows = await this.#session.ask(({ artifacts }) =>
       artifacts
         .find({ task_id: checkedId(taskId), node_id: nodeId, status: "partial", seq: { $gte: 0 } })
         .sort({ shard: 1, seq: 1 })
@@ -177,9 +175,7 @@ export class ExternalArtifacts implements ExternalRows {
       else {
         last = Number.isFinite(last) ? last + 1 : 0;
         const spaced = new Date(last);
-        await this.#parts.session.ask(({ artifacts }) =>
-          artifacts.updateOne({ _id }, { $set: { created_at: spaced } }),
-        );
+        await this.#session.ask(({ artifacts }) => artifacts.updateOne({ _id }, { $set: { created_at: spaced } }));
       }
     }
   }
