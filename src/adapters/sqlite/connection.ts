@@ -1,9 +1,10 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { ShardRecord, TaskRecord } from "../../core/model/records.ts";
 import type { HandlerGate } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
-import { endLeftovers } from "./leftovers.ts";
+import type { Keyed } from "./rows.ts";
 import { migrate } from "./schema.ts";
-import { isBusy, isSqliteError } from "./sqlite-error.ts";
 
 export interface ConnectionOptions {
   readonly path: string;
@@ -14,28 +15,36 @@ export interface ConnectionOptions {
   readonly busyMs: number;
 }
 
-/** A turn that goes on for longer than this is committed in pieces: other processes want to write too. */
+/** A turn with more operations than this is committed in pieces: other processes want to write too. */
 const mostOperations = 1_000;
-/** How long opening waits at least: for another process that opens the file, and brings it up to date. */
+/** How long opening waits at least: for another process that opens the file and migrates it. */
 const openingMs = 5_000;
+const mostTasks = 256;
+const mostShards = 20_000;
 
 /**
- * A connection to one file. What it runs is synchronous, so operations never interleave; what it batches is the commit.
+ * A connection to one file. What it runs is synchronous, so operations never interleave.
  *
- * In `turn` mode an operation is answered before its transaction is committed, which is right because nobody can act
- * on the answer and survive the crash that takes it back: until the commit no other process sees the change, and none
- * can write, since the transaction holds the file's write lock. What leaves the process is settled first.
+ * Group commit: in `turn` mode, the writes of one turn of the event loop are one transaction, and an operation is
+ * answered before the commit. Nobody can act on the answer and survive the crash that takes it back: until the commit
+ * no other process sees the change, and none can write, since the transaction holds the file's write lock. What leaves
+ * the process is settled first.
  *
  * The lock is never held while handler code runs: other processes would wait for as long as it computes, and lose their
- * leases. Such code comes in when nothing is open, together with all that wait for the same commit; while some of it
- * runs, and may go on in any microtask, each operation is committed by itself.
+ * leases. Handler code starts when no transaction is open, together with everything that waits for the same commit;
+ * while it runs, and may continue in any microtask, each operation is committed by itself.
  */
 export class SqliteConnection implements HandlerGate {
+  readonly tasks = new RecordCache<Keyed<TaskRecord>>(mostTasks);
+  readonly shards = new RecordCache<Keyed<ShardRecord>>(mostShards);
+  /** Lengths of logs, by `${shardPk}:${generation}`. */
+  readonly lengths = new RecordCache<number>(mostShards);
   readonly #options: ConnectionOptions;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
-  readonly #onExternalWrite: (() => void)[] = [];
   #dataVersion: unknown;
+  /** Unknown again when another process may have queued a shard. */
+  #lastInQueue: number | undefined;
   #operations = 0;
   /** Calls of handler code that have not ended. */
   #handlers = 0;
@@ -49,14 +58,9 @@ export class SqliteConnection implements HandlerGate {
     this.#database = opened(options);
   }
 
-  /** Calls back when another process may have changed what this one remembers. */
-  onExternalWrite(forget: () => void): void {
-    this.#onExternalWrite.push(forget);
-  }
-
   /**
-   * The prepared statement of this text. A limit is written `LIMIT ? + 0`: at a bare parameter SQLite looks into its
-   * value while it plans, and so plans anew each time that one is bound, which takes ten times as long as the look.
+   * The prepared statement of this text. Limits are written `LIMIT ? + 0`: at a bare parameter SQLite plans anew whenever
+   * it is bound, which takes ten times as long as the look.
    */
   sql(text: string): StatementSync {
     let statement = this.#statements.get(text);
@@ -84,16 +88,21 @@ export class SqliteConnection implements HandlerGate {
       if (!this.#database.isTransaction) this.#begin();
       const result = work();
       const alone = this.#options.commit === "call" || this.#handlers > 0;
-      if (alone || ++this.#operations >= mostOperations) this.settle();
+      if (alone || ++this.#operations >= mostOperations) this.#commit();
       return result;
     } catch (error) {
       throw this.#translated(error);
     }
   }
 
-  /** Commits what is open. */
-  settle(): void {
-    this.#checkUsable();
+  /** A place in the queue behind all shards that are in it. */
+  nextInQueue(): number {
+    const look = this.sql("SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL");
+    this.#lastInQueue ??= Number(look.get()?.last ?? 0);
+    return ++this.#lastInQueue;
+  }
+
+  #commit(): void {
     if (!this.#database.isTransaction) return;
     this.#operations = 0;
     try {
@@ -130,7 +139,7 @@ export class SqliteConnection implements HandlerGate {
 
   close(): void {
     try {
-      if (this.#broken === undefined) this.settle();
+      if (this.#broken === undefined) this.#commit();
     } finally {
       this.#statements.clear();
       this.#database.close();
@@ -148,7 +157,7 @@ export class SqliteConnection implements HandlerGate {
   #endTurn(): void {
     if (this.#broken !== undefined || !this.#database.isTransaction) return;
     try {
-      this.settle();
+      this.#commit();
     } catch {
       // It is in #broken, and every later call says so.
     }
@@ -158,7 +167,14 @@ export class SqliteConnection implements HandlerGate {
     const version = this.sql("PRAGMA data_version").get()?.data_version;
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
-    for (const forget of this.#onExternalWrite) forget();
+    this.#clearCaches();
+  }
+
+  #clearCaches(): void {
+    this.tasks.clear();
+    this.shards.clear();
+    this.lengths.clear();
+    this.#lastInQueue = undefined;
   }
 
   #checkUsable(): void {
@@ -174,7 +190,7 @@ export class SqliteConnection implements HandlerGate {
     if (isBusy(error) && !this.#database.isTransaction) {
       return unavailable("another process is writing to the SQLite file", { retryable: true, cause: error });
     }
-    for (const forget of this.#onExternalWrite) forget();
+    this.#clearCaches();
     const { path } = this.#options;
     this.#broken = unavailable(
       `the SQLite file '${path}' can't be used any more: ${error.message}; what was written last may be lost, open it again to go on`,
@@ -210,3 +226,71 @@ function opened({ path, synchronous, busyMs }: ConnectionOptions): DatabaseSync 
 
 const unavailable = (message: string, options: { readonly retryable: boolean; readonly cause?: unknown }): FlowError =>
   new FlowError("STORE_UNAVAILABLE", message, options);
+
+const isSqliteError = (error: unknown): error is Error & { /** Extended result code. */ readonly errcode: number } =>
+  error instanceof Error && "errcode" in error && typeof error.errcode === "number";
+
+const busy = 5;
+
+/** Whether another connection has the lock, of whichever kind: the extended code says more in the bits above. */
+const isBusy = (error: unknown): boolean => isSqliteError(error) && (error.errcode & 0xff) === busy;
+
+/** Ends leases and slots, and makes every open task due. Whether a lease may be taken is still for `expire` to judge. */
+const endLeases = `
+  UPDATE shards SET record = json_set(record, '$.lease.deadline', 0), expires_at = 0 WHERE expires_at IS NOT NULL;
+  UPDATE tasks SET sweep_at = 0 WHERE sweep_at IS NOT NULL;
+  DELETE FROM slots;
+  DELETE FROM workers`;
+
+/**
+ * Lets a file's tasks continue at once after a crash, instead of when the leases of the dead process expire.
+ *
+ * Neither a clock nor a process id decides who is dead: an open connection holds a lock on the file, which the system
+ * releases when a process dies. A process that gets the file exclusively knows that no owner of a lease is left. With
+ * other processes on the file nothing is done: any of them may be the owner.
+ */
+function endLeftovers(path: string): void {
+  if (!existsSync(path)) return;
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access on until it is closed
+    migrate(database);
+    database.exec(`BEGIN EXCLUSIVE; ${endLeases}; COMMIT`);
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+  } finally {
+    database.close();
+  }
+}
+
+/** Records by key, while no other process changes them. The least recently used are dropped first. */
+class RecordCache<TRecord> {
+  readonly #most: number;
+  readonly #records = new Map<string, TRecord>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get(key: string): TRecord | undefined {
+    const record = this.#records.get(key);
+    if (record !== undefined) this.set(key, record);
+    return record;
+  }
+
+  set(key: string, record: TRecord): void {
+    this.#records.delete(key);
+    this.#records.set(key, record);
+    if (this.#records.size <= this.#most) return;
+    const [oldest] = this.#records.keys();
+    if (oldest !== undefined) this.#records.delete(oldest);
+  }
+
+  delete(key: string): void {
+    this.#records.delete(key);
+  }
+
+  clear(): void {
+    this.#records.clear();
+  }
+}

@@ -1,54 +1,33 @@
 import type { DatabaseSync } from "node:sqlite";
 import { FlowError } from "../../errors/index.ts";
 
-/** Says whose file it is, in the header that SQLite keeps for that: "FLOW". */
+/** "FLOW": marks the file as FlowKit's, in the header field that SQLite keeps for that. */
 const applicationId = 0x464c4f57;
 
 /*
- * One statement list a version of the layout; a file of an older version is brought up to date, step by step, in one
- * transaction. Times are REAL: store time in milliseconds. A record is kept as JSON; beside it stands what an index
- * needs of it.
+ * One list of statements per version of the layout; an older file is migrated step by step in one transaction. Times
+ * are REAL: store time in milliseconds. A record is stored as JSON, beside the columns that indexes need.
  */
 const migrations: readonly (readonly string[])[] = [
   [
     `CREATE TABLE tasks (
-       pk INTEGER PRIMARY KEY AUTOINCREMENT,
-       id TEXT NOT NULL UNIQUE,
-       status TEXT NOT NULL,
-       record TEXT NOT NULL,
-       graph TEXT NOT NULL,
-       params TEXT NOT NULL,
-       vars TEXT NOT NULL,
-       vars_version INTEGER NOT NULL,
-       applied_by TEXT NOT NULL,
-       idempotency_key TEXT UNIQUE,
-       sweep_at REAL,
-       deadline_at REAL,
-       ended_at REAL
+       pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
+       record TEXT NOT NULL, graph TEXT NOT NULL, params TEXT NOT NULL,
+       vars TEXT NOT NULL, vars_version INTEGER NOT NULL, applied_by TEXT NOT NULL,
+       idempotency_key TEXT UNIQUE, sweep_at REAL, deadline_at REAL, ended_at REAL
      ) STRICT`,
     "CREATE INDEX tasks_by_status ON tasks (status, pk)",
     "CREATE INDEX tasks_by_sweep ON tasks (sweep_at) WHERE sweep_at IS NOT NULL",
     "CREATE INDEX tasks_by_deadline ON tasks (deadline_at) WHERE deadline_at IS NOT NULL",
     "CREATE INDEX tasks_by_end ON tasks (ended_at, pk) WHERE ended_at IS NOT NULL",
     `CREATE TABLE loans (
-       lender TEXT NOT NULL,
-       borrower TEXT NOT NULL,
-       PRIMARY KEY (lender, borrower)
+       lender TEXT NOT NULL, borrower TEXT NOT NULL, PRIMARY KEY (lender, borrower)
      ) STRICT, WITHOUT ROWID`,
     "CREATE INDEX loans_by_borrower ON loans (borrower)",
     `CREATE TABLE shards (
-       pk INTEGER PRIMARY KEY,
-       task_id TEXT NOT NULL,
-       node_id TEXT NOT NULL,
-       shard INTEGER NOT NULL,
-       status TEXT NOT NULL,
-       record TEXT NOT NULL,
-       type TEXT NOT NULL,
-       priority INTEGER NOT NULL,
-       ready_at REAL NOT NULL,
-       queue_order INTEGER,
-       due_at REAL,
-       expires_at REAL,
+       pk INTEGER PRIMARY KEY, task_id TEXT NOT NULL, node_id TEXT NOT NULL, shard INTEGER NOT NULL,
+       status TEXT NOT NULL, record TEXT NOT NULL, type TEXT NOT NULL, priority INTEGER NOT NULL,
+       ready_at REAL NOT NULL, queue_order INTEGER, due_at REAL, expires_at REAL,
        UNIQUE (task_id, node_id, shard)
      ) STRICT`,
     "CREATE INDEX shards_by_queue ON shards (type, priority DESC, ready_at, queue_order) WHERE status = 'queued'",
@@ -56,40 +35,25 @@ const migrations: readonly (readonly string[])[] = [
     "CREATE INDEX shards_by_due ON shards (due_at) WHERE due_at IS NOT NULL",
     "CREATE INDEX shards_by_expiry ON shards (expires_at) WHERE expires_at IS NOT NULL",
     `CREATE TABLE artifacts (
-       shard_pk INTEGER NOT NULL,
-       generation INTEGER NOT NULL,
-       seq INTEGER NOT NULL,
-       uid TEXT NOT NULL,
-       epoch INTEGER NOT NULL,
-       claim_id TEXT NOT NULL,
-       origin_source TEXT NOT NULL,
-       origin_seq INTEGER NOT NULL,
-       origin_chunk INTEGER NOT NULL,
-       meta TEXT NOT NULL,
-       metrics TEXT NOT NULL,
+       shard_pk INTEGER NOT NULL, generation INTEGER NOT NULL, seq INTEGER NOT NULL,
+       uid TEXT NOT NULL, epoch INTEGER NOT NULL, claim_id TEXT NOT NULL,
+       origin_source TEXT NOT NULL, origin_seq INTEGER NOT NULL, origin_chunk INTEGER NOT NULL,
+       meta TEXT NOT NULL, metrics TEXT NOT NULL,
        PRIMARY KEY (shard_pk, generation, seq)
      ) STRICT, WITHOUT ROWID`,
     "CREATE UNIQUE INDEX artifacts_by_uid ON artifacts (shard_pk, generation, uid)",
     "CREATE INDEX artifacts_by_origin ON artifacts (shard_pk, generation, origin_source, seq)",
     `CREATE TABLE complete_markers (
-       shard_pk INTEGER NOT NULL,
-       generation INTEGER NOT NULL,
-       PRIMARY KEY (shard_pk, generation)
+       shard_pk INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (shard_pk, generation)
      ) STRICT, WITHOUT ROWID`,
     `CREATE TABLE slots (
-       limit_key TEXT NOT NULL,
-       task_id TEXT NOT NULL,
-       node_id TEXT NOT NULL,
-       shard INTEGER NOT NULL,
-       epoch INTEGER NOT NULL,
-       claim_id TEXT NOT NULL,
+       limit_key TEXT NOT NULL, task_id TEXT NOT NULL, node_id TEXT NOT NULL, shard INTEGER NOT NULL,
+       epoch INTEGER NOT NULL, claim_id TEXT NOT NULL,
        PRIMARY KEY (limit_key, task_id, node_id, shard, epoch, claim_id)
      ) STRICT, WITHOUT ROWID`,
     "CREATE TABLE workers (id TEXT PRIMARY KEY, record TEXT NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID",
     `CREATE TABLE dead_letters (
-       pk INTEGER PRIMARY KEY AUTOINCREMENT,
-       id TEXT NOT NULL UNIQUE,
-       letter TEXT NOT NULL
+       pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, letter TEXT NOT NULL
      ) STRICT`,
   ],
 ];

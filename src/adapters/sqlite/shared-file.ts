@@ -1,24 +1,16 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import type { HandlerGate } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { type ConnectionOptions, SqliteConnection } from "./connection.ts";
-import { RecordCache } from "./record-cache.ts";
-import type { ShardRow, TaskRow } from "./rows.ts";
-
-const mostTasks = 256;
-const mostShards = 20_000;
 
 /**
- * One file as this process has it open. All stores of a process over one file share the connection: two would wait for
- * each other's transaction, on the one thread that they both run on.
+ * One file as this process has it open. All stores of a process on one file share the connection: two connections would
+ * wait for each other's transaction on the one thread that both run on.
  */
-export class SharedFile {
+class SharedFile {
   readonly options: ConnectionOptions;
-  readonly tasks = new RecordCache<TaskRow>(mostTasks);
-  readonly shards = new RecordCache<ShardRow>(mostShards);
-  readonly lengths = new RecordCache<number>(mostShards);
-  readonly queue: { last: number | undefined } = { last: undefined };
   #connection: SqliteConnection | undefined;
   #users = 0;
 
@@ -31,15 +23,7 @@ export class SharedFile {
   }
 
   open(): SqliteConnection {
-    if (this.#connection === undefined) {
-      this.#connection = new SqliteConnection(this.options);
-      this.#connection.onExternalWrite(() => {
-        this.tasks.clear();
-        this.shards.clear();
-        this.lengths.clear();
-        this.queue.last = undefined;
-      });
-    }
+    this.#connection ??= new SqliteConnection(this.options);
     this.#users++;
     return this.#connection;
   }
@@ -56,7 +40,8 @@ const files = new Map<string, WeakRef<SharedFile>>();
 
 /** @throws FlowError `ENGINE_OPTIONS` when this process has the file open with other options */
 export function sharedFile(options: ConnectionOptions): SharedFile {
-  if (isPrivate(options.path)) return new SharedFile(options);
+  const isPrivate = options.path === "" || options.path === ":memory:"; // to SQLite: nobody else can open it
+  if (isPrivate) return new SharedFile(options);
   const path = absolute(options.path);
   const there = files.get(path)?.deref();
   const wanted = { ...options, path };
@@ -69,15 +54,67 @@ export function sharedFile(options: ConnectionOptions): SharedFile {
   return file;
 }
 
-/** SQLite's names for a database that nobody else can open. */
-const isPrivate = (path: string): boolean => path === "" || path === ":memory:";
-
-/** The file may not be there yet, its folder must. */
+/** The file may not exist yet, its folder must. */
 function absolute(path: string): string {
   const full = resolve(path);
   try {
     return join(realpathSync(dirname(full)), basename(full));
   } catch {
-    return full; // opening it will say what is wrong
+    return full; // opening it reports what is wrong
+  }
+}
+
+type Work<T> = (connection: SqliteConnection, now: number) => T;
+
+/** One store's use of a file, from its `open` to its `close`. */
+export class Session implements HandlerGate {
+  /** The store's clock. */
+  readonly now: () => number;
+  readonly #file: SharedFile;
+  #connection: SqliteConnection | undefined;
+  #isClosed = false;
+
+  constructor(file: SharedFile, now: () => number) {
+    this.#file = file;
+    this.now = now;
+  }
+
+  async open(): Promise<void> {
+    this.#connection ??= this.#file.open();
+  }
+
+  async close(): Promise<void> {
+    const wasOpen = this.#connection !== undefined && !this.#isClosed;
+    this.#isClosed = true;
+    if (wasOpen) this.#file.release();
+  }
+
+  async read<T>(work: Work<T>): Promise<T> {
+    const connection = this.#opened();
+    return connection.read(() => work(connection, this.now()));
+  }
+
+  /** Runs in a transaction; see {@link SqliteConnection.write}. */
+  async write<T>(work: Work<T>): Promise<T> {
+    const connection = this.#opened();
+    return connection.write(() => work(connection, this.now()));
+  }
+
+  async settle(): Promise<void> {
+    await this.#opened().settled();
+  }
+
+  /** Also after `close`, like `leave`: cleanups still run, and other stores may use the connection. */
+  enter(): Promise<void> | undefined {
+    return this.#connection?.enter();
+  }
+
+  leave(): void {
+    this.#connection?.leave();
+  }
+
+  #opened(): SqliteConnection {
+    if (this.#connection !== undefined) return this.#connection;
+    throw new FlowError("STORE_UNAVAILABLE", "this SQLite store is not open yet", { retryable: true });
   }
 }
