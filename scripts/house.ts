@@ -43,7 +43,7 @@ const measures: readonly Measure[] = [
     count: driverLines(name),
   })),
   listed("files that name the input adapter 'rechunk'", 5, naming(/rechunk/i)),
-  listed("files that name the coordinator function 'vars.unset'", 3, naming(/\bunset\b|varsUnset/)),
+  listed("files that name the coordinator function 'vars.unset'", 3, naming(/vars[.]unset|varsUnset/)),
   listed("files that name the graph field 'max_pending_batches'", 8, naming(/max_?pending_?batches/i)),
 ];
 

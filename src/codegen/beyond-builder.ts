@@ -1,8 +1,9 @@
+import { builtInFunction, isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
 import { refsIn } from "../graph/format/param-refs.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
-import { argsOf, inputOf, isBuiltInFn, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";
+import { argsOf, inputOf, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";
 
 /**
  * Why a node can't be written in the builder's words, which are fewer than the graph's; `undefined` when it can.
@@ -33,25 +34,27 @@ function readingOf(node: GraphNode, { byId, adapters }: SourceGraph): string | u
     return "its adapter has arguments that the builder keeps for itself";
   }
   if (input?.listKey === undefined) return undefined;
-  const builtIn = sources.find((id) => isBuiltInFn(byId.get(id)?.io?.fn ?? ""));
+  const builtIn = sources.find((id) => isBuiltInFunction(byId.get(id)?.io?.fn ?? ""));
   return builtIn === undefined ? undefined : `of the lists in what the function at '${builtIn}' gives, no type speaks`;
 }
 
 function functionOf(node: GraphNode): string | undefined {
   const { fn = "", fn_args: args = {} } = node.io ?? {};
-  if (!isBuiltInFn(fn)) return undefined;
+  const builtIn = builtInFunction(fn);
+  if (builtIn === undefined) return undefined;
   const external = node.retry_policy?.permanent_on?.some((code) => !isCoreReasonCode(code));
   if (external) return "a built-in function has no reason codes of its own";
-  if (fn === "noop") return undefined;
-  const open = ["kv", "data", "by"];
+  const { takesAny, open, reads, ownId } = builtIn;
+  if (takesAny) return undefined;
   const isTooDeep = [...refsIn(args, [])].some(
-    ({ path }) => !open.includes(String(path[0])) || (path.length === 1 && path[0] !== "by"),
+    ({ path }) => path[0] !== open?.arg || (path.length === 1 && open?.whole !== true),
   );
   if (isTooDeep) return "a parameter stands for an argument of its function that must be written out";
-  const read = [args.from_nodes, args.node_id].flat().filter((id) => typeof id === "string");
+  const read = [args[reads?.arg ?? ""]].flat().filter((id) => typeof id === "string");
   const outside = read.find((id) => !node.depends_on.includes(id));
   if (outside !== undefined) return `its function reads from '${outside}', which it doesn't depend on`;
-  const target = isObject(args.target) ? args.target.node_id : undefined;
+  const holder = args[ownId?.arg ?? ""];
+  const target = isObject(holder) ? holder[ownId?.key ?? ""] : undefined;
   return typeof target === "string" && target !== node.node_id
     ? "its function would store under the id of another node"
     : undefined;

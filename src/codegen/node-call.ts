@@ -1,10 +1,11 @@
+import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import type { JsonObject } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import { type GraphNode, isBuiltInAdapter } from "../graph/index.ts";
 import { builderName } from "./identifiers.ts";
 import { array, call, type Doc, object } from "./layout.ts";
 import { argument, literal, objectOf, property, stringLiteral } from "./literals.ts";
-import { argsOf, inputOf, isBuiltInFn, isWorker } from "./source-graph.ts";
+import { argsOf, inputOf, isWorker } from "./source-graph.ts";
 
 /** How definitions are called in the source. */
 export interface DefinitionNames {
@@ -69,14 +70,15 @@ function inputDoc(node: GraphNode, { mayPropose }: DefinitionNames): Doc | undef
   ]);
 }
 
-/** Of a built-in function the builder has names of its own for the arguments, and for the keys of the target. */
+/** Of a built-in function the builder has names of its own for the arguments, and for keys of ours inside. */
 function functionArgs(node: GraphNode): JsonObject {
   const { fn = "", fn_args: args = {} } = node.io ?? {};
-  if (!isBuiltInFn(fn) || fn === "noop") return args;
+  const builtIn = builtInFunction(fn);
+  if (builtIn === undefined || builtIn.takesAny) return args;
   return Object.fromEntries(
     Object.entries(args).map(([key, value]) => [
       builderName(key),
-      key === "target" && isObject(value) ? withBuilderNames(value) : value,
+      key === builtIn.ownId?.arg && isObject(value) ? withBuilderNames(value) : value,
     ]),
   );
 }

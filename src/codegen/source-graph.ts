@@ -1,9 +1,9 @@
 import * as z from "zod";
+import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import type { JsonObject } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import {
   adapterName,
-  builtInFunctionArgs,
   canonicalGraph,
   commonAdapterArgs,
   coordinatorFnType,
@@ -58,11 +58,10 @@ function namesIn(json: unknown): { readonly adapters: readonly string[]; readonl
   }
   return {
     adapters: [...found.adapters].filter((name) => name !== "" && !isBuiltInAdapter(adapterName(name))),
-    fns: [...found.fns].filter((name) => name !== "" && !isBuiltInFn(name)),
+    fns: [...found.fns].filter((name) => name !== "" && !isBuiltInFunction(name)),
   };
 }
 
-export const isBuiltInFn = (name: string): boolean => Object.hasOwn(builtInFunctionArgs, name);
 export const isWorker = (node: GraphNode): boolean => node.type !== coordinatorFnType;
 
 /** How a node reads: as its graph says, with the nodes it reads from written out. */

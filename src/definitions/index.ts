@@ -1,3 +1,4 @@
+export { builtInCoordinatorFns } from "./built-in-functions.ts";
 export type {
   CoordinatorFunctionContext,
   CoordinatorFunctionDefinition,

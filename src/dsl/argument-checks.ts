@@ -3,8 +3,7 @@ import type { DataType } from "../graph/data/data-type.ts";
 import { showType } from "../graph/data/show-type.ts";
 import { wireType } from "../graph/data/zod-data.ts";
 import { say } from "../graph/format/messages.ts";
-import { type BuiltInFunctionName, builtInFunctionArgs } from "../graph/index.ts";
-import { fnFindings } from "./fn-arg-checks.ts";
+import { argsSchemaOf, fnFindings } from "./fn-checks.ts";
 import { type Args, judge, nothing, unknownKeys, type Verdict } from "./judge-args.ts";
 import { paramFindings } from "./param-checks.ts";
 import type { FlowHead, LoadedStep, Step } from "./step.ts";
@@ -50,10 +49,7 @@ export function handlerFindings(step: HandlerStep, args: Args): string[] {
 
 /** What the arguments of a step are judged by. */
 function schemasOf(step: NodeStep | FnStep): readonly $ZodType[] {
-  if (step.kind === "fn") {
-    return [typeof step.fn === "string" ? builtInFunctionArgs[step.fn as BuiltInFunctionName] : step.fn.args];
-  }
-  return handlerSchemas(step);
+  return step.kind === "fn" ? [argsSchemaOf(step.fn)] : handlerSchemas(step);
 }
 
 export function handlerSchemas({ handler: { args, input, iterBatches }, options }: HandlerStep): readonly $ZodType[] {

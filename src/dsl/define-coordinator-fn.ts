@@ -1,6 +1,6 @@
+import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
 import type { Say, zodSchema } from "../graph/format/messages.ts";
-import { builtInFunctionArgs } from "../graph/index.ts";
 import { ownDefinition } from "./own-definition.ts";
 import type { CoordinatorFn } from "./types/coordinator-function.ts";
 import type { JsonSchema } from "./types/json.ts";
@@ -62,7 +62,7 @@ export function defineCoordinatorFn(name: string, options: object): CoordinatorF
       nameLists: ["nodeArgs", "errors"],
       method: "run",
     },
-    isTaken: (taken) => Object.hasOwn(builtInFunctionArgs, taken),
+    isTaken: isBuiltInFunction,
   });
   return definition as unknown as CoordinatorFunctionDefinition; // its members were looked at
 }

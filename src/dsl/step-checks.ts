@@ -1,10 +1,11 @@
+import { builtInFunctions, isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { coreReasonCodes } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
-import { adapterName, builtInAdapters, builtInFunctionArgs, isBuiltInAdapter } from "../graph/index.ts";
+import { adapterName, builtInAdapters, isBuiltInAdapter } from "../graph/index.ts";
 import { argumentFindings } from "./argument-checks.ts";
 import { type FlowPart, isFlow } from "./flow-part.ts";
-import { nodeArgFindings } from "./node-arg-checks.ts";
+import { nodeArgFindings } from "./fn-checks.ts";
 import {
   type ChainStep,
   type FlowHead,
@@ -89,12 +90,12 @@ const makers = { node: "defineHandler", fn: "defineCoordinatorFn" } as const;
 
 function isRunnable(step: WrittenStep): boolean {
   if (step.kind === "node") return step.handler?.kind === "handler";
-  return typeof step.fn === "string" ? Object.hasOwn(builtInFunctionArgs, step.fn) : step.fn?.kind === "coordinatorFn";
+  return typeof step.fn === "string" ? isBuiltInFunction(step.fn) : step.fn?.kind === "coordinatorFn";
 }
 
 function builtInFindings(node: string, fn: string): string[] {
-  if (Object.hasOwn(builtInFunctionArgs, fn)) return [];
-  return [withHint(say("unknownFunction", { node, fn }), fn, Object.keys(builtInFunctionArgs))];
+  if (isBuiltInFunction(fn)) return [];
+  return [withHint(say("unknownFunction", { node, fn }), fn, Object.keys(builtInFunctions))];
 }
 
 const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === "string");

@@ -1,10 +1,10 @@
 import { CoordinatorCore } from "../core/coordinator/coordinator-core.ts";
 import { defaultCoordinatorTiming, unheardTiming } from "../core/coordinator/coordinator-options.ts";
-import { builtInCoordinatorFns } from "../core/functions/index.ts";
 import type { Bus, Store } from "../core/ports/index.ts";
 import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
 import { defaultWorkerLimits, type WorkerLimits } from "../core/worker/attempt/worker-options.ts";
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
+import { builtInCoordinatorFns } from "../definitions/index.ts";
 import { Connections } from "./connections.ts";
 import { type PartHealth, partHealth } from "./health.ts";
 import { KeepAlive } from "./keep-alive.ts";

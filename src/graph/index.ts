@@ -3,6 +3,11 @@
  * data; nothing knows the builder or the engine.
  */
 
+export {
+  type BuiltInFunctionArgs,
+  type BuiltInFunctionName,
+  builtInFunctionArgs,
+} from "../builtins/coordinator-functions/index.ts";
 export { canonicalGraph, graphHash } from "./canonical.ts";
 export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
 export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChange } from "./diff.ts";
@@ -14,12 +19,11 @@ export {
   isBuiltInAdapter,
 } from "./format/adapters.ts";
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./format/findings.ts";
-export { type BuiltInFunctionArgs, type BuiltInFunctionName, builtInFunctionArgs } from "./format/function-args.ts";
 export { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 export { findParamRefs, type ParamRef, resolveParams } from "./format/params.ts";
 export { type PrimedGraph, type PrimedNode, primeGraph } from "./format/primed.ts";
 export { retryDefaults } from "./format/retry.ts";
 export * from "./format/types.ts";
-export { graphJsonSchema } from "./format/wire-schema.ts";
+export { graphJsonSchema } from "./json-schema.ts";
 export { type MermaidOptions, toMermaid } from "./mermaid.ts";
 export { parseGraph, type Validation, validateGraph } from "./validate.ts";

@@ -1,3 +1,4 @@
+import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
 import { adapterName } from "./format/adapters.ts";
 import { isObject } from "./format/plain-data.ts";
@@ -59,18 +60,14 @@ function renamedSources(
 }
 
 function renamedArgs(fn: string, args: JsonObject, { idOf, nodeArgs }: Renaming): JsonObject {
-  const named = builtInNodeArgs.get(fn) ?? nodeArgs;
-  const changed = mapEntries(args, (key, value) => (named.includes(key) ? renamed(value, idOf) : value));
-  if (fn !== "merge.generic" || !isObject(args.target)) return changed;
-  const target = mapEntries(args.target, (key, value) => (key === "node_id" ? renamed(value, idOf) : value));
-  return { ...changed, target };
+  const { reads, ownId } = builtInFunction(fn) ?? {};
+  const named = reads === undefined ? nodeArgs : [reads.arg];
+  return mapEntries(args, (key, value) => {
+    if (named.includes(key)) return renamed(value, idOf);
+    if (key !== ownId?.arg || !isObject(value)) return value;
+    return mapEntries(value, (inner, id) => (inner === ownId.key ? renamed(id, idOf) : id));
+  });
 }
-
-/** Besides `target.node_id` of `merge.generic`, which lies deeper. */
-const builtInNodeArgs: ReadonlyMap<string, readonly string[]> = new Map([
-  ["merge.generic", ["from_nodes"]],
-  ["metrics.aggregate", ["node_id"]],
-]);
 
 /** A node id, or a list of them. */
 function renamed(value: Json, idOf: Renaming["idOf"]): Json {

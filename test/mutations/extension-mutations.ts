@@ -6,18 +6,18 @@ export const extensionMutations: readonly Mutation[] = [
   mutation(
     "vars.merge forgets what lies beside",
     edit(
-      "core/functions/vars-merge.ts",
+      "builtins/coordinator-functions/vars-merge.ts",
       "mergeOverwriting(vars, treeOf(leaves));",
       "Object.assign(vars, treeOf(leaves));",
     ),
   ),
   mutation(
     "vars.unset leaves empty objects behind",
-    edit("core/functions/var-tree.ts", "    delete outer[segment];\n", ""),
+    edit("builtins/coordinator-functions/var-tree.ts", "    delete outer[segment];\n", ""),
   ),
   mutation(
     "vars.set sets the first of its paths only",
-    edit("core/functions/vars-set.ts", "of leaves) setVar(", "of leaves.slice(0, 1)) setVar("),
+    edit("builtins/coordinator-functions/vars-set.ts", "of leaves) setVar(", "of leaves.slice(0, 1)) setVar("),
   ),
   mutation(
     "an attempt doesn't wait for its handler's init",

@@ -1,14 +1,9 @@
+import { builtInFunction } from "../../builtins/coordinator-functions/index.ts";
 import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
 import { retryDefaults } from "../../graph/format/retry.ts";
-import {
-  builtInFunctionArgs,
-  coordinatorFnType,
-  type Graph,
-  type GraphNode,
-  isBuiltInAdapter,
-} from "../../graph/index.ts";
+import { coordinatorFnType, type Graph, type GraphNode, isBuiltInAdapter } from "../../graph/index.ts";
 
 /** What a rule found. */
 export interface LintFinding {
@@ -132,10 +127,11 @@ export function readsOf(node: GraphNode, graph: Graph): readonly string[] {
   const { type, io = {}, depends_on: parents } = node;
   const everyNode = () => graph.nodes.map(({ node_id: id }) => id);
   if (type === coordinatorFnType) {
-    if (io.fn === undefined || !(io.fn in builtInFunctionArgs)) return everyNode();
-    const { from_nodes: from, node_id: one } = io.fn_args ?? {};
-    if (io.fn === "merge.generic") return names(from) ?? parents;
-    return io.fn === "metrics.aggregate" && typeof one === "string" ? [one] : [];
+    const fn = builtInFunction(io.fn ?? "");
+    if (fn === undefined) return everyNode();
+    const read = io.fn_args?.[fn.reads?.arg ?? ""];
+    if (typeof read === "string") return [read];
+    return fn.reads?.isList ? (names(read) ?? parents) : [];
   }
   const { input_adapter: adapter, input_args: args = {} } = io.input_inline ?? {};
   if (adapter === undefined) return parents;

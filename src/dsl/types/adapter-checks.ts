@@ -1,3 +1,4 @@
+import type { NodeRecords } from "../../builtins/node-records.ts";
 import type { Join, Say } from "../../graph/format/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
 import type { InputOf } from "./args-checks.ts";
@@ -7,7 +8,6 @@ import type { InputText } from "./input-checks.ts";
 import type { Absent, FlowTypeError, OrError } from "./markers.ts";
 import type { MissingKeys } from "./missing-keys.ts";
 import type { IsAssignable, PayloadOf } from "./payload.ts";
-import type { NodeRecords } from "./state.ts";
 
 /** Judged on the adapter: that it is known and has its arguments, and what has no token of its own. */
 export type AdapterArgument<

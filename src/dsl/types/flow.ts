@@ -1,7 +1,8 @@
 import type { $ZodType } from "zod/v4/core";
+import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
-import type { AnyCoordinatorFn, BuiltInFunctionName, FnOutputOf } from "./coordinator-function.ts";
+import type { AnyCoordinatorFn, FnOutputOf } from "./coordinator-function.ts";
 import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
 import type { FnArgument, FnOptions } from "./fn-options.ts";
 import type { AnyHandler } from "./handler.ts";

@@ -1,3 +1,4 @@
+import type { OwnIdPath, TakesAnyArgs } from "../../builtins/coordinator-functions/index.ts";
 import type { Say } from "../../graph/format/messages.ts";
 import type { AnyCoordinatorFn, FnNameOf, KnownArgsOf, OpenArgsOf, WrittenArgsOf } from "./coordinator-function.ts";
 import type { Clash } from "./edge-text.ts";
@@ -53,7 +54,7 @@ type RightArgs<TFn, TParams, TId extends string, TParent extends string, TIds ex
 /** A sentence at each key that the function doesn't know. */
 type UnknownFnArgs<TFn, TId extends string, TKeys> = [TKeys] extends [never]
   ? unknown
-  : TFn extends "noop"
+  : TFn extends TakesAnyArgs
     ? unknown
     : {
         readonly [TKey in TKeys & string]?: FlowTypeError<
@@ -148,7 +149,7 @@ type FnArgText<TCall extends AnyCall, TWhy> = Say<
 >;
 
 /** The id of a node that is not there, or can't be named here. */
-type IdText<TCall extends AnyCall, TId, TPath> = TPath extends "args.target.nodeId"
+type IdText<TCall extends AnyCall, TId, TPath> = TPath extends OwnIdPath
   ? Say<"mergeTarget", { node: TCall["node"]; id: TId }>
   : TCall["fn"] extends AnyCoordinatorFn
     ? Say<"unknownSource", { node: TCall["node"]; id: TId }>

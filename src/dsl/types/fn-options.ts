@@ -1,6 +1,7 @@
+import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { Join, Say } from "../../graph/format/messages.ts";
-import type { AnyCoordinatorFn, BuiltInFunctionName, FnNameOf, KnownArgsOf } from "./coordinator-function.ts";
+import type { AnyCoordinatorFn, FnNameOf, KnownArgsOf } from "./coordinator-function.ts";
 import type { FnArgs } from "./fn-args.ts";
 import type { FlowTypeError } from "./markers.ts";
 import type { MissingKeys } from "./missing-keys.ts";

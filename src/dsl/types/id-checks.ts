@@ -1,6 +1,6 @@
+import type { Recorded } from "../../builtins/node-records.ts";
 import type { Say } from "../../graph/format/messages.ts";
 import type { FlowTypeError } from "./markers.ts";
-import type { Recorded } from "./state.ts";
 
 export type NotAnId =
   | ""

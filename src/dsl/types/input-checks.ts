@@ -1,3 +1,4 @@
+import type { NodeRecords, OutputOf } from "../../builtins/node-records.ts";
 import type { JoinList, Say } from "../../graph/format/messages.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { InputOf } from "./args-checks.ts";
@@ -5,7 +6,6 @@ import type { EdgeText, GatherText, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
 import type { Chunk, IsAssignable, ListKeys, PayloadOf, SourcesOf } from "./payload.ts";
-import type { NodeRecords, OutputOf } from "./state.ts";
 
 /** The edges of a rechunk that don't fit, one sentence a source. */
 export type ChunkErrors<

@@ -1,10 +1,11 @@
 import type { $ZodType } from "zod/v4/core";
+import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
 import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Join, Say } from "../../graph/format/messages.ts";
 import type { coordinatorFnType } from "../../graph/index.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
-import type { AnyCoordinatorFn, BuiltInFunctionName, CoordinatorFnTypes, FnOutputOf } from "./coordinator-function.ts";
+import type { AnyCoordinatorFn, CoordinatorFnTypes, FnOutputOf } from "./coordinator-function.ts";
 import type { Flow } from "./flow.ts";
 import type { AnyHandler, HandlerTypes } from "./handler.ts";
 import type { FromJsonSchema } from "./json-schema.ts";

@@ -1,6 +1,6 @@
+import type { NodeRecords, OutputOf, Recorded } from "../../builtins/node-records.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { Absent } from "./markers.ts";
-import type { NodeRecords, OutputOf, Recorded } from "./state.ts";
 
 /*
  * What an adapter hands to the handler as the payload of one batch.

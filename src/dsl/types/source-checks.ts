@@ -1,10 +1,10 @@
+import type { NodeRecords, OutputOf } from "../../builtins/node-records.ts";
 import type { Say } from "../../graph/format/messages.ts";
 import type { InputOf } from "./args-checks.ts";
 import type { EdgeText, KeysOf, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { Absent, FlowTypeError } from "./markers.ts";
 import type { AliasPayload, IsAssignable, PayloadOf } from "./payload.ts";
-import type { NodeRecords, OutputOf } from "./state.ts";
 
 type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
 

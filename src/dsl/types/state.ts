@@ -1,3 +1,4 @@
+import type { NodeRecords, Recorded } from "../../builtins/node-records.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { AnyHandler } from "./handler.ts";
 
@@ -54,35 +55,15 @@ export interface FlowState<TOld, TYoung, TFresh, TTick, TSteps, TUsed, TLast, TH
   readonly head: THead;
 }
 
-export interface NodeRecords {
-  // `unknown` would force a key check at each look-up, which is quadratic in the number of nodes.
-  // biome-ignore lint/suspicious/noExplicitAny: see above; the checks look up ids they have judged before
-  readonly old: any;
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  readonly young: any;
-  readonly fresh: unknown;
-}
-
 export interface AnyState extends NodeRecords {
   readonly tick: Tick;
   // Comparing the steps so far with a type at each step would be quadratic.
-  // biome-ignore lint/suspicious/noExplicitAny: as above
+  // biome-ignore lint/suspicious/noExplicitAny: see above
   readonly steps: any;
   readonly used: string;
   readonly last: readonly string[];
   readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;
 }
-
-/**
- * What one batch of the node `TId` stores. Indexed by plain strings, never through `keyof`: that alone would be
- * quadratic.
- */
-export type OutputOf<TNodes extends NodeRecords, TId> = TId extends TNodes["fresh"]
-  ? TNodes["young"][TId & string]
-  : TNodes["old"][TId & string];
-
-/** An alias on purpose: written inline, each record would be a new anonymous type. */
-export type Recorded<TId extends string, TOutput> = { [TKey in TId]: TOutput };
 
 interface NextTick {
   0: 1;

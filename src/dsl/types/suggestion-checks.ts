@@ -1,3 +1,4 @@
+import type { NodeRecords, OutputOf } from "../../builtins/node-records.ts";
 import type { JoinList, Say } from "../../graph/format/messages.ts";
 import type { AdapterName, AnyInputAdapter, BuiltInAdapters } from "./adapter.ts";
 import type { ArgsOf, ArgsProblem, InputOf } from "./args-checks.ts";
@@ -5,7 +6,6 @@ import type { AnyHandler } from "./handler.ts";
 import type { ChunkErrors, InputText } from "./input-checks.ts";
 import type { Absent } from "./markers.ts";
 import type { IsAssignable, ListKeys, PayloadOf } from "./payload.ts";
-import type { NodeRecords, OutputOf } from "./state.ts";
 import type { Suggested, SuggestedName } from "./suggested-input.ts";
 
 /**

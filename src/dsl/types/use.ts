@@ -1,3 +1,4 @@
+import type { OutputOf } from "../../builtins/node-records.ts";
 import type { Join, LastOf, Say, zodSchemas } from "../../graph/format/messages.ts";
 import type { EdgeText, MismatchText } from "./edge-text.ts";
 import type { NotAnId } from "./id-checks.ts";
@@ -5,7 +6,7 @@ import type { FlowSchemaError, FlowStateError, FlowTypeError } from "./markers.t
 import type { IsAssignable } from "./payload.ts";
 import type { ReadSchema } from "./read-schema.ts";
 import type { AnySchema, Stored } from "./schema.ts";
-import type { AnyState, AnyStep, FlowHead, HandlerStep, OutputOf } from "./state.ts";
+import type { AnyState, AnyStep, FlowHead, HandlerStep } from "./state.ts";
 
 /*
  * Flows that have inputs, and flows that are used in others.

@@ -1,11 +1,11 @@
+import { builtInFunction, builtInFunctionArgs } from "../../builtins/coordinator-functions/index.ts";
 import type { FindingCode } from "../format/findings.ts";
-import { builtInFunctionArgs } from "../format/function-args.ts";
 import { cut, say } from "../format/messages.ts";
 import type { DraftNode } from "../format/shape.ts";
 import { coordinatorFnType } from "../format/types.ts";
 import { checkArgs } from "./args.ts";
 import type { CheckContext } from "./context.ts";
-import { type NamedSource, sourcesIn } from "./sources.ts";
+import { type NamedSource, sourcesOf } from "./sources.ts";
 
 /**
  * Coordinator functions are known and their arguments fit; they stand on nodes of their type only.
@@ -30,6 +30,7 @@ export function checkFunctions(context: CheckContext): readonly NamedSource[] {
     }
     if (node.unclear.has("fn_args")) return [];
     const argsPath = node.pathOf("fn_args");
+    const reads = builtInFunction(fn)?.reads;
     checkArgs(
       {
         schema,
@@ -38,14 +39,12 @@ export function checkFunctions(context: CheckContext): readonly NamedSource[] {
         owner: `node '${node.name}'`,
         name: `function '${cut(fn)}'`,
         code: "GRAPH_FN_ARGS",
-        sourceKeys: fn === "merge.generic" ? ["from_nodes"] : [],
+        sourceKeys: reads?.isList === true ? [reads.arg] : [],
       },
       context.findings,
     );
-    if (fn === "merge.generic") return sourcesIn(args, { node, args: argsPath });
-    const aggregated = args.node_id;
-    if (fn !== "metrics.aggregate" || typeof aggregated !== "string") return [];
-    return [{ node, name: aggregated, args: argsPath, list: "node_id" }];
+    if (reads === undefined || Array.isArray(args[reads.arg]) !== reads.isList) return [];
+    return sourcesOf(args[reads.arg], { node, args: argsPath, list: reads.arg });
   });
 }
 

@@ -13,7 +13,7 @@ export interface NamedSource {
   readonly name: string;
   /** Path of the arguments. */
   readonly args: Path;
-  readonly list: "from_nodes" | "from_node" | "from" | "node_id";
+  readonly list: string;
   /** Its position in the list, its alias; nothing where the name stands alone. */
   readonly at?: number | string;
 }
@@ -29,24 +29,24 @@ export interface SourcesPlace {
   readonly spelling?: "from_node" | "from_nodes";
 }
 
+/** The names in one argument, a list or one alone, as far as they are names. */
+export function sourcesOf(value: Json | undefined, place: Pick<NamedSource, "node" | "args" | "list">): NamedSource[] {
+  if (typeof value === "string") return [{ ...place, name: value }];
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((name: Json, at) => (typeof name === "string" ? [{ ...place, name, at }] : []));
+}
+
 /** The names in `from_nodes` and `from`, as far as they are names. */
 export function sourcesIn(value: JsonObject, { node, args, spelling = "from_nodes" }: SourcesPlace): NamedSource[] {
   const { from_nodes: names, from: aliases } = value;
-  const found: NamedSource[] = [];
   if (Array.isArray(names)) {
-    for (let at = 0; at < names.length; at++) {
-      const name: Json | undefined = names[at];
-      if (typeof name !== "string") continue;
-      found.push(
-        spelling === "from_node" ? { node, name, args, list: spelling } : { node, name, args, list: spelling, at },
-      );
-    }
-  } else if (isObject(aliases)) {
-    for (const [at, name] of Object.entries(aliases)) {
-      if (typeof name === "string") found.push({ node, name, args, list: "from", at });
-    }
+    const found = sourcesOf(names, { node, args, list: spelling });
+    return spelling === "from_node" ? found.map(({ at: _, ...alone }) => alone) : found;
   }
-  return found;
+  if (!isObject(aliases)) return [];
+  return Object.entries(aliases).flatMap(([at, name]) =>
+    typeof name === "string" ? [{ node, name, args, list: "from", at }] : [],
+  );
 }
 
 /** Nodes read from what is upstream of them. */

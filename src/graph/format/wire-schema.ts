@@ -1,9 +1,6 @@
 import * as z from "zod";
 import type { $ZodRegistry, $ZodType, $ZodTypes } from "zod/v4/core";
 import type { JsonObject } from "../../errors/index.ts";
-import { adapterSpellings } from "./adapters.ts";
-import { builtInFunctionArgs } from "./function-args.ts";
-import { graphShape } from "./schema.ts";
 
 type Draft = Parameters<NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>["override"]>>[0]["jsonSchema"];
 
@@ -64,25 +61,4 @@ function withoutSafeBounds(json: Draft): void {
   if (json.type !== "integer") return;
   if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
   if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
-}
-
-/**
- * The graph contract as JSON Schema (draft 2020-12): for editors, and for those who write graphs in another language.
- * What needs more than one value in view (cycles, names of nodes) only `validateGraph` knows.
- *
- * @example
- * await writeFile("graph.schema.json", JSON.stringify(graphJsonSchema(), null, 2))
- */
-export function graphJsonSchema(): JsonObject {
-  const schema = z.toJSONSchema(graphShape, {
-    target: "draft-2020-12",
-    io: "input",
-    override: ({ jsonSchema, path }) => {
-      const key = path.at(-1);
-      if (key === "input_adapter") jsonSchema.examples = [...adapterSpellings];
-      if (key === "fn") jsonSchema.examples = Object.keys(builtInFunctionArgs);
-      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-    },
-  });
-  return { ...(schema as JsonObject), title: "Flow graph" };
 }

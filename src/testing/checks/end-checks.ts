@@ -5,9 +5,9 @@ import type { Client } from "../cluster/client.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
 import { initFailed } from "../cluster/random-graph.ts";
+import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
 import { type FinishedShard, judgeNode } from "./reference.ts";
-import { changedPaths } from "./reference-vars.ts";
 import { retryPolicyOf } from "./shard-checks.ts";
 
 export interface EndParts {

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import { adapterName, type GraphNode } from "../../graph/index.ts";
 import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "../cluster/computation.ts";
 import { partsAdapter, partsOf } from "../cluster/sim-adapters.ts";
-import { changedPaths } from "./reference-vars.ts";
+import { changedPaths } from "../cluster/vars-changes.ts";
 
 /*
  * What a finished task must have stored, computed in plain memory with nothing of the engine's. A node is judged by what

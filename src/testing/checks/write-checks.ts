@@ -13,9 +13,9 @@ import { shardOf } from "../../core/worker/input/index.ts";
 import { sortKeys } from "../../graph/format/stable-json.ts";
 import type { SourceArgs } from "../cluster/computation.ts";
 import { times } from "../cluster/process.ts";
+import { varsAfter } from "../cluster/vars-changes.ts";
 import type { CheckParts } from "./check-parts.ts";
 import { LogChecks } from "./log-checks.ts";
-import { varsAfter } from "./reference-vars.ts";
 import { retryPolicyOf, ShardChecks } from "./shard-checks.ts";
 
 /** The table of the specification, written down a second time: a mistake in the engine's own must not excuse itself. */

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../errors/index.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
 import { partsAdapter } from "./sim-adapters.ts";
+import { drawVarsChange } from "./vars-changes.ts";
 
 /** A node of graph JSON, before the graph is checked. */
 export interface DrawnNode {
@@ -19,8 +20,6 @@ export const sometimesPermanent = "sometimes_permanent";
 export const initFailed = "init_failed";
 
 const mostParents = 3;
-/** The variables that several functions change. */
-const sharedPaths = ["shared.last", "shared.deep.last", "shared.merged1", "shared.merged2", "shared.merged3"] as const;
 
 /** A valid graph with any of the options that a node has. */
 export function randomGraph(random: SeededRandom, maxNodes: number): { readonly nodes: readonly DrawnNode[] } {
@@ -66,7 +65,7 @@ class GraphDrawer {
   }
 
   addCounter(id: string): void {
-    this.nodes.push({ node_id: id, depends_on: [], ...this.#varsChange() });
+    this.nodes.push({ node_id: id, type: "coordinator_fn", depends_on: [], io: drawVarsChange(this.#random) });
   }
 
   /** A producer waits only for a consumer that is some batches behind: so there are more where they wait. */
@@ -161,20 +160,6 @@ class GraphDrawer {
     if (sources.length > 0 && random.chance(0.4)) {
       return call("metrics.aggregate", { node_id: random.pick(sources), mode: random.pick(["sum", "max", "mean"]) });
     }
-    return random.chance(0.7) ? this.#varsChange() : call("noop", {});
-  }
-
-  /** They meet in the same variables, so that the order shows in which they are stored. */
-  #varsChange(): Pick<DrawnNode, "type"> & { io: JsonObject } {
-    const random = this.#random;
-    const value = 1 + random.int(3);
-    const [fn, fn_args] = random.pick<readonly [string, JsonObject]>([
-      ["vars.incr", { key: "count", by: value }],
-      ["vars.incr", { key: "count", by: value }],
-      ["vars.set", { kv: { "shared.last": value, "shared.deep.last": value, last: value } }],
-      ["vars.merge", { data: { shared: { [`merged${value}`]: value } } }],
-      ["vars.unset", { keys: random.chance(0.5) ? sharedPaths : [random.pick(sharedPaths)] }],
-    ]);
-    return { type: "coordinator_fn", io: { fn, fn_args } };
+    return random.chance(0.7) ? { type: "coordinator_fn", io: drawVarsChange(random) } : call("noop", {});
   }
 }

@@ -1,5 +1,4 @@
 import { taskParams } from "../../core/coordinator/task-params.ts";
-import { builtInCoordinatorFns } from "../../core/functions/index.ts";
 import type { GraphInput, UntypedFlow } from "../../core/tasks/api.ts";
 import type {
   CoordinatorFunctionDefinition,
@@ -8,6 +7,7 @@ import type {
   HandlerDefinition,
   InputAdapterDefinition,
 } from "../../definitions/index.ts";
+import { builtInCoordinatorFns } from "../../definitions/index.ts";
 import { type Graph, parseGraph, resolveParams } from "../../graph/index.ts";
 import type { TaskRequest, Workload } from "../cluster/workload.ts";
 import type { OpenCalls } from "./open-calls.ts";

@@ -1,5 +1,5 @@
-import { builtInCoordinatorFns } from "../../core/functions/index.ts";
 import type { HandlerDefinition } from "../../definitions/index.ts";
+import { builtInCoordinatorFns } from "../../definitions/index.ts";
 import { randomGraph, workerTypes } from "../cluster/random-graph.ts";
 import { partsAdapter } from "../cluster/sim-adapters.ts";
 import { simHandlers, simParams } from "../cluster/sim-handlers.ts";

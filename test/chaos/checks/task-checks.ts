@@ -1,8 +1,8 @@
 import { isTaskTerminal, shardKey } from "../../../src/core/model/records.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import { type FinishedShard, judgeNode } from "../../../src/testing/checks/reference.ts";
-import { changedPaths, varsAfter } from "../../../src/testing/checks/reference-vars.ts";
 import { compute } from "../../../src/testing/cluster/computation.ts";
+import { changedPaths, varsAfter } from "../../../src/testing/cluster/vars-changes.ts";
 import type { Calls } from "../calls.ts";
 import type { TaskEvidence } from "../evidence.ts";
 import { externalUid } from "../external-attempt.ts";

@@ -1,8 +1,9 @@
-import { match } from "ts-pattern";
 import * as z from "zod";
-import type { CoordinatorFunctionDefinition, Metrics } from "../../definitions/index.ts";
-import { aggregateModes } from "../../graph/format/function-args.ts";
-import { builtIn } from "./built-in.ts";
+import { namePattern } from "../../graph/format/names.ts";
+import { builtIn } from "./function.ts";
+
+/** How it makes one number of a metric's values in all batches. */
+const modes = ["sum", "mean", "min", "max", "last"] as const;
 
 const metrics = z.record(z.string(), z.number());
 
@@ -16,15 +17,19 @@ const metrics = z.record(z.string(), z.number());
  * Batches that recorded `{ rows: 4 }`, `{ rows: 4 }` and `{ rows: 3 }`, with mode `sum`:
  * `{ node_id: "extract", mode: "sum", batches: 3, metrics: { rows: 11 }, finalize: {} }`.
  */
-export const metricsAggregate: CoordinatorFunctionDefinition = builtIn({
-  name: "metrics.aggregate",
+export const metricsAggregate = builtIn({
+  args: z.strictObject({
+    node_id: z.string().regex(namePattern, { error: "must be a node id" }),
+    mode: z.enum(modes).default("sum"),
+  }),
   output: z.strictObject({
     node_id: z.string(),
-    mode: z.enum(aggregateModes),
+    mode: z.enum(modes),
     batches: z.number(),
     metrics,
     finalize: metrics,
   }),
+  reads: { arg: "node_id", isList: false },
   async run(ctx) {
     const { node_id, mode } = ctx.args;
     const series = new MetricSeries();
@@ -34,12 +39,28 @@ export const metricsAggregate: CoordinatorFunctionDefinition = builtIn({
       series.add(artifact.metrics);
       batches++;
     }
-    const finalize: Metrics = { ...(await ctx.finalizeMetrics(node_id)) };
+    const finalize = { ...(await ctx.finalizeMetrics(node_id)) };
     return { node_id, mode, batches, metrics: series.aggregate(mode), finalize };
   },
 });
 
-export type AggregateMode = (typeof aggregateModes)[number];
+export interface MetricsAggregateTypes<TNode extends string> {
+  readonly open: {};
+  readonly written: {
+    readonly nodeId: TNode;
+    readonly mode?: "sum" | "mean" | "min" | "max" | "last";
+  };
+  readonly output: {
+    node_id: string;
+    mode: "sum" | "mean" | "min" | "max" | "last";
+    batches: number;
+    metrics: { [metric: string]: number };
+    finalize: { [metric: string]: number };
+  };
+}
+
+type AggregateMode = (typeof modes)[number];
+type Metrics = Readonly<Record<string, number>>;
 
 interface Summary {
   count: number;
@@ -74,11 +95,5 @@ export class MetricSeries {
 }
 
 function numberOf(summary: Summary, mode: AggregateMode): number {
-  return match(mode)
-    .with("sum", () => summary.sum)
-    .with("mean", () => summary.sum / summary.count)
-    .with("min", () => summary.min)
-    .with("max", () => summary.max)
-    .with("last", () => summary.last)
-    .exhaustive();
+  return mode === "mean" ? summary.sum / summary.count : summary[mode];
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { builtInCoordinatorFns } from "../../../../src/core/functions/index.ts";
+import { builtInCoordinatorFns } from "../../../../src/definitions/built-in-functions.ts";
 import {
   type CoordinatorFunctionContext,
   type CoordinatorFunctionDefinition,

@@ -1,5 +1,5 @@
-import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
-import { builtIn } from "./built-in.ts";
+import * as z from "zod";
+import { builtIn } from "./function.ts";
 import { checkVarPaths } from "./var-leaves.ts";
 import { changedVars, changeVars, unsetVar } from "./var-tree.ts";
 
@@ -7,8 +7,8 @@ import { changedVars, changeVars, unsetVar } from "./var-tree.ts";
  * `vars.unset`: removes the variables at `keys`, with everything below them, and the objects that this leaves empty.
  * A variable that isn't there is no error: afterwards it isn't there either way.
  */
-export const varsUnset: CoordinatorFunctionDefinition = builtIn({
-  name: "vars.unset",
+export const varsUnset = builtIn({
+  args: z.strictObject({ keys: z.array(z.string()) }),
   output: changedVars,
   run(ctx) {
     const { keys } = ctx.args;
@@ -18,3 +18,9 @@ export const varsUnset: CoordinatorFunctionDefinition = builtIn({
     });
   },
 });
+
+export interface VarsUnsetTypes {
+  readonly open: {};
+  readonly written: { readonly keys: readonly string[] };
+  readonly output: { keys: string[] };
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { builtInCoordinatorFns } from "../../../../src/core/functions/index.ts";
-import { builtInFunctionArgs } from "../../../../src/graph/format/function-args.ts";
+import { builtInFunctionArgs } from "../../../../src/builtins/coordinator-functions/index.ts";
+import { builtInCoordinatorFns } from "../../../../src/definitions/built-in-functions.ts";
 import { call } from "./fake-context.ts";
 
 describe("the built-in coordinator functions", () => {

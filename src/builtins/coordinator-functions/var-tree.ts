@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { CoordinatorFunctionContext } from "../../definitions/index.ts";
+import type { FunctionContext } from "./function.ts";
 import { isOwnedObject, type OwnedJson, type OwnedObject, ownObjectCopy, ownValue } from "./owned-json.ts";
 
 /*
@@ -84,7 +84,7 @@ export const changedVars = z.strictObject({ keys: z.array(z.string()) });
  * it may be called any number of times, and nothing is shared with what the store holds.
  */
 export async function changeVars(
-  ctx: CoordinatorFunctionContext,
+  ctx: FunctionContext,
   paths: readonly string[],
   change: (vars: OwnedObject) => void,
 ): Promise<z.output<typeof changedVars>> {

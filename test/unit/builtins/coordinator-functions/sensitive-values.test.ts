@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createBuiltInCoordinatorFns, detectSensitive } from "../../../../src/core/functions/index.ts";
+import { detectSensitive } from "../../../../src/builtins/coordinator-functions/index.ts";
+import { createBuiltInCoordinatorFns } from "../../../../src/definitions/built-in-functions.ts";
 import { ContendedVars, call, type LoggedLine, recordingLogger } from "./fake-context.ts";
 
 // Secrets are put together from parts, so that no scanner takes this file for a leak.

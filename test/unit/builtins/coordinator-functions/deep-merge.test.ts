@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { mergeConcatenating, mergeOverwriting } from "../../../../src/core/functions/deep-merge.ts";
-import { ownCopy } from "../../../../src/core/functions/owned-json.ts";
+import { mergeConcatenating, mergeOverwriting } from "../../../../src/builtins/coordinator-functions/deep-merge.ts";
+import { ownCopy } from "../../../../src/builtins/coordinator-functions/owned-json.ts";
 import type { Json } from "../../../../src/errors/index.ts";
 import { alikeTriple, anyJson, anyObject } from "./arbitrary-json.ts";
 import { deepFreeze } from "./fake-context.ts";

@@ -1,9 +1,12 @@
 import * as z from "zod";
-import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../../definitions/index.ts";
+import { namePattern, safeKey } from "../../graph/format/names.ts";
+import type { NodeRecords, OutputOf } from "../node-records.ts";
 import { badFnArgs } from "./bad-fn-args.ts";
-import { builtIn } from "./built-in.ts";
 import { mergeConcatenating } from "./deep-merge.ts";
+import { builtIn, type FunctionContext } from "./function.ts";
 import { type OwnedJson, ownCopy } from "./owned-json.ts";
+
+const nodeId = z.string().regex(namePattern, { error: "must be a node id" });
 
 /**
  * `merge.generic`: one artifact `{ [target.key]: merged }` of everything that `from_nodes` stored.
@@ -23,9 +26,14 @@ import { type OwnedJson, ownCopy } from "./owned-json.ts";
  * `target.key` is one plain key, dots and all. `target.node_id`, where given, must be the node's own id: a node stores
  * artifacts under its own name only.
  */
-export const mergeGeneric: CoordinatorFunctionDefinition = builtIn({
-  name: "merge.generic",
+export const mergeGeneric = builtIn({
+  args: z.strictObject({
+    from_nodes: z.array(nodeId).min(1),
+    target: z.strictObject({ key: safeKey, node_id: nodeId.optional() }),
+  }),
   output: z.record(z.string(), z.json()),
+  reads: { arg: "from_nodes", isList: true },
+  ownId: { arg: "target", key: "node_id" },
   async run(ctx) {
     const { from_nodes, target } = ctx.args;
     if (target.node_id !== undefined && target.node_id !== ctx.nodeId) {
@@ -40,7 +48,7 @@ export const mergeGeneric: CoordinatorFunctionDefinition = builtIn({
   },
 });
 
-async function mergeMetas(ctx: CoordinatorFunctionContext, nodeIds: readonly string[]): Promise<OwnedJson> {
+async function mergeMetas(ctx: FunctionContext, nodeIds: readonly string[]): Promise<OwnedJson> {
   let merged: OwnedJson | undefined;
   for (const nodeId of nodeIds) {
     for await (const { meta } of ctx.artifacts(nodeId)) {
@@ -51,3 +59,31 @@ async function mergeMetas(ctx: CoordinatorFunctionContext, nodeIds: readonly str
   }
   return merged ?? null;
 }
+
+export interface MergeGenericTypes<TNode extends string, TOwnId extends string, TNodes extends NodeRecords, TArgs> {
+  readonly open: {};
+  readonly written: {
+    readonly fromNodes: readonly TNode[];
+    readonly target: {
+      readonly key: string;
+      /** The node's own id, where it is given at all. */
+      readonly nodeId?: TOwnId;
+    };
+  };
+  readonly output: TArgs extends {
+    fromNodes: readonly (infer TSource)[];
+    target: { key: infer TKey extends string };
+  }
+    ? { [TTarget in TKey]: Merged<OutputOf<TNodes, TSource>> }
+    : never;
+}
+
+/** Where the id of its own node stands. */
+export type OwnIdPath = "args.target.nodeId";
+
+type KeysOf<TUnion> = TUnion extends unknown ? keyof TUnion : never;
+
+/** What merging one value of each member gives: of each key, any of the values that the members have there. */
+type Merged<TUnion> = {
+  [TKey in KeysOf<TUnion>]: TUnion extends { [TIn in TKey]: infer TValue } ? TValue : never;
+};

@@ -1,6 +1,6 @@
-import type { CoordinatorFunctionDefinition } from "../../definitions/index.ts";
+import * as z from "zod";
 import { badFnArgs } from "./bad-fn-args.ts";
-import { builtIn } from "./built-in.ts";
+import { builtIn } from "./function.ts";
 import type { OwnedObject } from "./owned-json.ts";
 import { checkVarPath, quotedPath } from "./var-leaves.ts";
 import { changedVars, changeVars, obstacleTo, readVar, setVar } from "./var-tree.ts";
@@ -9,9 +9,10 @@ import { changedVars, changeVars, obstacleTo, readVar, setVar } from "./var-tree
  * `vars.incr`: adds `by` to the number at `key`, which counts as 0 when it isn't there. Unlike setting, counting never
  * takes anything's place: another value at the path, or on the way to it, is an error.
  */
-export const varsIncr: CoordinatorFunctionDefinition = builtIn({
-  name: "vars.incr",
+export const varsIncr = builtIn({
+  args: z.strictObject({ key: z.string(), by: z.number().default(1) }),
   output: changedVars,
+  open: { arg: "by", whole: true },
   run(ctx) {
     const { key, by } = ctx.args;
     checkVarPath(key);
@@ -23,6 +24,12 @@ export const varsIncr: CoordinatorFunctionDefinition = builtIn({
     });
   },
 });
+
+export interface VarsIncrTypes {
+  readonly open: { readonly by?: number };
+  readonly written: { readonly key: string };
+  readonly output: { keys: string[] };
+}
 
 function numberAt(vars: OwnedObject, key: string): number {
   const obstacle = obstacleTo(vars, key);
