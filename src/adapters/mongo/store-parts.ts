@@ -9,6 +9,6 @@ export interface StoreParts {
 
 /** Ids come from outside: what isn't a string would be an operator. */
 export function checkedId(id: string): string {
-  if (typeof id !== "string") throw new TypeError(`an id must be a string, this one is ${typeof id}`);
+  if (typeof id !== "string") throw new TypeError(`an id must be a string, got ${typeof id}`);
   return id;
 }

@@ -63,20 +63,20 @@ const longestBusyMs = 60_000;
  */
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
   const { commit = "turn", synchronous = "normal", busyMs = 5_000, now = systemClock().now } = options;
-  if (typeof path !== "string") throw new FlowError("ENGINE_OPTIONS", "sqliteStore needs the path of a file");
+  if (typeof path !== "string") throw new FlowError("ENGINE_OPTIONS", "sqliteStore needs a file path");
   if (commit !== "turn" && commit !== "call") {
-    throw new FlowError("ENGINE_OPTIONS", `sqliteStore: commit is ${String(commit)}: give "turn" or "call"`);
+    throw new FlowError("ENGINE_OPTIONS", `sqliteStore: commit must be "turn" or "call", got ${String(commit)}`);
   }
   if (synchronous !== "normal" && synchronous !== "full") {
     throw new FlowError(
       "ENGINE_OPTIONS",
-      `sqliteStore: synchronous is ${String(synchronous)}: give "normal" or "full"`,
+      `sqliteStore: synchronous must be "normal" or "full", got ${String(synchronous)}`,
     );
   }
   if (!Number.isInteger(busyMs) || busyMs < 0 || busyMs > longestBusyMs) {
     throw new FlowError(
       "ENGINE_OPTIONS",
-      `sqliteStore: busyMs is ${busyMs}: give an integer from 0 to ${longestBusyMs}`,
+      `sqliteStore: busyMs must be an integer from 0 to ${longestBusyMs}, got ${busyMs}`,
     );
   }
   const file = sharedFile({ path, commit, synchronous, busyMs });

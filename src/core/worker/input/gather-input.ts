@@ -51,7 +51,7 @@ export async function readSources(options: {
 
 /** What a reader finds that comes after the store has dropped what all consumers had read. */
 export function artifactsDropped({ taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): FlowError {
-  return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are not kept by this store any more`, {
+  return new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' are no longer in the store`, {
     details: { taskId, nodeId },
   });
 }
