@@ -15,10 +15,10 @@ export function beyondBuilder(node: GraphNode, source: SourceGraph): string | un
 
 function limitsOf(node: GraphNode): string | undefined {
   const limits = Object.keys(node.limits ?? {});
-  if (limits.length > 0 && !isWorker(node)) return "a function has limits";
-  if (limits.some((limit) => limit !== "max_running")) return "it has limits of another kind";
+  if (limits.length > 0 && !isWorker(node)) return "it is a function with limits";
+  if (limits.some((limit) => limit !== "max_running")) return "it has limits other than max_running";
   return !isWorker(node) && node.io?.max_pending_batches !== undefined
-    ? "a function has max_pending_batches"
+    ? "it is a function with max_pending_batches"
     : undefined;
 }
 
@@ -28,14 +28,14 @@ function readingOf(node: GraphNode, { byId, adapters }: SourceGraph): string | u
   const input = inputOf(node);
   const sources = input?.sources ?? node.depends_on;
   const outside = sources.find((id) => !node.depends_on.includes(id));
-  if (outside !== undefined) return `it reads from '${outside}', which it doesn't depend on`;
+  if (outside !== undefined) return `it reads from '${outside}', which it does not depend on`;
   const isOwn = input !== undefined && adapters.includes(input.adapter);
   if (isOwn && Object.keys(input.args).some((key) => ownWords.has(key) || isCommonAdapterArg(key))) {
-    return "its adapter has arguments that the builder keeps for itself";
+    return "its adapter has arguments that the builder reserves";
   }
   if (input?.listKey === undefined) return undefined;
   const builtIn = sources.find((id) => isBuiltInFunction(byId.get(id)?.io?.fn ?? ""));
-  return builtIn === undefined ? undefined : `of the lists in what the function at '${builtIn}' gives, no type speaks`;
+  return builtIn === undefined ? undefined : `the lists in the output of the function '${builtIn}' have no type`;
 }
 
 function functionOf(node: GraphNode): string | undefined {
@@ -43,27 +43,27 @@ function functionOf(node: GraphNode): string | undefined {
   const builtIn = builtInFunction(fn);
   if (builtIn === undefined) return undefined;
   const external = node.retry_policy?.permanent_on?.some((code) => !isCoreReasonCode(code));
-  if (external) return "a built-in function has no reason codes of its own";
+  if (external) return "permanent_on has a reason code that its built-in function does not have";
   const { takesAny, open, reads, ownId } = builtIn;
   if (takesAny) return undefined;
   const isTooDeep = [...refsIn(args, [])].some(
     ({ path }) => path[0] !== open?.arg || (path.length === 1 && open?.whole !== true),
   );
-  if (isTooDeep) return "a parameter stands for an argument of its function that must be written out";
+  if (isTooDeep) return "a parameter replaces an argument of its function that must be a literal";
   const read = [args[reads?.arg ?? ""]].flat().filter((id) => typeof id === "string");
   const outside = read.find((id) => !node.depends_on.includes(id));
-  if (outside !== undefined) return `its function reads from '${outside}', which it doesn't depend on`;
+  if (outside !== undefined) return `its function reads from '${outside}', which it does not depend on`;
   const holder = args[ownId?.arg ?? ""];
   const target = isObject(holder) ? holder[ownId?.key ?? ""] : undefined;
   return typeof target === "string" && target !== node.node_id
-    ? "its function would store under the id of another node"
+    ? "its function stores under the id of another node"
     : undefined;
 }
 
 function paramsOf(node: GraphNode, { graph }: SourceGraph): string | undefined {
   const refs = [...refsIn(argsOf(node), []), ...refsIn(node.io?.fn_args ?? {}, [])];
   const unknown = refs.find(({ name = [] }) => name.length !== 1 || !hasProperty(graph.params_schema, name[0] ?? ""));
-  return unknown === undefined ? undefined : "the graph's params_schema doesn't name a parameter that it takes";
+  return unknown === undefined ? undefined : "it uses a parameter that params_schema does not declare";
 }
 
 function hasProperty(schema: JsonObject | undefined, key: string): boolean {

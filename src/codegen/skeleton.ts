@@ -85,7 +85,7 @@ const optional = (key: string, doc: Doc | undefined): Doc[] => (doc === undefine
 function unwritten(what: string, method: string): Doc {
   const error = call("throw new PermanentError", [
     stringLiteral("not_written"),
-    stringLiteral(`${what}: ${method} is not written yet`),
+    stringLiteral(`${what}: ${method} is not implemented yet`),
   ]);
   return block(`${method}() {`, [sequence(error, ";")]);
 }

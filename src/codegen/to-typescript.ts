@@ -80,8 +80,8 @@ class Module {
   #header(): string {
     if (this.#from !== undefined) return "";
     return [
-      "// Written from a graph by toTypeScript(). The handlers are a skeleton: their schemas are what the graph tells of",
-      "// them, and their methods are yours to fill in.",
+      "// Generated from a graph by toTypeScript(). The handlers are a skeleton: their schemas come from the graph, their",
+      "// methods are yours to implement.",
     ].join("\n");
   }
 
@@ -190,7 +190,7 @@ function loadedPart(source: SourceGraph): { readonly count: number; readonly why
   });
   const isHeadLoaded = params !== undefined && !isExact(zodSource(params), params);
   const all = [
-    ...(isHeadLoaded ? [{ index: 0, text: "zod would write its params_schema in other words" }] : []),
+    ...(isHeadLoaded ? [{ index: 0, text: "zod cannot reproduce its params_schema exactly" }] : []),
     ...reasons,
   ];
   if (all.length === 0) return { count: 0, why: [] };
@@ -199,7 +199,7 @@ function loadedPart(source: SourceGraph): { readonly count: number; readonly why
   return {
     count: Math.max(...all.map(({ index }) => index)) + 1,
     why: [
-      "The graph begins as JSON, since it says what the builder has no words for:",
+      "The graph starts as JSON, because the builder cannot express:",
       ...all.slice(0, most).map(({ text }) => `- ${text}`),
       ...more,
     ],

@@ -47,7 +47,7 @@ export function compileFlow(flow: {
 }
 
 function invalid(head: FlowHead, messages: readonly string[]): FlowError {
-  const title = messages.length === 1 ? "a mistake" : `${messages.length} mistakes`;
+  const title = messages.length === 1 ? "an error" : `${messages.length} errors`;
   return new FlowError("FLOW_INVALID", [`${title} in the flow${named(head)}`, ...messages].join("\n"), {
     details: { findings: messages.map((message) => ({ message })) },
   });

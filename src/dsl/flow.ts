@@ -62,7 +62,7 @@ export function flow(name?: unknown, options: FlowOptions = {}): object {
   const wrong = (option: string, needs: string) => new FlowError("FLOW_INVALID", say("flowOption", { option, needs }));
   if (name !== undefined && typeof name !== "string") throw wrong("name", "a string");
   if (params !== undefined && !isSchema(params)) throw wrong("params", zodSchema);
-  if (!isAdapters(adapters)) throw wrong("adapters", "a list of what defineInputAdapter makes");
+  if (!isAdapters(adapters)) throw wrong("adapters", "a list of input adapters made by defineInputAdapter()");
   if (!isSchemas(inputs)) throw wrong("inputs", zodSchemas);
   const illNamed = Object.keys(inputs).find((id) => !namePattern.test(id));
   if (illNamed !== undefined) throw new FlowError("FLOW_INVALID", say("inputForm", { id: illNamed }));

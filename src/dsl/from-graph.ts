@@ -49,8 +49,8 @@ export function fromGraph(json: unknown, options: LoadOptions = {}): object {
   const graph = parseGraph(json, { functions: given.fns, adapters: given.adapters });
   const findings = loadedFindings(graph, given);
   if (findings.length > 0) {
-    const title = findings.length === 1 ? "a mistake" : `${findings.length} mistakes`;
-    throw new FlowError("FLOW_INVALID", [`${title} in what the graph is loaded with`, ...findings].join("\n"), {
+    const title = findings.length === 1 ? "an error" : `${findings.length} errors`;
+    throw new FlowError("FLOW_INVALID", [`${title} in the arguments of fromGraph()`, ...findings].join("\n"), {
       details: { findings: findings.map((message) => ({ message })) },
     });
   }

@@ -27,9 +27,10 @@ type SchemaPart = (typeof schemaParts)[number];
 /** @throws FlowError `FLOW_INVALID` when an option is not what it must be, or two definitions share a name */
 export function readLoadOptions({ handlers = [], adapters = [], fns = [], schemas = {} }: LoadOptions): LoadedWith {
   const list = isRecord(handlers) ? Object.values(handlers) : handlers;
-  if (!isListOf(list, "handler")) throw wrong("handlers", "a list, or a record, of what defineHandler makes");
-  if (!isListOf(adapters, "inputAdapter")) throw wrong("adapters", "a list of what defineInputAdapter makes");
-  if (!isListOf(fns, "coordinatorFn")) throw wrong("fns", "a list of what defineCoordinatorFn makes");
+  if (!isListOf(list, "handler")) throw wrong("handlers", "a list or record of handlers made by defineHandler()");
+  if (!isListOf(adapters, "inputAdapter"))
+    throw wrong("adapters", "a list of input adapters made by defineInputAdapter()");
+  if (!isListOf(fns, "coordinatorFn")) throw wrong("fns", "a list of functions made by defineCoordinatorFn()");
   if (!isSchemas(schemas)) throw wrong("schemas", "zod schemas by node type: { type: { args?, input?, output? } }");
   return {
     handlers: byName("handlers", list as readonly HandlerDefinition[]),

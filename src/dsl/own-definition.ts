@@ -42,9 +42,9 @@ function nameProblems(named: {
 }): string[] {
   const { what, name, isTaken } = named;
   if (typeof name !== "string" || name === "") {
-    return [say("definitionName", { name: String(name), what, why: "it must be a string of at least one character" })];
+    return [say("definitionName", { name: String(name), what, why: "it must be a non-empty string" })];
   }
-  return isTaken(name) ? [say("definitionName", { name, what, why: "a built-in one has it" })] : [];
+  return isTaken(name) ? [say("definitionName", { name, what, why: "a built-in one has this name" })] : [];
 }
 
 const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === "string");

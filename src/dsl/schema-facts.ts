@@ -25,7 +25,7 @@ const noJson: Readonly<Record<string, string>> = {
   function: "is a function",
   promise: "has no JSON form",
   file: "has no JSON form",
-  unknown: "is unknown (say what it is, or z.json())",
+  unknown: "is unknown (declare its type, or use z.json())",
 };
 
 /**

@@ -85,7 +85,7 @@ export function localBus(deadLetters: DeadLetters): Bus {
 }
 
 function keep(deadLetters: DeadLetters, { topic, key, message, error }: UndeliveredMessage): Promise<void> {
-  const reason = `its handler failed: ${thrownMessage(error)}`;
+  const reason = `handler failed: ${thrownMessage(error)}`;
   return deadLetters.add({ topic, key, message, reason });
 }
 

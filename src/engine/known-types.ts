@@ -24,9 +24,9 @@ export function handlersByName<THandler extends HandlerDefinition>(
   what: string,
   handlers: HandlerList<THandler>,
 ): ReadonlyMap<string, THandler> {
-  if (typeof handlers !== "object" || handlers === null) throw needs(what, "handlers: a list, or a record of them");
+  if (typeof handlers !== "object" || handlers === null) throw needs(what, "handlers: a list or a record");
   const list: readonly THandler[] = Array.isArray(handlers) ? handlers : Object.values(handlers);
-  if (!list.every(isHandler)) throw needs(what, "handlers that defineHandler makes");
+  if (!list.every(isHandler)) throw needs(what, "handlers made by defineHandler()");
   return byName("handler", list);
 }
 
@@ -65,7 +65,7 @@ function externalAmong(
   const { externalTypes, names, restarting } = among;
   if (!Array.isArray(externalTypes)) throw needs(what, "externalTypes to be a list of node types");
   const unknown = externalTypes.find((type) => !names.includes(type));
-  if (unknown !== undefined) throw needs(what, `'${unknown}', which is in externalTypes, among its node types too`);
+  if (unknown !== undefined) throw needs(what, `'${unknown}' of externalTypes among its node types`);
   if (externalTypes.length === 0) return undefined;
   return { types: new Set(externalTypes), restarting: new Set(restarting) };
 }

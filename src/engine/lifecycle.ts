@@ -84,7 +84,7 @@ export class Lifecycle {
       if (this.#stopping === undefined) {
         this.#stopping = this.#end(0);
         await this.#stopping.catch((stopError: unknown) => {
-          logger.warn({ err: stopError }, `what a ${what} had begun to start could not be stopped`);
+          logger.warn({ err: stopError }, `a ${what} that failed to start could not be stopped`);
         });
       }
       throw error;
@@ -119,6 +119,6 @@ export class Lifecycle {
 
   #stopped(): FlowError {
     const { what } = this.#parts;
-    return new FlowError("ENGINE_STOPPED", `this ${what} has been stopped: make a new one to go on`);
+    return new FlowError("ENGINE_STOPPED", `this ${what} has been stopped: create a new one`);
   }
 }

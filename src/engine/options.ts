@@ -115,7 +115,7 @@ const named = (what: string) =>
 const shapes = z.object({
   store: methods("a store", "open", "close", "createTask"),
   bus: methods("a bus", "publish", "subscribe", "close"),
-  logger: methods("a logger in pino's shape", "debug", "info", "warn", "error", "child"),
+  logger: methods("a logger with pino's methods", "debug", "info", "warn", "error", "child"),
   keepAlive: z.boolean().optional(),
   inputAdapters: named("an input adapter"),
   coordinatorFns: named("a coordinator function"),
@@ -153,7 +153,10 @@ export function checkOptions<TKey extends string>(
   const parsed = shapes.safeParse(options);
   if (!parsed.success) throw new FlowError("ENGINE_OPTIONS", `${what}: ${describeIssues(parsed.error)}`);
   if (needsStore && parsed.data.store === undefined) {
-    throw new FlowError("ENGINE_OPTIONS", `${what} needs a store, the same as the others': sqliteStore("runs.db")`);
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      `${what} needs a store, shared with the other processes: sqliteStore("runs.db")`,
+    );
   }
 }
 
@@ -193,9 +196,11 @@ export function checkExternal(
 ): void {
   if (bus === undefined) throw refused("a bus that these workers listen to");
   if ((bus.prefix ?? "") !== "") throw refused(`a bus without a prefix: this one has '${bus.prefix}'`);
-  if (store.externalRows === undefined) throw refused("a store that others write to: a mongoStore without a prefix");
+  if (store.externalRows === undefined)
+    throw refused("a store that external workers write to: a mongoStore without a prefix");
   const limited = Object.keys(maxRunningPerType).find((type) => types.has(type));
-  if (limited !== undefined) throw refused(`no maxRunningPerType of '${limited}': nobody holds its workers to it`);
+  if (limited !== undefined)
+    throw refused(`maxRunningPerType without '${limited}': external workers do not enforce it`);
 }
 
 const refused = (what: string): FlowError => new FlowError("ENGINE_OPTIONS", `externalTypes needs ${what}`);

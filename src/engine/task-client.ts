@@ -99,7 +99,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 
   async retry(id: string, options: RetryOptions): Promise<TaskHandle> {
     const { core, keepAlive } = this.#started();
-    if (options.from !== "failed") throw new FlowError("ENGINE_OPTIONS", "a retry is made from 'failed'");
+    if (options.from !== "failed") throw new FlowError("ENGINE_OPTIONS", "retry: from must be 'failed'");
     const retry = await core.retryTask(id, options);
     keepAlive?.hold(retry.id);
     return this.task(retry.id);

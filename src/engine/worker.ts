@@ -171,14 +171,14 @@ function servedHandlers(
   const all = handlersByName(what, handlers);
   if (roles === undefined) return all;
   if (!Array.isArray(roles) || roles.length === 0) {
-    throw new FlowError("ENGINE_OPTIONS", `${what}: roles must be a list of at least one of its handlers' names`);
+    throw new FlowError("ENGINE_OPTIONS", `${what}: roles must be a non-empty list of names of its handlers`);
   }
   const served = new Map<string, HandlerDefinition>();
   for (const role of roles as readonly string[]) {
     const handler = all.get(role);
     if (handler === undefined) {
       const names = [...all.keys()].join("', '");
-      throw new FlowError("ENGINE_OPTIONS", `${what}: no handler for the role '${role}': it has '${names}'`);
+      throw new FlowError("ENGINE_OPTIONS", `${what}: no handler for role '${role}': its handlers are '${names}'`);
     }
     served.set(role, handler);
   }

@@ -85,7 +85,7 @@ function errorMessage(error: Error): string {
   const message = propertyOf(error, "message");
   if (typeof message === "string") return message === "" ? nameOf(error) : message;
   const name = nameOf(error);
-  if (message === undefined) return `${name} without a message that can be read`;
+  if (message === undefined) return `${name} with an unreadable message`;
   return `${name}: ${inWords(message)}`;
 }
 

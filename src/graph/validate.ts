@@ -59,7 +59,7 @@ export function parseGraph(input: unknown, options: ValidateOptions = {}): Graph
   const validation = validateGraph(input, options);
   if (validation.ok) return validation.graph;
   const { findings } = validation;
-  const title = findings.length === 1 ? "a mistake in the graph" : `${findings.length} mistakes in the graph`;
+  const title = findings.length === 1 ? "an error in the graph" : `${findings.length} errors in the graph`;
   throw new FlowError("GRAPH_INVALID", `${title}\n${formatFindings(findings)}`, { details: { findings } });
 }
 

@@ -86,7 +86,7 @@ export const runMistakes: readonly RunMistake[] = [
   },
   {
     rule: "another handler of the same name",
-    words: "this engine's handler 'counter' is not the one of node 'count': the types of their output differ",
+    words: "this engine's handler 'counter' is not the handler of node 'count': the types of their output differ",
     token: "etl",
     atRunTime: false,
     make: async () => {

@@ -52,7 +52,7 @@ function canBeExternal({ type, depends_on, fan_in = "all", io }: DrawnNode, shar
   return waits || !depends_on.some((id) => sharded.has(id));
 }
 
-/** They know no input here but whole artifacts, and nobody holds them to limits. */
+/** They know no input here but whole artifacts, and they do not enforce limits. */
 function externalNode(node: DrawnNode): DrawnNode {
   const { partitions: _, limits: __, timeout_sec: ___, ...kept } = node;
   const { start_when } = node.io as { readonly start_when?: string };

@@ -222,6 +222,6 @@ test("coordinators of different types can't share a Kafka bus: the second is tol
   await coordinator(["a", "b"]);
   await expect(coordinator(["a", "c"])).rejects.toMatchObject({
     code: "ENGINE_OPTIONS",
-    message: expect.stringContaining("was given other node types than this one (a, c, coordinator_fn)"),
+    message: expect.stringContaining("has different node types than this one (a, c, coordinator_fn)"),
   });
 });

@@ -146,7 +146,7 @@ export class ConsumerSession {
   }
 
   #checkOpen(): void {
-    if (this.#ended.signal.aborted) throw new Error("it was closed before it had begun");
+    if (this.#ended.signal.aborted) throw new Error("closed before it had started");
   }
 
   async #onBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
@@ -207,7 +207,10 @@ export class ConsumerSession {
       for (const { name, offset } of offsets) this.#committed.set(name, offset);
     } catch (error) {
       const why = parts.redact(error instanceof Error ? error.message : String(error));
-      parts.logger.debug({ part: "kafka", group, why }, "offsets were not committed: their messages may come again");
+      parts.logger.debug(
+        { part: "kafka", group, why },
+        "offsets were not committed: their messages may be delivered again",
+      );
     }
   }
 }
@@ -273,9 +276,12 @@ export const topicAssigner: PartitionAssigner = ({ cluster, logger }) => ({
     } catch (error) {
       if (!isRefusal(error)) throw error;
       const others = topics.filter((topic) => !own.includes(topic)).join(", ");
-      logger.warn(`This member leads its group and may not see topics of other members: nobody reads ${others}`, {
-        error,
-      });
+      logger.warn(
+        `This member leads its group but may not access topics of other members, which will not be consumed: ${others}`,
+        {
+          error,
+        },
+      );
     }
     return [...handedOut(cluster, topics, listeners)].map(([memberId, assignment]) => ({
       memberId,

@@ -78,7 +78,7 @@ export class GroupMember {
     const late = clock.sleep(options.connectTimeoutMs, waiting.signal).then(() => "late" as const);
     const closed = this.#whenClosed().then(() => "closed" as const);
     const first = await Promise.race([this.#begun.promise, late, closed]).finally(() => waiting.abort());
-    if (first === "closed") throw new FlowError("ENGINE_STOPPED", "this Kafka bus was closed meanwhile");
+    if (first === "closed") throw new FlowError("ENGINE_STOPPED", "this Kafka bus was closed while subscribing");
     if (first === "joined" || first === "away") return;
     if (first === "late" && this.#mayJoin && !options.failFast) return;
     await this.close();
@@ -121,7 +121,7 @@ export class GroupMember {
         if (isLockedOut(error)) this.#begun.resolve("locked out");
         if (hasNoAnswer(error) && !this.#options.parts.options.failFast) this.#begun.resolve("away");
         const fields = { part: "kafka", group: this.#options.names.group, error: this.#lastError };
-        logger.warn(fields, "a consumer has ended: another one is built");
+        logger.warn(fields, "a consumer has ended; creating another one");
       }
       await session.close();
       await clock.sleep(backoffMs, this.#closing.signal);
@@ -171,7 +171,7 @@ export class GroupMember {
     this.#lanes.add({
       lane: `${topic}\n${key?.toString("latin1") ?? partition}`,
       handle: "problem" in decoded ? () => this.#reject(bad, decoded.problem) : () => handle(decoded.message),
-      giveUp: (error) => this.#reject(bad, `its handler failed: ${messageOf(error)}`),
+      giveUp: (error) => this.#reject(bad, `handler failed: ${messageOf(error)}`),
       done,
     });
   }

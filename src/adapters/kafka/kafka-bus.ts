@@ -127,9 +127,13 @@ class KafkaBus implements Bus {
     const known = this.#topicsOf.get(group) ?? asked;
     this.#topicsOf.set(group, known);
     if (known === asked) return;
-    throw new FlowError("ENGINE_OPTIONS", `group '${group}' listens to ${known}: one group has one set of topics`, {
-      details: { group },
-    });
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      `group '${group}' is already subscribed to ${known}: all members of a group must subscribe to the same topics`,
+      {
+        details: { group },
+      },
+    );
   }
 
   #checkOpen(): void {

@@ -55,7 +55,7 @@ export interface KafkaBusOptions {
   readonly logger?: Logger;
 }
 
-const nameSchema = z.string().regex(/^[a-zA-Z0-9._-]*$/, "letters, digits, '.', '_' and '-' only");
+const nameSchema = z.string().regex(/^[a-zA-Z0-9._-]*$/, "must have only letters, digits, '.', '_' and '-'");
 const count = (byDefault: number) => z.int().min(1).default(byDefault);
 
 const optionsSchema = z.strictObject({
@@ -89,6 +89,6 @@ export function checkOptions(options: KafkaBusOptions): CheckedOptions {
     throw new FlowError("ENGINE_OPTIONS", `kafkaBus: ${issue?.path.join(".")}: ${issue?.message}`);
   }
   if (data.heartbeatMs * 3 <= data.sessionTimeoutMs) return data;
-  const words = "a member that is late once must not lose its session";
-  throw new FlowError("ENGINE_OPTIONS", `kafkaBus: heartbeatMs must be a third of sessionTimeoutMs at most: ${words}`);
+  const words = "one late heartbeat must not end a session";
+  throw new FlowError("ENGINE_OPTIONS", `kafkaBus: heartbeatMs must be at most a third of sessionTimeoutMs: ${words}`);
 }

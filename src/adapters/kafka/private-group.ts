@@ -29,7 +29,8 @@ export async function deleteGroup({ kafka, clock, options, logger, redact }: Bus
     (inTime) => (inTime ? undefined : "no answer"),
     (error: unknown) => redact(messageOf(error)),
   );
-  if (why !== undefined) logger.info({ part: "kafka", group, why }, "a group stays behind: brokers forget it in time");
+  if (why !== undefined)
+    logger.info({ part: "kafka", group, why }, "a consumer group was not deleted; brokers will expire it");
 }
 
 async function withAdmin<T>(admin: Admin, work: (admin: Admin) => Promise<T>): Promise<T> {

@@ -96,7 +96,7 @@ export class Publisher {
     if (this.#waiting.length >= options.maxBuffered) {
       this.#dropped++;
       this.#noteLoss();
-      const words = `${this.#waiting.length} messages wait for a Kafka broker already: ${this.#lastError ?? "it is slow"}`;
+      const words = `${this.#waiting.length} messages are already waiting for a Kafka broker: ${this.#lastError ?? "the broker is slow"}`;
       throw new FlowError("BUS_UNAVAILABLE", words, { retryable: true, details: { topic } });
     }
     const sent = Promise.withResolvers<void>();
@@ -180,7 +180,7 @@ export class Publisher {
     const { clock, logger } = this.#parts;
     this.#failingSince ??= clock.now();
     const fields = { part: "kafka", messages: this.#waiting.length, error: this.#lastError };
-    logger.warn(fields, "nothing could be sent: it is tried again");
+    logger.warn(fields, "messages could not be sent; will retry");
     const now = clock.monotonic();
     const over = this.#waiting.filter(({ until }) => until <= now);
     if (over.length === 0) return;
@@ -220,7 +220,7 @@ export class Publisher {
     this.#dropped += waiting.length;
     const { logger } = this.#parts;
     const topics = [...new Set(waiting.map(({ outgoing }) => outgoing.topic))];
-    logger.warn({ part: "kafka", messages: waiting.length, topics, why }, "messages were given up");
+    logger.warn({ part: "kafka", messages: waiting.length, topics, why }, "dropped messages");
     const error = new FlowError("BUS_UNAVAILABLE", `a message was not sent: ${why}`, { retryable: true });
     for (const { sent } of waiting) sent.reject(error);
   }

@@ -9,7 +9,7 @@ const legalName = /^[a-zA-Z0-9._-]{1,249}$/;
 export function checkTopic(name: string): void {
   if (legalName.test(name)) return;
   const rule = "at most 249 letters, digits, '.', '_' and '-'";
-  throw new FlowError("ENGINE_OPTIONS", `'${name}' can't be the name of a Kafka topic: ${rule}`);
+  throw new FlowError("ENGINE_OPTIONS", `invalid name '${name}' for a Kafka topic: ${rule}`);
 }
 
 /** Makes the topics that are missing, each once; whoever asks at the same time is served by the same questions. */

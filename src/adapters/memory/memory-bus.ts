@@ -43,7 +43,7 @@ class MemoryBus implements Bus {
   constructor(options: MemoryBusOptions) {
     const { maxDeliveries = 5, backoffMs = 50, maxBackoffMs = 5_000, onDeadLetter } = options;
     if (!Number.isInteger(maxDeliveries) || maxDeliveries < 1) {
-      throw new FlowError("ENGINE_OPTIONS", `maxDeliveries is ${maxDeliveries}: give an integer from 1 on`);
+      throw new FlowError("ENGINE_OPTIONS", `maxDeliveries must be an integer of at least 1, got ${maxDeliveries}`);
     }
     const clock = options.clock ?? systemClock({ unref: true });
     const turns = new Turns(clock);
@@ -81,7 +81,7 @@ class MemoryBus implements Bus {
       if (isSameSet(known.topics, topics)) return known;
       throw new FlowError(
         "ENGINE_OPTIONS",
-        `group '${name}' listens to ${[...known.topics].join(", ")}: one group has one set of topics`,
+        `group '${name}' is already subscribed to ${[...known.topics].join(", ")}: all members of a group must subscribe to the same topics`,
         { details: { group: name, topics: [...known.topics], asked: [...topics] } },
       );
     }

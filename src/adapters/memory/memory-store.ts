@@ -94,5 +94,5 @@ const nothing = async (): Promise<void> => {};
 
 function checkedLimit(keepFinishedTasks: number): number {
   if (Number.isInteger(keepFinishedTasks) && keepFinishedTasks >= 0) return keepFinishedTasks;
-  throw new FlowError("ENGINE_OPTIONS", `keepFinishedTasks is ${keepFinishedTasks}: give an integer from 0 on`);
+  throw new FlowError("ENGINE_OPTIONS", `keepFinishedTasks must be an integer of at least 0, got ${keepFinishedTasks}`);
 }

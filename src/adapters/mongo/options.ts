@@ -42,9 +42,9 @@ export interface CheckedOptions {
 /** @throws FlowError `ENGINE_OPTIONS` */
 export function checkedOptions(options: MongoStoreOptions): CheckedOptions {
   const { prefix = "", migrate = true, timeoutMs = 10_000, keepEndedSec, keepDeadLettersSec = monthSec } = options;
-  if (!/^[\w.-]{0,60}$/.test(prefix)) throw wrong("prefix", "letters, digits, '_', '.' and '-', 60 at most");
+  if (!/^[\w.-]{0,60}$/.test(prefix)) throw wrong("prefix", "at most 60 letters, digits, '_', '.' and '-'");
   if (options.database !== undefined && !/^[\w-]{1,63}$/.test(options.database)) {
-    throw wrong("database", "letters, digits, '_' and '-', 63 at most");
+    throw wrong("database", "at most 63 letters, digits, '_' and '-'");
   }
   if (typeof migrate !== "boolean") throw wrong("migrate", "true or false");
   checkNumber("timeoutMs", timeoutMs, { min: 1, max: longestMs });
@@ -67,7 +67,7 @@ export function checkedOptions(options: MongoStoreOptions): CheckedOptions {
 }
 
 function clientOf({ url, client, clientOptions }: MongoStoreOptions, timeoutMs: number) {
-  if ((url === undefined) === (client === undefined)) throw wrong("url, client", "one of the two");
+  if ((url === undefined) === (client === undefined)) throw wrong("options", "an object with either url or client");
   if (client !== undefined) return { client, owned: false, redact: redacting(client) };
   if (typeof url !== "string") throw wrong("url", "a string");
   let own: MongoClient;
@@ -84,7 +84,7 @@ function clientOf({ url, client, clientOptions }: MongoStoreOptions, timeoutMs: 
     const words = error instanceof Error ? error.message : String(error);
     throw new FlowError(
       "ENGINE_OPTIONS",
-      `mongoStore: the driver refuses url or clientOptions: ${withoutUrl(words, url)}`,
+      `mongoStore: the driver rejected url or clientOptions: ${withoutUrl(words, url)}`,
     );
   }
   return { client: own, owned: true, redact: redacting(own) };
@@ -128,4 +128,4 @@ function checkNumber(name: string, value: number, { min, max }: { readonly min: 
 
 /** The value itself isn't said: it may be a URL that somebody put in the wrong place. */
 const wrong = (name: string, wanted: string): FlowError =>
-  new FlowError("ENGINE_OPTIONS", `mongoStore: ${name}: give ${wanted}`);
+  new FlowError("ENGINE_OPTIONS", `mongoStore: ${name} must be ${wanted}`);

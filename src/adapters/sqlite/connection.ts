@@ -193,7 +193,7 @@ export class SqliteConnection implements HandlerGate {
     this.#clearCaches();
     const { path } = this.#options;
     this.#broken = unavailable(
-      `the SQLite file '${path}' can't be used any more: ${error.message}; what was written last may be lost, open it again to go on`,
+      `the SQLite file '${path}' is no longer usable: ${error.message}; the last writes may be lost, reopen it to continue`,
       { retryable: false, cause: error },
     );
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
@@ -217,7 +217,7 @@ function opened({ path, synchronous, busyMs }: ConnectionOptions): DatabaseSync 
   } catch (error) {
     database?.close();
     if (!isSqliteError(error)) throw error;
-    throw unavailable(`the SQLite file '${path}' can't be opened: ${error.message}`, {
+    throw unavailable(`the SQLite file '${path}' cannot be opened: ${error.message}`, {
       retryable: isBusy(error),
       cause: error,
     });

@@ -83,15 +83,12 @@ export function migrate(database: DatabaseSync): void {
 function checkOwner(database: DatabaseSync, version: number): void {
   const isNew = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n === 0;
   if (!isNew && numberOf(database, "application_id") !== applicationId) {
-    throw new FlowError(
-      "STORE_VERSION",
-      "this SQLite file belongs to another program: name a file that doesn't exist yet",
-    );
+    throw new FlowError("STORE_VERSION", "this SQLite file belongs to another program: use a new file");
   }
   if (version > migrations.length) {
     throw new FlowError(
       "STORE_VERSION",
-      `this SQLite file has layout ${version}, this version of flowkit knows layouts up to ${migrations.length}: update flowkit`,
+      `this SQLite file has layout ${version}, this version of flowkit supports layouts up to ${migrations.length}: update flowkit`,
     );
   }
 }

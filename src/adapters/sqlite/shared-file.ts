@@ -47,7 +47,10 @@ export function sharedFile(options: ConnectionOptions): SharedFile {
   const wanted = { ...options, path };
   if (there !== undefined && isDeepStrictEqual(there.options, wanted)) return there;
   if (there?.inUse) {
-    throw new FlowError("ENGINE_OPTIONS", `sqliteStore: '${options.path}' is in use here with other options`);
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      `sqliteStore: '${options.path}' is already open in this process with other options`,
+    );
   }
   const file = new SharedFile(wanted);
   files.set(path, new WeakRef(file));

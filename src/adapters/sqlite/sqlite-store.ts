@@ -46,13 +46,13 @@ const longestBusyMs = 60_000;
  */
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
   const { commit = "turn", synchronous = "normal", busyMs = 5_000, now = systemClock().now } = options;
-  if (typeof path !== "string") throw new FlowError("ENGINE_OPTIONS", "sqliteStore needs the path of a file");
-  if (commit !== "turn" && commit !== "call") throw invalid("commit", commit, 'give "turn" or "call"');
+  if (typeof path !== "string") throw new FlowError("ENGINE_OPTIONS", "sqliteStore needs a file path");
+  if (commit !== "turn" && commit !== "call") throw invalid("commit", commit, '"turn" or "call"');
   if (synchronous !== "normal" && synchronous !== "full") {
-    throw invalid("synchronous", synchronous, 'give "normal" or "full"');
+    throw invalid("synchronous", synchronous, '"normal" or "full"');
   }
   if (!Number.isInteger(busyMs) || busyMs < 0 || busyMs > longestBusyMs) {
-    throw invalid("busyMs", busyMs, `give an integer from 0 to ${longestBusyMs}`);
+    throw invalid("busyMs", busyMs, `an integer from 0 to ${longestBusyMs}`);
   }
   const session = new Session(sharedFile({ path, commit, synchronous, busyMs }), now);
   return new RecordStore({
@@ -69,5 +69,5 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
   });
 }
 
-const invalid = (option: string, value: unknown, advice: string): FlowError =>
-  new FlowError("ENGINE_OPTIONS", `sqliteStore: ${option} is ${String(value)}: ${advice}`);
+const invalid = (option: string, value: unknown, expected: string): FlowError =>
+  new FlowError("ENGINE_OPTIONS", `sqliteStore: ${option} must be ${expected}, got ${String(value)}`);

@@ -38,8 +38,8 @@ export const mergeGeneric = builtIn({
     const { from_nodes, target } = ctx.args;
     if (target.node_id !== undefined && target.node_id !== ctx.nodeId) {
       throw badFnArgs(
-        `target.node_id is '${target.node_id}', but node '${ctx.nodeId}' stores what it merges under its own id: ` +
-          `leave node_id out, and read the result from '${ctx.nodeId}'`,
+        `target.node_id is '${target.node_id}', but node '${ctx.nodeId}' stores the merged result under its own id: ` +
+          `remove node_id and read the result from '${ctx.nodeId}'`,
       );
     }
     const twice = from_nodes.find((id, index) => from_nodes.indexOf(id) !== index);

@@ -48,8 +48,8 @@ export function refuseSensitive(leaves: readonly VarLeaf[], detect: SensitiveDet
       const kind = detect(text);
       if (kind === undefined) continue;
       throw badFnArgs(
-        `the value of the variable ${quotedPath(path)} looks like ${kind}, which block_sensitive refuses: ` +
-          "variables are no place for secrets",
+        `the value of the variable ${quotedPath(path)} looks like ${kind}, which block_sensitive rejects: ` +
+          "do not store secrets in variables",
       );
     }
   }

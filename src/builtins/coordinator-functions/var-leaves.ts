@@ -68,7 +68,7 @@ function jsonOf(value: unknown, refuse: (problem: string, options?: ErrorOptions
     return copyJson(value) as OwnedJson; // fresh, so it may be called owned
   } catch (error) {
     if (!isInstance(error, NotJsonError)) throw error;
-    return refuse(`isn't JSON: ${error.message}`, { cause: error });
+    return refuse(`is not JSON: ${error.message}`, { cause: error });
   }
 }
 
@@ -94,14 +94,16 @@ function* keysIn(value: OwnedJson): Generator<string> {
 function refuseOverlaps(paths: readonly string[]): void {
   const all = new Set<string>();
   for (const path of paths) {
-    if (all.has(path)) throw badFnArgs(`the variable ${quotedPath(path)} is given twice in one call`);
+    if (all.has(path)) throw badFnArgs(`the variable ${quotedPath(path)} appears twice in one call`);
     all.add(path);
   }
   for (const path of all) {
     for (let dot = path.indexOf("."); dot !== -1; dot = path.indexOf(".", dot + 1)) {
       const above = path.slice(0, dot);
       if (!all.has(above)) continue;
-      throw badFnArgs(`the variable ${quotedPath(above)} and a part of it, ${quotedPath(path)}, are in one call`);
+      throw badFnArgs(
+        `the variable ${quotedPath(above)} and its part ${quotedPath(path)} cannot be changed in one call`,
+      );
     }
   }
 }
@@ -138,9 +140,7 @@ export function checkVarPaths(paths: readonly string[]): void {
 
 /** @param beyond - the first path after as many as are allowed */
 export function tooManyPaths(beyond: string): Error {
-  return badFnArgs(
-    `a call names at most ${varLimits.pathsPerCall} variables, this one goes on with ${quotedPath(beyond)}`,
-  );
+  return badFnArgs(`a call may name at most ${varLimits.pathsPerCall} variables, exceeded at ${quotedPath(beyond)}`);
 }
 
 function pathProblem(path: string): string | undefined {

@@ -16,10 +16,10 @@ export const varsIncr = builtIn({
   run(ctx) {
     const { key, by } = ctx.args;
     checkVarPath(key);
-    if (!Number.isFinite(by)) throw badFnArgs(`the variable ${quotedPath(key)} can't be counted by ${by}`);
+    if (!Number.isFinite(by)) throw badFnArgs(`the variable ${quotedPath(key)} cannot be incremented by ${by}`);
     return changeVars(ctx, [key], (vars) => {
       const sum = numberAt(vars, key) + by;
-      if (!Number.isFinite(sum)) throw badFnArgs(`the variable ${quotedPath(key)} would pass the largest number`);
+      if (!Number.isFinite(sum)) throw badFnArgs(`the variable ${quotedPath(key)} would exceed the largest number`);
       setVar(vars, key, sum);
     });
   },
@@ -34,10 +34,10 @@ export interface VarsIncrTypes {
 function numberAt(vars: OwnedObject, key: string): number {
   const obstacle = obstacleTo(vars, key);
   if (obstacle !== undefined) {
-    throw badFnArgs(`the variable ${quotedPath(key)} can't be counted: ${quotedPath(obstacle)} isn't an object`);
+    throw badFnArgs(`the variable ${quotedPath(key)} cannot be incremented: ${quotedPath(obstacle)} is not an object`);
   }
   const value = readVar(vars, key);
   if (value === undefined) return 0;
-  if (typeof value !== "number") throw badFnArgs(`the variable ${quotedPath(key)} isn't a number`);
+  if (typeof value !== "number") throw badFnArgs(`the variable ${quotedPath(key)} is not a number`);
   return value;
 }

@@ -38,7 +38,7 @@ export function keepShard(record: ShardRecord): ShardRecord {
 export const jsonTooLarge = (what: string): FlowError =>
   new FlowError(
     "RECORD_TOO_LARGE",
-    `${what} is too large to be kept as JSON: split it, into smaller batches for instance`,
+    `${what} is too large to store as JSON: split it, for instance into smaller batches`,
   );
 
 /** JSON that its reader may change: a copy of what a store shares with others, which is frozen. */

@@ -71,7 +71,7 @@ export class WireCodec {
 /** A recursive schema follows a value as deep as that goes, beyond the call stack too. */
 const refused = (error: unknown): unknown =>
   error instanceof RangeError && error.message === "Maximum call stack size exceeded"
-    ? new NotJsonError("the value nests too deeply", { cause: error })
+    ? new NotJsonError("the value is nested too deeply", { cause: error })
     : error;
 
 function dataOf(parsed: Parsed): unknown {

@@ -115,7 +115,7 @@ export class CoordinatorCore {
       });
     } catch (error) {
       if (!FlowError.is(error, "ENGINE_OPTIONS") || error.details?.group !== group) throw error;
-      const text = `a coordinator on this bus was given other node types than this one (${types.join(", ")}): they share their messages, so give all of them the same handlers or workerTypes, or each its own bus`;
+      const text = `another coordinator on this bus has different node types than this one (${types.join(", ")}): use the same handlers or workerTypes in both, or separate buses`;
       throw new FlowError("ENGINE_OPTIONS", text, { cause: error, details: error.details });
     }
   }
@@ -274,6 +274,6 @@ function unenforced(nodeId: string, path: string, key: string) {
   return {
     code: "GRAPH_UNSUPPORTED",
     path,
-    message: `node '${nodeId}': this engine does not enforce '${key}' yet: leave it out`,
+    message: `node '${nodeId}': this engine does not enforce '${key}' yet: remove it`,
   };
 }

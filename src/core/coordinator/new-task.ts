@@ -62,7 +62,7 @@ export function nextTry(
 /** @throws FlowError `ENGINE_OPTIONS` */
 export function taskSettings({ idempotencyKey, priority, deadlineSec, traceparent }: RetryTaskOptions): TaskSettings {
   if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey === "")) {
-    throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be a non-empty string; leave it out to run without one");
+    throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be a non-empty string; omit it to run without one");
   }
   if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= maxPriority)) {
     throw new FlowError("ENGINE_OPTIONS", `priority must be an integer from -${maxPriority} to ${maxPriority}`);
@@ -78,7 +78,7 @@ export function taskSettings({ idempotencyKey, priority, deadlineSec, traceparen
   }
   // Databases replace half a surrogate pair, and two keys would be one.
   if (idempotencyKey?.isWellFormed() === false) {
-    throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be well-formed Unicode: it has half a surrogate pair");
+    throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be well-formed Unicode: it has a lone surrogate");
   }
   return {
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
@@ -93,10 +93,10 @@ export function checkRetryable(taskId: string, task: TaskRecord | undefined): Ta
   if (task === undefined) throw noSuchTask(taskId);
   const details = { taskId };
   if (task.status === "finished") {
-    throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to try again`, { details });
+    throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to retry`, { details });
   }
   if (isTaskTerminal(task.status)) return task;
-  throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only what failed or was cancelled is tried again`, {
+  throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only failed or cancelled tasks can be retried`, {
     details,
   });
 }
@@ -119,7 +119,7 @@ export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): v
   const params = isRetry ? [] : differingKeys(task.params, found.params);
   const isOtherGraph = !isRetry && !isSameGraph(graph, found);
   const faults = [
-    ...(isRetry ? [{ part: "retryOf", text: "one is a retry, of a task that the other does not retry" }] : []),
+    ...(isRetry ? [{ part: "retryOf", text: "they do not retry the same task" }] : []),
     ...(isOtherGraph ? [{ part: "graph", text: "graph differs" }] : []),
     ...(params.length === 0 ? [] : [{ part: "params", text: `params differ (${params.join(", ")})` }]),
   ];
@@ -128,7 +128,7 @@ export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): v
   const advice = isOtherGraph ? "a new version of a flow needs a new key" : "use a new key";
   throw new FlowError(
     "TASK_EXISTS",
-    `idempotency key '${task.idempotencyKey}' belongs to task ${found.id}${theirs}, which has another input: ${faults.map(({ text }) => text).join(", ")}; ${advice}, or read the existing task by its id`,
+    `idempotency key '${task.idempotencyKey}' belongs to task ${found.id}${theirs}, which has different input: ${faults.map(({ text }) => text).join(", ")}; ${advice}, or read the existing task by its id`,
     {
       details: {
         taskId: found.id,

@@ -15,7 +15,7 @@ const restFactor = 4;
 
 const deadlineExceeded: TaskFailure = {
   reasonCode: "deadline_exceeded",
-  message: "the task had not ended at its deadline",
+  message: "the task did not end before its deadline",
 };
 
 export interface SweeperOptions {

@@ -31,7 +31,7 @@ export function taskParams(options: {
     if (error instanceof NotJsonError) throw invalid(error.message);
     throw error;
   }
-  throw invalid("they must be an object");
+  throw invalid("must be an object");
 }
 
 function fromGraph(graph: Graph): $ZodType | undefined {
@@ -82,5 +82,5 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
 
 function invalid(what: string): FlowError {
-  return new FlowError("PARAMS_INVALID", `the parameters of the task don't fit: ${what}`);
+  return new FlowError("PARAMS_INVALID", `invalid task parameters: ${what}`);
 }

@@ -120,7 +120,7 @@ export class ExternalAttempts {
     if (answer === "fenced") return this.#cancel(record.type, message, "lease_lost");
     if (answer === "missing") {
       if (message.artifactsRef === undefined) return; // it says itself that there is none
-      const words = `its worker says that it stored batch '${message.batchUid}', and it isn't there`;
+      const words = `its worker reported batch '${message.batchUid}' as stored, but the batch is missing`;
       await this.#cancel(record.type, message, "foreign_row_missing");
       return this.#fail(held, { reasonCode: "foreign_row_missing", words, permanent: false });
     }
@@ -164,7 +164,7 @@ export class ExternalAttempts {
       await nodeChanged(attempt.taskId, attempt.nodeId);
       return rows.removeEnd(attempt);
     }
-    throw new Error(`the log of ${shardKey(attempt)} could not be closed: it grew each time`);
+    throw new Error(`the log of ${shardKey(attempt)} could not be closed: it kept growing`);
   }
 
   #failed(held: Held, { reasonCode, permanent, error }: TaskFailedMessage): Promise<void> {
@@ -198,7 +198,7 @@ export class ExternalAttempts {
     const delayMs = Math.min(giveBackMaxMs, giveBackMinMs * 2 ** record.yields);
     const answer = await store.release(attempt, delayMs);
     if (answer === "cancelling") return this.#confirmCancelled(held);
-    logger.info({ ...attempt, reason }, "a worker gave an attempt back that nobody had cancelled");
+    logger.info({ ...attempt, reason }, "a worker released an attempt that was not cancelled");
     dueIn(delayMs);
   }
 
@@ -252,7 +252,7 @@ export async function sourceProblem(
       return { reasonCode, words: message, permanent: true, startsOver: false };
     }
     if (generation > 0 && !endedBefore(source, await beganAt(store, record))) {
-      const words = `'${nodeId}' may have begun anew while its worker read from it`;
+      const words = `'${nodeId}' may have restarted while its worker read from it`;
       return { reasonCode: "foreign_source_restarted", words, permanent: false, startsOver: true };
     }
   }

@@ -357,7 +357,7 @@ export function commandGraph(commands: readonly TaskStartMessage[]): Graph {
 export function problemOf({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
   if (!says(batching)) return undefined;
   const message =
-    "the command has a 'batching', which this worker does not read: say how its input is cut with input_adapter 'pull.from_artifacts.rechunk:size' in input_inline";
+    "the command has 'batching', which this worker does not support: split the input with input_adapter 'pull.from_artifacts.rechunk:size' in input_inline";
   return { reasonCode: "bad_input_args", message };
 }
 

@@ -100,7 +100,7 @@ export class ExternalDispatch {
       if (record !== undefined) await this.command(record);
     } catch (error) {
       if (FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
-      logger.error({ ...epochRef(ref), err: error }, "a command could not be sent again; it is tried later");
+      logger.error({ ...epochRef(ref), err: error }, "a command could not be sent again; will retry later");
     }
   }
 
@@ -137,7 +137,7 @@ export function unreadableFailure({
 }: UnreadableSource): Pick<Failure, "reasonCode" | "message"> {
   const words =
     problem === "too_long"
-      ? `'${source}' has more than ${longestSource} batches, and its worker reads no more: make fewer, larger ones`
-      : `'${source}' has a batch that is no object, and its worker reads objects only`;
+      ? `'${source}' has more than ${longestSource} batches, the most that its worker reads: make fewer, larger ones`
+      : `'${source}' has a batch that is not an object, but its worker reads only objects`;
   return { reasonCode: `foreign_source_${problem}`, message: words };
 }

@@ -44,7 +44,7 @@ export function externalFindings(graph: Graph, external: ExternalTypes): readonl
       ? problemsOf(node, plan, external).map(({ at, words }) => ({
           code: "GRAPH_UNSUPPORTED" as const,
           path: `/nodes/${index}/${at}`,
-          message: `node '${node.id}': '${node.type}' is served by workers that aren't FlowKit's: ${words}`,
+          message: `node '${node.id}': '${node.type}' is served by external workers: ${words}`,
         }))
       : [],
   );
@@ -59,25 +59,25 @@ function problemsOf(node: NodePlan, plan: Plan, { restarting }: ExternalTypes): 
   const adapter = adapterName(node.routing?.adapter ?? pullByDefault);
   const shards = mayReadUnfinished(node) ? externalSources(node).filter((id) => isSharded(plan, id)) : [];
   const all: readonly (Problem & { readonly holds: boolean })[] = [
-    { holds: restarting.has(node.type), at: "type", words: "they can't begin anew, so it must be resumable" },
-    { holds: node.partitions > 1, at: "partitions", words: "they know no partitions" },
-    { holds: node.timeoutMs !== undefined, at: "timeout_sec", words: "nobody holds them to a timeout_sec" },
-    { holds: node.maxRunning !== undefined, at: "limits", words: "nobody holds them to limits" },
+    { holds: restarting.has(node.type), at: "type", words: "they cannot restart, so it must be resumable" },
+    { holds: node.partitions > 1, at: "partitions", words: "they do not support partitions" },
+    { holds: node.timeoutMs !== undefined, at: "timeout_sec", words: "they do not enforce timeout_sec" },
+    { holds: node.maxRunning !== undefined, at: "limits", words: "they do not enforce limits" },
     {
       holds: node.maxPendingBatches !== undefined,
       at: "io/max_pending_batches",
-      words: "nobody holds them to max_pending_batches",
+      words: "they do not enforce max_pending_batches",
     },
     {
       holds: !known.has(adapter),
       at: "io/input_inline/input_adapter",
-      words: `they know no adapter '${adapter}', only ${[...known].map((name) => `'${name}'`).join(" and ")}`,
+      words: `they do not support adapter '${adapter}', only ${[...known].map((name) => `'${name}'`).join(" and ")}`,
     },
     {
       holds: shards.length > 0,
       at: node.startsOnFirstBatch ? "io/start_when" : node.needsAll ? "depends_on" : "fan_in",
       words:
-        `they take '${shards[0]}' for complete when its first partition is, so it must wait for it: as one of ` +
+        `they treat '${shards[0]}' as complete when its first partition is, so it must wait for all of it: in ` +
         `depends_on, with start_when "ready" and fan_in "all"`,
     },
   ];

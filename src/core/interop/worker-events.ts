@@ -103,5 +103,5 @@ export class SeenRows {
 }
 
 function gone({ taskId, nodeId }: ShardRef, uid: string): never {
-  throw new Error(`batch '${uid}' of node '${nodeId}' of task ${taskId} is gone from the store while it is read`);
+  throw new Error(`batch '${uid}' of node '${nodeId}' of task ${taskId} was removed from the store while it was read`);
 }

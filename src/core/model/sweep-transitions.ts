@@ -63,7 +63,7 @@ export function expireShard(
       failure: {
         nodeId: record.nodeId,
         reasonCode: "worker_lost",
-        message: `${lost} workers in a row lost their lease on it without storing a batch; the last was '${record.lease.workerId}'`,
+        message: `${lost} workers in a row lost their lease without storing a batch; the last was '${record.lease.workerId}'`,
         shard: record.shard,
         epoch: record.epoch,
       },

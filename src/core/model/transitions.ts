@@ -88,7 +88,7 @@ export function checkShardTransition(ref: ShardRef, transition: ShardTransition)
   const { from, to, cause } = transition;
   throw new FlowError(
     "TRANSITION_REFUSED",
-    `task '${taskId}', node '${nodeId}', shard ${shard}: '${cause}' may not take it from '${from}' to '${to}'`,
+    `task '${taskId}', node '${nodeId}', shard ${shard}: '${cause}' cannot change its status from '${from}' to '${to}'`,
     { details: { taskId, nodeId, shard, from, to, cause } },
   );
 }
@@ -97,7 +97,11 @@ export function checkShardTransition(ref: ShardRef, transition: ShardTransition)
 export function checkTaskTransition(taskId: string, transition: TaskTransition): void {
   if (isTaskTransition(transition)) return;
   const { from, to, cause } = transition;
-  throw new FlowError("TRANSITION_REFUSED", `task '${taskId}': '${cause}' may not take it from '${from}' to '${to}'`, {
-    details: { taskId, from, to, cause },
-  });
+  throw new FlowError(
+    "TRANSITION_REFUSED",
+    `task '${taskId}': '${cause}' cannot change its status from '${from}' to '${to}'`,
+    {
+      details: { taskId, from, to, cause },
+    },
+  );
 }

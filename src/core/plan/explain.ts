@@ -142,7 +142,7 @@ function whyDeferred(node: NodePlan, { history, dueAt = 0, failures }: ShardReco
  *
  * @example
  * tellWhy({ nodeId: "load", shard: 0, why: { reason: "no_worker", type: "loader" } }, now)
- * // "load waits for a worker: none that is alive serves 'loader'"
+ * // "load waits for a worker: no live worker serves 'loader'"
  */
 export function formatReason({ nodeId, shard, why }: ShardExplanation, now: number, partitions = 1): string {
   const name = partitions === 1 ? nodeId : `${nodeId}/${shard}`;
@@ -156,39 +156,39 @@ export function formatReason({ nodeId, shard, why }: ShardExplanation, now: numb
     .with(
       { reason: "backoff" },
       ({ until, reasonCode, failures, maxFailures }) =>
-        `tries again ${within(until - now)}: '${reasonCode}', failure ${failures} of at most ${maxFailures}`,
+        `retries ${within(until - now)}: '${reasonCode}', failure ${failures} of at most ${maxFailures}`,
     )
+    .with({ reason: "waiting_for_input" }, ({ until }) => `found no input and checks again ${within(until - now)}`)
     .with(
-      { reason: "waiting_for_input" },
-      ({ until }) => `found nothing to read and looks again ${within(until - now)}`,
+      { reason: "limit" },
+      ({ limit, max }) => `waits for a slot: at most ${max} ${limitNames[limit]} may run concurrently`,
     )
-    .with({ reason: "limit" }, ({ limit, max }) => `waits for a slot: ${max} may run at once ${limitNames[limit]}`)
     .with(
       { reason: "offered" },
       ({ type, announced }) =>
-        `was offered to other programs' workers of '${type}', and none has accepted it: ${announced} said lately that they live`,
+        `was offered to external workers of '${type}', but is not accepted: ${announced} announced themselves recently`,
     )
-    .with({ reason: "no_worker" }, ({ type }) => `waits for a worker: none that is alive serves '${type}'`)
+    .with({ reason: "no_worker" }, ({ type }) => `waits for a worker: no live worker serves '${type}'`)
     .with({ reason: "queued", ahead: undefined }, () => "waits for a worker with a free slot, behind many others")
     .with({ reason: "queued", ahead: 0 }, () => "waits for a worker with a free slot, first in the queue")
     .with({ reason: "queued" }, ({ ahead }) => `waits for a worker with a free slot, behind ${ahead} others`)
-    .with({ reason: "running" }, ({ workerId, since }) => `is running at ${workerId} for ${seconds(now - since)}`)
+    .with({ reason: "running" }, ({ workerId, since }) => `has been running on ${workerId} for ${seconds(now - since)}`)
     .with(
       { reason: "lease_expired" },
-      ({ workerId }) => `has lost its worker: the lease of ${workerId} has ended, and a coordinator queues it again`,
+      ({ workerId }) => `lost its worker: the lease of ${workerId} expired, a coordinator will queue it again`,
     )
     .with(
       { reason: "cancelling" },
-      ({ workerId, until }) => `has been asked to stop at ${workerId}, and must have ${within(until - now)}`,
+      ({ workerId, until }) => `was asked to stop on ${workerId}, deadline ${within(until - now)}`,
     )
-    .with({ reason: "ended", status: "finished" }, () => "has finished")
-    .with({ reason: "ended", status: "failed" }, ({ reasonCode }) => `has failed: ${reasonCode ?? "unexpected_error"}`)
+    .with({ reason: "ended", status: "finished" }, () => "finished")
+    .with({ reason: "ended", status: "failed" }, ({ reasonCode }) => `failed: ${reasonCode ?? "unexpected_error"}`)
     .with({ reason: "ended", status: "cancelled" }, () => "was cancelled")
     .exhaustive();
   return `${name} ${what}`;
 }
 
-const limitNames = { all: "in all", type: "of its type", task: "of its task", node: "of this node" } as const;
+const limitNames = { all: "in total", type: "of its type", task: "of its task", node: "of this node" } as const;
 
 const someOf = (ids: readonly string[], needed: number): string =>
   needed === ids.length ? ids.join(", ") : `${needed} of ${ids.join(", ")}`;

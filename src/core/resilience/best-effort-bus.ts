@@ -25,7 +25,7 @@ export function bestEffortBus(bus: Bus, logger: Logger, options: { readonly thro
     publish: (topic, key, message) =>
       bus.publish(topic, key, message).catch((error: unknown) => {
         if (options.throwsTooLarge === true && FlowError.is(error, "MESSAGE_TOO_LARGE")) throw error;
-        logger.warn({ topic, key, err: error }, "a message could not be sent; the sweeps will find what it tells");
+        logger.warn({ topic, key, err: error }, "a message could not be sent; a sweep will find what it announced");
       }),
     subscribe: (options) => bus.subscribe(options),
     close: () => bus.close(),

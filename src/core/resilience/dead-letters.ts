@@ -26,7 +26,7 @@ export class DeadLetters {
     const { store, ids, logger } = this.#parts;
     const { topic, key, reason, message } = letter;
     this.#count++;
-    logger.warn({ topic, key, reason }, "a message could not be read or handled: it is kept as a dead letter");
+    logger.warn({ topic, key, reason }, "a message could not be read or handled; stored as a dead letter");
     const body = bodyOf(message).slice(0, longestBody);
     const adding = store
       .addDeadLetter({ id: ids.next(), topic, key, body, reason })
@@ -56,7 +56,7 @@ export class DeadLetters {
             if (isMessage(message)) return options.handle(message);
             const [topic, ...others] = options.topics;
             const from = topic === undefined || others.length > 0 ? options.group : topic;
-            return this.add({ topic: from, key: "", reason: "it is no message that this version knows", message });
+            return this.add({ topic: from, key: "", reason: "not a message known to this version", message });
           },
         }),
       close: () => bus.close(),

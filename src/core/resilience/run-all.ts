@@ -32,5 +32,5 @@ function throwAll(what: string, errors: readonly unknown[]): void {
   // A server that is away is away for each of them: whoever waits for it looks for its code.
   if (errors.length === 1 || errors.every((error) => FlowError.is(first) && FlowError.is(error, first.code)))
     throw first;
-  throw new AggregateError(errors, `${what} met several errors`);
+  throw new AggregateError(errors, `${what} failed with several errors`);
 }

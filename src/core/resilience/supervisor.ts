@@ -68,8 +68,8 @@ export class Supervisor {
 
   report(name: string, error: unknown): void {
     if (FlowError.is(error, "STORE_UNAVAILABLE"))
-      this.#logger.warn({ part: name, err: error }, "the store can't be reached; will look again");
-    else this.#logger.error({ part: name, err: error }, "background work failed; will look again");
+      this.#logger.warn({ part: name, err: error }, "the store is unreachable; will retry");
+    else this.#logger.error({ part: name, err: error }, "background work failed; will retry");
   }
 
   /** Ends the loops and resolves when nothing runs any more. */

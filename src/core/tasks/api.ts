@@ -133,7 +133,7 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    *
    * @example
    * const { nodes } = await task.explain()
-   * nodes.map(({ text }) => text) // ["extract is running at worker-7 for 12.1 s", "load waits for extract"]
+   * nodes.map(({ text }) => text) // ["extract has been running on worker-7 for 12.1 s", "load waits for extract"]
    *
    * @throws FlowError `TASK_UNKNOWN`
    */

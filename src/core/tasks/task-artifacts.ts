@@ -48,7 +48,7 @@ export async function* streamArtifacts(parts: TaskReaderParts, taskId: string, n
       task = await readTask(parts, taskId);
     }
     if (handedOut) {
-      throw new FlowError("ARTIFACTS_RESTARTED", `a retry of node '${nodeId}' started its output over: read it again`, {
+      throw new FlowError("ARTIFACTS_RESTARTED", `a retry of node '${nodeId}' restarted its output: read it again`, {
         retryable: true,
         details: { taskId, nodeId },
       });

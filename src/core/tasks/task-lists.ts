@@ -48,9 +48,9 @@ export async function deleteTask(parts: TaskReaderParts, taskId: string): Promis
   const details = { taskId };
   if (answer === "unknown") throw noSuchTask(taskId);
   if (answer === "open") {
-    throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: cancel it, and wait for its end`, { details });
+    throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: cancel it and wait for it to end`, { details });
   }
-  const text = `a retry of task ${taskId} uses its artifacts: delete that one first`;
+  const text = `a retry of task ${taskId} uses its artifacts: delete the retry first`;
   throw new FlowError("TASK_BORROWED", text, { details });
 }
 

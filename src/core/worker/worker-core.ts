@@ -283,7 +283,7 @@ export class WorkerCore {
       if (heeding.signal.aborted) return;
       logger.warn(
         fields,
-        "a handler ignores its AbortSignal: its attempt has ended, and it keeps its slot until it returns",
+        "a handler ignores its AbortSignal: its attempt has ended, but it occupies its slot until it returns",
       );
     });
   }

@@ -33,7 +33,7 @@ const gatherArgs = commonAdapterArgs
   })
   .refine((args) => args.from === undefined || args.from_nodes === undefined, {
     path: ["from"],
-    error: "cannot stand beside from_nodes: one of them says what to read",
+    error: "cannot be combined with from_nodes",
   });
 
 /**

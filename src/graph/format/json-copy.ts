@@ -23,7 +23,7 @@ function copy(value: unknown, path: string, depth: number): Json {
     throw new NotJsonError(`${where(path)} is ${value}`);
   }
   if (typeof value !== "object") throw new NotJsonError(`${where(path)} is ${describe(value)}`);
-  if (depth >= maxDepth) throw new NotJsonError(`${where(path)} nests deeper than ${maxDepth} levels`);
+  if (depth >= maxDepth) throw new NotJsonError(`${where(path)} is nested deeper than ${maxDepth} levels`);
   // Not `map`: it leaves holes as they are, and makes another of a subclass.
   if (Array.isArray(value)) return Array.from(value, (item, index) => copy(item, `${path}[${index}]`, depth + 1));
   const prototype = Object.getPrototypeOf(value);

@@ -28,7 +28,7 @@ export function copyPlain(input: unknown, limits: GraphLimits, findings: Finding
   }
 }
 
-const limitMet = new Error("a limit of the graph was met");
+const limitMet = new Error("graph limit exceeded");
 const mostSpoilt = 1000;
 
 class Copier {
@@ -207,12 +207,12 @@ export function codeAt(path: Path): FindingCode {
   return "GRAPH_SHAPE";
 }
 
-const runState = "belongs to a run, not to a graph: leave it out";
+const runState = "it is run-time state, remove it";
 
 /** Keys that the original knows and this engine does not run, with what to do about them. */
 export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
-  ["routing", "write depends_on and fan_in on the nodes that come after"],
-  ["edges_ex", "write edges as [from, to] pairs, and io.start_when 'first_batch' on a node that streams"],
+  ["routing", "use depends_on and fan_in on the child nodes"],
+  ["edges_ex", "write edges as [from, to] pairs, and set io.start_when 'first_batch' on a streaming node"],
   ["started_at", runState],
   ["finished_at", runState],
   ["next_retry_at", runState],

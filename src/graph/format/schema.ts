@@ -8,8 +8,8 @@ import { forbiddenKeys, namePattern } from "./names.ts";
 
 const name = z
   .string()
-  .regex(namePattern, { error: "must begin with a letter, then at most 127 letters, digits, '_', '.' or '-'" })
-  .refine((text) => !forbiddenKeys.has(text), { error: "must not be a key that reaches an object's prototype" });
+  .regex(namePattern, { error: "must start with a letter, then at most 127 letters, digits, '_', '.' or '-'" })
+  .refine((text) => !forbiddenKeys.has(text), { error: "must not be a key that could change an object's prototype" });
 
 const object = z.record(z.string(), z.unknown());
 const positiveInt = z.int().min(1);
@@ -26,11 +26,11 @@ export const retryPolicyShape = z
       .number()
       .min(1)
       .optional()
-      .describe("Each delay is this many times the one before; default 1, a constant delay."),
+      .describe("Factor between successive delays; default 1, a constant delay."),
     backoff_max_sec: z.number().min(0).optional().describe("Longest delay in seconds; default 3600."),
-    jitter: z.number().min(0).max(1).optional().describe("Share of the delay that is random; default 0.1."),
+    jitter: z.number().min(0).max(1).optional().describe("Random fraction of the delay; default 0.1."),
   })
-  .describe("When a failed attempt is tried again.");
+  .describe("When a failed attempt is retried.");
 
 export const ioShape = z
   .strictObject({
@@ -40,16 +40,16 @@ export const ioShape = z
       .describe('What satisfies this node: a finished parent ("ready", the default) or its first batch.'),
     input_inline: z
       .looseObject({
-        input_adapter: z.string().optional().describe("Cuts what the parents produced into batches."),
+        input_adapter: z.string().optional().describe("Splits the artifacts of the parents into batches."),
         input_args: object.optional().describe("Arguments of the input adapter."),
       })
       .optional()
-      .describe("Routing of the input (input_adapter, input_args); every other key is the handler's own argument."),
+      .describe("Input routing (input_adapter, input_args); every other key is an argument of the handler."),
     fn: z.string().optional().describe('Coordinator function; only with type "coordinator_fn".'),
     fn_args: object.optional().describe("Arguments of the coordinator function."),
     max_pending_batches: positiveInt
       .optional()
-      .describe("How far a running streaming consumer may fall behind before this node waits."),
+      .describe("How many batches this node may be ahead of a running streaming consumer before it waits."),
   })
   .describe("Where the node's input comes from.");
 
@@ -64,18 +64,18 @@ export const nodeShape = z.strictObject({
     .describe('How many parents must be satisfied: "all" (default), "any" or "count:N".'),
   io: ioShape.optional(),
   retry_policy: retryPolicyShape.optional(),
-  partitions: positiveInt.max(10_000).optional().describe("Shards that work side by side; default 1."),
+  partitions: positiveInt.max(10_000).optional().describe("Shards that run in parallel; default 1."),
   timeout_sec: z
     .number()
     .gt(0)
     .max(2_147_483, { error: "must be at most 2147483 (24 days)" })
     .optional()
-    .describe("Seconds after which an attempt is given up."),
-  limits: z.record(z.string(), positiveInt).optional().describe("Limits on what runs at once."),
-  status: z.literal("queued").optional().describe("Run-time key of a primed graph; dropped."),
-  attempt_epoch: z.literal(0).optional().describe("Run-time key of a primed graph; dropped."),
-  stats: z.strictObject({}).optional().describe("Run-time key of a primed graph; dropped."),
-  lease: z.strictObject({}).optional().describe("Run-time key of a primed graph; dropped."),
+    .describe("Seconds after which an attempt times out."),
+  limits: z.record(z.string(), positiveInt).optional().describe("Concurrency limits."),
+  status: z.literal("queued").optional().describe("Run-time key of a primed graph; ignored."),
+  attempt_epoch: z.literal(0).optional().describe("Run-time key of a primed graph; ignored."),
+  stats: z.strictObject({}).optional().describe("Run-time key of a primed graph; ignored."),
+  lease: z.strictObject({}).optional().describe("Run-time key of a primed graph; ignored."),
 });
 
 export const typeSchemasShape = z.strictObject({
@@ -85,14 +85,14 @@ export const typeSchemasShape = z.strictObject({
 });
 
 export const graphShape = z.strictObject({
-  $schema: z.string().optional().describe("Where an editor finds this schema; dropped."),
+  $schema: z.string().optional().describe("URL of this schema, for editors; ignored."),
   schema_version: z.literal("1.0").optional().describe("Version of this format; default 1.0."),
   name: z.string().optional().describe("Label in logs, metrics and pages."),
-  nodes: z.array(nodeShape).min(1).describe("The steps."),
+  nodes: z.array(nodeShape).min(1).describe("The nodes."),
   edges: z
     .array(z.tuple([z.string(), z.string()]))
     .optional()
-    .describe("[from, to] pairs: the same as what depends_on says. Either may be left out."),
+    .describe("[from, to] pairs, equal to depends_on. Either may be omitted."),
   params_schema: object.optional().describe("JSON Schema of the task's params."),
   schemas: z
     .record(z.string(), typeSchemasShape)

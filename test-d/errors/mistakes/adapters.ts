@@ -31,7 +31,7 @@ export const adapterMistakes: readonly Mistake[] = [
   },
   {
     rule: "aliases for another adapter",
-    words: "adapter 'pull.from_artifacts' takes 'from' as a list; only 'pull.gather' takes aliases",
+    words: "adapter 'pull.from_artifacts' requires 'from' as a list; only 'pull.gather' accepts aliases",
     token: "a:",
     make: () =>
       // @ts-expect-error
@@ -40,7 +40,7 @@ export const adapterMistakes: readonly Mistake[] = [
   },
   {
     rule: "list key for another adapter",
-    words: "adapter 'pull.from_artifacts' takes no 'metaListKey'",
+    words: "adapter 'pull.from_artifacts' does not accept 'metaListKey'",
     token: "metaListKey",
     make: () =>
       // @ts-expect-error
@@ -90,7 +90,7 @@ export const adapterMistakes: readonly Mistake[] = [
   },
   {
     rule: "argument of an adapter of another type",
-    words: "adapter 'pull.from_artifacts.rechunk:size': size must be a number, is 'ten'",
+    words: "adapter 'pull.from_artifacts.rechunk:size': size must be a number, got 'ten'",
     ownWords: "TypeScript names both types, on the key",
     token: "size",
     make: () =>
@@ -107,7 +107,7 @@ export const adapterMistakes: readonly Mistake[] = [
   },
   {
     rule: "argument of an own adapter of another type",
-    words: "adapter 'pull.latest': windowSec must be a number, is 'ten'",
+    words: "adapter 'pull.latest': windowSec must be a number, got 'ten'",
     ownWords: "TypeScript names both types, on the key",
     token: "windowSec",
     make: () =>
@@ -117,7 +117,7 @@ export const adapterMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown argument of an adapter",
-    words: "node 'w': adapter 'pull.from_artifacts' has no argument 'size'",
+    words: "node 'w': adapter 'pull.from_artifacts' does not accept argument 'size'",
     token: "size",
     make: () =>
       // @ts-expect-error

@@ -24,7 +24,7 @@ export const argumentMistakes: readonly Mistake[] = [
   },
   {
     rule: "input of a root missing",
-    words: "node 'w' is a root: give the input of handler 'seeded' as args (missing: seed), or put it after a node",
+    words: "node 'w' is a root: pass the input of handler 'seeded' as args (missing: seed), or add a parent",
     token: "seeded",
     make: () =>
       // @ts-expect-error
@@ -34,7 +34,7 @@ export const argumentMistakes: readonly Mistake[] = [
   {
     rule: "a root whose input is no object",
     words:
-      "node 'w': handler 'cleaner' takes { id: string, price: number }[] as its input, so it cannot be a root: put it after a node",
+      "node 'w': the input of handler 'cleaner' is { id: string, price: number }[], so it cannot be a root: add a parent",
     token: "clean",
     make: () =>
       // @ts-expect-error
@@ -56,7 +56,7 @@ export const argumentMistakes: readonly Mistake[] = [
   },
   {
     rule: "one key of a root's input missing",
-    words: "node 'w' is a root: give the input of handler 'seeded' as args (missing: seed), or put it after a node",
+    words: "node 'w' is a root: pass the input of handler 'seeded' as args (missing: seed), or add a parent",
     token: "seeded",
     make: () =>
       // @ts-expect-error
@@ -65,7 +65,7 @@ export const argumentMistakes: readonly Mistake[] = [
   },
   {
     rule: "argument of a handler that takes none",
-    words: "node 'w': handler 'counter' takes no argument 'limit'",
+    words: "node 'w': handler 'counter' does not accept argument 'limit'",
     token: "limit",
     make: () =>
       // @ts-expect-error
@@ -84,7 +84,7 @@ export const argumentMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown argument",
-    words: "node 'w': handler 'extractor' takes no argument 'size'",
+    words: "node 'w': handler 'extractor' does not accept argument 'size'",
     token: "size",
     make: () =>
       // @ts-expect-error

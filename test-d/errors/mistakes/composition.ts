@@ -21,7 +21,8 @@ const knownId = "w";
 export const compositionMistakes: readonly Mistake[] = [
   {
     rule: "prefix of another form",
-    words: "'a b' is no prefix: a letter first, then letters, digits, '_', '.' or '-', at most 128 in all",
+    words:
+      "invalid prefix 'a b': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
     token: '"a b"',
     make: () =>
       // @ts-expect-error
@@ -30,7 +31,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "prefix that is no literal",
-    words: "the prefix of a sub-flow must be a literal string, so that later nodes can name its nodes",
+    words: "the prefix of a subflow must be a string literal, so that later nodes can refer to its nodes",
     token: "anyId",
     atRunTime: false,
     make: () =>
@@ -62,7 +63,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "input of another form",
-    words: "'a b' is no name for an input",
+    words: "invalid input name 'a b'",
     token: '"a b"',
     make: () => {
       // @ts-expect-error
@@ -84,7 +85,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "part without nodes",
-    words: "sub-flow 'p' has no nodes: add one with .node(id, handler) before it is used",
+    words: "subflow 'p' has no nodes: add one with .node(id, handler) before .use()",
     token: "open",
     make: () =>
       // @ts-expect-error
@@ -93,7 +94,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "input of a part missing",
-    words: "sub-flow 'p' needs a node for each of its inputs (missing: rows)",
+    words: "subflow 'p' needs a node for each of its inputs (missing: rows)",
     token: "part",
     make: () =>
       // @ts-expect-error
@@ -102,7 +103,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown input of a part",
-    words: "sub-flow 'p' has no input 'row'",
+    words: "subflow 'p' has no input 'row'",
     token: "row:",
     make: () =>
       // @ts-expect-error
@@ -111,7 +112,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown node for an input",
-    words: "input 'rows' of sub-flow 'p': 'extrct' is not a node declared before it",
+    words: "input 'rows' of subflow 'p': 'extrct' is not a node declared before it",
     token: "rows",
     make: () =>
       // @ts-expect-error
@@ -131,7 +132,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "parameter of a part missing",
-    words: "sub-flow 'p' needs parameters that this flow does not have: date",
+    words: "subflow 'p' needs parameters that this flow does not declare: date",
     token: "part",
     make: () => {
       const other = flow().node("extract", extract, { args: { batchSize: 1 } });
@@ -142,7 +143,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "parameter of a part of another type",
-    words: "sub-flow 'p' needs other parameters than this flow has: .date is number, needs string",
+    words: "subflow 'p': its parameters do not match those of this flow: .date is number, needs string",
     token: "part",
     make: () => {
       const other = flow("other", { params: z.object({ date: z.number() }) }).node("a", extract, {
@@ -155,7 +156,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "two adapters of one name",
-    words: "sub-flow 'p': another input adapter of this flow has the name 'pull.latest' too",
+    words: "subflow 'p': another input adapter in this flow is already named 'pull.latest'",
     token: "own",
     make: () => {
       const other = defineInputAdapter("pull.latest", { args: z.object({ n: z.number() }), expand: () => [] });
@@ -167,7 +168,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "two handlers of one name",
-    words: "sub-flow 'p': another handler of this flow has the name 'counter' too",
+    words: "subflow 'p': another handler in this flow is already named 'counter'",
     token: "own",
     make: () => {
       const other = defineHandler("counter", { output: z.object({ m: z.string() }), *iterBatches() {} });
@@ -179,8 +180,7 @@ export const compositionMistakes: readonly Mistake[] = [
   },
   {
     rule: "compile() of a flow with inputs",
-    words:
-      "this flow has inputs (rows): use it in another flow, .use(prefix, flow, options), which says what feeds them",
+    words: "this flow has inputs (rows): use it in another flow and connect them with .use(prefix, flow, options)",
     token: "part",
     make: () => ({
       compile: () =>

@@ -51,7 +51,7 @@ export const functionMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown argument of a function",
-    words: "node 'w': fn 'vars.incr' takes no argument 'step'",
+    words: "node 'w': fn 'vars.incr' does not accept argument 'step'",
     token: "step",
     make: () =>
       // @ts-expect-error
@@ -188,7 +188,7 @@ export const functionMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown argument of an own function",
-    words: "node 'w': fn 'slack.notify' takes no argument 'text'",
+    words: "node 'w': fn 'slack.notify' does not accept argument 'text'",
     token: "text",
     make: () =>
       // @ts-expect-error
@@ -226,7 +226,7 @@ export const functionMistakes: readonly Mistake[] = [
   },
   {
     rule: "target of a merge that is another node",
-    words: "node 'w' stores what it merges under its own id: its target cannot be 'count'",
+    words: "node 'w' stores the merged result under its own id: its target cannot be 'count'",
     token: "nodeId",
     make: () =>
       etl.fn("w", "merge.generic", {
@@ -242,7 +242,7 @@ export const functionMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown key deep in a function's args",
-    words: "node 'w': fn 'merge.generic': args.target.label is not taken",
+    words: "node 'w': fn 'merge.generic': unexpected key args.target.label",
     ownWords: "TypeScript says that the object may not have the key, on the key",
     token: "label",
     make: () =>

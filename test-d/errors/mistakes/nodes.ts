@@ -59,7 +59,7 @@ export const nodeMistakes: readonly Mistake[] = [
   },
   {
     rule: "id of another form",
-    words: "'a b' is no node id",
+    words: "invalid node id 'a b'",
     token: '"a b"',
     make: () =>
       // @ts-expect-error
@@ -68,7 +68,7 @@ export const nodeMistakes: readonly Mistake[] = [
   },
   {
     rule: "id that is no literal",
-    words: "a node id must be one literal string, so that later nodes can name it",
+    words: "a node id must be a string literal, so that later nodes can refer to it",
     token: "anyId",
     atRunTime: false,
     make: () =>
@@ -78,7 +78,7 @@ export const nodeMistakes: readonly Mistake[] = [
   },
   {
     rule: "input of a root",
-    words: "node 'w' is a root: there is nothing that 'input' could read",
+    words: "node 'w' is a root: 'input' has nothing to read",
     token: "adapter",
     make: () =>
       // @ts-expect-error
@@ -96,7 +96,7 @@ export const nodeMistakes: readonly Mistake[] = [
   },
   {
     rule: "id of several literals",
-    words: "a node id must be one literal string, so that later nodes can name it",
+    words: "a node id must be a string literal, so that later nodes can refer to it",
     token: "eitherId",
     atRunTime: false,
     make: () =>
@@ -106,7 +106,7 @@ export const nodeMistakes: readonly Mistake[] = [
   },
   {
     rule: "id that is a pattern",
-    words: "a node id must be one literal string, so that later nodes can name it",
+    words: "a node id must be a string literal, so that later nodes can refer to it",
     token: "patternId",
     atRunTime: false,
     make: () =>
@@ -116,7 +116,7 @@ export const nodeMistakes: readonly Mistake[] = [
   },
   {
     rule: "id of a function that is no literal",
-    words: "a node id must be one literal string, so that later nodes can name it",
+    words: "a node id must be a string literal, so that later nodes can refer to it",
     token: "anyId",
     atRunTime: false,
     make: () =>

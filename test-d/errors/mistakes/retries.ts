@@ -6,7 +6,7 @@ import type { Mistake } from "./mistake.ts";
 export const retryMistakes: readonly Mistake[] = [
   {
     rule: "unknown permanent code",
-    words: "node 'w': 'bad_rw' is no reason code of handler 'cleaner', nor of the engine",
+    words: "node 'w': 'bad_rw' is not a reason code of handler 'cleaner' or of the engine",
     token: '"bad_rw"',
     make: () =>
       etl.node("w", clean, {
@@ -24,7 +24,7 @@ export const retryMistakes: readonly Mistake[] = [
   },
   {
     rule: "permanent code of another handler",
-    words: "node 'w': 'bad_row' is no reason code of handler 'counter', nor of the engine",
+    words: "node 'w': 'bad_row' is not a reason code of handler 'counter' or of the engine",
     token: '"bad_row"',
     make: () =>
       // @ts-expect-error
@@ -33,7 +33,7 @@ export const retryMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown permanent code of a function",
-    words: "node 'w': 'bad_args' is no reason code of fn 'vars.set', nor of the engine",
+    words: "node 'w': 'bad_args' is not a reason code of fn 'vars.set' or of the engine",
     token: '"bad_args"',
     make: () =>
       // @ts-expect-error
@@ -42,7 +42,7 @@ export const retryMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown permanent code of an own function",
-    words: "node 'w': 'rate_limit' is no reason code of fn 'slack.notify', nor of the engine",
+    words: "node 'w': 'rate_limit' is not a reason code of fn 'slack.notify' or of the engine",
     token: '"rate_limit"',
     make: () =>
       // @ts-expect-error

@@ -35,7 +35,7 @@ export const suggestionMistakes: readonly Mistake[] = [
   {
     rule: "unknown adapter of a handler",
     words:
-      "handler 'wrong': 'pull.gathr' is no built-in input adapter; give one of your own as what defineInputAdapter makes",
+      "handler 'wrong': 'pull.gathr' is not a built-in input adapter; pass your own as the result of defineInputAdapter()",
     token: "adapter",
     make: () => {
       // @ts-expect-error
@@ -71,7 +71,7 @@ export const suggestionMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown argument of a handler's adapter",
-    words: "handler 'wrong': adapter 'pull.gather' has no argument 'size'",
+    words: "handler 'wrong': adapter 'pull.gather' does not accept argument 'size'",
     token: "size",
     make: () => {
       // @ts-expect-error
@@ -82,7 +82,7 @@ export const suggestionMistakes: readonly Mistake[] = [
   },
   {
     rule: "unknown argument of a handler's own adapter",
-    words: "handler 'wrong': adapter 'pull.latest' has no argument 'window'",
+    words: "handler 'wrong': adapter 'pull.latest' does not accept argument 'window'",
     token: "window",
     make: () => {
       // @ts-expect-error
@@ -93,7 +93,7 @@ export const suggestionMistakes: readonly Mistake[] = [
   },
   {
     rule: "node that a handler reads from",
-    words: "handler 'wrong': adapter 'pull.gather' has no argument 'from'",
+    words: "handler 'wrong': adapter 'pull.gather' does not accept argument 'from'",
     token: "from",
     make: () => {
       // @ts-expect-error
@@ -108,7 +108,7 @@ export const suggestionMistakes: readonly Mistake[] = [
   },
   {
     rule: "list key for another adapter of a handler",
-    words: "adapter 'pull.gather' takes no 'metaListKey'",
+    words: "adapter 'pull.gather' does not accept 'metaListKey'",
     token: "metaListKey",
     make: () => {
       // @ts-expect-error
@@ -119,7 +119,7 @@ export const suggestionMistakes: readonly Mistake[] = [
   },
   {
     rule: "argument of a handler's adapter of another type",
-    words: "handler 'wrong': adapter 'pull.from_artifacts.rechunk:size': size must be a number, is 'ten'",
+    words: "handler 'wrong': adapter 'pull.from_artifacts.rechunk:size': size must be a number, got 'ten'",
     ownWords: "TypeScript names both types, on the key",
     token: "size",
     make: () => {
@@ -134,7 +134,7 @@ export const suggestionMistakes: readonly Mistake[] = [
   },
   {
     rule: "adapter of a handler without input",
-    words: "handler 'wrong': without an 'input' there is nothing that an input adapter could make",
+    words: "handler 'wrong': 'inputAdapter' requires an 'input'",
     token: "adapter",
     make: () => {
       defineHandler("wrong", {

@@ -63,7 +63,7 @@ describe("flowkit run --store", () => {
     const shown = async (command: string) =>
       (await cli(["tasks", command, killed, "--store", "runs.db"], { cwd })).stdout;
     expect(await shown("show")).toMatch(/double +double +running +2 batches +lost its worker worker-/);
-    expect(await shown("explain")).toMatch(/double has lost its worker: the lease of worker-\S+ has ended/);
+    expect(await shown("explain")).toMatch(/double lost its worker: the lease of worker-\S+ expired/);
     writeFileSync(join(cwd, "go"), "");
     writeFileSync(join(cwd, "done.txt"), "");
     const second = await cli(["run", "flow.ts", "--store", "runs.db", "--json"], { cwd });
@@ -82,16 +82,16 @@ describe("flowkit run --store", () => {
     const other = await cli(["run", "flow.ts", ...keep], { cwd });
     expect(other).toMatchObject({ exitCode: 2, stdout: "" });
     expect(other.stderr).toMatch(
-      /^error TASK_EXISTS: idempotency key 'today' belongs to task \S+ of 'squares', which has another input: graph differs, /m,
+      /^error TASK_EXISTS: idempotency key 'today' belongs to task \S+ of 'squares', which has different input: graph differs, /m,
     );
     const asked = await cli([...squares, "--param", "count=3"], { cwd });
     expect(asked).toMatchObject({ exitCode: 2, stdout: "" });
-    expect(asked.stderr).toContain("another input: params differ (count); use a new key");
+    expect(asked.stderr).toContain("different input: params differ (count); use a new key");
     expect(asked.stderr).not.toContain("graph differs");
     writeFileSync(join(cwd, "squares.ts"), squaresFlow.replace('.then("square"', '.then("squared"'));
     const changed = await cli([...squares, "--param", "count=2"], { cwd });
     expect(changed).toMatchObject({ exitCode: 2, stdout: "" });
-    expect(changed.stderr).toContain("another input: graph differs; a new version of a flow needs a new key");
+    expect(changed.stderr).toContain("different input: graph differs; a new version of a flow needs a new key");
     expect((await cli([...squares.slice(0, -1), "", "--param", "count=2"], { cwd })).stderr).toContain(
       "error ENGINE_OPTIONS: idempotencyKey must be a non-empty string",
     );

@@ -117,7 +117,7 @@ describe("flowkit validate", () => {
     expect(await validate("right.json")).toMatchObject({ exitCode: 0, stderr: "" });
     const at = ":7:25 GRAPH_HANDLER at /nodes/0/io/input_inline: ";
     const findings = [
-      `number.json${at}node 'n': handler 'numbers' takes no argument 'cuont'\n`,
+      `number.json${at}node 'n': handler 'numbers' does not accept argument 'cuont'\n`,
       `number.json${at}node 'n': args.count: Invalid input: expected number, received string\n`,
     ].join("");
     expect(await validate("number.json")).toMatchObject({ exitCode: 2, stdout: findings });

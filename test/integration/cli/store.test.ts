@@ -69,7 +69,7 @@ describe("flowkit tasks", () => {
       id: taskId,
       nodes: [{ nodeId: "count" }, { nodeId: "check" }],
     });
-    expect((await words("tasks", "explain", taskId)).stdout).toBe("count has finished\ncheck has failed: too_many\n");
+    expect((await words("tasks", "explain", taskId)).stdout).toBe("count finished\ncheck failed: too_many\n");
     expect((await json("tasks", "explain", taskId)).body).toMatchObject({ id: taskId, status: "failed" });
   });
 
@@ -113,7 +113,7 @@ describe("flowkit tasks", () => {
     expect(await words("tasks", "start", "squares.ts", "--idempotency-key", "today")).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(
-        /^error TASK_EXISTS: idempotency key 'today' belongs to task \S+ of 'fragile', which has another input: graph differs/,
+        /^error TASK_EXISTS: idempotency key 'today' belongs to task \S+ of 'fragile', which has different input: graph differs/,
       ),
     });
     expect(await words("tasks", "start", "squares.ts", "--param", "count=many")).toMatchObject({

@@ -24,12 +24,12 @@ describe("a task that hasn't ended at its deadline", () => {
     const error = await task.result().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject(exceeded);
     expect((error as Error).message).toBe(
-      `task ${task.id} failed: deadline_exceeded: the task had not ended at its deadline`,
+      `task ${task.id} failed: deadline_exceeded: the task did not end before its deadline`,
     );
     const { status, failure, deadlineAt, createdAt, nodes } = await task.status();
     expect({ status, failure }).toEqual({
       status: "failed",
-      failure: { reasonCode: "deadline_exceeded", message: "the task had not ended at its deadline" },
+      failure: { reasonCode: "deadline_exceeded", message: "the task did not end before its deadline" },
     });
     expect(deadlineAt).toBe(createdAt + 50);
     expect(nodes.map((each) => each.status)).toEqual(["cancelled", "cancelled"]);

@@ -264,7 +264,7 @@ describe("values that don't fit", () => {
     );
     expect(error.details).toMatchObject({ nodeId: "bad", reasonCode: "schema_mismatch", batchUid: "0", epoch: 1 });
     expect(error.message).toMatch(
-      /failed at node 'bad', batch '0': schema_mismatch: its output does not fit its schema: \.rows\[1\]\.price: expected number/,
+      /failed at node 'bad', batch '0': schema_mismatch: output does not match its schema: \.rows\[1\]\.price: expected number/,
     );
   });
 

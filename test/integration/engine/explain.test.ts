@@ -20,12 +20,12 @@ test("a task that runs, waits for its parent and then is over", async () => {
   const { status, nodes } = await task.explain();
   expect(status).toBe("running");
   expect(nodes.map(({ text }) => text)).toEqual([
-    expect.stringMatching(/^a is running at worker-\S+ for \d+\.\d s$/),
+    expect.stringMatching(/^a has been running on worker-\S+ for \d+\.\d s$/),
     "b waits for a",
   ]);
   gate.open();
   await task.result();
-  expect((await task.explain()).nodes.map(({ text }) => text)).toEqual(["a has finished", "b has finished"]);
+  expect((await task.explain()).nodes.map(({ text }) => text)).toEqual(["a finished", "b finished"]);
 });
 
 test("limits, full workers and the queue", async () => {
@@ -76,7 +76,7 @@ test("workers that stopped are no longer alive: nobody serves what they left", a
   expect((await live()).map(({ types }) => types.join()).sort()).toEqual(["coordinator_fn", "other"]);
   await until(async () => (await second.engine.task(task.id).status()).status !== "deferred");
   expect((await second.engine.task(task.id).explain()).nodes[0]?.text).toBe(
-    "a waits for a worker: none that is alive serves 'a'",
+    "a waits for a worker: no live worker serves 'a'",
   );
 });
 

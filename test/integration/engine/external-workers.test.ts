@@ -477,9 +477,9 @@ describe("what an external worker can't do", () => {
   test.for([
     ["a bus", { store: store() }],
     ["a bus without a prefix", { store: store(), bus: Object.assign(memoryBus(), { prefix: "etl." }) }],
-    ["a store that others write to", { store: memoryStore(), bus: memoryBus() }],
-    ["no maxRunningPerType of 'ocr'", { store: store(), bus: memoryBus(), maxRunningPerType: { ocr: 1 } }],
-    ["'ocr', which is in externalTypes, among its node types", { store: store(), bus: memoryBus(), workerTypes: [] }],
+    ["a store that external workers write to", { store: memoryStore(), bus: memoryBus() }],
+    ["maxRunningPerType without 'ocr'", { store: store(), bus: memoryBus(), maxRunningPerType: { ocr: 1 } }],
+    ["'ocr' of externalTypes among its node types", { store: store(), bus: memoryBus(), workerTypes: [] }],
   ] as const)("it needs %s", ([words, options]) => {
     expect(() => new Coordinator({ workerTypes: ["ocr"], externalTypes: ["ocr"], ...options })).toThrow(
       expect.objectContaining({ code: "ENGINE_OPTIONS", message: expect.stringContaining(words) }),

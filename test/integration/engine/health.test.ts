@@ -60,7 +60,7 @@ describe("messages that nobody can read", () => {
     await until(async () => (await engine.deadLetters()).items.length === poison.length + 1);
     expect(engine.health().deadLetters).toBe(poison.length + 1);
     const { items } = await engine.deadLetters();
-    const reason = "it is no message that this version knows";
+    const reason = "not a message known to this version";
     expect(items.find(({ body }) => body === '{"kind":"TASK_START","taskId":"t"}')).toMatchObject({
       topic: "cmd.a.v1",
       reason,
@@ -90,7 +90,7 @@ describe("messages that nobody can read", () => {
     expect(letter).toMatchObject({
       topic: "status.a.v1",
       key: `${task.id}:a`,
-      reason: "its handler failed: no shards today",
+      reason: "handler failed: no shards today",
     });
   });
 

@@ -304,7 +304,7 @@ describe("an idempotency key", () => {
     const { engine } = await testEngine([source("a", [1])]);
     await expect(engine.run(graphOf(node("a")), { idempotencyKey: key as string })).rejects.toMatchObject({
       code: "ENGINE_OPTIONS",
-      message: "idempotencyKey must be a non-empty string; leave it out to run without one",
+      message: "idempotencyKey must be a non-empty string; omit it to run without one",
     });
     expect((await engine.list()).items).toEqual([]);
   });

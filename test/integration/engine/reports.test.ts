@@ -84,7 +84,7 @@ describe("a checkpoint", () => {
 
   test.each([
     ["not JSON", () => new Map() as never, "a checkpoint must be JSON: the value is a Map"],
-    ["too large", () => "é".repeat(8_192), "a checkpoint may have 16384 bytes as JSON, this one has 16386"],
+    ["too large", () => "é".repeat(8_192), "a checkpoint is limited to 16384 bytes of JSON, this one has 16386"],
   ])("is refused when it is %s", async (_what, value, message) => {
     const step = handler("step", {
       processBatch: async (_payload, { checkpoint }) => checkpoint.set(value()).then(() => null),
@@ -191,7 +191,7 @@ describe("progress", () => {
     const step = handler("step", { processBatch: (_payload, ctx) => ctx.progress(Number.NaN) });
     const { engine } = await testEngine([step]);
     const task = await engine.run(graphOf(node("step")));
-    await expect(task.result()).rejects.toThrow("progress is told in numbers from 0 on, not NaN");
+    await expect(task.result()).rejects.toThrow("progress must be a number of at least 0, got NaN");
   });
 });
 

@@ -112,7 +112,7 @@ test("the program prints pages as they come, and its report", async () => {
 
 test("what is no URL is said to be none", async () => {
   const { exitCode, output } = await start("saturn").outcome;
-  expect(output).toBe("\nthe parameters of the task don't fit: .start: Invalid URL\n");
+  expect(output).toBe("\ninvalid task parameters: .start: Invalid URL\n");
   expect(exitCode).toBe(1);
 });
 

@@ -102,7 +102,7 @@ each("a %s", (what, make) => {
     const error = await part.stop().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(AggregateError);
     expect((error as AggregateError).errors.map(({ message }) => message)).toEqual(["bus broken", "store broken"]);
-    expect((error as AggregateError).message).toBe(`stopping the ${what} met several errors`);
+    expect((error as AggregateError).message).toBe(`stopping the ${what} failed with several errors`);
     expect(told()).toEqual([1, 1, 1]);
   });
 
@@ -211,8 +211,8 @@ test("coordinators of different types can't share a bus: the second is told what
   expect(error).toMatchObject({
     code: "ENGINE_OPTIONS",
     message:
-      "a coordinator on this bus was given other node types than this one (a, c, coordinator_fn): they share their " +
-      "messages, so give all of them the same handlers or workerTypes, or each its own bus",
+      "another coordinator on this bus has different node types than this one (a, c, coordinator_fn): use the same " +
+      "handlers or workerTypes in both, or separate buses",
   });
 });
 

@@ -71,7 +71,7 @@ test("a message that can't be read is found among the engine's dead letters", as
     topic: `${prefix}.cmd.read.v1`,
     key: "k",
     body: "no JSON",
-    reason: "it is no JSON",
+    reason: "not valid JSON",
   });
   expect(engine.health().deadLetters).toBe(1);
 });

@@ -53,11 +53,11 @@ test("what can't be read goes to the dead letters as it was, and reading goes on
     partition: 0,
     offset: "0",
     group: `${prefix}.readers`,
-    reason: "it is no UTF-8",
+    reason: "not valid UTF-8",
     value_base64: bytes.toString("base64"),
   });
   expect(byKey.get("old").reason).toContain("v: ");
-  expect(byKey.get("none")).toMatchObject({ value_base64: null, reason: "it has no value" });
+  expect(byKey.get("none")).toMatchObject({ value_base64: null, reason: "the message has no value" });
   expect(told.map(({ key }) => key).toSorted()).toEqual(["bad", "none", "old"]);
 });
 
@@ -79,7 +79,7 @@ test("a message that every delivery of fails goes there too, with what its handl
   await bus.publish("x", "k", messageOf("t"));
   await until(() => letters.length === 1 && told.length === 1, "the dead letter", patience);
   expect(deliveries).toBe(2);
-  expect(JSON.parse(letters[0]?.value ?? "")).toMatchObject({ reason: "its handler failed: no luck" });
+  expect(JSON.parse(letters[0]?.value ?? "")).toMatchObject({ reason: "handler failed: no luck" });
 });
 
 test("what was handled is committed, and what wasn't comes again to whoever is there then", async () => {

@@ -114,7 +114,7 @@ describe("the source", () => {
   args: z.object({ day: z.string() }),
   output: z.object({ n: z.int() }),
   iterBatches() {
-    throw new PermanentError("not_written", "handler 'read': iterBatches is not written yet");
+    throw new PermanentError("not_written", "handler 'read': iterBatches is not implemented yet");
   },
 });
 
@@ -122,7 +122,7 @@ const add = defineHandler("add", {
   input: z.object({ n: z.int() }),
   output: z.json(),
   processBatch() {
-    throw new PermanentError("not_written", "handler 'add': processBatch is not written yet");
+    throw new PermanentError("not_written", "handler 'add': processBatch is not implemented yet");
   },
 });
 
@@ -139,7 +139,7 @@ export const sums = flow("sums", { params: z.object({ day: z.string() }) })
       { node_id: "c", type: "x", depends_on: ["b"] },
     ];
     const source = toTypeScript({ nodes }, { handlersFrom: "./x.ts" });
-    expect(source).toContain("// - node 'b': it has limits of another kind\nexport const pipeline = fromGraph(");
+    expect(source).toContain("// - node 'b': it has limits other than max_running\nexport const pipeline = fromGraph(");
     expect(source).toContain('.then("c", x)');
   });
 

@@ -267,10 +267,10 @@ describe("parameters and arguments", () => {
   test.each([
     ["ill-typed", { batch_size: "many" }, "node 'a': args.batch_size: Invalid input: expected number, received string"],
     ["out of range", { batch_size: 0 }, "node 'a': args.batch_size: Too small: expected number to be >0"],
-    ["unknown", { batch_size: 1, batchSize: 1 }, "node 'a': handler 'extractor' takes no argument 'batchSize'"],
+    ["unknown", { batch_size: 1, batchSize: 1 }, "node 'a': handler 'extractor' does not accept argument 'batchSize'"],
     ["missing", {}, "node 'a': handler 'extractor' needs args (missing: batch_size)"],
     ["a reference to nothing", { batch_size: param("sise") }, "'sise' is not a parameter of this flow"],
-    ["a name of ours", { batch_size: 1, input_adapter: "x" }, "no argument can have the name 'input_adapter'"],
+    ["a name of ours", { batch_size: 1, input_adapter: "x" }, "argument name 'input_adapter' is reserved"],
     ["no object", [1], "node 'a': 'args' must be an object"],
     ["no JSON", { batch_size: 1, day: new Date(0) }, "args.day"],
   ])("%s arguments are refused", (_, args, message) => {
@@ -314,7 +314,7 @@ describe("what a flow's own checks leave to the graph", () => {
     expect(failure).toHaveProperty("details.findings", [
       { message: "node 'a': unknown option 'timeouSec' (did you mean 'timeoutSec'?)" },
       { message: "node id 'a' is already used in this flow" },
-      { message: "node 'a' needs what defineHandler makes" },
+      { message: "node 'a' needs a definition made by defineHandler()" },
       { message: "node 'a': 'after' must be a list of node ids" },
       { message: "node 'b': 'c' is not a node declared before it" },
     ]);
@@ -329,7 +329,7 @@ describe("what a flow's own checks leave to the graph", () => {
     expect(failure).toHaveProperty("details.findings", [
       {
         message:
-          "node 'a': 'bad_inptu' is no reason code of handler 'loader', nor of the engine (did you mean 'bad_input'?)",
+          "node 'a': 'bad_inptu' is not a reason code of handler 'loader' or of the engine (did you mean 'bad_input'?)",
       },
     ]);
   });
@@ -344,7 +344,7 @@ describe("what a flow's own checks leave to the graph", () => {
     );
     expect(failure).toHaveProperty(
       "message",
-      expect.stringContaining("another one in this flow has the name 'loader' too"),
+      expect.stringContaining("another definition in this flow is already named 'loader'"),
     );
   });
 });

@@ -26,12 +26,12 @@ describe("defineHandler", () => {
       { output: z.int(), processBatch, concurrency: 0 },
       "handler 'step': 'concurrency' must be an integer from 1 to 1000",
     ],
-    ["a name of another form", "a:b", { output: z.int(), processBatch }, "'a:b' is no handler name"],
+    ["a name of another form", "a:b", { output: z.int(), processBatch }, "invalid handler name 'a:b'"],
     [
       "the name of functions",
       "coordinator_fn",
       { output: z.int(), processBatch },
-      "is the type of coordinator functions",
+      "is reserved for coordinator functions",
     ],
     ["no definition", "x", null, "handler 'x': its definition must be an object"],
     ["no output", "x", { processBatch }, "handler 'x' needs 'output'"],
@@ -46,7 +46,7 @@ describe("defineHandler", () => {
       "a misspelt member",
       "x",
       { output: z.int(), processBatch, finalise: processBatch },
-      "unknown member 'finalise' (did you mean 'finalize'?)",
+      "unknown property 'finalise' (did you mean 'finalize'?)",
     ],
     [
       "no schema",
@@ -84,19 +84,19 @@ describe("defineHandler", () => {
       "a misspelt adapter",
       "x",
       { input: z.int(), output: z.int(), processBatch, inputAdapter: { adapter: "pull.gathr" } },
-      "what defineInputAdapter makes (did you mean 'pull.gather'?)",
+      "the result of defineInputAdapter() (did you mean 'pull.gather'?)",
     ],
     [
       "a misspelt argument of an adapter",
       "x",
       { input: z.int(), output: z.int(), processBatch, inputAdapter: { adapter: ticks, everySecs: 1 } },
-      "handler 'x': adapter 'pull.ticks' has no argument 'everySecs' (did you mean 'everySec'?)\nhandler 'x': adapter 'pull.ticks' needs 'everySec'",
+      "handler 'x': adapter 'pull.ticks' does not accept argument 'everySecs' (did you mean 'everySec'?)\nhandler 'x': adapter 'pull.ticks' needs 'everySec'",
     ],
     [
       "sources of an adapter",
       "x",
       { input: z.int(), output: z.int(), processBatch, inputAdapter: { adapter: "pull.gather", fromNodes: ["a"] } },
-      "handler 'x': adapter 'pull.gather' has no argument 'fromNodes'",
+      "handler 'x': adapter 'pull.gather' does not accept argument 'fromNodes'",
     ],
   ])("refuses %s", (_, name, options, message) => {
     expect(failureOf(() => define(name, options))).toMatchObject({
@@ -121,7 +121,7 @@ describe("defineHandler", () => {
     expect(failure).toHaveProperty("details", {
       handler: "x",
       problems: [
-        "handler 'x': unknown member 'inputs' (did you mean 'input'?)",
+        "handler 'x': unknown property 'inputs' (did you mean 'input'?)",
         "handler 'x': 'errors' must be a list of reason codes",
         "handler 'x' needs 'output'",
         "handler 'x' needs 'processBatch'",

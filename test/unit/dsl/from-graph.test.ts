@@ -108,7 +108,9 @@ describe("the chain goes on", () => {
     ).toHaveProperty("message", expect.stringContaining("node id 'extract' is already used in this flow"));
     const other = defineHandler("extractor", { output: z.json(), *iterBatches() {} });
     const both = fromGraph(etl.compile(), { handlers: [extract, clean] }).node("more", other);
-    expect(failureOf(() => both.compile()).message).toContain("another one in this flow has the name 'extractor' too");
+    expect(failureOf(() => both.compile()).message).toContain(
+      "another definition in this flow is already named 'extractor'",
+    );
   });
 
   test("with the parameters of the JSON", () => {
@@ -135,7 +137,7 @@ describe("the chain goes on", () => {
     const without = { ...json, params_schema: { type: "object", properties: { n: { type: "integer" } } } };
     const open = fromGraph(without).node("more", extract, { args: { size: param("n") } });
     expect(failureOf(() => open.use("p", part).compile()).message).toContain(
-      "parameter 'n' is number | undefined, 'size' needs number\nsub-flow 'p' needs other parameters than this flow has: .n may be missing (needs number)",
+      "parameter 'n' is number | undefined, 'size' needs number\nsubflow 'p': its parameters do not match those of this flow: .n may be missing (needs number)",
     );
   });
 });
@@ -175,7 +177,7 @@ describe("its code", () => {
   test("has one handler of a name", () => {
     const other = defineHandler("extractor", { output: z.json(), *iterBatches() {} });
     expect(messageOf(() => fromGraph(json, { handlers: [extract, other] }))).toBe(
-      "two different handlers have the name 'extractor'",
+      "two different handlers are named 'extractor'",
     );
     expect(Object.keys(fromGraph(json, { handlers: [extract, extract] }).handlers)).toStrictEqual(["extractor"]);
   });
@@ -187,11 +189,11 @@ describe("its code", () => {
       *iterBatches() {},
     });
     const message = messageOf(() => fromGraph(json, { handlers: [text] }));
-    expect(message).toContain("handler 'extractor': its args is not what the graph's schemas say: .size is number");
-    expect(message).toContain("handler 'extractor': its output is not what the graph's schemas say: .rows is string");
+    expect(message).toContain("handler 'extractor': args does not match the graph's schema: .size is number");
+    expect(message).toContain("handler 'extractor': output does not match the graph's schema: .rows is string");
     expect(
       messageOf(() => fromGraph(json, { schemas: { cleaner: { input: z.object({ lines: z.string() }) } } })),
-    ).toContain("schemas.cleaner: its input is not what the graph's schemas say: .lines is missing");
+    ).toContain("schemas.cleaner: input does not match the graph's schema: .lines is missing");
     // Taking more and storing less is no contradiction.
     const lenient = defineHandler("cleaner", {
       input: z.object({ rows: z.array(z.object({ id: z.union([z.string(), z.null()]) })) }),

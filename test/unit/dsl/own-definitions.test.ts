@@ -27,18 +27,22 @@ describe("definitions of your own", () => {
     [
       "an adapter that is built in",
       () => adapter("pull.gather", { args: z.object({}), expand: run }),
-      "'pull.gather' can't be the name of an input adapter: a built-in one has it",
+      "invalid name 'pull.gather' for an input adapter: a built-in one has this name",
     ],
     [
       "an adapter that does nothing",
       () => adapter("a", { args: z.object({}), payload: 1 }),
       "'payload' must be a schema of zod 4 (import zod, or zod/v4)\nan input adapter 'a': 'expand' must be a function",
     ],
-    ["a function without a name", () => fn("", { args: z.object({}), output: z.int(), run }), "at least one character"],
+    [
+      "a function without a name",
+      () => fn("", { args: z.object({}), output: z.int(), run }),
+      "must be a non-empty string",
+    ],
     [
       "a function that is built in",
       () => fn("noop", { args: z.object({}), output: z.int(), run }),
-      "'noop' can't be the name of a coordinator function",
+      "invalid name 'noop' for a coordinator function",
     ],
     [
       "a function without output",

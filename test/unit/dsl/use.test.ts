@@ -193,16 +193,16 @@ describe("mistakes that only run time can see", () => {
   const untyped = start as unknown as Chain;
 
   test.each<[string, () => unknown, string]>([
-    ["no flow", () => untyped.use("eu", {}).compile(), "sub-flow 'eu' needs what flow() makes"],
+    ["no flow", () => untyped.use("eu", {}).compile(), "subflow 'eu' needs a flow built with flow()"],
     [
       "bindings that are none",
       () => untyped.use("eu", cleaning, { inputs: { rows: 1 } }).compile(),
-      "sub-flow 'eu': 'inputs' must be an object of node ids",
+      "subflow 'eu': 'inputs' must be an object of node ids",
     ],
     [
       "unknown option",
       () => untyped.use("eu", cleaning, { input: {} }).compile(),
-      "sub-flow 'eu': unknown option 'input' (did you mean 'inputs'?)",
+      "subflow 'eu': unknown option 'input' (did you mean 'inputs'?)",
     ],
     ["options that are null", () => untyped.use("eu", cleaning, null).compile(), "(missing: rows)"],
     [
@@ -213,12 +213,12 @@ describe("mistakes that only run time can see", () => {
     [
       "mistakes inside",
       () => untyped.use("eu", (flow("part") as unknown as Chain).then("a", clean, { after: ["b"] })).compile(),
-      "sub-flow 'eu': node 'a': 'b' is not a node declared before it",
+      "subflow 'eu': node 'a': 'b' is not a node declared before it",
     ],
     [
       "another handler of the name",
       () => untyped.use("eu", flow().node("extract", { ...extract })).compile(),
-      "sub-flow 'eu': another handler of this flow has the name 'extractor' too",
+      "subflow 'eu': another handler in this flow is already named 'extractor'",
     ],
     [
       "another function of the name",
@@ -229,7 +229,7 @@ describe("mistakes that only run time can see", () => {
           .use("eu", flow().fn("t", other))
           .compile();
       },
-      "sub-flow 'eu': another function of this flow has the name 'tally' too",
+      "subflow 'eu': another function in this flow is already named 'tally'",
     ],
     [
       "another adapter of the name",
@@ -241,7 +241,7 @@ describe("mistakes that only run time can see", () => {
           .use("us", part)
           .compile();
       },
-      "sub-flow 'us': another input adapter of this flow has the name 'pull.tail' too",
+      "subflow 'us': another input adapter in this flow is already named 'pull.tail'",
     ],
   ])("%s", (_title, run, words) => {
     expect(messageOf(run)).toContain(words);

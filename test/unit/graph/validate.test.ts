@@ -95,12 +95,12 @@ describe("findings", () => {
       {
         code: "GRAPH_RETRY_POLICY",
         path: "/nodes/0/retry_policy/jitter",
-        message: "node 'extract': retry_policy.jitter must be at least 0, is -1",
+        message: "node 'extract': retry_policy.jitter must be at least 0, got -1",
       },
       {
         code: "GRAPH_RETRY_POLICY",
         path: "/nodes/0/retry_policy/max",
-        message: "node 'extract': retry_policy.max must be a number, is true",
+        message: "node 'extract': retry_policy.max must be a number, got true",
       },
       {
         code: "GRAPH_FAN_IN",
@@ -117,7 +117,7 @@ describe("findings", () => {
       {
         code: "GRAPH_SHAPE",
         path: "/schema_version",
-        message: "the graph: schema_version must be '1.0', is '2.0'",
+        message: "the graph: schema_version must be '1.0', got '2.0'",
       },
     ]);
   });
@@ -127,7 +127,7 @@ describe("findings", () => {
     expect(FlowError.is(error, "GRAPH_INVALID")).toBe(true);
     expect(error).toMatchObject({ details: { findings: findingsOf(broken) } });
     expect(String(error)).toContain(
-      "7 mistakes in the graph\nGRAPH_UNKNOWN_DEPENDENCY at /nodes/0/depends_on/0: " +
+      "7 errors in the graph\nGRAPH_UNKNOWN_DEPENDENCY at /nodes/0/depends_on/0: " +
         "node 'extract' depends on 'merg', which is not a node of this graph (did you mean 'merge'?)\n",
     );
   });
@@ -142,7 +142,7 @@ describe("findings", () => {
 
   it("show external text in one line, cut", () => {
     const [finding] = findingsOf({ nodes: [{ node_id: `a\n${"b".repeat(100)}`, type: "x" }] });
-    expect(finding?.message).toMatch(/^node 'a\\nb+\.\.\.': node_id must begin with a letter/);
+    expect(finding?.message).toMatch(/^node 'a\\nb+\.\.\.': node_id must start with a letter/);
     expect(finding?.message.length).toBeLessThan(300);
   });
 });
@@ -153,7 +153,7 @@ describe("cycles", () => {
     edges: pairs.map((pair) => [...pair]),
   });
   const messagesOf = (input: unknown) => findingsOf(input).map(({ code, message }) => `${code} ${message}`);
-  const says = (cycle: string) => `GRAPH_CYCLE the nodes wait for each other: ${cycle}`;
+  const says = (cycle: string) => `GRAPH_CYCLE the nodes form a cycle: ${cycle}`;
 
   it("are named whole, along the edges, starting with the node declared first", () => {
     expect(messagesOf(ring("ab", "bc", "ca"))).toEqual([says("a -> b -> c -> a")]);

@@ -26,7 +26,7 @@ export function encode(message: Message, stamp: Stamp): WireMessage {
 
 /** Never throws: what can't be read is said in words. */
 export function decode(value: Uint8Array | null, traceparent?: string): Decoded {
-  if (value === null) return { problem: "it has no value" };
+  if (value === null) return { problem: "the message has no value" };
   try {
     const message = fromEnvelope(JSON.parse(utf8.decode(value)));
     return { message: traceparent === undefined ? message : { ...message, traceparent } };
@@ -43,5 +43,5 @@ function problemOf(error: unknown): string {
     return issues.join("; ");
   }
   if (error instanceof Unreadable) return error.message;
-  return error instanceof SyntaxError ? "it is no JSON" : "it is no UTF-8";
+  return error instanceof SyntaxError ? "not valid JSON" : "not valid UTF-8";
 }

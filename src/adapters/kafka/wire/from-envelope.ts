@@ -50,7 +50,7 @@ const readers: { readonly [TKind in Message["kind"]]: Reader<TKind> } = {
     return { workerId: worker_id, reason };
   },
   CANCEL: (payload, { target_worker_id }) => {
-    if (target_worker_id === undefined) throw new Unreadable("a signal has a target_worker_id");
+    if (target_worker_id === undefined) throw new Unreadable("a signal must have a target_worker_id");
     const { reason, cancel_token, deadline_ts_ms } = schemas.cancel.parse(payload);
     return { targetWorkerId: target_worker_id, reason, cancelToken: cancel_token, deadline: deadline_ts_ms };
   },
@@ -101,7 +101,7 @@ function kindOf({ msg_type, role, payload }: schemas.Envelope): Message["kind"] 
   const field = isSignal ? "sig" : discriminators[msg_type];
   const kind = payload[field];
   if (typeof kind === "string" && isKnown(kind) && fieldOf(kind) === field) return kind;
-  throw new Unreadable(`payload.${field} is ${JSON.stringify(kind) ?? "absent"}: no such message`);
+  throw new Unreadable(`unknown message: payload.${field} is ${JSON.stringify(kind) ?? "absent"}`);
 }
 
 const isKnown = (kind: string): kind is Message["kind"] => Object.hasOwn(readers, kind);

@@ -139,7 +139,7 @@ export interface NodeDocument extends Revised, ShardRefDocument {
 
 /** IDs come from outside: one that isn't a string would be an operator. */
 export function checkedId(id: string): string {
-  if (typeof id !== "string") throw new TypeError(`an id must be a string, this one is ${typeof id}`);
+  if (typeof id !== "string") throw new TypeError(`an id must be a string, got ${typeof id}`);
   return id;
 }
 

@@ -24,7 +24,7 @@ export const storeUnavailable = (message: string, options: { readonly retryable:
 export const recordTooLarge = (what: string): FlowError =>
   new FlowError(
     "RECORD_TOO_LARGE",
-    `${what} is larger than MongoDB can keep in one document (16 MiB): split it, into smaller batches for instance`,
+    `${what} exceeds MongoDB's limit of 16 MiB per document: split it, for instance into smaller batches`,
   );
 
 const largestDocument = 16 * 1_024 * 1_024;
@@ -42,7 +42,7 @@ export function translated(error: unknown, redact: (text: string) => string): un
   }
   const message = redact(error.message);
   const isClean = redact(error.stack ?? "") === (error.stack ?? "");
-  return storeUnavailable(`MongoDB can't be asked: ${message}`, {
+  return storeUnavailable(`MongoDB request failed: ${message}`, {
     retryable: isPassing(error),
     ...(isClean ? { cause: error } : {}),
   });

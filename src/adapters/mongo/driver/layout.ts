@@ -129,7 +129,7 @@ export async function checkLayout(
   if (there > version) {
     throw new FlowError(
       "STORE_VERSION",
-      `this MongoDB database has layout ${there}, this version of flowkit knows layouts up to ${version}: update flowkit`,
+      `this MongoDB database has layout ${there}, this version of flowkit supports layouts up to ${version}: update flowkit`,
     );
   }
   if (there < version && !missingIsFine) {

@@ -84,7 +84,7 @@ export class AttemptHandle implements Stoppable {
 
   /** The attempt is over: aborts the signal of handler code that is still running. */
   abortLeftover(): void {
-    if (this.#waiting.returned !== undefined) this.#tell("it is over");
+    if (this.#waiting.returned !== undefined) this.#tell("it has ended");
   }
 
   /** @throws AttemptEnded when the attempt has to stop */
@@ -159,7 +159,7 @@ export class AttemptScope implements Stoppable {
   stop(error: unknown): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = { error };
-    this.#abort.abort(new AttemptAborted("another batch has ended it"));
+    this.#abort.abort(new AttemptAborted("another batch ended it"));
     this.#waiting.letGo(error);
   }
 

@@ -90,7 +90,7 @@ export class AttemptLog {
     const answer = await this.#retry.ask(() => this.#store.append(this.#attempt, this.#generation, artifact));
     if (answer === "duplicate_uid") {
       // Never skipped in silence: either iterBatches gave one name to two batches, or a cursor is wrong.
-      throw new AttemptError("duplicate_uid", `a batch with uid '${batch.uid}' is stored already`);
+      throw new AttemptError("duplicate_uid", `a batch with uid '${batch.uid}' is already stored`);
     }
     refuse(answer);
     this.#length++;

@@ -56,7 +56,7 @@ export class AttemptReports implements Checkpoint {
   progress(done: number, total?: number): void {
     for (const count of [done, total]) {
       if (count !== undefined && !(Number.isFinite(count) && count >= 0)) {
-        throw new TypeError(`progress is told in numbers from 0 on, not ${count}`);
+        throw new TypeError(`progress must be a number of at least 0, got ${count}`);
       }
     }
     this.#progress = { done, ...(total === undefined ? {} : { total }) };
@@ -111,8 +111,8 @@ export class AttemptReports implements Checkpoint {
     this.#telling = undefined;
     const { logger } = this.#run.parts;
     const fields = { ...this.#run.held.attempt, err: error };
-    if (FlowError.is(error, "STORE_UNAVAILABLE")) logger.warn(fields, "progress could not be told");
-    else logger.error(fields, "telling progress failed");
+    if (FlowError.is(error, "STORE_UNAVAILABLE")) logger.warn(fields, "progress could not be stored");
+    else logger.error(fields, "storing progress failed");
   }
 }
 
@@ -127,5 +127,5 @@ export function checkedCheckpoint(value: Json): Json {
   }
   const bytes = new TextEncoder().encode(JSON.stringify(copy)).byteLength;
   if (bytes <= mostCheckpointBytes) return copy;
-  throw new TypeError(`a checkpoint may have ${mostCheckpointBytes} bytes as JSON, this one has ${bytes}`);
+  throw new TypeError(`a checkpoint is limited to ${mostCheckpointBytes} bytes of JSON, this one has ${bytes}`);
 }

@@ -55,7 +55,7 @@ async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promi
   if (node.fn !== undefined) {
     const definition = parts.functions?.get(node.fn.name);
     if (definition !== undefined) return runFunction(run, definition);
-    throw new AttemptError("no_handler", `'${node.fn.name}' is not a coordinator function here`);
+    throw new AttemptError("no_handler", `'${node.fn.name}' is not a known coordinator function`);
   }
   if (runtime === undefined) {
     throw new AttemptError("no_handler", `this worker has no handler '${node.type}'`);
@@ -79,7 +79,7 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
       await release(run, 0);
       return true;
     case "timeout": {
-      const message = "it ran longer than its timeout_sec";
+      const message = "exceeded its timeout_sec";
       await fail(run, new AttemptError("timeout", message, { permanent: false }), handler);
       return true;
     }

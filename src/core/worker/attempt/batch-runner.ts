@@ -148,14 +148,14 @@ export class BatchRunner implements BatchSink {
 
   #misfit(error: unknown, batch: IncomingBatch, side: "input" | "output"): unknown {
     const code = side === "input" ? (batch.misfit ?? "schema_mismatch") : "schema_mismatch";
-    return misfit(error, code, `its ${side} does not fit its schema`);
+    return misfit(error, code, `${side} does not match its schema`);
   }
 }
 
 /**
  * Carries a value through a schema; one that doesn't fit is a permanent problem of the node.
  *
- * @param says - what to say then, of the node: "its output does not fit its schema". Which node and which batch it is,
+ * @param says - what to say then, of the node: "output does not match its schema". Which node and which batch it is,
  * a failure says by itself
  */
 export async function validateOutput<TIn, TOut>(

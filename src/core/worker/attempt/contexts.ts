@@ -20,11 +20,11 @@ export class MetricsCollector implements MetricsRecorder {
 
   add(name: string, value: number): void {
     if (name === "") throw new TypeError("a metric needs a name");
-    if (name === "__proto__") throw new TypeError("'__proto__' can't name a metric");
+    if (name === "__proto__") throw new TypeError("a metric cannot be named '__proto__'");
     if (!Number.isFinite(value)) throw new TypeError(`metric '${name}': ${value} is not a finite number`);
     this.#values ??= {};
     const sum = sumOf(this.#values, name) + value;
-    if (!Number.isFinite(sum)) throw new TypeError(`metric '${name}': its sum is not a finite number any more`);
+    if (!Number.isFinite(sum)) throw new TypeError(`metric '${name}': its sum is no longer a finite number`);
     this.#values[name] = sum;
   }
 

@@ -84,13 +84,13 @@ function checkedVerdict(own: unknown): Verdict | string {
   const then = propertyOf(own, "then");
   if (typeof then === "function") {
     Promise.resolve(own).catch(() => {}); // nobody else waits for it, and an unhandled rejection ends the process
-    return "a promise: it must answer at once";
+    return "a promise: it must be synchronous";
   }
   if (typeof own !== "object") return `a ${typeof own} instead of { code, permanent }`;
   const code = checkedCode(propertyOf(own, "code"));
   const permanent = propertyOf(own, "permanent");
   if (code.fault !== undefined) return `${code.fault} as code`;
-  if (typeof permanent !== "boolean") return `${kindOf(permanent)} as permanent, which is a boolean`;
+  if (typeof permanent !== "boolean") return `${kindOf(permanent)} as permanent, expected a boolean`;
   return { code: code.code, permanent };
 }
 

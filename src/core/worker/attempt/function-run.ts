@@ -35,7 +35,7 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
     const output = await held.run(Promise.resolve(running));
     held.check();
     const codec = new WireCodec(definition.output);
-    const says = `the output of '${definition.name}' does not fit its schema`;
+    const says = `the output of '${definition.name}' does not match its schema`;
     const meta = await validateOutput(codec.encode.bind(codec), output, "schema_mismatch", says);
     const origin = { source: "*", seq: 0, chunk: 0 };
     await log.append({ uid: resultUid, origin, meta, metrics: {} });
@@ -81,7 +81,7 @@ async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly
   const { plan, held } = run;
   const { taskId } = held.attempt;
   if (!plan.byId.has(nodeId)) {
-    throw new AttemptError("bad_fn_args", `it reads from '${nodeId}', which is no node of this graph`);
+    throw new AttemptError("bad_fn_args", `it reads from '${nodeId}', which is not a node of this graph`);
   }
   if (firstNotUpstream(plan, run.node, [nodeId]) !== undefined) {
     throw new AttemptError("bad_fn_args", `it reads from '${nodeId}', which is not upstream of it`);
@@ -119,7 +119,7 @@ function varsOf(run: AttemptRun): VarsAccess {
     get: async () => deepFreeze((await read()).vars),
     async update(change) {
       // The mark is one a node: a second change would count as stored already, and get lost without a word.
-      if (updated) throw new TypeError("a function changes variables once: make one change of both");
+      if (updated) throw new TypeError("a function can update variables only once: combine the updates");
       updated = true;
       for (;;) {
         run.held.check();
@@ -140,12 +140,18 @@ function varsOf(run: AttemptRun): VarsAccess {
 /** A copy of what an update returned: code may keep a part of it and change that later. */
 function changedVars(returned: unknown): JsonObject {
   if (typeof returned !== "object" || returned === null || Array.isArray(returned)) {
-    throw new AttemptError("schema_mismatch", "the function given to vars.update must return the variables, an object");
+    throw new AttemptError(
+      "schema_mismatch",
+      "the function passed to vars.update must return the variables, an object",
+    );
   }
   try {
     return copyJson(returned) as JsonObject;
   } catch (error) {
     if (!(error instanceof NotJsonError)) throw error;
-    throw new AttemptError("schema_mismatch", `what vars.update got from its function is not JSON: ${error.message}`);
+    throw new AttemptError(
+      "schema_mismatch",
+      `the result of the function passed to vars.update is not JSON: ${error.message}`,
+    );
   }
 }

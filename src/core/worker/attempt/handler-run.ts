@@ -75,7 +75,7 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
     runtime.args.decode.bind(runtime.args),
     node.args,
     "bad_input",
-    "its arguments do not fit their schema",
+    "arguments do not match their schema",
   );
 }
 
@@ -124,7 +124,7 @@ async function finish(options: {
     encode,
     value,
     "schema_mismatch",
-    "what finalize returned does not fit its schema",
+    "the result of finalize does not match its schema",
   );
   await pass.log.complete({ result, metrics });
 }

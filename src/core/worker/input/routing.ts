@@ -118,7 +118,7 @@ function check<TSchema extends Parameters<typeof safeParse>[0]>(
 function checkSources(node: NodePlan, plan: Plan, nodeIds: readonly string[]): void {
   const unknown = nodeIds.find((nodeId) => !plan.byId.has(nodeId));
   if (unknown !== undefined) {
-    throw new AttemptError("bad_input_args", `it reads from '${unknown}', which is no node of this graph`);
+    throw new AttemptError("bad_input_args", `it reads from '${unknown}', which is not a node of this graph`);
   }
   const elsewhere = firstNotUpstream(plan, node, nodeIds);
   if (elsewhere !== undefined) {

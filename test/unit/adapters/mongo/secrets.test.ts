@@ -21,5 +21,5 @@ test("what the driver says of a password is taken out of its words, and the erro
 test("an error without a secret is the cause", () => {
   const redact = redacting(new MongoClient("mongodb://127.0.0.1:1/x"));
   const cause = new MongoNetworkError("connection closed");
-  expect(translated(cause, redact)).toMatchObject({ cause, message: "MongoDB can't be asked: connection closed" });
+  expect(translated(cause, redact)).toMatchObject({ cause, message: "MongoDB request failed: connection closed" });
 });

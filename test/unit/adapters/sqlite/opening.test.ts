@@ -41,7 +41,9 @@ describe("what is opened", () => {
     const before = readFileSync(path);
     await expect(opened(path)).rejects.toMatchObject({
       code: "STORE_VERSION",
-      message: expect.stringMatching(/has layout 99, this version of flowkit knows layouts up to \d+: update flowkit/),
+      message: expect.stringMatching(
+        /has layout 99, this version of flowkit supports layouts up to \d+: update flowkit/,
+      ),
     });
     const database = new DatabaseSync(path);
     expect(database.prepare("SELECT name FROM sqlite_schema").all()).toEqual([{ name: "tasks" }]);
@@ -52,7 +54,7 @@ describe("what is opened", () => {
   test("another program's file is refused", async () => {
     await expect(opened(fileOf("CREATE TABLE invoices (a)"))).rejects.toMatchObject({
       code: "STORE_VERSION",
-      message: "this SQLite file belongs to another program: name a file that doesn't exist yet",
+      message: "this SQLite file belongs to another program: use a new file",
     });
   });
 
@@ -62,7 +64,7 @@ describe("what is opened", () => {
     await expect(opened(path)).rejects.toMatchObject({
       code: "STORE_UNAVAILABLE",
       retryable: false,
-      message: `the SQLite file '${path}' can't be opened: file is not a database`,
+      message: `the SQLite file '${path}' cannot be opened: file is not a database`,
     });
     expect(readFileSync(path, "utf8")).toBe("Dear diary, ".repeat(1_000));
   });
@@ -73,7 +75,7 @@ describe("what is opened", () => {
       await expect(opened(path)).rejects.toMatchObject({
         code: "STORE_UNAVAILABLE",
         retryable: false,
-        message: `the SQLite file '${path}' can't be opened: unable to open database file`,
+        message: `the SQLite file '${path}' cannot be opened: unable to open database file`,
       });
     }
   });
@@ -82,9 +84,9 @@ describe("what is opened", () => {
 describe("options", () => {
   test("that are out of range are refused", () => {
     const wrong: readonly [object, string][] = [
-      [{ commit: "never" }, `sqliteStore: commit is never: give "turn" or "call"`],
-      [{ synchronous: "off" }, `sqliteStore: synchronous is off: give "normal" or "full"`],
-      [{ busyMs: -1 }, "sqliteStore: busyMs is -1: give an integer from 0 to 60000"],
+      [{ commit: "never" }, `sqliteStore: commit must be "turn" or "call", got never`],
+      [{ synchronous: "off" }, `sqliteStore: synchronous must be "normal" or "full", got off`],
+      [{ busyMs: -1 }, "sqliteStore: busyMs must be an integer from 0 to 60000, got -1"],
     ];
     for (const [options, message] of wrong) {
       expect(() => sqliteStore("runs.db", options)).toThrow(
@@ -96,7 +98,9 @@ describe("options", () => {
   test("of one process agree about a file", async () => {
     const path = join(tempFolder(), "runs.db");
     const store = await opened(path);
-    expect(() => sqliteStore(path, { synchronous: "full" })).toThrow(`'${path}' is in use here with other options`);
+    expect(() => sqliteStore(path, { synchronous: "full" })).toThrow(
+      `'${path}' is already open in this process with other options`,
+    );
     await store.close();
     const other = sqliteStore(path, { synchronous: "full" });
     await other.open();

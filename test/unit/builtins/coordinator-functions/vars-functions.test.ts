@@ -104,7 +104,7 @@ describe("vars.incr", () => {
     async (vars) => {
       const access = new ContendedVars(vars);
       await expect(call("vars.incr", { key: "n" }, { vars: access })).rejects.toEqual(
-        refused("the variable 'n' isn't a number"),
+        refused("the variable 'n' is not a number"),
       );
       expect(access.current).toEqual(vars);
     },
@@ -116,7 +116,7 @@ describe("vars.incr", () => {
     [{ a: { b: null } }, "'a.b'"],
   ])("refuses to take the place of what stands in the way: %j", async (vars, obstacle) => {
     await expect(changed("vars.incr", { key: "a.b.n" }, vars)).rejects.toEqual(
-      refused(`the variable 'a.b.n' can't be counted: ${obstacle} isn't an object`),
+      refused(`the variable 'a.b.n' cannot be incremented: ${obstacle} is not an object`),
     );
   });
 

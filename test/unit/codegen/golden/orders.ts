@@ -1,5 +1,5 @@
-// Written from a graph by toTypeScript(). The handlers are a skeleton: their schemas are what the graph tells of
-// them, and their methods are yours to fill in.
+// Generated from a graph by toTypeScript(). The handlers are a skeleton: their schemas come from the graph, their
+// methods are yours to implement.
 
 import { defineCoordinatorFn, defineHandler, defineInputAdapter, flow, PermanentError, param } from "flowkit";
 import * as z from "zod";
@@ -8,7 +8,7 @@ const orderSource = defineHandler("order-source", {
   args: z.object({ batch_size: z.number(), day: z.string().min(10), labels: z.any() }),
   output: z.object({ rows: z.array(z.json()) }),
   iterBatches() {
-    throw new PermanentError("not_written", "handler 'order-source': iterBatches is not written yet");
+    throw new PermanentError("not_written", "handler 'order-source': iterBatches is not implemented yet");
   },
 });
 
@@ -20,7 +20,7 @@ const cleaner = defineHandler("cleaner", {
   }),
   errors: ["bad_row"],
   processBatch() {
-    throw new PermanentError("not_written", "handler 'cleaner': processBatch is not written yet");
+    throw new PermanentError("not_written", "handler 'cleaner': processBatch is not implemented yet");
   },
 });
 
@@ -29,7 +29,7 @@ const deleteHandler = defineHandler("delete", {
   input: z.any(),
   output: z.record(z.string(), z.json()),
   processBatch() {
-    throw new PermanentError("not_written", "handler 'delete': processBatch is not written yet");
+    throw new PermanentError("not_written", "handler 'delete': processBatch is not implemented yet");
   },
 });
 
@@ -37,14 +37,14 @@ const joiner = defineHandler("joiner", {
   input: z.any(),
   output: z.record(z.string(), z.json()),
   processBatch() {
-    throw new PermanentError("not_written", "handler 'joiner': processBatch is not written yet");
+    throw new PermanentError("not_written", "handler 'joiner': processBatch is not implemented yet");
   },
 });
 
 const pullColumn = defineInputAdapter("pull.column", {
   args: z.object({ column: z.string() }),
   expand() {
-    throw new PermanentError("not_written", "input adapter 'pull.column': expand is not written yet");
+    throw new PermanentError("not_written", "input adapter 'pull.column': expand is not implemented yet");
   },
 });
 
@@ -52,7 +52,7 @@ const slackNotify = defineCoordinatorFn("slack.notify", {
   args: z.object({ channel: z.string(), day: z.string().min(10) }),
   output: z.record(z.string(), z.json()),
   run() {
-    throw new PermanentError("not_written", "coordinator function 'slack.notify': run is not written yet");
+    throw new PermanentError("not_written", "coordinator function 'slack.notify': run is not implemented yet");
   },
 });
 

@@ -57,7 +57,7 @@ describe("what JSON can't hold is refused with its path", () => {
     ["a Map", new Map(), "the value is a Map"],
     ["a class instance", [new (class Row {})()], "[0] is a Row"],
     ["a key __proto__", JSON.parse('{"a":{"__proto__":1}}'), ".a has the key __proto__"],
-    ["a cycle", cycle, "nests deeper than 200 levels"],
+    ["a cycle", cycle, "is nested deeper than 200 levels"],
   ])("%s", ([, value, words]) => {
     expect(() => copyJson(value)).toThrow(NotJsonError);
     expect(() => copyJson(value)).toThrow(words);

@@ -64,7 +64,7 @@ test("what a move sets wins, and the record it came from stays as it was", () =>
 test("a move that isn't in the table is refused", () => {
   const finished: ShardRecord = { ...full, status: "finished" };
   const refused = () => transitionShard(finished, { to: "queued", cause: "requeue", at: 18 });
-  expect(refused).toThrow("'requeue' may not take it from 'finished' to 'queued'");
+  expect(refused).toThrow("'requeue' cannot change its status from 'finished' to 'queued'");
   try {
     refused();
   } catch (error) {

@@ -125,7 +125,7 @@ describe("task transitions", () => {
   test("a refused one names both states, its cause and the task", () => {
     for (const move of taskMoves.filter((candidate) => !isTaskTransition(candidate))) {
       expect(() => checkTaskTransition("t", move)).toThrow(
-        `task 't': '${move.cause}' may not take it from '${move.from}' to '${move.to}'`,
+        `task 't': '${move.cause}' cannot change its status from '${move.from}' to '${move.to}'`,
       );
     }
     expect(() => checkTaskTransition("t", { from: "running", to: "finished", cause: "finish" })).not.toThrow();

@@ -64,49 +64,49 @@ test("what waits for its parents names those that are missing, and how many of t
   ]);
   const finished = shard("a", "finished");
   expect(told([finished])).toEqual([
-    "a has finished",
+    "a finished",
     "b is about to start",
     "c is about to start",
     "d waits for 1 of b, c",
   ]);
   expect(
     told([shard("a", "running", { lease, ...entry("running", "claim") })], { withArtifacts: new Set(["a"]) }),
-  ).toEqual(["a is running at w1 for 2.5 s", "b waits for a", "c is about to start", "d waits for 2 of a, b, c"]);
+  ).toEqual(["a has been running on w1 for 2.5 s", "b waits for a", "c is about to start", "d waits for 2 of a, b, c"]);
 });
 
 test.each<[string, ShardRecord, Partial<ExplainFacts>?]>([
   ["waits for a worker with a free slot, first in the queue", shard("a", "queued")],
   ["waits for a worker with a free slot, behind 3 others", shard("a", "queued"), { ahead: () => 3 }],
   ["waits for a worker with a free slot, behind many others", shard("a", "queued"), { ahead: () => undefined }],
-  ["waits for a worker: none that is alive serves 'a'", shard("a", "queued"), { workers: [] }],
+  ["waits for a worker: no live worker serves 'a'", shard("a", "queued"), { workers: [] }],
   [
-    "waits for a slot: 4 may run at once of its type",
+    "waits for a slot: at most 4 of its type may run concurrently",
     shard("a", "queued"),
     { fullLimit: () => ({ limit: "type", max: 4 }) },
   ],
   [
-    "tries again in 1.5 s: 'timeout', failure 2 of at most 4",
+    "retries in 1.5 s: 'timeout', failure 2 of at most 4",
     shard("a", "deferred", { dueAt: now + 1_500, failures: 2, ...entry("deferred", "fail", "timeout") }),
   ],
   [
-    "tries again now: 'timeout', failure 2 of at most 4",
+    "retries now: 'timeout', failure 2 of at most 4",
     shard("a", "deferred", { dueAt: now - 1, failures: 2, ...entry("deferred", "fail", "timeout") }),
   ],
   [
-    "found nothing to read and looks again in 0.1 s",
+    "found no input and checks again in 0.1 s",
     shard("a", "deferred", { dueAt: now + 100, yields: 1, ...entry("deferred", "release") }),
   ],
   [
-    "has lost its worker: the lease of w1 has ended, and a coordinator queues it again",
+    "lost its worker: the lease of w1 expired, a coordinator will queue it again",
     shard("a", "running", { lease: { ...lease, deadline: now - 1 }, ...entry("running", "claim") }),
   ],
   [
-    "has been asked to stop at w1, and must have in 5.0 s",
+    "was asked to stop on w1, deadline in 5.0 s",
     shard("a", "cancelling", { lease, cancelBy: now + 5_000 }),
     { status: "cancelling" },
   ],
   [
-    "has failed: broken",
+    "failed: broken",
     shard("a", "failed", { failure: { nodeId: "a", shard: 0, epoch: 1, reasonCode: "broken", message: "" } }),
     { status: "failed" },
   ],
@@ -126,7 +126,7 @@ test("what was never dispatched of a task that ends doesn't wait for anything an
 test("each shard of a node has its own reason", () => {
   const plan = planGraph(parsed(node("a", [], { partitions: 3 }), node("b", ["a"])));
   expect(told([shard("a", "finished"), shard("a", "queued", { shard: 2 })], { plan })).toEqual([
-    "a/0 has finished",
+    "a/0 finished",
     "a/1 is about to start",
     "a/2 waits for a worker with a free slot, first in the queue",
     "b waits for a",

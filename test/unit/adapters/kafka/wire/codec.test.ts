@@ -81,9 +81,9 @@ test("trace context travels in a header", () => {
 });
 
 test.for([
-  ["nothing", null, "it has no value"],
-  ["no JSON", Buffer.from("{"), "it is no JSON"],
-  ["no UTF-8", Buffer.from([0x22, 0xff, 0x22]), "it is no UTF-8"],
+  ["nothing", null, "the message has no value"],
+  ["no JSON", Buffer.from("{"), "not valid JSON"],
+  ["no UTF-8", Buffer.from([0x22, 0xff, 0x22]), "not valid UTF-8"],
   ["no envelope", bytes([1]), "envelope: "],
   ["another version", bytes({ ...envelope("TASK_DONE"), v: 2 }), "v: "],
   ["a kind that nobody knows", bytes({ ...envelope("TASK_DONE"), payload: { kind: "toString" } }), "payload.kind"],
