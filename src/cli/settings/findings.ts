@@ -1,4 +1,5 @@
 import { nearName } from "../../graph/format/near-name.ts";
+import { pointer } from "../../graph/format/pointer.ts";
 import type { JsonSource } from "../loading/json-source.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { catalogue, type Setting } from "./catalogue.ts";
@@ -37,13 +38,10 @@ export function fileFindings(source: JsonSource, file: string): readonly Setting
     });
   });
   return wrong
-    .map(({ path, ...words }) => ({ ...words, setting: path.join("."), at: source.positionOf(pointerOf(path)) }))
+    .map(({ path, ...words }) => ({ ...words, setting: path.join("."), at: source.positionOf(pointer(path)) }))
     .sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column)
     .map(({ at: { line, column }, ...words }) => ({ ...words, place: `${file}:${line}:${column}` }));
 }
-
-const pointerOf = (path: readonly string[]): string =>
-  path.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
 /** The setting that was probably meant, in its own group or in another; else all of the group. */
 function meant(path: readonly string[]): string {
