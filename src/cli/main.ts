@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 /*
- * The command `flowkit`. This file loads nothing that an old Node could not: it is the one that says so.
+ * The command `flowkit`. Syntax and imports here stay within what older Node versions load, so that they can report the
+ * version that is required.
  */
-const needs = [22, 18] as const;
+const required = [22, 18] as const;
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
-if (major < needs[0] || (major === needs[0] && minor < needs[1])) {
+if (major < required[0] || (major === required[0] && minor < required[1])) {
   process.stderr.write(
-    `error CLI_NODE_VERSION: flowkit needs Node ${needs.join(".")} or newer, this is ${process.versions.node}\n` +
-      "  It runs TypeScript files as they are, which older ones can't.\n",
+    `error CLI_NODE_VERSION: flowkit requires Node ${required.join(".")} or newer, found ${process.versions.node}\n` +
+      "  Older versions cannot run TypeScript files directly.\n",
   );
   process.exitCode = 2;
 } else {

@@ -20,16 +20,16 @@ import { ownVersion, shareOneFlowkit } from "./loading/one-flowkit.ts";
 import { CliError, exitCodes } from "./terminal/cli-error.ts";
 import { Terminal } from "./terminal/terminal.ts";
 
-/** Runs one command line to its end, and ends the process: what a flow's own file left open doesn't hold it. */
+/** Runs one command line and exits, even if a flow file has left timers or sockets open. */
 export async function main(args: readonly string[]): Promise<never> {
   const terminal = new Terminal();
   const [first, ...rest] = args;
-  const words = first === "help" ? [...rest, "--help"] : args; // as other commands have it
-  // Before the command line is understood: also what is wrong with it is told as JSON then.
+  const words = first === "help" ? [...rest, "--help"] : args; // an alias for --help
+  // Set before parsing, so that usage errors are printed as JSON too.
   terminal.isJson = args.includes("--json");
   for (const stream of [terminal.stdout, terminal.stderr]) stream.on("error", leaveQuietly);
-  terminal.takeConsole();
-  takeWarnings(terminal);
+  terminal.redirectConsole();
+  redirectWarnings(terminal);
   try {
     shareOneFlowkit();
     await program(terminal).parseAsync(words, { from: "user" });
@@ -41,13 +41,13 @@ export async function main(args: readonly string[]): Promise<never> {
   process.exit(terminal.exitCode);
 }
 
-/** The reader of a pipe has seen enough: `flowkit tasks list | head`. */
+/** The reader of the pipe has closed it, as in `flowkit tasks list | head`. */
 function leaveQuietly(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
   process.exit(exitCodes.ok);
 }
 
-/** In the order in which the help tells of them. */
+/** In the order of the help. */
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
   ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addDlq],
@@ -55,7 +55,7 @@ const commands = [
 
 function program(terminal: Terminal): Command {
   const root = new Command("flowkit")
-    .description("Write a data pipeline as a typed graph, and run it.")
+    .description("Build data pipelines as typed graphs, and run them.")
     .version(ownVersion(), "-v, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
@@ -63,7 +63,7 @@ function program(terminal: Terminal): Command {
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => void (terminal.isJson || terminal.stderr.write(text)),
-      outputError: () => {}, // told with its code, by `reportError`
+      outputError: () => {}, // `reportError` prints it with its code
     })
     .showSuggestionAfterError();
   for (const add of commands) add(root, terminal);
@@ -71,35 +71,35 @@ function program(terminal: Terminal): Command {
     "after",
     `
 Exit codes:
-  0    it went well
-  1    the run failed, or what was checked has something wrong
-  2    the command line, a file or a graph is wrong: nothing ran
-  130  ended by Ctrl-C; 143 by SIGTERM`,
+  0    success
+  1    the task failed or was cancelled, or a check found something
+  2    the command line, a file or a graph is invalid; nothing ran
+  130  ended by Ctrl-C; 143: ended by SIGTERM`,
   );
   return root;
 }
 
-/** Commands that have commands. */
+/** Commands with subcommands. */
 const groups: ReadonlySet<string> = new Set(["tasks", "dlq"]);
 
 function usageError({ code, message }: CommanderError, args: readonly string[]): CliError {
   const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");
-  if (code === "commander.help") return new CliError("CLI_USAGE", "no command was given");
+  if (code === "commander.help") return new CliError("CLI_USAGE", "missing command");
   const isUnknown = code === "commander.unknownCommand";
   const near = rest.join(" ").replace(/^\((.*)\)$/, "$1");
   const isInGroup = groups.has(args[0] ?? "") && args[1]?.startsWith("-") === false;
   const command = isUnknown ? [] : args.slice(0, isInGroup ? 2 : 1);
-  const help = `${["flowkit", ...command, "--help"].join(" ")} tells what there is.`;
+  const help = `Run ${["flowkit", ...command, "--help"].join(" ")} for usage.`;
   const isFile = isUnknown && args[0] !== undefined && existsSync(args[0]);
   const hint = isFile ? `Did you mean flowkit run ${args[0]}?` : near;
   return new CliError("CLI_USAGE", first, { hint: hint === "" ? help : hint });
 }
 
-/** Of Node, about what this command does on purpose: it runs TypeScript, and SQLite, wherever Node has them. */
+/** Warnings of Node about features that this command uses on purpose: type stripping and SQLite. */
 const expected: ReadonlySet<string> = new Set(["ExperimentalWarning", "MODULE_TYPELESS_PACKAGE_JSON"]);
 
-/** Warnings are said beside the result, as all else is, without those that are no news. */
-export function takeWarnings(terminal: Terminal): void {
+/** Prints warnings to stderr through the terminal, except the expected ones. */
+export function redirectWarnings(terminal: Terminal): void {
   process.removeAllListeners("warning");
   process.on("warning", (warning: Error & { readonly code?: string }) => {
     if (expected.has(warning.name) || expected.has(warning.code ?? "")) return;

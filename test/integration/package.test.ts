@@ -132,12 +132,13 @@ describe("the package as it is published", () => {
     expect(papers.toSorted()).toEqual(["LICENSE", "dist", "package.json"]);
   });
 
-  test("brings commander, re2js and ts-pattern, and zod only once", async () => {
+  test("brings commander, jsonc-parser, re2js and ts-pattern, and zod only once", async () => {
     const entries = await readdir(join(project, "node_modules"));
     expect(entries.filter((entry) => !entry.startsWith(".")).toSorted()).toEqual([
       "@types",
       "commander",
       "flowkit",
+      "jsonc-parser",
       "re2js",
       "ts-pattern",
       "undici-types",

@@ -14,12 +14,12 @@ const pageSize = 256;
 export function addArtifacts(root: Command, terminal: Terminal): void {
   root
     .command("artifacts")
-    .summary("what a node of a task has stored")
+    .summary("print the artifacts of a node")
     .description(
-      "Prints what a node of a task has stored so far: a line of JSON an artifact, in order. With --json each line has its shard, number and uid too.",
+      "Print the artifacts that a node of a task has stored so far, in order, one line of JSON each. With --json, each line also has the shard, the seq, the uid and the metrics.",
     )
-    .argument("<task>", "the id of the task")
-    .argument("<node>", "the id of the node")
+    .argument("<task>", "task id")
+    .argument("<node>", "node id")
     .addOption(storeOption())
     .addOption(mongoOption())
     .addOption(configOption())
@@ -28,7 +28,7 @@ export function addArtifacts(root: Command, terminal: Terminal): void {
     .action((taskId: string, nodeId: string, options: StoreOptions) =>
       withClient(terminal, options, async ({ client, store }) => {
         const { nodes } = await client.task(taskId).status();
-        refuseUnknownNode(
+        assertNodeExists(
           nodes.map((node) => node.nodeId),
           nodeId,
         );
@@ -37,11 +37,11 @@ export function addArtifacts(root: Command, terminal: Terminal): void {
     );
 }
 
-function refuseUnknownNode(nodes: readonly string[], nodeId: string): void {
+function assertNodeExists(nodes: readonly string[], nodeId: string): void {
   if (nodes.includes(nodeId)) return;
   const near = nearName(nodeId, nodes);
-  throw new CliError("CLI_USAGE", `the task has no node '${nodeId}'`, {
-    hint: near === undefined ? `It has ${nodes.join(", ")}.` : `Did you mean '${near}'?`,
+  throw new CliError("CLI_USAGE", `node not found: '${nodeId}'`, {
+    hint: near === undefined ? `The nodes of the task: ${nodes.join(", ")}` : `Did you mean '${near}'?`,
   });
 }
 
@@ -59,9 +59,9 @@ async function print(
       }
       if (page.length < pageSize) break;
     }
-    const dropped = shard.status === "finished" && (shard.count ?? 0) > 0;
-    if (dropped && (await store.tail(logOf(shard), shard.generation)).length === 0) {
-      throw new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' were dropped`);
+    const hadArtifacts = shard.status === "finished" && (shard.count ?? 0) > 0;
+    if (hadArtifacts && (await store.tail(logOf(shard), shard.generation)).length === 0) {
+      throw new FlowError("ARTIFACTS_DROPPED", `the artifacts of node '${nodeId}' have been dropped`);
     }
   }
 }

@@ -13,14 +13,14 @@ interface CodegenOptions {
 export function addCodegen(root: Command, terminal: Terminal): void {
   root
     .command("codegen")
-    .summary("write the TypeScript that builds a graph")
+    .summary("generate the TypeScript that builds a graph")
     .description(
-      "Writes the TypeScript that builds a graph: with a skeleton of each handler, or with imports of those that there are.",
+      "Generate the TypeScript that builds a graph, with skeletons of its handlers or imports of existing ones.",
     )
-    .argument("<graph.json>", "the graph")
-    .option("-o, --output <file>", "write there instead of to stdout")
-    .option("--handlers-from <module>", 'import the handlers from there, such as "./handlers.ts"')
-    .option("--force", "replace the output file, if it is there")
+    .argument("<graph.json>", "graph to build")
+    .option("-o, --output <file>", "output file (default: stdout)")
+    .option("--handlers-from <module>", 'import the handlers from a module, such as "./handlers.ts"')
+    .option("--force", "overwrite an existing output file")
     .addHelpText(
       "after",
       examples("codegen graph.json -o flow.ts", "codegen graph.json --handlers-from ./handlers.ts -o flow.ts"),
@@ -28,7 +28,7 @@ export function addCodegen(root: Command, terminal: Terminal): void {
     .action(async (file: string, { output, handlersFrom, force = false }: CodegenOptions) => {
       const { graph } = await readGraphFile(file);
       const text = toTypeScript(graph, handlersFrom === undefined ? {} : { handlersFrom });
-      // Somebody may have filled in the handlers there.
-      writeResult(terminal, text, { file: output, mayReplace: force });
+      // The handlers in an existing file may have been implemented.
+      writeResult(terminal, text, { file: output, overwrite: force });
     });
 }

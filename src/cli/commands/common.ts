@@ -1,72 +1,72 @@
 import { writeFileSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
-import { errorMessage } from "../loading/find-file.ts";
+import { thrownMessage } from "../../errors/index.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-export const jsonOption = (): Option => new Option("--json", "print one JSON document for machines");
+export const jsonOption = (): Option => new Option("--json", "print one JSON document");
 export const exportOption = (): Option =>
-  new Option("--export <name>", "which export of the file is the flow, when it has several");
+  new Option("--export <name>", "export to use, if the file exports several flows");
 export const handlersOption = (): Option =>
-  new Option("--handlers <file>", "the TypeScript file that exports the handlers of a graph JSON");
-export const storeOption = (): Option => new Option("--store <file>", "the SQLite file that keeps runs");
+  new Option("--handlers <file>", "file that exports the handlers of a graph JSON");
+export const storeOption = (): Option => new Option("--store <file>", "SQLite file that stores tasks");
 export const mongoOption = (): Option =>
-  new Option("--mongo <url>", "the MongoDB database that keeps runs; else FLOWKIT_MONGO_URL");
+  new Option("--mongo <url>", "URL of the MongoDB database that stores tasks [FLOWKIT_MONGO_URL]");
 export const configOption = (): Option =>
-  new Option("--config <file>", "a JSON file of settings, as coordinators and workers have; else FLOWKIT_CONFIG");
+  new Option("--config <file>", "JSON file with settings, shared with coordinators and workers [FLOWKIT_CONFIG]");
 export const printConfigOption = (): Option =>
-  new Option("--print-config", "print what it was told, and where, without secrets; start nothing");
+  new Option("--print-config", "print the effective settings and their origin, without secrets, and exit");
 
-/** The settings that a coordinator and a worker have options for. */
+/** The settings that are options of both coordinators and workers. */
 export const servingPaths = [
   ...["store", "mongo.url", "mongo.database", "mongo.prefix", "kafka.brokers", "kafka.prefix"],
   ...["graceSec", "http.port", "http.host", "log.format", "log.level"],
 ] as const;
 
 export const graceOption = (): Option =>
-  new Option("--grace <seconds>", "how long running batches may take to end at SIGTERM").default(10).argParser(seconds);
+  new Option("--grace <seconds>", "time for running batches to end on SIGTERM").default(10).argParser(seconds);
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !(value >= 0)) throw new InvalidArgumentError("Give a number of seconds.");
+  if (text.trim() === "" || !(value >= 0)) throw new InvalidArgumentError("Expected a number of seconds.");
   return value;
 }
 
-/** Reads an option that counts something. */
+/** Parses the value of an option that is a positive count. */
 export function count(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("Give a number from 1 on.");
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("Expected an integer from 1 to 999999.");
   return Number(text);
 }
 
-/** Command lines to copy, below a command's help. */
+/** Example command lines for a command's help. */
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  $ flowkit ${line}`).join("\n")}`;
 
 /**
- * A result to a file or to stdout.
+ * Writes a result to a file or to stdout.
  *
- * @throws CliError `CLI_FILE_EXISTS` with `mayReplace: false`, `CLI_FILE_UNREADABLE`
+ * @throws CliError `CLI_FILE_EXISTS` with `overwrite: false`, `CLI_FILE_UNREADABLE`
  */
 export function writeResult(
   terminal: Terminal,
   text: string,
-  to: { readonly file: string | undefined; readonly mayReplace: boolean },
+  to: { readonly file: string | undefined; readonly overwrite: boolean },
 ): void {
-  const { file, mayReplace } = to;
+  const { file, overwrite } = to;
   if (file === undefined) {
     terminal.stdout.write(text);
     return;
   }
   try {
-    writeFileSync(file, text, { flag: mayReplace ? "w" : "wx" });
+    writeFileSync(file, text, { flag: overwrite ? "w" : "wx" });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") {
-      throw new CliError("CLI_FILE_EXISTS", `${file} is there already`, {
+      throw new CliError("CLI_FILE_EXISTS", `${file} already exists`, {
         cause: error,
-        hint: "Name another file, or say --force.",
+        hint: "Choose another file or pass --force.",
       });
     }
-    throw new CliError("CLI_FILE_UNREADABLE", `${file} can't be written: ${errorMessage(error)}`, { cause: error });
+    throw new CliError("CLI_FILE_UNREADABLE", `cannot write ${file}: ${thrownMessage(error)}`, { cause: error });
   }
   terminal.note(`wrote ${file}`);
 }

@@ -16,9 +16,9 @@ const paths = ["handlers", "types", ...servingPaths];
 export function addCoordinator(root: Command, terminal: Terminal): void {
   const command = root
     .command("coordinator")
-    .summary("stay, and decide what workers run")
+    .summary("run a coordinator")
     .description(
-      "Stays, decides what may start and when a task is over, and runs the coordinator functions; `flowkit worker` runs the handlers. It must know the node types: by the handlers' files, of which nothing is called but coordinator functions, or by their names. SIGTERM and Ctrl-C stop it; others go on with its tasks.",
+      "Run a coordinator: it decides which nodes start and when a task ends, and runs coordinator functions; workers run the handlers. It needs the node types, from the files that export the handlers (only coordinator functions in them are called) or by name. On SIGTERM or Ctrl-C it stops, and other coordinators continue its tasks.",
     );
   addSettingOptions(command, paths)
     .addOption(printConfigOption())
@@ -42,8 +42,8 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
   const { settings } = read;
   const { handlers: files = [], types = [], externalTypes } = settings;
   if (files.length === 0 && types.length === 0) {
-    throw new CliError("CLI_NO_HANDLERS", "a coordinator must know which node types there are", {
-      hint: "Add --handlers FILE, or the names of the handlers: --types read,sum",
+    throw new CliError("CLI_NO_HANDLERS", "a coordinator requires the node types", {
+      hint: "Pass --handlers FILE, or the names of the types: --types read,sum",
     });
   }
   const { handlers, adapters, fns } = await readAllDefinitions(files);
@@ -62,6 +62,6 @@ async function coordinate(terminal: Terminal, read: ReadSettings): Promise<void>
       ...definedOf({ bus, externalTypes, ...limits, tickMs, sweepMs, maxLostLeases, cancelGraceMs }),
     });
     const where = bus === undefined ? storeName : `${storeName} and Kafka`;
-    return { part, says: `coordinator on ${where}: ${workerTypes.join(", ")}` };
+    return { part, banner: `coordinator on ${where}: ${workerTypes.join(", ")}` };
   });
 }

@@ -12,18 +12,18 @@ export function addDiff(root: Command, terminal: Terminal): void {
     .command("diff")
     .summary("compare two graphs")
     .description(
-      "Tells what differs between two graphs, in whatever order and words they are written. Ends with 1 when a node can no longer take what it reads, which only graphs with schemas tell.",
+      "List the differences between two graphs, regardless of the order in which they are written. Exits with 1 if a node can no longer accept its input, which only graphs with schemas reveal.",
     )
-    .argument("<before>", "a flow.ts or graph.json")
-    .argument("<after>", "a flow.ts or graph.json")
+    .argument("<before>", "flow.ts or graph.json")
+    .argument("<after>", "flow.ts or graph.json")
     .addOption(jsonOption())
     .addHelpText("after", examples("diff graph.json flow.ts", "diff old.json new.json --json"))
     .action(async (before: string, after: string) => {
-      const options = { schemas: true, mayMisfit: true };
+      const options = { schemas: true, allowMismatch: true };
       const sources = [await readGraphFile(before, options), await readGraphFile(after, options)];
-      const lacking = sources.filter(({ graph }) => graph.schemas === undefined);
-      // Of one side only they would all be a difference, and tell of no edge.
-      const [a, b] = sources.map(({ graph }) => (lacking.length === 0 ? graph : withoutSchemas(graph)));
+      const bare = sources.filter(({ graph }) => graph.schemas === undefined);
+      // Schemas on one side only would all appear as differences.
+      const [a, b] = sources.map(({ graph }) => (bare.length === 0 ? graph : withoutSchemas(graph)));
       const diff = diffGraphs(a as Graph, b as Graph);
       const isCompatible = diff.edges.incompatible.length === 0;
       if (!isCompatible) terminal.exitCode = exitCodes.failed;
@@ -31,13 +31,13 @@ export function addDiff(root: Command, terminal: Terminal): void {
         terminal.printJson({
           same: diff.same,
           compatible: isCompatible,
-          comparesData: lacking.length === 0,
+          comparesData: bare.length === 0,
           ...rest(diff),
         });
         return;
       }
       for (const line of lines(terminal, diff)) terminal.print(line);
-      for (const { file } of lacking) terminal.note(`${file} has no schemas: the data on edges is not compared`);
+      for (const { file } of bare) terminal.note(`${file} has no schemas: data along edges is not compared`);
       if (!isCompatible) terminal.note(counted(diff.edges.incompatible.length, "incompatible change"));
     });
 }
@@ -53,7 +53,7 @@ function lines(terminal: Terminal, { same, nodes, edges, graph }: GraphDiff): re
   const red = (text: string) => terminal.styled("red", text, stdout);
   const green = (text: string) => terminal.styled("green", text, stdout);
   const yellow = (text: string) => terminal.styled("yellow", text, stdout);
-  if (same) return ["no difference"];
+  if (same) return ["no differences"];
   return [
     ...nodes.removed.map((id) => red(`- node ${id}`)),
     ...nodes.added.map((id) => green(`+ node ${id}`)),

@@ -27,9 +27,9 @@ const retryPaths = ["store", "mongo.url", "mongo.database", "mongo.prefix", "kaf
 export function addDlq(root: Command, terminal: Terminal): void {
   const dlq = root
     .command("dlq")
-    .summary("look at messages that nobody could read")
+    .summary("manage dead letters")
     .description(
-      "Looks at dead letters: messages that nobody could read or handle. They are hints; what they told is found without them, and no task waits for one.",
+      "Manage dead letters: messages that could not be read or handled. Messages are only hints; sweeps find what they announced, and no task waits for one.",
     )
     .helpCommand(false);
   const command = (name: string, summary: string) =>
@@ -41,10 +41,10 @@ export function addDlq(root: Command, terminal: Terminal): void {
       .addOption(configOption())
       .addOption(jsonOption());
 
-  command("list", "the newest letters")
-    .description("Lists dead letters, the newest first.")
-    .option("--limit <count>", "how many, up to 1000", count, 20)
-    .option("--cursor <cursor>", "go on where a list ended")
+  command("list", "list the newest dead letters")
+    .description("List dead letters, newest first.")
+    .option("--limit <count>", "maximum number of letters, up to 1000", count, 20)
+    .option("--cursor <cursor>", "continue after the previous page")
     .addHelpText("after", examples("dlq list --store runs.db"))
     .action((options: DlqOptions & { readonly limit: number; readonly cursor?: string }) =>
       withClient(terminal, options, async ({ client }) => {
@@ -61,9 +61,9 @@ export function addDlq(root: Command, terminal: Terminal): void {
       }),
     );
 
-  command("show", "a letter as it came")
-    .description("Shows a dead letter as it came, with the reason.")
-    .argument("<letter>", "its id")
+  command("show", "show a dead letter")
+    .description("Show a dead letter as it was received, and why it was rejected.")
+    .argument("<letter>", "letter id")
     .addHelpText("after", examples("dlq show 5b1c... --store runs.db"))
     .action((id: string, options: DlqOptions) =>
       withClient(terminal, options, async (access) => {
@@ -78,37 +78,37 @@ export function addDlq(root: Command, terminal: Terminal): void {
 
   const retried = dlq
     .command("retry")
-    .summary("send letters once more")
+    .summary("send dead letters again")
     .description(
-      "Sends dead letters once more by the topic that they came by, and forgets them: for messages that a handler failed at, or that an older version couldn't read. One that fails again is a new letter.",
+      "Send dead letters again to their topics, and remove them: for messages whose handling failed, or that an older version could not read. A message that fails again becomes a new letter.",
     )
-    .argument("[letter...]", "their ids")
-    .option("--all", "each letter that there is");
+    .argument("[letter...]", "letter ids")
+    .option("--all", "all dead letters");
   addSettingOptions(retried, retryPaths)
     .addOption(jsonOption())
     .addHelpText("after", examples("dlq retry 5b1c... --config flowkit.json", "dlq retry --all --config flowkit.json"))
     .action((ids: readonly string[], options: RetryLettersOptions) => retry(terminal, ids, options));
 
-  command("remove", "forget a letter")
-    .description("Removes a dead letter.")
-    .argument("<letter>", "its id")
+  command("remove", "remove a dead letter")
+    .description("Remove a dead letter.")
+    .argument("<letter>", "letter id")
     .addHelpText("after", examples("dlq remove 5b1c... --store runs.db"))
     .action((id: string, options: DlqOptions) =>
       withClient(terminal, options, async ({ store }) => {
         const removed = await store.removeDeadLetter(id);
         await store.settle();
-        if (!removed) throw unknown(id);
+        if (!removed) throw notFound(id);
         if (terminal.isJson) terminal.printJson({ removed: id });
         else terminal.print(`removed ${id}`);
       }),
     );
 }
 
-const unknown = (id: string): CliError => new CliError("CLI_USAGE", `there is no dead letter '${id}'`);
+const notFound = (id: string): CliError => new CliError("CLI_USAGE", `dead letter not found: '${id}'`);
 
 async function letterOf({ client }: StoreAccess, id: string): Promise<DeadLetter> {
   for await (const letter of allLetters(client)) if (letter.id === id) return letter;
-  throw unknown(id);
+  throw notFound(id);
 }
 
 async function* allLetters(client: Client): AsyncGenerator<DeadLetter> {
@@ -122,7 +122,7 @@ async function* allLetters(client: Client): AsyncGenerator<DeadLetter> {
 
 async function retry(terminal: Terminal, ids: readonly string[], options: RetryLettersOptions): Promise<void> {
   const { all = false, config } = options;
-  if (all === ids.length > 0) throw new CliError("CLI_USAGE", "name letters, or say --all");
+  if (all === ids.length > 0) throw new CliError("CLI_USAGE", "pass letter ids or --all");
   const read = readSettings(terminal, { flags: flagValues({ ...options }), config });
   await withClient(terminal, { read }, async (access) => {
     const letters: DeadLetter[] = [];
@@ -133,49 +133,49 @@ async function retry(terminal: Terminal, ids: readonly string[], options: RetryL
     for (const { id } of letters) await access.store.removeDeadLetter(id);
     await access.store.settle();
     if (terminal.isJson) terminal.printJson({ retried: letters.map(({ id, topic }) => ({ id, topic })) });
-    for (const { id, topic } of terminal.isJson ? [] : letters) terminal.print(`sent ${id} again by ${topic}`);
+    for (const { id, topic } of terminal.isJson ? [] : letters) terminal.print(`sent ${id} to ${topic} again`);
     if (letters.length === 0) terminal.note("no dead letters");
   });
 }
 
-interface Parcel {
+interface Outgoing {
   readonly topic: string;
   readonly key: string;
   readonly message: Message;
 }
 
 /**
- * Sends what dead letters hold by the topics that they came by. When it resolves a broker has all of them, or none was
- * sent.
+ * Sends the messages of dead letters to their topics again. When it resolves, a broker has acknowledged all of them. None
+ * is sent if one of them cannot be.
  *
- * @throws CliError `CLI_USAGE` for a letter that can't be sent
+ * @throws CliError `CLI_USAGE` for a letter that cannot be sent
  * @throws FlowError `BUS_UNAVAILABLE`
  */
 export async function sendAgain(letters: readonly DeadLetter[], bus: Bus | undefined): Promise<void> {
   if (bus === undefined) {
-    throw new CliError("CLI_USAGE", "there is no bus to send letters by", {
-      hint: "Add --kafka-brokers. Without a bus no message is missed: flowkit dlq remove forgets a letter.",
+    throw new CliError("CLI_USAGE", "missing Kafka brokers", {
+      hint: "Pass --kafka-brokers. Without Kafka, no message is needed: remove letters with flowkit dlq remove.",
     });
   }
   try {
-    // All are read before any is sent.
-    const parcels = letters.map((letter) => parcelOf(letter, bus.prefix ?? ""));
-    for (const { topic, key, message } of parcels) await bus.publish(topic, key, message);
+    // Decode all of them before sending any.
+    const messages = letters.map((letter) => toMessage(letter, bus.prefix ?? ""));
+    for (const { topic, key, message } of messages) await bus.publish(topic, key, message);
   } finally {
-    await bus.close(); // waits until they are sent
+    await bus.close(); // waits until they are acknowledged
   }
   const { dropped = 0, lastError = "no broker answered" } = bus.health?.() ?? {};
   if (dropped > 0)
-    throw new FlowError("BUS_UNAVAILABLE", `${dropped} letters could not be sent: ${lastError}`, { retryable: true });
+    throw new FlowError("BUS_UNAVAILABLE", `failed to send ${dropped} letters: ${lastError}`, { retryable: true });
 }
 
-function parcelOf({ id, topic, key, body }: DeadLetter, prefix: string): Parcel {
+function toMessage({ id, topic, key, body }: DeadLetter, prefix: string): Outgoing {
   const decoded = decode(new TextEncoder().encode(body));
-  const refused = (why: string) =>
-    new CliError("CLI_USAGE", `letter ${id} can't be sent again: ${why}`, {
-      hint: "What it told is found without it: flowkit dlq remove forgets it.",
+  const rejected = (reason: string) =>
+    new CliError("CLI_USAGE", `cannot send letter ${id} again: ${reason}`, {
+      hint: "Sweeps find what it announced. Remove it with flowkit dlq remove.",
     });
-  if ("problem" in decoded) throw refused(`${decoded.problem}, and nobody would read it`);
-  if (!topic.startsWith(prefix)) throw refused(`it came by ${topic}, which has another prefix than '${prefix}'`);
+  if ("problem" in decoded) throw rejected(decoded.problem);
+  if (!topic.startsWith(prefix)) throw rejected(`topic ${topic} does not have the prefix '${prefix}'`);
   return { topic: topic.slice(prefix.length), key, message: decoded.message };
 }

@@ -14,20 +14,20 @@ interface ExportOptions {
 export function addExport(root: Command, terminal: Terminal): void {
   root
     .command("export")
-    .summary("write a flow as graph JSON")
-    .description("Writes the graph of a flow as JSON: what other programs, languages and engines read.")
-    .argument("<flow.ts>", "the file that exports the flow")
-    .option("-o, --output <file>", "write there instead of to stdout")
-    .option("--schemas", "add the JSON Schemas of each handler's arguments, input and output")
-    .option("--primed", "add the first run-time values of each node, for coordinators that expect them")
+    .summary("export a flow as graph JSON")
+    .description("Export the graph of a flow as JSON, for other programs, languages and engines.")
+    .argument("<flow.ts>", "file that exports the flow")
+    .option("-o, --output <file>", "output file (default: stdout)")
+    .option("--schemas", "include the JSON Schemas of each handler's arguments, input and output")
+    .option("--primed", "include the initial run-time values of each node, for external coordinators that expect them")
     .addOption(exportOption())
     .addHelpText("after", examples("export flow.ts", "export flow.ts -o graph.json --schemas"))
     .action(async (file: string, options: ExportOptions) => {
-      if (isJsonFile(file)) throw new CliError("CLI_USAGE", `${file} is a graph JSON already`);
+      if (isJsonFile(file)) throw new CliError("CLI_USAGE", `${file} is already a graph JSON`);
       const { schemas = false, primed = false } = options;
       const source = await readGraphFile(file, { export: options.export });
       if (source.kind !== "flow") return;
       const graph = source.box.flow.compile({ schemas, primed });
-      writeResult(terminal, `${JSON.stringify(graph, null, 2)}\n`, { file: options.output, mayReplace: true });
+      writeResult(terminal, `${JSON.stringify(graph, null, 2)}\n`, { file: options.output, overwrite: true });
     });
 }

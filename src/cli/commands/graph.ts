@@ -15,7 +15,7 @@ const formats: Readonly<Record<string, (graph: Graph) => string>> = {
   html: toHtml,
 };
 
-const formatOfEnding: Readonly<Record<string, string>> = {
+const formatOfExtension: Readonly<Record<string, string>> = {
   mmd: "mermaid",
   mermaid: "mermaid",
   dot: "dot",
@@ -35,30 +35,31 @@ export function addGraph(root: Command, terminal: Terminal): void {
     .command("graph")
     .summary("draw a graph")
     .description(
-      "Draws a graph: for Mermaid or Graphviz, as an SVG, or as a page with a table of its nodes. Dashed edges deliver batches as they come.",
+      "Draw a graph for Mermaid or Graphviz, as an SVG, or as an HTML page with a table of its nodes. A dashed edge means that the node starts with the first batch.",
     )
-    .argument("<flow.ts|graph.json>", "the graph to draw")
+    .argument("<flow.ts|graph.json>", "graph to draw")
     .addOption(
-      new Option("--format <format>", "how; without it, as the output file's ending says; mermaid on stdout").choices(
-        Object.keys(formats),
-      ),
+      new Option(
+        "--format <format>",
+        "output format (default: the extension of the output file; mermaid on stdout)",
+      ).choices(Object.keys(formats)),
     )
-    .option("-o, --output <file>", "write there instead of to stdout")
+    .option("-o, --output <file>", "output file (default: stdout)")
     .addOption(exportOption())
     .addHelpText("after", examples("graph flow.ts", "graph graph.json -o graph.svg", "graph flow.ts --format dot"))
     .action(async (file: string, options: GraphCommandOptions) => {
-      const draw = drawing(options);
+      const render = rendererOf(options);
       const { graph } = await readGraphFile(file, { export: options.export });
-      writeResult(terminal, draw(graph), { file: options.output, mayReplace: true });
+      writeResult(terminal, render(graph), { file: options.output, overwrite: true });
     });
 }
 
-/** @throws CliError `CLI_USAGE` when a file's name doesn't say */
-function drawing({ format, output }: GraphCommandOptions): (graph: Graph) => string {
-  const named = format ?? (output === undefined ? "mermaid" : formatOfEnding[extname(output).slice(1)]);
-  const draw = named === undefined ? undefined : formats[named];
-  if (draw !== undefined) return draw;
-  throw new CliError("CLI_USAGE", `the name ${output} doesn't say how to draw`, {
-    hint: `Say --format ${Object.keys(formats).join(", ")}, or end it with .${Object.keys(formatOfEnding).join(", .")}.`,
+/** @throws CliError `CLI_USAGE` if the format cannot be inferred from the file name */
+function rendererOf({ format, output }: GraphCommandOptions): (graph: Graph) => string {
+  const named = format ?? (output === undefined ? "mermaid" : formatOfExtension[extname(output).slice(1)]);
+  const render = named === undefined ? undefined : formats[named];
+  if (render !== undefined) return render;
+  throw new CliError("CLI_USAGE", `cannot infer the format from '${output}'`, {
+    hint: `Pass --format (${Object.keys(formats).join(", ")}), or use an extension (.${Object.keys(formatOfExtension).join(", .")}).`,
   });
 }

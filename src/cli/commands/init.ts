@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
-import { errorMessage } from "../loading/find-file.ts";
+import { thrownMessage } from "../../errors/index.ts";
 import { ownVersion } from "../loading/one-flowkit.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -10,11 +10,11 @@ import { examples } from "./common.ts";
 export function addInit(root: Command, terminal: Terminal): void {
   root
     .command("init")
-    .summary("make a small project that runs at once")
+    .summary("create a small project that is ready to run")
     .description(
-      "Makes a small typed project: flow.ts, package.json, tsconfig.json and .gitignore. Replaces nothing that is there; a package.json that is there stays as it is.",
+      "Create a small typed project: flow.ts, package.json, tsconfig.json and .gitignore. Existing files are never overwritten; an existing package.json is kept.",
     )
-    .argument("[folder]", "where; it is made when it isn't there", ".")
+    .argument("[folder]", "directory of the project; created if missing", ".")
     .addHelpText("after", examples("init", "init my-flows"))
     .action((folder: string) => init(terminal, folder));
 }
@@ -22,17 +22,17 @@ export function addInit(root: Command, terminal: Terminal): void {
 function init(terminal: Terminal, folder: string): void {
   const path = resolve(folder);
   if (existsSync(path) && !statSync(path).isDirectory()) {
-    throw new CliError("CLI_FILE_EXISTS", `${folder} is a file`, { hint: "Name a folder: flowkit init my-flows" });
+    throw new CliError("CLI_FILE_EXISTS", `${folder} is a file`, { hint: "Pass a directory: flowkit init my-flows" });
   }
   const files = new Map([
     ["flow.ts", flowSource],
     ["tsconfig.json", tsConfig],
     [".gitignore", gitIgnore],
   ]);
-  const there = [...files.keys()].filter((name) => existsSync(join(path, name)));
-  if (there.length > 0) {
-    throw new CliError("CLI_FILE_EXISTS", `${there.join(" and ")} ${there.length === 1 ? "is" : "are"} there already`, {
-      hint: "Nothing was written. Name another folder: flowkit init my-flows",
+  const existing = [...files.keys()].filter((name) => existsSync(join(path, name)));
+  if (existing.length > 0) {
+    throw new CliError("CLI_FILE_EXISTS", `already exists: ${existing.join(", ")}`, {
+      hint: "Nothing was written. Choose another directory: flowkit init my-flows",
     });
   }
   const isPackage = existsSync(join(path, "package.json"));
@@ -41,25 +41,25 @@ function init(terminal: Terminal, folder: string): void {
     mkdirSync(path, { recursive: true });
     for (const [name, text] of files) writeFileSync(join(path, name), text, { flag: "wx" });
   } catch (error) {
-    throw new CliError("CLI_FILE_UNREADABLE", `${folder} can't be written to: ${errorMessage(error)}`, {
+    throw new CliError("CLI_FILE_UNREADABLE", `cannot write to ${folder}: ${thrownMessage(error)}`, {
       cause: error,
     });
   }
   const shown = (name: string) => relative("", join(path, name)) || name;
   for (const name of files.keys()) terminal.print(`wrote ${shown(name)}`);
   const enter = folder === "." ? [] : [`cd ${/^[\w./-]+$/.test(folder) ? folder : `'${folder}'`}`];
-  const prepare = isPackage ? lacking(join(path, "package.json")) : ["npm install"];
+  const prepare = isPackage ? missingSetup(join(path, "package.json")) : ["npm install"];
   const next = [...enter, ...prepare, "npx flowkit run flow.ts"];
   terminal.note(`\nNext:\n${next.map((line) => `  ${line}`).join("\n")}`);
 }
 
-/** What a package.json that was there needs, as commands. */
-function lacking(path: string): readonly string[] {
+/** The commands that complete an existing package.json. */
+function missingSetup(path: string): readonly string[] {
   let manifest: { readonly type?: unknown; readonly dependencies?: object; readonly devDependencies?: object };
   try {
     manifest = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    throw new CliError("CLI_FILE_UNREADABLE", `package.json can't be read: ${errorMessage(error)}`, { cause: error });
+    throw new CliError("CLI_FILE_UNREADABLE", `cannot read package.json: ${thrownMessage(error)}`, { cause: error });
   }
   const has = { ...manifest.dependencies, ...manifest.devDependencies };
   const missing = (names: readonly string[]) => names.filter((name) => !(name in has)).join(" ");
@@ -71,7 +71,7 @@ function lacking(path: string): readonly string[] {
   ];
 }
 
-/** Of a folder's name, what npm takes. */
+/** A valid npm package name, derived from the name of the folder. */
 const packageName = (path: string): string =>
   basename(path)
     .toLowerCase()
@@ -83,7 +83,7 @@ import * as z from "zod";
 
 const Order = z.object({ item: z.string(), price: z.number(), quantity: z.int() });
 
-/** A source: it makes the batches. */
+/** A source: produces batches. */
 const read = defineHandler("read", {
   args: z.object({ days: z.int() }),
   output: z.array(Order),
@@ -94,7 +94,7 @@ const read = defineHandler("read", {
   },
 });
 
-/** A step: one batch in, one out. */
+/** Turns each batch into one output. */
 const sum = defineHandler("sum", {
   input: z.array(Order),
   output: z.object({ revenue: z.number() }),
@@ -119,7 +119,7 @@ export const packageJson = (name: string, version: string): string =>
     devDependencies: { "@types/node": "^24.0.0", typescript: "^6.0.0" },
   });
 
-/** Node runs the files as they are: the compiler only checks, and refuses what Node can't strip. */
+/** Node runs the files directly: the compiler only checks types, and rejects syntax that Node cannot strip. */
 export const tsConfig = json({
   compilerOptions: {
     target: "es2023",

@@ -16,20 +16,20 @@ interface LintOptions {
 
 export function addLint(root: Command, terminal: Terminal): void {
   const width = Math.max(...rules.map(({ name }) => name.length));
-  const listed = rules.map(({ name, why }) => `  ${name.padEnd(width)}  ${why}`);
+  const ruleLines = rules.map(({ name, why }) => `  ${name.padEnd(width)}  ${why}`);
   root
     .command("lint")
-    .summary("find what is right, but worth a second look")
-    .description("Finds what is right in a graph, but worth a second look. Ends with 1 when it finds something.")
-    .argument("<flow.ts|graph.json>", "the graph to look at")
-    .option("--off <rule>", "leave a rule out; may be repeated", several)
+    .summary("find valid but questionable parts of a graph")
+    .description("Find parts of a graph that are valid but deserve a second look. Exits with 1 if there are findings.")
+    .argument("<flow.ts|graph.json>", "graph to check")
+    .option("--off <rule>", "disable a rule; may be repeated", several)
     .addOption(handlersOption())
     .addOption(exportOption())
     .addOption(jsonOption())
-    .addHelpText("after", `\nRules:\n${listed.join("\n")}`)
+    .addHelpText("after", `\nRules:\n${ruleLines.join("\n")}`)
     .addHelpText("after", examples("lint flow.ts --off missing-timeout", "lint graph.json --handlers flow.ts"))
     .action(async (file: string, options: LintOptions) => {
-      const off = rulesNamed(options.off ?? []);
+      const off = parseRules(options.off ?? []);
       const definitions = await readDefinitions(options.handlers);
       const source = await readGraphFile(file, { definitions, export: options.export });
       const handlers = source.kind === "flow" ? Object.values(source.box.flow.handlers) : definitions?.handlers;
@@ -42,22 +42,20 @@ export function addLint(root: Command, terminal: Terminal): void {
       for (const { rule, node, message } of findings) {
         terminal.print(`${terminal.styled("yellow", rule, terminal.stdout)} node '${node}': ${message}`);
       }
-      if (findings.length === 0) terminal.print(`${file}: nothing to remark`);
+      if (findings.length === 0) terminal.print(`${file}: no findings`);
       else
-        terminal.note(
-          `${counted(findings.length, "remark")}; --off RULE leaves one out, --help tells why they are there`,
-        );
+        terminal.note(`${counted(findings.length, "finding")}; --off RULE disables a rule, --help explains the rules`);
       if (notChecked.length > 0) terminal.note(`not checked without --handlers: ${notChecked.join(", ")}`);
     });
 }
 
-function rulesNamed(names: readonly string[]): ReadonlySet<string> {
+function parseRules(names: readonly string[]): ReadonlySet<string> {
   const known = rules.map(({ name }) => name);
   for (const name of names) {
     if (known.includes(name)) continue;
     const near = nearName(name, known);
-    throw new CliError("CLI_USAGE", `there is no rule '${name}'`, {
-      hint: near === undefined ? `There are ${known.join(", ")}.` : `Did you mean '${near}'?`,
+    throw new CliError("CLI_USAGE", `unknown rule '${name}'`, {
+      hint: near === undefined ? `The rules: ${known.join(", ")}` : `Did you mean '${near}'?`,
     });
   }
   return new Set(names);

@@ -13,7 +13,7 @@ import { findingLines } from "../loading/wording.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** What `--json` says of an error: `{ "error": ... }` on stdout. */
+/** An error as `--json` prints it: `{ "error": ... }` on stdout. */
 export interface ErrorReport {
   readonly code: string;
   readonly message: string;
@@ -21,7 +21,7 @@ export interface ErrorReport {
   readonly details?: Json;
 }
 
-/** What the library says of a graph, a flow or an option: nothing ran, and nothing will until it is changed. */
+/** Errors of the library about a graph, a flow or an option: nothing ran, and a retry cannot help. */
 const mistakes: ReadonlySet<FlowErrorCode> = new Set([
   "FLOW_AWAITED",
   "FLOW_EMPTY",
@@ -37,7 +37,7 @@ const mistakes: ReadonlySet<FlowErrorCode> = new Set([
   "STORE_VERSION",
 ]);
 
-/** Says what went wrong, and what the process ends with. */
+/** Prints an error and sets the exit code. */
 export function reportError(terminal: Terminal, error: unknown): void {
   const report = errorReport(error);
   terminal.exitCode = exitCodeOf(error);
@@ -60,7 +60,7 @@ function errorReport(error: unknown): ErrorReport {
     return { code: "GRAPH_INVALID", message: error.message, details: { file: error.file, findings: error.findings } };
   }
   if (FlowError.is(error)) return { code: error.code, message: error.message, details: error.details };
-  // A mistake of the command itself: the stack is what its maintainers need.
+  // A bug in the command itself: its maintainers need the stack.
   const text = thrownStack(error) ?? thrownMessage(error);
   return { code: "CLI_UNEXPECTED", message: text };
 }
@@ -70,7 +70,7 @@ function exitCodeOf(error: unknown): number {
   return FlowError.is(error) && mistakes.has(error.code) ? exitCodes.usage : exitCodes.failed;
 }
 
-/** The first line of a stack that is the user's own code, as editors and terminals link to it. */
+/** The first stack frame in the user's code, in the form that editors and terminals link to. */
 export function ownFrame(stack: string | undefined): string | undefined {
   const frames = stack?.split("\n").map((line) => line.trim()) ?? [];
   const own = frames.find((line) => /^at .*file:\/\//.test(line) && !isOfPackages(line));

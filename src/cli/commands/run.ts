@@ -2,10 +2,9 @@ import type { Command } from "commander";
 import type { Store } from "../../core/ports/index.ts";
 import type { TaskHandle, TaskView } from "../../core/tasks/api.ts";
 import { createEngine, type Engine } from "../../engine/engine.ts";
-import { FlowError, type JsonObject } from "../../errors/index.ts";
+import { FlowError, type JsonObject, thrownMessage } from "../../errors/index.ts";
 import { coordinatorFnType, type Graph } from "../../graph/index.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
-import { errorMessage } from "../loading/find-file.ts";
 import { readParams } from "../loading/params.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
 import { showProgress } from "../progress/live-view.ts";
@@ -31,16 +30,16 @@ interface RunCommandOptions extends StoreOptions {
 export function addRun(root: Command, terminal: Terminal): void {
   root
     .command("run")
-    .summary("run a flow here and now")
+    .summary("run a flow in this process")
     .description(
-      "Runs a flow in this process, shows how its nodes come along, and prints its result as JSON. Ctrl-C cancels the run; a second one ends at once. Without a store the run is gone with the process.",
+      "Run a flow in this process, show the progress of its nodes, and print its result as JSON. Ctrl-C cancels the task; a second Ctrl-C exits immediately. Without a store, the task is lost when the process exits.",
     )
-    .argument("<flow.ts|graph.json>", "the file that exports the flow, or a graph JSON with --handlers")
-    .option("-p, --param <name=value>", "a parameter; name:=JSON for a value as JSON; may be repeated", several)
-    .option("--params <file>", "a JSON file of parameters")
+    .argument("<flow.ts|graph.json>", "file that exports the flow, or a graph JSON with --handlers")
+    .option("-p, --param <name=value>", "parameter; name:=JSON for a JSON value; may be repeated", several)
+    .option("--params <file>", "JSON file with parameters")
     .addOption(storeOption())
     .addOption(mongoOption())
-    .option("--idempotency-key <key>", "continue the run of this key and this input, if the store has one")
+    .option("--idempotency-key <key>", "continue the task with this key and the same input, if the store has one")
     .addOption(graceOption())
     .addOption(handlersOption())
     .addOption(exportOption())
@@ -64,8 +63,8 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   const params = readParams({ assignments: options.param ?? [], file: options.params }, source.graph.params_schema);
   const kept = await storeOfRun(terminal, options);
   if (options.idempotencyKey !== undefined && kept === undefined) {
-    throw new CliError("CLI_USAGE", "--idempotency-key finds an earlier run in a store", {
-      hint: "Add --store FILE or --mongo URL.",
+    throw new CliError("CLI_USAGE", "--idempotency-key requires a store", {
+      hint: "Pass --store FILE or --mongo URL.",
     });
   }
   await using engine = await createEngine({
@@ -77,13 +76,13 @@ async function run(terminal: Terminal, file: string, options: RunCommandOptions)
   });
   const { idempotencyKey } = options;
   const key = idempotencyKey === undefined ? {} : { idempotencyKey };
-  // A flow brings its zod schema, which says more than the JSON Schema in its graph.
+  // A flow has its zod schema of parameters, which checks more than the JSON Schema in its graph.
   const task = await start(engine, source, { params, ...key });
   if (kept !== undefined) terminal.note(`task ${task.id} in ${kept.name}`);
   const outcome = await follow({ terminal, engine, task, graph: source.graph, graceMs: options.grace * 1_000 });
   if (outcome !== undefined) return showOutcome(terminal, outcome);
-  const stays = kept === undefined ? "" : `; task ${task.id} stays in ${kept.name}`;
-  terminal.note(`stopped${stays}${idempotencyKey === undefined ? "" : ": run it with the same key to go on"}`);
+  const remains = kept === undefined ? "" : `; task ${task.id} remains in ${kept.name}`;
+  terminal.note(`stopped${remains}${idempotencyKey === undefined ? "" : ": run it with the same key to continue"}`);
   terminal.exitCode = exitCodes.terminated;
 }
 
@@ -95,23 +94,20 @@ const start = (
 
 function definitionsFor(source: GraphFile, given: Definitions | undefined): Definitions {
   if (source.kind === "flow") {
-    if (given !== undefined) throw new CliError("CLI_USAGE", "a flow has its handlers: --handlers is for a graph JSON");
+    if (given !== undefined)
+      throw new CliError("CLI_USAGE", "a flow has its own handlers: --handlers applies to a graph JSON only");
     const { handlers, inputAdapters, coordinatorFns } = source.box.flow;
     return { handlers: Object.values(handlers), adapters: inputAdapters, fns: coordinatorFns };
   }
   if (given !== undefined) return given;
-  const needs = [...new Set(source.graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
-  if (needs.length === 0) return { handlers: [], adapters: [], fns: [] };
-  throw new CliError(
-    "CLI_NO_HANDLERS",
-    `${source.file} says which handlers run, not what they do: ${needs.join(", ")}`,
-    {
-      hint: "Name the file that exports them: --handlers handlers.ts",
-    },
-  );
+  const types = [...new Set(source.graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
+  if (types.length === 0) return { handlers: [], adapters: [], fns: [] };
+  throw new CliError("CLI_NO_HANDLERS", `missing handlers for the types of ${source.file}: ${types.join(", ")}`, {
+    hint: "Pass the file that exports them: --handlers handlers.ts",
+  });
 }
 
-/** Until it ends; `undefined`: this process was told to stop before. */
+/** Follows the task until it ends. `undefined`: this process was stopped first. */
 async function follow(run: {
   readonly terminal: Terminal;
   readonly engine: Engine;
@@ -126,7 +122,7 @@ async function follow(run: {
   using _signals = onSignals(terminal, {
     interrupt: () => {
       wasInterrupted = true;
-      terminal.note("cancelling; Ctrl-C once more ends at once");
+      terminal.note("cancelling; press Ctrl-C again to exit immediately");
       task.cancel({ reason: "Ctrl-C" }).catch(broken.reject);
     },
     terminate: () => {
@@ -157,25 +153,25 @@ export interface RunOutcome {
   readonly result: JsonObject | undefined;
   /** Why there is no result. */
   readonly error: unknown;
-  /** It was cancelled by Ctrl-C. */
+  /** Cancelled by Ctrl-C. */
   readonly wasInterrupted: boolean;
 }
 
-/** Prints how a run ended: its result, or why there is none. */
+/** Prints the result of a task, or why there is none. */
 export function showOutcome(terminal: Terminal, outcome: RunOutcome): void {
   const { view, result, error, wasInterrupted } = outcome;
   if (terminal.isJson) terminal.printJson(outcomeJson(view, result));
   else if (error === undefined) terminal.printJson(result);
   else {
     const code = view.status === "cancelled" ? "TASK_CANCELLED" : "TASK_FAILED";
-    terminal.note(`${terminal.styled(["red", "bold"], "error")} ${code}: ${errorMessage(error)}`);
+    terminal.note(`${terminal.styled(["red", "bold"], "error")} ${code}: ${thrownMessage(error)}`);
     const frame = ownFrame(view.failure?.stack);
     if (frame !== undefined) terminal.note(`  ${frame}`);
   }
   if (error !== undefined) terminal.exitCode = wasInterrupted ? exitCodes.interrupted : exitCodes.failed;
 }
 
-/** A run as `--json` prints it. */
+/** A task as `--json` prints it. */
 function outcomeJson(view: TaskView, result: RunOutcome["result"]): object {
   const { id, name, status, failure, cancelReason, nodes, createdAt, endedAt } = view;
   return {
@@ -199,15 +195,15 @@ function outcomeJson(view: TaskView, result: RunOutcome["result"]): object {
 }
 
 /**
- * The same store, for a process that works on the tasks only that it asked for: it claims nothing of others, whose
- * handlers may be another version, and whose limits it doesn't know.
+ * Restricts a store to the tasks that this process created: the handlers of other tasks may be another version, and their
+ * limits are unknown here.
  */
 export function ownTasksOf(store: Store): Store {
   const own = new Set<string>();
   return overlaid(store, {
     async createTask(task) {
       const answer = await store.createTask(task);
-      own.add(answer.id); // also one that its idempotency key has found
+      own.add(answer.id); // including an existing task found by its idempotency key
       return answer;
     },
     peekQueue: (types, limit, exceptTasks) => store.peekQueue(types, limit, exceptTasks, own),

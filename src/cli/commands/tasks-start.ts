@@ -22,13 +22,16 @@ interface StartOptions extends StoreOptions {
 export function addTasksStart(command: Command, terminal: Terminal): void {
   command
     .description(
-      "Stores a task for others to run, such as `flowkit worker` or `flowkit up`, and prints its id. Where Kafka is named, in the config file or the environment, they hear of it at once.",
+      "Store a task for other processes to run, such as `flowkit worker` or `flowkit up`, and print its id. If Kafka is configured, in the config file or the environment, they are notified immediately.",
     )
-    .argument("<flow.ts|graph.json>", "the file that exports the flow, or a graph JSON")
-    .option("-p, --param <name=value>", "a parameter; name:=JSON for a value as JSON; may be repeated", several)
-    .option("--params <file>", "a JSON file of parameters")
-    .option("--idempotency-key <key>", "return the task of this key and this input, if the store has one")
-    .option("--handlers <file>", "the file that exports a graph JSON's handlers, to check it, and what else it names")
+    .argument("<flow.ts|graph.json>", "file that exports the flow, or a graph JSON")
+    .option("-p, --param <name=value>", "parameter; name:=JSON for a JSON value; may be repeated", several)
+    .option("--params <file>", "JSON file with parameters")
+    .option("--idempotency-key <key>", "return the task with this key and the same input, if the store has one")
+    .option(
+      "--handlers <file>",
+      "file that exports the handlers, input adapters and functions of a graph JSON, to check it",
+    )
     .addOption(exportOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -49,16 +52,16 @@ async function start(terminal: Terminal, file: string, options: StartOptions): P
   const read = storeSettings(terminal, options);
   const types = [...new Set(graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
   const external = types.filter((type) => read.settings.externalTypes?.includes(type));
-  const told = {
+  const access = {
     read,
     types,
     externalTypes: external.length === 0 ? undefined : external,
     definitions: definitionsOf(source) ?? given,
     bus: await openBus(read, terminalLogger(terminal, "error")),
   };
-  await withClient(terminal, { ...options, ...told }, async ({ client }) => {
+  await withClient(terminal, { ...options, ...access }, async ({ client }) => {
     const { idempotencyKey: key } = options;
-    // A flow brings its zod schema, which says more than the JSON Schema in its graph.
+    // A flow has its zod schema of parameters, which checks more than the JSON Schema in its graph.
     const flow = source.kind === "flow" ? source.box.flow : graph;
     const task = await client.run(flow, { params, ...(key === undefined ? {} : { idempotencyKey: key }) });
     if (terminal.isJson) terminal.printJson({ taskId: task.id });

@@ -26,79 +26,76 @@ const statuses: readonly TaskStatus[] = ["running", "cancelling", "finished", "f
 export function addTasks(root: Command, terminal: Terminal): void {
   const tasks = root
     .command("tasks")
-    .summary("look after the tasks of a store")
-    .description("Looks after the tasks of a store. Runs nothing: `flowkit up` does.")
+    .summary("manage the tasks of a store")
+    .description("Manage the tasks of a store. These commands run nothing; `flowkit up` does.")
     .helpCommand(false);
   const command = (name: string, summary: string) =>
     tasks.command(name).summary(summary).addOption(storeOption()).addOption(mongoOption()).addOption(configOption());
 
-  command("list", "the newest tasks")
-    .description("Lists tasks, the newest first.")
-    .addOption(new Option("--status <status>", "only those").choices(statuses))
-    .option("--limit <count>", "how many, up to 1000", count, 20)
-    .option("--cursor <cursor>", "go on where a list ended")
+  command("list", "list the newest tasks")
+    .description("List tasks, newest first.")
+    .addOption(new Option("--status <status>", "only tasks with this status").choices(statuses))
+    .option("--limit <count>", "maximum number of tasks, up to 1000", count, 20)
+    .option("--cursor <cursor>", "continue after the previous page")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks list --store runs.db", "tasks list --store runs.db --status failed --json"))
     .action((options: ListCommandOptions) =>
       withClient(terminal, options, (access) => list(terminal, access, options)),
     );
 
-  command("show", "how a task stands")
-    .description("Shows a task and each of its nodes.")
-    .argument("<task>", "its id")
+  command("show", "show the status of a task")
+    .description("Show the status of a task and its nodes.")
+    .argument("<task>", "task id")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks show 3f2a... --store runs.db"))
     .action((id: string, options: TaskOptions) =>
       withClient(terminal, options, async ({ client }) => show(terminal, await client.task(id).status())),
     );
 
-  addTasksStart(command("start", "have others run a flow"), terminal);
+  addTasksStart(command("start", "store a task for other processes to run"), terminal);
 
   command("watch", "follow a task until it ends")
     .description(
-      "Follows a task until it ends, and ends as it did: 0, or 1 when it failed or was cancelled. Ctrl-C only ends the watching.",
+      "Follow a task until it ends. Exits with 0 if it finished, with 1 if it failed or was cancelled. Ctrl-C stops watching; the task continues.",
     )
-    .argument("<task>", "its id")
+    .argument("<task>", "task id")
     .addHelpText("after", examples("tasks watch 3f2a... --store runs.db"))
     .action((id: string, options: TaskOptions) =>
       withClient(terminal, options, (access) => watch(terminal, access, id)),
     );
 
   command("cancel", "cancel a task")
-    .description("Cancels a task: what waits never starts, what runs is asked to stop.")
-    .argument("<task>", "its id")
-    .option("--reason <words>", "kept with the task", "flowkit tasks cancel")
+    .description("Cancel a task: waiting nodes do not start, running attempts are asked to stop.")
+    .argument("<task>", "task id")
+    .option("--reason <text>", "reason, stored with the task", "flowkit tasks cancel")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks cancel 3f2a... --store runs.db --reason 'wrong day'"))
     .action((id: string, options: TaskOptions & { readonly reason: string }) =>
       withClient(terminal, options, async ({ client }) => {
         const outcome = await client.task(id).cancel({ reason: options.reason });
-        const words = {
+        const answers = {
           recorded: "is being cancelled",
-          already: "was being cancelled already",
-          terminal: "had ended before",
+          already: "was already being cancelled",
+          terminal: "has already ended",
         };
         if (terminal.isJson) terminal.printJson({ taskId: id, outcome });
-        else terminal.print(`task ${id} ${words[outcome]}`);
+        else terminal.print(`task ${id} ${answers[outcome]}`);
       }),
     );
 
-  command("retry", "try a task again that failed or was cancelled")
+  command("retry", "retry a failed or cancelled task")
     .description(
-      "Makes a new task out of one that failed or was cancelled. What had finished is adopted, the rest runs: in a process that has the handlers, such as `flowkit up`.",
+      "Create a new task that continues a failed or cancelled one. Finished nodes are adopted; the others run in a process that has their handlers, such as `flowkit up`.",
     )
-    .argument("<task>", "its id")
-    .option(
-      "--handlers <file>",
-      "the file that exports input adapters and functions of your own, if its graph names some",
-    )
+    .argument("<task>", "task id")
+    .option("--handlers <file>", "file that exports the custom input adapters and functions of its graph")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks retry 3f2a... --store runs.db"))
     .action((id: string, options: TaskOptions & { readonly handlers?: string }) => retry(terminal, id, options));
 
-  command("explain", "why each node runs or does not")
-    .description("Says for each node of a task why it doesn't run now, or where it does.")
-    .argument("<task>", "its id")
+  command("explain", "explain why each node runs or does not")
+    .description("Explain for each node of a task where it runs, or why it does not run.")
+    .argument("<task>", "task id")
     .addOption(jsonOption())
     .addHelpText("after", examples("tasks explain 3f2a... --store runs.db"))
     .action((id: string, options: TaskOptions) =>
@@ -144,7 +141,7 @@ function show(terminal: Terminal, view: TaskView): void {
   }
   const name = view.name === undefined ? "" : ` (${view.name})`;
   terminal.print(`task ${view.id}${name} ${view.status}, since ${time(view.createdAt)}  ${remark(view)}`.trimEnd());
-  if (view.retryOf !== undefined) terminal.print(`goes on from ${view.retryOf}`);
+  if (view.retryOf !== undefined) terminal.print(`retry of ${view.retryOf}`);
   if (Object.keys(view.params).length > 0) terminal.print(`params ${JSON.stringify(view.params)}`);
   const rows = view.nodes.map(({ nodeId, type, status, batches, failures, failure, lostWorkers = [] }) => [
     `  ${nodeId}`,
@@ -153,26 +150,26 @@ function show(terminal: Terminal, view: TaskView): void {
     counted(batches, "batch", "batches"),
     failures === 0 ? "" : counted(failures, "failure"),
     failure === undefined
-      ? lostWorkers.map((id) => `lost its worker ${id}`).join(", ")
+      ? lostWorkers.map((id) => `lost worker ${id}`).join(", ")
       : `${failure.reasonCode}: ${failure.message}`,
   ]);
   for (const line of table(rows)) terminal.print(line);
 }
 
 async function watch(terminal: Terminal, { client, store }: StoreAccess, id: string): Promise<void> {
-  const left = Promise.withResolvers<"left">();
+  const interrupted = Promise.withResolvers<"interrupted">();
   using _signals = onSignals(terminal, {
-    interrupt: () => left.resolve("left"),
-    terminate: () => left.resolve("left"),
+    interrupt: () => interrupted.resolve("interrupted"),
+    terminate: () => interrupted.resolve("interrupted"),
   });
   const task = client.task(id);
-  const { nodes } = await task.status(); // refuses an id that isn't there
+  const { nodes } = await task.status(); // throws for an unknown id
   const record = await store.readTask(id);
   const graph = record?.graph ?? {
     nodes: nodes.map(({ nodeId, type }) => ({ node_id: nodeId, type, depends_on: [] })),
   };
-  const outcome = await Promise.race([showProgress(terminal, task.events(), graph), left.promise]);
-  if (outcome === "left") {
+  const outcome = await Promise.race([showProgress(terminal, task.events(), graph), interrupted.promise]);
+  if (outcome === "interrupted") {
     terminal.exitCode = exitCodes.interrupted;
     return;
   }
@@ -187,7 +184,7 @@ async function retry(
   options: TaskOptions & { readonly handlers?: string },
 ): Promise<void> {
   const definitions = await readDefinitions(options.handlers);
-  // Which types its graph has, the task itself knows: workers elsewhere have their handlers.
+  // The types come from the task itself, because the handlers are with workers elsewhere.
   const types = await withClient(terminal, options, async ({ client, store }) => {
     await client.task(id).status();
     const record = await store.readTask(id);
@@ -196,6 +193,6 @@ async function retry(
   await withClient(terminal, { ...options, types, definitions }, async ({ client }) => {
     const again = await client.retry(id, { from: "failed" });
     if (terminal.isJson) terminal.printJson({ taskId: again.id, retryOf: id });
-    else terminal.print(`task ${again.id} goes on from ${id}`);
+    else terminal.print(`task ${again.id} retries ${id}`);
   });
 }

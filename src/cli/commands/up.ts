@@ -15,15 +15,15 @@ const defaultCapacity = 8;
 export function addUp(root: Command, terminal: Terminal): void {
   const command = root
     .command("up")
-    .summary("stay, and work on all tasks of a store")
+    .summary("run all tasks of a store until stopped")
     .description(
-      "Stays and works on the tasks of a store, whoever started them, as far as it has their handlers: a coordinator and a worker in one process. SIGTERM and Ctrl-C stop it; what was running goes on elsewhere, or at its next start.",
+      "Run a coordinator and a worker in one process, for all tasks of a store whose handlers the files export, regardless of which process started them. SIGTERM or Ctrl-C stops it; running attempts continue in another process, or at the next start.",
     )
-    .argument("<flow.ts...>", "files that export flows, or handlers");
+    .argument("<flow.ts...>", "files that export flows or handlers");
   addSettingOptions(command, paths)
     .addHelpText(
       "after",
-      "\nThe names in brackets are variables of the environment; the command line goes\nbefore them, and they before the config file.",
+      "\nThe names in brackets are environment variables. The command line overrides them,\nand they override the config file.",
     )
     .addHelpText(
       "after",
@@ -63,11 +63,11 @@ async function up(terminal: Terminal, files: readonly string[], read: ReadSettin
       }),
     );
     const types = handlers.map(({ name }) => name).join(", ");
-    return { part, says: `up on ${storeName}: ${types}; ${counted(capacity, "slot")}` };
+    return { part, banner: `up on ${storeName}: ${types}; ${counted(capacity, "slot")}` };
   });
 }
 
-/** An engine is there once it has started. */
+/** An engine exists only once it has started. */
 function enginePart(create: () => Promise<Pick<Engine, "health" | "stop">>): Part {
   let starting: ReturnType<typeof create> | undefined;
   let engine: Pick<Engine, "health" | "stop"> | undefined;

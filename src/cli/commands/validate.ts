@@ -16,9 +16,9 @@ export function addValidate(root: Command, terminal: Terminal): void {
     .command("validate")
     .summary("find every mistake in a graph")
     .description(
-      "Finds every mistake in a graph, each with a code, a JSON pointer, and its line and column in the file. A flow is checked as its file builds it.",
+      "Find every mistake in a graph, each with a code, a JSON pointer, and its line and column in the file. A flow is checked while its file builds it.",
     )
-    .argument("<graph.json|flow.ts>", "the graph to check")
+    .argument("<graph.json|flow.ts>", "graph to check")
     .addOption(handlersOption())
     .addOption(exportOption())
     .addOption(jsonOption())

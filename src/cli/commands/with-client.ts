@@ -4,19 +4,19 @@ import { Client } from "../../engine/client.ts";
 import { definedOf } from "../../engine/options.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { findFile } from "../loading/find-file.ts";
-import { needStore, type StoreOptions, storeSettings } from "../settings/open-store.ts";
+import { requireStore, type StoreOptions, storeSettings } from "../settings/open-store.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
 import { terminalLogger } from "../terminal/logger.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** Somebody who looks at the tasks of a store, and runs nothing. */
+/** Access to the tasks of a store; runs nothing. */
 export interface StoreAccess {
   readonly client: Client;
   readonly store: Store;
 }
 
 /**
- * Opens a store that must be there already: a misspelt name would make an empty one.
+ * Opens an existing store; a misspelled file name must not create an empty one.
  *
  * @throws CliError `CLI_USAGE`, `CLI_FILE_NOT_FOUND`
  */
@@ -26,14 +26,14 @@ export async function withClient<T>(
     readonly types?: readonly string[];
     readonly externalTypes?: readonly string[] | undefined;
     readonly definitions?: Definitions | undefined;
-    /** Tells workers of what is new. */
+    /** Notifies workers of new tasks. */
     readonly bus?: Bus | undefined;
-    /** @defaultValue what `options` and the environment say */
+    /** @defaultValue the settings of `options` and the environment */
     readonly read?: ReadSettings;
   },
   use: (access: StoreAccess) => Promise<T>,
 ): Promise<T> {
-  const { store, file } = await needStore(options.read ?? storeSettings(terminal, options));
+  const { store, file } = await requireStore(options.read ?? storeSettings(terminal, options));
   if (file !== undefined && !existsSync(file)) findFile(file);
   const { adapters = [], fns = [] } = options.definitions ?? {};
   await using client = new Client({

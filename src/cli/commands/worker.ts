@@ -17,9 +17,9 @@ const paths = ["handlers", "roles", "capacity", ...servingPaths];
 export function addWorker(root: Command, terminal: Terminal): void {
   const command = root
     .command("worker")
-    .summary("stay, and run handlers")
+    .summary("run a worker")
     .description(
-      "Stays, claims what is ready, and runs the handlers of its files; `flowkit coordinator` decides what that is. SIGTERM and Ctrl-C stop it: it takes nothing more, lets running batches end for so long as --grace says, and hands the rest back. Another worker goes on behind the last stored batch.",
+      "Run a worker: it claims attempts that coordinators made ready and runs the handlers that its files export. On SIGTERM or Ctrl-C it claims nothing more, waits up to --grace seconds for running batches, and releases the rest. Another worker continues after the last stored batch.",
     );
   addSettingOptions(command, paths)
     .addOption(printConfigOption())
@@ -43,7 +43,7 @@ async function work(terminal: Terminal, read: ReadSettings): Promise<void> {
   const { settings } = read;
   const { handlers: files = [], roles, capacity, capacityPerType } = settings;
   if (files.length === 0) {
-    throw new CliError("CLI_NO_HANDLERS", "a worker needs handlers to run", { hint: "Add --handlers FILE." });
+    throw new CliError("CLI_NO_HANDLERS", "a worker requires handlers", { hint: "Pass --handlers FILE." });
   }
   const { handlers, adapters } = await readAllDefinitions(files);
   const { maxRunning, maxRunningPerType, maxRunningPerTask, leaseMs, pageSize } = settings;
@@ -59,6 +59,6 @@ async function work(terminal: Terminal, read: ReadSettings): Promise<void> {
     });
     const where = bus === undefined ? storeName : `${storeName} and Kafka`;
     const served = roles ?? handlers.map(({ name }) => name);
-    return { part, says: `worker on ${where}: ${served.join(", ")}; ${counted(part.health().capacity, "slot")}` };
+    return { part, banner: `worker on ${where}: ${served.join(", ")}; ${counted(part.health().capacity, "slot")}` };
   });
 }

@@ -12,7 +12,7 @@ const style = `
   @media (prefers-color-scheme: dark) { body { color: #e6edf3; background: #0d1117; } th, td { border-color: #30363d; } tr:target { background: #3a3213; } }
 `;
 
-/** The graph as one page that loads nothing: the drawing, and a table of its nodes. */
+/** Renders a graph as a self-contained page with a drawing and a table of the nodes. */
 export function toHtml(graph: Graph): string {
   const title = escaped(graph.name ?? "graph");
   return `<!doctype html>
@@ -25,7 +25,7 @@ export function toHtml(graph: Graph): string {
 <div class="drawing">
 ${toSvg(graph, { linked: true })}</div>
 <table>
-<tr><th>node</th><th>runs</th><th>after</th><th>settings</th></tr>
+<tr><th>node</th><th>handler</th><th>depends on</th><th>settings</th></tr>
 ${graph.nodes.map(row).join("\n")}
 </table>
 </html>

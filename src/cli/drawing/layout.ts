@@ -1,15 +1,15 @@
 import { coordinatorFnType, type Graph, type GraphNode } from "../../graph/index.ts";
 
 /*
- * Places the nodes of a graph in layers, parents above their children. Three steps, as Sugiyama has them: layers by the
- * longest way from a root; an order within each layer that has few crossings; places that are near to a node's
- * neighbours. An edge over several layers goes through a bend in each.
+ * A layered layout of a graph, parents above their children, in the three steps of Sugiyama's method: layers by the
+ * longest path from a root; an order within each layer that has few crossings; coordinates close to a node's neighbours.
+ * An edge across several layers has a bend in each of them.
  */
 
 export interface Box {
   readonly node: GraphNode;
   readonly lines: readonly string[];
-  /** Of its middle. */
+  /** Of its center. */
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -20,8 +20,8 @@ export interface Line {
   readonly from: string;
   readonly to: GraphNode;
   /**
-   * From the lower rim of `from` to the upper rim of `to`; straight down beside the boxes of each layer between them, so
-   * that a curve never meets a box.
+   * From the bottom of `from` to the top of `to`. Within each layer in between the line is vertical, so that a curve never
+   * crosses a box.
    */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
@@ -37,20 +37,20 @@ const margin = 16;
 const boxHeight = 48;
 const layerHeight = 104;
 const gap = 28;
-/** Of a letter in the drawing's font. */
+/** The width of a character in the drawing's font. */
 const letterWidth = 7.3;
-/** Above that, long edges go straight: a drawing of that many is not looked at, but must still be made. */
-const mostBends = 20_000;
+/** Beyond this number, long edges are straight, which keeps the layout of huge graphs fast. */
+const maxBends = 20_000;
 const sweeps = 12;
 
-/** A node, or the bend of an edge on its way through a layer. */
+/** A node, or the bend of an edge in a layer that it crosses. */
 interface Item {
   readonly box: { readonly node: GraphNode; readonly lines: readonly string[] } | undefined;
   readonly width: number;
   readonly layer: number;
   readonly above: Item[];
   readonly below: Item[];
-  /** Its number within the layer. */
+  /** The position within the layer. */
   order: number;
   x: number;
 }
@@ -66,10 +66,10 @@ export function layOut({ nodes }: Pick<Graph, "nodes">): Layout {
   }
   order(layers);
   place(layers);
-  return drawn({ items, chains, layers });
+  return toLayout({ items, chains, layers });
 }
 
-/** By the longest way from a root. Nodes come in any order, so parents first is found here. */
+/** Layers by the longest path from a root, in topological order: a graph lists its nodes in any order. */
 function layersOf(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
   const layers = new Map<string, number>();
   const children = new Map<string, string[]>();
@@ -91,7 +91,7 @@ function layersOf(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
   return layers;
 }
 
-/** How many parents a node waits for, where it isn't all of them. */
+/** The label of a node that does not wait for all its parents. */
 export const fanInLabel = ({ fan_in: fanIn }: GraphNode): string | undefined => (fanIn === "all" ? undefined : fanIn);
 
 function nodeItem(node: GraphNode, layer: number): Item {
@@ -99,7 +99,7 @@ function nodeItem(node: GraphNode, layer: number): Item {
   const lines = node.node_id === runs ? [runs] : [node.node_id, runs];
   const label = fanInLabel(node);
   const width = Math.max(...lines.map((line) => line.length)) * letterWidth + 32;
-  // Half of it is the label's, beside the tips of arrows.
+  // The label takes the right half, beside the arrow tips in the middle.
   const labelled = label === undefined ? 0 : 2 * (label.length * letterWidth + 12);
   return { box: { node, lines }, width: Math.max(width, labelled), layer, above: [], below: [], order: 0, x: 0 };
 }
@@ -121,25 +121,25 @@ function connect(
     for (const parent of node.depends_on) {
       const start = items.get(parent);
       if (start === undefined || end === undefined) continue;
-      const way: Item[] = [start];
-      for (let layer = start.layer + 1; layer < end.layer && bends.length < mostBends; layer++) {
+      const path: Item[] = [start];
+      for (let layer = start.layer + 1; layer < end.layer && bends.length < maxBends; layer++) {
         const bend: Item = { box: undefined, width: 8, layer, above: [], below: [], order: 0, x: 0 };
         bends.push(bend);
-        way.push(bend);
+        path.push(bend);
       }
-      way.push(end);
-      for (const [index, lower] of way.entries()) {
-        const upper = way[index - 1];
+      path.push(end);
+      for (const [index, lower] of path.entries()) {
+        const upper = path[index - 1];
         upper?.below.push(lower);
         if (upper !== undefined) lower.above.push(upper);
       }
-      chains.push({ from: parent, to: node, items: way });
+      chains.push({ from: parent, to: node, items: path });
     }
   }
   return { chains, bends };
 }
 
-/** Down and up again, each layer by the middle of its neighbours in the one before. */
+/** Sweeps down and up, sorting each layer by the mean position of its neighbours in the previous layer. */
 function order(layers: readonly Item[][]): void {
   for (const layer of layers) number(layer);
   for (let sweep = 0; sweep < sweeps; sweep++) {
@@ -158,7 +158,7 @@ function number(layer: readonly Item[]): void {
   for (const [index, item] of layer.entries()) item.order = index;
 }
 
-/** As near as may be to the middle of their neighbours, without coming too near to each other. */
+/** Moves items towards the mean of their neighbours, keeping the minimum gaps. */
 function place(layers: readonly Item[][]): void {
   for (const layer of layers) spread(layer, new Map());
   for (let sweep = 0; sweep < sweeps; sweep++) {
@@ -173,17 +173,14 @@ function place(layers: readonly Item[][]): void {
   }
 }
 
-/**
- * The places nearest to the wanted ones that keep the order and the gaps: least squares, by joining neighbours that
- * come too near into groups.
- */
+/** Finds the least-squares coordinates that keep order and gaps, by merging neighbours that get too close into groups. */
 function spread(layer: readonly Item[], wanted: ReadonlyMap<Item, number>): void {
   const groups: { sum: number; count: number; readonly members: { item: Item; offset: number }[] }[] = [];
   let offset = 0;
-  let before: Item | undefined;
+  let previous: Item | undefined;
   for (const item of layer) {
-    if (before !== undefined) offset += (before.width + item.width) / 2 + gap;
-    before = item;
+    if (previous !== undefined) offset += (previous.width + item.width) / 2 + gap;
+    previous = item;
     groups.push({ sum: (wanted.get(item) ?? offset) - offset, count: 1, members: [{ item, offset }] });
     for (let last = groups.at(-1), left = groups.at(-2); last && left; last = groups.at(-1), left = groups.at(-2)) {
       if (left.sum / left.count <= last.sum / last.count) break;
@@ -201,7 +198,7 @@ function spread(layer: readonly Item[], wanted: ReadonlyMap<Item, number>): void
 const mean = (items: readonly Item[], key: "order" | "x"): number | undefined =>
   items.length === 0 ? undefined : items.reduce((sum, item) => sum + item[key], 0) / items.length;
 
-function drawn(parts: {
+function toLayout(parts: {
   readonly items: ReadonlyMap<string, Item>;
   readonly chains: readonly Chain[];
   readonly layers: readonly Item[][];

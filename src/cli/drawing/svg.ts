@@ -6,7 +6,7 @@ export interface SvgOptions {
   readonly linked?: boolean;
 }
 
-/** Plain colours: not every viewer knows variables. */
+/** Literal colours, because not every viewer supports CSS variables. */
 const style = `
   .flowkit { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
   .flowkit .box { stroke: #1f2328; fill: #ddf4ff; }
@@ -30,12 +30,12 @@ const style = `
 `;
 
 /**
- * The graph as a drawing that needs nothing else: parents above, sources rounded, coordinator functions as hexagons, a
- * dashed edge where batches are taken as they come.
+ * Renders a graph as a self-contained SVG: parents at the top, sources rounded, coordinator functions as hexagons, dashed
+ * edges where a node starts with the first batch.
  */
 export function toSvg(graph: Graph, options: SvgOptions = {}): string {
   const { width, height, boxes, lines } = layOut(graph);
-  // What is inside of an image can't be reached by those who read a page aloud.
+  // Screen readers skip links inside an element with the role of an image.
   const role = options.linked ? "" : ' role="img"';
   const title = graph.name === undefined ? [] : [`<title>${escaped(graph.name)}</title>`];
   return [
@@ -77,7 +77,7 @@ function drawnNode({ node, lines, x, y, width, height }: Box, linked: boolean): 
       ? `<text x="${x}" y="${y + 4}">${name}</text>`
       : `<text x="${x}" y="${y - 4}">${name}</text><text class="type" x="${x}" y="${y + 14}">${runs}</text>`;
   const fanIn = fanInLabel(node);
-  // Above a corner: edges come to the middle.
+  // Above the corner, because edges end at the middle.
   const label = fanIn === undefined ? "" : `<text class="label" x="${right}" y="${top - 6}">${fanIn}</text>`;
   const drawing = `<g class="${kind}">${shape}${text}${label}</g>`;
   return linked ? `<a href="#node-${escaped(id)}">${drawing}</a>` : drawing;
@@ -86,7 +86,7 @@ function drawnNode({ node, lines, x, y, width, height }: Box, linked: boolean): 
 export const escaped = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 
-/** The graph for Graphviz. */
+/** Renders a graph in the DOT language of Graphviz. */
 export function toDot({ name, nodes }: Graph): string {
   const lines = [`digraph ${quoted(name ?? "graph")} {`, '  node [shape=box fontname="monospace"]'];
   for (const { node_id: id, type, depends_on: parents, io } of nodes) {

@@ -5,7 +5,7 @@ import { isObject } from "../../graph/format/plain-data.ts";
 import { retryDefaults } from "../../graph/format/retry.ts";
 import { coordinatorFnType, type Graph, type GraphNode, isBuiltInAdapter } from "../../graph/index.ts";
 
-/** What a rule found. */
+/** A finding of a rule. */
 export interface LintFinding {
   readonly rule: string;
   readonly node: string;
@@ -16,22 +16,22 @@ export interface LintFinding {
 type Handlers = ReadonlyMap<string, HandlerDefinition>;
 
 interface Rule {
-  /** A name never changes its meaning. */
+  /** Stable: `--off` refers to it. */
   readonly name: string;
-  /** Why it is worth a look. */
+  /** Why a finding deserves attention. */
   readonly why: string;
-  /** A graph alone doesn't tell. */
+  /** The graph alone is not enough to check the rule. */
   readonly needsHandlers?: true;
   check(graph: Graph, handlers: Handlers): readonly Omit<LintFinding, "rule">[];
 }
 
-/** An engine's `capacity`, unless it is told otherwise. */
-const usualCapacity = 8;
+/** The default `capacity` of an engine. */
+const defaultCapacity = 8;
 
 export const rules: readonly Rule[] = [
   {
     name: "unused-output",
-    why: "what a node stores costs space and time; when nobody reads it, either a reader or the node is missing something",
+    why: "output that no node reads costs space and time; a consumer may be missing",
     check: (graph) => {
       const parents = new Set(graph.nodes.flatMap((node) => node.depends_on));
       const read = new Set(graph.nodes.flatMap((node) => readsOf(node, graph)));
@@ -39,45 +39,45 @@ export const rules: readonly Rule[] = [
         .filter(({ node_id: id }) => parents.has(id) && !read.has(id))
         .map(({ node_id: node }) => ({
           node,
-          message: "other nodes wait for it, none of them reads what it stores, and it is no result of the run",
+          message: "no other node reads its output, and it is not a result of the task",
         }));
     },
   },
   {
     name: "unconnected-node",
-    why: "a node without any edge runs with every task, and has nothing to do with the rest of it",
+    why: "a node without edges runs in every task, unrelated to the rest of the graph",
     check: ({ nodes }) => {
       const parents = new Set(nodes.flatMap((node) => node.depends_on));
       return nodes
         .filter((node) => nodes.length > 1 && node.depends_on.length === 0 && !parents.has(node.node_id))
-        .map(({ node_id: node }) => ({ node, message: "it depends on no node, and no node depends on it" }));
+        .map(({ node_id: node }) => ({ node, message: "has no edges: no parents and no children" }));
     },
   },
   {
     name: "fan-out-without-limit",
-    why: "all partitions of a node are ready at the same moment, and take every free slot from other nodes",
+    why: "all partitions of a node become ready at once and can occupy every free slot",
     check: (graph) =>
       graph.nodes
-        .filter(({ partitions = 1, limits }) => partitions > usualCapacity && limits?.max_running === undefined)
+        .filter(({ partitions = 1, limits }) => partitions > defaultCapacity && limits?.max_running === undefined)
         .map(({ node_id: node, partitions }) => ({
           node,
-          message: `its ${partitions} partitions may all run at once: set limits.max_running (maxRunning in the builder)`,
+          message: `all ${partitions} partitions may run concurrently: set limits.max_running (maxRunning in the builder)`,
         })),
   },
   {
     name: "missing-timeout",
-    why: "a worker renews the lease of an attempt that hangs: without a timeout nothing ends it",
+    why: "a worker keeps renewing the lease of a hanging attempt; only a timeout ends it",
     check: (graph) =>
       graph.nodes
         .filter((node) => isWorkerNode(node) && node.timeout_sec === undefined)
         .map(({ node_id: node }) => ({
           node,
-          message: "nothing ends an attempt that hangs: set timeout_sec (timeoutSec in the builder)",
+          message: "a hanging attempt never ends: set timeout_sec (timeoutSec in the builder)",
         })),
   },
   {
     name: "external-without-retry",
-    why: "what is outside is away at times; without a retry the whole task fails for it",
+    why: "external systems are unavailable at times; without a retry, one failed call fails the whole task",
     needsHandlers: true,
     check: (graph, handlers) =>
       graph.nodes
@@ -86,43 +86,43 @@ export const rules: readonly Rule[] = [
         .map(({ node_id: node }) => ({
           node,
           message:
-            "its handler calls out, and one failure ends the task: let retry_policy.max be 1 or more (retry.max in the builder)",
+            "its handler calls an external system, but a single failure fails the task: set retry_policy.max to 1 or more (retry.max in the builder)",
         })),
   },
   {
     name: "any-with-external-write",
-    why: "under fan_in any and count a node begins before all its parents have ended: what it has written outside stays there when another one fails",
+    why: "with fan_in any or count, a node starts before all its parents have ended; its external writes remain even if another parent fails",
     needsHandlers: true,
     check: (graph, handlers) =>
       graph.nodes
         .filter(({ type, fan_in: fanIn = "all" }) => fanIn !== "all" && handlers.get(type)?.external === "writes")
         .map(({ node_id: node, fan_in: fanIn }) => ({
           node,
-          message: `its handler writes outside, and fan_in '${fanIn}' lets it begin before all its parents have ended`,
+          message: `its handler writes to an external system, but with fan_in '${fanIn}' it starts before all its parents have ended`,
         })),
   },
 ];
 
 const isWorkerNode = ({ type }: GraphNode): boolean => type !== coordinatorFnType;
 
-/** All that the rules find, in the order of the graph, and the rules that would need handlers to find anything. */
+/** The findings in the order of the graph, and the rules that could not be checked without handlers. */
 export function lint(
   { graph, handlers }: { readonly graph: Graph; readonly handlers: readonly HandlerDefinition[] | undefined },
-  off: ReadonlySet<string>,
+  disabled: ReadonlySet<string>,
 ): { readonly findings: readonly LintFinding[]; readonly notChecked: readonly string[] } {
   const byType: Handlers = new Map(handlers?.map((handler) => [handler.name, handler]));
   const position = new Map(graph.nodes.map((node, index) => [node.node_id, index]));
-  const chosen = rules.filter(({ name }) => !off.has(name));
+  const enabled = rules.filter(({ name }) => !disabled.has(name));
   const isChecked = ({ needsHandlers }: Rule) => needsHandlers === undefined || handlers !== undefined;
   return {
-    findings: chosen
+    findings: enabled
       .flatMap((rule) => rule.check(graph, byType).map((found) => ({ rule: rule.name, ...found })))
       .sort((a, b) => (position.get(a.node) ?? 0) - (position.get(b.node) ?? 0)),
-    notChecked: chosen.filter((rule) => !isChecked(rule)).map(({ name }) => name),
+    notChecked: enabled.filter((rule) => !isChecked(rule)).map(({ name }) => name),
   };
 }
 
-/** The nodes whose artifacts a node reads. Where a definition of the user's decides, it may be all that is upstream. */
+/** The nodes whose artifacts a node may read: for a custom adapter or function, any node. */
 export function readsOf(node: GraphNode, graph: Graph): readonly string[] {
   const { type, io = {}, depends_on: parents } = node;
   const everyNode = () => graph.nodes.map(({ node_id: id }) => id);

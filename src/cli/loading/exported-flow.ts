@@ -12,18 +12,18 @@ import type { Graph } from "../../graph/index.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { ModuleExports } from "./import-module.ts";
 
-/** A flow of the builder, of which types are known to its own file only. */
+/** A flow of the builder; its types are known only in its own file. */
 export interface LoadableFlow extends FlowDefinition<UntypedFlow> {
   compile(options?: CompileOptions): Graph;
 }
 
-/** A flow is a thenable by its `.then`, which an async function would wait for: it travels in a box. */
+/** Boxed, because a flow has a `.then` that an async function returning it would call. */
 export interface FlowBox {
   readonly flow: LoadableFlow;
 }
 
 /**
- * The flow that a file exports: by default, or the only one, or the one of this name.
+ * Selects the flow that a file exports: the one of the given name, the default export, or the only flow.
  *
  * @throws CliError `CLI_NO_FLOW`, `CLI_SEVERAL_FLOWS`, `CLI_NOT_A_FLOW`, `CLI_EXPORT_UNKNOWN`
  */
@@ -36,16 +36,16 @@ export function exportedFlow(exports: ModuleExports, from: { readonly file: stri
   if (second !== undefined) {
     const names = flows.map(({ key }) => key).join(", ");
     throw new CliError("CLI_SEVERAL_FLOWS", `${file} exports ${flows.length} flows: ${names}`, {
-      hint: `Choose one: --export ${first?.key}`,
+      hint: `Select one: --export ${first?.key}`,
     });
   }
   if (first !== undefined) return { flow: first.flow };
   const near = Object.entries(exports).find(([, value]) => adviceOn(value) !== undefined);
   if (near !== undefined) throw notAFlow(file, ...near);
   const keys = Object.keys(exports);
-  const has = keys.length === 0 ? "exports nothing" : `exports no flow, only ${keys.join(", ")}`;
-  throw new CliError("CLI_NO_FLOW", `${file} ${has}`, {
-    hint: 'Export what flow() and its .node() return: export const etl = flow("etl").node(...)',
+  const found = keys.length === 0 ? "has no exports" : `exports no flow, only ${keys.join(", ")}`;
+  throw new CliError("CLI_NO_FLOW", `${file} ${found}`, {
+    hint: 'Export a flow: export const etl = flow("etl").node(...)',
   });
 }
 
@@ -53,8 +53,8 @@ function named(exports: ModuleExports, { file, name }: { readonly file: string; 
   if (!Object.hasOwn(exports, name)) {
     const keys = Object.keys(exports);
     const near = nearName(name, keys);
-    throw new CliError("CLI_EXPORT_UNKNOWN", `${file} exports no '${name}'`, {
-      hint: near === undefined ? `It exports ${keys.join(", ") || "nothing"}.` : `Did you mean '${near}'?`,
+    throw new CliError("CLI_EXPORT_UNKNOWN", `${file} has no export '${name}'`, {
+      hint: near === undefined ? `Its exports: ${keys.join(", ") || "none"}` : `Did you mean '${near}'?`,
     });
   }
   const value = exports[name];
@@ -63,8 +63,8 @@ function named(exports: ModuleExports, { file, name }: { readonly file: string; 
 }
 
 function notAFlow(file: string, key: string, value: unknown): CliError {
-  return new CliError("CLI_NOT_A_FLOW", `${file} exports '${key}', which is ${kindOf(value)} and no flow`, {
-    hint: adviceOn(value) ?? "Export what flow() and its .node() return.",
+  return new CliError("CLI_NOT_A_FLOW", `export '${key}' of ${file} is ${kindOf(value)}, not a flow`, {
+    hint: adviceOn(value) ?? "Export the value that flow() or .node() returns.",
   });
 }
 
@@ -75,10 +75,10 @@ function kindOf(value: unknown): string {
   return typeof value === "object" ? (value === null ? "null" : "an object") : `a ${typeof value}`;
 }
 
-/** For what is exported where a flow was meant. */
+/** How to turn an export that is almost a flow into one. */
 function adviceOn(value: unknown): string | undefined {
   if (isPromise(value))
-    return "A flow can't be awaited: load what it needs with a top-level `await`, then build and export it.";
+    return "A flow cannot be awaited: load its data with a top-level `await`, then build and export it.";
   if (isGraph(value)) return "Export the flow itself, without .compile().";
   return undefined;
 }
@@ -102,22 +102,22 @@ export interface Definitions {
 }
 
 /**
- * All handlers, input adapters and functions that a file exports: each by itself, in lists and records, and those of
- * its flows.
+ * Collects the handlers, input adapters and coordinator functions that a file exports: directly, in lists and records,
+ * and in flows.
  *
  * @throws CliError `CLI_NO_HANDLERS`
  */
 export function exportedDefinitions(exports: ModuleExports, file: string): Definitions {
   const found = new Set<unknown>();
-  const look = (value: unknown, depth: number): void => {
+  const collect = (value: unknown, depth: number): void => {
     if (isFlow(value)) {
-      for (const list of [Object.values(value.handlers), value.inputAdapters, value.coordinatorFns]) look(list, 1);
+      for (const list of [Object.values(value.handlers), value.inputAdapters, value.coordinatorFns]) collect(list, 1);
     } else if (isObject(value) && !isPromise(value)) {
       if (typeof value.kind === "string" && typeof value.name === "string") found.add(value);
-      else if (depth > 0) for (const inner of Object.values(value)) look(inner, depth - 1);
+      else if (depth > 0) for (const inner of Object.values(value)) collect(inner, depth - 1);
     }
   };
-  for (const value of Object.values(exports)) look(value, 1);
+  for (const value of Object.values(exports)) collect(value, 1);
   const ofKind = <T>(kind: string) => [...found].filter((value) => isObject(value) && value.kind === kind) as T[];
   const definitions: Definitions = {
     handlers: ofKind("handler"),
@@ -126,7 +126,7 @@ export function exportedDefinitions(exports: ModuleExports, file: string): Defin
   };
   if (Object.values(definitions).every((list) => list.length === 0)) {
     throw new CliError("CLI_NO_HANDLERS", `${file} exports no handler`, {
-      hint: "Export what defineHandler returns: by itself, in a list, or in a record.",
+      hint: "Export the value that defineHandler() returns: directly, in a list, or in a record.",
     });
   }
   return definitions;

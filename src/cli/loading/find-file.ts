@@ -5,9 +5,9 @@ import { nearName } from "../../graph/format/near-name.ts";
 import { CliError } from "../terminal/cli-error.ts";
 
 /**
- * The absolute path of a file that must be there.
+ * Resolves the path of an existing file.
  *
- * @throws CliError `CLI_FILE_NOT_FOUND` with the name that may have been meant
+ * @throws CliError `CLI_FILE_NOT_FOUND`, with a similar name as the hint
  */
 export function findFile(file: string): string {
   const path = resolve(file);
@@ -15,16 +15,16 @@ export function findFile(file: string): string {
     const folder = dirname(path);
     const near = existsSync(folder) ? nearName(basename(path), readdirSync(folder)) : undefined;
     const hint = near === undefined ? {} : { hint: `Did you mean ${file.slice(0, -basename(file).length)}${near}?` };
-    throw new CliError("CLI_FILE_NOT_FOUND", `there is no file ${file}`, hint);
+    throw new CliError("CLI_FILE_NOT_FOUND", `file not found: ${file}`, hint);
   }
   if (statSync(path).isDirectory()) {
-    throw new CliError("CLI_FILE_NOT_FOUND", `${file} is a folder`, { hint: "Name a file in it." });
+    throw new CliError("CLI_FILE_NOT_FOUND", `${file} is a directory`, { hint: "Pass a file in it." });
   }
   return path;
 }
 
 /**
- * The text of a file that must be there.
+ * Reads an existing file as UTF-8.
  *
  * @throws CliError `CLI_FILE_NOT_FOUND`, `CLI_FILE_UNREADABLE`
  */
@@ -33,8 +33,6 @@ export function readText(file: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new CliError("CLI_FILE_UNREADABLE", `${file} can't be read: ${errorMessage(error)}`, { cause: error });
+    throw new CliError("CLI_FILE_UNREADABLE", `cannot read ${file}: ${thrownMessage(error)}`, { cause: error });
   }
 }
-
-export const errorMessage = (error: unknown): string => thrownMessage(error);

@@ -1,20 +1,20 @@
 import type { Finding, FindingCode } from "../../graph/index.ts";
 import type { JsonSource } from "./json-source.ts";
 
-/** A mistake in a graph; `GRAPH_HANDLER`: a node isn't what its handler takes. */
+/** A mistake in a graph; `GRAPH_HANDLER`: a node does not match its handler. */
 export type FileFinding = Omit<Finding, "code"> & { readonly code: FindingCode | "GRAPH_HANDLER" };
 
-/** The same, and where in its file it stands. Lines and columns from 1. */
+/** A finding with its position in the file; line and column are one-based. */
 export type PlacedFinding = FileFinding & { readonly line: number; readonly column: number };
 
-/** A graph JSON with mistakes in it. */
+/** A graph JSON is invalid. */
 export class InvalidGraphFile extends Error {
   override readonly name = "InvalidGraphFile";
   readonly file: string;
   readonly findings: readonly PlacedFinding[];
 
   constructor(file: string, source: JsonSource, findings: readonly FileFinding[]) {
-    super(`${findings.length === 1 ? "a mistake" : `${findings.length} mistakes`} in ${file}`);
+    super(`${findings.length} ${findings.length === 1 ? "mistake" : "mistakes"} in ${file}`);
     this.file = file;
     this.findings = findings
       .map((finding) => ({ ...finding, ...source.positionOf(finding.path) }))

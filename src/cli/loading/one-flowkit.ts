@@ -5,26 +5,26 @@ import { fileURLToPath } from "node:url";
 import { CliError } from "../terminal/cli-error.ts";
 
 /**
- * Lets what users' files import as `flowkit` be the very package that this command is part of, also when the command is
- * installed elsewhere and their own folder has none. Two copies of one version are made one; of two versions neither can
- * stand in for the other. A folder without zod gets the one that this package uses.
+ * Resolves `flowkit` in user files to the package of this command, even if the command is installed elsewhere. Two copies
+ * of one version would have different classes, so they become one; two versions cannot be mixed. A project without zod
+ * gets the zod of this package.
  */
 export function shareOneFlowkit(): void {
   const own = ownPackage();
   registerHooks({
     resolve(specifier, context, next) {
-      const here = () => next(specifier, { ...context, parentURL: import.meta.url });
-      if (isOf("zod", specifier)) return orElse(() => next(specifier, context), here);
+      const fromOwnPackage = () => next(specifier, { ...context, parentURL: import.meta.url });
+      if (isOf("zod", specifier)) return orElse(() => next(specifier, context), fromOwnPackage);
       if (!isOf("flowkit", specifier)) return next(specifier, context);
-      const theirs = packageOf(() => next(specifier, context).url);
-      if (theirs !== undefined && theirs.folder !== own.folder && theirs.version !== own.version) {
+      const installed = packageOf(() => next(specifier, context).url);
+      if (installed !== undefined && installed.folder !== own.folder && installed.version !== own.version) {
         throw new CliError(
           "CLI_OTHER_FLOWKIT",
-          `this is flowkit ${own.version}, and the file imports flowkit ${theirs.version} from ${theirs.folder}`,
-          { hint: "Use the project's own command: npx flowkit" },
+          `this command is flowkit ${own.version}, but the file imports flowkit ${installed.version} from ${installed.folder}`,
+          { hint: "Run the command of the project: npx flowkit" },
         );
       }
-      return here(); // as the package resolves its own name
+      return fromOwnPackage(); // a package can import itself by its name
     },
   });
 }
@@ -45,7 +45,7 @@ interface Package {
   readonly version: string;
 }
 
-/** `undefined`: where that file is, there is none. */
+/** The package that `flowkit` resolves to; `undefined` if it does not resolve. */
 function packageOf(resolve: () => string): Package | undefined {
   const url = orElse<string | undefined>(resolve, () => undefined);
   return url === undefined ? undefined : packageAround(fileURLToPath(url));
@@ -53,7 +53,7 @@ function packageOf(resolve: () => string): Package | undefined {
 
 const ownPackage = (): Package => {
   const own = packageAround(fileURLToPath(import.meta.url));
-  if (own === undefined) throw new Error("the command isn't in its package");
+  if (own === undefined) throw new Error("the command is not inside its package");
   return own;
 };
 
@@ -69,7 +69,7 @@ function manifestIn(folder: string): { readonly name?: unknown; readonly version
   try {
     return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   } catch {
-    return {}; // none here, one further up
+    return {}; // no manifest in this folder
   }
 }
 

@@ -6,66 +6,69 @@ import { readText } from "./find-file.ts";
 import { readJson } from "./json-source.ts";
 
 export interface GivenParams {
-  /** `key=words` and `key:=json`, in the order of the command line: of the same key the last one counts. */
+  /** `key=text` and `key:=json`, in the order of the command line; the last one of a key wins. */
   readonly assignments: readonly string[];
-  /** A JSON file; what is assigned goes before it. */
+  /** A JSON file; assignments override it. */
   readonly file?: string | undefined;
 }
 
 /**
- * The parameters of a run: words made into what the flow's `params_schema` takes. The engine checks them as a whole
- * afterwards; here is said what words alone can get wrong.
+ * The parameters of a task, converted to the types in the flow's `params_schema`. The engine validates them as a whole
+ * afterwards.
  *
- * @throws CliError `CLI_PARAM`, and what reading the file may throw
+ * @throws CliError `CLI_PARAM`, and the errors of reading the file
  */
 export function readParams(given: GivenParams, schema: JsonObject | undefined): JsonObject {
   const params = new Map<string, Json>();
   if (given.file !== undefined) {
     const { value } = readJson(readText(given.file), given.file);
-    if (!isObject(value)) throw new CliError("CLI_PARAM", `${given.file} holds no JSON object of parameters`);
+    if (!isObject(value))
+      throw new CliError("CLI_PARAM", `invalid ${given.file}: expected a JSON object of parameters`);
     for (const [key, item] of Object.entries(value)) params.set(key, item as Json);
   }
   for (const assignment of given.assignments) {
-    const { key, words, isJson } = taken(assignment);
-    params.set(key, isJson ? parsed(key, words) : typed({ key, words, schema }));
+    const { key, text, isJson } = parseAssignment(assignment);
+    params.set(key, isJson ? parseJson(key, text) : convert({ key, text, schema }));
   }
-  for (const key of params.keys()) refuseUnknown(key, schema);
+  for (const key of params.keys()) assertKnown(key, schema);
   return Object.fromEntries(params);
 }
 
-function taken(assignment: string): { readonly key: string; readonly words: string; readonly isJson: boolean } {
-  const [, key, colon, words] = /^([^=]*?)(:?)=(.*)$/s.exec(assignment) ?? [];
-  if (key === undefined || key === "" || words === undefined) {
-    throw new CliError("CLI_PARAM", `--param ${assignment} is no assignment`, {
-      hint: "Write --param name=value, or --param 'name:=JSON'.",
-    });
+function parseAssignment(assignment: string): {
+  readonly key: string;
+  readonly text: string;
+  readonly isJson: boolean;
+} {
+  const [, key, colon, text] = /^([^=]*?)(:?)=(.*)$/s.exec(assignment) ?? [];
+  if (key === undefined || key === "" || text === undefined) {
+    throw new CliError("CLI_PARAM", `invalid --param '${assignment}': expected name=value or name:=JSON`);
   }
-  return { key, words, isJson: colon === ":" };
+  return { key, text, isJson: colon === ":" };
 }
 
-function parsed(key: string, words: string): Json {
+function parseJson(key: string, text: string): Json {
   try {
-    return JSON.parse(words);
+    return JSON.parse(text);
   } catch (error) {
-    throw new CliError("CLI_PARAM", `parameter '${key}': ${words} is no JSON`, {
+    throw new CliError("CLI_PARAM", `invalid parameter '${key}': '${text}' is not valid JSON`, {
       cause: error,
-      hint: `For words write ${key}=..., without the colon.`,
+      hint: `To pass a string, write ${key}=..., without the colon.`,
     });
   }
 }
 
-/** A misspelt parameter would be dropped in silence by most schemas, and its default taken. */
-function refuseUnknown(key: string, schema: JsonObject | undefined): void {
+/** Most schemas would silently drop a misspelled parameter and use its default. */
+function assertKnown(key: string, schema: JsonObject | undefined): void {
   const known = knownKeys(schema);
   if (known === undefined || known.includes(key)) return;
   const near = nearName(key, known);
-  const takes = known.length === 0 ? "It takes none." : `It takes ${known.join(", ")}.`;
-  throw new CliError("CLI_PARAM", `the flow takes no parameter '${key}'`, {
-    hint: near === undefined ? takes : `Did you mean '${near}'?`,
+  const accepted = known.length === 0 ? "The flow has no parameters." : `Its parameters: ${known.join(", ")}`;
+  throw new CliError("CLI_PARAM", `unknown parameter '${key}'`, {
+    hint: near === undefined ? accepted : `Did you mean '${near}'?`,
   });
 }
 
-/** `undefined`: any key may be right. */
+/** `undefined`: the schema may accept any key. */
 function knownKeys(schema: JsonObject | undefined): readonly string[] | undefined {
   if (schema === undefined) return [];
   const openings = ["anyOf", "oneOf", "allOf", "$ref", "patternProperties"];
@@ -77,24 +80,27 @@ function knownKeys(schema: JsonObject | undefined): readonly string[] | undefine
 
 type Kind = "string" | "number" | "integer" | "boolean" | "null" | "object" | "array";
 
-function typed({ key, words, schema }: { key: string; words: string; schema: JsonObject | undefined }): Json {
+function convert({ key, text, schema }: { key: string; text: string; schema: JsonObject | undefined }): Json {
   const properties = schema?.properties;
   const own = isObject(properties) ? properties[key] : undefined;
   const kinds = own === undefined ? undefined : kindsOf(own as Json, schema ?? {}, 0);
-  // Nothing is known: JSON where it is JSON.
-  if (kinds === undefined) return jsonOr(words, words);
-  const value = jsonOr(words, undefined);
+  // Without a type in the schema, valid JSON is taken as JSON.
+  if (kinds === undefined) return jsonOr(text, text);
+  const value = jsonOr(text, undefined);
   const fits = value !== undefined && [...kinds].some((kind) => kind !== "string" && isOf(kind, value));
   if (fits) return value;
-  if (kinds.has("string")) return words;
-  throw new CliError("CLI_PARAM", `parameter '${key}' takes ${[...kinds].map(nameOf).join(" or ")}, not '${words}'`);
+  if (kinds.has("string")) return text;
+  throw new CliError(
+    "CLI_PARAM",
+    `invalid parameter '${key}': expected ${[...kinds].map(nameOf).join(" or ")}, got '${text}'`,
+  );
 }
 
-function jsonOr<T>(words: string, other: T): Json | T {
+function jsonOr<T>(text: string, fallback: T): Json | T {
   try {
-    return JSON.parse(words) as Json;
+    return JSON.parse(text) as Json;
   } catch {
-    return other;
+    return fallback;
   }
 }
 
@@ -107,7 +113,7 @@ function isOf(kind: Kind, value: Json): boolean {
 
 const nameOf = (kind: Kind): string =>
   ({
-    string: "words",
+    string: "a string",
     number: "a number",
     integer: "an integer",
     boolean: "true or false",
@@ -119,7 +125,7 @@ const nameOf = (kind: Kind): string =>
 const allKinds: ReadonlySet<string> = new Set(["string", "number", "integer", "boolean", "null", "object", "array"]);
 const isKind = (text: unknown): text is Kind => typeof text === "string" && allKinds.has(text);
 
-/** Which kinds of value a schema takes, as far as it says so itself. */
+/** The kinds of value that a schema accepts; `undefined` if it does not state them. */
 function kindsOf(schema: Json, root: JsonObject, depth: number): ReadonlySet<Kind> | undefined {
   if (!isObject(schema) || depth > 8) return undefined;
   const { type, anyOf, oneOf, const: constant, enum: values, $ref } = schema as JsonObject;

@@ -6,35 +6,35 @@ import { importModule } from "./import-module.ts";
 import { type FileFinding, InvalidGraphFile } from "./invalid-graph-file.ts";
 import { type JsonSource, readJson } from "./json-source.ts";
 
-/** What a file that names a graph was: a module with a flow, or a graph JSON. */
+/** A file with a graph: a module that exports a flow, or a graph JSON. */
 export type GraphFile =
   | { readonly kind: "flow"; readonly file: string; readonly graph: Graph; readonly box: FlowBox }
   | { readonly kind: "json"; readonly file: string; readonly graph: Graph };
 
 export interface GraphFileOptions {
-  /** Which export of a module is meant. */
+  /** The export of a module that is the flow. */
   readonly export?: string | undefined;
-  /** Also a flow's graph has its schemas. */
+  /** Compile a flow with its schemas. */
   readonly schemas?: boolean;
-  /** Definitions that a graph JSON is checked against. */
+  /** Definitions to check a graph JSON against. */
   readonly definitions?: Definitions | undefined;
-  /** Also a graph JSON whose data doesn't fit along its edges is wanted: to say so in other words. */
-  readonly mayMisfit?: boolean;
+  /** Return a graph JSON even if schemas mismatch along its edges. */
+  readonly allowMismatch?: boolean;
 }
 
 export const isJsonFile = (file: string): boolean => file.endsWith(".json");
 
 /**
- * The graph of a file, checked.
+ * Reads and validates the graph of a file.
  *
- * @throws CliError for a file that can't be read or has no flow
+ * @throws CliError for a file that cannot be read or has no flow
  * @throws InvalidGraphFile for a graph JSON with mistakes
  * @throws FlowError `FLOW_INVALID`, `FLOW_EMPTY` for a flow with mistakes
  */
 export async function readGraphFile(file: string, options: GraphFileOptions = {}): Promise<GraphFile> {
   if (isJsonFile(file)) {
     const source = readJson(readText(file), file);
-    return { kind: "json", file, graph: checked(source, file, options) };
+    return { kind: "json", file, graph: validGraph(source, file, options) };
   }
   const { export: name, schemas = false } = options;
   const exports = await importModule(file);
@@ -42,12 +42,12 @@ export async function readGraphFile(file: string, options: GraphFileOptions = {}
   return { kind: "flow", file, graph: box.flow.compile({ schemas }), box };
 }
 
-function checked(
+function validGraph(
   source: JsonSource,
   file: string,
-  { definitions, mayMisfit = false }: Pick<GraphFileOptions, "definitions" | "mayMisfit">,
+  { definitions, allowMismatch = false }: Pick<GraphFileOptions, "definitions" | "allowMismatch">,
 ): Graph {
-  const options = definitions === undefined ? {} : checkedBy(definitions);
+  const options = definitions === undefined ? {} : validateOptions(definitions);
   const validation = validateGraph(source.value, options);
   if (validation.ok) {
     const findings = definitions === undefined ? [] : handlerFindings(validation.graph, definitions);
@@ -55,8 +55,8 @@ function checked(
     return validation.graph;
   }
   const { findings } = validation;
-  if (mayMisfit && findings.every(({ code }) => code === "GRAPH_EDGE_DATA")) {
-    const { schemas, ...bare } = source.value as Graph; // all but its data is right
+  if (allowMismatch && findings.every(({ code }) => code === "GRAPH_EDGE_DATA")) {
+    const { schemas, ...bare } = source.value as Graph; // valid apart from its data
     const graph = validateGraph(bare, options);
     if (graph.ok && schemas !== undefined) return { ...graph.graph, schemas };
   }
@@ -71,7 +71,7 @@ function handlerFindings(graph: Graph, { handlers }: Definitions): readonly File
   }));
 }
 
-const checkedBy = ({ handlers, adapters, fns }: Definitions): ValidateOptions => ({
+const validateOptions = ({ handlers, adapters, fns }: Definitions): ValidateOptions => ({
   types: handlers.map(({ name }) => name),
   handlers,
   functions: fns,
@@ -82,7 +82,7 @@ export const readDefinitions = async (file: string | undefined): Promise<Definit
   file === undefined ? undefined : exportedDefinitions(await importModule(file), file);
 
 /**
- * What several files export, together.
+ * Reads the definitions that several files export.
  *
  * @throws CliError
  */

@@ -1,12 +1,12 @@
 import type { Terminal } from "../terminal/terminal.ts";
 import type { InvalidGraphFile } from "./invalid-graph-file.ts";
 
-/** The mistakes of a file, a line each, as editors and compilers point at places. */
+/** One line per finding, in the `file:line:column` form that editors link to. */
 export function findingLines(terminal: Terminal, { file, findings }: InvalidGraphFile): readonly string[] {
   return findings.map(({ code, path, message, hint, line, column }) => {
-    const meant = hint === undefined ? "" : ` (did you mean '${hint}'?)`;
+    const suggestion = hint === undefined ? "" : ` (did you mean '${hint}'?)`;
     const place = terminal.styled("cyan", `${file}:${line}:${column}`);
-    return `${place} ${code} at ${path === "" ? "the graph" : path}: ${message}${meant}`;
+    return `${place} ${code} at ${path === "" ? "the graph" : path}: ${message}${suggestion}`;
   });
 }
 

@@ -10,15 +10,15 @@ const clearBelow = "\u001b[0J";
 const upBy = (lines: number): string => (lines === 0 ? "" : `\u001b[${lines}A`);
 
 /**
- * The nodes of a run on a terminal, a line each, redrawn in place. What is written meanwhile appears above. A graph with
- * more nodes than the terminal has lines shows those that do something.
+ * The nodes of a task on a terminal, one line each, redrawn in place. Notes appear above. If the terminal has too few
+ * lines, active nodes take precedence.
  */
 export class LiveView {
   readonly #terminal: Terminal;
   readonly #progress: TaskProgress;
   readonly #timer: NodeJS.Timeout;
   readonly #notes: Disposable;
-  /** How many lines stand there now, the cursor below them. */
+  /** Lines on the screen, above the cursor. */
   #drawn = 0;
 
   constructor(terminal: Terminal, progress: TaskProgress) {
@@ -28,7 +28,7 @@ export class LiveView {
     this.#timer = setInterval(() => this.#draw(), redrawEveryMs);
   }
 
-  /** Leaves the last state of all nodes on the screen. */
+  /** Leaves the final state of all nodes on the screen. */
   end(): void {
     clearInterval(this.#timer);
     this.#draw("", this.#progress.all());
@@ -44,21 +44,21 @@ export class LiveView {
     if (hidden > 0) lines.push(`  ... and ${hidden} more`);
     const text = lines.map((line) => `${clearLine}${line}\n`).join("");
     const ended = above === "" || above.endsWith("\n") ? above : `${above}\n`;
-    // In one write: a terminal shows no half of it.
+    // A single write avoids flicker.
     this.#terminal.stderr.write(`${upBy(this.#drawn)}\r${clearBelow}${ended}${text}`);
     this.#drawn = lines.length;
   }
 
-  /** All, or as many as fit: first those that run or failed, then those that wait, then those that are over. */
+  /** All nodes, or as many as fit: running and failed ones first, then queued, then ended ones. */
   #shown(): readonly NodeProgress[] {
     const nodes = this.#progress.all();
-    const room = Math.max(1, (this.#terminal.stderr.rows ?? 24) - 2);
-    if (nodes.length <= room) return nodes;
+    const available = Math.max(1, (this.#terminal.stderr.rows ?? 24) - 2);
+    if (nodes.length <= available) return nodes;
     const rank = ({ status }: NodeProgress) => {
       if (status === "queued") return 1;
       return isOver(status) && status !== "failed" ? 2 : 0;
     };
-    const chosen = new Set(nodes.toSorted((a, b) => rank(a) - rank(b)).slice(0, room));
+    const chosen = new Set(nodes.toSorted((a, b) => rank(a) - rank(b)).slice(0, available));
     return nodes.filter((node) => chosen.has(node));
   }
 }
@@ -74,16 +74,16 @@ const marks = {
 } as const satisfies Record<NodeStatus, readonly [string, string]>;
 
 export interface NodeLineOptions {
-  /** Of the longest node id. */
+  /** The length of the longest node id. */
   readonly idWidth: number;
   readonly now: number;
-  /** Cut to so many columns: a line that wraps can't be redrawn. */
+  /** The width to cut lines to, because a wrapped line cannot be redrawn. */
   readonly columns: number;
 }
 
-/** A node on one line: state, batches, rate, retries, elapsed time. */
+/** Formats a node as one line: status, batches, rate, elapsed time, retries, reported progress. */
 export function nodeLine(terminal: Terminal, node: NodeProgress, options: NodeLineOptions): string {
-  const { status, batches, retries, said, startedAt } = node;
+  const { status, batches, retries, reported, startedAt } = node;
   const [style, mark] = marks[status];
   const elapsedMs = startedAt === undefined ? undefined : Math.max(0, (node.endedAt ?? options.now) - startedAt);
   const cells = [
@@ -93,7 +93,9 @@ export function nodeLine(terminal: Terminal, node: NodeProgress, options: NodeLi
     rate(batches, elapsedMs).padStart(9),
     (elapsedMs === undefined ? "" : duration(elapsedMs)).padStart(8),
     ...(retries === 0 ? [] : [counted(retries, "retry", "retries")]),
-    ...(said === undefined ? [] : [said.total === undefined ? `${said.done}` : `${said.done}/${said.total}`]),
+    ...(reported === undefined
+      ? []
+      : [reported.total === undefined ? `${reported.done}` : `${reported.done}/${reported.total}`]),
   ];
   return `${terminal.styled(style, mark)} ${cells
     .join("  ")
@@ -107,7 +109,7 @@ function rate(batches: number, elapsedMs: number | undefined): string {
   return `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString("en")}/s`;
 }
 
-/** Follows a task until its events end: redrawn in place on a terminal, else a line whenever something happens. */
+/** Follows a task until its events end: redrawn in place on a terminal, otherwise one line per status change. */
 export async function showProgress(
   terminal: Terminal,
   events: AsyncIterable<TaskEvent>,
@@ -130,10 +132,10 @@ export async function showProgress(
   }
 }
 
-/** For logs: what began, what ended, what went wrong. */
+/** One line per change of status, for logs. */
 function plainLine(event: TaskEvent, progress: TaskProgress): string | undefined {
   if (event.kind !== "node" || event.to === "queued") return undefined;
-  if (event.cause === "release") return undefined; // it waits for input
+  if (event.cause === "release") return undefined; // waiting for input is not progress
   const { startedAt = event.at } = progress;
   const at = duration(event.at - startedAt).padStart(8);
   const shard = event.shard === 0 ? "" : `/${event.shard}`;

@@ -1,18 +1,18 @@
 import type { NodeStatus, TaskEvent } from "../../core/tasks/api.ts";
 import type { Graph } from "../../graph/index.ts";
 
-/** A node of a run, as far as its events have told. Times are those of the store. */
+/** The progress of a node according to the task's events. Times are those of the store. */
 export interface NodeProgress {
   readonly id: string;
   readonly status: NodeStatus;
-  /** Stored so far. */
+  /** Batches stored so far. */
   readonly batches: number;
-  /** Attempts after the first one, of all its shards. */
+  /** Attempts after the first one, summed over all shards. */
   readonly retries: number;
   readonly startedAt?: number;
   readonly endedAt?: number;
-  /** What its handler says of itself. */
-  readonly said?: { readonly done: number; readonly total?: number };
+  /** Progress that the handler reported. */
+  readonly reported?: { readonly done: number; readonly total?: number };
 }
 
 interface NodeState {
@@ -23,10 +23,10 @@ interface NodeState {
   retries: number;
   startedAt?: number;
   endedAt?: number;
-  said?: { readonly done: number; readonly total?: number };
+  reported?: { readonly done: number; readonly total?: number };
 }
 
-/** Adds up what the events of a task say, node by node. */
+/** Aggregates the events of a task by node. */
 export class TaskProgress {
   readonly #nodes: ReadonlyMap<string, NodeState>;
   startedAt: number | undefined;
@@ -47,13 +47,13 @@ export class TaskProgress {
     if (node === undefined) return;
     if (event.kind === "progress") {
       node.sampled = event.batches;
-      if (event.progress !== undefined) node.said = event.progress;
+      if (event.progress !== undefined) node.reported = event.progress;
       return;
     }
     node.shards.set(event.shard, event.to);
     if (event.batches !== undefined) node.finished.set(event.shard, event.batches);
     if (event.cause === "claim") node.startedAt ??= event.at;
-    // What had given its slot back, to go on later, has not failed.
+    // An attempt that was released in order to continue later has not failed.
     if (event.cause === "expire" || (event.cause === "fail" && event.to === "deferred")) node.retries++;
     if (isOver(event.to)) node.endedAt = event.at;
   }
@@ -62,7 +62,7 @@ export class TaskProgress {
     const node = this.#nodes.get(id);
     if (node === undefined) throw new Error(`no node '${id}'`);
     const status = statusOf(node);
-    const { startedAt, endedAt, said, retries } = node;
+    const { startedAt, endedAt, reported, retries } = node;
     return {
       id,
       status,
@@ -70,7 +70,7 @@ export class TaskProgress {
       retries,
       ...(startedAt === undefined ? {} : { startedAt }),
       ...(endedAt === undefined || !isOver(status) ? {} : { endedAt }),
-      ...(said === undefined ? {} : { said }),
+      ...(reported === undefined ? {} : { reported }),
     };
   }
 
@@ -83,12 +83,12 @@ export class TaskProgress {
 export const isOver = (status: NodeStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
 
-/** Of a node with several shards, what matters most of them. */
+/** The most significant status among the shards of a node. */
 function statusOf({ shards, partitions }: NodeState): NodeStatus {
   const states = [...shards.values()];
   for (const status of ["failed", "running", "cancelling"] as const) if (states.includes(status)) return status;
-  const isWhole = states.length === partitions && states.every(isOver);
-  if (isWhole) return states.includes("cancelled") ? "cancelled" : "finished";
+  const isComplete = states.length === partitions && states.every(isOver);
+  if (isComplete) return states.includes("cancelled") ? "cancelled" : "finished";
   if (states.includes("deferred")) return "deferred";
   return states.some(isOver) ? "running" : "queued";
 }

@@ -1,45 +1,45 @@
 import type { ShardStatus } from "../../core/model/records.ts";
 import type { Store } from "../../core/ports/index.ts";
 
-/** What became of an attempt. */
+/** How an attempt ended. */
 export type AttemptOutcome = "finished" | "failed" | "retried" | "released" | "cancelled" | "fenced";
 
-/** What a store is seen to do for this process. */
+/** What this process changed in the store. */
 export interface StoreEvents {
   taskEnded(outcome: "finished" | "failed" | "cancelled"): void;
   shardDispatched(type: string): void;
   attemptStarted(type: string): void;
   attemptEnded(type: string, outcome: AttemptOutcome, ms: number): void;
   batchStored(type: string): void;
-  /** And what its shard is now. */
+  /** `to`: the new status of its shard. */
   leaseExpired(type: string, to: ShardStatus): void;
 }
 
-interface Held {
+interface RunningAttempt {
   readonly type: string;
   readonly failures: number;
   readonly startedAt: number;
 }
 
-/** An attempt that ends without a word, as when the store is away, would stay for ever. */
-const mostHeld = 10_000;
+/** Attempts can end unobserved, such as while the store is unreachable; the bound keeps them from piling up. */
+const maxAttempts = 10_000;
 
 /**
- * The same store, which tells what it answered: each transition is a write, and the answer says whether it was this
- * process that made it. So nothing is counted twice over several processes.
+ * Wraps a store to report events. Each transition is a write, and its answer tells whether this process made it, so that
+ * several processes count nothing twice.
  */
 export function countedStore(store: Store, events: StoreEvents): Store {
-  const held = new Map<string, Held>();
-  const hold = (claimId: string, attempt: Held) => {
-    held.set(claimId, attempt);
-    const [oldest] = held.keys();
-    if (held.size > mostHeld && oldest !== undefined) held.delete(oldest);
+  const attempts = new Map<string, RunningAttempt>();
+  const remember = (claimId: string, attempt: RunningAttempt) => {
+    attempts.set(claimId, attempt);
+    const [oldest] = attempts.keys();
+    if (attempts.size > maxAttempts && oldest !== undefined) attempts.delete(oldest);
   };
-  /** What this process didn't claim was another coordinator's, for a worker of another program. */
-  const typeOf = (claimId: string) => held.get(claimId)?.type ?? "unknown";
+  /** Attempts that another process claimed, such as a coordinator on behalf of an external worker, are unknown here. */
+  const typeOf = (claimId: string) => attempts.get(claimId)?.type ?? "unknown";
   const ended = (claimId: string, outcome: AttemptOutcome) => {
-    const attempt = held.get(claimId);
-    if (!held.delete(claimId) || attempt === undefined) return;
+    const attempt = attempts.get(claimId);
+    if (!attempts.delete(claimId) || attempt === undefined) return;
     events.attemptEnded(attempt.type, outcome, performance.now() - attempt.startedAt);
   };
 
@@ -50,7 +50,7 @@ export function countedStore(store: Store, events: StoreEvents): Store {
       return moved;
     },
     async closeTask(id) {
-      const task = await store.readTask(id); // whether it has failed is settled before it is closed
+      const task = await store.readTask(id); // whether it failed is decided before it is closed
       const moved = await store.closeTask(id);
       if (moved) events.taskEnded(task?.failure === undefined ? "cancelled" : "failed");
       return moved;
@@ -68,7 +68,7 @@ export function countedStore(store: Store, events: StoreEvents): Store {
     async claim(ref, by) {
       const record = await store.claim(ref, by);
       if (record !== undefined) {
-        hold(by.claimId, { type: record.type, failures: record.failures, startedAt: performance.now() });
+        remember(by.claimId, { type: record.type, failures: record.failures, startedAt: performance.now() });
         events.attemptStarted(record.type);
       }
       return record;
@@ -86,7 +86,7 @@ export function countedStore(store: Store, events: StoreEvents): Store {
       return answer;
     },
     async fail(attempt, how) {
-      const failures = held.get(attempt.claimId)?.failures ?? 0;
+      const failures = attempts.get(attempt.claimId)?.failures ?? 0;
       const answer = await store.fail(attempt, how);
       const isFinal = how.permanent || failures + 1 >= how.maxFailures;
       if (answer === "ok") ended(attempt.claimId, isFinal ? "failed" : "retried");
@@ -105,10 +105,10 @@ export function countedStore(store: Store, events: StoreEvents): Store {
       else if (answer === "fenced") ended(attempt.claimId, "fenced");
       return answer;
     },
-    async renew(attempts, leaseMs) {
-      const answers = await store.renew(attempts, leaseMs);
+    async renew(refs, leaseMs) {
+      const answers = await store.renew(refs, leaseMs);
       for (const [index, answer] of answers.entries()) {
-        const attempt = attempts[index];
+        const attempt = refs[index];
         if (answer === "fenced" && attempt !== undefined) ended(attempt.claimId, "fenced");
       }
       return answers;
@@ -117,9 +117,9 @@ export function countedStore(store: Store, events: StoreEvents): Store {
   return overlaid(store, counted);
 }
 
-/** `own` where it has a member, else `store` itself. */
-export function overlaid(store: Store, own: Partial<Store>): Store {
-  const bound = new Map<string | symbol, unknown>(Object.entries(own));
+/** A store with some of its members replaced. */
+export function overlaid(store: Store, replacements: Partial<Store>): Store {
+  const bound = new Map<string | symbol, unknown>(Object.entries(replacements));
   return new Proxy(store, {
     get(target, key) {
       if (bound.has(key)) return bound.get(key);

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { errorMessage } from "../loading/find-file.ts";
+import { thrownMessage } from "../../errors/index.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Health, Metrics } from "./metrics.ts";
 
-/** Who answers probes. */
+/** The HTTP server for probes and metrics. */
 export interface Probes {
   /** "http://127.0.0.1:9464". */
   readonly url: string;
@@ -14,7 +14,7 @@ export interface Probes {
 export interface ProbesOptions {
   readonly port: number;
   readonly host?: string | undefined;
-  /** `undefined`: it is still being started. */
+  /** `undefined`: still starting. */
   readonly health: () => Health | undefined;
   readonly metrics: Metrics | { readonly missing: string };
 }
@@ -26,8 +26,8 @@ interface Answer {
 }
 
 /**
- * Answers `/health` (200 as long as the process can answer), `/ready` (200 or 503) and `/metrics` for Prometheus, each
- * of them out of what the process knows: a probe asks neither store nor bus.
+ * Serves `/health` (200 while the process responds), `/ready` (200 or 503) and `/metrics` for Prometheus. All of them
+ * report what the process knows already: a probe sends no request to the store or the bus.
  *
  * @throws CliError `CLI_PORT_UNAVAILABLE`
  */
@@ -36,7 +36,7 @@ export async function openProbes(options: ProbesOptions): Promise<Probes> {
     answer(request, options).then(
       (given) => send(request, response, given),
       (error: unknown) =>
-        send(request, response, { status: 500, type: "text/plain", body: `${errorMessage(error)}\n` }),
+        send(request, response, { status: 500, type: "text/plain", body: `${thrownMessage(error)}\n` }),
     );
   });
   const { port } = await listening(server, options);
@@ -54,7 +54,7 @@ function listening(server: Server, { port, host }: ProbesOptions): Promise<Addre
   return new Promise((done, reject) => {
     server.once("error", (error) => {
       const where = host === undefined ? `port ${port}` : `${host}, port ${port}`;
-      const message = `nothing can be served at ${where}: ${errorMessage(error)}`;
+      const message = `cannot listen on ${where}: ${thrownMessage(error)}`;
       reject(new CliError("CLI_PORT_UNAVAILABLE", message, { cause: error }));
     });
     server.listen({ port, host }, () => done(server.address() as AddressInfo));
@@ -76,21 +76,21 @@ async function answer({ method, url = "/" }: IncomingMessage, options: ProbesOpt
       if ("missing" in options.metrics) return text(501, options.metrics.missing);
       return { status: 200, type: options.metrics.contentType, body: await options.metrics.text(health) };
     default:
-      return text(404, "/health, /ready and /metrics are here");
+      return text(404, "not found: try /health, /ready or /metrics");
   }
 }
 
 function whyNotReady(health: Health | undefined): string {
-  if (health === undefined || health.state === "new" || health.state === "starting") return "it is being started";
-  if (health.store.status === "unreachable") return "the store can't be reached";
-  if (health.state === "running") return "the bus hasn't been reached yet";
-  return "it is being stopped";
+  if (health === undefined || health.state === "new" || health.state === "starting") return "starting";
+  if (health.store.status === "unreachable") return "store unreachable";
+  if (health.state === "running") return "bus not yet connected";
+  return "stopping";
 }
 
-const text = (status: number, words: string): Answer => ({
+const text = (status: number, message: string): Answer => ({
   status,
   type: "text/plain; charset=utf-8",
-  body: `${words}\n`,
+  body: `${message}\n`,
 });
 const json = (status: number, value: object): Answer => ({
   status,

@@ -2,7 +2,7 @@ import type { Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import type { StopOptions } from "../../engine/lifecycle.ts";
 import { FlowError } from "../../errors/index.ts";
-import { needStore } from "../settings/open-store.ts";
+import { requireStore } from "../settings/open-store.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { onSignals } from "../terminal/interrupts.ts";
@@ -12,17 +12,17 @@ import { countedStore } from "./counted-store.ts";
 import { type Health, type Metrics, openMetrics } from "./metrics.ts";
 import { openProbes, type Probes } from "./probes.ts";
 
-/** What stays: a coordinator, a worker, or both in one. */
+/** A long-running part: a coordinator, a worker, or an engine. */
 export interface Part {
   start(): Promise<void>;
   stop(options: StopOptions): Promise<void>;
-  /** `undefined`: it is being started. */
+  /** `undefined`: still starting. */
   health(): Health | undefined;
 }
 
 export interface Shared {
   readonly store: Store;
-  /** What the store is called. */
+  /** The display name of the store. */
   readonly storeName: string;
   readonly logger: Logger;
 }
@@ -30,28 +30,28 @@ export interface Shared {
 const defaultGraceSec = 10;
 
 /**
- * Runs a part until SIGTERM or Ctrl-C: then it hands back what it holds, and the command ends well. A second signal
- * ends at once.
+ * Runs a part until SIGTERM or Ctrl-C; then it releases its attempts, and the command exits with 0. A second signal exits
+ * immediately.
  *
- * @param make - of what it stands on; `says` is what people are told when it is up
+ * @param make - creates the part; `banner` is printed once it has started
  */
 export async function serve(
   terminal: Terminal,
   read: ReadSettings,
-  make: (shared: Shared) => Promise<{ readonly part: Part; readonly says: string }>,
+  make: (shared: Shared) => Promise<{ readonly part: Part; readonly banner: string }>,
 ): Promise<void> {
   const { settings } = read;
   const { format = "text", level = "info" } = settings.log ?? {};
   using _notes = format === "json" ? notesAsJson(terminal) : undefined;
   const logger = format === "json" ? jsonLogger(terminal, level) : terminalLogger(terminal, level);
-  const named = await needStore(read);
-  const metrics = settings.http?.port === undefined ? undefined : await metricsOrWhy(terminal);
+  const named = await requireStore(read);
+  const metrics = settings.http?.port === undefined ? undefined : await tryOpenMetrics(terminal);
   const store = metrics === undefined || "missing" in metrics ? named.store : countedStore(named.store, metrics.events);
-  const { part, says } = await make({ store, storeName: named.name, logger });
-  const probes = metrics === undefined ? undefined : await probesOf(read, part, metrics);
+  const { part, banner } = await make({ store, storeName: named.name, logger });
+  const probes = metrics === undefined ? undefined : await startProbes(read, part, metrics);
   try {
     await untilStopped({ terminal, part, graceMs: (settings.graceSec ?? defaultGraceSec) * 1_000 }, () => {
-      terminal.note(probes === undefined ? says : `${says}; /ready, /health and /metrics at ${probes.url}`);
+      terminal.note(probes === undefined ? banner : `${banner}; /ready, /health and /metrics at ${probes.url}`);
     });
   } finally {
     await probes?.close();
@@ -59,19 +59,19 @@ export async function serve(
   terminal.note("stopped");
 }
 
-/** Probes are worth having without it. */
-async function metricsOrWhy(terminal: Terminal): Promise<Metrics | { readonly missing: string }> {
+/** Without prom-client, the probes still work. */
+async function tryOpenMetrics(terminal: Terminal): Promise<Metrics | { readonly missing: string }> {
   try {
     return await openMetrics();
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    const missing = `metrics need the package prom-client: npm install prom-client`;
-    terminal.note(terminal.styled("yellow", `${missing}; until then /metrics answers 501`));
+    const missing = "metrics require the package prom-client: npm install prom-client";
+    terminal.note(terminal.styled("yellow", `${missing}; until then, /metrics responds with 501`));
     return { missing };
   }
 }
 
-function probesOf(
+function startProbes(
   { settings: { http } }: ReadSettings,
   part: Part,
   metrics: Metrics | { readonly missing: string },
@@ -87,7 +87,7 @@ async function untilStopped(
   let isStopping = false;
   const stop = () => {
     isStopping = true;
-    terminal.note("stopping; once more ends at once");
+    terminal.note("stopping; send the signal again to exit immediately");
     part.stop({ graceMs }).then(stopped.resolve, stopped.reject);
   };
   using _signals = onSignals(terminal, { interrupt: stop, terminate: stop });

@@ -1,10 +1,11 @@
 import { nearName } from "../../graph/format/near-name.ts";
+import { pointer } from "../../graph/format/pointer.ts";
 import type { JsonSource } from "../loading/json-source.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { catalogue, type Setting } from "./catalogue.ts";
 import { nested, type Origin, settingsSchema } from "./schema.ts";
 
-/** A setting that is wrong. Never has a value that may be secret. */
+/** An invalid setting. It never contains a value that may be secret. */
 export interface SettingFinding {
   readonly setting: string;
   readonly place: string;
@@ -12,41 +13,38 @@ export interface SettingFinding {
   readonly hint?: string;
 }
 
-/** What is wrong with one value of a known setting. */
+/** Validates the value of a known setting. */
 export function valueFindings(setting: Setting, value: unknown, { place }: Origin): readonly SettingFinding[] {
   const parsed = settingsSchema.safeParse(nested(setting.path, value));
   if (parsed.success) return [];
-  const shown = setting.secret === undefined ? ` is ${JSON.stringify(value)}` : "";
+  const shown = setting.secret === undefined ? ` ${JSON.stringify(value)}` : "";
   return parsed.error.issues.map(({ message }) => ({
     setting: setting.path,
     place,
-    message: `${setting.path}${shown}: ${message}`,
+    message: `invalid ${setting.path}${shown}: ${message}`,
   }));
 }
 
-/** What is wrong with a config file: keys that are no settings, and values. In the order of the file. */
+/** Validates a config file: unknown keys and invalid values, in the order of the file. */
 export function fileFindings(source: JsonSource, file: string): readonly SettingFinding[] {
   const parsed = settingsSchema.safeParse(source.value);
   if (parsed.success) return [];
-  const wrong = parsed.error.issues.flatMap((issue) => {
+  const mistakes = parsed.error.issues.flatMap((issue) => {
     const path = issue.path.map(String);
-    if (issue.code !== "unrecognized_keys") return [{ path, message: `${path.join(".")}: ${issue.message}` }];
+    if (issue.code !== "unrecognized_keys") return [{ path, message: `invalid ${path.join(".")}: ${issue.message}` }];
     return issue.keys.map((key) => {
       const own = [...path, key];
-      return { path: own, message: `there is no setting '${own.join(".")}'`, hint: meant(own) };
+      return { path: own, message: `unknown setting '${own.join(".")}'`, hint: suggestionFor(own) };
     });
   });
-  return wrong
-    .map(({ path, ...words }) => ({ ...words, setting: path.join("."), at: source.positionOf(pointerOf(path)) }))
+  return mistakes
+    .map(({ path, ...finding }) => ({ ...finding, setting: path.join("."), at: source.positionOf(pointer(path)) }))
     .sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column)
-    .map(({ at: { line, column }, ...words }) => ({ ...words, place: `${file}:${line}:${column}` }));
+    .map(({ at: { line, column }, ...finding }) => ({ ...finding, place: `${file}:${line}:${column}` }));
 }
 
-const pointerOf = (path: readonly string[]): string =>
-  path.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-
-/** The setting that was probably meant, in its own group or in another; else all of the group. */
-function meant(path: readonly string[]): string {
+/** The most similar setting of any group; otherwise the settings of the same group. */
+function suggestionFor(path: readonly string[]): string {
   const key = path.at(-1) ?? "";
   const group = path.slice(0, -1).join(".");
   const paths = catalogue.map((each) => each.path);
@@ -60,16 +58,16 @@ function meant(path: readonly string[]): string {
     .filter((each) => group === "" || each.startsWith(`${group}.`))
     .map((each) => each.slice(group === "" ? 0 : group.length + 1));
   const names = [...new Set(here.map((each) => each.replace(/\..*/, "")))];
-  return `${group === "" ? "there are" : `${group} has`} ${names.join(", ")}`;
+  return `expected one of ${names.join(", ")}`;
 }
 
-/** All mistakes as one error. */
-export function refuse(findings: readonly SettingFinding[]): CliError {
+/** Combines all findings into one error. */
+export function configError(findings: readonly SettingFinding[]): CliError {
   const lines = findings.map(
     ({ place, message, hint }) => `${place}: ${message}${hint === undefined ? "" : `; ${hint}`}`,
   );
   const [first = ""] = lines;
   const details = { findings: findings.map((finding) => ({ ...finding })) };
   if (lines.length === 1) return new CliError("CLI_CONFIG", first, { details });
-  return new CliError("CLI_CONFIG", `${lines.length} settings are wrong`, { hint: lines.join("\n  "), details });
+  return new CliError("CLI_CONFIG", `${lines.length} invalid settings`, { hint: lines.join("\n  "), details });
 }

@@ -5,36 +5,41 @@ import type { Bus, Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { definedOf } from "../../engine/options.ts";
 import { readText } from "../loading/find-file.ts";
-import { CliError, needPackage } from "../terminal/cli-error.ts";
+import { CliError, requirePackage } from "../terminal/cli-error.ts";
 import type { ReadSettings } from "./read-settings.ts";
 import { type Origin, ranks, type Settings } from "./schema.ts";
 
-/** A store, and what it is called in words: never a URL, which may hold a password. */
+/** A store and its display name: never a URL, which may contain a password. */
 export interface NamedStore {
   readonly store: Store;
   readonly name: string;
-  /** Where it is, when it is a file. */
+  /** The path of a SQLite file. */
   readonly file?: string;
 }
 
 /**
- * The store that was named: of a file and a database the one that was told nearer by. `undefined`: none was.
+ * Opens the configured store. Of a SQLite file and a MongoDB database, the one from the source with the higher precedence
+ * wins. `undefined`: none is configured.
  *
  * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
 export async function openStore({ settings, origins }: ReadSettings): Promise<NamedStore | undefined> {
   const file = origins.get("store");
   const url = origins.get("mongo.url");
-  const distance = rankOf(file) - rankOf(url);
-  if (file !== undefined && url !== undefined && distance === 0) {
-    throw new CliError("CLI_CONFIG", `a SQLite file and a MongoDB database are named (${file.place}, ${url.place})`, {
-      hint: "Runs are kept in one store: take one of them away.",
-    });
+  const precedence = rankOf(file) - rankOf(url);
+  if (file !== undefined && url !== undefined && precedence === 0) {
+    throw new CliError(
+      "CLI_CONFIG",
+      `two stores are configured: a SQLite file (${file.place}) and a MongoDB database (${url.place})`,
+      {
+        hint: "Remove one of them.",
+      },
+    );
   }
   const { store, mongo } = settings;
-  if (store !== undefined && distance > 0) return { store: sqliteStore(store), name: store, file: store };
+  if (store !== undefined && precedence > 0) return { store: sqliteStore(store), name: store, file: store };
   if (mongo?.url === undefined) return undefined;
-  const { mongoStore } = await needPackage("mongodb", () => import("../../adapters/mongo/index.ts"));
+  const { mongoStore } = await requirePackage("mongodb", () => import("../../adapters/mongo/index.ts"));
   return { store: mongoStore(mongoOptions({ ...mongo, url: mongo.url })), name: "MongoDB" };
 }
 
@@ -52,14 +57,14 @@ function mongoOptions(mongo: NonNullable<Settings["mongo"]> & { readonly url: st
 }
 
 /**
- * The Kafka bus that was named, if one was.
+ * Opens the configured Kafka bus. `undefined`: none is configured.
  *
  * @throws CliError `CLI_CONFIG`, `CLI_FILE_NOT_FOUND`, `CLI_IMPORT_FAILED` without the driver
  */
 export async function openBus({ settings: { kafka = {} } }: ReadSettings, logger: Logger): Promise<Bus | undefined> {
   const { brokers, prefix, groupPrefix, clientId, connectTimeoutMs, partitions, replicationFactor } = kafka;
   if (brokers === undefined) return undefined;
-  const { kafkaBus } = await needPackage("kafkajs", () => import("../../adapters/kafka/index.ts"));
+  const { kafkaBus } = await requirePackage("kafkajs", () => import("../../adapters/kafka/index.ts"));
   const ssl = tlsOf(kafka);
   const sasl = saslOf(kafka);
   return kafkaBus({
@@ -87,5 +92,5 @@ function saslOf({ saslMechanism: mechanism, saslUsername: username, saslPassword
   }
   const missing = Object.entries(given).filter(([, value]) => value === undefined);
   if (missing.length === Object.keys(given).length) return undefined;
-  throw new CliError("CLI_CONFIG", `a login to Kafka needs ${missing.map(([path]) => path).join(" and ")} too`);
+  throw new CliError("CLI_CONFIG", `incomplete Kafka credentials: set ${missing.map(([path]) => path).join(" and ")}`);
 }

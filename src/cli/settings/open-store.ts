@@ -18,7 +18,8 @@ const flagsOf = ({ store, mongo }: StoreOptions) => ({
 });
 
 /**
- * The store of a run. `undefined`: none was asked for. `MONGODB_URL` is no such wish: it may well be the flow's own.
+ * Opens the store of `flowkit run`. `undefined`: none was requested. `MONGODB_URL` alone does not request one, because the
+ * flow itself may use it.
  *
  * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
@@ -28,7 +29,7 @@ export async function storeOfRun(terminal: Terminal, options: StoreOptions): Pro
 }
 
 /**
- * What commands about a store were told: as a coordinator is.
+ * Reads the settings of commands that access a store; they are the same as for a coordinator.
  *
  * @throws CliError `CLI_CONFIG`
  */
@@ -36,12 +37,12 @@ export const storeSettings = (terminal: Terminal, options: StoreOptions): ReadSe
   readSettings(terminal, { flags: flagsOf(options), config: options.config });
 
 /**
- * The store that must have been named.
+ * Opens the store that a command requires.
  *
  * @throws CliError `CLI_USAGE`, `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
-export async function needStore(read: ReadSettings): Promise<NamedStore> {
+export async function requireStore(read: ReadSettings): Promise<NamedStore> {
   const named = await openStore(read);
   if (named !== undefined) return named;
-  throw new CliError("CLI_USAGE", "no store was named", { hint: "Add --store FILE or --mongo URL." });
+  throw new CliError("CLI_USAGE", "missing store", { hint: "Pass --store FILE or --mongo URL." });
 }

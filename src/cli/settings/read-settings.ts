@@ -6,25 +6,25 @@ import { type JsonSource, readJson } from "../loading/json-source.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { catalogue, type Reading, type Setting, settingAt } from "./catalogue.ts";
-import { fileFindings, refuse, type SettingFinding, valueFindings } from "./findings.ts";
+import { configError, fileFindings, type SettingFinding, valueFindings } from "./findings.ts";
 import { nested, type Origin, type Settings, settingsSchema } from "./schema.ts";
 import { passwordsOf } from "./url-secrets.ts";
 
-/** What a deployment was told, checked, and whence. */
+/** Validated settings, with the origin of each. */
 export interface ReadSettings {
   readonly settings: Settings;
-  /** By the path of the setting. */
+  /** Keyed by the path of the setting. */
   readonly origins: ReadonlyMap<string, Origin>;
 }
 
-/** Of a command line: by the path of the setting. */
+/** Values from the command line, keyed by the path of the setting. */
 export type FlagValues = Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * Puts together what the command line, the environment and a config file say, in this order of precedence, each value by
- * itself. `FLOWKIT_CONFIG` names the file where the command line doesn't.
+ * Merges the command line, the environment and a config file, in this order of precedence, setting by setting. The
+ * variable `FLOWKIT_CONFIG` is the default of `config`.
  *
- * @throws CliError `CLI_CONFIG` with every mistake of all three
+ * @throws CliError `CLI_CONFIG` with every invalid setting of all three
  */
 export function readSettings(
   terminal: Terminal,
@@ -34,23 +34,23 @@ export function readSettings(
   const findings: SettingFinding[] = [];
   const values = new Map<string, unknown>();
   const origins = new Map<string, Origin>();
-  const take = (setting: Setting, value: unknown, origin: Origin): void => {
+  const add = (setting: Setting, value: unknown, origin: Origin): void => {
     const wrong = valueFindings(setting, value, origin);
     findings.push(...wrong);
     if (wrong.length > 0) return;
     values.set(setting.path, value);
     origins.set(setting.path, origin);
   };
-  const takeWords = (setting: Setting, words: string | readonly string[], origin: Origin): void => {
+  const addText = (setting: Setting, text: string | readonly string[], origin: Origin): void => {
     try {
-      take(setting, typeof words === "string" ? valueOfWords(words, setting.reading) : words, origin);
+      add(setting, typeof text === "string" ? parseValue(text, setting.reading) : text, origin);
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
-      const shown = setting.secret === undefined ? ` is '${words}'` : "";
+      if (!(error instanceof InvalidText)) throw error;
+      const shown = setting.secret === undefined ? ` '${text}'` : "";
       findings.push({
         setting: setting.path,
         place: origin.place,
-        message: `${setting.path}${shown}: ${error.message}`,
+        message: `invalid ${setting.path}${shown}: ${error.message}`,
       });
     }
   };
@@ -61,25 +61,25 @@ export function readSettings(
     for (const setting of catalogue) {
       const value = at(source.value, setting.path);
       if (value === undefined || !settingsSchema.safeParse(nested(setting.path, value)).success) continue;
-      take(setting, fromFolderOf(config, setting, value), { rank: "file", place: placeIn(source, config, setting) });
+      add(setting, fromFolderOf(config, setting, value), { rank: "file", place: placeIn(source, config, setting) });
     }
   }
   for (const setting of catalogue) {
     const name = setting.env.find((each) => (env[each] ?? "") !== "");
-    if (name !== undefined) takeWords(setting, env[name] as string, { rank: "environment", place: name });
+    if (name !== undefined) addText(setting, env[name] as string, { rank: "environment", place: name });
   }
-  for (const [path, words] of Object.entries(flags)) {
+  for (const [path, text] of Object.entries(flags)) {
     const setting = settingAt(path);
-    if (setting === undefined) throw new Error(`no setting '${path}'`);
-    takeWords(setting, words, { rank: "command line", place: flagName(setting) });
+    if (setting === undefined) throw new Error(`unknown setting '${path}'`);
+    addText(setting, text, { rank: "command line", place: flagName(setting) });
   }
-  if (findings.length > 0) throw refuse(findings);
+  if (findings.length > 0) throw configError(findings);
   for (const { path, secret } of catalogue) {
     const value = String(values.get(path) ?? "");
     if (secret === true) terminal.hide(value);
     else if (secret === "url") for (const password of passwordsOf(value)) terminal.hide(password);
   }
-  noteMisspelt(terminal, env);
+  noteMisspelled(terminal, env);
   const settings: Settings = settingsSchema.parse(merged(values));
   return { settings, origins };
 }
@@ -88,7 +88,7 @@ const flagName = ({ flag = "" }: Setting): string => flag.replace(/ .*/, "");
 
 function readConfig(file: string): JsonSource {
   const source = readJson(readText(file), file);
-  if (!isObject(source.value)) throw new CliError("CLI_CONFIG", `${file} holds no JSON object of settings`);
+  if (!isObject(source.value)) throw new CliError("CLI_CONFIG", `invalid ${file}: expected a JSON object of settings`);
   return source;
 }
 
@@ -97,7 +97,7 @@ function placeIn(source: JsonSource, file: string, { path }: Setting): string {
   return `${file}:${line}:${column}`;
 }
 
-/** A file that a config file names lies beside it, from wherever the command was started. */
+/** Paths in a config file are relative to its folder, not to the working directory. */
 function fromFolderOf(config: string, { reading }: Setting, value: unknown): unknown {
   const own = (name: unknown) => resolve(dirname(config), String(name));
   if (reading === "file") return own(value);
@@ -122,61 +122,61 @@ function merged(values: ReadonlyMap<string, unknown>): unknown {
 
 const known: ReadonlySet<string> = new Set(["FLOWKIT_CONFIG", ...catalogue.flatMap(({ env }) => env)]);
 
-/** A variable of another program may be called alike, so this is a remark. */
-function noteMisspelt(terminal: Terminal, env: NodeJS.ProcessEnv): void {
+/** Only a note, because the variable may belong to another program. */
+function noteMisspelled(terminal: Terminal, env: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(env)) {
     if (!/^(FLOWKIT|KAFKA|MONGODB)_/.test(name) || known.has(name)) continue;
     const near = nearName(name, known);
     if (near === undefined || env[near] !== undefined) continue;
-    terminal.note(terminal.styled("yellow", `the environment has ${name}, which is no setting: did you mean ${near}?`));
+    terminal.note(terminal.styled("yellow", `unknown environment variable ${name}: did you mean ${near}?`));
   }
 }
 
-/** Words that are no such value. Its message goes on from "it is '...': ". */
-export class Unreadable extends Error {}
+/** Text that cannot be converted to the value of a setting. */
+export class InvalidText extends Error {}
 
-const listOf = (words: string): readonly string[] =>
-  words
+const listOf = (text: string): readonly string[] =>
+  text
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
 
 /**
- * What words of the environment or of a command line stand for.
+ * Converts text of the environment or the command line to a value.
  *
  * @example
- * valueOfWords("render=2, mail=1", "counts") // { render: 2, mail: 1 }
+ * parseValue("render=2, mail=1", "counts") // { render: 2, mail: 1 }
  *
- * @throws Unreadable
+ * @throws InvalidText
  */
-export function valueOfWords(words: string, reading: Reading): unknown {
+export function parseValue(text: string, reading: Reading): unknown {
   switch (reading) {
     case "text":
     case "file":
-      return words;
+      return text;
     case "list":
     case "files":
-      return listOf(words);
+      return listOf(text);
     case "number":
-      return numberOf(words);
+      return parseNumber(text);
     case "boolean":
-      if (words === "true" || words === "1") return true;
-      if (words === "false" || words === "0") return false;
-      throw new Unreadable("give true or false");
+      if (text === "true" || text === "1") return true;
+      if (text === "false" || text === "0") return false;
+      throw new InvalidText("expected true or false");
     case "counts":
       return Object.fromEntries(
-        listOf(words).map((item) => {
+        listOf(text).map((item) => {
           const [, name, count] = /^(.+)=(\d+)$/.exec(item) ?? [];
           if (name === undefined || count === undefined)
-            throw new Unreadable("give names and numbers: render=2,mail=1");
+            throw new InvalidText("expected name=number pairs, such as render=2,mail=1");
           return [name, Number(count)];
         }),
       );
   }
 }
 
-function numberOf(words: string): number {
-  const value = Number(words);
-  if (words.trim() === "" || !Number.isFinite(value)) throw new Unreadable("give a number");
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidText("expected a number");
   return value;
 }

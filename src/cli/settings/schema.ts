@@ -1,8 +1,8 @@
 import * as z from "zod";
 
 /*
- * What a deployment may be told, whichever way: a config file has exactly this shape. Coordinators and workers take the
- * same file, each what it needs of it.
+ * The settings of a deployment, in the shape of a config file. Coordinators and workers share one file, and each uses
+ * what applies to it.
  */
 
 const text = z.string().min(1);
@@ -11,7 +11,7 @@ const ms = z.number().min(1);
 const seconds = z.number().min(0);
 const names = z.array(text).min(1);
 const counts = z.record(z.string(), count);
-/** Of a file: taken from the config file's own folder, when it stands there. */
+/** A path; in a config file it is relative to the folder of that file. */
 const file = text;
 
 const mongo = z
@@ -82,14 +82,14 @@ export const settingsSchema = z
 
 export type Settings = z.output<typeof settingsSchema>;
 
-/** A value at its place in a config file. */
+/** Wraps a value in the objects of its path, as in a config file. */
 export const nested = (path: string, value: unknown): unknown =>
   path.split(".").reduceRight((inner: unknown, key) => ({ [key]: inner }), value);
 
-/** Ways of telling a setting; what comes later goes before what is earlier. */
+/** The sources of settings, in ascending precedence. */
 export const ranks = ["file", "environment", "command line"] as const;
 
-/** Where a value came from. */
+/** The source of a value. */
 export interface Origin {
   readonly rank: (typeof ranks)[number];
   /** "flowkit.json:3:14", "KAFKA_BROKERS", "--capacity". */

@@ -3,20 +3,20 @@ import { catalogue, type Setting } from "./catalogue.ts";
 import type { ReadSettings } from "./read-settings.ts";
 import { urlWithoutSecrets } from "./url-secrets.ts";
 
-/** Prints what a deployment was told, and whence: without what is secret. */
+/** Prints the effective settings and their origin, without secrets. */
 export function showSettings(terminal: Terminal, { settings, origins }: ReadSettings): void {
-  const told = catalogue.flatMap((setting) => {
+  const rows = catalogue.flatMap((setting) => {
     const origin = origins.get(setting.path);
     return origin === undefined ? [] : [{ setting: setting.path, value: shown(setting, settings), from: origin.place }];
   });
   if (terminal.isJson) {
-    terminal.printJson({ settings: told });
+    terminal.printJson({ settings: rows });
     return;
   }
-  for (const line of table(told.map(({ setting, value, from }) => [setting, JSON.stringify(value), from]))) {
+  for (const line of table(rows.map(({ setting, value, from }) => [setting, JSON.stringify(value), from]))) {
     terminal.print(line);
   }
-  if (told.length === 0) terminal.note("no settings were given: all are as by default");
+  if (rows.length === 0) terminal.note("no settings given: all defaults apply");
 }
 
 function shown({ path, secret }: Setting, settings: unknown): unknown {

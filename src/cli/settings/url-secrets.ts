@@ -1,7 +1,7 @@
 const shape = /^(mongodb(?:\+srv)?:\/\/)([^@/?#]*@)?([^@/?#]+)(\/[^@/?#]*)?(\?.*)?$/s;
 
 /**
- * Server and database of a URL; nothing of one that isn't written as URLs are, since who knows what is where in it.
+ * The servers and the database of a URL. A malformed URL is masked entirely, because its secrets cannot be located.
  *
  * @example
  * urlWithoutSecrets("mongodb://ann:secret@db-1,db-2/shop?tls=true") // "mongodb://****@db-1,db-2/shop?****"
@@ -14,7 +14,7 @@ export function urlWithoutSecrets(url: string): string {
 }
 
 /**
- * The password of a URL, as it stands there and as it is meant.
+ * The password of a URL, both percent-encoded and decoded.
  *
  * @example
  * passwordsOf("mongodb://ann:p%40ss@db/shop") // ["p%40ss", "p@ss"]
@@ -27,6 +27,6 @@ export function passwordsOf(url: string): readonly string[] {
     return [password, decodeURIComponent(password)];
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
-    return [password]; // the driver will say that it is none
+    return [password]; // the driver reports the malformed URL
   }
 }

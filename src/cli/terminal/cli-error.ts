@@ -1,9 +1,6 @@
 import type { Json } from "../../errors/index.ts";
 
-/**
- * Every code of an error that the command itself makes; what the library throws keeps its own. A code never changes its
- * meaning.
- */
+/** Codes of errors that the command itself reports; errors of the library keep their own. Codes are stable. */
 export const cliErrorCodes = [
   "CLI_USAGE",
   "CLI_NODE_VERSION",
@@ -27,26 +24,26 @@ export const cliErrorCodes = [
 
 export type CliErrorCode = (typeof cliErrorCodes)[number];
 
-/** What the process ends with. */
+/** Exit codes of the process. */
 export const exitCodes = {
   ok: 0,
-  /** The run failed, or what was compared or checked has something wrong. */
+  /** The task failed or was cancelled, or a check found something. */
   failed: 1,
-  /** The command line, a file or a graph is wrong: nothing ran. */
+  /** The command line, a file or a graph is invalid; nothing ran. */
   usage: 2,
-  /** Ended by Ctrl-C, as shells say it. */
+  /** Ended by SIGINT: 128 + 2, the convention of shells. */
   interrupted: 130,
-  /** Ended by SIGTERM, likewise. */
+  /** Ended by SIGTERM: 128 + 15. */
   terminated: 143,
 } as const;
 
-/** What is wrong with a command line or with a file that it names. Always ends with exit code 2. */
+/** An invalid command line, or an invalid file that it refers to. The exit code is always 2. */
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly code: CliErrorCode;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly hint: string | undefined;
-  /** The same for machines, where there is more to say. */
+  /** Structured details for `--json`. */
   readonly details: Json | undefined;
 
   constructor(
@@ -62,16 +59,16 @@ export class CliError extends Error {
 }
 
 /**
- * Loads what needs a package that only those install who use it.
+ * Imports a module that requires an optional peer dependency.
  *
- * @throws CliError `CLI_IMPORT_FAILED` without it
+ * @throws CliError `CLI_IMPORT_FAILED` if the package is not installed
  */
-export async function needPackage<T>(name: string, load: () => Promise<T>): Promise<T> {
+export async function requirePackage<T>(name: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
-    throw new CliError("CLI_IMPORT_FAILED", `this needs the package ${name}, which is not installed`, {
+    throw new CliError("CLI_IMPORT_FAILED", `missing package: ${name}`, {
       cause: error,
       hint: `Install it: npm install ${name}`,
     });

@@ -2,20 +2,20 @@ import { exitCodes } from "./cli-error.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * What signals do while something runs. The first one asks it to end; the second one ends the process, whatever it
- * is at. Disposed of, signals do again what they do by default.
+ * Handles signals while a command runs: the first one triggers the reaction, the second one exits immediately. Disposing
+ * restores the default behaviour.
  */
 export function onSignals(
   terminal: Terminal,
   reactions: { readonly interrupt: () => void; readonly terminate: () => void },
 ): Disposable {
-  let asked = false;
+  let wasSignalled = false;
   const react = (reaction: () => void, exitCode: number) => {
-    if (asked) {
-      if (terminal.stderr.isTTY) terminal.stderr.write("\n"); // behind the "^C"
+    if (wasSignalled) {
+      if (terminal.stderr.isTTY) terminal.stderr.write("\n"); // after the "^C" that the terminal echoes
       process.exit(exitCode);
     }
-    asked = true;
+    wasSignalled = true;
     reaction();
   };
   const listeners = {

@@ -5,22 +5,22 @@ import type { Terminal } from "./terminal.ts";
 
 const colours = { warn: "yellow", error: "red" } as const;
 
-/** What the engine and handlers log, as lines of words beside the result. */
+/** Writes log entries of the engine and of handlers to stderr as text lines. */
 export function terminalLogger(terminal: Terminal, least: LogLevel = "info", bound: object = {}): Logger {
-  const say = (level: LogLevel) => (fields: object, message?: string) => {
+  const logAt = (level: LogLevel) => (fields: object, message?: string) => {
     if (levels.indexOf(level) < levels.indexOf(least)) return;
     const all = { ...bound, ...fields };
     const { err, ...rest } = all as { err?: unknown };
-    const about = Object.entries(rest).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+    const context = Object.entries(rest).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
     const cause = err === undefined ? [] : [thrownMessage(err)];
-    const words = [level, ...(message === undefined ? [] : [message]), ...about, ...cause].join(" ");
-    terminal.note(level === "warn" || level === "error" ? terminal.styled(colours[level], words) : words);
+    const line = [level, ...(message === undefined ? [] : [message]), ...context, ...cause].join(" ");
+    terminal.note(level === "warn" || level === "error" ? terminal.styled(colours[level], line) : line);
   };
   return {
-    debug: say("debug"),
-    info: say("info"),
-    warn: say("warn"),
-    error: say("error"),
+    debug: logAt("debug"),
+    info: logAt("info"),
+    warn: logAt("warn"),
+    error: logAt("error"),
     child: (fields) => terminalLogger(terminal, least, { ...bound, ...fields }),
   };
 }
@@ -28,33 +28,33 @@ export function terminalLogger(terminal: Terminal, least: LogLevel = "info", bou
 export const levels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof levels)[number];
 
-/** A line of JSON for each thing that is logged: `time`, `level`, `msg`, then the fields. */
+/** Writes log entries to stderr as lines of JSON: `time`, `level`, `msg`, then the fields. */
 export function jsonLogger(terminal: Terminal, least: LogLevel, bound: object = {}): Logger {
-  const say = (level: LogLevel) => (fields: object, msg?: string) => {
+  const logAt = (level: LogLevel) => (fields: object, msg?: string) => {
     if (levels.indexOf(level) < levels.indexOf(least)) return;
     const time = new Date().toISOString();
     terminal.log(`${lineOf({ time, level, msg }, { ...bound, ...fields })}\n`);
   };
   return {
-    debug: say("debug"),
-    info: say("info"),
-    warn: say("warn"),
-    error: say("error"),
+    debug: logAt("debug"),
+    info: logAt("info"),
+    warn: logAt("warn"),
+    error: logAt("error"),
     child: (fields) => jsonLogger(terminal, least, { ...bound, ...fields }),
   };
 }
 
-/** What a handler logs may not be readable; that it logged is. */
+/** Fields that cannot be serialized, such as throwing getters, must not lose the entry itself. */
 function lineOf(head: object, fields: object): string {
   try {
-    return JSON.stringify({ ...head, ...fields }, plain());
+    return JSON.stringify({ ...head, ...fields }, serializable());
   } catch (error) {
     return JSON.stringify({ ...head, unreadable: thrownMessage(error) });
   }
 }
 
-/** Errors as what they say; what has no form in JSON as words. */
-function plain(): (this: unknown, key: string, value: unknown) => unknown {
+/** A JSON replacer: errors become objects, values without a JSON form become strings. */
+function serializable(): (this: unknown, key: string, value: unknown) => unknown {
   const seen = new WeakSet<object>();
   return (_key, value) => {
     if (typeof value === "bigint" || typeof value === "symbol" || typeof value === "function") return String(value);
@@ -68,7 +68,7 @@ function plain(): (this: unknown, key: string, value: unknown) => unknown {
   };
 }
 
-/** From now on all that is said beside the result becomes such lines too, also what handlers print. */
+/** Turns notes and `console` output into log entries, until disposed. */
 export function notesAsJson(terminal: Terminal): Disposable {
   const logger = jsonLogger(terminal, "info");
   return terminal.divertNotes((text) => logger.info({}, stripVTControlCharacters(text).trimEnd()));

@@ -131,12 +131,12 @@ describe("flowkit validate", () => {
     });
   });
 
-  test("says where a file is no JSON", async () => {
+  test("reports where a file is not valid JSON", async () => {
     const cwd = cliProject({ "graph.json": '{\n  "nodes": [,]\n}\n', "empty.ts": "export const a = 1;" });
     expect(await cli(["validate", "graph.json"], { cwd })).toEqual({
       exitCode: 2,
       stdout: "",
-      stderr: "error CLI_JSON_SYNTAX: graph.json:2:13 is no JSON: expected a value or ']'\n",
+      stderr: "error CLI_JSON_SYNTAX: graph.json:2:13: invalid JSON: expected a value\n",
     });
     expect(await cli(["validate", "graph.json", "--handlers", "empty.ts"], { cwd })).toMatchObject({
       exitCode: 2,

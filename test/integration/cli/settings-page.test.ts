@@ -9,10 +9,10 @@ const ownMetrics = (text: string): readonly string[] =>
   [...new Set([...text.matchAll(/\bflowkit_[a-z_]+/g)].map(([name]) => name))].toSorted();
 
 test("the page has a line for every setting", async () => {
-  const rows = catalogue.map(({ path, env, flag, words, of }) => {
+  const rows = catalogue.map(({ path, env, flag, description, of }) => {
     const names = env.map((name) => `\`${name}\``).join(", ");
     const option = flag === undefined ? "" : `\`${flag.replace(/ .*/, "")}\``;
-    return `| \`${path}\` | ${names} | ${option} | ${words}${of === undefined ? "" : `; for a ${of}`} |`;
+    return `| \`${path}\` | ${names} | ${option} | ${description}${of === undefined ? "" : `; for a ${of}`} |`;
   });
   const table = ["| in the file | in the environment | option | |", "|---|---|---|---|", ...rows].join("\n");
   const truePage = readFileSync(page, "utf8").replace(

@@ -33,44 +33,69 @@ test("a place that isn't there is the one around it", () => {
   expect(source.positionOf("/z")).toEqual({ line: 1, column: 1 });
 });
 
-const wrong: readonly (readonly [text: string, line: number, column: number, expected: string])[] = [
-  ["", 1, 1, "a value"],
-  ['{"a": 1,}', 1, 9, "a key in double quotes"],
-  ["{'a': 1}", 1, 2, "a key in double quotes or '}'"],
-  ['{"a" 1}', 1, 6, "':'"],
-  ['{\n  "a": 1\n  "b": 2\n}', 3, 3, "',' or the end of the list or object"],
-  ["[1,]", 1, 4, "a value"],
-  ["[1} ", 1, 3, "',' or the end of the list or object"],
-  ["[1] 2", 1, 5, "nothing more"],
-  ['["a\nb"]', 1, 2, "a value or ']'"],
-  ['{"a": [1, 2', 1, 12, "',' or the end of the list or object"],
-  ["01", 1, 2, "nothing more"],
-  ["NaN", 1, 1, "a value"],
+test("of duplicate keys, the last one has the position, as it has the value", () => {
+  const source = readJson('{ "a": { "b": 1 },\n "a": { "b": 2 } }', "x.json");
+  expect(source.value).toEqual({ a: { b: 2 } });
+  expect(source.positionOf("/a/b")).toEqual({ line: 2, column: 14 });
+});
+
+const wrong: readonly (readonly [text: string, line: number, column: number, problem: string])[] = [
+  ["", 1, 1, "expected a value"],
+  ['{"a": 1,}', 1, 9, "expected a property name in double quotes"],
+  ["{'a': 1}", 1, 2, "unexpected symbol 'a'"],
+  ['{"a" 1}', 1, 6, "expected ':'"],
+  ['{\n  "a": 1\n  "b": 2\n}', 3, 3, "expected ',' or the end of the list or object"],
+  ["[1,]", 1, 4, "expected a value"],
+  ["[1} ", 1, 3, "expected ',' or the end of the list or object"],
+  ["[1] 2", 1, 5, "expected the end of the file"],
+  ['["a\nb"]', 1, 2, "unterminated string"],
+  ['["a\tb"]', 1, 2, "unescaped control character in a string"],
+  ['["\\x"]', 1, 2, "invalid escape sequence"],
+  ['{"a": [1, 2', 1, 12, "expected ',' or ']'"],
+  ['{"a": 1', 1, 8, "expected ',' or '}'"],
+  ["01", 1, 2, "expected the end of the file"],
+  ["1.", 1, 1, "incomplete number"],
+  ["NaN", 1, 1, "unexpected symbol NaN"],
+  ["[1, // one\n2]", 1, 5, "comments are not allowed"],
 ];
-test.each(wrong)("%j is no JSON at %i:%i", (text, line, column, expected) => {
-  expect(() => readJson(text, "x.json")).toThrow(`x.json:${line}:${column} is no JSON: expected ${expected}`);
+test.each(wrong)("%j is invalid at %i:%i", (text, line, column, problem) => {
+  expect(() => readJson(text, "x.json")).toThrow(`x.json:${line}:${column}: invalid JSON: ${problem}`);
 });
 
 test("agrees with JSON.parse on what is JSON, whatever is changed in it", () => {
-  const mark = fc.constantFrom(...'{}[],:"0-.e\\ \nt');
+  const mark = fc.constantFrom(...'{}[],:"0-.e\\ \nt/*\u00a0\u2028\f');
   fc.assert(
     fc.property(fc.json(), fc.nat(), mark, (text, at, character) => {
       const index = at % (text.length + 1);
       const changed = text.slice(0, index) + character + text.slice(index + 1);
-      let isJson = true;
+      let problem: string | undefined;
       try {
         JSON.parse(changed);
-      } catch {
-        isJson = false;
+      } catch (error) {
+        problem = String(error);
       }
-      if (isJson) expect(readJson(changed, "x.json").positionOf("")).toBeDefined();
-      else
-        expect(() => readJson(changed, "x.json")).toThrow(/^x\.json:\d+:\d+ is no JSON: expected (?!something else)/);
+      if (problem === undefined) {
+        expect(readJson(changed, "x.json").positionOf("")).toBeDefined();
+        return;
+      }
+      const message = thrownBy(() => readJson(changed, "x.json"));
+      expect(message).toMatch(/^x\.json:\d+:\d+: invalid JSON: /);
+      expect(problem).not.toContain(message.replace(/.*invalid JSON: /s, "")); // not merely repeated, without a position
     }),
   );
 });
 
-test("no depth of nesting is too much", () => {
-  const deep = "[".repeat(200_000);
-  expect(() => readJson(deep, "x.json")).toThrow("x.json:1:200001 is no JSON");
+function thrownBy(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "";
+}
+
+test("a deeply nested document is read, with the position of its root", () => {
+  const deep = `\n${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+  expect(readJson(deep, "x.json").positionOf("/0/0")).toEqual({ line: 1, column: 1 });
+  expect(() => readJson(`${deep}]`, "x.json")).toThrow("x.json:1:1: invalid JSON: ");
 });
