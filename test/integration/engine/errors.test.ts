@@ -8,6 +8,7 @@ import { atOnce, graphOf, node, unchecked } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { hostileErrors } from "../../helpers/hostile-errors.ts";
 import { RecordingLogger } from "../../helpers/recording-logger.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 /** Runs one node and returns what its result rejects with. */
@@ -471,6 +472,7 @@ describe("cleanups", () => {
   });
 
   test("run at once where a handler goes on after its attempt was abandoned", async () => {
+    const time = stillTime();
     const gate = new Gate();
     const order: string[] = [];
     const { engine, logged } = await testEngine(
@@ -489,6 +491,8 @@ describe("cleanups", () => {
       { mayLogErrors: true },
     );
     const task = await engine.run(graphOf(node("a", [], { timeout_sec: 0.05, retry_policy: { max: 0 } })));
+    await until(() => gate.arrived === 1);
+    await time.pass(50);
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "timeout" } });
     expect(order).toEqual(["in time"]);
     gate.open();
