@@ -34,9 +34,8 @@ describe("the code on the pages", () => {
       join(folder, "tsconfig.json"),
       JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"] }),
     );
-    if (programs.length > 0)
-      check = await runProcess("tsc", ["-p", folder, "--pretty", "false"], { timeoutMs: 120_000 });
-  }, 120_000);
+    if (programs.length > 0) check = await runProcess("tsc", ["-p", folder, "--pretty", "false"]);
+  });
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -72,7 +71,7 @@ describe("the code on the pages", () => {
     "$page:$program.line runs and prints what it says",
     { timeout: 60_000 },
     async ({ file, program }) => {
-      const run = await runProcess("node", ["--import", onSource, join(folder, file)], { timeoutMs: 30_000 });
+      const run = await runProcess("node", ["--import", onSource, join(folder, file)]);
       expect(run.exitCode, run.output).toBe(0);
       let rest = normal(run.output);
       for (const promised of program.prints) {

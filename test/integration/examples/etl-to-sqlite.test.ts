@@ -52,7 +52,7 @@ function expected(rows: readonly Row[]): ReturnType<typeof tables> {
 
 const onSource = resolve("test/helpers/flowkit-from-source.ts");
 const start = (program: string, args: readonly string[]) =>
-  startProcess(process.execPath, ["--import", onSource, resolve(program), ...args], { timeoutMs: 120_000 });
+  startProcess(process.execPath, ["--import", onSource, resolve(program), ...args]);
 
 test("killed again and again between its commit and the engine's, it loads every row once", {
   timeout: 180_000,
