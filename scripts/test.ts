@@ -1,13 +1,15 @@
 /*
- * The whole verification, as one command: `npm test`. Every step runs, whatever happened to the ones before it. A step
- * that passes is one line; one that fails prints all it had to say. The last line is the count: each test of Vitest is
- * one, each other step is one.
+ * The whole verification, as one command: `npm test`. Every step runs, whatever happened to the ones before it, and as
+ * many beside each other as there are processors. A step that passes is one line; one that fails prints all it had to
+ * say. The last line is the count: each test of Vitest is one, each other step is one.
  *
- * `node scripts/test.ts lint build` runs the named steps only.
+ * `node scripts/test.ts lint build` runs the named steps only, and `node scripts/test.ts --check` those of a minute.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
+import { parseArgs } from "node:util";
 import type { VitestSummary } from "./vitest-summary.ts";
 
 interface Step {
@@ -16,8 +18,12 @@ interface Step {
   readonly command: string;
   /** Whether it is one of Vitest, whose tests are counted; others count as one. */
   readonly isVitest?: true;
-  /** It runs beside the step before it: what waits for servers leaves the processor to others. */
-  readonly beside?: true;
+  /** Part of `npm run check`. */
+  readonly isQuick?: true;
+  /** It starts when all before it have ended: it reads what they wrote, or takes all processors for itself. */
+  readonly after?: "all";
+  /** It waits more than it computes, and takes no processor from the others. */
+  readonly waits?: true;
 }
 
 interface Count {
@@ -28,47 +34,61 @@ interface Count {
   readonly notes: readonly string[];
 }
 
+/** Those that take long first. */
 const steps: readonly Step[] = [
-  { name: "lint", command: "npm run --silent lint -- --colors=off" },
-  { name: "types: TypeScript 5.9", command: "npm run --silent typecheck:5.9" },
   { name: "types: TypeScript 6.0", command: "npm run --silent typecheck:6.0" },
-  { name: "types: TypeScript 7.0", command: "npm run --silent typecheck:7.0" },
+  { name: "types: TypeScript 5.9", command: "npm run --silent typecheck:5.9" },
+  { name: "types: TypeScript 7.0", command: "npm run --silent typecheck:7.0", isQuick: true },
   { name: "build", command: "npm run --silent build" },
-  { name: "tests", command: "vitest run --project main", isVitest: true },
-  { name: "tests against servers", command: "vitest run --project services", isVitest: true, beside: true },
-  { name: "documentation's site", command: "npm run --silent docs:build" },
+  { name: "unit tests", command: "vitest run --project unit", isVitest: true, isQuick: true },
+  { name: "lint", command: "npm run --silent lint -- --colors=off", isQuick: true },
+  { name: "tests", command: "vitest run --project main", isVitest: true, after: "all" },
+  { name: "tests against servers", command: "vitest run --project services", isVitest: true, waits: true },
+  { name: "documentation's site", command: "npm run --silent docs:build", after: "all" },
   { name: "package: publint", command: "npm run --silent check:publint" },
   { name: "package: types resolve", command: "npm run --silent check:attw" },
   { name: "unused code", command: "npm run --silent knip" },
 ];
 
-const asked = process.argv.slice(2);
+const { values, positionals: asked } = parseArgs({
+  allowPositionals: true,
+  options: { check: { type: "boolean", default: false } },
+});
 const unknown = asked.filter((name) => !steps.some((step) => step.name.startsWith(name)));
 if (unknown.length > 0) throw new Error(`no step is called ${unknown.join(", ")}`);
-const chosen = steps.filter((step) => asked.length === 0 || asked.some((name) => step.name.startsWith(name)));
+const chosen = steps.filter(
+  (step) =>
+    (!values.check || step.isQuick === true) &&
+    (asked.length === 0 || asked.some((name) => step.name.startsWith(name))),
+);
 
 mkdirSync(".cache", { recursive: true });
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const steps of together(chosen)) {
-  for (const count of await Promise.all(steps.map(runStep))) {
-    total.passed += count.passed;
-    total.failed += count.failed;
-    total.skipped += count.skipped;
-  }
-}
+await runAll(chosen);
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
-/** In order; those that run beside others, with them. */
-function together(steps: readonly Step[]): readonly (readonly Step[])[] {
-  const groups: Step[][] = [];
+/** In their order, as many at once as there are processors. */
+async function runAll(steps: readonly Step[]): Promise<void> {
+  const running = new Set<Promise<void>>();
+  let computing = 0;
   for (const step of steps) {
-    const before = groups.at(-1);
-    if (step.beside === true && before !== undefined) before.push(step);
-    else groups.push([step]);
+    while (step.after === "all" ? running.size > 0 : step.waits !== true && computing >= availableParallelism()) {
+      await Promise.race(running);
+    }
+    const computes = step.waits === true ? 0 : 1;
+    computing += computes;
+    const run = runStep(step).then((count) => {
+      running.delete(run);
+      computing -= computes;
+      total.passed += count.passed;
+      total.failed += count.failed;
+      total.skipped += count.skipped;
+    });
+    running.add(run);
   }
-  return groups;
+  await Promise.all(running);
 }
 
 async function runStep(step: Step): Promise<Count> {

@@ -14,7 +14,7 @@ let compiled: CompiledMistakes;
 beforeAll(async () => {
   const files = readdirSync(new URL("mistakes", import.meta.url)).filter((file) => file !== "index.ts");
   compiled = await compileMistakes("mistakes/index.ts", ...files.map((file) => `mistakes/${file}`));
-}, 120_000);
+});
 
 test("all that the compilers say", async () => {
   await expect(printMistakes(mistakes, compiled)).toMatchFileSnapshot("mistakes.txt");

@@ -9,7 +9,7 @@ import { runMistakes } from "./run-mistakes.ts";
 let compiled: CompiledMistakes;
 beforeAll(async () => {
   compiled = await compileMistakes("run-mistakes.ts");
-}, 120_000);
+});
 
 test("the compilers refuse nothing but the mistakes", () => {
   expect(compiled.elsewhere).toEqual([]);

@@ -11,7 +11,7 @@ import { type Case, cases, mistake } from "./cases.ts";
 let workspace: LibraryWorkspace;
 beforeAll(async () => {
   workspace = await LibraryWorkspace.create("scale");
-}, 60_000);
+});
 afterAll(() => workspace[Symbol.dispose]());
 
 const measured = new Map<string, Compiled>();
@@ -33,20 +33,20 @@ const caseNamed = (name: string): Case => {
   return found;
 };
 
-test.each(cases)("$name: within its limit", { timeout: 60_000 }, async (one) => {
+test.each(cases)("$name: within its limit", async (one) => {
   const { diagnostics, instantiations } = await measure(one);
   expect(diagnostics).toEqual([]);
   expect(instantiations).toBeLessThanOrEqual(one.limit);
 });
 
-test("each further node costs what the one before cost", { timeout: 120_000 }, async () => {
+test("each further node costs what the one before cost", async () => {
   const cost = async (count: number) => (await measure(caseNamed(`${count} nodes: chain`))).instantiations;
   const early = (await cost(200)) - (await cost(100));
   const late = (await cost(500)) - (await cost(400));
   expect(late).toBeLessThan(early * 1.25);
 });
 
-test("500 nodes with options compile with all compilers, at the same cost", { timeout: 180_000 }, async () => {
+test("500 nodes with options compile with all compilers, at the same cost", async () => {
   const counts = [];
   for (const compiler of compilers) {
     const { diagnostics, instantiations } = await measure(caseNamed("500 nodes: options"), compiler);
@@ -56,7 +56,7 @@ test("500 nodes with options compile with all compilers, at the same cost", { ti
   expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(100);
 });
 
-test("one mistake is one error, and its words cost little", { timeout: 60_000 }, async () => {
+test("one mistake is one error, and its words cost little", async () => {
   const { diagnostics, instantiations } = await measure(mistake);
   expect(diagnostics.map(({ text }) => text)).toEqual([
     expect.stringContaining("edge 'n99' -> 'n100': .id is string, needs number"),
@@ -66,7 +66,7 @@ test("one mistake is one error, and its words cost little", { timeout: 60_000 },
   expect(instantiations - right).toBeLessThan(5_000);
 });
 
-test("two thousand nodes compile in parts, with all compilers", { timeout: 240_000 }, async () => {
+test("two thousand nodes compile in parts, with all compilers", { timeout: 600_000 }, async () => {
   for (const compiler of compilers) {
     const { diagnostics } = await measure(caseNamed("400 nodes, used 5 times"), compiler);
     expect(diagnostics, `TypeScript ${compiler}`).toEqual([]);

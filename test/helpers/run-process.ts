@@ -32,7 +32,7 @@ export function startProcess(command: string, args: readonly string[], options: 
   const child = spawn(command, args, {
     cwd: options.cwd,
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: options.timeoutMs ?? 60_000,
+    timeout: options.timeoutMs ?? 280_000,
     // The repository's own Node and tools come first, wherever the process runs.
     env: { ...process.env, NO_COLOR: "1", PATH: [resolve("node_modules/.bin"), process.env.PATH].join(delimiter) },
   });

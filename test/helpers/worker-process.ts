@@ -20,7 +20,7 @@ interface Told {
 
 /** Starts a program of the tests, which is killed when the test ends. */
 export function startProgram(path: string, args: readonly (string | number)[]): RunningProcess {
-  const program = startProcess(process.execPath, [resolve(path), ...args.map(String)], { timeoutMs: 120_000 });
+  const program = startProcess(process.execPath, [resolve(path), ...args.map(String)]);
   onTestFinished(async () => {
     program.signal("SIGKILL");
     await program.outcome;

@@ -35,8 +35,8 @@ describe("the code on the pages", () => {
       JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"] }),
     );
     if (programs.length > 0)
-      check = await runProcess("tsc", ["-p", folder, "--pretty", "false"], { timeoutMs: 120_000 });
-  }, 120_000);
+      check = await runProcess("node", ["node_modules/typescript-7/bin/tsc", "-p", folder, "--pretty", "false"]);
+  });
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -70,9 +70,8 @@ describe("the code on the pages", () => {
 
   test.each(programs.filter(({ program }) => program.runs))(
     "$page:$program.line runs and prints what it says",
-    { timeout: 60_000 },
     async ({ file, program }) => {
-      const run = await runProcess("node", ["--import", onSource, join(folder, file)], { timeoutMs: 30_000 });
+      const run = await runProcess("node", ["--import", onSource, join(folder, file)]);
       expect(run.exitCode, run.output).toBe(0);
       let rest = normal(run.output);
       for (const promised of program.prints) {

@@ -108,7 +108,7 @@ describe("the package as it is published", () => {
     await writeFile(join(project, "package.json"), JSON.stringify({ type: "module", private: true }));
     const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock"];
     const wanted = [`./${tarball}`, `zod@${versions.zod}`, `@types/node@${versions["@types/node"]}`];
-    const installed = await runProcess("npm", [...install, ...wanted], { cwd: project, timeoutMs: 120_000 });
+    const installed = await runProcess("npm", [...install, ...wanted], { cwd: project });
     expect(installed.exitCode, installed.output).toBe(0);
     await writeFile(join(project, "right.ts"), right);
     await writeFile(join(project, "wrong.ts"), wrong);
@@ -116,14 +116,13 @@ describe("the package as it is published", () => {
     for (const file of ["right", "wrong", "own-store"]) {
       await writeFile(join(project, `${file}.json`), JSON.stringify({ compilerOptions, files: [`${file}.ts`] }));
     }
-  }, 180_000);
+  });
 
   afterAll(() => rm(project, { recursive: true, force: true }));
 
   const compile = (compiler: string, file: string) =>
     runProcess("node", [resolve("node_modules", compiler, "bin/tsc"), "-p", `${file}.json`, "--pretty", "false"], {
       cwd: project,
-      timeoutMs: 120_000,
     });
 
   test("holds the built code and its papers, nothing else", async () => {
@@ -148,15 +147,15 @@ describe("the package as it is published", () => {
   });
 
   for (const [version, compiler] of Object.entries(compilers)) {
-    test(`a right flow compiles with TypeScript ${version}`, { timeout: 120_000 }, async () => {
+    test(`a right flow compiles with TypeScript ${version}`, async () => {
       expect(await compile(compiler, "right")).toEqual({ exitCode: 0, output: "" });
     });
 
-    test(`a store's answers have names with TypeScript ${version}`, { timeout: 120_000 }, async () => {
+    test(`a store's answers have names with TypeScript ${version}`, async () => {
       expect(await compile(compiler, "own-store")).toEqual({ exitCode: 0, output: "" });
     });
 
-    test(`a wrong edge is named by TypeScript ${version}`, { timeout: 120_000 }, async () => {
+    test(`a wrong edge is named by TypeScript ${version}`, async () => {
       const { output } = await compile(compiler, "wrong");
       expect(output).toContain("edge 'names' -> 'count': .id is string, needs number");
       expect(output.match(/error TS/g)).toHaveLength(1);
@@ -164,21 +163,21 @@ describe("the package as it is published", () => {
     });
   }
 
-  test("a SQLite store opens", { timeout: 60_000 }, async () => {
+  test("a SQLite store opens", async () => {
     expect(await runProcess("node", ["own-store.ts"], { cwd: project })).toEqual({
       exitCode: 0,
       output: "undefined []\n",
     });
   });
 
-  test("the command is there", { timeout: 60_000 }, async () => {
+  test("the command is there", async () => {
     expect(await runProcess("npx", ["--no-install", "flowkit", "--version"], { cwd: project })).toEqual({
       exitCode: 0,
       output: `${packageJson.version}\n`,
     });
   });
 
-  test("the command says which driver is missing", { timeout: 60_000 }, async () => {
+  test("the command says which driver is missing", async () => {
     const listed = await runProcess("npx", ["--no-install", "flowkit", "tasks", "list", "--mongo", "mongodb://h/d"], {
       cwd: project,
     });
@@ -189,7 +188,7 @@ describe("the package as it is published", () => {
     });
   });
 
-  test("the right flow runs", { timeout: 60_000 }, async () => {
+  test("the right flow runs", async () => {
     expect(await runProcess("node", ["right.ts"], { cwd: project })).toEqual({
       exitCode: 0,
       output: '[{"n":1},{"n":4},{"n":9}]\n{"violations":[],"outputs":[{"n":1},{"n":4},{"n":9}]}\n',

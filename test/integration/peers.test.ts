@@ -29,7 +29,7 @@ describe("the comparison with other libraries", () => {
     expect(await readFile("bench/types/package-lock.json", "utf8")).not.toContain('"resolved": "http');
   });
 
-  test("FlowKit still says what the stored run has", { timeout: 120_000 }, async () => {
+  test("FlowKit still says what the stored run has", async () => {
     const { typescript, cases } = await checkCases(flowkit);
     const stored = results.libraries.find(({ name }) => name === "flowkit");
     expect({ typescript, cases }, "npm run bench:types -- flowkit --markdown").toEqual({

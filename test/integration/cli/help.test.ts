@@ -7,7 +7,7 @@ import { tempFolder } from "../../helpers/temp-folder.ts";
 const commandsIn = (help: string): readonly string[] =>
   [...(/\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(help)?.[1] ?? "").matchAll(/^ {2}(\S+)/gm)].map(([, name = ""]) => name);
 
-test("every command has its help, with examples", { timeout: 60_000 }, async () => {
+test("every command has its help, with examples", async () => {
   const cwd = tempFolder();
   const pages: string[] = [];
   const look = async (path: readonly string[]): Promise<void> => {

@@ -26,13 +26,13 @@ describe("flowkit init", () => {
     expect(stdout).toBe('{ "sum": [{ "revenue": 4 }, { "revenue": 8 }] }\n');
   });
 
-  test("its files are right in their types", { timeout: 120_000 }, async () => {
+  test("its files are right in their types", async () => {
     const cwd = tempFolder();
     expect((await cli(["init"], { cwd })).exitCode).toBe(0);
     mkdirSync(join(cwd, "node_modules/flowkit"), { recursive: true });
     for (const name of ["dist", "package.json"]) symlinkSync(resolve(name), join(cwd, "node_modules/flowkit", name));
     for (const name of ["zod", "@types"]) symlinkSync(resolve("node_modules", name), join(cwd, "node_modules", name));
-    expect(await runProcess("tsc", ["-p", cwd], { cwd, timeoutMs: 100_000 })).toEqual({ exitCode: 0, output: "" });
+    expect(await runProcess("tsc", ["-p", cwd], { cwd })).toEqual({ exitCode: 0, output: "" });
   });
 
   test("replaces nothing", async () => {

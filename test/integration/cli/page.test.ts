@@ -4,11 +4,7 @@ import { expect, test } from "vitest";
 import { truePage } from "../../helpers/console-page.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 
-test.each(["docs/cli.md", "docs/quick-start.md"])(
-  "%s shows what the command prints",
-  { timeout: 120_000 },
-  async (file) => {
-    const page = resolve(file);
-    await expect(truePage(readFileSync(page, "utf8"), tempFolder())).toMatchFileSnapshot(page);
-  },
-);
+test.each(["docs/cli.md", "docs/quick-start.md"])("%s shows what the command prints", async (file) => {
+  const page = resolve(file);
+  await expect(truePage(readFileSync(page, "utf8"), tempFolder())).toMatchFileSnapshot(page);
+});

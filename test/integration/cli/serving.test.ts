@@ -62,7 +62,7 @@ const startTask = async (cwd: string): Promise<string> => {
 const isFinished = async (cwd: string, task: string): Promise<boolean> =>
   (await cli(["tasks", "show", task, "--store", "runs.db"], { cwd })).stdout.includes(") finished");
 
-test("a coordinator and workers share a task; one that is stopped hands it on", { timeout: 120_000 }, async () => {
+test("a coordinator and workers share a task; one that is stopped hands it on", async () => {
   const cwd = project();
   const coordinator = startCli(["coordinator", ...shared], { cwd });
   const worker = startCli(["worker", ...shared, "--capacity", "4", "--log-format", "json", "--grace", "0"], { cwd });
@@ -116,7 +116,7 @@ test("a coordinator and workers share a task; one that is stopped hands it on", 
   expect(await next.outcome).toMatchObject({ exitCode: 0, stdout: "" });
 });
 
-test("while it is stopped it isn't ready; a second signal ends it at once", { timeout: 120_000 }, async () => {
+test("while it is stopped it isn't ready; a second signal ends it at once", async () => {
   const cwd = project();
   const up = startCli(["up", "flow.ts", ...shared.slice(2), "--grace", "600"], { cwd });
   const probe = await probesOf(up);
@@ -131,7 +131,7 @@ test("while it is stopped it isn't ready; a second signal ends it at once", { ti
   expect((await up.outcome).exitCode).toBe(143);
 });
 
-test("while Kafka has not been reached it isn't ready, and says so", { timeout: 120_000 }, async () => {
+test("while Kafka has not been reached it isn't ready, and says so", async () => {
   const nobody = createServer().listen(0, "127.0.0.1");
   await new Promise((done) => nobody.once("listening", done));
   const { port } = nobody.address() as AddressInfo;

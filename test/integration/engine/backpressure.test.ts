@@ -4,6 +4,7 @@ import type { Store } from "../../../src/core/ports/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 const limited = (id: string, max: number, parents: readonly string[] = []) => {
@@ -202,6 +203,7 @@ describe("it isn't held up by", () => {
   });
 
   test("a consumer that waits for its retry", async () => {
+    const time = stillTime();
     const { engine, artifacts, record } = await testEngine([
       source("src", numbers(30)),
       handler("sink", {
@@ -211,14 +213,16 @@ describe("it isn't held up by", () => {
         },
       }),
     ]);
-    const retry_policy = { max: 2, ...atOnce, backoff_sec: 1 };
+    const retry_policy = { max: 2, ...atOnce, backoff_sec: 60 };
     const task = await engine.run(graphOf(limited("src", 2), streaming("sink", ["src"], { retry_policy })));
-    await until(async () => (await artifacts(task.id, "src")).length === 30);
+    await time.during(until(async () => (await artifacts(task.id, "src")).length === 30));
     expect((await record(task.id, "sink")).status).toBe("deferred");
+    await time.pass(60_000);
     expect(await task.result()).toEqual({ sink: numbers(30) });
   });
 
   test("a consumer that hangs, for longer than its timeout", async () => {
+    const time = stillTime();
     const hang = new Gate();
     const { engine } = await testEngine([
       source("src", numbers(8)),
@@ -233,6 +237,8 @@ describe("it isn't held up by", () => {
     const task = await engine.run(
       graphOf(limited("src", 1), streaming("sink", ["src"], { timeout_sec: 1, retry_policy })),
     );
+    await until(() => hang.arrived === 1);
+    await time.pass(1_000);
     expect(await task.result()).toEqual({ sink: numbers(8) });
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 const cancelled = { code: "TASK_CANCELLED" };
@@ -68,6 +69,7 @@ describe("cancelling a task", () => {
   });
 
   test("a handler that ignores its signal: after the grace the task is over, and the slot is free when it returns", async () => {
+    const time = stillTime();
     const gate = new Gate();
     const { engine, artifacts, record, logged } = await testEngine(
       [source("deaf", [1], { processBatch: () => gate.pass() }), source("next", [2])],
@@ -77,13 +79,13 @@ describe("cancelling a task", () => {
     await until(() => gate.arrived === 1);
     const next = await engine.run(graphOf(node("next")));
     await task.cancel();
-    await expect(task.result()).rejects.toMatchObject(cancelled);
+    await expect(time.during(task.result())).rejects.toMatchObject(cancelled);
     const ignores = () => logged.filter(({ message }) => message?.startsWith("a handler ignores its AbortSignal"));
-    await until(() => ignores().length > 0);
+    await time.during(until(() => ignores().length > 0));
     expect(engine.health()).toMatchObject({ running: 0, lingering: 1, capacity: 1 });
     expect((await record(next.id, "next")).status).toBe("queued");
     gate.open(); // its late return changes nothing
-    expect(await next.result()).toEqual({ next: [2] });
+    expect(await time.during(next.result())).toEqual({ next: [2] });
     expect(ignores()).toMatchObject([
       { level: "warn", fields: { taskId: task.id, nodeId: "deaf", batchUid: "0", ended: "fenced" } },
     ]);
@@ -93,6 +95,7 @@ describe("cancelling a task", () => {
   });
 
   test("a cleanup that doesn't end holds the task no longer than the grace", async () => {
+    const time = stillTime();
     const gate = new Gate();
     const { engine } = await testEngine(
       [
@@ -110,14 +113,15 @@ describe("cancelling a task", () => {
     await until(() => gate.arrived === 1);
     const next = await engine.run(graphOf(node("next")));
     await task.cancel();
-    await expect(task.result()).rejects.toMatchObject(cancelled);
-    await until(() => engine.health().running === 0);
+    await expect(time.during(task.result())).rejects.toMatchObject(cancelled);
+    await time.during(until(() => engine.health().running === 0));
     expect(engine.health().lingering).toBe(1);
     gate.open();
-    expect(await next.result()).toEqual({ next: [2] });
+    expect(await time.during(next.result())).toEqual({ next: [2] });
   });
 
   test("on a deferred node: no further attempt", async () => {
+    const time = stillTime();
     const processBatch = vi.fn(() => {
       throw new Error("again");
     });
@@ -128,7 +132,7 @@ describe("cancelling a task", () => {
     await expect(task.result()).rejects.toMatchObject(cancelled);
     const calls = processBatch.mock.calls.length;
     const waited = await engine.run(graphOf(node("a", [], { retry_policy: { max: 1, backoff_sec: 0.1, jitter: 0 } })));
-    await expect(waited.result()).rejects.toThrow(); // longer than the first one's backoff has passed
+    await expect(time.during(waited.result())).rejects.toThrow(); // longer than the first one's backoff has passed
     expect(processBatch.mock.calls.length).toBe(calls + 2);
     expect(await record(task.id, "a")).toMatchObject({ status: "cancelled" });
   });

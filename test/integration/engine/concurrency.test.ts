@@ -4,6 +4,7 @@ import { PermanentError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 /** How many are at work at once, and at most were. */
@@ -77,7 +78,9 @@ describe("a handler with concurrency", () => {
       concurrency: 4,
       iterBatches: () => numbers(12).map((value) => ({ uid: `u${value}`, payload: value })),
       async processBatch(payload, ctx) {
-        await crowd.during(() => new Promise((resolve) => setTimeout(resolve, 12 - Number(payload))));
+        await crowd.during(async () => {
+          for (let turn = Number(payload); turn < 12; turn++) await new Promise((resolve) => setImmediate(resolve));
+        });
         return ctx.uid;
       },
     });
@@ -163,7 +166,7 @@ describe("an error of one batch", () => {
     const step = handler("step", {
       concurrency: 2,
       async processBatch() {
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await until(() => never.arrived === 1);
         throw new PermanentError("broken");
       },
     });
@@ -222,6 +225,7 @@ describe("an error of one batch", () => {
 
 describe("with several batches in hand", () => {
   test("a source that starts over takes them back: they don't get into the new output", async () => {
+    const time = stillTime();
     const old = new Gate();
     const oldStored = new Gate();
     let restartSeen = 0;
@@ -254,7 +258,7 @@ describe("with several batches in hand", () => {
       nodes: [node("source", [], { retry_policy: atOnce }), node("step", ["source"], { start: "first_batch" })],
     });
     await until(async () => (await task.status()).nodes[0]?.status === "finished");
-    await new Promise((resolve) => setTimeout(resolve, 250)); // longer than a consumer goes without a look
+    await time.pass(10_000); // longer than a consumer goes without a look
     expect(restartSeen).toBe(0);
     old.open();
     expect(await task.result()).toEqual({ step: ["2:0"] });
@@ -262,6 +266,7 @@ describe("with several batches in hand", () => {
   });
 
   test("a timeout lets go of all of them", async () => {
+    const time = stillTime();
     const never = new Gate();
     const step = handler("step", {
       concurrency: 3,
@@ -273,8 +278,9 @@ describe("with several batches in hand", () => {
     const task = await engine.run({
       nodes: [node("source"), node("step", ["source"], { timeout_sec: 0.05, retry_policy: { max: 0, ...atOnce } })],
     });
+    await until(() => never.arrived === 3, "all of them are at work");
+    await time.pass(50);
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "timeout", batchUid: "0" } });
-    expect(never.arrived).toBe(3);
   });
 
   test("a cancel waits for those who heed it", async () => {

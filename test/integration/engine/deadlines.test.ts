@@ -3,6 +3,7 @@ import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts"
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 /** A tick that no test waits for: who waits for a deadline must know when it is. */
@@ -11,6 +12,7 @@ const exceeded = { code: "TASK_FAILED", details: { reasonCode: "deadline_exceede
 
 describe("a task that hasn't ended at its deadline", () => {
   test("fails, without a node; what runs is aborted, what waits never starts", async () => {
+    const time = stillTime();
     const gate = new Gate();
     const after = vi.fn();
     const { engine, writes } = await testEngine(
@@ -21,6 +23,8 @@ describe("a task that hasn't ended at its deadline", () => {
       noTicks,
     );
     const task = await engine.run(graphOf(node("slow"), node("after", ["slow"])), { deadlineSec: 0.05 });
+    await until(() => gate.arrived === 1);
+    await time.pass(50);
     const error = await task.result().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject(exceeded);
     expect((error as Error).message).toBe(
@@ -38,15 +42,19 @@ describe("a task that hasn't ended at its deadline", () => {
   });
 
   test("doesn't wait for a retry that would come later", async () => {
+    const time = stillTime();
     const processBatch = () => Promise.reject(new Error("again"));
     const { engine } = await testEngine([source("a", [1], { processBatch })], noTicks);
     const task = await engine.run(graphOf(node("a", [], { retry_policy: { max: 5, backoff_sec: 3_600 } })), {
       deadlineSec: 0.05,
     });
+    await until(async () => (await task.status()).status === "deferred");
+    await time.pass(50);
     await expect(task.result()).rejects.toMatchObject(exceeded);
   });
 
   test("is found by an engine that opens the store later", async () => {
+    const time = stillTime();
     const state = new MemoryState();
     const gate = new Gate();
     const handlers = [source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) })];
@@ -54,6 +62,7 @@ describe("a task that hasn't ended at its deadline", () => {
     const task = await first.engine.run(graphOf(node("a")), { deadlineSec: 0.05 });
     await until(() => gate.arrived === 1);
     await first.engine.stop({ graceMs: 0 });
+    await time.pass(50);
     const second = await testEngine(handlers, {
       ...noTicks,
       store: memoryStore({ state }),
@@ -63,12 +72,13 @@ describe("a task that hasn't ended at its deadline", () => {
 });
 
 test("a task that ends before its deadline is left alone by it", async () => {
+  const time = stillTime();
   const { engine } = await testEngine([source("a", [1])], { tickMs: 5 });
   const quick = await engine.run(graphOf(node("a")), { deadlineSec: 0.2 });
   expect(await quick.result()).toEqual({ a: [1] });
   const late = await engine.run(graphOf(node("a")), { deadlineSec: 3_600 });
   expect(await late.result()).toEqual({ a: [1] });
-  await until(async () => Date.now() > ((await quick.status()).deadlineAt ?? Number.POSITIVE_INFINITY));
+  await time.pass(1_000);
   expect((await quick.status()).status).toBe("finished");
 });
 

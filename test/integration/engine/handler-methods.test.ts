@@ -5,6 +5,7 @@ import { FlowError, PermanentError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 async function failureOf(definition: HandlerDefinition, more: Parameters<typeof node>[2] = {}): Promise<FlowError> {
@@ -132,6 +133,7 @@ describe("cleanups", () => {
   });
 
   test("run at once where a handler goes on after its attempt was abandoned", async () => {
+    const time = stillTime();
     const gate = new Gate();
     const order: string[] = [];
     const { engine, logged } = await testEngine(
@@ -150,6 +152,8 @@ describe("cleanups", () => {
       { mayLogErrors: true },
     );
     const task = await engine.run(graphOf(node("a", [], { timeout_sec: 0.05, retry_policy: { max: 0 } })));
+    await until(() => gate.arrived === 1);
+    await time.pass(50);
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "timeout" } });
     expect(order).toEqual(["in time"]);
     gate.open();

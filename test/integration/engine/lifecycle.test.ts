@@ -10,6 +10,7 @@ import { noTicks, type TestEngine, testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
 import { runProcess } from "../../helpers/run-process.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { collect, Gate, until } from "../../helpers/waiting.ts";
 
 const stopped = { code: "ENGINE_STOPPED" };
@@ -146,14 +147,13 @@ describe("stopping an engine", () => {
     const task = await engine.run(graphOf(node("a")));
     await task.result();
     await engine.stop();
-    const before = performance.now();
+    stillTime(); // who waits for anything waits for ever
     await expect(engine.run(graphOf(node("a")))).rejects.toMatchObject(stopped);
     await expect(task.result()).rejects.toMatchObject(stopped);
     await expect(task.status()).rejects.toMatchObject(stopped);
     await expect(task.cancel()).rejects.toMatchObject(stopped);
     await expect(collect(task.events())).rejects.toMatchObject(stopped);
     await expect(collect(task.artifacts("a"))).rejects.toMatchObject(stopped);
-    expect(performance.now() - before).toBeLessThan(1_000);
   });
 
   test("twice is one stop", async () => {
@@ -252,7 +252,7 @@ describe("a program", () => {
         .replaceAll("flowkit/engine", resolve("src/engine/index.ts"))
         .replaceAll("'zod'", `'${import.meta.resolve("zod")}'`),
     );
-    return runProcess(process.execPath, [file], { timeoutMs: 20_000 });
+    return runProcess(process.execPath, [file]);
   };
   const prelude = `
     import * as z from 'zod'

@@ -6,6 +6,7 @@ import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { cluster } from "../../helpers/processes.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 test("a killed worker's attempt goes on elsewhere with the next epoch, after what it had stored", async () => {
@@ -142,16 +143,18 @@ test("a worker that was only slow finds itself fenced: its late result is droppe
 });
 
 test("a lease is kept alive as long as its attempt runs, many leases long", async () => {
+  const time = stillTime();
   const { start, store } = cluster();
   const gate = new Gate();
   const one = await start([source("a", [1], { processBatch: () => gate.pass().then(() => 1) })], { leaseMs: 900 });
   const task = await one.engine.run(graphOf(node("a")));
   const deadlines = new Set<number>();
-  await until(async () => {
+  const renewed = async () => {
     const [record] = await store.readShards(task.id);
     if (record?.lease !== undefined) deadlines.add(record.lease.deadline);
     return deadlines.size >= 6;
-  }, "six renewals");
+  };
+  await time.during(until(renewed, "six renewals"));
   gate.open();
   expect(await task.result()).toEqual({ a: [1] });
   expect([...deadlines]).toEqual([...deadlines].toSorted((a, b) => a - b));

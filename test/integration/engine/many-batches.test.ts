@@ -26,4 +26,4 @@ test("a hundred thousand batches through three nodes: none lost, and a worker ho
   // Two consumers and a `totals` beside them: each has a page at hand and perhaps the one before, not collected yet.
   expect(told.mostArtifacts).toBeLessThan(8 * pageSize);
   expect(told.sink.alive).toBeLessThan(4 * pageSize);
-}, 60_000);
+});

@@ -6,6 +6,7 @@ import { type JsonObject, RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 describe("capacity", () => {
@@ -75,6 +76,7 @@ describe("consumers that starve give their slots back", () => {
   const quick = { leaseMs: 1_000, tickMs: 5 };
 
   test("at capacity one, a consumer of a source that waits for a retry", async () => {
+    const time = stillTime();
     const consumer = new Gate();
     const { engine, record } = await testEngine(
       [
@@ -99,12 +101,13 @@ describe("consumers that starve give their slots back", () => {
         node("sink", ["src"], { start: "first_batch" }),
       ),
     );
-    expect(await task.result()).toEqual({ sink: [1, 2] });
+    expect(await time.during(task.result())).toEqual({ sink: [1, 2] });
     expect(await record(task.id, "sink")).toMatchObject({ failures: 0, lost: 0 });
     expect((await record(task.id, "sink")).yields).toBeGreaterThan(0);
   });
 
   test("but not one that would do all of its work again, while nobody else wants the slot", async () => {
+    const time = stillTime();
     const leaseMs = 1_000; // it starves after a tenth of it
     const seen: number[] = [];
     const { engine, record } = await testEngine(
@@ -131,13 +134,14 @@ describe("consumers that starve give their slots back", () => {
         node("sink", ["src"], { start: "first_batch" }),
       ),
     );
-    expect(await task.result()).toEqual({ sink: [1, 2, 3] });
+    expect(await time.during(task.result())).toEqual({ sink: [1, 2, 3] });
     // Once while the source waits for its retry, and once more when that needed the slot.
     expect(seen).toEqual([1, 2, 1, 2, 3]);
     expect(await record(task.id, "sink")).toMatchObject({ failures: 0, lost: 0, yields: 1 });
   });
 
   test("also one that would do all of its work again, when a limit over all workers lets nobody past it", async () => {
+    const time = stillTime();
     let isLate = false;
     const { engine, record } = await testEngine(
       [
@@ -175,21 +179,23 @@ describe("consumers that starve give their slots back", () => {
         node("sink", ["src", "late"], { start: "first_batch", fan_in: "any" }),
       ),
     );
-    expect(((await task.result()).sink as unknown[]).toSorted()).toEqual([1, 2, "late"]);
+    expect(((await time.during(task.result())).sink as unknown[]).toSorted()).toEqual([1, 2, "late"]);
     expect((await record(task.id, "sink")).yields).toBeGreaterThan(0);
   });
 
   test("at capacity one, consumers of any of two sources, of which the second has no slot", async () => {
+    const time = stillTime();
     const { engine } = await testEngine([source("a", [1]), source("b", [2]), handler("sink")], {
       capacity: 1,
       ...quick,
     });
     const graph = graphOf(node("a"), node("b"), node("sink", ["a", "b"], { fan_in: "any", start: "first_batch" }));
     const tasks = await Promise.all(numbers(3).map((n) => engine.run(graph, { priority: n })));
-    for (const task of tasks) expect(((await task.result()).sink as number[]).toSorted()).toEqual([1, 2]);
+    for (const task of tasks) expect(((await time.during(task.result())).sink as number[]).toSorted()).toEqual([1, 2]);
   });
 
   test("a chain of them unwinds from the top", async () => {
+    const time = stillTime();
     let failures = 0;
     const { engine } = await testEngine(
       [
@@ -212,10 +218,11 @@ describe("consumers that starve give their slots back", () => {
         node("c3", ["c2"], first),
       ),
     );
-    expect(await task.result()).toEqual({ c3: [1, 2] });
+    expect(await time.during(task.result())).toEqual({ c3: [1, 2] });
   });
 
   test("but not one whose source runs, however slowly", async () => {
+    const time = stillTime();
     const gate = new Gate();
     const { engine, record } = await testEngine(
       [
@@ -226,12 +233,14 @@ describe("consumers that starve give their slots back", () => {
     );
     const task = await engine.run(graphOf(node("src"), node("sink", ["src"], { start: "first_batch" })));
     const deadlines = new Set<number | undefined>();
-    await until(async () => {
-      deadlines.add((await record(task.id, "src")).lease?.deadline);
-      return deadlines.size > 4;
-    }, "a lease's length to have passed");
+    await time.during(
+      until(async () => {
+        deadlines.add((await record(task.id, "src")).lease?.deadline);
+        return deadlines.size > 4;
+      }, "a lease's length to have passed"),
+    );
     gate.open();
-    expect(await task.result()).toEqual({ sink: [1, 2] });
+    expect(await time.during(task.result())).toEqual({ sink: [1, 2] });
     expect(await record(task.id, "sink")).toMatchObject({ yields: 0 });
   });
 });

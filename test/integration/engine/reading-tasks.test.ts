@@ -4,6 +4,7 @@ import type { TaskEvent } from "../../../src/core/tasks/api.ts";
 import { type TestEngine, testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { collect, Gate, until } from "../../helpers/waiting.ts";
 
 describe("the result", () => {
@@ -224,6 +225,7 @@ describe("events", () => {
 });
 
 test("the status while nothing has started, while it waits for a retry, and at the end", async () => {
+  const time = stillTime();
   const gate = new Gate();
   const { engine } = await testEngine(
     [
@@ -251,6 +253,7 @@ test("the status while nothing has started, while it waits for a retry, and at t
   gate.open();
   await blocker.result();
   await until(async () => (await task.status()).status === "deferred");
+  await time.pass(200);
   await task.result();
   const end = await task.status();
   expect(end).toMatchObject({ status: "finished", nodes: [{ status: "finished", epoch: 2, failures: 1, batches: 1 }] });

@@ -201,16 +201,17 @@ describe("a heartbeat", () => {
   };
 
   test("keeps the lease of a handler that never waits for anything else", async () => {
+    const leaseMs = 2_000; // longer than a busy machine keeps a process waiting
     const step = handler("step", {
       async processBatch(_payload, ctx) {
         for (let turn = 0; turn < 60; turn++) {
-          busyFor(10);
+          busyFor(leaseMs / 50);
           await ctx.heartbeat();
         }
         return ctx.epoch;
       },
     });
-    const { engine, record } = await testEngine([step], { leaseMs: 200 });
+    const { engine, record } = await testEngine([step], { leaseMs });
     const task = await engine.run(graphOf(node("step")));
     await task.result();
     expect(await record(task.id, "step")).toMatchObject({ epoch: 1, lost: 0 });

@@ -3,6 +3,7 @@ import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { until } from "../../helpers/waiting.ts";
 
 const failing = (name: string, error: () => unknown) => {
@@ -195,14 +196,16 @@ describe("how long after", () => {
     );
 
   test("backoff_sec 0 is no delay", async () => {
+    stillTime();
     const { definition } = failing("busy", () => new Error("again"));
     const { engine, record } = await testEngine([definition], { tickMs: 60_000 });
     const task = await engine.run(graphOf(node("busy", [], { retry_policy: { ...atOnce, max: 5 } })));
     await expect(task.result()).rejects.toThrow();
-    expect(Math.max(...delays((await record(task.id, "busy")).history))).toBeLessThan(100);
+    expect(delays((await record(task.id, "busy")).history)).toEqual([0, 0, 0, 0, 0]);
   });
 
   test("the delay grows by its factor up to its cap", async () => {
+    const time = stillTime();
     const { definition } = failing("busy", () => new Error("again"));
     const { engine, record } = await testEngine([definition], { tickMs: 60_000 });
     const task = await engine.run(
@@ -212,13 +215,13 @@ describe("how long after", () => {
         }),
       ),
     );
-    await expect(task.result()).rejects.toThrow();
-    const waited = delays((await record(task.id, "busy")).history);
-    expect(waited).toHaveLength(4);
-    for (const [nth, atLeast] of [20, 60, 100, 100].entries()) {
-      expect(waited[nth]).toBeGreaterThanOrEqual(atLeast);
-      expect(waited[nth]).toBeLessThan(atLeast + 500);
+    const failures = async () => (await record(task.id, "busy")).failures;
+    for (const [nth, delay] of [20, 60, 100, 100].entries()) {
+      await until(async () => (await failures()) === nth + 1);
+      await time.pass(delay);
     }
+    await expect(task.result()).rejects.toThrow();
+    expect(delays((await record(task.id, "busy")).history)).toEqual([20, 60, 100, 100]);
   });
 
   test("afterSec takes the place of a shorter backoff, not of a longer one", async () => {

@@ -36,11 +36,11 @@ describe.each(Object.keys(worlds) as Parts[])(
       const totals = await runAndCheck("rough", parts, 80);
       // The world was rough. Timing is real, so how rough differs from run to run: some 160 retries, 35 restarts, 28 stops.
       for (const what of ["tasks", "retries", "restarts", "stops"]) expect(totals[what], what).toBeGreaterThan(5);
-    }, 60_000);
+    });
 
     test("with failing handlers and no sweep that would make good for a lost wake-up", async () => {
       const totals = await runAndCheck("calm", parts, 60);
       expect(totals.retries).toBeGreaterThan(20);
-    }, 60_000);
+    });
   },
 );

@@ -29,7 +29,7 @@ test("a coordinator and two workers with different roles, each a process, give t
     expect(processed).toBeGreaterThan(0);
   }
   await checkFile(path, { seed: 21, count: 12 });
-}, 120_000);
+});
 
 test("a client's tasks survive the end of the coordinator and of a worker in their middle", async () => {
   const path = join(tempFolder(), "runs.db");
@@ -48,4 +48,4 @@ test("a client's tasks survive the end of the coordinator and of a worker in the
   expect(worker).toMatchObject({ problems: [] });
   expect(worker?.processed).toBeGreaterThan(0); // else nobody was killed in the middle
   await checkFile(path, { seed: 22, count: 12 });
-}, 120_000);
+});

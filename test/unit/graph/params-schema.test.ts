@@ -32,7 +32,7 @@ describe("a pattern of params_schema", () => {
   const evil = ["^(a+)+$", "^(a|a)*$", "^(a?){40}a{40}$", "(x+x+)+y", ".*a.*a.*a.*a$", "a+b"];
   const attack = `${"a".repeat(100_000)}!`;
 
-  test.for(evil)("%s takes linear time", { timeout: 20_000 }, (pattern) => {
+  test.for(evil)("%s takes linear time", (pattern) => {
     const nested: JsonObject[] = [
       ofText({ pattern }),
       { type: "object", properties: { text: { type: ["string", "null"], pattern, default: "b" } } },

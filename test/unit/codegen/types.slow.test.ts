@@ -44,12 +44,12 @@ function errorsOf(sources: readonly string[]): readonly string[] {
   });
 }
 
-test("as it comes", { timeout: 300_000 }, () => {
+test("as it comes", { timeout: 600_000 }, () => {
   const graphs = fc.sample(sourceGraphs, { numRuns: 25, seed: 7 });
   expect(errorsOf(graphs.map((graph) => toTypeScript(graph)))).toStrictEqual([]);
 });
 
-test("of a flow that its handlers describe", { timeout: 120_000 }, () => {
+test("of a flow that its handlers describe", () => {
   const source = toTypeScript(flights.compile({ schemas: true }));
   expect(source).toContain('export const flights = flow("flights", {');
   expect(errorsOf([source])).toStrictEqual([]);

@@ -1,0 +1,37 @@
+import { onTestFinished, vi } from "vitest";
+
+/** Time of this process, for one test. */
+export interface StillTime {
+  /** Lets so much time pass; what is due by then is woken in its order. */
+  pass(ms: number): Promise<void>;
+  /** Lets it pass, a little at each turn of the event loop, until this settles: on a slow machine time is slow too. */
+  during<TResult>(work: Promise<TResult>): Promise<TResult>;
+}
+
+/**
+ * Stops the clocks and timers of this process until the test ends: time passes when the test says so, however busy the
+ * machine is. Call it before the engine is made, so that the engine is stopped before time goes on.
+ */
+export function stillTime(): StillTime {
+  const elapsed = performance.now();
+  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: Date.now() });
+  const start = Date.now();
+  const monotonic = vi.spyOn(performance, "now").mockImplementation(() => elapsed + Date.now() - start);
+  onTestFinished(() => {
+    monotonic.mockRestore();
+    vi.useRealTimers();
+  });
+  const pass = async (ms: number) => void (await vi.advanceTimersByTimeAsync(ms));
+  return {
+    pass,
+    async during(work) {
+      let settled = false;
+      const settle = () => {
+        settled = true;
+      };
+      work.then(settle, settle);
+      while (!settled) await pass(1);
+      return work;
+    },
+  };
+}
