@@ -2,34 +2,12 @@ import type { Store } from "../../core/ports/index.ts";
 import { systemClock } from "../../core/ports/system.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
+import type { SqliteStoreOptions } from "./connection.ts";
 import { artifactLogs } from "./logs.ts";
 import { deadLetterTable, slotTable, workerTable } from "./registry.ts";
 import { shardTable } from "./shards.ts";
-import { Session, sharedFile } from "./shared-file.ts";
+import { Session } from "./shared-file.ts";
 import { taskTable } from "./tasks.ts";
-
-/** How a {@link sqliteStore} writes its file. */
-export interface SqliteStoreOptions {
-  /**
-   * `"turn"`: what is written in one turn of the event loop is one transaction, which makes the store several times as
-   * fast. A crash can take back the last turn, as if it had not happened: its attempts run again. Nothing that the
-   * engine has told its caller is ever taken back. `"call"`: each operation is a transaction of its own.
-   *
-   * @defaultValue "turn"
-   */
-  readonly commit?: "turn" | "call";
-  /**
-   * `"normal"`: a crash of the process loses nothing that was committed, a power failure may take back the last commits.
-   * `"full"`: each commit waits until the disk has it. The file stays whole in both.
-   *
-   * @defaultValue "normal"
-   */
-  readonly synchronous?: "normal" | "full";
-  /** How long a write waits while another process writes, in ms; the event loop waits with it. @defaultValue 5000 */
-  readonly busyMs?: number;
-  /** The store's clock, in milliseconds. @defaultValue the system's; where that is set back, time goes on from there */
-  readonly now?: () => number;
-}
 
 const longestBusyMs = 60_000;
 
@@ -47,14 +25,11 @@ const longestBusyMs = 60_000;
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
   const { commit = "turn", synchronous = "normal", busyMs = 5_000, now = systemClock().now } = options;
   if (typeof path !== "string") throw new FlowError("ENGINE_OPTIONS", "sqliteStore needs the path of a file");
-  if (commit !== "turn" && commit !== "call") throw invalid("commit", commit, 'give "turn" or "call"');
-  if (synchronous !== "normal" && synchronous !== "full") {
-    throw invalid("synchronous", synchronous, 'give "normal" or "full"');
-  }
-  if (!Number.isInteger(busyMs) || busyMs < 0 || busyMs > longestBusyMs) {
-    throw invalid("busyMs", busyMs, `give an integer from 0 to ${longestBusyMs}`);
-  }
-  const session = new Session(sharedFile({ path, commit, synchronous, busyMs }), now);
+  check("commit", commit, commit === "turn" || commit === "call", 'give "turn" or "call"');
+  check("synchronous", synchronous, synchronous === "normal" || synchronous === "full", 'give "normal" or "full"');
+  const isBusyMs = Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= longestBusyMs;
+  check("busyMs", busyMs, isBusyMs, `give an integer from 0 to ${longestBusyMs}`);
+  const session = new Session({ path, commit, synchronous, busyMs }, now);
   return new RecordStore({
     tasks: taskTable(session),
     shards: shardTable(session),
@@ -69,5 +44,6 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
   });
 }
 
-const invalid = (option: string, value: unknown, advice: string): FlowError =>
-  new FlowError("ENGINE_OPTIONS", `sqliteStore: ${option} is ${String(value)}: ${advice}`);
+function check(option: string, value: unknown, isValid: boolean, advice: string): void {
+  if (!isValid) throw new FlowError("ENGINE_OPTIONS", `sqliteStore: ${option} is ${String(value)}: ${advice}`);
+}
