@@ -29,20 +29,22 @@ export interface SqliteStoreOptions {
   readonly now?: () => number;
 }
 
-export interface ConnectionOptions extends Required<Omit<SqliteStoreOptions, "now">> {
-  readonly path: string;
-}
+export type ConnectionOptions = Required<Omit<SqliteStoreOptions, "now">> & { readonly path: string };
 
 /** A record with the key of its row. */
-export interface Keyed<TRecord> {
-  readonly pk: number;
-  readonly record: TRecord;
-}
+export type Keyed<TRecord> = { readonly pk: number; readonly record: TRecord };
 
 /** The most that SQLite takes as one value: a larger one would break the connection. */
 export const mostBytes = 1_000_000_000;
-/** An operation, with the time of the store that it belongs to. */
-export type Work<T> = (connection: SqliteConnection, now: number) => T;
+/** An operation, with the time of its store. */
+type Work<T> = (connection: SqliteConnection, now: number) => T;
+
+/** A connection as one store uses it. */
+export interface Session {
+  readonly now: () => number;
+  read<T>(work: Work<T>): Promise<T>;
+  write<T>(work: Work<T>): Promise<T>;
+}
 
 /** A turn with more operations than this is committed in pieces: other processes want to write too. */
 const mostOperations = 1_000;
@@ -63,13 +65,12 @@ const mostShards = 20_000;
  */
 export class SqliteConnection implements HandlerGate {
   readonly options: ConnectionOptions;
-  /** The stores that have it open. */
-  readonly users = new Set<unknown>();
   readonly tasks = new RecordCache<Keyed<TaskRecord>>(mostTasks);
   readonly shards = new RecordCache<Keyed<ShardRecord>>(mostShards);
   /** Lengths of logs. */
   readonly lengths = new RecordCache<number>(mostShards);
   readonly #database: DatabaseSync;
+  readonly #users = new Set<Session>();
   readonly #statements = new Map<string, StatementSync>();
   #dataVersion: unknown;
   /** Unknown again when another process may have queued a shard. */
@@ -77,14 +78,39 @@ export class SqliteConnection implements HandlerGate {
   #operations = 0;
   /** Calls of handler code that have not ended. */
   #handlers = 0;
-  #broken: FlowError | undefined;
+  #broken: FlowError | undefined = unavailable("this SQLite store is not open yet", { retryable: true });
   /** There while somebody waits for the commit of the open transaction. */
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** @throws FlowError `STORE_UNAVAILABLE`, `STORE_VERSION` */
   constructor(options: ConnectionOptions) {
     this.options = options;
-    this.#database = opened(options);
+    this.#database = new DatabaseSync(options.path, { open: false, timeout: Math.max(options.busyMs, openingMs) });
+  }
+
+  get inUse(): boolean {
+    return this.#users.size > 0;
+  }
+
+  /** @throws FlowError `STORE_UNAVAILABLE`, `STORE_VERSION` */
+  open(user: Session): void {
+    if (!this.inUse) {
+      openDatabase(this.#database, this.options);
+      this.#broken = undefined;
+      this.#dataVersion = undefined;
+    }
+    this.#users.add(user);
+  }
+
+  /** Closes the file when `user` was the last. */
+  close(user: Session): void {
+    if (!this.#users.delete(user) || this.inUse) return;
+    try {
+      if (this.#broken === undefined) this.#guarded(() => this.#commit());
+    } finally {
+      this.#statements.clear();
+      this.#database.close();
+      this.#broken = unavailable("this SQLite store is closed", { retryable: false });
+    }
   }
 
   /** Limits are written `LIMIT ? + 0`: SQLite plans a statement anew whenever a bare one is bound, ten times the cost. */
@@ -147,29 +173,18 @@ export class SqliteConnection implements HandlerGate {
     this.#handlers--;
   }
 
-  close(): void {
-    try {
-      if (this.#broken === undefined) this.#guarded(() => this.#commit());
-    } finally {
-      this.#statements.clear();
-      this.#database.close();
-      this.#broken ??= unavailable("this SQLite store is closed", { retryable: false });
-    }
-  }
-
   #prepared(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
     return statement;
   }
 
   #begin(): void {
     this.#database.exec("BEGIN IMMEDIATE");
     this.#lookForExternalWrites();
-    if (this.options.commit === "turn") setImmediate(() => this.#endTurn());
+    setImmediate(() => this.#endTurn()); // with `call`: for an operation that threw, and so was not committed
   }
 
   #commit(): void {
@@ -182,9 +197,8 @@ export class SqliteConnection implements HandlerGate {
 
   /** The operations of the turn are answered already: an error is for every later one. */
   #endTurn(): void {
-    if (this.#broken !== undefined) return;
     try {
-      this.#guarded(() => this.#commit());
+      if (this.#broken === undefined) this.#guarded(() => this.#commit());
     } catch {
       // In #broken now.
     }
@@ -225,17 +239,15 @@ export class SqliteConnection implements HandlerGate {
   }
 }
 
-function opened({ path, synchronous, busyMs }: ConnectionOptions): DatabaseSync {
-  let database: DatabaseSync | undefined;
+function openDatabase(database: DatabaseSync, { path, synchronous, busyMs }: ConnectionOptions): void {
   try {
     endLeftovers(path);
-    database = new DatabaseSync(path, { timeout: Math.max(busyMs, openingMs) });
+    database.open();
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY`);
     migrate(database);
     database.exec(`PRAGMA busy_timeout = ${busyMs}`);
-    return database;
   } catch (error) {
-    database?.close();
+    if (database.isOpen) database.close();
     if (!isSqliteError(error)) throw error;
     const what = `the SQLite file '${path}' can't be opened: ${error.message}`;
     throw unavailable(what, { retryable: isBusy(error), cause: error });

@@ -2,9 +2,8 @@ import { jsonText, keepJson } from "../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../core/model/index.ts";
 import type { Artifact, Origin, ShardRef } from "../../core/model/records.ts";
 import type { LogDriver } from "../../core/store/driver.ts";
-import { mostBytes, type SqliteConnection } from "./connection.ts";
+import { mostBytes, type Session, type SqliteConnection } from "./connection.ts";
 import { lengthOf, logKey, logLength, readShard, updateShard } from "./shards.ts";
-import type { Session } from "./shared-file.ts";
 
 /** The key of a log: of its shard's row, and its generation. */
 type Log = readonly [pk: number, generation: number];
@@ -20,7 +19,7 @@ export const artifactLogs = (session: Session): LogDriver => ({
       const row = readShard(db, attempt);
       const answer = fence(row?.record, attempt);
       if (row === undefined || answer !== "ok") return answer;
-      const log: Log = [row.pk, generation];
+      const log = [row.pk, generation] as const;
       const length = logLength(db, ...log);
       if (seq < length) {
         const own = `SELECT 1 FROM artifacts WHERE ${isLog} AND seq = ? AND uid = ? AND claim_id = ?`;

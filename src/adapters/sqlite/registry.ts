@@ -2,8 +2,7 @@ import type { Attempt, DeadLetter } from "../../core/model/records.ts";
 import type { HeldSlot } from "../../core/ports/index.ts";
 import type { DeadLetterDriver, SlotDriver, WorkerDriver } from "../../core/store/driver.ts";
 import { newestPage } from "../../core/store/lists.ts";
-import type { SqliteConnection } from "./connection.ts";
-import type { Session } from "./shared-file.ts";
+import type { Session, SqliteConnection } from "./connection.ts";
 
 const isSlot = "limit_key = ? AND task_id = ? AND node_id = ? AND shard = ? AND epoch = ? AND claim_id = ?";
 const slotValues = ({ key, holder: { taskId, nodeId, shard, epoch, claimId } }: HeldSlot) =>

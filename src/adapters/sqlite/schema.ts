@@ -62,9 +62,15 @@ const migrations: readonly string[] = [
 export function migrate(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   try {
-    const version = numberOf(database, "user_version");
-    checkOwner(database, version);
+    const numberOf = (pragma: string) => Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
+    const version = numberOf("user_version");
+    const isNew = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n === 0;
+    if (!isNew && numberOf("application_id") !== applicationId) {
+      throw refused("belongs to another program: name a file that doesn't exist yet");
+    }
     const latest = migrations.length;
+    const known = `this version of flowkit knows layouts up to ${latest}`;
+    if (version > latest) throw refused(`has layout ${version}, ${known}: update flowkit`);
     for (const statements of migrations.slice(version)) database.exec(statements);
     if (version < latest) database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${latest}`);
     database.exec("COMMIT");
@@ -74,16 +80,4 @@ export function migrate(database: DatabaseSync): void {
   }
 }
 
-function checkOwner(database: DatabaseSync, version: number): void {
-  const refused = (why: string) => new FlowError("STORE_VERSION", `this SQLite file ${why}`);
-  const isNew = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n === 0;
-  if (!isNew && numberOf(database, "application_id") !== applicationId) {
-    throw refused("belongs to another program: name a file that doesn't exist yet");
-  }
-  if (version <= migrations.length) return;
-  const known = `this version of flowkit knows layouts up to ${migrations.length}`;
-  throw refused(`has layout ${version}, ${known}: update flowkit`);
-}
-
-const numberOf = (database: DatabaseSync, pragma: "user_version" | "application_id"): number =>
-  Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
+const refused = (why: string): FlowError => new FlowError("STORE_VERSION", `this SQLite file ${why}`);

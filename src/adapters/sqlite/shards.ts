@@ -3,8 +3,7 @@ import { expiresAt, renewLease } from "../../core/model/index.ts";
 import { type EpochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
 import type { Judged, ShardDriver } from "../../core/store/driver.ts";
 import { splitDue } from "../../core/store/lists.ts";
-import type { Keyed, SqliteConnection } from "./connection.ts";
-import type { Session } from "./shared-file.ts";
+import type { Keyed, Session, SqliteConnection } from "./connection.ts";
 import { readTask } from "./tasks.ts";
 
 const refColumns = "task_id AS taskId, node_id AS nodeId, shard";
@@ -102,7 +101,6 @@ export const logLength = (db: SqliteConnection, pk: number, generation: number):
     return (db.get<{ last: number | null }>(look, pk, generation)?.last ?? -1) + 1;
   });
 
-/** That of the log of the record's generation. */
 export const lengthOf = (db: SqliteConnection, row: Keyed<ShardRecord> | undefined): number =>
   row === undefined ? 0 : logLength(db, row.pk, row.record.generation);
 

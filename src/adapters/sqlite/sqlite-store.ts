@@ -1,12 +1,14 @@
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Store } from "../../core/ports/index.ts";
 import { systemClock } from "../../core/ports/system.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
-import type { SqliteStoreOptions } from "./connection.ts";
+import { type ConnectionOptions, type Session, SqliteConnection, type SqliteStoreOptions } from "./connection.ts";
 import { artifactLogs } from "./logs.ts";
 import { deadLetterTable, slotTable, workerTable } from "./registry.ts";
 import { shardTable } from "./shards.ts";
-import { Session } from "./shared-file.ts";
 import { taskTable } from "./tasks.ts";
 
 const longestBusyMs = 60_000;
@@ -29,7 +31,12 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
   check("synchronous", synchronous, synchronous === "normal" || synchronous === "full", 'give "normal" or "full"');
   const isBusyMs = Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= longestBusyMs;
   check("busyMs", busyMs, isBusyMs, `give an integer from 0 to ${longestBusyMs}`);
-  const session = new Session({ path, commit, synchronous, busyMs }, now);
+  const connection = connectionTo({ path, commit, synchronous, busyMs });
+  const session: Session = {
+    now,
+    read: async (work) => connection.read(work, now),
+    write: async (work) => connection.write(work, now),
+  };
   return new RecordStore({
     tasks: taskTable(session),
     shards: shardTable(session),
@@ -37,13 +44,44 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
     slots: slotTable(session),
     workers: workerTable(session),
     deadLetters: deadLetterTable(session),
-    handlerGate: session,
-    open: () => session.open(),
-    settle: () => session.settle(),
-    close: () => session.close(),
+    handlerGate: connection,
+    open: async () => connection.open(session),
+    settle: () => connection.settled(),
+    close: async () => connection.close(session),
   });
 }
 
 function check(option: string, value: unknown, isValid: boolean, advice: string): void {
   if (!isValid) throw new FlowError("ENGINE_OPTIONS", `sqliteStore: ${option} is ${String(value)}: ${advice}`);
+}
+
+const connections = new Map<string, WeakRef<SqliteConnection>>();
+
+/**
+ * The connection of this process to a file. All its stores on one file share it: two connections would wait for each
+ * other's transaction on the one thread that both run on.
+ *
+ * @throws FlowError `ENGINE_OPTIONS` when the file is in use with other options
+ */
+export function connectionTo(options: ConnectionOptions): SqliteConnection {
+  const isPrivate = options.path === "" || options.path === ":memory:"; // to SQLite: nobody else can open it
+  if (isPrivate) return new SqliteConnection(options);
+  const wanted = { ...options, path: absolute(options.path) };
+  const known = connections.get(wanted.path)?.deref();
+  if (known !== undefined && isDeepStrictEqual(known.options, wanted)) return known;
+  const conflict = `sqliteStore: '${options.path}' is in use here with other options`;
+  if (known?.inUse) throw new FlowError("ENGINE_OPTIONS", conflict);
+  const connection = new SqliteConnection(wanted);
+  connections.set(wanted.path, new WeakRef(connection));
+  return connection;
+}
+
+/** The file may not exist yet, its folder must. */
+function absolute(path: string): string {
+  const full = resolve(path);
+  try {
+    return join(realpathSync(dirname(full)), basename(full));
+  } catch {
+    return full; // opening it reports what is wrong
+  }
 }

@@ -5,8 +5,7 @@ import { minSweepMs } from "../../core/ports/index.ts";
 import type { TaskDriver } from "../../core/store/driver.ts";
 import { newestPage, splitDue } from "../../core/store/lists.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
-import { type Keyed, mostBytes, type SqliteConnection } from "./connection.ts";
-import type { Session } from "./shared-file.ts";
+import { type Keyed, mostBytes, type Session, type SqliteConnection } from "./connection.ts";
 
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
@@ -53,8 +52,7 @@ export const taskTable = (session: Session): TaskDriver => ({
     }),
   readVars: (id) =>
     session.read((db) => {
-      const look = "SELECT vars, vars_version, applied_by FROM tasks WHERE id = ?";
-      const row = db.get<VarsRow>(look, id);
+      const row = db.get<VarsRow>("SELECT vars, vars_version, applied_by FROM tasks WHERE id = ?", id);
       return row && { vars: JSON.parse(row.vars), ...varsState(row) };
     }),
   updateVars: (id, judge) =>
@@ -91,10 +89,9 @@ export const taskTable = (session: Session): TaskDriver => ({
     if ((await session.read(find)).length === 0) return [];
     return session.write((db, now) => {
       const sweepAt = now + Math.max(minSweepMs, everyMs);
-      return find(db, now).map(({ pk, id }) => {
-        db.run("UPDATE tasks SET sweep_at = ? WHERE pk = ?", sweepAt, pk);
-        return id;
-      });
+      const rows = find(db, now);
+      for (const { pk } of rows) db.run("UPDATE tasks SET sweep_at = ? WHERE pk = ?", sweepAt, pk);
+      return rows.map(({ id }) => id);
     });
   },
   overdue: (limit) =>

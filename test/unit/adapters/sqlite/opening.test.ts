@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
-import { openFiles } from "../../../../src/adapters/sqlite/shared-file.ts";
+import { connectionTo } from "../../../../src/adapters/sqlite/sqlite-store.ts";
 import type { Store } from "../../../../src/core/ports/index.ts";
 import { createEngine } from "../../../../src/engine/engine.ts";
 import { newTask } from "../../../contract/store/world.ts";
@@ -108,7 +108,8 @@ describe("options", () => {
     const full = 2;
     const store = sqliteStore(path, { synchronous: "full" });
     await store.open();
-    expect(openFiles.get(path)?.get("PRAGMA synchronous")).toEqual({ synchronous: full });
+    const connection = connectionTo({ path, commit: "turn", synchronous: "full", busyMs: 5_000 });
+    expect(connection.get("PRAGMA synchronous")).toEqual({ synchronous: full });
     await store.close();
   });
 });
