@@ -6,15 +6,15 @@ const sqlite = "adapters/sqlite";
 export const sqliteMutations: readonly Mutation[] = [
   mutation(
     "SQLite: a shard that moved is remembered as it was",
-    edit(`${sqlite}/shard-rows.ts`, "  shards.set(shardKey(next), { pk, record: keepShard(next) });\n", ""),
+    edit(`${sqlite}/shards.ts`, "  db.shards.set(shardKey(next), { pk: row.pk, record: keepShard(next) });\n", ""),
   ),
   mutation(
     "SQLite: the queue is in no order of arrival",
-    edit(`${sqlite}/queue.ts`, "ready_at, queue_order LIMIT", "ready_at, pk DESC LIMIT"),
+    edit(`${sqlite}/shards.ts`, "ready_at, queue_order LIMIT", "ready_at, pk DESC LIMIT"),
   ),
   mutation(
     "SQLite: a log's length is not counted on",
-    edit(`${sqlite}/artifact-log.ts`, "length + 1);\n    return", "length);\n    return"),
+    edit(`${sqlite}/logs.ts`, "logKey(...log), length + 1);", "logKey(...log), length);"),
   ),
   {
     elsewhere: {
@@ -24,7 +24,7 @@ export const sqliteMutations: readonly Mutation[] = [
     },
     ...mutation(
       "SQLite: a log's length is remembered though another process wrote",
-      edit(`${sqlite}/shared-file.ts`, "        this.lengths.clear();\n", ""),
+      edit(`${sqlite}/connection.ts`, "    this.lengths.clear();\n", ""),
     ),
   },
   {
@@ -36,7 +36,7 @@ export const sqliteMutations: readonly Mutation[] = [
     ...mutation(
       "SQLite: whoever opens a file ends the leases of live processes",
       edit(
-        `${sqlite}/leftovers.ts`,
+        `${sqlite}/connection.ts`,
         '    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access on until it is closed\n',
         "",
       ),
@@ -68,21 +68,24 @@ export const sqliteMutations: readonly Mutation[] = [
       edit(`${sqlite}/connection.ts`, '"call" || this.#handlers > 0;', '"call";'),
     ),
   },
-  mutation("SQLite: an ended task stays due", edit(`${sqlite}/task-rows.ts`, "isEnded ? null : now()", "now()")),
+  mutation(
+    "SQLite: an ended task stays due",
+    edit(`${sqlite}/tasks.ts`, "isTaskTerminal(next.status) ? null : now", "now"),
+  ),
   mutation(
     "SQLite: a lease is found by its first deadline only",
     edit(
-      `${sqlite}/shard-rows.ts`,
-      "due_at = ?,\n         expires_at = ? WHERE",
-      "due_at = ?,\n         expires_at = coalesce(expires_at, ?) WHERE",
+      `${sqlite}/shards.ts`,
+      "due_at = ?,\n     expires_at = ? WHERE",
+      "due_at = ?,\n     expires_at = coalesce(expires_at, ?) WHERE",
     ),
   ),
   mutation(
     "SQLite: what a deleted task has borrowed stays lent",
-    edit(`${sqlite}/task-table.ts`, '      connection.sql("DELETE FROM loans WHERE borrower = ?").run(id);\n', ""),
+    edit(`${sqlite}/tasks.ts`, '      db.run("DELETE FROM loans WHERE borrower = ?", id);\n', ""),
   ),
   mutation(
     "SQLite: a limit lets one more in",
-    edit(`${sqlite}/slot-table.ts`, "if (Number(held) >= max)", "if (Number(held) > max)"),
+    edit(`${sqlite}/registry.ts`, "if (holders(db, key) >= max)", "if (holders(db, key) > max)"),
   ),
 ].map((each) => ({ ...each, options: ["--sqlite"] }));

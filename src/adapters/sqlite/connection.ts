@@ -1,18 +1,49 @@
 import { existsSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementResultingChanges, type StatementSync } from "node:sqlite";
 import type { ShardRecord, TaskRecord } from "../../core/model/records.ts";
 import type { HandlerGate } from "../../core/ports/index.ts";
+import { RecordCache } from "../../core/store/record-cache.ts";
 import { FlowError } from "../../errors/index.ts";
-import type { Keyed } from "./rows.ts";
 import { migrate } from "./schema.ts";
 
-export interface ConnectionOptions {
-  readonly path: string;
-  /** `turn`: writes of one turn of the event loop are one transaction; `call`: each operation is one. */
-  readonly commit: "turn" | "call";
-  readonly synchronous: "normal" | "full";
-  /** How long a write waits for another process that writes, in ms. */
-  readonly busyMs: number;
+/** How `sqliteStore` writes its file. */
+export interface SqliteStoreOptions {
+  /**
+   * `"turn"`: what is written in one turn of the event loop is one transaction, which makes the store several times as
+   * fast. A crash can take back the last turn, as if it had not happened: its attempts run again. Nothing that the
+   * engine has told its caller is ever taken back. `"call"`: each operation is a transaction of its own.
+   *
+   * @defaultValue "turn"
+   */
+  readonly commit?: "turn" | "call";
+  /**
+   * `"normal"`: a crash of the process loses nothing that was committed, a power failure may take back the last commits.
+   * `"full"`: each commit waits until the disk has it. The file stays whole in both.
+   *
+   * @defaultValue "normal"
+   */
+  readonly synchronous?: "normal" | "full";
+  /** How long a write waits while another process writes, in ms; the event loop waits with it. @defaultValue 5000 */
+  readonly busyMs?: number;
+  /** The store's clock, in milliseconds. @defaultValue the system's; where that is set back, time goes on from there */
+  readonly now?: () => number;
+}
+
+export type ConnectionOptions = Required<Omit<SqliteStoreOptions, "now">> & { readonly path: string };
+
+/** A record with the key of its row. */
+export type Keyed<TRecord> = { readonly pk: number; readonly record: TRecord };
+
+/** The most that SQLite takes as one value: a larger one would break the connection. */
+export const mostBytes = 1_000_000_000;
+/** An operation, with the time of its store. */
+type Work<T> = (connection: SqliteConnection, now: number) => T;
+
+/** A connection as one store uses it. */
+export interface Session {
+  readonly now: () => number;
+  read<T>(work: Work<T>): Promise<T>;
+  write<T>(work: Work<T>): Promise<T>;
 }
 
 /** A turn with more operations than this is committed in pieces: other processes want to write too. */
@@ -25,22 +56,21 @@ const mostShards = 20_000;
 /**
  * A connection to one file. What it runs is synchronous, so operations never interleave.
  *
- * Group commit: in `turn` mode, the writes of one turn of the event loop are one transaction, and an operation is
- * answered before the commit. Nobody can act on the answer and survive the crash that takes it back: until the commit
- * no other process sees the change, and none can write, since the transaction holds the file's write lock. What leaves
- * the process is settled first.
+ * Group commit: in `turn` mode, the writes of one turn of the event loop are one transaction, and each is answered
+ * before the commit. Nobody can act on an answer and survive the crash that takes it back: the open transaction holds
+ * the file's write lock, no other process sees the change, and what leaves the process is settled first.
  *
- * The lock is never held while handler code runs: other processes would wait for as long as it computes, and lose their
- * leases. Handler code starts when no transaction is open, together with everything that waits for the same commit;
- * while it runs, and may continue in any microtask, each operation is committed by itself.
+ * The lock is never held while handler code runs, since other processes would wait and lose their leases: such code
+ * starts when no transaction is open, and while it runs, and may continue in any microtask, each write is committed alone.
  */
 export class SqliteConnection implements HandlerGate {
+  readonly options: ConnectionOptions;
   readonly tasks = new RecordCache<Keyed<TaskRecord>>(mostTasks);
   readonly shards = new RecordCache<Keyed<ShardRecord>>(mostShards);
-  /** Lengths of logs, by `${shardPk}:${generation}`. */
+  /** Lengths of logs. */
   readonly lengths = new RecordCache<number>(mostShards);
-  readonly #options: ConnectionOptions;
   readonly #database: DatabaseSync;
+  readonly #users = new Set<Session>();
   readonly #statements = new Map<string, StatementSync>();
   #dataVersion: unknown;
   /** Unknown again when another process may have queued a shard. */
@@ -48,75 +78,82 @@ export class SqliteConnection implements HandlerGate {
   #operations = 0;
   /** Calls of handler code that have not ended. */
   #handlers = 0;
-  #broken: FlowError | undefined;
+  #broken: FlowError | undefined = unavailable("this SQLite store is not open yet", { retryable: true });
   /** There while somebody waits for the commit of the open transaction. */
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** @throws FlowError `STORE_UNAVAILABLE`, `STORE_VERSION` */
   constructor(options: ConnectionOptions) {
-    this.#options = options;
-    this.#database = opened(options);
+    this.options = options;
+    this.#database = new DatabaseSync(options.path, { open: false, timeout: Math.max(options.busyMs, openingMs) });
   }
 
-  /**
-   * The prepared statement of this text. Limits are written `LIMIT ? + 0`: at a bare parameter SQLite plans anew whenever
-   * it is bound, which takes ten times as long as the look.
-   */
-  sql(text: string): StatementSync {
-    let statement = this.#statements.get(text);
-    if (statement === undefined) {
-      statement = this.#database.prepare(text);
-      this.#statements.set(text, statement);
+  get inUse(): boolean {
+    return this.#users.size > 0;
+  }
+
+  /** @throws FlowError `STORE_UNAVAILABLE`, `STORE_VERSION` */
+  open(user: Session): void {
+    if (!this.inUse) {
+      openDatabase(this.#database, this.options);
+      this.#broken = undefined;
+      this.#dataVersion = undefined;
     }
-    return statement;
+    this.#users.add(user);
   }
 
-  read<T>(work: () => T): T {
-    this.#checkUsable();
+  /** Closes the file when `user` was the last. */
+  close(user: Session): void {
+    if (!this.#users.delete(user) || this.inUse) return;
     try {
-      if (!this.#database.isTransaction) this.#lookForExternalWrites();
-      return work();
-    } catch (error) {
-      throw this.#translated(error);
+      if (this.#broken === undefined) this.#guarded(() => this.#commit());
+    } finally {
+      this.#statements.clear();
+      this.#database.close();
+      this.#broken = unavailable("this SQLite store is closed", { retryable: false });
     }
+  }
+
+  /** Limits are written `LIMIT ? + 0`: SQLite plans a statement anew whenever a bare one is bound, ten times the cost. */
+  all<TRow>(sql: string, ...values: readonly SQLInputValue[]): TRow[] {
+    return this.#prepared(sql).all(...values) as TRow[];
+  }
+
+  get<TRow>(sql: string, ...values: readonly SQLInputValue[]): TRow | undefined {
+    return this.#prepared(sql).get(...values) as TRow | undefined;
+  }
+
+  run(sql: string, ...values: readonly SQLInputValue[]): StatementResultingChanges {
+    return this.#prepared(sql).run(...values);
+  }
+
+  read<T>(work: Work<T>, now: () => number): T {
+    return this.#guarded(() => {
+      if (!this.#database.isTransaction) this.#lookForExternalWrites();
+      return work(this, now());
+    });
   }
 
   /** Runs in a transaction. It must have judged everything before its first statement that writes. */
-  write<T>(work: () => T): T {
-    this.#checkUsable();
-    try {
+  write<T>(work: Work<T>, now: () => number): T {
+    return this.#guarded(() => {
       if (!this.#database.isTransaction) this.#begin();
-      const result = work();
-      const alone = this.#options.commit === "call" || this.#handlers > 0;
+      const result = work(this, now());
+      const alone = this.options.commit === "call" || this.#handlers > 0;
       if (alone || ++this.#operations >= mostOperations) this.#commit();
       return result;
-    } catch (error) {
-      throw this.#translated(error);
-    }
+    });
   }
 
   /** A place in the queue behind all shards that are in it. */
   nextInQueue(): number {
-    const look = this.sql("SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL");
-    this.#lastInQueue ??= Number(look.get()?.last ?? 0);
+    const look = "SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL";
+    this.#lastInQueue ??= this.get<{ last: number | null }>(look)?.last ?? 0;
     return ++this.#lastInQueue;
-  }
-
-  #commit(): void {
-    if (!this.#database.isTransaction) return;
-    this.#operations = 0;
-    try {
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      throw this.#translated(error);
-    }
-    this.#waiting?.resolve();
-    this.#waiting = undefined;
   }
 
   /** Resolves when what was written so far is committed: at the end of the turn, so that all who wait share a commit. */
   async settled(): Promise<void> {
-    this.#checkUsable();
+    if (this.#broken !== undefined) throw this.#broken;
     if (!this.#database.isTransaction) return;
     this.#waiting ??= Promise.withResolvers();
     await this.#waiting.promise;
@@ -127,8 +164,7 @@ export class SqliteConnection implements HandlerGate {
       this.#handlers++;
       return undefined;
     }
-    // Behind the microtasks: what else can go on without handler code shares the commit.
-    process.nextTick(() => this.#endTurn());
+    process.nextTick(() => this.#endTurn()); // after the microtasks: what they write shares the commit
     // Nothing is locked after an error either, which every later operation throws.
     return this.settled().catch(() => undefined);
   }
@@ -137,103 +173,95 @@ export class SqliteConnection implements HandlerGate {
     this.#handlers--;
   }
 
-  close(): void {
-    try {
-      if (this.#broken === undefined) this.#commit();
-    } finally {
-      this.#statements.clear();
-      this.#database.close();
-      this.#broken ??= unavailable("this SQLite store is closed", { retryable: false });
-    }
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
   }
 
   #begin(): void {
     this.#database.exec("BEGIN IMMEDIATE");
     this.#lookForExternalWrites();
-    if (this.#options.commit === "turn") setImmediate(() => this.#endTurn());
+    setImmediate(() => this.#endTurn()); // with `call`: for an operation that threw, and so was not committed
   }
 
-  /** Whoever waits for the answer of an operation has it already: an error is told to the next caller. */
+  #commit(): void {
+    if (!this.#database.isTransaction) return;
+    this.#operations = 0;
+    this.#database.exec("COMMIT");
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  }
+
+  /** The operations of the turn are answered already: an error is for every later one. */
   #endTurn(): void {
-    if (this.#broken !== undefined || !this.#database.isTransaction) return;
     try {
-      this.#commit();
+      if (this.#broken === undefined) this.#guarded(() => this.#commit());
     } catch {
-      // It is in #broken, and every later call says so.
+      // In #broken now.
     }
   }
 
   #lookForExternalWrites(): void {
-    const version = this.sql("PRAGMA data_version").get()?.data_version;
+    const version = this.get<{ data_version: number }>("PRAGMA data_version")?.data_version;
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
-    this.#clearCaches();
-  }
-
-  #clearCaches(): void {
     this.tasks.clear();
     this.shards.clear();
     this.lengths.clear();
     this.#lastInQueue = undefined;
   }
 
-  #checkUsable(): void {
-    if (this.#broken !== undefined) throw this.#broken;
-  }
-
   /**
-   * A transaction that can't go on takes answered operations with it, so this connection stops for good: whoever opens
+   * A transaction that cannot continue takes answered operations with it, so the connection is broken for good: who opens
    * the file again finds the state before them, as after a crash.
    */
-  #translated(error: unknown): unknown {
-    if (!isSqliteError(error)) return error;
-    if (isBusy(error) && !this.#database.isTransaction) {
-      return unavailable("another process is writing to the SQLite file", { retryable: true, cause: error });
+  #guarded<T>(work: () => T): T {
+    if (this.#broken !== undefined) throw this.#broken;
+    try {
+      return work();
+    } catch (error) {
+      if (!isSqliteError(error)) throw error;
+      const { isTransaction } = this.#database;
+      if (isBusy(error) && !isTransaction) {
+        throw unavailable("another process is writing to the SQLite file", { retryable: true, cause: error });
+      }
+      const what = `the SQLite file '${this.options.path}' is no longer usable: ${error.message}`;
+      const advice = "the last writes may be lost, reopen it to continue";
+      this.#broken = unavailable(`${what}; ${advice}`, { retryable: false, cause: error });
+      if (isTransaction) this.#database.exec("ROLLBACK");
+      this.#waiting?.reject(this.#broken);
+      this.#waiting = undefined;
+      throw this.#broken;
     }
-    this.#clearCaches();
-    const { path } = this.#options;
-    this.#broken = unavailable(
-      `the SQLite file '${path}' is no longer usable: ${error.message}; the last writes may be lost, reopen it to continue`,
-      { retryable: false, cause: error },
-    );
-    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-    this.#waiting?.reject(this.#broken);
-    this.#waiting = undefined;
-    return this.#broken;
   }
 }
 
-function opened({ path, synchronous, busyMs }: ConnectionOptions): DatabaseSync {
-  let database: DatabaseSync | undefined;
+function openDatabase(database: DatabaseSync, { path, synchronous, busyMs }: ConnectionOptions): void {
   try {
     endLeftovers(path);
-    database = new DatabaseSync(path, { timeout: Math.max(busyMs, openingMs) });
-    database.exec("PRAGMA journal_mode = WAL");
-    database.exec(`PRAGMA synchronous = ${synchronous}`);
-    database.exec("PRAGMA temp_store = MEMORY");
+    database.open();
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA temp_store = MEMORY`);
     migrate(database);
     database.exec(`PRAGMA busy_timeout = ${busyMs}`);
-    return database;
   } catch (error) {
-    database?.close();
+    if (database.isOpen) database.close();
     if (!isSqliteError(error)) throw error;
-    throw unavailable(`the SQLite file '${path}' cannot be opened: ${error.message}`, {
-      retryable: isBusy(error),
-      cause: error,
-    });
+    const what = `the SQLite file '${path}' cannot be opened: ${error.message}`;
+    throw unavailable(what, { retryable: isBusy(error), cause: error });
   }
 }
 
 const unavailable = (message: string, options: { readonly retryable: boolean; readonly cause?: unknown }): FlowError =>
   new FlowError("STORE_UNAVAILABLE", message, options);
 
-const isSqliteError = (error: unknown): error is Error & { /** Extended result code. */ readonly errcode: number } =>
+const isSqliteError = (error: unknown): error is Error & { readonly errcode: number } =>
   error instanceof Error && "errcode" in error && typeof error.errcode === "number";
 
-const busy = 5;
-
-/** Whether another connection has the lock, of whichever kind: the extended code says more in the bits above. */
-const isBusy = (error: unknown): boolean => isSqliteError(error) && (error.errcode & 0xff) === busy;
+/** Whether another connection has the lock: SQLITE_BUSY, of whichever kind the upper bits say. */
+const isBusy = (error: unknown): boolean => isSqliteError(error) && (error.errcode & 0xff) === 5;
 
 /** Ends leases and slots, and makes every open task due. Whether a lease may be taken is still for `expire` to judge. */
 const endLeases = `
@@ -245,9 +273,8 @@ const endLeases = `
 /**
  * Lets a file's tasks continue at once after a crash, instead of when the leases of the dead process expire.
  *
- * Neither a clock nor a process id decides who is dead: an open connection holds a lock on the file, which the system
- * releases when a process dies. A process that gets the file exclusively knows that no owner of a lease is left. With
- * other processes on the file nothing is done: any of them may be the owner.
+ * Neither a clock nor a process id decides who is dead: the system releases a process's lock on the file when it dies, so
+ * no owner of a lease is left when this process gets the file exclusively. Otherwise nothing is done.
  */
 function endLeftovers(path: string): void {
   if (!existsSync(path)) return;
@@ -260,37 +287,5 @@ function endLeftovers(path: string): void {
     if (!isBusy(error)) throw error;
   } finally {
     database.close();
-  }
-}
-
-/** Records by key, while no other process changes them. The least recently used are dropped first. */
-class RecordCache<TRecord> {
-  readonly #most: number;
-  readonly #records = new Map<string, TRecord>();
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  get(key: string): TRecord | undefined {
-    const record = this.#records.get(key);
-    if (record !== undefined) this.set(key, record);
-    return record;
-  }
-
-  set(key: string, record: TRecord): void {
-    this.#records.delete(key);
-    this.#records.set(key, record);
-    if (this.#records.size <= this.#most) return;
-    const [oldest] = this.#records.keys();
-    if (oldest !== undefined) this.#records.delete(oldest);
-  }
-
-  delete(key: string): void {
-    this.#records.delete(key);
-  }
-
-  clear(): void {
-    this.#records.clear();
   }
 }

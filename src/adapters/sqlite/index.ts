@@ -3,4 +3,5 @@
  *
  * @module flowkit/adapters/sqlite
  */
-export { type SqliteStoreOptions, sqliteStore } from "./sqlite-store.ts";
+export type { SqliteStoreOptions } from "./connection.ts";
+export { sqliteStore } from "./sqlite-store.ts";

@@ -1,67 +1,50 @@
-import type { DeadLetter, WorkerRecord } from "../../core/model/records.ts";
+import type { Attempt, DeadLetter } from "../../core/model/records.ts";
 import type { HeldSlot } from "../../core/ports/index.ts";
 import type { DeadLetterDriver, SlotDriver, WorkerDriver } from "../../core/store/driver.ts";
-import { pageOf, pageStart, type Row, refAt } from "./rows.ts";
-import type { Session } from "./shared-file.ts";
+import { newestPage } from "../../core/store/lists.ts";
+import type { Session, SqliteConnection } from "./connection.ts";
 
 const isSlot = "limit_key = ? AND task_id = ? AND node_id = ? AND shard = ? AND epoch = ? AND claim_id = ?";
+const slotValues = ({ key, holder: { taskId, nodeId, shard, epoch, claimId } }: HeldSlot) =>
+  [key, taskId, nodeId, shard, epoch, claimId] as const;
+
+const holders = (db: SqliteConnection, key: string): number =>
+  db.get<{ n: number }>("SELECT count(*) AS n FROM slots WHERE limit_key = ?", key)?.n ?? 0;
 
 export const slotTable = (session: Session): SlotDriver => ({
   take: ({ key, max }, holder) =>
     session.write((db) => {
-      const slot = valuesOf({ key, holder });
-      if (db.sql(`SELECT 1 FROM slots WHERE ${isSlot}`).get(...slot) !== undefined) return "ok";
-      const held = db.sql("SELECT count(*) AS n FROM slots WHERE limit_key = ?").get(key)?.n;
-      if (Number(held) >= max) return "full";
+      const slot = slotValues({ key, holder });
+      if (db.get(`SELECT 1 FROM slots WHERE ${isSlot}`, ...slot) !== undefined) return "ok";
+      if (holders(db, key) >= max) return "full";
       const insert =
         "INSERT INTO slots (limit_key, task_id, node_id, shard, epoch, claim_id) VALUES (?, ?, ?, ?, ?, ?)";
-      db.sql(insert).run(...slot);
+      db.run(insert, ...slot);
       return "ok";
     }),
-
-  free: (slot) =>
-    session.write((db) => {
-      db.sql(`DELETE FROM slots WHERE ${isSlot}`).run(...valuesOf(slot));
-    }),
-
-  count: (keys) =>
-    session.read((db) => {
-      const held = db.sql("SELECT count(*) AS n FROM slots WHERE limit_key = ?");
-      return keys.map((key) => Number(held.get(key)?.n));
-    }),
-
+  free: (slot) => session.write((db) => void db.run(`DELETE FROM slots WHERE ${isSlot}`, ...slotValues(slot))),
+  count: (keys) => session.read((db) => keys.map((key) => holders(db, key))),
   held: () =>
-    session.read((db) =>
-      db.sql("SELECT limit_key, task_id, node_id, shard, epoch, claim_id FROM slots").all().map(slotAt),
-    ),
-});
-
-const valuesOf = ({ key, holder }: HeldSlot) =>
-  [key, holder.taskId, holder.nodeId, holder.shard, holder.epoch, holder.claimId] as const;
-
-const slotAt = (row: Row): HeldSlot => ({
-  key: String(row.limit_key),
-  holder: { ...refAt(row), epoch: Number(row.epoch), claimId: String(row.claim_id) },
+    session.read((db) => {
+      const look =
+        "SELECT limit_key AS key, task_id AS taskId, node_id AS nodeId, shard, epoch, claim_id AS claimId FROM slots";
+      return db.all<Attempt & { readonly key: string }>(look).map(({ key, ...holder }) => ({ key, holder }));
+    }),
 });
 
 /** The workers that announced themselves. */
 export const workerTable = (session: Session): WorkerDriver => ({
   announce: (worker, ttlMs) =>
     session.write((db, now) => {
-      db.sql("DELETE FROM workers WHERE until <= ?").run(now);
-      const replace = db.sql("INSERT OR REPLACE INTO workers (id, record, until) VALUES (?, ?, ?)");
-      replace.run(worker.id, JSON.stringify(worker), now + ttlMs);
+      db.run("DELETE FROM workers WHERE until <= ?", now);
+      const replace = "INSERT OR REPLACE INTO workers (id, record, until) VALUES (?, ?, ?)";
+      db.run(replace, worker.id, JSON.stringify(worker), now + ttlMs);
     }),
-
-  remove: (id) =>
-    session.write((db) => {
-      db.sql("DELETE FROM workers WHERE id = ?").run(id);
-    }),
-
+  remove: (id) => session.write((db) => void db.run("DELETE FROM workers WHERE id = ?", id)),
   live: () =>
     session.read((db, now) => {
-      const rows = db.sql("SELECT record FROM workers WHERE until > ?").all(now);
-      return rows.map(({ record }): WorkerRecord => JSON.parse(String(record)));
+      const rows = db.all<{ record: string }>("SELECT record FROM workers WHERE until > ?", now);
+      return rows.map(({ record }) => JSON.parse(record));
     }),
 });
 
@@ -69,16 +52,14 @@ export const workerTable = (session: Session): WorkerDriver => ({
 export const deadLetterTable = (session: Session): DeadLetterDriver => ({
   add: (letter) =>
     session.write((db, now) => {
-      const insert = db.sql("INSERT OR IGNORE INTO dead_letters (id, letter) VALUES (?, ?)");
-      insert.run(letter.id, JSON.stringify({ ...letter, at: now }));
+      const insert = "INSERT OR IGNORE INTO dead_letters (id, letter) VALUES (?, ?)";
+      db.run(insert, letter.id, JSON.stringify({ ...letter, at: now }));
     }),
-
-  list: ({ cursor, limit }) =>
+  list: (query) =>
     session.read((db) => {
-      const look = db.sql("SELECT pk, letter FROM dead_letters WHERE pk < ? ORDER BY pk DESC LIMIT ? + 0");
-      const rows = look.all(pageStart(cursor), limit + 1);
-      return pageOf(rows, limit, ({ letter }): DeadLetter[] => [JSON.parse(String(letter))]);
+      const look = "SELECT pk, letter FROM dead_letters WHERE pk < ? ORDER BY pk DESC LIMIT ? + 0";
+      const read = (before: number, limit: number) => db.all<{ pk: number; letter: string }>(look, before, limit);
+      return newestPage(query, read, ({ letter }): DeadLetter => JSON.parse(letter));
     }),
-
-  remove: (id) => session.write((db) => db.sql("DELETE FROM dead_letters WHERE id = ?").run(id).changes === 1),
+  remove: (id) => session.write((db) => db.run("DELETE FROM dead_letters WHERE id = ?", id).changes === 1),
 });

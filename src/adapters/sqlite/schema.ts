@@ -5,57 +5,53 @@ import { FlowError } from "../../errors/index.ts";
 const applicationId = 0x464c4f57;
 
 /*
- * One list of statements per version of the layout; an older file is migrated step by step in one transaction. Times
- * are REAL: store time in milliseconds. A record is stored as JSON, beside the columns that indexes need.
+ * The statements of each version of the layout; an older file is migrated step by step in one transaction. Times are
+ * REAL: store time in milliseconds. A record is stored as JSON, beside the columns that indexes need.
  */
-const migrations: readonly (readonly string[])[] = [
-  [
-    `CREATE TABLE tasks (
-       pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
-       record TEXT NOT NULL, graph TEXT NOT NULL, params TEXT NOT NULL,
-       vars TEXT NOT NULL, vars_version INTEGER NOT NULL, applied_by TEXT NOT NULL,
-       idempotency_key TEXT UNIQUE, sweep_at REAL, deadline_at REAL, ended_at REAL
-     ) STRICT`,
-    "CREATE INDEX tasks_by_status ON tasks (status, pk)",
-    "CREATE INDEX tasks_by_sweep ON tasks (sweep_at) WHERE sweep_at IS NOT NULL",
-    "CREATE INDEX tasks_by_deadline ON tasks (deadline_at) WHERE deadline_at IS NOT NULL",
-    "CREATE INDEX tasks_by_end ON tasks (ended_at, pk) WHERE ended_at IS NOT NULL",
-    `CREATE TABLE loans (
-       lender TEXT NOT NULL, borrower TEXT NOT NULL, PRIMARY KEY (lender, borrower)
-     ) STRICT, WITHOUT ROWID`,
-    "CREATE INDEX loans_by_borrower ON loans (borrower)",
-    `CREATE TABLE shards (
-       pk INTEGER PRIMARY KEY, task_id TEXT NOT NULL, node_id TEXT NOT NULL, shard INTEGER NOT NULL,
-       status TEXT NOT NULL, record TEXT NOT NULL, type TEXT NOT NULL, priority INTEGER NOT NULL,
-       ready_at REAL NOT NULL, queue_order INTEGER, due_at REAL, expires_at REAL,
-       UNIQUE (task_id, node_id, shard)
-     ) STRICT`,
-    "CREATE INDEX shards_by_queue ON shards (type, priority DESC, ready_at, queue_order) WHERE status = 'queued'",
-    "CREATE INDEX shards_by_order ON shards (queue_order) WHERE queue_order IS NOT NULL",
-    "CREATE INDEX shards_by_due ON shards (due_at) WHERE due_at IS NOT NULL",
-    "CREATE INDEX shards_by_expiry ON shards (expires_at) WHERE expires_at IS NOT NULL",
-    `CREATE TABLE artifacts (
-       shard_pk INTEGER NOT NULL, generation INTEGER NOT NULL, seq INTEGER NOT NULL,
-       uid TEXT NOT NULL, epoch INTEGER NOT NULL, claim_id TEXT NOT NULL,
-       origin_source TEXT NOT NULL, origin_seq INTEGER NOT NULL, origin_chunk INTEGER NOT NULL,
-       meta TEXT NOT NULL, metrics TEXT NOT NULL,
-       PRIMARY KEY (shard_pk, generation, seq)
-     ) STRICT, WITHOUT ROWID`,
-    "CREATE UNIQUE INDEX artifacts_by_uid ON artifacts (shard_pk, generation, uid)",
-    "CREATE INDEX artifacts_by_origin ON artifacts (shard_pk, generation, origin_source, seq)",
-    `CREATE TABLE complete_markers (
-       shard_pk INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (shard_pk, generation)
-     ) STRICT, WITHOUT ROWID`,
-    `CREATE TABLE slots (
-       limit_key TEXT NOT NULL, task_id TEXT NOT NULL, node_id TEXT NOT NULL, shard INTEGER NOT NULL,
-       epoch INTEGER NOT NULL, claim_id TEXT NOT NULL,
-       PRIMARY KEY (limit_key, task_id, node_id, shard, epoch, claim_id)
-     ) STRICT, WITHOUT ROWID`,
-    "CREATE TABLE workers (id TEXT PRIMARY KEY, record TEXT NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID",
-    `CREATE TABLE dead_letters (
-       pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, letter TEXT NOT NULL
-     ) STRICT`,
-  ],
+const migrations: readonly string[] = [
+  `CREATE TABLE tasks (
+     pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
+     record TEXT NOT NULL, graph TEXT NOT NULL, params TEXT NOT NULL,
+     vars TEXT NOT NULL, vars_version INTEGER NOT NULL, applied_by TEXT NOT NULL,
+     idempotency_key TEXT UNIQUE, sweep_at REAL, deadline_at REAL, ended_at REAL
+   ) STRICT;
+   CREATE INDEX tasks_by_status ON tasks (status, pk);
+   CREATE INDEX tasks_by_sweep ON tasks (sweep_at) WHERE sweep_at IS NOT NULL;
+   CREATE INDEX tasks_by_deadline ON tasks (deadline_at) WHERE deadline_at IS NOT NULL;
+   CREATE INDEX tasks_by_end ON tasks (ended_at, pk) WHERE ended_at IS NOT NULL;
+   CREATE TABLE loans (
+     lender TEXT NOT NULL, borrower TEXT NOT NULL, PRIMARY KEY (lender, borrower)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX loans_by_borrower ON loans (borrower);
+   CREATE TABLE shards (
+     pk INTEGER PRIMARY KEY, task_id TEXT NOT NULL, node_id TEXT NOT NULL, shard INTEGER NOT NULL,
+     status TEXT NOT NULL, record TEXT NOT NULL, type TEXT NOT NULL, priority INTEGER NOT NULL,
+     ready_at REAL NOT NULL, queue_order INTEGER, due_at REAL, expires_at REAL, UNIQUE (task_id, node_id, shard)
+   ) STRICT;
+   CREATE INDEX shards_by_queue ON shards (type, priority DESC, ready_at, queue_order) WHERE status = 'queued';
+   CREATE INDEX shards_by_order ON shards (queue_order) WHERE queue_order IS NOT NULL;
+   CREATE INDEX shards_by_due ON shards (due_at) WHERE due_at IS NOT NULL;
+   CREATE INDEX shards_by_expiry ON shards (expires_at) WHERE expires_at IS NOT NULL;
+   CREATE TABLE artifacts (
+     shard_pk INTEGER NOT NULL, generation INTEGER NOT NULL, seq INTEGER NOT NULL,
+     uid TEXT NOT NULL, epoch INTEGER NOT NULL, claim_id TEXT NOT NULL,
+     origin_source TEXT NOT NULL, origin_seq INTEGER NOT NULL, origin_chunk INTEGER NOT NULL,
+     meta TEXT NOT NULL, metrics TEXT NOT NULL, PRIMARY KEY (shard_pk, generation, seq)
+   ) STRICT, WITHOUT ROWID;
+   CREATE UNIQUE INDEX artifacts_by_uid ON artifacts (shard_pk, generation, uid);
+   CREATE INDEX artifacts_by_origin ON artifacts (shard_pk, generation, origin_source, seq);
+   CREATE TABLE complete_markers (
+     shard_pk INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (shard_pk, generation)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE slots (
+     limit_key TEXT NOT NULL, task_id TEXT NOT NULL, node_id TEXT NOT NULL, shard INTEGER NOT NULL,
+     epoch INTEGER NOT NULL, claim_id TEXT NOT NULL,
+     PRIMARY KEY (limit_key, task_id, node_id, shard, epoch, claim_id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE workers (id TEXT PRIMARY KEY, record TEXT NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE dead_letters (
+     pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, letter TEXT NOT NULL
+   ) STRICT;`,
 ];
 
 /**
@@ -66,13 +62,17 @@ const migrations: readonly (readonly string[])[] = [
 export function migrate(database: DatabaseSync): void {
   database.exec("BEGIN IMMEDIATE");
   try {
-    const version = numberOf(database, "user_version");
-    checkOwner(database, version);
-    for (const statements of migrations.slice(version)) for (const statement of statements) database.exec(statement);
-    if (version < migrations.length) {
-      database.exec(`PRAGMA application_id = ${applicationId}`);
-      database.exec(`PRAGMA user_version = ${migrations.length}`);
+    const numberOf = (pragma: string) => Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
+    const version = numberOf("user_version");
+    const isNew = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n === 0;
+    if (!isNew && numberOf("application_id") !== applicationId) {
+      throw refused("belongs to another program: use a new file");
     }
+    const latest = migrations.length;
+    const known = `this version of flowkit supports layouts up to ${latest}`;
+    if (version > latest) throw refused(`has layout ${version}, ${known}: update flowkit`);
+    for (const statements of migrations.slice(version)) database.exec(statements);
+    if (version < latest) database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${latest}`);
     database.exec("COMMIT");
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK"); // SQLite itself ends it on some errors
@@ -80,18 +80,4 @@ export function migrate(database: DatabaseSync): void {
   }
 }
 
-function checkOwner(database: DatabaseSync, version: number): void {
-  const isNew = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.n === 0;
-  if (!isNew && numberOf(database, "application_id") !== applicationId) {
-    throw new FlowError("STORE_VERSION", "this SQLite file belongs to another program: use a new file");
-  }
-  if (version > migrations.length) {
-    throw new FlowError(
-      "STORE_VERSION",
-      `this SQLite file has layout ${version}, this version of flowkit supports layouts up to ${migrations.length}: update flowkit`,
-    );
-  }
-}
-
-const numberOf = (database: DatabaseSync, pragma: "user_version" | "application_id"): number =>
-  Number(database.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
+const refused = (why: string): FlowError => new FlowError("STORE_VERSION", `this SQLite file ${why}`);

@@ -1,35 +1,15 @@
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Store } from "../../core/ports/index.ts";
 import { systemClock } from "../../core/ports/system.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
 import { FlowError } from "../../errors/index.ts";
+import { type ConnectionOptions, type Session, SqliteConnection, type SqliteStoreOptions } from "./connection.ts";
 import { artifactLogs } from "./logs.ts";
 import { deadLetterTable, slotTable, workerTable } from "./registry.ts";
 import { shardTable } from "./shards.ts";
-import { Session, sharedFile } from "./shared-file.ts";
 import { taskTable } from "./tasks.ts";
-
-/** How a {@link sqliteStore} writes its file. */
-export interface SqliteStoreOptions {
-  /**
-   * `"turn"`: what is written in one turn of the event loop is one transaction, which makes the store several times as
-   * fast. A crash can take back the last turn, as if it had not happened: its attempts run again. Nothing that the
-   * engine has told its caller is ever taken back. `"call"`: each operation is a transaction of its own.
-   *
-   * @defaultValue "turn"
-   */
-  readonly commit?: "turn" | "call";
-  /**
-   * `"normal"`: a crash of the process loses nothing that was committed, a power failure may take back the last commits.
-   * `"full"`: each commit waits until the disk has it. The file stays whole in both.
-   *
-   * @defaultValue "normal"
-   */
-  readonly synchronous?: "normal" | "full";
-  /** How long a write waits while another process writes, in ms; the event loop waits with it. @defaultValue 5000 */
-  readonly busyMs?: number;
-  /** The store's clock, in milliseconds. @defaultValue the system's; where that is set back, time goes on from there */
-  readonly now?: () => number;
-}
 
 const longestBusyMs = 60_000;
 
@@ -47,14 +27,16 @@ const longestBusyMs = 60_000;
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
   const { commit = "turn", synchronous = "normal", busyMs = 5_000, now = systemClock().now } = options;
   if (typeof path !== "string") throw new FlowError("ENGINE_OPTIONS", "sqliteStore needs a file path");
-  if (commit !== "turn" && commit !== "call") throw invalid("commit", commit, '"turn" or "call"');
-  if (synchronous !== "normal" && synchronous !== "full") {
-    throw invalid("synchronous", synchronous, '"normal" or "full"');
-  }
-  if (!Number.isInteger(busyMs) || busyMs < 0 || busyMs > longestBusyMs) {
-    throw invalid("busyMs", busyMs, `an integer from 0 to ${longestBusyMs}`);
-  }
-  const session = new Session(sharedFile({ path, commit, synchronous, busyMs }), now);
+  check("commit", commit, commit === "turn" || commit === "call", '"turn" or "call"');
+  check("synchronous", synchronous, synchronous === "normal" || synchronous === "full", '"normal" or "full"');
+  const isBusyMs = Number.isInteger(busyMs) && busyMs >= 0 && busyMs <= longestBusyMs;
+  check("busyMs", busyMs, isBusyMs, `an integer from 0 to ${longestBusyMs}`);
+  const connection = connectionTo({ path, commit, synchronous, busyMs });
+  const session: Session = {
+    now,
+    read: async (work) => connection.read(work, now),
+    write: async (work) => connection.write(work, now),
+  };
   return new RecordStore({
     tasks: taskTable(session),
     shards: shardTable(session),
@@ -62,12 +44,45 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
     slots: slotTable(session),
     workers: workerTable(session),
     deadLetters: deadLetterTable(session),
-    handlerGate: session,
-    open: () => session.open(),
-    settle: () => session.settle(),
-    close: () => session.close(),
+    handlerGate: connection,
+    open: async () => connection.open(session),
+    settle: () => connection.settled(),
+    close: async () => connection.close(session),
   });
 }
 
-const invalid = (option: string, value: unknown, expected: string): FlowError =>
-  new FlowError("ENGINE_OPTIONS", `sqliteStore: ${option} must be ${expected}, got ${String(value)}`);
+function check(option: string, value: unknown, isValid: boolean, expected: string): void {
+  if (!isValid)
+    throw new FlowError("ENGINE_OPTIONS", `sqliteStore: ${option} must be ${expected}, got ${String(value)}`);
+}
+
+const connections = new Map<string, WeakRef<SqliteConnection>>();
+
+/**
+ * The connection of this process to a file. All its stores on one file share it: two connections would wait for each
+ * other's transaction on the one thread that both run on.
+ *
+ * @throws FlowError `ENGINE_OPTIONS` when the file is in use with other options
+ */
+export function connectionTo(options: ConnectionOptions): SqliteConnection {
+  const isPrivate = options.path === "" || options.path === ":memory:"; // to SQLite: nobody else can open it
+  if (isPrivate) return new SqliteConnection(options);
+  const wanted = { ...options, path: absolute(options.path) };
+  const known = connections.get(wanted.path)?.deref();
+  if (known !== undefined && isDeepStrictEqual(known.options, wanted)) return known;
+  const conflict = `sqliteStore: '${options.path}' is in use here with other options`;
+  if (known?.inUse) throw new FlowError("ENGINE_OPTIONS", conflict);
+  const connection = new SqliteConnection(wanted);
+  connections.set(wanted.path, new WeakRef(connection));
+  return connection;
+}
+
+/** The file may not exist yet, its folder must. */
+function absolute(path: string): string {
+  const full = resolve(path);
+  try {
+    return join(realpathSync(dirname(full)), basename(full));
+  } catch {
+    return full; // opening it reports what is wrong
+  }
+}

@@ -2,7 +2,7 @@ import { closeSync, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
-import { sharedFile } from "../../../../src/adapters/sqlite/shared-file.ts";
+import { connectionTo } from "../../../../src/adapters/sqlite/sqlite-store.ts";
 import { createEngine } from "../../../../src/engine/engine.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import { newTask, shardOf } from "../../../contract/store/world.ts";
@@ -14,11 +14,9 @@ const text = "x".repeat(2_000);
 
 /** Lets the file grow by this many pages and no further, as a disk does that is almost full. */
 function fillDisk(path: string, pages: number): void {
-  const file = sharedFile({ path, commit: "turn", synchronous: "normal", busyMs: 5_000 });
-  const connection = file.open();
-  const count = Number(connection.sql("PRAGMA page_count").get()?.page_count);
-  connection.sql(`PRAGMA max_page_count = ${count + pages}`).get();
-  file.release();
+  const connection = connectionTo({ path, commit: "turn", synchronous: "normal", busyMs: 5_000 });
+  const { page_count = 0 } = connection.get<{ page_count: number }>("PRAGMA page_count") ?? {};
+  connection.get(`PRAGMA max_page_count = ${page_count + pages}`);
 }
 
 test("on a full disk the store stops for good, and nothing that was settled is lost", async () => {

@@ -46,3 +46,16 @@ test("a process that never rests lets others write in between", async () => {
   await two.settle();
   expect(await one.readTask("b")).toMatchObject({ id: "b" });
 });
+
+test("a write that throws does not keep the lock, also where each operation is committed", async () => {
+  const [one, two] = await connections({ busyMs: 0, commit: "call" });
+  await one.createTask(newTask("a"));
+  const vars = {
+    toJSON(): never {
+      throw new Error("no JSON");
+    },
+  };
+  await expect(one.writeVars("a", { version: 0, vars: vars as never, appliedBy: "n" })).rejects.toThrow("no JSON");
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await two.createTask(newTask("b"))).toEqual({ outcome: "created", id: "b" });
+});

@@ -14,12 +14,13 @@ const ofSlots = "a row a running attempt";
 
 /** What may walk or sort, and why that is right. */
 const dear: Readonly<Record<string, string>> = {
-  "SELECT node_id, shard, min(pk) OVER (PARTITION BY node_id) AS first FROM shards WHERE task_id = ? ORDER BY first, shard":
+  "SELECT task_id AS taskId, node_id AS nodeId, shard, min(pk) OVER (PARTITION BY node_id) AS first FROM shards WHERE task_id = ? ORDER BY first, shard":
     ofOneTask,
-  "SELECT node_id, shard FROM shards WHERE task_id = ? ORDER BY pk": ofOneTask,
-  "SELECT task_id, node_id, shard, queue_order FROM shards WHERE status = 'queued' AND type = ? AND task_id NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0":
+  "SELECT task_id AS taskId, node_id AS nodeId, shard FROM shards WHERE task_id = ? ORDER BY pk": ofOneTask,
+  "SELECT task_id AS taskId, node_id AS nodeId, shard, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ? AND task_id NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0":
     "walks the list of tasks that it was given, nothing else",
-  "SELECT limit_key, task_id, node_id, shard, epoch, claim_id FROM slots": ofSlots,
+  "SELECT limit_key AS key, task_id AS taskId, node_id AS nodeId, shard, epoch, claim_id AS claimId FROM slots":
+    ofSlots,
   "DELETE FROM slots WHERE task_id = ?": ofSlots,
   "SELECT record FROM workers WHERE until > ?": ofWorkers,
   "DELETE FROM workers WHERE until <= ?": ofWorkers,
