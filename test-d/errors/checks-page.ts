@@ -19,9 +19,9 @@ function head(): string {
 
 <!-- Written by a test from test-d/errors/mistakes: npx vitest run test-d/errors -u -->
 
-What the compiler refuses, with its words and the same without the mistake. How to read an error:
-[type-errors.md](type-errors.md). Nearly all of this is said once more by \`compile()\`, in the same words, for those who
-write no TypeScript.
+What the compiler rejects: each mistake with its message, and the correct code. How to read an error:
+[type-errors.md](type-errors.md). \`compile()\` checks nearly all of this again at run time, with the same messages, for
+users who do not write TypeScript.
 
 The examples use the handlers of [test-d/handlers.ts](../test-d/handlers.ts), and go on from this flow:
 

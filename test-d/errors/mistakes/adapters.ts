@@ -48,7 +48,7 @@ export const adapterMistakes: readonly Mistake[] = [
     right: () => etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts" } }),
   },
   {
-    rule: "list key of no list",
+    rule: "list key that is not a list",
     words: "node 'w': 'n' is not a list in every output of: count",
     token: "metaListKey",
     make: () =>

@@ -32,7 +32,7 @@ export const argumentMistakes: readonly Mistake[] = [
     right: () => etl.node("w", seeded, { args: { seed: "s" } }),
   },
   {
-    rule: "a root whose input is no object",
+    rule: "a root whose input is not an object",
     words:
       "node 'w': the input of handler 'cleaner' is { id: string, price: number }[], so it cannot be a root: add a parent",
     token: "clean",

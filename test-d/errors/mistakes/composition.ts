@@ -30,7 +30,7 @@ export const compositionMistakes: readonly Mistake[] = [
     right: () => etl.use("p", part, { inputs: { rows: "extract" } }),
   },
   {
-    rule: "prefix that is no literal",
+    rule: "prefix that is not a literal",
     words: "the prefix of a subflow must be a string literal, so that later nodes can refer to its nodes",
     token: "anyId",
     atRunTime: false,

@@ -128,7 +128,7 @@ export const definitionMistakes: readonly Mistake[] = [
       ),
   },
   {
-    rule: "output that is no JSON",
+    rule: "output that is not JSON",
     words:
       "handler 'dated': its output cannot be stored as JSON: output.at is a Date (use a codec: the wire type must be JSON)",
     token: "output",
@@ -144,7 +144,7 @@ export const definitionMistakes: readonly Mistake[] = [
     },
   },
   {
-    rule: "output of an own function that is no JSON",
+    rule: "output of an own function that is not JSON",
     words: "a coordinator function 'sums': its output cannot be stored as JSON: output.total is a bigint",
     token: "output",
     make: () => {

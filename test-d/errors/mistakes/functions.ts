@@ -150,7 +150,7 @@ export const functionMistakes: readonly Mistake[] = [
     right: () => etl.fn("w", digest, { args: { of: ["count"], mode: "brief" } }),
   },
   {
-    rule: "argument of a function that is no list",
+    rule: "argument of a function that is not a list",
     words: "node 'w': fn 'merge.generic': args.fromNodes is \"count\", needs string[]",
     token: "fromNodes",
     make: () =>
@@ -169,7 +169,7 @@ export const functionMistakes: readonly Mistake[] = [
     right: () => etl.fn("w", notify, { args: { channel: "#data" } }),
   },
   {
-    rule: "argument of a function that is no JSON",
+    rule: "argument of a function that is not JSON",
     words: "node 'w': fn 'vars.set': args.kv.at cannot be stored as JSON",
     token: "at:",
     make: () =>

@@ -67,7 +67,7 @@ export const nodeMistakes: readonly Mistake[] = [
     right: () => etl.node("a_b", count, { after: ["extract"] }),
   },
   {
-    rule: "id that is no literal",
+    rule: "id that is not a literal",
     words: "a node id must be a string literal, so that later nodes can refer to it",
     token: "anyId",
     atRunTime: false,
@@ -115,7 +115,7 @@ export const nodeMistakes: readonly Mistake[] = [
     right: () => etl.node(knownId, count, { after: ["extract"] }),
   },
   {
-    rule: "id of a function that is no literal",
+    rule: "id of a function that is not a literal",
     words: "a node id must be a string literal, so that later nodes can refer to it",
     token: "anyId",
     atRunTime: false,

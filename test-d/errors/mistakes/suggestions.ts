@@ -175,7 +175,7 @@ export const suggestionMistakes: readonly Mistake[] = [
     right: () => etl.node("w", chunks, { after: ["extract"] }),
   },
   {
-    rule: "list key of a handler's adapter that is no list",
+    rule: "list key of a handler's adapter that is not a list",
     words: "node 'w': 'rows' is not a list in every output of: count",
     token: "chunks",
     make: () =>

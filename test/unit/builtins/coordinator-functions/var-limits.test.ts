@@ -108,24 +108,24 @@ describe.each([
     ["a function", () => 1],
     ["an undefined item", [undefined]],
   ])("may not be %s", async (_what, value) => {
-    await expect(give(value)).rejects.toEqual(refused("the value of the variable 'a.b' isn't JSON"));
+    await expect(give(value)).rejects.toEqual(refused("the value of the variable 'a.b' is not JSON"));
   });
 
   it("are refused, not overflowed by, when they nest without end", async () => {
     let lists: unknown = [];
     for (let i = 0; i < 100_000; i++) lists = [lists];
-    await expect(give(lists)).rejects.toEqual(refused("nests deeper"));
+    await expect(give(lists)).rejects.toEqual(refused("is nested deeper"));
     let objects: unknown = {};
     for (let i = 0; i < 100_000; i++) objects = { a: objects };
     await expect(give(objects)).rejects.toEqual(refused("has 17 segments"));
   });
 
   it("may not overlap, since the order of keys would decide", async () => {
-    await expect(call(fn, { [argument]: { "a.b": 1, a: { b: 2 } } })).rejects.toEqual(refused("'a.b' is given twice"));
+    await expect(call(fn, { [argument]: { "a.b": 1, a: { b: 2 } } })).rejects.toEqual(refused("'a.b' appears twice"));
     await expect(call(fn, { [argument]: { "a.b": 1, a: 5 } })).rejects.toEqual(
       refused("the variable 'a' and its part 'a.b' cannot be changed in one call"),
     );
-    await expect(call(fn, { [argument]: { a: {}, "a.b.c": 1 } })).rejects.toEqual(refused("a part of it, 'a.b.c'"));
+    await expect(call(fn, { [argument]: { a: {}, "a.b.c": 1 } })).rejects.toEqual(refused("its part 'a.b.c'"));
   });
 });
 

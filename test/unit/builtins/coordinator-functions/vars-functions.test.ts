@@ -122,7 +122,7 @@ describe("vars.incr", () => {
 
   it("refuses to pass the largest number", async () => {
     await expect(changed("vars.incr", { key: "n", by: 1e308 }, { n: 1.7e308 })).rejects.toEqual(
-      refused("'n' would pass"),
+      refused("'n' would exceed"),
     );
   });
 
