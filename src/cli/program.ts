@@ -99,7 +99,7 @@ function usageError({ code, message }: CommanderError, args: readonly string[]):
 const expected: ReadonlySet<string> = new Set(["ExperimentalWarning", "MODULE_TYPELESS_PACKAGE_JSON"]);
 
 /** Prints warnings to stderr through the terminal, except the expected ones. */
-export function redirectWarnings(terminal: Terminal): void {
+function redirectWarnings(terminal: Terminal): void {
   process.removeAllListeners("warning");
   process.on("warning", (warning: Error & { readonly code?: string }) => {
     if (expected.has(warning.name) || expected.has(warning.code ?? "")) return;

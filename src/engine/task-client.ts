@@ -153,7 +153,7 @@ function isFlow(flow: unknown): flow is FlowDefinition {
  *
  * @throws FlowError `GRAPH_INVALID`
  */
-export function assertHandlers({ nodes }: Graph, { names, list }: KnownTypes): void {
+function assertHandlers({ nodes }: Graph, { names, list }: KnownTypes): void {
   const known = new Set(names);
   const findings = nodes.flatMap(({ node_id: node, type }, index) =>
     type === coordinatorFnType || known.has(type)

@@ -186,7 +186,7 @@ function servedHandlers(
 }
 
 /** What a worker stands on whose coordinators are another program's: their database, and messages. */
-export class ExternalCoordination {
+class ExternalCoordination {
   readonly ports: Connections<Pick<Store, "open" | "close" | "addDeadLetter">>;
   readonly store: CommandStore;
 

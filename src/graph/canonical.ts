@@ -135,7 +135,7 @@ export function graphHash(graph: Graph): string {
  * Parents before children; of the nodes that may come next, always the one declared first. Nodes already in such an
  * order stay as they are.
  */
-export function topologicalOrder(nodes: readonly GraphNode[]): readonly GraphNode[] {
+function topologicalOrder(nodes: readonly GraphNode[]): readonly GraphNode[] {
   const indexOf = new Map(nodes.map((node, index) => [node.node_id, index]));
   const children: number[][] = nodes.map(() => []);
   const open = nodes.map(({ depends_on: parents }) => parents.length);

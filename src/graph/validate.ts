@@ -68,7 +68,7 @@ export function parseGraph(input: unknown, options: ValidateOptions = {}): Graph
  *
  * @returns whether it is not
  */
-export function checkSize(graph: Json, limits: GraphLimits, findings: FindingList): boolean {
+function checkSize(graph: Json, limits: GraphLimits, findings: FindingList): boolean {
   if (!isObject(graph)) return true;
   const { nodes, edges } = graph;
   const before = findings.size;
@@ -95,7 +95,7 @@ function parentCount(node: Json): number {
  *
  * @param valid - a copy of our own
  */
-export function normalise(valid: Json): Graph {
+function normalise(valid: Json): Graph {
   const { $schema: _, schema_version: __, name, nodes, edges, ...rest } = valid as JsonObject & { nodes: JsonObject[] };
   const unsaid = nodes.some((node) => node.depends_on === undefined);
   const parents = parentsByEdges(unsaid ? (edges as readonly (readonly [string, string])[] | undefined) : []);

@@ -16,7 +16,10 @@ export const hostileErrors: Readonly<Record<string, { readonly make: () => unkno
     },
     says: /Error: a value of type object/,
   },
-  "an error whose message can't be read": { make: () => withGetter("message"), says: /Error with an unreadable message/ },
+  "an error whose message can't be read": {
+    make: () => withGetter("message"),
+    says: /Error with an unreadable message/,
+  },
   "an error whose stack can't be read": { make: () => withGetter("stack"), says: /the real words/ },
   "an error whose cause can't be read": { make: () => withGetter("cause"), says: /the real words/ },
   "an error whose code can't be read": { make: () => withGetter("code"), says: /the real words/ },

@@ -199,10 +199,7 @@ export interface BadMessage {
 }
 
 /** What people find in the topic of dead letters: the original bytes, whence they came, and why they are here. */
-export function deadLetter(
-  bad: BadMessage,
-  about: { to: string; group: string; reason: string; at: number },
-): Outgoing {
+function deadLetter(bad: BadMessage, about: { to: string; group: string; reason: string; at: number }): Outgoing {
   const { topic, partition, offset, key, value } = bad;
   const { to, group, reason, at } = about;
   const letter = { v: 1, topic, partition, offset, group, reason, ts_ms: at };

@@ -71,7 +71,7 @@ interface Summary {
 }
 
 /** Metrics of batches, taken in one after another; memory grows with the names, not with the batches. */
-export class MetricSeries {
+class MetricSeries {
   readonly #summaries = new Map<string, Summary>();
 
   add(metrics: Metrics): void {

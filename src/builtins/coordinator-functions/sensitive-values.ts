@@ -78,7 +78,7 @@ const leastSwitches = 0.27;
  * hasRandomLookingRun("the key is Zx81mQp40LwTe7RfVb29KsYhNc63JdGu") // true
  * hasRandomLookingRun("da39a3ee5e6b4b0d3255bfef95601890afd80709") // false: a SHA-1
  */
-export function hasRandomLookingRun(text: string): boolean {
+function hasRandomLookingRun(text: string): boolean {
   for (const [run] of text.matchAll(runs)) {
     const rest = run.replaceAll(hexadecimalParts, "").replaceAll(marks, "");
     if (!hasAllClasses(rest)) continue;

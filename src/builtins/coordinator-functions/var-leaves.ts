@@ -109,7 +109,7 @@ function refuseOverlaps(paths: readonly string[]): void {
 }
 
 /** What one call may name and store. Lengths of paths count UTF-16 units, as `length` does. */
-export const varLimits = {
+const varLimits = {
   pathsPerCall: 256,
   segments: 16,
   pathLength: 512,
@@ -139,7 +139,7 @@ export function checkVarPaths(paths: readonly string[]): void {
 }
 
 /** @param beyond - the first path after as many as are allowed */
-export function tooManyPaths(beyond: string): Error {
+function tooManyPaths(beyond: string): Error {
   return badFnArgs(`a call may name at most ${varLimits.pathsPerCall} variables, exceeded at ${quotedPath(beyond)}`);
 }
 

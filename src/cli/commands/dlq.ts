@@ -151,7 +151,7 @@ interface Outgoing {
  * @throws CliError `CLI_USAGE` for a letter that cannot be sent
  * @throws FlowError `BUS_UNAVAILABLE`
  */
-export async function sendAgain(letters: readonly DeadLetter[], bus: Bus | undefined): Promise<void> {
+async function sendAgain(letters: readonly DeadLetter[], bus: Bus | undefined): Promise<void> {
   if (bus === undefined) {
     throw new CliError("CLI_USAGE", "missing Kafka brokers", {
       hint: "Pass --kafka-brokers. Without Kafka, no message is needed: remove letters with flowkit dlq remove.",

@@ -78,7 +78,7 @@ const packageName = (path: string): string =>
     .replaceAll(/[^a-z0-9-]+/g, "-")
     .replaceAll(/^-+|-+$/g, "") || "flows";
 
-export const flowSource = `import { defineHandler, flow } from "flowkit";
+const flowSource = `import { defineHandler, flow } from "flowkit";
 import * as z from "zod";
 
 const Order = z.object({ item: z.string(), price: z.number(), quantity: z.int() });
@@ -108,7 +108,7 @@ export const shop = flow("shop")
 
 const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
-export const packageJson = (name: string, version: string): string =>
+const packageJson = (name: string, version: string): string =>
   json({
     name,
     version: "0.0.0",
@@ -120,7 +120,7 @@ export const packageJson = (name: string, version: string): string =>
   });
 
 /** Node runs the files directly: the compiler only checks types, and rejects syntax that Node cannot strip. */
-export const tsConfig = json({
+const tsConfig = json({
   compilerOptions: {
     target: "es2023",
     lib: ["es2024", "esnext.disposable"],
@@ -136,4 +136,4 @@ export const tsConfig = json({
   include: ["*.ts"],
 });
 
-export const gitIgnore = "node_modules\n*.db\n*.db-shm\n*.db-wal\n";
+const gitIgnore = "node_modules\n*.db\n*.db-shm\n*.db-wal\n";

@@ -158,7 +158,7 @@ export interface RunOutcome {
 }
 
 /** Prints the result of a task, or why there is none. */
-export function showOutcome(terminal: Terminal, outcome: RunOutcome): void {
+function showOutcome(terminal: Terminal, outcome: RunOutcome): void {
   const { view, result, error, wasInterrupted } = outcome;
   if (terminal.isJson) terminal.printJson(outcomeJson(view, result));
   else if (error === undefined) terminal.printJson(result);
@@ -198,7 +198,7 @@ function outcomeJson(view: TaskView, result: RunOutcome["result"]): object {
  * Restricts a store to the tasks that this process created: the handlers of other tasks may be another version, and their
  * limits are unknown here.
  */
-export function ownTasksOf(store: Store): Store {
+function ownTasksOf(store: Store): Store {
   const own = new Set<string>();
   return overlaid(store, {
     async createTask(task) {

@@ -123,7 +123,7 @@ export function lint(
 }
 
 /** The nodes whose artifacts a node may read: for a custom adapter or function, any node. */
-export function readsOf(node: GraphNode, graph: Graph): readonly string[] {
+function readsOf(node: GraphNode, graph: Graph): readonly string[] {
   const { type, io = {}, depends_on: parents } = node;
   const everyNode = () => graph.nodes.map(({ node_id: id }) => id);
   if (type === coordinatorFnType) {

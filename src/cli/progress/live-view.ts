@@ -13,7 +13,7 @@ const upBy = (lines: number): string => (lines === 0 ? "" : `\u001b[${lines}A`);
  * The nodes of a task on a terminal, one line each, redrawn in place. Notes appear above. If the terminal has too few
  * lines, active nodes take precedence.
  */
-export class LiveView {
+class LiveView {
   readonly #terminal: Terminal;
   readonly #progress: TaskProgress;
   readonly #timer: NodeJS.Timeout;
@@ -82,7 +82,7 @@ export interface NodeLineOptions {
 }
 
 /** Formats a node as one line: status, batches, rate, elapsed time, retries, reported progress. */
-export function nodeLine(terminal: Terminal, node: NodeProgress, options: NodeLineOptions): string {
+function nodeLine(terminal: Terminal, node: NodeProgress, options: NodeLineOptions): string {
   const { status, batches, retries, reported, startedAt } = node;
   const [style, mark] = marks[status];
   const elapsedMs = startedAt === undefined ? undefined : Math.max(0, (node.endedAt ?? options.now) - startedAt);

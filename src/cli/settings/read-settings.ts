@@ -133,7 +133,7 @@ function noteMisspelled(terminal: Terminal, env: NodeJS.ProcessEnv): void {
 }
 
 /** Text that cannot be converted to the value of a setting. */
-export class InvalidText extends Error {}
+class InvalidText extends Error {}
 
 const listOf = (text: string): readonly string[] =>
   text
@@ -149,7 +149,7 @@ const listOf = (text: string): readonly string[] =>
  *
  * @throws InvalidText
  */
-export function parseValue(text: string, reading: Reading): unknown {
+function parseValue(text: string, reading: Reading): unknown {
   switch (reading) {
     case "text":
     case "file":

@@ -1,7 +1,7 @@
 import type { Metrics } from "../../definitions/index.ts";
 
 export { copyJson, NotJsonError } from "../../graph/format/json-copy.ts";
-export { jsonText, jsonTooLarge, keepJson, keepShard, ownJson } from "./kept-json.ts";
+export { jsonText, keepJson, keepShard, ownJson } from "./kept-json.ts";
 export { describeIssues, SchemaMismatch, WireCodec } from "./wire-codec.ts";
 
 export type MetricSums = Record<string, number>;

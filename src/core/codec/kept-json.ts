@@ -35,7 +35,7 @@ export function keepShard(record: ShardRecord): ShardRecord {
   return record;
 }
 
-export const jsonTooLarge = (what: string): FlowError =>
+const jsonTooLarge = (what: string): FlowError =>
   new FlowError(
     "RECORD_TOO_LARGE",
     `${what} is too large to store as JSON: split it, for instance into smaller batches`,

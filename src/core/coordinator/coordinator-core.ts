@@ -256,7 +256,7 @@ export class CoordinatorCore {
  * @param more - what else is known to be wrong with it
  * @throws FlowError `GRAPH_INVALID` with all findings
  */
-export function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
+function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
   const limits = graph.nodes.flatMap((node, index) =>
     unknownLimits(node).map((key) => unenforced(node.node_id, `/nodes/${index}/limits/${key}`, `limits.${key}`)),
   );

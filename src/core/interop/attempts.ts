@@ -238,7 +238,7 @@ export interface SourceProblem {
  * Whether what a node has stored, by this attempt and by those that it goes on from, was made from what its sources have
  * in the end: for sure only if they had ended before the first of these attempts began.
  */
-export async function sourceProblem(
+async function sourceProblem(
   store: Store,
   { node, record }: { readonly node: NodePlan; readonly record: ShardRecord },
 ): Promise<SourceProblem | undefined> {

@@ -342,7 +342,7 @@ export class CommandStore implements WorkerStore {
 }
 
 /** What is known of a task whose graph stays with its coordinator: the nodes of commands, and what these read. */
-export function commandGraph(commands: readonly TaskStartMessage[]): Graph {
+function commandGraph(commands: readonly TaskStartMessage[]): Graph {
   const nodes = new Map<string, GraphNode>(commands.map((command) => [command.nodeId, commandNode(command)]));
   for (const { depends_on } of [...nodes.values()]) {
     for (const id of depends_on) if (!nodes.has(id)) nodes.set(id, { node_id: id, type: "elsewhere", depends_on: [] });
@@ -354,7 +354,7 @@ export function commandGraph(commands: readonly TaskStartMessage[]): Graph {
 }
 
 /** What the command asks for that nobody here would do: its batches would be others than it says. */
-export function problemOf({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
+function problemOf({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
   if (!says(batching)) return undefined;
   const message =
     "the command has 'batching', which this worker does not support: split the input with input_adapter 'pull.from_artifacts.rechunk:size' in input_inline";

@@ -39,7 +39,7 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
 }
 
 /** By leaf id: what its `finalize` returned, or the list of its outputs. */
-export async function taskResult(parts: TaskReaderParts, taskId: string): Promise<Record<string, unknown>> {
+async function taskResult(parts: TaskReaderParts, taskId: string): Promise<Record<string, unknown>> {
   const task = await waitForEnd(parts, taskId);
   if (task.status !== "finished") {
     await parts.retry.ask(() => parts.store.settle());

@@ -207,7 +207,7 @@ export interface GatherMismatch {
 }
 
 /** What is wrong with a gathered payload: source by source, then with what no source gives. Empty when it fits. */
-export function gatherMismatches(
+function gatherMismatches(
   sources: ReadonlyMap<string, Field>,
   { wanted, fit }: { readonly wanted: DataType; readonly fit: Assignability },
 ): readonly GatherMismatch[] {

@@ -136,7 +136,7 @@ const inIo = ["start_when", "input_inline", "fn", "fn_args"] as const;
 const isInIo = (facet: Facet): boolean => (inIo as readonly Facet[]).includes(facet);
 
 /** A node whose shape is right as it stands. */
-export function wellShapedNode(raw: JsonObject, index: number): DraftNode {
+function wellShapedNode(raw: JsonObject, index: number): DraftNode {
   const { node_id, type, depends_on, fan_in, retry_policy, partitions } = raw;
   const { start_when, input_inline, fn, fn_args } = (raw.io ?? {}) as JsonObject;
   const inside = { start_when, input_inline, fn, fn_args };
@@ -145,7 +145,7 @@ export function wellShapedNode(raw: JsonObject, index: number): DraftNode {
 }
 
 /** A node with mistakes in its shape: what can be read of it, a misspelt key taken for what was meant. */
-export function illShapedNode(raw: Json, index: number): DraftNode {
+function illShapedNode(raw: Json, index: number): DraftNode {
   const unclear = new Set<Facet>();
   const facets: { [facet: string]: unknown } = {};
   const keyOf = new Map<Facet, string>();
@@ -175,7 +175,7 @@ export function illShapedNode(raw: Json, index: number): DraftNode {
  * What other nodes may call a node that has no usable id: any text in it under a key that a node doesn't have
  * (`{ "id": "extract" }`). A reference to that name is no second mistake.
  */
-export function possibleNames(raw: Json): string[] {
+function possibleNames(raw: Json): string[] {
   if (!isObject(raw)) return [];
   const id = raw.node_id;
   if (typeof id === "string" || typeof id === "number") return [String(id)];

@@ -164,7 +164,7 @@ export class ShardChecks {
 type Violated = (ref: ShardRef, what: string) => void;
 
 /** What is adopted had finished in the task before, and nothing upstream of it runs again. */
-export function checkAdoption(state: MemoryState, record: ShardRecord, violated: Violated): void {
+function checkAdoption(state: MemoryState, record: ShardRecord, violated: Violated): void {
   const task = state.tasks.get(record.taskId);
   const lender = state.tasks.get(task?.record.retryOf ?? "");
   if (task === undefined || lender === undefined) {
@@ -182,7 +182,7 @@ export function checkAdoption(state: MemoryState, record: ShardRecord, violated:
 }
 
 /** What is dispatched could not be adopted. */
-export function checkNotAdoptable(state: MemoryState, record: ShardRecord, violated: Violated): void {
+function checkNotAdoptable(state: MemoryState, record: ShardRecord, violated: Violated): void {
   const task = state.tasks.get(record.taskId);
   const lender = state.tasks.get(task?.record.retryOf ?? "");
   if (task === undefined || lender === undefined || !isFinished(lender, record.nodeId)) return;
@@ -204,11 +204,7 @@ function isAdopted(task: TaskEntry, nodeId: string): boolean {
 }
 
 /** Law 5, first half: no child starts before its fan-in and start condition hold. */
-export function checkDispatch(
-  state: MemoryState,
-  record: ShardRecord,
-  violated: (ref: ShardRef, what: string) => void,
-): void {
+function checkDispatch(state: MemoryState, record: ShardRecord, violated: (ref: ShardRef, what: string) => void): void {
   const task = state.tasks.get(record.taskId);
   const node = task?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
   if (task === undefined || node === undefined) {
@@ -228,7 +224,7 @@ export function checkDispatch(
  * A finished shard has its log closed at `count`; what it read has finished before, in the generation that it read. Only
  * the record says so: a log that is closed may belong to a generation that is withdrawn.
  */
-export function checkFinish(
+function checkFinish(
   { state, workload, journal }: Pick<CheckParts, "state" | "workload" | "journal">,
   record: ShardRecord,
   violated: (ref: ShardRef, what: string) => void,
@@ -270,7 +266,7 @@ function checkSummary(
 }
 
 /** Law 9, at every claim: counted from the records themselves, not from the slots that the engine keeps. */
-export function checkLimits(
+function checkLimits(
   parts: { readonly state: MemoryState; readonly running: RunningLimits },
   claimed: ShardRecord,
   violated: (ref: ShardRecord, what: string) => void,
@@ -293,7 +289,7 @@ export function checkLimits(
 }
 
 /** The nodes that this shard, of a node of a simulated graph, reads to their ends. */
-export function sourcesOf(node: GraphNode, { chosen, count }: ShardRecord): readonly string[] {
+function sourcesOf(node: GraphNode, { chosen, count }: ShardRecord): readonly string[] {
   const { fn, fn_args, input_inline } = node.io ?? {};
   if (fn === "merge.generic") return fn_args?.from_nodes as readonly string[];
   if (fn === "metrics.aggregate") return [String(fn_args?.node_id)];

@@ -208,7 +208,7 @@ function strictLogger(journal: Journal, life: ProcessLife): Logger {
 type Watched = Parameters<AppendSignals["watch"]>[1];
 
 /** Knows how many watches are open: none may be left when nothing runs any more. */
-export class CountingSignals extends AppendSignals {
+class CountingSignals extends AppendSignals {
   #open = 0;
 
   get open(): number {

@@ -181,7 +181,7 @@ const setParts: ReadonlySet<string> = new Set(["due", "overdue", "origins"]);
  * A store that asks another one the same in the same step, and tells when their answers differ. Both must be atomic:
  * an operation that is interrupted half-way would meet different records in each.
  */
-export function mirroredStore(
+function mirroredStore(
   model: Store,
   { mirror, violated }: { readonly mirror: Store; readonly violated: (what: string) => void },
 ): Store {

@@ -330,7 +330,7 @@ export class Cluster {
 }
 
 /** A write as a story of the run tells it: who did what to which node. `undefined`: nothing worth a line. */
-export function tellWrite(event: MemoryStoreEvent): string | undefined {
+function tellWrite(event: MemoryStoreEvent): string | undefined {
   return match(event)
     .with({ kind: "task" }, ({ taskId, to }) => `-\ttask ${taskId} is ${to}`)
     .with({ kind: "shard" }, ({ record, cause, from }) => {

@@ -123,5 +123,5 @@ function fieldOf(kind: Message["kind"]): string {
 }
 
 /** The same without the fields that are undefined. */
-export const defined = (fields: object): object =>
+const defined = (fields: object): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -139,7 +139,7 @@ function payloadOf(message: Message): object {
  * The same for a message and its repeat, other for any two messages that say different things. Nobody reads anything
  * out of it. An announce has none of its own: each is news.
  */
-export function dedupIdOf(message: Message): string | undefined {
+function dedupIdOf(message: Message): string | undefined {
   if (message.kind === "WORKER_ONLINE" || message.kind === "WORKER_OFFLINE") return undefined;
   const { kind, taskId, nodeId, epoch, shard } = message;
   return [kind, taskId, nodeId, epoch, shard, ...ownPart(message)].join(":");

@@ -172,7 +172,7 @@ export async function validateOutput<TIn, TOut>(
 }
 
 /** The problem that a refused value is; any other error stays what it is. */
-export function misfit(error: unknown, code: CoreReasonCode, says: string): unknown {
+function misfit(error: unknown, code: CoreReasonCode, says: string): unknown {
   if (!(isInstance(error, SchemaMismatch) || isInstance(error, NotJsonError))) return error;
   return new AttemptError(code, `${says}: ${error.message}`, { cause: error.cause });
 }

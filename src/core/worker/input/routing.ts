@@ -159,7 +159,7 @@ export function rechunk(args: { readonly size: number; readonly meta_list_key?: 
   };
 }
 
-export function customAdapter(definition: InputAdapterDefinition, args: unknown): StreamAdapter {
+function customAdapter(definition: InputAdapterDefinition, args: unknown): StreamAdapter {
   return { whole: false, expand: (meta, nodeId) => definition.expand({ meta: deepFreeze(meta), nodeId, args }) };
 }
 
