@@ -28,7 +28,7 @@ export const messages = {
     "node '{node}': handler '{handler}' takes {type} as its input, so it cannot be a root: put it after a node",
   unknownSource: "node '{node}' reads from '{id}', which is not a node declared before it",
   aliasesOnlyGather: "adapter '{adapter}' takes 'from' as a list; only 'pull.gather' takes aliases",
-  listKeyOnlyRechunk: "adapter '{adapter}' takes no 'metaListKey'",
+  listKeyNotTaken: "adapter '{adapter}' takes no 'metaListKey'",
   notAList: "node '{node}': '{key}' is not a list in every output of: {from}",
   rootFanIn: "node '{node}' is a root: fanIn '{fanIn}' needs upstream nodes",
   rootInput: "node '{node}' is a root: there is nothing that 'input' could read",
