@@ -21,3 +21,31 @@ export type OutputOf<TNodes extends NodeRecords, TId> = TId extends TNodes["fres
 
 /** An alias on purpose: written inline, each record would be a new anonymous type. */
 export type Recorded<TId extends string, TOutput> = { [TKey in TId]: TOutput };
+
+/** A symbol that no one can import is no completion where an object may stand. */
+declare const absent: unique symbol;
+
+/** "This option was not given": the default of an inferred type parameter. */
+export interface Absent {
+  readonly [absent]: never;
+}
+
+/** The ids that the adapter reads: `from` (a list, or the values of an alias record), else all parents. */
+export type SourcesOf<TParents extends readonly string[], TFrom> = TFrom extends readonly string[]
+  ? TFrom[number]
+  : TFrom extends Absent
+    ? TParents[number]
+    : TFrom[keyof TFrom];
+
+/** The sources in the order in which they were written; of aliases nothing has an order. */
+export type ListedSources<TParents extends readonly string[], TFrom> = TFrom extends readonly string[]
+  ? TFrom
+  : TFrom extends Absent
+    ? TParents
+    : [];
+
+/**
+ * `[TA] extends [TB]`, but as an alias that receives resolved types: written inline where the accumulated nodes are in
+ * scope, the tuple is deferred, takes all nodes into its mapper, and the whole chain costs more than twice as much.
+ */
+export type IsAssignable<TA, TB> = [TA] extends [TB] ? true : false;

@@ -1,7 +1,8 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
+import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { JsonObject } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
-import { type GraphNode, isBuiltInAdapter } from "../graph/index.ts";
+import type { GraphNode } from "../graph/index.ts";
 import { builderName } from "./identifiers.ts";
 import { array, call, type Doc, object } from "./layout.ts";
 import { argument, literal, objectOf, property, stringLiteral } from "./literals.ts";
@@ -59,7 +60,7 @@ function inputDoc(node: GraphNode, { mayPropose }: DefinitionNames): Doc | undef
   if (input === undefined) return undefined;
   const { adapter, sources, aliases, args } = input;
   const isAll = aliases === undefined && sources.join() === node.depends_on.join();
-  const isDefault = adapter === "pull.from_artifacts" && isAll && Object.keys(args).length === 0;
+  const isDefault = adapter === defaultAdapter && isAll && Object.keys(args).length === 0;
   if (isDefault && !mayPropose) return undefined;
   const from = aliases === undefined ? array(sources.map(stringLiteral)) : literal(aliases);
   const spelling = isBuiltInAdapter(adapter) ? builderName : (key: string) => key;

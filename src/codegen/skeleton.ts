@@ -1,3 +1,4 @@
+import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
 import { refsIn } from "../graph/format/param-refs.ts";
 import { isObject } from "../graph/format/plain-data.ts";
@@ -192,7 +193,7 @@ function inputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
   // A type with optional keys is no z.json() for the compiler, nor is what some of the functions store.
   const isPlain = nodes.every(
     (node) =>
-      (node.fan_in === undefined || inputOf(node)?.adapter !== "pull.gather") &&
+      (node.fan_in === undefined || !builtInAdapter(inputOf(node)?.adapter ?? "")?.takesAliases) &&
       (inputOf(node)?.sources ?? node.depends_on).every((id) => {
         const parent = source.byId.get(id);
         return parent !== undefined && isWorker(parent) && source.graph.schemas?.[parent.type]?.output === undefined;

@@ -1,17 +1,9 @@
 import * as z from "zod";
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
+import { adapterName, builtInAdapter, commonAdapterArgs, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { JsonObject } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
-import {
-  adapterName,
-  canonicalGraph,
-  commonAdapterArgs,
-  coordinatorFnType,
-  type Graph,
-  type GraphNode,
-  isBuiltInAdapter,
-  parseGraph,
-} from "../graph/index.ts";
+import { canonicalGraph, coordinatorFnType, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
 
 /** A graph as source is written of it: canonical, with what it names beside what is built in. */
 export interface SourceGraph {
@@ -81,7 +73,7 @@ export function inputOf(node: GraphNode): NodeInput | undefined {
   if (adapter === undefined) return undefined;
   const { from_nodes: list, ...rest } = given;
   const { from, ...others } = rest;
-  const aliases = adapter === "pull.gather" && isObject(from) ? from : undefined;
+  const aliases = builtInAdapter(adapter)?.takesAliases && isObject(from) ? from : undefined;
   const names = aliases === undefined ? list : Object.values(aliases);
   return {
     adapter,

@@ -1,9 +1,9 @@
+import type { Absent } from "../builtins/node-records.ts";
 import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import { handlerProblems } from "./handler-problems.ts";
 import { adapterChoice, isSuggested } from "./suggestion.ts";
 import type { Handler, HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
-import type { Absent } from "./types/markers.ts";
 import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./types/schema.ts";
 import type { Suggested } from "./types/suggested-input.ts";
 

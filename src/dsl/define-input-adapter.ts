@@ -1,10 +1,10 @@
+import { isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
+import type { Absent } from "../builtins/node-records.ts";
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
 import type { Say, zodSchema } from "../graph/format/messages.ts";
-import { isBuiltInAdapter } from "../graph/index.ts";
 import { ownDefinition } from "./own-definition.ts";
 import type { InputAdapter } from "./types/adapter.ts";
-import type { Absent } from "./types/markers.ts";
 import type { ReadSchema } from "./types/read-schema.ts";
 import type { AnySchema, Decoded, WireOr } from "./types/schema.ts";
 

@@ -1,4 +1,5 @@
 import type { $ZodType } from "zod/v4/core";
+import type { Absent } from "../builtins/node-records.ts";
 import { FlowError } from "../errors/index.ts";
 import { type Say, say, zodSchema, zodSchemas } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
@@ -6,7 +7,6 @@ import { FlowBuilder } from "./flow-builder.ts";
 import { isSchema } from "./schema-facts.ts";
 import type { AnyInputAdapter } from "./types/adapter.ts";
 import type { Flow } from "./types/flow.ts";
-import type { Absent } from "./types/markers.ts";
 import type { ReadSchema } from "./types/read-schema.ts";
 import type { AnySchema, StoredOr, WireOr } from "./types/schema.ts";
 import type { FlowHead, FlowState } from "./types/state.ts";

@@ -11,7 +11,7 @@ import { isObject } from "../graph/format/plain-data.ts";
 import { type Args, judge, unknownKeys } from "./judge-args.ts";
 import { fnName, ownFnOf, type Step } from "./step.ts";
 import { valueFaults } from "./value-faults.ts";
-import { wireName } from "./wire-names.ts";
+import { builderName, wireName } from "./wire-names.ts";
 import { withHint } from "./with-hint.ts";
 
 type FnStep = Step & { readonly kind: "fn" };
@@ -61,8 +61,6 @@ function inBuilderNames(type: DataType, keyed: string | undefined): DataType {
 
 const byWireName = (args: Args): Args =>
   Object.fromEntries(Object.entries(args).map(([key, value]) => [wireName(key), value]));
-
-const builderName = (key: string): string => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 /** Node ids in the arguments of a coordinator function. What a built-in one reads must be among its parents. */
 export function nodeArgFindings(step: FnStep, seen: ReadonlySet<string>): string[] {

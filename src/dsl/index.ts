@@ -1,3 +1,4 @@
+export type { Absent } from "../builtins/node-records.ts";
 export { defineCoordinatorFn } from "./define-coordinator-fn.ts";
 export { defineHandler } from "./define-handler.ts";
 export { defineInputAdapter } from "./define-input-adapter.ts";
@@ -11,7 +12,7 @@ export type { AddFn, AddNext, AddPart, AddRoot, Flow } from "./types/flow.ts";
 export type { CompileOptions, FlowInfer } from "./types/flow-types.ts";
 export type { FnOptions } from "./types/fn-options.ts";
 export type { Handler, HandlerOptions, HandlerTypes } from "./types/handler.ts";
-export type { Absent } from "./types/markers.ts";
+
 export type { NodeLimits, NodeOptions, RetryOptions as NodeRetryOptions } from "./types/options.ts";
 export type { ParamReference } from "./types/params.ts";
 export type { FlowHead, FlowState, HandlerStep } from "./types/state.ts";

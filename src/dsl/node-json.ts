@@ -1,5 +1,7 @@
-import { coordinatorFnType, type GraphNode, isBuiltInAdapter } from "../graph/index.ts";
-import { argumentJson } from "./argument-json.ts";
+import { type BuiltInFunction, builtInFunction } from "../builtins/coordinator-functions/index.ts";
+import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
+import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
+import { isParamRef, paramNameOf } from "./param.ts";
 import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./step.ts";
 import { withWireNames } from "./wire-names.ts";
 
@@ -46,7 +48,7 @@ function routingJson({ options, handler }: Step & { readonly kind: "node" }): ob
   const { after, input } = options;
   if (input !== undefined) return { input_adapter: input.adapter, input_args: adapterArgs(input, after) };
   if (after.length === 0) return {};
-  const { adapter, args } = handler.inputAdapter ?? { adapter: "pull.from_artifacts", args: {} };
+  const { adapter, args } = handler.inputAdapter ?? { adapter: defaultAdapter, args: {} };
   return { input_adapter: adapter, input_args: { from_nodes: after, ...args } };
 }
 
@@ -61,13 +63,43 @@ const customArgs = (args: object): object =>
 
 function fnJson(fn: (Step & { readonly kind: "fn" })["fn"], options: StepOptions): object {
   const args = ownArgs(options);
-  const written = typeof fn === "string" && fn !== "noop" ? builtInFnArgs(args) : args;
+  const builtIn = typeof fn === "string" ? builtInFunction(fn) : undefined;
+  const written = builtIn === undefined || builtIn.takesAny ? args : builtInFnArgs(args, builtIn);
   return { fn: fnName(fn), ...(Object.keys(written).length === 0 ? {} : { fn_args: written }) };
 }
 
-/** `target` is the one argument of a built-in function that has keys of ours inside. */
-function builtInFnArgs(args: object): object {
+function builtInFnArgs(args: object, { ownId }: BuiltInFunction): object {
   const named = withWireNames(args);
-  const { target } = named;
-  return typeof target === "object" && target !== null ? { ...named, target: withWireNames(target) } : named;
+  const holder = named[ownId?.arg ?? ""];
+  if (ownId === undefined || typeof holder !== "object" || holder === null) return named;
+  return { ...named, [ownId.arg]: withWireNames(holder) };
+}
+
+/** Where the graph's own limit of depth is long exceeded: `parseGraph` says so, a recursion without end couldn't. */
+const deepEnough = 200;
+
+/**
+ * A value of the user's as it stands among a node's arguments: references written out, `undefined` left out as JSON
+ * does, and keys escaped that would read as a reference.
+ *
+ * @example
+ * argumentJson({ day: param("date"), $ref: "x" }) // { day: { $ref: "params.date" }, $$ref: "x" }
+ */
+export function argumentJson(value: unknown, depth = 0): unknown {
+  if (typeof value !== "object" || value === null || depth > deepEnough) return value;
+  if (isParamRef(value)) return { $ref: `params.${paramNameOf(value)}` };
+  if (Array.isArray(value)) return value.map((item) => argumentJson(item, depth + 1));
+  if (!isPlain(value)) return value; // a Date, a Map: no JSON, which parseGraph reports
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) =>
+      inner === undefined ? [] : [[escapedKey(key), argumentJson(inner, depth + 1)]],
+    ),
+  );
+}
+
+const escapedKey = (key: string): string => (/^\$+ref$/.test(key) ? `$${key}` : key);
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -1,4 +1,5 @@
 import { builtInFunctions, isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
+import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { coreReasonCodes } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
@@ -206,9 +207,10 @@ function inputFindings(
   const messages = Object.values(from)
     .filter((id) => !after.includes(id))
     .map((id) => say(seen.has(id) ? "fromOutsideAfter" : "unknownSource", { node, id }));
-  if (!Array.isArray(from) && adapter !== "pull.gather") messages.push(say("aliasesOnlyGather", { adapter }));
-  if (input.metaListKey !== undefined && adapter !== "pull.from_artifacts.rechunk:size") {
-    messages.push(say("listKeyOnlyRechunk", { adapter }));
+  if (!Array.isArray(from) && !builtInAdapter(adapter)?.takesAliases)
+    messages.push(say("aliasesOnlyGather", { adapter }));
+  if (input.metaListKey !== undefined && !builtInAdapter(adapter)?.takesListKey) {
+    messages.push(say("listKeyNotTaken", { adapter }));
   }
   return messages;
 }

@@ -1,10 +1,10 @@
 import type { $ZodType } from "zod/v4/core";
+import { builtInAdapter, builtInAdapters } from "../builtins/input-adapters/index.ts";
 import type { AdapterChoice, InputAdapterDefinition } from "../definitions/index.ts";
 import type { JsonObject } from "../errors/index.ts";
 import { checkArgs } from "../graph/checks/args.ts";
 import { FindingList } from "../graph/format/findings.ts";
 import { say } from "../graph/format/messages.ts";
-import { builtInAdapters, isBuiltInAdapter } from "../graph/index.ts";
 import { knownKeys } from "./schema-facts.ts";
 import { wireName } from "./wire-names.ts";
 import { withHint } from "./with-hint.ts";
@@ -46,7 +46,7 @@ export function suggestionProblems(handler: string, suggested: Suggested, input:
     .filter((argument) => !isKnown(argument))
     .map(([key]) =>
       key === "metaListKey"
-        ? say("listKeyOnlyRechunk", { adapter: nameOf(adapter) })
+        ? say("listKeyNotTaken", { adapter: nameOf(adapter) })
         : withHint(say("unknownArg", { owner, name, key }), key, known ?? []),
     );
   const findings = new FindingList();
@@ -68,7 +68,7 @@ const nameOf = (adapter: Adapter): string => (typeof adapter === "string" ? adap
 
 function argsOf(adapter: Adapter): $ZodType | undefined {
   if (typeof adapter !== "string") return adapter.args;
-  return isBuiltInAdapter(adapter) ? builtInAdapters[adapter].args : undefined;
+  return builtInAdapter(adapter)?.args;
 }
 
 /** Only names of ours have another form in the graph. */

@@ -1,3 +1,7 @@
+import { builtInFunctions } from "../builtins/coordinator-functions/index.ts";
+import { builtInAdapters } from "../builtins/input-adapters/index.ts";
+import { knownKeys } from "./schema-facts.ts";
+
 /**
  * The one mapping from the builder's names to the graph's. Only names of ours are mapped: the arguments of your
  * handlers, adapters and functions stand in the graph as you wrote them.
@@ -12,18 +16,22 @@ const wireNames: Readonly<Record<string, string>> = {
   backoffMaxSec: "backoff_max_sec",
   // limits
   maxRunning: "max_running",
-  // adapters
-  metaListKey: "meta_list_key",
-  pollMs: "poll_ms",
-  backoffMaxMs: "backoff_max_ms",
-  eofOnTaskDone: "eof_on_task_done",
-  // coordinator functions
-  fromNodes: "from_nodes",
-  nodeId: "node_id",
-  blockSensitive: "block_sensitive",
 };
 
-export const wireName = (name: string): string => (Object.hasOwn(wireNames, name) ? (wireNames[name] ?? name) : name);
+/** The arguments of what is built in. */
+const argumentNames: ReadonlyMap<string, string> = new Map(
+  [...Object.values(builtInAdapters), ...Object.values(builtInFunctions)]
+    .flatMap(({ args }) => knownKeys(args) ?? [])
+    .map((key) => [builderName(key), key]),
+);
+
+export const wireName = (name: string): string =>
+  Object.hasOwn(wireNames, name) ? (wireNames[name] ?? name) : (argumentNames.get(name) ?? name);
+
+/** The builder's name for a name of ours in the graph. */
+export function builderName(key: string): string {
+  return key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
 
 /** A copy with wire names for keys, without keys whose value is `undefined`. */
 export function withWireNames(options: object): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import { adapterName, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
-import { adapterName, isBuiltInAdapter } from "./format/adapters.ts";
 import { deepFreeze } from "./format/plain-data.ts";
 import { retryDefaults } from "./format/retry.ts";
 import { orderKeys, sortKeys } from "./format/stable-json.ts";

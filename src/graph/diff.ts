@@ -1,6 +1,6 @@
+import { EdgeInputs, readingOf } from "../builtins/input-adapters/deliveries.ts";
 import type { Json } from "../errors/index.ts";
 import { canonicalGraph } from "./canonical.ts";
-import { EdgeInputs, readingOf } from "./data/deliveries.ts";
 import { knownData } from "./data/graph-data.ts";
 import { isObject } from "./format/plain-data.ts";
 import { type Path, pointer } from "./format/pointer.ts";

@@ -8,16 +8,16 @@ export {
   type BuiltInFunctionName,
   builtInFunctionArgs,
 } from "../builtins/coordinator-functions/index.ts";
-export { canonicalGraph, graphHash } from "./canonical.ts";
-export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
-export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChange } from "./diff.ts";
 export {
   adapterName,
   type BuiltInAdapterName,
   builtInAdapters,
   commonAdapterArgs,
   isBuiltInAdapter,
-} from "./format/adapters.ts";
+} from "../builtins/input-adapters/index.ts";
+export { canonicalGraph, graphHash } from "./canonical.ts";
+export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
+export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChange } from "./diff.ts";
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./format/findings.ts";
 export { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 export { findParamRefs, type ParamRef, resolveParams } from "./format/params.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { builtInFunctions } from "../builtins/coordinator-functions/index.ts";
+import { adapterSpellings } from "../builtins/input-adapters/index.ts";
 import type { JsonObject } from "../errors/index.ts";
-import { adapterSpellings } from "./format/adapters.ts";
 import { graphShape } from "./format/schema.ts";
 
 /**

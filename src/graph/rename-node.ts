@@ -1,6 +1,6 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
+import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
-import { adapterName } from "./format/adapters.ts";
 import { isObject } from "./format/plain-data.ts";
 import type { GraphNode, InputInline, NodeIo } from "./format/types.ts";
 
@@ -52,7 +52,7 @@ function renamedSources(
 ): JsonObject {
   const { from_nodes: list, from, ...rest } = args;
   if (isObject(from)) return { ...args, from: mapValues(from, (id) => renamed(id, idOf)) };
-  if (adapter !== undefined && adapterName(adapter) === "pull.gather") {
+  if (builtInAdapter(adapterName(adapter ?? ""))?.takesAliases) {
     const ids = Array.isArray(list) ? list.map(String) : parents;
     return { from: Object.fromEntries(ids.map((id) => [id, idOf(id)])), ...rest };
   }

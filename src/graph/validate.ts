@@ -1,7 +1,6 @@
+import { adapterName, spellOutArgs } from "../builtins/input-adapters/index.ts";
 import { FlowError, type Json, type JsonObject } from "../errors/index.ts";
 import { runChecks, type ValidateOptions } from "./checks/index.ts";
-import { spellOutArgs } from "./format/adapter-args.ts";
-import { adapterName } from "./format/adapters.ts";
 import { type Finding, FindingList, formatFindings } from "./format/findings.ts";
 import { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 import { say } from "./format/messages.ts";

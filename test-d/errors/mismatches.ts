@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { MismatchText } from "../../src/dsl/types/edge-text.ts";
 import type { Stored, Wire } from "../../src/dsl/types/schema.ts";
+import type { MismatchText } from "../../src/graph/data/mismatch.ts";
 
 const row = z.object({ id: z.string(), price: z.number() });
 const text = z.object({ id: z.string() });

@@ -1,3 +1,4 @@
+import { batchingAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import type { Graph, GraphNode } from "../../graph/index.ts";
@@ -356,8 +357,7 @@ function commandGraph(commands: readonly TaskStartMessage[]): Graph {
 /** What the command asks for that nobody here would do: its batches would be others than it says. */
 function problemOf({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
   if (!says(batching)) return undefined;
-  const message =
-    "the command has 'batching', which this worker does not support: split the input with input_adapter 'pull.from_artifacts.rechunk:size' in input_inline";
+  const message = `the command has 'batching', which this worker does not support: split the input with input_adapter '${batchingAdapter}' in input_inline`;
   return { reasonCode: "bad_input_args", message };
 }
 

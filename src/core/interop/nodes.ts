@@ -1,5 +1,6 @@
+import { adapterName, adaptersOnWire, defaultAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { adapterName, type Finding, type Graph } from "../../graph/index.ts";
+import type { Finding, Graph } from "../../graph/index.ts";
 import { type NodePlan, type Plan, planGraph } from "../plan/index.ts";
 
 /** Node types whose workers aren't ours: they know the messages, and not what stands in the store. */
@@ -8,9 +9,6 @@ export interface ExternalTypes {
   /** Handlers that must begin anew after a failure, as far as they are known here. */
   readonly restarting: ReadonlySet<string>;
 }
-
-const known: ReadonlySet<string> = new Set(["pull.from_artifacts", "pull.from_artifacts.rechunk:size"]);
-const pullByDefault = "pull.from_artifacts";
 
 /** The nodes whose artifacts it reads. */
 export function externalSources({ routing, dependsOn }: NodePlan): readonly string[] {
@@ -31,7 +29,7 @@ export function mayReadUnfinished(node: NodePlan): boolean {
 export function externalInput(node: NodePlan): JsonObject {
   const sources = externalSources(node);
   if (sources.length === 0) return node.args;
-  const adapter = adapterName(node.routing?.adapter ?? pullByDefault);
+  const adapter = adapterName(node.routing?.adapter ?? defaultAdapter);
   return { ...node.args, input_adapter: adapter, input_args: { ...node.routing?.args, from_nodes: [...sources] } };
 }
 
@@ -56,7 +54,7 @@ interface Problem {
 }
 
 function problemsOf(node: NodePlan, plan: Plan, { restarting }: ExternalTypes): readonly Problem[] {
-  const adapter = adapterName(node.routing?.adapter ?? pullByDefault);
+  const adapter = adapterName(node.routing?.adapter ?? defaultAdapter);
   const shards = mayReadUnfinished(node) ? externalSources(node).filter((id) => isSharded(plan, id)) : [];
   const all: readonly (Problem & { readonly holds: boolean })[] = [
     { holds: restarting.has(node.type), at: "type", words: "they cannot restart, so it must be resumable" },
@@ -69,9 +67,9 @@ function problemsOf(node: NodePlan, plan: Plan, { restarting }: ExternalTypes): 
       words: "they do not enforce max_pending_batches",
     },
     {
-      holds: !known.has(adapter),
+      holds: !adaptersOnWire.includes(adapter),
       at: "io/input_inline/input_adapter",
-      words: `they do not support adapter '${adapter}', only ${[...known].map((name) => `'${name}'`).join(" and ")}`,
+      words: `they do not support adapter '${adapter}', only ${adaptersOnWire.map((name) => `'${name}'`).join(" and ")}`,
     },
     {
       holds: shards.length > 0,

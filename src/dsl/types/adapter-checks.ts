@@ -1,13 +1,14 @@
-import type { NodeRecords } from "../../builtins/node-records.ts";
+import type { DefaultAdapter } from "../../builtins/input-adapters/index.ts";
+import type { Absent, IsAssignable, NodeRecords } from "../../builtins/node-records.ts";
+import type { FitsByAlias } from "../../graph/data/mismatch.ts";
 import type { Join, Say } from "../../graph/format/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
 import type { InputOf } from "./args-checks.ts";
-import type { FitsByAlias } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { InputText } from "./input-checks.ts";
-import type { Absent, FlowTypeError, OrError } from "./markers.ts";
+import type { FlowTypeError, OrError } from "./markers.ts";
 import type { MissingKeys } from "./missing-keys.ts";
-import type { IsAssignable, PayloadOf } from "./payload.ts";
+import type { PayloadOf } from "./payload.ts";
 
 /** Judged on the adapter: that it is known and has its arguments, and what has no token of its own. */
 export type AdapterArgument<
@@ -24,7 +25,7 @@ export type AdapterArgument<
   TInputKeys,
 > = TAdapter extends Absent
   ? TAdapter
-  : TAdapter extends "pull.from_artifacts"
+  : TAdapter extends DefaultAdapter
     ? TParents["length"] extends 0
       ? FlowTypeError<Say<"rootInput", { node: TId }>>
       : TAdapter
@@ -98,7 +99,7 @@ export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extend
   : {
       readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TAdapters>> & string]?: FlowTypeError<
         TKey extends "metaListKey"
-          ? Say<"listKeyOnlyRechunk", { adapter: TAdapter }>
+          ? Say<"listKeyNotTaken", { adapter: TAdapter }>
           : Say<"unknownArg", { owner: `node '${TId}'`; name: AdapterText<TAdapter>; key: TKey }>
       >;
     };

@@ -1,9 +1,9 @@
+import type { Absent, IsAssignable } from "../../builtins/node-records.ts";
+import type { Show } from "../../graph/data/show-type.ts";
 import type { Join, Say } from "../../graph/format/messages.ts";
 import type { AnyHandler } from "./handler.ts";
-import type { Absent, FlowTypeError } from "./markers.ts";
+import type { FlowTypeError } from "./markers.ts";
 import type { MissingKeys } from "./missing-keys.ts";
-import type { IsAssignable } from "./payload.ts";
-import type { Show } from "./show.ts";
 
 export type InputOf<THandler extends AnyHandler> = THandler["$infer"]["input"];
 

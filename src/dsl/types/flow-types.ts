@@ -1,5 +1,5 @@
+import type { Absent } from "../../builtins/node-records.ts";
 import type { AnyHandler } from "./handler.ts";
-import type { Absent } from "./markers.ts";
 import type { AnyStep } from "./state.ts";
 
 /** What a run of the flow takes and gives. */

@@ -1,5 +1,6 @@
 import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
+import type { Absent } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "./coordinator-function.ts";
@@ -8,7 +9,7 @@ import type { FnArgument, FnOptions } from "./fn-options.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { HandlerProblem } from "./handler-checks.ts";
 import type { IdArgument } from "./id-checks.ts";
-import type { Absent, AnyString, OrError } from "./markers.ts";
+import type { AnyString, OrError } from "./markers.ts";
 import type { NodeOptions } from "./options.ts";
 import type { ParentsOf } from "./payload.ts";
 import type {

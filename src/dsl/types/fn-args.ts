@@ -1,10 +1,10 @@
 import type { OwnIdPath, TakesAnyArgs } from "../../builtins/coordinator-functions/index.ts";
+import type { Clash } from "../../graph/data/mismatch.ts";
+import type { Show } from "../../graph/data/show-type.ts";
 import type { Say } from "../../graph/format/messages.ts";
 import type { AnyCoordinatorFn, FnNameOf, KnownArgsOf, OpenArgsOf, WrittenArgsOf } from "./coordinator-function.ts";
-import type { Clash } from "./edge-text.ts";
 import type { FlowListError, FlowTypeError } from "./markers.ts";
 import type { FlowReferenceError, ParamReference, ParamText, WithParams } from "./params.ts";
-import type { Show } from "./show.ts";
 
 /*
  * What `args` of a coordinator function's node takes: where all that was written is right, what is right; else the same

@@ -1,9 +1,10 @@
+import type { DefaultAdapter } from "../../builtins/input-adapters/index.ts";
+import type { Absent, IsAssignable } from "../../builtins/node-records.ts";
 import type { JoinList, Say } from "../../graph/format/messages.ts";
 import type { ArgsOf, ArgsProblem, InputOf, RootArgs } from "./args-checks.ts";
 import type { AnyHandler } from "./handler.ts";
 import type { InputText } from "./input-checks.ts";
-import type { Absent } from "./markers.ts";
-import type { IsAssignable, PayloadOf } from "./payload.ts";
+import type { PayloadOf } from "./payload.ts";
 import type { AnyState } from "./state.ts";
 import type { Suggested, SuggestedName } from "./suggested-input.ts";
 import type { SuggestionProblem } from "./suggestion-checks.ts";
@@ -50,7 +51,7 @@ export type HandlerProblem<
                 TId,
                 TNodes,
                 TParents,
-                TAdapter extends Absent ? "pull.from_artifacts" : TAdapter,
+                TAdapter extends Absent ? DefaultAdapter : TAdapter,
                 TFrom,
                 TFanIn,
                 TNodes["head"]["adapters"]

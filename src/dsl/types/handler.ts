@@ -1,3 +1,4 @@
+import type { Absent } from "../../builtins/node-records.ts";
 import type {
   AttemptContext,
   BatchContext,
@@ -9,7 +10,6 @@ import type {
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { Say, zodSchema } from "../../graph/format/messages.ts";
 import type { JsonSchema } from "./json.ts";
-import type { Absent } from "./markers.ts";
 import type { ReadSchema } from "./read-schema.ts";
 import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "./schema.ts";
 import type { Suggested, SuggestedInput } from "./suggested-input.ts";

@@ -1,5 +1,6 @@
 import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
+import type { Absent } from "../../builtins/node-records.ts";
 import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Join, Say } from "../../graph/format/messages.ts";
@@ -9,7 +10,7 @@ import type { AnyCoordinatorFn, CoordinatorFnTypes, FnOutputOf } from "./coordin
 import type { Flow } from "./flow.ts";
 import type { AnyHandler, HandlerTypes } from "./handler.ts";
 import type { FromJsonSchema } from "./json-schema.ts";
-import type { Absent, FlowTypeError } from "./markers.ts";
+import type { FlowTypeError } from "./markers.ts";
 import type { Stored } from "./schema.ts";
 import type { FlowHead, FlowState, HandlerStep } from "./state.ts";
 

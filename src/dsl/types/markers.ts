@@ -35,11 +35,3 @@ export interface FlowStateError<TMessage extends string> {
 
 /** Any string, without swallowing the literals it stands beside: completions survive, and the constraint never fails. */
 export type AnyString = string & {};
-
-/** A symbol that no one can import is no completion where an object may stand. */
-declare const absent: unique symbol;
-
-/** "This option was not given": the default of an inferred type parameter. */
-export interface Absent {
-  readonly [absent]: never;
-}

@@ -1,7 +1,7 @@
 import type { Json } from "../../errors/index.ts";
+import type { AnyJson, Show } from "../../graph/data/show-type.ts";
 import type { Say } from "../../graph/format/messages.ts";
 import type { FlowTypeError } from "./markers.ts";
-import type { AnyJson, Show } from "./show.ts";
 
 /** What is `$ref` in the graph: as a name it would be offered wherever an object may stand among arguments. */
 declare const reference: unique symbol;

@@ -1,10 +1,11 @@
-import type { NodeRecords, OutputOf } from "../../builtins/node-records.ts";
+import type { AliasPayload, DefaultAdapter, TakesAliases } from "../../builtins/input-adapters/index.ts";
+import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../builtins/node-records.ts";
+import type { EdgeText, KeysOf, MismatchText } from "../../graph/data/mismatch.ts";
 import type { Say } from "../../graph/format/messages.ts";
 import type { InputOf } from "./args-checks.ts";
-import type { EdgeText, KeysOf, MismatchText } from "./edge-text.ts";
 import type { AnyHandler } from "./handler.ts";
-import type { Absent, FlowTypeError } from "./markers.ts";
-import type { AliasPayload, IsAssignable, PayloadOf } from "./payload.ts";
+import type { FlowTypeError } from "./markers.ts";
+import type { PayloadOf } from "./payload.ts";
 
 type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
@@ -20,7 +21,7 @@ export type AfterArgument<
 > = TAfter extends readonly string[]
   ? TAfter[number] extends TIds
     ? TFrom extends Absent
-      ? TAdapter extends Absent | "pull.from_artifacts"
+      ? TAdapter extends Absent | DefaultAdapter
         ? InputOf<THandler> extends Absent
           ? TAfter
           : Fits<TNodes, TAfter[number], InputOf<THandler>> extends true
@@ -55,7 +56,7 @@ export type FromArgument<
     ? AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter> extends true
       ? TFrom
       : { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
-    : TAdapter extends "pull.gather"
+    : TAdapter extends TakesAliases
       ? GatherFits<
           TFrom[keyof TFrom],
           TParent,
@@ -82,7 +83,7 @@ type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSo
 type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyHandler, TAdapter> = [TSources] extends [
   TParent,
 ]
-  ? TAdapter extends "pull.from_artifacts"
+  ? TAdapter extends DefaultAdapter
     ? Fits<TNodes, TSources, InputOf<THandler>>
     : true
   : false;
@@ -103,7 +104,7 @@ type SourceArgument<
   THandler extends AnyHandler,
   TAdapter,
 > = [TSource] extends [TParent]
-  ? TAdapter extends "pull.from_artifacts"
+  ? TAdapter extends DefaultAdapter
     ? ParentArgument<TSource, TNodes, TId, THandler>
     : TSource
   :

@@ -1,6 +1,8 @@
+import type { BuiltInAdapters } from "../../builtins/input-adapters/index.ts";
+import type { Absent } from "../../builtins/node-records.ts";
 import type { Join, Say } from "../../graph/format/messages.ts";
-import type { AdapterArgs, AnyInputAdapter, BuiltInAdapters, ListKeyOption } from "./adapter.ts";
-import type { Absent, AnyString, FlowTypeError } from "./markers.ts";
+import type { AdapterArgs, AnyInputAdapter, ListKeyOption } from "./adapter.ts";
+import type { AnyString, FlowTypeError } from "./markers.ts";
 import type { MissingKeys } from "./missing-keys.ts";
 
 /*
@@ -51,7 +53,7 @@ type UnknownArgs<THandler extends string, TAdapter, TKeys> = [TKeys] extends [Kn
   : {
       readonly [TKey in Exclude<TKeys, KnownKeys<TAdapter>> & string]?: FlowTypeError<
         TKey extends "metaListKey"
-          ? Say<"listKeyOnlyRechunk", { adapter: SuggestedName<TAdapter> }>
+          ? Say<"listKeyNotTaken", { adapter: SuggestedName<TAdapter> }>
           : Say<"unknownArg", { owner: Owner<THandler>; name: Named<TAdapter>; key: TKey }>
       >;
     };

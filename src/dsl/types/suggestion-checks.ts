@@ -1,11 +1,11 @@
-import type { NodeRecords, OutputOf } from "../../builtins/node-records.ts";
+import type { BuiltInAdapters, ChunkText, ListKeys } from "../../builtins/input-adapters/index.ts";
+import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../builtins/node-records.ts";
 import type { JoinList, Say } from "../../graph/format/messages.ts";
-import type { AdapterName, AnyInputAdapter, BuiltInAdapters } from "./adapter.ts";
+import type { AdapterName, AnyInputAdapter } from "./adapter.ts";
 import type { ArgsOf, ArgsProblem, InputOf } from "./args-checks.ts";
 import type { AnyHandler } from "./handler.ts";
-import type { ChunkErrors, InputText } from "./input-checks.ts";
-import type { Absent } from "./markers.ts";
-import type { IsAssignable, ListKeys, PayloadOf } from "./payload.ts";
+import type { InputText } from "./input-checks.ts";
+import type { PayloadOf } from "./payload.ts";
 import type { Suggested, SuggestedName } from "./suggested-input.ts";
 
 /**
@@ -65,6 +65,6 @@ type Delivery<
     > extends true
     ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
     : TListKey extends string
-      ? JoinList<ChunkErrors<TNodes, TParents, TId, TListKey, InputOf<THandler>>, "; ">
+      ? ChunkText<TNodes, TParents, Absent, TId, TListKey, InputOf<THandler>>
       : InputText<THandler, TId, TNodes, TParents, TAdapter, Absent, TFanIn, TAdapters>
   : Say<"notAList", { node: TId; key: TListKey; from: JoinList<TParents, ", "> }>;

@@ -1,9 +1,8 @@
-import type { OutputOf } from "../../builtins/node-records.ts";
+import type { IsAssignable, OutputOf } from "../../builtins/node-records.ts";
+import type { EdgeText, MismatchText } from "../../graph/data/mismatch.ts";
 import type { Join, LastOf, Say, zodSchemas } from "../../graph/format/messages.ts";
-import type { EdgeText, MismatchText } from "./edge-text.ts";
 import type { NotAnId } from "./id-checks.ts";
 import type { FlowSchemaError, FlowStateError, FlowTypeError } from "./markers.ts";
-import type { IsAssignable } from "./payload.ts";
 import type { ReadSchema } from "./read-schema.ts";
 import type { AnySchema, Stored } from "./schema.ts";
 import type { AnyState, AnyStep, FlowHead, HandlerStep } from "./state.ts";

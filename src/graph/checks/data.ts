@@ -1,4 +1,4 @@
-import { type DeliveryFault, EdgeInputs, readingOf } from "../data/deliveries.ts";
+import { type DeliveryFault, EdgeInputs, readingOf } from "../../builtins/input-adapters/deliveries.ts";
 import { knownData } from "../data/graph-data.ts";
 import type { Path } from "../format/pointer.ts";
 import type { DraftNode } from "../format/shape.ts";

@@ -1,12 +1,12 @@
-import type { JsonObject } from "../../errors/index.ts";
-import { spellOutArgs, splitArgs } from "../format/adapter-args.ts";
 import {
   adapterName,
   adapterSpellings,
-  builtInAdapters,
+  builtInAdapter,
   commonAdapterArgs,
-  isBuiltInAdapter,
-} from "../format/adapters.ts";
+  spellOutArgs,
+  splitArgs,
+} from "../../builtins/input-adapters/index.ts";
+import type { JsonObject } from "../../errors/index.ts";
 import { cut, say, shown } from "../format/messages.ts";
 import { isObject } from "../format/plain-data.ts";
 import type { Path } from "../format/pointer.ts";
@@ -56,7 +56,8 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
   const custom = options.adapters?.find((adapter) => adapter.name === written);
   const argsPath = [...path, "input_args"];
   const { args, spelling } = readAlias(given, { node, argsPath, findings });
-  if (custom === undefined && !isBuiltInAdapter(name)) {
+  const builtIn = custom === undefined ? builtInAdapter(name) : undefined;
+  if (custom === undefined && builtIn === undefined) {
     const message = say("unknownInputAdapter", { node: node.name, adapter: cut(written) });
     const near = { word: written, among: use.known };
     findings.add({ code: "GRAPH_UNKNOWN_ADAPTER", path: [...path, "input_adapter"], message, near });
@@ -69,8 +70,8 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
       code,
       sourceKeys,
     } as const;
-    if (custom === undefined && isBuiltInAdapter(name)) {
-      checkArgs({ ...check, schema: builtInAdapters[name].args, args }, findings);
+    if (builtIn !== undefined) {
+      checkArgs({ ...check, schema: builtIn.args, args }, findings);
     } else if (custom !== undefined) {
       const { common, own } = splitArgs(args);
       checkArgs({ ...check, schema: commonAdapterArgs, args: common }, findings);

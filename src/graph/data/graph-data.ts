@@ -3,9 +3,18 @@ import type { JsonObject } from "../../errors/index.ts";
 import { isObject } from "../format/plain-data.ts";
 import { coordinatorFnType, type Graph } from "../format/types.ts";
 import type { DataType } from "./data-type.ts";
-import type { KnownData } from "./deliveries.ts";
 import { readSchema } from "./read-schema.ts";
 import { storedType, wireType } from "./zod-data.ts";
+
+/** What is known of the data of nodes and adapters; `undefined` where nothing is. */
+export interface KnownData {
+  /** What one batch of a node stores. */
+  outputOf(nodeId: string): DataType | undefined;
+  /** What a node takes as one batch. */
+  inputOf(nodeId: string): DataType | undefined;
+  /** What an adapter that is no built-in one makes. */
+  payloadOf(adapter: string): DataType | "as it is" | undefined;
+}
 
 /** Where the data of a graph's nodes is described: in its `schemas`, or by what its caller knows. */
 export interface DataSources {

@@ -1,3 +1,4 @@
+import type { Join } from "../format/messages.ts";
 import { type DataType, elementOf, type ObjectType } from "./data-type.ts";
 
 const deepest = 2;
@@ -78,3 +79,90 @@ function showObject({ fields, others }: ObjectType, place: Place): string {
   else if (others !== undefined) parts.push(`[key: string]: ${show(others(), inner)}`);
   return parts.length === 0 ? "{}" : `{ ${parts.join(", ")} }`;
 }
+
+/*
+ * The same in the compiler. Nothing of it is evaluated as long as there is nothing to complain about.
+ *
+ * `& string` in the templates: to prove that a recursive alias gives a string, the compiler would expand all it could
+ * ever be, in every program that sees these declarations.
+ */
+
+/**
+ * A type in a few words, as one text.
+ *
+ * @example
+ * Show<{ id: string; tags?: string[] } | null> // "{ id: string, tags?: string[] } | null"
+ */
+export type Show<T> = Cut<ShowWhole<T>>;
+
+/** Its first 90 characters: a sentence that shows two types is still read to its end. */
+type Cut<
+  TText,
+  THead extends string = "",
+  TTens extends 0[] = [],
+> = TText extends `${infer T0}${infer T1}${infer T2}${infer T3}${infer T4}${infer T5}${infer T6}${infer T7}${infer T8}${infer T9}${infer TRest}`
+  ? TTens["length"] extends 9
+    ? `${THead}...`
+    : Cut<TRest, `${THead}${T0}${T1}${T2}${T3}${T4}${T5}${T6}${T7}${T8}${T9}`, [...TTens, 0]>
+  : CutEnd<TText, THead, TTens>;
+
+type CutEnd<TText, THead extends string, TTens extends 0[]> = TTens["length"] extends 9
+  ? TText extends ""
+    ? THead
+    : `${THead}...`
+  : `${THead}${TText & string}`;
+
+type ShowWhole<T, TDepth extends 0[] = []> = [T] extends [never]
+  ? "never"
+  : // any JSON contains itself: written out, it would have no end
+    AnyJson extends T
+    ? "unknown"
+    : NullLast<ShowMember<T, TDepth>>;
+
+/** Whatever takes all of these takes any JSON, be it `Json` or zod's own type for it. */
+export type AnyJson = null | boolean | string | null[];
+
+/** One member of a union at a time; `boolean` is one member here, not two. */
+type ShowMember<T, TDepth extends 0[]> = T extends boolean
+  ? "boolean"
+  : T extends string
+    ? string extends T
+      ? "string"
+      : `"${T}"`
+    : T extends number
+      ? number extends T
+        ? "number"
+        : `${T}`
+      : T extends null
+        ? "null"
+        : T extends undefined
+          ? "undefined"
+          : T extends readonly (infer TElement)[]
+            ? ListOf<ShowWhole<TElement, TDepth>>
+            : ShowObject<T, TDepth>;
+
+type ListOf<TText> = TText extends `${string} | ${string}` ? `(${TText})[]` : `${TText & string}[]`;
+
+/** Two levels deep: what lies deeper would make the sentence unreadable. */
+type ShowObject<T, TDepth extends 0[]> = TDepth["length"] extends 2
+  ? "{ ... }"
+  : [keyof T] extends [never]
+    ? "{}"
+    : `{ ${Join<ShowKeys<T, keyof T & string, [...TDepth, 0]>, ", "> & string} }`;
+
+type ShowKeys<T, TKeys extends string, TDepth extends 0[]> = {
+  [TKey in TKeys & keyof T]-?: string extends TKey
+    ? `[key: string]: ${ShowWhole<T[TKey], TDepth> & string}`
+    : {} extends Pick<T, TKey>
+      ? `${TKey}?: ${ShowWhole<Exclude<T[TKey], undefined>, TDepth> & string}`
+      : `${TKey}: ${ShowWhole<T[TKey], TDepth> & string}`;
+}[TKeys & keyof T];
+
+/** `undefined` and `null` read better at the end. */
+type NullLast<TText> = "undefined" extends TText
+  ? AtEnd<Exclude<TText, "undefined">, "undefined">
+  : "null" extends TText
+    ? AtEnd<Exclude<TText, "null">, "null">
+    : Join<TText, " | ">;
+
+type AtEnd<TRest, TLast extends string> = [TRest] extends [never] ? TLast : `${NullLast<TRest> & string} | ${TLast}`;

@@ -28,7 +28,7 @@ export const messages = {
   rootInputNotObject: "node '{node}': the input of handler '{handler}' is {type}, so it cannot be a root: add a parent",
   unknownSource: "node '{node}' reads from '{id}', which is not a node declared before it",
   aliasesOnlyGather: "adapter '{adapter}' requires 'from' as a list; only 'pull.gather' accepts aliases",
-  listKeyOnlyRechunk: "adapter '{adapter}' does not accept 'metaListKey'",
+  listKeyNotTaken: "adapter '{adapter}' does not accept 'metaListKey'",
   notAList: "node '{node}': '{key}' is not a list in every output of: {from}",
   rootFanIn: "node '{node}' is a root: fanIn '{fanIn}' needs upstream nodes",
   rootInput: "node '{node}' is a root: 'input' has nothing to read",

@@ -1,9 +1,16 @@
 import { safeParse } from "zod/v4/core";
+import {
+  adapterName,
+  builtInAdapter,
+  commonAdapterArgs,
+  pullEach,
+  type StreamAdapter,
+  spellOutArgs,
+  splitArgs,
+} from "../../../builtins/input-adapters/index.ts";
 import type { HandlerDefinition, InputAdapterDefinition } from "../../../definitions/index.ts";
-import type { Json, JsonObject } from "../../../errors/index.ts";
-import { splitArgs } from "../../../graph/format/adapter-args.ts";
+import type { JsonObject } from "../../../errors/index.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
-import { adapterName, builtInAdapters, commonAdapterArgs, isBuiltInAdapter } from "../../../graph/index.ts";
 import { describeIssues } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import { firstNotUpstream, type NodePlan, type Plan, type Routing } from "../../plan/index.ts";
@@ -40,7 +47,7 @@ export function routeInput(options: {
   if (routing !== undefined) return adapterInput({ ...options, routing });
   if (handler.iterBatches !== undefined) return { kind: "source" };
   if (node.dependsOn.length === 0) return { kind: "single" };
-  return { kind: "stream", adapter: pull, fromNodes: node.dependsOn, pollMs: undefined, pollMaxMs: undefined };
+  return { kind: "stream", adapter: pullEach, fromNodes: node.dependsOn, pollMs: undefined, pollMaxMs: undefined };
 }
 
 function adapterInput(options: {
@@ -52,37 +59,36 @@ function adapterInput(options: {
   const { node, plan, routing } = options;
   const name = adapterName(routing.adapter);
   const custom = options.customAdapters.get(name);
-  if (custom === undefined && !isBuiltInAdapter(name)) {
-    throw new AttemptError("bad_input_adapter", `'${name}' is not an input adapter of this worker`);
-  }
-  const written = fromNodeWrittenOut(routing.args);
+  // Of what a handler suggests; graphs were normalised when their task was created.
+  const written = spellOutArgs(routing.args);
   if (custom !== undefined) {
     const { common, own } = splitArgs(written);
     const args = check(name, commonAdapterArgs, common);
     return streamInput({ node, plan, args, adapter: customAdapter(custom, check(name, custom.args, own)) });
   }
-  if (name === "pull.gather") {
-    const args = check(name, builtInAdapters[name].args, written);
-    const sources =
-      args.from === undefined
-        ? (args.from_nodes ?? node.dependsOn).map((nodeId) => ({ alias: nodeId, nodeId }))
-        : Object.entries(args.from).map(([alias, nodeId]) => ({ alias, nodeId }));
-    checkSources(
-      node,
-      plan,
-      sources.map((source) => source.nodeId),
-    );
-    return { kind: "gather", sources, ...pollingOf(args) };
+  const builtIn = builtInAdapter(name);
+  if (builtIn === undefined) {
+    throw new AttemptError("bad_input_adapter", `'${name}' is not an input adapter of this worker`);
   }
-  if (name === "pull.from_artifacts.rechunk:size") {
-    const args = check(name, builtInAdapters[name].args, written);
-    return streamInput({ node, plan, args, adapter: rechunk(args) });
-  }
-  const args = check(name, builtInAdapters["pull.from_artifacts"].args, written);
-  return streamInput({ node, plan, args, adapter: pull });
+  const args = check(name, builtIn.args, written) as CommonArgs; // each takes these and some of its own
+  const adapter = builtIn.batches(args);
+  return adapter === "gather" ? gatherInput({ node, plan, args }) : streamInput({ node, plan, args, adapter });
 }
 
-type CommonArgs = (typeof commonAdapterArgs)["_zod"]["output"];
+type CommonArgs = (typeof commonAdapterArgs)["_zod"]["output"] & { readonly from?: Readonly<Record<string, string>> };
+
+function gatherInput({ node, plan, args }: Omit<Parameters<typeof streamInput>[0], "adapter">): InputPlan {
+  const sources =
+    args.from === undefined
+      ? (args.from_nodes ?? node.dependsOn).map((nodeId) => ({ alias: nodeId, nodeId }))
+      : Object.entries(args.from).map(([alias, nodeId]) => ({ alias, nodeId }));
+  checkSources(
+    node,
+    plan,
+    sources.map((source) => source.nodeId),
+  );
+  return { kind: "gather", sources, ...pollingOf(args) };
+}
 
 function streamInput(options: {
   readonly node: NodePlan;
@@ -97,13 +103,6 @@ function streamInput(options: {
 }
 
 const pollingOf = (args: CommonArgs): Polling => ({ pollMs: args.poll_ms, pollMaxMs: args.backoff_max_ms });
-
-/** A handler's suggestion may use the short form; graphs were normalised when their task was created. */
-function fromNodeWrittenOut(args: JsonObject): JsonObject {
-  if (args.from_node === undefined || args.from_nodes !== undefined) return args;
-  const { from_node, ...rest } = args;
-  return { ...rest, from_nodes: [from_node] };
-}
 
 function check<TSchema extends Parameters<typeof safeParse>[0]>(
   adapter: string,
@@ -129,40 +128,6 @@ function checkSources(node: NodePlan, plan: Plan, nodeIds: readonly string[]): v
   }
 }
 
-/** How an adapter cuts one upstream artifact into payloads. */
-export type Expand = (meta: Json, nodeId: string) => readonly unknown[];
-
-/** What a stream adapter does with artifacts. */
-export interface StreamAdapter {
-  /** `true`: one artifact is one batch, so a batch needs no chunk index in its name. */
-  readonly whole: boolean;
-  readonly expand: Expand;
-}
-
-export const pull: StreamAdapter = { whole: true, expand: (meta) => [meta] };
-
-/**
- * Deterministic rechunking: `meta[meta_list_key]` cut to `size` when the key is given and the value is a list, else the
- * meta as the only item. Never across artifacts, no guessing of keys. An empty list makes no batch.
- */
-export function rechunk(args: { readonly size: number; readonly meta_list_key?: string | undefined }): StreamAdapter {
-  const { size, meta_list_key: key } = args;
-  return {
-    whole: false,
-    expand(meta) {
-      const value = key !== undefined && isObject(meta) && Object.hasOwn(meta, key) ? meta[key] : undefined;
-      const items = Array.isArray(value) ? value : [meta];
-      const chunks: Json[] = [];
-      for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
-      return chunks;
-    },
-  };
-}
-
 function customAdapter(definition: InputAdapterDefinition, args: unknown): StreamAdapter {
   return { whole: false, expand: (meta, nodeId) => definition.expand({ meta: deepFreeze(meta), nodeId, args }) };
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

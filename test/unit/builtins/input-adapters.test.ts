@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { pull, rechunk } from "../../../../../src/core/worker/input/routing.ts";
+import { pullEach as pull, type StreamAdapter } from "../../../src/builtins/input-adapters/index.ts";
+import { rechunk as adapter } from "../../../src/builtins/input-adapters/rechunk.ts";
+
+function rechunk(args: { readonly size: number; readonly meta_list_key?: string }): StreamAdapter {
+  const batches = adapter.batches({ ...args, eof_on_task_done: true });
+  if (batches === "gather") throw new Error("it cuts artifacts one by one");
+  return batches;
+}
 
 describe("pull", () => {
   test("gives each artifact as it is", () => {

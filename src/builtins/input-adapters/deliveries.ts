@@ -1,0 +1,73 @@
+import type { Json } from "../../errors/index.ts";
+import { anyData, type DataType, unionOf } from "../../graph/data/data-type.ts";
+import { Assignability } from "../../graph/data/fit.ts";
+import type { KnownData } from "../../graph/data/graph-data.ts";
+import { mismatchText } from "../../graph/data/mismatch.ts";
+import { say } from "../../graph/format/messages.ts";
+import { isObject } from "../../graph/format/plain-data.ts";
+import type { FanIn, InputInline } from "../../graph/format/types.ts";
+import type { Deliveries, DeliveryFault, Reading, Source } from "./adapter.ts";
+import { adapterName, builtInAdapter } from "./index.ts";
+
+export type { DeliveryFault } from "./adapter.ts";
+
+/** `undefined` when the node names no adapter: its handler may have one of its own. */
+export function readingOf(node: {
+  readonly nodeId: string;
+  readonly inline: InputInline | undefined;
+  readonly fanIn: FanIn | undefined;
+  readonly parents: readonly string[];
+}): Reading | undefined {
+  const { nodeId, inline, fanIn = "all", parents } = node;
+  if (inline?.input_adapter === undefined) return undefined;
+  const { from_nodes: list, from_node: alone, from, meta_list_key: listKey } = inline.input_args ?? {};
+  const names = Array.isArray(list) ? list.map(String) : typeof alone === "string" ? [alone] : parents;
+  const sources = isObject(from)
+    ? Object.entries(from).map(([alias, id]) => ({ nodeId: String(id), alias }))
+    : names.map((id) => ({ nodeId: id, alias: id }));
+  const adapter = adapterName(inline.input_adapter);
+  return { nodeId, adapter, listKey, sources, isPartial: fanIn !== "all", hasAliases: isObject(from) };
+}
+
+/**
+ * Whether what nodes read is what they take. A delivery follows the sources that a node reads from, which need not be
+ * its parents. What is not known fits.
+ */
+export class EdgeInputs implements Deliveries {
+  readonly fit = new Assignability();
+  readonly #data: KnownData;
+  readonly #made = new Map<DataType, Map<Json | undefined, DataType | undefined>>();
+
+  constructor(data: KnownData) {
+    this.#data = data;
+  }
+
+  faultsOf(reading: Reading): readonly DeliveryFault[] {
+    const wanted = this.#data.inputOf(reading.nodeId);
+    if (wanted === undefined || reading.sources.length === 0) return [];
+    const adapter = builtInAdapter(reading.adapter);
+    if (adapter !== undefined) return adapter.faults(reading, wanted, this);
+    const payload = this.#data.payloadOf(reading.adapter);
+    const given = payload === "as it is" ? unionOf(reading.sources.map((one) => this.outputOf(one))) : payload;
+    const why = given === undefined ? undefined : mismatchText(given, wanted, this.fit);
+    if (why === undefined) return [];
+    const message = say("adapterInput", { node: reading.nodeId, why });
+    return [{ from: reading.sources.map(({ nodeId }) => nodeId), to: reading.nodeId, message, at: "adapter" }];
+  }
+
+  outputOf({ nodeId }: Source): DataType {
+    return this.#data.outputOf(nodeId) ?? anyData;
+  }
+
+  edgeFault(edge: { from: string; to: string; given: DataType; wanted: DataType }): string | undefined {
+    const why = mismatchText(edge.given, edge.wanted, this.fit);
+    return why === undefined ? undefined : say("edge", { from: edge.from, to: edge.to, why });
+  }
+
+  once(output: DataType, key: Json | undefined, make: () => DataType | undefined): DataType | undefined {
+    const known = this.#made.get(output) ?? new Map<Json | undefined, DataType | undefined>();
+    this.#made.set(output, known);
+    if (!known.has(key)) known.set(key, make());
+    return known.get(key);
+  }
+}

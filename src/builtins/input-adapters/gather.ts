@@ -1,0 +1,162 @@
+import * as z from "zod";
+import { anyData, type DataType, type Field, listOf, type ObjectType, objectOf } from "../../graph/data/data-type.ts";
+import type { Assignability } from "../../graph/data/fit.ts";
+import { type KeysOf, type MismatchText, mismatchText } from "../../graph/data/mismatch.ts";
+import { type JoinList, type Say, say } from "../../graph/format/messages.ts";
+import { safeKey } from "../../graph/format/names.ts";
+import type { Absent, ListedSources, NodeRecords, OutputOf, Recorded, SourcesOf } from "../node-records.ts";
+import { builtIn, type Deliveries, type Reading } from "./adapter.ts";
+import { commonAdapterArgs } from "./args.ts";
+
+/** `pull.gather`: one batch with the artifacts of every source, when all of them are complete. */
+export const gather = builtIn({
+  aliases: [],
+  args: commonAdapterArgs
+    .extend({
+      /** Whose artifacts to read, each under a name of its own instead of its node id. */
+      from: z
+        .record(safeKey, z.string())
+        .refine((sources) => Object.keys(sources).length > 0, { error: "must not be empty" })
+        .optional(),
+    })
+    .refine((args) => args.from === undefined || args.from_nodes === undefined, {
+      path: ["from"],
+      error: "cannot be combined with from_nodes",
+    }),
+  takesAliases: true,
+  batches: () => "gather",
+  /** An alias is to blame where it has one, before what no source gives; else the adapter, for all in one text. */
+  faults(reading, wanted, deliveries) {
+    const { nodeId: to, sources, hasAliases } = reading;
+    const mismatches = gatherMismatches(gathered(reading, deliveries), { wanted, fit: deliveries.fit });
+    const all = mismatches.map(({ key, why }) => ({ key, message: say("adapterInput", { node: to, why }) }));
+    const ofAliases = hasAliases ? all.filter(({ key }) => key !== undefined) : [];
+    const from = sources.map(({ nodeId }) => nodeId);
+    if (ofAliases.length > 0) {
+      return ofAliases.map(({ key: alias = "", message }) => ({
+        from: sources.flatMap((source) => (source.alias === alias ? [source.nodeId] : [])),
+        to,
+        message,
+        at: { alias },
+      }));
+    }
+    return all.length === 0 ? [] : [{ from, to, message: all.map(({ message }) => message).join("; "), at: "adapter" }];
+  },
+});
+
+/** Under each source's name all that it stored. */
+function gathered({ sources, isPartial }: Reading, deliveries: Deliveries): ReadonlyMap<string, Field> {
+  return new Map(
+    sources.map((source): [string, Field] => {
+      const output = deliveries.outputOf(source);
+      const all = deliveries.once(output, undefined, () => (output.kind === "any" ? anyData : listOf(output)));
+      return [source.alias, { type: () => all ?? anyData, optional: isPartial }];
+    }),
+  );
+}
+
+interface GatherMismatch {
+  /** The key of the source that does not fit; `undefined` where no one source is to blame. */
+  readonly key: string | undefined;
+  readonly why: string;
+}
+
+/** What is wrong with a gathered payload: source by source, then with what no source gives. Empty when it fits. */
+function gatherMismatches(
+  sources: ReadonlyMap<string, Field>,
+  { wanted, fit }: { readonly wanted: DataType; readonly fit: Assignability },
+): readonly GatherMismatch[] {
+  const whole = mismatchText(objectOf([...sources]), wanted, fit);
+  if (whole === undefined) return [];
+  if (wanted.kind !== "object") return [{ key: undefined, why: whole }];
+  const found = [...sources].flatMap(([key, field]): GatherMismatch[] => {
+    const why = mismatchText(
+      objectOf([[key, field]]),
+      withKeys(wanted, (one) => one === key),
+      fit,
+    );
+    return why === undefined ? [] : [{ key, why }];
+  });
+  const missing = mismatchText(
+    objectOf([]),
+    withKeys(wanted, (one) => !sources.has(one)),
+    fit,
+  );
+  return missing === undefined ? found : [...found, { key: undefined, why: missing }];
+}
+
+const withKeys = (type: ObjectType, isKept: (key: string) => boolean): ObjectType => ({
+  ...type,
+  fields: new Map([...type.fields].filter(([key]) => isKept(key))),
+});
+
+/*
+ * One record a source, by distribution, and its list by an alias of its own. A mapped type over the sources, and as well
+ * `OutputOf<TNodes, TId>[]` (an array of an alias is resolved late), would keep all nodes in its mapper, and every
+ * comparison walks what is in there: a flow of 200 gathering nodes would cost five times as much.
+ */
+export type Gathered<TNodes extends NodeRecords, TParents extends readonly string[], TFrom, TFanIn> = MaybePartial<
+  AllOf<
+    TFrom extends readonly string[] | Absent
+      ? ListBySource<TNodes, SourcesOf<TParents, TFrom>>
+      : ListByAlias<TNodes, TFrom, keyof TFrom>
+  >,
+  TFanIn
+>;
+
+type ListBySource<TNodes extends NodeRecords, TId> = TId extends string
+  ? Recorded<TId, List<OutputOf<TNodes, TId>>>
+  : never;
+
+type ListByAlias<TNodes extends NodeRecords, TFrom, TAlias extends keyof TFrom> = TAlias extends string
+  ? Recorded<TAlias, List<OutputOf<TNodes, TFrom[TAlias]>>>
+  : never;
+
+/** What one alias of a gather stands for. */
+export type AliasPayload<TNodes extends NodeRecords, TFrom, TFanIn, TAlias extends keyof TFrom> = MaybePartial<
+  Recorded<TAlias & string, List<OutputOf<TNodes, TFrom[TAlias]>>>,
+  TFanIn
+>;
+
+type List<TItem> = TItem[];
+
+/** The records of a union as one. */
+type AllOf<TRecords> = (TRecords extends unknown ? (record: TRecords) => void : never) extends (
+  record: infer TAll,
+) => void
+  ? { [TKey in keyof TAll]: TAll[TKey] }
+  : never;
+
+/** Under `any` and `count:N` only the parents that satisfied the start are there. */
+type MaybePartial<T, TFanIn> = [TFanIn] extends ["all"] ? T : { [TKey in keyof T]?: T[TKey] };
+
+/** Of a gathered payload one sentence a source, in their order, then one with what no source gives. */
+type GatherText<TNode extends string, TGiven, TNeeded, TSources extends readonly unknown[]> =
+  GatherTexts<TNode, TGiven, TNeeded, TSources> extends readonly [infer TFirst, ...infer TMore]
+    ? JoinList<[TFirst, ...TMore], "; ">
+    : Say<"adapterInput", { node: TNode; why: MismatchText<TGiven, TNeeded> }>;
+
+type GatherTexts<
+  TNode extends string,
+  TGiven,
+  TNeeded,
+  TSources extends readonly unknown[],
+> = TSources extends readonly [infer TSource, ...infer TRest]
+  ? [
+      ...KeyText<TNode, Pick<TGiven, TSource & keyof TGiven>, KeysOf<TNeeded, TSource>>,
+      ...GatherTexts<TNode, TGiven, TNeeded, TRest>,
+    ]
+  : KeyText<TNode, {}, Omit<TNeeded, keyof TGiven>>;
+
+type KeyText<TNode extends string, TGiven, TNeeded> = [TGiven] extends [TNeeded]
+  ? []
+  : [Say<"adapterInput", { node: TNode; why: MismatchText<TGiven, TNeeded> }>];
+
+export type GatheredText<
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TFrom,
+  TFanIn,
+  TId extends string,
+  TInput,
+> = GatherText<TId, Gathered<TNodes, TParents, TFrom, TFanIn>, TInput, ListedSources<TParents, TFrom>>;
