@@ -272,7 +272,7 @@ describe("values that don't fit", () => {
     const processBatch = vi.fn();
     const error = await failureOf(handler("bad", { input: z.string(), processBatch }));
     expect(error.details).toMatchObject({ reasonCode: "schema_mismatch", batchUid: "0", epoch: 1 });
-    expect(error.message).toMatch(/its input .* expected string/);
+    expect(error.message).toMatch(/input .* expected string/);
     expect(processBatch).not.toHaveBeenCalled();
   });
 

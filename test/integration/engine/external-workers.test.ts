@@ -449,7 +449,7 @@ describe("what an external worker can't do", () => {
 
   test.for([
     ["too_long", "foreign_source_too_long", "more than 200 batches"],
-    ["no_object", "foreign_source_no_object", "a batch that is no object"],
+    ["no_object", "foreign_source_no_object", "a batch that is not an object"],
   ] as const)("a source that is %s fails the node before it starts", async ([problem, reasonCode, words]) => {
     const side = await ExternalSide.open(ours);
     side.external.unreadable = { nodeId: "read", problem };
