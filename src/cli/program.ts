@@ -24,7 +24,7 @@ import { Terminal } from "./terminal/terminal.ts";
 export async function main(args: readonly string[]): Promise<never> {
   const terminal = new Terminal();
   const [first, ...rest] = args;
-  const words = first === "help" ? [...rest, "--help"] : args; // an alias for --help
+  const given = first === "help" ? [...rest, "--help"] : args;
   // Set before parsing, so that usage errors are printed as JSON too.
   terminal.isJson = args.includes("--json");
   for (const stream of [terminal.stdout, terminal.stderr]) stream.on("error", leaveQuietly);
@@ -32,10 +32,10 @@ export async function main(args: readonly string[]): Promise<never> {
   redirectWarnings(terminal);
   try {
     shareOneFlowkit();
-    await program(terminal).parseAsync(words, { from: "user" });
+    await program(terminal).parseAsync(given, { from: "user" });
   } catch (error) {
     if (!isInstance(error, CommanderError)) reportError(terminal, error);
-    else if (error.exitCode !== 0) reportError(terminal, usageError(error, words));
+    else if (error.exitCode !== 0) reportError(terminal, usageError(error, given));
   }
   await terminal.flush();
   process.exit(terminal.exitCode);

@@ -3,7 +3,7 @@ import { logOf } from "../../core/model/records.ts";
 import type { Store } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { nearName } from "../../graph/format/near-name.ts";
-import type { StoreOptions } from "../settings/open-store.ts";
+import type { StoreOptions } from "../settings/open-parts.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { configOption, examples, jsonOption, mongoOption, storeOption } from "./common.ts";

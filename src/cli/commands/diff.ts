@@ -2,9 +2,8 @@ import type { Command } from "commander";
 import type { Json } from "../../errors/index.ts";
 import { type Change, diffGraphs, type Graph, type GraphDiff } from "../../graph/index.ts";
 import { readGraphFile } from "../loading/read-graph.ts";
-import { counted } from "../loading/wording.ts";
 import { exitCodes } from "../terminal/cli-error.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { counted, type Terminal } from "../terminal/terminal.ts";
 import { examples, jsonOption } from "./common.ts";
 
 export function addDiff(root: Command, terminal: Terminal): void {

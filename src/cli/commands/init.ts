@@ -31,9 +31,13 @@ function init(terminal: Terminal, folder: string): void {
   ]);
   const existing = [...files.keys()].filter((name) => existsSync(join(path, name)));
   if (existing.length > 0) {
-    throw new CliError("CLI_FILE_EXISTS", `already exists: ${existing.join(", ")}`, {
-      hint: "Nothing was written. Choose another directory: flowkit init my-flows",
-    });
+    throw new CliError(
+      "CLI_FILE_EXISTS",
+      `${existing.join(" and ")} already ${existing.length === 1 ? "exists" : "exist"}`,
+      {
+        hint: "Nothing was written. Choose another directory: flowkit init my-flows",
+      },
+    );
   }
   const isPackage = existsSync(join(path, "package.json"));
   if (!isPackage) files.set("package.json", packageJson(packageName(path), ownVersion()));

@@ -2,10 +2,9 @@ import type { Command } from "commander";
 import { nearName } from "../../graph/format/near-name.ts";
 import { lint, rules } from "../lint/rules.ts";
 import { readDefinitions, readGraphFile } from "../loading/read-graph.ts";
-import { counted } from "../loading/wording.ts";
 import { several } from "../settings/options.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { counted, type Terminal } from "../terminal/terminal.ts";
 import { examples, exportOption, handlersOption, jsonOption } from "./common.ts";
 
 interface LintOptions {

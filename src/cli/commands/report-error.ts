@@ -8,8 +8,7 @@ import {
   thrownMessage,
   thrownStack,
 } from "../../errors/index.ts";
-import { InvalidGraphFile } from "../loading/invalid-graph-file.ts";
-import { findingLines } from "../loading/wording.ts";
+import { findingLines, InvalidGraphFile } from "../loading/invalid-graph-file.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 

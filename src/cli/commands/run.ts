@@ -9,7 +9,7 @@ import { readParams } from "../loading/params.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
 import { showProgress } from "../progress/live-view.ts";
 import { overlaid } from "../serving/counted-store.ts";
-import { type StoreOptions, storeOfRun } from "../settings/open-store.ts";
+import { type StoreOptions, storeOfRun } from "../settings/open-parts.ts";
 import { several } from "../settings/options.ts";
 import { CliError, exitCodes } from "../terminal/cli-error.ts";
 import { onSignals } from "../terminal/interrupts.ts";

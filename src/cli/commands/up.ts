@@ -2,11 +2,10 @@ import type { Command } from "commander";
 import { createEngine, type Engine } from "../../engine/engine.ts";
 import { definedOf } from "../../engine/options.ts";
 import { readAllDefinitions } from "../loading/read-graph.ts";
-import { counted } from "../loading/wording.ts";
 import { type Part, serve } from "../serving/serve.ts";
 import { addSettingOptions, flagValues } from "../settings/options.ts";
 import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { counted, type Terminal } from "../terminal/terminal.ts";
 import { examples } from "./common.ts";
 
 const paths = ["store", "mongo.url", "capacity", "graceSec", "http.port", "http.host", "log.format", "log.level"];
@@ -23,7 +22,7 @@ export function addUp(root: Command, terminal: Terminal): void {
   addSettingOptions(command, paths)
     .addHelpText(
       "after",
-      "\nThe names in brackets are environment variables. The command line overrides them,\nand they override the config file.",
+      "\nThe names in brackets are environment variables. The command line overrides\nthem, and they override the config file.",
     )
     .addHelpText(
       "after",

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import { InvalidGraphFile } from "../loading/invalid-graph-file.ts";
+import { findingLines, InvalidGraphFile } from "../loading/invalid-graph-file.ts";
 import { type GraphFile, readDefinitions, readGraphFile } from "../loading/read-graph.ts";
-import { counted, findingLines } from "../loading/wording.ts";
 import { exitCodes } from "../terminal/cli-error.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { counted, type Terminal } from "../terminal/terminal.ts";
 import { examples, exportOption, handlersOption, jsonOption } from "./common.ts";
 
 interface ValidateCommandOptions {

@@ -4,7 +4,7 @@ import { Client } from "../../engine/client.ts";
 import { definedOf } from "../../engine/options.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { findFile } from "../loading/find-file.ts";
-import { requireStore, type StoreOptions, storeSettings } from "../settings/open-store.ts";
+import { requireStore, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
 import { terminalLogger } from "../terminal/logger.ts";
 import type { Terminal } from "../terminal/terminal.ts";

@@ -2,14 +2,13 @@ import type { Command } from "commander";
 import { definedOf } from "../../engine/options.ts";
 import { Worker } from "../../engine/worker.ts";
 import { readAllDefinitions } from "../loading/read-graph.ts";
-import { counted } from "../loading/wording.ts";
 import { serve } from "../serving/serve.ts";
 import { openBus } from "../settings/open-parts.ts";
 import { addSettingOptions, flagValues, otherSettings } from "../settings/options.ts";
 import { type ReadSettings, readSettings } from "../settings/read-settings.ts";
 import { showSettings } from "../settings/show-settings.ts";
 import { CliError } from "../terminal/cli-error.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { counted, type Terminal } from "../terminal/terminal.ts";
 import { examples, jsonOption, printConfigOption, servingPaths } from "./common.ts";
 
 const paths = ["handlers", "roles", "capacity", ...servingPaths];

@@ -1,4 +1,5 @@
 import type { Finding, FindingCode } from "../../graph/index.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import type { JsonSource } from "./json-source.ts";
 
 /** A mistake in a graph; `GRAPH_HANDLER`: a node does not match its handler. */
@@ -20,4 +21,13 @@ export class InvalidGraphFile extends Error {
       .map((finding) => ({ ...finding, ...source.positionOf(finding.path) }))
       .sort((a, b) => a.line - b.line || a.column - b.column);
   }
+}
+
+/** One line per finding, in the `file:line:column` form that editors link to. */
+export function findingLines(terminal: Terminal, { file, findings }: InvalidGraphFile): readonly string[] {
+  return findings.map(({ code, path, message, hint, line, column }) => {
+    const suggestion = hint === undefined ? "" : ` (did you mean '${hint}'?)`;
+    const place = terminal.styled("cyan", `${file}:${line}:${column}`);
+    return `${place} ${code} at ${path === "" ? "the graph" : path}: ${message}${suggestion}`;
+  });
 }

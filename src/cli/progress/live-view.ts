@@ -1,7 +1,6 @@
 import type { NodeStatus, TaskEvent } from "../../core/tasks/api.ts";
 import type { Graph } from "../../graph/index.ts";
-import { counted, duration } from "../loading/wording.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { counted, duration, type Terminal } from "../terminal/terminal.ts";
 import { isOver, type NodeProgress, TaskProgress } from "./progress.ts";
 
 const redrawEveryMs = 100;

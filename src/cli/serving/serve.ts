@@ -2,7 +2,7 @@ import type { Store } from "../../core/ports/index.ts";
 import type { Logger } from "../../definitions/index.ts";
 import type { StopOptions } from "../../engine/lifecycle.ts";
 import { FlowError } from "../../errors/index.ts";
-import { requireStore } from "../settings/open-store.ts";
+import { requireStore } from "../settings/open-parts.ts";
 import type { ReadSettings } from "../settings/read-settings.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { onSignals } from "../terminal/interrupts.ts";

@@ -94,7 +94,12 @@ export const catalogue: readonly Setting[] = [
   setting("kafka.prefix", "KAFKA_PREFIX", "text", "prefix of all topic and consumer group names", {
     flag: "--kafka-prefix <text>",
   }),
-  setting("kafka.groupPrefix", "KAFKA_GROUP_PREFIX", "text", "prefix of consumer group names (default: kafka.prefix)"),
+  setting(
+    "kafka.groupPrefix",
+    "KAFKA_GROUP_PREFIX",
+    "text",
+    "prefix of consumer group names (default: kafka.prefix, or flowkit)",
+  ),
   setting("kafka.clientId", "KAFKA_CLIENT_ID", "text", "Kafka client id"),
   setting(
     "kafka.connectTimeoutMs",

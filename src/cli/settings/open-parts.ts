@@ -6,7 +6,8 @@ import type { Logger } from "../../definitions/index.ts";
 import { definedOf } from "../../engine/options.ts";
 import { readText } from "../loading/find-file.ts";
 import { CliError, requirePackage } from "../terminal/cli-error.ts";
-import type { ReadSettings } from "./read-settings.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { type ReadSettings, readSettings } from "./read-settings.ts";
 import { type Origin, ranks, type Settings } from "./schema.ts";
 
 /** A store and its display name: never a URL, which may contain a password. */
@@ -54,6 +55,50 @@ function mongoOptions(mongo: NonNullable<Settings["mongo"]> & { readonly url: st
     ...definedOf(own),
     clientOptions: definedOf({ auth, tls, tlsCAFile, tlsCertificateKeyFile, tlsCertificateKeyFilePassword }),
   };
+}
+
+export interface StoreOptions {
+  /** A SQLite file. */
+  readonly store?: string | undefined;
+  /** The URL of a MongoDB database. */
+  readonly mongo?: string | undefined;
+  /** A config file. */
+  readonly config?: string | undefined;
+}
+
+const flagsOf = ({ store, mongo }: StoreOptions) => ({
+  ...(store === undefined ? {} : { store }),
+  ...(mongo === undefined ? {} : { "mongo.url": mongo }),
+});
+
+/**
+ * Opens the store of `flowkit run`. `undefined`: none was requested. `MONGODB_URL` alone does not request one, because the
+ * flow itself may use it.
+ *
+ * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
+ */
+export async function storeOfRun(terminal: Terminal, options: StoreOptions): Promise<NamedStore | undefined> {
+  const { FLOWKIT_MONGO_URL } = process.env;
+  return await openStore(readSettings(terminal, { flags: flagsOf(options), env: { FLOWKIT_MONGO_URL } }));
+}
+
+/**
+ * Reads the settings of commands that access a store; they are the same as for a coordinator.
+ *
+ * @throws CliError `CLI_CONFIG`
+ */
+export const storeSettings = (terminal: Terminal, options: StoreOptions): ReadSettings =>
+  readSettings(terminal, { flags: flagsOf(options), config: options.config });
+
+/**
+ * Opens the store that a command requires.
+ *
+ * @throws CliError `CLI_USAGE`, `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
+ */
+export async function requireStore(read: ReadSettings): Promise<NamedStore> {
+  const named = await openStore(read);
+  if (named !== undefined) return named;
+  throw new CliError("CLI_USAGE", "missing store", { hint: "Pass --store FILE or --mongo URL." });
 }
 
 /**

@@ -62,7 +62,7 @@ describe("flowkit run --store", () => {
     const killed = /task (\S+) in runs\.db/.exec(said)?.[1] ?? "";
     const shown = async (command: string) =>
       (await cli(["tasks", command, killed, "--store", "runs.db"], { cwd })).stdout;
-    expect(await shown("show")).toMatch(/double +double +running +2 batches +lost its worker worker-/);
+    expect(await shown("show")).toMatch(/double +double +running +2 batches +lost worker worker-/);
     expect(await shown("explain")).toMatch(/double lost its worker: the lease of worker-\S+ expired/);
     writeFileSync(join(cwd, "go"), "");
     writeFileSync(join(cwd, "done.txt"), "");
@@ -103,7 +103,7 @@ describe("flowkit run --store", () => {
     await first.printed("waits at 3");
     first.child.kill("SIGTERM");
     const { exitCode, stderr } = await first.outcome;
-    expect(stderr).toMatch(/stopped; task \S+ stays in runs\.db: run it with the same key to go on\n$/);
+    expect(stderr).toMatch(/stopped; task \S+ remains in runs\.db: run it with the same key to continue\n$/);
     expect(exitCode).toBe(143);
     writeFileSync(join(cwd, "go"), "");
     const second = await cli(["run", "flow.ts", ...keep], { cwd });

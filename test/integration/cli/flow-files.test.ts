@@ -19,7 +19,7 @@ const refused: readonly {
   {
     what: "no exports",
     flow: "const a = 1;",
-    says: 'error CLI_NO_FLOW: flow.ts exports nothing\n  Export what flow() and its .node() return: export const etl = flow("etl").node(...)\n',
+    says: 'error CLI_NO_FLOW: flow.ts has no exports\n  Export a flow: export const etl = flow("etl").node(...)\n',
   },
   {
     what: "no flow among its exports",
@@ -29,37 +29,37 @@ const refused: readonly {
   {
     what: "two flows",
     flow: 'export { squares as a } from "./other.ts"; export { squares as b } from "./other.ts";',
-    says: "error CLI_SEVERAL_FLOWS: flow.ts exports 2 flows: a, b\n  Choose one: --export a\n",
+    says: "error CLI_SEVERAL_FLOWS: flow.ts exports 2 flows: a, b\n  Select one: --export a\n",
   },
   {
     what: "a promise",
     flow: "export default Promise.resolve(1);",
-    says: "error CLI_NOT_A_FLOW: flow.ts exports 'default', which is a promise and no flow\n  A flow can't be awaited",
+    says: "error CLI_NOT_A_FLOW: export 'default' of flow.ts is a promise, not a flow\n  A flow cannot be awaited",
   },
   {
     what: "a compiled graph",
     flow: 'import { squares } from "./other.ts"; export const graph = squares.compile();',
-    says: "error CLI_NOT_A_FLOW: flow.ts exports 'graph', which is a compiled graph and no flow\n  Export the flow itself, without .compile().\n",
+    says: "error CLI_NOT_A_FLOW: export 'graph' of flow.ts is a compiled graph, not a flow\n  Export the flow itself, without .compile().\n",
   },
   {
     what: "an error while it loads",
     flow: "export const a = 1;\nthrow new RangeError('no luck');",
-    says: /^error CLI_IMPORT_FAILED: flow\.ts can't be loaded: it threw RangeError: no luck \(flow\.ts:2:7\)\n/,
+    says: /^error CLI_IMPORT_FAILED: cannot load flow\.ts: RangeError: no luck \(flow\.ts:2:7\)\n/,
   },
   {
     what: "an enum",
     flow: "export enum Colour { Red }",
-    says: /^error CLI_TYPESCRIPT_SYNTAX: flow\.ts can't be loaded: TypeScript enum is not supported in strip-only mode[\s\S]*`erasableSyntaxOnly` in tsconfig\.json/,
+    says: /^error CLI_TYPESCRIPT_SYNTAX: cannot load flow\.ts: TypeScript enum is not supported in strip-only mode[\s\S]*`erasableSyntaxOnly` in tsconfig\.json/,
   },
   {
     what: "no TypeScript",
     flow: "export const a = = 1;",
-    says: /^error CLI_TYPESCRIPT_SYNTAX: flow\.ts can't be loaded: /,
+    says: /^error CLI_TYPESCRIPT_SYNTAX: cannot load flow\.ts: /,
   },
   {
     what: "an import without its ending",
     flow: 'import { squares } from "./other"; export { squares };',
-    says: "Imports name the whole file: './handlers.ts', not './handlers'.\n",
+    says: "Import paths need the extension: './handlers.ts', not './handlers'.\n",
   },
   {
     what: "an import of a package that isn't there",
@@ -69,12 +69,12 @@ const refused: readonly {
   {
     what: "an import of a type without `type`",
     flow: 'import { Json } from "flowkit"; export const a: Json = 1;',
-    says: "  If that is a type, import it with `import type`.\n",
+    says: "  If it is a type, import it with `import type`.\n",
   },
   {
     what: "an await that never ends",
     flow: "await new Promise(() => {}); export {};",
-    says: "error CLI_IMPORT_PENDING: flow.ts never ends to load: a top-level 'await' waits for what doesn't come\n",
+    says: "error CLI_IMPORT_PENDING: flow.ts never finishes loading: a top-level 'await' does not settle\n",
   },
   {
     what: "a flow with a mistake",
@@ -90,13 +90,13 @@ const refused: readonly {
     what: "no export of that name",
     flow: 'export { squares } from "./other.ts";',
     args: ["--export", "sqares"],
-    says: "error CLI_EXPORT_UNKNOWN: flow.ts exports no 'sqares'\n  Did you mean 'squares'?\n",
+    says: "error CLI_EXPORT_UNKNOWN: flow.ts has no export 'sqares'\n  Did you mean 'squares'?\n",
   },
   {
     what: "something else under that name",
     flow: 'export { squares, square } from "./other.ts";',
     args: ["--export", "square"],
-    says: "error CLI_NOT_A_FLOW: flow.ts exports 'square', which is an object and no flow\n",
+    says: "error CLI_NOT_A_FLOW: export 'square' of flow.ts is an object, not a flow\n",
   },
 ];
 
@@ -112,7 +112,7 @@ describe("the file of a flow", () => {
   test("in a folder that isn't one of modules is refused with what to change", async () => {
     const cwd = cliProject({ "package.json": { type: "commonjs" }, "flow.ts": squaresFlow });
     const { exitCode, stderr } = await cli(["export", "flow.ts"], { cwd });
-    expect(stderr).toContain('say "type": "module" in package.json, or name the file .mts.\n');
+    expect(stderr).toContain('Set "type": "module" in package.json, or rename the file to .mts.\n');
     expect(exitCode).toBe(2);
   });
 
@@ -129,7 +129,7 @@ describe("the file of a flow", () => {
   test("that isn't there may be another one", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stderr } = await cli(["export", "./flwo.ts"], { cwd });
-    expect(stderr).toBe("error CLI_FILE_NOT_FOUND: there is no file ./flwo.ts\n  Did you mean ./flow.ts?\n");
+    expect(stderr).toBe("error CLI_FILE_NOT_FOUND: file not found: ./flwo.ts\n  Did you mean ./flow.ts?\n");
     expect(exitCode).toBe(2);
   });
 
@@ -148,7 +148,7 @@ describe("the file of a flow", () => {
     const cwd = cliProject(copy("0.0.1"));
     const { exitCode, stdout, stderr } = await cli(["export", "flow.ts"], { cwd });
     expect(stderr).toBe(
-      `error CLI_OTHER_FLOWKIT: this is flowkit ${version}, and the file imports flowkit 0.0.1 from ${realpathSync(cwd)}/node_modules/flowkit\n  Use the project's own command: npx flowkit\n`,
+      `error CLI_OTHER_FLOWKIT: this command is flowkit ${version}, but the file imports flowkit 0.0.1 from ${realpathSync(cwd)}/node_modules/flowkit\n  Run the command of the project: npx flowkit\n`,
     );
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
     expect((await cli(["export", "flow.ts"], { cwd: cliProject(copy(version)) })).exitCode).toBe(0);

@@ -39,10 +39,10 @@ describe("flowkit export", () => {
     const cwd = cliProject({ "flow.ts": squaresFlow, "graph.json": {} });
     expect(await cli(["export", "graph.json"], { cwd })).toMatchObject({
       exitCode: 2,
-      stderr: "error CLI_USAGE: graph.json is a graph JSON already\n",
+      stderr: "error CLI_USAGE: graph.json is already a graph JSON\n",
     });
     const { exitCode, stderr } = await cli(["export", "flow.ts", "-o", "no/graph.json"], { cwd });
-    expect(stderr).toMatch(/^error CLI_FILE_UNREADABLE: no\/graph\.json can't be written: ENOENT/);
+    expect(stderr).toMatch(/^error CLI_FILE_UNREADABLE: cannot write no\/graph\.json: ENOENT/);
     expect(exitCode).toBe(2);
   });
 });
@@ -186,7 +186,7 @@ describe("flowkit graph", () => {
     expect(await cli(["graph", "flow.ts", "-o", "g.pdf"], { cwd })).toMatchObject({
       exitCode: 2,
       stderr:
-        "error CLI_USAGE: the name g.pdf doesn't say how to draw\n  Say --format mermaid, dot, svg, html, or end it with .mmd, .mermaid, .dot, .gv, .svg, .html.\n",
+        "error CLI_USAGE: cannot infer the format from 'g.pdf'\n  Pass --format (mermaid, dot, svg, html), or use an extension (.mmd, .mermaid, .dot, .gv, .svg, .html).\n",
     });
     expect((await cli(["graph", "flow.ts", "-o", "g.pdf", "--format", "dot"], { cwd })).exitCode).toBe(0);
   });
@@ -206,7 +206,7 @@ describe("flowkit diff", () => {
     await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
     expect(await cli(["diff", "graph.json", "flow.ts"], { cwd })).toEqual({
       exitCode: 0,
-      stdout: "no difference\n",
+      stdout: "no differences\n",
       stderr: "",
     });
   });
@@ -238,7 +238,7 @@ describe("flowkit diff", () => {
     /name: nothing -> "second"
 `);
     expect(stderr).toBe(
-      "a.json has no schemas: the data on edges is not compared\nb.json has no schemas: the data on edges is not compared\n",
+      "a.json has no schemas: data along edges is not compared\nb.json has no schemas: data along edges is not compared\n",
     );
     expect(exitCode).toBe(0);
   });
@@ -284,7 +284,7 @@ describe("flowkit codegen", () => {
     expect(await cli(["codegen", "graph.json", "-o", "mine.ts"], { cwd })).toEqual({
       exitCode: 2,
       stdout: "",
-      stderr: "error CLI_FILE_EXISTS: mine.ts is there already\n  Name another file, or say --force.\n",
+      stderr: "error CLI_FILE_EXISTS: mine.ts already exists\n  Choose another file or pass --force.\n",
     });
     expect(readFileSync(join(cwd, "mine.ts"), "utf8")).toBe("// mine");
     expect((await cli(["codegen", "graph.json", "-o", "mine.ts", "--force"], { cwd })).exitCode).toBe(0);

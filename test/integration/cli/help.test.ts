@@ -47,8 +47,7 @@ test("what was probably meant is told", async () => {
   });
   expect(await said("run")).toMatchObject({
     exitCode: 2,
-    stderr:
-      "error CLI_USAGE: missing required argument 'flow.ts|graph.json'\n  flowkit run --help tells what there is.\n",
+    stderr: "error CLI_USAGE: missing required argument 'flow.ts|graph.json'\n  Run flowkit run --help for usage.\n",
   });
   expect(await said("run", "a", "b")).toMatchObject({
     exitCode: 2,
@@ -56,13 +55,13 @@ test("what was probably meant is told", async () => {
   });
   expect(await said("dlq", "--store", "runs.db")).toMatchObject({
     exitCode: 2,
-    stderr: "error CLI_USAGE: unknown option '--store'\n  flowkit dlq --help tells what there is.\n",
+    stderr: "error CLI_USAGE: unknown option '--store'\n  Run flowkit dlq --help for usage.\n",
   });
   const helpOf = async (...args: readonly string[]) => (await said(...args)).stdout;
   expect(await helpOf("help")).toBe(await helpOf("--help"));
   expect(await helpOf("help", "tasks", "list")).toBe(await helpOf("tasks", "list", "--help"));
   expect(await said()).toMatchObject({
     exitCode: 2,
-    stderr: expect.stringMatching(/^Usage: flowkit[\s\S]*error CLI_USAGE: no command was given\n/),
+    stderr: expect.stringMatching(/^Usage: flowkit[\s\S]*error CLI_USAGE: missing command\n/),
   });
 });

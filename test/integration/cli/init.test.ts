@@ -40,13 +40,13 @@ describe("flowkit init", () => {
     writeFileSync(join(cwd, "flow.ts"), "mine");
     const { exitCode, stderr } = await cli(["init"], { cwd });
     expect(stderr).toBe(
-      "error CLI_FILE_EXISTS: flow.ts is there already\n  Nothing was written. Name another folder: flowkit init my-flows\n",
+      "error CLI_FILE_EXISTS: flow.ts already exists\n  Nothing was written. Choose another directory: flowkit init my-flows\n",
     );
     expect(exitCode).toBe(2);
     expect(readdirSync(cwd)).toEqual(["flow.ts"]);
     expect(readFileSync(join(cwd, "flow.ts"), "utf8")).toBe("mine");
     expect((await cli(["init", "flow.ts"], { cwd })).stderr).toBe(
-      "error CLI_FILE_EXISTS: flow.ts is a file\n  Name a folder: flowkit init my-flows\n",
+      "error CLI_FILE_EXISTS: flow.ts is a file\n  Pass a directory: flowkit init my-flows\n",
     );
   });
 

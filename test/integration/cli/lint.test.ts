@@ -41,13 +41,13 @@ describe("flowkit lint", () => {
     const cwd = cliProject({ "graph.json": graph });
     const { exitCode, stdout, stderr } = await cli(["lint", "graph.json"], { cwd });
     expect(stdout.trimEnd().split("\n")).toEqual([
-      "unused-output node 'index': other nodes wait for it, none of them reads what it stores, and it is no result of the run",
-      "fan-out-without-limit node 'index': its 64 partitions may all run at once: set limits.max_running (maxRunning in the builder)",
-      "missing-timeout node 'index': nothing ends an attempt that hangs: set timeout_sec (timeoutSec in the builder)",
-      "unconnected-node node 'alone': it depends on no node, and no node depends on it",
+      "unused-output node 'index': no other node reads its output, and it is not a result of the task",
+      "fan-out-without-limit node 'index': all 64 partitions may run concurrently: set limits.max_running (maxRunning in the builder)",
+      "missing-timeout node 'index': a hanging attempt never ends: set timeout_sec (timeoutSec in the builder)",
+      "unconnected-node node 'alone': has no edges: no parents and no children",
     ]);
     expect(stderr.trimEnd().split("\n")).toEqual([
-      "4 remarks; --off RULE leaves one out, --help tells why they are there",
+      "4 findings; --off RULE disables a rule, --help explains the rules",
       "not checked without --handlers: external-without-retry, any-with-external-write",
     ]);
     expect(exitCode).toBe(1);
@@ -57,13 +57,13 @@ describe("flowkit lint", () => {
     const cwd = cliProject({ "graph.json": graph });
     const off = ["unused-output", "fan-out-without-limit", "missing-timeout", "unconnected-node"];
     const { exitCode, stdout } = await cli(["lint", "graph.json", ...off.flatMap((rule) => ["--off", rule])], { cwd });
-    expect(stdout).toBe("graph.json: nothing to remark\n");
+    expect(stdout).toBe("graph.json: no findings\n");
     expect(exitCode).toBe(0);
     const wrong = await cli(["lint", "graph.json", "--off", "missing-timeuot"], { cwd });
     expect(wrong).toEqual({
       exitCode: 2,
       stdout: "",
-      stderr: "error CLI_USAGE: there is no rule 'missing-timeuot'\n  Did you mean 'missing-timeout'?\n",
+      stderr: "error CLI_USAGE: unknown rule 'missing-timeuot'\n  Did you mean 'missing-timeout'?\n",
     });
   });
 
@@ -76,7 +76,7 @@ describe("flowkit lint", () => {
       findings: ["numbers", "square"].map((node) => ({
         rule: "missing-timeout",
         node,
-        message: "nothing ends an attempt that hangs: set timeout_sec (timeoutSec in the builder)",
+        message: "a hanging attempt never ends: set timeout_sec (timeoutSec in the builder)",
       })),
       off: [],
       notChecked: [],
@@ -87,20 +87,20 @@ describe("flowkit lint", () => {
     const cwd = cliProject({ "mails.ts": mailsFlow });
     await cli(["export", "mails.ts", "-o", "mails.json"], { cwd });
     const found = [
-      "external-without-retry node 'ask': its handler calls out, and one failure ends the task: let retry_policy.max be 1 or more (retry.max in the builder)",
-      "any-with-external-write node 'mail': its handler writes outside, and fan_in 'any' lets it begin before all its parents have ended",
-      "any-with-external-write node 'mailTwice': its handler writes outside, and fan_in 'count:1' lets it begin before all its parents have ended",
+      "external-without-retry node 'ask': its handler calls an external system, but a single failure fails the task: set retry_policy.max to 1 or more (retry.max in the builder)",
+      "any-with-external-write node 'mail': its handler writes to an external system, but with fan_in 'any' it starts before all its parents have ended",
+      "any-with-external-write node 'mailTwice': its handler writes to an external system, but with fan_in 'count:1' it starts before all its parents have ended",
     ];
     for (const args of [["mails.ts"], ["mails.json", "--handlers", "mails.ts"]]) {
       const { exitCode, stdout, stderr } = await cli(["lint", ...args], { cwd });
       expect(stdout.trimEnd().split("\n")).toEqual(found);
-      expect(stderr).toBe("3 remarks; --off RULE leaves one out, --help tells why they are there\n");
+      expect(stderr).toBe("3 findings; --off RULE disables a rule, --help explains the rules\n");
       expect(exitCode).toBe(1);
     }
     const alone = await cli(["lint", "mails.json", "--off", "external-without-retry"], { cwd });
     expect(alone).toEqual({
       exitCode: 0,
-      stdout: "mails.json: nothing to remark\n",
+      stdout: "mails.json: no findings\n",
       stderr: "not checked without --handlers: any-with-external-write\n",
     });
   });

@@ -100,7 +100,7 @@ describe("a run on a terminal", () => {
     session.press(ctrlC);
     expect(await session.exitCode).toBe(130);
     const screen = session.screen().join("\n");
-    expect(screen).toContain("cancelling; Ctrl-C once more ends at once\n");
+    expect(screen).toContain("cancelling; press Ctrl-C again to exit immediately\n");
     expect(screen).toMatch(/■ count {3}cancelled/);
     expect(screen).toMatch(/■ square {2}cancelled/);
     expect(screen).toMatch(/error TASK_CANCELLED: task \S+ was cancelled/);
@@ -111,7 +111,7 @@ describe("a run on a terminal", () => {
     await session.shows(/▸ count +running/);
     writeFileSync(join(cwd, "stubborn"), ""); // it doesn't listen to its signal
     session.press(ctrlC);
-    await session.shows(/cancelling; Ctrl-C once more/);
+    await session.shows(/cancelling; press Ctrl-C again/);
     await session.shows(/▸ count +cancelling/);
     session.press(ctrlC);
     expect(await session.exitCode).toBe(130);

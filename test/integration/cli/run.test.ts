@@ -69,19 +69,18 @@ describe("flowkit run", () => {
     });
 
     const wrong: readonly { readonly param: string; readonly message: string; readonly hint?: string }[] = [
-      { param: "count=many", message: "parameter 'count' takes an integer, not 'many'" },
-      { param: "count=1.5", message: "parameter 'count' takes an integer, not '1.5'" },
-      { param: "cuont=1", message: "the flow takes no parameter 'cuont'", hint: "Did you mean 'count'?" },
-      { param: "zzz=1", message: "the flow takes no parameter 'zzz'", hint: "It takes count, who, deep." },
+      { param: "count=many", message: "invalid parameter 'count': expected an integer, got 'many'" },
+      { param: "count=1.5", message: "invalid parameter 'count': expected an integer, got '1.5'" },
+      { param: "cuont=1", message: "unknown parameter 'cuont'", hint: "Did you mean 'count'?" },
+      { param: "zzz=1", message: "unknown parameter 'zzz'", hint: "Its parameters: count, who, deep" },
       {
         param: "count",
-        message: "--param count is no assignment",
-        hint: "Write --param name=value, or --param 'name:=JSON'.",
+        message: "invalid --param 'count': expected name=value or name:=JSON",
       },
       {
         param: "who:=me",
-        message: "parameter 'who': me is no JSON",
-        hint: "For words write who=..., without the colon.",
+        message: "invalid parameter 'who': 'me' is not valid JSON",
+        hint: "To pass a string, write who=..., without the colon.",
       },
     ];
     test.each(wrong)("$param is refused", async ({ param, ...said }) => {
@@ -104,8 +103,8 @@ describe("flowkit run", () => {
     expect(bare.exitCode).toBe(2);
     expect(JSON.parse(bare.stdout).error).toEqual({
       code: "CLI_NO_HANDLERS",
-      message: "graph.json says which handlers run, not what they do: numbers, square",
-      hint: "Name the file that exports them: --handlers handlers.ts",
+      message: "missing handlers for the types of graph.json: numbers, square",
+      hint: "Pass the file that exports them: --handlers handlers.ts",
     });
     const { exitCode, stdout } = await cli(["run", "graph.json", "--handlers", "flow.ts", "-p", "count=1"], { cwd });
     expect(exitCode).toBe(0);
@@ -117,7 +116,7 @@ describe("flowkit run", () => {
     const { exitCode, stderr } = await cli(["run", "flow.ts", "--store", "a.db", "--mongo", "mongodb://h/d"], { cwd });
     expect(exitCode).toBe(2);
     expect(stderr).toBe(
-      "error CLI_CONFIG: a SQLite file and a MongoDB database are named (--store, --mongo)\n  Runs are kept in one store: take one of them away.\n",
+      "error CLI_CONFIG: two stores are configured: a SQLite file (--store) and a MongoDB database (--mongo)\n  Remove one of them.\n",
     );
   });
 
@@ -126,7 +125,7 @@ describe("flowkit run", () => {
     const { exitCode, stderr } = await cli(["run", "flow.ts", "--idempotency-key", "k"], { cwd });
     expect(exitCode).toBe(2);
     expect(stderr).toContain(
-      "error CLI_USAGE: --idempotency-key finds an earlier run in a store\n  Add --store FILE or --mongo URL.\n",
+      "error CLI_USAGE: --idempotency-key requires a store\n  Pass --store FILE or --mongo URL.\n",
     );
   });
 });

@@ -78,7 +78,7 @@ test("a coordinator and workers share a task; one that is stopped hands it on", 
     running: 0,
     capacity: 4,
   });
-  expect(await ofWorker("/")).toEqual({ status: 404, body: "/health, /ready and /metrics are here\n" });
+  expect(await ofWorker("/")).toEqual({ status: 404, body: "not found: try /health, /ready or /metrics\n" });
 
   const task = await startTask(cwd);
   await until(async () => (await ofWorker("/metrics")).body.includes("flowkit_claims_in_use 1\n"), "a claim", patience);
@@ -93,7 +93,7 @@ test("a coordinator and workers share a task; one that is stopped hands it on", 
   expect(lines).toMatchObject([
     { level: "info", msg: expect.stringMatching(/^worker on runs\.db: count, slow; 4 slots; \/ready/) },
     { time: expect.any(String), level: "info", msg: "done", taskId: task, nodeId: "slow", n: 1 },
-    { level: "info", msg: "stopping; once more ends at once" },
+    { level: "info", msg: "stopping; send the signal again to exit immediately" },
     { level: "info", msg: "stopped" },
   ]);
 
@@ -124,8 +124,8 @@ test("while it is stopped it isn't ready; a second signal ends it at once", asyn
   await startTask(cwd);
   await until(async () => (await probe("/metrics")).body.includes('stored_total{type="slow"} 1\n'), "1", patience);
   up.child.kill("SIGTERM");
-  await up.printed("stopping; once more ends at once");
-  expect(await probe("/ready")).toEqual({ status: 503, body: '{"ready":false,"reason":"it is being stopped"}\n' });
+  await up.printed("stopping; send the signal again to exit immediately");
+  expect(await probe("/ready")).toEqual({ status: 503, body: '{"ready":false,"reason":"stopping"}\n' });
   expect((await probe("/health")).status).toBe(200);
   up.child.kill("SIGTERM");
   expect((await up.outcome).exitCode).toBe(143);
@@ -138,7 +138,7 @@ test("while Kafka has not been reached it isn't ready, and says so", async () =>
   await new Promise((done) => nobody.close(done));
   const worker = startCli(["worker", ...shared, "--kafka-brokers", `127.0.0.1:${port}`], { cwd: project() });
   const probe = await probesOf(worker);
-  const reason = "the bus hasn't been reached yet";
+  const reason = "bus not yet connected";
   expect(await probe("/ready")).toEqual({ status: 503, body: `${JSON.stringify({ ready: false, reason })}\n` });
   worker.child.kill("SIGTERM");
   expect((await worker.outcome).exitCode).toBe(0);
@@ -182,6 +182,6 @@ test("a port that is taken is told, and nothing is started", async () => {
   const { port } = other.address() as AddressInfo;
   const args = ["worker", "--handlers", "flow.ts", "--store", "runs.db", "--http-host", "127.0.0.1"];
   const { exitCode, stderr } = await cli([...args, "--http-port", String(port)], { cwd });
-  expect(stderr).toMatch(new RegExp(`^error CLI_PORT_UNAVAILABLE: nothing can be served at 127.0.0.1, port ${port}: `));
+  expect(stderr).toMatch(new RegExp(`^error CLI_PORT_UNAVAILABLE: cannot listen on 127.0.0.1, port ${port}: `));
   expect(exitCode).toBe(2);
 });

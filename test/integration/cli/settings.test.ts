@@ -142,21 +142,21 @@ describe("what is wrong", () => {
     );
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
     expect(stderr.split("\n")).toEqual([
-      "error CLI_CONFIG: 12 settings are wrong",
-      "  flowkit.json:2:14: there is no setting 'capcity'; did you mean 'capacity'?",
-      "  flowkit.json:3:14: there is no setting 'brokers'; did you mean 'kafka.brokers'?",
-      "  flowkit.json:7:16: there is no setting 'kafka.borkers'; did you mean 'kafka.brokers'?",
-      "  flowkit.json:10:19: kafka.partitions: Invalid input: expected number, received string",
+      "error CLI_CONFIG: 12 invalid settings",
+      "  flowkit.json:2:14: unknown setting 'capcity'; did you mean 'capacity'?",
+      "  flowkit.json:3:14: unknown setting 'brokers'; did you mean 'kafka.brokers'?",
+      "  flowkit.json:7:16: unknown setting 'kafka.borkers'; did you mean 'kafka.brokers'?",
+      "  flowkit.json:10:19: invalid kafka.partitions: Invalid input: expected number, received string",
       expect.stringMatching(
-        /^ {2}flowkit\.json:13:13: there is no setting 'mongo\.user'; mongo has url, database, prefix, .*keepDeadLettersSec$/,
+        /^ {2}flowkit\.json:13:13: unknown setting 'mongo\.user'; expected one of url, database, prefix, .*keepDeadLettersSec$/,
       ),
-      "  flowkit.json:14:12: mongo.url: must begin with mongodb:// or mongodb+srv://",
-      '  flowkit.json:17:14: log.level: Invalid option: expected one of "debug"|"info"|"warn"|"error"',
-      "  MONGODB_TLS: mongo.tls is 'yes': give true or false",
-      '  KAFKA_BROKERS: kafka.brokers is ["localhost"]: must be host:port',
-      "  FLOWKIT_LEASE_MS: leaseMs is 'soon': give a number",
-      "  --mongo: mongo.url: must begin with mongodb:// or mongodb+srv://",
-      "  --capacity: capacity is 0: Too small: expected number to be >=1",
+      "  flowkit.json:14:12: invalid mongo.url: must begin with mongodb:// or mongodb+srv://",
+      '  flowkit.json:17:14: invalid log.level: Invalid option: expected one of "debug"|"info"|"warn"|"error"',
+      "  MONGODB_TLS: invalid mongo.tls 'yes': expected true or false",
+      '  KAFKA_BROKERS: invalid kafka.brokers ["localhost"]: must be host:port',
+      "  FLOWKIT_LEASE_MS: invalid leaseMs 'soon': expected a number",
+      "  --mongo: invalid mongo.url: must begin with mongodb:// or mongodb+srv://",
+      "  --capacity: invalid capacity 0: Too small: expected number to be >=1",
       "",
     ]);
     expect(stderr).not.toContain("s3cret");
@@ -169,13 +169,13 @@ describe("what is wrong", () => {
     expect(JSON.parse(stdout)).toEqual({
       error: {
         code: "CLI_CONFIG",
-        message: "flowkit.json:3:14: there is no setting 'kafka.prefx'; did you mean 'kafka.prefix'?",
+        message: "flowkit.json:3:14: unknown setting 'kafka.prefx'; did you mean 'kafka.prefix'?",
         details: {
           findings: [
             {
               setting: "kafka.prefx",
               place: "flowkit.json:3:14",
-              message: "there is no setting 'kafka.prefx'",
+              message: "unknown setting 'kafka.prefx'",
               hint: "did you mean 'kafka.prefix'?",
             },
           ],
@@ -190,9 +190,9 @@ describe("what is wrong", () => {
     expect(exitCode).toBe(0);
     expect(stderr).toBe(
       [
-        "the environment has KAFKA_BROKER, which is no setting: did you mean KAFKA_BROKERS?",
-        "the environment has FLOWKIT_CAPACTY, which is no setting: did you mean FLOWKIT_CAPACITY?",
-        "no settings were given: all are as by default",
+        "unknown environment variable KAFKA_BROKER: did you mean KAFKA_BROKERS?",
+        "unknown environment variable FLOWKIT_CAPACTY: did you mean FLOWKIT_CAPACITY?",
+        "no settings given: all defaults apply",
         "",
       ].join("\n"),
     );
@@ -210,19 +210,19 @@ describe("what is wrong", () => {
     expect(await coordinator(["--config", "both.json"])).toEqual({
       exitCode: 2,
       stderr:
-        "error CLI_CONFIG: a SQLite file and a MongoDB database are named (both.json:2:12, both.json:4:12)\n  Runs are kept in one store: take one of them away.\n",
+        "error CLI_CONFIG: two stores are configured: a SQLite file (both.json:2:12) and a MongoDB database (both.json:4:12)\n  Remove one of them.\n",
     });
     expect(await coordinator(["--store", "a.db", "--kafka-brokers", "a:1"], { KAFKA_SASL_USERNAME: "ann" })).toEqual({
       exitCode: 2,
-      stderr: "error CLI_CONFIG: a login to Kafka needs kafka.saslMechanism and kafka.saslPassword too\n",
+      stderr: "error CLI_CONFIG: incomplete Kafka credentials: set kafka.saslMechanism and kafka.saslPassword\n",
     });
     expect(await coordinator(["--store", "a.db", "--kafka-brokers", "a:1"], { KAFKA_TLS_CA_FILE: "no.pem" })).toEqual({
       exitCode: 2,
-      stderr: "error CLI_FILE_NOT_FOUND: there is no file no.pem\n",
+      stderr: "error CLI_FILE_NOT_FOUND: file not found: no.pem\n",
     });
     expect(await coordinator([])).toEqual({
       exitCode: 2,
-      stderr: "error CLI_USAGE: no store was named\n  Add --store FILE or --mongo URL.\n",
+      stderr: "error CLI_USAGE: missing store\n  Pass --store FILE or --mongo URL.\n",
     });
     expect((await cli(["coordinator", "--store", "a.db"], { cwd })).stderr).toMatch(/^error CLI_NO_HANDLERS: a coord/);
     expect((await cli(["worker", "--store", "a.db"], { cwd })).stderr).toMatch(/^error CLI_NO_HANDLERS: a worker/);

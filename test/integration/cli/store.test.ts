@@ -82,11 +82,11 @@ describe("flowkit tasks", () => {
     await up.printed("up on runs.db: count, check; 8 slots\n");
     const watched = await words("tasks", "watch", body.taskId);
     expect(watched.exitCode).toBe(0);
-    expect(watched.stdout).toMatch(new RegExp(`fragile\\) finished.*\ngoes on from ${taskId}\n`));
+    expect(watched.stdout).toMatch(new RegExp(`fragile\\) finished.*\nretry of ${taskId}\n`));
     up.child.kill("SIGTERM");
     expect(await up.outcome).toMatchObject({
       exitCode: 0,
-      stderr: "up on runs.db: count, check; 8 slots\nstopping; once more ends at once\nstopped\n",
+      stderr: "up on runs.db: count, check; 8 slots\nstopping; send the signal again to exit immediately\nstopped\n",
     });
     expect((await words("tasks", "watch", taskId)).exitCode).toBe(1);
   });
@@ -118,7 +118,7 @@ describe("flowkit tasks", () => {
     });
     expect(await words("tasks", "start", "squares.ts", "--param", "count=many")).toMatchObject({
       exitCode: 2,
-      stderr: "error CLI_PARAM: parameter 'count' takes an integer, not 'many'\n",
+      stderr: "error CLI_PARAM: invalid parameter 'count': expected an integer, got 'many'\n",
     });
   });
 
@@ -146,11 +146,11 @@ describe("flowkit tasks", () => {
     expect(await cli(["tasks", "list", "--store", "rums.db"], { cwd })).toEqual({
       exitCode: 2,
       stdout: "",
-      stderr: "error CLI_FILE_NOT_FOUND: there is no file rums.db\n  Did you mean runs.db?\n",
+      stderr: "error CLI_FILE_NOT_FOUND: file not found: rums.db\n  Did you mean runs.db?\n",
     });
     expect(await cli(["tasks", "list"], { cwd })).toMatchObject({
       exitCode: 2,
-      stderr: "error CLI_USAGE: no store was named\n  Add --store FILE or --mongo URL.\n",
+      stderr: "error CLI_USAGE: missing store\n  Pass --store FILE or --mongo URL.\n",
     });
   });
 });
@@ -163,7 +163,7 @@ test("flowkit artifacts prints a line an artifact", async () => {
   expect(await words("artifacts", taskId, "chekc")).toEqual({
     exitCode: 2,
     stdout: "",
-    stderr: "error CLI_USAGE: the task has no node 'chekc'\n  Did you mean 'check'?\n",
+    stderr: "error CLI_USAGE: node not found: 'chekc'\n  Did you mean 'check'?\n",
   });
 });
 
@@ -186,7 +186,7 @@ test("flowkit dlq lists, shows and removes letters", async () => {
   expect((await json("dlq", "remove", "l1")).body).toEqual({ removed: "l1" });
   expect(await words("dlq", "remove", "l1")).toMatchObject({
     exitCode: 2,
-    stderr: expect.stringContaining("CLI_USAGE: there is no dead letter 'l1'"),
+    stderr: expect.stringContaining("CLI_USAGE: dead letter not found: 'l1'"),
   });
   expect((await json("dlq", "list")).body.items).toHaveLength(1);
 });
@@ -202,11 +202,11 @@ test("flowkit dlq retry says that a file has no bus", async () => {
     exitCode: 2,
     stdout: "",
     stderr:
-      "error CLI_USAGE: there is no bus to send letters by\n  Add --kafka-brokers. Without a bus no message is missed: flowkit dlq remove forgets a letter.\n",
+      "error CLI_USAGE: missing Kafka brokers\n  Pass --kafka-brokers. Without Kafka, no message is needed: remove letters with flowkit dlq remove.\n",
   });
-  expect((await retry()).stderr).toBe("error CLI_USAGE: name letters, or say --all\n");
-  expect((await retry("l1", "--all")).stderr).toBe("error CLI_USAGE: name letters, or say --all\n");
-  expect((await retry("l2")).stderr).toBe("error CLI_USAGE: there is no dead letter 'l2'\n");
+  expect((await retry()).stderr).toBe("error CLI_USAGE: pass letter ids or --all\n");
+  expect((await retry("l1", "--all")).stderr).toBe("error CLI_USAGE: pass letter ids or --all\n");
+  expect((await retry("l2")).stderr).toBe("error CLI_USAGE: dead letter not found: 'l2'\n");
 });
 
 describe("flowkit up", () => {
@@ -238,7 +238,7 @@ describe("flowkit up", () => {
   test("ends at once at the second signal", async () => {
     const { up } = await working();
     up.child.kill("SIGINT");
-    await up.printed("stopping; once more ends at once");
+    await up.printed("stopping; send the signal again to exit immediately");
     up.child.kill("SIGINT");
     expect((await up.outcome).exitCode).toBe(130);
   });
@@ -250,7 +250,7 @@ describe("flowkit up", () => {
     expect(stderr).toContain("error CLI_NO_HANDLERS: empty.ts exports no handler");
     expect(exitCode).toBe(2);
     expect((await cli(["up", "flow.ts", ...store, "--capacity", "none"], { cwd })).stderr).toBe(
-      "error CLI_CONFIG: --capacity: capacity is 'none': give a number\n",
+      "error CLI_CONFIG: --capacity: invalid capacity 'none': expected a number\n",
     );
   });
 });
