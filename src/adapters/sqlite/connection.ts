@@ -271,10 +271,9 @@ const endLeases = `
   DELETE FROM workers`;
 
 /**
- * Lets a file's tasks continue at once after a crash, instead of when the leases of the dead process expire.
- *
- * Neither a clock nor a process id decides who is dead: the system releases a process's lock on the file when it dies, so
- * no owner of a lease is left when this process gets the file exclusively. Otherwise nothing is done.
+ * Lets a file's tasks continue at once after a crash, instead of when the leases of the dead process expire. Neither a
+ * clock nor a process id decides who is dead: the system releases a process's lock on the file when it dies, so no owner
+ * of a lease is left when this process gets the file exclusively. Otherwise nothing is done.
  */
 function endLeftovers(path: string): void {
   if (!existsSync(path)) return;
