@@ -70,7 +70,7 @@ export function connectionTo(options: ConnectionOptions): SqliteConnection {
   const wanted = { ...options, path: absolute(options.path) };
   const known = connections.get(wanted.path)?.deref();
   if (known !== undefined && isDeepStrictEqual(known.options, wanted)) return known;
-  const conflict = `sqliteStore: '${options.path}' is in use here with other options`;
+  const conflict = `sqliteStore: '${options.path}' is already open in this process with other options`;
   if (known?.inUse) throw new FlowError("ENGINE_OPTIONS", conflict);
   const connection = new SqliteConnection(wanted);
   connections.set(wanted.path, new WeakRef(connection));
