@@ -85,7 +85,7 @@ const deepEnough = 200;
  * @example
  * argumentJson({ day: param("date"), $ref: "x" }) // { day: { $ref: "params.date" }, $$ref: "x" }
  */
-export function argumentJson(value: unknown, depth = 0): unknown {
+function argumentJson(value: unknown, depth = 0): unknown {
   if (typeof value !== "object" || value === null || depth > deepEnough) return value;
   if (isParamRef(value)) return { $ref: `params.${paramNameOf(value)}` };
   if (Array.isArray(value)) return value.map((item) => argumentJson(item, depth + 1));

@@ -24,7 +24,7 @@ export interface NamedStore {
  *
  * @throws CliError `CLI_CONFIG`, `CLI_IMPORT_FAILED` without the driver
  */
-export async function openStore({ settings, origins }: ReadSettings): Promise<NamedStore | undefined> {
+async function openStore({ settings, origins }: ReadSettings): Promise<NamedStore | undefined> {
   const file = origins.get("store");
   const url = origins.get("mongo.url");
   const precedence = rankOf(file) - rankOf(url);
