@@ -53,7 +53,7 @@ export type TakesAnyArgs = "noop";
 export type BuiltInFunctionName = keyof FunctionTypes<string, string, NodeRecords, unknown>;
 
 /** The arguments of a built-in coordinator function as it gets them: defaults filled in. */
-export type BuiltInFunctionArgs<TName extends BuiltInFunctionName> = output<(typeof builtInFunctions)[TName]["args"]>;
+export type BuiltInFunctionArgs<TName extends BuiltInFunctionName> = output<(typeof builtInFunctionArgs)[TName]>;
 
 /**
  * The built-in coordinator functions by name, each with the schema of its `fn_args`. Shapes only: the limits on
@@ -62,9 +62,13 @@ export type BuiltInFunctionArgs<TName extends BuiltInFunctionName> = output<(typ
  * @example
  * builtInFunctionArgs["vars.incr"].safeParse({ key: "runs" }).data // { key: "runs", by: 1 }
  */
-export const builtInFunctionArgs = Object.fromEntries(
-  Object.entries(builtInFunctions).map(([name, { args }]) => [name, args]),
-) as { readonly [TName in BuiltInFunctionName]: (typeof builtInFunctions)[TName]["args"] };
+export const builtInFunctionArgs = argsOf(builtInFunctions);
+
+/** Inferred, so that the declarations have the schemas alone, and not all that a function is made of. */
+function argsOf<TTable extends Readonly<Record<string, BuiltInFunction>>>(table: TTable) {
+  const args = Object.entries(table).map(([name, fn]) => [name, fn.args]);
+  return Object.fromEntries(args) as { readonly [TName in keyof TTable]: TTable[TName]["args"] };
+}
 
 export function isBuiltInFunction(name: string): name is BuiltInFunctionName {
   return Object.hasOwn(builtInFunctions, name);

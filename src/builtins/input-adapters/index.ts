@@ -64,9 +64,14 @@ export type BuiltInAdapterName = keyof BuiltInAdapters;
  * @example
  * builtInAdapters["pull.from_artifacts.rechunk:size"].args.parse({ size: 10 }) // { size: 10, eof_on_task_done: true }
  */
-export const builtInAdapters: {
-  readonly [TName in keyof BuiltInAdapters]: Pick<(typeof adapters)[TName], "aliases" | "args">;
-} = adapters;
+export const builtInAdapters = namesAndArgs(adapters);
+
+/** Inferred, so that the declarations have these alone, and not all that an adapter is made of. */
+function namesAndArgs<TTable extends Readonly<Record<string, BuiltInAdapter>>>(table: TTable) {
+  return table as {
+    readonly [TName in keyof TTable]: { readonly aliases: readonly string[]; readonly args: TTable[TName]["args"] };
+  };
+}
 
 export function isBuiltInAdapter(name: string): name is BuiltInAdapterName {
   return Object.hasOwn(adapters, name);
