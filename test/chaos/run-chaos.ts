@@ -55,11 +55,13 @@ const sayEveryMs = 10_000;
 const capacity = 6;
 const database = "flowkit_chaos";
 const largestBackoffMs = 8_000;
+/** A command that no external worker accepts is sent again after twice as long each time: five times, on a busy machine. */
+const longestOfferMs = shared.externalAcceptMs * 2 ** 5;
 /**
  * Law 6, with room for a machine that has other things to do. It is the time within which one of the tasks must end:
  * the others may be waiting for their turn.
  */
-const boundMs = largestBackoffMs + shared.leaseMs + shared.sweepMs + 10_000;
+const boundMs = largestBackoffMs + shared.leaseMs + shared.sweepMs + longestOfferMs + 10_000;
 
 /**
  * Tasks on coordinators and workers that are processes of their own, while these, their broker and their connections
