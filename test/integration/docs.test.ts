@@ -34,8 +34,7 @@ describe("the code on the pages", () => {
       join(folder, "tsconfig.json"),
       JSON.stringify({ extends: "../../tsconfig.json", include: ["*.ts"] }),
     );
-    if (programs.length > 0)
-      check = await runProcess("node", ["node_modules/typescript-7/bin/tsc", "-p", folder, "--pretty", "false"]);
+    if (programs.length > 0) check = await runProcess("tsc", ["-p", folder, "--pretty", "false"]);
   });
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
