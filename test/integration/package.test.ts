@@ -183,8 +183,7 @@ describe("the package as it is published", () => {
     });
     expect(listed).toEqual({
       exitCode: 2,
-      output:
-        "error CLI_IMPORT_FAILED: this needs the package mongodb, which is not installed\n  Install it: npm install mongodb\n",
+      output: "error CLI_IMPORT_FAILED: missing package: mongodb\n  Install it: npm install mongodb\n",
     });
   });
 

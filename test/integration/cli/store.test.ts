@@ -217,8 +217,8 @@ describe("flowkit up", () => {
     const { body } = await json("tasks", "retry", taskId);
     const up = startCli(["up", "flow.ts", ...store, ...args], { cwd });
     await vi.waitUntil(
-      async () => (await words("tasks", "explain", body.taskId)).stdout.includes("check is running"),
-      20_000,
+      async () => (await words("tasks", "explain", body.taskId)).stdout.includes("check has been running"),
+      100_000,
     );
     return { cwd, up, words, retryId: body.taskId };
   }
