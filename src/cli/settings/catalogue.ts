@@ -36,7 +36,7 @@ export const catalogue: readonly Setting[] = [
     flag: "--types <names>",
     of: "coordinator",
   }),
-  setting("externalTypes", "FLOWKIT_FOREIGN_TYPES", "list", "which of them are served by external workers", {
+  setting("externalTypes", "FLOWKIT_EXTERNAL_TYPES", "list", "which of them are served by external workers", {
     of: "coordinator",
   }),
   setting("roles", "FLOWKIT_ROLES", "list", "serve only these types of the handlers", {
