@@ -56,6 +56,7 @@ export type TakesAliases = "pull.gather";
 /** What a graph writes where a command of another program has a `batching`. */
 export const batchingAdapter: BuiltInAdapterName = "pull.from_artifacts.rechunk:size";
 
+/** The name of an input adapter that comes with the engine. */
 export type BuiltInAdapterName = keyof BuiltInAdapters;
 
 /**
@@ -73,6 +74,7 @@ function namesAndArgs<TTable extends Readonly<Record<string, BuiltInAdapter>>>(t
   };
 }
 
+/** Whether an input adapter of this name comes with the engine. */
 export function isBuiltInAdapter(name: string): name is BuiltInAdapterName {
   return Object.hasOwn(adapters, name);
 }

@@ -225,10 +225,13 @@ const families = {
   WORKER_OFFLINE: "announce",
 } as const satisfies { readonly [TMessage in Message as TMessage["kind"]]: Family & FamilyOf<TMessage> };
 
+/** Whether a message of this kind exists. */
 export const isMessageKind = (kind: string): kind is Message["kind"] => Object.hasOwn(families, kind);
 
+/** Whether a worker reports with this message what became of an attempt. */
 export const isStatus = (message: Message): message is StatusMessage => families[message.kind] === "status";
 
+/** Whether a worker announces or removes itself with messages of this kind. */
 export const isAnnounceKind = (kind: Message["kind"]): kind is AnnounceMessage["kind"] => families[kind] === "announce";
 
 interface Traced {
