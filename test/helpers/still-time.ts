@@ -1,4 +1,5 @@
 import { onTestFinished, vi } from "vitest";
+import { systemClock } from "../../src/core/ports/system.ts";
 
 /** Time of this process, for one test. */
 export interface StillTime {
@@ -8,18 +9,25 @@ export interface StillTime {
   during<TResult>(work: Promise<TResult>): Promise<TResult>;
 }
 
+const realMonotonic = performance.now.bind(performance);
+
 /**
  * Stops the clocks and timers of this process until the test ends: time passes when the test says so, however busy the
  * machine is. Call it before the engine is made, so that the engine is stopped before time goes on.
+ *
+ * It begins at the process's time, which the time of an earlier test may have moved ahead of the system's clock: a clock
+ * that lags behind would show less than what passes. After the test, monotonic time goes on from where it ended.
  */
 export function stillTime(): StillTime {
-  const elapsed = performance.now();
-  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: Date.now() });
-  const start = Date.now();
-  const monotonic = vi.spyOn(performance, "now").mockImplementation(() => elapsed + Date.now() - start);
+  const elapsed = Math.ceil(performance.now());
+  const start = systemClock().now();
+  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: start });
+  const monotonic = () => elapsed + Date.now() - start;
+  performance.now = monotonic;
   onTestFinished(() => {
-    monotonic.mockRestore();
+    const ahead = Math.max(0, monotonic() - realMonotonic());
     vi.useRealTimers();
+    performance.now = () => realMonotonic() + ahead;
   });
   const pass = async (ms: number) => void (await vi.advanceTimersByTimeAsync(ms));
   return {
