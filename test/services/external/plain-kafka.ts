@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Kafka, logLevel } from "kafkajs";
 import { inject, onTestFinished } from "vitest";
 import { fixIdleTimer } from "../../../src/adapters/kafka/idle-timer-fix.ts";
+import { createTopics } from "../topics.ts";
 
 /** An envelope, as it stands on the wire. */
 export interface Envelope {
@@ -32,7 +33,7 @@ export async function makeTopics(topics: readonly string[]): Promise<void> {
   await admin.connect();
   const there = new Set(await admin.listTopics());
   const missing = topics.filter((topic) => !there.has(topic)).map((topic) => ({ topic, numPartitions: 1 }));
-  if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
+  if (missing.length > 0) await createTopics(admin, missing);
   await admin.disconnect();
 }
 

@@ -4,6 +4,7 @@ import type { UndeliverableMessage } from "../../../src/core/ports/index.ts";
 import { gate, messageOf, noting, taskOf } from "../../contract/bus/world.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
+import { createTopics } from "../topics.ts";
 import { openAdmin, openBus, readRaw, sendRaw, uniquePrefix } from "./bus-tools.ts";
 
 needsServices("kafka");
@@ -13,7 +14,7 @@ const patience = 30_000;
 test("topics and groups have the prefix; topics that are there are left as they are", async () => {
   const prefix = uniquePrefix();
   const admin = await openAdmin();
-  await admin.createTopics({ topics: [{ topic: `${prefix}.there`, numPartitions: 1 }] });
+  await createTopics(admin, [{ topic: `${prefix}.there`, numPartitions: 1 }]);
   const bus = openBus({ prefix, topics: { partitions: 5 } });
   const { got, handle } = noting();
   await bus.subscribe({ group: "readers", topics: ["there", "new"], handle });

@@ -17,6 +17,7 @@ import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { RecordingLogger } from "../../helpers/recording-logger.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
+import { createTopics } from "../topics.ts";
 import { openAdmin, openBus, uniquePrefix } from "./bus-tools.ts";
 
 needsServices("kafka");
@@ -117,7 +118,10 @@ test("a flow runs with the least privileges, and signals reach its worker", asyn
     "dlq.v1",
     ...types.flatMap((type) => [`cmd.${type}.v1`, `status.${type}.v1`]),
   );
-  await admin.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: 2 })), waitForLeaders: true });
+  await createTopics(
+    admin,
+    topics.map((topic) => ({ topic, numPartitions: 2 })),
+  );
   // The table of docs/kafka.md.
   await allow(
     admin,
@@ -214,7 +218,10 @@ test("messages that a broker refuses make the bus unreachable, until one of thei
   const prefix = uniquePrefix();
   const admin = await openAdmin([broker.address]);
   const topics = ["open", "closed"].map((name) => `${prefix}.${name}`);
-  await admin.createTopics({ topics: topics.map((topic) => ({ topic })), waitForLeaders: true });
+  await createTopics(
+    admin,
+    topics.map((topic) => ({ topic })),
+  );
   await allow(admin, "nobody", "TOPIC", ["WRITE"], `${prefix}.open`);
   await allow(admin, "nobody", "TOPIC", ["READ"], `${prefix}.closed`);
   const bus = busOf("nobody", { prefix });
