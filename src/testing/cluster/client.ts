@@ -17,10 +17,13 @@ export interface ClientParts {
   readonly tasks: readonly TaskRequest[];
   /** The ends of which it tries a task again. */
   readonly retries: readonly TaskStatus[];
+  /** Whether it sends some idempotency keys again, with the same input and with different parameters. */
+  readonly reusesKeys: boolean;
 }
 
 /** Retries included. */
 const mostTasks = 5;
+const reuseRate = 0.2;
 
 /** Who wants the tasks: creates them, and sometimes cancels one, or tries one again. */
 export class Client {
@@ -29,6 +32,7 @@ export class Client {
   /** By what each request to create asks for once, however often it is sent: the task. */
   readonly #ids = new Map<string, string | undefined>();
   readonly #answered = new Set<string>();
+  #openReuses = 0;
   readonly #seenEnds = new Set<string>();
   readonly #retries: readonly TaskStatus[];
   #taskIds: readonly string[] = [];
@@ -39,17 +43,7 @@ export class Client {
     this.#parts = parts;
     this.#requests = new Requests(parts);
     this.#retries = parts.retries;
-    for (const [index, { graph, ...request }] of parts.tasks.entries()) {
-      const idempotencyKey = `task-${index}`;
-      this.#ids.set(idempotencyKey, undefined);
-      this.#requests.add({
-        send: async ({ coordinator }) => {
-          const drawn = { priority: parts.scheduler.random.int(3), idempotencyKey };
-          await coordinator?.createTask({ ...request, graph: coordinator.checkGraph(graph), ...drawn });
-        },
-        onAnswer: () => this.#answered.add(idempotencyKey),
-      });
-    }
+    for (const [index, task] of parts.tasks.entries()) this.#create(`task-${index}`, task);
   }
 
   get allCreated(): boolean {
@@ -65,9 +59,9 @@ export class Client {
     return this.#taskIds;
   }
 
-  /** Whether it was told that all of its tasks are there: it asks for none of them again. */
+  /** Whether every creation, and every reuse of its key, is answered, so that no request is sent again. */
   get knowsItsTasks(): boolean {
-    return this.#answered.size === this.#ids.size;
+    return this.#answered.size === this.#ids.size && this.#openReuses === 0;
   }
 
   /** Asks what has not been answered. */
@@ -87,6 +81,62 @@ export class Client {
       scheduler.tell(() => `RETRY ${taskId}`);
       this.#retry(taskId);
     }
+  }
+
+  #create(idempotencyKey: string, request: TaskRequest): void {
+    const { random } = this.#parts.scheduler;
+    this.#ids.set(idempotencyKey, undefined);
+    this.#requests.add({
+      send: async (process) => {
+        await this.#sendTo(process, { ...request, idempotencyKey });
+      },
+      onAnswer: () => {
+        this.#answered.add(idempotencyKey);
+        if (this.#parts.reusesKeys && random.chance(reuseRate)) this.#reuseForOther(idempotencyKey, request);
+      },
+    });
+    if (this.#parts.reusesKeys && random.chance(reuseRate)) this.#reuseForSame(idempotencyKey, request);
+  }
+
+  /** Sends it twice at once: both requests get the same task. */
+  #reuseForSame(idempotencyKey: string, request: TaskRequest): void {
+    const { state, journal } = this.#parts;
+    this.#openReuses++;
+    let got: string | undefined;
+    this.#requests.add({
+      send: async (process) => {
+        got = await this.#sendTo(process, { ...request, idempotencyKey });
+      },
+      onAnswer: () => {
+        this.#openReuses--;
+        journal.counts.keysRepeated++;
+        const known = state.idsByIdempotencyKey.get(idempotencyKey);
+        if (got !== known) journal.violated(`key '${idempotencyKey}' gave task ${got}, and is that of ${known}`);
+      },
+    });
+  }
+
+  #reuseForOther(idempotencyKey: string, { params, ...request }: TaskRequest): void {
+    const { journal } = this.#parts;
+    this.#openReuses++;
+    this.#requests.add({
+      send: async (process) => {
+        await this.#sendTo(process, { ...request, params: { ...Object(params), other: true }, idempotencyKey });
+      },
+      answers: ["TASK_EXISTS"],
+      onAnswer: (code) => {
+        this.#openReuses--;
+        journal.counts.keysRefused++;
+        if (code === undefined) journal.violated(`key '${idempotencyKey}' gave a task with different parameters`);
+      },
+    });
+  }
+
+  async #sendTo({ coordinator }: SimProcess, request: TaskRequest & { idempotencyKey: string }): Promise<string> {
+    const { graph, ...given } = request;
+    if (coordinator === undefined) throw new Error("asked a process that has no coordinator");
+    const priority = this.#parts.scheduler.random.int(3);
+    return (await coordinator.createTask({ ...given, graph: coordinator.checkGraph(graph), priority })).id;
   }
 
   #retry(taskId: string): void {

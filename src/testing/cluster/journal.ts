@@ -109,6 +109,9 @@ export class Journal {
     staleCalls: 0,
     /** Of these: about a shard that another attempt held while it was being cancelled. */
     staleConfirms: 0,
+    /** Idempotency keys that were sent again: with the same input, and with different parameters. */
+    keysRepeated: 0,
+    keysRefused: 0,
   };
 
   threw(ref: Pick<ShardRef, "taskId" | "nodeId">, code: string): void {

@@ -147,7 +147,7 @@ export class Cluster {
     // That a user's task failed must not be mended by another try.
     const retried: readonly TaskStatus[] = isKnown ? ["failed", "cancelled"] : ["cancelled"];
     const around = { scheduler, state, allTasks, journal, fleet: this.#fleet };
-    this.#client = new Client({ ...around, tasks, retries: retries ? retried : [] });
+    this.#client = new Client({ ...around, tasks, retries: retries ? retried : [], reusesKeys: isKnown });
     // What a user's task stored is looked at when the run is over.
     const deletes = isKnown && random.chance(0.3);
     if (deletes) this.#housekeeper = new Maintenance({ ...around, client: this.#client });
