@@ -139,27 +139,22 @@ export const coordinatorMutations: readonly Mutation[] = [
       "        void verdict;\n",
     ),
   ),
-  ...["another graph", "other parameters"].map((part) => ({
-    elsewhere: {
-      file: "test/integration/engine/queue.test.ts",
-      title: part === "another graph" ? "of a task of another graph" : "of a task with other parameters",
-      why: "takes two tasks of one key",
-    },
-    ...mutation(
-      `an idempotency key returns a task with ${part}`,
-      part === "another graph"
-        ? edit(
-            "core/coordinator/new-task.ts",
-            "const isOtherGraph = !isRetry && !isSameGraph(graph, found);",
-            "const isOtherGraph = false && isSameGraph(graph, found);",
-          )
-        : edit(
-            "core/coordinator/new-task.ts",
-            "const params = isRetry ? [] : differingKeys(task.params, found.params);",
-            "const params = isRetry ? [] : differingKeys(task.params, task.params);",
-          ),
+  mutation(
+    "an idempotency key returns a task with another graph",
+    edit(
+      "core/coordinator/new-task.ts",
+      "const isOtherGraph = !isRetry && !isSameGraph(graph, found);",
+      "const isOtherGraph = false && isSameGraph(graph, found);",
     ),
-  })),
+  ),
+  mutation(
+    "an idempotency key returns a task with other parameters",
+    edit(
+      "core/coordinator/new-task.ts",
+      "const params = isRetry ? [] : differingKeys(task.params, found.params);",
+      "const params = isRetry ? [] : differingKeys(task.params, task.params);",
+    ),
+  ),
   mutation(
     "one parent too few",
     edit(

@@ -17,7 +17,7 @@ export interface ClientParts {
   readonly tasks: readonly TaskRequest[];
   /** The ends of which it tries a task again. */
   readonly retries: readonly TaskStatus[];
-  /** Whether it sends some idempotency keys again, with the same input and with different parameters. */
+  /** Whether it sends some idempotency keys again, with the same input and with different input. */
   readonly reusesKeys: boolean;
 }
 
@@ -116,18 +116,23 @@ export class Client {
     });
   }
 
-  #reuseForOther(idempotencyKey: string, { params, ...request }: TaskRequest): void {
-    const { journal } = this.#parts;
+  #reuseForOther(idempotencyKey: string, request: TaskRequest): void {
+    const { journal, scheduler } = this.#parts;
+    const { params, graph } = request;
+    const [first] = graph.nodes;
+    const other = scheduler.random.chance(0.5)
+      ? { params: { ...Object(params), other: true } }
+      : { graph: { ...graph, nodes: [...graph.nodes, { ...first, node_id: "other" }] } };
     this.#openReuses++;
     this.#requests.add({
       send: async (process) => {
-        await this.#sendTo(process, { ...request, params: { ...Object(params), other: true }, idempotencyKey });
+        await this.#sendTo(process, { ...request, ...other, idempotencyKey });
       },
       answers: ["TASK_EXISTS"],
       onAnswer: (code) => {
         this.#openReuses--;
         journal.counts.keysRefused++;
-        if (code === undefined) journal.violated(`key '${idempotencyKey}' gave a task with different parameters`);
+        if (code === undefined) journal.violated(`key '${idempotencyKey}' gave a task of different input`);
       },
     });
   }

@@ -109,7 +109,7 @@ export class Journal {
     staleCalls: 0,
     /** Of these: about a shard that another attempt held while it was being cancelled. */
     staleConfirms: 0,
-    /** Idempotency keys that were sent again: with the same input, and with different parameters. */
+    /** Idempotency keys that were sent again: with the same input, and with different input. */
     keysRepeated: 0,
     keysRefused: 0,
   };
