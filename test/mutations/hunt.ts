@@ -51,8 +51,8 @@ export async function hunt(mutation: Mutation, { from, seeds, most }: HuntOption
     for (const [kind, count] of Object.entries(more.kinds)) kinds.set(kind, (kinds.get(kind) ?? 0) + count);
   };
   for (const mode of ["chaos", "calm"] as const) await look(mode, seeds);
-  // What costs time only is looked for once: no seed is to find it.
-  if (harmless === undefined) {
+  // No seed is to find what costs time only, or what a directed test holds.
+  if (harmless === undefined && elsewhere === undefined) {
     for (const mode of ["chaos", "calm"] as const) if (found() < enough) await look(mode, most);
   }
   const [check] = [...kinds].sort(([, a], [, b]) => b - a)[0] ?? [];

@@ -5,6 +5,7 @@
  *   --seeds N   of each mode, at most; default 300      --from S    the first one
  *   --most N    of each mode, where the first were too few; default 3000
  *   --only P    those whose name matches this pattern
+ *   --jobs N    so many of them at a time; default 2
  *   --markdown  writes what was found into docs/mutations.md
  */
 import { parseArgs } from "node:util";
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     most: { type: "string", default: "3000" },
     from: { type: "string", default: "1" },
     only: { type: "string", default: "" },
+    jobs: { type: "string", default: "2" },
     markdown: { type: "boolean", default: false },
   },
 });
@@ -36,14 +38,18 @@ console.log(
   `${chosen.length} mutations, ${options.seeds} seeds of each mode, ${options.most} where they are too few\n`,
 );
 console.log("      chaos        calm  mutation");
-for (const mutation of chosen) {
-  const found = await hunt(mutation, options);
-  hunts.set(mutation, found);
-  if (isMissed(mutation, found)) missed++;
-  const counts = [found.chaos, found.calm].map(({ seeds, failed }) => `${failed}/${seeds}`.padStart(11));
-  console.log(`${counts.join(" ")}  ${mutation.name}: ${finderOf(mutation, found)}`);
-  if (values.markdown) writePage(hunts);
+const left = chosen.values();
+async function huntNext(): Promise<void> {
+  for (const mutation of left) {
+    const found = await hunt(mutation, options);
+    hunts.set(mutation, found);
+    if (isMissed(mutation, found)) missed++;
+    const counts = [found.chaos, found.calm].map(({ seeds, failed }) => `${failed}/${seeds}`.padStart(11));
+    console.log(`${counts.join(" ")}  ${mutation.name}: ${finderOf(mutation, found)}`);
+    if (values.markdown) writePage(hunts);
+  }
 }
+await Promise.all(Array.from({ length: Number(values.jobs) }, huntNext));
 if (values.markdown) console.log(`\nwritten to ${page}`);
 console.log(`\n${missed} not found`);
 process.exitCode = missed > 0 ? 1 : 0;
