@@ -1,6 +1,6 @@
 import { ObjectId } from "mongodb";
 import { expect, test } from "vitest";
-import { batchUid, uidOf } from "../../../../src/adapters/mongo/driver/documents.ts";
+import { batchUid, uidOf } from "../../../../src/adapters/mongo/format/documents.ts";
 
 const row = (_id: unknown, batch_uid: string, generation: number) => ({ _id: _id as string, batch_uid, generation });
 

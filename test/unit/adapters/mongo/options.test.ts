@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { checkedOptions } from "../../../../src/adapters/mongo/options.ts";
+import { clientOf } from "../../../../src/adapters/mongo/options.ts";
 
-async function givenToDriver(options: Parameters<typeof checkedOptions>[0]) {
-  const { client } = checkedOptions(options).session;
+async function givenToDriver({ timeoutMs = 10_000, ...options }: Parameters<typeof clientOf>[0]) {
+  const client = clientOf(options, timeoutMs);
   await client.close();
   return client.options;
 }
