@@ -100,7 +100,7 @@ async function readShard(session: Session, ref: ShardRef): Promise<ShardRead | u
   return found && { ...found, record: shardRecords.toRecord(found.doc) };
 }
 
-/** Whether this attempt has the lease, and the record that says so. */
+/** Whether this attempt has the lease, and the record from which that follows. */
 export async function readFenced(session: Session, attempt: Attempt) {
   const found = await readShard(session, attempt);
   return { answer: fence(found?.record, attempt), found };

@@ -55,8 +55,10 @@ export interface ArtifactDocument extends ShardRefDocument {
   readonly created_at: Date;
 }
 
-/** Projections: what names an artifact, and what identifies an entry and its author. */
+/** A projection to the fields that {@link uidOf} reads, and the status. */
 export const uidOnly = { batch_uid: 1, generation: 1, status: 1 } as const;
+
+/** A projection that omits the content of an artifact. */
 export const entryOnly = { meta: 0, meta_json: 0, metrics: 0, metrics_json: 0 } as const;
 
 /** The position of an entry in a log, and its author. */

@@ -108,13 +108,13 @@ export function taskDocument(
   { vars, ...more }: { readonly vars: VarsRecord; readonly rev: string; readonly list_order: string },
 ): TaskDocument {
   const { graph, deadlineAt, idempotencyKey } = record;
+  if (idempotencyKey !== undefined) checkedId(idempotencyKey);
   const createdAt = new Date(record.createdAt);
   const document = {
     ...taskRecords.toDocument(record),
     ...taskVars.toDocument(vars),
     ...more,
     _id: checkedId(record.id),
-    ...(idempotencyKey === undefined ? {} : { idempotency_key: checkedId(idempotencyKey) }),
     status: record.status,
     ...(graph.name === undefined ? {} : { name: graph.name }),
     graph_hash: graphHash(graph),
@@ -235,7 +235,7 @@ export const shardRecords = mapping<ShardRecord>({
   history: list("history", historyEntries),
 });
 
-/** @param more - `queue_order` is stored for a queued shard only */
+/** A shard has its `queue_order` while it is queued. */
 export function shardDocument(
   record: ShardRecord,
   { rev, queue_order }: { readonly rev: string; readonly queue_order: string },

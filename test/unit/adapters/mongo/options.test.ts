@@ -7,7 +7,7 @@ async function givenToDriver({ timeoutMs = 10_000, ...options }: Parameters<type
   return client.options;
 }
 
-test("TLS, logins and timeouts reach the driver, from the URL and from clientOptions", async () => {
+test("TLS, credentials and timeouts reach the driver, from the URL and from clientOptions", async () => {
   const fromUrl = await givenToDriver({
     url: "mongodb://al%40ice:p%3Aw@db-1,db-2/runs?tls=true&authSource=accounts&authMechanism=SCRAM-SHA-256&replicaSet=rs",
   });
