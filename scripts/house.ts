@@ -38,9 +38,9 @@ const measures: readonly Measure[] = [
   listed("files over 400 lines", 0, longFiles()),
   listed("crumbs: under 60 lines, with one importer, in the same folder", 0, crumbs()),
   listed("files that a run of two nodes enters", 75, enteredFiles()),
-  ...["memory", "sqlite", "mongo"].map((name) => ({
-    name: `lines of the ${name} store's driver`,
-    count: driverLines(name),
+  ...["memory", "sqlite", "mongo/driver"].map((folder) => ({
+    name: `lines of the store's driver in src/adapters/${folder}`,
+    count: driverLines(folder),
   })),
   listed("files that name the input adapter 'rechunk'", 5, naming(/rechunk/i)),
   listed("files that name the coordinator function 'vars.unset'", 3, naming(/vars[.]unset|varsUnset/)),
@@ -159,10 +159,11 @@ function engineEntry(): string {
   return files.some(({ path }) => path === "src/engine/index.ts") ? "src/engine/index.ts" : "src/engine/index.ts";
 }
 
-function driverLines(name: string): number {
+/** Of MongoDB without the documented format, the rows of external workers, and the options. */
+function driverLines(folder: string): number {
   return files
-    .filter(({ path }) => path.startsWith(`src/adapters/${name}/`))
-    .filter(({ path }) => !/\/bus-|-bus\.ts$|undelivered|\/external\//.test(path))
+    .filter(({ path }) => path.startsWith(`src/adapters/${folder}/`))
+    .filter(({ path }) => !/\/bus-|-bus\.ts$|undelivered/.test(path))
     .reduce((sum, { lines }) => sum + lines, 0);
 }
 

@@ -1,11 +1,6 @@
 import { type Collection, MongoClient } from "mongodb";
-import {
-  type ArtifactDocument,
-  artifactOf,
-  type NodeDocument,
-  refFields,
-  shardRecords,
-} from "../../src/adapters/mongo/driver/documents.ts";
+import { type ArtifactDocument, artifactOf } from "../../src/adapters/mongo/format/documents.ts";
+import { type NodeDocument, refFields, shardRecords } from "../../src/adapters/mongo/format/records.ts";
 import type { Artifact, ShardRecord, TaskRecord, TaskStatus, VarsRecord } from "../../src/core/model/records.ts";
 import type { Store } from "../../src/core/ports/index.ts";
 import { externalNodes, externalSources } from "./external-nodes.ts";

@@ -1,18 +1,18 @@
 import type { Store } from "../../core/ports/index.ts";
-import type { StoreDriver } from "../../core/store/driver.ts";
+import type { TaskDriver } from "../../core/store/driver.ts";
 import { RecordStore } from "../../core/store/record-store.ts";
-import { MongoLogs } from "./driver/logs.ts";
-import { MongoDeadLetters, MongoSlots, MongoWorkers } from "./driver/registry.ts";
+import { artifactLogs } from "./driver/logs.ts";
+import { deadLetterCollection, slotCollection, workerCollection } from "./driver/registry.ts";
 import { Session } from "./driver/session.ts";
-import { MongoShards } from "./driver/shards.ts";
-import { MongoTasks } from "./driver/tasks.ts";
+import { shardCollection } from "./driver/shards.ts";
+import { taskCollection } from "./driver/tasks.ts";
 import { ExternalArtifacts } from "./external/external-artifacts.ts";
 import { PlainArtifacts } from "./external/plain-artifacts.ts";
-import { type CheckedOptions, checkedOptions, type MongoStoreOptions } from "./options.ts";
+import { checkedOptions, type MongoStoreOptions } from "./options.ts";
 
 export interface MongoStore extends Store {
   /**
-   * Creates the collections and indexes that are missing; to be called again, and by several processes, as one likes.
+   * Creates the collections and indexes that are missing. It may be called repeatedly, and by several processes at once.
    *
    * @throws FlowError `STORE_UNAVAILABLE`, and `STORE_VERSION` for a database of a newer layout
    */
@@ -21,42 +21,91 @@ export interface MongoStore extends Store {
 
 /**
  * A store in a MongoDB database, for any number of processes on any number of machines. It needs no transactions, so a
- * single server will do; deadlines are made and judged by the server's clock.
+ * single server suffices; deadlines are computed and judged by the server's clock.
  *
  * @example
  * await using engine = await createEngine({ handlers: etl.handlers, store: mongoStore({ url: "mongodb://db/flowkit" }) })
  *
  * @throws FlowError `ENGINE_OPTIONS`; from `open`: `STORE_UNAVAILABLE`, and `STORE_VERSION` for a database of a newer
- *   layout, or without indexes when it may not create them
+ *   layout, or without indexes if the store may not create them
  */
 export function mongoStore(options: MongoStoreOptions): MongoStore {
-  const checked = checkedOptions(options);
+  const { isShared, keepEndedMs, keepDeadLettersMs, ...checked } = checkedOptions(options);
   const session = new Session(checked.session);
-  const store = new RecordStore(mongoDriver(session, checked));
+  const tasks = taskCollection(session);
+  const retention = new Retention(tasks, keepEndedMs);
+  const store = new RecordStore({
+    tasks: {
+      ...tasks,
+      async due(...args) {
+        retention.start();
+        return tasks.due(...args);
+      },
+    },
+    shards: shardCollection(session),
+    logs: artifactLogs(session),
+    slots: slotCollection(session),
+    workers: workerCollection(session),
+    deadLetters: deadLetterCollection(session, { keptMs: keepDeadLettersMs }),
+    externalRows: isShared ? new ExternalArtifacts(session) : undefined,
+    plainRows: isShared ? new PlainArtifacts(session) : undefined,
+    open: () => session.open(),
+    /** Waits for nothing: every acknowledged write is on a majority of the servers. */
+    settle: () => session.ask(async () => {}),
+    async close() {
+      await session.close();
+      await retention.settled();
+    },
+  });
   return Object.assign(store, { migrate: () => session.migrate() });
 }
 
-function mongoDriver(session: Session, options: CheckedOptions): StoreDriver {
-  const tasks = new MongoTasks(session, { keptMs: options.keepEndedMs });
-  const shards: MongoShards = new MongoShards(session, (ref, generation) => logs.length(ref, generation));
-  const logs = new MongoLogs(session, shards);
-  // Other programs know the collections by their own names.
-  const hasTheirNames = options.session.prefix === "";
-  return {
-    tasks,
-    shards,
-    logs,
-    slots: new MongoSlots(session),
-    workers: new MongoWorkers(session),
-    deadLetters: new MongoDeadLetters(session, { keptMs: options.keepDeadLettersMs }),
-    externalRows: hasTheirNames ? new ExternalArtifacts(session, { shards, logs }) : undefined,
-    plainRows: hasTheirNames ? new PlainArtifacts(session) : undefined,
-    open: () => session.open(),
-    /** Nothing to do: what was acknowledged is on a majority of the servers. */
-    settle: async () => session.check(),
-    async close() {
-      await session.close();
-      await tasks.settled();
-    },
-  };
+/** Tasks per page of a round. */
+const pageSize = 20;
+
+/**
+ * Removes tasks a while after they ended. A TTL index would not do: it would remove artifacts that another task borrows,
+ * and keep those of the tasks that it removed.
+ *
+ * Sweeps start a round without waiting for it; a store runs one round at a time.
+ */
+class Retention {
+  readonly #tasks: TaskDriver;
+  readonly #keptMs: number | undefined;
+  #round: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(tasks: TaskDriver, keptMs: number | undefined) {
+    this.#tasks = tasks;
+    this.#keptMs = keptMs;
+  }
+
+  /** Starts a round unless one is running. Throws the error of the previous round. */
+  start(): void {
+    if (this.#keptMs === undefined) return;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+    this.#round ??= this.#remove(this.#keptMs)
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => {
+        this.#round = undefined;
+      });
+  }
+
+  async settled(): Promise<void> {
+    await this.#round;
+  }
+
+  async #remove(endedForMs: number): Promise<void> {
+    // Borrowed tasks stay at the start of the list, so each page is longer by their number.
+    for (let borrowed = 0; ; ) {
+      const ids = await this.#tasks.ended({ endedForMs, limit: pageSize + borrowed });
+      const rest = ids.slice(borrowed);
+      for (const id of rest) if ((await this.#tasks.delete(id)) === "borrowed") borrowed++;
+      if (rest.length === 0) return;
+    }
+  }
 }

@@ -1,29 +1,30 @@
 import { MongoClient, type MongoClientOptions } from "mongodb";
 import { FlowError } from "../../errors/index.ts";
+import { collectionsOf } from "./driver/layout.ts";
 import type { SessionOptions } from "./driver/session.ts";
 
-/** Where a {@link mongoStore} keeps its records, and for how long. */
+/** Where a {@link mongoStore} stores its records, and for how long. */
 export interface MongoStoreOptions {
-  /** Of the server, as the driver takes it: `mongodb://...`. Give this or `client`. */
+  /** Connection string of the server, `mongodb://...`. Set either this or `client`. */
   readonly url?: string;
-  /** What the driver shall know besides: `tls`, `auth`, pool sizes. With `url`. */
+  /** Further options of the driver, with `url`: `tls`, `auth`, pool sizes. */
   readonly clientOptions?: MongoClientOptions;
-  /** A client of yours: the store uses it and leaves closing it to you. */
+  /** A client of your own. The store does not close it. */
   readonly client?: MongoClient;
-  /** Name of the database. @defaultValue the one in the path of `url`, else `"flowkit"` */
+  /** Name of the database. @defaultValue the path of `url`, else `"flowkit"` */
   readonly database?: string;
-  /** What the names of all collections begin with. @defaultValue "" */
+  /** Prefix of the names of all collections. @defaultValue "" */
   readonly prefix?: string;
   /**
-   * `true`: `open` creates the collections and indexes that are missing. `false`: it refuses a database without them,
-   * for processes that may not create any; call `migrate()` once beforehand.
+   * `true`: `open` creates the collections and indexes that are missing. `false`, for processes that may not create any:
+   * `open` rejects a database without them; call `migrate()` once beforehand.
    *
    * @defaultValue true
    */
   readonly migrate?: boolean;
-  /** How long one request may take, the search for a server included, in ms. @defaultValue 10000 */
+  /** Timeout of one request, including the selection of a server, in ms. @defaultValue 10000 */
   readonly timeoutMs?: number;
-  /** Removes tasks so many seconds after they ended, with all that is theirs. @defaultValue never */
+  /** Removes ended tasks, with everything that belongs to them, after so many seconds. @defaultValue never */
   readonly keepEndedSec?: number;
   /** Removes dead letters after so many seconds. @defaultValue 2592000, which is 30 days */
   readonly keepDeadLettersSec?: number;
@@ -35,6 +36,8 @@ const monthSec = 30 * 86_400;
 
 export interface CheckedOptions {
   readonly session: SessionOptions;
+  /** Whether the collections have the names that external programs use. */
+  readonly isShared: boolean;
   readonly keepEndedMs: number | undefined;
   readonly keepDeadLettersMs: number;
 }
@@ -50,65 +53,61 @@ export function checkedOptions(options: MongoStoreOptions): CheckedOptions {
   checkNumber("timeoutMs", timeoutMs, { min: 1, max: longestMs });
   if (keepEndedSec !== undefined) checkNumber("keepEndedSec", keepEndedSec, { min: 0, max: longestSec });
   checkNumber("keepDeadLettersSec", keepDeadLettersSec, { min: 1, max: longestSec });
-  const { client, owned, redact } = clientOf(options, timeoutMs);
+  const client = clientOf(options, timeoutMs);
+  const isOwned = client !== options.client;
+  const database = options.database ?? (isOwned && namesDatabase(options.url) ? undefined : "flowkit");
   return {
+    isShared: prefix === "",
     session: {
-      client,
-      owned,
-      redact,
-      database: options.database ?? (owned && namesDatabase(options.url) ? undefined : "flowkit"),
-      prefix,
-      timeoutMs,
+      collections: collectionsOf(client.db(database), { prefix, timeoutMs }),
       migrate,
+      redact: redacting(client),
+      disconnect: async () => (isOwned ? client.close() : undefined),
     },
     keepEndedMs: keepEndedSec === undefined ? undefined : keepEndedSec * 1_000,
     keepDeadLettersMs: keepDeadLettersSec * 1_000,
   };
 }
 
-function clientOf({ url, client, clientOptions }: MongoStoreOptions, timeoutMs: number) {
+/** The user's client, or one of the store's own. */
+export function clientOf({ url, client, clientOptions }: MongoStoreOptions, timeoutMs: number): MongoClient {
   if ((url === undefined) === (client === undefined)) throw wrong("options", "an object with either url or client");
-  if (client !== undefined) return { client, owned: false, redact: redacting(client) };
+  if (client !== undefined) return client;
   if (typeof url !== "string") throw wrong("url", "a string");
-  let own: MongoClient;
   try {
-    own = new MongoClient(url, {
+    return new MongoClient(url, {
       appName: "flowkit",
       serverSelectionTimeoutMS: timeoutMs,
       connectTimeoutMS: timeoutMs,
-      // A server that has fallen silent must not hold up the end of a session, as it is closed.
+      // A server that stopped answering must not delay the close of the client.
       socketTimeoutMS: timeoutMs + 1_000,
       ...clientOptions,
     });
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    throw new FlowError(
-      "ENGINE_OPTIONS",
-      `mongoStore: the driver rejected url or clientOptions: ${withoutUrl(words, url)}`,
-    );
+    const text = withoutUrl(error instanceof Error ? error.message : String(error), url);
+    throw new FlowError("ENGINE_OPTIONS", `mongoStore: the driver rejected url or clientOptions: ${text}`);
   }
-  return { client: own, owned: true, redact: redacting(own) };
 }
 
-/** Words about a URL that can't be parsed, so that nobody knows for sure where in it the password is. */
-function withoutUrl(words: string, url: string): string {
+/** Redacts an error about a URL that cannot be parsed, so the position of the password is not certain. */
+function withoutUrl(text: string, url: string): string {
   const account = /\/\/(.*)@/s.exec(url)?.[1] ?? "";
   const password = account.slice(account.indexOf(":") + 1);
   return [url, account, password, decoded(password)]
     .filter((secret) => secret !== "")
-    .reduce((text, secret) => text.replaceAll(secret, "****"), words);
+    .reduce((redacted, secret) => redacted.replaceAll(secret, "****"), text);
 }
 
-/** As the driver says it. */
+/** The driver reports some parts of a URL decoded. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // then the driver can't decode it either
+    return text; // the driver cannot decode it either
   }
 }
 
-/** Takes what is secret out of a text. */
+/** Removes the client's secrets from a text. */
 export function redacting({ options }: Pick<MongoClient, "options">): (text: string) => string {
   const { credentials, proxyPassword, passphrase } = options;
   const secrets = [credentials?.password, proxyPassword, passphrase]
@@ -116,7 +115,7 @@ export function redacting({ options }: Pick<MongoClient, "options">): (text: str
     .flatMap((secret) => [secret, encodeURIComponent(secret)]);
   return (text) =>
     secrets
-      .reduce((words, secret) => words.replaceAll(secret, "****"), text)
+      .reduce((redacted, secret) => redacted.replaceAll(secret, "****"), text)
       .replaceAll(/(mongodb(?:\+srv)?:\/\/)[^/@\s]*@/g, "$1****@");
 }
 
@@ -126,6 +125,6 @@ function checkNumber(name: string, value: number, { min, max }: { readonly min: 
   if (!Number.isInteger(value) || value < min || value > max) throw wrong(name, `an integer from ${min} to ${max}`);
 }
 
-/** The value itself isn't said: it may be a URL that somebody put in the wrong place. */
+/** Omits the value: it may be a URL, with its password, in the wrong place. */
 const wrong = (name: string, wanted: string): FlowError =>
   new FlowError("ENGINE_OPTIONS", `mongoStore: ${name} must be ${wanted}`);

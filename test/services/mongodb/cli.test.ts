@@ -6,7 +6,7 @@ import { testClient } from "./mongo-world.ts";
 
 needsServices("mongodb");
 
-test("the command keeps and finds runs in MongoDB", async () => {
+test("the command stores and finds runs in MongoDB", async () => {
   const name = `flowkit_cli_${randomUUID().slice(0, 8)}`;
   const client = testClient();
   onTestFinished(async () => {

@@ -32,7 +32,7 @@ async function world() {
   return { store, documents };
 }
 
-test("a shard is one document, its lease in the words of the wire", async () => {
+test("a shard is one document, with a lease in the words of the wire protocol", async () => {
   const { store, documents } = await world();
   const before = Date.now();
   const attempt = await runningShard(store, shardOf("clean", 1));
@@ -57,7 +57,7 @@ test("a shard is one document, its lease in the words of the wire", async () => 
   expect(document?.lease.deadline_ts_ms).toBeGreaterThan(before + longMs / 2);
 });
 
-test("an artifact is a partial document, and a log is closed by a complete one", async () => {
+test("an artifact is a partial document, and a complete document closes the log", async () => {
   const { store, documents } = await world();
   const attempt = await runningShard(store);
   await appended(store, attempt, 1);
@@ -138,7 +138,7 @@ const awkward: Readonly<Record<string, Json>> = {
 };
 
 for (const [name, value] of Object.entries(awkward)) {
-  test(`what users store comes back unchanged: ${name}`, async () => {
+  test(`users' values are read unchanged: ${name}`, async () => {
     const { store } = await world();
     const other = await openStore({ url: inject("mongodbUrl"), prefix: freshPrefix() });
     for (const each of [store, other]) {
@@ -162,7 +162,7 @@ for (const [name, value] of Object.entries(awkward)) {
   });
 }
 
-test("every number of a record is a number, and no field is null", async () => {
+test("all numbers of a record are read as numbers, and no field is null", async () => {
   const { store } = await world();
   let attempt = await runningShard(store);
   await store.renew([attempt], longMs);
@@ -187,7 +187,7 @@ test("every number of a record is a number, and no field is null", async () => {
   expect(record).toMatchObject({ cursors: { "a.b/0": 2 ** 40 }, progress: { done: 1, total: 2 ** 33 } });
 });
 
-test("uids of one generation aren't taken for those of another, or for a marker's", async () => {
+test("uids are not confused with those of another generation or with a marker's", async () => {
   const { store } = await world();
   const attempt = await runningShard(store);
   const uids = ["a", "a.g1", "a.g0", "__complete__.0.0", "$ne", "x.g"];
@@ -204,7 +204,7 @@ test("uids of one generation aren't taken for those of another, or for a marker'
   expect(await store.complete(attempt, { generation: 1, count: uids.length })).toBe("ok");
 });
 
-test("an id that isn't a string is refused, never taken for a query", async () => {
+test("an id that is not a string is rejected, not used as a query", async () => {
   const { store } = await world();
   await store.createTask(newTask("t"));
   const operator = { $ne: "" } as unknown as string;
@@ -223,7 +223,7 @@ test("an id that isn't a string is refused, never taken for a query", async () =
   expect((await store.readTask("t"))?.status).toBe("running");
 });
 
-test("what is larger than a document may be is refused before anything is written", async () => {
+test("a record beyond the document size limit is rejected before anything is written", async () => {
   const { store, documents } = await world();
   const large = "x".repeat(17 * 1_024 * 1_024);
   const refused = async (call: Promise<unknown>) => {
@@ -241,7 +241,7 @@ test("what is larger than a document may be is refused before anything is writte
   expect(await recordOf(store, attempt)).toMatchObject({ status: "running" });
 });
 
-test("a batch that is too large fails its task, with what to do about it", async () => {
+test("a batch that is too large fails its task with advice", async () => {
   const { store } = await world();
   const large = source("large", [1], { processBatch: () => "x".repeat(17 * 1_024 * 1_024) as unknown as number });
   const { engine } = await testEngine([large], { store });

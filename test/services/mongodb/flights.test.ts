@@ -25,7 +25,7 @@ async function reportOf(file: string, store?: Store) {
   return { result: await task.result(), artifacts };
 }
 
-test("the demo's flow, which streams, gives on MongoDB what it gives in memory", async () => {
+test("the streaming demo has the same results on MongoDB as in memory", async () => {
   const store = await openStore({ url: inject("mongodbUrl"), prefix: freshPrefix() });
   const file = join(tempFolder(), "flights.json");
   const all = JSON.parse(readFileSync(datasetFiles.flights, "utf8")) as unknown[];

@@ -37,7 +37,7 @@ function deleteBeforeInsert(other: Store): () => number {
   return () => inserts.mock.calls.length;
 }
 
-test("a dispatch that was on its way while its task was deleted leaves nothing in the queue", async () => {
+test("a dispatch delayed past the deletion of its task leaves nothing in the queue", async () => {
   const { store, other } = await withEndedTask();
   const inserts = deleteBeforeInsert(other);
   expect(await store.dispatch(ref, dispatchInit())).toBe("exists");
@@ -46,14 +46,14 @@ test("a dispatch that was on its way while its task was deleted leaves nothing i
   expect(await other.peekQueue(["extractor"], 10)).toEqual([]);
 });
 
-test("so does a tombstone", async () => {
+test("a tombstone delayed past the deletion of its task leaves nothing either", async () => {
   const { store, other } = await withEndedTask();
   deleteBeforeInsert(other);
   expect(await store.cancelShard(ref, { type: "extractor", graceMs: 0 })).toBe("cancelled");
   expect(await other.readShards("t")).toEqual([]);
 });
 
-test("what a process that died over it has left in the queue is removed by the worker that finds it", async () => {
+test("a worker removes the queued shard that a crashed process left of a deleted task", async () => {
   const { prefix, store } = await withEndedTask();
   await store.createTask(newTask("u"));
   await store.dispatch({ ...ref, taskId: "u" }, dispatchInit());
@@ -74,7 +74,7 @@ test("what a process that died over it has left in the queue is removed by the w
   expect(looks.mock.calls.length).toBeLessThan(100); // it doesn't look again and again
 });
 
-test("an artifact that was on its way while its task was deleted is removed by its worker", async () => {
+test("a worker removes the artifact whose insert was delayed past the deletion of its task", async () => {
   const prefix = freshPrefix();
   const open = () => openStore({ url: inject("mongodbUrl"), prefix });
   const [store, other] = [await open(), await open()];

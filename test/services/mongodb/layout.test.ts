@@ -14,7 +14,7 @@ const storeOf = (options: Partial<Parameters<typeof mongoStore>[0]>) => {
   return store;
 };
 
-test("open creates what is missing, also when several processes do at once, and says so in the database", async () => {
+test("open creates what is missing, also in several processes at once, and records the layout", async () => {
   const prefix = freshPrefix();
   await Promise.all(Array.from({ length: 4 }, () => openStore({ url: inject("mongodbUrl"), prefix })));
   const db = testClient().db(database);
@@ -26,7 +26,7 @@ test("open creates what is missing, also when several processes do at once, and 
   });
 });
 
-test("a process that may create nothing refuses an empty database, and takes one that was prepared", async () => {
+test("with migrate: false, open rejects an empty database and accepts a migrated one", async () => {
   const prefix = freshPrefix();
   await expect(storeOf({ prefix, migrate: false }).open()).rejects.toMatchObject({
     code: "STORE_VERSION",
@@ -45,7 +45,7 @@ test("a process that may create nothing refuses an empty database, and takes one
   expect(await store.createTask(newTask("t"))).toMatchObject({ outcome: "created" });
 });
 
-test("a database of a newer layout is refused", async () => {
+test("a database of a newer layout is rejected", async () => {
   const prefix = freshPrefix();
   await openStore({ url: inject("mongodbUrl"), prefix });
   const layout = testClient().db(database).collection<{ _id: string }>(`${prefix}layout`);
@@ -59,7 +59,7 @@ test("a database of a newer layout is refused", async () => {
   }
 });
 
-test("a client that was given is left open", async () => {
+test("the user's client is not closed", async () => {
   const client = testClient();
   const store = mongoStore({ client, database, prefix: freshPrefix() });
   await store.open();
@@ -76,7 +76,7 @@ function wordsOf(error: unknown): string {
   return [error.message, error.stack, JSON.stringify(fields), cause === undefined ? "" : wordsOf(cause)].join("\n");
 }
 
-test("no error tells the password", async () => {
+test("no error contains the password", async () => {
   const encoded = encodeURIComponent(secret);
   const { port } = new URL(inject("mongodbUrl"));
   const unreachable = storeOf({ url: `mongodb://me:${encoded}@127.0.0.1:1/x`, timeoutMs: 200 });
@@ -114,7 +114,7 @@ test("no error tells the password", async () => {
   }
 });
 
-test("options that make no sense are refused at once", () => {
+test("invalid options are rejected immediately", () => {
   const client = new MongoClient("mongodb://127.0.0.1:1");
   for (const options of [
     {},

@@ -72,7 +72,7 @@ async function liveThrough(store: Store, nodeId: string): Promise<void> {
   await asked(() => store.freeSlot({ key: "all", holder: attempt }));
 }
 
-test("whatever requests and answers are lost, every operation has its effect once", async () => {
+test("every operation has its effect once, whichever requests and answers are lost", async () => {
   const { proxy, store, direct } = await behindProxy();
   unreliable(proxy, { seed: 7, oneIn: 25, most: 200 });
   await asked(() => store.createTask(newTask("t", { idempotencyKey: "k" })));
@@ -96,7 +96,7 @@ test("whatever requests and answers are lost, every operation has its effect onc
   }
 });
 
-test("a write whose answer got lost is answered as it was meant", async () => {
+test("a write whose answer was lost returns its own outcome", async () => {
   const { proxy, store, direct } = await behindProxy();
   // The first answer is what it reads, the second that it is written.
   for (const nth of [1, 2]) {
@@ -119,7 +119,7 @@ test("a write whose answer got lost is answered as it was meant", async () => {
   expect(proxy.lost.answers).toBeGreaterThanOrEqual(6);
 });
 
-test("flows give exact results while connections are lost", async () => {
+test("flows have exact results while connections are lost", async () => {
   const { proxy, store, direct } = await behindProxy();
   unreliable(proxy, { seed: 5, oneIn: 40, most: 25 });
   const { engine } = await testEngine(
@@ -135,7 +135,7 @@ test("flows give exact results while connections are lost", async () => {
   expect(proxy.lost.requests + proxy.lost.answers).toBeGreaterThan(5);
 });
 
-test("a server that can't be reached is STORE_UNAVAILABLE, and found again when it is back", async () => {
+test("an unreachable server causes STORE_UNAVAILABLE until it is back", async () => {
   const { proxy, store } = await behindProxy({ timeoutMs: 700 });
   await store.createTask(newTask("t"));
   proxy.interrupt();
@@ -148,7 +148,7 @@ test("a server that can't be reached is STORE_UNAVAILABLE, and found again when 
   expect(await asked(() => store.readTask("t"))).toMatchObject({ status: "running" });
 });
 
-test("a server that accepts requests and never answers is STORE_UNAVAILABLE in time", async () => {
+test("a server that never answers causes STORE_UNAVAILABLE within the timeout", async () => {
   // The driver's own look at the server comes too late to notice it.
   const settings = "&serverMonitoringMode=poll&heartbeatFrequencyMS=600000";
   const { proxy, store } = await behindProxy({ timeoutMs: 500, settings });

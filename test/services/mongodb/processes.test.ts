@@ -24,7 +24,7 @@ const batchesIn = (log: string): number => {
   }
 };
 
-test("a process that is killed again and again loses nothing and stores nothing twice", async () => {
+test("a process that is killed repeatedly loses nothing and stores nothing twice", async () => {
   const place = newPlace();
   const work = { seed: 11, count: 8 };
   for (const batches of [1, 12, 25]) {

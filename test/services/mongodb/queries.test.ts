@@ -88,7 +88,7 @@ async function planOf(db: Db, query: Document): Promise<string> {
   return JSON.stringify(plan.queryPlanner?.winningPlan ?? plan.stages);
 }
 
-test("every query goes along an index, but those that read a collection as a whole", async () => {
+test("every query uses an index, except those that read a whole collection", async () => {
   const { client, prefix, store, commands } = await watchedStore();
   await everything(store);
   const { engine } = await testEngine([source("a", [1, 2]), handler("b")], { store });
@@ -141,7 +141,7 @@ test("a node of one batch takes five writes: dispatch, claim, artifact, marker, 
   expect(counted.otherWrites, JSON.stringify(counted)).toBeLessThanOrEqual(8);
 });
 
-test("a further batch is one write", async () => {
+test("each further batch takes one write", async () => {
   const { store, commands } = await watchedStore();
   const attempt = await runningShard(store, shardOf());
   const from = commands.length;

@@ -44,7 +44,7 @@ async function endedTask(store: MongoStore, id: string): Promise<void> {
   await store.finishTask(id);
 }
 
-test("tasks that ended long enough ago go with all that is theirs, while sweeps go on", async () => {
+test("tasks that ended long ago are removed with all their documents, while sweeps continue", async () => {
   const { store, documentsOf } = await world(1);
   await endedTask(store, "old");
   await store.createTask(newTask("open"));
@@ -61,7 +61,7 @@ test("tasks that ended long enough ago go with all that is theirs, while sweeps 
   expect(await store.readTask("open")).toBeDefined();
 });
 
-test("what a retry borrows stays as long as the retry does", async () => {
+test("borrowed artifacts stay as long as the retry that borrows them", async () => {
   const { store, documentsOf } = await world(0);
   await endedTask(store, "lender");
   await store.createTask(newTask("borrower", { retryOf: "lender", borrowsFrom: ["lender"] }));
@@ -89,7 +89,7 @@ test("what a retry borrows stays as long as the retry does", async () => {
   );
 });
 
-test("a removal that was interrupted is finished by whoever meets it", async () => {
+test("the next process that meets an interrupted removal completes it", async () => {
   const { store, other, collection, documentsOf } = await world();
   const interrupted = async (id: string) => {
     await endedTask(store, id);
@@ -107,7 +107,7 @@ test("a removal that was interrupted is finished by whoever meets it", async () 
   expect(await documentsOf("b")).toBe(1);
 });
 
-test("of a removal and the creation of a borrower at once, one decides", async () => {
+test("a removal and the concurrent creation of a borrower agree on one outcome", async () => {
   const { store, other, collection } = await world();
   for (let round = 0; round < 12; round++) {
     const [lender, borrower] = [`l${round}`, `b${round}`];
@@ -125,7 +125,7 @@ test("of a removal and the creation of a borrower at once, one decides", async (
   expect(await collection("tasks").countDocuments({ removal_asked: true } as object)).toBe(0);
 });
 
-test("a question whether a task may go, of a process that died, is taken back by a borrower", async () => {
+test("the creation of a borrower withdraws the announced removal of a crashed process", async () => {
   const { store, collection } = await world();
   await endedTask(store, "lender");
   await collection("tasks").updateOne({ _id: "lender" }, { $set: { removal_asked: true, rev: "asked" } });
@@ -134,7 +134,7 @@ test("a question whether a task may go, of a process that died, is taken back by
   expect(await store.deleteTask("lender")).toBe("borrowed");
 });
 
-test("limits that nobody holds, and workers that fell silent, don't stay for ever", async () => {
+test("limits without holders, silent workers and dead letters do not accumulate", async () => {
   const { store, collection } = await world();
   const attempt = await runningShard(store);
   for (const key of ["task:t", "all"]) await store.takeSlot({ key, max: 1 }, attempt);

@@ -9,7 +9,7 @@ import { needsServices } from "../services.ts";
 
 needsServices("mongodb");
 
-test("a MongoDB-wire server takes connections", async () => {
+test("a MongoDB-wire server accepts connections", async () => {
   const { hostname, port, protocol } = new URL(inject("mongodbUrl"));
   expect(protocol).toBe("mongodb:");
   const socket = connect(Number(port), hostname);
@@ -18,7 +18,7 @@ test("a MongoDB-wire server takes connections", async () => {
   await once(socket, "close");
 });
 
-test("a server ends with the process that started it, and its folder with it", async () => {
+test("a server and its folder are removed when the process that started it ends", async () => {
   const script = new URL("../../../scripts/services/mongo.ts", import.meta.url);
   const program = `
     const { startMongo } = await import(${JSON.stringify(script.href)});

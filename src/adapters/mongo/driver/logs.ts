@@ -1,203 +1,128 @@
+import type { FindOptions } from "mongodb";
 import { finishShard, isRecorded } from "../../../core/model/index.ts";
-import type { Artifact, Attempt, NewArtifact, Origin, ShardRef } from "../../../core/model/records.ts";
-import type { Store, Tail } from "../../../core/ports/index.ts";
+import type { Attempt, NewArtifact, Origin, ShardRef } from "../../../core/model/records.ts";
 import type { LogDriver } from "../../../core/store/driver.ts";
+import { RecordCache } from "../../../core/store/record-cache.ts";
 import {
   type ArtifactDocument,
   artifactDocument,
   artifactOf,
   batchUid,
+  entryOnly,
   markerDocument,
   originOf,
   type Place,
-  refFields,
   uidOf,
-} from "./documents.ts";
-import { checkSize } from "./errors.ts";
+  uidOnly,
+} from "../format/documents.ts";
 import { logIndex, originIndex } from "./layout.ts";
 import type { Session } from "./session.ts";
-import type { MongoShards } from "./shards.ts";
+import { logEnd, logFilter, readFenced, readShards, replaceShard } from "./shards.ts";
 
-/** Attempts whose last append is remembered; those of longest ago are looked up again. */
-const mostKnown = 10_000;
-
-interface LogPage {
-  readonly generation: number;
-  readonly from: number;
-  readonly limit: number;
-}
+const cachedLengths = 10_000;
 
 /**
- * The artifacts of shards. An artifact's place in its log is a unique key, so that of two inserts at one place one
- * wins, and whoever inserts behind the last one has seen all before it.
+ * The artifacts of shards. An artifact's position in its log is a unique key: of two inserts at one position one wins,
+ * and an insert at the end has seen every entry before it.
  */
-export class MongoLogs implements LogDriver {
-  readonly #session: Session;
-  readonly #shards: MongoShards;
-  /** The length that an attempt has given its log: it never gets less, and no other attempt has this claim ID. */
-  readonly #lengths = new Map<string, number>();
+export function artifactLogs(session: Session): LogDriver {
+  /** By claim ID and generation, the length after the claim's last append: no log becomes shorter. */
+  const lengths = new RecordCache<number>(cachedLengths);
 
-  constructor(session: Session, shards: MongoShards) {
-    this.#session = session;
-    this.#shards = shards;
+  /** Whether the log has an artifact just before this position. */
+  async function isNext({ attempt, generation, seq }: Place): Promise<boolean> {
+    if (seq === 0 || lengths.get(lengthKey(attempt, generation)) === seq) return true;
+    return (await entryAt(session, attempt, { generation, seq: seq - 1 }))?.status === "partial";
   }
 
-  async append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]> {
-    const { found, answer } = await this.#shards.fence(attempt);
-    if (found === undefined || answer !== "ok") return answer;
-    const { seq, uid } = artifact;
-    const place = { attempt, workerId: found.record.lease?.workerId, generation, seq, now: found.now };
-    const document = artifactDocument(place, artifact);
-    checkSize(document, `the artifact '${uid}' of node '${attempt.nodeId}'`);
-    if (!(await this.#isNext(place))) {
-      // Further on, closed, or a repetition of a call that others have appended behind since.
-      return isOwn(await this.#at(attempt, generation, seq), attempt, artifact) ? "ok" : "conflict";
-    }
-    if (!(await this.#session.insert(({ artifacts }) => artifacts.insertOne(document)))) {
-      const there = await this.#at(attempt, generation, seq);
-      if (there === undefined) return "duplicate_uid"; // the seq is free: it can only be the uid
-      if (!isOwn(there, attempt, artifact)) return "conflict";
-    }
-    this.#know(attempt, generation, seq + 1);
-    return "ok";
-  }
-
-  async complete(attempt: Attempt, outcome: Parameters<Store["complete"]>[1]): ReturnType<Store["complete"]> {
-    const { found, answer } = await this.#shards.fence(attempt);
-    if (isRecorded(found?.record, attempt, "complete")) return "ok";
-    if (found === undefined || answer !== "ok") return answer;
-    const { generation, count, result } = outcome;
-    const place = { attempt, workerId: found.record.lease?.workerId, generation, seq: count, now: found.now };
-    const marker = markerDocument(place, result);
-    checkSize(marker, `the result of node '${attempt.nodeId}'`);
-    if (!(await this.#isNext(place))) return "conflict";
-    if (!(await this.#session.insert(({ artifacts }) => artifacts.insertOne(marker)))) {
-      if ((await this.#at(attempt, generation, count))?.status !== "complete") return "conflict";
-    }
-    return this.#shards.replace(attempt, (record, now) => finishShard(record, attempt, { ...outcome, now }), found);
-  }
-
-  async read(ref: ShardRef, page: LogPage): Promise<readonly Artifact[]> {
-    return (await this.#page(ref, page, {})).map(artifactOf);
-  }
-
-  async readUids(ref: ShardRef, page: LogPage): Promise<readonly string[]> {
-    return (await this.#page(ref, page, { batch_uid: 1, generation: 1, status: 1 })).map(uidOf);
-  }
-
-  async tail(ref: ShardRef, generation: number): Promise<Tail> {
-    const last = await this.#last(ref, generation);
-    if (last === undefined) return { length: 0, closed: false, origins: [] };
-    const origins = await this.#origins(ref, generation);
-    return { length: lengthBehind(last), closed: last.status === "complete", origins };
-  }
-
-  async length(ref: ShardRef, generation: number): Promise<number> {
-    return lengthBehind(await this.#last(ref, generation));
-  }
-
-  async storedUids(ref: ShardRef, generation: number, uids: readonly string[]): Promise<Set<string>> {
-    if (uids.length === 0) return new Set();
-    const named = { batch_uid: { $in: uids.map((uid) => batchUid(uid, generation)) }, status: "partial" } as const;
-    const docs = await this.#session.ask(({ artifacts }) =>
-      artifacts
-        .find({ ...logFilter(ref, generation), ...named }, { projection: { batch_uid: 1, generation: 1 } })
-        .toArray(),
-    );
-    return new Set(docs.map(uidOf));
-  }
-
-  async count(taskId: string): ReturnType<Store["countArtifacts"]> {
-    return Promise.all(
-      (await this.#shards.read(taskId)).map(async (record) => {
-        const { nodeId, shard, generation, count } = record;
-        if (count !== undefined) return { nodeId, shard, count };
-        // One that never ran has none: there is nothing to look for.
-        const isNew = record.epoch === 1 && record.status === "queued";
-        return { nodeId, shard, count: isNew ? 0 : await this.length(record, generation) };
-      }),
-    );
-  }
-
-  async #page(
-    ref: ShardRef,
-    { generation, from, limit }: LogPage,
-    projection: Partial<Record<keyof ArtifactDocument, 1>>,
-  ): Promise<readonly ArtifactDocument[]> {
-    const docs = await this.#session.ask(({ artifacts }) =>
-      artifacts
-        .find({ ...logFilter(ref, generation), seq: { $gte: from } }, { hint: logIndex, projection })
-        .sort({ seq: 1 })
-        .limit(limit)
-        .toArray(),
-    );
-    return docs.filter(({ status }) => status === "partial");
-  }
-
-  /** Whether the log reaches to just before this place at least, and isn't closed there. */
-  async #isNext({ attempt, generation, seq }: Place): Promise<boolean> {
-    if (seq === 0 || this.#lengths.get(knownKey(attempt, generation)) === seq) return true;
-    return (await this.#at(attempt, generation, seq - 1))?.status === "partial";
-  }
-
-  async #at(ref: ShardRef, generation: number, seq: number): Promise<ArtifactDocument | undefined> {
-    const projection = { meta: 0, meta_json: 0, metrics: 0, metrics_json: 0 } as const;
-    const doc = await this.#session.ask(({ artifacts }) =>
-      artifacts.findOne({ ...logFilter(ref, generation), seq }, { projection, hint: logIndex }),
-    );
-    return doc ?? undefined;
-  }
-
-  async #last(ref: ShardRef, generation: number): Promise<Pick<ArtifactDocument, "seq" | "status"> | undefined> {
-    const projection = { _id: 0, seq: 1, status: 1 } as const;
-    const [last] = await this.#session.ask(({ artifacts }) =>
-      artifacts
-        .find({ ...logFilter(ref, generation), seq: { $gte: 0 } }, { hint: logIndex, projection })
-        .sort({ seq: -1 })
-        .limit(1)
-        .toArray(),
-    );
-    return last;
-  }
-
-  /** One look a source, each to the end of its part of the index: however long the log is. */
-  async #origins(ref: ShardRef, generation: number): Promise<Origin[]> {
-    const found: Origin[] = [];
-    for (let before: string | undefined; ; before = found.at(-1)?.source) {
-      const source = before === undefined ? { $exists: true } : { $lt: before };
-      const [doc] = await this.#session.ask(({ artifacts }) =>
-        artifacts
-          .find(
-            { ...logFilter(ref, generation), "origin.source": source, seq: { $gte: 0 } },
-            { hint: originIndex, projection: { _id: 0, origin: 1 } },
-          )
-          .sort({ "origin.source": -1, "origin.seq": -1, "origin.chunk": -1 })
-          .limit(1)
-          .toArray(),
+  return {
+    async append(attempt, generation, artifact) {
+      const { found, answer } = await readFenced(session, attempt);
+      if (found === undefined || answer !== "ok") return answer;
+      const { seq } = artifact;
+      const place = { attempt, workerId: found.record.lease?.workerId, generation, seq, now: found.now };
+      const document = artifactDocument(place, artifact);
+      if (!(await isNext(place))) {
+        // Not the end of the log; or a repeated call, after which other attempts have appended.
+        return isOwn(await entryAt(session, attempt, place), attempt, artifact) ? "ok" : "conflict";
+      }
+      if (!(await session.insert(({ artifacts }) => artifacts.insertOne(document)))) {
+        const existing = await entryAt(session, attempt, place);
+        if (existing === undefined) return "duplicate_uid"; // since the seq is free
+        if (!isOwn(existing, attempt, artifact)) return "conflict";
+      }
+      lengths.set(lengthKey(attempt, generation), seq + 1);
+      return "ok";
+    },
+    async complete(attempt, outcome) {
+      const { found, answer } = await readFenced(session, attempt);
+      if (isRecorded(found?.record, attempt, "complete")) return "ok";
+      if (found === undefined || answer !== "ok") return answer;
+      const { generation, count, result } = outcome;
+      const place = { attempt, workerId: found.record.lease?.workerId, generation, seq: count, now: found.now };
+      const marker = markerDocument(place, result);
+      if (!(await isNext(place))) return "conflict";
+      if (!(await session.insert(({ artifacts }) => artifacts.insertOne(marker)))) {
+        if ((await entryAt(session, attempt, place))?.status !== "complete") return "conflict";
+      }
+      return replaceShard(session, attempt, {
+        known: found,
+        judge: (record, now) => finishShard(record, attempt, { ...outcome, now }),
+      });
+    },
+    read: async (ref, page) => (await readPage(session, ref, page)).map(artifactOf),
+    readUids: async (ref, page) => (await readPage(session, ref, { ...page, projection: uidOnly })).map(uidOf),
+    async tail(ref, generation) {
+      const end = await logEnd(session, ref, generation);
+      return { ...end, origins: end.length === 0 ? [] : await lastOrigins(session, ref, generation) };
+    },
+    async storedUids(ref, generation, uids) {
+      if (uids.length === 0) return new Set();
+      const named = { batch_uid: { $in: uids.map((uid) => batchUid(uid, generation)) }, status: "partial" } as const;
+      const filter = { ...logFilter(ref, generation), ...named };
+      const docs = await session.find("artifacts", filter, { projection: { batch_uid: 1, generation: 1 } });
+      return new Set(docs.map(uidOf));
+    },
+    async count(taskId) {
+      const records = await readShards(session, taskId);
+      return Promise.all(
+        records.map(async (record) => {
+          const { nodeId, shard, generation } = record;
+          const isUnclaimed = record.epoch === 1 && record.status === "queued";
+          const stored = async () => (isUnclaimed ? 0 : (await logEnd(session, record, generation)).length);
+          return { nodeId, shard, count: record.count ?? (await stored()) };
+        }),
       );
-      if (doc?.origin === undefined) return found;
-      found.push(originOf(doc.origin));
-    }
-  }
+    },
+  };
+}
 
-  #know(attempt: Attempt, generation: number, length: number): void {
-    const key = knownKey(attempt, generation);
-    this.#lengths.delete(key);
-    this.#lengths.set(key, length);
-    if (this.#lengths.size <= mostKnown) return;
-    const [oldest] = this.#lengths.keys();
-    if (oldest !== undefined) this.#lengths.delete(oldest);
+type LogPage = Parameters<LogDriver["read"]>[1] & Pick<FindOptions, "projection">;
+
+async function readPage(session: Session, ref: ShardRef, { generation, from, limit, projection = {} }: LogPage) {
+  const options = { hint: logIndex, projection, sort: { seq: 1 }, limit } as const;
+  const docs = await session.find("artifacts", { ...logFilter(ref, generation), seq: { $gte: from } }, options);
+  return docs.filter(({ status }) => status === "partial");
+}
+
+const entryAt = (session: Session, ref: ShardRef, { generation, seq }: Pick<Place, "generation" | "seq">) =>
+  session.findOne("artifacts", { ...logFilter(ref, generation), seq }, { projection: entryOnly, hint: logIndex });
+
+/** One query per source, each to the end of its range of the index, however long the log is. */
+async function lastOrigins(session: Session, ref: ShardRef, generation: number): Promise<Origin[]> {
+  const sort = { "origin.source": -1, "origin.seq": -1, "origin.chunk": -1 } as const;
+  const options = { hint: originIndex, projection: { _id: 0, origin: 1 }, sort, limit: 1 };
+  const found: Origin[] = [];
+  for (let before: string | undefined; ; before = found.at(-1)?.source) {
+    const source = before === undefined ? { $exists: true } : { $lt: before };
+    const ofSource = { ...logFilter(ref, generation), "origin.source": source, seq: { $gte: 0 } };
+    const [last] = await session.find("artifacts", ofSource, options);
+    if (last?.origin === undefined) return found;
+    found.push(originOf(last.origin));
   }
 }
 
-const isOwn = (there: ArtifactDocument | undefined, { claimId }: Attempt, { uid }: NewArtifact): boolean =>
-  there?.status === "partial" && there.claim_id === claimId && uidOf(there) === uid;
+const isOwn = (entry: ArtifactDocument | undefined, { claimId }: Attempt, { uid }: NewArtifact): boolean =>
+  entry?.status === "partial" && entry.claim_id === claimId && uidOf(entry) === uid;
 
-const logFilter = (ref: ShardRef, generation: number) => ({ ...refFields(ref), generation });
-
-const lengthBehind = (last: Pick<ArtifactDocument, "seq" | "status"> | undefined): number => {
-  if (last === undefined) return 0;
-  return last.status === "complete" ? last.seq : last.seq + 1;
-};
-
-const knownKey = ({ claimId }: Attempt, generation: number): string => `${claimId}:${generation}`;
+const lengthKey = ({ claimId }: Attempt, generation: number): string => `${claimId}:${generation}`;

@@ -1,36 +1,58 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Document, MongoClient } from "mongodb";
-import type { Page } from "../../../core/ports/index.ts";
-import { isDuplicate, isPassing, storeUnavailable, translated } from "./errors.ts";
-import { type Collections, checkLayout, collectionsOf, migrate } from "./layout.ts";
+import type { Document, Filter, FindOptions, UpdateFilter } from "mongodb";
+import type { Page, PageRequest } from "../../../core/ports/index.ts";
+import type { Judged } from "../../../core/store/driver.ts";
+import { splitDue } from "../../../core/store/lists.ts";
+import type { FlowError } from "../../../errors/index.ts";
+import type { Documents } from "../format/documents.ts";
+import type { Revised } from "../format/records.ts";
+import { isDuplicate, translated, unavailable, worthRepeating } from "./errors.ts";
+import { type Collections, checkLayout, migrate } from "./layout.ts";
 
 export interface SessionOptions {
-  readonly client: MongoClient;
-  /** Whether the client is this store's own, to be closed with it. */
-  readonly owned: boolean;
-  readonly database: string | undefined;
-  readonly prefix: string;
-  readonly timeoutMs: number;
+  readonly collections: Collections;
   readonly migrate: boolean;
   readonly redact: (text: string) => string;
+  /** Closes the client, if the store made it. */
+  readonly disconnect: () => Promise<void>;
 }
 
-/** A document as it was read, with the server's time of that. */
+/** A document with the server's time at which it was read, in ms. */
 export interface Read<TDocument> {
   readonly doc: TDocument;
   readonly now: number;
 }
 
-/** How often a request is made, when its answer gets lost. */
+type Name = keyof Documents;
+type Wanted<TName extends Name> = Filter<Documents[TName]>;
+
+interface Listing<TName extends Name> extends PageRequest {
+  readonly filters: readonly Wanted<TName>[];
+  readonly projection?: Document;
+}
+
+interface ByTime {
+  readonly field: string;
+  readonly limit: number;
+  /** The projection, besides the field. */
+  readonly fields?: Document;
+}
+
+/** How often a request is made whose answer is lost. */
 const tries = 4;
 const firstDelayMs = 5;
 
-/** One store's use of a database, from its `open` to its `close`. */
+/** Earlier than every stored time: matches the documents that have the field, by its sparse index. */
+const earliestTime = new Date(0);
+
+/** Sorts after all order keys. */
+const lastOrderKey = "~";
+
+/** One store's use of a database, from `open` to `close`. */
 export class Session {
   readonly #options: SessionOptions;
-  #collections: Collections | undefined;
-  #closed = false;
+  #state: "not open yet" | "open" | "closed" = "not open yet";
   readonly #name = randomBytes(4).toString("hex");
   #orderKeys = 0;
 
@@ -39,63 +61,81 @@ export class Session {
   }
 
   async open(): Promise<void> {
-    this.#connect();
+    this.connect();
     const isCurrent = await this.ask((collections) =>
       checkLayout(collections, { missingIsFine: this.#options.migrate }),
     );
     if (!isCurrent) await this.migrate();
   }
 
-  /** Uses a database that is another program's: creates nothing in it, and expects nothing. */
-  async openAsGuest(): Promise<void> {
-    this.#connect();
-    await this.ask(({ artifacts }) => artifacts.findOne({}, { projection: { _id: 1 } }));
-  }
-
-  /** @throws FlowError `STORE_UNAVAILABLE` unless it is open */
-  check(): void {
-    this.#use();
-  }
-
   async migrate(): Promise<void> {
-    this.#connect();
-    await this.ask((collections) => migrate(collections));
+    this.connect();
+    await this.ask(migrate);
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#collections = undefined;
-    if (this.#options.owned) await this.#options.client.close();
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    await this.#options.disconnect();
+  }
+
+  /** Allows requests, whatever the layout. */
+  connect(): void {
+    if (this.#state === "closed") throw this.#notOpen();
+    this.#state = "open";
+  }
+
+  #notOpen(): FlowError {
+    return unavailable(`this MongoDB store is ${this.#state}`, { retryable: true });
   }
 
   /**
-   * Makes a request, and makes it again when its answer got lost: it must be one that may be repeated. `again` is true
-   * when an earlier one may have had its effect.
+   * Makes a request, which must be safe to repeat: it is made again if its answer is lost. `again`: an earlier one may
+   * have had its effect.
    */
   async ask<T>(request: (collections: Collections, again: boolean) => Promise<T>): Promise<T> {
     for (let tried = 1; ; tried++) {
-      const collections = this.#use();
+      if (this.#state !== "open") throw this.#notOpen();
       try {
-        return await request(collections, tried > 1);
+        return await request(this.#options.collections, tried > 1);
       } catch (error) {
-        if (this.#closed) throw unavailable("closed");
-        // Where a server can't be found, or is too slow, the driver itself has waited long enough.
-        const isLost = isPassing(error) && !(error instanceof Error && hasWaited.has(error.name));
-        if (!isLost || tried === tries) throw translated(error, this.#options.redact);
+        if (this.#state !== "open") throw this.#notOpen();
+        if (tried === tries || !worthRepeating(error)) throw translated(error, this.#options.redact);
         await sleep(firstDelayMs * 2 ** tried);
       }
     }
   }
 
+  find<TName extends Name>(from: TName, filter: Wanted<TName>, options: FindOptions = {}): Promise<Documents[TName][]> {
+    return this.ask((collections) => collections[from].find<Documents[TName]>(filter, options).toArray());
+  }
+
+  async findOne<TName extends Name>(from: TName, filter: Wanted<TName>, options: FindOptions = {}) {
+    const found = await this.ask((collections) => collections[from].findOne<Documents[TName]>(filter, options));
+    return found ?? undefined;
+  }
+
   /**
-   * Makes an insert. False: a unique key is taken, by another one.
-   *
-   * @param isThere - whether the document is there, asked when an earlier request may have inserted it
+   * A page of the documents that match any of the filters, from the newest on. Each filter is a query of its own, along
+   * an index: a single query for all of them would sort the collection.
    */
+  async newest<TName extends "tasks" | "deadLetters", TItem>(
+    from: TName,
+    { cursor = lastOrderKey, limit, filters, projection }: Listing<TName>,
+    toItem: (document: Documents[TName]) => TItem,
+  ): Promise<Page<TItem>> {
+    const options = { sort: { list_order: -1 }, limit: limit + 1, ...(projection && { projection }) } as const;
+    const queries = filters.map((filter) => this.find(from, { list_order: { $lt: cursor }, ...filter }, options));
+    const found = (await Promise.all(queries)).flat().sort((a, b) => (a.list_order < b.list_order ? 1 : -1));
+    const items = found.slice(0, limit).map(toItem);
+    const last = found[limit - 1];
+    return found.length > limit && last !== undefined ? { items, cursor: last.list_order } : { items };
+  }
+
+  /** False: another document has the unique key. `isInserted`: whether a request whose answer was lost has had its effect. */
   insert(
     request: (collections: Collections) => Promise<unknown>,
-    isThere: (collections: Collections) => Promise<boolean> = async () => false,
+    isInserted: (collections: Collections) => Promise<boolean> = async () => false,
   ): Promise<boolean> {
     return this.ask(async (collections, again) => {
       try {
@@ -103,128 +143,93 @@ export class Session {
         return true;
       } catch (error) {
         if (!isDuplicate(error)) throw error;
-        return again && isThere(collections);
+        return again && isInserted(collections);
       }
     });
   }
 
-  /** Reads documents together with the server's time. */
-  async timed<TDocument>(from: keyof Collections, stages: readonly Document[]): Promise<readonly Read<TDocument>[]> {
+  /** Updates the document that matches. An update whose answer was lost is recognized by the `mark` that it set. */
+  updateOnce<TName extends Name>(
+    from: TName,
+    filter: Wanted<TName>,
+    { update, mark }: { readonly update: UpdateFilter<Documents[TName]>; readonly mark: Wanted<TName> },
+  ): Promise<boolean> {
+    return this.ask(async (collections, again) => {
+      const { modifiedCount } = await collections[from].updateOne(filter, update);
+      return modifiedCount === 1 || (again && (await collections[from].countDocuments(mark, { limit: 1 })) === 1);
+    });
+  }
+
+  /** Reads documents with the server's time. */
+  async timed<TName extends Name>(from: TName, stages: readonly Document[]): Promise<Read<Documents[TName]>[]> {
     const timed = [...stages, { $project: { _id: 0, doc: "$$ROOT", now: "$$NOW" } }];
     const rows = await this.ask((collections) =>
-      collections[from].aggregate<{ doc: TDocument; now: Date }>(timed).toArray(),
+      collections[from].aggregate<{ doc: Documents[TName]; now: Date }>(timed).toArray(),
     );
     return rows.map(({ doc, now }) => ({ doc, now: now.getTime() }));
   }
 
-  /** Of the documents that have a time in this field, those with the earliest, with how long it is until then. */
-  async earliest<TDocument>(
-    from: keyof Collections,
-    { field, limit, fields }: { readonly field: string; readonly limit: number; readonly fields?: Document },
-  ): Promise<readonly (Read<TDocument> & { readonly inMs: number })[]> {
-    const rows = await this.timed<TDocument & { readonly [field: string]: Date }>(from, [
-      { $match: { [field]: { $gt: ever } } },
+  /** The documents with the earliest times `at` in a field. */
+  async earliest<TName extends Name>(from: TName, { field, limit, fields }: ByTime) {
+    const rows = await this.timed(from, [
+      { $match: { [field]: { $gt: earliestTime } } },
       { $sort: { [field]: 1 } },
       { $limit: limit },
       { $project: { ...fields, [field]: 1 } },
     ]);
-    return rows.map(({ doc, now }) => ({ doc, now, inMs: (doc[field]?.getTime() ?? now) - now }));
+    return rows.map((row) => ({ ...row, at: (row.doc as Document)[field].getTime() as number }));
   }
 
-  /** Of the documents whose time has come, `limit` at most, and in how many ms the next one's comes. */
-  async due<TDocument>(
-    from: keyof Collections,
-    { limit, ...what }: { readonly field: string; readonly limit: number; readonly fields?: Document },
-  ): Promise<{ readonly due: readonly TDocument[]; readonly nextInMs: number | undefined }> {
-    const rows = await this.earliest<TDocument>(from, { ...what, limit: limit + 1 });
-    const due = rows.slice(0, limit).filter(({ inMs }) => inMs <= 0);
-    const next = rows[due.length];
-    return { due: due.map(({ doc }) => doc), nextInMs: next && Math.max(0, next.inMs) };
+  /** Up to `limit` documents whose time has come, and in how many ms the next one's does. */
+  async due<TName extends Name, TItem>(from: TName, by: ByTime, toItem: (document: Documents[TName]) => TItem) {
+    const rows = await this.earliest(from, { ...by, limit: by.limit + 1 });
+    const { due, nextInMs } = splitDue(rows, by.limit, rows[0]?.now ?? 0);
+    return { due: due.map(({ doc }) => toItem(doc)), nextInMs };
   }
 
-  /** The server's clock, in ms. */
+  /** The server's time, in ms. */
   async now(): Promise<number> {
     const [row] = await this.timed("layout", [{ $match: { _id: "layout" } }]);
-    if (row === undefined)
-      throw storeUnavailable("this MongoDB database was emptied while in use", { retryable: false });
-    return row.now;
+    if (row !== undefined) return row.now;
+    throw unavailable("this MongoDB database was emptied while in use", { retryable: false });
   }
 
-  /**
-   * A key that sorts by time, and within a millisecond by the order in which this store made it. Between two stores such
-   * a millisecond has no order.
-   */
+  /** Sorts by time, within a millisecond by creation in this store; between two stores such a millisecond has no order. */
   orderKey(now: number): string {
     return `${base36(now, 9)}-${base36(this.#orderKeys++, 8)}-${this.#name}`;
   }
-
-  #connect(): void {
-    if (this.#closed) throw unavailable("closed");
-    const { client, database, prefix, timeoutMs } = this.#options;
-    this.#collections ??= collectionsOf(client.db(database), { prefix, timeoutMs });
-  }
-
-  #use(): Collections {
-    if (this.#closed) throw unavailable("closed");
-    if (this.#collections === undefined) throw unavailable("not open yet");
-    return this.#collections;
-  }
-}
-
-/** Sorts after all order keys. */
-export const lastOrderKey = "~";
-
-/** Earlier than any time that is set: only what has the field is in its index. */
-const ever = new Date(0);
-
-/** A page of what was found, of which there is one more where others follow. */
-export function pageOf<TDocument extends { readonly list_order: string }, TItem>(
-  found: readonly TDocument[],
-  limit: number,
-  toItem: (document: TDocument) => TItem,
-): Page<TItem> {
-  const page = found.slice(0, limit);
-  const last = page.at(-1);
-  const more = found.length > limit && last !== undefined ? { cursor: last.list_order } : {};
-  return { items: page.map(toItem), ...more };
 }
 
 const base36 = (value: number, width: number): string => Math.trunc(value).toString(36).padStart(width, "0");
 
+export type Judging<TAnswer, TNext> = Judged<TAnswer, TNext> | Promise<Judged<TAnswer, TNext>>;
+
 const longestDelayMs = 64;
 
 /**
- * Reads a document, judges, and writes if nobody else has written since; else once more.
+ * Reads a document, judges it, and writes if it has not changed since; else starts again.
  *
- * A deadline that `judge` makes or finds passed is the server's: what had passed when it was read has passed for ever,
- * and a deadline made from then is a little early, never late. A write whose answer got lost is recognised by the
- * revision that it left.
- *
- * @param judge - the answer and, where there is something to write, what resolves with whether it was written
- * @param known - what was read a moment ago, to begin with
+ * Deadlines are computed and judged by the server's time of the read: one that had passed then stays passed, and a new
+ * one is a little early, never late. A write whose answer was lost is recognized by the revision that it set.
  */
-export async function compareAndSet<TDocument extends { readonly rev: string }, TAnswer>(
-  read: () => Promise<Read<TDocument> | undefined>,
-  judge: (found: Read<TDocument> | undefined) => Promise<{
-    readonly answer: TAnswer;
-    readonly write?: (rev: string) => Promise<boolean>;
-  }>,
-  known?: Read<TDocument>,
-): Promise<TAnswer> {
+export async function compareAndSet<TRead extends Read<Revised>, TNext, TAnswer>(steps: {
+  read(): Promise<TRead | undefined>;
+  judge(found: TRead | undefined): Judging<TAnswer, TNext>;
+  /** Resolves with whether it was written. */
+  write(next: TNext, over: { readonly found: TRead; readonly rev: string }): Promise<boolean>;
+  /** Replaces the first read. */
+  readonly known?: TRead | undefined;
+}): Promise<TAnswer> {
   let tried: { readonly rev: string; readonly answer: TAnswer } | undefined;
   for (let round = 0; ; round++) {
-    const found = round === 0 && known !== undefined ? known : await read();
+    const found = round === 0 && steps.known !== undefined ? steps.known : await steps.read();
     if (tried !== undefined && found?.doc.rev === tried.rev) return tried.answer;
-    const { answer, write } = await judge(found);
-    if (write === undefined) return answer;
+    const { answer, next } = await steps.judge(found);
+    if (found === undefined || next === undefined) return answer;
     const rev = randomUUID();
-    if (await write(rev)) return answer;
+    if (await steps.write(next, { found, rev })) return answer;
     tried = { rev, answer };
-    // Others write too, or what was written isn't to be read yet.
+    // Another process has written, or a majority does not have the write yet.
     await sleep(Math.random() * Math.min(longestDelayMs, 2 ** round));
   }
 }
-
-const hasWaited = new Set(["MongoServerSelectionError", "MongoOperationTimeoutError"]);
-
-const unavailable = (state: string) => storeUnavailable(`this MongoDB store is ${state}`, { retryable: true });

@@ -1,135 +1,57 @@
 import { randomUUID } from "node:crypto";
 import { fence } from "../../../core/model/index.ts";
+import { type Attempt, type ShardRecord, type ShardRef, shardKey } from "../../../core/model/records.ts";
+import type { ShardDriver } from "../../../core/store/driver.ts";
 import {
-  type Attempt,
-  type EpochRef,
-  type ShardRecord,
-  type ShardRef,
-  shardKey,
-  type WriteAnswer,
-} from "../../../core/model/records.ts";
-import type { QueuedRef, Store } from "../../../core/ports/index.ts";
-import type { Judged, ShardDriver, ShardUpdate } from "../../../core/store/driver.ts";
-import { checkedId, type NodeDocument, refOf, shardDocument, shardRecords } from "./documents.ts";
-import { checkSize } from "./errors.ts";
+  checkedId,
+  epochRefs,
+  type NodeDocument,
+  queuedRefs,
+  refFields,
+  refOnly,
+  shardDocument,
+  shardRecords,
+} from "../format/records.ts";
 import { logIndex } from "./layout.ts";
 import { readLiveHead } from "./removal.ts";
-import { compareAndSet, type Read, type Session } from "./session.ts";
+import { compareAndSet, type Judging, type Read, type Session } from "./session.ts";
 
-/** A shard's record as it was read, to be compared with when it is replaced. */
-interface ShardRead extends Read<NodeDocument> {
-  readonly record: ShardRecord;
-}
-
-type Judge<TAnswer> = (
-  record: ShardRecord | undefined,
-  now: number,
-) => Judged<TAnswer, ShardRecord> | Promise<Judged<TAnswer, ShardRecord>>;
-
-const none: ReadonlySet<string> = new Set();
-const refOnly = { task_id: 1, node_id: 1, shard: 1, attempt_epoch: 1, type: 1 } as const;
-type RefFields = Pick<NodeDocument, keyof typeof refOnly>;
-
-export class MongoShards implements ShardDriver {
-  readonly #session: Session;
-  readonly #lengthOf: (ref: ShardRef, generation: number) => Promise<number>;
-
-  /** @param lengthOf - how long a log is */
-  constructor(session: Session, lengthOf: (ref: ShardRef, generation: number) => Promise<number>) {
-    this.#session = session;
-    this.#lengthOf = lengthOf;
-  }
-
-  async read(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]> {
-    if (nodeIds?.length === 0) return [];
-    const ofNodes = nodeIds === undefined ? {} : { node_id: oneOf(nodeIds) };
-    const docs = await this.#session.ask(({ nodes }) =>
-      nodes
-        .find({ task_id: checkedId(taskId), ...ofNodes } as object)
-        .sort({ node_id: 1, shard: 1 })
-        .toArray(),
-    );
-    const records = docs.map(shardRecords.toRecord);
-    if (nodeIds === undefined || nodeIds.length === 1) return records;
-    const byNode = Map.groupBy(records, ({ nodeId }) => nodeId);
-    return nodeIds.flatMap((nodeId) => byNode.get(nodeId) ?? []);
-  }
-
-  async hasArtifacts(taskId: string, nodeId: string): Promise<boolean> {
-    const stored = await this.#session.ask(({ artifacts }) =>
-      artifacts.findOne(
-        { task_id: checkedId(taskId), node_id: nodeId, seq: { $gte: 0 }, status: "partial" },
-        { projection: { _id: 1 }, hint: logIndex },
-      ),
-    );
-    if (stored !== null) return true;
-    return (await this.read(taskId, [nodeId])).some((record) => (record.count ?? 0) > 0);
-  }
-
-  async insert(ref: ShardRef, create: (now: number) => ShardRecord): Promise<"inserted" | "exists" | "gone"> {
-    const task = await readLiveHead(this.#session, ref.taskId);
+export const shardCollection = (session: Session): ShardDriver => ({
+  read: (taskId, nodeIds) => readShards(session, taskId, nodeIds),
+  async hasArtifacts(taskId, nodeId) {
+    const stored = { task_id: checkedId(taskId), node_id: nodeId, seq: { $gte: 0 }, status: "partial" } as const;
+    const found = await session.findOne("artifacts", stored, { projection: { _id: 1 }, hint: logIndex });
+    if (found !== undefined) return true;
+    return (await readShards(session, taskId, [nodeId])).some(({ count = 0 }) => count > 0);
+  },
+  async insert(ref, create) {
+    const task = await readLiveHead(session, ref.taskId);
     if (task === undefined) return "gone";
-    const document = this.#document(create(task.now), { rev: randomUUID(), now: task.now });
+    const document = shardDocument(create(task.now), { rev: randomUUID(), queue_order: session.orderKey(task.now) });
     const { _id, rev } = document;
-    const inserted = await this.#session.insert(
+    const isInserted = await session.insert(
       ({ nodes }) => nodes.insertOne(document),
-      // It may have moved on since: then somebody has seen it.
+      // If the record has changed since, another process has read it.
       async ({ nodes }) => (await nodes.countDocuments({ _id, rev }, { limit: 1 })) === 1,
     );
-    if (!inserted) return "exists";
-    // The task may have been deleted since it was read: nothing that was there kept this record from being written then.
-    // Whoever dies before this look leaves it to the worker that finds it in the queue.
-    if ((await readLiveHead(this.#session, ref.taskId)) !== undefined) return "inserted";
-    await this.#session.ask(({ nodes }) => nodes.deleteOne({ _id }));
+    if (!isInserted) return "exists";
+    // The task may have been deleted between the read and the insert. If this process dies before this check, the worker
+    // that finds the shard in the queue removes it.
+    if ((await readLiveHead(session, ref.taskId)) !== undefined) return "inserted";
+    await session.ask(({ nodes }) => nodes.deleteOne({ _id }));
     return "gone";
-  }
-
-  update<TAnswer>(ref: ShardRef, _change: ShardUpdate, judge: Judge<TAnswer>): Promise<TAnswer> {
-    return this.replace(ref, judge);
-  }
-
-  updateWithLength<TAnswer>(
-    ref: ShardRef,
-    _change: ShardUpdate,
-    judge: (record: ShardRecord | undefined, now: number, length: number) => Judged<TAnswer, ShardRecord>,
-  ): Promise<TAnswer> {
-    return this.replace(ref, async (record, now) =>
-      judge(record, now, record === undefined ? 0 : await this.#lengthOf(record, record.generation)),
-    );
-  }
-
-  /** @param known - what was read a moment ago */
-  replace<TAnswer>(ref: ShardRef, judge: Judge<TAnswer>, known?: ShardRead): Promise<TAnswer> {
-    return compareAndSet<NodeDocument, TAnswer>(
-      () => this.#find(ref),
-      async (found) => {
-        const { answer, next } = await judge(found && shardRecords.toRecord(found.doc), found?.now ?? 0);
-        if (found === undefined || next === undefined) return { answer };
-        const write = async (rev: string) => {
-          const { _id, ...replacement } = this.#document(next, { rev, now: found.now });
-          const { modifiedCount } = await this.#session.ask(({ nodes }) =>
-            nodes.replaceOne({ _id, rev: found.doc.rev }, replacement),
-          );
-          return modifiedCount === 1;
-        };
-        return { answer, write };
+  },
+  update: (ref, _, judge) => replaceShard(session, ref, { judge }),
+  updateWithLength: (ref, _, judge) =>
+    replaceShard(session, ref, {
+      async judge(record, now) {
+        return judge(record, now, record === undefined ? 0 : (await logEnd(session, ref, record.generation)).length);
       },
-      known,
-    );
-  }
-
-  /** Whether this attempt holds the shard, and the record that says so. */
-  async fence(attempt: Attempt): Promise<{ readonly answer: WriteAnswer; readonly found?: ShardRead }> {
-    const found = await this.#find(attempt);
-    if (found === undefined) return { answer: fence(undefined, attempt) };
-    const record = shardRecords.toRecord(found.doc);
-    return { answer: fence(record, attempt), found: { ...found, record } };
-  }
-
-  /** One command for all, and one that looks who still holds what. */
-  async renew(attempts: readonly Attempt[], leaseMs: number): Promise<WriteAnswer[]> {
+    }),
+  /** One update for all leases, by the server's own time, and one read of the outcome. */
+  async renew(attempts, leaseMs) {
     if (attempts.length === 0) return [];
-    const held = attempts.map((attempt) => ({
+    const owned = attempts.map((attempt) => ({
       _id: shardKey(attempt),
       status: "running" as const,
       attempt_epoch: attempt.epoch,
@@ -137,63 +59,81 @@ export class MongoShards implements ShardDriver {
     }));
     const rev = { $literal: randomUUID() };
     const deadline = { $max: ["$lease.deadline_ts_ms", { $add: [{ $toLong: "$$NOW" }, leaseMs] }] };
-    await this.#session.ask(({ nodes }) =>
-      nodes.updateMany({ $or: held }, [
-        { $set: { rev, "lease.deadline_ts_ms": deadline, expires_at: { $toDate: deadline } } },
-      ]),
-    );
-    const ids = [...new Set(held.map(({ _id }) => _id))];
-    const docs = await this.#session.ask(({ nodes }) => nodes.find({ _id: { $in: ids } }).toArray());
+    const $set = { rev, "lease.deadline_ts_ms": deadline, expires_at: { $toDate: deadline } };
+    await session.ask(({ nodes }) => nodes.updateMany({ $or: owned }, [{ $set }]));
+    const docs = await session.find("nodes", { _id: { $in: [...new Set(owned.map(({ _id }) => _id))] } });
     const records = new Map(docs.map((doc) => [doc._id, shardRecords.toRecord(doc)]));
     return attempts.map((attempt) => fence(records.get(shardKey(attempt)), attempt));
-  }
-
-  async expiredLeases(limit: number): Promise<EpochRef[]> {
-    return (await this.#due("expires_at", limit)).due;
-  }
-
-  dueDeferred(limit: number): ReturnType<Store["dueDeferred"]> {
-    return this.#due("next_retry_at", limit);
-  }
-
-  async peekQueue(...[types, limit, except = none, only]: Parameters<Store["peekQueue"]>): Promise<QueuedRef[]> {
+  },
+  expiredLeases: async (limit) =>
+    (await session.due("nodes", { field: "expires_at", limit, fields: refOnly }, epochRefs.toRecord)).due,
+  dueDeferred: (limit) => session.due("nodes", { field: "next_retry_at", limit, fields: refOnly }, epochRefs.toRecord),
+  async peekQueue(types, limit, exceptTasks, onlyTasks) {
     if (types.length === 0) return [];
-    const tasks = {
-      ...(except.size === 0 ? {} : { $nin: [...except] }),
-      ...(only === undefined ? {} : { $in: [...only] }),
-    };
-    // Servers go along the index for each type, and merge.
-    const queued = { status: "queued", type: oneOf(types) };
-    const filter: object = Object.keys(tasks).length === 0 ? queued : { ...queued, task_id: tasks };
-    const docs = await this.#session.ask(({ nodes }) =>
-      nodes
-        .find(filter, { projection: refOnly })
-        .sort({ priority: -1, ready_at: 1, queue_order: 1 })
-        .limit(limit)
-        .toArray(),
-    );
-    return docs.map((doc) => ({ ...epochRefOf(doc), type: doc.type }));
-  }
+    const except = exceptTasks === undefined || exceptTasks.size === 0 ? {} : { $nin: [...exceptTasks] };
+    const only = onlyTasks === undefined ? {} : { $in: [...onlyTasks] };
+    const tasks = { ...except, ...only };
+    // Servers follow the index for each type, and merge.
+    const queued = { status: "queued", type: oneOf(types) } as const;
+    const filter = Object.keys(tasks).length === 0 ? queued : { ...queued, task_id: tasks };
+    const sort = { priority: -1, ready_at: 1, queue_order: 1 } as const;
+    return (await session.find("nodes", filter, { projection: refOnly, sort, limit })).map(queuedRefs.toRecord);
+  },
+});
 
-  async #due(field: "expires_at" | "next_retry_at", limit: number): ReturnType<Store["dueDeferred"]> {
-    const { due, nextInMs } = await this.#session.due<RefFields>("nodes", { field, limit, fields: refOnly });
-    return { due: due.map(epochRefOf), nextInMs };
-  }
-
-  async #find(ref: ShardRef): Promise<Read<NodeDocument> | undefined> {
-    const [found] = await this.#session.timed<NodeDocument>("nodes", [{ $match: { _id: shardKey(ref) } }]);
-    return found;
-  }
-
-  #document(record: ShardRecord, { rev, now }: { readonly rev: string; readonly now: number }): NodeDocument {
-    const queued = record.status === "queued" ? { queue_order: this.#session.orderKey(now) } : {};
-    const document = shardDocument(record, { rev, ...queued });
-    checkSize(document, `the record of node '${record.nodeId}'`);
-    return document;
-  }
+export async function readShards(session: Session, taskId: string, nodeIds?: readonly string[]) {
+  if (nodeIds?.length === 0) return [];
+  const filter = { task_id: checkedId(taskId), ...(nodeIds && { node_id: oneOf(nodeIds) }) };
+  const docs = await session.find("nodes", filter, { sort: { node_id: 1, shard: 1 } });
+  const records = docs.map(shardRecords.toRecord);
+  if (nodeIds === undefined) return records;
+  const byNode = Map.groupBy(records, ({ nodeId }) => nodeId);
+  return nodeIds.flatMap((nodeId) => byNode.get(nodeId) ?? []);
 }
 
-/** One value by itself: a server then goes along an index in order. */
-const oneOf = (values: readonly string[]) => (values.length === 1 ? values[0] : { $in: [...values] });
+interface ShardRead extends Read<NodeDocument> {
+  readonly record: ShardRecord;
+}
 
-const epochRefOf = (doc: RefFields): EpochRef => ({ ...refOf(doc), epoch: doc.attempt_epoch });
+async function readShard(session: Session, ref: ShardRef): Promise<ShardRead | undefined> {
+  const [found] = await session.timed("nodes", [{ $match: { _id: shardKey(ref) } }]);
+  return found && { ...found, record: shardRecords.toRecord(found.doc) };
+}
+
+/** Whether this attempt has the lease, and the record from which that follows. */
+export async function readFenced(session: Session, attempt: Attempt) {
+  const found = await readShard(session, attempt);
+  return { answer: fence(found?.record, attempt), found };
+}
+
+interface Replacement<TAnswer> {
+  judge(record: ShardRecord | undefined, now: number): Judging<TAnswer, ShardRecord>;
+  /** What `readFenced` found. */
+  readonly known?: ShardRead;
+}
+
+export const replaceShard = <TAnswer>(session: Session, ref: ShardRef, { judge, known }: Replacement<TAnswer>) =>
+  compareAndSet<ShardRead, ShardRecord, TAnswer>({
+    known,
+    read: () => readShard(session, ref),
+    judge: (found) => judge(found?.record, found?.now ?? 0),
+    async write(next, { found, rev }) {
+      const { _id, ...replacement } = shardDocument(next, { rev, queue_order: session.orderKey(found.now) });
+      const before = { _id, rev: found.doc.rev };
+      return (await session.ask(({ nodes }) => nodes.replaceOne(before, replacement))).modifiedCount === 1;
+    },
+  });
+
+/** Servers read an index in order for a single value, but not always for a list of one. */
+const oneOf = (values: readonly string[]) => (values.length === 1 ? String(values[0]) : { $in: [...values] });
+
+export const logFilter = (ref: ShardRef, generation: number) => ({ ...refFields(ref), generation });
+
+/** The length of a log, and whether it has its complete marker. */
+export async function logEnd(session: Session, ref: ShardRef, generation: number) {
+  const options = { projection: { _id: 0, seq: 1, status: 1 }, hint: logIndex, sort: { seq: -1 }, limit: 1 } as const;
+  const [last] = await session.find("artifacts", { ...logFilter(ref, generation), seq: { $gte: 0 } }, options);
+  if (last === undefined) return { length: 0, closed: false };
+  const closed = last.status === "complete";
+  return { length: closed ? last.seq : last.seq + 1, closed };
+}

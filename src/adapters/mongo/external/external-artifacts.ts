@@ -8,59 +8,53 @@ import {
   type ShardRef,
 } from "../../../core/model/records.ts";
 import type { ExternalRows, Stamped, UnreadableSource, WriteAnswer } from "../../../core/ports/index.ts";
-import { type ArtifactDocument, checkedId } from "../driver/documents.ts";
 import { isDuplicate } from "../driver/errors.ts";
-import type { MongoLogs } from "../driver/logs.ts";
 import type { Session } from "../driver/session.ts";
-import type { MongoShards } from "../driver/shards.ts";
+import { logEnd, readFenced } from "../driver/shards.ts";
+import type { ArtifactDocument } from "../format/documents.ts";
+import { checkedId, nodeFields } from "../format/records.ts";
 
-/** What is asked of a source before somebody else reads it. */
-type Seen = Pick<ArtifactDocument, "_id" | "created_at"> & { readonly isObject: boolean };
+/** What is checked of a source's row before an external worker reads it. */
+type Checked = Pick<ArtifactDocument, "_id" | "created_at"> & { readonly isObject: boolean };
 
 /**
- * The rows that other programs write into `artifacts` and read from it: by (task, node, batch), with no shard, no
- * generation and no seq. Such a row becomes part of a log when it gets them.
+ * The rows of `artifacts` that external workers write and read: by (task, node, batch), without a shard, a generation or
+ * a seq. Such a row becomes part of a log by its stamp, which adds them.
  */
 export class ExternalArtifacts implements ExternalRows {
   readonly #session: Session;
-  readonly #shards: MongoShards;
-  readonly #logs: MongoLogs;
 
-  constructor(session: Session, { shards, logs }: { readonly shards: MongoShards; readonly logs: MongoLogs }) {
+  constructor(session: Session) {
     this.#session = session;
-    this.#shards = shards;
-    this.#logs = logs;
   }
 
   async prepare(
     reader: EpochRef & { readonly generation: number },
     sources: { readonly records: readonly ShardRecord[]; readonly longest: number },
   ): Promise<UnreadableSource | undefined> {
-    await this.#forget(reader);
+    await this.#removeLeftovers(reader);
     for (const record of sources.records) await this.#removeWithdrawn(record);
     for (const [nodeId, records] of Map.groupBy(sources.records, (record) => record.nodeId)) {
-      const seen = await this.#read(records, sources.longest + 1);
-      if (seen.length > sources.longest) return { nodeId, problem: "too_long" };
-      if (seen.some(({ isObject }) => !isObject)) return { nodeId, problem: "no_object" };
-      await this.#spaceOut(seen);
+      const rows = await this.#read(records, sources.longest + 1);
+      if (rows.length > sources.longest) return { nodeId, problem: "too_long" };
+      if (rows.some(({ isObject }) => !isObject)) return { nodeId, problem: "no_object" };
+      await this.#spaceOut(rows);
     }
     return undefined;
   }
 
   async stamp(attempt: Attempt, row: { readonly generation: number; readonly batchUid: string }): Promise<Stamped> {
-    const { answer } = await this.#shards.fence(attempt);
+    const { answer } = await readFenced(this.#session, attempt);
     if (answer !== "ok") return answer;
-    const { generation, batchUid } = row;
-    const named = { task_id: checkedId(attempt.taskId), node_id: attempt.nodeId, batch_uid: checkedId(batchUid) };
+    const { generation } = row;
+    const named = { ...nodeFields(attempt), batch_uid: checkedId(row.batchUid), status: "partial" } as const;
     for (;;) {
-      const { length, closed } = await this.#logs.tail(attempt, generation);
-      const there = await this.#session.ask(({ artifacts }) =>
-        artifacts.findOne({ ...named, status: "partial" }, { projection: { seq: 1, generation: 1 } }),
-      );
-      if (there?.seq !== undefined && there.generation === generation) return { seq: there.seq };
-      if (closed) return "fenced"; // its end is on its way into the record
+      const { length, closed } = await logEnd(this.#session, attempt, generation);
+      const found = await this.#session.findOne("artifacts", named, { projection: { seq: 1, generation: 1 } });
+      if (found?.seq !== undefined && found.generation === generation) return { seq: found.seq };
+      if (closed) return "fenced"; // the record is about to become terminal
       if (await this.#put(attempt, { named, generation, seq: length })) return { seq: length };
-      if (there === null) return "missing";
+      if (found === undefined) return "missing";
     }
   }
 
@@ -68,63 +62,47 @@ export class ExternalArtifacts implements ExternalRows {
     attempt: Attempt,
     { generation, workerId }: { readonly generation: number; readonly workerId: string },
   ): Promise<WriteAnswer> {
-    const { taskId, nodeId: node_id, epoch: attempt_epoch } = attempt;
-    const theirs = { status: "partial", attempt_epoch, worker_id: checkedId(workerId) } as const;
-    const unnamed = { task_id: checkedId(taskId), node_id, ...theirs };
-    const rows = await this.#session.ask(({ artifacts }) =>
-      artifacts
-        .find({ ...unnamed, seq: { $exists: false } }, { projection: { _id: 0, batch_uid: 1 } })
-        .sort({ created_at: 1, batch_uid: 1 })
-        .toArray(),
-    );
-    for (const { batch_uid: batchUid } of rows) {
+    const own = { status: "partial", attempt_epoch: attempt.epoch, worker_id: checkedId(workerId) } as const;
+    const unstamped = { ...nodeFields(attempt), ...own, seq: { $exists: false } };
+    const options = { projection: { _id: 0, batch_uid: 1 }, sort: { created_at: 1, batch_uid: 1 } } as const;
+    for (const { batch_uid: batchUid } of await this.#session.find("artifacts", unstamped, options)) {
       const stamped = await this.stamp(attempt, { generation, batchUid });
       if (stamped === "fenced" || stamped === "cancelling") return stamped;
     }
     return "ok";
   }
 
-  async removeEnd({ taskId, nodeId }: ShardRef): Promise<void> {
-    const ended = { task_id: checkedId(taskId), node_id: checkedId(nodeId), status: "complete" } as const;
-    await this.#session.ask(({ artifacts }) => artifacts.deleteMany({ ...ended, seq: { $exists: false } }));
+  async removeEnd(ref: ShardRef): Promise<void> {
+    await this.#delete({ ...nodeFields(ref), status: "complete", seq: { $exists: false } });
   }
 
-  /** Looked for by the write itself, which sees what other writes, however recent, have done. */
+  /** The write itself searches the row, so that it finds the most recent one. */
   #put(
     attempt: Attempt,
     at: { readonly named: Filter<ArtifactDocument>; readonly generation: number; readonly seq: number },
   ): Promise<boolean> {
     const { named, generation, seq } = at;
+    const unstamped = { ...named, $or: [{ seq: { $exists: false } }, { generation: { $lt: generation } }] };
+    const { shard, epoch: attempt_epoch, claimId: claim_id } = attempt;
     return this.#session.ask(async ({ artifacts }) => {
       try {
-        const { modifiedCount } = await artifacts.updateOne(
-          { ...named, status: "partial", $or: [{ seq: { $exists: false } }, { generation: { $lt: generation } }] },
-          {
-            $set: {
-              shard: attempt.shard,
-              generation,
-              seq,
-              attempt_epoch: attempt.epoch,
-              claim_id: attempt.claimId,
-            },
-          },
-        );
-        return modifiedCount === 1;
+        const $set = { shard, generation, seq, attempt_epoch, claim_id };
+        return (await artifacts.updateOne(unstamped, { $set })).modifiedCount === 1;
       } catch (error) {
-        if (isDuplicate(error)) return false; // another row was faster
+        if (isDuplicate(error)) return false; // another row has been stamped with this seq
         throw error;
       }
     });
   }
 
   /**
-   * What an earlier attempt of the reader has claimed to read, its word that it had ended, and what it has written that
-   * is in no log, or in one that was withdrawn. A row keeps the epoch that first wrote it, so a later attempt's row would
-   * look like the earlier one's. What this one, or a later one, has written stays: this may come late.
+   * Removes what earlier attempts of the reader left behind: claims of batches, complete rows, and rows that are in no
+   * log or in one of an earlier generation. A row keeps the epoch that first wrote it, so a later attempt's row would
+   * look like an earlier one's. Rows of this attempt and of later ones stay, since this call may be delayed.
    */
-  async #forget(reader: EpochRef & { readonly generation: number }): Promise<void> {
-    const { taskId, nodeId, epoch, generation } = reader;
-    const task_id = checkedId(taskId);
+  async #removeLeftovers(reader: EpochRef & { readonly generation: number }): Promise<void> {
+    const { nodeId, epoch, generation } = reader;
+    const { task_id } = nodeFields(reader);
     await this.#session.ask(({ streamProgress }) =>
       streamProgress.deleteMany({ task_id, $or: [{ consumer_node: nodeId }, { node_id: nodeId }] }),
     );
@@ -134,40 +112,27 @@ export class ExternalArtifacts implements ExternalRows {
       { seq: { $exists: false }, attempt_epoch: { $lt: epoch } },
       { generation: { $lt: generation } },
     ];
-    await this.#session.ask(({ artifacts }) =>
-      artifacts.deleteMany({ task_id, node_id: nodeId, status: "partial", $or: leftBehind }),
-    );
+    await this.#delete({ ...nodeFields(reader), status: "partial", $or: leftBehind });
   }
 
-  /** Earlier generations; of a source that has ended also what nobody has made part of its log. */
+  /** Removes rows of earlier generations, and once the source has ended also rows that are in no log. */
   async #removeWithdrawn(record: ShardRecord): Promise<void> {
-    const { taskId, nodeId, shard } = logOf(record);
-    const named = { task_id: checkedId(taskId), node_id: nodeId };
-    await this.#session.ask(({ artifacts }) =>
-      artifacts.deleteMany({ ...named, shard, generation: { $lt: record.generation } }),
-    );
+    const log = logOf(record);
+    await this.#delete({ ...nodeFields(log), shard: log.shard, generation: { $lt: record.generation } });
     if (!isShardTerminal(record.status)) return;
-    await this.#session.ask(({ artifacts }) =>
-      artifacts.deleteMany({ ...named, status: "partial", seq: { $exists: false } }),
-    );
+    await this.#delete({ ...nodeFields(log), status: "partial", seq: { $exists: false } });
   }
 
-  async #read(records: readonly ShardRecord[], limit: number): Promise<readonly Seen[]> {
+  async #read(records: readonly ShardRecord[], limit: number): Promise<readonly Checked[]> {
     const [first] = records;
     if (first === undefined) return [];
-    const { taskId, nodeId } = logOf(first);
-    const rows = await this.#session.ask(({ artifacts }) =>
-      artifacts
-        .find({ task_id: checkedId(taskId), node_id: nodeId, status: "partial", seq: { $gte: 0 } })
-        .sort({ shard: 1, seq: 1 })
-        .limit(limit)
-        .toArray(),
-    );
+    const stamped = { ...nodeFields(logOf(first)), status: "partial", seq: { $gte: 0 } } as const;
+    const rows = await this.#session.find("artifacts", stamped, { sort: { shard: 1, seq: 1 }, limit });
     return rows.map(({ _id, created_at, meta }) => ({ _id, created_at, isObject: isObject(meta) }));
   }
 
-  /** Two rows of one millisecond have no order for whoever sorts by time. */
-  async #spaceOut(rows: readonly Seen[]): Promise<void> {
+  /** External workers sort by time, so each row needs a time of its own, in the order of the log. */
+  async #spaceOut(rows: readonly Checked[]): Promise<void> {
     let last = Number.NEGATIVE_INFINITY;
     for (const { _id, created_at } of rows) {
       const time = created_at instanceof Date ? created_at.getTime() : Number.NEGATIVE_INFINITY;
@@ -179,7 +144,11 @@ export class ExternalArtifacts implements ExternalRows {
       }
     }
   }
+
+  async #delete(filter: Filter<ArtifactDocument>): Promise<void> {
+    await this.#session.ask(({ artifacts }) => artifacts.deleteMany(filter));
+  }
 }
 
-/** A program that looks for keys in it. */
+/** External workers search it for keys. */
 const isObject = (meta: unknown): meta is Document => typeof meta === "object" && meta !== null && !Array.isArray(meta);

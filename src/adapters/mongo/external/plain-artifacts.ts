@@ -2,11 +2,12 @@ import type { EpochRef, ShardRef } from "../../../core/model/records.ts";
 import type { PlainRow, PlainRows } from "../../../core/ports/index.ts";
 import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
-import { checkedId, plainJson } from "../driver/documents.ts";
-import { jsonField, jsonOf } from "../driver/fields.ts";
 import type { Session } from "../driver/session.ts";
+import { plainJson } from "../format/documents.ts";
+import { jsonField, jsonOf } from "../format/fields.ts";
+import { nodeFields } from "../format/records.ts";
 
-/** The rows of `artifacts` as other programs write and read them. */
+/** The rows of `artifacts` as external coordinators write and read them. */
 export class PlainArtifacts implements PlainRows {
   readonly #session: Session;
 
@@ -14,8 +15,10 @@ export class PlainArtifacts implements PlainRows {
     this.#session = session;
   }
 
-  open(): Promise<void> {
-    return this.#session.openAsGuest();
+  /** The database belongs to external coordinators: it has no layout, and none is created. */
+  async open(): Promise<void> {
+    this.#session.connect();
+    await this.#session.findOne("artifacts", {}, { projection: { _id: 1 } });
   }
 
   close(): Promise<void> {
@@ -23,21 +26,15 @@ export class PlainArtifacts implements PlainRows {
   }
 
   async uids(ref: ShardRef): Promise<string[]> {
-    const rows = await this.#session.ask(({ artifacts }) =>
-      artifacts
-        .find({ ...named(ref), status: "partial" }, { projection: { _id: 0, batch_uid: 1 } })
-        .sort({ created_at: 1 })
-        .toArray(),
-    );
+    const options = { projection: { _id: 0, batch_uid: 1 }, sort: { created_at: 1 } } as const;
+    const rows = await this.#session.find("artifacts", { ...nodeFields(ref), status: "partial" }, options);
     return rows.map(({ batch_uid }) => batch_uid);
   }
 
   async read(ref: ShardRef, uids: readonly string[]): Promise<PlainRow[]> {
     if (uids.length === 0) return [];
-    const rows = await this.#session.ask(({ artifacts }) =>
-      artifacts.find({ ...named(ref), status: "partial", batch_uid: { $in: [...uids] } }).toArray(),
-    );
-    return rows.map((row) => ({
+    const filter = { ...nodeFields(ref), status: "partial", batch_uid: { $in: [...uids] } } as const;
+    return (await this.#session.find("artifacts", filter)).map((row) => ({
       batchUid: row.batch_uid,
       meta: plainJson(jsonOf<Json>(row, "meta")),
       metrics: jsonOf<Metrics>(row, "metrics") ?? {},
@@ -45,41 +42,28 @@ export class PlainArtifacts implements PlainRows {
   }
 
   async isComplete(ref: ShardRef): Promise<boolean> {
-    const found = await this.#session.ask(({ artifacts }) =>
-      artifacts.findOne({ ...named(ref), status: "complete" }, { projection: { _id: 1 } }),
-    );
-    return found !== null;
+    const complete = { ...nodeFields(ref), status: "complete" } as const;
+    return (await this.#session.findOne("artifacts", complete, { projection: { _id: 1 } })) !== undefined;
   }
 
   async write(ref: EpochRef, row: PlainRow & { readonly workerId: string }): Promise<void> {
     const { batchUid, meta, metrics, workerId } = row;
-    await this.#put(ref, batchUid, {
-      status: "partial",
-      worker_id: workerId,
-      ...jsonField("meta", meta),
-      ...jsonField("metrics", { ...metrics }),
-    });
+    const content = { ...jsonField("meta", meta), ...jsonField("metrics", { ...metrics }) };
+    await this.#put(ref, batchUid, { status: "partial", worker_id: workerId, ...content });
   }
 
-  /** Named as such coordinators name it, which write it too: by any other name there would be two. */
+  /** Has no `batch_uid`, like the row that the coordinators themselves write: under another name there would be two. */
   async complete(ref: EpochRef, end: { readonly meta: Json; readonly workerId: string }): Promise<void> {
-    const { meta, workerId } = end;
-    const fields = { status: "complete", worker_id: workerId, ...jsonField("meta", meta) };
+    const fields = { status: "complete", worker_id: end.workerId, ...jsonField("meta", end.meta) };
     await this.#put(ref, { $exists: false }, fields);
   }
 
   async #put(ref: EpochRef, batch_uid: string | { readonly $exists: false }, fields: object): Promise<void> {
+    const now = new Date();
+    const $set = { ...fields, attempt_epoch: ref.epoch, updated_at: now };
+    const update = { $set, $setOnInsert: { created_at: now } };
     await this.#session.ask(({ artifacts }) =>
-      artifacts.updateOne(
-        { ...named(ref), batch_uid },
-        {
-          $set: { ...fields, attempt_epoch: ref.epoch, updated_at: new Date() },
-          $setOnInsert: { created_at: new Date() },
-        },
-        { upsert: true },
-      ),
+      artifacts.updateOne({ ...nodeFields(ref), batch_uid }, update, { upsert: true }),
     );
   }
 }
-
-const named = ({ taskId, nodeId }: ShardRef) => ({ task_id: checkedId(taskId), node_id: checkedId(nodeId) });

@@ -1,6 +1,6 @@
 import { ObjectId } from "mongodb";
 import { expect, test } from "vitest";
-import { batchUid, uidOf } from "../../../../src/adapters/mongo/driver/documents.ts";
+import { batchUid, uidOf } from "../../../../src/adapters/mongo/format/documents.ts";
 
 const row = (_id: unknown, batch_uid: string, generation: number) => ({ _id: _id as string, batch_uid, generation });
 
@@ -10,11 +10,11 @@ test.each([
   ["a.g2", 0],
   ["a.g2", 2],
   ["__complete__.0.0", 1],
-])("the uid '%s' of generation %i comes back from its row", (uid, generation) => {
+])("the uid '%s' of generation %i is read back from its row", (uid, generation) => {
   expect(uidOf(row("t:n:0:0:0", batchUid(uid, generation), generation))).toBe(uid);
 });
 
-test("a row of another program keeps its name, whatever generation it was made part of", () => {
+test("an external worker's row keeps its name in any generation", () => {
   for (const generation of [0, 1, 2]) {
     expect(uidOf(row(new ObjectId(), "read/a.g1", generation))).toBe("read/a.g1"); // of a batch of ours, as rows call it
     expect(uidOf(row(new ObjectId(), "read/a", generation))).toBe("read/a");

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { checkedOptions } from "../../../../src/adapters/mongo/options.ts";
+import { clientOf } from "../../../../src/adapters/mongo/options.ts";
 
-async function givenToDriver(options: Parameters<typeof checkedOptions>[0]) {
-  const { client } = checkedOptions(options).session;
+async function givenToDriver({ timeoutMs = 10_000, ...options }: Parameters<typeof clientOf>[0]) {
+  const client = clientOf(options, timeoutMs);
   await client.close();
   return client.options;
 }
 
-test("TLS, logins and timeouts reach the driver, from the URL and from clientOptions", async () => {
+test("TLS, credentials and timeouts reach the driver, from the URL and from clientOptions", async () => {
   const fromUrl = await givenToDriver({
     url: "mongodb://al%40ice:p%3Aw@db-1,db-2/runs?tls=true&authSource=accounts&authMechanism=SCRAM-SHA-256&replicaSet=rs",
   });

@@ -6,7 +6,7 @@ import { redacting } from "../../../../src/adapters/mongo/options.ts";
 const secret = "s3cr3t/p@ss";
 const encoded = encodeURIComponent(secret);
 
-test("what the driver says of a password is taken out of its words, and the error that says it with it", () => {
+test("a password is removed from the message, and the driver's error that contains it is omitted", () => {
   const redact = redacting(new MongoClient(`mongodb://me:${encoded}@127.0.0.1:1/x`));
   for (const words of [`no route to mongodb://me:${encoded}@127.0.0.1`, `refused me with ${secret}`]) {
     const error = translated(new MongoNetworkError(words), redact) as Error;
@@ -18,7 +18,7 @@ test("what the driver says of a password is taken out of its words, and the erro
   }
 });
 
-test("an error without a secret is the cause", () => {
+test("the driver's error is the cause if it contains no secret", () => {
   const redact = redacting(new MongoClient("mongodb://127.0.0.1:1/x"));
   const cause = new MongoNetworkError("connection closed");
   expect(translated(cause, redact)).toMatchObject({ cause, message: "MongoDB request failed: connection closed" });

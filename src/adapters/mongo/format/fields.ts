@@ -1,14 +1,13 @@
-import type { Document } from "mongodb";
-import type { Json } from "../../../errors/index.ts";
-import { recordTooLarge } from "./errors.ts";
+import { BSON, type Document } from "mongodb";
+import { FlowError, type Json } from "../../../errors/index.ts";
 
-/** How one value of a record is put into its document, and read from it; `undefined`: it isn't there. */
+/** How one value of a record is stored in its document, and read from it; `undefined`: the field is absent. */
 interface Field {
   put(document: Document, value: never): void;
   get(document: Document): unknown;
 }
 
-/** The document's field for each field of a record; none can be forgotten. */
+/** The document's field for each field of a record: a field without one does not compile. */
 export type Fields<TRecord> = { readonly [TName in keyof TRecord]-?: string | Field };
 
 export interface Mapping<TRecord> {
@@ -41,14 +40,14 @@ export function mapping<TRecord extends object>(fields: Fields<TRecord>): Mappin
   };
 }
 
-const plain = (name: string): Field =>
-  converted<unknown, unknown>(
-    name,
-    (value) => value,
-    (value) => value,
-  );
+const plain = (name: string): Field => ({
+  put(document, value) {
+    document[name] = value;
+  },
+  get: (document) => document[name],
+});
 
-/** Milliseconds since 1970 as a date. */
+/** Milliseconds since the epoch as a BSON date. */
 export const date = (name: string): Field =>
   converted<number, Date>(
     name,
@@ -66,7 +65,7 @@ export const list = <TRecord>(name: string, inner: Mapping<TRecord>): Field =>
     (documents) => documents.map(inner.toRecord),
   );
 
-/** JSON of users: see {@link jsonField}. */
+/** Users' JSON: see {@link jsonField}. */
 export const json = (name: string): Field => ({
   put: (document, value: Json) => Object.assign(document, jsonField(name, value)),
   get: (document) => jsonOf(document, name),
@@ -83,19 +82,19 @@ export const converted = <TValue, TStored>(
   get: (document) => (document[name] === undefined ? undefined : restore(document[name] as TStored)),
 });
 
-/** MongoDB nests up to 100 levels, of which the document around the value needs some. */
+/** MongoDB nests up to 100 levels, some of which the surrounding document needs. */
 const deepest = 80;
 
 /**
- * JSON of users as the field of a document: as it is, which other programs can read and query, or in the field's twin
- * `<name>_json` as text where BSON, a driver or an older server would make something else of it.
+ * Users' JSON as a field of a document: unchanged, so that other programs can read and query it, or as text in the field
+ * `<name>_json` where BSON, a driver or an older server would change it.
  */
 export function jsonField<TName extends string>(name: TName, value: Json | undefined): Record<string, Json> {
   if (value === undefined) return {};
   return fits(value, 0) ? { [name]: value } : { [`${name}_json`]: textOf(name, value) };
 }
 
-/** What {@link jsonField} wrote. */
+/** Reads what {@link jsonField} wrote. */
 export function jsonOf<T>(document: object, name: string): T | undefined {
   const fields = document as Document;
   const text: unknown = fields[`${name}_json`];
@@ -119,6 +118,24 @@ function fits(value: Json, depth: number): boolean {
   return Object.entries(value).every(([key, item]) => isPlainKey(key) && fits(item, depth + 1));
 }
 
-/** A driver makes objects of its own of `$ref` and `_bsontype`, servers before 5.0 refuse `$`, and BSON ends at NUL. */
+/** Drivers convert objects with `$ref` or `_bsontype`, servers before 5.0 reject `$`, and a BSON key ends at NUL. */
 const isPlainKey = (key: string): boolean =>
   !key.startsWith("$") && key !== "_bsontype" && key !== "__proto__" && !key.includes("\0") && key.isWellFormed();
+
+const largestDocument = 16 * 1_024 * 1_024;
+
+export const recordTooLarge = (what: string): FlowError =>
+  new FlowError(
+    "RECORD_TOO_LARGE",
+    `${what} exceeds MongoDB's limit of 16 MiB per document: split it, for instance into smaller batches`,
+  );
+
+/** @throws FlowError `RECORD_TOO_LARGE` */
+export function checkSize<TDocument extends object>(
+  document: TDocument,
+  what: string,
+  most = largestDocument,
+): TDocument {
+  if (BSON.calculateObjectSize(document, { ignoreUndefined: true }) > most) throw recordTooLarge(what);
+  return document;
+}

@@ -1,0 +1,199 @@
+import type { Document } from "mongodb";
+import {
+  type Artifact,
+  type Attempt,
+  type DeadLetter,
+  type NewArtifact,
+  type Origin,
+  shardKey,
+  type WorkerRecord,
+} from "../../../core/model/records.ts";
+import type { Metrics } from "../../../definitions/index.ts";
+import type { Json } from "../../../errors/index.ts";
+import { checkSize, converted, date, jsonField, jsonOf, mapping } from "./fields.ts";
+import { checkedId, type NodeDocument, refFields, type ShardRefDocument, type TaskDocument } from "./records.ts";
+
+/** The documents of each collection. */
+export interface Documents {
+  readonly tasks: TaskDocument;
+  readonly nodes: NodeDocument;
+  readonly artifacts: ArtifactDocument;
+  readonly limits: LimitDocument;
+  readonly workers: WorkerDocument;
+  readonly deadLetters: DeadLetterDocument;
+  readonly layout: LayoutDocument;
+  /** Written by external workers only: the batches that they have claimed to read. */
+  readonly streamProgress: Document;
+}
+
+export const collectionNames: Readonly<Record<keyof Documents, string>> = {
+  tasks: "tasks",
+  nodes: "nodes",
+  artifacts: "artifacts",
+  limits: "limits",
+  workers: "worker_registry",
+  deadLetters: "dead_letters",
+  layout: "layout",
+  streamProgress: "stream_progress",
+};
+
+// ---- artifacts
+
+/** An artifact (`partial`), or the complete marker of a log (`complete`). */
+export interface ArtifactDocument extends ShardRefDocument {
+  readonly _id: string;
+  readonly generation: number;
+  readonly seq: number;
+  /** Unique within (task, node). */
+  readonly batch_uid: string;
+  readonly status: "partial" | "complete";
+  readonly attempt_epoch: number;
+  readonly claim_id: string;
+  readonly worker_id?: string;
+  readonly origin?: Origin;
+  readonly meta?: unknown;
+  readonly created_at: Date;
+}
+
+/** A projection to the fields that {@link uidOf} reads, and the status. */
+export const uidOnly = { batch_uid: 1, generation: 1, status: 1 } as const;
+
+/** A projection that omits the content of an artifact. */
+export const entryOnly = { meta: 0, meta_json: 0, metrics: 0, metrics_json: 0 } as const;
+
+/** The position of an entry in a log, and its author. */
+export interface Place {
+  readonly attempt: Attempt;
+  readonly workerId: string | undefined;
+  readonly generation: number;
+  readonly seq: number;
+  /** The server's time, in ms. */
+  readonly now: number;
+}
+
+/**
+ * Unique within (task, node) over all generations: the uid itself in generation 0, with a suffix in later ones. A uid
+ * that ends like such a suffix, or begins like a marker's, has the suffix in generation 0 too.
+ */
+export const batchUid = (uid: string, generation: number): string =>
+  generation === 0 && !/\.g\d+$/.test(uid) && !uid.startsWith(markerPrefix) ? uid : `${uid}.g${generation}`;
+
+const markerPrefix = "__complete__.";
+
+export const uidOf = (doc: Pick<ArtifactDocument, "_id" | "batch_uid" | "generation">): string => {
+  const { batch_uid, generation } = doc;
+  const suffix = `.g${generation}`;
+  return isOwn(doc) && batch_uid.endsWith(suffix) ? batch_uid.slice(0, -suffix.length) : batch_uid;
+};
+
+/** The other rows were written by external workers, which choose `batch_uid` themselves and may store any BSON. */
+const isOwn = ({ _id }: { readonly _id: unknown }): boolean => typeof _id === "string";
+
+export function artifactDocument(place: Place, { uid, origin, meta, metrics }: NewArtifact): ArtifactDocument {
+  const document = {
+    ...placed(place),
+    batch_uid: batchUid(uid, place.generation),
+    status: "partial",
+    origin: originOf(origin),
+    ...jsonField("meta", meta),
+    ...jsonField("metrics", metrics),
+  } as const;
+  return checkSize(document, `the artifact '${uid}' of node '${place.attempt.nodeId}'`);
+}
+
+/** The complete marker of a log: its seq is the one after the last artifact's. */
+export function markerDocument(place: Place, result: Json | undefined): ArtifactDocument {
+  const document = {
+    ...placed(place),
+    batch_uid: `${markerPrefix}${place.attempt.shard}.${place.generation}`,
+    status: "complete",
+    ...jsonField("meta", result),
+  } as const;
+  return checkSize(document, `the result of node '${place.attempt.nodeId}'`);
+}
+
+const placed = ({ attempt, workerId, generation, seq, now }: Place) => ({
+  _id: `${shardKey(attempt)}:${generation}:${seq}`,
+  ...refFields(attempt),
+  generation,
+  seq,
+  attempt_epoch: attempt.epoch,
+  claim_id: attempt.claimId,
+  ...(workerId === undefined ? {} : { worker_id: workerId }),
+  created_at: new Date(now),
+});
+
+export const artifactOf = (doc: ArtifactDocument): Artifact => ({
+  seq: doc.seq,
+  uid: uidOf(doc),
+  epoch: doc.attempt_epoch,
+  claimId: doc.claim_id,
+  origin: originOf(doc.origin),
+  meta: isOwn(doc) ? (jsonOf<Json>(doc, "meta") ?? null) : plainJson(doc.meta),
+  metrics: jsonOf<Metrics>(doc, "metrics") ?? {},
+});
+
+/** Values that JSON lacks (dates, object IDs, decimals) in their own JSON form. */
+export const plainJson = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null));
+
+export const originOf = (origin: Origin | undefined): Origin => ({
+  source: origin?.source ?? "",
+  seq: origin?.seq ?? 0,
+  chunk: origin?.chunk ?? 0,
+});
+
+// ---- limits, workers, dead letters, the layout
+
+export interface LimitDocument {
+  /** The key of the limit. */
+  readonly _id: string;
+  readonly holders: readonly object[];
+}
+
+export interface WorkerDocument {
+  readonly _id: string;
+  readonly last_seen: Date;
+  /** Until then the worker counts as alive. */
+  readonly alive_until: Date;
+}
+
+export const workerRecords = mapping<WorkerRecord>({
+  id: "worker_id",
+  types: "roles",
+  capacity: converted<number, { readonly tasks: number }>(
+    "capacity",
+    (tasks) => ({ tasks }),
+    ({ tasks }) => tasks,
+  ),
+  running: "running",
+});
+
+export interface DeadLetterDocument {
+  readonly _id: string;
+  readonly list_order: string;
+  readonly expire_at: Date;
+}
+
+export const deadLetterRecords = mapping<DeadLetter>({
+  id: "_id",
+  topic: "topic",
+  key: "key",
+  body: "body",
+  reason: "reason",
+  at: date("at"),
+});
+
+export const deadLetterDocument = (
+  letter: DeadLetter,
+  { keptMs, ...more }: { readonly keptMs: number; readonly list_order: string },
+): DeadLetterDocument => ({
+  ...deadLetterRecords.toDocument(letter),
+  ...more,
+  _id: checkedId(letter.id),
+  expire_at: new Date(letter.at + keptMs),
+});
+
+export interface LayoutDocument {
+  readonly _id: "layout";
+  readonly version: number;
+}
