@@ -20,9 +20,17 @@ export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
 export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChange } from "./diff.ts";
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./format/findings.ts";
 export { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
+export {
+  type FanIn,
+  type GraphNode,
+  type InputInline,
+  type NodeIo,
+  type RetryPolicy,
+  retryDefaults,
+  type StartWhen,
+} from "./format/node-fields.ts";
 export { findParamRefs, type ParamRef, resolveParams } from "./format/params.ts";
 export { type PrimedGraph, type PrimedNode, primeGraph } from "./format/primed.ts";
-export { retryDefaults } from "./format/retry.ts";
 export * from "./format/types.ts";
 export { graphJsonSchema } from "./json-schema.ts";
 export { type MermaidOptions, toMermaid } from "./mermaid.ts";

@@ -1,5 +1,6 @@
 import { canonicalGraph } from "./canonical.ts";
-import { coordinatorFnType, type Graph, type GraphNode } from "./format/types.ts";
+import type { GraphNode } from "./format/node-fields.ts";
+import { coordinatorFnType, type Graph } from "./format/types.ts";
 
 /** How `toMermaid` draws. */
 export interface MermaidOptions {

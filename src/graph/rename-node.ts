@@ -1,8 +1,8 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
+import type { GraphNode, InputInline, NodeIo } from "./format/node-fields.ts";
 import { isObject } from "./format/plain-data.ts";
-import type { GraphNode, InputInline, NodeIo } from "./format/types.ts";
 
 export interface Renaming {
   readonly idOf: (id: string) => string;

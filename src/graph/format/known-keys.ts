@@ -1,22 +1,21 @@
 import type { JsonObject } from "../../errors/index.ts";
 import { nearName } from "./near-name.ts";
+import { ioFields, nodeFields } from "./node-fields.ts";
 import type { Path } from "./pointer.ts";
-import { graphShape, ioShape, nodeShape, retryPolicyShape, typeSchemasShape } from "./schema.ts";
+import { graphShape, nodeShape, typeSchemasShape } from "./schema.ts";
 
-export const nodeKeys = keysOf(nodeShape);
-export const ioKeys = keysOf(ioShape);
-const graphKeys = keysOf(graphShape);
-const retryPolicyKeys = keysOf(retryPolicyShape);
-const typeSchemasKeys = keysOf(typeSchemasShape);
-const none: ReadonlySet<string> = new Set();
+export const nodeKeys = keysOf(nodeShape.shape);
+export const ioKeys = keysOf(ioFields);
+const graphKeys = keysOf(graphShape.shape);
+const typeSchemasKeys = keysOf(typeSchemasShape.shape);
 
 /** The keys that the object at `path` may have. */
 export function keysAt(path: Path): ReadonlySet<string> {
   if (path.length === 0) return graphKeys;
   if (path[0] === "schemas") return typeSchemasKeys;
   if (path.length === 2) return nodeKeys;
-  if (path[2] === "io") return ioKeys;
-  return path[2] === "retry_policy" ? retryPolicyKeys : none;
+  const [, , key] = path;
+  return keysOf(Object.entries(nodeFields).find(([name]) => name === key)?.[1].fields ?? {});
 }
 
 /**
@@ -35,6 +34,6 @@ export function misspelt(object: JsonObject, known: ReadonlySet<string>): Readon
   return meant;
 }
 
-function keysOf(schema: { readonly shape: object }): ReadonlySet<string> {
-  return new Set(Object.keys(schema.shape));
+function keysOf(object: object): ReadonlySet<string> {
+  return new Set(Object.keys(object));
 }

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
+import type { InputInline } from "./node-fields.ts";
 import { isObject } from "./plain-data.ts";
 import type { Path } from "./pointer.ts";
-import type { InputInline } from "./types.ts";
 
 /*
  * `{ "$ref": "params.date" }` inside a handler's own arguments or `fn_args` stands for a parameter of the task. An

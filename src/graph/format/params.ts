@@ -1,10 +1,11 @@
 import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { defaultGraphLimits } from "./limits.ts";
 import { say } from "./messages.ts";
+import type { GraphNode, NodeIo } from "./node-fields.ts";
 import { argumentsOf, type FoundRef, refsIn, replaceRefs } from "./param-refs.ts";
 import { deepFreeze, excessOf, isObject } from "./plain-data.ts";
 import { pointer } from "./pointer.ts";
-import type { Graph, GraphNode, NodeIo } from "./types.ts";
+import type { Graph } from "./types.ts";
 
 /** A place in a graph that a parameter of the task fills in. */
 export interface ParamRef {

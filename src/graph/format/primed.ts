@@ -1,5 +1,6 @@
+import type { GraphNode } from "./node-fields.ts";
 import { deepFreeze } from "./plain-data.ts";
-import type { Graph, GraphNode } from "./types.ts";
+import type { Graph } from "./types.ts";
 
 /** A node with the state that a run begins in. */
 export interface PrimedNode extends GraphNode {

@@ -3,10 +3,18 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import type { FindingList } from "./findings.ts";
 import { ioKeys, keysAt, misspelt, nodeKeys } from "./known-keys.ts";
 import { cut, say, shown } from "./messages.ts";
+import {
+  type FanIn,
+  type FieldTable,
+  type InputInline,
+  ioFields,
+  nodeFields,
+  type RetryPolicy,
+  type StartWhen,
+} from "./node-fields.ts";
 import { codeAt, isObject, type PlainCopy, runtimeKeys, unsupportedKeys } from "./plain-data.ts";
 import { type Path, pointer, valueAt } from "./pointer.ts";
-import { graphShape, ioShape, nodeShape } from "./schema.ts";
-import type { FanIn, InputInline, RetryPolicy, StartWhen } from "./types.ts";
+import { graphShape, nodeShape } from "./schema.ts";
 import { dotted, expectation, nearValue } from "./zod-issues.ts";
 
 /**
@@ -149,20 +157,20 @@ function illShapedNode(raw: Json, index: number): DraftNode {
   const unclear = new Set<Facet>();
   const facets: { [facet: string]: unknown } = {};
   const keyOf = new Map<Facet, string>();
-  const read = (from: JsonObject, keys: readonly Facet[], shape: Readonly<Record<string, Shape>>) => {
-    const meant = misspelt(from, shape === ioShape.shape ? ioKeys : nodeKeys);
+  const read = (from: JsonObject, keys: readonly Facet[], fields: FieldTable) => {
+    const meant = misspelt(from, fields === ioFields ? ioKeys : nodeKeys);
     for (const facet of keys) {
       const key = Object.hasOwn(from, facet) ? facet : meant.get(facet);
       if (key === undefined) continue;
       keyOf.set(facet, key);
-      if (shape[facet]?.safeParse(from[key]).success) facets[facet] = from[key];
+      if (fields[facet]?.schema.safeParse(from[key]).success) facets[facet] = from[key];
       else unclear.add(facet);
     }
   };
   if (isObject(raw)) {
-    read(raw, inNode, nodeShape.shape);
+    read(raw, inNode, nodeFields);
     const io = raw.io ?? raw[misspelt(raw, nodeKeys).get("io") ?? "io"];
-    if (isObject(io)) read(io, inIo, ioShape.shape);
+    if (isObject(io)) read(io, inIo, ioFields);
     else if (io !== undefined) for (const facet of inIo) unclear.add(facet);
   } else {
     for (const facet of [...inNode, ...inIo]) unclear.add(facet);
@@ -182,10 +190,6 @@ function possibleNames(raw: Json): string[] {
   return Object.entries(raw).flatMap(([key, value]) =>
     typeof value === "string" && !nodeKeys.has(key) ? [value] : [],
   );
-}
-
-interface Shape {
-  safeParse(value: unknown): { readonly success: boolean };
 }
 
 interface DraftParts {
