@@ -1,7 +1,7 @@
 import { builtInFunction, isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
 import { limitFields, setFields } from "../graph/format/node-fields.ts";
-import { refsIn } from "../graph/format/param-refs.ts";
+import { refsIn } from "../graph/format/params.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { argsOf, inputOf, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";

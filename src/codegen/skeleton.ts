@@ -1,6 +1,6 @@
 import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
-import { refsIn } from "../graph/format/param-refs.ts";
+import { refsIn } from "../graph/format/params.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { array, block, call, type Doc, object, sequence } from "./layout.ts";

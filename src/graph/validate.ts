@@ -1,11 +1,17 @@
 import { adapterName, spellOutArgs } from "../builtins/input-adapters/index.ts";
 import { FlowError, type Json, type JsonObject } from "../errors/index.ts";
-import { runChecks, type ValidateOptions } from "./checks/index.ts";
+import { checkParamRefs, checkParamsSchema } from "./checks/args.ts";
+import type { CheckContext, ValidateOptions } from "./checks/context.ts";
+import { checkFunctions } from "./checks/functions.ts";
+import { checkData, checkInput, checkSources } from "./checks/input.ts";
+import { checkCycles, checkEdges, checkIds, checkStart, checkTypes, linkNodes } from "./checks/structure.ts";
 import { type Finding, FindingList, formatFindings } from "./format/findings.ts";
+import { runtimeKeys } from "./format/known-keys.ts";
 import { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 import { say } from "./format/messages.ts";
-import { copyPlain, deepFreeze, isObject, runtimeKeys } from "./format/plain-data.ts";
+import { copyPlain, deepFreeze, isObject } from "./format/plain-data.ts";
 import { readShape } from "./format/shape.ts";
+import { components } from "./format/topology.ts";
 import type { Graph } from "./format/types.ts";
 
 /** A graph that is right, made uniform; or everything that is wrong with it. */
@@ -60,6 +66,22 @@ export function parseGraph(input: unknown, options: ValidateOptions = {}): Graph
   const { findings } = validation;
   const title = findings.length === 1 ? "an error in the graph" : `${findings.length} errors in the graph`;
   throw new FlowError("GRAPH_INVALID", `${title}\n${formatFindings(findings)}`, { details: { findings } });
+}
+
+/** Every check that needs more than one value in view, each on whatever of the graph can be read. */
+function runChecks(context: CheckContext): void {
+  const doubled = checkIds(context);
+  checkTypes(context);
+  const links = linkNodes(context);
+  const groups = components(links.parents);
+  checkEdges(context, { links, doubled });
+  checkCycles(context, { links, groups });
+  checkStart(context, links);
+  const sources = [...checkInput(context, links), ...checkFunctions(context)];
+  checkSources(context, { sources, links, groups });
+  checkParamsSchema(context);
+  checkParamRefs(context);
+  checkData(context, links);
 }
 
 /**

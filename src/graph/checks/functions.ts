@@ -5,7 +5,7 @@ import type { DraftNode } from "../format/shape.ts";
 import { coordinatorFnType } from "../format/types.ts";
 import { checkArgs } from "./args.ts";
 import type { CheckContext } from "./context.ts";
-import { type NamedSource, sourcesOf } from "./sources.ts";
+import { type NamedSource, sourcesOf } from "./input.ts";
 
 /**
  * Coordinator functions are known and their arguments fit; they stand on nodes of their type only.

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { FindingCode, FindingList } from "./findings.ts";
+import type { FindingList } from "./findings.ts";
+import { codeAt } from "./known-keys.ts";
 import type { GraphLimits } from "./limits.ts";
 import { cut, say } from "./messages.ts";
 import { forbiddenKeys } from "./names.ts";
@@ -183,42 +184,6 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Keys of a primed graph: accepted at their first values, and dropped. */
-export const runtimeKeys = ["status", "attempt_epoch", "stats", "lease"] as const;
-
-/** Places whose mistakes have a code of their own. The rest is `GRAPH_SHAPE`. */
-const codesInNode: ReadonlyMap<string, FindingCode> = new Map<string, FindingCode>([
-  ["fan_in", "GRAPH_FAN_IN"],
-  ["retry_policy", "GRAPH_RETRY_POLICY"],
-  ["io.start_when", "GRAPH_START_WHEN"],
-  ["io.input_inline.input_args", "GRAPH_ADAPTER_ARGS"],
-  ["io.fn_args", "GRAPH_FN_ARGS"],
-  ...runtimeKeys.map((key) => [key, "GRAPH_UNSUPPORTED"] as const),
-]);
-
-/** The code of an ill-shaped value, by where it stands. */
-export function codeAt(path: Path): FindingCode {
-  if (path[0] !== "nodes") return "GRAPH_SHAPE";
-  const inNode = path.slice(2);
-  for (let length = 1; length <= Math.min(3, inNode.length); length++) {
-    const code = codesInNode.get(inNode.slice(0, length).join("."));
-    if (code !== undefined) return code;
-  }
-  return "GRAPH_SHAPE";
-}
-
-const runState = "it is run-time state, remove it";
-
-/** Keys that the original knows and this engine does not run, with what to do about them. */
-export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
-  ["routing", "use depends_on and fan_in on the child nodes"],
-  ["edges_ex", "write edges as [from, to] pairs, and set io.start_when 'first_batch' on a streaming node"],
-  ["started_at", runState],
-  ["finished_at", runState],
-  ["next_retry_at", runState],
-  ["artifacts", runState],
-]);
-
 /**
  * Freezes plain data to the bottom; what is frozen already is taken for frozen throughout. From the bottom up, which
  * measured three times as fast as from the top down.
@@ -228,4 +193,48 @@ export function deepFreeze<TValue>(value: TValue): TValue {
   if (Array.isArray(value)) for (const item of value) deepFreeze(item);
   else for (const key in value) deepFreeze(value[key]);
   return Object.freeze(value);
+}
+
+/** How deep a stored value may nest: far beyond any data, and short of the call stack. */
+const maxDepth = 200;
+
+export class NotJsonError extends Error {
+  override readonly name = "NotJsonError";
+}
+
+/**
+ * A copy of a value that JSON can hold; keys whose value is `undefined` are left out and -0 becomes 0, as JSON does.
+ *
+ * @throws NotJsonError naming the path of what JSON can't hold
+ */
+export function copyJson(value: unknown): Json {
+  return copy(value, "", 0);
+}
+
+function copy(value: unknown, path: string, depth: number): Json {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") {
+    if (Number.isFinite(value)) return value === 0 ? 0 : value;
+    throw new NotJsonError(`${where(path)} is ${value}`);
+  }
+  if (typeof value !== "object") throw new NotJsonError(`${where(path)} is ${describe(value)}`);
+  if (depth >= maxDepth) throw new NotJsonError(`${where(path)} is nested deeper than ${maxDepth} levels`);
+  // Not `map`: it leaves holes as they are, and makes another of a subclass.
+  if (Array.isArray(value)) return Array.from(value, (item, index) => copy(item, `${path}[${index}]`, depth + 1));
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new NotJsonError(`${where(path)} is a ${value.constructor?.name ?? "class instance"}`);
+  }
+  const result: Record<string, Json> = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (key === "__proto__") throw new NotJsonError(`${where(path)} has the key __proto__`);
+    if (item !== undefined) result[key] = copy(item, `${path}.${key}`, depth + 1);
+  }
+  return result;
+}
+
+const where = (path: string): string => (path === "" ? "the value" : path);
+
+function describe(value: unknown): string {
+  return value === undefined ? "undefined" : `a ${typeof value}`;
 }

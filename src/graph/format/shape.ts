@@ -1,7 +1,7 @@
 import type { $ZodIssue } from "zod/v4/core";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { FindingList } from "./findings.ts";
-import { ioKeys, keysAt, misspelt, nodeKeys } from "./known-keys.ts";
+import { codeAt, ioKeys, keysAt, misspelt, nodeKeys, runtimeKeys, unsupportedKeys } from "./known-keys.ts";
 import { cut, say, shown } from "./messages.ts";
 import {
   type FanIn,
@@ -12,7 +12,7 @@ import {
   type RetryPolicy,
   type StartWhen,
 } from "./node-fields.ts";
-import { codeAt, isObject, type PlainCopy, runtimeKeys, unsupportedKeys } from "./plain-data.ts";
+import { isObject, type PlainCopy } from "./plain-data.ts";
 import { type Path, pointer, valueAt } from "./pointer.ts";
 import { graphShape, nodeShape } from "./schema.ts";
 import { dotted, expectation, nearValue } from "./zod-issues.ts";
