@@ -7,8 +7,8 @@ import type { GraphNode } from "../graph/index.ts";
 import { argsOf, inputOf, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";
 
 /**
- * Why a node can't be written in the builder's words, which are fewer than the graph's; `undefined` when it can.
- * In words for a comment: they name nodes only, whose ids are plain.
+ * Why the builder cannot express a node; `undefined` if it can. The text goes into a comment, so it names only nodes,
+ * whose ids cannot end one.
  */
 export function beyondBuilder(node: GraphNode, source: SourceGraph): string | undefined {
   return fieldsOf(node) ?? (isWorker(node) ? readingOf(node, source) : functionOf(node)) ?? paramsOf(node, source);

@@ -9,15 +9,15 @@ import { array, call, type Doc, object } from "./layout.ts";
 import { argument, literal, objectOf, property, stringLiteral } from "./literals.ts";
 import { argsOf, inputOf, isWorker } from "./source-graph.ts";
 
-/** How definitions are called in the source. */
+/** The identifiers of definitions in the source. */
 export interface DefinitionNames {
   readonly handlers: ReadonlyMap<string, string>;
   readonly fns: ReadonlyMap<string, string>;
-  /** The handlers may suggest adapters of their own: the default one is written out. */
+  /** Whether handlers may suggest other adapters, so that the default one must be written. */
   readonly mayPropose: boolean;
 }
 
-/** `.then("clean", clean, { ... })`: the node that stands behind `previous`. */
+/** `.then("clean", clean, { ... })`: the call that adds a node after `previous`. */
 export function nodeCall(node: GraphNode, previous: string | undefined, names: DefinitionNames): Doc {
   const { node_id: id, depends_on: parents } = node;
   const goesOn = isWorker(node) && parents.length === 1 && parents[0] === previous;
@@ -75,7 +75,7 @@ function inputDoc(node: GraphNode, { mayPropose }: DefinitionNames): Doc | undef
   ]);
 }
 
-/** Of a built-in function the builder has names of its own for the arguments, and for keys of ours inside. */
+/** The arguments in the builder's spelling, if the function is built in. */
 function functionArgs(node: GraphNode): JsonObject {
   const { fn = "", fn_args: args = {} } = node.io ?? {};
   const builtIn = builtInFunction(fn);

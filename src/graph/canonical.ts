@@ -15,16 +15,16 @@ import { orderKeys, sortKeys } from "./format/stable-json.ts";
 import type { Graph } from "./format/types.ts";
 
 /**
- * The one way to write a graph: constant defaults removed, `from_nodes` of the built-in adapters written out (its
- * default changes with `depends_on`), keys in one order, parents before children and otherwise as declared, `edges`
- * as `depends_on` says. For files that people read and compare.
+ * The canonical form of a graph, for files that people read and compare: without constant defaults, with `from_nodes`
+ * of the built-in adapters (its default depends on `depends_on`), keys in a fixed order, parents before children and
+ * otherwise in declaration order, and `edges` derived from `depends_on`.
  *
  * @example
  * canonicalGraph(parseGraph({ nodes: [{ node_id: "a", type: "x", fan_in: "all", retry_policy: { max: 2, jitter: 0 } }] }))
  * // { schema_version: "1.0", nodes: [{ node_id: "a", type: "x", depends_on: [], retry_policy: { jitter: 0 } }], edges: [] }
  *
- * @param graph - what `parseGraph` gave: a graph that was not checked may have no canonical form
- * @returns a frozen graph that means the same; of a canonical one, an equal one
+ * @param graph - from `parseGraph`: an unchecked graph may have no canonical form
+ * @returns a frozen, equivalent graph; equal to `graph` if that is canonical
  */
 export function canonicalGraph(graph: Graph): Graph {
   const nodes = topologicalOrder(graph.nodes).map(canonicalNode);
@@ -91,24 +91,24 @@ function sorted(value: JsonObject | undefined): JsonObject | undefined {
   return value === undefined ? undefined : (sortKeys(value) as JsonObject);
 }
 
-/** A key that is there only with a value. */
+/** The key with its value; no key if the value is `undefined`. */
 function optional<TKey extends string, TValue extends Json | object>(key: TKey, value: TValue | undefined) {
   return (value === undefined ? {} : { [key]: value }) as { readonly [K in TKey]?: TValue };
 }
 
-/** An object says something, or is left out. */
+/** `undefined` for an empty object. */
 function filled<TValue extends object>(value: TValue): TValue | undefined {
   return Object.keys(value).length === 0 ? undefined : value;
 }
 
 /**
- * SHA-256 of what a graph says, in hexadecimal: equal for every way to write it, in whatever order its nodes, edges
- * and keys stand. The order inside `depends_on` and other lists counts: it decides the order of what is read.
+ * SHA-256 of a graph's meaning, in hexadecimal: it does not depend on the order of nodes, edges and keys, or on written
+ * defaults. The order within `depends_on` and other lists does count: it determines the order of input.
  *
  * @example
  * graphHash(parseGraph(json)) === graphHash(canonicalGraph(parseGraph(json))) // true
  *
- * @param graph - what `parseGraph` gave
+ * @param graph - from `parseGraph`
  */
 export function graphHash(graph: Graph): string {
   const { nodes, edges: _, ...rest } = canonicalGraph(graph);
@@ -119,8 +119,8 @@ export function graphHash(graph: Graph): string {
 }
 
 /**
- * Parents before children; of the nodes that may come next, always the one declared first. Nodes already in such an
- * order stay as they are.
+ * Parents before children; among the nodes that may come next, the one declared first. Nodes already in such an order
+ * keep it.
  */
 function topologicalOrder(nodes: readonly GraphNode[]): readonly GraphNode[] {
   const indexOf = new Map(nodes.map((node, index) => [node.node_id, index]));

@@ -1,6 +1,6 @@
 /**
- * The graph contract: the JSON that the builder compiles to and the engine runs. Everything here takes and gives plain
- * data; nothing knows the builder or the engine.
+ * The graph contract: the JSON that the builder compiles to and the engine runs. Functions here accept and return plain
+ * data, independent of the builder and the engine.
  */
 
 export {

@@ -16,17 +16,17 @@ import type { CheckContext } from "./context.ts";
 export interface ArgsCheck {
   readonly schema: $ZodType;
   readonly args: JsonObject;
-  /** Where `args` stands in the graph. */
+  /** Path of `args` in the graph. */
   readonly path: Path;
-  /** Whose arguments they are, and of which adapter or function, as sentences name them. */
+  /** The node and its adapter or function, as messages name them. */
   readonly owner: string;
   readonly name: string;
   readonly code: FindingCode;
-  /** Arguments that say what to read: their mistakes are `GRAPH_FROM_NODES`. */
+  /** Arguments that name sources; mistakes in them are `GRAPH_FROM_NODES`. */
   readonly sourceKeys: readonly string[];
 }
 
-/** Arguments fit their schema. What a parameter will fill in is left to the run. */
+/** Arguments match their schema. Values that a parameter replaces are checked when the task runs. */
 export function checkArgs(check: ArgsCheck, findings: FindingList): void {
   const issues = issuesOf(check, findings);
   if (issues.length === 0) return;
@@ -39,7 +39,7 @@ function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[]
     const parsed = safeParse(check.schema, check.args);
     return parsed.success ? [] : parsed.error.issues;
   } catch (error) {
-    // A schema of the caller's own: its refinements may be asynchronous, or throw. Neither may end the validation.
+    // Refinements of a caller's schema may be asynchronous or throw; neither may abort the validation.
     if (error instanceof $ZodAsyncError) return [];
     const reason = thrownMessage(error);
     const message = say("uncheckedArgs", { owner: check.owner, name: check.name, reason: cut(reason) });
@@ -49,9 +49,9 @@ function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[]
 }
 
 interface RefPlaces {
-  /** Pointers to references. */
+  /** Pointers of references. */
   readonly at: ReadonlySet<string>;
-  /** Pointers to what contains one. */
+  /** Pointers of the values that contain one. */
   readonly above: ReadonlySet<string>;
 }
 
@@ -65,7 +65,7 @@ function refPlaces(args: JsonObject): RefPlaces {
   return { at, above };
 }
 
-/** An issue in a referenced value, or a verdict about a whole that contains one. */
+/** Whether the issue is in a referenced value, or about a value as a whole that contains a reference. */
 function concernsRef({ code, path }: $ZodIssue, refs: RefPlaces): boolean {
   if (refs.at.size === 0) return false;
   const verdict = code === "invalid_union" || code === "custom";
@@ -107,7 +107,7 @@ function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void
   findings.add({ code, path, message, ...near });
 }
 
-/** The keys of the object schema at a path, as far as it is made of plain objects. */
+/** The keys of the object schema at a path; empty if the path crosses anything but plain object schemas. */
 function keysIn(schema: $ZodType, path: Path): ReadonlySet<string> {
   let shape = shapeOf(schema);
   for (const part of path) shape = shapeOf(Object.hasOwn(shape, part) ? shape[part] : undefined);
@@ -118,7 +118,7 @@ function shapeOf(schema: $ZodType | undefined): Readonly<Record<string, $ZodType
   return schema instanceof $ZodObject ? schema._zod.def.shape : {};
 }
 
-/** Parameter references have their form, and name what `params_schema` has. */
+/** Parameter references are well-formed and name parameters of `params_schema`. */
 export function checkParamRefs({ draft, findings }: CheckContext): void {
   const schema = draft.paramsSchema;
   const known = schema === undefined ? new Set<string>() : paramNames(schema);
@@ -148,7 +148,7 @@ function faultOf(ref: FoundRef, node: string): string | undefined {
   return ref.alone ? undefined : say("refNotAlone", { node });
 }
 
-/** Checking the parameters of a task takes a bounded time, whatever they are. */
+/** Validating any parameters against `params_schema` takes bounded time. */
 export function checkParamsSchema({ draft, options, findings }: CheckContext): void {
   const limits = { ...defaultGraphLimits, ...options.limits };
   if (draft.paramsSchema === undefined) return;
@@ -157,7 +157,7 @@ export function checkParamsSchema({ draft, options, findings }: CheckContext): v
   }
 }
 
-/** Ends with the first limit that is exceeded. */
+/** Stops at the first exceeded limit. */
 function* faultsOf(root: JsonObject, limits: GraphLimits): Generator<FindingInput> {
   const counted = new Map<JsonObject, number>();
   let patterns = 0;
@@ -198,7 +198,7 @@ function* faultsOf(root: JsonObject, limits: GraphLimits): Generator<FindingInpu
   }
 }
 
-/** How many schemas are applied to one value, over references and combinations; no more than a little past the limit. */
+/** The number of schemas applied to one value, through references and combinations; counting stops past the limit. */
 function appliedAt(
   schema: JsonObject,
   within: { readonly root: JsonObject; readonly counted: Map<JsonObject, number>; readonly limit: number },

@@ -20,9 +20,9 @@ import type { CheckContext } from "./context.ts";
 import { type Links, parentPath } from "./structure.ts";
 
 /**
- * The input adapter is known and its arguments fit.
+ * The input adapters are known and have valid arguments.
  *
- * @returns the nodes that the adapters read from
+ * @returns the sources that the adapters name
  */
 export function checkInput(context: CheckContext, links: Links): readonly NamedSource[] {
   const known = new Set([...adapterSpellings, ...(context.options.adapters ?? []).map(({ name }) => name)]);
@@ -100,7 +100,7 @@ interface AliasPlace {
   readonly findings: CheckContext["findings"];
 }
 
-/** `from_node` taken for what it means, and reported where it is ill-typed or stands beside `from_nodes`. */
+/** Expands the alias `from_node`; reports it if it is ill-typed or given together with `from_nodes`. */
 function readAlias(
   given: JsonObject,
   { node, argsPath, findings }: AliasPlace,
@@ -128,14 +128,14 @@ function readAlias(
   return { args: spellOutArgs(given), spelling: "from_node" };
 }
 
-/** A node that another one reads from, as it names it, and where. */
+/** A reference of a node to one of its sources. */
 export interface NamedSource {
   readonly node: DraftNode;
   readonly name: string;
   /** Path of the arguments. */
   readonly args: Path;
   readonly list: string;
-  /** Its position in the list, its alias; nothing where the name stands alone. */
+  /** Its position in the list, or its alias; absent if the argument is the name itself. */
   readonly at?: number | string;
 }
 
@@ -150,14 +150,14 @@ export interface SourcesPlace {
   readonly spelling?: "from_node" | "from_nodes";
 }
 
-/** The names in one argument, a list or one alone, as far as they are names. */
+/** The names in one argument, a list or a single name; other values are skipped. */
 export function sourcesOf(value: Json | undefined, place: Pick<NamedSource, "node" | "args" | "list">): NamedSource[] {
   if (typeof value === "string") return [{ ...place, name: value }];
   if (!Array.isArray(value)) return [];
   return value.flatMap((name: Json, at) => (typeof name === "string" ? [{ ...place, name, at }] : []));
 }
 
-/** The names in `from_nodes` and `from`, as far as they are names. */
+/** The names in `from_nodes` and `from`; other values are skipped. */
 function sourcesIn(value: JsonObject, { node, args, spelling = "from_nodes" }: SourcesPlace): NamedSource[] {
   const { from_nodes: names, from: aliases } = value;
   if (Array.isArray(names)) {
@@ -170,7 +170,7 @@ function sourcesIn(value: JsonObject, { node, args, spelling = "from_nodes" }: S
   );
 }
 
-/** Nodes read from what is upstream of them. */
+/** Sources are upstream of the nodes that read them. */
 export function checkSources({ draft, findings, names }: CheckContext, { sources, links, groups }: SourcesFacts): void {
   const questions: (AncestorQuestion & { readonly source: NamedSource })[] = [];
   const seen = new Set<string>();
@@ -191,7 +191,7 @@ export function checkSources({ draft, findings, names }: CheckContext, { sources
       questions.push({ source, descendant: node.index, ancestor: found.index });
     } else {
       declared ??= new Set(links.declared[node.index]?.names);
-      if (declared.has(name)) continue; // reported as a parent already
+      if (declared.has(name)) continue; // already reported as a parent
       const near = { word: name, among: names };
       const message = say("sourceNotInGraph", { node: node.name, id: cut(name) });
       findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message, near });
@@ -208,13 +208,13 @@ export function checkSources({ draft, findings, names }: CheckContext, { sources
 }
 
 interface SourcesFacts {
-  /** One node's after the other's. */
+  /** Grouped by node. */
   readonly sources: readonly NamedSource[];
   readonly links: Links;
   readonly groups: readonly (readonly number[])[];
 }
 
-/** Nodes with something upstream whose parents are not all known. */
+/** Nodes that have an unresolved parent, or an ancestor that has one. */
 function uncertainNodes(links: Links, groups: readonly (readonly number[])[]): Uint8Array {
   const uncertain = new Uint8Array(links.parents.length);
   if (links.incomplete.size === 0) return uncertain;
@@ -228,8 +228,8 @@ function uncertainNodes(links: Links, groups: readonly (readonly number[])[]): U
 }
 
 /**
- * What nodes read is what they take, as far as the data is described. A node with another mistake in it is left out:
- * what it reads may not be what was meant.
+ * The data of a node's sources fits its input, as far as both are described. Skips nodes with other findings, which may
+ * read something else than intended.
  */
 export function checkData({ draft, options, findings }: CheckContext, links: Links): void {
   const { schemas } = draft;
@@ -250,7 +250,7 @@ export function checkData({ draft, options, findings }: CheckContext, links: Lin
   }
 }
 
-/** Where the fault is mended. */
+/** The path of the value to correct. */
 function pathOf(at: DeliveryFault["at"], { node, links }: { node: DraftNode; links: Links }): Path {
   const inline = node.pathOf("input_inline");
   if (at === "adapter") return [...inline, "input_adapter"];

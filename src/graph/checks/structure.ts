@@ -6,7 +6,7 @@ import { cycleIn, type Parents } from "../format/topology.ts";
 import { coordinatorFnType } from "../format/types.ts";
 import type { CheckContext } from "./context.ts";
 
-/** Ids are unique. @returns the ids that are not */
+/** Ids are unique. @returns the duplicate ids */
 export function checkIds({ draft, findings }: CheckContext): ReadonlySet<string> {
   const seen = new Set<string>();
   const doubled = new Set<string>();
@@ -22,7 +22,7 @@ export function checkIds({ draft, findings }: CheckContext): ReadonlySet<string>
   return doubled;
 }
 
-/** Handler types are among those that the caller has. */
+/** Handler types are among the known types, if the caller passed any. */
 export function checkTypes({ draft, options, findings }: CheckContext): void {
   if (options.types === undefined) return;
   const known = new Set([...options.types, coordinatorFnType]);
@@ -34,7 +34,7 @@ export function checkTypes({ draft, options, findings }: CheckContext): void {
   }
 }
 
-/** A node's parents as it names them, and where: in its `depends_on`, or, where it has none, in these `edges`. */
+/** The parents that a node names: in its `depends_on`, or in `edges` if it has none. */
 export interface NamedParents {
   readonly names: readonly string[];
   readonly edges?: readonly DraftEdge[];
@@ -42,26 +42,26 @@ export interface NamedParents {
 
 const noParents: NamedParents = { names: [] };
 
-/** Paths are made when there is something to say: a large graph names a hundred thousand parents. */
+/** Computed only for findings: a large graph names 100,000 parents. */
 export function parentPath(node: DraftNode, { edges }: NamedParents, at: number): Path {
   return edges === undefined ? [...node.pathOf("depends_on"), at] : ["edges", edges[at]?.index ?? at, 0];
 }
 
-/** Who depends on whom, as far as the names can be followed. */
+/** The dependencies between nodes, as far as names can be resolved. */
 export interface Links {
-  /** By node index, as declared: unknown names and doubles included. */
+  /** By node index, as declared, including unknown and duplicate names. */
   readonly declared: readonly NamedParents[];
-  /** By node index: known parents, each once, without the node itself. */
+  /** By node index: resolved parents, without duplicates and the node itself. */
   readonly parents: Parents;
-  /** The edges to each name. */
+  /** Edges by target name. */
   readonly edgesTo: ReadonlyMap<string, readonly DraftEdge[]>;
-  /** Nodes with a parent that can't be followed: what is upstream of them is not all known. */
+  /** Nodes with an unresolved parent, whose ancestors are therefore not all known. */
   readonly incomplete: ReadonlySet<number>;
 }
 
 /**
- * Reads each node's parents from its `depends_on`, or, where it has none, from `edges`; reports names of no node,
- * doubles, and nodes that depend on themselves.
+ * Resolves each node's parents, from its `depends_on`, or from `edges` if it has none. Reports unknown names,
+ * duplicates, and nodes that depend on themselves.
  */
 export function linkNodes(context: CheckContext): Links {
   const { draft, findings, names } = context;
@@ -122,8 +122,8 @@ function groupByTarget(draft: Draft): ReadonlyMap<string, readonly DraftEdge[]> 
 const mostListed = 10;
 
 /**
- * `edges` names nodes, and agrees with `depends_on` where a node has both. A mistake that `depends_on` makes too is
- * reported there only, and a name of no node is no disagreement besides.
+ * `edges` names existing nodes and agrees with `depends_on` if a node has both. A mistake that is also in `depends_on`
+ * is reported only there, and an unknown name does not count as a disagreement.
  */
 export function checkEdges(context: CheckContext, { links, doubled }: EdgeFacts): void {
   const { draft, findings, names } = context;
@@ -137,7 +137,7 @@ export function checkEdges(context: CheckContext, { links, doubled }: EdgeFacts)
   for (const node of draft.nodes) {
     const { node_id: id, depends_on: dependsOn } = node.facets;
     if (id === undefined || dependsOn === undefined || doubled.has(id)) continue;
-    if (sameOrder(targets.get(id) ?? [], dependsOn)) continue; // as most graphs have it; doubles are reported there
+    if (sameOrder(targets.get(id) ?? [], dependsOn)) continue; // the common case
     const named = new Set(dependsOn);
     const drawn = new Set<string>();
     let certain = !draft.edgesUnclear && !links.incomplete.has(node.index);
@@ -202,7 +202,7 @@ function listed(differences: readonly string[]): string {
 
 const longest = 200;
 
-/** No node waits for itself. One finding for each knot of nodes, with a shortest way round through its first node. */
+/** No cycles. One finding per strongly connected component, with a shortest cycle through its first node. */
 export function checkCycles(
   { draft, findings }: CheckContext,
   { links, groups }: { readonly links: Links; readonly groups: readonly (readonly number[])[] },
@@ -226,14 +226,14 @@ export function checkCycles(
   }
 }
 
-/** `fan_in` and `start_when` can be met by the parents there are. */
+/** A node's parents can satisfy its `fan_in` and `start_when`. */
 export function checkStart({ draft, findings }: CheckContext, links: Links): void {
   for (const node of draft.nodes) {
     const { fan_in: fanIn = "all", start_when: startWhen = "ready" } = node.facets;
     if (fanIn === "all" && startWhen === "ready") continue;
     if (node.unclear.has("depends_on")) continue;
     if (node.facets.depends_on === undefined && draft.edgesUnclear) continue;
-    // Names of no node count: they are a mistake of their own, and were meant to be parents.
+    // Unknown names count: they are reported separately, and were intended as parents.
     const parents = new Set(links.declared[node.index]?.names).size;
     const values = { node: node.name, fanIn, parents };
     if (parents === 0) {

@@ -20,7 +20,7 @@ export function keysAt(path: Path): ReadonlySet<string> {
 }
 
 /**
- * Unknown keys of `object` that were probably meant to be known ones that it lacks, by the known one.
+ * Unknown keys of `object` that are probably misspelt, by the known key that is missing.
  *
  * @example
  * misspelt({ depend_on: [] }, nodeKeys) // Map { "depends_on" => "depend_on" }
@@ -39,10 +39,10 @@ function keysOf(object: object): ReadonlySet<string> {
   return new Set(Object.keys(object));
 }
 
-/** Keys of a primed graph: accepted at their first values, and dropped. */
+/** Keys of a primed graph: accepted with their initial values, and dropped. */
 export const runtimeKeys = ["status", "attempt_epoch", "stats", "lease"] as const;
 
-/** Places whose mistakes have a code of their own. The rest is `GRAPH_SHAPE`. */
+/** Places in a node with a specific code; everywhere else the code is `GRAPH_SHAPE`. */
 const codesInNode: ReadonlyMap<string, FindingCode> = new Map<string, FindingCode>([
   ["fan_in", "GRAPH_FAN_IN"],
   ["retry_policy", "GRAPH_RETRY_POLICY"],
@@ -52,7 +52,7 @@ const codesInNode: ReadonlyMap<string, FindingCode> = new Map<string, FindingCod
   ...runtimeKeys.map((key) => [key, "GRAPH_UNSUPPORTED"] as const),
 ]);
 
-/** The code of an ill-shaped value, by where it stands. */
+/** The code of an ill-shaped value at `path`. */
 export function codeAt(path: Path): FindingCode {
   if (path[0] !== "nodes") return "GRAPH_SHAPE";
   const inNode = path.slice(2);
@@ -65,7 +65,7 @@ export function codeAt(path: Path): FindingCode {
 
 const runState = "it is run-time state, remove it";
 
-/** Keys that the original knows and this engine does not run, with what to do about them. */
+/** Keys of the Python original that this engine does not support, with what to do instead. */
 export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
   ["routing", "use depends_on and fan_in on the child nodes"],
   ["edges_ex", "write edges as [from, to] pairs, and set io.start_when 'first_batch' on a streaming node"],

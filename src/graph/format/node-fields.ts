@@ -3,8 +3,8 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import { forbiddenKeys, namePattern } from "./names.ts";
 
 /*
- * The fields of a node: for each object of the graph JSON its type, and a row for each of its keys. The JSON Schema, the
- * canonical form, the builder, the generated source and the checks for external workers are derived from the rows;
+ * The fields of a node: for each object of the graph JSON its type, and a row for each of its keys. The JSON Schema,
+ * the canonical form, the builder, the generated source and the checks for external workers are derived from the rows;
  * core/plan reads what a field does.
  */
 
@@ -41,7 +41,9 @@ export type FanIn = "all" | "any" | `count:${number}`;
 /** What satisfies a node: its parents have finished, or have stored their first batch. */
 export type StartWhen = "ready" | "first_batch";
 
-/** `io.input_inline`: `input_adapter` and `input_args` are the routing, every other key is an argument of the handler. */
+/**
+ * `io.input_inline`: `input_adapter` and `input_args` are the routing, every other key is an argument of the handler.
+ */
 export interface InputInline {
   readonly input_adapter?: string;
   readonly input_args?: JsonObject;
@@ -87,7 +89,9 @@ export const ioFields: FieldsOf<NodeIo> = {
   },
 };
 
-/** When and how often a failed attempt is retried; an absent key has the value of `retryDefaults`. Times are in seconds. */
+/**
+ * When and how often a failed attempt is retried; an absent key has the value of `retryDefaults`. Times are in seconds.
+ */
 export interface RetryPolicy {
   readonly max?: number;
   readonly backoff_sec?: number;

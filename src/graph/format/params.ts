@@ -7,25 +7,25 @@ import { type Path, pointer } from "./pointer.ts";
 import type { Graph } from "./types.ts";
 
 /*
- * `{ "$ref": "params.date" }` inside a handler's own arguments or `fn_args` stands for a parameter of the task. An
- * object that has to hold the key `$ref` itself writes `$$ref`, one that has to hold `$$ref` writes `$$$ref`, and so on.
+ * `{ "$ref": "params.date" }` in a handler's own arguments or in `fn_args` stands for a parameter of the task. A
+ * literal key `$ref` is written `$$ref`, a literal `$$ref` is written `$$$ref`, and so on.
  */
 
 const refKey = "$ref";
 const escapedKey = /^\$\$+ref$/;
 const refForm = /^params(?:\.[^.]+)+$/;
 
-/** An object with the key `$ref`, and what it says. */
+/** An object with the key `$ref`. */
 export interface FoundRef {
   readonly path: Path;
-  /** Names from the params down; `undefined` when it is no reference. */
+  /** Names from the params down; `undefined` if it is not a valid reference. */
   readonly name: readonly string[] | undefined;
-  /** Other keys stand beside `$ref`. */
+  /** Whether `$ref` is the only key. */
   readonly alone: boolean;
   readonly value: Json;
 }
 
-/** Every reference inside a value, in document order. */
+/** All references inside a value, in document order. */
 export function* refsIn(value: Json | undefined, path: Path): Generator<FoundRef> {
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) yield* refsIn(item, [...path, index]);
@@ -40,7 +40,7 @@ export function* refsIn(value: Json | undefined, path: Path): Generator<FoundRef
   }
 }
 
-/** Parts of a node's `io` inside which references may stand: `input_inline` without the routing, and `fn_args`. */
+/** A part of a node's `io` that may contain references: `input_inline` without the routing, or `fn_args`. */
 export interface ArgumentsPart {
   readonly key: "input_inline" | "fn_args";
   readonly value: JsonObject;
@@ -61,10 +61,7 @@ export function argumentsOf(io: {
   return parts;
 }
 
-/**
- * The value with each reference replaced by what `lookup` gives, and escaped keys unescaped; the same value when there
- * is nothing to replace.
- */
+/** The value with references replaced by `lookup` and escaped keys unescaped; the same object if nothing changes. */
 export function replaceRefs(value: Json, path: Path, lookup: (ref: FoundRef) => Json): Json {
   if (Array.isArray(value)) {
     const items = value.map((item: Json, index) => replaceRefs(item, [...path, index], lookup));
@@ -85,17 +82,17 @@ export function replaceRefs(value: Json, path: Path, lookup: (ref: FoundRef) => 
   return changed ? Object.fromEntries(entries) : value;
 }
 
-/** A place in a graph that a parameter of the task fills in. */
+/** A place in a graph that a parameter of the task replaces. */
 export interface ParamRef {
   readonly nodeId: string;
-  /** JSON pointer in the graph. */
+  /** JSON pointer within the graph. */
   readonly path: string;
   /** Names from the params down: `["range", "from"]` for `params.range.from`. */
   readonly name: readonly string[];
 }
 
 /**
- * Every parameter reference in a graph, in document order.
+ * All parameter references in a graph, in document order.
  *
  * @example
  * findParamRefs(graph)
@@ -112,16 +109,17 @@ export function findParamRefs(graph: Graph): readonly ParamRef[] {
 }
 
 /**
- * The graph of one task: each parameter reference replaced by its parameter, `$$ref` by `$ref`. All references to a
+ * The graph of one task: parameter references are replaced by the parameters, `$$ref` by `$ref`. All references to a
  * parameter share one frozen copy.
  *
  * @example
  * const graph = parseGraph({ nodes: [{ node_id: "a", type: "x", io: { input_inline: { date: { $ref: "params.date" } } } }] })
  * resolveParams(graph, { date: "2026-11-24" }).nodes[0]?.io // { input_inline: { date: "2026-11-24" } }
  *
- * @returns the same object when nothing in it is a reference
- * @throws FlowError `PARAMS_INVALID` naming each node and parameter that is missing; `details.missing` has them as data
- * @throws FlowError `PARAMS_TOO_LARGE` when the result is larger than a graph may be
+ * @returns the same object if the graph has no references
+ * @throws FlowError `PARAMS_INVALID` naming the missing parameters and their nodes; `details.missing` contains them as
+ * data
+ * @throws FlowError `PARAMS_TOO_LARGE` if the result exceeds the limits of a graph
  */
 export function resolveParams(graph: Graph, params: JsonObject): Graph {
   const copies = new Map<Json, Json>();
@@ -174,7 +172,7 @@ function withRouting(own: JsonObject, { input_inline: { input_adapter: adapter, 
   };
 }
 
-/** Own values only: `params.constructor` is no parameter, nor is the length of a list. */
+/** Own properties only: `params.constructor` is not a parameter, nor is the length of a list. */
 function parameter(params: JsonObject, name: readonly string[]): Json | undefined {
   let value: Json | undefined = params;
   for (const part of name) {

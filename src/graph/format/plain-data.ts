@@ -8,16 +8,16 @@ import { type Path, pointer } from "./pointer.ts";
 
 export interface PlainCopy {
   readonly value: Json;
-  /** JSON pointers to values that JSON cannot hold; `null` stands there, and is reported already. */
+  /** JSON pointers of values that JSON cannot represent; already reported, and copied as `null`. */
   readonly spoilt: ReadonlySet<string>;
 }
 
 /**
- * A deep copy of the caller's object, as JSON would keep it: the caller's own is read once and never touched.
- * Size and depth are bounded on the way, so that neither a deep value, nor one that contains itself, nor one that
- * shares a part a billion times can cost more than a graph of the allowed size.
+ * A deep copy of the caller's object as JSON represents it; the original is read once and never modified. Size and
+ * depth are checked while copying, so that a value that is deep, contains itself, or shares a part a billion times
+ * costs no more than a graph of the allowed size.
  *
- * @returns `undefined` when a limit was met; the finding says which
+ * @returns `undefined` if a limit was exceeded; the finding names it
  */
 export function copyPlain(input: unknown, limits: GraphLimits, findings: FindingList): PlainCopy | undefined {
   const copier = new Copier(limits, findings);
@@ -95,7 +95,7 @@ class Copier {
 
   #at(part: string | number, value: unknown): Json {
     this.#count(1);
-    if (typeof value === "string") return this.copy(value); // most values are; none has to say where it is
+    if (typeof value === "string") return this.copy(value); // the common case, which needs no path
     this.#path.push(part);
     const copy = this.copy(value);
     this.#path.pop();
@@ -126,8 +126,8 @@ class Copier {
 }
 
 /**
- * Whether a value is larger, as JSON, than the limits allow. It stops there, so that a value that contains itself, or
- * shares a part a billion times, costs no more than one of the allowed size.
+ * The limit that a value exceeds as JSON. Stops there, so that a value that contains itself, or shares a part a billion
+ * times, costs no more than one of the allowed size.
  */
 export function excessOf(
   value: unknown,
@@ -154,7 +154,7 @@ export function excessOf(
   return excess;
 }
 
-/** Counted by hand where each character stands for itself, as in nearly all of a graph's many short strings. */
+/** Counts without JSON.stringify if nothing is escaped, as in nearly all of a graph's many short strings. */
 function jsonBytes(text: string): number {
   let bytes = 2;
   for (let i = 0; i < text.length; i++) {
@@ -169,7 +169,7 @@ function jsonBytes(text: string): number {
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** Also objects of another realm, whose `Object.prototype` is not ours. */
+/** Includes objects of other realms, which have a different `Object.prototype`. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
@@ -185,8 +185,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Freezes plain data to the bottom; what is frozen already is taken for frozen throughout. From the bottom up, which
- * measured three times as fast as from the top down.
+ * Freezes plain data deeply; a frozen object is assumed to be deeply frozen. Bottom-up, which measured three times as
+ * fast as top-down.
  */
 export function deepFreeze<TValue>(value: TValue): TValue {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
@@ -195,7 +195,7 @@ export function deepFreeze<TValue>(value: TValue): TValue {
   return Object.freeze(value);
 }
 
-/** How deep a stored value may nest: far beyond any data, and short of the call stack. */
+/** The nesting limit of stored values: far deeper than real data, and within the call stack. */
 const maxDepth = 200;
 
 export class NotJsonError extends Error {
@@ -203,9 +203,9 @@ export class NotJsonError extends Error {
 }
 
 /**
- * A copy of a value that JSON can hold; keys whose value is `undefined` are left out and -0 becomes 0, as JSON does.
+ * A copy of a JSON value; like JSON, it omits keys whose value is `undefined` and writes -0 as 0.
  *
- * @throws NotJsonError naming the path of what JSON can't hold
+ * @throws NotJsonError with the path of a value that JSON cannot represent
  */
 export function copyJson(value: unknown): Json {
   return copy(value, "", 0);
@@ -219,7 +219,7 @@ function copy(value: unknown, path: string, depth: number): Json {
   }
   if (typeof value !== "object") throw new NotJsonError(`${where(path)} is ${describe(value)}`);
   if (depth >= maxDepth) throw new NotJsonError(`${where(path)} is nested deeper than ${maxDepth} levels`);
-  // Not `map`: it leaves holes as they are, and makes another of a subclass.
+  // Unlike `map`, fills holes, and does not construct a subclass.
   if (Array.isArray(value)) return Array.from(value, (item, index) => copy(item, `${path}[${index}]`, depth + 1));
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {

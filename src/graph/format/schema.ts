@@ -2,8 +2,8 @@ import * as z from "zod";
 import { nodeFields, shapeOf } from "./node-fields.ts";
 
 /*
- * The shape of a graph, as far as JSON Schema can express it. checks/ has what needs more than one place in view: ids
- * that must exist, arguments of the adapter at hand, cycles.
+ * The shape of a graph, as far as JSON Schema can express it. Rules that involve several values, such as existing ids,
+ * arguments of an adapter and cycles, are in checks/.
  */
 
 const object = z.record(z.string(), z.unknown());

@@ -8,7 +8,7 @@ export interface TypeSchemas {
   readonly output?: JsonObject;
 }
 
-/** The graph JSON after validation: aliases written out, `depends_on` and `edges` both there and in agreement. */
+/** The graph JSON after validation: with aliases expanded, and with `depends_on` and `edges` that agree. */
 export interface Graph {
   readonly schema_version: "1.0";
   readonly name?: string;

@@ -24,7 +24,7 @@ const added = flow()
   .node("add", add, { after: ["read"], ...options });
 
 describe("an option that is a field of the graph", () => {
-  test("has a value here, as has each of its own options", () => {
+  test("has a value in this test, as do its nested options", () => {
     expect(Object.keys(options).sort()).toEqual(rows.flatMap(([, { option = [] }]) => option).sort());
     for (const [, { option, fields }] of rows) {
       if (option === undefined || fields === undefined) continue;
@@ -36,7 +36,7 @@ describe("an option that is a field of the graph", () => {
     }
   });
 
-  test("reaches the graph, and is kept by its canonical form", () => {
+  test("is compiled, and kept by the canonical form", () => {
     const graph = added.compile();
     const keys = setFields(graph.nodes[1] as never).flatMap(({ field, key }) => (field.option ? key : []));
     const all = rows.flatMap(([key, { option, fields = {} }]) => (option ? [key, ...Object.keys(fields)] : []));
@@ -59,7 +59,7 @@ describe("an option that is a field of the graph", () => {
 `);
   });
 
-  test("is neither compiled nor canonical with its default", () => {
+  test("is left out of the compiled and the canonical graph if it has its default", () => {
     const defaults = rows.flatMap(([key, { default: value, option }]) =>
       option === undefined || value === undefined ? [] : [[key, option, value] as const],
     );
