@@ -1,25 +1,24 @@
 import { builtInFunction, isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
-import { refsIn } from "../graph/format/param-refs.ts";
+import { limitFields, setFields } from "../graph/format/node-fields.ts";
+import { refsIn } from "../graph/format/params.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { argsOf, inputOf, isCommonAdapterArg, isWorker, type SourceGraph } from "./source-graph.ts";
 
 /**
- * Why a node can't be written in the builder's words, which are fewer than the graph's; `undefined` when it can.
- * In words for a comment: they name nodes only, whose ids are plain.
+ * Why the builder cannot express a node; `undefined` if it can. The text goes into a comment, so it names only nodes,
+ * whose ids cannot end one.
  */
 export function beyondBuilder(node: GraphNode, source: SourceGraph): string | undefined {
-  return limitsOf(node) ?? (isWorker(node) ? readingOf(node, source) : functionOf(node)) ?? paramsOf(node, source);
+  return fieldsOf(node) ?? (isWorker(node) ? readingOf(node, source) : functionOf(node)) ?? paramsOf(node, source);
 }
 
-function limitsOf(node: GraphNode): string | undefined {
-  const limits = Object.keys(node.limits ?? {});
-  if (limits.length > 0 && !isWorker(node)) return "it is a function with limits";
-  if (limits.some((limit) => limit !== "max_running")) return "it has limits other than max_running";
-  return !isWorker(node) && node.io?.max_pending_batches !== undefined
-    ? "it is a function with max_pending_batches"
-    : undefined;
+function fieldsOf(node: GraphNode): string | undefined {
+  const refused = isWorker(node) ? undefined : setFields(node).find(({ field }) => field.handlersOnly);
+  if (refused !== undefined) return `it is a function with ${refused.key}`;
+  const isUnknown = Object.keys(node.limits ?? {}).some((limit) => !Object.hasOwn(limitFields, limit));
+  return isUnknown ? `it has limits other than ${Object.keys(limitFields).join(", ")}` : undefined;
 }
 
 const ownWords: ReadonlySet<string> = new Set(["adapter", "from", "from_nodes", "metaListKey"]);

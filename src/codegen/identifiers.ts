@@ -1,4 +1,4 @@
-/** Words that can't name a constant in a module, and globals that would be hidden where they are meant. */
+/** Words that cannot name a constant in a module, and globals that a constant must not shadow. */
 const reserved: ReadonlySet<string> = new Set(
   (
     "arguments as async await break case catch class const continue debugger default delete do else enum eval export " +
@@ -8,7 +8,7 @@ const reserved: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** Names in one module, each given out once. */
+/** The identifiers of one module, all different. */
 export class Identifiers {
   readonly #taken: Set<string>;
 
@@ -17,7 +17,7 @@ export class Identifiers {
   }
 
   /**
-   * @param suffix - what makes a name of its own of one that is taken
+   * @param suffix - appended if the name is already in use
    *
    * @example
    * const names = new Identifiers([])
@@ -36,7 +36,9 @@ export class Identifiers {
   }
 }
 
-/** The words of a name in one, from the first letter on; letters outside ASCII end a word. */
+/**
+ * Joins the words of a name, from its first letter on; other characters than ASCII letters and digits separate words.
+ */
 function camelCase(text: string): string {
   const words = text.replace(/^[^A-Za-z]+/, "").match(/[A-Za-z0-9]+/g) ?? [];
   const joined = words
@@ -45,6 +47,6 @@ function camelCase(text: string): string {
   return joined.charAt(0).toLowerCase() + joined.slice(1);
 }
 
-/** The builder's spelling of a name of the graph contract. */
+/** The builder's spelling of a name in the graph. */
 export const builderName = (name: string): string =>
   name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -1,6 +1,6 @@
 /*
- * Source text in one stable form: two spaces, lines of at most 120 columns as far as they can be broken, trailing
- * commas where a list is broken. A part is written on one line when it fits.
+ * Formats source text: two spaces, lines of at most 120 columns where they can be broken, trailing commas in broken
+ * lists. A part that fits is on one line.
  */
 
 export type Doc = string | List | Sequence | Block;
@@ -11,9 +11,9 @@ interface List {
   readonly open: string;
   readonly close: string;
   readonly items: readonly Doc[];
-  /** A space inside the brackets when all is on one line. */
+  /** Whether the brackets have inner spaces on one line. */
   readonly padded: boolean;
-  /** A call: its last argument may break without the others, when it is an object or a list. */
+  /** For a call: whether its last argument, an object or a list, may break without the others. */
   readonly hugs: boolean;
 }
 
@@ -22,7 +22,7 @@ interface Sequence {
   readonly parts: readonly Doc[];
 }
 
-/** Statements, one a line, in a list that is broken because of them. */
+/** Statements, one per line; they break the lists around them. */
 interface Block {
   readonly kind: "block";
   readonly head: string;
@@ -43,7 +43,7 @@ function list(part: Pick<List, "open" | "close" | "items"> & Partial<List>): Lis
   return { kind: "list", padded: false, hugs: false, ...part };
 }
 
-/** Where a part begins: how deep its line is indented, what stands before it on that line, and what follows on it. */
+/** The position of a part: the indentation of its line, and the columns before and after it on that line. */
 interface Place {
   readonly indent: number;
   readonly before: number;
@@ -51,8 +51,8 @@ interface Place {
 }
 
 /**
- * @param before - columns of its first line that are taken already
- * @param after - columns that are needed behind its end
+ * @param before - columns already used on its first line
+ * @param after - columns needed after its end
  */
 export function render(doc: Doc, place: Partial<Place> = {}): string {
   return write(doc, { indent: 0, before: 0, after: 0, ...place });
@@ -106,7 +106,7 @@ function writeList(list: List, place: Place): string {
 
 const isLiteral = (doc: Doc): doc is List => typeof doc !== "string" && doc.kind === "list" && !doc.hugs;
 
-/** Several objects, or lists, of more than one item each are read better one a line. */
+/** Several objects, or lists, with more than one item each read better one per line. */
 function mustBreak(doc: Doc): boolean {
   if (typeof doc === "string") return false;
   if (doc.kind === "block") return true;

@@ -3,14 +3,14 @@ import { isObject } from "../graph/format/plain-data.ts";
 import { array, type Doc, object, sequence } from "./layout.ts";
 
 /*
- * Values of a graph as source text. They come from whoever wrote the graph, so nothing in them may end a literal, end
- * a comment, or show as something else than it is.
+ * Values of a graph as source text. They are untrusted: nothing in them may end a literal or a comment, or appear as
+ * something else than it is.
  */
 
-/** Line ends of JavaScript that JSON doesn't escape, and what is invisible or turns the direction of text. */
+/** JavaScript line ends that JSON does not escape, invisible characters, and those that change the text direction. */
 const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Whether a text can stand in source as it is, outside a string too. */
+/** Whether a text is safe in source without escapes, even outside a string. */
 export const isPlainText = (text: string): boolean => text.search(unseen) === -1;
 
 export function stringLiteral(text: string): string {
@@ -23,7 +23,7 @@ const codeUnit = (code: number): string => `\\u${code.toString(16).padStart(4, "
 
 const plainKey = /^[A-Za-z_$][\w$]*$/;
 
-/** A key in an object literal. `__proto__: x` would set the prototype; computed, it is a key like any other. */
+/** A key in an object literal. `__proto__: x` would set the prototype; a computed key does not. */
 function keyLiteral(key: string): string {
   if (key === "__proto__") return '["__proto__"]';
   return plainKey.test(key) ? key : stringLiteral(key);
@@ -33,14 +33,14 @@ export function property(key: string, value: Doc): Doc {
   return sequence(`${keyLiteral(key)}: `, value);
 }
 
-/** An object of those properties that are there. */
+/** An object literal; omits properties that are `undefined`. */
 export function objectOf(properties: Readonly<Record<string, Doc | undefined>>): Doc {
   return object(
     Object.entries(properties).flatMap(([key, value]) => (value === undefined ? [] : [property(key, value)])),
   );
 }
 
-/** A JSON value as it is; members that are undefined are none. */
+/** A JSON value as a literal; omits members that are `undefined`. */
 export function literal(value: Json): Doc {
   if (typeof value === "string") return stringLiteral(value);
   if (Array.isArray(value)) return array(value.map((item: Json) => literal(item)));
@@ -49,7 +49,7 @@ export function literal(value: Json): Doc {
   return object(members.map(([key, inner]) => property(key, literal(inner))));
 }
 
-/** An argument of a node: references are calls of `param`, and `$$ref` is the key that it stands for. */
+/** An argument of a node: a reference becomes a call of `param`, and `$$ref` is unescaped. */
 export function argument(value: Json): Doc {
   if (Array.isArray(value)) return array(value.map((item: Json) => argument(item)));
   if (!isObject(value)) return literal(value);
@@ -60,7 +60,7 @@ export function argument(value: Json): Doc {
 
 const unescapedKey = (key: string): string => (/^\$\$+ref$/.test(key) ? key.slice(1) : key);
 
-/** The parameter that a reference stands for. */
+/** The name of the parameter if `value` is a reference. */
 function paramIn(value: JsonObject): string | undefined {
   return typeof value.$ref === "string" ? value.$ref.slice("params.".length) : undefined;
 }

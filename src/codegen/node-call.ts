@@ -1,6 +1,7 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
-import type { JsonObject } from "../errors/index.ts";
+import type { Json, JsonObject } from "../errors/index.ts";
+import { type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { builderName } from "./identifiers.ts";
@@ -8,15 +9,15 @@ import { array, call, type Doc, object } from "./layout.ts";
 import { argument, literal, objectOf, property, stringLiteral } from "./literals.ts";
 import { argsOf, inputOf, isWorker } from "./source-graph.ts";
 
-/** How definitions are called in the source. */
+/** The identifiers of definitions in the source. */
 export interface DefinitionNames {
   readonly handlers: ReadonlyMap<string, string>;
   readonly fns: ReadonlyMap<string, string>;
-  /** The handlers may suggest adapters of their own: the default one is written out. */
+  /** Whether handlers may suggest other adapters, so that the default one must be written. */
   readonly mayPropose: boolean;
 }
 
-/** `.then("clean", clean, { ... })`: the node that stands behind `previous`. */
+/** `.then("clean", clean, { ... })`: the call that adds a node after `previous`. */
 export function nodeCall(node: GraphNode, previous: string | undefined, names: DefinitionNames): Doc {
   const { node_id: id, depends_on: parents } = node;
   const goesOn = isWorker(node) && parents.length === 1 && parents[0] === previous;
@@ -33,27 +34,30 @@ function definitionOf(node: GraphNode, { handlers, fns }: DefinitionNames): stri
 }
 
 function optionsOf(node: GraphNode, given: { readonly names: DefinitionNames; readonly hasAfter: boolean }): Doc {
-  const { depends_on: parents, retry_policy: retry, limits } = node;
+  const { depends_on: parents } = node;
   const args = isWorker(node) ? argsOf(node) : functionArgs(node);
+  const { fanIn, ...others } = optionDocs(node, nodeFields);
   return objectOf({
     after: given.hasAfter && parents.length > 0 ? array(parents.map(stringLiteral)) : undefined,
-    fanIn: text(node.fan_in),
-    startWhen: text(node.io?.start_when),
+    fanIn,
+    ...optionDocs(node.io ?? {}, ioFields),
     input: inputDoc(node, given.names),
     args: Object.keys(args).length === 0 ? undefined : argument(args),
-    retry: retry === undefined ? undefined : renamed(retry as JsonObject),
-    timeoutSec: number(node.timeout_sec),
-    partitions: number(node.partitions),
-    maxPendingBatches: number(node.io?.max_pending_batches),
-    limits: limits === undefined || Object.keys(limits).length === 0 ? undefined : renamed(limits),
+    ...others,
   });
 }
 
-const text = (value: string | undefined): Doc | undefined => (value === undefined ? undefined : stringLiteral(value));
-const number = (value: number | undefined): Doc | undefined => (value === undefined ? undefined : literal(value));
-
-const renamed = (json: JsonObject): Doc =>
-  object(Object.entries(json).map(([key, value]) => property(builderName(key), literal(value))));
+/** The options that are fields of the graph. */
+function optionDocs(object: object, fields: FieldTable): Record<string, Doc> {
+  const values = new Map<string, Json | object>(Object.entries(object));
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([key, { option, fields: inner }]) => {
+      const value = values.get(key);
+      if (option === undefined || value === undefined) return [];
+      return [[option, inner === undefined ? literal(value as Json) : objectOf(optionDocs(value as object, inner))]];
+    }),
+  );
+}
 
 function inputDoc(node: GraphNode, { mayPropose }: DefinitionNames): Doc | undefined {
   const input = inputOf(node);
@@ -71,7 +75,7 @@ function inputDoc(node: GraphNode, { mayPropose }: DefinitionNames): Doc | undef
   ]);
 }
 
-/** Of a built-in function the builder has names of its own for the arguments, and for keys of ours inside. */
+/** The arguments in the builder's spelling, if the function is built in. */
 function functionArgs(node: GraphNode): JsonObject {
   const { fn = "", fn_args: args = {} } = node.io ?? {};
   const builtIn = builtInFunction(fn);

@@ -1,6 +1,6 @@
 import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { isCoreReasonCode, type Json, type JsonObject } from "../errors/index.ts";
-import { refsIn } from "../graph/format/param-refs.ts";
+import { refsIn } from "../graph/format/params.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { array, block, call, type Doc, object, sequence } from "./layout.ts";
@@ -9,17 +9,17 @@ import { argsOf, inputOf, isWorker, type SourceGraph } from "./source-graph.ts";
 import { zodSource } from "./zod-source.ts";
 
 /*
- * Definitions to be filled in: schemas as far as the graph tells them, methods that say that they are not written yet.
+ * Skeletons of definitions: their schemas come from the graph, their methods throw until they are implemented.
  */
 
-/** The definition of a handler whose nodes are all of its type. */
+/** The definition of the handler for all nodes of a type. */
 export function handlerSkeleton(type: string, source: SourceGraph): Doc {
   const nodes = source.nodes.filter((node) => node.type === type);
   const declared = source.graph.schemas?.[type];
   const isInner = nodes.some(({ depends_on: parents }) => parents.length > 0);
   const roots = nodes.filter(({ depends_on: parents }) => parents.length === 0);
   const takesInput = isInner || declared?.input !== undefined;
-  // A root that makes no batches of its own takes its input as args.
+  // A root that does not produce batches receives its input as args.
   const isSource = roots.length > 0 && !(declared?.input !== undefined && roots.every((node) => isFed(node, source)));
   const fed = isSource ? nodes : nodes.filter((node) => !roots.includes(node));
   const codes = ownCodes(nodes);
@@ -37,7 +37,7 @@ export function handlerSkeleton(type: string, source: SourceGraph): Doc {
   ]);
 }
 
-/** The codes that only its own code can give. */
+/** Reason codes that only the handler itself can throw. */
 function ownCodes(nodes: readonly GraphNode[]): readonly string[] {
   const codes = new Set(nodes.flatMap((node) => node.retry_policy?.permanent_on ?? []));
   return [...codes].filter((code) => !isCoreReasonCode(code));
@@ -82,7 +82,7 @@ export function adapterSkeleton(name: string, source: SourceGraph): Doc {
 
 const optional = (key: string, doc: Doc | undefined): Doc[] => (doc === undefined ? [] : [property(key, doc)]);
 
-/** A retry can't help: the error is permanent. */
+/** Throws a permanent error, because a retry cannot succeed. */
 function unwritten(what: string, method: string): Doc {
   const error = call("throw new PermanentError", [
     stringLiteral("not_written"),
@@ -98,7 +98,7 @@ function handlerArgs(nodes: readonly GraphNode[], source: SourceGraph): Doc | un
   return given.every((args) => Object.keys(args).length === 0) ? undefined : valuesSchema(given, source);
 }
 
-/** Whether a declared schema names what a node gives; values that parameters fill in fit. */
+/** Whether a declared schema accepts the arguments of a node; parameter references fit everywhere. */
 function accepts(declared: JsonObject, args: JsonObject): boolean {
   if (declared.type !== "object" || !isObject(declared.properties)) return false;
   const { properties, required = [] } = declared;
@@ -115,7 +115,7 @@ function accepts(declared: JsonObject, args: JsonObject): boolean {
   });
 }
 
-/** Whether a root's arguments are the input of its handler, beside the handler's own. */
+/** Whether the arguments of a root include the input of its handler. */
 function isFed(node: GraphNode, { graph }: SourceGraph): boolean {
   const { args = { type: "object", properties: {} }, input = {} } = graph.schemas?.[node.type] ?? {};
   const both = [args, input].map((schema: JsonObject) => ({
@@ -130,7 +130,7 @@ function isFed(node: GraphNode, { graph }: SourceGraph): boolean {
   return input.type === "object" && accepts(merged, argsOf(node));
 }
 
-/** Of objects that were written: what each key holds, and whether all of them have it. */
+/** A schema inferred from objects; a key that some of them lack is optional. */
 function valuesSchema(given: readonly JsonObject[], { graph }: SourceGraph): Doc {
   const keys = [...new Set(given.flatMap(Object.keys))].sort();
   return call("z.object", [
@@ -138,7 +138,7 @@ function valuesSchema(given: readonly JsonObject[], { graph }: SourceGraph): Doc
       keys.map((key) => {
         const values = given.flatMap((args) => (Object.hasOwn(args, key) ? [args[key] as Json] : []));
         const isOptional = values.length < given.length ? ".optional()" : "";
-        // zod takes an inherited value for one that is there.
+        // zod accepts an inherited value as a present one.
         const kind = key in Object.prototype ? "z.any()" : kindOf(values, graph.params_schema);
         return property(key.replace(/^\$(\$+ref)$/, "$1"), sequence(kind, isOptional));
       }),
@@ -151,11 +151,11 @@ function kindOf(values: readonly Json[], params: JsonObject | undefined): Doc {
   const kinds = new Set(values.map((value) => typeof value));
   const [kind] = kinds;
   if (kinds.size === 1 && (kind === "string" || kind === "number" || kind === "boolean")) return `z.${kind}()`;
-  // Where parameters may stand inside, the compiler would walk z.json() without end.
+  // With parameters possible inside, the compiler would expand z.json() endlessly.
   return params === undefined ? "z.json()" : "z.any()";
 }
 
-/** Of one parameter that is always there, and is all that is ever given. */
+/** The schema of a parameter, if it is required and is the only value of the key. */
 function paramSchema(values: readonly Json[], params: JsonObject | undefined): Doc | undefined {
   const names = new Set(
     values.map((value) => (isObject(value) && typeof value.$ref === "string" ? value.$ref : undefined)),
@@ -169,7 +169,7 @@ function paramSchema(values: readonly Json[], params: JsonObject | undefined): D
   return isObject(schema) ? zodSource({ ...schema, $defs: params?.$defs ?? {} }).source : undefined;
 }
 
-/** Readers of any of these nodes. */
+/** Consumers of any of these nodes. */
 function readersOf(nodes: readonly GraphNode[], source: SourceGraph): readonly GraphNode[] {
   const ids = new Set(nodes.map(({ node_id: id }) => id));
   return source.nodes.filter(
@@ -190,7 +190,7 @@ function outputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
 function inputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
   const declared = nodes[0] === undefined ? undefined : source.graph.schemas?.[nodes[0].type]?.input;
   if (declared !== undefined) return zodSource(declared).source;
-  // A type with optional keys is no z.json() for the compiler, nor is what some of the functions store.
+  // The compiler rejects types with optional keys, and the outputs of some functions, as z.json().
   const isPlain = nodes.every(
     (node) =>
       (node.fan_in === undefined || !builtInAdapter(inputOf(node)?.adapter ?? "")?.takesAliases) &&

@@ -5,14 +5,14 @@ import type { JsonObject } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import { canonicalGraph, coordinatorFnType, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
 
-/** A graph as source is written of it: canonical, with what it names beside what is built in. */
+/** A graph prepared for source generation: canonical, with the names of definitions that are not built in. */
 export interface SourceGraph {
   readonly graph: Graph;
   readonly nodes: readonly GraphNode[];
   readonly byId: ReadonlyMap<string, GraphNode>;
   /** Handler types, in the order of their first node. */
   readonly types: readonly string[];
-  /** Names of adapters and of coordinator functions that are not built in. */
+  /** Adapters and coordinator functions that are not built in. */
   readonly adapters: readonly string[];
   readonly fns: readonly string[];
 }
@@ -23,7 +23,7 @@ export function sourceGraph(json: unknown): SourceGraph {
   const args = z.looseObject({});
   const graph = canonicalGraph(
     parseGraph(json, {
-      // Which arguments they take, only their definitions say; a payload of any kind fits.
+      // Only their definitions know the arguments; a payload of any type fits.
       adapters: named.adapters.map((name) => ({ name, args, payload: z.any() })),
       functions: named.fns.map((name) => ({ name, args })),
     }),
@@ -38,7 +38,7 @@ export function sourceGraph(json: unknown): SourceGraph {
   };
 }
 
-/** Before the graph is checked, which needs to know them. */
+/** Collected before validation, which requires them. */
 function namesIn(json: unknown): { readonly adapters: readonly string[]; readonly fns: readonly string[] } {
   const nodes = isObject(json) && Array.isArray(json.nodes) ? json.nodes : [];
   const found = { adapters: new Set<string>(), fns: new Set<string>() };
@@ -56,18 +56,18 @@ function namesIn(json: unknown): { readonly adapters: readonly string[]; readonl
 
 export const isWorker = (node: GraphNode): boolean => node.type !== coordinatorFnType;
 
-/** How a node reads: as its graph says, with the nodes it reads from written out. */
+/** The input routing of a node, with its sources listed. */
 export interface NodeInput {
   readonly adapter: string;
   readonly sources: readonly string[];
-  /** Names in a gathered payload, where they are not the nodes' ids. */
+  /** Keys of a gathered payload, if they are not the node ids. */
   readonly aliases: JsonObject | undefined;
   readonly listKey: string | undefined;
-  /** What else its adapter is given. */
+  /** Further arguments of the adapter. */
   readonly args: JsonObject;
 }
 
-/** `undefined` for a root, and where the graph leaves it to the handler. */
+/** `undefined` for a root, and if the graph does not specify it. */
 export function inputOf(node: GraphNode): NodeInput | undefined {
   const { input_adapter: adapter, input_args: given = {} } = node.io?.input_inline ?? {};
   if (adapter === undefined) return undefined;
@@ -84,7 +84,7 @@ export function inputOf(node: GraphNode): NodeInput | undefined {
   };
 }
 
-/** A handler's own arguments. */
+/** The arguments of the handler, without the routing. */
 export function argsOf(node: GraphNode): JsonObject {
   const { input_adapter: _, input_args: __, ...own } = node.io?.input_inline ?? {};
   return own as JsonObject;

@@ -9,23 +9,23 @@ import { adapterSkeleton, functionSkeleton, handlerSkeleton } from "./skeleton.t
 import { type SourceGraph, sourceGraph } from "./source-graph.ts";
 import { isExact, zodSource } from "./zod-source.ts";
 
-/** How `toTypeScript` writes a graph. */
+/** Options of `toTypeScript`. */
 export interface ToTypeScriptOptions {
   /**
-   * The module that exports the handlers, and the input adapters and coordinator functions of your own: each under its
-   * name in camel case (`load-rows` as `loadRows`, `delete` as `deleteHandler`).
+   * The module that exports the handlers and your own input adapters and coordinator functions, each under its name in
+   * camel case (`load-rows` as `loadRows`, `delete` as `deleteHandler`).
    *
-   * @defaultValue none: a skeleton of each is written, to be filled in
+   * @defaultValue none: the source contains a skeleton of each, to be implemented
    */
   readonly handlersFrom?: string;
 }
 
-/** A graph that was checked, or as it comes from a file. */
+/** A validated graph, or one as loaded from a file. */
 type GraphJson = Graph | { readonly nodes: readonly object[]; readonly [key: string]: unknown };
 
 /**
- * Writes the TypeScript that builds a graph: the way back from JSON to the builder. What it compiles to is the same
- * graph, with the default adapter written out where the graph named none, and without `schemas` unless asked for.
+ * Generates the TypeScript source that builds a graph. The flow compiles to the same graph, with the default adapter
+ * where the graph names none, and without `schemas` unless requested.
  *
  * @example
  * toTypeScript({ nodes: [{ node_id: "extract", type: "extractor" }] }, { handlersFrom: "./handlers.ts" })
@@ -36,13 +36,13 @@ type GraphJson = Graph | { readonly nodes: readonly object[]; readonly [key: str
  *
  * @param graph - any graph JSON
  * @returns the source of a module that exports the flow
- * @throws FlowError `GRAPH_INVALID` with every mistake of the graph, in `details.findings`
+ * @throws FlowError `GRAPH_INVALID` with all mistakes of the graph in `details.findings`
  */
 export function toTypeScript(graph: GraphJson, options: ToTypeScriptOptions = {}): string {
   return new Module(sourceGraph(graph), options.handlersFrom).text();
 }
 
-/** What a module may import, which nothing else in it can be called. */
+/** Names that a module may import, and that its other identifiers must not use. */
 const importable = [
   ...["flow", "fromGraph", "param", "z"],
   ...["defineHandler", "defineInputAdapter", "defineCoordinatorFn", "PermanentError"],
@@ -53,7 +53,7 @@ class Module {
   readonly #from: string | undefined;
   readonly #names: DefinitionNames & { readonly adapters: ReadonlyMap<string, string> };
   readonly #flowName: string;
-  /** The nodes before this one stand as JSON, and why. */
+  /** How many nodes are written as JSON, and why. */
   readonly #loaded: { readonly count: number; readonly why: readonly string[] };
 
   constructor(source: SourceGraph, handlersFrom: string | undefined) {
@@ -180,7 +180,7 @@ class Module {
   }
 }
 
-/** All nodes up to the last one that the builder has no words for; at least one when it has none for the parameters. */
+/** All nodes up to the last one that the builder cannot express; at least one if it cannot express the parameters. */
 function loadedPart(source: SourceGraph): { readonly count: number; readonly why: readonly string[] } {
   const { nodes, graph } = source;
   const params = graph.params_schema;
@@ -206,7 +206,7 @@ function loadedPart(source: SourceGraph): { readonly count: number; readonly why
   };
 }
 
-/** As formatters sort imports: letter by letter, a capital before its small one. */
+/** The order in which formatters sort imports: by letter, upper case before lower case. */
 const byName = (a: string, b: string): number => (sortKey(a) < sortKey(b) ? -1 : 1);
 const sortKey = (name: string): string =>
   name.replace(/./g, (letter) => letter.toLowerCase() + (letter === letter.toLowerCase() ? "1" : "0"));

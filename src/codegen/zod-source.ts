@@ -6,19 +6,20 @@ import { wireJsonSchema } from "../graph/format/wire-schema.ts";
 import { array, call, type Doc, object, sequence } from "./layout.ts";
 import { isPlainText, literal, property } from "./literals.ts";
 
-/** A zod schema twice: as source, and as what that source makes, to look at. */
+/** A zod schema as source, and the schema that this source evaluates to. */
 export interface ZodSource {
   readonly source: Doc;
   readonly schema: z.ZodType;
 }
 
-/** Whether the schema is written back as the very JSON Schema that it came from. */
+/** Whether the schema converts back to exactly the JSON Schema it came from. */
 export function isExact({ schema }: ZodSource, json: JsonObject): boolean {
   return JSON.stringify(sortKeys(wireJsonSchema(schema))) === JSON.stringify(sortKeys(json));
 }
 
 /**
- * A JSON Schema as zod source. Parts that have no counterpart in zod, or contain themselves, become `z.json()`.
+ * A JSON Schema as zod source. Parts without a counterpart in zod, and those that contain themselves, become
+ * `z.json()`.
  *
  * @example
  * zodSource({ type: "object", properties: { id: { type: "string" } }, required: ["id"] }).source
@@ -32,7 +33,7 @@ const anyJson: ZodSource = { source: "z.json()", schema: z.json() };
 
 interface Document {
   readonly root: JsonObject;
-  /** The schemas that this one stands in. */
+  /** The enclosing schemas. */
   readonly within: ReadonlySet<JsonObject>;
 }
 
@@ -68,7 +69,7 @@ function method(part: ZodSource, name: string, args: readonly Json[], schema: z.
   return { source: sequence(part.source, call(`.${name}`, args.map(literal))), schema };
 }
 
-/** Without annotations. `undefined`: zod has no such thing. */
+/** The schema without annotations; `undefined` if zod has no counterpart. */
 function bareOf(json: JsonObject, document: Document): ZodSource | undefined {
   if (typeof json.$ref === "string") return has(json, ["$ref"]) ? referred(json.$ref, document) : undefined;
   if (json.const !== undefined) return has(json, ["const", "type"]) ? valuesOf([json.const]) : undefined;
@@ -117,7 +118,7 @@ function valuesOf(values: readonly Json[]): ZodSource | undefined {
   if (values.length === 1 && only !== undefined) {
     return { source: call("z.literal", [literal(only)]), schema: z.literal(only) };
   }
-  // An enum keeps its values as keys, which would bring those that look like numbers into an order of their own.
+  // An enum stores its values as keys of an object, which would reorder those that look like numbers.
   const isEnum = values.every((value) => typeof value === "string" && /^[A-Za-z]\w*$/.test(value));
   const schema = isEnum ? z.enum(values as string[]) : z.literal([...values]);
   return { source: call(isEnum ? "z.enum" : "z.literal", [array(values.map(literal))]), schema };
@@ -136,13 +137,13 @@ function unionOf(kind: "union" | "xor", members: readonly Json[], document: Docu
   return { source: call(`z.${kind}`, [array(parts.map(({ source }) => source))]), schema };
 }
 
-/** What zod makes of `z.json()`: every kind of value there is. */
+/** Whether this is the union that zod writes for `z.json()`. */
 function isJsonItself(members: readonly Json[]): boolean {
   const kinds = members.map((member) => (isObject(member) ? member.type : undefined));
   return kinds.join() === "string,number,boolean,null,array,object";
 }
 
-/** `type: ["string", "null"]`: what else is said concerns the one kind that isn't `null`. */
+/** `type: ["string", "null"]`: other keywords apply to the one type that is not `null`. */
 function kindsOf(json: JsonObject, kinds: readonly Json[], document: Document): ZodSource | undefined {
   const [only, ...more] = kinds.filter((kind) => kind !== "null");
   if (only === undefined || (more.length > 0 && !has(json, ["type"]))) return undefined;
@@ -187,17 +188,17 @@ function stringOf(json: JsonObject): ZodSource | undefined {
     [source, schema] = [sequence(source, `.regex(${String(regex)})`), schema.regex(regex)];
   }
   const part = { source, schema };
-  // A format that zod doesn't know is a remark, in JSON Schema too.
+  // A format unknown to zod becomes an annotation, as it is in JSON Schema.
   return format === undefined ? part : method(part, "meta", [{ format }], schema.meta({ format }));
 }
 
-/** As a literal it must read as it is: without what is invisible, and without what would end it. */
+/** `undefined` if the pattern cannot be a literal: with invisible characters, or not a valid expression. */
 function regexOf(pattern: string): RegExp | undefined {
   if (pattern === "" || !isPlainText(pattern)) return undefined;
   try {
     return new RegExp(pattern);
   } catch {
-    return undefined; // of another dialect
+    return undefined; // another dialect
   }
 }
 
@@ -235,7 +236,7 @@ function listOf(json: JsonObject, document: Document): ZodSource | undefined {
   return { source, schema };
 }
 
-/** Of a fixed length, or with further elements of one kind. */
+/** A tuple of fixed length, or with further elements of one type. */
 function tupleOf({ prefixItems, items, minItems, maxItems }: JsonObject, document: Document): ZodSource | undefined {
   if (!Array.isArray(prefixItems) || prefixItems.length === 0 || minItems !== prefixItems.length) return undefined;
   if (maxItems !== (items === false ? prefixItems.length : undefined)) return undefined;
@@ -253,7 +254,7 @@ function objectOf(json: JsonObject, document: Document): ZodSource | undefined {
   if (properties === undefined) return recordOf(json, document);
   if (!isObject(properties) || !Array.isArray(required) || propertyNames !== undefined) return undefined;
   if (!required.every((key: Json) => typeof key === "string" && Object.hasOwn(properties, key))) return undefined;
-  // In the order of `required`: canonical graphs have sorted the properties, and zod writes that list in their order.
+  // In the order of `required`: zod writes that list in the order of properties, which canonical graphs have sorted.
   const keys = new Set([...required.map(String), ...Object.keys(properties)]);
   const fields = [...keys].map((key) => {
     const inner = properties[key];

@@ -6,7 +6,7 @@ import { readSchema } from "../graph/data/read-schema.ts";
 import { storedType, wireType } from "../graph/data/zod-data.ts";
 import { say } from "../graph/format/messages.ts";
 import { nearName } from "../graph/format/near-name.ts";
-import { argumentsOf, replaceRefs } from "../graph/format/param-refs.ts";
+import { argumentsOf, replaceRefs } from "../graph/format/params.ts";
 import { coordinatorFnType, type Graph, type GraphNode, type TypeSchemas, validateGraph } from "../graph/index.ts";
 import { type HandlerStep, handlerFindings, handlerSchemas } from "./argument-checks.ts";
 import type { Args } from "./judge-args.ts";

@@ -1,5 +1,6 @@
 import { type BuiltInFunction, builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
+import { type FieldTable, ioFields, nodeFields, withoutDefaults } from "../graph/format/node-fields.ts";
 import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
 import { isParamRef, paramNameOf } from "./param.ts";
 import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./step.ts";
@@ -7,35 +8,36 @@ import { withWireNames } from "./wire-names.ts";
 
 type WrittenStep = Exclude<Step, LoadedStep>;
 
-/** One step as the node that stands in the graph: what wasn't written is left out, defaults too. */
+/** One step as a node of the graph; only what was written and is not a default, because the graph is read by people. */
 export function nodeJson(step: Step): GraphNode {
   if (step.kind === "json") return step.node;
-  const { after, fanIn, retry, partitions, timeoutSec, limits } = step.options;
-  const io = ioJson(step);
   const json = {
+    ...fieldValues(step.options, nodeFields),
     node_id: step.id,
     type: step.kind === "fn" ? coordinatorFnType : step.handler.name,
-    depends_on: after,
-    ...(fanIn === undefined || fanIn === "all" ? {} : { fan_in: fanIn }),
-    ...(Object.keys(io).length === 0 ? {} : { io }),
-    ...(retry === undefined || Object.keys(retry).length === 0 ? {} : { retry_policy: withWireNames(retry) }),
-    ...(partitions === undefined || partitions === 1 ? {} : { partitions }),
-    ...(timeoutSec === undefined ? {} : { timeout_sec: timeoutSec }),
-    ...(limits === undefined || Object.keys(limits).length === 0 ? {} : { limits: withWireNames(limits) }),
+    depends_on: step.options.after,
+    io: ioJson(step),
   };
-  return json as GraphNode; // as far as the author's values are what they should be: parseGraph looks
+  return withoutDefaults(json, nodeFields) as GraphNode; // as far as its values are valid, which parseGraph checks
 }
 
 function ioJson(step: WrittenStep): object {
-  const { startWhen, maxPendingBatches } = step.options;
-  const start = startWhen === undefined || startWhen === "ready" ? {} : { start_when: startWhen };
-  if (step.kind === "fn") return { ...start, ...fnJson(step.fn, step.options) };
-  const inline = { ...routingJson(step), ...ownArgs(step.options) };
-  return {
-    ...start,
-    ...(Object.keys(inline).length === 0 ? {} : { input_inline: inline }),
-    ...(maxPendingBatches === undefined ? {} : { max_pending_batches: maxPendingBatches }),
-  };
+  const { options } = step;
+  const own =
+    step.kind === "fn" ? fnJson(step.fn, options) : { input_inline: { ...routingJson(step), ...ownArgs(options) } };
+  return withoutDefaults({ ...fieldValues(options, ioFields), ...own }, ioFields);
+}
+
+/** Options under the names of their fields. A name that is not an option stays, so that parseGraph reports it. */
+function fieldValues(options: object, fields: FieldTable): Record<string, unknown> {
+  const byOption = new Map(Object.entries(fields).map(([key, field]) => [field.option, { key, inner: field.fields }]));
+  return Object.fromEntries(
+    Object.entries(options).flatMap(([name, value]) => {
+      const { key, inner } = byOption.get(name) ?? { key: name };
+      if (value === undefined) return [];
+      return [[key, inner === undefined ? value : fieldValues(value, inner)]];
+    }),
+  );
 }
 
 const ownArgs = ({ args }: StepOptions): object =>
@@ -65,7 +67,7 @@ function fnJson(fn: (Step & { readonly kind: "fn" })["fn"], options: StepOptions
   const args = ownArgs(options);
   const builtIn = typeof fn === "string" ? builtInFunction(fn) : undefined;
   const written = builtIn === undefined || builtIn.takesAny ? args : builtInFnArgs(args, builtIn);
-  return { fn: fnName(fn), ...(Object.keys(written).length === 0 ? {} : { fn_args: written }) };
+  return { fn: fnName(fn), fn_args: written };
 }
 
 function builtInFnArgs(args: object, { ownId }: BuiltInFunction): object {

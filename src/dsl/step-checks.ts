@@ -3,6 +3,7 @@ import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { coreReasonCodes } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
+import { type Field, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { adapterName, builtInAdapters, isBuiltInAdapter } from "../graph/index.ts";
 import { argumentFindings } from "./argument-checks.ts";
 import { type FlowPart, isFlow } from "./flow-part.ts";
@@ -118,24 +119,16 @@ function shapeFindings({ id: node, options }: Step): string[] {
   return [];
 }
 
+const fields = Object.values<Field>({ ...nodeFields, ...ioFields });
+const optionsOf = (of: readonly Field[]): readonly string[] => of.flatMap(({ option = [] }) => option);
+
 const optionNames = {
-  node: [
-    "after",
-    "fanIn",
-    "startWhen",
-    "input",
-    "args",
-    "retry",
-    "timeoutSec",
-    "partitions",
-    "maxPendingBatches",
-    "limits",
-  ],
-  fn: ["after", "fanIn", "startWhen", "args", "retry", "timeoutSec"],
-} as const;
+  node: ["after", "input", "args", ...optionsOf(fields)],
+  fn: ["after", "args", ...optionsOf(fields.filter(({ handlersOnly }) => !handlersOnly))],
+};
 
 function optionFindings(step: WrittenStep): string[] {
-  const known: readonly string[] = optionNames[step.kind];
+  const known = optionNames[step.kind];
   const unknown = Object.keys(step.options)
     .filter((option) => !known.includes(option))
     .map((option) => withHint(say("unknownOption", { node: step.id, option }), option, known));

@@ -58,9 +58,6 @@ export interface StepOptions {
   readonly input?: InputOptions;
   readonly args?: unknown;
   readonly retry?: { readonly permanentOn?: unknown };
-  readonly timeoutSec?: number;
-  readonly partitions?: number;
-  readonly maxPendingBatches?: number;
   readonly limits?: { readonly maxRunning?: number };
 }
 

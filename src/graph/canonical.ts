@@ -1,22 +1,30 @@
 import { createHash } from "node:crypto";
 import { adapterName, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
+import {
+  type GraphNode,
+  type InputInline,
+  ioFields,
+  type NodeIo,
+  nodeFields,
+  retryFields,
+  withoutDefaults,
+} from "./format/node-fields.ts";
 import { deepFreeze } from "./format/plain-data.ts";
-import { retryDefaults } from "./format/retry.ts";
 import { orderKeys, sortKeys } from "./format/stable-json.ts";
-import type { Graph, GraphNode, InputInline, NodeIo, RetryPolicy } from "./format/types.ts";
+import type { Graph } from "./format/types.ts";
 
 /**
- * The one way to write a graph: constant defaults removed, `from_nodes` of the built-in adapters written out (its
- * default changes with `depends_on`), keys in one order, parents before children and otherwise as declared, `edges`
- * as `depends_on` says. For files that people read and compare.
+ * The canonical form of a graph, for files that people read and compare: without constant defaults, with `from_nodes`
+ * of the built-in adapters (its default depends on `depends_on`), keys in a fixed order, parents before children and
+ * otherwise in declaration order, and `edges` derived from `depends_on`.
  *
  * @example
  * canonicalGraph(parseGraph({ nodes: [{ node_id: "a", type: "x", fan_in: "all", retry_policy: { max: 2, jitter: 0 } }] }))
  * // { schema_version: "1.0", nodes: [{ node_id: "a", type: "x", depends_on: [], retry_policy: { jitter: 0 } }], edges: [] }
  *
- * @param graph - what `parseGraph` gave: a graph that was not checked may have no canonical form
- * @returns a frozen graph that means the same; of a canonical one, an equal one
+ * @param graph - from `parseGraph`: an unchecked graph may have no canonical form
+ * @returns a frozen, equivalent graph; equal to `graph` if that is canonical
  */
 export function canonicalGraph(graph: Graph): Graph {
   const nodes = topologicalOrder(graph.nodes).map(canonicalNode);
@@ -31,30 +39,23 @@ export function canonicalGraph(graph: Graph): Graph {
 }
 
 function canonicalNode(node: GraphNode): GraphNode {
-  return {
-    node_id: node.node_id,
-    type: node.type,
-    depends_on: [...node.depends_on],
-    ...optional("fan_in", unless(node.fan_in, "all")),
-    ...optional("io", node.io === undefined ? undefined : filled(canonicalIo(node.io, node.depends_on))),
-    ...optional(
-      "retry_policy",
-      node.retry_policy === undefined ? undefined : filled(canonicalRetry(node.retry_policy)),
-    ),
-    ...optional("partitions", unless(node.partitions, 1)),
-    ...optional("timeout_sec", node.timeout_sec),
-    ...optional("limits", node.limits === undefined ? undefined : filled(sortKeys(node.limits) as JsonObject)),
+  const { depends_on: dependsOn, io, retry_policy: retry, limits } = node;
+  const inside = {
+    depends_on: [...dependsOn],
+    ...optional("io", io && canonicalIo(io, dependsOn)),
+    ...optional("retry_policy", retry && withoutDefaults(retry, retryFields)),
+    ...optional("limits", sorted(limits)),
   };
+  return withoutDefaults({ ...node, ...inside }, nodeFields);
 }
 
 function canonicalIo(io: NodeIo, dependsOn: readonly string[]): NodeIo {
-  return {
-    ...optional("start_when", unless(io.start_when, "ready")),
-    ...optional("input_inline", io.input_inline && filled(canonicalInline(io.input_inline, dependsOn))),
-    ...optional("fn", io.fn),
-    ...optional("fn_args", io.fn_args && filled(orderKeys(sortKeys(io.fn_args) as JsonObject, ["from_nodes"]))),
-    ...optional("max_pending_batches", io.max_pending_batches),
+  const { input_inline: inline, fn_args: args } = io;
+  const inside = {
+    ...optional("input_inline", inline && canonicalInline(inline, dependsOn)),
+    ...optional("fn_args", args && orderKeys(sortKeys(args) as JsonObject, ["from_nodes"])),
   };
+  return withoutDefaults({ ...io, ...inside }, ioFields);
 }
 
 function canonicalInline(inline: InputInline, dependsOn: readonly string[]): InputInline {
@@ -75,16 +76,6 @@ function canonicalInline(inline: InputInline, dependsOn: readonly string[]): Inp
   };
 }
 
-const retryKeys = Object.keys(retryDefaults) as readonly (keyof typeof retryDefaults)[];
-
-function canonicalRetry(policy: RetryPolicy): RetryPolicy {
-  const kept = retryKeys.filter((key) => {
-    const value = policy[key];
-    return value !== undefined && JSON.stringify(value) !== JSON.stringify(retryDefaults[key]);
-  });
-  return Object.fromEntries(kept.map((key) => [key, policy[key]]));
-}
-
 function canonicalSchemas(schemas: NonNullable<Graph["schemas"]>): NonNullable<Graph["schemas"]> {
   const types = Object.keys(schemas).sort();
   return Object.fromEntries(
@@ -100,28 +91,24 @@ function sorted(value: JsonObject | undefined): JsonObject | undefined {
   return value === undefined ? undefined : (sortKeys(value) as JsonObject);
 }
 
-/** A key that is there only with a value. */
+/** The key with its value; no key if the value is `undefined`. */
 function optional<TKey extends string, TValue extends Json | object>(key: TKey, value: TValue | undefined) {
   return (value === undefined ? {} : { [key]: value }) as { readonly [K in TKey]?: TValue };
 }
 
-function unless<TValue>(value: TValue | undefined, standard: TValue): TValue | undefined {
-  return value === standard ? undefined : value;
-}
-
-/** An object says something, or is left out. */
+/** `undefined` for an empty object. */
 function filled<TValue extends object>(value: TValue): TValue | undefined {
   return Object.keys(value).length === 0 ? undefined : value;
 }
 
 /**
- * SHA-256 of what a graph says, in hexadecimal: equal for every way to write it, in whatever order its nodes, edges
- * and keys stand. The order inside `depends_on` and other lists counts: it decides the order of what is read.
+ * SHA-256 of a graph's meaning, in hexadecimal: it does not depend on the order of nodes, edges and keys, or on written
+ * defaults. The order within `depends_on` and other lists does count: it determines the order of input.
  *
  * @example
  * graphHash(parseGraph(json)) === graphHash(canonicalGraph(parseGraph(json))) // true
  *
- * @param graph - what `parseGraph` gave
+ * @param graph - from `parseGraph`
  */
 export function graphHash(graph: Graph): string {
   const { nodes, edges: _, ...rest } = canonicalGraph(graph);
@@ -132,8 +119,8 @@ export function graphHash(graph: Graph): string {
 }
 
 /**
- * Parents before children; of the nodes that may come next, always the one declared first. Nodes already in such an
- * order stay as they are.
+ * Parents before children; among the nodes that may come next, the one declared first. Nodes already in such an order
+ * keep it.
  */
 function topologicalOrder(nodes: readonly GraphNode[]): readonly GraphNode[] {
   const indexOf = new Map(nodes.map((node, index) => [node.node_id, index]));

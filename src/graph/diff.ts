@@ -6,15 +6,15 @@ import { isObject } from "./format/plain-data.ts";
 import { type Path, pointer } from "./format/pointer.ts";
 import { coordinatorFnType, type Graph } from "./format/types.ts";
 
-/** A value that is not the same; an absent one has no key here. */
+/** A value that differs. `before` or `after` is missing if the value is absent there. */
 export interface Change {
-  /** JSON pointer inside the node, or inside the graph for what is outside the nodes. */
+  /** JSON pointer within the node; within the graph for values outside nodes. */
   readonly path: string;
   readonly before?: Json;
   readonly after?: Json;
 }
 
-/** A node that both graphs have, and what differs in it. */
+/** A node of both graphs, with its differences. */
 export interface NodeChange {
   readonly nodeId: string;
   readonly changes: readonly Change[];
@@ -22,17 +22,17 @@ export interface NodeChange {
 
 type Edge = readonly [from: string, to: string];
 
-/** A node that can't take what it reads. */
+/** A node whose input does not fit its handler. */
 export interface EdgeMisfit {
-  /** The nodes whose data does not fit, or, where data is gathered, all that are read. */
+  /** The nodes whose data does not fit; all sources of the node if it gathers them. */
   readonly from: readonly string[];
   readonly to: string;
   readonly message: string;
 }
 
-/** What differs between two graphs: what `diffGraphs` gives. */
+/** The differences between two graphs, as returned by `diffGraphs`. */
 export interface GraphDiff {
-  /** Both say the same, in whatever words and order. */
+  /** Whether the graphs are equivalent, regardless of order and written defaults. */
   readonly same: boolean;
   readonly nodes: {
     readonly added: readonly string[];
@@ -42,16 +42,15 @@ export interface GraphDiff {
   readonly edges: {
     readonly added: readonly Edge[];
     readonly removed: readonly Edge[];
-    /** Deliveries whose types do not fit in `after` but did, or were not there, in `before`. Needs `schemas`. */
+    /** Inputs that fit, or did not exist, in `before` and do not fit in `after`. Requires `schemas`. */
     readonly incompatible: readonly EdgeMisfit[];
   };
-  /** What changed outside the nodes: `name`, `params_schema`, `schemas`. */
+  /** Changes outside nodes: `name`, `params_schema`, `schemas`. */
   readonly graph: readonly Change[];
 }
 
 /**
- * What changed between two graphs. Both are compared in canonical form, nodes by their id: another order or a written
- * default is no change.
+ * Compares two graphs in canonical form, matching nodes by id: a different order or a written default is not a change.
  *
  * @example
  * diffGraphs(before, after).nodes.changed
@@ -87,7 +86,7 @@ const edgeKey = ([from, to]: Edge): string => `${from}:${to}`; // no id contains
 
 const misfitKey = ({ from, to }: EdgeMisfit): string => edgeKey([from.join(), to]); // nor a comma
 
-/** As far as the graph's own `schemas` say. */
+/** According to the graph's own `schemas`. */
 function misfits({ nodes, schemas }: Graph): readonly EdgeMisfit[] {
   const byId = new Map(nodes.map((node) => [node.node_id, node]));
   const deliveries = new EdgeInputs(knownData({ schemas }, (id) => byId.get(id)));
@@ -103,7 +102,7 @@ function without(edges: readonly Edge[], others: readonly Edge[]): readonly Edge
   return edges.filter((edge) => !known.has(edgeKey(edge)));
 }
 
-/** The smallest values that differ. Lists are compared as a whole: a shift of all items is not a change of each. */
+/** The innermost differing values. Lists are compared as a whole: shifted items are one change, not one per item. */
 function* changesIn(before: Json | undefined, after: Json | undefined, path: Path): Generator<Change> {
   if (isObject(before) && isObject(after)) {
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {

@@ -1,6 +1,6 @@
 /**
- * The graph contract: the JSON that the builder compiles to and the engine runs. Everything here takes and gives plain
- * data; nothing knows the builder or the engine.
+ * The graph contract: the JSON that the builder compiles to and the engine runs. Functions here accept and return plain
+ * data, independent of the builder and the engine.
  */
 
 export {
@@ -16,13 +16,21 @@ export {
   isBuiltInAdapter,
 } from "../builtins/input-adapters/index.ts";
 export { canonicalGraph, graphHash } from "./canonical.ts";
-export type { NamedArgs, ValidateOptions } from "./checks/index.ts";
+export type { NamedArgs, ValidateOptions } from "./checks/context.ts";
 export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChange } from "./diff.ts";
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./format/findings.ts";
 export { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
+export {
+  type FanIn,
+  type GraphNode,
+  type InputInline,
+  type NodeIo,
+  type RetryPolicy,
+  retryDefaults,
+  type StartWhen,
+} from "./format/node-fields.ts";
 export { findParamRefs, type ParamRef, resolveParams } from "./format/params.ts";
 export { type PrimedGraph, type PrimedNode, primeGraph } from "./format/primed.ts";
-export { retryDefaults } from "./format/retry.ts";
 export * from "./format/types.ts";
 export { graphJsonSchema } from "./json-schema.ts";
 export { type MermaidOptions, toMermaid } from "./mermaid.ts";

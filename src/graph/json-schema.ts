@@ -5,8 +5,8 @@ import type { JsonObject } from "../errors/index.ts";
 import { graphShape } from "./format/schema.ts";
 
 /**
- * The graph contract as JSON Schema (draft 2020-12): for editors, and for those who write graphs in another language.
- * What needs more than one value in view (cycles, names of nodes) only `validateGraph` knows.
+ * The graph contract as JSON Schema (draft 2020-12), for editors and for programs that write graphs in other languages.
+ * Only `validateGraph` checks rules that involve several values, such as cycles and node names.
  *
  * @example
  * await writeFile("graph.schema.json", JSON.stringify(graphJsonSchema(), null, 2))

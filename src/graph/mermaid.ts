@@ -1,15 +1,16 @@
 import { canonicalGraph } from "./canonical.ts";
-import { coordinatorFnType, type Graph, type GraphNode } from "./format/types.ts";
+import type { GraphNode } from "./format/node-fields.ts";
+import { coordinatorFnType, type Graph } from "./format/types.ts";
 
-/** How `toMermaid` draws. */
+/** Options of `toMermaid`. */
 export interface MermaidOptions {
   /** @defaultValue "TD", top down */
   readonly direction?: "TD" | "LR";
 }
 
 /**
- * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons; a dotted
- * edge delivers from the first batch on, and its label says when not all parents are waited for.
+ * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons. A dotted
+ * edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`.
  *
  * @example
  * toMermaid(graph)
@@ -38,12 +39,12 @@ function shape(node: GraphNode): string {
   return node.depends_on.length === 0 ? `([${label}])` : `[${label}]`;
 }
 
-/** Words that Mermaid reads as its own when they stand where an id does. */
+/** Keywords that Mermaid does not accept as node ids. */
 const reserved: ReadonlySet<string> = new Set(
   "call class classdef click default end flowchart graph href interpolate linkstyle style subgraph".split(" "),
 );
 
-/** Node ids with only the characters that Mermaid takes in one, still different from each other. */
+/** Node ids reduced to the characters that Mermaid accepts, still unique. */
 function mermaidIds(nodes: readonly GraphNode[]): ReadonlyMap<string, string> {
   const ids = new Map<string, string>();
   const taken = new Set(nodes.map((node) => node.node_id));
@@ -56,7 +57,7 @@ function mermaidIds(nodes: readonly GraphNode[]): ReadonlyMap<string, string> {
   return ids;
 }
 
-/** Characters that end a label, begin Markdown or an entity in it, or would be read as HTML. */
+/** Characters that end a label, start Markdown or an entity in it, or would be parsed as HTML. */
 function text(value: string): string {
   return value.replace(/[^A-Za-z0-9 _.:-]/gu, (character) => `#${character.codePointAt(0)};`);
 }

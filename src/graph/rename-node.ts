@@ -1,18 +1,18 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
+import type { GraphNode, InputInline, NodeIo } from "./format/node-fields.ts";
 import { isObject } from "./format/plain-data.ts";
-import type { GraphNode, InputInline, NodeIo } from "./format/types.ts";
 
 export interface Renaming {
   readonly idOf: (id: string) => string;
-  /** Which arguments hold node ids, if its function is one of the user's. */
+  /** Arguments that hold node ids, if its function is not built in. */
   readonly nodeArgs: readonly string[];
 }
 
 /**
- * The node with other ids, in every place where a node names itself or another. What its code sees stays the same: a
- * gather that went by node ids gets them as aliases.
+ * Renames node ids wherever a node refers to itself or to others. The input of its code stays the same: a gather keyed
+ * by node ids keeps these keys as aliases.
  *
  * @example
  * renameNode(

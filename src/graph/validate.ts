@@ -1,21 +1,27 @@
 import { adapterName, spellOutArgs } from "../builtins/input-adapters/index.ts";
 import { FlowError, type Json, type JsonObject } from "../errors/index.ts";
-import { runChecks, type ValidateOptions } from "./checks/index.ts";
+import { checkParamRefs, checkParamsSchema } from "./checks/args.ts";
+import type { CheckContext, ValidateOptions } from "./checks/context.ts";
+import { checkFunctions } from "./checks/functions.ts";
+import { checkData, checkInput, checkSources } from "./checks/input.ts";
+import { checkCycles, checkEdges, checkIds, checkStart, checkTypes, linkNodes } from "./checks/structure.ts";
 import { type Finding, FindingList, formatFindings } from "./format/findings.ts";
+import { runtimeKeys } from "./format/known-keys.ts";
 import { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 import { say } from "./format/messages.ts";
-import { copyPlain, deepFreeze, isObject, runtimeKeys } from "./format/plain-data.ts";
+import { copyPlain, deepFreeze, isObject } from "./format/plain-data.ts";
 import { readShape } from "./format/shape.ts";
+import { components } from "./format/topology.ts";
 import type { Graph } from "./format/types.ts";
 
-/** A graph that is right, made uniform; or everything that is wrong with it. */
+/** A valid graph in its long form, or all findings. */
 export type Validation =
   | { readonly ok: true; readonly graph: Graph }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /**
- * Checks a graph, whoever wrote it, and reports every mistake in it. Never throws for what is in the graph, and never
- * changes the object that it is given.
+ * Checks an untrusted graph and reports every mistake. Never throws because of the graph's content and never modifies
+ * `input`.
  *
  * @example
  * validateGraph({ nodes: [{ node_id: "load", type: "loader", depends_on: ["extrct"] }, { node_id: "extract", type: "extractor" }] })
@@ -29,9 +35,9 @@ export type Validation =
  * //   }],
  * // }
  *
- * @param input - the graph as an object: what `JSON.parse` gives, or what a program put together
- * @returns the graph in its long form (aliases written out, `depends_on` and `edges` both there, frozen), or the
- * findings in document order
+ * @param input - the graph as an object, from `JSON.parse` or built by a program
+ * @returns the graph in its long form (frozen, aliases expanded, with both `depends_on` and `edges`), or the findings
+ * in document order
  */
 export function validateGraph(input: unknown, options: ValidateOptions = {}): Validation {
   const findings = new FindingList();
@@ -46,13 +52,13 @@ export function validateGraph(input: unknown, options: ValidateOptions = {}): Va
 }
 
 /**
- * The same for those who want a graph or an error.
+ * Like `validateGraph`, but returns the graph or throws.
  *
  * @example
  * parseGraph({ nodes: [{ node_id: "extract", type: "extractor" }] })
  * // { schema_version: "1.0", nodes: [{ node_id: "extract", type: "extractor", depends_on: [] }], edges: [] }
  *
- * @throws FlowError `GRAPH_INVALID`; its message lists the findings, `details.findings` has them as data
+ * @throws FlowError `GRAPH_INVALID`; its message lists the findings, `details.findings` contains them as data
  */
 export function parseGraph(input: unknown, options: ValidateOptions = {}): Graph {
   const validation = validateGraph(input, options);
@@ -62,11 +68,23 @@ export function parseGraph(input: unknown, options: ValidateOptions = {}): Graph
   throw new FlowError("GRAPH_INVALID", `${title}\n${formatFindings(findings)}`, { details: { findings } });
 }
 
-/**
- * A graph is not too large to be looked at.
- *
- * @returns whether it is not
- */
+/** The checks that involve several values; each covers whatever could be read of the graph. */
+function runChecks(context: CheckContext): void {
+  const doubled = checkIds(context);
+  checkTypes(context);
+  const links = linkNodes(context);
+  const groups = components(links.parents);
+  checkEdges(context, { links, doubled });
+  checkCycles(context, { links, groups });
+  checkStart(context, links);
+  const sources = [...checkInput(context, links), ...checkFunctions(context)];
+  checkSources(context, { sources, links, groups });
+  checkParamsSchema(context);
+  checkParamRefs(context);
+  checkData(context, links);
+}
+
+/** @returns whether the graph is small enough for the other checks */
 function checkSize(graph: Json, limits: GraphLimits, findings: FindingList): boolean {
   if (!isObject(graph)) return true;
   const { nodes, edges } = graph;
@@ -90,9 +108,9 @@ function parentCount(node: Json): number {
 }
 
 /**
- * The long form of a graph that passed every check: each thing said in one way, defaults left as they were written.
+ * The long form of a valid graph: one spelling for everything; defaults stay as written.
  *
- * @param valid - a copy of our own
+ * @param valid - a copy that nothing else refers to
  */
 function normalise(valid: Json): Graph {
   const { $schema: _, schema_version: __, name, nodes, edges, ...rest } = valid as JsonObject & { nodes: JsonObject[] };

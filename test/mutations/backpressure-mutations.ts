@@ -8,12 +8,15 @@ export const backpressureMutations: readonly Mutation[] = [
     "nobody waits for a consumer",
     edit(backpressure, "return seq < this.#mayStoreTo ? undefined : this.#wait(seq);", "return undefined;"),
   ),
-  mutation("one batch too many is pending", edit(backpressure, ": slowest + this.#max;", ": slowest + this.#max + 1;")),
+  mutation(
+    "one batch too many is pending",
+    edit(backpressure, ": slowest + maxPending;", ": slowest + maxPending + 1;"),
+  ),
   mutation(
     "a consumer is looked at once",
     edit(
       backpressure,
-      "this.#mayStoreTo = slowest === undefined ? seq + Math.ceil(this.#max / 2)",
+      "this.#mayStoreTo = slowest === undefined ? seq + reportEvery",
       "this.#mayStoreTo = slowest === undefined ? Number.POSITIVE_INFINITY",
     ),
   ),
@@ -24,7 +27,11 @@ export const backpressureMutations: readonly Mutation[] = [
   ),
   mutation(
     "a consumer tells too seldom how far it is",
-    edit("core/worker/attempt/read-positions.ts", "Math.min(every, Math.ceil(max / 2))", "Math.min(every, 2 * max)"),
+    edit(
+      "core/worker/attempt/read-positions.ts",
+      "Math.min(every, limits.reportEvery)",
+      "Math.min(every, 2 * limits.maxPending)",
+    ),
   ),
   mutation(
     "a consumer reads its sources one after another",

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { copyJson } from "../../graph/format/json-copy.ts";
+import { copyJson } from "../../graph/format/plain-data.ts";
 
 /** JSON that nobody else holds a reference to, so that it may be changed in place. */
 export type OwnedJson = string | number | boolean | null | OwnedJson[] | OwnedObject;

@@ -1,7 +1,7 @@
 import { isInstance } from "../../errors/index.ts";
-import { copyJson, NotJsonError } from "../../graph/format/json-copy.ts";
 import { cut } from "../../graph/format/messages.ts";
 import { forbiddenKeys } from "../../graph/format/names.ts";
+import { copyJson, NotJsonError } from "../../graph/format/plain-data.ts";
 import { badFnArgs } from "./bad-fn-args.ts";
 import { isOwnedObject, type OwnedJson } from "./owned-json.ts";
 

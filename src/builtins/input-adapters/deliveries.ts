@@ -4,8 +4,8 @@ import { Assignability } from "../../graph/data/fit.ts";
 import type { KnownData } from "../../graph/data/graph-data.ts";
 import { mismatchText } from "../../graph/data/mismatch.ts";
 import { say } from "../../graph/format/messages.ts";
+import type { FanIn, InputInline } from "../../graph/format/node-fields.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
-import type { FanIn, InputInline } from "../../graph/format/types.ts";
 import type { Deliveries, DeliveryFault, Reading, Source } from "./adapter.ts";
 import { adapterName, builtInAdapter } from "./index.ts";
 

@@ -1,8 +1,8 @@
 import { builtInFunction } from "../../builtins/coordinator-functions/index.ts";
 import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
+import { retryDefaults } from "../../graph/format/node-fields.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
-import { retryDefaults } from "../../graph/format/retry.ts";
 import { coordinatorFnType, type Graph, type GraphNode, isBuiltInAdapter } from "../../graph/index.ts";
 
 /** A finding of a rule. */

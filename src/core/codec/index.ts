@@ -1,6 +1,6 @@
 import type { Metrics } from "../../definitions/index.ts";
 
-export { copyJson, NotJsonError } from "../../graph/format/json-copy.ts";
+export { copyJson, NotJsonError } from "../../graph/format/plain-data.ts";
 export { jsonText, keepJson, keepShard, ownJson } from "./kept-json.ts";
 export { describeIssues, SchemaMismatch, WireCodec } from "./wire-codec.ts";
 

@@ -1,7 +1,6 @@
 import { constants } from "node:buffer";
 import { FlowError, type Json } from "../../errors/index.ts";
-import { copyJson } from "../../graph/format/json-copy.ts";
-import { deepFreeze } from "../../graph/format/plain-data.ts";
+import { copyJson, deepFreeze } from "../../graph/format/plain-data.ts";
 import type { ShardRecord } from "../model/records.ts";
 
 interface Size {

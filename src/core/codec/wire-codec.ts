@@ -9,7 +9,7 @@ import {
   safeEncodeAsync,
 } from "zod/v4/core";
 import { isInstance, type Json } from "../../errors/index.ts";
-import { copyJson, NotJsonError } from "../../graph/format/json-copy.ts";
+import { copyJson, NotJsonError } from "../../graph/format/plain-data.ts";
 
 /** A value that a schema refused, in words: `.rows[3].price: expected number, received string`. */
 export class SchemaMismatch extends Error {

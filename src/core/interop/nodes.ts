@@ -1,6 +1,7 @@
 import { adapterName, adaptersOnWire, defaultAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { Finding, Graph } from "../../graph/index.ts";
+import { setFields } from "../../graph/format/node-fields.ts";
+import type { Finding, Graph, GraphNode } from "../../graph/index.ts";
 import { type NodePlan, type Plan, planGraph } from "../plan/index.ts";
 
 /** Node types whose workers aren't ours: they know the messages, and not what stands in the store. */
@@ -33,16 +34,16 @@ export function externalInput(node: NodePlan): JsonObject {
   return { ...node.args, input_adapter: adapter, input_args: { ...node.routing?.args, from_nodes: [...sources] } };
 }
 
-/** What such a worker can't do, or nobody could hold it to, is refused. */
+/** What these workers do not support, or what their coordinator could not enforce. */
 export function externalFindings(graph: Graph, external: ExternalTypes): readonly Finding[] {
   if (!graph.nodes.some(({ type }) => external.types.has(type))) return [];
   const plan = planGraph(graph);
-  return plan.nodes.flatMap((node, index) =>
+  return graph.nodes.flatMap((node, index) =>
     external.types.has(node.type)
       ? problemsOf(node, plan, external).map(({ at, words }) => ({
           code: "GRAPH_UNSUPPORTED" as const,
           path: `/nodes/${index}/${at}`,
-          message: `node '${node.id}': '${node.type}' is served by external workers: ${words}`,
+          message: `node '${node.node_id}': '${node.type}' is served by external workers: ${words}`,
         }))
       : [],
   );
@@ -53,19 +54,17 @@ interface Problem {
   readonly words: string;
 }
 
-function problemsOf(node: NodePlan, plan: Plan, { restarting }: ExternalTypes): readonly Problem[] {
+function problemsOf(json: GraphNode, plan: Plan, { restarting }: ExternalTypes): readonly Problem[] {
+  const node = plan.byId.get(json.node_id) as NodePlan;
   const adapter = adapterName(node.routing?.adapter ?? defaultAdapter);
   const shards = mayReadUnfinished(node) ? externalSources(node).filter((id) => isSharded(plan, id)) : [];
   const all: readonly (Problem & { readonly holds: boolean })[] = [
     { holds: restarting.has(node.type), at: "type", words: "they cannot restart, so it must be resumable" },
-    { holds: node.partitions > 1, at: "partitions", words: "they do not support partitions" },
-    { holds: node.timeoutMs !== undefined, at: "timeout_sec", words: "they do not enforce timeout_sec" },
-    { holds: node.maxRunning !== undefined, at: "limits", words: "they do not enforce limits" },
-    {
-      holds: node.maxPendingBatches !== undefined,
-      at: "io/max_pending_batches",
-      words: "they do not enforce max_pending_batches",
-    },
+    ...setFields(json).map(({ field, key, path }) => ({
+      holds: field.ownWorkersOnly === true,
+      at: path.join("/"),
+      words: `they do not support ${key}`,
+    })),
     {
       holds: !adaptersOnWire.includes(adapter),
       at: "io/input_inline/input_adapter",

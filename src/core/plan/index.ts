@@ -1,6 +1,7 @@
 export { type RetryPlan, retryDelayMs } from "./backoff.ts";
 export { type ExplainFacts, explain, formatReason, type Reason } from "./explain.ts";
 export {
+  type BackpressurePlan,
   firstNotUpstream,
   type NodePlan,
   type Plan,

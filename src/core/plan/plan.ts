@@ -27,8 +27,19 @@ export interface NodePlan {
   readonly timeoutMs: number | undefined;
   /** How many of its shards may run at once. */
   readonly maxRunning: number | undefined;
-  /** How many batches each of its shards may be ahead of a consumer that runs. */
-  readonly maxPendingBatches: number | undefined;
+  /** `undefined`: the node does not wait for its consumers. */
+  readonly backpressure: BackpressurePlan | undefined;
+}
+
+/** How far each shard of a node may be ahead of a running consumer. */
+export interface BackpressurePlan {
+  /** Batches of a shard that the consumer has not read. */
+  readonly maxPending: number;
+  /**
+   * A consumer reports its position every so many batches. Less than `maxPending`, or the producer would wait for a
+   * consumer that has read everything; half of it, so that a fast consumer does not stop the producer.
+   */
+  readonly reportEvery: number;
 }
 
 export interface Plan {
@@ -131,8 +142,12 @@ function planNode(node: GraphNode): NodePlan {
     partitions: node.partitions ?? 1,
     timeoutMs: node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000,
     maxRunning: node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
-    maxPendingBatches: node.io?.max_pending_batches === undefined ? undefined : Number(node.io.max_pending_batches),
+    backpressure: planBackpressure(node.io?.max_pending_batches),
   };
+}
+
+function planBackpressure(maxPending: number | undefined): BackpressurePlan | undefined {
+  return maxPending === undefined ? undefined : { maxPending, reportEvery: Math.ceil(maxPending / 2) };
 }
 
 function definedOnly(args: { readonly [key: string]: Json | undefined }): JsonObject {

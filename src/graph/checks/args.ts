@@ -1,10 +1,13 @@
 import { $ZodAsyncError, type $ZodIssue, $ZodObject, type $ZodType, safeParse } from "zod/v4/core";
 import { type JsonObject, thrownMessage } from "../../errors/index.ts";
-import type { FindingCode, FindingList } from "../format/findings.ts";
+import type { FindingCode, FindingInput, FindingList } from "../format/findings.ts";
 import { misspelt } from "../format/known-keys.ts";
+import { defaultGraphLimits, type GraphLimits } from "../format/limits.ts";
+import { patternSize } from "../format/linear-pattern.ts";
 import { cut, say, shown } from "../format/messages.ts";
-import { argumentsOf, type FoundRef, refsIn } from "../format/param-refs.ts";
+import { argumentsOf, type FoundRef, refsIn } from "../format/params.ts";
 import { hasParam, paramNames } from "../format/params-schema.ts";
+import { inPlace, isPlainKeyPattern, subschemas } from "../format/params-validator.ts";
 import { isObject } from "../format/plain-data.ts";
 import { type Path, pointer, valueAt } from "../format/pointer.ts";
 import { dotted, expectation, nearValue } from "../format/zod-issues.ts";
@@ -13,17 +16,17 @@ import type { CheckContext } from "./context.ts";
 export interface ArgsCheck {
   readonly schema: $ZodType;
   readonly args: JsonObject;
-  /** Where `args` stands in the graph. */
+  /** Path of `args` in the graph. */
   readonly path: Path;
-  /** Whose arguments they are, and of which adapter or function, as sentences name them. */
+  /** The node and its adapter or function, as messages name them. */
   readonly owner: string;
   readonly name: string;
   readonly code: FindingCode;
-  /** Arguments that say what to read: their mistakes are `GRAPH_FROM_NODES`. */
+  /** Arguments that name sources; mistakes in them are `GRAPH_FROM_NODES`. */
   readonly sourceKeys: readonly string[];
 }
 
-/** Arguments fit their schema. What a parameter will fill in is left to the run. */
+/** Arguments match their schema. Values that a parameter replaces are checked when the task runs. */
 export function checkArgs(check: ArgsCheck, findings: FindingList): void {
   const issues = issuesOf(check, findings);
   if (issues.length === 0) return;
@@ -36,7 +39,7 @@ function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[]
     const parsed = safeParse(check.schema, check.args);
     return parsed.success ? [] : parsed.error.issues;
   } catch (error) {
-    // A schema of the caller's own: its refinements may be asynchronous, or throw. Neither may end the validation.
+    // Refinements of a caller's schema may be asynchronous or throw; neither may abort the validation.
     if (error instanceof $ZodAsyncError) return [];
     const reason = thrownMessage(error);
     const message = say("uncheckedArgs", { owner: check.owner, name: check.name, reason: cut(reason) });
@@ -46,9 +49,9 @@ function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[]
 }
 
 interface RefPlaces {
-  /** Pointers to references. */
+  /** Pointers of references. */
   readonly at: ReadonlySet<string>;
-  /** Pointers to what contains one. */
+  /** Pointers of the values that contain one. */
   readonly above: ReadonlySet<string>;
 }
 
@@ -62,7 +65,7 @@ function refPlaces(args: JsonObject): RefPlaces {
   return { at, above };
 }
 
-/** An issue in a referenced value, or a verdict about a whole that contains one. */
+/** Whether the issue is in a referenced value, or about a value as a whole that contains a reference. */
 function concernsRef({ code, path }: $ZodIssue, refs: RefPlaces): boolean {
   if (refs.at.size === 0) return false;
   const verdict = code === "invalid_union" || code === "custom";
@@ -104,7 +107,7 @@ function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void
   findings.add({ code, path, message, ...near });
 }
 
-/** The keys of the object schema at a path, as far as it is made of plain objects. */
+/** The keys of the object schema at a path; empty if the path crosses anything but plain object schemas. */
 function keysIn(schema: $ZodType, path: Path): ReadonlySet<string> {
   let shape = shapeOf(schema);
   for (const part of path) shape = shapeOf(Object.hasOwn(shape, part) ? shape[part] : undefined);
@@ -115,7 +118,7 @@ function shapeOf(schema: $ZodType | undefined): Readonly<Record<string, $ZodType
   return schema instanceof $ZodObject ? schema._zod.def.shape : {};
 }
 
-/** Parameter references have their form, and name what `params_schema` has. */
+/** Parameter references are well-formed and name parameters of `params_schema`. */
 export function checkParamRefs({ draft, findings }: CheckContext): void {
   const schema = draft.paramsSchema;
   const known = schema === undefined ? new Set<string>() : paramNames(schema);
@@ -143,4 +146,77 @@ export function checkParamRefs({ draft, findings }: CheckContext): void {
 function faultOf(ref: FoundRef, node: string): string | undefined {
   if (ref.name === undefined) return say("refIllShaped", { node, ref: shown(ref.value) });
   return ref.alone ? undefined : say("refNotAlone", { node });
+}
+
+/** Validating any parameters against `params_schema` takes bounded time. */
+export function checkParamsSchema({ draft, options, findings }: CheckContext): void {
+  const limits = { ...defaultGraphLimits, ...options.limits };
+  if (draft.paramsSchema === undefined) return;
+  for (const { path, ...fault } of faultsOf(draft.paramsSchema, limits)) {
+    findings.add({ ...fault, path: ["params_schema", ...path] });
+  }
+}
+
+/** Stops at the first exceeded limit. */
+function* faultsOf(root: JsonObject, limits: GraphLimits): Generator<FindingInput> {
+  const counted = new Map<JsonObject, number>();
+  let patterns = 0;
+  for (const { schema, path } of subschemas(root)) {
+    const applied = appliedAt(schema, { root, counted, limit: limits.maxAppliedSchemas });
+    if (applied === "cycle") {
+      yield { code: "GRAPH_PARAMS_SCHEMA", path, message: say("schemaOfItself", {}) };
+      return;
+    }
+    if (applied > limits.maxAppliedSchemas) {
+      yield { code: "GRAPH_TOO_LARGE", path, message: say("schemaTooWide", { limit: limits.maxAppliedSchemas }) };
+      return;
+    }
+    for (const key of Object.keys(isObject(schema.patternProperties) ? schema.patternProperties : {})) {
+      if (isPlainKeyPattern(key)) continue;
+      const message = say("keyPatternRefused", { pattern: cut(key) });
+      yield { code: "GRAPH_PARAMS_SCHEMA", path: [...path, "patternProperties", key], message };
+    }
+    if (typeof schema.pattern !== "string") continue;
+    const at = [...path, "pattern"];
+    const { pattern } = schema;
+    if (pattern.length > limits.maxPatternLength) {
+      const message = say("patternTooLong", { count: pattern.length, limit: limits.maxPatternLength });
+      yield { code: "GRAPH_TOO_LARGE", path: at, message };
+      continue;
+    }
+    const compiled = patternSize(pattern);
+    if ("fault" in compiled) {
+      const message = say("patternRefused", { pattern: shown(pattern), why: cut(compiled.fault) });
+      yield { code: "GRAPH_PARAMS_SCHEMA", path: at, message };
+      continue;
+    }
+    patterns += compiled.size;
+    if (patterns > limits.maxPatternSize) {
+      yield { code: "GRAPH_TOO_LARGE", path: at, message: say("patternsTooLarge", { limit: limits.maxPatternSize }) };
+      return;
+    }
+  }
+}
+
+/** The number of schemas applied to one value, through references and combinations; counting stops past the limit. */
+function appliedAt(
+  schema: JsonObject,
+  within: { readonly root: JsonObject; readonly counted: Map<JsonObject, number>; readonly limit: number },
+  open: Set<JsonObject> = new Set(),
+): number | "cycle" {
+  const known = within.counted.get(schema);
+  if (known !== undefined) return known;
+  if (open.has(schema)) return "cycle";
+  if (open.size > within.limit) return within.limit + 1;
+  open.add(schema);
+  let count = 1;
+  for (const part of inPlace(schema, within.root)) {
+    const size = appliedAt(part, within, open);
+    if (size === "cycle") return size;
+    count += size;
+    if (count > within.limit) break;
+  }
+  open.delete(schema);
+  within.counted.set(schema, count);
+  return count;
 }

@@ -4,35 +4,35 @@ import type { FindingList } from "../format/findings.ts";
 import type { GraphLimits } from "../format/limits.ts";
 import type { Draft } from "../format/shape.ts";
 
-/** A coordinator function or an input adapter of your own, as far as a graph's checks need to know it. */
+/** What the checks need to know of a coordinator function or an input adapter of your own. */
 export interface NamedArgs {
   readonly name: string;
   readonly args: $ZodType;
-  /** What a function stores. */
+  /** The output that a function stores. */
   readonly output?: $ZodType;
-  /** What an adapter makes; absent: it hands artifacts on as they are. */
+  /** The payloads that an adapter makes; absent if it passes artifacts on unchanged. */
   readonly payload?: $ZodType;
 }
 
-/** What a graph is checked against, besides itself. */
+/** Options of `validateGraph`: what a graph is checked against. */
 export interface ValidateOptions {
-  /** The handler types there are. Absent: any type will do. */
+  /** The known handler types; if absent, any type is accepted. */
   readonly types?: readonly string[];
-  /** Handlers by whose schemas the data on edges is checked, rather than by the graph's own `schemas`. */
+  /** Handlers whose schemas take precedence over the graph's `schemas` when data on edges is checked. */
   readonly handlers?: readonly NamedData[];
-  /** Coordinator functions besides the built-in ones. */
+  /** Coordinator functions in addition to the built-in ones. */
   readonly functions?: readonly NamedArgs[];
-  /** Input adapters besides the built-in ones; `args` without `from_nodes`, as their definitions have it. */
+  /** Input adapters in addition to the built-in ones; like their definitions, `args` does not include `from_nodes`. */
   readonly adapters?: readonly NamedArgs[];
-  /** @defaultValue those of `defaultGraphLimits` */
+  /** @defaultValue `defaultGraphLimits` */
   readonly limits?: Partial<GraphLimits>;
 }
 
-/** What every check gets. */
+/** The context of every check. */
 export interface CheckContext {
   readonly draft: Draft;
   readonly options: ValidateOptions;
   readonly findings: FindingList;
-  /** All names of nodes, for hints. */
+  /** All node names, for hints. */
   readonly names: ReadonlySet<string>;
 }

@@ -5,12 +5,12 @@ import type { DraftNode } from "../format/shape.ts";
 import { coordinatorFnType } from "../format/types.ts";
 import { checkArgs } from "./args.ts";
 import type { CheckContext } from "./context.ts";
-import { type NamedSource, sourcesOf } from "./sources.ts";
+import { type NamedSource, sourcesOf } from "./input.ts";
 
 /**
- * Coordinator functions are known and their arguments fit; they stand on nodes of their type only.
+ * Coordinator functions are known, have valid arguments, and are only on nodes of type `coordinator_fn`.
  *
- * @returns the nodes that the built-in functions read from
+ * @returns the sources of the built-in functions
  */
 export function checkFunctions(context: CheckContext): readonly NamedSource[] {
   const builtIn = Object.entries(builtInFunctionArgs).map(([name, args]) => ({ name, args }));

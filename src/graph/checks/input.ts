@@ -1,3 +1,4 @@
+import { type DeliveryFault, EdgeInputs, readingOf } from "../../builtins/input-adapters/deliveries.ts";
 import {
   adapterName,
   adapterSpellings,
@@ -6,21 +7,22 @@ import {
   spellOutArgs,
   splitArgs,
 } from "../../builtins/input-adapters/index.ts";
-import type { JsonObject } from "../../errors/index.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import { knownData } from "../data/graph-data.ts";
 import { cut, say, shown } from "../format/messages.ts";
 import { isObject } from "../format/plain-data.ts";
 import type { Path } from "../format/pointer.ts";
 import type { DraftNode } from "../format/shape.ts";
+import { type AncestorQuestion, notUpstream } from "../format/topology.ts";
 import { coordinatorFnType } from "../format/types.ts";
 import { checkArgs } from "./args.ts";
 import type { CheckContext } from "./context.ts";
-import type { Links } from "./dependencies.ts";
-import { type NamedSource, sourcesIn } from "./sources.ts";
+import { type Links, parentPath } from "./structure.ts";
 
 /**
- * The input adapter is known and its arguments fit.
+ * The input adapters are known and have valid arguments.
  *
- * @returns the nodes that the adapters read from
+ * @returns the sources that the adapters name
  */
 export function checkInput(context: CheckContext, links: Links): readonly NamedSource[] {
   const known = new Set([...adapterSpellings, ...(context.options.adapters ?? []).map(({ name }) => name)]);
@@ -98,7 +100,7 @@ interface AliasPlace {
   readonly findings: CheckContext["findings"];
 }
 
-/** `from_node` taken for what it means, and reported where it is ill-typed or stands beside `from_nodes`. */
+/** Expands the alias `from_node`; reports it if it is ill-typed or given together with `from_nodes`. */
 function readAlias(
   given: JsonObject,
   { node, argsPath, findings }: AliasPlace,
@@ -124,4 +126,139 @@ function readAlias(
     return { args: rest, spelling: "from_nodes" };
   }
   return { args: spellOutArgs(given), spelling: "from_node" };
+}
+
+/** A reference of a node to one of its sources. */
+export interface NamedSource {
+  readonly node: DraftNode;
+  readonly name: string;
+  /** Path of the arguments. */
+  readonly args: Path;
+  readonly list: string;
+  /** Its position in the list, or its alias; absent if the argument is the name itself. */
+  readonly at?: number | string;
+}
+
+function sourcePath({ args, list, at }: NamedSource): Path {
+  return at === undefined ? [...args, list] : [...args, list, at];
+}
+
+export interface SourcesPlace {
+  readonly node: DraftNode;
+  /** Path of the arguments. */
+  readonly args: Path;
+  readonly spelling?: "from_node" | "from_nodes";
+}
+
+/** The names in one argument, a list or a single name; other values are skipped. */
+export function sourcesOf(value: Json | undefined, place: Pick<NamedSource, "node" | "args" | "list">): NamedSource[] {
+  if (typeof value === "string") return [{ ...place, name: value }];
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((name: Json, at) => (typeof name === "string" ? [{ ...place, name, at }] : []));
+}
+
+/** The names in `from_nodes` and `from`; other values are skipped. */
+function sourcesIn(value: JsonObject, { node, args, spelling = "from_nodes" }: SourcesPlace): NamedSource[] {
+  const { from_nodes: names, from: aliases } = value;
+  if (Array.isArray(names)) {
+    const found = sourcesOf(names, { node, args, list: spelling });
+    return spelling === "from_node" ? found.map(({ at: _, ...alone }) => alone) : found;
+  }
+  if (!isObject(aliases)) return [];
+  return Object.entries(aliases).flatMap(([at, name]) =>
+    typeof name === "string" ? [{ node, name, args, list: "from", at }] : [],
+  );
+}
+
+/** Sources are upstream of the nodes that read them. */
+export function checkSources({ draft, findings, names }: CheckContext, { sources, links, groups }: SourcesFacts): void {
+  const questions: (AncestorQuestion & { readonly source: NamedSource })[] = [];
+  const seen = new Set<string>();
+  let current: DraftNode | undefined;
+  let declared: ReadonlySet<string> | undefined;
+  for (const source of sources) {
+    const { node, name } = source;
+    if (node !== current) {
+      current = node;
+      seen.clear();
+      declared = undefined;
+    }
+    const found = draft.byName.get(name);
+    if (source.list === "from_nodes" && seen.has(name)) {
+      const message = say("duplicateSource", { node: node.name, id: cut(name) });
+      findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message });
+    } else if (found !== undefined) {
+      questions.push({ source, descendant: node.index, ancestor: found.index });
+    } else {
+      declared ??= new Set(links.declared[node.index]?.names);
+      if (declared.has(name)) continue; // already reported as a parent
+      const near = { word: name, among: names };
+      const message = say("sourceNotInGraph", { node: node.name, id: cut(name) });
+      findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message, near });
+    }
+    seen.add(name);
+  }
+  const uncertain = uncertainNodes(links, groups);
+  for (const { source } of notUpstream(questions, { parents: links.parents, groups })) {
+    const { node, name } = source;
+    if (uncertain[node.index] === 1) continue;
+    const message = say("notUpstream", { node: node.name, id: cut(name) });
+    findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message });
+  }
+}
+
+interface SourcesFacts {
+  /** Grouped by node. */
+  readonly sources: readonly NamedSource[];
+  readonly links: Links;
+  readonly groups: readonly (readonly number[])[];
+}
+
+/** Nodes that have an unresolved parent, or an ancestor that has one. */
+function uncertainNodes(links: Links, groups: readonly (readonly number[])[]): Uint8Array {
+  const uncertain = new Uint8Array(links.parents.length);
+  if (links.incomplete.size === 0) return uncertain;
+  for (const group of groups) {
+    const isUncertain = group.some(
+      (node) => links.incomplete.has(node) || links.parents[node]?.some((parent) => uncertain[parent] === 1),
+    );
+    if (isUncertain) for (const node of group) uncertain[node] = 1;
+  }
+  return uncertain;
+}
+
+/**
+ * The data of a node's sources fits its input, as far as both are described. Skips nodes with other findings, which may
+ * read something else than intended.
+ */
+export function checkData({ draft, options, findings }: CheckContext, links: Links): void {
+  const { schemas } = draft;
+  if (schemas === undefined && options.handlers === undefined) return;
+  const data = knownData({ ...options, schemas }, (nodeId) => draft.byName.get(nodeId)?.facets);
+  const deliveries = new EdgeInputs(data);
+  const mistaken = findings.nodes();
+  for (const node of draft.nodes) {
+    const { node_id: nodeId, type, input_inline: inline, fan_in: fanIn } = node.facets;
+    if (nodeId === undefined || type === coordinatorFnType || mistaken.has(node.index)) continue;
+    if (links.incomplete.has(node.index)) continue;
+    const parents = links.declared[node.index]?.names ?? [];
+    const reading = readingOf({ nodeId, inline, fanIn, parents });
+    if (reading === undefined) continue;
+    for (const { message, at } of deliveries.faultsOf(reading)) {
+      findings.add({ code: "GRAPH_EDGE_DATA", path: pathOf(at, { node, links }), message });
+    }
+  }
+}
+
+/** The path of the value to correct. */
+function pathOf(at: DeliveryFault["at"], { node, links }: { node: DraftNode; links: Links }): Path {
+  const inline = node.pathOf("input_inline");
+  if (at === "adapter") return [...inline, "input_adapter"];
+  if (at === "listKey") return [...inline, "input_args", "meta_list_key"];
+  const { from_nodes: list, from_node: alone } = node.facets.input_inline?.input_args ?? {};
+  if (typeof at === "object") return [...inline, "input_args", "from", at.alias];
+  if (list !== undefined) return [...inline, "input_args", "from_nodes", at];
+  if (alone !== undefined) return [...inline, "input_args", "from_node"];
+  const named = links.declared[node.index];
+  return named?.names[at] === undefined ? inline : parentPath(node, named, at);
 }

@@ -1,16 +1,16 @@
 import type { Json } from "../../errors/index.ts";
 
 /*
- * What a JSON Schema says about which data there is, in the words of types: kinds, keys, elements, values. Ranges,
- * patterns and formats are no part of it: a value may break them, but it need not.
+ * The types that JSON Schemas describe: kinds, keys, elements, values. Ranges, patterns and formats are not part of a
+ * type: a value of the right type may or may not satisfy them.
  */
 
-/** Read when it is needed, and the same object each time: a type may contain itself. */
+/** Evaluated when needed, to the same object each time, because a type may contain itself. */
 export type Lazily = () => DataType;
 
 export type DataType = AnyData | ScalarType | ValuesType | UnionType | ListType | ObjectType;
 
-/** Nothing is known. */
+/** The type is unknown. */
 export interface AnyData {
   readonly kind: "any";
 }
@@ -21,23 +21,23 @@ export interface ScalarType {
 
 export type Value = string | number | boolean | null;
 
-/** One of these values. `boolean` is two of them, and `null` is one. */
+/** One of these values. `boolean` is two values, `null` is one. */
 export interface ValuesType {
   readonly kind: "values";
   readonly values: readonly Value[];
 }
 
-/** One of several types, none of them a union itself. */
+/** One of several types, none of which is a union. */
 export interface UnionType {
   readonly kind: "union";
   readonly members: readonly DataType[];
 }
 
-/** A list of any length, or one whose first elements have types of their own. */
+/** A list, possibly with separate types for its first elements. */
 export interface ListType {
   readonly kind: "list";
   readonly first: readonly Lazily[];
-  /** Of the elements after the first ones; `undefined` when there are none. */
+  /** The type of the elements after the first ones; `undefined` if there are none. */
   readonly rest: Lazily | undefined;
   readonly least: number;
   readonly most: number;
@@ -51,9 +51,9 @@ export interface Field {
 export interface ObjectType {
   readonly kind: "object";
   readonly fields: ReadonlyMap<string, Field>;
-  /** Of the keys that `fields` doesn't name; `undefined` when nothing is said of them. */
+  /** The type of keys that are not in `fields`; `undefined` if unspecified. */
   readonly others: Lazily | undefined;
-  /** A value with other keys is refused. */
+  /** Whether other keys are rejected. */
   readonly closed: boolean;
 }
 
@@ -68,7 +68,7 @@ export function objectOf(fields: Iterable<readonly [string, Field]>): ObjectType
   return { kind: "object", fields: new Map(fields), others: undefined, closed: false };
 }
 
-/** In doubt about a member there is doubt about the whole. */
+/** Unknown if a member is unknown. */
 export function unionOf(types: readonly DataType[]): DataType {
   const members = [...new Set(types.flatMap((type) => (type.kind === "union" ? type.members : [type])))];
   if (members.some(({ kind }) => kind === "any")) return anyData;
@@ -76,7 +76,7 @@ export function unionOf(types: readonly DataType[]): DataType {
   return members.length === 1 && only !== undefined ? only : { kind: "union", members };
 }
 
-/** What any of the list's elements is. */
+/** The type of all elements of a list. */
 export function elementOf({ first, rest }: ListType): DataType {
   if (first.length === 0 && rest !== undefined) return rest();
   return unionOf([...first, ...(rest === undefined ? [] : [rest])].map((read) => read()));

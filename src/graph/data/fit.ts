@@ -1,32 +1,29 @@
 import type { DataType, Field, Lazily, ListType, ObjectType, UnionType, ValuesType } from "./data-type.ts";
 
 /*
- * Whether every value of one type is one of another. TypeScript's answer, except that in doubt it fits, and that keys
- * which are refused for certain don't.
+ * Whether one type is assignable to another, as TypeScript decides it, with two exceptions: unknown types fit, and
+ * objects do not fit if they have keys that are certainly rejected.
  */
 
 const deepest = 200;
-/** Comparisons for one graph: whoever writes schemas that need more gets them unchecked. */
+/** Limits the comparisons for one graph; beyond it, types are assumed to fit. */
 const mostSteps = 1_000_000;
-/** TypeScript gives up at 25; here giving up means that it fits. */
+/** Limits the combinations of discriminants (25 in TypeScript); beyond it, the type is assumed to fit. */
 const mostSplits = 100;
 
-/** Compares types, each pair of them once. */
+/** Compares types, each pair once. */
 export class Assignability {
-  /**
-   * By given and wanted type. A pair still being compared counts as fitting: if it does not, the comparison under way
-   * finds out.
-   */
+  /** By given and wanted type. A pair still being compared is assumed to fit; the comparison in progress decides. */
   readonly #known = new Map<DataType, Map<DataType, boolean>>();
   readonly #split = new Map<ObjectType, Map<UnionType, readonly DataType[] | undefined>>();
-  /** What was found to fit, in order: whatever rests on a pair that turns out not to fit is forgotten again. */
+  /** Pairs found to fit, in order: if a pair turns out not to fit, the results that assumed it are discarded. */
   readonly #trail: (readonly [DataType, DataType])[] = [];
   #steps = 0;
   #depth = 0;
 
   /**
    * @example
-   * new Fit().fits(readSchema({ type: "string" }), readSchema({ type: ["string", "null"] })) // true
+   * new Assignability().fits(readSchema({ type: "string" }), readSchema({ type: ["string", "null"] })) // true
    */
   fits(given: DataType, wanted: DataType): boolean {
     if (given === wanted || given.kind === "any" || wanted.kind === "any") return true;
@@ -62,7 +59,7 @@ export class Assignability {
     return given.kind === "list" && wanted.kind === "list" && this.#listFits(given, wanted);
   }
 
-  /** As one of the members, or each of the ways to be a value of it as some member. */
+  /** Fits one of the members; or, split by discriminants, each alternative fits some member. */
   #fitsUnion(given: DataType, wanted: UnionType): boolean {
     if (this.#fitsAMember(given, wanted)) return true;
     if (given.kind === "values" && given.values.length > 1) {
@@ -77,7 +74,7 @@ export class Assignability {
     return members.some((member) => this.fits(given, member));
   }
 
-  /** `{ k: "a" | "b" }` is `{ k: "a" }` or `{ k: "b" }`: by the keys that tell the members apart. */
+  /** Splits `{ k: "a" | "b" }` into `{ k: "a" }` and `{ k: "b" }`, by the keys that discriminate the members. */
   #waysToBe(given: ObjectType, wanted: UnionType): readonly DataType[] | undefined {
     const known = this.#split.get(given);
     if (known?.has(wanted)) return known.get(wanted);
@@ -124,11 +121,11 @@ export class Assignability {
 function scalarFits(given: DataType, wanted: DataType): boolean {
   if (given.kind !== "values") return given.kind === wanted.kind;
   if (wanted.kind === "values") return given.values.every((value) => wanted.values.includes(value));
-  // null, for one, is of the type "object" to JavaScript
+  // excludes null, whose typeof is "object"
   return given.values.every((value) => value !== null && typeof value === wanted.kind);
 }
 
-/** Why a key is not there as it is needed, whatever its type. */
+/** Whether a needed key is missing or may be missing, regardless of its type. */
 export function fieldFault(given: ObjectType, key: string, needed: Field): "missing" | "maybe" | undefined {
   if (needed.optional) return undefined;
   const field = given.fields.get(key);
@@ -137,13 +134,13 @@ export function fieldFault(given: ObjectType, key: string, needed: Field): "miss
   return given.others().kind === "any" ? undefined : "maybe";
 }
 
-/** The keys that are always there and never taken. */
+/** The keys that are always present and always rejected. */
 export function refusedKeys(given: ObjectType, wanted: ObjectType): readonly string[] {
   if (!wanted.closed) return [];
   return [...given.fields].flatMap(([key, { optional }]) => (optional || wanted.fields.has(key) ? [] : [key]));
 }
 
-/** Only a list whose elements are told apart by their place has a length. */
+/** Relevant only for lists with separate types for their first elements. */
 function lengthFits(given: ListType, wanted: ListType): boolean {
   return given.least >= wanted.least && given.most <= wanted.most;
 }
@@ -161,13 +158,13 @@ function split(given: ObjectType, wanted: UnionType): readonly DataType[] | unde
   return ways.map((fields) => ({ ...given, fields: new Map(fields) }));
 }
 
-/** One object in the union needs no telling apart. */
+/** A single object in the union needs no discriminant. */
 function keysThatTellApart({ members }: UnionType): ReadonlySet<string> {
   const objects = members.filter((member) => member.kind === "object");
   return new Set(objects.length < 2 ? [] : objects.flatMap(({ fields }) => [...fields.keys()]));
 }
 
-/** `undefined` stands for the key being absent. */
+/** `undefined` means that the key is absent. */
 function waysOf({ type, optional }: Field): readonly (Field | undefined)[] {
   const is = type();
   const members = is.kind === "union" ? is.members : [is];

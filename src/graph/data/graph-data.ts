@@ -6,17 +6,17 @@ import type { DataType } from "./data-type.ts";
 import { readSchema } from "./read-schema.ts";
 import { storedType, wireType } from "./zod-data.ts";
 
-/** What is known of the data of nodes and adapters; `undefined` where nothing is. */
+/** The known types of the data of nodes and adapters; `undefined` if unknown. */
 export interface KnownData {
-  /** What one batch of a node stores. */
+  /** The type of a stored batch of the node. */
   outputOf(nodeId: string): DataType | undefined;
-  /** What a node takes as one batch. */
+  /** The type of the node's input, for one batch. */
   inputOf(nodeId: string): DataType | undefined;
-  /** What an adapter that is no built-in one makes. */
+  /** The type of the payloads that a custom adapter makes. */
   payloadOf(adapter: string): DataType | "as it is" | undefined;
 }
 
-/** Where the data of a graph's nodes is described: in its `schemas`, or by what its caller knows. */
+/** The descriptions of data: the `schemas` of the graph, and the definitions that the caller passes. */
 export interface DataSources {
   readonly schemas: JsonObject | Graph["schemas"];
   readonly handlers?: readonly NamedData[] | undefined;
@@ -24,20 +24,20 @@ export interface DataSources {
   readonly adapters?: readonly { readonly name: string; readonly payload?: $ZodType }[] | undefined;
 }
 
-/** A handler as far as its data goes. */
+/** The schemas of a handler. */
 export interface NamedData {
   readonly name: string;
   readonly input?: $ZodType;
   readonly output: $ZodType;
 }
 
-/** A node as far as it says what it runs. */
+/** The keys of a node that say what it runs. */
 interface Runs {
   readonly type?: string | undefined;
   readonly fn?: string | undefined;
 }
 
-/** What is known of the nodes' data. A caller's own schema is nearer to what runs than the text in the graph. */
+/** The known types. The caller's schemas take precedence, because they belong to the code that runs. */
 export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs | undefined): KnownData {
   const { schemas } = sources;
   const handlers = byName(sources.handlers);

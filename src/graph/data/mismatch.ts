@@ -3,16 +3,16 @@ import { type DataType, elementOf, type ObjectType, unionOf } from "./data-type.
 import { type Assignability, fieldFault, refusedKeys } from "./fit.ts";
 import { type Show, showType } from "./show-type.ts";
 
-/** At the sixth level the types are shown as they are: a type that contains itself has no last level. */
+/** At this depth, types are shown as a whole: a type that contains itself has no last level. */
 const deepest = 6;
-/** Types of thousands of keys need not be written by a friend. */
+/** Limits the text, because schemas are untrusted and may have thousands of keys. */
 const longest = 1000;
 
 /**
- * Every place where one type does not fit another, in one text; `undefined` when it fits.
+ * All places where one type does not fit another, as one text; `undefined` if it fits.
  *
  * @example
- * mismatchText(readSchema(given), readSchema(wanted), new Fit()) // ".rows[].id is string, needs number"
+ * mismatchText(readSchema(given), readSchema(wanted), new Assignability()) // ".rows[].id is string, needs number"
  */
 export function mismatchText(given: DataType, wanted: DataType, fit: Assignability): string | undefined {
   if (fit.fits(given, wanted)) return undefined;
@@ -31,7 +31,7 @@ interface Place {
   readonly depth: number;
 }
 
-/** Never none. */
+/** Yields at least one. */
 function* mismatches(place: Place, fit: Assignability): Generator<string> {
   let found = false;
   if (place.depth < deepest) {
@@ -75,7 +75,7 @@ function* mismatchesInKeys({ from, to, path, depth }: Objects, fit: Assignabilit
   for (const key of refusedKeys(from, to)) yield say("keyNotTaken", { path: `${path}.${cut(key)}` });
 }
 
-/** Several objects as one: with the keys that all of them have, of any of the types that they have there. */
+/** A union of objects as one object: with their common keys, each of the union of its types. */
 function asObject(type: DataType): ObjectType | undefined {
   if (type.kind === "object") return type;
   if (type.kind !== "union") return undefined;
@@ -97,7 +97,7 @@ function clash({ given, wanted, path }: Place): string {
 }
 
 /*
- * The same in the compiler. Nothing of it is evaluated as long as an edge fits.
+ * The same in the compiler, which evaluates these types only if an edge does not fit.
  */
 
 /** `edge 'extract' -> 'clean': .rows[].id is string, needs number` */
@@ -106,20 +106,20 @@ export type EdgeText<TFrom extends string, TTo extends string, TGiven, TNeeded> 
   { from: TFrom; to: TTo; why: MismatchText<TGiven, TNeeded> }
 >;
 
-/** Some keys of a type. Where it takes any key, none of them must be there. */
+/** Some keys of a type; optional if the type has an index signature. */
 export type KeysOf<T, TKeys> = string extends keyof T
   ? { [TKey in TKeys & keyof T]?: T[TKey] }
   : Pick<T, TKeys & keyof T>;
 
-/** Whether what each alias gives is what the handler takes under its name, whatever else it needs. */
+/** Whether the data of each alias fits the key of that name, regardless of the other keys that the handler needs. */
 export type FitsByAlias<TGiven, TNeeded, TAliases> = [TGiven] extends [KeysOf<TNeeded, TAliases>] ? true : false;
 
-/** Every place where `TGiven` does not fit `TNeeded`, in one text: a union of texts would print as its alias. */
+/** All places where `TGiven` does not fit `TNeeded`, as one text: the compiler would print a union as its alias. */
 export type MismatchText<TGiven, TNeeded> = Join<Mismatch<TGiven, TNeeded, "">, ", ">;
 
 /**
- * At the sixth level the types are shown as they are: a type that contains itself has no last level. So they are where
- * no part of them is to blame, as with lists of another length.
+ * Shows types as a whole at the sixth level, because a type that contains itself has no last level, and where no part
+ * of them is to blame, as with lists of different lengths.
  */
 type Mismatch<TGiven, TNeeded, TPath extends string, TDepth extends 0[] = []> = [TGiven] extends [TNeeded]
   ? never

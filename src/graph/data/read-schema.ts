@@ -14,11 +14,11 @@ import {
 
 interface Document {
   readonly root: JsonObject;
-  /** What has been read, by schema: one that contains itself is read once. */
+  /** Types by schema: a schema that contains itself is read once. */
   readonly read: WeakMap<JsonObject, DataType>;
-  /** A key that has a default is there. */
+  /** Whether keys with a default count as present. */
   readonly filled: boolean;
-  /** How many schemas are being read, one inside the other. */
+  /** The nesting of schemas being read. */
   depth: number;
 }
 
@@ -27,10 +27,10 @@ const deepest = 100;
 const documents = { filled: new WeakMap<JsonObject, DataType>(), asGiven: new WeakMap<JsonObject, DataType>() };
 
 /**
- * A JSON Schema as a type. What it says in ways that are not known here is in doubt: `any`.
+ * A JSON Schema as a type; `any` where it uses unsupported keywords.
  *
- * @param root - never changed afterwards: what was read of it is remembered
- * @param options.filled - as it is once defaults are filled in: a key that has one is there
+ * @param root - must not be modified afterwards, because its type is cached
+ * @param options.filled - whether keys with a default count as present
  */
 export function readSchema(root: JsonObject, { filled = false }: { readonly filled?: boolean } = {}): DataType {
   const known = filled ? documents.filled : documents.asGiven;
@@ -47,7 +47,7 @@ function read(schema: Json | undefined, document: Document): DataType {
   if (!isObject(at) || document.depth > deepest) return anyData;
   const known = document.read.get(at);
   if (known !== undefined) return known;
-  document.read.set(at, anyData); // a union of nothing but itself says nothing
+  document.read.set(at, anyData); // a union with only itself as a member is unknown
   document.depth++;
   const type = readOnce(at, document);
   document.depth--;
@@ -71,7 +71,7 @@ function readOnce(schema: JsonObject, document: Document): DataType {
     case "string":
       return { kind: "string" };
     case "number":
-    case "integer": // which numbers is a matter of ranges, as it is for TypeScript
+    case "integer": // like TypeScript, no distinction
       return { kind: "number" };
     case "boolean":
       return { kind: "values", values: [true, false] };
@@ -86,13 +86,13 @@ function readOnce(schema: JsonObject, document: Document): DataType {
   }
 }
 
-/** A member of a union with what is said beside the union, which holds for each. */
+/** A member of a union, combined with the keywords next to the union, which apply to each member. */
 function beside({ anyOf: _, oneOf: __, ...rest }: JsonObject, member: Json): Json {
   const says = ["type", "properties", "required", "additionalProperties", "items", "enum", "const"];
   return says.some((key) => Object.hasOwn(rest, key)) ? { allOf: [rest, member] } : member;
 }
 
-/** All at once: objects are taken together, of anything else the meaning is in doubt. */
+/** All parts at once: objects are merged; the type of any other combination is unknown. */
 function readAll({ allOf, ...rest }: JsonObject, document: Document): DataType {
   if (!Array.isArray(allOf)) return anyData;
   const parts = [...allOf, ...(rest.type === undefined && rest.properties === undefined ? [] : [rest])];
@@ -107,7 +107,7 @@ function both(left: ObjectType, right: ObjectType): ObjectType {
   const fields = [...keys].map((key): [string, Field] => {
     const [one, other] = [left.fields.get(key), right.fields.get(key)];
     const optional = (one?.optional ?? true) && (other?.optional ?? true);
-    // What satisfies two schemas at once is in doubt.
+    // The type of a key in both parts is unknown.
     return [
       key,
       { optional, type: one === undefined ? (other?.type ?? anything) : other === undefined ? one.type : anything },
@@ -145,7 +145,7 @@ function readObject(schema: JsonObject, document: Document): ObjectType {
         : [],
   );
   for (const key of required) if (!fields.has(key)) fields.set(key, { type: other ?? anything, optional: false });
-  // An object of which nothing is said at all may have any keys.
+  // An object without any description may have any keys.
   const others = Array.isArray(names) ? undefined : (other ?? (isObject(properties) ? undefined : anything));
   return additionalProperties === false
     ? { kind: "object", fields, others: undefined, closed: true }
@@ -164,7 +164,7 @@ const lazily =
 
 const mostRefs = 32;
 
-/** A schema with its local references followed; one that points elsewhere stays as it is. */
+/** Follows local references; returns a schema with an external one unchanged. */
 function resolve(schema: Json | undefined, root: JsonObject): Json | undefined {
   let at = schema;
   for (let step = 0; step < mostRefs && isObject(at) && typeof at.$ref === "string"; step++) {

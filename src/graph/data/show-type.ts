@@ -2,13 +2,13 @@ import type { Join } from "../format/messages.ts";
 import { type DataType, elementOf, type ObjectType } from "./data-type.ts";
 
 const deepest = 2;
-/** Characters of one type: a sentence that shows two of them is still read to its end. */
+/** Characters of one type: a message that shows two types stays readable. */
 const longest = 90;
-/** Parts of a type that are shown: one of thousands of keys need not be written by a friend. */
+/** Limits the parts shown, because schemas are untrusted and may have thousands of keys. */
 const mostParts = 100;
 
 /**
- * A type in a few words, as the compiler's messages have it.
+ * A short text for a type, in the style of the compiler's messages.
  *
  * @example
  * showType(readSchema({ type: "array", items: { type: ["string", "null"] } })) // "(string | null)[]"
@@ -20,7 +20,7 @@ export function showType(type: DataType): string {
 
 interface Place {
   readonly depth: number;
-  /** The lists and unions around it: one that contains itself is not written out in itself. */
+  /** The enclosing lists and unions: a type is not expanded inside itself. */
   readonly within: readonly DataType[];
   readonly parts: { left: number };
 }
@@ -58,7 +58,7 @@ function membersOf(type: DataType, place: Place): readonly string[] {
   return [...new Set(type.values.length > mostParts ? [...shown, more] : shown)];
 }
 
-/** It reads better at the end. */
+/** `null` reads better at the end. */
 function nullLast(members: readonly string[]): readonly string[] {
   return members.includes("null") ? [...members.filter((member) => member !== "null"), "null"] : members;
 }
@@ -66,7 +66,7 @@ function nullLast(members: readonly string[]): readonly string[] {
 const listText = (element: string): string =>
   element.includes(" | ") || element === more ? `(${element})[]` : `${element}[]`;
 
-/** Two levels deep: what lies deeper would make the sentence unreadable. */
+/** Two levels deep: deeper levels would make the message unreadable. */
 function showObject({ fields, others }: ObjectType, place: Place): string {
   if (place.depth === deepest) return `{ ${more} }`;
   const inner = { ...place, depth: place.depth + 1 };
@@ -81,21 +81,21 @@ function showObject({ fields, others }: ObjectType, place: Place): string {
 }
 
 /*
- * The same in the compiler. Nothing of it is evaluated as long as there is nothing to complain about.
+ * The same in the compiler, which evaluates these types only for a mistake.
  *
- * `& string` in the templates: to prove that a recursive alias gives a string, the compiler would expand all it could
- * ever be, in every program that sees these declarations.
+ * `& string` in the templates: to prove that a recursive alias is a string, the compiler would expand all its possible
+ * values, in every program that sees these declarations.
  */
 
 /**
- * A type in a few words, as one text.
+ * A short text for a type.
  *
  * @example
  * Show<{ id: string; tags?: string[] } | null> // "{ id: string, tags?: string[] } | null"
  */
 export type Show<T> = Cut<ShowWhole<T>>;
 
-/** Its first 90 characters: a sentence that shows two types is still read to its end. */
+/** The first 90 characters: a message that shows two types stays readable. */
 type Cut<
   TText,
   THead extends string = "",
@@ -114,15 +114,15 @@ type CutEnd<TText, THead extends string, TTens extends 0[]> = TTens["length"] ex
 
 type ShowWhole<T, TDepth extends 0[] = []> = [T] extends [never]
   ? "never"
-  : // any JSON contains itself: written out, it would have no end
+  : // any JSON contains itself: expanding it would not end
     AnyJson extends T
     ? "unknown"
     : NullLast<ShowMember<T, TDepth>>;
 
-/** Whatever takes all of these takes any JSON, be it `Json` or zod's own type for it. */
+/** A type that accepts all of these accepts any JSON, as do `Json` and zod's own type for it. */
 export type AnyJson = null | boolean | string | null[];
 
-/** One member of a union at a time; `boolean` is one member here, not two. */
+/** Distributes over the members of a union; `boolean` is one member here, not two. */
 type ShowMember<T, TDepth extends 0[]> = T extends boolean
   ? "boolean"
   : T extends string
@@ -143,7 +143,7 @@ type ShowMember<T, TDepth extends 0[]> = T extends boolean
 
 type ListOf<TText> = TText extends `${string} | ${string}` ? `(${TText})[]` : `${TText & string}[]`;
 
-/** Two levels deep: what lies deeper would make the sentence unreadable. */
+/** Two levels deep: deeper levels would make the message unreadable. */
 type ShowObject<T, TDepth extends 0[]> = TDepth["length"] extends 2
   ? "{ ... }"
   : [keyof T] extends [never]

@@ -6,15 +6,15 @@ import { readSchema } from "./read-schema.ts";
 
 const wire = new WeakMap<$ZodType, DataType>();
 const stored = new WeakMap<$ZodType, DataType>();
-/** No metadata: it may say anything of a schema, and two schemas with one id can't be described together. */
+/** An empty registry: metadata may contain anything, and zod cannot convert two schemas with one id together. */
 const nothingSaid = z.registry<Record<string, unknown>>();
 
-/** A schema's wire form as a type. Made once, when it is needed. */
+/** The type of a schema's wire form; cached. */
 export function wireType(schema: $ZodType): DataType {
   return remembered(wire, schema, () => readSchema(wireJsonSchema(schema, nothingSaid)));
 }
 
-/** What is stored of an output as a type. Made once, when it is needed. */
+/** The type of a stored output; cached. */
 export function storedType(schema: $ZodType): DataType {
   return remembered(stored, schema, () => readSchema(storedJsonSchema(schema, nothingSaid)));
 }

@@ -27,17 +27,17 @@ export const findingCodes = [
   "GRAPH_PARAMS_SCHEMA",
 ] as const;
 
-/** The code of a {@link Finding}: stable, for programs. */
+/** The stable code of a {@link Finding}, for programs. */
 export type FindingCode = (typeof findingCodes)[number];
 
-/** One mistake in a graph. A type alias, not an interface, so that it fits into the JSON of an error's details. */
+/** One mistake in a graph. A type alias, because an interface is not assignable to the JSON of an error's details. */
 export type Finding = {
   readonly code: FindingCode;
-  /** JSON pointer to the mistake; `""` is the graph itself. */
+  /** JSON pointer to the mistake; `""` for the graph itself. */
   readonly path: string;
   /** A sentence that names the node. */
   readonly message: string;
-  /** The name that was probably meant. */
+  /** The name that was probably intended. */
   readonly hint?: string;
 };
 
@@ -45,19 +45,19 @@ export interface FindingInput {
   readonly code: FindingCode;
   readonly path: Path;
   readonly message: string;
-  /** Looks for a near name of `word` in `among`. */
+  /** Adds the name of `among` nearest to `word` as the hint. */
   readonly near?: { readonly word: string; readonly among: Iterable<string> & { readonly size: number } };
 }
 
-/** Comparisons of names a validation may spend on hints: a large graph with a mistake in each node stays quick. */
+/** Limits the name comparisons of one validation, so that a large graph with a mistake in each node stays fast. */
 const hintBudget = 200_000;
 
-/** Collects what the checks find, in whatever order they run. */
+/** Collects findings, independent of the order of checks. */
 export class FindingList {
   readonly #found = new Map<string, { readonly path: Path; readonly finding: Finding }>();
   #budget = hintBudget;
 
-  /** A second finding with the same code at the same place says nothing new: the first one stays. */
+  /** Ignores a second finding with the same code and path. */
   add({ code, path, message, near }: FindingInput): void {
     const at = pointer(path);
     const key = `${code} ${at}`;
@@ -70,7 +70,7 @@ export class FindingList {
     return this.#found.size;
   }
 
-  /** The nodes that something was found in, by index. */
+  /** The indexes of nodes with findings. */
   nodes(): ReadonlySet<unknown> {
     return new Set([...this.#found.values()].flatMap(({ path }) => (path[0] === "nodes" ? [path[1]] : [])));
   }
@@ -90,7 +90,7 @@ export class FindingList {
 const mostListed = 20;
 
 /**
- * Findings as text, one a line.
+ * Formats findings as text, one per line.
  *
  * @example
  * formatFindings([{ code: "GRAPH_UNKNOWN_TYPE", path: "/nodes/0/type", message: "node 'a': ...", hint: "loader" }])

@@ -1,26 +1,26 @@
 import type { JsonObject } from "../../errors/index.ts";
+import type { FindingCode } from "./findings.ts";
 import { nearName } from "./near-name.ts";
+import { ioFields, nodeFields } from "./node-fields.ts";
 import type { Path } from "./pointer.ts";
-import { graphShape, ioShape, nodeShape, retryPolicyShape, typeSchemasShape } from "./schema.ts";
+import { graphShape, nodeShape, typeSchemasShape } from "./schema.ts";
 
-export const nodeKeys = keysOf(nodeShape);
-export const ioKeys = keysOf(ioShape);
-const graphKeys = keysOf(graphShape);
-const retryPolicyKeys = keysOf(retryPolicyShape);
-const typeSchemasKeys = keysOf(typeSchemasShape);
-const none: ReadonlySet<string> = new Set();
+export const nodeKeys = keysOf(nodeShape.shape);
+export const ioKeys = keysOf(ioFields);
+const graphKeys = keysOf(graphShape.shape);
+const typeSchemasKeys = keysOf(typeSchemasShape.shape);
 
 /** The keys that the object at `path` may have. */
 export function keysAt(path: Path): ReadonlySet<string> {
   if (path.length === 0) return graphKeys;
   if (path[0] === "schemas") return typeSchemasKeys;
   if (path.length === 2) return nodeKeys;
-  if (path[2] === "io") return ioKeys;
-  return path[2] === "retry_policy" ? retryPolicyKeys : none;
+  const [, , key] = path;
+  return keysOf(Object.entries(nodeFields).find(([name]) => name === key)?.[1].fields ?? {});
 }
 
 /**
- * Unknown keys of `object` that were probably meant to be known ones that it lacks, by the known one.
+ * Unknown keys of `object` that are probably misspelt, by the known key that is missing.
  *
  * @example
  * misspelt({ depend_on: [] }, nodeKeys) // Map { "depends_on" => "depend_on" }
@@ -35,6 +35,42 @@ export function misspelt(object: JsonObject, known: ReadonlySet<string>): Readon
   return meant;
 }
 
-function keysOf(schema: { readonly shape: object }): ReadonlySet<string> {
-  return new Set(Object.keys(schema.shape));
+function keysOf(object: object): ReadonlySet<string> {
+  return new Set(Object.keys(object));
 }
+
+/** Keys of a primed graph: accepted with their initial values, and dropped. */
+export const runtimeKeys = ["status", "attempt_epoch", "stats", "lease"] as const;
+
+/** Places in a node with a specific code; everywhere else the code is `GRAPH_SHAPE`. */
+const codesInNode: ReadonlyMap<string, FindingCode> = new Map<string, FindingCode>([
+  ["fan_in", "GRAPH_FAN_IN"],
+  ["retry_policy", "GRAPH_RETRY_POLICY"],
+  ["io.start_when", "GRAPH_START_WHEN"],
+  ["io.input_inline.input_args", "GRAPH_ADAPTER_ARGS"],
+  ["io.fn_args", "GRAPH_FN_ARGS"],
+  ...runtimeKeys.map((key) => [key, "GRAPH_UNSUPPORTED"] as const),
+]);
+
+/** The code of an ill-shaped value at `path`. */
+export function codeAt(path: Path): FindingCode {
+  if (path[0] !== "nodes") return "GRAPH_SHAPE";
+  const inNode = path.slice(2);
+  for (let length = 1; length <= Math.min(3, inNode.length); length++) {
+    const code = codesInNode.get(inNode.slice(0, length).join("."));
+    if (code !== undefined) return code;
+  }
+  return "GRAPH_SHAPE";
+}
+
+const runState = "it is run-time state, remove it";
+
+/** Keys of the Python original that this engine does not support, with what to do instead. */
+export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
+  ["routing", "use depends_on and fan_in on the child nodes"],
+  ["edges_ex", "write edges as [from, to] pairs, and set io.start_when 'first_batch' on a streaming node"],
+  ["started_at", runState],
+  ["finished_at", runState],
+  ["next_retry_at", runState],
+  ["artifacts", runState],
+]);

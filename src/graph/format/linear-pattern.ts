@@ -2,8 +2,8 @@ import { RE2JS } from "re2js";
 import * as z from "zod";
 
 /**
- * Patterns come from graphs that anybody may have written, and a backtracking engine needs exponential time for some of
- * them. RE2 needs linear time for every pattern that it accepts; it has no lookaround and no backreferences.
+ * Patterns come from untrusted graphs, and a backtracking engine takes exponential time for some of them. RE2 takes
+ * linear time for every pattern that it accepts; it has no lookaround and no backreferences.
  */
 class LinearPattern extends RegExp {
   readonly #compiled: RE2JS;
@@ -18,17 +18,17 @@ class LinearPattern extends RegExp {
   }
 }
 
-/** What zod writes into a JSON Schema for its own formats; some of it has a lookahead. */
+/** Patterns that zod writes into a JSON Schema for its own formats; some have a lookahead, which RE2 rejects. */
 const patternsOfZod: ReadonlyMap<string, RegExp> = new Map(
   [...Object.values(z.regexes), z.regexes.emoji()].flatMap((pattern) =>
     pattern instanceof RegExp ? [[pattern.source, pattern]] : [],
   ),
 );
 
-/** An expression that tests a text in linear time. */
+/** A regular expression that matches in linear time. */
 export const linearPattern = (source: string): RegExp => patternsOfZod.get(source) ?? new LinearPattern(source);
 
-/** How much a pattern costs, in instructions of RE2; or why it is refused. */
+/** The size of a pattern in RE2 instructions, or why it is rejected. */
 export function patternSize(source: string): { readonly size: number } | { readonly fault: string } {
   if (patternsOfZod.has(source)) return { size: 0 };
   try {
@@ -40,7 +40,7 @@ export function patternSize(source: string): { readonly size: number } | { reado
 }
 
 function compile(source: string): RE2JS {
-  // In a pattern without such a group JavaScript takes it for text, in one with it for a backreference.
+  // JavaScript reads it as text if the pattern has no group of that name, else as a backreference.
   if (source.includes("\\k<")) throw new SyntaxError("invalid escape sequence: `\\k`");
   return RE2JS.compile(RE2JS.translateRegExp(source));
 }

@@ -1,6 +1,6 @@
 /**
- * The words of every check that exists both in the compiler and at run time. The type level fills the same
- * sentences in (see `Say`), so a message can't differ between the two.
+ * The messages of the checks. Types fill in the same sentences (see `Say`), so that the compiler and the run time
+ * report a mistake in the same words.
  */
 export const messages = {
   duplicateNode: "node id '{id}' is already used in this flow",
@@ -62,13 +62,13 @@ export const messages = {
   reservedArgument: "node '{node}': argument name '{key}' is reserved for input routing",
   argUnknown: "node '{node}': handler '{handler}' does not accept argument '{key}'",
   argIllTyped: "node '{node}': {where}",
-  // a graph JSON that is loaded with its code
+  // fromGraph()
   loadOption: "fromGraph(): '{option}' must be {needs}",
   handlerOfNoType: "handler '{handler}': the graph has no node of this type; its types are: {types}",
   schemasOfNoType: "schemas.{type}: the graph has no node of this type; its types are: {types}",
   twoOfOneName: "two different {what} are named '{name}'",
   contradictsGraph: "{what}: {part} does not match the graph's schema: {why}",
-  // flows in flows
+  // subflows
   inputForm:
     "invalid input name '{id}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
   openInputs:
@@ -94,7 +94,7 @@ export const messages = {
   handlerDiffers:
     "this engine's handler '{handler}' is not the handler of node '{node}': the types of their {part} differ",
   paramsMissing: "{flow} needs params (missing: {keys})",
-  // the graph JSON: what only the run time can see
+  // graph JSON: only at run time
   graphEmpty: "the graph has no nodes: add at least one",
   graphTooManyNodes: "the graph has {count} nodes: the limit is {limit}",
   graphTooManyEdges: "the graph has {count} edges: the limit is {limit}",
@@ -150,27 +150,27 @@ export const messages = {
   unknownType: "node '{node}': no handler for type '{type}'",
 } as const;
 
-/** What a schema must be; of zod 3, which has other types and other members, none can be read. */
+/** The requirement for a schema; schemas of zod 3 have different members and cannot be read. */
 export const zodSchema = "a schema of zod 4 (import zod, or zod/v4)";
-/** The same of several. */
+/** The requirement for several schemas. */
 export const zodSchemas = "an object of schemas of zod 4 (import zod, or zod/v4)";
 
-/** The sentences that the compiler and the run time both say, by name. */
+/** The name of a message. */
 export type MessageKey = keyof typeof messages;
 
 type Values = { readonly [name: string]: string | number };
 
-/** Type level: the sentence with its blanks filled in. */
+/** The message as a type, with its placeholders filled in. */
 export type Say<TKey extends MessageKey, TValues> = Fill<(typeof messages)[TKey], TValues>;
 
-// Braces around what is no value stay, as at run time. TValues has no constraint: to prove that a computed text is a string, the compiler would expand all it could ever be,
-// which for the text of a mismatch costs it 400,000 instantiations.
+// A placeholder without a value stays, as at run time. TValues has no constraint: to prove that a computed text is a
+// string, the compiler would expand all its possible values, which costs 400,000 instantiations for a mismatch.
 type Fill<TText extends string, TValues> = TText extends `${infer THead}{${infer TName}}${infer TRest}`
   ? `${THead}${TName extends keyof TValues ? TValues[TName] & (string | number) : `{${TName}}`}${Fill<TRest, TValues>}`
   : TText;
 
 /**
- * Run time: the same.
+ * The message with its placeholders filled in.
  *
  * @example
  * say("duplicateNode", { id: "extract" }) // "node id 'extract' is already used in this flow"
@@ -182,7 +182,7 @@ export function say<TKey extends MessageKey>(key: TKey, values: Values): string 
 const longest = 60;
 const plain = /^[\w .:>-]*$/;
 
-/** An external value inside a sentence: one line, cut to a readable length. */
+/** Formats an untrusted value for a message: one line of limited length. */
 export function shown(value: unknown): string {
   if (value === undefined) return "missing";
   if (value === null || typeof value === "boolean" || typeof value === "number") return String(value);
@@ -191,14 +191,14 @@ export function shown(value: unknown): string {
   return "an object";
 }
 
-/** External text without the quotes: for names that a sentence already puts in quotes. */
+/** Formats untrusted text without quotes, for names that the message already quotes. */
 export function cut(text: string): string {
   if (text.length <= longest && plain.test(text)) return text;
   const line = JSON.stringify(text.slice(0, longest)).slice(1, -1).replaceAll('\\"', '"');
   return text.length > longest ? `${line}...` : line;
 }
 
-/** The texts of a union as one text. Their order is the compiler's own: nearly always that of their declaration. */
+/** Joins the texts of a union, in the compiler's order, which is nearly always that of their declaration. */
 export type Join<TTexts, TBetween extends string> =
   LastOf<TTexts> extends infer TLast extends string
     ? [Exclude<TTexts, TLast>] extends [never]
@@ -206,7 +206,7 @@ export type Join<TTexts, TBetween extends string> =
       : `${Join<Exclude<TTexts, TLast>, TBetween> & string}${TBetween}${TLast}`
     : never;
 
-/** The texts of a list as one text, in their order. */
+/** Joins the texts of a list. */
 export type JoinList<TTexts extends readonly unknown[], TBetween extends string> = TTexts extends readonly [
   infer TFirst extends string,
   ...infer TRest,
@@ -216,7 +216,7 @@ export type JoinList<TTexts extends readonly unknown[], TBetween extends string>
     : `${TFirst}${TBetween}${JoinList<TRest, TBetween> & string}`
   : Join<TTexts[number], TBetween>;
 
-/** Inferring from overloads takes the last one, and an intersection of functions is a list of overloads. */
+/** Inference from overloads picks the last one, and an intersection of functions is a list of overloads. */
 export type LastOf<TUnion> = (TUnion extends unknown ? (member: () => TUnion) => void : never) extends (
   members: infer TMembers,
 ) => void

@@ -1,18 +1,19 @@
 const maxDistance = 2;
 
-/** Names that differ in case and separators only are one name in two styles: `dependsOn`, `depends_on`. */
+/** Equal for names that differ only in case and separators, such as `dependsOn` and `depends_on`. */
 const bare = (name: string): string => name.replace(/[_.-]/g, "").toLowerCase();
 
 /**
- * The candidate that was probably meant: nearest by edit distance, at most 2 away, or the same name in another style.
+ * The candidate that was probably intended: the nearest within an edit distance of 2, or the same name in another
+ * style.
  *
  * @example
  * nearName("extrct", ["extract", "clean"]) // "extract"
- * nearName("id", ["io"]) // undefined: to so short a word any other is near
+ * nearName("id", ["io"]) // undefined: short words have too many neighbours
  */
 export function nearName(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // To a word of one or two letters any other is near.
+  // Every word of one or two letters is near every other.
   let bound = word.length < 3 ? 0 : maxDistance;
   for (const candidate of candidates) {
     if (candidate === word || candidate.length === 0) continue;
@@ -26,7 +27,7 @@ export function nearName(word: string, candidates: Iterable<string>): string | u
   return best;
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours; `bound + 1` stands for "more than bound". */
+/** Damerau-Levenshtein distance (adjacent transpositions count as one edit); `bound + 1` means more than `bound`. */
 function editDistance(a: string, b: string, bound: number): number {
   if (Math.abs(a.length - b.length) > bound) return bound + 1;
   let beforePrevious: number[] = [];

@@ -1,13 +1,13 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { isObject } from "./plain-data.ts";
 
-/** Schemas may refer to each other in a ring, and need not be written by a friend. */
+/** Schemas are untrusted and may refer to each other in a cycle. */
 const mostSteps = 100;
 const longestPointer = 1000;
 
 /**
- * Whether a JSON Schema of params leaves room for a parameter. When in doubt, yes: only what the schema clearly does
- * not have is a mistake.
+ * Whether a JSON Schema of params allows a parameter. True in doubt: only a parameter that the schema clearly does not
+ * have is a mistake.
  *
  * @example
  * hasParam({ type: "object", properties: { date: { type: "string" } } }, ["dat"]) // false
@@ -34,7 +34,7 @@ function roomFor(schema: Json | undefined, name: readonly string[], search: Sear
   if (type === "array") return /^\d+$/.test(first) && roomFor(schema.items, rest, search);
   if (typeof type === "string" && type !== "object") return false;
   if (additional !== undefined) return roomFor(additional, rest, search);
-  // JSON Schema would allow more keys here; who lists the properties means these.
+  // JSON Schema allows further keys here, but a list of properties is taken as complete.
   return !isObject(properties) || roomInBranch();
 }
 
@@ -48,7 +48,7 @@ function definition(ref: string, root: JsonObject): Json | undefined {
   return value;
 }
 
-/** The names of the parameters at the top of a schema, for hints. */
+/** The names of the top-level parameters, for hints. */
 export function paramNames(schema: JsonObject): ReadonlySet<string> {
   return new Set(isObject(schema.properties) ? Object.keys(schema.properties) : []);
 }

@@ -9,13 +9,13 @@ const schemaKeys = ["items", "prefixItems", "additionalItems", "additionalProper
 const inPlaceKeys = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else"];
 const schemaMapKeys = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
 
-/** A schema inside a JSON Schema, and where it stands in it. */
+/** A schema inside a JSON Schema, with its path. */
 export interface Subschema {
   readonly schema: JsonObject;
   readonly path: Path;
 }
 
-/** A JSON Schema and all schemas in it: `pattern` under `properties` or `default` is no pattern. */
+/** A JSON Schema and all schemas inside it. A key `pattern` in `properties` or `default` is not a schema's pattern. */
 export function* subschemas(schema: Json | undefined, path: Path = []): Generator<Subschema> {
   if (!isObject(schema)) return;
   yield { schema, path };
@@ -30,13 +30,13 @@ export function* subschemas(schema: Json | undefined, path: Path = []): Generato
   }
 }
 
-/** The schemas that are applied to the very value that a schema is applied to. */
+/** The subschemas that apply to the same value as `schema`. */
 export function inPlace(schema: JsonObject, root: JsonObject): readonly JsonObject[] {
   const listed = inPlaceKeys.flatMap((key) => schema[key] ?? []);
   return [...listed, definition(schema.$ref, root)].filter(isObject);
 }
 
-/** As zod resolves it. */
+/** Resolves a reference as zod does. */
 function definition(ref: Json | undefined, root: JsonObject): Json | undefined {
   if (typeof ref !== "string" || !ref.startsWith("#")) return undefined;
   const [holder, name, ...rest] = ref.slice(1).split("/").filter(Boolean);
@@ -47,10 +47,10 @@ function definition(ref: Json | undefined, root: JsonObject): Json | undefined {
   return definitions[key];
 }
 
-/** Without a choice a backtracking engine has nothing to backtrack to. */
+/** Without alternatives or repetition, a backtracking engine has nothing to backtrack to. */
 export const isPlainKeyPattern = (source: string): boolean => !/[*+?{(|]/.test(source);
 
-/** What zod wrote of a schema, without the patterns that a graph may not have: they accept anything then. */
+/** A JSON Schema written by zod, without the patterns that a graph may not contain; any string matches instead. */
 export function withoutRefusedPatterns(schema: JsonObject): JsonObject {
   const copy = structuredClone(schema) as JsonObject;
   for (const { schema: part } of subschemas(copy)) {
@@ -67,10 +67,10 @@ export function withoutRefusedPatterns(schema: JsonObject): JsonObject {
 const patternKey = "x-flowkit-pattern";
 
 /**
- * A zod schema of a graph's `params_schema`, which has been checked. zod compiles each pattern for JavaScript's engine:
- * it gets a harmless one instead, which is replaced as soon as zod has made a schema with it.
+ * A zod schema of a valid `params_schema`. zod compiles each pattern for JavaScript's engine, so it gets a harmless
+ * placeholder, which is replaced with a linear-time pattern as soon as zod has built the schema.
  *
- * @throws Error for what zod can't check
+ * @throws Error if zod does not support the schema
  */
 export function paramsValidator(schema: JsonObject): $ZodType {
   const copy = structuredClone(schema) as JsonObject;
@@ -85,7 +85,7 @@ export function paramsValidator(schema: JsonObject): $ZodType {
   return z.fromJSONSchema(copy as Parameters<typeof z.fromJSONSchema>[0], { registry });
 }
 
-/** zod registers what it makes of a schema that has a key it doesn't know, wherever it keeps it afterwards. */
+/** zod registers each schema that it builds from a JSON Schema with an unknown key, wherever it is nested. */
 class PatternRegistry extends z.core.$ZodRegistry {
   readonly #patterns: ReadonlyMap<string, string>;
   readonly #seen = new WeakSet<$ZodType>();

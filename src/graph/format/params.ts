@@ -1,22 +1,98 @@
 import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { defaultGraphLimits } from "./limits.ts";
 import { say } from "./messages.ts";
-import { argumentsOf, type FoundRef, refsIn, replaceRefs } from "./param-refs.ts";
+import type { GraphNode, InputInline, NodeIo } from "./node-fields.ts";
 import { deepFreeze, excessOf, isObject } from "./plain-data.ts";
-import { pointer } from "./pointer.ts";
-import type { Graph, GraphNode, NodeIo } from "./types.ts";
+import { type Path, pointer } from "./pointer.ts";
+import type { Graph } from "./types.ts";
 
-/** A place in a graph that a parameter of the task fills in. */
+/*
+ * `{ "$ref": "params.date" }` in a handler's own arguments or in `fn_args` stands for a parameter of the task. A
+ * literal key `$ref` is written `$$ref`, a literal `$$ref` is written `$$$ref`, and so on.
+ */
+
+const refKey = "$ref";
+const escapedKey = /^\$\$+ref$/;
+const refForm = /^params(?:\.[^.]+)+$/;
+
+/** An object with the key `$ref`. */
+export interface FoundRef {
+  readonly path: Path;
+  /** Names from the params down; `undefined` if it is not a valid reference. */
+  readonly name: readonly string[] | undefined;
+  /** Whether `$ref` is the only key. */
+  readonly alone: boolean;
+  readonly value: Json;
+}
+
+/** All references inside a value, in document order. */
+export function* refsIn(value: Json | undefined, path: Path): Generator<FoundRef> {
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) yield* refsIn(item, [...path, index]);
+  } else if (isObject(value)) {
+    const ref = value[refKey];
+    if (ref !== undefined) {
+      const name = typeof ref === "string" && refForm.test(ref) ? ref.split(".").slice(1) : undefined;
+      yield { path, name, alone: Object.keys(value).length === 1, value: ref };
+    } else {
+      for (const [key, inner] of Object.entries(value)) yield* refsIn(inner, [...path, key]);
+    }
+  }
+}
+
+/** A part of a node's `io` that may contain references: `input_inline` without the routing, or `fn_args`. */
+export interface ArgumentsPart {
+  readonly key: "input_inline" | "fn_args";
+  readonly value: JsonObject;
+}
+
+const isRouting = (key: string): boolean => key === "input_adapter" || key === "input_args";
+
+export function argumentsOf(io: {
+  readonly input_inline?: InputInline;
+  readonly fn_args?: JsonObject;
+}): readonly ArgumentsPart[] {
+  const parts: ArgumentsPart[] = [];
+  if (io.input_inline !== undefined && Object.keys(io.input_inline).some((key) => !isRouting(key))) {
+    const { input_adapter: _, input_args: __, ...own } = io.input_inline;
+    parts.push({ key: "input_inline", value: own as JsonObject });
+  }
+  if (io.fn_args !== undefined) parts.push({ key: "fn_args", value: io.fn_args });
+  return parts;
+}
+
+/** The value with references replaced by `lookup` and escaped keys unescaped; the same object if nothing changes. */
+export function replaceRefs(value: Json, path: Path, lookup: (ref: FoundRef) => Json): Json {
+  if (Array.isArray(value)) {
+    const items = value.map((item: Json, index) => replaceRefs(item, [...path, index], lookup));
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
+  if (!isObject(value)) return value;
+  if (value[refKey] !== undefined) {
+    const [ref] = refsIn(value, path);
+    return ref === undefined ? value : lookup(ref);
+  }
+  let changed = false;
+  const entries = Object.entries(value).map(([key, inner]) => {
+    const replaced = replaceRefs(inner, [...path, key], lookup);
+    const plainKey = escapedKey.test(key) ? key.slice(1) : key;
+    changed ||= replaced !== inner || plainKey !== key;
+    return [plainKey, replaced] as const;
+  });
+  return changed ? Object.fromEntries(entries) : value;
+}
+
+/** A place in a graph that a parameter of the task replaces. */
 export interface ParamRef {
   readonly nodeId: string;
-  /** JSON pointer in the graph. */
+  /** JSON pointer within the graph. */
   readonly path: string;
   /** Names from the params down: `["range", "from"]` for `params.range.from`. */
   readonly name: readonly string[];
 }
 
 /**
- * Every parameter reference in a graph, in document order.
+ * All parameter references in a graph, in document order.
  *
  * @example
  * findParamRefs(graph)
@@ -33,16 +109,17 @@ export function findParamRefs(graph: Graph): readonly ParamRef[] {
 }
 
 /**
- * The graph of one task: each parameter reference replaced by its parameter, `$$ref` by `$ref`. All references to a
+ * The graph of one task: parameter references are replaced by the parameters, `$$ref` by `$ref`. All references to a
  * parameter share one frozen copy.
  *
  * @example
  * const graph = parseGraph({ nodes: [{ node_id: "a", type: "x", io: { input_inline: { date: { $ref: "params.date" } } } }] })
  * resolveParams(graph, { date: "2026-11-24" }).nodes[0]?.io // { input_inline: { date: "2026-11-24" } }
  *
- * @returns the same object when nothing in it is a reference
- * @throws FlowError `PARAMS_INVALID` naming each node and parameter that is missing; `details.missing` has them as data
- * @throws FlowError `PARAMS_TOO_LARGE` when the result is larger than a graph may be
+ * @returns the same object if the graph has no references
+ * @throws FlowError `PARAMS_INVALID` naming the missing parameters and their nodes; `details.missing` contains them as
+ * data
+ * @throws FlowError `PARAMS_TOO_LARGE` if the result exceeds the limits of a graph
  */
 export function resolveParams(graph: Graph, params: JsonObject): Graph {
   const copies = new Map<Json, Json>();
@@ -95,7 +172,7 @@ function withRouting(own: JsonObject, { input_inline: { input_adapter: adapter, 
   };
 }
 
-/** Own values only: `params.constructor` is no parameter, nor is the length of a list. */
+/** Own properties only: `params.constructor` is not a parameter, nor is the length of a list. */
 function parameter(params: JsonObject, name: readonly string[]): Json | undefined {
   let value: Json | undefined = params;
   for (const part of name) {

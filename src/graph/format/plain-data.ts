@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { FindingCode, FindingList } from "./findings.ts";
+import type { FindingList } from "./findings.ts";
+import { codeAt } from "./known-keys.ts";
 import type { GraphLimits } from "./limits.ts";
 import { cut, say } from "./messages.ts";
 import { forbiddenKeys } from "./names.ts";
@@ -7,16 +8,16 @@ import { type Path, pointer } from "./pointer.ts";
 
 export interface PlainCopy {
   readonly value: Json;
-  /** JSON pointers to values that JSON cannot hold; `null` stands there, and is reported already. */
+  /** JSON pointers of values that JSON cannot represent; already reported, and copied as `null`. */
   readonly spoilt: ReadonlySet<string>;
 }
 
 /**
- * A deep copy of the caller's object, as JSON would keep it: the caller's own is read once and never touched.
- * Size and depth are bounded on the way, so that neither a deep value, nor one that contains itself, nor one that
- * shares a part a billion times can cost more than a graph of the allowed size.
+ * A deep copy of the caller's object as JSON represents it; the original is read once and never modified. Size and
+ * depth are checked while copying, so that a value that is deep, contains itself, or shares a part a billion times
+ * costs no more than a graph of the allowed size.
  *
- * @returns `undefined` when a limit was met; the finding says which
+ * @returns `undefined` if a limit was exceeded; the finding names it
  */
 export function copyPlain(input: unknown, limits: GraphLimits, findings: FindingList): PlainCopy | undefined {
   const copier = new Copier(limits, findings);
@@ -94,7 +95,7 @@ class Copier {
 
   #at(part: string | number, value: unknown): Json {
     this.#count(1);
-    if (typeof value === "string") return this.copy(value); // most values are; none has to say where it is
+    if (typeof value === "string") return this.copy(value); // the common case, which needs no path
     this.#path.push(part);
     const copy = this.copy(value);
     this.#path.pop();
@@ -125,8 +126,8 @@ class Copier {
 }
 
 /**
- * Whether a value is larger, as JSON, than the limits allow. It stops there, so that a value that contains itself, or
- * shares a part a billion times, costs no more than one of the allowed size.
+ * The limit that a value exceeds as JSON. Stops there, so that a value that contains itself, or shares a part a billion
+ * times, costs no more than one of the allowed size.
  */
 export function excessOf(
   value: unknown,
@@ -153,7 +154,7 @@ export function excessOf(
   return excess;
 }
 
-/** Counted by hand where each character stands for itself, as in nearly all of a graph's many short strings. */
+/** Counts without JSON.stringify if nothing is escaped, as in nearly all of a graph's many short strings. */
 function jsonBytes(text: string): number {
   let bytes = 2;
   for (let i = 0; i < text.length; i++) {
@@ -168,7 +169,7 @@ function jsonBytes(text: string): number {
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** Also objects of another realm, whose `Object.prototype` is not ours. */
+/** Includes objects of other realms, which have a different `Object.prototype`. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
@@ -183,49 +184,57 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Keys of a primed graph: accepted at their first values, and dropped. */
-export const runtimeKeys = ["status", "attempt_epoch", "stats", "lease"] as const;
-
-/** Places whose mistakes have a code of their own. The rest is `GRAPH_SHAPE`. */
-const codesInNode: ReadonlyMap<string, FindingCode> = new Map<string, FindingCode>([
-  ["fan_in", "GRAPH_FAN_IN"],
-  ["retry_policy", "GRAPH_RETRY_POLICY"],
-  ["io.start_when", "GRAPH_START_WHEN"],
-  ["io.input_inline.input_args", "GRAPH_ADAPTER_ARGS"],
-  ["io.fn_args", "GRAPH_FN_ARGS"],
-  ...runtimeKeys.map((key) => [key, "GRAPH_UNSUPPORTED"] as const),
-]);
-
-/** The code of an ill-shaped value, by where it stands. */
-export function codeAt(path: Path): FindingCode {
-  if (path[0] !== "nodes") return "GRAPH_SHAPE";
-  const inNode = path.slice(2);
-  for (let length = 1; length <= Math.min(3, inNode.length); length++) {
-    const code = codesInNode.get(inNode.slice(0, length).join("."));
-    if (code !== undefined) return code;
-  }
-  return "GRAPH_SHAPE";
-}
-
-const runState = "it is run-time state, remove it";
-
-/** Keys that the original knows and this engine does not run, with what to do about them. */
-export const unsupportedKeys: ReadonlyMap<string, string> = new Map([
-  ["routing", "use depends_on and fan_in on the child nodes"],
-  ["edges_ex", "write edges as [from, to] pairs, and set io.start_when 'first_batch' on a streaming node"],
-  ["started_at", runState],
-  ["finished_at", runState],
-  ["next_retry_at", runState],
-  ["artifacts", runState],
-]);
-
 /**
- * Freezes plain data to the bottom; what is frozen already is taken for frozen throughout. From the bottom up, which
- * measured three times as fast as from the top down.
+ * Freezes plain data deeply; a frozen object is assumed to be deeply frozen. Bottom-up, which measured three times as
+ * fast as top-down.
  */
 export function deepFreeze<TValue>(value: TValue): TValue {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   if (Array.isArray(value)) for (const item of value) deepFreeze(item);
   else for (const key in value) deepFreeze(value[key]);
   return Object.freeze(value);
+}
+
+/** The nesting limit of stored values: far deeper than real data, and within the call stack. */
+const maxDepth = 200;
+
+export class NotJsonError extends Error {
+  override readonly name = "NotJsonError";
+}
+
+/**
+ * A copy of a JSON value; like JSON, it omits keys whose value is `undefined` and writes -0 as 0.
+ *
+ * @throws NotJsonError with the path of a value that JSON cannot represent
+ */
+export function copyJson(value: unknown): Json {
+  return copy(value, "", 0);
+}
+
+function copy(value: unknown, path: string, depth: number): Json {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") {
+    if (Number.isFinite(value)) return value === 0 ? 0 : value;
+    throw new NotJsonError(`${where(path)} is ${value}`);
+  }
+  if (typeof value !== "object") throw new NotJsonError(`${where(path)} is ${describe(value)}`);
+  if (depth >= maxDepth) throw new NotJsonError(`${where(path)} is nested deeper than ${maxDepth} levels`);
+  // Unlike `map`, fills holes, and does not construct a subclass.
+  if (Array.isArray(value)) return Array.from(value, (item, index) => copy(item, `${path}[${index}]`, depth + 1));
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new NotJsonError(`${where(path)} is a ${value.constructor?.name ?? "class instance"}`);
+  }
+  const result: Record<string, Json> = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (key === "__proto__") throw new NotJsonError(`${where(path)} has the key __proto__`);
+    if (item !== undefined) result[key] = copy(item, `${path}.${key}`, depth + 1);
+  }
+  return result;
+}
+
+const where = (path: string): string => (path === "" ? "the value" : path);
+
+function describe(value: unknown): string {
+  return value === undefined ? "undefined" : `a ${typeof value}`;
 }

@@ -1,4 +1,4 @@
-/** Where something is in a document: keys and list positions from the top. */
+/** A location in a document: keys and list positions from the top. */
 export type Path = readonly (string | number)[];
 
 /**
@@ -11,7 +11,7 @@ export function pointer(path: Path): string {
   return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
-/** Document order: list positions as numbers, keys by their letters, a thing before what is inside it. */
+/** Document order: list positions numerically, keys alphabetically, a value before its contents. */
 export function comparePaths(a: Path, b: Path): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) {
@@ -24,7 +24,7 @@ export function comparePaths(a: Path, b: Path): number {
   return a.length - b.length;
 }
 
-/** The value at a path; `undefined` where there is none. */
+/** The value at a path; `undefined` if there is none. */
 export function valueAt(document: unknown, path: Path): unknown {
   let value = document;
   for (const part of path) {

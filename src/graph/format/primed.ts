@@ -1,7 +1,8 @@
+import type { GraphNode } from "./node-fields.ts";
 import { deepFreeze } from "./plain-data.ts";
-import type { Graph, GraphNode } from "./types.ts";
+import type { Graph } from "./types.ts";
 
-/** A node with the state that a run begins in. */
+/** A node with its initial run-time state. */
 export interface PrimedNode extends GraphNode {
   readonly status: "queued";
   readonly attempt_epoch: 0;
@@ -14,8 +15,8 @@ export interface PrimedGraph extends Graph {
 }
 
 /**
- * The graph with the run-time keys that a coordinator of the original, in Python, expects in each node. `parseGraph`
- * takes such a graph back and drops them.
+ * The graph with the run-time keys that a coordinator of the Python original expects in each node. `parseGraph` accepts
+ * these keys and drops them.
  *
  * @example
  * primeGraph(graph).nodes[0] // { node_id: "extract", ..., status: "queued", attempt_epoch: 0, stats: {}, lease: {} }

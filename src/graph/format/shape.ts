@@ -1,18 +1,26 @@
 import type { $ZodIssue } from "zod/v4/core";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { FindingList } from "./findings.ts";
-import { ioKeys, keysAt, misspelt, nodeKeys } from "./known-keys.ts";
+import { codeAt, ioKeys, keysAt, misspelt, nodeKeys, runtimeKeys, unsupportedKeys } from "./known-keys.ts";
 import { cut, say, shown } from "./messages.ts";
-import { codeAt, isObject, type PlainCopy, runtimeKeys, unsupportedKeys } from "./plain-data.ts";
+import {
+  type FanIn,
+  type FieldTable,
+  type InputInline,
+  ioFields,
+  nodeFields,
+  type RetryPolicy,
+  type StartWhen,
+} from "./node-fields.ts";
+import { isObject, type PlainCopy } from "./plain-data.ts";
 import { type Path, pointer, valueAt } from "./pointer.ts";
-import { graphShape, ioShape, nodeShape } from "./schema.ts";
-import type { FanIn, InputInline, RetryPolicy, StartWhen } from "./types.ts";
+import { graphShape, nodeShape } from "./schema.ts";
 import { dotted, expectation, nearValue } from "./zod-issues.ts";
 
 /**
- * Reports what is not of the shape, and hands on what is.
+ * Reports values that do not match the shape, and returns the rest for further checks.
  *
- * @returns `undefined` when there are no nodes to look at
+ * @returns `undefined` if there are no nodes to check
  */
 export function readShape({ value, spoilt }: PlainCopy, findings: FindingList): Draft | undefined {
   const issues = issuesOf(value);
@@ -36,8 +44,8 @@ export function readShape({ value, spoilt }: PlainCopy, findings: FindingList): 
 }
 
 /**
- * Node by node first: zod makes a copy of what it parses, and those of single nodes are gone before the next collection,
- * where that of a large graph is carried along through several.
+ * Parses node by node first: zod copies what it parses, and the copies of single nodes are freed by the next garbage
+ * collection, while the copy of a large graph survives several.
  */
 function issuesOf(value: Json): readonly $ZodIssue[] {
   if (isObject(value) && Array.isArray(value.nodes)) {
@@ -121,7 +129,7 @@ function reportUnknownKey(at: { path: Path; where: string; within: string }, fin
   }
 }
 
-/** The words for a place: whose it is, and the keys from there. */
+/** A place as messages name it: the node, edge or graph, and the keys from there. */
 function placeOf(path: Path, nodes: readonly DraftNode[]): { readonly where: string; readonly key: string } {
   if (path[0] === "nodes" && path.length > 1) {
     const index = Number(path[1]);
@@ -135,7 +143,7 @@ const inNode = ["node_id", "type", "depends_on", "fan_in", "retry_policy", "part
 const inIo = ["start_when", "input_inline", "fn", "fn_args"] as const;
 const isInIo = (facet: Facet): boolean => (inIo as readonly Facet[]).includes(facet);
 
-/** A node whose shape is right as it stands. */
+/** A node without mistakes in its shape. */
 function wellShapedNode(raw: JsonObject, index: number): DraftNode {
   const { node_id, type, depends_on, fan_in, retry_policy, partitions } = raw;
   const { start_when, input_inline, fn, fn_args } = (raw.io ?? {}) as JsonObject;
@@ -144,25 +152,25 @@ function wellShapedNode(raw: JsonObject, index: number): DraftNode {
   return draftNode({ index, name: node_id as string, facets });
 }
 
-/** A node with mistakes in its shape: what can be read of it, a misspelt key taken for what was meant. */
+/** A node with mistakes in its shape, as far as it can be read; a misspelt key is read as the intended one. */
 function illShapedNode(raw: Json, index: number): DraftNode {
   const unclear = new Set<Facet>();
   const facets: { [facet: string]: unknown } = {};
   const keyOf = new Map<Facet, string>();
-  const read = (from: JsonObject, keys: readonly Facet[], shape: Readonly<Record<string, Shape>>) => {
-    const meant = misspelt(from, shape === ioShape.shape ? ioKeys : nodeKeys);
+  const read = (from: JsonObject, keys: readonly Facet[], fields: FieldTable) => {
+    const meant = misspelt(from, fields === ioFields ? ioKeys : nodeKeys);
     for (const facet of keys) {
       const key = Object.hasOwn(from, facet) ? facet : meant.get(facet);
       if (key === undefined) continue;
       keyOf.set(facet, key);
-      if (shape[facet]?.safeParse(from[key]).success) facets[facet] = from[key];
+      if (fields[facet]?.schema.safeParse(from[key]).success) facets[facet] = from[key];
       else unclear.add(facet);
     }
   };
   if (isObject(raw)) {
-    read(raw, inNode, nodeShape.shape);
+    read(raw, inNode, nodeFields);
     const io = raw.io ?? raw[misspelt(raw, nodeKeys).get("io") ?? "io"];
-    if (isObject(io)) read(io, inIo, ioShape.shape);
+    if (isObject(io)) read(io, inIo, ioFields);
     else if (io !== undefined) for (const facet of inIo) unclear.add(facet);
   } else {
     for (const facet of [...inNode, ...inIo]) unclear.add(facet);
@@ -172,8 +180,8 @@ function illShapedNode(raw: Json, index: number): DraftNode {
 }
 
 /**
- * What other nodes may call a node that has no usable id: any text in it under a key that a node doesn't have
- * (`{ "id": "extract" }`). A reference to that name is no second mistake.
+ * Names by which other nodes may refer to a node without a valid id: any text under an unknown key, such as
+ * `{ "id": "extract" }`. A reference to such a name is not a second mistake.
  */
 function possibleNames(raw: Json): string[] {
   if (!isObject(raw)) return [];
@@ -182,10 +190,6 @@ function possibleNames(raw: Json): string[] {
   return Object.entries(raw).flatMap(([key, value]) =>
     typeof value === "string" && !nodeKeys.has(key) ? [value] : [],
   );
-}
-
-interface Shape {
-  safeParse(value: unknown): { readonly success: boolean };
 }
 
 interface DraftParts {
@@ -212,7 +216,7 @@ function draftNode({ index, name, facets, unclear = none, keyOf }: DraftParts): 
   };
 }
 
-/** The parts of a node that the checks look at, those inside `io` included. */
+/** The fields of a node that the checks use, including those inside `io`. */
 export interface Facets {
   readonly node_id?: string;
   readonly type?: string;
@@ -229,19 +233,19 @@ export interface Facets {
 export type Facet = keyof Facets;
 
 /**
- * A node as far as it is well-shaped. One mistake must not hide the others, nor be reported again by the checks that
- * build on it: so a check looks at what is there (`facets`), and says nothing about what was meant but can't be read
+ * A node as far as it is well-shaped. One mistake must neither hide others nor be reported again by later checks: a
+ * check uses the readable fields (`facets`), and reports nothing about fields that are present but unreadable
  * (`unclear`).
  */
 export interface DraftNode {
   readonly index: number;
-  /** How sentences call it: `node 'extract'`, or `nodes[3]` when it has no id. */
+  /** Its name in messages: `node 'extract'`, or `nodes[3]` if it has no id. */
   readonly label: string;
-  /** The same inside sentences that say "node" themselves. */
+  /** The same for messages that contain the word "node". */
   readonly name: string;
   readonly facets: Facets;
   readonly unclear: ReadonlySet<Facet>;
-  /** The path of `facets[facet]`, wherever it really stands. */
+  /** The actual path of `facets[facet]`, under a misspelt key too. */
   pathOf(facet: Facet): Path;
 }
 
@@ -253,11 +257,11 @@ export interface DraftEdge {
 
 export interface Draft {
   readonly nodes: readonly DraftNode[];
-  /** By every name that a node is known by, the misspelt ones too; of several with one id, the first. */
+  /** By all names of a node, including those under misspelt keys; the first of several nodes with one id. */
   readonly byName: ReadonlyMap<string, DraftNode>;
-  /** `undefined` when the graph has no `edges`. */
+  /** `undefined` if the graph has no `edges`. */
   readonly edges: readonly DraftEdge[] | undefined;
-  /** Some edges can't be read. */
+  /** Whether some edges are unreadable. */
   readonly edgesUnclear: boolean;
   readonly paramsSchema: JsonObject | undefined;
   readonly schemas: JsonObject | undefined;

@@ -2,8 +2,8 @@
 export type Parents = readonly (readonly number[])[];
 
 /**
- * Groups of nodes that can reach each other (a group of one, unless there is a cycle), parents first. Tarjan's
- * algorithm with a stack of its own: a chain of 10,000 nodes must not end the program's.
+ * Strongly connected components, parents first; without cycles each has one node. Tarjan's algorithm with an explicit
+ * stack, because a chain of 10,000 nodes would overflow the call stack.
  */
 export function components(parents: Parents): readonly (readonly number[])[] {
   const count = parents.length;
@@ -47,8 +47,8 @@ export function components(parents: Parents): readonly (readonly number[])[] {
 }
 
 /**
- * The shortest way along edges from the first node of a group back to itself, both ends included:
- * `[0, 2, 1, 0]` for 0 -> 2 -> 1 -> 0.
+ * The shortest cycle along edges through the first node of a group, with both ends: `[0, 2, 1, 0]` for
+ * 0 -> 2 -> 1 -> 0.
  */
 export function cycleIn(group: readonly number[], parents: Parents): readonly number[] {
   const first = group[0] as number;
@@ -79,8 +79,8 @@ export interface AncestorQuestion {
 }
 
 /**
- * Answers many questions at once: 32 ancestors share one pass over the graph, a bit each, so that 10,000 questions
- * about 10,000 nodes cost some 300 passes and not 10,000 walks.
+ * Answers many questions at once: 32 ancestors share one pass over the graph, one bit each, so that 10,000 questions
+ * about 10,000 nodes cost about 300 passes instead of 10,000 walks.
  *
  * @returns the questions whose answer is no
  */
@@ -102,7 +102,7 @@ export function notUpstream<TQuestion extends AncestorQuestion>(
   return no;
 }
 
-/** Most ancestors are parents. Marked and not searched: a join may read from 10,000 of them. */
+/** Most ancestors are parents. Marks parents instead of searching them: a join may have 10,000. */
 function withoutParents<TQuestion extends AncestorQuestion>(questions: readonly TQuestion[], parents: Parents) {
   const childPlusOne = new Int32Array(parents.length);
   let marked = -1;
@@ -113,7 +113,7 @@ function withoutParents<TQuestion extends AncestorQuestion>(questions: readonly 
   });
 }
 
-/** For each node, the bits of those ancestors that are upstream of it. */
+/** For each node, the bits of the given ancestors that are upstream of it. */
 function ancestorsAmong(
   bits: ReadonlyMap<number, number>,
   { parents, groups }: { readonly parents: Parents; readonly groups: readonly (readonly number[])[] },

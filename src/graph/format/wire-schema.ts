@@ -5,7 +5,7 @@ import type { JsonObject } from "../../errors/index.ts";
 type Draft = Parameters<NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>["override"]>>[0]["jsonSchema"];
 
 /**
- * The JSON Schema of a schema's wire form, as it stands in a graph.
+ * The JSON Schema of a schema's wire form, as graphs contain it.
  *
  * @example
  * wireJsonSchema(z.object({ days: z.int().optional() }))
@@ -15,7 +15,7 @@ export function wireJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRe
   return jsonSchema(schema, metadata, (part, json) => {
     if (takesAnything(part)) for (const key of Object.keys(json)) delete json[key];
     const { def } = part;
-    // zod calls a key required that is caught or handed to a function, but does without it.
+    // zod lists keys with a catch or a preprocess function as required, although it accepts objects without them.
     if (def.type === "object" && json.required !== undefined) {
       json.required = json.required.filter((key) => def.shape[key]?._zod.optin === undefined);
       if (json.required.length === 0) delete json.required;
@@ -23,7 +23,7 @@ export function wireJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRe
   });
 }
 
-/** The JSON Schema of what is stored of an output: keys that a default fills are always there. */
+/** The JSON Schema of a stored output: keys with a default are always present. */
 export function storedJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRegistry): JsonObject {
   return jsonSchema(schema, metadata, ({ def }, json) => {
     if (def.type !== "object") return;
@@ -32,20 +32,20 @@ export function storedJsonSchema(schema: $ZodType, metadata: Metadata = z.global
   });
 }
 
-/** What zod converts, catches or hands to a function takes any value, although zod describes what comes of it. */
+/** Coercion, catch and preprocess functions accept any value, although zod describes their result. */
 function takesAnything({ def }: Part): boolean {
   if ("coerce" in def && def.coerce === true) return true;
   return def.type === "catch" || (def.type === "pipe" && def.in._zod.def.type === "transform");
 }
 
-/** Titles, descriptions, and whatever else authors say of their schemas. */
+/** Titles, descriptions and other annotations of schemas. */
 type Metadata = $ZodRegistry<Record<string, unknown>>;
 type Part = $ZodTypes["_zod"];
 
 function jsonSchema(schema: $ZodType, metadata: Metadata, change: (part: Part, json: Draft) => void): JsonObject {
   const { $schema: _, ...made } = z.toJSONSchema(schema, {
     io: "input",
-    // A part that JSON Schema can't describe accepts anything, instead of failing the whole graph.
+    // A part that JSON Schema cannot describe accepts anything, instead of failing the whole graph.
     unrepresentable: "any",
     metadata,
     override: ({ zodSchema, jsonSchema }) => {
@@ -53,10 +53,10 @@ function jsonSchema(schema: $ZodType, metadata: Metadata, change: (part: Part, j
       change((zodSchema as $ZodTypes)._zod, jsonSchema);
     },
   });
-  return JSON.parse(JSON.stringify(made)) as JsonObject; // without what zod hangs on it for its own use
+  return JSON.parse(JSON.stringify(made)) as JsonObject; // drops zod's internal properties
 }
 
-/** That an integer is a safe one, zod says of each: graphs are read by people, who mean it by the word. */
+/** zod bounds each integer to the safe range; for readers of a graph that is noise. */
 function withoutSafeBounds(json: Draft): void {
   if (json.type !== "integer") return;
   if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;

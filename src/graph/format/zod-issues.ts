@@ -16,8 +16,8 @@ const nouns: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * What an issue of zod asks for, as the middle of a sentence: "must be an integer". Said here and not by zod's own
- * messages, because those follow the language that the application has set.
+ * The expectation of a zod issue, as a part of a message: "must be an integer". Not zod's own messages, which depend on
+ * the locale that the application has configured.
  */
 export function expectation(issue: $ZodIssue): string {
   return match(issue)
@@ -34,13 +34,13 @@ export function expectation(issue: $ZodIssue): string {
     .otherwise(({ message }) => message);
 }
 
-/** Of several allowed words, one may be near what was written; a single one is in the sentence already. */
+/** A hint if several words are allowed; a single one is already in the message. */
 export function nearValue(issue: $ZodIssue, actual: unknown): Pick<FindingInput, "near"> {
   if (issue.code !== "invalid_value" || issue.values.length < 2 || typeof actual !== "string") return {};
   return { near: { word: actual, among: new Set(issue.values.map(String)) } };
 }
 
-/** A path as sentences write it: `retry_policy.permanent_on[0]`. */
+/** A path as messages write it: `retry_policy.permanent_on[0]`. */
 export function dotted(path: Path): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === "number") return `${text}[${part}]`;

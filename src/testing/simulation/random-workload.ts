@@ -1,5 +1,4 @@
-import type { HandlerDefinition } from "../../definitions/index.ts";
-import { builtInCoordinatorFns } from "../../definitions/index.ts";
+import { builtInCoordinatorFns, type HandlerDefinition } from "../../definitions/index.ts";
 import { randomGraph, workerTypes } from "../cluster/random-graph.ts";
 import { partsAdapter } from "../cluster/sim-adapters.ts";
 import { simHandlers, simParams } from "../cluster/sim-handlers.ts";

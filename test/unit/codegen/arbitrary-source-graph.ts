@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type RawGraph, type RawNode, validGraph } from "../graph/arbitrary-graph.ts";
 
-/** Text that would like to be code. */
+/** Text that looks like code. */
 const hostileText = fc.oneof(
   fc.string(),
   fc.constantFrom(
@@ -59,7 +59,7 @@ const paramsSchemas = fc.constantFrom<object[]>(
   { type: "string", contentEncoding: "base64" },
 );
 
-/** What may be changed on one node of a valid graph without making it invalid. */
+/** Changes of one node that keep a valid graph valid. */
 const extras = fc.record({
   type: types,
   args: fc.option(fc.dictionary(hostileKey, hostileValue, { maxKeys: 3 }), { nil: undefined }),
@@ -96,12 +96,12 @@ const choices: fc.Arbitrary<Choices> = fc.record({
 });
 
 /**
- * Valid graphs with everything in them that source is written of: names and values that look like code, functions and
- * adapters that are not built in, words that the builder doesn't have.
+ * Valid graphs with everything that source generation handles: names and values that look like code, custom functions
+ * and adapters, and fields that the builder cannot express.
  */
 export const sourceGraphs: fc.Arbitrary<RawGraph> = choices.map(withExtras);
 
-/** Such graphs without what the builder has no words for; nearly all of them. */
+/** The same without fields that the builder cannot express, with few exceptions. */
 export const builderGraphs: fc.Arbitrary<RawGraph> = choices.map((choice) => {
   const json = withExtras({
     ...choice,
@@ -157,6 +157,6 @@ function changed(node: RawNode, extra: Extras): RawNode {
   return { ...node, ...limits, type: extra.type, io: { ...node.io, ...pending, input_inline: inline } };
 }
 
-/** The graph's check of a function's arguments compares keys as they stand there, escaped or not. */
+/** The check of a function's arguments does not unescape keys. */
 const withoutRefKeys = (args: object): object =>
   Object.fromEntries(Object.entries(args).filter(([key]) => !/^\$+ref$/.test(key)));

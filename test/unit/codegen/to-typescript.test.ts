@@ -76,31 +76,31 @@ const graph = {
   },
 };
 
-describe("the source", () => {
-  test("is this, and compiles to the graph", async () => {
+describe("the generated source", () => {
+  test("matches the golden file and compiles to the graph", async () => {
     await expect(toTypeScript(graph)).toMatchFileSnapshot("golden/orders.ts");
     const { schemas: _, ...rest } = graph;
     const own = { args: z.looseObject({}) };
     const options = { adapters: [{ name: "pull.column", ...own }], functions: [{ name: "slack.notify", ...own }] };
-    // compile() writes out which nodes an adapter reads from.
+    // compile() writes the sources of an adapter.
     const nodes = JSON.parse(JSON.stringify(graph.nodes));
     nodes[2].io.input_inline.input_args.from_nodes = ["extract", "clean"];
     expect(graphHash(orders.compile())).toBe(graphHash(parseGraph({ ...rest, nodes }, options)));
   });
 
-  test("takes the definitions from a module of the user's", () => {
+  test("imports the definitions from a module of the user", () => {
     const source = toTypeScript(graph, { handlersFrom: "./handlers.ts" });
     expect(source).toContain(
       'import { cleaner, deleteHandler, joiner, orderSource, pullColumn, slackNotify } from "./handlers.ts";',
     );
     expect(source).not.toContain("define");
-    // Handlers may suggest another adapter than the default: it is written out.
+    // Handlers may suggest another adapter, so the default is written.
     const plain = { nodes: [graph.nodes[0], { node_id: "b", type: "b", depends_on: ["extract"], io: explicit }] };
     expect(toTypeScript(plain as never, { handlersFrom: "x" })).toContain('input: { adapter: "pull.from_artifacts" }');
     expect(toTypeScript(plain as never)).not.toContain("adapter");
   });
 
-  test("is what a flow was written as", () => {
+  test("reproduces the code of a flow", () => {
     const read = defineHandler("read", {
       args: z.object({ day: z.string() }),
       output: z.object({ n: z.int() }),
@@ -132,7 +132,7 @@ export const sums = flow("sums", { params: z.object({ day: z.string() }) })
 `);
   });
 
-  test("says why it begins as JSON", () => {
+  test("explains why it starts as JSON", () => {
     const nodes = [
       { node_id: "a", type: "x" },
       { node_id: "b", type: "x", depends_on: ["a"], limits: { gpu: 1 } },
@@ -143,21 +143,21 @@ export const sums = flow("sums", { params: z.object({ day: z.string() }) })
     expect(source).toContain('.then("c", x)');
   });
 
-  test("lets nothing break out of its literals", () => {
+  test("keeps all text of a graph inside literals", () => {
     const name = '*/ "); process.exit() //\u2028\u202e';
     const source = toTypeScript({ name, nodes: [{ node_id: "a", type: "x", io: { input_inline: { [name]: name } } }] });
     expect(source).not.toMatch(/[\u2028\u202e]/);
     expect(source).toContain(String.raw`flow("*/ \"); process.exit() //\u2028\u202e")`);
   });
 
-  test("is written of valid graphs only", () => {
+  test("requires a valid graph", () => {
     expect(() => toTypeScript({ nodes: [{ node_id: "a", type: "x", depends_on: ["b"] }] })).toThrow("'b'");
   });
 });
 
 const explicit = { input_inline: { input_adapter: "pull.from_artifacts", input_args: { from_nodes: ["extract"] } } };
 
-describe("names", () => {
+describe("identifiers", () => {
   test.each([
     ["load-rows.v2", "loadRowsV2"],
     ["delete", "deleteHandler"],
@@ -168,7 +168,7 @@ describe("names", () => {
     expect(toTypeScript({ nodes: [{ node_id: "a", type }] })).toContain(`const ${name} = defineHandler("${type}", {`);
   });
 
-  test("are each given out once", () => {
+  test("are unique", () => {
     const types = ["load-rows", "load_rows", "load.rows", "loadRows"];
     const source = toTypeScript({ name: "load rows", nodes: types.map((type, at) => ({ node_id: `n${at}`, type })) });
     expect([...source.matchAll(/const (\w+) =/g)].map(([, name]) => name)).toStrictEqual([

@@ -7,8 +7,7 @@ import { flights } from "../../../examples/flights/flow.ts";
 import { sourceGraphs } from "./arbitrary-source-graph.ts";
 
 /*
- * Source that was written of a graph is right in its types: of graphs as they come, and of one that its handlers
- * described themselves.
+ * The generated source compiles, for random graphs and for one whose handlers have schemas.
  */
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -44,12 +43,12 @@ function errorsOf(sources: readonly string[]): readonly string[] {
   });
 }
 
-test("as it comes", { timeout: 600_000 }, () => {
+test("the source of random graphs compiles", { timeout: 600_000 }, () => {
   const graphs = fc.sample(sourceGraphs, { numRuns: 25, seed: 7 });
   expect(errorsOf(graphs.map((graph) => toTypeScript(graph)))).toStrictEqual([]);
 });
 
-test("of a flow that its handlers describe", () => {
+test("the source of a flow with schemas compiles", () => {
   const source = toTypeScript(flights.compile({ schemas: true }));
   expect(source).toContain('export const flights = flow("flights", {');
   expect(errorsOf([source])).toStrictEqual([]);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** A graph as people write it: nothing frozen, free to be corrupted. */
+/** A graph as people write it: not frozen, so that it can be corrupted. */
 export interface RawNode {
   node_id: string;
   type: string;
@@ -33,7 +33,7 @@ const retryPolicy = fc.record(
   { requiredKeys: [] },
 );
 
-/** Choices for one node, turned into the node when its place in the graph is known. */
+/** Choices for one node, which becomes a node once its position in the graph is known. */
 const choice = fc.record({
   kind: fc.constantFrom("worker", "worker", "worker", "fn"),
   parentBits: fc.nat(),
@@ -163,7 +163,7 @@ function inputOf({ adapter }: Choice, sources: readonly string[]): { [key: strin
   }
 }
 
-/** A subset named by the bits of a number. */
+/** The subset selected by the bits of a number. */
 function chosen<TItem>(items: readonly TItem[], bits: number): TItem[] {
   return items.filter((_, index) => ((bits >> (index % 30)) & 1) === 1);
 }

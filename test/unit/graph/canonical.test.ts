@@ -22,7 +22,7 @@ const shuffle = (seed: readonly number[]) => {
 const seeds = fc.array(fc.nat(), { minLength: 7, maxLength: 31 });
 
 describe("canonicalGraph", () => {
-  it("is idempotent, passes validation, and means the same", () => {
+  it("is idempotent, valid, and equivalent to the graph", () => {
     fc.assert(
       fc.property(validGraph, (raw) => {
         const canonical = canonicalGraph(parseGraph(raw));
@@ -33,7 +33,7 @@ describe("canonicalGraph", () => {
     );
   });
 
-  it("is the same text for any order of keys and edges", () => {
+  it("does not depend on the order of keys and edges", () => {
     fc.assert(
       fc.property(validGraph, seeds, (raw, seed) => {
         const { list, keys } = shuffle(seed);
@@ -43,7 +43,7 @@ describe("canonicalGraph", () => {
     );
   });
 
-  it("puts parents before children, and otherwise keeps the declared order", () => {
+  it("puts parents before children and otherwise keeps declaration order", () => {
     fc.assert(
       fc.property(validGraph, (raw) => {
         const declared = raw.nodes.map((node) => node.node_id);
@@ -59,7 +59,7 @@ describe("canonicalGraph", () => {
     );
   });
 
-  it("removes defaults and writes sources out", () => {
+  it("removes defaults and adds sources", () => {
     const graph = parseGraph({
       $schema: "./graph.schema.json",
       nodes: [
@@ -111,7 +111,7 @@ describe("graphHash", () => {
     );
   });
 
-  it("is another for another meaning", () => {
+  it("differs between graphs of different meaning", () => {
     fc.assert(
       fc.property(validGraph, fc.constantFrom(...changes), (raw, change) => {
         const before = graphHash(parseGraph(raw));
@@ -121,7 +121,7 @@ describe("graphHash", () => {
     );
   });
 
-  it("stays what it is: people store it", () => {
+  it("is stable across versions, because users store it", () => {
     const raw = { nodes: [{ node_id: "extract", type: "extractor" }] };
     expect(graphHash(parseGraph(raw))).toBe("93c4c3831bee5967b6ae475ab391392829d3b402e97489f69e1861e977501bc2");
   });
@@ -146,7 +146,7 @@ const changes: ((raw: RawGraph) => void)[] = [
   },
 ];
 
-it("a primed graph is taken back as the graph it was", () => {
+it("parseGraph restores the graph from a primed one", () => {
   fc.assert(
     fc.property(validGraph, (raw) => {
       const graph: Graph = parseGraph(raw);

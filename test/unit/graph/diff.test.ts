@@ -13,7 +13,7 @@ const nothing = {
 };
 
 describe("diffGraphs", () => {
-  it("finds nothing between ways to write one graph", () => {
+  it("finds no difference between equivalent graphs", () => {
     fc.assert(
       fc.property(validGraph, (raw) => {
         const graph = parseGraph(raw);
@@ -24,7 +24,7 @@ describe("diffGraphs", () => {
     );
   });
 
-  it("names nodes, edges, and the paths that changed", () => {
+  it("reports nodes, edges and changed paths", () => {
     const before = parseGraph({
       name: "one",
       nodes: [
@@ -78,7 +78,7 @@ describe("diffGraphs", () => {
   describe("edges that became incompatible", () => {
     const row = z.object({ id: z.string(), price: z.number() });
     const changed = z.object({ id: z.int(), price: z.number() });
-    /** Checked without its schemas, since the data need not fit. */
+    /** Validated without its schemas, because the data need not fit. */
     const graph = (input: object, read: z.ZodType, write: z.ZodType = z.object({ rows: z.array(row) })): Graph => ({
       ...parseGraph({
         nodes: [
@@ -130,7 +130,7 @@ describe("diffGraphs", () => {
       expect(edges.incompatible).toEqual(message === undefined ? [] : [{ from: ["a"], to: "b", message }]);
     });
 
-    it("not those that never fitted", () => {
+    it("do not include those that never fitted", () => {
       const bad = graph(whole, z.object({ other: z.string() }));
       expect(diffGraphs(bad, bad).edges.incompatible).toEqual([]);
       const good = graph(whole, rows);

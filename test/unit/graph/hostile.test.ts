@@ -8,7 +8,7 @@ const codes = (input: unknown, options = {}) => {
   return validation.ok ? [] : validation.findings.map(({ code, path }) => `${code} ${path}`);
 };
 
-describe("input that is no graph", () => {
+describe("input that is not a graph", () => {
   it.each([null, undefined, 1, "graph", [], () => 1, new Map(), new Date()])("%s", (input) => {
     expect(codes(input)).toEqual(["GRAPH_SHAPE "]);
   });
@@ -17,11 +17,11 @@ describe("input that is no graph", () => {
     expect(codes(input)).toEqual(["GRAPH_SHAPE /nodes"]);
   });
 
-  it("nodes that are none", () => {
+  it("values that are not nodes", () => {
     expect(codes({ nodes: [null, 1, "a", []] })).toEqual([0, 1, 2, 3].map((index) => `GRAPH_SHAPE /nodes/${index}`));
   });
 
-  it("edges that are none, without another word about the nodes", () => {
+  it("values that are not edges, without further findings about nodes", () => {
     const nodes = [node("a"), node("b", { fan_in: "any", io: { start_when: "first_batch" } })];
     expect(codes({ nodes, edges: [["a"], ["a", "b", "c"], ["a", 1], "ab"] })).toEqual([
       "GRAPH_SHAPE /edges/0",
@@ -81,7 +81,7 @@ describe("limits", () => {
   });
 });
 
-describe("keys that reach a prototype", () => {
+describe("keys that access a prototype", () => {
   const poisoned = JSON.parse('{"__proto__": {"polluted": true}}');
 
   it.each([
@@ -114,7 +114,7 @@ describe("keys that reach a prototype", () => {
   }
 });
 
-it("values that JSON cannot hold are named once each", () => {
+it("values that JSON cannot represent are reported once each", () => {
   const values = { nan: Number.NaN, big: 1n, fn() {}, symbol: Symbol("s"), map: new Map(), list: [undefined] };
   expect(codes(withArgs(values))).toEqual(
     ["big", "fn", "list/0", "map", "nan", "symbol"].map((key) => `GRAPH_SHAPE /nodes/0/io/input_inline/${key}`),
@@ -126,7 +126,7 @@ it("objects of another realm and without a prototype are plain", () => {
   expect(codes(withArgs(Object.create({ inherited: 1 })))).toEqual(["GRAPH_SHAPE /nodes/0/io/input_inline"]);
 });
 
-it("-0 becomes 0, as JSON has it", () => {
+it("-0 becomes 0, as in JSON", () => {
   const validation = validateGraph(withArgs({ zero: -0 }));
   expect(validation.ok && validation.graph.nodes[0]?.io?.input_inline?.zero).toBe(0);
 });

@@ -5,8 +5,8 @@ import { cpuMsOf } from "../../helpers/cpu-time.ts";
 const count = 10_000;
 
 /*
- * Steps that grow with the square of the graph would compute for minutes here. What is allowed is far from what it takes
- * (bench has that), so that a slow machine fails nothing.
+ * Quadratic steps would compute for minutes here. The limits are far above the actual cost, which bench measures, so that
+ * a slow machine does not fail.
  */
 const allowedMs = 10_000;
 
@@ -53,14 +53,14 @@ describe("10,000 nodes", () => {
     expect(timed(() => graphHash(graph))).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it("a ring of all: one finding that names it, without a stack overflow", () => {
+  it("in one cycle: one finding that names it, without a stack overflow", () => {
     const raw = chain();
     raw.nodes[0]?.depends_on.push(`n${count - 1}`);
     const validation = timed(() => validateGraph(raw));
     expect(validation).toMatchObject({ ok: false, findings: [{ code: "GRAPH_CYCLE", path: "/nodes/0/depends_on/0" }] });
   });
 
-  it("a mistake in each: all of them are reported", () => {
+  it("with a mistake in each: all are reported", () => {
     const raw = chain((index) => ({ fan_in: "any", depends_on: [`x${index}`, `n${index}`] }));
     const validation = timed(() => validateGraph(raw, { types: ["y"] }));
     expect(validation.ok ? [] : validation.findings).toHaveLength(3 * count);
@@ -71,7 +71,7 @@ describe("10,000 nodes", () => {
     const edges = names.map((name) => [name, "a"]);
     const raw = { nodes: [{ node_id: "a", type: "x", depends_on: names, ...reading([...names, ...names]) }], edges };
     const validation = timed(() => validateGraph(raw, { limits: { maxBytes: 1e9 } }));
-    // As parents. That edges and from_nodes name them too, some of them twice, is no news.
+    // As parents. The same names in edges and from_nodes, some of them twice, add no findings.
     expect(validation.ok ? 0 : validation.findings.length).toBe(100_000);
   });
 });

@@ -23,11 +23,11 @@ it.each([
   expect(nearName(word, candidates)).toBeUndefined();
 });
 
-it("takes the nearest", () => {
+it("returns the nearest", () => {
   expect(nearName("clean1", ["clean23", "clean12"])).toBe("clean12");
 });
 
-it("finds every word after one edit", () => {
+it("finds every word from one edit away", () => {
   const word = fc.stringMatching(/^[a-z]{4,10}$/);
   fc.assert(
     fc.property(word, fc.nat(), fc.constantFrom("drop", "add", "change", "swap"), (meant, where, edit) => {

@@ -19,7 +19,7 @@ function findingsOf(params_schema: JsonObject) {
   return validation.ok ? [] : validation.findings;
 }
 
-/** The parameters of a task of this graph, or the code of what refuses them. */
+/** The parameters of a task of this graph, or the code of the error that rejects them. */
 function accepts(params_schema: JsonObject, params: unknown): unknown {
   try {
     return taskParams({ params, schema: undefined, graph: parseGraph(graphWith(params_schema)) });
@@ -58,7 +58,7 @@ describe("a pattern of params_schema", () => {
     expect(paramsSchema && z.safeParse(paramsSchema, { text: attack }).success).toBe(false);
   });
 
-  test("decides as it says", () => {
+  test("accepts matching text only", () => {
     const schema = ofText({ pattern: "b+$", minLength: 2, description: "ends with b" });
     expect(accepts(schema, { text: "abb" })).toEqual({ text: "abb" });
     expect(accepts(schema, { text: "ba" })).toBe("PARAMS_INVALID");
@@ -66,7 +66,7 @@ describe("a pattern of params_schema", () => {
     expect(() =>
       taskParams({ params: { text: "ba" }, schema: undefined, graph: parseGraph(graphWith(schema)) }),
     ).toThrow("/b+$/");
-    // A property of this name, and data, are no patterns.
+    // A property named `pattern`, and data, are not patterns.
     const named: JsonObject = {
       type: "object",
       properties: { pattern: { type: "object", default: { pattern: "(?=x)" } } },
@@ -87,7 +87,7 @@ describe("a pattern of params_schema", () => {
     },
   );
 
-  test("is not larger than the limits", () => {
+  test("must not exceed the limits", () => {
     expect(findingsOf(ofText({ pattern: "a".repeat(1_000) }))).toEqual([]);
     expect(findingsOf(ofText({ pattern: "a".repeat(1_001) }))).toMatchObject([{ code: "GRAPH_TOO_LARGE" }]);
     const many = Array.from({ length: 10 }, () => ({ type: "string", pattern: "(a?){300}" }));
@@ -96,7 +96,7 @@ describe("a pattern of params_schema", () => {
     ]);
   });
 
-  test("of keys has nothing to repeat", () => {
+  test("of keys must not contain repetition", () => {
     const keyed = (pattern: string): JsonObject => ({
       type: "object",
       patternProperties: { [pattern]: { type: "integer" } },
@@ -106,7 +106,7 @@ describe("a pattern of params_schema", () => {
     expect(findingsOf(keyed("^(a+)+$"))).toMatchObject([{ code: "GRAPH_PARAMS_SCHEMA" }]);
   });
 
-  test("that zod writes for its own formats is accepted, and decides as zod does", () => {
+  test("that zod writes for its own formats is accepted and matches as in zod", () => {
     const examples: readonly (readonly [z.ZodType, string])[] = [
       [z.email(), "a@b.de"],
       [z.uuid(), "9b2f6a0e-4b1c-4d0e-8f3a-2c1d5e6f7a8b"],
@@ -147,7 +147,7 @@ describe("a pattern of params_schema", () => {
     }
   });
 
-  test("that a flow's own schema has and RE2 does not know is left out of its graph", () => {
+  test("of a flow is left out of its graph if RE2 does not support it", () => {
     const params = z.object({ word: z.string().regex(/^(?=.*x)/), other: z.string().regex(/^x+$/) });
     const { params_schema } = flow("f", { params })
       .node("a", defineHandler("a", { output: z.int(), iterBatches: () => [] }))
@@ -167,7 +167,7 @@ describe("a schema that refers to itself", () => {
     },
     { allOf: [{ type: "object" }, { $ref: "#" }] },
   ];
-  test.for(loops)("for the same value is refused: %j", (schema) => {
+  test.for(loops)("for the same value is rejected: %j", (schema) => {
     expect(findingsOf(schema)).toMatchObject([
       { code: "GRAPH_PARAMS_SCHEMA", message: expect.stringContaining("itself") },
     ]);
@@ -175,14 +175,14 @@ describe("a schema that refers to itself", () => {
 
   const tree: JsonObject = { type: "object", properties: { children: { type: "array", items: { $ref: "#" } } } };
 
-  test("for a value inside is a tree, as deep as parameters may be", () => {
+  test("for a nested value describes a tree of any allowed depth", () => {
     expect(accepts(tree, { children: [{ children: [] }] })).toEqual({ children: [{ children: [] }] });
     let deep: object = {};
     for (let level = 0; level < 10_000; level++) deep = { children: [deep] };
     expect(accepts(tree, deep)).toBe("PARAMS_TOO_LARGE");
   });
 
-  test("often enough to take exponential time is refused", () => {
+  test("often enough to take exponential time is rejected", () => {
     const $defs = Object.fromEntries(
       Array.from({ length: 40 }, (_, i) => [
         `d${i}`,
@@ -196,14 +196,14 @@ describe("a schema that refers to itself", () => {
   });
 });
 
-test("what zod can't check is told by a code", () => {
+test("a schema that zod does not support is reported with a code", () => {
   expect(accepts({ type: "object", not: { required: ["a"] } }, {})).toBe("GRAPH_INVALID");
 });
 
 describe("limits of parameters", () => {
   const megabyte = "x".repeat(1_000_000);
 
-  it("hold for the parameters themselves", () => {
+  it("apply to the parameters", () => {
     expect(accepts({ type: "object" }, { a: megabyte })).toEqual({ a: megabyte });
     expect(accepts({ type: "object" }, { a: Array(5).fill(megabyte) })).toBe("PARAMS_TOO_LARGE");
     const circular: Record<string, unknown> = {};
@@ -211,7 +211,7 @@ describe("limits of parameters", () => {
     expect(accepts({ type: "object" }, circular)).toBe("PARAMS_TOO_LARGE");
   });
 
-  it("hold for the graph that they are filled into", () => {
+  it("apply to the graph with the parameters filled in", () => {
     const nodes = Array.from({ length: 300 }, (_, i) => ({
       node_id: `n${i}`,
       type: "x",
@@ -226,7 +226,7 @@ describe("limits of parameters", () => {
     expect(() => resolveParams(graph, { text: deep })).toThrow(expect.objectContaining({ code: "PARAMS_TOO_LARGE" }));
   });
 
-  it("each reference to a parameter has the same copy of it", () => {
+  it("all references to a parameter share one copy", () => {
     const own = { one: { $ref: "params.rows" }, two: { $ref: "params.rows" } };
     const graph = parseGraph({ nodes: [{ node_id: "a", type: "x", io: { input_inline: own } }] });
     const resolved = resolveParams(graph, { rows: [1, 2] }).nodes[0]?.io?.input_inline;

@@ -28,12 +28,12 @@ it("references are found in document order", () => {
 });
 
 describe("resolveParams", () => {
-  it("gives back the same graph when there is nothing to resolve", () => {
+  it("returns the same graph if it has no references", () => {
     const graph = graphWith({ days: [1, { till: null }] });
     expect(resolveParams(graph, { days: 3 })).toBe(graph);
   });
 
-  it("puts values in, leaves the rest as it is, and the graph itself alone", () => {
+  it("fills in values, keeps everything else, and does not modify the graph", () => {
     const graph = graphWith({ days: [ref("a"), { x: ref("b.c.1") }], keep: 1 }, { flag: ref("flag") });
     const before = JSON.stringify(graph);
     const params = { a: { deep: [1] }, b: { c: ["no", "yes"] }, flag: false };
@@ -54,7 +54,7 @@ describe("resolveParams", () => {
     expect(own?.io?.input_inline?.day).toBeNull();
   });
 
-  it("takes one $ off an escaped key", () => {
+  it("removes one $ from an escaped key", () => {
     const graph = graphWith({ schema: { $$ref: "#/x", in: { $$$ref: 1 } }, $$ref: "top", $ref2: 1 });
     expect(resolveParams(graph, {}).nodes[1]?.io?.input_inline).toEqual({
       input_adapter: "pull.gather",

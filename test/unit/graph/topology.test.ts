@@ -7,14 +7,14 @@ const anyGraph = fc.integer({ min: 1, max: 40 }).chain((count) => {
   return fc.array(fc.uniqueArray(node, { maxLength: 3 }), { minLength: count, maxLength: count });
 });
 
-/** By definition: everything that a walk from the node's parents meets. */
+/** By definition: everything reachable from the node's parents. */
 function upstreamOf(node: number, parents: readonly (readonly number[])[]): Set<number> {
   const met = new Set(parents[node]);
   for (const one of met) for (const parent of parents[one] ?? []) met.add(parent);
   return met;
 }
 
-it("components: each node once, parents first, together exactly with those it can reach both ways", () => {
+it("components: each node once, parents first, grouped exactly with the nodes that it reaches and that reach it", () => {
   fc.assert(
     fc.property(anyGraph, (parents) => {
       const groups = components(parents);
@@ -34,7 +34,7 @@ it("components: each node once, parents first, together exactly with those it ca
   );
 });
 
-it("cycleIn: from the first node back to it, each step an edge, no node twice", () => {
+it("cycleIn: from the first node back to it, along edges, each node once", () => {
   fc.assert(
     fc.property(anyGraph, (parents) => {
       for (const group of components(parents).filter(({ length }) => length > 1)) {
@@ -47,7 +47,7 @@ it("cycleIn: from the first node back to it, each step an edge, no node twice", 
   );
 });
 
-it("notUpstream answers as a walk would, rings included", () => {
+it("notUpstream: agrees with a walk, also with cycles", () => {
   fc.assert(
     fc.property(anyGraph, (parents) => {
       const all = parents.flatMap((_, descendant) => parents.map((__, ancestor) => ({ descendant, ancestor })));

@@ -15,7 +15,7 @@ function frozen<TValue>(value: TValue): TValue {
 }
 
 describe("a graph without a mistake", () => {
-  it("passes, and its long form passes unchanged", () => {
+  it("is valid, and its long form is valid and unchanged", () => {
     fc.assert(
       fc.property(validGraph, (raw) => {
         const graph = parseGraph(raw, { types });
@@ -25,7 +25,7 @@ describe("a graph without a mistake", () => {
     );
   });
 
-  it("is read, never written", () => {
+  it("is never modified", () => {
     fc.assert(
       fc.property(validGraph, (raw) => {
         const before = JSON.stringify(raw);
@@ -36,7 +36,7 @@ describe("a graph without a mistake", () => {
     );
   });
 
-  it("shares nothing with the caller's object, and cannot be changed", () => {
+  it("shares nothing with the caller's object, and is frozen", () => {
     fc.assert(
       fc.property(validGraph, (raw) => {
         const graph = parseGraph(raw);
@@ -51,7 +51,7 @@ describe("a graph without a mistake", () => {
     );
   });
 
-  it("may say its dependencies in edges alone", () => {
+  it("may declare its dependencies in edges only", () => {
     fc.assert(
       fc.property(validGraph, (raw) => {
         const graph = parseGraph(raw);
@@ -62,8 +62,8 @@ describe("a graph without a mistake", () => {
   });
 });
 
-describe("one mistake gives one finding: its own code, at its own place", () => {
-  it("for each code there is a corruption", () => {
+describe("one mistake gives one finding, with its code and path", () => {
+  it("there is a corruption for each code", () => {
     expect(new Set(corruptions.map(({ code }) => code))).toEqual(new Set(findingCodes));
   });
 
@@ -71,7 +71,7 @@ describe("one mistake gives one finding: its own code, at its own place", () => 
     fc.assert(
       fc.property(validGraph, (raw) => {
         const path = apply(raw);
-        // Where the corruption changed depends_on, edges say the same again: the mistake is to be the only one.
+        // If the corruption changed depends_on, edges follow, so that it is the only mistake.
         const changedEdges = code === "GRAPH_EDGES_DISAGREE" || path.startsWith("/edges");
         if (raw.edges !== undefined && !changedEdges) raw.edges = edgesOf(withMeantKeys(raw).nodes);
         const validation = validateGraph(raw, { types });
@@ -85,7 +85,7 @@ describe("one mistake gives one finding: its own code, at its own place", () => 
 
 it("two mistakes give both findings", () => {
   const pairs = fc.tuple(fc.constantFrom(...corruptions), fc.constantFrom(...corruptions));
-  // Mistakes that end the validation, or that one of the two takes the place of, say nothing about the other.
+  // Skips mistakes that end the validation, and pairs of which one replaces the other.
   const alone = new Set(["GRAPH_TOO_LARGE", "GRAPH_EMPTY", "GRAPH_EDGES_DISAGREE", "GRAPH_CYCLE", "GRAPH_EDGE_DATA"]);
   fc.assert(
     fc.property(validGraph, pairs, (raw, [first, second]) => {

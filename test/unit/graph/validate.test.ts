@@ -42,11 +42,11 @@ const findingsOf = (input: unknown, options?: ValidateOptions) => {
 const short = (input: unknown, options?: ValidateOptions) =>
   findingsOf(input, options).map(({ code, path }) => `${code} ${path}`);
 
-it("the documented graph is its own long form", () => {
+it("the documented graph equals its long form", () => {
   expect(parseGraph(documented)).toEqual(documented);
 });
 
-it("aliases are written out", () => {
+it("aliases are expanded", () => {
   const nodes = (adapter: string, args: object) => [
     { node_id: "a", type: "x", depends_on: [] },
     { node_id: "b", type: "y", depends_on: ["a"], io: { input_inline: { input_adapter: adapter, input_args: args } } },
@@ -60,7 +60,7 @@ it("aliases are written out", () => {
   }
 });
 
-it("parents follow the order of edges where a node names none", () => {
+it("parents are in the order of edges if a node has no depends_on", () => {
   const node = (id: string) => ({ node_id: id, type: "x" });
   const raw = {
     nodes: [node("a"), node("b"), node("c")],
@@ -84,7 +84,7 @@ describe("findings", () => {
     edges: undefined,
   };
 
-  it("come all at once, in document order, each in words that name the node", () => {
+  it("are reported all at once, in document order, and name the node", () => {
     expect(findingsOf(broken)).toEqual([
       {
         code: "GRAPH_UNKNOWN_DEPENDENCY",
@@ -132,7 +132,7 @@ describe("findings", () => {
     );
   });
 
-  it("are cut in text, not in data", () => {
+  it("are truncated in text, not in data", () => {
     const nodes = Array.from({ length: 30 }, (_, index) => ({ node_id: `n${index}`, type: "x" }));
     const findings = findingsOf({ nodes }, { types: [] });
     expect(findings).toHaveLength(30);
@@ -140,7 +140,7 @@ describe("findings", () => {
     expect(formatFindings(findings)).toMatch(/\n\.\.\. and 10 more$/);
   });
 
-  it("show external text in one line, cut", () => {
+  it("show untrusted text in one line, truncated", () => {
     const [finding] = findingsOf({ nodes: [{ node_id: `a\n${"b".repeat(100)}`, type: "x" }] });
     expect(finding?.message).toMatch(/^node 'a\\nb+\.\.\.': node_id must start with a letter/);
     expect(finding?.message.length).toBeLessThan(300);
@@ -155,16 +155,16 @@ describe("cycles", () => {
   const messagesOf = (input: unknown) => findingsOf(input).map(({ code, message }) => `${code} ${message}`);
   const says = (cycle: string) => `GRAPH_CYCLE the nodes form a cycle: ${cycle}`;
 
-  it("are named whole, along the edges, starting with the node declared first", () => {
+  it("are named completely, along the edges, starting with the node declared first", () => {
     expect(messagesOf(ring("ab", "bc", "ca"))).toEqual([says("a -> b -> c -> a")]);
   });
-  it("the shortest of several, one for each knot", () => {
+  it("are the shortest of several, one per component", () => {
     expect(messagesOf(ring("ab", "bc", "cd", "da", "ca", "dx", "xy", "yx"))).toEqual([
       says("a -> b -> c -> a"),
       says("x -> y -> x"),
     ]);
   });
-  it("point at the edge that closes them", () => {
+  it("are reported at the edge that closes them", () => {
     expect(short(ring("ab", "bc", "ca"))).toEqual(["GRAPH_CYCLE /edges/2"]);
   });
 });
@@ -173,7 +173,7 @@ describe("one mistake, one finding", () => {
   const node = (id: string, more: object = {}) => ({ node_id: id, type: "x", ...more });
   const pull = (args: object) => ({ io: { input_inline: { input_adapter: "pull.from_artifacts", input_args: args } } });
 
-  it("an unknown parent that is read from as well, here and further down", () => {
+  it("an unknown parent that is also a source, here and downstream", () => {
     const nodes = [
       node("a"),
       node("b", { depends_on: ["aa"], fan_in: "any", ...pull({ from_nodes: ["aa"] }) }),
@@ -192,21 +192,21 @@ describe("one mistake, one finding", () => {
       "GRAPH_UNKNOWN_DEPENDENCY /nodes/1/depends_on/0",
     ]);
   });
-  it("a type that can't be read, on a node with a function", () => {
+  it("an unreadable type on a node with a function", () => {
     expect(short({ nodes: [node("a", { type: 1, io: { fn: "noop" } })] })).toEqual(["GRAPH_SHAPE /nodes/0/type"]);
   });
-  it("io that is no object", () => {
+  it("io that is not an object", () => {
     const nodes = [node("a", { type: "coordinator_fn", io: "noop" })];
     expect(short({ nodes })).toEqual(["GRAPH_SHAPE /nodes/0/io"]);
   });
-  it("misspelt edges that nodes rely on", () => {
+  it("misspelt edges that nodes depend on", () => {
     const nodes = [node("a"), node("b", { fan_in: "any", io: { start_when: "first_batch" } })];
     expect(short({ nodes, edge: [["a", "b"]] })).toEqual(["GRAPH_SHAPE /edge"]);
   });
   it("misspelt nodes", () => {
     expect(short({ node: [node("a")] })).toEqual(["GRAPH_SHAPE /node"]);
   });
-  it("a misspelt argument that is needed", () => {
+  it("a misspelt required argument", () => {
     const nodes = [
       node("a"),
       node("b", { depends_on: ["a"], io: { input_inline: { input_adapter: "pull.rechunk" } } }),
@@ -243,7 +243,7 @@ describe("the caller's own adapters and functions", () => {
       "GRAPH_FN /nodes/2/io/fn",
     ]);
   });
-  it("have their arguments checked, and the common ones too", () => {
+  it("have their own and the common arguments checked", () => {
     expect(short(graph({ from_nodes: ["c"], poll_ms: 0, colum: 1 }, { to: "nobody" }), options)).toEqual([
       `GRAPH_ADAPTER_ARGS ${args}/colum`,
       `GRAPH_FROM_NODES ${args}/from_nodes/0`,
@@ -251,14 +251,14 @@ describe("the caller's own adapters and functions", () => {
       "GRAPH_FN_ARGS /nodes/2/io/fn_args/to",
     ]);
   });
-  it("may have parameters in place of arguments, whatever the schema makes of them", () => {
+  it("may have parameters for arguments, whatever their schema accepts", () => {
     const pair = z.union([z.object({ from: z.string() }), z.object({ till: z.string() })]);
     const functions = [{ name: "notify", args: z.strictObject({ range: pair, to: z.array(z.email()) }) }];
     const ref = { $ref: "params.x" };
     const withRefs = graph({ column: "price" }, { range: { from: ref }, to: [ref, "nobody"] });
     expect(short(withRefs, { ...options, functions })).toEqual(["GRAPH_FN_ARGS /nodes/2/io/fn_args/to/1"]);
   });
-  it("may have schemas that throw or wait", () => {
+  it("may have schemas that throw or are asynchronous", () => {
     const broken = z.unknown().refine(() => {
       throw new Error("no network");
     });
@@ -271,7 +271,7 @@ describe("the caller's own adapters and functions", () => {
   });
 });
 
-it("each known type passes, coordinator_fn always", () => {
+it("known types and coordinator_fn are accepted", () => {
   expect(short(documented, { types: ["extractor", "transformer"] })).toEqual([]);
   expect(findingsOf(documented, { types: ["extractors", "transformer"] })).toMatchObject([
     { code: "GRAPH_UNKNOWN_TYPE", path: "/nodes/0/type", hint: "extractors" },

@@ -33,7 +33,7 @@ describe("toMermaid", () => {
     expect(toMermaid(graph, { direction: "LR" })).toMatch(/^flowchart LR\n/);
   });
 
-  it("gives ids that Mermaid reads as ids, each its own", () => {
+  it("creates unique ids that Mermaid accepts", () => {
     const node = (id: string, after: string[] = []) => ({ node_id: id, type: "x", depends_on: after });
     const nodes = [node("end"), node("a.b"), node("a-b"), node("a_b"), node("End_", ["end", "a.b", "a-b", "a_b"])];
     const text = toMermaid(parseGraph({ nodes }));
@@ -41,7 +41,7 @@ describe("toMermaid", () => {
     expect(text).toContain("  end_ --> End_\n  a_b_ --> End_\n  a_b__ --> End_\n  a_b --> End_\n");
   });
 
-  it("lets no text out of its label", () => {
+  it("keeps all text inside its label", () => {
     const fn = 'x"]; click a "javascript:alert(1)" `<img src=x> #quot; ü';
     const graph = parseGraph(
       { nodes: [{ node_id: "a", type: "coordinator_fn", io: { fn } }] },
@@ -61,7 +61,7 @@ describe("graphJsonSchema", () => {
     expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
   });
 
-  it("takes what the checks take, and not what has another shape", () => {
+  it("accepts valid graphs and rejects those of another shape", () => {
     const reader = z.fromJSONSchema(schema as never);
     fc.assert(
       fc.property(validGraph, (raw) => {

@@ -1,5 +1,5 @@
 import { sourceKey } from "../../model/records.ts";
-import { streamReadersOf } from "../../plan/index.ts";
+import { type BackpressurePlan, streamReadersOf } from "../../plan/index.ts";
 import { positionsOf } from "../input/append-signals.ts";
 import { type AttemptRun, shardsOf, withInputWait } from "./attempt-run.ts";
 
@@ -22,23 +22,23 @@ import { type AttemptRun, shardsOf, withInputWait } from "./attempt-run.ts";
 export class Backpressure {
   readonly #run: AttemptRun;
   readonly #generation: number;
-  readonly #max: number;
+  readonly #limits: BackpressurePlan;
   readonly #readers: readonly string[];
   /** Below this seq nobody can be too far behind: cursors only go forward. */
   #mayStoreTo: number;
 
-  private constructor(run: AttemptRun, options: { readonly generation: number; readonly max: number }) {
+  private constructor(run: AttemptRun, options: { readonly generation: number; readonly limits: BackpressurePlan }) {
     this.#run = run;
     this.#generation = options.generation;
-    this.#max = options.max;
-    this.#mayStoreTo = options.max;
+    this.#limits = options.limits;
+    this.#mayStoreTo = options.limits.maxPending;
     this.#readers = streamReadersOf(run.plan, run.node);
   }
 
   /** `undefined` for a node without a limit, which most are. */
   static of(run: AttemptRun, generation: number): Backpressure | undefined {
-    const max = run.node.maxPendingBatches;
-    return max === undefined ? undefined : new Backpressure(run, { generation, max });
+    const limits = run.node.backpressure;
+    return limits === undefined ? undefined : new Backpressure(run, { generation, limits });
   }
 
   /** Resolves when the batch with this seq may be stored; `undefined`: now. */
@@ -48,12 +48,13 @@ export class Backpressure {
 
   #wait(seq: number): Promise<void> {
     const run = this.#run;
+    const { maxPending, reportEvery } = this.#limits;
     return withInputWait(run, shardsOf(run.plan, this.#readers).map(positionsOf), async (wait) => {
       for (;;) {
         wait.beforeLooking();
         const slowest = await this.#slowest();
         // With nobody there to wait for, look again before one who comes now can be far behind.
-        this.#mayStoreTo = slowest === undefined ? seq + Math.ceil(this.#max / 2) : slowest + this.#max;
+        this.#mayStoreTo = slowest === undefined ? seq + reportEvery : slowest + maxPending;
         if (seq < this.#mayStoreTo) return;
         await wait.forNews(true);
       }

@@ -10,10 +10,7 @@ export class ReadPositions {
   readonly #reports: AttemptReports;
   /** By source, of those that wait. */
   readonly #cursors: Record<string, number>;
-  /**
-   * After so many batches: half of the smallest limit. What isn't told is then always less than a limit, so no producer
-   * waits for a consumer that has read all there is; and one that is fast enough need not stop for the word.
-   */
+  /** In batches: the smallest `reportEvery` of its sources. */
   readonly #every: number;
   #untold = 0;
 
@@ -40,14 +37,14 @@ export class ReadPositions {
       readonly fromNodes: readonly string[];
     },
   ): ReadPositions | undefined {
-    if (options.fromNodes.every((id) => run.plan.byId.get(id)?.maxPendingBatches === undefined)) return undefined;
+    if (options.fromNodes.every((id) => run.plan.byId.get(id)?.backpressure === undefined)) return undefined;
     const cursors: Record<string, number> = {};
     let every = Number.POSITIVE_INFINITY;
     for (const [{ nodeId, shard }, position] of options.stream.positions) {
-      const max = run.plan.byId.get(nodeId)?.maxPendingBatches;
-      if (max === undefined) continue;
+      const limits = run.plan.byId.get(nodeId)?.backpressure;
+      if (limits === undefined) continue;
       cursors[sourceKey(nodeId, shard)] = position;
-      every = Math.min(every, Math.ceil(max / 2));
+      every = Math.min(every, limits.reportEvery);
     }
     return new ReadPositions(run, { reports: options.reports, cursors, every });
   }

@@ -17,8 +17,8 @@ import type { RawGraph } from "../../graph/arbitrary-graph.ts";
 import { builderGraphs, sourceGraphs } from "../arbitrary-source-graph.ts";
 
 /*
- * Source that was written of a graph is imported by Node itself, as its user would: what it exports compiles to the same
- * graph. Prints how many of the graphs were in the builder's words all through.
+ * Node imports the generated source as a user would, and the exported flow compiles to the same graph. Prints how many
+ * graphs the builder could express completely.
  */
 
 // Inside the repository: the source imports its packages.
@@ -42,7 +42,7 @@ try {
   await rm(folder, { recursive: true });
 }
 
-/** What the source compiles to. Not the flow itself: an asynchronous function must not return one. */
+/** The compiled graph; an async function must not return the flow itself. */
 async function compiled(source: string): Promise<Graph> {
   const file = join(folder, `${written++}.ts`);
   await writeFile(file, source);
@@ -52,7 +52,7 @@ async function compiled(source: string): Promise<Graph> {
   return flow.compile();
 }
 
-/** With what `compile()` always writes out: the adapter, and the nodes that it reads from. */
+/** Adds what `compile()` always writes: the adapter and its sources. */
 function spelledOut(json: object): Graph {
   const args = z.looseObject({});
   const graph = parseGraph(json, {
@@ -73,12 +73,12 @@ function spelledOut(json: object): Graph {
   return { ...graph, nodes };
 }
 
-/** @returns whether all of the graph is in the builder's words */
+/** @returns whether the builder expresses the whole graph */
 async function roundTrip(json: RawGraph): Promise<boolean> {
   const source = toTypeScript(json);
   const graph = await compiled(source);
   const isChain = /^export const \w+ = flow\(/m.test(source);
-  // Nodes that stand as JSON are left as they are.
+  // Nodes written as JSON stay unchanged.
   const [got, wanted] = [isChain ? graph : spelledOut(graph), spelledOut(json)];
   if (!isDeepStrictEqual(canonicalGraph(got), canonicalGraph(wanted)) || graphHash(got) !== graphHash(wanted)) {
     throw new Error(`another graph: ${JSON.stringify(got)}\ninstead of: ${JSON.stringify(wanted)}\nby:\n${source}`);
@@ -88,7 +88,7 @@ async function roundTrip(json: RawGraph): Promise<boolean> {
   return isChain;
 }
 
-/** Lines that are longer than they need be: a string can't be broken. */
+/** Lines that could be shorter; a long string cannot be broken. */
 function longLines(source: string): string[] {
   return source.split("\n").filter((line) => line.length > 120 && !/["'].{20,}["']/.test(line));
 }

@@ -1,12 +1,12 @@
 import type { FindingCode } from "../../../../src/graph/index.ts";
 import type { RawGraph, RawNode } from "../arbitrary-graph.ts";
 
-/** Breaks one thing in a valid graph and says where the finding must point. */
+/** Breaks one thing in a valid graph and returns the expected path of the finding. */
 export interface Corruption {
   readonly name: string;
   readonly code: FindingCode;
   apply(graph: RawGraph): string;
-  /** The near name that must be offered. */
+  /** The expected hint. */
   readonly hint?: string;
 }
 

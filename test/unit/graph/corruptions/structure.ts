@@ -1,7 +1,7 @@
 import type { RawNode } from "../arbitrary-graph.ts";
 import { type Corruption, edges, indexOf, inline, inNode } from "./corruption.ts";
 
-/** Shape, ids, who depends on whom, when a node starts. */
+/** Shape, ids, dependencies, start conditions. */
 export const inStructure: readonly Corruption[] = [
   {
     name: "a misspelt key of a node",
@@ -180,7 +180,7 @@ export const inStructure: readonly Corruption[] = [
       delete graph.edges;
       const ring = ["src", "mid", "fin"].map((id) => indexOf(graph, id));
       (graph.nodes[ring[0] ?? 0] as RawNode).depends_on = ["fin"];
-      // Reported at the first of the ring, where its shortest way round closes: each time at its first dependency.
+      // Reported at the first node of the cycle, where the shortest cycle closes: always its first dependency.
       return `/nodes/${Math.min(...ring)}/depends_on/0`;
     },
   },

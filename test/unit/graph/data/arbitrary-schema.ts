@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import * as z from "zod";
 
-/** A schema, and values that it describes: one at least for each of its alternatives. */
+/** A schema with sample values, at least one for each of its alternatives. */
 export interface Producer {
   readonly schema: z.ZodType;
   readonly values: readonly unknown[];
-  /** Schemas that take every one of its values, as types tell. */
+  /** Schemas that accept all of its values, judged by types. */
   readonly wider: readonly z.ZodType[];
 }
 
@@ -20,7 +20,7 @@ const scalars: readonly Producer[] = [
   { schema: z.string().brand("Id"), values: ["x"], wider: [z.string(), z.string().brand("Other")] },
 ];
 
-/** Of whose values a schema may refuse some that types let through. */
+/** Schemas that may reject values that types accept. */
 const narrow: readonly Producer[] = [
   { schema: z.int(), values: [3], wider: [z.number(), z.int().optional()] },
   {
@@ -34,7 +34,7 @@ const keys = ["a", "b", "c", "d"];
 
 const mostRows = 60;
 
-/** A value of each part in a list: each with each other, unless those are too many. */
+/** Lists with one value of each part: all combinations, unless there are too many. */
 const rows = (parts: readonly Producer[]): unknown[][] => {
   const most = Math.max(1, ...parts.map(({ values }) => values.length));
   const side = Array.from({ length: most }, (_, index) => parts.map(({ values }) => values[index % values.length]));
@@ -45,7 +45,7 @@ const rows = (parts: readonly Producer[]): unknown[][] => {
   return [...side, ...crossed];
 };
 
-/** Two values, in turn. */
+/** An object with the values of a row, in turn. */
 const inKeys = (row: readonly unknown[]) =>
   Object.fromEntries([...keys, "x"].map((key, index) => [key, row[index % row.length]]));
 
@@ -146,10 +146,10 @@ const producerOf = (scalars: readonly Producer[]): fc.Arbitrary<Producer> =>
 
 export const producer = producerOf([...scalars, ...narrow]);
 
-/** Of kinds, keys and values only: what fits takes every value. */
+/** Only kinds, keys and values, so that a fitting type accepts every value. */
 export const plainProducer = producerOf(scalars);
 
-/** Two schemas that have much in common. */
+/** Two similar schemas. */
 export function relatives(of: fc.Arbitrary<Producer>): fc.Arbitrary<readonly [given: Producer, wanted: Producer]> {
   const within = fc.constantFrom("itself", "list", "key", "optional key");
   return fc.tuple(of, of, of, within, fc.nat(), fc.nat(2)).map(([one, two, three, place, at, common]) => {
@@ -176,7 +176,7 @@ function put({ schema, values }: Producer, place: string): Producer {
     : { schema: z.object({ k: schema.optional() }), values: [{}, ...inKey], wider: [] };
 }
 
-/** What a failing property prints. */
+/** Printed by a failing property. */
 const shown = ({ schema, values, wider }: Producer): string =>
   JSON.stringify({
     schema: z.toJSONSchema(schema, { io: "input" }),

@@ -96,7 +96,7 @@ function union(...values: (string | boolean | null)[]) {
   return z.union(values.map((value) => z.object({ k: z.literal(value) })));
 }
 
-describe("doesn't fit", () => {
+describe("does not fit", () => {
   it.each<[z.ZodType, z.ZodType, string]>([
     [z.string(), z.number(), "the whole payload is string, needs number"],
     [

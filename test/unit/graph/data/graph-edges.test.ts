@@ -80,13 +80,13 @@ describe("the data on the edges of a graph with schemas", () => {
     expect(findings(JSON.parse(JSON.stringify(raw)))).toEqual([`GRAPH_EDGE_DATA ${words}`]);
   });
 
-  it("is not judged where the handler may have an adapter of its own", () => {
+  it("is not checked if the handler may suggest another adapter", () => {
     expect(findings(graph(bad, { inline: {} }))).toEqual([]);
   });
-  it("is not judged on a node that has another mistake", () => {
+  it("is not checked on a node with another mistake", () => {
     expect(findings(graph(bad, { node: { partitions: 0 } }))).toHaveLength(1);
   });
-  it("is not judged by what a schema says in ways that are not known here", () => {
+  it("is not checked against unsupported keywords of a schema", () => {
     for (const input of [
       {},
       { not: {} },
@@ -130,7 +130,7 @@ describe("hostile schemas", () => {
     expect(cpuMsOf(answer)).toBeLessThan(5000);
   });
 
-  it("a key named like an object's own", () => {
+  it("a key named like a property of Object.prototype", () => {
     const raw = JSON.stringify(graph(object({ toString: string, constructor: string })));
     expect(findings(JSON.parse(raw)).join()).toMatch(/forbidden|refused|\.toString is missing/);
   });

@@ -1,0 +1,274 @@
+import * as z from "zod";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import { forbiddenKeys, namePattern } from "./names.ts";
+
+/*
+ * The fields of a node: for each object of the graph JSON its type, and a row for each of its keys. The JSON Schema,
+ * the canonical form, the builder, the generated source and the checks for external workers are derived from the rows;
+ * core/plan reads what a field does.
+ */
+
+/** What the writers and readers of the graph JSON need to know of one key. */
+export interface Field<TValue = unknown> {
+  readonly schema: z.ZodType;
+  readonly required?: true;
+  /** The meaning of an absent key; neither the builder nor the canonical form writes it. */
+  readonly default?: TValue;
+  /** The builder's option with the same value; absent if the builder has no such option. */
+  readonly option?: string;
+  /** The rows of the object that the key holds. */
+  readonly fields?: FieldTable;
+  /** Not an option of coordinator functions. */
+  readonly handlersOnly?: true;
+  /** Rejected on nodes of external workers, which do not enforce it. */
+  readonly ownWorkersOnly?: true;
+}
+
+export type FieldTable = Readonly<Record<string, Field>>;
+
+/** One row for each key of `T`, in the order of the canonical form. */
+type FieldsOf<T> = { readonly [TKey in keyof T]-?: Field<T[TKey]> };
+
+const name = z
+  .string()
+  .regex(namePattern, { error: "must start with a letter, then at most 127 letters, digits, '_', '.' or '-'" })
+  .refine((text) => !forbiddenKeys.has(text), { error: "must not be a key that could change an object's prototype" });
+const anyObject = z.record(z.string(), z.unknown());
+const positiveInt = z.int().min(1);
+
+/** How many parents must be satisfied before a node starts. */
+export type FanIn = "all" | "any" | `count:${number}`;
+/** What satisfies a node: its parents have finished, or have stored their first batch. */
+export type StartWhen = "ready" | "first_batch";
+
+/**
+ * `io.input_inline`: `input_adapter` and `input_args` are the routing, every other key is an argument of the handler.
+ */
+export interface InputInline {
+  readonly input_adapter?: string;
+  readonly input_args?: JsonObject;
+  readonly [handlerArgument: string]: Json | undefined;
+}
+
+/** The `io` of a node: what it reads, when it starts, and which coordinator function it runs. */
+export interface NodeIo {
+  readonly start_when?: StartWhen;
+  readonly input_inline?: InputInline;
+  /** Coordinator function and its arguments; only with `type: "coordinator_fn"`. */
+  readonly fn?: string;
+  readonly fn_args?: JsonObject;
+  readonly max_pending_batches?: number;
+}
+
+export const ioFields: FieldsOf<NodeIo> = {
+  start_when: {
+    schema: z
+      .enum(["ready", "first_batch"])
+      .describe('What satisfies this node: a finished parent ("ready", the default) or its first batch.'),
+    default: "ready",
+    option: "startWhen",
+  },
+  input_inline: {
+    schema: z
+      .looseObject({
+        input_adapter: z.string().optional().describe("Splits the artifacts of the parents into batches."),
+        input_args: anyObject.optional().describe("Arguments of the input adapter."),
+      })
+      .describe("Input routing (input_adapter, input_args); every other key is an argument of the handler."),
+    default: {},
+  },
+  fn: { schema: z.string().describe('Coordinator function; only with type "coordinator_fn".') },
+  fn_args: { schema: anyObject.describe("Arguments of the coordinator function."), default: {} },
+  max_pending_batches: {
+    schema: positiveInt.describe(
+      "How many batches this node may be ahead of a running streaming consumer before it waits.",
+    ),
+    option: "maxPendingBatches",
+    handlersOnly: true,
+    ownWorkersOnly: true,
+  },
+};
+
+/**
+ * When and how often a failed attempt is retried; an absent key has the value of `retryDefaults`. Times are in seconds.
+ */
+export interface RetryPolicy {
+  readonly max?: number;
+  readonly backoff_sec?: number;
+  readonly permanent_on?: readonly string[];
+  readonly backoff_factor?: number;
+  readonly backoff_max_sec?: number;
+  readonly jitter?: number;
+}
+
+/**
+ * The defaults of a node's `retry_policy`: two retries, five seconds apart.
+ * The delay before retry `n` is `min(backoff_max_sec, backoff_sec * backoff_factor ** (n - 1))`, times a random factor,
+ * uniform in `[1 - jitter, 1 + jitter]`.
+ *
+ * @example
+ * const policy = { ...retryDefaults, ...node.retry_policy }
+ * policy.max // 2 unless the node sets it
+ */
+export const retryDefaults = {
+  /** Retries after the first attempt. */
+  max: 2,
+  backoff_sec: 5,
+  /** Reason codes that are never retried. */
+  permanent_on: ["bad_input", "schema_mismatch"],
+  /** 1: the same delay before each retry. */
+  backoff_factor: 1,
+  backoff_max_sec: 3600,
+  jitter: 0.1,
+} as const;
+
+export const retryFields: FieldsOf<RetryPolicy> = {
+  max: {
+    schema: z.int().min(0).describe("Retries after the first attempt; default 2."),
+    default: retryDefaults.max,
+    option: "max",
+  },
+  backoff_sec: {
+    schema: z.number().min(0).describe("Seconds before the first retry; default 5."),
+    default: retryDefaults.backoff_sec,
+    option: "backoffSec",
+  },
+  permanent_on: {
+    schema: z
+      .array(z.string().min(1))
+      .describe('Reason codes that are never retried; default ["bad_input", "schema_mismatch"].'),
+    default: retryDefaults.permanent_on,
+    option: "permanentOn",
+  },
+  backoff_factor: {
+    schema: z.number().min(1).describe("Factor between successive delays; default 1, a constant delay."),
+    default: retryDefaults.backoff_factor,
+    option: "backoffFactor",
+  },
+  backoff_max_sec: {
+    schema: z.number().min(0).describe("Longest delay in seconds; default 3600."),
+    default: retryDefaults.backoff_max_sec,
+    option: "backoffMaxSec",
+  },
+  jitter: {
+    schema: z.number().min(0).max(1).describe("Random fraction of the delay; default 0.1."),
+    default: retryDefaults.jitter,
+    option: "jitter",
+  },
+};
+
+/** The limits that the builder has options for. */
+export const limitFields: FieldTable = { max_running: { schema: positiveInt, option: "maxRunning" } };
+
+/** A node of the graph JSON. */
+export interface GraphNode {
+  readonly node_id: string;
+  /** The handler type (worker role), or `coordinator_fn`. */
+  readonly type: string;
+  readonly depends_on: readonly string[];
+  readonly fan_in?: FanIn;
+  readonly io?: NodeIo;
+  readonly retry_policy?: RetryPolicy;
+  readonly partitions?: number;
+  readonly timeout_sec?: number;
+  readonly limits?: JsonObject;
+}
+
+export const nodeFields: FieldsOf<GraphNode> = {
+  node_id: { schema: name.describe("Unique in the graph."), required: true },
+  type: { schema: name.describe('The handler type (worker role), or "coordinator_fn".'), required: true },
+  depends_on: { schema: z.array(z.string()).describe("Parents, in order; default none.") },
+  fan_in: {
+    schema: z
+      .string()
+      .regex(/^(all|any|count:[1-9]\d{0,8})$/, { error: "must be 'all', 'any' or 'count:N' with N of 1 or more" })
+      .describe('How many parents must be satisfied: "all" (default), "any" or "count:N".'),
+    default: "all",
+    option: "fanIn",
+  },
+  io: {
+    schema: z.strictObject(shapeOf(ioFields)).describe("Where the node's input comes from."),
+    default: {},
+    fields: ioFields,
+  },
+  retry_policy: {
+    schema: z.strictObject(shapeOf(retryFields)).describe("When a failed attempt is retried."),
+    default: {},
+    option: "retry",
+    fields: retryFields,
+  },
+  partitions: {
+    schema: positiveInt.max(10_000).describe("Shards that run in parallel; default 1."),
+    default: 1,
+    option: "partitions",
+    handlersOnly: true,
+    ownWorkersOnly: true,
+  },
+  timeout_sec: {
+    schema: z
+      .number()
+      .gt(0)
+      .max(2_147_483, { error: "must be at most 2147483 (24 days)" })
+      .describe("Seconds after which an attempt times out."),
+    option: "timeoutSec",
+    ownWorkersOnly: true,
+  },
+  limits: {
+    schema: z.record(z.string(), positiveInt).describe("Concurrency limits."),
+    default: {},
+    option: "limits",
+    fields: limitFields,
+    handlersOnly: true,
+    ownWorkersOnly: true,
+  },
+};
+
+/** The shape of an object schema with these keys. */
+export function shapeOf(fields: FieldTable): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, { schema, required }]) => [key, required ? schema : schema.optional()]),
+  );
+}
+
+/** The object without keys whose value is the default, in the order of the rows. */
+export function withoutDefaults<T extends object>(object: T, fields: FieldTable): T {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([key, field]) => {
+      const value: unknown = object[key as keyof T];
+      return isUnset(value, field) ? [] : [[key, value]];
+    }),
+  ) as T;
+}
+
+/** A key of a node with a value other than its default. */
+export interface SetField {
+  readonly field: Field;
+  readonly key: string;
+  /** Keys from the node down. */
+  readonly path: readonly string[];
+}
+
+export function setFields(node: GraphNode): readonly SetField[] {
+  return [...setIn(node, nodeFields, [])];
+}
+
+function* setIn(object: object, fields: FieldTable, above: readonly string[]): Generator<SetField> {
+  for (const [key, field] of Object.entries(fields)) {
+    const value: unknown = object[key as keyof typeof object];
+    if (isUnset(value, field)) continue;
+    const path = [...above, key];
+    yield { field, key, path };
+    if (field.fields !== undefined && typeof value === "object" && value !== null) {
+      yield* setIn(value, field.fields, path);
+    }
+  }
+}
+
+function isUnset(value: unknown, { default: standard }: Field): boolean {
+  if (value === undefined || value === standard) return true;
+  if (Array.isArray(standard)) {
+    return Array.isArray(value) && value.length === standard.length && standard.every((item, at) => item === value[at]);
+  }
+  // The default of an object is an empty one.
+  return typeof standard === "object" && typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}

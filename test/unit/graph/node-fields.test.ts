@@ -1,0 +1,94 @@
+import { canonicalGraph, flow, parseGraph, toTypeScript } from "flowkit";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { defineHandler } from "../../../src/dsl/index.ts";
+import { type Field, ioFields, nodeFields, setFields } from "../../../src/graph/format/node-fields.ts";
+
+const read = defineHandler("read", { output: z.int(), *iterBatches() {} });
+const add = defineHandler("add", { input: z.int(), output: z.int(), processBatch: (n) => n });
+
+/** A value other than the default for each option that is a field of the graph. */
+const options = {
+  fanIn: "any",
+  startWhen: "first_batch",
+  retry: { max: 7, backoffSec: 0.5, permanentOn: ["timeout"], backoffFactor: 2, backoffMaxSec: 60, jitter: 0 },
+  partitions: 3,
+  timeoutSec: 90,
+  maxPendingBatches: 8,
+  limits: { maxRunning: 2 },
+} as const;
+
+const rows = Object.entries<Field>({ ...nodeFields, ...ioFields });
+const added = flow()
+  .node("read", read)
+  .node("add", add, { after: ["read"], ...options });
+
+describe("an option that is a field of the graph", () => {
+  test("has a value in this test, as do its nested options", () => {
+    expect(Object.keys(options).sort()).toEqual(rows.flatMap(([, { option = [] }]) => option).sort());
+    for (const [, { option, fields }] of rows) {
+      if (option === undefined || fields === undefined) continue;
+      expect(Object.keys({ ...options }[option as "retry"]).sort()).toEqual(
+        Object.values(fields)
+          .map((inner) => inner.option)
+          .sort(),
+      );
+    }
+  });
+
+  test("is compiled, and kept by the canonical form", () => {
+    const graph = added.compile();
+    const keys = setFields(graph.nodes[1] as never).flatMap(({ field, key }) => (field.option ? key : []));
+    const all = rows.flatMap(([key, { option, fields = {} }]) => (option ? [key, ...Object.keys(fields)] : []));
+    expect(keys.sort()).toEqual(all.sort());
+    expect(canonicalGraph(graph)).toEqual(graph);
+  });
+
+  test("is generated as it was written", () => {
+    expect(toTypeScript(added.compile(), { handlersFrom: "./handlers.ts" })).toContain(`
+  .then("add", add, {
+    fanIn: "any",
+    startWhen: "first_batch",
+    maxPendingBatches: 8,
+    input: { adapter: "pull.from_artifacts" },
+    retry: { max: 7, backoffSec: 0.5, permanentOn: ["timeout"], backoffFactor: 2, backoffMaxSec: 60, jitter: 0 },
+    partitions: 3,
+    timeoutSec: 90,
+    limits: { maxRunning: 2 },
+  });
+`);
+  });
+
+  test("is left out of the compiled and the canonical graph if it has its default", () => {
+    const defaults = rows.flatMap(([key, { default: value, option }]) =>
+      option === undefined || value === undefined ? [] : [[key, option, value] as const],
+    );
+    const written = Object.fromEntries(defaults.map(([, option, value]) => [option, value]));
+    const plain = flow()
+      .node("read", read)
+      .node("add", add, { after: ["read"] })
+      .compile();
+    const compiled = flow()
+      .node("read", read)
+      .node("add", add, { after: ["read"], ...(written as object) })
+      .compile();
+    expect(JSON.stringify(compiled)).toBe(JSON.stringify(plain));
+    const inNode = Object.fromEntries(defaults.flatMap(([key, , value]) => (key in nodeFields ? [[key, value]] : [])));
+    const inIo = Object.fromEntries(defaults.flatMap(([key, , value]) => (key in ioFields ? [[key, value]] : [])));
+    const [first, second] = plain.nodes;
+    const verbose = parseGraph({ nodes: [first, { ...second, ...inNode, io: { ...second?.io, ...inIo } }] });
+    expect(canonicalGraph(verbose)).toEqual(canonicalGraph(plain));
+  });
+});
+
+test.each(rows.flatMap(([, { handlersOnly, option = [] }]) => (handlersOnly ? option : [])))(
+  "a coordinator function has no option %s",
+  (option) => {
+    const wrong: object = { [option]: { ...options }[option] };
+    const args = { fromNodes: ["read"], target: { key: "all" } } as const;
+    const withFunction = flow()
+      .node("read", read)
+      .fn("join", "merge.generic", { after: ["read"], args, ...wrong });
+    expect(() => withFunction.compile()).toThrow(`node 'join': unknown option '${option}'`);
+  },
+);
