@@ -3,9 +3,8 @@ import type { Bus, Store } from "../core/ports/index.ts";
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import { Connections } from "./connections.ts";
 import { coordinatorCore, type KnownTypesOptions, runningLimits } from "./coordinator.ts";
-import { type PartHealth, partHealth } from "./health.ts";
 import { knownTypes, type WorkerType } from "./known-types.ts";
-import { Lifecycle } from "./lifecycle.ts";
+import { Lifecycle, type PartHealth, partHealth } from "./lifecycle.ts";
 import {
   type AttemptOptions,
   checkOptions,

@@ -2,7 +2,7 @@ import { memoryBus, type UndeliveredMessage } from "../adapters/memory/index.ts"
 import { PlanCache } from "../core/plan/index.ts";
 import type { Bus, BusHealth, Store } from "../core/ports/index.ts";
 import { systemClock, systemIds, systemRandom } from "../core/ports/system.ts";
-import { DeadLetters } from "../core/resilience/dead-letters.ts";
+import { DeadLetters } from "../core/resilience/best-effort-bus.ts";
 import { StoreHealthTracker } from "../core/resilience/store-retry.ts";
 import { AppendSignals } from "../core/worker/input/append-signals.ts";
 import { type Logger, silentLogger } from "../definitions/index.ts";

@@ -1,15 +1,11 @@
 import { CoordinatorCore } from "../core/coordinator/coordinator-core.ts";
 import { defaultCoordinatorTiming, unheardTiming } from "../core/coordinator/coordinator-options.ts";
 import type { Bus, Store } from "../core/ports/index.ts";
-import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
-import { defaultWorkerLimits, type WorkerLimits } from "../core/worker/attempt/worker-options.ts";
-import type { HandlerDefinition, Logger } from "../definitions/index.ts";
-import { builtInCoordinatorFns } from "../definitions/index.ts";
+import { defaultWorkerLimits, type RunningLimits, type WorkerLimits } from "../core/worker/attempt/worker-options.ts";
+import { builtInCoordinatorFns, type HandlerDefinition, type Logger } from "../definitions/index.ts";
 import { Connections } from "./connections.ts";
-import { type PartHealth, partHealth } from "./health.ts";
-import { KeepAlive } from "./keep-alive.ts";
 import { byName, type HandlerList, type KnownTypes, knownTypes, type WorkerType } from "./known-types.ts";
-import { Lifecycle } from "./lifecycle.ts";
+import { KeepAlive, Lifecycle, type PartHealth, partHealth } from "./lifecycle.ts";
 import {
   type AttemptOptions,
   type CapacityOptions,

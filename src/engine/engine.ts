@@ -2,7 +2,7 @@ import { memoryStore } from "../adapters/memory/index.ts";
 import type { DeadLetter, TaskSummary } from "../core/model/records.ts";
 import type { BusHealth, Page } from "../core/ports/index.ts";
 import { systemClock, systemIds } from "../core/ports/system.ts";
-import { DeadLetters } from "../core/resilience/dead-letters.ts";
+import { DeadLetters } from "../core/resilience/best-effort-bus.ts";
 import type { LoopHealth } from "../core/resilience/supervisor.ts";
 import type {
   CleanupOptions,
@@ -15,8 +15,7 @@ import type {
 import { type FlowTypes, type HandlerDefinition, silentLogger } from "../definitions/index.ts";
 import { acquireShared, localBus, releaseShared } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
-import type { StoreHealth } from "./health.ts";
-import { Lifecycle, type StopOptions } from "./lifecycle.ts";
+import { Lifecycle, type StopOptions, type StoreHealth } from "./lifecycle.ts";
 import { checkOptions, type EngineOptions } from "./options.ts";
 import type { TaskMethods } from "./task-client.ts";
 import { Worker } from "./worker.ts";

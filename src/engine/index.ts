@@ -46,9 +46,8 @@ export {
   type KnownTypesOptions,
 } from "./coordinator.ts";
 export { createEngine, type Engine, type EngineHealth } from "./engine.ts";
-export type { PartHealth, StoreHealth, WorkerHealth } from "./health.ts";
 export type { HandlerList, WorkerType } from "./known-types.ts";
-export type { LifecycleState, StopOptions } from "./lifecycle.ts";
+export type { LifecycleState, PartHealth, StopOptions, StoreHealth, WorkerHealth } from "./lifecycle.ts";
 export type { EngineOptions, ExternalOptions } from "./options.ts";
 export type { TaskMethods } from "./task-client.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

@@ -1,5 +1,7 @@
-import type { Clock } from "../core/ports/index.ts";
-import { runInOrder } from "../core/resilience/run-all.ts";
+import { isTaskTerminal } from "../core/model/records.ts";
+import type { BusHealth, Clock, Store } from "../core/ports/index.ts";
+import { type LoopHealth, runInOrder } from "../core/resilience/supervisor.ts";
+import type { TaskChanges } from "../core/tasks/task-changes.ts";
 import type { Logger } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 
@@ -121,4 +123,109 @@ export class Lifecycle {
     const { what } = this.#parts;
     return new FlowError("ENGINE_STOPPED", `this ${what} has been stopped: create a new one`);
   }
+}
+
+const lookEveryMs = 1_000;
+
+/**
+ * Keeps the process running while a task of this engine does, and no longer: the engine's own timers let it exit, so
+ * that a program that forgets to stop its engine ends when its work is done.
+ */
+export class KeepAlive {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #changes: TaskChanges;
+  readonly #open = new Map<string, Disposable>();
+  /** There while a timer holds the process. */
+  #holding: AbortController | undefined;
+
+  /** @param options.clock - one whose sleeps keep the process running */
+  constructor(options: { readonly store: Store; readonly clock: Clock; readonly changes: TaskChanges }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#changes = options.changes;
+  }
+
+  hold(taskId: string): void {
+    // Stopped while the task was being created: nobody would let go of it again.
+    if (this.#open.has(taskId) || this.#changes.closed) return;
+    this.#open.set(
+      taskId,
+      this.#changes.onEnd(taskId, () => this.#letGo(taskId)),
+    );
+    if (this.#holding !== undefined) return;
+    this.#holding = new AbortController();
+    void this.#lookWhile(this.#holding.signal);
+  }
+
+  stop(): void {
+    for (const taskId of [...this.#open.keys()]) this.#letGo(taskId);
+  }
+
+  #letGo(taskId: string): void {
+    this.#open.get(taskId)?.[Symbol.dispose]();
+    this.#open.delete(taskId);
+    if (this.#open.size > 0) return;
+    this.#holding?.abort();
+    this.#holding = undefined;
+  }
+
+  /** For ends that another process saw. Never rejects. */
+  async #lookWhile(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(lookEveryMs, signal);
+      if (signal.aborted) return;
+      for (const taskId of [...this.#open.keys()]) {
+        // A store that can't be reached says nothing about the task: it is looked at again a second later.
+        const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
+        if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#letGo(taskId);
+      }
+    }
+  }
+}
+
+/** Whether calls reach the store: one that fails says so at once. `since`: ms since 1970. */
+export type StoreHealth = { readonly status: "ok" } | { readonly status: "unreachable"; readonly since: number };
+
+/** How a coordinator, a worker, or a client is. */
+export interface PartHealth {
+  readonly state: LifecycleState;
+  /**
+   * It works: it has started, is not being stopped, reaches its store, and has reached its bus since it started.
+   */
+  readonly ready: boolean;
+  readonly store: StoreHealth;
+  /** Work goes on without it, slower: what no message tells is found by looking. */
+  readonly bus: BusHealth;
+  /** Messages that it could not read or handle, since it started. */
+  readonly deadLetters: number;
+  /** Its background loops, with how often each had to be started again. */
+  readonly loops: readonly LoopHealth[];
+}
+
+export interface WorkerHealth extends PartHealth {
+  /** Attempts that run now. */
+  readonly running: number;
+  /** How many may. */
+  readonly capacity: number;
+  /** Attempts that have ended, and whose handlers ignore their `AbortSignal`: each keeps its slot until it returns. */
+  readonly lingering: number;
+}
+
+export function partHealth(options: {
+  readonly state: LifecycleState;
+  readonly unreachableSince: number | undefined;
+  readonly bus: BusHealth;
+  readonly deadLetters: number;
+  readonly loops: readonly LoopHealth[];
+}): PartHealth {
+  const { state, unreachableSince: since, bus, deadLetters, loops } = options;
+  return {
+    state,
+    ready: state === "running" && since === undefined && bus.status !== "connecting",
+    store: since === undefined ? { status: "ok" } : { status: "unreachable", since },
+    bus,
+    deadLetters,
+    loops,
+  };
 }

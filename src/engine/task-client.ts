@@ -20,9 +20,8 @@ import { FlowError } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { coordinatorFnType, type Graph } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
-import type { KeepAlive } from "./keep-alive.ts";
 import type { KnownTypes } from "./known-types.ts";
-import type { Lifecycle, StopOptions } from "./lifecycle.ts";
+import type { KeepAlive, Lifecycle, StopOptions } from "./lifecycle.ts";
 
 export interface TaskClientParts {
   readonly core: CoordinatorCore;

@@ -6,9 +6,8 @@ import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import { Connections } from "./connections.ts";
 import { workerLimits } from "./coordinator.ts";
-import { partHealth, type WorkerHealth } from "./health.ts";
 import { byName, type HandlerList, handlersByName } from "./known-types.ts";
-import { Lifecycle, type StopOptions } from "./lifecycle.ts";
+import { Lifecycle, partHealth, type StopOptions, type WorkerHealth } from "./lifecycle.ts";
 import { type AttemptOptions, checkOptions } from "./options.ts";
 
 /** What a worker may be told. */

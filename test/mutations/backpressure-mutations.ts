@@ -24,7 +24,7 @@ export const backpressureMutations: readonly Mutation[] = [
   ),
   mutation(
     "a consumer tells too seldom how far it is",
-    edit("core/worker/attempt/read-positions.ts", "Math.min(every, Math.ceil(max / 2))", "Math.min(every, 2 * max)"),
+    edit("core/worker/attempt/backpressure.ts", "Math.min(every, Math.ceil(max / 2))", "Math.min(every, 2 * max)"),
   ),
   mutation(
     "a consumer reads its sources one after another",

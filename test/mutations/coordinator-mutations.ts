@@ -125,7 +125,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "a node is finished when the shards that exist are",
-    edit("core/plan/readiness.ts", "shards.length === node.partitions && ", "shards.length > 0 && "),
+    edit("core/plan/plan.ts", "shards.length === node.partitions && ", "shards.length > 0 && "),
   ),
   mutation(
     "a dispatch is not commanded",
@@ -162,16 +162,12 @@ export const coordinatorMutations: readonly Mutation[] = [
   })),
   mutation(
     "one parent too few",
-    edit(
-      "core/plan/readiness.ts",
-      "if (satisfied.length < node.needed) {",
-      "if (satisfied.length + 1 < node.needed) {",
-    ),
+    edit("core/plan/plan.ts", "if (satisfied.length < node.needed) {", "if (satisfied.length + 1 < node.needed) {"),
     edit(looks, "node.dependsOn.length - node.needed;", "node.dependsOn.length - node.needed + 1;"),
   ),
   mutation(
     "all parents count as chosen",
-    edit("core/plan/readiness.ts", "{ ready: true, chosen: satisfied }", "{ ready: true, chosen: node.dependsOn }"),
+    edit("core/plan/plan.ts", "{ ready: true, chosen: satisfied }", "{ ready: true, chosen: node.dependsOn }"),
   ),
   mutation(
     "a task closes with what has a record",

@@ -1,6 +1,6 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
-const parallel = "core/worker/attempt/parallel-batches.ts";
+const parallel = "core/worker/attempt/batch-runner.ts";
 const runner = "core/worker/attempt/batch-runner.ts";
 const consume = "core/worker/attempt/consume-input.ts";
 

@@ -12,8 +12,7 @@ import {
 import { isNodeFinished, type NodePlan, type Plan, type PlanCache, type Readiness } from "../plan/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
-import { type KnownOpenTask, type OpenTask, OpenTasks } from "./open-tasks.ts";
-import { type OwedLook, StartLooks } from "./start-looks.ts";
+import { type KnownOpenTask, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
 
 /*
  * Decides what starts next, and when a task is over.

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
-import type { RetryPlan } from "./backoff.ts";
+import type { ShardRecord } from "../model/records.ts";
+import type { Random } from "../ports/index.ts";
 
 /** Where a node's input comes from, as the graph says. */
 export interface Routing {
@@ -137,4 +138,66 @@ function planNode(node: GraphNode): NodePlan {
 
 function definedOnly(args: { readonly [key: string]: Json | undefined }): JsonObject {
   return args as JsonObject; // the rest of a validated object: a key that is there has a value
+}
+
+export interface ParentState {
+  readonly finished: boolean;
+  /** Has stored a batch, in whatever generation. */
+  readonly hasArtifact: boolean;
+}
+
+export type Readiness =
+  | {
+      readonly ready: true /** Under `any` and `count:N`: the parents that satisfied it. */;
+      readonly chosen?: readonly string[];
+    }
+  | {
+      readonly ready: false;
+      readonly reason: "waiting_for_parents" | "waiting_for_first_batch";
+      readonly waitingOn: readonly string[];
+    };
+
+/**
+ * May this node start, given what is known of its parents? A parent satisfies when it is finished or, under
+ * `first_batch`, when it has stored a batch; one that failed or was cancelled never does.
+ */
+export function readiness(node: NodePlan, parent: (id: string) => ParentState): Readiness {
+  const satisfied: string[] = [];
+  const waitingOn: string[] = [];
+  for (const id of node.dependsOn) {
+    const state = parent(id);
+    const satisfies = state.finished || (node.startsOnFirstBatch && state.hasArtifact);
+    (satisfies ? satisfied : waitingOn).push(id);
+  }
+  if (satisfied.length < node.needed) {
+    return {
+      ready: false,
+      reason: node.startsOnFirstBatch ? "waiting_for_first_batch" : "waiting_for_parents",
+      waitingOn,
+    };
+  }
+  return node.needsAll ? { ready: true } : { ready: true, chosen: satisfied };
+}
+
+/** A node is finished when all of its shards are. */
+export function isNodeFinished(node: NodePlan, shards: readonly ShardRecord[]): boolean {
+  return shards.length === node.partitions && shards.every((shard) => shard.status === "finished");
+}
+
+export interface RetryPlan {
+  /** Failed attempts after which the node has failed: retries + 1. */
+  readonly maxFailures: number;
+  readonly backoffMs: number;
+  readonly factor: number;
+  readonly backoffMaxMs: number;
+  /** 0 to 1: the delay is multiplied by a factor drawn evenly from [1 - jitter, 1 + jitter]. */
+  readonly jitter: number;
+  readonly permanentOn: readonly string[];
+}
+
+/** Delay before retry number `retry` (1, 2, ...), in ms. */
+export function retryDelayMs(plan: RetryPlan, retry: number, random: Random): number {
+  if (plan.backoffMs === 0) return 0; // the factor's power may be infinite by now
+  const delay = Math.min(plan.backoffMaxMs, plan.backoffMs * plan.factor ** (retry - 1));
+  return delay * (1 - plan.jitter + 2 * plan.jitter * random());
 }

@@ -5,19 +5,16 @@ import { groups, topics } from "../messages/topics.ts";
 import { type Attempt, type LogAccess, shardKey } from "../model/records.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
-import { EventLoopYielder } from "../resilience/event-loop-yield.ts";
-import { runConcurrently, runInOrder } from "../resilience/run-all.ts";
 import { StoreHealthTracker, StoreRetry } from "../resilience/store-retry.ts";
-import { type LoopHealth, Supervisor } from "../resilience/supervisor.ts";
+import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { runAttempt } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
 import type { AttemptRun } from "./attempt/attempt-run.ts";
-import { HandlerCode } from "./attempt/handler-code.ts";
-import { HandlerRuntime } from "./attempt/handler-runtime.ts";
+import { EventLoopYielder, HandlerCode, HandlerRuntime } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
-import { type Claimed, Claimer } from "./claim/claimer.ts";
+import { type Claimed, Claimer, TaskCache } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
-import { TaskCache } from "./claim/task-cache.ts";
+
 import { WorkerPresence } from "./claim/worker-presence.ts";
 
 const pollMinMs = 20;

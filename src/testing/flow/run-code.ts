@@ -1,13 +1,13 @@
-import { taskParams } from "../../core/coordinator/task-params.ts";
+import { taskParams } from "../../core/coordinator/new-task.ts";
 import type { GraphInput, UntypedFlow } from "../../core/tasks/api.ts";
-import type {
-  CoordinatorFunctionDefinition,
-  FlowDefinition,
-  FlowTypes,
-  HandlerDefinition,
-  InputAdapterDefinition,
+import {
+  builtInCoordinatorFns,
+  type CoordinatorFunctionDefinition,
+  type FlowDefinition,
+  type FlowTypes,
+  type HandlerDefinition,
+  type InputAdapterDefinition,
 } from "../../definitions/index.ts";
-import { builtInCoordinatorFns } from "../../definitions/index.ts";
 import { type Graph, parseGraph, resolveParams } from "../../graph/index.ts";
 import type { TaskRequest, Workload } from "../cluster/workload.ts";
 import type { OpenCalls } from "./open-calls.ts";

@@ -3,12 +3,11 @@ import { type AttemptEvent, type StatusMessage, traceOf } from "../../messages/m
 import { topics } from "../../messages/topics.ts";
 import type { ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
-import type { EventLoopYielder } from "../../resilience/event-loop-yield.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
 import { AttemptLog } from "./attempt-log.ts";
-import type { HandlerCode } from "./handler-code.ts";
+import type { EventLoopYielder, HandlerCode } from "./handler-code.ts";
 import { InputWait } from "./input-wait.ts";
 import type { WorkerParts } from "./worker-options.ts";
 

@@ -8,8 +8,8 @@ import { AttemptEnded, type EndReason } from "./attempt-handle.ts";
 import { type AttemptRun, announce } from "./attempt-run.ts";
 import { classifyFailure } from "./failure.ts";
 import { runFunction } from "./function-run.ts";
+import type { HandlerRuntime } from "./handler-code.ts";
 import { runHandler } from "./handler-run.ts";
-import type { HandlerRuntime } from "./handler-runtime.ts";
 
 /*
  * An attempt, from claim to outcome. It leaves by exactly one of these doors:

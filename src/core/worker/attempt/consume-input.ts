@@ -13,11 +13,10 @@ import {
 import { AttemptEnded, AttemptScope } from "./attempt-handle.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
-import { BatchRunner, type BatchSink, type IncomingBatch, type StoredBatch } from "./batch-runner.ts";
+import { ReadPositions } from "./backpressure.ts";
+import { BatchRunner, type BatchSink, type IncomingBatch, ParallelBatches, type StoredBatch } from "./batch-runner.ts";
 import type { RunContext } from "./contexts.ts";
-import type { HandlerRuntime } from "./handler-runtime.ts";
-import { ParallelBatches } from "./parallel-batches.ts";
-import { ReadPositions } from "./read-positions.ts";
+import type { HandlerRuntime } from "./handler-code.ts";
 import { type NumberedBatch, SourceCheckpoint, StoredUids, sourceBatches } from "./source-batches.ts";
 
 /** uid of a gather's one batch, and of the one batch of a root that takes its arguments as input. */

@@ -1,4 +1,7 @@
-import type { HandlerGate, WorkerStore } from "../../ports/index.ts";
+import type { HandlerDefinition } from "../../../definitions/index.ts";
+import { WireCodec } from "../../codec/index.ts";
+import type { LogAccess } from "../../model/records.ts";
+import type { Clock, HandlerGate, WorkerStore } from "../../ports/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
 
 /** Runs handler code through the gate of a store that has one. Without one, code is called as it is. */
@@ -53,4 +56,78 @@ function entered<T>(gate: HandlerGate, code: () => T): T | Promise<Awaited<T>> {
     if (running === undefined) leave();
     else running.then(leave, leave); // also where nobody waits any longer: abandoned code still runs
   }
+}
+
+const sliceMs = 8;
+
+/**
+ * Keeps one process fair. Handlers that never wait run as one long chain of microtasks, in which no timer fires and no
+ * socket is read: leases would run out and cancels go unheard. After a slice of time everybody who calls `pause` waits
+ * for the same turn of the event loop.
+ */
+export class EventLoopYielder {
+  readonly #clock: Clock;
+  #since: number;
+  #turn: Promise<void> | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#since = clock.monotonic();
+  }
+
+  /** `undefined`: the slice isn't over, go on without waiting. */
+  pause(now: number = this.#clock.monotonic()): Promise<void> | undefined {
+    if (this.#turn === undefined && now - this.#since >= sliceMs) {
+      this.#turn = this.#clock.yield().then(() => {
+        this.#turn = undefined;
+        this.#since = this.#clock.monotonic();
+      });
+    }
+    return this.#turn;
+  }
+}
+
+/** A handler with what a worker keeps of it between attempts: codecs of its schemas, and that `init` has run. */
+export class HandlerRuntime {
+  readonly definition: HandlerDefinition;
+  readonly args: WireCodec | undefined;
+  readonly input: WireCodec | undefined;
+  readonly output: WireCodec;
+  readonly result: WireCodec | undefined;
+  readonly habits: LogAccess;
+  #ready: Promise<void> | undefined;
+
+  constructor(definition: HandlerDefinition) {
+    this.definition = definition;
+    this.args = codecOf(definition.args);
+    this.input = codecOf(definition.input);
+    this.output = new WireCodec(definition.output);
+    this.result = codecOf(definition.result);
+    this.habits = { resumes: definition.resumable, rereads: definition.finalize !== undefined };
+  }
+
+  get needsInit(): boolean {
+    return this.definition.init !== undefined;
+  }
+
+  /** Runs `init` once a worker; after a failure the next attempt tries again. */
+  init(): Promise<void> {
+    if (this.#ready === undefined) {
+      const ready = this.#init();
+      this.#ready = ready;
+      // Not within `#init`: one that throws at once would forget it before it is remembered.
+      ready.catch(() => {
+        this.#ready = undefined;
+      });
+    }
+    return this.#ready;
+  }
+
+  async #init(): Promise<void> {
+    await this.definition.init?.();
+  }
+}
+
+function codecOf(schema: HandlerDefinition["input"]): WireCodec | undefined {
+  return schema === undefined ? undefined : new WireCodec(schema);
 }

@@ -5,7 +5,7 @@ import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts"
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
 import { consumeInput } from "./consume-input.ts";
 import { Cleanups, RunContext } from "./contexts.ts";
-import type { HandlerRuntime } from "./handler-runtime.ts";
+import type { HandlerRuntime } from "./handler-code.ts";
 
 /** Runs a handler over all of its input, from wherever an earlier attempt left off. */
 export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<void> {

@@ -1,11 +1,12 @@
+import type { JsonObject } from "../../../errors/index.ts";
+import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import { type Attempt, type EpochRef, type LogAccess, type ShardRecord, shardKey } from "../../model/records.ts";
-import type { NodePlan } from "../../plan/index.ts";
-import type { QueuedRef } from "../../ports/index.ts";
+import type { NodePlan, Plan, PlanCache } from "../../plan/index.ts";
+import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
-import { ConcurrencySlots, type SaturatedLimit } from "./concurrency-limits.ts";
-import type { CachedTask, TaskCache } from "./task-cache.ts";
+import { Capacity, ConcurrencySlots, QueueScan, type SaturatedLimit } from "./concurrency-limits.ts";
 
 export interface ClaimerOptions {
   readonly parts: WorkerParts;
@@ -211,75 +212,39 @@ export class Claimer {
 
 const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 
-/** The slots of one worker: so many in all, and of some types fewer. */
-export class Capacity {
-  readonly #all: number;
-  readonly #perType: Readonly<Record<string, number>>;
-  readonly #used = new Map<string, number>();
-  #usedAll = 0;
-
-  constructor(options: { readonly capacity: number; readonly capacityPerType: Readonly<Record<string, number>> }) {
-    this.#all = options.capacity;
-    this.#perType = options.capacityPerType;
-  }
-
-  get free(): number {
-    return this.#all - this.#usedAll;
-  }
-
-  isFree(type: string): boolean {
-    return this.free > 0 && (this.#used.get(type) ?? 0) < (this.#perType[type] ?? this.#all);
-  }
-
-  use(type: string): void {
-    this.#usedAll++;
-    this.#used.set(type, (this.#used.get(type) ?? 0) + 1);
-  }
-
-  giveBack(type: string): void {
-    this.#usedAll--;
-    this.#used.set(type, (this.#used.get(type) ?? 0) - 1);
-  }
+/** What of a task never changes, as long as its record lives. */
+export interface CachedTask {
+  readonly plan: Plan;
+  readonly params: JsonObject;
+  readonly traceparent: string | undefined;
 }
 
-/** More than this many attempts that wait for a limit of their own node aren't looked past in one go. */
-const mostPassedOver = 1_000;
+const cachedTasks = 1_000;
 
-/**
- * One look through the queue: what was found to be held up by a full limit isn't asked for again, so that what stands
- * behind it gets its turn.
- */
-export class QueueScan {
-  readonly exceptTasks = new Set<string>();
-  readonly #fullTypes = new Set<string>();
-  readonly #passedOver = new Set<string>();
-  #allFull = false;
+/** Reads a task's graph once, not once an attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes. */
+export class TaskCache {
+  readonly #store: WorkerStore;
+  readonly #plans: PlanCache;
+  readonly #facts = new Map<string, CachedTask>();
 
-  get heldUpAny(): boolean {
-    return this.#allFull || this.#fullTypes.size + this.exceptTasks.size + this.#passedOver.size > 0;
+  constructor(options: { readonly store: WorkerStore; readonly plans: PlanCache }) {
+    this.#store = options.store;
+    this.#plans = options.plans;
   }
 
-  /** Of these types, those that may have something to take. */
-  openTypes(types: readonly string[]): readonly string[] {
-    if (this.#allFull || this.#passedOver.size >= mostPassedOver) return [];
-    return this.#fullTypes.size === 0 ? types : types.filter((type) => !this.#fullTypes.has(type));
-  }
-
-  /** How many to ask for, to see this many new ones. */
-  limitFor(wanted: number): number {
-    return wanted + this.#passedOver.size;
-  }
-
-  unseen(queued: readonly QueuedRef[]): readonly QueuedRef[] {
-    return this.#passedOver.size === 0 ? queued : queued.filter((ref) => !this.#passedOver.has(keyOf(ref)));
-  }
-
-  heldUp(ref: EpochRef, by: SaturatedLimit): void {
-    if (by.kind === "all") this.#allFull = true;
-    else if (by.kind === "type") this.#fullTypes.add(by.of);
-    else if (by.kind === "task") this.exceptTasks.add(by.of);
-    else this.#passedOver.add(keyOf(ref));
+  /** @returns `undefined` when the task is gone from the store */
+  async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
+    const cached = this.#facts.get(taskId);
+    if (cached !== undefined) return cached;
+    const task = await retry.ask(() => this.#store.readTask(taskId));
+    if (task === undefined) return undefined;
+    const fact = { plan: this.#plans.get(task.graph), params: deepFreeze(task.params), traceparent: task.traceparent };
+    if (task.isPartial) return fact;
+    this.#facts.set(taskId, fact);
+    if (this.#facts.size > cachedTasks) {
+      const [oldest] = this.#facts.keys();
+      if (oldest !== undefined) this.#facts.delete(oldest);
+    }
+    return fact;
   }
 }
-
-const keyOf = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;

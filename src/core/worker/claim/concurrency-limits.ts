@@ -1,4 +1,4 @@
-import { type Attempt, shardKey } from "../../model/records.ts";
+import { type Attempt, type EpochRef, shardKey } from "../../model/records.ts";
 import type { NodePlan } from "../../plan/index.ts";
 import type { QueuedRef, SlotLimit, WorkerStore } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
@@ -43,7 +43,7 @@ export class ConcurrencySlots {
       }
       taken.push(limit);
     }
-    if (taken.length > 0) this.#held.set(keyOf(claim), taken);
+    if (taken.length > 0) this.#held.set(claimKey(claim), taken);
     return undefined;
   }
 
@@ -77,15 +77,15 @@ export class ConcurrencySlots {
 
   /** The claim was not made, or its shard's record has left `running`. */
   async free(claim: Attempt, retry: StoreRetry): Promise<void> {
-    const taken = this.#held.get(keyOf(claim));
+    const taken = this.#held.get(claimKey(claim));
     if (taken === undefined) return;
-    this.#held.delete(keyOf(claim));
+    this.#held.delete(claimKey(claim));
     await this.#free(claim, taken, retry);
   }
 
   /** Nobody knows whether the claim runs: its slots are left to a sweep. */
   leave(claim: Attempt): void {
-    this.#held.delete(keyOf(claim));
+    this.#held.delete(claimKey(claim));
   }
 
   async #free(claim: Attempt, taken: readonly NamedLimit[], retry: StoreRetry): Promise<void> {
@@ -124,4 +124,77 @@ const none: readonly NamedLimit[] = [];
 const limit = (key: string, max: number | undefined, full: SaturatedLimit): readonly NamedLimit[] =>
   max === undefined ? none : [{ key, max, full }];
 
-const keyOf = (claim: Attempt): string => `${shardKey(claim)}:${claim.epoch}:${claim.claimId}`;
+const claimKey = (claim: Attempt): string => `${shardKey(claim)}:${claim.epoch}:${claim.claimId}`;
+
+/** The slots of one worker: so many in all, and of some types fewer. */
+export class Capacity {
+  readonly #all: number;
+  readonly #perType: Readonly<Record<string, number>>;
+  readonly #used = new Map<string, number>();
+  #usedAll = 0;
+
+  constructor(options: { readonly capacity: number; readonly capacityPerType: Readonly<Record<string, number>> }) {
+    this.#all = options.capacity;
+    this.#perType = options.capacityPerType;
+  }
+
+  get free(): number {
+    return this.#all - this.#usedAll;
+  }
+
+  isFree(type: string): boolean {
+    return this.free > 0 && (this.#used.get(type) ?? 0) < (this.#perType[type] ?? this.#all);
+  }
+
+  use(type: string): void {
+    this.#usedAll++;
+    this.#used.set(type, (this.#used.get(type) ?? 0) + 1);
+  }
+
+  giveBack(type: string): void {
+    this.#usedAll--;
+    this.#used.set(type, (this.#used.get(type) ?? 0) - 1);
+  }
+}
+
+/** More than this many attempts that wait for a limit of their own node aren't looked past in one go. */
+const mostPassedOver = 1_000;
+
+/**
+ * One look through the queue: what was found to be held up by a full limit isn't asked for again, so that what stands
+ * behind it gets its turn.
+ */
+export class QueueScan {
+  readonly exceptTasks = new Set<string>();
+  readonly #fullTypes = new Set<string>();
+  readonly #passedOver = new Set<string>();
+  #allFull = false;
+
+  get heldUpAny(): boolean {
+    return this.#allFull || this.#fullTypes.size + this.exceptTasks.size + this.#passedOver.size > 0;
+  }
+
+  /** Of these types, those that may have something to take. */
+  openTypes(types: readonly string[]): readonly string[] {
+    if (this.#allFull || this.#passedOver.size >= mostPassedOver) return [];
+    return this.#fullTypes.size === 0 ? types : types.filter((type) => !this.#fullTypes.has(type));
+  }
+
+  /** How many to ask for, to see this many new ones. */
+  limitFor(wanted: number): number {
+    return wanted + this.#passedOver.size;
+  }
+
+  unseen(queued: readonly QueuedRef[]): readonly QueuedRef[] {
+    return this.#passedOver.size === 0 ? queued : queued.filter((ref) => !this.#passedOver.has(epochKey(ref)));
+  }
+
+  heldUp(ref: EpochRef, by: SaturatedLimit): void {
+    if (by.kind === "all") this.#allFull = true;
+    else if (by.kind === "type") this.#fullTypes.add(by.of);
+    else if (by.kind === "task") this.exceptTasks.add(by.of);
+    else this.#passedOver.add(epochKey(ref));
+  }
+}
+
+const epochKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { systemClock } from "../../../../src/core/ports/system.ts";
-import { EventLoopYielder } from "../../../../src/core/resilience/event-loop-yield.ts";
+import { systemClock } from "../../../../../src/core/ports/system.ts";
+import { EventLoopYielder } from "../../../../../src/core/worker/attempt/handler-code.ts";
 
 /** A clock that stands still but for what the test adds; a turn of the event loop is a promise of the test's. */
 function standingClock() {
