@@ -1,14 +1,14 @@
-import type { CoordinatorCore } from "../core/coordinator/coordinator-core.ts";
 import type { Bus, Store } from "../core/ports/index.ts";
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import { Connections } from "./connections.ts";
 import { coordinatorCore, type KnownTypesOptions, runningLimits } from "./coordinator.ts";
 import { knownTypes, type WorkerType } from "./known-types.ts";
-import { Lifecycle, type PartHealth, partHealth } from "./lifecycle.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import {
   type AttemptOptions,
   checkOptions,
   type ExternalOptions,
+  optionKeys,
   type RunningLimitOptions,
   type SweepOptions,
 } from "./options.ts";
@@ -37,16 +37,12 @@ export type ClientOptions<TType extends string = string, THandler = HandlerDefin
   KnownTypesOptions<TType, THandler>;
 
 const knownOptions: Readonly<Record<keyof ClientOptions, true>> = {
-  store: true,
-  bus: true,
+  ...optionKeys.ports,
+  ...optionKeys.limits,
   handlers: true,
   workerTypes: true,
   inputAdapters: true,
   coordinatorFns: true,
-  logger: true,
-  maxRunning: true,
-  maxRunningPerType: true,
-  maxRunningPerTask: true,
   cancelGraceMs: true,
   externalTypes: true,
 };
@@ -66,10 +62,6 @@ export class Client<
   TType extends string = string,
   THandler extends { readonly name: string } = WorkerType<TType>,
 > extends TaskClient<THandler> {
-  readonly #life: Lifecycle;
-  readonly #ports: Connections;
-  readonly #core: CoordinatorCore;
-
   constructor(options: ClientOptions<TType, THandler>) {
     const what = "new Client";
     checkOptions(options, { what, known: knownOptions, needsStore: true });
@@ -86,24 +78,5 @@ export class Client<
       logger: ports.logger,
     });
     super({ core, ports, life, known, running: runningLimits(options) });
-    this.#life = life;
-    this.#ports = ports;
-    this.#core = core;
-  }
-
-  /**
-   * How it is, for probes and people. Asks nobody: of the store it says what became of the last call.
-   *
-   * @example
-   * client.health().ready // false before `start()`, and while the store can't be reached
-   */
-  health(): PartHealth {
-    return partHealth({
-      state: this.#life.state,
-      unreachableSince: this.#ports.watch.unreachableSince,
-      bus: this.#ports.busHealth,
-      deadLetters: this.#ports.deadLetters.count,
-      loops: this.#core.loops,
-    });
   }
 }

@@ -5,7 +5,7 @@ import { defaultWorkerLimits, type RunningLimits, type WorkerLimits } from "../c
 import { builtInCoordinatorFns, type HandlerDefinition, type Logger } from "../definitions/index.ts";
 import { Connections } from "./connections.ts";
 import { byName, type HandlerList, type KnownTypes, knownTypes, type WorkerType } from "./known-types.ts";
-import { KeepAlive, Lifecycle, type PartHealth, partHealth } from "./lifecycle.ts";
+import { KeepAlive, Lifecycle } from "./lifecycle.ts";
 import {
   type AttemptOptions,
   type CapacityOptions,
@@ -13,6 +13,7 @@ import {
   checkOptions,
   definedOf,
   type ExternalOptions,
+  optionKeys,
   type RunningLimitOptions,
   type SweepOptions,
 } from "./options.ts";
@@ -63,25 +64,13 @@ export type CoordinatorOptions<TType extends string = string, THandler = Handler
   KnownTypesOptions<TType, THandler>;
 
 const knownOptions: Readonly<Record<keyof CoordinatorOptions, true>> = {
-  store: true,
-  bus: true,
+  ...optionKeys.ports,
+  ...optionKeys.attempts,
+  ...optionKeys.sweeps,
+  ...optionKeys.external,
   handlers: true,
   workerTypes: true,
-  inputAdapters: true,
-  coordinatorFns: true,
-  logger: true,
   keepAlive: true,
-  maxRunning: true,
-  maxRunningPerType: true,
-  maxRunningPerTask: true,
-  leaseMs: true,
-  pageSize: true,
-  tickMs: true,
-  sweepMs: true,
-  maxLostLeases: true,
-  cancelGraceMs: true,
-  externalTypes: true,
-  externalAcceptMs: true,
 };
 
 /** Coordinator functions are short, and many may wait for nothing but their turn. */
@@ -105,10 +94,6 @@ export class Coordinator<
   TType extends string = string,
   THandler extends { readonly name: string } = WorkerType<TType>,
 > extends TaskClient<THandler> {
-  readonly #core: CoordinatorCore;
-  readonly #life: Lifecycle;
-  readonly #ports: Connections;
-
   constructor(options: CoordinatorOptions<TType, THandler>) {
     const what = "new Coordinator";
     checkOptions(options, { what, known: knownOptions, needsStore: true });
@@ -125,20 +110,6 @@ export class Coordinator<
     });
     const keepAlive = new KeepAlive({ store: ports.store, clock: ports.callerClock, changes: core.changes });
     super({ core, ports, life, known, running: runningLimits(options), keepAlive });
-    this.#core = core;
-    this.#life = life;
-    this.#ports = ports;
-  }
-
-  /** How it is, for probes and people. Asks nobody: it is what this process knows. */
-  health(): PartHealth {
-    return partHealth({
-      state: this.#life.state,
-      unreachableSince: this.#ports.watch.unreachableSince,
-      bus: this.#ports.busHealth,
-      deadLetters: this.#ports.deadLetters.count,
-      loops: this.#core.loops,
-    });
   }
 }
 

@@ -16,7 +16,7 @@ import { type FlowTypes, type HandlerDefinition, silentLogger } from "../definit
 import { acquireShared, localBus, releaseShared } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Lifecycle, type StopOptions, type StoreHealth } from "./lifecycle.ts";
-import { checkOptions, type EngineOptions } from "./options.ts";
+import { checkOptions, type EngineOptions, optionKeys } from "./options.ts";
 import type { TaskMethods } from "./task-client.ts";
 import { Worker } from "./worker.ts";
 
@@ -59,24 +59,12 @@ export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
 }
 
 const knownOptions: Readonly<Record<keyof EngineOptions, true>> = {
+  ...optionKeys.ports,
+  ...optionKeys.attempts,
+  ...optionKeys.capacity,
+  ...optionKeys.sweeps,
   handlers: true,
-  inputAdapters: true,
-  coordinatorFns: true,
-  store: true,
-  bus: true,
   keepAlive: true,
-  logger: true,
-  capacity: true,
-  capacityPerType: true,
-  maxRunning: true,
-  maxRunningPerType: true,
-  maxRunningPerTask: true,
-  leaseMs: true,
-  pageSize: true,
-  tickMs: true,
-  sweepMs: true,
-  maxLostLeases: true,
-  cancelGraceMs: true,
 };
 
 /**

@@ -4,6 +4,7 @@ import { type LoopHealth, runInOrder } from "../core/resilience/supervisor.ts";
 import type { TaskChanges } from "../core/tasks/task-changes.ts";
 import type { Logger } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
+import type { Connections } from "./connections.ts";
 
 /** Where a part is between its start and its stop, each of which happens once. */
 export type LifecycleState = "new" | "starting" | "running" | "stopping" | "stopped";
@@ -212,20 +213,20 @@ export interface WorkerHealth extends PartHealth {
   readonly lingering: number;
 }
 
-export function partHealth(options: {
-  readonly state: LifecycleState;
-  readonly unreachableSince: number | undefined;
-  readonly bus: BusHealth;
-  readonly deadLetters: number;
+export function partHealth(part: {
+  readonly life: Lifecycle;
+  readonly ports: Pick<Connections, "busHealth" | "deadLetters" | "watch">;
   readonly loops: readonly LoopHealth[];
 }): PartHealth {
-  const { state, unreachableSince: since, bus, deadLetters, loops } = options;
+  const { state } = part.life;
+  const { busHealth: bus, deadLetters, watch } = part.ports;
+  const since = watch.unreachableSince;
   return {
     state,
     ready: state === "running" && since === undefined && bus.status !== "connecting",
     store: since === undefined ? { status: "ok" } : { status: "unreachable", since },
     bus,
-    deadLetters,
-    loops,
+    deadLetters: deadLetters.count,
+    loops: part.loops,
   };
 }

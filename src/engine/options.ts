@@ -94,6 +94,25 @@ export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefin
   readonly logger?: Logger;
 }
 
+const limitKeys = { maxRunning: true, maxRunningPerType: true, maxRunningPerTask: true } as const;
+
+/** The names of the options that several constructors share, for {@link checkOptions}. */
+export const optionKeys = {
+  ports: { store: true, bus: true, logger: true },
+  limits: limitKeys,
+  attempts: { ...limitKeys, leaseMs: true, pageSize: true, inputAdapters: true },
+  capacity: { capacity: true, capacityPerType: true },
+  sweeps: { coordinatorFns: true, tickMs: true, sweepMs: true, maxLostLeases: true, cancelGraceMs: true },
+  external: { externalTypes: true, externalAcceptMs: true },
+} as const satisfies {
+  readonly ports: Readonly<Record<"store" | "bus" | "logger", true>>;
+  readonly limits: Readonly<Record<keyof RunningLimitOptions, true>>;
+  readonly attempts: Readonly<Record<keyof AttemptOptions, true>>;
+  readonly capacity: Readonly<Record<keyof CapacityOptions, true>>;
+  readonly sweeps: Readonly<Record<keyof SweepOptions, true>>;
+  readonly external: Readonly<Record<keyof ExternalOptions, true>>;
+};
+
 const count = z.int().min(1).max(100_000).optional();
 const duration = z.number().min(1).max(86_400_000).optional();
 const counts = z.record(z.string(), z.int().min(1).max(100_000)).optional();

@@ -21,7 +21,7 @@ import { say } from "../graph/format/messages.ts";
 import { coordinatorFnType, type Graph } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
 import type { KnownTypes } from "./known-types.ts";
-import type { KeepAlive, Lifecycle, StopOptions } from "./lifecycle.ts";
+import { type KeepAlive, type Lifecycle, type PartHealth, partHealth, type StopOptions } from "./lifecycle.ts";
 
 export interface TaskClientParts {
   readonly core: CoordinatorCore;
@@ -79,6 +79,17 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
   /** For `await using`: stops it with the default grace. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /**
+   * The state of this object, for probes and people. Makes no requests: the store's status is the outcome of the last call.
+   *
+   * @example
+   * client.health().ready // false before `start()`, and while the store is unreachable
+   */
+  health(): PartHealth {
+    const { core, ports, life } = this.#parts;
+    return partHealth({ life, ports, loops: core.loops });
   }
 
   readonly run: TaskMethods<THandlers>["run"] = (flow, options) => this.#run(flow, options);

@@ -8,7 +8,7 @@ import { Connections } from "./connections.ts";
 import { workerLimits } from "./coordinator.ts";
 import { byName, type HandlerList, handlersByName } from "./known-types.ts";
 import { Lifecycle, partHealth, type StopOptions, type WorkerHealth } from "./lifecycle.ts";
-import { type AttemptOptions, checkOptions } from "./options.ts";
+import { type AttemptOptions, checkOptions, optionKeys } from "./options.ts";
 
 /** What a worker may be told. */
 export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefinition> extends AttemptOptions {
@@ -46,21 +46,13 @@ export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefin
 }
 
 const knownOptions: Readonly<Record<keyof WorkerOptions, true>> = {
-  store: true,
-  bus: true,
+  ...optionKeys.ports,
+  ...optionKeys.attempts,
+  ...optionKeys.capacity,
   handlers: true,
   roles: true,
-  inputAdapters: true,
-  capacity: true,
-  capacityPerType: true,
-  logger: true,
   coordinator: true,
   keepAlive: true,
-  maxRunning: true,
-  maxRunningPerType: true,
-  maxRunningPerTask: true,
-  leaseMs: true,
-  pageSize: true,
 };
 
 /** Without a bus nobody tells it: it looks. */
@@ -151,13 +143,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
 
   /** How it is, for probes and people. Asks nobody: it is what this process knows. */
   health(): WorkerHealth {
-    const part = partHealth({
-      state: this.#life.state,
-      unreachableSince: this.#ports.watch.unreachableSince,
-      bus: this.#ports.busHealth,
-      deadLetters: this.#ports.deadLetters.count,
-      loops: this.#core.loops,
-    });
+    const part = partHealth({ life: this.#life, ports: this.#ports, loops: this.#core.loops });
     return { ...part, running: this.#core.running, capacity: this.#capacity, lingering: this.#core.lingering };
   }
 }

@@ -202,11 +202,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   },
   mutation(
     "a cancel names the attempt before",
-    edit(
-      scheduler,
-      "    const { taskId, nodeId, shard, epoch, type } = record;\n    const address = { taskId, nodeId, shard, epoch, type };",
-      "    const { taskId, nodeId, shard, epoch, type } = record;\n    const address = { taskId, nodeId, shard, epoch: epoch - 1, type };",
-    ),
+    edit(scheduler, "cancelMessage(record, {", "cancelMessage({ ...record, epoch: record.epoch - 1 }, {"),
   ),
   mutation(
     "waitingFrom goes one too far",

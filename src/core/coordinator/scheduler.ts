@@ -1,6 +1,6 @@
 import { FlowError } from "../../errors/index.ts";
-import { cancelTokenOf, type MessageTrace, traceOf } from "../messages/messages.ts";
-import { topics } from "../messages/topics.ts";
+import { cancelMessage, cancelTokenOf, type MessageTrace, traceOf } from "../messages/messages.ts";
+import { messageKey, topics } from "../messages/topics.ts";
 import {
   type EpochRef,
   isShardTerminal,
@@ -247,7 +247,7 @@ export class Scheduler {
       cancelToken: cancelTokenOf(address),
       ...this.#traceOf(taskId),
     } as const;
-    return this.#bus.publish(topics.command(type), `${taskId}:${nodeId}`, message);
+    return this.#bus.publish(topics.command(type), messageKey(ref), message);
   }
 
   /** Tells the worker that runs this attempt to stop. Read afresh: who held it before the cancel may hold it no longer. */
@@ -255,17 +255,9 @@ export class Scheduler {
     const records = await this.#store.readShards(ref.taskId, [ref.nodeId]);
     const record = records.find(({ shard }) => shard === ref.shard);
     if (record?.lease === undefined) return;
-    const { taskId, nodeId, shard, epoch, type } = record;
-    const address = { taskId, nodeId, shard, epoch, type };
     const { workerId } = record.lease;
-    await this.#bus.publish(topics.signals, workerId, {
-      kind: "CANCEL",
-      ...address,
-      targetWorkerId: workerId,
-      reason,
-      cancelToken: cancelTokenOf(address),
-      ...this.#traceOf(taskId),
-    });
+    const message = cancelMessage(record, { workerId, reason, ...this.#traceOf(ref.taskId) });
+    await this.#bus.publish(topics.signals, workerId, message);
   }
 
   /** Of a task that isn't remembered it is not worth a read: whoever gets the message has the task's record. */

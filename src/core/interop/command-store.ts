@@ -10,7 +10,7 @@ import {
   type TaskStartMessage,
   traceOf,
 } from "../messages/messages.ts";
-import { topics } from "../messages/topics.ts";
+import { messageKey, topics } from "../messages/topics.ts";
 import {
   cancelShard,
   claimShard,
@@ -319,7 +319,7 @@ export class CommandStore implements WorkerStore {
     const { taskId, nodeId, shard, epoch, type } = record;
     const about = { taskId, nodeId, shard, epoch, type, workerId: this.#workerId } as const;
     const message: StatusMessage = { ...event, ...about, ...traceOf(command) };
-    const [topic, key] = [topics.status(type), `${taskId}:${nodeId}`];
+    const [topic, key] = [topics.status(type), messageKey(record)];
     try {
       await this.#sizedBus.publish(topic, key, message);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { FlowError } from "../../errors/index.ts";
 import { cancelTokenOf, traceOf } from "../messages/messages.ts";
-import { topics } from "../messages/topics.ts";
+import { messageKey, topics } from "../messages/topics.ts";
 import { type EpochRef, type Failure, type ShardRecord, shardKey } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
 import type { UnreadableSource } from "../ports/index.ts";
@@ -54,7 +54,7 @@ export class ExternalDispatch {
     if (unreadable !== undefined) return this.#fail(ref, unreadableFailure(unreadable));
     const address = { ...epochRef(ref), type: node.type };
     try {
-      await bus.publish(topics.command(node.type), `${ref.taskId}:${ref.nodeId}`, {
+      await bus.publish(topics.command(node.type), messageKey(ref), {
         kind: "TASK_START",
         ...address,
         cancelToken: cancelTokenOf(address),

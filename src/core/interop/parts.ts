@@ -1,5 +1,5 @@
 import type { Logger } from "../../definitions/index.ts";
-import { cancelTokenOf } from "../messages/messages.ts";
+import { cancelMessage } from "../messages/messages.ts";
 import { topics } from "../messages/topics.ts";
 import type { EpochRef, ShardRecord, ShardRef, TaskRecord } from "../model/records.ts";
 import type { NodePlan, Plan, PlanCache } from "../plan/index.ts";
@@ -55,12 +55,6 @@ export async function sendCancel(
   bus: Bus,
   to: { readonly ref: EpochRef; readonly type: string; readonly workerId: string; readonly reason: string },
 ): Promise<void> {
-  const address = { ...epochRef(to.ref), type: to.type };
-  await bus.publish(topics.signals, to.workerId, {
-    kind: "CANCEL",
-    ...address,
-    targetWorkerId: to.workerId,
-    reason: to.reason,
-    cancelToken: cancelTokenOf(address),
-  });
+  const { ref, type, workerId } = to;
+  await bus.publish(topics.signals, workerId, cancelMessage({ ...ref, type }, to));
 }

@@ -194,6 +194,16 @@ export type Message =
 export const cancelTokenOf = ({ taskId, nodeId, shard, epoch }: AttemptAddress): string =>
   `${taskId}:${nodeId}:${shard}:${epoch}`;
 
+/** Asks the worker that runs this attempt to stop it. */
+export function cancelMessage(
+  { taskId, nodeId, shard, epoch, type }: AttemptAddress,
+  to: { readonly workerId: string; readonly reason: string } & Traced,
+): CancelMessage {
+  const address = { taskId, nodeId, shard, epoch, type };
+  const { workerId: targetWorkerId, reason } = to;
+  return { kind: "CANCEL", ...address, targetWorkerId, reason, cancelToken: cancelTokenOf(address), ...traceOf(to) };
+}
+
 type Family = "command" | "status" | "signal" | "query" | "reply" | "announce";
 
 type FamilyOf<TMessage> = TMessage extends CommandMessage

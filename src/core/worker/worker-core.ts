@@ -1,6 +1,5 @@
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
-import type { TaskDiscoverMessage, TaskSnapshotMessage } from "../messages/messages.ts";
 import { groups, topics } from "../messages/topics.ts";
 import { type Attempt, type LogAccess, shardKey } from "../model/records.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
@@ -15,13 +14,11 @@ import type { WorkerParts } from "./attempt/worker-options.ts";
 import { type Claimed, Claimer, TaskCache } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
 
-import { WorkerPresence } from "./claim/worker-presence.ts";
+import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
 
 const pollMinMs = 20;
 /** A slot of a limit may be freed in another process, which tells nobody; nor does anybody while the bus is away. */
 const unheardPollMs = 200;
-/** Whoever asks who runs a node may go by the first answer: the worker that does is let answer first. */
-const idleAnswerMs = 300;
 /** How long what only waits for input is left waiting when the worker stops. */
 const idleMs = 50;
 /** How long a handler may take to heed its signal before it is logged. */
@@ -35,7 +32,8 @@ export class WorkerCore {
   readonly #supervisor: Supervisor;
   readonly #watch: StoreHealthTracker;
   readonly #leases: LeaseRenewer;
-  readonly #announcer: WorkerPresence;
+  readonly #presence: WorkerPresence;
+  readonly #answers: QueryAnswers;
   readonly #breather: EventLoopYielder;
   readonly #code: HandlerCode;
   readonly #claimer: Claimer;
@@ -54,7 +52,7 @@ export class WorkerCore {
     this.#supervisor = new Supervisor({ clock, logger: parts.logger });
     this.#watch = parts.watch ?? new StoreHealthTracker(clock);
     this.#leases = new LeaseRenewer({ store, clock, leaseMs: limits.leaseMs, watch: this.#watch });
-    this.#announcer = new WorkerPresence({
+    this.#presence = new WorkerPresence({
       store,
       clock,
       ttlMs: limits.leaseMs,
@@ -70,6 +68,12 @@ export class WorkerCore {
         capacity: limits.capacity,
         running: this.running + this.lingering,
       }),
+    });
+    this.#answers = new QueryAnswers({
+      parts: this.#parts,
+      types: this.#types,
+      supervisor: this.#supervisor,
+      held: this.#held,
     });
     this.#breather = new EventLoopYielder(clock);
     this.#code = new HandlerCode(store);
@@ -100,7 +104,7 @@ export class WorkerCore {
   async start(): Promise<void> {
     await this.#subscribe();
     this.#leases.start(this.#supervisor);
-    this.#announcer.start(this.#supervisor);
+    this.#presence.start(this.#supervisor);
     let waitMs = pollMinMs;
     this.#supervisor.loop("queue", async () => {
       await this.#claimer.fill();
@@ -130,7 +134,7 @@ export class WorkerCore {
           ),
         () => this.#letGo(options.graceMs),
         () => this.#supervisor.stop(),
-        () => this.#announcer.leave(),
+        () => this.#presence.leave(),
       ]);
     }
     return this.#stopping;
@@ -153,7 +157,7 @@ export class WorkerCore {
       topics: [topics.signals, topics.query],
       isPrivate: true,
       handle: async (message) => {
-        if (message.kind === "TASK_DISCOVER") return this.#onQuery(message);
+        if (message.kind === "TASK_DISCOVER") return this.#answers.onQuery(message);
         // Only a hint: a forged one costs an attempt, its next write asks the store.
         if (message.kind !== "CANCEL" || message.targetWorkerId !== workerId) return;
         const held = this.#held.get(shardKey(message));
@@ -165,49 +169,6 @@ export class WorkerCore {
       this.#subscriptions.push(await bus.subscribe(options));
     };
     await runConcurrently("subscribing a worker", [...commands, signals].map(subscribe));
-  }
-
-  async #onQuery(query: TaskDiscoverMessage): Promise<void> {
-    if (await this.#answerRunning(query)) return;
-    if (this.#types.includes(query.type)) this.#supervisor.spawn("answer", () => this.#answerIdle(query));
-  }
-
-  /** @returns whether the node runs here */
-  async #answerRunning(query: TaskDiscoverMessage): Promise<boolean> {
-    const { clock, workerId } = this.#parts;
-    const held = this.#held.get(shardKey(query));
-    if (held === undefined) return false;
-    const { epoch, claimId } = held.attempt;
-    const deadline = Math.round(clock.now() + held.until - clock.monotonic());
-    await this.#reply(query, {
-      epoch,
-      workerId,
-      runState: held.reason === "cancelling" ? "cancelling" : "running",
-      attemptEpoch: epoch,
-      lease: { workerId, leaseId: claimId, deadline },
-      artifacts: { complete: false },
-    });
-    return true;
-  }
-
-  /** So that whoever asks need not wait for an answer that never comes. */
-  async #answerIdle(query: TaskDiscoverMessage): Promise<void> {
-    const { clock, store } = this.#parts;
-    const { signal } = this.#supervisor;
-    await clock.sleep(idleAnswerMs, signal);
-    if (signal.aborted || (await this.#answerRunning(query))) return;
-    const { taskId, nodeId, shard, epoch } = query;
-    const record = (await store.readShards(taskId, [nodeId])).find((each) => each.shard === shard);
-    const artifacts = record?.status === "finished" ? { artifacts: { complete: true } } : {};
-    await this.#reply(query, { epoch, runState: "idle", attemptEpoch: 0, ...artifacts });
-  }
-
-  #reply(
-    { taskId, nodeId, shard, type, corrId }: TaskDiscoverMessage,
-    snapshot: Omit<TaskSnapshotMessage, "kind" | "taskId" | "nodeId" | "shard" | "type">,
-  ): Promise<void> {
-    const about = { taskId, nodeId, shard, type, ...(corrId === undefined ? {} : { corrId }) };
-    return this.#parts.bus.publish(topics.reply, taskId, { kind: "TASK_SNAPSHOT", ...about, ...snapshot });
   }
 
   async #letGo(graceMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { isInstance, type JsonObject } from "../../../errors/index.ts";
 import { type AttemptEvent, type StatusMessage, traceOf } from "../../messages/messages.ts";
-import { topics } from "../../messages/topics.ts";
+import { messageKey, topics } from "../../messages/topics.ts";
 import type { ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
@@ -71,7 +71,7 @@ export function announce(run: AttemptRun, event: AttemptEvent): Promise<void> {
   const { type } = run.node;
   const from = { taskId, nodeId, shard, epoch, type, workerId: run.parts.workerId };
   const message: StatusMessage = { ...event, ...from, ...traceOf(run) };
-  return run.parts.bus.publish(topics.status(type), `${taskId}:${nodeId}`, message);
+  return run.parts.bus.publish(topics.status(type), messageKey(run.held.attempt), message);
 }
 
 /** Listens to these sources while `work` runs. */

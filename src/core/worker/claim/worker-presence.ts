@@ -1,9 +1,12 @@
 import { FlowError } from "../../../errors/index.ts";
-import type { AnnounceMessage } from "../../messages/messages.ts";
-import type { WorkerRecord } from "../../model/records.ts";
+import type { AnnounceMessage, TaskDiscoverMessage, TaskSnapshotMessage } from "../../messages/messages.ts";
+import { topics } from "../../messages/topics.ts";
+import { shardKey, type WorkerRecord } from "../../model/records.ts";
 import type { Clock, WorkerStore } from "../../ports/index.ts";
 import type { StoreHealthTracker } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
+import type { AttemptHandle } from "../attempt/attempt-handle.ts";
+import type { WorkerParts } from "../attempt/worker-options.ts";
 
 export interface WorkerPresenceOptions {
   readonly store: WorkerStore;
@@ -61,3 +64,68 @@ const online = ({ id, types, capacity }: WorkerRecord): AnnounceMessage => ({
   version: "1",
   capacity,
 });
+
+/** A client may use the first answer it receives, so an idle worker lets the one that runs the node answer first. */
+const idleAnswerMs = 300;
+
+export interface QueryAnswersOptions {
+  readonly parts: WorkerParts;
+  /** The node types that this worker serves. */
+  readonly types: readonly string[];
+  readonly supervisor: Supervisor;
+  /** By shard, the attempts that this worker runs. */
+  readonly held: ReadonlyMap<string, AttemptHandle>;
+}
+
+/** Answers `TASK_DISCOVER`: which worker runs a node. */
+export class QueryAnswers {
+  readonly #options: QueryAnswersOptions;
+
+  constructor(options: QueryAnswersOptions) {
+    this.#options = options;
+  }
+
+  async onQuery(query: TaskDiscoverMessage): Promise<void> {
+    const { types, supervisor } = this.#options;
+    if (await this.#answerRunning(query)) return;
+    if (types.includes(query.type)) supervisor.spawn("answer", () => this.#answerIdle(query));
+  }
+
+  /** @returns whether the node runs here */
+  async #answerRunning(query: TaskDiscoverMessage): Promise<boolean> {
+    const { clock, workerId } = this.#options.parts;
+    const held = this.#options.held.get(shardKey(query));
+    if (held === undefined) return false;
+    const { epoch, claimId } = held.attempt;
+    const deadline = Math.round(clock.now() + held.until - clock.monotonic());
+    await this.#reply(query, {
+      epoch,
+      workerId,
+      runState: held.reason === "cancelling" ? "cancelling" : "running",
+      attemptEpoch: epoch,
+      lease: { workerId, leaseId: claimId, deadline },
+      artifacts: { complete: false },
+    });
+    return true;
+  }
+
+  /** Without it, the sender would wait for an answer until it times out. */
+  async #answerIdle(query: TaskDiscoverMessage): Promise<void> {
+    const { clock, store } = this.#options.parts;
+    const { signal } = this.#options.supervisor;
+    await clock.sleep(idleAnswerMs, signal);
+    if (signal.aborted || (await this.#answerRunning(query))) return;
+    const { taskId, nodeId, shard, epoch } = query;
+    const record = (await store.readShards(taskId, [nodeId])).find((each) => each.shard === shard);
+    const artifacts = record?.status === "finished" ? { artifacts: { complete: true } } : {};
+    await this.#reply(query, { epoch, runState: "idle", attemptEpoch: 0, ...artifacts });
+  }
+
+  #reply(
+    { taskId, nodeId, shard, type, corrId }: TaskDiscoverMessage,
+    snapshot: Omit<TaskSnapshotMessage, "kind" | "taskId" | "nodeId" | "shard" | "type">,
+  ): Promise<void> {
+    const about = { taskId, nodeId, shard, type, ...(corrId === undefined ? {} : { corrId }) };
+    return this.#options.parts.bus.publish(topics.reply, taskId, { kind: "TASK_SNAPSHOT", ...about, ...snapshot });
+  }
+}
