@@ -9,8 +9,8 @@ interface Size {
 }
 
 /**
- * Freezes JSON of users in place, to the bottom, so that a store can hand out what it keeps without a copy. It is then
- * what a JSON text would give back: -0 becomes 0.
+ * Deep-freezes a user's JSON in place, so that a store can return its own copy. Normalises it as a round trip through
+ * JSON text would: -0 becomes 0.
  *
  * @param what - how an error names the value
  * @throws FlowError `RECORD_TOO_LARGE` when its JSON text would be longer than a string can be
@@ -23,8 +23,8 @@ export function keepJson<TValue>(value: TValue, what: string): TValue {
 }
 
 /**
- * Freezes what users gave of a shard's record, so that a store can hand out the one it keeps. Not all of it: that took
- * half as long again as all else that a node costs, and the engine changes no record in place.
+ * Freezes the user's values in a shard's record, so that a store can return its own copy. Freezing the whole record
+ * would add half of a node's total cost, and the engine never changes a record in place.
  */
 export function keepShard(record: ShardRecord): ShardRecord {
   deepFreeze(record.result);
@@ -60,10 +60,10 @@ export function jsonText(value: unknown, what: string, mostBytes: number): strin
   return text;
 }
 
-/** JSON that its reader may change: a copy of what a store shares with others, which is frozen. */
+/** JSON that the caller may change: a copy, if the value is frozen because a store shares it. */
 export const ownJson = (value: Json): Json => (Object.isFrozen(value) ? copyJson(value) : value);
 
-/** From the bottom up, which measured three times as fast as from the top down. */
+/** Bottom-up, which measured three times as fast as top-down. */
 function freeze(value: unknown, size: Size): void {
   if (typeof value === "string") size.chars += value.length;
   if (typeof value !== "object" || value === null) return;

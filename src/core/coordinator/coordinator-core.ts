@@ -23,17 +23,17 @@ import {
 import { Scheduler } from "./scheduler.ts";
 import { Sweeper } from "./sweeper.ts";
 
-/** Plans tasks: several of them share the work through the store. */
+/** Plans tasks. Several coordinators share the work through the store. */
 export class CoordinatorCore {
   readonly #parts: CoordinatorParts;
   readonly #supervisor: Supervisor;
   readonly #scheduler: Scheduler;
   readonly #sweeper: Sweeper;
   readonly #changes = new TaskChanges();
-  /** Runs the coordinator functions: claimed, leased, retried and fenced like any node. */
+  /** Runs the coordinator functions, which are claimed, leased, retried and fenced like any node. */
   readonly #functionWorker: WorkerCore;
   readonly #callerRetry: StoreRetry;
-  /** For the types whose workers aren't ours, if there are any. */
+  /** Handles the types that external workers serve; `undefined` if there are none. */
   readonly #external: ExternalWorkers | undefined;
   #subscription: Subscription | undefined;
   #stopping: Promise<void> | undefined;
@@ -69,7 +69,7 @@ export class CoordinatorCore {
     });
     this.#functionWorker = new WorkerCore({
       ...parts,
-      watch: undefined, // whether the coordinator reaches its store is said by its sweeps
+      watch: undefined, // the coordinator's sweeps report whether its store is reachable
       workerId: `${parts.coordinatorId}.fn`,
       handlers: new Map(),
       limits: parts.functionLimits,
@@ -80,7 +80,7 @@ export class CoordinatorCore {
     return [...this.#supervisor.loops, ...this.#functionWorker.loops];
   }
 
-  /** Tells those who read tasks in this process what changed. */
+  /** Notifies readers of tasks in this process of changes. */
   get changes(): TaskChanges {
     return this.#changes;
   }
@@ -93,7 +93,7 @@ export class CoordinatorCore {
     await this.#functionWorker.start();
   }
 
-  /** The same promise at each call. */
+  /** Returns the same promise each time. */
   stop(options: { readonly graceMs: number }): Promise<void> {
     this.#stopping ??= runInOrder("stopping a coordinator", [
       () => this.#changes.close(),
@@ -120,7 +120,7 @@ export class CoordinatorCore {
   }
 
   /**
-   * The graph in its long form, known to run here.
+   * The graph with its defaults filled in, checked to be runnable by this engine.
    *
    * @throws FlowError `GRAPH_INVALID` with all findings
    */
@@ -148,8 +148,8 @@ export class CoordinatorCore {
   }
 
   /**
-   * A new task with the graph and the parameters of one that failed or was cancelled. It goes on from there: what had
-   * finished is adopted.
+   * Creates a task with the graph and the parameters of one that failed or was cancelled, which adopts the nodes that
+   * had finished.
    *
    * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED`, `TASK_EXISTS`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
    */
@@ -161,7 +161,7 @@ export class CoordinatorCore {
     const { store, ids } = this.#parts;
     const settings = taskSettings(options);
     const failed = checkRetryable(taskId, await this.#callerRetry.ask(() => store.readTask(taskId)));
-    this.checkGraph(failed.graph); // this engine's handlers may be others than those that it ran with
+    this.checkGraph(failed.graph); // this engine's handlers may differ from the ones that the task ran with
     const vars = await this.#callerRetry.ask(() => store.readVars(taskId));
     const task = nextTry(ids.next(), failed, { vars, settings });
     return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
@@ -183,7 +183,7 @@ export class CoordinatorCore {
       await this.#callerRetry.ask(() => store.settle());
       if (created) return { id, created };
       const found = await this.#callerRetry.ask(() => store.readTask(id));
-      if (found === undefined) continue; // it was deleted meanwhile, and its key is free again
+      if (found === undefined) continue; // the task was deleted in the meantime, so its key is free again
       checkSameInput(asked, found);
       return { id, created };
     }
@@ -198,7 +198,7 @@ export class CoordinatorCore {
     return answer;
   }
 
-  /** What follows a record that is stored. The record counts: should this fail, a sweep goes on from it. */
+  /** Acts on a record that is already stored. If this fails, a sweep continues from the record. */
   async #now(name: string, follow: () => Promise<void>): Promise<void> {
     try {
       await follow();
@@ -234,11 +234,11 @@ export class CoordinatorCore {
     switch (message.kind) {
       case "TASK_FAILED":
         if (message.permanent) return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
-        // Nobody else's turn has come by this: only its own, later.
+        // Other nodes cannot start because of this; only this one can, when it is due.
         if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
         return this.#changes.emit(message.taskId, false);
       case "BATCH_OK":
-      case "TASK_RESUMED": // an attempt that goes on may be the first to tell of what an earlier one stored
+      case "TASK_RESUMED": // a resumed attempt may be the first to announce what an earlier one stored
       case "TASK_DONE":
       case "CANCELLED":
         return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
@@ -250,9 +250,9 @@ export class CoordinatorCore {
 }
 
 /**
- * What a graph may say and this engine would ignore is refused: a limit that isn't held is worse than none.
+ * Refuses fields of a graph that this engine would ignore: an unenforced limit is worse than none.
  *
- * @param more - what else is known to be wrong with it
+ * @param more - further findings on the graph
  * @throws FlowError `GRAPH_INVALID` with all findings
  */
 function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
@@ -265,7 +265,7 @@ function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
   throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
 }
 
-/** The one limit of a node that there is: how many of its shards run at once. */
+/** The only limit of a node is the number of its shards that run at once. */
 const unknownLimits = ({ limits = {} }: GraphNode): readonly string[] =>
   Object.keys(limits).filter((key) => key !== "max_running");
 

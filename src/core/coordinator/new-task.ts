@@ -11,14 +11,14 @@ import type { NewTask } from "../ports/index.ts";
 import { noSuchTask } from "../tasks/task-reader.ts";
 
 export interface CreateTaskOptions {
-  /** As the coordinator's `checkGraph` gave it. */
+  /** The result of the coordinator's `checkGraph`. */
   readonly graph: Graph;
   readonly params?: unknown;
-  /** The flow's own schema of its parameters; without it the graph's JSON Schema counts. */
+  /** The flow's own schema of its parameters. @defaultValue the graph's JSON Schema */
   readonly paramsSchema?: $ZodType | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly priority?: number | undefined;
-  /** How long it may take, in seconds. */
+  /** The task's time limit, in seconds. */
   readonly deadlineSec?: number | undefined;
   readonly traceparent?: string | undefined;
 }
@@ -32,7 +32,7 @@ const maxDeadlineSec = 31_536_000;
 const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /**
- * A task as it is stored, with its parameters checked and put where its graph asks for them.
+ * The task to store: its parameters are checked and filled into its graph.
  *
  * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
  */
@@ -42,7 +42,7 @@ export function newTask(id: string, options: CreateTaskOptions): NewTask {
   return { id, graph: resolveParams(options.graph, params), params, priority: 0, ...settings };
 }
 
-/** A task that goes on from one that has failed: what it isn't told otherwise is as there. */
+/** A task that continues a failed one, with its settings unless they are overridden. */
 export function nextTry(
   id: string,
   failed: TaskRecord,
@@ -79,7 +79,7 @@ export function taskSettings({ idempotencyKey, priority, deadlineSec, traceparen
       "traceparent must be a W3C trace context, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     );
   }
-  // Databases replace half a surrogate pair, and two keys would be one.
+  // Databases replace a lone surrogate, so two different keys could become equal.
   if (idempotencyKey?.isWellFormed() === false) {
     throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be well-formed Unicode: it has a lone surrogate");
   }
@@ -111,8 +111,9 @@ export interface AskedTask {
 }
 
 /**
- * An idempotency key returns a task of the same input only: the same graph and the same parameters with their defaults,
- * or a retry of the same task. Computed from what every record has, so it holds for records of older versions too.
+ * An idempotency key returns an existing task only for the same input: the same graph and parameters with their
+ * defaults, or a retry of the same task. Compares fields that all records have, so it works for records of older
+ * versions.
  *
  * @throws FlowError `TASK_EXISTS` naming what differs; names of parameters, never their values
  */
@@ -142,7 +143,7 @@ export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): v
   );
 }
 
-/** The record has the graph with its parameters filled in, so the same parameters are filled in here. */
+/** The record's graph has its parameters filled in, so the same parameters are filled in here. */
 function isSameGraph(graph: Graph, found: TaskRecord): boolean {
   try {
     return graphHash(resolveParams(graph, found.params)) === graphHash(found.graph);
@@ -157,17 +158,17 @@ function differingKeys(asked: JsonObject, found: JsonObject): string[] {
   return keys.filter((key) => !isDeepStrictEqual(jsonAt(asked, key), jsonAt(found, key)));
 }
 
-/** As a store keeps it: JSON has no -0. */
+/** As a store returns it: JSON has no -0. */
 const jsonAt = (params: JsonObject, key: string): unknown =>
   Object.hasOwn(params, key) ? JSON.parse(JSON.stringify(params[key])) : undefined;
 
 /**
- * The parameters of a task in their wire form, checked and with defaults filled in: by the flow's zod schema, else by
+ * The parameters of a task in their wire form, checked and with defaults filled in, by the flow's zod schema or else by
  * the graph's JSON Schema.
  *
- * @throws FlowError `PARAMS_INVALID` with the path of each value that doesn't fit
+ * @throws FlowError `PARAMS_INVALID` with the path of each value that does not match
  * @throws FlowError `PARAMS_TOO_LARGE`
- * @throws FlowError `GRAPH_INVALID` when the graph's JSON Schema asks for what can't be checked
+ * @throws FlowError `GRAPH_INVALID` if the graph's JSON Schema has features that cannot be checked
  */
 export function taskParams(options: {
   readonly params: unknown;
@@ -175,7 +176,7 @@ export function taskParams(options: {
   readonly graph: Graph;
 }): JsonObject {
   const { graph, params = {} } = options;
-  checkSize(params); // before a schema of the graph gets to see them
+  checkSize(params); // before the graph's schema validates them
   const schema = options.schema ?? fromGraph(graph);
   const wire = schema === undefined ? params : throughSchema(schema, { params, flowName: graph.name });
   if (wire !== params) checkSize(wire);
@@ -212,13 +213,13 @@ function throughSchema(
 ): unknown {
   const decoded = safeDecode(schema, params);
   if (!decoded.success) throw refused(decoded.error, { params, flowName });
-  // Back to the wire: what was left out and has a default is now there.
+  // Encoded again, so that omitted parameters have their defaults.
   const encoded = safeEncode(schema, decoded.data);
   if (!encoded.success) throw invalid(describeIssues(encoded.error));
   return encoded.data;
 }
 
-/** Names of parameters that are missing first, in the compiler's words. */
+/** Names the missing parameters first, in the compiler's words. */
 function refused(
   error: $ZodError,
   { params, flowName }: { readonly params: unknown; readonly flowName: string | undefined },

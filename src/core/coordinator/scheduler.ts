@@ -15,18 +15,18 @@ import { adoptFinished } from "./adoption.ts";
 import { type KnownOpenTask, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
 
 /*
- * Decides what starts next, and when a task is over.
+ * Decides what starts next, and when a task ends.
  *
- * Two coordinators may decide about one task at the same time, and messages may be lost. What makes it right:
- * - Whoever finishes a node writes that first and looks at its children after, reading their other parents fresh. Of two
- *   that finish two parents at once, at least one then sees both.
- *   Where that would read too much, one look is made for several of them, a little later.
+ * Several coordinators may decide about one task at the same time, and messages may be lost. Why this is correct:
+ * - A coordinator or worker that finishes a node first writes that, then evaluates its children with fresh reads of
+ *   their other parents. If two parents finish concurrently, at least one evaluation sees both. Where this would read
+ *   too much, one evaluation serves several events, slightly later.
  * - A dispatch is an insert: the second one loses.
- * - A task's records are planned again as a whole from time to time (`replan`), which finds what a lost message should
- *   have told.
+ * - Each task is planned again as a whole from time to time (`replan`), which finds what a lost message would have
+ *   reported.
  */
 
-/** Types whose commands are another's business. */
+/** Types whose commands are sent elsewhere: external workers serve them. */
 export interface OtherCommands {
   readonly types: ReadonlySet<string>;
   /** An attempt of such a type is ready. */
@@ -38,12 +38,12 @@ export interface SchedulerOptions {
   readonly bus: Bus;
   readonly plans: PlanCache;
   readonly cancelGraceMs: number;
-  /** Something about the task changed, or it ended: for those who wait in this process. */
+  /** Called when the task changed or ended, for waiters in this process. */
   readonly onChange: (taskId: string, ended: boolean) => void;
   readonly others?: OtherCommands | undefined;
-  /** There are `owedLooks`. */
+  /** Called when `owedLooks` is no longer empty. */
   readonly onOwed: () => void;
-  /** What an event may read of the other parents of a node that needs some of them. @defaultValue 32 */
+  /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
 
@@ -67,7 +67,7 @@ export class Scheduler {
     this.#looks = new StartLooks(options);
   }
 
-  /** A task that this coordinator has just created: its roots may start. */
+  /** Dispatches the roots of a task that this coordinator has just created. */
   async begin(task: KnownOpenTask, plan: Plan): Promise<void> {
     const memory = this.#memories.get(task.id) ?? this.#memories.remember(task, plan);
     for (const node of plan.nodes) {
@@ -75,7 +75,7 @@ export class Scheduler {
     }
   }
 
-  /** Something about this node changed: looks at it, then at its children only. */
+  /** Re-evaluates a node that changed, then only its children. */
   async nodeChanged(taskId: string, nodeId: string): Promise<void> {
     const memory = await this.#recall(taskId);
     const node = memory?.plan.byId.get(nodeId);
@@ -92,8 +92,8 @@ export class Scheduler {
         const verdict = await this.#looks.afterEvent(taskId, memory, { node: child, parentId: nodeId });
         await this.#follow(verdict, { taskId, memory, node: child });
       }
-      // A child that could start before this node had finished may also have ended before it, since it need not read
-      // it to its end (or at all), and another coordinator was told.
+      // A child that could start before this node finished may also have ended first, since it need not read this node
+      // to the end (or at all); another coordinator may have received its event.
       const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;
       if (finished && couldEndFirst && isNodeFinished(child, await this.#store.readShards(taskId, [child.id]))) {
         memory.finished.add(child.id);
@@ -103,7 +103,7 @@ export class Scheduler {
     this.#onChange(taskId, ended);
   }
 
-  /** The whole truth again: what a sweep does, and what follows a failure or a cancel. */
+  /** Re-reads all records of the task and plans it as a whole: on a sweep, and after a failure or a cancel. */
   async replan(taskId: string): Promise<void> {
     const task = await this.#store.readTask(taskId);
     if (task === undefined || isTaskTerminal(task.status)) {
@@ -121,12 +121,12 @@ export class Scheduler {
       if (shards.length === node.partitions) memory.dispatched.add(node.id);
       const failure = shards.find((shard) => shard.status === "failed")?.failure;
       if (failure !== undefined) {
-        // The shard failed, and whoever saw it ended before the task was told.
+        // The shard failed, but the process that saw it died before it updated the task.
         await this.#store.failTask(taskId, failure);
         return this.replan(taskId);
       }
     }
-    // This look only rules out: whoever makes another parent satisfy, of those that don't yet, looks again.
+    // This check only rules nodes out: the event of a parent that becomes satisfied triggers another evaluation.
     for (const node of memory.plan.nodes) {
       if (memory.dispatched.has(node.id)) continue;
       const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : memory.finished;
@@ -140,7 +140,7 @@ export class Scheduler {
     return this.#looks.owed;
   }
 
-  /** Makes a look that is owed. */
+  /** Makes an owed look. */
   async payLook(look: OwedLook): Promise<void> {
     const { taskId, nodeId } = look;
     this.#looks.pay(look);
@@ -155,7 +155,7 @@ export class Scheduler {
     }
   }
 
-  /** Says that an attempt is ready to be claimed. */
+  /** Announces that an attempt can be claimed. */
   command(record: ShardRecord): Promise<void> {
     return this.#command(record.type, record, record.epoch);
   }
@@ -168,7 +168,7 @@ export class Scheduler {
     const plan = this.#plans.get(task.graph);
     const external = this.#others?.types;
     if (task.status === "running") await adoptFinished({ store: this.#store, plan, task, external });
-    // Another call may have remembered it during the reads: two memories of one task would each learn half.
+    // A concurrent call may have cached it during the reads: with two caches of one task, each would miss facts.
     return this.#memories.get(taskId) ?? this.#memories.remember(task, plan);
   }
 
@@ -176,7 +176,7 @@ export class Scheduler {
     await this.#follow(await this.#looks.look(taskId, memory, node), { taskId, memory, node });
   }
 
-  /** Dispatches the node if that is what the look says. */
+  /** Dispatches the node if its verdict is `ready`. */
   async #follow(
     verdict: Readiness | undefined,
     { taskId, memory, node }: { readonly taskId: string; readonly memory: OpenTask; readonly node: NodePlan },
@@ -187,13 +187,13 @@ export class Scheduler {
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
       const outcome = await this.#store.dispatch(ref, init);
-      // Whoever wrote the record that was there also says so; if it ended before that, the workers look by themselves.
+      // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
       if (outcome === "dispatched") await this.#command(node.type, ref, 1);
     }
     memory.dispatched.add(node.id);
   }
 
-  /** Whether the task is over. */
+  /** Whether the task has ended. */
   async #tryFinish(taskId: string, memory: OpenTask): Promise<boolean> {
     const { nodes } = memory.plan;
     for (let index = memory.openFrom; index < nodes.length; index++) {
@@ -202,7 +202,7 @@ export class Scheduler {
         if (!isNodeFinished(node, await this.#store.readShards(taskId, [node.id]))) return false;
         memory.finished.add(node.id);
       }
-      // Never "++": another call may have moved it during the read.
+      // Not `++`: a concurrent call may have advanced it during the read.
       memory.openFrom = Math.max(memory.openFrom, index + 1);
     }
     await this.#store.finishTask(taskId);
@@ -211,8 +211,8 @@ export class Scheduler {
   }
 
   /**
-   * Every node gets its tombstone or its abort: a dispatch that was decided before the cancel and is written after it
-   * finds the record there and loses. The task is over when nothing of it is open any more.
+   * Writes a tombstone or an abort for every node: a dispatch that was decided before the cancel finds the record and
+   * loses. The task ends when none of its shards is open.
    */
   async #cancelRest(task: TaskRecord, memory: OpenTask): Promise<void> {
     const { id: taskId, failure, cancelReason = failure?.reasonCode ?? "cancelled" } = task;
@@ -250,7 +250,10 @@ export class Scheduler {
     return this.#bus.publish(topics.command(type), messageKey(ref), message);
   }
 
-  /** Tells the worker that runs this attempt to stop. Read afresh: who held it before the cancel may hold it no longer. */
+  /**
+   * Asks the worker that runs this attempt to stop. Reads the record again, as the lease may have changed since the
+   * cancel.
+   */
   async #signal(ref: ShardRef, reason: string): Promise<void> {
     const records = await this.#store.readShards(ref.taskId, [ref.nodeId]);
     const record = records.find(({ shard }) => shard === ref.shard);
@@ -260,7 +263,7 @@ export class Scheduler {
     await this.#bus.publish(topics.signals, workerId, message);
   }
 
-  /** Of a task that isn't remembered it is not worth a read: whoever gets the message has the task's record. */
+  /** Not worth a read if the task is not cached: receivers have the task's record. */
   #traceOf(taskId: string): Pick<MessageTrace, "traceparent"> {
     return traceOf(this.#memories.get(taskId) ?? {});
   }

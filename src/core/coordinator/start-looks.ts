@@ -2,17 +2,17 @@ import type { ShardRecord, TaskRecord } from "../model/records.ts";
 import { isNodeFinished, type NodePlan, type Plan, type Readiness, readiness } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 
-/** What is known of a node that needs some of its parents. */
+/** What is known about a node that needs only some of its parents. */
 export interface SomeParents {
-  /** Those that aren't known to satisfy it: the others do for ever, of these nothing is said. */
+  /** Parents not known to satisfy the node. All others satisfy it permanently. */
   readonly unknown: Set<string>;
-  /** How many parents may be read for the events that came since the last look at all of them. */
+  /** How many parents may be read, for the events since the last look at all of them. */
   credit: number;
 }
 
 /**
- * What one coordinator remembers of a task. Only facts that never change: that a node is finished, that it was
- * dispatched, that it has stored a batch. "Not finished" is never remembered, so a stale memory is a slow one, not a wrong one, and it can be
+ * What a coordinator caches about a task: only facts that never change, such as "finished", "dispatched" and "has
+ * stored a batch". "Not finished" is never cached, so a stale cache costs time but never correctness, and can be
  * dropped at any time.
  */
 export interface OpenTask {
@@ -21,20 +21,20 @@ export interface OpenTask {
   readonly traceparent: string | undefined;
   readonly finished: Set<string>;
   readonly dispatched: Set<string>;
-  /** Nodes that have stored a batch, as far as somebody needs to know. */
+  /** Nodes that have stored a batch, as far as a decision needed it. */
   readonly started: Set<string>;
   /**
-   * By node that needs all of its parents: every parent before this index satisfies it. The one at it is read fresh, and
-   * its own finish will look again; so a join of N parents costs O(N) reads in all.
+   * For a node that needs all of its parents: every parent before this index satisfies it. The parent at this index is
+   * read again, and triggers another look when it finishes, so a join of N parents costs O(N) reads in total.
    */
   readonly waitingFrom: Map<string, number>;
-  /** By node that needs some of its parents. */
+  /** For nodes that need only some of their parents. */
   readonly someParents: Map<string, SomeParents>;
   /** Every node before this index of the plan is finished. */
   openFrom: number;
 }
 
-/** What is remembered of its record. */
+/** The fields of a task's record that are cached. */
 export type KnownOpenTask = Pick<TaskRecord, "id" | "priority" | "traceparent">;
 
 const keptTasks = 1_000;
@@ -71,12 +71,12 @@ export class OpenTasks {
   }
 }
 
-/** What an event may read of the other parents of a node that needs some of them. */
+/** How many other parents an event may read for a node that needs only some of them. */
 const defaultReadsAnEvent = 32;
-/** Nodes that are read by one call. */
+/** Nodes read by one call. */
 const readAtOnce = 100;
 
-/** A look at all parents of a node that nobody has made yet. */
+/** A pending look at all parents of a node. */
 export interface OwedLook {
   readonly taskId: string;
   readonly nodeId: string;
@@ -84,21 +84,21 @@ export interface OwedLook {
 
 export interface StartLooksOptions {
   readonly store: Store;
-  /** Something is owed. */
+  /** Called when a look becomes owed. */
   readonly onOwed: () => void;
   /** @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
 
 /**
- * Finds out whether a node may start. Parents that satisfied it once are remembered, for they do so for ever. That one
- * doesn't is true at the moment of reading only, since another coordinator may be told of its end.
+ * Determines whether a node may start. A parent that satisfies a node does so permanently, so that is cached. That it
+ * does not is true only at the moment of the read, since another coordinator may receive its event.
  *
- * - A node that needs all of its parents: the first one that isn't known to satisfy it is read. If it holds the node
- *   back, its own event will look again. A join of N parents costs O(N) reads in all.
- * - A node that needs some of them: any of the others may be the one that was missing, and reading all of them at each
- *   event would cost O(N²). So an event earns a few reads, and a look is made when it has been earned. Until then it is
- *   owed: made in the background, once for all events that came in between, and that takes a part of the time only.
+ * - A node that needs all of its parents: read the first that is not known to satisfy it. If it does not yet, its own
+ *   event triggers the next look. A join of N parents costs O(N) reads in total.
+ * - A node that needs only some: any of the others may be the missing one, and reading all of them on each event would
+ *   cost O(N²). So each event earns a few reads, and a look happens once it is paid for. Until then it is owed: it is
+ *   made in the background, once for all events in between, and for a fraction of the time only.
  */
 export class StartLooks {
   readonly #store: Store;
@@ -120,12 +120,12 @@ export class StartLooks {
     this.#owed.set(keyOf(look), look);
   }
 
-  /** Comes before the look itself: what is owed while it reads is another one. */
+  /** Called before the look itself: a look that becomes owed while it reads is another one. */
   pay(look: OwedLook): void {
     this.#owed.delete(keyOf(look));
   }
 
-  /** After an event of this parent. `undefined`: not yet, as far as it was looked at. */
+  /** After an event of this parent. `undefined`: not ready, as far as was checked. */
   async afterEvent(
     taskId: string,
     memory: OpenTask,
@@ -135,7 +135,7 @@ export class StartLooks {
     if (node.needsAll) return this.#lookForAll(taskId, memory, node);
     const some = someParents(memory, node);
     await this.#read(taskId, memory, { node, parentIds: [parentId], some });
-    if (some.unknown.has(parentId)) return undefined; // it was not the one that was missing
+    if (some.unknown.has(parentId)) return undefined; // the parent does not satisfy the node yet
     if (some.unknown.size > mayLack(node)) {
       some.credit += this.#readsAnEvent;
       if (some.credit <= mayLack(node)) {
@@ -147,7 +147,7 @@ export class StartLooks {
     return this.#lookForSome(taskId, memory, node);
   }
 
-  /** From the records, whatever it costs. `undefined`: not yet. */
+  /** Reads as many records as needed. `undefined`: not ready. */
   look(taskId: string, memory: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
     return node.needsAll ? this.#lookForAll(taskId, memory, node) : this.#lookForSome(taskId, memory, node);
   }
@@ -158,18 +158,21 @@ export class StartLooks {
       if (satisfies(memory, node, parentId)) continue;
       await this.#read(taskId, memory, { node, parentIds: [parentId] });
       if (satisfies(memory, node, parentId)) continue;
-      // Another call may have come further during the read: only ever forward.
+      // A concurrent call may have advanced further during the read: never move back.
       memory.waitingFrom.set(node.id, Math.max(index, memory.waitingFrom.get(node.id) ?? 0));
       return undefined;
     }
     return verdict(memory, node);
   }
 
-  /** Reads until too many are found that don't satisfy; else to the end, for the choice is all that do. */
+  /**
+   * Reads until too many parents are unsatisfied; otherwise reads all of them, as the choice contains every satisfied
+   * parent.
+   */
   async #lookForSome(taskId: string, memory: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
     const some = someParents(memory, node);
     some.credit = 0;
-    // An iterator, no list of them: a look that ends at once is to cost no more than that.
+    // An iterator instead of a list: a look that ends early must not cost more than it reads.
     const unknown = some.unknown.values();
     let left = mayLack(node);
     for (;;) {
@@ -181,7 +184,7 @@ export class StartLooks {
     }
   }
 
-  /** Learns what these parents are now, of those that aren't known to satisfy the node. */
+  /** Updates the cache for those of these parents that are not known to satisfy the node. */
   async #read(
     taskId: string,
     memory: OpenTask,
@@ -194,7 +197,7 @@ export class StartLooks {
     for (const id of unknown) {
       const parent = memory.plan.byId.get(id);
       const records = shards.get(id);
-      if (parent === undefined || records === undefined) continue; // one without a record has stored nothing
+      if (parent === undefined || records === undefined) continue; // a node without a record has not stored anything
       if (isNodeFinished(parent, records)) memory.finished.add(id);
       else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, id))) memory.started.add(id);
     }
@@ -206,10 +209,10 @@ const none: ReadonlyMap<string, ShardRecord[]> = new Map();
 
 const keyOf = ({ taskId, nodeId }: OwedLook): string => `${taskId}:${nodeId}`;
 
-/** How many of its parents needn't satisfy it. */
+/** How many of its parents may remain unsatisfied. */
 const mayLack = (node: NodePlan): number => node.dependsOn.length - node.needed;
 
-/** As far as it is remembered. */
+/** As far as it is cached. */
 const satisfies = (memory: OpenTask, node: NodePlan, parentId: string): boolean =>
   memory.finished.has(parentId) || (node.startsOnFirstBatch && memory.started.has(parentId));
 
