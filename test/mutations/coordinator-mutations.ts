@@ -79,7 +79,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
     edit(
       looks,
-      "      // Another call may have come further during the read: only ever forward.\n",
+      "      // A concurrent call may have advanced further during the read: never move back.\n",
       "      unfinished.add([taskId, node.id, parentId].join());\n",
     ),
   ),

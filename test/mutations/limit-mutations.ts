@@ -54,7 +54,7 @@ export const limitMutations: readonly Mutation[] = [
   },
   mutation(
     "slots of an attempt that only its worker gave up are free",
-    edit(attempt, "return false; // perhaps", "return true; // perhaps"),
+    edit(attempt, "return false; // possibly", "return true; // possibly"),
   ),
   mutation(
     "slots are given back before the outcome is written",

@@ -26,7 +26,7 @@ export const parallelMutations: readonly Mutation[] = [
     ),
     ...mutation(
       "a restart doesn't wait for the batches in hand",
-      edit(consume, "          await batches.drain(); // what is in hand still belongs to the old output\n", ""),
+      edit(consume, "          await batches.drain(); // pending batches belong to the old output\n", ""),
     ),
   },
   mutation(

@@ -117,7 +117,7 @@ export const workerMutations: readonly Mutation[] = [
     "finish announced before it is written",
     edit(
       attempt,
-      '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // what it measured is in the store\n',
+      '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // its metrics are in the store\n',
       "",
     ),
     edit(
@@ -230,7 +230,7 @@ export const workerMutations: readonly Mutation[] = [
     elsewhere: raceOf("a command that comes during a look at the queue", "takes a command just behind the answer"),
     ...mutation(
       "a call during a look at the queue is forgotten",
-      edit(claimer, "this.#fillAgain = true; // by the order of the queue, not past it", ""),
+      edit(claimer, "this.#fillAgain = true; // so that the command does not jump the queue", ""),
     ),
   },
   {

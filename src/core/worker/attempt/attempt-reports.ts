@@ -6,25 +6,25 @@ import type { AttemptReport } from "../../ports/index.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 
 const mostCheckpointBytes = 16 * 1024;
-/** How often progress is written, at most: a handler may tell each row. */
+/** Minimum interval between writes of progress: a handler may report every row. */
 const progressEveryMs = 1_000;
 
 type Said = Pick<AttemptReport, "checkpoint" | "cursors" | "progress">;
 
 /**
- * What an attempt writes about itself into its shard's record, one write after another: each has a number, so that one
- * which arrives late changes nothing, and says which output it belongs to, so that none outlives a restart.
+ * Writes an attempt's reports into its shard's record, one at a time. Reports are numbered, so that a late one has no
+ * effect, and name the generation they belong to, so that none outlives a restart.
  */
 export class AttemptReports implements Checkpoint {
   readonly #run: AttemptRun;
   #generation: number;
   #checkpoint: Json | undefined;
   #number = 0;
-  /** There once something was written: most attempts say nothing. */
+  /** Set by the first write: most attempts report nothing. */
   #last: Promise<void> | undefined;
-  /** Said, and not written yet. */
+  /** Reported, but not written yet. */
   #progress: Progress | undefined;
-  /** There while progress is being told. */
+  /** Set while progress is being written. */
   #telling: AbortController | undefined;
 
   constructor(run: AttemptRun) {
@@ -33,7 +33,7 @@ export class AttemptReports implements Checkpoint {
     this.#checkpoint = run.claimed.checkpoint;
   }
 
-  /** Another look at the shard, or another output: what the record says now is what counts. */
+  /** The record was read again, or the output restarted: the record's state now applies. */
   goOnFrom({ generation, checkpoint }: Pick<ShardRecord, "generation" | "checkpoint">): void {
     this.#generation = generation;
     this.#checkpoint = checkpoint;
@@ -47,7 +47,7 @@ export class AttemptReports implements Checkpoint {
     await this.writeCheckpoint(checkedCheckpoint(value), this.#generation);
   }
 
-  /** Changes nothing where the output of this generation is withdrawn. */
+  /** Has no effect if the output of this generation was withdrawn. */
   async writeCheckpoint(checkpoint: Json, generation: number): Promise<void> {
     await this.write({ checkpoint }, generation);
     if (generation === this.#generation) this.#checkpoint = checkpoint;
@@ -66,7 +66,7 @@ export class AttemptReports implements Checkpoint {
     void this.#tell(telling.signal).catch((error: unknown) => this.#untold(error));
   }
 
-  /** Whether something was said that isn't written yet. */
+  /** Whether a report is not written yet. */
   get hasNews(): boolean {
     return this.#progress !== undefined;
   }
@@ -75,17 +75,17 @@ export class AttemptReports implements Checkpoint {
     return this.write({});
   }
 
-  /** The attempt is over: nothing more is written. */
+  /** The attempt has ended: nothing more is written. */
   end(): void {
     this.#progress = undefined;
     this.#telling?.abort();
   }
 
-  /** Resolves when it is stored. */
+  /** Resolves when the report is stored. */
   write(said: Said, generation = this.#generation): Promise<void> {
     const before = this.#last ?? Promise.resolve();
     const written = before.then(() => this.#write(generation, said));
-    this.#last = written.catch(() => {}); // whoever asked for it has the error; the next one is written all the same
+    this.#last = written.catch(() => {}); // the caller gets the error; the next report is written anyway
     return written;
   }
 
@@ -116,7 +116,7 @@ export class AttemptReports implements Checkpoint {
   }
 }
 
-/** A copy of it. @throws TypeError when it isn't JSON, or too much of it */
+/** A copy of the value. @throws TypeError if it is not JSON, or too large */
 export function checkedCheckpoint(value: Json): Json {
   let copy: Json;
   try {

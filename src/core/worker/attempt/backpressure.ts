@@ -6,27 +6,27 @@ import type { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, shardsOf, withInputWait } from "./attempt-run.ts";
 
 /*
- * A producer with `max_pending_batches` stores no batch while a consumer that runs is that many behind.
+ * A producer with a limit on pending batches stores none while a running consumer is that many batches behind.
  *
- * What it waits for is in the consumer's record: `running`, and a cursor for the producer's shard. Only a consumer that
- * takes batches one by one as they come has one. It moves the cursor on each time that it has read half of the limit.
+ * The consumer's record shows this: it is `running`, with a cursor for the producer's shard. Only consumers that take
+ * batches one by one have cursors. A consumer advances its cursor each time it has read half of the limit.
  *
- * Nobody waits for ever:
- * - Who is waited for runs, so it has its slot, under whatever limit. One that is queued, deferred or cancelled isn't
- *   waited for, and a dead one runs no longer than its lease.
- * - Who is waited for can go on: it is behind by more than it may leave untold, so there is something for it to read,
- *   and it takes what there is from any of its sources before it waits for one of them. All that can hold it up is its
- *   handler, or a consumer of its own.
- * - So one wait leads to another downstream only, and a graph has no cycle: at the end of each chain somebody works.
+ * Waits always end:
+ * - A consumer that is waited for runs, so it has its slots. One that is queued, deferred or cancelled is not waited
+ *   for, and a dead one counts as running only until its lease expires.
+ * - It can continue: it is further behind than the part it may leave unreported, so it has something to read, and it
+ *   reads from any of its sources before it waits for one of them. Only its handler, or a consumer of its own, can
+ *   delay it.
+ * - So waits point downstream only, and a graph has no cycle: at the end of each chain, some node makes progress.
  */
 
-/** Keeps one attempt of a producer from running ahead of its consumers. */
+/** Keeps a producer's attempt from running ahead of its consumers. */
 export class Backpressure {
   readonly #run: AttemptRun;
   readonly #generation: number;
   readonly #max: number;
   readonly #readers: readonly string[];
-  /** Below this seq nobody can be too far behind: cursors only go forward. */
+  /** Below this seq, no consumer can be too far behind: cursors only advance. */
   #mayStoreTo: number;
 
   private constructor(run: AttemptRun, options: { readonly generation: number; readonly max: number }) {
@@ -37,7 +37,7 @@ export class Backpressure {
     this.#readers = streamReadersOf(run.plan, run.node);
   }
 
-  /** `undefined` for a node without a limit, which most are. */
+  /** `undefined` for a node without a limit. */
   static of(run: AttemptRun, generation: number): Backpressure | undefined {
     const max = run.node.maxPendingBatches;
     return max === undefined ? undefined : new Backpressure(run, { generation, max });
@@ -54,7 +54,7 @@ export class Backpressure {
       for (;;) {
         wait.beforeLooking();
         const slowest = await this.#slowest();
-        // With nobody there to wait for, look again before one who comes now can be far behind.
+        // If no consumer is running, check again before one that starts now can be far behind.
         this.#mayStoreTo = slowest === undefined ? seq + Math.ceil(this.#max / 2) : slowest + this.#max;
         if (seq < this.#mayStoreTo) return;
         await wait.forNews(true);
@@ -62,14 +62,14 @@ export class Backpressure {
     });
   }
 
-  /** How far the slowest of the consumers has come that run. */
+  /** The position of the slowest running consumer. */
   async #slowest(): Promise<number | undefined> {
     const { retry, parts, held } = this.#run;
     const { taskId, nodeId, shard } = held.attempt;
     const key = sourceKey(nodeId, shard);
     const records = await retry.ask(() => parts.store.readShards(taskId, this.#readers));
     const positions = records.flatMap(({ status, cursors, sourceGens }) => {
-      // One that still reads what was withdrawn will start over, from the beginning.
+      // A consumer that reads a withdrawn generation will start over from the beginning.
       const reads = status === "running" && (sourceGens[key] ?? 0) === this.#generation;
       return reads ? (cursors?.[key] ?? []) : [];
     });
@@ -77,15 +77,15 @@ export class Backpressure {
   }
 }
 
-/** Tells producers that wait for their consumers how far this one has read. */
+/** Reports to producers with a limit how far this consumer has read. */
 export class ReadPositions {
   readonly #run: AttemptRun;
   readonly #reports: AttemptReports;
-  /** By source, of those that wait. */
+  /** By source, for the sources with a limit. */
   readonly #cursors: Record<string, number>;
   /**
-   * After so many batches: half of the smallest limit. What isn't told is then always less than a limit, so no producer
-   * waits for a consumer that has read all there is; and one that is fast enough need not stop for the word.
+   * Reports after this many batches, half of the smallest limit. What is unreported is then always less than a limit,
+   * so no producer waits for a consumer that has read everything, and a fast consumer does not delay its producers.
    */
   readonly #every: number;
   #untold = 0;
@@ -104,7 +104,7 @@ export class ReadPositions {
     this.#every = options.every;
   }
 
-  /** `undefined` when none of the sources waits, as most don't. */
+  /** `undefined` if none of the sources has a limit. */
   static of(
     run: AttemptRun,
     options: {
@@ -125,12 +125,12 @@ export class ReadPositions {
     return new ReadPositions(run, { reports: options.reports, cursors, every });
   }
 
-  /** Told first: from then on a producer waits. */
+  /** Reported before the first read: from then on, producers wait. */
   begin(): Promise<void> {
     return this.#tell();
   }
 
-  /** The artifact with this seq is done with. */
+  /** The artifact with this seq has been processed. */
   async passed({ nodeId, shard }: Source, seq: number): Promise<void> {
     const key = sourceKey(nodeId, shard);
     if (this.#cursors[key] === undefined) return;

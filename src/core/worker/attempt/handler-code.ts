@@ -4,16 +4,19 @@ import type { LogAccess } from "../../model/records.ts";
 import type { Clock, HandlerGate, WorkerStore } from "../../ports/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
 
-/** Runs handler code through the gate of a store that has one. Without one, code is called as it is. */
+/** Runs handler code through the gate of the store, if it has one. */
 export class HandlerCode {
   readonly #gate: HandlerGate | undefined;
 
   constructor(store: WorkerStore) {
-    // By `in`: a wrapper around a store without a gate may answer any name with a method.
+    // Checked by `in`: a wrapper around a store without a gate may return a method for any name.
     this.#gate = "handlerGate" in store ? store.handlerGate : undefined;
   }
 
-  /** A promise only where the code returns one or has to wait: most handlers are synchronous, and a tick a batch shows. */
+  /**
+   * Returns a promise only if the code does or has to wait: most handlers are synchronous, and a tick per batch is
+   * measurable.
+   */
   run<T>(code: () => T): T | Promise<Awaited<T>> {
     const gate = this.#gate;
     if (gate === undefined) return code();
@@ -21,7 +24,7 @@ export class HandlerCode {
     return open === undefined ? entered(gate, code) : waited(gate, open, code);
   }
 
-  /** The same batches, where each step of the iterator is handler code. */
+  /** The same batches; each step of the iterator counts as handler code. */
   iterate<T>(batches: AsyncIterable<T> | Iterable<T>): AsyncIterable<T> | Iterable<T> {
     if (this.#gate === undefined) return batches;
     return {
@@ -39,7 +42,7 @@ export class HandlerCode {
 }
 
 async function waited<T>(gate: HandlerGate, open: Promise<void>, code: () => T): Promise<Awaited<T>> {
-  // In a loop: whoever went on before may have written again.
+  // In a loop: a call that was released first may have written again.
   for (let locked: Promise<void> | undefined = open; locked !== undefined; locked = gate.enter()) await locked;
   return await entered(gate, code);
 }
@@ -50,20 +53,20 @@ function entered<T>(gate: HandlerGate, code: () => T): T | Promise<Awaited<T>> {
   try {
     const result = code();
     if (!isPromiseLike(result)) return result;
-    running = Promise.resolve(result); // called once: a query builder runs its query at each `then`
+    running = Promise.resolve(result); // called only once: a query builder runs its query at each `then`
     return running;
   } finally {
     if (running === undefined) leave();
-    else running.then(leave, leave); // also where nobody waits any longer: abandoned code still runs
+    else running.then(leave, leave); // also after the wait was abandoned, since the code still runs
   }
 }
 
 const sliceMs = 8;
 
 /**
- * Keeps one process fair. Handlers that never wait run as one long chain of microtasks, in which no timer fires and no
- * socket is read: leases would run out and cancels go unheard. After a slice of time everybody who calls `pause` waits
- * for the same turn of the event loop.
+ * Keeps a process responsive. Handlers that never wait run as one long chain of microtasks, during which no timer fires
+ * and no socket is read: leases would expire and cancels go unnoticed. After each time slice, all callers of `pause`
+ * wait for the same turn of the event loop.
  */
 export class EventLoopYielder {
   readonly #clock: Clock;
@@ -75,7 +78,7 @@ export class EventLoopYielder {
     this.#since = clock.monotonic();
   }
 
-  /** `undefined`: the slice isn't over, go on without waiting. */
+  /** `undefined`: the slice is not used up, continue without waiting. */
   pause(now: number = this.#clock.monotonic()): Promise<void> | undefined {
     if (this.#turn === undefined && now - this.#since >= sliceMs) {
       this.#turn = this.#clock.yield().then(() => {
@@ -87,7 +90,9 @@ export class EventLoopYielder {
   }
 }
 
-/** A handler with what a worker keeps of it between attempts: codecs of its schemas, and that `init` has run. */
+/**
+ * A handler, with the state that a worker keeps between attempts: codecs of its schemas, and whether `init` has run.
+ */
 export class HandlerRuntime {
   readonly definition: HandlerDefinition;
   readonly args: WireCodec | undefined;
@@ -110,12 +115,12 @@ export class HandlerRuntime {
     return this.definition.init !== undefined;
   }
 
-  /** Runs `init` once a worker; after a failure the next attempt tries again. */
+  /** Runs `init` once per worker; if it fails, the next attempt runs it again. */
   init(): Promise<void> {
     if (this.#ready === undefined) {
       const ready = this.#init();
       this.#ready = ready;
-      // Not within `#init`: one that throws at once would forget it before it is remembered.
+      // Not inside `#init`: an `init` that throws synchronously would clear `#ready` before it is set.
       ready.catch(() => {
         this.#ready = undefined;
       });

@@ -10,44 +10,44 @@ import { Capacity, ConcurrencySlots, QueueScan, type SaturatedLimit } from "./co
 
 export interface ClaimerOptions {
   readonly parts: WorkerParts;
-  /** What it claims. */
+  /** The node types to claim. */
   readonly types: readonly string[];
   readonly supervisor: Supervisor;
   readonly tasks: TaskCache;
   readonly watch: StoreHealthTracker;
-  /** What attempts of this node do with logs. */
+  /** How attempts of this node access logs. */
   readonly habitsOf: (node: NodePlan) => LogAccess;
-  /** Takes over what was claimed. */
+  /** Takes over a claimed attempt. */
   readonly onClaimed: (claimed: Claimed) => void;
 }
 
 export interface Claimed {
   readonly claim: Attempt;
   readonly record: ShardRecord;
-  /** Read before the claim: afterwards the task may be deleted by others that have given this attempt up. */
+  /** Read before the claim: another process may give up on this attempt and delete the task afterwards. */
   readonly facts: CachedTask;
   readonly node: NodePlan;
-  /** When the claim was asked for. Monotonic. */
+  /** Monotonic time at which the claim was requested. */
   readonly askedAt: number;
 }
 
 /**
  * Claims attempts while there are free slots.
  *
- * The store is the queue. A command on the bus names an attempt that has just become ready: with a free slot it is
- * claimed by its key at once, without a look at the queue. With none the command is dropped, for whoever ends an attempt
- * looks in the queue, and so does every worker from time to time: no worker holds up what another could do.
+ * The store is the queue. A command on the bus names an attempt that has just become ready: with a free slot, the
+ * worker claims it by its key at once, without a scan of the queue. Without a free slot, it drops the command: every
+ * worker scans the queue when an attempt ends, and periodically, so no worker delays work that another could do.
  */
 export class Claimer {
   readonly #options: ClaimerOptions;
-  /** Used from the decision to claim, before the store has answered, until the attempt has ended. */
+  /** A slot is in use from the decision to claim, before the store has answered, until the attempt has ended. */
   readonly #capacity: Capacity;
   readonly #slots: ConcurrencySlots;
-  /** By attempt, claims under way: a command and a look at the queue often want the same one at the same time. */
+  /** Claims in flight, by attempt: a command and a queue scan often want the same attempt at the same time. */
   readonly #asked = new Map<string, Promise<SaturatedLimit | undefined>>();
   #filling = false;
   #fillAgain = false;
-  /** A command came while claims under way held the last slots: should they fail, look in the queue. */
+  /** A command was dropped because claims in flight held the last slots: scan the queue if they fail. */
   #droppedCommand = false;
   #heldUp = false;
   #stopped = false;
@@ -59,21 +59,21 @@ export class Claimer {
     this.#slots = new ConcurrencySlots({ store, limits: limits.running });
   }
 
-  /** The last look at the queue found something that only a limit keeps from running. */
+  /** The last scan found an attempt that only a limit keeps from running. */
   get heldUp(): boolean {
     return this.#heldUp;
   }
 
-  /** Nothing is claimed from now on that isn't asked for yet. */
+  /** No claim is requested from now on; those in flight may still succeed. */
   stop(): void {
     this.#stopped = true;
   }
 
   onCommand(ref: QueuedRef): void {
     if (this.#filling) {
-      this.#fillAgain = true; // by the order of the queue, not past it
+      this.#fillAgain = true; // so that the command does not jump the queue
     } else if (this.#heldUp) {
-      // Likewise: others wait for the room that there may be.
+      // Likewise: attempts before this one wait for the same slots.
       this.#options.supervisor.spawn("queue", () => this.fill());
     } else if (this.#isFree(ref.type)) {
       this.#options.supervisor.spawn("claim", async () => void (await this.#claimOnce(ref)));
@@ -82,7 +82,10 @@ export class Claimer {
     }
   }
 
-  /** Takes from the queue until all slots are full or nothing is left. One run at a time; a call during a run makes it look again. */
+  /**
+   * Claims from the queue until no slot is free or nothing is left. Only one scan runs at a time; a call during a scan
+   * repeats it.
+   */
   async fill(): Promise<void> {
     if (this.#filling) {
       this.#fillAgain = true;
@@ -101,14 +104,14 @@ export class Claimer {
     }
   }
 
-  /** The attempt has ended. `left`: its shard's record is known to run under this claim no longer. */
+  /** The attempt has ended. `left`: its shard's record is known to have left this claim. */
   async freeSlots(claim: Attempt, left: boolean): Promise<void> {
     if (!left) return this.#slots.leave(claim);
     const { parts, supervisor } = this.#options;
     await this.#slots.free(claim, new StoreRetry(parts.clock, supervisor));
   }
 
-  /** Room for another attempt of this type. */
+  /** Frees the worker's slot. */
   giveBack(type: string): void {
     this.#capacity.giveBack(type);
   }
@@ -117,7 +120,7 @@ export class Claimer {
     return !this.#stopped && this.#capacity.isFree(type);
   }
 
-  /** @returns whether it is worth while to look once more */
+  /** @returns whether to look again */
   async #take(pass: QueueScan): Promise<boolean> {
     const { parts, types, watch } = this.#options;
     const free = pass.openTypes(types).filter((type) => this.#isFree(type));
@@ -141,7 +144,7 @@ export class Claimer {
     return true;
   }
 
-  /** Who comes while it is being claimed gets the same answer: a second call of the store could only lose. */
+  /** Coalesces concurrent claims of one attempt; a second call could only lose. */
   #claimOnce(ref: QueuedRef): Promise<SaturatedLimit | undefined> {
     const key = `${shardKey(ref)}:${ref.epoch}`;
     const known = this.#asked.get(key);
@@ -151,7 +154,7 @@ export class Claimer {
     return asked;
   }
 
-  /** @returns what doesn't let it run now, if it isn't another worker */
+  /** @returns the limit that blocks it, if any */
   async #claim(ref: QueuedRef): Promise<SaturatedLimit | undefined> {
     const { parts, supervisor, tasks } = this.#options;
     const { type } = ref;
@@ -161,11 +164,11 @@ export class Claimer {
       const retry = new StoreRetry(parts.clock, supervisor);
       const claim = { ...epochRef(ref), claimId: parts.ids.next() };
       const facts = await tasks.get(ref.taskId, retry);
-      // Its task was deleted, or the command was forged. What is in the queue for ever would be found for ever.
+      // Its task was deleted, or the command was forged. Remove what is left, or every scan would find it.
       if (facts === undefined) await retry.ask(() => parts.store.deleteTask(ref.taskId));
       const node = facts?.plan.byId.get(ref.nodeId);
       if (facts === undefined) return undefined;
-      // Nobody will ever run it: asked for again and again, it would keep all that stands behind it from its turn.
+      // No worker can run it. Treated as blocked, so that it does not keep the attempts behind it from their turn.
       if (node === undefined) return { kind: "node", of: ref.nodeId };
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
@@ -174,12 +177,12 @@ export class Claimer {
     } finally {
       if (!claimed) {
         this.#capacity.giveBack(type);
-        this.#lookForDropped(); // not before: this claim's own slot counts as taken until here
+        this.#lookForDropped(); // not earlier: until here, this claim's own slot counts as taken
       }
     }
   }
 
-  /** @returns false: another worker was faster */
+  /** @returns false if another worker won */
   async #claimFrom(
     { claim, facts, node }: Pick<Claimed, "claim" | "facts" | "node">,
     retry: StoreRetry,
@@ -194,7 +197,8 @@ export class Claimer {
       record = await retry.ask(() => store.claim(claim, by));
     } catch (error) {
       this.#slots.leave(claim);
-      // It may be the answer that was lost. Who is being stopped asks no more, and others would wait for the lease's end.
+      // The claim may have succeeded, with its answer lost. A worker that is being stopped does not retry, so release
+      // it here instead of letting others wait for the lease to expire.
       if (supervisor.signal.aborted) await store.release(claim, 0);
       throw error;
     }
@@ -212,7 +216,7 @@ export class Claimer {
 
 const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 
-/** What of a task never changes, as long as its record lives. */
+/** The parts of a task that never change while its record exists. */
 export interface CachedTask {
   readonly plan: Plan;
   readonly params: JsonObject;
@@ -221,7 +225,9 @@ export interface CachedTask {
 
 const cachedTasks = 1_000;
 
-/** Reads a task's graph once, not once an attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes. */
+/**
+ * Reads a task's graph once instead of once per attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes.
+ */
 export class TaskCache {
   readonly #store: WorkerStore;
   readonly #plans: PlanCache;
@@ -232,7 +238,7 @@ export class TaskCache {
     this.#plans = options.plans;
   }
 
-  /** @returns `undefined` when the task is gone from the store */
+  /** @returns `undefined` if the task has been deleted */
   async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
     const cached = this.#facts.get(taskId);
     if (cached !== undefined) return cached;

@@ -11,21 +11,21 @@ import type { WorkerParts } from "../attempt/worker-options.ts";
 export interface WorkerPresenceOptions {
   readonly store: WorkerStore;
   readonly clock: Clock;
-  /** How long a word counts, in ms; said again every third of it. */
+  /** How long an announcement is valid, in ms; repeated every third of it. */
   readonly ttlMs: number;
   readonly say: () => WorkerRecord;
-  /** Tells other programs too, which don't look in the store. Never rejects. */
+  /** Also informs programs that do not read the store. Never rejects. */
   readonly tell?: ((message: AnnounceMessage) => Promise<void>) | undefined;
   readonly watch: StoreHealthTracker;
 }
 
 /**
- * Tells the store, and other programs where there are any, that a worker is alive, for those who ask why a node doesn't
- * run. No decision hangs on it.
+ * Announces to the store, and to other programs, that a worker is alive: for explanations of why a node does not run.
+ * No decision depends on it.
  */
 export class WorkerPresence {
   readonly #options: WorkerPresenceOptions;
-  /** The id under which the store may know it. */
+  /** The id that the store may have for it. */
   #known: string | undefined;
 
   constructor(options: WorkerPresenceOptions) {
@@ -43,19 +43,19 @@ export class WorkerPresence {
     });
   }
 
-  /** After the supervisor has stopped, so that no word follows. */
+  /** Called after the supervisor has stopped, so that no announcement follows. */
   async leave(): Promise<void> {
     if (this.#known === undefined) return;
     await this.#options.tell?.({ kind: "WORKER_OFFLINE", workerId: this.#known });
     try {
       await this.#options.store.removeWorker(this.#known);
     } catch (error) {
-      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // its last word soon counts no more
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // its last announcement expires soon
     }
   }
 }
 
-/** `store_claims`: it takes its work from the store, so that nobody has to play its part there. */
+/** `store_claims`: it claims from the store, so no coordinator has to act for it. */
 const online = ({ id, types, capacity }: WorkerRecord): AnnounceMessage => ({
   kind: "WORKER_ONLINE",
   workerId: id,
