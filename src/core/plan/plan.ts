@@ -3,19 +3,21 @@ import { coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "..
 import type { ShardRecord } from "../model/records.ts";
 import type { Random } from "../ports/index.ts";
 
-/** Where a node's input comes from, as the graph says. */
+/** Where a node's input comes from, according to the graph. */
 export interface Routing {
   readonly adapter: string;
-  /** `input_args` as written, checked again by the worker: a graph may come from anywhere. */
+  /** `input_args` as written; the worker checks them again, as a graph may come from anywhere. */
   readonly args: JsonObject;
 }
 
-/** One node of a graph with every default written out. The only place where the graph's JSON keys become the engine's names. */
+/**
+ * A node of a graph with all defaults filled in. The only place that maps the graph's JSON keys to the engine's names.
+ */
 export interface NodePlan {
   readonly id: string;
   readonly type: string;
   readonly dependsOn: readonly string[];
-  /** How many parents must be satisfied: 0 for a root. */
+  /** How many parents must satisfy it: 0 for a root. */
   readonly needed: number;
   readonly needsAll: boolean;
   readonly startsOnFirstBatch: boolean;
@@ -28,7 +30,7 @@ export interface NodePlan {
   readonly timeoutMs: number | undefined;
   /** How many of its shards may run at once. */
   readonly maxRunning: number | undefined;
-  /** How many batches each of its shards may be ahead of a consumer that runs. */
+  /** How many batches each of its shards may be ahead of a running consumer. */
   readonly maxPendingBatches: number | undefined;
 }
 
@@ -38,7 +40,7 @@ export interface Plan {
   readonly byId: ReadonlyMap<string, NodePlan>;
   readonly children: ReadonlyMap<string, readonly NodePlan[]>;
   readonly leaves: readonly NodePlan[];
-  /** Nodes that some child may start on before they finish. */
+  /** Nodes with a child that may start before they finish. */
   readonly streaming: ReadonlySet<string>;
 }
 
@@ -57,19 +59,19 @@ export function planGraph(graph: Graph): Plan {
   return { graph, nodes, byId, children, leaves, streaming };
 }
 
-/** The first of these nodes that isn't upstream of `node`: whoever reads from it would wait for ever. */
+/** The first of these nodes that is not upstream of `node`, which would wait for it forever. */
 export function firstNotUpstream(plan: Plan, node: NodePlan, ids: readonly string[]): string | undefined {
   if (ids === node.dependsOn) return undefined;
   const upstream = new Set(node.dependsOn);
   const rest = ids.filter((id) => !upstream.has(id));
-  if (rest.length === 0) return undefined; // most sources are parents: no walk
+  if (rest.length === 0) return undefined; // most sources are parents: no traversal needed
   for (const id of upstream) {
-    for (const parent of plan.byId.get(id)?.dependsOn ?? []) upstream.add(parent); // the loop goes on over these
+    for (const parent of plan.byId.get(id)?.dependsOn ?? []) upstream.add(parent); // the loop continues with the nodes added here
   }
   return rest.find((id) => !upstream.has(id));
 }
 
-/** The nodes that this one may read: its parents, and whoever it names in its arguments, which may be of any ancestor. */
+/** The nodes that this one may read: its parents, and any ancestor named in its arguments. */
 export function sourcesOf({ byId }: Plan, { id, dependsOn, routing, fn }: NodePlan): readonly string[] {
   const named = new Set(dependsOn);
   const look = (value: Json | undefined): void => {
@@ -89,7 +91,7 @@ export function streamReadersOf(plan: Plan, { id }: NodePlan): readonly string[]
     .map((node) => node.id);
 }
 
-/** Plans by graph object: a flow that runs often compiles to the same object, and a task's record keeps it. */
+/** Plans by graph object: a flow that runs often compiles to the same object, which a task's record keeps. */
 export class PlanCache {
   readonly #plans = new WeakMap<Graph, Plan>();
 
@@ -137,12 +139,12 @@ function planNode(node: GraphNode): NodePlan {
 }
 
 function definedOnly(args: { readonly [key: string]: Json | undefined }): JsonObject {
-  return args as JsonObject; // the rest of a validated object: a key that is there has a value
+  return args as JsonObject; // the rest of a validated object: every key that is present has a value
 }
 
 export interface ParentState {
   readonly finished: boolean;
-  /** Has stored a batch, in whatever generation. */
+  /** Has stored a batch, in any generation. */
   readonly hasArtifact: boolean;
 }
 
@@ -158,8 +160,8 @@ export type Readiness =
     };
 
 /**
- * May this node start, given what is known of its parents? A parent satisfies when it is finished or, under
- * `first_batch`, when it has stored a batch; one that failed or was cancelled never does.
+ * Whether this node may start, given the state of its parents. A parent satisfies it when it is finished or, under
+ * `first_batch`, has stored a batch; a failed or cancelled one never does.
  */
 export function readiness(node: NodePlan, parent: (id: string) => ParentState): Readiness {
   const satisfied: string[] = [];
@@ -185,19 +187,19 @@ export function isNodeFinished(node: NodePlan, shards: readonly ShardRecord[]): 
 }
 
 export interface RetryPlan {
-  /** Failed attempts after which the node has failed: retries + 1. */
+  /** The number of failed attempts that fails the node: retries + 1. */
   readonly maxFailures: number;
   readonly backoffMs: number;
   readonly factor: number;
   readonly backoffMaxMs: number;
-  /** 0 to 1: the delay is multiplied by a factor drawn evenly from [1 - jitter, 1 + jitter]. */
+  /** 0 to 1: the delay is multiplied by a random factor, uniform in [1 - jitter, 1 + jitter]. */
   readonly jitter: number;
   readonly permanentOn: readonly string[];
 }
 
-/** Delay before retry number `retry` (1, 2, ...), in ms. */
+/** The delay before retry number `retry` (1, 2, ...), in ms. */
 export function retryDelayMs(plan: RetryPlan, retry: number, random: Random): number {
-  if (plan.backoffMs === 0) return 0; // the factor's power may be infinite by now
+  if (plan.backoffMs === 0) return 0; // the power of the factor may be infinite
   const delay = Math.min(plan.backoffMaxMs, plan.backoffMs * plan.factor ** (retry - 1));
   return delay * (1 - plan.jitter + 2 * plan.jitter * random());
 }

@@ -4,7 +4,7 @@ import { isAnnounceKind, isMessageKind, type Message } from "../messages/message
 import type { DeadLetter } from "../model/records.ts";
 import type { Bus, BusHealth, Ids, Store } from "../ports/index.ts";
 
-/** What a bus says of itself, for whoever stands before it. */
+/** The status of a bus, for wrappers around it. */
 export const busStatus = (bus: Bus): Pick<Bus, "prefix" | "health"> => ({
   ...(bus.prefix === undefined ? {} : { prefix: bus.prefix }),
   ...(bus.health === undefined ? {} : { health: () => bus.health?.() ?? quiet }),
@@ -12,15 +12,15 @@ export const busStatus = (bus: Bus): Pick<Bus, "prefix" | "health"> => ({
 
 const quiet: BusHealth = { status: "ok", restarts: 0, dropped: 0 };
 
-/** Whether its messages can be counted on, as far as it knows. Without them, what they tell has to be looked for. */
+/** Whether messages arrive, as far as the bus knows. While they do not, changes must be polled for. */
 export const isHealthy = (bus: Bus): boolean => (bus.health?.().status ?? "ok") === "ok";
 
 /**
- * Sends hints. One that can't be sent costs time only, for the sweeps find what it would have told: it is logged, and
- * no attempt and no call fails over it.
+ * A bus for hints. A hint that cannot be sent costs only time, as sweeps find what it would have announced: the failure
+ * is logged, and never fails an attempt or a call.
  *
- * @param options.throwsTooLarge - for messages that are more than hints, as those to other programs are: a message that
- * the bus never carries is lost each time, so the sender has to know
+ * @param options.throwsTooLarge - for messages that are more than hints, such as those to external programs: one that
+ * exceeds the bus's limit would be lost every time, so the sender must know
  */
 export function bestEffortBus(bus: Bus, logger: Logger, options: { readonly throwsTooLarge?: boolean } = {}): Bus {
   return {
@@ -37,7 +37,7 @@ export function bestEffortBus(bus: Bus, logger: Logger, options: { readonly thro
 
 const longestBody = 4_096;
 
-/** Keeps what came over the bus and nobody could read or handle, so that somebody may look at it, and counts it. */
+/** Stores messages that could not be read or handled, for inspection, and counts them. */
 export class DeadLetters {
   readonly #parts: { readonly store: Pick<Store, "addDeadLetter">; readonly ids: Ids; readonly logger: Logger };
   readonly #open = new Set<Promise<void>>();
@@ -47,12 +47,12 @@ export class DeadLetters {
     this.#parts = parts;
   }
 
-  /** Since this process began. */
+  /** Since the start of this process. */
   get count(): number {
     return this.#count;
   }
 
-  /** Never rejects: a message is a hint, and so is what is kept of it. */
+  /** Never rejects: messages are hints, and so is their record. */
   add(letter: Pick<DeadLetter, "topic" | "key" | "reason"> & { readonly message: unknown }): Promise<void> {
     const { store, ids, logger } = this.#parts;
     const { topic, key, reason, message } = letter;
@@ -67,12 +67,12 @@ export class DeadLetters {
     return adding;
   }
 
-  /** Resolves when all that was added is stored. */
+  /** Resolves when all letters added so far are stored. */
   async settled(): Promise<void> {
     await Promise.all(this.#open);
   }
 
-  /** The bus, whose subscribers get what they can read; what they can't is acknowledged and kept. */
+  /** A bus whose subscribers receive only readable messages; the others are acknowledged and stored. */
   guard(bus: Bus): Bus {
     return {
       publish: (topic, key, message) => bus.publish(topic, key, message),
@@ -110,6 +110,6 @@ function bodyOf(message: unknown): string {
   try {
     return JSON.stringify(message) ?? String(message);
   } catch {
-    return String(message); // a cycle, or a bigint: no JSON
+    return String(message); // a cycle or a bigint, which JSON cannot represent
   }
 }

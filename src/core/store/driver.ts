@@ -148,7 +148,7 @@ export interface DeadLetterDriver {
   remove(id: string): Promise<boolean>;
 }
 
-/* Lists of a driver, from rows of which it read one more than the limit. */
+/* Helpers for lists of a driver that reads one row more than the limit. */
 
 /** Splits rows, in the order of their time `at`, at the first that is not due; one more than `limit` was read. */
 export function splitDue<TRow extends { readonly at: number }>(rows: readonly TRow[], limit: number, now: number) {

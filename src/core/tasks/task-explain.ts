@@ -4,10 +4,10 @@ import { limitsOf } from "../worker/claim/concurrency-limits.ts";
 import type { TaskExplanation } from "./api.ts";
 import { readTask, type TaskReaderParts } from "./task-reader.ts";
 
-/** Who is behind more than these is told "behind many". */
+/** Beyond this many, a place in the queue is reported as "behind many others". */
 const queueLimit = 1_000;
 
-/** Why each node isn't running now. Reads several records, none of them together: it is for people. */
+/** Why each node is not running now. Reads several records without a snapshot: for people, not for decisions. */
 export async function explainTask(parts: TaskReaderParts, taskId: string): Promise<TaskExplanation> {
   const { store, retry, clock, external } = parts;
   const { status, graph } = await readTask(parts, taskId);
@@ -32,7 +32,7 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
   };
 }
 
-/** Of the parents of nodes that wait for a first batch, those that have stored one. */
+/** The parents of nodes waiting for a first batch that have stored one. */
 async function firstBatches(
   { store, retry }: TaskReaderParts,
   plan: Plan,

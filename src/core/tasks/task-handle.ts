@@ -14,7 +14,7 @@ export interface TaskHandleParts extends TaskReaderParts {
   readonly cancel: (taskId: string, reason: string) => Promise<"recorded" | "already" | "terminal" | "unknown">;
 }
 
-/** The handle's types are the flow's; what it reads are the store's records, which know nothing of them: one cast a method. */
+/** The handle has the flow's types, but the store's records do not: one cast per method. */
 export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id: string): TaskHandle<TTypes> {
   type NodeId = Extract<keyof TTypes["outputs"], string>;
   return {
@@ -80,7 +80,7 @@ export async function* streamArtifacts(parts: TaskReaderParts, taskId: string, n
   using changes = parts.changes.listen(taskId, { onlyEnd: false });
   let handedOut = false;
   for (;;) {
-    // Always the task first: when it has ended, nothing comes after what is read below.
+    // Always read the task first: if it has ended, nothing is added after the reads below.
     let task = await readTask(parts, taskId);
     const stream = await openStream(parts, taskId, sources);
     let pollMs = pollMinMs;

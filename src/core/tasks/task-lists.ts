@@ -69,13 +69,13 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
     return answer === "deleted";
   };
   for (;;) {
-    // Those that stay are the first of each page: it is longer by as many.
+    // Borrowed tasks come first in each page, so the page grows by their number.
     const page = { endedForMs: endedForSec * 1_000, limit: cleanupPage + borrowed.size };
     const ids = (await retry.ask(() => store.endedTasks(page))).filter((id) => !borrowed.has(id));
     if (ids.length === 0) break;
     for (const id of ids) await remove(id);
   }
-  // A lender ended before its borrower, so it was asked for first.
+  // A lender ended before its borrower, so it was tried first.
   for (let again = deleted > 0; again; ) {
     again = false;
     for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;

@@ -17,14 +17,14 @@ import { LeaseRenewer } from "./claim/lease-renewer.ts";
 import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
 
 const pollMinMs = 20;
-/** A slot of a limit may be freed in another process, which tells nobody; nor does anybody while the bus is away. */
+/** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
 const unheardPollMs = 200;
-/** How long what only waits for input is left waiting when the worker stops. */
+/** How long attempts that only wait for input may go on when the worker stops. */
 const idleMs = 50;
-/** How long a handler may take to heed its signal before it is logged. */
+/** How long a handler may ignore its aborted signal before that is logged. */
 const heedMs = 1_000;
 
-/** Runs what its {@link Claimer} claims: holds the leases, calls the handlers, gives the slots back. */
+/** Runs what its {@link Claimer} claims: renews leases, calls handlers, frees slots. */
 export class WorkerCore {
   readonly #parts: WorkerParts;
   readonly #types: readonly string[];
@@ -57,7 +57,7 @@ export class WorkerCore {
       clock,
       ttlMs: limits.leaseMs,
       watch: this.#watch,
-      // Other programs see a bus without a prefix. What a coordinator runs itself is none of their business.
+      // External programs see only a bus without a prefix, and need not know a coordinator's own worker.
       tell:
         parts.bus.prefix === "" && parts.functions === undefined
           ? (message) => this.#parts.bus.publish(topics.announce, parts.workerId, message)
@@ -92,7 +92,7 @@ export class WorkerCore {
     return this.#held.size;
   }
 
-  /** Attempts that have ended, and whose handlers have not returned: each keeps its slot until then. */
+  /** Attempts that have ended but whose handlers have not returned: each occupies its slot until then. */
   get lingering(): number {
     return this.#lingering;
   }
@@ -113,14 +113,14 @@ export class WorkerCore {
       const mostMs = isTold ? pollMaxMs : Math.min(unheardPollMs, pollMaxMs);
       waitMs = this.#busySincePoll ? pollMinMs : Math.min(mostMs, waitMs * 2);
       this.#busySincePoll = false;
-      const spread = 0.75 + this.#parts.random() / 2; // so that idle workers don't all look at once
+      const spread = 0.75 + this.#parts.random() / 2; // so that idle workers do not all poll at once
       await this.#parts.clock.sleep(waitMs * spread, this.#supervisor.signal);
     });
   }
 
   /**
-   * Claims nothing more and begins no further batch; lets running batches end for `graceMs`, then hands the claims back.
-   * The same promise at each call.
+   * Claims nothing more and begins no further batch; running batches may take `graceMs` to end, then claims are
+   * released. Returns the same promise each time.
    */
   stop(options: { readonly graceMs: number }): Promise<void> {
     if (this.#stopping === undefined) {
@@ -140,7 +140,7 @@ export class WorkerCore {
     return this.#stopping;
   }
 
-  /** Should one fail, the others are there to be closed. */
+  /** If one fails, the other subscriptions are still recorded, to be closed. */
   async #subscribe(): Promise<void> {
     const { workerId } = this.#parts;
     const commands = this.#types.map(
@@ -158,7 +158,7 @@ export class WorkerCore {
       isPrivate: true,
       handle: async (message) => {
         if (message.kind === "TASK_DISCOVER") return this.#answers.onQuery(message);
-        // Only a hint: a forged one costs an attempt, its next write asks the store.
+        // Only a hint: a forged one costs an attempt, whose next write checks the store.
         if (message.kind !== "CANCEL" || message.targetWorkerId !== workerId) return;
         const held = this.#held.get(shardKey(message));
         if (held?.attempt.epoch === message.epoch) held.cancel();
@@ -178,7 +178,7 @@ export class WorkerCore {
     const { clock } = this.#parts;
     const until = clock.monotonic() + graceMs;
     for (let left = graceMs; left > 0 && this.#held.size > 0; left = until - clock.monotonic()) {
-      // Not at once: a source that has nothing more to give says so only when it is asked for more.
+      // Not at once: a source with nothing more to yield says so only when asked for its next batch.
       await clock.sleep(Math.min(idleMs, left), waiting.signal);
       for (const held of this.#held.values()) held.letGoIdle();
     }
@@ -223,7 +223,10 @@ export class WorkerCore {
     if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
   }
 
-  /** Nothing can end handler code that ignores its signal: it keeps its slot, and the worker claims nothing in its place. */
+  /**
+   * Handler code that ignores its signal cannot be ended: it occupies its slot, and the worker claims nothing in its
+   * place.
+   */
   #linger({ held, at }: AttemptRun, type: string, returned: Promise<void>): void {
     const heeding = new AbortController();
     this.#lingering++;
@@ -246,7 +249,7 @@ export class WorkerCore {
     });
   }
 
-  /** The attempt is another's now, or its task was deleted: what it had on its way then would stay for ever. */
+  /** If the attempt was superseded or its task deleted, a write that was in flight would otherwise remain forever. */
   async #removeLeftBehind({ taskId }: Attempt): Promise<void> {
     const { store } = this.#parts;
     if ((await store.readTask(taskId)) === undefined) await store.deleteTask(taskId);
@@ -256,7 +259,7 @@ export class WorkerCore {
     try {
       await this.#claimer.freeSlots(attempt, left);
     } catch (error) {
-      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // a sweep finds them
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // a sweep frees them
     }
   }
 
@@ -283,5 +286,5 @@ export class WorkerCore {
   }
 }
 
-/** A function has one output, which each attempt that finds it takes over. */
+/** A function has one output, which a later attempt adopts. */
 const functionHabits: LogAccess = { resumes: true, rereads: true };
