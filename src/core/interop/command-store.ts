@@ -39,7 +39,7 @@ const mostKept = 10_000;
 const cancelGraceMs = 30_000;
 const finalUid = "__final__";
 
-/** What a command has become here. */
+/** A command and its state in this process. */
 interface Work {
   readonly command: TaskStartMessage;
   record: ShardRecord;
@@ -50,14 +50,14 @@ interface Work {
 }
 
 /**
- * What a worker of ours asks its store, for coordinators that aren't: they keep no records that we know, so all there is
- * of an attempt is its command, and it lives as long as this process. What happens to it is told by messages; artifacts
- * are plain rows, and a later attempt, here or elsewhere, writes the same ones again.
+ * The store of a worker whose coordinators are external. They keep no records that the engine can read, so an attempt
+ * exists only as its command, for as long as this process. Its progress is reported by messages; artifacts are plain
+ * rows, and a later attempt, here or elsewhere, writes the same ones again.
  */
 export class CommandStore implements WorkerStore {
   readonly #rows: PlainRows;
   readonly #bus: Bus;
-  /** Throws where the other one drops what is too large for the bus. */
+  /** Throws if a message is too large, where the other one drops it. */
   readonly #sizedBus: Bus;
   readonly #clock: Clock;
   readonly #workerId: string;
@@ -80,7 +80,7 @@ export class CommandStore implements WorkerStore {
     this.#workerId = options.workerId;
   }
 
-  /** The bus for the worker: this store hears first what comes, and says by itself what becomes of attempts. */
+  /** The worker's bus. This store receives every message first, and reports on attempts itself. */
   get bus(): Bus {
     const bus = this.#bus;
     return {
@@ -105,7 +105,7 @@ export class CommandStore implements WorkerStore {
     const commands = [...this.#work.values()].map(({ command }) => command).filter(({ taskId }) => taskId === id);
     if (commands.length === 0) return undefined;
     const trace = traceOf(commands.find(({ traceparent }) => traceparent !== undefined) ?? {});
-    return { graph: commandGraph(commands), params: {}, ...trace, isPartial: true }; // another command may tell more of it
+    return { graph: commandGraph(commands), params: {}, ...trace, isPartial: true }; // a further command may name more of its nodes
   }
 
   async readShards(taskId: string, nodeIds: readonly string[] = []): Promise<ShardRecord[]> {
@@ -158,7 +158,7 @@ export class CommandStore implements WorkerStore {
     await this.#say(work, { kind: "TASK_ACCEPTED", ...lease });
     const problem = problemOf(work.command);
     if (problem === undefined) {
-      await this.#say(work, { kind: "TASK_HEARTBEAT", ...lease }); // only by it such coordinators know that a node runs
+      await this.#say(work, { kind: "TASK_HEARTBEAT", ...lease }); // external coordinators regard a node as running only after a heartbeat
       return claimed.won;
     }
     const { nodeId, shard, epoch } = ref;
@@ -225,7 +225,7 @@ export class CommandStore implements WorkerStore {
     return this.#write(attempt, confirmed, { kind: "CANCELLED", reason });
   }
 
-  /** What it has stored is written again under the same names. */
+  /** Rows that are already stored are written again under the same names. */
   async restart(attempt: Attempt): Promise<WriteAnswer> {
     const work = this.#work.get(shardKey(attempt));
     work?.uids.clear();
@@ -233,7 +233,7 @@ export class CommandStore implements WorkerStore {
     return fence(work?.record, attempt);
   }
 
-  /** Nobody asks for it: it lives as long as the attempt. */
+  /** Not stored: it matters only while the attempt runs. */
   async report(attempt: Attempt): Promise<WriteAnswer> {
     return fence(this.#work.get(shardKey(attempt))?.record, attempt);
   }
@@ -242,9 +242,9 @@ export class CommandStore implements WorkerStore {
     return "closed";
   }
 
-  // ---- what such coordinators have no word for
+  // ---- what external coordinators do not support
 
-  /** There is no task but by its commands. */
+  /** A task exists only through its commands. */
   async deleteTask(): Promise<"unknown"> {
     return "unknown";
   }
@@ -278,7 +278,7 @@ export class CommandStore implements WorkerStore {
     if (message.kind === "CANCEL" && message.targetWorkerId === this.#workerId) this.#cancel(message, message.reason);
   }
 
-  /** One that was there already is a repeat; a later one says that the earlier attempt is over. */
+  /** A known epoch is a repeat; a later one means that the earlier attempt is over. */
   #take(command: TaskStartMessage): void {
     const key = shardKey(command);
     const known = this.#work.get(key);
@@ -287,7 +287,7 @@ export class CommandStore implements WorkerStore {
     const record = { ...createShard(command, init), epoch: command.epoch };
     this.#work.delete(key);
     this.#work.set(key, { command, record, cancelReason: "cancelled", uids: new Set(), origins: new Map() });
-    this.#seen.forget(); // rows may have been removed since
+    this.#seen.forget(); // rows may have been removed in the meantime
     if (this.#work.size > mostKept) this.#dropOldest();
   }
 
@@ -336,13 +336,13 @@ export class CommandStore implements WorkerStore {
     const work = this.#work.get(shardKey(ref));
     if (work?.record.lease !== undefined) return work.record;
     const record = createShard(ref, { type: "elsewhere", priority: 0, status: "queued", at: 0 });
-    // Asked before the rows are counted: what it stored before it said so is there.
+    // Checked before the rows are counted, so that the count includes everything stored before the mark.
     if (!(await this.#rows.isComplete(ref))) return { ...record, status: "running" };
     return { ...record, status: "finished", count: await this.#seen.count(ref) };
   }
 }
 
-/** What is known of a task whose graph stays with its coordinator: the nodes of commands, and what these read. */
+/** The known part of a graph that stays with its coordinator: the nodes of commands, and what these read. */
 function commandGraph(commands: readonly TaskStartMessage[]): Graph {
   const nodes = new Map<string, GraphNode>(commands.map((command) => [command.nodeId, commandNode(command)]));
   for (const { depends_on } of [...nodes.values()]) {
@@ -354,14 +354,14 @@ function commandGraph(commands: readonly TaskStartMessage[]): Graph {
   return { schema_version: "1.0", nodes: [...nodes.values()], edges };
 }
 
-/** What the command asks for that nobody here would do: its batches would be others than it says. */
+/** A field of the command that this worker does not support: it would produce different batches. */
 function problemOf({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
   if (!says(batching)) return undefined;
   const message = `the command has 'batching', which this worker does not support: split the input with input_adapter '${batchingAdapter}' in input_inline`;
   return { reasonCode: "bad_input_args", message };
 }
 
-/** Some coordinators send what a node doesn't have as null, or as an empty object. */
+/** Some coordinators send null or an empty object for a field that a node does not have. */
 const says = (value: Json | undefined): value is Json =>
   value !== undefined && value !== null && !(isObject(value) && Object.keys(value).length === 0);
 

@@ -3,10 +3,10 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Finding, Graph } from "../../graph/index.ts";
 import { type NodePlan, type Plan, planGraph } from "../plan/index.ts";
 
-/** Node types whose workers aren't ours: they know the messages, and not what stands in the store. */
+/** Node types that external workers serve: they exchange messages and do not read the store. */
 export interface ExternalTypes {
   readonly types: ReadonlySet<string>;
-  /** Handlers that must begin anew after a failure, as far as they are known here. */
+  /** Handlers that start over after a failure, as far as they are known here. */
   readonly restarting: ReadonlySet<string>;
 }
 
@@ -17,15 +17,15 @@ export function externalSources({ routing, dependsOn }: NodePlan): readonly stri
 }
 
 /**
- * Whether an attempt may begin while a source still runs: its sources are its parents, and it waits for the end of all of
- * them, else.
+ * Whether an attempt may begin while a source is still running. Otherwise its sources are its parents, and it waits for
+ * all of them to end.
  */
 export function mayReadUnfinished(node: NodePlan): boolean {
   if (node.startsOnFirstBatch || !node.needsAll) return true;
   return externalSources(node).some((id) => !node.dependsOn.includes(id));
 }
 
-/** All that its worker is told about its input: nobody there knows what a graph leaves out. */
+/** Everything its worker needs to know about its input: external workers do not know a graph's defaults. */
 export function externalInput(node: NodePlan): JsonObject {
   const sources = externalSources(node);
   if (sources.length === 0) return node.args;
@@ -33,7 +33,7 @@ export function externalInput(node: NodePlan): JsonObject {
   return { ...node.args, input_adapter: adapter, input_args: { ...node.routing?.args, from_nodes: [...sources] } };
 }
 
-/** What such a worker can't do, or nobody could hold it to, is refused. */
+/** Refuses what external workers do not support or nothing could enforce. */
 export function externalFindings(graph: Graph, external: ExternalTypes): readonly Finding[] {
   if (!graph.nodes.some(({ type }) => external.types.has(type))) return [];
   const plan = planGraph(graph);
