@@ -14,25 +14,28 @@ import {
 } from "./options.ts";
 import { TaskClient } from "./task-client.ts";
 
-/** What a client may be told. */
+/** Options of a client. */
 export interface ClientOwnOptions
   extends RunningLimitOptions,
     Pick<AttemptOptions, "inputAdapters">,
     Pick<SweepOptions, "coordinatorFns" | "cancelGraceMs">,
     Pick<ExternalOptions, "externalTypes"> {
-  /** The coordinators'. The first in this process that starts with it opens it, the last that stops closes it. */
+  /**
+   * The coordinators' store. The first object in this process that starts with it opens it, the last that stops closes
+   * it.
+   */
   readonly store: Store;
   /**
-   * The coordinators' and workers': a new task's first nodes are then told of at once. Closed like the store.
+   * The coordinators' and workers' bus, to announce a new task's first nodes at once. Closed like the store.
    *
-   * @defaultValue none: workers find what is new when they next look in the store
+   * @defaultValue none: workers find new nodes when they next poll the store
    */
   readonly bus?: Bus;
-  /** In pino's shape. @defaultValue silent */
+  /** A logger with pino's interface. @defaultValue silent */
   readonly logger?: Logger;
 }
 
-/** What `new Client` takes: a store, and the types that it may run, by `handlers` or by `workerTypes`. */
+/** Options of `new Client`: a store, and the node types that it may run, by `handlers` or by `workerTypes`. */
 export type ClientOptions<TType extends string = string, THandler = HandlerDefinition> = ClientOwnOptions &
   KnownTypesOptions<TType, THandler>;
 
@@ -48,8 +51,8 @@ const knownOptions: Readonly<Record<keyof ClientOptions, true>> = {
 };
 
 /**
- * Starts tasks and watches them, such as a web server does: runs nothing, and plans nothing. A task's first nodes are
- * ready when `run` resolves; all that follows needs a coordinator, in whatever process.
+ * Creates and reads tasks, in a web server for example; runs no nodes and plans none. A task's first nodes are ready
+ * when `run` resolves; everything after that needs a coordinator, in any process.
  *
  * @example
  * await using client = new Client({ store: sqliteStore("runs.db"), workerTypes: ["extract", "load"] })
@@ -67,7 +70,7 @@ export class Client<
     checkOptions(options, { what, known: knownOptions, needsStore: true });
     const known = knownTypes(what, options);
     const ports = new Connections(options);
-    // Never started: it does what it is asked, and no more.
+    // Never started: it only answers calls.
     const core = coordinatorCore({ options, known, ports });
     const life = new Lifecycle({
       what: "client",

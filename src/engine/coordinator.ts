@@ -19,16 +19,16 @@ import {
 } from "./options.ts";
 import { TaskClient } from "./task-client.ts";
 
-/** What is run, by workers elsewhere: their handlers, or the names of these. */
+/** The types that workers elsewhere serve: their handlers, or the names of these. */
 export type KnownTypesOptions<TType extends string, THandler> =
   | {
-      /** The handlers that the workers have: a list, or a record. Nothing of them is called here. */
+      /** The workers' handlers: a list or a record. None of their code is called here. */
       readonly handlers: HandlerList<THandler>;
       readonly workerTypes?: undefined;
     }
   | {
       /**
-       * The names of the handlers that the workers have. The object's type remembers them.
+       * The names of the workers' handlers. The object's type includes them.
        *
        * @example
        * workerTypes: ["indexer", "mailer"]
@@ -37,29 +37,32 @@ export type KnownTypesOptions<TType extends string, THandler> =
       readonly handlers?: undefined;
     };
 
-/** What a coordinator may be told. */
+/** Options of a coordinator. */
 export interface CoordinatorOwnOptions extends AttemptOptions, SweepOptions, ExternalOptions {
-  /** The same as the workers'. The first in this process that starts with it opens it, the last that stops closes it. */
+  /**
+   * The workers' store. The first object in this process that starts with it opens it, the last that stops closes it.
+   */
   readonly store: Store;
   /**
-   * The same as the workers': it tells at once what is found in the store a little later otherwise. All coordinators on
-   * a bus must be given the same types, since they share their messages. Closed like the store.
+   * The workers' bus: announces at once what polling the store would find later. All coordinators on a bus must be
+   * given the same types, since they share their messages. Closed like the store.
    *
-   * @defaultValue none in common with anybody: the store is looked at each 200 ms for new tasks, each 500 ms for what
-   * workers did (`tickMs`, `sweepMs`)
+   * @defaultValue none: polls the store every 200 ms for new tasks and every 500 ms for the workers' progress
+   * (`tickMs`, `sweepMs`)
    */
   readonly bus?: Bus;
-  /** In pino's shape. @defaultValue silent */
+  /** A logger with pino's interface. @defaultValue silent */
   readonly logger?: Logger;
   /**
-   * Keeps the process running until the coordinator is stopped. `false`: it may end when the tasks that it started have.
+   * Keeps the process running until the coordinator is stopped. `false`: the process may exit when the tasks that it
+   * started have ended.
    *
    * @defaultValue true
    */
   readonly keepAlive?: boolean;
 }
 
-/** What `new Coordinator` takes: a store, and the types that it may run, by `handlers` or by `workerTypes`. */
+/** Options of `new Coordinator`: a store, and the node types that it may run, by `handlers` or by `workerTypes`. */
 export type CoordinatorOptions<TType extends string = string, THandler = HandlerDefinition> = CoordinatorOwnOptions &
   KnownTypesOptions<TType, THandler>;
 
@@ -73,20 +76,20 @@ const knownOptions: Readonly<Record<keyof CoordinatorOptions, true>> = {
   keepAlive: true,
 };
 
-/** Coordinator functions are short, and many may wait for nothing but their turn. */
+/** Coordinator functions are short, and many of them may only wait for their turn. */
 const functionCapacity = 16;
 
 /**
- * Decides what may start and when a task is over, and runs the coordinator functions; its workers are elsewhere. Several
- * on one store share the work, and go on with each other's tasks.
+ * Decides what may start and when a task ends, and runs coordinator functions; its workers are separate. Several
+ * coordinators on one store share the work and continue each other's tasks.
  *
- * All of them must be told the same `maxRunning`, `maxRunningPerType`, `maxRunningPerTask`, `leaseMs`, `maxLostLeases`
+ * All of them must be given the same `maxRunning`, `maxRunningPerType`, `maxRunningPerTask`, `leaseMs`, `maxLostLeases`
  * and `coordinatorFns`, and those on one bus the same types.
  *
  * @example
  * await using coordinator = new Coordinator({ store: sqliteStore("runs.db"), workerTypes: ["extract", "load"] })
  * await coordinator.start()
- * const task = await coordinator.run(etl) // a node of another type is an error of the compiler
+ * const task = await coordinator.run(etl) // a node of another type does not compile
  *
  * @throws FlowError `ENGINE_OPTIONS`
  */
@@ -147,7 +150,7 @@ export function coordinatorCore(how: {
   });
 }
 
-/** The producer that a starving consumer makes room for starts soon: no need to wait long. */
+/** A starving consumer releases its slot early, since the producer that needs it starts soon. */
 const maxStarveMs = 500;
 
 export function runningLimits({

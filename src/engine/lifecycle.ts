@@ -6,10 +6,10 @@ import type { Logger } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import type { Connections } from "./connections.ts";
 
-/** Where a part is between its start and its stop, each of which happens once. */
+/** The state of a part; it is started once and stopped once. */
 export type LifecycleState = "new" | "starting" | "running" | "stopping" | "stopped";
 
-/** How a part is stopped. */
+/** Options of `stop()`. */
 export interface StopOptions {
   /** How long running batches may take to end, in ms. @defaultValue 10_000 */
   readonly graceMs?: number;
@@ -18,27 +18,27 @@ export interface StopOptions {
 type Step = () => unknown;
 
 export interface LifecycleParts {
-  /** "worker", for messages. */
+  /** The name of the part, such as "worker", for messages. */
   readonly what: string;
   readonly start: readonly Step[];
-  /** Each is taken, also when none of the others was, or one throws. */
+  /** All steps run, even if the start did not get to their counterparts or one of them throws. */
   readonly stop: (graceMs: number) => readonly Step[];
-  /** Whether the process is kept running from start to stop. */
+  /** Whether it keeps the process running from start to stop. */
   readonly keepAlive: boolean;
-  /** One whose sleeps keep the process running. */
+  /** A clock whose sleeps keep the process running. */
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 const defaultGraceMs = 10_000;
 
-/** Started once, stopped once. */
+/** Starts a part once and stops it once. */
 export class Lifecycle {
   readonly #parts: LifecycleParts;
   #state: LifecycleState = "new";
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  /** Keeps the process running while it lives. */
+  /** Keeps the process running until it is aborted. */
   #alive: AbortController | undefined;
 
   constructor(parts: LifecycleParts) {
@@ -49,14 +49,14 @@ export class Lifecycle {
     return this.#state;
   }
 
-  /** The same promise at each call. */
+  /** Returns the same promise each time. */
   start(): Promise<void> {
     if (this.#starting === undefined && this.#stopping !== undefined) return Promise.reject(this.#stopped());
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
-  /** The same promise at each call. */
+  /** Returns the same promise each time. */
   stop({ graceMs = defaultGraceMs }: StopOptions = {}): Promise<void> {
     if (typeof graceMs !== "number" || !(graceMs >= 0))
       return Promise.reject(new FlowError("ENGINE_OPTIONS", "stop: graceMs must be 0 or more"));
@@ -71,7 +71,7 @@ export class Lifecycle {
     throw new FlowError("ENGINE_NOT_STARTED", `this ${what} has not been started: await its start() first`);
   }
 
-  /** A start that fails ends what it began. */
+  /** A start that fails stops what it has started. */
   async #start(): Promise<void> {
     const { what, start, keepAlive, logger } = this.#parts;
     this.#state = "starting";
@@ -97,14 +97,14 @@ export class Lifecycle {
   }
 
   async #stopWhenStarted(graceMs: number): Promise<void> {
-    await this.#starting?.catch(() => undefined); // whoever started it is told
+    await this.#starting?.catch(() => undefined); // the caller of `start` gets the error
     await this.#end(graceMs);
   }
 
   async #end(graceMs: number): Promise<void> {
     const { what, stop } = this.#parts;
     this.#state = "stopping";
-    const stopping = this.#holdProcess(); // what it waits by lets the process end
+    const stopping = this.#holdProcess(); // the sleeps of its steps would let the process exit
     this.#alive?.abort();
     try {
       await runInOrder(`stopping the ${what}`, stop(graceMs));
@@ -129,18 +129,18 @@ export class Lifecycle {
 const lookEveryMs = 1_000;
 
 /**
- * Keeps the process running while a task of this engine does, and no longer: the engine's own timers let it exit, so
- * that a program that forgets to stop its engine ends when its work is done.
+ * Keeps the process running while tasks of this engine run, but no longer: the engine's own timers let it exit, so that
+ * a program that does not stop its engine ends when its work is done.
  */
 export class KeepAlive {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #changes: TaskChanges;
   readonly #open = new Map<string, Disposable>();
-  /** There while a timer holds the process. */
+  /** Set while a timer keeps the process running. */
   #holding: AbortController | undefined;
 
-  /** @param options.clock - one whose sleeps keep the process running */
+  /** @param options.clock - a clock whose sleeps keep the process running */
   constructor(options: { readonly store: Store; readonly clock: Clock; readonly changes: TaskChanges }) {
     this.#store = options.store;
     this.#clock = options.clock;
@@ -148,7 +148,7 @@ export class KeepAlive {
   }
 
   hold(taskId: string): void {
-    // Stopped while the task was being created: nobody would let go of it again.
+    // The engine was stopped while the task was being created: nothing would release it.
     if (this.#open.has(taskId) || this.#changes.closed) return;
     this.#open.set(
       taskId,
@@ -171,13 +171,13 @@ export class KeepAlive {
     this.#holding = undefined;
   }
 
-  /** For ends that another process saw. Never rejects. */
+  /** Finds tasks that another process ended. Never rejects. */
   async #lookWhile(signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#clock.sleep(lookEveryMs, signal);
       if (signal.aborted) return;
       for (const taskId of [...this.#open.keys()]) {
-        // A store that can't be reached says nothing about the task: it is looked at again a second later.
+        // An unreachable store says nothing about the task: check again a second later.
         const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
         if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#letGo(taskId);
       }
@@ -185,31 +185,32 @@ export class KeepAlive {
   }
 }
 
-/** Whether calls reach the store: one that fails says so at once. `since`: ms since 1970. */
+/** Whether the store is reachable, by the outcome of the last calls. `since`: ms since 1970. */
 export type StoreHealth = { readonly status: "ok" } | { readonly status: "unreachable"; readonly since: number };
 
-/** How a coordinator, a worker, or a client is. */
+/** The state of a coordinator, a worker, or a client. */
 export interface PartHealth {
   readonly state: LifecycleState;
-  /**
-   * It works: it has started, is not being stopped, reaches its store, and has reached its bus since it started.
-   */
+  /** It has started, is not being stopped, reaches its store, and has reached its bus since it started. */
   readonly ready: boolean;
   readonly store: StoreHealth;
-  /** Work goes on without it, slower: what no message tells is found by looking. */
+  /** Without it, work continues more slowly: changes are found by polling. */
   readonly bus: BusHealth;
-  /** Messages that it could not read or handle, since it started. */
+  /** Messages that it could not read or handle since its start. */
   readonly deadLetters: number;
-  /** Its background loops, with how often each had to be started again. */
+  /** Its background loops, with the number of restarts of each. */
   readonly loops: readonly LoopHealth[];
 }
 
 export interface WorkerHealth extends PartHealth {
-  /** Attempts that run now. */
+  /** Attempts that are running. */
   readonly running: number;
-  /** How many may. */
+  /** Maximum number of concurrent attempts. */
   readonly capacity: number;
-  /** Attempts that have ended, and whose handlers ignore their `AbortSignal`: each keeps its slot until it returns. */
+  /**
+   * Attempts that have ended, but whose handlers ignore their `AbortSignal`: each occupies its slot until the handler
+   * returns.
+   */
   readonly lingering: number;
 }
 
