@@ -94,9 +94,9 @@ const withKeys = (type: ObjectType, isKept: (key: string) => boolean): ObjectTyp
 });
 
 /*
- * One record a source, by distribution, and its list by an alias of its own. A mapped type over the sources, and as well
- * `OutputOf<TNodes, TId>[]` (an array of an alias is resolved late), would keep all nodes in its mapper, and every
- * comparison walks what is in there: a flow of 200 gathering nodes would cost five times as much.
+ * One record per source, by distribution, with its list under an alias. A mapped type over the sources, like
+ * `OutputOf<TNodes, TId>[]` (an array of an alias is resolved late), would keep all nodes in its mapper, which every
+ * comparison walks: a flow of 200 gathering nodes would cost five times as much.
  */
 export type Gathered<TNodes extends NodeRecords, TParents extends readonly string[], TFrom, TFanIn> = MaybePartial<
   AllOf<

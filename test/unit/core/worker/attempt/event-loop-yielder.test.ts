@@ -19,7 +19,7 @@ function standingClock() {
   };
 }
 
-test("nobody waits within a slice of time; after it everybody waits for one turn", async () => {
+test("no caller waits within a time slice; after it, all callers wait for one turn", async () => {
   const { clock, pass, turns } = standingClock();
   const breather = new EventLoopYielder(clock);
   pass(7);
