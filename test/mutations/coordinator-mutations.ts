@@ -142,7 +142,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   ...["another graph", "other parameters"].map((part) => ({
     elsewhere: {
       file: "test/integration/engine/queue.test.ts",
-      title: part === "another graph" ? "of a task of another graph" : "of a task with other parameters",
+      title: part === "another graph" ? "of a task with another graph" : "of a task with other parameters",
       why: "takes two tasks of one key",
     },
     ...mutation(

@@ -14,7 +14,7 @@ export const limitMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/limits.test.ts",
-      title: "a node's own limit holds for its shards",
+      title: "a node's own limit applies to its shards",
       why: "the named test of the law",
     },
     ...mutation(

@@ -21,7 +21,7 @@ export const parallelMutations: readonly Mutation[] = [
   ),
   {
     elsewhere: concurrency(
-      "a source that starts over takes them back",
+      "a source that restarts withdraws them",
       "takes a batch that gets done just behind the restart which it should have been before",
     ),
     ...mutation(
@@ -52,6 +52,6 @@ export const parallelMutations: readonly Mutation[] = [
         "    if (this.#failed !== undefined) throw this.#failed.error;\n  }\n\n  get",
       ),
     ),
-    elsewhere: concurrency("ends an input that has nothing to give", "what is lost is time, in most worlds"),
+    elsewhere: concurrency("ends an input that has nothing to deliver", "what is lost is time, in most worlds"),
   },
 ];

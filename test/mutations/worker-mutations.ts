@@ -105,7 +105,7 @@ export const workerMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/queue.test.ts",
-      title: "also one that would do all of its work again",
+      title: "even one that would have to start over",
       why: "takes a function upstream that is queued while the limit's last slot is held so",
     },
     ...mutation(
@@ -115,11 +115,7 @@ export const workerMutations: readonly Mutation[] = [
   },
   mutation(
     "finish announced before it is written",
-    edit(
-      attempt,
-      '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // its metrics are in the store\n',
-      "",
-    ),
+    edit(attempt, '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // its metrics are in the store\n', ""),
     edit(
       handlerRun,
       "  if (definition.finalize === undefined) {",
@@ -146,7 +142,7 @@ export const workerMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/sources.test.ts",
-      title: "is each batch by itself, where a long log comes in another order",
+      title: "are one per batch if a long log is repeated in another order",
       why: "takes a log longer than what is read ahead of it, and a source that comes in another order",
     },
     ...mutation(
@@ -268,7 +264,7 @@ export const workerMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/late-inserts.test.ts",
-      title: "of a batch that the source doesn't yield any more stays",
+      title: "of a batch that the source no longer yields stays",
       why: "takes a late insert that meets another batch at its place",
     },
     ...mutation(
