@@ -1,5 +1,5 @@
 import { CoordinatorCore } from "../core/coordinator/coordinator-core.ts";
-import { defaultCoordinatorTiming, unheardTiming } from "../core/coordinator/coordinator-options.ts";
+import { defaultCoordinatorTiming, noBusTiming } from "../core/coordinator/coordinator-options.ts";
 import type { Bus, Store } from "../core/ports/index.ts";
 import { defaultWorkerLimits, type RunningLimits, type WorkerLimits } from "../core/worker/attempt/worker-options.ts";
 import { builtInCoordinatorFns, type HandlerDefinition, type Logger } from "../definitions/index.ts";
@@ -143,7 +143,7 @@ export function coordinatorCore(how: {
     inputAdapters: byName("input adapter", options.inputAdapters ?? []),
     timing: {
       ...defaultCoordinatorTiming,
-      ...(options.bus === undefined ? unheardTiming : {}),
+      ...(options.bus === undefined ? noBusTiming : {}),
       ...definedOf({ tickMs, sweepMs, maxLostLeases, cancelGraceMs, externalAcceptMs }),
     },
     functionLimits: workerLimits({ ...options, capacity: functionCapacity, capacityPerType: {} }),

@@ -152,7 +152,7 @@ export class KeepAlive {
     if (this.#open.has(taskId) || this.#changes.closed) return;
     this.#open.set(
       taskId,
-      this.#changes.onEnd(taskId, () => this.#letGo(taskId)),
+      this.#changes.onEnd(taskId, () => this.#release(taskId)),
     );
     if (this.#holding !== undefined) return;
     this.#holding = new AbortController();
@@ -160,10 +160,10 @@ export class KeepAlive {
   }
 
   stop(): void {
-    for (const taskId of [...this.#open.keys()]) this.#letGo(taskId);
+    for (const taskId of [...this.#open.keys()]) this.#release(taskId);
   }
 
-  #letGo(taskId: string): void {
+  #release(taskId: string): void {
     this.#open.get(taskId)?.[Symbol.dispose]();
     this.#open.delete(taskId);
     if (this.#open.size > 0) return;
@@ -179,7 +179,7 @@ export class KeepAlive {
       for (const taskId of [...this.#open.keys()]) {
         // An unreachable store says nothing about the task: check again a second later.
         const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
-        if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#letGo(taskId);
+        if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#release(taskId);
       }
     }
   }

@@ -59,7 +59,7 @@ const knownOptions: Readonly<Record<keyof WorkerOptions, true>> = {
 };
 
 /** Without a bus, the worker polls. */
-const unheard = { pollMaxMs: 200 } as const;
+const noBus = { pollMaxMs: 200 } as const;
 
 /**
  * Claims attempts that are ready and runs handlers; coordinators elsewhere decide what is ready. Workers may start and
@@ -90,7 +90,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
     const limits = workerLimits({
       ...options,
       capacityPerType: capacityPerType as Readonly<Record<string, number>>,
-      ...(bus === undefined ? unheard : {}),
+      ...(bus === undefined ? noBus : {}),
     });
     const core = new WorkerCore({
       store: external?.store ?? ports.watch.over(options.store),

@@ -31,8 +31,8 @@ export const limitMutations: readonly Mutation[] = [
     ),
     edit(
       claimer,
-      "      claimed = await this.#claimFrom({ claim, facts, node }, retry);",
-      "      claimed = await this.#claimFrom({ claim, facts, node }, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
+      "      claimed = await this.#claimFrom({ claim, task, node }, retry);",
+      "      claimed = await this.#claimFrom({ claim, task, node }, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
     ),
   ),
   mutation(

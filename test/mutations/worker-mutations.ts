@@ -20,14 +20,14 @@ export const workerMutations: readonly Mutation[] = [
     "a handler that ignores its signal keeps no slot",
     edit(
       worker,
-      "if (returned === undefined) this.#claimer.giveBack(type);",
-      "this.#claimer.giveBack(type);\n      if (returned === undefined);",
+      "if (returned === undefined) this.#claimer.release(type);",
+      "this.#claimer.release(type);\n      if (returned === undefined);",
     ),
-    edit(worker, "      this.#claimer.giveBack(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
+    edit(worker, "      this.#claimer.release(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
   ),
   mutation(
     "a handler that returns late never gives its slot back",
-    edit(worker, "      this.#claimer.giveBack(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
+    edit(worker, "      this.#claimer.release(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
   ),
   mutation(
     "a worker that stops begins further batches",
@@ -201,11 +201,7 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation(
     "a slot is not given back",
-    edit(
-      worker,
-      "if (returned === undefined) this.#claimer.giveBack(type);\n      else",
-      "if (returned !== undefined)",
-    ),
+    edit(worker, "if (returned === undefined) this.#claimer.release(type);\n      else", "if (returned !== undefined)"),
   ),
   mutation(
     "no look at the queue when a slot is free again",

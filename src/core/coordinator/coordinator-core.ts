@@ -11,12 +11,12 @@ import { TaskChanges } from "../tasks/task-changes.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
-  type AskedTask,
   type CreateTaskOptions,
   checkRetryable,
   checkSameInput,
   newTask,
   nextTry,
+  type RequestedTask,
   type RetryTaskOptions,
   taskSettings,
 } from "./new-task.ts";
@@ -55,7 +55,7 @@ export class CoordinatorCore {
       readsAnEvent: parts.readsAnEvent,
       onOwed: () => this.#sweeper.payLooks(this.#supervisor),
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
-      others: this.#external,
+      external: this.#external,
     });
     this.#sweeper = new Sweeper({
       store,
@@ -63,7 +63,7 @@ export class CoordinatorCore {
       scheduler: this.#scheduler,
       leaseMs: parts.functionLimits.leaseMs,
       watch: parts.watch,
-      isHeard: () => isHealthy(bus),
+      isBusHealthy: () => isHealthy(bus),
       onLeaseLost: this.#external && ((record) => this.#external?.leaseLost(record) ?? Promise.resolve()),
       ...timing,
     });
@@ -168,11 +168,11 @@ export class CoordinatorCore {
   }
 
   async #create(
-    asked: AskedTask,
+    requested: RequestedTask,
     begin: () => Promise<void>,
   ): Promise<{ readonly id: string; readonly created: boolean }> {
     const { store } = this.#parts;
-    const { task } = asked;
+    const { task } = requested;
     for (;;) {
       const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
       const created = outcome === "created" || id === task.id;
@@ -184,7 +184,7 @@ export class CoordinatorCore {
       if (created) return { id, created };
       const found = await this.#callerRetry.ask(() => store.readTask(id));
       if (found === undefined) continue; // the task was deleted in the meantime, so its key is free again
-      checkSameInput(asked, found);
+      checkSameInput(requested, found);
       return { id, created };
     }
   }

@@ -48,7 +48,7 @@ export interface CoordinatorTiming {
 }
 
 /** Upper bounds while there is no reachable bus: the coordinator finds changes by polling the store only. */
-export const unheardTiming = { tickMs: 200, sweepMs: 500 } as const;
+export const noBusTiming = { tickMs: 200, sweepMs: 500 } as const;
 
 export const defaultCoordinatorTiming: CoordinatorTiming = {
   tickMs: 1_000,

@@ -105,7 +105,7 @@ export function checkRetryable(taskId: string, task: TaskRecord | undefined): Ta
 }
 
 /** A task to create, with its graph before the parameters are filled in. */
-export interface AskedTask {
+export interface RequestedTask {
   readonly task: NewTask;
   readonly graph: Graph;
 }
@@ -117,7 +117,7 @@ export interface AskedTask {
  *
  * @throws FlowError `TASK_EXISTS` naming what differs; names of parameters, never their values
  */
-export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): void {
+export function checkSameInput({ task, graph }: RequestedTask, found: TaskRecord): void {
   const isRetry = task.retryOf !== undefined || found.retryOf !== undefined;
   if (isRetry && task.retryOf === found.retryOf) return;
   const params = isRetry ? [] : differingKeys(task.params, found.params);
@@ -128,11 +128,11 @@ export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): v
     ...(params.length === 0 ? [] : [{ part: "params", text: `params differ (${params.join(", ")})` }]),
   ];
   if (faults.length === 0) return;
-  const theirs = found.graph.name === undefined ? "" : ` of '${found.graph.name}'`;
+  const ofFlow = found.graph.name === undefined ? "" : ` of '${found.graph.name}'`;
   const advice = isOtherGraph ? "a new version of a flow needs a new key" : "use a new key";
   throw new FlowError(
     "TASK_EXISTS",
-    `idempotency key '${task.idempotencyKey}' belongs to task ${found.id}${theirs}, which has different input: ${faults.map(({ text }) => text).join(", ")}; ${advice}, or read the existing task by its id`,
+    `idempotency key '${task.idempotencyKey}' belongs to task ${found.id}${ofFlow}, which has different input: ${faults.map(({ text }) => text).join(", ")}; ${advice}, or read the existing task by its id`,
     {
       details: {
         taskId: found.id,
@@ -153,9 +153,9 @@ function isSameGraph(graph: Graph, found: TaskRecord): boolean {
   }
 }
 
-function differingKeys(asked: JsonObject, found: JsonObject): string[] {
-  const keys = [...new Set([...Object.keys(asked), ...Object.keys(found)])].sort();
-  return keys.filter((key) => !isDeepStrictEqual(jsonAt(asked, key), jsonAt(found, key)));
+function differingKeys(requested: JsonObject, found: JsonObject): string[] {
+  const keys = [...new Set([...Object.keys(requested), ...Object.keys(found)])].sort();
+  return keys.filter((key) => !isDeepStrictEqual(jsonAt(requested, key), jsonAt(found, key)));
 }
 
 /** As a store returns it: JSON has no -0. */

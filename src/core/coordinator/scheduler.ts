@@ -27,7 +27,7 @@ import { type KnownOpenTask, type OpenTask, OpenTasks, type OwedLook, StartLooks
  */
 
 /** Types whose commands are sent elsewhere: external workers serve them. */
-export interface OtherCommands {
+export interface ExternalCommands {
   readonly types: ReadonlySet<string>;
   /** An attempt of such a type is ready. */
   command(ref: EpochRef): Promise<void>;
@@ -40,7 +40,7 @@ export interface SchedulerOptions {
   readonly cancelGraceMs: number;
   /** Called when the task changed or ended, for waiters in this process. */
   readonly onChange: (taskId: string, ended: boolean) => void;
-  readonly others?: OtherCommands | undefined;
+  readonly external?: ExternalCommands | undefined;
   /** Called when `owedLooks` is no longer empty. */
   readonly onOwed: () => void;
   /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
@@ -53,7 +53,7 @@ export class Scheduler {
   readonly #plans: PlanCache;
   readonly #cancelGraceMs: number;
   readonly #onChange: (taskId: string, ended: boolean) => void;
-  readonly #others: OtherCommands | undefined;
+  readonly #external: ExternalCommands | undefined;
   readonly #memories = new OpenTasks();
   readonly #looks: StartLooks;
 
@@ -63,7 +63,7 @@ export class Scheduler {
     this.#plans = options.plans;
     this.#cancelGraceMs = options.cancelGraceMs;
     this.#onChange = options.onChange;
-    this.#others = options.others;
+    this.#external = options.external;
     this.#looks = new StartLooks(options);
   }
 
@@ -166,7 +166,7 @@ export class Scheduler {
     const task = known ?? (await this.#store.readTask(taskId));
     if (task === undefined || isTaskTerminal(task.status)) return undefined;
     const plan = this.#plans.get(task.graph);
-    const external = this.#others?.types;
+    const external = this.#external?.types;
     if (task.status === "running") await adoptFinished({ store: this.#store, plan, task, external });
     // A concurrent call may have cached it during the reads: with two caches of one task, each would miss facts.
     return this.#memories.get(taskId) ?? this.#memories.remember(task, plan);
@@ -240,7 +240,7 @@ export class Scheduler {
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {
     const { taskId, nodeId, shard } = ref;
     const address = { taskId, nodeId, shard, epoch, type };
-    if (this.#others?.types.has(type)) return this.#others.command(address);
+    if (this.#external?.types.has(type)) return this.#external.command(address);
     const message = {
       kind: "TASK_START",
       ...address,

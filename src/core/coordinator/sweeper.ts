@@ -3,7 +3,7 @@ import { type Attempt, type EpochRef, type ShardRecord, shardKey, type TaskFailu
 import type { Clock, HeldSlot, Store } from "../ports/index.ts";
 import { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
-import { unheardTiming } from "./coordinator-options.ts";
+import { noBusTiming } from "./coordinator-options.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** Page sizes. Tasks are planned as a whole, so their pages are short, to share them with other coordinators. */
@@ -28,7 +28,7 @@ export interface SweeperOptions {
   readonly sweepMs: number;
   readonly watch?: StoreHealthTracker | undefined;
   /** Whether messages arrive. While they do not, sweeps are more frequent. */
-  readonly isHeard: () => boolean;
+  readonly isBusHealthy: () => boolean;
   readonly maxLostLeases: number;
   /** How long a worker's claim may be in flight, in ms: a lease. */
   readonly leaseMs: number;
@@ -150,10 +150,10 @@ export class Sweeper {
 
   /** A sweep may take long, so sweeps use only a fraction of the time. */
   get #pace(): { readonly tickMs: number; readonly sweepMs: number; readonly timeMs: number } {
-    const { tickMs, sweepMs, isHeard } = this.#options;
-    if (isHeard()) return { tickMs, sweepMs, timeMs: tickMs };
-    const oftenMs = Math.max(unheardTiming.sweepMs, restFactor * this.#tookMs);
-    const lookMs = Math.min(tickMs, unheardTiming.tickMs);
+    const { tickMs, sweepMs, isBusHealthy } = this.#options;
+    if (isBusHealthy()) return { tickMs, sweepMs, timeMs: tickMs };
+    const oftenMs = Math.max(noBusTiming.sweepMs, restFactor * this.#tookMs);
+    const lookMs = Math.min(tickMs, noBusTiming.tickMs);
     return { tickMs: lookMs, sweepMs: Math.min(sweepMs, oftenMs), timeMs: lookMs / restFactor };
   }
 

@@ -13,13 +13,13 @@ const leaseDefaultMs = 60_000;
 const leaseMinMs = 1_000;
 const leaseMaxMs = 3_600_000;
 /** The delay before a worker that keeps releasing an attempt may get it again. */
-const giveBackMinMs = 1_000;
-const giveBackMaxMs = 60_000;
+const releaseMinMs = 1_000;
+const releaseMaxMs = 60_000;
 /** A row may become visible slightly after the message that announces it. */
 const rowTries = 6;
 const rowFirstMs = 50;
 const completeTries = 10;
-const longestWords = 4_096;
+const longestText = 4_096;
 
 interface Held {
   readonly attempt: Attempt;
@@ -60,7 +60,7 @@ export class ExternalAttempts {
       case "TASK_FAILED":
         return this.#failed(held, message);
       case "CANCELLED":
-        return this.#gaveBack(held, message);
+        return this.#released(held, message);
     }
   }
 
@@ -120,9 +120,9 @@ export class ExternalAttempts {
     if (answer === "fenced") return this.#cancel(record.type, message, "lease_lost");
     if (answer === "missing") {
       if (message.artifactsRef === undefined) return; // the message itself says that there is no row
-      const words = `its worker reported batch '${message.batchUid}' as stored, but the batch is missing`;
+      const text = `its worker reported batch '${message.batchUid}' as stored, but the batch is missing`;
       await this.#cancel(record.type, message, "foreign_row_missing");
-      return this.#fail(held, { reasonCode: "foreign_row_missing", words, permanent: false });
+      return this.#fail(held, { reasonCode: "foreign_row_missing", text, permanent: false });
     }
     // Only the first batch can unblock `first_batch` children.
     if (answer.seq === 0) await nodeChanged(attempt.taskId, attempt.nodeId);
@@ -168,21 +168,21 @@ export class ExternalAttempts {
   }
 
   #failed(held: Held, { reasonCode, permanent, error }: TaskFailedMessage): Promise<void> {
-    return this.#fail(held, { reasonCode, words: wordsOf(error) ?? reasonCode, permanent });
+    return this.#fail(held, { reasonCode, text: textOf(error) ?? reasonCode, permanent });
   }
 
   async #fail(
     held: Held,
-    problem: { readonly reasonCode: string; readonly words: string; readonly permanent: boolean },
+    problem: { readonly reasonCode: string; readonly text: string; readonly permanent: boolean },
   ): Promise<void> {
     const { store, random, nodeChanged, dueIn } = this.#parts;
     const { attempt, record } = held;
-    const { reasonCode, words } = problem;
+    const { reasonCode, text } = problem;
     const found = await readPlan(this.#parts, attempt);
     if (found === undefined) return;
     const { retry } = found.node;
     const { taskId, nodeId, shard, epoch } = attempt;
-    const failure: Failure = { nodeId, shard, epoch, reasonCode, message: words.slice(0, longestWords) };
+    const failure: Failure = { nodeId, shard, epoch, reasonCode, message: text.slice(0, longestText) };
     const permanent = problem.permanent || retry.permanentOn.includes(reasonCode);
     const delayMs = retryDelayMs(retry, record.failures + 1, random);
     const answer = await store.fail(attempt, { failure, permanent, delayMs, maxFailures: retry.maxFailures });
@@ -191,11 +191,11 @@ export class ExternalAttempts {
     await nodeChanged(taskId, nodeId);
   }
 
-  async #gaveBack(held: Held, { reason }: { readonly reason: string }): Promise<void> {
+  async #released(held: Held, { reason }: { readonly reason: string }): Promise<void> {
     const { store, dueIn, logger } = this.#parts;
     const { attempt, record } = held;
     if (record.status === "cancelling") return this.#confirmCancelled(held);
-    const delayMs = Math.min(giveBackMaxMs, giveBackMinMs * 2 ** record.yields);
+    const delayMs = Math.min(releaseMaxMs, releaseMinMs * 2 ** record.yields);
     const answer = await store.release(attempt, delayMs);
     if (answer === "cancelling") return this.#confirmCancelled(held);
     logger.info({ ...attempt, reason }, "a worker released an attempt that was not cancelled");
@@ -221,14 +221,14 @@ function leaseMsOf(message: StatusMessage): number {
 const numbersOf = (metrics: object): Metrics =>
   Object.fromEntries(Object.entries(metrics).filter((entry): entry is [string, number] => Number.isFinite(entry[1])));
 
-function wordsOf(error: Json | undefined): string | undefined {
+function textOf(error: Json | undefined): string | undefined {
   if (error === undefined || error === null) return undefined;
   return typeof error === "string" ? error : JSON.stringify(error);
 }
 
 export interface SourceProblem {
   readonly reasonCode: string;
-  readonly words: string;
+  readonly text: string;
   readonly permanent: boolean;
   /** Its output was built from something that no longer exists. */
   readonly startsOver: boolean;
@@ -249,11 +249,11 @@ async function sourceProblem(
     const length = source.count ?? (await store.tail(logOf(source), generation)).length;
     if (length > longestSource) {
       const { reasonCode, message } = unreadableFailure({ nodeId, problem: "too_long" });
-      return { reasonCode, words: message, permanent: true, startsOver: false };
+      return { reasonCode, text: message, permanent: true, startsOver: false };
     }
     if (generation > 0 && !endedBefore(source, await beganAt(store, record))) {
-      const words = `'${nodeId}' may have restarted while its worker read from it`;
-      return { reasonCode: "foreign_source_restarted", words, permanent: false, startsOver: true };
+      const text = `'${nodeId}' may have restarted while its worker read from it`;
+      return { reasonCode: "foreign_source_restarted", text, permanent: false, startsOver: true };
     }
   }
   return undefined;

@@ -1,7 +1,5 @@
-import { batchingAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Logger } from "../../definitions/index.ts";
-import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
-import type { Graph, GraphNode } from "../../graph/index.ts";
+import { FlowError } from "../../errors/index.ts";
 import {
   type AttemptEvent,
   isStatus,
@@ -23,16 +21,10 @@ import {
   releaseShard,
   renewLease,
 } from "../model/index.ts";
-import {
-  type Attempt,
-  type Failure,
-  type Origin,
-  type ShardRecord,
-  type ShardRef,
-  shardKey,
-} from "../model/records.ts";
+import { type Attempt, type Origin, type ShardRecord, type ShardRef, shardKey } from "../model/records.ts";
 import type { Bus, Clock, PlainRow, PlainRows, WorkerStore, WriteAnswer } from "../ports/index.ts";
 import { bestEffortBus } from "../resilience/best-effort-bus.ts";
+import { commandGraph, commandProblem } from "./nodes.ts";
 import { batchStored, SeenRows, shortened } from "./worker-events.ts";
 
 const mostKept = 10_000;
@@ -91,7 +83,7 @@ export class CommandStore implements WorkerStore {
         bus.subscribe({
           ...options,
           handle: async (message) => {
-            this.#hear(message);
+            this.#receive(message);
             await options.handle(message);
           },
         }),
@@ -155,10 +147,11 @@ export class CommandStore implements WorkerStore {
     if (work === undefined || claimed?.next === undefined) return claimed?.won;
     work.record = claimed.next;
     const lease = this.#lease(by.claimId, by.leaseMs);
-    await this.#say(work, { kind: "TASK_ACCEPTED", ...lease });
-    const problem = problemOf(work.command);
+    await this.#send(work, { kind: "TASK_ACCEPTED", ...lease });
+    const problem = commandProblem(work.command);
     if (problem === undefined) {
-      await this.#say(work, { kind: "TASK_HEARTBEAT", ...lease }); // external coordinators regard a node as running only after a heartbeat
+      // External coordinators regard a node as running only after a heartbeat.
+      await this.#send(work, { kind: "TASK_HEARTBEAT", ...lease });
       return claimed.won;
     }
     const { nodeId, shard, epoch } = ref;
@@ -190,7 +183,7 @@ export class CommandStore implements WorkerStore {
     await this.#rows.write(attempt, { ...row, workerId: this.#workerId });
     work.uids.add(uid);
     work.origins.set(origin.source, origin);
-    await this.#say(work, batchStored({ uid, meta, metrics }));
+    await this.#send(work, batchStored({ uid, meta, metrics }));
     return "ok";
   }
 
@@ -272,7 +265,7 @@ export class CommandStore implements WorkerStore {
 
   // ---- messages
 
-  #hear(message: Message): void {
+  #receive(message: Message): void {
     if (message.kind === "TASK_START" && message.shard === 0) this.#take(message);
     if (message.kind === "TASK_CANCEL") this.#cancel(message, message.reason);
     if (message.kind === "CANCEL" && message.targetWorkerId === this.#workerId) this.#cancel(message, message.reason);
@@ -311,11 +304,11 @@ export class CommandStore implements WorkerStore {
     const { answer, next } = judge(work?.record, this.#clock.now());
     if (work === undefined || next === undefined) return answer;
     work.record = next;
-    await this.#say(work, event);
+    await this.#send(work, event);
     return answer;
   }
 
-  async #say({ record, command }: Work, event: AttemptEvent): Promise<void> {
+  async #send({ record, command }: Work, event: AttemptEvent): Promise<void> {
     const { taskId, nodeId, shard, epoch, type } = record;
     const about = { taskId, nodeId, shard, epoch, type, workerId: this.#workerId } as const;
     const message: StatusMessage = { ...event, ...about, ...traceOf(command) };
@@ -341,42 +334,3 @@ export class CommandStore implements WorkerStore {
     return { ...record, status: "finished", count: await this.#seen.count(ref) };
   }
 }
-
-/** The known part of a graph that stays with its coordinator: the nodes of commands, and what these read. */
-function commandGraph(commands: readonly TaskStartMessage[]): Graph {
-  const nodes = new Map<string, GraphNode>(commands.map((command) => [command.nodeId, commandNode(command)]));
-  for (const { depends_on } of [...nodes.values()]) {
-    for (const id of depends_on) if (!nodes.has(id)) nodes.set(id, { node_id: id, type: "elsewhere", depends_on: [] });
-  }
-  const edges = [...nodes.values()].flatMap(({ node_id, depends_on }) =>
-    depends_on.map((parent) => [parent, node_id] as const),
-  );
-  return { schema_version: "1.0", nodes: [...nodes.values()], edges };
-}
-
-/** A field of the command that this worker does not support: it would produce different batches. */
-function problemOf({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
-  if (!says(batching)) return undefined;
-  const message = `the command has 'batching', which this worker does not support: split the input with input_adapter '${batchingAdapter}' in input_inline`;
-  return { reasonCode: "bad_input_args", message };
-}
-
-/** Some coordinators send null or an empty object for a field that a node does not have. */
-const says = (value: Json | undefined): value is Json =>
-  value !== undefined && value !== null && !(isObject(value) && Object.keys(value).length === 0);
-
-function commandNode({ nodeId, type, inputInline, inputRef }: TaskStartMessage): GraphNode {
-  const inline = isObject(inputInline) ? inputInline : {};
-  const input = says(inputRef) ? { ...inline, input_ref: inputRef } : inline;
-  const io = { start_when: "first_batch", input_inline: input } as const;
-  return { node_id: nodeId, type, depends_on: sourcesOf(input), io };
-}
-
-function sourcesOf({ input_args }: JsonObject): readonly string[] {
-  const args = isObject(input_args) ? input_args : {};
-  const named = args.from_nodes ?? args.from_node ?? [];
-  return (Array.isArray(named) ? named : [named]).filter((id) => typeof id === "string");
-}
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

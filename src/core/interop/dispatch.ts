@@ -135,9 +135,9 @@ export function unreadableFailure({
   nodeId: source,
   problem,
 }: UnreadableSource): Pick<Failure, "reasonCode" | "message"> {
-  const words =
+  const text =
     problem === "too_long"
       ? `'${source}' has more than ${longestSource} batches, the most that its worker reads: make fewer, larger ones`
       : `'${source}' has a batch that is not an object, but its worker reads only objects`;
-  return { reasonCode: `foreign_source_${problem}`, message: words };
+  return { reasonCode: `foreign_source_${problem}`, message: text };
 }

@@ -1,6 +1,8 @@
-import { adapterName, adaptersOnWire, defaultAdapter } from "../../builtins/input-adapters/index.ts";
+import { adapterName, adaptersOnWire, batchingAdapter, defaultAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { Finding, Graph } from "../../graph/index.ts";
+import type { Finding, Graph, GraphNode } from "../../graph/index.ts";
+import type { TaskStartMessage } from "../messages/messages.ts";
+import type { Failure } from "../model/records.ts";
 import { type NodePlan, type Plan, planGraph } from "../plan/index.ts";
 
 /** Node types that external workers serve: they exchange messages and do not read the store. */
@@ -39,10 +41,10 @@ export function externalFindings(graph: Graph, external: ExternalTypes): readonl
   const plan = planGraph(graph);
   return plan.nodes.flatMap((node, index) =>
     external.types.has(node.type)
-      ? problemsOf(node, plan, external).map(({ at, words }) => ({
+      ? problemsOf(node, plan, external).map(({ at, text }) => ({
           code: "GRAPH_UNSUPPORTED" as const,
           path: `/nodes/${index}/${at}`,
-          message: `node '${node.id}': '${node.type}' is served by external workers: ${words}`,
+          message: `node '${node.id}': '${node.type}' is served by external workers: ${text}`,
         }))
       : [],
   );
@@ -50,31 +52,31 @@ export function externalFindings(graph: Graph, external: ExternalTypes): readonl
 
 interface Problem {
   readonly at: string;
-  readonly words: string;
+  readonly text: string;
 }
 
 function problemsOf(node: NodePlan, plan: Plan, { restarting }: ExternalTypes): readonly Problem[] {
   const adapter = adapterName(node.routing?.adapter ?? defaultAdapter);
   const shards = mayReadUnfinished(node) ? externalSources(node).filter((id) => isSharded(plan, id)) : [];
   const all: readonly (Problem & { readonly holds: boolean })[] = [
-    { holds: restarting.has(node.type), at: "type", words: "they cannot restart, so it must be resumable" },
-    { holds: node.partitions > 1, at: "partitions", words: "they do not support partitions" },
-    { holds: node.timeoutMs !== undefined, at: "timeout_sec", words: "they do not enforce timeout_sec" },
-    { holds: node.maxRunning !== undefined, at: "limits", words: "they do not enforce limits" },
+    { holds: restarting.has(node.type), at: "type", text: "they cannot restart, so it must be resumable" },
+    { holds: node.partitions > 1, at: "partitions", text: "they do not support partitions" },
+    { holds: node.timeoutMs !== undefined, at: "timeout_sec", text: "they do not enforce timeout_sec" },
+    { holds: node.maxRunning !== undefined, at: "limits", text: "they do not enforce limits" },
     {
       holds: node.maxPendingBatches !== undefined,
       at: "io/max_pending_batches",
-      words: "they do not enforce max_pending_batches",
+      text: "they do not enforce max_pending_batches",
     },
     {
       holds: !adaptersOnWire.includes(adapter),
       at: "io/input_inline/input_adapter",
-      words: `they do not support adapter '${adapter}', only ${adaptersOnWire.map((name) => `'${name}'`).join(" and ")}`,
+      text: `they do not support adapter '${adapter}', only ${adaptersOnWire.map((name) => `'${name}'`).join(" and ")}`,
     },
     {
       holds: shards.length > 0,
       at: node.startsOnFirstBatch ? "io/start_when" : node.needsAll ? "depends_on" : "fan_in",
-      words:
+      text:
         `they treat '${shards[0]}' as complete when its first partition is, so it must wait for all of it: in ` +
         `depends_on, with start_when "ready" and fan_in "all"`,
     },
@@ -83,3 +85,42 @@ function problemsOf(node: NodePlan, plan: Plan, { restarting }: ExternalTypes): 
 }
 
 const isSharded = (plan: Plan, id: Json): boolean => typeof id === "string" && (plan.byId.get(id)?.partitions ?? 1) > 1;
+
+/** The known part of a graph that stays with its coordinator: the nodes of commands, and what these read. */
+export function commandGraph(commands: readonly TaskStartMessage[]): Graph {
+  const nodes = new Map<string, GraphNode>(commands.map((command) => [command.nodeId, commandNode(command)]));
+  for (const { depends_on } of [...nodes.values()]) {
+    for (const id of depends_on) if (!nodes.has(id)) nodes.set(id, { node_id: id, type: "elsewhere", depends_on: [] });
+  }
+  const edges = [...nodes.values()].flatMap(({ node_id, depends_on }) =>
+    depends_on.map((parent) => [parent, node_id] as const),
+  );
+  return { schema_version: "1.0", nodes: [...nodes.values()], edges };
+}
+
+/** A field of the command that this worker does not support: it would produce different batches. */
+export function commandProblem({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
+  if (!isGiven(batching)) return undefined;
+  const message = `the command has 'batching', which this worker does not support: split the input with input_adapter '${batchingAdapter}' in input_inline`;
+  return { reasonCode: "bad_input_args", message };
+}
+
+/** Some coordinators send null or an empty object for a field that a node does not have. */
+const isGiven = (value: Json | undefined): value is Json =>
+  value !== undefined && value !== null && !(isObject(value) && Object.keys(value).length === 0);
+
+function commandNode({ nodeId, type, inputInline, inputRef }: TaskStartMessage): GraphNode {
+  const inline = isObject(inputInline) ? inputInline : {};
+  const input = isGiven(inputRef) ? { ...inline, input_ref: inputRef } : inline;
+  const io = { start_when: "first_batch", input_inline: input } as const;
+  return { node_id: nodeId, type, depends_on: sourcesOf(input), io };
+}
+
+function sourcesOf({ input_args }: JsonObject): readonly string[] {
+  const args = isObject(input_args) ? input_args : {};
+  const named = args.from_nodes ?? args.from_node ?? [];
+  return (Array.isArray(named) ? named : [named]).filter((id) => typeof id === "string");
+}
+
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

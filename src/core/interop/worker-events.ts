@@ -3,6 +3,7 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import type { AttemptEvent, StatusMessage } from "../messages/messages.ts";
 import { type Artifact, type ShardRef, shardKey } from "../model/records.ts";
 import type { PlainRows } from "../ports/index.ts";
+import { isObject } from "./nodes.ts";
 
 const longestField = 1_024;
 const longestMetrics = 65_536;
@@ -55,9 +56,6 @@ function essentials(metrics: JsonObject): JsonObject {
   }
   return Object.fromEntries([...kept, [truncatedMark, true]]);
 }
-
-const isObject = (value: Json): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The rows of nodes whose coordinator assigns no positions, in the order in which this process first saw them. */
 export class SeenRows {

@@ -89,11 +89,11 @@ export function reportShard(
 ): Judged<WriteAnswer> {
   const answer = fence(record, attempt);
   if (answer !== "ok" || record === undefined) return { answer };
-  const { generation, n, cursors, ...said } = report;
+  const { generation, n, cursors, ...fields } = report;
   const overtaken = generation !== record.generation || n <= (record.lease?.reports ?? 0);
   if (overtaken || record.lease === undefined) return { answer };
   const lease = { ...record.lease, reports: n };
-  const next = { ...record, ...said, lease };
+  const next = { ...record, ...fields, lease };
   return { answer, next: cursors === undefined ? next : { ...next, cursors: furthest(record.cursors, cursors) } };
 }
 

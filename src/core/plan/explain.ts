@@ -86,16 +86,16 @@ export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
   };
   return facts.plan.nodes.flatMap((node) => {
     const records = new Map((byNode.get(node.id) ?? []).map((record) => [record.shard, record]));
-    const unborn = records.size === node.partitions ? undefined : whyUnborn(facts, node, finished);
+    const undispatched = records.size === node.partitions ? undefined : whyUndispatched(facts, node, finished);
     return Array.from({ length: node.partitions }, (_, shard): ShardExplanation => {
       const record = records.get(shard);
-      const why = record === undefined ? (unborn as Reason) : whyOf(facts, node, record);
+      const why = record === undefined ? (undispatched as Reason) : whyOf(facts, node, record);
       return { nodeId: node.id, shard, why };
     });
   });
 }
 
-function whyUnborn(facts: ExplainFacts, node: NodePlan, finished: (id: string) => boolean): Reason {
+function whyUndispatched(facts: ExplainFacts, node: NodePlan, finished: (id: string) => boolean): Reason {
   if (facts.status !== "running") return { reason: "ended", status: "cancelled" };
   const verdict = readiness(node, (id) => ({ finished: finished(id), hasArtifact: facts.withArtifacts.has(id) }));
   if (verdict.ready) return { reason: "ready" };

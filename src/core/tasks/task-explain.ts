@@ -38,9 +38,9 @@ async function firstBatches(
   plan: Plan,
   shards: readonly ShardRecord[],
 ): Promise<ReadonlySet<string>> {
-  const born = new Set(shards.map((record) => record.nodeId));
-  const waiting = plan.nodes.filter((node) => node.startsOnFirstBatch && !born.has(node.id));
-  const parents = new Set(waiting.flatMap((node) => node.dependsOn).filter((id) => born.has(id)));
+  const dispatched = new Set(shards.map((record) => record.nodeId));
+  const waiting = plan.nodes.filter((node) => node.startsOnFirstBatch && !dispatched.has(node.id));
+  const parents = new Set(waiting.flatMap((node) => node.dependsOn).filter((id) => dispatched.has(id)));
   const found = new Set<string>();
   const taskId = shards[0]?.taskId ?? "";
   for (const id of parents) if (await retry.ask(() => store.hasArtifacts(taskId, id))) found.add(id);

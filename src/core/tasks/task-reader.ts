@@ -162,10 +162,10 @@ function viewNode(
 
 /** The progress that the handlers of a node's shards reported, summed. */
 export function progressOf(node: NodePlan, shards: readonly ShardRecord[]): { readonly progress?: Progress } {
-  const said = shards.flatMap(({ progress }) => progress ?? []);
-  if (said.length === 0) return {};
-  const totals = said.flatMap(({ total }) => total ?? []);
-  const progress = { done: sum(said.map(({ done }) => done)) };
+  const reported = shards.flatMap(({ progress }) => progress ?? []);
+  if (reported.length === 0) return {};
+  const totals = reported.flatMap(({ total }) => total ?? []);
+  const progress = { done: sum(reported.map(({ done }) => done)) };
   return { progress: totals.length < node.partitions ? progress : { ...progress, total: sum(totals) } };
 }
 

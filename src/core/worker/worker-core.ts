@@ -18,7 +18,7 @@ import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
 
 const pollMinMs = 20;
 /** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
-const unheardPollMs = 200;
+const fallbackPollMs = 200;
 /** How long attempts that only wait for input may go on when the worker stops. */
 const idleMs = 50;
 /** How long a handler may ignore its aborted signal before that is logged. */
@@ -34,7 +34,7 @@ export class WorkerCore {
   readonly #leases: LeaseRenewer;
   readonly #presence: WorkerPresence;
   readonly #answers: QueryAnswers;
-  readonly #breather: EventLoopYielder;
+  readonly #yielder: EventLoopYielder;
   readonly #code: HandlerCode;
   readonly #claimer: Claimer;
   readonly #held = new Map<string, AttemptHandle>();
@@ -58,11 +58,11 @@ export class WorkerCore {
       ttlMs: limits.leaseMs,
       watch: this.#watch,
       // External programs see only a bus without a prefix, and need not know a coordinator's own worker.
-      tell:
+      announce:
         parts.bus.prefix === "" && parts.functions === undefined
           ? (message) => this.#parts.bus.publish(topics.announce, parts.workerId, message)
           : undefined,
-      say: () => ({
+      describe: () => ({
         id: parts.workerId,
         types: this.#types,
         capacity: limits.capacity,
@@ -75,7 +75,7 @@ export class WorkerCore {
       supervisor: this.#supervisor,
       held: this.#held,
     });
-    this.#breather = new EventLoopYielder(clock);
+    this.#yielder = new EventLoopYielder(clock);
     this.#code = new HandlerCode(store);
     this.#claimer = new Claimer({
       parts: this.#parts,
@@ -109,8 +109,8 @@ export class WorkerCore {
     this.#supervisor.loop("queue", async () => {
       await this.#claimer.fill();
       const { pollMaxMs } = this.#parts.limits;
-      const isTold = !this.#claimer.heldUp && isHealthy(this.#parts.bus);
-      const mostMs = isTold ? pollMaxMs : Math.min(unheardPollMs, pollMaxMs);
+      const isNotified = !this.#claimer.blocked && isHealthy(this.#parts.bus);
+      const mostMs = isNotified ? pollMaxMs : Math.min(fallbackPollMs, pollMaxMs);
       waitMs = this.#busySincePoll ? pollMinMs : Math.min(mostMs, waitMs * 2);
       this.#busySincePoll = false;
       const spread = 0.75 + this.#parts.random() / 2; // so that idle workers do not all poll at once
@@ -132,7 +132,7 @@ export class WorkerCore {
             "closing subscriptions",
             this.#subscriptions.map((each) => () => each.close()),
           ),
-        () => this.#letGo(options.graceMs),
+        () => this.#drain(options.graceMs),
         () => this.#supervisor.stop(),
         () => this.#presence.leave(),
       ]);
@@ -171,7 +171,7 @@ export class WorkerCore {
     await runConcurrently("subscribing a worker", [...commands, signals].map(subscribe));
   }
 
-  async #letGo(graceMs: number): Promise<void> {
+  async #drain(graceMs: number): Promise<void> {
     if (this.#held.size === 0) return;
     const waiting = new AbortController();
     const allEnded = new Promise<void>((resolve) => this.#idle.add(resolve)).then(() => waiting.abort());
@@ -180,7 +180,7 @@ export class WorkerCore {
     for (let left = graceMs; left > 0 && this.#held.size > 0; left = until - clock.monotonic()) {
       // Not at once: a source with nothing more to yield says so only when asked for its next batch.
       await clock.sleep(Math.min(idleMs, left), waiting.signal);
-      for (const held of this.#held.values()) held.letGoIdle();
+      for (const held of this.#held.values()) held.releaseIdle();
     }
     if (this.#held.size === 0) return;
     for (const held of this.#held.values()) held.abandon("stopping");
@@ -198,7 +198,7 @@ export class WorkerCore {
   }
 
   async #run(held: AttemptHandle, claimed: Claimed): Promise<void> {
-    const pause = this.#breather.pause();
+    const pause = this.#yielder.pause();
     if (pause !== undefined) await pause;
     let left = false;
     const run = this.#prepare(held, claimed);
@@ -210,7 +210,7 @@ export class WorkerCore {
       this.#leases.delete(held);
       const { type } = claimed.record;
       const { returned } = held;
-      if (returned === undefined) this.#claimer.giveBack(type);
+      if (returned === undefined) this.#claimer.release(type);
       else this.#linger(run, type, returned);
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
@@ -233,7 +233,7 @@ export class WorkerCore {
     void returned.then(() => {
       this.#lingering--;
       heeding.abort();
-      this.#claimer.giveBack(type);
+      this.#claimer.release(type);
       this.#lookForMore();
     });
     const { clock, logger } = this.#parts;
@@ -263,14 +263,14 @@ export class WorkerCore {
     }
   }
 
-  #prepare(held: AttemptHandle, { record, facts, node }: Claimed): AttemptRun {
+  #prepare(held: AttemptHandle, { record, task, node }: Claimed): AttemptRun {
     const { clock } = this.#parts;
-    const { plan, params, traceparent } = facts;
+    const { plan, params, traceparent } = task;
     const startedAt = clock.monotonic();
     const { timeoutMs } = node;
     return {
       parts: this.#parts,
-      breather: this.#breather,
+      yielder: this.#yielder,
       code: this.#code,
       held,
       claimed: record,

@@ -30,7 +30,7 @@ export class AttemptHandle implements Stoppable {
   #abort: AbortController | undefined;
   #reason: EndReason | undefined;
   /** The reason that its signal is aborted with. */
-  #told: AttemptAborted | undefined;
+  #abortReason: AttemptAborted | undefined;
   #windingDown = false;
   readonly #waiting = new Waiting();
   readonly #idle = new Waiting();
@@ -45,7 +45,7 @@ export class AttemptHandle implements Stoppable {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#told !== undefined) this.#abort.abort(this.#told);
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
     }
     return this.#abort.signal;
   }
@@ -62,7 +62,7 @@ export class AttemptHandle implements Stoppable {
   cancel(): void {
     if (this.#reason !== undefined) return;
     this.#reason = "cancelling";
-    this.#tell("cancelling");
+    this.#abortSignal("cancelling");
   }
 
   /** The worker stops: current batches may end, and no other begins. */
@@ -71,20 +71,20 @@ export class AttemptHandle implements Stoppable {
   }
 
   /** Releases waits for something new to begin, since nothing new may. */
-  letGoIdle(): void {
-    this.#idle.letGo(new AttemptEnded("stopping"));
+  releaseIdle(): void {
+    this.#idle.release(new AttemptEnded("stopping"));
   }
 
   abandon(reason: AbandonReason): void {
     if (this.#reason !== undefined && this.#reason !== "cancelling") return;
     this.#reason = reason;
-    this.#tell(reason);
-    this.#waiting.letGo(new AttemptEnded(reason));
+    this.#abortSignal(reason);
+    this.#waiting.release(new AttemptEnded(reason));
   }
 
   /** Called when the attempt has ended: aborts the signal of handler code that is still running. */
   abortLeftover(): void {
-    if (this.#waiting.returned !== undefined) this.#tell("it has ended");
+    if (this.#waiting.returned !== undefined) this.#abortSignal("it has ended");
   }
 
   /** @throws AttemptEnded if the attempt has to stop */
@@ -100,7 +100,7 @@ export class AttemptHandle implements Stoppable {
   /** Awaits handler code, at most as long as the attempt is alive. */
   run<T>(running: PromiseLike<T>): Promise<T> {
     const waited = this.#waiting.run(running);
-    this.#letGoIfAbandoned();
+    this.#releaseIfAbandoned();
     return waited;
   }
 
@@ -111,18 +111,18 @@ export class AttemptHandle implements Stoppable {
   /** Awaits code that belongs to the worker, such as a handler's `init`, and may outlive the attempt. */
   wait<T>(running: PromiseLike<T>): Promise<T> {
     const waited = this.#waiting.wait(running);
-    this.#letGoIfAbandoned();
+    this.#releaseIfAbandoned();
     return waited;
   }
 
-  #letGoIfAbandoned(): void {
+  #releaseIfAbandoned(): void {
     const reason = this.#reason;
-    if (reason !== undefined && reason !== "cancelling") this.#waiting.letGo(new AttemptEnded(reason));
+    if (reason !== undefined && reason !== "cancelling") this.#waiting.release(new AttemptEnded(reason));
   }
 
-  #tell(reason: string): void {
-    this.#told ??= new AttemptAborted(reason);
-    this.#abort?.abort(this.#told);
+  #abortSignal(reason: string): void {
+    this.#abortReason ??= new AttemptAborted(reason);
+    this.#abort?.abort(this.#abortReason);
   }
 }
 
@@ -162,7 +162,7 @@ export class AttemptScope implements Stoppable {
     if (this.#stopped !== undefined) return;
     this.#stopped = { error };
     this.#abort.abort(new AttemptAborted("another batch ended it"));
-    this.#waiting.letGo(error);
+    this.#waiting.release(error);
   }
 
   check(): void {
@@ -228,7 +228,7 @@ class Waiting {
     });
   }
 
-  letGo(error: unknown): void {
+  release(error: unknown): void {
     const rejects = [...this.#rejects];
     this.#rejects.clear();
     for (const reject of rejects) reject(error);

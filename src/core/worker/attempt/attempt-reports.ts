@@ -9,7 +9,7 @@ const mostCheckpointBytes = 16 * 1024;
 /** Minimum interval between writes of progress: a handler may report every row. */
 const progressEveryMs = 1_000;
 
-type Said = Pick<AttemptReport, "checkpoint" | "cursors" | "progress">;
+type ReportFields = Pick<AttemptReport, "checkpoint" | "cursors" | "progress">;
 
 /**
  * Writes an attempt's reports into its shard's record, one at a time. Reports are numbered, so that a late one has no
@@ -25,7 +25,7 @@ export class AttemptReports implements Checkpoint {
   /** Reported, but not written yet. */
   #progress: Progress | undefined;
   /** Set while progress is being written. */
-  #telling: AbortController | undefined;
+  #writing: AbortController | undefined;
 
   constructor(run: AttemptRun) {
     this.#run = run;
@@ -60,10 +60,10 @@ export class AttemptReports implements Checkpoint {
       }
     }
     this.#progress = { done, ...(total === undefined ? {} : { total }) };
-    if (this.#telling !== undefined) return;
-    const telling = new AbortController();
-    this.#telling = telling;
-    void this.#tell(telling.signal).catch((error: unknown) => this.#untold(error));
+    if (this.#writing !== undefined) return;
+    const writing = new AbortController();
+    this.#writing = writing;
+    void this.#writeProgress(writing.signal).catch((error: unknown) => this.#writeFailed(error));
   }
 
   /** Whether a report is not written yet. */
@@ -78,37 +78,37 @@ export class AttemptReports implements Checkpoint {
   /** The attempt has ended: nothing more is written. */
   end(): void {
     this.#progress = undefined;
-    this.#telling?.abort();
+    this.#writing?.abort();
   }
 
   /** Resolves when the report is stored. */
-  write(said: Said, generation = this.#generation): Promise<void> {
+  write(fields: ReportFields, generation = this.#generation): Promise<void> {
     const before = this.#last ?? Promise.resolve();
-    const written = before.then(() => this.#write(generation, said));
+    const written = before.then(() => this.#write(generation, fields));
     this.#last = written.catch(() => {}); // the caller gets the error; the next report is written anyway
     return written;
   }
 
-  async #write(generation: number, said: Said): Promise<void> {
+  async #write(generation: number, fields: ReportFields): Promise<void> {
     const { held, retry, parts } = this.#run;
     const progress = this.#progress;
     this.#progress = undefined;
-    const report = { generation, n: ++this.#number, ...said, ...(progress === undefined ? {} : { progress }) };
+    const report = { generation, n: ++this.#number, ...fields, ...(progress === undefined ? {} : { progress }) };
     const answer = await retry.ask(() => parts.store.report(held.attempt, report));
     if (answer === "cancelling") held.cancel();
     else if (answer === "fenced") held.abandon("fenced");
   }
 
-  async #tell(ended: AbortSignal): Promise<void> {
+  async #writeProgress(ended: AbortSignal): Promise<void> {
     while (this.#progress !== undefined) {
       await this.write({});
       await this.#run.parts.clock.sleep(progressEveryMs, ended);
     }
-    this.#telling = undefined;
+    this.#writing = undefined;
   }
 
-  #untold(error: unknown): void {
-    this.#telling = undefined;
+  #writeFailed(error: unknown): void {
+    this.#writing = undefined;
     const { logger } = this.#run.parts;
     const fields = { ...this.#run.held.attempt, err: error };
     if (FlowError.is(error, "STORE_UNAVAILABLE")) logger.warn(fields, "progress could not be stored");

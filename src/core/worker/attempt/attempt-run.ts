@@ -14,7 +14,7 @@ import type { WorkerParts } from "./worker-options.ts";
 /** A claimed attempt, with what its parts need. */
 export interface AttemptRun {
   readonly parts: WorkerParts;
-  readonly breather: EventLoopYielder;
+  readonly yielder: EventLoopYielder;
   readonly code: HandlerCode;
   readonly held: AttemptHandle;
   /** The shard's record as returned by the claim. */

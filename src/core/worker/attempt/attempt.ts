@@ -122,7 +122,7 @@ async function confirmCancelled(run: AttemptRun): Promise<void> {
   if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });
 }
 
-async function afterEnd(run: AttemptRun, answer: WriteAnswer, tell: () => Promise<void>): Promise<void> {
-  if (answer === "ok") await tell();
+async function afterEnd(run: AttemptRun, answer: WriteAnswer, notify: () => Promise<void>): Promise<void> {
+  if (answer === "ok") await notify();
   else if (answer === "cancelling") await confirmCancelled(run);
 }

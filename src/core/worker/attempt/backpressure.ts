@@ -88,7 +88,7 @@ export class ReadPositions {
    * so no producer waits for a consumer that has read everything, and a fast consumer does not delay its producers.
    */
   readonly #every: number;
-  #untold = 0;
+  #unreported = 0;
 
   private constructor(
     run: AttemptRun,
@@ -127,7 +127,7 @@ export class ReadPositions {
 
   /** Reported before the first read: from then on, producers wait. */
   begin(): Promise<void> {
-    return this.#tell();
+    return this.#report();
   }
 
   /** The artifact with this seq has been processed. */
@@ -135,12 +135,12 @@ export class ReadPositions {
     const key = sourceKey(nodeId, shard);
     if (this.#cursors[key] === undefined) return;
     this.#cursors[key] = seq + 1;
-    this.#untold++;
-    if (this.#untold >= this.#every) await this.#tell();
+    this.#unreported++;
+    if (this.#unreported >= this.#every) await this.#report();
   }
 
-  async #tell(): Promise<void> {
-    this.#untold = 0;
+  async #report(): Promise<void> {
+    this.#unreported = 0;
     await this.#reports.write({ cursors: { ...this.#cursors } });
     this.#run.parts.signals.notify({ ...this.#run.held.attempt, ...positionsOf(this.#run.held.attempt) });
   }

@@ -75,7 +75,7 @@ export class BatchRunner implements BatchSink {
     const run = this.#run;
     run.held.checkMayBegin();
     run.at.batchUid = batch.uid;
-    const pause = run.breather.pause();
+    const pause = run.yielder.pause();
     if (pause !== undefined) await pause;
     this.#checkLease();
     let payload = this.#decode(batch);

@@ -106,7 +106,7 @@ export class RunContext implements AttemptContext {
 
   /** A heartbeat that does not throw if the attempt has to stop. */
   async beat(): Promise<void> {
-    const pause = this.#run.breather.pause();
+    const pause = this.#run.yielder.pause();
     if (pause !== undefined) await pause;
     await this.#run.keepLease();
   }

@@ -25,7 +25,7 @@ export interface Claimed {
   readonly claim: Attempt;
   readonly record: ShardRecord;
   /** Read before the claim: another process may give up on this attempt and delete the task afterwards. */
-  readonly facts: CachedTask;
+  readonly task: CachedTask;
   readonly node: NodePlan;
   /** Monotonic time at which the claim was requested. */
   readonly askedAt: number;
@@ -49,7 +49,7 @@ export class Claimer {
   #fillAgain = false;
   /** A command was dropped because claims in flight held the last slots: scan the queue if they fail. */
   #droppedCommand = false;
-  #heldUp = false;
+  #blocked = false;
   #stopped = false;
 
   constructor(options: ClaimerOptions) {
@@ -60,8 +60,8 @@ export class Claimer {
   }
 
   /** The last scan found an attempt that only a limit keeps from running. */
-  get heldUp(): boolean {
-    return this.#heldUp;
+  get blocked(): boolean {
+    return this.#blocked;
   }
 
   /** No claim is requested from now on; those in flight may still succeed. */
@@ -72,7 +72,7 @@ export class Claimer {
   onCommand(ref: QueuedRef): void {
     if (this.#filling) {
       this.#fillAgain = true; // so that the command does not jump the queue
-    } else if (this.#heldUp) {
+    } else if (this.#blocked) {
       // Likewise: attempts before this one wait for the same slots.
       this.#options.supervisor.spawn("queue", () => this.fill());
     } else if (this.#isFree(ref.type)) {
@@ -97,7 +97,7 @@ export class Claimer {
         this.#fillAgain = false;
         const pass = new QueueScan();
         while (await this.#take(pass));
-        this.#heldUp = pass.heldUpAny;
+        this.#blocked = pass.anyBlocked;
       } while (this.#fillAgain);
     } finally {
       this.#filling = false;
@@ -112,8 +112,8 @@ export class Claimer {
   }
 
   /** Frees the worker's slot. */
-  giveBack(type: string): void {
-    this.#capacity.giveBack(type);
+  release(type: string): void {
+    this.#capacity.release(type);
   }
 
   #isFree(type: string): boolean {
@@ -132,13 +132,13 @@ export class Claimer {
     const withRoom = await this.#slots.withRoom(
       unseen,
       (look) => watch.ask(look),
-      (ref, full) => pass.heldUp(ref, full),
+      (ref, full) => pass.addBlocked(ref, full),
     );
     await Promise.all(
       withRoom.map(async (ref) => {
         if (!this.#isFree(ref.type)) return;
-        const heldUp = await this.#claimOnce(ref);
-        if (heldUp !== undefined) pass.heldUp(ref, heldUp);
+        const blocked = await this.#claimOnce(ref);
+        if (blocked !== undefined) pass.addBlocked(ref, blocked);
       }),
     );
     return true;
@@ -163,20 +163,20 @@ export class Claimer {
     try {
       const retry = new StoreRetry(parts.clock, supervisor);
       const claim = { ...epochRef(ref), claimId: parts.ids.next() };
-      const facts = await tasks.get(ref.taskId, retry);
+      const task = await tasks.get(ref.taskId, retry);
       // Its task was deleted, or the command was forged. Remove what is left, or every scan would find it.
-      if (facts === undefined) await retry.ask(() => parts.store.deleteTask(ref.taskId));
-      const node = facts?.plan.byId.get(ref.nodeId);
-      if (facts === undefined) return undefined;
+      if (task === undefined) await retry.ask(() => parts.store.deleteTask(ref.taskId));
+      const node = task?.plan.byId.get(ref.nodeId);
+      if (task === undefined) return undefined;
       // No worker can run it. Treated as blocked, so that it does not keep the attempts behind it from their turn.
       if (node === undefined) return { kind: "node", of: ref.nodeId };
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
-      claimed = await this.#claimFrom({ claim, facts, node }, retry);
+      claimed = await this.#claimFrom({ claim, task, node }, retry);
       return undefined;
     } finally {
       if (!claimed) {
-        this.#capacity.giveBack(type);
+        this.#capacity.release(type);
         this.#lookForDropped(); // not earlier: until here, this claim's own slot counts as taken
       }
     }
@@ -184,7 +184,7 @@ export class Claimer {
 
   /** @returns false if another worker won */
   async #claimFrom(
-    { claim, facts, node }: Pick<Claimed, "claim" | "facts" | "node">,
+    { claim, task, node }: Pick<Claimed, "claim" | "task" | "node">,
     retry: StoreRetry,
   ): Promise<boolean> {
     const { parts, supervisor } = this.#options;
@@ -203,7 +203,7 @@ export class Claimer {
       throw error;
     }
     if (record === undefined) await this.#slots.free(claim, retry);
-    else this.#options.onClaimed({ claim, record, facts, node, askedAt });
+    else this.#options.onClaimed({ claim, record, task, node, askedAt });
     return record !== undefined;
   }
 
@@ -231,7 +231,7 @@ const cachedTasks = 1_000;
 export class TaskCache {
   readonly #store: WorkerStore;
   readonly #plans: PlanCache;
-  readonly #facts = new Map<string, CachedTask>();
+  readonly #tasks = new Map<string, CachedTask>();
 
   constructor(options: { readonly store: WorkerStore; readonly plans: PlanCache }) {
     this.#store = options.store;
@@ -240,17 +240,17 @@ export class TaskCache {
 
   /** @returns `undefined` if the task has been deleted */
   async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
-    const cached = this.#facts.get(taskId);
+    const cached = this.#tasks.get(taskId);
     if (cached !== undefined) return cached;
     const task = await retry.ask(() => this.#store.readTask(taskId));
     if (task === undefined) return undefined;
-    const fact = { plan: this.#plans.get(task.graph), params: deepFreeze(task.params), traceparent: task.traceparent };
-    if (task.isPartial) return fact;
-    this.#facts.set(taskId, fact);
-    if (this.#facts.size > cachedTasks) {
-      const [oldest] = this.#facts.keys();
-      if (oldest !== undefined) this.#facts.delete(oldest);
+    const entry = { plan: this.#plans.get(task.graph), params: deepFreeze(task.params), traceparent: task.traceparent };
+    if (task.isPartial) return entry;
+    this.#tasks.set(taskId, entry);
+    if (this.#tasks.size > cachedTasks) {
+      const [oldest] = this.#tasks.keys();
+      if (oldest !== undefined) this.#tasks.delete(oldest);
     }
-    return fact;
+    return entry;
   }
 }

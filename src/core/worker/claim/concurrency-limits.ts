@@ -151,7 +151,7 @@ export class Capacity {
     this.#used.set(type, (this.#used.get(type) ?? 0) + 1);
   }
 
-  giveBack(type: string): void {
+  release(type: string): void {
     this.#usedAll--;
     this.#used.set(type, (this.#used.get(type) ?? 0) - 1);
   }
@@ -170,7 +170,7 @@ export class QueueScan {
   readonly #passedOver = new Set<string>();
   #allFull = false;
 
-  get heldUpAny(): boolean {
+  get anyBlocked(): boolean {
     return this.#allFull || this.#fullTypes.size + this.exceptTasks.size + this.#passedOver.size > 0;
   }
 
@@ -189,7 +189,7 @@ export class QueueScan {
     return this.#passedOver.size === 0 ? queued : queued.filter((ref) => !this.#passedOver.has(epochKey(ref)));
   }
 
-  heldUp(ref: EpochRef, by: SaturatedLimit): void {
+  addBlocked(ref: EpochRef, by: SaturatedLimit): void {
     if (by.kind === "all") this.#allFull = true;
     else if (by.kind === "type") this.#fullTypes.add(by.of);
     else if (by.kind === "task") this.exceptTasks.add(by.of);

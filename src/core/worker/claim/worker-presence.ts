@@ -13,9 +13,9 @@ export interface WorkerPresenceOptions {
   readonly clock: Clock;
   /** How long an announcement is valid, in ms; repeated every third of it. */
   readonly ttlMs: number;
-  readonly say: () => WorkerRecord;
+  readonly describe: () => WorkerRecord;
   /** Also informs programs that do not read the store. Never rejects. */
-  readonly tell?: ((message: AnnounceMessage) => Promise<void>) | undefined;
+  readonly announce?: ((message: AnnounceMessage) => Promise<void>) | undefined;
   readonly watch: StoreHealthTracker;
 }
 
@@ -33,12 +33,12 @@ export class WorkerPresence {
   }
 
   start(supervisor: Supervisor): void {
-    const { store, clock, ttlMs, say, tell, watch } = this.#options;
+    const { store, clock, ttlMs, describe, announce, watch } = this.#options;
     supervisor.loop("announcements", async () => {
-      const worker = say();
+      const worker = describe();
       this.#known = worker.id;
       await watch.ask(() => store.announceWorker(worker, ttlMs));
-      await tell?.(online(worker));
+      await announce?.(online(worker));
       await clock.sleep(ttlMs / 3, supervisor.signal);
     });
   }
@@ -46,7 +46,7 @@ export class WorkerPresence {
   /** Called after the supervisor has stopped, so that no announcement follows. */
   async leave(): Promise<void> {
     if (this.#known === undefined) return;
-    await this.#options.tell?.({ kind: "WORKER_OFFLINE", workerId: this.#known });
+    await this.#options.announce?.({ kind: "WORKER_OFFLINE", workerId: this.#known });
     try {
       await this.#options.store.removeWorker(this.#known);
     } catch (error) {
