@@ -64,18 +64,18 @@ export const coordinatorMutations: readonly Mutation[] = [
     "a counter shared across an await",
     edit(
       scheduler,
-      "for (let index = memory.openFrom; index < nodes.length; index++) {\n      const node = nodes[index] as NodePlan;",
-      "while (memory.openFrom < nodes.length) {\n      const node = nodes[memory.openFrom] as NodePlan;",
+      "for (let index = cached.openFrom; index < nodes.length; index++) {\n      const node = nodes[index] as NodePlan;",
+      "while (cached.openFrom < nodes.length) {\n      const node = nodes[cached.openFrom] as NodePlan;",
     ),
-    edit(scheduler, "memory.openFrom = Math.max(memory.openFrom, index + 1);", "memory.openFrom++;"),
+    edit(scheduler, "cached.openFrom = Math.max(cached.openFrom, index + 1);", "cached.openFrom++;"),
   ),
   mutation(
     "'not finished' is remembered",
     edit(looks, "export class StartLooks {", "const unfinished = new Set<string>();\nexport class StartLooks {"),
     edit(
       looks,
-      "      await this.#read(taskId, memory, { node, parentIds: [parentId] });\n",
-      "      if (unfinished.has([taskId, node.id, parentId].join())) return undefined;\n      await this.#read(taskId, memory, { node, parentIds: [parentId] });\n",
+      "      await this.#read(taskId, cached, { node, parentIds: [parentId] });\n",
+      "      if (unfinished.has([taskId, node.id, parentId].join())) return undefined;\n      await this.#read(taskId, cached, { node, parentIds: [parentId] });\n",
     ),
     edit(
       looks,
@@ -88,8 +88,8 @@ export const coordinatorMutations: readonly Mutation[] = [
     edit(looks, "export class StartLooks {", "const lacking = new Set<string>();\nexport class StartLooks {"),
     edit(
       looks,
-      "      await this.#read(taskId, memory, { node, parentIds, some });\n",
-      "      const known = (id: string) => [taskId, node.id, id].join();\n      await this.#read(taskId, memory, { node, parentIds: parentIds.filter((id) => !lacking.has(known(id))), some });\n      for (const id of parentIds) if (!satisfies(memory, node, id)) lacking.add(known(id));\n",
+      "      await this.#read(taskId, cached, { node, parentIds, some });\n",
+      "      const known = (id: string) => [taskId, node.id, id].join();\n      await this.#read(taskId, cached, { node, parentIds: parentIds.filter((id) => !lacking.has(known(id))), some });\n      for (const id of parentIds) if (!satisfies(cached, node, id)) lacking.add(known(id));\n",
     ),
   ),
   mutation("a look that is owed is never made", edit(looks, "        this.#onOwed();\n", "")),
@@ -120,7 +120,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     edit(
       scheduler,
       "    const { chosen } = verdict;\n",
-      "    const { chosen } = verdict;\n    memory.dispatched.add(node.id);\n",
+      "    const { chosen } = verdict;\n    cached.dispatched.add(node.id);\n",
     ),
   ),
   mutation(
@@ -135,7 +135,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     "the children of a finished node are not looked at",
     edit(
       scheduler,
-      "        await this.#follow(verdict, { taskId, memory, node: child });\n",
+      "        await this.#follow(verdict, { taskId, cached, node: child });\n",
       "        void verdict;\n",
     ),
   ),
@@ -208,8 +208,8 @@ export const coordinatorMutations: readonly Mutation[] = [
     "waitingFrom goes one too far",
     edit(
       looks,
-      "Math.max(index, memory.waitingFrom.get(node.id) ?? 0)",
-      "Math.max(index + 1, memory.waitingFrom.get(node.id) ?? 0)",
+      "Math.max(index, cached.waitingFrom.get(node.id) ?? 0)",
+      "Math.max(index + 1, cached.waitingFrom.get(node.id) ?? 0)",
     ),
   ),
 ];

@@ -54,7 +54,7 @@ export class Scheduler {
   readonly #cancelGraceMs: number;
   readonly #onChange: (taskId: string, ended: boolean) => void;
   readonly #external: ExternalCommands | undefined;
-  readonly #memories = new OpenTasks();
+  readonly #openTasks = new OpenTasks();
   readonly #looks: StartLooks;
 
   constructor(options: SchedulerOptions) {
@@ -69,37 +69,37 @@ export class Scheduler {
 
   /** Dispatches the roots of a task that this coordinator has just created. */
   async begin(task: KnownOpenTask, plan: Plan): Promise<void> {
-    const memory = this.#memories.get(task.id) ?? this.#memories.remember(task, plan);
+    const cached = this.#openTasks.get(task.id) ?? this.#openTasks.add(task, plan);
     for (const node of plan.nodes) {
-      if (node.needed === 0) await this.#tryDispatch(task.id, memory, node);
+      if (node.needed === 0) await this.#tryDispatch(task.id, cached, node);
     }
   }
 
   /** Re-evaluates a node that changed, then only its children. */
   async nodeChanged(taskId: string, nodeId: string): Promise<void> {
-    const memory = await this.#recall(taskId);
-    const node = memory?.plan.byId.get(nodeId);
-    if (memory === undefined || node === undefined) return;
-    const shards = memory.finished.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
-    if (isNodeFinished(node, shards)) memory.finished.add(nodeId);
+    const cached = await this.#load(taskId);
+    const node = cached?.plan.byId.get(nodeId);
+    if (cached === undefined || node === undefined) return;
+    const shards = cached.finished.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
+    if (isNodeFinished(node, shards)) cached.finished.add(nodeId);
     const over = shards.some(({ status }) => status === "failed" || status === "cancelled" || status === "cancelling");
     if (over) return this.replan(taskId);
-    const finished = memory.finished.has(nodeId);
+    const finished = cached.finished.has(nodeId);
     let openChild = false;
-    for (const child of memory.plan.children.get(nodeId) ?? []) {
-      if (memory.finished.has(child.id)) continue;
-      if (!memory.dispatched.has(child.id)) {
-        const verdict = await this.#looks.afterEvent(taskId, memory, { node: child, parentId: nodeId });
-        await this.#follow(verdict, { taskId, memory, node: child });
+    for (const child of cached.plan.children.get(nodeId) ?? []) {
+      if (cached.finished.has(child.id)) continue;
+      if (!cached.dispatched.has(child.id)) {
+        const verdict = await this.#looks.afterEvent(taskId, cached, { node: child, parentId: nodeId });
+        await this.#follow(verdict, { taskId, cached, node: child });
       }
       // A child that could start before this node finished may also have ended first, since it need not read this node
       // to the end (or at all); another coordinator may have received its event.
       const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;
       if (finished && couldEndFirst && isNodeFinished(child, await this.#store.readShards(taskId, [child.id]))) {
-        memory.finished.add(child.id);
+        cached.finished.add(child.id);
       } else openChild = true;
     }
-    const ended = finished && !openChild && (await this.#tryFinish(taskId, memory));
+    const ended = finished && !openChild && (await this.#tryFinish(taskId, cached));
     this.#onChange(taskId, ended);
   }
 
@@ -107,18 +107,18 @@ export class Scheduler {
   async replan(taskId: string): Promise<void> {
     const task = await this.#store.readTask(taskId);
     if (task === undefined || isTaskTerminal(task.status)) {
-      this.#memories.forget(taskId);
+      this.#openTasks.forget(taskId);
       this.#onChange(taskId, true);
       return;
     }
-    const memory = await this.#recall(taskId, task);
-    if (memory === undefined) return;
-    if (task.status === "cancelling") return this.#cancelRest(task, memory);
+    const cached = await this.#load(taskId, task);
+    if (cached === undefined) return;
+    if (task.status === "cancelling") return this.#cancelRest(task, cached);
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
-    for (const node of memory.plan.nodes) {
+    for (const node of cached.plan.nodes) {
       const shards = shardsOf.get(node.id) ?? [];
-      if (isNodeFinished(node, shards)) memory.finished.add(node.id);
-      if (shards.length === node.partitions) memory.dispatched.add(node.id);
+      if (isNodeFinished(node, shards)) cached.finished.add(node.id);
+      if (shards.length === node.partitions) cached.dispatched.add(node.id);
       const failure = shards.find((shard) => shard.status === "failed")?.failure;
       if (failure !== undefined) {
         // The shard failed, but the process that saw it died before it updated the task.
@@ -127,13 +127,13 @@ export class Scheduler {
       }
     }
     // This check only rules nodes out: the event of a parent that becomes satisfied triggers another evaluation.
-    for (const node of memory.plan.nodes) {
-      if (memory.dispatched.has(node.id)) continue;
-      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : memory.finished;
+    for (const node of cached.plan.nodes) {
+      if (cached.dispatched.has(node.id)) continue;
+      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : cached.finished;
       const possible = node.dependsOn.reduce((count, parent) => count + (may.has(parent) ? 1 : 0), 0);
-      if (possible >= node.needed) await this.#tryDispatch(taskId, memory, node);
+      if (possible >= node.needed) await this.#tryDispatch(taskId, cached, node);
     }
-    this.#onChange(taskId, await this.#tryFinish(taskId, memory));
+    this.#onChange(taskId, await this.#tryFinish(taskId, cached));
   }
 
   get owedLooks(): readonly OwedLook[] {
@@ -145,10 +145,10 @@ export class Scheduler {
     const { taskId, nodeId } = look;
     this.#looks.pay(look);
     try {
-      const memory = await this.#recall(taskId);
-      const node = memory?.plan.byId.get(nodeId);
-      if (memory === undefined || node === undefined || memory.dispatched.has(nodeId)) return;
-      await this.#tryDispatch(taskId, memory, node);
+      const cached = await this.#load(taskId);
+      const node = cached?.plan.byId.get(nodeId);
+      if (cached === undefined || node === undefined || cached.dispatched.has(nodeId)) return;
+      await this.#tryDispatch(taskId, cached, node);
     } catch (error) {
       if (FlowError.is(error, "STORE_UNAVAILABLE")) this.#looks.owe(look);
       throw error;
@@ -160,53 +160,53 @@ export class Scheduler {
     return this.#command(record.type, record, record.epoch);
   }
 
-  async #recall(taskId: string, known?: TaskRecord): Promise<OpenTask | undefined> {
-    const remembered = this.#memories.get(taskId);
-    if (remembered !== undefined) return remembered;
+  async #load(taskId: string, known?: TaskRecord): Promise<OpenTask | undefined> {
+    const found = this.#openTasks.get(taskId);
+    if (found !== undefined) return found;
     const task = known ?? (await this.#store.readTask(taskId));
     if (task === undefined || isTaskTerminal(task.status)) return undefined;
     const plan = this.#plans.get(task.graph);
     const external = this.#external?.types;
     if (task.status === "running") await adoptFinished({ store: this.#store, plan, task, external });
     // A concurrent call may have cached it during the reads: with two caches of one task, each would miss facts.
-    return this.#memories.get(taskId) ?? this.#memories.remember(task, plan);
+    return this.#openTasks.get(taskId) ?? this.#openTasks.add(task, plan);
   }
 
-  async #tryDispatch(taskId: string, memory: OpenTask, node: NodePlan): Promise<void> {
-    await this.#follow(await this.#looks.look(taskId, memory, node), { taskId, memory, node });
+  async #tryDispatch(taskId: string, cached: OpenTask, node: NodePlan): Promise<void> {
+    await this.#follow(await this.#looks.look(taskId, cached, node), { taskId, cached, node });
   }
 
   /** Dispatches the node if its verdict is `ready`. */
   async #follow(
     verdict: Readiness | undefined,
-    { taskId, memory, node }: { readonly taskId: string; readonly memory: OpenTask; readonly node: NodePlan },
+    { taskId, cached, node }: { readonly taskId: string; readonly cached: OpenTask; readonly node: NodePlan },
   ): Promise<void> {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
-    const init = { type: node.type, priority: memory.priority, ...(chosen === undefined ? {} : { chosen }) };
+    const init = { type: node.type, priority: cached.priority, ...(chosen === undefined ? {} : { chosen }) };
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
       const outcome = await this.#store.dispatch(ref, init);
       // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
       if (outcome === "dispatched") await this.#command(node.type, ref, 1);
     }
-    memory.dispatched.add(node.id);
+    cached.dispatched.add(node.id);
   }
 
   /** Whether the task has ended. */
-  async #tryFinish(taskId: string, memory: OpenTask): Promise<boolean> {
-    const { nodes } = memory.plan;
-    for (let index = memory.openFrom; index < nodes.length; index++) {
+  async #tryFinish(taskId: string, cached: OpenTask): Promise<boolean> {
+    const { nodes } = cached.plan;
+    for (let index = cached.openFrom; index < nodes.length; index++) {
       const node = nodes[index] as NodePlan;
-      if (!memory.finished.has(node.id)) {
+      if (!cached.finished.has(node.id)) {
         if (!isNodeFinished(node, await this.#store.readShards(taskId, [node.id]))) return false;
-        memory.finished.add(node.id);
+        cached.finished.add(node.id);
       }
       // Not `++`: a concurrent call may have advanced it during the read.
-      memory.openFrom = Math.max(memory.openFrom, index + 1);
+      cached.openFrom = Math.max(cached.openFrom, index + 1);
     }
     await this.#store.finishTask(taskId);
-    this.#memories.forget(taskId);
+    this.#openTasks.forget(taskId);
     return true;
   }
 
@@ -214,12 +214,12 @@ export class Scheduler {
    * Writes a tombstone or an abort for every node: a dispatch that was decided before the cancel finds the record and
    * loses. The task ends when none of its shards is open.
    */
-  async #cancelRest(task: TaskRecord, memory: OpenTask): Promise<void> {
+  async #cancelRest(task: TaskRecord, cached: OpenTask): Promise<void> {
     const { id: taskId, failure, cancelReason = failure?.reasonCode ?? "cancelled" } = task;
     const records = await this.#store.readShards(taskId);
     const known = new Map(records.map((record) => [`${record.nodeId}:${record.shard}`, record]));
     let open = 0;
-    for (const node of memory.plan.nodes) {
+    for (const node of cached.plan.nodes) {
       for (let shard = 0; shard < node.partitions; shard++) {
         const seen = known.get(`${node.id}:${shard}`);
         if (seen !== undefined && isShardTerminal(seen.status)) continue;
@@ -232,7 +232,7 @@ export class Scheduler {
     }
     if (open === 0) {
       await this.#store.closeTask(taskId);
-      this.#memories.forget(taskId);
+      this.#openTasks.forget(taskId);
     }
     this.#onChange(taskId, open === 0);
   }
@@ -265,6 +265,6 @@ export class Scheduler {
 
   /** Not worth a read if the task is not cached: receivers have the task's record. */
   #traceOf(taskId: string): Pick<MessageTrace, "traceparent"> {
-    return traceOf(this.#memories.get(taskId) ?? {});
+    return traceOf(this.#openTasks.get(taskId) ?? {});
   }
 }

@@ -46,8 +46,8 @@ export class OpenTasks {
     return this.#byTask.get(taskId);
   }
 
-  remember({ id: taskId, priority, traceparent }: KnownOpenTask, plan: Plan): OpenTask {
-    const memory: OpenTask = {
+  add({ id: taskId, priority, traceparent }: KnownOpenTask, plan: Plan): OpenTask {
+    const cached: OpenTask = {
       plan,
       priority,
       traceparent,
@@ -58,12 +58,12 @@ export class OpenTasks {
       someParents: new Map(),
       openFrom: 0,
     };
-    this.#byTask.set(taskId, memory);
+    this.#byTask.set(taskId, cached);
     if (this.#byTask.size > keptTasks) {
       const [oldest] = this.#byTask.keys();
       if (oldest !== undefined) this.#byTask.delete(oldest);
     }
-    return memory;
+    return cached;
   }
 
   forget(taskId: string): void {
@@ -128,13 +128,13 @@ export class StartLooks {
   /** After an event of this parent. `undefined`: not ready, as far as was checked. */
   async afterEvent(
     taskId: string,
-    memory: OpenTask,
+    cached: OpenTask,
     of: { readonly node: NodePlan; readonly parentId: string },
   ): Promise<Readiness | undefined> {
     const { node, parentId } = of;
-    if (node.needsAll) return this.#lookForAll(taskId, memory, node);
-    const some = someParents(memory, node);
-    await this.#read(taskId, memory, { node, parentIds: [parentId], some });
+    if (node.needsAll) return this.#lookForAll(taskId, cached, node);
+    const some = someParents(cached, node);
+    await this.#read(taskId, cached, { node, parentIds: [parentId], some });
     if (some.unknown.has(parentId)) return undefined; // the parent does not satisfy the node yet
     if (some.unknown.size > mayLack(node)) {
       some.credit += this.#readsAnEvent;
@@ -144,42 +144,42 @@ export class StartLooks {
         return undefined;
       }
     }
-    return this.#lookForSome(taskId, memory, node);
+    return this.#lookForSome(taskId, cached, node);
   }
 
   /** Reads as many records as needed. `undefined`: not ready. */
-  look(taskId: string, memory: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
-    return node.needsAll ? this.#lookForAll(taskId, memory, node) : this.#lookForSome(taskId, memory, node);
+  look(taskId: string, cached: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
+    return node.needsAll ? this.#lookForAll(taskId, cached, node) : this.#lookForSome(taskId, cached, node);
   }
 
-  async #lookForAll(taskId: string, memory: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
-    for (let index = memory.waitingFrom.get(node.id) ?? 0; index < node.dependsOn.length; index++) {
+  async #lookForAll(taskId: string, cached: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
+    for (let index = cached.waitingFrom.get(node.id) ?? 0; index < node.dependsOn.length; index++) {
       const parentId = node.dependsOn[index] as string;
-      if (satisfies(memory, node, parentId)) continue;
-      await this.#read(taskId, memory, { node, parentIds: [parentId] });
-      if (satisfies(memory, node, parentId)) continue;
+      if (satisfies(cached, node, parentId)) continue;
+      await this.#read(taskId, cached, { node, parentIds: [parentId] });
+      if (satisfies(cached, node, parentId)) continue;
       // A concurrent call may have advanced further during the read: never move back.
-      memory.waitingFrom.set(node.id, Math.max(index, memory.waitingFrom.get(node.id) ?? 0));
+      cached.waitingFrom.set(node.id, Math.max(index, cached.waitingFrom.get(node.id) ?? 0));
       return undefined;
     }
-    return verdict(memory, node);
+    return verdict(cached, node);
   }
 
   /**
    * Reads until too many parents are unsatisfied; otherwise reads all of them, as the choice contains every satisfied
    * parent.
    */
-  async #lookForSome(taskId: string, memory: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
-    const some = someParents(memory, node);
+  async #lookForSome(taskId: string, cached: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
+    const some = someParents(cached, node);
     some.credit = 0;
     // An iterator instead of a list: a look that ends early must not cost more than it reads.
     const unknown = some.unknown.values();
     let left = mayLack(node);
     for (;;) {
       const parentIds = nextOf(unknown, Math.min(readAtOnce, left + 1));
-      if (parentIds.length === 0) return verdict(memory, node);
-      await this.#read(taskId, memory, { node, parentIds, some });
-      left -= parentIds.filter((id) => !satisfies(memory, node, id)).length;
+      if (parentIds.length === 0) return verdict(cached, node);
+      await this.#read(taskId, cached, { node, parentIds, some });
+      left -= parentIds.filter((id) => !satisfies(cached, node, id)).length;
       if (left < 0) return undefined;
     }
   }
@@ -187,21 +187,21 @@ export class StartLooks {
   /** Updates the cache for those of these parents that are not known to satisfy the node. */
   async #read(
     taskId: string,
-    memory: OpenTask,
+    cached: OpenTask,
     of: { readonly node: NodePlan; readonly parentIds: readonly string[]; readonly some?: SomeParents },
   ): Promise<void> {
     const { node, parentIds, some } = of;
-    const unknown = parentIds.filter((id) => !satisfies(memory, node, id));
+    const unknown = parentIds.filter((id) => !satisfies(cached, node, id));
     const shards =
       unknown.length === 0 ? none : Map.groupBy(await this.#store.readShards(taskId, unknown), ({ nodeId }) => nodeId);
     for (const id of unknown) {
-      const parent = memory.plan.byId.get(id);
+      const parent = cached.plan.byId.get(id);
       const records = shards.get(id);
       if (parent === undefined || records === undefined) continue; // a node without a record has not stored anything
-      if (isNodeFinished(parent, records)) memory.finished.add(id);
-      else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, id))) memory.started.add(id);
+      if (isNodeFinished(parent, records)) cached.finished.add(id);
+      else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, id))) cached.started.add(id);
     }
-    if (some !== undefined) for (const id of parentIds) if (satisfies(memory, node, id)) some.unknown.delete(id);
+    if (some !== undefined) for (const id of parentIds) if (satisfies(cached, node, id)) some.unknown.delete(id);
   }
 }
 
@@ -213,17 +213,17 @@ const keyOf = ({ taskId, nodeId }: OwedLook): string => `${taskId}:${nodeId}`;
 const mayLack = (node: NodePlan): number => node.dependsOn.length - node.needed;
 
 /** As far as it is cached. */
-const satisfies = (memory: OpenTask, node: NodePlan, parentId: string): boolean =>
-  memory.finished.has(parentId) || (node.startsOnFirstBatch && memory.started.has(parentId));
+const satisfies = (cached: OpenTask, node: NodePlan, parentId: string): boolean =>
+  cached.finished.has(parentId) || (node.startsOnFirstBatch && cached.started.has(parentId));
 
-const verdict = (memory: OpenTask, node: NodePlan): Readiness =>
-  readiness(node, (id) => ({ finished: memory.finished.has(id), hasArtifact: memory.started.has(id) }));
+const verdict = (cached: OpenTask, node: NodePlan): Readiness =>
+  readiness(node, (id) => ({ finished: cached.finished.has(id), hasArtifact: cached.started.has(id) }));
 
-function someParents(memory: OpenTask, node: NodePlan): SomeParents {
-  let some = memory.someParents.get(node.id);
+function someParents(cached: OpenTask, node: NodePlan): SomeParents {
+  let some = cached.someParents.get(node.id);
   if (some === undefined) {
     some = { unknown: new Set(node.dependsOn), credit: 0 };
-    memory.someParents.set(node.id, some);
+    cached.someParents.set(node.id, some);
   }
   return some;
 }
