@@ -3,7 +3,7 @@
  * proxy. None of these functions throws.
  */
 
-const mostCauses = 10;
+const maxCauses = 10;
 
 /** `instanceof`, safe against a proxy's traps that throw. */
 export function isInstance<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
@@ -44,7 +44,7 @@ export function thrownStack(thrown: unknown): string | undefined {
   const stacks: string[] = [];
   for (
     let current = thrown;
-    isInstance(current, Error) && stacks.length < mostCauses;
+    isInstance(current, Error) && stacks.length < maxCauses;
     current = propertyOf(current, "cause")
   ) {
     const stack = propertyOf(current, "stack");
@@ -63,7 +63,7 @@ export function loggable(thrown: unknown): Error {
 function isReadable(error: Error): boolean {
   try {
     let current: unknown = error;
-    for (let depth = 0; current instanceof Error && depth < mostCauses; depth++) {
+    for (let depth = 0; current instanceof Error && depth < maxCauses; depth++) {
       if (typeof current.message !== "string" || typeof current.stack !== "string") return false;
       for (const key in current) void propertyOrThrow(current, key);
       current = current.cause;

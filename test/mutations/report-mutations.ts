@@ -39,6 +39,6 @@ export const reportMutations: readonly Mutation[] = [
   ),
   mutation(
     "a restart of its own leaves the attempt its checkpoint",
-    edit("core/worker/attempt/handler-run.ts", "        reports.goOnFrom({ generation: log.generation });\n", ""),
+    edit("core/worker/attempt/handler-run.ts", "        reports.resumeFrom({ generation: log.generation });\n", ""),
   ),
 ];

@@ -23,11 +23,11 @@ export const workerMutations: readonly Mutation[] = [
       "if (returned === undefined) this.#claimer.release(type);",
       "this.#claimer.release(type);\n      if (returned === undefined);",
     ),
-    edit(worker, "      this.#claimer.release(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
+    edit(worker, "      this.#claimer.release(type);\n      this.#scanQueue();", "      this.#scanQueue();"),
   ),
   mutation(
     "a handler that returns late never gives its slot back",
-    edit(worker, "      this.#claimer.release(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
+    edit(worker, "      this.#claimer.release(type);\n      this.#scanQueue();", "      this.#scanQueue();"),
   ),
   mutation(
     "a worker that stops begins further batches",

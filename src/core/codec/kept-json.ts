@@ -41,22 +41,22 @@ const jsonTooLarge = (what: string): FlowError =>
     `${what} is too large to store as JSON: split it, for instance into smaller batches`,
   );
 
-const mostBytesAChar = 3;
+const maxBytesPerChar = 3;
 
 /**
  * The JSON text of a value.
  *
  * @param what - how an error names the value
- * @throws FlowError `RECORD_TOO_LARGE` when it is longer than a string can be, or than `mostBytes` in UTF-8
+ * @throws FlowError `RECORD_TOO_LARGE` when it is longer than a string can be, or than `maxBytes` in UTF-8
  */
-export function jsonText(value: unknown, what: string, mostBytes: number): string {
+export function jsonText(value: unknown, what: string, maxBytes: number): string {
   let text: string;
   try {
     text = JSON.stringify(value);
   } catch (error) {
     throw error instanceof RangeError ? jsonTooLarge(what) : error;
   }
-  if (text.length * mostBytesAChar > mostBytes && Buffer.byteLength(text) > mostBytes) throw jsonTooLarge(what);
+  if (text.length * maxBytesPerChar > maxBytes && Buffer.byteLength(text) > maxBytes) throw jsonTooLarge(what);
   return text;
 }
 

@@ -15,9 +15,9 @@ import {
   checkRetryable,
   checkSameInput,
   newTask,
-  nextTry,
   type RequestedTask,
   type RetryTaskOptions,
+  retriedTask,
   taskSettings,
 } from "./new-task.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -163,7 +163,7 @@ export class CoordinatorCore {
     const failed = checkRetryable(taskId, await this.#callerRetry.ask(() => store.readTask(taskId)));
     this.checkGraph(failed.graph); // this engine's handlers may differ from the ones that the task ran with
     const vars = await this.#callerRetry.ask(() => store.readVars(taskId));
-    const task = nextTry(ids.next(), failed, { vars, settings });
+    const task = retriedTask(ids.next(), failed, { vars, settings });
     return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
   }
 

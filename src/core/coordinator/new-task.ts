@@ -43,7 +43,7 @@ export function newTask(id: string, options: CreateTaskOptions): NewTask {
 }
 
 /** A task that continues a failed one, with its settings unless they are overridden. */
-export function nextTry(
+export function retriedTask(
   id: string,
   failed: TaskRecord,
   { vars, settings }: { readonly vars: NewTask["vars"]; readonly settings: TaskSettings },

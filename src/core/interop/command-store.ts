@@ -27,7 +27,7 @@ import { bestEffortBus } from "../resilience/best-effort-bus.ts";
 import { commandGraph, commandProblem } from "./nodes.ts";
 import { batchStored, SeenRows, shortened } from "./worker-events.ts";
 
-const mostKept = 10_000;
+const maxKept = 10_000;
 const cancelGraceMs = 30_000;
 const finalUid = "__final__";
 
@@ -281,7 +281,7 @@ export class CommandStore implements WorkerStore {
     this.#work.delete(key);
     this.#work.set(key, { command, record, cancelReason: "cancelled", uids: new Set(), origins: new Map() });
     this.#seen.forget(); // rows may have been removed in the meantime
-    if (this.#work.size > mostKept) this.#dropOldest();
+    if (this.#work.size > maxKept) this.#dropOldest();
   }
 
   #dropOldest(): void {

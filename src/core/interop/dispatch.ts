@@ -8,10 +8,10 @@ import type { Supervisor } from "../resilience/supervisor.ts";
 import { externalInput, externalSources } from "./nodes.ts";
 import { type ExternalParts, epochRef, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
 
-const mostLookedAt = 1_000;
+const maxLookedAt = 1_000;
 const lookMaxMs = 1_000;
 /** A busy worker leaves commands unread: sending more of them would not help. */
-const mostDoublings = 5;
+const maxDoublings = 5;
 const ownClaimMs = 30_000;
 
 interface Waiting {
@@ -79,7 +79,7 @@ export class ExternalDispatch {
   /** Re-issues commands that were not accepted in time under the next epoch. */
   async look(): Promise<void> {
     const { store, clock, external } = this.#parts;
-    const queued = await store.peekQueue([...external.types], mostLookedAt);
+    const queued = await store.peekQueue([...external.types], maxLookedAt);
     const now = clock.monotonic();
     const still = new Map<string, Waiting>();
     for (const ref of queued) {
@@ -107,7 +107,7 @@ export class ExternalDispatch {
   async #patienceMs(ref: EpochRef): Promise<number> {
     const history = (await readRecord(this.#parts.store, ref))?.history ?? [];
     const times = history.length - 1 - history.findLastIndex(({ cause }) => cause !== "supersede");
-    return this.#parts.acceptMs * 2 ** Math.min(times, mostDoublings);
+    return this.#parts.acceptMs * 2 ** Math.min(times, maxDoublings);
   }
 
   async #prepare(ref: EpochRef, node: NodePlan): Promise<UnreadableSource | undefined> {

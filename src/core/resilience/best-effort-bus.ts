@@ -5,7 +5,7 @@ import type { DeadLetter } from "../model/records.ts";
 import type { Bus, BusHealth, Ids, Store } from "../ports/index.ts";
 
 /** The status of a bus, for wrappers around it. */
-export const busStatus = (bus: Bus): Pick<Bus, "prefix" | "health"> => ({
+const busStatus = (bus: Bus): Pick<Bus, "prefix" | "health"> => ({
   ...(bus.prefix === undefined ? {} : { prefix: bus.prefix }),
   ...(bus.health === undefined ? {} : { health: () => bus.health?.() ?? quiet }),
 });

@@ -74,7 +74,7 @@ function nodeOf(parts: TaskReaderParts, task: TaskRecord, nodeId: string): NodeP
 }
 
 /** The node's artifacts, as they are stored, until it has finished. */
-export async function* streamArtifacts(parts: TaskReaderParts, taskId: string, nodeId: string): AsyncGenerator<Json> {
+async function* streamArtifacts(parts: TaskReaderParts, taskId: string, nodeId: string): AsyncGenerator<Json> {
   const node = nodeOf(parts, await readTask(parts, taskId), nodeId);
   const sources = Array.from({ length: node.partitions }, (_, shard) => ({ nodeId, shard }));
   using changes = parts.changes.listen(taskId, { onlyEnd: false });

@@ -5,7 +5,7 @@ import type { CleanupOptions, CleanupOutcome, ListOptions } from "./api.ts";
 import { noSuchTask, type TaskReaderParts } from "./task-reader.ts";
 
 const defaultLimit = 50;
-const mostAtOnce = 1_000;
+const maxAtOnce = 1_000;
 const cleanupPage = 100;
 
 /** @throws FlowError `ENGINE_OPTIONS` */
@@ -26,8 +26,8 @@ export async function listDeadLetters(
 }
 
 function pageRequest({ cursor, limit = defaultLimit }: ListOptions): PageRequest {
-  if (!Number.isInteger(limit) || limit < 1 || limit > mostAtOnce) {
-    throw new FlowError("ENGINE_OPTIONS", `limit must be an integer from 1 to ${mostAtOnce}`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxAtOnce) {
+    throw new FlowError("ENGINE_OPTIONS", `limit must be an integer from 1 to ${maxAtOnce}`);
   }
   return { limit, ...(cursor === undefined ? {} : { cursor }) };
 }

@@ -110,8 +110,8 @@ export class WorkerCore {
       await this.#claimer.fill();
       const { pollMaxMs } = this.#parts.limits;
       const isNotified = !this.#claimer.blocked && isHealthy(this.#parts.bus);
-      const mostMs = isNotified ? pollMaxMs : Math.min(fallbackPollMs, pollMaxMs);
-      waitMs = this.#busySincePoll ? pollMinMs : Math.min(mostMs, waitMs * 2);
+      const maxMs = isNotified ? pollMaxMs : Math.min(fallbackPollMs, pollMaxMs);
+      waitMs = this.#busySincePoll ? pollMinMs : Math.min(maxMs, waitMs * 2);
       this.#busySincePoll = false;
       const spread = 0.75 + this.#parts.random() / 2; // so that idle workers do not all poll at once
       await this.#parts.clock.sleep(waitMs * spread, this.#supervisor.signal);
@@ -204,7 +204,7 @@ export class WorkerCore {
     const run = this.#prepare(held, claimed);
     try {
       left = await runAttempt(run, this.#runtimes.get(claimed.node.type));
-      if (!left) this.#supervisor.spawn("left behind", () => this.#removeLeftBehind(held.attempt));
+      if (!left) this.#supervisor.spawn("leftovers", () => this.#removeLeftovers(held.attempt));
     } finally {
       await this.#freeSlots(held.attempt, left);
       this.#leases.delete(held);
@@ -215,11 +215,11 @@ export class WorkerCore {
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
       if (this.#held.size === 0) for (const ended of this.#idle) ended();
-      this.#lookForMore();
+      this.#scanQueue();
     }
   }
 
-  #lookForMore(): void {
+  #scanQueue(): void {
     if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
   }
 
@@ -234,7 +234,7 @@ export class WorkerCore {
       this.#lingering--;
       heeding.abort();
       this.#claimer.release(type);
-      this.#lookForMore();
+      this.#scanQueue();
     });
     const { clock, logger } = this.#parts;
     const { taskId, nodeId, shard, epoch } = held.attempt;
@@ -250,7 +250,7 @@ export class WorkerCore {
   }
 
   /** If the attempt was superseded or its task deleted, a write that was in flight would otherwise remain forever. */
-  async #removeLeftBehind({ taskId }: Attempt): Promise<void> {
+  async #removeLeftovers({ taskId }: Attempt): Promise<void> {
     const { store } = this.#parts;
     if ((await store.readTask(taskId)) === undefined) await store.deleteTask(taskId);
   }

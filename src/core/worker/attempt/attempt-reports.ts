@@ -5,7 +5,7 @@ import type { Progress, ShardRecord } from "../../model/records.ts";
 import type { AttemptReport } from "../../ports/index.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 
-const mostCheckpointBytes = 16 * 1024;
+const maxCheckpointBytes = 16 * 1024;
 /** Minimum interval between writes of progress: a handler may report every row. */
 const progressEveryMs = 1_000;
 
@@ -34,7 +34,7 @@ export class AttemptReports implements Checkpoint {
   }
 
   /** The record was read again, or the output restarted: the record's state now applies. */
-  goOnFrom({ generation, checkpoint }: Pick<ShardRecord, "generation" | "checkpoint">): void {
+  resumeFrom({ generation, checkpoint }: Pick<ShardRecord, "generation" | "checkpoint">): void {
     this.#generation = generation;
     this.#checkpoint = checkpoint;
   }
@@ -126,6 +126,6 @@ export function checkedCheckpoint(value: Json): Json {
     throw new TypeError(`a checkpoint must be JSON: ${error.message}`);
   }
   const bytes = new TextEncoder().encode(JSON.stringify(copy)).byteLength;
-  if (bytes <= mostCheckpointBytes) return copy;
-  throw new TypeError(`a checkpoint is limited to ${mostCheckpointBytes} bytes of JSON, this one has ${bytes}`);
+  if (bytes <= maxCheckpointBytes) return copy;
+  throw new TypeError(`a checkpoint is limited to ${maxCheckpointBytes} bytes of JSON, this one has ${bytes}`);
 }

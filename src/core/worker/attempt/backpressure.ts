@@ -52,12 +52,12 @@ export class Backpressure {
     const run = this.#run;
     return withInputWait(run, shardsOf(run.plan, this.#readers).map(positionsOf), async (wait) => {
       for (;;) {
-        wait.beforeLooking();
+        wait.beforeRead();
         const slowest = await this.#slowest();
         // If no consumer is running, check again before one that starts now can be far behind.
         this.#mayStoreTo = slowest === undefined ? seq + Math.ceil(this.#max / 2) : slowest + this.#max;
         if (seq < this.#mayStoreTo) return;
-        await wait.forNews(true);
+        await wait.untilChanged(true);
       }
     });
   }

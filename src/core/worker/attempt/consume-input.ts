@@ -140,7 +140,7 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     sources,
     async (wait) => {
       for (;;) {
-        wait.beforeLooking();
+        wait.beforeRead();
         const pulled = await run.retry.ask(() => stream.pull());
         if (pulled.kind === "end") return;
         if (pulled.kind === "restarted") {
@@ -149,10 +149,10 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
           throw new AttemptEnded("reload");
         }
         if (pulled.kind === "nothing") {
-          await wait.forNews(pulled.sourceRunning);
+          await wait.untilChanged(pulled.sourceRunning);
           continue;
         }
-        wait.fed();
+        wait.reset();
         let { skipChunks } = pulled;
         for (const artifact of pulled.artifacts) {
           for (const batch of batchesOf({ artifact, source: pulled.source, skipChunks, input, onlySource })) {
@@ -220,10 +220,10 @@ async function consumeGather(consuming: Consuming, input: InputPlan & { readonly
     shardsOf(run.plan, nodeIds),
     async (wait) => {
       for (;;) {
-        wait.beforeLooking();
+        wait.beforeRead();
         const state = await run.retry.ask(() => readSources({ store, plan: run.plan, taskId, nodeIds }));
         if (state.complete) return state.records;
-        await wait.forNews(state.sourceRunning);
+        await wait.untilChanged(state.sourceRunning);
       }
     },
     input,

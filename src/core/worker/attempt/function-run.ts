@@ -88,10 +88,10 @@ async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly
   }
   return withInputWait(run, shardsOf(plan, [nodeId]), async (wait) => {
     for (;;) {
-      wait.beforeLooking();
+      wait.beforeRead();
       const state = await run.retry.ask(() => readSources({ store, plan, taskId, nodeIds: [nodeId] }));
       if (state.complete) return state.records;
-      await wait.forNews(state.sourceRunning);
+      await wait.untilChanged(state.sourceRunning);
     }
   });
 }

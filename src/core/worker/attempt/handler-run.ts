@@ -36,13 +36,13 @@ async function start(attempt: {
   if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
   await overLog(run, async (pass) => {
     const { log, record } = pass;
-    reports.goOnFrom(record);
+    reports.resumeFrom(record);
     if (log.length > 0) {
       // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt
       // had in flight. A handler that cannot resume must not continue after that either.
       if (!definition.resumable) {
         await log.restart(log.sourceGens);
-        reports.goOnFrom({ generation: log.generation });
+        reports.resumeFrom({ generation: log.generation });
       }
       // An earlier attempt may have died before it announced its first batch.
       else if (pass.first) await announceResumed(run);

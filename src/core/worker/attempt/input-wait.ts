@@ -48,18 +48,18 @@ export class InputWait {
   }
 
   /** Called before each read of the sources. */
-  beforeLooking(): void {
+  beforeRead(): void {
     this.#watch?.takeChange();
   }
 
   /** The sources had something to read. */
-  fed(): void {
+  reset(): void {
     this.#pollMs = this.#firstPollMs;
     this.#starvingSince = undefined;
   }
 
   /** The sources had nothing to read. @throws AttemptEnded `released` if it has starved for too long */
-  async forNews(sourceRunning: boolean): Promise<void> {
+  async untilChanged(sourceRunning: boolean): Promise<void> {
     this.#held.checkMayBegin();
     await this.#starve(sourceRunning);
     if (this.#watch === undefined) {

@@ -35,7 +35,7 @@ export async function* sourceBatches(options: {
 }
 
 /** Pages read ahead of a source that does not repeat the order of its log. */
-const mostPagesAhead = 8;
+const maxPagesAhead = 8;
 
 /**
  * The uids that earlier attempts have stored. A source usually repeats the order of its log, so the log is read ahead,
@@ -62,7 +62,7 @@ export class StoredUids {
   }
 
   async #look(uid: string): Promise<boolean> {
-    while (this.#readTo < this.#length && this.#ahead.size < mostPagesAhead * this.#pageSize) {
+    while (this.#readTo < this.#length && this.#ahead.size < maxPagesAhead * this.#pageSize) {
       const page = await this.#log.readUids(this.#readTo, Math.min(this.#pageSize, this.#length - this.#readTo));
       if (page.length === 0) break;
       this.#readTo += page.length;

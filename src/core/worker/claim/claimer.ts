@@ -177,7 +177,7 @@ export class Claimer {
     } finally {
       if (!claimed) {
         this.#capacity.release(type);
-        this.#lookForDropped(); // not earlier: until here, this claim's own slot counts as taken
+        this.#scanForDropped(); // not earlier: until here, this claim's own slot counts as taken
       }
     }
   }
@@ -207,7 +207,7 @@ export class Claimer {
     return record !== undefined;
   }
 
-  #lookForDropped(): void {
+  #scanForDropped(): void {
     if (!this.#droppedCommand) return;
     this.#droppedCommand = false;
     this.#options.supervisor.spawn("queue", () => this.fill());

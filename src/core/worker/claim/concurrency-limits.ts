@@ -158,7 +158,7 @@ export class Capacity {
 }
 
 /** A scan stops after passing over this many attempts blocked by a limit of their own node. */
-const mostPassedOver = 1_000;
+const maxPassedOver = 1_000;
 
 /**
  * One scan of the queue. Attempts blocked by a full limit are not requested again, so that those behind them get their
@@ -176,7 +176,7 @@ export class QueueScan {
 
   /** The types that may still have something to claim. */
   openTypes(types: readonly string[]): readonly string[] {
-    if (this.#allFull || this.#passedOver.size >= mostPassedOver) return [];
+    if (this.#allFull || this.#passedOver.size >= maxPassedOver) return [];
     return this.#fullTypes.size === 0 ? types : types.filter((type) => !this.#fullTypes.has(type));
   }
 
