@@ -1,6 +1,4 @@
-/*
- * What the compiler knows of the nodes so far. The builder accumulates it; see `FlowState`.
- */
+/* What the compiler knows about the nodes so far, accumulated by the builder; see `FlowState`. */
 
 export interface NodeRecords {
   // `unknown` would force a key check at each look-up, which is quadratic in the number of nodes.
@@ -12,8 +10,7 @@ export interface NodeRecords {
 }
 
 /**
- * What one batch of the node `TId` stores. Indexed by plain strings, never through `keyof`: that alone would be
- * quadratic.
+ * What one batch of the node `TId` stores. Indexed by plain strings, never through `keyof`, which would be quadratic.
  */
 export type OutputOf<TNodes extends NodeRecords, TId> = TId extends TNodes["fresh"]
   ? TNodes["young"][TId & string]
@@ -22,22 +19,22 @@ export type OutputOf<TNodes extends NodeRecords, TId> = TId extends TNodes["fres
 /** An alias on purpose: written inline, each record would be a new anonymous type. */
 export type Recorded<TId extends string, TOutput> = { [TKey in TId]: TOutput };
 
-/** A symbol that no one can import is no completion where an object may stand. */
+/** A symbol that cannot be imported does not appear as a completion where an object is allowed. */
 declare const absent: unique symbol;
 
-/** "This option was not given": the default of an inferred type parameter. */
+/** Means that an option was not given: the default of an inferred type parameter. */
 export interface Absent {
   readonly [absent]: never;
 }
 
-/** The ids that the adapter reads: `from` (a list, or the values of an alias record), else all parents. */
+/** The ids that the adapter reads: `from` (a list, or the values of an alias record), otherwise all parents. */
 export type SourcesOf<TParents extends readonly string[], TFrom> = TFrom extends readonly string[]
   ? TFrom[number]
   : TFrom extends Absent
     ? TParents[number]
     : TFrom[keyof TFrom];
 
-/** The sources in the order in which they were written; of aliases nothing has an order. */
+/** The sources in the order in which they were written; aliases have no order. */
 export type ListedSources<TParents extends readonly string[], TFrom> = TFrom extends readonly string[]
   ? TFrom
   : TFrom extends Absent

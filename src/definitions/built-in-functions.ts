@@ -8,8 +8,8 @@ import type { CoordinatorFunctionDefinition } from "./coordinator-function.ts";
 
 export interface BuiltInFunctionOptions {
   /**
-   * Judges the values of calls with `block_sensitive: true`, in place of the default: call {@link detectSensitive} in
-   * it to add to the default.
+   * Checks the values of calls with `block_sensitive: true` instead of the default; call {@link detectSensitive} in it
+   * to extend the default.
    */
   readonly detectSensitive?: SensitiveDetector;
 }
@@ -32,10 +32,10 @@ export function createBuiltInCoordinatorFns(
     name,
     args: fn.args,
     output: fn.output,
-    // The one cast: whoever runs a function decodes its arguments with `args` first.
+    // The only cast: callers of a function decode its arguments with `args` first.
     run: (ctx) => (fn as BuiltInFunction).run(ctx, given),
   }));
 }
 
-/** The same with the default detector. */
+/** The same functions with the default detector. */
 export const builtInCoordinatorFns: readonly CoordinatorFunctionDefinition[] = createBuiltInCoordinatorFns();

@@ -3,21 +3,21 @@ import type { JsonObject } from "../errors/index.ts";
 import type { Metrics, StoredArtifact } from "./handler.ts";
 import type { Logger } from "./logger.ts";
 
-/** The task's variables as a coordinator function sees them. */
+/** Access to the task's variables for a coordinator function. */
 export interface VarsAccess {
-  /** The variables as they are now. */
+  /** The current variables. */
   get(): Promise<JsonObject>;
   /**
-   * Replaces the variables by `change(current)`, atomically and once a node: `change` may be called again when
-   * another node wrote in between, and is not called at all when this node's change was stored by an earlier attempt.
-   * Each call gets a copy, which it may change and return; one that returns no JSON object fails with `schema_mismatch`.
+   * Replaces the variables by `change(current)`, atomically and once per node: `change` is called again if another node
+   * wrote in between, and not at all if this node's update was already stored by an earlier attempt. Each call receives
+   * a copy, which it may change and return; a result that is not a JSON object fails with `schema_mismatch`.
    *
-   * @throws TypeError at a second call: make one change of both
+   * @throws TypeError at a second call: combine the updates
    */
   update(change: (current: JsonObject) => JsonObject): Promise<void>;
 }
 
-/** What a coordinator function may know and do. */
+/** What a coordinator function can read and change. */
 export interface CoordinatorFunctionContext<TArgs = unknown> {
   readonly taskId: string;
   readonly nodeId: string;
@@ -35,13 +35,13 @@ export interface CoordinatorFunctionContext<TArgs = unknown> {
 export interface CoordinatorFunctionDefinition {
   readonly kind: "coordinatorFn";
   readonly name: string;
-  /** Its arguments, as they stand in `io.fn_args`. */
+  /** Its arguments, as in `io.fn_args`. */
   readonly args: $ZodType;
-  /** Which of its arguments hold a node id, or a list of them: a flow that uses another one gives its nodes other ids. */
+  /** The arguments that contain a node id, or a list of them: a subflow gets prefixed ids. */
   readonly nodeArgs?: readonly string[];
   readonly output: $ZodType;
   /** Its own reason codes. */
   readonly errors?: readonly string[];
-  /** Does the work and returns the node's output, or a promise of it. It may run again after a crash. */
+  /** Returns the node's output, or a promise of it. It may run again after a crash. */
   run(ctx: CoordinatorFunctionContext): unknown;
 }

@@ -4,32 +4,32 @@ import type { CoordinatorFunctionDefinition } from "./coordinator-function.ts";
 import type { HandlerDefinition } from "./handler.ts";
 import type { InputAdapterDefinition } from "./input-adapter.ts";
 
-/** What the type of a flow knows about a run of it. Exists in types only. */
+/** The types of a flow that a run of it needs. Exists in types only. */
 export interface FlowTypes {
-  /** What it was called; anything but a text when it has no name. */
+  /** Its name; not a string if it has no name. */
   readonly name: unknown;
-  /** Parameters as the caller of `run` gives them. */
+  /** The parameters as the caller of `run` passes them. */
   readonly params: unknown;
-  /** By the name of an input: what one batch of the node is that feeds it. A flow that has inputs doesn't run by itself. */
+  /** By the name of an input: one batch of the node that feeds it. A flow with inputs cannot run by itself. */
   readonly inputs: object;
-  /** By node id: what one batch of the node stores. */
+  /** By node id: the stored output of one batch. */
   readonly outputs: object;
-  /** By leaf id: the handler's `result`, or the list of its outputs when it declares none. */
+  /** By leaf id: the handler's `result`, or the list of its outputs if it declares none. */
   readonly results: object;
   /** By node id: the handler that runs it. */
   readonly handlers: object;
-  /** The names of these handlers; `string` when they aren't known. */
+  /** The names of these handlers; `string` if they are not known. */
   readonly handlerNames: string;
 }
 
-/** A flow as the engine takes it: a graph, and the code its nodes run. The builder's flows are such. */
+/** A flow as the engine runs it: a graph, and the handlers of its nodes. The builder's flows implement it. */
 export interface FlowDefinition<TTypes extends FlowTypes = FlowTypes> {
   readonly $infer: TTypes;
-  /** The handlers that the flow's nodes run, by name. */
+  /** The handlers of the flow's nodes, by name. */
   readonly handlers: Readonly<Record<string, HandlerDefinition>>;
   readonly inputAdapters: readonly InputAdapterDefinition[];
   readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
   readonly paramsSchema: $ZodType | undefined;
-  /** The same frozen object at each call. */
+  /** Returns the same frozen object each time. */
   compile(): Graph;
 }

@@ -1,18 +1,20 @@
-/** A logger in pino's shape: an optional object of fields, then the message. A pino instance fits as it is. */
+/**
+ * A logger with pino's interface: an optional object of fields, then the message. A pino instance can be used directly.
+ */
 export interface Logger {
-  /** What only somebody who looks for a mistake wants to know. */
+  /** Details for debugging. */
   debug(fields: object, message?: string): void;
-  /** What happens in quiet times, such as a start and a stop. */
+  /** Normal operation, such as a start and a stop. */
   info(fields: object, message?: string): void;
-  /** What the engine copes with by itself. */
+  /** Problems that the engine recovers from. */
   warn(fields: object, message?: string): void;
-  /** What needs somebody. */
+  /** Problems that need attention. */
   error(fields: object, message?: string): void;
   /** A logger that adds these fields to each line. */
   child(fields: object): Logger;
 }
 
-/** The default: a library writes nothing by itself. */
+/** The default: a library prints nothing by itself. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

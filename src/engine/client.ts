@@ -1,60 +1,58 @@
-import type { CoordinatorCore } from "../core/coordinator/coordinator-core.ts";
 import type { Bus, Store } from "../core/ports/index.ts";
 import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import { Connections } from "./connections.ts";
 import { coordinatorCore, type KnownTypesOptions, runningLimits } from "./coordinator.ts";
-import { type PartHealth, partHealth } from "./health.ts";
 import { knownTypes, type WorkerType } from "./known-types.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import {
   type AttemptOptions,
   checkOptions,
   type ExternalOptions,
+  optionKeys,
   type RunningLimitOptions,
   type SweepOptions,
 } from "./options.ts";
 import { TaskClient } from "./task-client.ts";
 
-/** What a client may be told. */
+/** Options of a client. */
 export interface ClientOwnOptions
   extends RunningLimitOptions,
     Pick<AttemptOptions, "inputAdapters">,
     Pick<SweepOptions, "coordinatorFns" | "cancelGraceMs">,
     Pick<ExternalOptions, "externalTypes"> {
-  /** The coordinators'. The first in this process that starts with it opens it, the last that stops closes it. */
+  /**
+   * The coordinators' store. The first object in this process that starts with it opens it, the last that stops closes
+   * it.
+   */
   readonly store: Store;
   /**
-   * The coordinators' and workers': a new task's first nodes are then told of at once. Closed like the store.
+   * The coordinators' and workers' bus, to announce a new task's first nodes at once. Closed like the store.
    *
-   * @defaultValue none: workers find what is new when they next look in the store
+   * @defaultValue none: workers find new nodes when they next poll the store
    */
   readonly bus?: Bus;
-  /** In pino's shape. @defaultValue silent */
+  /** A logger with pino's interface. @defaultValue silent */
   readonly logger?: Logger;
 }
 
-/** What `new Client` takes: a store, and the types that it may run, by `handlers` or by `workerTypes`. */
+/** Options of `new Client`: a store, and the node types that it may run, by `handlers` or by `workerTypes`. */
 export type ClientOptions<TType extends string = string, THandler = HandlerDefinition> = ClientOwnOptions &
   KnownTypesOptions<TType, THandler>;
 
 const knownOptions: Readonly<Record<keyof ClientOptions, true>> = {
-  store: true,
-  bus: true,
+  ...optionKeys.ports,
+  ...optionKeys.limits,
   handlers: true,
   workerTypes: true,
   inputAdapters: true,
   coordinatorFns: true,
-  logger: true,
-  maxRunning: true,
-  maxRunningPerType: true,
-  maxRunningPerTask: true,
   cancelGraceMs: true,
   externalTypes: true,
 };
 
 /**
- * Starts tasks and watches them, such as a web server does: runs nothing, and plans nothing. A task's first nodes are
- * ready when `run` resolves; all that follows needs a coordinator, in whatever process.
+ * Creates and reads tasks, in a web server for example; runs no nodes and plans none. A task's first nodes are ready
+ * when `run` resolves; everything after that needs a coordinator, in any process.
  *
  * @example
  * await using client = new Client({ store: sqliteStore("runs.db"), workerTypes: ["extract", "load"] })
@@ -67,16 +65,12 @@ export class Client<
   TType extends string = string,
   THandler extends { readonly name: string } = WorkerType<TType>,
 > extends TaskClient<THandler> {
-  readonly #life: Lifecycle;
-  readonly #ports: Connections;
-  readonly #core: CoordinatorCore;
-
   constructor(options: ClientOptions<TType, THandler>) {
     const what = "new Client";
     checkOptions(options, { what, known: knownOptions, needsStore: true });
     const known = knownTypes(what, options);
     const ports = new Connections(options);
-    // Never started: it does what it is asked, and no more.
+    // Never started: it only answers calls.
     const core = coordinatorCore({ options, known, ports });
     const life = new Lifecycle({
       what: "client",
@@ -87,24 +81,5 @@ export class Client<
       logger: ports.logger,
     });
     super({ core, ports, life, known, running: runningLimits(options) });
-    this.#life = life;
-    this.#ports = ports;
-    this.#core = core;
-  }
-
-  /**
-   * How it is, for probes and people. Asks nobody: of the store it says what became of the last call.
-   *
-   * @example
-   * client.health().ready // false before `start()`, and while the store can't be reached
-   */
-  health(): PartHealth {
-    return partHealth({
-      state: this.#life.state,
-      unreachableSince: this.#ports.watch.unreachableSince,
-      bus: this.#ports.busHealth,
-      deadLetters: this.#ports.deadLetters.count,
-      loops: this.#core.loops,
-    });
   }
 }

@@ -2,28 +2,28 @@ import { memoryBus, type UndeliveredMessage } from "../adapters/memory/index.ts"
 import { PlanCache } from "../core/plan/index.ts";
 import type { Bus, BusHealth, Store } from "../core/ports/index.ts";
 import { systemClock, systemIds, systemRandom } from "../core/ports/system.ts";
-import { DeadLetters } from "../core/resilience/dead-letters.ts";
+import { DeadLetters } from "../core/resilience/best-effort-bus.ts";
 import { StoreHealthTracker } from "../core/resilience/store-retry.ts";
 import { AppendSignals } from "../core/worker/input/append-signals.ts";
 import { type Logger, silentLogger } from "../definitions/index.ts";
 import { thrownMessage } from "../errors/index.ts";
 
-/** What is opened, closed, and told what nobody could read. */
+/** The operations on a store that every part uses: open, close, and storing dead letters. */
 type OpenedStore = Pick<Store, "open" | "close" | "addDeadLetter">;
 
-/** What all who have one store in this process share: plans are made once, and readers hear of what writers store. */
+/** Shared by all users of one store in this process: plans, and signals from writers to readers. */
 const ofStore = new WeakMap<OpenedStore, { readonly plans: PlanCache; readonly signals: AppendSignals }>();
 
-/** What an engine, a coordinator, a worker or a client stands on, from its start to its stop. */
+/** The connections of an engine, a coordinator, a worker or a client, from its start to its stop. */
 export class Connections<TStore extends OpenedStore = Store> {
-  /** Tells {@link watch} of the calls that fail. */
+  /** Reports failed calls to {@link watch}. */
   readonly store: TStore;
   readonly watch: StoreHealthTracker;
-  /** Gives its subscribers what they can read. */
+  /** Delivers only readable messages to its subscribers. */
   readonly bus: Bus;
-  /** Lets the process end while it sleeps. */
+  /** Its sleeps let the process exit. */
   readonly clock = systemClock({ unref: true });
-  /** Keeps the process running: for calls that somebody awaits. */
+  /** Its sleeps keep the process running: for calls that a user awaits. */
   readonly callerClock = systemClock();
   readonly ids = systemIds;
   readonly random = systemRandom;
@@ -56,17 +56,17 @@ export class Connections<TStore extends OpenedStore = Store> {
 
   async open(): Promise<void> {
     for (const resource of [this.#store, this.#bus]) {
-      this.#taken.push(resource); // before it is there: one that could not be opened is closed too
+      this.#taken.push(resource); // before it is opened: one that could not be opened is closed too
       await acquireShared(resource);
     }
   }
 
-  /** One that can't be away has nothing to say of itself. */
+  /** A bus without `health` cannot become unreachable. */
   get busHealth(): BusHealth {
     return this.#bus.health?.() ?? { status: "ok", restarts: 0, dropped: 0 };
   }
 
-  /** The steps that end its use. */
+  /** The steps that close the connections. */
   get closing(): readonly (() => Promise<void>)[] {
     return [() => this.#leave(this.#bus), () => this.deadLetters.settled(), () => this.#leave(this.#store)];
   }
@@ -79,7 +79,7 @@ export class Connections<TStore extends OpenedStore = Store> {
   }
 }
 
-/** A bus within this process, which keeps what it can't deliver. */
+/** A bus within this process that stores undeliverable messages as dead letters. */
 export function localBus(deadLetters: DeadLetters): Bus {
   return memoryBus({ onDeadLetter: (letter) => void keep(deadLetters, letter) });
 }
@@ -103,8 +103,8 @@ interface Use {
 const uses = new WeakMap<Resource, Use>();
 
 /**
- * Opens what several objects of this process share: the first that comes opens it, the others wait for that. Each gives
- * it back with {@link releaseShared}, also when this rejects.
+ * Opens a resource that several objects of this process share: the first call opens it, the others wait for that. Each
+ * call needs a {@link releaseShared}, even if it rejects.
  */
 export async function acquireShared(resource: Resource): Promise<void> {
   let use = uses.get(resource);
@@ -116,7 +116,7 @@ export async function acquireShared(resource: Resource): Promise<void> {
   await use.opened;
 }
 
-/** The last that gives it back closes it. */
+/** Closes the resource on its last release. */
 export async function releaseShared(resource: Resource): Promise<void> {
   const use = uses.get(resource);
   if (use === undefined || --use.users > 0) return;

@@ -1,13 +1,11 @@
 import { CoordinatorCore } from "../core/coordinator/coordinator-core.ts";
-import { defaultCoordinatorTiming, unheardTiming } from "../core/coordinator/coordinator-options.ts";
+import { defaultCoordinatorTiming, noBusTiming } from "../core/coordinator/coordinator-options.ts";
 import type { Bus, Store } from "../core/ports/index.ts";
 import { defaultWorkerLimits, type RunningLimits, type WorkerLimits } from "../core/worker/attempt/worker-options.ts";
 import { builtInCoordinatorFns, type HandlerDefinition, type Logger } from "../definitions/index.ts";
 import { Connections } from "./connections.ts";
-import { type PartHealth, partHealth } from "./health.ts";
-import { KeepAlive } from "./keep-alive.ts";
 import { byName, type HandlerList, type KnownTypes, knownTypes, type WorkerType } from "./known-types.ts";
-import { Lifecycle } from "./lifecycle.ts";
+import { KeepAlive, Lifecycle } from "./lifecycle.ts";
 import {
   type AttemptOptions,
   type CapacityOptions,
@@ -15,21 +13,22 @@ import {
   checkOptions,
   definedOf,
   type ExternalOptions,
+  optionKeys,
   type RunningLimitOptions,
   type SweepOptions,
 } from "./options.ts";
 import { TaskClient } from "./task-client.ts";
 
-/** What is run, by workers elsewhere: their handlers, or the names of these. */
+/** The types that workers elsewhere serve: their handlers, or the names of these. */
 export type KnownTypesOptions<TType extends string, THandler> =
   | {
-      /** The handlers that the workers have: a list, or a record. Nothing of them is called here. */
+      /** The workers' handlers: a list or a record. None of their code is called here. */
       readonly handlers: HandlerList<THandler>;
       readonly workerTypes?: undefined;
     }
   | {
       /**
-       * The names of the handlers that the workers have. The object's type remembers them.
+       * The names of the workers' handlers. The object's type includes them.
        *
        * @example
        * workerTypes: ["indexer", "mailer"]
@@ -38,68 +37,59 @@ export type KnownTypesOptions<TType extends string, THandler> =
       readonly handlers?: undefined;
     };
 
-/** What a coordinator may be told. */
+/** Options of a coordinator. */
 export interface CoordinatorOwnOptions extends AttemptOptions, SweepOptions, ExternalOptions {
-  /** The same as the workers'. The first in this process that starts with it opens it, the last that stops closes it. */
+  /**
+   * The workers' store. The first object in this process that starts with it opens it, the last that stops closes it.
+   */
   readonly store: Store;
   /**
-   * The same as the workers': it tells at once what is found in the store a little later otherwise. All coordinators on
-   * a bus must be given the same types, since they share their messages. Closed like the store.
+   * The workers' bus: announces at once what polling the store would find later. All coordinators on a bus must be
+   * given the same types, since they share their messages. Closed like the store.
    *
-   * @defaultValue none in common with anybody: the store is looked at each 200 ms for new tasks, each 500 ms for what
-   * workers did (`tickMs`, `sweepMs`)
+   * @defaultValue none: polls the store every 200 ms for new tasks and every 500 ms for the workers' progress
+   * (`tickMs`, `sweepMs`)
    */
   readonly bus?: Bus;
-  /** In pino's shape. @defaultValue silent */
+  /** A logger with pino's interface. @defaultValue silent */
   readonly logger?: Logger;
   /**
-   * Keeps the process running until the coordinator is stopped. `false`: it may end when the tasks that it started have.
+   * Keeps the process running until the coordinator is stopped. `false`: the process may exit when the tasks that it
+   * started have ended.
    *
    * @defaultValue true
    */
   readonly keepAlive?: boolean;
 }
 
-/** What `new Coordinator` takes: a store, and the types that it may run, by `handlers` or by `workerTypes`. */
+/** Options of `new Coordinator`: a store, and the node types that it may run, by `handlers` or by `workerTypes`. */
 export type CoordinatorOptions<TType extends string = string, THandler = HandlerDefinition> = CoordinatorOwnOptions &
   KnownTypesOptions<TType, THandler>;
 
 const knownOptions: Readonly<Record<keyof CoordinatorOptions, true>> = {
-  store: true,
-  bus: true,
+  ...optionKeys.ports,
+  ...optionKeys.attempts,
+  ...optionKeys.sweeps,
+  ...optionKeys.external,
   handlers: true,
   workerTypes: true,
-  inputAdapters: true,
-  coordinatorFns: true,
-  logger: true,
   keepAlive: true,
-  maxRunning: true,
-  maxRunningPerType: true,
-  maxRunningPerTask: true,
-  leaseMs: true,
-  pageSize: true,
-  tickMs: true,
-  sweepMs: true,
-  maxLostLeases: true,
-  cancelGraceMs: true,
-  externalTypes: true,
-  externalAcceptMs: true,
 };
 
-/** Coordinator functions are short, and many may wait for nothing but their turn. */
+/** Coordinator functions are short, and many of them may only wait for their turn. */
 const functionCapacity = 16;
 
 /**
- * Decides what may start and when a task is over, and runs the coordinator functions; its workers are elsewhere. Several
- * on one store share the work, and go on with each other's tasks.
+ * Decides what may start and when a task ends, and runs coordinator functions; its workers are separate. Several
+ * coordinators on one store share the work and continue each other's tasks.
  *
- * All of them must be told the same `maxRunning`, `maxRunningPerType`, `maxRunningPerTask`, `leaseMs`, `maxLostLeases`
+ * All of them must be given the same `maxRunning`, `maxRunningPerType`, `maxRunningPerTask`, `leaseMs`, `maxLostLeases`
  * and `coordinatorFns`, and those on one bus the same types.
  *
  * @example
  * await using coordinator = new Coordinator({ store: sqliteStore("runs.db"), workerTypes: ["extract", "load"] })
  * await coordinator.start()
- * const task = await coordinator.run(etl) // a node of another type is an error of the compiler
+ * const task = await coordinator.run(etl) // a node of another type does not compile
  *
  * @throws FlowError `ENGINE_OPTIONS`
  */
@@ -107,10 +97,6 @@ export class Coordinator<
   TType extends string = string,
   THandler extends { readonly name: string } = WorkerType<TType>,
 > extends TaskClient<THandler> {
-  readonly #core: CoordinatorCore;
-  readonly #life: Lifecycle;
-  readonly #ports: Connections;
-
   constructor(options: CoordinatorOptions<TType, THandler>) {
     const what = "new Coordinator";
     checkOptions(options, { what, known: knownOptions, needsStore: true });
@@ -127,20 +113,6 @@ export class Coordinator<
     });
     const keepAlive = new KeepAlive({ store: ports.store, clock: ports.callerClock, changes: core.changes });
     super({ core, ports, life, known, running: runningLimits(options), keepAlive });
-    this.#core = core;
-    this.#life = life;
-    this.#ports = ports;
-  }
-
-  /** How it is, for probes and people. Asks nobody: it is what this process knows. */
-  health(): PartHealth {
-    return partHealth({
-      state: this.#life.state,
-      unreachableSince: this.#ports.watch.unreachableSince,
-      bus: this.#ports.busHealth,
-      deadLetters: this.#ports.deadLetters.count,
-      loops: this.#core.loops,
-    });
   }
 }
 
@@ -171,14 +143,14 @@ export function coordinatorCore(how: {
     inputAdapters: byName("input adapter", options.inputAdapters ?? []),
     timing: {
       ...defaultCoordinatorTiming,
-      ...(options.bus === undefined ? unheardTiming : {}),
+      ...(options.bus === undefined ? noBusTiming : {}),
       ...definedOf({ tickMs, sweepMs, maxLostLeases, cancelGraceMs, externalAcceptMs }),
     },
     functionLimits: workerLimits({ ...options, capacity: functionCapacity, capacityPerType: {} }),
   });
 }
 
-/** The producer that a starving consumer makes room for starts soon: no need to wait long. */
+/** A starving consumer releases its slot early, since the producer that needs it starts soon. */
 const maxStarveMs = 500;
 
 export function runningLimits({

@@ -2,7 +2,7 @@ import { memoryStore } from "../adapters/memory/index.ts";
 import type { DeadLetter, TaskSummary } from "../core/model/records.ts";
 import type { BusHealth, Page } from "../core/ports/index.ts";
 import { systemClock, systemIds } from "../core/ports/system.ts";
-import { DeadLetters } from "../core/resilience/dead-letters.ts";
+import { DeadLetters } from "../core/resilience/best-effort-bus.ts";
 import type { LoopHealth } from "../core/resilience/supervisor.ts";
 import type {
   CleanupOptions,
@@ -15,44 +15,46 @@ import type {
 import { type FlowTypes, type HandlerDefinition, silentLogger } from "../definitions/index.ts";
 import { acquireShared, localBus, releaseShared } from "./connections.ts";
 import { Coordinator } from "./coordinator.ts";
-import type { StoreHealth } from "./health.ts";
-import { Lifecycle, type StopOptions } from "./lifecycle.ts";
-import { checkOptions, type EngineOptions } from "./options.ts";
+import { Lifecycle, type StopOptions, type StoreHealth } from "./lifecycle.ts";
+import { checkOptions, type EngineOptions, optionKeys } from "./options.ts";
 import type { TaskMethods } from "./task-client.ts";
 import { Worker } from "./worker.ts";
 
-/** How an engine is, as far as it knows without asking: what `engine.health()` gives. */
+/** The state of an engine, as returned by `engine.health()`, without any requests. */
 export interface EngineHealth {
-  /** It takes work: it has started, is not being stopped, and reaches its store. */
+  /** It has started, is not being stopped, and reaches its store. */
   readonly ready: boolean;
-  /** As of the last sweep, `tickMs` ago at most. */
+  /** As of the last sweep, at most `tickMs` ago. */
   readonly store: StoreHealth;
-  /** Work goes on without it, slower: what no message tells is found by looking. */
+  /** Without it, work continues more slowly: changes are found by polling. */
   readonly bus: BusHealth;
-  /** Attempts that run now. */
+  /** Attempts that are running. */
   readonly running: number;
-  /** How many may. */
+  /** Maximum number of concurrent attempts. */
   readonly capacity: number;
-  /** Attempts that have ended, and whose handlers ignore their `AbortSignal`: each keeps its slot until it returns. */
+  /**
+   * Attempts that have ended, but whose handlers ignore their `AbortSignal`: each occupies its slot until the handler
+   * returns.
+   */
   readonly lingering: number;
-  /** Messages that this engine could not read or handle, since it started. */
+  /** Messages that this engine could not read or handle since its start. */
   readonly deadLetters: number;
-  /** The engine's background loops, with how often each had to be started again. */
+  /** The engine's background loops, with the number of restarts of each. */
   readonly loops: readonly LoopHealth[];
 }
 
 /**
- * A coordinator and a worker in this process. An `Engine` that says nothing of its handlers takes every flow, and tells at run
- * time which handler it lacks.
+ * A coordinator and a worker in one process. An `Engine` without handler types accepts every flow, and reports missing
+ * handlers at run time.
  */
 export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
   extends TaskMethods<THandlers>,
     AsyncDisposable {
-  /** How it is, for probes and people. Asks nobody: it is what this process knows. */
+  /** The state of this engine, for probes and people. Makes no requests. */
   health(): EngineHealth;
   /**
-   * Claims nothing more and begins no further batch; lets running batches end for `graceMs`, then hands the claims back.
-   * The same promise at each call. `await using` calls it.
+   * Claims nothing more and begins no further batch; running batches may take `graceMs` to end, then claims are
+   * released. Returns the same promise each time. `await using` calls it.
    *
    * @defaultValue graceMs 10_000
    */
@@ -60,28 +62,16 @@ export interface Engine<THandlers extends HandlerDefinition = HandlerDefinition>
 }
 
 const knownOptions: Readonly<Record<keyof EngineOptions, true>> = {
+  ...optionKeys.ports,
+  ...optionKeys.attempts,
+  ...optionKeys.capacity,
+  ...optionKeys.sweeps,
   handlers: true,
-  inputAdapters: true,
-  coordinatorFns: true,
-  store: true,
-  bus: true,
   keepAlive: true,
-  logger: true,
-  capacity: true,
-  capacityPerType: true,
-  maxRunning: true,
-  maxRunningPerType: true,
-  maxRunningPerTask: true,
-  leaseMs: true,
-  pageSize: true,
-  tickMs: true,
-  sweepMs: true,
-  maxLostLeases: true,
-  cancelGraceMs: true,
 };
 
 /**
- * Everything in one process, with no services: by default on memory.
+ * Creates and starts an engine: everything in one process, without services, in memory by default.
  *
  * @example
  * await using engine = await createEngine({ handlers: etl.handlers })
@@ -105,7 +95,7 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   declare readonly $infer: THandlers;
   readonly #coordinator: Coordinator;
   readonly #worker: Worker;
-  /** Of messages that the bus could not deliver to either. */
+  /** Messages that the bus could deliver to neither of them. */
   readonly #undelivered: DeadLetters;
   readonly #life: Lifecycle;
 
@@ -137,7 +127,8 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
   }
 
   async run<TTypes extends FlowTypes>(flow: unknown, options: RunOptions = {}): Promise<TaskHandle<TTypes>> {
-    // The coordinator's `run` has the type that `Engine` declares for this one: callers were checked by it already.
+    // The coordinator's `run` has the type that `Engine` declares for this method, which has already checked the
+    // caller.
     return this.#coordinator.run(flow as never, options as never) as Promise<TaskHandle<TTypes>>;
   }
 

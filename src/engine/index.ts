@@ -1,5 +1,6 @@
 /**
- * What runs flows: an engine in your process, or coordinators, workers and clients apart; and the ports of a store and a bus.
+ * Runs flows: an engine in one process, or separate coordinators, workers and clients; and the ports of stores and
+ * buses.
  *
  * @module flowkit/engine
  */
@@ -11,7 +12,7 @@ export {
   type UndeliveredMessage,
 } from "../adapters/memory/index.ts";
 export type * from "../core/messages/messages.ts";
-// All that somebody needs who writes a store or a bus.
+// The types needed to implement a store or a bus.
 export type {
   Artifact,
   Attempt,
@@ -46,9 +47,8 @@ export {
   type KnownTypesOptions,
 } from "./coordinator.ts";
 export { createEngine, type Engine, type EngineHealth } from "./engine.ts";
-export type { PartHealth, StoreHealth, WorkerHealth } from "./health.ts";
 export type { HandlerList, WorkerType } from "./known-types.ts";
-export type { LifecycleState, StopOptions } from "./lifecycle.ts";
+export type { LifecycleState, PartHealth, StopOptions, StoreHealth, WorkerHealth } from "./lifecycle.ts";
 export type { EngineOptions, ExternalOptions } from "./options.ts";
 export type { TaskMethods } from "./task-client.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

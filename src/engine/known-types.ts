@@ -2,20 +2,20 @@ import type { ExternalTypes } from "../core/interop/index.ts";
 import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 
-/** A node type of which only the name is known here: a worker elsewhere has its handler. */
+/** A node type known by its name only: a worker elsewhere has its handler. */
 export interface WorkerType<TName extends string = string> {
   readonly name: TName;
 }
 
-/** Handlers as they are given: a list, or a record such as `flow.handlers`. */
+/** Handlers as a list, or as a record such as `flow.handlers`. */
 export type HandlerList<THandler> = readonly THandler[] | Readonly<Record<string, THandler>>;
 
 /** The node types that may be run. */
 export interface KnownTypes {
   readonly names: readonly string[];
-  /** Under which option they were given. */
+  /** The option that they were given by. */
   readonly list: "handlers" | "workerTypes";
-  /** Those whose workers aren't FlowKit's. */
+  /** Those that external workers serve. */
   readonly external: ExternalTypes | undefined;
 }
 
@@ -79,9 +79,9 @@ const isListOfNames = (value: unknown): value is readonly string[] =>
 const needs = (what: string, which: string): FlowError => new FlowError("ENGINE_OPTIONS", `${what} needs ${which}`);
 
 /**
- * Definitions by their names.
+ * Definitions by name.
  *
- * @throws FlowError `ENGINE_OPTIONS` when two different ones have the same name
+ * @throws FlowError `ENGINE_OPTIONS` if two different ones have the same name
  */
 export function byName<T extends { readonly name: string }>(
   what: string,

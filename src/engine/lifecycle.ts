@@ -1,12 +1,15 @@
-import type { Clock } from "../core/ports/index.ts";
-import { runInOrder } from "../core/resilience/run-all.ts";
+import { isTaskTerminal } from "../core/model/records.ts";
+import type { BusHealth, Clock, Store } from "../core/ports/index.ts";
+import { type LoopHealth, runInOrder } from "../core/resilience/supervisor.ts";
+import type { TaskChanges } from "../core/tasks/task-changes.ts";
 import type { Logger } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
+import type { Connections } from "./connections.ts";
 
-/** Where a part is between its start and its stop, each of which happens once. */
+/** The state of a part; it is started once and stopped once. */
 export type LifecycleState = "new" | "starting" | "running" | "stopping" | "stopped";
 
-/** How a part is stopped. */
+/** Options of `stop()`. */
 export interface StopOptions {
   /** How long running batches may take to end, in ms. @defaultValue 10_000 */
   readonly graceMs?: number;
@@ -15,27 +18,27 @@ export interface StopOptions {
 type Step = () => unknown;
 
 export interface LifecycleParts {
-  /** "worker", for messages. */
+  /** The name of the part, such as "worker", for messages. */
   readonly what: string;
   readonly start: readonly Step[];
-  /** Each is taken, also when none of the others was, or one throws. */
+  /** All steps run, even if the start did not get to their counterparts or one of them throws. */
   readonly stop: (graceMs: number) => readonly Step[];
-  /** Whether the process is kept running from start to stop. */
+  /** Whether it keeps the process running from start to stop. */
   readonly keepAlive: boolean;
-  /** One whose sleeps keep the process running. */
+  /** A clock whose sleeps keep the process running. */
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 const defaultGraceMs = 10_000;
 
-/** Started once, stopped once. */
+/** Starts a part once and stops it once. */
 export class Lifecycle {
   readonly #parts: LifecycleParts;
   #state: LifecycleState = "new";
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  /** Keeps the process running while it lives. */
+  /** Keeps the process running until it is aborted. */
   #alive: AbortController | undefined;
 
   constructor(parts: LifecycleParts) {
@@ -46,14 +49,14 @@ export class Lifecycle {
     return this.#state;
   }
 
-  /** The same promise at each call. */
+  /** Returns the same promise each time. */
   start(): Promise<void> {
     if (this.#starting === undefined && this.#stopping !== undefined) return Promise.reject(this.#stopped());
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
-  /** The same promise at each call. */
+  /** Returns the same promise each time. */
   stop({ graceMs = defaultGraceMs }: StopOptions = {}): Promise<void> {
     if (typeof graceMs !== "number" || !(graceMs >= 0))
       return Promise.reject(new FlowError("ENGINE_OPTIONS", "stop: graceMs must be 0 or more"));
@@ -68,7 +71,7 @@ export class Lifecycle {
     throw new FlowError("ENGINE_NOT_STARTED", `this ${what} has not been started: await its start() first`);
   }
 
-  /** A start that fails ends what it began. */
+  /** A start that fails stops what it has started. */
   async #start(): Promise<void> {
     const { what, start, keepAlive, logger } = this.#parts;
     this.#state = "starting";
@@ -94,14 +97,14 @@ export class Lifecycle {
   }
 
   async #stopWhenStarted(graceMs: number): Promise<void> {
-    await this.#starting?.catch(() => undefined); // whoever started it is told
+    await this.#starting?.catch(() => undefined); // the caller of `start` gets the error
     await this.#end(graceMs);
   }
 
   async #end(graceMs: number): Promise<void> {
     const { what, stop } = this.#parts;
     this.#state = "stopping";
-    const stopping = this.#holdProcess(); // what it waits by lets the process end
+    const stopping = this.#holdProcess(); // the sleeps of its steps would let the process exit
     this.#alive?.abort();
     try {
       await runInOrder(`stopping the ${what}`, stop(graceMs));
@@ -121,4 +124,110 @@ export class Lifecycle {
     const { what } = this.#parts;
     return new FlowError("ENGINE_STOPPED", `this ${what} has been stopped: create a new one`);
   }
+}
+
+const lookEveryMs = 1_000;
+
+/**
+ * Keeps the process running while tasks of this engine run, but no longer: the engine's own timers let it exit, so that
+ * a program that does not stop its engine ends when its work is done.
+ */
+export class KeepAlive {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #changes: TaskChanges;
+  readonly #open = new Map<string, Disposable>();
+  /** Set while a timer keeps the process running. */
+  #holding: AbortController | undefined;
+
+  /** @param options.clock - a clock whose sleeps keep the process running */
+  constructor(options: { readonly store: Store; readonly clock: Clock; readonly changes: TaskChanges }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#changes = options.changes;
+  }
+
+  hold(taskId: string): void {
+    // The engine was stopped while the task was being created: nothing would release it.
+    if (this.#open.has(taskId) || this.#changes.closed) return;
+    this.#open.set(
+      taskId,
+      this.#changes.onEnd(taskId, () => this.#release(taskId)),
+    );
+    if (this.#holding !== undefined) return;
+    this.#holding = new AbortController();
+    void this.#lookWhile(this.#holding.signal);
+  }
+
+  stop(): void {
+    for (const taskId of [...this.#open.keys()]) this.#release(taskId);
+  }
+
+  #release(taskId: string): void {
+    this.#open.get(taskId)?.[Symbol.dispose]();
+    this.#open.delete(taskId);
+    if (this.#open.size > 0) return;
+    this.#holding?.abort();
+    this.#holding = undefined;
+  }
+
+  /** Finds tasks that another process ended. Never rejects. */
+  async #lookWhile(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(lookEveryMs, signal);
+      if (signal.aborted) return;
+      for (const taskId of [...this.#open.keys()]) {
+        // An unreachable store says nothing about the task: check again a second later.
+        const task = await this.#store.readTask(taskId).catch(() => "unreachable" as const);
+        if (task !== "unreachable" && (task === undefined || isTaskTerminal(task.status))) this.#release(taskId);
+      }
+    }
+  }
+}
+
+/** Whether the store is reachable, by the outcome of the last calls. `since`: ms since 1970. */
+export type StoreHealth = { readonly status: "ok" } | { readonly status: "unreachable"; readonly since: number };
+
+/** The state of a coordinator, a worker, or a client. */
+export interface PartHealth {
+  readonly state: LifecycleState;
+  /** It has started, is not being stopped, reaches its store, and has reached its bus since it started. */
+  readonly ready: boolean;
+  readonly store: StoreHealth;
+  /** Without it, work continues more slowly: changes are found by polling. */
+  readonly bus: BusHealth;
+  /** Messages that it could not read or handle since its start. */
+  readonly deadLetters: number;
+  /** Its background loops, with the number of restarts of each. */
+  readonly loops: readonly LoopHealth[];
+}
+
+export interface WorkerHealth extends PartHealth {
+  /** Attempts that are running. */
+  readonly running: number;
+  /** Maximum number of concurrent attempts. */
+  readonly capacity: number;
+  /**
+   * Attempts that have ended, but whose handlers ignore their `AbortSignal`: each occupies its slot until the handler
+   * returns.
+   */
+  readonly lingering: number;
+}
+
+export function partHealth(part: {
+  readonly life: Lifecycle;
+  readonly ports: Pick<Connections, "busHealth" | "deadLetters" | "watch">;
+  readonly loops: readonly LoopHealth[];
+}): PartHealth {
+  const { state } = part.life;
+  const { busHealth: bus, deadLetters, watch } = part.ports;
+  const since = watch.unreachableSince;
+  return {
+    state,
+    ready: state === "running" && since === undefined && bus.status !== "connecting",
+    store: since === undefined ? { status: "ok" } : { status: "unreachable", since },
+    bus,
+    deadLetters: deadLetters.count,
+    loops: part.loops,
+  };
 }

@@ -11,49 +11,49 @@ import type {
 import { FlowError } from "../errors/index.ts";
 import type { HandlerList } from "./known-types.ts";
 
-/** Limits over all processes on the same store. */
+/** Limits across all processes on the same store. */
 export interface RunningLimitOptions {
   /**
-   * Nodes that run at once, over all processes on the same store, which must be given the same number. A limit holds at
-   * every instant; a slot that a dead process held is free again after a lease.
+   * How many nodes may run at once, across all processes on the same store, which must be given the same number. The
+   * limit is never exceeded; a slot of a dead process is free again after a lease.
    *
    * @defaultValue no limit
    */
   readonly maxRunning?: number;
-  /** The same, of one type. @defaultValue no limit */
+  /** Likewise, per type. @defaultValue no limit */
   readonly maxRunningPerType?: Readonly<Record<string, number>>;
-  /** The same, of one task. @defaultValue no limit */
+  /** Likewise, per task. @defaultValue no limit */
   readonly maxRunningPerTask?: number;
 }
 
-/** How attempts are held, and read. */
+/** Options of attempts: their leases and their input. */
 export interface AttemptOptions extends RunningLimitOptions {
-  /** How long a claim lives without a renewal, in ms. @defaultValue 30_000 */
+  /** How long a claim is valid without a renewal, in ms. @defaultValue 30_000 */
   readonly leaseMs?: number;
-  /** Artifacts that a consumer reads at once. @defaultValue 256 */
+  /** How many artifacts a consumer reads at once. @defaultValue 256 */
   readonly pageSize?: number;
-  /** Input adapters of your own. */
+  /** Custom input adapters. */
   readonly inputAdapters?: readonly InputAdapterDefinition[];
 }
 
-/** How much a process runs itself. */
+/** How much a process runs concurrently. */
 export interface CapacityOptions {
-  /** Attempts at once. @defaultValue 8 */
+  /** Maximum number of concurrent attempts. @defaultValue 8 */
   readonly capacity?: number;
-  /** Attempts of a type at once in this process, where that is less than `capacity`. */
+  /** Maximum number of concurrent attempts of a type in this process, if less than `capacity`. */
   readonly capacityPerType?: Readonly<Record<string, number>>;
 }
 
-/** How tasks are looked after. */
+/** Options of sweeps and coordinator functions. */
 export interface SweepOptions {
-  /** Coordinator functions of your own. */
+  /** Custom coordinator functions. */
   readonly coordinatorFns?: readonly CoordinatorFunctionDefinition[];
-  /** How often leases that ran out are looked for, in ms. @defaultValue 1_000 */
+  /** How often to look for expired leases, in ms. @defaultValue 1_000 */
   readonly tickMs?: number;
   /** How often each task is planned again as a whole, in ms. @defaultValue 30_000 */
   readonly sweepMs?: number;
   /**
-   * How many leases of a node may run out without a batch stored between them before it fails with `worker_lost`.
+   * How many leases of a node may expire without a batch stored in between before it fails with `worker_lost`.
    *
    * @defaultValue 5
    */
@@ -62,37 +62,56 @@ export interface SweepOptions {
   readonly cancelGraceMs?: number;
 }
 
-/** What an engine may be told. */
+/** Options of an engine. */
 export interface EngineOptions<THandler extends HandlerDefinition = HandlerDefinition>
   extends AttemptOptions,
     CapacityOptions,
     SweepOptions {
   /**
-   * The handlers it can run: a list, or a record such as `flow.handlers`. The engine's type remembers them.
+   * The handlers that it can run: a list, or a record such as `flow.handlers`. The engine's type includes them.
    *
    * @example
    * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
    */
   readonly handlers: HandlerList<THandler>;
   /**
-   * Where tasks and artifacts are kept. The first that starts with it opens it, the last in this process that stops
-   * closes it.
+   * The store of tasks and artifacts. The first object in this process that starts with it opens it, the last that
+   * stops closes it.
    *
-   * @defaultValue memory: gone with the process
+   * @defaultValue in memory, lost when the process exits
    */
   readonly store?: Store;
-  /** Closed like the store. @defaultValue within this process */
+  /** Closed like the store. @defaultValue a bus within this process */
   readonly bus?: Bus;
   /**
-   * Keeps the process running until the engine is stopped: for one that works on tasks of other processes. Without it a
-   * process may end when the tasks that it started have.
+   * Keeps the process running until the engine is stopped, to work on tasks of other processes. Otherwise the process
+   * may exit when the tasks that it started have ended.
    *
    * @defaultValue false
    */
   readonly keepAlive?: boolean;
-  /** In pino's shape. @defaultValue silent */
+  /** A logger with pino's interface. @defaultValue silent */
   readonly logger?: Logger;
 }
+
+const limitKeys = { maxRunning: true, maxRunningPerType: true, maxRunningPerTask: true } as const;
+
+/** The names of the options that several constructors share, for {@link checkOptions}. */
+export const optionKeys = {
+  ports: { store: true, bus: true, logger: true },
+  limits: limitKeys,
+  attempts: { ...limitKeys, leaseMs: true, pageSize: true, inputAdapters: true },
+  capacity: { capacity: true, capacityPerType: true },
+  sweeps: { coordinatorFns: true, tickMs: true, sweepMs: true, maxLostLeases: true, cancelGraceMs: true },
+  external: { externalTypes: true, externalAcceptMs: true },
+} as const satisfies {
+  readonly ports: Readonly<Record<"store" | "bus" | "logger", true>>;
+  readonly limits: Readonly<Record<keyof RunningLimitOptions, true>>;
+  readonly attempts: Readonly<Record<keyof AttemptOptions, true>>;
+  readonly capacity: Readonly<Record<keyof CapacityOptions, true>>;
+  readonly sweeps: Readonly<Record<keyof SweepOptions, true>>;
+  readonly external: Readonly<Record<keyof ExternalOptions, true>>;
+};
 
 const count = z.int().min(1).max(100_000).optional();
 const duration = z.number().min(1).max(86_400_000).optional();
@@ -111,7 +130,7 @@ const named = (what: string) =>
     )
     .optional();
 
-/** Every option of all, but those that say what is run. */
+/** All options except those that define what is run. */
 const shapes = z.object({
   store: methods("a store", "open", "close", "createTask"),
   bus: methods("a bus", "publish", "subscribe", "close"),
@@ -136,10 +155,10 @@ const shapes = z.object({
 });
 
 /**
- * Refuses what isn't right, or isn't known: an option that is ignored is worse than none.
+ * Refuses invalid and unknown options: an ignored option is worse than none.
  *
  * @param how.what - "createEngine", for messages
- * @param how.known - all of its options
+ * @param how.known - the names of its options
  * @throws FlowError `ENGINE_OPTIONS`
  */
 export function checkOptions<TKey extends string>(
@@ -160,24 +179,24 @@ export function checkOptions<TKey extends string>(
   }
 }
 
-/** Without the keys whose value is undefined: they must not overwrite defaults. */
+/** Drops keys whose value is undefined, which must not overwrite defaults. */
 export function definedOf<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
 }
 
-/** For node types whose workers are other programs, which speak the messages of docs/wire.md. */
+/** For node types that external workers serve, with the messages of docs/wire.md. */
 export interface ExternalOptions {
   /**
-   * Which of its node types are served by such workers, and by no `Worker`: the same for all coordinators and clients.
-   * It needs a Kafka bus and a MongoDB store, both without a prefix.
+   * The node types that external workers serve, and no `Worker`: the same for all coordinators and clients. Requires a
+   * Kafka bus and a MongoDB store, both without a prefix.
    *
    * @defaultValue none
    */
   readonly externalTypes?: readonly string[];
   /**
-   * How long such a worker may take to accept a command before it is sent anew, in ms; twice as long each time in a row.
+   * How long an external worker may take to accept a command before it is re-issued, in ms; doubles each time in a row.
    *
    * @defaultValue 30_000
    */
@@ -185,7 +204,7 @@ export interface ExternalOptions {
 }
 
 /**
- * Other programs know topics and collections by their names.
+ * External programs know topics and collections by fixed names.
  *
  * @throws FlowError `ENGINE_OPTIONS`
  */

@@ -20,9 +20,8 @@ import { FlowError } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { coordinatorFnType, type Graph } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
-import type { KeepAlive } from "./keep-alive.ts";
 import type { KnownTypes } from "./known-types.ts";
-import type { Lifecycle, StopOptions } from "./lifecycle.ts";
+import { type KeepAlive, type Lifecycle, type PartHealth, partHealth, type StopOptions } from "./lifecycle.ts";
 
 export interface TaskClientParts {
   readonly core: CoordinatorCore;
@@ -30,18 +29,18 @@ export interface TaskClientParts {
   readonly life: Lifecycle;
   readonly known: KnownTypes;
   readonly running: RunningLimits;
-  /** Holds the process while the tasks run that are started here. */
+  /** Keeps the process running while tasks that were started here run. */
   readonly keepAlive?: KeepAlive | undefined;
 }
 
-/** What a coordinator and a client have in common: a life, and tasks. */
+/** Base of coordinators and clients: their lifecycle, and methods on tasks. */
 export abstract class TaskClient<THandlers extends { readonly name: string }>
   implements TaskMethods<THandlers>, AsyncDisposable
 {
   declare readonly $infer: THandlers;
   readonly #parts: TaskClientParts;
   readonly #handleParts: TaskHandleParts;
-  /** Graphs by flow: a flow never changes, so it is compiled and checked once. */
+  /** Graphs by flow: flows are immutable, so each is compiled and checked once. */
   readonly #graphs = new WeakMap<object, Graph>();
 
   constructor(parts: TaskClientParts) {
@@ -63,23 +62,37 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
   }
 
   /**
-   * Opens the store, and begins its work. The same promise at each call.
+   * Opens the store and starts. Returns the same promise each time.
    *
-   * @throws FlowError `ENGINE_OPTIONS`, `ENGINE_STOPPED`, and what the store and the bus say, `STORE_UNAVAILABLE` among
-   * it: it can't be started again then, nor can what it was given
+   * @throws FlowError `ENGINE_OPTIONS`, `ENGINE_STOPPED`, and errors of the store and the bus, such as
+   * `STORE_UNAVAILABLE`: after that, neither this object nor its store and bus can be started again
    */
   start(): Promise<void> {
     return this.#parts.life.start();
   }
 
-  /** Ends its work, and closes the store and the bus that nobody else in this process uses. The same promise at each call. */
+  /**
+   * Stops, and closes the store and the bus if nothing else in this process uses them. Returns the same promise each
+   * time.
+   */
   stop(options: StopOptions = {}): Promise<void> {
     return this.#parts.life.stop(options);
   }
 
-  /** For `await using`: stops it with the default grace. */
+  /** For `await using`: stops with the default grace period. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /**
+   * The state of this object, for probes and people. Makes no requests: the store's status is the outcome of the last call.
+   *
+   * @example
+   * client.health().ready // false before `start()`, and while the store is unreachable
+   */
+  health(): PartHealth {
+    const { core, ports, life } = this.#parts;
+    return partHealth({ life, ports, loops: core.loops });
   }
 
   readonly run: TaskMethods<THandlers>["run"] = (flow, options) => this.#run(flow, options);
@@ -149,7 +162,7 @@ function isFlow(flow: unknown): flow is FlowDefinition {
 }
 
 /**
- * Refuses the graph of a flow whose handlers aren't known here, in the words that the compiler has for it.
+ * Refuses the graph of a flow whose handlers are not known here, with the compiler's message.
  *
  * @throws FlowError `GRAPH_INVALID`
  */
@@ -170,23 +183,23 @@ function assertHandlers({ nodes }: Graph, { names, list }: KnownTypes): void {
   throw new FlowError("GRAPH_INVALID", findings.map(({ message }) => message).join("\n"), { details: { findings } });
 }
 
-/** What can be done with tasks: by an engine, by a coordinator, and by a client. */
+/** Methods on tasks, of engines, coordinators and clients. */
 export interface TaskMethods<THandlers extends { readonly name: string } = { readonly name: string }> {
-  /** Types only: the handlers that it knows, or the types of its workers, as a union. There is no value behind it. */
+  /** Type information only: the known handlers, or the types of the workers, as a union. Has no value at run time. */
   readonly $infer: THandlers;
   /**
-   * Starts a run of a flow, typed, or of a graph JSON. Resolves when the task is stored.
+   * Runs a flow (typed) or a graph JSON as a new task. Resolves when the task is stored.
    *
    * @example
    * const task = await engine.run(etl, { params: { date: "2026-11-24" } })
    * await task.result() // { load: { rows: 1200 } }
    *
-   * A handler that the engine lacks, and parameters that are missing, are errors of the compiler too.
+   * A missing handler or parameter is also a compile error.
    *
-   * @throws FlowError `GRAPH_INVALID`, `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `TASK_EXISTS`,
-   * `ENGINE_OPTIONS`, `ENGINE_NOT_STARTED`, `ENGINE_STOPPED`
+   * @throws FlowError `GRAPH_INVALID`, `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `TASK_EXISTS`, `ENGINE_OPTIONS`,
+   * `ENGINE_NOT_STARTED`, `ENGINE_STOPPED`
    */
-  // Generic over the receiver: else an engine that knows its handlers would not be an `Engine`.
+  // Generic over the receiver: otherwise an engine that knows its handlers would not be assignable to `Engine`.
   run<
     TEngine extends { readonly $infer: { readonly name: string } },
     TTypes extends FlowTypes = UntypedFlow,
@@ -197,24 +210,23 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
     flow: FlowArgument<TTypes, TEngine["$infer"], TGiven>,
     options?: RunOptionsOf<TTypes, TGiven, TWritten>,
   ): Promise<TaskHandle<TTypes>>;
-  /** A handle on a task that was started before, by this process or another on the same store. Untyped: an id knows no flow. */
+  /** A handle to an existing task, started by any process on the same store. Untyped, as an id has no flow type. */
   task(id: string): TaskHandle;
   /**
-   * Tries a task again that failed or was cancelled: a new task with the same graph and parameters, which the old one
-   * stays beside. Its finished nodes are adopted, with their artifacts and what they did to the variables, where all
-   * that is upstream of them is adopted too; the others run.
+   * Retries a task that failed or was cancelled, as a new task with the same graph and parameters; the old task stays.
+   * Finished nodes are adopted, with their artifacts and their changes of variables, if everything upstream of them is
+   * adopted too; the others run again.
    *
    * @example
    * const again = await engine.retry(task.id, { from: "failed" })
    * await again.result() // as if the first had finished
    *
-   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` when it hasn't ended, `TASK_FINISHED` when there is nothing to try
-   * again, `GRAPH_INVALID` when this engine can't run its graph, `ENGINE_OPTIONS`, `ENGINE_NOT_STARTED`,
-   * `ENGINE_STOPPED`
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` if it has not ended, `TASK_FINISHED` if there is nothing to retry,
+   * `GRAPH_INVALID` if this engine cannot run its graph, `ENGINE_OPTIONS`, `ENGINE_NOT_STARTED`, `ENGINE_STOPPED`
    */
   retry(id: string, options: RetryOptions): Promise<TaskHandle>;
   /**
-   * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is there when more
+   * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is present if more
    * follow.
    *
    * @example
@@ -225,14 +237,14 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
    */
   list(options?: ListOptions): Promise<Page<TaskSummary>>;
   /**
-   * Removes an ended task with its artifacts, variables and idempotency key.
+   * Deletes an ended task with its artifacts, variables and idempotency key.
    *
-   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` when it hasn't ended, `TASK_BORROWED` when a retry uses its artifacts
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` if it has not ended, `TASK_BORROWED` if a retry uses its artifacts
    */
   delete(id: string): Promise<void>;
   /**
-   * Removes the tasks that ended at least `endedForSec` ago. A store on disk keeps all tasks until it is told; the
-   * memory store keeps its newest 1,000 by itself (`memoryStore({ keepFinishedTasks })`).
+   * Deletes the tasks that ended at least `endedForSec` ago. A store on disk keeps all tasks until they are deleted;
+   * the memory store keeps its newest 1,000 (`memoryStore({ keepFinishedTasks })`).
    *
    * @example
    * await engine.cleanup({ endedForSec: 7 * 86_400 }) // { deleted: 1203, borrowed: 0 }
@@ -241,8 +253,8 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
    */
   cleanup(options: CleanupOptions): Promise<CleanupOutcome>;
   /**
-   * Messages that nobody could read or handle, the newest first: of all processes on the store. A bus of your own tells
-   * of those that it gives up by its own means.
+   * Messages that could not be read or handled by any process on the store, the newest first. A custom bus reports the
+   * messages that it drops in its own way.
    *
    * @throws FlowError `ENGINE_OPTIONS`
    */

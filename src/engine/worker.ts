@@ -6,38 +6,40 @@ import type { HandlerDefinition, Logger } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import { Connections } from "./connections.ts";
 import { workerLimits } from "./coordinator.ts";
-import { partHealth, type WorkerHealth } from "./health.ts";
 import { byName, type HandlerList, handlersByName } from "./known-types.ts";
-import { Lifecycle, type StopOptions } from "./lifecycle.ts";
-import { type AttemptOptions, checkOptions } from "./options.ts";
+import { Lifecycle, partHealth, type StopOptions, type WorkerHealth } from "./lifecycle.ts";
+import { type AttemptOptions, checkOptions, optionKeys } from "./options.ts";
 
-/** What a worker may be told. */
+/** Options of a worker. */
 export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefinition> extends AttemptOptions {
-  /** The same as the coordinators'. The first in this process that starts with it opens it, the last that stops closes it. */
+  /**
+   * The coordinators' store. The first object in this process that starts with it opens it, the last that stops closes
+   * it.
+   */
   readonly store: Store;
   /**
-   * The same as the coordinators'. Closed like the store.
+   * The coordinators' bus. Closed like the store.
    *
-   * @defaultValue none in common with anybody: an idle worker looks in the store each 200 ms
+   * @defaultValue none: an idle worker polls the store every 200 ms
    */
   readonly bus?: Bus;
-  /** What it can run: a list, or a record such as `flow.handlers`. */
+  /** The handlers that it can run: a list, or a record such as `flow.handlers`. */
   readonly handlers: HandlerList<THandler>;
   /**
-   * The names of those of its handlers that it runs: one list of handlers for all processes, each with roles of its own.
+   * The names of the handlers that it runs: all processes may have one list of handlers, each with its own roles.
    *
    * @defaultValue all
    */
   readonly roles?: readonly THandler["name"][];
-  /** Attempts at once. @defaultValue 8 */
+  /** Maximum number of concurrent attempts. @defaultValue 8 */
   readonly capacity?: number;
-  /** Attempts of a type at once in this worker, where that is less than `capacity`. */
+  /** Maximum number of concurrent attempts of a type in this worker, if less than `capacity`. */
   readonly capacityPerType?: { readonly [TName in THandler["name"]]?: number };
-  /** In pino's shape. @defaultValue silent */
+  /** A logger with pino's interface. @defaultValue silent */
   readonly logger?: Logger;
   /**
-   * `"external"`: its coordinators are another program's, which speak the messages of docs/wire.md. It needs a Kafka bus,
-   * and a MongoDB store of which it uses the artifacts only, both without a prefix.
+   * `"external"`: its coordinators are external programs, which exchange the messages of docs/wire.md. Requires a Kafka
+   * bus, and a MongoDB store of which only the artifacts are used, both without a prefix.
    *
    * @defaultValue "flowkit"
    */
@@ -47,31 +49,23 @@ export interface WorkerOptions<THandler extends HandlerDefinition = HandlerDefin
 }
 
 const knownOptions: Readonly<Record<keyof WorkerOptions, true>> = {
-  store: true,
-  bus: true,
+  ...optionKeys.ports,
+  ...optionKeys.attempts,
+  ...optionKeys.capacity,
   handlers: true,
   roles: true,
-  inputAdapters: true,
-  capacity: true,
-  capacityPerType: true,
-  logger: true,
   coordinator: true,
   keepAlive: true,
-  maxRunning: true,
-  maxRunningPerType: true,
-  maxRunningPerTask: true,
-  leaseMs: true,
-  pageSize: true,
 };
 
-/** Without a bus nobody tells it: it looks. */
-const unheard = { pollMaxMs: 200 } as const;
+/** Without a bus, the worker polls. */
+const noBus = { pollMaxMs: 200 } as const;
 
 /**
- * Claims what is ready, and runs handlers; a coordinator elsewhere decides what that is. Workers may come and go at any
- * time: what one leaves behind, another goes on with.
+ * Claims attempts that are ready and runs handlers; coordinators elsewhere decide what is ready. Workers may start and
+ * stop at any time: other workers continue what one leaves behind.
  *
- * All of them must be told the same `maxRunning`, `maxRunningPerType` and `maxRunningPerTask` as the coordinators.
+ * All of them must be given the same `maxRunning`, `maxRunningPerType` and `maxRunningPerTask` as the coordinators.
  *
  * @example
  * await using worker = new Worker({ store: sqliteStore("runs.db"), handlers: etl.handlers, roles: ["load"], capacity: 4 })
@@ -96,7 +90,7 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
     const limits = workerLimits({
       ...options,
       capacityPerType: capacityPerType as Readonly<Record<string, number>>,
-      ...(bus === undefined ? unheard : {}),
+      ...(bus === undefined ? noBus : {}),
     });
     const core = new WorkerCore({
       store: external?.store ?? ports.watch.over(options.store),
@@ -128,37 +122,31 @@ export class Worker<THandler extends HandlerDefinition = HandlerDefinition> impl
   }
 
   /**
-   * Opens the store, and takes work from now on. The same promise at each call.
+   * Opens the store and starts to claim attempts. Returns the same promise each time.
    *
-   * @throws FlowError `ENGINE_STOPPED`, and what the store and the bus say, `STORE_UNAVAILABLE` among it: it can't be
-   * started again then, nor can what it was given
+   * @throws FlowError `ENGINE_STOPPED`, and errors of the store and the bus, such as `STORE_UNAVAILABLE`: after that,
+   * neither this worker nor its store and bus can be started again
    */
   start(): Promise<void> {
     return this.#life.start();
   }
 
   /**
-   * Claims nothing more and begins no further batch; lets running batches end for `graceMs`, then hands the claims back,
-   * so that another worker goes on at once. The same promise at each call. `await using` calls it.
+   * Claims nothing more and begins no further batch; running batches may take `graceMs` to end, then claims are
+   * released, so that another worker continues at once. Returns the same promise each time. `await using` calls it.
    */
   stop(options: StopOptions = {}): Promise<void> {
     return this.#life.stop(options);
   }
 
-  /** For `await using`: stops it with the default grace. */
+  /** For `await using`: stops with the default grace period. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
 
-  /** How it is, for probes and people. Asks nobody: it is what this process knows. */
+  /** The state of this worker, for probes and people. Makes no requests. */
   health(): WorkerHealth {
-    const part = partHealth({
-      state: this.#life.state,
-      unreachableSince: this.#ports.watch.unreachableSince,
-      bus: this.#ports.busHealth,
-      deadLetters: this.#ports.deadLetters.count,
-      loops: this.#core.loops,
-    });
+    const part = partHealth({ life: this.#life, ports: this.#ports, loops: this.#core.loops });
     return { ...part, running: this.#core.running, capacity: this.#capacity, lingering: this.#core.lingering };
   }
 }
@@ -185,7 +173,7 @@ function servedHandlers(
   return served;
 }
 
-/** What a worker stands on whose coordinators are another program's: their database, and messages. */
+/** The connections of a worker with external coordinators: their database and their messages. */
 class ExternalCoordination {
   readonly ports: Connections<Pick<Store, "open" | "close" | "addDeadLetter">>;
   readonly store: CommandStore;
@@ -203,7 +191,7 @@ class ExternalCoordination {
     const store = {
       open: () => rows.open(),
       close: () => rows.close(),
-      addDeadLetter: async () => {}, // the bus keeps them in a topic; this database isn't ours
+      addDeadLetter: async () => {}, // the bus has a topic for them, and this database belongs to other programs
     };
     this.ports = new Connections({ ...options, store });
     const { bus: guarded, clock, logger, watch } = this.ports;

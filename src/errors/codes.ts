@@ -1,6 +1,6 @@
 /**
- * Every code that a {@link FlowError} can carry: what the caller of the library did or met.
- * A code never changes its meaning; new ones are added at the end of their group.
+ * Every code of a {@link FlowError}: what the caller did wrong or ran into. Codes never change their meaning; new ones
+ * are appended to their group.
  */
 export const flowErrorCodes = [
   // authoring
@@ -36,12 +36,12 @@ export const flowErrorCodes = [
   "SIMULATION_REAL_TIME",
 ] as const;
 
-/** Why a {@link FlowError} was thrown: stable, for programs. */
+/** Why a {@link FlowError} was thrown; stable, for programs. */
 export type FlowErrorCode = (typeof flowErrorCodes)[number];
 
 /**
- * Why an attempt failed, when the engine itself says so. A handler adds its own codes with `errors: [...]`;
- * `retry.permanentOn` names codes of both kinds.
+ * Why an attempt failed, by the engine's own judgement. Handlers add codes with `errors: [...]`; `retry.permanentOn`
+ * accepts both.
  */
 export const coreReasonCodes = [
   "bad_input_adapter",
@@ -58,8 +58,8 @@ export const coreReasonCodes = [
   "artifacts_dropped",
 ] as const;
 
-// `| never`: a union is printed by its name, an element of a list isn't.
-/** Why an attempt failed, as the engine says it; handlers have codes of their own besides. */
+// `| never`: the compiler prints a union by its name, but not an element of a list.
+/** The engine's reason code of a failed attempt; handlers have their own codes as well. */
 export type CoreReasonCode = (typeof coreReasonCodes)[number] | never;
 
 export const isCoreReasonCode = (code: string): code is CoreReasonCode =>

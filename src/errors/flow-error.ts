@@ -1,24 +1,24 @@
 import type { FlowErrorCode } from "./codes.ts";
 import { hasProperty, propertyOf } from "./thrown.ts";
 
-/** A value that survives JSON: what errors carry, what travels between nodes. */
+/** A value that survives JSON: in errors, and between nodes. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 /** A JSON object: arguments, parameters, variables, details of errors. */
 export type JsonObject = { readonly [key: string]: Json };
 
 const brand = Symbol.for("flowkit.FlowError");
 
-/** What a {@link FlowError} carries besides its code and its message. */
+/** What a {@link FlowError} contains besides its code and its message. */
 export interface FlowErrorOptions {
-  /** Whether the same call may succeed later without a change. */
+  /** Whether the same call may succeed later, unchanged. */
   readonly retryable?: boolean;
-  /** JSON-safe facts for machines: ids, findings, limits. Never secrets. */
+  /** JSON-safe facts for programs: ids, findings, limits. Never secrets. */
   readonly details?: JsonObject;
   readonly cause?: unknown;
 }
 
 /**
- * The one error class of the library.
+ * The only error class of the library.
  *
  * @example
  * try {
@@ -42,7 +42,7 @@ export class FlowError extends Error {
     Object.defineProperty(this, brand, { value: true });
   }
 
-  /** Recognises a FlowError also when it comes from another copy of the library, where `instanceof` would say no. */
+  /** Recognises a FlowError of another copy of the library too, unlike `instanceof`. */
   static is(error: unknown, code?: FlowErrorCode): error is FlowError {
     return hasProperty(error, brand) && (code === undefined || propertyOf(error, "code") === code);
   }

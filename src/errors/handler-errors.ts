@@ -2,7 +2,7 @@ import { hasProperty } from "./thrown.ts";
 
 const brand = Symbol.for("flowkit.HandlerError");
 
-/** What the two errors below have in common: a handler's own verdict about a failure. */
+/** The common base of the two errors below: how a handler classifies a failure. */
 interface HandlerErrorLike {
   readonly code: string;
   readonly permanent: boolean;
@@ -10,7 +10,7 @@ interface HandlerErrorLike {
 }
 
 /**
- * Thrown by a handler for a failure that no retry can mend.
+ * Thrown by a handler for a failure that no retry can fix.
  *
  * @example
  * throw new PermanentError("bad_row", `row ${row.id} has no price`) // the node fails with reason code "bad_row"
@@ -28,7 +28,7 @@ export class PermanentError extends Error implements HandlerErrorLike {
 }
 
 /**
- * Thrown by a handler for a failure that a later attempt may not meet.
+ * Thrown by a handler for a failure that a retry may not encounter.
  *
  * @example
  * throw new RetryableError("rate_limited", "429 from the API", { afterSec: 30 }) // next attempt in 30 seconds or later
@@ -37,7 +37,7 @@ export class RetryableError extends Error implements HandlerErrorLike {
   override readonly name: string = "RetryableError";
   readonly code: string;
   readonly permanent = false;
-  /** Seconds before the next attempt; takes the place of the node's backoff when longer. */
+  /** Minimum seconds before the next attempt; replaces the node's backoff if longer. */
   readonly afterSec?: number;
 
   constructor(code: string, message: string = code, options: ErrorOptions & { readonly afterSec?: number } = {}) {
@@ -48,7 +48,7 @@ export class RetryableError extends Error implements HandlerErrorLike {
   }
 }
 
-/** Recognises both classes above, also from another copy of the library. */
+/** Recognises both classes above, even from another copy of the library. */
 export function isHandlerError(error: unknown): error is PermanentError | RetryableError {
   return hasProperty(error, brand);
 }

@@ -1,11 +1,11 @@
 /*
- * Reads what was thrown. Anything can be: an error whose message is an object, a getter that throws, a revoked proxy.
- * None of these functions throws.
+ * Reads thrown values, which can be anything: an error whose message is an object, a getter that throws, a revoked
+ * proxy. None of these functions throws.
  */
 
-const mostCauses = 10;
+const maxCauses = 10;
 
-/** `instanceof`, where a proxy's traps could throw. */
+/** `instanceof`, safe against a proxy's traps that throw. */
 export function isInstance<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
   try {
     return value instanceof type;
@@ -14,7 +14,7 @@ export function isInstance<T>(value: unknown, type: abstract new (...args: never
   }
 }
 
-/** Whether an object has this property, its own or an inherited one. */
+/** Whether an object has this property, own or inherited. */
 export function hasProperty(value: unknown, key: PropertyKey): value is object {
   try {
     return typeof value === "object" && value !== null && key in value;
@@ -23,7 +23,7 @@ export function hasProperty(value: unknown, key: PropertyKey): value is object {
   }
 }
 
-/** `undefined` where there is none, or its getter throws. */
+/** `undefined` if it does not exist, or its getter throws. */
 export function propertyOf(value: unknown, key: PropertyKey): unknown {
   try {
     return (value as { readonly [key: PropertyKey]: unknown } | null | undefined)?.[key];
@@ -39,12 +39,12 @@ export function thrownMessage(thrown: unknown): string {
   return `${kindOf(thrown)} was thrown instead of an error`;
 }
 
-/** The stack of an error with those of its causes; `undefined` for what is not an error. */
+/** The stack of an error and its causes; `undefined` for a value that is not an error. */
 export function thrownStack(thrown: unknown): string | undefined {
   const stacks: string[] = [];
   for (
     let current = thrown;
-    isInstance(current, Error) && stacks.length < mostCauses;
+    isInstance(current, Error) && stacks.length < maxCauses;
     current = propertyOf(current, "cause")
   ) {
     const stack = propertyOf(current, "stack");
@@ -53,7 +53,7 @@ export function thrownStack(thrown: unknown): string | undefined {
   return stacks.length === 0 ? undefined : stacks.join("\ncaused by: ");
 }
 
-/** What a logger can read: the error itself, or one that says the same where a getter of it throws. */
+/** A value that a logger can read: the error itself, or an equivalent one if a getter of it throws. */
 export function loggable(thrown: unknown): Error {
   if (isInstance(thrown, Error) && isReadable(thrown)) return thrown;
   const stack = thrownStack(thrown);
@@ -63,7 +63,7 @@ export function loggable(thrown: unknown): Error {
 function isReadable(error: Error): boolean {
   try {
     let current: unknown = error;
-    for (let depth = 0; current instanceof Error && depth < mostCauses; depth++) {
+    for (let depth = 0; current instanceof Error && depth < maxCauses; depth++) {
       if (typeof current.message !== "string" || typeof current.stack !== "string") return false;
       for (const key in current) void propertyOrThrow(current, key);
       current = current.cause;
@@ -89,7 +89,7 @@ function errorMessage(error: Error): string {
   return `${name}: ${inWords(message)}`;
 }
 
-/** A message that is not a string often has the facts in it. */
+/** A message that is not a string often contains the facts. */
 function inWords(value: unknown): string {
   try {
     const json = JSON.stringify(value);

@@ -28,7 +28,7 @@ export const backpressureMutations: readonly Mutation[] = [
   mutation(
     "a consumer tells too seldom how far it is",
     edit(
-      "core/worker/attempt/read-positions.ts",
+      "core/worker/attempt/backpressure.ts",
       "Math.min(every, limits.reportEvery)",
       "Math.min(every, 2 * limits.maxPending)",
     ),

@@ -33,7 +33,7 @@ export const clockMutations: readonly Mutation[] = [
       "due times that are told during a sweep are forgotten",
       edit(
         sweeper,
-        "      this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept\n",
+        "      this.#dueAt = Number.POSITIVE_INFINITY; // before the sweep: hints that arrive during it are kept\n",
         "",
       ),
       edit(
@@ -52,7 +52,7 @@ export const clockMutations: readonly Mutation[] = [
     "due times are forgotten at the end of a sweep",
     edit(
       sweeper,
-      "      this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept\n",
+      "      this.#dueAt = Number.POSITIVE_INFINITY; // before the sweep: hints that arrive during it are kept\n",
       "",
     ),
     edit(

@@ -64,22 +64,22 @@ export const coordinatorMutations: readonly Mutation[] = [
     "a counter shared across an await",
     edit(
       scheduler,
-      "for (let index = memory.openFrom; index < nodes.length; index++) {\n      const node = nodes[index] as NodePlan;",
-      "while (memory.openFrom < nodes.length) {\n      const node = nodes[memory.openFrom] as NodePlan;",
+      "for (let index = cached.openFrom; index < nodes.length; index++) {\n      const node = nodes[index] as NodePlan;",
+      "while (cached.openFrom < nodes.length) {\n      const node = nodes[cached.openFrom] as NodePlan;",
     ),
-    edit(scheduler, "memory.openFrom = Math.max(memory.openFrom, index + 1);", "memory.openFrom++;"),
+    edit(scheduler, "cached.openFrom = Math.max(cached.openFrom, index + 1);", "cached.openFrom++;"),
   ),
   mutation(
     "'not finished' is remembered",
     edit(looks, "export class StartLooks {", "const unfinished = new Set<string>();\nexport class StartLooks {"),
     edit(
       looks,
-      "      await this.#read(taskId, memory, { node, parentIds: [parentId] });\n",
-      "      if (unfinished.has([taskId, node.id, parentId].join())) return undefined;\n      await this.#read(taskId, memory, { node, parentIds: [parentId] });\n",
+      "      await this.#read(taskId, cached, { node, parentIds: [parentId] });\n",
+      "      if (unfinished.has([taskId, node.id, parentId].join())) return undefined;\n      await this.#read(taskId, cached, { node, parentIds: [parentId] });\n",
     ),
     edit(
       looks,
-      "      // Another call may have come further during the read: only ever forward.\n",
+      "      // A concurrent call may have advanced further during the read: never move back.\n",
       "      unfinished.add([taskId, node.id, parentId].join());\n",
     ),
   ),
@@ -88,8 +88,8 @@ export const coordinatorMutations: readonly Mutation[] = [
     edit(looks, "export class StartLooks {", "const lacking = new Set<string>();\nexport class StartLooks {"),
     edit(
       looks,
-      "      await this.#read(taskId, memory, { node, parentIds, some });\n",
-      "      const known = (id: string) => [taskId, node.id, id].join();\n      await this.#read(taskId, memory, { node, parentIds: parentIds.filter((id) => !lacking.has(known(id))), some });\n      for (const id of parentIds) if (!satisfies(memory, node, id)) lacking.add(known(id));\n",
+      "      await this.#read(taskId, cached, { node, parentIds, some });\n",
+      "      const known = (id: string) => [taskId, node.id, id].join();\n      await this.#read(taskId, cached, { node, parentIds: parentIds.filter((id) => !lacking.has(known(id))), some });\n      for (const id of parentIds) if (!satisfies(cached, node, id)) lacking.add(known(id));\n",
     ),
   ),
   mutation("a look that is owed is never made", edit(looks, "        this.#onOwed();\n", "")),
@@ -120,12 +120,12 @@ export const coordinatorMutations: readonly Mutation[] = [
     edit(
       scheduler,
       "    const { chosen } = verdict;\n",
-      "    const { chosen } = verdict;\n    memory.dispatched.add(node.id);\n",
+      "    const { chosen } = verdict;\n    cached.dispatched.add(node.id);\n",
     ),
   ),
   mutation(
     "a node is finished when the shards that exist are",
-    edit("core/plan/readiness.ts", "shards.length === node.partitions && ", "shards.length > 0 && "),
+    edit("core/plan/plan.ts", "shards.length === node.partitions && ", "shards.length > 0 && "),
   ),
   mutation(
     "a dispatch is not commanded",
@@ -135,7 +135,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     "the children of a finished node are not looked at",
     edit(
       scheduler,
-      "        await this.#follow(verdict, { taskId, memory, node: child });\n",
+      "        await this.#follow(verdict, { taskId, cached, node: child });\n",
       "        void verdict;\n",
     ),
   ),
@@ -157,16 +157,12 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "one parent too few",
-    edit(
-      "core/plan/readiness.ts",
-      "if (satisfied.length < node.needed) {",
-      "if (satisfied.length + 1 < node.needed) {",
-    ),
+    edit("core/plan/plan.ts", "if (satisfied.length < node.needed) {", "if (satisfied.length + 1 < node.needed) {"),
     edit(looks, "node.dependsOn.length - node.needed;", "node.dependsOn.length - node.needed + 1;"),
   ),
   mutation(
     "all parents count as chosen",
-    edit("core/plan/readiness.ts", "{ ready: true, chosen: satisfied }", "{ ready: true, chosen: node.dependsOn }"),
+    edit("core/plan/plan.ts", "{ ready: true, chosen: satisfied }", "{ ready: true, chosen: node.dependsOn }"),
   ),
   mutation(
     "a task closes with what has a record",
@@ -201,18 +197,14 @@ export const coordinatorMutations: readonly Mutation[] = [
   },
   mutation(
     "a cancel names the attempt before",
-    edit(
-      scheduler,
-      "    const { taskId, nodeId, shard, epoch, type } = record;\n    const address = { taskId, nodeId, shard, epoch, type };",
-      "    const { taskId, nodeId, shard, epoch, type } = record;\n    const address = { taskId, nodeId, shard, epoch: epoch - 1, type };",
-    ),
+    edit(scheduler, "cancelMessage(record, {", "cancelMessage({ ...record, epoch: record.epoch - 1 }, {"),
   ),
   mutation(
     "waitingFrom goes one too far",
     edit(
       looks,
-      "Math.max(index, memory.waitingFrom.get(node.id) ?? 0)",
-      "Math.max(index + 1, memory.waitingFrom.get(node.id) ?? 0)",
+      "Math.max(index, cached.waitingFrom.get(node.id) ?? 0)",
+      "Math.max(index + 1, cached.waitingFrom.get(node.id) ?? 0)",
     ),
   ),
 ];

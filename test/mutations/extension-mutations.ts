@@ -29,13 +29,13 @@ export const extensionMutations: readonly Mutation[] = [
   ),
   mutation(
     "an init that failed is never tried again",
-    edit("core/worker/attempt/handler-runtime.ts", "        this.#ready = undefined;\n", ""),
+    edit("core/worker/attempt/handler-code.ts", "        this.#ready = undefined;\n", ""),
   ),
   mutation(
     "init runs for each attempt",
-    edit("core/worker/attempt/handler-runtime.ts", "if (this.#ready === undefined) {", "{"),
+    edit("core/worker/attempt/handler-code.ts", "if (this.#ready === undefined) {", "{"),
     edit(
-      "core/worker/attempt/handler-runtime.ts",
+      "core/worker/attempt/handler-code.ts",
       "    return this.#ready;\n",
       "    return this.#ready as Promise<void>;\n",
     ),

@@ -14,7 +14,7 @@ export const limitMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/limits.test.ts",
-      title: "a node's own limit holds for its shards",
+      title: "a node's own limit applies to its shards",
       why: "the named test of the law",
     },
     ...mutation(
@@ -31,8 +31,8 @@ export const limitMutations: readonly Mutation[] = [
     ),
     edit(
       claimer,
-      "      claimed = await this.#claimFrom({ claim, facts, node }, retry);",
-      "      claimed = await this.#claimFrom({ claim, facts, node }, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
+      "      claimed = await this.#claimFrom({ claim, task, node }, retry);",
+      "      claimed = await this.#claimFrom({ claim, task, node }, retry);\n      if (claimed) await this.#slots.take(claim, node, retry);",
     ),
   ),
   mutation(
@@ -54,7 +54,7 @@ export const limitMutations: readonly Mutation[] = [
   },
   mutation(
     "slots of an attempt that only its worker gave up are free",
-    edit(attempt, "return false; // perhaps", "return true; // perhaps"),
+    edit(attempt, "return false; // possibly", "return true; // possibly"),
   ),
   mutation(
     "slots are given back before the outcome is written",

@@ -1,6 +1,6 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
-const parallel = "core/worker/attempt/parallel-batches.ts";
+const parallel = "core/worker/attempt/batch-runner.ts";
 const runner = "core/worker/attempt/batch-runner.ts";
 const consume = "core/worker/attempt/consume-input.ts";
 
@@ -21,12 +21,12 @@ export const parallelMutations: readonly Mutation[] = [
   ),
   {
     elsewhere: concurrency(
-      "a source that starts over takes them back",
+      "a source that restarts withdraws them",
       "takes a batch that gets done just behind the restart which it should have been before",
     ),
     ...mutation(
       "a restart doesn't wait for the batches in hand",
-      edit(consume, "          await batches.drain(); // what is in hand still belongs to the old output\n", ""),
+      edit(consume, "          await batches.drain(); // pending batches belong to the old output\n", ""),
     ),
   },
   mutation(
@@ -52,6 +52,6 @@ export const parallelMutations: readonly Mutation[] = [
         "    if (this.#failed !== undefined) throw this.#failed.error;\n  }\n\n  get",
       ),
     ),
-    elsewhere: concurrency("ends an input that has nothing to give", "what is lost is time, in most worlds"),
+    elsewhere: concurrency("ends an input that has nothing to deliver", "what is lost is time, in most worlds"),
   },
 ];

@@ -1,6 +1,6 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
-const artifacts = "core/tasks/task-artifacts.ts";
+const artifacts = "core/tasks/task-handle.ts";
 const events = "core/tasks/task-events.ts";
 const log = "adapters/memory/artifact-log.ts";
 const changes = "core/tasks/task-changes.ts";
@@ -25,6 +25,6 @@ export const readerMutations: readonly Mutation[] = [
     "a handler can change its task's parameters",
     edit("adapters/memory/tasks.ts", 'keepJson(task.params, "the set of the task\'s parameters");', ""),
     edit("adapters/memory/tasks.ts", "deepFreeze(create(now()))", "create(now())"),
-    edit("core/worker/claim/task-cache.ts", "deepFreeze(task.params)", "task.params"),
+    edit("core/worker/claim/claimer.ts", "deepFreeze(task.params)", "task.params"),
   ),
 ];

@@ -27,7 +27,7 @@ export const reportMutations: readonly Mutation[] = [
   ),
   mutation(
     "reports overtake each other",
-    edit(reports, "before.then(() => this.#write(generation, said))", "this.#write(generation, said)"),
+    edit(reports, "before.then(() => this.#write(generation, fields))", "this.#write(generation, fields)"),
   ),
   mutation(
     "the checkpoint of the attempt before is not read",
@@ -39,6 +39,6 @@ export const reportMutations: readonly Mutation[] = [
   ),
   mutation(
     "a restart of its own leaves the attempt its checkpoint",
-    edit("core/worker/attempt/handler-run.ts", "        reports.goOnFrom({ generation: log.generation });\n", ""),
+    edit("core/worker/attempt/handler-run.ts", "        reports.resumeFrom({ generation: log.generation });\n", ""),
   ),
 ];

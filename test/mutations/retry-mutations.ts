@@ -10,7 +10,7 @@ const directed = (title: string, why: string) => ({
   why,
 });
 const belowOnes = directed(
-  "what finished below a node that runs again",
+  "a finished node below a node that runs again",
   "takes a node that finished before one of its parents, which then failed",
 );
 
@@ -60,7 +60,7 @@ export const retryMutations: readonly Mutation[] = [
   ),
   {
     elsewhere: directed(
-      "a reader that looked before the adoption",
+      "a reader that started before the adoption",
       "takes a page that is read while a task is adopted",
     ),
     ...mutation(
@@ -69,7 +69,7 @@ export const retryMutations: readonly Mutation[] = [
     ),
   },
   {
-    elsewhere: directed("a gather takes what is adopted and what ran again", "takes a gather that runs again"),
+    elsewhere: directed("a gather reads adopted nodes and nodes that ran again", "takes a gather that runs again"),
     ...mutation(
       "a gather reads an adopted node's artifacts from its own log",
       edit(
@@ -98,7 +98,7 @@ export const retryMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/kept-tasks.test.ts",
-      title: "are gone for who reads them in that moment too",
+      title: "are gone for concurrent readers too",
       why: "takes a delete between two reads of one reader",
     },
     ...mutation(
@@ -108,7 +108,10 @@ export const retryMutations: readonly Mutation[] = [
   },
   mutation("a retry forgets the variables", edit(newTask, "...(vars === undefined ? {} : { vars }),", "")),
   {
-    elsewhere: directed("a change that was made and not finished", "takes a task that ends between the two"),
+    elsewhere: directed(
+      "an update that was stored before the node failed to finish",
+      "takes a task that ends between the two",
+    ),
     ...mutation(
       "a retry forgets whose changes are in the variables",
       edit(

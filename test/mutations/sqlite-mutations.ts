@@ -45,7 +45,7 @@ export const sqliteMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/sqlite-locks.test.ts",
-      title: "whatever handler code is called or goes on",
+      title: "other processes can write the file whatever handler code runs",
       why: "takes another process that writes while handler code runs",
     },
     ...mutation(
@@ -60,7 +60,7 @@ export const sqliteMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/sqlite-locks.test.ts",
-      title: "whatever handler code is called or goes on",
+      title: "other processes can write the file whatever handler code runs",
       why: "takes another process that writes while handler code runs",
     },
     ...mutation(

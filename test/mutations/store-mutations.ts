@@ -22,7 +22,7 @@ export const storeMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/lost-workers.test.ts",
-      title: "a lost lease counts against no retry",
+      title: "a lost lease does not count as a retry",
       why: "the named test of the law",
     },
     ...mutation(

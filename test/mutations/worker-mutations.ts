@@ -20,14 +20,14 @@ export const workerMutations: readonly Mutation[] = [
     "a handler that ignores its signal keeps no slot",
     edit(
       worker,
-      "if (returned === undefined) this.#claimer.giveBack(type);",
-      "this.#claimer.giveBack(type);\n      if (returned === undefined);",
+      "if (returned === undefined) this.#claimer.release(type);",
+      "this.#claimer.release(type);\n      if (returned === undefined);",
     ),
-    edit(worker, "      this.#claimer.giveBack(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
+    edit(worker, "      this.#claimer.release(type);\n      this.#scanQueue();", "      this.#scanQueue();"),
   ),
   mutation(
     "a handler that returns late never gives its slot back",
-    edit(worker, "      this.#claimer.giveBack(type);\n      this.#lookForMore();", "      this.#lookForMore();"),
+    edit(worker, "      this.#claimer.release(type);\n      this.#scanQueue();", "      this.#scanQueue();"),
   ),
   mutation(
     "a worker that stops begins further batches",
@@ -105,7 +105,7 @@ export const workerMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/queue.test.ts",
-      title: "also one that would do all of its work again",
+      title: "even one that would have to start over",
       why: "takes a function upstream that is queued while the limit's last slot is held so",
     },
     ...mutation(
@@ -115,11 +115,7 @@ export const workerMutations: readonly Mutation[] = [
   },
   mutation(
     "finish announced before it is written",
-    edit(
-      attempt,
-      '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // what it measured is in the store\n',
-      "",
-    ),
+    edit(attempt, '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // its metrics are in the store\n', ""),
     edit(
       handlerRun,
       "  if (definition.finalize === undefined) {",
@@ -146,7 +142,7 @@ export const workerMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/sources.test.ts",
-      title: "is each batch by itself, where a long log comes in another order",
+      title: "are one per batch if a long log is repeated in another order",
       why: "takes a log longer than what is read ahead of it, and a source that comes in another order",
     },
     ...mutation(
@@ -205,11 +201,7 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation(
     "a slot is not given back",
-    edit(
-      worker,
-      "if (returned === undefined) this.#claimer.giveBack(type);\n      else",
-      "if (returned !== undefined)",
-    ),
+    edit(worker, "if (returned === undefined) this.#claimer.release(type);\n      else", "if (returned !== undefined)"),
   ),
   mutation(
     "no look at the queue when a slot is free again",
@@ -230,7 +222,7 @@ export const workerMutations: readonly Mutation[] = [
     elsewhere: raceOf("a command that comes during a look at the queue", "takes a command just behind the answer"),
     ...mutation(
       "a call during a look at the queue is forgotten",
-      edit(claimer, "this.#fillAgain = true; // by the order of the queue, not past it", ""),
+      edit(claimer, "this.#fillAgain = true; // so that the command does not jump the queue", ""),
     ),
   },
   {
@@ -268,7 +260,7 @@ export const workerMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/integration/engine/late-inserts.test.ts",
-      title: "of a batch that the source doesn't yield any more stays",
+      title: "of a batch that the source no longer yields stays",
       why: "takes a late insert that meets another batch at its place",
     },
     ...mutation(

@@ -23,7 +23,7 @@ const many = 2_000;
 const graph = parsed(node("a"));
 
 /** Coordinators that sweep one store, each with the tasks that it planned and when. */
-function world(options: { readonly coordinators: number; readonly isHeard?: boolean }) {
+function world(options: { readonly coordinators: number; readonly isBusHealthy?: boolean }) {
   const gate = new Scheduler(new SeededRandom(1), { jumpMs: 0, orphanMs: 0, trace: undefined, story: undefined });
   const store = memoryStore({ state: new MemoryState(), now: () => gate.now });
   const sweepers = numbers(options.coordinators).map((index) => {
@@ -32,7 +32,7 @@ function world(options: { readonly coordinators: number; readonly isHeard?: bool
       store,
       clock: simClock(gate, life, { aheadMs: 0 }),
       now: () => gate.now,
-      isHeard: options.isHeard ?? true,
+      isBusHealthy: options.isBusHealthy ?? true,
     });
   });
   /** They sweep until then, and stop. */
@@ -58,9 +58,9 @@ function sweeperOn(parts: {
   readonly store: Store;
   readonly clock: Clock;
   readonly now: () => number;
-  readonly isHeard: boolean;
+  readonly isBusHealthy: boolean;
 }) {
-  const { store, clock, now, isHeard } = parts;
+  const { store, clock, now, isBusHealthy } = parts;
   const planned: { readonly taskId: string; readonly at: number }[] = [];
   const commanded: number[] = [];
   const planner: Pick<Planner, "replan" | "command" | "owedLooks"> = {
@@ -78,7 +78,7 @@ function sweeperOn(parts: {
     scheduler: planner as Planner,
     tickMs,
     sweepMs,
-    isHeard: () => isHeard,
+    isBusHealthy: () => isBusHealthy,
     maxLostLeases: 5,
     leaseMs,
   });
@@ -126,7 +126,7 @@ test("a sweep that has much to do looks at retries in every other tick", async (
 });
 
 test("where nobody tells what happens, sweeping takes a part of the time only", async () => {
-  const { store, sweepers, runTo } = world({ coordinators: 1, isHeard: false });
+  const { store, sweepers, runTo } = world({ coordinators: 1, isBusHealthy: false });
   const [only] = sweepers as [(typeof sweepers)[number]];
   await createMany(store);
   await runTo(sweepMs);

@@ -108,7 +108,7 @@ test("a due time that is told during a sweep is slept until, not forgotten", asy
   };
   const scheduler = coordinator(store, new PlanCache());
   const timing = { tickMs: 1_000, sweepMs: 30_000, maxLostLeases: 5, leaseMs: 30_000 };
-  const sweeper = new Sweeper({ store: slowly, clock, scheduler, isHeard: () => true, ...timing });
+  const sweeper = new Sweeper({ store: slowly, clock, scheduler, isBusHealthy: () => true, ...timing });
   const supervisor = new Supervisor({ clock, logger: silentLogger });
   onTestFinished(() => supervisor.stop());
   sweeper.start(supervisor);

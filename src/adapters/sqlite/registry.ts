@@ -1,7 +1,6 @@
 import type { Attempt, DeadLetter } from "../../core/model/records.ts";
 import type { HeldSlot } from "../../core/ports/index.ts";
-import type { DeadLetterDriver, SlotDriver, WorkerDriver } from "../../core/store/driver.ts";
-import { newestPage } from "../../core/store/lists.ts";
+import { type DeadLetterDriver, newestPage, type SlotDriver, type WorkerDriver } from "../../core/store/driver.ts";
 import type { Session, SqliteConnection } from "./connection.ts";
 
 const isSlot = "limit_key = ? AND task_id = ? AND node_id = ? AND shard = ? AND epoch = ? AND claim_id = ?";

@@ -1,8 +1,7 @@
 import { keepShard } from "../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../core/model/index.ts";
 import { type EpochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
-import type { Judged, ShardDriver } from "../../core/store/driver.ts";
-import { splitDue } from "../../core/store/lists.ts";
+import { type Judged, type ShardDriver, splitDue } from "../../core/store/driver.ts";
 import type { Keyed, Session, SqliteConnection } from "./connection.ts";
 import { readTask } from "./tasks.ts";
 

@@ -2,8 +2,7 @@ import { jsonText, keepJson } from "../../core/codec/index.ts";
 import { createVars, summaryOf } from "../../core/model/index.ts";
 import { isTaskTerminal, type TaskRecord } from "../../core/model/records.ts";
 import { minSweepMs } from "../../core/ports/index.ts";
-import type { TaskDriver } from "../../core/store/driver.ts";
-import { newestPage, splitDue } from "../../core/store/lists.ts";
+import { newestPage, splitDue, type TaskDriver } from "../../core/store/driver.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
 import { type Keyed, mostBytes, type Session, type SqliteConnection } from "./connection.ts";
 

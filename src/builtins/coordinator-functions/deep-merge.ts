@@ -1,18 +1,18 @@
 import { isOwnedObject, type OwnedJson, ownValue } from "./owned-json.ts";
 
 /*
- * Deep merge of two values of one place. Objects merge key by key; where the two are of different kinds, or neither is
- * an object, the later one stands. The functions differ in what becomes of two lists.
+ * Deep merge of two values at one position. Objects merge key by key; if the two are of different kinds, or neither is
+ * an object, the later one wins. The functions differ in how they merge two lists.
  *
- * Merging is associative where all values of a place are of one kind (all objects, all lists, all others). Where kinds
- * mix it is not, whatever the rule: `{ a: 1 }`, `5`, `{ b: 2 }` make `{ b: 2 }` from the left, and
- * `{ a: 1, b: 2 }` from the right. So values are always merged from the first to the last.
+ * Merging is associative if all values at a position are of one kind (all objects, all lists, all others). For mixed
+ * kinds it is not, under any rule: `{ a: 1 }`, `5`, `{ b: 2 }` gives `{ b: 2 }` from the left, and `{ a: 1, b: 2 }`
+ * from the right. So values are always merged from the first to the last.
  */
 
 type Merge = (earlier: OwnedJson, later: OwnedJson) => OwnedJson;
 
 /**
- * The later list takes the place of the earlier one. Both arguments are given away: the result is made of them.
+ * The later list replaces the earlier one. Consumes both arguments: the result is built from them.
  *
  * @example
  * mergeOverwriting({ a: { x: 1, list: [1] } }, { a: { y: 2, list: [2] } }) // { a: { x: 1, list: [2], y: 2 } }
@@ -20,7 +20,7 @@ type Merge = (earlier: OwnedJson, later: OwnedJson) => OwnedJson;
 export const mergeOverwriting: Merge = merger((_earlier, later) => later);
 
 /**
- * The later list follows the earlier one. Both arguments are given away: the result is made of them.
+ * The later list is appended to the earlier one. Consumes both arguments: the result is built from them.
  *
  * @example
  * mergeConcatenating({ rows: [1], day: "Mon" }, { rows: [2], day: "Tue" }) // { rows: [1, 2], day: "Tue" }

@@ -13,7 +13,7 @@ export type { BuiltInFunction } from "./function.ts";
 export type { OwnIdPath } from "./merge-generic.ts";
 export { detectSensitive, type SensitiveDetector } from "./sensitive-values.ts";
 
-/** The coordinator functions that come with the engine, by name. */
+/** The built-in coordinator functions, by name. */
 export const builtInFunctions = {
   "vars.set": varsSet,
   "vars.merge": varsMerge,
@@ -25,9 +25,9 @@ export const builtInFunctions = {
 } as const satisfies { readonly [TName in BuiltInFunctionName]: BuiltInFunction };
 
 /**
- * What the compiler knows of each: arguments in the builder's names, those that may be or hold parameters (`open`) and
- * those that are written out (`written`), and what it stores. `TNode` are the nodes that it may name, `TOwnId` is its
- * node's own id, `TArgs` what was written.
+ * What the compiler knows about each function: its arguments in the builder's names, those that may be or contain
+ * parameters (`open`) and those that are written out (`written`), and what it stores. `TNode` are the nodes that it may
+ * name, `TOwnId` is the id of its own node, `TArgs` what was written.
  */
 export interface FunctionTypes<TNode extends string, TOwnId extends string, TNodes extends NodeRecords, TArgs> {
   "vars.set": VarsSetTypes;
@@ -39,32 +39,33 @@ export interface FunctionTypes<TNode extends string, TOwnId extends string, TNod
   noop: NoopTypes;
 }
 
-/** Those whose arguments have no names of their own. */
+/** Those whose arguments have no fixed names. */
 export type TakesAnyArgs = "noop";
 
 /**
- * The coordinator functions that come with the engine. Those of `vars` change variables of the task: `set` sets some,
- * nested objects become dotted paths; `merge` merges into them, deeply; `incr` adds to a number among them, by 1 unless
- * told otherwise; `unset` removes some.
+ * The built-in coordinator functions. Those of `vars` change variables of the task: `set` sets them, with nested
+ * objects as dotted paths; `merge` merges deeply into them; `incr` adds to a number, by default 1; `unset` removes
+ * them.
  *
- * `merge.generic` merges all outputs of `fromNodes` into one: lists are joined, objects merged, of other values the last
- * wins. `metrics.aggregate` makes one number of each metric of a node's batches. `noop` is a place to wait at.
+ * `merge.generic` merges all outputs of `fromNodes` into one: lists are concatenated, objects merged, and of other
+ * values the last one wins. `metrics.aggregate` computes one number per metric of a node's batches. `noop` does
+ * nothing, and serves as a point to wait at.
  */
 export type BuiltInFunctionName = keyof FunctionTypes<string, string, NodeRecords, unknown>;
 
-/** The arguments of a built-in coordinator function as it gets them: defaults filled in. */
+/** The arguments of a built-in coordinator function as it receives them, with defaults filled in. */
 export type BuiltInFunctionArgs<TName extends BuiltInFunctionName> = output<(typeof builtInFunctionArgs)[TName]>;
 
 /**
  * The built-in coordinator functions by name, each with the schema of its `fn_args`. Shapes only: the limits on
- * variables concern values that may come from parameters, so they are judged when the function runs.
+ * variables apply to values that may come from parameters, so they are checked when the function runs.
  *
  * @example
  * builtInFunctionArgs["vars.incr"].safeParse({ key: "runs" }).data // { key: "runs", by: 1 }
  */
 export const builtInFunctionArgs = argsOf(builtInFunctions);
 
-/** Inferred, so that the declarations have the schemas alone, and not all that a function is made of. */
+/** Inferred, so that the declarations contain only the schemas and not the whole functions. */
 function argsOf<TTable extends Readonly<Record<string, BuiltInFunction>>>(table: TTable) {
   const args = Object.entries(table).map(([name, fn]) => [name, fn.args]);
   return Object.fromEntries(args) as { readonly [TName in keyof TTable]: TTable[TName]["args"] };
@@ -74,7 +75,7 @@ export function isBuiltInFunction(name: string): name is BuiltInFunctionName {
   return Object.hasOwn(builtInFunctions, name);
 }
 
-/** `undefined` for a function of the user's own. */
+/** `undefined` for a custom function. */
 export function builtInFunction(name: string): BuiltInFunction | undefined {
   return isBuiltInFunction(name) ? builtInFunctions[name] : undefined;
 }

@@ -11,19 +11,19 @@ const nodeId = z.string().regex(namePattern, { error: "must be a node id" });
 /**
  * `merge.generic`: one artifact `{ [target.key]: merged }` of everything that `from_nodes` stored.
  *
- * The metas are merged one after another: node by node as `from_nodes` lists them, within a node by shard, then by seq.
- * At each place, the top included:
- * - a list and a list: one list, the later items behind the earlier ones, none dropped or merged with another;
- * - an object and an object: their keys together, each merged by these rules;
- * - anything else, also values of two kinds: the later one stands.
+ * The metas are merged one after another: node by node in the order of `from_nodes`, within a node by shard, then by
+ * seq. At each position, including the top:
+ * - two lists: one list, the later items after the earlier ones, none dropped or merged;
+ * - two objects: all keys of both, each merged by these rules;
+ * - anything else, including values of different kinds: the later one wins.
  *
- * One meta alone is merged as it is. No meta at all (every source ended without a batch) makes `null`. Metrics aren't
- * merged: see `metrics.aggregate`.
+ * A single meta is returned unchanged. Without any meta (every source ended without a batch), the result is `null`.
+ * Metrics are not merged: see `metrics.aggregate`.
  *
- * `[{ rows: [1], day: "Mon" }, { rows: [2], day: "Tue" }]` under the key `all` makes
+ * `[{ rows: [1], day: "Mon" }, { rows: [2], day: "Tue" }]` under the key `all` gives
  * `{ all: { rows: [1, 2], day: "Tue" } }`.
  *
- * `target.key` is one plain key, dots and all. `target.node_id`, where given, must be the node's own id: a node stores
+ * `target.key` is one plain key, even with dots. `target.node_id`, if given, must be the node's own id: a node stores
  * artifacts under its own name only.
  */
 export const mergeGeneric = builtIn({
@@ -66,7 +66,7 @@ export interface MergeGenericTypes<TNode extends string, TOwnId extends string, 
     readonly fromNodes: readonly TNode[];
     readonly target: {
       readonly key: string;
-      /** The node's own id, where it is given at all. */
+      /** The node's own id, if given. */
       readonly nodeId?: TOwnId;
     };
   };
@@ -78,12 +78,12 @@ export interface MergeGenericTypes<TNode extends string, TOwnId extends string, 
     : never;
 }
 
-/** Where the id of its own node stands. */
+/** The path of its own node's id. */
 export type OwnIdPath = "args.target.nodeId";
 
 type KeysOf<TUnion> = TUnion extends unknown ? keyof TUnion : never;
 
-/** What merging one value of each member gives: of each key, any of the values that the members have there. */
+/** The merge of one value of each union member: each key has any of the values that the members have there. */
 type Merged<TUnion> = {
   [TKey in KeysOf<TUnion>]: TUnion extends { [TIn in TKey]: infer TValue } ? TValue : never;
 };

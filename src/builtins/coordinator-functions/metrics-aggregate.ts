@@ -2,17 +2,17 @@ import * as z from "zod";
 import { namePattern } from "../../graph/format/names.ts";
 import { builtIn } from "./function.ts";
 
-/** How it makes one number of a metric's values in all batches. */
+/** How a metric's values in all batches become one number. */
 const modes = ["sum", "mean", "min", "max", "last"] as const;
 
 const metrics = z.record(z.string(), z.number());
 
 /**
- * `metrics.aggregate`: makes one number of each metric that the batches of `node_id` recorded.
+ * `metrics.aggregate`: computes one number for each metric that the batches of `node_id` recorded.
  *
- * Every stored batch counts exactly once, however often it was tried. A batch that didn't record a metric has no part
- * in that metric: the mean is over those that did. `last` is the value of the last batch, by shard, then by seq. What
- * `finalize` recorded is no batch's: it stands under `finalize` as it is.
+ * Every stored batch counts exactly once, however often it was attempted. A batch that did not record a metric is
+ * ignored for it: the mean is over those that did. `last` is the value of the last batch, by shard, then by seq.
+ * Metrics that `finalize` recorded belong to no batch: they are returned unchanged under `finalize`.
  *
  * Batches that recorded `{ rows: 4 }`, `{ rows: 4 }` and `{ rows: 3 }`, with mode `sum`:
  * `{ node_id: "extract", mode: "sum", batches: 3, metrics: { rows: 11 }, finalize: {} }`.
@@ -70,7 +70,7 @@ interface Summary {
   last: number;
 }
 
-/** Metrics of batches, taken in one after another; memory grows with the names, not with the batches. */
+/** Accumulates the metrics of batches; memory grows with the number of names, not of batches. */
 class MetricSeries {
   readonly #summaries = new Map<string, Summary>();
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { builtIn } from "./function.ts";
 
-/** `noop`: takes any arguments and stores `{}`. A place where edges meet, or a stand-in while a graph is drawn up. */
+/** `noop`: accepts any arguments and stores `{}`. Joins edges, or serves as a placeholder. */
 export const noop = builtIn({
   args: z.looseObject({}),
   output: z.strictObject({}),

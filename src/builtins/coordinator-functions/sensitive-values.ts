@@ -2,19 +2,20 @@ import { badFnArgs } from "./bad-fn-args.ts";
 import { quotedPath, textsIn, type VarLeaf } from "./var-leaves.ts";
 
 /**
- * Judges one string of a value that `block_sensitive` protects.
+ * Checks one string of a value that `block_sensitive` protects.
  *
  * @example
  * const detect: SensitiveDetector = (text) => (/^cust_/.test(text) ? "a customer key" : undefined)
  * detect("cust_123") // "a customer key"
  *
- * @returns what it looks like, as the words of a sentence (they are stored and shown, so never the value);
- * `undefined` when it is harmless
+ * @returns what it looks like, as part of a sentence (it is stored and shown, so never the value); `undefined` if it is
+ * harmless
  */
 export type SensitiveDetector = (text: string) => string | undefined;
 
 /*
- * Every pattern takes time linear in the text: a look-behind allows a run of characters to be tried from its start only.
+ * Every pattern takes time linear in the text: a look-behind ensures that a run of characters is tried only from its
+ * start.
  */
 const patterns: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ["a PEM block", /-----BEGIN [A-Z0-9 ]+-----/],
@@ -32,16 +33,16 @@ const patterns: readonly (readonly [kind: string, pattern: RegExp])[] = [
 ];
 
 /**
- * The detector that `block_sensitive` uses unless the engine is given another: PEM, JSON web tokens, keys and tokens of
- * cloud services, authorization headers, passwords in URLs, and long strings that look drawn at random. It guards
- * against accidents; a secret in plain words, or of one case only, passes.
+ * The default detector of `block_sensitive`: PEM, JSON web tokens, keys and tokens of cloud services, authorization
+ * headers, passwords in URLs, and long strings that look random. It guards against accidents; a secret made of plain
+ * words, or of one letter case only, passes.
  */
 export const detectSensitive: SensitiveDetector = (text) => {
   for (const [kind, pattern] of patterns) if (pattern.test(text)) return kind;
   return hasRandomLookingRun(text) ? "a long random key" : undefined;
 };
 
-/** @throws PermanentError `bad_fn_args` naming the variable and what its value looks like */
+/** @throws PermanentError `bad_fn_args` with the variable and what its value looks like */
 export function refuseSensitive(leaves: readonly VarLeaf[], detect: SensitiveDetector): void {
   for (const { path, value } of leaves) {
     for (const text of textsIn(value)) {
@@ -55,24 +56,24 @@ export function refuseSensitive(leaves: readonly VarLeaf[], detect: SensitiveDet
   }
 }
 
-/** Runs of the characters that keys and tokens are written in: base64 of both alphabets. */
+/** Runs of the characters of keys and tokens: base64 in both alphabets. */
 const runs = /[A-Za-z0-9+/_-]{32,}/g;
 
-/** Within a run: the parts of UUIDs, digests and numbers, as they stand in paths beside words. */
+/** Within a run: the parts of UUIDs, digests and numbers, as they occur in paths beside words. */
 const hexadecimalParts = /(?<![A-Za-z0-9])(?:[0-9a-f]+|[0-9A-F]+)(?![A-Za-z0-9])/g;
 const marks = /[^A-Za-z0-9]/g;
 
 /*
- * Measured on strings drawn at random, base62: of 32 characters 97.9 % are recognised, of 40 99.1 %, of 64 99.8 %.
- * Against them stand camelCase names of short words and up to three numbers, the nearest that people write: of those
- * of 32 to 50 characters 2 % are taken for keys. A lower bound on switches recognises few more keys and far more names.
+ * Measured on random base62 strings: it recognises 97.9 % of those of 32 characters, 99.1 % of 40, and 99.8 % of 64. It
+ * mistakes for keys 2 % of camelCase names of 32 to 50 characters made of short words and up to three numbers, the most
+ * similar text that people write. A lower bound on switches recognises few more keys and far more names.
  */
 const leastBitsPerCharacter = 4;
 const leastSwitches = 0.27;
 
 /**
- * Whether the text holds a long run that looks drawn at random: lower case, upper case and digits, well mixed. What
- * has one case only doesn't count, or every checksum and most ids would.
+ * Whether the text contains a long run that looks random: lower case, upper case and digits, well mixed. Runs of one
+ * letter case do not count, or every checksum and most ids would.
  *
  * @example
  * hasRandomLookingRun("the key is Zx81mQp40LwTe7RfVb29KsYhNc63JdGu") // true
@@ -89,7 +90,10 @@ function hasRandomLookingRun(text: string): boolean {
 
 const hasAllClasses = (run: string): boolean => /[a-z]/.test(run) && /[A-Z]/.test(run) && /[0-9]/.test(run);
 
-/** How often, of all steps from a character to the next, the class changes; a capital that begins a word isn't counted. */
+/**
+ * How often the class changes from one character to the next, as a fraction; a capital that begins a word is not
+ * counted.
+ */
 function switchRate(run: string): number {
   let switches = 0;
   for (let i = 1; i < run.length; i++) {

@@ -5,22 +5,22 @@ import { copyJson, NotJsonError } from "../../graph/format/plain-data.ts";
 import { badFnArgs } from "./bad-fn-args.ts";
 import { isOwnedObject, type OwnedJson } from "./owned-json.ts";
 
-/** One variable of a call, with the value it gets. */
+/** A variable of a call and its new value. */
 export interface VarLeaf {
   readonly path: string;
   readonly value: OwnedJson;
 }
 
 /**
- * Takes nested objects apart into dotted paths. A dot in a key separates segments too: `"a.b"` and `a: { b }` name the
+ * Flattens nested objects into dotted paths. A dot in a key separates segments too: `"a.b"` and `a: { b }` name the
  * same variable. Leaves are all other values: strings, numbers, booleans, null, lists (whole) and empty objects.
  *
  * @example
  * varLeaves({ "a.b": 1, c: { d: [2], e: {} } })
  * // [{ path: "a.b", value: 1 }, { path: "c.d", value: [2] }, { path: "c.e", value: {} }]
  *
- * @throws PermanentError `bad_fn_args`: a limit; a value that isn't JSON; two leaves of which one would overwrite the
- * other, so that the outcome would hang on the order of keys
+ * @throws PermanentError `bad_fn_args`: a limit; a value that is not JSON; two leaves of which one would overwrite the
+ * other, so that the result would depend on the order of keys
  */
 export function varLeaves(values: { readonly [key: string]: unknown }): readonly VarLeaf[] {
   const leaves: VarLeaf[] = [];
@@ -29,7 +29,7 @@ export function varLeaves(values: { readonly [key: string]: unknown }): readonly
   return leaves;
 }
 
-/** The limit on segments bounds how deep this goes, the limit on paths how far. */
+/** The limit on segments bounds the depth, the limit on paths the number of iterations. */
 function collect(values: { readonly [key: string]: unknown }, prefix: string, leaves: VarLeaf[]): void {
   for (const key of Object.keys(values)) {
     const path = `${prefix}${key}`;
@@ -65,14 +65,14 @@ function checkedValue(path: string, value: unknown): OwnedJson {
 
 function jsonOf(value: unknown, refuse: (problem: string, options?: ErrorOptions) => never): OwnedJson {
   try {
-    return copyJson(value) as OwnedJson; // fresh, so it may be called owned
+    return copyJson(value) as OwnedJson; // a new object, so it is owned
   } catch (error) {
     if (!isInstance(error, NotJsonError)) throw error;
     return refuse(`is not JSON: ${error.message}`, { cause: error });
   }
 }
 
-/** Every string of a value, the keys of its objects included. */
+/** Every string of a value, including the keys of its objects. */
 export function* textsIn(value: OwnedJson): Generator<string> {
   yield* keysIn(value);
   yield* stringsIn(value);
@@ -108,21 +108,21 @@ function refuseOverlaps(paths: readonly string[]): void {
   }
 }
 
-/** What one call may name and store. Lengths of paths count UTF-16 units, as `length` does. */
+/** What one call may name and store. Lengths of paths are in UTF-16 units, like `length`. */
 const varLimits = {
   pathsPerCall: 256,
   segments: 16,
   pathLength: 512,
   segmentLength: 128,
-  /** Of each string in a value, in UTF-8. */
+  /** Of each string in a value, in UTF-8 bytes. */
   stringBytes: 64 * 1024,
 } as const;
 
-/** A variable's path within a sentence. */
+/** A variable's path, for use in a sentence. */
 export const quotedPath = (path: string): string => `'${cut(path)}'`;
 
 /**
- * A path names a variable: `a.b` is the key `b` of the object that is the value of `a`.
+ * A path names a variable: `a.b` is the key `b` of the object at `a`.
  *
  * @throws PermanentError `bad_fn_args`
  */
@@ -131,14 +131,14 @@ export function checkVarPath(path: string): void {
   if (problem !== undefined) throw badFnArgs(`the variable path ${quotedPath(path)} ${problem}`);
 }
 
-/** The paths of a call that lists them. */
+/** The paths of a call that contains a list of them. */
 export function checkVarPaths(paths: readonly string[]): void {
   const beyond = paths[varLimits.pathsPerCall];
   if (beyond !== undefined) throw tooManyPaths(beyond);
   for (const path of paths) checkVarPath(path);
 }
 
-/** @param beyond - the first path after as many as are allowed */
+/** @param beyond - the first path above the limit */
 function tooManyPaths(beyond: string): Error {
   return badFnArgs(`a call may name at most ${varLimits.pathsPerCall} variables, exceeded at ${quotedPath(beyond)}`);
 }

@@ -3,8 +3,8 @@ import type { FunctionContext } from "./function.ts";
 import { isOwnedObject, type OwnedJson, type OwnedObject, ownObjectCopy, ownValue } from "./owned-json.ts";
 
 /*
- * Variables are a tree of objects, and a dotted path leads through objects only: neither through lists (`rows.0` is no
- * element of `rows`) nor through what objects inherit.
+ * Variables are a tree of objects, and a dotted path leads through own keys of objects only: not through lists
+ * (`rows.0` is not an element of `rows`), and not through inherited properties.
  */
 
 export function readVar(vars: OwnedObject, path: string): OwnedJson | undefined {
@@ -17,8 +17,8 @@ export function readVar(vars: OwnedObject, path: string): OwnedJson | undefined 
 }
 
 /**
- * Sets the variable in place, whatever was there: what the path meets on its way that isn't an object is replaced by
- * one. So reading the path afterwards always gives `value`, and setting can't fail for what others stored before.
+ * Sets the variable in place, whatever was there: anything on the path that is not an object is replaced by one. So
+ * reading the path afterwards always returns `value`, and setting cannot fail because of what others stored.
  */
 export function setVar(vars: OwnedObject, path: string, value: OwnedJson): void {
   const { way, last } = wayTo(path);
@@ -35,7 +35,7 @@ export function setVar(vars: OwnedObject, path: string, value: OwnedJson): void 
   holder[last] = value;
 }
 
-/** Removes the variable in place, and the objects around it that this leaves empty. What isn't there is gone already. */
+/** Removes the variable in place, and the objects around it that become empty. A missing variable is not an error. */
 export function unsetVar(vars: OwnedObject, path: string): void {
   const { way, last } = wayTo(path);
   const holders = [vars];
@@ -55,7 +55,7 @@ export function unsetVar(vars: OwnedObject, path: string): void {
   }
 }
 
-/** The nearest part of the way to the variable that holds something else than an object; `undefined`: the way is free. */
+/** The first value on the path that is not an object; `undefined` if there is none. */
 export function obstacleTo(vars: OwnedObject, path: string): string | undefined {
   const { way } = wayTo(path);
   let holder = vars;
@@ -74,14 +74,14 @@ function wayTo(path: string): { readonly way: readonly string[]; readonly last: 
 }
 
 /**
- * What a function that changes variables stores: the dotted paths it named, sorted. Values of before or after are no
- * part of it, since a retry whose change was stored by an earlier attempt couldn't tell them.
+ * The output of functions that change variables: the dotted paths they named, sorted. Values before or after are not
+ * included, as a retry whose change was stored by an earlier attempt does not know them.
  */
 export const changedVars = z.strictObject({ keys: z.array(z.string()) });
 
 /**
- * Changes the variables and logs which. `change` gets a copy to change in place, a new one each time it is called: so
- * it may be called any number of times, and nothing is shared with what the store holds.
+ * Changes the variables and logs which. `change` receives a new copy on each call, which it changes in place: it may be
+ * called any number of times, and shares nothing with the store.
  */
 export async function changeVars(
   ctx: FunctionContext,

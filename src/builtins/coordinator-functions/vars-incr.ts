@@ -6,8 +6,8 @@ import { checkVarPath, quotedPath } from "./var-leaves.ts";
 import { changedVars, changeVars, obstacleTo, readVar, setVar } from "./var-tree.ts";
 
 /**
- * `vars.incr`: adds `by` to the number at `key`, which counts as 0 when it isn't there. Unlike setting, counting never
- * takes anything's place: another value at the path, or on the way to it, is an error.
+ * `vars.incr`: adds `by` to the number at `key`, which counts as 0 if it does not exist. Unlike setting, it replaces
+ * nothing: another kind of value at the path, or on the way to it, is an error.
  */
 export const varsIncr = builtIn({
   args: z.strictObject({ key: z.string(), by: z.number().default(1) }),

@@ -8,8 +8,8 @@ import { type VarLeaf, varLeaves } from "./var-leaves.ts";
 import { changedVars, changeVars, setVar } from "./var-tree.ts";
 
 /**
- * `vars.merge`: merges `data` into the variables; leaves overwrite, lists are leaves. Unlike `vars.set` an empty object
- * takes nothing away: it only sees to it that there is an object.
+ * `vars.merge`: merges `data` into the variables; leaves overwrite, and lists are leaves. Unlike with `vars.set`, an
+ * empty object removes nothing: it only ensures that an object exists.
  */
 export const varsMerge = builtIn({
   args: z.strictObject({ data: z.record(z.string(), z.unknown()), block_sensitive: z.boolean().optional() }),
@@ -20,7 +20,7 @@ export const varsMerge = builtIn({
     if (ctx.args.block_sensitive === true) refuseSensitive(leaves, detectSensitive);
     const paths = leaves.map(({ path }) => path);
     return changeVars(ctx, paths, (vars) => {
-      mergeOverwriting(vars, treeOf(leaves)); // two objects: the first is changed in place
+      mergeOverwriting(vars, treeOf(leaves)); // both are objects: the first is changed in place
     });
   },
 });

@@ -8,7 +8,7 @@ import { changedVars, changeVars, setVar } from "./var-tree.ts";
 
 /**
  * `vars.set`: each leaf of `kv` becomes the value at its path, whatever was there. A list replaces a list, an empty
- * object empties an object; what isn't named stays.
+ * object empties an object; variables that are not named stay.
  *
  * `kv: { "limits.rows": 10, run: { by: "cron" } }` sets `limits.rows` and `run.by`.
  */

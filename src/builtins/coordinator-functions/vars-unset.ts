@@ -4,8 +4,8 @@ import { checkVarPaths } from "./var-leaves.ts";
 import { changedVars, changeVars, unsetVar } from "./var-tree.ts";
 
 /**
- * `vars.unset`: removes the variables at `keys`, with everything below them, and the objects that this leaves empty.
- * A variable that isn't there is no error: afterwards it isn't there either way.
+ * `vars.unset`: removes the variables at `keys`, with everything below them, and the objects that become empty. A
+ * missing variable is not an error.
  */
 export const varsUnset = builtIn({
   args: z.strictObject({ keys: z.array(z.string()) }),

@@ -3,46 +3,49 @@ import type { Json } from "../../errors/index.ts";
 import type { DataType } from "../../graph/data/data-type.ts";
 import type { Assignability } from "../../graph/data/fit.ts";
 
-/** An input adapter that comes with the engine: all that graph checks, builder, codegen and engine know of it. */
+/** A built-in input adapter: everything that graph checks, builder, codegen and engine know about it. */
 export interface BuiltInAdapter<TArgs extends $ZodType = $ZodType> {
-  /** Other names that a graph may have for it. */
+  /** Aliases that a graph may use. */
   readonly aliases: readonly string[];
-  /** Of `input_args`. */
+  /** The schema of `input_args`. */
   readonly args: TArgs;
-  /** Its `from` may give its sources names of their own. */
+  /** Its `from` may rename its sources. */
   readonly takesAliases?: true;
-  /** It takes a `meta_list_key`. */
+  /** It has a `meta_list_key`. */
   readonly takesListKey?: true;
-  /** Workers that aren't FlowKit's know it too. */
+  /** External workers support it too. */
   readonly isOnWire?: true;
-  /** How it makes batches of artifacts; `gather`: one of all artifacts of every source, when they are complete. */
+  /**
+   * How it makes batches of artifacts; `gather`: a single batch of all artifacts of every source, once they are
+   * complete.
+   */
   batches(args: output<TArgs>): StreamAdapter | "gather";
-  /** Where what it delivers is not what the node takes. */
+  /** Where what it delivers does not match the node's input. */
   faults(reading: Reading, wanted: DataType, deliveries: Deliveries): readonly DeliveryFault[];
 }
 
-/** Its argument types follow from the schema. */
+/** Infers the argument types from the schema. */
 export function builtIn<TArgs extends $ZodType>(adapter: BuiltInAdapter<TArgs>): BuiltInAdapter<TArgs> {
   return adapter;
 }
 
-/** What a stream adapter does with artifacts. */
+/** How a stream adapter converts artifacts. */
 export interface StreamAdapter {
-  /** `true`: one artifact is one batch, so a batch needs no chunk index in its name. */
+  /** `true`: one artifact is one batch, so its uid needs no chunk index. */
   readonly whole: boolean;
-  /** How it cuts one upstream artifact into payloads. */
+  /** Splits an upstream artifact into payloads. */
   readonly expand: (meta: Json, nodeId: string) => readonly unknown[];
 }
 
-/** How a node reads. */
+/** How a node reads its sources. */
 export interface Reading {
   readonly nodeId: string;
   readonly adapter: string;
   readonly listKey: Json | undefined;
   readonly sources: readonly Source[];
-  /** The node may start before all of its sources are there. */
+  /** The node may start before all of its sources exist. */
   readonly isPartial: boolean;
-  /** Its sources have names of their own. */
+  /** Its sources are renamed. */
   readonly hasAliases: boolean;
 }
 
@@ -53,20 +56,20 @@ export interface Source {
 }
 
 export interface DeliveryFault {
-  /** Those whose data does not fit. */
+  /** Those whose data does not match. */
   readonly from: readonly string[];
   readonly to: string;
   readonly message: string;
-  /** What is to blame: one of the sources, by its place among them, or an argument. */
+  /** The culprit: one of the sources, by its index, or an argument. */
   readonly at: number | { readonly alias: string } | "adapter" | "listKey";
 }
 
-/** What adapters judge deliveries with. */
+/** What adapters use to check deliveries. */
 export interface Deliveries {
   readonly fit: Assignability;
   outputOf(source: Source): DataType;
-  /** The words of an edge that doesn't fit. */
+  /** The message for an edge that does not match. */
   edgeFault(edge: { from: string; to: string; given: DataType; wanted: DataType }): string | undefined;
-  /** The same object each time, so that it is compared once. */
+  /** The same object each time, so that it is compared only once. */
   once(output: DataType, key: Json | undefined, make: () => DataType | undefined): DataType | undefined;
 }

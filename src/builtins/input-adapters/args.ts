@@ -4,33 +4,33 @@ import type { JsonObject } from "../../errors/index.ts";
 const nodeIds = z.array(z.string()).min(1);
 const milliseconds = z.int().min(1);
 
-/** Arguments of every adapter, those of your own included. The engine takes them; a custom adapter doesn't see them. */
+/** Arguments of every adapter, including custom ones. The engine uses them; a custom adapter does not see them. */
 export const commonAdapterArgs = z.strictObject({
-  /** Whose artifacts to read. Absent: all parents, in the order of `depends_on`. */
+  /** The nodes whose artifacts to read. @defaultValue all parents, in the order of `depends_on` */
   from_nodes: nodeIds.optional(),
-  /** First pause when there is nothing to read. */
+  /** Initial polling interval when there is nothing to read. */
   poll_ms: milliseconds.optional(),
-  /** Longest pause. */
+  /** Maximum polling interval. */
   backoff_max_ms: milliseconds.optional(),
-  /** Without effect: an input ends when its sources have finished. */
+  /** Has no effect: an input ends when its sources have finished. */
   eof_on_task_done: z.boolean().default(true),
 });
 
-/** The same for the builder, besides `from`, which carries checks of its own. */
+/** Likewise for the builder, without `from`, which has checks of its own. */
 export interface PullArgs {
   /**
-   * Longest time between two looks at an upstream that has nothing new, in milliseconds.
+   * Maximum polling interval for a source that has nothing new, in milliseconds.
    *
    * @defaultValue the engine's
    */
   readonly pollMs?: number;
   readonly backoffMaxMs?: number;
-  /** Taken for the sake of graphs that have it, and without effect: an input ends when its sources have finished. */
+  /** Accepted for existing graphs, without effect: an input ends when its sources have finished. */
   readonly eofOnTaskDone?: boolean;
 }
 
 /**
- * `from_node: "x"` written out as `from_nodes: ["x"]`. The same object when there is nothing to write out.
+ * Expands `from_node: "x"` to `from_nodes: ["x"]`. Returns the same object if there is nothing to expand.
  *
  * @example
  * spellOutArgs({ from_node: "extract", size: 10 }) // { from_nodes: ["extract"], size: 10 }
@@ -42,7 +42,7 @@ export function spellOutArgs(args: JsonObject): JsonObject {
 }
 
 /**
- * The arguments that the engine takes for any adapter, and those that are left for a custom one.
+ * Separates the arguments that the engine uses for any adapter from those of a custom one.
  *
  * @example
  * splitArgs({ from_nodes: ["extract"], column: "price" })

@@ -11,7 +11,7 @@ import { adapterName, builtInAdapter } from "./index.ts";
 
 export type { DeliveryFault } from "./adapter.ts";
 
-/** `undefined` when the node names no adapter: its handler may have one of its own. */
+/** `undefined` if the node names no adapter: its handler may suggest one. */
 export function readingOf(node: {
   readonly nodeId: string;
   readonly inline: InputInline | undefined;
@@ -30,8 +30,8 @@ export function readingOf(node: {
 }
 
 /**
- * Whether what nodes read is what they take. A delivery follows the sources that a node reads from, which need not be
- * its parents. What is not known fits.
+ * Whether what nodes read matches their input. A delivery comes from the sources that a node reads, which need not be
+ * its parents. Unknown types match.
  */
 export class EdgeInputs implements Deliveries {
   readonly fit = new Assignability();

@@ -8,12 +8,12 @@ import type { Absent, ListedSources, NodeRecords, OutputOf, Recorded, SourcesOf 
 import { builtIn, type Deliveries, type Reading } from "./adapter.ts";
 import { commonAdapterArgs } from "./args.ts";
 
-/** `pull.gather`: one batch with the artifacts of every source, when all of them are complete. */
+/** `pull.gather`: one batch with the artifacts of every source, once all of them are complete. */
 export const gather = builtIn({
   aliases: [],
   args: commonAdapterArgs
     .extend({
-      /** Whose artifacts to read, each under a name of its own instead of its node id. */
+      /** The nodes whose artifacts to read, each under a name other than its node id. */
       from: z
         .record(safeKey, z.string())
         .refine((sources) => Object.keys(sources).length > 0, { error: "must not be empty" })
@@ -25,7 +25,10 @@ export const gather = builtIn({
     }),
   takesAliases: true,
   batches: () => "gather",
-  /** An alias is to blame where it has one, before what no source gives; else the adapter, for all in one text. */
+  /**
+   * The culprit is the alias, if there is one, before fields that no source delivers; otherwise the adapter, in one
+   * message for all.
+   */
   faults(reading, wanted, deliveries) {
     const { nodeId: to, sources, hasAliases } = reading;
     const mismatches = gatherMismatches(gathered(reading, deliveries), { wanted, fit: deliveries.fit });
@@ -44,7 +47,7 @@ export const gather = builtIn({
   },
 });
 
-/** Under each source's name all that it stored. */
+/** Under each source's name, everything that it stored. */
 function gathered({ sources, isPartial }: Reading, deliveries: Deliveries): ReadonlyMap<string, Field> {
   return new Map(
     sources.map((source): [string, Field] => {
@@ -56,12 +59,12 @@ function gathered({ sources, isPartial }: Reading, deliveries: Deliveries): Read
 }
 
 interface GatherMismatch {
-  /** The key of the source that does not fit; `undefined` where no one source is to blame. */
+  /** The key of the source that does not match; `undefined` if no single source is the culprit. */
   readonly key: string | undefined;
   readonly why: string;
 }
 
-/** What is wrong with a gathered payload: source by source, then with what no source gives. Empty when it fits. */
+/** The mismatches of a gathered payload: source by source, then fields that no source delivers. Empty if it matches. */
 function gatherMismatches(
   sources: ReadonlyMap<string, Field>,
   { wanted, fit }: { readonly wanted: DataType; readonly fit: Assignability },
@@ -91,9 +94,9 @@ const withKeys = (type: ObjectType, isKept: (key: string) => boolean): ObjectTyp
 });
 
 /*
- * One record a source, by distribution, and its list by an alias of its own. A mapped type over the sources, and as well
- * `OutputOf<TNodes, TId>[]` (an array of an alias is resolved late), would keep all nodes in its mapper, and every
- * comparison walks what is in there: a flow of 200 gathering nodes would cost five times as much.
+ * One record per source, by distribution, with its list under an alias. A mapped type over the sources, like
+ * `OutputOf<TNodes, TId>[]` (an array of an alias is resolved late), would keep all nodes in its mapper, which every
+ * comparison walks: a flow of 200 gathering nodes would cost five times as much.
  */
 export type Gathered<TNodes extends NodeRecords, TParents extends readonly string[], TFrom, TFanIn> = MaybePartial<
   AllOf<
@@ -112,7 +115,7 @@ type ListByAlias<TNodes extends NodeRecords, TFrom, TAlias extends keyof TFrom> 
   ? Recorded<TAlias, List<OutputOf<TNodes, TFrom[TAlias]>>>
   : never;
 
-/** What one alias of a gather stands for. */
+/** What one alias of a gather refers to. */
 export type AliasPayload<TNodes extends NodeRecords, TFrom, TFanIn, TAlias extends keyof TFrom> = MaybePartial<
   Recorded<TAlias & string, List<OutputOf<TNodes, TFrom[TAlias]>>>,
   TFanIn
@@ -120,17 +123,17 @@ export type AliasPayload<TNodes extends NodeRecords, TFrom, TFanIn, TAlias exten
 
 type List<TItem> = TItem[];
 
-/** The records of a union as one. */
+/** Merges the records of a union into one. */
 type AllOf<TRecords> = (TRecords extends unknown ? (record: TRecords) => void : never) extends (
   record: infer TAll,
 ) => void
   ? { [TKey in keyof TAll]: TAll[TKey] }
   : never;
 
-/** Under `any` and `count:N` only the parents that satisfied the start are there. */
+/** Under `any` and `count:N`, only the parents that satisfied the start condition are present. */
 type MaybePartial<T, TFanIn> = [TFanIn] extends ["all"] ? T : { [TKey in keyof T]?: T[TKey] };
 
-/** Of a gathered payload one sentence a source, in their order, then one with what no source gives. */
+/** One sentence per source of a gathered payload, in order, then one for fields that no source delivers. */
 type GatherText<TNode extends string, TGiven, TNeeded, TSources extends readonly unknown[]> =
   GatherTexts<TNode, TGiven, TNeeded, TSources> extends readonly [infer TFirst, ...infer TMore]
     ? JoinList<[TFirst, ...TMore], "; ">

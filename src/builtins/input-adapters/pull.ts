@@ -3,7 +3,7 @@ import type { NodeRecords, OutputOf, SourcesOf } from "../node-records.ts";
 import { builtIn, type StreamAdapter } from "./adapter.ts";
 import { commonAdapterArgs } from "./args.ts";
 
-/** Each artifact as it is. */
+/** Each artifact unchanged. */
 export const pullEach: StreamAdapter = { whole: true, expand: (meta) => [meta] };
 
 /** `pull.from_artifacts`: one batch for each upstream artifact. */

@@ -9,15 +9,16 @@ import { builtIn } from "./adapter.ts";
 import { commonAdapterArgs, type PullArgs } from "./args.ts";
 
 /**
- * `pull.from_artifacts.rechunk:size`: `meta[meta_list_key]` cut to `size` when the key is given and the value is a list,
- * else the meta as the only item. Never across artifacts, no guessing of keys. An empty list makes no batch.
+ * `pull.from_artifacts.rechunk:size`: splits `meta[meta_list_key]` into chunks of `size` if the key is given and the
+ * value is a list; otherwise the meta is the only item. Chunks never span artifacts, and keys are not guessed. An empty
+ * list makes no batch.
  */
 export const rechunk = builtIn({
   aliases: ["pull.from_artifacts.rechunk", "pull.rechunk"],
   args: commonAdapterArgs.extend({
-    /** Items in a batch. */
+    /** Items per batch. */
     size: z.int().min(1),
-    /** The key of the list to cut. Absent: each artifact is one item. */
+    /** The key of the list to split. @defaultValue none: each artifact is one item */
     meta_list_key: z.string().min(1).optional(),
   }),
   takesListKey: true,
@@ -54,7 +55,7 @@ export const rechunk = builtIn({
   },
 });
 
-/** What a list of one artifact's elements is, or a list of artifacts; `undefined` when there is no list. */
+/** The elements of one artifact's list, or of a list of artifacts; `undefined` without a list. */
 function cutInto(output: DataType, listKey: Json | undefined): DataType | undefined {
   if (output.kind === "any" || listKey === undefined) return output.kind === "any" ? anyData : listOf(output);
   const parts = (output.kind === "union" ? output.members : [output]).map((part) => elementsAt(part, String(listKey)));
@@ -74,17 +75,17 @@ function elementsAt(output: DataType, key: string): DataType | undefined {
 }
 
 export interface RechunkArgs extends PullArgs {
-  /** How many elements a batch has at most; an integer, 1 or more. */
+  /** The maximum number of elements per batch; an integer, 1 or more. */
   readonly size: number;
 }
 
-/** The keys whose value is a list in EVERY one of the outputs. */
+/** The keys whose value is a list in every one of the outputs. */
 export type ListKeys<TOutputs> = {
   [TKey in keyof TOutputs]: TOutputs[TKey] extends readonly unknown[] ? TKey : never;
 }[keyof TOutputs] &
   string;
 
-/** One chunk of one artifact of each output: artifacts are never cut together, so this is a union of lists. */
+/** One chunk of one artifact of each output: chunks never span artifacts, so this is a union of lists. */
 export type Chunk<TOutput, TListKey> = TListKey extends string
   ? TOutput extends { readonly [TKey in TListKey]: readonly (infer TElement)[] }
     ? TElement[]
@@ -93,7 +94,7 @@ export type Chunk<TOutput, TListKey> = TListKey extends string
     ? TOutput[]
     : never;
 
-/** The edges that don't fit, one sentence a source. */
+/** The edges that do not match, one sentence per source. */
 export type ChunkText<
   TNodes extends NodeRecords,
   TParents extends readonly string[],

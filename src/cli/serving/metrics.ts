@@ -1,5 +1,5 @@
 import type { Gauge, Registry } from "prom-client";
-import type { PartHealth, WorkerHealth } from "../../engine/health.ts";
+import type { PartHealth, WorkerHealth } from "../../engine/lifecycle.ts";
 import { requirePackage } from "../terminal/cli-error.ts";
 import type { StoreEvents } from "./counted-store.ts";
 

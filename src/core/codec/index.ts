@@ -6,7 +6,7 @@ export { describeIssues, SchemaMismatch, WireCodec } from "./wire-codec.ts";
 
 export type MetricSums = Record<string, number>;
 
-/** The sum so far. Own keys only: a metric may be called `constructor`. */
+/** The sum so far. Reads own keys only: a metric may be named `constructor`. */
 export const sumOf = (sums: Metrics, name: string): number => (Object.hasOwn(sums, name) ? (sums[name] ?? 0) : 0);
 
 export function addMetrics(sums: MetricSums, metrics: Metrics): void {

@@ -8,8 +8,8 @@ interface Size {
 }
 
 /**
- * Freezes JSON of users in place, to the bottom, so that a store can hand out what it keeps without a copy. It is then
- * what a JSON text would give back: -0 becomes 0.
+ * Deep-freezes a user's JSON in place, so that a store can return its own copy. Normalises it as a round trip through
+ * JSON text would: -0 becomes 0.
  *
  * @param what - how an error names the value
  * @throws FlowError `RECORD_TOO_LARGE` when its JSON text would be longer than a string can be
@@ -22,8 +22,8 @@ export function keepJson<TValue>(value: TValue, what: string): TValue {
 }
 
 /**
- * Freezes what users gave of a shard's record, so that a store can hand out the one it keeps. Not all of it: that took
- * half as long again as all else that a node costs, and the engine changes no record in place.
+ * Freezes the user's values in a shard's record, so that a store can return its own copy. Freezing the whole record
+ * would add half of a node's total cost, and the engine never changes a record in place.
  */
 export function keepShard(record: ShardRecord): ShardRecord {
   deepFreeze(record.result);
@@ -40,29 +40,29 @@ const jsonTooLarge = (what: string): FlowError =>
     `${what} is too large to store as JSON: split it, for instance into smaller batches`,
   );
 
-const mostBytesAChar = 3;
+const maxBytesPerChar = 3;
 
 /**
  * The JSON text of a value.
  *
  * @param what - how an error names the value
- * @throws FlowError `RECORD_TOO_LARGE` when it is longer than a string can be, or than `mostBytes` in UTF-8
+ * @throws FlowError `RECORD_TOO_LARGE` when it is longer than a string can be, or than `maxBytes` in UTF-8
  */
-export function jsonText(value: unknown, what: string, mostBytes: number): string {
+export function jsonText(value: unknown, what: string, maxBytes: number): string {
   let text: string;
   try {
     text = JSON.stringify(value);
   } catch (error) {
     throw error instanceof RangeError ? jsonTooLarge(what) : error;
   }
-  if (text.length * mostBytesAChar > mostBytes && Buffer.byteLength(text) > mostBytes) throw jsonTooLarge(what);
+  if (text.length * maxBytesPerChar > maxBytes && Buffer.byteLength(text) > maxBytes) throw jsonTooLarge(what);
   return text;
 }
 
-/** JSON that its reader may change: a copy of what a store shares with others, which is frozen. */
+/** JSON that the caller may change: a copy, if the value is frozen because a store shares it. */
 export const ownJson = (value: Json): Json => (Object.isFrozen(value) ? copyJson(value) : value);
 
-/** From the bottom up, which measured three times as fast as from the top down. */
+/** Bottom-up, which measured three times as fast as top-down. */
 function freeze(value: unknown, size: Size): void {
   if (typeof value === "string") size.chars += value.length;
   if (typeof value !== "object" || value === null) return;

@@ -11,7 +11,7 @@ import {
 import { isInstance, type Json } from "../../errors/index.ts";
 import { copyJson, NotJsonError } from "../../graph/format/plain-data.ts";
 
-/** A value that a schema refused, in words: `.rows[3].price: expected number, received string`. */
+/** A value that does not match its schema. The message is: `.rows[3].price: expected number, received string`. */
 export class SchemaMismatch extends Error {
   override readonly name = "SchemaMismatch";
 }
@@ -19,9 +19,9 @@ export class SchemaMismatch extends Error {
 type Parsed = { success: true; data: unknown } | { success: false; error: $ZodError };
 
 /**
- * Carries values between handlers (decoded by their schemas) and the store (JSON). Synchronous wherever the schema is:
- * a promise per batch would cost more than the validation. Wire values that were not made anew by zod are copied, so that
- * no handler can change what is stored.
+ * Converts values between handlers (decoded by their schemas) and the store (JSON). Synchronous unless the schema is
+ * not: a promise per batch would cost more than the validation. Wire values that zod did not create are copied, so that
+ * a handler cannot change what is stored.
  */
 export class WireCodec {
   readonly #schema: $ZodType;
@@ -59,7 +59,7 @@ export class WireCodec {
         return finish(sync());
       } catch (error) {
         if (!isInstance(error, $ZodAsyncError)) throw refused(error);
-        this.#async = true; // a schema with an asynchronous check: known from its first value on
+        this.#async = true; // the schema has an asynchronous check: known from its first value on
       }
     }
     return async().then(finish, (error: unknown) => {
@@ -68,7 +68,7 @@ export class WireCodec {
   }
 }
 
-/** A recursive schema follows a value as deep as that goes, beyond the call stack too. */
+/** A recursive schema follows a value to any depth, and may overflow the call stack. */
 const refused = (error: unknown): unknown =>
   error instanceof RangeError && error.message === "Maximum call stack size exceeded"
     ? new NotJsonError("the value is nested too deeply", { cause: error })
@@ -92,11 +92,11 @@ export function describeIssues(error: $ZodError): string {
 }
 
 /**
- * Whether every value that the schema lets through on the wire side is plain JSON, newly made by zod: then nothing has
- * to be walked or copied again. `false` is always safe, so what isn't known here is not closed.
+ * Whether every value that passes the schema on the wire side is plain JSON newly created by zod, which needs no
+ * further check or copy. `false` is always safe, so unknown schemas are not closed.
  */
 export function isClosedSchema(schema: $ZodType, around: ReadonlySet<$ZodType> = new Set()): boolean {
-  if (around.has(schema)) return false; // zod lets a cycle through a recursive schema: only a copy finds it
+  if (around.has(schema)) return false; // zod accepts a cyclic value for a recursive schema: only the copy detects it
   const within = new Set(around).add(schema);
   const closed = (inner: $ZodType): boolean => isClosedSchema(inner, within);
   const { def } = (schema as $ZodTypes)._zod;
@@ -126,7 +126,7 @@ export function isClosedSchema(schema: $ZodType, around: ReadonlySet<$ZodType> =
       return closed(def.keyType) && closed(def.valueType);
     case "union":
       return def.options.every(closed);
-    // Not "optional": a list may then hold undefined, and an object a key of that value, which JSON can't.
+    // Not "optional": it would allow undefined in a list or under a key, which JSON cannot represent.
     case "nullable":
     case "default":
     case "prefault":

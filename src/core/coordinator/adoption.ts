@@ -5,17 +5,17 @@ import { isNodeFinished, type NodePlan, type Plan } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 
 /**
- * Gives a retry what the task before it has finished: a node is adopted when it had finished there and all that is
- * upstream of it is adopted too, so that nothing is kept that was built from what now runs again.
+ * Adopts the finished nodes of the task that a retry continues. A node is adopted if it finished there and everything
+ * upstream of it is adopted too, so that no output built from nodes that run again is kept.
  *
- * Comes before any dispatch of this task, at every coordinator: whoever dispatches a node knows then that it isn't
- * adopted. Ends where it was left off when it is called again, and several at once make the same of it.
+ * Every coordinator adopts before it dispatches any node of the task, so a node that is dispatched was not adopted.
+ * Idempotent: a call continues where an interrupted one stopped, and concurrent calls have the same outcome.
  */
 export async function adoptFinished(options: {
   readonly store: Store;
   readonly plan: Plan;
   readonly task: TaskRecord;
-  /** Types whose workers look for artifacts under their own task only. */
+  /** Types whose workers look for artifacts only under the ID of their own task. */
   readonly external?: ReadonlySet<string> | undefined;
 }): Promise<void> {
   const { store, plan, task, external } = options;
@@ -33,14 +33,17 @@ export async function adoptFinished(options: {
     for (const child of plan.children.get(node.id) ?? []) {
       const left = (parentsLeft.get(child.id) ?? 0) - 1;
       parentsLeft.set(child.id, left);
-      if (left === 0) reached.push(child); // the loop goes on over these
+      if (left === 0) reached.push(child); // the loop continues with this node
     }
   }
 }
 
 const none: ReadonlySet<string> = new Set();
 
-/** What had not finished, what is downstream of that, and what an external worker among these reads; and so on. */
+/**
+ * The nodes that had not finished, everything downstream of them, and what the external workers among these read,
+ * transitively.
+ */
 function runsAgain(
   plan: Plan,
   known: { readonly lent: ReadonlyMap<string, readonly ShardRecord[]>; readonly external: ReadonlySet<string> },
@@ -50,7 +53,7 @@ function runsAgain(
   const again = new Set(left);
   for (const id of again) {
     const node = plan.byId.get(id);
-    // The loop goes on over these.
+    // The loop continues with the nodes added here.
     for (const child of plan.children.get(id) ?? []) again.add(child.id);
     if (node !== undefined && external.has(node.type)) for (const source of externalSources(node)) again.add(source);
   }
@@ -70,14 +73,14 @@ async function adoptNode(
     const answer = await store.adopt(ref, { type: node.type, priority: task.priority, finished: record });
     all &&= answer === "adopted";
   }
-  // What was there is another's adoption, a tombstone, or a dispatch.
+  // Existing records come from a concurrent adoption, a tombstone, or a dispatch.
   return all || isAdoptedNode(node, await store.readShards(task.id, [node.id]));
 }
 
 const isAdoptedNode = (node: NodePlan, shards: readonly ShardRecord[]): boolean =>
   shards.length === node.partitions && shards.every((record) => record.artifactsOf !== undefined);
 
-/** A store may have dropped artifacts that all readers of the graph had read: from the first one on, if any. */
+/** A store may have dropped artifacts that all readers had read, always starting with the first. */
 async function isKept(store: Store, record: ShardRecord): Promise<boolean> {
   const { count = 0, generation } = record;
   if (count === 0) return true;

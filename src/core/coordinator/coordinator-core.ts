@@ -5,36 +5,35 @@ import { isStatus, type Message } from "../messages/messages.ts";
 import { groups, topics } from "../messages/topics.ts";
 import type { Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
-import { runInOrder } from "../resilience/run-all.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
-import { type LoopHealth, Supervisor } from "../resilience/supervisor.ts";
+import { type LoopHealth, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { TaskChanges } from "../tasks/task-changes.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
-  type AskedTask,
   type CreateTaskOptions,
   checkRetryable,
   checkSameInput,
   newTask,
-  nextTry,
+  type RequestedTask,
   type RetryTaskOptions,
+  retriedTask,
   taskSettings,
 } from "./new-task.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sweeper } from "./sweeper.ts";
 
-/** Plans tasks: several of them share the work through the store. */
+/** Plans tasks. Several coordinators share the work through the store. */
 export class CoordinatorCore {
   readonly #parts: CoordinatorParts;
   readonly #supervisor: Supervisor;
   readonly #scheduler: Scheduler;
   readonly #sweeper: Sweeper;
   readonly #changes = new TaskChanges();
-  /** Runs the coordinator functions: claimed, leased, retried and fenced like any node. */
+  /** Runs the coordinator functions, which are claimed, leased, retried and fenced like any node. */
   readonly #functionWorker: WorkerCore;
   readonly #callerRetry: StoreRetry;
-  /** For the types whose workers aren't ours, if there are any. */
+  /** Handles the types that external workers serve; `undefined` if there are none. */
   readonly #external: ExternalWorkers | undefined;
   #subscription: Subscription | undefined;
   #stopping: Promise<void> | undefined;
@@ -56,7 +55,7 @@ export class CoordinatorCore {
       readsAnEvent: parts.readsAnEvent,
       onOwed: () => this.#sweeper.payLooks(this.#supervisor),
       onChange: (taskId, ended) => this.#changes.emit(taskId, ended),
-      others: this.#external,
+      external: this.#external,
     });
     this.#sweeper = new Sweeper({
       store,
@@ -64,13 +63,13 @@ export class CoordinatorCore {
       scheduler: this.#scheduler,
       leaseMs: parts.functionLimits.leaseMs,
       watch: parts.watch,
-      isHeard: () => isHealthy(bus),
+      isBusHealthy: () => isHealthy(bus),
       onLeaseLost: this.#external && ((record) => this.#external?.leaseLost(record) ?? Promise.resolve()),
       ...timing,
     });
     this.#functionWorker = new WorkerCore({
       ...parts,
-      watch: undefined, // whether the coordinator reaches its store is said by its sweeps
+      watch: undefined, // the coordinator's sweeps report whether its store is reachable
       workerId: `${parts.coordinatorId}.fn`,
       handlers: new Map(),
       limits: parts.functionLimits,
@@ -81,7 +80,7 @@ export class CoordinatorCore {
     return [...this.#supervisor.loops, ...this.#functionWorker.loops];
   }
 
-  /** Tells those who read tasks in this process what changed. */
+  /** Notifies readers of tasks in this process of changes. */
   get changes(): TaskChanges {
     return this.#changes;
   }
@@ -94,7 +93,7 @@ export class CoordinatorCore {
     await this.#functionWorker.start();
   }
 
-  /** The same promise at each call. */
+  /** Returns the same promise each time. */
   stop(options: { readonly graceMs: number }): Promise<void> {
     this.#stopping ??= runInOrder("stopping a coordinator", [
       () => this.#changes.close(),
@@ -121,7 +120,7 @@ export class CoordinatorCore {
   }
 
   /**
-   * The graph in its long form, known to run here.
+   * The graph with its defaults filled in, checked to be runnable by this engine.
    *
    * @throws FlowError `GRAPH_INVALID` with all findings
    */
@@ -149,8 +148,8 @@ export class CoordinatorCore {
   }
 
   /**
-   * A new task with the graph and the parameters of one that failed or was cancelled. It goes on from there: what had
-   * finished is adopted.
+   * Creates a task with the graph and the parameters of one that failed or was cancelled, which adopts the nodes that
+   * had finished.
    *
    * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_FINISHED`, `TASK_EXISTS`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
    */
@@ -162,18 +161,18 @@ export class CoordinatorCore {
     const { store, ids } = this.#parts;
     const settings = taskSettings(options);
     const failed = checkRetryable(taskId, await this.#callerRetry.ask(() => store.readTask(taskId)));
-    this.checkGraph(failed.graph); // this engine's handlers may be others than those that it ran with
+    this.checkGraph(failed.graph); // this engine's handlers may differ from the ones that the task ran with
     const vars = await this.#callerRetry.ask(() => store.readVars(taskId));
-    const task = nextTry(ids.next(), failed, { vars, settings });
+    const task = retriedTask(ids.next(), failed, { vars, settings });
     return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
   }
 
   async #create(
-    asked: AskedTask,
+    requested: RequestedTask,
     begin: () => Promise<void>,
   ): Promise<{ readonly id: string; readonly created: boolean }> {
     const { store } = this.#parts;
-    const { task } = asked;
+    const { task } = requested;
     for (;;) {
       const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
       const created = outcome === "created" || id === task.id;
@@ -184,8 +183,8 @@ export class CoordinatorCore {
       await this.#callerRetry.ask(() => store.settle());
       if (created) return { id, created };
       const found = await this.#callerRetry.ask(() => store.readTask(id));
-      if (found === undefined) continue; // it was deleted meanwhile, and its key is free again
-      checkSameInput(asked, found);
+      if (found === undefined) continue; // the task was deleted in the meantime, so its key is free again
+      checkSameInput(requested, found);
       return { id, created };
     }
   }
@@ -199,7 +198,7 @@ export class CoordinatorCore {
     return answer;
   }
 
-  /** What follows a record that is stored. The record counts: should this fail, a sweep goes on from it. */
+  /** Acts on a record that is already stored. If this fails, a sweep continues from the record. */
   async #now(name: string, follow: () => Promise<void>): Promise<void> {
     try {
       await follow();
@@ -235,11 +234,11 @@ export class CoordinatorCore {
     switch (message.kind) {
       case "TASK_FAILED":
         if (message.permanent) return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
-        // Nobody else's turn has come by this: only its own, later.
+        // Other nodes cannot start because of this; only this one can, when it is due.
         if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
         return this.#changes.emit(message.taskId, false);
       case "BATCH_OK":
-      case "TASK_RESUMED": // an attempt that goes on may be the first to tell of what an earlier one stored
+      case "TASK_RESUMED": // a resumed attempt may be the first to announce what an earlier one stored
       case "TASK_DONE":
       case "CANCELLED":
         return this.#scheduler.nodeChanged(message.taskId, message.nodeId);
@@ -251,9 +250,9 @@ export class CoordinatorCore {
 }
 
 /**
- * What a graph may say and this engine would ignore is refused: a limit that isn't held is worse than none.
+ * Refuses fields of a graph that this engine would ignore: an unenforced limit is worse than none.
  *
- * @param more - what else is known to be wrong with it
+ * @param more - further findings on the graph
  * @throws FlowError `GRAPH_INVALID` with all findings
  */
 function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
@@ -266,7 +265,7 @@ function refuseUnenforced(graph: Graph, more: readonly Finding[] = []): void {
   throw new FlowError("GRAPH_INVALID", text, { details: { findings } });
 }
 
-/** The one limit of a node that there is: how many of its shards run at once. */
+/** The only limit of a node is the number of its shards that run at once. */
 const unknownLimits = ({ limits = {} }: GraphNode): readonly string[] =>
   Object.keys(limits).filter((key) => key !== "max_running");
 

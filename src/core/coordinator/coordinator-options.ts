@@ -6,49 +6,49 @@ import type { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { WorkerLimits } from "../worker/attempt/worker-options.ts";
 import type { AppendSignals } from "../worker/input/append-signals.ts";
 
-/** What a coordinator is made of. */
+/** The dependencies and settings of a coordinator. */
 export interface CoordinatorParts {
   readonly coordinatorId: string;
   readonly store: Store;
   readonly bus: Bus;
   readonly clock: Clock;
-  /** For calls that somebody awaits: its sleeps keep the process running. @defaultValue `clock` */
+  /** For calls that a user awaits: its sleeps keep the process running. @defaultValue `clock` */
   readonly callerClock?: Clock;
-  /** Is told whether its calls reach the store. */
+  /** Tracks whether the store is reachable. */
   readonly watch?: StoreHealthTracker | undefined;
   readonly ids: Ids;
   readonly random: Random;
   readonly logger: Logger;
   /** The node types that its workers serve. */
   readonly workerTypes: readonly string[];
-  /** Those of them whose workers aren't ours. */
+  /** The node types that external workers serve. */
   readonly external?: ExternalTypes | undefined;
   readonly functions: ReadonlyMap<string, CoordinatorFunctionDefinition>;
   readonly inputAdapters: ReadonlyMap<string, InputAdapterDefinition>;
   readonly plans: PlanCache;
   readonly signals: AppendSignals;
   readonly timing: CoordinatorTiming;
-  /** Of the scheduler. */
+  /** See `SchedulerOptions`. */
   readonly readsAnEvent?: number;
-  /** For the worker inside, which runs coordinator functions. */
+  /** For the coordinator's own worker, which runs coordinator functions. */
   readonly functionLimits: WorkerLimits;
 }
 
 export interface CoordinatorTiming {
-  /** How often to look for leases that ran out and retries that are due, in ms. @defaultValue 1_000 */
+  /** How often to look for expired leases and due retries, in ms. @defaultValue 1_000 */
   readonly tickMs: number;
-  /** How often a task is planned again as a whole, in ms. @defaultValue 30_000 */
+  /** How often each task is planned again as a whole, in ms. @defaultValue 30_000 */
   readonly sweepMs: number;
-  /** How often a shard's lease may run out before it fails with `worker_lost`. @defaultValue 5 */
+  /** How many leases of a shard may expire before it fails with `worker_lost`. @defaultValue 5 */
   readonly maxLostLeases: number;
   /** How long a running attempt may take to stop when its task is cancelled, in ms. @defaultValue 30_000 */
   readonly cancelGraceMs: number;
-  /** How long a worker that isn't ours may take to accept a command, in ms. @defaultValue 30_000 */
+  /** How long an external worker may take to accept a command, in ms. @defaultValue 30_000 */
   readonly externalAcceptMs: number;
 }
 
-/** At most, while the bus is away, or without one: nobody tells a coordinator what happens, so it looks. */
-export const unheardTiming = { tickMs: 200, sweepMs: 500 } as const;
+/** Upper bounds while there is no reachable bus: the coordinator finds changes by polling the store only. */
+export const noBusTiming = { tickMs: 200, sweepMs: 500 } as const;
 
 export const defaultCoordinatorTiming: CoordinatorTiming = {
   tickMs: 1_000,

@@ -1,21 +1,24 @@
 import { isDeepStrictEqual } from "node:util";
-import type { $ZodType } from "zod/v4/core";
+import { type $ZodError, type $ZodType, safeDecode, safeEncode } from "zod/v4/core";
 import { FlowError, type JsonObject } from "../../errors/index.ts";
-import { type Graph, graphHash, resolveParams } from "../../graph/index.ts";
+import { say } from "../../graph/format/messages.ts";
+import { paramsValidator } from "../../graph/format/params-validator.ts";
+import { excessOf } from "../../graph/format/plain-data.ts";
+import { defaultGraphLimits, type Graph, graphHash, resolveParams } from "../../graph/index.ts";
+import { copyJson, describeIssues, NotJsonError } from "../codec/index.ts";
 import { isTaskTerminal, type TaskRecord } from "../model/records.ts";
 import type { NewTask } from "../ports/index.ts";
 import { noSuchTask } from "../tasks/task-reader.ts";
-import { taskParams } from "./task-params.ts";
 
 export interface CreateTaskOptions {
-  /** As the coordinator's `checkGraph` gave it. */
+  /** The result of the coordinator's `checkGraph`. */
   readonly graph: Graph;
   readonly params?: unknown;
-  /** The flow's own schema of its parameters; without it the graph's JSON Schema counts. */
+  /** The flow's own schema of its parameters. @defaultValue the graph's JSON Schema */
   readonly paramsSchema?: $ZodType | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly priority?: number | undefined;
-  /** How long it may take, in seconds. */
+  /** The task's time limit, in seconds. */
   readonly deadlineSec?: number | undefined;
   readonly traceparent?: string | undefined;
 }
@@ -29,7 +32,7 @@ const maxDeadlineSec = 31_536_000;
 const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /**
- * A task as it is stored, with its parameters checked and put where its graph asks for them.
+ * The task to store: its parameters are checked and filled into its graph.
  *
  * @throws FlowError `PARAMS_INVALID`, `PARAMS_TOO_LARGE`, `GRAPH_INVALID`, `ENGINE_OPTIONS`
  */
@@ -39,8 +42,8 @@ export function newTask(id: string, options: CreateTaskOptions): NewTask {
   return { id, graph: resolveParams(options.graph, params), params, priority: 0, ...settings };
 }
 
-/** A task that goes on from one that has failed: what it isn't told otherwise is as there. */
-export function nextTry(
+/** A task that continues a failed one, with its settings unless they are overridden. */
+export function retriedTask(
   id: string,
   failed: TaskRecord,
   { vars, settings }: { readonly vars: NewTask["vars"]; readonly settings: TaskSettings },
@@ -76,7 +79,7 @@ export function taskSettings({ idempotencyKey, priority, deadlineSec, traceparen
       "traceparent must be a W3C trace context, such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     );
   }
-  // Databases replace half a surrogate pair, and two keys would be one.
+  // Databases replace a lone surrogate, so two different keys could become equal.
   if (idempotencyKey?.isWellFormed() === false) {
     throw new FlowError("ENGINE_OPTIONS", "idempotencyKey must be well-formed Unicode: it has a lone surrogate");
   }
@@ -102,18 +105,19 @@ export function checkRetryable(taskId: string, task: TaskRecord | undefined): Ta
 }
 
 /** A task to create, with its graph before the parameters are filled in. */
-export interface AskedTask {
+export interface RequestedTask {
   readonly task: NewTask;
   readonly graph: Graph;
 }
 
 /**
- * An idempotency key returns a task of the same input only: the same graph and the same parameters with their defaults,
- * or a retry of the same task. Computed from what every record has, so it holds for records of older versions too.
+ * An idempotency key returns an existing task only for the same input: the same graph and parameters with their
+ * defaults, or a retry of the same task. Compares fields that all records have, so it works for records of older
+ * versions.
  *
  * @throws FlowError `TASK_EXISTS` naming what differs; names of parameters, never their values
  */
-export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): void {
+export function checkSameInput({ task, graph }: RequestedTask, found: TaskRecord): void {
   const isRetry = task.retryOf !== undefined || found.retryOf !== undefined;
   if (isRetry && task.retryOf === found.retryOf) return;
   const params = isRetry ? [] : differingKeys(task.params, found.params);
@@ -124,11 +128,11 @@ export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): v
     ...(params.length === 0 ? [] : [{ part: "params", text: `params differ (${params.join(", ")})` }]),
   ];
   if (faults.length === 0) return;
-  const theirs = found.graph.name === undefined ? "" : ` of '${found.graph.name}'`;
+  const ofFlow = found.graph.name === undefined ? "" : ` of '${found.graph.name}'`;
   const advice = isOtherGraph ? "a new version of a flow needs a new key" : "use a new key";
   throw new FlowError(
     "TASK_EXISTS",
-    `idempotency key '${task.idempotencyKey}' belongs to task ${found.id}${theirs}, which has different input: ${faults.map(({ text }) => text).join(", ")}; ${advice}, or read the existing task by its id`,
+    `idempotency key '${task.idempotencyKey}' belongs to task ${found.id}${ofFlow}, which has different input: ${faults.map(({ text }) => text).join(", ")}; ${advice}, or read the existing task by its id`,
     {
       details: {
         taskId: found.id,
@@ -139,7 +143,7 @@ export function checkSameInput({ task, graph }: AskedTask, found: TaskRecord): v
   );
 }
 
-/** The record has the graph with its parameters filled in, so the same parameters are filled in here. */
+/** The record's graph has its parameters filled in, so the same parameters are filled in here. */
 function isSameGraph(graph: Graph, found: TaskRecord): boolean {
   try {
     return graphHash(resolveParams(graph, found.params)) === graphHash(found.graph);
@@ -149,11 +153,90 @@ function isSameGraph(graph: Graph, found: TaskRecord): boolean {
   }
 }
 
-function differingKeys(asked: JsonObject, found: JsonObject): string[] {
-  const keys = [...new Set([...Object.keys(asked), ...Object.keys(found)])].sort();
-  return keys.filter((key) => !isDeepStrictEqual(jsonAt(asked, key), jsonAt(found, key)));
+function differingKeys(requested: JsonObject, found: JsonObject): string[] {
+  const keys = [...new Set([...Object.keys(requested), ...Object.keys(found)])].sort();
+  return keys.filter((key) => !isDeepStrictEqual(jsonAt(requested, key), jsonAt(found, key)));
 }
 
-/** As a store keeps it: JSON has no -0. */
+/** As a store returns it: JSON has no -0. */
 const jsonAt = (params: JsonObject, key: string): unknown =>
   Object.hasOwn(params, key) ? JSON.parse(JSON.stringify(params[key])) : undefined;
+
+/**
+ * The parameters of a task in their wire form, checked and with defaults filled in, by the flow's zod schema or else by
+ * the graph's JSON Schema.
+ *
+ * @throws FlowError `PARAMS_INVALID` with the path of each value that does not match
+ * @throws FlowError `PARAMS_TOO_LARGE`
+ * @throws FlowError `GRAPH_INVALID` if the graph's JSON Schema has features that cannot be checked
+ */
+export function taskParams(options: {
+  readonly params: unknown;
+  readonly schema: $ZodType | undefined;
+  readonly graph: Graph;
+}): JsonObject {
+  const { graph, params = {} } = options;
+  checkSize(params); // before the graph's schema validates them
+  const schema = options.schema ?? fromGraph(graph);
+  const wire = schema === undefined ? params : throughSchema(schema, { params, flowName: graph.name });
+  if (wire !== params) checkSize(wire);
+  try {
+    const copy = copyJson(wire);
+    if (typeof copy === "object" && copy !== null && !Array.isArray(copy)) return copy as JsonObject;
+  } catch (error) {
+    if (error instanceof NotJsonError) throw invalid(error.message);
+    throw error;
+  }
+  throw invalid("must be an object");
+}
+
+function fromGraph(graph: Graph): $ZodType | undefined {
+  if (graph.params_schema === undefined) return undefined;
+  try {
+    return paramsValidator(graph.params_schema);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new FlowError("GRAPH_INVALID", `params_schema cannot be checked: ${why}`, { cause: error });
+  }
+}
+
+function checkSize(params: unknown): void {
+  const excess = excessOf(params, defaultGraphLimits);
+  if (excess === undefined) return;
+  const key = excess === "maxBytes" ? "paramsTooLarge" : "paramsTooDeep";
+  throw new FlowError("PARAMS_TOO_LARGE", say(key, { limit: defaultGraphLimits[excess] }));
+}
+
+function throughSchema(
+  schema: $ZodType,
+  { params, flowName }: { readonly params: unknown; readonly flowName: string | undefined },
+): unknown {
+  const decoded = safeDecode(schema, params);
+  if (!decoded.success) throw refused(decoded.error, { params, flowName });
+  // Encoded again, so that omitted parameters have their defaults.
+  const encoded = safeEncode(schema, decoded.data);
+  if (!encoded.success) throw invalid(describeIssues(encoded.error));
+  return encoded.data;
+}
+
+/** Names the missing parameters first, in the compiler's words. */
+function refused(
+  error: $ZodError,
+  { params, flowName }: { readonly params: unknown; readonly flowName: string | undefined },
+): FlowError {
+  const missing = error.issues.flatMap(({ path: [key, ...rest] }) =>
+    typeof key === "string" && rest.length === 0 && isObject(params) && params[key] === undefined ? [key] : [],
+  );
+  if (missing.length === 0) return invalid(describeIssues(error));
+  const flow = flowName === undefined ? "this flow" : `flow '${flowName}'`;
+  const sentence = say("paramsMissing", { flow, keys: missing.join(", ") });
+  const isAll = missing.length === error.issues.length;
+  return new FlowError("PARAMS_INVALID", isAll ? sentence : `${sentence}; ${describeIssues(error)}`);
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+function invalid(what: string): FlowError {
+  return new FlowError("PARAMS_INVALID", `invalid task parameters: ${what}`);
+}

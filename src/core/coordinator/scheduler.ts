@@ -1,6 +1,6 @@
 import { FlowError } from "../../errors/index.ts";
-import { cancelTokenOf, type MessageTrace, traceOf } from "../messages/messages.ts";
-import { topics } from "../messages/topics.ts";
+import { cancelMessage, cancelTokenOf, type MessageTrace, traceOf } from "../messages/messages.ts";
+import { messageKey, topics } from "../messages/topics.ts";
 import {
   type EpochRef,
   isShardTerminal,
@@ -12,23 +12,22 @@ import {
 import { isNodeFinished, type NodePlan, type Plan, type PlanCache, type Readiness } from "../plan/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
-import { type KnownOpenTask, type OpenTask, OpenTasks } from "./open-tasks.ts";
-import { type OwedLook, StartLooks } from "./start-looks.ts";
+import { type KnownOpenTask, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
 
 /*
- * Decides what starts next, and when a task is over.
+ * Decides what starts next, and when a task ends.
  *
- * Two coordinators may decide about one task at the same time, and messages may be lost. What makes it right:
- * - Whoever finishes a node writes that first and looks at its children after, reading their other parents fresh. Of two
- *   that finish two parents at once, at least one then sees both.
- *   Where that would read too much, one look is made for several of them, a little later.
+ * Several coordinators may decide about one task at the same time, and messages may be lost. Why this is correct:
+ * - A coordinator or worker that finishes a node first writes that, then evaluates its children with fresh reads of
+ *   their other parents. If two parents finish concurrently, at least one evaluation sees both. Where this would read
+ *   too much, one evaluation serves several events, slightly later.
  * - A dispatch is an insert: the second one loses.
- * - A task's records are planned again as a whole from time to time (`replan`), which finds what a lost message should
- *   have told.
+ * - Each task is planned again as a whole from time to time (`replan`), which finds what a lost message would have
+ *   reported.
  */
 
-/** Types whose commands are another's business. */
-export interface OtherCommands {
+/** Types whose commands are sent elsewhere: external workers serve them. */
+export interface ExternalCommands {
   readonly types: ReadonlySet<string>;
   /** An attempt of such a type is ready. */
   command(ref: EpochRef): Promise<void>;
@@ -39,12 +38,12 @@ export interface SchedulerOptions {
   readonly bus: Bus;
   readonly plans: PlanCache;
   readonly cancelGraceMs: number;
-  /** Something about the task changed, or it ended: for those who wait in this process. */
+  /** Called when the task changed or ended, for waiters in this process. */
   readonly onChange: (taskId: string, ended: boolean) => void;
-  readonly others?: OtherCommands | undefined;
-  /** There are `owedLooks`. */
+  readonly external?: ExternalCommands | undefined;
+  /** Called when `owedLooks` is no longer empty. */
   readonly onOwed: () => void;
-  /** What an event may read of the other parents of a node that needs some of them. @defaultValue 32 */
+  /** How many other parents an event may read for a node that needs only some of them. @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
 
@@ -54,8 +53,8 @@ export class Scheduler {
   readonly #plans: PlanCache;
   readonly #cancelGraceMs: number;
   readonly #onChange: (taskId: string, ended: boolean) => void;
-  readonly #others: OtherCommands | undefined;
-  readonly #memories = new OpenTasks();
+  readonly #external: ExternalCommands | undefined;
+  readonly #openTasks = new OpenTasks();
   readonly #looks: StartLooks;
 
   constructor(options: SchedulerOptions) {
@@ -64,163 +63,163 @@ export class Scheduler {
     this.#plans = options.plans;
     this.#cancelGraceMs = options.cancelGraceMs;
     this.#onChange = options.onChange;
-    this.#others = options.others;
+    this.#external = options.external;
     this.#looks = new StartLooks(options);
   }
 
-  /** A task that this coordinator has just created: its roots may start. */
+  /** Dispatches the roots of a task that this coordinator has just created. */
   async begin(task: KnownOpenTask, plan: Plan): Promise<void> {
-    const memory = this.#memories.get(task.id) ?? this.#memories.remember(task, plan);
+    const cached = this.#openTasks.get(task.id) ?? this.#openTasks.add(task, plan);
     for (const node of plan.nodes) {
-      if (node.needed === 0) await this.#tryDispatch(task.id, memory, node);
+      if (node.needed === 0) await this.#tryDispatch(task.id, cached, node);
     }
   }
 
-  /** Something about this node changed: looks at it, then at its children only. */
+  /** Re-evaluates a node that changed, then only its children. */
   async nodeChanged(taskId: string, nodeId: string): Promise<void> {
-    const memory = await this.#recall(taskId);
-    const node = memory?.plan.byId.get(nodeId);
-    if (memory === undefined || node === undefined) return;
-    const shards = memory.finished.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
-    if (isNodeFinished(node, shards)) memory.finished.add(nodeId);
+    const cached = await this.#load(taskId);
+    const node = cached?.plan.byId.get(nodeId);
+    if (cached === undefined || node === undefined) return;
+    const shards = cached.finished.has(nodeId) ? [] : await this.#store.readShards(taskId, [nodeId]);
+    if (isNodeFinished(node, shards)) cached.finished.add(nodeId);
     const over = shards.some(({ status }) => status === "failed" || status === "cancelled" || status === "cancelling");
     if (over) return this.replan(taskId);
-    const finished = memory.finished.has(nodeId);
+    const finished = cached.finished.has(nodeId);
     let openChild = false;
-    for (const child of memory.plan.children.get(nodeId) ?? []) {
-      if (memory.finished.has(child.id)) continue;
-      if (!memory.dispatched.has(child.id)) {
-        const verdict = await this.#looks.afterEvent(taskId, memory, { node: child, parentId: nodeId });
-        await this.#follow(verdict, { taskId, memory, node: child });
+    for (const child of cached.plan.children.get(nodeId) ?? []) {
+      if (cached.finished.has(child.id)) continue;
+      if (!cached.dispatched.has(child.id)) {
+        const verdict = await this.#looks.afterEvent(taskId, cached, { node: child, parentId: nodeId });
+        await this.#follow(verdict, { taskId, cached, node: child });
       }
-      // A child that could start before this node had finished may also have ended before it, since it need not read
-      // it to its end (or at all), and another coordinator was told.
+      // A child that could start before this node finished may also have ended first, since it need not read this node
+      // to the end (or at all); another coordinator may have received its event.
       const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;
       if (finished && couldEndFirst && isNodeFinished(child, await this.#store.readShards(taskId, [child.id]))) {
-        memory.finished.add(child.id);
+        cached.finished.add(child.id);
       } else openChild = true;
     }
-    const ended = finished && !openChild && (await this.#tryFinish(taskId, memory));
+    const ended = finished && !openChild && (await this.#tryFinish(taskId, cached));
     this.#onChange(taskId, ended);
   }
 
-  /** The whole truth again: what a sweep does, and what follows a failure or a cancel. */
+  /** Re-reads all records of the task and plans it as a whole: on a sweep, and after a failure or a cancel. */
   async replan(taskId: string): Promise<void> {
     const task = await this.#store.readTask(taskId);
     if (task === undefined || isTaskTerminal(task.status)) {
-      this.#memories.forget(taskId);
+      this.#openTasks.forget(taskId);
       this.#onChange(taskId, true);
       return;
     }
-    const memory = await this.#recall(taskId, task);
-    if (memory === undefined) return;
-    if (task.status === "cancelling") return this.#cancelRest(task, memory);
+    const cached = await this.#load(taskId, task);
+    if (cached === undefined) return;
+    if (task.status === "cancelling") return this.#cancelRest(task, cached);
     const shardsOf = Map.groupBy(await this.#store.readShards(taskId), (record) => record.nodeId);
-    for (const node of memory.plan.nodes) {
+    for (const node of cached.plan.nodes) {
       const shards = shardsOf.get(node.id) ?? [];
-      if (isNodeFinished(node, shards)) memory.finished.add(node.id);
-      if (shards.length === node.partitions) memory.dispatched.add(node.id);
+      if (isNodeFinished(node, shards)) cached.finished.add(node.id);
+      if (shards.length === node.partitions) cached.dispatched.add(node.id);
       const failure = shards.find((shard) => shard.status === "failed")?.failure;
       if (failure !== undefined) {
-        // The shard failed, and whoever saw it ended before the task was told.
+        // The shard failed, but the process that saw it died before it updated the task.
         await this.#store.failTask(taskId, failure);
         return this.replan(taskId);
       }
     }
-    // This look only rules out: whoever makes another parent satisfy, of those that don't yet, looks again.
-    for (const node of memory.plan.nodes) {
-      if (memory.dispatched.has(node.id)) continue;
-      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : memory.finished;
+    // This check only rules nodes out: the event of a parent that becomes satisfied triggers another evaluation.
+    for (const node of cached.plan.nodes) {
+      if (cached.dispatched.has(node.id)) continue;
+      const may: { has(id: string): boolean } = node.startsOnFirstBatch ? shardsOf : cached.finished;
       const possible = node.dependsOn.reduce((count, parent) => count + (may.has(parent) ? 1 : 0), 0);
-      if (possible >= node.needed) await this.#tryDispatch(taskId, memory, node);
+      if (possible >= node.needed) await this.#tryDispatch(taskId, cached, node);
     }
-    this.#onChange(taskId, await this.#tryFinish(taskId, memory));
+    this.#onChange(taskId, await this.#tryFinish(taskId, cached));
   }
 
   get owedLooks(): readonly OwedLook[] {
     return this.#looks.owed;
   }
 
-  /** Makes a look that is owed. */
+  /** Makes an owed look. */
   async payLook(look: OwedLook): Promise<void> {
     const { taskId, nodeId } = look;
     this.#looks.pay(look);
     try {
-      const memory = await this.#recall(taskId);
-      const node = memory?.plan.byId.get(nodeId);
-      if (memory === undefined || node === undefined || memory.dispatched.has(nodeId)) return;
-      await this.#tryDispatch(taskId, memory, node);
+      const cached = await this.#load(taskId);
+      const node = cached?.plan.byId.get(nodeId);
+      if (cached === undefined || node === undefined || cached.dispatched.has(nodeId)) return;
+      await this.#tryDispatch(taskId, cached, node);
     } catch (error) {
       if (FlowError.is(error, "STORE_UNAVAILABLE")) this.#looks.owe(look);
       throw error;
     }
   }
 
-  /** Says that an attempt is ready to be claimed. */
+  /** Announces that an attempt can be claimed. */
   command(record: ShardRecord): Promise<void> {
     return this.#command(record.type, record, record.epoch);
   }
 
-  async #recall(taskId: string, known?: TaskRecord): Promise<OpenTask | undefined> {
-    const remembered = this.#memories.get(taskId);
-    if (remembered !== undefined) return remembered;
+  async #load(taskId: string, known?: TaskRecord): Promise<OpenTask | undefined> {
+    const found = this.#openTasks.get(taskId);
+    if (found !== undefined) return found;
     const task = known ?? (await this.#store.readTask(taskId));
     if (task === undefined || isTaskTerminal(task.status)) return undefined;
     const plan = this.#plans.get(task.graph);
-    const external = this.#others?.types;
+    const external = this.#external?.types;
     if (task.status === "running") await adoptFinished({ store: this.#store, plan, task, external });
-    // Another call may have remembered it during the reads: two memories of one task would each learn half.
-    return this.#memories.get(taskId) ?? this.#memories.remember(task, plan);
+    // A concurrent call may have cached it during the reads: with two caches of one task, each would miss facts.
+    return this.#openTasks.get(taskId) ?? this.#openTasks.add(task, plan);
   }
 
-  async #tryDispatch(taskId: string, memory: OpenTask, node: NodePlan): Promise<void> {
-    await this.#follow(await this.#looks.look(taskId, memory, node), { taskId, memory, node });
+  async #tryDispatch(taskId: string, cached: OpenTask, node: NodePlan): Promise<void> {
+    await this.#follow(await this.#looks.look(taskId, cached, node), { taskId, cached, node });
   }
 
-  /** Dispatches the node if that is what the look says. */
+  /** Dispatches the node if its verdict is `ready`. */
   async #follow(
     verdict: Readiness | undefined,
-    { taskId, memory, node }: { readonly taskId: string; readonly memory: OpenTask; readonly node: NodePlan },
+    { taskId, cached, node }: { readonly taskId: string; readonly cached: OpenTask; readonly node: NodePlan },
   ): Promise<void> {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
-    const init = { type: node.type, priority: memory.priority, ...(chosen === undefined ? {} : { chosen }) };
+    const init = { type: node.type, priority: cached.priority, ...(chosen === undefined ? {} : { chosen }) };
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
       const outcome = await this.#store.dispatch(ref, init);
-      // Whoever wrote the record that was there also says so; if it ended before that, the workers look by themselves.
+      // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
       if (outcome === "dispatched") await this.#command(node.type, ref, 1);
     }
-    memory.dispatched.add(node.id);
+    cached.dispatched.add(node.id);
   }
 
-  /** Whether the task is over. */
-  async #tryFinish(taskId: string, memory: OpenTask): Promise<boolean> {
-    const { nodes } = memory.plan;
-    for (let index = memory.openFrom; index < nodes.length; index++) {
+  /** Whether the task has ended. */
+  async #tryFinish(taskId: string, cached: OpenTask): Promise<boolean> {
+    const { nodes } = cached.plan;
+    for (let index = cached.openFrom; index < nodes.length; index++) {
       const node = nodes[index] as NodePlan;
-      if (!memory.finished.has(node.id)) {
+      if (!cached.finished.has(node.id)) {
         if (!isNodeFinished(node, await this.#store.readShards(taskId, [node.id]))) return false;
-        memory.finished.add(node.id);
+        cached.finished.add(node.id);
       }
-      // Never "++": another call may have moved it during the read.
-      memory.openFrom = Math.max(memory.openFrom, index + 1);
+      // Not `++`: a concurrent call may have advanced it during the read.
+      cached.openFrom = Math.max(cached.openFrom, index + 1);
     }
     await this.#store.finishTask(taskId);
-    this.#memories.forget(taskId);
+    this.#openTasks.forget(taskId);
     return true;
   }
 
   /**
-   * Every node gets its tombstone or its abort: a dispatch that was decided before the cancel and is written after it
-   * finds the record there and loses. The task is over when nothing of it is open any more.
+   * Writes a tombstone or an abort for every node: a dispatch that was decided before the cancel finds the record and
+   * loses. The task ends when none of its shards is open.
    */
-  async #cancelRest(task: TaskRecord, memory: OpenTask): Promise<void> {
+  async #cancelRest(task: TaskRecord, cached: OpenTask): Promise<void> {
     const { id: taskId, failure, cancelReason = failure?.reasonCode ?? "cancelled" } = task;
     const records = await this.#store.readShards(taskId);
     const known = new Map(records.map((record) => [`${record.nodeId}:${record.shard}`, record]));
     let open = 0;
-    for (const node of memory.plan.nodes) {
+    for (const node of cached.plan.nodes) {
       for (let shard = 0; shard < node.partitions; shard++) {
         const seen = known.get(`${node.id}:${shard}`);
         if (seen !== undefined && isShardTerminal(seen.status)) continue;
@@ -233,7 +232,7 @@ export class Scheduler {
     }
     if (open === 0) {
       await this.#store.closeTask(taskId);
-      this.#memories.forget(taskId);
+      this.#openTasks.forget(taskId);
     }
     this.#onChange(taskId, open === 0);
   }
@@ -241,36 +240,31 @@ export class Scheduler {
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {
     const { taskId, nodeId, shard } = ref;
     const address = { taskId, nodeId, shard, epoch, type };
-    if (this.#others?.types.has(type)) return this.#others.command(address);
+    if (this.#external?.types.has(type)) return this.#external.command(address);
     const message = {
       kind: "TASK_START",
       ...address,
       cancelToken: cancelTokenOf(address),
       ...this.#traceOf(taskId),
     } as const;
-    return this.#bus.publish(topics.command(type), `${taskId}:${nodeId}`, message);
+    return this.#bus.publish(topics.command(type), messageKey(ref), message);
   }
 
-  /** Tells the worker that runs this attempt to stop. Read afresh: who held it before the cancel may hold it no longer. */
+  /**
+   * Asks the worker that runs this attempt to stop. Reads the record again, as the lease may have changed since the
+   * cancel.
+   */
   async #signal(ref: ShardRef, reason: string): Promise<void> {
     const records = await this.#store.readShards(ref.taskId, [ref.nodeId]);
     const record = records.find(({ shard }) => shard === ref.shard);
     if (record?.lease === undefined) return;
-    const { taskId, nodeId, shard, epoch, type } = record;
-    const address = { taskId, nodeId, shard, epoch, type };
     const { workerId } = record.lease;
-    await this.#bus.publish(topics.signals, workerId, {
-      kind: "CANCEL",
-      ...address,
-      targetWorkerId: workerId,
-      reason,
-      cancelToken: cancelTokenOf(address),
-      ...this.#traceOf(taskId),
-    });
+    const message = cancelMessage(record, { workerId, reason, ...this.#traceOf(ref.taskId) });
+    await this.#bus.publish(topics.signals, workerId, message);
   }
 
-  /** Of a task that isn't remembered it is not worth a read: whoever gets the message has the task's record. */
+  /** Not worth a read if the task is not cached: receivers have the task's record. */
   #traceOf(taskId: string): Pick<MessageTrace, "traceparent"> {
-    return traceOf(this.#memories.get(taskId) ?? {});
+    return traceOf(this.#openTasks.get(taskId) ?? {});
   }
 }

@@ -1,14 +1,82 @@
-import type { ShardRecord } from "../model/records.ts";
-import { isNodeFinished, type NodePlan, type Readiness, readiness } from "../plan/index.ts";
+import type { ShardRecord, TaskRecord } from "../model/records.ts";
+import { isNodeFinished, type NodePlan, type Plan, type Readiness, readiness } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
-import type { OpenTask, SomeParents } from "./open-tasks.ts";
 
-/** What an event may read of the other parents of a node that needs some of them. */
+/** What is known about a node that needs only some of its parents. */
+export interface SomeParents {
+  /** Parents not known to satisfy the node. All others satisfy it permanently. */
+  readonly unknown: Set<string>;
+  /** How many parents may be read, for the events since the last look at all of them. */
+  credit: number;
+}
+
+/**
+ * What a coordinator caches about a task: only facts that never change, such as "finished", "dispatched" and "has
+ * stored a batch". "Not finished" is never cached, so a stale cache costs time but never correctness, and can be
+ * dropped at any time.
+ */
+export interface OpenTask {
+  readonly plan: Plan;
+  readonly priority: number;
+  readonly traceparent: string | undefined;
+  readonly finished: Set<string>;
+  readonly dispatched: Set<string>;
+  /** Nodes that have stored a batch, as far as a decision needed it. */
+  readonly started: Set<string>;
+  /**
+   * For a node that needs all of its parents: every parent before this index satisfies it. The parent at this index is
+   * read again, and triggers another look when it finishes, so a join of N parents costs O(N) reads in total.
+   */
+  readonly waitingFrom: Map<string, number>;
+  /** For nodes that need only some of their parents. */
+  readonly someParents: Map<string, SomeParents>;
+  /** Every node before this index of the plan is finished. */
+  openFrom: number;
+}
+
+/** The fields of a task's record that are cached. */
+export type KnownOpenTask = Pick<TaskRecord, "id" | "priority" | "traceparent">;
+
+const keptTasks = 1_000;
+
+export class OpenTasks {
+  readonly #byTask = new Map<string, OpenTask>();
+
+  get(taskId: string): OpenTask | undefined {
+    return this.#byTask.get(taskId);
+  }
+
+  add({ id: taskId, priority, traceparent }: KnownOpenTask, plan: Plan): OpenTask {
+    const cached: OpenTask = {
+      plan,
+      priority,
+      traceparent,
+      finished: new Set(),
+      dispatched: new Set(),
+      started: new Set(),
+      waitingFrom: new Map(),
+      someParents: new Map(),
+      openFrom: 0,
+    };
+    this.#byTask.set(taskId, cached);
+    if (this.#byTask.size > keptTasks) {
+      const [oldest] = this.#byTask.keys();
+      if (oldest !== undefined) this.#byTask.delete(oldest);
+    }
+    return cached;
+  }
+
+  forget(taskId: string): void {
+    this.#byTask.delete(taskId);
+  }
+}
+
+/** How many other parents an event may read for a node that needs only some of them. */
 const defaultReadsAnEvent = 32;
-/** Nodes that are read by one call. */
+/** Nodes read by one call. */
 const readAtOnce = 100;
 
-/** A look at all parents of a node that nobody has made yet. */
+/** A pending look at all parents of a node. */
 export interface OwedLook {
   readonly taskId: string;
   readonly nodeId: string;
@@ -16,21 +84,21 @@ export interface OwedLook {
 
 export interface StartLooksOptions {
   readonly store: Store;
-  /** Something is owed. */
+  /** Called when a look becomes owed. */
   readonly onOwed: () => void;
   /** @defaultValue 32 */
   readonly readsAnEvent?: number | undefined;
 }
 
 /**
- * Finds out whether a node may start. Parents that satisfied it once are remembered, for they do so for ever. That one
- * doesn't is true at the moment of reading only, since another coordinator may be told of its end.
+ * Determines whether a node may start. A parent that satisfies a node does so permanently, so that is cached. That it
+ * does not is true only at the moment of the read, since another coordinator may receive its event.
  *
- * - A node that needs all of its parents: the first one that isn't known to satisfy it is read. If it holds the node
- *   back, its own event will look again. A join of N parents costs O(N) reads in all.
- * - A node that needs some of them: any of the others may be the one that was missing, and reading all of them at each
- *   event would cost O(N²). So an event earns a few reads, and a look is made when it has been earned. Until then it is
- *   owed: made in the background, once for all events that came in between, and that takes a part of the time only.
+ * - A node that needs all of its parents: read the first that is not known to satisfy it. If it does not yet, its own
+ *   event triggers the next look. A join of N parents costs O(N) reads in total.
+ * - A node that needs only some: any of the others may be the missing one, and reading all of them on each event would
+ *   cost O(N²). So each event earns a few reads, and a look happens once it is paid for. Until then it is owed: it is
+ *   made in the background, once for all events in between, and for a fraction of the time only.
  */
 export class StartLooks {
   readonly #store: Store;
@@ -52,22 +120,22 @@ export class StartLooks {
     this.#owed.set(keyOf(look), look);
   }
 
-  /** Comes before the look itself: what is owed while it reads is another one. */
+  /** Called before the look itself: a look that becomes owed while it reads is another one. */
   pay(look: OwedLook): void {
     this.#owed.delete(keyOf(look));
   }
 
-  /** After an event of this parent. `undefined`: not yet, as far as it was looked at. */
+  /** After an event of this parent. `undefined`: not ready, as far as was checked. */
   async afterEvent(
     taskId: string,
-    memory: OpenTask,
+    cached: OpenTask,
     of: { readonly node: NodePlan; readonly parentId: string },
   ): Promise<Readiness | undefined> {
     const { node, parentId } = of;
-    if (node.needsAll) return this.#lookForAll(taskId, memory, node);
-    const some = someParents(memory, node);
-    await this.#read(taskId, memory, { node, parentIds: [parentId], some });
-    if (some.unknown.has(parentId)) return undefined; // it was not the one that was missing
+    if (node.needsAll) return this.#lookForAll(taskId, cached, node);
+    const some = someParents(cached, node);
+    await this.#read(taskId, cached, { node, parentIds: [parentId], some });
+    if (some.unknown.has(parentId)) return undefined; // the parent does not satisfy the node yet
     if (some.unknown.size > mayLack(node)) {
       some.credit += this.#readsAnEvent;
       if (some.credit <= mayLack(node)) {
@@ -76,61 +144,64 @@ export class StartLooks {
         return undefined;
       }
     }
-    return this.#lookForSome(taskId, memory, node);
+    return this.#lookForSome(taskId, cached, node);
   }
 
-  /** From the records, whatever it costs. `undefined`: not yet. */
-  look(taskId: string, memory: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
-    return node.needsAll ? this.#lookForAll(taskId, memory, node) : this.#lookForSome(taskId, memory, node);
+  /** Reads as many records as needed. `undefined`: not ready. */
+  look(taskId: string, cached: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
+    return node.needsAll ? this.#lookForAll(taskId, cached, node) : this.#lookForSome(taskId, cached, node);
   }
 
-  async #lookForAll(taskId: string, memory: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
-    for (let index = memory.waitingFrom.get(node.id) ?? 0; index < node.dependsOn.length; index++) {
+  async #lookForAll(taskId: string, cached: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
+    for (let index = cached.waitingFrom.get(node.id) ?? 0; index < node.dependsOn.length; index++) {
       const parentId = node.dependsOn[index] as string;
-      if (satisfies(memory, node, parentId)) continue;
-      await this.#read(taskId, memory, { node, parentIds: [parentId] });
-      if (satisfies(memory, node, parentId)) continue;
-      // Another call may have come further during the read: only ever forward.
-      memory.waitingFrom.set(node.id, Math.max(index, memory.waitingFrom.get(node.id) ?? 0));
+      if (satisfies(cached, node, parentId)) continue;
+      await this.#read(taskId, cached, { node, parentIds: [parentId] });
+      if (satisfies(cached, node, parentId)) continue;
+      // A concurrent call may have advanced further during the read: never move back.
+      cached.waitingFrom.set(node.id, Math.max(index, cached.waitingFrom.get(node.id) ?? 0));
       return undefined;
     }
-    return verdict(memory, node);
+    return verdict(cached, node);
   }
 
-  /** Reads until too many are found that don't satisfy; else to the end, for the choice is all that do. */
-  async #lookForSome(taskId: string, memory: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
-    const some = someParents(memory, node);
+  /**
+   * Reads until too many parents are unsatisfied; otherwise reads all of them, as the choice contains every satisfied
+   * parent.
+   */
+  async #lookForSome(taskId: string, cached: OpenTask, node: NodePlan): Promise<Readiness | undefined> {
+    const some = someParents(cached, node);
     some.credit = 0;
-    // An iterator, no list of them: a look that ends at once is to cost no more than that.
+    // An iterator instead of a list: a look that ends early must not cost more than it reads.
     const unknown = some.unknown.values();
     let left = mayLack(node);
     for (;;) {
       const parentIds = nextOf(unknown, Math.min(readAtOnce, left + 1));
-      if (parentIds.length === 0) return verdict(memory, node);
-      await this.#read(taskId, memory, { node, parentIds, some });
-      left -= parentIds.filter((id) => !satisfies(memory, node, id)).length;
+      if (parentIds.length === 0) return verdict(cached, node);
+      await this.#read(taskId, cached, { node, parentIds, some });
+      left -= parentIds.filter((id) => !satisfies(cached, node, id)).length;
       if (left < 0) return undefined;
     }
   }
 
-  /** Learns what these parents are now, of those that aren't known to satisfy the node. */
+  /** Updates the cache for those of these parents that are not known to satisfy the node. */
   async #read(
     taskId: string,
-    memory: OpenTask,
+    cached: OpenTask,
     of: { readonly node: NodePlan; readonly parentIds: readonly string[]; readonly some?: SomeParents },
   ): Promise<void> {
     const { node, parentIds, some } = of;
-    const unknown = parentIds.filter((id) => !satisfies(memory, node, id));
+    const unknown = parentIds.filter((id) => !satisfies(cached, node, id));
     const shards =
       unknown.length === 0 ? none : Map.groupBy(await this.#store.readShards(taskId, unknown), ({ nodeId }) => nodeId);
     for (const id of unknown) {
-      const parent = memory.plan.byId.get(id);
+      const parent = cached.plan.byId.get(id);
       const records = shards.get(id);
-      if (parent === undefined || records === undefined) continue; // one without a record has stored nothing
-      if (isNodeFinished(parent, records)) memory.finished.add(id);
-      else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, id))) memory.started.add(id);
+      if (parent === undefined || records === undefined) continue; // a node without a record has not stored anything
+      if (isNodeFinished(parent, records)) cached.finished.add(id);
+      else if (node.startsOnFirstBatch && (await this.#store.hasArtifacts(taskId, id))) cached.started.add(id);
     }
-    if (some !== undefined) for (const id of parentIds) if (satisfies(memory, node, id)) some.unknown.delete(id);
+    if (some !== undefined) for (const id of parentIds) if (satisfies(cached, node, id)) some.unknown.delete(id);
   }
 }
 
@@ -138,21 +209,21 @@ const none: ReadonlyMap<string, ShardRecord[]> = new Map();
 
 const keyOf = ({ taskId, nodeId }: OwedLook): string => `${taskId}:${nodeId}`;
 
-/** How many of its parents needn't satisfy it. */
+/** How many of its parents may remain unsatisfied. */
 const mayLack = (node: NodePlan): number => node.dependsOn.length - node.needed;
 
-/** As far as it is remembered. */
-const satisfies = (memory: OpenTask, node: NodePlan, parentId: string): boolean =>
-  memory.finished.has(parentId) || (node.startsOnFirstBatch && memory.started.has(parentId));
+/** As far as it is cached. */
+const satisfies = (cached: OpenTask, node: NodePlan, parentId: string): boolean =>
+  cached.finished.has(parentId) || (node.startsOnFirstBatch && cached.started.has(parentId));
 
-const verdict = (memory: OpenTask, node: NodePlan): Readiness =>
-  readiness(node, (id) => ({ finished: memory.finished.has(id), hasArtifact: memory.started.has(id) }));
+const verdict = (cached: OpenTask, node: NodePlan): Readiness =>
+  readiness(node, (id) => ({ finished: cached.finished.has(id), hasArtifact: cached.started.has(id) }));
 
-function someParents(memory: OpenTask, node: NodePlan): SomeParents {
-  let some = memory.someParents.get(node.id);
+function someParents(cached: OpenTask, node: NodePlan): SomeParents {
+  let some = cached.someParents.get(node.id);
   if (some === undefined) {
     some = { unknown: new Set(node.dependsOn), credit: 0 };
-    memory.someParents.set(node.id, some);
+    cached.someParents.set(node.id, some);
   }
   return some;
 }

@@ -3,13 +3,13 @@ import { type Attempt, type EpochRef, type ShardRecord, shardKey, type TaskFailu
 import type { Clock, HeldSlot, Store } from "../ports/index.ts";
 import { StoreHealthTracker } from "../resilience/store-retry.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
-import { unheardTiming } from "./coordinator-options.ts";
+import { noBusTiming } from "./coordinator-options.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** What is asked for by one call: a task is planned as a whole, and whoever else sweeps gets the next ones. */
+/** Page sizes. Tasks are planned as a whole, so their pages are short, to share them with other coordinators. */
 const shardsAPage = 100;
 const tasksAPage = 20;
-/** Of a page, so that one that waits for the store keeps no other waiting. */
+/** Items of a page handled concurrently, so that one slow item does not delay the others. */
 const atOnce = 8;
 const restFactor = 4;
 
@@ -22,28 +22,28 @@ export interface SweeperOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  /** How often to look for leases that ran out and retries that are due, in ms. */
+  /** How often to look for expired leases and due retries, in ms. */
   readonly tickMs: number;
-  /** How often a task is planned again as a whole, in ms. */
+  /** How often each task is planned again as a whole, in ms. */
   readonly sweepMs: number;
   readonly watch?: StoreHealthTracker | undefined;
-  /** Whether what others do is told. While it isn't, this looks more often. */
-  readonly isHeard: () => boolean;
+  /** Whether messages arrive. While they do not, sweeps are more frequent. */
+  readonly isBusHealthy: () => boolean;
   readonly maxLostLeases: number;
-  /** How long a worker's claim may be on its way, in ms: a lease. */
+  /** How long a worker's claim may be in flight, in ms: a lease. */
   readonly leaseMs: number;
-  /** An attempt has lost its lease. */
+  /** Called when an attempt has lost its lease. */
   readonly onLeaseLost?: ((record: ShardRecord) => Promise<void>) | undefined;
 }
 
 /**
- * Finds what only time tells: leases that ran out, retries that are due, deadlines that have passed, and what a lost
- * message should have told.
+ * Finds what no event reports: expired leases, due retries, deadlines that have passed, and the effects of lost
+ * messages.
  */
 export class Sweeper {
   readonly #options: SweeperOptions;
   readonly #slots: SlotSweeper;
-  /** Monotonic time of the next retry or deadline that this process knows of. */
+  /** Monotonic time of the next retry or deadline known to this process. */
   #dueAt = Number.POSITIVE_INFINITY;
   #sleeping: AbortController | undefined;
   /** How long the last sweep took, in ms. */
@@ -63,7 +63,7 @@ export class Sweeper {
     });
   }
 
-  /** A retry or a deadline is due in this many ms: looks then, not only at the next tick. */
+  /** Wakes the sweeper when a retry or a deadline is due, instead of at the next tick. */
   dueIn(ms: number): void {
     const at = this.#options.clock.monotonic() + ms;
     if (at >= this.#dueAt) return;
@@ -71,7 +71,7 @@ export class Sweeper {
     this.#sleeping?.abort();
   }
 
-  /** Makes the looks that are owed, in the background, and what is owed meanwhile after a rest. */
+  /** Makes owed looks in the background, with pauses in between. */
   payLooks(supervisor: Supervisor): void {
     if (this.#paying) return;
     this.#paying = true;
@@ -94,7 +94,7 @@ export class Sweeper {
     const { clock } = this.#options;
     supervisor.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
     supervisor.loop("sweeps", async () => {
-      this.#dueAt = Number.POSITIVE_INFINITY; // before looking: what is hinted at meanwhile is kept
+      this.#dueAt = Number.POSITIVE_INFINITY; // before the sweep: hints that arrive during it are kept
       const began = clock.monotonic();
       await this.#watch.ask(() => this.sweep(supervisor));
       this.#tookMs = clock.monotonic() - began;
@@ -110,12 +110,12 @@ export class Sweeper {
     const { store, scheduler, sweepMs, maxLostLeases, onLeaseLost, clock } = this.#options;
     const pace = this.#pace;
     const until = clock.monotonic() + pace.timeMs;
-    /** Page after page, until one isn't full or the time is used: then the next tick goes on. */
+    /** Reads page after page until one is not full or the time is used up; the next tick continues. */
     const all = async <T>(pageSize: number, find: () => Promise<readonly T[]>, look: (item: T) => Promise<void>) => {
       for (;;) {
         const page = await find();
         const allWell = await each(supervisor, page, look);
-        // One that fails would be found again at once.
+        // An item that fails would be returned again immediately.
         if (!allWell || page.length < pageSize || supervisor.signal.aborted || clock.monotonic() >= until) return;
       }
     };
@@ -134,12 +134,12 @@ export class Sweeper {
         if (record !== undefined) await scheduler.command(record);
       },
     );
-    this.payLooks(supervisor); // those that the store kept from being made
+    this.payLooks(supervisor); // retries looks that failed because the store was unreachable
     await all(
       tasksAPage,
       () => this.#overdueTasks(),
       async (taskId) => {
-        // Should this end between the two, the failed task is due for a sweep.
+        // After a crash between the two, the failed task is due for a sweep.
         if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);
       },
     );
@@ -148,12 +148,12 @@ export class Sweeper {
     await all(tasksAPage, due, (taskId) => scheduler.replan(taskId));
   }
 
-  /** Looking costs as much as there is to look at: it takes a part of the time only. */
+  /** A sweep may take long, so sweeps use only a fraction of the time. */
   get #pace(): { readonly tickMs: number; readonly sweepMs: number; readonly timeMs: number } {
-    const { tickMs, sweepMs, isHeard } = this.#options;
-    if (isHeard()) return { tickMs, sweepMs, timeMs: tickMs };
-    const oftenMs = Math.max(unheardTiming.sweepMs, restFactor * this.#tookMs);
-    const lookMs = Math.min(tickMs, unheardTiming.tickMs);
+    const { tickMs, sweepMs, isBusHealthy } = this.#options;
+    if (isBusHealthy()) return { tickMs, sweepMs, timeMs: tickMs };
+    const oftenMs = Math.max(noBusTiming.sweepMs, restFactor * this.#tookMs);
+    const lookMs = Math.min(tickMs, noBusTiming.tickMs);
     return { tickMs: lookMs, sweepMs: Math.min(sweepMs, oftenMs), timeMs: lookMs / restFactor };
   }
 
@@ -175,9 +175,9 @@ export class Sweeper {
 }
 
 /**
- * One that can't be looked at keeps none of the others from it; a store that can't be reached ends the whole turn.
+ * A failing item does not keep the others from being handled; an unreachable store ends the whole tick.
  *
- * @returns whether all could be looked at
+ * @returns whether all items were handled
  */
 async function each<T>(
   supervisor: Supervisor,
@@ -207,20 +207,20 @@ async function each<T>(
 export interface SlotSweeperOptions {
   readonly store: Store;
   readonly clock: Clock;
-  /** How long a claim may be on its way before its epoch is taken from it, in ms. */
+  /** How long a claim may be in flight before its epoch is superseded, in ms. */
   readonly patienceMs: number;
-  /** The attempt has another epoch now, which may be claimed. */
+  /** Called when the attempt has a new epoch that can be claimed. */
   readonly onSuperseded: (record: ShardRecord) => Promise<void>;
 }
 
 /**
- * Frees the slots of limits whose claim can't run any more: its worker died, or couldn't reach the store. No clock
- * decides that: the shard's record shows it. A slot whose claim may still be on its way, for a shard that is queued, is
- * made such a one by giving the shard its next epoch; only when that is done is a matter of time.
+ * Frees slots of limits whose claim can no longer run: its worker died or could not reach the store. The shard's record
+ * shows this, not a clock. If the shard is queued, the claim may still be in flight: giving the shard its next epoch
+ * invalidates it, and only the moment of that depends on time.
  */
 export class SlotSweeper {
   readonly #options: SlotSweeperOptions;
-  /** Since when each pending claim is known, by this process's clock. */
+  /** By pending claim, since when it is known, by this process's clock. */
   #pendingSince = new Map<string, number>();
 
   constructor(options: SlotSweeperOptions) {
@@ -254,7 +254,7 @@ export class SlotSweeper {
     if (superseded !== undefined) await onSuperseded(superseded);
   }
 
-  /** One read a task, after its slots were read: a claim under way then is one that these records may show. */
+  /** One read per task, after its slots were read, so that the records show any claim that was in flight then. */
   async #recordsOf(taskId: string, slots: readonly HeldSlot[]): Promise<ReadonlyMap<string, ShardRecord>> {
     const nodeIds = [...new Set(slots.map(({ holder }) => holder.nodeId))];
     const records = await this.#options.store.readShards(taskId, nodeIds);
@@ -262,7 +262,7 @@ export class SlotSweeper {
   }
 }
 
-/** Whether this claim neither runs nor can come to run. */
+/** Whether this claim neither runs nor can start to run. */
 function isOver(claim: Attempt, record: ShardRecord | undefined): boolean {
   if (record === undefined || record.epoch !== claim.epoch) return true;
   if (record.status === "queued") return false;

@@ -8,18 +8,18 @@ import { unreadableFailure } from "./dispatch.ts";
 import { externalSources, mayReadUnfinished } from "./nodes.ts";
 import { type ExternalParts, epochRef, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
 
-/** What an external worker renews its lease to by itself. */
+/** The lease length of an external worker that does not specify one. */
 const leaseDefaultMs = 60_000;
 const leaseMinMs = 1_000;
 const leaseMaxMs = 3_600_000;
-/** A worker that gives an attempt back, time after time, doesn't get it back at once. */
-const giveBackMinMs = 1_000;
-const giveBackMaxMs = 60_000;
-/** A row may be a little later than the word of it. */
+/** The delay before a worker that keeps releasing an attempt may get it again. */
+const releaseMinMs = 1_000;
+const releaseMaxMs = 60_000;
+/** A row may become visible slightly after the message that announces it. */
 const rowTries = 6;
 const rowFirstMs = 50;
 const completeTries = 10;
-const longestWords = 4_096;
+const longestText = 4_096;
 
 interface Held {
   readonly attempt: Attempt;
@@ -27,11 +27,11 @@ interface Held {
 }
 
 /**
- * Plays, towards the store, the part of a worker that knows messages only: its word that it accepts is the claim, its
- * heartbeats are renewals, its rows become artifacts when it says that they are there, its end is the outcome.
+ * Acts towards the store for a worker that only exchanges messages: its acceptance is the claim, its heartbeats are
+ * renewals, its rows become artifacts when it reports them, and its final message is the outcome.
  *
- * All of it may come twice, late, in another order, or from somebody who lost the attempt long ago. What decides is the
- * shard's record: its epoch, and who holds it. Any coordinator may get any of the messages, so nothing is remembered.
+ * Messages may be repeated, late, reordered, or come from a worker that lost the attempt long ago. The shard's record
+ * decides, by its epoch and its owner. Any coordinator may receive any of the messages, so nothing is kept in memory.
  */
 export class ExternalAttempts {
   readonly #parts: ExternalParts;
@@ -43,7 +43,7 @@ export class ExternalAttempts {
   async onStatus(message: StatusMessage): Promise<void> {
     const { store, external } = this.#parts;
     const seen = message.shard === 0 ? await readRecord(store, message) : undefined;
-    if (seen === undefined || !external.types.has(seen.type)) return; // forged, or of a task that was deleted
+    if (seen === undefined || !external.types.has(seen.type)) return; // forged, or about a deleted task
     const held = await this.#hold(seen, message);
     if (held === undefined) return this.#notTheirs(seen, message);
     switch (message.kind) {
@@ -54,19 +54,19 @@ export class ExternalAttempts {
       case "BATCH_OK":
         return this.#stamp(held, message);
       case "BATCH_FAILED":
-        return; // what becomes of the attempt is said by itself
+        return; // a separate message reports the outcome of the attempt
       case "TASK_DONE":
         return this.#done(held, message);
       case "TASK_FAILED":
         return this.#failed(held, message);
       case "CANCELLED":
-        return this.#gaveBack(held, message);
+        return this.#released(held, message);
     }
   }
 
   /**
-   * The attempt, if it is the sender's. The first word of it is a claim, whatever it says: an acceptance may be lost, or
-   * come after what it accepted.
+   * The attempt, if the sender owns it. Its first message is the claim, whatever its kind: the acceptance may be lost,
+   * or arrive after later messages.
    */
   async #hold(seen: ShardRecord, message: StatusMessage): Promise<Held | undefined> {
     const { store } = this.#parts;
@@ -75,7 +75,7 @@ export class ExternalAttempts {
       const claimId = "leaseId" in message ? message.leaseId : `${message.workerId}:${message.epoch}`;
       const by = { workerId: message.workerId, claimId, leaseMs: leaseMsOf(message) };
       const ref = epochRef(message);
-      const claimed = (await store.claim(ref, by)) ?? (await readRecord(store, message)); // another word may be faster
+      const claimed = (await store.claim(ref, by)) ?? (await readRecord(store, message)); // another message may have claimed it first
       if (claimed === undefined) return undefined;
       record = claimed;
     }
@@ -85,7 +85,7 @@ export class ExternalAttempts {
     return { record, attempt: { ...epochRef(record), claimId: lease.claimId } };
   }
 
-  /** Of an attempt that has ended, or another's: whoever still works for it is told to stop. */
+  /** The attempt has ended or belongs to another worker: tells the sender to stop, if it still works on it. */
   async #notTheirs(record: ShardRecord, message: StatusMessage): Promise<void> {
     const { taskId, nodeId, type } = record;
     switch (message.kind) {
@@ -97,7 +97,7 @@ export class ExternalAttempts {
       case "TASK_DONE":
       case "TASK_FAILED":
       case "CANCELLED":
-        // A repeat, of which the first may have ended between the store and what follows from it.
+        // A repeat: a coordinator may have died between the write for the first one and what follows from it.
         if (record.epoch === message.epoch) await this.#parts.nodeChanged(taskId, nodeId);
         if (message.kind === "TASK_DONE") await this.#parts.rows.removeEnd(record);
         return;
@@ -119,12 +119,12 @@ export class ExternalAttempts {
     if (answer === "cancelling") return this.#cancel(record.type, message, "cancelled");
     if (answer === "fenced") return this.#cancel(record.type, message, "lease_lost");
     if (answer === "missing") {
-      if (message.artifactsRef === undefined) return; // it says itself that there is none
-      const words = `its worker reported batch '${message.batchUid}' as stored, but the batch is missing`;
+      if (message.artifactsRef === undefined) return; // the message itself says that there is no row
+      const text = `its worker reported batch '${message.batchUid}' as stored, but the batch is missing`;
       await this.#cancel(record.type, message, "foreign_row_missing");
-      return this.#fail(held, { reasonCode: "foreign_row_missing", words, permanent: false });
+      return this.#fail(held, { reasonCode: "foreign_row_missing", text, permanent: false });
     }
-    // With the first one, those may start who wait for it: nobody else's turn comes by any other.
+    // Only the first batch can unblock `first_batch` children.
     if (answer.seq === 0) await nodeChanged(attempt.taskId, attempt.nodeId);
     else progressed(attempt);
   }
@@ -148,18 +148,18 @@ export class ExternalAttempts {
     const problem = found && (await sourceProblem(store, { node: found.node, record }));
     if (problem?.startsOver) {
       const to = { generation: record.generation + 1, sourceGens: record.sourceGens };
-      if ((await store.restart(attempt, to)) !== "ok") return this.onStatus(message); // cancelled meanwhile, or lost
+      if ((await store.restart(attempt, to)) !== "ok") return this.onStatus(message); // cancelled in the meantime, or lost
     }
     if (problem !== undefined) return this.#fail(held, problem);
     const { generation } = record;
-    // The word of a batch may be lost, or come after this one.
+    // The message about a batch may be lost, or arrive after this one.
     const stamped = await rows.stampRest(attempt, { generation, workerId: message.workerId });
     if (stamped === "cancelling") return this.#confirmCancelled(held);
     const metrics = numbersOf(message.metrics);
     for (let tried = 1; tried <= completeTries; tried++) {
       const { length } = await store.tail(attempt, generation);
       const answer = await store.complete(attempt, { generation, count: length, metrics });
-      if (answer === "conflict") continue; // another batch was stamped meanwhile
+      if (answer === "conflict") continue; // another batch was stamped in the meantime
       if (answer === "cancelling") return this.#confirmCancelled(held);
       await nodeChanged(attempt.taskId, attempt.nodeId);
       return rows.removeEnd(attempt);
@@ -168,21 +168,21 @@ export class ExternalAttempts {
   }
 
   #failed(held: Held, { reasonCode, permanent, error }: TaskFailedMessage): Promise<void> {
-    return this.#fail(held, { reasonCode, words: wordsOf(error) ?? reasonCode, permanent });
+    return this.#fail(held, { reasonCode, text: textOf(error) ?? reasonCode, permanent });
   }
 
   async #fail(
     held: Held,
-    problem: { readonly reasonCode: string; readonly words: string; readonly permanent: boolean },
+    problem: { readonly reasonCode: string; readonly text: string; readonly permanent: boolean },
   ): Promise<void> {
     const { store, random, nodeChanged, dueIn } = this.#parts;
     const { attempt, record } = held;
-    const { reasonCode, words } = problem;
+    const { reasonCode, text } = problem;
     const found = await readPlan(this.#parts, attempt);
     if (found === undefined) return;
     const { retry } = found.node;
     const { taskId, nodeId, shard, epoch } = attempt;
-    const failure: Failure = { nodeId, shard, epoch, reasonCode, message: words.slice(0, longestWords) };
+    const failure: Failure = { nodeId, shard, epoch, reasonCode, message: text.slice(0, longestText) };
     const permanent = problem.permanent || retry.permanentOn.includes(reasonCode);
     const delayMs = retryDelayMs(retry, record.failures + 1, random);
     const answer = await store.fail(attempt, { failure, permanent, delayMs, maxFailures: retry.maxFailures });
@@ -191,11 +191,11 @@ export class ExternalAttempts {
     await nodeChanged(taskId, nodeId);
   }
 
-  async #gaveBack(held: Held, { reason }: { readonly reason: string }): Promise<void> {
+  async #released(held: Held, { reason }: { readonly reason: string }): Promise<void> {
     const { store, dueIn, logger } = this.#parts;
     const { attempt, record } = held;
     if (record.status === "cancelling") return this.#confirmCancelled(held);
-    const delayMs = Math.min(giveBackMaxMs, giveBackMinMs * 2 ** record.yields);
+    const delayMs = Math.min(releaseMaxMs, releaseMinMs * 2 ** record.yields);
     const answer = await store.release(attempt, delayMs);
     if (answer === "cancelling") return this.#confirmCancelled(held);
     logger.info({ ...attempt, reason }, "a worker released an attempt that was not cancelled");
@@ -212,7 +212,7 @@ export class ExternalAttempts {
   }
 }
 
-/** How long the sender wants the lease to last: by one clock only, its own. */
+/** The lease length that the sender asks for, by its own clock only. */
 function leaseMsOf(message: StatusMessage): number {
   if (!("leaseDeadline" in message) || message.sentAt === undefined) return leaseDefaultMs;
   return Math.min(leaseMaxMs, Math.max(leaseMinMs, message.leaseDeadline - message.sentAt));
@@ -221,22 +221,22 @@ function leaseMsOf(message: StatusMessage): number {
 const numbersOf = (metrics: object): Metrics =>
   Object.fromEntries(Object.entries(metrics).filter((entry): entry is [string, number] => Number.isFinite(entry[1])));
 
-function wordsOf(error: Json | undefined): string | undefined {
+function textOf(error: Json | undefined): string | undefined {
   if (error === undefined || error === null) return undefined;
   return typeof error === "string" ? error : JSON.stringify(error);
 }
 
 export interface SourceProblem {
   readonly reasonCode: string;
-  readonly words: string;
+  readonly text: string;
   readonly permanent: boolean;
-  /** What it has stored was made from something that isn't there any more. */
+  /** Its output was built from something that no longer exists. */
   readonly startsOver: boolean;
 }
 
 /**
- * Whether what a node has stored, by this attempt and by those that it goes on from, was made from what its sources have
- * in the end: for sure only if they had ended before the first of these attempts began.
+ * Whether a node's output, by this attempt and the ones that it continues, was built from the final output of its
+ * sources. That is certain only if they had ended before the first of these attempts began.
  */
 async function sourceProblem(
   store: Store,
@@ -249,24 +249,24 @@ async function sourceProblem(
     const length = source.count ?? (await store.tail(logOf(source), generation)).length;
     if (length > longestSource) {
       const { reasonCode, message } = unreadableFailure({ nodeId, problem: "too_long" });
-      return { reasonCode, words: message, permanent: true, startsOver: false };
+      return { reasonCode, text: message, permanent: true, startsOver: false };
     }
     if (generation > 0 && !endedBefore(source, await beganAt(store, record))) {
-      const words = `'${nodeId}' may have restarted while its worker read from it`;
-      return { reasonCode: "foreign_source_restarted", words, permanent: false, startsOver: true };
+      const text = `'${nodeId}' may have restarted while its worker read from it`;
+      return { reasonCode: "foreign_source_restarted", text, permanent: false, startsOver: true };
     }
   }
   return undefined;
 }
 
-/** When the attempt was claimed that the log's first batch is of: epochs never get less along a log. */
+/** When the attempt that wrote the log's first batch was claimed: epochs never decrease along a log. */
 async function beganAt(store: Store, record: ShardRecord): Promise<number | undefined> {
   const [first] = await store.readArtifacts(record, record.generation, 0, 1);
   const { epoch } = first ?? record;
   return record.history.findLast((entry) => entry.cause === "claim" && entry.epoch === epoch)?.at;
 }
 
-/** By the store's clock. A claim that nobody knows any more was long ago. */
+/** By the store's clock. A claim that is no longer in the history was long ago. */
 function endedBefore(source: ShardRecord, began: number | undefined): boolean {
   const ended = source.history.findLast(({ cause }) => cause === "complete" || cause === "adopt");
   return ended !== undefined && began !== undefined && ended.at < began;

@@ -1,7 +1,5 @@
-import { batchingAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Logger } from "../../definitions/index.ts";
-import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
-import type { Graph, GraphNode } from "../../graph/index.ts";
+import { FlowError } from "../../errors/index.ts";
 import {
   type AttemptEvent,
   isStatus,
@@ -10,7 +8,7 @@ import {
   type TaskStartMessage,
   traceOf,
 } from "../messages/messages.ts";
-import { topics } from "../messages/topics.ts";
+import { messageKey, topics } from "../messages/topics.ts";
 import {
   cancelShard,
   claimShard,
@@ -23,23 +21,17 @@ import {
   releaseShard,
   renewLease,
 } from "../model/index.ts";
-import {
-  type Attempt,
-  type Failure,
-  type Origin,
-  type ShardRecord,
-  type ShardRef,
-  shardKey,
-} from "../model/records.ts";
+import { type Attempt, type Origin, type ShardRecord, type ShardRef, shardKey } from "../model/records.ts";
 import type { Bus, Clock, PlainRow, PlainRows, WorkerStore, WriteAnswer } from "../ports/index.ts";
 import { bestEffortBus } from "../resilience/best-effort-bus.ts";
+import { commandGraph, commandProblem } from "./nodes.ts";
 import { batchStored, SeenRows, shortened } from "./worker-events.ts";
 
-const mostKept = 10_000;
+const maxKept = 10_000;
 const cancelGraceMs = 30_000;
 const finalUid = "__final__";
 
-/** What a command has become here. */
+/** A command and its state in this process. */
 interface Work {
   readonly command: TaskStartMessage;
   record: ShardRecord;
@@ -50,14 +42,14 @@ interface Work {
 }
 
 /**
- * What a worker of ours asks its store, for coordinators that aren't: they keep no records that we know, so all there is
- * of an attempt is its command, and it lives as long as this process. What happens to it is told by messages; artifacts
- * are plain rows, and a later attempt, here or elsewhere, writes the same ones again.
+ * The store of a worker whose coordinators are external. They keep no records that the engine can read, so an attempt
+ * exists only as its command, for as long as this process. Its progress is reported by messages; artifacts are plain
+ * rows, and a later attempt, here or elsewhere, writes the same ones again.
  */
 export class CommandStore implements WorkerStore {
   readonly #rows: PlainRows;
   readonly #bus: Bus;
-  /** Throws where the other one drops what is too large for the bus. */
+  /** Throws if a message is too large, where the other one drops it. */
   readonly #sizedBus: Bus;
   readonly #clock: Clock;
   readonly #workerId: string;
@@ -80,7 +72,7 @@ export class CommandStore implements WorkerStore {
     this.#workerId = options.workerId;
   }
 
-  /** The bus for the worker: this store hears first what comes, and says by itself what becomes of attempts. */
+  /** The worker's bus. This store receives every message first, and reports on attempts itself. */
   get bus(): Bus {
     const bus = this.#bus;
     return {
@@ -91,7 +83,7 @@ export class CommandStore implements WorkerStore {
         bus.subscribe({
           ...options,
           handle: async (message) => {
-            this.#hear(message);
+            this.#receive(message);
             await options.handle(message);
           },
         }),
@@ -105,7 +97,7 @@ export class CommandStore implements WorkerStore {
     const commands = [...this.#work.values()].map(({ command }) => command).filter(({ taskId }) => taskId === id);
     if (commands.length === 0) return undefined;
     const trace = traceOf(commands.find(({ traceparent }) => traceparent !== undefined) ?? {});
-    return { graph: commandGraph(commands), params: {}, ...trace, isPartial: true }; // another command may tell more of it
+    return { graph: commandGraph(commands), params: {}, ...trace, isPartial: true }; // a further command may name more of its nodes
   }
 
   async readShards(taskId: string, nodeIds: readonly string[] = []): Promise<ShardRecord[]> {
@@ -155,10 +147,11 @@ export class CommandStore implements WorkerStore {
     if (work === undefined || claimed?.next === undefined) return claimed?.won;
     work.record = claimed.next;
     const lease = this.#lease(by.claimId, by.leaseMs);
-    await this.#say(work, { kind: "TASK_ACCEPTED", ...lease });
-    const problem = problemOf(work.command);
+    await this.#send(work, { kind: "TASK_ACCEPTED", ...lease });
+    const problem = commandProblem(work.command);
     if (problem === undefined) {
-      await this.#say(work, { kind: "TASK_HEARTBEAT", ...lease }); // only by it such coordinators know that a node runs
+      // External coordinators regard a node as running only after a heartbeat.
+      await this.#send(work, { kind: "TASK_HEARTBEAT", ...lease });
       return claimed.won;
     }
     const { nodeId, shard, epoch } = ref;
@@ -190,7 +183,7 @@ export class CommandStore implements WorkerStore {
     await this.#rows.write(attempt, { ...row, workerId: this.#workerId });
     work.uids.add(uid);
     work.origins.set(origin.source, origin);
-    await this.#say(work, batchStored({ uid, meta, metrics }));
+    await this.#send(work, batchStored({ uid, meta, metrics }));
     return "ok";
   }
 
@@ -225,7 +218,7 @@ export class CommandStore implements WorkerStore {
     return this.#write(attempt, confirmed, { kind: "CANCELLED", reason });
   }
 
-  /** What it has stored is written again under the same names. */
+  /** Rows that are already stored are written again under the same names. */
   async restart(attempt: Attempt): Promise<WriteAnswer> {
     const work = this.#work.get(shardKey(attempt));
     work?.uids.clear();
@@ -233,7 +226,7 @@ export class CommandStore implements WorkerStore {
     return fence(work?.record, attempt);
   }
 
-  /** Nobody asks for it: it lives as long as the attempt. */
+  /** Not stored: it matters only while the attempt runs. */
   async report(attempt: Attempt): Promise<WriteAnswer> {
     return fence(this.#work.get(shardKey(attempt))?.record, attempt);
   }
@@ -242,9 +235,9 @@ export class CommandStore implements WorkerStore {
     return "closed";
   }
 
-  // ---- what such coordinators have no word for
+  // ---- what external coordinators do not support
 
-  /** There is no task but by its commands. */
+  /** A task exists only through its commands. */
   async deleteTask(): Promise<"unknown"> {
     return "unknown";
   }
@@ -272,13 +265,13 @@ export class CommandStore implements WorkerStore {
 
   // ---- messages
 
-  #hear(message: Message): void {
+  #receive(message: Message): void {
     if (message.kind === "TASK_START" && message.shard === 0) this.#take(message);
     if (message.kind === "TASK_CANCEL") this.#cancel(message, message.reason);
     if (message.kind === "CANCEL" && message.targetWorkerId === this.#workerId) this.#cancel(message, message.reason);
   }
 
-  /** One that was there already is a repeat; a later one says that the earlier attempt is over. */
+  /** A known epoch is a repeat; a later one means that the earlier attempt is over. */
   #take(command: TaskStartMessage): void {
     const key = shardKey(command);
     const known = this.#work.get(key);
@@ -287,8 +280,8 @@ export class CommandStore implements WorkerStore {
     const record = { ...createShard(command, init), epoch: command.epoch };
     this.#work.delete(key);
     this.#work.set(key, { command, record, cancelReason: "cancelled", uids: new Set(), origins: new Map() });
-    this.#seen.forget(); // rows may have been removed since
-    if (this.#work.size > mostKept) this.#dropOldest();
+    this.#seen.forget(); // rows may have been removed in the meantime
+    if (this.#work.size > maxKept) this.#dropOldest();
   }
 
   #dropOldest(): void {
@@ -311,15 +304,15 @@ export class CommandStore implements WorkerStore {
     const { answer, next } = judge(work?.record, this.#clock.now());
     if (work === undefined || next === undefined) return answer;
     work.record = next;
-    await this.#say(work, event);
+    await this.#send(work, event);
     return answer;
   }
 
-  async #say({ record, command }: Work, event: AttemptEvent): Promise<void> {
+  async #send({ record, command }: Work, event: AttemptEvent): Promise<void> {
     const { taskId, nodeId, shard, epoch, type } = record;
     const about = { taskId, nodeId, shard, epoch, type, workerId: this.#workerId } as const;
     const message: StatusMessage = { ...event, ...about, ...traceOf(command) };
-    const [topic, key] = [topics.status(type), `${taskId}:${nodeId}`];
+    const [topic, key] = [topics.status(type), messageKey(record)];
     try {
       await this.#sizedBus.publish(topic, key, message);
     } catch (error) {
@@ -336,47 +329,8 @@ export class CommandStore implements WorkerStore {
     const work = this.#work.get(shardKey(ref));
     if (work?.record.lease !== undefined) return work.record;
     const record = createShard(ref, { type: "elsewhere", priority: 0, status: "queued", at: 0 });
-    // Asked before the rows are counted: what it stored before it said so is there.
+    // Checked before the rows are counted, so that the count includes everything stored before the mark.
     if (!(await this.#rows.isComplete(ref))) return { ...record, status: "running" };
     return { ...record, status: "finished", count: await this.#seen.count(ref) };
   }
 }
-
-/** What is known of a task whose graph stays with its coordinator: the nodes of commands, and what these read. */
-function commandGraph(commands: readonly TaskStartMessage[]): Graph {
-  const nodes = new Map<string, GraphNode>(commands.map((command) => [command.nodeId, commandNode(command)]));
-  for (const { depends_on } of [...nodes.values()]) {
-    for (const id of depends_on) if (!nodes.has(id)) nodes.set(id, { node_id: id, type: "elsewhere", depends_on: [] });
-  }
-  const edges = [...nodes.values()].flatMap(({ node_id, depends_on }) =>
-    depends_on.map((parent) => [parent, node_id] as const),
-  );
-  return { schema_version: "1.0", nodes: [...nodes.values()], edges };
-}
-
-/** What the command asks for that nobody here would do: its batches would be others than it says. */
-function problemOf({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
-  if (!says(batching)) return undefined;
-  const message = `the command has 'batching', which this worker does not support: split the input with input_adapter '${batchingAdapter}' in input_inline`;
-  return { reasonCode: "bad_input_args", message };
-}
-
-/** Some coordinators send what a node doesn't have as null, or as an empty object. */
-const says = (value: Json | undefined): value is Json =>
-  value !== undefined && value !== null && !(isObject(value) && Object.keys(value).length === 0);
-
-function commandNode({ nodeId, type, inputInline, inputRef }: TaskStartMessage): GraphNode {
-  const inline = isObject(inputInline) ? inputInline : {};
-  const input = says(inputRef) ? { ...inline, input_ref: inputRef } : inline;
-  const io = { start_when: "first_batch", input_inline: input } as const;
-  return { node_id: nodeId, type, depends_on: sourcesOf(input), io };
-}
-
-function sourcesOf({ input_args }: JsonObject): readonly string[] {
-  const args = isObject(input_args) ? input_args : {};
-  const named = args.from_nodes ?? args.from_node ?? [];
-  return (Array.isArray(named) ? named : [named]).filter((id) => typeof id === "string");
-}
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,6 +1,6 @@
 import { FlowError } from "../../errors/index.ts";
 import { cancelTokenOf, traceOf } from "../messages/messages.ts";
-import { topics } from "../messages/topics.ts";
+import { messageKey, topics } from "../messages/topics.ts";
 import { type EpochRef, type Failure, type ShardRecord, shardKey } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
 import type { UnreadableSource } from "../ports/index.ts";
@@ -8,10 +8,10 @@ import type { Supervisor } from "../resilience/supervisor.ts";
 import { externalInput, externalSources } from "./nodes.ts";
 import { type ExternalParts, epochRef, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
 
-const mostLookedAt = 1_000;
+const maxLookedAt = 1_000;
 const lookMaxMs = 1_000;
-/** A worker that is busy for long leaves commands unread: no use to make more and more of them. */
-const mostDoublings = 5;
+/** A busy worker leaves commands unread: sending more of them would not help. */
+const maxDoublings = 5;
 const ownClaimMs = 30_000;
 
 interface Waiting {
@@ -20,15 +20,15 @@ interface Waiting {
 }
 
 /**
- * Sends external workers their work. A command is all that they get, and nothing stands in the store until one of them
- * says that it took it. So a command that nobody takes counts as lost after a time: the attempt gets the next epoch, and
- * whoever takes the old one is told to stop.
+ * Sends commands to external workers. A command is all that they receive, and the store has no trace of it until one of
+ * them accepts. So a command that is not accepted in time counts as lost: the attempt gets the next epoch, and a worker
+ * that accepts the old one is told to stop.
  *
- * How long it waits is known by this process alone, so another one begins to wait anew: that costs time only.
+ * Waiting times are known to this process only. Another coordinator starts waiting anew, which costs only time.
  */
 export class ExternalDispatch {
   readonly #parts: ExternalParts;
-  /** By attempt: since when this process has seen it wait, monotonic. */
+  /** By attempt, since when this process has seen it wait; monotonic. */
   #waiting = new Map<string, Waiting>();
 
   constructor(parts: ExternalParts) {
@@ -44,17 +44,17 @@ export class ExternalDispatch {
     });
   }
 
-  /** An attempt is queued: what it reads is made readable, and its command sent. */
+  /** Makes the sources of a queued attempt readable and sends its command. */
   async command(ref: EpochRef): Promise<void> {
     const { bus } = this.#parts;
     const found = await readPlan(this.#parts, ref);
-    if (found === undefined || found.task.status !== "running") return; // its tombstone is on its way
+    if (found === undefined || found.task.status !== "running") return; // its tombstone is about to be written
     const { node } = found;
     const unreadable = await this.#prepare(ref, node);
     if (unreadable !== undefined) return this.#fail(ref, unreadableFailure(unreadable));
     const address = { ...epochRef(ref), type: node.type };
     try {
-      await bus.publish(topics.command(node.type), `${ref.taskId}:${ref.nodeId}`, {
+      await bus.publish(topics.command(node.type), messageKey(ref), {
         kind: "TASK_START",
         ...address,
         cancelToken: cancelTokenOf(address),
@@ -68,7 +68,7 @@ export class ExternalDispatch {
     }
   }
 
-  /** Its lease ran out: whoever had it may live on. */
+  /** Its lease has expired, but its worker may still be alive. */
   async leaseLost({ type, history, ...ref }: ShardRecord): Promise<void> {
     const last = history.at(-1);
     if (last?.workerId === undefined) return;
@@ -76,10 +76,10 @@ export class ExternalDispatch {
     await sendCancel(this.#parts.bus, { ref: { ...ref, epoch }, type, workerId, reason: "lease_lost" });
   }
 
-  /** Gives what nobody has taken for too long another epoch. */
+  /** Re-issues commands that were not accepted in time under the next epoch. */
   async look(): Promise<void> {
     const { store, clock, external } = this.#parts;
-    const queued = await store.peekQueue([...external.types], mostLookedAt);
+    const queued = await store.peekQueue([...external.types], maxLookedAt);
     const now = clock.monotonic();
     const still = new Map<string, Waiting>();
     for (const ref of queued) {
@@ -92,7 +92,7 @@ export class ExternalDispatch {
     for (const ref of late) await this.#again(ref);
   }
 
-  /** One that can't be sent keeps none of the others from it. */
+  /** A command that cannot be sent does not prevent the others. */
   async #again(ref: EpochRef): Promise<void> {
     const { store, logger } = this.#parts;
     try {
@@ -107,7 +107,7 @@ export class ExternalDispatch {
   async #patienceMs(ref: EpochRef): Promise<number> {
     const history = (await readRecord(this.#parts.store, ref))?.history ?? [];
     const times = history.length - 1 - history.findLastIndex(({ cause }) => cause !== "supersede");
-    return this.#parts.acceptMs * 2 ** Math.min(times, mostDoublings);
+    return this.#parts.acceptMs * 2 ** Math.min(times, maxDoublings);
   }
 
   async #prepare(ref: EpochRef, node: NodePlan): Promise<UnreadableSource | undefined> {
@@ -117,7 +117,7 @@ export class ExternalDispatch {
     return rows.prepare({ ...epochRef(ref), generation }, { records, longest: longestSource });
   }
 
-  /** Nobody can do it. The failure is an attempt's like any other, so this coordinator makes it, if nobody else has. */
+  /** No worker can run it. This coordinator claims the attempt, unless a worker has, and fails it like any other. */
   async #fail(ref: EpochRef, problem: Pick<Failure, "reasonCode" | "message">): Promise<void> {
     const { store, ids, coordinatorId, nodeChanged } = this.#parts;
     const { taskId, nodeId, shard, epoch } = ref;
@@ -130,14 +130,14 @@ export class ExternalDispatch {
   }
 }
 
-/** What is said of a node whose worker can't read its source. */
+/** The failure of a node whose worker cannot read its source. */
 export function unreadableFailure({
   nodeId: source,
   problem,
 }: UnreadableSource): Pick<Failure, "reasonCode" | "message"> {
-  const words =
+  const text =
     problem === "too_long"
       ? `'${source}' has more than ${longestSource} batches, the most that its worker reads: make fewer, larger ones`
       : `'${source}' has a batch that is not an object, but its worker reads only objects`;
-  return { reasonCode: `foreign_source_${problem}`, message: words };
+  return { reasonCode: `foreign_source_${problem}`, message: text };
 }

@@ -1,13 +1,15 @@
-import { adapterName, adaptersOnWire, defaultAdapter } from "../../builtins/input-adapters/index.ts";
+import { adapterName, adaptersOnWire, batchingAdapter, defaultAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { setFields } from "../../graph/format/node-fields.ts";
 import type { Finding, Graph, GraphNode } from "../../graph/index.ts";
+import type { TaskStartMessage } from "../messages/messages.ts";
+import type { Failure } from "../model/records.ts";
 import { type NodePlan, type Plan, planGraph } from "../plan/index.ts";
 
-/** Node types whose workers aren't ours: they know the messages, and not what stands in the store. */
+/** Node types that external workers serve: they exchange messages and do not read the store. */
 export interface ExternalTypes {
   readonly types: ReadonlySet<string>;
-  /** Handlers that must begin anew after a failure, as far as they are known here. */
+  /** Handlers that start over after a failure, as far as they are known here. */
   readonly restarting: ReadonlySet<string>;
 }
 
@@ -18,15 +20,15 @@ export function externalSources({ routing, dependsOn }: NodePlan): readonly stri
 }
 
 /**
- * Whether an attempt may begin while a source still runs: its sources are its parents, and it waits for the end of all of
- * them, else.
+ * Whether an attempt may begin while a source is still running. Otherwise its sources are its parents, and it waits for
+ * all of them to end.
  */
 export function mayReadUnfinished(node: NodePlan): boolean {
   if (node.startsOnFirstBatch || !node.needsAll) return true;
   return externalSources(node).some((id) => !node.dependsOn.includes(id));
 }
 
-/** All that its worker is told about its input: nobody there knows what a graph leaves out. */
+/** Everything its worker needs to know about its input: external workers do not know a graph's defaults. */
 export function externalInput(node: NodePlan): JsonObject {
   const sources = externalSources(node);
   if (sources.length === 0) return node.args;
@@ -34,16 +36,16 @@ export function externalInput(node: NodePlan): JsonObject {
   return { ...node.args, input_adapter: adapter, input_args: { ...node.routing?.args, from_nodes: [...sources] } };
 }
 
-/** What these workers do not support, or what their coordinator could not enforce. */
+/** Refuses what external workers do not support or nothing could enforce. */
 export function externalFindings(graph: Graph, external: ExternalTypes): readonly Finding[] {
   if (!graph.nodes.some(({ type }) => external.types.has(type))) return [];
   const plan = planGraph(graph);
   return graph.nodes.flatMap((node, index) =>
     external.types.has(node.type)
-      ? problemsOf(node, plan, external).map(({ at, words }) => ({
+      ? problemsOf(node, plan, external).map(({ at, text }) => ({
           code: "GRAPH_UNSUPPORTED" as const,
           path: `/nodes/${index}/${at}`,
-          message: `node '${node.node_id}': '${node.type}' is served by external workers: ${words}`,
+          message: `node '${node.node_id}': '${node.type}' is served by external workers: ${text}`,
         }))
       : [],
   );
@@ -51,7 +53,7 @@ export function externalFindings(graph: Graph, external: ExternalTypes): readonl
 
 interface Problem {
   readonly at: string;
-  readonly words: string;
+  readonly text: string;
 }
 
 function problemsOf(json: GraphNode, plan: Plan, { restarting }: ExternalTypes): readonly Problem[] {
@@ -59,21 +61,21 @@ function problemsOf(json: GraphNode, plan: Plan, { restarting }: ExternalTypes):
   const adapter = adapterName(node.routing?.adapter ?? defaultAdapter);
   const shards = mayReadUnfinished(node) ? externalSources(node).filter((id) => isSharded(plan, id)) : [];
   const all: readonly (Problem & { readonly holds: boolean })[] = [
-    { holds: restarting.has(node.type), at: "type", words: "they cannot restart, so it must be resumable" },
+    { holds: restarting.has(node.type), at: "type", text: "they cannot restart, so it must be resumable" },
     ...setFields(json).map(({ field, key, path }) => ({
       holds: field.ownWorkersOnly === true,
       at: path.join("/"),
-      words: `they do not support ${key}`,
+      text: `they do not support ${key}`,
     })),
     {
       holds: !adaptersOnWire.includes(adapter),
       at: "io/input_inline/input_adapter",
-      words: `they do not support adapter '${adapter}', only ${adaptersOnWire.map((name) => `'${name}'`).join(" and ")}`,
+      text: `they do not support adapter '${adapter}', only ${adaptersOnWire.map((name) => `'${name}'`).join(" and ")}`,
     },
     {
       holds: shards.length > 0,
       at: node.startsOnFirstBatch ? "io/start_when" : node.needsAll ? "depends_on" : "fan_in",
-      words:
+      text:
         `they treat '${shards[0]}' as complete when its first partition is, so it must wait for all of it: in ` +
         `depends_on, with start_when "ready" and fan_in "all"`,
     },
@@ -82,3 +84,42 @@ function problemsOf(json: GraphNode, plan: Plan, { restarting }: ExternalTypes):
 }
 
 const isSharded = (plan: Plan, id: Json): boolean => typeof id === "string" && (plan.byId.get(id)?.partitions ?? 1) > 1;
+
+/** The known part of a graph that stays with its coordinator: the nodes of commands, and what these read. */
+export function commandGraph(commands: readonly TaskStartMessage[]): Graph {
+  const nodes = new Map<string, GraphNode>(commands.map((command) => [command.nodeId, commandNode(command)]));
+  for (const { depends_on } of [...nodes.values()]) {
+    for (const id of depends_on) if (!nodes.has(id)) nodes.set(id, { node_id: id, type: "elsewhere", depends_on: [] });
+  }
+  const edges = [...nodes.values()].flatMap(({ node_id, depends_on }) =>
+    depends_on.map((parent) => [parent, node_id] as const),
+  );
+  return { schema_version: "1.0", nodes: [...nodes.values()], edges };
+}
+
+/** A field of the command that this worker does not support: it would produce different batches. */
+export function commandProblem({ batching }: TaskStartMessage): Pick<Failure, "reasonCode" | "message"> | undefined {
+  if (!isGiven(batching)) return undefined;
+  const message = `the command has 'batching', which this worker does not support: split the input with input_adapter '${batchingAdapter}' in input_inline`;
+  return { reasonCode: "bad_input_args", message };
+}
+
+/** Some coordinators send null or an empty object for a field that a node does not have. */
+const isGiven = (value: Json | undefined): value is Json =>
+  value !== undefined && value !== null && !(isObject(value) && Object.keys(value).length === 0);
+
+function commandNode({ nodeId, type, inputInline, inputRef }: TaskStartMessage): GraphNode {
+  const inline = isObject(inputInline) ? inputInline : {};
+  const input = isGiven(inputRef) ? { ...inline, input_ref: inputRef } : inline;
+  const io = { start_when: "first_batch", input_inline: input } as const;
+  return { node_id: nodeId, type, depends_on: sourcesOf(input), io };
+}
+
+function sourcesOf({ input_args }: JsonObject): readonly string[] {
+  const args = isObject(input_args) ? input_args : {};
+  const named = args.from_nodes ?? args.from_node ?? [];
+  return (Array.isArray(named) ? named : [named]).filter((id) => typeof id === "string");
+}
+
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

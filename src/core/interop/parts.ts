@@ -1,12 +1,12 @@
 import type { Logger } from "../../definitions/index.ts";
-import { cancelTokenOf } from "../messages/messages.ts";
+import { cancelMessage } from "../messages/messages.ts";
 import { topics } from "../messages/topics.ts";
 import type { EpochRef, ShardRecord, ShardRef, TaskRecord } from "../model/records.ts";
 import type { NodePlan, Plan, PlanCache } from "../plan/index.ts";
 import type { Bus, Clock, ExternalRows, Ids, Random, Store } from "../ports/index.ts";
 import type { ExternalTypes } from "./nodes.ts";
 
-/** What a coordinator works for external workers with. */
+/** What a coordinator uses to act for external workers. */
 export interface ExternalParts {
   readonly coordinatorId: string;
   readonly store: Store;
@@ -18,17 +18,17 @@ export interface ExternalParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly external: ExternalTypes;
-  /** How long a command may wait for a worker before it counts as lost, in ms; each time in a row twice as long. */
+  /** How long a command may wait for a worker before it counts as lost, in ms; doubles each time in a row. */
   readonly acceptMs: number;
-  /** Something about this node changed. */
+  /** Called when this node changed. */
   readonly nodeChanged: (taskId: string, nodeId: string) => Promise<void>;
-  /** It got a further batch. */
+  /** Called when this shard stored a further batch. */
   readonly progressed: (ref: ShardRef) => void;
-  /** A retry is due in this many ms. */
+  /** Called when a retry is due in this many ms. */
   readonly dueIn: (ms: number) => void;
 }
 
-/** Such a worker reads no more artifacts of a node. */
+/** The maximum number of artifacts of a node that an external worker reads. */
 export const longestSource = 200;
 
 export const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
@@ -38,7 +38,7 @@ export async function readRecord(store: Store, ref: ShardRef): Promise<ShardReco
   return records.find(({ shard }) => shard === ref.shard);
 }
 
-/** The task with the plan of one of its nodes; `undefined`: there is no such thing. */
+/** The task and the plan of one of its nodes; `undefined` if one does not exist. */
 export async function readPlan(
   { store, plans }: Pick<ExternalParts, "store" | "plans">,
   ref: ShardRef,
@@ -50,17 +50,11 @@ export async function readPlan(
   return node && { task, plan, node };
 }
 
-/** Tells a worker to stop what it does for this epoch. */
+/** Tells a worker to stop an attempt. */
 export async function sendCancel(
   bus: Bus,
   to: { readonly ref: EpochRef; readonly type: string; readonly workerId: string; readonly reason: string },
 ): Promise<void> {
-  const address = { ...epochRef(to.ref), type: to.type };
-  await bus.publish(topics.signals, to.workerId, {
-    kind: "CANCEL",
-    ...address,
-    targetWorkerId: to.workerId,
-    reason: to.reason,
-    cancelToken: cancelTokenOf(address),
-  });
+  const { ref, type, workerId } = to;
+  await bus.publish(topics.signals, workerId, cancelMessage({ ...ref, type }, to));
 }

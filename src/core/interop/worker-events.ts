@@ -3,15 +3,17 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import type { AttemptEvent, StatusMessage } from "../messages/messages.ts";
 import { type Artifact, type ShardRef, shardKey } from "../model/records.ts";
 import type { PlainRows } from "../ports/index.ts";
+import { isObject } from "./nodes.ts";
 
 const longestField = 1_024;
 const longestMetrics = 65_536;
-/** Tells readers that `metrics` are not all of them. */
+/** Marks `metrics` as incomplete. */
 const truncatedMark = "__truncated__";
 
 /**
- * Says that a batch's row is stored. Coordinators take the metrics of a `BATCH_OK` for the batch's data, and replace the
- * row's by them where it refers to the row: it does only when they are all of the data.
+ * Reports that a batch's row is stored. Coordinators regard the metrics of a `BATCH_OK` as the batch's data, and
+ * overwrite the row with them if the message refers to the row. So it refers to the row only if the metrics are all of
+ * its data.
  */
 export function batchStored(row: {
   readonly uid: string;
@@ -25,9 +27,8 @@ export function batchStored(row: {
 }
 
 /**
- * The event without what makes it too large for a message. It keeps what fits of its metrics, numbers first, which
- * coordinators add up.
- * A `BATCH_OK` no longer refers to its row then: see {@link batchStored}.
+ * The event, cut to fit in a message. Keeps as many metrics as fit, numbers first, since coordinators sum them. A cut
+ * `BATCH_OK` no longer refers to its row: see {@link batchStored}.
  */
 export function shortened(message: StatusMessage): StatusMessage {
   switch (message.kind) {
@@ -56,10 +57,7 @@ function essentials(metrics: JsonObject): JsonObject {
   return Object.fromEntries([...kept, [truncatedMark, true]]);
 }
 
-const isObject = (value: Json): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** The rows of nodes whose coordinator gives them no place, in the order in which they were first seen here. */
+/** The rows of nodes whose coordinator assigns no positions, in the order in which this process first saw them. */
 export class SeenRows {
   readonly #rows: PlainRows;
   /** By node, the uids of its batches. */
@@ -88,14 +86,14 @@ export class SeenRows {
     this.#seen.clear();
   }
 
-  /** The node's batches, looked for when fewer than so many are known. */
+  /** The node's batches; reads the rows if fewer than `wanted` are known. */
   async #look(ref: ShardRef, wanted: number): Promise<readonly string[]> {
     const key = shardKey(ref);
     const known = this.#seen.get(key) ?? [];
     this.#seen.set(key, known);
     if (known.length >= wanted) return known;
     const found = await this.#rows.uids(ref);
-    // Made only now: while the rows were looked for, others may have added the same ones.
+    // Built only now: concurrent calls may have added the same uids during the read.
     const there = new Set(known);
     for (const uid of found) if (!there.has(uid)) known.push(uid);
     return known;

@@ -7,10 +7,10 @@ import { ExternalDispatch } from "./dispatch.ts";
 import { externalFindings } from "./nodes.ts";
 import type { ExternalParts } from "./parts.ts";
 
-/** How long a word counts by which a worker says that it is there. */
+/** How long a worker's announcement is valid. */
 const announcedMs = 600_000;
 
-/** What a coordinator does for workers that aren't ours, and that ours do by themselves. */
+/** What a coordinator does on behalf of external workers. */
 export class ExternalWorkers {
   readonly #parts: ExternalParts;
   readonly #dispatch: ExternalDispatch;
@@ -26,7 +26,7 @@ export class ExternalWorkers {
     return this.#parts.external.types;
   }
 
-  /** What of a graph its workers can't do. */
+  /** What a graph asks for that its external workers do not support. */
   findings(graph: Graph): readonly Finding[] {
     return externalFindings(graph, this.#parts.external);
   }
@@ -44,8 +44,8 @@ export class ExternalWorkers {
   }
 
   /**
-   * Keeps who is there, for whoever asks why a node doesn't run: some say it again and again, some only as they begin. A
-   * worker of ours tells the store itself.
+   * Stores which workers are alive, for explanations of why a node does not run. Some programs announce repeatedly,
+   * some only at their start. FlowKit's own workers write to the store themselves.
    */
   async onAnnounce(message: AnnounceMessage): Promise<void> {
     const { store, clock } = this.#parts;

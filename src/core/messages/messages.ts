@@ -1,12 +1,12 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
 
 /*
- * The messages between coordinators and workers, as documented for the wire. Each is a hint: who gets one looks in the
- * store. The engine's own parts send `TASK_START`, `BATCH_OK` for a shard's first artifact, one event for an attempt's
- * end, and `CANCEL`. The others are what processes need that share no store.
+ * The messages between coordinators and workers, as documented for the wire. Each is a hint: its receiver reads the
+ * store. The engine itself sends `TASK_START`, `BATCH_OK` for a shard's first artifact, one event for an attempt's end,
+ * and `CANCEL`. The others are for processes that do not share a store.
  */
 
-/** Of which attempt a message speaks. */
+/** The attempt that a message is about. */
 export interface AttemptAddress {
   readonly taskId: string;
   readonly nodeId: string;
@@ -16,15 +16,15 @@ export interface AttemptAddress {
   readonly type: string;
 }
 
-/** What a bus may add to a message on its way. A message without them gets new ones. */
+/** What a bus may add to a message in transit. Fields that are missing are generated. */
 export interface MessageTrace {
-  /** A UUID: the same in a question and its answer. */
+  /** A UUID: equal in a query and its reply. */
   readonly corrId?: string;
-  /** The same in a repeated message. Compared, never interpreted. */
+  /** Equal in a repeated message. Compared, never interpreted. */
   readonly dedupId?: string;
   /** When it was sent, by the sender's clock: ms since 1970. */
   readonly sentAt?: number;
-  /** The W3C trace context that its task belongs to. */
+  /** The W3C trace context of the task. */
   readonly traceparent?: string;
 }
 
@@ -49,7 +49,7 @@ export interface TaskStartMessage extends ToAttempt {
   readonly batching?: Json;
 }
 
-/** The attempt shall stop. */
+/** The attempt must stop. */
 export interface TaskCancelMessage extends ToAttempt {
   readonly kind: "TASK_CANCEL";
   readonly reason: string;
@@ -61,17 +61,17 @@ export interface TaskAcceptedMessage extends FromHolder {
   readonly kind: "TASK_ACCEPTED";
 }
 
-/** The attempt still runs. */
+/** The attempt is still running. */
 export interface TaskHeartbeatMessage extends FromHolder {
   readonly kind: "TASK_HEARTBEAT";
 }
 
-/** A worker goes on with an attempt, or with what an earlier one stored. */
+/** A worker continues an attempt, or what an earlier one stored. */
 export interface TaskResumedMessage extends FromHolder {
   readonly kind: "TASK_RESUMED";
 }
 
-/** A batch is stored. */
+/** A batch has been stored. */
 export interface BatchOkMessage extends FromWorker {
   readonly kind: "BATCH_OK";
   readonly batchUid: string;
@@ -79,7 +79,7 @@ export interface BatchOkMessage extends FromWorker {
   readonly artifactsRef?: Json;
 }
 
-/** A batch failed, and with it the attempt. */
+/** A batch failed, which fails the attempt. */
 export interface BatchFailedMessage extends FromWorker {
   readonly kind: "BATCH_FAILED";
   readonly batchUid: string;
@@ -97,25 +97,25 @@ export interface TaskDoneMessage extends FromWorker {
   readonly finalUid?: string;
 }
 
-/** The attempt has failed: for good, or until it is due again. */
+/** The attempt has failed, permanently or until it is due again. */
 export interface TaskFailedMessage extends FromWorker {
   readonly kind: "TASK_FAILED";
   readonly reasonCode: string;
   readonly permanent: boolean;
   readonly error?: Json;
-  /** It runs again then. Absent from a worker that leaves it to the coordinator. */
+  /** The delay before its next attempt. Absent if the worker leaves it to the coordinator. */
   readonly dueInMs?: number;
-  /** It gave its claim back, which is no failure. */
+  /** It released its claim, which is not a failure. */
   readonly yielded?: boolean;
 }
 
-/** The attempt has stopped, since its task is being cancelled. */
+/** The attempt has stopped because its task is being cancelled. */
 export interface CancelledMessage extends FromWorker {
   readonly kind: "CANCELLED";
   readonly reason: string;
 }
 
-/** To the worker that holds an attempt: it should stop. */
+/** To the worker that runs an attempt: stop it. */
 export interface CancelMessage extends ToAttempt {
   readonly kind: "CANCEL";
   readonly targetWorkerId: string;
@@ -125,18 +125,18 @@ export interface CancelMessage extends ToAttempt {
   readonly deadline?: number;
 }
 
-/** Asks all workers who runs a node. */
+/** Asks all workers which one runs a node. */
 export interface TaskDiscoverMessage extends ToAttempt {
   readonly kind: "TASK_DISCOVER";
   readonly wantEpoch: number;
 }
 
-/** The answer, with the `corrId` of the question. */
+/** The reply, with the `corrId` of the query. */
 export interface TaskSnapshotMessage extends ToAttempt {
   readonly kind: "TASK_SNAPSHOT";
   readonly workerId?: string;
   readonly runState: "idle" | "running" | "cancelling";
-  /** Which attempt it is about. */
+  /** The attempt that it is about. */
   readonly attemptEpoch: number;
   readonly lease?: { readonly workerId: string; readonly leaseId: string; readonly deadline: number };
   readonly progress?: Json;
@@ -146,12 +146,12 @@ export interface TaskSnapshotMessage extends ToAttempt {
 export interface WorkerOnlineMessage extends MessageTrace {
   readonly kind: "WORKER_ONLINE";
   readonly workerId: string;
-  /** The types of nodes that it runs. */
+  /** The types of nodes that it serves. */
   readonly roles: readonly string[];
-  /** Absent in a repeat: what was known stays true. */
+  /** Absent in a repeat: the earlier ones still apply. */
   readonly capabilities?: JsonObject;
   readonly version: string;
-  /** Attempts at once. */
+  /** Maximum number of concurrent attempts. */
   readonly capacity: number;
   readonly resume?: Json;
 }
@@ -163,12 +163,12 @@ export interface WorkerOfflineMessage extends MessageTrace {
 
 type WithoutSender<T> = T extends unknown ? Omit<T, keyof AttemptAddress | "workerId"> : never;
 
-/** What an attempt says of itself. */
+/** What an attempt reports about itself. */
 export type AttemptEvent = WithoutSender<StatusMessage>;
 
-/** What coordinators tell the workers of one node type. */
+/** From coordinators to the workers of a node type. */
 export type CommandMessage = TaskStartMessage | TaskCancelMessage;
-/** What workers tell coordinators of an attempt. */
+/** From workers to coordinators, about an attempt. */
 export type StatusMessage =
   | TaskAcceptedMessage
   | TaskHeartbeatMessage
@@ -178,10 +178,10 @@ export type StatusMessage =
   | TaskDoneMessage
   | TaskFailedMessage
   | CancelledMessage;
-/** Workers that come and go. */
+/** Announces that a worker has started or stopped. */
 export type AnnounceMessage = WorkerOnlineMessage | WorkerOfflineMessage;
 
-/** Every message that a bus carries; `kind` tells which it is. */
+/** Every message that a bus carries, distinguished by `kind`. */
 export type Message =
   | CommandMessage
   | StatusMessage
@@ -190,9 +190,19 @@ export type Message =
   | TaskSnapshotMessage
   | AnnounceMessage;
 
-/** Names an attempt to whoever may have to stop it. The same for each message about it. */
+/** Identifies an attempt in messages that ask to stop it; the same in each of them. */
 export const cancelTokenOf = ({ taskId, nodeId, shard, epoch }: AttemptAddress): string =>
   `${taskId}:${nodeId}:${shard}:${epoch}`;
+
+/** Asks the worker that runs this attempt to stop it. */
+export function cancelMessage(
+  { taskId, nodeId, shard, epoch, type }: AttemptAddress,
+  to: { readonly workerId: string; readonly reason: string } & Traced,
+): CancelMessage {
+  const address = { taskId, nodeId, shard, epoch, type };
+  const { workerId: targetWorkerId, reason } = to;
+  return { kind: "CANCEL", ...address, targetWorkerId, reason, cancelToken: cancelTokenOf(address), ...traceOf(to) };
+}
 
 type Family = "command" | "status" | "signal" | "query" | "reply" | "announce";
 
@@ -206,7 +216,7 @@ type FamilyOf<TMessage> = TMessage extends CommandMessage
         ? "announce"
         : "query" | "reply";
 
-/** Which kinds there are, and what each is. */
+/** The family of each kind of message. */
 const families = {
   TASK_START: "command",
   TASK_CANCEL: "command",
@@ -228,16 +238,16 @@ const families = {
 /** Whether a message of this kind exists. */
 export const isMessageKind = (kind: string): kind is Message["kind"] => Object.hasOwn(families, kind);
 
-/** Whether a worker reports with this message what became of an attempt. */
+/** Whether the message is a worker's report about an attempt. */
 export const isStatus = (message: Message): message is StatusMessage => families[message.kind] === "status";
 
-/** Whether a worker announces or removes itself with messages of this kind. */
+/** Whether workers announce themselves with messages of this kind. */
 export const isAnnounceKind = (kind: Message["kind"]): kind is AnnounceMessage["kind"] => families[kind] === "announce";
 
 interface Traced {
   readonly traceparent?: string | undefined;
 }
 
-/** What a message has of the trace that its task belongs to. */
+/** The part of a message that carries the task's trace context. */
 export const traceOf = ({ traceparent }: Traced): { readonly traceparent?: string } =>
   traceparent === undefined ? {} : { traceparent };

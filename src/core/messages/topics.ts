@@ -19,3 +19,7 @@ export const groups = {
   workers: (type: string): string => `workers.${type}`,
   signals: (workerId: string): string => `signals.${workerId}`,
 } as const;
+
+/** The key of a node's messages: a bus keeps the order of messages with one key. */
+export const messageKey = ({ taskId, nodeId }: { readonly taskId: string; readonly nodeId: string }): string =>
+  `${taskId}:${nodeId}`;

@@ -1,6 +1,6 @@
 import type { CoreReasonCode } from "../../errors/index.ts";
 
-/** A failure that the engine itself finds, as opposed to one that handler code throws. */
+/** A failure detected by the engine itself, not thrown by handler code. */
 export class AttemptError extends Error {
   override readonly name = "AttemptProblem";
   readonly code: CoreReasonCode;

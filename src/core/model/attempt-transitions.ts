@@ -13,17 +13,18 @@ import type {
 import { transitionShard } from "./shard-transition.ts";
 
 /*
- * What the writes of an attempt make of its shard's record: pure, so that every store judges alike. A store reads the
- * record, judges, and puts `next` in its place in one atomic step, or compares-and-sets and judges again.
+ * How the writes of an attempt change its shard's record, as pure functions, so that all stores decide alike. A store
+ * reads the record, judges the write, and replaces the record by `next` in one atomic step, or compares-and-sets it and
+ * judges again on a conflict.
  */
 
-/** The answer to a write, and the record to put in place when there is something to write. */
+/** The answer to a write, and the record to put in place; without `next` nothing is written. */
 export interface Judged<TAnswer> {
   readonly answer: TAnswer;
   readonly next?: ShardRecord;
 }
 
-/** Whether this attempt holds the shard. */
+/** Whether this attempt owns the shard. */
 export function fence(record: ShardRecord | undefined, attempt: Attempt): WriteAnswer {
   if (record?.lease?.claimId !== attempt.claimId || record.epoch !== attempt.epoch) return "fenced";
   if (record.status === "running") return "ok";
@@ -31,15 +32,15 @@ export function fence(record: ShardRecord | undefined, attempt: Attempt): WriteA
 }
 
 /**
- * Whether this very outcome of this attempt is in the record already. The claim id outlives the attempt, so the answer
- * holds until the next attempt has an outcome of its own.
+ * Whether the record already contains this outcome of this attempt. The claim id is kept after the attempt's end, so
+ * the answer holds until the next attempt has an outcome.
  */
 export const isRecorded = (record: ShardRecord | undefined, attempt: Attempt, cause: Cause): boolean =>
   record !== undefined &&
   record.lastClaimId === attempt.claimId &&
   record.history.some((entry) => entry.epoch === attempt.epoch && entry.cause === cause);
 
-/** `queued` with this epoch -> `running`. `won` without `next`: the same claim asked again. */
+/** `queued` with this epoch -> `running`. `won` without `next`: the same claim was repeated. */
 export function claimShard(
   record: ShardRecord | undefined,
   ref: EpochRef,
@@ -73,14 +74,14 @@ export function restartShard(
 ): Judged<WriteAnswer> {
   const answer = fence(record, attempt);
   if (answer !== "ok" || record === undefined) return { answer };
-  // An earlier restart that was long on its way: taking it would withdraw what was appended since.
+  // A delayed earlier restart: accepting it would withdraw what was appended since.
   if (to.generation < record.generation) return { answer: "fenced" };
   if (to.generation === record.generation) return { answer, next: { ...record, sourceGens: to.sourceGens } };
-  const { checkpoint: _, cursors: __, ...kept } = record; // they belong to the output that is withdrawn
+  const { checkpoint: _, cursors: __, ...kept } = record; // they belong to the withdrawn output
   return { answer, next: { ...kept, generation: to.generation, sourceGens: to.sourceGens } };
 }
 
-/** What an attempt says about itself while it runs. */
+/** Writes what an attempt reports about itself. */
 export function reportShard(
   record: ShardRecord | undefined,
   attempt: Attempt,
@@ -88,11 +89,11 @@ export function reportShard(
 ): Judged<WriteAnswer> {
   const answer = fence(record, attempt);
   if (answer !== "ok" || record === undefined) return { answer };
-  const { generation, n, cursors, ...said } = report;
+  const { generation, n, cursors, ...fields } = report;
   const overtaken = generation !== record.generation || n <= (record.lease?.reports ?? 0);
   if (overtaken || record.lease === undefined) return { answer };
   const lease = { ...record.lease, reports: n };
-  const next = { ...record, ...said, lease };
+  const next = { ...record, ...fields, lease };
   return { answer, next: cursors === undefined ? next : { ...next, cursors: furthest(record.cursors, cursors) } };
 }
 
@@ -105,7 +106,7 @@ function furthest(
   return cursors;
 }
 
-/** The second half of `complete`: the log has its marker already. */
+/** The second half of `complete`: the log already has its marker. */
 export function finishShard(
   record: ShardRecord | undefined,
   attempt: Attempt,
@@ -189,7 +190,7 @@ export function confirmCancelledShard(
   return { answer: "ok", next };
 }
 
-/** An outcome: `ok` when it is recorded already, else only the holder of a running shard may set it. */
+/** Writes an outcome: `ok` if it is already recorded, otherwise only for the owner of a running shard. */
 function ended(
   record: ShardRecord | undefined,
   attempt: Attempt,

@@ -9,7 +9,7 @@ import {
 } from "./records.ts";
 import { checkShardTransition } from "./transitions.ts";
 
-/** What only {@link transitionShard} itself writes. */
+/** Fields that only {@link transitionShard} writes. */
 type Fixed = keyof ShardRef | "type" | "priority" | "status" | "history";
 
 export interface ShardChange {
@@ -23,15 +23,15 @@ export interface ShardChange {
 }
 
 /**
- * The record after a move: checked against the table, with its line in the history. What belongs to the status it
- * leaves (`lease`, `dueAt`, `cancelBy`) is gone unless the move sets it anew.
+ * The record after a transition: checked against the table, with an entry in its history. Fields that belong to the
+ * previous status (`lease`, `dueAt`, `cancelBy`) are dropped unless the transition sets them.
  *
  * @throws FlowError `TRANSITION_REFUSED`
  */
 export function transitionShard(record: ShardRecord, move: ShardChange): ShardRecord {
   checkShardTransition(record, { from: record.status, to: move.to, cause: move.cause });
-  // Written out because it is on the way of every claim and outcome: copying all but a few fields by a rest pattern
-  // takes several times as long. A test has a record with every field, so a new one can't be forgotten here.
+  // Written out because every claim and outcome runs it: copying with a rest pattern takes several times as long. A
+  // test has a record with every field, so that a new one cannot be forgotten here.
   const next = {
     taskId: record.taskId,
     nodeId: record.nodeId,
@@ -57,7 +57,7 @@ export function transitionShard(record: ShardRecord, move: ShardChange): ShardRe
   return Object.assign(next, move.set);
 }
 
-/** The record that a dispatch, or the tombstone of a cancel, inserts. */
+/** The record that a dispatch inserts, or the tombstone of a cancel. */
 export function createShard(
   ref: ShardRef,
   init: {
@@ -90,7 +90,7 @@ export function createShard(
   };
 }
 
-/** The record of a shard that takes over what another did in an earlier task. */
+/** The record of a shard that adopts the output of a shard in an earlier task. */
 export function adoptShard(
   ref: ShardRef,
   from: {

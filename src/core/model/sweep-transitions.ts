@@ -2,9 +2,9 @@ import { match } from "ts-pattern";
 import type { EpochRef, ShardRecord } from "./records.ts";
 import { transitionShard } from "./shard-transition.ts";
 
-/* What coordinators make of a shard's record. Pure, like the attempt's own moves. */
+/* How coordinators change a shard's record. Pure, like the transitions of an attempt. */
 
-/** `next` is absent when a shard in this status stays as it is. */
+/** `undefined` if a shard in this status stays as it is. */
 export function cancelShard(
   record: ShardRecord,
   by: { readonly graceMs: number; readonly now: number },
@@ -23,19 +23,19 @@ export function cancelShard(
     .exhaustive();
 }
 
-/** Store time at which `expire` may take the lease; `undefined` when there is none to take. */
+/** Store time from which `expire` may take the lease; `undefined` without a lease. */
 export function expiresAt(record: ShardRecord): number | undefined {
   if (record.lease === undefined) return undefined;
   return Math.min(record.lease.deadline, record.cancelBy ?? Number.POSITIVE_INFINITY);
 }
 
 /**
- * The record without its lease; `undefined` when it was renewed or moved on.
+ * The record without its lease; `undefined` if it was renewed or changed.
  *
- * Lost leases add up only while the log stays as short as at the longest before: output that starts over is progress
- * once it is longer than what it replaces, so a batch that kills its worker ends the shard whatever precedes it.
+ * Lost leases are counted while the log is not longer than at any earlier loss. Output that starts over counts as
+ * progress only once it is longer than what it replaces, so a batch that kills its worker always ends the shard.
  *
- * @param by.stored - how many batches the log of the record's generation has
+ * @param by.stored - the length of the log of the record's generation
  */
 export function expireShard(
   record: ShardRecord | undefined,
@@ -71,7 +71,7 @@ export function expireShard(
   });
 }
 
-/** The record queued again; `undefined` when it isn't deferred with this epoch, or isn't due. */
+/** The record, queued again; `undefined` unless it is deferred with this epoch and due. */
 export function requeueShard(
   record: ShardRecord | undefined,
   ref: EpochRef,
@@ -83,7 +83,7 @@ export function requeueShard(
   return transitionShard(record, { to: "queued", cause: "requeue", at: at.now, set });
 }
 
-/** The record queued under the next epoch; `undefined` when it isn't queued with this one. */
+/** The record, queued with the next epoch; `undefined` unless it is queued with this one. */
 export function supersedeShard(
   record: ShardRecord | undefined,
   ref: EpochRef,

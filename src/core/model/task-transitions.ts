@@ -2,10 +2,10 @@ import { match } from "ts-pattern";
 import type { NewTask, TaskFailure, TaskRecord, TaskStatus, TaskSummary, VarsRecord } from "./records.ts";
 import { checkTaskTransition, type TaskCause } from "./transitions.ts";
 
-/** What the moves of a task look at and change: a store needn't read what may be large for them. */
+/** What a task's transitions read and change: a store need not read large fields for them. */
 type TaskState = Omit<TaskRecord, "graph" | "params">;
 
-/* What the store operations make of a task's record. Pure; `undefined`: it stays as it is. */
+/* How the store operations change a task's record. Pure; `undefined`: it stays as it is. */
 
 export function createTask(task: NewTask, at: { readonly now: number }): TaskRecord {
   checkTaskTransition(task.id, { from: "absent", to: "running", cause: "create" });
@@ -85,7 +85,7 @@ function moved<TTask extends TaskState>(
   return { ...task, ...move.set, status: move.to };
 }
 
-/** The task as a list shows it. */
+/** The task as shown in a list. */
 export function summaryOf({ graph, params: _, ...rest }: TaskRecord): TaskSummary {
   return { ...rest, ...(graph.name === undefined ? {} : { name: graph.name }) };
 }

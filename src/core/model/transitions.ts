@@ -2,27 +2,27 @@ import { FlowError } from "../../errors/index.ts";
 import type { Cause, ShardRef, ShardStatus, TaskStatus } from "./records.ts";
 
 /*
- * Every change of a status, and who may make it. What isn't in these two tables can't happen: each store moves its
- * records through them, so a mistake anywhere above ends as a refused call, never as a wrong record.
+ * Every change of a status, and the operation that may make it. A change that is not in these two tables cannot happen:
+ * each store changes its records through them, so a bug above them ends in a refused call, never in a wrong record.
  *
  * A shard
- *   absent      Its node waits for its parents. `dispatch` lets it be claimed; `adopt` takes over what it did in an
- *               earlier task; `cancel` leaves a tombstone instead, so that a dispatch which was decided before the
- *               cancel finds the place taken.
+ *   absent      Its node waits for its parents. `dispatch` makes it claimable; `adopt` takes over its output from an
+ *               earlier task; `cancel` inserts a tombstone, so that a dispatch which was decided before the cancel
+ *               loses.
  *   queued      May be claimed by one worker. Entered by `dispatch`, and with the next epoch by `requeue` and `expire`.
- *               Left by `claim` or `cancel`; `supersede` gives it the next epoch, so that a claim of this one, which may
- *               still be on its way, can't win.
- *   running     A worker holds the lease. Entered by `claim` only. Left by the holder's own outcome (`complete`, `fail`,
- *               `release`), by `expire` when the lease ran out, or by `cancel`, which doesn't end it yet.
- *   deferred    Waits for a time: after a failure that may be retried, or for want of input. Left by `requeue`, `cancel`.
- *   cancelling  The holder has been asked to stop. Left when it says it did (`confirm_cancelled`), or by `expire` when
- *               its grace or its lease ran out. Whatever its handler returns: never finished, never failed.
+ *               Left by `claim` or `cancel`; `supersede` gives it the next epoch, so that a claim of this one that is
+ *               still in flight cannot win.
+ *   running     A worker has the lease. Entered by `claim` only. Left by the owner's outcome (`complete`, `fail`,
+ *               `release`), by `expire` when the lease has expired, or by `cancel`, which does not end it yet.
+ *   deferred    Waits for a time: after a failure that may be retried, or without input. Left by `requeue`, `cancel`.
+ *   cancelling  The owner has been asked to stop. Left when it confirms (`confirm_cancelled`), or by `expire` when its
+ *               grace period or its lease has ended. Whatever its handler returns: never finished, never failed.
  *   finished, failed, cancelled
- *               Terminal: nothing leaves them.
+ *               Terminal.
  *
  * A task
- *   running     From its creation. `finish` when all nodes finished; `fail` and `cancel` begin to end it.
- *   cancelling  Waits for its shards to end. `close` makes it `failed` when a failure is recorded, else `cancelled`.
+ *   running     From its creation. `finish` when all nodes have finished; `fail` and `cancel` begin to end it.
+ *   cancelling  Waits for its shards to end. `close` makes it `failed` if a failure is recorded, else `cancelled`.
  *   finished, failed, cancelled
  *               Terminal.
  */
@@ -46,7 +46,7 @@ export const shardTransitions: Readonly<Record<ShardStatus | "absent", Targets<S
   cancelled: {},
 };
 
-/** What moved a task: the store operation. */
+/** The store operation that caused a task's transition. */
 export type TaskCause = "create" | "finish" | "fail" | "cancel" | "close";
 
 export const taskTransitions: Readonly<Record<TaskStatus | "absent", Targets<TaskStatus, TaskCause>>> = {

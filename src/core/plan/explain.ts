@@ -1,19 +1,18 @@
 import { match } from "ts-pattern";
 import type { ShardRecord, ShardStatus, TaskStatus, WorkerRecord } from "../model/records.ts";
-import type { NodePlan, Plan } from "./plan.ts";
-import { isNodeFinished, readiness } from "./readiness.ts";
+import { isNodeFinished, type NodePlan, type Plan, readiness } from "./plan.ts";
 
 /** Why a node, or a shard of one, is not running now, or where it runs. Times are the store's, in ms since 1970. */
 export type Reason =
   | {
       readonly reason: "waiting_for_parents" | "waiting_for_first_batch";
       readonly waitingOn: readonly string[];
-      /** How many of them it needs. */
+      /** How many of these parents it needs. */
       readonly needed: number;
     }
-  /** Its parents have satisfied it: a coordinator is about to make it claimable. */
+  /** Its parents satisfy it: a coordinator is about to dispatch it. */
   | { readonly reason: "ready" }
-  /** Failed, and will be tried again. */
+  /** Failed and will be retried. */
   | {
       readonly reason: "backoff";
       readonly until: number;
@@ -21,15 +20,15 @@ export type Reason =
       readonly failures: number;
       readonly maxFailures: number;
     }
-  /** Gave its slot back, since nothing came that it could read. */
+  /** Released its slot because it had no input. */
   | { readonly reason: "waiting_for_input"; readonly until: number }
-  /** As many run as `max` allows: in all, of its type, of its task, or of the node. */
+  /** `max` are running: in total, of its type, of its task, or of the node. */
   | { readonly reason: "limit"; readonly limit: "all" | "type" | "task" | "node"; readonly max: number }
-  /** Its command was sent to workers that aren't FlowKit's; `announced`: how many of its type said lately that they live. */
+  /** Its command was sent to external workers; `announced`: how many of its type announced themselves recently. */
   | { readonly reason: "offered"; readonly type: string; readonly announced: number }
   /** No live worker serves its type. */
   | { readonly reason: "no_worker"; readonly type: string }
-  /** May be claimed; `ahead` others of its type go first, or more than are counted. */
+  /** Can be claimed; `ahead` others of its type are before it; `undefined`: too many to count. */
   | { readonly reason: "queued"; readonly ahead: number | undefined }
   | {
       readonly reason: "running";
@@ -38,7 +37,7 @@ export type Reason =
       readonly leaseUntil: number;
       readonly epoch: number;
     }
-  /** Its worker let the lease end: it runs no longer, as far as anybody knows, and a coordinator queues it again. */
+  /** Its worker's lease has expired: it is presumed dead, and a coordinator will queue the shard again. */
   | {
       readonly reason: "lease_expired";
       readonly workerId: string;
@@ -46,7 +45,7 @@ export type Reason =
       readonly leaseUntil: number;
       readonly epoch: number;
     }
-  /** Asked to stop; its claim ends at `until` whatever it does. */
+  /** Asked to stop; its claim ends at `until` in any case. */
   | { readonly reason: "cancelling"; readonly workerId: string; readonly until: number }
   | {
       readonly reason: "ended";
@@ -60,25 +59,25 @@ export interface ShardExplanation {
   readonly why: Reason;
 }
 
-/** What is known of a task, read a moment ago. */
+/** The facts about a task, read just before. */
 export interface ExplainFacts {
-  /** Store time, as good as this process knows it. */
+  /** Store time, as estimated by this process. */
   readonly now: number;
   readonly status: TaskStatus;
   readonly plan: Plan;
   readonly shards: readonly ShardRecord[];
   readonly workers: readonly WorkerRecord[];
-  /** Types whose workers aren't FlowKit's: they take commands, and are held to no limit. */
+  /** Types that external workers serve: these accept commands, and no limit applies to them. */
   readonly external?: ReadonlySet<string> | undefined;
   /** Nodes that have stored a batch. */
   readonly withArtifacts: ReadonlySet<string>;
-  /** The limit that is full for a shard of this node, if one is. */
+  /** The full limit that blocks a shard of this node, if any. */
   readonly fullLimit: (node: NodePlan) => Omit<Extract<Reason, { reason: "limit" }>, "reason"> | undefined;
-  /** How many queued shards of its type go before this one. */
+  /** How many queued shards of its type are before this one. */
   readonly ahead: (record: ShardRecord) => number | undefined;
 }
 
-/** An entry for every shard of the task, in the order of its graph's nodes. */
+/** One entry per shard of the task, in the order of the graph's nodes. */
 export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
   const byNode = Map.groupBy(facts.shards, (record) => record.nodeId);
   const finished = (id: string): boolean => {
@@ -87,16 +86,16 @@ export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
   };
   return facts.plan.nodes.flatMap((node) => {
     const records = new Map((byNode.get(node.id) ?? []).map((record) => [record.shard, record]));
-    const unborn = records.size === node.partitions ? undefined : whyUnborn(facts, node, finished);
+    const undispatched = records.size === node.partitions ? undefined : whyUndispatched(facts, node, finished);
     return Array.from({ length: node.partitions }, (_, shard): ShardExplanation => {
       const record = records.get(shard);
-      const why = record === undefined ? (unborn as Reason) : whyOf(facts, node, record);
+      const why = record === undefined ? (undispatched as Reason) : whyOf(facts, node, record);
       return { nodeId: node.id, shard, why };
     });
   });
 }
 
-function whyUnborn(facts: ExplainFacts, node: NodePlan, finished: (id: string) => boolean): Reason {
+function whyUndispatched(facts: ExplainFacts, node: NodePlan, finished: (id: string) => boolean): Reason {
   if (facts.status !== "running") return { reason: "ended", status: "cancelled" };
   const verdict = readiness(node, (id) => ({ finished: finished(id), hasArtifact: facts.withArtifacts.has(id) }));
   if (verdict.ready) return { reason: "ready" };
@@ -136,12 +135,12 @@ function whyDeferred(node: NodePlan, { history, dueAt = 0, failures }: ShardReco
 }
 
 /**
- * One line for people.
+ * The reason as one line of text.
  *
- * @param now - store time, as good as this process knows it
+ * @param now - store time, as estimated by this process
  *
  * @example
- * tellWhy({ nodeId: "load", shard: 0, why: { reason: "no_worker", type: "loader" } }, now)
+ * formatReason({ nodeId: "load", shard: 0, why: { reason: "no_worker", type: "loader" } }, now)
  * // "load waits for a worker: no live worker serves 'loader'"
  */
 export function formatReason({ nodeId, shard, why }: ShardExplanation, now: number, partitions = 1): string {

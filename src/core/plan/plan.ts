@@ -1,20 +1,23 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
+import type { ShardRecord } from "../model/records.ts";
 import type { RetryPlan } from "./backoff.ts";
 
-/** Where a node's input comes from, as the graph says. */
+/** Where a node's input comes from, according to the graph. */
 export interface Routing {
   readonly adapter: string;
-  /** `input_args` as written, checked again by the worker: a graph may come from anywhere. */
+  /** `input_args` as written; the worker checks them again, as a graph may come from anywhere. */
   readonly args: JsonObject;
 }
 
-/** One node of a graph with every default written out. The only place where the graph's JSON keys become the engine's names. */
+/**
+ * A node of a graph with all defaults filled in. The only place that maps the graph's JSON keys to the engine's names.
+ */
 export interface NodePlan {
   readonly id: string;
   readonly type: string;
   readonly dependsOn: readonly string[];
-  /** How many parents must be satisfied: 0 for a root. */
+  /** How many parents must satisfy it: 0 for a root. */
   readonly needed: number;
   readonly needsAll: boolean;
   readonly startsOnFirstBatch: boolean;
@@ -48,7 +51,7 @@ export interface Plan {
   readonly byId: ReadonlyMap<string, NodePlan>;
   readonly children: ReadonlyMap<string, readonly NodePlan[]>;
   readonly leaves: readonly NodePlan[];
-  /** Nodes that some child may start on before they finish. */
+  /** Nodes with a child that may start before they finish. */
   readonly streaming: ReadonlySet<string>;
 }
 
@@ -67,19 +70,19 @@ export function planGraph(graph: Graph): Plan {
   return { graph, nodes, byId, children, leaves, streaming };
 }
 
-/** The first of these nodes that isn't upstream of `node`: whoever reads from it would wait for ever. */
+/** The first of these nodes that is not upstream of `node`, which would wait for it forever. */
 export function firstNotUpstream(plan: Plan, node: NodePlan, ids: readonly string[]): string | undefined {
   if (ids === node.dependsOn) return undefined;
   const upstream = new Set(node.dependsOn);
   const rest = ids.filter((id) => !upstream.has(id));
-  if (rest.length === 0) return undefined; // most sources are parents: no walk
+  if (rest.length === 0) return undefined; // most sources are parents: no traversal needed
   for (const id of upstream) {
-    for (const parent of plan.byId.get(id)?.dependsOn ?? []) upstream.add(parent); // the loop goes on over these
+    for (const parent of plan.byId.get(id)?.dependsOn ?? []) upstream.add(parent); // the loop continues with the nodes added here
   }
   return rest.find((id) => !upstream.has(id));
 }
 
-/** The nodes that this one may read: its parents, and whoever it names in its arguments, which may be of any ancestor. */
+/** The nodes that this one may read: its parents, and any ancestor named in its arguments. */
 export function sourcesOf({ byId }: Plan, { id, dependsOn, routing, fn }: NodePlan): readonly string[] {
   const named = new Set(dependsOn);
   const look = (value: Json | undefined): void => {
@@ -99,7 +102,7 @@ export function streamReadersOf(plan: Plan, { id }: NodePlan): readonly string[]
     .map((node) => node.id);
 }
 
-/** Plans by graph object: a flow that runs often compiles to the same object, and a task's record keeps it. */
+/** Plans by graph object: a flow that runs often compiles to the same object, which a task's record keeps. */
 export class PlanCache {
   readonly #plans = new WeakMap<Graph, Plan>();
 
@@ -151,5 +154,49 @@ function planBackpressure(maxPending: number | undefined): BackpressurePlan | un
 }
 
 function definedOnly(args: { readonly [key: string]: Json | undefined }): JsonObject {
-  return args as JsonObject; // the rest of a validated object: a key that is there has a value
+  return args as JsonObject; // the rest of a validated object: every key that is present has a value
+}
+
+export interface ParentState {
+  readonly finished: boolean;
+  /** Has stored a batch, in any generation. */
+  readonly hasArtifact: boolean;
+}
+
+export type Readiness =
+  | {
+      readonly ready: true /** Under `any` and `count:N`: the parents that satisfied it. */;
+      readonly chosen?: readonly string[];
+    }
+  | {
+      readonly ready: false;
+      readonly reason: "waiting_for_parents" | "waiting_for_first_batch";
+      readonly waitingOn: readonly string[];
+    };
+
+/**
+ * Whether this node may start, given the state of its parents. A parent satisfies it when it is finished or, under
+ * `first_batch`, has stored a batch; a failed or cancelled one never does.
+ */
+export function readiness(node: NodePlan, parent: (id: string) => ParentState): Readiness {
+  const satisfied: string[] = [];
+  const waitingOn: string[] = [];
+  for (const id of node.dependsOn) {
+    const state = parent(id);
+    const satisfies = state.finished || (node.startsOnFirstBatch && state.hasArtifact);
+    (satisfies ? satisfied : waitingOn).push(id);
+  }
+  if (satisfied.length < node.needed) {
+    return {
+      ready: false,
+      reason: node.startsOnFirstBatch ? "waiting_for_first_batch" : "waiting_for_parents",
+      waitingOn,
+    };
+  }
+  return node.needsAll ? { ready: true } : { ready: true, chosen: satisfied };
+}
+
+/** A node is finished when all of its shards are. */
+export function isNodeFinished(node: NodePlan, shards: readonly ShardRecord[]): boolean {
+  return shards.length === node.partitions && shards.every((shard) => shard.status === "finished");
 }

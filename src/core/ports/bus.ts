@@ -1,34 +1,34 @@
 import type { Message } from "../messages/messages.ts";
 
-/** A member of a group, until it is closed. */
+/** Membership in a consumer group, until it is closed. */
 export interface Subscription {
-  /** Takes no further message, waits for the handler that is running. May be called twice. */
+  /** Accepts no further message and waits for running handlers. May be called twice. */
   close(): Promise<void>;
 }
 
-/** What a subscriber hears, and with whom it shares it. */
+/** The topics and the consumer group of a subscriber. */
 export interface SubscribeOptions {
-  /** Members of one group share the messages of their topics: each message goes to one of them. */
+  /** Members of a group share the messages of their topics: each message is delivered to one of them. */
   readonly group: string;
-  /** One group has one fixed set of topics. */
+  /** All members of a group subscribe to the same topics. */
   readonly topics: readonly string[];
   /**
-   * The group is this subscriber's alone: it gets what is published from now on, and is forgotten when it is closed. A
-   * bus that keeps messages gives a group that is shared the earlier ones too.
+   * The group belongs to this subscriber alone: it receives only messages published from now on, and is deleted when it
+   * is closed. A bus that retains messages also delivers earlier ones to a shared group.
    *
    * @defaultValue false
    */
   readonly isPrivate?: boolean;
-  /** Resolving acknowledges the message; rejecting asks for it again, later, a bounded number of times. */
+  /** Resolving acknowledges the message; rejecting requests redelivery, a bounded number of times. */
   readonly handle: (message: Message) => Promise<void>;
   /**
-   * Told of each message that is given up: one that can't be read, or that every delivery of failed. The memory bus tells
-   * its own `onDeadLetter` instead.
+   * Called for each message that is dropped because it cannot be read or because every delivery failed. The memory bus
+   * calls its own `onDeadLetter` instead.
    */
   readonly onDeadLetter?: (letter: UndeliverableMessage) => void;
 }
 
-/** A message that was given up: as it came, and why. */
+/** A message that was dropped: as received, and why. */
 export interface UndeliverableMessage {
   readonly topic: string;
   readonly key: string;
@@ -36,39 +36,39 @@ export interface UndeliverableMessage {
   readonly reason: string;
 }
 
-/** How a bus is, as far as this process knows. */
+/** The state of a bus, as far as this process knows. */
 export interface BusHealth {
   /**
-   * `connecting`: not reached yet since this process began. `unreachable`: messages don't arrive, or some were lost
-   * lately; what they said is found in the store.
+   * `connecting`: not reached since this process started. `unreachable`: messages do not arrive, or some were lost
+   * recently; the store has what they announced.
    */
   readonly status: "ok" | "connecting" | "unreachable";
-  /** With the other two: since when, in ms since 1970. */
+  /** Unless `ok`: since when, in ms since 1970. */
   readonly since?: number;
-  /** How often a consumer had to be built again. */
+  /** How often a consumer was recreated. */
   readonly restarts: number;
-  /** Messages that were refused or given up. */
+  /** Messages that were refused or dropped. */
   readonly dropped: number;
   readonly lastError?: string;
 }
 
 /**
- * Hints between processes. Delivery is at least once; messages of one key keep their order in quiet times. A lost,
- * repeated or reordered message may cost time, never correctness: whoever gets one looks in the store.
+ * Carries hints between processes. Delivery is at least once; messages with one key usually keep their order. A lost,
+ * repeated or reordered message may cost time, but never correctness: its receiver reads the store.
  */
 export interface Bus {
   /**
-   * Resolves when the message is on its way: it never waits for whoever is to get it.
+   * Resolves when the message has been accepted for sending; never waits for its receivers.
    *
-   * @throws FlowError `MESSAGE_TOO_LARGE` for one that this bus never carries
+   * @throws FlowError `MESSAGE_TOO_LARGE` for a message that exceeds the bus's size limit
    */
   publish(topic: string, key: string, message: Message): Promise<void>;
-  /** Resolves when the subscriber gets what is published from then on. */
+  /** Resolves when the subscriber receives all messages published from then on. */
   subscribe(options: SubscribeOptions): Promise<Subscription>;
-  /** Sends what is on its way, waits for the handlers that run. */
+  /** Sends pending messages and waits for running handlers. */
   close(): Promise<void>;
-  /** What the names of its topics begin with, where other programs see them. */
+  /** The prefix of its topic names, as seen by other programs. */
   readonly prefix?: string;
-  /** Absent where there is nothing that could be away. */
+  /** Absent for a bus that cannot become unreachable. */
   health?(): BusHealth;
 }

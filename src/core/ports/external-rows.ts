@@ -2,62 +2,65 @@ import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { Attempt, EpochRef, ShardRecord, ShardRef } from "../model/records.ts";
 
-/** Why a worker that isn't ours can't read what a node has stored. */
+/** Why an external worker cannot read what a node has stored. */
 export interface UnreadableSource {
   readonly nodeId: string;
-  /** `too_long`: it has more batches than such a worker reads. `no_object`: one of them isn't an object. */
+  /** `too_long`: it has more batches than external workers read. `no_object`: one of its batches is not an object. */
   readonly problem: "too_long" | "no_object";
 }
 
-/** What became of a row: its place in the log; `missing`: nobody has written it. */
+/** The outcome of stamping a row: its seq in the log; `missing`: the row does not exist. */
 export type Stamped = { readonly seq: number } | "fenced" | "cancelling" | "missing";
 
 /**
- * What a store can do whose artifacts other programs read and write themselves. A row of theirs has no place in a log:
- * it exists for readers of ours from its stamp on.
+ * What a store supports if external programs read and write artifacts directly. Their rows have no position in a log:
+ * readers in the engine see a row once it is stamped.
  */
 export interface ExternalRows {
   /**
-   * Makes what these shards have stored readable for a worker that isn't ours: removes what was withdrawn, and gives
-   * rows times that grow with their seq. Forgets what an earlier attempt of the reader has claimed of them, and what it
-   * has written that no log has: the next one writes it again.
+   * Makes what these shards have stored readable for an external worker: removes withdrawn rows, and gives rows times
+   * that grow with their seq. Deletes what an earlier attempt of the reader has claimed of them, and its own rows that
+   * are in no log; the next attempt writes them again.
    */
   prepare(
     reader: EpochRef & { readonly generation: number },
     sources: { readonly records: readonly ShardRecord[]; readonly longest: number },
   ): Promise<UnreadableSource | undefined>;
-  /** Reads the fence (the holder), then gives the row the next seq of this generation; one that has it keeps it. */
+  /** Checks the fence, then gives the row the next seq of this generation; a stamped row keeps its seq. */
   stamp(attempt: Attempt, row: { readonly generation: number; readonly batchUid: string }): Promise<Stamped>;
-  /** Stamps what this worker has written in the attempt's own epoch and never named: the oldest first. */
+  /** Stamps the rows that this worker wrote in the attempt's own epoch but never reported, the oldest first. */
   stampRest(
     attempt: Attempt,
     of: { readonly generation: number; readonly workerId: string },
   ): Promise<"ok" | "fenced" | "cancelling">;
-  /** Removes what workers wrote to say that a node has no more: its log says so itself, and a node has one such row. */
+  /**
+   * Removes the workers' rows that mark the end of a node: its log has a marker of its own, and a node has one such
+   * row.
+   */
   removeEnd(ref: ShardRef): Promise<void>;
 }
 
-/** A row as every program knows it: named by its batch, with no place in a log. */
+/** A row in the format of external programs: identified by its batch, without a position in a log. */
 export interface PlainRow {
   readonly batchUid: string;
   readonly meta: Json;
   readonly metrics: Metrics;
 }
 
-/** The artifacts of a database that another program's coordinators use: rows, and nothing else that is ours. */
+/** The artifacts in a database of external coordinators: only rows, no records of the engine. */
 export interface PlainRows {
-  /** Connects, and creates nothing. */
+  /** Connects without creating anything. */
   open(): Promise<void>;
-  /** Lets go of the database. */
+  /** Closes the connection. */
   close(): Promise<void>;
-  /** The batches that a node has rows of, the oldest first. */
+  /** The uids of the node's rows, the oldest first. */
   uids(ref: ShardRef): Promise<string[]>;
-  /** These rows, as far as they are there. */
+  /** Those of these rows that exist. */
   read(ref: ShardRef, uids: readonly string[]): Promise<PlainRow[]>;
-  /** Whether the node says that it has no more. */
+  /** Whether the node is marked as complete. */
   isComplete(ref: ShardRef): Promise<boolean>;
-  /** Writes the row, over one of the same name. */
+  /** Writes the row, replacing one with the same name. */
   write(ref: EpochRef, row: PlainRow & { readonly workerId: string }): Promise<void>;
-  /** Says that the node has no more, by the one row of it that has no `batch_uid`. */
+  /** Marks the node as complete, by its only row without a `batch_uid`. */
   complete(ref: EpochRef, end: { readonly meta: Json; readonly workerId: string }): Promise<void>;
 }

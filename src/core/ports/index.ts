@@ -15,24 +15,24 @@ export {
   type WorkerTask,
 } from "./store.ts";
 
-/** Time as the engine knows it: a simulation has one that it runs itself. */
+/** Time as the engine sees it. The simulation provides virtual time. */
 export interface Clock {
-  /** Milliseconds since 1970: for people, never for decisions. */
+  /** Milliseconds since 1970. For display, not for decisions. */
   now(): number;
-  /** Milliseconds that only grow. */
+  /** Milliseconds that never decrease. */
   monotonic(): number;
-  /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
+  /** Resolves after `ms`, or immediately when the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Lets timers and I/O of this process have their turn. */
+  /** Lets pending timers and I/O of this process run. */
   yield(): Promise<void>;
 }
 
-/** Where new ids come from. */
+/** Generates ids. */
 export interface Ids {
-  /** A new id, unique over all processes, without `:`. */
+  /** A new id, unique across all processes, without `:`. */
   next(): string;
 }
 
-/** Evenly drawn from [0, 1). A port, so that a simulation can draw the same again. */
+/** A uniform random number in [0, 1). A port, so that the simulation can repeat the sequence. */
 export type Random = () => number;
 export type { AttemptReport, ClaimInit, DispatchInit, NewArtifact, NewTask, WriteAnswer } from "../model/records.ts";

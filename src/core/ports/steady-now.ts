@@ -1,10 +1,11 @@
 /**
- * The wall clock, but never backwards and never at a standstill: while it is behind what was given last, time goes on from
- * there as it passes by `monotonic`. The wall clock counts again once it has caught up, so the two can't drift apart.
+ * The wall clock, made to never go backwards or stand still: while the wall clock is behind the last value, time
+ * advances from there by `monotonic`. Once the wall clock has caught up it applies again, so the two cannot drift
+ * apart.
  */
 export function steadyNow(wall: () => number, monotonic: () => number): () => number {
   let latest = Number.NEGATIVE_INFINITY;
-  /** What the wall clock gave when it last counted, and when that was. */
+  /** The last value taken from the wall clock, and when it was taken. */
   let base = 0;
   let since = 0;
   return () => {

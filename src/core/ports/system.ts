@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock, Ids, Random } from "./index.ts";
 import { steadyNow } from "./steady-now.ts";
 
-/** The longest delay that Node's timers take; beyond it they fire at once. */
+/** The maximum delay of Node's timers; longer ones fire immediately. */
 const longestTimerMs = 2 ** 31 - 1;
 
 export interface SystemClockOptions {
@@ -11,8 +11,8 @@ export interface SystemClockOptions {
 }
 
 /**
- * Time as this process has it. Where the system's clock is set back, `now` goes on from what it gave last, at the pace of
- * `monotonic`: no deadline that was made moves away. All clocks of a process agree.
+ * The system's time. If the system clock is set back, `now` continues from its last value at the pace of `monotonic`,
+ * so that existing deadlines do not move away. All clocks of a process agree.
  *
  * @example
  * const clock = systemClock()
@@ -64,8 +64,8 @@ class SystemClock implements Clock {
   }
 }
 
-/** Random UUIDs: unique over all processes without asking any. */
+/** Random UUIDs: unique across processes without coordination. */
 export const systemIds: Ids = { next: () => randomUUID() };
 
-/** For jitter and the like, never for secrets. */
+/** For jitter and the like, not for secrets. */
 export const systemRandom: Random = () => Math.random();

@@ -5,26 +5,24 @@ const tries = 12;
 const firstDelayMs = 10;
 const maxDelayMs = 1_000;
 
-/** Somebody outside, for whom is asked. */
+/** A user's call, on whose behalf the store is called. */
 export interface StoreCaller {
-  /** Is told what becomes of each call. */
+  /** Receives the outcome of each call. */
   readonly watch?: StoreHealthTracker | undefined;
-  /** Throws when the engine has been stopped: its store is then closed, and that is what a call fails of. */
+  /** Throws if the engine has been stopped: its store is then closed, and calls fail for that reason. */
   readonly check: () => void;
 }
 
 /**
- * Asks a store again when it couldn't be reached: every operation may be repeated after an unknown outcome. Gives up
- * with the last `STORE_UNAVAILABLE`, or when the signal is aborted.
+ * Retries store calls while the store is unreachable: every operation may be repeated after an unknown outcome. Gives
+ * up with the last `STORE_UNAVAILABLE`, or when the signal is aborted.
  */
 export class StoreRetry {
   readonly #clock: Clock;
   readonly #until: { readonly signal: AbortSignal } | undefined;
   readonly #caller: StoreCaller | undefined;
 
-  /**
-   * @param until - whose signal ends the retries; asked for it only when one is needed
-   */
+  /** @param until - its signal ends the retries; read only when a retry is needed */
   constructor(clock: Clock, until?: { readonly signal: AbortSignal }, caller?: StoreCaller) {
     this.#clock = clock;
     this.#until = until;
@@ -41,7 +39,7 @@ export class StoreRetry {
         if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
         this.#caller?.check();
         if (tried >= tries || signal?.aborted) throw error;
-        if (error.retryable === false) throw error; // broken for good
+        if (error.retryable === false) throw error; // unreachable permanently
         await this.#clock.sleep(Math.min(maxDelayMs, firstDelayMs * 2 ** (tried - 1)), signal);
       }
     }
@@ -49,8 +47,8 @@ export class StoreRetry {
 }
 
 /**
- * Knows since when the store can't be reached. Any call that fails says so at once; that the store is back is said by the
- * calls in {@link ask}, which are made again and again.
+ * Tracks since when the store has been unreachable. Any failed call marks it unreachable at once; only calls through
+ * {@link ask}, which are repeated regularly, mark it reachable again.
  */
 export class StoreHealthTracker {
   readonly #clock: Clock;
@@ -61,7 +59,7 @@ export class StoreHealthTracker {
     this.#clock = clock;
   }
 
-  /** By this process's clock; `undefined`: no call has failed since one got through. */
+  /** By this process's clock; `undefined`: no call has failed since one succeeded. */
   get unreachableSince(): number | undefined {
     return this.#unreachableSince;
   }
@@ -70,7 +68,7 @@ export class StoreHealthTracker {
     const failures = this.#failures;
     try {
       const answer = await call();
-      // One that began before another failed doesn't say that the store is back.
+      // A call that began before another failed does not prove that the store is reachable again.
       if (failures === this.#failures) this.#unreachableSince = undefined;
       return answer;
     } catch (error) {
@@ -79,7 +77,7 @@ export class StoreHealthTracker {
     }
   }
 
-  /** The store, none of whose calls fails unseen. */
+  /** The store, with every failed call noted. */
   over<T extends object>(store: T): T {
     return new Proxy(store, {
       get: (target, name) => {

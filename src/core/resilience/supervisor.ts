@@ -5,7 +5,7 @@ import type { Clock } from "../ports/index.ts";
 const restartMinMs = 50;
 const restartMaxMs = 5_000;
 
-/** What a part of the engine does in the background, and what became of it. */
+/** A background loop and its status. */
 export interface LoopHealth {
   readonly name: string;
   readonly restarts: number;
@@ -13,8 +13,8 @@ export interface LoopHealth {
 }
 
 /**
- * Owns every promise that nobody awaits: none rejects unseen, and loops are started again after an error. A wake-up
- * that fails costs time only (the store is the truth and the sweeps look again), so an error here is logged, not thrown.
+ * Owns every promise that nothing else awaits: none rejects unhandled, and loops restart after an error. A failed
+ * wake-up costs only time (the store is the truth, and sweeps look again), so errors are logged, not thrown.
  */
 export class Supervisor {
   readonly #clock: Clock;
@@ -28,7 +28,7 @@ export class Supervisor {
     this.#logger = options.logger;
   }
 
-  /** Aborted by `stop`: what loops sleep on. */
+  /** Aborted by `stop`; loops pass it to their sleeps. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
@@ -37,7 +37,7 @@ export class Supervisor {
     return [...this.#loops].map(([name, state]) => ({ name, ...state }));
   }
 
-  /** Lets `work` run in the background. */
+  /** Runs `work` in the background. */
   spawn(name: string, work: () => Promise<void>): void {
     const running = work()
       .catch((error: unknown) => this.report(name, error))
@@ -45,7 +45,7 @@ export class Supervisor {
     this.#open.add(running);
   }
 
-  /** Calls `turn` again and again until `stop`; after an error, later. */
+  /** Calls `turn` repeatedly until `stop`; after an error, with a delay. */
   loop(name: string, turn: () => Promise<void>): void {
     const state: { restarts: number; lastError?: string } = { restarts: 0 };
     this.#loops.set(name, state);
@@ -77,4 +77,39 @@ export class Supervisor {
     this.#stop.abort();
     while (this.#open.size > 0) await Promise.all(this.#open);
   }
+}
+
+/**
+ * Runs all steps in order, even after one of them threw; then throws what was thrown.
+ *
+ * @throws the only error, the first of several with one code, or an AggregateError
+ */
+export async function runInOrder(what: string, steps: readonly (() => unknown)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  throwAll(what, errors);
+}
+
+/** Likewise, with all steps at once. */
+export async function runConcurrently(what: string, steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const outcomes = await Promise.allSettled(steps.map((step) => step()));
+  throwAll(
+    what,
+    outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : [])),
+  );
+}
+
+function throwAll(what: string, errors: readonly unknown[]): void {
+  if (errors.length === 0) return;
+  const [first] = errors;
+  // An unreachable server fails every step with one code, which callers look for.
+  if (errors.length === 1 || errors.every((error) => FlowError.is(first) && FlowError.is(error, first.code)))
+    throw first;
+  throw new AggregateError(errors, `${what} failed with several errors`);
 }

@@ -1,16 +1,16 @@
-/** Below this size dead items aren't worth a clean-up. */
+/** Below this size, a clean-up of dead items is not worthwhile. */
 const smallSize = 64;
 
 export interface HeapOptions<TItem> {
   readonly before: (a: TItem, b: TItem) => boolean;
-  /** Whether the record still is what the item says. Once false, false for ever. @defaultValue always */
+  /** Whether the item still matches its record. Once false, false forever. @defaultValue always */
   readonly isLive?: (item: TItem) => boolean;
 }
 
 /**
- * A binary heap that serves as an index over records which change under it: an item isn't taken out when its record
- * moves on, it is passed over when met and dropped when it comes to the root. {@link Heap.buried} tells that an item
- * died, so that the dead never outnumber the living for long, even when nobody reads.
+ * A binary heap that indexes records which change: an item is not removed when its record changes, but skipped when met
+ * and dropped when it reaches the root. {@link Heap.buried} reports that an item died, so that dead items never
+ * outnumber live ones for long, even without reads.
  */
 export class Heap<TItem> {
   /** The root is at 0, the children of `i` are at `2i + 1` and `2i + 2`. */
@@ -24,7 +24,7 @@ export class Heap<TItem> {
     this.#isLive = isLive;
   }
 
-  /** Dead items included. */
+  /** Includes dead items. */
   get size(): number {
     return this.#items.length;
   }
@@ -66,10 +66,10 @@ export class Heap<TItem> {
   }
 
   /**
-   * The first `limit` living items of several heaps of one kind, in order, leaving them where they are: from the roots
-   * down, always the best place seen so far, so it costs by what is taken, not by what is there.
+   * The first `limit` live items of several heaps of one kind, in order, without removing them. Descends from the roots
+   * along the best candidates, so the cost depends on the number of items returned, not on the sizes of the heaps.
    *
-   * @param isWanted - passes over the others
+   * @param isWanted - skips the others
    */
   static firstOf<TItem>(
     heaps: readonly Heap<TItem>[],
@@ -123,7 +123,7 @@ interface Spot<TItem> {
   readonly item: TItem;
 }
 
-/** What is due, the first due first, and in how many ms the next is. */
+/** The items that are due, in order, and in how many ms the next one is. */
 export function dueOf<TItem extends { readonly at: number }>(
   heap: Heap<TItem>,
   { limit, now }: { readonly limit: number; readonly now: number },

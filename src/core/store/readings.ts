@@ -1,7 +1,7 @@
 import type { Graph } from "../../graph/index.ts";
 import { planGraph, sourcesOf } from "../plan/index.ts";
 
-/** A node as a reader of others, and who reads its own artifacts: for a store that drops what nobody reads any more. */
+/** Which nodes a node reads, and which read it: for a store that drops artifacts after their last reader. */
 export interface Reading {
   readonly partitions: number;
   /** The nodes that it reads. */

@@ -46,7 +46,7 @@ import type { Judged, StoreDriver, TaskState } from "./driver.ts";
  * After `close`, every operation rejects with `STORE_UNAVAILABLE`.
  */
 export class RecordStore implements Store {
-  // Absent where the driver has none, not `undefined`: whether a store has a gate is asked by `in`.
+  // Absent if the driver has none, not `undefined`: callers check for a gate by `in`.
   declare readonly handlerGate?: HandlerGate;
   declare readonly externalRows?: ExternalRows;
   declare readonly plainRows?: PlainRows;

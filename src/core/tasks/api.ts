@@ -5,9 +5,9 @@ import type { Failure, HistoryEntry, Progress, ShardStatus, TaskFailure, TaskSta
 import type { Reason } from "../plan/index.ts";
 
 /**
- * What happens to a task, for progress displays. Read from the store, so no lost message takes anything away. A shard's
- * record keeps its newest 50 transitions: of one that moved more often between two looks the older ones are missing, and
- * `skipped` counts them.
+ * What happens to a task, for progress displays. Read from the store, so it does not depend on messages. A shard's
+ * record keeps its newest 50 transitions: if more happened between two reads, the older ones are missing, and `skipped`
+ * counts them.
  */
 export type TaskEvent<TNodeId extends string = string> =
   | { readonly kind: "task"; readonly status: TaskStatus; readonly failure?: TaskFailure; readonly at: number }
@@ -18,25 +18,25 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly shard: number;
       /** With `to: "finished"`: how many batches the shard stored. */
       readonly batches?: number;
-      /** So many transitions of the shard before this one are known no more. Absent: none. */
+      /** How many earlier transitions of the shard are no longer known. @defaultValue none */
       readonly skipped?: number;
     } & HistoryEntry)
   | {
-      /** Counts that moved since the last sample; at most one a node every `sampleMs`. */
+      /** Counts that changed since the last sample; at most one event per node every `sampleMs`. */
       readonly kind: "progress";
       readonly nodeId: TNodeId;
       readonly status: NodeStatus;
       /** Batches stored so far, over all shards. */
       readonly batches: number;
-      /** What the handler says: see {@link NodeView.progress}. */
+      /** Reported by the handler: see {@link NodeView.progress}. */
       readonly progress?: Progress;
       readonly at: number;
     };
 
-/** `queued` also stands for "not dispatched yet". */
+/** `queued` includes nodes that are not dispatched yet. */
 export type NodeStatus = ShardStatus;
 
-/** A node of a task as `status()` shows it. */
+/** A node of a task as shown by `status()`. */
 export interface NodeView<TNodeId extends string = string> {
   readonly nodeId: TNodeId;
   readonly type: string;
@@ -46,16 +46,18 @@ export interface NodeView<TNodeId extends string = string> {
   readonly batches: number;
   readonly failures: number;
   readonly failure?: Failure;
-  /** Workers that let their leases on it end: they are counted as running it until a coordinator has looked. */
+  /** Workers whose leases on it have expired: it counts as running until a coordinator notices. */
   readonly lostWorkers?: readonly string[];
-  /** What its handler last said by `ctx.progress`, summed over its shards; `total` when all of them said one. */
+  /**
+   * What its handler last reported by `ctx.progress`, summed over its shards; `total` only if all of them reported one.
+   */
   readonly progress?: Progress;
-  /** What `finalize` measured, summed over its shards. */
+  /** The metrics that `finalize` recorded, summed over its shards. */
   readonly metrics: Metrics;
   readonly result?: Json;
 }
 
-/** How a task stands, with each of its nodes: what `status()` and `wait()` give. Times in milliseconds since 1970. */
+/** The state of a task and its nodes, as returned by `status()` and `wait()`. Times in milliseconds since 1970. */
 export interface TaskView<TNodeId extends string = string> {
   readonly id: string;
   readonly name?: string;
@@ -64,11 +66,11 @@ export interface TaskView<TNodeId extends string = string> {
   readonly cancelReason?: string;
   readonly params: JsonObject;
   readonly vars: JsonObject;
-  /** The task that this one goes on from. */
+  /** The task that this one retries. */
   readonly retryOf?: string;
   readonly nodes: readonly NodeView<TNodeId>[];
   readonly createdAt: number;
-  /** When it fails, unless it has ended by then. */
+  /** When it fails, unless it has ended before. */
   readonly deadlineAt?: number;
   readonly endedAt?: number;
 }
@@ -79,46 +81,46 @@ export interface NodeExplanation<TNodeId extends string = string> {
   /** 0 for a node without `partitions`. */
   readonly shard: number;
   readonly why: Reason;
-  /** The same in words. */
+  /** The reason as text. */
   readonly text: string;
 }
 
-/** Why a task doesn't go on, node by node: what `explain()` gives. */
+/** Why a task does not progress, node by node, as returned by `explain()`. */
 export interface TaskExplanation<TNodeId extends string = string> {
   readonly id: string;
   readonly status: TaskStatus;
-  /** One entry a shard, in the order of the graph's nodes. */
+  /** One entry per shard, in the order of the graph's nodes. */
   readonly nodes: readonly NodeExplanation<TNodeId>[];
 }
 
-/** A handle on one run of a flow. */
+/** A handle to one run of a flow. */
 export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
   readonly id: string;
   /**
-   * Everything that happened and happens until the task ends; starts from the beginning for each caller.
+   * All events of the task from the beginning until its end, for each caller.
    *
-   * @param options.sampleMs - how often `progress` is looked at; default 200
+   * @param options.sampleMs - how often progress is sampled; default 200
    */
   events(options?: {
     readonly sampleMs?: number;
   }): AsyncIterableIterator<TaskEvent<Extract<keyof TTypes["outputs"], string>>>;
   /**
    * The node's artifacts in order, as they are stored, until the node has finished. Rejects with `TASK_FAILED` or
-   * `TASK_CANCELLED` when no more will come, and with `ARTIFACTS_RESTARTED` when a retry starts the node's output over
-   * after some of it was handed out.
+   * `TASK_CANCELLED` if no more will follow, and with `ARTIFACTS_RESTARTED` if a retry restarts the node's output after
+   * some of it was returned.
    */
   artifacts<TNodeId extends Extract<keyof TTypes["outputs"], string>>(
     nodeId: TNodeId,
   ): AsyncIterableIterator<TTypes["outputs"][TNodeId]>;
   /**
-   * Resolves when the task finished: by leaf id, what `finalize` returned, or the list of the node's outputs when its
+   * Resolves when the task has finished. By leaf id: what `finalize` returned, or the list of the node's outputs if its
    * handler declares no `result`.
    *
    * @throws FlowError `TASK_FAILED` with `details` `{ taskId, nodeId, reasonCode, batchUid? }`, or `TASK_CANCELLED`
    */
   result(): Promise<TTypes["results"]>;
   /**
-   * Resolves with how things stand when the task has ended, however that was.
+   * Resolves with the task's state when it has ended, with any outcome.
    *
    * @example
    * const { status, failure } = await task.wait() // status: "finished", "failed" or "cancelled"
@@ -126,10 +128,10 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    * @throws FlowError `TASK_UNKNOWN`, `ENGINE_STOPPED`
    */
   wait(): Promise<TaskView<Extract<keyof TTypes["outputs"], string>>>;
-  /** How things stand now. */
+  /** The current state of the task. */
   status(): Promise<TaskView<Extract<keyof TTypes["outputs"], string>>>;
   /**
-   * Why each node isn't running now, or where it runs: for people who wonder why a task doesn't go on.
+   * Why each node is not running now, or where it runs: to find out why a task does not progress.
    *
    * @example
    * const { nodes } = await task.explain()
@@ -138,29 +140,29 @@ export interface TaskHandle<TTypes extends FlowTypes = UntypedFlow> {
    * @throws FlowError `TASK_UNKNOWN`
    */
   explain(): Promise<TaskExplanation<Extract<keyof TTypes["outputs"], string>>>;
-  /** Returns once it is recorded. `terminal`: the task had ended before, nothing changed. */
+  /** Resolves when the cancel is recorded. `terminal`: the task had already ended, and nothing changed. */
   cancel(options?: { readonly reason?: string }): Promise<"recorded" | "already" | "terminal">;
 }
 
-/** How one run of a flow is started. */
+/** Options of one run of a flow. */
 export interface RunOptions<TParams = unknown> {
   readonly params?: TParams;
   /**
    * A second run with the same key and the same input (the graph, and the parameters with their defaults) returns the
-   * first one's task, whatever its priority, deadline and trace context. With another input it is `TASK_EXISTS`.
+   * existing task, whatever its priority, deadline and trace context. A different input is rejected with `TASK_EXISTS`.
    */
   readonly idempotencyKey?: string;
   /** -100 to 100, higher goes first. @defaultValue 0 */
   readonly priority?: number;
   /**
-   * How long it may take, in seconds, from now on. A task that hasn't ended by then fails with `deadline_exceeded`.
+   * The task's time limit, in seconds. A task that has not ended by then fails with `deadline_exceeded`.
    *
    * @defaultValue no deadline
    */
   readonly deadlineSec?: number;
   /**
-   * The W3C trace context that the run belongs to. It is kept with the task, travels with its messages, and handlers find
-   * it as `ctx.traceparent`.
+   * The W3C trace context of the run. It is stored with the task, sent with its messages, and available to handlers as
+   * `ctx.traceparent`.
    *
    * @example
    * await engine.run(etl, { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" })
@@ -168,17 +170,17 @@ export interface RunOptions<TParams = unknown> {
   readonly traceparent?: string;
 }
 
-/** How a task that failed or was cancelled is tried again. */
+/** Options of a retry of a task that failed or was cancelled. */
 export interface RetryOptions extends Pick<RunOptions, "idempotencyKey" | "priority" | "deadlineSec" | "traceparent"> {
-  /** What had finished is adopted, the rest runs again. */
+  /** Nodes that had finished are adopted, the others run again. */
   readonly from: "failed";
 }
 
-/** Which tasks a list has. */
+/** Which tasks to list. */
 export interface ListOptions {
   /** One status, or several. @defaultValue all */
   readonly status?: TaskStatus | readonly TaskStatus[];
-  /** Where the page before ended. */
+  /** The cursor of the previous page. */
   readonly cursor?: string;
   /** 1 to 1000. @defaultValue 50 */
   readonly limit?: number;
@@ -186,23 +188,23 @@ export interface ListOptions {
 
 /** Which tasks `cleanup` deletes. */
 export interface CleanupOptions {
-  /** Tasks that ended at least so many seconds ago. */
+  /** Tasks that ended at least this many seconds ago. */
   readonly endedForSec: number;
 }
 
-/** What `cleanup` did, in numbers of tasks. */
+/** The outcome of `cleanup`, in numbers of tasks. */
 export interface CleanupOutcome {
   readonly deleted: number;
-  /** How many stayed because a retry that is kept uses their artifacts. */
+  /** Tasks that stayed because a retry that is kept uses their artifacts. */
   readonly borrowed: number;
 }
 
-/** A graph JSON as it comes from a file: checked when it is run. */
+/** A graph JSON as read from a file: validated when it is run. */
 export interface GraphInput extends Readonly<Partial<Record<Exclude<keyof Graph, "nodes">, unknown>>> {
   readonly nodes: readonly object[];
 }
 
-/** What is known of the types of a run of a graph JSON: nothing but that they are JSON. */
+/** The types of a run of a graph JSON: all that is known is that values are JSON. */
 export interface UntypedFlow {
   readonly inputs: {};
   readonly name: undefined;

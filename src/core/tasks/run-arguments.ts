@@ -3,21 +3,24 @@ import type { Join, Say } from "../../graph/format/messages.ts";
 import type { GraphInput, RunOptions } from "./api.ts";
 
 /*
- * What `run` takes. Everything is judged on the types that a flow carries, inferred from one property of it: a
- * conditional type over the flow itself, or over its handlers, would cost as much as a tenth of its chain.
+ * The arguments of `run`. They are checked against the types that a flow carries, inferred from a single property: a
+ * conditional type over the flow itself, or over its handlers, would cost up to a tenth of its chain.
  */
 
-/** A sentence that the compiler prints at a flow that can't be run. It clashes with a property that every flow has. */
+/**
+ * A sentence that the compiler prints for a flow that cannot be run. Its type conflicts with a property that every flow
+ * has.
+ */
 interface RunError<TMessage extends string> {
   readonly $infer: TMessage;
 }
 
-/** What of a flow the compiler looks at. */
+/** The part of a flow that the compiler examines. */
 type RunnableFlow<TTypes extends FlowTypes> = Pick<FlowDefinition<TTypes>, "$infer" | "compile">;
 
 /**
- * A flow that the engine can run. Judged on it is what has no token of its own: a handler that the engine lacks, and
- * parameters that were left out. `TGiven` are the option keys that were written.
+ * A flow that the engine can run. Errors without an argument of their own are reported here: a handler that the engine
+ * lacks, and missing parameters. `TGiven` are the option keys that were written.
  */
 export type FlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGiven> = [keyof TTypes["inputs"]] extends [
   never,
@@ -39,7 +42,7 @@ interface Named {
   readonly name: string;
 }
 
-/** An engine, or a flow, whose handlers are known as definitions only is asked at run time. */
+/** If an engine's or a flow's handlers are known as definitions only, they are checked at run time. */
 type HandlerProblem<TTypes extends FlowTypes, THandlers extends Named> = string extends
   | THandlers["name"]
   | TTypes["handlerNames"]
@@ -60,12 +63,12 @@ type NodeProblem<THandler, TId, THandlers extends Named> = THandler extends THan
       : Say<"handlerLacking", { handler: TName; node: TId; list: ListOf<THandlers> }>
     : never;
 
-/** Where one adds a type: handlers have types of their own, names of worker types don't. */
+/** The option to which a type must be added: `handlers` have types, `workerTypes` only names. */
 type ListOf<THandlers> = "$infer" extends keyof THandlers ? "handlers" : "workerTypes";
 
 /**
- * The first part in which another handler of the same name could not stand in for the flow's: it must take what the
- * flow gives, and give what the flow takes.
+ * The first part in which a handler of the same name cannot replace the flow's: it must accept what the flow delivers,
+ * and deliver what the flow accepts.
  */
 type Differing<TOurs, TTheirs> = [TOurs, TTheirs] extends [
   { readonly $infer: infer TIs extends HandlerParts },
@@ -82,7 +85,7 @@ type Differing<TOurs, TTheirs> = [TOurs, TTheirs] extends [
     : "args"
   : undefined;
 
-/** What the builder's handlers say of their types. */
+/** The types of a handler made by the builder. */
 interface HandlerParts {
   readonly args: unknown;
   readonly input: unknown;
@@ -107,8 +110,8 @@ type ParamsArgument<TTypes extends FlowTypes, TWritten> = [Exclude<RequiredKeys<
   : ParamsError<ParamsMissing<TTypes, Exclude<RequiredKeys<TTypes["params"]>, TWritten>>, TTypes["params"]>;
 
 /**
- * The parameters under the name of a sentence: an alias is printed with its arguments, and the editor still completes
- * the keys that are behind it.
+ * The parameters under the name of a sentence: the compiler prints an alias with its arguments, and the editor still
+ * completes its keys.
  */
 // biome-ignore lint/correctness/noUnusedVariables: it is there to be printed
 type ParamsError<TMessage extends string, TParams> = { [TKey in keyof TParams]: TParams[TKey] };

@@ -1,7 +1,7 @@
 import { FlowError } from "../../errors/index.ts";
 import type { Clock } from "../ports/index.ts";
 
-/** A reason of its own: without one, each abort makes a DOMException with a stack. */
+/** An explicit reason: without one, each abort creates a DOMException with a stack. */
 const wakeUp = Symbol("wake up");
 
 interface Listener {
@@ -10,8 +10,8 @@ interface Listener {
 }
 
 /**
- * Tells those who wait in this process that a task changed. A hint: what other processes do isn't heard, so a waiter
- * looks in the store by itself from time to time.
+ * Notifies waiters in this process that a task changed. A hint: changes by other processes are not reported, so waiters
+ * also poll the store.
  */
 export class TaskChanges {
   readonly #listeners = new Map<string, Set<Listener>>();
@@ -21,7 +21,7 @@ export class TaskChanges {
     return this.#closed;
   }
 
-  /** Tasks that somebody waits for: none when all have their answer. */
+  /** The number of tasks that have waiters. */
   get waitedFor(): number {
     return this.#listeners.size;
   }
@@ -31,7 +31,7 @@ export class TaskChanges {
     if (this.#closed) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
   }
 
-  /** The engine stops: whoever waits is let go with `ENGINE_STOPPED`. */
+  /** The engine stops: all waiters are rejected with `ENGINE_STOPPED`. */
   close(): void {
     this.#closed = true;
     for (const listeners of this.#listeners.values()) for (const listener of listeners) listener.wake();
@@ -43,12 +43,12 @@ export class TaskChanges {
     }
   }
 
-  /** Listens from now on; call before looking in the store, so that nothing is missed in between. */
+  /** Subscribes from now on. Call it before reading the store, so that no change is missed. */
   listen(taskId: string, options: { readonly onlyEnd: boolean }): ChangeListener {
     return new ChangeListener(this, (listener) => this.#add(taskId, listener), options.onlyEnd);
   }
 
-  /** Calls `ended` when the task has ended, or the engine stops. */
+  /** Calls `ended` when the task has ended or the engine stops. */
   onEnd(taskId: string, ended: () => void): Disposable {
     return { [Symbol.dispose]: this.#add(taskId, { onlyEnd: true, wake: ended }) };
   }
@@ -79,7 +79,7 @@ export class ChangeListener implements Disposable {
   }
 
   /**
-   * Resolves at the next change since the last call, after `ms` at the latest.
+   * Resolves at the next change since the last call, or after `ms`.
    *
    * @throws FlowError `ENGINE_STOPPED`
    */

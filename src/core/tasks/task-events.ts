@@ -2,17 +2,17 @@ import { isTaskTerminal, sourceKey, type TaskStatus } from "../model/records.ts"
 import type { TaskEvent } from "./api.ts";
 import { checkStillThere, nodeStatus, progressOf, readTask, sumCounts, type TaskReaderParts } from "./task-reader.ts";
 
-/** Looks at most this often: a task that does much is read once for many changes. */
+/** Minimum interval between reads: one read covers many changes of a busy task. */
 const pauseMs = 25;
 
 export interface EventsOptions {
-  /** How often counts are looked at, in ms. @defaultValue 200 */
+  /** How often counts are sampled, in ms. @defaultValue 200 */
   readonly sampleMs?: number;
 }
 
 /**
- * Everything that happens to a task, read from the histories that its records keep: what a lost message didn't tell is
- * there, and each caller gets it from the beginning.
+ * All events of a task, read from the histories in its records: they do not depend on messages, and each caller gets
+ * them from the beginning.
  */
 export async function* taskEvents(
   parts: TaskReaderParts,
@@ -27,7 +27,7 @@ export async function* taskEvents(
   let seenStatus: TaskStatus | undefined;
   let sampledAt = Number.NEGATIVE_INFINITY;
   for (;;) {
-    // The task first: when it has ended, the records read after it have their last word.
+    // The task first: if it has ended, the records read afterwards are final.
     const task = await readTask(parts, taskId);
     const plan = plans.get(task.graph);
     const ended = isTaskTerminal(task.status);

@@ -4,10 +4,10 @@ import { limitsOf } from "../worker/claim/concurrency-limits.ts";
 import type { TaskExplanation } from "./api.ts";
 import { readTask, type TaskReaderParts } from "./task-reader.ts";
 
-/** Who is behind more than these is told "behind many". */
+/** Beyond this many, a place in the queue is reported as "behind many others". */
 const queueLimit = 1_000;
 
-/** Why each node isn't running now. Reads several records, none of them together: it is for people. */
+/** Why each node is not running now. Reads several records without a snapshot: for people, not for decisions. */
 export async function explainTask(parts: TaskReaderParts, taskId: string): Promise<TaskExplanation> {
   const { store, retry, clock, external } = parts;
   const { status, graph } = await readTask(parts, taskId);
@@ -32,15 +32,15 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
   };
 }
 
-/** Of the parents of nodes that wait for a first batch, those that have stored one. */
+/** The parents of nodes waiting for a first batch that have stored one. */
 async function firstBatches(
   { store, retry }: TaskReaderParts,
   plan: Plan,
   shards: readonly ShardRecord[],
 ): Promise<ReadonlySet<string>> {
-  const born = new Set(shards.map((record) => record.nodeId));
-  const waiting = plan.nodes.filter((node) => node.startsOnFirstBatch && !born.has(node.id));
-  const parents = new Set(waiting.flatMap((node) => node.dependsOn).filter((id) => born.has(id)));
+  const dispatched = new Set(shards.map((record) => record.nodeId));
+  const waiting = plan.nodes.filter((node) => node.startsOnFirstBatch && !dispatched.has(node.id));
+  const parents = new Set(waiting.flatMap((node) => node.dependsOn).filter((id) => dispatched.has(id)));
   const found = new Set<string>();
   const taskId = shards[0]?.taskId ?? "";
   for (const id of parents) if (await retry.ask(() => store.hasArtifacts(taskId, id))) found.add(id);

@@ -1,19 +1,20 @@
 import type { FlowTypes } from "../../definitions/index.ts";
-import type { Json } from "../../errors/index.ts";
+import { FlowError, type Json } from "../../errors/index.ts";
 import { ownJson } from "../codec/index.ts";
-import type { TaskRecord } from "../model/records.ts";
+import { isTaskTerminal, sourceKey, type TaskRecord } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
+import { artifactsDropped } from "../ports/index.ts";
+import { StreamInput } from "../worker/input/index.ts";
 import type { TaskEvent, TaskExplanation, TaskHandle, TaskView } from "./api.ts";
-import { streamArtifacts } from "./task-artifacts.ts";
 import { taskEvents } from "./task-events.ts";
 import { explainTask } from "./task-explain.ts";
-import { endedBadly, noSuchTask, type TaskReaderParts, viewTask, waitForEnd } from "./task-reader.ts";
+import { endedBadly, noSuchTask, readTask, type TaskReaderParts, viewTask, waitForEnd } from "./task-reader.ts";
 
 export interface TaskHandleParts extends TaskReaderParts {
   readonly cancel: (taskId: string, reason: string) => Promise<"recorded" | "already" | "terminal" | "unknown">;
 }
 
-/** The handle's types are the flow's; what it reads are the store's records, which know nothing of them: one cast a method. */
+/** The handle has the flow's types, but the store's records do not: one cast per method. */
 export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id: string): TaskHandle<TTypes> {
   type NodeId = Extract<keyof TTypes["outputs"], string>;
   return {
@@ -58,4 +59,65 @@ async function leafResult(parts: TaskReaderParts, task: TaskRecord, leaf: NodePl
   const outputs: Json[] = [];
   for await (const meta of streamArtifacts(parts, task.id, leaf.id)) outputs.push(meta);
   return outputs;
+}
+
+const pageSize = 256;
+const pollMinMs = 5;
+const pollMaxMs = 100;
+
+function nodeOf(parts: TaskReaderParts, task: TaskRecord, nodeId: string): NodePlan {
+  const node = parts.plans.get(task.graph).byId.get(nodeId);
+  if (node !== undefined) return node;
+  throw new FlowError("NODE_UNKNOWN", `task ${task.id} has no node '${nodeId}'`, {
+    details: { taskId: task.id, nodeId },
+  });
+}
+
+/** The node's artifacts, as they are stored, until it has finished. */
+async function* streamArtifacts(parts: TaskReaderParts, taskId: string, nodeId: string): AsyncGenerator<Json> {
+  const node = nodeOf(parts, await readTask(parts, taskId), nodeId);
+  const sources = Array.from({ length: node.partitions }, (_, shard) => ({ nodeId, shard }));
+  using changes = parts.changes.listen(taskId, { onlyEnd: false });
+  let handedOut = false;
+  for (;;) {
+    // Always read the task first: if it has ended, nothing is added after the reads below.
+    let task = await readTask(parts, taskId);
+    const stream = await openStream(parts, taskId, sources);
+    let pollMs = pollMinMs;
+    for (;;) {
+      const pulled = await parts.retry.ask(() => stream.pull());
+      if (pulled.kind === "end") return;
+      if (pulled.kind === "restarted") break;
+      if (pulled.kind === "page") {
+        await parts.retry.ask(() => parts.store.settle());
+        for (const artifact of pulled.artifacts) yield ownJson(artifact.meta);
+        handedOut = true;
+        pollMs = pollMinMs;
+        continue;
+      }
+      if (isTaskTerminal(task.status)) {
+        throw task.status === "finished" ? artifactsDropped({ taskId, nodeId }) : endedBadly(task);
+      }
+      await changes.next(parts.clock, pollMs);
+      pollMs = Math.min(pollMaxMs, pollMs * 2);
+      task = await readTask(parts, taskId);
+    }
+    if (handedOut) {
+      throw new FlowError("ARTIFACTS_RESTARTED", `a retry of node '${nodeId}' restarted its output: read it again`, {
+        retryable: true,
+        details: { taskId, nodeId },
+      });
+    }
+  }
+}
+
+async function openStream(
+  parts: TaskReaderParts,
+  taskId: string,
+  sources: readonly { readonly nodeId: string; readonly shard: number }[],
+): Promise<StreamInput> {
+  const nodeIds = [...new Set(sources.map((source) => source.nodeId))];
+  const records = await parts.retry.ask(() => parts.store.readShards(taskId, nodeIds));
+  const sourceGens = Object.fromEntries(records.map((each) => [sourceKey(each.nodeId, each.shard), each.generation]));
+  return new StreamInput({ store: parts.store, taskId, sources, sourceGens, origins: [], pageSize });
 }

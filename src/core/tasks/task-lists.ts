@@ -5,7 +5,7 @@ import type { CleanupOptions, CleanupOutcome, ListOptions } from "./api.ts";
 import { noSuchTask, type TaskReaderParts } from "./task-reader.ts";
 
 const defaultLimit = 50;
-const mostAtOnce = 1_000;
+const maxAtOnce = 1_000;
 const cleanupPage = 100;
 
 /** @throws FlowError `ENGINE_OPTIONS` */
@@ -26,8 +26,8 @@ export async function listDeadLetters(
 }
 
 function pageRequest({ cursor, limit = defaultLimit }: ListOptions): PageRequest {
-  if (!Number.isInteger(limit) || limit < 1 || limit > mostAtOnce) {
-    throw new FlowError("ENGINE_OPTIONS", `limit must be an integer from 1 to ${mostAtOnce}`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxAtOnce) {
+    throw new FlowError("ENGINE_OPTIONS", `limit must be an integer from 1 to ${maxAtOnce}`);
   }
   return { limit, ...(cursor === undefined ? {} : { cursor }) };
 }
@@ -69,13 +69,13 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
     return answer === "deleted";
   };
   for (;;) {
-    // Those that stay are the first of each page: it is longer by as many.
+    // Borrowed tasks come first in each page, so the page grows by their number.
     const page = { endedForMs: endedForSec * 1_000, limit: cleanupPage + borrowed.size };
     const ids = (await retry.ask(() => store.endedTasks(page))).filter((id) => !borrowed.has(id));
     if (ids.length === 0) break;
     for (const id of ids) await remove(id);
   }
-  // A lender ended before its borrower, so it was asked for first.
+  // A lender ended before its borrower, so it was tried first.
   for (let again = deleted > 0; again; ) {
     again = false;
     for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;

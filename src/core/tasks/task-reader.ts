@@ -14,32 +14,32 @@ import type { RunningLimits } from "../worker/attempt/worker-options.ts";
 import type { NodeView, TaskView } from "./api.ts";
 import type { TaskChanges } from "./task-changes.ts";
 
-/** What reading a task needs. */
+/** The dependencies of task readers. */
 export interface TaskReaderParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly retry: StoreRetry;
   readonly plans: PlanCache;
   readonly changes: TaskChanges;
-  /** What may run at once: as the workers were told. */
+  /** The running limits, as given to the workers. */
   readonly running: RunningLimits;
-  /** Types whose workers aren't FlowKit's. */
+  /** Types that external workers serve. */
   readonly external?: ReadonlySet<string> | undefined;
 }
 
-/** A waiter looks by itself, less and less often: for the ends that other processes saw. */
+/** Waiters poll with growing intervals, for tasks that other processes end. */
 const lookMinMs = 20;
 const lookMaxMs = 1_000;
 
 export async function readTask(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
-  parts.changes.check(); // its store is closed: asking it again and again would end in STORE_UNAVAILABLE
+  parts.changes.check(); // a stopped engine's store is closed: retries would end in STORE_UNAVAILABLE
   const task = await parts.retry.ask(() => parts.store.readTask(taskId));
   if (task !== undefined) return task;
   throw noSuchTask(taskId);
 }
 
 /**
- * What was read of an ended task is all of it: one that was deleted meanwhile has taken its records along.
+ * The records read of an ended task are complete, unless it was deleted in the meantime.
  *
  * @throws FlowError `TASK_UNKNOWN`
  */
@@ -60,7 +60,7 @@ export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promis
   }
 }
 
-/** How a task that didn't finish ended. */
+/** The error for a task that ended without finishing. */
 export function endedBadly(task: TaskRecord): FlowError {
   const { failure } = task;
   if (failure === undefined) {
@@ -126,7 +126,7 @@ export function sumCounts(
   return sums;
 }
 
-/** `queued`: nothing has started; `deferred`: all that is open waits for a time. Both are only ever derived. */
+/** `queued`: nothing has started; `deferred`: everything open waits for a delay. Both are derived, never stored. */
 function runningStatus(shards: readonly ShardRecord[]): TaskView["status"] {
   const open = shards.filter(({ status }) => status !== "finished");
   if (open.length > 0 && open.every(({ status }) => status === "deferred")) return "deferred";
@@ -160,23 +160,23 @@ function viewNode(
   };
 }
 
-/** What the handlers of a node's shards said, together. */
+/** The progress that the handlers of a node's shards reported, summed. */
 export function progressOf(node: NodePlan, shards: readonly ShardRecord[]): { readonly progress?: Progress } {
-  const said = shards.flatMap(({ progress }) => progress ?? []);
-  if (said.length === 0) return {};
-  const totals = said.flatMap(({ total }) => total ?? []);
-  const progress = { done: sum(said.map(({ done }) => done)) };
+  const reported = shards.flatMap(({ progress }) => progress ?? []);
+  if (reported.length === 0) return {};
+  const totals = reported.flatMap(({ total }) => total ?? []);
+  const progress = { done: sum(reported.map(({ done }) => done)) };
   return { progress: totals.length < node.partitions ? progress : { ...progress, total: sum(totals) } };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
-/** The status of a node of several shards: the first of these that one of them has. */
+/** The status of a node with several shards: the first of these that any of them has. */
 const leadingStatus = ["failed", "cancelling", "running", "deferred", "queued", "cancelled"] as const;
 
 export function nodeStatus(node: NodePlan, shards: readonly ShardRecord[]): ShardStatus {
   if (isNodeFinished(node, shards)) return "finished";
   const there = new Set(shards.map((shard) => shard.status));
-  if (there.has("finished") && there.size === 1) return "running"; // the others aren't born yet
+  if (there.has("finished") && there.size === 1) return "running"; // the others are not dispatched yet
   return leadingStatus.find((status) => there.has(status)) ?? "queued";
 }

@@ -1,36 +1,30 @@
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
-import type { TaskDiscoverMessage, TaskSnapshotMessage } from "../messages/messages.ts";
 import { groups, topics } from "../messages/topics.ts";
 import { type Attempt, type LogAccess, shardKey } from "../model/records.ts";
 import type { SubscribeOptions, Subscription } from "../ports/index.ts";
 import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
-import { EventLoopYielder } from "../resilience/event-loop-yield.ts";
-import { runConcurrently, runInOrder } from "../resilience/run-all.ts";
 import { StoreHealthTracker, StoreRetry } from "../resilience/store-retry.ts";
-import { type LoopHealth, Supervisor } from "../resilience/supervisor.ts";
+import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { runAttempt } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
 import type { AttemptRun } from "./attempt/attempt-run.ts";
-import { HandlerCode } from "./attempt/handler-code.ts";
-import { HandlerRuntime } from "./attempt/handler-runtime.ts";
+import { EventLoopYielder, HandlerCode, HandlerRuntime } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
-import { type Claimed, Claimer } from "./claim/claimer.ts";
+import { type Claimed, Claimer, TaskCache } from "./claim/claimer.ts";
 import { LeaseRenewer } from "./claim/lease-renewer.ts";
-import { TaskCache } from "./claim/task-cache.ts";
-import { WorkerPresence } from "./claim/worker-presence.ts";
+
+import { QueryAnswers, WorkerPresence } from "./claim/worker-presence.ts";
 
 const pollMinMs = 20;
-/** A slot of a limit may be freed in another process, which tells nobody; nor does anybody while the bus is away. */
-const unheardPollMs = 200;
-/** Whoever asks who runs a node may go by the first answer: the worker that does is let answer first. */
-const idleAnswerMs = 300;
-/** How long what only waits for input is left waiting when the worker stops. */
+/** No message announces a slot that another process freed, nor anything while the bus is unreachable. */
+const fallbackPollMs = 200;
+/** How long attempts that only wait for input may go on when the worker stops. */
 const idleMs = 50;
-/** How long a handler may take to heed its signal before it is logged. */
+/** How long a handler may ignore its aborted signal before that is logged. */
 const heedMs = 1_000;
 
-/** Runs what its {@link Claimer} claims: holds the leases, calls the handlers, gives the slots back. */
+/** Runs what its {@link Claimer} claims: renews leases, calls handlers, frees slots. */
 export class WorkerCore {
   readonly #parts: WorkerParts;
   readonly #types: readonly string[];
@@ -38,8 +32,9 @@ export class WorkerCore {
   readonly #supervisor: Supervisor;
   readonly #watch: StoreHealthTracker;
   readonly #leases: LeaseRenewer;
-  readonly #announcer: WorkerPresence;
-  readonly #breather: EventLoopYielder;
+  readonly #presence: WorkerPresence;
+  readonly #answers: QueryAnswers;
+  readonly #yielder: EventLoopYielder;
   readonly #code: HandlerCode;
   readonly #claimer: Claimer;
   readonly #held = new Map<string, AttemptHandle>();
@@ -57,24 +52,30 @@ export class WorkerCore {
     this.#supervisor = new Supervisor({ clock, logger: parts.logger });
     this.#watch = parts.watch ?? new StoreHealthTracker(clock);
     this.#leases = new LeaseRenewer({ store, clock, leaseMs: limits.leaseMs, watch: this.#watch });
-    this.#announcer = new WorkerPresence({
+    this.#presence = new WorkerPresence({
       store,
       clock,
       ttlMs: limits.leaseMs,
       watch: this.#watch,
-      // Other programs see a bus without a prefix. What a coordinator runs itself is none of their business.
-      tell:
+      // External programs see only a bus without a prefix, and need not know a coordinator's own worker.
+      announce:
         parts.bus.prefix === "" && parts.functions === undefined
           ? (message) => this.#parts.bus.publish(topics.announce, parts.workerId, message)
           : undefined,
-      say: () => ({
+      describe: () => ({
         id: parts.workerId,
         types: this.#types,
         capacity: limits.capacity,
         running: this.running + this.lingering,
       }),
     });
-    this.#breather = new EventLoopYielder(clock);
+    this.#answers = new QueryAnswers({
+      parts: this.#parts,
+      types: this.#types,
+      supervisor: this.#supervisor,
+      held: this.#held,
+    });
+    this.#yielder = new EventLoopYielder(clock);
     this.#code = new HandlerCode(store);
     this.#claimer = new Claimer({
       parts: this.#parts,
@@ -91,7 +92,7 @@ export class WorkerCore {
     return this.#held.size;
   }
 
-  /** Attempts that have ended, and whose handlers have not returned: each keeps its slot until then. */
+  /** Attempts that have ended but whose handlers have not returned: each occupies its slot until then. */
   get lingering(): number {
     return this.#lingering;
   }
@@ -103,23 +104,23 @@ export class WorkerCore {
   async start(): Promise<void> {
     await this.#subscribe();
     this.#leases.start(this.#supervisor);
-    this.#announcer.start(this.#supervisor);
+    this.#presence.start(this.#supervisor);
     let waitMs = pollMinMs;
     this.#supervisor.loop("queue", async () => {
       await this.#claimer.fill();
       const { pollMaxMs } = this.#parts.limits;
-      const isTold = !this.#claimer.heldUp && isHealthy(this.#parts.bus);
-      const mostMs = isTold ? pollMaxMs : Math.min(unheardPollMs, pollMaxMs);
-      waitMs = this.#busySincePoll ? pollMinMs : Math.min(mostMs, waitMs * 2);
+      const isNotified = !this.#claimer.blocked && isHealthy(this.#parts.bus);
+      const maxMs = isNotified ? pollMaxMs : Math.min(fallbackPollMs, pollMaxMs);
+      waitMs = this.#busySincePoll ? pollMinMs : Math.min(maxMs, waitMs * 2);
       this.#busySincePoll = false;
-      const spread = 0.75 + this.#parts.random() / 2; // so that idle workers don't all look at once
+      const spread = 0.75 + this.#parts.random() / 2; // so that idle workers do not all poll at once
       await this.#parts.clock.sleep(waitMs * spread, this.#supervisor.signal);
     });
   }
 
   /**
-   * Claims nothing more and begins no further batch; lets running batches end for `graceMs`, then hands the claims back.
-   * The same promise at each call.
+   * Claims nothing more and begins no further batch; running batches may take `graceMs` to end, then claims are
+   * released. Returns the same promise each time.
    */
   stop(options: { readonly graceMs: number }): Promise<void> {
     if (this.#stopping === undefined) {
@@ -131,15 +132,15 @@ export class WorkerCore {
             "closing subscriptions",
             this.#subscriptions.map((each) => () => each.close()),
           ),
-        () => this.#letGo(options.graceMs),
+        () => this.#drain(options.graceMs),
         () => this.#supervisor.stop(),
-        () => this.#announcer.leave(),
+        () => this.#presence.leave(),
       ]);
     }
     return this.#stopping;
   }
 
-  /** Should one fail, the others are there to be closed. */
+  /** If one fails, the other subscriptions are still recorded, to be closed. */
   async #subscribe(): Promise<void> {
     const { workerId } = this.#parts;
     const commands = this.#types.map(
@@ -156,8 +157,8 @@ export class WorkerCore {
       topics: [topics.signals, topics.query],
       isPrivate: true,
       handle: async (message) => {
-        if (message.kind === "TASK_DISCOVER") return this.#onQuery(message);
-        // Only a hint: a forged one costs an attempt, its next write asks the store.
+        if (message.kind === "TASK_DISCOVER") return this.#answers.onQuery(message);
+        // Only a hint: a forged one costs an attempt, whose next write checks the store.
         if (message.kind !== "CANCEL" || message.targetWorkerId !== workerId) return;
         const held = this.#held.get(shardKey(message));
         if (held?.attempt.epoch === message.epoch) held.cancel();
@@ -170,59 +171,16 @@ export class WorkerCore {
     await runConcurrently("subscribing a worker", [...commands, signals].map(subscribe));
   }
 
-  async #onQuery(query: TaskDiscoverMessage): Promise<void> {
-    if (await this.#answerRunning(query)) return;
-    if (this.#types.includes(query.type)) this.#supervisor.spawn("answer", () => this.#answerIdle(query));
-  }
-
-  /** @returns whether the node runs here */
-  async #answerRunning(query: TaskDiscoverMessage): Promise<boolean> {
-    const { clock, workerId } = this.#parts;
-    const held = this.#held.get(shardKey(query));
-    if (held === undefined) return false;
-    const { epoch, claimId } = held.attempt;
-    const deadline = Math.round(clock.now() + held.until - clock.monotonic());
-    await this.#reply(query, {
-      epoch,
-      workerId,
-      runState: held.reason === "cancelling" ? "cancelling" : "running",
-      attemptEpoch: epoch,
-      lease: { workerId, leaseId: claimId, deadline },
-      artifacts: { complete: false },
-    });
-    return true;
-  }
-
-  /** So that whoever asks need not wait for an answer that never comes. */
-  async #answerIdle(query: TaskDiscoverMessage): Promise<void> {
-    const { clock, store } = this.#parts;
-    const { signal } = this.#supervisor;
-    await clock.sleep(idleAnswerMs, signal);
-    if (signal.aborted || (await this.#answerRunning(query))) return;
-    const { taskId, nodeId, shard, epoch } = query;
-    const record = (await store.readShards(taskId, [nodeId])).find((each) => each.shard === shard);
-    const artifacts = record?.status === "finished" ? { artifacts: { complete: true } } : {};
-    await this.#reply(query, { epoch, runState: "idle", attemptEpoch: 0, ...artifacts });
-  }
-
-  #reply(
-    { taskId, nodeId, shard, type, corrId }: TaskDiscoverMessage,
-    snapshot: Omit<TaskSnapshotMessage, "kind" | "taskId" | "nodeId" | "shard" | "type">,
-  ): Promise<void> {
-    const about = { taskId, nodeId, shard, type, ...(corrId === undefined ? {} : { corrId }) };
-    return this.#parts.bus.publish(topics.reply, taskId, { kind: "TASK_SNAPSHOT", ...about, ...snapshot });
-  }
-
-  async #letGo(graceMs: number): Promise<void> {
+  async #drain(graceMs: number): Promise<void> {
     if (this.#held.size === 0) return;
     const waiting = new AbortController();
     const allEnded = new Promise<void>((resolve) => this.#idle.add(resolve)).then(() => waiting.abort());
     const { clock } = this.#parts;
     const until = clock.monotonic() + graceMs;
     for (let left = graceMs; left > 0 && this.#held.size > 0; left = until - clock.monotonic()) {
-      // Not at once: a source that has nothing more to give says so only when it is asked for more.
+      // Not at once: a source with nothing more to yield says so only when asked for its next batch.
       await clock.sleep(Math.min(idleMs, left), waiting.signal);
-      for (const held of this.#held.values()) held.letGoIdle();
+      for (const held of this.#held.values()) held.releaseIdle();
     }
     if (this.#held.size === 0) return;
     for (const held of this.#held.values()) held.abandon("stopping");
@@ -240,40 +198,43 @@ export class WorkerCore {
   }
 
   async #run(held: AttemptHandle, claimed: Claimed): Promise<void> {
-    const pause = this.#breather.pause();
+    const pause = this.#yielder.pause();
     if (pause !== undefined) await pause;
     let left = false;
     const run = this.#prepare(held, claimed);
     try {
       left = await runAttempt(run, this.#runtimes.get(claimed.node.type));
-      if (!left) this.#supervisor.spawn("left behind", () => this.#removeLeftBehind(held.attempt));
+      if (!left) this.#supervisor.spawn("leftovers", () => this.#removeLeftovers(held.attempt));
     } finally {
       await this.#freeSlots(held.attempt, left);
       this.#leases.delete(held);
       const { type } = claimed.record;
       const { returned } = held;
-      if (returned === undefined) this.#claimer.giveBack(type);
+      if (returned === undefined) this.#claimer.release(type);
       else this.#linger(run, type, returned);
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
       if (this.#held.size === 0) for (const ended of this.#idle) ended();
-      this.#lookForMore();
+      this.#scanQueue();
     }
   }
 
-  #lookForMore(): void {
+  #scanQueue(): void {
     if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());
   }
 
-  /** Nothing can end handler code that ignores its signal: it keeps its slot, and the worker claims nothing in its place. */
+  /**
+   * Handler code that ignores its signal cannot be ended: it occupies its slot, and the worker claims nothing in its
+   * place.
+   */
   #linger({ held, at }: AttemptRun, type: string, returned: Promise<void>): void {
     const heeding = new AbortController();
     this.#lingering++;
     void returned.then(() => {
       this.#lingering--;
       heeding.abort();
-      this.#claimer.giveBack(type);
-      this.#lookForMore();
+      this.#claimer.release(type);
+      this.#scanQueue();
     });
     const { clock, logger } = this.#parts;
     const { taskId, nodeId, shard, epoch } = held.attempt;
@@ -288,8 +249,8 @@ export class WorkerCore {
     });
   }
 
-  /** The attempt is another's now, or its task was deleted: what it had on its way then would stay for ever. */
-  async #removeLeftBehind({ taskId }: Attempt): Promise<void> {
+  /** If the attempt was superseded or its task deleted, a write that was in flight would otherwise remain forever. */
+  async #removeLeftovers({ taskId }: Attempt): Promise<void> {
     const { store } = this.#parts;
     if ((await store.readTask(taskId)) === undefined) await store.deleteTask(taskId);
   }
@@ -298,18 +259,18 @@ export class WorkerCore {
     try {
       await this.#claimer.freeSlots(attempt, left);
     } catch (error) {
-      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // a sweep finds them
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // a sweep frees them
     }
   }
 
-  #prepare(held: AttemptHandle, { record, facts, node }: Claimed): AttemptRun {
+  #prepare(held: AttemptHandle, { record, task, node }: Claimed): AttemptRun {
     const { clock } = this.#parts;
-    const { plan, params, traceparent } = facts;
+    const { plan, params, traceparent } = task;
     const startedAt = clock.monotonic();
     const { timeoutMs } = node;
     return {
       parts: this.#parts,
-      breather: this.#breather,
+      yielder: this.#yielder,
       code: this.#code,
       held,
       claimed: record,
@@ -325,5 +286,5 @@ export class WorkerCore {
   }
 }
 
-/** A function has one output, which each attempt that finds it takes over. */
+/** A function has one output, which a later attempt adopts. */
 const functionHabits: LogAccess = { resumes: true, rereads: true };

@@ -1,4 +1,4 @@
-import { taskParams } from "../../core/coordinator/task-params.ts";
+import { taskParams } from "../../core/coordinator/new-task.ts";
 import type { GraphInput, UntypedFlow } from "../../core/tasks/api.ts";
 import {
   builtInCoordinatorFns,

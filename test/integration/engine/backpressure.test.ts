@@ -40,7 +40,7 @@ class Steps {
 const aWhile = () => new Promise((resolve) => setTimeout(resolve, 150));
 
 describe("a producer with max_pending_batches", () => {
-  test("is ahead of a running consumer by so many, and no more", async () => {
+  test("is ahead of a running consumer by that many batches and no more", async () => {
     const steps = new Steps();
     const { engine, artifacts } = await testEngine([
       source("src", numbers(20)),
@@ -62,7 +62,7 @@ describe("a producer with max_pending_batches", () => {
     expect(await task.result()).toEqual({ sink: numbers(20) });
   });
 
-  test("of 1 makes them take turns", async () => {
+  test("of 1 alternates with its consumer", async () => {
     const lead: number[] = [];
     let made = 0;
     const src = handler("src", {
@@ -84,7 +84,7 @@ describe("a producer with max_pending_batches", () => {
     expect(Math.max(...lead.slice(10))).toBeLessThanOrEqual(3);
   });
 
-  test("waits for the slowest of a consumer's shards", async () => {
+  test("waits for the slowest shard of a consumer", async () => {
     const gate = new Gate();
     const { engine, artifacts } = await testEngine([
       source("src", numbers(40)),
@@ -103,7 +103,7 @@ describe("a producer with max_pending_batches", () => {
     await task.result();
   });
 
-  test("heeds a cancel, and its timeout, while it waits", async () => {
+  test("responds to a cancel, and to its timeout, while it waits", async () => {
     const steps = new Steps();
     const { engine, record } = await testEngine(
       [source("src", numbers(50)), handler("sink", { processBatch: (payload) => steps.take(payload) })],
@@ -121,7 +121,7 @@ describe("a producer with max_pending_batches", () => {
     steps.allow(100); // the handlers that nobody waits for any more
   });
 
-  test("looks now and then while it waits, not all the time", async () => {
+  test("polls while it waits, but does not spin", async () => {
     const gate = new Gate();
     const state = new MemoryState();
     const inner = memoryStore({ state });
@@ -153,7 +153,7 @@ describe("a producer with max_pending_batches", () => {
     await task.result();
   });
 
-  test("costs one write of a consumer for half of the limit, and none where there is no limit", async () => {
+  test("costs one write of a consumer per half of the limit, and none without a limit", async () => {
     const reports = async (max: number | undefined) => {
       const { engine, writes } = await testEngine([source("src", numbers(100)), handler("sink")]);
       const src = max === undefined ? node("src") : limited("src", max);
@@ -166,8 +166,8 @@ describe("a producer with max_pending_batches", () => {
   });
 });
 
-describe("it isn't held up by", () => {
-  test.each([1, 2])("a consumer that has no slot, with capacity %i for all", async (capacity) => {
+describe("is not blocked by", () => {
+  test.each([1, 2])("a consumer without a slot, with a total capacity of %i", async (capacity) => {
     const { engine } = await testEngine([source("src", numbers(30)), handler("mid"), handler("sink")], { capacity });
     const task = await engine.run(
       graphOf(limited("src", 1), { ...limited("mid", 1, ["src"]) }, streaming("sink", ["mid"])),
@@ -175,7 +175,7 @@ describe("it isn't held up by", () => {
     expect(await task.result()).toEqual({ sink: numbers(30) });
   });
 
-  test.each([1, 2])("a consumer that may not run, with maxRunning %i", async (maxRunning) => {
+  test.each([1, 2])("a consumer blocked by maxRunning %i", async (maxRunning) => {
     const { engine } = await testEngine([source("src", numbers(30)), handler("mid"), handler("sink")], { maxRunning });
     const task = await engine.run(graphOf(limited("src", 1), limited("mid", 2, ["src"]), streaming("sink", ["mid"])));
     expect(await task.result()).toEqual({ sink: numbers(30) });
@@ -196,7 +196,7 @@ describe("it isn't held up by", () => {
     expect(join.sort((x, y) => x - y)).toEqual(numbers(25).flatMap((number) => [number, number]));
   });
 
-  test("a consumer that gathers, though it has started", async () => {
+  test("a gathering consumer, even if it has started", async () => {
     const { engine } = await testEngine([source("src", numbers(30)), handler("sink")]);
     const task = await engine.run(graphOf(limited("src", 1), streaming("sink", ["src"], { adapter: "pull.gather" })));
     expect(await task.result()).toEqual({ sink: [{ src: numbers(30) }] });
@@ -221,7 +221,7 @@ describe("it isn't held up by", () => {
     expect(await task.result()).toEqual({ sink: numbers(30) });
   });
 
-  test("a consumer that hangs, for longer than its timeout", async () => {
+  test("a consumer that hangs, beyond its timeout", async () => {
     const time = stillTime();
     const hang = new Gate();
     const { engine } = await testEngine([
@@ -242,7 +242,7 @@ describe("it isn't held up by", () => {
     expect(await task.result()).toEqual({ sink: numbers(8) });
   });
 
-  test("a consumer that starts on any of its parents, and reads the others to their ends", async () => {
+  test("a consumer that starts on any of its parents and reads the others to their ends", async () => {
     const { engine } = await testEngine([source("src", numbers(20)), source("quick", [100]), handler("sink")]);
     const task = await engine.run(
       graphOf(limited("src", 1), limited("quick", 1), streaming("sink", ["src", "quick"], { fan_in: "any" })),
@@ -251,7 +251,7 @@ describe("it isn't held up by", () => {
     expect(sink.sort((x, y) => x - y)).toEqual([...numbers(20), 100]);
   });
 
-  test("an output that it starts over", async () => {
+  test("an output that it restarts", async () => {
     const seen = new Set<unknown>();
     const src = handler("src", {
       resumable: false,

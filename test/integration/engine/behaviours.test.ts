@@ -9,7 +9,7 @@ import { Gate, until } from "../../helpers/waiting.ts";
 
 /* What goes wrong in engines of this kind and belongs to no page of its own: docs/behaviours.md has the whole list. */
 
-describe("a graph that would wait for ever is refused, and nothing of it is stored", () => {
+describe("a graph that would wait forever is refused, and nothing of it is stored", () => {
   test.each([
     { why: "a cycle", code: "GRAPH_CYCLE", nodes: [node("a", ["b"]), node("b", ["a"])] },
     { why: "a parent that isn't there", code: "GRAPH_UNKNOWN_DEPENDENCY", nodes: [node("a", ["ghost"])] },
@@ -31,7 +31,7 @@ describe("a graph that would wait for ever is refused, and nothing of it is stor
   });
 });
 
-test("a task that waits for a long backoff, over many leases and sweeps, is neither dead nor lost", async () => {
+test("a task with a long backoff, over many leases and sweeps, is neither dead nor lost", async () => {
   let isDeferred = false;
   const { engine, record } = await testEngine(
     [
@@ -57,7 +57,7 @@ test("a task that waits for a long backoff, over many leases and sweeps, is neit
   expect(lost).toBe(causes.filter((cause) => cause === "expire").length);
 });
 
-test("a permanent failure whose rest takes its time to stop holds up no other task", async () => {
+test("a permanent failure whose other nodes stop slowly delays no other task", async () => {
   const stubborn = new Gate();
   const { engine } = await testEngine(
     [
@@ -81,7 +81,7 @@ test("a permanent failure whose rest takes its time to stop holds up no other ta
   await expect(failing.result()).rejects.toMatchObject({ details: { reasonCode: "broken" } });
 });
 
-test("a node of one batch is five writes, and none of them is of the task: its graph is stored once", async () => {
+test("a node with one batch takes five writes, none of them to the task: its graph is stored once", async () => {
   const count = 20;
   const ids = numbers(count).map((n) => `n${n}`);
   const { engine, writes } = await testEngine([source("first", [1]), handler("next")], noTicks);
@@ -100,7 +100,7 @@ test("a node of one batch is five writes, and none of them is of the task: its g
   expect(counted).toEqual({ task: 2, ...once });
 });
 
-test("sums are exact when every message comes twice and in another order, and the coordinator is another one at the end", async () => {
+test("sums are exact if every message is repeated and reordered, and another coordinator ends the task", async () => {
   const bus = memoryBus();
   const held: (() => Promise<void>)[] = [];
   const shuffling: Bus = {
@@ -134,7 +134,7 @@ test("sums are exact when every message comes twice and in another order, and th
   expect(await second.engine.task(task.id).result()).toMatchObject({ sum: { batches: 3, metrics: { items: 11 } } });
 });
 
-test("two workers of one type both get work, and each batch is the work of one", async () => {
+test("two workers of one type share the work, and each batch is processed by one of them", async () => {
   const state = new MemoryState();
   const bus = sharedBus();
   const both = new Gate();

@@ -8,7 +8,7 @@ import { Gate, until } from "../../helpers/waiting.ts";
 const cancelled = { code: "TASK_CANCELLED" };
 
 describe("cancelling a task", () => {
-  test("before anything starts: nothing ever does", async () => {
+  test("before anything starts: no node ever starts", async () => {
     const processBatch = vi.fn();
     const gate = new Gate();
     const { engine, writes } = await testEngine(
@@ -34,7 +34,7 @@ describe("cancelling a task", () => {
     expect((await task.status()).nodes.map(({ status }) => status)).toEqual(["cancelled", "cancelled"]);
   });
 
-  test("mid-flight: the handler's signal is aborted, what streams from it stops, nothing is finished afterwards", async () => {
+  test("mid-flight: aborts the handler's signal, stops its consumers, and nothing finishes afterwards", async () => {
     const gate = new Gate();
     const { engine, writes } = await testEngine([
       handler("src", {
@@ -56,7 +56,7 @@ describe("cancelling a task", () => {
     expect((await task.status()).nodes.map(({ status }) => status)).toEqual(["cancelled", "cancelled", "cancelled"]);
   });
 
-  test("a handler that swallows its abort and returns is cancelled, not finished", async () => {
+  test("a handler that ignores its abort and returns is cancelled, not finished", async () => {
     const gate = new Gate();
     const { engine, artifacts } = await testEngine([
       source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).catch(() => n) }),
@@ -68,7 +68,7 @@ describe("cancelling a task", () => {
     expect(await artifacts(task.id, "a")).toEqual([]);
   });
 
-  test("a handler that ignores its signal: after the grace the task is over, and the slot is free when it returns", async () => {
+  test("a handler that ignores its signal: the task ends after the grace period, and the slot is freed when the handler returns", async () => {
     const time = stillTime();
     const gate = new Gate();
     const { engine, artifacts, record, logged } = await testEngine(
@@ -94,7 +94,7 @@ describe("cancelling a task", () => {
     expect((await task.status()).status).toBe("cancelled");
   });
 
-  test("a cleanup that doesn't end holds the task no longer than the grace", async () => {
+  test("a cleanup that does not end delays the end of the task by at most the grace period", async () => {
     const time = stillTime();
     const gate = new Gate();
     const { engine } = await testEngine(
@@ -120,7 +120,7 @@ describe("cancelling a task", () => {
     expect(await time.during(next.result())).toEqual({ next: [2] });
   });
 
-  test("on a deferred node: no further attempt", async () => {
+  test("a deferred node: no further attempt", async () => {
     const time = stillTime();
     const processBatch = vi.fn(() => {
       throw new Error("again");
@@ -137,7 +137,7 @@ describe("cancelling a task", () => {
     expect(await record(task.id, "a")).toMatchObject({ status: "cancelled" });
   });
 
-  test("variables written before stay", async () => {
+  test("variables written before are kept", async () => {
     const gate = new Gate();
     const { engine } = await testEngine([source("a", [1], { processBatch: (_n, ctx) => gate.pass(ctx.signal) })]);
     const task = await engine.run(
@@ -149,7 +149,7 @@ describe("cancelling a task", () => {
     expect((await task.status()).vars).toEqual({ run: { by: "cron" } });
   });
 
-  test("twice says already; a task that has ended says terminal, and keeps its outcome", async () => {
+  test("twice: returns already; after the end: returns terminal, and the outcome is kept", async () => {
     const gate = new Gate();
     const { engine } = await testEngine([
       source("a", [1]),
@@ -169,7 +169,7 @@ describe("cancelling a task", () => {
     expect(await slow.cancel()).toBe("terminal");
   });
 
-  test("a cancel in the step of a failure: whichever is first decides, and the task ends", async () => {
+  test("concurrently with a failure: the first write decides, and the task ends", async () => {
     for (const order of ["cancel", "fail"]) {
       const gate = new Gate();
       const { engine } = await testEngine([
@@ -196,7 +196,7 @@ describe("cancelling a task", () => {
     }
   });
 
-  test("doesn't touch another attempt that waits for something which the cancelled one had begun", async () => {
+  test("does not affect another attempt that waits for something the cancelled one started", async () => {
     let shared: Promise<unknown> | undefined;
     const gate = new Gate();
     const { engine, record } = await testEngine([
@@ -218,7 +218,7 @@ describe("cancelling a task", () => {
     expect(await record(second.id, "a")).toMatchObject({ failures: 1, lost: 0 });
   });
 
-  test("one of many tasks leaves the others alone", async () => {
+  test("does not affect other tasks", async () => {
     const gate = new Gate();
     const { engine } = await testEngine([
       source("a", numbers(3), { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }),

@@ -51,7 +51,7 @@ const whole = flow("whole", { params: z.object({ by: z.number(), day: z.string()
   .use("eu", twice, { inputs: { raw: "read" } })
   .use("us", scaling, { inputs: { raw: "read" } });
 
-test("the parts of a flow run as its own nodes", async () => {
+test("the nodes of a subflow run as the flow's own", async () => {
   const { engine } = await testEngine(Object.values(whole.handlers), { coordinatorFns: whole.coordinatorFns });
   const task = await engine.run(whole, { params: { by: 10 } });
   const result = await task.result();
@@ -80,7 +80,7 @@ test("the parts of a flow run as its own nodes", async () => {
   ]);
 });
 
-test("a graph that was loaded is a part as well", async () => {
+test("a loaded graph can be a subflow", async () => {
   const loaded = fromGraph(
     {
       nodes: [
@@ -99,7 +99,7 @@ test("a graph that was loaded is a part as well", async () => {
   expect(result).toEqual({ more: [{ numbers: [20, 40] }, { numbers: [60] }] });
 });
 
-test("a flow with inputs does not run by itself", async () => {
+test("a flow with inputs cannot run by itself", async () => {
   const { engine } = await testEngine(Object.values(scaling.handlers));
   // @ts-expect-error
   const refused = engine.run(scaling, { params: { by: 1 } });

@@ -26,7 +26,7 @@ class Crowd {
 const graph = { nodes: [node("source"), node("step", ["source"])] };
 
 describe("a handler with concurrency", () => {
-  test("processes as many batches at once, and stores them in their order", async () => {
+  test("processes that many batches at once, and stores them in order", async () => {
     const crowd = new Crowd();
     const gates = numbers(6).map(() => new Gate());
     const step = handler("step", {
@@ -52,7 +52,7 @@ describe("a handler with concurrency", () => {
     expect(crowd.most).toBe(3);
   });
 
-  test("a slow batch holds the others up after as many are done behind it", async () => {
+  test("a slow batch blocks the others once as many are done behind it", async () => {
     const first = new Gate();
     const began: number[] = [];
     const step = handler("step", {
@@ -72,7 +72,7 @@ describe("a handler with concurrency", () => {
     expect(await task.result()).toEqual({ step: numbers(20) });
   });
 
-  test("also batches of its own making, each uid its own context", async () => {
+  test("also processes batches of its own source, each uid with its own context", async () => {
     const crowd = new Crowd();
     const make = handler("source", {
       concurrency: 4,
@@ -90,7 +90,7 @@ describe("a handler with concurrency", () => {
     expect(crowd.most).toBe(4);
   });
 
-  test("without it, one batch after another", async () => {
+  test("without it, processes one batch after another", async () => {
     const crowd = new Crowd();
     const step = handler("step", {
       async processBatch(payload) {
@@ -105,7 +105,7 @@ describe("a handler with concurrency", () => {
 });
 
 describe("an error of one batch", () => {
-  test("aborts the others; what is done before it is stored, what comes after is not", async () => {
+  test("aborts the others; batches done before it are stored, later ones are not", async () => {
     const ready = new Gate();
     const aborted: number[] = [];
     const step = handler("step", {
@@ -141,7 +141,7 @@ describe("an error of one batch", () => {
     expect((await record(task.id, "step")).failures).toBe(1);
   });
 
-  test("is the failure, with the batch's name, whatever the aborted ones throw", async () => {
+  test("is the failure, with the batch's uid, whatever the aborted ones throw", async () => {
     const step = handler("step", {
       concurrency: 3,
       async processBatch(payload, ctx) {
@@ -155,7 +155,7 @@ describe("an error of one batch", () => {
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "broken", batchUid: "1" } });
   });
 
-  test("ends an input that has nothing to give", async () => {
+  test("ends an input that has nothing to deliver", async () => {
     const never = new Gate();
     const slow = handler("source", {
       async *iterBatches(_args, ctx) {
@@ -178,7 +178,7 @@ describe("an error of one batch", () => {
     expect(never.arrived).toBe(1);
   });
 
-  test("ends an iterBatches that waits", async () => {
+  test("ends a waiting iterBatches", async () => {
     const never = new Gate();
     let seen: AbortSignal | undefined;
     const make = handler("source", {
@@ -199,7 +199,7 @@ describe("an error of one batch", () => {
     expect(seen?.aborted).toBe(true);
   });
 
-  test("an error of iterBatches lets the batches before it be stored, and is none of theirs", async () => {
+  test("an error of iterBatches: the batches before it are stored, and it belongs to none of them", async () => {
     const made = new Gate();
     const make = handler("source", {
       concurrency: 3,
@@ -223,8 +223,8 @@ describe("an error of one batch", () => {
   });
 });
 
-describe("with several batches in hand", () => {
-  test("a source that starts over takes them back: they don't get into the new output", async () => {
+describe("with several pending batches", () => {
+  test("a source that restarts withdraws them: they do not enter the new output", async () => {
     const time = stillTime();
     const old = new Gate();
     const oldStored = new Gate();
@@ -265,7 +265,7 @@ describe("with several batches in hand", () => {
     await oldStored.pass();
   });
 
-  test("a timeout lets go of all of them", async () => {
+  test("a timeout releases all of them", async () => {
     const time = stillTime();
     const never = new Gate();
     const step = handler("step", {
@@ -283,7 +283,7 @@ describe("with several batches in hand", () => {
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "timeout", batchUid: "0" } });
   });
 
-  test("a cancel waits for those who heed it", async () => {
+  test("a cancel waits for those that respond to it", async () => {
     const step = handler("step", {
       concurrency: 2,
       processBatch: (_payload, ctx) =>

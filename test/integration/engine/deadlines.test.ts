@@ -10,8 +10,8 @@ import { Gate, until } from "../../helpers/waiting.ts";
 const noTicks = { tickMs: 3_600_000, sweepMs: 3_600_000 };
 const exceeded = { code: "TASK_FAILED", details: { reasonCode: "deadline_exceeded" } };
 
-describe("a task that hasn't ended at its deadline", () => {
-  test("fails, without a node; what runs is aborted, what waits never starts", async () => {
+describe("a task that has not ended at its deadline", () => {
+  test("fails without a node; running nodes are aborted, waiting ones never start", async () => {
     const time = stillTime();
     const gate = new Gate();
     const after = vi.fn();
@@ -41,7 +41,7 @@ describe("a task that hasn't ended at its deadline", () => {
     expect(writes.filter((event) => event.kind === "artifact")).toEqual([]);
   });
 
-  test("doesn't wait for a retry that would come later", async () => {
+  test("does not wait for a retry that is due later", async () => {
     const time = stillTime();
     const processBatch = () => Promise.reject(new Error("again"));
     const { engine } = await testEngine([source("a", [1], { processBatch })], noTicks);
@@ -71,7 +71,7 @@ describe("a task that hasn't ended at its deadline", () => {
   });
 });
 
-test("a task that ends before its deadline is left alone by it", async () => {
+test("a task that ends before its deadline is not affected by it", async () => {
   const time = stillTime();
   const { engine } = await testEngine([source("a", [1])], { tickMs: 5 });
   const quick = await engine.run(graphOf(node("a")), { deadlineSec: 0.2 });

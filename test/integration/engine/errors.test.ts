@@ -54,7 +54,7 @@ const readingLogger = (logger: Logger): Logger => {
   };
 };
 
-describe("what a handler throws", () => {
+describe("an error thrown by a handler", () => {
   const lost = new TypeError("fetch failed", { cause: new Error("ECONNRESET") });
   test.for([
     { what: "an error", thrown: new Error("boom"), code: "unexpected_error", attempts: 2, message: "boom" },
@@ -106,13 +106,13 @@ describe("what a handler throws", () => {
     expect(error.message).toContain(message);
   });
 
-  test("a rejected promise is the same as a throw", async () => {
+  test("a rejected promise is treated like a throw", async () => {
     const error = await failureOf(handler("bad", { processBatch: () => Promise.reject(new PermanentError("late")) }));
     expect(error.details).toMatchObject({ reasonCode: "late" });
   });
 
   test.for([1, 3])(
-    "an error of iterBatches is not that of the batch before it: concurrency %d",
+    "an error of iterBatches does not belong to the batch before it: concurrency %d",
     async (concurrency) => {
       const { engine, record, artifacts } = await testEngine([
         source("a", [], {
@@ -131,7 +131,7 @@ describe("what a handler throws", () => {
     },
   );
 
-  test("the stack keeps the chain of causes, and neither it nor the message grows without bound", async () => {
+  test("the stack keeps the chain of causes, and both it and the message are bounded", async () => {
     const thrown = new Error("outer".repeat(10_000), { cause: new Error("inner", { cause: "no error" }) });
     const { engine, record } = await testEngine([throwing(thrown, { iterBatches: () => [{ payload: 1 }] })]);
     const task = await engine.run(graphOf(node("bad", [], { retry_policy: { max: 0 } })));
@@ -150,8 +150,8 @@ describe("what a handler throws", () => {
   });
 });
 
-describe("what can't be read as an error", () => {
-  test.for(Object.keys(hostileErrors))("%s is one attempt, with what there is to tell", async (what) => {
+describe("a thrown value that is not a readable error", () => {
+  test.for(Object.keys(hostileErrors))("%s fails one attempt, with the available details", async (what) => {
     const { make, says } = hostileErrors[what] as (typeof hostileErrors)[string];
     const { engine, record } = await testEngine([
       throwing("x", { iterBatches: () => [{ payload: 1 }], ...thrower(make) }),
@@ -180,7 +180,7 @@ describe("what can't be read as an error", () => {
   });
 });
 
-describe("the handler's own verdict", () => {
+describe("the handler's own classification", () => {
   test.for([
     { what: "a promise", own: Promise.resolve({ code: "own", permanent: true }), says: "returned a promise: it must" },
     { what: "a promise that rejects", own: () => Promise.reject(new Error("late")), says: "returned a promise" },
@@ -195,7 +195,7 @@ describe("the handler's own verdict", () => {
     },
     { what: "no permanent", own: { code: "own" }, says: "returned undefined as permanent" },
     { what: "a word as permanent", own: { code: "own", permanent: "no" }, says: "returned a string as permanent" },
-  ])("that isn't one counts for nothing, and is told: $what", async ({ own, says }) => {
+  ])("if invalid, is ignored and reported: $what", async ({ own, says }) => {
     const classifyError = () => (typeof own === "function" ? own() : own) as never;
     const error = await failureOf(throwing(new RetryableError("busy", "come back"), { classifyError }));
     expect(error.details).toMatchObject({ reasonCode: "busy", epoch: 2 });
@@ -204,7 +204,7 @@ describe("the handler's own verdict", () => {
     expect(JSON.stringify(error.details).length).toBeLessThan(10_000);
   });
 
-  test("that isn't one is told behind a message of any length", async () => {
+  test("if invalid, is reported after a message of any length", async () => {
     const thrown = new Error("y".repeat(100_000));
     const error = await failureOf(throwing(thrown, { classifyError: () => ({ code: 1, permanent: true }) as never }));
     expect(error.message).toContain("classifyError returned a number as code");
@@ -214,7 +214,7 @@ describe("the handler's own verdict", () => {
   test.for([
     { what: "a number", code: 502, says: "it has a number as code" },
     { what: "a megabyte", code: "x".repeat(1 << 20), says: "it has a string of 1048576 characters" },
-  ])("in a thrown error is checked too: $what as code", async ({ code, says }) => {
+  ])("in a thrown error is validated too: $what as code", async ({ code, says }) => {
     const error = await failureOf(throwing(new PermanentError(code as string, "no price")));
     expect(error.details).toMatchObject({ reasonCode: "unexpected_error", epoch: 1 });
     expect(error.message).toContain("no price");
@@ -229,12 +229,12 @@ describe("the handler's own verdict", () => {
     expect(error.details).toMatchObject({ reasonCode: "own", epoch: attempts });
   });
 
-  test("none: the engine's counts", async () => {
+  test("absent: the engine's classification applies", async () => {
     const error = await failureOf(throwing(new PermanentError("bad_row"), { classifyError: () => undefined }));
     expect(error.details).toMatchObject({ reasonCode: "bad_row" });
   });
 
-  test("one that throws itself doesn't hide the error, and both are told", async () => {
+  test("that throws does not hide the error, and both are reported", async () => {
     const error = await failureOf(
       throwing(new PermanentError("bad_row", "no price"), {
         classifyError: () => {
@@ -246,7 +246,7 @@ describe("the handler's own verdict", () => {
     expect(error.message).toMatch(/no price.*classifier broken/);
   });
 
-  test("isn't asked about what the engine itself finds", async () => {
+  test("is not requested for the engine's own errors", async () => {
     const classifyError = vi.fn(() => ({ code: "own", permanent: false }));
     const error = await failureOf(handler("bad", { output: z.string(), classifyError }));
     expect(error.details).toMatchObject({ reasonCode: "schema_mismatch", epoch: 1 });
@@ -254,8 +254,8 @@ describe("the handler's own verdict", () => {
   });
 });
 
-describe("values that don't fit", () => {
-  test("a wrong output names node, batch and path, and is permanent", async () => {
+describe("values that do not match", () => {
+  test("a wrong output reports node, batch and path, and is permanent", async () => {
     const error = await failureOf(
       handler("bad", {
         output: z.object({ rows: z.array(z.object({ price: z.number() })) }),
@@ -268,7 +268,7 @@ describe("values that don't fit", () => {
     );
   });
 
-  test("a wrong input names the path too, and the handler isn't called", async () => {
+  test("a wrong input reports the path too, and the handler is not called", async () => {
     const processBatch = vi.fn();
     const error = await failureOf(handler("bad", { input: z.string(), processBatch }));
     expect(error.details).toMatchObject({ reasonCode: "schema_mismatch", batchUid: "0", epoch: 1 });
@@ -283,19 +283,19 @@ describe("values that don't fit", () => {
     ["a function", { a: () => 1 }],
     ["a bigint", 1n],
     ["a Map", new Map()],
-  ])("an output that JSON can't hold, %s, is a mismatch whatever the schema lets through", async ([, value]) => {
+  ])("an output that JSON cannot represent, %s, is a mismatch even if the schema accepts it", async ([, value]) => {
     const error = await failureOf(handler("bad", { output: z.unknown(), processBatch: () => value }));
     expect(error.details).toMatchObject({ reasonCode: "schema_mismatch", epoch: 1 });
   });
 
-  test("an output that holds undefined in a list is no JSON either when its schema allows it", async () => {
+  test("an output with undefined in a list is not JSON even if its schema accepts it", async () => {
     const error = await failureOf(
       handler("bad", { output: z.array(z.string().optional()), processBatch: () => ["a", undefined] }),
     );
     expect(error.details).toMatchObject({ reasonCode: "schema_mismatch" });
   });
 
-  test("arguments are judged before any code of the handler runs", async () => {
+  test("arguments are validated before any handler code runs", async () => {
     const init = vi.fn();
     const error = await failureOf(handler("bad", { args: z.object({ size: z.int() }), init }), { args: { size: "x" } });
     expect(error.details).toMatchObject({ reasonCode: "bad_input", epoch: 1 });
@@ -309,7 +309,7 @@ describe("values that don't fit", () => {
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "bad_input", epoch: 1 } });
   });
 
-  test("a batch of iterBatches without a payload, or with a uid that is none", async () => {
+  test("a batch of iterBatches without a payload, or with an invalid uid", async () => {
     for (const batch of [
       {},
       { uid: "x" },
@@ -324,7 +324,7 @@ describe("values that don't fit", () => {
     }
   });
 
-  test("a failure between batches is no batch's: the last one isn't blamed", async () => {
+  test("a failure between batches belongs to no batch: the last one is not blamed", async () => {
     const error = await failureOf(
       handler("bad", {
         async *iterBatches() {
@@ -337,7 +337,7 @@ describe("values that don't fit", () => {
     expect(error.details).not.toHaveProperty("batchUid");
   });
 
-  test("what is stored is a copy: neither handler can change it afterwards", async () => {
+  test("the store keeps a copy: neither handler can change it afterwards", async () => {
     const shared = { rows: [1] };
     const { engine, artifacts } = await testEngine([
       handler("src", { output: z.unknown(), iterBatches: () => [{ payload: shared }] }),
@@ -356,15 +356,15 @@ describe("values that don't fit", () => {
   });
 });
 
-describe("what isn't there", () => {
-  test("a stored node of a function that no coordinator has", async () => {
+describe("missing definitions", () => {
+  test("a stored node of an unknown coordinator function", async () => {
     const { engine, store } = await testEngine([]);
     const graph = unchecked(node("f", [], { fn: "no.such" }));
     await store.createTask({ id: "t", graph, params: {}, priority: 0 });
     await expect(engine.task("t").result()).rejects.toMatchObject({ details: { reasonCode: "no_handler" } });
   });
 
-  test("a graph of a type that no handler serves is refused", async () => {
+  test("a graph with a type that no handler serves is refused", async () => {
     const { engine } = await testEngine([source("extract", [])]);
     await expect(engine.run(graphOf(node("extrac")))).rejects.toMatchObject({
       code: "GRAPH_INVALID",
@@ -372,7 +372,7 @@ describe("what isn't there", () => {
     });
   });
 
-  test("parameters that don't fit are refused before anything is stored", async () => {
+  test("parameters that do not match are refused before anything is stored", async () => {
     const { engine, writes } = await testEngine([source("a", [])]);
     const graph = {
       ...graphOf(node("a")),
@@ -386,7 +386,7 @@ describe("what isn't there", () => {
     expect(writes).toEqual([]);
   });
 
-  test("a task, a node", async () => {
+  test("an unknown task or node", async () => {
     const { engine } = await testEngine([source("a", [])]);
     await expect(engine.task("nope").result()).rejects.toMatchObject({ code: "TASK_UNKNOWN" });
     await expect(engine.task("nope").cancel()).rejects.toMatchObject({ code: "TASK_UNKNOWN" });

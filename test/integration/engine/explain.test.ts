@@ -10,7 +10,7 @@ import { Gate, until } from "../../helpers/waiting.ts";
 const whys = async (task: TaskHandle) =>
   Object.fromEntries((await task.explain()).nodes.map(({ nodeId, why }) => [nodeId, why]));
 
-test("a task that runs, waits for its parent and then is over", async () => {
+test("a task that runs, waits for its parent, and has ended", async () => {
   const gate = new Gate();
   const { engine } = await testEngine([
     source("a", [1], { processBatch: (n) => gate.pass().then(() => n) }),
@@ -46,7 +46,7 @@ test("limits, full workers and the queue", async () => {
   for (const task of [first, second, third, fourth]) await task.result();
 });
 
-test("a retry to come", async () => {
+test("a pending retry", async () => {
   const processBatch = () => Promise.reject(new Error("again"));
   const { engine, record } = await testEngine([source("a", [1], { processBatch })]);
   const task = await engine.run(graphOf(node("a", [], { retry_policy: { max: 2, backoff_sec: 3_600, jitter: 0 } })));
@@ -57,7 +57,7 @@ test("a retry to come", async () => {
   });
 });
 
-test("workers that stopped are no longer alive: nobody serves what they left", async () => {
+test("stopped workers are no longer alive: no worker serves what they left", async () => {
   const state = new MemoryState();
   const gate = new Gate();
   const block = source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) });
@@ -81,7 +81,7 @@ test("workers that stopped are no longer alive: nobody serves what they left", a
   );
 });
 
-test("a worker that died is alive until its word has run out", async () => {
+test("a dead worker counts as alive until its announcement expires", async () => {
   const time = stillTime();
   const state = new MemoryState();
   await memoryStore({ state }).announceWorker({ id: "dead", types: ["a"], capacity: 1, running: 0 }, 30);
@@ -99,7 +99,7 @@ test("a worker that died is alive until its word has run out", async () => {
   expect(engine.health().running).toBe(0);
 });
 
-test("a task that isn't there", async () => {
+test("an unknown task", async () => {
   const { engine } = await testEngine([handler("a")]);
   await expect(engine.task("nobody").explain()).rejects.toMatchObject({ code: "TASK_UNKNOWN" });
 });

@@ -52,7 +52,7 @@ async function open(definition: HandlerDefinition) {
   };
 }
 
-test("an input_ref is the handler's argument of that name", async () => {
+test("an input_ref becomes the handler's argument of that name", async () => {
   const args = z.object({ input_ref: z.object({ bucket: z.string() }), limit: z.int() });
   const read = handler("read", {
     args,
@@ -65,7 +65,7 @@ test("an input_ref is the handler's argument of that name", async () => {
   expect(rows.rows.get("t:n:0")?.get("all")?.meta).toEqual({ input_ref: { bucket: "films" }, limit: 3 });
 });
 
-test("a handler whose arguments lack the input_ref of a command hears so, and nothing runs", async () => {
+test("a handler whose arguments do not accept the command's input_ref fails with that message, and nothing runs", async () => {
   const read = handler("read", { args: z.strictObject({}), iterBatches: () => [{ payload: 1 }] });
   const { start, ends, said, rows } = await open(read);
   await start({ inputRef: { bucket: "films" } });
@@ -78,7 +78,7 @@ test("a handler whose arguments lack the input_ref of a command hears so, and no
   expect(rows.rows.size).toBe(0);
 });
 
-test("a command with a batching is refused for good, in words: its batches would be others than it says", async () => {
+test("a command with batching is refused permanently, with an explanation: its batches would differ", async () => {
   const read = handler("read", { iterBatches: () => [{ payload: 1 }] });
   const { start, ends, said, rows, kinds } = await open(read);
   await start({ batching: { size: 10 } });
@@ -98,14 +98,14 @@ test.each([
   ["absent", {}],
   ["null", { inputRef: null, batching: null }],
   ["empty", { inputRef: {}, batching: {} }],
-])("what a node doesn't have may be %s", async (_, rest) => {
+])("a field that a node does not have may be %s", async (_, rest) => {
   const read = handler("read", { args: z.strictObject({}), iterBatches: () => [{ payload: 1 }] });
   const { start, ends } = await open(read);
   await start(rest);
   await ends("TASK_DONE");
 });
 
-test("the trace context of a command is the handler's, and is in what is said of the attempt", async () => {
+test("the trace context of a command is passed to the handler, and included in status messages", async () => {
   const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   const read = handler("read", {
     iterBatches: () => [{ uid: "a", payload: 1 }],
@@ -118,7 +118,7 @@ test("the trace context of a command is the handler's, and is in what is said of
   expect(said.map((message) => message.traceparent)).toEqual(said.map(() => traceparent));
 });
 
-test("a heartbeat follows the acceptance at once, with the same lease: by it they know that the node runs", async () => {
+test("a heartbeat with the same lease immediately follows the acceptance, so that coordinators regard the node as running", async () => {
   const gate = new Gate();
   const read = handler("read", { iterBatches: () => [{ payload: 1 }], processBatch: () => gate.pass().then(() => 1) });
   const { start, said, kinds } = await open(read);
@@ -130,8 +130,8 @@ test("a heartbeat follows the acceptance at once, with the same lease: by it the
   expect({ ...heartbeat, kind: "TASK_ACCEPTED" }).toEqual(accepted);
 });
 
-describe("asked who runs a node, a worker", () => {
-  test("that does says so, with its lease", async () => {
+describe("asked which worker runs a node, a worker", () => {
+  test("that runs it replies, with its lease", async () => {
     const gate = new Gate();
     const read = handler("read", {
       iterBatches: () => [{ payload: 1 }],
@@ -153,7 +153,7 @@ describe("asked who runs a node, a worker", () => {
     });
   });
 
-  test("that is idle says so, and whether the node is complete, so that nobody waits for an answer", async () => {
+  test("that is idle replies, and says whether the node is complete, so that no sender waits in vain", async () => {
     const { start, ends, replies, discover } = await open(handler("read", { iterBatches: () => [{ payload: 1 }] }));
     await start({});
     await ends("TASK_DONE");
@@ -173,7 +173,7 @@ describe("asked who runs a node, a worker", () => {
   });
 });
 
-test("a batch that is too large for a message is told by what fits of its metrics, and its row keeps all of it", async () => {
+test("a batch that is too large for a message is reported with as many metrics as fit, and its row keeps all of it", async () => {
   const large = { pages: 3, text: "x".repeat(20_000), lang: "en", done: true, sizes: Array(2_000).fill(1), last: 7 };
   const read = handler("read", { iterBatches: () => [{ uid: "a", payload: 1 }], processBatch: () => large });
   const { bus, start, ends, said, rows } = await open(read);
@@ -188,7 +188,7 @@ test("a batch that is too large for a message is told by what fits of its metric
   expect(rows.rows.get("t:n:0")?.get("a")?.meta).toEqual(large);
 });
 
-test("a batch that is no object is told without a reference: they would replace the row's data by its metrics", async () => {
+test("a batch that is not an object is reported without a reference, or coordinators would overwrite the row with its metrics", async () => {
   const read = handler("read", { iterBatches: () => [{ uid: "a", payload: 1 }], processBatch: () => [1, 2] });
   const { start, ends, said, rows } = await open(read);
   await start({});

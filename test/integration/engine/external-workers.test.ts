@@ -24,7 +24,7 @@ async function running(options: Parameters<typeof ExternalSide.open>[1] = {}) {
 }
 
 describe("an external worker's attempt", () => {
-  test("acceptance, batches and end are claim, artifacts and outcome", async () => {
+  test("acceptance, batches and end become claim, artifacts and outcome", async () => {
     const { side, task, command } = await running();
     await side.lease(command, "TASK_ACCEPTED");
     await side.reaches(task.id, "running");
@@ -41,7 +41,7 @@ describe("an external worker's attempt", () => {
     await until(() => side.external.ends.size === 0, "the end of that");
   });
 
-  test("its lease lasts as long as the message says, by whatever clock", async () => {
+  test("its lease lasts as long as the message says, by the sender's clock", async () => {
     const { side, task, command } = await running();
     const before = Date.now();
     await side.lease(command, "TASK_ACCEPTED", { forMs: 40_000 });
@@ -53,7 +53,7 @@ describe("an external worker's attempt", () => {
     await until(async () => (await deadline()) >= 200_000, "the renewal");
   });
 
-  test("events without an acceptance are the acceptance", async () => {
+  test("an event without an acceptance counts as the acceptance", async () => {
     const { side, task, command } = await running();
     await side.batch(command, "a", { text: "a" });
     await side.lease(command, "TASK_ACCEPTED");
@@ -62,7 +62,7 @@ describe("an external worker's attempt", () => {
     expect(side.cancels).toEqual([]);
   });
 
-  test("each event twice changes nothing", async () => {
+  test("a repeated event has no effect", async () => {
     const { side, task, command } = await running();
     const twice = async (say: () => Promise<void>) => {
       await say();
@@ -77,7 +77,7 @@ describe("an external worker's attempt", () => {
     expect((await side.record(task.id))?.history.map(({ cause }) => cause)).toEqual(["dispatch", "claim", "complete"]);
   });
 
-  test("a batch whose row isn't there fails the attempt", async () => {
+  test("a batch without a row fails the attempt", async () => {
     const { side, task, command } = await running();
     await side.say(command, { kind: "BATCH_OK", batchUid: "a", metrics: {}, artifactsRef: {} });
     const again = await side.command(2);
@@ -88,7 +88,7 @@ describe("an external worker's attempt", () => {
     expect(side.cancels).toMatchObject([{ targetWorkerId: "w1", epoch: 1 }]);
   });
 
-  test("a batch whose word was lost counts from the end on; one that an earlier attempt left doesn't", async () => {
+  test("a batch whose message was lost is stamped at the end; one left by an earlier attempt is not", async () => {
     const { side, task, command } = await running();
     await side.lease(command, "TASK_ACCEPTED");
     side.store(command, "stale", { text: "stale" });
@@ -101,7 +101,7 @@ describe("an external worker's attempt", () => {
     expect(await task.result()).toEqual({ keep: [{ text: "a" }, { text: "c" }, { text: "b" }] });
   });
 
-  test("a batch that says itself that it has no row is no artifact", async () => {
+  test("a batch reported without a row becomes no artifact", async () => {
     const { side, task, command } = await running();
     await side.say(command, { kind: "BATCH_OK", batchUid: "a", metrics: {} });
     await side.done(command);
@@ -109,8 +109,8 @@ describe("an external worker's attempt", () => {
   });
 });
 
-describe("what ends an external worker's attempt", () => {
-  test("a failure is tried again, with the next epoch, and keeps what is stored", async () => {
+describe("the end of an external worker's attempt", () => {
+  test("a failure is retried with the next epoch, and stored batches are kept", async () => {
     const { side, task, command } = await running();
     await side.batch(command, "a", { text: "a" });
     await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false, error: "dry" });
@@ -137,7 +137,7 @@ describe("what ends an external worker's attempt", () => {
   test.for([
     ["the worker says that it is permanent", { reasonCode: "no_ink", permanent: true }],
     ["the graph does", { reasonCode: "bad_scan", permanent: false }],
-  ] as const)("a failure is permanent when %s", async ([, how]) => {
+  ] as const)("a failure is permanent if %s", async ([, how]) => {
     const { side, task, command } = await running();
     await side.say(command, { kind: "TASK_FAILED", ...how, error: { page: 7 } });
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: how.reasonCode, nodeId: "ocr" } });
@@ -166,7 +166,7 @@ describe("what ends an external worker's attempt", () => {
     });
   });
 
-  test("a worker that gives an attempt back which nobody cancelled has not failed", async () => {
+  test("a worker that releases an attempt that was not cancelled has not failed", async () => {
     const { side, task, command } = await running();
     await side.lease(command, "TASK_ACCEPTED");
     await side.say(command, { kind: "CANCELLED", reason: "shutdown" });
@@ -177,8 +177,8 @@ describe("what ends an external worker's attempt", () => {
   });
 });
 
-describe("who holds the attempt", () => {
-  test("a command that nobody takes gets the next epoch, and a late acceptance a cancel", async () => {
+describe("ownership of an attempt", () => {
+  test("a command that is not accepted gets the next epoch, and a late acceptance a cancel", async () => {
     const { side, task, command } = await running({ externalAcceptMs: 50 });
     const second = await side.command(2);
     expect(second).toMatchObject({ epoch: 2, inputInline: command.inputInline });
@@ -188,7 +188,7 @@ describe("who holds the attempt", () => {
     expect((await side.record(task.id))?.lease).toBeUndefined();
   });
 
-  test("a worker that dies loses its lease, is told so, and another one goes on", async () => {
+  test("a dead worker loses its lease and receives a cancel, and another one continues", async () => {
     const { side, task, command } = await running();
     await side.lease(command, "TASK_ACCEPTED", { forMs: 1 }); // a second, as short as it gets
     await side.batch(command, "a", { text: "a" });
@@ -208,7 +208,7 @@ describe("who holds the attempt", () => {
     expect(await side.record(task.id)).toMatchObject({ lost: 1, failures: 0, count: 2 });
   });
 
-  test("of two that took one command, the first has it and the other is told to stop", async () => {
+  test("of two workers that accept one command, the first owns it and the other is told to stop", async () => {
     const { side, task, command } = await running();
     await side.lease(command, "TASK_ACCEPTED");
     await side.reaches(task.id, "running");
@@ -222,7 +222,7 @@ describe("who holds the attempt", () => {
     expect(await task.result()).toEqual({ keep: [{ text: "a" }] });
   });
 
-  test("a worker's words about its earlier attempt mean nothing for its later one", async () => {
+  test("a worker's messages about its earlier attempt do not affect its later one", async () => {
     const { side, task, command } = await running();
     await side.say(command, { kind: "TASK_FAILED", reasonCode: "no_ink", permanent: false });
     const second = await side.command(2);
@@ -241,7 +241,7 @@ describe("who holds the attempt", () => {
     ["by fan_in", ["first", "read"], { fan_in: "any" }],
     ["being further up", ["first"], { adapter: "pull.from_artifacts", adapterArgs: { from_nodes: ["first", "read"] } }],
   ] as const)(
-    "a source that it doesn't wait for, %s, and that begins anew under it, has it begin anew",
+    "a source that it does not wait for, %s, and that restarts makes it restart",
     async ([, parents, options]) => {
       const gate = new Gate();
       let tries = 0;
@@ -285,7 +285,7 @@ describe("who holds the attempt", () => {
   );
 
   test.each(["fails", "loses its lease"])(
-    "what an attempt that %s made of a source that begins anew afterwards is no part of the next one's",
+    "output that an attempt that %s built from a source that restarts later is not part of the next one's",
     async (how) => {
       const gate = new Gate();
       let tries = 0;
@@ -320,7 +320,7 @@ describe("who holds the attempt", () => {
     },
   );
 
-  test("nobody ends a node of ours by a message", async () => {
+  test("no message can end a node that external workers do not serve", async () => {
     const gate = new Gate();
     const side = await ExternalSide.open([
       source("read", [{ page: 1 }], { processBatch: (page) => gate.pass().then(() => page as Json) }),
@@ -345,14 +345,14 @@ describe("who holds the attempt", () => {
   });
 });
 
-describe("who is there", () => {
+describe("worker announcements", () => {
   const announced = async (side: ExternalSide, taskId: string) => {
     const { nodes } = await side.coordinator.task(taskId).explain();
     return nodes.find(({ nodeId }) => nodeId === "ocr")?.why;
   };
   const online = { kind: "WORKER_ONLINE", roles: ["ocr", "more"], version: "1", capacity: 2 } as const;
 
-  test("a node that none has accepted was offered, to whoever said that it lives", async () => {
+  test("a node that no worker has accepted was offered to the workers that announced themselves", async () => {
     const { side, task, command } = await running();
     const say = (message: AnnounceMessage) => side.bus.publish("workers.announce.v1", "", message);
     expect(await announced(side, task.id)).toEqual({ reason: "offered", type: "ocr", announced: 0 });
@@ -377,7 +377,7 @@ describe("who is there", () => {
   test.for([
     ["", ["WORKER_ONLINE", "WORKER_OFFLINE"]],
     ["etl.", []],
-  ] as const)("a worker of ours says so on a bus whose prefix is '%s': %o", async ([prefix, kinds]) => {
+  ] as const)("a FlowKit worker announces itself on a bus with prefix '%s': %o", async ([prefix, kinds]) => {
     const bus = { ...sharedBus(memoryBus()), prefix };
     const said: Message[] = [];
     const handle = async (message: Message) => void said.push(message);
@@ -397,7 +397,7 @@ describe("who is there", () => {
   });
 });
 
-describe("what an external worker can't do", () => {
+describe("unsupported by external workers", () => {
   test.for([
     [{ partitions: 2 }, "/nodes/1/partitions"],
     [{ timeout_sec: 1 }, "/nodes/1/timeout_sec"],
@@ -419,7 +419,7 @@ describe("what an external worker can't do", () => {
     });
   });
 
-  test("a type is refused whose handler begins anew after a failure", async () => {
+  test("a type whose handler restarts after a failure is refused", async () => {
     const handlers = [handler("ocr", { resumable: false })];
     const { store } = new ExternalStore();
     await using coordinator = new Coordinator({ store, bus: memoryBus(), handlers, externalTypes: ["ocr"] });
@@ -440,7 +440,7 @@ describe("what an external worker can't do", () => {
   test.for([
     [{ fan_in: "any" }, "/nodes/2/fan_in"],
     [{ adapter: "pull.from_artifacts", adapterArgs: { from_nodes: ["read"] } }, "/nodes/2/depends_on"],
-  ] as const)("reading several partitions that it doesn't wait for is refused: %o", async ([options, path]) => {
+  ] as const)("reading several partitions without waiting for them is refused: %o", async ([options, path]) => {
     const side = await ExternalSide.open(ours);
     const parents = "fan_in" in options ? ["read", "keep"] : ["keep"];
     const early = graphOf(node("read", [], { partitions: 2 }), node("keep", ["read"]), node("ocr", parents, options));
@@ -480,14 +480,14 @@ describe("what an external worker can't do", () => {
     ["a store that external workers write to", { store: memoryStore(), bus: memoryBus() }],
     ["maxRunningPerType without 'ocr'", { store: store(), bus: memoryBus(), maxRunningPerType: { ocr: 1 } }],
     ["'ocr' of externalTypes among its node types", { store: store(), bus: memoryBus(), workerTypes: [] }],
-  ] as const)("it needs %s", ([words, options]) => {
+  ] as const)("requires %s", ([words, options]) => {
     expect(() => new Coordinator({ workerTypes: ["ocr"], externalTypes: ["ocr"], ...options })).toThrow(
       expect.objectContaining({ code: "ENGINE_OPTIONS", message: expect.stringContaining(words) }),
     );
   });
 });
 
-test("a retry runs again what an external worker that runs again reads, also where its node had finished", async () => {
+test("a retry runs the sources of an external worker's node again, even if they had finished", async () => {
   const gate = new Gate();
   let broken = true;
   const side = await ExternalSide.open([

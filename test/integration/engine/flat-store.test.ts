@@ -31,7 +31,7 @@ const stream = graphOf(
   node("sink", ["step"], start),
 );
 
-test("a store that drops while nodes run keeps no more than what is pending", async () => {
+test("a store that drops artifacts while nodes run keeps no more than what is pending", async () => {
   const state = new MemoryState();
   let most = 0;
   const store = memoryStore({
@@ -52,7 +52,7 @@ test("a store that drops while nodes run keeps no more than what is pending", as
   expect(most).toBeLessThanOrEqual(2 * pending + 2);
 });
 
-test("who comes too late is told: a reader from the beginning, and a leaf's result", async () => {
+test("a late reader gets an error: one that reads from the beginning, and a leaf's result", async () => {
   const store = memoryStore({ dropConsumed: "streaming", sinks: ["step"] });
   const { engine } = await testEngine([source, step], { store });
   const task = await engine.run(graphOf(node("source"), node("step", ["source"], start)));
@@ -61,7 +61,7 @@ test("who comes too late is told: a reader from the beginning, and a leaf's resu
   await expect(task.artifacts("source").next()).rejects.toMatchObject({ code: "ARTIFACTS_DROPPED" });
 });
 
-test("finalize of a sink that asks for its outputs fails for good", async () => {
+test("finalize of a leaf that reads its outputs fails permanently", async () => {
   const asks = defineHandler("asks", {
     input: number,
     output: number,

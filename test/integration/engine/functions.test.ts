@@ -33,7 +33,7 @@ describe("variables", () => {
     expect((await task.status()).vars).toEqual({ limits: { rows: 25 }, tags: ["a"] });
   });
 
-  test("fifteen increments at once add up", async () => {
+  test("fifteen concurrent increments add up", async () => {
     const { engine } = await testEngine([]);
     const task = await engine.run(
       graphOf(...numbers(15).map((n) => fn(`i${n}`, [], "vars.incr", { key: "n", by: n }))),
@@ -42,13 +42,13 @@ describe("variables", () => {
     expect((await task.status()).vars).toEqual({ n: 105 });
   });
 
-  test("a handler reads them as they are when it asks", async () => {
+  test("a handler reads their current values", async () => {
     const { engine } = await testEngine([source("a", [1], { processBatch: (_n, ctx) => ctx.vars() })]);
     const task = await engine.run(graphOf(fn("set", [], "vars.set", { kv: { x: 1 } }), node("a", ["set"])));
     expect(await task.result()).toEqual({ a: [{ x: 1 }] });
   });
 
-  test("a function that fails after its change doesn't make it twice", async () => {
+  test("a function that fails after its update does not apply it twice", async () => {
     let runs = 0;
     const bump = custom("bump", async ({ vars }) => {
       await vars.update((current) => ({ ...current, n: ((current.n as number | undefined) ?? 0) + 1 }));
@@ -61,7 +61,7 @@ describe("variables", () => {
     expect((await task.status()).vars).toEqual({ n: 2 });
   });
 
-  test("a second change of one run is refused: the store would take it for the first, stored by an attempt before", async () => {
+  test("a second update in one run is refused: the store would take it for the first, stored by an earlier attempt", async () => {
     const change = custom("change", async ({ vars }) => {
       await vars.update((current) => ({ ...current, first: 1 }));
       await vars.update((current) => ({ ...current, second: 2 }));
@@ -75,7 +75,7 @@ describe("variables", () => {
     expect((await task.status()).vars).toEqual({ first: 1 });
   });
 
-  test("two tasks have their own", async () => {
+  test("two tasks have separate ones", async () => {
     const { engine } = await testEngine([]);
     const run = (by: number) => engine.run(graphOf(fn("i", [], "vars.incr", { key: "n", by })));
     const tasks = await Promise.all([run(1), run(2)]);
@@ -100,7 +100,7 @@ describe("merge.generic", () => {
     expect(await task.result()).toEqual({ m: { all: { rows: [3, 1, 2], day: "Mon", deep: { x: 1 } } } });
   });
 
-  test("under any it still reads all of its from_nodes to their ends", async () => {
+  test("under any, it still reads all of its from_nodes to their ends", async () => {
     const gate = new Gate();
     const { engine, record } = await testEngine([
       source("quick", [[1]]),
@@ -124,7 +124,7 @@ describe("merge.generic", () => {
     expect(await task.result()).toEqual({ m: { all: [1, 2, 3] } });
   });
 
-  test("what it stores is an artifact like any other: handlers read it", async () => {
+  test("its output is an artifact like any other: handlers read it", async () => {
     const { engine } = await testEngine([source("a", [[1], [2]]), handler("sink")]);
     const task = await engine.run(
       graphOf(
@@ -137,8 +137,8 @@ describe("merge.generic", () => {
   });
 });
 
-describe("functions of one's own", () => {
-  test("get their arguments decoded, parameters filled in, and their output stored", async () => {
+describe("custom functions", () => {
+  test("receive their arguments decoded with parameters filled in, and their output is stored", async () => {
     const double: CoordinatorFunctionDefinition = {
       kind: "coordinatorFn",
       name: "double",
@@ -154,7 +154,7 @@ describe("functions of one's own", () => {
     expect(await task.result()).toEqual({ d: { n: 42, of: "nothing" } });
   });
 
-  test("fail by the same rules as handlers: transient, permanent, an output that doesn't fit", async () => {
+  test("fail by the same rules as handlers: transient, permanent, and a mismatching output", async () => {
     const run = vi.fn(() => {
       throw new Error("again");
     });
@@ -166,7 +166,7 @@ describe("functions of one's own", () => {
     await expect(misfit.result()).rejects.toMatchObject({ details: { reasonCode: "schema_mismatch", epoch: 1 } });
   });
 
-  test("reading a node that isn't upstream is bad_fn_args, not a wait without end", async () => {
+  test("reading a node that is not upstream fails with bad_fn_args instead of waiting forever", async () => {
     for (const other of ["later", "ghost", "self"]) {
       const peek = custom("peek", async ({ artifacts }) => {
         for await (const artifact of artifacts(other)) return artifact.meta;
@@ -180,7 +180,7 @@ describe("functions of one's own", () => {
     }
   });
 
-  test("that hang are let go when their task is cancelled", async () => {
+  test("that hang are abandoned when their task is cancelled", async () => {
     const gate = new Gate();
     const { engine } = await testEngine([], {
       coordinatorFns: [custom("hang", () => gate.pass())],
@@ -193,7 +193,7 @@ describe("functions of one's own", () => {
     await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
   });
 
-  test("with bad arguments never run", async () => {
+  test("with invalid arguments never run", async () => {
     const run = vi.fn();
     const strict = { ...custom("strict", run), args: z.strictObject({ n: z.number() }) };
     const { engine, store } = await testEngine([], { coordinatorFns: [strict] });

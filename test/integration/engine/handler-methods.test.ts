@@ -18,8 +18,8 @@ async function failureOf(definition: HandlerDefinition, more: Parameters<typeof 
   return error;
 }
 
-describe("the methods around the batches", () => {
-  test("init that fails is tried again by the next attempt, and runs once for all after", async () => {
+describe("the methods besides processBatch", () => {
+  test("init that fails is run again by the next attempt, and after that only once for all", async () => {
     let inits = 0;
     const init = vi.fn(() => {
       if (inits++ === 0) throw new Error("no connection yet");
@@ -32,7 +32,7 @@ describe("the methods around the batches", () => {
     expect(init).toHaveBeenCalledTimes(2);
   });
 
-  test("loadInput sees the arguments, and every batch of the attempt what it returned", async () => {
+  test("loadInput receives the arguments, and every batch of the attempt its return value", async () => {
     const loadInput = vi.fn(async (args: unknown) => ({ table: (args as { t: string }).t }));
     const { engine } = await testEngine([
       source("a", [1, 2], { loadInput, processBatch: (n, ctx) => [n, ctx.loaded] as never }),
@@ -60,7 +60,7 @@ describe("the methods around the batches", () => {
     expect(await task.result()).toEqual({ a: [1] });
   });
 
-  test("finalize that throws fails the attempt; the next one only finalizes", async () => {
+  test("finalize that throws fails the attempt; the next one runs only finalize", async () => {
     const processBatch = vi.fn((n: unknown) => n);
     let finals = 0;
     const finalize = vi.fn((ctx: { batchCount: number }) => {
@@ -76,7 +76,7 @@ describe("the methods around the batches", () => {
     expect(finalize).toHaveBeenCalledTimes(2);
   });
 
-  test("a finalize whose value doesn't fit its schema says where", async () => {
+  test("a mismatch of finalize's result reports its path", async () => {
     const error = await failureOf(
       handler("bad", { result: z.object({ n: z.number() }), finalize: () => ({ n: "1" }) }),
     );
@@ -84,7 +84,7 @@ describe("the methods around the batches", () => {
     expect(error.message).toMatch(/the result of finalize does not match its schema: \.n: expected number/);
   });
 
-  test("thenables of other libraries are awaited as promises are", async () => {
+  test("thenables of other libraries are awaited like promises", async () => {
     // biome-ignore lint/suspicious/noThenProperty: a query builder's thenable is what this is about
     const thenable = (value: unknown) => ({ then: (resolve: (value: unknown) => void) => resolve(value) }) as never;
     const { engine } = await testEngine([
@@ -103,7 +103,7 @@ describe("the methods around the batches", () => {
 });
 
 describe("cleanups", () => {
-  test("run last in first out, also when a batch failed and when one of them throws", async () => {
+  test("run in reverse order, even if a batch failed or one of them throws", async () => {
     const order: string[] = [];
     const { engine, logged } = await testEngine(
       [
@@ -132,7 +132,7 @@ describe("cleanups", () => {
     expect(logged).toMatchObject([{ level: "error", fields: { err: { message: "cleanup broken" } } }]);
   });
 
-  test("run at once where a handler goes on after its attempt was abandoned", async () => {
+  test("run at once if a handler continues after its attempt was abandoned", async () => {
     const time = stillTime();
     const gate = new Gate();
     const order: string[] = [];
@@ -162,7 +162,7 @@ describe("cleanups", () => {
     expect(logged).toMatchObject([{ level: "error", fields: { err: { message: "late and broken" } } }]);
   });
 
-  test("run before the outcome is told: who awaits the task finds them done", async () => {
+  test("run before the outcome is announced: when the task has ended, they are done", async () => {
     let open = 0;
     const { engine } = await testEngine([
       source("a", [1], {

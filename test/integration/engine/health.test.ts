@@ -23,7 +23,7 @@ test("an engine is ready until it is stopped", async () => {
   await stopped;
 });
 
-test("a store that can't be reached is told, with its time, until it can be again", async () => {
+test("an unreachable store is reported, with the time, until it is reachable again", async () => {
   const store = memoryStore({ state: new MemoryState() });
   const { engine } = await testEngine([source("a", [1])], { store, tickMs: 5 });
   const expired = vi.spyOn(store, "expiredLeases").mockImplementation(() => {
@@ -41,7 +41,7 @@ test("a store that can't be reached is told, with its time, until it can be agai
   expect(engine.health().store).toEqual({ status: "ok" });
 });
 
-describe("messages that nobody can read", () => {
+describe("unreadable messages", () => {
   const poison: readonly unknown[] = [
     undefined,
     null,
@@ -52,7 +52,7 @@ describe("messages that nobody can read", () => {
     { kind: "WORKER_ONLINE", taskId: "t", nodeId: "n", shard: 0, epoch: 1 },
   ];
 
-  test("are kept with the reason and counted, and work goes on", async () => {
+  test("are stored with the reason and counted, and work continues", async () => {
     const bus = memoryBus();
     const { engine } = await testEngine([source("a", [1])], { bus: sharedBus(bus) });
     for (const message of poison) await bus.publish("cmd.a.v1", "k", message as Message);
@@ -74,7 +74,7 @@ describe("messages that nobody can read", () => {
     expect(await (await engine.run(graphOf(node("a")))).result()).toEqual({ a: [1] });
   });
 
-  test("nor handle, after several tries: the sweep finds what they told", async () => {
+  test("and messages whose handling keeps failing: the sweep finds what they announced", async () => {
     const store = memoryStore({ state: new MemoryState() });
     const gate = new Gate();
     const waits = source("a", [1], { processBatch: (n) => gate.pass().then(() => n) });
@@ -94,7 +94,7 @@ describe("messages that nobody can read", () => {
     });
   });
 
-  test("a long one is cut", async () => {
+  test("are truncated if long", async () => {
     const bus = memoryBus();
     const { engine } = await testEngine([source("a", [1])], { bus: sharedBus(bus) });
     await bus.publish("cmd.a.v1", "k", "x".repeat(100_000) as unknown as Message);
@@ -103,7 +103,7 @@ describe("messages that nobody can read", () => {
   });
 });
 
-test("waiting for a task resolves with its end, whatever that is", async () => {
+test("waiting for a task resolves with its end, whatever the outcome", async () => {
   const gate = new Gate();
   const { engine } = await testEngine([
     source("good", [1], { processBatch: (n) => gate.pass().then(() => n) }),

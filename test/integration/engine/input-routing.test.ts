@@ -10,7 +10,7 @@ import { handler, source } from "../../helpers/handlers.ts";
 
 const rows = { items: [1, 2, 3], other: ["x"] };
 
-describe("arguments that an adapter can't take", () => {
+describe("arguments that an adapter does not accept", () => {
   const cases: readonly {
     readonly why: string;
     readonly adapter: string;
@@ -46,7 +46,7 @@ describe("arguments that an adapter can't take", () => {
   ];
 
   test.for(cases)(
-    "$why: refused at run, and as $code when a store has such a graph all the same",
+    "$why: refused by run, and with $code if a store contains such a graph anyway",
     async ({ adapter, args, code }) => {
       const [iterBatches, processBatch, init] = [vi.fn(() => []), vi.fn(), vi.fn()];
       const sink = handler("sink", { iterBatches, processBatch, init });
@@ -63,7 +63,7 @@ describe("arguments that an adapter can't take", () => {
   );
 
   test.for(cases)(
-    "$why: the same of a handler's own suggestion, which no graph check sees",
+    "$why: likewise in a handler's own suggestion, which no graph check sees",
     async ({ adapter, args, code }) => {
       const processBatch = vi.fn();
       const { engine } = await testEngine([
@@ -77,7 +77,7 @@ describe("arguments that an adapter can't take", () => {
     },
   );
 
-  test("every finding is in the one refusal", async () => {
+  test("one refusal contains all findings", async () => {
     const { engine } = await testEngine([source("src", [])]);
     const run = engine.run(
       graphOf(
@@ -95,10 +95,10 @@ describe("arguments that an adapter can't take", () => {
   });
 });
 
-describe("which adapter delivers", () => {
+describe("the adapter that delivers", () => {
   const chunks = { adapter: "pull.rechunk", args: { size: 2, meta_list_key: "items" } };
 
-  test("the graph's, also against the handler's suggestion and its iterBatches", async () => {
+  test("is the graph's, even if the handler has a suggestion and iterBatches", async () => {
     const iterBatches = vi.fn(() => []);
     const { engine } = await testEngine([
       source("src", [rows]),
@@ -114,7 +114,7 @@ describe("which adapter delivers", () => {
     expect(iterBatches).not.toHaveBeenCalled();
   });
 
-  test("the handler's suggestion when the graph names none, against its iterBatches", async () => {
+  test("is the handler's suggestion if the graph names none, even if it has iterBatches", async () => {
     const iterBatches = vi.fn(() => []);
     const { engine } = await testEngine([
       source("src", [rows]),
@@ -125,20 +125,20 @@ describe("which adapter delivers", () => {
     expect(iterBatches).not.toHaveBeenCalled();
   });
 
-  test("iterBatches when nobody names one, also in a node with parents", async () => {
+  test("is iterBatches if no adapter is named, even in a node with parents", async () => {
     const { engine } = await testEngine([source("src", [rows]), source("sink", ["own"])]);
     const task = await engine.run(graphOf(node("src"), node("sink", ["src"])));
     expect(await task.result()).toEqual({ sink: ["own"] });
   });
 
-  test("every artifact of every parent when there is none of these", async () => {
+  test("delivers every artifact of every parent by default", async () => {
     const { engine } = await testEngine([source("src", [rows]), handler("sink")]);
     const task = await engine.run(graphOf(node("src"), node("sink", ["src"])));
     expect(await task.result()).toEqual({ sink: [rows] });
   });
 
   test.for(["from_node", "from_nodes"])(
-    "%s names an ancestor that is no parent, in the graph and in a suggestion",
+    "%s names an ancestor that is not a parent, in the graph and in a suggestion",
     async (key) => {
       const args = { [key]: key === "from_node" ? "src" : ["src"] };
       const { engine } = await testEngine([
@@ -159,7 +159,7 @@ describe("which adapter delivers", () => {
     },
   );
 
-  test("a root without iterBatches gets its arguments as the one batch, parameters filled in", async () => {
+  test("a root without iterBatches gets its arguments as its only batch, with parameters filled in", async () => {
     const { engine } = await testEngine([
       handler("root", {
         input: z.object({ date: z.iso.date(), size: z.int() }),
@@ -172,7 +172,7 @@ describe("which adapter delivers", () => {
     expect(await task.result()).toEqual({ root: [[{ date: "2026-11-24", size: 3 }]] });
   });
 
-  test("a custom adapter cuts each artifact, with its arguments decoded", async () => {
+  test("a custom adapter splits each artifact, with its arguments decoded", async () => {
     const everyNth: InputAdapterDefinition = {
       kind: "inputAdapter",
       name: "every.nth",
@@ -192,7 +192,7 @@ describe("which adapter delivers", () => {
     expect((await artifacts(task.id, "sink")).map(({ uid }) => uid)).toEqual(["0.0", "0.1", "1.0", "1.1"]);
   });
 
-  test("uids are made of where a batch comes from, so a second run makes the same", async () => {
+  test("uids are derived from a batch's origin, so a second run has the same ones", async () => {
     const run = async () => {
       const { engine, artifacts } = await testEngine([source("a", [rows]), source("b", [rows]), handler("sink")]);
       const task = await engine.run(
@@ -210,7 +210,7 @@ describe("which adapter delivers", () => {
     expect(await run()).toEqual(uids);
   });
 
-  test("a gather names its sources by alias", async () => {
+  test("a gather delivers its sources by alias", async () => {
     const { engine } = await testEngine([source("a", [1, 2]), source("b", []), handler("join")]);
     const task = await engine.run(
       graphOf(
@@ -223,7 +223,7 @@ describe("which adapter delivers", () => {
   });
 });
 
-test("a stored graph of a type that nobody here serves waits, and runs once somebody does", async () => {
+test("a stored graph with a type that no worker serves waits, and runs once one does", async () => {
   const { state, store } = await testEngine([source("src", [1])]);
   await store.createTask({ id: "t", graph: unchecked(node("src"), node("late", ["src"])), params: {}, priority: 0 });
   const other = await testEngine([source("src", [1]), handler("late")], {
@@ -234,7 +234,7 @@ test("a stored graph of a type that nobody here serves waits, and runs once some
   expect(await other.engine.task("t").result()).toEqual({ late: [1] });
 });
 
-test("no schema is compiled anew for a node that ran before, whatever its adapter", async () => {
+test("no schema is compiled again for a node that ran before, with any adapter", async () => {
   const Row = z.object({ n: z.int() });
   const Rows = z.object({ items: z.array(Row) });
   const rows = { items: [{ n: 1 }, { n: 2 }] };

@@ -60,7 +60,7 @@ describe.each(["memory", "sqlite"])("tasks of a %s store", (kind) => {
     ]);
   });
 
-  test("are deleted when they have ended, and their keys may be used again", async () => {
+  test("can be deleted when they have ended, and their keys can be used again", async () => {
     const { engine, gate } = await start();
     const task = await engine.run(graph, { idempotencyKey: "daily" });
     await task.result();
@@ -77,7 +77,7 @@ describe.each(["memory", "sqlite"])("tasks of a %s store", (kind) => {
     expect(await open.result()).toEqual({ waits: [1] });
   });
 
-  test("are gone for who reads them in that moment too: nobody is shown a half of one", async () => {
+  test("are gone for concurrent readers too: a partial task is never returned", async () => {
     const { engine, kept } = await start();
     const readShards = kept.readShards.bind(kept);
     for (const read of [(task: TaskHandle) => task.status(), (task: TaskHandle) => collect(task.events())]) {
@@ -107,7 +107,7 @@ describe.each(["memory", "sqlite"])("tasks of a %s store", (kind) => {
   });
 });
 
-test("a cleanup leaves lenders of tasks that stay, and takes them with their borrowers", async () => {
+test("a cleanup keeps lenders of tasks that stay, and deletes them with their borrowers", async () => {
   let now = 0;
   const store = memoryStore({ state: new MemoryState(), now: () => now });
   const end = async (id: string, borrowsFrom?: string) => {
@@ -128,12 +128,12 @@ test("a cleanup leaves lenders of tasks that stay, and takes them with their bor
   expect((await engine.list()).items.map(({ id }) => id)).toEqual(["other"]);
 });
 
-test.each([{ limit: 0 }, { limit: 1.5 }, { limit: 1_001 }])("a list of %o is refused", async (options) => {
+test.each([{ limit: 0 }, { limit: 1.5 }, { limit: 1_001 }])("a list with %o is refused", async (options) => {
   const { engine } = await testEngine([source("a", [1])]);
   await expect(engine.list(options)).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
 });
 
-test("a cleanup of a time that is none is refused", async () => {
+test("a cleanup with an invalid time is refused", async () => {
   const { engine } = await testEngine([source("a", [1])]);
   for (const endedForSec of [-1, Number.NaN]) {
     await expect(engine.cleanup({ endedForSec })).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });

@@ -91,7 +91,7 @@ async function outcome(options: {
 }
 
 describe("a late insert of an attempt that lost its lease", () => {
-  test("is adopted: the next attempt goes on behind it", async () => {
+  test("is adopted: the next attempt continues after it", async () => {
     const stored = await outcome({
       resumable: true,
       stored: [],
@@ -101,7 +101,7 @@ describe("a late insert of an attempt that lost its lease", () => {
     expect(stored).toEqual(["epoch 1: x", "epoch 2: y", "epoch 2: z"]);
   });
 
-  test("behind batches that were stored before is adopted too, and isn't taken for a uid given twice", async () => {
+  test("after batches that were stored before is adopted too, and is not mistaken for a duplicate uid", async () => {
     for (const whileIterating of [true, false]) {
       const stored = await outcome({
         resumable: true,
@@ -115,7 +115,7 @@ describe("a late insert of an attempt that lost its lease", () => {
     }
   });
 
-  test("of a batch that the source doesn't yield any more stays, and nothing is lost behind it", async () => {
+  test("of a batch that the source no longer yields stays, and nothing after it is lost", async () => {
     const stored = await outcome({
       resumable: true,
       stored: [],
@@ -125,7 +125,7 @@ describe("a late insert of an attempt that lost its lease", () => {
     expect(stored).toEqual(["epoch 1: x", "epoch 2: y", "epoch 2: z"]);
   });
 
-  test("into the log of a handler that can't resume is withdrawn: its output is of one attempt", async () => {
+  test("into the log of a handler that cannot resume is withdrawn: its output comes from one attempt", async () => {
     const stored = await outcome({
       resumable: false,
       stored: [],
@@ -137,7 +137,7 @@ describe("a late insert of an attempt that lost its lease", () => {
 });
 
 describe("a late complete marker of an attempt that lost its lease", () => {
-  test("closes the log: the next attempt only finishes", async () => {
+  test("closes the log: the next attempt only writes the outcome", async () => {
     const stored = await outcome({
       resumable: true,
       stored: ["x"],
@@ -147,7 +147,7 @@ describe("a late complete marker of an attempt that lost its lease", () => {
     expect(stored).toEqual(["epoch 1: x"]);
   });
 
-  test("closes what a handler that can't resume withdraws", async () => {
+  test("closes a log that a handler which cannot resume withdraws", async () => {
     const stored = await outcome({
       resumable: false,
       stored: ["x"],
@@ -158,7 +158,7 @@ describe("a late complete marker of an attempt that lost its lease", () => {
   });
 });
 
-test("a stale attempt whose claim is over can write nothing at all", async () => {
+test("a stale attempt whose claim has ended cannot write anything", async () => {
   const { engine, state } = await testEngine([source("a", [1])]);
   const task = await engine.run(graphOf(node("a")));
   await task.result();

@@ -20,7 +20,7 @@ const recordIfAny = (record: TestEngine["record"], taskId: string, nodeId: strin
   record(taskId, nodeId).catch(() => undefined);
 
 describe("stopping an engine", () => {
-  test("lets what runs come to its end within the grace", async () => {
+  test("lets running batches end within the grace period", async () => {
     const gate = new Gate();
     const { engine, record } = await testEngine([source("a", [1], { processBatch: (n) => gate.pass().then(() => n) })]);
     const task = await engine.run(graphOf(node("a")));
@@ -31,7 +31,7 @@ describe("stopping an engine", () => {
     expect(await record(task.id, "a")).toMatchObject({ status: "finished", count: 1 });
   });
 
-  test.for([1, 3])("begins no further batch, whatever the grace: concurrency %d", async (concurrency) => {
+  test.for([1, 3])("begins no further batch, whatever the grace period: concurrency %d", async (concurrency) => {
     const gate = new Gate();
     const { engine, record, artifacts } = await testEngine([
       source("a", numbers(9), { concurrency, processBatch: (n) => gate.pass().then(() => n) }),
@@ -46,7 +46,7 @@ describe("stopping an engine", () => {
     expect((await artifacts(task.id, "a")).map(({ meta }) => meta)).toEqual(numbers(concurrency));
   });
 
-  test("doesn't sit out the grace for a source that waits for its next batch: it is told by its signal", async () => {
+  test("does not wait out the grace period for a source that waits for its next batch: its signal is aborted", async () => {
     const waits = new Gate();
     const told: unknown[] = [];
     const { engine, record } = await testEngine([
@@ -65,7 +65,7 @@ describe("stopping an engine", () => {
     expect(await record(task.id, "a")).toMatchObject({ yields: 1, failures: 0, lost: 0 });
   });
 
-  test("doesn't sit out the grace for a consumer that waits for its source", async () => {
+  test("does not wait out the grace period for a consumer that waits for its source", async () => {
     const waits = new Gate();
     const { engine, record } = await testEngine([
       source("a", [], {
@@ -83,7 +83,7 @@ describe("stopping an engine", () => {
     for (const id of ["a", "b"]) expect(await record(task.id, id)).toMatchObject({ yields: 1, failures: 0, lost: 0 });
   });
 
-  test("hands back at once what waits for room, while a batch of its consumer still runs", async () => {
+  test("releases a producer that waits for its consumer at once, while a batch of the consumer still runs", async () => {
     const gate = new Gate();
     const isRead = new Gate();
     let processed = 0;
@@ -111,7 +111,7 @@ describe("stopping an engine", () => {
     expect(await record(task.id, "b")).toMatchObject({ yields: 1, failures: 0, lost: 0 });
   });
 
-  test("hands the rest back after it, and starts nothing new meanwhile", async () => {
+  test("releases the rest after the grace period, and starts nothing new in the meantime", async () => {
     const gate = new Gate();
     const { engine, record, store } = await testEngine([
       source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }),
@@ -128,7 +128,7 @@ describe("stopping an engine", () => {
     expect(await store.readShards(task.id, ["b"])).toEqual([]);
   });
 
-  test("rejects whoever waits for a task, and lets nobody wait longer", async () => {
+  test("rejects all waiters for a task, and all later ones", async () => {
     const gate = new Gate();
     const { engine } = await testEngine([
       source("a", [1], { processBatch: (n, ctx) => gate.pass(ctx.signal).then(() => n) }),
@@ -142,7 +142,7 @@ describe("stopping an engine", () => {
     await Promise.all(waiting);
   });
 
-  test("afterwards every call says so at once", async () => {
+  test("makes all later calls fail at once", async () => {
     const { engine } = await testEngine([source("a", [1])]);
     const task = await engine.run(graphOf(node("a")));
     await task.result();
@@ -162,7 +162,7 @@ describe("stopping an engine", () => {
     await engine.stop();
   });
 
-  test("leaves no timer behind, idle or in the middle of work", async () => {
+  test("leaves no timer behind, when idle or at work", async () => {
     const before = timers();
     const gate = new Gate();
     const { engine } = await testEngine([
@@ -182,7 +182,7 @@ describe("stopping an engine", () => {
     expect(timers()).toBeLessThanOrEqual(before);
   });
 
-  test("while a task is just being created: either it is stored or refused, and nothing keeps the process alive", async () => {
+  test("while a task is being created: it is either stored or refused, and nothing keeps the process running", async () => {
     const before = timers();
     const gate = new Gate();
     const inner = memoryStore();
@@ -212,7 +212,7 @@ describe("stopping an engine", () => {
   test.each([
     ["memory", () => memoryStore()],
     ["SQLite", () => sqliteStore(":memory:")],
-  ])("while a task is being read: the reader hears of that, not of a closed store (%s)", async (_, make) => {
+  ])("while a task is being read: the reader gets that error, not one of a closed store (%s)", async (_, make) => {
     const gate = new Gate();
     const store: Store = new Proxy(make(), {
       get(target, key: keyof Store) {
@@ -262,7 +262,7 @@ describe("a program", () => {
     const late = () => new Promise((done) => setTimeout(() => done("late"), 150).unref())
   `;
 
-  test("that forgets to stop its engine ends by itself when its work is done", async () => {
+  test("that does not stop its engine exits when its work is done", async () => {
     const outcome = await program(`${prelude}
       const engine = await createEngine({ handlers: [source("a", {})] })
       console.log(JSON.stringify(await (await engine.run(graph)).result()))
@@ -270,7 +270,7 @@ describe("a program", () => {
     expect(outcome).toEqual({ exitCode: 0, output: '{"a":[1]}\n' });
   });
 
-  test("that awaits nothing stays until its tasks are done", async () => {
+  test("that awaits nothing stays until its tasks have ended", async () => {
     const outcome = await program(`${prelude}
       const engine = await createEngine({ handlers: [source("a", { processBatch: async () => { await late(); console.log("done"); return 1 } })] })
       await engine.run(graph)
@@ -278,7 +278,7 @@ describe("a program", () => {
     expect(outcome).toEqual({ exitCode: 0, output: "done\n" });
   });
 
-  test("that starts an engine and runs nothing ends at once", async () => {
+  test("that starts an engine and runs nothing exits at once", async () => {
     const outcome = await program(`${prelude}
       await createEngine({ handlers: [source("a", {})] })
       console.log("started")
@@ -286,7 +286,7 @@ describe("a program", () => {
     expect(outcome).toEqual({ exitCode: 0, output: "started\n" });
   });
 
-  test("whose store can't be reached for a moment waits for it, in run, in cancel and in stop", async () => {
+  test("whose store is temporarily unreachable waits for it, in run, in cancel and in stop", async () => {
     const outcome = await program(`${prelude}
       import { memoryStore, memoryBus } from "flowkit/engine"
       const inner = memoryStore()
@@ -306,7 +306,7 @@ describe("a program", () => {
     expect(outcome).toEqual({ exitCode: 0, output: "stored\nrecorded\nstopped\n" });
   });
 
-  test("that stops an engine which works for another's task waits for the stop", async () => {
+  test("that stops an engine working on another process's task waits for the stop", async () => {
     const outcome = await program(`${prelude}
       import { memoryBus, memoryStore } from "flowkit/engine"
       const shared = { store: new Proxy(memoryStore(), { get: (target, key) => key === "close" ? async () => {} : target[key].bind(target) }) }
@@ -325,7 +325,7 @@ describe("a program", () => {
     expect(outcome).toEqual({ exitCode: 0, output: "stopped\n" });
   });
 
-  test("whose task fails, or is cancelled, ends too", async () => {
+  test("whose task fails, or is cancelled, exits too", async () => {
     const outcome = await program(`${prelude}
       const engine = await createEngine({ handlers: [source("a", { processBatch: () => { throw new TypeError("no") } }), source("b", { processBatch: late })] })
       await (await engine.run(graph)).result().catch((error) => console.log(error.code))

@@ -57,12 +57,12 @@ async function runTasks(limits: object): Promise<Meter> {
   return meter;
 }
 
-describe("over three engines on one store, never more run at once than", () => {
+describe("three engines on one store never run more than", () => {
   test("maxRunning allows", async () => {
     expect((await runTasks({ maxRunning: 2 })).most.get("all")).toBe(2);
   });
 
-  test("maxRunningPerType allows, and the other types go on", async () => {
+  test("maxRunningPerType allows, and other types continue", async () => {
     const { most } = await runTasks({ maxRunningPerType: { a: 1 } });
     expect(most.get("a")).toBe(1);
     expect(most.get("b")).toBeGreaterThan(1);
@@ -74,7 +74,7 @@ describe("over three engines on one store, never more run at once than", () => {
     expect(most.get("all")).toBeGreaterThan(2);
   });
 
-  test("all of them allow together", async () => {
+  test("all of them allow in combination", async () => {
     const { most } = await runTasks({ maxRunning: 3, maxRunningPerType: { b: 1 }, maxRunningPerTask: 1 });
     expect(most.get("all")).toBeLessThanOrEqual(3);
     expect(most.get("b")).toBe(1);
@@ -82,7 +82,7 @@ describe("over three engines on one store, never more run at once than", () => {
   });
 });
 
-test("a queue that a full limit holds up is looked at, and nobody asks for slots that aren't there", async () => {
+test("a queue blocked by a full limit is scanned without requests for slots that are not free", async () => {
   const asked: string[] = [];
   const store = new Proxy(memoryStore(), {
     get: (target, name: keyof Store) => {
@@ -109,7 +109,7 @@ test("a queue that a full limit holds up is looked at, and nobody asks for slots
   expect(Object.keys(await task.result())).toHaveLength(6);
 });
 
-test("an engine runs as many of a type as its capacity for that type", async () => {
+test("an engine runs as many attempts of a type as its capacity for that type", async () => {
   const meter = new Meter();
   const { engine } = await testEngine([metered(meter, "a"), metered(meter, "b")], { capacityPerType: { a: 1 } });
   const nodes = numbers(4).flatMap((n) => [node(`a${n}`, [], { type: "a" }), node(`b${n}`, [], { type: "b" })]);
@@ -118,7 +118,7 @@ test("an engine runs as many of a type as its capacity for that type", async () 
   expect(meter.most.get("b")).toBe(4);
 });
 
-test("a node's own limit holds for its shards", async () => {
+test("a node's own limit applies to its shards", async () => {
   const meter = new Meter();
   const shards = new Set<number>();
   const busy = source("a", numbers(48), {
@@ -134,7 +134,7 @@ test("a node's own limit holds for its shards", async () => {
   expect(meter.most.get("a")).toBe(2);
 });
 
-test("a graph with a limit that nobody knows is refused", async () => {
+test("a graph with an unknown limit is refused", async () => {
   const { engine } = await testEngine([metered(new Meter(), "a")]);
   const graph = graphOf(node("a", [], { limits: { max_dreaming: 1 } }));
   await expect(engine.run(graph)).rejects.toThrow("limits.max_dreaming");

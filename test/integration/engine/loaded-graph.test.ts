@@ -34,13 +34,13 @@ test("a loaded graph runs", async () => {
   await expect(engine.run(loaded, { params: { last: "x" as never } })).rejects.toThrow("last");
 });
 
-test("and one that goes on in the builder", async () => {
+test("a loaded graph that the builder extends runs", async () => {
   const longer = fromGraph(json, { handlers: [numbers, double] }).then("again", double);
   const { engine } = await testEngine(Object.values(longer.handlers));
   expect(await (await engine.run(longer)).result()).toStrictEqual({ again: [{ n: 4 }, { n: 8 }] });
 });
 
-test("the JSON of a flow gives what the flow gives", async () => {
+test("a flow's JSON has the same results as the flow", async () => {
   const written = flow("w")
     .node("numbers", numbers, { args: { up_to: 4 } })
     .then("double", double);
@@ -49,7 +49,7 @@ test("the JSON of a flow gives what the flow gives", async () => {
   expect(await (await engine.run(loaded)).result()).toStrictEqual(await (await engine.run(written)).result());
 });
 
-test("without its code it loads, and a run names the types that lack it", async () => {
+test("without its code, it loads, and run names the types that have no handler", async () => {
   const loaded = fromGraph(json, { handlers: [numbers] });
   const { engine } = await testEngine(Object.values(loaded.handlers));
   const error: unknown = await engine.run(loaded).catch((thrown: unknown) => thrown);

@@ -44,12 +44,12 @@ function fateful(fate: () => number): Bus {
 }
 
 describe("a task finishes with the same results", () => {
-  test("when every message is lost", async () => {
+  test("if every message is lost", async () => {
     const { engine } = await testEngine(handlers, { bus: fateful(() => 0), sweepMs: 20 });
     expect(await (await engine.run(graph)).result()).toEqual(expected);
   });
 
-  test("when the bus knows that it is away: soon, however seldom tasks are swept otherwise", async () => {
+  test("if the bus knows that it is unreachable: soon, however rarely tasks are swept otherwise", async () => {
     let away = true;
     const bus: Bus = {
       ...sharedBus(),
@@ -85,7 +85,7 @@ describe("a task finishes with the same results", () => {
     expect(aheads.length - sweeps).toBe(0);
   });
 
-  test("when every message comes three times", async () => {
+  test("if every message arrives three times", async () => {
     const { engine, writes } = await testEngine(handlers, { bus: fateful(() => 3) });
     const task = await engine.run(graph);
     expect(await task.result()).toEqual(expected);
@@ -93,7 +93,7 @@ describe("a task finishes with the same results", () => {
     expect(dispatches).toHaveLength(4);
   });
 
-  test("when publishing fails, always: nobody's attempt is to blame for it", async () => {
+  test("if publishing always fails: no attempt fails because of it", async () => {
     const bus: Bus = { ...sharedBus(), publish: () => Promise.reject(new Error("broker down")) };
     const { engine, store } = await testEngine(handlers, { bus, sweepMs: 20, mayLogErrors: true });
     const task = await engine.run(graph);
@@ -102,7 +102,7 @@ describe("a task finishes with the same results", () => {
     expect(Object.fromEntries(failures)).toEqual({ a: 0, b: 0, flaky: 1, sum: 0 });
   });
 
-  test("when publishing fails, cancelling still cancels", async () => {
+  test("if publishing fails, a cancel still works", async () => {
     const bus: Bus = { ...sharedBus(), publish: () => Promise.reject(new Error("broker down")) };
     const gate = new Gate();
     const { engine } = await testEngine(
@@ -115,7 +115,7 @@ describe("a task finishes with the same results", () => {
     await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
   });
 
-  test("when messages are forged: of tasks and nodes that aren't there, or aren't at that point", async () => {
+  test("if messages are forged: about unknown tasks and nodes, or ones in other states", async () => {
     const gate = new Gate();
     const bus = memoryBus();
     const { engine, store } = await testEngine(
@@ -153,7 +153,7 @@ describe("a task finishes with the same results", () => {
     expect(await task.result()).toEqual({ b: [1] });
   });
 
-  test("when a cancel of a task that isn't cancelled is forged: the attempt runs again, and nothing is lost", async () => {
+  test("if a cancel is forged: the attempt runs again, and nothing is lost", async () => {
     const gate = new Gate();
     const bus = memoryBus();
     const { engine, record } = await testEngine(
@@ -169,7 +169,7 @@ describe("a task finishes with the same results", () => {
     expect(await record(task.id, "a")).toMatchObject({ failures: 0 });
   });
 
-  test.for(["before", "after"])("when each operation of the store fails once, %s its effect", async (side) => {
+  test.for(["before", "after"])("if each store operation fails once, %s its effect", async (side) => {
     const state = new MemoryState();
     const calls = new Map<string, number>();
     const store = new Proxy(memoryStore({ state }), {
@@ -199,7 +199,7 @@ describe("a task finishes with the same results", () => {
   });
 });
 
-describe("the outcome of an attempt that was told to stop is asked for again when the store couldn't be reached", () => {
+describe("an attempt that was told to stop writes its outcome again if the store was unreachable", () => {
   /** A store whose first call of this operation fails. */
   const failingOnce = (state: MemoryState, operation: keyof Store): Store => {
     let failed = false;
@@ -217,7 +217,7 @@ describe("the outcome of an attempt that was told to stop is asked for again whe
     });
   };
 
-  test("stopping: it hands its claim back, and no lease has to run out", async () => {
+  test("stopping: it releases its claim, and no lease needs to expire", async () => {
     const state = new MemoryState();
     const gate = new Gate();
     const { engine, record } = await testEngine(
@@ -241,7 +241,7 @@ describe("the outcome of an attempt that was told to stop is asked for again whe
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "timeout" } });
   });
 
-  test("cancelled: it confirms, and no grace has to run out", async () => {
+  test("cancelled: it confirms, and no grace period needs to expire", async () => {
     const state = new MemoryState();
     const gate = new Gate();
     const { engine } = await testEngine(
@@ -255,7 +255,7 @@ describe("the outcome of an attempt that was told to stop is asked for again whe
   });
 });
 
-test("one task that can't be planned keeps no other from being swept", async () => {
+test("a task that cannot be planned does not keep others from being swept", async () => {
   const state = new MemoryState();
   const poisoned = new Proxy(memoryStore({ state }), {
     get(target, key: keyof Store) {

@@ -9,7 +9,7 @@ import { cluster } from "../../helpers/processes.ts";
 import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
-test("a killed worker's attempt goes on elsewhere with the next epoch, after what it had stored", async () => {
+test("a killed worker's attempt continues elsewhere with the next epoch, after what it had stored", async () => {
   const { start, store } = cluster();
   const hang = new Gate();
   const processed: [string, unknown][] = [];
@@ -34,7 +34,7 @@ test("a killed worker's attempt goes on elsewhere with the next epoch, after wha
   expect(record).toMatchObject({ epoch: 2, lost: 1, failures: 0 });
 });
 
-test("a lost lease counts against no retry: the one that max 1 allows is still there after it", async () => {
+test("a lost lease does not count as a retry: the one that max 1 allows is still left", async () => {
   const { start, store } = cluster();
   const hang = new Gate();
   const leaseMs = 2_000; // a lease that a busy machine lost as well would be one more than the test counts
@@ -85,7 +85,7 @@ test("a batch that kills every worker ends as worker_lost, after exactly the lim
   expect((await store.readShards(task.id))[0]).toMatchObject({ status: "failed", lost: 3, failures: 0 });
 });
 
-test("workers that die one after another, each behind a batch of its own, finish a node whatever their number", async () => {
+test("workers that die one after another, each after storing a batch, finish a node however many they are", async () => {
   const { start, store } = cluster();
   const died: number[] = [];
   const mortal = async (batches: number) => {
@@ -117,7 +117,7 @@ test("workers that die one after another, each behind a batch of its own, finish
   expect((await store.readShards(task.id))[0]).toMatchObject({ epoch: 6, lost: 1, storedAtLoss: 5 });
 });
 
-test("a worker that was only slow finds itself fenced: its late result is dropped, its signal aborted", async () => {
+test("a slow worker is fenced: its late result is dropped, its signal aborted", async () => {
   const { start, store } = cluster();
   const gate = new Gate();
   const outcomes: string[] = [];
@@ -142,7 +142,7 @@ test("a worker that was only slow finds itself fenced: its late result is droppe
   expect(artifacts.map(({ meta }) => meta)).toEqual(["in time"]);
 });
 
-test("a lease is kept alive as long as its attempt runs, many leases long", async () => {
+test("a lease is renewed as long as its attempt runs, for many lease lengths", async () => {
   const time = stillTime();
   const { start, store } = cluster();
   const gate = new Gate();
@@ -161,7 +161,7 @@ test("a lease is kept alive as long as its attempt runs, many leases long", asyn
   expect((await store.readShards(task.id))[0]).toMatchObject({ epoch: 1, lost: 0 });
 });
 
-test("the coordinator that runs a task is killed between two nodes: another finds out by itself and goes on", async () => {
+test("the coordinator of a task is killed between two nodes: another notices by itself and continues", async () => {
   const { start } = cluster();
   const gate = new Gate();
   const handlers = [source("a", [1], { processBatch: () => gate.pass().then(() => 1) }), handler("b")];
@@ -193,7 +193,7 @@ test("a coordinator takes over a task whose attempt runs elsewhere: no new epoch
   expect((await store.readShards(task.id))[0]).toMatchObject({ epoch: 1, lost: 0, failures: 0 });
 });
 
-test("a task created by a process that died in the same step starts elsewhere", async () => {
+test("a task created by a process that dies immediately starts elsewhere", async () => {
   const { start, store } = cluster();
   const graph = { ...graphOf(node("a"), node("b", ["a"])), schema_version: "1.0", edges: [["a", "b"]] } as never;
   await store.createTask({ id: "t", graph, params: {}, priority: 0 });
@@ -201,7 +201,7 @@ test("a task created by a process that died in the same step starts elsewhere", 
   expect(await other.engine.task("t").result()).toEqual({ b: [1] });
 });
 
-test("stopping one of two: its attempts are handed over at once, as neither failure nor lost lease", async () => {
+test("stopping one of two workers: its attempts move at once, as neither failures nor lost leases", async () => {
   const { start, store } = cluster();
   const hang = new Gate();
   const worker = (name: string) =>
@@ -220,7 +220,7 @@ test("stopping one of two: its attempts are handed over at once, as neither fail
   expect((await store.readShards(task.id))[0]).toMatchObject({ failures: 0, lost: 0, yields: 1, epoch: 2 });
 });
 
-test("a claim whose answer is lost while its worker is stopped is handed back, if it was made", async () => {
+test("a claim whose answer is lost while its worker is stopped is released, if it was made", async () => {
   const state = new MemoryState();
   const store = memoryStore({ state });
   let claims = 0;

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { runProcess } from "../../helpers/run-process.ts";
 
-test("a hundred thousand batches through three nodes: none lost, and a worker holds a few pages of them at once", async () => {
+test("a hundred thousand batches through three nodes: none is lost, and a worker keeps only a few pages in memory", async () => {
   const [count, pageSize] = [100_000, 256];
   const program = resolve("test/integration/engine/programs/many-batches.ts");
   const { exitCode, output } = await runProcess(process.execPath, [

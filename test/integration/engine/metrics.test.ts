@@ -16,7 +16,7 @@ const counting = (name: string, total: number, size: number) =>
 const aggregate = (of: string, mode = "sum") =>
   node(`${of}-${mode}`, [of], { fn: "metrics.aggregate", fnArgs: { node_id: of, mode } });
 
-test("sums are exact for several streams and partial last batches, and finalize's stay apart", async () => {
+test("sums are exact for several streams and partial last batches, and finalize's are separate", async () => {
   const { engine } = await testEngine([counting("a", 11, 4), counting("b", 7, 7), counting("c", 1, 3)]);
   const ids = ["a", "b", "c"];
   const task = await engine.run(graphOf(...ids.map((id) => node(id)), ...ids.map((id) => aggregate(id))));
@@ -36,7 +36,7 @@ test("every mode, over the batches of all shards", async () => {
   expect(modes.map(of)).toEqual([11, 11 / 3, 3, 4, 3]);
 });
 
-test("two tasks of one graph keep their own", async () => {
+test("two tasks of one graph have separate metrics", async () => {
   const { engine } = await testEngine([
     handler("a", {
       iterBatches: (args) => numbers((args as { n: number }).n).map((payload) => ({ payload })),
@@ -54,7 +54,7 @@ test("two tasks of one graph keep their own", async () => {
   }
 });
 
-test("a metric may have any name that isn't empty or __proto__, an object's own method names too", async () => {
+test("a metric may have any name except an empty one and __proto__, even that of an object's method", async () => {
   const names = ["constructor", "toString", "valueOf", "hasOwnProperty", "a b", "ä"];
   const all = Object.fromEntries(names.map((name) => [name, 6]));
   const add = (ctx: { metrics: { add(name: string, value: number): void } }, value: number) => {
@@ -81,7 +81,7 @@ test.for([
   ["__proto__", 1],
   ["n", Number.NaN],
   ["n", Number.POSITIVE_INFINITY],
-] as const)("the metric '%s' of %d is a mistake in the handler: permanent", async ([name, value]) => {
+] as const)("the metric '%s' of %d is a bug in the handler: permanent", async ([name, value]) => {
   const { engine } = await testEngine([
     source("a", [1], {
       processBatch: (n, ctx) => {
@@ -94,7 +94,7 @@ test.for([
   await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "unexpected_error", epoch: 1 } });
 });
 
-test("a sum that leaves the range of numbers is refused when it does, not stored", async () => {
+test("a sum that leaves the range of numbers is refused when that happens, not stored", async () => {
   const { engine } = await testEngine([
     source("a", [1], {
       processBatch: (n, ctx) => {

@@ -10,7 +10,7 @@ import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 describe("capacity", () => {
-  test.for([1, 2, 5])("%i attempts at once, never more, and all get their turn", async (capacity) => {
+  test.for([1, 2, 5])("%i concurrent attempts, never more, and all of them run eventually", async (capacity) => {
     let running = 0;
     let most = 0;
     const work = source("a", [1, 2], {
@@ -29,7 +29,7 @@ describe("capacity", () => {
     expect(engine.health().running).toBe(0);
   });
 
-  test("of one: the highest priority first, then the order of coming", async () => {
+  test("of one: the highest priority first, then in order of arrival", async () => {
     const gate = new Gate();
     const order: string[] = [];
     const { engine } = await testEngine(
@@ -58,7 +58,7 @@ describe("capacity", () => {
     expect(order).toEqual(["high", "higher than none", "first", "second", "low"]);
   });
 
-  test("what stands in the queue and in no graph holds up nothing behind it", async () => {
+  test("a queued node that is in no graph blocks nothing behind it", async () => {
     const { engine, store } = await testEngine([source("a", [1])]);
     const { id } = await engine.run(graphOf(node("a")));
     await store.dispatch({ taskId: id, nodeId: "ghost", shard: 0 }, { type: "a", priority: 100 });
@@ -72,10 +72,10 @@ describe("capacity", () => {
   });
 });
 
-describe("consumers that starve give their slots back", () => {
+describe("starving consumers release their slots", () => {
   const quick = { leaseMs: 1_000, tickMs: 5 };
 
-  test("at capacity one, a consumer of a source that waits for a retry", async () => {
+  test("at capacity one, a consumer whose source waits for a retry", async () => {
     const time = stillTime();
     const consumer = new Gate();
     const { engine, record } = await testEngine(
@@ -106,7 +106,7 @@ describe("consumers that starve give their slots back", () => {
     expect((await record(task.id, "sink")).yields).toBeGreaterThan(0);
   });
 
-  test("but not one that would do all of its work again, while nobody else wants the slot", async () => {
+  test("but not one that would have to start over, while no other node needs the slot", async () => {
     const time = stillTime();
     const leaseMs = 1_000; // it starves after a tenth of it
     const seen: number[] = [];
@@ -140,7 +140,7 @@ describe("consumers that starve give their slots back", () => {
     expect(await record(task.id, "sink")).toMatchObject({ failures: 0, lost: 0, yields: 1 });
   });
 
-  test("also one that would do all of its work again, when a limit over all workers lets nobody past it", async () => {
+  test("even one that would have to start over, if a limit over all workers blocks the others", async () => {
     const time = stillTime();
     let isLate = false;
     const { engine, record } = await testEngine(
@@ -221,7 +221,7 @@ describe("consumers that starve give their slots back", () => {
     expect(await time.during(task.result())).toEqual({ c3: [1, 2] });
   });
 
-  test("but not one whose source runs, however slowly", async () => {
+  test("but not one whose source is running, however slowly", async () => {
     const time = stillTime();
     const gate = new Gate();
     const { engine, record } = await testEngine(
@@ -246,7 +246,7 @@ describe("consumers that starve give their slots back", () => {
 });
 
 describe("an idempotency key", () => {
-  test("gives the first run's task, also to runs at once and to one after the end", async () => {
+  test("returns the first run's task, also for concurrent runs and after its end", async () => {
     const { engine, writes } = await testEngine([source("a", [1])]);
     const run = () => engine.run(graphOf(node("a")), { idempotencyKey: "today" });
     const tasks = await Promise.all(numbers(5).map(run));
@@ -257,7 +257,7 @@ describe("an idempotency key", () => {
     expect(writes.filter((event) => event.kind === "task" && event.from === "absent")).toHaveLength(1);
   });
 
-  test("of a task of another graph is refused, naming what to do", async () => {
+  test("of a task with another graph is refused, with advice", async () => {
     const { engine } = await testEngine([source("a", [1])]);
     const etl = { ...graphOf(node("a")), name: "etl" };
     const task = await engine.run(etl, { idempotencyKey: "today" });
@@ -301,7 +301,7 @@ describe("an idempotency key", () => {
     await task.result();
   });
 
-  test("returns the old task whatever its priority and deadline", async () => {
+  test("returns the existing task whatever its priority and deadline", async () => {
     const { engine } = await testEngine([source("a", [1])]);
     const task = await engine.run(graphOf(node("a")), { idempotencyKey: "today", priority: 1 });
     const again = await engine.run(graphOf(node("a")), { idempotencyKey: "today", priority: 2, deadlineSec: 60 });
@@ -318,7 +318,7 @@ describe("an idempotency key", () => {
     expect((await engine.list()).items).toEqual([]);
   });
 
-  test("asked for by two coordinators at once with different parameters: one task, the other one is refused", async () => {
+  test("used by two coordinators concurrently with different parameters: one task, the other run is refused", async () => {
     const state = new MemoryState();
     const engines = await Promise.all([1, 2].map(() => testEngine([source("a", [1])], { state })));
     const answers = await Promise.allSettled(
@@ -330,7 +330,7 @@ describe("an idempotency key", () => {
     await started?.result();
   });
 
-  test("of a task that is deleted between two calls of the store is free again", async () => {
+  test("of a task that is deleted between two store calls is free again", async () => {
     const state = new MemoryState();
     const store = memoryStore({ state });
     const create = store.createTask.bind(store);
@@ -347,7 +347,7 @@ describe("an idempotency key", () => {
     expect(await second.result()).toEqual({ a: [1] });
   });
 
-  test("of another text is another task", async () => {
+  test("with another text belongs to another task", async () => {
     const { engine } = await testEngine([source("a", [1])]);
     const [one, two] = [
       await engine.run(graphOf(node("a")), { idempotencyKey: "x" }),

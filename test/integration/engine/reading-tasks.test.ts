@@ -8,7 +8,7 @@ import { stillTime } from "../../helpers/still-time.ts";
 import { collect, Gate, until } from "../../helpers/waiting.ts";
 
 describe("the result", () => {
-  test("of a leaf: what finalize returned when the handler declares a result, else its outputs; nothing of inner nodes", async () => {
+  test("of a leaf: the return value of finalize if the handler declares a result, else its outputs; nothing of inner nodes", async () => {
     const { engine } = await testEngine([
       source("a", [1, 2], { result: z.string(), finalize: () => "inner" }),
       handler("summed", {
@@ -22,7 +22,7 @@ describe("the result", () => {
     expect((await task.status()).nodes[0]?.result).toBe("inner");
   });
 
-  test("of a handler whose schema turns values: on the wire as encoded, in handlers as decoded", async () => {
+  test("of a handler whose schema converts values: encoded on the wire, decoded in handlers", async () => {
     const date = z.codec(z.iso.datetime(), z.date(), {
       decode: (text) => new Date(text),
       encode: (value) => value.toISOString(),
@@ -42,7 +42,7 @@ describe("the result", () => {
     expect(await collect(task.artifacts("a"))).toEqual([{ at: "2026-11-24T12:00:00.000Z" }]);
   });
 
-  test("of a leaf in partitions: a result a shard, or all outputs", async () => {
+  test("of a leaf with partitions: one result per shard, or all outputs", async () => {
     const { engine } = await testEngine([
       source("a", numbers(9)),
       handler("counted", { result: z.number(), finalize: (ctx) => ctx.batchCount }),
@@ -57,7 +57,7 @@ describe("the result", () => {
     expect((listed as number[]).toSorted()).toEqual(numbers(9));
   });
 
-  test("may be asked for by many, before and after the end", async () => {
+  test("can be read by many callers, before and after the end", async () => {
     const gate = new Gate();
     const { engine } = await testEngine([source("a", [1], { processBatch: () => gate.pass().then(() => 1) })]);
     const task = await engine.run(graphOf(node("a")));
@@ -69,7 +69,7 @@ describe("the result", () => {
 });
 
 describe("artifacts", () => {
-  test("come one by one while the node runs", async () => {
+  test("arrive one by one while the node runs", async () => {
     const gates = numbers(3).map(() => new Gate());
     const { engine } = await testEngine([
       handler("a", { iterBatches: () => paced(numbers(3), (nth) => (gates[nth] as Gate).pass()) }),
@@ -83,7 +83,7 @@ describe("artifacts", () => {
     expect(await reader.next()).toMatchObject({ done: true });
   });
 
-  test("of several readers at once, each gets all; one that leaves early bothers nobody", async () => {
+  test("are delivered in full to concurrent readers; one that leaves early affects no other", async () => {
     const { engine } = await testEngine([source("a", numbers(270))]);
     const task = await engine.run(graphOf(node("a")));
     const leaver = (async () => {
@@ -149,7 +149,7 @@ describe("events", () => {
   );
   const handlers = [source("a", numbers(9)), flaky("b"), handler("c")];
 
-  test("every transition once, in the order of each shard, between the first and the last word on the task", async () => {
+  test("report every transition once, in the order of each shard, between the task's first and last event", async () => {
     const world = await testEngine(handlers);
     const task = await world.engine.run(graph);
     const readers = [collect(task.events()), collect(task.events({ sampleMs: 1 }))];
@@ -169,7 +169,7 @@ describe("events", () => {
     }
   });
 
-  test("a slow reader misses nothing", async () => {
+  test("are complete for a slow reader", async () => {
     const world = await testEngine(handlers);
     const task = await world.engine.run(graph);
     const events: TaskEvent[] = [];
@@ -180,7 +180,7 @@ describe("events", () => {
     expect(seen(events).toSorted()).toEqual((await history(world, task.id)).toSorted());
   });
 
-  test("a reader that waits gets them while the task runs, not at its end", async () => {
+  test("reach a waiting reader while the task runs, not at its end", async () => {
     const gate = new Gate();
     const { engine } = await testEngine([source("a", [1], { processBatch: () => gate.pass().then(() => 1) })]);
     const task = await engine.run(graphOf(node("a")));
@@ -190,7 +190,7 @@ describe("events", () => {
     expect(await task.result()).toEqual({ a: [1] });
   });
 
-  test("of a failed and of a cancelled task say so last", async () => {
+  test("of a failed and of a cancelled task end with that status", async () => {
     const gate = new Gate();
     const { engine } = await testEngine([
       source("bad", [1], { processBatch: () => Promise.reject(new TypeError("x")) }),
@@ -206,7 +206,7 @@ describe("events", () => {
     expect(seen(cancelled).at(-1)).toMatch(/cancelling->cancelled$/);
   });
 
-  test("a shard with more transitions than its record keeps: what is missing is counted, nothing comes twice", async () => {
+  test("of a shard with more transitions than its record keeps: missing ones are counted, none is repeated", async () => {
     const { engine } = await testEngine([
       source("a", [1], {
         processBatch: (n, ctx) => {

@@ -8,7 +8,7 @@ import { collect, Gate, until } from "../../helpers/waiting.ts";
 const retried = { retry_policy: { max: 3, ...atOnce } } as const;
 
 describe("a checkpoint", () => {
-  test("is found by the next attempt, and by itself", async () => {
+  test("is read by the next attempt, and by the attempt that set it", async () => {
     const found: unknown[] = [];
     const step = handler("step", {
       async processBatch(_payload, { checkpoint, epoch }) {
@@ -26,7 +26,7 @@ describe("a checkpoint", () => {
     expect((await record(task.id, "step")).checkpoint).toEqual({ page: 3 });
   });
 
-  test("is a copy: what the handler does to the value afterwards doesn't change it", async () => {
+  test("is a copy: later changes of the value by the handler have no effect", async () => {
     let second: unknown;
     const step = handler("step", {
       async processBatch(_payload, { checkpoint }) {
@@ -45,7 +45,7 @@ describe("a checkpoint", () => {
     expect((await record(task.id, "step")).checkpoint).toEqual({ pages: [1] });
   });
 
-  test("is gone with an output that starts over, also for loadInput", async () => {
+  test("is discarded when the output restarts, also for loadInput", async () => {
     const found: unknown[] = [];
     const make = handler("make", {
       resumable: false,
@@ -66,7 +66,7 @@ describe("a checkpoint", () => {
     expect(await record(task.id, "make")).toMatchObject({ generation: 1, checkpoint: 2 });
   });
 
-  test("stays while nothing was stored: then there is nothing to start over", async () => {
+  test("is kept if nothing was stored: then there is nothing to restart", async () => {
     const found: unknown[] = [];
     const make = handler("make", {
       resumable: false,
@@ -85,7 +85,7 @@ describe("a checkpoint", () => {
   test.each([
     ["not JSON", () => new Map() as never, "a checkpoint must be JSON: the value is a Map"],
     ["too large", () => "é".repeat(8_192), "a checkpoint is limited to 16384 bytes of JSON, this one has 16386"],
-  ])("is refused when it is %s", async (_what, value, message) => {
+  ])("is refused if it is %s", async (_what, value, message) => {
     const step = handler("step", {
       processBatch: async (_payload, { checkpoint }) => checkpoint.set(value()).then(() => null),
     });
@@ -123,7 +123,7 @@ describe("a checkpoint", () => {
 });
 
 describe("progress", () => {
-  test("is shown by status and events, stored now and then, the last word too", async () => {
+  test("is shown by status and events, stored periodically, including the last report", async () => {
     const gate = new Gate();
     const step = handler("step", {
       async processBatch(_payload, ctx) {
@@ -147,7 +147,7 @@ describe("progress", () => {
     expect(writes.filter(({ kind }) => kind === "reported").length).toBeLessThanOrEqual(3);
   });
 
-  test("is told again after a while, though the handler says nothing more", async () => {
+  test("is stored after a while even if the handler reports nothing more", async () => {
     const gate = new Gate();
     const step = handler("step", {
       async processBatch(_payload, ctx) {
@@ -165,7 +165,7 @@ describe("progress", () => {
     await task.result();
   });
 
-  test("of several shards is their sum, the total only when all said one", async () => {
+  test("of several shards is summed, the total only if all reported one", async () => {
     const gate = new Gate();
     const step = handler("step", {
       iterBatches: () => numbers(20).map((payload) => ({ payload })),
@@ -187,7 +187,7 @@ describe("progress", () => {
     expect(await progress()).toEqual({ done: 11, total: 22 });
   });
 
-  test("in anything but numbers from 0 on is a mistake of the handler", async () => {
+  test("other than numbers from 0 on is a bug in the handler", async () => {
     const step = handler("step", { processBatch: (_payload, ctx) => ctx.progress(Number.NaN) });
     const { engine } = await testEngine([step]);
     const task = await engine.run(graphOf(node("step")));
@@ -200,7 +200,7 @@ describe("a heartbeat", () => {
     for (const since = performance.now(); performance.now() - since < ms; );
   };
 
-  test("keeps the lease of a handler that never waits for anything else", async () => {
+  test("renews the lease of a handler that never waits otherwise", async () => {
     const leaseMs = 2_000; // longer than a busy machine keeps a process waiting
     const step = handler("step", {
       async processBatch(_payload, ctx) {
@@ -217,7 +217,7 @@ describe("a heartbeat", () => {
     expect(await record(task.id, "step")).toMatchObject({ epoch: 1, lost: 0 });
   });
 
-  test("lets others have their turn", async () => {
+  test("lets other attempts run", async () => {
     let turns = 0;
     const other = setInterval(() => turns++, 1);
     const step = handler("step", {

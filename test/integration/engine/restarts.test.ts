@@ -18,7 +18,7 @@ const restarting = (failures: number, consumersHaveRead: (epoch: number) => bool
     },
   });
 
-test("a source that can't resume starts its output over, and every consumer downstream with it", async () => {
+test("a source that cannot resume restarts its output, and so does every consumer downstream", async () => {
   const seen = new Set<unknown>();
   const note = (payload: unknown) => {
     seen.add(payload);
@@ -42,7 +42,7 @@ test("a source that can't resume starts its output over, and every consumer down
   expect((await task.status()).nodes.at(-1)).toMatchObject({ batches: 4, metrics: { batches: 4 } });
 });
 
-test("a restart of one of two sources takes back what came from the other too, and nothing is there twice", async () => {
+test("a restart of one of two sources also withdraws output from the other, and nothing is duplicated", async () => {
   const seen = new Set<unknown>();
   const { engine } = await testEngine([
     restarting(1, () => seen.has("1:2") && seen.has("b1")),
@@ -61,7 +61,7 @@ test("a restart of one of two sources takes back what came from the other too, a
   expect((sink as string[]).toSorted()).toEqual(["2:0", "2:1", "2:2", "2:3", "b0", "b1"]);
 });
 
-test("a consumer that can't resume processes every batch again, and stores each once", async () => {
+test("a consumer that cannot resume processes every batch again, and stores each once", async () => {
   const processed: unknown[] = [];
   const { engine, record } = await testEngine([
     source("src", numbers(4)),
@@ -87,7 +87,7 @@ test("a consumer that can't resume processes every batch again, and stores each 
   expect(await record(task.id, "once")).toMatchObject({ generation: 1, epoch: 2 });
 });
 
-test("a reader of artifacts is told when what it got was withdrawn, and gets all of it when it reads again", async () => {
+test("a reader of artifacts gets an error if what it read was withdrawn, and everything when it reads again", async () => {
   const got: unknown[] = [];
   const { engine } = await testEngine([restarting(1, () => got.length === 3)]);
   const task = await engine.run(graphOf(node("src", [], { retry_policy: atOnce })));
@@ -99,7 +99,7 @@ test("a reader of artifacts is told when what it got was withdrawn, and gets all
   expect(await collect(task.artifacts("src"))).toEqual(numbers(4).map((n) => `2:${n}`));
 });
 
-test("a source that restarts and then yields nothing leaves its consumers with nothing", async () => {
+test("a source that restarts and then yields nothing leaves its consumers without input", async () => {
   const seen: unknown[] = [];
   const src = handler("src", {
     resumable: false,

@@ -14,7 +14,7 @@ const failing = (name: string, error: () => unknown) => {
 };
 
 describe("a retry", () => {
-  test("goes on after the last stored batch, with a new epoch: each batch once, none processed again", async () => {
+  test("continues after the last stored batch, with a new epoch: each batch once, none processed again", async () => {
     const processed: [epoch: number, n: unknown][] = [];
     const flaky = handler("flaky", {
       processBatch: (n, ctx) => {
@@ -30,7 +30,7 @@ describe("a retry", () => {
     expect(await record(task.id, "flaky")).toMatchObject({ epoch: 2, failures: 1, count: 6 });
   });
 
-  test("resumes within an artifact that was cut into chunks", async () => {
+  test("resumes within an artifact that was split into chunks", async () => {
     const processed: string[] = [];
     const flaky = handler("flaky", {
       processBatch: (payload, ctx) => {
@@ -54,7 +54,7 @@ describe("a retry", () => {
     expect(processed).toEqual(["1:0,1", "1:2,3", "1:4,5", "2:4,5", "2:6"]);
   });
 
-  test("of a source skips what is stored, in whatever order it comes this time, and takes what is new", async () => {
+  test("of a source skips stored batches in whatever order they come, and processes new ones", async () => {
     const processed: [number, string][] = [];
     const src = handler("src", {
       iterBatches: (_args, ctx) =>
@@ -73,7 +73,7 @@ describe("a retry", () => {
     expect(processed.filter(([epoch]) => epoch === 2).map(([, uid]) => uid)).toEqual(["d", "new", "c"]);
   });
 
-  test("of a source that names two batches alike still ends as duplicate_uid", async () => {
+  test("of a source that uses a uid twice still ends as duplicate_uid", async () => {
     const src = handler("src", {
       iterBatches: () => ["a", "b", "c", "a"].map((uid) => ({ uid, payload: uid })),
       processBatch: (payload, ctx) => {
@@ -86,7 +86,7 @@ describe("a retry", () => {
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "duplicate_uid", epoch: 2 } });
   });
 
-  test("upstream never gives a consumer again what it has read", async () => {
+  test("upstream never delivers batches again that a consumer has read", async () => {
     const got: unknown[] = [];
     const src = source("src", numbers(9), {
       processBatch: async (n, ctx) => {
@@ -118,7 +118,7 @@ describe("a retry", () => {
     expect(await record(task.id, "sink")).toMatchObject({ failures: 0, generation: 0 });
   });
 
-  test("keeps metrics exact: a batch counts once, however often it was tried", async () => {
+  test("keeps metrics exact: a batch counts once, however often it was attempted", async () => {
     const flaky = source("flaky", numbers(10), {
       processBatch: (n, ctx) => {
         ctx.metrics.add("seen", 1);
@@ -150,7 +150,7 @@ describe("a retry", () => {
   });
 });
 
-describe("how often", () => {
+describe("the number of retries", () => {
   test.for([
     { policy: { max: 0 }, attempts: 1 },
     { policy: { max: 1 }, attempts: 2 },
@@ -158,21 +158,24 @@ describe("how often", () => {
     { policy: {}, attempts: 3 },
     { policy: { max: 4, permanent_on: ["busy"] }, attempts: 1 },
     { policy: { max: 1, permanent_on: ["other"] }, attempts: 2 },
-  ])("$policy: $attempts attempts, and the task fails with the last one's reason", async ({ policy, attempts }) => {
-    const { processBatch, definition } = failing("busy", () => new RetryableError("busy", "come back"));
-    const after = vi.fn();
-    const { engine } = await testEngine([definition, handler("after", { processBatch: after })]);
-    const task = await engine.run(
-      graphOf(node("busy", [], { retry_policy: { ...atOnce, ...policy } }), node("after", ["busy"])),
-    );
-    await expect(task.result()).rejects.toMatchObject({
-      code: "TASK_FAILED",
-      details: { nodeId: "busy", reasonCode: "busy", epoch: attempts, batchUid: "0" },
-    });
-    expect(processBatch).toHaveBeenCalledTimes(attempts);
-    expect(after).not.toHaveBeenCalled();
-    expect((await task.status()).nodes[0]).toMatchObject({ status: "failed", failures: attempts });
-  });
+  ])(
+    "$policy: $attempts attempts, and the task fails with the reason of the last one",
+    async ({ policy, attempts }) => {
+      const { processBatch, definition } = failing("busy", () => new RetryableError("busy", "come back"));
+      const after = vi.fn();
+      const { engine } = await testEngine([definition, handler("after", { processBatch: after })]);
+      const task = await engine.run(
+        graphOf(node("busy", [], { retry_policy: { ...atOnce, ...policy } }), node("after", ["busy"])),
+      );
+      await expect(task.result()).rejects.toMatchObject({
+        code: "TASK_FAILED",
+        details: { nodeId: "busy", reasonCode: "busy", epoch: attempts, batchUid: "0" },
+      });
+      expect(processBatch).toHaveBeenCalledTimes(attempts);
+      expect(after).not.toHaveBeenCalled();
+      expect((await task.status()).nodes[0]).toMatchObject({ status: "failed", failures: attempts });
+    },
+  );
 
   test("a permanent failure is not retried, and nothing downstream starts", async () => {
     const { processBatch, definition } = failing("bad", () => new PermanentError("bad_row", "row 7 has no price"));
@@ -188,14 +191,14 @@ describe("how often", () => {
   });
 });
 
-describe("how long after", () => {
+describe("the delay of a retry", () => {
   /** Store time between the failures of one shard and its next queueing. */
   const delays = (history: readonly { readonly cause: string; readonly at: number }[]): number[] =>
     history.flatMap(({ cause, at }, index) =>
       cause === "requeue" ? [at - (history[index - 1]?.at ?? Number.NaN)] : [],
     );
 
-  test("backoff_sec 0 is no delay", async () => {
+  test("backoff_sec 0 means no delay", async () => {
     stillTime();
     const { definition } = failing("busy", () => new Error("again"));
     const { engine, record } = await testEngine([definition], { tickMs: 60_000 });
@@ -224,7 +227,7 @@ describe("how long after", () => {
     expect(delays((await record(task.id, "busy")).history)).toEqual([20, 60, 100, 100]);
   });
 
-  test("afterSec takes the place of a shorter backoff, not of a longer one", async () => {
+  test("afterSec replaces a shorter backoff, but not a longer one", async () => {
     const dueIn = async (afterSec: number, backoffSec: number) => {
       const { definition } = failing("busy", () => new RetryableError("busy", "later", { afterSec }));
       const { engine, record } = await testEngine([definition]);
@@ -241,7 +244,7 @@ describe("how long after", () => {
   });
 
   test.for([Number.NaN, -5, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY])(
-    "afterSec %d, as from a header that is no number, counts as not given",
+    "afterSec %d, as parsed from an invalid header, is ignored",
     async (afterSec) => {
       const flaky = source("flaky", [1], {
         processBatch: (n, ctx) => {

@@ -62,7 +62,7 @@ async function retried(handlers: (plant: Plant) => readonly HandlerDefinition[],
 }
 
 describe.each(["memory", "sqlite"])("a retry in a %s store", (kind) => {
-  test("runs what had not finished, on what had, and leaves the first task as it was", async () => {
+  test("runs what had not finished, based on what had, and does not change the first task", async () => {
     const plant = new Plant();
     plant.broken.add("breaks");
     const store = kind === "sqlite" ? sqliteStore(join(folder, "runs.db")) : memoryStore({ state: new MemoryState() });
@@ -110,7 +110,7 @@ test("a stream that had begun is read from its beginning", async () => {
   expect(ranAgain).toContain("breaks");
 });
 
-test("a gather takes what is adopted and what ran again", async () => {
+test("a gather reads adopted nodes and nodes that ran again", async () => {
   const { result, ranAgain } = await retried(
     (plant) => [plant.source("a", 2), plant.source("b", 2), plant.step("breaks"), plant.step("all")],
     graphOf(
@@ -134,7 +134,7 @@ test("every shard of a node is adopted", async () => {
   for (const shard of numbers(3)) expect((await record(again.id, "parts", shard)).artifactsOf).toBeDefined();
 });
 
-test("functions: what was added is added once, and sums are of what is adopted", async () => {
+test("functions: updates are applied once, and sums include adopted nodes", async () => {
   const { result, again } = await retried(
     (plant) => [plant.source("src", 3), plant.step("breaks")],
     graphOf(
@@ -152,7 +152,7 @@ test("functions: what was added is added once, and sums are of what is adopted",
   expect((await again.status()).vars).toEqual({ count: 5 });
 });
 
-test("what finished below a node that runs again, runs again", async () => {
+test("a finished node below a node that runs again runs again", async () => {
   const gate = new Gate();
   const plant = new Plant();
   plant.broken.add("breaks");
@@ -182,7 +182,7 @@ test("what finished below a node that runs again, runs again", async () => {
   expect(plant.takeRan()).toEqual(["below", "early"]);
 });
 
-test("a retry of a retry finds the artifacts of the first, and keeps it", async () => {
+test("a retry of a retry finds the artifacts of the first task, which is kept", async () => {
   const plant = new Plant();
   const { engine, record } = await testEngine([plant.source("a", 2), plant.step("b"), plant.step("c")]);
   plant.broken.add("b");
@@ -204,7 +204,7 @@ test("a retry of a retry finds the artifacts of the first, and keeps it", async 
   expect(await engine.cleanup({ endedForSec: 0 })).toEqual({ deleted: 3, borrowed: 0 });
 });
 
-test("a task that was cancelled goes on, and one of which everything had finished is over at once", async () => {
+test("a cancelled task continues, and one whose nodes had all finished ends at once", async () => {
   const plant = new Plant();
   const state = new MemoryState();
   const { engine, store } = await testEngine([plant.source("a", 2)], { state });
@@ -224,7 +224,7 @@ test("a task that was cancelled goes on, and one of which everything had finishe
   expect(plant.takeRan()).toEqual([]);
 });
 
-test("a crash between the task and its adoptions is found by the sweep", async () => {
+test("a sweep recovers from a crash between the task's creation and its adoptions", async () => {
   const plant = new Plant();
   plant.broken.add("breaks");
   const state = new MemoryState();
@@ -245,7 +245,7 @@ test("a crash between the task and its adoptions is found by the sweep", async (
   expect(plant.takeRan()).toEqual(["breaks"]);
 });
 
-test("a change that was made and not finished is not made again", async () => {
+test("an update that was stored before the node failed to finish is not applied again", async () => {
   const { engine, store } = await testEngine([source("a", [1])]);
   const graph = parsed(node("once", [], { fn: "vars.incr", fnArgs: { key: "count", by: 2 } }));
   await store.createTask({ id: "first", graph, params: {}, priority: 0 });
@@ -256,7 +256,7 @@ test("a change that was made and not finished is not made again", async () => {
   expect(await again.wait()).toMatchObject({ status: "finished", vars: { count: 2 } });
 });
 
-test("a reader that looked before the adoption finds what is adopted", async () => {
+test("a reader that started before the adoption finds the adopted artifacts", async () => {
   const plant = new Plant();
   const { engine, store, record } = await testEngine([plant.source("src", 3)]);
   const task = await engine.run(graphOf(node("src")));
@@ -280,7 +280,7 @@ test("a reader that looked before the adoption finds what is adopted", async () 
   expect(await input.pull()).toEqual({ kind: "end" });
 });
 
-test("artifacts that the store has dropped are made again", async () => {
+test("artifacts that the store has dropped are produced again", async () => {
   const plant = new Plant();
   plant.broken.add("breaks");
   const store = memoryStore({ dropConsumed: true });
@@ -316,7 +316,7 @@ test("so are those that it dropped while they were read", async () => {
   expect(plant.takeRan()).toEqual(["src"]);
 });
 
-test("what can't be tried again is refused", async () => {
+test("a task that cannot be retried is refused", async () => {
   const gate = new Gate();
   const { engine, state } = await testEngine([
     source("a", [1]),
@@ -336,7 +336,7 @@ test("what can't be tried again is refused", async () => {
   await expect(other.engine.retry(open.id, from)).rejects.toMatchObject({ code: "GRAPH_INVALID" });
 });
 
-test("the same retry asked for twice is one", async () => {
+test("a retry requested twice with one key is one task", async () => {
   const plant = new Plant();
   plant.broken.add("breaks");
   const { engine } = await testEngine([plant.source("breaks", 1)]);

@@ -30,15 +30,15 @@ const worlds = { engines: "several engines", apart: "coordinators and workers wi
 type Parts = keyof typeof worlds;
 
 describe.each(Object.keys(worlds) as Parts[])(
-  "random graphs keep the laws and give the plain evaluation's results: %s on one store and one bus",
+  "random graphs obey all invariants and match a plain evaluation: %s on one store and one bus",
   (parts) => {
-    test("with failing handlers, lost messages, a store that fails, parts that come and go", async () => {
+    test("with failing handlers, lost messages, an unreliable store, and parts that start and stop", async () => {
       const totals = await runAndCheck("rough", parts, 80);
       // The world was rough. Timing is real, so how rough differs from run to run: some 160 retries, 35 restarts, 28 stops.
       for (const what of ["tasks", "retries", "restarts", "stops"]) expect(totals[what], what).toBeGreaterThan(5);
     });
 
-    test("with failing handlers and no sweep that would make good for a lost wake-up", async () => {
+    test("with failing handlers and without sweeps that would recover a lost wake-up", async () => {
       const totals = await runAndCheck("calm", parts, 60);
       expect(totals.retries).toBeGreaterThan(20);
     });

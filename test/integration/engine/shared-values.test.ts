@@ -42,7 +42,7 @@ async function engineOn(
 }
 
 describe.each(["memory", "sqlite"] as const)("in a %s store", (kind) => {
-  test("a caller may change its artifacts and its result, and nobody else sees it", async () => {
+  test("a caller may change its artifacts and its result without affecting others", async () => {
     const engine = await engineOn(kind, { handlers: [source] });
     const task = await engine.run(graphOf(node("a", [], { type: "source" })));
     const expected = [{ rows: [1, 2] }, { rows: [3] }];
@@ -55,7 +55,7 @@ describe.each(["memory", "sqlite"] as const)("in a %s store", (kind) => {
     expect(await task.result()).toEqual({ a: expected });
   });
 
-  test("the result of a finalize is its caller's own", async () => {
+  test("the result of finalize belongs to its caller", async () => {
     const summed: HandlerDefinition = { ...source, result: Rows, finalize: () => ({ rows: [6] }) };
     const engine = await engineOn(kind, { handlers: [summed] });
     const task = await engine.run(graphOf(node("a", [], { type: "source" })));
@@ -64,7 +64,7 @@ describe.each(["memory", "sqlite"] as const)("in a %s store", (kind) => {
     expect(await task.result()).toEqual({ a: { rows: [6] } });
   });
 
-  test("what a handler does to its parameters and its input reaches no other", async () => {
+  test("a handler that changes its parameters and its input affects no other", async () => {
     const seen: unknown[] = [];
     const careless: HandlerDefinition = {
       ...common,
@@ -96,7 +96,7 @@ describe.each(["memory", "sqlite"] as const)("in a %s store", (kind) => {
     expect((await task.status()).params).toEqual(params);
   });
 
-  test("variables that a handler or a caller changes in place stay as they are", async () => {
+  test("variables do not change if a handler or a caller changes them in place", async () => {
     const set = node("set", [], { fn: "vars.set", fnArgs: { kv: { n: { m: [1] } } } });
     const reader: HandlerDefinition = {
       ...common,
@@ -114,7 +114,7 @@ describe.each(["memory", "sqlite"] as const)("in a %s store", (kind) => {
     expect((await task.status()).vars).toEqual({ n: { m: [1] } });
   });
 
-  test("an update may change its variables in place: each counts once", async () => {
+  test("an update may change its variables in place: each applies once", async () => {
     const kept: unknown[] = [];
     const count: CoordinatorFunctionDefinition = {
       kind: "coordinatorFn",
@@ -164,7 +164,7 @@ describe.each(["memory", "sqlite"] as const)("in a %s store", (kind) => {
     expect(view.vars).toEqual({});
   });
 
-  test("a cycle, or a value without end, fails the node that made it", async () => {
+  test("a cycle, or an infinite value, fails the node that made it", async () => {
     const cycle: unknown[] = [];
     cycle.push(cycle);
     let deep: unknown = [];
@@ -193,7 +193,7 @@ describe.each(["memory", "sqlite"] as const)("in a %s store", (kind) => {
     }
   });
 
-  test("half a surrogate pair is refused where it names something", async () => {
+  test("half a surrogate pair is refused in names", async () => {
     const odd: HandlerDefinition = {
       ...source,
       *iterBatches() {

@@ -22,7 +22,7 @@ async function* paged(ctx: AttemptContext, failsAt: readonly number[]): AsyncGen
   }
 }
 
-describe("a source that goes on from its checkpoint", () => {
+describe("a source that continues from its checkpoint", () => {
   test.each([
     [1, [3, 7]],
     [4, [3, 7]],
@@ -35,7 +35,7 @@ describe("a source that goes on from its checkpoint", () => {
     expect(await task.result()).toEqual({ sink: numbers(12) });
   });
 
-  test("is refused when it doesn't name its batches: counted names would start over with it", async () => {
+  test("is refused if its batches have no uids: counted ones would restart with it", async () => {
     const src = source("src", [], {
       async *iterBatches(_args, ctx) {
         for (let page = Number((await ctx.checkpoint.get()) ?? 0); page < 3; page++) yield { payload: page };
@@ -51,7 +51,7 @@ describe("a source that goes on from its checkpoint", () => {
 });
 
 describe("the checkpoint of a source", () => {
-  test("is written once the batches yielded before it are stored, and is seen by its source before", async () => {
+  test("is written once the batches yielded before it are stored, but visible to its source before", async () => {
     const gate = new Gate();
     const seen: unknown[] = [];
     let isSet = false;
@@ -85,7 +85,7 @@ describe("the checkpoint of a source", () => {
     expect(kinds).toEqual(["artifact", "artifact", "reported", "artifact"]);
   });
 
-  test.each([1, 3])("is dropped with a batch before it that fails, with concurrency %s", async (concurrency) => {
+  test.each([1, 3])("is dropped if a batch before it fails, with concurrency %s", async (concurrency) => {
     const refused: unknown[] = [];
     let failing = true;
     const src = source("src", [], {
@@ -112,7 +112,7 @@ describe("the checkpoint of a source", () => {
     if (concurrency === 1) expect(refused).toHaveLength(1);
   });
 
-  test("of a source is refused when it isn't JSON, whatever is in hand", async () => {
+  test("is refused if it is not JSON, whatever is pending", async () => {
     const src = source("src", [], {
       async *iterBatches(_args, { checkpoint }) {
         yield batchOf(0);
@@ -125,9 +125,9 @@ describe("the checkpoint of a source", () => {
   });
 });
 
-describe("a source that is tried again", () => {
+describe("a source that is retried", () => {
   test.each([1, 3])(
-    "is asked for the next batch when the one before is stored (concurrency %s)",
+    "is asked for the next batch when the previous one is stored (concurrency %s)",
     async (concurrency) => {
       const behind: string[] = [];
       let count = 0;
@@ -156,7 +156,7 @@ describe("a source that is tried again", () => {
     },
   );
 
-  test("waits for what its consumer makes of a batch, as the first attempt does", async () => {
+  test("waits until its consumer has processed a batch, like the first attempt", async () => {
     const got: unknown[] = [];
     const src = source("src", [], {
       async *iterBatches(_args, ctx) {
@@ -178,33 +178,30 @@ describe("a source that is tried again", () => {
     expect(await task.result()).toEqual({ sink: numbers(4) });
   });
 
-  test.each([1, 4])(
-    "comes as far as it did each time, however often it fails (concurrency %s)",
-    async (concurrency) => {
-      const stored: number[] = [];
-      const src = source("src", [], {
-        concurrency,
-        async *iterBatches() {
-          const before = stored.length;
-          for (const index of numbers(100)) {
-            if (index === before + 20) throw new RetryableError("offline");
-            yield batchOf(index);
-          }
-        },
-      });
-      const store = memoryStore({
-        observe: (event) => {
-          if (event.kind === "artifact") stored.push(event.artifact.seq);
-        },
-      });
-      const { engine } = await testEngine([src], { store });
-      const task = await engine.run(graphOf(node("src", [], retried)));
-      expect(await task.result()).toEqual({ src: numbers(100) });
-      expect((await store.readShards(task.id, ["src"]))[0]?.epoch).toBe(5);
-    },
-  );
+  test.each([1, 4])("gets as far in each attempt, however often it fails (concurrency %s)", async (concurrency) => {
+    const stored: number[] = [];
+    const src = source("src", [], {
+      concurrency,
+      async *iterBatches() {
+        const before = stored.length;
+        for (const index of numbers(100)) {
+          if (index === before + 20) throw new RetryableError("offline");
+          yield batchOf(index);
+        }
+      },
+    });
+    const store = memoryStore({
+      observe: (event) => {
+        if (event.kind === "artifact") stored.push(event.artifact.seq);
+      },
+    });
+    const { engine } = await testEngine([src], { store });
+    const task = await engine.run(graphOf(node("src", [], retried)));
+    expect(await task.result()).toEqual({ src: numbers(100) });
+    expect((await store.readShards(task.id, ["src"]))[0]?.epoch).toBe(5);
+  });
 
-  test("goes no further ahead of its consumers than its limit", async () => {
+  test("stays within its limit on pending batches", async () => {
     const gate = new Gate();
     let yielded = 0;
     const src = source("src", [], {
@@ -236,7 +233,7 @@ describe("a source that is tried again", () => {
   });
 });
 
-describe("what a store is asked about a source's batches", () => {
+describe("store reads for a source's batches", () => {
   /** Stores `uids` and fails, yields `again`; returns what the second attempt asked for. */
   async function asked(options: {
     readonly uids: readonly string[];
@@ -278,19 +275,19 @@ describe("what a store is asked about a source's batches", () => {
   const named = (count: number) => numbers(count).map((index) => `u${index}`);
   const countOf = (calls: readonly string[], name: string) => calls.filter((call) => call === name).length;
 
-  test("is nothing while it is new, and a page at a time when it comes again in its order", async () => {
+  test("are none for new batches, and one per page when it repeats the order of its log", async () => {
     const { first, second } = await asked({ uids: named(100), again: named(150), pageSize: 10 });
     expect(first).toBe(0);
     expect(second).toEqual(Array(10).fill("readUids"));
   });
 
-  test("is each batch by itself, where a long log comes in another order", async () => {
+  test("are one per batch if a long log is repeated in another order", async () => {
     const { second } = await asked({ uids: named(100), again: named(100).toReversed(), pageSize: 5 });
     expect(countOf(second, "readUids")).toBeLessThanOrEqual(20);
     expect(countOf(second, "storedUids")).toBeLessThanOrEqual(100);
   });
 
-  test("is its log, and then nothing, where it goes on behind what is stored", async () => {
+  test("are its log, and then none, if it continues after what is stored", async () => {
     const later = numbers(50).map((index) => `v${index}`);
     const { second } = await asked({ uids: named(30), again: later, pageSize: 10 });
     expect(second).toEqual(["readUids", "readUids", "readUids"]);

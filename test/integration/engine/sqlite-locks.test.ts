@@ -34,7 +34,7 @@ function otherWriter(path: string) {
   };
 }
 
-test("whatever handler code is called or goes on, the file can be written by others", async () => {
+test("other processes can write the file whatever handler code runs", async () => {
   const path = join(tempFolder(), "runs.db");
   const store = sqliteStore(path);
   await store.open();
@@ -110,7 +110,7 @@ test("whatever handler code is called or goes on, the file can be written by oth
   expect([...outcomes.keys()].toSorted()).toEqual(places.toSorted());
 });
 
-test("another process writes while a handler computes, though a quick batch came before it", async () => {
+test("another process can write while a handler computes, even after a quick batch", async () => {
   const path = join(tempFolder(), "runs.db");
   const [computing, written] = [`${path}.computing`, `${path}.written`];
   const store = sqliteStore(path);

@@ -27,7 +27,7 @@ const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 describe("a process that is killed", () => {
   const work = { seed: 11, count: 40 }; // a few seconds of it: the kills must come before its end
 
-  test("again and again, loses nothing and stores nothing twice; the next one goes on without waiting for its leases", async () => {
+  test("repeatedly loses nothing and stores nothing twice; the next one continues without waiting for its leases", async () => {
     const files = newFiles();
     const random = seededRandom(work.seed);
     const leaseMs = 60_000; // more than a slow machine takes from a claim to its worker's death
@@ -53,7 +53,7 @@ describe("a process that is killed", () => {
     }
   });
 
-  test("leaves tasks that an engine on the file finishes by itself, without being asked", async () => {
+  test("leaves tasks that an engine on the file finishes without a call", async () => {
     const files = newFiles();
     const first = startWorker(files, work);
     await first.printed("ready");
@@ -89,7 +89,7 @@ test("three processes on one file share the work", async () => {
   await checkAll(await opened(files.store), work, files.log);
 });
 
-test("of three processes on one file one is killed: the others do its work when its leases have run out", async () => {
+test("of three processes on one file, one is killed: the others take over when its leases have expired", async () => {
   const files = newFiles();
   const work = { seed: 5, count: 30 };
   const short = { leaseMs: 2_000 };

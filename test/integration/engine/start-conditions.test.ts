@@ -27,7 +27,7 @@ function finishedAtStart(world: TestEngine, nodeId: string): string[] {
 }
 
 describe("when a node starts", () => {
-  test("under first_batch while its source runs, under ready not before it has finished", async () => {
+  test("under first_batch while its source runs, under ready only after it has finished", async () => {
     const gate = new Gate();
     const world = await testEngine([halfway("src", gate), handler("eager"), handler("patient")], noTicks);
     const task = await world.engine.run(
@@ -66,7 +66,7 @@ describe("when a node starts", () => {
     { fanIn: "count:2", start: "first_batch", needed: 2 },
     { fanIn: "all", start: "first_batch", needed: 3 },
   ] as const)(
-    "fan-in $fanIn, start $start: not before $needed of three parents satisfy, and then at once",
+    "fan-in $fanIn, start $start: as soon as $needed of three parents satisfy it, and not before",
     async (how) => {
       const gates = numbers(3).map(() => new Gate());
       // Under first_batch a parent satisfies while it runs: its end waits for a gate of its own.
@@ -107,7 +107,7 @@ describe("when a node starts", () => {
     },
   );
 
-  test("a gather under any gets only the parents that satisfied the start", async () => {
+  test("a gather under any receives only the parents that satisfied the start condition", async () => {
     const gate = new Gate();
     const world = await testEngine(
       [
@@ -131,7 +131,7 @@ describe("when a node starts", () => {
     expect(await task.result()).toEqual({ wait: [{ j: [{ quick: [1, 2] }], s: [3] }] });
   });
 
-  test("a gather's choice is the dispatch's, also for a retry that could see more", async () => {
+  test("a gather's choice is made by the dispatch, also for a retry that could see more", async () => {
     const gate = new Gate();
     let attempts = 0;
     const world = await testEngine([

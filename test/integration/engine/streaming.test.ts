@@ -10,7 +10,7 @@ const rechunk = (from: string, size: number) => ({
 });
 
 describe("streaming", () => {
-  test("eleven items in batches of four are three artifacts and one marker, and a rechunk of three counts eleven", async () => {
+  test("eleven items in batches of four are three artifacts and one marker, and a rechunk of three delivers eleven", async () => {
     const sizes: number[] = [];
     const counter = handler("counter", {
       processBatch: (payload, ctx) => {
@@ -81,7 +81,7 @@ describe("streaming", () => {
     expect(status.nodes.map(({ batches }) => batches)).toEqual([3, 5, 12, 17, 29]);
   });
 
-  test.for([200, 257, 513])("all of %i artifacts are delivered, whatever the page", async (count) => {
+  test.for([200, 257, 513])("all of %i artifacts are delivered, with any page size", async (count) => {
     const { engine } = await testEngine([source("src", numbers(count)), handler("sink")]);
     const task = await engine.run(graphOf(node("src"), node("sink", ["src"])));
     expect((await task.result()).sink).toEqual(numbers(count));
@@ -93,7 +93,7 @@ describe("streaming", () => {
     expect((await task.result()).sink).toEqual(numbers(37));
   });
 
-  test("an upstream without a batch is no error: its consumers finish with none", async () => {
+  test("an upstream without a batch is not an error: its consumers finish without any", async () => {
     const { engine, record } = await testEngine([source("src", []), handler("sink"), handler("more")]);
     const task = await engine.run(
       graphOf(node("src"), node("sink", ["src"], { start: "first_batch" }), node("more", ["sink"])),
@@ -102,7 +102,7 @@ describe("streaming", () => {
     expect((await record(task.id, "sink")).count).toBe(0);
   });
 
-  test("equal uids of two sources, and of one source in two chunks, don't collide", async () => {
+  test("equal uids of two sources, or in two chunks of one source, do not collide", async () => {
     const { engine, artifacts } = await testEngine([
       source("a", [{ items: [1, 2, 3] }], { iterBatches: () => [{ uid: "same", payload: { items: [1, 2, 3] } }] }),
       source("b", [], { iterBatches: () => [{ uid: "same", payload: { items: [4, 5] } }] }),
@@ -123,7 +123,7 @@ describe("streaming", () => {
     expect(new Set(uids).size).toBe(3);
   });
 
-  test("a uid that iterBatches gives to two batches is a permanent duplicate_uid", async () => {
+  test("a uid that iterBatches uses for two batches is a permanent duplicate_uid", async () => {
     let attempts = 0;
     const twice = handler("twice", {
       iterBatches: () => {
@@ -140,7 +140,7 @@ describe("streaming", () => {
     expect(attempts).toBe(1);
   });
 
-  test("partitions: every batch lands in exactly one shard, and the node reads as one", async () => {
+  test("partitions: every batch is in exactly one shard, and the node is read as one", async () => {
     const { engine, record, artifacts } = await testEngine([
       source("src", numbers(40)),
       handler("wide", { processBatch: (n, ctx) => ({ n: n as number, shard: ctx.shard }) }),
@@ -163,7 +163,7 @@ describe("streaming", () => {
     expect(stored).toBe(40);
   });
 
-  test("what comes while a consumer waits is delivered at once, not at the source's end", async () => {
+  test("batches that arrive while a consumer waits are delivered at once, not at the source's end", async () => {
     const gates = numbers(3).map(() => new Gate());
     const seen: unknown[] = [];
     const { engine } = await testEngine([
@@ -183,7 +183,7 @@ describe("streaming", () => {
     await task.result();
   });
 
-  test("two tasks of one graph, at once: their batches never mix", async () => {
+  test("two concurrent tasks of one graph: their batches never mix", async () => {
     const { engine } = await testEngine([
       handler("src", {
         iterBatches: (args) => numbers(50).map((n) => ({ payload: `${(args as { of: string }).of}${n}` })),

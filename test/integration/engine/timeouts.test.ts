@@ -8,7 +8,7 @@ import { Gate, until } from "../../helpers/waiting.ts";
 const timedOut = { code: "TASK_FAILED", details: { reasonCode: "timeout", nodeId: "slow" } };
 
 describe("timeout_sec", () => {
-  test("aborts the signal of an attempt that runs too long; the next one may do better", async () => {
+  test("aborts the signal of an attempt that runs too long; the next one may succeed", async () => {
     const time = stillTime();
     const never = new Gate();
     const remaining: (number | undefined)[] = [];
@@ -30,7 +30,7 @@ describe("timeout_sec", () => {
     expect(remaining).toEqual([50, 50, 50]);
   });
 
-  test("doesn't wait for a handler that hangs, wherever it hangs", async () => {
+  test("does not wait for a handler that hangs, wherever it hangs", async () => {
     const never = new Gate();
     const hang = () => never.pass() as never;
     for (const method of ["init", "loadInput", "processBatch", "finalize", "iterBatches"] as const) {
@@ -53,7 +53,7 @@ describe("timeout_sec", () => {
     never.open();
   });
 
-  test("handlers that ignore their signal never are more than the slots, and each is logged once", async () => {
+  test("handlers that ignore their signal never exceed the slots, and each is logged once", async () => {
     const time = stillTime();
     const gate = new Gate();
     const { engine, record, logged } = await testEngine(
@@ -114,7 +114,7 @@ describe("timeout_sec", () => {
     never.open();
   });
 
-  test("that isn't reached changes nothing", async () => {
+  test("that is not reached has no effect", async () => {
     const { engine, record } = await testEngine([source("slow", [1])]);
     const task = await engine.run(graphOf(node("slow", [], { timeout_sec: 3_600 })));
     expect(await task.result()).toEqual({ slow: [1] });

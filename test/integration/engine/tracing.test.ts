@@ -43,7 +43,7 @@ function traced(fail: () => boolean = () => false): {
 
 const graph = graphOf(node("read"), node("keep", ["read"], { start: "first_batch" }));
 
-test("the trace context of a run is kept with its task, is in its messages, and handlers see it", async () => {
+test("the trace context of a run is stored with its task, sent in its messages, and visible to handlers", async () => {
   const { bus, messages } = recordedBus();
   const { handlers, seen } = traced();
   const { engine, store } = await testEngine(handlers, { bus });
@@ -55,7 +55,7 @@ test("the trace context of a run is kept with its task, is in its messages, and 
   expect([...new Set(messages.map((message) => message.traceparent))]).toEqual([traceparent]);
 });
 
-test("without one, nothing has one", async () => {
+test("without a trace context, there is none anywhere", async () => {
   const { bus, messages } = recordedBus();
   const { handlers, seen } = traced();
   const { engine, store } = await testEngine(handlers, { bus });
@@ -66,7 +66,7 @@ test("without one, nothing has one", async () => {
   expect(messages.filter((message) => "traceparent" in message)).toEqual([]);
 });
 
-test("a retry is in the trace of the task that failed, or in the one that it is given", async () => {
+test("a retry has the trace context of the task that failed, or the one that it is given", async () => {
   let broken = true;
   const { handlers, seen } = traced(() => broken);
   const { engine, store } = await testEngine(handlers);
@@ -90,14 +90,14 @@ test.each([
   "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
   "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
   `${traceparent}\n`,
-])("what is no trace context is refused: %j", async (given) => {
+])("an invalid trace context is refused: %j", async (given) => {
   const { engine } = await testEngine(traced().handlers);
   const refused = { code: "ENGINE_OPTIONS", message: expect.stringMatching("traceparent") };
   await expect(engine.run(graph, { traceparent: given })).rejects.toMatchObject(refused);
   expect((await engine.list()).items).toEqual([]);
 });
 
-test("the command of an external worker has it", async () => {
+test("the command of an external worker has the trace context", async () => {
   const side = await ExternalSide.open([source("read", [{ page: 1 }])]);
   await side.coordinator.run(graphOf(node("read"), node("ocr", ["read"])), { traceparent });
   expect((await side.command(1)).traceparent).toBe(traceparent);

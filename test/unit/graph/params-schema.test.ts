@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import * as z from "zod";
-import { taskParams } from "../../../src/core/coordinator/task-params.ts";
+import { taskParams } from "../../../src/core/coordinator/new-task.ts";
 import { defineHandler, flow, fromGraph } from "../../../src/dsl/index.ts";
 import type { JsonObject } from "../../../src/errors/index.ts";
 import { parseGraph, resolveParams, validateGraph } from "../../../src/graph/index.ts";

@@ -1,40 +1,40 @@
 import type { Attempt } from "../../model/records.ts";
 
-/** Reasons for which nobody waits for the handler any longer: its code may go on, its results are dropped. */
+/** Reasons for which the attempt stops waiting for its handler: the code may continue, its results are dropped. */
 type AbandonReason = Extract<EndReason, "fenced" | "timeout" | "stopping">;
 
-/** Whoever may have to stop, as the code that must obey sees it: an attempt, or a part of one. */
+/** An attempt, or a part of one, as seen by the code that must stop with it. */
 export interface Stoppable {
   readonly attempt: Attempt;
   readonly signal: AbortSignal;
-  /** @throws when it has to stop */
+  /** @throws if it has to stop */
   check(): void;
-  /** @throws when it has to stop, or begins nothing new because its worker stops */
+  /** @throws if it has to stop, or may not begin anything new because its worker stops */
   checkMayBegin(): void;
-  /** Awaits handler code, but not for longer than until it has to stop. */
+  /** Awaits handler code, at most until it has to stop. */
   run<T>(running: PromiseLike<T>): Promise<T>;
-  /** Awaits something new to begin, but hardly any longer once nothing new may. */
+  /** Awaits something new to begin, and is released soon after nothing new may begin. */
   whileIdle<T>(waiting: Promise<T>): Promise<T>;
 }
 
 /**
- * An attempt that this worker holds: its abort signal, and until when the worker may believe in its lease.
+ * An attempt that this worker runs: its abort signal, and how long the worker may rely on its lease.
  *
- * A cancel is polite: the signal is aborted and the handler is waited for. Being fenced, timing out and stopping are
- * not: whoever awaits handler code through {@link run} is let go at once, since a handler that ignores its signal
- * must not hold a slot for ever.
+ * A cancel is graceful: it aborts the signal and waits for the handler. Fencing, a timeout and a stop are not: waits
+ * for handler code through {@link run} are released at once, since a handler that ignores its signal must not occupy a
+ * slot forever.
  */
 export class AttemptHandle implements Stoppable {
   readonly attempt: Attempt;
-  /** Made when somebody asks for the signal: most attempts end before anybody listens. */
+  /** Created on demand: most attempts end before anything reads the signal. */
   #abort: AbortController | undefined;
   #reason: EndReason | undefined;
-  /** What its signal is aborted with. */
-  #told: AttemptAborted | undefined;
+  /** The reason that its signal is aborted with. */
+  #abortReason: AttemptAborted | undefined;
   #windingDown = false;
   readonly #waiting = new Waiting();
   readonly #idle = new Waiting();
-  /** Monotonic time of this process after which the lease may have run out. */
+  /** Monotonic time of this process after which the lease may have expired. */
   until: number;
 
   constructor(attempt: Attempt, until: number) {
@@ -45,12 +45,12 @@ export class AttemptHandle implements Stoppable {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#told !== undefined) this.#abort.abort(this.#told);
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
     }
     return this.#abort.signal;
   }
 
-  /** Resolves when all handler code that it has called has returned; `undefined`: it has. */
+  /** Resolves when all handler code that it called has returned; `undefined` if it already has. */
   get returned(): Promise<void> | undefined {
     return this.#waiting.returned;
   }
@@ -62,32 +62,32 @@ export class AttemptHandle implements Stoppable {
   cancel(): void {
     if (this.#reason !== undefined) return;
     this.#reason = "cancelling";
-    this.#tell("cancelling");
+    this.#abortSignal("cancelling");
   }
 
-  /** Its worker stops: the batches at hand may end, and no other begins. */
+  /** The worker stops: current batches may end, and no other begins. */
   windDown(): void {
     this.#windingDown = true;
   }
 
-  /** Whoever waits for something new to begin is let go: it won't. */
-  letGoIdle(): void {
-    this.#idle.letGo(new AttemptEnded("stopping"));
+  /** Releases waits for something new to begin, since nothing new may. */
+  releaseIdle(): void {
+    this.#idle.release(new AttemptEnded("stopping"));
   }
 
   abandon(reason: AbandonReason): void {
     if (this.#reason !== undefined && this.#reason !== "cancelling") return;
     this.#reason = reason;
-    this.#tell(reason);
-    this.#waiting.letGo(new AttemptEnded(reason));
+    this.#abortSignal(reason);
+    this.#waiting.release(new AttemptEnded(reason));
   }
 
-  /** The attempt is over: aborts the signal of handler code that is still running. */
+  /** Called when the attempt has ended: aborts the signal of handler code that is still running. */
   abortLeftover(): void {
-    if (this.#waiting.returned !== undefined) this.#tell("it has ended");
+    if (this.#waiting.returned !== undefined) this.#abortSignal("it has ended");
   }
 
-  /** @throws AttemptEnded when the attempt has to stop */
+  /** @throws AttemptEnded if the attempt has to stop */
   check(): void {
     if (this.#reason !== undefined) throw new AttemptEnded(this.#reason);
   }
@@ -97,10 +97,10 @@ export class AttemptHandle implements Stoppable {
     if (this.#windingDown) throw new AttemptEnded("stopping");
   }
 
-  /** Awaits handler code, but not longer than the attempt lives. */
+  /** Awaits handler code, at most as long as the attempt is alive. */
   run<T>(running: PromiseLike<T>): Promise<T> {
     const waited = this.#waiting.run(running);
-    this.#letGoIfAbandoned();
+    this.#releaseIfAbandoned();
     return waited;
   }
 
@@ -108,27 +108,27 @@ export class AttemptHandle implements Stoppable {
     return this.#idle.wait(waiting);
   }
 
-  /** Awaits what is the worker's, such as a handler's `init`: it may outlive the attempt. */
+  /** Awaits code that belongs to the worker, such as a handler's `init`, and may outlive the attempt. */
   wait<T>(running: PromiseLike<T>): Promise<T> {
     const waited = this.#waiting.wait(running);
-    this.#letGoIfAbandoned();
+    this.#releaseIfAbandoned();
     return waited;
   }
 
-  #letGoIfAbandoned(): void {
+  #releaseIfAbandoned(): void {
     const reason = this.#reason;
-    if (reason !== undefined && reason !== "cancelling") this.#waiting.letGo(new AttemptEnded(reason));
+    if (reason !== undefined && reason !== "cancelling") this.#waiting.release(new AttemptEnded(reason));
   }
 
-  #tell(reason: string): void {
-    this.#told ??= new AttemptAborted(reason);
-    this.#abort?.abort(this.#told);
+  #abortSignal(reason: string): void {
+    this.#abortReason ??= new AttemptAborted(reason);
+    this.#abort?.abort(this.#abortReason);
   }
 }
 
 /**
- * A part of an attempt, which stops when the attempt does, or before: where several batches are in hand, one that fails
- * ends the others.
+ * A part of an attempt that may stop before the attempt does: of several concurrent batches, one that fails ends the
+ * others.
  */
 export class AttemptScope implements Stoppable {
   readonly #whole: AttemptHandle;
@@ -150,17 +150,19 @@ export class AttemptScope implements Stoppable {
     return this.#signal;
   }
 
-  /** What stopped it alone. */
+  /** The error that stopped this part alone. */
   get stopped(): { readonly error: unknown } | undefined {
     return this.#stopped;
   }
 
-  /** Whoever waits in {@link run} is let go with this error, and {@link check} throws it. The first one counts. */
+  /**
+   * Rejects waits in {@link run} with this error, and makes {@link check} throw it. Only the first call has an effect.
+   */
   stop(error: unknown): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = { error };
     this.#abort.abort(new AttemptAborted("another batch ended it"));
-    this.#waiting.letGo(error);
+    this.#waiting.release(error);
   }
 
   check(): void {
@@ -182,10 +184,10 @@ export class AttemptScope implements Stoppable {
   }
 }
 
-/** Who waits for handler code, to be let go together. */
+/** Waits for handler code that can be released together. */
 class Waiting {
   readonly #rejects = new Set<(error: unknown) => void>();
-  /** Handler code that has not returned, whether it is waited for or not. */
+  /** Calls of handler code that have not returned, whether awaited or not. */
   #running = 0;
   #allReturned: PromiseWithResolvers<void> | undefined;
 
@@ -226,26 +228,26 @@ class Waiting {
     });
   }
 
-  letGo(error: unknown): void {
+  release(error: unknown): void {
     const rejects = [...this.#rejects];
     this.#rejects.clear();
     for (const reject of rejects) reject(error);
   }
 }
 
-/** Also a promise of another library: query builders are often only thenable. */
+/** Accepts any thenable: query builders are often not promises. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 /**
  * Why an attempt stops without an outcome of its own:
- * - `fenced`: the shard is no longer this attempt's. Write nothing more, say nothing.
+ * - `fenced`: another attempt owns the shard. Write nothing more, send nothing.
  * - `cancelling`: the task is being cancelled. Let the handler end, then confirm.
- * - `timeout`: the attempt's time is up. It fails.
- * - `stopping`: the worker stops. Hand the claim back.
- * - `released`: it has handed its claim back for want of input.
- * - `reload`: the log moved under it, or a source restarted. Read again where things stand, and go on.
+ * - `timeout`: the attempt exceeded its time limit. It fails.
+ * - `stopping`: the worker stops. Release the claim.
+ * - `released`: it released its claim because it had no input.
+ * - `reload`: its log changed, or a source restarted. Read the current state and continue.
  */
 export type EndReason = "fenced" | "cancelling" | "timeout" | "stopping" | "released" | "reload";
 
@@ -260,8 +262,8 @@ export class AttemptEnded extends Error {
 }
 
 /**
- * The reason of an aborted signal: what handler code throws when it obeys. Not an {@link AttemptEnded}: it may reach
- * another attempt, through a promise that both wait for, and says nothing about that one.
+ * The reason of an aborted signal, which handler code throws when it obeys. Not an {@link AttemptEnded}: through a
+ * shared promise it may reach another attempt, whose state it does not describe.
  */
 export class AttemptAborted extends Error {
   override readonly name = "AbortError";

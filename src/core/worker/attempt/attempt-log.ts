@@ -9,8 +9,8 @@ import type { AppendSignals } from "../input/append-signals.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
 
 /**
- * The output log of the attempt's own shard: where it stands, and the only way to write to it. `seq` is the fence: a
- * batch is inserted at exactly the next number, so whoever finds another's entry there reads the log again.
+ * The output log of the attempt's own shard: its state, and the only way to write to it. `seq` is the fence: a batch is
+ * inserted at exactly the next number, and an attempt that finds another's entry there reads the log again.
  */
 export class AttemptLog {
   readonly #store: WorkerStore;
@@ -38,12 +38,12 @@ export class AttemptLog {
     this.#sourceGens = options.record.sourceGens;
   }
 
-  /** Batches stored so far, those of earlier attempts included. */
+  /** Batches stored so far, including those of earlier attempts. */
   get length(): number {
     return this.#length;
   }
 
-  /** An earlier attempt stored everything and wrote the complete marker, then ended before the node was finished. */
+  /** An earlier attempt stored everything and wrote the complete marker, but died before the node was finished. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -56,7 +56,7 @@ export class AttemptLog {
     return this.#sourceGens;
   }
 
-  /** The last batch that is stored from each source. */
+  /** The last batch stored from each source. */
   get origins(): readonly Origin[] {
     return this.#origins;
   }
@@ -68,7 +68,7 @@ export class AttemptLog {
     this.#origins = tail.origins;
   }
 
-  /** Starts the output over, in a new generation built from these generations of the sources. */
+  /** Starts the output over in a new generation, built from these generations of the sources. */
   async restart(sourceGens: Readonly<Record<string, number>>): Promise<void> {
     const to = { generation: this.#generation + 1, sourceGens };
     refuse(await this.#retry.ask(() => this.#store.restart(this.#attempt, to)));
@@ -89,7 +89,7 @@ export class AttemptLog {
     const artifact = { seq: this.#length, ...batch };
     const answer = await this.#retry.ask(() => this.#store.append(this.#attempt, this.#generation, artifact));
     if (answer === "duplicate_uid") {
-      // Never skipped in silence: either iterBatches gave one name to two batches, or a cursor is wrong.
+      // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
       throw new AttemptError("duplicate_uid", `a batch with uid '${batch.uid}' is already stored`);
     }
     refuse(answer);
@@ -97,12 +97,12 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
-  /** A page of the stored uids; none where the store has dropped what it would begin with. */
+  /** A page of the stored uids; empty if the store has dropped its first artifact. */
   readUids(from: number, limit: number): Promise<readonly string[]> {
     return this.#retry.ask(() => this.#store.readUids(this.#attempt, this.#generation, from, limit));
   }
 
-  /** Whether the log has this uid. */
+  /** Whether the log contains this uid. */
   async has(uid: string): Promise<boolean> {
     return (await this.#retry.ask(() => this.#store.storedUids(this.#attempt, this.#generation, [uid]))).has(uid);
   }
@@ -113,7 +113,7 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
-  /** The whole log, a page at a time. */
+  /** The whole log, page by page. */
   async *artifacts(pageSize: number): AsyncGenerator<Artifact> {
     for (let from = 0; from < this.#length; ) {
       const start = from;

@@ -5,27 +5,27 @@ import type { Progress, ShardRecord } from "../../model/records.ts";
 import type { AttemptReport } from "../../ports/index.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 
-const mostCheckpointBytes = 16 * 1024;
-/** How often progress is written, at most: a handler may tell each row. */
+const maxCheckpointBytes = 16 * 1024;
+/** Minimum interval between writes of progress: a handler may report every row. */
 const progressEveryMs = 1_000;
 
-type Said = Pick<AttemptReport, "checkpoint" | "cursors" | "progress">;
+type ReportFields = Pick<AttemptReport, "checkpoint" | "cursors" | "progress">;
 
 /**
- * What an attempt writes about itself into its shard's record, one write after another: each has a number, so that one
- * which arrives late changes nothing, and says which output it belongs to, so that none outlives a restart.
+ * Writes an attempt's reports into its shard's record, one at a time. Reports are numbered, so that a late one has no
+ * effect, and name the generation they belong to, so that none outlives a restart.
  */
 export class AttemptReports implements Checkpoint {
   readonly #run: AttemptRun;
   #generation: number;
   #checkpoint: Json | undefined;
   #number = 0;
-  /** There once something was written: most attempts say nothing. */
+  /** Set by the first write: most attempts report nothing. */
   #last: Promise<void> | undefined;
-  /** Said, and not written yet. */
+  /** Reported, but not written yet. */
   #progress: Progress | undefined;
-  /** There while progress is being told. */
-  #telling: AbortController | undefined;
+  /** Set while progress is being written. */
+  #writing: AbortController | undefined;
 
   constructor(run: AttemptRun) {
     this.#run = run;
@@ -33,8 +33,8 @@ export class AttemptReports implements Checkpoint {
     this.#checkpoint = run.claimed.checkpoint;
   }
 
-  /** Another look at the shard, or another output: what the record says now is what counts. */
-  goOnFrom({ generation, checkpoint }: Pick<ShardRecord, "generation" | "checkpoint">): void {
+  /** The record was read again, or the output restarted: the record's state now applies. */
+  resumeFrom({ generation, checkpoint }: Pick<ShardRecord, "generation" | "checkpoint">): void {
     this.#generation = generation;
     this.#checkpoint = checkpoint;
   }
@@ -47,7 +47,7 @@ export class AttemptReports implements Checkpoint {
     await this.writeCheckpoint(checkedCheckpoint(value), this.#generation);
   }
 
-  /** Changes nothing where the output of this generation is withdrawn. */
+  /** Has no effect if the output of this generation was withdrawn. */
   async writeCheckpoint(checkpoint: Json, generation: number): Promise<void> {
     await this.write({ checkpoint }, generation);
     if (generation === this.#generation) this.#checkpoint = checkpoint;
@@ -60,13 +60,13 @@ export class AttemptReports implements Checkpoint {
       }
     }
     this.#progress = { done, ...(total === undefined ? {} : { total }) };
-    if (this.#telling !== undefined) return;
-    const telling = new AbortController();
-    this.#telling = telling;
-    void this.#tell(telling.signal).catch((error: unknown) => this.#untold(error));
+    if (this.#writing !== undefined) return;
+    const writing = new AbortController();
+    this.#writing = writing;
+    void this.#writeProgress(writing.signal).catch((error: unknown) => this.#writeFailed(error));
   }
 
-  /** Whether something was said that isn't written yet. */
+  /** Whether a report is not written yet. */
   get hasNews(): boolean {
     return this.#progress !== undefined;
   }
@@ -75,40 +75,40 @@ export class AttemptReports implements Checkpoint {
     return this.write({});
   }
 
-  /** The attempt is over: nothing more is written. */
+  /** The attempt has ended: nothing more is written. */
   end(): void {
     this.#progress = undefined;
-    this.#telling?.abort();
+    this.#writing?.abort();
   }
 
-  /** Resolves when it is stored. */
-  write(said: Said, generation = this.#generation): Promise<void> {
+  /** Resolves when the report is stored. */
+  write(fields: ReportFields, generation = this.#generation): Promise<void> {
     const before = this.#last ?? Promise.resolve();
-    const written = before.then(() => this.#write(generation, said));
-    this.#last = written.catch(() => {}); // whoever asked for it has the error; the next one is written all the same
+    const written = before.then(() => this.#write(generation, fields));
+    this.#last = written.catch(() => {}); // the caller gets the error; the next report is written anyway
     return written;
   }
 
-  async #write(generation: number, said: Said): Promise<void> {
+  async #write(generation: number, fields: ReportFields): Promise<void> {
     const { held, retry, parts } = this.#run;
     const progress = this.#progress;
     this.#progress = undefined;
-    const report = { generation, n: ++this.#number, ...said, ...(progress === undefined ? {} : { progress }) };
+    const report = { generation, n: ++this.#number, ...fields, ...(progress === undefined ? {} : { progress }) };
     const answer = await retry.ask(() => parts.store.report(held.attempt, report));
     if (answer === "cancelling") held.cancel();
     else if (answer === "fenced") held.abandon("fenced");
   }
 
-  async #tell(ended: AbortSignal): Promise<void> {
+  async #writeProgress(ended: AbortSignal): Promise<void> {
     while (this.#progress !== undefined) {
       await this.write({});
       await this.#run.parts.clock.sleep(progressEveryMs, ended);
     }
-    this.#telling = undefined;
+    this.#writing = undefined;
   }
 
-  #untold(error: unknown): void {
-    this.#telling = undefined;
+  #writeFailed(error: unknown): void {
+    this.#writing = undefined;
     const { logger } = this.#run.parts;
     const fields = { ...this.#run.held.attempt, err: error };
     if (FlowError.is(error, "STORE_UNAVAILABLE")) logger.warn(fields, "progress could not be stored");
@@ -116,7 +116,7 @@ export class AttemptReports implements Checkpoint {
   }
 }
 
-/** A copy of it. @throws TypeError when it isn't JSON, or too much of it */
+/** A copy of the value. @throws TypeError if it is not JSON, or too large */
 export function checkedCheckpoint(value: Json): Json {
   let copy: Json;
   try {
@@ -126,6 +126,6 @@ export function checkedCheckpoint(value: Json): Json {
     throw new TypeError(`a checkpoint must be JSON: ${error.message}`);
   }
   const bytes = new TextEncoder().encode(JSON.stringify(copy)).byteLength;
-  if (bytes <= mostCheckpointBytes) return copy;
-  throw new TypeError(`a checkpoint is limited to ${mostCheckpointBytes} bytes of JSON, this one has ${bytes}`);
+  if (bytes <= maxCheckpointBytes) return copy;
+  throw new TypeError(`a checkpoint is limited to ${maxCheckpointBytes} bytes of JSON, this one has ${bytes}`);
 }

@@ -1,47 +1,46 @@
 import { isInstance, type JsonObject } from "../../../errors/index.ts";
 import { type AttemptEvent, type StatusMessage, traceOf } from "../../messages/messages.ts";
-import { topics } from "../../messages/topics.ts";
+import { messageKey, topics } from "../../messages/topics.ts";
 import type { ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
-import type { EventLoopYielder } from "../../resilience/event-loop-yield.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
 import { AttemptLog } from "./attempt-log.ts";
-import type { HandlerCode } from "./handler-code.ts";
+import type { EventLoopYielder, HandlerCode } from "./handler-code.ts";
 import { InputWait } from "./input-wait.ts";
 import type { WorkerParts } from "./worker-options.ts";
 
-/** One claimed attempt, with what its parts need. */
+/** A claimed attempt, with what its parts need. */
 export interface AttemptRun {
   readonly parts: WorkerParts;
-  readonly breather: EventLoopYielder;
+  readonly yielder: EventLoopYielder;
   readonly code: HandlerCode;
   readonly held: AttemptHandle;
-  /** The shard's record as the claim found it. */
+  /** The shard's record as returned by the claim. */
   readonly claimed: ShardRecord;
   readonly node: NodePlan;
   readonly plan: Plan;
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
   readonly retry: StoreRetry;
-  /** The batch at hand, for the failure that may come. */
+  /** The current batch, to be named by a failure. */
   readonly at: { batchUid: string | undefined };
   remainingMs(): number | undefined;
-  /** Renews the lease when it is time. */
+  /** Renews the lease if it is due. */
   keepLease(): Promise<void>;
 }
 
 export interface Pass {
   readonly log: AttemptLog;
   readonly record: ShardRecord;
-  /** This attempt's first look at its log. */
+  /** This attempt's first pass over its log. */
   readonly first: boolean;
 }
 
 /**
- * Runs `work` over the attempt's log, and again from where things then stand whenever the log moved under it or one of
- * its sources started over.
+ * Runs `work` over the attempt's log, and again from the current state whenever the log changed or one of its sources
+ * restarted.
  */
 export async function overLog(run: AttemptRun, work: (pass: Pass) => Promise<void>): Promise<void> {
   for (let first = true; ; first = false) {
@@ -66,16 +65,16 @@ async function readAgain(run: AttemptRun): Promise<ShardRecord> {
   return record;
 }
 
-/** Tells the coordinators to look at this node and its children. A hint: what it says is read from the store. */
+/** Notifies the coordinators that this node changed. A hint: they read the details from the store. */
 export function announce(run: AttemptRun, event: AttemptEvent): Promise<void> {
   const { taskId, nodeId, shard, epoch } = run.held.attempt;
   const { type } = run.node;
   const from = { taskId, nodeId, shard, epoch, type, workerId: run.parts.workerId };
   const message: StatusMessage = { ...event, ...from, ...traceOf(run) };
-  return run.parts.bus.publish(topics.status(type), `${taskId}:${nodeId}`, message);
+  return run.parts.bus.publish(topics.status(type), messageKey(run.held.attempt), message);
 }
 
-/** Listens to these sources while `work` runs. */
+/** Runs `work` with a way to wait for these sources. */
 export async function withInputWait<T>(
   run: AttemptRun,
   sources: readonly { readonly nodeId: string; readonly shard: number }[],
@@ -83,14 +82,14 @@ export async function withInputWait<T>(
   options: {
     readonly pollMs?: number | undefined;
     readonly pollMaxMs?: number | undefined;
-    /** Who waits. @defaultValue the attempt */
+    /** What waits. @defaultValue the attempt */
     readonly held?: Stoppable;
     readonly mayStay?: () => Promise<boolean>;
   } = {},
 ): Promise<T> {
   const { signals, clock, limits } = run.parts;
   const { taskId } = run.held.attempt;
-  // Most consumers find everything there at their first look: only one that has to wait listens.
+  // Most consumers find everything at their first look, so only one that has to wait subscribes.
   let watch: SourceWatch | undefined;
   const listen = () => {
     watch = signals.watch(taskId, sources);

@@ -8,37 +8,37 @@ import { AttemptEnded, type EndReason } from "./attempt-handle.ts";
 import { type AttemptRun, announce } from "./attempt-run.ts";
 import { classifyFailure } from "./failure.ts";
 import { runFunction } from "./function-run.ts";
+import type { HandlerRuntime } from "./handler-code.ts";
 import { runHandler } from "./handler-run.ts";
-import type { HandlerRuntime } from "./handler-runtime.ts";
 
 /*
- * An attempt, from claim to outcome. It leaves by exactly one of these doors:
+ * An attempt, from claim to outcome. It ends in exactly one of these ways:
  *
  *   complete          all batches stored, log closed, shard finished
  *   fail              -> deferred for a retry, or failed
- *   release           -> deferred: starved for input, or the worker stops
+ *   release           -> deferred: it had no input, or the worker stops
  *   confirmCancelled  the task is being cancelled and the handler has stopped
- *   silence           fenced: the shard belongs to somebody else; or the store can't be reached: the lease decides
+ *   no write          fenced: another attempt owns the shard; or the store is unreachable: the lease decides
  *
- * After each door but the last the coordinators are told, in that order: what is announced is stored before.
+ * After each of these but the last it notifies the coordinators, always after the write.
  */
 
 const releaseMinMs = 100;
 const releaseMaxMs = 5_000;
 
-/** @returns whether the shard's record is known to run under this claim no longer */
+/** @returns whether the shard's record is known to have left this claim */
 export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
   const { timeoutMs } = run.node;
   const timeout = timeoutMs === undefined ? undefined : startTimeout(run, timeoutMs);
   try {
     await work(run, runtime);
   } catch (error) {
-    // The run's own retry ends with its signal, which may be aborted by now: what is to be said must be said all the same.
+    // The attempt's own retry stops with its signal, which may be aborted by now, but the outcome must be written.
     return settle({ ...run, retry: new StoreRetry(run.parts.clock) }, error, runtime?.definition);
   } finally {
     timeout?.abort();
   }
-  await announce(run, { kind: "TASK_DONE", metrics: {} }); // what it measured is in the store
+  await announce(run, { kind: "TASK_DONE", metrics: {} }); // its metrics are in the store
   return true;
 }
 
@@ -64,11 +64,11 @@ async function work(run: AttemptRun, runtime: HandlerRuntime | undefined): Promi
 }
 
 async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<boolean> {
-  // A handler that was told to stop may throw anything: what counts is why it was told.
+  // A handler may throw anything after its signal was aborted: the reason of the abort decides.
   const reason: EndReason | undefined = isInstance(error, AttemptEnded) ? error.reason : run.held.reason;
   switch (reason) {
     case "fenced":
-      return false; // perhaps only this worker's own clock says so
+      return false; // possibly only by this worker's own clock
     case "cancelling":
       await confirmCancelled(run);
       return true;
@@ -85,7 +85,8 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
     }
     case "reload":
     case undefined:
-      // Nobody knows what became of the last call: say nothing, the lease runs out and the next attempt goes on.
+      // The outcome of the last call is unknown: write nothing, so that the lease expires and the next attempt
+      // continues.
       if (FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
       await fail(run, error, handler);
       return true;
@@ -121,7 +122,7 @@ async function confirmCancelled(run: AttemptRun): Promise<void> {
   if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });
 }
 
-async function afterEnd(run: AttemptRun, answer: WriteAnswer, tell: () => Promise<void>): Promise<void> {
-  if (answer === "ok") await tell();
+async function afterEnd(run: AttemptRun, answer: WriteAnswer, notify: () => Promise<void>): Promise<void> {
+  if (answer === "ok") await notify();
   else if (answer === "cancelling") await confirmCancelled(run);
 }

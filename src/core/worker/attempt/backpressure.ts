@@ -1,30 +1,32 @@
 import { sourceKey } from "../../model/records.ts";
 import { type BackpressurePlan, streamReadersOf } from "../../plan/index.ts";
 import { positionsOf } from "../input/append-signals.ts";
+import type { Source, StreamInput } from "../input/index.ts";
+import type { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, shardsOf, withInputWait } from "./attempt-run.ts";
 
 /*
- * A producer with `max_pending_batches` stores no batch while a consumer that runs is that many behind.
+ * A producer with a limit on pending batches stores none while a running consumer is that many batches behind.
  *
- * What it waits for is in the consumer's record: `running`, and a cursor for the producer's shard. Only a consumer that
- * takes batches one by one as they come has one. It moves the cursor on each time that it has read half of the limit.
+ * The consumer's record shows this: it is `running`, with a cursor for the producer's shard. Only consumers that take
+ * batches one by one have cursors. A consumer advances its cursor each time it has read half of the limit.
  *
- * Nobody waits for ever:
- * - Who is waited for runs, so it has its slot, under whatever limit. One that is queued, deferred or cancelled isn't
- *   waited for, and a dead one runs no longer than its lease.
- * - Who is waited for can go on: it is behind by more than it may leave untold, so there is something for it to read,
- *   and it takes what there is from any of its sources before it waits for one of them. All that can hold it up is its
- *   handler, or a consumer of its own.
- * - So one wait leads to another downstream only, and a graph has no cycle: at the end of each chain somebody works.
+ * Waits always end:
+ * - A consumer that is waited for runs, so it has its slots. One that is queued, deferred or cancelled is not waited
+ *   for, and a dead one counts as running only until its lease expires.
+ * - It can continue: it is further behind than the part it may leave unreported, so it has something to read, and it
+ *   reads from any of its sources before it waits for one of them. Only its handler, or a consumer of its own, can
+ *   delay it.
+ * - So waits point downstream only, and a graph has no cycle: at the end of each chain, some node makes progress.
  */
 
-/** Keeps one attempt of a producer from running ahead of its consumers. */
+/** Keeps a producer's attempt from running ahead of its consumers. */
 export class Backpressure {
   readonly #run: AttemptRun;
   readonly #generation: number;
   readonly #limits: BackpressurePlan;
   readonly #readers: readonly string[];
-  /** Below this seq nobody can be too far behind: cursors only go forward. */
+  /** Below this seq, no consumer can be too far behind: cursors only advance. */
   #mayStoreTo: number;
 
   private constructor(run: AttemptRun, options: { readonly generation: number; readonly limits: BackpressurePlan }) {
@@ -35,7 +37,7 @@ export class Backpressure {
     this.#readers = streamReadersOf(run.plan, run.node);
   }
 
-  /** `undefined` for a node without a limit, which most are. */
+  /** `undefined` for a node without a limit. */
   static of(run: AttemptRun, generation: number): Backpressure | undefined {
     const limits = run.node.backpressure;
     return limits === undefined ? undefined : new Backpressure(run, { generation, limits });
@@ -51,27 +53,93 @@ export class Backpressure {
     const { maxPending, reportEvery } = this.#limits;
     return withInputWait(run, shardsOf(run.plan, this.#readers).map(positionsOf), async (wait) => {
       for (;;) {
-        wait.beforeLooking();
+        wait.beforeRead();
         const slowest = await this.#slowest();
-        // With nobody there to wait for, look again before one who comes now can be far behind.
+        // If no consumer is running, check again before one that starts now can be far behind.
         this.#mayStoreTo = slowest === undefined ? seq + reportEvery : slowest + maxPending;
         if (seq < this.#mayStoreTo) return;
-        await wait.forNews(true);
+        await wait.untilChanged(true);
       }
     });
   }
 
-  /** How far the slowest of the consumers has come that run. */
+  /** The position of the slowest running consumer. */
   async #slowest(): Promise<number | undefined> {
     const { retry, parts, held } = this.#run;
     const { taskId, nodeId, shard } = held.attempt;
     const key = sourceKey(nodeId, shard);
     const records = await retry.ask(() => parts.store.readShards(taskId, this.#readers));
     const positions = records.flatMap(({ status, cursors, sourceGens }) => {
-      // One that still reads what was withdrawn will start over, from the beginning.
+      // A consumer that reads a withdrawn generation will start over from the beginning.
       const reads = status === "running" && (sourceGens[key] ?? 0) === this.#generation;
       return reads ? (cursors?.[key] ?? []) : [];
     });
     return positions.length === 0 ? undefined : Math.min(...positions);
+  }
+}
+
+/** Reports to producers with a limit how far this consumer has read. */
+export class ReadPositions {
+  readonly #run: AttemptRun;
+  readonly #reports: AttemptReports;
+  /** By source, for the sources with a limit. */
+  readonly #cursors: Record<string, number>;
+  /** In batches: the smallest `reportEvery` of its sources. */
+  readonly #every: number;
+  #unreported = 0;
+
+  private constructor(
+    run: AttemptRun,
+    options: {
+      readonly reports: AttemptReports;
+      readonly cursors: Record<string, number>;
+      readonly every: number;
+    },
+  ) {
+    this.#run = run;
+    this.#reports = options.reports;
+    this.#cursors = options.cursors;
+    this.#every = options.every;
+  }
+
+  /** `undefined` if none of the sources has a limit. */
+  static of(
+    run: AttemptRun,
+    options: {
+      readonly reports: AttemptReports;
+      readonly stream: StreamInput;
+      readonly fromNodes: readonly string[];
+    },
+  ): ReadPositions | undefined {
+    if (options.fromNodes.every((id) => run.plan.byId.get(id)?.backpressure === undefined)) return undefined;
+    const cursors: Record<string, number> = {};
+    let every = Number.POSITIVE_INFINITY;
+    for (const [{ nodeId, shard }, position] of options.stream.positions) {
+      const limits = run.plan.byId.get(nodeId)?.backpressure;
+      if (limits === undefined) continue;
+      cursors[sourceKey(nodeId, shard)] = position;
+      every = Math.min(every, limits.reportEvery);
+    }
+    return new ReadPositions(run, { reports: options.reports, cursors, every });
+  }
+
+  /** Reported before the first read: from then on, producers wait. */
+  begin(): Promise<void> {
+    return this.#report();
+  }
+
+  /** The artifact with this seq has been processed. */
+  async passed({ nodeId, shard }: Source, seq: number): Promise<void> {
+    const key = sourceKey(nodeId, shard);
+    if (this.#cursors[key] === undefined) return;
+    this.#cursors[key] = seq + 1;
+    this.#unreported++;
+    if (this.#unreported >= this.#every) await this.#report();
+  }
+
+  async #report(): Promise<void> {
+    this.#unreported = 0;
+    await this.#reports.write({ cursors: { ...this.#cursors } });
+    this.#run.parts.signals.notify({ ...this.#run.held.attempt, ...positionsOf(this.#run.held.attempt) });
   }
 }

@@ -8,16 +8,16 @@ import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { RunContext } from "./contexts.ts";
-import type { HandlerRuntime } from "./handler-runtime.ts";
+import type { HandlerRuntime } from "./handler-code.ts";
 
 /** A batch on its way to the handler. */
 export interface IncomingBatch {
   readonly uid: string;
   readonly origin: Origin;
   readonly payload: unknown;
-  /** The payload is as it was stored, to be decoded; else it comes from the handler itself. */
+  /** The payload comes from the store and must be decoded; otherwise it comes from the handler itself. */
   readonly stored: boolean;
-  /** What a payload that doesn't fit is called. @defaultValue `schema_mismatch` */
+  /** The reason code if the payload does not match its schema. @defaultValue `schema_mismatch` */
   readonly misfit?: "bad_input";
 }
 
@@ -27,13 +27,13 @@ export interface StoredBatch {
   readonly metrics: Metrics;
 }
 
-/** Where the input puts its batches. */
+/** Receives the batches of an input. */
 export interface BatchSink {
-  /** Resolves when it takes the next one. */
+  /** Resolves when it can receive the next batch. */
   process(batch: IncomingBatch): Promise<unknown>;
-  /** Resolves when all that it took so far are stored; false: one of them will not be. */
+  /** Resolves when all batches so far are stored; false if one of them will not be. */
   stored(): Promise<boolean>;
-  /** Resolves when all that it took are stored. */
+  /** Resolves when all batches are stored. */
   drain(): Promise<void>;
 }
 
@@ -52,9 +52,9 @@ export class BatchRunner implements BatchSink {
     readonly runtime: HandlerRuntime;
     readonly context: RunContext;
     readonly log: AttemptLog;
-    /** Called once the shard's first batch is stored. */
+    /** Called when the shard's first batch has been stored. */
     readonly onFirst: (batch: StoredBatch) => Promise<void>;
-    /** Whose signal the handler gets, where that isn't the attempt's. */
+    /** Provides the handler's signal, if not the attempt. */
     readonly part?: AttemptScope | undefined;
   }) {
     this.#run = options.run;
@@ -67,22 +67,23 @@ export class BatchRunner implements BatchSink {
   }
 
   /**
-   * @param turn - asked for once the handler is done: whether the batch before this one was stored, when that is known
-   * @returns whether this one was
+   * @param turn - called when the handler is done: resolves to whether the previous batch was stored, once that is
+   * known
+   * @returns whether this batch was stored
    */
   async process(batch: IncomingBatch, turn?: () => Promise<boolean>): Promise<boolean> {
     const run = this.#run;
     run.held.checkMayBegin();
     run.at.batchUid = batch.uid;
-    const pause = run.breather.pause();
+    const pause = run.yielder.pause();
     if (pause !== undefined) await pause;
     this.#checkLease();
     let payload = this.#decode(batch);
     if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
     const context = this.#context.forBatch(batch.uid, this.#part);
-    this.#part?.check(); // while this one was decoded, another may have failed
+    this.#part?.check(); // another batch may have failed during the decoding
     const { definition } = this.#runtime;
-    // Called as a method: a handler may be a class instance.
+    // Called as a method: a handler may be an instance of a class.
     let output =
       definition.processBatch === undefined ? payload : run.code.run(() => definition.processBatch?.(payload, context));
     if (isPromiseLike(output)) output = await run.held.run(output);
@@ -102,18 +103,18 @@ export class BatchRunner implements BatchSink {
     const stored = { uid: batch.uid, metrics: context.metrics.values };
     await this.#log.append({ ...stored, origin: batch.origin, meta });
     if (first) await this.#onFirst(stored);
-    if (run.at.batchUid === batch.uid) run.at.batchUid = undefined; // what fails from here on is not this batch
+    if (run.at.batchUid === batch.uid) run.at.batchUid = undefined; // later failures do not belong to this batch
     return true;
   }
 
-  /** Nothing is in hand between two calls of `process`. */
+  /** Between two calls of `process`, no batch is pending. */
   async stored(): Promise<boolean> {
     return true;
   }
 
   async drain(): Promise<void> {}
 
-  /** Stops an attempt whose lease may have run out, by this process's own clock. */
+  /** Stops an attempt whose lease may have expired by this process's own clock. */
   #checkLease(): void {
     const { held, parts } = this.#run;
     if (parts.clock.monotonic() >= held.until) held.abandon("fenced");
@@ -153,10 +154,9 @@ export class BatchRunner implements BatchSink {
 }
 
 /**
- * Carries a value through a schema; one that doesn't fit is a permanent problem of the node.
+ * Converts a value by a schema; a mismatch is a permanent failure of the node.
  *
- * @param says - what to say then, of the node: "output does not match its schema". Which node and which batch it is,
- * a failure says by itself
+ * @param says - the failure's message without node and batch, such as "output does not match its schema"
  */
 export async function validateOutput<TIn, TOut>(
   convert: (value: TIn) => TOut | Promise<TOut>,
@@ -171,8 +171,101 @@ export async function validateOutput<TIn, TOut>(
   }
 }
 
-/** The problem that a refused value is; any other error stays what it is. */
+/** The failure for a refused value; returns any other error unchanged. */
 function misfit(error: unknown, code: CoreReasonCode, says: string): unknown {
   if (!(isInstance(error, SchemaMismatch) || isInstance(error, NotJsonError))) return error;
   return new AttemptError(code, `${says}: ${error.message}`, { cause: error.cause });
+}
+
+/**
+ * Processes several batches of one attempt concurrently and stores them in their original order: each waits for the one
+ * before it, so appends never overlap.
+ *
+ * The handler processes at most `concurrency` batches, and as many more wait for their turn, so that a slow batch
+ * delays the others but does not let them accumulate.
+ *
+ * The first error stops the input and aborts the signal of the other batches. Batches before it that still complete are
+ * stored, those after it are dropped. Nothing continues until all of them have ended.
+ */
+export class ParallelBatches implements BatchSink {
+  readonly #runner: BatchRunner;
+  readonly #part: AttemptScope;
+  readonly #at: { batchUid: string | undefined };
+  readonly #concurrency: number;
+  #processing = 0;
+  #inHand = 0;
+  /** Whether the previous batch was stored. */
+  #before: Promise<boolean> = Promise.resolve(true);
+  #wake: (() => void) | undefined;
+
+  constructor(options: {
+    readonly runner: BatchRunner;
+    /** What the first error ends: the input and the other batches. */
+    readonly part: AttemptScope;
+    /** Receives the uid of the batch that failed. */
+    readonly at: { batchUid: string | undefined };
+    readonly concurrency: number;
+  }) {
+    this.#runner = options.runner;
+    this.#part = options.part;
+    this.#at = options.at;
+    this.#concurrency = options.concurrency;
+  }
+
+  /** Resolves when there is room for another batch. */
+  async process(batch: IncomingBatch): Promise<void> {
+    this.#part.checkMayBegin();
+    this.#before = this.#take(batch, this.#before);
+    while (this.#isFull) await this.#change();
+    this.#part.check();
+  }
+
+  stored(): Promise<boolean> {
+    return this.#before;
+  }
+
+  /** Resolves when no batch is pending. @throws the first error of a batch */
+  async drain(): Promise<void> {
+    while (this.#inHand > 0) await this.#change();
+    if (this.#part.stopped !== undefined) throw this.#part.stopped.error;
+  }
+
+  get #isFull(): boolean {
+    return this.#processing >= this.#concurrency || this.#inHand >= 2 * this.#concurrency;
+  }
+
+  async #take(batch: IncomingBatch, before: Promise<boolean>): Promise<boolean> {
+    let isProcessing = true;
+    const processed = (): void => {
+      if (isProcessing) this.#processing--;
+      isProcessing = false;
+      this.#changed();
+    };
+    this.#processing++;
+    this.#inHand++;
+    try {
+      return await this.#runner.process(batch, () => {
+        processed();
+        return before;
+      });
+    } catch (error) {
+      if (this.#part.stopped === undefined) this.#at.batchUid = batch.uid;
+      this.#part.stop(error);
+      return false;
+    } finally {
+      this.#inHand--;
+      processed();
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #changed(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
 }

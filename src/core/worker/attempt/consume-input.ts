@@ -13,14 +13,13 @@ import {
 import { AttemptEnded, AttemptScope } from "./attempt-handle.ts";
 import type { AttemptReports } from "./attempt-reports.ts";
 import { type AttemptRun, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
-import { BatchRunner, type BatchSink, type IncomingBatch, type StoredBatch } from "./batch-runner.ts";
+import { ReadPositions } from "./backpressure.ts";
+import { BatchRunner, type BatchSink, type IncomingBatch, ParallelBatches, type StoredBatch } from "./batch-runner.ts";
 import type { RunContext } from "./contexts.ts";
-import type { HandlerRuntime } from "./handler-runtime.ts";
-import { ParallelBatches } from "./parallel-batches.ts";
-import { ReadPositions } from "./read-positions.ts";
+import type { HandlerRuntime } from "./handler-code.ts";
 import { type NumberedBatch, SourceCheckpoint, StoredUids, sourceBatches } from "./source-batches.ts";
 
-/** uid of a gather's one batch, and of the one batch of a root that takes its arguments as input. */
+/** uid of the single batch of a gather, and of a root that takes its arguments as input. */
 const gatherUid = "all";
 const singleUid = "0";
 
@@ -34,15 +33,15 @@ interface PassRun {
 
 interface Consuming extends PassRun {
   readonly batches: BatchSink;
-  /** The part of the attempt that the input is, where a failed batch ends it. */
+  /** The part of the attempt that a failed batch ends; contains the input. */
   readonly part?: AttemptScope;
 }
 
-/** Takes the attempt's input to its end, from wherever the log says that it was left off. */
+/** Processes the attempt's input to its end, from the position that the log shows. */
 export function consumeInput(
   options: PassRun & {
     readonly input: InputPlan;
-    /** Called once the shard's first batch is stored. */
+    /** Called when the shard's first batch has been stored. */
     readonly onFirst: (batch: StoredBatch) => Promise<void>;
   },
 ): Promise<void> {
@@ -56,14 +55,14 @@ export function consumeInput(
   return consumeInParallel(input, { ...passRun, batches, part });
 }
 
-/** Whatever ends the input, the batches in hand end first: they came before it. */
+/** Pending batches end before an error of the input is thrown: they came first. */
 async function consumeInParallel(input: InputPlan, consuming: Consuming): Promise<void> {
   const { run, batches } = consuming;
   try {
     await consume(input, consuming);
   } catch (error) {
     await batches.drain();
-    run.at.batchUid = undefined; // it is none of theirs
+    run.at.batchUid = undefined; // the error belongs to no batch
     throw error;
   }
   await batches.drain();
@@ -141,19 +140,19 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     sources,
     async (wait) => {
       for (;;) {
-        wait.beforeLooking();
+        wait.beforeRead();
         const pulled = await run.retry.ask(() => stream.pull());
         if (pulled.kind === "end") return;
         if (pulled.kind === "restarted") {
-          await batches.drain(); // what is in hand still belongs to the old output
+          await batches.drain(); // pending batches belong to the old output
           await pass.log.restart(pulled.sourceGens);
           throw new AttemptEnded("reload");
         }
         if (pulled.kind === "nothing") {
-          await wait.forNews(pulled.sourceRunning);
+          await wait.untilChanged(pulled.sourceRunning);
           continue;
         }
-        wait.fed();
+        wait.reset();
         let { skipChunks } = pulled;
         for (const artifact of pulled.artifacts) {
           for (const batch of batchesOf({ artifact, source: pulled.source, skipChunks, input, onlySource })) {
@@ -174,8 +173,8 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
 }
 
 /**
- * An attempt that can't resume loses its work with its slot: it stays while nothing that is queued could have the slot.
- * What a limit over all workers holds back may be queued for others, and isn't seen here: then it goes.
+ * An attempt that cannot resume loses its work with its slot, so it stays while no queued node could use the slot.
+ * Nodes blocked by a limit over all workers are not visible here, so with such limits it leaves.
  */
 async function mayHoldSlot({ run, runtime, pass }: Consuming): Promise<boolean> {
   if (runtime.definition.resumable || pass.log.length === 0) return false;
@@ -184,7 +183,7 @@ async function mayHoldSlot({ run, runtime, pass }: Consuming): Promise<boolean> 
   return (await run.retry.ask(() => store.peekQueue([...handlers.keys()], 1))).length === 0;
 }
 
-/** The batches that a consumer gets from one artifact, less those that an earlier attempt has stored. */
+/** The batches that a consumer gets from one artifact, without those stored by an earlier attempt. */
 function* batchesOf(options: {
   readonly artifact: Artifact;
   readonly source: Source;
@@ -221,10 +220,10 @@ async function consumeGather(consuming: Consuming, input: InputPlan & { readonly
     shardsOf(run.plan, nodeIds),
     async (wait) => {
       for (;;) {
-        wait.beforeLooking();
+        wait.beforeRead();
         const state = await run.retry.ask(() => readSources({ store, plan: run.plan, taskId, nodeIds }));
         if (state.complete) return state.records;
-        await wait.forNews(state.sourceRunning);
+        await wait.untilChanged(state.sourceRunning);
       }
     },
     input,

@@ -28,7 +28,7 @@ export class MetricsCollector implements MetricsRecorder {
     this.#values[name] = sum;
   }
 
-  /** A copy: what is stored stays as it was when code adds to it later. */
+  /** A copy: later additions must not change what is stored. */
   get values(): Metrics {
     return this.#values === undefined ? noMetrics : { ...this.#values };
   }
@@ -36,7 +36,7 @@ export class MetricsCollector implements MetricsRecorder {
 
 const noMetrics: Metrics = Object.freeze({});
 
-/** The context of an attempt. Handler objects keep nothing of a run: it all lives here. */
+/** The context of an attempt. Handler objects have no state of a run: all of it is here. */
 export class RunContext implements AttemptContext {
   readonly taskId: string;
   readonly nodeId: string;
@@ -104,9 +104,9 @@ export class RunContext implements AttemptContext {
     this.signal.throwIfAborted();
   }
 
-  /** A heartbeat, without a look at what it found. */
+  /** A heartbeat that does not throw if the attempt has to stop. */
   async beat(): Promise<void> {
-    const pause = this.#run.breather.pause();
+    const pause = this.#run.yielder.pause();
     if (pause !== undefined) await pause;
     await this.#run.keepLease();
   }
@@ -116,7 +116,7 @@ export class RunContext implements AttemptContext {
     return deepFreeze(record?.vars ?? {});
   }
 
-  /** The context of one batch: this one, and what is the batch's own. */
+  /** The context of one batch: this one, with the batch's own fields. */
   forBatch(uid: string, part?: Stoppable): RunBatchContext {
     return new RunBatchContext(this, uid, part);
   }
@@ -131,7 +131,10 @@ export class RunContext implements AttemptContext {
   }
 }
 
-/** Hands the attempt's context on. A class with getters: one is made a batch, and copying ten fields each time would show. */
+/**
+ * Delegates to the attempt's context. A class with getters: one is created per batch, and copying ten fields each time
+ * would be measurable.
+ */
 class DerivedContext implements AttemptContext {
   readonly #run: RunContext;
   readonly #part: Stoppable | undefined;
@@ -219,7 +222,7 @@ export class RunBatchContext extends DerivedContext implements BatchContext {
   }
 }
 
-/** What a shard has stored, as `finalize` reads it. */
+/** The stored batches of a shard, for `finalize`. */
 export interface StoredBatches {
   readonly count: number;
   totals(): Promise<Metrics>;
@@ -248,8 +251,8 @@ class RunFinalizeContext extends DerivedContext implements FinalizeContext {
 export type Cleanup = () => void | Promise<void>;
 
 /**
- * What a handler wants done when its attempt ends: last registered, first run. One that fails keeps none of the others
- * from running.
+ * Cleanups that a handler registered for the end of its attempt, run in reverse order. A failing one does not prevent
+ * the others.
  */
 export class Cleanups {
   readonly #run: AttemptRun;
@@ -260,7 +263,7 @@ export class Cleanups {
     this.#run = run;
   }
 
-  /** A handler that goes on after its attempt was abandoned is too late: what it opened then is closed at once. */
+  /** A handler that continues after its attempt was abandoned is too late: its cleanup runs at once. */
   add(cleanup: Cleanup): void {
     if (this.#over) void this.#call(cleanup, async (cleaning) => cleaning);
     else this.#waiting.push(cleanup);
@@ -282,7 +285,7 @@ export class Cleanups {
       const cleaning = code.run(cleanup);
       if (cleaning !== undefined) await wait(Promise.resolve(cleaning));
     } catch (error) {
-      if (isInstance(error, AttemptEnded)) return; // abandoned: called, but not waited for
+      if (isInstance(error, AttemptEnded)) return; // abandoned: called, but not awaited
       parts.logger.error({ ...held.attempt, err: loggable(error) }, "a cleanup of the handler failed");
     }
   }

@@ -15,17 +15,17 @@ import type { Attempt, Failure } from "../../model/records.ts";
 const maxMessage = 4 * 1024;
 const maxStack = 16 * 1024;
 const maxCode = 128;
-/** Of what is said about a verdict behind the error's own message. */
+/** Limit of a remark appended to the error's own message. */
 const maxRemark = 512;
 
 export interface ClassifiedFailure {
   readonly failure: Failure;
   readonly permanent: boolean;
-  /** The handler asked for at least this long before the next attempt. */
+  /** The minimum delay before the next attempt that the handler asked for. */
   readonly afterMs: number;
 }
 
-/** Turns whatever was thrown during an attempt into a failure with a code. */
+/** Converts any error thrown during an attempt into a failure with a code. */
 export function classifyFailure(options: {
   readonly error: unknown;
   readonly attempt: Attempt;
@@ -47,7 +47,10 @@ export function classifyFailure(options: {
   return { failure, permanent: verdict.permanent, afterMs: afterMsOf(error) };
 }
 
-/** What isn't a delay, such as a `Retry-After` header that holds a date, is as good as nothing: it must not wait for ever. */
+/**
+ * Ignores a value that is not a delay, such as a `Retry-After` header with a date: the retry must not be delayed
+ * forever.
+ */
 function afterMsOf(error: unknown): number {
   const afterSec = isHandlerError(error) ? propertyOf(error, "afterSec") : undefined;
   return typeof afterSec === "number" && Number.isFinite(afterSec) ? Math.max(0, afterSec * 1_000) : 0;
@@ -56,22 +59,22 @@ function afterMsOf(error: unknown): number {
 interface Verdict {
   readonly code: string;
   readonly permanent: boolean;
-  /** In place of the error's own message. */
+  /** Replaces the error's own message. */
   readonly message?: string;
-  /** What is wrong with the handler's verdict, told behind the message. */
+  /** What is wrong with the handler's verdict, appended to the message. */
   readonly remark?: string;
 }
 
 function judge(error: unknown, handler: HandlerDefinition | undefined): Verdict {
   if (isInstance(error, AttemptError)) return { code: error.code, permanent: error.permanent };
   if (FlowError.is(error, "RECORD_TOO_LARGE")) return { code: "artifact_too_large", permanent: true };
-  // What is gone stays gone: no retry reads it.
+  // Dropped artifacts do not come back, so no retry can read them.
   if (FlowError.is(error, "ARTIFACTS_DROPPED")) return { code: "artifacts_dropped", permanent: true };
   let own: unknown;
   try {
     own = handler?.classifyError?.(error);
   } catch (inner) {
-    // Two errors at hand: the one that the attempt met is what counts, the other one must not get lost either.
+    // Of two errors, the one that the attempt met decides, and the message mentions the other.
     return { ...byDefault(error), remark: `classifyError threw: ${thrownMessage(inner)}` };
   }
   if (own === undefined || own === null) return byDefault(error);
@@ -79,11 +82,11 @@ function judge(error: unknown, handler: HandlerDefinition | undefined): Verdict 
   return typeof verdict === "string" ? { ...byDefault(error), remark: `classifyError returned ${verdict}` } : verdict;
 }
 
-/** A verdict that JavaScript may have made; a string says what is wrong with it. */
+/** Checks a verdict, which untyped code may have made; a string says what is wrong with it. */
 function checkedVerdict(own: unknown): Verdict | string {
   const then = propertyOf(own, "then");
   if (typeof then === "function") {
-    Promise.resolve(own).catch(() => {}); // nobody else waits for it, and an unhandled rejection ends the process
+    Promise.resolve(own).catch(() => {}); // nothing else awaits it, and an unhandled rejection would end the process
     return "a promise: it must be synchronous";
   }
   if (typeof own !== "object") return `a ${typeof own} instead of { code, permanent }`;
@@ -119,7 +122,7 @@ function byDefault(error: unknown): Verdict {
     const issues = issuesOf(error);
     return { code: "bad_input", permanent: true, ...(issues === undefined ? {} : { message: issues }) };
   }
-  // `fetch` reports a lost connection as a TypeError with a cause: that is trouble outside, not a mistake in the code.
+  // `fetch` reports a lost connection as a TypeError with a cause: an environment problem, not a bug in the handler.
   const mistakeInCode =
     (isInstance(error, TypeError) && propertyOf(error, "cause") === undefined) ||
     isInstance(error, ReferenceError) ||
@@ -131,7 +134,7 @@ function issuesOf(error: $ZodError): string | undefined {
   try {
     return describeIssues(error);
   } catch {
-    return undefined; // its issues were changed by the handler
+    return undefined; // the handler changed its issues
   }
 }
 
@@ -142,6 +145,6 @@ function messageOf({ message, remark }: Verdict, error: unknown): string {
   return `${cut(text, maxMessage - behind.length)}${behind}`;
 }
 
-/** Well-formed, since a store may refuse or change half of a character. */
+/** Well-formed, since a store may refuse or change half of a surrogate pair. */
 const cut = (text: string, length: number): string =>
   (text.length <= length ? text : `${text.slice(0, length - 1)}…`).toWellFormed();

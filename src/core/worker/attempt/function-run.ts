@@ -17,16 +17,16 @@ import { AttemptEnded } from "./attempt-handle.ts";
 import { type AttemptRun, overLog, shardsOf, withInputWait } from "./attempt-run.ts";
 import { validateOutput } from "./batch-runner.ts";
 
-/** uid of the one artifact of a coordinator function. */
+/** uid of the only artifact of a coordinator function. */
 const resultUid = "result";
 
-/** Runs a coordinator function: its output is the node's one artifact and its result. */
+/** Runs a coordinator function: its output is the node's only artifact and its result. */
 export async function runFunction(run: AttemptRun, definition: CoordinatorFunctionDefinition): Promise<void> {
   const { held, parts } = run;
   const args = argsOf(run, definition);
   await overLog(run, async ({ log }) => {
     if (log.length > 0) {
-      // An earlier attempt stored the output and ended before the node was finished: what is stored counts.
+      // An earlier attempt stored the output but died before the node was finished: use what is stored.
       const [stored] = await run.retry.ask(() => parts.store.readArtifacts(held.attempt, log.generation, 0, 1));
       if (stored === undefined) throw new AttemptEnded("reload");
       return log.complete({ result: stored.meta });
@@ -75,7 +75,7 @@ async function* artifactsOf(run: AttemptRun, nodeId: string): AsyncGenerator<Sto
   }
 }
 
-/** The records of a node once it has finished: usually it has, since a function starts after its parents. */
+/** The records of a node once it has finished, which it usually has: a function starts after its parents. */
 async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly ShardRecord[]> {
   const { store } = run.parts;
   const { plan, held } = run;
@@ -88,10 +88,10 @@ async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly
   }
   return withInputWait(run, shardsOf(plan, [nodeId]), async (wait) => {
     for (;;) {
-      wait.beforeLooking();
+      wait.beforeRead();
       const state = await run.retry.ask(() => readSources({ store, plan, taskId, nodeIds: [nodeId] }));
       if (state.complete) return state.records;
-      await wait.forNews(state.sourceRunning);
+      await wait.untilChanged(state.sourceRunning);
     }
   });
 }
@@ -104,40 +104,40 @@ function sumMetrics(records: readonly ShardRecord[]): Metrics {
 
 /**
  * Variables change by compare-and-set. The same update marks the node as applied, so an attempt that runs again after a
- * crash between this write and the node's finish changes nothing twice.
+ * crash between this write and the node's finish does not apply it twice.
  */
 function varsOf(run: AttemptRun): VarsAccess {
   const { store } = run.parts;
   const { taskId, nodeId } = run.held.attempt;
   const read = async () => {
     const record = await run.retry.ask(() => store.readVars(taskId));
-    if (record === undefined) throw new AttemptEnded("fenced"); // the task is gone
+    if (record === undefined) throw new AttemptEnded("fenced"); // the task was deleted
     return record;
   };
   let updated = false;
   return {
     get: async () => deepFreeze((await read()).vars),
     async update(change) {
-      // The mark is one a node: a second change would count as stored already, and get lost without a word.
+      // There is one mark per node: a second change would count as already stored and be lost silently.
       if (updated) throw new TypeError("a function can update variables only once: combine the updates");
       updated = true;
       for (;;) {
         run.held.check();
         const { vars, version, appliedBy } = await read();
         if (appliedBy.includes(nodeId)) return;
-        // A copy for each call: an edit in place must reach nobody but the result, and not the next call either.
+        // A copy for each call: an edit in place may affect only the result, not the next call.
         const changed = changedVars(change(copyJson(vars) as JsonObject));
         const write = { version, vars: changed, appliedBy: nodeId };
         const answer = await run.retry.ask(() => store.writeVars(taskId, write));
         if (answer === "ok" || answer === "applied") return;
-        // The task is being ended, and the word has not come here yet: hand the claim back, it will be cancelled.
+        // The task is ending, but the cancel has not arrived here yet: release the claim, it will be cancelled.
         if (answer === "closed") throw new AttemptEnded("released");
       }
     },
   };
 }
 
-/** A copy of what an update returned: code may keep a part of it and change that later. */
+/** A copy of the returned variables: the function may keep a reference and change it later. */
 function changedVars(returned: unknown): JsonObject {
   if (typeof returned !== "object" || returned === null || Array.isArray(returned)) {
     throw new AttemptError(

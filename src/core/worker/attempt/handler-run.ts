@@ -5,16 +5,16 @@ import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts"
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
 import { consumeInput } from "./consume-input.ts";
 import { Cleanups, RunContext } from "./contexts.ts";
-import type { HandlerRuntime } from "./handler-runtime.ts";
+import type { HandlerRuntime } from "./handler-code.ts";
 
-/** Runs a handler over all of its input, from wherever an earlier attempt left off. */
+/** Runs a handler over all of its input, from where an earlier attempt stopped. */
 export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<void> {
   const cleanups = new Cleanups(run);
   const reports = new AttemptReports(run);
   try {
     await start({ run, runtime, cleanups, reports });
   } catch (error) {
-    run.held.abortLeftover(); // before what it uses is cleaned up
+    run.held.abortLeftover(); // before the cleanups release what it uses
     throw error;
   } finally {
     reports.end();
@@ -36,18 +36,18 @@ async function start(attempt: {
   if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
   await overLog(run, async (pass) => {
     const { log, record } = pass;
-    reports.goOnFrom(record);
+    reports.resumeFrom(record);
     if (log.length > 0) {
-      // At each look: the log may have been empty at the first, and got an insert that an earlier attempt still had on
-      // its way. What can't resume must not go on behind that either.
+      // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt
+      // had in flight. A handler that cannot resume must not continue after that either.
       if (!definition.resumable) {
         await log.restart(log.sourceGens);
-        reports.goOnFrom({ generation: log.generation });
+        reports.resumeFrom({ generation: log.generation });
       }
-      // An earlier attempt may have ended before it told anybody of its first batch.
+      // An earlier attempt may have died before it announced its first batch.
       else if (pass.first) await announceResumed(run);
     }
-    // Behind the restart: what it finds as its checkpoint must belong to the output that it will make.
+    // After the restart: the checkpoint that it reads must belong to the output that it will produce.
     if (pass.first && definition.loadInput !== undefined) {
       const loading = run.code.run(() => definition.loadInput?.(context.args, context));
       context.loaded = await held.run(Promise.resolve(loading));
@@ -66,7 +66,7 @@ async function start(attempt: {
   });
 }
 
-/** The handler's arguments, judged before any of its code runs. */
+/** The handler's arguments, validated before any of its code runs. */
 async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan): Promise<unknown> {
   const { node } = run;
   const argsAreInput = input.kind === "single" && runtime.input !== undefined;

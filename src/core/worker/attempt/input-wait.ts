@@ -3,16 +3,15 @@ import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type Stoppable } from "./attempt-handle.ts";
 
 const firstPollMs = 5;
-/** A reason of its own: without one, each abort makes a DOMException with a stack. */
+/** An explicit reason: without one, each abort creates a DOMException with a stack. */
 const wakeUp = Symbol("wake up");
 
 /**
- * How a consumer waits for its sources: until one of this process says that it stored something, else by looking again
- * after a while.
+ * How a consumer waits for its sources: for a signal from a source in this process, otherwise by polling.
  *
- * A consumer with nothing to read, none of whose open sources runs, gives its claim back after a time. Otherwise
- * starving consumers hold every slot while the producers they wait for get none: a deadlock without any fault. One that
- * would have to begin anew may stay while nobody waits for its slot.
+ * A consumer that has nothing to read, and whose open sources are all not running, releases its claim after a while.
+ * Otherwise starving consumers could hold every slot while their producers wait for one: a deadlock without any fault.
+ * A consumer that would have to start over may stay while no other node waits for its slot.
  */
 export class InputWait {
   readonly #clock: Clock;
@@ -30,12 +29,12 @@ export class InputWait {
   constructor(options: {
     readonly clock: Clock;
     readonly held: Stoppable;
-    /** Starts listening to the sources. */
+    /** Subscribes to the sources. */
     readonly listen: () => SourceWatch;
     readonly pollMs: number | undefined;
     readonly pollMaxMs: number;
     readonly starveMs: number;
-    /** Whether it may hold its slot on, asked when it has starved for so long. @defaultValue it never may */
+    /** Whether it may keep its slot, checked when it has starved for that long. @defaultValue never */
     readonly mayStay?: (() => Promise<boolean>) | undefined;
   }) {
     this.#clock = options.clock;
@@ -48,23 +47,23 @@ export class InputWait {
     this.#mayStay = options.mayStay ?? (async () => false);
   }
 
-  /** Called before each look at the sources. */
-  beforeLooking(): void {
+  /** Called before each read of the sources. */
+  beforeRead(): void {
     this.#watch?.takeChange();
   }
 
-  /** Something was there. */
-  fed(): void {
+  /** The sources had something to read. */
+  reset(): void {
     this.#pollMs = this.#firstPollMs;
     this.#starvingSince = undefined;
   }
 
-  /** Nothing was there. @throws AttemptEnded `released` when it has starved for too long */
-  async forNews(sourceRunning: boolean): Promise<void> {
+  /** The sources had nothing to read. @throws AttemptEnded `released` if it has starved for too long */
+  async untilChanged(sourceRunning: boolean): Promise<void> {
     this.#held.checkMayBegin();
     await this.#starve(sourceRunning);
     if (this.#watch === undefined) {
-      // What was stored before this moment was not heard: look once more before sleeping.
+      // Nothing signals what was stored before this moment: read once more before sleeping.
       this.#watch = this.#listen();
       this.#held.signal.addEventListener("abort", () => this.#sleeping?.abort(), { once: true });
       return;
@@ -80,7 +79,7 @@ export class InputWait {
     }
     this.#sleeping = undefined;
     this.#held.check();
-    // A producer stores batch after batch in one go: let it, then read them as one page.
+    // A producer stores many batches in one go: let it continue, then read them as one page.
     if (sleeping.signal.aborted) await this.#clock.yield();
     else this.#pollMs = Math.min(this.#pollMaxMs, this.#pollMs * 2);
   }

@@ -11,14 +11,14 @@ const maxUidLength = 512;
 
 export interface NumberedBatch {
   readonly uid: string;
-  /** Its place among everything that the source yields. */
+  /** Its index among all batches of the source. */
   readonly index: number;
   readonly payload: unknown;
 }
 
 /**
- * What a source's `iterBatches` yields for this shard, one at a time: it is asked for the next batch when the consumer
- * is done with the one before.
+ * The batches of a source's `iterBatches` for this shard, one at a time: the next one is requested when the consumer is
+ * done with the previous one.
  */
 export async function* sourceBatches(options: {
   readonly batches: AsyncIterable<SourceBatch<unknown>> | Iterable<SourceBatch<unknown>>;
@@ -34,18 +34,18 @@ export async function* sourceBatches(options: {
   }
 }
 
-/** Read-ahead of the log, in pages: where a source doesn't come in its order, this many are kept. */
-const mostPagesAhead = 8;
+/** Pages read ahead of a source that does not repeat the order of its log. */
+const maxPagesAhead = 8;
 
 /**
- * The uids that earlier attempts have stored. A source mostly yields again in the order of its log, so the log is read
- * ahead, a page of uids at a time, rather than the source: none of its batches waits for others to come. A uid that
- * isn't among those read is looked up by itself until the whole log has been read.
+ * The uids that earlier attempts have stored. A source usually repeats the order of its log, so the log is read ahead,
+ * one page of uids at a time, instead of the source: no batch waits for later ones. A uid that is not among those read
+ * is looked up individually until the whole log has been read.
  */
 export class StoredUids {
   readonly #log: AttemptLog;
   readonly #pageSize: number;
-  /** As the attempt found it. What it appends itself isn't asked for: a second one of the same uid is an error. */
+  /** At the start of the attempt. Its own appends are not looked up: a repeated uid among them is an error. */
   readonly #length: number;
   readonly #ahead = new Set<string>();
   #readTo = 0;
@@ -62,7 +62,7 @@ export class StoredUids {
   }
 
   async #look(uid: string): Promise<boolean> {
-    while (this.#readTo < this.#length && this.#ahead.size < mostPagesAhead * this.#pageSize) {
+    while (this.#readTo < this.#length && this.#ahead.size < maxPagesAhead * this.#pageSize) {
       const page = await this.#log.readUids(this.#readTo, Math.min(this.#pageSize, this.#length - this.#readTo));
       if (page.length === 0) break;
       this.#readTo += page.length;
@@ -74,8 +74,8 @@ export class StoredUids {
 }
 
 /**
- * The checkpoint as `iterBatches` has it. It says where the next attempt begins, so it is written only once every batch
- * that was yielded before it is stored, and never if one of them fails.
+ * The checkpoint as `iterBatches` sees it. It defines where the next attempt begins, so it is written only after every
+ * batch that was yielded before it is stored, and never if one of them fails.
  */
 export class SourceCheckpoint implements Checkpoint {
   readonly #reports: AttemptReports;
@@ -86,9 +86,9 @@ export class SourceCheckpoint implements Checkpoint {
 
   constructor(options: {
     readonly reports: AttemptReports;
-    /** The output that it belongs to. */
+    /** The generation that it belongs to. */
     readonly generation: number;
-    /** Resolves when the batches yielded so far are stored; false, or an error: one of them will not be. */
+    /** Resolves when the batches yielded so far are stored; false, or an error, if one of them will not be. */
     readonly stored: () => Promise<boolean>;
   }) {
     this.#reports = options.reports;
@@ -96,7 +96,7 @@ export class SourceCheckpoint implements Checkpoint {
     this.#stored = options.stored;
   }
 
-  /** The source may have begun where an earlier attempt left off, or a later one will. */
+  /** The source may have started where an earlier attempt stopped, or a later one will. */
   get isUsed(): boolean {
     return this.#isUsed;
   }
@@ -115,7 +115,7 @@ export class SourceCheckpoint implements Checkpoint {
       return Promise.reject(error);
     }
     const written = this.#write({ checkpoint });
-    written.catch(() => {}); // where nobody waits for it, a batch that fails must not end the process
+    written.catch(() => {}); // a failed batch must not end the process if nothing awaits this promise
     return written;
   }
 
@@ -127,10 +127,10 @@ export class SourceCheckpoint implements Checkpoint {
   }
 }
 
-/** Iterates handler code without being held by it: a pending `next` is not awaited once the attempt is abandoned. */
+/** Iterates handler code without being blocked by it: a pending `next` is not awaited once the attempt is abandoned. */
 async function* gated<T>(batches: AsyncIterable<T> | Iterable<T>, held: Stoppable): AsyncGenerator<T> {
   const iterator = Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]();
-  let idle = true; // not inside `next`: only then can it be closed
+  let idle = true; // not inside `next`: only then can the iterator be closed
   let over = false;
   try {
     for (;;) {
@@ -156,7 +156,8 @@ function uidOf(batch: SourceBatch<unknown>, index: number, checkpoint: Pick<Sour
     throw new AttemptError("bad_input", `iterBatches must yield { payload, uid? }: batch ${index} has no payload`);
   }
   if (batch.uid === undefined && checkpoint.isUsed) {
-    // Counted from where an attempt begins, they would name other batches each time, and those would pass for stored.
+    // Counted from where an attempt begins, uids would name different batches each time, and new ones would pass for
+    // stored.
     throw new AttemptError("bad_input", `batch ${index} needs a uid: iterBatches uses ctx.checkpoint`);
   }
   const { uid = String(index) } = batch;

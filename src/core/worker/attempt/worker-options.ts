@@ -9,11 +9,11 @@ import type { Bus, Clock, Ids, Random, WorkerStore } from "../../ports/index.ts"
 import type { StoreHealthTracker } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
 
-/** What a worker is made of. The public `Worker` fills in the defaults. */
+/** The dependencies and settings of a worker. The public `Worker` fills in the defaults. */
 export interface WorkerParts {
   readonly workerId: string;
   readonly store: WorkerStore;
-  /** Is told whether its calls reach the store. */
+  /** Tracks whether the store is reachable. */
   readonly watch?: StoreHealthTracker | undefined;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -22,31 +22,31 @@ export interface WorkerParts {
   readonly logger: Logger;
   /** By node type. */
   readonly handlers: ReadonlyMap<string, HandlerDefinition>;
-  /** Given only to the worker inside a coordinator: it then serves `coordinator_fn` nodes. */
+  /** Set only for a coordinator's own worker, which serves `coordinator_fn` nodes. */
   readonly functions: ReadonlyMap<string, CoordinatorFunctionDefinition> | undefined;
   readonly inputAdapters: ReadonlyMap<string, InputAdapterDefinition>;
   readonly plans: PlanCache;
-  /** Shared by the workers of one process. */
+  /** Shared by all workers of a process. */
   readonly signals: AppendSignals;
   readonly limits: WorkerLimits;
 }
 
 export interface WorkerLimits {
-  /** Attempts at once. @defaultValue 8 */
+  /** Maximum number of concurrent attempts. @defaultValue 8 */
   readonly capacity: number;
-  /** Of some types fewer. */
+  /** Lower maximums for some types. */
   readonly capacityPerType: Readonly<Record<string, number>>;
-  /** Over all processes. */
+  /** Limits over all processes. */
   readonly running: RunningLimits;
-  /** How long a claim lives without a renewal, in ms; renewed every third of it. @defaultValue 30_000 */
+  /** How long a claim is valid without a renewal, in ms; renewed every third of it. @defaultValue 30_000 */
   readonly leaseMs: number;
-  /** Artifacts that are read at once. @defaultValue 256 */
+  /** How many artifacts are read at once. @defaultValue 256 */
   readonly pageSize: number;
-  /** How long an idle worker waits before it looks in the store by itself, at most, in ms. @defaultValue 1_000 */
+  /** Maximum interval at which an idle worker polls the store, in ms. @defaultValue 1_000 */
   readonly pollMaxMs: number;
-  /** The same for a consumer that waits for its sources. @defaultValue 100 */
+  /** Maximum interval at which a consumer polls its sources, in ms. @defaultValue 100 */
   readonly inputPollMaxMs: number;
-  /** How long a consumer whose sources don't run holds its slot, in ms. @defaultValue a tenth of `leaseMs` */
+  /** How long a consumer whose sources do not run keeps its slot, in ms. @defaultValue a tenth of `leaseMs` */
   readonly starveMs: number;
 }
 
@@ -59,13 +59,13 @@ export const defaultWorkerLimits = {
   pollMaxMs: 1_000,
   inputPollMaxMs: 100,
 } as const;
-/** How many shards may run at once, over all processes that share the store. They must be told the same. */
 
+/** How many shards may run at once, over all processes on the same store, which must be given the same limits. */
 export interface RunningLimits {
-  /** Of all tasks. */
+  /** In total. */
   readonly maxRunning?: number;
-  /** Of each type. */
+  /** Per type. */
   readonly maxRunningPerType?: Readonly<Record<string, number>>;
-  /** Of each task. */
+  /** Per task. */
   readonly maxRunningPerTask?: number;
 }

@@ -1,54 +1,55 @@
+import type { JsonObject } from "../../../errors/index.ts";
+import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import { type Attempt, type EpochRef, type LogAccess, type ShardRecord, shardKey } from "../../model/records.ts";
-import type { NodePlan } from "../../plan/index.ts";
-import type { QueuedRef } from "../../ports/index.ts";
+import type { NodePlan, Plan, PlanCache } from "../../plan/index.ts";
+import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
 import type { WorkerParts } from "../attempt/worker-options.ts";
-import { ConcurrencySlots, type SaturatedLimit } from "./concurrency-limits.ts";
-import type { CachedTask, TaskCache } from "./task-cache.ts";
+import { Capacity, ConcurrencySlots, QueueScan, type SaturatedLimit } from "./concurrency-limits.ts";
 
 export interface ClaimerOptions {
   readonly parts: WorkerParts;
-  /** What it claims. */
+  /** The node types to claim. */
   readonly types: readonly string[];
   readonly supervisor: Supervisor;
   readonly tasks: TaskCache;
   readonly watch: StoreHealthTracker;
-  /** What attempts of this node do with logs. */
+  /** How attempts of this node access logs. */
   readonly habitsOf: (node: NodePlan) => LogAccess;
-  /** Takes over what was claimed. */
+  /** Takes over a claimed attempt. */
   readonly onClaimed: (claimed: Claimed) => void;
 }
 
 export interface Claimed {
   readonly claim: Attempt;
   readonly record: ShardRecord;
-  /** Read before the claim: afterwards the task may be deleted by others that have given this attempt up. */
-  readonly facts: CachedTask;
+  /** Read before the claim: another process may give up on this attempt and delete the task afterwards. */
+  readonly task: CachedTask;
   readonly node: NodePlan;
-  /** When the claim was asked for. Monotonic. */
+  /** Monotonic time at which the claim was requested. */
   readonly askedAt: number;
 }
 
 /**
  * Claims attempts while there are free slots.
  *
- * The store is the queue. A command on the bus names an attempt that has just become ready: with a free slot it is
- * claimed by its key at once, without a look at the queue. With none the command is dropped, for whoever ends an attempt
- * looks in the queue, and so does every worker from time to time: no worker holds up what another could do.
+ * The store is the queue. A command on the bus names an attempt that has just become ready: with a free slot, the
+ * worker claims it by its key at once, without a scan of the queue. Without a free slot, it drops the command: every
+ * worker scans the queue when an attempt ends, and periodically, so no worker delays work that another could do.
  */
 export class Claimer {
   readonly #options: ClaimerOptions;
-  /** Used from the decision to claim, before the store has answered, until the attempt has ended. */
+  /** A slot is in use from the decision to claim, before the store has answered, until the attempt has ended. */
   readonly #capacity: Capacity;
   readonly #slots: ConcurrencySlots;
-  /** By attempt, claims under way: a command and a look at the queue often want the same one at the same time. */
+  /** Claims in flight, by attempt: a command and a queue scan often want the same attempt at the same time. */
   readonly #asked = new Map<string, Promise<SaturatedLimit | undefined>>();
   #filling = false;
   #fillAgain = false;
-  /** A command came while claims under way held the last slots: should they fail, look in the queue. */
+  /** A command was dropped because claims in flight held the last slots: scan the queue if they fail. */
   #droppedCommand = false;
-  #heldUp = false;
+  #blocked = false;
   #stopped = false;
 
   constructor(options: ClaimerOptions) {
@@ -58,21 +59,21 @@ export class Claimer {
     this.#slots = new ConcurrencySlots({ store, limits: limits.running });
   }
 
-  /** The last look at the queue found something that only a limit keeps from running. */
-  get heldUp(): boolean {
-    return this.#heldUp;
+  /** The last scan found an attempt that only a limit keeps from running. */
+  get blocked(): boolean {
+    return this.#blocked;
   }
 
-  /** Nothing is claimed from now on that isn't asked for yet. */
+  /** No claim is requested from now on; those in flight may still succeed. */
   stop(): void {
     this.#stopped = true;
   }
 
   onCommand(ref: QueuedRef): void {
     if (this.#filling) {
-      this.#fillAgain = true; // by the order of the queue, not past it
-    } else if (this.#heldUp) {
-      // Likewise: others wait for the room that there may be.
+      this.#fillAgain = true; // so that the command does not jump the queue
+    } else if (this.#blocked) {
+      // Likewise: attempts before this one wait for the same slots.
       this.#options.supervisor.spawn("queue", () => this.fill());
     } else if (this.#isFree(ref.type)) {
       this.#options.supervisor.spawn("claim", async () => void (await this.#claimOnce(ref)));
@@ -81,7 +82,10 @@ export class Claimer {
     }
   }
 
-  /** Takes from the queue until all slots are full or nothing is left. One run at a time; a call during a run makes it look again. */
+  /**
+   * Claims from the queue until no slot is free or nothing is left. Only one scan runs at a time; a call during a scan
+   * repeats it.
+   */
   async fill(): Promise<void> {
     if (this.#filling) {
       this.#fillAgain = true;
@@ -93,30 +97,30 @@ export class Claimer {
         this.#fillAgain = false;
         const pass = new QueueScan();
         while (await this.#take(pass));
-        this.#heldUp = pass.heldUpAny;
+        this.#blocked = pass.anyBlocked;
       } while (this.#fillAgain);
     } finally {
       this.#filling = false;
     }
   }
 
-  /** The attempt has ended. `left`: its shard's record is known to run under this claim no longer. */
+  /** The attempt has ended. `left`: its shard's record is known to have left this claim. */
   async freeSlots(claim: Attempt, left: boolean): Promise<void> {
     if (!left) return this.#slots.leave(claim);
     const { parts, supervisor } = this.#options;
     await this.#slots.free(claim, new StoreRetry(parts.clock, supervisor));
   }
 
-  /** Room for another attempt of this type. */
-  giveBack(type: string): void {
-    this.#capacity.giveBack(type);
+  /** Frees the worker's slot. */
+  release(type: string): void {
+    this.#capacity.release(type);
   }
 
   #isFree(type: string): boolean {
     return !this.#stopped && this.#capacity.isFree(type);
   }
 
-  /** @returns whether it is worth while to look once more */
+  /** @returns whether to look again */
   async #take(pass: QueueScan): Promise<boolean> {
     const { parts, types, watch } = this.#options;
     const free = pass.openTypes(types).filter((type) => this.#isFree(type));
@@ -128,19 +132,19 @@ export class Claimer {
     const withRoom = await this.#slots.withRoom(
       unseen,
       (look) => watch.ask(look),
-      (ref, full) => pass.heldUp(ref, full),
+      (ref, full) => pass.addBlocked(ref, full),
     );
     await Promise.all(
       withRoom.map(async (ref) => {
         if (!this.#isFree(ref.type)) return;
-        const heldUp = await this.#claimOnce(ref);
-        if (heldUp !== undefined) pass.heldUp(ref, heldUp);
+        const blocked = await this.#claimOnce(ref);
+        if (blocked !== undefined) pass.addBlocked(ref, blocked);
       }),
     );
     return true;
   }
 
-  /** Who comes while it is being claimed gets the same answer: a second call of the store could only lose. */
+  /** Coalesces concurrent claims of one attempt; a second call could only lose. */
   #claimOnce(ref: QueuedRef): Promise<SaturatedLimit | undefined> {
     const key = `${shardKey(ref)}:${ref.epoch}`;
     const known = this.#asked.get(key);
@@ -150,7 +154,7 @@ export class Claimer {
     return asked;
   }
 
-  /** @returns what doesn't let it run now, if it isn't another worker */
+  /** @returns the limit that blocks it, if any */
   async #claim(ref: QueuedRef): Promise<SaturatedLimit | undefined> {
     const { parts, supervisor, tasks } = this.#options;
     const { type } = ref;
@@ -159,28 +163,28 @@ export class Claimer {
     try {
       const retry = new StoreRetry(parts.clock, supervisor);
       const claim = { ...epochRef(ref), claimId: parts.ids.next() };
-      const facts = await tasks.get(ref.taskId, retry);
-      // Its task was deleted, or the command was forged. What is in the queue for ever would be found for ever.
-      if (facts === undefined) await retry.ask(() => parts.store.deleteTask(ref.taskId));
-      const node = facts?.plan.byId.get(ref.nodeId);
-      if (facts === undefined) return undefined;
-      // Nobody will ever run it: asked for again and again, it would keep all that stands behind it from its turn.
+      const task = await tasks.get(ref.taskId, retry);
+      // Its task was deleted, or the command was forged. Remove what is left, or every scan would find it.
+      if (task === undefined) await retry.ask(() => parts.store.deleteTask(ref.taskId));
+      const node = task?.plan.byId.get(ref.nodeId);
+      if (task === undefined) return undefined;
+      // No worker can run it. Treated as blocked, so that it does not keep the attempts behind it from their turn.
       if (node === undefined) return { kind: "node", of: ref.nodeId };
       const full = await this.#slots.take(claim, node, retry);
       if (full !== undefined) return full;
-      claimed = await this.#claimFrom({ claim, facts, node }, retry);
+      claimed = await this.#claimFrom({ claim, task, node }, retry);
       return undefined;
     } finally {
       if (!claimed) {
-        this.#capacity.giveBack(type);
-        this.#lookForDropped(); // not before: this claim's own slot counts as taken until here
+        this.#capacity.release(type);
+        this.#scanForDropped(); // not earlier: until here, this claim's own slot counts as taken
       }
     }
   }
 
-  /** @returns false: another worker was faster */
+  /** @returns false if another worker won */
   async #claimFrom(
-    { claim, facts, node }: Pick<Claimed, "claim" | "facts" | "node">,
+    { claim, task, node }: Pick<Claimed, "claim" | "task" | "node">,
     retry: StoreRetry,
   ): Promise<boolean> {
     const { parts, supervisor } = this.#options;
@@ -193,16 +197,17 @@ export class Claimer {
       record = await retry.ask(() => store.claim(claim, by));
     } catch (error) {
       this.#slots.leave(claim);
-      // It may be the answer that was lost. Who is being stopped asks no more, and others would wait for the lease's end.
+      // The claim may have succeeded, with its answer lost. A worker that is being stopped does not retry, so release
+      // it here instead of letting others wait for the lease to expire.
       if (supervisor.signal.aborted) await store.release(claim, 0);
       throw error;
     }
     if (record === undefined) await this.#slots.free(claim, retry);
-    else this.#options.onClaimed({ claim, record, facts, node, askedAt });
+    else this.#options.onClaimed({ claim, record, task, node, askedAt });
     return record !== undefined;
   }
 
-  #lookForDropped(): void {
+  #scanForDropped(): void {
     if (!this.#droppedCommand) return;
     this.#droppedCommand = false;
     this.#options.supervisor.spawn("queue", () => this.fill());
@@ -211,75 +216,41 @@ export class Claimer {
 
 const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 
-/** The slots of one worker: so many in all, and of some types fewer. */
-export class Capacity {
-  readonly #all: number;
-  readonly #perType: Readonly<Record<string, number>>;
-  readonly #used = new Map<string, number>();
-  #usedAll = 0;
-
-  constructor(options: { readonly capacity: number; readonly capacityPerType: Readonly<Record<string, number>> }) {
-    this.#all = options.capacity;
-    this.#perType = options.capacityPerType;
-  }
-
-  get free(): number {
-    return this.#all - this.#usedAll;
-  }
-
-  isFree(type: string): boolean {
-    return this.free > 0 && (this.#used.get(type) ?? 0) < (this.#perType[type] ?? this.#all);
-  }
-
-  use(type: string): void {
-    this.#usedAll++;
-    this.#used.set(type, (this.#used.get(type) ?? 0) + 1);
-  }
-
-  giveBack(type: string): void {
-    this.#usedAll--;
-    this.#used.set(type, (this.#used.get(type) ?? 0) - 1);
-  }
+/** The parts of a task that never change while its record exists. */
+export interface CachedTask {
+  readonly plan: Plan;
+  readonly params: JsonObject;
+  readonly traceparent: string | undefined;
 }
 
-/** More than this many attempts that wait for a limit of their own node aren't looked past in one go. */
-const mostPassedOver = 1_000;
+const cachedTasks = 1_000;
 
 /**
- * One look through the queue: what was found to be held up by a full limit isn't asked for again, so that what stands
- * behind it gets its turn.
+ * Reads a task's graph once instead of once per attempt: with 10,000 nodes that would be 10,000 reads of 10,000 nodes.
  */
-export class QueueScan {
-  readonly exceptTasks = new Set<string>();
-  readonly #fullTypes = new Set<string>();
-  readonly #passedOver = new Set<string>();
-  #allFull = false;
+export class TaskCache {
+  readonly #store: WorkerStore;
+  readonly #plans: PlanCache;
+  readonly #tasks = new Map<string, CachedTask>();
 
-  get heldUpAny(): boolean {
-    return this.#allFull || this.#fullTypes.size + this.exceptTasks.size + this.#passedOver.size > 0;
+  constructor(options: { readonly store: WorkerStore; readonly plans: PlanCache }) {
+    this.#store = options.store;
+    this.#plans = options.plans;
   }
 
-  /** Of these types, those that may have something to take. */
-  openTypes(types: readonly string[]): readonly string[] {
-    if (this.#allFull || this.#passedOver.size >= mostPassedOver) return [];
-    return this.#fullTypes.size === 0 ? types : types.filter((type) => !this.#fullTypes.has(type));
-  }
-
-  /** How many to ask for, to see this many new ones. */
-  limitFor(wanted: number): number {
-    return wanted + this.#passedOver.size;
-  }
-
-  unseen(queued: readonly QueuedRef[]): readonly QueuedRef[] {
-    return this.#passedOver.size === 0 ? queued : queued.filter((ref) => !this.#passedOver.has(keyOf(ref)));
-  }
-
-  heldUp(ref: EpochRef, by: SaturatedLimit): void {
-    if (by.kind === "all") this.#allFull = true;
-    else if (by.kind === "type") this.#fullTypes.add(by.of);
-    else if (by.kind === "task") this.exceptTasks.add(by.of);
-    else this.#passedOver.add(keyOf(ref));
+  /** @returns `undefined` if the task has been deleted */
+  async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
+    const cached = this.#tasks.get(taskId);
+    if (cached !== undefined) return cached;
+    const task = await retry.ask(() => this.#store.readTask(taskId));
+    if (task === undefined) return undefined;
+    const entry = { plan: this.#plans.get(task.graph), params: deepFreeze(task.params), traceparent: task.traceparent };
+    if (task.isPartial) return entry;
+    this.#tasks.set(taskId, entry);
+    if (this.#tasks.size > cachedTasks) {
+      const [oldest] = this.#tasks.keys();
+      if (oldest !== undefined) this.#tasks.delete(oldest);
+    }
+    return entry;
   }
 }
-
-const keyOf = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;

@@ -1,10 +1,10 @@
-import { type Attempt, shardKey } from "../../model/records.ts";
+import { type Attempt, type EpochRef, shardKey } from "../../model/records.ts";
 import type { NodePlan } from "../../plan/index.ts";
 import type { QueuedRef, SlotLimit, WorkerStore } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { RunningLimits } from "../attempt/worker-options.ts";
 
-/** Which limit is full. */
+/** A limit that is full. */
 export type SaturatedLimit =
   | { readonly kind: "all" }
   | { readonly kind: "type" | "task" | "node"; readonly of: string };
@@ -14,16 +14,16 @@ interface NamedLimit extends SlotLimit {
 }
 
 /**
- * Takes a slot of every limit before a claim, and gives them back when the shard's record has left `running`. So the
- * records that run are never more than the holders, and those never more than the limit.
+ * Takes a slot of every limit before a claim, and frees them when the shard's record has left `running`. So there are
+ * never more running records than holders, and never more holders than the limit allows.
  *
- * A holder is a claim, not an attempt: two workers that want the same attempt hold two slots for a moment, and each can
- * give back its own without a look at the other. What a crash leaves behind is found by a sweep.
+ * A holder is a claim, not an attempt: two workers that want the same attempt briefly hold two slots, and each can free
+ * its own without checking the other. A sweep frees what a crash leaves behind.
  */
 export class ConcurrencySlots {
   readonly #store: WorkerStore;
   readonly #limits: RunningLimits;
-  /** By claim, the limits that it holds a slot of. */
+  /** By claim, the limits of which it has a slot. */
   readonly #held = new Map<string, readonly NamedLimit[]>();
 
   constructor(options: { readonly store: WorkerStore; readonly limits: RunningLimits }) {
@@ -31,7 +31,7 @@ export class ConcurrencySlots {
     this.#limits = options.limits;
   }
 
-  /** @returns which limit is full; `undefined` when the claim may be made */
+  /** @returns the full limit; `undefined` if the claim may be made */
   async take(claim: Attempt, node: NodePlan, retry: StoreRetry): Promise<SaturatedLimit | undefined> {
     const limits = limitsOf(this.#limits, claim.taskId, node);
     const taken: NamedLimit[] = [];
@@ -43,15 +43,15 @@ export class ConcurrencySlots {
       }
       taken.push(limit);
     }
-    if (taken.length > 0) this.#held.set(keyOf(claim), taken);
+    if (taken.length > 0) this.#held.set(claimKey(claim), taken);
     return undefined;
   }
 
   /**
-   * Of these attempts, in order, those for which there seems to be room under the limits of all, of their type and of
-   * their task; of the others it tells which limit is full, the widest where several are. One look for all of them,
-   * rather than slots of the narrow limits taken and given back because a wide one is full: a queue that is held up is
-   * looked at again and again.
+   * Returns those of these attempts, in order, that seem to fit the limits in total, of their type and of their task,
+   * and reports the full limit of each of the others; the widest, if several are full. One read for all of them,
+   * instead of taking slots of narrow limits and freeing them because a wide limit is full: a blocked queue is scanned
+   * again and again.
    */
   async withRoom<T extends QueuedRef>(
     refs: readonly T[],
@@ -77,15 +77,15 @@ export class ConcurrencySlots {
 
   /** The claim was not made, or its shard's record has left `running`. */
   async free(claim: Attempt, retry: StoreRetry): Promise<void> {
-    const taken = this.#held.get(keyOf(claim));
+    const taken = this.#held.get(claimKey(claim));
     if (taken === undefined) return;
-    this.#held.delete(keyOf(claim));
+    this.#held.delete(claimKey(claim));
     await this.#free(claim, taken, retry);
   }
 
-  /** Nobody knows whether the claim runs: its slots are left to a sweep. */
+  /** It is unknown whether the claim runs: leaves its slots to a sweep. */
   leave(claim: Attempt): void {
-    this.#held.delete(keyOf(claim));
+    this.#held.delete(claimKey(claim));
   }
 
   async #free(claim: Attempt, taken: readonly NamedLimit[], retry: StoreRetry): Promise<void> {
@@ -94,8 +94,8 @@ export class ConcurrencySlots {
 }
 
 /**
- * The limits that a shard of the node comes under. The narrowest first: it is the likeliest to be full, and then nobody
- * else was held up meanwhile.
+ * The limits that apply to a shard of the node, the narrowest first: it is the most likely to be full, and taking its
+ * slot blocks the fewest others.
  */
 export function limitsOf(limits: RunningLimits, taskId: string, node: NodePlan): readonly NamedLimit[] {
   const { id, type, maxRunning } = node;
@@ -105,7 +105,7 @@ export function limitsOf(limits: RunningLimits, taskId: string, node: NodePlan):
   return [...limit(`node:${ofNode}`, maxRunning, { kind: "node", of: ofNode }), ...wide];
 }
 
-/** Those that are known without the task's graph. */
+/** Limits that are known without the task's graph. */
 function wideLimits(
   { maxRunning: all, maxRunningPerType, maxRunningPerTask: perTask }: RunningLimits,
   { taskId, type }: Pick<QueuedRef, "taskId" | "type">,
@@ -124,4 +124,77 @@ const none: readonly NamedLimit[] = [];
 const limit = (key: string, max: number | undefined, full: SaturatedLimit): readonly NamedLimit[] =>
   max === undefined ? none : [{ key, max, full }];
 
-const keyOf = (claim: Attempt): string => `${shardKey(claim)}:${claim.epoch}:${claim.claimId}`;
+const claimKey = (claim: Attempt): string => `${shardKey(claim)}:${claim.epoch}:${claim.claimId}`;
+
+/** The slots of one worker: a total, and fewer for some types. */
+export class Capacity {
+  readonly #all: number;
+  readonly #perType: Readonly<Record<string, number>>;
+  readonly #used = new Map<string, number>();
+  #usedAll = 0;
+
+  constructor(options: { readonly capacity: number; readonly capacityPerType: Readonly<Record<string, number>> }) {
+    this.#all = options.capacity;
+    this.#perType = options.capacityPerType;
+  }
+
+  get free(): number {
+    return this.#all - this.#usedAll;
+  }
+
+  isFree(type: string): boolean {
+    return this.free > 0 && (this.#used.get(type) ?? 0) < (this.#perType[type] ?? this.#all);
+  }
+
+  use(type: string): void {
+    this.#usedAll++;
+    this.#used.set(type, (this.#used.get(type) ?? 0) + 1);
+  }
+
+  release(type: string): void {
+    this.#usedAll--;
+    this.#used.set(type, (this.#used.get(type) ?? 0) - 1);
+  }
+}
+
+/** A scan stops after passing over this many attempts blocked by a limit of their own node. */
+const maxPassedOver = 1_000;
+
+/**
+ * One scan of the queue. Attempts blocked by a full limit are not requested again, so that those behind them get their
+ * turn.
+ */
+export class QueueScan {
+  readonly exceptTasks = new Set<string>();
+  readonly #fullTypes = new Set<string>();
+  readonly #passedOver = new Set<string>();
+  #allFull = false;
+
+  get anyBlocked(): boolean {
+    return this.#allFull || this.#fullTypes.size + this.exceptTasks.size + this.#passedOver.size > 0;
+  }
+
+  /** The types that may still have something to claim. */
+  openTypes(types: readonly string[]): readonly string[] {
+    if (this.#allFull || this.#passedOver.size >= maxPassedOver) return [];
+    return this.#fullTypes.size === 0 ? types : types.filter((type) => !this.#fullTypes.has(type));
+  }
+
+  /** How many to request in order to see this many new ones. */
+  limitFor(wanted: number): number {
+    return wanted + this.#passedOver.size;
+  }
+
+  unseen(queued: readonly QueuedRef[]): readonly QueuedRef[] {
+    return this.#passedOver.size === 0 ? queued : queued.filter((ref) => !this.#passedOver.has(epochKey(ref)));
+  }
+
+  addBlocked(ref: EpochRef, by: SaturatedLimit): void {
+    if (by.kind === "all") this.#allFull = true;
+    else if (by.kind === "type") this.#fullTypes.add(by.of);
+    else if (by.kind === "task") this.exceptTasks.add(by.of);
+    else this.#passedOver.add(epochKey(ref));
+  }
+}
+
+const epochKey = (ref: EpochRef): string => `${shardKey(ref)}:${ref.epoch}`;

@@ -4,12 +4,12 @@ import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retr
 import type { Supervisor } from "../../resilience/supervisor.ts";
 import type { AttemptHandle } from "../attempt/attempt-handle.ts";
 
-/** A worker believes in a lease for this part of its length, counted from before the call that got it. */
+/** A worker relies on a lease for this fraction of its length, counted from before the call that acquired it. */
 const trusted = 0.9;
 
 /**
- * Keeps the leases of a worker alive by one command for all of them, and hears in its answers which are lost or being
- * cancelled. Stops an attempt by this process's own clock before its lease can have run out.
+ * Renews all of a worker's leases with one command, whose answers report lost and cancelled attempts. Stops an attempt
+ * by this process's own clock before its lease can have expired.
  */
 export class LeaseRenewer {
   readonly #store: WorkerStore;
@@ -17,7 +17,7 @@ export class LeaseRenewer {
   readonly #leaseMs: number;
   readonly #watch: StoreHealthTracker;
   readonly #held = new Set<AttemptHandle>();
-  /** A renewal that a handler asked for: several at once ask for one. */
+  /** A renewal requested by a handler; concurrent requests share it. */
   #keeping: Promise<void> | undefined;
 
   constructor(options: {
@@ -32,7 +32,7 @@ export class LeaseRenewer {
     this.#leaseMs = options.leaseMs;
   }
 
-  /** Until when a lease may be believed in that was asked for at `askedAt` (monotonic). */
+  /** How long to rely on a lease requested at `askedAt` (monotonic). */
   trustedUntil(askedAt: number): number {
     return askedAt + this.#leaseMs * trusted;
   }
@@ -50,7 +50,7 @@ export class LeaseRenewer {
       await this.#clock.sleep(this.#leaseMs / 3, supervisor.signal);
       if (!supervisor.signal.aborted) await this.#renew(new StoreRetry(this.#clock, supervisor));
     });
-    // Apart from renewing: a store that doesn't answer must not keep an attempt from stopping in time.
+    // Separate from renewal: a store that does not respond must not keep an attempt from stopping in time.
     supervisor.loop("lease clock", async () => {
       await this.#clock.sleep(this.#leaseMs / 10, supervisor.signal);
       const now = this.#clock.monotonic();
@@ -59,8 +59,8 @@ export class LeaseRenewer {
   }
 
   /**
-   * What the loops above would do for this attempt if they got their turn: called by handlers that hardly let go of the
-   * process.
+   * Does what the loops above would do for this attempt if they were scheduled. Called by handlers that rarely yield to
+   * the event loop.
    */
   async keep(held: AttemptHandle): Promise<void> {
     const now = this.#clock.monotonic();
@@ -73,12 +73,12 @@ export class LeaseRenewer {
     try {
       await this.#keeping;
     } catch (error) {
-      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // asked again at the next turn
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // requested again at the next call
     }
   }
 
   async #renew(retry: StoreRetry): Promise<void> {
-    // An attempt that is being cancelled is asked about too: the answer says when its grace is over.
+    // Includes attempts that are being cancelled: the answer tells when their grace period has ended.
     const all = [...this.#held];
     if (all.length === 0) return;
     let askedAt = 0;

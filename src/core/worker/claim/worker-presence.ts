@@ -1,28 +1,31 @@
 import { FlowError } from "../../../errors/index.ts";
-import type { AnnounceMessage } from "../../messages/messages.ts";
-import type { WorkerRecord } from "../../model/records.ts";
+import type { AnnounceMessage, TaskDiscoverMessage, TaskSnapshotMessage } from "../../messages/messages.ts";
+import { topics } from "../../messages/topics.ts";
+import { shardKey, type WorkerRecord } from "../../model/records.ts";
 import type { Clock, WorkerStore } from "../../ports/index.ts";
 import type { StoreHealthTracker } from "../../resilience/store-retry.ts";
 import type { Supervisor } from "../../resilience/supervisor.ts";
+import type { AttemptHandle } from "../attempt/attempt-handle.ts";
+import type { WorkerParts } from "../attempt/worker-options.ts";
 
 export interface WorkerPresenceOptions {
   readonly store: WorkerStore;
   readonly clock: Clock;
-  /** How long a word counts, in ms; said again every third of it. */
+  /** How long an announcement is valid, in ms; repeated every third of it. */
   readonly ttlMs: number;
-  readonly say: () => WorkerRecord;
-  /** Tells other programs too, which don't look in the store. Never rejects. */
-  readonly tell?: ((message: AnnounceMessage) => Promise<void>) | undefined;
+  readonly describe: () => WorkerRecord;
+  /** Also informs programs that do not read the store. Never rejects. */
+  readonly announce?: ((message: AnnounceMessage) => Promise<void>) | undefined;
   readonly watch: StoreHealthTracker;
 }
 
 /**
- * Tells the store, and other programs where there are any, that a worker is alive, for those who ask why a node doesn't
- * run. No decision hangs on it.
+ * Announces to the store, and to other programs, that a worker is alive: for explanations of why a node does not run.
+ * No decision depends on it.
  */
 export class WorkerPresence {
   readonly #options: WorkerPresenceOptions;
-  /** The id under which the store may know it. */
+  /** The id that the store may have for it. */
   #known: string | undefined;
 
   constructor(options: WorkerPresenceOptions) {
@@ -30,29 +33,29 @@ export class WorkerPresence {
   }
 
   start(supervisor: Supervisor): void {
-    const { store, clock, ttlMs, say, tell, watch } = this.#options;
+    const { store, clock, ttlMs, describe, announce, watch } = this.#options;
     supervisor.loop("announcements", async () => {
-      const worker = say();
+      const worker = describe();
       this.#known = worker.id;
       await watch.ask(() => store.announceWorker(worker, ttlMs));
-      await tell?.(online(worker));
+      await announce?.(online(worker));
       await clock.sleep(ttlMs / 3, supervisor.signal);
     });
   }
 
-  /** After the supervisor has stopped, so that no word follows. */
+  /** Called after the supervisor has stopped, so that no announcement follows. */
   async leave(): Promise<void> {
     if (this.#known === undefined) return;
-    await this.#options.tell?.({ kind: "WORKER_OFFLINE", workerId: this.#known });
+    await this.#options.announce?.({ kind: "WORKER_OFFLINE", workerId: this.#known });
     try {
       await this.#options.store.removeWorker(this.#known);
     } catch (error) {
-      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // its last word soon counts no more
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error; // its last announcement expires soon
     }
   }
 }
 
-/** `store_claims`: it takes its work from the store, so that nobody has to play its part there. */
+/** `store_claims`: it claims from the store, so no coordinator has to act for it. */
 const online = ({ id, types, capacity }: WorkerRecord): AnnounceMessage => ({
   kind: "WORKER_ONLINE",
   workerId: id,
@@ -61,3 +64,68 @@ const online = ({ id, types, capacity }: WorkerRecord): AnnounceMessage => ({
   version: "1",
   capacity,
 });
+
+/** A client may use the first answer it receives, so an idle worker lets the one that runs the node answer first. */
+const idleAnswerMs = 300;
+
+export interface QueryAnswersOptions {
+  readonly parts: WorkerParts;
+  /** The node types that this worker serves. */
+  readonly types: readonly string[];
+  readonly supervisor: Supervisor;
+  /** By shard, the attempts that this worker runs. */
+  readonly held: ReadonlyMap<string, AttemptHandle>;
+}
+
+/** Answers `TASK_DISCOVER`: which worker runs a node. */
+export class QueryAnswers {
+  readonly #options: QueryAnswersOptions;
+
+  constructor(options: QueryAnswersOptions) {
+    this.#options = options;
+  }
+
+  async onQuery(query: TaskDiscoverMessage): Promise<void> {
+    const { types, supervisor } = this.#options;
+    if (await this.#answerRunning(query)) return;
+    if (types.includes(query.type)) supervisor.spawn("answer", () => this.#answerIdle(query));
+  }
+
+  /** @returns whether the node runs here */
+  async #answerRunning(query: TaskDiscoverMessage): Promise<boolean> {
+    const { clock, workerId } = this.#options.parts;
+    const held = this.#options.held.get(shardKey(query));
+    if (held === undefined) return false;
+    const { epoch, claimId } = held.attempt;
+    const deadline = Math.round(clock.now() + held.until - clock.monotonic());
+    await this.#reply(query, {
+      epoch,
+      workerId,
+      runState: held.reason === "cancelling" ? "cancelling" : "running",
+      attemptEpoch: epoch,
+      lease: { workerId, leaseId: claimId, deadline },
+      artifacts: { complete: false },
+    });
+    return true;
+  }
+
+  /** Without it, the sender would wait for an answer until it times out. */
+  async #answerIdle(query: TaskDiscoverMessage): Promise<void> {
+    const { clock, store } = this.#options.parts;
+    const { signal } = this.#options.supervisor;
+    await clock.sleep(idleAnswerMs, signal);
+    if (signal.aborted || (await this.#answerRunning(query))) return;
+    const { taskId, nodeId, shard, epoch } = query;
+    const record = (await store.readShards(taskId, [nodeId])).find((each) => each.shard === shard);
+    const artifacts = record?.status === "finished" ? { artifacts: { complete: true } } : {};
+    await this.#reply(query, { epoch, runState: "idle", attemptEpoch: 0, ...artifacts });
+  }
+
+  #reply(
+    { taskId, nodeId, shard, type, corrId }: TaskDiscoverMessage,
+    snapshot: Omit<TaskSnapshotMessage, "kind" | "taskId" | "nodeId" | "shard" | "type">,
+  ): Promise<void> {
+    const about = { taskId, nodeId, shard, type, ...(corrId === undefined ? {} : { corrId }) };
+    return this.#options.parts.bus.publish(topics.reply, taskId, { kind: "TASK_SNAPSHOT", ...about, ...snapshot });
+  }
+}

@@ -1,18 +1,18 @@
 import { type ShardRef, sourceKey } from "../../model/records.ts";
 
-/** What one waiting consumer listens with. */
+/** A waiting consumer's subscription to its sources. */
 export class SourceWatch {
   #changed = false;
   #wake: (() => void) | undefined;
 
-  /** Whether something was stored since the last call. Called before reading: what comes after is then not missed. */
+  /** Whether something was stored since the last call. Call it before reading, so that no later change is missed. */
   takeChange(): boolean {
     const changed = this.#changed;
     this.#changed = false;
     return changed;
   }
 
-  /** Calls `wake` once, at the next change, or at once if there was one since `takeChange`. */
+  /** Calls `wake` once: at the next change, or now if there was one since `takeChange`. */
   whenChanged(wake: () => void): void {
     if (this.#changed) wake();
     else this.#wake = wake;
@@ -27,8 +27,8 @@ export class SourceWatch {
 }
 
 /**
- * Tells consumers in the same process that a source stored a batch or ended, so that they need not poll for it.
- * Consumers elsewhere poll; so does one here when it hears nothing.
+ * Signals consumers in the same process that a source stored a batch or ended, so that they need not poll. Consumers in
+ * other processes poll, and so do these when no signal arrives.
  */
 export class AppendSignals {
   readonly #watches = new Map<string, Set<SourceWatch>>();
@@ -63,9 +63,9 @@ export class AppendSignals {
   }
 }
 
-/** What to watch, and to notify, for how far a consumer has read: something else than what it stored. */
+/** The address of signals about how far a consumer has read, as opposed to what it stored. */
 export const positionsOf = ({ nodeId, shard }: { readonly nodeId: string; readonly shard: number }) => ({
-  nodeId: `${nodeId} reads`, // a space is in no node id
+  nodeId: `${nodeId} reads`, // a node id contains no space
   shard,
 });
 

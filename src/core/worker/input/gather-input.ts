@@ -3,15 +3,15 @@ import { type Artifact, logOf, type ShardRecord } from "../../model/records.ts";
 import { isNodeFinished, type NodePlan, type Plan } from "../../plan/index.ts";
 import { artifactsDropped, type WorkerStore } from "../../ports/index.ts";
 
-/** A source of a gather, under the name that its outputs get in the payload. */
+/** A source of a gather, and the name of its outputs in the payload. */
 export interface GatherSource {
   readonly alias: string;
   readonly nodeId: string;
 }
 
 /**
- * Which sources a gather delivers. Under `any` and `count:N` only the parents that satisfied the start: that choice is
- * stored with the node, so that a retry sees the same.
+ * The sources that a gather delivers. Under `any` and `count:N`, only the parents that satisfied the start condition:
+ * that choice is stored with the node, so that a retry delivers the same.
  */
 export function chosenSources(
   node: NodePlan,
@@ -28,7 +28,7 @@ export type SourcesState =
   | { readonly complete: true; readonly records: readonly ShardRecord[] }
   | { readonly complete: false; readonly sourceRunning: boolean };
 
-/** Whether all of these nodes have finished, and if not, whether one that is open runs. */
+/** Whether all of these nodes have finished; if not, whether an unfinished one is running. */
 export async function readSources(options: {
   readonly store: WorkerStore;
   readonly plan: Plan;
@@ -49,7 +49,7 @@ export async function readSources(options: {
   return complete ? { complete, records } : { complete, sourceRunning };
 }
 
-/** All artifacts of a finished shard, in order, a page at a time. */
+/** All artifacts of a finished shard in order, page by page. */
 export async function* readLog(store: WorkerStore, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
   const count = record.count ?? 0;
   for (let from = 0; from < count; ) {
@@ -60,7 +60,7 @@ export async function* readLog(store: WorkerStore, record: ShardRecord, pageSize
   }
 }
 
-/** The payload: by alias, the outputs of every source in order. */
+/** The payload: by alias, the outputs of each source in order. */
 export async function gather(options: {
   readonly store: WorkerStore;
   readonly records: readonly ShardRecord[];

@@ -20,7 +20,7 @@ import type { GatherSource } from "./gather-input.ts";
 export type InputPlan =
   /** The handler's `iterBatches`. */
   | { readonly kind: "source" }
-  /** A root without `iterBatches`: its arguments are the one batch. */
+  /** A root without `iterBatches`: its arguments are the only batch. */
   | { readonly kind: "single" }
   | ({ readonly kind: "stream"; readonly adapter: StreamAdapter; readonly fromNodes: readonly string[] } & Polling)
   | ({ readonly kind: "gather"; readonly sources: readonly GatherSource[] } & Polling);
@@ -31,10 +31,10 @@ export interface Polling {
 }
 
 /**
- * The orchestrator-first contract: the graph's adapter is used whenever it names one; else the handler's suggestion,
- * else its `iterBatches`, else every artifact of every parent. Decided before any handler code runs.
+ * The graph's adapter takes precedence; then the handler's suggestion, then its `iterBatches`, then every artifact of
+ * every parent. Decided before any handler code runs.
  *
- * @throws AttemptProblem `bad_input_adapter` or `bad_input_args`, both permanent
+ * @throws AttemptError `bad_input_adapter` or `bad_input_args`, both permanent
  */
 export function routeInput(options: {
   readonly node: NodePlan;
@@ -59,7 +59,7 @@ function adapterInput(options: {
   const { node, plan, routing } = options;
   const name = adapterName(routing.adapter);
   const custom = options.customAdapters.get(name);
-  // Of what a handler suggests; graphs were normalised when their task was created.
+  // The handler's suggestion may be abbreviated; graphs were normalised when their task was created.
   const written = spellOutArgs(routing.args);
   if (custom !== undefined) {
     const { common, own } = splitArgs(written);
@@ -70,7 +70,7 @@ function adapterInput(options: {
   if (builtIn === undefined) {
     throw new AttemptError("bad_input_adapter", `'${name}' is not an input adapter of this worker`);
   }
-  const args = check(name, builtIn.args, written) as CommonArgs; // each takes these and some of its own
+  const args = check(name, builtIn.args, written) as CommonArgs; // each adapter accepts these and its own
   const adapter = builtIn.batches(args);
   return adapter === "gather" ? gatherInput({ node, plan, args }) : streamInput({ node, plan, args, adapter });
 }

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { type Artifact, type Origin, type ShardRecord, type ShardRef, sourceKey } from "../../model/records.ts";
 import type { WorkerStore } from "../../ports/index.ts";
 
-/** A shard that a consumer reads, and how far it has come. */
+/** A shard that a consumer reads. */
 export interface Source {
   readonly nodeId: string;
   readonly shard: number;
@@ -12,13 +12,13 @@ export interface Source {
 
 interface Cursor extends Source {
   readonly key: string;
-  /** Where its artifacts are: its own log, or that of the shard which it was adopted from. */
+  /** The log with its artifacts: its own, or that of the shard it was adopted from. */
   log: ShardRef;
-  /** Next artifact to read. */
+  /** The next artifact to read. */
   seq: number;
-  /** Chunks of that artifact that are stored already. */
+  /** Chunks of that artifact that are already stored. */
   skipChunks: number;
-  /** Length of the finished log, once it is known: a fact that never changes. */
+  /** Length of the finished log, once known; it never changes. */
   count: number | undefined;
 }
 
@@ -31,23 +31,25 @@ export type Pulled =
     }
   | { readonly kind: "nothing"; readonly sourceRunning: boolean }
   | { readonly kind: "end" }
-  /** A source started its output over: what was built from its old generation is void. */
+  /** A source restarted its output: what was built from the old generation is void. */
   | { readonly kind: "restarted"; readonly sourceGens: Readonly<Record<string, number>> };
 
 export interface StreamInputOptions {
   readonly store: WorkerStore;
   readonly taskId: string;
   readonly sources: readonly { readonly nodeId: string; readonly shard: number }[];
-  /** From the consumer's own record: which generations its output is built from. Never what is found today. */
+  /**
+   * From the consumer's own record: the generations that its output is built from, even if the sources have newer ones.
+   */
   readonly sourceGens: Readonly<Record<string, number>>;
-  /** From the consumer's own log: the last batch it stored from each source. */
+  /** From the consumer's own log: the last batch stored from each source. */
   readonly origins: readonly Origin[];
   readonly pageSize: number;
 }
 
 /**
- * Reads several append-only logs to their ends, a page at a time, in turn. Position is a cursor a source, taken from the
- * reader's own output: nothing else remembers what was read, so nothing can disagree.
+ * Reads several append-only logs to their ends, page by page, in turn. The cursor of each source is derived from the
+ * consumer's own output: no other record of the position exists that could disagree with it.
  */
 export class StreamInput {
   readonly #options: StreamInputOptions;
@@ -78,14 +80,14 @@ export class StreamInput {
     });
   }
 
-  /** The first seq of each source that isn't read to its end. */
+  /** The next seq of each source that is not read to its end. */
   get positions(): ReadonlyMap<Source, number> {
     return new Map(this.#open.map((cursor) => [cursor, cursor.seq]));
   }
 
   async pull(): Promise<Pulled> {
     if (!this.#looked) {
-      // Most sources have finished before their consumer starts: one read then settles all of their ends.
+      // Most sources have finished before their consumer starts: then one read finds all of their ends.
       this.#looked = true;
       const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
       if (this.#see(records).restarted) return restarted(records);
@@ -96,17 +98,17 @@ export class StreamInput {
     }
     this.#open = this.#open.filter((cursor) => cursor.seq !== cursor.count);
     if (this.#open.length === 0) return { kind: "end" };
-    // Page first, state after: "nothing new" and "finished with this count" then belong together.
+    // Read the page first and the record second, so that "nothing new" and "finished with this count" are consistent.
     const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
     const seen = this.#see(records);
     if (seen.restarted) return restarted(records);
     this.#open = this.#open.filter((cursor) => cursor.seq !== cursor.count);
     if (this.#open.length === 0) return { kind: "end" };
-    if (seen.adopted) return this.pull(); // the pages were looked for where they aren't
+    if (seen.adopted) return this.pull(); // the pages were read from the wrong log
     return { kind: "nothing", sourceRunning: seen.running };
   }
 
-  /** The next page of the source whose turn it is; `undefined`: nothing there. */
+  /** The next page of the source whose turn it is; `undefined` if it has none. */
   async #page(): Promise<Pulled | undefined> {
     const cursor = this.#open[this.#turn++ % this.#open.length] as Cursor;
     if (cursor.seq === cursor.count) return undefined;
@@ -134,7 +136,7 @@ export class StreamInput {
       }
       if (record.generation !== cursor.generation) restarted = true;
       else if (record.status === "finished") cursor.count = record.count;
-      // A source that finished after its page was read has more to read: it doesn't starve anybody.
+      // A source that finished after its page was read has more to read, so the consumer is not starving.
       if (record.status === "running" || record.status === "finished") running = true;
     }
     return { restarted, running, adopted };
@@ -148,19 +150,19 @@ function restarted(records: readonly ShardRecord[]): Pulled {
   return { kind: "restarted", sourceGens };
 }
 
-/** A uid longer than this is cut and gets a hash: uids grow along a chain of nodes, the store's keys must not. */
+/** Longer uids are cut and hashed: uids grow along a chain of nodes, but the store's keys must not. */
 const maxLength = 200;
 const keptLength = 120;
 
 /**
- * The uid of a consumer's batch, derived from where it came from. Unique in the node: `/` is in no node id, so the
- * first one ends the node; a chunk index has no dot, so the last dot begins it. With a single source that is taken
- * batch by batch the uid stays what it is: a batch keeps its name along a chain.
+ * The uid of a consumer's batch, derived from its origin. Unique in the node: a node id contains no `/`, so the first
+ * one ends the node id; a chunk index contains no dot, so the last one begins it. With a single source that is read
+ * batch by batch, the uid is unchanged: a batch keeps its name along a chain.
  */
 export function consumerUid(from: {
   readonly nodeId: string;
   readonly uid: string;
-  /** Index within the artifact; absent when the adapter takes artifacts whole. */
+  /** Index within the artifact; absent if the adapter delivers whole artifacts. */
   readonly chunk?: number;
   readonly onlySource: boolean;
 }): string {
@@ -169,7 +171,7 @@ export function consumerUid(from: {
   return uid.length <= maxLength ? uid : `${uid.slice(0, keptLength)}#${hash("sha256", uid, "hex")}`;
 }
 
-/** FNV-1a, 32 bits: which shard a batch belongs to must be the same on every machine, for ever. */
+/** FNV-1a, 32 bits: the shard of a batch must be the same on every machine, permanently. */
 export function shardOf(uid: string, partitions: number): number {
   if (partitions === 1) return 0;
   let hash = 0x811c9dc5;

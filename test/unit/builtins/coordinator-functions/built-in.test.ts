@@ -15,7 +15,7 @@ describe("the built-in coordinator functions", () => {
     },
   );
 
-  it("noop takes anything and stores an empty object", async () => {
+  it("noop accepts anything and stores an empty object", async () => {
     await expect(call("noop", {})).resolves.toEqual({});
     await expect(call("noop", { note: "later", list: [1] })).resolves.toEqual({});
   });

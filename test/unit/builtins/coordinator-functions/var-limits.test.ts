@@ -76,7 +76,7 @@ describe.each([
 ])("the values of %s", (fn, argument) => {
   const give = (value: unknown) => call(fn, { [argument]: { a: { b: value } } });
 
-  it("may have strings of 64 KiB in UTF-8, not one byte more", async () => {
+  it("may have strings of 64 KiB in UTF-8, but not one byte more", async () => {
     await expect(give("x".repeat(65_536))).resolves.toBeDefined();
     await expect(give("x".repeat(65_537))).rejects.toEqual(
       refused("the value of the variable 'a.b' has a string of 65537 bytes, the limit is 65536"),
@@ -85,7 +85,7 @@ describe.each([
     await expect(give("é".repeat(32_769))).rejects.toEqual(refused("65538 bytes"));
   });
 
-  it("looks into lists too", async () => {
+  it("are checked in lists too", async () => {
     await expect(give([[{ deep: "x".repeat(65_537) }]])).rejects.toEqual(refused("'a.b'"));
     await expect(give([{ constructor: 1 }])).rejects.toEqual(
       refused("the value of the variable 'a.b' has the key constructor"),
@@ -93,7 +93,7 @@ describe.each([
     await expect(give([JSON.parse('{ "__proto__": 1 }')])).rejects.toEqual(refused("__proto__"));
   });
 
-  it("are checked where a nested object makes the path", async () => {
+  it("are checked if a nested object makes the path", async () => {
     await expect(give(JSON.parse('{ "__proto__": { "polluted": 1 } }'))).rejects.toEqual(refused("a.b.__proto__"));
     await expect(give({ "": 1 })).rejects.toEqual(refused("'a.b.' has an empty segment"));
     await expect(give({ $inc: 1 })).rejects.toEqual(refused("'a.b.$inc'"));
@@ -111,7 +111,7 @@ describe.each([
     await expect(give(value)).rejects.toEqual(refused("the value of the variable 'a.b' is not JSON"));
   });
 
-  it("are refused, not overflowed by, when they nest without end", async () => {
+  it("are refused without an overflow if they nest infinitely", async () => {
     let lists: unknown = [];
     for (let i = 0; i < 100_000; i++) lists = [lists];
     await expect(give(lists)).rejects.toEqual(refused("is nested deeper"));
@@ -130,7 +130,7 @@ describe.each([
 });
 
 describe("a refused call", () => {
-  it("changes nothing, also where only its last variable is bad", async () => {
+  it("changes nothing, even if only its last variable is invalid", async () => {
     await expect(changed("vars.set", { kv: { good: 1, "b..d": 2 } }, { old: 1 })).rejects.toEqual(refused("b..d"));
   });
 });

@@ -49,7 +49,7 @@ function parts(value: unknown): object[] {
 
 describe("a closed schema", () => {
   for (const [name, [schema, wire]] of Object.entries(closed)) {
-    test(`${name}: zod makes every object and array anew, in decode and in encode`, () => {
+    test(`${name}: zod creates every object and array anew, in decode and in encode`, () => {
       expect(isClosedSchema(schema)).toBe(true);
       const before = structuredClone(wire);
       const decoded = z.decode(schema, wire);
@@ -65,7 +65,7 @@ describe("a closed schema", () => {
     });
   }
 
-  test("what it gives is JSON: nothing is lost on the way through a text", () => {
+  test("its values are JSON: nothing is lost in a round trip through text", () => {
     for (const [schema, wire] of Object.values(closed)) {
       const encoded = z.encode(schema, z.decode(schema, wire));
       expect(JSON.parse(JSON.stringify(encoded))).toStrictEqual(encoded);
@@ -73,7 +73,7 @@ describe("a closed schema", () => {
   });
 });
 
-describe("a schema is not closed when what it lets through", () => {
+describe("a schema is not closed if it accepts", () => {
   test.for<[string, z.ZodType]>([
     ["is anything", z.unknown()],
     ["has unknown keys", z.looseObject({ a: z.string() })],

@@ -6,7 +6,7 @@ import { copyJson, NotJsonError } from "../../../../src/core/codec/index.ts";
 const hasNoProtoKey = (value: unknown): boolean => !JSON.stringify(value).includes('"__proto__":');
 
 describe("a copy of JSON", () => {
-  test("equals what JSON itself makes of it, and shares nothing with it", () => {
+  test("equals the round trip through JSON, and shares nothing with the original", () => {
     fc.assert(
       fc.property(fc.jsonValue().filter(hasNoProtoKey), (value) => {
         const copy = copyJson(value);
@@ -16,7 +16,7 @@ describe("a copy of JSON", () => {
     );
   });
 
-  test("is of copies all the way down", () => {
+  test("consists of copies at every depth", () => {
     const inner = { x: [1] };
     const copy = copyJson({ a: [inner, inner] }) as { a: [typeof inner, typeof inner] };
     expect(copy.a[0]).not.toBe(inner);
@@ -24,11 +24,11 @@ describe("a copy of JSON", () => {
     expect(copy.a[0]).not.toBe(copy.a[1]);
   });
 
-  test("leaves out keys whose value is undefined, as JSON does", () => {
+  test("omits keys whose value is undefined, like JSON", () => {
     expect(Object.keys(copyJson({ a: undefined, b: 1 }) as object)).toEqual(["b"]);
   });
 
-  test("has 0 for -0, as JSON does", () => {
+  test("has 0 for -0, like JSON", () => {
     expect(copyJson([-0, { a: -0 }])).toStrictEqual([0, { a: 0 }]);
   });
 
@@ -41,7 +41,7 @@ describe("a copy of JSON", () => {
   });
 });
 
-describe("what JSON can't hold is refused with its path", () => {
+describe("a value that JSON cannot represent is refused with its path", () => {
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
   test.for<[string, unknown, string]>([
@@ -63,7 +63,7 @@ describe("what JSON can't hold is refused with its path", () => {
     expect(() => copyJson(value)).toThrow(words);
   });
 
-  test("200 levels are still taken", () => {
+  test("200 levels are accepted", () => {
     let value: unknown = 1;
     for (let depth = 0; depth < 200; depth++) value = [value];
     expect(() => copyJson(value)).not.toThrow();

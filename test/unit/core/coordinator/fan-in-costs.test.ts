@@ -89,7 +89,7 @@ test.for([
   { fanIn: "count:190", needed: 190 },
   { fanIn: "all", needed: 200 },
 ] as const)(
-  "fan-in $fanIn of 200: starts with the one it needs, and reads in proportion to its parents",
+  "fan-in $fanIn of 200: starts with the parents it needs, and reads in proportion to their number",
   async (how) => {
     const { fanIn, needed } = how;
     for (const start of [undefined, "first_batch"] as const) {
@@ -109,7 +109,7 @@ test.for([
 );
 
 test.for([undefined, "first_batch"] as const)(
-  "two coordinators that were told of half of the parents each: the look that is owed finds it, start %s",
+  "two coordinators that each received half of the parents' events: the owed look finds it, start %s",
   async (start) => {
     const { coordinators, seen, satisfy, join } = await joinOf({
       fanIn: "count:100",
@@ -133,7 +133,7 @@ test.for([undefined, "first_batch"] as const)(
   },
 );
 
-test("a coordinator that has just started and is told of the last parent finds the others", async () => {
+test("a coordinator that has just started and receives the last parent's event finds the others", async () => {
   const { coordinators, coordinator, satisfy, join } = await joinOf({ fanIn: "count:100", coordinators: 1 });
   for (const index of order.slice(0, 99)) await coordinators[0]?.nodeChanged("t", await satisfy(index));
   const restarted = coordinator();
@@ -142,7 +142,7 @@ test("a coordinator that has just started and is told of the last parent finds t
   expect((await join())?.chosen).toHaveLength(100);
 });
 
-test("a look that the store keeps from being made is owed on", async () => {
+test("a look that fails because of the store stays owed", async () => {
   const { coordinators, coordinator, away, satisfy, join } = await joinOf({ fanIn: "count:100", coordinators: 1 });
   for (const index of order.slice(0, 99)) await satisfy(index);
   expect(coordinators[0]?.owedLooks).toEqual([]); // nobody told it

@@ -74,7 +74,7 @@ describe("shard transitions", () => {
     expect(new Set(passed)).toEqual(allowedShard);
   });
 
-  test("a refused one names both states, its cause and the shard", () => {
+  test("a refused one reports both statuses, its cause and the shard", () => {
     for (const move of shardMoves) {
       const check = () => checkShardTransition(ref, move);
       if (allowedShard.has(`${move.from} ${move.to} ${move.cause}`)) {
@@ -95,14 +95,14 @@ describe("shard transitions", () => {
     }
   });
 
-  test("nothing leaves a terminal state, and every other can be left", () => {
+  test("no transition leaves a terminal status, and every other status can be left", () => {
     for (const from of shardStatuses) {
       const leaves = shardMoves.some((move) => move.from === from && isShardTransition(move));
       expect(leaves).toBe(from === "absent" || !isShardTerminal(from));
     }
   });
 
-  test("every state can be reached from absent, and a terminal one from every open state", () => {
+  test("every status can be reached from absent, and a terminal one from every open status", () => {
     for (const start of shardStatuses) {
       const reached = reachable(start, shardMoves.filter(isShardTransition));
       if (start === "absent") expect(reached).toEqual(new Set(shardStatuses));
@@ -122,7 +122,7 @@ describe("task transitions", () => {
     expect(new Set(passed)).toEqual(allowedTask);
   });
 
-  test("a refused one names both states, its cause and the task", () => {
+  test("a refused one reports both statuses, its cause and the task", () => {
     for (const move of taskMoves.filter((candidate) => !isTaskTransition(candidate))) {
       expect(() => checkTaskTransition("t", move)).toThrow(
         `task 't': '${move.cause}' cannot change its status from '${move.from}' to '${move.to}'`,
@@ -131,7 +131,7 @@ describe("task transitions", () => {
     expect(() => checkTaskTransition("t", { from: "running", to: "finished", cause: "finish" })).not.toThrow();
   });
 
-  test("nothing leaves a terminal state", () => {
+  test("no transition leaves a terminal status", () => {
     for (const { from } of taskMoves.filter(isTaskTransition)) {
       expect(from !== "absent" && isTaskTerminal(from)).toBe(false);
     }

@@ -26,7 +26,7 @@ function clocks() {
   };
 }
 
-test("time is the wall clock's, also where that jumps ahead", () => {
+test("time follows the wall clock, even if that jumps ahead", () => {
   const { now, pass, set } = clocks();
   expect(now()).toBe(1_000_000);
   pass(10.5);
@@ -35,7 +35,7 @@ test("time is the wall clock's, also where that jumps ahead", () => {
   expect(now()).toBe(1_000_010 + hourMs);
 });
 
-test("where the wall clock is set back, time goes on as it passes", () => {
+test("if the wall clock is set back, time continues at its usual pace", () => {
   const { now, pass, set } = clocks();
   now();
   set(-hourMs);
@@ -49,7 +49,7 @@ test("where the wall clock is set back, time goes on as it passes", () => {
   expect(now()).toBe(1_001_150);
 });
 
-test("the wall clock counts again once it has caught up", () => {
+test("the wall clock applies again once it has caught up", () => {
   const { now, pass, set } = clocks();
   now();
   set(-hourMs);
@@ -59,7 +59,7 @@ test("the wall clock counts again once it has caught up", () => {
   expect(now()).toBe(1_001_030);
 });
 
-test("without a step, a monotonic clock that runs ahead changes nothing", () => {
+test("without a step, a fast monotonic clock has no effect", () => {
   let wall = 1_000;
   let monotonic = 0;
   const now = steadyNow(
@@ -76,7 +76,7 @@ test("without a step, a monotonic clock that runs ahead changes nothing", () => 
 test.for([
   ["memory", () => memoryStore()],
   ["SQLite", () => sqliteStore(":memory:")],
-] as const)("a step back of the system's clock delays nothing in a %s store", async ([, make]) => {
+] as const)("setting the system clock back delays nothing in a %s store", async ([, make]) => {
   const store = make();
   onTestFinished(() => store.close());
   await store.open();

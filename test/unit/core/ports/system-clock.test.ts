@@ -27,7 +27,7 @@ describe("systemClock", () => {
     expect(removed).toHaveBeenCalledTimes(1);
   });
 
-  test("a sleep longer than the longest timer doesn't end early", async () => {
+  test("a sleep longer than the longest timer does not end early", async () => {
     vi.useFakeTimers();
     try {
       const days = 40 * 86_400_000;
@@ -58,7 +58,7 @@ describe("systemClock", () => {
     expect(refs).toEqual([false, true]);
   });
 
-  test("yield lets timers and I/O have their turn", async () => {
+  test("yield lets timers and I/O run", async () => {
     let turned = false;
     setImmediate(() => {
       turned = true;
@@ -68,13 +68,13 @@ describe("systemClock", () => {
   });
 });
 
-test("ids are unique and without a colon", () => {
+test("ids are unique and contain no colon", () => {
   const ids = Array.from({ length: 1_000 }, () => systemIds.next());
   expect(new Set(ids).size).toBe(1_000);
   for (const id of ids) expect(id).not.toContain(":");
 });
 
-test("random draws from [0, 1)", () => {
+test("random numbers are in [0, 1)", () => {
   for (let i = 0; i < 1_000; i++) {
     const drawn = systemRandom();
     expect(drawn).toBeGreaterThanOrEqual(0);

@@ -10,15 +10,15 @@ function waitingClock() {
   return { slept, clock: { ...systemClock(), sleep: async (ms: number) => void slept.push(ms) } };
 }
 
-describe("asking a store", () => {
-  test("again while it can't be reached, each time later", async () => {
+describe("a store call is retried", () => {
+  test("while the store is unreachable, with growing delays", async () => {
     const { clock, slept } = waitingClock();
     const call = vi.fn(async () => (call.mock.calls.length < 5 ? Promise.reject(unreachable()) : "answer"));
     expect(await new StoreRetry(clock).ask(call)).toBe("answer");
     expect(slept).toEqual([10, 20, 40, 80]);
   });
 
-  test("not for ever", async () => {
+  test("but not forever", async () => {
     const { clock, slept } = waitingClock();
     const call = vi.fn(() => Promise.reject(unreachable()));
     await expect(new StoreRetry(clock).ask(call)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
@@ -26,21 +26,21 @@ describe("asking a store", () => {
     expect(Math.max(...slept)).toBe(1_000);
   });
 
-  test("only when it is that: another error is the answer", async () => {
+  test("for no other error, which is thrown", async () => {
     const { clock } = waitingClock();
     const call = vi.fn(() => Promise.reject(new Error("refused")));
     await expect(new StoreRetry(clock).ask(call)).rejects.toThrow("refused");
     expect(call).toHaveBeenCalledTimes(1);
   });
 
-  test("not when it will never be there again", async () => {
+  test("not if the store is unreachable permanently", async () => {
     const { clock } = waitingClock();
     const call = vi.fn(() => Promise.reject(new FlowError("STORE_UNAVAILABLE", "gone", { retryable: false })));
     await expect(new StoreRetry(clock).ask(call)).rejects.toThrow("gone");
     expect(call).toHaveBeenCalledTimes(1);
   });
 
-  test("no more once its signal is aborted", async () => {
+  test("not after its signal was aborted", async () => {
     const { clock } = waitingClock();
     const abort = new AbortController();
     const call = vi.fn(async () => {

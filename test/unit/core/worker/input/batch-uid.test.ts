@@ -3,14 +3,14 @@ import { describe, expect, test } from "vitest";
 import { consumerUid } from "../../../../../src/core/worker/input/index.ts";
 
 describe("the uid of a consumer's batch", () => {
-  test("is its source's when there is one source, taken whole", () => {
+  test("is its source's uid if there is one source, delivered whole", () => {
     expect(consumerUid({ nodeId: "a", uid: "x", onlySource: true })).toBe("x");
     expect(consumerUid({ nodeId: "a", uid: "x", onlySource: false })).toBe("a/x");
     expect(consumerUid({ nodeId: "a", uid: "x", chunk: 2, onlySource: true })).toBe("x.2");
     expect(consumerUid({ nodeId: "a", uid: "x", chunk: 2, onlySource: false })).toBe("a/x.2");
   });
 
-  test("is unique within a node: another origin is another uid", () => {
+  test("is unique within a node: another origin has another uid", () => {
     // Characters of which uids are made, and lengths around the cut.
     const uid = fc.oneof(
       fc.string({ unit: fc.constantFrom("a", ".", "/", "0", "1", "#"), minLength: 1, maxLength: 6 }),
@@ -36,7 +36,7 @@ describe("the uid of a consumer's batch", () => {
     );
   });
 
-  test("doesn't grow along a chain of nodes, and stays the same from run to run", () => {
+  test("does not grow along a chain of nodes, and is the same in every run", () => {
     let uid = "start";
     for (let depth = 0; depth < 500; depth++) uid = consumerUid({ nodeId: "n", uid, chunk: 0, onlySource: false });
     expect(uid.length).toBeLessThanOrEqual(200);

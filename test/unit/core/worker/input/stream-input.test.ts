@@ -58,7 +58,7 @@ async function drain(
 }
 
 describe("reading a source", () => {
-  test("in pages, in order, and on when more comes, until it has finished", async () => {
+  test("in pages, in order, continuing when more arrives, until it has finished", async () => {
     const input = stream();
     expect(await input.pull()).toEqual({ kind: "nothing", sourceRunning: false });
     const a = await running("a");
@@ -71,14 +71,14 @@ describe("reading a source", () => {
     expect(await input.pull()).toEqual({ kind: "end" });
   });
 
-  test.for([0, 1, 3, 6, 7])("of %i artifacts that has finished before: ends without a wait", async (count) => {
+  test.for([0, 1, 3, 6, 7])("of %i artifacts that has already finished: ends without a wait", async (count) => {
     const a = await running("a");
     await append(a, numbers(count));
     await store.complete(a, { generation: 0, count });
     expect(await drain(stream())).toMatchObject({ metas: numbers(count).map((n) => `a${n}`), last: "end" });
   });
 
-  test("a source that waits for a retry isn't running, one whose task is cancelled neither", async () => {
+  test("a source that waits for a retry is not running, nor is one whose task is cancelled", async () => {
     const a = await running("a");
     await append(a, [0]);
     const input = stream();
@@ -87,7 +87,7 @@ describe("reading a source", () => {
     expect(await input.pull()).toEqual({ kind: "nothing", sourceRunning: false });
   });
 
-  test("a closed log of a shard that hasn't finished is no end: only the shard's record says so", async () => {
+  test("a closed log of a shard that has not finished is not the end: only the shard's record decides", async () => {
     const gate = new Gate();
     const interrupted = memoryStore({
       step: (label) => (label === "complete:finish" ? gate.pass() : Promise.resolve()),
@@ -108,10 +108,10 @@ describe("reading a source", () => {
   });
 });
 
-describe("going on after an earlier attempt", () => {
+describe("continuing after an earlier attempt", () => {
   const origin = (source: string, seq: number, chunk = 0): Origin => ({ source, seq, chunk });
 
-  test("begins with the last artifact that it had something of, and says how many chunks of it are stored", async () => {
+  test("begins with the last artifact it stored something of, and reports how many of its chunks are stored", async () => {
     const a = await running("a");
     await append(a, numbers(5));
     await store.complete(a, { generation: 0, count: 5 });
@@ -119,7 +119,7 @@ describe("going on after an earlier attempt", () => {
     expect(read).toMatchObject({ metas: ["a2", "a3", "a4"], skips: [5], last: "end" });
   });
 
-  test("each source by its own place", async () => {
+  test("resumes each source at its own position", async () => {
     const [a, b] = [await running("a"), await running("b")];
     for (const each of [a, b]) {
       await append(each, numbers(4));
@@ -162,8 +162,8 @@ describe("several sources", () => {
   });
 });
 
-describe("a source that starts over", () => {
-  test("is told, with today's generations of all, before anything of the new one is handed out", async () => {
+describe("a source that restarts", () => {
+  test("is reported, with the current generations of all, before anything of the new one is delivered", async () => {
     const [a, b] = [await running("a"), await running("b")];
     await append(a, numbers(2));
     await append(b, [0]);
@@ -177,7 +177,7 @@ describe("a source that starts over", () => {
     expect((await drain(again)).metas.toSorted()).toEqual(["a0", "b0"]);
   });
 
-  test("is noticed at the first look by a reader whose own output is of the old one", async () => {
+  test("is noticed at the first look by a reader whose own output is based on the old generation", async () => {
     const a = await running("a");
     await append(a, [0]);
     await store.restart(a, { generation: 1, sourceGens: {} });
@@ -185,7 +185,7 @@ describe("a source that starts over", () => {
   });
 });
 
-test("a batch stored between 'nothing new' and 'finished' isn't lost, wherever the writes fall between the reads", async () => {
+test("a batch stored between 'nothing new' and 'finished' is not lost, wherever the writes fall between the reads", async () => {
   for (let seed = 0; seed < 40; seed++) {
     const random = seededRandom(seed);
     const pace = async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { systemClock } from "../../../../src/core/ports/system.ts";
-import { EventLoopYielder } from "../../../../src/core/resilience/event-loop-yield.ts";
+import { systemClock } from "../../../../../src/core/ports/system.ts";
+import { EventLoopYielder } from "../../../../../src/core/worker/attempt/handler-code.ts";
 
 /** A clock that stands still but for what the test adds; a turn of the event loop is a promise of the test's. */
 function standingClock() {
@@ -19,7 +19,7 @@ function standingClock() {
   };
 }
 
-test("nobody waits within a slice of time; after it everybody waits for one turn", async () => {
+test("no caller waits within a time slice; after it, all callers wait for one turn", async () => {
   const { clock, pass, turns } = standingClock();
   const breather = new EventLoopYielder(clock);
   pass(7);
