@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { classifyFailure } from "../../../../src/core/worker/attempt/failure.ts";
-import { PermanentError, RetryableError } from "../../../../src/errors/index.ts";
-import { handler } from "../../../helpers/handlers.ts";
+import { classifyFailure } from "../../../../../src/core/worker/attempt/failure.ts";
+import { PermanentError, RetryableError } from "../../../../../src/errors/index.ts";
+import { handler } from "../../../../helpers/handlers.ts";
 
 const attempt = { taskId: "t", nodeId: "n", shard: 2, epoch: 3, claimId: "c" };
 const classify = (error: unknown, more: { batchUid?: string; classifyError?: (error: unknown) => never } = {}) =>

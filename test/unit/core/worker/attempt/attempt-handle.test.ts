@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { AttemptAborted, AttemptEnded, AttemptHandle } from "../../../../src/core/worker/attempt/attempt-handle.ts";
-import { Gate } from "../../../helpers/waiting.ts";
+import { AttemptAborted, AttemptEnded, AttemptHandle } from "../../../../../src/core/worker/attempt/attempt-handle.ts";
+import { Gate } from "../../../../helpers/waiting.ts";
 
 const held = () => new AttemptHandle({ taskId: "t", nodeId: "n", shard: 0, epoch: 1, claimId: "c" }, 1_000);
 const ended = (reason: string) => expect.objectContaining({ name: "AttemptEnded", reason });
