@@ -68,6 +68,36 @@ export const sqliteMutations: readonly Mutation[] = [
       edit(`${sqlite}/connection.ts`, '"call" || this.#handlers > 0;', '"call";'),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/unit/adapters/sqlite/file-time.test.ts",
+      title: "a process that starts after the clock was set back continues from the file's time",
+      why: "takes a process that starts after a step back of the wall clock",
+    },
+    ...mutation(
+      "SQLite: a process does not take the file's time",
+      edit(
+        `${sqlite}/connection.ts`,
+        "    this.#timeOf(Math.max(this.#fileTime, now())); // from here on it is not behind\n",
+        "",
+      ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/unit/adapters/sqlite/file-time.test.ts",
+      title: "the file's time is written once a second, and never lowered",
+      why: "takes a process that starts after a step back of the wall clock",
+    },
+    ...mutation(
+      "SQLite: the file's time is not raised",
+      edit(
+        `${sqlite}/connection.ts`,
+        "      if (time >= this.#fileTime + fileTimeStepMs) this.#raiseFileTime(time);\n",
+        "",
+      ),
+    ),
+  },
   mutation(
     "SQLite: an ended task stays due",
     edit(`${sqlite}/tasks.ts`, "isTaskTerminal(next.status) ? null : now", "now"),

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementResultingChanges, type StatementSync } from "node:sqlite";
 import type { ShardRecord, TaskRecord } from "../../core/model/records.ts";
 import type { HandlerGate } from "../../core/ports/index.ts";
+import { steadyTime } from "../../core/ports/steady-time.ts";
+import { systemClock } from "../../core/ports/system.ts";
 import { RecordCache } from "../../core/store/record-cache.ts";
 import { FlowError } from "../../errors/index.ts";
 import { migrate } from "./schema.ts";
@@ -25,7 +27,12 @@ export interface SqliteStoreOptions {
   readonly synchronous?: "normal" | "full";
   /** How long a write waits while another process writes, in ms; the event loop waits with it. @defaultValue 5000 */
   readonly busyMs?: number;
-  /** The store's clock, in milliseconds. @defaultValue the system's; where that is set back, time goes on from there */
+  /**
+   * The wall clock, in milliseconds. Where it is set back, store time continues from the latest that any process on the
+   * file has seen.
+   *
+   * @defaultValue the system's
+   */
   readonly now?: () => number;
 }
 
@@ -41,13 +48,17 @@ type Work<T> = (connection: SqliteConnection, now: number) => T;
 
 /** A connection as one store uses it. */
 export interface Session {
-  readonly now: () => number;
   read<T>(work: Work<T>): Promise<T>;
   write<T>(work: Work<T>): Promise<T>;
 }
 
 /** A turn with more operations than this is committed in pieces: other processes want to write too. */
 const mostOperations = 1_000;
+/**
+ * By how much time must be ahead of the file's before a write raises it: writing it each time would cost every
+ * transaction a page. A process that starts after a step back may be so far behind the others, until their next write.
+ */
+const fileTimeStepMs = 1_000;
 /** How long opening waits at least: for another process that opens the file and migrates it. */
 const openingMs = 5_000;
 const mostTasks = 256;
@@ -72,7 +83,11 @@ export class SqliteConnection implements HandlerGate {
   readonly #database: DatabaseSync;
   readonly #users = new Set<Session>();
   readonly #statements = new Map<string, StatementSync>();
+  /** Store time: the latest of this process's clock and the file's time, which all processes on the file raise. */
+  readonly #timeOf = steadyTime(systemClock().monotonic);
   #dataVersion: unknown;
+  /** The file's time, as far as this process knows. */
+  #fileTime = 0;
   /** Unknown again when another process may have queued a shard. */
   #lastInQueue: number | undefined;
   #operations = 0;
@@ -128,16 +143,18 @@ export class SqliteConnection implements HandlerGate {
 
   read<T>(work: Work<T>, now: () => number): T {
     return this.#guarded(() => {
-      if (!this.#database.isTransaction) this.#lookForExternalWrites();
-      return work(this, now());
+      if (!this.#database.isTransaction) this.#lookForExternalWrites(now);
+      return work(this, this.#timeOf(now()));
     });
   }
 
   /** Runs in a transaction. It must have judged everything before its first statement that writes. */
   write<T>(work: Work<T>, now: () => number): T {
     return this.#guarded(() => {
-      if (!this.#database.isTransaction) this.#begin();
-      const result = work(this, now());
+      if (!this.#database.isTransaction) this.#begin(now);
+      const time = this.#timeOf(now());
+      if (time >= this.#fileTime + fileTimeStepMs) this.#raiseFileTime(time);
+      const result = work(this, time);
       const alone = this.options.commit === "call" || this.#handlers > 0;
       if (alone || ++this.#operations >= mostOperations) this.#commit();
       return result;
@@ -181,10 +198,15 @@ export class SqliteConnection implements HandlerGate {
     return statement;
   }
 
-  #begin(): void {
+  #begin(now: () => number): void {
     this.#database.exec("BEGIN IMMEDIATE");
-    this.#lookForExternalWrites();
+    this.#lookForExternalWrites(now);
     setImmediate(() => this.#endTurn()); // with `call`: for an operation that threw, and so was not committed
+  }
+
+  #raiseFileTime(time: number): void {
+    this.run("UPDATE store_time SET latest = ? WHERE pk = 1", time);
+    this.#fileTime = time;
   }
 
   #commit(): void {
@@ -204,10 +226,12 @@ export class SqliteConnection implements HandlerGate {
     }
   }
 
-  #lookForExternalWrites(): void {
+  #lookForExternalWrites(now: () => number): void {
     const version = this.get<{ data_version: number }>("PRAGMA data_version")?.data_version;
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
+    this.#fileTime = this.get<{ latest: number }>("SELECT latest FROM store_time WHERE pk = 1")?.latest ?? 0;
+    this.#timeOf(Math.max(this.#fileTime, now())); // from here on it is not behind
     this.tasks.clear();
     this.shards.clear();
     this.lengths.clear();

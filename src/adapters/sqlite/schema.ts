@@ -52,6 +52,13 @@ const migrations: readonly string[] = [
    CREATE TABLE dead_letters (
      pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, letter TEXT NOT NULL
    ) STRICT;`,
+  // The latest store time that any process has seen: after a step back of the wall clock, new processes continue from it.
+  `CREATE TABLE store_time (pk INTEGER PRIMARY KEY CHECK (pk = 1), latest REAL NOT NULL) STRICT;
+   INSERT INTO store_time (pk, latest) SELECT 1, coalesce(max(at), 0) FROM (
+     SELECT json_extract(record, '$.history[#-1].at') AS at FROM shards
+     UNION ALL SELECT json_extract(record, '$.createdAt') FROM tasks
+     UNION ALL SELECT ended_at FROM tasks
+   );`,
 ];
 
 /**

@@ -33,7 +33,6 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
   check("busyMs", busyMs, isBusyMs, `an integer from 0 to ${longestBusyMs}`);
   const connection = connectionTo({ path, commit, synchronous, busyMs });
   const session: Session = {
-    now,
     read: async (work) => connection.read(work, now),
     write: async (work) => connection.write(work, now),
   };

@@ -15,13 +15,14 @@ type TaskKey = Readonly<Record<"pk", number> & Record<"id", string>>;
 export const taskTable = (session: Session): TaskDriver => ({
   async insert(task, create) {
     keepJson(task.params, whatParams);
-    const { record, vars } = create(session.now());
-    const { graph, params, ...state } = deepFreeze(record);
-    const { id, idempotencyKey: key = null, createdAt, deadlineAt = null } = record;
-    const graphText = jsonText(graph, "the task's graph", mostBytes);
-    const texts = [JSON.stringify(state), graphText, jsonText(params, whatParams, mostBytes)];
-    const varsValues = [jsonText(vars.vars, whatVars, mostBytes), vars.version, JSON.stringify(vars.appliedBy)];
-    return session.write((db) => {
+    const graphText = jsonText(task.graph, "the task's graph", mostBytes);
+    const paramsText = jsonText(task.params, whatParams, mostBytes);
+    return session.write((db, now) => {
+      const { record, vars } = create(now);
+      const { graph: _, params: __, ...state } = deepFreeze(record);
+      const { id, idempotencyKey: key = null, createdAt, deadlineAt = null } = record;
+      const texts = [JSON.stringify(state), graphText, paramsText];
+      const varsValues = [jsonText(vars.vars, whatVars, mostBytes), vars.version, JSON.stringify(vars.appliedBy)];
       const look = "SELECT id FROM tasks WHERE id = ?1 UNION ALL SELECT id FROM tasks WHERE idempotency_key = ?2";
       const there = db.get<TaskKey>(look, id, key);
       if (there !== undefined) return { outcome: "exists", id: there.id };
