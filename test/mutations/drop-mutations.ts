@@ -44,8 +44,8 @@ export const dropMutations: readonly Mutation[] = [
       "a source that may start over counts as one that doesn't",
       edit(
         drop,
-        "if (record?.lease?.habits?.resumes !== true) return false;",
-        "if (record === undefined) return false;",
+        "if (entry?.record.lease?.habits?.resumes !== true) return false;",
+        "if (entry === undefined) return false;",
       ),
     ),
   },
@@ -57,7 +57,7 @@ export const dropMutations: readonly Mutation[] = [
     ),
     ...mutation(
       "a source that has started over unseen is forgotten",
-      edit(drop, "if (seen !== source.record.generation) return false;", "void seen;"),
+      edit(drop, "seen(source.record) === source.record.generation", "seen(source.record) >= 0"),
     ),
   },
   {

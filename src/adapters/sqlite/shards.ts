@@ -1,6 +1,6 @@
 import { keepShard } from "../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../core/model/index.ts";
-import { type EpochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
+import { epochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
 import type { Judged, ShardDriver } from "../../core/store/driver.ts";
 import { splitDue } from "../../core/store/lists.ts";
 import type { Keyed, Session, SqliteConnection } from "./connection.ts";
@@ -117,8 +117,6 @@ function shardsOfNode(db: SqliteConnection, taskId: string, nodeId: string): Sha
   const look = `SELECT ${refColumns} FROM shards WHERE task_id = ? AND node_id = ? ORDER BY shard`;
   return recordsAt(db, db.all<ShardRef>(look, taskId, nodeId));
 }
-
-const epochRef = ({ taskId, nodeId, shard, epoch }: ShardRecord): EpochRef => ({ taskId, nodeId, shard, epoch });
 
 type QueuedRow = ShardRef & Readonly<Record<"priority" | "ready_at" | "queue_order", number>>;
 

@@ -1,7 +1,7 @@
 import type { Logger } from "../../definitions/index.ts";
 import { cancelTokenOf } from "../messages/messages.ts";
 import { topics } from "../messages/topics.ts";
-import type { EpochRef, ShardRecord, ShardRef, TaskRecord } from "../model/records.ts";
+import { type EpochRef, epochRef, type ShardRecord, type ShardRef, type TaskRecord } from "../model/records.ts";
 import type { NodePlan, Plan, PlanCache } from "../plan/index.ts";
 import type { Bus, Clock, ExternalRows, Ids, Random, Store } from "../ports/index.ts";
 import type { ExternalTypes } from "./nodes.ts";
@@ -30,8 +30,6 @@ export interface ExternalParts {
 
 /** Such a worker reads no more artifacts of a node. */
 export const longestSource = 200;
-
-export const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 
 export async function readRecord(store: Store, ref: ShardRef): Promise<ShardRecord | undefined> {
   const records = await store.readShards(ref.taskId, [ref.nodeId]);

@@ -1,4 +1,11 @@
-import { type Attempt, type EpochRef, type LogAccess, type ShardRecord, shardKey } from "../../model/records.ts";
+import {
+  type Attempt,
+  type EpochRef,
+  epochRef,
+  type LogAccess,
+  type ShardRecord,
+  shardKey,
+} from "../../model/records.ts";
 import type { NodePlan } from "../../plan/index.ts";
 import type { QueuedRef } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
@@ -208,8 +215,6 @@ export class Claimer {
     this.#options.supervisor.spawn("queue", () => this.fill());
   }
 }
-
-const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 
 /** The slots of one worker: so many in all, and of some types fewer. */
 export class Capacity {
