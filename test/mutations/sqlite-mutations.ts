@@ -37,7 +37,7 @@ export const sqliteMutations: readonly Mutation[] = [
       "SQLite: whoever opens a file ends the leases of live processes",
       edit(
         `${sqlite}/connection.ts`,
-        '    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access on until it is closed\n',
+        '    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access until it is closed\n',
         "",
       ),
     ),
@@ -78,7 +78,7 @@ export const sqliteMutations: readonly Mutation[] = [
       "SQLite: a process does not take the file's time",
       edit(
         `${sqlite}/connection.ts`,
-        "    this.#timeOf(Math.max(this.#fileTime, now())); // from here on it is not behind\n",
+        "    this.#timeOf(Math.max(this.#fileTime, now())); // it continues from there\n",
         "",
       ),
     ),
@@ -91,11 +91,7 @@ export const sqliteMutations: readonly Mutation[] = [
     },
     ...mutation(
       "SQLite: the file's time is not raised",
-      edit(
-        `${sqlite}/connection.ts`,
-        "      if (time >= this.#fileTime + fileTimeStepMs) this.#raiseFileTime(time);\n",
-        "",
-      ),
+      edit(`${sqlite}/connection.ts`, "if (time >= this.#fileTime + fileTimeStepMs) {", "if (time < 0) {"),
     ),
   },
   mutation(
@@ -106,8 +102,8 @@ export const sqliteMutations: readonly Mutation[] = [
     "SQLite: a lease is found by its first deadline only",
     edit(
       `${sqlite}/shards.ts`,
-      "due_at = ?,\n     expires_at = ? WHERE",
-      "due_at = ?,\n     expires_at = coalesce(expires_at, ?) WHERE",
+      "due_at = ?,\n  expires_at = ? WHERE",
+      "due_at = ?,\n  expires_at = coalesce(expires_at, ?) WHERE",
     ),
   ),
   mutation(
