@@ -30,7 +30,7 @@ export const sqliteMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/unit/adapters/sqlite/leftovers.test.ts",
-      title: "with another process on the file, any lease may be a living one's",
+      title: "leases are kept while another process has the file open",
       why: "takes another process that has the file open",
     },
     ...mutation(

@@ -45,13 +45,13 @@ function machine(path = join(tempFolder(), "runs.db")) {
   };
 }
 
-/** The store time of a process, without a write: what is left until a deadline that is known. */
+/** The store time of a process, computed without a write from the time left until a known deadline. */
 async function timeOf({ store }: Process): Promise<number> {
   const { deadlineAt = 0 } = (await store.readTask("deadline")) ?? {};
   return deadlineAt - ((await store.overdueTasks(1)).nextInMs ?? 0);
 }
 
-/** A file with a deadline, and the process that made it. */
+/** A file with a deadline, and the process that created it. */
 async function withDeadline(aheadMs = 0) {
   const on = machine();
   const first = await on.process(aheadMs);
@@ -141,7 +141,7 @@ test("a process that was suspended during a step back continues with the others"
   expect(await timeOf(started)).toBe(time);
 });
 
-test("what a new process writes is in order behind what is in the file", async () => {
+test("a new process writes later times than those in the file", async () => {
   const { first, process } = await withDeadline();
   await queuedShard(first.store);
   await first.store.settle();
@@ -170,7 +170,7 @@ test("the file's time is written once a second, and never lowered", async () => 
   expect(stored()).toBe(began + 1_200);
 });
 
-test("a file of layout 1 has the latest time that its records show", async () => {
+test("a migrated file of layout 1 starts at the latest time in its records", async () => {
   const path = join(tempFolder(), "runs.db");
   const old = new DatabaseSync(path);
   old.exec(readFileSync(join(import.meta.dirname, "layouts", "1.sql"), "utf8"));
