@@ -3,14 +3,14 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 const attemptMoves = "core/model/attempt-transitions.ts";
 const sweeper = "core/coordinator/sweeper.ts";
 const keeper = "core/worker/claim/lease-renewer.ts";
-const steady = "core/ports/steady-now.ts";
+const steady = "core/ports/steady-time.ts";
 
 export const clockMutations: readonly Mutation[] = [
   mutation(
     "a store's time stands still while the wall clock is behind it",
     edit(steady, "latest = Math.max(latest, Math.floor(base + passed - since));", ""),
   ),
-  mutation("a store's time goes with the wall clock", edit(steady, "if (now >= latest) {", "if (now >= 0) {")),
+  mutation("a store's time goes with the wall clock", edit(steady, "if (reading >= latest) {", "if (reading >= 0) {")),
   mutation(
     "a worker keeps its leases by the wall clock",
     edit(keeper, "const now = this.#clock.monotonic();\n      for", "const now = this.#clock.now();\n      for"),

@@ -14,7 +14,7 @@ export const dropMutations: readonly Mutation[] = [
   {
     options,
     elsewhere: retention(
-      "what every reader has read goes, but for the batch that it would go on from",
+      "artifacts that every reader has read are dropped, except the one that it would resume from",
       "takes a reader that begins anew just behind the drop",
     ),
     ...mutation(
@@ -44,20 +44,20 @@ export const dropMutations: readonly Mutation[] = [
       "a source that may start over counts as one that doesn't",
       edit(
         drop,
-        "if (record?.lease?.habits?.resumes !== true) return false;",
-        "if (record === undefined) return false;",
+        "if (entry?.record.lease?.habits?.resumes !== true) return false;",
+        "if (entry === undefined) return false;",
       ),
     ),
   },
   {
     options,
     elsewhere: retention(
-      "a restart upstream that the reader hasn't seen",
+      "a restart upstream that the reader has not noticed",
       "takes a reader that is kept busy by another source from the restart to the end of this one",
     ),
     ...mutation(
       "a source that has started over unseen is forgotten",
-      edit(drop, "if (seen !== source.record.generation) return false;", "void seen;"),
+      edit(drop, "seen(source.record) === source.record.generation", "seen(source.record) >= 0"),
     ),
   },
   {

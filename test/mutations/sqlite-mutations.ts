@@ -30,14 +30,14 @@ export const sqliteMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/unit/adapters/sqlite/leftovers.test.ts",
-      title: "with another process on the file, any lease may be a living one's",
+      title: "leases are kept while another process has the file open",
       why: "takes another process that has the file open",
     },
     ...mutation(
       "SQLite: whoever opens a file ends the leases of live processes",
       edit(
         `${sqlite}/connection.ts`,
-        '    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access on until it is closed\n',
+        '    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access until it is closed\n',
         "",
       ),
     ),
@@ -68,6 +68,32 @@ export const sqliteMutations: readonly Mutation[] = [
       edit(`${sqlite}/connection.ts`, '"call" || this.#handlers > 0;', '"call";'),
     ),
   },
+  {
+    elsewhere: {
+      file: "test/unit/adapters/sqlite/file-time.test.ts",
+      title: "a process that starts after the clock was set back continues from the file's time",
+      why: "takes a process that starts after a step back of the wall clock",
+    },
+    ...mutation(
+      "SQLite: a process does not take the file's time",
+      edit(
+        `${sqlite}/connection.ts`,
+        "    this.#timeOf(Math.max(this.#fileTime, now())); // it continues from there\n",
+        "",
+      ),
+    ),
+  },
+  {
+    elsewhere: {
+      file: "test/unit/adapters/sqlite/file-time.test.ts",
+      title: "the file's time is written once a second, and never lowered",
+      why: "takes a process that starts after a step back of the wall clock",
+    },
+    ...mutation(
+      "SQLite: the file's time is not raised",
+      edit(`${sqlite}/connection.ts`, "if (time >= this.#fileTime + fileTimeStepMs) {", "if (time < 0) {"),
+    ),
+  },
   mutation(
     "SQLite: an ended task stays due",
     edit(`${sqlite}/tasks.ts`, "isTaskTerminal(next.status) ? null : now", "now"),
@@ -76,8 +102,8 @@ export const sqliteMutations: readonly Mutation[] = [
     "SQLite: a lease is found by its first deadline only",
     edit(
       `${sqlite}/shards.ts`,
-      "due_at = ?,\n     expires_at = ? WHERE",
-      "due_at = ?,\n     expires_at = coalesce(expires_at, ?) WHERE",
+      "due_at = ?,\n  expires_at = ? WHERE",
+      "due_at = ?,\n  expires_at = coalesce(expires_at, ?) WHERE",
     ),
   ),
   mutation(

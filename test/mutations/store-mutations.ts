@@ -79,16 +79,16 @@ export const storeMutations: readonly Mutation[] = [
   ),
   mutation(
     "appends go to the end, whatever their seq",
-    edit(log, 'if (this.#closed || seq !== this.#length) return "conflict";', 'if (this.#closed) return "conflict";'),
-    edit(log, "const stored: Artifact = { seq, uid,", "const stored: Artifact = { seq: this.#length, uid,"),
+    edit(log, 'if (this.#closed || seq !== this.length) return "conflict";', 'if (this.#closed) return "conflict";'),
+    edit(log, "const stored: Artifact = { seq, uid,", "const stored: Artifact = { seq: this.length, uid,"),
   ),
   mutation("no complete marker", edit(log, "this.#closed = true;", "")),
   mutation(
     "no fence on append",
     edit(
       logs,
-      'if (entry === undefined || answer !== "ok") return answer;\n      // The fence and',
-      "if (entry === undefined) return answer;\n      // The fence and",
+      'if (entry === undefined || answer !== "ok") return answer;\n      // A database checks the fence and',
+      "if (entry === undefined) return answer;\n      // A database checks the fence and",
     ),
   ),
   mutation(

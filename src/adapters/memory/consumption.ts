@@ -1,11 +1,11 @@
-import { type Origin, sourceKey } from "../../core/model/records.ts";
+import { type Origin, type ShardRef, sourceKey } from "../../core/model/records.ts";
 import { type Reading, readingsOf } from "../../core/store/readings.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 import type { OpenReading, ShardEntry, TaskEntry } from "./memory-state.ts";
 
 /**
- * Drops what nobody will read any more: a shard of a node has just finished, so the node's sources may have lost their
- * last reader, and the node itself may have lost it before (under `any` a reader may end before what it didn't choose).
+ * Drops what no node reads any more, when a shard has finished: its node may have been the last reader of its sources,
+ * and under `fan_in: "any"` its own readers may have finished before it.
  */
 export function dropConsumedBy(finished: ShardEntry): void {
   const { task, node, record } = finished;
@@ -20,10 +20,9 @@ export function dropConsumedBy(finished: ShardEntry): void {
   dropWhenRead(task, record.nodeId, reading);
 }
 
-function dropWhenRead(task: TaskEntry, nodeId: string, reading: OpenReading): void {
+function dropWhenRead(task: TaskEntry, nodeId: string, { readers, openReaders, partitions }: OpenReading): void {
   const node = task.nodes.get(nodeId);
-  if (node === undefined || node.finishedShards !== reading.partitions) return;
-  if (reading.readers.length === 0 || reading.openReaders > 0) return;
+  if (node?.finishedShards !== partitions || readers.length === 0 || openReaders > 0) return;
   for (const entry of node.shards) for (const log of entry?.logs ?? []) log?.drop();
 }
 
@@ -35,16 +34,15 @@ function readingOf(task: TaskEntry, nodeId: string): OpenReading | undefined {
 }
 
 /*
- * Dropping while the graph runs. A reader's place in a source is the origin of the last artifact in its own log: that is
- * where each later attempt of it goes on. So what stands before it in the source is read again by nobody, if
- * - every shard of every reader has such a place, or has finished: one that gathers, or that hasn't begun, has none;
- * - no reader starts its output over, which happens when its own handler doesn't resume, or when a source of its has
- *   started over: so nothing upstream of it may, nor have done so without its readers having noticed;
- * - the source doesn't read its own log again.
- * Who doesn't run says nothing about this, and keeps what is there.
+ * Dropping while the graph runs. A reader resumes at the origin of the last artifact in its own log. So the artifacts of
+ * the source before that one are never read again, if
+ * - every shard of every reader has such a position or has finished; a reader that gathers or has not begun has none;
+ * - no reader starts its output over: its handler resumes, and no node upstream starts over, or has done so unnoticed;
+ * - the source does not read its own log again.
+ * All artifacts are kept while an attempt that could tell is not running.
  */
 
-/** This reader has just stored a batch that came from here. */
+/** Drops from the log that `reader` has just stored an artifact from. */
 export function dropReadBy(reader: ShardEntry, { source }: Origin): void {
   const { task } = reader;
   const slash = source.lastIndexOf("/");
@@ -53,30 +51,34 @@ export function dropReadBy(reader: ShardEntry, { source }: Origin): void {
   const log = entry?.logs[entry.record.generation];
   if (entry === undefined || log === undefined || task.record.status !== "running") return;
   if (!isRead(entry) || !isSteady(task, nodeId)) return;
-  const reading = readingOf(task, nodeId);
   let before = log.length;
-  for (const readerId of reading?.readers ?? []) {
-    const readers = readingOf(task, readerId);
+  for (const readerId of readingOf(task, nodeId)?.readers ?? []) {
     if (!isSteady(task, readerId)) return;
-    for (let shard = 0; shard < (readers?.partitions ?? 0); shard++) {
-      before = Math.min(before, placeIn(entry, source, task.nodes.get(readerId)?.shards[shard]));
+    for (const shard of shardsOf(task, readerId)) {
+      before = Math.min(before, positionIn(entry, source, shard));
       if (before <= log.dropped) return;
     }
   }
   log.dropBefore(before);
 }
 
-/** A node of a type whose output nobody wants has just stored a batch. */
+/** Drops from the log of a sink, which has just stored an artifact. */
 export function dropSunk({ task, record }: ShardEntry, log: ArtifactLog): void {
   if (readingOf(task, record.nodeId)?.readers.length === 0) log.dropBefore(log.length);
 }
 
-/** Its own log is read by its readers only. */
+/** All shards of a node; `undefined` for one that has no record yet. */
+function shardsOf(task: TaskEntry, nodeId: string): readonly (ShardEntry | undefined)[] {
+  const { partitions = 0 } = readingOf(task, nodeId) ?? {};
+  return Array.from({ length: partitions }, (_, shard) => task.nodes.get(nodeId)?.shards[shard]);
+}
+
+/** Whether only its readers read this log. */
 const isRead = ({ record }: ShardEntry): boolean =>
   record.status === "finished" || record.lease?.habits?.rereads === false;
 
 /** The first seq of the source that this shard of a reader may read again. */
-function placeIn(source: ShardEntry, key: string, reader: ShardEntry | undefined): number {
+function positionIn(source: ShardEntry, key: string, reader: ShardEntry | undefined): number {
   if (reader === undefined) return 0;
   const { status, generation, sourceGens } = reader.record;
   if (status === "finished") return Number.POSITIVE_INFINITY;
@@ -85,30 +87,23 @@ function placeIn(source: ShardEntry, key: string, reader: ShardEntry | undefined
 }
 
 /**
- * Whether neither the node nor anything upstream of it will start its output over. Once found it is kept: only a worker
- * with other code could change it, and who then reads what is gone is told.
+ * Whether neither the node nor any node upstream of it starts its output over. Once true it is cached: only a worker with
+ * other code could change it, and its reads of dropped artifacts are rejected.
  */
 function isSteady(task: TaskEntry, nodeId: string): boolean {
   const reading = readingOf(task, nodeId);
   if (reading === undefined) return false;
-  reading.isSteady ||= reading.sources.every((id) => isSteady(task, id)) && goesOn(task, nodeId, reading);
+  reading.isSteady ||=
+    reading.sources.every((id) => isSteady(task, id)) && shardsOf(task, nodeId).every((entry) => resumes(task, entry));
   return reading.isSteady;
 }
 
-/** Each shard resumes, and has seen the latest output of each of its sources begin; or it has finished. */
-function goesOn(task: TaskEntry, nodeId: string, { partitions, sources }: OpenReading): boolean {
-  const node = task.nodes.get(nodeId);
-  for (let shard = 0; shard < partitions; shard++) {
-    const record = node?.shards[shard]?.record;
-    if (record?.status === "finished") continue;
-    if (record?.lease?.habits?.resumes !== true) return false;
-    for (const id of sources) {
-      for (const source of task.nodes.get(id)?.shards ?? []) {
-        if (source === undefined) return false;
-        const seen = record.sourceGens[sourceKey(id, source.record.shard)] ?? 0;
-        if (seen !== source.record.generation) return false;
-      }
-    }
-  }
-  return true;
+/** Whether the shard resumes and has noticed the latest restart of each of its sources, or has finished. */
+function resumes(task: TaskEntry, entry: ShardEntry | undefined): boolean {
+  if (entry?.record.status === "finished") return true;
+  if (entry?.record.lease?.habits?.resumes !== true) return false;
+  const { nodeId, sourceGens } = entry.record;
+  const seen = (source: ShardRef) => sourceGens[sourceKey(source.nodeId, source.shard)] ?? 0;
+  const sources = readingOf(task, nodeId)?.sources.flatMap((id) => shardsOf(task, id)) ?? [];
+  return sources.every((source) => source !== undefined && seen(source.record) === source.record.generation);
 }

@@ -8,15 +8,18 @@ import { dropReadBy, dropSunk } from "./consumption.ts";
 import type { ShardEntry, StoreContext } from "./memory-state.ts";
 import { updateShard } from "./shards.ts";
 
+/** Of a shard, or of a generation of one, that has stored nothing. */
+const emptyLog = new ArtifactLog();
+
 export function logDriver(context: StoreContext): LogDriver {
   const { state, step, observe, dropConsumed, sinks } = context;
-  const find = (ref: ShardRef, generation: number): ArtifactLog | undefined => state.shard(ref)?.logs[generation];
+  const find = (ref: ShardRef, generation: number): ArtifactLog => state.shard(ref)?.logs[generation] ?? emptyLog;
   return {
     async append(attempt, generation, artifact) {
       const entry = state.shard(attempt);
       const answer = fence(entry?.record, attempt);
       if (entry === undefined || answer !== "ok") return answer;
-      // The fence and the artifact are two records: a stale insert may get through here, and the seq decides.
+      // A database checks the fence and inserts in two steps: a stale insert may get through, and its seq decides.
       if (step !== undefined) await step("append:insert");
       const log = logOf(entry, generation);
       if (log.isOwn(attempt, artifact)) return "ok";
@@ -30,7 +33,7 @@ export function logDriver(context: StoreContext): LogDriver {
     },
 
     async complete(attempt, outcome) {
-      keepJson(outcome.result, `the result of node '${attempt.nodeId}'`); // may refuse, which must leave the log open
+      keepJson(outcome.result, `the result of node '${attempt.nodeId}'`); // rejects before the log is closed
       const entry = state.shard(attempt);
       if (isRecorded(entry?.record, attempt, "complete")) return "ok";
       const answer = fence(entry?.record, attempt);
@@ -50,21 +53,17 @@ export function logDriver(context: StoreContext): LogDriver {
     },
 
     async read(ref, { generation, from, limit }) {
-      const page = find(ref, generation)?.read(from, limit) ?? [];
+      const page = find(ref, generation).read(from, limit);
       if (page === "dropped") throw artifactsDropped(ref);
       return page;
     },
 
-    async tail(ref, generation) {
-      return find(ref, generation)?.tail() ?? { length: 0, closed: false, origins: [] };
-    },
+    tail: async (ref, generation) => find(ref, generation).tail(),
 
-    async storedUids(ref, generation, uids) {
-      return find(ref, generation)?.stored(uids) ?? new Set();
-    },
+    storedUids: async (ref, generation, uids) => find(ref, generation).stored(uids),
 
     async readUids(ref, { generation, from, limit }) {
-      const page = find(ref, generation)?.read(from, limit) ?? [];
+      const page = find(ref, generation).read(from, limit);
       return page === "dropped" ? [] : page.map(({ uid }) => uid);
     },
 
@@ -83,7 +82,4 @@ export function logDriver(context: StoreContext): LogDriver {
   };
 }
 
-function logOf(entry: ShardEntry, generation: number): ArtifactLog {
-  entry.logs[generation] ??= new ArtifactLog();
-  return entry.logs[generation];
-}
+const logOf = ({ logs }: ShardEntry, generation: number): ArtifactLog => (logs[generation] ??= new ArtifactLog());

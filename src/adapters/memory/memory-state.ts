@@ -11,29 +11,31 @@ import type {
   VarsRecord,
   WorkerRecord,
 } from "../../core/model/records.ts";
+import type { Page, PageRequest } from "../../core/ports/index.ts";
+import { newestPage } from "../../core/store/driver.ts";
 import { Heap } from "../../core/store/heap.ts";
 import type { Reading } from "../../core/store/readings.ts";
 import type { ArtifactLog } from "./artifact-log.ts";
 
-/** Where a task's record is: the record is replaced, the entry stays. */
+/** A task: its record is replaced, the entry stays. */
 export interface TaskEntry {
   record: TaskRecord;
   vars: VarsRecord;
-  /** Store time at which a coordinator looks at the whole task again. */
+  /** Store time at which a coordinator sweeps the task again. */
   sweepAt: number;
-  /** Place in the order of creation. */
-  readonly order: number;
+  /** Position in the order of creation. */
+  readonly pk: number;
   readonly nodes: Map<string, NodeEntry>;
-  /** Dropped from the state: whatever index still points here passes it over. */
+  /** Removed from the state: indexes that still point here skip it. */
   dropped: boolean;
-  /** Known once a store that drops consumed artifacts has looked. */
+  /** Set by a store that drops consumed artifacts. */
   readings?: ReadonlyMap<string, OpenReading>;
 }
 
 export interface NodeEntry {
-  /** By shard number; a hole where nothing was dispatched yet. */
+  /** By shard number; a hole where the shard has no record yet. */
   readonly shards: (ShardEntry | undefined)[];
-  /** Outlives the artifacts. */
+  /** Stays true when the artifacts are dropped. */
   hasArtifacts: boolean;
   finishedShards: number;
 }
@@ -47,24 +49,19 @@ export interface ShardEntry {
 }
 
 export interface OpenReading extends Reading {
-  /** How many of its readers haven't finished. */
+  /** Number of its readers that have not finished. */
   openReaders: number;
   /** See `consumption.ts`. */
   isSteady: boolean;
 }
 
-export interface QueuedItem {
+/** An index entry of a queued or deferred shard; dead once the shard has another record. */
+export interface ShardItem {
   readonly entry: ShardEntry;
-  readonly epoch: number;
-  readonly priority: number;
-  readonly readyAt: number;
-  readonly order: number;
-}
-
-interface DeferredItem {
-  readonly entry: ShardEntry;
-  readonly epoch: number;
+  readonly record: ShardRecord;
   readonly at: number;
+  /** Position in the order of arrival. */
+  readonly pk: number;
 }
 
 interface TaskItem {
@@ -73,9 +70,10 @@ interface TaskItem {
 }
 
 const earlier = (a: { readonly at: number }, b: { readonly at: number }): boolean => a.at < b.at;
+const isLive = ({ entry, record }: ShardItem): boolean => entry.record === record && !entry.task.dropped;
 
 /**
- * What memory stores keep. Several stores may stand over one state, each like a process's own connection.
+ * The data of memory stores. Several stores may share one state, as processes share a database.
  *
  * @example
  * const state = new MemoryState()
@@ -87,13 +85,10 @@ export class MemoryState {
   readonly tasks = new Map<string, TaskEntry>();
   readonly idsByIdempotencyKey = new Map<string, string>();
   /** By type. */
-  readonly queues = new Map<string, Heap<QueuedItem>>();
-  /** Shards with a lease: never more than the workers have slots, so whoever looks for expired ones walks them all. */
+  readonly queues = new Map<string, Heap<ShardItem>>();
+  /** Shards with a lease: never more than the workers have slots, so a search for expired ones scans them all. */
   readonly leased = new Set<ShardEntry>();
-  readonly deferred = new Heap<DeferredItem>({
-    before: earlier,
-    isLive: ({ entry, epoch }) => isStill("deferred", entry, epoch),
-  });
+  readonly deferred = new Heap<ShardItem>({ before: earlier, isLive });
   readonly sweeps = new Heap<TaskItem>({
     before: earlier,
     isLive: ({ task, at }) => task.sweepAt === at && !task.dropped,
@@ -102,46 +97,50 @@ export class MemoryState {
     before: earlier,
     isLive: ({ task }) => task.record.status === "running" && !task.dropped,
   });
-  /** Terminal tasks, the longest ended first. */
+  /** Terminal tasks, in the order in which they ended. */
   readonly ended = new Set<string>();
-  /** How many tasks point at the artifacts of this one. */
+  /** By task, how many tasks borrow its artifacts. */
   readonly borrowers = new Map<string, number>();
-  /** Limits by name, each with its holders. */
+  /** By limit, its holders. */
   readonly slots = new Map<string, Map<string, Attempt>>();
   readonly workers = new Map<string, { readonly worker: WorkerRecord; readonly until: number }>();
   /** The oldest first. */
-  readonly deadLetters = new Map<string, DeadLetter>();
-  #order = 0;
+  readonly deadLetters = new Map<string, { readonly letter: DeadLetter; readonly pk: number }>();
+  #lastPk = 0;
 
   shard(ref: ShardRef): ShardEntry | undefined {
     return this.tasks.get(ref.taskId)?.nodes.get(ref.nodeId)?.shards[ref.shard];
   }
 
-  nextOrder(): number {
-    return this.#order++;
+  /** Counts tasks, dead letters and index entries in the order of arrival. */
+  nextPk(): number {
+    return ++this.#lastPk;
   }
 
   enqueue(entry: ShardEntry): void {
-    const { type, epoch, priority, readyAt } = entry.record;
-    const queue = this.queues.get(type) ?? newQueue();
-    this.queues.set(type, queue);
-    queue.push({ entry, epoch, priority, readyAt, order: this.nextOrder() });
+    const { record } = entry;
+    const queue = this.queues.get(record.type) ?? new Heap<ShardItem>({ before: byTurn, isLive });
+    this.queues.set(record.type, queue);
+    queue.push({ entry, record, at: record.readyAt, pk: this.nextPk() });
   }
 }
 
-const isStill = (status: ShardStatus, { record, task }: ShardEntry, epoch: number): boolean =>
-  record.status === status && record.epoch === epoch && !task.dropped;
+function byTurn(a: ShardItem, b: ShardItem): boolean {
+  if (a.record.priority !== b.record.priority) return a.record.priority > b.record.priority;
+  return a.at === b.at ? a.pk < b.pk : a.at < b.at;
+}
 
-const newQueue = (): Heap<QueuedItem> =>
-  new Heap({
-    before: (a, b) => {
-      if (a.priority !== b.priority) return a.priority > b.priority;
-      return a.readyAt === b.readyAt ? a.order < b.order : a.readyAt < b.readyAt;
-    },
-    isLive: ({ entry, epoch }) => isStill("queued", entry, epoch),
-  });
+/** A page of rows that were added in the order of their `pk`, the newest first. */
+export const pageOf = <TRow extends { readonly pk: number }, TItem>(
+  rows: Iterable<TRow>,
+  query: PageRequest,
+  itemOf: (row: TRow) => TItem,
+): Page<TItem> => {
+  const read = (before: number) => [...rows].filter(({ pk }) => pk < before).reverse();
+  return newestPage(query, (before, limit) => read(before).slice(0, limit), itemOf);
+};
 
-/** A write that took effect, told in the same step; a record is as it is then. */
+/** A write that took effect, reported in the same step with the record as of then. */
 export type MemoryStoreEvent =
   | { readonly kind: "task"; readonly taskId: string; readonly from: TaskStatus | "absent"; readonly to: TaskStatus }
   | { readonly kind: "vars"; readonly taskId: string; readonly vars: VarsRecord }
@@ -156,7 +155,7 @@ export type MemoryStoreEvent =
   | { readonly kind: "log_closed"; readonly ref: ShardRef; readonly generation: number; readonly count: number }
   | { readonly kind: "slots"; readonly key: string; readonly holders: readonly Attempt[] };
 
-/** What the parts of one memory store share: its options, with their defaults. */
+/** The options of a memory store, with their defaults. */
 export interface StoreContext {
   readonly state: MemoryState;
   readonly now: () => number;

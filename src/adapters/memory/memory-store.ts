@@ -8,48 +8,45 @@ import { deadLetterDriver, slotDriver, workerDriver } from "./registry.ts";
 import { shardDriver } from "./shards.ts";
 import { taskDriver } from "./tasks.ts";
 
-/** What a {@link memoryStore} keeps, and for how long. */
+/** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
-  /** Shared with other stores, as processes share a database. @defaultValue a state of its own */
+  /** Data shared with other stores, as processes share a database. @defaultValue a new state */
   readonly state?: MemoryState;
-  /** The store's clock, in milliseconds. @defaultValue the system's; where that is set back, time goes on from there */
+  /** Store time, in milliseconds. @defaultValue the system's clock; it never goes back */
   readonly now?: () => number;
   /**
-   * Awaited between two record accesses of one operation, which then may be interrupted there as on a database without
+   * Awaited between two record accesses of one operation, so that it can be interrupted there, as on a database without
    * transactions. Without it every operation is atomic, except a `cancelShard` of a shard that has no record yet.
    */
   readonly step?: (label: string) => Promise<void>;
-  /** Called in the same step as each write. What it throws rejects the operation, whose effect stays. */
+  /** Called in the same step as each write. If it throws, the operation rejects, but its effect remains. */
   readonly observe?: (event: MemoryStoreEvent) => void;
   /**
-   * How many ended tasks are kept; the longest ended go first, with all that is theirs, their idempotency keys
-   * included.
+   * How many ended tasks are kept. Those that ended first are dropped first, with all their records and idempotency keys.
    *
    * @defaultValue 1000
    */
   readonly keepFinishedTasks?: number;
   /**
-   * Forgets artifacts that no node of the graph reads any more.
-   * - `true`: a finished node's, once every node that depends on it, or names it in its arguments, has finished too;
-   *   nodes without such readers keep theirs.
-   * - `"streaming"`: besides, while they run, each artifact that all these readers have stored what they made of. For
-   *   readers that take batches as they come and resume, as nothing upstream of them may start over, and for nodes
-   *   without `finalize`; elsewhere it is as `true`. With `max_pending_batches` on the producers the store stays as
-   *   small as it was, however many batches there are.
+   * Drops artifacts that no node of the graph reads any more.
+   * - `true`: the artifacts of a finished node, once every node that depends on it or names it in its arguments has
+   *   finished too. Nodes without such readers keep theirs.
+   * - `"streaming"`: also, while the readers run, each artifact whose outputs all of them have stored. This applies to
+   *   readers that stream and resume, if nothing upstream starts over, and to nodes without `finalize`. With
+   *   `max_pending_batches` on the producers, the size of the store does not depend on the number of batches.
    *
-   * What it costs: `task.artifacts` of such a node, a function of your own that reads it without naming it in its
-   * arguments, and a consumer that is deployed anew as one that can't resume, meet `ARTIFACTS_DROPPED`, and
-   * `engine.retry` runs such nodes again. What is known of the artifacts stays true (`tail`, the shard's `count`,
-   * `hasArtifacts`, `countArtifacts`). A source's uids are kept while it runs, since a retry of it asks for them: a bit
-   * each for `"0"`, `"1"`, ..., which is what they are unless `iterBatches` names them.
+   * `ARTIFACTS_DROPPED` is then thrown by `task.artifacts` of such a node, in a custom coordinator function that reads it
+   * without naming it in its arguments, and in a consumer whose new version cannot resume; `engine.retry` runs such nodes
+   * again. The numbers of artifacts (`tail`, `count`, `hasArtifacts`, `countArtifacts`) stay correct. The uids of a source
+   * are kept while it runs, because a retry looks them up: two bits each, unless `iterBatches` names them.
    *
    * @defaultValue false
    */
   readonly dropConsumed?: boolean | "streaming";
   /**
-   * Types of nodes whose outputs nobody wants, such as those that write to a database: where nothing reads such a node,
-   * its artifacts are forgotten as they come. What its `finalize` returns is kept as ever; one that asks for the outputs,
-   * `task.result` where there is no `finalize`, and `task.artifacts` meet `ARTIFACTS_DROPPED`.
+   * Types of nodes whose outputs are not needed, such as those that write to a database. If no node reads such a node,
+   * its artifacts are dropped as they are stored, and `ARTIFACTS_DROPPED` is thrown by `task.artifacts`, by a `finalize`
+   * that reads them and, without `finalize`, by `task.result`. The return value of `finalize` is kept.
    *
    * @defaultValue none
    */
@@ -57,7 +54,7 @@ export interface MemoryStoreOptions {
 }
 
 /**
- * The store of one process: as fast as it gets, and gone with the process.
+ * A store in the memory of this process: the fastest, and lost when the process ends.
  *
  * @example
  * const store = memoryStore({ keepFinishedTasks: 10 })
@@ -67,15 +64,15 @@ export interface MemoryStoreOptions {
  * @throws FlowError `ENGINE_OPTIONS` when an option is out of range
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  const context: StoreContext = {
-    state: options.state ?? new MemoryState(),
-    now: options.now ?? systemClock().now,
-    step: options.step,
-    observe: options.observe,
-    keepFinishedTasks: checkedLimit(options.keepFinishedTasks ?? 1000),
-    dropConsumed: options.dropConsumed ?? false,
-    sinks: new Set(options.sinks),
-  };
+  const { state = new MemoryState(), now = systemClock().now, keepFinishedTasks = 1000 } = options;
+  const { step, observe, dropConsumed = false } = options;
+  if (!Number.isInteger(keepFinishedTasks) || keepFinishedTasks < 0)
+    throw new FlowError(
+      "ENGINE_OPTIONS",
+      `keepFinishedTasks must be an integer of at least 0, got ${keepFinishedTasks}`,
+    );
+  const sinks = new Set(options.sinks);
+  const context: StoreContext = { state, now, step, observe, keepFinishedTasks, dropConsumed, sinks };
   return new RecordStore({
     tasks: taskDriver(context),
     shards: shardDriver(context),
@@ -89,10 +86,5 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   });
 }
 
-/** There is no connection, and nothing survives this process anyway. */
+/** There is no connection, and no record survives this process. */
 const nothing = async (): Promise<void> => {};
-
-function checkedLimit(keepFinishedTasks: number): number {
-  if (Number.isInteger(keepFinishedTasks) && keepFinishedTasks >= 0) return keepFinishedTasks;
-  throw new FlowError("ENGINE_OPTIONS", `keepFinishedTasks must be an integer of at least 0, got ${keepFinishedTasks}`);
-}

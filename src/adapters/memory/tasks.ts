@@ -5,7 +5,7 @@ import { minSweepMs } from "../../core/ports/index.ts";
 import type { TaskDriver } from "../../core/store/driver.ts";
 import { dueOf } from "../../core/store/heap.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
-import type { MemoryState, StoreContext, TaskEntry } from "./memory-state.ts";
+import { type MemoryState, pageOf, type StoreContext, type TaskEntry } from "./memory-state.ts";
 
 const whatVars = "the set of the task's variables";
 
@@ -22,7 +22,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
         if (known !== undefined) return { outcome: "exists", id: known };
         state.idsByIdempotencyKey.set(idempotencyKey, id);
       }
-      const entry = { record, vars, sweepAt, order: state.nextOrder(), nodes: new Map(), dropped: false };
+      const entry = { record, vars, sweepAt, pk: state.nextPk(), nodes: new Map(), dropped: false };
       state.tasks.set(id, entry);
       state.sweeps.push({ task: entry, at: sweepAt });
       if (record.deadlineAt !== undefined) state.deadlines.push({ task: entry, at: record.deadlineAt });
@@ -31,9 +31,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       return { outcome: "created", id };
     },
 
-    async read(id) {
-      return state.tasks.get(id)?.record;
-    },
+    read: async (id) => state.tasks.get(id)?.record,
 
     async update(id, judge, { sweepNow }) {
       const entry = state.tasks.get(id);
@@ -49,9 +47,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       return answer;
     },
 
-    async readVars(taskId) {
-      return state.tasks.get(taskId)?.vars;
-    },
+    readVars: async (taskId) => state.tasks.get(taskId)?.vars,
 
     async updateVars(taskId, judge) {
       const entry = state.tasks.get(taskId);
@@ -75,7 +71,7 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
 
     async due(limit, { everyMs, aheadMs }) {
       const ids: string[] = [];
-      // What is moved on is due after this moment, so nothing is given twice, however long this takes.
+      // A task that is returned becomes due after this moment, so that none is returned twice.
       const dueBy = now() + aheadMs;
       while (ids.length < limit) {
         if (step !== undefined) await step("dueTasks");
@@ -92,30 +88,15 @@ export function taskDriver({ state, now, step, observe, keepFinishedTasks }: Sto
       return { overdue: due.map(({ task }) => task.record.id), nextInMs };
     },
 
-    async list({ statuses, cursor, limit }) {
-      const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor);
-      const found: TaskEntry[] = [];
-      for (const entry of [...state.tasks.values()].reverse()) {
-        if (entry.order >= before || (statuses !== undefined && !statuses.includes(entry.record.status))) continue;
-        found.push(entry);
-        if (found.length > limit) break;
-      }
-      const items = found.slice(0, limit);
-      const last = items.at(-1);
-      return {
-        items: items.map(({ record }) => summaryOf(record)),
-        ...(found.length > limit && last !== undefined ? { cursor: String(last.order) } : {}),
-      };
+    async list({ statuses, ...query }) {
+      const isWanted = ({ record }: TaskEntry) => statuses?.includes(record.status) ?? true;
+      return pageOf([...state.tasks.values()].filter(isWanted), query, ({ record }) => summaryOf(record));
     },
 
     async ended({ endedForMs, limit }) {
       const latest = now() - endedForMs;
-      const ids: string[] = [];
-      for (const id of state.ended) {
-        if (ids.length >= limit || (state.tasks.get(id)?.record.endedAt ?? 0) > latest) break;
-        ids.push(id);
-      }
-      return ids;
+      const isDue = (id: string) => (state.tasks.get(id)?.record.endedAt ?? 0) <= latest;
+      return [...state.ended].filter(isDue).slice(0, limit);
     },
   };
 }
@@ -127,7 +108,7 @@ function sweepAt({ sweeps }: MemoryState, task: TaskEntry, at: number | undefine
   if (at !== undefined) sweeps.push({ task, at });
 }
 
-/** Keeps the newest ended tasks, and drops older ones with all that is theirs, unless a task borrows from them. */
+/** Keeps the newest ended tasks; drops older ones with all their records, unless a task borrows from them. */
 function retire(state: MemoryState, id: string, keepFinishedTasks: number): void {
   state.ended.add(id);
   let surplus = state.ended.size - keepFinishedTasks;

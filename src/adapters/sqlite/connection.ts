@@ -2,30 +2,32 @@ import { existsSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementResultingChanges, type StatementSync } from "node:sqlite";
 import type { ShardRecord, TaskRecord } from "../../core/model/records.ts";
 import type { HandlerGate } from "../../core/ports/index.ts";
+import { steadyTime } from "../../core/ports/steady-time.ts";
+import { systemClock } from "../../core/ports/system.ts";
 import { RecordCache } from "../../core/store/record-cache.ts";
 import { FlowError } from "../../errors/index.ts";
 import { migrate } from "./schema.ts";
 
-/** How `sqliteStore` writes its file. */
+/** Options of `sqliteStore`. */
 export interface SqliteStoreOptions {
   /**
-   * `"turn"`: what is written in one turn of the event loop is one transaction, which makes the store several times as
-   * fast. A crash can take back the last turn, as if it had not happened: its attempts run again. Nothing that the
-   * engine has told its caller is ever taken back. `"call"`: each operation is a transaction of its own.
+   * `"turn"`: the writes of one turn of the event loop are one transaction, which is several times as fast. A crash can
+   * undo the last turn, whose attempts then run again, but nothing that the engine has returned to its caller.
+   * `"call"`: each operation is a separate transaction.
    *
    * @defaultValue "turn"
    */
   readonly commit?: "turn" | "call";
   /**
-   * `"normal"`: a crash of the process loses nothing that was committed, a power failure may take back the last commits.
-   * `"full"`: each commit waits until the disk has it. The file stays whole in both.
+   * `"normal"`: committed writes survive a crash of the process; a power failure may undo the last commits. `"full"`:
+   * each commit waits for the disk. Neither can corrupt the file.
    *
    * @defaultValue "normal"
    */
   readonly synchronous?: "normal" | "full";
-  /** How long a write waits while another process writes, in ms; the event loop waits with it. @defaultValue 5000 */
+  /** How long a write blocks the event loop while another process writes, in ms. @defaultValue 5000 */
   readonly busyMs?: number;
-  /** The store's clock, in milliseconds. @defaultValue the system's; where that is set back, time goes on from there */
+  /** The wall clock, in ms; store time does not go back with it. @defaultValue the system's clock */
   readonly now?: () => number;
 }
 
@@ -34,52 +36,55 @@ export type ConnectionOptions = Required<Omit<SqliteStoreOptions, "now">> & { re
 /** A record with the key of its row. */
 export type Keyed<TRecord> = { readonly pk: number; readonly record: TRecord };
 
-/** The most that SQLite takes as one value: a larger one would break the connection. */
+/** SQLite's limit for one value: a larger one would break the connection. */
 export const mostBytes = 1_000_000_000;
-/** An operation, with the time of its store. */
+/** An operation, at a store time. */
 type Work<T> = (connection: SqliteConnection, now: number) => T;
 
-/** A connection as one store uses it. */
+/** The access of one store to its connection. */
 export interface Session {
-  readonly now: () => number;
   read<T>(work: Work<T>): Promise<T>;
   write<T>(work: Work<T>): Promise<T>;
 }
 
-/** A turn with more operations than this is committed in pieces: other processes want to write too. */
+/** A longer turn is committed in parts, so that other processes can write in between. */
 const mostOperations = 1_000;
-/** How long opening waits at least: for another process that opens the file and migrates it. */
+/** A write raises the file's time only when it is this far behind, since that costs a page of the transaction. */
+const fileTimeStepMs = 1_000;
+/** The least time that opening waits for another process, which may be migrating the file. */
 const openingMs = 5_000;
-const mostTasks = 256;
-const mostShards = 20_000;
 
 /**
- * A connection to one file. What it runs is synchronous, so operations never interleave.
+ * A connection to one file. Operations are synchronous, so they never interleave.
  *
- * Group commit: in `turn` mode, the writes of one turn of the event loop are one transaction, and each is answered
- * before the commit. Nobody can act on an answer and survive the crash that takes it back: the open transaction holds
- * the file's write lock, no other process sees the change, and what leaves the process is settled first.
+ * Group commit: in `turn` mode, the writes of one turn of the event loop are one transaction, and each operation returns
+ * before the commit. A crash undoes nothing that anyone outside has acted on: until the commit, no other process sees or
+ * writes anything, and the engine settles the store before anything leaves the process.
  *
- * The lock is never held while handler code runs, since other processes would wait and lose their leases: such code
- * starts when no transaction is open, and while it runs, and may continue in any microtask, each write is committed alone.
+ * No transaction is open while handler code runs, because other processes would wait for it and lose their leases. Such
+ * code starts when none is open; until it returns, since it may continue in any microtask, each write is committed alone.
  */
 export class SqliteConnection implements HandlerGate {
   readonly options: ConnectionOptions;
-  readonly tasks = new RecordCache<Keyed<TaskRecord>>(mostTasks);
-  readonly shards = new RecordCache<Keyed<ShardRecord>>(mostShards);
-  /** Lengths of logs. */
-  readonly lengths = new RecordCache<number>(mostShards);
+  readonly tasks = new RecordCache<TaskRecord>(256);
+  readonly shards = new RecordCache<Keyed<ShardRecord>>(20_000);
+  /** By log, its number of artifacts. */
+  readonly lengths = new RecordCache<number>(20_000);
   readonly #database: DatabaseSync;
   readonly #users = new Set<Session>();
   readonly #statements = new Map<string, StatementSync>();
+  /** Store time: the latest of this process's clock and the file's time, which all processes on the file raise. */
+  readonly #timeOf = steadyTime(systemClock().monotonic);
   #dataVersion: unknown;
-  /** Unknown again when another process may have queued a shard. */
+  /** The file's time, as far as this process knows. */
+  #fileTime = 0;
+  /** Unknown after another process has written. */
   #lastInQueue: number | undefined;
   #operations = 0;
-  /** Calls of handler code that have not ended. */
+  /** Calls of handler code in progress. */
   #handlers = 0;
   #broken: FlowError | undefined = unavailable("this SQLite store is not open yet", { retryable: true });
-  /** There while somebody waits for the commit of the open transaction. */
+  /** Set while a caller waits for the commit of the open transaction. */
   #waiting: PromiseWithResolvers<void> | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -101,7 +106,7 @@ export class SqliteConnection implements HandlerGate {
     this.#users.add(user);
   }
 
-  /** Closes the file when `user` was the last. */
+  /** Closes the file if `user` is the last one. */
   close(user: Session): void {
     if (!this.#users.delete(user) || this.inUse) return;
     try {
@@ -113,7 +118,11 @@ export class SqliteConnection implements HandlerGate {
     }
   }
 
-  /** Limits are written `LIMIT ? + 0`: SQLite plans a statement anew whenever a bare one is bound, ten times the cost. */
+  /*
+   * Statements are cached by text. A text that is put together on each call would be hashed each time. Limits are written
+   * `LIMIT ? + 0`: when a bare one is bound, SQLite prepares the statement again, at ten times the cost.
+   */
+
   all<TRow>(sql: string, ...values: readonly SQLInputValue[]): TRow[] {
     return this.#prepared(sql).all(...values) as TRow[];
   }
@@ -122,36 +131,57 @@ export class SqliteConnection implements HandlerGate {
     return this.#prepared(sql).get(...values) as TRow | undefined;
   }
 
+  has(sql: string, ...values: readonly SQLInputValue[]): boolean {
+    return this.get(sql, ...values) !== undefined;
+  }
+
   run(sql: string, ...values: readonly SQLInputValue[]): StatementResultingChanges {
     return this.#prepared(sql).run(...values);
   }
 
   read<T>(work: Work<T>, now: () => number): T {
     return this.#guarded(() => {
-      if (!this.#database.isTransaction) this.#lookForExternalWrites();
-      return work(this, now());
+      if (!this.#database.isTransaction) this.#lookForExternalWrites(now);
+      return work(this, this.#timeOf(now()));
     });
   }
 
-  /** Runs in a transaction. It must have judged everything before its first statement that writes. */
+  /** Runs `work` in a transaction. It must not throw after its first statement that writes. */
   write<T>(work: Work<T>, now: () => number): T {
     return this.#guarded(() => {
-      if (!this.#database.isTransaction) this.#begin();
-      const result = work(this, now());
+      if (!this.#database.isTransaction) {
+        this.#database.exec("BEGIN IMMEDIATE");
+        this.#lookForExternalWrites(now);
+        setImmediate(() => this.#endTurn()); // in `call` mode, for an operation that threw before its commit
+      }
+      const time = this.#timeOf(now());
+      if (time >= this.#fileTime + fileTimeStepMs) {
+        this.run("UPDATE store_time SET latest = ? WHERE pk = 1", time);
+        this.#fileTime = time;
+      }
+      const result = work(this, time);
       const alone = this.options.commit === "call" || this.#handlers > 0;
       if (alone || ++this.#operations >= mostOperations) this.#commit();
       return result;
     });
   }
 
-  /** A place in the queue behind all shards that are in it. */
+  /** The position behind all queued shards. */
   nextInQueue(): number {
     const look = "SELECT max(queue_order) AS last FROM shards WHERE queue_order IS NOT NULL";
     this.#lastInQueue ??= this.get<{ last: number | null }>(look)?.last ?? 0;
     return ++this.#lastInQueue;
   }
 
-  /** Resolves when what was written so far is committed: at the end of the turn, so that all who wait share a commit. */
+  /** Drops what is cached of the file. */
+  forget(): void {
+    this.tasks.clear();
+    this.shards.clear();
+    this.lengths.clear();
+    this.#lastInQueue = undefined;
+  }
+
+  /** Resolves when all writes so far are committed: at the end of the turn, so that all callers share a commit. */
   async settled(): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
     if (!this.#database.isTransaction) return;
@@ -164,8 +194,8 @@ export class SqliteConnection implements HandlerGate {
       this.#handlers++;
       return undefined;
     }
-    process.nextTick(() => this.#endTurn()); // after the microtasks: what they write shares the commit
-    // Nothing is locked after an error either, which every later operation throws.
+    process.nextTick(() => this.#endTurn()); // after the microtasks, whose writes share the commit
+    // An error ends the transaction too; every later operation throws it.
     return this.settled().catch(() => undefined);
   }
 
@@ -174,17 +204,9 @@ export class SqliteConnection implements HandlerGate {
   }
 
   #prepared(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
-    const statement = this.#database.prepare(sql);
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
-  }
-
-  #begin(): void {
-    this.#database.exec("BEGIN IMMEDIATE");
-    this.#lookForExternalWrites();
-    setImmediate(() => this.#endTurn()); // with `call`: for an operation that threw, and so was not committed
   }
 
   #commit(): void {
@@ -195,28 +217,27 @@ export class SqliteConnection implements HandlerGate {
     this.#waiting = undefined;
   }
 
-  /** The operations of the turn are answered already: an error is for every later one. */
+  /** The operations of the turn have returned: later ones throw an error of the commit. */
   #endTurn(): void {
     try {
       if (this.#broken === undefined) this.#guarded(() => this.#commit());
     } catch {
-      // In #broken now.
+      // Kept in #broken.
     }
   }
 
-  #lookForExternalWrites(): void {
+  #lookForExternalWrites(now: () => number): void {
     const version = this.get<{ data_version: number }>("PRAGMA data_version")?.data_version;
     if (version === this.#dataVersion) return;
     this.#dataVersion = version;
-    this.tasks.clear();
-    this.shards.clear();
-    this.lengths.clear();
-    this.#lastInQueue = undefined;
+    this.#fileTime = this.get<{ latest: number }>("SELECT latest FROM store_time WHERE pk = 1")?.latest ?? 0;
+    this.#timeOf(Math.max(this.#fileTime, now())); // it continues from there
+    this.forget();
   }
 
   /**
-   * A transaction that cannot continue takes answered operations with it, so the connection is broken for good: who opens
-   * the file again finds the state before them, as after a crash.
+   * An error in a transaction also undoes operations that have returned, so the connection is broken for good. Opened
+   * again, the file has the state before them, as after a crash.
    */
   #guarded<T>(work: () => T): T {
     if (this.#broken !== undefined) throw this.#broken;
@@ -260,10 +281,10 @@ const unavailable = (message: string, options: { readonly retryable: boolean; re
 const isSqliteError = (error: unknown): error is Error & { readonly errcode: number } =>
   error instanceof Error && "errcode" in error && typeof error.errcode === "number";
 
-/** Whether another connection has the lock: SQLITE_BUSY, of whichever kind the upper bits say. */
+/** Whether another connection has the lock: SQLITE_BUSY or one of its extended codes. */
 const isBusy = (error: unknown): boolean => isSqliteError(error) && (error.errcode & 0xff) === 5;
 
-/** Ends leases and slots, and makes every open task due. Whether a lease may be taken is still for `expire` to judge. */
+/** Expires all leases, frees all slots, and makes every open task due for a sweep. */
 const endLeases = `
   UPDATE shards SET record = json_set(record, '$.lease.deadline', 0), expires_at = 0 WHERE expires_at IS NOT NULL;
   UPDATE tasks SET sweep_at = 0 WHERE sweep_at IS NOT NULL;
@@ -271,15 +292,15 @@ const endLeases = `
   DELETE FROM workers`;
 
 /**
- * Lets a file's tasks continue at once after a crash, instead of when the leases of the dead process expire. Neither a
- * clock nor a process id decides who is dead: the system releases a process's lock on the file when it dies, so no owner
- * of a lease is left when this process gets the file exclusively. Otherwise nothing is done.
+ * Lets tasks continue immediately after a crash, without waiting for the leases of the dead process. The system releases
+ * a process's lock on the file when it dies, so if this process can lock the file exclusively, no owner of a lease is
+ * alive. Otherwise this does nothing.
  */
 function endLeftovers(path: string): void {
   if (!existsSync(path)) return;
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access on until it is closed
+    database.exec("PRAGMA locking_mode = EXCLUSIVE"); // from the first access until it is closed
     migrate(database);
     database.exec(`BEGIN EXCLUSIVE; ${endLeases}; COMMIT`);
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * A store in a file, by the SQLite that Node brings.
+ * A store in a file, with the SQLite that is built into Node.
  *
  * @module flowkit/adapters/sqlite
  */

@@ -2,36 +2,36 @@ import type { Attempt, DeadLetter } from "../../core/model/records.ts";
 import type { HeldSlot } from "../../core/ports/index.ts";
 import { type DeadLetterDriver, newestPage, type SlotDriver, type WorkerDriver } from "../../core/store/driver.ts";
 import type { Session, SqliteConnection } from "./connection.ts";
+import { refColumns } from "./shards.ts";
 
-const isSlot = "limit_key = ? AND task_id = ? AND node_id = ? AND shard = ? AND epoch = ? AND claim_id = ?";
+type Row = Readonly<Record<"pk" | "n", number> & Record<"record" | "letter", string>>;
+
+const slotColumns = "limit_key, task_id, node_id, shard, epoch, claim_id";
+const isSlot = `(${slotColumns}) = (?, ?, ?, ?, ?, ?)`;
 const slotValues = ({ key, holder: { taskId, nodeId, shard, epoch, claimId } }: HeldSlot) =>
   [key, taskId, nodeId, shard, epoch, claimId] as const;
 
 const holders = (db: SqliteConnection, key: string): number =>
-  db.get<{ n: number }>("SELECT count(*) AS n FROM slots WHERE limit_key = ?", key)?.n ?? 0;
+  db.get<Row>("SELECT count(*) AS n FROM slots WHERE limit_key = ?", key)?.n ?? 0;
 
 export const slotTable = (session: Session): SlotDriver => ({
   take: ({ key, max }, holder) =>
     session.write((db) => {
       const slot = slotValues({ key, holder });
-      if (db.get(`SELECT 1 FROM slots WHERE ${isSlot}`, ...slot) !== undefined) return "ok";
+      if (db.has(`SELECT 1 FROM slots WHERE ${isSlot}`, ...slot)) return "ok";
       if (holders(db, key) >= max) return "full";
-      const insert =
-        "INSERT INTO slots (limit_key, task_id, node_id, shard, epoch, claim_id) VALUES (?, ?, ?, ?, ?, ?)";
-      db.run(insert, ...slot);
+      db.run(`INSERT INTO slots (${slotColumns}) VALUES (?, ?, ?, ?, ?, ?)`, ...slot);
       return "ok";
     }),
   free: (slot) => session.write((db) => void db.run(`DELETE FROM slots WHERE ${isSlot}`, ...slotValues(slot))),
   count: (keys) => session.read((db) => keys.map((key) => holders(db, key))),
   held: () =>
     session.read((db) => {
-      const look =
-        "SELECT limit_key AS key, task_id AS taskId, node_id AS nodeId, shard, epoch, claim_id AS claimId FROM slots";
+      const look = `SELECT limit_key AS key, ${refColumns}, epoch, claim_id AS claimId FROM slots`;
       return db.all<Attempt & { readonly key: string }>(look).map(({ key, ...holder }) => ({ key, holder }));
     }),
 });
 
-/** The workers that announced themselves. */
 export const workerTable = (session: Session): WorkerDriver => ({
   announce: (worker, ttlMs) =>
     session.write((db, now) => {
@@ -41,13 +41,11 @@ export const workerTable = (session: Session): WorkerDriver => ({
     }),
   remove: (id) => session.write((db) => void db.run("DELETE FROM workers WHERE id = ?", id)),
   live: () =>
-    session.read((db, now) => {
-      const rows = db.all<{ record: string }>("SELECT record FROM workers WHERE until > ?", now);
-      return rows.map(({ record }) => JSON.parse(record));
-    }),
+    session.read((db, now) =>
+      db.all<Row>("SELECT record FROM workers WHERE until > ?", now).map(({ record }) => JSON.parse(record)),
+    ),
 });
 
-/** The messages that could not be read. */
 export const deadLetterTable = (session: Session): DeadLetterDriver => ({
   add: (letter) =>
     session.write((db, now) => {
@@ -57,7 +55,7 @@ export const deadLetterTable = (session: Session): DeadLetterDriver => ({
   list: (query) =>
     session.read((db) => {
       const look = "SELECT pk, letter FROM dead_letters WHERE pk < ? ORDER BY pk DESC LIMIT ? + 0";
-      const read = (before: number, limit: number) => db.all<{ pk: number; letter: string }>(look, before, limit);
+      const read = (before: number, limit: number) => db.all<Row>(look, before, limit);
       return newestPage(query, read, ({ letter }): DeadLetter => JSON.parse(letter));
     }),
   remove: (id) => session.write((db) => db.run("DELETE FROM dead_letters WHERE id = ?", id).changes === 1),

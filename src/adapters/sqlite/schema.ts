@@ -1,12 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import { FlowError } from "../../errors/index.ts";
 
-/** "FLOW": marks the file as FlowKit's, in the header field that SQLite keeps for that. */
+/** "FLOW": identifies FlowKit's files, in the header field that SQLite reserves for it. */
 const applicationId = 0x464c4f57;
 
 /*
- * The statements of each version of the layout; an older file is migrated step by step in one transaction. Times are
- * REAL: store time in milliseconds. A record is stored as JSON, beside the columns that indexes need.
+ * The statements of each version of the layout; an older file is migrated version by version, in one transaction. Times
+ * are REAL: store time in milliseconds. A record is stored as JSON, beside the columns that indexes need.
  */
 const migrations: readonly string[] = [
   `CREATE TABLE tasks (
@@ -52,10 +52,17 @@ const migrations: readonly string[] = [
    CREATE TABLE dead_letters (
      pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, letter TEXT NOT NULL
    ) STRICT;`,
+  // The latest store time that any process has seen, from which all continue after a step back of the wall clock.
+  `CREATE TABLE store_time (pk INTEGER PRIMARY KEY CHECK (pk = 1), latest REAL NOT NULL) STRICT;
+   INSERT INTO store_time (pk, latest) SELECT 1, coalesce(max(at), 0) FROM (
+     SELECT json_extract(record, '$.history[#-1].at') AS at FROM shards
+     UNION ALL SELECT json_extract(record, '$.createdAt') FROM tasks
+     UNION ALL SELECT ended_at FROM tasks
+   );`,
 ];
 
 /**
- * Makes the tables of a new file, or brings those of an older one up to date.
+ * Creates the tables of a new file, or migrates an older file.
  *
  * @throws FlowError `STORE_VERSION` for a file of a newer layout, or of another program
  */
@@ -75,7 +82,7 @@ export function migrate(database: DatabaseSync): void {
     if (version < latest) database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${latest}`);
     database.exec("COMMIT");
   } catch (error) {
-    if (database.isTransaction) database.exec("ROLLBACK"); // SQLite itself ends it on some errors
+    if (database.isTransaction) database.exec("ROLLBACK"); // SQLite itself rolls back on some errors
     throw error;
   }
 }

@@ -1,26 +1,38 @@
 import { keepShard } from "../../core/codec/index.ts";
 import { expiresAt, renewLease } from "../../core/model/index.ts";
-import { type EpochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
+import { epochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
 import { type Judged, type ShardDriver, splitDue } from "../../core/store/driver.ts";
 import type { Keyed, Session, SqliteConnection } from "./connection.ts";
 import { readTask } from "./tasks.ts";
 
-const refColumns = "task_id AS taskId, node_id AS nodeId, shard";
+export const refColumns = "task_id AS taskId, node_id AS nodeId, shard";
+const firsts = "min(pk) OVER (PARTITION BY node_id) AS first"; // nodes in the order of their first shard
+const shardsOfTask = `SELECT ${refColumns}, ${firsts} FROM shards WHERE task_id = ? ORDER BY first, shard`;
+const shardsOfNode = `SELECT ${refColumns} FROM shards WHERE task_id = ? AND node_id = ? ORDER BY shard`;
+const artifactOfNode = `SELECT 1 FROM shards s WHERE s.task_id = ? AND s.node_id = ?
+  AND EXISTS (SELECT 1 FROM artifacts a WHERE a.shard_pk = s.pk) LIMIT 1`;
+const insertShard = `INSERT INTO shards (task_id, node_id, shard, type, status, record, priority, ready_at, queue_order,
+  due_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const replaceShard = `UPDATE shards SET status = ?, record = ?, priority = ?, ready_at = ?, queue_order = ?, due_at = ?,
+  expires_at = ? WHERE pk = ?`;
+const expired = `SELECT ${refColumns} FROM shards WHERE expires_at <= ? ORDER BY expires_at LIMIT ? + 0`;
+const deferred = `SELECT ${refColumns}, due_at AS at FROM shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT ? + 0`;
+const queued = `SELECT ${refColumns}, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?1
+  AND (?2 IS NULL OR task_id NOT IN (SELECT value FROM json_each(?2)))
+  AND (?3 IS NULL OR task_id IN (SELECT value FROM json_each(?3)))
+  ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0`;
 
 export const shardTable = (session: Session): ShardDriver => ({
   read: (taskId, nodeIds) =>
     session.read((db) => {
-      if (nodeIds !== undefined) return nodeIds.flatMap((nodeId) => shardsOfNode(db, taskId, nodeId));
-      const firsts = "min(pk) OVER (PARTITION BY node_id) AS first"; // nodes in the order of their first shard
-      const look = `SELECT ${refColumns}, ${firsts} FROM shards WHERE task_id = ? ORDER BY first, shard`;
-      return recordsAt(db, db.all<ShardRef>(look, taskId));
+      if (nodeIds === undefined) return recordsOf(db, db.all<ShardRef>(shardsOfTask, taskId));
+      return nodeIds.flatMap((nodeId) => recordsOf(db, db.all<ShardRef>(shardsOfNode, taskId, nodeId)));
     }),
   hasArtifacts: (taskId, nodeId) =>
     session.read((db) => {
-      const look = `SELECT 1 FROM shards s WHERE s.task_id = ? AND s.node_id = ?
-         AND EXISTS (SELECT 1 FROM artifacts a WHERE a.shard_pk = s.pk) LIMIT 1`;
-      if (db.get(look, taskId, nodeId) !== undefined) return true;
-      return shardsOfNode(db, taskId, nodeId).some(({ count = 0 }) => count > 0); // adopted: stored by another task
+      if (db.has(artifactOfNode, taskId, nodeId)) return true;
+      const records = recordsOf(db, db.all<ShardRef>(shardsOfNode, taskId, nodeId));
+      return records.some(({ count = 0 }) => count > 0); // adopted: stored by another task
     }),
   insert: (ref, create) =>
     session.write((db, now) => {
@@ -28,9 +40,7 @@ export const shardTable = (session: Session): ShardDriver => ({
       if (readShard(db, ref) !== undefined) return "exists";
       const record = create(now);
       const { taskId, nodeId, shard, type } = record;
-      const insert = `INSERT INTO shards (task_id, node_id, shard, type, status, record, priority, ready_at, queue_order,
-         due_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-      const { lastInsertRowid } = db.run(insert, taskId, nodeId, shard, type, ...columnsOf(db, record));
+      const { lastInsertRowid } = db.run(insertShard, taskId, nodeId, shard, type, ...columnsOf(db, record));
       db.shards.set(shardKey(record), { pk: Number(lastInsertRowid), record: keepShard(record) });
       return "inserted";
     }),
@@ -42,33 +52,24 @@ export const shardTable = (session: Session): ShardDriver => ({
       attempts.map((attempt) => updateShard(db, attempt, (row) => renewLease(row?.record, attempt, { leaseMs, now }))),
     ),
   expiredLeases: (limit) =>
-    session.read((db, now) => {
-      const look = `SELECT ${refColumns} FROM shards WHERE expires_at <= ? ORDER BY expires_at LIMIT ? + 0`;
-      return recordsAt(db, db.all<ShardRef>(look, now, limit)).map(epochRef);
-    }),
+    session.read((db, now) => recordsOf(db, db.all<ShardRef>(expired, now, limit)).map(epochRef)),
   dueDeferred: (limit) =>
     session.read((db, now) => {
-      const look = `SELECT ${refColumns}, due_at AS at FROM shards WHERE due_at IS NOT NULL ORDER BY due_at LIMIT ? + 0`;
-      const { due, nextInMs } = splitDue(db.all<ShardRef & { readonly at: number }>(look, limit + 1), limit, now);
-      return { due: recordsAt(db, due).map(epochRef), nextInMs };
+      const rows = db.all<ShardRef & { readonly at: number }>(deferred, limit + 1);
+      const { due, nextInMs } = splitDue(rows, limit, now);
+      return { due: recordsOf(db, due).map(epochRef), nextInMs };
     }),
   peekQueue: (types, limit, exceptTasks, onlyTasks) =>
     session.read((db) => {
-      // Only a condition that is needed: the table function costs as much as the look.
-      const excepts = exceptTasks === undefined || exceptTasks.size === 0 ? [] : [JSON.stringify([...exceptTasks])];
-      const onlys = onlyTasks === undefined ? [] : [JSON.stringify([...onlyTasks])];
-      const except = excepts.map(() => " AND task_id NOT IN (SELECT value FROM json_each(?))").join("");
-      const only = onlys.map(() => " AND task_id IN (SELECT value FROM json_each(?))").join("");
-      const look = `SELECT ${refColumns}, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ?${except}${only}
-         ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0`;
-      // One look a type, each along the index, merged here: a single one for all types would sort everything queued.
-      const rows = types.flatMap((type) => db.all<QueuedRow>(look, type, ...excepts, ...onlys, limit));
+      const except = exceptTasks?.size === 0 ? null : listOf(exceptTasks); // an empty list would double the cost
+      // One query for each type, along the index, merged here: a single query would sort all queued shards.
+      const rows = types.flatMap((type) => db.all<QueuedRow>(queued, type, except, listOf(onlyTasks), limit));
       if (types.length > 1) rows.sort(byTurn);
-      return recordsAt(db, rows.slice(0, limit)).map((record) => ({ ...epochRef(record), type: record.type }));
+      return recordsOf(db, rows.slice(0, limit)).map((record) => ({ ...epochRef(record), type: record.type }));
     }),
 });
 
-/** Records are cached, and handed out as they are. */
+/** Records are cached, and returned without a copy. */
 export const readShard = (db: SqliteConnection, ref: ShardRef): Keyed<ShardRecord> | undefined =>
   db.shards.load(shardKey(ref), () => {
     const look = "SELECT pk, record FROM shards WHERE task_id = ? AND node_id = ? AND shard = ?";
@@ -84,16 +85,14 @@ export function updateShard<TAnswer>(
   const row = readShard(db, ref);
   const { answer, next } = judge(row);
   if (row === undefined || next === undefined) return answer;
-  const replace = `UPDATE shards SET status = ?, record = ?, priority = ?, ready_at = ?, queue_order = ?, due_at = ?,
-     expires_at = ? WHERE pk = ?`;
-  db.run(replace, ...columnsOf(db, next), row.pk);
+  db.run(replaceShard, ...columnsOf(db, next), row.pk);
   db.shards.set(shardKey(next), { pk: row.pk, record: keepShard(next) });
   return answer;
 }
 
 export const logKey = (pk: number, generation: number): string => `${pk}:${generation}`;
 
-/** How many artifacts the log of a generation has. */
+/** Number of artifacts in the log of a generation. */
 export const logLength = (db: SqliteConnection, pk: number, generation: number): number =>
   db.lengths.load(logKey(pk, generation), () => {
     const look = "SELECT max(seq) AS last FROM artifacts WHERE shard_pk = ? AND generation = ?";
@@ -109,15 +108,11 @@ function columnsOf(db: SqliteConnection, record: ShardRecord) {
   return [status, JSON.stringify(record), priority, readyAt, order, dueAt, expiresAt(record) ?? null] as const;
 }
 
-const recordsAt = (db: SqliteConnection, refs: readonly ShardRef[]): ShardRecord[] =>
+const recordsOf = (db: SqliteConnection, refs: readonly ShardRef[]): ShardRecord[] =>
   refs.flatMap((ref) => readShard(db, ref)?.record ?? []);
 
-function shardsOfNode(db: SqliteConnection, taskId: string, nodeId: string): ShardRecord[] {
-  const look = `SELECT ${refColumns} FROM shards WHERE task_id = ? AND node_id = ? ORDER BY shard`;
-  return recordsAt(db, db.all<ShardRef>(look, taskId, nodeId));
-}
-
-const epochRef = ({ taskId, nodeId, shard, epoch }: ShardRecord): EpochRef => ({ taskId, nodeId, shard, epoch });
+const listOf = (taskIds: ReadonlySet<string> | undefined): string | null =>
+  taskIds === undefined ? null : JSON.stringify([...taskIds]);
 
 type QueuedRow = ShardRef & Readonly<Record<"priority" | "ready_at" | "queue_order", number>>;
 

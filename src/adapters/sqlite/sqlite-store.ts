@@ -14,13 +14,12 @@ import { taskTable } from "./tasks.ts";
 const longestBusyMs = 60_000;
 
 /**
- * A store in a SQLite file, with Node's own SQLite: tasks survive the process. Several processes may use one file, on
- * one machine.
+ * A store in a SQLite file, with Node's own SQLite. Tasks survive the process; processes of one machine can share a file.
  *
  * @example
  * await using engine = await createEngine({ handlers: etl.handlers, store: sqliteStore("runs.db") })
  *
- * @param path - of the file; it is made when it isn't there. `":memory:"`: in this process only
+ * @param path - of the file, which is created if it does not exist. `":memory:"`: a private database of this store
  * @throws FlowError `ENGINE_OPTIONS`; from `open`: `STORE_UNAVAILABLE`, and `STORE_VERSION` for a file of a newer layout
  *   or of another program
  */
@@ -33,7 +32,6 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
   check("busyMs", busyMs, isBusyMs, `an integer from 0 to ${longestBusyMs}`);
   const connection = connectionTo({ path, commit, synchronous, busyMs });
   const session: Session = {
-    now,
     read: async (work) => connection.read(work, now),
     write: async (work) => connection.write(work, now),
   };
@@ -59,14 +57,13 @@ function check(option: string, value: unknown, isValid: boolean, expected: strin
 const connections = new Map<string, WeakRef<SqliteConnection>>();
 
 /**
- * The connection of this process to a file. All its stores on one file share it: two connections would wait for each
- * other's transaction on the one thread that both run on.
+ * The connection of this process to a file, shared by all its stores on that file: on a single thread, one connection
+ * would block while it waits for the transaction of another one.
  *
  * @throws FlowError `ENGINE_OPTIONS` when the file is in use with other options
  */
 export function connectionTo(options: ConnectionOptions): SqliteConnection {
-  const isPrivate = options.path === "" || options.path === ":memory:"; // to SQLite: nobody else can open it
-  if (isPrivate) return new SqliteConnection(options);
+  if (options.path === "" || options.path === ":memory:") return new SqliteConnection(options); // private in SQLite
   const wanted = { ...options, path: absolute(options.path) };
   const known = connections.get(wanted.path)?.deref();
   if (known !== undefined && isDeepStrictEqual(known.options, wanted)) return known;
@@ -77,12 +74,12 @@ export function connectionTo(options: ConnectionOptions): SqliteConnection {
   return connection;
 }
 
-/** The file may not exist yet, its folder must. */
+/** The file may not exist yet, but its folder must. */
 function absolute(path: string): string {
   const full = resolve(path);
   try {
     return join(realpathSync(dirname(full)), basename(full));
   } catch {
-    return full; // opening it reports what is wrong
+    return full; // opening the file reports the error
   }
 }

@@ -1,63 +1,71 @@
 import { jsonText, keepJson } from "../../core/codec/index.ts";
 import { createVars, summaryOf } from "../../core/model/index.ts";
-import { isTaskTerminal, type TaskRecord } from "../../core/model/records.ts";
+import { isTaskTerminal, type TaskRecord, type TaskStatus } from "../../core/model/records.ts";
 import { minSweepMs } from "../../core/ports/index.ts";
 import { newestPage, splitDue, type TaskDriver } from "../../core/store/driver.ts";
 import { deepFreeze } from "../../graph/format/plain-data.ts";
-import { type Keyed, mostBytes, type Session, type SqliteConnection } from "./connection.ts";
+import { mostBytes, type Session, type SqliteConnection } from "./connection.ts";
 
 const whatParams = "the set of the task's parameters";
 const whatVars = "the set of the task's variables";
+const allStatuses: readonly TaskStatus[] = ["running", "cancelling", "finished", "failed", "cancelled"];
 
-type TaskKey = Readonly<Record<"pk", number> & Record<"id", string>>;
+const insertTask = `INSERT INTO tasks (id, status, record, graph, params, vars, vars_version, applied_by,
+  idempotency_key, sweep_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const replaceTask = "UPDATE tasks SET status = ?, record = ?, sweep_at = ?, deadline_at = ?, ended_at = ? WHERE id = ?";
+const endedTasks = "SELECT id FROM tasks WHERE ended_at <= ? ORDER BY ended_at, pk LIMIT ? + 0";
+const tasksOfStatus = "SELECT pk, id FROM tasks WHERE status = ? AND pk < ? ORDER BY pk DESC LIMIT ? + 0";
+const deadlines = "SELECT id, deadline_at AS at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY at LIMIT ? + 0";
+
+type TaskRow = Readonly<
+  Record<"id" | "record" | "graph" | "params" | "vars" | "applied_by", string> &
+    Record<"pk" | "vars_version" | "at", number>
+>;
 
 export const taskTable = (session: Session): TaskDriver => ({
   async insert(task, create) {
     keepJson(task.params, whatParams);
-    const { record, vars } = create(session.now());
-    const { graph, params, ...state } = deepFreeze(record);
-    const { id, idempotencyKey: key = null, createdAt, deadlineAt = null } = record;
-    const graphText = jsonText(graph, "the task's graph", mostBytes);
-    const texts = [JSON.stringify(state), graphText, jsonText(params, whatParams, mostBytes)];
-    const varsValues = [jsonText(vars.vars, whatVars, mostBytes), vars.version, JSON.stringify(vars.appliedBy)];
-    return session.write((db) => {
+    const graphText = jsonText(task.graph, "the task's graph", mostBytes);
+    const paramsText = jsonText(task.params, whatParams, mostBytes);
+    return session.write((db, now) => {
+      const { record, vars } = create(now);
+      const { graph: _, params: __, ...state } = deepFreeze(record);
+      const { id, idempotencyKey: key = null, createdAt, deadlineAt = null } = record;
+      const texts = [JSON.stringify(state), graphText, paramsText];
+      const varsValues = [jsonText(vars.vars, whatVars, mostBytes), vars.version, JSON.stringify(vars.appliedBy)];
       const look = "SELECT id FROM tasks WHERE id = ?1 UNION ALL SELECT id FROM tasks WHERE idempotency_key = ?2";
-      const there = db.get<TaskKey>(look, id, key);
+      const there = db.get<TaskRow>(look, id, key);
       if (there !== undefined) return { outcome: "exists", id: there.id };
-      const insert = `INSERT INTO tasks (id, status, record, graph, params, vars, vars_version, applied_by,
-         idempotency_key, sweep_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-      const { lastInsertRowid } = db.run(insert, id, state.status, ...texts, ...varsValues, key, createdAt, deadlineAt);
+      db.run(insertTask, id, state.status, ...texts, ...varsValues, key, createdAt, deadlineAt);
       const lend = "INSERT OR IGNORE INTO loans (lender, borrower) VALUES (?, ?)";
       for (const lender of record.borrowsFrom ?? []) db.run(lend, lender, id);
-      db.tasks.set(id, { pk: Number(lastInsertRowid), record });
+      db.tasks.set(id, record);
       return { outcome: "created", id };
     });
   },
-  read: (id) => session.read((db) => readTask(db, id)?.record),
+  read: (id) => session.read((db) => readTask(db, id)),
   update: (id, judge) =>
     session.write((db, now) => {
-      const row = readTask(db, id);
-      if (row === undefined) return judge(undefined, now).answer;
-      const { graph, params, ...state } = row.record;
+      const record = readTask(db, id);
+      if (record === undefined) return judge(undefined, now).answer;
+      const { graph, params, ...state } = record;
       const { answer, next } = judge(state, now);
       if (next === undefined) return answer;
-      const sweepAt = isTaskTerminal(next.status) ? null : now; // what does not end a task makes it due
+      const sweepAt = isTaskTerminal(next.status) ? null : now; // a change that does not end a task makes it due
       const deadlineAt = next.status === "running" ? (next.deadlineAt ?? null) : null;
-      const replace =
-        "UPDATE tasks SET status = ?, record = ?, sweep_at = ?, deadline_at = ?, ended_at = ? WHERE pk = ?";
-      db.run(replace, next.status, JSON.stringify(next), sweepAt, deadlineAt, next.endedAt ?? null, row.pk);
-      db.tasks.set(id, { pk: row.pk, record: deepFreeze({ ...next, graph, params }) });
+      db.run(replaceTask, next.status, JSON.stringify(next), sweepAt, deadlineAt, next.endedAt ?? null, id);
+      db.tasks.set(id, deepFreeze({ ...next, graph, params }));
       return answer;
     }),
   readVars: (id) =>
     session.read((db) => {
-      const row = db.get<VarsRow>("SELECT vars, vars_version, applied_by FROM tasks WHERE id = ?", id);
+      const row = db.get<TaskRow>("SELECT vars, vars_version, applied_by FROM tasks WHERE id = ?", id);
       return row && { vars: JSON.parse(row.vars), ...varsState(row) };
     }),
   updateVars: (id, judge) =>
     session.write((db) => {
-      const row = db.get<VarsRow>("SELECT vars_version, applied_by FROM tasks WHERE id = ?", id);
-      const { answer, next } = judge(readTask(db, id)?.record, row === undefined ? createVars({}) : varsState(row));
+      const row = db.get<TaskRow>("SELECT vars_version, applied_by FROM tasks WHERE id = ?", id);
+      const { answer, next } = judge(readTask(db, id), row === undefined ? createVars({}) : varsState(row));
       if (next === undefined) return answer;
       const replace = "UPDATE tasks SET vars = ?, vars_version = ?, applied_by = ? WHERE id = ?";
       db.run(replace, jsonText(next.vars, whatVars, mostBytes), next.version, JSON.stringify(next.appliedBy), id);
@@ -65,10 +73,10 @@ export const taskTable = (session: Session): TaskDriver => ({
     }),
   delete: (id) =>
     session.write((db) => {
-      const row = readTask(db, id);
-      if (row === undefined) return "unknown";
-      if (!isTaskTerminal(row.record.status)) return "open";
-      if (db.get("SELECT 1 FROM loans WHERE lender = ? LIMIT 1", id) !== undefined) return "borrowed";
+      const record = readTask(db, id);
+      if (record === undefined) return "unknown";
+      if (!isTaskTerminal(record.status)) return "open";
+      if (db.has("SELECT 1 FROM loans WHERE lender = ? LIMIT 1", id)) return "borrowed";
       const shards = "(SELECT pk FROM shards WHERE task_id = ?)";
       db.run(`DELETE FROM artifacts WHERE shard_pk IN ${shards}`, id);
       db.run(`DELETE FROM complete_markers WHERE shard_pk IN ${shards}`, id);
@@ -76,60 +84,47 @@ export const taskTable = (session: Session): TaskDriver => ({
       db.run("DELETE FROM slots WHERE task_id = ?", id);
       db.run("DELETE FROM loans WHERE borrower = ?", id);
       db.run("DELETE FROM tasks WHERE id = ?", id);
-      db.tasks.delete(id);
-      db.shards.clear(); // a new shard may get the key of one that is gone
-      db.lengths.clear();
+      db.forget(); // a new shard may get the key of a deleted one
       return "deleted";
     }),
   async due(limit, { everyMs, aheadMs }) {
-    const look = "SELECT pk, id FROM tasks WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ? + 0";
-    const find = (db: SqliteConnection, now: number) => db.all<TaskKey>(look, now + aheadMs, limit);
-    // Called often, and seldom with tasks due: looking needs no transaction.
+    const look = "SELECT id FROM tasks WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ? + 0";
+    const find = (db: SqliteConnection, now: number) => db.all<TaskRow>(look, now + aheadMs, limit);
+    // Tasks are rarely due, and a read needs no transaction.
     if ((await session.read(find)).length === 0) return [];
     return session.write((db, now) => {
       const sweepAt = now + Math.max(minSweepMs, everyMs);
-      const rows = find(db, now);
-      for (const { pk } of rows) db.run("UPDATE tasks SET sweep_at = ? WHERE pk = ?", sweepAt, pk);
-      return rows.map(({ id }) => id);
+      const ids = find(db, now).map(({ id }) => id);
+      for (const id of ids) db.run("UPDATE tasks SET sweep_at = ? WHERE id = ?", sweepAt, id);
+      return ids;
     });
   },
   overdue: (limit) =>
     session.read((db, now) => {
-      const look =
-        "SELECT id, deadline_at AS at FROM tasks WHERE deadline_at IS NOT NULL ORDER BY deadline_at LIMIT ? + 0";
-      const { due, nextInMs } = splitDue(db.all<TaskKey & { readonly at: number }>(look, limit + 1), limit, now);
+      const { due, nextInMs } = splitDue(db.all<TaskRow>(deadlines, limit + 1), limit, now);
       return { overdue: due.map(({ id }) => id), nextInMs };
     }),
   ended: ({ endedForMs, limit }) =>
-    session.read((db, now) => {
-      const look = "SELECT id FROM tasks WHERE ended_at <= ? ORDER BY ended_at, pk LIMIT ? + 0";
-      return db.all<TaskKey>(look, now - endedForMs, limit).map(({ id }) => id);
-    }),
-  list: ({ statuses, ...query }) =>
+    session.read((db, now) => db.all<TaskRow>(endedTasks, now - endedForMs, limit).map(({ id }) => id)),
+  list: ({ statuses = allStatuses, ...query }) =>
     session.read((db) => {
-      const look = (where: string, ...values: (string | number)[]) =>
-        db.all<TaskKey>(`SELECT pk, id FROM tasks WHERE ${where}pk < ? ORDER BY pk DESC LIMIT ? + 0`, ...values);
-      const read = (...range: readonly [before: number, limit: number]) => {
-        if (statuses === undefined) return look("", ...range);
-        // One look a status, each along the index: a single one for all statuses would sort all their tasks.
-        const rows = [...new Set(statuses)].flatMap((status) => look("status = ? AND ", status, ...range));
-        return rows.sort((a, b) => b.pk - a.pk);
-      };
-      const { items, ...rest } = newestPage(query, read, ({ id }) => readTask(db, id)?.record);
+      // One query for each status, along the index: a single query would sort all their tasks.
+      const read = (...range: readonly [before: number, limit: number]) =>
+        [...new Set(statuses)].flatMap((of) => db.all<TaskRow>(tasksOfStatus, of, ...range)).sort(byAge);
+      const { items, ...rest } = newestPage(query, read, ({ id }) => readTask(db, id));
       return { items: items.filter((task) => task !== undefined).map(summaryOf), ...rest };
     }),
 });
 
-/** The record is cached frozen, since it is handed out as it is. */
-export const readTask = (db: SqliteConnection, id: string): Keyed<TaskRecord> | undefined =>
+/** The record is cached frozen, because it is returned without a copy. */
+export const readTask = (db: SqliteConnection, id: string): TaskRecord | undefined =>
   db.tasks.load(id, () => {
-    const look = "SELECT pk, record, graph, params FROM tasks WHERE id = ?";
-    const row = db.get<{ pk: number; record: string; graph: string; params: string }>(look, id);
+    const row = db.get<TaskRow>("SELECT record, graph, params FROM tasks WHERE id = ?", id);
     if (row === undefined) return undefined;
-    const record = { ...JSON.parse(row.record), graph: JSON.parse(row.graph), params: JSON.parse(row.params) };
-    return { pk: row.pk, record: deepFreeze<TaskRecord>(record) };
+    const { record, graph, params } = row;
+    return deepFreeze<TaskRecord>({ ...JSON.parse(record), graph: JSON.parse(graph), params: JSON.parse(params) });
   });
 
-type VarsRow = Readonly<Record<"vars_version", number> & Record<"vars" | "applied_by", string>>;
+const byAge = (a: TaskRow, b: TaskRow): number => b.pk - a.pk;
 
-const varsState = (row: VarsRow) => ({ version: row.vars_version, appliedBy: JSON.parse(row.applied_by) as string[] });
+const varsState = (row: TaskRow) => ({ version: row.vars_version, appliedBy: JSON.parse(row.applied_by) as string[] });

@@ -1,12 +1,20 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json } from "../../errors/index.ts";
 import type { BatchOkMessage, StatusMessage, TaskDoneMessage, TaskFailedMessage } from "../messages/messages.ts";
-import { type Attempt, type Failure, isShardTerminal, logOf, type ShardRecord, shardKey } from "../model/records.ts";
+import {
+  type Attempt,
+  epochRef,
+  type Failure,
+  isShardTerminal,
+  logOf,
+  type ShardRecord,
+  shardKey,
+} from "../model/records.ts";
 import { type NodePlan, retryDelayMs } from "../plan/index.ts";
 import type { Stamped, Store, WriteAnswer } from "../ports/index.ts";
 import { unreadableFailure } from "./dispatch.ts";
 import { externalSources, mayReadUnfinished } from "./nodes.ts";
-import { type ExternalParts, epochRef, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
+import { type ExternalParts, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
 
 /** The lease length of an external worker that does not specify one. */
 const leaseDefaultMs = 60_000;

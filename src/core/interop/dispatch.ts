@@ -1,12 +1,12 @@
 import { FlowError } from "../../errors/index.ts";
 import { cancelTokenOf, traceOf } from "../messages/messages.ts";
 import { messageKey, topics } from "../messages/topics.ts";
-import { type EpochRef, type Failure, type ShardRecord, shardKey } from "../model/records.ts";
+import { type EpochRef, epochRef, type Failure, type ShardRecord, shardKey } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
 import type { UnreadableSource } from "../ports/index.ts";
 import type { Supervisor } from "../resilience/supervisor.ts";
 import { externalInput, externalSources } from "./nodes.ts";
-import { type ExternalParts, epochRef, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
+import { type ExternalParts, longestSource, readPlan, readRecord, sendCancel } from "./parts.ts";
 
 const maxLookedAt = 1_000;
 const lookMaxMs = 1_000;

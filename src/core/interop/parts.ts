@@ -31,8 +31,6 @@ export interface ExternalParts {
 /** The maximum number of artifacts of a node that an external worker reads. */
 export const longestSource = 200;
 
-export const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
-
 export async function readRecord(store: Store, ref: ShardRef): Promise<ShardRecord | undefined> {
   const records = await store.readShards(ref.taskId, [ref.nodeId]);
   return records.find(({ shard }) => shard === ref.shard);

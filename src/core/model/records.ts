@@ -235,6 +235,8 @@ export interface Artifact {
   readonly metrics: Metrics;
 }
 
+/** The reference alone, of a record or a message. */
+export const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 export const shardKey = (ref: ShardRef): string => `${ref.taskId}:${ref.nodeId}:${ref.shard}`;
 /** Identifies a shard within its task. */
 export const sourceKey = (nodeId: string, shard: number): string => `${nodeId}/${shard}`;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock, Ids, Random } from "./index.ts";
-import { steadyNow } from "./steady-now.ts";
+import { steadyTime } from "./steady-time.ts";
 
 /** The maximum delay of Node's timers; longer ones fire immediately. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -23,7 +23,7 @@ export function systemClock(options: SystemClockOptions = {}): Clock {
 }
 
 const monotonic = (): number => performance.now();
-const processNow = steadyNow(() => Date.now(), monotonic);
+const processTime = steadyTime(monotonic);
 
 class SystemClock implements Clock {
   readonly #unref: boolean;
@@ -33,7 +33,7 @@ class SystemClock implements Clock {
   }
 
   now(): number {
-    return processNow();
+    return processTime(Date.now());
   }
 
   monotonic(): number {

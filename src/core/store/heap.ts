@@ -1,3 +1,5 @@
+import { splitDue } from "./driver.ts";
+
 /** Below this size, a clean-up of dead items is not worthwhile. */
 const smallSize = 64;
 
@@ -124,12 +126,7 @@ interface Spot<TItem> {
 }
 
 /** The items that are due, in order, and in how many ms the next one is. */
-export function dueOf<TItem extends { readonly at: number }>(
+export const dueOf = <TItem extends { readonly at: number }>(
   heap: Heap<TItem>,
   { limit, now }: { readonly limit: number; readonly now: number },
-): { readonly due: readonly TItem[]; readonly nextInMs: number | undefined } {
-  const first = Heap.firstOf([heap], limit + 1);
-  const due = first.slice(0, limit).filter(({ at }) => at <= now);
-  const next = first[due.length];
-  return { due, nextInMs: next === undefined ? undefined : Math.max(0, next.at - now) };
-}
+) => splitDue(Heap.firstOf([heap], limit + 1), limit, now);

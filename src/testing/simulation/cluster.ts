@@ -2,7 +2,7 @@ import { match } from "ts-pattern";
 import { MemoryState, type MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import type { ShardRecord, ShardRef, TaskStatus } from "../../core/model/records.ts";
 import type { Store } from "../../core/ports/index.ts";
-import { steadyNow } from "../../core/ports/steady-now.ts";
+import { steadyTime } from "../../core/ports/steady-time.ts";
 import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts";
 import { checkEnd } from "../checks/end-checks.ts";
 import { checkIdle } from "../checks/idle-check.ts";
@@ -108,7 +108,8 @@ export class Cluster {
     this.#rates = drawFaultRates(random, options.mode, { faults: options.faults, retries });
     const { scheduler, state, allTasks, journal } = this;
     this.#wall = new WallClock(scheduler);
-    const storeNow = steadyNow(this.#wall.now, () => scheduler.now);
+    const storeTime = steadyTime(() => scheduler.now);
+    const storeNow = (): number => storeTime(this.#wall.now());
     this.mirror = options.mirror?.(storeNow);
     this.#maxLostLeases = options.maxLostLeases ?? random.pick(maxLostLeases);
     const workload = options.workload(random);

@@ -2,7 +2,7 @@ import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts"
 import type { StoreHarness } from "../store/world.ts";
 import { storeContract } from "../store-contract.ts";
 
-/** Connections over one state, with a clock that only the test moves. */
+/** Stores over one state, with a clock that only the test advances. */
 async function open(step?: (label: string) => Promise<void>): Promise<StoreHarness> {
   const state = new MemoryState();
   let now = 1_000_000;

@@ -11,7 +11,7 @@ import { visibleState } from "../store/visible-state.ts";
 
 const operations = fc.array(fc.tuple(operation, fc.constantFrom(0, 1, 10, 60)), { minLength: 10, maxLength: 120 });
 
-/** An answer, or that it was refused: both stores must refuse alike. */
+/** An answer or a rejection: both stores must reject alike. */
 const answerOf = async (call: (store: Store) => Promise<unknown>, store: Store): Promise<unknown> => {
   try {
     return { answer: await call(store) };
@@ -21,7 +21,7 @@ const answerOf = async (call: (store: Store) => Promise<unknown>, store: Store):
 };
 
 for (const commit of ["turn", "call"] as const) {
-  test(`whatever is asked in whatever order, SQLite answers as memory does (commit: ${commit})`, async () => {
+  test(`any sequence of operations has the same answers on SQLite as in memory (commit: ${commit})`, async () => {
     const folder = mkdtempSync(join(tmpdir(), "flowkit-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     let runs = 0;
@@ -44,7 +44,7 @@ async function compare(
   const clock = { now: () => now };
   const model = memoryStore({ ...clock, keepFinishedTasks: 1_000 });
   const store = sqliteStore(path, { ...clock, commit });
-  // Another connection has nothing in its memory: it shows what is in the file.
+  // Another connection has nothing cached: it shows the content of the file.
   const other = sqliteStore(`${path}-link`, { ...clock, commit });
   for (const each of [model, store, other]) await each.open();
   try {

@@ -7,8 +7,8 @@ import type { StoreHarness } from "../store/world.ts";
 import { storeContract } from "../store-contract.ts";
 
 /**
- * Stores over one file, with a clock that only the test moves. The stores of one process share a connection; the file's
- * other name makes every second one a connection of its own, as another process has it.
+ * Stores on one file, with a clock that only the test advances. The stores of one process share a connection; opened under
+ * the file's other name, every second store has another one, as of another process.
  */
 async function open(options: SqliteStoreOptions & { readonly names: 1 | 2 }): Promise<StoreHarness> {
   const folder = mkdtempSync(join(tmpdir(), "flowkit-"));

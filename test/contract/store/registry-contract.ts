@@ -36,6 +36,14 @@ export function registryContract(it: StoreTest): void {
     expect(rest).not.toHaveProperty("cursor");
   });
 
+  it("lists the next page of dead letters although the last one of the page before was removed", async ({ store }) => {
+    for (const id of ["a", "b", "c"]) await store.addDeadLetter(letterOf(id));
+    const { cursor = "" } = await store.listDeadLetters({ limit: 2 });
+    await store.removeDeadLetter("b");
+    const { items } = await store.listDeadLetters({ limit: 2, cursor });
+    expect(items.map(({ id }) => id)).toEqual(["a"]);
+  });
+
   it("removes a dead letter once", async ({ store, other }) => {
     await store.addDeadLetter(letterOf("a"));
     expect(await other.removeDeadLetter("a")).toBe(true);

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../../errors/index.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
-import { type Attempt, type EpochRef, type LogAccess, type ShardRecord, shardKey } from "../../model/records.ts";
+import { type Attempt, epochRef, type LogAccess, type ShardRecord, shardKey } from "../../model/records.ts";
 import type { NodePlan, Plan, PlanCache } from "../../plan/index.ts";
 import type { QueuedRef, WorkerStore } from "../../ports/index.ts";
 import { type StoreHealthTracker, StoreRetry } from "../../resilience/store-retry.ts";
@@ -213,8 +213,6 @@ export class Claimer {
     this.#options.supervisor.spawn("queue", () => this.fill());
   }
 }
-
-const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 
 /** The parts of a task that never change while its record exists. */
 export interface CachedTask {

@@ -9,7 +9,7 @@ const uid = fc.oneof(
   fc.string(),
 );
 
-test("holds what a set of strings holds", () => {
+test("behaves like a set of strings", () => {
   fc.assert(
     fc.property(fc.array(uid, { maxLength: 60 }), fc.array(uid), (added, asked) => {
       const [set, model] = [new UidSet(), new Set<string>()];

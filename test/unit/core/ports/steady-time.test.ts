@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { memoryStore } from "../../../../src/adapters/memory/index.ts";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
-import { steadyNow } from "../../../../src/core/ports/steady-now.ts";
+import { steadyTime } from "../../../../src/core/ports/steady-time.ts";
 import { systemClock } from "../../../../src/core/ports/system.ts";
 import { newTask } from "../../../contract/store/world.ts";
 
@@ -11,11 +11,9 @@ const hourMs = 3_600_000;
 function clocks() {
   let wall = 1_000_000;
   let monotonic = 7.5;
+  const timeOf = steadyTime(() => monotonic);
   return {
-    now: steadyNow(
-      () => Math.floor(wall),
-      () => monotonic,
-    ),
+    now: () => timeOf(Math.floor(wall)),
     pass(ms: number) {
       wall += ms;
       monotonic += ms;
@@ -62,14 +60,11 @@ test("the wall clock applies again once it has caught up", () => {
 test("without a step, a fast monotonic clock has no effect", () => {
   let wall = 1_000;
   let monotonic = 0;
-  const now = steadyNow(
-    () => wall,
-    () => monotonic,
-  );
+  const timeOf = steadyTime(() => monotonic);
   for (let round = 0; round < 100; round++) {
     wall += 1;
     monotonic += 5;
-    expect(now()).toBe(wall);
+    expect(timeOf(wall)).toBe(wall);
   }
 });
 
