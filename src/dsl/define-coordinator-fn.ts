@@ -1,11 +1,10 @@
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
 import type { Say, zodSchema } from "../graph/format/messages.ts";
-import { ownDefinition } from "./own-definition.ts";
-import type { CoordinatorFn } from "./types/coordinator-function.ts";
-import type { JsonSchema } from "./types/json.ts";
-import type { ReadSchema } from "./types/read-schema.ts";
-import type { AnySchema, Decoded, Stored, Wire } from "./types/schema.ts";
+import type { CoordinatorFn } from "./model/coordinator-function.ts";
+import type { AnySchema, Decoded, Stored, Wire } from "./model/schema.ts";
+import { ownDefinition } from "./rules/definition/check.ts";
+import type { JsonSchema, ReadSchema } from "./rules/schema/types.ts";
 
 /**
  * Defines a function that runs inside a coordinator: for bookkeeping between nodes, not for heavy work.

@@ -1,11 +1,12 @@
 import type { Absent } from "../builtins/node-records.ts";
 import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
-import { handlerProblems } from "./handler-problems.ts";
-import { adapterChoice, isSuggested } from "./suggestion.ts";
-import type { Handler, HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
-import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./types/schema.ts";
-import type { Suggested } from "./types/suggested-input.ts";
+import type { Suggested } from "./model/adapter.ts";
+import type { Handler } from "./model/handler.ts";
+import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./model/schema.ts";
+import { handlerProblems } from "./rules/definition/check.ts";
+import { adapterChoice, isSuggested } from "./rules/suggestion/check.ts";
+import type { HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
 
 /**
  * Defines what the nodes of one type do. Its schemas give every type: of the arguments and payloads its methods get, of

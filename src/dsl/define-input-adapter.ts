@@ -3,10 +3,10 @@ import type { Absent } from "../builtins/node-records.ts";
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
 import type { Say, zodSchema } from "../graph/format/messages.ts";
-import { ownDefinition } from "./own-definition.ts";
-import type { InputAdapter } from "./types/adapter.ts";
-import type { ReadSchema } from "./types/read-schema.ts";
-import type { AnySchema, Decoded, WireOr } from "./types/schema.ts";
+import type { InputAdapter } from "./model/adapter.ts";
+import type { AnySchema, Decoded, WireOr } from "./model/schema.ts";
+import { ownDefinition } from "./rules/definition/check.ts";
+import type { ReadSchema } from "./rules/schema/types.ts";
 
 /**
  * Defines an input adapter of your own: it cuts each upstream artifact into the payloads of batches.

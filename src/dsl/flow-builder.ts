@@ -8,11 +8,9 @@ import type {
 import { FlowError } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
-import { compileFlow } from "./compile-flow.ts";
-import { type Definitions, definitionsIn } from "./definitions-in.ts";
-import { type FlowPart, flowPart, lastIds } from "./flow-part.ts";
-import { partOfSteps } from "./part-of-steps.ts";
-import type { ChainStep, FlowHead, StepOptions, UseOptions } from "./step.ts";
+import { compileFlow, partOfSteps } from "./compile-flow.ts";
+import { type FlowPart, flowPart, lastIds } from "./model/flow-part.ts";
+import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type StepOptions, type UseOptions } from "./model/step.ts";
 import type { CompileOptions } from "./types/flow-types.ts";
 
 type GivenOptions = Partial<StepOptions> | undefined;
@@ -116,4 +114,34 @@ export class FlowBuilder {
     }
     return this.#steps;
   }
+}
+
+/** The code that a flow's nodes run, that of its parts included. */
+export interface Definitions {
+  readonly handlers: Readonly<Record<string, HandlerDefinition>>;
+  readonly inputAdapters: readonly InputAdapterDefinition[];
+  readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
+}
+
+export function definitionsIn(head: FlowHead, steps: readonly ChainStep[]): Definitions {
+  const handlers = new Map<string, HandlerDefinition>();
+  const inputAdapters = new Set(head.inputAdapters);
+  const coordinatorFns = new Set<CoordinatorFunctionDefinition>();
+  for (const step of steps) {
+    if (step.kind === "use") {
+      for (const handler of Object.values(step.flow.handlers)) handlers.set(handler.name, handler);
+      for (const adapter of step.flow.inputAdapters) inputAdapters.add(adapter);
+      for (const fn of step.flow.coordinatorFns) coordinatorFns.add(fn);
+    } else {
+      const handler = handlerOf(step);
+      if (handler !== undefined) handlers.set(handler.name, handler);
+      const fn = ownFnOf(step);
+      if (fn !== undefined) coordinatorFns.add(fn);
+    }
+  }
+  return {
+    handlers: Object.freeze(Object.fromEntries(handlers)),
+    inputAdapters: Object.freeze([...inputAdapters]),
+    coordinatorFns: Object.freeze([...coordinatorFns]),
+  };
 }

@@ -4,13 +4,13 @@ import { FlowError } from "../errors/index.ts";
 import { type Say, say, zodSchema, zodSchemas } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
 import { FlowBuilder } from "./flow-builder.ts";
-import { isSchema } from "./schema-facts.ts";
-import type { AnyInputAdapter } from "./types/adapter.ts";
+import type { AnyInputAdapter } from "./model/adapter.ts";
+import type { AnySchema, StoredOr, WireOr } from "./model/schema.ts";
+import { isSchema } from "./model/schema.ts";
+import type { FlowHead, FlowState } from "./model/state.ts";
+import type { ReadSchema } from "./rules/schema/types.ts";
+import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./rules/subflow/types.ts";
 import type { Flow } from "./types/flow.ts";
-import type { ReadSchema } from "./types/read-schema.ts";
-import type { AnySchema, StoredOr, WireOr } from "./types/schema.ts";
-import type { FlowHead, FlowState } from "./types/state.ts";
-import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./types/use.ts";
 
 /**
  * Starts a flow: nodes are added one by one, each checked against those before it.

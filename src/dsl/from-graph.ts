@@ -3,12 +3,13 @@ import { FlowError, type JsonObject } from "../errors/index.ts";
 import { paramsValidator } from "../graph/format/params-validator.ts";
 import { canonicalGraph, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
 import { FlowBuilder } from "./flow-builder.ts";
-import { type LoadedWith, type LoadOptions, readLoadOptions } from "./load-options.ts";
-import { loadedFindings } from "./loaded-checks.ts";
-import type { FlowHead, LoadedStep } from "./step.ts";
-import type { AnyInputAdapter } from "./types/adapter.ts";
-import type { AnyCoordinatorFn } from "./types/coordinator-function.ts";
-import type { GivenHandlers, GivenSchemas, GraphSource, HandlersArgument, LoadedFlow } from "./types/loaded.ts";
+import type { AnyInputAdapter } from "./model/adapter.ts";
+import type { AnyCoordinatorFn } from "./model/coordinator-function.ts";
+import type { FlowHead, LoadedStep } from "./model/step.ts";
+import { loadedFindings } from "./rules/loaded/check.ts";
+import { type LoadedWith, type LoadOptions, readLoadOptions } from "./rules/loaded/load-options.ts";
+import type { GivenHandlers, GraphSource, HandlersArgument } from "./rules/loaded/types.ts";
+import type { GivenSchemas, LoadedFlow } from "./types/loaded.ts";
 
 /**
  * Loads a graph JSON back as a flow: it is checked, compiles to the same graph, runs when its handlers are given, and

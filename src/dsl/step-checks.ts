@@ -3,10 +3,9 @@ import { builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { coreReasonCodes } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
+import { withHint } from "../graph/format/near-name.ts";
 import { adapterName, builtInAdapters, isBuiltInAdapter } from "../graph/index.ts";
-import { argumentFindings } from "./argument-checks.ts";
-import { type FlowPart, isFlow } from "./flow-part.ts";
-import { nodeArgFindings } from "./fn-checks.ts";
+import { type FlowPart, isFlow } from "./model/flow-part.ts";
 import {
   type ChainStep,
   type FlowHead,
@@ -16,9 +15,10 @@ import {
   type LoadedStep,
   ownFnOf,
   type Step,
-} from "./step.ts";
-import { nodesOfPart, type Owners, useFindings } from "./use-checks.ts";
-import { withHint } from "./with-hint.ts";
+} from "./model/step.ts";
+import { argumentFindings } from "./rules/args/check.ts";
+import { nodeArgFindings } from "./rules/fn/check.ts";
+import { nodesOfPart, type Owners, useFindings } from "./rules/subflow/check.ts";
 
 /**
  * The rules that the compiler checks for TypeScript, in the same sentences, for everybody else. What concerns the graph

@@ -1,6 +1,6 @@
 import type { Absent } from "../../builtins/node-records.ts";
-import type { AnyHandler } from "./handler.ts";
-import type { AnyStep } from "./state.ts";
+import type { AnyHandler } from "../model/handler.ts";
+import type { AnyStep } from "../model/state.ts";
 
 /** What a run of the flow takes and gives. */
 export interface FlowInfer<TName, TParams, TInputs, TOutputs, TSteps extends AnyStep, TUsed> {

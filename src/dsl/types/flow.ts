@@ -3,15 +3,11 @@ import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/i
 import type { Absent } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
-import type { AnyCoordinatorFn, FnOutputOf } from "./coordinator-function.ts";
-import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
-import type { FnArgument, FnOptions } from "./fn-options.ts";
-import type { AnyHandler } from "./handler.ts";
-import type { HandlerProblem } from "./handler-checks.ts";
-import type { IdArgument } from "./id-checks.ts";
-import type { AnyString, OrError } from "./markers.ts";
-import type { NodeOptions } from "./options.ts";
-import type { ParentsOf } from "./payload.ts";
+import type { Suggested } from "../model/adapter.ts";
+import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
+import type { AnyHandler } from "../model/handler.ts";
+import type { AnyString, OrError } from "../model/markers.ts";
+import type { ParentsOf } from "../model/payload.ts";
 import type {
   AnyState,
   FlowState,
@@ -24,8 +20,10 @@ import type {
   state,
   TickAfter,
   YoungAfter,
-} from "./state.ts";
-import type { Suggested } from "./suggested-input.ts";
+} from "../model/state.ts";
+import type { FnArgument } from "../rules/fn/types.ts";
+import type { HandlerProblem } from "../rules/handler/types.ts";
+import type { IdArgument } from "../rules/id/types.ts";
 import type {
   Bindings,
   CompileReceiver,
@@ -38,7 +36,10 @@ import type {
   PartUsed,
   PrefixArgument,
   UseOptions,
-} from "./use.ts";
+} from "../rules/subflow/types.ts";
+import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
+import type { FnOptions } from "./fn-options.ts";
+import type { NodeOptions } from "./options.ts";
 
 /**
  * A chain of nodes, each checked against those before it. Immutable: every method returns a new flow.

@@ -1,31 +1,16 @@
 import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
 import type { Absent } from "../../builtins/node-records.ts";
-import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { Join, Say } from "../../graph/format/messages.ts";
 import type { coordinatorFnType } from "../../graph/index.ts";
-import type { AnyInputAdapter } from "./adapter.ts";
-import type { AnyCoordinatorFn, CoordinatorFnTypes, FnOutputOf } from "./coordinator-function.ts";
+import type { AnyInputAdapter } from "../model/adapter.ts";
+import type { AnyCoordinatorFn, CoordinatorFnTypes, FnOutputOf } from "../model/coordinator-function.ts";
+import type { AnyHandler, HandlerTypes } from "../model/handler.ts";
+import type { Stored } from "../model/schema.ts";
+import type { FlowHead, FlowState, HandlerStep } from "../model/state.ts";
+import type { GraphSource, IdOf, IsLiteral, NodeIn, TypeOf } from "../rules/loaded/types.ts";
 import type { Flow } from "./flow.ts";
-import type { AnyHandler, HandlerTypes } from "./handler.ts";
 import type { FromJsonSchema } from "./json-schema.ts";
-import type { FlowTypeError } from "./markers.ts";
-import type { Stored } from "./schema.ts";
-import type { FlowHead, FlowState, HandlerStep } from "./state.ts";
-
-/*
- * What the type of a graph JSON says, where it is a literal. Each look-up goes by node id or by type and names what it
- * needs (`extends { readonly type: infer T }`): a JSON may be written in every way that the graph contract allows.
- */
-
-/** A graph JSON as the compiler must see it: all else is judged when it is loaded. */
-export interface GraphSource {
-  readonly nodes: readonly object[];
-}
-
-/** Handlers with or without their types: `flow.handlers` has none. */
-export type GivenHandlers = readonly HandlerDefinition[] | Readonly<Record<string, HandlerDefinition>>;
 
 export interface GivenSchemas {
   readonly [type: string]: { readonly args?: $ZodType; readonly input?: $ZodType; readonly output?: $ZodType };
@@ -40,34 +25,7 @@ interface Sources<TGraph, THandler, TFn, TSchemas> {
 }
 type AnySources = Sources<GraphSource, unknown, unknown, unknown>;
 
-type NodeIn<TGraph extends GraphSource> = TGraph["nodes"][number];
-type IdOf<TNode> = TNode extends { readonly node_id: infer TId extends string } ? TId : never;
-type TypeOf<TNode> = TNode extends { readonly type: infer TType extends string } ? TType : never;
-
-/** Not when it came from `JSON.parse`, from a file, or through a variable without `as const`. */
-type IsLiteral<TGraph extends GraphSource> = [IdOf<NodeIn<TGraph>>] extends [never]
-  ? false
-  : string extends IdOf<NodeIn<TGraph>>
-    ? false
-    : true;
-
 type HandlerIn<THandlers> = THandlers extends readonly (infer THandler)[] ? THandler : THandlers[keyof THandlers];
-
-/** Each handler itself, or the sentence that it has no node. */
-export type HandlersArgument<THandlers, TGraph extends GraphSource> =
-  IsLiteral<TGraph> extends true
-    ? { [TKey in keyof THandlers]: HandlerArgument<THandlers[TKey], TypeOf<NodeIn<TGraph>>> }
-    : THandlers;
-
-type HandlerArgument<THandler, TTypes extends string> = THandler extends { readonly name: infer TName extends string }
-  ? string extends TName
-    ? THandler
-    : TName extends TTypes
-      ? THandler
-      : FlowTypeError<
-          Say<"handlerOfNoType", { handler: TName; types: Join<Exclude<TTypes, typeof coordinatorFnType>, ", "> }>
-        >
-  : THandler;
 
 /** The flow that a graph JSON is. */
 export type LoadedFlow<
