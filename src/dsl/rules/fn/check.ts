@@ -3,6 +3,7 @@ import {
   type BuiltInFunctionName,
   builtInFunction,
   builtInFunctions,
+  isBuiltInFunction,
 } from "../../../builtins/coordinator-functions/index.ts";
 import type { DataType, Field } from "../../../graph/data/data-type.ts";
 import { wireType } from "../../../graph/data/zod-data.ts";
@@ -61,6 +62,12 @@ function inBuilderNames(type: DataType, keyed: string | undefined): DataType {
 
 const byWireName = (args: Args): Args =>
   Object.fromEntries(Object.entries(args).map(([key, value]) => [wireName(key), value]));
+
+/** A coordinator function that is named is a built-in one. */
+export function fnNameFindings(node: string, fn: string): string[] {
+  if (isBuiltInFunction(fn)) return [];
+  return [withHint(say("unknownFunction", { node, fn }), fn, Object.keys(builtInFunctions))];
+}
 
 /** Node ids in the arguments of a coordinator function. What a built-in one reads must be among its parents. */
 export function nodeArgFindings(step: FnStep, seen: ReadonlySet<string>): string[] {

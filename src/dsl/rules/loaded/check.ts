@@ -16,6 +16,7 @@ import {
 } from "../../../graph/index.ts";
 import { paramReference } from "../../model/param.ts";
 import { type HandlerStep, handlerFindings, handlerSchemas } from "../args/check.ts";
+import { parentFindings } from "../handler/check.ts";
 import { paramFindings } from "../params/check.ts";
 import type { Args } from "../schema/check.ts";
 import { type GivenTypeSchemas, type LoadedWith, schemaParts } from "./load-options.ts";
@@ -74,14 +75,13 @@ function contradictions(what: string, given: GivenTypeSchemas, declared: TypeSch
 
 function findingsOf(node: GraphNode, handler: HandlerDefinition, graph: Graph): readonly string[] {
   const { node_id: id, depends_on: after } = node;
-  const isSource = handler.input === undefined;
-  const misplaced =
-    after.length > 0 && isSource
-      ? [say("sourceWithUpstream", { node: id, handler: handler.name, parent: after.join(", ") })]
-      : [];
   const step = { id, handler, options: { after } };
   const args = builderArguments(node);
-  return [...misplaced, ...handlerFindings(step, args), ...paramTypes({ step, args, graph })];
+  return [
+    ...parentFindings(handler, { node: id, after }),
+    ...handlerFindings(step, args),
+    ...paramTypes({ step, args, graph }),
+  ];
 }
 
 /** Whether the parameters are what their places need. A graph without a schema of them doesn't say. */

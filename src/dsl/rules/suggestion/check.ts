@@ -1,5 +1,5 @@
 import type { $ZodType } from "zod/v4/core";
-import { builtInAdapter, builtInAdapters } from "../../../builtins/input-adapters/index.ts";
+import { adapterName, builtInAdapter, builtInAdapters } from "../../../builtins/input-adapters/index.ts";
 import type { AdapterChoice, InputAdapterDefinition } from "../../../definitions/index.ts";
 import type { JsonObject } from "../../../errors/index.ts";
 import { checkArgs } from "../../../graph/checks/args.ts";
@@ -7,7 +7,9 @@ import { FindingList } from "../../../graph/format/findings.ts";
 import { say } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { knownKeys } from "../../model/schema.ts";
+import { type FlowHead, handlerOf, type Step } from "../../model/step.ts";
 import { wireName } from "../../model/wire-names.ts";
+import { isAdapter, unknownAdapter } from "../input/check.ts";
 
 /** What a handler is given as `inputAdapter`. */
 export interface Suggested {
@@ -53,6 +55,15 @@ export function suggestionProblems(handler: string, suggested: Suggested, input:
   const { args } = adapterChoice({ ...Object.fromEntries(written.filter(isKnown)), adapter });
   checkArgs({ schema, args, path: [], owner, name, code: "GRAPH_ADAPTER_ARGS", sourceKeys: [] }, findings);
   return [...unknown, ...findings.toArray().map(({ message }) => message)];
+}
+
+/** Where a node names no adapter, the one that its handler suggests is the flow's, and has something to read. */
+export function suggestionFindings(step: Step, head: FlowHead): string[] {
+  const suggested = handlerOf(step)?.inputAdapter;
+  if (suggested === undefined) return [];
+  const { adapter } = suggested;
+  if (!isAdapter(adapterName(adapter), head)) return [unknownAdapter(adapter, head)];
+  return step.options.after.length === 0 ? [say("nothingToRead", { node: step.id, adapter })] : [];
 }
 
 type Adapter = Suggested["adapter"];
