@@ -4,7 +4,7 @@ import type { Say, zodSchema } from "../graph/format/messages.ts";
 import type { CoordinatorFn } from "./model/coordinator-function.ts";
 import type { AnySchema, Decoded, Stored, Wire } from "./model/schema.ts";
 import { ownDefinition } from "./rules/definition/check.ts";
-import type { JsonSchema, ReadSchema } from "./rules/schema/types.ts";
+import type { JsonSchema, ReadSchema } from "./rules/definition/types.ts";
 
 /**
  * Defines a function that runs inside a coordinator: for bookkeeping between nodes, not for heavy work.

@@ -6,7 +6,7 @@ import type { Say, zodSchema } from "../graph/format/messages.ts";
 import type { InputAdapter } from "./model/adapter.ts";
 import type { AnySchema, Decoded, WireOr } from "./model/schema.ts";
 import { ownDefinition } from "./rules/definition/check.ts";
-import type { ReadSchema } from "./rules/schema/types.ts";
+import type { ReadSchema } from "./rules/definition/types.ts";
 
 /**
  * Defines an input adapter of your own: it cuts each upstream artifact into the payloads of batches.

@@ -5,10 +5,9 @@ import { type Say, say, zodSchema, zodSchemas } from "../graph/format/messages.t
 import { namePattern } from "../graph/format/names.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import type { AnyInputAdapter } from "./model/adapter.ts";
-import type { AnySchema, StoredOr, WireOr } from "./model/schema.ts";
-import { isSchema } from "./model/schema.ts";
+import { type AnySchema, isSchema, type StoredOr, type WireOr } from "./model/schema.ts";
 import type { FlowHead, FlowState } from "./model/state.ts";
-import type { ReadSchema } from "./rules/schema/types.ts";
+import type { ReadSchema } from "./rules/definition/types.ts";
 import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./rules/subflow/types.ts";
 import type { Flow } from "./types/flow.ts";
 

@@ -6,8 +6,7 @@ import { FlowBuilder } from "./flow-builder.ts";
 import type { AnyInputAdapter } from "./model/adapter.ts";
 import type { AnyCoordinatorFn } from "./model/coordinator-function.ts";
 import type { FlowHead, LoadedStep } from "./model/step.ts";
-import { loadedFindings } from "./rules/loaded/check.ts";
-import { type LoadedWith, type LoadOptions, readLoadOptions } from "./rules/loaded/load-options.ts";
+import { type LoadedWith, type LoadOptions, loadedFindings, readLoadOptions } from "./rules/loaded/check.ts";
 import type { GivenHandlers, GraphSource, HandlersArgument } from "./rules/loaded/types.ts";
 import type { GivenSchemas, LoadedFlow } from "./types/loaded.ts";
 

@@ -1,14 +1,16 @@
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
+import { wireType } from "../graph/data/zod-data.ts";
 import { say } from "../graph/format/messages.ts";
 import { withHint } from "../graph/format/near-name.ts";
 import { type FlowPart, isFlow } from "./model/flow-part.ts";
 import { type ChainStep, type FlowHead, handlerOf, type LoadedStep, ownFnOf, type Step } from "./model/step.ts";
-import { argumentFindings } from "./rules/args/check.ts";
+import { type Args, handlerFindings, handlerSchemas } from "./rules/args/check.ts";
 import { afterFindings } from "./rules/edge/check.ts";
-import { fnNameFindings, nodeArgFindings } from "./rules/fn/check.ts";
+import { argsSchemaOf, fnFindings, fnNameFindings, nodeArgFindings } from "./rules/fn/check.ts";
 import { parentFindings } from "./rules/handler/check.ts";
 import { idFindings } from "./rules/id/check.ts";
 import { inputFindings } from "./rules/input/check.ts";
+import { paramFindings } from "./rules/params/check.ts";
 import { permanentOnFindings } from "./rules/retry/check.ts";
 import { startFindings } from "./rules/start/check.ts";
 import { nodesOfPart, type Owners, useFindings } from "./rules/subflow/check.ts";
@@ -136,4 +138,14 @@ function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHe
     ...(step.kind === "node" ? parentFindings(step.handler, { node, after }) : []),
     ...(input === undefined ? suggestionFindings(step, head) : inputFindings(step, input, { seen, head })),
   ];
+}
+
+/** A step's arguments are what its handler or function takes; so are the parameters among them. */
+function argumentFindings(step: WrittenStep, head: FlowHead): string[] {
+  const args = (step.options.args ?? {}) as Args;
+  const [own, schemas] =
+    step.kind === "node"
+      ? [handlerFindings(step, args), handlerSchemas(step)]
+      : [fnFindings(step, args), [argsSchemaOf(step.fn)]];
+  return [...own, ...paramFindings(args, schemas.map(wireType), head)];
 }

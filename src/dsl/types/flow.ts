@@ -3,11 +3,10 @@ import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/i
 import type { Absent } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
-import type { Suggested } from "../model/adapter.ts";
+import type { ParentsOf, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString, OrError } from "../model/markers.ts";
-import type { ParentsOf } from "../model/payload.ts";
 import type {
   AnyState,
   FlowState,

@@ -9,7 +9,7 @@ import type {
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { Say, zodSchema } from "../../graph/format/messages.ts";
 import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "../model/schema.ts";
-import type { JsonSchema, ReadSchema } from "../rules/schema/types.ts";
+import type { JsonSchema, ReadSchema } from "../rules/definition/types.ts";
 import type { SuggestedInput } from "../rules/suggestion/types.ts";
 
 type Awaitable<T> = T | Promise<T>;

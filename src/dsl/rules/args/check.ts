@@ -1,28 +1,18 @@
-import type { $ZodType } from "zod/v4/core";
+import { $ZodAsyncError, type $ZodIssue, type $ZodType, safeParse } from "zod/v4/core";
 import type { DataType } from "../../../graph/data/data-type.ts";
 import { showType } from "../../../graph/data/show-type.ts";
 import { wireType } from "../../../graph/data/zod-data.ts";
 import { say } from "../../../graph/format/messages.ts";
-import type { FlowHead, LoadedStep, Step } from "../../model/step.ts";
-import { argsSchemaOf, fnFindings } from "../fn/check.ts";
-import { paramFindings } from "../params/check.ts";
-import { type Args, judge, nothing, unknownKeys, type Verdict } from "../schema/check.ts";
+import { isParamRef } from "../../model/param.ts";
+import { knownKeys } from "../../model/schema.ts";
+import type { Step } from "../../model/step.ts";
 
-type NodeStep = Step & { readonly kind: "node" };
-/** What a handler's node says of itself, as far as its arguments go. */
-export type HandlerStep = Pick<NodeStep, "id" | "handler" | "options">;
-type FnStep = Step & { readonly kind: "fn" };
+export type Args = Readonly<Record<string, unknown>>;
 
-const noArgs: Args = {};
+/** The parts of a handler's node that decide about its arguments. */
+export type HandlerStep = Pick<Step & { readonly kind: "node" }, "id" | "handler" | "options">;
 
-/** Whether a step's arguments are what its handler or function takes. Values that parameters fill in are left out. */
-export function argumentFindings(step: Exclude<Step, LoadedStep>, head: FlowHead): string[] {
-  const args = (step.options.args ?? noArgs) as Args;
-  const own = step.kind === "node" ? handlerFindings(step, args) : fnFindings(step, args);
-  return [...own, ...paramFindings(args, schemasOf(step).map(wireType), head)];
-}
-
-/** The same for a handler's arguments alone. */
+/** The arguments of a handler's node are what the handler takes. Values that parameters fill in are left out. */
 export function handlerFindings(step: HandlerStep, args: Args): string[] {
   const { id: node, handler, options } = step;
   const routing = ["input_adapter", "input_args"].filter((key) => Object.hasOwn(args, key));
@@ -47,11 +37,7 @@ export function handlerFindings(step: HandlerStep, args: Args): string[] {
   ];
 }
 
-/** What the arguments of a step are judged by. */
-function schemasOf(step: NodeStep | FnStep): readonly $ZodType[] {
-  return step.kind === "fn" ? [argsSchemaOf(step.fn)] : handlerSchemas(step);
-}
-
+/** The schemas that the arguments of a handler's node must match. */
 export function handlerSchemas({ handler: { args, input, iterBatches }, options }: HandlerStep): readonly $ZodType[] {
   const isInput = options.after.length === 0 && iterBatches === undefined;
   return [args, isInput ? input : undefined].filter((schema) => schema !== undefined);
@@ -59,3 +45,54 @@ export function handlerSchemas({ handler: { args, input, iterBatches }, options 
 
 const mayBeObject = (type: DataType): boolean =>
   type.kind === "any" || type.kind === "object" || (type.kind === "union" && type.members.some(mayBeObject));
+
+/** What a schema says about arguments. */
+interface Verdict {
+  readonly missing: readonly string[];
+  /** Everything else, by the argument that it is about. */
+  readonly wrong: readonly { readonly key: string; readonly text: string }[];
+}
+
+const nothing: Verdict = { missing: [], wrong: [] };
+
+/** Values that parameters fill in are left out. */
+export function judge(schema: $ZodType, args: Args): Verdict {
+  const issues = issuesOf(schema, args).filter((issue) => !isFilledIn(args, issue.path));
+  const isMissing = ({ path: [key, ...rest] }: $ZodIssue) =>
+    typeof key === "string" && rest.length === 0 && args[key] === undefined;
+  return {
+    missing: issues.filter(isMissing).map(({ path }) => String(path[0])),
+    wrong: issues
+      .filter((issue) => !isMissing(issue))
+      .map(({ path, message }) => ({ key: String(path[0]), text: `${place(path)}: ${message}` })),
+  };
+}
+
+function issuesOf(schema: $ZodType, args: Args): readonly $ZodIssue[] {
+  try {
+    return safeParse(schema, args).error?.issues ?? [];
+  } catch (error) {
+    if (error instanceof $ZodAsyncError) return []; // a schema with an asynchronous check is judged when it runs
+    throw error;
+  }
+}
+
+/** Whether a parameter stands at the path or on the way to it. */
+function isFilledIn(args: unknown, path: readonly PropertyKey[]): boolean {
+  let value = args;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null || isParamRef(value)) break;
+    value = (value as Readonly<Record<PropertyKey, unknown>>)[key];
+  }
+  return isParamRef(value);
+}
+
+const place = (path: readonly PropertyKey[]): string => ["args", ...path.map(String)].join(".");
+
+/** The arguments that none of the schemas names. */
+export function unknownKeys(schemas: readonly $ZodType[], args: Args): string[] {
+  const known = schemas.map(knownKeys);
+  if (schemas.length > 0 && known.some((keys) => keys === undefined)) return [];
+  const all = new Set(known.flatMap((keys) => keys ?? []));
+  return Object.keys(args).filter((key) => !all.has(key));
+}

@@ -2,7 +2,7 @@ import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, Say } from "../../../graph/format/messages.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { FlowTypeError, MissingKeys } from "../../model/markers.ts";
+import type { FlowTypeError } from "../../model/markers.ts";
 
 /** A root that makes no batches of its own takes its input as args, as one batch. */
 export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"] extends true
@@ -40,3 +40,8 @@ export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> 
         Say<"argUnknown", { node: TId; handler: THandler["name"]; key: TKey }>
       >;
     };
+
+/** Nearly always all keys are there; which of them may be missing costs ten times as much to find out. */
+export type MissingKeys<T, TWritten> = [keyof T] extends [TWritten] ? never : Exclude<RequiredKeys<T>, TWritten>;
+
+type RequiredKeys<T> = { [TKey in keyof T]-?: {} extends Pick<T, TKey> ? never : TKey }[keyof T] & string;

@@ -4,8 +4,8 @@ import { namePattern } from "../../../graph/format/names.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { coordinatorFnType } from "../../../graph/index.ts";
 import { isSchema } from "../../model/schema.ts";
-import { notJsonIn } from "../schema/check.ts";
 import { isSuggested, suggestionProblems } from "../suggestion/check.ts";
+import { notJsonIn } from "./not-json.ts";
 
 const schemaMembers = ["input", "output", "args", "result"] as const;
 const storedMembers = ["output", "args", "result"] as const;

@@ -2,9 +2,9 @@ import type { AliasPayload, DefaultAdapter, TakesAliases } from "../../../builti
 import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Say } from "../../../graph/format/messages.ts";
+import type { PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
-import type { PayloadOf } from "../../model/payload.ts";
 
 type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
 

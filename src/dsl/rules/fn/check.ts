@@ -12,7 +12,7 @@ import { withHint } from "../../../graph/format/near-name.ts";
 import { isObject } from "../../../graph/format/plain-data.ts";
 import { fnName, ownFnOf, type Step } from "../../model/step.ts";
 import { builderName, wireName } from "../../model/wire-names.ts";
-import { type Args, judge, unknownKeys } from "../schema/check.ts";
+import { type Args, judge, unknownKeys } from "../args/check.ts";
 import { valueFaults } from "./value-faults.ts";
 
 type FnStep = Step & { readonly kind: "fn" };

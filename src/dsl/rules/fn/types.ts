@@ -9,8 +9,9 @@ import type {
   OpenArgsOf,
   WrittenArgsOf,
 } from "../../model/coordinator-function.ts";
-import type { FlowListError, FlowTypeError, MissingKeys } from "../../model/markers.ts";
+import type { FlowListError, FlowTypeError } from "../../model/markers.ts";
 import type { FlowReferenceError, ParamReference } from "../../model/param.ts";
+import type { MissingKeys } from "../args/types.ts";
 import type { ParamText, WithParams } from "../params/types.ts";
 
 /** Judged on the function: its name, and args that are missing. `TArgKeys` are those that were written. */

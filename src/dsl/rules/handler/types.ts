@@ -1,9 +1,8 @@
 import type { DefaultAdapter } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
 import type { JoinList, Say } from "../../../graph/format/messages.ts";
-import type { Suggested, SuggestedName } from "../../model/adapter.ts";
+import type { PayloadOf, Suggested, SuggestedName } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { PayloadOf } from "../../model/payload.ts";
 import type { AnyState } from "../../model/state.ts";
 import type { ArgsProblem, RootArgs } from "../args/types.ts";
 import type { InputText } from "../input/types.ts";

@@ -16,10 +16,10 @@ import type {
 } from "../../../builtins/node-records.ts";
 import type { FitsByAlias, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, JoinList, Say } from "../../../graph/format/messages.ts";
-import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption } from "../../model/adapter.ts";
+import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption, PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { FlowTypeError, MissingKeys, OrError } from "../../model/markers.ts";
-import type { PayloadOf } from "../../model/payload.ts";
+import type { FlowTypeError, OrError } from "../../model/markers.ts";
+import type { MissingKeys } from "../args/types.ts";
 
 /** Judged on the adapter: that it is known and has its arguments, and what has no token of its own. */
 export type AdapterArgument<

@@ -1,5 +1,10 @@
-import type { HandlerDefinition } from "../../../definitions/index.ts";
-import type { Json, JsonObject } from "../../../errors/index.ts";
+import type { $ZodType } from "zod/v4/core";
+import type {
+  CoordinatorFunctionDefinition,
+  HandlerDefinition,
+  InputAdapterDefinition,
+} from "../../../definitions/index.ts";
+import { FlowError, type Json, type JsonObject } from "../../../errors/index.ts";
 import { Assignability } from "../../../graph/data/fit.ts";
 import { mismatchText } from "../../../graph/data/mismatch.ts";
 import { readSchema } from "../../../graph/data/read-schema.ts";
@@ -15,11 +20,81 @@ import {
   validateGraph,
 } from "../../../graph/index.ts";
 import { paramReference } from "../../model/param.ts";
+import { isSchema } from "../../model/schema.ts";
+import type { Args } from "../args/check.ts";
 import { type HandlerStep, handlerFindings, handlerSchemas } from "../args/check.ts";
 import { parentFindings } from "../handler/check.ts";
 import { paramFindings } from "../params/check.ts";
-import type { Args } from "../schema/check.ts";
-import { type GivenTypeSchemas, type LoadedWith, schemaParts } from "./load-options.ts";
+
+/** What `fromGraph` is given, by whomever. */
+export interface LoadOptions {
+  readonly handlers?: unknown;
+  readonly adapters?: unknown;
+  readonly fns?: unknown;
+  readonly schemas?: unknown;
+}
+
+export interface LoadedWith {
+  readonly handlers: ReadonlyMap<string, HandlerDefinition>;
+  readonly adapters: readonly InputAdapterDefinition[];
+  readonly fns: readonly CoordinatorFunctionDefinition[];
+  readonly schemas: Readonly<Record<string, GivenTypeSchemas>>;
+}
+
+/** Zod schemas of one node type. */
+export type GivenTypeSchemas = { readonly [TPart in SchemaPart]?: $ZodType };
+export const schemaParts = ["args", "input", "output"] as const;
+type SchemaPart = (typeof schemaParts)[number];
+
+/** @throws FlowError `FLOW_INVALID` when an option is not what it must be, or two definitions share a name */
+export function readLoadOptions({ handlers = [], adapters = [], fns = [], schemas = {} }: LoadOptions): LoadedWith {
+  const list = isRecord(handlers) ? Object.values(handlers) : handlers;
+  if (!isListOf(list, "handler")) throw wrong("handlers", "a list or record of handlers made by defineHandler()");
+  if (!isListOf(adapters, "inputAdapter"))
+    throw wrong("adapters", "a list of input adapters made by defineInputAdapter()");
+  if (!isListOf(fns, "coordinatorFn")) throw wrong("fns", "a list of functions made by defineCoordinatorFn()");
+  if (!isSchemas(schemas)) throw wrong("schemas", "zod schemas by node type: { type: { args?, input?, output? } }");
+  return {
+    handlers: byName("handlers", list as readonly HandlerDefinition[]),
+    adapters: [...byName("input adapters", adapters as readonly InputAdapterDefinition[]).values()],
+    fns: [...byName("coordinator functions", fns as readonly CoordinatorFunctionDefinition[]).values()],
+    schemas,
+  };
+}
+
+const wrong = (option: string, needs: string) => new FlowError("FLOW_INVALID", say("loadOption", { option, needs }));
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isListOf = (value: unknown, kind: string): boolean =>
+  Array.isArray(value) && value.every((item) => isRecord(item) && item.kind === kind);
+
+const isSchemas = (value: unknown): value is LoadedWith["schemas"] =>
+  isRecord(value) &&
+  Object.values(value).every(
+    (parts) =>
+      isRecord(parts) &&
+      Object.entries(parts).every(([part, schema]) => {
+        return schemaParts.some((known) => known === part) && (schema === undefined || isSchema(schema));
+      }),
+  );
+
+function byName<TDefinition extends { readonly name: string }>(
+  what: string,
+  definitions: readonly TDefinition[],
+): ReadonlyMap<string, TDefinition> {
+  const found = new Map<string, TDefinition>();
+  for (const definition of definitions) {
+    const { name } = definition;
+    const other = found.get(name);
+    if (other !== undefined && other !== definition) {
+      throw new FlowError("FLOW_INVALID", say("twoOfOneName", { what, name }));
+    }
+    found.set(name, definition);
+  }
+  return found;
+}
 
 /** Whether the code that a graph is loaded with is the graph's, in sentences. */
 export function loadedFindings(graph: Graph, given: LoadedWith): string[] {

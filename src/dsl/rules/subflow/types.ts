@@ -4,8 +4,8 @@ import type { Join, LastOf, Say, zodSchemas } from "../../../graph/format/messag
 import type { FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
 import type { AnyState, AnyStep, FlowHead, HandlerStep } from "../../model/state.ts";
+import type { ReadSchema } from "../definition/types.ts";
 import type { NotAnId } from "../id/types.ts";
-import type { ReadSchema } from "../schema/types.ts";
 
 /*
  * Flows that have inputs, and flows that are used in others.

@@ -6,13 +6,13 @@ import type {
   AdapterName,
   AnyInputAdapter,
   ListKeyOption,
+  PayloadOf,
   Suggested,
   SuggestedName,
 } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { FlowTypeError, MissingKeys } from "../../model/markers.ts";
-import type { PayloadOf } from "../../model/payload.ts";
-import type { ArgsProblem } from "../args/types.ts";
+import type { FlowTypeError } from "../../model/markers.ts";
+import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 import type { InputText } from "../input/types.ts";
 
 /*
