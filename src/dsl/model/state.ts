@@ -57,8 +57,7 @@ export interface FlowState<TOld, TYoung, TFresh, TTick, TSteps, TUsed, TLast, TH
 
 export interface AnyState extends NodeRecords {
   readonly tick: Tick;
-  // Comparing the steps so far with a type at each step would be quadratic.
-  // biome-ignore lint/suspicious/noExplicitAny: see above
+  // biome-ignore lint/suspicious/noExplicitAny: a type would be compared with all steps so far at each step, which is quadratic
   readonly steps: any;
   readonly used: string;
   readonly last: readonly string[];
