@@ -11,11 +11,11 @@ import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type Step, type UseS
 import { nodeJson } from "./node-json.ts";
 import { checkSteps } from "./step-checks.ts";
 
-/** From the nodes of a flow to the graph JSON, checked and frozen. */
+/** Turns the nodes of a flow into the graph JSON, checked and frozen. */
 export function compileFlow(flow: {
   readonly head: FlowHead;
   readonly part: FlowPart;
-  /** Its own and those of its parts; to be asked only when there are no mistakes. */
+  /** Those of the flow and of its subflows. Called only when the flow has no mistakes. */
   readonly adapters: () => readonly InputAdapterDefinition[];
   readonly schemas: boolean;
 }): Graph {
@@ -62,7 +62,7 @@ function paramsJson({ paramsSchema, loaded }: FlowHead): object {
   return paramsSchema === undefined ? {} : { params_schema: withoutRefusedPatterns(wireJsonSchema(paramsSchema)) };
 }
 
-/** Schemas that a graph JSON had stay in it, asked for or not. */
+/** Schemas of a loaded graph JSON stay in it, whether or not `schemas` is set. */
 function schemasJson({
   head,
   steps,
@@ -97,7 +97,7 @@ function typeSchemas({ args, input, output }: HandlerDefinition): TypeSchemas {
   return { ...part("args", args), ...part("input", input), output: storedJsonSchema(output) };
 }
 
-/** What the steps of a flow are to a flow that uses it, and to its own `compile()`. */
+/** The view of a flow that `compile()` reads, and that a flow with it as a subflow reads. */
 export function partOfSteps(head: FlowHead, chain: readonly ChainStep[]): FlowPart {
   const last = chain.at(-1);
   let steps: readonly Step[] | undefined;
@@ -112,7 +112,7 @@ export function partOfSteps(head: FlowHead, chain: readonly ChainStep[]): FlowPa
   };
 }
 
-/** The nodes of a part under the ids that they have in the flow that uses it. */
+/** The nodes of a subflow, with their ids in the outer flow. */
 function stepsOfPart({ id: prefix, flow, options: { inputs = {} } }: UseStep): readonly Step[] {
   if (!isFlow(flow)) return [];
   const part = flow[flowPart];
@@ -131,7 +131,7 @@ function renamed(step: Step, idOf: Renaming["idOf"]): Step {
   return { kind: "json", id: node.node_id, node, handler, fn, schemas, options: { after: node.depends_on } };
 }
 
-/** A graph that was loaded may leave the adapter to the handler: written out, it can be given other sources. */
+/** A loaded graph may rely on the adapter that its handler suggests: written out, its sources can be renamed. */
 function withSuggestion(step: Step): GraphNode {
   const node = nodeJson(step);
   const suggestion = handlerOf(step)?.inputAdapter;

@@ -22,11 +22,11 @@ import type { JsonSchema, ReadSchema } from "./rules/definition/types.ts";
  * })
  * // flow.fn("count", count, { after: ["clean"], args: { node: "clean" } })
  *
- * @param name - what `io.fn` says in the graph
- * @param options.args - its arguments, as they stand in the graph
+ * @param name - its name in the graph, under `io.fn`
+ * @param options.args - its arguments, as they are written in the graph
  * @param options.output - what it returns; stored as the node's one artifact, and its result
- * @param options.nodeArgs - the arguments that hold a node id, or a list of them: where a flow with this function is used
- * in another one, its nodes get other ids, and these arguments with them
+ * @param options.nodeArgs - the arguments that are a node id, or a list of node ids: in a subflow, nodes get other ids, and
+ * these arguments are changed with them
  * @param options.errors - reason codes of its own; `retry.permanentOn` may name them
  * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
  */
@@ -63,5 +63,5 @@ export function defineCoordinatorFn(name: string, options: object): CoordinatorF
     },
     isTaken: isBuiltInFunction,
   });
-  return definition as unknown as CoordinatorFunctionDefinition; // its members were looked at
+  return definition as unknown as CoordinatorFunctionDefinition; // `ownDefinition` has checked its members
 }

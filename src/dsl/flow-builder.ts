@@ -16,8 +16,8 @@ import type { CompileOptions } from "./types/flow-types.ts";
 type GivenOptions = Partial<StepOptions> | undefined;
 
 /**
- * The run time behind the interface `Flow`: a list of steps linked backwards, so that adding one costs the same
- * however long the flow is, and flows that share a beginning share it in memory too.
+ * Implements the interface `Flow` as a list of steps linked backwards: adding a step costs the same at any length, and
+ * flows with the same beginning share it in memory.
  */
 export class FlowBuilder {
   readonly #head: FlowHead;
@@ -50,7 +50,7 @@ export class FlowBuilder {
     return this.#definitions().coordinatorFns;
   }
 
-  /** What it is to a flow that uses it. */
+  /** The view of this flow that another flow reads when it has it as a subflow. */
   get [flowPart](): FlowPart {
     this.#part ??= partOfSteps(this.#head, this.#allSteps());
     return this.#part;
@@ -103,7 +103,7 @@ export class FlowBuilder {
     return this.#known;
   }
 
-  /** In the order of their declaration. A loop, since flows may be longer than the call stack is deep. */
+  /** In the order of declaration. A loop, because a flow may be longer than the call stack is deep. */
   #allSteps(): readonly ChainStep[] {
     if (this.#steps === undefined) {
       const steps: ChainStep[] = [];
@@ -116,7 +116,7 @@ export class FlowBuilder {
   }
 }
 
-/** The code that a flow's nodes run, that of its parts included. */
+/** The code that the nodes of a flow and of its subflows run. */
 export interface Definitions {
   readonly handlers: Readonly<Record<string, HandlerDefinition>>;
   readonly inputAdapters: readonly InputAdapterDefinition[];

@@ -4,7 +4,7 @@ export { defineHandler } from "./define-handler.ts";
 export { defineInputAdapter } from "./define-input-adapter.ts";
 export { flow } from "./flow.ts";
 export { fromGraph } from "./from-graph.ts";
-// Types that stand in the types of exported flows and handlers: without a name for them, declarations can't be written.
+// Types within the types of exported flows and handlers: the compiler cannot write declarations without their names.
 export type { InputAdapter, InputAdapterTypes } from "./model/adapter.ts";
 export type { CoordinatorFn, CoordinatorFnTypes } from "./model/coordinator-function.ts";
 export type { Handler, HandlerTypes } from "./model/handler.ts";

@@ -9,13 +9,13 @@ export interface InputAdapterTypes<TArgs, TPayload> {
   readonly payload: TPayload;
 }
 
-/** An input adapter of your own with its types. */
+/** A custom input adapter with its types. */
 export interface InputAdapter<TName extends string, TArgs, TPayload> extends InputAdapterDefinition {
   readonly name: TName;
   readonly $infer: InputAdapterTypes<TArgs, TPayload>;
 }
 
-/** Any of them, for constraints. */
+/** Any custom input adapter, for constraints. */
 export interface AnyInputAdapter {
   readonly name: string;
   readonly $infer: InputAdapterTypes<unknown, unknown>;
@@ -23,20 +23,20 @@ export interface AnyInputAdapter {
 
 export type AdapterName<TAdapters extends AnyInputAdapter> = keyof BuiltInAdapters | TAdapters["name"];
 
-/** What stands beside `adapter` and `from`; anything for an adapter that isn't known. */
+/** The keys beside `adapter` and `from`. An unknown adapter accepts any, so that only its name is reported. */
 export type AdapterArgs<TAdapter, TAdapters extends AnyInputAdapter> = TAdapter extends keyof BuiltInAdapters
   ? BuiltInAdapters[TAdapter]
   : TAdapter extends TAdapters["name"]
     ? OpenArgs<Extract<TAdapters, { name: TAdapter }>["$infer"]["args"]>
     : { readonly [argument: string]: unknown };
 
-/** `z.object({})` allows no key at all, but `adapter` and `from` stand beside the arguments. */
+/** `z.object({})` allows no key at all, but `adapter` and `from` are written beside the arguments. */
 type OpenArgs<TArgs> = TArgs extends Record<string, never> ? {} : TArgs;
 
-/** Only where it is taken is it offered. */
+/** Completions offer it only for an adapter that accepts it. */
 export type ListKeyOption<TAdapter, TListKey> = TAdapter extends TakesListKey
   ? {
-      /** The list under this key of each output is cut. */
+      /** The key of the list in each output that is split. */
       readonly metaListKey?: TListKey;
     }
   : unknown;
@@ -48,10 +48,10 @@ export interface Suggested {
 
 export type SuggestedName<TAdapter> = TAdapter extends AnyInputAdapter ? TAdapter["name"] : TAdapter;
 
-/** `after` when it was written, else what the method supplies: `[]`, or the node before. */
+/** `after` if it was given, else the default of the method: `[]`, or the node before. */
 export type ParentsOf<TAfter, TPrevious> = TAfter extends readonly string[] ? TAfter : TPrevious;
 
-/** An adapter of the flow's own says what it makes; one that doesn't hands artifacts on as they are. */
+/** A custom adapter declares its payload; without a declaration it passes artifacts on unchanged. */
 type CustomPayload<TAdapters extends AnyInputAdapter, TAdapter, TElse> = Extract<
   TAdapters,
   { name: TAdapter }
@@ -61,7 +61,7 @@ type CustomPayload<TAdapters extends AnyInputAdapter, TAdapter, TElse> = Extract
     : TPayload
   : never;
 
-/** What an adapter hands to the handler as the payload of one batch. */
+/** The payload of one batch that an adapter passes to the handler. */
 export type PayloadOf<
   TNodes extends NodeRecords,
   TParents extends readonly string[],

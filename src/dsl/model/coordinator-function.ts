@@ -5,29 +5,29 @@ import type { ParamReference } from "./param.ts";
 
 /** What the compiler knows of a coordinator function: resolved types, not schemas. */
 export interface CoordinatorFnTypes<TArgs, TOutput, TErrors = never, TNodeArgs = never> {
-  /** Arguments as they stand in the graph. */
+  /** Arguments as they are written in the graph. */
   readonly args: TArgs;
-  /** Those that hold the id of a node, or a list of them. */
+  /** The arguments that are the id of a node, or a list of ids. */
   readonly nodeArgs: TNodeArgs;
   readonly output: TOutput;
-  /** Its own reason codes. */
+  /** The reason codes that it declares. */
   readonly errors: TErrors;
 }
 
-/** A coordinator function of your own with its types. */
+/** A custom coordinator function with its types. */
 export interface CoordinatorFn<TName extends string, TArgs, TOutput, TErrors = never, TNodeArgs = never>
   extends CoordinatorFunctionDefinition {
   readonly name: TName;
   readonly $infer: CoordinatorFnTypes<TArgs, TOutput, TErrors, TNodeArgs>;
 }
 
-/** Any of them, for constraints. */
+/** Any custom coordinator function, for constraints. */
 export interface AnyCoordinatorFn {
   readonly name: string;
   readonly $infer: CoordinatorFnTypes<unknown, unknown, unknown, unknown>;
 }
 
-/** What may hold parameters. */
+/** The arguments that may contain parameters. */
 export type OpenArgsOf<TFn> = TFn extends AnyCoordinatorFn
   ? [TFn["$infer"]["nodeArgs"]] extends [never]
     ? TFn["$infer"]["args"]
@@ -36,7 +36,7 @@ export type OpenArgsOf<TFn> = TFn extends AnyCoordinatorFn
     ? FunctionTypes<never, never, never, never>[TFn]["open"]
     : {};
 
-/** What else there is. A built-in function reads its parents only, one of your own any node before it. */
+/** The other arguments. A built-in function reads only its parents, a custom one any node declared before it. */
 export type WrittenArgsOf<
   TFn,
   TId extends string,
@@ -58,14 +58,14 @@ type NodeArg<T, TIds extends string> = T extends string
     ? readonly NodeArg<TElement, TIds>[]
     : T;
 
-/** The arguments that a function knows, whatever was written. */
+/** The arguments that a function accepts, independent of those that were given. */
 export type KnownArgsOf<TFn> = TFn extends AnyCoordinatorFn
   ? TFn["$infer"]["args"]
   : OpenArgsOf<TFn> & WrittenArgsOf<TFn, string, string, string>;
 
 export type FnNameOf<TFn> = TFn extends AnyCoordinatorFn ? TFn["name"] : TFn & string;
 
-/** What a function's node stores: one batch. */
+/** The one batch that a function's node stores. */
 export type FnOutputOf<TNodes extends NodeRecords, TFn, TArgs> = TFn extends AnyCoordinatorFn
   ? TFn["$infer"]["output"]
   : TFn extends BuiltInFunctionName

@@ -2,36 +2,36 @@ import type { $ZodType } from "zod/v4/core";
 import type { FlowDefinition } from "../../definitions/index.ts";
 import type { ChainStep, Step } from "./step.ts";
 
-/** A flow as another one sees that uses it. */
+/** A flow, as another flow reads it that has it as a subflow. */
 export interface FlowPart {
-  /** By names that stand in its nodes for nodes of the other flow: what one batch of theirs is. */
+  /** By input name, the schema of one batch. In its nodes an input name stands for a node of the outer flow. */
   readonly inputs: Readonly<Record<string, $ZodType>>;
   readonly ids: readonly string[];
-  /** What a batch of its nodes is, of those that have a schema. */
+  /** By node id, the schema of one batch, for nodes that have one. */
   readonly outputs: ReadonlyMap<string, $ZodType>;
-  /** What `then` goes on from. */
+  /** The parents of a following `then`. */
   readonly last: readonly string[];
-  /** Its mistakes. */
+  /** What is wrong with it, as messages. */
   readonly findings: readonly string[];
-  /** All its nodes, those of its own parts included. To be asked only when there are no mistakes. */
+  /** All its nodes, including those of its subflows. Called only when it has no mistakes. */
   steps(): readonly Step[];
 }
 
-/** Where a flow has its part; by name, so that it is found whichever copy of the package made the flow. */
+/** The key of a flow's `FlowPart`. A registered symbol, so that flows of another copy of the package have it too. */
 export const flowPart: unique symbol = Symbol.for("flowkit.flowPart");
 
 interface Usable extends FlowDefinition {
   readonly [flowPart]: FlowPart;
 }
 
-/** Whether the builder made it. */
+/** Whether a value was built with `flow()` or `fromGraph()`. */
 export function isFlow(value: unknown): value is Usable {
   return typeof value === "object" && value !== null && flowPart in value;
 }
 
 export const prefixed = (prefix: string, id: string): string => `${prefix}.${id}`;
 
-/** The ids that a `then` behind the step goes on from. */
+/** The parents of a `then` that follows the step. */
 export function lastIds(step: ChainStep): readonly string[] {
   if (step.kind !== "use") return [step.id];
   return isFlow(step.flow) ? step.flow[flowPart].last.map((id) => prefixed(step.id, id)) : [];

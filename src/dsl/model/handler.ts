@@ -3,7 +3,7 @@ import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Suggested } from "./adapter.ts";
 
 /**
- * What the compiler knows of a handler: resolved types, not schemas. They are short to print, and reading one is one
+ * What the compiler knows of a handler: resolved types instead of schemas. They print short, and reading one is a
  * property access instead of a comparison of zod's own types.
  */
 export interface HandlerTypes<
@@ -15,23 +15,23 @@ export interface HandlerTypes<
   TSource extends boolean,
   TSuggested,
 > {
-  /** Payload of one batch as it travels; absent for a source. */
+  /** Payload of one batch in its JSON form; absent for a source. */
   readonly input: TInput;
-  /** What one batch stores. */
+  /** The stored output of one batch. */
   readonly output: TOutput;
-  /** What `finalize` returns, as it is stored; absent when none is declared. */
+  /** The stored result of `finalize`; absent if none is declared. */
   readonly result: TResult;
-  /** Static arguments as they stand in the graph. */
+  /** Static arguments as they are written in the graph. */
   readonly args: TArgs;
-  /** Its own reason codes. */
+  /** The reason codes that it declares. */
   readonly errors: TErrors;
-  /** Whether it makes its own batches. */
+  /** Whether it has `iterBatches`. */
   readonly source: TSource;
-  /** The input adapter that it suggests, as it was written; absent when it suggests none. */
+  /** The input adapter that it suggests, as it was written; absent if it suggests none. */
   readonly suggested: TSuggested;
 }
 
-/** A handler with its types. The engine takes it as the {@link HandlerDefinition} that it is at run time. */
+/** A handler with its types. At run time it is a {@link HandlerDefinition}. */
 export interface Handler<
   TName extends string,
   TInput,
@@ -43,11 +43,11 @@ export interface Handler<
   TSuggested,
 > extends HandlerDefinition {
   readonly name: TName;
-  /** Types only: `typeof clean.$infer.output`. There is no value behind it. */
+  /** Types only, such as `typeof clean.$infer.output`; the property does not exist at run time. */
   readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource, TSuggested>;
 }
 
-/** Any handler, for constraints: only what the checks read, so that comparing with it is cheap. */
+/** Any handler, for constraints. It has only what the checks read, which makes comparisons with it cheap. */
 export interface AnyHandler {
   readonly name: string;
   readonly $infer: HandlerTypes<unknown, unknown, unknown, unknown, string, boolean, Suggested | Absent>;

@@ -1,20 +1,20 @@
 /**
- * A sentence that the compiler prints where an argument is wrong. It is an interface, so it is never offered as a
- * completion, never collapses to `never` and is printed in full.
+ * A message that the compiler prints for a wrong argument. An interface is never offered as a completion, never
+ * collapses to `never`, and is printed in full.
  *
- * The message sits under a property that its victim HAS, with another type. A property that the victim lacks would
- * make TypeScript 7 print "property is missing" (TS2741) before the sentence.
+ * The message is the type of a property that the argument HAS with another type. For a property that the argument
+ * lacks, TypeScript 7 would print "property is missing" (TS2741) before the message.
  */
 export interface FlowTypeError<TMessage extends string> {
   readonly kind: TMessage;
 }
 
 /**
- * What was given, or the sentence that says what is wrong with it: `true` when nothing is, and where `any` makes it both.
+ * The argument, or the message about it. `TMessage` is `true` if the argument is right, also where `any` makes it both.
  *
- * The sentence comes as an argument, whose branches the compiler doesn't look into while it infers from a call, nor
- * when it asks what may stand there: with the conditions written around the two, the first node of a flow alone would
- * cost 2,000 instantiations more.
+ * The message is a type argument because the compiler does not look into its branches while it infers from a call, nor
+ * while it collects completions: with the conditions written inline, the first node of a flow would cost 2,000
+ * instantiations more.
  */
 export type OrError<TGiven, TMessage> = true extends TMessage ? TGiven : FlowTypeError<NoInfer<TMessage & string>>;
 
@@ -33,5 +33,7 @@ export interface FlowStateError<TMessage extends string> {
   readonly $infer: TMessage;
 }
 
-/** Any string, without swallowing the literals it stands beside: completions survive, and the constraint never fails. */
+/**
+ * Any string, without absorbing the literals in a union with it: completions survive, and the constraint never fails.
+ */
 export type AnyString = string & {};

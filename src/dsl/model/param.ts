@@ -1,18 +1,18 @@
-/** What is `$ref` in the graph: as a name it would be offered wherever an object may stand among arguments. */
+/** Stands for `$ref`, which as a name would be offered as a completion wherever an argument may be an object. */
 declare const reference: unique symbol;
 
 /**
- * Stands for the value of a parameter wherever an argument may stand; it is filled in when a task is created.
+ * An argument whose value is a parameter of the task, filled in when the task is created.
  * In the graph it is `{ "$ref": "params.<name>" }`.
  *
- * `TPlace` is in no property: it carries the place of the argument to `param(...)`, as the type expected there.
+ * No property has the type `TPlace`: it carries the place of the argument to `param(...)`, as the type expected there.
  */
 // biome-ignore lint/correctness/noUnusedVariables: inferred from, see above
 export interface ParamReference<TName extends string, TPlace = never> {
   readonly [reference]: TName;
 }
 
-/** The sentence where such a reference, made elsewhere, does not fit. */
+/** The message for a reference that was created elsewhere and does not fit here. */
 export interface FlowReferenceError<TMessage extends string> {
   readonly [reference]: TMessage;
 }
@@ -28,7 +28,7 @@ export function paramReference(name: string): ParamReference<string> {
   return Object.freeze(Object.defineProperty(written, brand, { value: true })) as unknown as ParamReference<string>;
 }
 
-/** A reference made by {@link paramReference}, not an object of the user's that has a key `$ref`. */
+/** Whether a value was made by {@link paramReference}; a user's object with a key `$ref` is not a reference. */
 export function isParamRef(value: unknown): value is ParamReference<string> {
   return typeof value === "object" && value !== null && brand in value;
 }

@@ -2,48 +2,48 @@ import type { $ZodType, $ZodTypes } from "zod/v4/core";
 import type { Json } from "../../errors/index.ts";
 
 /**
- * Any schema of zod, as far as types read it. The whole of `$ZodType` would be compared with every schema, member by
- * member: that alone was two thirds of what a handler costs the compiler.
+ * Any schema of zod, reduced to what types read. The compiler would compare all of `$ZodType` with every schema, member
+ * by member, which was two thirds of the cost of a handler.
  */
 export interface AnySchema {
   readonly _zod: { readonly input: unknown; readonly output: unknown };
 }
 
-/** A schema of what a method returns. */
+/** A schema of the value that a method returns. */
 export interface ReturnSchema {
   readonly _zod: { readonly input: unknown; readonly output: AnyValue };
 }
 
 /**
- * `unknown`, spelled out. When a method returns `{ kind: "a", pair: [1, true] }`, the compiler asks what its return type
- * could be, before it knows the schema: were that `unknown`, it would infer `string` and an array where an enum and a
- * tuple are needed. The literal says "keep texts", the empty tuple "keep tuples". There is no number: it would make
- * `reduce(..., 0)` in a returned value a sum of the type `0`.
+ * `unknown`, spelled out. For a method that returns `{ kind: "a", pair: [1, true] }`, the compiler needs a return type
+ * before it knows the schema: with `unknown` it would infer `string` and an array where an enum and a tuple are needed.
+ * The literal makes it keep string literals, the empty tuple makes it keep tuples. A number literal is left out: it
+ * would give `reduce(..., 0)` in a returned value the type `0`.
  */
 type AnyValue = {} | null | undefined | "" | boolean | [] | AnyValues;
 interface AnyValues {
   readonly [key: string]: AnyValue;
 }
 
-/** What travels: the form that a value has in JSON. */
+/** The wire form of a value: its JSON. */
 export type Wire<TSchema extends AnySchema> = TSchema["_zod"]["input"];
 
-/** What handler code works with: the form that a value has after decoding. */
+/** The form of a value in handler code, after decoding. */
 export type Decoded<TSchema extends AnySchema> = TSchema["_zod"]["output"];
 
-/** One of the two for a schema that may not be given. */
+/** The wire form, or `TElse` without a schema. */
 export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["input"] : TElse;
 export type DecodedOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["output"] : TElse;
 
-/** Whether a type is JSON, seen in one step; it says no to every key that may be `undefined`, which JSON leaves out. */
+/** Whether a type is JSON, in one comparison. It is false for a key that may be `undefined`, which JSON leaves out. */
 export type IsPlainJson<T> = [T] extends [Json] ? true : false;
 
 /**
- * What is stored of an output. Its decoded value is encoded, and a decoded value has every key that `.default()` or
- * `.prefault()` fills: so the stored type has those keys too, although `z.input` calls them optional.
+ * The stored form of an output. The decoded value is encoded, and it has every key that `.default()` or `.prefault()`
+ * fills, so the stored type has these keys although `z.input` calls them optional.
  *
- * Such a key may be `undefined` on the wire, so a wire type that is JSON in one step has none of them: looking at the
- * schema, or only at its decoded type, would raise the cost of every handler by a half.
+ * Such a key may be `undefined` on the wire, so a wire type that passes `IsPlainJson` has none: to look at the schema,
+ * or only at its decoded type, would raise the cost of every handler by half.
  */
 export type Stored<TSchema extends AnySchema> =
   IsPlainJson<Wire<TSchema>> extends true ? Wire<TSchema> : StoredOf<DefinitionOf<TSchema>, Wire<TSchema>>;
@@ -89,7 +89,7 @@ type StoredInside<TKind, TInner> = TKind extends "optional"
       ? Exclude<TInner, undefined>
       : TInner;
 
-/** Keys keep the optionality of the wire, except those that a default fills. Keys of a catchall stay as they are. */
+/** Keys are optional as on the wire, except those that a default fills. Keys of a catchall are unchanged. */
 type StoredObject<TShape, TWire> = {
   [TKey in keyof TWire as TKey extends Filled<TShape> ? never : TKey]: TKey extends keyof TShape
     ? TShape[TKey] extends AnySchema
@@ -100,17 +100,17 @@ type StoredObject<TShape, TWire> = {
   ? { [TKey in keyof TBoth]: TBoth[TKey] }
   : never;
 
-/** The keys of a shape that are there in every stored value although the wire may lack them. */
+/** The keys of a shape that every stored value has although the wire form may lack them. */
 type Filled<TShape> = {
   [TKey in keyof TShape]: TShape[TKey] extends { _zod: { optin: "defaulted" } } ? TKey : never;
 }[keyof TShape];
 
-/** Whether a value is a schema of zod 4, whichever copy of zod made it. */
+/** Whether a value is a schema of zod 4, from any copy of zod. */
 export function isSchema(value: unknown): value is $ZodType {
   return typeof value === "object" && value !== null && "_zod" in value;
 }
 
-/** The keys that an object schema names; `undefined` when it takes any, or is no object schema. */
+/** The keys of an object schema; `undefined` if it accepts any key, or is not an object schema. */
 export function knownKeys(schema: $ZodType): readonly string[] | undefined {
   const { def } = (schema as $ZodTypes)._zod;
   if (def.type !== "object") return undefined;

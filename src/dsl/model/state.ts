@@ -5,23 +5,23 @@ import type { AnyHandler } from "./handler.ts";
 /*
  * What the type of a flow accumulates, one node at a time.
  *
- * The nodes so far are an intersection of one-key records in two generations: `old` keeps its identity for 16 steps,
- * so what the compiler remembers about it stays valid; `young` grows and is merged into `old` at every 16th step.
- * A single flat intersection is looked at anew at every step (quadratic), and flattening it inside the chain overflows
- * the compiler at about 50 nodes.
+ * The nodes so far are an intersection of one-key records in two generations: `old` keeps its identity for 16 steps, so
+ * the compiler can reuse what it has computed about it; `young` grows and is merged into `old` at every 16th step. The
+ * compiler would examine a single flat intersection again at every step, which is quadratic, and flattening it inside
+ * the chain overflows the compiler at about 50 nodes.
  */
 
 /*
- * The keys of what a flow carries on: the ids of its nodes, its parameters as the caller of a run gives them, and the
- * rest. A symbol that no one can import is no completion after `flow.`.
+ * The keys of a flow's accumulated types: the ids of its nodes, its parameters as the caller of `run` writes them, and
+ * the rest. A symbol that users cannot import is not offered as a completion after `flow.`.
  */
 export declare const ids: unique symbol;
 export declare const params: unique symbol;
 export declare const state: unique symbol;
 
 /**
- * A node that a handler runs. These stand in a union of their own: the checks of the chain read outputs only, and a
- * record of more than that for every node would cost a tenth of the whole chain.
+ * A node that a handler runs. These are a separate union because the checks of the chain only read outputs: larger
+ * records for all nodes would raise the cost of the chain by a tenth.
  */
 export interface HandlerStep<TId, THandler> {
   readonly id: TId;
@@ -30,17 +30,20 @@ export interface HandlerStep<TId, THandler> {
 
 export type AnyStep = HandlerStep<string, AnyHandler>;
 
-/** What `flow()` was given: the same at every step of the chain. */
+/** The arguments of `flow()`, which are the same at every step of the chain. */
 export interface FlowHead<TName, TParams, TAdapters, TInputs> {
   readonly name: TName;
-  /** Parameters as argument values see them. */
+  /** Parameters with their defaults filled in, as arguments refer to them. */
   readonly params: TParams;
   readonly adapters: TAdapters;
-  /** By the name of an input: what one batch of the node stores that feeds it. */
+  /** By input name, the stored batch of the node that feeds it. */
   readonly inputs: TInputs;
 }
 
-/** What the methods of the chain read of their receiver and no reader of a type needs, behind one property. */
+/**
+ * What the methods of the chain read from their receiver. Behind one property, because readers of a type do not need
+ * it.
+ */
 export interface FlowState<TOld, TYoung, TFresh, TTick, TSteps, TUsed, TLast, THead> {
   readonly old: TOld;
   readonly young: TYoung;
@@ -48,9 +51,9 @@ export interface FlowState<TOld, TYoung, TFresh, TTick, TSteps, TUsed, TLast, TH
   readonly fresh: TFresh;
   readonly tick: TTick;
   readonly steps: TSteps;
-  /** Ids that some node depends on: the others are leaves. */
+  /** Ids that some node depends on; the others are leaves. */
   readonly used: TUsed;
-  /** `[]`, or the id that `.then` goes on from. */
+  /** `[]`, or the id that `.then` continues from. */
   readonly last: TLast;
   readonly head: THead;
 }
@@ -95,5 +98,7 @@ export type YoungAfter<TState extends AnyState, TId extends string, TOutput> = T
 
 export type FreshAfter<TState extends AnyState, TId> = TState["tick"] extends 15 ? TId : TState["fresh"] | TId;
 
-/** An id that is no literal was refused where it stands; kept out of the ids, it spoils none of the later checks. */
+/**
+ * An id that is not a literal was rejected where it is written; left out of the ids, it does not affect later checks.
+ */
 export type IdsAfter<TIds extends string, TId extends string> = string extends TId ? TIds : TIds | TId;

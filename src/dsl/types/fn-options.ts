@@ -4,7 +4,7 @@ import type { FnPermanentOn } from "../rules/retry/types.ts";
 import type { FanInArgument, FirstBatchArgument } from "../rules/start/types.ts";
 import type { RetryOptions } from "./options.ts";
 
-/** The options of a coordinator function's node; no interface, for the reason of `NodeOptions`. */
+/** The options of a coordinator function's node. Not an interface, for the reason given at `NodeOptions`. */
 export type FnOptions<
   TId extends string,
   TFn,
@@ -17,13 +17,16 @@ export type FnOptions<
 > = {
   /** The nodes it depends on, declared before it. */
   readonly after?: FnAfter<TAfter, TIds, TId>;
-  /** How many of them must be satisfied before it runs. @defaultValue "all" */
+  /** How many of them must be satisfied before it starts: `"all"`, `"any"` or `"count:N"`. @defaultValue "all" */
   readonly fanIn?: FanInArgument<TFanIn, TAfter, TId>;
-  /** What satisfies it: a parent has finished, or its first batch is there. @defaultValue "ready" */
+  /**
+   * When a parent is satisfied: it has finished (`"ready"`), or stored its first batch (`"first_batch"`). @defaultValue
+   * "ready"
+   */
   readonly startWhen?: "ready" | FirstBatchArgument<TAfter, TId>;
   /** The function's arguments. */
   readonly args?: FnArgs<TFn, TArgs, TParams, TId, TAfter[number], TIds>;
   readonly retry?: RetryOptions<FnPermanentOn<TCodes, TId, TFn>>;
-  /** Longest time of one attempt, in seconds. @defaultValue no limit */
+  /** The longest time that one attempt may take, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
 };

@@ -12,12 +12,12 @@ export type Args = Readonly<Record<string, unknown>>;
 /** The parts of a handler's node that decide about its arguments. */
 export type HandlerStep = Pick<Step & { readonly kind: "node" }, "id" | "handler" | "options">;
 
-/** The arguments of a handler's node are what the handler takes. Values that parameters fill in are left out. */
+/** The arguments of a handler's node match the handler's schemas. Values that parameters fill in are not checked. */
 export function handlerFindings(step: HandlerStep, args: Args): string[] {
   const { id: node, handler, options } = step;
   const routing = ["input_adapter", "input_args"].filter((key) => Object.hasOwn(args, key));
   if (routing.length > 0) return routing.map((key) => say("reservedArgument", { node, key }));
-  // A root that makes no batches of its own takes its input as args, as one batch.
+  // A root without `iterBatches` gets its input from `args`, as one batch.
   const takesInput = options.after.length === 0 && handler.iterBatches === undefined;
   const input = takesInput ? handler.input : undefined;
   if (input !== undefined && options.args === undefined && !mayBeObject(wireType(input))) {
@@ -46,16 +46,16 @@ export function handlerSchemas({ handler: { args, input, iterBatches }, options 
 const mayBeObject = (type: DataType): boolean =>
   type.kind === "any" || type.kind === "object" || (type.kind === "union" && type.members.some(mayBeObject));
 
-/** What a schema says about arguments. */
+/** The issues that a schema finds in arguments. */
 interface Verdict {
   readonly missing: readonly string[];
-  /** Everything else, by the argument that it is about. */
+  /** All other issues, by argument. */
   readonly wrong: readonly { readonly key: string; readonly text: string }[];
 }
 
 const nothing: Verdict = { missing: [], wrong: [] };
 
-/** Values that parameters fill in are left out. */
+/** Issues of values that parameters fill in are left out. */
 export function judge(schema: $ZodType, args: Args): Verdict {
   const issues = issuesOf(schema, args).filter((issue) => !isFilledIn(args, issue.path));
   const isMissing = ({ path: [key, ...rest] }: $ZodIssue) =>
@@ -72,12 +72,12 @@ function issuesOf(schema: $ZodType, args: Args): readonly $ZodIssue[] {
   try {
     return safeParse(schema, args).error?.issues ?? [];
   } catch (error) {
-    if (error instanceof $ZodAsyncError) return []; // a schema with an asynchronous check is judged when it runs
+    if (error instanceof $ZodAsyncError) return []; // asynchronous checks run when the handler parses its arguments
     throw error;
   }
 }
 
-/** Whether a parameter stands at the path or on the way to it. */
+/** Whether the value at the path, or one that contains it, is a parameter. */
 function isFilledIn(args: unknown, path: readonly PropertyKey[]): boolean {
   let value = args;
   for (const key of path) {
@@ -89,7 +89,7 @@ function isFilledIn(args: unknown, path: readonly PropertyKey[]): boolean {
 
 const place = (path: readonly PropertyKey[]): string => ["args", ...path.map(String)].join(".");
 
-/** The arguments that none of the schemas names. */
+/** The arguments that none of the schemas has as a key. */
 export function unknownKeys(schemas: readonly $ZodType[], args: Args): string[] {
   const known = schemas.map(knownKeys);
   if (schemas.length > 0 && known.some((keys) => keys === undefined)) return [];

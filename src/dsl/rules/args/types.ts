@@ -4,7 +4,7 @@ import type { Join, Say } from "../../../graph/format/messages.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 
-/** A root that makes no batches of its own takes its input as args, as one batch. */
+/** A root without `iterBatches` gets its input from `args`, as one batch. */
 export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"] extends true
   ? ArgsOf<THandler>
   : InputOf<THandler> extends Absent
@@ -13,12 +13,12 @@ export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"]
       ? InputOf<THandler>
       : InputOf<THandler> & ArgsOf<THandler>;
 
-/** What `args` takes at a place in the flow. */
+/** The type of `args` at a place in the flow. */
 export type ArgsAt<THandler extends AnyHandler, TParents extends readonly string[]> = TParents["length"] extends 0
   ? RootArgs<THandler>
   : ArgsOf<THandler>;
 
-/** What is missing among the args, in words; `true` when nothing is. */
+/** The message about missing args; `true` if none is missing. */
 export type ArgsProblem<THandler extends AnyHandler, TId extends string, TArgs, TArgKeys> = {} extends TArgs
   ? true
   : TArgs extends NotAnObject
@@ -32,7 +32,7 @@ export type ArgsProblem<THandler extends AnyHandler, TId extends string, TArgs, 
 
 type NotAnObject = string | number | boolean | null | readonly unknown[];
 
-/** A sentence at each key that the handler doesn't know; it makes the key known, so the compiler has no words of its own. */
+/** A message at each unknown key. It makes the key known, so the compiler does not report the key in its own words. */
 export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> = [TKeys] extends [never]
   ? unknown
   : {
@@ -41,7 +41,7 @@ export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> 
       >;
     };
 
-/** Nearly always all keys are there; which of them may be missing costs ten times as much to find out. */
+/** Nearly always no key is missing: to compute which keys are required costs ten times as much. */
 export type MissingKeys<T, TWritten> = [keyof T] extends [TWritten] ? never : Exclude<RequiredKeys<T>, TWritten>;
 
 type RequiredKeys<T> = { [TKey in keyof T]-?: {} extends Pick<T, TKey> ? never : TKey }[keyof T] & string;

@@ -20,10 +20,10 @@ const members: ReadonlySet<string> = new Set([
   "inputAdapter",
 ]);
 
-/** More than this is a mistake of units: they all are in memory at once. */
+/** All concurrent batches are in memory: a larger number is probably a mistake of units. */
 const mostConcurrency = 1_000;
 
-/** Everything that is wrong with the definition of a handler, in words. */
+/** All that is wrong with the definition of a handler, as messages. */
 export function handlerProblems(name: unknown, options: unknown): string[] {
   if (typeof name !== "string" || !namePattern.test(name)) return [say("handlerName", { name: String(name) })];
   if (name === coordinatorFnType) return [say("handlerNameReserved", { name })];
@@ -99,24 +99,24 @@ function notStorable(handler: string, definition: Definition): string[] {
   });
 }
 
-/** Members of a definition that must be there, or may be. */
+/** The required and the optional members of a definition. */
 export interface MemberRules {
   readonly schemas: readonly string[];
   readonly optionalSchemas?: readonly string[];
-  /** Those whose wire form must be JSON. */
+  /** The schemas whose wire form must be JSON. */
   readonly stored?: readonly string[];
   readonly nameLists?: readonly string[];
   readonly method: string;
 }
 
 /**
- * An input adapter or a coordinator function of the user's, frozen.
+ * A custom input adapter or coordinator function, frozen.
  *
  * @throws FlowError `FLOW_INVALID` naming every problem
  */
 export function ownDefinition<TKind extends string>(options: {
   readonly kind: TKind;
-  /** What to call it in messages. */
+  /** Its kind, as messages name it. */
   readonly what: string;
   readonly name: unknown;
   readonly given: object;

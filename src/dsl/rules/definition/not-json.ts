@@ -16,7 +16,7 @@ const noJson: Readonly<Record<string, string>> = {
 };
 
 /**
- * The places of a schema whose wire form isn't JSON, in words.
+ * The places of a schema whose wire form is not JSON, as text.
  *
  * @example
  * notJsonIn(z.object({ at: z.date() }), "output") // ["output.at is a Date (use a codec: the wire type must be JSON)"]
@@ -25,7 +25,7 @@ export function notJsonIn(schema: $ZodType, name: string): string[] {
   const found: string[] = [];
   const seen = new Set<$ZodType>();
   const walk = (current: $ZodType, path: string): void => {
-    if (seen.has(current)) return; // a recursive schema, or one that is used twice: said once
+    if (seen.has(current)) return; // a recursive schema, or one that is used twice, is reported once
     seen.add(current);
     const { def } = (current as $ZodTypes)._zod;
     const words = noJson[def.type];
@@ -36,7 +36,7 @@ export function notJsonIn(schema: $ZodType, name: string): string[] {
   return found;
 }
 
-/** The schemas that make up a schema's wire form. */
+/** The schemas that a schema's wire form consists of. */
 function wireParts(schema: $ZodType, path: string): readonly (readonly [$ZodType, string])[] {
   const { def } = (schema as $ZodTypes)._zod;
   switch (def.type) {

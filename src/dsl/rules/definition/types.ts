@@ -3,12 +3,12 @@ import type { Join, Say, zodSchema } from "../../../graph/format/messages.ts";
 import type { FlowSchemaError } from "../../model/markers.ts";
 import type { AnySchema, IsPlainJson, ReturnSchema, Wire } from "../../model/schema.ts";
 
-/** The schema itself when its wire type is JSON, else the sentence that says which part of it is not. */
+/** The schema if its wire type is JSON, else a message that names the parts that are not. */
 export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat extends string, TOwner = "handler"> =
   IsPlainJson<Wire<TSchema>> extends true
     ? TSchema
-    : // The test above is fast and says no to some types that are JSON (interfaces, optional keys under
-      // exactOptionalPropertyTypes): the walk decides.
+    : // The test above is fast but fails for some types that are JSON (interfaces, optional keys under
+      // exactOptionalPropertyTypes), so `NotJson` decides.
       [NotJson<Wire<TSchema>, TWhat>] extends [never]
       ? TSchema
       : [ReturnSchema] extends [TSchema]
@@ -23,13 +23,13 @@ export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat ex
           >;
 
 /**
- * Where a type has no JSON form, in words; `never` when it has one everywhere. A type that contains itself is walked
- * six levels deep; the run time looks at all of its schema.
+ * The places where a type has no JSON form, as text; `never` if there are none. A type that contains itself is examined
+ * six levels deep; at run time `notJsonIn` examines all of its schema.
  */
 type NotJson<T, TPath extends string, TDepth extends 0[] = []> = TDepth["length"] extends 6
   ? never
   : unknown extends T
-    ? // `any` is the author's own word for it
+    ? // an author who writes `any` asks for no check
       0 extends 1 & T
       ? never
       : `${TPath} is unknown (declare its type, or use z.json())`
@@ -63,8 +63,8 @@ type NotJsonKeys<T extends object, TPath extends string, TDepth extends 0[]> = {
 }[keyof T & string];
 
 /**
- * The schema itself, or the sentence when it is none that can be read, one of zod 3 for example: then the compiler has
- * inferred nothing, and what stands here is the constraint of the parameter.
+ * The schema, or a message if it cannot be read, such as a schema of zod 3: the compiler then infers nothing, and
+ * `TSchema` is the constraint of the type parameter.
  */
 export type ReadSchema<TSchema extends AnySchema, TMessage extends string> = [ReturnSchema] extends [TSchema]
   ? FlowSchemaError<TMessage>

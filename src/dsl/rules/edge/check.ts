@@ -4,8 +4,8 @@ import { withHint } from "../../../graph/format/near-name.ts";
 import type { InputOptions, Step } from "../../model/step.ts";
 
 /*
- * The names in `after` and `input.from`. Whether the data along an edge fits is left to the check of the graph,
- * `graph/checks/data.ts`; both it and the compiler word a mismatch as in `graph/data/mismatch.ts`.
+ * The names in `after` and `input.from`. The data along an edge is checked with the graph, by its `checkData`; both it
+ * and the compiler word a mismatch as `graph/data/mismatch.ts` does.
  */
 
 /** A node depends on nodes declared before it. */

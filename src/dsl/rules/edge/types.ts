@@ -8,7 +8,10 @@ import type { FlowTypeError } from "../../model/markers.ts";
 
 type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
-/** `after`: all at once when all is well, element by element when not. */
+/**
+ * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
+ * `graph/data/mismatch.ts`.
+ */
 export type AfterArgument<
   TAfter,
   TNodes extends NodeRecords,
@@ -78,7 +81,7 @@ type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSo
   ? IsAssignable<TPayload, InputOf<THandler>>
   : false;
 
-/** Looking at each element of `from` only when something is wrong saves a seventh of a chain that uses it. */
+/** Checking each element of `from` only if something is wrong saves a seventh of the cost of a chain that uses it. */
 type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyHandler, TAdapter> = [TSources] extends [
   TParent,
 ]
@@ -87,7 +90,7 @@ type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyH
     : true
   : false;
 
-/** The source as it was judged, or where it is one: what it gives under its alias. */
+/** The verdict on the source; for a valid source, the verdict on what it delivers under its alias. */
 type AliasArgument<TJudged, TSource, TId extends string, TGiven, TInput> = [TJudged] extends [TSource]
   ? IsAssignable<TGiven, KeysOf<TInput, keyof TGiven>> extends true
     ? TJudged

@@ -17,12 +17,12 @@ import { valueFaults } from "./value-faults.ts";
 
 type FnStep = Step & { readonly kind: "fn" };
 
-/** What its arguments are judged by: a built-in function is named, one of the user's own stands there itself. */
+/** The schema of a function's arguments. A node has a built-in function by name, a custom one as its definition. */
 export function argsSchemaOf(fn: FnStep["fn"]): $ZodType {
   return typeof fn === "string" ? builtInFunctions[fn as BuiltInFunctionName].args : fn.args;
 }
 
-/** Whether the arguments of a coordinator function's node are what it takes. */
+/** The arguments of a coordinator function's node match its schema. */
 export function fnFindings({ id: node, fn }: FnStep, args: Args): string[] {
   const builtIn = typeof fn === "string" ? builtInFunction(fn) : undefined;
   const isOurs = builtIn !== undefined;
@@ -36,7 +36,7 @@ export function fnFindings({ id: node, fn }: FnStep, args: Args): string[] {
     ...unknownKeys([schema], inGraph).map((key) => say("fnArgUnknown", { ...called, key })),
     ...(missing.length === 0 ? [] : [say("fnArgsMissing", { ...called, keys: missing.map(builderName).join(", ") })]),
     ...[...faults.values()].flat().map((why) => say("fnArgType", { ...called, why })),
-    // Of a built-in function only names and types are judged here: which values it takes is the graph's matter.
+    // The values for a built-in function are checked with the graph, by its `checkFunctions`.
     ...(isOurs ? [] : wrong)
       .filter(({ key }) => (faults.get(key) ?? []).length === 0)
       .map(({ text }) => say("argIllTyped", { node, where: text })),
@@ -50,7 +50,7 @@ function argFaults(arg: { readonly key: string; readonly value: unknown; readonl
   return [...valueFaults({ value, needed: needed.type(), path: `args.${key}` })];
 }
 
-/** Also the keys inside the one argument that has keys of ours. */
+/** Including the keys inside the one argument that is an object with built-in keys. */
 function inBuilderNames(type: DataType, keyed: string | undefined): DataType {
   if (type.kind !== "object") return type;
   const fields = [...type.fields].map(([key, field]): readonly [string, Field] => [
@@ -63,13 +63,13 @@ function inBuilderNames(type: DataType, keyed: string | undefined): DataType {
 const byWireName = (args: Args): Args =>
   Object.fromEntries(Object.entries(args).map(([key, value]) => [wireName(key), value]));
 
-/** A coordinator function that is named is a built-in one. */
+/** A coordinator function that is given by name is a built-in one. */
 export function fnNameFindings(node: string, fn: string): string[] {
   if (isBuiltInFunction(fn)) return [];
   return [withHint(say("unknownFunction", { node, fn }), fn, Object.keys(builtInFunctions))];
 }
 
-/** Node ids in the arguments of a coordinator function. What a built-in one reads must be among its parents. */
+/** Node ids in the arguments of a coordinator function exist. A built-in function reads only its parents. */
 export function nodeArgFindings(step: FnStep, seen: ReadonlySet<string>): string[] {
   const { id: node, fn, options } = step;
   const args = (options.args ?? {}) as Args;

@@ -14,7 +14,7 @@ import type { FlowReferenceError, ParamReference } from "../../model/param.ts";
 import type { MissingKeys } from "../args/types.ts";
 import type { ParamText, WithParams } from "../params/types.ts";
 
-/** Judged on the function: its name, and args that are missing. `TArgKeys` are those that were written. */
+/** Reported at the function: an unknown name, and missing args. `TArgKeys` are the args that were given. */
 export type FnArgument<TFn, TId extends string, TArgKeys> = TFn extends BuiltInFunctionName | AnyCoordinatorFn
   ? [MissingKeys<KnownArgsOf<TFn>, TArgKeys>] extends [never]
     ? TFn
@@ -27,11 +27,11 @@ export type FnArgument<TFn, TId extends string, TArgKeys> = TFn extends BuiltInF
   : BuiltInFunctionName | FlowTypeError<Say<"unknownFunction", { node: TId; fn: TFn & string }>>;
 
 /*
- * What `args` of a coordinator function's node takes: where all that was written is right, what is right; else the same
- * with a sentence in place of each wrong part. In place of it, since an intersection of the two prints without it.
+ * The type of `args` of a coordinator function's node: the right type if all args are right, else the same type with a
+ * message in place of each wrong part. In place of it, because an intersection of the two prints without the message.
  */
 
-/** Where a function is called. */
+/** The node that calls a function, and its surroundings. */
 interface Call<TFn, TId, TParent, TIds, TParams> {
   readonly fn: TFn;
   readonly node: TId;
@@ -41,7 +41,7 @@ interface Call<TFn, TId, TParent, TIds, TParams> {
 }
 type AnyCall = Call<unknown, string, string, string, unknown>;
 
-/** What was written is inferred from, not asked for: a hard constraint that fails would hide every other check. */
+/** Only a place for inference: a constraint that fails would hide every other check. */
 type Inferred<TArgs> = [TArgs] extends [never] ? TArgs : {};
 
 export type FnArgs<
@@ -52,8 +52,8 @@ export type FnArgs<
   TParent extends string,
   TIds extends string,
 > = Inferred<TArgs> &
-  // A mapped type of its own: in it `param(...)` finds its place before there is a verdict. The verdict is spelled out,
-  // since into an alias the compiler looks too early, and finds no place.
+  // A separate mapped type, in which `param(...)` finds its place before there is a verdict. The verdict is spelled out
+  // because the compiler resolves an alias too early, and finds no place.
   WithParams<[TArgs] extends [RightArgs<TFn, TParams, TId, TParent, TIds>] ? OpenArgsOf<TFn> : {}, TParams> &
   ([TArgs] extends [RightArgs<TFn, TParams, TId, TParent, TIds>]
     ? WrittenArgsOf<TFn, TId, TParent, TIds>
@@ -71,7 +71,7 @@ type RightArgs<TFn, TParams, TId extends string, TParent extends string, TIds ex
 > &
   WrittenArgsOf<TFn, TId, TParent, TIds>;
 
-/** A sentence at each key that the function doesn't know. */
+/** A message at each unknown key. */
 type UnknownFnArgs<TFn, TId extends string, TKeys> = [TKeys] extends [never]
   ? unknown
   : TFn extends TakesAnyArgs
@@ -82,7 +82,7 @@ type UnknownFnArgs<TFn, TId extends string, TKeys> = [TKeys] extends [never]
         >;
       };
 
-/** The keys that were not written are for completions; that one of them is needed is said on the function. */
+/** The keys that were not given are for completions; a missing one is reported at the function. */
 type JudgedArgs<TCall extends AnyCall, TGiven, TKnown, TRight> = {
   readonly [TKey in keyof TGiven as TKey extends keyof TKnown ? `${TKey & string}` : never]: Judged<
     TCall,
@@ -95,10 +95,10 @@ type JudgedArgs<TCall extends AnyCall, TGiven, TKnown, TRight> = {
 } & { readonly [TKey in keyof TKnown as TKey extends keyof TGiven ? never : `${TKey & string}`]: AtKey<TRight, TKey> };
 
 /**
- * A value as it is right, or its sentence; in lists and objects those of their parts. `TNeeded` is what it must be
- * wherever it is written, `TRight` what it may be here: one of these node ids, or a parameter.
+ * The right type of a value, or its message; for lists and objects, those of their parts. `TNeeded` is the type that
+ * the function declares, `TRight` the type that is right at this place: one of these node ids, or a parameter.
  *
- * One long type, without aliases for its ends: an alias prints as such, and hides the words.
+ * One long type, because an alias for one of its results would print as its name and hide the message.
  */
 type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends string> = [TGiven] extends [TRight]
   ? TRight
@@ -168,7 +168,7 @@ type FnArgText<TCall extends AnyCall, TWhy> = Say<
   { node: TCall["node"]; fn: FnNameOf<TCall["fn"]>; why: TWhy }
 >;
 
-/** The id of a node that is not there, or can't be named here. */
+/** The message about the id of a node that does not exist, or cannot be used here. */
 type IdText<TCall extends AnyCall, TId, TPath> = TPath extends OwnIdPath
   ? Say<"mergeTarget", { node: TCall["node"]; id: TId }>
   : TCall["fn"] extends AnyCoordinatorFn
@@ -185,14 +185,14 @@ type NoJson =
   | symbol
   | ((...args: never) => unknown);
 
-/** The lists, and the objects, that a type may be. */
+/** The members of a type that are lists, and those that are objects. */
 type ListIn<T> = Extract<T, readonly unknown[]>;
 type ObjectIn<T> = Exclude<Extract<T, object>, readonly unknown[]>;
 
-/** Of several, none is to blame for a part: the whole is. */
+/** With several members it is not clear which one a part should match, so the whole value is reported. */
 type IsUnion<T, TAll = T> = T extends unknown ? ([TAll] extends [T] ? false : true) : never;
 
-/** What those have inside. */
+/** The types of their elements and properties. */
 type AtKey<T, TKey> = T extends readonly unknown[]
   ? never
   : T extends object

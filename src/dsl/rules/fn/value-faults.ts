@@ -4,19 +4,19 @@ import { showType } from "../../../graph/data/show-type.ts";
 import { say } from "../../../graph/format/messages.ts";
 import { isParamRef } from "../../model/param.ts";
 
-/** Where the graph's own limit of depth is long exceeded. */
+/** Far beyond the graph's limit of depth, which reports such a value. */
 const deepEnough = 200;
 
 interface Place {
   readonly value: unknown;
   readonly needed: DataType;
-  /** As sentences name it. */
+  /** As messages name it. */
   readonly path: string;
 }
 
 /**
- * Where a value among the arguments is not what its place needs, as the compiler says it: in lists and objects, their
- * parts. What parameters fill in is left out.
+ * Where a value in the arguments does not match its type, in the compiler's words: for lists and objects, by part. Values
+ * that parameters fill in are not checked.
  *
  * @example
  * [...valueFaults({ value: { city: 1 }, needed: wireType(z.object({ city: z.string() })), path: "args.where" })]
@@ -47,7 +47,7 @@ function* misfits({ value, needed, path }: Place): Generator<string> {
   else yield* parts;
 }
 
-/** Of several lists that would do, none is to blame for an element: the whole is. */
+/** With several list types it is not clear which one an element should match, so the whole value is reported. */
 function partsOfList(value: readonly unknown[], needed: DataType, path: string): Generator<string> | undefined {
   const list = only(needed, "list");
   if (list === undefined || value.length < list.least || value.length > list.most) return undefined;
@@ -78,7 +78,7 @@ function partsOfObject(value: unknown, needed: DataType, path: string): Generato
   })();
 }
 
-/** The one member of a type that is of this kind. */
+/** The member of this kind, if the type has exactly one. */
 function only<TKind extends DataType["kind"]>(
   type: DataType,
   kind: TKind,
@@ -88,7 +88,7 @@ function only<TKind extends DataType["kind"]>(
   return found.length === 1 ? found[0] : undefined;
 }
 
-/** A value as a type: texts and numbers are told as they are. */
+/** The type of a value; strings and numbers become literal types. */
 function typeOf(value: unknown): DataType {
   if (isParamRef(value)) return anyData;
   if (Array.isArray(value)) {

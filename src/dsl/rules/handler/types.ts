@@ -9,15 +9,14 @@ import type { InputText } from "../input/types.ts";
 import type { SuggestionProblem } from "../suggestion/types.ts";
 
 /*
- * The checks of a node's parts. Each takes what was inferred from the argument and gives it back when it is right;
- * else it gives what would be right (for completions and "Did you mean") together with a sentence.
- * Constraints stay loose: a hard constraint that fails replaces the inferred type by the constraint, and then every
- * other check of the call reports nonsense.
+ * The checks of a call's arguments. Each returns the type inferred from the argument if it is right, else the right
+ * types (for completions and "Did you mean") in a union with a message. Constraints stay loose: a constraint that fails
+ * replaces the inferred type by the constraint, and then every other check of the call reports nonsense.
  */
 
 /**
- * Judged on the handler: everything that has no token of its own, which is an edge to the node before and missing args.
- * `TArgKeys` are the args that were written.
+ * Reported at the handler: what has no token in the call, which is an edge to the node before and missing args.
+ * `TArgKeys` are the args that were given.
  */
 export type HandlerProblem<
   THandler extends AnyHandler,

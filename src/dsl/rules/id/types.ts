@@ -8,14 +8,14 @@ export type NotAnId =
   | `${string}${" " | "\t" | "\n" | ":" | "/" | "\\" | "," | ";" | "|" | "#" | "@" | "$" | "%" | "&" | "*" | "+" | "=" | "?" | "!"}${string}`
   | `${string}${"(" | ")" | "[" | "]" | "{" | "}" | "<" | ">" | "'" | '"' | "\`" | "~" | "^"}${string}`;
 
-/** The rarer characters and the length are left to `compile()`. */
+/** `compile()` checks the rarer characters and the length. */
 export type IdArgument<TId extends string, TIds extends string, TAll = TId> = TId extends TIds
   ? string extends TIds
-    ? TId // the flow goes on from a graph JSON whose ids only the run time knows
+    ? TId // the flow extends a graph JSON whose ids are known only at run time
     : FlowTypeError<Say<"duplicateNode", { id: TId }>>
   : TId extends NotAnId
     ? FlowTypeError<Say<"idForm", { id: TId }>>
-    : // One literal: no union, whose members come here one by one, and no `string` or `n${number}`, which as a key of a
+    : // One literal: not a union, whose members are checked one by one, and not `string` or `n${number}`, which as a key of a
       // record may be missing.
       [TAll] extends [TId]
       ? {} extends Recorded<TId, unknown>

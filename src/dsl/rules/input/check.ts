@@ -5,8 +5,8 @@ import type { FlowHead, InputOptions, Step } from "../../model/step.ts";
 import { fromFindings } from "../edge/check.ts";
 
 /**
- * The adapter in `input` is one of the flow's and has something to read. Its arguments, and whether the handler takes
- * what it delivers, are left to the checks of the graph: `graph/checks/input.ts` and `graph/checks/data.ts`.
+ * The adapter in `input` is one of the flow's and has something to read. Its arguments, and the data that it delivers,
+ * are checked with the graph, by `checkInput` and `checkData`.
  */
 export function inputFindings(
   step: Step,

@@ -21,7 +21,7 @@ import type { AnyHandler, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError, OrError } from "../../model/markers.ts";
 import type { MissingKeys } from "../args/types.ts";
 
-/** Judged on the adapter: that it is known and has its arguments, and what has no token of its own. */
+/** Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
 export type AdapterArgument<
   TAdapter,
   TNodes extends NodeRecords,
@@ -74,7 +74,7 @@ type AdapterProblem<
 > = TParents["length"] extends 0
   ? Say<"rootInput", { node: TId }>
   : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
-    ? // A list key carries its own check; with neither `after` nor `from`, only the handler is there to blame.
+    ? // A list key has its own check; without `after` and `from`, the mismatch is reported at the handler.
       [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
       ? true
       : IsAssignable<
@@ -90,7 +90,7 @@ type AdapterProblem<
                 keyof TFrom
               > extends true
             ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
-            : true // an alias carries the sentence
+            : true // reported at an alias
     : Say<
         "missingArg",
         {
@@ -102,7 +102,7 @@ type AdapterProblem<
 
 export type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
 
-/** A sentence at each key that the adapter doesn't know. */
+/** A message at each unknown key. */
 export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extends string, TKeys> = [TKeys] extends [
   KnownInput<TAdapter, TAdapters>,
 ]
@@ -140,7 +140,7 @@ export type ListKeyArgument<
           >
   : TListKey;
 
-/** What an adapter makes of its sources and the handler does not take, in words. */
+/** The message about a payload that the adapter makes of its sources and the handler does not accept. */
 export type InputText<
   THandler extends AnyHandler,
   TId extends string,

@@ -26,7 +26,7 @@ import { type HandlerStep, handlerFindings, handlerSchemas } from "../args/check
 import { parentFindings } from "../handler/check.ts";
 import { paramFindings } from "../params/check.ts";
 
-/** What `fromGraph` is given, by whomever. */
+/** The options of `fromGraph`, unchecked. */
 export interface LoadOptions {
   readonly handlers?: unknown;
   readonly adapters?: unknown;
@@ -46,7 +46,7 @@ export type GivenTypeSchemas = { readonly [TPart in SchemaPart]?: $ZodType };
 export const schemaParts = ["args", "input", "output"] as const;
 type SchemaPart = (typeof schemaParts)[number];
 
-/** @throws FlowError `FLOW_INVALID` when an option is not what it must be, or two definitions share a name */
+/** @throws FlowError `FLOW_INVALID` when an option is invalid, or two definitions share a name */
 export function readLoadOptions({ handlers = [], adapters = [], fns = [], schemas = {} }: LoadOptions): LoadedWith {
   const list = isRecord(handlers) ? Object.values(handlers) : handlers;
   if (!isListOf(list, "handler")) throw wrong("handlers", "a list or record of handlers made by defineHandler()");
@@ -96,13 +96,13 @@ function byName<TDefinition extends { readonly name: string }>(
   return found;
 }
 
-/** Whether the code that a graph is loaded with is the graph's, in sentences. */
+/** The code that a graph is loaded with matches the graph. */
 export function loadedFindings(graph: Graph, given: LoadedWith): string[] {
   const findings = definitionFindings(graph, given);
   return findings.length > 0 ? findings : edgeFindings(graph, given);
 }
 
-/** Whether the handlers fit each other, where the graph itself doesn't say what they take. */
+/** The handlers match each other, where the graph has no schemas of them. */
 function edgeFindings(graph: Graph, { handlers, fns, adapters }: LoadedWith): string[] {
   const validation = validateGraph(graph, { handlers: [...handlers.values()], functions: fns, adapters });
   return validation.ok ? [] : validation.findings.map(({ message }) => message);
@@ -123,7 +123,7 @@ function definitionFindings(graph: Graph, { handlers, schemas }: LoadedWith): st
   ];
 }
 
-/** Whether nodes stand where their handlers can, and give them the arguments that they take. */
+/** Nodes have the parents and the arguments that their handlers accept. */
 export function nodeFindings(
   graph: Graph,
   handlers: ReadonlyMap<string, HandlerDefinition>,
@@ -139,7 +139,7 @@ function contradictions(what: string, given: GivenTypeSchemas, declared: TypeSch
     const schema = given[part];
     const wanted = declared?.[part];
     if (schema === undefined || wanted === undefined) return [];
-    // What is taken may be more than the graph promises, what is stored may be less.
+    // A handler may accept more than the graph declares, and store less.
     const why =
       part === "output"
         ? mismatchText(storedType(schema), readSchema(wanted), new Assignability())
@@ -159,7 +159,7 @@ function findingsOf(node: GraphNode, handler: HandlerDefinition, graph: Graph): 
   ];
 }
 
-/** Whether the parameters are what their places need. A graph without a schema of them doesn't say. */
+/** Parameters have the types that their places need. Not checked for a graph without `params_schema`. */
 function paramTypes(of: { readonly step: HandlerStep; readonly args: Args; readonly graph: Graph }): readonly string[] {
   const { params_schema: paramsSchema, schemas } = of.graph;
   if (paramsSchema === undefined) return [];
@@ -167,11 +167,11 @@ function paramTypes(of: { readonly step: HandlerStep; readonly args: Args; reado
   return paramFindings(of.args, handlerSchemas(of.step).map(wireType), head);
 }
 
-/** A node's own arguments as the builder has them: with {@link paramReference} for references, and keys unescaped. */
+/** A node's arguments in the builder's form: with {@link paramReference} for references, and keys unescaped. */
 function builderArguments(node: GraphNode): Args {
   const [own] = argumentsOf(node.io ?? {});
   if (own === undefined) return {};
-  // What stands for a reference is only looked at by checks that know it.
+  // Only checks that know references read this value.
   const asParam = ({ name = [] }: { readonly name: readonly string[] | undefined }) =>
     paramReference(name.join(".")) as unknown as Json;
   return replaceRefs(own.value, [], asParam) as JsonObject;

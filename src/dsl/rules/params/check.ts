@@ -9,22 +9,22 @@ import { isParamRef, paramNameOf } from "../../model/param.ts";
 import { knownKeys } from "../../model/schema.ts";
 import type { FlowHead } from "../../model/step.ts";
 
-/** The parameters of a flow as arguments see them: with the defaults that are filled in when a task is created. */
+/** The parameters of a flow as arguments refer to them: with the defaults that are filled in when a task is created. */
 export function givenParams({ paramsSchema, loaded }: FlowHead): DataType | undefined {
   if (loaded?.paramsSchema !== undefined) return readSchema(loaded.paramsSchema, { filled: true });
   return paramsSchema === undefined ? undefined : storedType(paramsSchema);
 }
 
-/** A value that stands among the arguments. */
+/** A value in the arguments. */
 interface Place {
   readonly value: unknown;
   readonly key: string;
-  /** What the place takes; `undefined` where the types don't say. */
+  /** The type that the place needs; `undefined` if it is not known. */
   readonly needed: Field | undefined;
 }
 
 /**
- * Whether the parameters that arguments refer to are there, and of the type that their place needs.
+ * The parameters that arguments refer to exist, and have the type that their place needs.
  *
  * @param takes - the types of the arguments, in one or several objects
  */
@@ -42,7 +42,7 @@ export function paramFindings(args: object, takes: readonly DataType[], head: Fl
   return [...findings];
 }
 
-/** `z.any()` takes a value that is missing, `z.json()` doesn't, and here the two look the same: in doubt it fits. */
+/** `z.any()` accepts a missing value and `z.json()` does not, but both have the same data type: neither is reported. */
 const fits = (given: Field, needed: Field): boolean =>
   needed.type().kind === "any" ||
   ((needed.optional || !given.optional) && new Assignability().fits(given.type(), needed.type()));
@@ -56,7 +56,7 @@ function isParam(path: readonly string[], { paramsSchema, loaded }: FlowHead): b
 }
 
 interface Reference extends Place {
-  /** The parameter's name. */
+  /** The name of the parameter. */
   readonly value: string;
 }
 
@@ -82,7 +82,7 @@ function* references(
 
 const membersOf = (type: DataType): readonly DataType[] => (type.kind === "union" ? type.members : [type]);
 
-/** What the types have under a key; `undefined` when one of them may have anything there. */
+/** The type of a key in these types; `undefined` if one of them allows any value there. */
 function fieldOf(types: readonly DataType[], key: string, isElement: boolean): Field | undefined {
   const fields = types.flatMap((type): readonly (Field | undefined)[] => {
     if (type.kind === "any") return [undefined];

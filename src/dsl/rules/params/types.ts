@@ -4,7 +4,7 @@ import type { Say } from "../../../graph/format/messages.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 import type { ParamReference } from "../../model/param.ts";
 
-/** Where an argument stands: under the key `TKey`, which needs a `TNeeded`, for which the parameters `TFits` will do. */
+/** The place of an argument: the key `TKey`, which needs a `TNeeded`, which the parameters `TFits` match. */
 interface Place<TKey, TNeeded, TFits, TParams> {
   readonly key: TKey;
   readonly needed: TNeeded;
@@ -13,10 +13,11 @@ interface Place<TKey, TNeeded, TFits, TParams> {
 }
 
 /**
- * Arguments where any value, at any depth, may be a parameter whose type fits.
+ * Arguments in which any value, at any depth, may be a parameter of a matching type.
  *
- * A mapped type from the outside in, and not a conditional one: when the compiler looks for the place of a `param(...)`,
- * the node's other options are not inferred yet, and of types that still wait it reads keys of mapped ones only.
+ * A mapped type from the outside in instead of a conditional one: when the compiler looks for the place of a
+ * `param(...)`, the node's other options are not inferred yet, and of deferred types it only reads the keys of mapped
+ * ones.
  */
 export type WithParams<TArgs, TParams> = {
   readonly [TKey in keyof TArgs]:
@@ -31,25 +32,28 @@ export type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamRefere
   Place<TKey, TNeeded, TFits, TParams>
 >;
 
-/** What has an inside: a mapped type leaves scalars as they are. JSON as such would be walked forever. */
+/** Objects and lists; a mapped type leaves scalars unchanged. The type of all JSON would recurse without end. */
 type Inside<T> = AnyJson extends T ? never : T & {};
 type InsideJson<T, TParams> = AnyJson extends T ? Value<TParams> : never;
 
-/** JSON, or a parameter anywhere in it. */
+/** JSON with parameters anywhere in it. */
 type Value<TParams> =
   | Json
   | ParamReference<keyof TParams & string>
   | readonly Value<TParams>[]
   | { readonly [key: string]: Value<TParams> };
 
-/** The parameters that fit a type. Where any JSON may stand, or a place inside it isn't known, any does. */
+/**
+ * The parameters that match a type. Where any JSON is accepted, or the type of a place inside it is not known, all
+ * match.
+ */
 type FittingParams<TParams, TNeeded> = [TNeeded] extends [never]
   ? keyof TParams & string
   : AnyJson extends TNeeded
     ? keyof TParams & string
     : keyof { [TName in keyof TParams as [TParams[TName]] extends [TNeeded] ? TName : never]: TName } & string;
 
-/** Judged on the name inside `param("...")`; a reference that is made elsewhere is judged where it is put. */
+/** Reported at the name inside `param("...")`; a reference that is created elsewhere is reported where it is used. */
 export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]
   ? TName
   : TPlace extends AnyPlace
@@ -65,7 +69,7 @@ export type ParamText<TName extends string, TPlace extends AnyPlace> = TName ext
     >
   : Say<"unknownParam", { param: TName }>;
 
-/** A name that doesn't fit was refused where it stands: said a second time, at the key, it would be noise. */
+/** A wrong name was reported inside `param(...)`: a second report, at the key, would be noise. */
 export type AcceptedName<TName extends string, TPlace> = [TPlace] extends [never]
   ? TName
   : TPlace extends AnyPlace

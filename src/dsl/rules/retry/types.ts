@@ -4,7 +4,7 @@ import type { AnyCoordinatorFn, FnNameOf } from "../../model/coordinator-functio
 import type { AnyHandler } from "../../model/handler.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 
-/** `retry.permanentOn` of a handler's node: all at once when all is well, element by element when not. */
+/** `retry.permanentOn` of a handler's node: checked as a whole, and element by element only if something is wrong. */
 export type PermanentOn<
   TCodes extends readonly string[],
   TId extends string,
@@ -12,7 +12,7 @@ export type PermanentOn<
 > = TCodes[number] extends THandler["$infer"]["errors"] | CoreReasonCode
   ? TCodes
   : {
-      // Not one type for handlers and functions: with an open message the compiler would fill in every one there is.
+      // Handlers and functions have separate types: with the message as a parameter, the compiler would fill in all of them.
       [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [THandler["$infer"]["errors"] | CoreReasonCode]
         ? TCodes[TIndex]
         :

@@ -8,7 +8,7 @@ type FanInOf<TParents extends readonly string[]> =
   // a tuple of n elements has the keys "0" to "n-1"
   | `count:${Exclude<keyof TParents & `${number}`, "0">}`;
 
-/** A value that is right gives all that would be: 5.9 completes what stands here by the type of the default, "all". */
+/** A right value returns all right values: TypeScript 5.9 would complete by the type of the default, "all". */
 export type FanInArgument<TFanIn, TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
   ? "all" | (TFanIn extends "all" ? never : FlowTypeError<Say<"rootFanIn", { node: TId; fanIn: TFanIn & string }>>)
   : TFanIn extends "any" | "count:1"

@@ -13,19 +13,19 @@ import { knownKeys } from "../../model/schema.ts";
 import type { FlowHead, UseStep } from "../../model/step.ts";
 import { givenParams } from "../params/check.ts";
 
-/** Handlers and functions by kind and name: a name means one of them. */
+/** Handlers and functions by kind and name: each name means one definition. */
 export type Owners = Map<string, HandlerDefinition | CoordinatorFunctionDefinition>;
 
-/** What is known of a flow before the step that is looked at. */
+/** The flow before the step that is checked. */
 export interface Surroundings {
   readonly head: FlowHead;
   readonly seen: ReadonlySet<string>;
   readonly owners: Owners;
-  /** What a batch of the nodes is, of those that have a schema. */
+  /** By node id, the schema of one batch, for nodes that have one. */
   readonly outputs: ReadonlyMap<string, $ZodType>;
 }
 
-/** The nodes that the step adds. */
+/** The nodes that the step adds to the flow. */
 export function nodesOfPart({ id: prefix, flow }: UseStep): Pick<FlowPart, "ids" | "outputs"> {
   if (!isFlow(flow)) return { ids: [], outputs: new Map() };
   const { ids, outputs } = flow[flowPart];
@@ -36,7 +36,7 @@ export function nodesOfPart({ id: prefix, flow }: UseStep): Pick<FlowPart, "ids"
   };
 }
 
-/** Whether a flow can stand in another one where it does. */
+/** A flow can be a subflow at this place of another flow. */
 export function useFindings(step: UseStep, around: Surroundings): string[] {
   const { id: prefix, flow, options } = step;
   if (typeof prefix !== "string" || !namePattern.test(prefix)) return [say("prefixForm", { id: String(prefix) })];
@@ -88,7 +88,7 @@ function inputFindings(
     } else if (!seen.has(id)) {
       messages.push(withHint(say("partInputNode", { prefix, input, id }), id, seen));
     } else if (taken.has(id)) {
-      // A node can't depend on another one twice, nor can a fan-in count it twice.
+      // A node cannot depend on a parent twice, and a fan-in cannot count it twice.
       messages.push(say("partInputTwice", { prefix, input, id }));
     } else {
       taken.add(id);
@@ -108,13 +108,13 @@ function paramFindings(prefix: string, { paramsSchema: needed }: FlowDefinition,
   if (missing.length > 0) return [say("partParamMissing", { prefix, params: missing.join(", ") })];
   const type = givenParams(head);
   if (type === undefined) return [];
-  // Parameters that only the flow has are no mistake, however strict the part is with those of its own.
+  // The outer flow may have further parameters, even if the schema of the subflow is strict.
   const { additionalProperties: _, ...wanted } = storedJsonSchema(needed);
   const why = mismatchText(type, readSchema(wanted), new Assignability());
   return why === undefined ? [] : [say("partParamType", { prefix, why })];
 }
 
-/** The names of a part join those of the flow: each keeps one meaning. */
+/** Names of definitions in the subflow mean the same in the outer flow. */
 function nameFindings(prefix: string, flow: FlowDefinition, { head, owners }: Surroundings): string[] {
   const taken = (what: string, name: string) => say("partNameTaken", { prefix, what, name });
   const own = (key: string, definition: HandlerDefinition | CoordinatorFunctionDefinition) => {

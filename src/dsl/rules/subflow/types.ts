@@ -8,13 +8,13 @@ import type { ReadSchema } from "../definition/types.ts";
 import type { NotAnId } from "../id/types.ts";
 
 /*
- * Flows that have inputs, and flows that are used in others.
+ * Flows with inputs, and subflows.
  *
- * While a part is written, its inputs are ids among the others: every check of a node knows them without knowing it.
- * What a part brings into another flow is mapped once, when it is used, and joins that flow's settled records.
+ * While a subflow is written, its inputs are ids like those of nodes, so the checks of nodes need no case for them.
+ * What a subflow adds to the outer flow is mapped once, by `use`, and becomes part of the outer flow's `old` records.
  */
 
-/** By name, the schema of one batch of what a flow is given. */
+/** By input name, the schema of one batch. */
 export interface InputSchemas {
   readonly [input: string]: AnySchema;
 }
@@ -25,31 +25,31 @@ export type InputsArgument<TInputs extends InputSchemas> = {
     : ReadSchema<TInputs[TInput], Say<"flowOption", { option: "inputs"; needs: typeof zodSchemas }>>;
 };
 
-/** Written so that a flow without inputs shows nothing of them. */
+/** Written so that the type of a flow without inputs does not show any. */
 export type StoredInputs<TInputs extends InputSchemas> = [keyof TInputs] extends [never]
   ? {}
   : { [TInput in keyof TInputs]: Stored<TInputs[TInput]> };
 
-/** The names as a list: the parents of a first `then`. Their number matters, their order doesn't. */
+/** The names as a list: the parents of a first `then`. Only their number matters, not their order. */
 export type InputNames<TNames, TListed extends readonly string[] = []> = [TNames] extends [never]
   ? TListed
   : InputNames<Exclude<TNames, LastOf<TNames>>, [LastOf<TNames> & string, ...TListed]>;
 
-/** The receiver of `compile()`. */
+/** The receiver of `compile()`: a flow with nodes and without inputs. */
 export type CompileReceiver<TIds extends string, TInputs> = [keyof TInputs] extends [never]
   ? [TIds] extends [never]
     ? FlowStateError<Say<"emptyFlow", {}>>
     : unknown
   : FlowStateError<Say<"openInputs", { inputs: Join<keyof TInputs, ", "> }>>;
 
-/** By the name of an input, the node that feeds it. */
+/** By input name, the node that feeds it. */
 export interface Bindings {
   readonly [input: string]: string;
 }
 
 type InputsOf<TPart extends AnyState> = TPart["head"]["inputs"];
 
-/** The ids of a part's nodes in the flow that uses it. */
+/** The ids of a subflow's nodes in the outer flow. */
 export type PartIds<
   TIds extends string,
   TPart extends AnyState,
@@ -70,7 +70,7 @@ export type PartSteps<TSteps extends AnyStep, TPrefix extends string> = TSteps e
   ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"]>
   : never;
 
-/** A node that feeds an input is used if the input is. */
+/** A node that feeds an input counts as used if a node of the subflow reads that input. */
 export type PartUsed<TPart extends AnyState, TPrefix extends string, TBound extends Bindings> =
   | `${TPrefix}.${Exclude<TPart["used"], keyof InputsOf<TPart>>}`
   | TBound[Extract<TPart["used"], keyof InputsOf<TPart>> & keyof TBound];
@@ -90,11 +90,11 @@ export type PrefixArgument<
     : [Extract<TNewIds, TIds>] extends [never]
       ? TPrefix
       : string extends TIds
-        ? TPrefix // which ids there are is known at run time only
-        : // Parts may clash in every id: one is enough to say.
+        ? TPrefix // the ids are known only at run time
+        : // A subflow may collide in every id: one is enough to report.
           FlowTypeError<Say<"duplicateNode", { id: LastOf<Extract<TNewIds, TIds>> }>>;
 
-/** Judged on the part: everything that has no token of its own. */
+/** Reported at the subflow: what has no token in the call. */
 export type PartArgument<
   TFlowOfPart,
   TIds extends string,
@@ -126,14 +126,14 @@ type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNee
   ? IsAssignable<TGiven, TNeeded> extends true
     ? never
     : [string, { readonly [name: string]: never }] extends [keyof TGiven, TGiven]
-      ? never // which parameters there are is known at run time only
+      ? never // the parameters are known only at run time
       : Say<"partParamType", { prefix: TPrefix; why: MismatchText<TGiven, TNeeded> }>
   : Say<"partParamMissing", { prefix: TPrefix; params: Join<MissingParams<TNeeded, TGiven>, ", "> }>;
 
-/** Of parameters that may have any name, none is missing. */
+/** Parameters that may have any name cannot be missing. */
 type MissingParams<TNeeded, TGiven> = string extends keyof TNeeded ? never : Exclude<keyof TNeeded, keyof TGiven>;
 
-/** Two things of one type and name may still be two: that is for run time to see. */
+/** Two definitions of one type and name may still differ, which only run time can see. */
 type NameProblem<TPrefix extends string, TPart extends AnyState, TState extends AnyState> = [
   TakenNames<TPart["head"]["adapters"], TState["head"]["adapters"]>,
 ] extends [never]
@@ -144,7 +144,10 @@ type NameProblem<TPrefix extends string, TPart extends AnyState, TState extends 
 
 type HandlersOf<TState extends AnyState> = TState["steps"]["handler"];
 
-/** The names of those that the flow doesn't have, among the names that it has. Unions, so that no list is walked twice. */
+/**
+ * The names of definitions that only the subflow has, and that another definition of the flow has too. Unions instead
+ * of lists, so that they are not traversed twice.
+ */
 type TakenNames<TBrought, TKnown extends Named> = Extract<NamesOf<Exclude<TBrought, TKnown>>, TKnown["name"]>;
 
 interface Named {
@@ -157,7 +160,7 @@ type NameTaken<TPrefix extends string, TWhat extends string, TNames> = Say<
   { prefix: TPrefix; what: TWhat; name: LastOf<TNames> }
 >;
 
-/** What feeds a flow that is used in another one. */
+/** The options of `use`. */
 export type UseOptions<
   TPrefix extends string,
   TBound extends Bindings,
@@ -165,13 +168,13 @@ export type UseOptions<
   TIds extends string,
   TState extends AnyState,
 > = {
-  /** For each of its inputs, a node of this flow, declared before it: a different one for each. */
+  /** For each input of the subflow, a different node of this flow, declared before it. */
   readonly inputs?: BoundInputs<TPrefix, TBound, TInputs, TIds, TState> & {
     readonly [TInput in keyof TInputs]?: unknown;
   };
 };
 
-/** When all is well it is what was written, from which the names are inferred. */
+/** If all bindings are right, the type that was given, from which the names are inferred. */
 type BoundInputs<
   TPrefix extends string,
   TBound extends Bindings,
@@ -212,7 +215,10 @@ type Binding<
     : TIds | FlowTypeError<Say<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
   : FlowTypeError<Say<"partInputUnknown", { prefix: TPrefix; input: TInput }>>;
 
-/** The adapters of a part join those of the flow. A part without any leaves the head as it is, with what is known of it. */
+/**
+ * Adds the adapters of a subflow to those of the flow. Without new ones the head is the same type, so the compiler can
+ * reuse what it has computed about it.
+ */
 export type HeadAfterUse<THead extends AnyState["head"], TAdapters> = [TAdapters] extends [THead["adapters"]]
   ? THead
   : FlowHead<THead["name"], THead["params"], THead["adapters"] | TAdapters, THead["inputs"]>;

@@ -11,7 +11,7 @@ import { type FlowHead, handlerOf, type Step } from "../../model/step.ts";
 import { wireName } from "../../model/wire-names.ts";
 import { isAdapter, unknownAdapter } from "../input/check.ts";
 
-/** What a handler is given as `inputAdapter`. */
+/** The `inputAdapter` of a handler, as it was written. */
 export interface Suggested {
   readonly adapter: string | InputAdapterDefinition;
   readonly [argument: string]: unknown;
@@ -24,14 +24,14 @@ export function isSuggested(value: unknown): value is Suggested {
   return "kind" in adapter && adapter.kind === "inputAdapter";
 }
 
-/** As the engine takes it. */
+/** The form that the engine reads. */
 export function adapterChoice(suggested: Suggested): AdapterChoice {
   const { adapter, written } = parts(suggested);
   const args = written.flatMap(([key, value]) => (value === undefined ? [] : [[keyOf(adapter, key), value]]));
   return { adapter: nameOf(adapter), args: Object.fromEntries(args) as JsonObject };
 }
 
-/** What is wrong with the input adapter that a handler suggests, in words. */
+/** All that is wrong with the input adapter that a handler suggests, as messages. */
 export function suggestionProblems(handler: string, suggested: Suggested, input: unknown): string[] {
   if (input === undefined) return [say("suggestionUnread", { handler })];
   const { adapter, written } = parts(suggested);
@@ -57,7 +57,7 @@ export function suggestionProblems(handler: string, suggested: Suggested, input:
   return [...unknown, ...findings.toArray().map(({ message }) => message)];
 }
 
-/** Where a node names no adapter, the one that its handler suggests is the flow's, and has something to read. */
+/** On a node without `input`, the adapter that its handler suggests is one of the flow's, and has something to read. */
 export function suggestionFindings(step: Step, head: FlowHead): string[] {
   const suggested = handlerOf(step)?.inputAdapter;
   if (suggested === undefined) return [];
@@ -82,9 +82,9 @@ function argsOf(adapter: Adapter): $ZodType | undefined {
   return builtInAdapter(adapter)?.args;
 }
 
-/** Only names of ours have another form in the graph. */
+/** Only arguments of built-in adapters have another name in the graph. */
 const keyOf = (adapter: Adapter, key: string): string => (typeof adapter === "string" ? wireName(key) : key);
 
-/** A handler doesn't know the nodes of a flow. */
+/** Not allowed in a suggestion, because a handler does not know the nodes of a flow. */
 const isSource = (adapter: Adapter, key: string): boolean =>
   typeof adapter === "string" && (key === "from" || key === "from_nodes");

@@ -16,18 +16,18 @@ import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 import type { InputText } from "../input/types.ts";
 
 /*
- * The input adapter that a handler suggests, where the handler is defined: that the adapter is known and has its
- * arguments. What it delivers is judged where a node names none of its own.
+ * The input adapter that a handler suggests. `SuggestedInput` checks, where the handler is defined, that the adapter is
+ * known and has its arguments; `SuggestionProblem` checks what it delivers to a node without `input`.
  */
 
-/** What was written is inferred from, and not asked for: a hard constraint that fails would hide every other check. */
+/** Only a place for inference: a constraint that fails would hide every other check. */
 type Inferred<TSuggested> = [TSuggested] extends [never] ? TSuggested : {};
 
 export type SuggestedInput<THandler extends string, TInput, TSuggested> = Inferred<TSuggested> &
   (TSuggested extends Suggested ? Judged<THandler, TInput, TSuggested["adapter"], keyof TSuggested> : TSuggested);
 
 type Judged<THandler extends string, TInput, TAdapter, TKeys> = {
-  /** A built-in one by its name, or one of your own: what `defineInputAdapter` made. Its arguments stand beside it. */
+  /** The name of a built-in adapter, or a custom one from `defineInputAdapter`. Its arguments are keys beside it. */
   readonly adapter: JudgedAdapter<THandler, TInput, TAdapter, TKeys>;
 } & SuggestedArgs<TAdapter> &
   ListKeyOption<TAdapter, string> &
@@ -54,7 +54,7 @@ type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter 
         >
   : keyof BuiltInAdapters | FlowTypeError<Say<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>>;
 
-/** A sentence at each key that the adapter doesn't know. */
+/** A message at each unknown key. */
 type UnknownArgs<THandler extends string, TAdapter, TKeys> = [TKeys] extends [KnownKeys<TAdapter>]
   ? unknown
   : {
@@ -71,8 +71,8 @@ type Owner<THandler extends string> = `handler '${THandler}'`;
 type Named<TAdapter> = `adapter '${SuggestedName<TAdapter> & string}'`;
 
 /**
- * What is wrong with a node that has parents and names no adapter, where its handler suggests one. All of it is judged on
- * the handler. What is no adapter at all was refused where the handler is defined.
+ * What is wrong with a node that has parents and no `input`, if its handler suggests an adapter. All of it is reported
+ * at the handler. What is not an adapter at all was rejected where the handler is defined.
  */
 export type SuggestionProblem<
   THandler extends AnyHandler,
@@ -103,7 +103,7 @@ export type SuggestionProblem<
     : Say<"unknownAdapter", { adapter: SuggestedName<TSuggested["adapter"]> }>
   : true;
 
-/** A parent that there isn't is refused where it stands: what it would deliver is no one's mistake. */
+/** An unknown parent is rejected where it is written: what it would deliver is not reported. */
 type OfKnownNodes<TProblem, TNodes extends NodeRecords, TParents extends readonly string[]> = true extends TProblem
   ? true
   : [TParents[number]] extends [keyof (TNodes["old"] & TNodes["young"])]
