@@ -6,7 +6,7 @@ import { withoutRefusedPatterns } from "../graph/format/params-validator.ts";
 import { storedJsonSchema, wireJsonSchema } from "../graph/format/wire-schema.ts";
 import { type Graph, type GraphNode, parseGraph, type TypeSchemas } from "../graph/index.ts";
 import { type Renaming, renameNode } from "../graph/rename-node.ts";
-import { type FlowPart, flowPart, isFlow, lastIds, prefixed } from "./model/flow-part.ts";
+import { type FlowView, flowView, isFlow, lastIds, prefixed } from "./model/flow-view.ts";
 import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type Step, type UseStep } from "./model/step.ts";
 import { nodeJson } from "./node-json.ts";
 import { checkSteps } from "./step-checks.ts";
@@ -14,17 +14,17 @@ import { checkSteps } from "./step-checks.ts";
 /** Turns the nodes of a flow into the graph JSON, checked and frozen. */
 export function compileFlow(flow: {
   readonly head: FlowHead;
-  readonly part: FlowPart;
+  readonly view: FlowView;
   /** Those of the flow and of its subflows. Called only when the flow has no mistakes. */
   readonly adapters: () => readonly InputAdapterDefinition[];
   readonly schemas: boolean;
 }): Graph {
-  const { head, part, adapters, schemas } = flow;
-  const inputs = Object.keys(part.inputs);
+  const { head, view, adapters, schemas } = flow;
+  const inputs = Object.keys(view.inputs);
   if (inputs.length > 0) throw new FlowError("FLOW_INVALID", say("openInputs", { inputs: inputs.join(", ") }));
-  if (part.ids.length === 0) throw new FlowError("FLOW_EMPTY", say("emptyFlow", {}));
-  if (part.findings.length > 0) throw invalid(head, part.findings);
-  const steps = part.steps();
+  if (view.ids.length === 0) throw new FlowError("FLOW_EMPTY", say("emptyFlow", {}));
+  if (view.findings.length > 0) throw invalid(head, view.findings);
+  const steps = view.steps();
   const json = {
     schema_version: "1.0",
     ...(head.name === undefined ? {} : { name: head.name }),
@@ -98,7 +98,7 @@ function typeSchemas({ args, input, output }: HandlerDefinition): TypeSchemas {
 }
 
 /** The view of a flow that `compile()` reads, and that a flow with it as a subflow reads. */
-export function partOfSteps(head: FlowHead, chain: readonly ChainStep[]): FlowPart {
+export function flowViewOf(head: FlowHead, chain: readonly ChainStep[]): FlowView {
   const last = chain.at(-1);
   let steps: readonly Step[] | undefined;
   return {
@@ -106,22 +106,22 @@ export function partOfSteps(head: FlowHead, chain: readonly ChainStep[]): FlowPa
     ...checkSteps(head, chain),
     last: last === undefined ? [] : lastIds(last),
     steps() {
-      steps ??= chain.flatMap((step) => (step.kind === "use" ? stepsOfPart(step) : [step]));
+      steps ??= chain.flatMap((step) => (step.kind === "use" ? stepsOfSubflow(step) : [step]));
       return steps;
     },
   };
 }
 
 /** The nodes of a subflow, with their ids in the outer flow. */
-function stepsOfPart({ id: prefix, flow, options: { inputs = {} } }: UseStep): readonly Step[] {
+function stepsOfSubflow({ id: prefix, flow, options: { inputs = {} } }: UseStep): readonly Step[] {
   if (!isFlow(flow)) return [];
-  const part = flow[flowPart];
+  const view = flow[flowView];
   const ids = new Map([
-    ...part.ids.map((id) => [id, prefixed(prefix, id)] as const),
-    ...Object.keys(part.inputs).map((input) => [input, inputs[input] ?? input] as const),
+    ...view.ids.map((id) => [id, prefixed(prefix, id)] as const),
+    ...Object.keys(view.inputs).map((input) => [input, inputs[input] ?? input] as const),
   ]);
   const idOf = (id: string) => ids.get(id) ?? id;
-  return part.steps().map((step) => renamed(step, idOf));
+  return view.steps().map((step) => renamed(step, idOf));
 }
 
 function renamed(step: Step, idOf: Renaming["idOf"]): Step {

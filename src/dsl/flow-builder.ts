@@ -8,8 +8,8 @@ import type {
 import { FlowError } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
-import { compileFlow, partOfSteps } from "./compile-flow.ts";
-import { type FlowPart, flowPart, lastIds } from "./model/flow-part.ts";
+import { compileFlow, flowViewOf } from "./compile-flow.ts";
+import { type FlowView, flowView, lastIds } from "./model/flow-view.ts";
 import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type StepOptions, type UseOptions } from "./model/step.ts";
 import type { CompileOptions } from "./types/flow-types.ts";
 
@@ -26,7 +26,7 @@ export class FlowBuilder {
   readonly #compiled = new Map<string, Graph>();
   #steps: readonly ChainStep[] | undefined;
   #known: Definitions | undefined;
-  #part: FlowPart | undefined;
+  #view: FlowView | undefined;
 
   constructor(head: FlowHead, last: { readonly previous: FlowBuilder; readonly step: ChainStep } | undefined) {
     this.#head = head;
@@ -51,9 +51,9 @@ export class FlowBuilder {
   }
 
   /** The view of this flow that another flow reads when it has it as a subflow. */
-  get [flowPart](): FlowPart {
-    this.#part ??= partOfSteps(this.#head, this.#allSteps());
-    return this.#part;
+  get [flowView](): FlowView {
+    this.#view ??= flowViewOf(this.#head, this.#allSteps());
+    return this.#view;
   }
 
   node(id: string, handler: HandlerDefinition, options?: GivenOptions): FlowBuilder {
@@ -84,7 +84,7 @@ export class FlowBuilder {
     if (graph === undefined) {
       graph = primed
         ? primeGraph(this.compile({ schemas }))
-        : compileFlow({ head: this.#head, part: this[flowPart], adapters: () => this.inputAdapters, schemas });
+        : compileFlow({ head: this.#head, view: this[flowView], adapters: () => this.inputAdapters, schemas });
       this.#compiled.set(key, graph);
     }
     return graph;
@@ -117,13 +117,13 @@ export class FlowBuilder {
 }
 
 /** The code that the nodes of a flow and of its subflows run. */
-export interface Definitions {
+interface Definitions {
   readonly handlers: Readonly<Record<string, HandlerDefinition>>;
   readonly inputAdapters: readonly InputAdapterDefinition[];
   readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
 }
 
-export function definitionsIn(head: FlowHead, steps: readonly ChainStep[]): Definitions {
+function definitionsIn(head: FlowHead, steps: readonly ChainStep[]): Definitions {
   const handlers = new Map<string, HandlerDefinition>();
   const inputAdapters = new Set(head.inputAdapters);
   const coordinatorFns = new Set<CoordinatorFunctionDefinition>();

@@ -12,7 +12,7 @@ export type { ParamReference } from "./model/param.ts";
 export type { FlowHead, FlowState, HandlerStep } from "./model/state.ts";
 export { param } from "./param.ts";
 export type { UseOptions } from "./rules/subflow/types.ts";
-export type { AddFn, AddNext, AddPart, AddRoot, Flow } from "./types/flow.ts";
+export type { AddFn, AddNext, AddRoot, AddSubflow, Flow } from "./types/flow.ts";
 export type { CompileOptions, FlowInfer } from "./types/flow-types.ts";
 export type { FnOptions } from "./types/fn-options.ts";
 export type { HandlerOptions } from "./types/handler.ts";

@@ -2,7 +2,7 @@ import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { wireType } from "../graph/data/zod-data.ts";
 import { say } from "../graph/format/messages.ts";
 import { withHint } from "../graph/format/near-name.ts";
-import { type FlowPart, isFlow } from "./model/flow-part.ts";
+import { type FlowView, isFlow } from "./model/flow-view.ts";
 import { type ChainStep, type FlowHead, handlerOf, type LoadedStep, ownFnOf, type Step } from "./model/step.ts";
 import { type Args, handlerFindings, handlerSchemas } from "./rules/args/check.ts";
 import { afterFindings } from "./rules/edge/check.ts";
@@ -13,7 +13,7 @@ import { inputFindings } from "./rules/input/check.ts";
 import { paramFindings } from "./rules/params/check.ts";
 import { permanentOnFindings } from "./rules/retry/check.ts";
 import { startFindings } from "./rules/start/check.ts";
-import { nodesOfPart, type Owners, useFindings } from "./rules/subflow/check.ts";
+import { nodesOfSubflow, type Owners, useFindings } from "./rules/subflow/check.ts";
 import { suggestionFindings } from "./rules/suggestion/check.ts";
 
 /**
@@ -23,7 +23,7 @@ import { suggestionFindings } from "./rules/suggestion/check.ts";
 export function checkSteps(
   start: FlowHead,
   chain: readonly ChainStep[],
-): Pick<FlowPart, "ids" | "outputs" | "findings"> {
+): Pick<FlowView, "ids" | "outputs" | "findings"> {
   const findings: string[] = [];
   const ids: string[] = [];
   const inputs = start.inputs ?? {};
@@ -34,7 +34,7 @@ export function checkSteps(
   for (const step of chain) {
     if (step.kind === "use") {
       findings.push(...useFindings(step, { head, seen, owners, outputs }));
-      const added = nodesOfPart(step);
+      const added = nodesOfSubflow(step);
       for (const id of added.ids) seen.add(id);
       ids.push(...added.ids);
       for (const [id, schema] of added.outputs) outputs.set(id, schema);

@@ -27,13 +27,13 @@ import type {
   Bindings,
   CompileReceiver,
   HeadAfterUse,
-  PartArgument,
-  PartIds,
-  PartLast,
-  PartRecords,
-  PartSteps,
-  PartUsed,
   PrefixArgument,
+  SubflowArgument,
+  SubflowIds,
+  SubflowLast,
+  SubflowRecords,
+  SubflowSteps,
+  SubflowUsed,
   UseOptions,
 } from "../rules/subflow/types.ts";
 import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
@@ -88,7 +88,7 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   readonly fn: AddFn;
 
   /** Adds all nodes of another flow. */
-  readonly use: AddPart;
+  readonly use: AddSubflow;
 
   /**
    * The graph as plain JSON, checked and deeply frozen; the same object at each call. Adapters, their sources and all
@@ -330,7 +330,7 @@ export interface AddFn {
 }
 
 /** The method {@link Flow.use}. */
-export interface AddPart {
+export interface AddSubflow {
   /**
    * Adds all nodes of another flow, each under the id `prefix.id`.
    *
@@ -345,32 +345,43 @@ export interface AddPart {
    * Its parameters are those of this flow, which must declare them all; `then` continues from its last node.
    *
    * @param prefix - a literal string, so that later nodes can name its nodes
-   * @param part - the subflow; it may be used many times, and may have subflows itself
+   * @param subflow - a flow; it may be used many times, and may have subflows itself
    * @param options - which nodes feed its inputs
    */
-  <TFlow extends AnyFlow, const TPrefix extends string, TPart extends AnyFlow, const TBound extends Bindings = {}>(
+  <TFlow extends AnyFlow, const TPrefix extends string, TSubflow extends AnyFlow, const TBound extends Bindings = {}>(
     this: TFlow,
-    prefix: PrefixArgument<TPrefix, PartIds<TPart[typeof ids], TPart[typeof state], TPrefix>, TFlow[typeof ids]>,
-    part: PartArgument<TPart, TPart[typeof ids], TPart[typeof state], TPrefix, TFlow[typeof state], TBound>,
+    prefix: PrefixArgument<
+      TPrefix,
+      SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
+      TFlow[typeof ids]
+    >,
+    subflow: SubflowArgument<
+      TSubflow,
+      TSubflow[typeof ids],
+      TSubflow[typeof state],
+      TPrefix,
+      TFlow[typeof state],
+      TBound
+    >,
     options?: UseOptions<
       TPrefix,
       TBound,
-      TPart[typeof state]["head"]["inputs"],
+      TSubflow[typeof state]["head"]["inputs"],
       TFlow[typeof ids],
       TFlow[typeof state]
     >,
   ): Flow<
-    TFlow[typeof ids] | PartIds<TPart[typeof ids], TPart[typeof state], TPrefix>,
+    TFlow[typeof ids] | SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
     TFlow[typeof params],
     FlowState<
-      TFlow[typeof state]["old"] & TFlow[typeof state]["young"] & PartRecords<TPart[typeof state], TPrefix>,
+      TFlow[typeof state]["old"] & TFlow[typeof state]["young"] & SubflowRecords<TSubflow[typeof state], TPrefix>,
       {},
       never,
       0,
-      TFlow[typeof state]["steps"] | PartSteps<TPart[typeof state]["steps"], TPrefix>,
-      TFlow[typeof state]["used"] | PartUsed<TPart[typeof state], TPrefix, TBound>,
-      PartLast<TPart[typeof state]["last"], TPrefix>,
-      HeadAfterUse<TFlow[typeof state]["head"], TPart[typeof state]["head"]["adapters"]>
+      TFlow[typeof state]["steps"] | SubflowSteps<TSubflow[typeof state]["steps"], TPrefix>,
+      TFlow[typeof state]["used"] | SubflowUsed<TSubflow[typeof state], TPrefix, TBound>,
+      SubflowLast<TSubflow[typeof state]["last"], TPrefix>,
+      HeadAfterUse<TFlow[typeof state]["head"], TSubflow[typeof state]["head"]["adapters"]>
     >
   >;
 }

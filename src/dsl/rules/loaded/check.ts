@@ -43,7 +43,7 @@ export interface LoadedWith {
 
 /** Zod schemas of one node type. */
 export type GivenTypeSchemas = { readonly [TPart in SchemaPart]?: $ZodType };
-export const schemaParts = ["args", "input", "output"] as const;
+const schemaParts = ["args", "input", "output"] as const;
 type SchemaPart = (typeof schemaParts)[number];
 
 /** @throws FlowError `FLOW_INVALID` when an option is invalid, or two definitions share a name */

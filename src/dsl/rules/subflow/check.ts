@@ -8,7 +8,7 @@ import { say } from "../../../graph/format/messages.ts";
 import { namePattern } from "../../../graph/format/names.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { storedJsonSchema } from "../../../graph/format/wire-schema.ts";
-import { type FlowPart, flowPart, isFlow, prefixed } from "../../model/flow-part.ts";
+import { type FlowView, flowView, isFlow, prefixed } from "../../model/flow-view.ts";
 import { knownKeys } from "../../model/schema.ts";
 import type { FlowHead, UseStep } from "../../model/step.ts";
 import { givenParams } from "../params/check.ts";
@@ -26,9 +26,9 @@ export interface Surroundings {
 }
 
 /** The nodes that the step adds to the flow. */
-export function nodesOfPart({ id: prefix, flow }: UseStep): Pick<FlowPart, "ids" | "outputs"> {
+export function nodesOfSubflow({ id: prefix, flow }: UseStep): Pick<FlowView, "ids" | "outputs"> {
   if (!isFlow(flow)) return { ids: [], outputs: new Map() };
-  const { ids, outputs } = flow[flowPart];
+  const { ids, outputs } = flow[flowView];
   const named = ids.map((id) => [prefixed(prefix, id), outputs.get(id)] as const);
   return {
     ids: named.map(([id]) => id),
@@ -43,12 +43,12 @@ export function useFindings(step: UseStep, around: Surroundings): string[] {
   if (!isFlow(flow)) return [say("notAFlow", { prefix })];
   const shape = shapeFindings(prefix, options);
   if (shape.length > 0) return shape;
-  const part = flow[flowPart];
-  if (part.ids.length === 0) return [say("partEmpty", { prefix })];
+  const view = flow[flowView];
+  if (view.ids.length === 0) return [say("partEmpty", { prefix })];
   return [
-    ...part.findings.map((finding) => say("partFinding", { prefix, finding })),
+    ...view.findings.map((finding) => say("partFinding", { prefix, finding })),
     ...idFindings(step, around.seen),
-    ...inputFindings(step, part, around),
+    ...inputFindings(step, view, around),
     ...paramFindings(prefix, flow, around.head),
     ...nameFindings(prefix, flow, around),
   ];
@@ -66,7 +66,7 @@ function shapeFindings(prefix: string, options: object): string[] {
 }
 
 function idFindings(step: UseStep, seen: ReadonlySet<string>): string[] {
-  return nodesOfPart(step).ids.flatMap((id) => {
+  return nodesOfSubflow(step).ids.flatMap((id) => {
     if (seen.has(id)) return [say("duplicateNode", { id })];
     return namePattern.test(id) ? [] : [say("prefixedIdTooLong", { prefix: step.id, id })];
   });
@@ -74,15 +74,15 @@ function idFindings(step: UseStep, seen: ReadonlySet<string>): string[] {
 
 function inputFindings(
   { id: prefix, options: { inputs = {} } }: UseStep,
-  part: FlowPart,
+  view: FlowView,
   { seen, outputs }: Surroundings,
 ): string[] {
-  const names = Object.keys(part.inputs);
+  const names = Object.keys(view.inputs);
   const missing = names.filter((input) => !Object.hasOwn(inputs, input));
   const messages = missing.length > 0 ? [say("partInputMissing", { prefix, inputs: missing.join(", ") })] : [];
   const taken = new Set<string>();
   for (const [input, id] of Object.entries(inputs)) {
-    const needed = Object.hasOwn(part.inputs, input) ? part.inputs[input] : undefined;
+    const needed = Object.hasOwn(view.inputs, input) ? view.inputs[input] : undefined;
     if (needed === undefined) {
       messages.push(withHint(say("partInputUnknown", { prefix, input }), input, names));
     } else if (!seen.has(id)) {

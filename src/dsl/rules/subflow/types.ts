@@ -47,35 +47,35 @@ export interface Bindings {
   readonly [input: string]: string;
 }
 
-type InputsOf<TPart extends AnyState> = TPart["head"]["inputs"];
+type InputsOf<TSubflow extends AnyState> = TSubflow["head"]["inputs"];
 
 /** The ids of a subflow's nodes in the outer flow. */
-export type PartIds<
+export type SubflowIds<
   TIds extends string,
-  TPart extends AnyState,
+  TSubflow extends AnyState,
   TPrefix extends string,
-> = `${TPrefix}.${Exclude<TIds, keyof InputsOf<TPart>>}`;
+> = `${TPrefix}.${Exclude<TIds, keyof InputsOf<TSubflow>>}`;
 
-export type PartRecords<TPart extends AnyState, TPrefix extends string> = Prefixed<
-  TPart["old"] & TPart["young"],
+export type SubflowRecords<TSubflow extends AnyState, TPrefix extends string> = Prefixed<
+  TSubflow["old"] & TSubflow["young"],
   TPrefix,
-  keyof InputsOf<TPart>
+  keyof InputsOf<TSubflow>
 >;
 
 type Prefixed<TRecords, TPrefix extends string, TInputs> = {
   [TId in keyof TRecords as TId extends TInputs ? never : `${TPrefix}.${TId & string}`]: TRecords[TId];
 };
 
-export type PartSteps<TSteps extends AnyStep, TPrefix extends string> = TSteps extends unknown
+export type SubflowSteps<TSteps extends AnyStep, TPrefix extends string> = TSteps extends unknown
   ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"]>
   : never;
 
 /** A node that feeds an input counts as used if a node of the subflow reads that input. */
-export type PartUsed<TPart extends AnyState, TPrefix extends string, TBound extends Bindings> =
-  | `${TPrefix}.${Exclude<TPart["used"], keyof InputsOf<TPart>>}`
-  | TBound[Extract<TPart["used"], keyof InputsOf<TPart>> & keyof TBound];
+export type SubflowUsed<TSubflow extends AnyState, TPrefix extends string, TBound extends Bindings> =
+  | `${TPrefix}.${Exclude<TSubflow["used"], keyof InputsOf<TSubflow>>}`
+  | TBound[Extract<TSubflow["used"], keyof InputsOf<TSubflow>> & keyof TBound];
 
-export type PartLast<TLast extends readonly string[], TPrefix extends string> = {
+export type SubflowLast<TLast extends readonly string[], TPrefix extends string> = {
   [TIndex in keyof TLast]: `${TPrefix}.${TLast[TIndex]}`;
 };
 
@@ -95,32 +95,32 @@ export type PrefixArgument<
           FlowTypeError<Say<"duplicateNode", { id: LastOf<Extract<TNewIds, TIds>> }>>;
 
 /** Reported at the subflow: what has no token in the call. */
-export type PartArgument<
-  TFlowOfPart,
+export type SubflowArgument<
+  TGiven,
   TIds extends string,
-  TPart extends AnyState,
+  TSubflow extends AnyState,
   TPrefix extends string,
   TState extends AnyState,
   TBound extends Bindings,
-> = [PartProblem<TIds, TPart, TPrefix, TState, TBound>] extends [never]
-  ? TFlowOfPart
-  : FlowStateError<PartProblem<TIds, TPart, TPrefix, TState, TBound>>;
+> = [SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>] extends [never]
+  ? TGiven
+  : FlowStateError<SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>>;
 
-type PartProblem<
+type SubflowProblem<
   TIds extends string,
-  TPart extends AnyState,
+  TSubflow extends AnyState,
   TPrefix extends string,
   TState extends AnyState,
   TBound extends Bindings,
-> = [Exclude<TIds, keyof InputsOf<TPart>>] extends [never]
+> = [Exclude<TIds, keyof InputsOf<TSubflow>>] extends [never]
   ? Say<"partEmpty", { prefix: TPrefix }>
-  : [Exclude<keyof InputsOf<TPart>, keyof TBound>] extends [never]
-    ? ParamProblem<TPrefix, TPart["head"]["params"], TState["head"]["params"]> extends infer TProblem extends string
+  : [Exclude<keyof InputsOf<TSubflow>, keyof TBound>] extends [never]
+    ? ParamProblem<TPrefix, TSubflow["head"]["params"], TState["head"]["params"]> extends infer TProblem extends string
       ? [TProblem] extends [never]
-        ? NameProblem<TPrefix, TPart, TState>
+        ? NameProblem<TPrefix, TSubflow, TState>
         : TProblem
       : never
-    : Say<"partInputMissing", { prefix: TPrefix; inputs: Join<Exclude<keyof InputsOf<TPart>, keyof TBound>, ", "> }>;
+    : Say<"partInputMissing", { prefix: TPrefix; inputs: Join<Exclude<keyof InputsOf<TSubflow>, keyof TBound>, ", "> }>;
 
 type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNeeded, TGiven>] extends [never]
   ? IsAssignable<TGiven, TNeeded> extends true
@@ -134,13 +134,13 @@ type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNee
 type MissingParams<TNeeded, TGiven> = string extends keyof TNeeded ? never : Exclude<keyof TNeeded, keyof TGiven>;
 
 /** Two definitions of one type and name may still differ, which only run time can see. */
-type NameProblem<TPrefix extends string, TPart extends AnyState, TState extends AnyState> = [
-  TakenNames<TPart["head"]["adapters"], TState["head"]["adapters"]>,
+type NameProblem<TPrefix extends string, TSubflow extends AnyState, TState extends AnyState> = [
+  TakenNames<TSubflow["head"]["adapters"], TState["head"]["adapters"]>,
 ] extends [never]
-  ? [TakenNames<HandlersOf<TPart>, HandlersOf<TState>>] extends [never]
+  ? [TakenNames<HandlersOf<TSubflow>, HandlersOf<TState>>] extends [never]
     ? never
-    : NameTaken<TPrefix, "handler", TakenNames<HandlersOf<TPart>, HandlersOf<TState>>>
-  : NameTaken<TPrefix, "input adapter", TakenNames<TPart["head"]["adapters"], TState["head"]["adapters"]>>;
+    : NameTaken<TPrefix, "handler", TakenNames<HandlersOf<TSubflow>, HandlersOf<TState>>>
+  : NameTaken<TPrefix, "input adapter", TakenNames<TSubflow["head"]["adapters"], TState["head"]["adapters"]>>;
 
 type HandlersOf<TState extends AnyState> = TState["steps"]["handler"];
 

@@ -2,8 +2,8 @@ import type { $ZodType } from "zod/v4/core";
 import type { FlowDefinition } from "../../definitions/index.ts";
 import type { ChainStep, Step } from "./step.ts";
 
-/** A flow, as another flow reads it that has it as a subflow. */
-export interface FlowPart {
+/** What `compile()` reads of a flow, and what an outer flow reads of its subflow. */
+export interface FlowView {
   /** By input name, the schema of one batch. In its nodes an input name stands for a node of the outer flow. */
   readonly inputs: Readonly<Record<string, $ZodType>>;
   readonly ids: readonly string[];
@@ -17,16 +17,16 @@ export interface FlowPart {
   steps(): readonly Step[];
 }
 
-/** The key of a flow's `FlowPart`. A registered symbol, so that flows of another copy of the package have it too. */
-export const flowPart: unique symbol = Symbol.for("flowkit.flowPart");
+/** The key of the `FlowView` in a flow. A registered symbol, so that flows of another copy of the package have it too. */
+export const flowView: unique symbol = Symbol.for("flowkit.flowPart");
 
 interface Usable extends FlowDefinition {
-  readonly [flowPart]: FlowPart;
+  readonly [flowView]: FlowView;
 }
 
 /** Whether a value was built with `flow()` or `fromGraph()`. */
 export function isFlow(value: unknown): value is Usable {
-  return typeof value === "object" && value !== null && flowPart in value;
+  return typeof value === "object" && value !== null && flowView in value;
 }
 
 export const prefixed = (prefix: string, id: string): string => `${prefix}.${id}`;
@@ -34,5 +34,5 @@ export const prefixed = (prefix: string, id: string): string => `${prefix}.${id}
 /** The parents of a `then` that follows the step. */
 export function lastIds(step: ChainStep): readonly string[] {
   if (step.kind !== "use") return [step.id];
-  return isFlow(step.flow) ? step.flow[flowPart].last.map((id) => prefixed(step.id, id)) : [];
+  return isFlow(step.flow) ? step.flow[flowView].last.map((id) => prefixed(step.id, id)) : [];
 }
