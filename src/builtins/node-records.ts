@@ -1,10 +1,9 @@
 /* What the compiler knows about the nodes so far, accumulated by the builder; see `FlowState`. */
 
 export interface NodeRecords {
-  // `unknown` would force a key check at each look-up, which is quadratic in the number of nodes.
-  // biome-ignore lint/suspicious/noExplicitAny: see above; the checks look up ids they have judged before
+  // biome-ignore lint/suspicious/noExplicitAny: `unknown` needs a key check at each look-up, which is quadratic in the number of nodes; the checks have judged the ids before
   readonly old: any;
-  // biome-ignore lint/suspicious/noExplicitAny: as above
+  // biome-ignore lint/suspicious/noExplicitAny: looked up like `old`, so `unknown` would be as quadratic
   readonly young: any;
   readonly fresh: unknown;
 }

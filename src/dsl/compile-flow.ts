@@ -4,25 +4,27 @@ import { FlowError, type JsonObject } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { withoutRefusedPatterns } from "../graph/format/params-validator.ts";
 import { storedJsonSchema, wireJsonSchema } from "../graph/format/wire-schema.ts";
-import { type Graph, parseGraph, type TypeSchemas } from "../graph/index.ts";
-import type { FlowPart } from "./flow-part.ts";
+import { type Graph, type GraphNode, parseGraph, type TypeSchemas } from "../graph/index.ts";
+import { type Renaming, renameNode } from "../graph/rename-node.ts";
+import { type FlowView, flowView, isFlow, lastIds, prefixed } from "./model/flow-view.ts";
+import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type Step, type UseStep } from "./model/step.ts";
 import { nodeJson } from "./node-json.ts";
-import { type FlowHead, handlerOf, ownFnOf, type Step } from "./step.ts";
+import { checkSteps } from "./step-checks.ts";
 
-/** From the nodes of a flow to the graph JSON, checked and frozen. */
+/** Turns the nodes of a flow into the graph JSON, checked and frozen. */
 export function compileFlow(flow: {
   readonly head: FlowHead;
-  readonly part: FlowPart;
-  /** Its own and those of its parts; to be asked only when there are no mistakes. */
+  readonly view: FlowView;
+  /** Those of the flow and of its subflows. Called only when the flow has no mistakes. */
   readonly adapters: () => readonly InputAdapterDefinition[];
   readonly schemas: boolean;
 }): Graph {
-  const { head, part, adapters, schemas } = flow;
-  const inputs = Object.keys(part.inputs);
+  const { head, view, adapters, schemas } = flow;
+  const inputs = Object.keys(view.inputs);
   if (inputs.length > 0) throw new FlowError("FLOW_INVALID", say("openInputs", { inputs: inputs.join(", ") }));
-  if (part.ids.length === 0) throw new FlowError("FLOW_EMPTY", say("emptyFlow", {}));
-  if (part.findings.length > 0) throw invalid(head, part.findings);
-  const steps = part.steps();
+  if (view.ids.length === 0) throw new FlowError("FLOW_EMPTY", say("emptyFlow", {}));
+  if (view.findings.length > 0) throw invalid(head, view.findings);
+  const steps = view.steps();
   const json = {
     schema_version: "1.0",
     ...(head.name === undefined ? {} : { name: head.name }),
@@ -60,7 +62,7 @@ function paramsJson({ paramsSchema, loaded }: FlowHead): object {
   return paramsSchema === undefined ? {} : { params_schema: withoutRefusedPatterns(wireJsonSchema(paramsSchema)) };
 }
 
-/** Schemas that a graph JSON had stay in it, asked for or not. */
+/** Schemas of a loaded graph JSON stay in it, whether or not `schemas` is set. */
 function schemasJson({
   head,
   steps,
@@ -93,4 +95,48 @@ function typeSchemas({ args, input, output }: HandlerDefinition): TypeSchemas {
   const part = (key: "args" | "input", schema: $ZodType | undefined): { [part: string]: JsonObject } =>
     schema === undefined ? {} : { [key]: wireJsonSchema(schema) };
   return { ...part("args", args), ...part("input", input), output: storedJsonSchema(output) };
+}
+
+/** The view of a flow that `compile()` reads, and that a flow with it as a subflow reads. */
+export function flowViewOf(head: FlowHead, chain: readonly ChainStep[]): FlowView {
+  const last = chain.at(-1);
+  let steps: readonly Step[] | undefined;
+  return {
+    inputs: head.inputs ?? {},
+    ...checkSteps(head, chain),
+    last: last === undefined ? [] : lastIds(last),
+    steps() {
+      steps ??= chain.flatMap((step) => (step.kind === "use" ? stepsOfSubflow(step) : [step]));
+      return steps;
+    },
+  };
+}
+
+/** The nodes of a subflow, with their ids in the outer flow. */
+function stepsOfSubflow({ id: prefix, flow, options: { inputs = {} } }: UseStep): readonly Step[] {
+  if (!isFlow(flow)) return [];
+  const view = flow[flowView];
+  const ids = new Map([
+    ...view.ids.map((id) => [id, prefixed(prefix, id)] as const),
+    ...Object.keys(view.inputs).map((input) => [input, inputs[input] ?? input] as const),
+  ]);
+  const idOf = (id: string) => ids.get(id) ?? id;
+  return view.steps().map((step) => renamed(step, idOf));
+}
+
+function renamed(step: Step, idOf: Renaming["idOf"]): Step {
+  const [handler, fn] = [handlerOf(step), ownFnOf(step)];
+  const node = renameNode(withSuggestion(step), { idOf, nodeArgs: fn?.nodeArgs ?? [] });
+  const schemas = step.kind === "json" ? step.schemas : undefined;
+  return { kind: "json", id: node.node_id, node, handler, fn, schemas, options: { after: node.depends_on } };
+}
+
+/** A loaded graph may rely on the adapter that its handler suggests: written out, its sources can be renamed. */
+function withSuggestion(step: Step): GraphNode {
+  const node = nodeJson(step);
+  const suggestion = handlerOf(step)?.inputAdapter;
+  const { input_inline: inline } = node.io ?? {};
+  if (suggestion === undefined || inline?.input_adapter !== undefined) return node;
+  const routing = { input_adapter: suggestion.adapter, input_args: suggestion.args };
+  return { ...node, io: { ...node.io, input_inline: { ...inline, ...routing } } };
 }

@@ -1,11 +1,10 @@
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
 import type { Say, zodSchema } from "../graph/format/messages.ts";
-import { ownDefinition } from "./own-definition.ts";
-import type { CoordinatorFn } from "./types/coordinator-function.ts";
-import type { JsonSchema } from "./types/json.ts";
-import type { ReadSchema } from "./types/read-schema.ts";
-import type { AnySchema, Decoded, Stored, Wire } from "./types/schema.ts";
+import type { CoordinatorFn } from "./model/coordinator-function.ts";
+import type { AnySchema, Decoded, Stored, Wire } from "./model/schema.ts";
+import { ownDefinition } from "./rules/definition/check.ts";
+import type { JsonSchema, ReadSchema } from "./rules/definition/types.ts";
 
 /**
  * Defines a function that runs inside a coordinator: for bookkeeping between nodes, not for heavy work.
@@ -23,11 +22,11 @@ import type { AnySchema, Decoded, Stored, Wire } from "./types/schema.ts";
  * })
  * // flow.fn("count", count, { after: ["clean"], args: { node: "clean" } })
  *
- * @param name - what `io.fn` says in the graph
- * @param options.args - its arguments, as they stand in the graph
+ * @param name - its name in the graph, under `io.fn`
+ * @param options.args - its arguments, as they are written in the graph
  * @param options.output - what it returns; stored as the node's one artifact, and its result
- * @param options.nodeArgs - the arguments that hold a node id, or a list of them: where a flow with this function is used
- * in another one, its nodes get other ids, and these arguments with them
+ * @param options.nodeArgs - the arguments that are a node id, or a list of node ids: in a subflow, nodes get other ids, and
+ * these arguments are changed with them
  * @param options.errors - reason codes of its own; `retry.permanentOn` may name them
  * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
  */
@@ -64,5 +63,5 @@ export function defineCoordinatorFn(name: string, options: object): CoordinatorF
     },
     isTaken: isBuiltInFunction,
   });
-  return definition as unknown as CoordinatorFunctionDefinition; // its members were looked at
+  return definition as unknown as CoordinatorFunctionDefinition; // `ownDefinition` has checked its members
 }

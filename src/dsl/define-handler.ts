@@ -1,15 +1,16 @@
 import type { Absent } from "../builtins/node-records.ts";
 import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
-import { handlerProblems } from "./handler-problems.ts";
-import { adapterChoice, isSuggested } from "./suggestion.ts";
-import type { Handler, HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
-import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./types/schema.ts";
-import type { Suggested } from "./types/suggested-input.ts";
+import type { Suggested } from "./model/adapter.ts";
+import type { Handler } from "./model/handler.ts";
+import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./model/schema.ts";
+import { handlerProblems } from "./rules/definition/check.ts";
+import { adapterChoice, isSuggested } from "./rules/suggestion/check.ts";
+import type { HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
 
 /**
- * Defines what the nodes of one type do. Its schemas give every type: of the arguments and payloads its methods get, of
- * what they return, and of the edges of every flow that uses it.
+ * Defines what the nodes of one type do. All types come from its schemas: those of the arguments and payloads that its
+ * methods receive, of what they return, and of the edges of every flow that uses it.
  *
  * @example
  * const extract = defineHandler("extractor", {
@@ -72,7 +73,7 @@ export function defineHandler(name: string, options: object): HandlerDefinition 
   if (problems.length > 0) {
     throw new FlowError("HANDLER_INVALID", problems.join("\n"), { details: { handler: String(name), problems } });
   }
-  // The checks have seen every member; what they can't see, the types of methods, the compiler did.
+  // Every member was checked above, except the types of methods, which only the compiler can check.
   return Object.freeze({
     errors: [],
     resumable: true,

@@ -3,10 +3,10 @@ import type { Absent } from "../builtins/node-records.ts";
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
 import type { Say, zodSchema } from "../graph/format/messages.ts";
-import { ownDefinition } from "./own-definition.ts";
-import type { InputAdapter } from "./types/adapter.ts";
-import type { ReadSchema } from "./types/read-schema.ts";
-import type { AnySchema, Decoded, WireOr } from "./types/schema.ts";
+import type { InputAdapter } from "./model/adapter.ts";
+import type { AnySchema, Decoded, WireOr } from "./model/schema.ts";
+import { ownDefinition } from "./rules/definition/check.ts";
+import type { ReadSchema } from "./rules/definition/types.ts";
 
 /**
  * Defines an input adapter of your own: it cuts each upstream artifact into the payloads of batches.
@@ -19,10 +19,10 @@ import type { AnySchema, Decoded, WireOr } from "./types/schema.ts";
  * })
  * flow("etl", { adapters: [column] }) // ...then { input: { adapter: "pull.column", key: "price" } }
  *
- * @param name - what `input.adapter` says
- * @param options.args - its arguments besides `from_nodes`, as they stand in the graph
- * @param options.payload - what one payload is; left out: each artifact's own type
- * @param options.expand - a pure function: a retry cuts again and goes on after the last payload that was processed
+ * @param name - the name that `input.adapter` refers to
+ * @param options.args - its arguments besides `from_nodes`, as they are written in the graph
+ * @param options.payload - the schema of one payload; without it, a payload has the type of its artifact
+ * @param options.expand - a pure function: a retry calls it again and continues after the last payload that was processed
  * @throws FlowError `FLOW_INVALID` when a member is missing or ill-typed, or the name is a built-in one's
  */
 export function defineInputAdapter<
@@ -53,5 +53,5 @@ export function defineInputAdapter(name: string, options: object): InputAdapterD
     rules: { schemas: ["args"], optionalSchemas: ["payload"], method: "expand" },
     isTaken: isBuiltInAdapter,
   });
-  return definition as InputAdapterDefinition; // its members were looked at
+  return definition as InputAdapterDefinition; // `ownDefinition` has checked its members
 }

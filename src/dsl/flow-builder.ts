@@ -8,18 +8,16 @@ import type {
 import { FlowError } from "../errors/index.ts";
 import { say } from "../graph/format/messages.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
-import { compileFlow } from "./compile-flow.ts";
-import { type Definitions, definitionsIn } from "./definitions-in.ts";
-import { type FlowPart, flowPart, lastIds } from "./flow-part.ts";
-import { partOfSteps } from "./part-of-steps.ts";
-import type { ChainStep, FlowHead, StepOptions, UseOptions } from "./step.ts";
+import { compileFlow, flowViewOf } from "./compile-flow.ts";
+import { type FlowView, flowView, lastIds } from "./model/flow-view.ts";
+import { type ChainStep, type FlowHead, handlerOf, ownFnOf, type StepOptions, type UseOptions } from "./model/step.ts";
 import type { CompileOptions } from "./types/flow-types.ts";
 
 type GivenOptions = Partial<StepOptions> | undefined;
 
 /**
- * The run time behind the interface `Flow`: a list of steps linked backwards, so that adding one costs the same
- * however long the flow is, and flows that share a beginning share it in memory too.
+ * Implements the interface `Flow` as a list of steps linked backwards: adding a step costs the same at any length, and
+ * flows with the same beginning share it in memory.
  */
 export class FlowBuilder {
   readonly #head: FlowHead;
@@ -28,7 +26,7 @@ export class FlowBuilder {
   readonly #compiled = new Map<string, Graph>();
   #steps: readonly ChainStep[] | undefined;
   #known: Definitions | undefined;
-  #part: FlowPart | undefined;
+  #view: FlowView | undefined;
 
   constructor(head: FlowHead, last: { readonly previous: FlowBuilder; readonly step: ChainStep } | undefined) {
     this.#head = head;
@@ -52,10 +50,10 @@ export class FlowBuilder {
     return this.#definitions().coordinatorFns;
   }
 
-  /** What it is to a flow that uses it. */
-  get [flowPart](): FlowPart {
-    this.#part ??= partOfSteps(this.#head, this.#allSteps());
-    return this.#part;
+  /** The view of this flow that another flow reads when it has it as a subflow. */
+  get [flowView](): FlowView {
+    this.#view ??= flowViewOf(this.#head, this.#allSteps());
+    return this.#view;
   }
 
   node(id: string, handler: HandlerDefinition, options?: GivenOptions): FlowBuilder {
@@ -86,7 +84,7 @@ export class FlowBuilder {
     if (graph === undefined) {
       graph = primed
         ? primeGraph(this.compile({ schemas }))
-        : compileFlow({ head: this.#head, part: this[flowPart], adapters: () => this.inputAdapters, schemas });
+        : compileFlow({ head: this.#head, view: this[flowView], adapters: () => this.inputAdapters, schemas });
       this.#compiled.set(key, graph);
     }
     return graph;
@@ -105,7 +103,7 @@ export class FlowBuilder {
     return this.#known;
   }
 
-  /** In the order of their declaration. A loop, since flows may be longer than the call stack is deep. */
+  /** In the order of declaration. A loop, because a flow may be longer than the call stack is deep. */
   #allSteps(): readonly ChainStep[] {
     if (this.#steps === undefined) {
       const steps: ChainStep[] = [];
@@ -116,4 +114,34 @@ export class FlowBuilder {
     }
     return this.#steps;
   }
+}
+
+/** The code that the nodes of a flow and of its subflows run. */
+interface Definitions {
+  readonly handlers: Readonly<Record<string, HandlerDefinition>>;
+  readonly inputAdapters: readonly InputAdapterDefinition[];
+  readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
+}
+
+function definitionsIn(head: FlowHead, steps: readonly ChainStep[]): Definitions {
+  const handlers = new Map<string, HandlerDefinition>();
+  const inputAdapters = new Set(head.inputAdapters);
+  const coordinatorFns = new Set<CoordinatorFunctionDefinition>();
+  for (const step of steps) {
+    if (step.kind === "use") {
+      for (const handler of Object.values(step.flow.handlers)) handlers.set(handler.name, handler);
+      for (const adapter of step.flow.inputAdapters) inputAdapters.add(adapter);
+      for (const fn of step.flow.coordinatorFns) coordinatorFns.add(fn);
+    } else {
+      const handler = handlerOf(step);
+      if (handler !== undefined) handlers.set(handler.name, handler);
+      const fn = ownFnOf(step);
+      if (fn !== undefined) coordinatorFns.add(fn);
+    }
+  }
+  return {
+    handlers: Object.freeze(Object.fromEntries(handlers)),
+    inputAdapters: Object.freeze([...inputAdapters]),
+    coordinatorFns: Object.freeze([...coordinatorFns]),
+  };
 }

@@ -4,13 +4,12 @@ import { FlowError } from "../errors/index.ts";
 import { type Say, say, zodSchema, zodSchemas } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
 import { FlowBuilder } from "./flow-builder.ts";
-import { isSchema } from "./schema-facts.ts";
-import type { AnyInputAdapter } from "./types/adapter.ts";
+import type { AnyInputAdapter } from "./model/adapter.ts";
+import { type AnySchema, isSchema, type StoredOr, type WireOr } from "./model/schema.ts";
+import type { FlowHead, FlowState } from "./model/state.ts";
+import type { ReadSchema } from "./rules/definition/types.ts";
+import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./rules/subflow/types.ts";
 import type { Flow } from "./types/flow.ts";
-import type { ReadSchema } from "./types/read-schema.ts";
-import type { AnySchema, StoredOr, WireOr } from "./types/schema.ts";
-import type { FlowHead, FlowState } from "./types/state.ts";
-import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./types/use.ts";
 
 /**
  * Starts a flow: nodes are added one by one, each checked against those before it.
@@ -22,11 +21,11 @@ import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./t
  * etl.compile().edges // [["extract", "clean"]]
  *
  * @param name - a label in logs, metrics and pages
- * @param options.params - what a run of the flow takes
- * @param options.adapters - input adapters of your own that its nodes may name
- * @param options.inputs - for a flow that is used in others: by name, the schema of one batch of the node that feeds it
+ * @param options.params - the schema of the parameters of a task
+ * @param options.adapters - custom input adapters that its nodes may name
+ * @param options.inputs - for a subflow: by name, the schema of one batch of the node that feeds this input
  * @returns an empty flow; each method returns a new one
- * @throws FlowError `FLOW_INVALID` when an option is not what it must be
+ * @throws FlowError `FLOW_INVALID` when an option is invalid
  */
 export function flow<
   const TName extends string | Absent = Absent,
@@ -56,7 +55,7 @@ export function flow<
     FlowHead<TName, StoredOr<TParams, {}>, TAdapters[number], StoredInputs<TInputs>>
   >
 >;
-// The builder has the run time of `Flow` and none of its types: they meet here.
+// The builder implements `Flow` without its types: this signature adds them.
 export function flow(name?: unknown, options: FlowOptions = {}): object {
   const { params, adapters = [], inputs = {} } = options;
   const wrong = (option: string, needs: string) => new FlowError("FLOW_INVALID", say("flowOption", { option, needs }));

@@ -3,28 +3,28 @@ import { FlowError, type JsonObject } from "../errors/index.ts";
 import { paramsValidator } from "../graph/format/params-validator.ts";
 import { canonicalGraph, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
 import { FlowBuilder } from "./flow-builder.ts";
-import { type LoadedWith, type LoadOptions, readLoadOptions } from "./load-options.ts";
-import { loadedFindings } from "./loaded-checks.ts";
-import type { FlowHead, LoadedStep } from "./step.ts";
-import type { AnyInputAdapter } from "./types/adapter.ts";
-import type { AnyCoordinatorFn } from "./types/coordinator-function.ts";
-import type { GivenHandlers, GivenSchemas, GraphSource, HandlersArgument, LoadedFlow } from "./types/loaded.ts";
+import type { AnyInputAdapter } from "./model/adapter.ts";
+import type { AnyCoordinatorFn } from "./model/coordinator-function.ts";
+import type { FlowHead, LoadedStep } from "./model/step.ts";
+import { type LoadedWith, type LoadOptions, loadedFindings, readLoadOptions } from "./rules/loaded/check.ts";
+import type { GivenHandlers, GraphSource, HandlersArgument } from "./rules/loaded/types.ts";
+import type { GivenSchemas, LoadedFlow } from "./types/loaded.ts";
 
 /**
- * Loads a graph JSON back as a flow: it is checked, compiles to the same graph, runs when its handlers are given, and
- * may be gone on from with `.then` and `.node`. Where the JSON is a literal (written inline, or `as const`), the flow
- * has its node ids, and of its outputs what the handlers say, else the option `schemas`, else its own `schemas`.
+ * Loads a graph JSON as a flow. The flow is checked, compiles to the same graph, runs if its handlers are given, and can be
+ * extended with `.then` and `.node`. If the JSON is a literal (written inline, or `as const`), the flow's type has its node
+ * ids; the types of outputs come from the handlers, else from the option `schemas`, else from the JSON's own `schemas`.
  *
  * @example
  * const loaded = fromGraph({ nodes: [{ node_id: "extract", type: "extractor" }] }, { handlers: [extract] })
  *   .then("clean", clean)
  * loaded.compile().edges // [["extract", "clean"]]
  *
- * @param json - what `compile()`, `JSON.parse` or a person wrote
- * @param options.handlers - what its node types do, as a list or by name; a graph that runs elsewhere needs none
- * @param options.adapters - input adapters of your own that it names
- * @param options.fns - coordinator functions of your own that it names
- * @param options.schemas - by node type: schemas for types whose handler is not given
+ * @param json - the graph, from `compile()`, from `JSON.parse`, or written by hand
+ * @param options.handlers - the handlers of its node types, as a list or by name; not needed for a graph that runs elsewhere
+ * @param options.adapters - custom input adapters that it names
+ * @param options.fns - custom coordinator functions that it names
+ * @param options.schemas - by node type, the schemas of types without a handler here
  * @throws FlowError `GRAPH_INVALID` with every mistake of the graph, in `details.findings`
  * @throws FlowError `FLOW_INVALID` when an option doesn't fit the graph; `details.findings` has every mistake
  */
@@ -43,7 +43,7 @@ export function fromGraph<
     readonly schemas?: TSchemas;
   },
 ): LoadedFlow<TGraph, THandlers, TAdapters[number], TFns[number], TSchemas>;
-// The builder has the run time of `Flow` and none of its types: they meet here.
+// The builder implements `Flow` without its types: this signature adds them.
 export function fromGraph(json: unknown, options: LoadOptions = {}): object {
   const given = readLoadOptions(options);
   const graph = parseGraph(json, { functions: given.fns, adapters: given.adapters });
@@ -65,7 +65,7 @@ export function fromGraph(json: unknown, options: LoadOptions = {}): object {
   return loaded;
 }
 
-/** In the order of the JSON, so that `.then` goes on from the node that stands last there. */
+/** In the order of the JSON, so that `.then` continues from its last node. */
 function loadedSteps(graph: Graph, { handlers, fns }: LoadedWith): readonly LoadedStep[] {
   const canonical = new Map(canonicalGraph(graph).nodes.map((node) => [node.node_id, node]));
   return graph.nodes.map(({ node_id: id }) => {
@@ -87,6 +87,6 @@ function zodOf(schema: JsonObject | undefined): $ZodType | undefined {
   try {
     return paramsValidator(schema);
   } catch {
-    return undefined; // more than zod can check: a run meets the JSON Schema itself, and says what is wrong with it
+    return undefined; // zod cannot express this schema: creating a task validates against the JSON Schema itself
   }
 }

@@ -2,9 +2,9 @@ import { type BuiltInFunction, builtInFunction } from "../builtins/coordinator-f
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import { type FieldTable, ioFields, nodeFields, withoutDefaults } from "../graph/format/node-fields.ts";
 import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
-import { isParamRef, paramNameOf } from "./param.ts";
-import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./step.ts";
-import { withWireNames } from "./wire-names.ts";
+import { isParamRef, paramNameOf } from "./model/param.ts";
+import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./model/step.ts";
+import { withWireNames } from "./model/wire-names.ts";
 
 type WrittenStep = Exclude<Step, LoadedStep>;
 

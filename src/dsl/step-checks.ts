@@ -1,25 +1,21 @@
-import { builtInFunctions, isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
-import { builtInAdapter } from "../builtins/input-adapters/index.ts";
-import { coreReasonCodes } from "../errors/index.ts";
+import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
+import { wireType } from "../graph/data/zod-data.ts";
 import { say } from "../graph/format/messages.ts";
-import { namePattern } from "../graph/format/names.ts";
+import { withHint } from "../graph/format/near-name.ts";
 import { type Field, ioFields, nodeFields } from "../graph/format/node-fields.ts";
-import { adapterName, builtInAdapters, isBuiltInAdapter } from "../graph/index.ts";
-import { argumentFindings } from "./argument-checks.ts";
-import { type FlowPart, isFlow } from "./flow-part.ts";
-import { nodeArgFindings } from "./fn-checks.ts";
-import {
-  type ChainStep,
-  type FlowHead,
-  fnName,
-  handlerOf,
-  type InputOptions,
-  type LoadedStep,
-  ownFnOf,
-  type Step,
-} from "./step.ts";
-import { nodesOfPart, type Owners, useFindings } from "./use-checks.ts";
-import { withHint } from "./with-hint.ts";
+import { type FlowView, isFlow } from "./model/flow-view.ts";
+import { type ChainStep, type FlowHead, handlerOf, type LoadedStep, ownFnOf, type Step } from "./model/step.ts";
+import { type Args, handlerFindings, handlerSchemas } from "./rules/args/check.ts";
+import { afterFindings } from "./rules/edge/check.ts";
+import { argsSchemaOf, fnFindings, fnNameFindings, nodeArgFindings } from "./rules/fn/check.ts";
+import { parentFindings } from "./rules/handler/check.ts";
+import { idFindings } from "./rules/id/check.ts";
+import { inputFindings } from "./rules/input/check.ts";
+import { paramFindings } from "./rules/params/check.ts";
+import { permanentOnFindings } from "./rules/retry/check.ts";
+import { startFindings } from "./rules/start/check.ts";
+import { nodesOfSubflow, type Owners, useFindings } from "./rules/subflow/check.ts";
+import { suggestionFindings } from "./rules/suggestion/check.ts";
 
 /**
  * The rules that the compiler checks for TypeScript, in the same sentences, for everybody else. What concerns the graph
@@ -28,7 +24,7 @@ import { withHint } from "./with-hint.ts";
 export function checkSteps(
   start: FlowHead,
   chain: readonly ChainStep[],
-): Pick<FlowPart, "ids" | "outputs" | "findings"> {
+): Pick<FlowView, "ids" | "outputs" | "findings"> {
   const findings: string[] = [];
   const ids: string[] = [];
   const inputs = start.inputs ?? {};
@@ -39,13 +35,13 @@ export function checkSteps(
   for (const step of chain) {
     if (step.kind === "use") {
       findings.push(...useFindings(step, { head, seen, owners, outputs }));
-      const added = nodesOfPart(step);
+      const added = nodesOfSubflow(step);
       for (const id of added.ids) seen.add(id);
       ids.push(...added.ids);
       for (const [id, schema] of added.outputs) outputs.set(id, schema);
       if (isFlow(step.flow)) head = withAdapters(head, step.flow.inputAdapters);
     } else {
-      findings.push(...idFindings(step, seen), ...definitionFindings(step, owners));
+      findings.push(...idFindings(step.id, seen), ...definitionFindings(step, owners));
       // A node that came as JSON was checked as such, with its graph and its handler.
       if (step.kind !== "json") findings.push(...writtenFindings(step, seen, head));
       seen.add(step.id);
@@ -69,14 +65,9 @@ function writtenFindings(step: WrittenStep, seen: ReadonlySet<string>, head: Flo
   return [...optionFindings(step), ...linkFindings(step, seen, head), ...argumentFindings(step, head)];
 }
 
-function idFindings({ id }: Step, seen: ReadonlySet<string>): string[] {
-  if (typeof id !== "string" || !namePattern.test(id)) return [say("idForm", { id: String(id) })];
-  return seen.has(id) ? [say("duplicateNode", { id })] : [];
-}
-
 /** Handlers and functions are what `defineHandler` and `defineCoordinatorFn` made, and their names mean one of them. */
 function definitionFindings(step: Step, owners: Owners): string[] {
-  if (step.kind === "fn" && typeof step.fn === "string") return builtInFindings(step.id, step.fn);
+  if (step.kind === "fn" && typeof step.fn === "string") return fnNameFindings(step.id, step.fn);
   if (step.kind !== "json" && !isRunnable(step)) {
     return [say("notADefinition", { node: step.id, maker: makers[step.kind] })];
   }
@@ -93,11 +84,6 @@ const makers = { node: "defineHandler", fn: "defineCoordinatorFn" } as const;
 function isRunnable(step: WrittenStep): boolean {
   if (step.kind === "node") return step.handler?.kind === "handler";
   return typeof step.fn === "string" ? isBuiltInFunction(step.fn) : step.fn?.kind === "coordinatorFn";
-}
-
-function builtInFindings(node: string, fn: string): string[] {
-  if (isBuiltInFunction(fn)) return [];
-  return [withHint(say("unknownFunction", { node, fn }), fn, Object.keys(builtInFunctions))];
 }
 
 const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === "string");
@@ -132,78 +118,27 @@ function optionFindings(step: WrittenStep): string[] {
   const unknown = Object.keys(step.options)
     .filter((option) => !known.includes(option))
     .map((option) => withHint(say("unknownOption", { node: step.id, option }), option, known));
-  return [...unknown, ...codeFindings(step)];
-}
-
-function codeFindings(step: WrittenStep): string[] {
-  const { id: node, options } = step;
-  const codes = options.retry?.permanentOn;
-  if (!Array.isArray(codes)) return [];
-  const own = (step.kind === "node" ? step.handler : ownFnOf(step))?.errors ?? [];
-  const known = [...own, ...coreReasonCodes];
-  const words = (code: string) =>
-    step.kind === "node"
-      ? say("permanentOnUnknown", { node, code, handler: step.handler.name })
-      : say("fnPermanentOnUnknown", { node, code, fn: fnName(step.fn) });
-  return codes
-    .filter((code) => typeof code === "string" && !known.includes(code))
-    .map((code) => withHint(words(code), code, known));
+  return [...unknown, ...permanentOnFindings(step)];
 }
 
 function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHead): string[] {
   const { id: node, options } = step;
-  const { after, startWhen, fanIn = "all" } = options;
-  const messages = after
-    .filter((id) => !seen.has(id))
-    .map((id) => withHint(say("unknownDependency", { node, id }), id, seen));
-  if (step.kind === "fn") messages.push(...nodeArgFindings(step, seen));
-  if (after.length === 0) {
-    if (startWhen === "first_batch") messages.push(say("rootFirstBatch", { node }));
-    if (fanIn !== "all") messages.push(say("rootFanIn", { node, fanIn }));
-    if (options.input !== undefined) messages.push(say("rootInput", { node }));
-    else messages.push(...suggestionFindings(step, head));
-    return messages;
-  }
-  const count = /^count:(\d+)$/.exec(fanIn)?.[1];
-  if (count !== undefined && (Number(count) < 1 || Number(count) > after.length)) {
-    messages.push(say("fanInTooMany", { node, parents: after.length, fanIn }));
-  }
-  if (step.kind === "node" && step.handler.input === undefined) {
-    messages.push(say("sourceWithUpstream", { node, handler: step.handler.name, parent: after.join(", ") }));
-  }
-  if (options.input !== undefined) messages.push(...inputFindings(step, options.input, { seen, head }));
-  else messages.push(...suggestionFindings(step, head));
-  return messages;
+  const { after, input } = options;
+  return [
+    ...afterFindings(step, seen),
+    ...(step.kind === "fn" ? nodeArgFindings(step, seen) : []),
+    ...startFindings(step),
+    ...(step.kind === "node" ? parentFindings(step.handler, { node, after }) : []),
+    ...(input === undefined ? suggestionFindings(step, head) : inputFindings(step, input, { seen, head })),
+  ];
 }
 
-/** Where a node names no adapter, the one that its handler suggests is the flow's, and has something to read. */
-function suggestionFindings(step: WrittenStep, head: FlowHead): string[] {
-  const suggested = handlerOf(step)?.inputAdapter;
-  if (suggested === undefined) return [];
-  const { adapter } = suggested;
-  if (!isAdapter(adapterName(adapter), head)) return [unknownAdapter(adapter, head)];
-  return step.options.after.length === 0 ? [say("nothingToRead", { node: step.id, adapter })] : [];
-}
-
-const ownAdapters = ({ inputAdapters }: FlowHead) => inputAdapters.map(({ name }) => name);
-const isAdapter = (name: string, head: FlowHead) => isBuiltInAdapter(name) || ownAdapters(head).includes(name);
-const unknownAdapter = (adapter: string, head: FlowHead) =>
-  withHint(say("unknownAdapter", { adapter }), adapter, [...Object.keys(builtInAdapters), ...ownAdapters(head)]);
-
-function inputFindings(
-  { id: node, options: { after } }: Step,
-  input: InputOptions,
-  { seen, head }: { readonly seen: ReadonlySet<string>; readonly head: FlowHead },
-): string[] {
-  const { adapter, from = [] } = input;
-  if (!isAdapter(adapter, head)) return [unknownAdapter(adapter, head)];
-  const messages = Object.values(from)
-    .filter((id) => !after.includes(id))
-    .map((id) => say(seen.has(id) ? "fromOutsideAfter" : "unknownSource", { node, id }));
-  if (!Array.isArray(from) && !builtInAdapter(adapter)?.takesAliases)
-    messages.push(say("aliasesOnlyGather", { adapter }));
-  if (input.metaListKey !== undefined && !builtInAdapter(adapter)?.takesListKey) {
-    messages.push(say("listKeyNotTaken", { adapter }));
-  }
-  return messages;
+/** A step's arguments are what its handler or function takes; so are the parameters among them. */
+function argumentFindings(step: WrittenStep, head: FlowHead): string[] {
+  const args = (step.options.args ?? {}) as Args;
+  const [own, schemas] =
+    step.kind === "node"
+      ? [handlerFindings(step, args), handlerSchemas(step)]
+      : [fnFindings(step, args), [argsSchemaOf(step.fn)]];
+  return [...own, ...paramFindings(args, schemas.map(wireType), head)];
 }

@@ -13,7 +13,7 @@ const part = `const part = flow("part", {
 
 export const parts: readonly Place[] = [
   {
-    what: "what a flow that is used takes",
+    what: "options of use",
     code: `${part}
 etl.use("p", part, { | })`,
     offers: ["inputs?"],
@@ -25,7 +25,7 @@ etl.use("p", part, { inputs: { | } })`,
     offers: ["counted?", "rows?"],
   },
   {
-    what: "the inputs that are left",
+    what: "the inputs that were not given yet",
     code: `${part}
 etl.use("p", part, { inputs: { rows: "extract", | } })`,
     offers: ["counted?"],
@@ -37,7 +37,7 @@ etl.use("p", part, { inputs: { rows: "|" } })`,
     offers: ["count", "extract"],
   },
   {
-    what: "parents after a flow was used: its nodes, under their new ids",
+    what: "parents after use: the nodes of the subflow, under their new ids",
     code: `${part}
 etl.use("p", part, { inputs: { rows: "extract", counted: "count" } }).node("w", count, { after: ["|"] })`,
     offers: ["count", "extract", "p.sum"],
@@ -89,46 +89,46 @@ export const functions: readonly Place[] = [
     offers: ["last", "max", "mean", "min", "sum"],
   },
   {
-    what: "nodes in the arguments of a function of one's own",
+    what: "nodes in the arguments of a custom function",
     code: `${digest}
 etl.fn("w", digest, { args: { of: ["|"] } })`,
     offers: ["count", "extract"],
   },
   {
-    what: "a node in the arguments of a function of one's own, beside a mistake",
+    what: "a node in the arguments of a custom function, beside a mistake",
     code: `${digest}
 etl.fn("w", digest, { args: { of: ["extract"], main: "|", mode: 1 } })`,
     offers: ["count", "extract"],
   },
   {
-    what: "words that an argument of a function may be",
+    what: "literals that an argument of a function may be",
     code: `${digest}
 etl.fn("w", digest, { args: { of: ["extract"], mode: "|" } })`,
     offers: ["brief", "full"],
   },
   {
-    what: "keys inside an argument of a function of one's own",
+    what: "keys inside an argument of a custom function",
     code: `${digest}
 etl.fn("w", digest, { args: { of: ["extract"], to: { | } } })`,
     offers: ["name", "tags?"],
   },
   {
-    what: "which of its arguments hold nodes",
+    what: "which of its arguments are node ids",
     code: `defineCoordinatorFn("f", { args: z.object({ of: z.string(), n: z.number() }), nodeArgs: ["|"], output: z.object({}), run: () => ({}) })`,
     offers: ["n", "of"],
   },
   {
-    what: "arguments of a function of one's own",
+    what: "arguments of a custom function",
     code: `etl.fn("w", notify, { after: ["count"], args: { | } })`,
     offers: ["channel", "retries?"],
   },
   {
-    what: "a parameter for it",
+    what: "a parameter for an argument",
     code: `etl.fn("w", notify, { after: ["count"], args: { channel: param("|") } })`,
     offers: ["date"],
   },
   {
-    what: "any parameter where any value may stand",
+    what: "any parameter where any value is accepted",
     code: `etl.fn("w", "vars.set", { args: { kv: { day: param("|") } } })`,
     offers: ["date", "n"],
   },
@@ -138,7 +138,7 @@ etl.fn("w", digest, { args: { of: ["extract"], to: { | } } })`,
     offers: ["count", "extract"],
   },
   {
-    what: "how many parents of a function's node",
+    what: "fan-in of a function's node",
     code: `etl.fn("w", "noop", { after: ["extract", "count"], fanIn: "|" })`,
     offers: ["all", "any", "count:1", "count:2"],
   },

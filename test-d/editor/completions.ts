@@ -67,7 +67,7 @@ const flowMembers = [
 
 export const nodes: readonly Place[] = [
   {
-    what: "members of a flow, and none that are FlowKit's own business",
+    what: "members of a flow, without internal ones",
     code: `etl.|`,
     offers: flowMembers,
   },
@@ -84,7 +84,7 @@ export const nodes: readonly Place[] = [
     offers: nodeOptions,
   },
   {
-    what: "options that are left",
+    what: "options that were not given yet",
     code: `etl.node("w", count, { after: ["extract"], startWhen: "first_batch", | })`,
     offers: nodeOptions.filter((option) => option !== "after?" && option !== "startWhen?"),
   },
@@ -94,7 +94,7 @@ export const nodes: readonly Place[] = [
     offers: ["after?", "args?", "fanIn?", "retry?", "startWhen?", "timeoutSec?"],
   },
   {
-    what: "parents: the nodes declared before, not those after",
+    what: "parents: nodes declared before, not after",
     code: `etl
   .node("w", count, { after: ["|"] })
   .node("later", count, { after: ["extract"] })`,
@@ -106,47 +106,47 @@ export const nodes: readonly Place[] = [
     offers: ["count", "extract"],
   },
   {
-    what: "how many parents: as many as there are",
+    what: "fan-in: up to the number of parents",
     code: `etl.node("w", join, { after: ["extract", "count"], fanIn: "|" })`,
     offers: ["all", "any", "count:1", "count:2"],
   },
   {
-    what: "how many parents, when they are written later",
+    what: "fan-in, if parents are written later",
     code: `etl.node("w", join, { fanIn: "|", after: ["extract", "count"] })`,
     offers: ["all", "any", "count:1", "count:2"],
   },
   {
-    what: "how many parents, after the node before",
+    what: "fan-in, after the node before",
     code: `etl.then("w", join, { fanIn: "|" })`,
     offers: ["all", "any", "count:1"],
   },
   {
-    what: "how many parents of a root: none but the default",
+    what: "fan-in of a root: only the default",
     code: `etl.node("w", extract, { args: { batchSize: 1 }, fanIn: "|" })`,
     offers: ["all"],
   },
   {
-    what: "when a node starts",
+    what: "start condition of a node",
     code: `etl.node("w", count, { after: ["extract"], startWhen: "|" })`,
     offers: ["first_batch", "ready"],
   },
   {
-    what: "how it is retried",
+    what: "options of retry",
     code: `etl.node("w", extract, { retry: { | } })`,
     offers: ["backoffFactor?", "backoffMaxSec?", "backoffSec?", "jitter?", "max?", "permanentOn?"],
   },
   {
-    what: "what it is limited to",
+    what: "options of limits",
     code: `etl.node("w", extract, { limits: { | } })`,
     offers: ["maxRunning?"],
   },
   {
-    what: "when a root starts: it waits for nothing",
+    what: "start condition of a root: only the default",
     code: `etl.node("w", extract, { startWhen: "|" })`,
     offers: ["ready"],
   },
   {
-    what: "permanent codes: the handler's own and the engine's",
+    what: "permanent codes: those of the handler and of the engine",
     code: `etl.node("w", clean, { after: ["extract"], retry: { permanentOn: ["|"] } })`,
     offers: [...coreCodes, "bad_row"],
   },
@@ -156,12 +156,12 @@ export const nodes: readonly Place[] = [
     offers: [...coreCodes, "bad_row"],
   },
   {
-    what: "permanent codes of a built-in function: the engine's",
+    what: "permanent codes of a built-in function: those of the engine",
     code: `etl.fn("w", "vars.set", { args: { kv: {} }, retry: { permanentOn: ["|"] } })`,
     offers: coreCodes,
   },
   {
-    what: "permanent codes of a function of one's own",
+    what: "permanent codes of a custom function",
     code: `etl.fn("w", notify, { args: { channel: "" }, retry: { permanentOn: ["timeout", "|"] } })`,
     offers: [...coreCodes, "rate_limited"],
   },
@@ -169,7 +169,7 @@ export const nodes: readonly Place[] = [
 
 export const inputs: readonly Place[] = [
   {
-    what: "adapters, those of the flow's own too",
+    what: "adapters, including custom ones",
     code: `etl.node("w", count, { after: ["extract"], input: { adapter: "|" } })`,
     offers: [...builtInAdapters, "pull.latest"],
   },
@@ -184,17 +184,17 @@ export const inputs: readonly Place[] = [
     offers: ["backoffMaxMs?", "eofOnTaskDone?", "from?", "metaListKey?", "pollMs?", "size"],
   },
   {
-    what: "arguments of an adapter that gathers: no list to cut",
+    what: "arguments of an adapter that gathers: without a list key",
     code: `etl.node("w", join, { after: ["count"], input: { adapter: "pull.gather", | } })`,
     offers: ["backoffMaxMs?", "eofOnTaskDone?", "from?", "pollMs?"],
   },
   {
-    what: "arguments of an adapter of one's own",
+    what: "arguments of a custom adapter",
     code: `etl.node("w", count, { after: ["extract"], input: { adapter: "pull.latest", | } })`,
     offers: ["from?", "windowSec"],
   },
   {
-    what: "sources: the node's parents only",
+    what: "sources: only the node's parents",
     code: `etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts", from: ["|"] } })`,
     offers: ["extract"],
   },
@@ -215,7 +215,7 @@ export const inputs: readonly Place[] = [
     offers: ["count", "extract"],
   },
   {
-    what: "the list to cut: what the sources have",
+    what: "list key: the lists of the sources",
     code: `etl.node("w", clean, {
   after: ["extract"],
   input: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "|" },
@@ -223,14 +223,14 @@ export const inputs: readonly Place[] = [
     offers: ["rows"],
   },
   {
-    what: "the list to cut, of the node before",
+    what: "list key, of the node before",
     code: `flow()
   .node("a", extract, { args: { batchSize: 1 } })
   .then("w", clean, { input: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "|" } })`,
     offers: ["rows"],
   },
   {
-    what: "the list to cut: one that every source has",
+    what: "list key: lists that every source has",
     code: `etl.node("w", clean, {
   after: ["extract", "count"],
   input: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "|" },
@@ -246,17 +246,17 @@ export const args: readonly Place[] = [
     offers: ["batchSize"],
   },
   {
-    what: "the input of a root that makes no batches of its own",
+    what: "the input of a root without iterBatches",
     code: `etl.node("w", seeded, { args: { | } })`,
     offers: ["seed"],
   },
   {
-    what: "parameters: those that fit",
+    what: "parameters: those of a matching type",
     code: `etl.node("w", extract, { args: { batchSize: param("|") } })`,
     offers: ["n"],
   },
   {
-    what: "parameters for a text",
+    what: "parameters for a string",
     code: `etl.node("w", byDay, { after: ["count"], args: { date: param("|") } })`,
     offers: ["date"],
   },
@@ -271,7 +271,7 @@ export const args: readonly Place[] = [
     offers: ["date"],
   },
   {
-    what: "arguments inside an object: those that fit",
+    what: "arguments inside an object: those of a matching type",
     code: `etl.node("w", byDay, { after: ["count"], args: { date: "", where: { | } } })`,
     offers: ["city"],
   },
@@ -314,7 +314,7 @@ export const handlers: readonly Place[] = [
     offers: [...attemptContext, "idempotencyKey", "metrics", "uid"],
   },
   {
-    what: "the context at the end",
+    what: "the context of finalize",
     code: `defineHandler("sum", { input: z.int(), output: z.int(), processBatch: (n) => n, finalize(ctx) { ctx.| } })`,
     offers: [...attemptContext, "batchCount", "metrics", "outputs"],
   },
@@ -329,7 +329,7 @@ export const handlers: readonly Place[] = [
     offers: builtInAdapters,
   },
   {
-    what: "adapters that it may suggest, before anything else is written",
+    what: "adapters that it may suggest, written first",
     code: `defineHandler("sum", { inputAdapter: { adapter: "|" } })`,
     offers: builtInAdapters,
   },
@@ -349,12 +349,12 @@ export const handlers: readonly Place[] = [
     offers: ["backoffMaxMs?", "eofOnTaskDone?", "metaListKey?", "pollMs?", "size"],
   },
   {
-    what: "arguments of an adapter of one's own that it suggests",
+    what: "arguments of a custom adapter that it suggests",
     code: `defineHandler("sum", { input: z.json(), output: z.int(), inputAdapter: { adapter: latest, | }, processBatch: () => 1 })`,
     offers: ["windowSec"],
   },
   {
-    what: "codes that a verdict may have",
+    what: "codes that classifyError may return",
     code: `defineHandler("sum", {
   input: z.int(),
   output: z.int(),
@@ -368,7 +368,7 @@ export const handlers: readonly Place[] = [
 
 export const runs: readonly Place[] = [
   {
-    what: "what a flow takes",
+    what: "options of a flow",
     code: `flow("x", { | })`,
     offers: ["adapters?", "inputs?", "params?"],
   },
@@ -383,12 +383,12 @@ export const runs: readonly Place[] = [
     offers: ["deadlineSec?", "idempotencyKey?", "params?", "priority?", "traceparent?"],
   },
   {
-    what: "nodes whose artifacts may be read",
+    what: "nodes whose artifacts can be read",
     code: `task.artifacts("|")`,
     offers: ["count", "extract"],
   },
   {
-    what: "what a run gives: its leaves",
+    what: "results of a run: its leaves",
     code: `(await task.result()).|`,
     offers: ["count"],
   },
@@ -463,12 +463,12 @@ const next = 1;`,
 /** One mistake at a time is mended: the others must not take the completions away. */
 export const besideMistakes: readonly Place[] = [
   {
-    what: "an edge that doesn't fit",
+    what: "an edge that does not match",
     code: `etl.node("w", count, { after: ["count", "|"] })`,
     offers: ["count", "extract"],
   },
   {
-    what: "an edge to the node before that doesn't fit",
+    what: "an edge to the node before that does not match",
     code: `etl.then("w", count, { startWhen: "|" })`,
     offers: ["first_batch", "ready"],
   },
@@ -478,7 +478,7 @@ export const besideMistakes: readonly Place[] = [
     offers: ["count", "extract"],
   },
   {
-    what: "an id that is taken",
+    what: "a duplicate id",
     code: `etl.node("extract", count, { after: ["|"] })`,
     offers: ["count", "extract"],
   },
@@ -493,7 +493,7 @@ export const besideMistakes: readonly Place[] = [
     offers: ["ready"],
   },
   {
-    what: "a source that gets parents",
+    what: "a source with parents",
     code: `etl.node("w", extract, { after: ["|"], args: { batchSize: 1 } })`,
     offers: ["count", "extract"],
   },
@@ -508,7 +508,7 @@ export const besideMistakes: readonly Place[] = [
     offers: ["extract"],
   },
   {
-    what: "a fan-in that can't be met",
+    what: "a fan-in that cannot be met",
     code: `etl.node("w", count, { after: ["extract"], fanIn: "count:3", input: { adapter: "|" } })`,
     offers: [...builtInAdapters, "pull.latest"],
   },

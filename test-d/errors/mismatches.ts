@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Stored, Wire } from "../../src/dsl/types/schema.ts";
+import type { Stored, Wire } from "../../src/dsl/model/schema.ts";
 import type { MismatchText } from "../../src/graph/data/mismatch.ts";
 
 const row = z.object({ id: z.string(), price: z.number() });

@@ -16,7 +16,7 @@ beforeAll(async () => {
   compiled = await compileMistakes("mistakes/index.ts", ...files.map((file) => `mistakes/${file}`));
 });
 
-test("all that the compilers say", async () => {
+test("all messages of the compilers", async () => {
   await expect(printMistakes(mistakes, compiled)).toMatchFileSnapshot("mistakes.txt");
 });
 
@@ -24,17 +24,17 @@ test("the page of all checks", async () => {
   await expect(checksPage(compiled)).toMatchFileSnapshot("../../docs/checks.md");
 });
 
-test("the compilers refuse nothing but the mistakes", () => {
+test("the compilers reject nothing but the mistakes", () => {
   expect(compiled.elsewhere).toEqual([]);
 });
 
-test("each rule has a name of its own", () => {
+test("the names of rules are unique", () => {
   const rules = mistakes.map(({ rule }) => rule);
   expect(rules).toEqual([...new Set(rules)]);
 });
 
 describe.each(mistakes)("$rule", ({ rule, words, ownWords, token, atRunTime = true, make, right }) => {
-  test.each(compilers)("TypeScript %s says it at the token", (compiler) => {
+  test.each(compilers)("TypeScript %s reports it at the token", (compiler) => {
     const said = compiled.byRule.get(rule)?.filter((one) => one.compiler === compiler) ?? [];
     expect(said).toHaveLength(1);
     for (const one of said) {
@@ -49,12 +49,12 @@ describe.each(mistakes)("$rule", ({ rule, words, ownWords, token, atRunTime = tr
     }
   });
 
-  test("without the mistake it compiles", () => {
+  test("compiles without the mistake", () => {
     expect(right().compile().nodes.length).toBeGreaterThan(0);
   });
 
   if (!atRunTime) return;
-  test("compile() says the same", () => {
+  test("compile() reports the same message", () => {
     let thrown: unknown;
     try {
       make().compile();

@@ -11,12 +11,12 @@ beforeAll(async () => {
   compiled = await compileMistakes("run-mistakes.ts");
 });
 
-test("the compilers refuse nothing but the mistakes", () => {
+test("the compilers reject nothing but the mistakes", () => {
   expect(compiled.elsewhere).toEqual([]);
 });
 
 describe.each(runMistakes)("$rule", ({ rule, words, token, atRunTime = true, make }) => {
-  test.each(compilers)("TypeScript %s says it at the token", (compiler) => {
+  test.each(compilers)("TypeScript %s reports it at the token", (compiler) => {
     const said = compiled.byRule.get(rule)?.filter((one) => one.compiler === compiler) ?? [];
     expect(said).toHaveLength(1);
     for (const one of said) {
@@ -26,7 +26,7 @@ describe.each(runMistakes)("$rule", ({ rule, words, token, atRunTime = true, mak
   });
 
   if (!atRunTime) return;
-  test("run() says the same", async () => {
+  test("run() reports the same message", async () => {
     const thrown = await make().catch((error: unknown) => error);
     expect(FlowError.is(thrown) && thrown.code).toMatch(/^(GRAPH|PARAMS)_INVALID$/);
     expect(thrown).toHaveProperty("message", expect.stringContaining(words));

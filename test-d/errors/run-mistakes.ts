@@ -42,7 +42,7 @@ export const runMistakes: readonly RunMistake[] = [
     },
   },
   {
-    rule: "the same, of a record by other names",
+    rule: "an engine that lacks a handler, with a record under other names",
     words: "this engine has no handler 'extractor' (node 'extract'): add it to its handlers",
     token: "etl",
     make: async () => {
@@ -52,7 +52,7 @@ export const runMistakes: readonly RunMistake[] = [
     },
   },
   {
-    rule: "a coordinator that was told of other handlers",
+    rule: "a coordinator with other handlers",
     words: "this engine has no handler 'counter' (node 'count'): add it to its handlers",
     token: "etl",
     make: async () => {
@@ -63,7 +63,7 @@ export const runMistakes: readonly RunMistake[] = [
     },
   },
   {
-    rule: "a coordinator that was told of other types",
+    rule: "a coordinator with other types",
     words: "this engine has no handler 'counter' (node 'count'): add it to its workerTypes",
     token: "etl",
     make: async () => {
@@ -74,7 +74,7 @@ export const runMistakes: readonly RunMistake[] = [
     },
   },
   {
-    rule: "a client that was told of other types",
+    rule: "a client with other types",
     words: "this engine has no handler 'extractor' (node 'extract'): add it to its workerTypes",
     token: "etl",
     make: async () => {
@@ -96,7 +96,7 @@ export const runMistakes: readonly RunMistake[] = [
     },
   },
   {
-    rule: "no options",
+    rule: "options missing",
     words: "flow 'etl' needs params (missing: date, n)",
     token: "etl",
     make: async () => {
@@ -116,7 +116,7 @@ export const runMistakes: readonly RunMistake[] = [
     },
   },
   {
-    rule: "no params of a flow without a name",
+    rule: "params missing, of a flow without a name",
     words: "this flow needs params (missing: date)",
     token: "unnamed",
     make: async () => {
@@ -126,7 +126,7 @@ export const runMistakes: readonly RunMistake[] = [
     },
   },
   {
-    rule: "no param",
+    rule: "params empty",
     words: "flow 'etl' needs params (missing: date, n)",
     token: "params",
     make: async () => {
@@ -136,7 +136,7 @@ export const runMistakes: readonly RunMistake[] = [
     },
   },
   {
-    rule: "one param too few",
+    rule: "one param missing",
     words: "flow 'etl' needs params (missing: n)",
     token: "params",
     make: async () => {

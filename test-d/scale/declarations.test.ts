@@ -23,11 +23,11 @@ describe.each(compilers)("TypeScript %s", (compiler) => {
     return readFileSync(join(workspace.path, "out/program.d.ts"), "utf8");
   };
 
-  test("writes a small flow as people can read it", async () => {
+  test("writes readable declarations of a small flow", async () => {
     await expect(await emit(threeParents(2, "chain"))).toMatchFileSnapshot("small-flow.d.ts.txt");
   });
 
-  test("writes a flow of 200 nodes, and reads it again", async () => {
+  test("writes declarations of a flow of 200 nodes, and reads them", async () => {
     const declarations = await emit(threeParents(200, "options"));
     expect(declarations.length).toBeLessThan(70_000);
 
@@ -46,7 +46,7 @@ describe.each(compilers)("TypeScript %s", (compiler) => {
     expect(diagnostics[0]?.text).toContain("edge 'n198' -> 'next': .v199 is missing (needs number)");
   });
 
-  test("writes adapters and the handlers that suggest them, and reads them again", async () => {
+  test("writes declarations of adapters and of handlers that suggest them, and reads them", async () => {
     const declarations = await emit(
       `import { defineHandler, defineInputAdapter, flow } from "flowkit";
        import * as z from "zod";

@@ -21,7 +21,7 @@ async function compileBoth(compiler: Compiler, options = {}): Promise<readonly [
   ];
 }
 
-test.each(compilers)("TypeScript %s: an import is nearly nothing", async (compiler) => {
+test.each(compilers)("TypeScript %s: an import costs next to nothing", async (compiler) => {
   const [alone, both] = await compileBoth(compiler);
   expect(both.diagnostics).toEqual([]);
   expect(both.instantiations - alone.instantiations).toBeLessThan(500);
@@ -35,7 +35,7 @@ test("without skipLibCheck, its declarations add little to zod's own", async () 
   expect(both.instantiations - alone.instantiations).toBeLessThan(17_000);
 });
 
-test.each(["5.9", "6.0"] as const)("TypeScript %s keeps under 10 MiB for it", async (compiler) => {
+test.each(["5.9", "6.0"] as const)("TypeScript %s uses less than 10 MiB for an import", async (compiler) => {
   using workspace = new BuiltPackage("heap");
   workspace.write("zod.ts", zodOnly);
   workspace.write("flowkit.ts", withFlowkit);

@@ -39,7 +39,7 @@ test.each(cases)("$name: within its limit", async (one) => {
   expect(instantiations).toBeLessThanOrEqual(one.limit);
 });
 
-test("each further node costs what the one before cost", async () => {
+test("each further node costs as much as the one before", async () => {
   const cost = async (count: number) => (await measure(caseNamed(`${count} nodes: chain`))).instantiations;
   const early = (await cost(200)) - (await cost(100));
   const late = (await cost(500)) - (await cost(400));
@@ -56,7 +56,7 @@ test("500 nodes with options compile with all compilers, at the same cost", asyn
   expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(100);
 });
 
-test("one mistake is one error, and its words cost little", async () => {
+test("one mistake is one error, and its message costs little", async () => {
   const { diagnostics, instantiations } = await measure(mistake);
   expect(diagnostics.map(({ text }) => text)).toEqual([
     expect.stringContaining("edge 'n99' -> 'n100': .id is string, needs number"),
@@ -66,7 +66,7 @@ test("one mistake is one error, and its words cost little", async () => {
   expect(instantiations - right).toBeLessThan(5_000);
 });
 
-test("two thousand nodes compile in parts, with all compilers", { timeout: 600_000 }, async () => {
+test("two thousand nodes compile as subflows, with all compilers", { timeout: 600_000 }, async () => {
   for (const compiler of compilers) {
     const { diagnostics } = await measure(caseNamed("400 nodes, used 5 times"), compiler);
     expect(diagnostics, `TypeScript ${compiler}`).toEqual([]);

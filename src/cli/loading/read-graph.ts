@@ -1,4 +1,4 @@
-import { nodeFindings } from "../../dsl/loaded-checks.ts";
+import { nodeFindings } from "../../dsl/rules/loaded/check.ts";
 import { type Graph, type ValidateOptions, validateGraph } from "../../graph/index.ts";
 import { type Definitions, exportedDefinitions, exportedFlow, type FlowBox } from "./exported-flow.ts";
 import { readText } from "./find-file.ts";

@@ -3,15 +3,10 @@ import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/i
 import type { Absent } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
-import type { AnyCoordinatorFn, FnOutputOf } from "./coordinator-function.ts";
-import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
-import type { FnArgument, FnOptions } from "./fn-options.ts";
-import type { AnyHandler } from "./handler.ts";
-import type { HandlerProblem } from "./handler-checks.ts";
-import type { IdArgument } from "./id-checks.ts";
-import type { AnyString, OrError } from "./markers.ts";
-import type { NodeOptions } from "./options.ts";
-import type { ParentsOf } from "./payload.ts";
+import type { ParentsOf, Suggested } from "../model/adapter.ts";
+import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
+import type { AnyHandler } from "../model/handler.ts";
+import type { AnyString, OrError } from "../model/markers.ts";
 import type {
   AnyState,
   FlowState,
@@ -24,34 +19,38 @@ import type {
   state,
   TickAfter,
   YoungAfter,
-} from "./state.ts";
-import type { Suggested } from "./suggested-input.ts";
+} from "../model/state.ts";
+import type { FnArgument } from "../rules/fn/types.ts";
+import type { HandlerProblem } from "../rules/handler/types.ts";
+import type { IdArgument } from "../rules/id/types.ts";
 import type {
   Bindings,
   CompileReceiver,
   HeadAfterUse,
-  PartArgument,
-  PartIds,
-  PartLast,
-  PartRecords,
-  PartSteps,
-  PartUsed,
   PrefixArgument,
+  SubflowArgument,
+  SubflowIds,
+  SubflowLast,
+  SubflowRecords,
+  SubflowSteps,
+  SubflowUsed,
   UseOptions,
-} from "./use.ts";
+} from "../rules/subflow/types.ts";
+import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
+import type { FnOptions } from "./fn-options.ts";
+import type { NodeOptions } from "./options.ts";
 
 /**
  * A chain of nodes, each checked against those before it. Immutable: every method returns a new flow.
  *
- * Its type parameters are there to be carried on, not to be written. The first two are for whoever looks at a flow in an
- * editor, where long types are cut at their end: its node ids, and what a run takes. The third is what the compiler
- * knows of the nodes so far; see `state.ts`.
+ * Its type parameters are inferred, never written. The first two, its node ids and its parameters, come first because
+ * editors cut long types at their end. The third is what the compiler knows of the nodes so far; see `state.ts`.
  */
 export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   readonly [ids]: TIds;
   readonly [params]: TParams;
   readonly [state]: TState;
-  /** Types only: `typeof etl.$infer.outputs`. There is no value behind it. */
+  /** Types only, such as `typeof etl.$infer.outputs`; the property does not exist at run time. */
   readonly $infer: FlowInfer<
     TState["head"]["name"],
     TParams,
@@ -61,20 +60,20 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
     TState["used"]
   >;
   /**
-   * The handlers of its nodes by name: what an engine or a worker runs.
+   * The handlers of its nodes by name, for an engine or a worker.
    *
    * @example
    * createEngine({ handlers: { ...etl.handlers, ...reports.handlers } })
    */
   readonly handlers: HandlersByName<TState["steps"]>;
-  /** The input adapters of your own that were given to `flow()`. */
+  /** The custom input adapters that were given to `flow()`. */
   readonly inputAdapters: readonly InputAdapterDefinition[];
-  /** The coordinator functions of your own that its nodes call. */
+  /** The custom coordinator functions that its nodes call. */
   readonly coordinatorFns: readonly CoordinatorFunctionDefinition[];
-  /** What its parameters must be; `undefined` when it takes none. */
+  /** The schema of its parameters; `undefined` if it has none. */
   readonly paramsSchema: $ZodType | undefined;
 
-  // One sentence each, for the list of members; the signatures below carry the rest, for who writes a call.
+  // One sentence each, for the list of members; the signatures below have the rest, for the author of a call.
 
   /** Adds a node. Without `after` it is a root, which depends on nothing. */
   readonly node: AddRoot;
@@ -82,18 +81,18 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   /** Adds a node that depends on the one before it, unless `after` says otherwise. */
   readonly then: AddNext;
 
-  /** The same as `then`, for those whose linter forbids that name. */
+  /** The same as `then`, for linters that forbid that name. */
   readonly next: AddNext;
 
   /** Adds a node that runs a coordinator function. */
   readonly fn: AddFn;
 
   /** Adds all nodes of another flow. */
-  readonly use: AddPart;
+  readonly use: AddSubflow;
 
   /**
    * The graph as plain JSON, checked and deeply frozen; the same object at each call. Adapters, their sources and all
-   * edges are written out, defaults are left out.
+   * edges are written out; defaults are left out.
    *
    * @example
    * flow("etl").node("extract", extract, { args: { count: 10 } }).compile()
@@ -104,7 +103,7 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
    * //   edges: [],
    * // }
    *
-   * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` when it has inputs, or with every mistake, in `details.findings`
+   * @throws FlowError `FLOW_EMPTY` without nodes; `FLOW_INVALID` with inputs, or with every mistake in `details.findings`
    */
   compile(this: CompileReceiver<TIds, TState["head"]["inputs"]>, options?: CompileOptions): Graph;
 }
@@ -117,8 +116,8 @@ export interface AnyFlow {
 
 /*
  * The signatures of the chain's methods. They are generic over their receiver (`this: TFlow`) and read its state from
- * one property, so the accumulated nodes never sit in a signature that is only half instantiated: that alone makes the
- * chain five times as expensive.
+ * one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make
+ * the chain five times as expensive.
  */
 
 type After = readonly string[] | [] | Absent;
@@ -200,13 +199,13 @@ export interface AddRoot {
   >;
 }
 
-// Not one signature with a type parameter for what `after` defaults to: the look-up of that parameter in every check
-// makes the whole chain 5 % more expensive.
+// `node` and `then` have separate signatures: a type parameter for the default of `after`, read in every check, would
+// make the whole chain 5 % more expensive.
 /** The methods {@link Flow.then} and {@link Flow.next}. */
 export interface AddNext {
   /**
    * Adds a node that depends on the one before it, unless `after` says otherwise.
-   * A flow is no promise: `await flow` rejects with `FLOW_AWAITED`.
+   * A flow is not a promise: `await flow` rejects with `FLOW_AWAITED`.
    *
    * @example
    * flow("etl").node("extract", extract, { args: { count: 10 } }).then("clean", clean)
@@ -214,7 +213,7 @@ export interface AddNext {
    *
    * @param id - unique in the flow; a literal string, so that later nodes can name it
    * @param handler - what the node does; from `defineHandler`
-   * @param options - its arguments, how it reads its input, retries; `after` for other parents than the node before
+   * @param options - its arguments, how it reads its input, retries; `after` for parents other than the node before
    */
   <
     const TId extends string,
@@ -280,7 +279,7 @@ export interface AddNext {
 /** The method {@link Flow.fn}. */
 export interface AddFn {
   /**
-   * Adds a node that runs a coordinator function: a built-in one by name, or one of your own.
+   * Adds a node that runs a coordinator function: a built-in one by name, or a custom one.
    *
    * @example
    * flow("etl")
@@ -331,7 +330,7 @@ export interface AddFn {
 }
 
 /** The method {@link Flow.use}. */
-export interface AddPart {
+export interface AddSubflow {
   /**
    * Adds all nodes of another flow, each under the id `prefix.id`.
    *
@@ -343,35 +342,46 @@ export interface AddPart {
    *   .then("load", load)
    *   .compile().edges // [["extract", "eu.clean"], ["eu.clean", "load"]]
    *
-   * Its parameters are those of this flow, which must have them all; `then` goes on from its last node.
+   * Its parameters are those of this flow, which must declare them all; `then` continues from its last node.
    *
    * @param prefix - a literal string, so that later nodes can name its nodes
-   * @param part - the flow; it may be used many times, and may use others itself
+   * @param subflow - a flow; it may be used many times, and may have subflows itself
    * @param options - which nodes feed its inputs
    */
-  <TFlow extends AnyFlow, const TPrefix extends string, TPart extends AnyFlow, const TBound extends Bindings = {}>(
+  <TFlow extends AnyFlow, const TPrefix extends string, TSubflow extends AnyFlow, const TBound extends Bindings = {}>(
     this: TFlow,
-    prefix: PrefixArgument<TPrefix, PartIds<TPart[typeof ids], TPart[typeof state], TPrefix>, TFlow[typeof ids]>,
-    part: PartArgument<TPart, TPart[typeof ids], TPart[typeof state], TPrefix, TFlow[typeof state], TBound>,
+    prefix: PrefixArgument<
+      TPrefix,
+      SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
+      TFlow[typeof ids]
+    >,
+    subflow: SubflowArgument<
+      TSubflow,
+      TSubflow[typeof ids],
+      TSubflow[typeof state],
+      TPrefix,
+      TFlow[typeof state],
+      TBound
+    >,
     options?: UseOptions<
       TPrefix,
       TBound,
-      TPart[typeof state]["head"]["inputs"],
+      TSubflow[typeof state]["head"]["inputs"],
       TFlow[typeof ids],
       TFlow[typeof state]
     >,
   ): Flow<
-    TFlow[typeof ids] | PartIds<TPart[typeof ids], TPart[typeof state], TPrefix>,
+    TFlow[typeof ids] | SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
     TFlow[typeof params],
     FlowState<
-      TFlow[typeof state]["old"] & TFlow[typeof state]["young"] & PartRecords<TPart[typeof state], TPrefix>,
+      TFlow[typeof state]["old"] & TFlow[typeof state]["young"] & SubflowRecords<TSubflow[typeof state], TPrefix>,
       {},
       never,
       0,
-      TFlow[typeof state]["steps"] | PartSteps<TPart[typeof state]["steps"], TPrefix>,
-      TFlow[typeof state]["used"] | PartUsed<TPart[typeof state], TPrefix, TBound>,
-      PartLast<TPart[typeof state]["last"], TPrefix>,
-      HeadAfterUse<TFlow[typeof state]["head"], TPart[typeof state]["head"]["adapters"]>
+      TFlow[typeof state]["steps"] | SubflowSteps<TSubflow[typeof state]["steps"], TPrefix>,
+      TFlow[typeof state]["used"] | SubflowUsed<TSubflow[typeof state], TPrefix, TBound>,
+      SubflowLast<TSubflow[typeof state]["last"], TPrefix>,
+      HeadAfterUse<TFlow[typeof state]["head"], TSubflow[typeof state]["head"]["adapters"]>
     >
   >;
 }

@@ -4,72 +4,19 @@ import type {
   BatchContext,
   ErrorClass,
   FinalizeContext,
-  HandlerDefinition,
   SourceBatch,
 } from "../../definitions/index.ts";
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { Say, zodSchema } from "../../graph/format/messages.ts";
-import type { JsonSchema } from "./json.ts";
-import type { ReadSchema } from "./read-schema.ts";
-import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "./schema.ts";
-import type { Suggested, SuggestedInput } from "./suggested-input.ts";
-
-/**
- * What the compiler knows of a handler: resolved types, not schemas. They are short to print, and reading one is one
- * property access instead of a comparison of zod's own types.
- */
-export interface HandlerTypes<
-  TInput,
-  TOutput,
-  TResult,
-  TArgs,
-  TErrors extends string,
-  TSource extends boolean,
-  TSuggested,
-> {
-  /** Payload of one batch as it travels; absent for a source. */
-  readonly input: TInput;
-  /** What one batch stores. */
-  readonly output: TOutput;
-  /** What `finalize` returns, as it is stored; absent when none is declared. */
-  readonly result: TResult;
-  /** Static arguments as they stand in the graph. */
-  readonly args: TArgs;
-  /** Its own reason codes. */
-  readonly errors: TErrors;
-  /** Whether it makes its own batches. */
-  readonly source: TSource;
-  /** The input adapter that it suggests, as it was written; absent when it suggests none. */
-  readonly suggested: TSuggested;
-}
-
-/** A handler with its types. The engine takes it as the {@link HandlerDefinition} that it is at run time. */
-export interface Handler<
-  TName extends string,
-  TInput,
-  TOutput,
-  TResult,
-  TArgs,
-  TErrors extends string,
-  TSource extends boolean,
-  TSuggested,
-> extends HandlerDefinition {
-  readonly name: TName;
-  /** Types only: `typeof clean.$infer.output`. There is no value behind it. */
-  readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource, TSuggested>;
-}
-
-/** Any handler, for constraints: only what the checks read, so that comparing with it is cheap. */
-export interface AnyHandler {
-  readonly name: string;
-  readonly $infer: HandlerTypes<unknown, unknown, unknown, unknown, string, boolean, Suggested | Absent>;
-}
+import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "../model/schema.ts";
+import type { JsonSchema, ReadSchema } from "../rules/definition/types.ts";
+import type { SuggestedInput } from "../rules/suggestion/types.ts";
 
 type Awaitable<T> = T | Promise<T>;
 
 /**
- * Payload of one batch in handler code: what `input` decodes to. Without `input`, a source's payload is its output, and
- * a handler that isn't a source gets the node's arguments, as one batch.
+ * The payload of one batch in handler code: what `input` decodes to. Without `input`, the payload of a source is its
+ * output, and a handler that is not a source gets the node's arguments, as one batch.
  */
 type PayloadOf<TInput, TOutput extends AnySchema, TArgs, TGiven> = TInput extends AnySchema
   ? Decoded<TInput>
@@ -78,8 +25,8 @@ type PayloadOf<TInput, TOutput extends AnySchema, TArgs, TGiven> = TInput extend
     : WireOr<TArgs, {}>;
 
 /**
- * What {@link defineHandler} takes. Members may stand in any order; methods may be synchronous or not.
- * No interface, for the reason of `NodeOptions`.
+ * The argument of {@link defineHandler}. Members may be in any order; methods may be synchronous or asynchronous. Not
+ * an interface, for the reason given at `NodeOptions`.
  */
 export type HandlerOptions<
   TName extends string,
@@ -92,50 +39,50 @@ export type HandlerOptions<
   TGiven,
   TSuggested,
 > = {
-  /** Payload of ONE batch. Left out: the handler is a source, which makes its own batches. */
+  /** The payload of ONE batch. Without it the handler is a source, which produces its own batches. */
   readonly input?: TInput extends AnySchema
     ? ReadSchema<TInput, Say<"handlerMemberType", { handler: TName; member: "input"; needs: typeof zodSchema }>>
     : TInput;
-  /** What ONE batch produces; it is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
+  /** The output of ONE batch. It is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
   readonly output: JsonSchema<TOutput, TName, "output">;
-  /** Static arguments of the node; they stand in the graph as they are. */
+  /** Static arguments of the node, written in the graph as they are. */
   readonly args?: TArgs extends AnySchema ? JsonSchema<TArgs, TName, "args"> : TArgs;
-  /** What `finalize` returns. */
+  /** The result of `finalize`. */
   readonly result?: TResult extends AnySchema ? JsonSchema<TResult, TName, "result"> : TResult;
-  /** Reason codes of its own; `retry.permanentOn` may name them. */
+  /** Reason codes that it declares; `retry.permanentOn` may name them. */
   readonly errors?: readonly TErrors[];
   /**
-   * `false`: a retry starts the node's output over instead of going on after the last stored batch.
+   * `false`: a retry starts the node's output again instead of continuing after the last stored batch.
    *
    * @defaultValue true
    */
   readonly resumable?: boolean;
   /**
-   * How many batches of one attempt are processed at once, for handlers that wait: for a service, a disk. What they
-   * produce is stored in the order of the batches all the same.
+   * How many batches of one attempt are processed concurrently, for handlers that wait for a service or a disk. Their
+   * outputs are still stored in the order of the batches.
    *
    * @defaultValue 1
    */
   readonly concurrency?: number;
   /**
-   * What it does outside of the engine: `"reads"` asks others, such as a site or a database, `"writes"` changes something
-   * there too. Nothing runs differently for it: it is for readers, and for `flowkit lint`.
+   * What it does outside of the engine: `"reads"` reads from other systems, such as a site or a database; `"writes"`
+   * also changes them. It is documentation, also for `flowkit lint`, and does not change how the handler runs.
    */
   readonly external?: "reads" | "writes";
   /**
-   * How the outputs of its parents become its payloads where a node names no adapter: what a node says in `input`,
-   * without `from`.
+   * How the outputs of parents become its payloads on a node without `input`: the same as `input` of a node, without
+   * `from`.
    */
   readonly inputAdapter?: SuggestedInput<TName, TInput, TSuggested>;
-  /** Runs once a worker, before the first attempt. */
+  /** Runs once per worker, before the first attempt. */
   init?(): Awaitable<void>;
   /**
-   * Runs once an attempt, before the first batch. What it returns is `ctx.loaded` in the methods that stand AFTER it
-   * (the compiler reads them in order; before it, `ctx.loaded` is `unknown`). One that takes no parameters, or writes
-   * their types out, may stand anywhere.
+   * Runs once per attempt, before the first batch. Its return value is `ctx.loaded` in the methods written AFTER it
+   * (the compiler reads them in order; before it, `ctx.loaded` is `unknown`). A `loadInput` without parameters, or with
+   * explicit types for them, may be written anywhere.
    */
   loadInput?(args: DecodedOr<TArgs, {}>, ctx: AttemptContext<DecodedOr<TArgs, {}>>): TLoaded;
-  /** Makes the batches of a source. */
+  /** Produces the batches of a source. */
   iterBatches?(
     args: DecodedOr<TArgs, {}>,
     ctx: AttemptContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>>,
@@ -143,8 +90,8 @@ export type HandlerOptions<
     | AsyncIterable<SourceBatch<PayloadOf<TInput, TOutput, TArgs, TGiven>>>
     | Iterable<SourceBatch<PayloadOf<TInput, TOutput, TArgs, TGiven>>>;
   /**
-   * Turns one batch into one output. A source may leave it out: then the payload is the output.
-   * It runs at least once a batch; its stored output counts exactly once.
+   * Turns one batch into one output. A source may leave it out: the payload is then the output. It runs at least once
+   * per batch; its stored output counts exactly once.
    */
   processBatch?(
     payload: PayloadOf<TInput, TOutput, TArgs, TGiven>,
@@ -154,11 +101,11 @@ export type HandlerOptions<
   finalize?(
     ctx: FinalizeContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>, Decoded<TOutput>>,
   ): TResult extends ReturnSchema ? Awaitable<Decoded<TResult>> : Awaitable<void>;
-  /** Its verdict about an error that one of its methods threw; `undefined` leaves it to the engine. */
+  /** Classifies an error that one of its methods threw; `undefined` leaves it to the engine. */
   classifyError?(error: unknown): ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
 };
 
-/** The members of {@link HandlerOptions} that were written; only `iterBatches` decides about types. */
+/** The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types. */
 export type HandlerKey = keyof HandlerOptions<
   string,
   Absent,
@@ -172,11 +119,11 @@ export type HandlerKey = keyof HandlerOptions<
 >;
 
 /**
- * A method without "or left out" where it was written: only into an arrow function of a type that is nothing but a
- * function does the compiler look, and underline what is wrong in what it returns.
+ * A method that was given, without `undefined`: the compiler looks into an arrow function, and underlines the wrong
+ * part of what it returns, only if the expected type is nothing but a function.
  *
- * The template in the names keeps the compiler from looking here for the types of parameters. All keys at once were not
- * written: they are what it falls back to when a key that is spread in is none of ours.
+ * The template in the key names keeps the compiler from taking the types of parameters from here. All keys at once mean
+ * that none was inferred: the compiler falls back to the constraint when a key that is spread in is unknown.
  */
 export type WrittenMethods<TOptions, TGiven> = {
   readonly [TKey in TGiven & ("processBatch" | "finalize") as [HandlerKey] extends [TGiven]

@@ -1,10 +1,10 @@
 import type { Json } from "../../errors/index.ts";
 
 /**
- * The type that a JSON Schema describes, where the schema is a literal; for the parts of the language that say which
- * data there is. Of all else (`$ref`, `allOf`, tuples, ...) it says no more than that it is JSON.
+ * The type that a JSON Schema describes, if the schema is a literal; for the keywords that describe the shape of data. For
+ * all others (`$ref`, `allOf`, tuples, ...) the type is any JSON.
  *
- * With `TFilled`, as it is once defaults are filled in: a key that has one is there.
+ * With `TFilled`, the type once defaults are filled in: a key with a default is present.
  *
  * @example
  * FromJsonSchema<{ type: "object"; properties: { id: { type: "string" }; n: { type: "integer" } }; required: ["id"] }>
@@ -60,7 +60,7 @@ type Defaulted<TProperties, TFilled> = TFilled extends true
     }[keyof TProperties]
   : never;
 
-/** One object instead of an intersection of two: it is printed in messages, and compared. */
+/** One object instead of an intersection of two, because it is printed in messages and compared. */
 type Keys<TProperties, TRequired, TFilled> = {
   [TKey in keyof TProperties as TKey extends TRequired ? TKey : never]: FromJsonSchema<TProperties[TKey], TFilled>;
 } & {

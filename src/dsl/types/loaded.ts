@@ -1,37 +1,22 @@
 import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
 import type { Absent } from "../../builtins/node-records.ts";
-import type { HandlerDefinition } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
-import type { Join, Say } from "../../graph/format/messages.ts";
 import type { coordinatorFnType } from "../../graph/index.ts";
-import type { AnyInputAdapter } from "./adapter.ts";
-import type { AnyCoordinatorFn, CoordinatorFnTypes, FnOutputOf } from "./coordinator-function.ts";
+import type { AnyInputAdapter } from "../model/adapter.ts";
+import type { AnyCoordinatorFn, CoordinatorFnTypes, FnOutputOf } from "../model/coordinator-function.ts";
+import type { AnyHandler, HandlerTypes } from "../model/handler.ts";
+import type { Stored } from "../model/schema.ts";
+import type { FlowHead, FlowState, HandlerStep } from "../model/state.ts";
+import type { GraphSource, IdOf, IsLiteral, NodeIn, TypeOf } from "../rules/loaded/types.ts";
 import type { Flow } from "./flow.ts";
-import type { AnyHandler, HandlerTypes } from "./handler.ts";
 import type { FromJsonSchema } from "./json-schema.ts";
-import type { FlowTypeError } from "./markers.ts";
-import type { Stored } from "./schema.ts";
-import type { FlowHead, FlowState, HandlerStep } from "./state.ts";
-
-/*
- * What the type of a graph JSON says, where it is a literal. Each look-up goes by node id or by type and names what it
- * needs (`extends { readonly type: infer T }`): a JSON may be written in every way that the graph contract allows.
- */
-
-/** A graph JSON as the compiler must see it: all else is judged when it is loaded. */
-export interface GraphSource {
-  readonly nodes: readonly object[];
-}
-
-/** Handlers with or without their types: `flow.handlers` has none. */
-export type GivenHandlers = readonly HandlerDefinition[] | Readonly<Record<string, HandlerDefinition>>;
 
 export interface GivenSchemas {
   readonly [type: string]: { readonly args?: $ZodType; readonly input?: $ZodType; readonly output?: $ZodType };
 }
 
-/** Everything that outputs are looked up in. */
+/** Where the types of outputs are looked up. */
 interface Sources<TGraph, THandler, TFn, TSchemas> {
   readonly graph: TGraph;
   readonly handler: THandler;
@@ -40,36 +25,9 @@ interface Sources<TGraph, THandler, TFn, TSchemas> {
 }
 type AnySources = Sources<GraphSource, unknown, unknown, unknown>;
 
-type NodeIn<TGraph extends GraphSource> = TGraph["nodes"][number];
-type IdOf<TNode> = TNode extends { readonly node_id: infer TId extends string } ? TId : never;
-type TypeOf<TNode> = TNode extends { readonly type: infer TType extends string } ? TType : never;
-
-/** Not when it came from `JSON.parse`, from a file, or through a variable without `as const`. */
-type IsLiteral<TGraph extends GraphSource> = [IdOf<NodeIn<TGraph>>] extends [never]
-  ? false
-  : string extends IdOf<NodeIn<TGraph>>
-    ? false
-    : true;
-
 type HandlerIn<THandlers> = THandlers extends readonly (infer THandler)[] ? THandler : THandlers[keyof THandlers];
 
-/** Each handler itself, or the sentence that it has no node. */
-export type HandlersArgument<THandlers, TGraph extends GraphSource> =
-  IsLiteral<TGraph> extends true
-    ? { [TKey in keyof THandlers]: HandlerArgument<THandlers[TKey], TypeOf<NodeIn<TGraph>>> }
-    : THandlers;
-
-type HandlerArgument<THandler, TTypes extends string> = THandler extends { readonly name: infer TName extends string }
-  ? string extends TName
-    ? THandler
-    : TName extends TTypes
-      ? THandler
-      : FlowTypeError<
-          Say<"handlerOfNoType", { handler: TName; types: Join<Exclude<TTypes, typeof coordinatorFnType>, ", "> }>
-        >
-  : THandler;
-
-/** The flow that a graph JSON is. */
+/** The type of the flow that `fromGraph` returns. */
 export type LoadedFlow<
   TGraph extends GraphSource,
   THandlers,
@@ -107,9 +65,9 @@ export type LoadedFlow<
         >
       >;
 
-/** Which parameters there are is known at run time only: any name stands for one, and it fits everywhere. */
+/** The parameters are known only at run time: any name is accepted, and matches every type. */
 interface AnyParams {
-  // biome-ignore lint/suspicious/noExplicitAny: `never` would fit as an argument, and refuse every flow that uses this one
+  // biome-ignore lint/suspicious/noExplicitAny: `never` would match as an argument, but reject every flow that has this one as a subflow
   readonly [name: string]: any;
 }
 
@@ -143,7 +101,10 @@ type TypeOutput<TType, TSources extends AnySources> =
 
 type HandlerTypesOf<TType, TSources extends AnySources> = TypesOfNamed<TType, TSources["handler"]>;
 
-/** The types of the definition that has the name; those without types, such as `flow.handlers`, have any name. */
+/**
+ * The types of the definition with this name. Definitions without types, such as those of `flow.handlers`, have any
+ * name.
+ */
 type TypesOfNamed<TName, TDefinition> = [Extract<TDefinition, { readonly name: TName }>] extends [never]
   ? Absent
   : Extract<TDefinition, { readonly name: TName }> extends { readonly $infer: infer TTypes }
@@ -166,7 +127,7 @@ interface Records<TSources extends AnySources> {
   readonly fresh: never;
 }
 
-/** The arguments that decide about an output, in the builder's spelling. */
+/** The arguments that affect the type of an output, under the builder's names. */
 type BuilderArgs<TNode> = TNode extends {
   readonly io: {
     readonly fn_args: {
@@ -178,7 +139,7 @@ type BuilderArgs<TNode> = TNode extends {
   ? { fromNodes: readonly TSource[]; target: { key: TKey } }
   : {};
 
-/** Who runs each node that isn't a coordinator function's. */
+/** By node, the handler that runs it; none for nodes of coordinator functions. */
 type Steps<TSources extends AnySources> = StepOfEach<NodeIn<TSources["graph"]>, TSources>;
 type StepOfEach<TNode, TSources extends AnySources> = TNode extends unknown
   ? TypeOf<TNode> extends typeof coordinatorFnType
@@ -192,19 +153,16 @@ type RunnerOf<TType, TSources extends AnySources> = [
   ? HandlerElsewhere<TypeOutput<TType, TSources>>
   : Extract<TSources["handler"], AnyHandler & { readonly name: TType }>;
 
-/**
- * A handler that was not given: under no name among the flow's, and of its result the graph says nothing but that it
- * is JSON.
- */
+/** A handler that was not given. It has no name among the handlers of the flow, and its result may be any JSON. */
 interface HandlerElsewhere<TOutput> extends AnyHandler {
   readonly name: never;
   readonly $infer: HandlerTypes<unknown, TOutput, Json, unknown, string, boolean, Absent>;
 }
 
-/** Of a graph that is no literal: the handlers stand under their names, and under no node. */
+/** For a graph that is not a literal, handlers are known by name but not by node. */
 type StepsOfNoNode<THandler> = THandler extends AnyHandler ? HandlerStep<never, THandler> : never;
 
-/** Ids that some node depends on: by `depends_on`, by `edges`, or by both. */
+/** Ids that some node depends on, by `depends_on`, by `edges`, or by both. */
 type Parents<TGraph extends GraphSource> = ParentsOfEach<NodeIn<TGraph>> | EdgeStarts<TGraph>;
 type ParentsOfEach<TNode> = TNode extends { readonly depends_on: readonly (infer TParent extends string)[] }
   ? TParent
@@ -219,7 +177,7 @@ type LastOf<TGraph extends GraphSource> = TGraph["nodes"] extends readonly [...u
   ? [IdOf<TLast>]
   : [];
 
-/** As the caller of a run gives them, or filled in, as arguments see them. */
+/** The parameters as the caller of `run` writes them, or with defaults filled in, as arguments refer to them. */
 type ParamsIn<TGraph, TFilled = false> = TGraph extends { readonly params_schema: infer TSchema }
   ? FromJsonSchema<TSchema, TFilled>
   : {};

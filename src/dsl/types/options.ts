@@ -1,13 +1,12 @@
-import type { AdapterArgs, ListKeyOption } from "./adapter.ts";
-import type { AdapterArgument, UnknownInput } from "./adapter-checks.ts";
-import type { ArgsAt, UnknownArgs } from "./args-checks.ts";
-import type { AnyHandler } from "./handler.ts";
-import type { ListKeyArgument } from "./input-checks.ts";
-import type { WithParams } from "./params.ts";
-import type { PermanentOn } from "./retry-checks.ts";
-import type { AfterArgument, FromArgument } from "./source-checks.ts";
-import type { FanInArgument, FirstBatchArgument } from "./start-checks.ts";
-import type { AnyState } from "./state.ts";
+import type { AdapterArgs, ListKeyOption } from "../model/adapter.ts";
+import type { AnyHandler } from "../model/handler.ts";
+import type { AnyState } from "../model/state.ts";
+import type { ArgsAt, UnknownArgs } from "../rules/args/types.ts";
+import type { AfterArgument, FromArgument } from "../rules/edge/types.ts";
+import type { AdapterArgument, ListKeyArgument, UnknownInput } from "../rules/input/types.ts";
+import type { WithParams } from "../rules/params/types.ts";
+import type { PermanentOn } from "../rules/retry/types.ts";
+import type { FanInArgument, FirstBatchArgument } from "../rules/start/types.ts";
 
 /** When and how often a failed attempt is repeated. */
 export interface RetryOptions<TPermanentOn> {

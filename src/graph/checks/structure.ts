@@ -1,5 +1,5 @@
-import type { FindingList } from "../format/findings.ts";
-import { cut, say } from "../format/messages.ts";
+import type { FindingCode, FindingList } from "../format/findings.ts";
+import { cut, type MessageKey, say } from "../format/messages.ts";
 import type { Path } from "../format/pointer.ts";
 import type { Draft, DraftEdge, DraftNode } from "../format/shape.ts";
 import { cycleIn, type Parents } from "../format/topology.ts";
@@ -235,17 +235,38 @@ export function checkStart({ draft, findings }: CheckContext, links: Links): voi
     if (node.facets.depends_on === undefined && draft.edgesUnclear) continue;
     // Unknown names count: they are reported separately, and were intended as parents.
     const parents = new Set(links.declared[node.index]?.names).size;
-    const values = { node: node.name, fanIn, parents };
-    if (parents === 0) {
-      if (fanIn !== "all") {
-        findings.add({ code: "GRAPH_FAN_IN", path: node.pathOf("fan_in"), message: say("rootFanIn", values) });
-      }
-      if (startWhen === "first_batch") {
-        const message = say("rootFirstBatch", values);
-        findings.add({ code: "GRAPH_START_WHEN", path: node.pathOf("start_when"), message });
-      }
-    } else if (fanIn.startsWith("count:") && Number(fanIn.slice("count:".length)) > parents) {
-      findings.add({ code: "GRAPH_FAN_IN", path: node.pathOf("fan_in"), message: say("fanInTooMany", values) });
+    for (const { key, ...fault } of startFaults({ node: node.name, fanIn, startWhen, parents })) {
+      findings.add({ ...fault, path: node.pathOf(key) });
     }
   }
+}
+
+interface StartFault {
+  readonly code: FindingCode;
+  readonly key: "fan_in" | "start_when";
+  readonly message: string;
+}
+
+/** Why a node with so many parents could never start. The builder calls it too, for its flows. */
+export function startFaults(start: {
+  readonly node: string;
+  readonly fanIn: string | undefined;
+  readonly startWhen: string | undefined;
+  readonly parents: number;
+}): readonly StartFault[] {
+  const { node, fanIn = "all", startWhen, parents } = start;
+  const fault = (code: FindingCode, key: StartFault["key"], message: MessageKey): StartFault => ({
+    code,
+    key,
+    message: say(message, { node, fanIn, parents }),
+  });
+  if (parents > 0) {
+    const count = /^count:(\d+)$/.exec(fanIn)?.[1];
+    const isMet = count === undefined || (Number(count) >= 1 && Number(count) <= parents);
+    return isMet ? [] : [fault("GRAPH_FAN_IN", "fan_in", "fanInTooMany")];
+  }
+  return [
+    ...(startWhen === "first_batch" ? [fault("GRAPH_START_WHEN", "start_when", "rootFirstBatch")] : []),
+    ...(fanIn === "all" ? [] : [fault("GRAPH_FAN_IN", "fan_in", "rootFanIn")]),
+  ];
 }

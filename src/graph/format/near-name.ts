@@ -27,6 +27,12 @@ export function nearName(word: string, candidates: Iterable<string>): string | u
   return best;
 }
 
+/** The message, with what was probably meant where something is near. */
+export function withHint(message: string, word: string, among: Iterable<string>): string {
+  const near = nearName(word, among);
+  return near === undefined ? message : `${message} (did you mean '${near}'?)`;
+}
+
 /** Damerau-Levenshtein distance (adjacent transpositions count as one edit); `bound + 1` means more than `bound`. */
 function editDistance(a: string, b: string, bound: number): number {
   if (Math.abs(a.length - b.length) > bound) return bound + 1;

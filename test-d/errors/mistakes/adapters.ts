@@ -80,7 +80,7 @@ export const adapterMistakes: readonly Mistake[] = [
       }),
   },
   {
-    rule: "argument of an own adapter missing",
+    rule: "argument of a custom adapter missing",
     words: "node 'w': adapter 'pull.latest' needs 'windowSec'",
     token: "adapter",
     make: () =>
@@ -106,7 +106,7 @@ export const adapterMistakes: readonly Mistake[] = [
       }),
   },
   {
-    rule: "argument of an own adapter of another type",
+    rule: "argument of a custom adapter of another type",
     words: "adapter 'pull.latest': windowSec must be a number, got 'ten'",
     ownWords: "TypeScript names both types, on the key",
     token: "windowSec",

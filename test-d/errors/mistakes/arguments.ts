@@ -32,7 +32,7 @@ export const argumentMistakes: readonly Mistake[] = [
     right: () => etl.node("w", seeded, { args: { seed: "s" } }),
   },
   {
-    rule: "a root whose input is not an object",
+    rule: "root whose input is not an object",
     words:
       "node 'w': the input of handler 'cleaner' is { id: string, price: number }[], so it cannot be a root: add a parent",
     token: "clean",
@@ -64,7 +64,7 @@ export const argumentMistakes: readonly Mistake[] = [
     right: () => etl.node("w", seeded, { args: { seed: "a" } }),
   },
   {
-    rule: "argument of a handler that takes none",
+    rule: "argument of a handler that accepts none",
     words: "node 'w': handler 'counter' does not accept argument 'limit'",
     token: "limit",
     make: () =>

@@ -20,7 +20,7 @@ const knownId = "w";
 /** Mistakes with flows that are used in others. */
 export const compositionMistakes: readonly Mistake[] = [
   {
-    rule: "prefix of another form",
+    rule: "invalid prefix",
     words:
       "invalid prefix 'a b': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
     token: '"a b"',
@@ -40,7 +40,7 @@ export const compositionMistakes: readonly Mistake[] = [
     right: () => etl.use(knownId, part, { inputs: { rows: "extract" } }),
   },
   {
-    rule: "id of a part that is taken",
+    rule: "duplicate id from a subflow",
     words: "node id 'p.count' is already used in this flow",
     token: '"p"',
     make: () => {
@@ -51,7 +51,7 @@ export const compositionMistakes: readonly Mistake[] = [
     right: () => etl.use("p", part, { inputs: { rows: "extract" } }).use("q", part, { inputs: { rows: "extract" } }),
   },
   {
-    rule: "id that an input has",
+    rule: "id that is the name of an input",
     words: "node id 'rows' is already used in this flow",
     token: '"rows"',
     make: () => {
@@ -62,7 +62,7 @@ export const compositionMistakes: readonly Mistake[] = [
     right: () => etl.use("p", open.then("count", count), { inputs: { rows: "extract" } }),
   },
   {
-    rule: "input of another form",
+    rule: "invalid input name",
     words: "invalid input name 'a b'",
     token: '"a b"',
     make: () => {
@@ -84,7 +84,7 @@ export const compositionMistakes: readonly Mistake[] = [
         ),
   },
   {
-    rule: "part without nodes",
+    rule: "subflow without nodes",
     words: "subflow 'p' has no nodes: add one with .node(id, handler) before .use()",
     token: "open",
     make: () =>
@@ -93,7 +93,7 @@ export const compositionMistakes: readonly Mistake[] = [
     right: () => etl.use("p", open.then("count", count), { inputs: { rows: "extract" } }),
   },
   {
-    rule: "input of a part missing",
+    rule: "input of a subflow missing",
     words: "subflow 'p' needs a node for each of its inputs (missing: rows)",
     token: "part",
     make: () =>
@@ -102,7 +102,7 @@ export const compositionMistakes: readonly Mistake[] = [
     right: () => etl.use("p", part, { inputs: { rows: "extract" } }),
   },
   {
-    rule: "unknown input of a part",
+    rule: "unknown input of a subflow",
     words: "subflow 'p' has no input 'row'",
     token: "row:",
     make: () =>
@@ -131,7 +131,7 @@ export const compositionMistakes: readonly Mistake[] = [
     right: () => etl.node("text", textual).use("p", part, { inputs: { rows: "extract" } }),
   },
   {
-    rule: "parameter of a part missing",
+    rule: "parameter of a subflow missing",
     words: "subflow 'p' needs parameters that this flow does not declare: date",
     token: "part",
     make: () => {
@@ -142,7 +142,7 @@ export const compositionMistakes: readonly Mistake[] = [
     right: () => etl.use("p", part, { inputs: { rows: "extract" } }),
   },
   {
-    rule: "parameter of a part of another type",
+    rule: "parameter of a subflow of another type",
     words: "subflow 'p': its parameters do not match those of this flow: .date is number, needs string",
     token: "part",
     make: () => {

@@ -144,7 +144,7 @@ export const definitionMistakes: readonly Mistake[] = [
     },
   },
   {
-    rule: "output of an own function that is not JSON",
+    rule: "output of a custom function that is not JSON",
     words: "a coordinator function 'sums': its output cannot be stored as JSON: output.total is a bigint",
     token: "output",
     make: () => {
@@ -175,7 +175,7 @@ export const definitionMistakes: readonly Mistake[] = [
     },
   },
   {
-    rule: "output of an own function of zod 3",
+    rule: "output of a custom function of zod 3",
     words: "a coordinator function 'old': 'output' must be a schema of zod 4 (import zod, or zod/v4)",
     token: "output",
     make: () => {

@@ -129,7 +129,7 @@ export const edgeMistakes: readonly Mistake[] = [
     right: () => etl.node("w", needsBoth, { after: ["count", "extract"], input: { adapter: "pull.gather" } }),
   },
   {
-    rule: "gathered input that no source gives",
+    rule: "gathered input that no source delivers",
     words: "input of 'w': .extract is missing",
     token: "adapter",
     make: () =>

@@ -141,7 +141,7 @@ export const functionMistakes: readonly Mistake[] = [
     right: () => etl.fn("w", digest, { args: { of: ["count"], to: { name: "Ada" } } }),
   },
   {
-    rule: "argument of a function that is none of several words",
+    rule: "argument of a function that is not one of its literals",
     words: "node 'w': fn 'digest': args.mode is \"breif\", needs ",
     token: "mode",
     make: () =>
@@ -178,7 +178,7 @@ export const functionMistakes: readonly Mistake[] = [
     right: () => etl.fn("w", "vars.set", { args: { kv: { at: "1970-01-01" } } }),
   },
   {
-    rule: "unknown node in the arguments of an own function",
+    rule: "unknown node in the arguments of a custom function",
     words: "node 'w' reads from 'cuont', which is not a node declared before it",
     token: '"cuont"',
     make: () =>
@@ -187,7 +187,7 @@ export const functionMistakes: readonly Mistake[] = [
     right: () => etl.fn("w", digest, { args: { of: ["extract", "count"] } }),
   },
   {
-    rule: "unknown argument of an own function",
+    rule: "unknown argument of a custom function",
     words: "node 'w': fn 'slack.notify' does not accept argument 'text'",
     token: "text",
     make: () =>

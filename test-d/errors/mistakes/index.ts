@@ -23,14 +23,14 @@ export const topics: readonly Topic[] = [
   { title: "Edges", file: "edges.ts", mistakes: edgeMistakes },
   { title: "Nodes", file: "nodes.ts", mistakes: nodeMistakes },
   { title: "How a node reads its input", file: "adapters.ts", mistakes: adapterMistakes },
-  { title: "How a handler wants its input", file: "suggestions.ts", mistakes: suggestionMistakes },
+  { title: "The input adapter that a handler suggests", file: "suggestions.ts", mistakes: suggestionMistakes },
   { title: "When a node starts", file: "starts.ts", mistakes: startMistakes },
   { title: "Arguments", file: "arguments.ts", mistakes: argumentMistakes },
   { title: "Parameters", file: "parameters.ts", mistakes: parameterMistakes },
   { title: "Coordinator functions", file: "functions.ts", mistakes: functionMistakes },
   { title: "Retries", file: "retries.ts", mistakes: retryMistakes },
   { title: "Definitions", file: "definitions.ts", mistakes: definitionMistakes },
-  { title: "Flows in flows", file: "composition.ts", mistakes: compositionMistakes },
+  { title: "Subflows", file: "composition.ts", mistakes: compositionMistakes },
 ];
 
 /**

@@ -58,7 +58,7 @@ export const nodeMistakes: readonly Mistake[] = [
     right: () => etl.node("extract2", count, { after: ["extract"] }),
   },
   {
-    rule: "id of another form",
+    rule: "invalid id",
     words: "invalid node id 'a b'",
     token: '"a b"',
     make: () =>
@@ -86,7 +86,7 @@ export const nodeMistakes: readonly Mistake[] = [
     right: () => etl.node("w", extract, { args: { batchSize: 1 } }),
   },
   {
-    rule: "source with upstream",
+    rule: "source with a parent",
     words: "node 'w': handler 'extractor' declares no input (it is a source), so it cannot depend on 'count'",
     token: "extract",
     make: () =>
@@ -125,7 +125,7 @@ export const nodeMistakes: readonly Mistake[] = [
     right: () => etl.fn(knownId, "noop"),
   },
   {
-    rule: "no nodes",
+    rule: "flow without nodes",
     words: "this flow has no nodes: add one with .node(id, handler) before compile()",
     token: "flow()",
     make: () => ({

@@ -16,7 +16,7 @@ export const parameterMistakes: readonly Mistake[] = [
     right: () => etl.then("w", byDay, { args: { date: param("date") } }),
   },
   {
-    rule: "parameter of a flow that has none",
+    rule: "parameter of a flow without parameters",
     words: "'n' is not a parameter of this flow",
     token: '"n"',
     make: () =>
@@ -35,7 +35,7 @@ export const parameterMistakes: readonly Mistake[] = [
     right: () => etl.then("w", byDay, { args: { date: param("date"), limit: param("n") } }),
   },
   {
-    rule: "parameter of another type, inside",
+    rule: "parameter of another type, inside an argument",
     words: "parameter 'n' is number, 'city' needs string",
     token: '"n"',
     make: () =>

@@ -41,7 +41,7 @@ export const retryMistakes: readonly Mistake[] = [
     right: () => etl.fn("w", "vars.set", { args: { kv: {} }, retry: { permanentOn: ["bad_fn_args"] } }),
   },
   {
-    rule: "unknown permanent code of an own function",
+    rule: "unknown permanent code of a custom function",
     words: "node 'w': 'rate_limit' is not a reason code of fn 'slack.notify' or of the engine",
     token: '"rate_limit"',
     make: () =>

@@ -28,7 +28,7 @@ const many = flow()
 /** When a node starts. */
 export const startMistakes: readonly Mistake[] = [
   {
-    rule: "fan-in over the number of parents",
+    rule: "fan-in above the number of parents",
     words: "node 'w' waits for 1 node(s): fanIn 'count:2' cannot be met",
     token: "fanIn",
     make: () =>
@@ -55,7 +55,7 @@ export const startMistakes: readonly Mistake[] = [
     right: () => etl.node("w", extract, { args: { batchSize: 1 }, startWhen: "ready" }),
   },
   {
-    rule: "fan-in over more parents than are counted by hand",
+    rule: "fan-in above a large number of parents",
     words: "node 'w' waits for 18 node(s): fanIn 'count:19' cannot be met",
     token: "fanIn",
     make: () =>

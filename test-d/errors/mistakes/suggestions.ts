@@ -59,7 +59,7 @@ export const suggestionMistakes: readonly Mistake[] = [
     right: () => etl.node("w", chunks, { after: ["extract"] }),
   },
   {
-    rule: "argument of a handler's own adapter missing",
+    rule: "argument of a handler's custom adapter missing",
     words: "handler 'wrong': adapter 'pull.latest' needs 'windowSec'",
     token: "adapter",
     make: () => {
@@ -81,7 +81,7 @@ export const suggestionMistakes: readonly Mistake[] = [
     right: () => etl.node("w", gathers, { after: ["extract", "count"] }),
   },
   {
-    rule: "unknown argument of a handler's own adapter",
+    rule: "unknown argument of a handler's custom adapter",
     words: "handler 'wrong': adapter 'pull.latest' does not accept argument 'window'",
     token: "window",
     make: () => {

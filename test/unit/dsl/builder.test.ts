@@ -10,7 +10,7 @@ const step = defineHandler("step", {
 });
 
 describe("a flow", () => {
-  test("is never changed: two continuations of one beginning know nothing of each other", () => {
+  test("is immutable: two continuations of one flow do not affect each other", () => {
     const start = flow().node("a", step, { args: { n: 1 } });
     const left = start.then("left", step);
     const right = start.then("right", step);
@@ -20,7 +20,7 @@ describe("a flow", () => {
     expect(ids(start.compile())).toEqual(["a"]);
   });
 
-  test("goes on with `then` from the node before, whatever that is, and `next` is the same", () => {
+  test("continues with `then` from the node before, of any kind, and `next` does the same", () => {
     const etl = flow()
       .node("a", step, { args: { n: 1 } })
       .next("b", step)
@@ -36,7 +36,7 @@ describe("a flow", () => {
     ]);
   });
 
-  test("can't be awaited by mistake", async () => {
+  test("cannot be awaited by mistake", async () => {
     const etl = flow().node("a", step, { args: { n: 1 } });
     const awaited = async () => await (etl as unknown);
     await expect(awaited()).rejects.toMatchObject({
@@ -47,7 +47,7 @@ describe("a flow", () => {
     await expect(returned()).rejects.toSatisfy((error) => FlowError.is(error, "FLOW_AWAITED"));
   });
 
-  test("of ten thousand nodes is built and compiled in time that grows with their number only", () => {
+  test("of ten thousand nodes is built and compiled in linear time", () => {
     const timeOf = (nodes: number): number =>
       cpuMsOf(() => {
         let chain = flow("long").node("n0", step, { args: { n: 1 } }) as unknown as Chain;

@@ -34,7 +34,7 @@ const etl = flow("etl")
     args: { fromNodes: ["transform"], target: { key: "merged_result" } },
   });
 
-describe("the graph", () => {
+describe("the compiled graph", () => {
   test("is the documented JSON, with adapters, sources and edges written out and defaults left out", () => {
     expect(etl.compile()).toStrictEqual({
       schema_version: "1.0",
@@ -68,7 +68,7 @@ describe("the graph", () => {
     });
   });
 
-  test("writes the parameters as people write JSON Schema", () => {
+  test("has the parameters as JSON Schema, as people write it", () => {
     const params = z.object({ days: z.int().default(1), from: z.int().min(3).optional() });
     expect(
       flow("etl", { params })
@@ -87,7 +87,7 @@ describe("the graph", () => {
     expect(etl.compile({ primed: true })).toBe(etl.compile({ primed: true }));
   });
 
-  test("is no reference to what the author still holds", () => {
+  test("shares nothing with the author's objects", () => {
     const after: ["extract"] = ["extract"];
     const changing = flow()
       .node("extract", extract, { args: { batch_size: 1 } })
@@ -97,7 +97,7 @@ describe("the graph", () => {
     expect(Object.isFrozen(after)).toBe(false);
   });
 
-  test("takes every option", () => {
+  test("has every option", () => {
     const graph = flow()
       .node("a", load, {
         args: { n: 1 },
@@ -149,7 +149,7 @@ describe("the graph", () => {
     ]);
   });
 
-  test("names the sources of a gather by id, or by alias", () => {
+  test("has the sources of a gather by id or by alias", () => {
     const gather = defineHandler("gatherer", {
       input: z.record(z.string(), z.array(z.json())),
       output: z.int(),
@@ -167,7 +167,7 @@ describe("the graph", () => {
     ]);
   });
 
-  test("primed: as the original's coordinator needs it", () => {
+  test("primed: has the run-time fields that an external coordinator expects", () => {
     expect(
       flow()
         .node("a", load, { args: { n: 1 } })
@@ -180,7 +180,7 @@ describe("the graph", () => {
     });
   });
 
-  test("with schemas: what is written, read and stored, by type", () => {
+  test("with schemas: has args, input and output of each type", () => {
     const { schemas } = etl.compile({ schemas: true });
     expect(Object.keys(schemas ?? {})).toEqual(["extractor", "transformer"]);
     expect(schemas?.extractor?.args).toMatchObject({ required: ["batch_size"] });
@@ -190,7 +190,7 @@ describe("the graph", () => {
     expect(etl.compile()).not.toHaveProperty("schemas");
   });
 
-  test("without an adapter of the node's own, the one that its handler suggests", () => {
+  test("has the adapter that the handler suggests, if the node names none", () => {
     const suggests = defineHandler("suggests", {
       input: z.array(Row),
       output: z.int(),
@@ -213,7 +213,7 @@ describe("the graph", () => {
 describe("parameters and arguments", () => {
   const dated = flow("dated", { params: z.object({ day: z.iso.date(), size: z.int().default(10) }) });
 
-  test("a reference stands where the value will be, and the schema of all parameters with it", () => {
+  test("references are written in place of values, with the schema of all parameters", () => {
     const graph = dated
       .node("extract", extract, { args: { batch_size: param("size"), day: param("day") } })
       .fn("vars", "vars.set", { args: { kv: { at: { day: param("day") } } } })
@@ -227,7 +227,7 @@ describe("parameters and arguments", () => {
     expect(dated.paramsSchema).toBeDefined();
   });
 
-  test("an object that looks like a reference is escaped, the names of arguments are the author's", () => {
+  test("an object that looks like a reference is escaped, and names of arguments are unchanged", () => {
     const any = defineHandler("any", {
       args: z.object({ someValue: z.record(z.string(), z.json()), gone: z.int().optional() }),
       output: z.int(),
@@ -241,7 +241,7 @@ describe("parameters and arguments", () => {
     });
   });
 
-  test("functions and adapters of your own get their arguments as written", () => {
+  test("custom functions and adapters keep their arguments as written", () => {
     const notify = defineCoordinatorFn("slack.notify", {
       args: z.object({ nodeId: z.string() }),
       output: z.object({ sent: z.boolean() }),
@@ -269,10 +269,10 @@ describe("parameters and arguments", () => {
     ["out of range", { batch_size: 0 }, "node 'a': args.batch_size: Too small: expected number to be >0"],
     ["unknown", { batch_size: 1, batchSize: 1 }, "node 'a': handler 'extractor' does not accept argument 'batchSize'"],
     ["missing", {}, "node 'a': handler 'extractor' needs args (missing: batch_size)"],
-    ["a reference to nothing", { batch_size: param("sise") }, "'sise' is not a parameter of this flow"],
-    ["a name of ours", { batch_size: 1, input_adapter: "x" }, "argument name 'input_adapter' is reserved"],
-    ["no object", [1], "node 'a': 'args' must be an object"],
-    ["no JSON", { batch_size: 1, day: new Date(0) }, "args.day"],
+    ["an unknown parameter", { batch_size: param("sise") }, "'sise' is not a parameter of this flow"],
+    ["a reserved name", { batch_size: 1, input_adapter: "x" }, "argument name 'input_adapter' is reserved"],
+    ["not an object", [1], "node 'a': 'args' must be an object"],
+    ["not JSON", { batch_size: 1, day: new Date(0) }, "args.day"],
   ])("%s arguments are refused", (_, args, message) => {
     expect(failureOf(() => untyped.node("a", extract, { args }).compile())).toMatchObject({
       code: "FLOW_INVALID",
@@ -280,7 +280,7 @@ describe("parameters and arguments", () => {
     });
   });
 
-  test("a value that a parameter fills in is not judged before", () => {
+  test("a value that a parameter fills in is not checked by compile()", () => {
     const bounded = defineHandler("bounded", {
       args: z.object({ day: z.string().min(3), at: z.object({ n: z.int() }) }),
       output: z.int(),
@@ -292,8 +292,8 @@ describe("parameters and arguments", () => {
   });
 });
 
-describe("what a flow's own checks leave to the graph", () => {
-  test("is told with the flow's code", () => {
+describe("mistakes that only the checks of the graph find", () => {
+  test("are reported as FLOW_INVALID", () => {
     const failure = failureOf(() =>
       flow()
         .node("a", load, { args: { n: 1 }, partitions: 0 })
@@ -303,7 +303,7 @@ describe("what a flow's own checks leave to the graph", () => {
     expect(failure).toHaveProperty("details.findings.0.path", "/nodes/0/partitions");
   });
 
-  test("all mistakes at once, none twice", () => {
+  test("all mistakes are reported at once, none twice", () => {
     const failure = failureOf(() =>
       (flow("broken") as unknown as Untyped)
         .node("a", load, { args: { n: 1 }, timeouSec: 3 })
@@ -320,7 +320,7 @@ describe("what a flow's own checks leave to the graph", () => {
     ]);
   });
 
-  test("a reason code that nobody gives, with the one that was meant", () => {
+  test("an unknown reason code is reported with the one that was probably meant", () => {
     const failure = failureOf(() =>
       (flow() as unknown as Untyped)
         .node("a", load, { args: { n: 1 }, retry: { permanentOn: ["bad_inptu"] } })
@@ -334,7 +334,7 @@ describe("what a flow's own checks leave to the graph", () => {
     ]);
   });
 
-  test("two definitions under one name", () => {
+  test("two definitions of one name are reported", () => {
     const twin = defineHandler("loader", { output: z.int(), processBatch: () => 1 });
     const failure = failureOf(() =>
       flow()

@@ -8,7 +8,7 @@ const ticks = defineInputAdapter("pull.ticks", { args: z.object({ everySec: z.in
 const define = defineHandler as unknown as (name: unknown, options: unknown) => unknown;
 
 describe("defineHandler", () => {
-  test("gives the definition that an engine takes, frozen", () => {
+  test("returns the handler definition, frozen", () => {
     const handler = defineHandler("step", { output: z.int(), processBatch });
     expect(handler).toMatchObject({ kind: "handler", name: "step", errors: [], resumable: true });
     expect(handler.processBatch).toBe(processBatch);
@@ -26,16 +26,16 @@ describe("defineHandler", () => {
       { output: z.int(), processBatch, concurrency: 0 },
       "handler 'step': 'concurrency' must be an integer from 1 to 1000",
     ],
-    ["a name of another form", "a:b", { output: z.int(), processBatch }, "invalid handler name 'a:b'"],
+    ["an invalid name", "a:b", { output: z.int(), processBatch }, "invalid handler name 'a:b'"],
     [
       "the name of functions",
       "coordinator_fn",
       { output: z.int(), processBatch },
       "is reserved for coordinator functions",
     ],
-    ["no definition", "x", null, "handler 'x': its definition must be an object"],
-    ["no output", "x", { processBatch }, "handler 'x' needs 'output'"],
-    ["nothing to do", "x", { output: z.int() }, "handler 'x' needs 'processBatch'"],
+    ["a definition that is not an object", "x", null, "handler 'x': its definition must be an object"],
+    ["output missing", "x", { processBatch }, "handler 'x' needs 'output'"],
+    ["processBatch missing", "x", { output: z.int() }, "handler 'x' needs 'processBatch'"],
     [
       "a result that nothing makes",
       "x",
@@ -54,14 +54,24 @@ describe("defineHandler", () => {
       { output: { type: "integer" }, processBatch },
       "handler 'x': 'output' must be a schema of zod 4 (import zod, or zod/v4)",
     ],
-    ["no function", "x", { output: z.int(), processBatch: 1 }, "handler 'x': 'processBatch' must be a function"],
+    [
+      "a method that is not a function",
+      "x",
+      { output: z.int(), processBatch: 1 },
+      "handler 'x': 'processBatch' must be a function",
+    ],
     [
       "another word for what it does outside",
       "x",
       { output: z.int(), processBatch, external: "write" },
       "handler 'x': 'external' must be 'reads' or 'writes'",
     ],
-    ["no codes", "x", { output: z.int(), processBatch, errors: "bad" }, "handler 'x': 'errors' must be a list"],
+    [
+      "errors that are not a list",
+      "x",
+      { output: z.int(), processBatch, errors: "bad" },
+      "handler 'x': 'errors' must be a list",
+    ],
     [
       "an output that is no JSON",
       "x",
@@ -105,7 +115,7 @@ describe("defineHandler", () => {
     });
   });
 
-  test("gives its input adapter as the engine takes it: our names as the graph has them, others as they are", () => {
+  test("converts the arguments of a built-in input adapter to the graph's names, and keeps those of a custom one", () => {
     const chunks = { adapter: "pull.from_artifacts.rechunk:size", size: 2, metaListKey: "rows", pollMs: undefined };
     expect(define("x", { input: z.int(), output: z.int(), processBatch, inputAdapter: chunks })).toMatchObject({
       inputAdapter: { adapter: "pull.from_artifacts.rechunk:size", args: { size: 2, meta_list_key: "rows" } },
@@ -116,7 +126,7 @@ describe("defineHandler", () => {
     });
   });
 
-  test("tells every problem at once", () => {
+  test("reports every problem at once", () => {
     const failure = failureOf(() => define("x", { inputs: z.int(), errors: [1] }));
     expect(failure).toHaveProperty("details", {
       handler: "x",
@@ -129,7 +139,7 @@ describe("defineHandler", () => {
     });
   });
 
-  test("takes codecs, recursive schemas, and any JSON as output", () => {
+  test("accepts codecs, recursive schemas and any JSON as output", () => {
     const at = z.codec(z.iso.datetime(), z.date(), { decode: (s) => new Date(s), encode: (d) => d.toISOString() });
     const Tree = z.object({
       at,
@@ -142,8 +152,8 @@ describe("defineHandler", () => {
   });
 });
 
-describe("what is stored of an output", () => {
-  test("has the keys that defaults fill, as its type says", () => {
+describe("the stored form of an output", () => {
+  test("has the keys that defaults fill, like its type", () => {
     const output = z.object({ n: z.int().default(1), tags: z.array(z.string()).prefault([]) });
     const decoded = output.parse({});
     expect(z.encode(output, decoded)).toEqual({ n: 1, tags: [] });

@@ -36,8 +36,8 @@ const messagesOf = (made: LooseFlow): readonly string[] => {
   return details.findings.map(({ message }) => message);
 };
 
-describe("compile() compares what is stored with what is taken", () => {
-  test("one finding a source, at its place in the graph", () => {
+describe("compile() compares outputs with the inputs that read them", () => {
+  test("reports one finding per source, at its place in the graph", () => {
     const made = loose()
       .node("a", source(z.object({ rows: z.array(Row) })))
       .node("b", reader(z.object({ rows: z.array(Row) })), { after: ["a"] })
@@ -61,12 +61,12 @@ describe("compile() compares what is stored with what is taken", () => {
     });
   });
 
-  test("keys that a default fills are there", () => {
+  test("keys that a default fills are present", () => {
     const output = z.object({ rows: z.array(z.object({ id: z.string().default("") })) });
     pair(output, z.object({ rows: z.array(z.object({ id: z.string() })) })).compile();
   });
 
-  test("chunks by the adapter that the handler suggests", () => {
+  test("chunks of the adapter that a handler suggests are compared", () => {
     const suggested = { adapter: "pull.from_artifacts.rechunk:size", size: 2, metaListKey: "rows" };
     const made = (input: z.ZodType) =>
       loose()
@@ -86,7 +86,7 @@ describe("compile() compares what is stored with what is taken", () => {
       z.object({ a: z.array(Row) }),
       ".a may be missing (needs { id: string, price: number }[])",
     ],
-    ["any, and not needed", { fanIn: "any" }, z.object({ a: z.array(Row).optional() }), undefined],
+    ["any, of an optional key", { fanIn: "any" }, z.object({ a: z.array(Row).optional() }), undefined],
     [
       "count:1",
       { fanIn: "count:1" },
@@ -105,7 +105,7 @@ describe("compile() compares what is stored with what is taken", () => {
     else expect(messagesOf(made)).toEqual([`input of 'b': ${why}`]);
   });
 
-  test("what an adapter of one's own makes, or hands on", () => {
+  test("the payload of a custom adapter is compared, or the artifact that it passes on", () => {
     const expand = () => [];
     const rows = defineInputAdapter("pull.rows", { args: z.object({}), payload: z.array(Row), expand });
     const same = defineInputAdapter("pull.same", { args: z.object({}), expand });
@@ -123,7 +123,7 @@ describe("compile() compares what is stored with what is taken", () => {
     ]);
   });
 
-  test("what a coordinator function stores; of a built-in one nothing is known", () => {
+  test("the output of a custom coordinator function is compared; that of a built-in one is not known", () => {
     const output = z.object({ sent: z.boolean() });
     const notify = defineCoordinatorFn("notify", { args: z.object({}), output, run: () => ({ sent: true }) });
     const made = (fn: unknown, input: z.ZodType) =>
@@ -138,12 +138,12 @@ describe("compile() compares what is stored with what is taken", () => {
     ]);
   });
 
-  test("schemas with one id, which can't be described together", () => {
+  test("schemas with the same id are compared, although one document cannot contain both", () => {
     const named = (schema: z.ZodType) => schema.meta({ id: "Named" });
     pair(z.object({ x: named(z.string()), y: named(z.number()) }), z.object({ x: z.string() })).compile();
   });
 
-  test("schemas are not written into the graph for it", () => {
+  test("the comparison does not write schemas into the graph", () => {
     expect(pair(Row, Row).compile()).not.toHaveProperty("schemas");
   });
 });

@@ -40,8 +40,8 @@ const etl = flow("etl", { params: z.object({ day: z.string() }) })
   .node("extract", extract, { args: { size: 3, day: param("day") } })
   .then("clean", clean, { startWhen: "first_batch", retry: { max: 0 } });
 
-describe("the graph", () => {
-  test("is the same again, whatever it says", () => {
+describe("a loaded graph", () => {
+  test("compiles to the same graph, for any graph", () => {
     fc.assert(
       fc.property(validGraph, (json) => {
         const graph = parseGraph(json);
@@ -60,13 +60,13 @@ describe("the graph", () => {
     expect(fromGraph(graph, { handlers: etl.handlers }).compile({ schemas: true })).toStrictEqual(graph);
   });
 
-  test("has the handlers' schemas when asked for them", () => {
+  test("has the schemas of its handlers with `schemas: true`", () => {
     expect(fromGraph(etl.compile(), { handlers: [extract, clean] }).compile({ schemas: true })).toStrictEqual(
       etl.compile({ schemas: true }),
     );
   });
 
-  test("is checked: all findings are reported", () => {
+  test("is checked, and all findings are reported", () => {
     const broken = {
       nodes: [
         { node_id: "a", type: "x", depends_on: ["b"] },
@@ -79,7 +79,7 @@ describe("the graph", () => {
   });
 });
 
-describe("the chain goes on", () => {
+describe("a loaded flow can be extended", () => {
   const loaded = fromGraph({ nodes: [{ node_id: "extract", type: "extractor", io: { input_inline: { size: 1 } } }] });
 
   test("after the last node of the JSON", () => {
@@ -97,7 +97,7 @@ describe("the chain goes on", () => {
     expect(Object.keys(longer.handlers)).toStrictEqual(["extractor", "cleaner"]);
   });
 
-  test("no id is used twice, and no name means two handlers", () => {
+  test("but not with a duplicate id, nor with a second handler of a name", () => {
     const again: string = "extract";
     expect(
       failureOf(() =>
@@ -122,7 +122,7 @@ describe("the chain goes on", () => {
     expect(failureOf(() => more("dya").compile()).message).toContain("'dya' is not a parameter of this flow");
   });
 
-  test("with its defaults filled in, where arguments and parts need them", () => {
+  test("with defaults filled in where arguments and subflows need them", () => {
     const sized = flow("sized", { params: z.object({ n: z.int().default(3) }) });
     const json = sized.node("extract", extract, { args: { size: param("n") } }).compile();
     const part = flow("part", { params: z.object({ n: z.int() }) }).node("a", extract, { args: { size: param("n") } });
@@ -142,8 +142,8 @@ describe("the chain goes on", () => {
   });
 });
 
-describe("in another flow", () => {
-  test("it stands under a prefix, with its code", () => {
+describe("as a subflow", () => {
+  test("its nodes have a prefix, and its handlers come with it", () => {
     const loaded = fromGraph(JSON.parse(JSON.stringify(etl.compile())), { handlers: [extract, clean] });
     const outer = flow("outer", { params: z.object({ day: z.string() }) })
       .node("first", extract, { args: { size: 1 } })
@@ -157,7 +157,7 @@ describe("in another flow", () => {
   });
 });
 
-describe("its code", () => {
+describe("the code it is loaded with", () => {
   const graph = etl.compile({ schemas: true });
   const json: { nodes: object[] } = JSON.parse(JSON.stringify(graph));
   const messageOf = (make: () => unknown) => {
@@ -166,7 +166,7 @@ describe("its code", () => {
     return message;
   };
 
-  test("is for node types that there are", () => {
+  test("is only accepted for node types of the graph", () => {
     const cleaned = defineHandler("cleanr", { output: z.json(), *iterBatches() {} });
     expect(messageOf(() => fromGraph(json, { handlers: [cleaned] }))).toContain(
       "handler 'cleanr': the graph has no node of this type; its types are: extractor, cleaner (did you mean 'cleaner'?)",
@@ -174,7 +174,7 @@ describe("its code", () => {
     expect(messageOf(() => fromGraph(json, { schemas: { cleanr: {} } }))).toContain("schemas.cleanr: the graph has no");
   });
 
-  test("has one handler of a name", () => {
+  test("has one handler per name", () => {
     const other = defineHandler("extractor", { output: z.json(), *iterBatches() {} });
     expect(messageOf(() => fromGraph(json, { handlers: [extract, other] }))).toBe(
       "two different handlers are named 'extractor'",
@@ -182,7 +182,7 @@ describe("its code", () => {
     expect(Object.keys(fromGraph(json, { handlers: [extract, extract] }).handlers)).toStrictEqual(["extractor"]);
   });
 
-  test("says what the graph's schemas say", () => {
+  test("matches the graph's schemas", () => {
     const text = defineHandler("extractor", {
       args: z.object({ size: z.string() }),
       output: z.object({ rows: z.string() }),
@@ -203,7 +203,7 @@ describe("its code", () => {
     fromGraph(json, { handlers: [lenient] });
   });
 
-  test("takes the arguments and the place of its nodes", () => {
+  test("accepts the arguments and the parents of its nodes", () => {
     const strict = defineHandler("extractor", {
       args: z.object({ size: z.int().max(2), day: z.iso.date(), limit: z.int() }),
       output: z.object({ rows: z.array(Row) }),
@@ -226,7 +226,7 @@ describe("its code", () => {
     expect(messageOf(() => fromGraph(bare, { handlers: [source] }))).toContain("cannot depend on 'extract'");
   });
 
-  test("fits from node to node", () => {
+  test("matches along the edges", () => {
     const text = defineHandler("extractor", { output: z.object({ lines: z.string() }), *iterBatches() {} });
     const nodes = [
       { node_id: "a", type: "extractor" },
@@ -242,7 +242,7 @@ describe("its code", () => {
     );
   });
 
-  test("may be functions and adapters of your own", () => {
+  test("may include custom functions and adapters", () => {
     const note = defineCoordinatorFn("note", { args: z.object({ to: z.string() }), output: z.null(), run: () => null });
     const halves = defineInputAdapter("halves", { args: z.object({ at: z.int() }), expand: ({ meta }) => [meta] });
     const own = flow(undefined, { adapters: [halves] })

@@ -8,8 +8,8 @@ const fn = defineCoordinatorFn as unknown as (name: unknown, options: object) =>
 const start = flow as unknown as (name?: unknown, options?: object) => unknown;
 const run = () => ({});
 
-describe("definitions of your own", () => {
-  test("are what an engine takes, frozen", () => {
+describe("custom input adapters and functions", () => {
+  test("are frozen definitions", () => {
     const latest = defineInputAdapter("pull.latest", { args: z.object({}), expand: ({ meta }) => [meta] });
     expect(latest).toMatchObject({ kind: "inputAdapter", name: "pull.latest" });
     expect(latest.expand({ meta: 1, nodeId: "a", args: {} })).toEqual([1]);
@@ -54,13 +54,17 @@ describe("definitions of your own", () => {
       () => fn("f", { args: z.object({}), output: z.int(), run, errors: "late" }),
       "'errors' must be a list of strings",
     ],
-    ["a flow named by no string", () => start(run), "flow(): 'name' must be a string"],
+    ["a flow name that is not a string", () => start(run), "flow(): 'name' must be a string"],
     [
       "params that are no schema",
       () => start("f", { params: {} }),
       "flow(): 'params' must be a schema of zod 4 (import zod, or zod/v4)",
     ],
-    ["adapters that aren't", () => start("f", { adapters: [{}] }), "flow(): 'adapters' must be a list of"],
+    [
+      "adapters that are not input adapters",
+      () => start("f", { adapters: [{}] }),
+      "flow(): 'adapters' must be a list of",
+    ],
   ])("refused: %s", (_, make, message) => {
     expect(failureOf(make)).toMatchObject({ code: "FLOW_INVALID", message: expect.stringContaining(message) });
   });

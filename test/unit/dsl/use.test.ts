@@ -47,8 +47,8 @@ const start = flow("etl", { params: Dated }).node("extract", extract);
 
 const nodeOf = (graph: Graph, id: string): GraphNode | undefined => graph.nodes.find(({ node_id }) => node_id === id);
 
-describe("the nodes of a part", () => {
-  test("stand in the graph with a prefix, bound to what feeds them", () => {
+describe("the nodes of a subflow", () => {
+  test("have a prefix in the graph, and read from the nodes that feed the inputs", () => {
     const etl = start.use("eu", cleaning, { inputs: { rows: "extract" } }).then("load", clean);
     const graph = etl.compile();
     expect(graph.name).toBe("etl");
@@ -66,7 +66,7 @@ describe("the nodes of a part", () => {
     expect(nodeOf(graph, "eu.day")?.io?.input_inline?.date).toEqual({ $ref: "params.date" });
   });
 
-  test("bring their code along", () => {
+  test("bring their handlers, functions and adapters", () => {
     const part = cleaning.fn("tally", tally, { after: ["day"], args: { of: ["day"], label: "day" } });
     const etl = start.use("eu", part, { inputs: { rows: "extract" } });
     expect(etl.handlers).toEqual({ extractor: extract, cleaner: clean, by_day: byDay });
@@ -77,7 +77,7 @@ describe("the nodes of a part", () => {
     expect(nodeOf(own.compile(), "own")?.io?.input_inline?.input_adapter).toBe("pull.tail");
   });
 
-  test("may be used many times, and in parts of parts", () => {
+  test("may be used many times, and in nested subflows", () => {
     const both = flow("both", { inputs: { raw: Rows }, params: Dated })
       .use("fr", cleaning, { inputs: { rows: "raw" } })
       .use("de", cleaning, { inputs: { rows: "fr.day" } });
@@ -97,7 +97,7 @@ describe("the nodes of a part", () => {
     ]);
   });
 
-  test("keep their roots when the part has no inputs", () => {
+  test("keep their roots if the subflow has no inputs", () => {
     const source = flow("source").node("extract", extract);
     const graph = flow().use("a", source).use("b", source).then("clean", clean).compile();
     expect(graph.nodes.map(({ node_id, depends_on }) => [node_id, depends_on])).toEqual([
@@ -107,7 +107,7 @@ describe("the nodes of a part", () => {
     ]);
   });
 
-  test("start from all inputs with the first then", () => {
+  test("depend on all inputs from the first then", () => {
     const part = flow("part", { inputs: { a: Rows, b: Rows } }).then("clean", clean);
     const graph = flow()
       .node("x", extract)
@@ -118,7 +118,7 @@ describe("the nodes of a part", () => {
   });
 });
 
-describe("places that name nodes", () => {
+describe("node ids in arguments", () => {
   const part = flow("part", { inputs: { rows: Rows } })
     .then("clean", clean)
     .node("join", join, { after: ["rows", "clean"], input: { adapter: "pull.gather", pollMs: 5 } })
@@ -138,7 +138,7 @@ describe("places that name nodes", () => {
     .use("p", part, { inputs: { rows: "extract" } })
     .compile();
 
-  test("a gather by node ids goes on under the same keys", () => {
+  test("a gather by node ids keeps its keys", () => {
     expect(nodeOf(graph, "p.join")?.io?.input_inline?.input_args).toEqual({
       from: { rows: "extract", clean: "p.clean" },
       poll_ms: 5,
@@ -148,7 +148,7 @@ describe("places that name nodes", () => {
     });
   });
 
-  test("arguments of functions follow, where they are node ids", () => {
+  test("arguments of functions get the new ids", () => {
     expect(nodeOf(graph, "p.merge")?.io?.fn_args).toEqual({
       from_nodes: ["extract", "p.clean"],
       target: { key: "rows", node_id: "p.merge" },
@@ -158,7 +158,7 @@ describe("places that name nodes", () => {
     expect(nodeOf(graph, "p.tally")?.io?.fn_args).toEqual({ of: ["extract", "p.clean"], label: "clean" });
   });
 
-  test("a function's arguments name nodes that there are", () => {
+  test("a function's arguments must be ids of existing nodes", () => {
     const wrong = flow()
       .node("extract", extract)
       // @ts-expect-error
@@ -168,7 +168,7 @@ describe("places that name nodes", () => {
     });
   });
 
-  test("a handler's own gather goes on under the same keys", () => {
+  test("a gather that a handler suggests keeps its keys", () => {
     const suggesting = defineHandler("suggesting", {
       input: z.object({ rows: z.array(Rows), clean: z.array(Rows) }),
       output: z.object({ n: z.number() }),
@@ -188,12 +188,12 @@ describe("places that name nodes", () => {
   });
 });
 
-describe("mistakes that only run time can see", () => {
+describe("mistakes that only the run time can detect", () => {
   const messageOf = (run: () => unknown): string => String((failureOf(run) as Error).message);
   const untyped = start as unknown as Chain;
 
   test.each<[string, () => unknown, string]>([
-    ["no flow", () => untyped.use("eu", {}).compile(), "subflow 'eu' needs a flow built with flow()"],
+    ["not a flow", () => untyped.use("eu", {}).compile(), "subflow 'eu' needs a flow built with flow()"],
     [
       "bindings that are none",
       () => untyped.use("eu", cleaning, { inputs: { rows: 1 } }).compile(),
@@ -247,7 +247,7 @@ describe("mistakes that only run time can see", () => {
     expect(messageOf(run)).toContain(words);
   });
 
-  test("inputs that are no schemas", () => {
+  test("inputs that are not schemas", () => {
     // @ts-expect-error
     expect(messageOf(() => flow("x", { inputs: { rows: 1 } }))).toBe(
       "flow(): 'inputs' must be an object of schemas of zod 4 (import zod, or zod/v4)",
@@ -264,7 +264,7 @@ interface Chain {
   compile(): Graph;
 }
 
-describe("a flow in parts", () => {
+describe("a flow split into subflows", () => {
   const step = defineHandler("step", { input: z.json(), output: z.json(), processBatch: () => null });
   interface RandomNode {
     readonly parents: readonly number[];
@@ -292,7 +292,7 @@ describe("a flow in parts", () => {
     return chain.node(id, step, { ...options, input: { adapter: "pull.gather", ...from } });
   }
 
-  test("compiles to the graph that it is in one piece", () => {
+  test("compiles to the same graph as in one piece", () => {
     fc.assert(
       fc.property(
         fc.array(randomNode, { minLength: 1, maxLength: 16 }),

@@ -1,0 +1,77 @@
+import type { BuiltInAdapters, Delivered, TakesListKey } from "../../builtins/input-adapters/index.ts";
+import type { Absent, NodeRecords, OutputOf, SourcesOf } from "../../builtins/node-records.ts";
+import type { InputAdapterDefinition } from "../../definitions/index.ts";
+import type { AnyString } from "./markers.ts";
+
+/** Arguments of an adapter besides `from_nodes`, and the payload it makes. */
+export interface InputAdapterTypes<TArgs, TPayload> {
+  readonly args: TArgs;
+  readonly payload: TPayload;
+}
+
+/** A custom input adapter with its types. */
+export interface InputAdapter<TName extends string, TArgs, TPayload> extends InputAdapterDefinition {
+  readonly name: TName;
+  readonly $infer: InputAdapterTypes<TArgs, TPayload>;
+}
+
+/** Any custom input adapter, for constraints. */
+export interface AnyInputAdapter {
+  readonly name: string;
+  readonly $infer: InputAdapterTypes<unknown, unknown>;
+}
+
+export type AdapterName<TAdapters extends AnyInputAdapter> = keyof BuiltInAdapters | TAdapters["name"];
+
+/** The keys beside `adapter` and `from`. An unknown adapter accepts any, so that only its name is reported. */
+export type AdapterArgs<TAdapter, TAdapters extends AnyInputAdapter> = TAdapter extends keyof BuiltInAdapters
+  ? BuiltInAdapters[TAdapter]
+  : TAdapter extends TAdapters["name"]
+    ? OpenArgs<Extract<TAdapters, { name: TAdapter }>["$infer"]["args"]>
+    : { readonly [argument: string]: unknown };
+
+/** `z.object({})` allows no key at all, but `adapter` and `from` are written beside the arguments. */
+type OpenArgs<TArgs> = TArgs extends Record<string, never> ? {} : TArgs;
+
+/** Completions offer it only for an adapter that accepts it. */
+export type ListKeyOption<TAdapter, TListKey> = TAdapter extends TakesListKey
+  ? {
+      /** The key of the list in each output that is split. */
+      readonly metaListKey?: TListKey;
+    }
+  : unknown;
+
+/** The input adapter that a handler suggests, as it was written. */
+export interface Suggested {
+  readonly adapter: AnyString | AnyInputAdapter;
+}
+
+export type SuggestedName<TAdapter> = TAdapter extends AnyInputAdapter ? TAdapter["name"] : TAdapter;
+
+/** `after` if it was given, else the default of the method: `[]`, or the node before. */
+export type ParentsOf<TAfter, TPrevious> = TAfter extends readonly string[] ? TAfter : TPrevious;
+
+/** A custom adapter declares its payload; without a declaration it passes artifacts on unchanged. */
+type CustomPayload<TAdapters extends AnyInputAdapter, TAdapter, TElse> = Extract<
+  TAdapters,
+  { name: TAdapter }
+>["$infer"]["payload"] extends infer TPayload
+  ? TPayload extends Absent
+    ? TElse
+    : TPayload
+  : never;
+
+/** The payload of one batch that an adapter passes to the handler. */
+export type PayloadOf<
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+> = TAdapter extends Absent
+  ? OutputOf<TNodes, SourcesOf<TParents, TFrom>>
+  : TAdapter extends keyof Delivered<TNodes, TParents, TFrom, TListKey, TFanIn>
+    ? Delivered<TNodes, TParents, TFrom, TListKey, TFanIn>[TAdapter]
+    : CustomPayload<TAdapters, TAdapter, OutputOf<TNodes, SourcesOf<TParents, TFrom>>>;

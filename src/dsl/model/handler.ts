@@ -1,0 +1,58 @@
+import type { Absent } from "../../builtins/node-records.ts";
+import type { HandlerDefinition } from "../../definitions/index.ts";
+import type { Suggested } from "./adapter.ts";
+
+/**
+ * What the compiler knows of a handler: resolved types instead of schemas. They print short, and reading one is a
+ * property access instead of a comparison of zod's own types.
+ */
+export interface HandlerTypes<
+  TInput,
+  TOutput,
+  TResult,
+  TArgs,
+  TErrors extends string,
+  TSource extends boolean,
+  TSuggested,
+> {
+  /** Payload of one batch in its JSON form; absent for a source. */
+  readonly input: TInput;
+  /** The stored output of one batch. */
+  readonly output: TOutput;
+  /** The stored result of `finalize`; absent if none is declared. */
+  readonly result: TResult;
+  /** Static arguments as they are written in the graph. */
+  readonly args: TArgs;
+  /** The reason codes that it declares. */
+  readonly errors: TErrors;
+  /** Whether it has `iterBatches`. */
+  readonly source: TSource;
+  /** The input adapter that it suggests, as it was written; absent if it suggests none. */
+  readonly suggested: TSuggested;
+}
+
+/** A handler with its types. At run time it is a {@link HandlerDefinition}. */
+export interface Handler<
+  TName extends string,
+  TInput,
+  TOutput,
+  TResult,
+  TArgs,
+  TErrors extends string,
+  TSource extends boolean,
+  TSuggested,
+> extends HandlerDefinition {
+  readonly name: TName;
+  /** Types only, such as `typeof clean.$infer.output`; the property does not exist at run time. */
+  readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource, TSuggested>;
+}
+
+/** Any handler, for constraints. It has only what the checks read, which makes comparisons with it cheap. */
+export interface AnyHandler {
+  readonly name: string;
+  readonly $infer: HandlerTypes<unknown, unknown, unknown, unknown, string, boolean, Suggested | Absent>;
+}
+
+export type InputOf<THandler extends AnyHandler> = THandler["$infer"]["input"];
+
+export type ArgsOf<THandler extends AnyHandler> = THandler["$infer"]["args"];

@@ -1,0 +1,92 @@
+import type { $ZodType } from "zod/v4/core";
+import type {
+  CoordinatorFunctionDefinition,
+  FlowDefinition,
+  HandlerDefinition,
+  InputAdapterDefinition,
+} from "../../definitions/index.ts";
+import type { JsonObject } from "../../errors/index.ts";
+import type { Graph, GraphNode, TypeSchemas } from "../../graph/index.ts";
+
+/** One call in the chain. */
+export type ChainStep = Step | UseStep;
+
+/**
+ * One node. Options are kept as they were written: the compiler has checked them for TypeScript, and
+ * `compile()` checks them for everybody.
+ */
+export type Step =
+  | { readonly kind: "node"; readonly id: string; readonly handler: HandlerDefinition; readonly options: StepOptions }
+  | {
+      readonly kind: "fn";
+      readonly id: string;
+      readonly fn: string | CoordinatorFunctionDefinition;
+      readonly options: StepOptions;
+    }
+  | LoadedStep;
+
+/** A node that came as JSON, checked with the graph that it stood in. */
+export interface LoadedStep {
+  readonly kind: "json";
+  readonly id: string;
+  readonly node: GraphNode;
+  /** What its type does; `undefined` where the graph is loaded without its code. */
+  readonly handler: HandlerDefinition | undefined;
+  /** Its coordinator function, when that is one of the user's own. */
+  readonly fn: CoordinatorFunctionDefinition | undefined;
+  /** Its type's schemas in that graph. */
+  readonly schemas: TypeSchemas | undefined;
+  readonly options: StepOptions;
+}
+
+/** All nodes of another flow, under ids that begin with `id`. */
+export interface UseStep {
+  readonly kind: "use";
+  readonly id: string;
+  readonly flow: FlowDefinition;
+  readonly options: UseOptions;
+}
+
+export interface UseOptions {
+  readonly inputs?: Readonly<Record<string, string>>;
+}
+
+export interface StepOptions {
+  readonly after: readonly string[];
+  readonly fanIn?: string;
+  readonly startWhen?: string;
+  readonly input?: InputOptions;
+  readonly args?: unknown;
+  readonly retry?: { readonly permanentOn?: unknown };
+  readonly limits?: { readonly maxRunning?: number };
+}
+
+export interface InputOptions {
+  readonly adapter: string;
+  readonly from?: readonly string[] | Readonly<Record<string, string>>;
+  readonly [adapterArgument: string]: unknown;
+}
+
+/** What a flow is given at its start. */
+export interface FlowHead {
+  readonly name: string | undefined;
+  readonly paramsSchema: $ZodType | undefined;
+  readonly inputAdapters: readonly InputAdapterDefinition[];
+  /** By names that stand for nodes of the flow that uses this one: what one batch of theirs is. */
+  readonly inputs?: Readonly<Record<string, $ZodType>>;
+  /** What stood in a graph JSON, to be written as it was. */
+  readonly loaded?: { readonly paramsSchema: JsonObject | undefined; readonly schemas: Graph["schemas"] | undefined };
+}
+
+export const fnName = (fn: string | CoordinatorFunctionDefinition): string => (typeof fn === "string" ? fn : fn.name);
+
+/** The handler that a step runs, as far as it is known. */
+export function handlerOf(step: Step): HandlerDefinition | undefined {
+  return step.kind === "fn" ? undefined : step.handler;
+}
+
+/** The coordinator function that a step calls, unless it is a built-in one. */
+export function ownFnOf(step: Step): CoordinatorFunctionDefinition | undefined {
+  if (step.kind === "node") return undefined;
+  return typeof step.fn === "object" ? step.fn : undefined;
+}

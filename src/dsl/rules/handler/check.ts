@@ -1,0 +1,11 @@
+import type { HandlerDefinition } from "../../../definitions/index.ts";
+import { say } from "../../../graph/format/messages.ts";
+
+/** A handler that declares no input stands on a node without parents. */
+export function parentFindings(
+  handler: HandlerDefinition,
+  { node, after }: { readonly node: string; readonly after: readonly string[] },
+): string[] {
+  if (after.length === 0 || handler.input !== undefined) return [];
+  return [say("sourceWithUpstream", { node, handler: handler.name, parent: after.join(", ") })];
+}

@@ -1,0 +1,58 @@
+import type { DefaultAdapter } from "../../../builtins/input-adapters/index.ts";
+import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
+import type { JoinList, Say } from "../../../graph/format/messages.ts";
+import type { PayloadOf, Suggested, SuggestedName } from "../../model/adapter.ts";
+import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
+import type { AnyState } from "../../model/state.ts";
+import type { ArgsProblem, RootArgs } from "../args/types.ts";
+import type { InputText } from "../input/types.ts";
+import type { SuggestionProblem } from "../suggestion/types.ts";
+
+/*
+ * The checks of a call's arguments. Each returns the type inferred from the argument if it is right, else the right
+ * types (for completions and "Did you mean") in a union with a message. Constraints stay loose: a constraint that fails
+ * replaces the inferred type by the constraint, and then every other check of the call reports nonsense.
+ */
+
+/**
+ * Reported at the handler: what has no token in the call, which is an edge to the node before and missing args.
+ * `TArgKeys` are the args that were given.
+ */
+export type HandlerProblem<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends AnyState,
+  TAfter,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TArgKeys,
+> = TParents["length"] extends 0
+  ? TAdapter extends Suggested
+    ? Say<"nothingToRead", { node: TId; adapter: SuggestedName<TAdapter["adapter"]> }>
+    : ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
+  : InputOf<THandler> extends Absent
+    ? Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
+    : TAdapter extends Suggested
+      ? SuggestionProblem<THandler, TId, TNodes, TParents, TAdapter, TFanIn, TArgKeys, TNodes["head"]["adapters"]>
+      : TAfter extends Absent
+        ? [TFrom, TListKey] extends [Absent, Absent]
+          ? IsAssignable<
+              PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TNodes["head"]["adapters"]>,
+              InputOf<THandler>
+            > extends true
+            ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+            : InputText<
+                THandler,
+                TId,
+                TNodes,
+                TParents,
+                TAdapter extends Absent ? DefaultAdapter : TAdapter,
+                TFrom,
+                TFanIn,
+                TNodes["head"]["adapters"]
+              >
+          : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+        : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;

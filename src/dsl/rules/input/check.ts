@@ -1,0 +1,29 @@
+import { builtInAdapter, builtInAdapters, isBuiltInAdapter } from "../../../builtins/input-adapters/index.ts";
+import { say } from "../../../graph/format/messages.ts";
+import { withHint } from "../../../graph/format/near-name.ts";
+import type { FlowHead, InputOptions, Step } from "../../model/step.ts";
+import { fromFindings } from "../edge/check.ts";
+
+/**
+ * The adapter in `input` is one of the flow's and has something to read. Its arguments, and the data that it delivers,
+ * are checked with the graph, by `checkInput` and `checkData`.
+ */
+export function inputFindings(
+  step: Step,
+  input: InputOptions,
+  { seen, head }: { readonly seen: ReadonlySet<string>; readonly head: FlowHead },
+): string[] {
+  if (step.options.after.length === 0) return [say("rootInput", { node: step.id })];
+  const { adapter, metaListKey } = input;
+  if (!isAdapter(adapter, head)) return [unknownAdapter(adapter, head)];
+  const isKeyRefused = metaListKey !== undefined && !builtInAdapter(adapter)?.takesListKey;
+  return [...fromFindings(step, { input, seen }), ...(isKeyRefused ? [say("listKeyNotTaken", { adapter })] : [])];
+}
+
+const ownAdapters = ({ inputAdapters }: FlowHead) => inputAdapters.map(({ name }) => name);
+
+export const isAdapter = (name: string, head: FlowHead): boolean =>
+  isBuiltInAdapter(name) || ownAdapters(head).includes(name);
+
+export const unknownAdapter = (adapter: string, head: FlowHead): string =>
+  withHint(say("unknownAdapter", { adapter }), adapter, [...Object.keys(builtInAdapters), ...ownAdapters(head)]);

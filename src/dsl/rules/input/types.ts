@@ -1,0 +1,161 @@
+import type {
+  BuiltInAdapters,
+  Chunk,
+  ChunkText,
+  DefaultAdapter,
+  DeliveredText,
+  ListKeys,
+} from "../../../builtins/input-adapters/index.ts";
+import type {
+  Absent,
+  IsAssignable,
+  ListedSources,
+  NodeRecords,
+  OutputOf,
+  SourcesOf,
+} from "../../../builtins/node-records.ts";
+import type { FitsByAlias, MismatchText } from "../../../graph/data/mismatch.ts";
+import type { Join, JoinList, Say } from "../../../graph/format/messages.ts";
+import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption, PayloadOf } from "../../model/adapter.ts";
+import type { AnyHandler, InputOf } from "../../model/handler.ts";
+import type { FlowTypeError, OrError } from "../../model/markers.ts";
+import type { MissingKeys } from "../args/types.ts";
+
+/** Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
+export type AdapterArgument<
+  TAdapter,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TId extends string,
+  THandler extends AnyHandler,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+  TAfter,
+  TInputKeys,
+> = TAdapter extends Absent
+  ? TAdapter
+  : TAdapter extends DefaultAdapter
+    ? TParents["length"] extends 0
+      ? FlowTypeError<Say<"rootInput", { node: TId }>>
+      : TAdapter
+    : TAdapter extends AdapterName<TAdapters>
+      ? OrError<
+          TAdapter,
+          AdapterProblem<
+            TAdapter,
+            TNodes,
+            TParents,
+            TId,
+            THandler,
+            TFrom,
+            TListKey,
+            TFanIn,
+            TAdapters,
+            TAfter,
+            TInputKeys
+          >
+        >
+      : AdapterName<TAdapters> | FlowTypeError<Say<"unknownAdapter", { adapter: TAdapter & string }>>;
+
+type AdapterProblem<
+  TAdapter,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TId extends string,
+  THandler extends AnyHandler,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+  TAfter,
+  TInputKeys,
+> = TParents["length"] extends 0
+  ? Say<"rootInput", { node: TId }>
+  : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
+    ? // A list key has its own check; without `after` and `from`, the mismatch is reported at the handler.
+      [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
+      ? true
+      : IsAssignable<
+            PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
+            InputOf<THandler>
+          > extends true
+        ? true
+        : TFrom extends readonly string[] | Absent
+          ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
+          : FitsByAlias<
+                PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>,
+                InputOf<THandler>,
+                keyof TFrom
+              > extends true
+            ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
+            : true // reported at an alias
+    : Say<
+        "missingArg",
+        {
+          owner: `node '${TId}'`;
+          name: AdapterText<TAdapter>;
+          key: Join<MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>, "', '">;
+        }
+      >;
+
+export type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
+
+/** A message at each unknown key. */
+export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extends string, TKeys> = [TKeys] extends [
+  KnownInput<TAdapter, TAdapters>,
+]
+  ? unknown
+  : {
+      readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TAdapters>> & string]?: FlowTypeError<
+        TKey extends "metaListKey"
+          ? Say<"listKeyNotTaken", { adapter: TAdapter }>
+          : Say<"unknownArg", { owner: `node '${TId}'`; name: AdapterText<TAdapter>; key: TKey }>
+      >;
+    };
+
+type KnownInput<TAdapter, TAdapters extends AnyInputAdapter> =
+  | "adapter"
+  | "from"
+  | keyof AdapterArgs<TAdapter, TAdapters>
+  | keyof ListKeyOption<TAdapter, unknown>;
+
+export type ListKeyArgument<
+  TListKey,
+  TNodes extends NodeRecords,
+  TId extends string,
+  THandler extends AnyHandler,
+  TParents extends readonly string[],
+  TFrom,
+> = TListKey extends string
+  ? TListKey extends ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
+    ? IsAssignable<Chunk<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey>, InputOf<THandler>> extends true
+      ? TListKey
+      : FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
+    :
+        | ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
+        | FlowTypeError<
+            Say<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>
+          >
+  : TListKey;
+
+/** The message about a payload that the adapter makes of its sources and the handler does not accept. */
+export type InputText<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TFanIn,
+  TAdapters extends AnyInputAdapter,
+> = TAdapter extends keyof BuiltInAdapters
+  ? DeliveredText<TNodes, TParents, TFrom, TFanIn, TId, InputOf<THandler>>[TAdapter]
+  : Say<
+      "adapterInput",
+      {
+        node: TId;
+        why: MismatchText<PayloadOf<TNodes, TParents, TAdapter, TFrom, Absent, TFanIn, TAdapters>, InputOf<THandler>>;
+      }
+    >;

@@ -1,0 +1,79 @@
+import type { Json } from "../../../errors/index.ts";
+import type { AnyJson, Show } from "../../../graph/data/show-type.ts";
+import type { Say } from "../../../graph/format/messages.ts";
+import type { FlowTypeError } from "../../model/markers.ts";
+import type { ParamReference } from "../../model/param.ts";
+
+/** The place of an argument: the key `TKey`, which needs a `TNeeded`, which the parameters `TFits` match. */
+interface Place<TKey, TNeeded, TFits, TParams> {
+  readonly key: TKey;
+  readonly needed: TNeeded;
+  readonly fits: TFits;
+  readonly params: TParams;
+}
+
+/**
+ * Arguments in which any value, at any depth, may be a parameter of a matching type.
+ *
+ * A mapped type from the outside in instead of a conditional one: when the compiler looks for the place of a
+ * `param(...)`, the node's other options are not inferred yet, and of deferred types it only reads the keys of mapped
+ * ones.
+ */
+export type WithParams<TArgs, TParams> = {
+  readonly [TKey in keyof TArgs]:
+    | TArgs[TKey]
+    | ParamFor<TKey, TArgs[TKey], FittingParams<TParams, TArgs[TKey]>, TParams>
+    | WithParams<Inside<TArgs[TKey]>, TParams>
+    | InsideJson<TArgs[TKey], TParams>;
+};
+
+export type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamReference<
+  TFits,
+  Place<TKey, TNeeded, TFits, TParams>
+>;
+
+/** Objects and lists; a mapped type leaves scalars unchanged. The type of all JSON would recurse without end. */
+type Inside<T> = AnyJson extends T ? never : T & {};
+type InsideJson<T, TParams> = AnyJson extends T ? Value<TParams> : never;
+
+/** JSON with parameters anywhere in it. */
+type Value<TParams> =
+  | Json
+  | ParamReference<keyof TParams & string>
+  | readonly Value<TParams>[]
+  | { readonly [key: string]: Value<TParams> };
+
+/**
+ * The parameters that match a type. Where any JSON is accepted, or the type of a place inside it is not known, all
+ * match.
+ */
+type FittingParams<TParams, TNeeded> = [TNeeded] extends [never]
+  ? keyof TParams & string
+  : AnyJson extends TNeeded
+    ? keyof TParams & string
+    : keyof { [TName in keyof TParams as [TParams[TName]] extends [TNeeded] ? TName : never]: TName } & string;
+
+/** Reported at the name inside `param("...")`; a reference that is created elsewhere is reported where it is used. */
+export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]
+  ? TName
+  : TPlace extends AnyPlace
+    ? TName extends TPlace["fits"]
+      ? TName
+      : TPlace["fits"] | FlowTypeError<ParamText<TName, TPlace>>
+    : TName;
+
+export type ParamText<TName extends string, TPlace extends AnyPlace> = TName extends keyof TPlace["params"]
+  ? Say<
+      "paramType",
+      { param: TName; is: Show<TPlace["params"][TName]>; key: TPlace["key"]; needs: Show<TPlace["needed"]> }
+    >
+  : Say<"unknownParam", { param: TName }>;
+
+/** A wrong name was reported inside `param(...)`: a second report, at the key, would be noise. */
+export type AcceptedName<TName extends string, TPlace> = [TPlace] extends [never]
+  ? TName
+  : TPlace extends AnyPlace
+    ? TPlace["fits"]
+    : TName;
+
+type AnyPlace = Place<unknown, unknown, string, unknown>;

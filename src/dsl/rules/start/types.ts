@@ -1,0 +1,24 @@
+import type { Say } from "../../../graph/format/messages.ts";
+import type { FlowTypeError } from "../../model/markers.ts";
+
+type FanInOf<TParents extends readonly string[]> =
+  | "all"
+  | "any"
+  | `count:${TParents["length"]}`
+  // a tuple of n elements has the keys "0" to "n-1"
+  | `count:${Exclude<keyof TParents & `${number}`, "0">}`;
+
+/** A right value returns all right values: TypeScript 5.9 would complete by the type of the default, "all". */
+export type FanInArgument<TFanIn, TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
+  ? "all" | (TFanIn extends "all" ? never : FlowTypeError<Say<"rootFanIn", { node: TId; fanIn: TFanIn & string }>>)
+  : TFanIn extends "any" | "count:1"
+    ? TFanIn
+    : TFanIn extends FanInOf<TParents>
+      ? FanInOf<TParents>
+      :
+          | FanInOf<TParents>
+          | FlowTypeError<Say<"fanInTooMany", { node: TId; parents: TParents["length"]; fanIn: TFanIn & string }>>;
+
+export type FirstBatchArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
+  ? FlowTypeError<Say<"rootFirstBatch", { node: TId }>>
+  : "first_batch";

@@ -1,0 +1,224 @@
+import type { IsAssignable, OutputOf } from "../../../builtins/node-records.ts";
+import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
+import type { Join, LastOf, Say, zodSchemas } from "../../../graph/format/messages.ts";
+import type { FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
+import type { AnySchema, Stored } from "../../model/schema.ts";
+import type { AnyState, AnyStep, FlowHead, HandlerStep } from "../../model/state.ts";
+import type { ReadSchema } from "../definition/types.ts";
+import type { NotAnId } from "../id/types.ts";
+
+/*
+ * Flows with inputs, and subflows.
+ *
+ * While a subflow is written, its inputs are ids like those of nodes, so the checks of nodes need no case for them.
+ * What a subflow adds to the outer flow is mapped once, by `use`, and becomes part of the outer flow's `old` records.
+ */
+
+/** By input name, the schema of one batch. */
+export interface InputSchemas {
+  readonly [input: string]: AnySchema;
+}
+
+export type InputsArgument<TInputs extends InputSchemas> = {
+  readonly [TInput in keyof TInputs]: TInput extends NotAnId
+    ? FlowSchemaError<Say<"inputForm", { id: TInput & string }>>
+    : ReadSchema<TInputs[TInput], Say<"flowOption", { option: "inputs"; needs: typeof zodSchemas }>>;
+};
+
+/** Written so that the type of a flow without inputs does not show any. */
+export type StoredInputs<TInputs extends InputSchemas> = [keyof TInputs] extends [never]
+  ? {}
+  : { [TInput in keyof TInputs]: Stored<TInputs[TInput]> };
+
+/** The names as a list: the parents of a first `then`. Only their number matters, not their order. */
+export type InputNames<TNames, TListed extends readonly string[] = []> = [TNames] extends [never]
+  ? TListed
+  : InputNames<Exclude<TNames, LastOf<TNames>>, [LastOf<TNames> & string, ...TListed]>;
+
+/** The receiver of `compile()`: a flow with nodes and without inputs. */
+export type CompileReceiver<TIds extends string, TInputs> = [keyof TInputs] extends [never]
+  ? [TIds] extends [never]
+    ? FlowStateError<Say<"emptyFlow", {}>>
+    : unknown
+  : FlowStateError<Say<"openInputs", { inputs: Join<keyof TInputs, ", "> }>>;
+
+/** By input name, the node that feeds it. */
+export interface Bindings {
+  readonly [input: string]: string;
+}
+
+type InputsOf<TSubflow extends AnyState> = TSubflow["head"]["inputs"];
+
+/** The ids of a subflow's nodes in the outer flow. */
+export type SubflowIds<
+  TIds extends string,
+  TSubflow extends AnyState,
+  TPrefix extends string,
+> = `${TPrefix}.${Exclude<TIds, keyof InputsOf<TSubflow>>}`;
+
+export type SubflowRecords<TSubflow extends AnyState, TPrefix extends string> = Prefixed<
+  TSubflow["old"] & TSubflow["young"],
+  TPrefix,
+  keyof InputsOf<TSubflow>
+>;
+
+type Prefixed<TRecords, TPrefix extends string, TInputs> = {
+  [TId in keyof TRecords as TId extends TInputs ? never : `${TPrefix}.${TId & string}`]: TRecords[TId];
+};
+
+export type SubflowSteps<TSteps extends AnyStep, TPrefix extends string> = TSteps extends unknown
+  ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"]>
+  : never;
+
+/** A node that feeds an input counts as used if a node of the subflow reads that input. */
+export type SubflowUsed<TSubflow extends AnyState, TPrefix extends string, TBound extends Bindings> =
+  | `${TPrefix}.${Exclude<TSubflow["used"], keyof InputsOf<TSubflow>>}`
+  | TBound[Extract<TSubflow["used"], keyof InputsOf<TSubflow>> & keyof TBound];
+
+export type SubflowLast<TLast extends readonly string[], TPrefix extends string> = {
+  [TIndex in keyof TLast]: `${TPrefix}.${TLast[TIndex]}`;
+};
+
+export type PrefixArgument<
+  TPrefix extends string,
+  TNewIds extends string,
+  TIds extends string,
+> = TPrefix extends NotAnId
+  ? FlowTypeError<Say<"prefixForm", { id: TPrefix }>>
+  : string extends TPrefix
+    ? FlowTypeError<Say<"prefixNotLiteral", {}>>
+    : [Extract<TNewIds, TIds>] extends [never]
+      ? TPrefix
+      : string extends TIds
+        ? TPrefix // the ids are known only at run time
+        : // A subflow may collide in every id: one is enough to report.
+          FlowTypeError<Say<"duplicateNode", { id: LastOf<Extract<TNewIds, TIds>> }>>;
+
+/** Reported at the subflow: what has no token in the call. */
+export type SubflowArgument<
+  TGiven,
+  TIds extends string,
+  TSubflow extends AnyState,
+  TPrefix extends string,
+  TState extends AnyState,
+  TBound extends Bindings,
+> = [SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>] extends [never]
+  ? TGiven
+  : FlowStateError<SubflowProblem<TIds, TSubflow, TPrefix, TState, TBound>>;
+
+type SubflowProblem<
+  TIds extends string,
+  TSubflow extends AnyState,
+  TPrefix extends string,
+  TState extends AnyState,
+  TBound extends Bindings,
+> = [Exclude<TIds, keyof InputsOf<TSubflow>>] extends [never]
+  ? Say<"partEmpty", { prefix: TPrefix }>
+  : [Exclude<keyof InputsOf<TSubflow>, keyof TBound>] extends [never]
+    ? ParamProblem<TPrefix, TSubflow["head"]["params"], TState["head"]["params"]> extends infer TProblem extends string
+      ? [TProblem] extends [never]
+        ? NameProblem<TPrefix, TSubflow, TState>
+        : TProblem
+      : never
+    : Say<"partInputMissing", { prefix: TPrefix; inputs: Join<Exclude<keyof InputsOf<TSubflow>, keyof TBound>, ", "> }>;
+
+type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNeeded, TGiven>] extends [never]
+  ? IsAssignable<TGiven, TNeeded> extends true
+    ? never
+    : [string, { readonly [name: string]: never }] extends [keyof TGiven, TGiven]
+      ? never // the parameters are known only at run time
+      : Say<"partParamType", { prefix: TPrefix; why: MismatchText<TGiven, TNeeded> }>
+  : Say<"partParamMissing", { prefix: TPrefix; params: Join<MissingParams<TNeeded, TGiven>, ", "> }>;
+
+/** Parameters that may have any name cannot be missing. */
+type MissingParams<TNeeded, TGiven> = string extends keyof TNeeded ? never : Exclude<keyof TNeeded, keyof TGiven>;
+
+/** Two definitions of one type and name may still differ, which only run time can see. */
+type NameProblem<TPrefix extends string, TSubflow extends AnyState, TState extends AnyState> = [
+  TakenNames<TSubflow["head"]["adapters"], TState["head"]["adapters"]>,
+] extends [never]
+  ? [TakenNames<HandlersOf<TSubflow>, HandlersOf<TState>>] extends [never]
+    ? never
+    : NameTaken<TPrefix, "handler", TakenNames<HandlersOf<TSubflow>, HandlersOf<TState>>>
+  : NameTaken<TPrefix, "input adapter", TakenNames<TSubflow["head"]["adapters"], TState["head"]["adapters"]>>;
+
+type HandlersOf<TState extends AnyState> = TState["steps"]["handler"];
+
+/**
+ * The names of definitions that only the subflow has, and that another definition of the flow has too. Unions instead
+ * of lists, so that they are not traversed twice.
+ */
+type TakenNames<TBrought, TKnown extends Named> = Extract<NamesOf<Exclude<TBrought, TKnown>>, TKnown["name"]>;
+
+interface Named {
+  readonly name: string;
+}
+type NamesOf<TNamed> = TNamed extends Named ? TNamed["name"] : never;
+
+type NameTaken<TPrefix extends string, TWhat extends string, TNames> = Say<
+  "partNameTaken",
+  { prefix: TPrefix; what: TWhat; name: LastOf<TNames> }
+>;
+
+/** The options of `use`. */
+export type UseOptions<
+  TPrefix extends string,
+  TBound extends Bindings,
+  TInputs,
+  TIds extends string,
+  TState extends AnyState,
+> = {
+  /** For each input of the subflow, a different node of this flow, declared before it. */
+  readonly inputs?: BoundInputs<TPrefix, TBound, TInputs, TIds, TState> & {
+    readonly [TInput in keyof TInputs]?: unknown;
+  };
+};
+
+/** If all bindings are right, the type that was given, from which the names are inferred. */
+type BoundInputs<
+  TPrefix extends string,
+  TBound extends Bindings,
+  TInputs,
+  TIds extends string,
+  TState extends AnyState,
+> =
+  IsAssignable<TBound, JudgedInputs<TPrefix, TBound, TInputs, TIds, TState>> extends true
+    ? TBound
+    : JudgedInputs<TPrefix, TBound, TInputs, TIds, TState>;
+
+type JudgedInputs<
+  TPrefix extends string,
+  TBound extends Bindings,
+  TInputs,
+  TIds extends string,
+  TState extends AnyState,
+> = {
+  readonly [TInput in keyof TBound]: Binding<TPrefix, TInput, TBound, TInputs, TIds, TState>;
+};
+
+type Binding<
+  TPrefix extends string,
+  TInput extends keyof TBound,
+  TBound extends Bindings,
+  TInputs,
+  TIds extends string,
+  TState extends AnyState,
+> = TInput extends keyof TInputs
+  ? TBound[TInput] extends TIds
+    ? TBound[TInput] extends TBound[Exclude<keyof TBound & keyof TInputs, TInput>]
+      ? FlowTypeError<Say<"partInputTwice", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
+      : IsAssignable<OutputOf<TState, TBound[TInput]>, TInputs[TInput]> extends true
+        ? TBound[TInput]
+        : FlowTypeError<
+            EdgeText<TBound[TInput], `${TPrefix}.${TInput & string}`, OutputOf<TState, TBound[TInput]>, TInputs[TInput]>
+          >
+    : TIds | FlowTypeError<Say<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
+  : FlowTypeError<Say<"partInputUnknown", { prefix: TPrefix; input: TInput }>>;
+
+/**
+ * Adds the adapters of a subflow to those of the flow. Without new ones the head is the same type, so the compiler can
+ * reuse what it has computed about it.
+ */
+export type HeadAfterUse<THead extends AnyState["head"], TAdapters> = [TAdapters] extends [THead["adapters"]]
+  ? THead
+  : FlowHead<THead["name"], THead["params"], THead["adapters"] | TAdapters, THead["inputs"]>;

@@ -1,0 +1,132 @@
+import type { BuiltInAdapters, ChunkText, ListKeys } from "../../../builtins/input-adapters/index.ts";
+import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
+import type { Join, JoinList, Say } from "../../../graph/format/messages.ts";
+import type {
+  AdapterArgs,
+  AdapterName,
+  AnyInputAdapter,
+  ListKeyOption,
+  PayloadOf,
+  Suggested,
+  SuggestedName,
+} from "../../model/adapter.ts";
+import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
+import type { FlowTypeError } from "../../model/markers.ts";
+import type { ArgsProblem, MissingKeys } from "../args/types.ts";
+import type { InputText } from "../input/types.ts";
+
+/*
+ * The input adapter that a handler suggests. `SuggestedInput` checks, where the handler is defined, that the adapter is
+ * known and has its arguments; `SuggestionProblem` checks what it delivers to a node without `input`.
+ */
+
+/** Only a place for inference: a constraint that fails would hide every other check. */
+type Inferred<TSuggested> = [TSuggested] extends [never] ? TSuggested : {};
+
+export type SuggestedInput<THandler extends string, TInput, TSuggested> = Inferred<TSuggested> &
+  (TSuggested extends Suggested ? Judged<THandler, TInput, TSuggested["adapter"], keyof TSuggested> : TSuggested);
+
+type Judged<THandler extends string, TInput, TAdapter, TKeys> = {
+  /** The name of a built-in adapter, or a custom one from `defineInputAdapter`. Its arguments are keys beside it. */
+  readonly adapter: JudgedAdapter<THandler, TInput, TAdapter, TKeys>;
+} & SuggestedArgs<TAdapter> &
+  ListKeyOption<TAdapter, string> &
+  UnknownArgs<THandler, TAdapter, TKeys>;
+
+type SuggestedArgs<TAdapter> = AdapterArgs<SuggestedName<TAdapter>, Extract<TAdapter, AnyInputAdapter>>;
+
+type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter extends
+  | keyof BuiltInAdapters
+  | AnyInputAdapter
+  ? TInput extends Absent
+    ? FlowTypeError<Say<"suggestionUnread", { handler: THandler }>>
+    : [MissingKeys<SuggestedArgs<TAdapter>, TKeys>] extends [never]
+      ? TAdapter
+      : FlowTypeError<
+          Say<
+            "missingArg",
+            {
+              owner: Owner<THandler>;
+              name: Named<TAdapter>;
+              key: Join<MissingKeys<SuggestedArgs<TAdapter>, TKeys>, "', '">;
+            }
+          >
+        >
+  : keyof BuiltInAdapters | FlowTypeError<Say<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>>;
+
+/** A message at each unknown key. */
+type UnknownArgs<THandler extends string, TAdapter, TKeys> = [TKeys] extends [KnownKeys<TAdapter>]
+  ? unknown
+  : {
+      readonly [TKey in Exclude<TKeys, KnownKeys<TAdapter>> & string]?: FlowTypeError<
+        TKey extends "metaListKey"
+          ? Say<"listKeyNotTaken", { adapter: SuggestedName<TAdapter> }>
+          : Say<"unknownArg", { owner: Owner<THandler>; name: Named<TAdapter>; key: TKey }>
+      >;
+    };
+
+type KnownKeys<TAdapter> = "adapter" | keyof SuggestedArgs<TAdapter> | keyof ListKeyOption<TAdapter, unknown>;
+
+type Owner<THandler extends string> = `handler '${THandler}'`;
+type Named<TAdapter> = `adapter '${SuggestedName<TAdapter> & string}'`;
+
+/**
+ * What is wrong with a node that has parents and no `input`, if its handler suggests an adapter. All of it is reported
+ * at the handler. What is not an adapter at all was rejected where the handler is defined.
+ */
+export type SuggestionProblem<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TSuggested extends Suggested,
+  TFanIn,
+  TArgKeys,
+  TAdapters extends AnyInputAdapter,
+> = TSuggested["adapter"] extends keyof BuiltInAdapters | AnyInputAdapter
+  ? SuggestedName<TSuggested["adapter"]> extends AdapterName<TAdapters>
+    ? OfKnownNodes<
+        Delivery<
+          THandler,
+          TId,
+          TNodes,
+          TParents,
+          SuggestedName<TSuggested["adapter"]>,
+          TSuggested extends { readonly metaListKey: infer TListKey extends string } ? TListKey : Absent,
+          TFanIn,
+          TArgKeys,
+          TAdapters
+        >,
+        TNodes,
+        TParents
+      >
+    : Say<"unknownAdapter", { adapter: SuggestedName<TSuggested["adapter"]> }>
+  : true;
+
+/** An unknown parent is rejected where it is written: what it would deliver is not reported. */
+type OfKnownNodes<TProblem, TNodes extends NodeRecords, TParents extends readonly string[]> = true extends TProblem
+  ? true
+  : [TParents[number]] extends [keyof (TNodes["old"] & TNodes["young"])]
+    ? TProblem
+    : true;
+
+type Delivery<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends NodeRecords,
+  TParents extends readonly string[],
+  TAdapter,
+  TListKey,
+  TFanIn,
+  TArgKeys,
+  TAdapters extends AnyInputAdapter,
+> = TListKey extends Absent | ListKeys<OutputOf<TNodes, TParents[number]>>
+  ? IsAssignable<
+      PayloadOf<TNodes, TParents, TAdapter, Absent, TListKey, TFanIn, TAdapters>,
+      InputOf<THandler>
+    > extends true
+    ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+    : TListKey extends string
+      ? ChunkText<TNodes, TParents, Absent, TId, TListKey, InputOf<THandler>>
+      : InputText<THandler, TId, TNodes, TParents, TAdapter, Absent, TFanIn, TAdapters>
+  : Say<"notAList", { node: TId; key: TListKey; from: JoinList<TParents, ", "> }>;
