@@ -24,7 +24,7 @@ const graph = parsed(node("a"));
 
 /** Coordinators that sweep one store, each with the tasks that it planned and when. */
 function world(options: { readonly coordinators: number; readonly isHeard?: boolean }) {
-  const gate = new Scheduler(new SeededRandom(1), { jumpMs: 0, orphanMs: 0, trace: undefined, story: undefined });
+  const gate = new Scheduler(new SeededRandom(1), { jumpMs: 0, orphanMs: 0, trace: undefined, timeline: undefined });
   const store = memoryStore({ state: new MemoryState(), now: () => gate.now });
   const sweepers = numbers(options.coordinators).map((index) => {
     const life = { name: `c${index}`, alive: true, pausedUntil: 0, drift: 1, offset: 0 };

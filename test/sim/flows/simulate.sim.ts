@@ -41,8 +41,8 @@ test("a sink that isn't idempotent writes twice, and one that is does not", asyn
     });
   const { failures } = await loads(50 * seeds, (rows, n) => rows.set(String(rows.size), n)); // it stops at the first that fails
   const [failure] = failures;
-  expect(failure?.violations[0]).toMatch(/^not as in a calm run: what compare made of it is \[.*\], not \[1,2,3,4\]$/);
-  expect(failure?.story.filter((line) => line.includes("calls insert")).length).toBeGreaterThan(4);
+  expect(failure?.violations[0]).toMatch(/^not as in a calm run: the value of compare is \[.*\], not \[1,2,3,4\]$/);
+  expect(failure?.timeline.filter((line) => line.includes("calls insert")).length).toBeGreaterThan(4);
 
   expect((await loads(seeds, (rows, n, key) => rows.set(key, n))).failures).toEqual([]);
 });
