@@ -230,7 +230,9 @@ export function sourcesOf(node: GraphNode, { chosen, count }: ShardRecord): read
   return count === 0 ? [] : named.filter((id) => !isExcluded(id)); // its only batch belongs to one of its shards
 }
 
-/** Permanent regardless of `permanent_on`: a `PermanentError` of the handler, and a value that does not match a schema. */
+/**
+ * Permanent regardless of `permanent_on`: a `PermanentError` of the handler, and a value that does not match a schema.
+ */
 const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch"];
 
 export interface JudgedPolicy {

@@ -220,8 +220,8 @@ function checkDispatch(state: MemoryState, record: ShardRecord, violated: (ref: 
 }
 
 /**
- * A finished shard has its log closed at `count`, and its sources finished before it, in the generation that it read. The
- * records decide: a closed log may belong to a withdrawn generation.
+ * A finished shard has its log closed at `count`, and its sources finished before it, in the generation that it read.
+ * The records decide: a closed log may belong to a withdrawn generation.
  */
 function checkFinish(
   { state, workload, journal }: Pick<CheckParts, "state" | "workload" | "journal">,

@@ -160,8 +160,8 @@ interface Due {
 }
 
 /**
- * By the store's clock, a task fails by its deadline, and a retry begins, no earlier than due. Without faults it is hardly
- * later by true time; the store's clock cannot prove that, because it might stand still.
+ * By the store's clock, a task fails by its deadline, and a retry begins, no earlier than due. Without faults it is
+ * hardly later by true time; the store's clock cannot prove that, because it might stand still.
  */
 export class DeadlineCheck {
   readonly #parts: CheckParts;

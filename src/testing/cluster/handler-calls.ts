@@ -37,7 +37,9 @@ export class HandlerCalls {
     }
   }
 
-  /** After a stop, only batches already on their way to the handler may begin: at most the concurrency of an attempt. */
+  /**
+   * After a stop, only batches already on their way to the handler may begin: at most the concurrency of an attempt.
+   */
   batchBegins(ref: EpochRef): void {
     const { concurrency, isStopping, violated } = this.#bounds;
     if (!isStopping()) return;

@@ -68,7 +68,9 @@ class GraphDrawer {
     this.nodes.push({ node_id: id, type: "coordinator_fn", depends_on: [], io: drawVarsChange(this.#random) });
   }
 
-  /** A source waits only for a consumer that is several batches behind, so graphs with backpressure have more batches. */
+  /**
+   * A source waits only for a consumer that is several batches behind, so graphs with backpressure have more batches.
+   */
   #batches(): number {
     return this.#random.int(this.#waits > 0 && this.#random.chance(0.5) ? 25 : 9);
   }

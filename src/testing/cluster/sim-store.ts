@@ -38,7 +38,9 @@ export interface SimStoreOptions {
   readonly life: ProcessLife;
   readonly state: MemoryState;
   readonly now: () => number;
-  /** Whether a request to create a task arrives later than any network would deliver it: the task is already deleted. */
+  /**
+   * Whether a request to create a task arrives later than any network would deliver it: the task is already deleted.
+   */
   readonly isTooLate: (task: NewTask) => boolean;
   /** Called when a delete arrives; the returned function is called with the answer. */
   readonly checkDelete: (taskId: string) => (answer: DeleteAnswer) => void;

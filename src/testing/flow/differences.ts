@@ -7,9 +7,9 @@ const mostShown = 2;
 const longest = 120;
 
 /**
- * Describes where two finished runs of a flow differ. Batches of several sources may arrive in any order, so the outputs
- * of a node are compared regardless of order. Nodes whose `fan_in` does not wait for all parents are excluded, as is
- * everything downstream of them.
+ * Describes where two finished runs of a flow differ. Batches of several sources may arrive in any order, so the
+ * outputs of a node are compared regardless of order. Nodes whose `fan_in` does not wait for all parents are excluded,
+ * as is everything downstream of them.
  */
 export function differences(graph: Graph, wanted: FinishedRun, got: FinishedRun): string[] {
   const found: string[] = [];

@@ -78,7 +78,8 @@ export interface FlowToRun<TTypes extends FlowTypes = UntypedFlow, TOutside = un
    * process, so that state kept in handlers is lost when it crashes, as in reality.
    *
    * @example
-   * { handlers: ({ sleep, outside, call }) => [loader({ insert: (row) => call("insert", () => outside.rows.set(row.id, row)) })] }
+   * { handlers: ({ sleep, outside, call }) => [loader({ insert: (row) => call("insert", () => outside.rows.set(row.id,
+   * row)) })] }
    */
   readonly handlers?: HandlerList | ((process: SimulatedProcess<NoInfer<TOutside>>) => HandlerList);
   /** In addition to the flow's own. */

@@ -13,10 +13,10 @@ export interface SimulateOptions<TTypes extends FlowTypes = UntypedFlow, TOutsid
 }
 
 /**
- * Runs a flow under one seed: real coordinators and workers on a virtual clock, a store that fails, a bus that loses and
- * duplicates messages, and processes that crash, pause and restart. Checks the engine's guarantees, and that the flow's
- * results do not depend on the faults, which exposes handlers that are not idempotent or keep state between attempts.
- * A seed reproduces the same run as long as the code does not change.
+ * Runs a flow under one seed: real coordinators and workers on a virtual clock, a store that fails, a bus that loses
+ * and duplicates messages, and processes that crash, pause and restart. Checks the engine's guarantees, and that the
+ * flow's results do not depend on the faults, which exposes handlers that are not idempotent or keep state between
+ * attempts. A seed reproduces the same run as long as the code does not change.
  *
  * @example
  * const { violations } = await simulate({ seed: 7, flow: etl })

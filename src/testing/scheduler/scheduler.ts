@@ -205,8 +205,8 @@ export class Scheduler {
 }
 
 /**
- * One run of one process, from its start to its crash or stop; a restart is a new one. All external effects of a process
- * pass through ports that are bound to it.
+ * One run of one process, from its start to its crash or stop; a restart is a new one. All external effects of a
+ * process pass through ports that are bound to it.
  */
 export interface ProcessLife {
   readonly name: string;

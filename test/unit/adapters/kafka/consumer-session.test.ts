@@ -30,7 +30,7 @@ function sessionOf(at: "connect" | "subscribe") {
     topics: ["x"],
     fromBeginning: true,
     take: () => {},
-    room: async () => {},
+    whenNotFull: async () => {},
     isFull: () => false,
     onAssigned: () => {},
   });

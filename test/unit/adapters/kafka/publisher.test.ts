@@ -60,7 +60,7 @@ function open(options: Partial<BusParts["options"]> = {}) {
   const publisher = new Publisher(parts, topics);
   onTestFinished(() => publisher.close());
   const take = (topic: string, text: string) =>
-    publisher.take({ topic, key: null, value: Buffer.from(text) }).then(
+    publisher.send({ topic, key: null, value: Buffer.from(text) }).then(
       () => "sent",
       (error: Error) => error.message,
     );
@@ -138,7 +138,7 @@ describe("messages that are refused here", () => {
   test("since too many wait are told for as long as it takes to look for what they said", async () => {
     const { publisher, time, take } = open({ maxBuffered: 1 });
     const first = take("x", "a");
-    expect(() => publisher.take({ topic: "x", key: null, value: Buffer.from("b") })).toThrow(
+    expect(() => publisher.send({ topic: "x", key: null, value: Buffer.from("b") })).toThrow(
       expect.objectContaining({ code: "BUS_UNAVAILABLE", retryable: true }),
     );
     const began = time.now;
@@ -150,7 +150,7 @@ describe("messages that are refused here", () => {
 
   test("since they are too large have a code of their own", () => {
     const { publisher } = open();
-    expect(() => publisher.take({ topic: "x", key: null, value: Buffer.alloc(101) })).toThrow(
+    expect(() => publisher.send({ topic: "x", key: null, value: Buffer.alloc(101) })).toThrow(
       expect.objectContaining({ code: "MESSAGE_TOO_LARGE", details: { topic: "x", bytes: 101, limit: 100 } }),
     );
     expect(stateOf(publisher)).toEqual({ dropped: 1, failingSince: undefined });
