@@ -1,4 +1,4 @@
-/** What people get wrong when they wire steps together, in the order of the tables. */
+/** Common mistakes in wiring steps together, in the order of the tables. */
 export const mistakes = {
   "field-type": "a field of another type than the producer's",
   "missing-field": "a field that the producer doesn't make",

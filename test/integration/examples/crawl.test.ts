@@ -105,7 +105,7 @@ test("the program prints pages as they come, and its report", async () => {
   const { exitCode, output } = await start().outcome;
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
   expect(output).toMatch(/✔ +\d+ ms {2}\/moons\/europa +Europa, 11 words\n/);
-  expect(output).toContain("↻              click2.visit tries again: busy\n");
+  expect(output).toContain("↻              click2.visit retries: busy\n");
   expect(output).toContain("26 pages, ");
   expect(output).toMatch(/^5 broken links\n(.*\n)+ {2}\/vulcan +404 Not Found\n +on \/mercury\n/m);
 });

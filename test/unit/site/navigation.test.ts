@@ -32,7 +32,7 @@ test("each page must be listed, and be there", () => {
   const sections = sectionsOf("## All\n- [A](a.md)\n- [B](b.md)", "docs/README.md");
   expect(navigationProblems(sections, ["docs/a.md", "docs/c.md"])).toEqual([
     "docs/c.md is not in the navigation",
-    "docs/b.md is in the navigation, and isn't there",
+    "docs/b.md is in the navigation but does not exist",
   ]);
   expect(navigationProblems(sections, ["docs/a.md", "docs/b.md"])).toEqual([]);
 });
