@@ -11,7 +11,7 @@ const told = async (...given: Parameters<typeof worker>) => {
   return JSON.parse(stdout).settings as readonly { setting: string; value: unknown; from: string }[];
 };
 
-/** In each of the shapes of a config file. */
+/** Settings in each form that a config file allows. */
 const everything = {
   handlers: ["flow.ts"],
   types: ["a"],
@@ -66,7 +66,7 @@ const everything = {
   log: { format: "json", level: "warn" },
 };
 
-test("a config file may have every setting, and secrets are printed by none", async () => {
+test("a config file may contain every setting, and secrets are never printed", async () => {
   const cwd = cliProject({ "conf/flowkit.json": everything });
   const settings = await told(cwd, ["--config", "conf/flowkit.json"]);
   const leaves = Object.entries(everything).flatMap(([key, value]) => {
@@ -82,7 +82,7 @@ test("a config file may have every setting, and secrets are printed by none", as
     "kafka.tlsKeyPassword": "****",
     "kafka.saslPassword": "****",
     capacityPerType: { render: 2 },
-    // Beside the config file, from wherever the command was started.
+    // Relative to the config file, in any working directory.
     handlers: [`${cwd}/conf/flow.ts`],
     store: `${cwd}/conf/runs.db`,
   });
@@ -91,7 +91,7 @@ test("a config file may have every setting, and secrets are printed by none", as
   expect(`${JSON.stringify(settings)}${stdout}`).not.toContain("s3cret");
 });
 
-test("the command line goes before the environment, and that before the file, setting by setting", async () => {
+test("the command line overrides the environment, which overrides the file, setting by setting", async () => {
   const cwd = cliProject({
     "flowkit.json": { capacity: 1, graceSec: 1, leaseMs: 1_000, kafka: { brokers: ["file:1"], prefix: "file" } },
   });
@@ -118,8 +118,8 @@ test("the command line goes before the environment, and that before the file, se
   ]);
 });
 
-describe("what is wrong", () => {
-  test("is told all at once, with its place and what was meant", async () => {
+describe("invalid settings", () => {
+  test("are reported together, with positions and suggestions", async () => {
     const cwd = cliProject({
       "flowkit.json": {
         capcity: 8,
@@ -162,7 +162,7 @@ describe("what is wrong", () => {
     expect(stderr).not.toContain("s3cret");
   });
 
-  test("is told to machines as findings", async () => {
+  test("are findings in JSON", async () => {
     const cwd = cliProject({ "flowkit.json": { kafka: { prefx: "a" } } });
     const { exitCode, stdout } = await worker(cwd, ["--config", "flowkit.json", "--json"]);
     expect(exitCode).toBe(2);
@@ -184,7 +184,7 @@ describe("what is wrong", () => {
     });
   });
 
-  test("may be a name of the environment, which may be another program's", async () => {
+  test("may be an environment variable, which may belong to another program", async () => {
     const env = { KAFKA_BROKER: "a:1", FLOWKIT_CAPACTY: "3", KAFKA_PORT: "9092" };
     const { exitCode, stderr } = await worker(cliProject({}), [], env);
     expect(exitCode).toBe(0);
@@ -198,7 +198,7 @@ describe("what is wrong", () => {
     );
   });
 
-  test("is what doesn't go together", async () => {
+  test("include settings that exclude each other", async () => {
     const cwd = cliProject({
       "flow.ts": "export {};",
       "both.json": { store: "a.db", mongo: { url: "mongodb://h/d" } },

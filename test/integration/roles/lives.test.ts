@@ -26,7 +26,7 @@ const kinds = {
 } as const;
 const each = describe.each(Object.entries(kinds));
 
-/** A store and a bus that tell how often they were opened and closed. */
+/** A store and a bus that count how often they were opened and closed. */
 function counted() {
   const store = memoryStore();
   const bus = memoryBus();
@@ -40,7 +40,7 @@ function counted() {
 }
 
 each("a %s", (what, make) => {
-  test("starts once and stops once, however often it is told to", async () => {
+  test("starts once and stops once, however often it is called", async () => {
     const { store, bus, told } = counted();
     const part = make({ store, bus });
     expect(told()).toEqual([0, 0, 0]);
@@ -49,7 +49,7 @@ each("a %s", (what, make) => {
     expect(told()).toEqual([1, 0, 0]);
     expect(part.stop()).toBe(part.stop({ graceMs: 5 }));
     await part.stop();
-    await part.start(); // what was is over, and no error
+    await part.start(); // a repeated stop is not an error
     expect(told()).toEqual([1, 1, 1]);
   });
 
@@ -62,7 +62,7 @@ each("a %s", (what, make) => {
     expect(told()).toEqual([1, 1, 1]);
   });
 
-  test("that was stopped can't be started", async () => {
+  test("that was stopped cannot be started", async () => {
     const { store, told } = counted();
     const part = make({ store });
     await part.stop();
@@ -70,7 +70,7 @@ each("a %s", (what, make) => {
     expect(told()).toEqual([0, 0, 0]);
   });
 
-  test("that is stopped while it starts ends what it began", async () => {
+  test("that is stopped while starting closes what it opened", async () => {
     const { store, bus, told } = counted();
     const gate = new Gate();
     vi.spyOn(store, "open").mockImplementation(() => gate.pass());
@@ -82,7 +82,7 @@ each("a %s", (what, make) => {
     expect(told().slice(1)).toEqual([1, 1]);
   });
 
-  test("that can't open its store says so, and closes it", async () => {
+  test("that cannot open its store reports it and closes the store", async () => {
     const { store, bus, told } = counted();
     const gone = new FlowError("STORE_UNAVAILABLE", "no such host");
     vi.spyOn(store, "open").mockRejectedValue(gone);
@@ -93,7 +93,7 @@ each("a %s", (what, make) => {
     expect(told()).toEqual([1, 1, 0]);
   });
 
-  test("tells what its stop met, and takes the other steps all the same", async () => {
+  test("reports errors of its stop, and performs the other steps nevertheless", async () => {
     const { store, bus, told } = counted();
     const part = make({ store, bus });
     await part.start();
@@ -106,7 +106,7 @@ each("a %s", (what, make) => {
     expect(told()).toEqual([1, 1, 1]);
   });
 
-  test.each([-1, Number.NaN, "5"])("refuses to stop within %s, and goes on", async (graceMs) => {
+  test.each([-1, Number.NaN, "5"])("rejects a grace period of %s, and keeps running", async (graceMs) => {
     const part = make({ store: memoryStore() });
     await part.start();
     await expect(part.stop({ graceMs: graceMs as number })).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
@@ -114,8 +114,8 @@ each("a %s", (what, make) => {
   });
 });
 
-describe("a store and a bus that several share", () => {
-  test("are opened by the first and closed by the last", async () => {
+describe("a shared store and bus", () => {
+  test("are opened by the first user and closed by the last", async () => {
     const { store, bus, told } = counted();
     const parts = Object.values(kinds).map((make) => make({ store, bus }));
     await Promise.all(parts.map((part) => part.start()));
@@ -129,7 +129,7 @@ describe("a store and a bus that several share", () => {
     expect(told()).toEqual([1, 1, 1]);
   });
 
-  test("stay open for the others when one can't start", async () => {
+  test("stay open for the others if one cannot start", async () => {
     const { store, bus, told } = counted();
     await using worker = new Worker({ store, bus, handlers });
     await worker.start();
@@ -144,7 +144,7 @@ describe("a store and a bus that several share", () => {
     await until(async () => (await task.status()).nodes[0]?.status === "finished");
   });
 
-  test("a worker of several types whose bus is away is told so with its code", async () => {
+  test("a worker of several types whose bus is unavailable gets an error with its code", async () => {
     const bus = memoryBus();
     const away = () => new FlowError("BUS_UNAVAILABLE", "no broker", { retryable: true });
     vi.spyOn(bus, "subscribe").mockImplementation(() => Promise.reject(away()));
@@ -152,7 +152,7 @@ describe("a store and a bus that several share", () => {
     await expect(worker.start()).rejects.toMatchObject({ code: "BUS_UNAVAILABLE", retryable: true });
   });
 
-  test("a worker that can't subscribe to all leaves no subscription behind", async () => {
+  test("a worker that cannot subscribe to all types leaves no subscription open", async () => {
     const bus = memoryBus();
     const subscribe = bus.subscribe.bind(bus);
     const left = vi.fn();
@@ -168,7 +168,7 @@ describe("a store and a bus that several share", () => {
     });
     const store = memoryStore();
     await using client = new Client({ store, bus, handlers });
-    await client.start(); // so that nobody closes the bus
+    await client.start(); // so that the bus is not closed
     const worker = new Worker({ store, bus, handlers: [...handlers, handler("b")] });
     await expect(worker.start()).rejects.toThrow("no more groups");
     expect(left.mock.calls.flat()).toEqual(["workers.a", expect.stringMatching(/^signals\.worker-/)]);
@@ -176,7 +176,7 @@ describe("a store and a bus that several share", () => {
 });
 
 describe("calls before the start", () => {
-  test("say that it has not been started", async () => {
+  test("report that it has not been started", async () => {
     for (const make of [kinds.coordinator, kinds.client]) {
       const part = make({ store: memoryStore() });
       const refused = { code: "ENGINE_NOT_STARTED" };
@@ -190,7 +190,7 @@ describe("calls before the start", () => {
     }
   });
 
-  test("and after the stop that it has been stopped", async () => {
+  test("and after a stop that it has been stopped", async () => {
     for (const make of [kinds.coordinator, kinds.client]) {
       const part = make({ store: memoryStore() });
       await part.start();
@@ -204,7 +204,7 @@ describe("calls before the start", () => {
   });
 });
 
-test("coordinators of different types can't share a bus: the second is told what to do", async () => {
+test("coordinators with different types cannot share a bus: the second gets an error with advice", async () => {
   const { coordinator } = testRoles();
   await coordinator(["a", "b"]);
   const error = await coordinator(["a", "c"]).catch((thrown: unknown) => thrown);
@@ -235,7 +235,7 @@ describe("a program", () => {
     ]);
   };
 
-  test.each(["Coordinator", "Worker"])("with a %s goes on until that is stopped", async (part) => {
+  test.each(["Coordinator", "Worker"])("with a %s keeps running until that is stopped", async (part) => {
     const outcome = await run(`
       const part = new ${part}({ ...both, handlers: [handler] })
       await part.start()
@@ -246,7 +246,7 @@ describe("a program", () => {
     expect(outcome).toEqual({ exitCode: 0, output: "still there\n" });
   });
 
-  test("with `keepAlive: false`, or with a client, ends", async () => {
+  test("with `keepAlive: false`, or with a client only, exits", async () => {
     const outcome = await run(`
       await new Coordinator({ ...both, handlers: [handler], keepAlive: false }).start()
       await new Worker({ ...both, handlers: [handler], keepAlive: false }).start()

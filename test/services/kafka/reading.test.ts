@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import type { UndeliverableMessage } from "../../../src/core/ports/index.ts";
-import { gate, messageOf, noting, taskOf } from "../../contract/bus/world.ts";
+import { gate, messageOf, noting, taskOf } from "../../contract/bus/fixture.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
 import { openAdmin, openBus, readRaw, sendRaw, uniquePrefix } from "./bus-tools.ts";
@@ -10,7 +10,7 @@ needsServices("kafka");
 
 const patience = 30_000;
 
-test("topics and groups have the prefix; topics that are there are left as they are", async () => {
+test("topics and groups have the prefix; existing topics are not changed", async () => {
   const prefix = uniquePrefix();
   const admin = await openAdmin();
   await admin.createTopics({ topics: [{ topic: `${prefix}.there`, numPartitions: 1 }] });
@@ -30,7 +30,7 @@ test("topics and groups have the prefix; topics that are there are left as they 
   expect(groups.map(({ groupId }) => groupId)).toContain(`${prefix}.readers`);
 });
 
-test("what can't be read goes to the dead letters as it was, and reading goes on behind it", async () => {
+test("an unreadable message becomes a dead letter with its original bytes, and reading continues after it", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix, topics: { partitions: 1 } });
   const { got, handle } = noting();
@@ -61,7 +61,7 @@ test("what can't be read goes to the dead letters as it was, and reading goes on
   expect(told.map(({ key }) => key).toSorted()).toEqual(["bad", "none", "old"]);
 });
 
-test("a message that every delivery of fails goes there too, with what its handler threw", async () => {
+test("a message whose every delivery fails becomes a dead letter with its handler's error", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix, maxDeliveries: 2 });
   let deliveries = 0;
@@ -82,7 +82,7 @@ test("a message that every delivery of fails goes there too, with what its handl
   expect(JSON.parse(letters[0]?.value ?? "")).toMatchObject({ reason: "handler failed: no luck" });
 });
 
-test("what was handled is committed, and what wasn't comes again to whoever is there then", async () => {
+test("handled messages are committed, and unhandled ones are redelivered to the remaining members", async () => {
   const prefix = uniquePrefix();
   const first = openBus({ prefix });
   const { open, opened } = gate();
@@ -108,7 +108,7 @@ test("what was handled is committed, and what wasn't comes again to whoever is t
   expect(later).toEqual(["behind"]);
 });
 
-test("a handler that takes longer than a session loses none: reading goes on beside it", async () => {
+test("a handler that takes longer than a session loses no messages, because reading continues", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({
     prefix,
@@ -128,9 +128,9 @@ test("a handler that takes longer than a session loses none: reading goes on bes
       got.push(taskOf(message));
     },
   });
-  // As many as may be unhandled: the consumer waits for room inside its own loop, and must live all the same.
+  // The maximum number of unhandled messages: the consumer waits inside its own loop and must stay in its group.
   for (const id of ["slow1", "slow2", "quick"]) await bus.publish("x", id, messageOf(id));
-  await sleep(9_000); // longer than a session: nothing else shows that it outlives one
+  await sleep(9_000); // longer than a session, which it must outlive
   expect(bus.health?.()).toEqual({ status: "ok", restarts: 0, dropped: 0 });
   const { groups } = await (await openAdmin()).describeGroups([`${prefix}.readers`]);
   expect(groups.map(({ state, members }) => [state, members.length])).toEqual([["Stable", 1]]);
@@ -139,7 +139,7 @@ test("a handler that takes longer than a session loses none: reading goes on bes
   expect(got.toSorted()).toEqual(["quick", "slow1", "slow2"]);
 });
 
-test("members come and go under load: every message is handled", async () => {
+test("members join and leave under load: every message is handled", async () => {
   const prefix = uniquePrefix();
   const got = new Set<string>();
   const handle = async (message: Parameters<typeof taskOf>[0]) => {
@@ -177,7 +177,7 @@ test("a group has one set of topics", async () => {
   await expect(bus.publish("a b", "k", messageOf("t"))).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
 });
 
-test("a private group is gone when its subscription is closed, and begins where the topic ends", async () => {
+test("a private group starts at the end of its topic and is deleted when its subscription closes", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix });
   const admin = await openAdmin();

@@ -9,7 +9,7 @@ const uid = fc.oneof(
   fc.string(),
 );
 
-test("holds what a set of strings holds", () => {
+test("behaves like a set of strings", () => {
   fc.assert(
     fc.property(fc.array(uid, { maxLength: 60 }), fc.array(uid), (added, asked) => {
       const [set, model] = [new UidSet(), new Set<string>()];
@@ -25,7 +25,7 @@ test("holds what a set of strings holds", () => {
   );
 });
 
-test("counts up from anywhere", () => {
+test("handles sequences that start at any number", () => {
   const set = new UidSet();
   for (let number = 5_000; number < 7_000; number++) set.add(String(number));
   expect(["4999", "5000", "6999", "7000"].map((each) => set.has(each))).toEqual([false, true, true, false]);
