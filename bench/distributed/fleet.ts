@@ -33,9 +33,9 @@ export class Fleet {
     const usages = await Promise.all(
       this.#parts.map(async (part) => {
         const ended = once(part, "exit");
-        const told = once(part, "message");
+        const message = once(part, "message");
         part.send("end");
-        const [usage] = (await told) as [Usage];
+        const [usage] = (await message) as [Usage];
         await ended;
         return usage;
       }),

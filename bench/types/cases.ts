@@ -37,7 +37,7 @@ export async function checkCases(library: Library): Promise<LibraryCases> {
   const refused = compilers.map((compiler) => complaintsOf(compiler, right));
   const compiler = compilers[refused.findIndex((complaints) => complaints.length === 0)];
   if (compiler === undefined)
-    throw new Error(`${library.name}: the correct program does not compile: ${told(refused)}`);
+    throw new Error(`${library.name}: the correct program does not compile: ${firstMessage(refused)}`);
   const expected = await run(library, right);
   if (expected.error !== undefined) throw new Error(`${library.name}: the correct program fails: ${expected.error}`);
 
@@ -70,5 +70,5 @@ async function write({ folder, name: library }: Library, name: string, { code }:
   return file;
 }
 
-const told = (refused: readonly (readonly Complaint[])[]) =>
+const firstMessage = (refused: readonly (readonly Complaint[])[]) =>
   refused.map(([first]) => `${first?.at} ${first?.says}`).join("; ");

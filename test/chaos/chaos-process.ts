@@ -13,9 +13,9 @@ import { workerTypes } from "../../src/testing/cluster/random-graph.ts";
 import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { chaosHandlers } from "./chaos-handlers.ts";
 import { JournalWriter, machineMs } from "./journal.ts";
-import { noServer, type PartSpec, shared } from "./process-spec.ts";
+import { noServer, type ProcessSpec, shared } from "./process-spec.ts";
 
-const spec = JSON.parse(process.argv[2] ?? "") as PartSpec;
+const spec = JSON.parse(process.argv[2] ?? "") as ProcessSpec;
 const graceMs = 1_000;
 
 process.on("disconnect", () => process.exit(1)); // the driver has exited
@@ -69,7 +69,7 @@ function makePart(): Coordinator | Worker {
 function stderrLogger(bound: object): Logger {
   const log = (level: string) => (fields: object, message?: string) => {
     const err = (fields as { readonly err?: unknown }).err;
-    const told = {
+    const entry = {
       level,
       at: Math.round(machineMs()),
       ...bound,
@@ -77,7 +77,7 @@ function stderrLogger(bound: object): Logger {
       ...(err === undefined ? {} : { err: String(err) }),
       message,
     };
-    process.stderr.write(`${JSON.stringify(told)}\n`);
+    process.stderr.write(`${JSON.stringify(entry)}\n`);
   };
   return {
     debug: () => {},

@@ -76,10 +76,10 @@ export class ExternalAttempt {
       void this.#beat();
       const outcome = await this.#work();
       this.#over.abort();
-      await this.#say(this.#isCancelled ? { kind: "CANCELLED", reason: "told to" } : outcome);
+      await this.#say(this.#isCancelled ? { kind: "CANCELLED", reason: "requested" } : outcome);
     } catch (error) {
       if (this.#isCancelled)
-        await this.#say({ kind: "CANCELLED", reason: "told to" }).catch(() => {}); // its lease expires
+        await this.#say({ kind: "CANCELLED", reason: "requested" }).catch(() => {}); // its lease expires
       else process.stderr.write(`${machineMs()} ${JSON.stringify(this.#ref)} abandoned: ${String(error)}\n`);
     } finally {
       this.#over.abort();

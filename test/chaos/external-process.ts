@@ -9,13 +9,13 @@ import { fixIdleTimer } from "../../src/adapters/kafka/idle-timer-fix.ts";
 import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { type Command, type Envelope, ExternalAttempt } from "./external-attempt.ts";
 import { JournalWriter } from "./journal.ts";
-import { noServer, type PartSpec, shared } from "./process-spec.ts";
+import { noServer, type ProcessSpec, shared } from "./process-spec.ts";
 
 const partitions = 3;
 const mostRemembered = 1_000;
 
 process.on("disconnect", () => process.exit(1)); // the driver has exited
-const spec = JSON.parse(process.argv[2] ?? "") as PartSpec;
+const spec = JSON.parse(process.argv[2] ?? "") as ProcessSpec;
 const journal = new JournalWriter(spec.journal);
 journal.watchStalls();
 fixIdleTimer(); // otherwise the driver prints a warning

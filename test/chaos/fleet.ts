@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { JournalReader, machineMs } from "./journal.ts";
-import { noServer, type PartPlace, type PartSpec, type Role } from "./process-spec.ts";
+import { noServer, type PartPlace, type ProcessSpec, type Role } from "./process-spec.ts";
 
 const programOf = ({ role }: { readonly role: Role }): string =>
   fileURLToPath(new URL(role === "external" ? "external-process.ts" : "chaos-process.ts", import.meta.url));
@@ -42,7 +42,7 @@ export interface FleetOptions {
   readonly folder: string;
   readonly seed: number;
   readonly parts: readonly PartPlace[];
-  readonly spec: Pick<PartSpec, "mongoUrl" | "database" | "brokers" | "capacity">;
+  readonly spec: Pick<ProcessSpec, "mongoUrl" | "database" | "brokers" | "capacity">;
   /** Called for an unexpected exit, or a missing one. */
   readonly onCrash: (life: PartState, how: string) => void;
 }
@@ -140,9 +140,9 @@ export class Fleet {
     const name = `${place.name}.${++place.lives}`;
     const own = seed + this.lives.length * 7919;
     const path = (kind: string) => join(folder, `${name}.${kind}`);
-    const told: PartSpec = { ...spec, role: place.role, name, journal: path("journal"), seed: own };
+    const ownSpec: ProcessSpec = { ...spec, role: place.role, name, journal: path("journal"), seed: own };
     const log = openSync(path("log"), "a");
-    const child = spawn(process.execPath, [programOf(place), JSON.stringify(told)], {
+    const child = spawn(process.execPath, [programOf(place), JSON.stringify(ownSpec)], {
       env,
       stdio: ["ignore", log, log, "ipc"],
     });
@@ -152,7 +152,7 @@ export class Fleet {
     const life: PartState = {
       name,
       role: place.role,
-      journal: new JournalReader(told.journal),
+      journal: new JournalReader(ownSpec.journal),
       log: path("log"),
       process: child,
       ended,

@@ -71,7 +71,7 @@ function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosRepo
   const { created, finished, failed, cancelled, again, adopted, nodes, external } = counts;
   const { batches, lost, retried, restarted } = counts;
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-  const told = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
+  const faultCounts = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
   console.log(`\n${created} tasks in ${minutes} minutes, ${again} retries with ${adopted} shards adopted`);
   console.log(`${finished} finished, ${failed} failed, ${cancelled} cancelled; ${external} of ${nodes} nodes external`);
   console.log(`${batches} batches stored by ${calls} calls of handlers; ${starts} starts of processes`);
@@ -79,7 +79,7 @@ function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosRepo
     `${lost} lost leases, ${retried} failed attempts, ${restarted} restarted logs; at most ${peak} concurrent attempts`,
   );
   console.log(
-    `faults: ${told.join(", ") || "none"}; the last task ended ${(calmMs / 1000).toFixed(1)} s after the last`,
+    `faults: ${faultCounts.join(", ") || "none"}; the last task ended ${(calmMs / 1000).toFixed(1)} s after the last`,
   );
   console.log(broken.length === 0 ? "every law held, 1 to 11" : `${broken.length} broken; evidence: ${folder}`);
   for (const what of broken) console.log(`  ${what}`);

@@ -8,7 +8,7 @@ export interface PartPlace {
 }
 
 /** The arguments of a chaos process. */
-export interface PartSpec {
+export interface ProcessSpec {
   readonly role: Role;
   /** Unique to this start: a restarted process gets a new one. */
   readonly name: string;

@@ -79,13 +79,13 @@ export function truePage(page: string, folder: string): string {
       return block;
     }
     const steps = text.split(/^\$ /m).slice(1);
-    const told = steps.map((step) => {
+    const shown = steps.map((step) => {
       const end = step.indexOf("\n");
       const [line, promised] = [step.slice(0, end), step.slice(end + 1)];
       const printed = run(line);
       const words = isAsPromised(promised, printed) ? promised : `${printed.trimEnd()}\n`;
       return `$ ${line}\n${words.replace(/^\n$/, "")}`;
     });
-    return `\`\`\`console\n${told.join("")}\`\`\``;
+    return `\`\`\`console\n${shown.join("")}\`\`\``;
   });
 }

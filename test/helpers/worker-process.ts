@@ -13,7 +13,7 @@ export interface Work {
 }
 
 /** What a test program prints when it ends. */
-interface Told {
+interface ProgramOutcome {
   readonly processed: number;
   readonly problems: readonly unknown[];
 }
@@ -44,10 +44,10 @@ export function startWorker(
 }
 
 /** Its final output; it must have succeeded. */
-export async function told({ outcome }: RunningProcess): Promise<Told> {
+export async function outcomeOf({ outcome }: RunningProcess): Promise<ProgramOutcome> {
   const { exitCode, output } = await outcome;
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
-  return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Told;
+  return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as ProgramOutcome;
 }
 
 /** The tasks of {@link startWorker}, by number. */

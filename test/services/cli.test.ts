@@ -134,7 +134,7 @@ test("a coordinator and two workers run a task; its worker is stopped, and the o
     "a worker at the third batch",
     patience,
   );
-  if (holder === undefined) throw new Error("nobody has it");
+  if (holder === undefined) throw new Error("no worker has it");
   expect(await stopped(holder)).toEqual(well);
   const [other] = workers.filter((worker) => worker !== holder);
   if (other === undefined) throw new Error("there is no other");

@@ -19,12 +19,12 @@ import type { ProcessTools, Workload } from "./workload.ts";
 
 const rows = z.object({ rows: z.array(z.number()) });
 /** The parameters of every task. */
-export const simParams = { limits: { rows: 10 }, tags: ["a"] } as const;
+const simParams = { limits: { rows: 10 }, tags: ["a"] } as const;
 
 const summary = z.object({ batches: z.number(), rows: z.number() });
 
 /** The handlers of one process. They use only its clock and the seed. */
-export function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
+function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
   const map: Omit<HandlerDefinition, "name"> = {
     kind: "handler",
     output: rows,

@@ -42,7 +42,7 @@ export class SimBroker {
   readonly #onRejected: (error: unknown) => void;
   readonly #groups = new Map<string, Group>();
   /** By attempt: the process that last received its command. */
-  readonly #told = new Map<string, ProcessLife>();
+  readonly #notified = new Map<string, ProcessLife>();
   /** By attempt: the worker that its cancel was last sent to. */
   readonly #cancels = new Map<string, string>();
 
@@ -54,7 +54,7 @@ export class SimBroker {
 
   /** The process that last received the command to claim this attempt. */
   lastNotified(ref: EpochRef): ProcessLife | undefined {
-    return this.#told.get(attemptKey(ref));
+    return this.#notified.get(attemptKey(ref));
   }
 
   /** The worker that the cancel of this attempt was last sent to. */
@@ -126,7 +126,7 @@ export class SimBroker {
       const members = post.group.members.filter(({ life, open }) => life.alive && open);
       const member = members[this.#scheduler.random.int(members.length)];
       if (member === undefined) return;
-      if (post.message.kind === "TASK_START") this.#told.set(attemptKey(post.message), member.life);
+      if (post.message.kind === "TASK_START") this.#notified.set(attemptKey(post.message), member.life);
       const running = this.#scheduler
         .park(member.life, post.label, this.#shown(post.message))
         .then(() => member.handle(post.message))

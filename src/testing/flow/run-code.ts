@@ -35,7 +35,7 @@ export interface SimulatedProcess<TOutside = unknown> {
   call<T>(name: string, work: () => T): Promise<T>;
 }
 
-export function simulatedProcess<TOutside>(
+function simulatedProcess<TOutside>(
   { life, clock, random, scheduler }: ProcessTools,
   { outside, calls }: { readonly outside: TOutside; readonly calls: OpenCalls },
 ): SimulatedProcess<TOutside> {

@@ -37,13 +37,13 @@ function checkHistory(record: ShardRecord): string[] {
   const claims = new Set<number>();
   for (const [index, entry] of history.entries()) {
     const before = history[index - 1];
-    const told = `${entry.from} -> ${entry.to} by ${entry.cause} at epoch ${entry.epoch}`;
-    if (!isShardTransition(entry)) wrong.push(`${told} is not a transition`);
+    const step = `${entry.from} -> ${entry.to} by ${entry.cause} at epoch ${entry.epoch}`;
+    if (!isShardTransition(entry)) wrong.push(`${step} is not a transition`);
     if (before !== undefined && (before.to !== entry.from || before.n + 1 !== entry.n))
-      wrong.push(`${told} after ${before.to}`);
+      wrong.push(`${step} after ${before.to}`);
     if (before !== undefined && entry.epoch < before.epoch)
-      wrong.push(`${told}: its epoch decreased from ${before.epoch}`);
-    if (before !== undefined && isShardTerminal(before.to)) wrong.push(`${told}: it had already ended`);
+      wrong.push(`${step}: its epoch decreased from ${before.epoch}`);
+    if (before !== undefined && isShardTerminal(before.to)) wrong.push(`${step}: it had already ended`);
     if (entry.cause !== "claim") continue;
     if (claims.has(entry.epoch)) wrong.push(`epoch ${entry.epoch} was claimed twice`);
     claims.add(entry.epoch);

@@ -104,8 +104,8 @@ function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
     return [`failed without a recorded failure: ${JSON.stringify(failure)}`];
   const record = shards.find(({ nodeId, shard }) => nodeId === node.node_id && shard === failure.shard);
   const { reasonCode: code } = failure;
-  const told = JSON.stringify({ ...failure, stack: undefined });
-  if (record?.status !== "failed") return [`its failure does not belong to a failed shard: ${told}`];
+  const text = JSON.stringify({ ...failure, stack: undefined });
+  if (record?.status !== "failed") return [`its failure does not belong to a failed shard: ${text}`];
   if (code === "worker_lost") {
     return record.lost === shared.maxLostLeases + 1 ? [] : [`worker_lost after ${record.lost} lost leases`];
   }
@@ -113,8 +113,8 @@ function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
     calls.hasThrown(task.id, node.node_id, code) ||
     (code === "timeout" && node.timeout_sec !== undefined) ||
     (isExternal(node) && externalCodes.has(code));
-  if (!isGiven) return [`failed without an injected cause: ${told}`];
+  if (!isGiven) return [`failed without an injected cause: ${text}`];
   const policy = retryPolicyOf(node);
   if (policy.isPermanent(code) || record.failures === policy.max + 1) return [];
-  return [`gave up after ${record.failures} failures: ${told}`];
+  return [`gave up after ${record.failures} failures: ${text}`];
 }

@@ -49,7 +49,7 @@ export function artifactContract(it: StoreTest): void {
     expect(await seqs(25, 10)).toEqual([]);
     expect(await seqs(400, 10)).toEqual([]);
     expect(await peer.readArtifacts(attempt, 1, 0, 10)).toEqual([]);
-    expect(await peer.readArtifacts(shardOf("nobody"), 0, 0, 10)).toEqual([]);
+    expect(await peer.readArtifacts(shardOf("unknown"), 0, 0, 10)).toEqual([]);
   });
 
   it("append accepts only the next seq", async ({ store }) => {
@@ -115,9 +115,9 @@ export function artifactContract(it: StoreTest): void {
   it("only the owner of the lease can append", async ({ store }) => {
     const attempt = await runningShard(store);
     for (const stranger of [
-      { ...attempt, claimId: "somebody else" },
+      { ...attempt, claimId: "another claim" },
       { ...attempt, epoch: 2 },
-      { ...attempt, nodeId: "nobody" },
+      { ...attempt, nodeId: "unknown" },
     ]) {
       expect(await store.append(stranger, 0, artifactOf(0))).toBe("fenced");
     }
@@ -130,7 +130,7 @@ export function artifactContract(it: StoreTest): void {
   it("tail returns the length, whether the log is closed, and the last origin by source", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     expect(await store.tail(attempt, 0)).toEqual({ length: 0, closed: false, origins: [] });
-    expect(await store.tail(shardOf("nobody"), 0)).toEqual({ length: 0, closed: false, origins: [] });
+    expect(await store.tail(shardOf("unknown"), 0)).toEqual({ length: 0, closed: false, origins: [] });
     const origins = [
       { source: "a/0", seq: 0, chunk: 0 },
       { source: "b/0", seq: 0, chunk: 0 },
@@ -173,7 +173,7 @@ export function artifactContract(it: StoreTest): void {
     expect(await peer.readUids(attempt, 0, 2, 10)).toEqual(["u2", "u3", "u4"]);
     expect(await peer.readUids(attempt, 0, 5, 10)).toEqual([]);
     expect(await peer.readUids(attempt, 1, 0, 10)).toEqual([]);
-    expect(await peer.readUids(shardOf("nobody"), 0, 0, 10)).toEqual([]);
+    expect(await peer.readUids(shardOf("unknown"), 0, 0, 10)).toEqual([]);
   });
 
   it("storedUids returns the uids that are stored", async ({ store, peer }) => {
@@ -224,7 +224,7 @@ export function artifactContract(it: StoreTest): void {
   it("hasArtifacts stays true once any shard has stored an artifact, in any generation", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     expect(await store.hasArtifacts("t", "clean")).toBe(false);
-    expect(await store.hasArtifacts("nobody", "clean")).toBe(false);
+    expect(await store.hasArtifacts("unknown", "clean")).toBe(false);
     await runningShard(store, shardOf("clean", 0));
     const attempt = await runningShard(store, shardOf("clean", 1));
     expect(await store.hasArtifacts("t", "clean")).toBe(false);
@@ -262,7 +262,7 @@ export function artifactContract(it: StoreTest): void {
       { nodeId: "clean", shard: 1, count: 1 },
       { nodeId: "load", shard: 0, count: 4 },
     ]);
-    expect(await peer.countArtifacts("nobody")).toEqual([]);
+    expect(await peer.countArtifacts("unknown")).toEqual([]);
   });
 
   it("logs of different shards, nodes and tasks are separate", async ({ store }) => {

@@ -97,7 +97,7 @@ export function cancelContract(it: StoreTest): void {
     const holder = await cancellingShard(store);
     const before = await recordOf(store, holder);
     for (const attempt of [
-      { ...holder, claimId: "somebody else" },
+      { ...holder, claimId: "another claim" },
       { ...holder, epoch: holder.epoch - 1 },
     ]) {
       expect(await store.append(attempt, 0, artifactOf(0))).toBe("fenced");

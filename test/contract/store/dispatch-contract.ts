@@ -83,7 +83,7 @@ export function dispatchContract(it: StoreTest): void {
     const all = await names();
     expect(all.toSorted()).toEqual([...clean, "t:extract:0"].toSorted());
     expect(all.filter((name) => name.startsWith("t:clean"))).toEqual(clean);
-    expect(await peer.readShards("nobody")).toEqual([]);
+    expect(await peer.readShards("unknown")).toEqual([]);
   });
 
   it("a shard may exist before shards with lower numbers", async ({ store }) => {

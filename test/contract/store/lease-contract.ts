@@ -59,8 +59,8 @@ export function leaseContract(it: StoreTest): void {
   it("only a queued shard with the same epoch can be claimed", async ({ store }) => {
     const ref = await queuedShard(store);
     expect(await store.claim({ ...ref, epoch: 2 }, by("c1"))).toBeUndefined();
-    expect(await store.claim({ ...shardOf("nobody"), epoch: 1 }, by("c1"))).toBeUndefined();
-    expect(await store.claim({ ...shardOf("extract", 0, "nobody"), epoch: 1 }, by("c1"))).toBeUndefined();
+    expect(await store.claim({ ...shardOf("unknown"), epoch: 1 }, by("c1"))).toBeUndefined();
+    expect(await store.claim({ ...shardOf("extract", 0, "unknown"), epoch: 1 }, by("c1"))).toBeUndefined();
     expect((await recordOf(store, ref)).status).toBe("queued");
     const deferred = shardOf("clean");
     const attempt = await deferredShard(store, deferred);
@@ -99,10 +99,10 @@ export function leaseContract(it: StoreTest): void {
   it("renew returns an answer for each attempt, in order", async ({ store }) => {
     const held = await runningShard(store, shardOf("a"));
     const cancelling = await cancellingShard(store, shardOf("b"));
-    const stale = { ...(await runningShard(store, shardOf("c"))), claimId: "somebody else" };
+    const stale = { ...(await runningShard(store, shardOf("c"))), claimId: "another claim" };
     const ended = await runningShard(store, shardOf("d"));
     await store.complete(ended, { generation: 0, count: 0 });
-    const unknown = { ...held, nodeId: "nobody" };
+    const unknown = { ...held, nodeId: "unknown" };
     const earlier = { ...held, epoch: 0 };
     const answers = await store.renew([stale, held, unknown, cancelling, held, ended, earlier], longMs);
     expect(answers).toEqual(["fenced", "ok", "fenced", "cancelling", "ok", "fenced", "fenced"]);
@@ -111,7 +111,7 @@ export function leaseContract(it: StoreTest): void {
 
   it("renew by another attempt does not change the lease", async ({ store, advance }) => {
     const attempt = await runningShard(store, shardOf(), shortMs);
-    await store.renew([{ ...attempt, claimId: "somebody else" }], longMs);
+    await store.renew([{ ...attempt, claimId: "another claim" }], longMs);
     await advance(pastShortMs);
     expect((await store.expire(attempt, 5))?.status).toBe("queued");
   });
@@ -173,7 +173,7 @@ export function leaseContract(it: StoreTest): void {
     const attempt = await runningShard(store);
     expect(await store.expire(attempt, 5)).toBeUndefined();
     expect(await store.expire({ ...attempt, epoch: 2 }, 5)).toBeUndefined();
-    expect(await store.expire({ ...shardOf("nobody"), epoch: 1 }, 5)).toBeUndefined();
+    expect(await store.expire({ ...shardOf("unknown"), epoch: 1 }, 5)).toBeUndefined();
     expect((await recordOf(store, attempt)).status).toBe("running");
   });
 

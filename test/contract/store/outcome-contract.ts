@@ -69,9 +69,9 @@ export function outcomeContract(it: StoreTest): void {
   it("only the owner of the lease can complete", async ({ store }) => {
     const attempt = await runningShard(store);
     for (const stranger of [
-      { ...attempt, claimId: "somebody else" },
+      { ...attempt, claimId: "another claim" },
       { ...attempt, epoch: attempt.epoch + 1 },
-      { ...attempt, nodeId: "nobody" },
+      { ...attempt, nodeId: "unknown" },
     ]) {
       expect(await store.complete(stranger, { generation: 0, count: 0 })).toBe("fenced");
     }
@@ -201,7 +201,7 @@ export function outcomeContract(it: StoreTest): void {
     await store.confirmCancelled(running);
     expect((await recordOf(store, running)).status).toBe("running");
     const cancelling = await cancellingShard(store, shardOf("cancelling"));
-    expect(await store.confirmCancelled({ ...cancelling, claimId: "somebody else" })).toBe("fenced");
+    expect(await store.confirmCancelled({ ...cancelling, claimId: "another claim" })).toBe("fenced");
     expect((await recordOf(store, cancelling)).status).toBe("cancelling");
   });
 
@@ -258,7 +258,7 @@ export function outcomeContract(it: StoreTest): void {
     expect(await store.requeue({ ...due, epoch: 2 })).toBeUndefined();
     const running = await runningShard(store, shardOf("running"));
     expect(await store.requeue(running)).toBeUndefined();
-    expect(await store.requeue({ ...shardOf("nobody"), epoch: 1 })).toBeUndefined();
+    expect(await store.requeue({ ...shardOf("unknown"), epoch: 1 })).toBeUndefined();
     const statuses = await Promise.all([late, due, running].map((ref) => recordOf(store, ref)));
     expect(statuses.map(({ status }) => status)).toEqual(["deferred", "deferred", "running"]);
   });

@@ -15,7 +15,7 @@ export function registryContract(it: StoreTest): void {
       { ...worker, id: "w2" },
     ]);
     await peer.removeWorker("w2");
-    await peer.removeWorker("nobody");
+    await peer.removeWorker("unknown");
     expect(await store.liveWorkers()).toEqual([{ ...worker, running: 3 }]);
   });
 

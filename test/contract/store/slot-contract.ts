@@ -37,7 +37,7 @@ export function slotContract(it: StoreTest): void {
     await store.takeSlot(two, holderOf("a"));
     await store.takeSlot(two, holderOf("b"));
     await store.takeSlot({ key: "all", max: 5 }, holderOf("a"));
-    const keys = ["all", "task:nobody's", two.key];
+    const keys = ["all", "task:unknown", two.key];
     expect(await peer.countHolders(keys)).toEqual([1, 0, 2]);
     await store.freeSlot({ key: two.key, holder: holderOf("a") });
     expect(await peer.countHolders(keys)).toEqual([1, 0, 1]);

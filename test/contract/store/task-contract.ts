@@ -25,7 +25,7 @@ export function taskContract(it: StoreTest): void {
   });
 
   it("readTask returns nothing for an unknown task", async ({ store }) => {
-    expect(await store.readTask("nobody")).toBeUndefined();
+    expect(await store.readTask("unknown")).toBeUndefined();
   });
 
   it("createTask with an existing id returns exists and changes nothing", async ({ store, peer }) => {
@@ -66,7 +66,7 @@ export function taskContract(it: StoreTest): void {
     await store.createTask(newTask("cancelled"));
     await store.cancelTask("cancelled", "why not");
     expect(await store.finishTask("cancelled")).toBe(false);
-    expect(await store.finishTask("nobody")).toBe(false);
+    expect(await store.finishTask("unknown")).toBe(false);
     await store.createTask(newTask("failed"));
     await store.failTask("failed", failureOf());
     expect(await store.finishTask("failed")).toBe(false);
@@ -85,7 +85,7 @@ export function taskContract(it: StoreTest): void {
     expect(task?.status).toBe("cancelling");
     const winner = `failure ${answers.indexOf(true)}`;
     expect(task?.failure).toEqual(failureOf({ message: winner, batchUid: "u", stack: "at x" }));
-    expect(await store.failTask("nobody", failureOf())).toBe(false);
+    expect(await store.failTask("unknown", failureOf())).toBe(false);
   });
 
   it("failTask does not change a task that is being cancelled", async ({ store }) => {
@@ -103,7 +103,7 @@ export function taskContract(it: StoreTest): void {
   });
 
   it("cancelTask reports when there is nothing to cancel", async ({ store }) => {
-    expect(await store.cancelTask("nobody", "x")).toBe("unknown");
+    expect(await store.cancelTask("unknown", "x")).toBe("unknown");
     await store.createTask(newTask("finished"));
     await store.finishTask("finished");
     const before = await store.readTask("finished");
@@ -144,7 +144,7 @@ export function taskContract(it: StoreTest): void {
     await store.createTask(newTask("t"));
     expect(await store.closeTask("t")).toBe(false);
     expect((await store.readTask("t"))?.status).toBe("running");
-    expect(await store.closeTask("nobody")).toBe(false);
+    expect(await store.closeTask("unknown")).toBe(false);
   });
 
   it("an ended task never changes", async ({ store, peer }) => {

@@ -21,7 +21,7 @@ export function varsContract(it: StoreTest): void {
   it("a new task has empty variables; an unknown one has none", async ({ store }) => {
     await store.createTask(newTask("t"));
     expect(await store.readVars("t")).toMatchObject({ vars: {}, appliedBy: [] });
-    expect(await store.readVars("nobody")).toBeUndefined();
+    expect(await store.readVars("unknown")).toBeUndefined();
   });
 
   it("writeVars replaces the variables, increments the version and records the node", async ({ store, peer }) => {

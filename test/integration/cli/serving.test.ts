@@ -132,10 +132,10 @@ test("it is not ready while stopping; a second signal exits immediately", async 
 });
 
 test("it is not ready until it has reached Kafka, and reports that", async () => {
-  const nobody = createServer().listen(0, "127.0.0.1");
-  await new Promise((done) => nobody.once("listening", done));
-  const { port } = nobody.address() as AddressInfo;
-  await new Promise((done) => nobody.close(done));
+  const closed = createServer().listen(0, "127.0.0.1");
+  await new Promise((done) => closed.once("listening", done));
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((done) => closed.close(done));
   const worker = startCli(["worker", ...shared, "--kafka-brokers", `127.0.0.1:${port}`], { cwd: project() });
   const probe = await probesOf(worker);
   const reason = "bus not yet connected";

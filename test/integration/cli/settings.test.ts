@@ -4,7 +4,7 @@ import { cli, cliProject } from "../../helpers/cli.ts";
 const worker = (cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   cli(["worker", "--print-config", ...args], { cwd, env });
 
-const told = async (...given: Parameters<typeof worker>) => {
+const effective = async (...given: Parameters<typeof worker>) => {
   const [cwd, args, env] = given;
   const { stdout, stderr, exitCode } = await worker(cwd, [...args, "--json"], env);
   expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
@@ -68,7 +68,7 @@ const everything = {
 
 test("a config file may contain every setting, and secrets are never printed", async () => {
   const cwd = cliProject({ "conf/flowkit.json": everything });
-  const settings = await told(cwd, ["--config", "conf/flowkit.json"]);
+  const settings = await effective(cwd, ["--config", "conf/flowkit.json"]);
   const leaves = Object.entries(everything).flatMap(([key, value]) => {
     const isGroup = ["mongo", "kafka", "http", "log"].includes(key);
     return isGroup ? Object.keys(value).map((inner) => `${key}.${inner}`) : [key];
@@ -105,7 +105,7 @@ test("the command line overrides the environment, which overrides the file, sett
     KAFKA_SASL_USERNAME: "",
     MONGODB_URL: "mongodb://env/shop",
   };
-  const settings = await told(cwd, ["--capacity", "3"], env);
+  const settings = await effective(cwd, ["--capacity", "3"], env);
   expect(settings).toEqual([
     { setting: "mongo.url", value: "mongodb://env/shop", from: "MONGODB_URL" },
     { setting: "kafka.brokers", value: ["env-1:9092", "env-2:9092"], from: "KAFKA_BROKERS" },

@@ -140,8 +140,8 @@ describe("flowkit tasks", () => {
 
   test("that do not exist are reported, as is a missing store", async () => {
     const { cwd, words } = await failed();
-    const { exitCode, stderr } = await words("tasks", "show", "nobody");
-    expect(stderr).toMatch(/^error TASK_UNKNOWN: .*nobody/);
+    const { exitCode, stderr } = await words("tasks", "show", "unknown");
+    expect(stderr).toMatch(/^error TASK_UNKNOWN: .*unknown/);
     expect(exitCode).toBe(2);
     expect(await cli(["tasks", "list", "--store", "rums.db"], { cwd })).toEqual({
       exitCode: 2,

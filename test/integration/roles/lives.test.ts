@@ -35,43 +35,43 @@ function counted() {
     closed: vi.spyOn(store, "close"),
     busClosed: vi.spyOn(bus, "close"),
   };
-  const told = () => Object.values(calls).map(({ mock }) => mock.calls.length);
-  return { store, bus, told };
+  const callCounts = () => Object.values(calls).map(({ mock }) => mock.calls.length);
+  return { store, bus, callCounts };
 }
 
 each("a %s", (what, make) => {
   test("starts once and stops once, however often it is called", async () => {
-    const { store, bus, told } = counted();
+    const { store, bus, callCounts } = counted();
     const part = make({ store, bus });
-    expect(told()).toEqual([0, 0, 0]);
+    expect(callCounts()).toEqual([0, 0, 0]);
     expect(part.start()).toBe(part.start());
     await part.start();
-    expect(told()).toEqual([1, 0, 0]);
+    expect(callCounts()).toEqual([1, 0, 0]);
     expect(part.stop()).toBe(part.stop({ graceMs: 5 }));
     await part.stop();
     await part.start(); // a repeated stop is not an error
-    expect(told()).toEqual([1, 1, 1]);
+    expect(callCounts()).toEqual([1, 1, 1]);
   });
 
   test("is stopped by `await using`", async () => {
-    const { store, bus, told } = counted();
+    const { store, bus, callCounts } = counted();
     {
       await using part = make({ store, bus });
       await part.start();
     }
-    expect(told()).toEqual([1, 1, 1]);
+    expect(callCounts()).toEqual([1, 1, 1]);
   });
 
   test("that was stopped cannot be started", async () => {
-    const { store, told } = counted();
+    const { store, callCounts } = counted();
     const part = make({ store });
     await part.stop();
     await expect(part.start()).rejects.toMatchObject({ code: "ENGINE_STOPPED" });
-    expect(told()).toEqual([0, 0, 0]);
+    expect(callCounts()).toEqual([0, 0, 0]);
   });
 
   test("that is stopped while starting closes what it opened", async () => {
-    const { store, bus, told } = counted();
+    const { store, bus, callCounts } = counted();
     const gate = new Gate();
     vi.spyOn(store, "open").mockImplementation(() => gate.pass());
     const part = make({ store, bus });
@@ -79,22 +79,22 @@ each("a %s", (what, make) => {
     const stopped = part.stop();
     gate.open();
     await Promise.all([started, stopped]);
-    expect(told().slice(1)).toEqual([1, 1]);
+    expect(callCounts().slice(1)).toEqual([1, 1]);
   });
 
   test("that cannot open its store reports it and closes the store", async () => {
-    const { store, bus, told } = counted();
+    const { store, bus, callCounts } = counted();
     const gone = new FlowError("STORE_UNAVAILABLE", "no such host");
     vi.spyOn(store, "open").mockRejectedValue(gone);
     const part = make({ store, bus });
     await expect(part.start()).rejects.toBe(gone);
     await expect(part.start()).rejects.toBe(gone);
     await part.stop();
-    expect(told()).toEqual([1, 1, 0]);
+    expect(callCounts()).toEqual([1, 1, 0]);
   });
 
   test("reports errors of its stop, and performs the other steps nevertheless", async () => {
-    const { store, bus, told } = counted();
+    const { store, bus, callCounts } = counted();
     const part = make({ store, bus });
     await part.start();
     vi.spyOn(bus, "close").mockRejectedValue(new Error("bus broken"));
@@ -103,7 +103,7 @@ each("a %s", (what, make) => {
     expect(error).toBeInstanceOf(AggregateError);
     expect((error as AggregateError).errors.map(({ message }) => message)).toEqual(["bus broken", "store broken"]);
     expect((error as AggregateError).message).toBe(`stopping the ${what} failed with several errors`);
-    expect(told()).toEqual([1, 1, 1]);
+    expect(callCounts()).toEqual([1, 1, 1]);
   });
 
   test.each([-1, Number.NaN, "5"])("rejects a grace period of %s, and keeps running", async (graceMs) => {
@@ -116,28 +116,28 @@ each("a %s", (what, make) => {
 
 describe("a shared store and bus", () => {
   test("are opened by the first user and closed by the last", async () => {
-    const { store, bus, told } = counted();
+    const { store, bus, callCounts } = counted();
     const parts = Object.values(kinds).map((make) => make({ store, bus }));
     await Promise.all(parts.map((part) => part.start()));
     const engine = await createEngine({ store, bus, handlers });
-    expect(told()).toEqual([1, 0, 0]);
+    expect(callCounts()).toEqual([1, 0, 0]);
     await engine.stop();
     for (const part of parts) {
-      expect(told()).toEqual([1, 0, 0]);
+      expect(callCounts()).toEqual([1, 0, 0]);
       await part.stop();
     }
-    expect(told()).toEqual([1, 1, 1]);
+    expect(callCounts()).toEqual([1, 1, 1]);
   });
 
   test("stay open for the others if one cannot start", async () => {
-    const { store, bus, told } = counted();
+    const { store, bus, callCounts } = counted();
     await using worker = new Worker({ store, bus, handlers });
     await worker.start();
     const refuse = vi.spyOn(bus, "subscribe").mockRejectedValue(new Error("no more groups"));
     const coordinator = new Coordinator({ store, bus, handlers });
     await expect(coordinator.start()).rejects.toThrow("no more groups");
     refuse.mockRestore();
-    expect(told()).toEqual([1, 0, 0]);
+    expect(callCounts()).toEqual([1, 0, 0]);
     await using client = new Client({ store, bus, handlers });
     await client.start();
     const task = await client.run(graphOf(node("a")));

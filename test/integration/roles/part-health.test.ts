@@ -65,22 +65,22 @@ describe.each(Object.entries(kinds))("the health of a %s", (_, make) => {
     const opening = new Gate();
     vi.spyOn(store, "open").mockImplementation(() => opening.pass());
     const part = make(store);
-    const told = () => [part.health().state, part.health().ready];
-    expect(told()).toEqual(["new", false]);
+    const state = () => [part.health().state, part.health().ready];
+    expect(state()).toEqual(["new", false]);
     expect(part.health()).toMatchObject({ store: { status: "ok" }, deadLetters: 0, loops: [] });
     const started = part.start();
-    expect(told()).toEqual(["starting", false]);
+    expect(state()).toEqual(["starting", false]);
     opening.open();
     await started;
-    expect(told()).toEqual(["running", true]);
+    expect(state()).toEqual(["running", true]);
     expect(part.health().loops.length).toBeGreaterThan(0);
     const closing = new Gate();
     vi.spyOn(store, "close").mockImplementation(() => closing.pass());
     const stopped = part.stop();
-    expect(told()).toEqual(["stopping", false]);
+    expect(state()).toEqual(["stopping", false]);
     closing.open();
     await stopped;
-    expect(told()).toEqual(["stopped", false]);
+    expect(state()).toEqual(["stopped", false]);
   });
 
   test("is `stopped` if it could not be started", async () => {

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
 import type { RunningProcess } from "../../helpers/run-process.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
-import { checkAll, startProgram, told, type Work } from "../../helpers/worker-process.ts";
+import { checkAll, outcomeOf, startProgram, type Work } from "../../helpers/worker-process.ts";
 
 /* Processes that share a SQLite file but no bus. */
 const startRole = (path: string, ...args: readonly (string | number)[]): RunningProcess =>
@@ -21,10 +21,10 @@ test("a coordinator and two workers with different roles, each a process, give t
   const coordinator = startRole(path, "coordinator", 21, 12);
   await coordinator.printed("ready"); // before any worker runs
   const workers = ["source,restarter", "step,once"].map((roles) => startRole(path, "worker", roles));
-  expect(await told(coordinator)).toEqual({ processed: 0, problems: [] });
+  expect(await outcomeOf(coordinator)).toEqual({ processed: 0, problems: [] });
   for (const worker of workers) {
     worker.signal("SIGTERM");
-    const { processed, problems } = await told(worker);
+    const { processed, problems } = await outcomeOf(worker);
     expect(problems).toEqual([]);
     expect(processed).toBeGreaterThan(0);
   }
@@ -41,9 +41,9 @@ test("a client's tasks survive if the coordinator and a worker are killed while 
   for (const part of first) part.signal("SIGKILL");
   await Promise.all(first.map(({ outcome }) => outcome));
   const second = [startRole(path, "coordinator"), startRole(path, "worker", all)] as const;
-  expect(await told(client)).toEqual({ processed: 0, problems: [] });
+  expect(await outcomeOf(client)).toEqual({ processed: 0, problems: [] });
   for (const part of second) part.signal("SIGTERM");
-  const [coordinator, worker] = await Promise.all(second.map(told));
+  const [coordinator, worker] = await Promise.all(second.map(outcomeOf));
   expect(coordinator).toEqual({ processed: 0, problems: [] });
   expect(worker).toMatchObject({ problems: [] });
   expect(worker?.processed).toBeGreaterThan(0); // otherwise the kill came too late

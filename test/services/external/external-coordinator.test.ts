@@ -215,7 +215,7 @@ test("a cancel of an earlier attempt has no effect", async () => {
   await store("read", "__final__", { status: "complete" });
   await start({ node: "up", epoch: 3 }, reading);
   await start({ node: "other", epoch: 1 }, reading);
-  await until(() => gate.arrived === 2 && events.length >= 2, "both attempts, and that they are told", patience);
+  await until(() => gate.arrived === 2 && events.length >= 2, "both attempts, and their events", patience);
   const worker_id = String(events[0]?.payload.worker_id);
   await cancel({ node: "up", epoch: 2 }, worker_id);
   await cancel({ node: "other", epoch: 1 }, worker_id); // once this one has arrived, so has the previous one

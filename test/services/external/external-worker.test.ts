@@ -148,7 +148,7 @@ test("a cancel reaches the worker, and its answer ends the task", async () => {
     await attempt.accept();
     await until(() => external.cancels.length > 0, "the signal", patience);
     await attempt.storeAndTell("late", { page: 0 });
-    await attempt.cancelled("told to");
+    await attempt.cancelled("requested");
   });
   await until(
     async () => (await task.status()).nodes.some((each) => each.nodeId === "ocr" && each.status === "running"),

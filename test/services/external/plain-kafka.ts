@@ -26,7 +26,7 @@ function plainKafka(): Kafka {
   return new Kafka({ brokers: inject("kafkaBrokers").split(","), logLevel: logLevel.NOTHING });
 }
 
-/** Makes topics that are missing: a consumer can't wait for one. */
+/** Makes topics that are missing: a consumer cannot wait for one. */
 export async function makeTopics(topics: readonly string[]): Promise<void> {
   const admin = plainKafka().admin();
   await admin.connect();

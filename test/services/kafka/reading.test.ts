@@ -34,8 +34,8 @@ test("an unreadable message becomes a dead letter with its original bytes, and r
   const prefix = uniquePrefix();
   const bus = openBus({ prefix, topics: { partitions: 1 } });
   const { got, handle } = noting();
-  const told: UndeliverableMessage[] = [];
-  const onDeadLetter = (letter: UndeliverableMessage) => told.push(letter);
+  const reported: UndeliverableMessage[] = [];
+  const onDeadLetter = (letter: UndeliverableMessage) => reported.push(letter);
   await bus.subscribe({ group: "readers", topics: ["status.a.v1"], handle, onDeadLetter });
   const letters = await readRaw(`${prefix}.dlq.v1`);
   const bytes = Buffer.from([0x7b, 0xff, 0x00]);
@@ -45,7 +45,7 @@ test("an unreadable message becomes a dead letter with its original bytes, and r
     { key: "none", value: null },
   ]);
   await bus.publish("status.a.v1", "k", messageOf("behind"));
-  await until(() => got.length === 1 && letters.length === 3 && told.length === 3, "the dead letters", patience);
+  await until(() => got.length === 1 && letters.length === 3 && reported.length === 3, "the dead letters", patience);
   expect(got).toEqual(["behind"]);
   const byKey = new Map(letters.map(({ key, value }) => [key, JSON.parse(value)]));
   expect(byKey.get("bad")).toMatchObject({
@@ -58,14 +58,14 @@ test("an unreadable message becomes a dead letter with its original bytes, and r
   });
   expect(byKey.get("old").reason).toContain("v: ");
   expect(byKey.get("none")).toMatchObject({ value_base64: null, reason: "the message has no value" });
-  expect(told.map(({ key }) => key).toSorted()).toEqual(["bad", "none", "old"]);
+  expect(reported.map(({ key }) => key).toSorted()).toEqual(["bad", "none", "old"]);
 });
 
 test("a message whose every delivery fails becomes a dead letter with its handler's error", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix, maxDeliveries: 2 });
   let deliveries = 0;
-  const told: UndeliverableMessage[] = [];
+  const reported: UndeliverableMessage[] = [];
   await bus.subscribe({
     group: "readers",
     topics: ["x"],
@@ -73,11 +73,11 @@ test("a message whose every delivery fails becomes a dead letter with its handle
       deliveries++;
       throw new Error("no luck");
     },
-    onDeadLetter: (letter) => told.push(letter),
+    onDeadLetter: (letter) => reported.push(letter),
   });
   const letters = await readRaw(`${prefix}.dlq.v1`);
   await bus.publish("x", "k", messageOf("t"));
-  await until(() => letters.length === 1 && told.length === 1, "the dead letter", patience);
+  await until(() => letters.length === 1 && reported.length === 1, "the dead letter", patience);
   expect(deliveries).toBe(2);
   expect(JSON.parse(letters[0]?.value ?? "")).toMatchObject({ reason: "handler failed: no luck" });
 });

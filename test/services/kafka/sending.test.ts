@@ -14,11 +14,11 @@ import { openBus, uniquePrefix } from "./bus-tools.ts";
 needsServices("kafka");
 
 const patience = 60_000;
-const nobody = async () => [`127.0.0.1:${await freePort()}`];
+const unreachable = async () => [`127.0.0.1:${await freePort()}`];
 
 test("publishing never waits for a broker; messages beyond the buffer are rejected, and close drops the rest", async () => {
   const logger = new RecordingLogger();
-  const bus = openBus({ brokers: await nobody(), maxBuffered: 3, closeTimeoutMs: 500, logger });
+  const bus = openBus({ brokers: await unreachable(), maxBuffered: 3, closeTimeoutMs: 500, logger });
   for (const id of ["a", "b", "c"]) await bus.publish("x", "k", messageOf(id));
   await expect(bus.publish("x", "k", messageOf("d"))).rejects.toMatchObject({ code: "BUS_UNAVAILABLE" });
   await until(() => bus.health?.().status === "unreachable", "the bad news", patience);
@@ -28,7 +28,7 @@ test("publishing never waits for a broker; messages beyond the buffer are reject
 });
 
 test("a message that waits too long is dropped", async () => {
-  const bus = openBus({ brokers: await nobody(), deliveryTimeoutMs: 1, closeTimeoutMs: 500 });
+  const bus = openBus({ brokers: await unreachable(), deliveryTimeoutMs: 1, closeTimeoutMs: 500 });
   await bus.publish("x", "k", messageOf("a"));
   await until(() => bus.health?.().dropped === 1, "the message's end", patience);
 });
@@ -49,7 +49,7 @@ test("a message that is too large is rejected, and a rejected one does not affec
 });
 
 test("subscribing with failFast rejects if no broker answers", async () => {
-  const bus = openBus({ brokers: await nobody(), connectTimeoutMs: 1_000, closeTimeoutMs: 500, failFast: true });
+  const bus = openBus({ brokers: await unreachable(), connectTimeoutMs: 1_000, closeTimeoutMs: 500, failFast: true });
   const { handle } = noting();
   const subscribing = bus.subscribe({ group: "g", topics: ["x"], handle });
   await expect(subscribing).rejects.toMatchObject({ code: "BUS_UNAVAILABLE", retryable: true });
@@ -94,7 +94,7 @@ test("secrets appear in no error and no log", async () => {
     closeTimeoutMs: 500,
     failFast: true,
   };
-  const bus = openBus({ brokers: await nobody(), ...options });
+  const bus = openBus({ brokers: await unreachable(), ...options });
   const error = await bus
     .subscribe({ group: "g", topics: ["x"], handle: async () => {} })
     .catch((thrown: Error) => thrown);
