@@ -14,7 +14,7 @@ export const dropMutations: readonly Mutation[] = [
   {
     options,
     elsewhere: retention(
-      "what every consumer has read is dropped, except the batch that it would resume from",
+      "what every reader has read goes, but for the batch that it would go on from",
       "takes a reader that begins anew just behind the drop",
     ),
     ...mutation(
@@ -52,7 +52,7 @@ export const dropMutations: readonly Mutation[] = [
   {
     options,
     elsewhere: retention(
-      "a restart upstream that the consumer has not seen",
+      "a restart upstream that the reader hasn't seen",
       "takes a reader that is kept busy by another source from the restart to the end of this one",
     ),
     ...mutation(

@@ -30,7 +30,7 @@ export const sqliteMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/unit/adapters/sqlite/leftovers.test.ts",
-      title: "with another process on the file, leases are kept",
+      title: "with another process on the file, any lease may be a living one's",
       why: "takes another process that has the file open",
     },
     ...mutation(

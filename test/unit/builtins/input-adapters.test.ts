@@ -5,12 +5,12 @@ import { rechunk as adapter } from "../../../src/builtins/input-adapters/rechunk
 
 function rechunk(args: { readonly size: number; readonly meta_list_key?: string }): StreamAdapter {
   const batches = adapter.batches({ ...args, eof_on_task_done: true });
-  if (batches === "gather") throw new Error("it splits artifacts one by one");
+  if (batches === "gather") throw new Error("it cuts artifacts one by one");
   return batches;
 }
 
 describe("pull", () => {
-  test("passes each artifact unchanged", () => {
+  test("gives each artifact as it is", () => {
     const meta = { items: [1, 2] };
     expect(pull.expand(meta, "a")).toEqual([meta]);
     expect(pull.expand([], "a")).toEqual([[]]);
@@ -26,27 +26,27 @@ describe("rechunk", () => {
     [{ items: [1, 2] }, [[1, 2]]],
     [{ items: [] }, []],
     [{ items: [[1, 2], [3]] }, [[[1, 2], [3]]]],
-  ] as const)("splits the list of its key: %j", ([meta, chunks]) => {
+  ] as const)("cuts the list of its key: %j", ([meta, chunks]) => {
     expect(keyed.expand(meta, "a")).toEqual(chunks);
   });
 
   test.for([{ skus: [1, 2] }, { items: "no list" }, { items: { 0: 1 } }, [1, 2, 3], "text", null, 7])(
-    "treats %j, which has no such list, as one item",
+    "takes %j, which has no such list, for one item: no guessing",
     (meta) => {
       expect(keyed.expand(meta as never, "a")).toEqual([[meta]]);
     },
   );
 
-  test("without a key each artifact is one item, even a list", () => {
+  test("without a key each artifact is one item, a list too", () => {
     expect(rechunk({ size: 2 }).expand([1, 2, 3], "a")).toEqual([[[1, 2, 3]]]);
     expect(rechunk({ size: 2 }).expand({ items: [1] }, "a")).toEqual([[{ items: [1] }]]);
   });
 
-  test("an inherited key is not a key of the meta", () => {
+  test("a key that every object inherits is no key of the meta", () => {
     expect(rechunk({ size: 1, meta_list_key: "constructor" }).expand({}, "a")).toEqual([[{}]]);
   });
 
-  test("keeps all items in order, and only the last chunk is short", () => {
+  test("loses nothing, adds nothing, keeps the order, and only the last chunk is short", () => {
     fc.assert(
       fc.property(fc.array(fc.integer()), fc.integer({ min: 1, max: 7 }), (items, size) => {
         const chunks = rechunk({ size, meta_list_key: "items" }).expand({ items }, "a") as number[][];

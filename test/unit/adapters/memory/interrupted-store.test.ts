@@ -4,7 +4,7 @@ import type { Attempt } from "../../../../src/core/model/records.ts";
 import type { Store } from "../../../../src/core/ports/index.ts";
 import { artifactOf, claimed, newTask, recordOf, runningShard, shardOf } from "../../../contract/store/fixture.ts";
 
-/** A process whose store stops at the named point until it is released; others do not stop. */
+/** A process whose store stops at the named place until it is let go; the others run through. */
 function interruptible() {
   const state = new MemoryState();
   let now = 0;
@@ -27,7 +27,7 @@ function interruptible() {
   return {
     slow,
     other,
-    /** Starts the call and resolves once it has stopped at the point. */
+    /** Starts the call and resolves when it stands at the place. */
     async stopAt<T>(label: string, call: (store: Store) => Promise<T>): Promise<{ resume: () => Promise<T> }> {
       place = label;
       arrived = new Promise((resolve) => {
@@ -50,7 +50,7 @@ function interruptible() {
   };
 }
 
-test("an insert in flight when the lease was lost becomes a valid next entry", async () => {
+test("an insert that was on its way when the lease was lost lands as a valid next entry", async () => {
   const { slow, other, stopAt, takeOver } = interruptible();
   const stale = await runningShard(slow, shardOf(), 500);
   await slow.append(stale, 0, artifactOf(0));
@@ -73,7 +73,7 @@ test("an insert in flight when the lease was lost becomes a valid next entry", a
   ]);
 });
 
-test("an insert that arrives after the next owner's is a conflict and leaves no trace", async () => {
+test("an insert that comes after the next holder's is a conflict and leaves no trace", async () => {
   const { slow, other, stopAt, takeOver } = interruptible();
   const stale = await runningShard(slow, shardOf(), 500);
   const { resume } = await stopAt("append:insert", (store) => store.append(stale, 0, artifactOf(0)));
@@ -86,7 +86,7 @@ test("an insert that arrives after the next owner's is a conflict and leaves no 
   expect(log.map(({ claimId }) => claimId)).toEqual([holder.claimId]);
 });
 
-test("an insert that arrives after the complete marker is a conflict", async () => {
+test("an insert that comes after the complete marker is a conflict", async () => {
   const { slow, other, stopAt, takeOver } = interruptible();
   const stale = await runningShard(slow, shardOf(), 500);
   const { resume } = await stopAt("append:insert", (store) => store.append(stale, 0, artifactOf(0)));
@@ -98,7 +98,7 @@ test("an insert that arrives after the complete marker is a conflict", async () 
   expect(await other.tail(holder, 0)).toMatchObject({ length: 0, closed: true });
 });
 
-test("a marker that arrives after a concurrent insert gets the conflict instead", async () => {
+test("a marker that meets an insert on its way gets the conflict instead, when the insert was first", async () => {
   const { slow, other, stopAt, takeOver } = interruptible();
   const stale = await runningShard(slow, shardOf(), 500);
   const insert = await stopAt("append:insert", (store) => store.append(stale, 0, artifactOf(0)));
@@ -109,7 +109,7 @@ test("a marker that arrives after a concurrent insert gets the conflict instead"
   expect(await other.complete(holder, { generation: 0, count: 1 })).toBe("ok");
 });
 
-test("an attempt that lost its lease between marker and record does not finish; the next one finds the log closed", async () => {
+test("an attempt that lost its lease between marker and record doesn't finish; the next finds the log closed", async () => {
   const { slow, other, stopAt, takeOver } = interruptible();
   const stale = await runningShard(slow, shardOf(), 500);
   await slow.append(stale, 0, artifactOf(0));
@@ -134,7 +134,7 @@ test("a cancel between fence and marker keeps the shard from finishing", async (
   expect(await other.confirmCancelled(attempt)).toBe("ok");
 });
 
-test("the due tasks of an interrupted call are shared with a concurrent caller", async () => {
+test("the due tasks of an interrupted call are split with whoever asks meanwhile", async () => {
   const { slow, other, stopAt } = interruptible();
   for (const id of ["a", "b", "c"]) await slow.createTask(newTask(id));
   const { resume } = await stopAt("dueTasks", (store) => store.dueTasks(10, 1_000));

@@ -5,7 +5,7 @@ import type { Clock } from "../../../../src/core/ports/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 import { gate, messageOf, nodeOf, noting, pause, taskOf } from "../../../contract/bus/fixture.ts";
 
-/** A clock whose sleeps end immediately and are recorded; `yield` is a real turn of the event loop. */
+/** A clock whose sleeps end at once and are noted; `yield` is a real turn of the event loop. */
 function notedClock() {
   const sleeps: number[] = [];
   const clock: Clock = {
@@ -24,7 +24,7 @@ const settle = async () => {
 };
 
 describe("redelivery", () => {
-  test("a message is delivered five times with growing delays, and then becomes a dead letter", async () => {
+  test("a message is delivered five times, with growing pauses, and then a dead letter", async () => {
     const { clock, sleeps } = notedClock();
     const letters: UndeliveredMessage[] = [];
     const bus = memoryBus({ clock, onDeadLetter: (letter) => letters.push(letter) });
@@ -48,7 +48,7 @@ describe("redelivery", () => {
     await bus.close();
   });
 
-  test("the delay between deliveries has an upper limit", async () => {
+  test("the pause between deliveries has an upper limit", async () => {
     const { clock, sleeps } = notedClock();
     const bus = memoryBus({ clock, maxDeliveries: 6, backoffMs: 10, maxBackoffMs: 35 });
     await bus.subscribe({ group: "g", topics: ["topic"], handle: () => Promise.reject(new Error("never")) });
@@ -58,7 +58,7 @@ describe("redelivery", () => {
     await bus.close();
   });
 
-  test("a handler that throws synchronously is treated like one that rejects", async () => {
+  test("a handler that throws before it returns a promise is the same", async () => {
     const { clock } = notedClock();
     const letters: UndeliveredMessage[] = [];
     const bus = memoryBus({ clock, maxDeliveries: 2, onDeadLetter: (letter) => letters.push(letter) });
@@ -75,7 +75,7 @@ describe("redelivery", () => {
     await bus.close();
   });
 
-  test("a rejected message keeps its position in its key, and is delivered to another member", async () => {
+  test("a rejected message keeps its place in its key, and goes to another member", async () => {
     const { clock } = notedClock();
     const bus = memoryBus({ clock });
     const got: string[] = [];
@@ -92,7 +92,7 @@ describe("redelivery", () => {
     await bus.close();
   });
 
-  test("limits out of range are rejected", () => {
+  test("limits out of range are refused", () => {
     for (const maxDeliveries of [0, -1, 1.5]) expect(() => memoryBus({ maxDeliveries })).toThrow(/maxDeliveries/);
   });
 });
@@ -129,7 +129,7 @@ describe("turns", () => {
     await bus.close();
   });
 
-  test("a handler that always publishes does not starve the event loop, other keys or other groups", async () => {
+  test("a handler that always publishes starves neither the event loop nor other keys nor other groups", async () => {
     const bus = memoryBus();
     let echoes = 0;
     await bus.subscribe({
@@ -172,7 +172,7 @@ describe("turns", () => {
 });
 
 describe("groups", () => {
-  test("a group has one set of topics", async () => {
+  test("one group has one set of topics", async () => {
     const bus = memoryBus();
     const { handle } = noting();
     await bus.subscribe({ group: "g", topics: ["a", "b"], handle });
@@ -183,7 +183,7 @@ describe("groups", () => {
     await bus.close();
   });
 
-  test("a group without members is forgotten, and may be reused with other topics", async () => {
+  test("a group that everybody left is forgotten, and may come again with other topics", async () => {
     const bus = memoryBus();
     const { got, handle } = noting();
     const first = await bus.subscribe({ group: "g", topics: ["a"], handle });
@@ -197,7 +197,7 @@ describe("groups", () => {
     await bus.close();
   });
 
-  test("messages queued behind a running handler are dropped when the last member leaves", async () => {
+  test("what waits behind a running handler is dropped when the last member leaves", async () => {
     const bus = memoryBus();
     const { open, opened } = gate();
     const got: string[] = [];
@@ -220,7 +220,7 @@ describe("groups", () => {
     await bus.close();
   });
 
-  test("a closed bus throws ENGINE_STOPPED", async () => {
+  test("a closed bus says ENGINE_STOPPED", async () => {
     const bus = memoryBus();
     await bus.close();
     const error = await bus.publish("topic", "k", messageOf("t")).catch((reason: unknown) => reason);

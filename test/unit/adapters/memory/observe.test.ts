@@ -16,7 +16,7 @@ function observed() {
   return { events, store: memoryStore({ state, observe: (event) => events.push(event) }), state };
 }
 
-test("every write is reported once, with its result", async () => {
+test("every write is told once, as it is after it", async () => {
   const { events, store } = observed();
   const attempt = await runningShard(store);
   await store.renew([attempt], longMs);
@@ -44,7 +44,7 @@ test("every write is reported once, with its result", async () => {
   expect(events.at(-1)).toEqual({ kind: "task", taskId: "t", from: "running", to: "finished" });
 });
 
-test("a call that changes nothing is not reported", async () => {
+test("what changes nothing is not told", async () => {
   const { events, store } = observed();
   const attempt = await runningShard(store);
   await store.append(attempt, 0, artifactOf(0));
@@ -61,7 +61,7 @@ test("a call that changes nothing is not reported", async () => {
   expect(events).toHaveLength(before);
 });
 
-test("readers get the record itself, and every transition creates a new one", async () => {
+test("readers get the record itself, and every move a new one", async () => {
   const { store } = observed();
   const attempt = await runningShard(store);
   const record = await recordOf(store, attempt);
@@ -70,7 +70,7 @@ test("readers get the record itself, and every transition creates a new one", as
   expect(await recordOf(store, attempt)).not.toBe(record);
 });
 
-test("an observer receives events of its own store only", async () => {
+test("an observer hears its own store only", async () => {
   const { events, state } = observed();
   await memoryStore({ state }).createTask(newTask("t"));
   expect(events).toEqual([]);

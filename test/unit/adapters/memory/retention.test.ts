@@ -24,7 +24,7 @@ const finishTask = async (store: Store, id: string) => {
 };
 
 describe("ended tasks", () => {
-  test("the newest are kept, older ones are dropped with all their data", async () => {
+  test("the newest are kept, older ones are dropped with all that is theirs", async () => {
     const state = new MemoryState();
     const store = memoryStore({ state, keepFinishedTasks: 2 });
     const attempt = await runningShard(store, shardOf("extract", 0, "first"));
@@ -55,7 +55,7 @@ describe("ended tasks", () => {
     expect(await store.createTask(again)).toEqual({ outcome: "created", id: "b" });
   });
 
-  test("nothing of a dropped task is left in any index, and late calls are rejected", async () => {
+  test("nothing of a dropped task is left in any index, and what comes late is turned away", async () => {
     const state = new MemoryState();
     let now = 0;
     const store = memoryStore({ state, now: () => now, keepFinishedTasks: 0 });
@@ -76,7 +76,7 @@ describe("ended tasks", () => {
     expect(state.tasks.size).toBe(0);
   });
 
-  test("a thousand are kept by default", async () => {
+  test("a thousand are kept unless told otherwise", async () => {
     const state = new MemoryState();
     const store = memoryStore({ state });
     for (let i = 0; i < 1_005; i++) await finishTask(store, `t${i}`);
@@ -85,15 +85,15 @@ describe("ended tasks", () => {
     expect(await store.readTask("t5")).toBeDefined();
   });
 
-  test("an invalid limit is rejected", () => {
+  test("a limit that is no count is refused", () => {
     for (const keepFinishedTasks of [-1, 1.5, Number.NaN]) {
       expect(() => memoryStore({ keepFinishedTasks })).toThrow(/keepFinishedTasks/);
     }
   });
 });
 
-describe("indexes of changing records", () => {
-  test("a queue without readers does not grow with cancelled shards", async () => {
+describe("indexes over what changes", () => {
+  test("a queue nobody reads doesn't grow with what was cancelled", async () => {
     const state = new MemoryState();
     const store = memoryStore({ state, keepFinishedTasks: 0 });
     for (let i = 0; i < 500; i++) {
@@ -107,7 +107,7 @@ describe("indexes of changing records", () => {
     expect(state.sweeps.size).toBeLessThan(100);
   });
 
-  test("compacting keeps live entries, in order", async () => {
+  test("compacting keeps what lives, in order", async () => {
     const store = memoryStore();
     await store.createTask(newTask("t"));
     const expected: string[] = [];
@@ -136,7 +136,7 @@ const graphOf = (...nodes: GraphNode[]): Graph => ({
   edges: nodes.flatMap(({ node_id, depends_on }) => depends_on.map((from) => [from, node_id] as const)),
 });
 
-/** Finishes a shard with two artifacts. */
+/** Runs a shard to its end with two artifacts. */
 async function finishShard(store: Store, nodeId: string, shard = 0): Promise<void> {
   const ref = shardOf(nodeId, shard);
   await store.dispatch(ref, dispatchInit());
@@ -145,7 +145,7 @@ async function finishShard(store: Store, nodeId: string, shard = 0): Promise<voi
   await store.complete(attempt, { generation: 0, count: 2 });
 }
 
-/** Number of artifacts that can be read from the start. */
+/** How many artifacts can be read, from the first on. */
 async function kept(store: Store, nodeId: string, shard = 0): Promise<number> {
   try {
     return (await store.readArtifacts(shardOf(nodeId, shard), 0, 0, 10)).length;
@@ -162,7 +162,7 @@ describe("dropConsumed", () => {
     return store;
   };
 
-  test("artifacts are dropped when the last consumer has finished; leaves keep theirs", async () => {
+  test("artifacts go when the last reader has finished; leaves keep theirs", async () => {
     const store = await started(graphOf(node("a"), node("b", ["a"]), node("c", ["a"]), node("d", ["b"])));
     await finishShard(store, "a");
     await finishShard(store, "b");
@@ -175,7 +175,7 @@ describe("dropConsumed", () => {
     expect([await kept(store, "c"), await kept(store, "d")]).toEqual([2, 2]);
   });
 
-  test("counts of dropped artifacts stay correct", async () => {
+  test("what is known of dropped artifacts stays true", async () => {
     const store = await started(graphOf(node("a"), node("b", ["a"])));
     await finishShard(store, "a");
     await finishShard(store, "b");
@@ -191,7 +191,7 @@ describe("dropConsumed", () => {
     expect(await store.storedUids(shardOf("a"), 0, ["u0"])).toEqual(new Set());
   });
 
-  test("a node with partitions has finished once all of them have", async () => {
+  test("a node with partitions has finished when all of them have", async () => {
     const store = await started(graphOf(node("a", [], { partitions: 2 }), node("b", ["a"], { partitions: 2 })));
     await finishShard(store, "a", 0);
     await finishShard(store, "a", 1);
@@ -201,7 +201,7 @@ describe("dropConsumed", () => {
     expect([await kept(store, "a", 0), await kept(store, "a", 1)]).toEqual([0, 0]);
   });
 
-  test("a consumer may end before a source that it does not need", async () => {
+  test("a reader may end before a source that it doesn't need", async () => {
     const store = await started(graphOf(node("a"), node("b"), node("c", ["a", "b"], { fan_in: "any" })));
     await finishShard(store, "a");
     await finishShard(store, "c");
@@ -210,7 +210,7 @@ describe("dropConsumed", () => {
     expect(await kept(store, "b")).toBe(0);
   });
 
-  test("a node that names an ancestor in its arguments reads it too", async () => {
+  test("whoever names an ancestor in its arguments reads it too", async () => {
     const input = { input_adapter: "pull.from_artifacts", input_args: { from_nodes: ["a"] } };
     const store = await started(
       graphOf(
@@ -231,7 +231,7 @@ describe("dropConsumed", () => {
     expect(await kept(store, "a")).toBe(0);
   });
 
-  test("a failed consumer keeps its sources' artifacts", async () => {
+  test("a failed reader keeps its sources", async () => {
     const store = await started(graphOf(node("a"), node("b", ["a"])));
     await finishShard(store, "a");
     await store.dispatch(shardOf("b"), dispatchInit());
@@ -240,7 +240,7 @@ describe("dropConsumed", () => {
     expect(await kept(store, "a")).toBe(2);
   });
 
-  test("nothing is dropped by default", async () => {
+  test("nothing is dropped unless asked for", async () => {
     const store = memoryStore();
     await store.createTask(newTask("t", { graph: graphOf(node("a"), node("b", ["a"])) }));
     await finishShard(store, "a");
@@ -263,7 +263,7 @@ describe("dropConsumed: streaming", () => {
     await store.claim({ ...ref, epoch: 1 }, by);
     return { ...ref, epoch: 1, claimId: by.claimId };
   };
-  /** The consumer stores its outputs for the source's batches up to this one. */
+  /** The reader stores what it made of the source's batches from its first to this one. */
   const reads = async (store: Store, reader: Attempt, source: string, upTo: number) => {
     const { length } = await store.tail(reader, 0);
     for (let seq = length; seq <= upTo; seq++) {
@@ -271,7 +271,7 @@ describe("dropConsumed: streaming", () => {
       expect(await store.append(reader, 0, artifact)).toBe("ok");
     }
   };
-  /** The first readable seq. */
+  /** The first seq that can be read. */
   const firstOf = async (store: Store, nodeId: string, length = 10): Promise<number> => {
     for (let from = 0; from < length; from++) {
       const page = await store.readArtifacts(shardOf(nodeId), 0, from, length).catch((error: unknown) => error);
@@ -284,29 +284,29 @@ describe("dropConsumed: streaming", () => {
     throw new Error("all are dropped");
   };
 
-  test("what every consumer has read is dropped, except the batch that it would resume from", async () => {
+  test("what every reader has read goes, but for the batch that it would go on from", async () => {
     const store = await started(node("a"), node("b", ["a"]), node("c", ["a"]));
     const a = await begun(store, "a");
     await appended(store, a, 10);
     const b = await begun(store, "b");
     await reads(store, b, "a/0", 8);
-    expect(await firstOf(store, "a")).toBe(0); // c has not started
+    expect(await firstOf(store, "a")).toBe(0); // c hasn't begun
     const c = await begun(store, "c");
     await reads(store, c, "a/0", 6);
-    expect(await firstOf(store, "a")).toBe(5); // half of the log, or nothing
+    expect(await firstOf(store, "a")).toBe(5); // half of what is there, or nothing
     await reads(store, c, "a/0", 9);
     expect(await firstOf(store, "a")).toBe(8);
     expect(await store.tail(a, 0)).toMatchObject({ length: 10, origins: [{ seq: 9 }] });
     expect(await store.readUids(a, 0, 0, 10)).toEqual([]);
     expect(await store.readUids(a, 0, 8, 10)).toEqual(["u8", "u9"]);
     expect(await store.storedUids(a, 0, ["u0", "u9", "u10"])).toEqual(new Set(["u0", "u9"]));
-    expect(await store.append(a, 0, artifactOf(9))).toBe("ok"); // repeated after a lost answer
+    expect(await store.append(a, 0, artifactOf(9))).toBe("ok"); // asked again after a lost answer
   });
 
   test.each<readonly [string, { readonly a?: LogAccess; readonly b?: LogAccess }]>([
     ["a source that reads its own log again", { a: { resumes: true, rereads: true } }],
-    ["a source that restarts", { a: { resumes: false, rereads: false } }],
-    ["a consumer that restarts", { b: { resumes: false, rereads: false } }],
+    ["a source that starts over", { a: { resumes: false, rereads: false } }],
+    ["a reader that starts over", { b: { resumes: false, rereads: false } }],
   ])("%s keeps all", async (_, habits) => {
     const store = await started(node("a"), node("b", ["a"]));
     await appended(store, await begun(store, "a", habits.a), 10);
@@ -314,7 +314,7 @@ describe("dropConsumed: streaming", () => {
     expect(await firstOf(store, "a")).toBe(0);
   });
 
-  test("a consumer that does not report its log access keeps everything", async () => {
+  test("a reader that doesn't say what it does keeps all", async () => {
     const store = await started(node("a"), node("b", ["a"]));
     await appended(store, await begun(store, "a"), 10);
     await store.dispatch(shardOf("b"), dispatchInit());
@@ -322,7 +322,7 @@ describe("dropConsumed: streaming", () => {
     expect(await firstOf(store, "a")).toBe(0);
   });
 
-  test("a restart upstream that the consumer has not seen keeps everything", async () => {
+  test("a restart upstream that the reader hasn't seen keeps all", async () => {
     const store = await started(node("a"), node("x"), node("b", ["a", "x"]));
     await appended(store, await begun(store, "a"), 10);
     const x = await begun(store, "x", { resumes: false, rereads: false });
@@ -334,7 +334,7 @@ describe("dropConsumed: streaming", () => {
     expect(await firstOf(store, "a")).toBe(0);
   });
 
-  test("each shard of a consumer counts", async () => {
+  test("each shard of a reader counts", async () => {
     const store = await started(node("a"), node("b", ["a"], { partitions: 2 }));
     await appended(store, await begun(store, "a"), 10);
     const [b0, b1] = [await begun(store, "b", once, 0), await begun(store, "b", once, 1)];
@@ -344,7 +344,7 @@ describe("dropConsumed: streaming", () => {
     expect(await firstOf(store, "a")).toBe(5);
   });
 
-  test("nothing is dropped once the task is ending, because a retry may adopt it", async () => {
+  test("nothing goes once the task is ending: a retry may adopt it", async () => {
     const store = await started(node("a"), node("b", ["a"]));
     await appended(store, await begun(store, "a"), 10);
     const b = await begun(store, "b");
@@ -355,7 +355,7 @@ describe("dropConsumed: streaming", () => {
 });
 
 describe("sinks", () => {
-  test("a node of that type without consumers keeps its last artifact only", async () => {
+  test("a node of that type that nobody reads keeps its last artifact only", async () => {
     const store = memoryStore({ sinks: ["extractor"] });
     await store.createTask(
       newTask("t", { graph: graphOf(node("a"), node("b", ["a"]), node("c", [], { type: "other" })) }),
@@ -368,12 +368,12 @@ describe("sinks", () => {
     expect(await kept(store, "c")).toBe(8);
     expect(await kept(store, "b")).toBe(0);
     expect((await store.readArtifacts(b, 0, 7, 10)).map(({ uid }) => uid)).toEqual(["u7"]);
-    expect(await store.append(b, 0, artifactOf(7))).toBe("ok"); // repeated after a lost answer
+    expect(await store.append(b, 0, artifactOf(7))).toBe("ok"); // asked again after a lost answer
     expect(await store.tail(b, 0)).toMatchObject({ length: 8 });
   });
 });
 
-test("a closed store reports it immediately", async () => {
+test("a closed store says so without being asked twice", async () => {
   const store = memoryStore();
   await store.close();
   const error = await store.open().catch((reason: unknown) => reason);

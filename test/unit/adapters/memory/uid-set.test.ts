@@ -9,7 +9,7 @@ const uid = fc.oneof(
   fc.string(),
 );
 
-test("behaves like a set of strings", () => {
+test("holds what a set of strings holds", () => {
   fc.assert(
     fc.property(fc.array(uid, { maxLength: 60 }), fc.array(uid), (added, asked) => {
       const [set, model] = [new UidSet(), new Set<string>()];
@@ -25,7 +25,7 @@ test("behaves like a set of strings", () => {
   );
 });
 
-test("handles sequences that start at any number", () => {
+test("counts up from anywhere", () => {
   const set = new UidSet();
   for (let number = 5_000; number < 7_000; number++) set.add(String(number));
   expect(["4999", "5000", "6999", "7000"].map((each) => set.has(each))).toEqual([false, true, true, false]);

@@ -6,7 +6,7 @@ import { redacting } from "../../../../src/adapters/mongo/options.ts";
 const secret = "s3cr3t/p@ss";
 const encoded = encodeURIComponent(secret);
 
-test("passwords are removed from the driver's messages, together with the error that contains them", () => {
+test("what the driver says of a password is taken out of its words, and the error that says it with it", () => {
   const redact = redacting(new MongoClient(`mongodb://me:${encoded}@127.0.0.1:1/x`));
   for (const words of [`no route to mongodb://me:${encoded}@127.0.0.1`, `refused me with ${secret}`]) {
     const error = translated(new MongoNetworkError(words), redact) as Error;

@@ -12,14 +12,14 @@ import { tempFolder } from "../../../helpers/temp-folder.ts";
 
 const text = "x".repeat(2_000);
 
-/** Limits the growth of the file to this many pages, like an almost full disk. */
+/** Lets the file grow by this many pages and no further, as a disk does that is almost full. */
 function fillDisk(path: string, pages: number): void {
   const connection = connectionTo({ path, commit: "turn", synchronous: "normal", busyMs: 5_000 });
   const { page_count = 0 } = connection.get<{ page_count: number }>("PRAGMA page_count") ?? {};
   connection.get(`PRAGMA max_page_count = ${page_count + pages}`);
 }
 
-test("on a full disk the store fails permanently, and nothing that was settled is lost", async () => {
+test("on a full disk the store stops for good, and nothing that was settled is lost", async () => {
   const path = join(tempFolder(), "runs.db");
   const store = sqliteStore(path);
   await store.open();
@@ -40,7 +40,7 @@ test("on a full disk the store fails permanently, and nothing that was settled i
   };
   await expect(fill()).rejects.toMatchObject(full);
   expect(settled.length).toBeGreaterThan(5);
-  // Later calls fail too.
+  // Whoever asks next is not told that all is well.
   await expect(store.readTask("t0")).rejects.toMatchObject(full);
   await expect(store.settle()).rejects.toMatchObject(full);
   await store.close();
@@ -52,7 +52,7 @@ test("on a full disk the store fails permanently, and nothing that was settled i
   expect(await again.dispatch(shardOf("extract", 0, "t0"), { type: "extractor", priority: 0 })).toBe("dispatched");
 });
 
-test("a task on a full disk reports it, and continues once there is space", async () => {
+test("a task that met a full disk says so, and goes on when there is room again", async () => {
   const path = join(tempFolder(), "runs.db");
   const batches = Array.from({ length: 100 }, (_, n) => `${n}:${text}`);
   const handlers = [source("src", batches), handler("step")];
@@ -70,7 +70,7 @@ test("a task on a full disk reports it, and continues once there is space", asyn
   expect(await again.result()).toEqual({ step: batches });
 });
 
-test("a file with damaged pages is rejected when they are read", async () => {
+test("a file whose pages are damaged is refused when they are read", async () => {
   const path = join(tempFolder(), "runs.db");
   const store = sqliteStore(path);
   await store.open();

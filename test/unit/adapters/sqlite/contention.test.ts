@@ -6,7 +6,7 @@ import type { Store } from "../../../../src/core/ports/index.ts";
 import { newTask } from "../../../contract/store/fixture.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 
-/** Two connections to one file, as of two processes. */
+/** Two connections to one file, as two processes have them. */
 async function connections(options: SqliteStoreOptions): Promise<readonly [Store, Store]> {
   const path = join(tempFolder(), "runs.db");
   symlinkSync(path, `${path}-link`);
@@ -18,9 +18,9 @@ async function connections(options: SqliteStoreOptions): Promise<readonly [Store
   return stores;
 }
 
-test("a write during another process's write fails with a retryable error, and nothing is lost", async () => {
+test("who can't write because another process does is told so, and may ask again: nothing is lost", async () => {
   const [one, two] = await connections({ busyMs: 0 });
-  await one.createTask(newTask("a")); // not committed until this turn of the event loop ends
+  await one.createTask(newTask("a")); // not committed before this turn of the event loop ends
   const busy = { code: "STORE_UNAVAILABLE", retryable: true, message: "another process is writing to the SQLite file" };
   await expect(two.createTask(newTask("b"))).rejects.toMatchObject(busy);
   await one.settle();
@@ -28,7 +28,7 @@ test("a write during another process's write fails with a retryable error, and n
   expect(await two.readTask("a")).toMatchObject({ id: "a" });
 });
 
-test("each connection sees what the other has settled, and its cached reads are invalidated", async () => {
+test("one sees of the other what is settled, and what it had read before is forgotten", async () => {
   const [one, two] = await connections({});
   await one.createTask(newTask("a"));
   expect(await two.readTask("a")).toBeUndefined();
@@ -39,7 +39,7 @@ test("each connection sees what the other has settled, and its cached reads are 
   expect(await two.readTask("a")).toMatchObject({ status: "cancelling" });
 });
 
-test("a busy process lets others write in between", async () => {
+test("a process that never rests lets others write in between", async () => {
   const [one, two] = await connections({ busyMs: 0 });
   for (let n = 0; n < 1_000; n++) await one.createTask(newTask(`a${n}`)); // one turn of the event loop
   expect(await two.createTask(newTask("b"))).toEqual({ outcome: "created", id: "b" });
@@ -47,7 +47,7 @@ test("a busy process lets others write in between", async () => {
   expect(await one.readTask("b")).toMatchObject({ id: "b" });
 });
 
-test("a failed write releases the lock, also with a commit per operation", async () => {
+test("a write that throws does not keep the lock, also where each operation is committed", async () => {
   const [one, two] = await connections({ busyMs: 0, commit: "call" });
   await one.createTask(newTask("a"));
   const vars = {

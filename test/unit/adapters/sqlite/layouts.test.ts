@@ -8,8 +8,8 @@ import { handler, source } from "../../../helpers/handlers.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 
 /*
- * A file of each released layout, as written by its version: an ended task, one whose process crashed at the last batch
- * of its last node, a dead letter and a worker.
+ * A file of each layout that there ever was, as it was written then: one task that has ended, one whose process died at
+ * the last batch of its last node, a dead letter and a worker.
  */
 const folder = join(import.meta.dirname, "layouts");
 const layouts = readdirSync(folder).map((name) => Number(name.replace(".sql", "")));
@@ -29,7 +29,7 @@ function fileOf(layout: number): string {
   return path;
 }
 
-/** Tables and indexes, with normalized whitespace. */
+/** Tables and indexes, however their text is broken into lines. */
 const schemaOf = (path: string): readonly string[] =>
   inDatabase(path, (database) =>
     database
@@ -46,14 +46,14 @@ const openAndClose = async (path: string) => {
 };
 
 describe.each(layouts)("a file of layout %i", (layout) => {
-  test("is migrated to the current layout", async () => {
+  test("becomes what a new file is", async () => {
     const old = fileOf(layout);
     const fresh = join(tempFolder(), "runs.db");
     for (const path of [old, fresh]) await openAndClose(path);
     expect(schemaOf(old)).toEqual(schemaOf(fresh));
   });
 
-  test("keeps its tasks: ended ones can be read, open ones continue", async () => {
+  test("keeps its tasks: ended ones can be read, open ones go on where they were", async () => {
     const processed: unknown[] = [];
     const store = sqliteStore(fileOf(layout));
     await using engine = await createEngine({
@@ -77,7 +77,7 @@ describe.each(layouts)("a file of layout %i", (layout) => {
   });
 });
 
-test("there is a file for every layout", async () => {
+test("there is a file of every layout", async () => {
   const path = join(tempFolder(), "runs.db");
   await openAndClose(path);
   const latest = inDatabase(path, (database) => database.prepare("PRAGMA user_version").get()?.user_version);

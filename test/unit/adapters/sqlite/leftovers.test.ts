@@ -6,7 +6,7 @@ import type { Store } from "../../../../src/core/ports/index.ts";
 import { cancellingShard, longMs, recordOf, runningShard, shardOf } from "../../../contract/store/fixture.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 
-/** A file with two names; opening the second one is like opening it in another process. */
+/** A file with two names: under the second one it is opened as another process opens it. */
 function twoNames(): readonly [string, string] {
   const path = join(tempFolder(), "runs.db");
   symlinkSync(path, `${path}-link`);
@@ -24,7 +24,7 @@ const running = shardOf("a");
 const cancelling = shardOf("b");
 const limit = { key: "all", max: 5 };
 
-/** A store that ends without releasing its leases, like a crashed process. */
+/** A store that ends without giving back what it holds, as a process does that dies. */
 async function leaveBehind(path: string): Promise<void> {
   const store = sqliteStore(path);
   await store.open();
@@ -36,7 +36,7 @@ async function leaveBehind(path: string): Promise<void> {
   await store.close();
 }
 
-test("the only process on a file expires the leases of crashed processes", async () => {
+test("who opens a file alone finds that the leases of the dead have run out", async () => {
   const [path] = twoNames();
   await leaveBehind(path);
   const store = await opened(path);
@@ -51,7 +51,7 @@ test("the only process on a file expires the leases of crashed processes", async
   expect(await store.dueTasks(10, longMs)).toEqual(["t"]);
 });
 
-test("with another process on the file, leases are kept, because they may be in use", async () => {
+test("with another process on the file, any lease may be a living one's: it runs on", async () => {
   const [path, otherName] = twoNames();
   const first = await opened(path);
   await runningShard(first, running);
@@ -63,7 +63,7 @@ test("with another process on the file, leases are kept, because they may be in 
   expect(await second.heldSlots()).toHaveLength(1);
 });
 
-test("a second store of the same process shares the first one's database and keeps its leases", async () => {
+test("a second store of the same process joins the first, whose leases it leaves alone", async () => {
   const [path] = twoNames();
   const first = await opened(path);
   await runningShard(first, running);

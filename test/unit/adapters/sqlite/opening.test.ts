@@ -10,7 +10,7 @@ import { newTask } from "../../../contract/store/fixture.ts";
 import { handler } from "../../../helpers/handlers.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 
-/** A file created by some SQL. */
+/** A file that some SQL made. */
 function fileOf(sql: string): string {
   const path = join(tempFolder(), "runs.db");
   const database = new DatabaseSync(path);
@@ -28,7 +28,7 @@ async function opened(path: string): Promise<Store> {
 const flowkit = "PRAGMA application_id = 0x464c4f57";
 
 describe("what is opened", () => {
-  test("an empty file is treated as a new one", async () => {
+  test("an empty file is a new one", async () => {
     const path = join(tempFolder(), "runs.db");
     writeFileSync(path, "");
     const store = await opened(path);
@@ -36,7 +36,7 @@ describe("what is opened", () => {
     await store.close();
   });
 
-  test("a file of a newer version is rejected and not changed", async () => {
+  test("a file of a newer version is refused, and left as it is", async () => {
     const path = fileOf(`CREATE TABLE tasks (a); ${flowkit}; PRAGMA user_version = 99`);
     const before = readFileSync(path);
     await expect(opened(path)).rejects.toMatchObject({
@@ -51,14 +51,14 @@ describe("what is opened", () => {
     expect(readFileSync(path).length).toBe(before.length);
   });
 
-  test("another program's file is rejected", async () => {
+  test("another program's file is refused", async () => {
     await expect(opened(fileOf("CREATE TABLE invoices (a)"))).rejects.toMatchObject({
       code: "STORE_VERSION",
       message: "this SQLite file belongs to another program: use a new file",
     });
   });
 
-  test("a file that is not a database is rejected", async () => {
+  test("what is no database is refused", async () => {
     const path = join(tempFolder(), "runs.db");
     writeFileSync(path, "Dear diary, ".repeat(1_000));
     await expect(opened(path)).rejects.toMatchObject({
@@ -69,7 +69,7 @@ describe("what is opened", () => {
     expect(readFileSync(path, "utf8")).toBe("Dear diary, ".repeat(1_000));
   });
 
-  test("a file in a missing folder is rejected, and so is a folder", async () => {
+  test("a file in a folder that isn't there is refused, and so is a folder", async () => {
     const folder = tempFolder();
     for (const path of [join(folder, "missing", "runs.db"), folder]) {
       await expect(opened(path)).rejects.toMatchObject({
@@ -82,7 +82,7 @@ describe("what is opened", () => {
 });
 
 describe("options", () => {
-  test("that are out of range are rejected", () => {
+  test("that are out of range are refused", () => {
     const wrong: readonly [object, string][] = [
       [{ commit: "never" }, `sqliteStore: commit must be "turn" or "call", got never`],
       [{ synchronous: "off" }, `sqliteStore: synchronous must be "normal" or "full", got off`],
@@ -95,7 +95,7 @@ describe("options", () => {
     }
   });
 
-  test("of one process must agree for a file", async () => {
+  test("of one process agree about a file", async () => {
     const path = join(tempFolder(), "runs.db");
     const store = await opened(path);
     expect(() => sqliteStore(path, { synchronous: "full" })).toThrow(
@@ -118,7 +118,7 @@ describe("options", () => {
   });
 });
 
-test("an engine that cannot start closes its store", async () => {
+test("an engine that can't start closes its store", async () => {
   const calls: string[] = [];
   const store = new Proxy(sqliteStore(join(tempFolder(), "missing", "runs.db")), {
     get(target, key: keyof Store) {
@@ -132,7 +132,7 @@ test("an engine that cannot start closes its store", async () => {
   expect(calls).toEqual(["open", "close"]);
 });
 
-test("a closed store leaves one file with all data", async () => {
+test("a store that is closed leaves one file, with everything in it", async () => {
   const folder = tempFolder();
   const path = join(folder, "runs.db");
   const store = await opened(path);

@@ -8,17 +8,17 @@ import { operation, type Progress } from "../../../contract/store/random-operati
 import { visibleState } from "../../../contract/store/visible-state.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 
-const ofOneTask = "reads all shards of one task";
-const ofWorkers = "one row per process";
-const ofSlots = "one row per running attempt";
+const ofOneTask = "the shards of one task, all of them asked for";
+const ofWorkers = "a row a process";
+const ofSlots = "a row a running attempt";
 
-/** Statements that may scan or sort, and why that is acceptable. */
+/** What may walk or sort, and why that is right. */
 const dear: Readonly<Record<string, string>> = {
   "SELECT task_id AS taskId, node_id AS nodeId, shard, min(pk) OVER (PARTITION BY node_id) AS first FROM shards WHERE task_id = ? ORDER BY first, shard":
     ofOneTask,
   "SELECT task_id AS taskId, node_id AS nodeId, shard FROM shards WHERE task_id = ? ORDER BY pk": ofOneTask,
   "SELECT task_id AS taskId, node_id AS nodeId, shard, priority, ready_at, queue_order FROM shards WHERE status = 'queued' AND type = ? AND task_id NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, ready_at, queue_order LIMIT ? + 0":
-    "scans only the given list of tasks",
+    "walks the list of tasks that it was given, nothing else",
   "SELECT limit_key AS key, task_id AS taskId, node_id AS nodeId, shard, epoch, claim_id AS claimId FROM slots":
     ofSlots,
   "DELETE FROM slots WHERE task_id = ?": ofSlots,
@@ -26,7 +26,7 @@ const dear: Readonly<Record<string, string>> = {
   "DELETE FROM workers WHERE until <= ?": ofWorkers,
 };
 
-/** Every statement that the store's operations prepare, on a file with some data. */
+/** Every statement that all operations of a store prepare, on a file that has some data. */
 async function statementsOfAll(path: string): Promise<readonly string[]> {
   const prepare = vi.spyOn(DatabaseSync.prototype, "prepare");
   onTestFinished(() => prepare.mockRestore());
@@ -45,7 +45,7 @@ async function statementsOfAll(path: string): Promise<readonly string[]> {
   );
 }
 
-test("no statement scans a growing table or sorts its results", async () => {
+test("no statement walks over a table that grows, nor sorts what it found", async () => {
   const path = join(tempFolder(), "runs.db");
   const statements = await statementsOfAll(path);
   const database = new DatabaseSync(path);
@@ -61,10 +61,8 @@ test("no statement scans a growing table or sorts its results", async () => {
   expect(statements.length).toBeGreaterThan(40);
   expect(
     statements.filter((sql) => /LIMIT \?(?! \+ 0)/.test(sql)),
-    "planned at each run",
+    "planned anew at each run",
   ).toEqual([]);
   expect(found.filter(({ sql }) => !(sql in dear))).toEqual([]);
-  expect(found.map(({ sql }) => sql).toSorted(), "the listed exceptions still apply").toEqual(
-    Object.keys(dear).toSorted(),
-  );
+  expect(found.map(({ sql }) => sql).toSorted(), "what is listed is still so").toEqual(Object.keys(dear).toSorted());
 });

@@ -4,18 +4,18 @@ import { builtInCoordinatorFns } from "../../../../src/definitions/built-in-func
 import { call } from "./fake-context.ts";
 
 describe("the built-in coordinator functions", () => {
-  it("are exactly those whose arguments the graph validates, with the same schemas", () => {
+  it("are exactly those whose arguments the graph knows, with the same schemas", () => {
     expect(Object.fromEntries(builtInCoordinatorFns.map((fn) => [fn.name, fn.args]))).toEqual(builtInFunctionArgs);
   });
 
   it.each(Object.keys(builtInFunctionArgs).filter((name) => name !== "noop"))(
-    "%s rejects unknown arguments",
+    "%s refuses unknown arguments",
     async (fn) => {
       await expect(call(fn, { nonsense: 1 })).rejects.toThrow("nonsense");
     },
   );
 
-  it("noop accepts anything and stores an empty object", async () => {
+  it("noop takes anything and stores an empty object", async () => {
     await expect(call("noop", {})).resolves.toEqual({});
     await expect(call("noop", { note: "later", list: [1] })).resolves.toEqual({});
   });

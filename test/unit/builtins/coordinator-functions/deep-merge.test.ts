@@ -9,7 +9,7 @@ import { deepFreeze } from "./fake-context.ts";
 const overwrite = (a: Json, b: Json): Json => mergeOverwriting(ownCopy(deepFreeze(a)), ownCopy(deepFreeze(b)));
 const concatenate = (a: Json, b: Json): Json => mergeConcatenating(ownCopy(deepFreeze(a)), ownCopy(deepFreeze(b)));
 
-describe("merging two values at one path", () => {
+describe("merging two values of one place", () => {
   it("merges objects key by key, at every depth", () => {
     expect(overwrite({ a: { x: 1, z: { p: 1 } }, b: 1 }, { a: { y: 2, z: { q: 2 } }, c: 3 })).toEqual({
       a: { x: 1, y: 2, z: { p: 1, q: 2 } },
@@ -26,7 +26,7 @@ describe("merging two values at one path", () => {
     [{ a: 1 }, [1]],
     [{ a: 1 }, null],
     [null, { a: 1 }],
-  ])("of %j and %j the later one wins", (earlier, later) => {
+  ])("of %j and %j the later stands", (earlier, later) => {
     expect(overwrite(earlier, later)).toEqual(later);
     expect(concatenate(earlier, later)).toEqual(later);
   });
@@ -45,7 +45,7 @@ describe("merging two values at one path", () => {
   it.each([
     ["overwriting", overwrite],
     ["concatenating", concatenate],
-  ])("is associative for equal types (%s)", async (_rule, merge) => {
+  ])("is associative where kinds agree (%s)", async (_rule, merge) => {
     await fc.assert(
       fc.property(alikeTriple, ([a, b, c]) => {
         expect(merge(merge(a, b), c)).toEqual(merge(a, merge(b, c)));
@@ -53,7 +53,7 @@ describe("merging two values at one path", () => {
     );
   });
 
-  it("is not associative for mixed types, as documented", () => {
+  it("is not associative where kinds mix, as the comment says", () => {
     expect(overwrite(overwrite({ a: 1 }, 5), { b: 2 })).toEqual({ b: 2 });
     expect(overwrite({ a: 1 }, overwrite(5, { b: 2 }))).toEqual({ a: 1, b: 2 });
   });
@@ -68,7 +68,7 @@ describe("merging two values at one path", () => {
     );
   });
 
-  it("keeps every leaf of the later value", async () => {
+  it("agrees with reading every leaf of the later value", async () => {
     await fc.assert(
       fc.property(anyObject, anyObject, (earlier, later) => {
         const merged = overwrite(earlier, later);
@@ -87,7 +87,7 @@ describe("merging two values at one path", () => {
     expect(() => concatenate({}, JSON.parse('{ "__proto__": { "polluted": 1 } }'))).toThrow("__proto__");
   });
 
-  it("does not change its inputs", async () => {
+  it("leaves its inputs alone", async () => {
     await fc.assert(
       fc.property(anyJson, anyJson, (earlier, later) => {
         const before = structuredClone([earlier, later]);

@@ -21,7 +21,7 @@ describe("merge.generic", () => {
     });
   });
 
-  it("merges in the order of from_nodes, then of each node's artifacts", async () => {
+  it("goes by from_nodes first, then by the order of each node's artifacts", async () => {
     const artifacts = { a: stored("a", [["a0"], ["a1"]]), b: stored("b", [["b0"], ["b1"]]) };
     const target = { key: "k" };
     expect(await call("merge.generic", { from_nodes: ["b", "a"], target }, { artifacts })).toEqual({
@@ -32,12 +32,12 @@ describe("merge.generic", () => {
     });
   });
 
-  it("merges metas that are not objects too", async () => {
+  it("merges metas that are no objects too", async () => {
     expect(await merge([1, 2, 3])).toEqual({ all: 3 });
     expect(await merge([[1], 5, [2]])).toEqual({ all: [2] });
   });
 
-  it("keeps a single meta unchanged, and returns null without metas", async () => {
+  it("keeps a lone meta as it is, and makes null of none", async () => {
     await fc.assert(
       fc.asyncProperty(anyJson, async (meta) => {
         expect(await merge([meta])).toEqual({ all: meta });
@@ -46,12 +46,12 @@ describe("merge.generic", () => {
     expect(await merge([])).toEqual({ all: null });
   });
 
-  it("keeps all items of many lists", async () => {
+  it("loses no item of many lists", async () => {
     const metas = Array.from({ length: 500 }, (_, i) => ({ rows: [i] }));
     expect(await merge(metas)).toEqual({ all: { rows: metas.map((_, i) => i) } });
   });
 
-  it("uses target.key as one plain key", async () => {
+  it("takes target.key as one plain key", async () => {
     expect(await merge([1], "merged.result")).toEqual({ "merged.result": 1 });
     await expect(merge([1], "__proto__")).rejects.toThrow();
     await expect(merge([1], "")).rejects.toThrow();
@@ -68,7 +68,7 @@ describe("merge.generic", () => {
     await expect(run("a")).rejects.toEqual(refused("target.node_id is 'a', but node 'merge' stores"));
   });
 
-  it("rejects a source named twice, whose items would be duplicated", async () => {
+  it("refuses a source named twice, whose items would be there twice", async () => {
     await expect(call("merge.generic", { from_nodes: ["a", "b", "a"], target: { key: "k" } })).rejects.toEqual(
       refused("from_nodes names 'a' twice"),
     );

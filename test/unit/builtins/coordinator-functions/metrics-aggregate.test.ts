@@ -23,11 +23,11 @@ describe("metrics.aggregate", () => {
     expect(await aggregate(batches, { mode })).toEqual({ node_id: "src", mode, batches: 3, metrics, finalize: {} });
   });
 
-  it("sums by default", async () => {
+  it("sums unless told otherwise", async () => {
     expect(await aggregate(batches)).toMatchObject({ mode: "sum", metrics: { rows: 11 } });
   });
 
-  it("keeps metrics of finalize separate, in every mode", async () => {
+  it("keeps what finalize recorded apart, in every mode", async () => {
     for (const mode of ["sum", "mean", "min", "max", "last"]) {
       expect(await aggregate([{ rows: 1 }], { mode }, { rows: 100, files: 2 })).toMatchObject({
         metrics: { rows: 1 },
@@ -41,13 +41,13 @@ describe("metrics.aggregate", () => {
     expect(await aggregate([], { mode: "mean" })).toMatchObject({ batches: 0, metrics: {} });
   });
 
-  it("handles negative numbers and zero", async () => {
+  it("takes negative numbers and zero for what they are", async () => {
     expect(await aggregate([{ t: -5 }, { t: 0 }, { t: -1 }], { mode: "max" })).toMatchObject({ metrics: { t: 0 } });
     expect(await aggregate([{ t: -5 }, { t: 0 }, { t: -1 }], { mode: "min" })).toMatchObject({ metrics: { t: -5 } });
     expect(await aggregate([{ t: 0 }, { t: 0 }], { mode: "last" })).toMatchObject({ metrics: { t: 0 } });
   });
 
-  it("accepts any name of a metric", async () => {
+  it("takes any name for a metric", async () => {
     expect(await aggregate([{ constructor: 1, toString: 2 } as unknown as Metrics])).toMatchObject({
       metrics: { constructor: 1, toString: 2 },
     });
@@ -75,7 +75,7 @@ describe("metrics.aggregate", () => {
     );
   });
 
-  it("rejects an unknown mode", async () => {
+  it("refuses a mode it doesn't have", async () => {
     await expect(aggregate(batches, { mode: "median" })).rejects.toThrow();
   });
 });

@@ -4,7 +4,7 @@ import { detectSensitive } from "../../../../src/builtins/coordinator-functions/
 import { createBuiltInCoordinatorFns } from "../../../../src/definitions/built-in-functions.ts";
 import { ContendedVars, call, type LoggedLine, recordingLogger } from "./fake-context.ts";
 
-// Secrets are assembled from parts, so that scanners do not report this file.
+// Secrets are put together from parts, so that no scanner takes this file for a leak.
 const secrets: readonly (readonly [kind: string, secret: string])[] = [
   [
     "a JSON web token",
@@ -73,7 +73,7 @@ describe("the detector of sensitive values", () => {
     expect(detectSensitive(text)).toBeUndefined();
   });
 
-  it("recognises nearly every random key, and hardly any name", () => {
+  it("recognises nearly every random key, and hardly a name", () => {
     const letters = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"];
     const words = "get User Order Total By Region And Date Is Very Long Customer Batch Row Id At 42".split(" ");
     const one = (of: readonly string[]) => fc.noBias(fc.nat(of.length - 1)).map((at) => of[at] ?? "");
@@ -86,7 +86,7 @@ describe("the detector of sensitive values", () => {
     expect(found(joined(words, 10))).toBeLessThan(100);
   });
 
-  it("does not mistake words for random keys", async () => {
+  it("takes no words for random", async () => {
     const word = fc.constantFrom("Order", "customer", "2026", "Batch", "row", "v2", "US", "Invoice", "total", "Q4");
     const longer = (word: string) => (word.length < 5 ? `${word}Segment` : word);
     const name = fc
@@ -105,7 +105,7 @@ describe.each([
     call(fn, { [argument]: { login: { token: value } }, block_sensitive: block }, options);
 
   it.each([[secret], [["ok", secret]], [[{ deep: [secret] }]], [[{ [secret]: 1 }]]])(
-    "rejects a secret anywhere in a value, without revealing it: %#",
+    "refuses a secret wherever it is, and tells it to nobody: %#",
     async (value) => {
       const lines: LoggedLine[] = [];
       const vars = new ContendedVars({ old: 1 });
@@ -121,7 +121,7 @@ describe.each([
     },
   );
 
-  it("accepts other values, and secrets where the check is disabled", async () => {
+  it("lets other values pass, and secrets where it isn't asked for", async () => {
     await expect(give("hello")).resolves.toEqual({ keys: ["login.token"] });
     await expect(give(secret, {}, false)).resolves.toEqual({ keys: ["login.token"] });
     await expect(call(fn, { [argument]: { token: secret } })).resolves.toEqual({ keys: ["token"] });

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../../../src/errors/index.ts";
 import { call, changed } from "./fake-context.ts";
 
 const segment = (length: number) => "s".repeat(length);
-/** A path with this many characters in segments of at most 128. */
+/** A path of so many characters in segments of at most 128. */
 const pathOf = (length: number): string => {
   const whole = Math.floor(length / 100);
   return [...Array<string>(whole - 1).fill(segment(99)), segment(length - (whole - 1) * 100)].join(".");
@@ -85,7 +85,7 @@ describe.each([
     await expect(give("é".repeat(32_769))).rejects.toEqual(refused("65538 bytes"));
   });
 
-  it("checks lists too", async () => {
+  it("looks into lists too", async () => {
     await expect(give([[{ deep: "x".repeat(65_537) }]])).rejects.toEqual(refused("'a.b'"));
     await expect(give([{ constructor: 1 }])).rejects.toEqual(
       refused("the value of the variable 'a.b' has the key constructor"),
@@ -93,7 +93,7 @@ describe.each([
     await expect(give([JSON.parse('{ "__proto__": 1 }')])).rejects.toEqual(refused("__proto__"));
   });
 
-  it("are checked if a nested object forms the path", async () => {
+  it("are checked where a nested object makes the path", async () => {
     await expect(give(JSON.parse('{ "__proto__": { "polluted": 1 } }'))).rejects.toEqual(refused("a.b.__proto__"));
     await expect(give({ "": 1 })).rejects.toEqual(refused("'a.b.' has an empty segment"));
     await expect(give({ $inc: 1 })).rejects.toEqual(refused("'a.b.$inc'"));
@@ -111,7 +111,7 @@ describe.each([
     await expect(give(value)).rejects.toEqual(refused("the value of the variable 'a.b' is not JSON"));
   });
 
-  it("are rejected without a stack overflow if they nest too deeply", async () => {
+  it("are refused, not overflowed by, when they nest without end", async () => {
     let lists: unknown = [];
     for (let i = 0; i < 100_000; i++) lists = [lists];
     await expect(give(lists)).rejects.toEqual(refused("is nested deeper"));
@@ -120,7 +120,7 @@ describe.each([
     await expect(give(objects)).rejects.toEqual(refused("has 17 segments"));
   });
 
-  it("may not overlap, since the result would depend on the order of keys", async () => {
+  it("may not overlap, since the order of keys would decide", async () => {
     await expect(call(fn, { [argument]: { "a.b": 1, a: { b: 2 } } })).rejects.toEqual(refused("'a.b' appears twice"));
     await expect(call(fn, { [argument]: { "a.b": 1, a: 5 } })).rejects.toEqual(
       refused("the variable 'a' and its part 'a.b' cannot be changed in one call"),
@@ -130,7 +130,7 @@ describe.each([
 });
 
 describe("a refused call", () => {
-  it("changes nothing, even if only its last variable is invalid", async () => {
+  it("changes nothing, also where only its last variable is bad", async () => {
     await expect(changed("vars.set", { kv: { good: 1, "b..d": 2 } }, { old: 1 })).rejects.toEqual(refused("b..d"));
   });
 });

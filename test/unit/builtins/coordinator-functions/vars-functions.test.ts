@@ -8,7 +8,7 @@ const refused = (message: string) =>
   expect.objectContaining({ code: "bad_fn_args", permanent: true, message: expect.stringContaining(message) });
 
 describe("vars.set", () => {
-  it("sets dotted paths and nested objects alike, and keeps the rest", async () => {
+  it("sets dotted paths and nested objects alike, and leaves the rest", async () => {
     const kv = { "limits.rows": 10, run: { by: "cron", tags: ["a"] }, done: null };
     expect(await changed("vars.set", { kv }, { limits: { bytes: 1 }, run: { tags: ["b", "c"] }, other: true })).toEqual(
       {
@@ -20,7 +20,7 @@ describe("vars.set", () => {
     );
   });
 
-  it("replaces values that are in the way", async () => {
+  it("takes the place of whatever stands in the way", async () => {
     for (const inTheWay of [5, "text", null, [1, 2]]) {
       expect(await changed("vars.set", { kv: { "a.b.c": 1 } }, { a: inTheWay, z: 1 })).toEqual({
         a: { b: { c: 1 } },
@@ -30,16 +30,16 @@ describe("vars.set", () => {
     expect(await changed("vars.set", { kv: { a: 1 } }, { a: { b: 2 } })).toEqual({ a: 1 });
   });
 
-  it("treats a list index as a key: paths lead through objects only", async () => {
+  it("takes a list index for a key: paths lead through objects only", async () => {
     expect(await changed("vars.set", { kv: { "rows.0": 9 } }, { rows: [1, 2] })).toEqual({ rows: { 0: 9 } });
   });
 
-  it("replaces an object by an empty one", async () => {
+  it("empties an object with an empty one", async () => {
     expect(await changed("vars.set", { kv: { a: {} } }, { a: { b: 1 } })).toEqual({ a: {} });
     expect(await changed("vars.set", { kv: {} }, { a: 1 })).toEqual({ a: 1 });
   });
 
-  it("makes each variable readable at its path, and unset reverts it", async () => {
+  it("makes each variable readable at its path, and is undone by unset", async () => {
     const path = fc.array(fc.constantFrom("new1", "new2", "toString"), { minLength: 1, maxLength: 4 });
     await fc.assert(
       fc.asyncProperty(
@@ -68,7 +68,7 @@ describe("vars.merge", () => {
     });
   });
 
-  it("removes nothing with an empty object, unlike vars.set", async () => {
+  it("takes nothing away with an empty object, unlike vars.set", async () => {
     expect(await changed("vars.merge", { data: { a: {}, b: {}, c: {} } }, { a: { x: 1 }, b: 5 })).toEqual({
       a: { x: 1 },
       b: {},
@@ -76,7 +76,7 @@ describe("vars.merge", () => {
     });
   });
 
-  it("is idempotent, and gives the data if there was nothing", async () => {
+  it("gives the same when it is repeated, and the data when there was nothing", async () => {
     await fc.assert(
       fc.asyncProperty(anyObject, anyObject, async (vars, data) => {
         const once = await changed("vars.merge", { data }, vars);
@@ -88,7 +88,7 @@ describe("vars.merge", () => {
 });
 
 describe("vars.incr", () => {
-  it("adds to a number, by one by default", async () => {
+  it("adds to a number, by one unless told", async () => {
     expect(await changed("vars.incr", { key: "a.n" }, { a: { n: 4, m: 1 } })).toEqual({ a: { n: 5, m: 1 } });
     expect(await changed("vars.incr", { key: "n", by: -2.5 }, { n: 1 })).toEqual({ n: -1.5 });
     expect(await changed("vars.incr", { key: "n", by: 0 }, {})).toEqual({ n: 0 });
@@ -100,7 +100,7 @@ describe("vars.incr", () => {
   });
 
   it.each<[JsonObject]>([[{ n: "5" }], [{ n: null }], [{ n: true }], [{ n: [1] }], [{ n: { x: 1 } }]])(
-    "refuses to increment %j",
+    "refuses to count in %j",
     async (vars) => {
       const access = new ContendedVars(vars);
       await expect(call("vars.incr", { key: "n" }, { vars: access })).rejects.toEqual(
@@ -114,13 +114,13 @@ describe("vars.incr", () => {
     [{ a: 5 }, "'a'"],
     [{ a: { b: [] } }, "'a.b'"],
     [{ a: { b: null } }, "'a.b'"],
-  ])("refuses to replace a value that is in the way: %j", async (vars, obstacle) => {
+  ])("refuses to take the place of what stands in the way: %j", async (vars, obstacle) => {
     await expect(changed("vars.incr", { key: "a.b.n" }, vars)).rejects.toEqual(
       refused(`the variable 'a.b.n' cannot be incremented: ${obstacle} is not an object`),
     );
   });
 
-  it("refuses to exceed the largest number", async () => {
+  it("refuses to pass the largest number", async () => {
     await expect(changed("vars.incr", { key: "n", by: 1e308 }, { n: 1.7e308 })).rejects.toEqual(
       refused("'n' would exceed"),
     );
@@ -130,7 +130,7 @@ describe("vars.incr", () => {
     await expect(changed("vars.incr", { key: "n", by })).rejects.toThrow();
   });
 
-  it("adds up in any order", async () => {
+  it("adds up, in any order", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: -1e9, max: 1e9 }), { maxLength: 20 }), async (steps) => {
         let vars: JsonObject = {};
@@ -142,19 +142,19 @@ describe("vars.incr", () => {
 });
 
 describe("vars.unset", () => {
-  it("removes variables and prunes objects that became empty, but not those that were empty", async () => {
+  it("removes and prunes what became empty, not what was", async () => {
     const vars = { a: { b: { c: 1 } }, d: { e: 1, f: { g: 1 } }, empty: {} };
     expect(await changed("vars.unset", { keys: ["a.b.c", "d.f.g"] }, vars)).toEqual({ d: { e: 1 }, empty: {} });
     expect(await changed("vars.unset", { keys: ["empty.x", "d"] }, { d: { e: 1 }, empty: {} })).toEqual({ empty: {} });
   });
 
-  it("removes a value of any type with everything below it", async () => {
+  it("removes what is there, whatever kind it is, with all below", async () => {
     expect(await changed("vars.unset", { keys: ["a", "b", "c"] }, { a: { x: 1 }, b: null, c: [1], d: 0 })).toEqual({
       d: 0,
     });
   });
 
-  it("ignores missing variables and values that are in the way", async () => {
+  it("doesn't mind what isn't there, nor what stands in the way", async () => {
     const vars = { a: 5, list: [1, 2], n: null };
     const keys = ["missing", "a.b", "list.0", "list.length", "n.x", "toString", "a", "a", "a.c"];
     expect(await changed("vars.unset", { keys }, vars)).toEqual({ list: [1, 2], n: null });
@@ -167,7 +167,7 @@ describe.each<[string, unknown, JsonObject]>([
   ["vars.incr", { key: "a.n", by: 2 }, { a: { n: 1 } }],
   ["vars.unset", { keys: ["a.n", "b"] }, { a: { n: 1 }, b: { c: 1 } }],
 ])("%s under contention", (fn, args, vars) => {
-  it("gives equal results for equal variables, without shared objects", async () => {
+  it("gives equal variables for equal variables, and shares nothing between them", async () => {
     const access = new ContendedVars(vars); // frozen: a change in place would throw
     await call(fn, args, { vars: access });
     const [first, second] = access.results;
@@ -176,28 +176,28 @@ describe.each<[string, unknown, JsonObject]>([
     expect(sharedObjects(first, args)).toBe(0);
   });
 
-  it("restarts from concurrent changes", async () => {
+  it("starts over from what others wrote in between", async () => {
     const interlopers = [1, 2].map((n) => (current: JsonObject) => ({ ...current, [`other${n}`]: n }));
     const access = new ContendedVars(vars, { interlopers });
     await call(fn, args, { vars: access });
     expect(access.current).toEqual({ ...(await changed(fn, args, vars)), other1: 1, other2: 2 });
   });
 
-  it("stores the same artifact if an earlier attempt's change is already applied", async () => {
+  it("stores the same artifact when an earlier attempt's change is in the variables already", async () => {
     const access = new ContendedVars(vars, { applied: true });
     expect(await call(fn, args, { vars: access })).toEqual(await call(fn, args, { vars: new ContendedVars(vars) }));
     expect(access.current).toEqual(vars);
   });
 });
 
-it("increments a concurrent writer's value", async () => {
+it("counts on what an interloper counted", async () => {
   const add = (current: JsonObject) => ({ ...current, n: (current.n as number) + 10 });
   const access = new ContendedVars({ n: 1 }, { interlopers: [add, add, add] });
   await call("vars.incr", { key: "n" }, { vars: access });
   expect(access.current).toEqual({ n: 32 });
 });
 
-it("logs sorted paths and their number, but no values", async () => {
+it("logs sorted paths and their number, and no value", async () => {
   const lines: LoggedLine[] = [];
   const kv = { zeta: "value-one", alpha: { beta: ["value-two"] } };
   await call("vars.set", { kv }, { logger: recordingLogger(lines) });

@@ -49,7 +49,7 @@ function parts(value: unknown): object[] {
 
 describe("a closed schema", () => {
   for (const [name, [schema, wire]] of Object.entries(closed)) {
-    test(`${name}: zod copies every object and array, in decode and in encode`, () => {
+    test(`${name}: zod makes every object and array anew, in decode and in encode`, () => {
       expect(isClosedSchema(schema)).toBe(true);
       const before = structuredClone(wire);
       const decoded = z.decode(schema, wire);
@@ -65,7 +65,7 @@ describe("a closed schema", () => {
     });
   }
 
-  test("its output is JSON: nothing is lost in a text", () => {
+  test("what it gives is JSON: nothing is lost on the way through a text", () => {
     for (const [schema, wire] of Object.values(closed)) {
       const encoded = z.encode(schema, z.decode(schema, wire));
       expect(JSON.parse(JSON.stringify(encoded))).toStrictEqual(encoded);
@@ -73,7 +73,7 @@ describe("a closed schema", () => {
   });
 });
 
-describe("a schema is not closed if what it accepts", () => {
+describe("a schema is not closed when what it lets through", () => {
   test.for<[string, z.ZodType]>([
     ["is anything", z.unknown()],
     ["has unknown keys", z.looseObject({ a: z.string() })],
@@ -85,12 +85,12 @@ describe("a schema is not closed if what it accepts", () => {
     ["is undefined in a list", z.array(z.string().optional())],
     ["is a key of undefined", z.object({ a: z.string().optional() })],
     ["is undefined itself", z.undefined()],
-    ["is a literal that is not JSON", z.literal([undefined, "a"])],
+    ["is a literal that is no JSON", z.literal([undefined, "a"])],
     ["is a custom type", z.custom<string>()],
-    ["is an intersection of two schemas", z.intersection(z.object({ a: z.unknown() }), z.object({ b: z.string() }))],
+    ["is of two schemas at once", z.intersection(z.object({ a: z.unknown() }), z.object({ b: z.string() }))],
     ["is replaced by a check", z.array(z.number()).overwrite((list) => list)],
     ["is anything before it is decoded", z.codec(z.unknown(), z.string(), { decode: String, encode: (text) => text })],
-    ["has unlimited depth", tree],
+    ["is as deep as it likes", tree],
     ["is any JSON, of any depth", z.json()],
     ["falls back to a value", z.object({ a: z.number() }).catch({ a: 1 })],
     [

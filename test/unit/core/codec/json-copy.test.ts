@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { copyJson, NotJsonError } from "../../../../src/core/codec/index.ts";
 
-/** This key is rejected, see below. */
+/** That key is refused, below. */
 const hasNoProtoKey = (value: unknown): boolean => !JSON.stringify(value).includes('"__proto__":');
 
 describe("a copy of JSON", () => {
-  test("equals the result of JSON itself, and shares nothing with the original", () => {
+  test("equals what JSON itself makes of it, and shares nothing with it", () => {
     fc.assert(
       fc.property(fc.jsonValue().filter(hasNoProtoKey), (value) => {
         const copy = copyJson(value);
@@ -41,7 +41,7 @@ describe("a copy of JSON", () => {
   });
 });
 
-describe("a value that is not JSON is rejected with its path", () => {
+describe("what JSON can't hold is refused with its path", () => {
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
   test.for<[string, unknown, string]>([
@@ -63,7 +63,7 @@ describe("a value that is not JSON is rejected with its path", () => {
     expect(() => copyJson(value)).toThrow(words);
   });
 
-  test("200 levels are still accepted", () => {
+  test("200 levels are still taken", () => {
     let value: unknown = 1;
     for (let depth = 0; depth < 200; depth++) value = [value];
     expect(() => copyJson(value)).not.toThrow();

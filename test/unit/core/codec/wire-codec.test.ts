@@ -10,13 +10,13 @@ const date = z.codec(z.iso.datetime(), z.date(), {
 const slow = z.string().refine(async (text) => text !== "bad", "is bad");
 
 describe("a wire codec", () => {
-  test("decodes for handlers and encodes for the store, synchronously with a synchronous schema", () => {
+  test("decodes for handlers and encodes for the store, at once where the schema is synchronous", () => {
     const codec = new WireCodec(z.object({ at: date }));
     expect(codec.decode({ at: "2026-11-24T12:00:00.000Z" })).toEqual({ at: new Date("2026-11-24T12:00:00Z") });
     expect(codec.encode({ at: new Date("2026-11-24T12:00:00Z") })).toEqual({ at: "2026-11-24T12:00:00.000Z" });
   });
 
-  test("returns promises for a schema with an asynchronous check", async () => {
+  test("of a schema with an asynchronous check gives promises", async () => {
     const codec = new WireCodec(z.object({ a: slow }));
     for (const _ of [1, 2]) {
       expect(await codec.encode({ a: "good" })).toEqual({ a: "good" });
@@ -25,7 +25,7 @@ describe("a wire codec", () => {
     }
   });
 
-  test("reports where a value does not match, at most three places", () => {
+  test("says in words where a value doesn't fit, three places at most", () => {
     const codec = new WireCodec(z.object({ rows: z.array(z.object({ price: z.number() })), name: z.string() }));
     const rows = ["1", "2", "3"].map((price) => ({ price }));
     expect(() => codec.decode({ rows, name: 1 } as unknown as Json)).toThrow(SchemaMismatch);
@@ -36,7 +36,7 @@ describe("a wire codec", () => {
     expect(() => codec.decode(3)).toThrow("the value: expected object, received number");
   });
 
-  test("refuses to encode values that are not JSON, whatever the schema allows", () => {
+  test("refuses to encode what JSON can't hold, whatever the schema says", () => {
     for (const [schema, value] of [
       [z.unknown(), new Date()],
       [z.object({ a: z.any() }), { a: 1n }],
@@ -46,7 +46,7 @@ describe("a wire codec", () => {
     }
   });
 
-  test("rejects cycles and too deep nesting with a recursive schema", async () => {
+  test("refuses a cycle, and what nests too deeply, where the schema is recursive", async () => {
     const tree: z.ZodType = z.object({
       get children() {
         return z.array(tree);
@@ -65,7 +65,7 @@ describe("a wire codec", () => {
       await expect(Promise.resolve().then(() => new WireCodec(slowly).encode(value))).rejects.toThrow(NotJsonError);
   });
 
-  test("returns and accepts copies, including of values that the schema does not inspect", () => {
+  test("hands out and takes in copies, also of what the schema doesn't look into", () => {
     for (const schema of [
       z.unknown(),
       z.object({ a: z.array(z.number()) }),
@@ -85,17 +85,17 @@ describe("a wire codec", () => {
     }
   });
 
-  test("encodes into unfrozen objects, because a store treats frozen ones as already stored", () => {
+  test("encodes into objects that are not frozen yet: a store takes what is frozen for kept", () => {
     const encoded = new WireCodec(z.object({ a: z.array(z.number()).readonly() }).readonly()).encode({ a: [1] });
     expect([encoded, (encoded as { a: Json }).a].some((part) => Object.isFrozen(part))).toBe(false);
   });
 
-  test("omits keys with undefined, as any store does", () => {
+  test("keys of undefined are gone from the wire, as from any store", () => {
     const codec = new WireCodec(z.object({ a: z.string().optional(), b: z.string().optional() }));
     expect(Object.keys(codec.encode({ a: undefined, b: "x" }) as object)).toEqual(["b"]);
   });
 
-  test("errors thrown by the schema's own code are not changed", () => {
+  test("an error of the schema's own code stays what it is", () => {
     const codec = new WireCodec(
       z.codec(z.string(), z.string(), {
         decode: () => {

@@ -10,7 +10,7 @@ import { node, parsed } from "../../../helpers/graphs.ts";
 import { numbers } from "../../../helpers/handlers.ts";
 
 const parents = 200;
-/** Record reads per event: enough for a node and its children, but far fewer than its parents. */
+/** Reads of one record, an event: enough for a node and its children, and far from all of its parents. */
 const readsAnEvent = 40;
 
 const deafBus: Bus = {
@@ -19,7 +19,7 @@ const deafBus: Bus = {
   close: async () => {},
 };
 
-/** A task whose node `join` has this many parents, all of them claimed, and its coordinators. */
+/** A task whose node `join` has that many parents, all of them claimed, and those who coordinate it. */
 async function joinOf(options: {
   readonly fanIn: FanIn;
   readonly start?: "first_batch";
@@ -60,9 +60,9 @@ async function joinOf(options: {
     coordinators,
     coordinator,
     seen,
-    /** The operation that is unavailable for now. */
+    /** The operation that can't be reached for now. */
     away,
-    /** A parent becomes satisfied without a message. */
+    /** A parent satisfies; nobody is told of it. */
     async satisfy(index: number): Promise<string> {
       const nodeId = `p${index}`;
       const attempt = attempts.get(nodeId) as Attempt;
@@ -79,7 +79,7 @@ const payAll = async (coordinator: Scheduler): Promise<void> => {
   for (const look of coordinator.owedLooks) await coordinator.payLook(look);
 };
 
-/** In neither ascending nor descending order. */
+/** Neither from the first to the last nor back. */
 const order = numbers(parents).map((index) => (index * 7) % parents);
 
 test.for([
@@ -89,7 +89,7 @@ test.for([
   { fanIn: "count:190", needed: 190 },
   { fanIn: "all", needed: 200 },
 ] as const)(
-  "fan-in $fanIn of 200: starts at the required parent, and reads in proportion to its parents",
+  "fan-in $fanIn of 200: starts with the one it needs, and reads in proportion to its parents",
   async (how) => {
     const { fanIn, needed } = how;
     for (const start of [undefined, "first_batch"] as const) {
@@ -109,7 +109,7 @@ test.for([
 );
 
 test.for([undefined, "first_batch"] as const)(
-  "two coordinators that each received half of the parents' messages: the pending lookup finds the start, %s",
+  "two coordinators that were told of half of the parents each: the look that is owed finds it, start %s",
   async (start) => {
     const { coordinators, seen, satisfy, join } = await joinOf({
       fanIn: "count:100",
@@ -123,7 +123,7 @@ test.for([undefined, "first_batch"] as const)(
     }
     expect(startedEarly).toBe(false);
     expect(seen.reads).toBeLessThanOrEqual(readsAnEvent * parents);
-    await payAll(coordinators[1] as Scheduler); // which received the last one
+    await payAll(coordinators[1] as Scheduler); // who was told of the last one
     const chosen = new Set(order.slice(0, 100).map((index) => `p${index}`));
     expect(new Set((await join())?.chosen)).toEqual(chosen);
     for (const coordinator of coordinators) {
@@ -133,7 +133,7 @@ test.for([undefined, "first_batch"] as const)(
   },
 );
 
-test("a coordinator that has just started and receives the last parent's message finds the others", async () => {
+test("a coordinator that has just started and is told of the last parent finds the others", async () => {
   const { coordinators, coordinator, satisfy, join } = await joinOf({ fanIn: "count:100", coordinators: 1 });
   for (const index of order.slice(0, 99)) await coordinators[0]?.nodeChanged("t", await satisfy(index));
   const restarted = coordinator();
@@ -142,10 +142,10 @@ test("a coordinator that has just started and receives the last parent's message
   expect((await join())?.chosen).toHaveLength(100);
 });
 
-test("a lookup that failed because of the store stays pending", async () => {
+test("a look that the store keeps from being made is owed on", async () => {
   const { coordinators, coordinator, away, satisfy, join } = await joinOf({ fanIn: "count:100", coordinators: 1 });
   for (const index of order.slice(0, 99)) await satisfy(index);
-  expect(coordinators[0]?.owedLooks).toEqual([]); // without a message
+  expect(coordinators[0]?.owedLooks).toEqual([]); // nobody told it
   const late = coordinator();
   await late.nodeChanged("t", await satisfy(order[99] as number));
   const owed = [{ taskId: "t", nodeId: "join" }];

@@ -17,7 +17,7 @@ import {
 } from "../../../../src/core/model/transitions.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 
-/** Written out independently, from the page about states. Everything else is rejected. */
+/** Written out once more, by hand: what the page about states says. Everything else is refused. */
 const allowedShard = new Set([
   "absent queued dispatch",
   "absent cancelled cancel",
@@ -68,13 +68,13 @@ const taskMoves = taskStatuses.flatMap((from) =>
 );
 
 describe("shard transitions", () => {
-  test("of all pairs and causes, exactly the allowed ones pass", () => {
+  test("exactly the allowed ones pass, of all pairs and causes", () => {
     expect(shardMoves).toHaveLength(8 * 7 * 9);
     const passed = shardMoves.filter(isShardTransition).map(({ from, to, cause }) => `${from} ${to} ${cause}`);
     expect(new Set(passed)).toEqual(allowedShard);
   });
 
-  test("a rejected one reports both states, its cause and the shard", () => {
+  test("a refused one names both states, its cause and the shard", () => {
     for (const move of shardMoves) {
       const check = () => checkShardTransition(ref, move);
       if (allowedShard.has(`${move.from} ${move.to} ${move.cause}`)) {
@@ -110,19 +110,19 @@ describe("shard transitions", () => {
     }
   });
 
-  test("every path from running to a further attempt leads through queued", () => {
+  test("every way out of running that may run again leads through queued", () => {
     const back = shardMoves.filter((move) => move.to === "running" && isShardTransition(move));
     expect(back.map(({ from }) => from)).toEqual(["queued"]);
   });
 });
 
 describe("task transitions", () => {
-  test("of all pairs and causes, exactly the allowed ones pass", () => {
+  test("exactly the allowed ones pass, of all pairs and causes", () => {
     const passed = taskMoves.filter(isTaskTransition).map(({ from, to, cause }) => `${from} ${to} ${cause}`);
     expect(new Set(passed)).toEqual(allowedTask);
   });
 
-  test("a rejected one reports both states, its cause and the task", () => {
+  test("a refused one names both states, its cause and the task", () => {
     for (const move of taskMoves.filter((candidate) => !isTaskTransition(candidate))) {
       expect(() => checkTaskTransition("t", move)).toThrow(
         `task 't': '${move.cause}' cannot change its status from '${move.from}' to '${move.to}'`,

@@ -21,14 +21,14 @@ test("constant, growing, capped, and none", () => {
   expect(delays({ backoffMs: 5_000 })).toEqual([1_000, 1_000, 1_000, 1_000, 1_000]);
 });
 
-test("jitter is symmetric around the delay", () => {
+test("jitter takes from the delay as much as it adds", () => {
   expect(delays({ jitter: 0.5 }, 0)[0]).toBe(50);
   expect(delays({ jitter: 0.5 }, 0.5)[0]).toBe(100);
   expect(delays({ jitter: 0.5 }, 1 - Number.EPSILON)[0]).toBeCloseTo(150);
   expect(delays({ jitter: 1 }, 0)[0]).toBe(0);
 });
 
-test("is always finite, not negative, and within jitter of the cap", () => {
+test("is always a time: finite, not negative, and within jitter of the cap", () => {
   fc.assert(
     fc.property(
       fc.record({

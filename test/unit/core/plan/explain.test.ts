@@ -55,7 +55,7 @@ function told(shards: readonly ShardRecord[], facts: Partial<ExplainFacts> = {})
   return found.map((each) => formatReason(each, now, plan.byId.get(each.nodeId)?.partitions));
 }
 
-test("a waiting node lists its missing parents and how many it needs", () => {
+test("what waits for its parents names those that are missing, and how many of them it needs", () => {
   expect(told([])).toEqual([
     "a is about to start",
     "b waits for a",
@@ -115,7 +115,7 @@ test.each<[string, ShardRecord, Partial<ExplainFacts>?]>([
   expect(told([record], facts)[0]).toBe(`a ${text}`);
 });
 
-test("undispatched nodes of an ended task do not wait for anything", () => {
+test("what was never dispatched of a task that ends doesn't wait for anything any more", () => {
   expect(told([shard("a", "cancelling", { lease })], { status: "cancelling" }).slice(1)).toEqual([
     "b was cancelled",
     "c was cancelled",

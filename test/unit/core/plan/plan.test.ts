@@ -9,7 +9,7 @@ const planOf = (...nodes: readonly GraphNode[]) => {
 };
 
 describe("the plan of a graph", () => {
-  test("fills in the defaults of a node", () => {
+  test("writes out what a bare node leaves to defaults", () => {
     const { at } = planOf(node("a"), node("b", ["a"]));
     expect(at("a")).toMatchObject({ needed: 0, needsAll: true, startsOnFirstBatch: false, partitions: 1, args: {} });
     expect(at("b")).toMatchObject({ needed: 1, routing: undefined, fn: undefined, timeoutMs: undefined });
@@ -23,7 +23,7 @@ describe("the plan of a graph", () => {
     });
   });
 
-  test("uses milliseconds, and allows one attempt more than retries", () => {
+  test("counts in milliseconds, and a retry more than max is the last attempt", () => {
     const policy = { max: 0, backoff_sec: 0.5, backoff_factor: 2, backoff_max_sec: 8, jitter: 0, permanent_on: [] };
     const { at } = planOf(node("a", [], { retry_policy: policy, timeout_sec: 1.5 }));
     expect(at("a").timeoutMs).toBe(1_500);
@@ -37,7 +37,7 @@ describe("the plan of a graph", () => {
     });
   });
 
-  test("the number of parents that a node needs", () => {
+  test("how many parents a node needs", () => {
     const parents = ["a", "b", "c"];
     const roots = parents.map((id) => node(id));
     for (const [fan_in, needed] of [
@@ -51,7 +51,7 @@ describe("the plan of a graph", () => {
     }
   });
 
-  test("separates the handler's arguments from the routing", () => {
+  test("keeps the handler's arguments apart from the routing", () => {
     const { at } = planOf(
       node("a"),
       node("b", ["a"], { adapter: "pull.rechunk", adapterArgs: { from_node: "a", size: 2 }, args: { x: 1 } }),
@@ -63,7 +63,7 @@ describe("the plan of a graph", () => {
     });
   });
 
-  test("contains children, leaves, and the nodes whose first batch another waits for", () => {
+  test("knows children, leaves, and whose first batch somebody waits for", () => {
     const { plan } = planOf(
       node("a"),
       node("b", ["a"], { start: "first_batch" }),
@@ -75,7 +75,7 @@ describe("the plan of a graph", () => {
     expect([...plan.streaming]).toEqual(["a"]);
   });
 
-  test("is created once per graph object", () => {
+  test("is made once for a graph object", () => {
     const graph = parsed(node("a"));
     const cache = new PlanCache();
     expect(cache.get(graph)).toBe(cache.get(graph));

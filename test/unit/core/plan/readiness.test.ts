@@ -18,7 +18,7 @@ const sinkOf = (parents: number, options: { readonly fanIn: FanIn; readonly star
 };
 
 describe("readiness", () => {
-  test("every fan-in, start condition and status of up to three parents: enough satisfied, no fewer", () => {
+  test("every fan-in, start and state of up to three parents: as many satisfied as needed, no fewer", () => {
     const parentStates: Parent[] = ["absent", "streams", "finished"];
     for (const count of [1, 2, 3]) {
       const combinations = Array.from({ length: 3 ** count }, (_, code) =>
@@ -46,7 +46,7 @@ describe("readiness", () => {
     }
   });
 
-  test("a root is ready; a waiting node reports what it waits for", () => {
+  test("a root is ready; who waits says for what", () => {
     const plan = planGraph(parsed(node("root"), node("a", ["root"]), node("b", ["root"], { start: "first_batch" })));
     const verdicts = plan.nodes.map((each) => readiness(each, () => ({ finished: false, hasArtifact: false })));
     expect(verdicts).toEqual([
@@ -56,7 +56,7 @@ describe("readiness", () => {
     ]);
   });
 
-  test("a ready node stays ready, whatever statuses its parents reach", () => {
+  test("what is ready stays ready, whatever else its parents reach", () => {
     const parents = fc.array(fc.constantFrom<Parent>("absent", "streams", "finished"), { minLength: 1, maxLength: 5 });
     const later = (parent: Parent): Parent => (parent === "absent" ? "streams" : "finished");
     fc.assert(
@@ -78,7 +78,7 @@ describe("readiness", () => {
   });
 });
 
-test("a node is finished once as many shards as it has partitions are finished", () => {
+test("a node is finished when all of its shards are, and there are as many as it has partitions", () => {
   const plan = planGraph(parsed(node("wide", [], { partitions: 2 }))).byId.get("wide");
   if (plan === undefined) throw new Error("no node");
   const finished = (...statuses: ShardStatus[]) =>

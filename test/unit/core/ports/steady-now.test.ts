@@ -7,7 +7,7 @@ import { newTask } from "../../../contract/store/fixture.ts";
 
 const hourMs = 3_600_000;
 
-/** A wall clock that can be set, and a monotonic one; `pass` advances both. */
+/** A wall clock that can be set, and a monotonic one; both move by `pass`. */
 function clocks() {
   let wall = 1_000_000;
   let monotonic = 7.5;
@@ -26,7 +26,7 @@ function clocks() {
   };
 }
 
-test("time follows the wall clock, even when it jumps ahead", () => {
+test("time is the wall clock's, also where that jumps ahead", () => {
   const { now, pass, set } = clocks();
   expect(now()).toBe(1_000_000);
   pass(10.5);
@@ -35,7 +35,7 @@ test("time follows the wall clock, even when it jumps ahead", () => {
   expect(now()).toBe(1_000_010 + hourMs);
 });
 
-test("when the wall clock is set back, time continues at its normal rate", () => {
+test("where the wall clock is set back, time goes on as it passes", () => {
   const { now, pass, set } = clocks();
   now();
   set(-hourMs);
@@ -49,7 +49,7 @@ test("when the wall clock is set back, time continues at its normal rate", () =>
   expect(now()).toBe(1_001_150);
 });
 
-test("time follows the wall clock again once it has caught up", () => {
+test("the wall clock counts again once it has caught up", () => {
   const { now, pass, set } = clocks();
   now();
   set(-hourMs);
@@ -59,7 +59,7 @@ test("time follows the wall clock again once it has caught up", () => {
   expect(now()).toBe(1_001_030);
 });
 
-test("without a step, a fast monotonic clock changes nothing", () => {
+test("without a step, a monotonic clock that runs ahead changes nothing", () => {
   let wall = 1_000;
   let monotonic = 0;
   const now = steadyNow(
@@ -76,7 +76,7 @@ test("without a step, a fast monotonic clock changes nothing", () => {
 test.for([
   ["memory", () => memoryStore()],
   ["SQLite", () => sqliteStore(":memory:")],
-] as const)("setting the system clock back delays nothing in a %s store", async ([, make]) => {
+] as const)("a step back of the system's clock delays nothing in a %s store", async ([, make]) => {
   const store = make();
   onTestFinished(() => store.close());
   await store.open();

@@ -9,7 +9,7 @@ describe("systemClock", () => {
     expect(clock.monotonic() - before).toBeGreaterThanOrEqual(19);
   });
 
-  test("sleep ends immediately when the signal aborts, and leaves no listener and no timer", async () => {
+  test("sleep ends at once when the signal aborts, and leaves no listener and no timer", async () => {
     const clock = systemClock();
     await clock.sleep(60_000, AbortSignal.abort());
     const abort = new AbortController();
@@ -20,14 +20,14 @@ describe("systemClock", () => {
     expect(removed).toHaveBeenCalledTimes(1);
   });
 
-  test("a completed sleep leaves no listener", async () => {
+  test("a sleep that ended by itself leaves no listener", async () => {
     const abort = new AbortController();
     const removed = vi.spyOn(abort.signal, "removeEventListener");
     await systemClock().sleep(1, abort.signal);
     expect(removed).toHaveBeenCalledTimes(1);
   });
 
-  test("a sleep longer than the longest timer does not end early", async () => {
+  test("a sleep longer than the longest timer doesn't end early", async () => {
     vi.useFakeTimers();
     try {
       const days = 40 * 86_400_000;

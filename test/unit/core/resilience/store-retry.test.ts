@@ -11,7 +11,7 @@ function waitingClock() {
 }
 
 describe("asking a store", () => {
-  test("while it is unreachable, with growing delays", async () => {
+  test("again while it can't be reached, each time later", async () => {
     const { clock, slept } = waitingClock();
     const call = vi.fn(async () => (call.mock.calls.length < 5 ? Promise.reject(unreachable()) : "answer"));
     expect(await new StoreRetry(clock).ask(call)).toBe("answer");
@@ -26,14 +26,14 @@ describe("asking a store", () => {
     expect(Math.max(...slept)).toBe(1_000);
   });
 
-  test("only for this error: another error is returned", async () => {
+  test("only when it is that: another error is the answer", async () => {
     const { clock } = waitingClock();
     const call = vi.fn(() => Promise.reject(new Error("refused")));
     await expect(new StoreRetry(clock).ask(call)).rejects.toThrow("refused");
     expect(call).toHaveBeenCalledTimes(1);
   });
 
-  test("not if it is permanently unavailable", async () => {
+  test("not when it will never be there again", async () => {
     const { clock } = waitingClock();
     const call = vi.fn(() => Promise.reject(new FlowError("STORE_UNAVAILABLE", "gone", { retryable: false })));
     await expect(new StoreRetry(clock).ask(call)).rejects.toThrow("gone");

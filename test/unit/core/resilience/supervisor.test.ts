@@ -17,21 +17,21 @@ function supervisor() {
 }
 
 describe("background work", () => {
-  test("that fails is logged and rejects nothing", async () => {
+  test("that fails is logged and rejects nowhere", async () => {
     const { supervisor: owner, logger } = supervisor();
     owner.spawn("part", () => Promise.reject(new Error("boom")));
     await owner.stop();
     expect(logger.lines).toMatchObject([{ level: "error", fields: { part: "part", err: { message: "boom" } } }]);
   });
 
-  test("that fails because the store is unavailable is a warning", async () => {
+  test("that fails for want of the store is a warning", async () => {
     const { supervisor: owner, logger } = supervisor();
     owner.spawn("part", () => Promise.reject(new FlowError("STORE_UNAVAILABLE", "down")));
     await owner.stop();
     expect(logger.lines).toMatchObject([{ level: "warn" }]);
   });
 
-  test("in a loop is restarted with growing delays, and appears in health", async () => {
+  test("in a loop is started again, later each time, and shows in its health", async () => {
     const { supervisor: owner, slept } = supervisor();
     let turns = 0;
     owner.loop("loop", async () => {
@@ -44,7 +44,7 @@ describe("background work", () => {
     await owner.stop();
   });
 
-  test("is awaited by stop, including what it spawns meanwhile", async () => {
+  test("is waited for by stop, also what it spawns meanwhile", async () => {
     const { supervisor: owner } = supervisor();
     const done: string[] = [];
     owner.spawn("outer", async () => {

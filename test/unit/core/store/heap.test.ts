@@ -18,7 +18,7 @@ function drained(heap: { pop(): Item | undefined }): number[] {
 }
 
 describe("Heap", () => {
-  test("returns its items in order", () => {
+  test("gives back what was put in, in order", () => {
     fc.assert(
       fc.property(items, (given) => {
         const heap = new Heap<Item>({ before });
@@ -30,14 +30,14 @@ describe("Heap", () => {
   });
 });
 
-describe("Heap of items that become stale", () => {
+describe("Heap of items that die", () => {
   const filled = (given: readonly Item[]) => {
     const heap = new Heap<Item>({ before, isLive: ({ live }) => live });
     for (const item of given) heap.push(item);
     return heap;
   };
 
-  test("firstOf returns the first live items of all heaps without removing them", () => {
+  test("firstOf gives the first living items of all heaps, and takes nothing away", () => {
     fc.assert(
       fc.property(fc.array(items, { maxLength: 4 }), fc.nat(30), (given, limit) => {
         const heaps = given.map(filled);
@@ -48,7 +48,7 @@ describe("Heap of items that become stale", () => {
     );
   });
 
-  test("stale items never outnumber live ones for long, even without reads", () => {
+  test("the dead never outnumber the living for long, even when nobody reads", () => {
     fc.assert(
       fc.property(items, (given) => {
         const living = given.map(({ rank }) => ({ rank, live: true }));
@@ -62,7 +62,7 @@ describe("Heap of items that become stale", () => {
     );
   });
 
-  test("keeps its order when stale items are removed", () => {
+  test("keeps its order when the dead are cleaned up", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(50), { minLength: 64, maxLength: 200 }), fc.nat(), (ranks, seed) => {
         const living = ranks.map((rank) => ({ rank, live: true }));
@@ -78,7 +78,7 @@ describe("Heap of items that become stale", () => {
     );
   });
 
-  test("pop skips stale items", () => {
+  test("pop passes over the dead", () => {
     fc.assert(
       fc.property(items, (given) => {
         expect(drained(filled(given))).toEqual(sortedRanks(given.filter(({ live }) => live)));

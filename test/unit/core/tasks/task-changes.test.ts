@@ -6,7 +6,7 @@ const clock = systemClock();
 const longMs = 60_000;
 
 describe("waiting for a task's changes", () => {
-  test("ends at the next change, or immediately after one since the last call", async () => {
+  test("ends at the next change, or at one since the last call: none falls in between", async () => {
     const changes = new TaskChanges();
     using listener = changes.listen("t", { onlyEnd: false });
     changes.emit("t", false);
@@ -16,12 +16,12 @@ describe("waiting for a task's changes", () => {
     await waiting;
   });
 
-  test("ends after its timeout", async () => {
+  test("ends after the time that it is given", async () => {
     using listener = new TaskChanges().listen("t", { onlyEnd: false });
     await listener.next(clock, 1);
   });
 
-  test("does not end at changes of another task or, when waiting for the end, at other changes", async () => {
+  test("isn't ended by another task, nor, for who waits for the end, by a change that is none", async () => {
     const changes = new TaskChanges();
     using listener = changes.listen("t", { onlyEnd: true });
     let woken = false;
@@ -46,7 +46,7 @@ describe("waiting for a task's changes", () => {
     expect(() => changes.check()).toThrow("stopped");
   });
 
-  test("wakes all listeners, but not removed ones", () => {
+  test("of many listeners wakes all, and those that are gone no more", () => {
     const changes = new TaskChanges();
     const woken: string[] = [];
     const first = changes.onEnd("t", () => woken.push("first"));
@@ -57,7 +57,7 @@ describe("waiting for a task's changes", () => {
     expect(woken).toEqual(["first", "second", "second"]);
   });
 
-  test("a listener that is removed during a wake-up does not affect the others", () => {
+  test("a listener that goes while all are woken keeps none of the others from it", () => {
     const changes = new TaskChanges();
     const woken: number[] = [];
     const listeners = [0, 1, 2].map((n) =>

@@ -13,7 +13,7 @@ const classify = (error: unknown, more: { batchUid?: string; classifyError?: (er
     handler: more.classifyError === undefined ? undefined : handler("h", { classifyError: more.classifyError }),
   });
 
-test("contains location and time, and the batch if there is one", () => {
+test("says where and when it happened, and at which batch if at one", () => {
   expect(classify(new Error("x"), { batchUid: "7" }).failure).toMatchObject({
     nodeId: "n",
     shard: 2,
@@ -54,19 +54,19 @@ test.for([
   expect(classify(error).afterMs).toBe(afterMs);
 });
 
-test("errors of another copy of the library are recognised by their brand", () => {
+test("errors of another copy of the library are known by their brand", () => {
   const external = Object.assign(new Error("elsewhere"), { code: "rate", permanent: false, afterSec: 2 });
   Object.defineProperty(external, Symbol.for("flowkit.HandlerError"), { value: true });
   expect(classify(external)).toMatchObject({ permanent: false, afterMs: 2_000, failure: { reasonCode: "rate" } });
 });
 
-test("a cyclic cause is cut off", () => {
+test("a cause that leads back to itself ends", () => {
   const error = new Error("a");
   error.cause = new Error("b", { cause: error });
   expect(classify(error).failure.stack?.length).toBeLessThanOrEqual(16_384);
 });
 
-test("only a TypeError with a cause is an external failure", () => {
+test("only a TypeError with a cause is trouble outside", () => {
   expect(classify(new TypeError("x")).permanent).toBe(true);
   expect(classify(new TypeError("fetch failed", { cause: new Error("reset") })).permanent).toBe(false);
   expect(classify(new RangeError("x")).permanent).toBe(false);

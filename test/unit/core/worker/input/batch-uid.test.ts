@@ -3,15 +3,15 @@ import { describe, expect, test } from "vitest";
 import { consumerUid } from "../../../../../src/core/worker/input/index.ts";
 
 describe("the uid of a consumer's batch", () => {
-  test("is the source's if there is one source whose artifacts are not split", () => {
+  test("is its source's when there is one source, taken whole", () => {
     expect(consumerUid({ nodeId: "a", uid: "x", onlySource: true })).toBe("x");
     expect(consumerUid({ nodeId: "a", uid: "x", onlySource: false })).toBe("a/x");
     expect(consumerUid({ nodeId: "a", uid: "x", chunk: 2, onlySource: true })).toBe("x.2");
     expect(consumerUid({ nodeId: "a", uid: "x", chunk: 2, onlySource: false })).toBe("a/x.2");
   });
 
-  test("is unique within a node: a different origin gives a different uid", () => {
-    // Characters of uids, and lengths around the limit.
+  test("is unique within a node: another origin is another uid", () => {
+    // Characters of which uids are made, and lengths around the cut.
     const uid = fc.oneof(
       fc.string({ unit: fc.constantFrom("a", ".", "/", "0", "1", "#"), minLength: 1, maxLength: 6 }),
       fc.integer({ min: 100, max: 300 }).map((length) => "x".repeat(length)),
@@ -36,7 +36,7 @@ describe("the uid of a consumer's batch", () => {
     );
   });
 
-  test("does not grow along a chain of nodes, and is stable across runs", () => {
+  test("doesn't grow along a chain of nodes, and stays the same from run to run", () => {
     let uid = "start";
     for (let depth = 0; depth < 500; depth++) uid = consumerUid({ nodeId: "n", uid, chunk: 0, onlySource: false });
     expect(uid.length).toBeLessThanOrEqual(200);

@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { shardOf } from "../../../../../src/core/worker/input/index.ts";
 
-test("is stable on every machine", () => {
-  // FNV-1a's test vectors, then two of this project, on which stored data depends.
+test("is the same on every machine, for ever", () => {
+  // FNV-1a's own test vectors, then two of this project's: data is stored by them.
   const vectors = { "": 0x811c9dc5, a: 0xe40c292c, "0": 0x350ca8af, "1": 0x340ca71c };
   for (const [uid, hash] of Object.entries(vectors)) expect(shardOf(uid, 1_000), uid).toBe(hash % 1_000);
   expect([shardOf("batch-17", 1_000), shardOf("ä€😀", 1_000)]).toEqual([714, 504]);
 });
 
-test("is an existing shard", () => {
+test("is a shard that is there", () => {
   fc.assert(
     fc.property(fc.string(), fc.integer({ min: 1, max: 64 }), (uid, partitions) => {
       const shard = shardOf(uid, partitions);

@@ -43,7 +43,7 @@ const stream = (more: Partial<ConstructorParameters<typeof StreamInput>[0]> = {}
     ...more,
   });
 
-/** Pulls until there is nothing more for now, or the end. */
+/** Pulls until there is nothing now, or the end. */
 async function drain(
   input: StreamInput,
 ): Promise<{ readonly metas: unknown[]; readonly last: string; readonly skips: number[] }> {
@@ -58,7 +58,7 @@ async function drain(
 }
 
 describe("reading a source", () => {
-  test("reads pages in order, continues when more arrives, and ends once the source has finished", async () => {
+  test("in pages, in order, and on when more comes, until it has finished", async () => {
     const input = stream();
     expect(await input.pull()).toEqual({ kind: "nothing", sourceRunning: false });
     const a = await running("a");
@@ -78,7 +78,7 @@ describe("reading a source", () => {
     expect(await drain(stream())).toMatchObject({ metas: numbers(count).map((n) => `a${n}`), last: "end" });
   });
 
-  test("a source that waits for a retry, or whose task is cancelled, is not running", async () => {
+  test("a source that waits for a retry isn't running, one whose task is cancelled neither", async () => {
     const a = await running("a");
     await append(a, [0]);
     const input = stream();
@@ -87,7 +87,7 @@ describe("reading a source", () => {
     expect(await input.pull()).toEqual({ kind: "nothing", sourceRunning: false });
   });
 
-  test("a closed log of an unfinished shard is not the end: only the shard's record decides", async () => {
+  test("a closed log of a shard that hasn't finished is no end: only the shard's record says so", async () => {
     const gate = new Gate();
     const interrupted = memoryStore({
       step: (label) => (label === "complete:finish" ? gate.pass() : Promise.resolve()),
@@ -99,7 +99,7 @@ describe("reading a source", () => {
     const input = stream();
     await drain(input);
     const completing = store.complete(a, { generation: 0, count: 1 });
-    await until(() => gate.arrived === 1); // the marker is stored, but not the record
+    await until(() => gate.arrived === 1); // the marker is there, the record isn't
     expect(await store.tail(a, 0)).toMatchObject({ closed: true });
     expect(await input.pull()).toEqual({ kind: "nothing", sourceRunning: true });
     gate.open();
@@ -108,10 +108,10 @@ describe("reading a source", () => {
   });
 });
 
-describe("continuing after an earlier attempt", () => {
+describe("going on after an earlier attempt", () => {
   const origin = (source: string, seq: number, chunk = 0): Origin => ({ source, seq, chunk });
 
-  test("starts with the last artifact that was partly processed, and returns the number of its stored chunks", async () => {
+  test("begins with the last artifact that it had something of, and says how many chunks of it are stored", async () => {
     const a = await running("a");
     await append(a, numbers(5));
     await store.complete(a, { generation: 0, count: 5 });
@@ -119,7 +119,7 @@ describe("continuing after an earlier attempt", () => {
     expect(read).toMatchObject({ metas: ["a2", "a3", "a4"], skips: [5], last: "end" });
   });
 
-  test("resumes each source at its own position", async () => {
+  test("each source by its own place", async () => {
     const [a, b] = [await running("a"), await running("b")];
     for (const each of [a, b]) {
       await append(each, numbers(4));
@@ -130,7 +130,7 @@ describe("continuing after an earlier attempt", () => {
     expect(read.metas.toSorted()).toEqual(["a0", "a1", "a2", "a3", "b3"]);
   });
 
-  test("with everything stored: the last artifact again, then the end", async () => {
+  test("with everything stored: the last artifact once more, then the end", async () => {
     const a = await running("a");
     await append(a, numbers(2));
     await store.complete(a, { generation: 0, count: 2 });
@@ -143,7 +143,7 @@ describe("continuing after an earlier attempt", () => {
 });
 
 describe("several sources", () => {
-  test("alternate page by page, and end once all have ended", async () => {
+  test("take turns, page by page, and end when all have ended", async () => {
     const [a, b] = [await running("a"), await running("b")];
     await append(a, numbers(6));
     await append(b, numbers(4));
@@ -163,7 +163,7 @@ describe("several sources", () => {
 });
 
 describe("a source that starts over", () => {
-  test("is reported, with the current generations of all sources, before anything of the new one is returned", async () => {
+  test("is told, with today's generations of all, before anything of the new one is handed out", async () => {
     const [a, b] = [await running("a"), await running("b")];
     await append(a, numbers(2));
     await append(b, [0]);
@@ -177,7 +177,7 @@ describe("a source that starts over", () => {
     expect((await drain(again)).metas.toSorted()).toEqual(["a0", "b0"]);
   });
 
-  test("is detected at the first read by a consumer whose log is based on the old generation", async () => {
+  test("is noticed at the first look by a reader whose own output is of the old one", async () => {
     const a = await running("a");
     await append(a, [0]);
     await store.restart(a, { generation: 1, sourceGens: {} });
@@ -185,7 +185,7 @@ describe("a source that starts over", () => {
   });
 });
 
-test("a batch stored between 'nothing new' and 'finished' is not lost, however writes and reads interleave", async () => {
+test("a batch stored between 'nothing new' and 'finished' isn't lost, wherever the writes fall between the reads", async () => {
   for (let seed = 0; seed < 40; seed++) {
     const random = seededRandom(seed);
     const pace = async () => {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../../src/core/ports/system.ts";
 import { EventLoopYielder } from "../../../../src/core/resilience/event-loop-yield.ts";
 
-/** A clock that only the test advances; a turn of the event loop is a promise of the test. */
+/** A clock that stands still but for what the test adds; a turn of the event loop is a promise of the test's. */
 function standingClock() {
   let now = 0;
   const turns: (() => void)[] = [];
@@ -19,7 +19,7 @@ function standingClock() {
   };
 }
 
-test("callers do not wait within a time slice; after it all of them wait for one turn", async () => {
+test("nobody waits within a slice of time; after it everybody waits for one turn", async () => {
   const { clock, pass, turns } = standingClock();
   const breather = new EventLoopYielder(clock);
   pass(7);
@@ -29,7 +29,7 @@ test("callers do not wait within a time slice; after it all of them wait for one
   expect(one).toBeInstanceOf(Promise);
   expect(other).toBe(one);
   expect(turns).toHaveLength(1);
-  pass(500); // the next slice begins after the turn, however long it takes
+  pass(500); // however long the turn takes: the slice begins after it
   turns[0]?.();
   await one;
   expect(breather.pause()).toBeUndefined();

@@ -5,8 +5,8 @@ import { Gate } from "../../../helpers/waiting.ts";
 const held = () => new AttemptHandle({ taskId: "t", nodeId: "n", shard: 0, epoch: 1, claimId: "c" }, 1_000);
 const ended = (reason: string) => expect.objectContaining({ name: "AttemptEnded", reason });
 
-describe("an attempt of a worker", () => {
-  test("continues until it is asked to stop", async () => {
+describe("an attempt that a worker holds", () => {
+  test("goes on until it is told to stop", async () => {
     const attempt = held();
     expect(attempt.signal.aborted).toBe(false);
     expect(() => attempt.check()).not.toThrow();
@@ -14,7 +14,7 @@ describe("an attempt of a worker", () => {
     await expect(attempt.run(Promise.reject(new Error("own")))).rejects.toThrow("own");
   });
 
-  test("cancelled: its signal is aborted, running calls are awaited, then it stops", async () => {
+  test("cancelled: its signal is aborted, what runs is waited for, then it stops", async () => {
     const attempt = held();
     const { promise, resolve } = Promise.withResolvers<number>();
     const running = attempt.run(promise);
@@ -26,7 +26,7 @@ describe("an attempt of a worker", () => {
     expect(await attempt.run(Promise.resolve("a cleanup"))).toBe("a cleanup");
   });
 
-  test.for(["fenced", "timeout", "stopping"] as const)("%s: running calls are not awaited", async (reason) => {
+  test.for(["fenced", "timeout", "stopping"] as const)("%s: nobody waits for what runs", async (reason) => {
     const attempt = held();
     const running = attempt.run(new Gate().pass());
     attempt.abandon(reason);
@@ -35,7 +35,7 @@ describe("an attempt of a worker", () => {
     expect(() => attempt.check()).toThrow(ended(reason));
   });
 
-  test("abandoning overrides cancelling but not vice versa; the first of two reasons stays", () => {
+  test("being abandoned goes over being cancelled, never the other way; the first of two stands", () => {
     const one = held();
     one.cancel();
     one.abandon("fenced");
@@ -47,7 +47,7 @@ describe("an attempt of a worker", () => {
     expect(other.reason).toBe("timeout");
   });
 
-  test("a signal requested late is already aborted; its reason is independent of other attempts", () => {
+  test("a signal that is asked for late is aborted already; its reason says nothing about other attempts", () => {
     const attempt = held();
     attempt.abandon("timeout");
     expect(attempt.signal.aborted).toBe(true);
@@ -55,7 +55,7 @@ describe("an attempt of a worker", () => {
     expect(attempt.signal.reason).not.toBeInstanceOf(AttemptEnded);
   });
 
-  test("a late rejection of an abandoned call is not unhandled", async () => {
+  test("a late rejection of what was let go is nobody's unhandled one", async () => {
     const attempt = held();
     const { promise, reject } = Promise.withResolvers<never>();
     const running = attempt.run(promise);

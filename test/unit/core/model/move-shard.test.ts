@@ -3,7 +3,7 @@ import type { ShardRecord } from "../../../../src/core/model/records.ts";
 import { transitionShard } from "../../../../src/core/model/shard-transition.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
 
-/** Typed so that a new field of the record must be added here, and is checked below. */
+/** Typed so that a new field of the record has to be added here, and is then looked for below. */
 const full: Required<ShardRecord> = {
   taskId: "t",
   nodeId: "n",
@@ -35,7 +35,7 @@ const full: Required<ShardRecord> = {
   history: [{ n: 20, epoch: 4, from: "queued", to: "running", at: 17, cause: "claim" }],
 };
 
-test("a transition keeps every field except those of the old status and those that only an end sets", () => {
+test("a move keeps every field but those of the status it leaves and those that only an end sets", () => {
   const moved = transitionShard(full, { to: "deferred", cause: "release", at: 18 });
   const { lease, dueAt, cancelBy, count, result, metrics, failure, artifactsOf, status, history, ...kept } = full;
   expect(moved).toEqual({
@@ -48,7 +48,7 @@ test("a transition keeps every field except those of the old status and those th
   }
 });
 
-test("the fields that a transition sets win, and the old record does not change", () => {
+test("what a move sets wins, and the record it came from stays as it was", () => {
   const before = structuredClone(full);
   const moved = transitionShard(full, {
     to: "queued",
@@ -61,7 +61,7 @@ test("the fields that a transition sets win, and the old record does not change"
   expect(full).toEqual(before);
 });
 
-test("a transition that is not in the table is rejected", () => {
+test("a move that isn't in the table is refused", () => {
   const finished: ShardRecord = { ...full, status: "finished" };
   const refused = () => transitionShard(finished, { to: "queued", cause: "requeue", at: 18 });
   expect(refused).toThrow("'requeue' cannot change its status from 'finished' to 'queued'");
