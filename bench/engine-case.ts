@@ -14,7 +14,7 @@ type EngineCase = Pick<Case, "name" | "unit" | "units" | "target" | "isLong" | "
     readonly store?: BenchStore;
   };
 
-/** The same case on several stores, measured in turn; the first is what the others are compared with. */
+/** The same case on several stores, measured in turn; the others are compared with the first one. */
 export const onStores = (
   what: Omit<EngineCase, "store" | "target">,
   stores: Partial<Record<BenchStore, Pick<EngineCase, "target" | "isLong">>>,
@@ -30,8 +30,8 @@ export const onStores = (
   );
 
 /**
- * A case that runs one flow on a new embedded engine in each round: `tasks` times, `atOnce` of them at a time. A flow's
- * graph is checked once an engine, at its first run; what a check costs has cases of its own.
+ * A case that runs one flow `tasks` times, `atOnce` of them concurrently, on a new embedded engine in each round. The
+ * engine validates the flow's graph once, at its first run; other cases measure the cost of validation.
  */
 export function engineCase(what: EngineCase): Case {
   const { handlers, graph, tasks = 1, atOnce = 1, store: kind = "memory", ...rest } = what;
@@ -72,7 +72,7 @@ async function oneByOne(times: number, run: () => Promise<unknown>): Promise<rea
   return durations;
 }
 
-/** A flow that the builder can't write, since its ids are no literals. */
+/** A flow whose ids are not literals, which the typed builder cannot express. */
 export function flowOf(graph: Graph): FlowDefinition {
   const parsed = parseGraph(graph);
   return {

@@ -1,7 +1,7 @@
 import { defineHandler, flow, type Graph, type GraphNode, type HandlerDefinition } from "flowkit";
 import * as z from "zod";
 
-/** The builder, for ids that are no literals. */
+/** The builder for ids that are not literals. */
 export interface UntypedFlow {
   node(id: string, handler: HandlerDefinition, options?: UntypedOptions): UntypedFlow;
   then(id: string, handler: HandlerDefinition, options?: UntypedOptions): UntypedFlow;
@@ -15,10 +15,10 @@ interface UntypedOptions {
   readonly maxPendingBatches?: number;
 }
 
-/** What runs is what the builder compiles, with all that it writes out: a graph written by hand may skip a part of the way. */
+/** Uses the builder's full output, because a graph written by hand may omit parts of it. */
 export const untypedFlow = (name: string): UntypedFlow => flow(name) as unknown as UntypedFlow;
 
-/** A graph that only a check reads. */
+/** A graph that is only validated. */
 export function graphOf(nodes: readonly GraphNode[]): Graph {
   return {
     schema_version: "1.0",
@@ -43,7 +43,7 @@ export function fanOutTo(ids: readonly string[], first: HandlerDefinition, next:
 
 const Tick = z.object({ index: z.int() });
 
-/** Makes one batch. */
+/** Produces one batch. */
 export const source = defineHandler("source", {
   output: Tick,
   *iterBatches() {
@@ -51,5 +51,5 @@ export const source = defineHandler("source", {
   },
 });
 
-/** Hands its batches on as they came: what is left is the engine's own cost. */
+/** Passes its batches on unchanged, which leaves only the cost of the engine. */
 export const step = defineHandler("step", { input: Tick, output: Tick, processBatch: (tick) => tick });

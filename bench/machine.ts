@@ -1,13 +1,13 @@
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 
-/** Where the numbers were taken: without it they say nothing. */
+/** The machine of a measurement, without which the numbers mean nothing. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
   readonly node: string;
   readonly platform: string;
-  /** Average number of processes that wanted to run in the last minute, before the bench began. */
+  /** Load average of the last minute before the benchmark started. */
   readonly load: number;
 }
 

@@ -1,11 +1,11 @@
 /*
  * Measures the built package: `npm run bench`.
  *
- *   --only WORDS   the cases whose names contain one of these words: --only chain,stream
- *   --quick        fewer rounds, and without the cases that take long: for a first look
- *   --rounds N     how many rounds count; default 7        --warm-up N   how many come before them; default 2
- *   --json FILE    every number, for a program
- *   --markdown     puts the tables into docs/performance.md
+ *   --only WORDS   cases whose names contain one of these words: --only chain,stream
+ *   --quick        fewer rounds, without the slow cases
+ *   --rounds N     number of measured rounds; default 7        --warm-up N   number of warm-up rounds; default 2
+ *   --json FILE    writes all numbers as JSON
+ *   --markdown     writes the tables into docs/performance.md
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -51,7 +51,7 @@ for (const [name, group] of Map.groupBy(cases, (each) => each.group ?? each.name
   measurements.push(...(await measure(group, { warmUp, rounds })));
 }
 const [costs, calls] = [costRows(measurements), callRows(measurements)];
-const about = `${machineLine(machine)}; ${rounds} rounds after ${warmUp} that don't count.`;
+const about = `${machineLine(machine)}; ${rounds} measured rounds, ${warmUp} warm-up.`;
 console.log(`${about}\n\n${aligned(costs)}\n\n${aligned(calls)}`);
 if (values.json !== undefined) {
   writeFileSync(values.json, `${JSON.stringify({ machine, rounds, warmUp, measurements }, undefined, 2)}\n`);

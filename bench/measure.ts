@@ -2,34 +2,34 @@ import { performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { isWrite, type StoreCalls } from "./store-calls.ts";
 
-/** Something worth timing. */
+/** A case to measure. */
 export interface Case {
   readonly name: string;
   /** What is counted, in the singular: "node", "batch". */
   readonly unit: string;
-  /** How many of them one round does. */
+  /** Units per round. */
   readonly units: number;
-  /** Cases of one group are measured in turn, so that they meet the same machine. */
+  /** Cases of one group are measured in turn, under the same load of the machine. */
   readonly group?: string;
-  /** Left out of a quick look. */
+  /** Excluded by `--quick`. */
   readonly isLong?: boolean;
   readonly target?: Target;
   /**
-   * A fresh state for one round. Making and disposing of it is not timed.
+   * Creates the state for one round. Creating and disposing it is not timed.
    *
-   * @param calls - where calls of a store are counted, in a round that isn't timed
+   * @param calls - counts store calls, in a round that is not timed
    */
   prepare(calls?: Record<string, number>): Promise<Round>;
 }
 
-/** What a case should be. */
+/** A target of a case. */
 export interface Target {
   readonly text: string;
   isMet(measurement: Measurement): boolean;
 }
 
 export interface Round extends AsyncDisposable {
-  /** Milliseconds of each task when they ran one after another: each is then a measurement of its own. */
+  /** Milliseconds of each task, if tasks ran one after another: each is then a separate measurement. */
   run(): Promise<readonly number[] | undefined>;
 }
 
@@ -37,28 +37,30 @@ export interface Measurement {
   readonly name: string;
   readonly unit: string;
   readonly units: number;
-  /** Microseconds a unit, of each round or of each task in it, fastest first. */
+  /** Microseconds per unit of each round, or of each task in it, fastest first. */
   readonly rounds: readonly number[];
-  /** Microseconds a unit of all threads of the process, the collector's included: on a busy machine they say more. */
+  /**
+   * CPU time in microseconds per unit, of all threads including garbage collection: more reliable on a busy machine.
+   */
   readonly cpu: number;
-  /** Largest heap seen in any round, less what was there before the round; in MiB. What isn't collected yet counts. */
+  /** Peak growth of the heap during a round, including garbage, in MiB. */
   readonly heapPeakMiB: number;
-  /** Largest heap left after a round and a collection, less what was there before; in MiB. The state still lives. */
+  /** Growth of the heap after a round and a collection, in MiB, while its state is still referenced. */
   readonly heapKeptMiB: number;
-  /** The median in medians of the group's first case. */
+  /** The median relative to that of the group's first case. */
   readonly ratio?: number;
-  /** Of a store, in one round; what is there for housekeeping left out. */
+  /** Store calls of one round, without periodic ones. */
   readonly calls: StoreCalls;
   readonly target?: { readonly text: string; readonly isMet: boolean };
 }
 
-/** The heap is looked at this often while a round runs. */
+/** Sampling interval of the heap during a round. */
 const heapSampleMs = 10;
 const heapUsedMiB = () => getHeapStatistics().used_heap_size / 2 ** 20;
 
 /**
- * Runs cases for `warmUp` rounds that don't count, then for `rounds` that do, each round one of every case, with a
- * collection before each, so that none pays for the garbage of the one before. A last round counts calls of the store.
+ * Runs each case once per round, for `warmUp` rounds and then `rounds` measured ones. A garbage collection before each
+ * run keeps cases from paying for each other. A last round counts store calls.
  */
 export async function measure(
   group: readonly Case[],
@@ -105,7 +107,7 @@ async function countCalls(what: Case): Promise<StoreCalls> {
 
 interface RoundMeasurement {
   readonly samples: readonly number[];
-  /** Microseconds of the whole round. */
+  /** Microseconds per round. */
   readonly cpu: number;
   readonly heapPeakMiB: number;
   readonly heapKeptMiB: number;
@@ -133,14 +135,14 @@ async function measureRound(what: Case): Promise<RoundMeasurement> {
 
 export const median = (sorted: readonly number[]): number => quantile(sorted, 0.5);
 
-/** Between two of the values, in proportion. */
+/** Interpolates between two values. */
 export function quantile(sorted: readonly number[], share: number): number {
   const at = share * (sorted.length - 1);
   const [low = Number.NaN, high = Number.NaN] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
   return low + (high - low) * (at - Math.floor(at));
 }
 
-/** Calls a unit that change a record. */
+/** Calls per unit that change a record. */
 export function writesOf({ calls, units }: Measurement): number {
   const writes = Object.entries(calls).filter(([operation]) => isWrite(operation));
   return writes.reduce((sum, [, count]) => sum + count, 0) / units;

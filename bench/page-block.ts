@@ -1,18 +1,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** Lines of a page between which a program writes. */
+/** The marker lines around the generated part of a page. */
 export interface BlockMarks {
   readonly begin: string;
   readonly end: string;
 }
 
-/** The part of a page between the marks; `undefined` when it has none. */
+/** The part of a page between the markers; `undefined` if it has none. */
 export function blockOf(page: string, { begin, end }: BlockMarks): string | undefined {
   const [, after] = page.split(`${begin}\n`);
   return after?.split(end)[0];
 }
 
-/** Puts a text between the marks of a page. */
+/** Writes text between the markers of a page. */
 export function writeBlock(file: string, marks: BlockMarks, text: string): void {
   const page = readFileSync(file, "utf8");
   const block = blockOf(page, marks);

@@ -1,6 +1,6 @@
 import type { Store } from "flowkit/engine";
 
-/** How often each operation of a store was called. */
+/** Number of calls by store operation. */
 export type StoreCalls = Readonly<Record<string, number>>;
 
 const reads: ReadonlySet<string> = new Set([
@@ -25,7 +25,7 @@ const reads: ReadonlySet<string> = new Set([
   "liveWorkers",
   "listDeadLetters",
 ]);
-/** Not about tasks: they come by the clock, or once a process. */
+/** Calls unrelated to tasks: periodic ones, or one per process. */
 const housekeeping: ReadonlySet<string> = new Set([
   "open",
   "settle",
@@ -42,7 +42,7 @@ const housekeeping: ReadonlySet<string> = new Set([
 
 export const isWrite = (operation: string): boolean => !reads.has(operation);
 
-/** The same store, counting what is asked of it into `calls`. */
+/** Wraps a store so that its calls are counted in `calls`. */
 export function countingStore(store: Store, calls: Record<string, number>): Store {
   return new Proxy(store, {
     get(target, name: string) {

@@ -9,10 +9,10 @@ export interface RoundStore extends AsyncDisposable {
   readonly store: Store;
 }
 
-/** What an engine case runs on. `dropping`: a memory store that forgets artifacts as soon as all readers have read them. */
+/** The store of an engine case. `dropping`: a memory store that drops artifacts once all consumers have read them. */
 export type BenchStore = "memory" | "dropping" | "SQLite" | "SQLite, a transaction each";
 
-/** The type whose outputs a dropping store forgets at once. */
+/** The type whose outputs a dropping store drops at once. */
 export const sinkType = "sink";
 
 export async function roundStore(kind: BenchStore): Promise<RoundStore> {

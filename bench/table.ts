@@ -1,7 +1,7 @@
 import type { Machine } from "./machine.ts";
 import { type Measurement, median, quantile, writesOf } from "./measure.ts";
 
-/** Of a cell: a number, or a text that begins its row. */
+/** A cell: a number, or text at the start of a row. */
 type Rows = readonly (readonly string[])[];
 
 export const machineLine = ({ cpu, cores, memoryGiB, node, platform, load }: Machine): string =>
@@ -23,7 +23,7 @@ const costColumns = [
   "target",
 ] as const;
 
-/** What each case costs: times are a unit's. */
+/** The cost of each case, per unit. */
 export const costRows = (measurements: readonly Measurement[]): Rows => [costColumns, ...measurements.map(costRow)];
 
 function costRow(measurement: Measurement): readonly string[] {
@@ -43,7 +43,7 @@ function costRow(measurement: Measurement): readonly string[] {
   ];
 }
 
-/** Which operations of the store make up a unit, the most frequent first; reads too. */
+/** Store operations per unit, including reads, most frequent first. */
 export const callRows = (measurements: readonly Measurement[]): Rows => [
   ["case", "store calls a unit"],
   ...measurements.filter(({ calls }) => Object.keys(calls).length > 0).map(callRow),
@@ -55,7 +55,7 @@ function callRow({ name, calls, units }: Measurement): readonly string[] {
   return [name, shown.map(([operation, share]) => `${operation} ${share.toFixed(2)}`).join(", ")];
 }
 
-/** Three figures, however large the number. */
+/** Three significant digits. */
 const figures = (number: number): string =>
   number >= 100 ? Math.round(number).toLocaleString("en") : number.toPrecision(3);
 

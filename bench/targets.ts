@@ -12,7 +12,7 @@ export const atLeastPerSecond = (units: number): Target => ({
   isMet: ({ rounds }) => 1e6 / median(rounds) >= units,
 });
 
-/** Compared with the first case of the group. */
+/** Relative to the first case of the group. */
 export const atMostTimesFirst = (times: number): Target => ({
   text: `<= ${times} x first`,
   isMet: ({ ratio = Number.NaN }) => ratio <= times,

@@ -1,4 +1,4 @@
-/** What can be imported: the name of each built file, and its source. `package.json` exports them. */
+/** The entry points: the name of each built file, and its source. `package.json` exports them. */
 export const entryPoints = {
   index: "src/index.ts",
   engine: "src/engine/index.ts",

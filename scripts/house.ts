@@ -1,5 +1,5 @@
 /*
- * Measures the structure of `src`, and fails where a limit is exceeded: `npm run house`.
+ * Measures the structure of `src`, and fails if a limit is exceeded: `npm run house`.
  *
  *   --list  also prints the files behind each count
  */
@@ -17,14 +17,14 @@ interface SourceFile {
   readonly path: string;
   readonly lines: number;
   readonly text: string;
-  /** Files of `src` that it imports, type imports included. */
+  /** Files of `src` that it imports, including type imports. */
   readonly imports: readonly string[];
 }
 
 interface Measure {
   readonly name: string;
   readonly count: number;
-  /** Absent: shown only. */
+  /** `undefined`: reported without a limit. */
   readonly most?: number;
   readonly files?: readonly string[];
 }
@@ -33,7 +33,7 @@ const files = globSync("src/**/*.ts").sort().map(readSource);
 const measures: readonly Measure[] = [
   { name: "files in src", count: files.length, most: 410 },
   { name: "folders in src", count: folders().size },
-  listed("pairs of folders that import each other, over any way", 0, circles()),
+  listed("pairs of folders that import each other, directly or indirectly", 0, circles()),
   { name: "lines in src", count: files.reduce((sum, { lines }) => sum + lines, 0) },
   listed("files over 400 lines", 0, longFiles()),
   listed("crumbs: under 60 lines, with one importer, in the same folder", 0, crumbs()),
@@ -73,7 +73,7 @@ function longFiles(): string[] {
   return files.filter(({ lines }) => lines > 400).map(({ path, lines }) => `${path} (${lines})`);
 }
 
-/** By folder, the folders that its files import. */
+/** The imported folders by folder. */
 function folders(): ReadonlyMap<string, ReadonlySet<string>> {
   const arrows = new Map<string, Set<string>>();
   for (const { path, imports } of files) {
@@ -99,7 +99,7 @@ function circles(): string[] {
   );
 }
 
-/** A file that only its neighbour uses belongs into that neighbour, unless it isolates a hack. */
+/** A small file that only its neighbour imports should be merged into it, unless it isolates a hack. */
 function crumbs(): string[] {
   const isolatedHacks = new Set(["src/adapters/kafka/idle-timer-fix.ts"]);
   return files
@@ -122,7 +122,7 @@ function halfRules(): string[] {
   );
 }
 
-/** By V8's coverage, from the call of `run` to the result: a file is entered when one of its functions was called. */
+/** By V8 coverage, from the call of `run` to the result: a file is entered if any of its functions is called. */
 function enteredFiles(): string[] {
   const program = `
     import { defineHandler, flow } from "${pathToFileURL(resolve("src/index.ts"))}";

@@ -1,27 +1,27 @@
 import { spawn } from "node:child_process";
 
-/** What runs of seeds add up to. */
+/** Totals over many seeds. */
 export interface SimTotal {
   seeds: number;
   steps: number;
   failed: number;
   readonly tasks: Record<string, number>;
   readonly counts: Record<string, number>;
-  /** Violations by what they are about. */
+  /** Number of violations by kind. */
   readonly kinds: Record<string, number>;
 }
 
 export const newTotal = (): SimTotal => ({ seeds: 0, steps: 0, failed: 0, tasks: {}, counts: {}, kinds: {} });
 
-/** Enough that starting a process doesn't count, few enough that all end at about the same time. */
+/** Large enough to make process start-up negligible, small enough that all processes end at about the same time. */
 const chunk = 250;
 
-/** Runs a range of seeds in several processes at once; what failed is printed by them. */
+/** Runs a range of seeds in several processes, which print the failures themselves. */
 export async function runInJobs(options: {
   readonly from: number;
   readonly seeds: number;
   readonly jobs: number;
-  /** Arguments of the script besides these. */
+  /** Additional arguments of the script. */
   readonly args: readonly string[];
   readonly onTotal: (total: SimTotal) => void;
 }): Promise<SimTotal> {

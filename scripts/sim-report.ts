@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import type { ClusterOutcome } from "../src/testing/simulation/simulate-cluster.ts";
 
-/** A seed that failed: what went wrong, the commit that it belongs to, and the command that shows each step of it. */
+/** Formats a failed seed: its violations, its commit, and the command that replays it step by step. */
 export function describeFailure(outcome: ClusterOutcome, { sqlite = false, drop = false } = {}): string {
   const { seed, mode, steps, virtualMs, violations } = outcome;
   const options = `${mode === "calm" ? "--calm " : ""}${sqlite ? "--sqlite " : ""}${drop ? "--drop " : ""}`;
@@ -12,7 +12,7 @@ export function describeFailure(outcome: ClusterOutcome, { sqlite = false, drop 
   ].join("\n");
 }
 
-/** A seed is a run of one version of the code: any new call of a port shifts its choices. */
+/** A seed is tied to one version of the code: any additional port call shifts its choices. */
 function commit(): string {
   const git = (...args: string[]) =>
     execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();

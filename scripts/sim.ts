@@ -1,15 +1,15 @@
 /*
- * Runs seeds of the simulation: `npm run sim -- --seeds 1000`. A seed that fails is printed as the command that replays
- * it, with the commit that it belongs to: a seed is a run of one version of the code.
+ * Runs seeds of the simulation: `npm run sim -- --seeds 1000`. A failed seed is printed with the command that replays
+ * it and with its commit, because a seed is tied to one version of the code.
  *
- *   --seeds N   how many; default 1000        --from S    the first one; default drawn by the clock
- *   --seed S    these seeds only; may be given several times
- *   --calm      no faults, no sweeps          --replay    one seed, with every step
- *   --twice     each seed twice: are they the same run?
- *   --drop      the store drops what all readers have read, while they run
- *   --sqlite    a SQLite store is asked the same at each step, and must answer as the memory store does
- *   --jobs N    so many processes at once; default 1
- *   --enough N  stops when so many have failed
+ *   --seeds N   number of seeds; default 1000    --from S    first seed; default derived from the clock
+ *   --seed S    only this seed; may be repeated
+ *   --calm      no faults and no sweeps          --replay    one seed, with every step
+ *   --twice     runs each seed twice and compares the runs
+ *   --drop      the store drops artifacts that all consumers have read
+ *   --sqlite    compares a SQLite store with the memory store at each step
+ *   --jobs N    number of processes; default 1
+ *   --enough N  stops after this many failed seeds
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
@@ -31,7 +31,7 @@ const { values } = parseArgs({
     sqlite: { type: "boolean", default: false },
     jobs: { type: "string", default: "1" },
     enough: { type: "string", default: String(Number.MAX_SAFE_INTEGER) },
-    /** Prints one line of JSON at the end, for scripts. */
+    /** Prints one line of JSON at the end. */
     json: { type: "boolean", default: false },
   },
 });
@@ -120,7 +120,7 @@ function sharedArgs(): string[] {
   ];
 }
 
-/** To the other stream than the summary: a script that reads that shows it as it is. */
+/** On the other stream than the summary, so that a calling script passes it through. */
 function report(outcome: ClusterOutcome): void {
   if (outcome.violations.length > 0) console.error(`\n${describeFailure(outcome, values)}\n`);
 }
@@ -128,14 +128,14 @@ function report(outcome: ClusterOutcome): void {
 function integer(name: string, value: string): number {
   const number = Number(value);
   if (value !== "" && Number.isSafeInteger(number) && number >= 0) return number;
-  throw new Error(`--${name} takes an integer`);
+  throw new Error(`invalid --${name}: expected an integer`);
 }
 
 function range(start: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => start + index);
 }
 
-/** What a violation is about, without the names and numbers in it. */
+/** The kind of a violation: its text without names and numbers. */
 function kindOf(violation: string): string {
   return violation.replaceAll(/\S*[0-9]\S*/g, "#").slice(0, 60);
 }

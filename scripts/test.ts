@@ -1,9 +1,9 @@
 /*
- * The whole verification, as one command: `npm test`. Every step runs, whatever happened to the ones before it, and as
- * many beside each other as there are processors. A step that passes is one line; one that fails prints all it had to
- * say. The last line is the count: each test of Vitest is one, each other step is one.
+ * The whole verification as one command: `npm test`. Every step runs, even after failures, as many concurrently as
+ * there are processors. A passed step prints one line, a failed one its whole output. The last line is the count: each
+ * Vitest test counts as one, as does each other step.
  *
- * `node scripts/test.ts lint build` runs the named steps only, and `node scripts/test.ts --check` those of a minute.
+ * `node scripts/test.ts lint build` runs only the named steps, `node scripts/test.ts --check` only the quick ones.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -14,15 +14,15 @@ import type { VitestSummary } from "./vitest-summary.ts";
 
 interface Step {
   readonly name: string;
-  /** Run by a shell with `node_modules/.bin` in its path, as npm scripts are. */
+  /** Run by a shell with `node_modules/.bin` in its path, like npm scripts. */
   readonly command: string;
-  /** Whether it is one of Vitest, whose tests are counted; others count as one. */
+  /** Whether it runs Vitest, whose tests are counted; other steps count as one. */
   readonly isVitest?: true;
   /** Part of `npm run check`. */
   readonly isQuick?: true;
-  /** It starts when all before it have ended: it reads what they wrote, or takes all processors for itself. */
+  /** Starts after all earlier steps: it reads their output, or uses all processors. */
   readonly after?: "all";
-  /** It waits more than it computes, and takes no processor from the others. */
+  /** Mostly waits, so that it does not count as using a processor. */
   readonly waits?: true;
 }
 
@@ -34,7 +34,7 @@ interface Count {
   readonly notes: readonly string[];
 }
 
-/** Those that take long first. */
+/** The slowest steps first. */
 const steps: readonly Step[] = [
   { name: "types: TypeScript 6.0", command: "npm run --silent typecheck:6.0" },
   { name: "types: TypeScript 5.9", command: "npm run --silent typecheck:5.9" },
@@ -55,7 +55,7 @@ const { values, positionals: asked } = parseArgs({
   options: { check: { type: "boolean", default: false } },
 });
 const unknown = asked.filter((name) => !steps.some((step) => step.name.startsWith(name)));
-if (unknown.length > 0) throw new Error(`no step is called ${unknown.join(", ")}`);
+if (unknown.length > 0) throw new Error(`unknown step: ${unknown.join(", ")}`);
 const chosen = steps.filter(
   (step) =>
     (!values.check || step.isQuick === true) &&
@@ -69,7 +69,7 @@ const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
-/** In their order, as many at once as there are processors. */
+/** In order, as many concurrently as there are processors. */
 async function runAll(steps: readonly Step[]): Promise<void> {
   const running = new Set<Promise<void>>();
   let computing = 0;
@@ -132,11 +132,11 @@ function countOne(exitCode: number): Count {
 }
 
 function countTests(exitCode: number, summaryFile: string): Count {
-  // Vitest that died before its end leaves no summary.
-  if (!existsSync(summaryFile)) return { passed: 0, failed: 1, skipped: 0, notes: ["the run did not reach its end"] };
+  // If Vitest crashes, it leaves no summary.
+  if (!existsSync(summaryFile)) return { passed: 0, failed: 1, skipped: 0, notes: ["the run was not completed"] };
   const summary: VitestSummary = JSON.parse(readFileSync(summaryFile, "utf8"));
   rmSync(summaryFile);
-  // Reasons to exit with an error that no test stands for, such as no test at all.
+  // Errors that belong to no test, such as an empty run.
   const unexplained = exitCode !== 0 && summary.failed.length === 0 ? 1 : 0;
   return {
     passed: summary.passed,

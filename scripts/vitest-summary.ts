@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import type { Reporter, TestModule, Vitest } from "vitest/node";
 
-/** What a run of Vitest amounts to, for scripts that add it up with other checks. */
+/** The result of a Vitest run, for scripts that combine it with other checks. */
 export interface VitestSummary {
   readonly passed: number;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
@@ -9,9 +9,9 @@ export interface VitestSummary {
 }
 
 /**
- * Vitest's own exit code and JSON report forget two things: leaked timers and sockets (`detectAsyncLeaks` only prints
- * them), and why a test was skipped. This reporter makes a leak fail the run, and writes a {@link VitestSummary} to the
- * file that `VITEST_SUMMARY` names.
+ * Vitest's exit code and JSON report omit leaked timers and sockets (`detectAsyncLeaks` only prints them) and the
+ * reasons of skipped tests. This reporter fails the run on a leak and writes a {@link VitestSummary} to the file
+ * `VITEST_SUMMARY`.
  */
 export function summaryReporter(file = process.env.VITEST_SUMMARY): Reporter {
   let vitest: Vitest | undefined;
@@ -39,7 +39,7 @@ function summarize(modules: readonly TestModule[]): VitestSummary {
   const skipped: { name: string; reason: string }[] = [];
   const failed: { name: string; error: string }[] = [];
   for (const module of modules) {
-    // A file that could not be loaded, and a hook of a suite that failed: no test of them says so.
+    // Files that could not be loaded and failed suite hooks, which no test reports.
     for (const part of [module, ...module.children.allSuites()]) {
       const name = part.type === "module" ? part.relativeModuleId : `${module.relativeModuleId} > ${part.fullName}`;
       for (const error of part.errors()) failed.push({ name, error: error.message });

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect } from "vitest";
 
 /*
- * A file that leaves a timer, a socket, a server or a process behind fails: what keeps this process running is counted
- * before and after it. `--detectAsyncLeaks` says where it was made; that is no default, since watching every promise
- * makes a run several times as long.
+ * Fails a file that leaves a timer, a socket, a server or a process open, by counting active resources before and after
+ * it. `--detectAsyncLeaks` reports where one was created; it is off by default, because tracking every promise makes a
+ * run several times slower.
  */
 
-/** What is being closed may take its time. */
+/** Closing may take a while. */
 const patienceMs = 20_000;
 
 function countActive(): Map<string, number> {
@@ -19,7 +19,7 @@ function countActive(): Map<string, number> {
 let before = new Map<string, number>();
 beforeAll(() => {
   before = countActive();
-  before.delete("Timeout"); // Vitest's own, which passes
+  before.delete("Timeout"); // one of Vitest's own, which ends soon
 });
 
 const leaked = (): readonly string[] =>
@@ -28,5 +28,5 @@ const leaked = (): readonly string[] =>
 afterAll(async () => {
   const deadline = performance.now() + patienceMs;
   while (leaked().length > 0 && performance.now() < deadline) await sleep(5);
-  expect(leaked(), "what the file has left behind").toEqual([]);
+  expect(leaked(), "resources that the file left open").toEqual([]);
 });

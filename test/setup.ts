@@ -1,7 +1,7 @@
 import { format } from "node:util";
 import { afterEach, beforeEach, vi } from "vitest";
 
-/** Output on the console and process warnings fail the test: a library is silent. */
+/** Console output and process warnings fail the test, because a library must be silent. */
 const methods = ["log", "info", "warn", "error", "debug", "trace"] as const;
 let printed: string[] = [];
 const onWarning = (warning: Error) => printed.push(`process warning ${warning.name}: ${warning.message}`);

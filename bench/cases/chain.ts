@@ -14,7 +14,9 @@ const chain = (nodes: number, tasks: number) => ({
 
 const short = chain(100, 100);
 
-/** The cost of a node: handlers do nothing, one batch each. The long chain shows whether it grows with the graph. */
+/**
+ * The cost per node: handlers do nothing, with one batch each. The long chain shows whether it grows with the graph.
+ */
 export const chains = [
   engineCase({ ...short, target: atMostUs(30) }),
   engineCase({ ...chain(10_000, 3), target: atMostTimesFirst(1.5) }),

@@ -14,5 +14,5 @@ const fanOut = (width: number, stores: Parameters<typeof onStores>[1]) => {
   return onStores(what, stores);
 };
 
-/** A join must not look at all its parents each time that one of them finishes. */
+/** A join must not check all of its parents each time one of them finishes. */
 export const fanOuts = [...fanOut(1000, { memory: {}, SQLite: {} }), ...fanOut(9000, { memory: { isLong: true } })];

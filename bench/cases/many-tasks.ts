@@ -11,5 +11,5 @@ const tasks = {
   graph: chainOf(10, source, step),
 };
 
-/** Many small tasks at once, as a service has them. */
+/** Many small concurrent tasks, as in a service. */
 export const manyTasks = onStores(tasks, { memory: {}, SQLite: {} });

@@ -6,10 +6,10 @@ import { sinkType } from "../stores.ts";
 import { atLeastPerSecond, keepsAtMostMiB } from "../targets.ts";
 
 const batches = 100_000;
-/** How far a consumer may fall behind where producers wait. */
+/** The backpressure limit, in the cases that have one. */
 const pending = 1_000;
 
-/** What a real record looks like: checks on every field, a list, a union, an optional. */
+/** A realistic record: checks on every field, a list, a union, an optional field. */
 const Order = z.object({
   id: z.int().positive(),
   customer: z.object({ name: z.string().min(1), email: z.email().optional(), tags: z.array(z.string()) }),
@@ -29,7 +29,7 @@ const orderOf = (index: number): Order => ({
 });
 
 const Small = z.object({ index: z.int() });
-/** An order by its type alone: nothing looks inside. */
+/** An order with a type only: its content is not validated. */
 const Unchecked = z.custom<Order>();
 
 const Count = z.object({ count: z.int() });
@@ -71,7 +71,7 @@ const streamOf = (kind: keyof typeof sources, count: number) =>
     .then("last", steps[kind], { startWhen: "first_batch" })
     .compile();
 
-/** The same, where producers wait for their consumers, and what the last node stores is counted and no more. */
+/** The same with backpressure; the artifacts of the last node are only counted. */
 const boundedOf = (kind: keyof typeof sources, sink: HandlerDefinition, count: number) =>
   untypedFlow("bounded stream")
     .node("source", sources[kind], { args: { count }, maxPendingBatches: pending })
@@ -115,7 +115,7 @@ const bounded = (name: string, kind: keyof typeof sources, count = batches) => {
 const small = "stream of 100,000 small batches";
 const orders = "stream of 100,000 orders, zod in and out";
 
-/** Batches through three nodes that run at once. A unit is one batch at the end: three stored artifacts. */
+/** Batches through three concurrent nodes. A unit is one batch at the end: three stored artifacts. */
 export const streams = [
   engineCase(stream(small, "small")),
   bounded(small, "small"),

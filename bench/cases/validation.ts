@@ -4,7 +4,7 @@ import { graphOf } from "../flows.ts";
 import type { Case } from "../measure.ts";
 import { atMostMs } from "../targets.ts";
 
-/** Each node depends on up to three before it, and reads from them by name. */
+/** Each node depends on up to three earlier ones and reads them by name. */
 const wideGraph = (count: number) =>
   graphOf(
     Array.from({ length: count }, (_, index) => {
@@ -27,7 +27,7 @@ const validation = (nodes: number, times: number, more: Pick<Case, "target">): C
         return Array.from({ length: times }, () => {
           const started = performance.now();
           const validation = validateGraph(graph);
-          if (!validation.ok) throw new Error(`the graph is wrong: ${validation.findings[0]?.message}`);
+          if (!validation.ok) throw new Error(`the graph is invalid: ${validation.findings[0]?.message}`);
           return performance.now() - started;
         });
       },
@@ -36,5 +36,5 @@ const validation = (nodes: number, times: number, more: Pick<Case, "target">): C
   },
 });
 
-/** What `createTask` pays before anything runs; several times a round, as a service that has run for a while. */
+/** The cost of `createTask` before anything runs; repeated within a round, as in a service that has warmed up. */
 export const validations = [validation(100, 100, {}), validation(10_000, 10, { target: atMostMs(100) })];

@@ -5,7 +5,7 @@ import type { Usage } from "./part.ts";
 
 const program = fileURLToPath(new URL("part.ts", import.meta.url));
 
-/** A coordinator and its workers, each a process. */
+/** A coordinator and its workers, each in its own process. */
 export class Fleet {
   readonly #parts: readonly ChildProcess[];
 
@@ -13,29 +13,29 @@ export class Fleet {
     this.#parts = parts;
   }
 
-  /** Resolves when all are ready. */
+  /** Resolves once all are ready. */
   static async start(workers: number, env: Readonly<Record<string, string>>): Promise<Fleet> {
     const roles = ["coordinator", ...Array.from({ length: workers }, () => "worker")];
     const parts = roles.map((role) => fork(program, [role], { env: { ...process.env, ...env } }));
     const failed = Promise.race(
       parts.map(async (part) => {
         const [code] = await once(part, "exit");
-        throw new Error(`a part of the bench ended with exit code ${code}`);
+        throw new Error(`a process of the benchmark ended with exit code ${code}`);
       }),
     );
-    failed.catch(() => {}); // once all are ready they may end
+    failed.catch(() => {}); // an exit after that is expected
     await Promise.race([Promise.all(parts.map((part) => once(part, "message"))), failed]);
     return new Fleet(parts);
   }
 
-  /** Ends all, and adds up what they took. */
+  /** Stops all processes and adds up their costs. */
   async stop(): Promise<Usage> {
     const usages = await Promise.all(
       this.#parts.map(async (part) => {
         const ended = once(part, "exit");
-        const told = once(part, "message");
+        const message = once(part, "message");
         part.send("end");
-        const [usage] = (await told) as [Usage];
+        const [usage] = (await message) as [Usage];
         await ended;
         return usage;
       }),

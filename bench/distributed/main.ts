@@ -1,9 +1,9 @@
 /*
- * Measures coordinators and workers as processes on Kafka and MongoDB: `npm run bench:distributed`. They are those at
- * `KAFKA_BROKERS` and `MONGODB_URL`; where these aren't set, servers of this run, of which the one for MongoDB is a slow
- * stand-in: seconds are then the servers', and what carries over are writes, messages and processor time a node.
+ * Measures coordinators and workers as processes on Kafka and MongoDB: `npm run bench:distributed`. Uses the servers at
+ * `KAFKA_BROKERS` and `MONGODB_URL`, or starts its own. Its own stand-in for MongoDB is slow and dominates the times;
+ * writes, messages and processor time per node are comparable.
  *
- *   --tasks N     chains a round; default 20        --at-once N   of them at a time; default 10
+ *   --tasks N     chains per round; default 20        --at-once N   how many of them run concurrently; default 10
  *   --workers L   default 1,2,4
  */
 import { performance } from "node:perf_hooks";
@@ -64,9 +64,9 @@ const rows = [[...head, "cpu ms/node", "waited ms/node"]];
 for (const load of loads)
   for (const workers of values.workers.split(",").map(Number)) rows.push(await measure(load, workers));
 console.log(`${machineLine(describeMachine())}; ${whose}
-6 partitions a topic, capacity 8 a worker, one coordinator; chains ${values["at-once"]} at a time, fan-outs one by one.
-The client, which tells of the roots, is in no count a node.
-p50, p99: from a parent's end to its child's start, by the database's clock. waited: the sum of all commands' durations.
+6 partitions per topic, capacity 8 per worker, one coordinator; ${values["at-once"]} concurrent chains, one fan-out at a time.
+The client, which publishes the first commands, is not included in the counts per node.
+p50, p99: from a parent's end to its child's start, by the database's clock. waited: total duration of all commands.
 
 ${aligned(rows)}`);
 

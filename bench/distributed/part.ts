@@ -1,6 +1,6 @@
 /*
- * One process of the bench: `node part.ts coordinator` or `node part.ts worker`, with the addresses in the environment.
- * Ends when its parent lets go of it, and says then what it took.
+ * One process of the benchmark: `node part.ts coordinator` or `node part.ts worker`, with the addresses in the
+ * environment. Exits when its parent disconnects, and then reports its costs.
  */
 import { kafkaBus } from "flowkit/adapters/kafka";
 import { mongoStore } from "flowkit/adapters/mongo";
@@ -8,13 +8,13 @@ import { type Bus, Coordinator, Worker } from "flowkit/engine";
 import { MongoClient } from "mongodb";
 import { source, step } from "../flows.ts";
 
-/** What a process took from its start to its end. */
+/** The costs of a process from start to end. */
 export interface Usage {
   readonly cpuMs: number;
-  /** Commands that it sent to MongoDB, and those of them that write. */
+  /** Commands sent to MongoDB, and the writes among them. */
   readonly commands: number;
   readonly writes: number;
-  /** The sum of their durations: several may be under way at once. */
+  /** The sum of their durations; several may run concurrently. */
   readonly waitedMs: number;
   readonly messages: number;
 }

@@ -6,9 +6,9 @@ import { type MistakeName, mistakeNames } from "./mistakes.ts";
 import { mistakesIn, type Variant, variantOf } from "./program.ts";
 import { type Ran, run } from "./run.ts";
 
-/** When somebody learns of a mistake. */
+/** When a mistake is detected. */
 export type Caught =
-  /** By the compiler; `onToken`: at the argument, key or name that is wrong. */
+  /** By the compiler; `onToken`: the error is at the wrong argument, key or name. */
   | ({ readonly by: "compiler" } & Complaint)
   /** When the module is loaded that defines the graph. */
   | { readonly by: "definition"; readonly says: string }
@@ -20,25 +20,26 @@ export type Caught =
   | { readonly by: "no such concept"; readonly why: string };
 
 export interface LibraryCases {
-  /** Version of the compiler. */
+  /** Compiler version. */
   readonly typescript: string;
   readonly cases: { readonly [name in MistakeName]: Caught };
 }
 
-/** @throws Error when the program isn't right as it stands: then the mistakes say nothing about the library */
+/** @throws Error if the unmodified program is not correct, because its mistakes would then say nothing */
 export async function checkCases(library: Library): Promise<LibraryCases> {
   const source = await readFile(programOf(library), "utf8");
   const described = mistakesIn(source);
   for (const name of mistakeNames) {
     if (described.has(name) === (library.without[name] !== undefined))
-      throw new Error(`${library.name}: either the program makes the mistake '${name}', or nobody can`);
+      throw new Error(`${library.name}: the program must either make the mistake '${name}' or declare it impossible`);
   }
   const right = await write(library, "right", variantOf(source));
   const refused = compilers.map((compiler) => complaintsOf(compiler, right));
   const compiler = compilers[refused.findIndex((complaints) => complaints.length === 0)];
-  if (compiler === undefined) throw new Error(`${library.name}: the right program doesn't compile: ${told(refused)}`);
+  if (compiler === undefined)
+    throw new Error(`${library.name}: the correct program does not compile: ${firstMessage(refused)}`);
   const expected = await run(library, right);
-  if (expected.error !== undefined) throw new Error(`${library.name}: the right program fails: ${expected.error}`);
+  if (expected.error !== undefined) throw new Error(`${library.name}: the correct program fails: ${expected.error}`);
 
   const cases: { [name in MistakeName]?: Caught } = {};
   for (const name of mistakeNames) {
@@ -69,5 +70,5 @@ async function write({ folder, name: library }: Library, name: string, { code }:
   return file;
 }
 
-const told = (refused: readonly (readonly Complaint[])[]) =>
+const firstMessage = (refused: readonly (readonly Complaint[])[]) =>
   refused.map(([first]) => `${first?.at} ${first?.says}`).join("; ");

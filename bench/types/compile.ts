@@ -3,7 +3,7 @@ import ts from "typescript";
 import ts59 from "typescript-5.9";
 import type { Token } from "./program.ts";
 
-/** Newest first: a library is checked with the first one that takes its types. */
+/** Newest first: a library is checked with the first one that accepts its types. */
 export const compilers = [ts, ts59 as unknown as typeof ts] as const;
 
 export const compilerOptions = {
@@ -17,24 +17,24 @@ export const compilerOptions = {
 } as const;
 
 export interface Complaint {
-  /** First line of what the compiler says. */
+  /** First line of the compiler's message. */
   readonly says: string;
-  /** How many lines it says in all. */
+  /** Number of lines of the message. */
   readonly lines: number;
   readonly onToken: boolean;
-  /** `file:line:column`, for whoever looks the case up. */
+  /** `file:line:column` of the error. */
   readonly at: string;
 }
 
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
-/** What the compiler says of one file. Those on a token come first. */
+/** The compiler's errors for one file; those on the marked token come first. */
 export function complaintsOf(compiler: typeof ts, file: string, tokens: readonly Token[] = []): readonly Complaint[] {
   const { options, errors } = compiler.convertCompilerOptionsFromJson(compilerOptions, ".");
   if (errors.length > 0) throw new Error(errors.map(({ messageText }) => messageText).join());
   const host = compiler.createCompilerHost(options);
   const { getSourceFile } = host;
-  // The declarations of a library are the same for all its cases.
+  // All cases of a library share its declarations.
   host.getSourceFile = (name, ...rest) => {
     if (name === file) return getSourceFile(name, ...rest);
     const key = `${compiler.version} ${name}`;

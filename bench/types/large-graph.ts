@@ -14,13 +14,13 @@ export interface GraphCost {
   /** Median of the rounds. */
   readonly checkSeconds: number;
   readonly memoryMiB: number;
-  /** First line of the first error, when the compiler refuses the graph. */
+  /** First line of the first error, if the compiler rejects the graph. */
   readonly refused?: string;
 }
 
 const require = createRequire(import.meta.url);
 
-/** Compiles a correct graph of that many nodes, each round in a process of its own. */
+/** Compiles a correct graph with this many nodes, each round in a separate process. */
 export async function measureGraph(
   { name, folder: root }: Library,
   { form, source }: GraphForm,
@@ -57,7 +57,8 @@ function compile(folder: string, compiler: string): Promise<Compilation> {
     execFile(process.execPath, args, { maxBuffer: 2 ** 26 }, (failure, stdout) => {
       const value = (name: string) => {
         const found = new RegExp(`^${name}:\\s+([\\d.]+)`, "m").exec(stdout)?.[1];
-        if (found === undefined) reject(new Error(`the compiler reports no '${name}': ${stdout}`, { cause: failure }));
+        if (found === undefined)
+          reject(new Error(`the compiler does not report '${name}': ${stdout}`, { cause: failure }));
         return Number(found);
       };
       const refused = /error (TS\d+: .*)/.exec(stdout)?.[1];
@@ -72,7 +73,7 @@ function compile(folder: string, compiler: string): Promise<Compilation> {
   });
 }
 
-/** The packages of the compilers are named in the root's package.json. */
+/** The compilers' packages are defined in the root package.json. */
 function compilerWithVersion(version: string): string {
   for (const name of ["typescript", "typescript-5.9"]) {
     if (require(`${name}/package.json`).version === version) return require.resolve(`${name}/lib/tsc.js`);

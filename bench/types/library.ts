@@ -4,35 +4,35 @@ import type { MistakeName } from "./mistakes.ts";
 export interface Library {
   readonly name: string;
   readonly title: string;
-  /** Whose version stands in the results. */
+  /** The package whose version is shown in the results. */
   readonly package: string;
-  /** Where its cases are written: that decides which packages they import. */
+  /** The folder of its cases, which determines the packages that they import. */
   readonly folder: string;
-  /** Whether its runs need no service. Where they do, a case that compiles is loaded and no more. */
+  /** Whether it runs without a service. Otherwise, a case that compiles is only loaded. */
   readonly runsAlone: boolean;
-  /** What it wants to find in the environment before it defines anything. */
+  /** Environment variables that it requires. */
   readonly environment?: { readonly [name: string]: string };
-  /** Mistakes that nobody can make in it, and why. */
+  /** Mistakes that are impossible in it, and why. */
   readonly without: { readonly [name in MistakeName]?: string };
-  /** The large graph, in each form that the library's documentation has for it. */
+  /** The large graph, in each form that the library documents. */
   readonly graphs: readonly GraphForm[];
 }
 
 export interface GraphForm {
-  /** Said in the table when there is more than one. */
+  /** Shown in the table if there are several. */
   readonly form?: string;
   readonly source: (layers: Layers) => string;
 }
 
 export type Layers = readonly (readonly GraphNode[])[];
 
-/** Node `n5` makes the fields `v5`, a number, and `name`, a string. */
+/** Node `n5` outputs the fields `v5`, a number, and `name`, a string. */
 export interface GraphNode {
   readonly n: number;
   readonly parents: readonly number[];
 }
 
-/** Layers of three nodes, each of which reads all nodes of the layer before. The first layer has what is left over. */
+/** Layers of three nodes, each of which reads all nodes of the previous layer. The first layer has the remainder. */
 export function layered(size: number): Layers {
   const width = 3;
   const layers: GraphNode[][] = [];
@@ -47,11 +47,11 @@ export function layered(size: number): Layers {
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The program of a library, right as it stands, with its mistakes beside: see program.ts. */
+/** The correct program of a library, with its mistakes: see program.ts. */
 export const programOf = ({ name }: Pick<Library, "name">) => here(`programs/${name}.ts`);
 
-/** Below the package that has the peers. */
+/** Inside the package that has the peers as dependencies. */
 export const peerFolder = here(".cache");
 
-/** Below FlowKit itself, which a package may import by its own name: as built, as users get it. */
+/** Inside FlowKit itself, which can import its built package by name. */
 export const ownFolder = here("../../.cache/bench-peers");

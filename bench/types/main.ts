@@ -1,8 +1,8 @@
 /*
- * The same mistakes, and the same large graph, in FlowKit and in what people use instead: `npm run bench:types`.
- * `npm run bench:types -- mastra` takes only the libraries named; `--json` prints the findings for a program;
- * `--markdown` stores them in results.json, beside those of the libraries that weren't asked for, and writes the README's
- * tables; `--nodes` and `--rounds` are for the graph.
+ * The same mistakes, and the same large graph, in FlowKit and in comparable libraries: `npm run bench:types`. `npm run
+ * bench:types -- mastra` runs only the named libraries; `--json` prints the findings as JSON; `--markdown` stores them
+ * in results.json, keeping the results of other libraries, and writes the README's tables; `--nodes` and `--rounds`
+ * apply to the graph.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -35,7 +35,7 @@ const options = { nodes: Number(values.nodes), rounds: Number(values.rounds) };
 const all = [flowkit, mastra, langgraph, pgflow, hatchet];
 const libraries = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const unknown = positionals.filter((word) => !all.some(({ name }) => name === word));
-if (unknown.length > 0) throw new Error(`no library is called ${unknown.join(", ")}`);
+if (unknown.length > 0) throw new Error(`unknown library: ${unknown.join(", ")}`);
 
 if (libraries.some(({ name }) => name !== "flowkit")) installPeers();
 const measured: LibraryResults[] = [];
@@ -67,12 +67,12 @@ async function measure(library: Library): Promise<LibraryResults> {
   return { name, title, package: packageName, version: versionOf(packageName), typescript, cases, graphs };
 }
 
-/** The stored run with what is new in its place. */
+/** The stored run, with new results replaced. */
 function beside({ libraries: news, ...circumstances }: Results): Results {
   const { libraries: stored, ...then } = JSON.parse(readFileSync(resultsFile, "utf8")) as Results;
   if (!isDeepStrictEqual(then, circumstances))
     throw new Error(
-      `the stored run had ${JSON.stringify(then)}, this one ${JSON.stringify(circumstances)}: take all libraries`,
+      `the stored run used ${JSON.stringify(then)}, this one ${JSON.stringify(circumstances)}: run all libraries`,
     );
   return { ...then, libraries: stored.map((old) => news.find(({ name }) => name === old.name) ?? old) };
 }

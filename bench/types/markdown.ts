@@ -8,13 +8,13 @@ const marks = {
   end: "<!-- peers:end -->",
 };
 
-/** The part of the page that has the tables; `undefined` when it has none. */
+/** The part of the page with the tables; `undefined` if it has none. */
 export const blockOf = (page: string): string | undefined => blockBetween(page, marks);
 
-/** Puts the tables into a page. */
+/** Writes the tables into a page. */
 export const writeBlock = (file: string, results: Results): void => writeBetween(file, marks, tablesOf(results));
 
-/** Both tables, as a page shows them. */
+/** Both tables as Markdown. */
 export function tablesOf({ libraries, node, cores, rounds, zod }: Results): string {
   const cases = [
     ["", ...libraries.map(({ title, version }) => `${title} ${version}`)],

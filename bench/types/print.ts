@@ -2,7 +2,7 @@ import { mistakeNames, mistakes } from "./mistakes.ts";
 import type { Results } from "./results.ts";
 import { saidOf, whenCaught } from "./words.ts";
 
-/** Long messages are told in full by `--json`. */
+/** `--json` prints long messages in full. */
 const shownLength = 160;
 
 export function printResults({ libraries, node, cores, rounds }: Results): void {
@@ -33,7 +33,7 @@ export function printResults({ libraries, node, cores, rounds }: Results): void 
       const name = `${title} ${version}${form === undefined ? "" : `, ${form}`}`;
       const cost = `${nodes} nodes, ${instantiations.toLocaleString("en")} instantiations, ${types.toLocaleString("en")} types`;
       const machine = `${checkSeconds.toFixed(2)} s, ${memoryMiB} MiB, TypeScript ${typescript}`;
-      console.log(`  ${name.padEnd(38)} ${cost}, ${machine}${refused === undefined ? "" : `: refused, ${refused}`}`);
+      console.log(`  ${name.padEnd(38)} ${cost}, ${machine}${refused === undefined ? "" : `: rejected, ${refused}`}`);
     }
   }
 }

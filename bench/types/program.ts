@@ -1,17 +1,17 @@
 /*
- * A program of `programs/` is right as it stands. A mistake is a comment below the line that it replaces:
+ * A program in `programs/` is correct as it stands. A mistake is a comment below the line that it replaces:
  *
  *     .then(total)
  *     //! unknown-step: .then(«totl»)
  *
- * It may replace several lines, and a line may be replaced by several mistakes, each in its turn. Between « and » stands
- * what the compiler should underline: of the text itself it sees nothing.
+ * It may replace several lines, and a line may have several alternative mistakes. « and » enclose what the compiler
+ * should underline; they are removed before compilation.
  */
 import { type MistakeName, mistakeNames } from "./mistakes.ts";
 
 export interface Variant {
   readonly code: string;
-  /** Where an error is in its right place, as offsets into the code. */
+  /** The expected location of the error, as offsets into the code. */
   readonly tokens: readonly Token[];
 }
 
@@ -22,7 +22,7 @@ export interface Token {
 
 const edit = /^(\s*)\/\/! ([\w-]+): (.*)$/;
 
-/** The program as it is meant, or with one mistake in it. */
+/** The correct program, or the program with one mistake. */
 export function variantOf(source: string, mistake?: MistakeName): Variant {
   const lines: string[] = [];
   let replaced = -1;
@@ -39,18 +39,18 @@ export function variantOf(source: string, mistake?: MistakeName): Variant {
   return takeTokens(lines.join("\n"));
 }
 
-/** @throws Error for a mistake that isn't in the list, or that names no token */
+/** @throws Error for an unknown mistake, or one without a marked token */
 export function mistakesIn(source: string): ReadonlySet<MistakeName> {
   const found = new Set<MistakeName>();
   for (const line of source.split("\n")) {
     const name = edit.exec(line)?.[2];
     if (name === undefined) continue;
     const known = mistakeNames.find((each) => each === name);
-    if (known === undefined) throw new Error(`there is no mistake '${name}': ${line}`);
+    if (known === undefined) throw new Error(`unknown mistake '${name}': ${line}`);
     found.add(known);
   }
   for (const name of found) {
-    if (variantOf(source, name).tokens.length === 0) throw new Error(`'${name}' says not where its error belongs`);
+    if (variantOf(source, name).tokens.length === 0) throw new Error(`'${name}' does not mark where its error belongs`);
   }
   return found;
 }

@@ -4,12 +4,12 @@ import type { LibraryCases } from "./cases.ts";
 import type { GraphCost } from "./large-graph.ts";
 import type { Library } from "./library.ts";
 
-/** What one run of the comparison found. It has no dates: the versions say what it is about. */
+/** The results of one run of the comparison. It is identified by versions, not dates. */
 export interface Results {
   readonly node: string;
   readonly cores: number;
   readonly zod: string;
-  /** How often each large graph was compiled; times are medians. */
+  /** Number of compilations of each large graph; times are medians. */
   readonly rounds: number;
   readonly libraries: readonly LibraryResults[];
 }
@@ -27,7 +27,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** The run that the README shows. */
 export const resultsFile = here("results.json");
 
-/** As the locks say. */
+/** As in the lock files. */
 export function versionOf(name: Library["package"]): string {
   if (name === "flowkit") return read("../../package.json").version;
   return read("package-lock.json").packages[`node_modules/${name}`].version;

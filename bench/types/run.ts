@@ -4,18 +4,18 @@ import { promisify } from "node:util";
 import type { Library } from "./library.ts";
 
 export interface Ran {
-  /** How far it came. */
+  /** How far it got. */
   readonly stage: "definition" | "run";
   readonly error?: string;
-  /** As JSON; absent when nothing ran. */
+  /** As JSON; absent if nothing ran. */
   readonly result?: string;
 }
 
 const runner = fileURLToPath(new URL("runner.ts", import.meta.url));
-/** For whatever a library says on its own while it runs. */
+/** Discards the output of a library while it runs. */
 const maxBuffer = 2 ** 26;
 
-/** Loads a case in a process of its own and, when that needs no service, runs it. */
+/** Loads a case in a separate process and runs it, unless that needs a service. */
 export async function run({ runsAlone, environment }: Library, file: string): Promise<Ran> {
   const { stdout } = await promisify(execFile)(process.execPath, [runner, file, String(runsAlone)], {
     maxBuffer,

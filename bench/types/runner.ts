@@ -1,4 +1,4 @@
-/* `node runner.ts <case> <runs alone>`: its last line says, as JSON, how far the case came. */
+/* `node runner.ts <case> <runs alone>`: its last line reports, as JSON, how far the case got. */
 import type { Ran } from "./run.ts";
 
 const [, , file = "", runsAlone] = process.argv;

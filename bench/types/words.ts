@@ -1,6 +1,6 @@
 import type { Caught } from "./cases.ts";
 
-/** When somebody learns of a mistake, in a word or two. */
+/** When a mistake is detected, in a word or two. */
 export function whenCaught(caught: Caught): string {
   switch (caught.by) {
     case "compiler":
@@ -18,7 +18,7 @@ export function whenCaught(caught: Caught): string {
   }
 }
 
-/** What it is that one is told. */
+/** The message that is reported. */
 export function saidOf(caught: Caught): string {
   switch (caught.by) {
     case "compiler":
@@ -26,7 +26,7 @@ export function saidOf(caught: Caught): string {
     case "run":
       return caught.says;
     case "nobody":
-      return `the run returns ${caught.result}, the right program ${caught.expected}`;
+      return `the run returns ${caught.result}, the correct program ${caught.expected}`;
     case "service":
       return "it compiles, and it can be loaded";
     case "no such concept":

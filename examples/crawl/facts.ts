@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { otherKinds, pageShape, type Visit } from "./visit.ts";
 
-/** What is known of a link without its HTML. */
+/** What is known about a link, without its HTML. */
 export const Facts = z.discriminatedUnion("kind", [
   z.object({ ...pageShape, title: z.string(), words: z.int(), sections: z.array(z.string()) }),
   ...otherKinds,

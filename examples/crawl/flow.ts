@@ -6,7 +6,7 @@ import { Link, pageOf, Visit, visit } from "./visit.ts";
 
 const Params = z.object({ start: z.url(), patienceMs: z.int().positive(), mostPages: z.int().positive() });
 
-/** The links that are one click further than those before. `known` has all links so far: each is followed once. */
+/** The links one click further. `known` contains all earlier links, so that each is followed once. */
 const Frontier = z.object({ links: z.array(Link), known: z.array(z.url()), left: z.array(z.url()) });
 
 const start = defineHandler("crawl.start", {
@@ -18,14 +18,14 @@ const start = defineHandler("crawl.start", {
   },
 });
 
-/** Fan-out: each link is a batch of its own, so that it is what a retry begins with, and what is in hand at once. */
+/** Fan-out: each link is its own batch, the unit of retries and of concurrency. */
 const eachLink = defineInputAdapter("pull.each_link", {
   args: z.object({}),
   payload: Link,
   expand: ({ meta }) => Frontier.parse(meta).links,
 });
 
-/** Six requests at once. After an error it goes on behind the pages that are stored: they aren't asked for again. */
+/** Six concurrent requests. After an error it continues after the stored pages, which are not requested again. */
 const visitLinks = defineHandler("crawl.visit", {
   args: z.object({ start: z.url(), patienceMs: z.int().positive() }),
   input: Link,
@@ -37,13 +37,13 @@ const visitLinks = defineHandler("crawl.visit", {
   async processBatch(link, ctx) {
     const { start, patienceMs } = ctx.args;
     const seen = await visit(link, { origin: new URL(start).origin, patienceMs, signal: ctx.signal });
-    // Without its first page there is nothing to crawl: this one is an error, and no retry would help.
+    // Without its first page there is nothing to crawl, and a retry would not help.
     if (seen.kind === "broken" && link.clicks === 0) throw new PermanentError("no_site", `${link.url}: ${seen.why}`);
     return seen;
   },
 });
 
-/** What the pages of a click link to, less what is known. */
+/** The links of a click's pages that are not known yet. */
 const gatherLinks = defineHandler("crawl.links", {
   args: z.object({ mostPages: z.int().positive() }),
   input: z.object({ before: z.array(Frontier), visits: z.array(Visit) }),
@@ -64,7 +64,7 @@ const gatherLinks = defineHandler("crawl.links", {
   },
 });
 
-/** A look at each page as it comes, while the crawl goes on. */
+/** Examines each page as it arrives, while the crawl continues. */
 const inspect = defineHandler("crawl.inspect", {
   input: Visit,
   output: Facts,
@@ -86,14 +86,14 @@ const report = defineHandler("crawl.report", {
     ),
 });
 
-/** A server that is busy says when to come again; one that can't be reached is given a second, then two, then four. */
+/** A busy server says when to retry; an unreachable one is retried after one, two and four seconds. */
 const visiting = {
   args: { start: param("start"), patienceMs: param("patienceMs") },
   retry: { max: 6, backoffSec: 1, backoffFactor: 2 },
   timeoutSec: 300,
 } as const;
 
-/** A graph has no loops, and a crawl of all there is would never end: each further click is a part of the flow. */
+/** A graph has no loops, and an unlimited crawl would never end: each further click is a subflow. */
 const click = flow("click", { inputs: { before: Frontier, visits: Visit }, params: Params, adapters: [eachLink] })
   .node("links", gatherLinks, {
     after: ["before", "visits"],

@@ -5,7 +5,7 @@ import { crawl } from "./flow.ts";
 import { startSite } from "./site.ts";
 import { renderFacts, renderReport, shortener } from "./wording.ts";
 
-// node examples/crawl/main.ts [--most pages] [url]: crawls a site of its own, or yours
+// node examples/crawl/main.ts [--most pages] [url]: crawls a built-in site, or yours
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { most: { type: "string", default: "200" } },
@@ -17,7 +17,7 @@ const short = shortener(start);
 await using engine = await createEngine({ handlers: crawl.handlers, inputAdapters: crawl.inputAdapters });
 try {
   const task = await engine.run(crawl, { params: { start, patienceMs: 1_500, mostPages: Number(values.most) } });
-  // The first Ctrl-C cancels, and aborts the requests under way. A second one ends the process.
+  // The first Ctrl-C cancels the task and aborts pending requests. A second one exits.
   process.once("SIGINT", () => void task.cancel({ reason: "Ctrl-C" }));
   await Promise.all([showPages(task), showRetries(task)]);
   const { report, sums } = await task.result();
@@ -39,6 +39,6 @@ async function showPages(task: Crawl): Promise<void> {
 async function showRetries(task: Crawl): Promise<void> {
   for await (const event of task.events()) {
     if (event.kind !== "node" || event.to !== "deferred" || event.reasonCode === undefined) continue;
-    console.log(styleText("yellow", `↻              ${event.nodeId} tries again: ${event.reasonCode}`));
+    console.log(styleText("yellow", `↻              ${event.nodeId} retries: ${event.reasonCode}`));
   }
 }

@@ -7,16 +7,16 @@ const Finding = z.object({ url: z.string(), on: z.array(z.string()) });
 export const Report = z.object({
   pages: z.int(),
   words: z.int(),
-  /** Links that lead nowhere, with the pages to mend. */
+  /** Dead links, with the pages to fix. */
   broken: z.array(Finding.extend({ why: z.string() })),
   moved: z.array(Finding.extend({ to: z.string() })),
   slowest: z.array(z.object({ url: z.string(), ms: z.int() })),
-  /** Links that were found and not followed. */
+  /** Links that were found but not followed. */
   left: z.array(z.string()),
 });
 export type Report = z.infer<typeof Report>;
 
-/** The same for the same site, in whatever order its pages came. */
+/** Depends only on the site, not on the order in which its pages arrived. */
 export function makeReport(found: readonly Facts[], left: readonly string[]): Report {
   const all = found.toSorted((a, b) => (a.url < b.url ? -1 : 1));
   const pages = all.filter((facts) => facts.kind === "page");

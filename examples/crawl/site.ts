@@ -3,14 +3,14 @@ import type { AddressInfo, Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { busyAtFirst, type Entry, entries, moved, silent } from "./solar-system.ts";
 
-/** A site on this machine with all that crawlers meet: pages that are slow, gone, moved, busy, silent; and a dead link. */
+/** A local site with what crawlers encounter: slow, missing, moved, busy and unresponsive pages, and a dead link. */
 export interface Site extends AsyncDisposable {
   readonly url: string;
-  /** Of another site, to which one of the links leads: nobody is there. */
+  /** A link to another site, which does not respond. */
   readonly deadUrl: string;
-  /** In the order of their arrival. */
+  /** In order of arrival. */
   readonly requests: readonly Request[];
-  /** How many requests it had at the same time, at most. */
+  /** The maximum number of concurrent requests. */
   readonly mostAtOnce: number;
 }
 
@@ -35,7 +35,7 @@ export async function startSite(): Promise<Site> {
     const page = pages.get(path);
     if (silent.has(path)) return;
     if (moved[path] !== undefined) return void response.writeHead(301, { location: moved[path] }).end();
-    if (page === undefined) return void response.writeHead(404).end("there is no such page");
+    if (page === undefined) return void response.writeHead(404).end("page not found");
     await sleep(page.distance * msPerAstronomicalUnit);
     if (busyAtFirst.has(path) && isFirst) {
       return void response.writeHead(503, { "retry-after": `${retryAfterSec}` }).end("too many visitors");
@@ -81,7 +81,7 @@ function html({ title, text, sections = {} }: Entry, deadUrl: string): string {
   ].join("\n");
 }
 
-/** An address at which nobody listens: that of a server which has just gone. */
+/** An address without a listener: that of a server which has just closed. */
 async function addressOfNobody(): Promise<string> {
   const server = createServer();
   const port = await listen(server);

@@ -1,11 +1,11 @@
-/** A page of the site that this example crawls, as text: `[Io](/moons/io)` is a link. */
+/** A page of the example site as text; `[Io](/moons/io)` is a link. */
 export interface Entry {
   readonly path: string;
   readonly title: string;
-  /** From the Sun, in astronomical units: pages that are far away take longer to answer. */
+  /** Distance from the Sun in astronomical units: distant pages respond more slowly. */
   readonly distance: number;
   readonly text: string;
-  /** What else is on the page, each under a heading that links can name. */
+  /** Further sections, each with a heading that links can refer to. */
   readonly sections?: Readonly<Record<string, string>>;
 }
 
@@ -171,14 +171,14 @@ export const entries: readonly Entry[] = [
   },
 ];
 
-/** Where pages have moved to. */
+/** Redirects. */
 export const moved: Readonly<Record<string, string>> = {
   "/pluto": "/dwarf-planets/pluto",
   "/luna": "/moons/moon",
 };
 
-/** Busy when first asked: 503, and when to come again. */
+/** Busy at the first request: 503 with `Retry-After`. */
 export const busyAtFirst: ReadonlySet<string> = new Set(["/moons/europa", "/moons/titan"]);
 
-/** Never answer. */
+/** Never respond. */
 export const silent: ReadonlySet<string> = new Set(["/probes/pioneer-10"]);

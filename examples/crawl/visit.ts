@@ -1,18 +1,18 @@
 import { RetryableError } from "flowkit";
 import * as z from "zod";
 
-/** A link that is to be followed. */
+/** A link to follow. */
 export const Link = z.object({ url: z.url(), clicks: z.int().nonnegative() });
 export type Link = z.infer<typeof Link>;
 
 const about = {
   ...Link.shape,
   ms: z.int().nonnegative(),
-  /** As the page has them, made absolute; with their `#section`. */
+  /** The links of the page as absolute URLs, including `#section`. */
   links: z.array(z.url()),
 };
 
-/** What a link can be besides a page of the site. */
+/** Results of following a link, other than a page of the site. */
 export const otherKinds = [
   z.object({ kind: z.literal("moved"), ...about, to: z.url() }),
   z.object({ kind: z.literal("broken"), ...about, why: z.string() }),
@@ -24,16 +24,16 @@ export const Visit = z.discriminatedUnion("kind", [z.object({ ...pageShape, html
 export type Visit = z.infer<typeof Visit>;
 
 export interface VisitOptions {
-  /** What is of this origin is read; of all else it is only asked whether it is there. */
+  /** Links to this origin are read; other links are only checked. */
   readonly origin: string;
   readonly patienceMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Follows a link. That it is broken is an answer, not an error.
+ * Follows a link. A broken link is a result, not an error.
  *
- * @throws RetryableError `busy` when the server wants to be asked later
+ * @throws RetryableError `busy` if the server asks to retry later
  */
 export async function visit({ url, clicks }: Link, options: VisitOptions): Promise<Visit> {
   const { origin, patienceMs, signal } = options;
@@ -66,13 +66,13 @@ export async function visit({ url, clicks }: Link, options: VisitOptions): Promi
     if (error instanceof DOMException && error.name === "TimeoutError") {
       return { kind: "broken", ...seen(), why: `no answer within ${patienceMs / 1000} s` };
     }
-    // A link to another site. When ours can't be reached, the engine asks again.
+    // A link to another site. If our own site is unreachable, the engine retries.
     if (!isOurs && error instanceof TypeError) return { kind: "broken", ...seen(), why: causeOf(error) };
     throw error;
   }
 }
 
-/** `Retry-After` as a number of seconds. When it is a date or isn't there, the node's `backoffSec` says how long. */
+/** `Retry-After` as a number of seconds. If it is a date or missing, the node's `backoffSec` applies. */
 function retryAfter(headers: Headers): number {
   const sec = Number(headers.get("retry-after"));
   return Number.isFinite(sec) ? sec : 0;
@@ -81,7 +81,7 @@ function retryAfter(headers: Headers): number {
 const causeOf = ({ cause, message }: Error): string =>
   cause instanceof Error && "code" in cause ? String(cause.code) : message;
 
-/** Good for a site that is written like ours. For any HTML take a parser. */
+/** Sufficient for the example site. Use a parser for arbitrary HTML. */
 function linksIn(html: string, url: string): readonly string[] {
   const links = [...html.matchAll(/<a\s[^>]*?href="([^"]*)"/g)].map(([, href = ""]) =>
     URL.parse(href.replaceAll("&amp;", "&"), url),

@@ -4,13 +4,13 @@ import type { Report } from "./report.ts";
 
 type Short = (url: string) => string;
 
-/** Urls of the site without its origin. */
+/** URLs of the site without its origin. */
 export function shortener(start: string): Short {
   const origin = URL.parse(start)?.origin ?? "";
   return (url) => (url.startsWith(`${origin}/`) ? url.slice(origin.length) : url);
 }
 
-/** A link that was followed, in a line. */
+/** A followed link as one line. */
 export function renderFacts(facts: Facts, short: Short): string {
   const line = (mark: string, text: string) =>
     `${mark} ${styleText("dim", `${facts.ms} ms`.padStart(8))}  ${short(facts.url).padEnd(22)} ${text}`;
@@ -26,7 +26,7 @@ export function renderFacts(facts: Facts, short: Short): string {
   }
 }
 
-/** `links`: how many there are on all pages. */
+/** `links`: their number on all pages. */
 export function renderReport(report: Report & { readonly links: number }, short: Short): string {
   const { pages, words, links, broken, moved, slowest, left } = report;
   const heading = (text: string) => `\n${styleText("bold", text)}`;

@@ -2,13 +2,13 @@ import { DatabaseSync } from "node:sqlite";
 import type { Movie, Reject } from "./movie.ts";
 
 export interface Batch {
-  /** Names the batch, whenever and by whomever it is loaded. */
+  /** Identifies the batch at every attempt. */
   readonly key: string;
   readonly movies: readonly Movie[];
   readonly rejects: readonly Reject[];
 }
 
-/** The database that the films go to. It knows nothing of FlowKit, and lies in a file of its own. */
+/** The target database, in a separate file. It is independent of FlowKit. */
 export class MovieDatabase {
   readonly #database: DatabaseSync;
 
@@ -27,10 +27,10 @@ export class MovieDatabase {
   }
 
   /**
-   * Loads a batch in one transaction, unless it was loaded before: then nothing changes. The sums of `genres` could not
-   * be made twice as rows can be replaced, so the batch's key is stored beside them.
+   * Loads a batch in one transaction; does nothing if it was loaded before. The sums in `genres` are not idempotent, unlike
+   * replacing rows, so the key of the batch is stored with them.
    *
-   * @returns whether it was loaded now
+   * @returns whether the batch was loaded by this call
    */
   load({ key, movies, rejects }: Batch): boolean {
     const database = this.#database;
@@ -63,7 +63,7 @@ export class MovieDatabase {
     return Number(this.#database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n);
   }
 
-  /** The most successful first. */
+  /** Highest gross first. */
   genres(): readonly { readonly genre: string; readonly movies: number; readonly gross: number }[] {
     return this.#database
       .prepare("SELECT genre, movies, gross FROM genres ORDER BY gross DESC")
@@ -71,7 +71,7 @@ export class MovieDatabase {
       .map(({ genre, movies, gross }) => ({ genre: String(genre), movies: Number(movies), gross: Number(gross) }));
   }
 
-  /** How many rows were rejected, by their reason; the most first. */
+  /** Number of rejected rows by reason, most frequent first. */
   reasons(): readonly { readonly reason: string; readonly rows: number }[] {
     return this.#database
       .prepare("SELECT reason, count(*) AS n FROM rejects GROUP BY reason ORDER BY n DESC, reason")

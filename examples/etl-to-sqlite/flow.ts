@@ -7,7 +7,7 @@ const Rows = z.object({ from: z.int().positive(), rows: z.array(z.json()) });
 const Judged = z.object({ movies: z.array(Movie), rejects: z.array(Reject) });
 const Counts = z.object({ movies: z.int(), rejects: z.int() });
 
-/** Extract. The name of a batch is its first row: a second try knows which ones are stored. */
+/** Extract. The uid of a batch is its first row, so that a further attempt skips the stored ones. */
 const read = defineHandler("movies.read", {
   args: z.object({ file: z.string(), batchSize: z.int().positive() }),
   output: Rows,
@@ -19,7 +19,7 @@ const read = defineHandler("movies.read", {
   },
 });
 
-/** Transform. A bad row is an output as a good one is: what is thrown would end the import. */
+/** Transform. A bad row is an output like a good one: throwing would fail the import. */
 const check = defineHandler("movies.check", {
   input: Rows,
   output: Judged,
@@ -32,7 +32,7 @@ const check = defineHandler("movies.check", {
   },
 });
 
-/** A database that somebody else is writing to is tried again; one that can't be used isn't. */
+/** A locked database is retried; an unusable one is not. */
 function databaseError(error: unknown): ErrorClass<"database_busy" | "database_error"> | undefined {
   if (!(error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR" && "errcode" in error)) return;
   const busy = error.errcode === 5;
@@ -40,8 +40,8 @@ function databaseError(error: unknown): ErrorClass<"database_busy" | "database_e
 }
 
 /**
- * Load. When the process dies after the commit and before the engine has stored the output, the batch comes again, with
- * the same key.
+ * Load. If the process crashes after the commit and before the engine has stored the output, the batch is processed
+ * again, with the same key.
  */
 export const load = defineHandler("movies.load", {
   args: z.object({ database: z.string() }),
@@ -62,7 +62,7 @@ export const load = defineHandler("movies.load", {
   classifyError: databaseError,
 });
 
-/** The leaf: nothing may be lost on the way. */
+/** The last node: checks that nothing was lost. */
 const report = defineHandler("movies.report", {
   args: z.object({ database: z.string() }),
   input: z.object({ load: z.array(Counts) }),
@@ -81,7 +81,10 @@ const report = defineHandler("movies.report", {
     };
     const there = { movies: database.count("movies"), rejects: database.count("rejects") };
     if (there.movies !== sent.movies || there.rejects !== sent.rejects) {
-      throw new PermanentError("rows_lost", `sent ${JSON.stringify(sent)}, the tables have ${JSON.stringify(there)}`);
+      throw new PermanentError(
+        "rows_lost",
+        `sent ${JSON.stringify(sent)}, but the tables contain ${JSON.stringify(there)}`,
+      );
     }
     return { ...there, genres: [...database.genres()], reasons: [...database.reasons()] };
   },

@@ -17,7 +17,7 @@ const database = join(values.out, "movies.db");
 await mkdir(values.out, { recursive: true });
 
 await using engine = await createEngine({ handlers: movies.handlers, store: sqliteStore(join(values.out, "runs.db")) });
-// One key, one import: started again after a crash, this is the same task, and it goes on.
+// One key, one import: after a crash, a restart continues the same task.
 const task = await engine.run(movies, { params: { file, database, batchSize: 100 }, idempotencyKey: file });
 for await (const { movies, rejects, genres, reasons } of task.artifacts("report")) {
   console.log(`${movies} films and ${rejects} rejected rows are in ${relative(".", database)}\n`);

@@ -2,19 +2,19 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 
-/** 3,201 films up to 2011, as the npm package `vega-datasets` ships them: as they were typed in, mistakes included. */
+/** 3,201 films up to 2011 from the npm package `vega-datasets`, including their typing mistakes. */
 export const moviesFile = fileURLToPath(new URL("../data/movies.json", import.meta.resolve("vega-datasets")));
 
 const lastYear = 2011;
 
-/** A film as the database takes it. `row` is its place in the file, from 1: the one name that every row has. */
+/** A film as stored in the database. `row` is its position in the file, from 1: the only key that every row has. */
 export const Movie = z.object({
   row: z.int().positive(),
   title: z.string(),
   released: z.iso.date(),
   genre: z.string().nullable(),
   director: z.string().nullable(),
-  /** US dollars, as all money here. */
+  /** In US dollars, like all amounts here. */
   budget: z.int().nullable(),
   gross: z.int(),
   /** 0 to 10. */
@@ -22,13 +22,13 @@ export const Movie = z.object({
 });
 export type Movie = z.infer<typeof Movie>;
 
-/** A row that is no film: kept as it is, with what is wrong with it. */
+/** A row that is not a film: kept unchanged, with the reason. */
 export const Reject = z.object({ row: z.int().positive(), reason: z.string(), content: z.json() });
 export type Reject = z.infer<typeof Reject>;
 
 const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
-/** `Jun 12 1998`. Years typed with two digits have become 2039 for 1939: nobody can tell them from a mistake. */
+/** `Jun 12 1998`. Two-digit years have become 2039 for 1939, which cannot be told from a mistake. */
 const released = z
   .string()
   .regex(/^[A-Z][a-z]{2} \d{2} \d{4}$/)
@@ -41,7 +41,7 @@ const released = z
 
 const Row = z
   .object({
-    // "300" was typed in as a number.
+    // "300" was entered as a number.
     Title: z.union([z.string().min(1), z.number().transform(String)], { error: "is no title" }),
     "Release Date": released,
     "Major Genre": z.string().nullable(),

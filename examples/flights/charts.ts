@@ -4,22 +4,24 @@ import { delayStepMinutes } from "./tally.ts";
 import { airportLabel, count, minutes, percent } from "./wording.ts";
 
 /*
- * Charts as inline SVG, drawn when the page is made. Colours are CSS variables of the page, so that one drawing is
- * right in light and in dark.
+ * Charts as inline SVG. Colours are CSS variables of the page, so that a chart works in light and in dark mode.
  */
 
 const ink = { strong: "var(--ink)", soft: "var(--ink-soft)", line: "var(--line)", accent: "var(--accent)" };
-/** Mean delay in minutes: the steps of the map's colours, early to very late. */
+/** Thresholds of the map's colours: mean delay in minutes, early to very late. */
 const delaySteps = [0, 5, 10, 15];
 const delayColours = ["var(--delay-0)", "var(--delay-1)", "var(--delay-2)", "var(--delay-3)", "var(--delay-4)"];
 
-/** Fewer flights than this make a mean that says little: such points aren't drawn. */
+/** A mean over fewer flights is not meaningful: such points are not drawn. */
 const minFlights = 10;
 
-/** The projection shows the fifty states: these territories have no place on it. */
+/** Territories outside the projection, which shows the fifty states. */
 const offMap: ReadonlySet<string> = new Set(["AS", "GU", "MP", "PR", "VI"]);
 
-/** Airports by place, flights (size) and mean delay (colour). `statesTopology` is the TopoJSON of the states. */
+/**
+ * Airports by location, number of flights (size) and mean delay (colour). `statesTopology` is the TopoJSON of the
+ * states.
+ */
 export function airportMap(report: Report, statesTopology: object): Promise<string> {
   const values = report.origins.flatMap(({ airport, ...numbers }) =>
     airport === null || numbers.flights < minFlights || offMap.has(airport.state ?? "")
@@ -67,7 +69,7 @@ export function airportMap(report: Report, statesTopology: object): Promise<stri
   });
 }
 
-/** Mean delay by the hour of departure, from five in the morning: the night's last flights stand at the end. */
+/** Mean delay by hour of departure, starting at five in the morning, so that late-night flights come last. */
 export function delayByHour(report: Report): Promise<string> {
   const values = report.hours
     .filter(({ flights }) => flights >= minFlights)
@@ -91,7 +93,7 @@ export function delayByHour(report: Report): Promise<string> {
   });
 }
 
-/** How many flights had which delay, in steps of a quarter of an hour. */
+/** Number of flights by delay, in steps of 15 minutes. */
 export function delayDistribution(report: Report): Promise<string> {
   const [lowest, highest] = [-45, 180];
   const bars = new Map<number, number>();
@@ -155,7 +157,7 @@ const config: Config = {
 };
 
 async function draw(spec: TopLevelSpec): Promise<string> {
-  // Loaded when something is drawn: whoever only runs the flow does without them.
+  // Loaded only for drawing: running the flow does not need them.
   const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
   const view = new vega.View(vega.parse(compile(spec, { config }).spec), { renderer: "none" });
   try {

@@ -4,7 +4,7 @@ import { parse } from "csv-parse/sync";
 import * as z from "zod";
 import { Airport } from "./records.ts";
 
-/** Three months of flights in the United States, early 2001, as the npm package `vega-datasets` ships them. */
+/** Three months of flights in the United States in early 2001, from the npm package `vega-datasets`. */
 const dataFile = (name: string) => fileURLToPath(new URL(`../data/${name}`, import.meta.resolve("vega-datasets")));
 
 export const datasetFiles = {
@@ -15,7 +15,7 @@ export const datasetFiles = {
 
 const Rows = z.array(z.json());
 
-/** The rows as they stand in the file: whether each is a flight is for the flow to judge. */
+/** The rows of the file, not validated: the flow does that. */
 export async function readFlightRows(file: string): Promise<z.infer<typeof Rows>> {
   return Rows.parse(JSON.parse(await readFile(file, "utf8")));
 }
@@ -39,7 +39,7 @@ export async function readAirports(file: string): Promise<ReadonlyMap<string, Ai
   return new Map(rows.map(({ code, airport }) => [code, Airport.parse(airport)]));
 }
 
-/** The verdict of handlers that read files: one that isn't there won't come by trying again. Else, the engine's. */
+/** Makes a missing file a permanent error; other errors keep the engine's default. */
 export function fileMissing(error: unknown) {
   if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) return undefined;
   return { code: "file_missing", permanent: true } as const;

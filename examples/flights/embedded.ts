@@ -1,7 +1,7 @@
 import { createEngine } from "flowkit/engine";
 import { type FlightFiles, flights } from "./flow.ts";
 
-/** Everything in this process. */
+/** Runs everything in this process. */
 export async function startEmbedded() {
   const engine = await createEngine({ handlers: flights.handlers });
   return {

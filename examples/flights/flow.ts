@@ -5,7 +5,7 @@ import { BadRow, DelayTally, Flight, HourTally, LocatedFlight, OriginTally, Tota
 import { makeReport, Report } from "./report.ts";
 import { merge, tallyByDelay, tallyByHour, tallyByOrigin } from "./tally.ts";
 
-/** A source: makes its own batches, each of as many rows as its argument says. */
+/** A source: produces batches of the number of rows given as an argument. */
 const read = defineHandler("flights.read", {
   args: z.object({ file: z.string(), batchSize: z.int().positive() }),
   output: z.array(z.json()),
@@ -19,7 +19,7 @@ const read = defineHandler("flights.read", {
   classifyError: fileMissing,
 });
 
-/** Parts flights from bad rows. None is dropped in silence: each is kept, and counted by what is wrong with it. */
+/** Separates flights from bad rows, which are kept and counted by reason. */
 const clean = defineHandler("flights.clean", {
   input: z.array(z.json()),
   output: z.object({ flights: z.array(Flight), bad: z.array(BadRow) }),
@@ -44,7 +44,7 @@ const clean = defineHandler("flights.clean", {
   },
 });
 
-/** Joins each flight with the airport it left from. The airports are loaded once, before the first batch. */
+/** Joins each flight with its airport of departure. The airports are loaded once, before the first batch. */
 const locate = defineHandler("flights.locate", {
   args: z.object({ airports: z.string() }),
   input: z.array(Flight),
@@ -59,7 +59,7 @@ const locate = defineHandler("flights.locate", {
   classifyError: fileMissing,
 });
 
-// Three ways to add up the same flights. Each batch gives a part of the sums, while the file is still being read.
+// Three aggregations of the same flights. Each batch gives partial sums while the file is still being read.
 const tallyOrigins = defineHandler("flights.tally_origins", {
   input: z.array(LocatedFlight),
   output: z.array(OriginTally),
@@ -76,7 +76,7 @@ const tallyDelays = defineHandler("flights.tally_delays", {
   processBatch: tallyByDelay,
 });
 
-/** Adds up the parts. It gets all of them at once, under the names that the flow gives to their sources. */
+/** Merges the partial sums, which it receives all at once, under the names that the flow gives to their sources. */
 const sumUp = defineHandler("flights.sum_up", {
   input: z.object({
     origins: z.array(z.array(OriginTally)),
@@ -97,7 +97,7 @@ const sumUp = defineHandler("flights.sum_up", {
   },
 });
 
-/** The leaf: its one batch is the report, its result how many rows went in. Every one of them is accounted for. */
+/** The last node: its only batch is the report, its result the number of rows. Every row is accounted for. */
 const report = defineHandler("flights.report", {
   input: Totals,
   output: Report,
@@ -117,7 +117,7 @@ const report = defineHandler("flights.report", {
   },
 });
 
-/** Files may lie on a disk that is away for a moment. */
+/** Files may be on a disk that is temporarily unavailable. */
 const readingRetry = { max: 3, backoffSec: 1 };
 
 const FlightFiles = z.object({ flights: z.string(), airports: z.string() });

@@ -11,14 +11,14 @@ interface NodeProgress {
 }
 
 export interface ProgressOptions {
-  /** In the order in which they are shown. */
+  /** In display order. */
   readonly nodeIds: readonly string[];
   readonly output: NodeJS.WriteStream;
 }
 
 /**
- * Shows how the nodes of a task come along, until its events end: a line a node, redrawn in place on a terminal.
- * Anywhere else a line whenever a node starts or stops, and the lines of all nodes at the end.
+ * Shows the progress of a task's nodes until its events end: on a terminal one line per node, redrawn in place;
+ * elsewhere a line whenever a node starts or stops, and the lines of all nodes at the end.
  */
 export async function showProgress(events: AsyncIterable<TaskEvent>, options: ProgressOptions): Promise<void> {
   const { nodeIds, output } = options;

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** A flight as it should be. What the data set calls `delay` is the delay on arrival, in minutes; early is negative. */
+/** A valid flight. `delay` is the delay on arrival in minutes; negative if early. */
 export const Flight = z.object({
   date: z.string().regex(/^\d{4}\/\d{2}\/\d{2} ([01]\d|2[0-3]):[0-5]\d$/),
   delay: z.int().min(-120).max(1440),
@@ -10,14 +10,14 @@ export const Flight = z.object({
 });
 export type Flight = z.infer<typeof Flight>;
 
-/** A row that is no {@link Flight}: kept as it was, with the first thing that is wrong with it. */
+/** A row that is not a {@link Flight}: kept unchanged, with the first problem found. */
 export const BadRow = z.object({ reason: z.string(), row: z.json() });
 export type BadRow = z.infer<typeof BadRow>;
 
-/** An airport, with what the page needs to put it on the map. */
+/** An airport, with its location for the map. */
 export const Airport = z.object({
   name: z.string(),
-  /** Absent where the data set says "NA". */
+  /** Absent if the data set has "NA". */
   city: z.string().nullable(),
   state: z.string().nullable(),
   latitude: z.number().min(-90).max(90),
@@ -25,11 +25,11 @@ export const Airport = z.object({
 });
 export type Airport = z.infer<typeof Airport>;
 
-/** A flight that knows where it took off; `null` where no airport has its code. */
+/** A flight with its airport of departure; `null` if its code is unknown. */
 export const LocatedFlight = Flight.extend({ airport: Airport.nullable() });
 export type LocatedFlight = z.infer<typeof LocatedFlight>;
 
-/** What is added up over any group of flights. Sums, not means: only sums can be merged. */
+/** Sums over a group of flights. Not means, because only sums can be merged. */
 export const Tally = z.object({ flights: z.int(), delayMinutes: z.int(), late: z.int() });
 export type Tally = z.infer<typeof Tally>;
 
@@ -39,16 +39,16 @@ export type OriginTally = z.infer<typeof OriginTally>;
 export const HourTally = Tally.extend({ hour: z.int().min(0).max(23) });
 export type HourTally = z.infer<typeof HourTally>;
 
-/** Flights whose delay falls into `[from, from + 15)` minutes. */
+/** Flights with a delay in `[from, from + 15)` minutes. */
 export const DelayTally = Tally.extend({ from: z.int() });
 export type DelayTally = z.infer<typeof DelayTally>;
 
-/** Everything that the report is made of, added up. */
+/** All sums of the report. */
 export const Totals = z.object({
   origins: z.array(OriginTally),
   hours: z.array(HourTally),
   delays: z.array(DelayTally),
-  /** Rows that were read, bad ones included. */
+  /** Rows read, including bad ones. */
   rows: z.int(),
   badByReason: z.record(z.string(), z.int()),
 });

@@ -7,7 +7,7 @@ import { airportLabel, count, minutes, percent } from "./wording.ts";
 
 const minFlights = 100;
 
-/** The whole report as one HTML page that loads nothing else. */
+/** The report as a self-contained HTML page. */
 export async function renderPage(report: Report): Promise<string> {
   const [style, script, states] = await Promise.all([
     readFile(new URL("report-page.css", import.meta.url), "utf8"),

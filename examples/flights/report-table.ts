@@ -4,11 +4,11 @@ import type { Report } from "./report.ts";
 import { lateFromMinutes } from "./tally.ts";
 import { airportLabel, count, minutes, percent } from "./wording.ts";
 
-/** A mean over fewer flights says little: such airports are not ranked, such hours have no bar. */
+/** A mean over fewer flights is not meaningful: such airports are not ranked, and such hours have no bar. */
 const minFlights = { origin: 100, hour: 30 };
 const barWidth = 24;
 
-/** The report for a terminal; colours are left out where the terminal wants none. */
+/** The report for a terminal, with colours if the terminal supports them. */
 export function renderReport(report: Report): string {
   return [heading(report), worstOrigins(report), byHour(report), badRows(report)].join("\n\n");
 }
@@ -69,7 +69,7 @@ function badRows({ rows, bad, badByReason, unknownAirports }: Report): string {
   ].join("\n");
 }
 
-/** Eighths of a block: a bar as smooth as characters allow. */
+/** Eighths of a block, for smooth bars. */
 function bar(share: number): string {
   const eighths = Math.max(0, Math.round(share * barWidth * 8));
   const text = "█".repeat(Math.floor(eighths / 8)) + (" ▏▎▍▌▋▊▉"[eighths % 8] ?? "").trim();
@@ -87,7 +87,7 @@ function newTable(head: readonly string[], colAligns: Table.HorizontalAlignment[
     head: head.map((title) => styleText("dim", title)),
     colAligns,
     chars: noLines,
-    // Colours of the library's own would stay in when the output goes to a file.
+    // The library's own colours would remain in output to a file.
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
 }

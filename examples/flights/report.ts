@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { Airport, type Tally, type Totals } from "./records.ts";
 
-/** A tally as people read it. */
+/** A tally with derived means and shares. */
 const Punctuality = z.object({
   flights: z.int(),
   meanDelay: z.number(),
-  /** Share of flights that were late, 0 to 1. */
+  /** Share of late flights, 0 to 1. */
   lateShare: z.number(),
 });
 
@@ -13,10 +13,10 @@ export const Report = z.object({
   rows: z.int(),
   bad: z.int(),
   badByReason: z.record(z.string(), z.int()),
-  /** Flights whose origin is no airport of the data set. They count everywhere but on the map. */
+  /** Flights from an unknown airport. They count everywhere except on the map. */
   unknownAirports: z.int(),
   total: Punctuality,
-  /** The most delayed first. */
+  /** Most delayed first. */
   origins: z.array(Punctuality.extend({ origin: z.string(), airport: Airport.nullable() })),
   hours: z.array(Punctuality.extend({ hour: z.int() })),
   delays: z.array(z.object({ from: z.int(), flights: z.int() })),
@@ -52,5 +52,5 @@ const punctuality = ({ flights, delayMinutes, late }: Tally) => ({
 
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
 
-/** By code unit: the same order on every machine, whatever its locale. */
+/** By code unit, which is independent of the locale. */
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

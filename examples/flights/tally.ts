@@ -1,8 +1,8 @@
 import type { DelayTally, HourTally, LocatedFlight, OriginTally, Tally } from "./records.ts";
 
-/** A flight that arrives this many minutes after its time counts as late, as the US statistics count it. */
+/** A flight is late if it arrives this many minutes after its scheduled time, as in US statistics. */
 export const lateFromMinutes = 15;
-/** Width of the bars of the delay distribution. */
+/** Width of a bar of the delay distribution. */
 export const delayStepMinutes = 15;
 
 export const tallyByOrigin = (flights: readonly LocatedFlight[]): OriginTally[] =>
@@ -27,7 +27,7 @@ export const tallyByDelay = (flights: readonly LocatedFlight[]): DelayTally[] =>
   );
 
 /**
- * Adds up the tallies that share a key.
+ * Merges tallies with equal keys.
  *
  * @example
  * merge([{ hour: 6, flights: 2, … }, { hour: 7, flights: 1, … }, { hour: 6, flights: 3, … }], (tally) => tally.hour)

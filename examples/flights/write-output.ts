@@ -4,7 +4,7 @@ import { type Graph, toMermaid } from "flowkit";
 import type { Report } from "./report.ts";
 import { renderPage } from "./report-page.ts";
 
-/** Writes what a run leaves behind; returns the paths of the files. */
+/** Writes the output files of a run and returns their paths. */
 export async function writeOutput(
   folder: string,
   run: { readonly report: Report; readonly graph: Graph },

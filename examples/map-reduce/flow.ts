@@ -5,15 +5,15 @@ import { Entry, merged, mostShared, type Shelf, shelfOf } from "./word-index.ts"
 
 const Params = z.object({
   folder: z.string(),
-  /** How many of the words that most languages share. */
+  /** Number of words to return. */
   most: z.int().positive(),
-  /** Of words with so many letters at least. */
+  /** Minimum word length. */
   letters: z.int().positive(),
 });
 
 const Files = z.object({ files: z.array(z.string()) });
 
-/** Split: ten declarations a batch. */
+/** Split: ten declarations per batch. */
 const list = defineHandler("words.list", {
   args: z.object({ folder: z.string() }),
   output: Files,
@@ -24,7 +24,7 @@ const list = defineHandler("words.list", {
   },
 });
 
-/** What a batch has of each shelf's words. */
+/** The words of a batch by shelf. */
 const Mapped = z.object({
   a_to_f: z.array(Entry),
   g_to_m: z.array(Entry),
@@ -32,7 +32,7 @@ const Mapped = z.object({
   beyond: z.array(Entry),
 });
 
-/** Map. A word that ten declarations have is sent on once. */
+/** Map. A word that occurs in all ten declarations is passed on once. */
 const map = defineHandler("words.map", {
   args: z.object({ folder: z.string() }),
   input: Files,
@@ -55,7 +55,7 @@ const map = defineHandler("words.map", {
 
 const Entries = z.array(Entry);
 
-/** Shuffle: takes the entries of one shelf as they come, while others are still being mapped. */
+/** Shuffle: receives the entries of one shelf while others are still being mapped. */
 const collect = defineHandler("words.collect", {
   input: Entries,
   output: Entries,
@@ -63,13 +63,13 @@ const collect = defineHandler("words.collect", {
 });
 
 const Reduced = z.object({
-  /** How many entries it was made of. */
+  /** Number of merged entries. */
   entries: z.int(),
   words: z.int(),
   mostShared: Entries,
 });
 
-/** Reduce. All entries of a word are on one shelf, so that the best of each shelf are the best of all. */
+/** Reduce. All entries of a word are on one shelf, so the best overall are among the best of each shelf. */
 const reduce = defineHandler("words.reduce", {
   args: z.object({ most: z.int().positive(), letters: z.int().positive() }),
   input: z.object({ collected: z.array(Entries) }),
@@ -81,7 +81,7 @@ const reduce = defineHandler("words.reduce", {
   },
 });
 
-/** The part of the flow that one shelf is; a function makes it, since each use has another key. */
+/** The subflow of one shelf, created by a function because each use has a different key. */
 const shelf = (name: Shelf) =>
   flow("shelf", { inputs: { mapped: Mapped }, params: Params })
     .then("collect", collect, {
@@ -93,7 +93,7 @@ const shelf = (name: Shelf) =>
       input: { adapter: "pull.gather", from: { collected: "collect" } },
     });
 
-/** The leaf: the best of the shelves in one list. Nothing may be lost on the way. */
+/** The last node: merges the shelves' best words into one list, and checks that nothing was lost. */
 const top = defineHandler("words.top", {
   args: z.object({ most: z.int().positive(), letters: z.int().positive() }),
   input: z.object({

@@ -17,7 +17,7 @@ try {
   const task = await engine.run(words, {
     params: { folder, most: Number(values.most), letters: Number(values.letters) },
   });
-  // The first Ctrl-C cancels. A second one ends the process.
+  // The first Ctrl-C cancels the task. A second one exits.
   process.once("SIGINT", () => void task.cancel({ reason: "Ctrl-C" }));
   await showNodes(task);
   const { top } = await task.result();
@@ -28,7 +28,7 @@ try {
   process.exitCode = error.code === "TASK_CANCELLED" ? 130 : 1;
 }
 
-/** A line for each shard that has done its work. */
+/** Prints a line for each finished shard. */
 async function showNodes(task: TaskHandle<typeof words.$infer>): Promise<void> {
   const startedAt = new Map<string, number>();
   for await (const event of task.events()) {

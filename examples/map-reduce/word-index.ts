@@ -1,10 +1,10 @@
 import * as z from "zod";
 
-/** A word, and the languages that have it: what a book's index says of its pages. */
+/** A word and the languages that contain it, like an entry in the index of a book. */
 export const Entry = z.object({ word: z.string(), languages: z.array(z.string()) });
 export type Entry = z.infer<typeof Entry>;
 
-/** Words are shared out by their first letter; `beyond` has those of other scripts. */
+/** Words are distributed by their first letter; `beyond` has those of other scripts. */
 export type Shelf = "a_to_f" | "g_to_m" | "n_to_z" | "beyond";
 
 /** @example shelfOf("état") // "a_to_f", and shelfOf("право") // "beyond" */
@@ -15,7 +15,7 @@ export function shelfOf(word: string): Shelf {
   return letter < "n" ? "g_to_m" : "n_to_z";
 }
 
-/** One entry a word, in the order of the words, of parts that may have the same words. */
+/** Merges parts that may contain the same words into one sorted entry per word. */
 export function merged(parts: Iterable<Entry>): Entry[] {
   const index = new Map<string, Set<string>>();
   for (const { word, languages } of parts) {
@@ -28,7 +28,7 @@ export function merged(parts: Iterable<Entry>): Entry[] {
     .sort((a, b) => (a.word < b.word ? -1 : 1));
 }
 
-/** Those that most languages have, of words with so many letters at least. */
+/** The words shared by most languages, with a minimum number of letters. */
 export function mostShared(entries: readonly Entry[], { most, letters }: { most: number; letters: number }): Entry[] {
   return entries
     .filter(({ word, languages }) => languages.length > 1 && [...word].length >= letters)

@@ -3,7 +3,7 @@ import type { words } from "./flow.ts";
 
 type Top = (typeof words.$infer.outputs)["top"];
 
-/** The words that most languages share, a line each: a bar, and as many of the languages as there is room for. */
+/** The words shared by most languages, one line each: a bar, and as many of the languages as fit. */
 export function renderTop({ declarations, words, different, mostShared }: Top, columns: number): string {
   const count = new Intl.NumberFormat("en");
   const wordWidth = Math.max(0, ...mostShared.map(({ word }) => word.length));

@@ -11,7 +11,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const cache = fileURLToPath(new URL("../../.cache/services", import.meta.url));
 const lockEveryMs = 200;
 
-/** A server can't be had on this machine: what it lacks, and what to do about it. */
+/** A server is not available on this machine; the message says what is missing and how to install it. */
 export class ServiceMissing extends Error {}
 
 const kafkaAdvice = "install Java 17 or newer and Maven, or set KAFKA_BROKERS to a broker's address";
@@ -28,7 +28,7 @@ export async function kafkaJars(): Promise<string> {
   if (!(version >= 17)) throw new ServiceMissing(`Java is too old (${java.split("\n")[0]}): ${kafkaAdvice}`);
   const pom = join(here, "pom.xml");
   return once("kafka", readFileSync(pom, "utf8"), async (folder) => {
-    copyFileSync(pom, join(folder, "pom.xml")); // what Maven leaves beside it doesn't get into the sources
+    copyFileSync(pom, join(folder, "pom.xml")); // keeps Maven's other output out of the source tree
     const lib = join(folder, "lib");
     const copy = ["-q", "-B", "-f", folder, "dependency:copy-dependencies", `-DoutputDirectory=${lib}`];
     await tried("mvn", copy, kafkaAdvice);
@@ -37,7 +37,7 @@ export async function kafkaJars(): Promise<string> {
 }
 
 /**
- * The MongoDB-wire server's program, which pip installs once, in an environment of its own.
+ * The program of the MongoDB-wire server, which pip installs once, in its own virtual environment.
  *
  * @throws ServiceMissing
  */
@@ -64,8 +64,8 @@ async function tried(command: string, args: readonly string[], advice: string): 
 const making = new Map<string, Promise<string>>();
 
 /**
- * Makes a folder of the cache once for all processes that ask at the same time; again when `recipe` has changed, or
- * when who made it died over it.
+ * Creates a folder of the cache once for all concurrent processes; again if `recipe` has changed, or if its creator
+ * crashed before completing it.
  */
 function once(name: string, recipe: string, make: (folder: string) => Promise<string>): Promise<string> {
   const known = making.get(name);
@@ -89,7 +89,7 @@ function once(name: string, recipe: string, make: (folder: string) => Promise<st
   return made;
 }
 
-/** SQLite's lock on a file is the kernel's: it ends with the process that holds it, however that ends. */
+/** SQLite locks files through the kernel, which releases the lock when its owner exits, however it exits. */
 async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(cache, { recursive: true });
   const lock = new DatabaseSync(join(cache, `${name}.lock`));

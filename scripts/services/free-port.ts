@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 
-/** A port of this machine that nobody listened to a moment ago, and none of these, which are somebody's already. */
+/** A local port that was free a moment ago, excluding ports that are already reserved. */
 export async function freePort(...taken: readonly number[]): Promise<number> {
   for (;;) {
     const server = createServer().listen(0, "127.0.0.1");

@@ -1,11 +1,11 @@
 /*
- * Runs a server for as long as its standard input is open, that is, as long as the process that started it lives: a
- * test run that is killed has no chance to stop its servers. The guard leads a process group of its own, so that what
- * ends the run's group leaves it alone until it has stopped the server and removed its folder.
+ * Runs a server while its own standard input is open, that is, while the process that started it is alive: a killed
+ * test run cannot stop its servers. The guard leads its own process group, so that a signal to the run's group does not
+ * kill it before it has stopped the server and removed its folder.
  *
  * node guard.ts FOLDER LOG COMMAND ARGS...
  *
- * A line "keep" on the input leaves the folder there.
+ * A line "keep" on the input keeps the folder.
  */
 import { spawn } from "node:child_process";
 import { openSync, rmSync } from "node:fs";
@@ -22,7 +22,7 @@ let killing: NodeJS.Timeout | undefined;
 
 const stop = () => {
   server.kill("SIGTERM");
-  server.kill("SIGCONT"); // one that a test has stopped can't end
+  server.kill("SIGCONT"); // a process stopped by a test must be resumed to exit
   killing ??= setTimeout(() => server.kill("SIGKILL"), killAfterMs);
 };
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);

@@ -6,8 +6,8 @@ const describeGroups = 15;
 const answerWithinMs = 2_000;
 
 /**
- * Whether a broker serves consumer groups. The first question makes it create the topic that they need; until that is
- * loaded, clients would log errors of a broker that is only new.
+ * Whether a broker serves consumer groups. The first request makes it create its offsets topic; until that is loaded,
+ * clients would log errors about a broker that has just started.
  */
 export async function isKafkaReady(port: number): Promise<boolean> {
   const group = text("flowkit-warm-up");
@@ -17,7 +17,7 @@ export async function isKafkaReady(port: number): Promise<boolean> {
   return described.readInt16BE(4) === 0;
 }
 
-/** Sends a request of version 0, and resolves with the answer's body. */
+/** Sends a request of version 0 and resolves with the body of the response. */
 async function ask(port: number, apiKey: number, body: Buffer): Promise<Buffer> {
   const header = Buffer.concat([int16(apiKey), int16(0), int32(1), text("flowkit")]);
   const socket = connect(port, "127.0.0.1");
@@ -27,7 +27,7 @@ async function ask(port: number, apiKey: number, body: Buffer): Promise<Buffer> 
     let answer = Buffer.alloc(0);
     while (answer.length < 4 || answer.length < 4 + answer.readInt32BE(0)) {
       const [chunk] = await Promise.race([once(socket, "data"), once(socket, "close").then(() => [])]);
-      if (chunk === undefined) throw new Error("the broker hung up");
+      if (chunk === undefined) throw new Error("the broker closed the connection");
       answer = Buffer.concat([answer, chunk]);
     }
     return answer.subarray(8);

@@ -7,11 +7,11 @@ import { freePort } from "./free-port.ts";
 
 const run = promisify(execFile);
 
-/** The way in for those who log in. */
+/** The listener for authenticated clients. */
 export interface Secured {
-  /** `host:port`, as kafkajs takes it. */
+  /** `host:port`, as kafkajs expects it. */
   readonly address: string;
-  /** The certificate of who signed the broker's, as PEM. */
+  /** The PEM certificate of the authority that signed the broker's. */
   readonly ca: string;
 }
 
@@ -20,7 +20,7 @@ interface SecuredListener {
   readonly listener: string;
   /** Lines of `server.properties`. */
   readonly settings: readonly string[];
-  /** For the tool that makes the broker's data: the first users with SCRAM are part of them. */
+  /** For the tool that formats the broker's storage, which contains the initial SCRAM users. */
   readonly formatArgs: readonly string[];
 }
 
@@ -32,7 +32,7 @@ interface SecuredListener {
 export async function securedListener(options: {
   readonly users: Readonly<Record<string, string>>;
   readonly folder: string;
-  /** Ports that are somebody's already. */
+  /** Ports that are already reserved. */
   readonly taken: readonly number[];
 }): Promise<SecuredListener> {
   const { users, folder, taken } = options;
@@ -61,7 +61,7 @@ export async function securedListener(options: {
   };
 }
 
-/** An authority of this broker alone, and what it signed for it. */
+/** A certificate authority for this broker alone, and the certificates that it signed. */
 async function certificates(folder: string): Promise<{ readonly keyStore: string; readonly ca: string }> {
   const file = (name: string) => join(folder, name);
   const openssl = async (...args: readonly string[]) => {
@@ -69,7 +69,7 @@ async function certificates(folder: string): Promise<{ readonly keyStore: string
       await run("openssl", args);
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ENOENT")
-        throw new ServiceMissing("there is no openssl: install it");
+        throw new ServiceMissing("missing openssl: install it");
       throw error;
     }
   };

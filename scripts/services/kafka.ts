@@ -10,29 +10,29 @@ import { type Secured, securedListener } from "./kafka-security.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 
 export interface KafkaServer extends ServerProcess {
-  /** `host:port`, as kafkajs takes it. */
+  /** `host:port`, as kafkajs expects it. */
   readonly address: string;
-  /** There when it was asked for. */
+  /** Present if it was requested. */
   readonly secured?: Secured;
 }
 
 export interface KafkaServerOptions {
   /** @defaultValue a free one */
   readonly port?: number;
-  /** Where it keeps its data: give the same again to start it again with its topics. It is then yours to remove. */
+  /** Its data folder: pass the same one to restart it with its topics. The caller must remove it. */
   readonly folder?: string;
-  /** Where it tells clients to find it: the port of a proxy that stands before it. @defaultValue its own */
+  /** The port that it advertises to clients, such as that of a proxy. @defaultValue its own */
   readonly advertisedPort?: number;
-  /** Further lines of its `server.properties`. */
+  /** Additional lines of its `server.properties`. */
   readonly settings?: readonly string[];
   /**
-   * Names and passwords of those who may come by a second listener, with TLS and SASL (PLAIN, SCRAM-SHA-256). Without an
-   * ACL they may do nothing; whoever comes by `address` may do everything.
+   * Users and passwords for a second listener with TLS and SASL (PLAIN, SCRAM-SHA-256). Without an ACL they have no
+   * permissions; clients of `address` have all.
    */
   readonly users?: Readonly<Record<string, string>>;
 }
 
-/** The same each time: a broker that is started again on its data must have the name that is in them. */
+/** Constant, because a broker that restarts on existing data must have the same cluster id. */
 const clusterId = "Zmxvd2tpdC10ZXN0LWJybw";
 
 const javaFlags = [
@@ -44,7 +44,7 @@ const javaFlags = [
 ];
 
 /**
- * Starts a broker of one node (KRaft), and resolves when it serves consumer groups.
+ * Starts a single-node broker (KRaft) and resolves once it serves consumer groups.
  *
  * @throws ServiceMissing without Java and Maven
  */
@@ -102,7 +102,7 @@ function serverProperties(at: {
   readonly advertisedPort: number;
   readonly controllerPort: number;
   readonly folder: string;
-  /** A listener besides. */
+  /** An additional listener. */
   readonly further: string | undefined;
 }): readonly string[] {
   const further = at.further === undefined ? "" : `,${at.further}`;

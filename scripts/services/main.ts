@@ -1,5 +1,5 @@
 /*
- * A Kafka broker and a MongoDB-wire server until Ctrl-C, for whoever has Java and Python and no Docker:
+ * Runs a Kafka broker and a MongoDB-wire server until Ctrl-C, on machines with Java and Python but without Docker:
  *
  *   npm run services
  */

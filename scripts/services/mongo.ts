@@ -8,14 +8,14 @@ import { freePort } from "./free-port.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 
 export interface MongoServer extends ServerProcess {
-  /** As the driver takes it. */
+  /** As the driver expects it. */
   readonly url: string;
 }
 
 export interface MongoServerOptions {
   /** @defaultValue a free one */
   readonly port?: number;
-  /** Where it keeps its data: give the same again to start it again with them. It is then yours to remove. */
+  /** Its data folder: pass the same one to restart it with its data. The caller must remove it. */
   readonly folder?: string;
 }
 

@@ -8,33 +8,33 @@ const guard = fileURLToPath(new URL("guard.ts", import.meta.url));
 const readyWithinMs = 90_000;
 
 export interface ServerOptions {
-  /** For errors. */
+  /** Used in error messages. */
   readonly name: string;
-  /** Removed when the server has ended, unless it is kept. */
+  /** Removed once the server has exited, unless it is kept. */
   readonly folder: string;
   readonly log: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Whether it answers. What it throws is "not yet". */
+  /** Whether the server responds. An error means "not yet". */
   readonly isReady: () => Promise<boolean>;
 }
 
-/** A server that ends with this process at the latest, however this process ends. */
+/** A server that exits with this process at the latest, however this process exits. */
 export interface ServerProcess {
   readonly pid: number;
   readonly log: string;
-  /** Ends it, and removes its folder unless told to keep it. May be called twice. */
+  /** Stops the server, and removes its folder unless it is kept. Idempotent. */
   stop(options?: { readonly keep?: boolean }): Promise<void>;
 }
 
-/** Starts a server and waits until it answers. */
+/** Starts a server and waits until it responds. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const { name, folder, log, command, args } = options;
   const guarded = spawn(process.execPath, [guard, folder, log, command, ...args], {
     detached: true,
     stdio: ["pipe", "pipe", "ignore"],
   });
-  guarded.stdin.on("error", () => {}); // it has ended already: `ended` says so
+  guarded.stdin.on("error", () => {}); // it has already exited, which `ended` reports
   let running = true;
   const ended = once(guarded, "exit").then(() => {
     running = false;
@@ -53,10 +53,10 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     once(guarded.stdout, "data").then(([data]) => [Number(data)]),
     ended.then(() => []),
   ]);
-  guarded.stdout.destroy(); // the guard writes nothing else, and a pipe would be a leak of the test that owns the server
+  guarded.stdout.destroy(); // the guard writes nothing else, and an open pipe would count as a leak of the test
   const deadline = performance.now() + readyWithinMs;
   for (;;) {
-    if (pid === undefined || !running) throw new Error(`${name} ended before it was ready:\n${tail(log)}`);
+    if (pid === undefined || !running) throw new Error(`${name} exited before it was ready:\n${tail(log)}`);
     if (await options.isReady().catch(() => false)) return { pid, log, stop };
     if (performance.now() > deadline) {
       await stop({ keep: true });

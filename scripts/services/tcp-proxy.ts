@@ -1,26 +1,26 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** What becomes of a piece of traffic. `lose` drops the connection instead of passing it on. */
+/** What happens to a chunk of data. `lose` drops the connection instead of forwarding it. */
 export type Fate = "pass" | "lose" | { readonly delayMs: number };
 
 export interface TcpProxy {
   readonly port: number;
-  /** Asked for each piece that a client sends, and for each that the server answers. At first all of it passes. */
+  /** Called for each chunk in both directions. By default all of them pass. */
   fate: (direction: "request" | "answer") => Fate;
-  /** Connections that were dropped. */
+  /** Number of dropped connections. */
   readonly lost: { readonly requests: number; readonly answers: number };
-  /** Connections of clients that are open now. */
+  /** Number of open client connections. */
   readonly open: number;
-  /** Drops all connections, and refuses new ones until `resume`. */
+  /** Drops all connections and rejects new ones until `resume`. */
   interrupt(): void;
   resume(): void;
   close(): Promise<void>;
 }
 
 /**
- * Stands between a client and a server and loses connections: before the server has a request, or when it has carried it
- * out and the client doesn't know.
+ * A proxy between a client and a server that loses connections: before the server receives a request, or after it has
+ * executed it but before the client receives the response.
  */
 export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
@@ -61,7 +61,7 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
           drop();
           return;
         }
-        // One behind the other: a delayed piece holds up those that follow it.
+        // In order: a delayed chunk delays the following ones.
         order = order.then(async () => {
           if (fate !== "pass") await new Promise((done) => setTimeout(done, fate.delayMs));
           if (!way.to.destroyed) way.to.write(piece);

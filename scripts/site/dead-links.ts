@@ -1,6 +1,6 @@
 import { dirname, join, normalize } from "node:path/posix";
 
-/** A page of the site: its path from the site's root, and its HTML. */
+/** A page of the site: its path relative to the site's root, and its HTML. */
 export interface SitePage {
   readonly path: string;
   readonly html: string;
@@ -13,10 +13,9 @@ const valuesOf = (html: string, name: string) =>
   [...html.matchAll(attribute(name))].map(([, value]) => unescaped(value ?? ""));
 
 /**
- * Links of pages to files that the site doesn't have, and to places that a page doesn't have. Links to other sites
- * aren't followed.
+ * Links to missing files of the site, and to missing anchors. Links to other sites are not checked.
  *
- * @param files - every file of the site, from its root
+ * @param files - all files of the site, relative to its root
  * @example
  * deadLinks([{ path: "a.html", html: '<a href="b.html#x">' }], ["a.html"]) // ["a.html: b.html#x"]
  */

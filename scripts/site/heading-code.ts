@@ -16,8 +16,8 @@ interface Parser {
 type TokenClass = new (type: string, tag: string, nesting: 0) => Token;
 
 /**
- * Code in a heading counts for the heading's anchor and for its line in "On this page". TypeDoc makes both of a heading's
- * plain text only, so that "What `ctx` offers" would be `#what-offers`, and no link of a page that GitHub knows.
+ * Includes code in the anchor of a heading and in its line of "On this page". TypeDoc uses only the plain text: "What
+ * `ctx` offers" would become `#what-offers`, and links that work on GitHub would be dead.
  */
 export function headingsWithCode(parser: Parser): void {
   parser.core.ruler.push("heading-code", ({ tokens, Token }) => {

@@ -1,6 +1,6 @@
 /*
- * Builds the documentation's site into `docs/.site`: the pages that `docs/README.md` lists, and the reference of all that
- * the package exports. A page that no list has, a dead link, an export without a docstring: each is an error.
+ * Builds the documentation's site into `docs/.site`: the pages that `docs/README.md` lists, and the reference of all
+ * that the package exports. A page that no list has, a dead link, an export without a docstring: each is an error.
  */
 import { glob, readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -18,7 +18,7 @@ const problems = new Problems();
 for (const entry of Object.values(packageJson.exports)) {
   if (typeof entry === "string") continue;
   const name = entry.default.replace(/^\.\/dist\/(.*)\.js$/, "$1");
-  if (!Object.hasOwn(entryPoints, name)) problems.add(`${entry.default} is exported, and not in the reference`);
+  if (!Object.hasOwn(entryPoints, name)) problems.add(`${entry.default} is exported but not in the reference`);
 }
 
 const sections = sectionsOf(await readFile(indexFile, "utf8"), indexFile);

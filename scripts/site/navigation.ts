@@ -2,13 +2,13 @@ import { dirname, join, normalize } from "node:path";
 
 export interface Section {
   readonly title: string;
-  /** Pages, from the root of the repository. */
+  /** Pages, relative to the root of the repository. */
   readonly files: readonly string[];
 }
 
 /**
- * The navigation that an index page describes: each `## ` heading is a section, each page that a link below it leads to
- * is in it. A page is where it is first.
+ * The navigation that an index page describes: each `## ` heading is a section of the pages linked below it. A page
+ * belongs to the first section that links it.
  *
  * @example
  * sectionsOf("## Start\n- [Handlers](handlers.md), and [why](handlers.md#errors)", "docs/README.md")
@@ -30,16 +30,16 @@ export function sectionsOf(index: string, indexFile: string): readonly Section[]
   return sections.filter(({ files }) => files.length > 0);
 }
 
-/** What is wrong with a navigation over these pages: each must stand in it, and nothing else. */
+/** Mistakes in a navigation: it must contain all of these pages and nothing else. */
 export function navigationProblems(sections: readonly Section[], pages: readonly string[]): readonly string[] {
   const listed = sections.flatMap(({ files }) => files);
   return [
     ...pages.filter((page) => !listed.includes(page)).map((page) => `${page} is not in the navigation`),
-    ...listed.filter((file) => !pages.includes(file)).map((file) => `${file} is in the navigation, and isn't there`),
+    ...listed.filter((file) => !pages.includes(file)).map((file) => `${file} is in the navigation but does not exist`),
   ];
 }
 
-/** What a page calls itself; its name without a heading. */
+/** The title of a page: its first heading, or its name. */
 export function titleOf(page: string, file: string): string {
   return /^# (.+)$/m.exec(page)?.[1]?.replaceAll("`", "").trim() ?? file;
 }

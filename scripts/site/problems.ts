@@ -1,13 +1,13 @@
 import { Logger, LogLevel } from "typedoc";
 
 /**
- * What the builder's types compute with: nobody names these, and the reference would have a page of each. All others that
- * an export mentions must be exported, or stand in `intentionallyNotExported`.
+ * Internal types of the builder, which would clutter the reference. All other types that an export mentions must be
+ * exported or listed in `intentionallyNotExported`.
  */
 const machinery =
   /^\S+, defined in \S+\/src\/dsl\/types\/\S+, is referenced by \S+ but not included in the documentation$/;
 
-/** Everything that is wrong with the site. */
+/** All problems of the site. */
 export class Problems extends Logger {
   readonly #found: string[] = [];
 
@@ -19,7 +19,7 @@ export class Problems extends Logger {
     this.#found.push(...problems);
   }
 
-  /** TypeDoc's own. A warning is a problem too: it never knows of anything that is only half wrong. */
+  /** TypeDoc's messages. Its warnings are problems too. */
   override log(message: string, level: LogLevel): void {
     if (level >= LogLevel.Warn && !machinery.test(message)) this.add(message);
   }

@@ -17,16 +17,16 @@ import { type Section, titleOf } from "./navigation.ts";
 
 export interface SiteOptions {
   readonly sections: readonly Section[];
-  /** The page that lists the others: it comes first, under no section. */
+  /** The index page, which comes first, outside all sections. */
   readonly indexFile: string;
-  /** Sources of what can be imported; each says its name by `@module`. */
+  /** The sources of the entry points; `@module` gives their names. */
   readonly entryPoints: readonly string[];
   readonly out: string;
 }
 
-/** What TypeDoc calls the group of pages that stand in none. */
+/** TypeDoc's name for the group of pages without a section. */
 const noSection = "none";
-/** The section that the entry points stand in, behind its pages. */
+/** The section that lists the entry points after its pages. */
 const reference = "Reference";
 
 export async function siteApplication({ sections, indexFile, entryPoints, out }: SiteOptions): Promise<Application> {
@@ -35,7 +35,7 @@ export async function siteApplication({ sections, indexFile, entryPoints, out }:
     includeVersion: true,
     tsconfig: "tsconfig.json",
     entryPoints: [...entryPoints],
-    // A step of its own checks the types.
+    // A separate step checks the types.
     skipErrorChecking: true,
     disableSources: true,
     excludePrivate: true,
@@ -89,7 +89,7 @@ export async function siteApplication({ sections, indexFile, entryPoints, out }:
   return application;
 }
 
-/** Pages keep their place in the repository: `docs/handlers.md` is `docs/handlers.html`. */
+/** Pages keep their path: `docs/handlers.md` becomes `docs/handlers.html`. */
 class PageRouter extends KindRouter {
   protected override getIdealBaseName(reflection: Reflection): string {
     if (!reflection.isDocument()) return super.getIdealBaseName(reflection);

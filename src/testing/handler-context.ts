@@ -1,16 +1,16 @@
 import { type BatchContext, type Metrics, silentLogger } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
 
-/** A context for calling a handler's methods by hand, and what they did with it. */
+/** A context for calling a handler's methods directly, which records what they did. */
 export interface TestedContext extends BatchContext {
-  /** What the method measured. */
+  /** The metrics that the method added. */
   readonly measured: Metrics;
-  /** Runs what `onCleanup` was given, the last one first. */
+  /** Runs the callbacks registered with `onCleanup`, last one first. */
   cleanUp(): Promise<void>;
 }
 
 /**
- * What a handler's method gets as its `ctx`, to call it by hand in a test; `given` replaces any part of it.
+ * Creates a `ctx` for calling a handler's method directly in a test; `given` overrides any part of it.
  *
  * @example
  * const ctx = handlerContext({ args: { factor: 2 } })

@@ -7,27 +7,27 @@ export interface Call extends CallRef {
   readonly uid: string | undefined;
   readonly life: PartState;
   readonly beganAt: number;
-  /** Not set: it runs, or its process died over it. */
+  /** Undefined while it runs, or if its process crashed during the call. */
   endedAt: number | undefined;
 }
 
-/** What the handlers' journals tell, read as it is written. */
+/** The calls in the handlers' journals, read as they are written. */
 export class Calls {
-  /** Those of tasks that haven't been let go. */
+  /** Calls of tasks that have not been released. */
   readonly #ofTask = new Map<string, Call[]>();
   readonly #thrown = new Map<string, Set<string>>();
-  /** By process: when it stood still by itself. */
+  /** Unplanned stalls by process. */
   readonly #stalls = new Map<PartState, { readonly from: number; readonly to: number }[]>();
   readonly #open = new Map<string, Call>();
   readonly #readOut = new Set<PartState>();
-  /** Every attempt, from the begin of its first call to the end of its last. */
+  /** Every attempt, from the start of its first call to the end of its last. */
   readonly spans = new Map<string, AttemptSpan>();
   count = 0;
 
   readFrom(lives: readonly PartState[]): void {
     for (const life of lives) {
       if (this.#readOut.has(life)) continue;
-      if (life.endedAt !== undefined) this.#readOut.add(life); // before the read: it writes nothing more
+      if (life.endedAt !== undefined) this.#readOut.add(life); // before the read, after which it writes nothing
       for (const line of life.journal.read()) this.#take(life, line);
     }
   }
@@ -36,7 +36,7 @@ export class Calls {
     return this.#ofTask.get(task) ?? [];
   }
 
-  /** Its calls are checked; of what comes later the spans remain. */
+  /** Called once its calls are checked; only spans of later ones are kept. */
   letGo(task: string): void {
     this.#ofTask.delete(task);
   }
@@ -45,7 +45,7 @@ export class Calls {
     return this.#thrown.get(`${task}:${node}`)?.has(code) ?? false;
   }
 
-  /** When this process first stood still in this time, by itself or because it was told to; `undefined`: it didn't. */
+  /** When this process first stalled or was paused in this period; `undefined` if it was not. */
   stoodStill(
     life: PartState,
     when: { readonly from: number; readonly to: number; readonly atLeastMs?: number },

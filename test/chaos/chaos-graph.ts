@@ -1,13 +1,13 @@
 import { type DrawnNode, randomGraph } from "../../src/testing/cluster/random-graph.ts";
 import type { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
-import { shared } from "./part-spec.ts";
+import { shared } from "./process-spec.ts";
 
-/** Many small graphs and some larger ones: work of both kinds is always under way. */
+/** Many small graphs and some larger ones, so that both are always running. */
 const sizes = [1, 2, 2, 3, 3, 4, 4, 6, 9] as const;
 const mostBatches = 6;
-/** Of the graphs: their nodes have no retry, so that there are tasks that fail, and are tried again as a whole. */
+/** Share of graphs without node retries, so that tasks fail and are retried as a whole. */
 const fragile = 0.15;
-/** Of the nodes that an external worker could serve. */
+/** Share of the nodes that an external worker can serve. */
 const external = 0.3;
 
 type Io = {
@@ -16,7 +16,7 @@ type Io = {
   };
 };
 
-/** As a simulation draws it, for real time and for external workers besides. */
+/** A graph as in the simulation, adapted to real time and external workers. */
 export function chaosGraph(random: SeededRandom): { readonly nodes: readonly DrawnNode[] } {
   const nodes = randomGraph(random, random.pick(sizes)).nodes.map(real);
   const isFragile = random.chance(fragile);
@@ -30,8 +30,8 @@ export function chaosGraph(random: SeededRandom): { readonly nodes: readonly Dra
 }
 
 /**
- * A simulated second is nothing, and here a lease, a pause and a broker's start have to fit into it; and each batch costs
- * some milliseconds.
+ * In real time, a timeout must leave time for a lease, a pause and a broker's restart, and each batch takes some
+ * milliseconds.
  */
 function real(node: DrawnNode): DrawnNode {
   const { timeout_sec, io } = node as DrawnNode & { readonly timeout_sec?: number; readonly io?: Io };
@@ -45,14 +45,14 @@ function real(node: DrawnNode): DrawnNode {
   };
 }
 
-/** Such workers take a source of several shards for complete when the first of them is: it must have ended before. */
+/** External workers consider a source complete once its first shard is, so it must have ended before. */
 function canBeExternal({ type, depends_on, fan_in = "all", io }: DrawnNode, sharded: ReadonlySet<string>): boolean {
   if (type !== "map" || depends_on.length === 0) return false;
   const waits = fan_in === "all" && (io as { readonly start_when?: string }).start_when === undefined;
   return waits || !depends_on.some((id) => sharded.has(id));
 }
 
-/** They know no input here but whole artifacts, and they do not enforce limits. */
+/** External workers read whole artifacts only, and do not enforce limits. */
 function externalNode(node: DrawnNode): DrawnNode {
   const { partitions: _, limits: __, timeout_sec: ___, ...kept } = node;
   const { start_when } = node.io as { readonly start_when?: string };

@@ -22,11 +22,13 @@ export interface ChaosHandlersOptions {
   readonly leaseMs: number;
 }
 
-/** What handlers do besides their work, as probabilities a call. */
+/** Misbehaviour of handlers, as probabilities per call. */
 const rates = { throws: 0.02, permanent: 0.1, slow: 0.01, remembers: 0.05 } as const;
 const mostPauseMs = 15;
 
-/** They compute what the simulation's handlers compute, so its reference can judge them; every call is in the journal. */
+/**
+ * Compute what the simulation's handlers compute, so that its reference can check them; each call is in the journal.
+ */
 export function chaosHandlers({ journal, random, leaseMs }: ChaosHandlersOptions): readonly HandlerDefinition[] {
   const make = (name: string): HandlerDefinition => {
     const call = async <T>(ctx: AttemptContext, uid: string | undefined, work: () => Promise<T>): Promise<T> => {

@@ -5,22 +5,22 @@ import type { Artifact, ShardRecord, TaskRecord, TaskStatus, VarsRecord } from "
 import type { Store } from "../../src/core/ports/index.ts";
 import { externalNodes, externalSources } from "./external-nodes.ts";
 
-/** One row of an artifact log, in whatever generation. */
+/** One row of an artifact log, in any generation. */
 export interface LogRow {
   readonly nodeId: string;
   readonly shard: number;
   readonly generation: number;
   readonly artifact: Artifact;
   readonly isMarker: boolean;
-  /** The server's time at which the fence was read for it, in ms. `undefined`: another program's, or its time was changed for one. */
+  /** Server time of its fence read, in ms; `undefined` for rows of external workers, which may overwrite it. */
   readonly fenceReadAt: number | undefined;
-  /** It is in the log of the task that this one tries again. */
+  /** It is in the log of the original task. */
   readonly isAdopted: boolean;
-  /** What other programs know it by. */
+  /** Its name for external workers. */
   readonly batchUid: string;
 }
 
-/** All that the database knows of a task that has ended. */
+/** Everything in the database about an ended task. */
 export interface TaskEvidence {
   readonly task: TaskRecord;
   readonly vars: VarsRecord;
@@ -28,16 +28,16 @@ export interface TaskEvidence {
   readonly rows: readonly LogRow[];
 }
 
-/** What a sample sees of a record. */
+/** A sampled record. */
 export interface Seen {
   readonly id: string;
   readonly taskId: string;
   readonly status: string;
-  /** Numbers that never get less. */
+  /** Numbers that never decrease. */
   readonly numbers: Readonly<Record<string, number>>;
 }
 
-/** Reads records past the engine: what is there, and not what a store makes of it. */
+/** Reads documents directly, bypassing the store. */
 export class Evidence {
   readonly #client: MongoClient;
   readonly #store: Store;
@@ -53,7 +53,7 @@ export class Evidence {
     await this.#client.close();
   }
 
-  /** All tasks and shards that are there, as they are now; not at one instant. */
+  /** All current tasks and shards; not a consistent snapshot. */
   async sample(): Promise<readonly Seen[]> {
     const tasks = await this.#collection<{ _id: string; status: TaskStatus }>("tasks")
       .find({}, { projection: { status: 1 } })
@@ -78,7 +78,7 @@ export class Evidence {
   async ofTask(id: string): Promise<TaskEvidence> {
     const task = await this.#store.readTask(id);
     const vars = await this.#store.readVars(id);
-    if (task === undefined || vars === undefined) throw new Error(`task ${id} is gone`);
+    if (task === undefined || vars === undefined) throw new Error(`task ${id} is missing`);
     const docs = await this.#collection<NodeDocument>("nodes").find({ task_id: id }).toArray();
     const shards = docs.map(shardRecords.toRecord);
     const external = externalNodes(task.graph);
@@ -94,13 +94,13 @@ export class Evidence {
     return { task, vars, shards, rows: [...own, ...(await Promise.all(borrowed)).flat()] };
   }
 
-  /** What another program wrote and nobody made part of a log isn't there. */
+  /** Excludes rows of external workers that never became part of a log. */
   #rows(of: object): Promise<ArtifactDocument[]> {
     const found = this.#collection<ArtifactDocument>("artifacts").find({ ...of, seq: { $exists: true } } as object);
     return found.toArray() as Promise<ArtifactDocument[]>;
   }
 
-  /** What there is of shards and of held slots. */
+  /** Remaining shards and used slots. */
   async leftovers(): Promise<readonly string[]> {
     const shards = (await this.sample()).map(({ id, status }) => `${id}, ${status}`);
     const slots = (await this.#store.heldSlots()).map(

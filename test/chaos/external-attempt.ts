@@ -6,7 +6,7 @@ import { compute } from "../../src/testing/cluster/computation.ts";
 import type { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { type CallRef, type JournalWriter, machineMs } from "./journal.ts";
 
-/** An envelope, as it stands on the wire. */
+/** An envelope on the wire. */
 export interface Envelope {
   readonly task_id: string;
   readonly node_id: string;
@@ -29,15 +29,14 @@ const heartbeatMs = 1_500;
 const pollMs = 150;
 const mostPauseMs = 15;
 const longestSource = 200;
-/** Each once a batch. */
+/** Probabilities per batch. */
 const rates = { throws: 0.02, permanent: 0.1, silent: 0.01, repeats: 0.1 } as const;
 
-/** The uid that such a worker gives a batch of its own. */
+/** The uid of a batch of such a worker. */
 export const externalUid = (source: string, batchUid: string): string => `${source}/${batchUid}`;
 
 /**
- * One command. A driver's call that fails ends the attempt without a word: its lease runs out, and another command
- * comes.
+ * Executes one command. A failed driver call ends the attempt silently: its lease expires, and another command follows.
  */
 export class ExternalAttempt {
   readonly #workerId: string;
@@ -77,11 +76,11 @@ export class ExternalAttempt {
       void this.#beat();
       const outcome = await this.#work();
       this.#over.abort();
-      await this.#say(this.#isCancelled ? { kind: "CANCELLED", reason: "told to" } : outcome);
+      await this.#say(this.#isCancelled ? { kind: "CANCELLED", reason: "requested" } : outcome);
     } catch (error) {
       if (this.#isCancelled)
-        await this.#say({ kind: "CANCELLED", reason: "told to" }).catch(() => {}); // its lease ends
-      else process.stderr.write(`${machineMs()} ${JSON.stringify(this.#ref)} given up: ${String(error)}\n`);
+        await this.#say({ kind: "CANCELLED", reason: "requested" }).catch(() => {}); // its lease expires
+      else process.stderr.write(`${machineMs()} ${JSON.stringify(this.#ref)} abandoned: ${String(error)}\n`);
     } finally {
       this.#over.abort();
     }
@@ -91,11 +90,11 @@ export class ExternalAttempt {
     while (!this.#over.signal.aborted) {
       await sleep(heartbeatMs, undefined, { signal: this.#over.signal }).catch(() => {});
       if (this.#over.signal.aborted) return;
-      await this.#say({ kind: "TASK_HEARTBEAT", ...this.#lease() }).catch(() => {}); // the next one may get through
+      await this.#say({ kind: "TASK_HEARTBEAT", ...this.#lease() }).catch(() => {}); // the next one may succeed
     }
   }
 
-  /** @returns the word of its end */
+  /** @returns the message that ends it */
   async #work(): Promise<Document> {
     for (const source of this.#command.payload.input_inline.input_args.from_nodes) {
       for (const { batch_uid, meta } of await this.#read(source)) {
@@ -112,7 +111,7 @@ export class ExternalAttempt {
     return { kind: "TASK_DONE", metrics: { finalized: 1 }, artifacts_ref: {}, final_uid: "__final__" };
   }
 
-  /** What a source has stored, the oldest first, once it says that it is complete. */
+  /** The batches of a source, oldest first, once it is complete. */
   async #read(source: string): Promise<Document[]> {
     const of = { task_id: this.#command.task_id, node_id: source };
     while ((await this.#artifacts.findOne({ ...of, status: "complete" })) === null) await this.#pause(pollMs);
@@ -123,7 +122,7 @@ export class ExternalAttempt {
       .toArray();
   }
 
-  /** @returns the word of a failure */
+  /** @returns the failure message */
   async #batch(uid: string, input: unknown): Promise<Document | undefined> {
     const random = this.#random;
     const { task_id, node_id } = this.#ids;

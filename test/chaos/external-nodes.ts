@@ -1,5 +1,5 @@
 import type { Graph, GraphNode } from "../../src/graph/index.ts";
-import { shared } from "./part-spec.ts";
+import { shared } from "./process-spec.ts";
 
 export const isExternal = ({ type }: Pick<GraphNode, "type">): boolean =>
   shared.externalTypes.some((name) => name === type);

@@ -1,5 +1,5 @@
 import type { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
-import type { PartPlace } from "./part-spec.ts";
+import type { PartPlace } from "./process-spec.ts";
 import type { ServerName } from "./servers.ts";
 
 export type Fault =
@@ -30,7 +30,7 @@ export interface TimedFault {
   readonly fault: Fault;
 }
 
-/** How often each kind is drawn, of the sum of those that are allowed. */
+/** Weights of the kinds, relative to the sum of the allowed ones. */
 const weights: Readonly<Record<FaultKind, number>> = {
   kill: 10,
   stop: 3,
@@ -44,12 +44,12 @@ const weights: Readonly<Record<FaultKind, number>> = {
   slow: 2,
 };
 
-/** A day of bad luck: the same for the same seed. */
+/** The schedule of faults, determined by the seed. */
 export function faultSchedule(options: {
   readonly random: SeededRandom;
   readonly lastsMs: number;
   readonly kinds: readonly FaultKind[];
-  /** Whom it can hit. */
+  /** Possible targets. */
   readonly parts: readonly PartPlace[];
   readonly leaseMs: number;
 }): readonly TimedFault[] {
@@ -57,7 +57,7 @@ export function faultSchedule(options: {
   const faults: TimedFault[] = [];
   const bag = kinds.flatMap((kind) => Array.from({ length: weights[kind] }, () => kind));
   if (bag.length === 0) return faults;
-  const first = random.shuffled(kinds); // each once, so that a short run has met them
+  const first = random.shuffled(kinds); // each kind once first, so that a short run includes all
   for (let atMs = 1_000 + random.int(2_000); atMs < lastsMs; atMs += 2_000 + random.int(4_000)) {
     faults.push({ atMs, fault: draw(first.pop() ?? random.pick(bag), options) });
   }
@@ -98,19 +98,19 @@ export function describeFault(fault: Fault): string {
   switch (fault.kind) {
     case "kill":
     case "stop":
-      return `${fault.kind} ${fault.role}-${fault.index}, back after ${fault.downMs} ms`;
+      return `${fault.kind} ${fault.role}-${fault.index}, restart after ${fault.downMs} ms`;
     case "pause":
       return `pause ${fault.role}-${fault.index} for ${fault.ms} ms`;
     case "kill kafka":
     case "kill mongo":
-      return `${fault.kind}, back after ${fault.downMs} ms`;
+      return `${fault.kind}, restart after ${fault.downMs} ms`;
     case "pause kafka":
     case "pause mongo":
       return `${fault.kind} for ${fault.ms} ms`;
     case "cut":
-      return `cut ${fault.link} off for ${fault.ms} ms`;
+      return `disconnect ${fault.link} for ${fault.ms} ms`;
     case "lossy":
-      return `lose one in ${fault.oneIn} pieces to and from ${fault.link} for ${fault.ms} ms`;
+      return `lose one in ${fault.oneIn} chunks to and from ${fault.link} for ${fault.ms} ms`;
     case "slow":
       return `delay ${fault.link} by up to ${fault.delayMs} ms for ${fault.ms} ms`;
   }

@@ -5,18 +5,18 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { JournalReader, machineMs } from "./journal.ts";
-import { noServer, type PartPlace, type PartSpec, type Role } from "./part-spec.ts";
+import { noServer, type PartPlace, type ProcessSpec, type Role } from "./process-spec.ts";
 
 const programOf = ({ role }: { readonly role: Role }): string =>
-  fileURLToPath(new URL(role === "external" ? "external-part.ts" : "part.ts", import.meta.url));
+  fileURLToPath(new URL(role === "external" ? "external-process.ts" : "chaos-process.ts", import.meta.url));
 const watchdogProgram = fileURLToPath(new URL("watchdog.ts", import.meta.url));
 const againAfterMs = 500;
-/** A part that is told to stop while its servers are away gives up on them. */
+/** A process that is asked to stop while its servers are unavailable stops waiting for them. */
 const stopsWithinMs = 45_000;
-/** Parts are started again and again: what is compiled once is kept, for all runs. */
+/** Processes restart often, so compiled code is cached across runs. */
 const env = { ...process.env, NODE_COMPILE_CACHE: resolve(".cache/chaos/compiled") };
 
-/** One process, from its start to its end. */
+/** One process from start to exit. */
 export interface PartState {
   readonly name: string;
   readonly role: Role;
@@ -24,11 +24,11 @@ export interface PartState {
   readonly log: string;
   readonly process: ChildProcess;
   readonly ended: Promise<unknown>;
-  /** By the machine's clock. */
+  /** By the machine's monotonic clock. */
   endedAt: number | undefined;
-  /** When it stood still because it was told to; an open one stands still now. */
+  /** Injected pauses; one without an end is ongoing. */
   readonly pauses: { readonly from: number; to: number }[];
-  /** What the driver did to it, so that its end is no surprise. */
+  /** What the driver did to it, so that its exit is expected. */
   doomed: boolean;
 }
 
@@ -42,12 +42,12 @@ export interface FleetOptions {
   readonly folder: string;
   readonly seed: number;
   readonly parts: readonly PartPlace[];
-  readonly spec: Pick<PartSpec, "mongoUrl" | "database" | "brokers" | "capacity">;
-  /** Told of an end that nobody brought about, or that doesn't come. */
+  readonly spec: Pick<ProcessSpec, "mongoUrl" | "database" | "brokers" | "capacity">;
+  /** Called for an unexpected exit, or a missing one. */
   readonly onCrash: (life: PartState, how: string) => void;
 }
 
-/** The coordinators and workers. A part that ends is started again, as a process manager would. */
+/** The coordinators and workers. Processes that exit are restarted, as by a process manager. */
 export class Fleet {
   readonly lives: PartState[] = [];
   readonly counts = { starts: 0, startsWithoutServer: 0 };
@@ -68,15 +68,15 @@ export class Fleet {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
     });
-    this.#watchdog.stdin?.on("error", () => {}); // it has ended with the fleet
+    this.#watchdog.stdin?.on("error", () => {}); // it exited with the fleet
   }
 
-  /** Resolves when all are ready. */
+  /** Resolves once all are ready. */
   async start(): Promise<void> {
     await Promise.all(this.#places.map((place) => this.#launch(place)));
   }
 
-  /** Ends a part at once (`kill`) or in order (`stop`); it comes back after so long. */
+  /** Kills or gracefully stops a process, and restarts it after a delay. */
   async end(at: PartPlace, how: "kill" | "stop", downMs: number): Promise<boolean> {
     const place = this.#place(at);
     const { life } = place;
@@ -87,7 +87,7 @@ export class Fleet {
     const waiting = new AbortController();
     const late = sleep(stopsWithinMs, "late", { signal: waiting.signal }).catch(() => undefined);
     if ((await Promise.race([life.ended, late])) === "late") {
-      this.#options.onCrash(life, `no end, ${stopsWithinMs / 1000} s after it was told to stop`);
+      this.#options.onCrash(life, `still running ${stopsWithinMs / 1000} s after it was asked to stop`);
       life.process.kill("SIGKILL");
       await life.ended;
     }
@@ -107,7 +107,7 @@ export class Fleet {
     return true;
   }
 
-  /** Kills what there is. */
+  /** Kills all processes. */
   async close(): Promise<void> {
     this.#closing = true;
     const open = this.lives.filter(({ endedAt }) => endedAt === undefined);
@@ -122,7 +122,7 @@ export class Fleet {
 
   #place({ role, index }: PartPlace): Place {
     const place = this.#places.find((each) => each.role === role && each.index === index);
-    if (place === undefined) throw new Error(`there is no ${role} ${index}`);
+    if (place === undefined) throw new Error(`unknown ${role} ${index}`);
     return place;
   }
 
@@ -133,16 +133,16 @@ export class Fleet {
     life.process.kill("SIGCONT");
   }
 
-  /** Resolves when the part is ready, or has ended before it was. */
+  /** Resolves once the process is ready, or has exited before. */
   async #launch(place: Place): Promise<void> {
     if (this.#closing) return;
     const { folder, seed, spec } = this.#options;
     const name = `${place.name}.${++place.lives}`;
     const own = seed + this.lives.length * 7919;
     const path = (kind: string) => join(folder, `${name}.${kind}`);
-    const told: PartSpec = { ...spec, role: place.role, name, journal: path("journal"), seed: own };
+    const ownSpec: ProcessSpec = { ...spec, role: place.role, name, journal: path("journal"), seed: own };
     const log = openSync(path("log"), "a");
-    const child = spawn(process.execPath, [programOf(place), JSON.stringify(told)], {
+    const child = spawn(process.execPath, [programOf(place), JSON.stringify(ownSpec)], {
       env,
       stdio: ["ignore", log, log, "ipc"],
     });
@@ -152,7 +152,7 @@ export class Fleet {
     const life: PartState = {
       name,
       role: place.role,
-      journal: new JournalReader(told.journal),
+      journal: new JournalReader(ownSpec.journal),
       log: path("log"),
       process: child,
       ended,

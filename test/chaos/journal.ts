@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readSync, writeSync } from "node:fs";
 const beatMs = 50;
 const stallMs = 150;
 
-/** Milliseconds of the machine's monotonic clock: the same clock in all processes, and it never steps. */
+/** The machine's monotonic clock in ms: shared by all processes, and never set. */
 export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 export interface CallRef {
@@ -14,18 +14,18 @@ export interface CallRef {
 }
 
 /**
- * What a process of handlers writes down.
+ * The journal entries of a process with handlers.
  *
- * - `begin`, `end`: a call of `processBatch` (with its `uid`), or of anything else (without)
- * - `threw`: what it throws next, on purpose
- * - `stall`: the process stood still from `from` on
+ * - `begin`, `end`: a call of `processBatch` (with its `uid`), or of another method (without)
+ * - `threw`: the error that it is about to throw deliberately
+ * - `stall`: the process stalled since `from`
  */
 export type JournalLine =
   | ({ readonly kind: "begin" | "end"; readonly at: number; readonly type: string; readonly uid?: string } & CallRef)
   | ({ readonly kind: "threw"; readonly at: number; readonly code: string } & CallRef)
   | { readonly kind: "stall"; readonly at: number; readonly from: number };
 
-/** Appended line by line, each in the file before the call goes on: it is all there when the process is killed. */
+/** Appended line by line, each written before the call continues, so that nothing is lost if the process is killed. */
 export class JournalWriter {
   readonly #file: number;
 
@@ -37,7 +37,7 @@ export class JournalWriter {
     writeSync(this.#file, `${JSON.stringify(line)}\n`);
   }
 
-  /** Writes down when this process stood still: what it did right after it did not know the time yet. */
+  /** Records when this process stalled. */
   watchStalls(): void {
     let before = machineMs();
     setInterval(() => {
@@ -48,7 +48,7 @@ export class JournalWriter {
   }
 }
 
-/** Reads on where it ended the last time. */
+/** Continues reading after the last read. */
 export class JournalReader {
   readonly #path: string;
   #offset = 0;
@@ -68,7 +68,7 @@ export class JournalReader {
         const length = readSync(file, buffer, 0, buffer.length, this.#offset);
         if (length === 0) break;
         this.#offset += length;
-        text += buffer.toString("latin1", 0, length); // ids and uids here are plain ASCII
+        text += buffer.toString("latin1", 0, length); // ids and uids are plain ASCII
       }
     } finally {
       closeSync(file);

@@ -5,20 +5,20 @@ import type { Calls } from "./calls.ts";
 import { chaosGraph } from "./chaos-graph.ts";
 import { checkTask } from "./checks/task-checks.ts";
 import type { Evidence, TaskEvidence } from "./evidence.ts";
-import { retryUntil } from "./insist.ts";
 import { machineMs } from "./journal.ts";
-import { shared } from "./part-spec.ts";
+import { shared } from "./process-spec.ts";
+import { retryUntil } from "./retry-until.ts";
 import { Sampler } from "./sampler.ts";
 
 const cancelled = 0.08;
 const mostCancelAfterMs = 4_000;
-/** What still wants to write to a task when it has ended does so by then. */
+/** By then, late writes to an ended task have arrived. */
 const settleMs = shared.leaseMs;
-/** Of the tasks: they are deleted as soon as they have ended, under whatever still wants to write to them. */
+/** Share of tasks that are deleted as soon as they end, while late writes may arrive. */
 const hasty = 0.2;
-/** Of the tasks that failed or were cancelled. */
+/** Share of failed and cancelled tasks that are retried. */
 const retried = 0.7;
-/** Checked and deleted at once. */
+/** Checked and deleted immediately. */
 const mostAtOnce = 8;
 
 interface OpenTask {
@@ -27,7 +27,7 @@ interface OpenTask {
   readonly settleMs: number;
   readonly retries: boolean;
   isCancelled: boolean;
-  /** By the machine's clock: when it was first seen to have ended. */
+  /** When it was first seen as ended, by the machine's clock. */
   endedAt: number | undefined;
 }
 
@@ -35,31 +35,31 @@ export interface LoadOptions {
   readonly client: Client;
   readonly evidence: Evidence;
   readonly calls: Calls;
-  /** Takes from the journals what is new. */
+  /** Reads new journal entries. */
   readonly readCalls: () => void;
   readonly random: SeededRandom;
   readonly tasks: number;
-  /** At most so many at once. */
+  /** Maximum number of concurrent ones. */
   readonly open: number;
   readonly onBroken: (wrong: readonly string[], evidence: TaskEvidence) => void;
 }
 
-/** The tasks of a run: creates them, cancels some, checks each when it has ended, tries some again, and deletes all. */
+/** The tasks of a run: creates them, cancels some, checks each ended one, retries some, and deletes all. */
 export class Load {
   readonly counts = {
     ...{ created: 0, finished: 0, failed: 0, cancelled: 0, again: 0, adopted: 0, nodes: 0, external: 0 },
     ...{ batches: 0, lost: 0, retried: 0, restarted: 0 },
   };
   readonly sampler = new Sampler();
-  /** When each task that was checked and deleted had ended by the server's clock, in ms since 1970. */
+  /** End of each checked and deleted task by the server's clock, in ms since 1970. */
   readonly endedAt = new Map<string, number>();
-  /** By `task:node`: how many shards may run at once. */
+  /** Running limit of shards by `task:node`. */
   readonly nodeLimits = new Map<string, number>();
   readonly #options: LoadOptions;
-  /** Of its own: when a task is tried again is up to real time, and the graphs are the seed's. */
+  /** Separate, because retries depend on real time while graphs depend on the seed. */
   readonly #randomAgain: SeededRandom;
   readonly #open = new Map<string, OpenTask>();
-  /** Checked, and kept for those that were made from them. */
+  /** Checked tasks that are kept because others borrow from them. */
   readonly #lenders = new Set<string>();
 
   constructor(options: LoadOptions) {
@@ -79,11 +79,11 @@ export class Load {
     return this.counts.created >= this.#options.tasks;
   }
 
-  /** One round of all that is to be done now. */
+  /** One round of pending work. */
   async turn(how: { readonly mayCreate: boolean }): Promise<void> {
     const { evidence, open, tasks } = this.#options;
-    const room = how.mayCreate ? Math.min(open - this.open.length, tasks - this.counts.created) : 0;
-    await Promise.all(Array.from({ length: Math.max(0, room) }, () => this.#create()));
+    const free = how.mayCreate ? Math.min(open - this.open.length, tasks - this.counts.created) : 0;
+    await Promise.all(Array.from({ length: Math.max(0, free) }, () => this.#create()));
     const now = machineMs();
     const late = [...this.#open.values()].filter((task) => now >= task.cancelAt);
     await Promise.all(late.map((task) => this.#cancel(task)));
@@ -92,7 +92,7 @@ export class Load {
     const settled = [...this.#open.values()].filter(
       ({ endedAt, settleMs: ms }) => endedAt !== undefined && machineMs() - endedAt >= ms,
     );
-    this.#options.readCalls(); // what these have stored, handlers have made before
+    this.#options.readCalls(); // handlers produced their batches earlier
     await Promise.all(settled.slice(0, mostAtOnce).map((task) => this.#check(task, how.mayCreate)));
     await Promise.all([...this.#lenders].map((id) => this.#delete(id)));
   }
@@ -161,8 +161,8 @@ export class Load {
     try {
       await retryUntil(() => this.#options.client.delete(id));
     } catch (error) {
-      if (FlowError.is(error, "TASK_BORROWED")) return; // when its borrower is gone
-      if (!FlowError.is(error, "TASK_UNKNOWN")) throw error; // an answer got lost
+      if (FlowError.is(error, "TASK_BORROWED")) return; // once its borrower is deleted
+      if (!FlowError.is(error, "TASK_UNKNOWN")) throw error; // an answer was lost
     }
     this.#lenders.delete(id);
   }

@@ -1,21 +1,23 @@
 /*
- * Coordinators and workers as processes on Kafka and a MongoDB-wire server, killed, paused and cut off while they work,
- * as are these servers:
+ * Coordinators and workers as processes on Kafka and a MongoDB-wire server, which are killed, paused and disconnected
+ * while they work, as are the servers:
  *
  *   npm run chaos -- --tasks 1000 --seed 7
  *
- *   --tasks N         so many tasks, besides those that are tried again; default as many as there is time for
- *   --minutes N       tasks are created and faults happen for so long at most; default 10, and with --tasks 60
- *   --seed S          of graphs and faults; default drawn by the clock. Real time isn't drawn: a seed that failed may pass
- *   --coordinators N  default 2     --workers N   default 3     --external N   workers of another program, default 1
- *   --open N          tasks at once; default 24
- *   --faults A,B      these kinds only: kill, stop, pause, kill kafka, pause kafka, kill mongo, pause mongo, cut, lossy,
+ *   --tasks N         number of tasks, not counting retries; default as many as time permits
+ *   --minutes N       maximum duration of creating tasks and injecting faults; default 10, with --tasks 60
+ *   --seed S          seed of graphs and faults; default from the clock. It does not determine timing: a failed seed
+ * may pass
+ *   --coordinators N  default 2     --workers N   default 3     --external N   external workers, default 1
+ *   --open N          concurrent tasks; default 24
+ *   --faults A,B      only these kinds: kill, stop, pause, kill kafka, pause kafka, kill mongo, pause mongo, cut,
+ * lossy,
  *                     slow; or none
- *   --keep            keeps journals and logs also when nothing is broken
- *   --until-broken    ends as soon as something is
+ *   --keep            keeps journals and logs even without violations
+ *   --until-broken    stops at the first violation
  *
- * At the end every task has ended, its records hold to the engine's laws, and its results are those of a plain
- * evaluation; else the exit code is 1, and what broke is printed with where the evidence lies.
+ * At the end every task must have ended, its records must satisfy the engine's laws, and its results must equal a plain
+ * evaluation; otherwise the exit code is 1, and the violations are printed with the location of the evidence.
  */
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
@@ -69,15 +71,15 @@ function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosRepo
   const { created, finished, failed, cancelled, again, adopted, nodes, external } = counts;
   const { batches, lost, retried, restarted } = counts;
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-  const told = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
-  console.log(`\n${created} tasks in ${minutes} minutes, and ${again} tried again with ${adopted} shards adopted`);
+  const faultCounts = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
+  console.log(`\n${created} tasks in ${minutes} minutes, ${again} retries with ${adopted} shards adopted`);
   console.log(`${finished} finished, ${failed} failed, ${cancelled} cancelled; ${external} of ${nodes} nodes external`);
   console.log(`${batches} batches stored by ${calls} calls of handlers; ${starts} starts of processes`);
   console.log(
-    `${lost} lost leases, ${retried} failed attempts, ${restarted} outputs started over; at most ${peak} attempts at once`,
+    `${lost} lost leases, ${retried} failed attempts, ${restarted} restarted logs; at most ${peak} concurrent attempts`,
   );
   console.log(
-    `faults: ${told.join(", ") || "none"}; the last task ended ${(calmMs / 1000).toFixed(1)} s after the last`,
+    `faults: ${faultCounts.join(", ") || "none"}; the last task ended ${(calmMs / 1000).toFixed(1)} s after the last`,
   );
   console.log(broken.length === 0 ? "every law held, 1 to 11" : `${broken.length} broken; evidence: ${folder}`);
   for (const what of broken) console.log(`  ${what}`);
@@ -87,7 +89,8 @@ function kindsOf(list: string): readonly FaultKind[] {
   if (list === "none") return [];
   return list.split(",").map((name) => {
     const kind = faultKinds.find((each) => each === name.trim());
-    if (kind === undefined) throw new Error(`no kind of fault is called '${name}': ${faultKinds.join(", ")}`);
+    if (kind === undefined)
+      throw new Error(`unknown kind of fault '${name}', expected one of ${faultKinds.join(", ")}`);
     return kind;
   });
 }
@@ -97,5 +100,5 @@ function number(name: "minutes" | "tasks" | "seed" | "coordinators" | "workers" 
   if (given === undefined) return name === "minutes" || name === "tasks" ? defaults[name] : Number.NaN;
   const value = Number(given);
   if (Number.isFinite(value) && value >= 0) return value;
-  throw new Error(`--${name} takes a number, not '${given}'`);
+  throw new Error(`invalid --${name} '${given}': expected a number`);
 }

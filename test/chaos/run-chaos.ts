@@ -4,37 +4,37 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { kafkaBus } from "../../src/adapters/kafka/index.ts";
 import { mongoStore } from "../../src/adapters/mongo/index.ts";
 import { Client } from "../../src/engine/client.ts";
+import { partsAdapter } from "../../src/testing/cluster/computation.ts";
 import { workerTypes } from "../../src/testing/cluster/random-graph.ts";
-import { partsAdapter } from "../../src/testing/cluster/sim-adapters.ts";
 import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { Calls } from "./calls.ts";
 import { checkLimits, checkNothingRan, peakOf } from "./checks/end-checks.ts";
 import { Evidence, type TaskEvidence } from "./evidence.ts";
 import { describeFault, type FaultKind, faultSchedule } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
-import { FaultInjector } from "./inflict.ts";
+import { FaultInjector } from "./inject.ts";
 import { machineMs } from "./journal.ts";
 import { Load } from "./load.ts";
-import { type PartPlace, shared } from "./part-spec.ts";
+import { type PartPlace, shared } from "./process-spec.ts";
 import { type ChaosServers, startServers } from "./servers.ts";
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** How long tasks are created and faults happen, at most, in ms. */
+  /** Maximum duration of creating tasks and injecting faults, in ms. */
   readonly lastsMs: number;
   readonly tasks: number;
-  /** Ends as soon as something is broken. */
+  /** Stops at the first violation. */
   readonly untilBroken?: boolean;
   readonly coordinators: number;
   readonly workers: number;
   readonly external: number;
-  /** Tasks at once. */
+  /** Concurrent tasks. */
   readonly open: number;
   readonly kinds: readonly FaultKind[];
-  /** For journals, logs, and what is broken. */
+  /** Folder for journals, logs and violations. */
   readonly folder: string;
   readonly say: (line: string) => void;
-  /** Ends the run early. */
+  /** Stops the run early. */
   readonly signal?: AbortSignal;
 }
 
@@ -44,7 +44,7 @@ export interface ChaosReport {
   readonly faults: Readonly<Record<string, number>>;
   readonly calls: number;
   readonly starts: number;
-  /** Attempts that ran handler code at once, at most. */
+  /** Maximum number of attempts that ran handler code concurrently. */
   readonly peak: number;
   /** From the end of the faults to the end of the last task. */
   readonly calmMs: number;
@@ -55,17 +55,16 @@ const sayEveryMs = 10_000;
 const capacity = 6;
 const database = "flowkit_chaos";
 const largestBackoffMs = 8_000;
-/** A command that no external worker accepts is sent again after twice as long each time: five times, on a busy machine. */
+/** A command that no external worker accepts is re-sent with doubling delays: five times, on a busy machine. */
 const longestOfferMs = shared.externalAcceptMs * 2 ** 5;
 /**
- * Law 6, with room for a machine that has other things to do. It is the time within which one of the tasks must end:
- * the others may be waiting for their turn.
+ * Law 6, with tolerance for a busy machine: within this time one of the tasks must end; the others may be waiting.
  */
 const boundMs = largestBackoffMs + shared.leaseMs + shared.sweepMs + longestOfferMs + 10_000;
 
 /**
- * Tasks on coordinators and workers that are processes of their own, while these, their broker and their connections
- * fail. The seed gives graphs and faults; what meets what is up to real time, so a run is like no other.
+ * Runs tasks on separate coordinator and worker processes while these, their servers and their connections fail. The
+ * seed determines graphs and faults but not timing, so every run is different.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   rmSync(options.folder, { recursive: true, force: true });
@@ -88,7 +87,7 @@ class ChaosRun {
   readonly #client: Client;
   readonly #evidence: Evidence;
   readonly #load: Load;
-  readonly #inflictor: FaultInjector;
+  readonly #injector: FaultInjector;
   readonly #startedAt = performance.now();
 
   constructor(options: ChaosOptions, servers: ChaosServers) {
@@ -106,7 +105,7 @@ class ChaosRun {
       ...options,
       parts: this.#parts,
       spec: { mongoUrl: servers.proxiedMongoUrl, database, brokers: servers.brokers, capacity },
-      onCrash: (life, how) => this.#broke([`${life.name} ended by itself with ${how}: see ${life.log}`]),
+      onCrash: (life, how) => this.#broke([`${life.name} exited unexpectedly with ${how}: see ${life.log}`]),
     });
     this.#load = new Load({
       client: this.#client,
@@ -118,7 +117,7 @@ class ChaosRun {
       open,
       onBroken: (wrong, evidence) => this.#brokeTask(wrong, evidence),
     });
-    this.#inflictor = new FaultInjector({
+    this.#injector = new FaultInjector({
       fleet: this.#fleet,
       servers,
       random: new SeededRandom(seed + 1),
@@ -135,7 +134,7 @@ class ChaosRun {
     const over = new AbortController();
     const random = new SeededRandom(seed + 2);
     const schedule = faultSchedule({ random, lastsMs, kinds, parts: this.#parts, leaseMs: shared.leaseMs });
-    const faults = this.#inflictor.run(schedule, over.signal);
+    const faults = this.#injector.run(schedule, over.signal);
     let faultsFailed: unknown;
     const faultsEnd = faults.catch((error: unknown) => {
       faultsFailed = error;
@@ -148,7 +147,7 @@ class ChaosRun {
       !(this.#load.isComplete && this.#load.open.length === 0);
     await this.#turns(mayGoOn, { mayCreate: true });
     over.abort();
-    this.#say("no more faults: waiting for what they left");
+    this.#say("no more faults: waiting for open tasks");
     await faultsEnd;
     if (faultsFailed !== undefined) throw faultsFailed;
     const calmFrom = performance.now();
@@ -168,7 +167,7 @@ class ChaosRun {
     return {
       broken: this.#broken,
       counts: this.#load.counts,
-      faults: Object.fromEntries(this.#inflictor.counts),
+      faults: Object.fromEntries(this.#injector.counts),
       calls: this.#calls.count,
       starts: this.#fleet.counts.starts,
       peak: peakOf(this.#calls),
@@ -205,7 +204,7 @@ class ChaosRun {
       const { nodes } = await this.#client.task(id).explain();
       const why = nodes.map(({ text }) => text).join("; ");
       this.#brokeTask(
-        [`task ${id}: still open, and for ${boundMs / 1000} s after the faults no task has ended: ${why}`],
+        [`task ${id}: still open; no task has ended within ${boundMs / 1000} s after the faults: ${why}`],
         await this.#evidence.ofTask(id),
       );
     }
@@ -222,7 +221,7 @@ class ChaosRun {
     this.#broke(items.map(({ topic, reason, body }) => `a dead letter of ${topic}: ${reason}: ${body.slice(0, 200)}`));
   }
 
-  /** All tasks are deleted: a shard or a slot that a late write has left is found by a worker or a sweep. */
+  /** All tasks are deleted: workers and sweeps remove shards and slots left by late writes. */
   async #checkLeftovers(): Promise<void> {
     const until = performance.now() + shared.leaseMs + shared.sweepMs * 2;
     let left: readonly string[];
@@ -231,7 +230,7 @@ class ChaosRun {
       if (left.length === 0) return;
       await sleep(turnMs);
     } while (performance.now() < until);
-    this.#broke([`left of tasks that were deleted: ${left.join(", ")}`]);
+    this.#broke([`left over from deleted tasks: ${left.join(", ")}`]);
   }
 
   #brokeTask(wrong: readonly string[], evidence: TaskEvidence): void {

@@ -2,14 +2,14 @@ import type { Seen } from "./evidence.ts";
 
 const terminal: ReadonlySet<string> = new Set(["finished", "failed", "cancelled"]);
 
-/** Looks at all records again and again: what has ended stays as it is, and no number of a record gets less. */
+/** Samples all records repeatedly: ended ones do not change, and no number decreases. */
 export class Sampler {
   readonly wrong: string[] = [];
   #before = new Map<string, Seen>();
 
   /**
-   * @param isDeleted - whether a task was deleted: a record of it that a late write left has nothing to do with before
-   * @returns the ids of tasks that have ended
+   * @param isDeleted - whether a task was deleted: a record recreated by a late write is unrelated to earlier samples
+   * @returns the ids of ended tasks
    */
   take(sample: readonly Seen[], isDeleted: (taskId: string) => boolean): ReadonlySet<string> {
     const ended = new Set<string>();

@@ -6,12 +6,12 @@ import { startMongo } from "../../scripts/services/mongo.ts";
 import type { ServerProcess } from "../../scripts/services/server-process.ts";
 import { startTcpProxy, type TcpProxy } from "../../scripts/services/tcp-proxy.ts";
 
-/** Real servers, with a proxy before each that all parts go through. */
+/** Real servers, each behind a proxy that all processes use. */
 export interface ChaosServers {
-  /** Past the proxy, for the checks. */
+  /** Direct address, for the checks. */
   readonly mongoUrl: string;
   readonly proxiedMongoUrl: string;
-  /** The proxy: it is what the broker says its address is. */
+  /** Address of the proxy, which the broker advertises. */
   readonly brokers: readonly string[];
   readonly links: Readonly<Record<ServerName, TcpProxy>>;
   readonly servers: Readonly<Record<ServerName, Server>>;
@@ -21,7 +21,7 @@ export interface ChaosServers {
 export const serverNames = ["kafka", "mongo"] as const;
 export type ServerName = (typeof serverNames)[number];
 
-/** A server that can be killed, paused and started again on its data. */
+/** A server that can be killed, paused and restarted on its data. */
 export class Server {
   readonly #start: () => Promise<ServerProcess>;
   #process: ServerProcess | undefined;
@@ -31,7 +31,7 @@ export class Server {
     this.#start = start;
   }
 
-  /** Resolves when it serves. */
+  /** Resolves once it is ready. */
   start(): Promise<void> {
     if (this.#process !== undefined) return Promise.resolve();
     this.#starting ??= this.#start()
@@ -49,7 +49,7 @@ export class Server {
     if (server === undefined) return;
     this.#process = undefined;
     process.kill(server.pid, "SIGKILL");
-    await server.stop(); // its guard has seen it end
+    await server.stop(); // its guard has noticed its exit
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT"): void {
@@ -57,12 +57,12 @@ export class Server {
   }
 
   async stop(): Promise<void> {
-    await this.#starting?.catch(() => {}); // whoever waits for it is told
+    await this.#starting?.catch(() => {}); // reported to those who wait for it
     await this.kill();
   }
 }
 
-/** @throws ServiceMissing where Java, Maven or Python can't be had */
+/** @throws ServiceMissing without Java, Maven or Python */
 export async function startServers(folder: string): Promise<ChaosServers> {
   const kafkaPort = await freePort();
   const mongoPort = await freePort(kafkaPort);

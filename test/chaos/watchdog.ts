@@ -1,11 +1,11 @@
 /*
- * Kills what the driver has started when the driver ends, however it ends: a process that stands still (SIGSTOP) hears
- * of nothing else. The driver writes `+PID` and `-PID` to its input; the input's end is the driver's end.
+ * Kills the driver's processes when the driver exits for any reason: a process that is paused (SIGSTOP) cannot notice
+ * that. The driver writes `+PID` and `-PID` to its input; the end of the input means that the driver has exited.
  */
 import { createInterface } from "node:readline";
 
 const alive = new Set<number>();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {}); // the input decides
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {}); // only the input counts
 
 for await (const line of createInterface({ input: process.stdin })) {
   const pid = Number(line.slice(1));

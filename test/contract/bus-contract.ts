@@ -1,20 +1,20 @@
 import { describe, test } from "vitest";
 import { closingContract } from "./bus/closing-contract.ts";
 import { deliveryContract } from "./bus/delivery-contract.ts";
-import { type BusHarness, type BusTest, busWorld } from "./bus/world.ts";
+import { type BusHarness, type BusTest, busFixture } from "./bus/fixture.ts";
 
 /**
- * What every bus promises, test by test.
+ * The contract of a bus.
  *
  * @param name - shown in front of every test
- * @param open - makes a bus for one test
+ * @param open - creates a bus for one test
  */
 export function busContract(name: string, open: () => Promise<BusHarness>): void {
   const it: BusTest = (title, body) =>
     test(title, async () => {
       const harness = await open();
       try {
-        await body(await busWorld(harness));
+        await body(await busFixture(harness));
       } finally {
         await harness.close();
       }

@@ -4,6 +4,7 @@ import { artifactContract } from "./store/artifact-contract.ts";
 import { cancelContract } from "./store/cancel-contract.ts";
 import { dispatchContract } from "./store/dispatch-contract.ts";
 import { dueTaskContract } from "./store/due-task-contract.ts";
+import type { StoreHarness, StoreTest } from "./store/fixture.ts";
 import { leaseContract } from "./store/lease-contract.ts";
 import { outcomeContract } from "./store/outcome-contract.ts";
 import { queueContract } from "./store/queue-contract.ts";
@@ -15,28 +16,27 @@ import { taskListContract } from "./store/task-list-contract.ts";
 import { valueContract } from "./store/value-contract.ts";
 import { varsContract } from "./store/vars-contract.ts";
 import { connectionContract, repeatContract } from "./store/whole-contract.ts";
-import type { StoreHarness, StoreTest } from "./store/world.ts";
 
 /**
- * What every store promises, test by test. It demands no atomicity over two records.
+ * The contract of a store. It does not require atomicity across two records.
  *
  * @param name - shown in front of every test
- * @param open - makes a fresh, empty store for one test
+ * @param open - creates an empty store for one test
  */
 export function storeContract(name: string, open: () => Promise<StoreHarness>): void {
   const it: StoreTest = (title, body) =>
     test(title, async () => {
       const harness = await open();
       try {
-        const [store, other] = [await harness.connect(), await harness.connect()];
+        const [store, peer] = [await harness.connect(), await harness.connect()];
         await body({
           store,
-          other,
+          peer,
           advance: (ms) => harness.advance(ms),
           connect: () => harness.connect(),
         });
         await store.close();
-        await other.close();
+        await peer.close();
       } finally {
         await harness.close();
       }

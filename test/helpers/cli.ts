@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
 import { tempFolder } from "./temp-folder.ts";
 
-/** The built command, as npm links it. */
+/** The built command, linked as by npm. */
 export const flowkitBin = resolve("dist/cli/main.js");
 export const node = resolve("node_modules/.bin/node");
 
@@ -17,9 +17,9 @@ export interface CliOutcome {
 export interface RunningCli {
   readonly outcome: Promise<CliOutcome>;
   readonly child: ChildProcess;
-  /** What it has printed so far. */
+  /** The output so far. */
   readonly texts: { readonly stdout: string; readonly stderr: string };
-  /** Resolves when stderr or stdout has this text; rejects when the process ends before. */
+  /** Resolves once stderr or stdout contains this text; rejects if the process exits before. */
   printed(text: string): Promise<void>;
 }
 
@@ -29,11 +29,11 @@ export interface CliOptions {
   readonly input?: string;
 }
 
-/** Runs `flowkit` to its end. */
+/** Runs `flowkit` until it exits. */
 export const cli = (args: readonly string[], options: CliOptions): Promise<CliOutcome> =>
   startCli(args, options).outcome;
 
-/** Starts `flowkit`; it is killed when the test ends. */
+/** Starts `flowkit`, which is killed at the end of the test. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): RunningCli {
   if (!existsSync(flowkitBin)) throw new Error("dist is missing: run `npm run build` first");
   const child = spawn(node, [flowkitBin, ...args], {
@@ -66,13 +66,13 @@ export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions)
           done();
         };
         looks.add(look);
-        outcome.then(() => reject(new Error(`ended before it printed '${text}': ${JSON.stringify(texts)}`)), reject);
+        outcome.then(() => reject(new Error(`exited before it printed '${text}': ${JSON.stringify(texts)}`)), reject);
         look();
       }),
   };
 }
 
-/** A folder with these files, where zod can be imported and `flowkit` is not installed. */
+/** A folder with these files, in which zod can be imported but `flowkit` is not installed. */
 export function cliProject(files: Readonly<Record<string, string | object>>): string {
   const folder = tempFolder();
   mkdirSync(join(folder, "node_modules"));
@@ -85,7 +85,7 @@ export function cliProject(files: Readonly<Record<string, string | object>>): st
   return folder;
 }
 
-/** Counts to `count`, squares, and prints from inside; the batch of 13 fails. */
+/** Squares the numbers up to `count`, with console output; the batch of 13 fails. */
 export const squaresFlow = `
 import { defineHandler, flow, param } from "flowkit";
 import * as z from "zod";

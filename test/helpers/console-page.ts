@@ -4,12 +4,12 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import { flowkitBin, node } from "./cli.ts";
 
 /*
- * A page with sessions: its `console` blocks hold command lines behind `$ `, each followed by what it prints. A line
- * `...` stands for anything. `npx flowkit` is the built command. A `ts` block whose first line is a comment with a file's
- * name is that file, and so is a `json` block with a name behind that word.
+ * A page with sessions: its `console` blocks contain command lines after `$ `, each followed by its output. A line
+ * `...` matches anything. `npx flowkit` runs the built command. A `ts` block whose first line is a comment with a file
+ * name is that file, as is a `json` block with a file name after `json`.
  */
 
-/** What differs from run to run. */
+/** Parts of the output that differ between runs. */
 const variable: readonly (readonly [RegExp, string])[] = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "<id>"],
   [/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+Z)?/g, "<time>"],
@@ -17,7 +17,7 @@ const variable: readonly (readonly [RegExp, string])[] = [
   [/\b1\d{12}\b/g, "<ms>"],
 ];
 
-/** Nodes that run at the same time tell of it in any order. */
+/** Lines of concurrent nodes may appear in any order. */
 function normal(text: string): string {
   const lines = variable
     .reduce((all, [what, name]) => all.replace(what, name), text)
@@ -41,15 +41,15 @@ function isAsPromised(promised: string, printed: string): boolean {
   return new RegExp(`^${pattern}$`).test(normal(printed));
 }
 
-/** The page as it would be true: what was printed differently than it says is replaced. */
+/** The page with its output replaced where the actual output differs. */
 export function truePage(page: string, folder: string): string {
   const bin = join(folder, ".bin");
   mkdirSync(bin);
   symlinkSync(flowkitBin, join(bin, "flowkit"));
   symlinkSync(node, join(bin, "node"));
-  writeFileSync(join(bin, "npx"), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 }); // a user has the package in the folder
+  writeFileSync(join(bin, "npx"), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 }); // users have the package installed in the folder
   let cwd = folder;
-  // The shell replaces `$TASK` by the id that was printed last.
+  // `$TASK` is the id that was printed last.
   let task = "";
   const run = (line: string): string => {
     const [, to] = /^cd (\S+)$/.exec(line) ?? [];
@@ -79,13 +79,13 @@ export function truePage(page: string, folder: string): string {
       return block;
     }
     const steps = text.split(/^\$ /m).slice(1);
-    const told = steps.map((step) => {
+    const shown = steps.map((step) => {
       const end = step.indexOf("\n");
       const [line, promised] = [step.slice(0, end), step.slice(end + 1)];
       const printed = run(line);
       const words = isAsPromised(promised, printed) ? promised : `${printed.trimEnd()}\n`;
       return `$ ${line}\n${words.replace(/^\n$/, "")}`;
     });
-    return `\`\`\`console\n${told.join("")}\`\`\``;
+    return `\`\`\`console\n${shown.join("")}\`\`\``;
   });
 }

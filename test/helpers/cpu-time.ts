@@ -1,4 +1,4 @@
-/** How many milliseconds this process computes for `work`, which is not how long it takes where others compute too. */
+/** The CPU time in ms that this process spends on `work`, which is independent of the load of the machine. */
 export function cpuMsOf(work: () => void): number {
   const before = process.cpuUsage();
   work();

@@ -1,28 +1,28 @@
 /*
  * The TypeScript programs of a Markdown page. The info string of a block says what it is:
  *
- * - `ts`            a program of its own: type-checked and run
- * - `ts continued`  goes on where the `ts` block before it ended
- * - `ts no-run`     a program of its own: type-checked, not run (it needs a server, or never ends)
- * - `ts wrong`      goes on where the block before it ended, but nothing goes on from it: must not compile
- * - `ts generated`  written by a test, which compiles it: nothing is looked at here
+ * - `ts`            a complete program: type-checked and run
+ * - `ts continued`  continues the `ts` block before it
+ * - `ts no-run`     a complete program: type-checked, not run (it needs a server, or never ends)
+ * - `ts wrong`      continues likewise, but nothing continues it: must not compile
+ * - `ts generated`  written by a test, which compiles it: ignored here
  * - `ts theirs`     a program of another library: neither type-checked nor run, only counted
  *
- * In a wrong program, a line `// error: ...` says what the compiler must say about the line below it, and it must say
- * no more.
+ * In a wrong program, a line `// error: ...` states the compiler's error for the line below it; there must be no
+ * others.
  *
- * A comment behind `console.log(...)` on the same line is a promise: the program must print it.
+ * A comment after `console.log(...)` on the same line states its expected output.
  */
 
 export interface DocProgram {
-  /** Line of the page where its first block starts, from 1. */
+  /** One-based line of its first block on the page. */
   readonly line: number;
-  /** Its code at the very lines it has on the page, so that an error's line number is the page's. */
+  /** Its code at the same line numbers as on the page, so that errors refer to the page. */
   readonly code: string;
   readonly runs: boolean;
-  /** What it promises to print, in order. */
+  /** The expected output, in order. */
   readonly prints: readonly string[];
-  /** What the compiler must say, and at which lines. */
+  /** The expected compiler errors, by line. */
   readonly errors: readonly { readonly line: number; readonly words: string }[];
 }
 
@@ -36,11 +36,11 @@ const fence = /^(\s*)```(.*)$/;
 const complaint = /^\s*\/\/ error: (.+)$/;
 const promise = /^\s*console\.log\(.*\);?\s*\/\/\s*(.+)$/;
 
-/** How many programs of other libraries a page shows. */
+/** Number of programs of other libraries on a page. */
 export const externalPrograms = (page: string): number => page.match(/^```ts theirs$/gm)?.length ?? 0;
 
 /**
- * @throws Error for an info string that starts with `ts` but isn't one of the above
+ * @throws Error for an unknown info string that starts with `ts`
  * @example docPrograms("```ts\nconsole.log(1) // 1\n```")[0]?.prints // -> ["1"]
  */
 export function docPrograms(page: string): readonly DocProgram[] {

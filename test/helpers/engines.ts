@@ -9,7 +9,7 @@ import type { EngineOptions } from "../../src/engine/options.ts";
 import { FlowError } from "../../src/errors/index.ts";
 import { type LoggedLine, RecordingLogger } from "./recording-logger.ts";
 
-/** A bus that outlives the engines on it, as a broker does. */
+/** A bus that outlives its engines, like a broker. */
 export function sharedBus(bus: Bus = memoryBus()): Bus {
   return {
     publish: (topic, key, message) => bus.publish(topic, key, message),
@@ -18,7 +18,7 @@ export function sharedBus(bus: Bus = memoryBus()): Bus {
   };
 }
 
-/** Makes a bus refuse what has more bytes on the wire. */
+/** Makes a bus reject larger messages. */
 export function carryAtMost(bus: Bus, bytes: number): void {
   const { publish } = bus;
   bus.publish = async (topic, key, message) => {
@@ -29,11 +29,11 @@ export function carryAtMost(bus: Bus, bytes: number): void {
 }
 
 export interface TestEngineOptions extends Omit<EngineOptions, "handlers" | "logger"> {
-  /** The engine logs errors in this test, and is meant to. */
+  /** Whether the engine is expected to log errors. */
   readonly mayLogErrors?: boolean;
 }
 
-/** Nothing is looked for from time to time: a lost wake-up shows as a test that hangs. */
+/** Disables periodic polling, so that a lost wake-up makes the test hang. */
 export const noTicks = { tickMs: 3_600_000 } as const;
 
 export interface TestEngine {
@@ -41,16 +41,16 @@ export interface TestEngine {
   readonly state: MemoryState;
   readonly store: Store;
   readonly logged: readonly LoggedLine[];
-  /** What the store was told, in order; only of an engine that made its store itself. */
+  /** The store's events in order; only if the engine created its own store. */
   readonly writes: readonly MemoryStoreEvent[];
   record(taskId: string, nodeId: string, shard?: number): Promise<ShardRecord>;
-  /** Of the shard's current generation. */
+  /** The artifacts of the shard's current generation. */
   artifacts(taskId: string, nodeId: string, shard?: number): Promise<readonly Artifact[]>;
 }
 
 /**
- * An engine that is stopped when the test ends, and makes the test fail when it logged an error. After the first sweep
- * of a task there is none.
+ * An engine that is stopped at the end of the test and fails it if it logged an error. No task is swept after its first
+ * sweep.
  */
 export async function testEngine(
   handlers: readonly HandlerDefinition[],

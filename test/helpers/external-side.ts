@@ -17,14 +17,14 @@ import { sharedBus } from "./engines.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 import { until } from "./waiting.ts";
 
-/** A store whose rows of other programs are in a map until they are stamped. */
+/** A store that keeps the rows of external workers in a map until they are stamped. */
 export class ExternalStore implements ExternalRows {
   readonly store: Store;
   readonly rows = new Map<string, { readonly meta: Json; readonly epoch: number; readonly workerId: string }>();
-  /** What `prepare` answers. */
+  /** The answer of `prepare`. */
   unreadable: Awaited<ReturnType<ExternalRows["prepare"]>>;
   prepared = 0;
-  /** Nodes of which a worker wrote that they have no more. */
+  /** Nodes that an external worker has marked as complete. */
   readonly ends = new Set<string>();
   readonly #seqs = new Map<string, number>();
 
@@ -69,7 +69,7 @@ export class ExternalStore implements ExternalRows {
   };
 }
 
-/** A coordinator and a worker of ours, and what goes to workers that aren't. */
+/** A coordinator and a worker of the engine, and the messages to external workers. */
 export class ExternalSide {
   readonly coordinator: Coordinator;
   readonly bus: Bus;
@@ -113,7 +113,7 @@ export class ExternalSide {
     return side;
   }
 
-  /** The command with this number, from 1 on. */
+  /** The command with this number, starting at 1. */
   async command(number: number): Promise<TaskStartMessage> {
     await until(() => this.commands.length >= number, `command ${number}`);
     return this.commands[number - 1] as TaskStartMessage;
@@ -123,25 +123,25 @@ export class ExternalSide {
     return (await this.external.store.readShards(taskId, [nodeId]))[0];
   }
 
-  /** Waits until the shard is so. */
+  /** Waits until the shard matches. */
   async reaches(taskId: string, status: ShardRecord["status"]): Promise<void> {
     await until(async () => (await this.record(taskId))?.status === status, status);
   }
 
-  /** A row keeps who wrote it first. */
+  /** A row keeps its first writer. */
   store(command: TaskStartMessage, uid: string, meta: Json, workerId = "w1"): void {
     const key = `${command.taskId}:${command.nodeId}:${uid}`;
     this.external.rows.set(key, { epoch: command.epoch, workerId, ...this.external.rows.get(key), meta });
   }
 
-  /** An event of the worker `workerId` about this command's attempt. */
+  /** An event of worker `workerId` about the attempt of this command. */
   say(command: TaskStartMessage, event: AttemptEvent, workerId = "w1"): Promise<void> {
     const { taskId, nodeId, shard, epoch, type } = command;
     const message = { taskId, nodeId, shard, epoch, type, workerId, ...event } as StatusMessage;
     return this.bus.publish(`status.${type}.v1`, `${taskId}:${nodeId}`, message);
   }
 
-  /** An acceptance, or a heartbeat, with a lease of so many ms by a clock that is an hour off. */
+  /** An acceptance or a heartbeat with a lease of this many ms, by a clock that is an hour off. */
   lease(
     command: TaskStartMessage,
     kind: "TASK_ACCEPTED" | "TASK_HEARTBEAT",

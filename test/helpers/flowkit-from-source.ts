@@ -1,6 +1,6 @@
 import { registerHooks } from "node:module";
 
-/** Loaded by `node --import`: a program that imports the package gets its sources, so that no build is needed. */
+/** Loaded by `node --import`: resolves imports of the package to its sources, so that no build is needed. */
 const sources: Readonly<Record<string, string>> = {
   flowkit: new URL("../../src/index.ts", import.meta.url).href,
   "flowkit/engine": new URL("../../src/engine/index.ts", import.meta.url).href,

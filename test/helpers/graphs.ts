@@ -12,7 +12,7 @@ interface NodeOptions extends Omit<GraphNode, "node_id" | "depends_on" | "io" | 
   readonly fnArgs?: JsonObject;
 }
 
-/** One node as graph JSON has it. Its type is its id unless given. */
+/** A node of graph JSON. Its type defaults to its id. */
 export function node(id: string, parents: readonly string[] = [], options: NodeOptions = {}): GraphNode {
   const { type, start, adapter, adapterArgs, args, fn, fnArgs, ...rest } = options;
   const inline = {
@@ -34,14 +34,14 @@ export function node(id: string, parents: readonly string[] = [], options: NodeO
   };
 }
 
-/** Retries at once: no test waits for a backoff that it doesn't test. */
+/** Retries without backoff, for tests that do not test it. */
 export const atOnce = { backoff_sec: 0, jitter: 0 } as const;
 
 export const graphOf = (...nodes: readonly GraphNode[]): GraphInput => ({ nodes });
 
 export const parsed = (...nodes: readonly GraphNode[]): Graph => parseGraph({ nodes });
 
-/** A graph as a store may hold it, checked by nobody. */
+/** A graph as in a store, without validation. */
 export const unchecked = (...nodes: readonly GraphNode[]): Graph => ({
   schema_version: "1.0",
   nodes,

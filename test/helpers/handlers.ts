@@ -4,17 +4,17 @@ import type { Json } from "../../src/errors/index.ts";
 
 type Options = Partial<Omit<HandlerDefinition, "kind" | "name">>;
 
-/** A handler that takes and gives any JSON; without `processBatch` its payload is its output. */
+/** A handler with any JSON as input and output; without `processBatch` it outputs its payload. */
 export function handler(name: string, options: Options = {}): HandlerDefinition {
   return { kind: "handler", name, output: z.json(), errors: [], resumable: true, ...options };
 }
 
-/** A source that yields these payloads, each its own output, unless `options` say otherwise. */
+/** A source that yields these payloads and outputs them unchanged, unless `options` override it. */
 export function source(name: string, payloads: readonly Json[], options: Options = {}): HandlerDefinition {
   return handler(name, { iterBatches: () => payloads.map((payload) => ({ payload })), ...options });
 }
 
-/** `items` in lists of `size`, as `{ items: [...] }`: what a source of pages yields. */
+/** `items` in pages of `size`, as `{ items: [...] }`. */
 export function pages(items: readonly Json[], size: number): Json[] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, page) => ({
     items: items.slice(page * size, (page + 1) * size),
@@ -23,7 +23,7 @@ export function pages(items: readonly Json[], size: number): Json[] {
 
 export const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
-/** Batches one after another, each when `next` allows it. */
+/** Yields batches one at a time, each when `next` allows it. */
 export async function* paced(
   payloads: Iterable<Json>,
   next: (index: number) => Promise<unknown>,
@@ -35,5 +35,5 @@ export async function* paced(
   }
 }
 
-/** A number of a batch's items as its metric. */
+/** Adds the number of a batch's items as a metric. */
 export const countItems = (payload: unknown): number => (payload as { items: unknown[] }).items.length;

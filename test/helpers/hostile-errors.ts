@@ -1,4 +1,4 @@
-/** Values that can't be read as errors are, by name. Each call makes a fresh one. */
+/** Thrown values that cannot be read like errors, by name. Each call creates a new one. */
 export const hostileErrors: Readonly<Record<string, { readonly make: () => unknown; readonly says: RegExp }>> = {
   "an error whose message is an object": {
     make: () => Object.assign(new Error("x"), { message: { status: 502 } }),
@@ -16,14 +16,14 @@ export const hostileErrors: Readonly<Record<string, { readonly make: () => unkno
     },
     says: /Error: a value of type object/,
   },
-  "an error whose message can't be read": {
+  "an error whose message cannot be read": {
     make: () => withGetter("message"),
     says: /Error with an unreadable message/,
   },
-  "an error whose stack can't be read": { make: () => withGetter("stack"), says: /the real words/ },
-  "an error whose cause can't be read": { make: () => withGetter("cause"), says: /the real words/ },
-  "an error whose code can't be read": { make: () => withGetter("code"), says: /the real words/ },
-  "an error whose name can't be read": { make: () => withGetter("name"), says: /the real words/ },
+  "an error whose stack cannot be read": { make: () => withGetter("stack"), says: /the real words/ },
+  "an error whose cause cannot be read": { make: () => withGetter("cause"), says: /the real words/ },
+  "an error whose code cannot be read": { make: () => withGetter("code"), says: /the real words/ },
+  "an error whose name cannot be read": { make: () => withGetter("name"), says: /the real words/ },
   "an error whose stack is a number": {
     make: () => Object.assign(new Error("the real words"), { stack: 7 }),
     says: /the real words/,
@@ -35,7 +35,7 @@ export const hostileErrors: Readonly<Record<string, { readonly make: () => unkno
     },
     says: /the real words/,
   },
-  "half of a character": { make: () => new Error("the real words \ud800"), says: /the real words \ufffd/ },
+  "an unpaired surrogate": { make: () => new Error("the real words \ud800"), says: /the real words \ufffd/ },
   "a proxy of an error": { make: () => new Proxy(new Error("the real words"), {}), says: /the real words/ },
   "a proxy whose traps all throw": {
     make: () => new Proxy(new Error("x"), throwingTraps()),

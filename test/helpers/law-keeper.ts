@@ -11,11 +11,11 @@ import type { GraphNode } from "../../src/graph/index.ts";
 interface ShardSeen {
   record: ShardRecord;
   claimed: Set<number>;
-  /** By generation: epochs along seq, and uids. */
+  /** By generation: epochs by seq, and uids. */
   logs: Map<number, { epochs: number[]; uids: Set<string>; closedAt: number | undefined }>;
 }
 
-/** Watches every write of all stores over one state, and notes each that breaks a law of the engine. */
+/** Observes every write of all stores over one state and records violations of the engine's laws. */
 export class LawKeeper {
   readonly broken: string[] = [];
   readonly #shards = new Map<string, ShardSeen>();
@@ -31,7 +31,7 @@ export class LawKeeper {
       case "task": {
         const before = this.#tasks.get(event.taskId);
         if (before !== undefined && isTaskTerminal(before))
-          this.#break(`a terminal task moved: ${before} -> ${event.to}`);
+          this.#break(`a terminal task changed: ${before} -> ${event.to}`);
         this.#tasks.set(event.taskId, event.to);
         return;
       }
@@ -43,9 +43,9 @@ export class LawKeeper {
         const { seq, uid, epoch } = event.artifact;
         const key = shardKey(event.ref);
         if (seq !== log.epochs.length) this.#break(`${key}: seq ${seq} after ${log.epochs.length} artifacts`);
-        if (epoch < (log.epochs.at(-1) ?? 0)) this.#break(`${key}: epoch ${epoch} behind ${log.epochs.at(-1)}`);
+        if (epoch < (log.epochs.at(-1) ?? 0)) this.#break(`${key}: epoch ${epoch} after ${log.epochs.at(-1)}`);
         if (log.uids.has(uid)) this.#break(`${key}: uid ${uid} twice`);
-        if (log.closedAt !== undefined) this.#break(`${key}: an artifact behind the complete marker`);
+        if (log.closedAt !== undefined) this.#break(`${key}: an artifact after the complete marker`);
         log.epochs.push(epoch);
         log.uids.add(uid);
         return;
@@ -72,8 +72,8 @@ export class LawKeeper {
       if (cause === "dispatch") this.#checkStart(record);
       return;
     }
-    if (isShardTerminal(seen.record.status)) this.#break(`${key}: moved out of ${seen.record.status}`);
-    if (record.epoch < seen.record.epoch) this.#break(`${key}: epoch went back to ${record.epoch}`);
+    if (isShardTerminal(seen.record.status)) this.#break(`${key}: left ${seen.record.status}`);
+    if (record.epoch < seen.record.epoch) this.#break(`${key}: epoch decreased to ${record.epoch}`);
     if (cause === "claim") {
       if (seen.claimed.has(record.epoch)) this.#break(`${key}: epoch ${record.epoch} was claimed twice`);
       seen.claimed.add(record.epoch);
@@ -81,11 +81,11 @@ export class LawKeeper {
     seen.record = record;
   }
 
-  /** A child starts only when its fan-in and its start condition hold, by what is stored at that moment. */
+  /** A child starts only if its fan-in and start condition hold in the stored state. */
   #checkStart(record: ShardRecord): void {
     const nodes = this.#nodesOf(record.taskId);
     const node = nodes.find(({ node_id }) => node_id === record.nodeId);
-    if (node === undefined) throw new Error(`${record.nodeId} is no node`);
+    if (node === undefined) throw new Error(`${record.nodeId} is not a node`);
     const satisfied = node.depends_on.filter((parent) => {
       const partitions = nodes.find(({ node_id }) => node_id === parent)?.partitions ?? 1;
       const shards = Array.from({ length: partitions }, (_, shard) =>
@@ -108,7 +108,7 @@ export class LawKeeper {
 
   #log(ref: { taskId: string; nodeId: string; shard: number }, generation: number) {
     const seen = this.#shards.get(shardKey(ref));
-    if (seen === undefined) throw new Error(`${shardKey(ref)} has artifacts and no record`);
+    if (seen === undefined) throw new Error(`${shardKey(ref)} has artifacts but no record`);
     let log = seen.logs.get(generation);
     if (log === undefined) {
       log = { epochs: [], uids: new Set(), closedAt: undefined };

@@ -1,7 +1,7 @@
 import { shardKey } from "../../src/core/model/records.ts";
 import type { PlainRow, PlainRows } from "../../src/core/ports/index.ts";
 
-/** The rows of another program's database, in memory. */
+/** The rows of an external worker's database, in memory. */
 export class MemoryRows implements PlainRows {
   readonly rows = new Map<string, Map<string, PlainRow>>();
   readonly #complete = new Set<string>();

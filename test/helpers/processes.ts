@@ -8,8 +8,8 @@ import { FlowError } from "../../src/errors/index.ts";
 import { sharedBus, type TestEngine, testEngine } from "./engines.ts";
 
 /**
- * Cuts a process off from the world, as kill -9 does: none of its calls is answered any more, no message reaches it.
- * What it had asked for and wasn't executed is lost.
+ * Isolates a process as `kill -9` does: its calls get no more answers, and it receives no more messages. Requests that
+ * have not been executed are lost.
  */
 export class Lifeline {
   readonly #ended = Promise.withResolvers<void>();
@@ -21,7 +21,7 @@ export class Lifeline {
     for (const subscription of this.#subscriptions) void subscription.close();
   }
 
-  /** Lets everything that hangs fail, so that the process's engine can be stopped. */
+  /** Makes all hanging calls fail, so that the process's engine can be stopped. */
   end(): void {
     this.cut();
     this.#ended.resolve();
@@ -43,7 +43,7 @@ export class Lifeline {
       get: (target, key: keyof Store) => {
         const method = target[key] as (...args: unknown[]) => Promise<unknown>;
         if (key === "close") return () => method.call(target);
-        if (key === "removeWorker" && this.#cut) return async () => {}; // it says no good-bye
+        if (key === "removeWorker" && this.#cut) return async () => {}; // it does not unsubscribe
         return (...args: unknown[]) => (this.#cut ? this.#unreachable() : this.#unlessCut(method.apply(target, args)));
       },
     });
@@ -66,14 +66,14 @@ export class Lifeline {
 export interface Cluster {
   readonly state: MemoryState;
   readonly store: Store;
-  /** A further process: an engine on the same data and bus. */
+  /** Starts another process: an engine on the same data and bus. */
   start(
     handlers: readonly HandlerDefinition[],
     options?: Partial<EngineOptions>,
   ): Promise<TestEngine & { readonly lifeline: Lifeline }>;
 }
 
-/** Processes that share a store and a bus, with leases so short that a test can wait for their end. */
+/** Processes that share a store and a bus, with leases short enough for a test to wait for their expiry. */
 export function cluster(options: { readonly bus?: Bus; readonly state?: MemoryState } = {}): Cluster {
   const state = options.state ?? new MemoryState();
   const bus = sharedBus(options.bus ?? memoryBus());
@@ -82,7 +82,7 @@ export function cluster(options: { readonly bus?: Bus; readonly state?: MemorySt
     store: memoryStore({ state }),
     async start(handlers, engineOptions = {}) {
       const lifeline = new Lifeline();
-      const world = await testEngine(handlers, {
+      const engine = await testEngine(handlers, {
         tickMs: 10,
         sweepMs: 100,
         leaseMs: 300,
@@ -92,8 +92,8 @@ export function cluster(options: { readonly bus?: Bus; readonly state?: MemorySt
         store: lifeline.store(memoryStore({ state })),
         bus: lifeline.bus(bus),
       });
-      onTestFinished(() => lifeline.end()); // before the engine is stopped: hooks run in reverse
-      return { ...world, lifeline };
+      onTestFinished(() => lifeline.end()); // runs before the engine is stopped, because hooks run in reverse order
+      return { ...engine, lifeline };
     },
   };
 }

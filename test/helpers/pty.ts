@@ -3,14 +3,14 @@ import xterm from "@xterm/headless";
 import { onTestFinished } from "vitest";
 import { flowkitBin, node } from "./cli.ts";
 
-/** `flowkit` on a terminal: what a person would see on the screen, and keys that they press. */
+/** `flowkit` on a terminal: the visible screen, and key presses. */
 export interface TerminalSession {
-  /** The lines of the screen, without empty ones at the end. */
+  /** The lines of the screen, without trailing empty ones. */
   screen(): readonly string[];
-  /** Resolves when the screen shows this; rejects when the process ends before. */
+  /** Resolves once the screen shows this; rejects if the process exits before. */
   shows(what: RegExp): Promise<void>;
   press(keys: string): void;
-  /** All that was written, control characters included. */
+  /** The whole output, including control characters. */
   written(): string;
   readonly exitCode: Promise<number>;
 }
@@ -70,7 +70,7 @@ export function onTerminal(
           done();
         };
         looks.add(look);
-        void exitCode.then(() => reject(new Error(`ended before it showed ${what}:\n${screen().join("\n")}`)));
+        void exitCode.then(() => reject(new Error(`exited before it showed ${what}:\n${screen().join("\n")}`)));
         look();
       }),
   };

@@ -6,15 +6,15 @@ import { mark, sourceBatches } from "./reference.ts";
 
 export interface RandomGraphHandlersOptions {
   readonly random: () => number;
-  /** How likely a call throws. */
+  /** Probability that a call throws. */
   readonly failing: number;
   /** Awaited in each call. */
   readonly pause: () => Promise<unknown>;
-  /** Told of each batch that is processed. */
+  /** Called for each processed batch. */
   readonly onBatch?: (ctx: BatchContext) => void;
 }
 
-/** The handlers of `randomGraph`'s nodes: what they compute is what `evaluate` computes. */
+/** The handlers of `randomGraph`'s nodes, which compute what `evaluate` computes. */
 export function randomGraphHandlers(options: RandomGraphHandlersOptions): HandlerDefinition[] {
   const { random, failing, pause, onBatch } = options;
   const pauseOrFail = async () => {
@@ -31,7 +31,7 @@ export function randomGraphHandlers(options: RandomGraphHandlersOptions): Handle
             async *iterBatches(args, ctx) {
               const batches = sourceBatches(ctx.nodeId, args as { batches: number; size: number });
               const numbered = batches.map((payload, index) => ({ uid: `b${index}`, payload }));
-              // Uids are stable, their order isn't.
+              // Uids are stable, but their order is not.
               for (const each of numbered.toSorted(() => random() - 0.5)) {
                 if (random() < failing) throw new Error("drawn while iterating");
                 yield each;

@@ -6,8 +6,8 @@ const below = (random: () => number, limit: number): number => Math.floor(random
 const chance = (random: () => number, share: number): boolean => random() < share;
 
 /**
- * A small graph of node types `source` and `step`, over all options that leave its results determined: a gather gets
- * all of its parents, since under `any` its input depends on timing.
+ * A small graph of node types `source` and `step` with all options under which its results are deterministic: a gather
+ * waits for all parents, since with `any` its input depends on timing.
  */
 export function randomGraph(random: () => number): GraphNode[] {
   const nodes: GraphNode[] = [];
@@ -60,7 +60,7 @@ export function randomGraph(random: () => number): GraphNode[] {
   return nodes;
 }
 
-/** The same graphs in every process that is given the same seed. */
+/** Gives the same graphs in every process with the same seed. */
 export function randomGraphs(seed: number, count: number): readonly GraphNode[][] {
   const random = seededRandom(seed);
   return Array.from({ length: count }, () => randomGraph(random));

@@ -9,7 +9,7 @@ export interface LoggedLine {
 export class RecordingLogger implements Logger {
   readonly lines: LoggedLine[] = [];
 
-  /** Errors and warnings, as they can be printed. */
+  /** Errors and warnings in printable form. */
   get problems(): readonly { readonly level: string; readonly message: string | undefined; readonly error: string }[] {
     return this.lines
       .filter(({ level }) => level === "error" || level === "warn")

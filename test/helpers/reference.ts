@@ -2,11 +2,11 @@ import type { Json } from "../../src/errors/index.ts";
 import type { GraphNode } from "../../src/graph/index.ts";
 
 /*
- * What a graph of the handlers below gives, evaluated in the plainest way: node after node, everything in memory, no
- * attempts, no streaming. An engine's results must equal it, whatever happened on the way.
+ * The plain evaluation of a graph of the handlers below: node by node, in memory, without attempts and without
+ * streaming. An engine's results must equal it, whatever faults occurred.
  */
 
-/** A value on its way: where it was born, and every node that it passed. */
+/** A value with its origin and all nodes that it passed. */
 export type Item = string;
 export interface Batch {
   readonly items: readonly Item[];
@@ -19,7 +19,7 @@ export function sourceBatches(nodeId: string, args: { readonly batches: number; 
   }));
 }
 
-/** What every consumer does with its payload: marks each item that is in it. */
+/** What every consumer does with its payload: marks each item in it. */
 export function mark(nodeId: string, payload: Json): Batch {
   const items: Item[] = [];
   const look = (value: Json): void => {
@@ -31,7 +31,7 @@ export function mark(nodeId: string, payload: Json): Batch {
   return { items };
 }
 
-/** By node: the batches that it stores. */
+/** The stored batches by node. */
 export function evaluate(nodes: readonly GraphNode[]): ReadonlyMap<string, readonly Batch[]> {
   const outputs = new Map<string, Batch[]>();
   for (const node of nodes) outputs.set(node.node_id, outputsOf(node, outputs));
@@ -70,8 +70,7 @@ function chunks(items: readonly Item[], size: number): Item[][] {
 }
 
 /**
- * The items of batches, in one order: sources interleave as they like, and what a gather got from them in which order
- * decides where a rechunk after it cuts.
+ * The sorted items of batches: sources may interleave in any order, which also affects where a later rechunk cuts.
  */
 export const allItems = (batches: readonly Batch[]): string =>
   batches

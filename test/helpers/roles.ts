@@ -8,12 +8,14 @@ import { Worker, type WorkerOptions } from "../../src/engine/worker.ts";
 import { sharedBus } from "./engines.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 
-/** Coordinators, workers and clients as processes have them: each with a store of its own on the same data. */
+/**
+ * Coordinators, workers and clients as separate processes would have them: each with its own store on the same data.
+ */
 export interface Roles {
   readonly bus: Bus;
-  /** To read with. */
+  /** A store for reading. */
   readonly store: Store;
-  /** Started, and stopped when the test ends. */
+  /** Starts it, and stops it at the end of the test. */
   coordinator(
     workerTypes: readonly string[],
     options?: Partial<Omit<CoordinatorOptions, "handlers" | "workerTypes">>,
@@ -24,7 +26,7 @@ export interface Roles {
 
 const hourMs = 3_600_000;
 
-/** Nothing is swept after a task's first time unless a test says so: a lost wake-up shows as a test that hangs. */
+/** By default, no task is swept after its first sweep, so that a lost wake-up makes the test hang. */
 export function testRoles(options: { readonly bus?: Bus; readonly mayLogErrors?: boolean } = {}): Roles {
   const state = new MemoryState();
   const bus = sharedBus(options.bus ?? memoryBus());

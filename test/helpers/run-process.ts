@@ -3,7 +3,7 @@ import { delimiter, resolve } from "node:path";
 
 export interface ProcessOutcome {
   readonly exitCode: number;
-  /** Both streams, in the order of arrival. */
+  /** Both streams, in order of arrival. */
   readonly output: string;
 }
 
@@ -13,27 +13,27 @@ export interface ProcessOptions {
 }
 
 export interface RunningProcess {
-  /** Resolves when it has ended, however; rejects when it could not be started. */
+  /** Resolves once it has exited, for whatever reason; rejects if it could not be started. */
   readonly outcome: Promise<ProcessOutcome>;
-  /** Resolves when it has printed this text; rejects when it ends before. */
+  /** Resolves once it has printed this text; rejects if it exits before. */
   printed(text: string): Promise<void>;
   signal(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void;
 }
 
-/** Runs a program to its end and collects what it printed; never rejects because of its exit code. */
+/** Runs a program and collects its output; does not reject on an exit code. */
 export const runProcess = (
   command: string,
   args: readonly string[],
   options: ProcessOptions = {},
 ): Promise<ProcessOutcome> => startProcess(command, args, options).outcome;
 
-/** Starts a program and collects what it prints. */
+/** Starts a program and collects its output. */
 export function startProcess(command: string, args: readonly string[], options: ProcessOptions = {}): RunningProcess {
   const child = spawn(command, args, {
     cwd: options.cwd,
     stdio: ["ignore", "pipe", "pipe"],
     timeout: options.timeoutMs ?? 280_000,
-    // The repository's own Node and tools come first, wherever the process runs.
+    // The repository's Node and tools take precedence, in any working directory.
     env: { ...process.env, NO_COLOR: "1", PATH: [resolve("node_modules/.bin"), process.env.PATH].join(delimiter) },
   });
   let output = "";
@@ -54,7 +54,7 @@ export function startProcess(command: string, args: readonly string[], options: 
           done();
         };
         listeners.add(look);
-        child.on("close", () => reject(new Error(`${command} ended before it printed '${text}': ${output}`)));
+        child.on("close", () => reject(new Error(`${command} exited before it printed '${text}': ${output}`)));
         look();
       }),
     signal: (signal) => void child.kill(signal),
@@ -65,7 +65,7 @@ const outcomeOf = (child: ChildProcess, command: string, output: () => string): 
   new Promise((done, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      const ending = signal === null ? "" : `\n${command} was ended by ${signal}`;
+      const ending = signal === null ? "" : `\n${command} was killed by ${signal}`;
       done({ exitCode: code ?? 1, output: output() + ending });
     });
   });

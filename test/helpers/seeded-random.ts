@@ -1,4 +1,4 @@
-/** Evenly drawn from [0, 1), the same for the same seed: mulberry32. */
+/** Uniform in [0, 1), determined by the seed: mulberry32. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -2,7 +2,7 @@ import type { Store } from "../../src/core/ports/index.ts";
 import type { GraphNode } from "../../src/graph/index.ts";
 import { allItems, type Batch, evaluate } from "./reference.ts";
 
-/** In what a finished task's artifacts differ from the plain evaluation of its graph; empty: in nothing. */
+/** Differences between a finished task's artifacts and the plain evaluation of its graph; empty if there are none. */
 export async function misfits(store: Store, taskId: string, nodes: readonly GraphNode[]): Promise<readonly string[]> {
   const broken: string[] = [];
   const expected = evaluate(nodes);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 
-/** The real one, also where a test has stopped the clocks. */
+/** The real timer, even if a test has stopped the clocks. */
 const elapsed = performance.now.bind(performance);
 
-/** Waits until `condition` holds; looks again each millisecond. How long at most only bounds what hangs. */
+/** Waits until `condition` holds, polling every millisecond. The timeout only bounds hanging tests. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what = "the condition",
@@ -17,7 +17,7 @@ export async function until(
   }
 }
 
-/** Something that is waited for until the test opens it, or ends. */
+/** Blocks callers until the test opens it or ends. */
 export class Gate {
   readonly #opened = Promise.withResolvers<void>();
   #waiting = 0;
@@ -26,12 +26,12 @@ export class Gate {
     onTestFinished(() => this.open());
   }
 
-  /** How many have come here. */
+  /** Number of callers so far. */
   get arrived(): number {
     return this.#waiting;
   }
 
-  /** Waits until it is open, or until the signal is aborted: then it throws the signal's reason. */
+  /** Waits until it is open; throws the signal's reason if it is aborted. */
   async pass(signal?: AbortSignal): Promise<void> {
     this.#waiting++;
     if (signal === undefined) return this.#opened.promise;
@@ -47,7 +47,7 @@ export class Gate {
   }
 }
 
-/** All that an async iterable gives. */
+/** Collects all items of an async iterable. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);

@@ -6,19 +6,19 @@ import { randomGraphs } from "./random-graph.ts";
 import { type RunningProcess, startProcess } from "./run-process.ts";
 import { misfits } from "./stored-results.ts";
 
-/** Random graphs, by the seed that they are drawn from. */
+/** Random graphs by seed. */
 export interface Work {
   readonly seed: number;
   readonly count: number;
 }
 
-/** What a program of the tests prints at its end. */
-interface Told {
+/** What a test program prints when it ends. */
+interface ProgramOutcome {
   readonly processed: number;
   readonly problems: readonly unknown[];
 }
 
-/** Starts a program of the tests, which is killed when the test ends. */
+/** Starts a test program, which is killed at the end of the test. */
 export function startProgram(path: string, args: readonly (string | number)[]): RunningProcess {
   const program = startProcess(process.execPath, [resolve(path), ...args.map(String)]);
   onTestFinished(async () => {
@@ -29,10 +29,10 @@ export function startProgram(path: string, args: readonly (string | number)[]): 
 }
 
 /**
- * An engine of its own process on a store, with tasks of its own, or none.
+ * Starts an engine in a separate process on a store, with or without its own tasks.
  *
  * @param at.store - a SQLite file, or the options of a MongoDB store as JSON
- * @param at.log - gets a line for each batch that is processed
+ * @param at.log - receives a line for each processed batch
  */
 export function startWorker(
   at: { readonly store: string; readonly log: string },
@@ -43,11 +43,11 @@ export function startWorker(
   return startProgram("test/integration/engine/programs/store-worker.ts", [store, log, seed, count, leaseMs]);
 }
 
-/** What it says at its end, which must be a good one. */
-export async function told({ outcome }: RunningProcess): Promise<Told> {
+/** Its final output; it must have succeeded. */
+export async function outcomeOf({ outcome }: RunningProcess): Promise<ProgramOutcome> {
   const { exitCode, output } = await outcome;
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
-  return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Told;
+  return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as ProgramOutcome;
 }
 
 /** The tasks of {@link startWorker}, by number. */
@@ -58,8 +58,8 @@ export async function taskIdsOf(store: Store): Promise<readonly string[]> {
 }
 
 /**
- * Every task has finished, with the results of a plain evaluation, and, where there is a log, each stored batch was
- * processed by somebody.
+ * Checks that every task finished with the results of a plain evaluation and, if there is a log, that each stored batch
+ * was processed by a worker.
  */
 export async function checkAll(store: Store, { seed, count }: Work, log?: string): Promise<void> {
   const ids = await taskIdsOf(store);

@@ -18,7 +18,7 @@ for (const page of pages.toSorted()) {
 
 const onSource = resolve("test/helpers/flowkit-from-source.ts");
 const fileOf = (error: string) => basename(error.split("(")[0] ?? "");
-/** How a value is laid out and quoted is the console's matter, not the page's. */
+/** The console decides the layout and quoting of values. */
 const normal = (text: string) => text.replaceAll(/\s+/g, "").replaceAll('"', "'");
 
 describe("the code on the pages", () => {
@@ -26,7 +26,7 @@ describe("the code on the pages", () => {
   let check: ProcessOutcome = { exitCode: 0, output: "" };
 
   beforeAll(async () => {
-    // Inside the repository: the programs import its packages.
+    // Inside the repository, because the programs import its packages.
     await mkdir(".cache", { recursive: true });
     folder = await mkdtemp(resolve(".cache/docs-"));
     for (const { file, program } of programs) await writeFile(join(folder, file), program.code);
@@ -39,7 +39,7 @@ describe("the code on the pages", () => {
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  // Nobody looks at these: no page but those about the other library may have one.
+  // These are not checked, so only pages about migrating from another library may have them.
   test.each([...comparisons])("%s shows %i programs of another library, which are not checked", (page) => {
     expect(page).toMatch(/^docs\/moving-from-[a-z-]+\.md$/);
   });
@@ -48,19 +48,19 @@ describe("the code on the pages", () => {
   const right = programs.filter(({ program }) => program.errors.length === 0);
   const wrong = programs.filter(({ program }) => program.errors.length > 0);
 
-  test.each(right)("$page:$program.line is right in its types", ({ file, page }) => {
+  test.each(right)("$page:$program.line passes the type checker", ({ file, page }) => {
     const errors = errorsIn(file).map((error) => error.replace(relative(".", join(folder, file)), page));
     expect(errors).toEqual([]);
   });
 
-  test.each(wrong)("$page:$program.line is refused with the words it says", ({ file, program }) => {
+  test.each(wrong)("$page:$program.line is rejected with the error on the page", ({ file, program }) => {
     const errors = errorsIn(file);
     const lineOf = (error: string) => Number(/\((\d+),\d+\): error/.exec(error)?.[1]);
     expect(errors.map(lineOf), errors.join("\n")).toEqual(program.errors.map(({ line }) => line));
     for (const [index, { words }] of program.errors.entries()) expect(errors[index]).toContain(words);
   });
 
-  test("no error came up beside them", () => {
+  test("there are no other errors", () => {
     const known = new Set(programs.map(({ file }) => file));
     const errors = check.output.split("\n").filter((line) => line.includes("error TS"));
     expect(errors.filter((line) => !known.has(fileOf(line)))).toEqual([]);
@@ -68,7 +68,7 @@ describe("the code on the pages", () => {
   });
 
   test.each(programs.filter(({ program }) => program.runs))(
-    "$page:$program.line runs and prints what it says",
+    "$page:$program.line runs and prints the output on the page",
     async ({ file, program }) => {
       const run = await runProcess("node", ["--import", onSource, join(folder, file)]);
       expect(run.exitCode, run.output).toBe(0);

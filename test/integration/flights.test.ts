@@ -60,7 +60,7 @@ describe("over the whole data set", () => {
     }
   });
 
-  test("the numbers are those of a plain loop over the file", () => {
+  test("the numbers equal those of a plain loop over the file", () => {
     const origins = new Map<string, { flights: number; minutes: number; late: number }>();
     const hours = new Map<number, { flights: number; minutes: number; late: number }>();
     const add = <K>(groups: Map<K, { flights: number; minutes: number; late: number }>, key: K, delay: number) => {
@@ -104,7 +104,7 @@ describe("over the whole data set", () => {
     expect(run.report.unknownAirports).toBe(0);
   });
 
-  test("the sums begin while the file is still being read", () => {
+  test("aggregation begins while the file is still being read", () => {
     const at = (nodeId: string, to: string) =>
       run.events.findIndex((event) => event.kind === "node" && event.nodeId === nodeId && event.to === to);
     expect(at("join", "running")).toBeGreaterThan(-1);
@@ -113,7 +113,7 @@ describe("over the whole data set", () => {
     expect(at("merge", "running")).toBeGreaterThan(at("byOrigin", "finished"));
   });
 
-  test("what it writes can be read again", async () => {
+  test("its output can be read again", async () => {
     const paths = await writeOutput(folder, { report: run.report, graph: flights.compile() });
     const read = (name: string) => readFile(join(folder, name), "utf8");
     expect(paths).toEqual(["report.html", "results.json", "graph.json", "graph.mmd"].map((name) => join(folder, name)));
@@ -150,7 +150,7 @@ describe("over damaged files", () => {
     return file;
   }
 
-  test("bad rows are counted by their reason, flights of unknown airports stay in", async () => {
+  test("bad rows are counted by reason, and flights of unknown airports are kept", async () => {
     const file = await fileOf("damaged.json", [
       ...Array.from({ length: 1200 }, () => good),
       { ...good, delay: "ten" },
@@ -176,7 +176,7 @@ describe("over damaged files", () => {
     expect(stripVTControlCharacters(renderReport(report))).toMatch(/1,211 rows read, 9 bad:\n +bad_delay +2\n/);
   });
 
-  test("no flight at all is a report of nothing", async () => {
+  test("a file without flights gives an empty report", async () => {
     const { report } = await runFlights({ flights: await fileOf("empty.json", []) });
     expect(report).toMatchObject({ rows: 0, bad: 0, total: { flights: 0, meanDelay: 0, lateShare: 0 }, origins: [] });
     expect(renderReport(report)).toContain("0 flights");
@@ -201,7 +201,7 @@ describe("over damaged files", () => {
       nodeId: "join",
       reasonCode: "file_missing",
     },
-  ])("$what fails at once, naming node and reason", async ({ params, nodeId, reasonCode }) => {
+  ])("$what fails immediately with node and reason", async ({ params, nodeId, reasonCode }) => {
     const error = await runFlights(await params()).catch((error: unknown) => error);
     expect(FlowError.is(error, "TASK_FAILED")).toBe(true);
     expect(error).toMatchObject({ details: { nodeId, reasonCode } });

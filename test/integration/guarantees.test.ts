@@ -5,7 +5,7 @@ import { allMutations } from "../mutations/all-mutations.ts";
 import { rowsOf } from "../mutations/page.ts";
 import { staleEdits } from "../mutations/planting.ts";
 
-/* What is promised names its tests: they must be there, under those names. */
+/* The pages name the test of each guarantee, which must exist under that name. */
 
 const read = (page: string): string => readFileSync(resolve("docs", page), "utf8");
 const guarantees = read("guarantees.md");
@@ -30,11 +30,11 @@ test.each([...testsOf(guarantees), ...testsOf(behaviours)])("$file has the test:
 });
 
 describe("planted mistakes", () => {
-  test("are planted in the code as it is", () => {
+  test("apply to the current code", () => {
     expect(staleEdits(allMutations)).toEqual([]);
   });
 
-  test("have names of their own, and each is on its page", () => {
+  test("have unique names, and each is on its page", () => {
     const names = allMutations.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     expect([...rowsOf(read("mutations.md")).keys()].toSorted()).toEqual(names.toSorted());

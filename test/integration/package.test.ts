@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { runProcess } from "../helpers/run-process.ts";
 
-/** A flow, from its definition to its results, as a user would write it. */
+/** A user's flow, from its definition to its results. */
 const right = `
 import { defineHandler, flow } from "flowkit";
 import { createEngine } from "flowkit/engine";
@@ -55,7 +55,7 @@ const count = defineHandler("count", {
 export const broken = flow("broken").node("names", names).then("count", count);
 `;
 
-/** Whatever a store answers can be named by who writes one, in declarations too. */
+/** Authors of stores can name the types of all answers, in declarations too. */
 const ownStore = `
 import { sqliteStore } from "flowkit/adapters/sqlite";
 import type { Bus, EpochRef, Message, Store, UndeliveredMessage } from "flowkit/engine";
@@ -79,7 +79,7 @@ console.log(await task(), await shards());
 await store.close();
 `;
 
-/** Declarations are checked too, with the libraries that Node offers and no others. */
+/** Also checks declarations, with Node's libraries only. */
 const compilerOptions = {
   target: "es2023",
   lib: ["es2023", "esnext.disposable"],
@@ -95,7 +95,7 @@ const compilerOptions = {
 
 const compilers = { "5.9": "typescript-5.9", "6.0": "typescript", "7.0": "typescript-7" };
 
-describe("the package as it is published", () => {
+describe("the published package", () => {
   let project: string;
 
   beforeAll(async () => {
@@ -125,13 +125,13 @@ describe("the package as it is published", () => {
       cwd: project,
     });
 
-  test("holds the built code and its papers, nothing else", async () => {
+  test("contains only the built code and its documents", async () => {
     const entries = await readdir(join(project, "node_modules/flowkit"));
     const papers = entries.filter((entry) => !["CHANGELOG.md", "README.md"].includes(entry));
     expect(papers.toSorted()).toEqual(["LICENSE", "dist", "package.json"]);
   });
 
-  test("brings commander, jsonc-parser, re2js and ts-pattern, and zod only once", async () => {
+  test("installs commander, jsonc-parser, re2js and ts-pattern, and zod only once", async () => {
     const entries = await readdir(join(project, "node_modules"));
     expect(entries.filter((entry) => !entry.startsWith(".")).toSorted()).toEqual([
       "@types",
@@ -147,15 +147,15 @@ describe("the package as it is published", () => {
   });
 
   for (const [version, compiler] of Object.entries(compilers)) {
-    test(`a right flow compiles with TypeScript ${version}`, async () => {
+    test(`a correct flow compiles with TypeScript ${version}`, async () => {
       expect(await compile(compiler, "right")).toEqual({ exitCode: 0, output: "" });
     });
 
-    test(`a store's answers have names with TypeScript ${version}`, async () => {
+    test(`a store's answers have exported types with TypeScript ${version}`, async () => {
       expect(await compile(compiler, "own-store")).toEqual({ exitCode: 0, output: "" });
     });
 
-    test(`a wrong edge is named by TypeScript ${version}`, async () => {
+    test(`a mismatched edge is reported by TypeScript ${version}`, async () => {
       const { output } = await compile(compiler, "wrong");
       expect(output).toContain("edge 'names' -> 'count': .id is string, needs number");
       expect(output.match(/error TS/g)).toHaveLength(1);
@@ -170,14 +170,14 @@ describe("the package as it is published", () => {
     });
   });
 
-  test("the command is there", async () => {
+  test("the command is installed", async () => {
     expect(await runProcess("npx", ["--no-install", "flowkit", "--version"], { cwd: project })).toEqual({
       exitCode: 0,
       output: `${packageJson.version}\n`,
     });
   });
 
-  test("the command says which driver is missing", async () => {
+  test("the command reports a missing driver", async () => {
     const listed = await runProcess("npx", ["--no-install", "flowkit", "tasks", "list", "--mongo", "mongodb://h/d"], {
       cwd: project,
     });
@@ -187,7 +187,7 @@ describe("the package as it is published", () => {
     });
   });
 
-  test("the right flow runs", async () => {
+  test("the correct flow runs", async () => {
     expect(await runProcess("node", ["right.ts"], { cwd: project })).toEqual({
       exitCode: 0,
       output: '[{"n":1},{"n":4},{"n":9}]\n{"violations":[],"outputs":[{"n":1},{"n":4},{"n":9}]}\n',

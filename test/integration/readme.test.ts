@@ -10,7 +10,7 @@ let folder = "";
 
 beforeAll(async () => {
   await mkdir(".cache", { recursive: true });
-  folder = await mkdtemp(resolve(".cache/readme-")); // inside the repository: the program imports its packages
+  folder = await mkdtemp(resolve(".cache/readme-")); // inside the repository, because the program imports its packages
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -18,11 +18,11 @@ test("the first program is the quickstart", async () => {
   expect(block("ts")).toBe(await readFile("examples/quickstart/main.ts", "utf8"));
 });
 
-test("the quickstart is short enough to be read at once", () => {
+test("the quickstart is short", () => {
   expect(block("ts").trimEnd().split("\n").length).toBeLessThan(30);
 });
 
-test("the graph on the page is the graph that the program prints", async () => {
+test("the graph on the page is the one that the program prints", async () => {
   const [program] = docPrograms(readme);
   await writeFile(join(folder, "program.ts"), program?.code ?? "");
   const onSource = resolve("test/helpers/flowkit-from-source.ts");
@@ -31,7 +31,7 @@ test("the graph on the page is the graph that the program prints", async () => {
   expect(JSON.parse(printed)).toEqual(JSON.parse(block("json")));
 });
 
-test("the compiler says what the page says it does", async () => {
+test("the compiler's error is the one on the page", async () => {
   const wrong = block("ts")
     .replace("input: z.array(Order)", "input: z.array(Order.extend({ price: z.string() }))")
     .replace("price * quantity", "Number(price) * quantity");

@@ -12,11 +12,11 @@ const examples = new Map(
 );
 const kinds = readdirSync(golden).map((file) => basename(file, ".json"));
 
-test.for(kinds)("the page's example of %s is the message as it is written", (kind) => {
+test.for(kinds)("the example of %s on the page equals the encoded message", (kind) => {
   const text = readFileSync(new URL(`${kind}.json`, golden), "utf8");
   expect(examples.get(kind)).toEqual(JSON.parse(text));
 });
 
-test("the page has no message that there isn't", () => {
+test("the page contains only existing messages", () => {
   expect([...examples.keys()].filter((kind) => !kinds.includes(kind))).toEqual([]);
 });

@@ -44,7 +44,7 @@ export const clockMutations: readonly Mutation[] = [
     ),
     elsewhere: {
       file: "test/sim/scheduler-races.test.ts",
-      title: "a due time that is told during a sweep is slept until",
+      title: "a due time that arrives during a sweep is not forgotten",
       why: "takes an attempt that fails between two calls of one sweep",
     },
   },

@@ -31,7 +31,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/sim/bulk-sweeps.test.ts",
-      title: "two thousand tasks whose hints were lost",
+      title: "two thousand tasks whose messages were lost",
       why: "takes more tasks than a page has, due at once",
     },
     ...mutation(
@@ -103,7 +103,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   {
     elsewhere: raceOf(
-      "a child that streams and ends before its parent",
+      "a streaming child that ends before its parent",
       "takes a child that reads nothing of its parent",
     ),
     ...mutation(
@@ -182,7 +182,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   {
     elsewhere: raceOf(
-      "a cancel goes to who holds the attempt then",
+      "a cancel goes to the current owner of the attempt",
       "takes an attempt that is claimed between two calls, and then waits for time to pass",
     ),
     ...mutation(

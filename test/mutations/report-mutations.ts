@@ -12,14 +12,14 @@ const contract = (title: string) => ({
 export const reportMutations: readonly Mutation[] = [
   {
     ...mutation("a report that was overtaken counts", edit(moves, " || n <= (record.lease?.reports ?? 0);", ";")),
-    elsewhere: contract("changes nothing for a report that a later one"),
+    elsewhere: contract("ignores a report that a later one"),
   },
   {
     ...mutation(
       "a report about a withdrawn output counts",
       edit(moves, "const overtaken = generation !== record.generation || n <=", "const overtaken = n <="),
     ),
-    elsewhere: contract("changes nothing for a report about an output that is withdrawn"),
+    elsewhere: contract("ignores a report about a withdrawn log"),
   },
   mutation(
     "a restart keeps the checkpoint",

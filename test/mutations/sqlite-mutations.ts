@@ -19,7 +19,7 @@ export const sqliteMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/contract/sqlite/sqlite-store.test.ts",
-      title: "a log that grew over another connection is a conflict at its old length",
+      title: "appending at the old length of a log that another connection extended is a conflict",
       why: "takes another process that writes to the file",
     },
     ...mutation(

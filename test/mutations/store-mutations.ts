@@ -37,7 +37,7 @@ export const storeMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/contract/memory/memory-store.test.ts",
-      title: "a stranger of a cancelling shard is fenced",
+      title: "another attempt on a cancelling shard is fenced",
       why: "a worker confirms only what it has been told of its own claim",
     },
     ...mutation(
@@ -61,7 +61,7 @@ export const storeMutations: readonly Mutation[] = [
   {
     elsewhere: {
       file: "test/contract/memory/memory-store.test.ts",
-      title: "output that starts over is progress once it is longer than before",
+      title: "a restarted log counts as progress once it is longer than before",
       why: "takes an output that starts over between several lost leases",
     },
     ...mutation(
@@ -174,7 +174,7 @@ export const storeMutations: readonly Mutation[] = [
     ),
     elsewhere: {
       file: "test/contract/memory/memory-store.test.ts",
-      title: "confirmCancelled ends nothing that isn't being cancelled, nor for a stranger",
+      title: "confirmCancelled has no effect on a shard that is not being cancelled, or by another attempt",
       why: "takes a stale call that arrives while another attempt is being cancelled",
     },
   },

@@ -219,14 +219,14 @@ export const workerMutations: readonly Mutation[] = [
     ...mutation("a dropped command is forgotten", edit(claimer, "this.#droppedCommand = true;", "")),
   },
   {
-    elsewhere: raceOf("a command that comes during a look at the queue", "takes a command just behind the answer"),
+    elsewhere: raceOf("a command that arrives during a queue scan", "takes a command just behind the answer"),
     ...mutation(
       "a call during a look at the queue is forgotten",
       edit(claimer, "this.#fillAgain = true; // so that the command does not jump the queue", ""),
     ),
   },
   {
-    elsewhere: raceOf("a command and a look at the queue that want one attempt", "what is lost is a call of the store"),
+    elsewhere: raceOf("a command and a queue scan for the same attempt", "what is lost is a call of the store"),
     ...mutation(
       "a claim under way is made a second time",
       edit(claimer, "    if (known !== undefined) return known;\n", "    void known;\n"),

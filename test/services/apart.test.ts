@@ -9,7 +9,7 @@ import { needsServices } from "./services.ts";
 
 needsServices("kafka", "mongodb");
 
-/** One of two environments on the same servers: the same types and flows, and a prefix of its own. */
+/** One of two environments on the same servers, with the same types and flows but different prefixes. */
 async function environment(answer: string) {
   const prefix = uniquePrefix();
   const seen: string[] = [];
@@ -34,7 +34,7 @@ async function environment(answer: string) {
   return { coordinator, worker, seen, prefix };
 }
 
-test("environments with prefixes of their own share a broker and a database, and nothing else", async () => {
+test("environments with different prefixes share a broker and a database, but nothing else", async () => {
   const [a, b] = [await environment("a"), await environment("b")];
   const graph = graphOf(node("read"), node("echo", ["read"]));
   const runs = [a, b, a, b].map(async ({ coordinator }) =>

@@ -6,13 +6,13 @@ import { needsServices } from "./services.ts";
 
 needsServices("kafka", "mongodb");
 
-/** Another one each time: a run is like no other anyhow. */
+/** A new one each time: runs differ anyway. */
 const seed = Date.now() % 1_000_000;
 
-const title = "processes that are killed, paused and cut off hold to every law";
+const title = "processes that are killed, paused and disconnected satisfy every law";
 
 test(`${title}, seed ${seed}`, async () => {
-  const story: string[] = [];
+  const output: string[] = [];
   const { broken, counts, faults } = await runChaos({
     seed,
     lastsMs: 40_000,
@@ -23,12 +23,12 @@ test(`${title}, seed ${seed}`, async () => {
     external: 1,
     kinds: faultKinds,
     folder: tempFolder(),
-    say: (line) => story.push(line),
+    say: (line) => output.push(line),
   });
-  expect(broken, `npm run chaos -- --minutes 0.7 --open 16 --seed ${seed}\n${story.join("\n")}`).toEqual([]);
+  expect(broken, `npm run chaos -- --minutes 0.7 --open 16 --seed ${seed}\n${output.join("\n")}`).toEqual([]);
   const { created, again, finished, failed, cancelled, batches } = counts;
   expect(finished + failed + cancelled).toBe(created + again);
   expect(finished).toBeGreaterThan(0);
   expect(batches).toBeGreaterThan(0);
-  expect(Object.keys(faults).length).toBeGreaterThan(2); // else nothing was tried
+  expect(Object.keys(faults).length).toBeGreaterThan(2); // otherwise nothing was tested
 }, 600_000);

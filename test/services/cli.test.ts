@@ -17,7 +17,7 @@ needsServices("kafka", "mongodb");
 
 const patience = 60_000;
 
-/** Notes what it processes; its third batch waits for the file `go`, or to be stopped. */
+/** Records what it processes; its third batch waits for the file `go`, or for a stop. */
 const handlersFile = `
 import { appendFileSync, existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -42,7 +42,7 @@ export const square = defineHandler("square", {
 });
 `;
 
-/** A folder of its own, and names of its own on the servers. */
+/** A new folder, and unique names on the servers. */
 function project(brokers = inject("kafkaBrokers")) {
   const [prefix, topicPrefix] = [freshPrefix(), uniquePrefix()];
   const cwd = cliProject({
@@ -54,7 +54,7 @@ function project(brokers = inject("kafkaBrokers")) {
       http: { host: "127.0.0.1" },
     },
   });
-  /** Starts the task as a person does, and reads of it as a program does. */
+  /** Starts the task with text output, and reads it as JSON. */
   const run = async (env: Readonly<Record<string, string>> = {}) => {
     const args = ["tasks", "start", "graph.json", "--handlers", "handlers.ts", "--config", "flowkit.json"];
     const { exitCode, stdout, stderr } = await cli(args, { cwd, env });
@@ -69,7 +69,7 @@ function project(brokers = inject("kafkaBrokers")) {
 }
 
 interface Served extends RunningCli {
-  /** An answer of its probes; without a status while nobody listens. */
+  /** The response of a probe; without a status while nothing listens. */
   probe(path: string): Promise<{ readonly status?: number; readonly body: string }>;
 }
 
@@ -112,7 +112,7 @@ async function stopped({ child, outcome }: Served) {
 }
 const well = { exitCode: 0, stdout: "" };
 
-test("a coordinator and two workers run a task; the one that has it is stopped, and the other goes on", async () => {
+test("a coordinator and two workers run a task; its worker is stopped, and the other one continues", async () => {
   const { cwd, run, processed } = project();
   const coordinator = await served("coordinator --types count,square", { cwd });
   const workers = [
@@ -134,14 +134,14 @@ test("a coordinator and two workers run a task; the one that has it is stopped, 
     "a worker at the third batch",
     patience,
   );
-  if (holder === undefined) throw new Error("nobody has it");
+  if (holder === undefined) throw new Error("no worker has it");
   expect(await stopped(holder)).toEqual(well);
   const [other] = workers.filter((worker) => worker !== holder);
   if (other === undefined) throw new Error("there is no other");
   await until(() => counts(other, "flowkit_claims_in_use 1"), "the other's claim", patience);
   writeFileSync(join(cwd, "go"), "");
   expect(await task.result()).toEqual({ square: [1, 4, 9, 16] });
-  expect(processed()).toBe("1 2 3 3 4"); // only the batch that it was at was done again
+  expect(processed()).toBe("1 2 3 3 4"); // only the batch in progress was processed again
   const { nodes } = await task.status();
   expect(nodes.map(({ nodeId, failures }) => ({ nodeId, failures }))).toEqual([
     { nodeId: "count", failures: 0 },
@@ -158,7 +158,7 @@ test("a coordinator and two workers run a task; the one that has it is stopped, 
   expect(await stopped(coordinator)).toEqual(well);
 });
 
-test("a login by TLS and a password, which nobody gets to see, also when it is wrong", async () => {
+test("TLS and a password, which never appears in output, even if it is wrong", async () => {
   const password = "s3cret-of-shop";
   const broker = await startKafka({ users: { shop: password } });
   onTestFinished(() => broker.stop());

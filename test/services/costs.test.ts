@@ -10,7 +10,7 @@ import { needsServices } from "./services.ts";
 
 needsServices("kafka", "mongodb");
 
-/** A bus that tells what is published on it, by kind. */
+/** A bus that counts published messages by kind. */
 async function countedBus() {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix });
@@ -25,7 +25,7 @@ async function countedBus() {
     health: () => bus.health?.() ?? { status: "ok", restarts: 0, dropped: 0 },
   };
   const admin = await openAdmin();
-  /** What has arrived in the broker's topics. */
+  /** Messages in the broker's topics. */
   const arrived = async () => {
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${prefix}.`));
     const offsets = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
@@ -38,7 +38,7 @@ async function startParts(
   shared: { readonly store: Store; readonly bus: Bus },
   handlers: readonly HandlerDefinition[],
 ) {
-  // What comes by the clock stays out of the count.
+  // Periodic calls are not counted.
   const quiet = { tickMs: 3_600_000, sweepMs: 3_600_000, leaseMs: 3_600_000 };
   const coordinator = new Coordinator({ ...shared, handlers, ...quiet });
   const worker = new Worker({ ...shared, handlers, leaseMs: quiet.leaseMs });
@@ -54,7 +54,7 @@ async function startParts(
 const countBy = (kinds: readonly string[]): Readonly<Record<string, number>> =>
   Object.fromEntries([...Map.groupBy(kinds, (kind) => kind)].map(([kind, all]) => [kind, all.length]));
 
-test("a node of one batch takes five writes and two messages: its command, its end", async () => {
+test("a node with one batch takes five writes and two messages: its command and its end", async () => {
   const length = 10;
   const { store, commands } = await watchedStore();
   const { bus, kinds, arrived } = await countedBus();
@@ -74,7 +74,7 @@ test("a node of one batch takes five writes and two messages: its command, its e
   await expect.poll(arrived, { timeout: 10_000 }).toBe(2 * length);
 });
 
-test("a further batch is one write; of all batches the first alone is told, to who waits for it", async () => {
+test("a further batch is one write; only the first batch is announced, if a node waits for it", async () => {
   const batches = 40;
   const { store, commands } = await watchedStore();
   const { bus, kinds, arrived } = await countedBus();

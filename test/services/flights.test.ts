@@ -10,7 +10,7 @@ import { needsServices } from "./services.ts";
 
 needsServices("kafka", "mongodb");
 
-/** The server for tests takes a quarter of a second to insert a page of this data. */
+/** The test server takes a quarter of a second to insert a page of this data. */
 const rows = 1_500;
 
 async function demo(...args: readonly string[]) {

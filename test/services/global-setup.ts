@@ -7,14 +7,14 @@ import { startKafka } from "../../scripts/services/kafka.ts";
 import { startMongo } from "../../scripts/services/mongo.ts";
 import type { ServerProcess } from "../../scripts/services/server-process.ts";
 
-/** Where a test finds a server, why it is skipped without one, or why it fails. */
+/** The address of a server for tests, or why they are skipped or fail without one. */
 export type ServiceAddress = { readonly address: string } | { readonly missing: string } | { readonly failed: string };
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Empty without one. */
+    /** Empty without a server. */
     readonly kafkaBrokers: string;
-    /** Empty without one. */
+    /** Empty without a server. */
     readonly mongodbUrl: string;
     readonly services: { readonly kafka: ServiceAddress; readonly mongodb: ServiceAddress };
   }
@@ -29,8 +29,8 @@ const logs = fileURLToPath(new URL("../../.cache/services/logs", import.meta.url
 const here = fileURLToPath(new URL(".", import.meta.url));
 
 /**
- * Starts the servers that the files of this run need, once for all of them: those below `kafka/` or `mongodb/` need
- * that one, all others both.
+ * Starts the servers that the files of this run need, once for all of them: files in `kafka/` or `mongodb/` need that
+ * one, all others both.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folders = project.vitest.state
@@ -68,14 +68,14 @@ async function serve(
   start: () => Promise<{ readonly server: ServerProcess; readonly address: string }>,
 ): Promise<Started> {
   if (given !== undefined && given !== "") return { address: { address: given } };
-  if (!needed) return { address: { missing: "no file of this run said that it needs it" } };
+  if (!needed) return { address: { missing: "no file of this run requires it" } };
   try {
     const { server, address } = await start();
     return { server, address: { address } };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const mayLack = error instanceof ServiceMissing && process.env.FLOWKIT_REQUIRE_SERVICES !== "1";
-    // Thrown here it would end the whole run, and with it the tests that need no server.
+    // Throwing here would end the whole run, including tests that need no server.
     if (!mayLack) return { address: { failed: why } };
     console.log(`tests are skipped: ${why}`);
     return { address: { missing: why } };

@@ -15,7 +15,7 @@ needsServices("kafka", "mongodb");
 
 const patience = 60_000;
 
-test("health tells who is away: a broker leaves parts ready, a database doesn't; and that both are back", async () => {
+test("health reports which server is unavailable: processes stay ready without a broker, but not without a database", async () => {
   const brokerPort = await freePort();
   const kafkaProxy = await tcpProxy({ host: "127.0.0.1", port: brokerPort });
   const broker = await startKafka({ port: brokerPort, advertisedPort: kafkaProxy.port });
@@ -65,7 +65,7 @@ test("health tells who is away: a broker leaves parts ready, a database doesn't;
   expect(await (await coordinator.run(graph)).result()).toEqual({ keep: [1] });
   kafkaProxy.resume();
   await until(isWell, "the broker's return", patience);
-  // Consumers that had crashed were built again, and it shows.
+  // Crashed consumers were recreated, which health reports.
   expect(each(({ bus }) => bus.restarts > 0)()).toBe(true);
 
   mongoProxy.interrupt();
@@ -84,7 +84,7 @@ test("health tells who is away: a broker leaves parts ready, a database doesn't;
   expect(each(({ state, ready }) => state === "stopped" && !ready)()).toBe(true);
 });
 
-test("parts that start while the broker is away work by the database, and are ready when it is there", async () => {
+test("processes that start without a broker work by the database, and become ready once it is available", async () => {
   const brokerPort = await freePort();
   const kafkaProxy = await tcpProxy({ host: "127.0.0.1", port: brokerPort });
   kafkaProxy.interrupt();
@@ -105,7 +105,7 @@ test("parts that start while the broker is away work by the database, and are re
   for (const part of [coordinator, worker]) {
     expect(part.health()).toMatchObject({ state: "running", ready: false, bus: { status: "connecting" } });
   }
-  expect(client.health().ready).toBe(true); // it waits for nobody's messages
+  expect(client.health().ready).toBe(true); // it does not wait for messages
   const chain = graphOf(
     node("read"),
     ...["a", "b", "c"].map((id, at) => node(id, [["read", "a", "b"][at] as string], { type: "keep" })),

@@ -7,7 +7,7 @@ import { needsServices } from "./services.ts";
 
 needsServices("kafka", "mongodb");
 
-/** How a value is laid out is the console's matter. */
+/** The console decides the layout of values. */
 const bare = (text: string) => text.replaceAll(/\s+/g, "");
 const patience = { timeoutMs: 100_000 };
 
@@ -15,8 +15,8 @@ test("the README's program runs as a coordinator, a worker and a client", async 
   const [program, ...others] = docPrograms(readFileSync("README.md", "utf8")).filter(({ code }) =>
     code.includes("new Worker(shared)"),
   );
-  if (program === undefined || others.length > 0) throw new Error("the README has another program, or none");
-  const file = resolve(`.cache/readme-${process.pid}.ts`); // inside the repository: it imports its packages
+  if (program === undefined || others.length > 0) throw new Error("the README has no such program");
+  const file = resolve(`.cache/readme-${process.pid}.ts`); // inside the repository, because it imports its packages
   mkdirSync(".cache", { recursive: true });
   writeFileSync(file, program.code);
   onTestFinished(() => rmSync(file));

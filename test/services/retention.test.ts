@@ -9,7 +9,7 @@ import { needsServices } from "./services.ts";
 
 needsServices("kafka", "mongodb");
 
-test("the sweeps of a coordinator remove ended tasks of which enough time has passed, and leave open ones", async () => {
+test("a coordinator's sweeps remove tasks that ended long enough ago, and keep open ones", async () => {
   const [prefix, topicPrefix] = [freshPrefix(), uniquePrefix()];
   const client = testClient();
   const store = () => openStore({ client, prefix, keepEndedSec: 1 });
@@ -36,7 +36,7 @@ test("the sweeps of a coordinator remove ended tasks of which enough time has pa
     );
     return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   };
-  await until(async () => (await documentsOf(ended.id)) === 0, "the end of all that was the task's", 60_000);
+  await until(async () => (await documentsOf(ended.id)) === 0, "the end of all records of the task", 60_000);
   expect(await documentsOf(open.id)).toBe(2); // the task and its queued shard
   await expect(coordinator.task(ended.id).status()).rejects.toMatchObject({ code: "TASK_UNKNOWN" });
 });

@@ -3,8 +3,8 @@ import { beforeEach, inject } from "vitest";
 type ServiceName = "kafka" | "mongodb";
 
 /**
- * Says what the tests of a file or of a `describe` need. Where a server can't be had they are skipped, each with the
- * reason; with `FLOWKIT_REQUIRE_SERVICES=1` that is a failure of the run.
+ * Declares the servers that the tests of a file or of a `describe` need. Without a server they are skipped with the
+ * reason; with `FLOWKIT_REQUIRE_SERVICES=1` they fail.
  *
  * @example
  * needsServices("mongodb")

@@ -24,7 +24,7 @@ interface PlaceOptions {
   readonly partitions?: number;
 }
 
-/** Coordinators and workers as processes have them: each with a store and a bus of its own, on the same servers. */
+/** Coordinators and workers, each with its own store and bus, as in separate processes on the same servers. */
 function place({ brokers = sharedBrokers(), mongoUrl = inject("mongodbUrl"), partitions = 3 }: PlaceOptions = {}) {
   const [topicPrefix, collectionPrefix] = [uniquePrefix(), freshPrefix()];
   const own = () => ({
@@ -38,7 +38,7 @@ function place({ brokers = sharedBrokers(), mongoUrl = inject("mongodbUrl"), par
   };
   return {
     topicPrefix,
-    /** Nothing is swept after a task's first time unless a test says so. */
+    /** By default, no task is swept after its first sweep. */
     coordinator: (workerTypes: readonly string[], options: Partial<CoordinatorOwnOptions> = {}) =>
       started(new Coordinator({ ...own(), tickMs: 100, sweepMs: hourMs, workerTypes, ...options })),
     worker: (handlers: readonly HandlerDefinition[], options: Partial<WorkerOptions> = {}) =>
@@ -46,7 +46,7 @@ function place({ brokers = sharedBrokers(), mongoUrl = inject("mongodbUrl"), par
   };
 }
 
-/** A handler of one batch that stands at a gate of its own worker. */
+/** A handler of one batch that waits at its worker's gate. */
 const gated = (gate: Gate, seen: string[] = [], who = ""): HandlerDefinition[] => [
   source("a", [1], {
     async processBatch(payload, ctx) {
@@ -60,7 +60,7 @@ const gated = (gate: Gate, seen: string[] = [], who = ""): HandlerDefinition[] =
 const one = graphOf(node("a"));
 
 describe("work is shared", () => {
-  test("two workers of one type both work, each up to its capacity", async () => {
+  test("two workers of one type share the work, each up to its capacity", async () => {
     const { coordinator, worker } = place();
     const plans = await coordinator(["a"]);
     const gates = [new Gate(), new Gate()] as const;
@@ -72,7 +72,7 @@ describe("work is shared", () => {
     expect(gates.map(({ arrived }) => arrived).reduce((sum, count) => sum + count)).toBe(6);
   });
 
-  test("a worker at capacity that gets all messages holds up nothing that an idle one could take", async () => {
+  test("a worker at capacity that receives all messages does not block work that an idle one could claim", async () => {
     const { coordinator, worker, topicPrefix } = place({ partitions: 1 });
     const plans = await coordinator(["a"]);
     const seen: string[] = [];
@@ -89,7 +89,7 @@ describe("work is shared", () => {
       patience,
     );
 
-    // Whoever takes the first task is full from then on; then the other one is, and the first takes over.
+    // One worker claims the first task and is at capacity; later the roles are reversed.
     const held = await plans.run(one);
     await until(() => seen.length === 1, "the first attempt", patience);
     const [full, idle] = seen[0] === "first" ? (["first", "second"] as const) : (["second", "first"] as const);
@@ -109,7 +109,7 @@ describe("work is shared", () => {
     const open = new Gate();
     open.open();
     const seen: string[] = [];
-    // Full from its beginning, while it is the group's only member: it has the partition then.
+    // At capacity from the start, while it is the group's only member and has the partition.
     const gate = new Gate();
     await worker(gated(gate), { capacity: 1 });
     const held = await plans.run(one);
@@ -124,7 +124,7 @@ describe("work is shared", () => {
     await held.result();
   });
 
-  test("a worker that is added while a task runs takes its share of the shards", async () => {
+  test("a worker that is added while a task runs claims a share of the shards", async () => {
     const { coordinator, worker } = place();
     const plans = await coordinator(["wide"]);
     const running = { most: 0, now: 0 };
@@ -160,7 +160,7 @@ describe("work is shared", () => {
 describe("a server is away", () => {
   const two = graphOf(node("a"), node("b", ["a"]), node("set", ["b"], { fn: "vars.set", fnArgs: { kv: { x: 1 } } }));
 
-  test("without Kafka, work goes on from the store", async () => {
+  test("without Kafka, work continues through the store", async () => {
     const broker = await startKafka({ port: await freePort() });
     onTestFinished(() => broker.stop());
     const { coordinator, worker } = place({ brokers: [broker.address] });
@@ -181,7 +181,7 @@ describe("a server is away", () => {
     }
   });
 
-  test("without MongoDB everything waits, and then goes on", async () => {
+  test("without MongoDB everything waits, and then continues", async () => {
     const { hostname, port } = new URL(inject("mongodbUrl"));
     const proxy = await tcpProxy({ host: hostname, port: Number(port) });
     const { coordinator, worker } = place({ mongoUrl: `mongodb://127.0.0.1:${proxy.port}/?directConnection=true` });
@@ -205,12 +205,12 @@ describe("a server is away", () => {
     proxy.resume();
     expect(await task.wait()).toMatchObject({ status: "finished", vars: { x: 1 } });
     expect(later).toBe(1);
-    expect(gate.arrived).toBe(1); // the lease was long enough: nobody did it again
+    expect(gate.arrived).toBe(1); // the lease was long enough, so nothing ran twice
     for (const part of [plans, runs]) await until(() => part.health().ready, "the good news", patience);
   });
 });
 
-test("coordinators of different types can't share a Kafka bus: the second is told what to do", async () => {
+test("coordinators with different types cannot share a Kafka bus: the second gets an error with advice", async () => {
   const bus = openBus({ prefix: uniquePrefix() });
   const prefix = freshPrefix();
   const coordinator = async (workerTypes: readonly string[]) => {

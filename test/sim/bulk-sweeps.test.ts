@@ -12,41 +12,46 @@ import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { node, parsed } from "../helpers/graphs.ts";
 import { numbers } from "../helpers/handlers.ts";
 
-/* What sweeps find when much is due at once, in virtual time. */
+/* Sweeps with many due tasks, in virtual time. */
 
 const tickMs = 1_000;
 const sweepMs = 30_000;
 const leaseMs = 10_000;
-/** What planning one task takes. */
+/** Duration of planning one task. */
 const planMs = 20;
 const many = 2_000;
 const graph = parsed(node("a"));
 
-/** Coordinators that sweep one store, each with the tasks that it planned and when. */
-function world(options: { readonly coordinators: number; readonly isBusHealthy?: boolean }) {
-  const gate = new Scheduler(new SeededRandom(1), { jumpMs: 0, orphanMs: 0, trace: undefined, story: undefined });
-  const store = memoryStore({ state: new MemoryState(), now: () => gate.now });
+/** Coordinators that sweep one store, each with the tasks that it planned and their times. */
+function sweeping(options: { readonly coordinators: number; readonly isBusHealthy?: boolean }) {
+  const scheduler = new Scheduler(new SeededRandom(1), {
+    jumpMs: 0,
+    orphanMs: 0,
+    trace: undefined,
+    timeline: undefined,
+  });
+  const store = memoryStore({ state: new MemoryState(), now: () => scheduler.now });
   const sweepers = numbers(options.coordinators).map((index) => {
     const life = { name: `c${index}`, alive: true, pausedUntil: 0, drift: 1, offset: 0 };
     return sweeperOn({
       store,
-      clock: simClock(gate, life, { aheadMs: 0 }),
-      now: () => gate.now,
+      clock: simClock(scheduler, life, { aheadMs: 0 }),
+      now: () => scheduler.now,
       isBusHealthy: options.isBusHealthy ?? true,
     });
   });
-  /** They sweep until then, and stop. */
+  /** Runs the sweeps until then, and stops them. */
   const runTo = async (ms: number): Promise<void> => {
     for (const each of sweepers) each.start();
     await drive(
       (function* (): Steps {
-        while (gate.now < ms && gate.step()) yield;
+        while (scheduler.now < ms && scheduler.step()) yield;
       })(),
     );
     const stopping = Promise.all(sweepers.map((each) => each.stop()));
     await drive(
       (function* (): Steps {
-        while (gate.step()) yield;
+        while (scheduler.step()) yield;
       })(),
     );
     await stopping;
@@ -89,19 +94,19 @@ const createMany = async (store: Store): Promise<void> => {
   for (const index of numbers(many)) await store.createTask({ id: `t${index}`, graph, params: {}, priority: 0 });
 };
 
-test("two thousand tasks whose hints were lost: each is planned within one sweep interval and a little", async () => {
-  const { store, sweepers, runTo } = world({ coordinators: 1 });
+test("two thousand tasks whose messages were lost: each is planned within little more than one sweep interval", async () => {
+  const { store, sweepers, runTo } = sweeping({ coordinators: 1 });
   const [only] = sweepers as [(typeof sweepers)[number]];
   await createMany(store);
-  await store.dueTasks(many, sweepMs); // by a coordinator that has died since
+  await store.dueTasks(many, sweepMs); // by a coordinator that has crashed since
   await runTo(2 * sweepMs);
   const at = new Map(only.planned.toReversed().map((each) => [each.taskId, each.at])); // the first time of each
   expect(at.size).toBe(many);
   expect(Math.max(...at.values())).toBeLessThan(1.5 * sweepMs);
 });
 
-test("several coordinators share what is due, and none of it is planned twice", async () => {
-  const { store, sweepers, runTo } = world({ coordinators: 3 });
+test("several coordinators share the due tasks, and none is planned twice", async () => {
+  const { store, sweepers, runTo } = sweeping({ coordinators: 3 });
   await createMany(store);
   await runTo(sweepMs / 2);
   const planned = sweepers.map((each) => each.planned.map(({ taskId }) => taskId));
@@ -110,8 +115,8 @@ test("several coordinators share what is due, and none of it is planned twice", 
   for (const share of planned) expect(share.length).toBeGreaterThan(many / 6);
 });
 
-test("a sweep that has much to do looks at retries in every other tick", async () => {
-  const { store, sweepers, runTo } = world({ coordinators: 1 });
+test("a long sweep checks retries in every other tick", async () => {
+  const { store, sweepers, runTo } = sweeping({ coordinators: 1 });
   const [only] = sweepers as [(typeof sweepers)[number]];
   await createMany(store);
   const ref = { taskId: "t0", nodeId: "a", shard: 0 };
@@ -125,8 +130,8 @@ test("a sweep that has much to do looks at retries in every other tick", async (
   expect(only.commanded[0]).toBeLessThan(3 * tickMs);
 });
 
-test("where nobody tells what happens, sweeping takes a part of the time only", async () => {
-  const { store, sweepers, runTo } = world({ coordinators: 1, isBusHealthy: false });
+test("without messages, sweeping takes only part of the time", async () => {
+  const { store, sweepers, runTo } = sweeping({ coordinators: 1, isBusHealthy: false });
   const [only] = sweepers as [(typeof sweepers)[number]];
   await createMany(store);
   await runTo(sweepMs);
@@ -135,8 +140,8 @@ test("where nobody tells what happens, sweeping takes a part of the time only", 
   expect(busyMs).toBeLessThan(sweepMs / 2);
 });
 
-test("two thousand leases that ran out are all taken back in a few ticks", async () => {
-  const { store, sweepers, runTo } = world({ coordinators: 1 });
+test("two thousand expired leases are all expired within a few ticks", async () => {
+  const { store, sweepers, runTo } = sweeping({ coordinators: 1 });
   const [only] = sweepers as [(typeof sweepers)[number]];
   await createMany(store);
   await store.dueTasks(many, 10 * sweepMs);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { runProcess } from "../helpers/run-process.ts";
 
-/** The operations of a run whose crash points must be among those that were crossed. */
+/** Operations whose crash points must be covered. */
 const crossed = [
   "createTask",
   "dispatch",
@@ -13,7 +13,7 @@ const crossed = [
   "publish",
 ] as const;
 
-test("a crash at any point of a run, of the coordinator or of the worker, changes nothing of its results", async () => {
+test("a crash of the coordinator or the worker at any point of a run does not change its results", async () => {
   const program = ["--import", "./test/helpers/flowkit-from-source.ts", "test/sim/programs/crash-points.ts"];
   const { exitCode, output } = await runProcess("node", program);
   expect(exitCode, output).toBe(0);

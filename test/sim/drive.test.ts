@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { drive, driveByTurns } from "../../src/testing/scheduler/drive.ts";
 
-/** Each step starts a chain of promises of this length, and must find the one before it at its end. */
+/** Each step starts a chain of promises of this length, and the previous chain must have completed. */
 const chain = 50;
 
 function* chains(done: number[]): Generator<undefined, void> {
@@ -24,7 +24,7 @@ test.each([
   expect(done).toHaveLength(20);
 });
 
-test("what a step throws rejects the drive", async () => {
+test("an error in a step rejects the drive", async () => {
   // biome-ignore lint/correctness/useYield: it ends before its first step
   function* failing(): Generator<undefined, void> {
     throw new RangeError("no step");

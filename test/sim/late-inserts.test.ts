@@ -5,7 +5,7 @@ import { node, parsed } from "../helpers/graphs.ts";
 import { handler } from "../helpers/handlers.ts";
 import { Gate, until } from "../helpers/waiting.ts";
 
-test("a late insert of the attempt before doesn't become part of a handler's output that can't resume", async () => {
+test("a late insert of an earlier attempt does not become part of the log of a non-resumable handler", async () => {
   const state = new MemoryState();
   const insert = new Gate();
   const zombie = memoryStore({
@@ -24,7 +24,7 @@ test("a late insert of the attempt before doesn't become part of a handler's out
   const landing = zombie.append(first, 0, { seq: 0, uid: "old", origin, meta: "of epoch 1", metrics: {} });
   await until(() => insert.arrived === 1);
 
-  // The lease has run out. The next attempt finds an empty log, and while it makes its first batch the insert lands.
+  // The lease has expired. The next attempt finds an empty log; the insert lands while it produces its first batch.
   const source = handler("source", {
     resumable: false,
     async *iterBatches(_args, ctx) {

@@ -11,7 +11,7 @@ import { silentLogger } from "../../src/definitions/index.ts";
 import { node, parsed } from "../helpers/graphs.ts";
 import { Gate, until } from "../helpers/waiting.ts";
 
-/* Races of coordinators, a step at a time. */
+/* Races of coordinators, step by step. */
 
 const deafBus: Bus = {
   publish: async () => {},
@@ -30,7 +30,7 @@ async function claim(store: Store, taskId: string, nodeId: string): Promise<Atte
   return { ...ref, claimId };
 }
 
-test("a child that streams and ends before its parent doesn't keep the task open", async () => {
+test("a streaming child that ends before its parent does not keep the task open", async () => {
   const store = memoryStore({ state: new MemoryState() });
   const plans = new PlanCache();
   const [first, second] = [coordinator(store, plans), coordinator(store, plans)];
@@ -43,7 +43,7 @@ test("a child that streams and ends before its parent doesn't keep the task open
   await store.append(parent, 0, { seq: 0, uid: "0", origin, meta: 1, metrics: {} });
   await first.nodeChanged("t", "parent");
 
-  // The child has batches of its own: it reads nothing of its parent, and only the second coordinator hears of its end.
+  // The child produces its own batches and reads nothing of its parent; only the second coordinator receives its end.
   const child = await claim(store, "t", "child");
   await store.complete(child, { generation: 0, count: 0 });
   await second.nodeChanged("t", "child");
@@ -53,7 +53,7 @@ test("a child that streams and ends before its parent doesn't keep the task open
   expect((await store.readTask("t"))?.status).toBe("finished");
 });
 
-test("a cancel goes to who holds the attempt then, not to who held it when its task was read", async () => {
+test("a cancel goes to the current owner of the attempt, not to its owner when the task was read", async () => {
   const store = memoryStore({ state: new MemoryState() });
   const plans = new PlanCache();
   const told: Message[] = [];
@@ -82,7 +82,7 @@ test("a cancel goes to who holds the attempt then, not to who held it when its t
   ]);
 });
 
-test("a due time that is told during a sweep is slept until, not forgotten", async () => {
+test("a due time that arrives during a sweep is not forgotten", async () => {
   const store = memoryStore({ state: new MemoryState() });
   const looking = new Gate();
   const dueDeferred: Store["dueDeferred"] = async (limit) => {
@@ -113,7 +113,7 @@ test("a due time that is told during a sweep is slept until, not forgotten", asy
   onTestFinished(() => supervisor.stop());
   sweeper.start(supervisor);
   await until(() => looking.arrived === 1);
-  sweeper.dueIn(50); // of a retry that was stored after the store had looked
+  sweeper.dueIn(50); // of a retry that was stored after the lookup
   looking.open();
 
   await until(() => sleeps.length === 1);

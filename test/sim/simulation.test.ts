@@ -6,17 +6,17 @@ import { runProcess } from "../helpers/run-process.ts";
 import { keptSeeds } from "./kept-seeds.ts";
 
 /*
- * In processes of their own, several at once: what a crash of a simulated process leaves behind never settles, on purpose,
- * and must not stay in the memory of a process that tests something else.
+ * Runs in several separate processes: promises of a crashed simulated process never settle, by design, and must not
+ * stay in the memory of a process that runs other tests.
  */
 
 /**
- * Other seeds at each run: a test that always looks at the same ones finds nothing new. How many is what a run of all
- * tests can spare; runs add up, and `npm run sim` looks at as many as it is told.
+ * New seeds in each run, since the same ones would find nothing new. Their number is what a run of all tests can
+ * afford; runs add up, and `npm run sim` runs any number.
  */
 const fresh = Date.now() % 1_000_000_000;
 const seeds = { chaos: 1_000, calm: 500 } as const;
-/** Beyond that they are in each other's way, and others' on a shared machine. */
+/** More processes would slow each other down. */
 const mostJobs = 4;
 const jobs = String(Math.min(mostJobs, availableParallelism()));
 const modes = ["chaos", "calm"] as const;
@@ -26,7 +26,7 @@ async function sim(mode: SimulationMode, ...options: readonly string[]): Promise
   const { exitCode, output } = await runProcess("node", ["scripts/sim.ts", ...calm, ...options], {
     timeoutMs: 590_000,
   });
-  // What it printed has each seed that failed, with the command that replays it.
+  // The output contains each failed seed with the command that replays it.
   expect(exitCode, output).toBe(0);
   return output;
 }
@@ -38,12 +38,12 @@ test.each(modes)(`fresh %s seeds from ${fresh}`, slow, async (mode) => {
   expect(output).toContain(`${seeds[mode]} seeds, 0 failed`);
 });
 
-test.each(modes)(`%s seeds from ${fresh}, with SQLite asked the same at each step`, slow, async (mode) => {
+test.each(modes)(`%s seeds from ${fresh}, compared with SQLite at each step`, slow, async (mode) => {
   const output = await sim(mode, "--sqlite", "--seeds", "60", "--from", String(fresh));
   expect(output).toContain("60 seeds, 0 failed");
 });
 
-test.each(modes)(`%s seeds from ${fresh}, in a store that drops while they run`, slow, async (mode) => {
+test.each(modes)(`%s seeds from ${fresh}, in a store that drops artifacts once read`, slow, async (mode) => {
   const output = await sim(mode, "--drop", "--seeds", "300", "--from", String(fresh), "--json");
   const { failed, counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
   expect(failed).toBe(0);
@@ -55,35 +55,31 @@ test.each(keptSeeds)("$mode seed $seed, which once found: $found", slow, async (
   expect(existsSync(directed), directed).toBe(true);
 });
 
-test("a seed is one run: the same choices, the same end", slow, async () => {
+test("a seed reproduces its run: the same choices, the same end", slow, async () => {
   for (const mode of modes) await sim(mode, "--twice", "--seeds", "8", "--from", String(fresh));
 });
 
-test("the world has everything in it: all ends of tasks, all kinds of trouble", slow, async () => {
+test("the simulation covers all outcomes of tasks and all kinds of faults", slow, async () => {
   const output = await sim("chaos", "--seeds", "200", "--from", "1", "--json");
   const { tasks, counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
   expect(Object.keys(tasks).sort()).toEqual(["cancelled", "failed", "finished"]);
   const { behindDropped, ...others } = counts;
-  expect(behindDropped, "dropped by a store that keeps all").toBe(0);
+  expect(behindDropped, "dropped by a store that keeps all artifacts").toBe(0);
   for (const count of Object.values(others)) expect(count, output).toBeGreaterThan(0);
 });
 
-test(
-  "a calm world has in it what only time tells, a clock that is set, and ends that add things up",
-  slow,
-  async () => {
-    const output = await sim("calm", "--seeds", "200", "--from", "1", "--json");
-    const { counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
-    const { requeued, earlyLooks, deferredInSweep, releasedAfterFailure } = counts;
-    const { setForward, setBack, totalsChecked, totalsOverPages } = counts;
-    const waits = [requeued, earlyLooks, deferredInSweep, releasedAfterFailure];
-    for (const count of [...waits, setForward, setBack, totalsChecked, totalsOverPages]) {
-      expect(count, output).toBeGreaterThan(0);
-    }
-  },
-);
+test("calm mode covers retries, a clock that is set, and totals in finalize", slow, async () => {
+  const output = await sim("calm", "--seeds", "200", "--from", "1", "--json");
+  const { counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
+  const { requeued, earlyLooks, deferredInSweep, releasedAfterFailure } = counts;
+  const { setForward, setBack, totalsChecked, totalsOverPages } = counts;
+  const waits = [requeued, earlyLooks, deferredInSweep, releasedAfterFailure];
+  for (const count of [...waits, setForward, setBack, totalsChecked, totalsOverPages]) {
+    expect(count, output).toBeGreaterThan(0);
+  }
+});
 
-test("a replay shows every step, and ends as the run did", slow, async () => {
+test("a replay shows every step and ends like the original run", slow, async () => {
   const output = await sim("chaos", "--from", "1", "--replay");
   expect(output).toMatch(/\tclaim .*epoch=1/);
   expect(output).toMatch(/\nseed 1: .*, hash \d+\n/);

@@ -10,9 +10,9 @@ import { node, parsed } from "../helpers/graphs.ts";
 import { handler } from "../helpers/handlers.ts";
 import { Gate, until } from "../helpers/waiting.ts";
 
-/* Races of a worker, a step at a time. */
+/* Races of a worker, step by step. */
 
-/** Time stands still: whoever polls has looked once, and looks no more. */
+/** Stopped time: a poller checks once and then never again. */
 const stillClock: Clock = {
   now: () => 0,
   monotonic: () => 0,
@@ -24,7 +24,7 @@ const stillClock: Clock = {
   yield: () => new Promise((resolve) => setImmediate(resolve)),
 };
 
-/** Delivers what the test hands it. */
+/** Delivers messages from the test. */
 class HandBus implements Bus {
   readonly #handlers: SubscribeOptions[] = [];
   publish = async () => {};
@@ -40,15 +40,15 @@ class HandBus implements Bus {
   }
 }
 
-/** A worker on a store of its own, in which a task has a job a node, and those who may hold it up. */
+/** A worker on its own store with a task of several nodes, and hooks that block it. */
 async function workerOf(options: {
   readonly capacity: number;
   readonly nodes: readonly string[];
   readonly gates: readonly Gate[];
   readonly processBatch?: (nodeId: string) => Promise<void>;
-  /** Before the store is asked. */
+  /** Before the store call. */
   readonly beforeClaim?: (nodeId: string) => Promise<void>;
-  /** After it has answered. */
+  /** After its answer. */
   readonly afterPeek?: () => Promise<void>;
 }) {
   const { capacity, nodes, gates, processBatch, beforeClaim, afterPeek } = options;
@@ -98,7 +98,7 @@ async function workerOf(options: {
     limits: { ...defaultWorkerLimits, capacity, starveMs: 1_000 },
   });
   onTestFinished(async () => {
-    for (const gate of gates) gate.open(); // also where the test has failed before it did
+    for (const gate of gates) gate.open(); // even if the test failed earlier
     await worker.stop({ graceMs: 0 });
   });
   await worker.start();
@@ -126,14 +126,14 @@ test("a command dropped for a claim that fails is not forgotten", async () => {
     { taskId: "t", nodeId: "first", shard: 0, epoch: 1 },
     { workerId: "faster", claimId: "faster", leaseMs: 60_000 },
   );
-  await bus.command("second"); // the only slot is held by the claim under way
+  await bus.command("second"); // the pending claim has the only slot
   expect(claims).toEqual(["first"]);
   slow.open();
 
   await finished("second");
 });
 
-test("a command that comes during a look at the queue is not forgotten", async () => {
+test("a command that arrives during a queue scan is not forgotten", async () => {
   const slow = new Gate();
   const { bus, seen, dispatch, finished } = await workerOf({
     capacity: 1,
@@ -141,7 +141,7 @@ test("a command that comes during a look at the queue is not forgotten", async (
     gates: [slow],
     afterPeek: () => slow.pass(),
   });
-  await until(() => slow.arrived === 1); // it has found nothing
+  await until(() => slow.arrived === 1); // it found nothing
   await dispatch("job");
   await bus.command("job");
   expect(seen.looks).toBe(0);
@@ -150,7 +150,7 @@ test("a command that comes during a look at the queue is not forgotten", async (
   await finished("job");
 });
 
-test("a command and a look at the queue that want one attempt claim it once", async () => {
+test("a command and a queue scan for the same attempt claim it once", async () => {
   const [work, slow] = [new Gate(), new Gate()];
   const { bus, claims, seen, dispatch, finished } = await workerOf({
     capacity: 2,
@@ -166,7 +166,7 @@ test("a command and a look at the queue that want one attempt claim it once", as
   await bus.command("second");
   await until(() => slow.arrived === 1);
   work.open();
-  await finished("first"); // whoever ends an attempt looks in the queue: there the second one still is
+  await finished("first"); // the end of an attempt triggers a queue scan, which finds the second one
   await until(() => seen.looks === 2);
   await stillClock.yield();
   slow.open();

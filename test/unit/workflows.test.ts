@@ -17,7 +17,7 @@ test.each(workflows)("%s is a valid workflow", (path) => {
   expect(validateWorkflow(readFileSync(path, "utf8")).errors).toEqual([]);
 });
 
-test("a misspelt key is an error", () => {
+test("a misspelled key is an error", () => {
   const text = readFileSync(".github/workflows/ci.yml", "utf8").replace("runs-on:", "run-on:");
   expect(validateWorkflow(text).errors).not.toEqual([]);
 });

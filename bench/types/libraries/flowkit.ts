@@ -13,7 +13,7 @@ export const flowkit: Library = {
   ],
 };
 
-/** Gathered, a node takes what each of its parents made, by name, at once; otherwise whatever batch is there. */
+/** Gathered, a node receives the outputs of all its parents at once, by name; otherwise each batch separately. */
 function sourceOf(layers: Layers, gathered: boolean): string {
   return `import { defineHandler, flow } from "flowkit";
 import * as z from "zod";

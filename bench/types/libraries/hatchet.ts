@@ -1,6 +1,6 @@
 import { type GraphNode, type Layers, type Library, peerFolder } from "../library.ts";
 
-/** It reads addresses out of its token when a client is made. This one opens nothing. */
+/** The client reads addresses from its token when it is created. This one grants no access. */
 const claims = { sub: "nobody", server_url: "http://localhost:1", grpc_broadcast_address: "localhost:1" };
 
 export const hatchet: Library = {

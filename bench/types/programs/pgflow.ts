@@ -16,7 +16,7 @@ const shop = new Flow<{ date: string }>({ slug: "shop" })
   }));
 //! not-upstream: .step({ slug: "report", dependsOn: ["total"] }, async ({ total, «count» }) => ({ mean: total.revenue / count.n }));
 
-/** Typed by what the flow says of itself: the declarations of @pgflow/client 0.8.1 import files that it doesn't have. */
+/** Typed by the flow itself: the declarations of @pgflow/client 0.8.1 import missing files. */
 declare function start(input: ExtractFlowInput<typeof shop>): Promise<ExtractFlowOutput<typeof shop>>;
 
 export async function run() {

@@ -1,6 +1,6 @@
 /*
  * One process of the demo: `node process.ts coordinator` or `node process.ts worker`, with the addresses in the
- * environment. Ends on SIGTERM, and with the process that started it.
+ * environment. Exits on SIGTERM, or with the process that started it.
  */
 import { Coordinator, Worker } from "flowkit/engine";
 import { flights } from "../flow.ts";
@@ -16,7 +16,7 @@ const part =
 
 const stop = async () => {
   await part.stop();
-  if (process.connected) process.disconnect(); // or it would keep the process running
+  if (process.connected) process.disconnect(); // otherwise it would keep the process running
 };
 process.once("SIGTERM", () => void stop());
 process.once("disconnect", () => void stop());

@@ -1,16 +1,16 @@
 import { kafkaBus } from "flowkit/adapters/kafka";
 import { mongoStore } from "flowkit/adapters/mongo";
 
-/** Where the parts of the demo meet. */
+/** The servers that the processes of the demo share. */
 export interface Addresses {
-  /** `host:port`, several with commas between. */
+  /** `host:port`, comma-separated. */
   readonly kafkaBrokers: string;
   readonly mongodbUrl: string;
-  /** What the names of its topics and collections begin with. */
+  /** Prefix of topic and collection names. */
   readonly prefix: string;
 }
 
-/** What every process of the demo is given, whatever it is: the same store, and the same bus. */
+/** The store and the bus of every process of the demo. */
 export const storeAndBus = ({ kafkaBrokers, mongodbUrl, prefix }: Addresses) => ({
   store: mongoStore({ url: mongodbUrl, prefix: `${prefix}_` }),
   bus: kafkaBus({ brokers: kafkaBrokers.split(","), prefix }),

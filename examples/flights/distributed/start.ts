@@ -11,8 +11,8 @@ const program = fileURLToPath(new URL("process.ts", import.meta.url));
 const workers = 2;
 
 /**
- * A coordinator and two workers as processes of their own, and in this one a client, which only asks for the run. They
- * meet at `KAFKA_BROKERS` and `MONGODB_URL`; at servers of this run alone where these aren't set.
+ * Starts a coordinator and two workers as separate processes, and a client in this one, which only creates the task.
+ * They use `KAFKA_BROKERS` and `MONGODB_URL`, or servers started for this run.
  */
 export async function startDistributed() {
   await using started = new AsyncDisposableStack();
@@ -38,7 +38,7 @@ async function serversOf(started: AsyncDisposableStack): Promise<Addresses> {
   return { kafkaBrokers: kafka.address, mongodbUrl: mongo.url, prefix };
 }
 
-/** Resolves when it is ready. */
+/** Resolves once it is ready. */
 async function startProcess(
   role: string,
   { addresses, started }: { readonly addresses: Addresses; readonly started: AsyncDisposableStack },
@@ -51,7 +51,7 @@ async function startProcess(
   });
   started.defer(() => stopProcess(child));
   await Promise.race([once(child, "message"), ended]);
-  ended.catch(() => {}); // from now on it may end
+  ended.catch(() => {}); // an exit after that is expected
 }
 
 async function stopProcess(child: ChildProcess): Promise<void> {

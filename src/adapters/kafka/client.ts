@@ -7,7 +7,7 @@ import { fixIdleTimer } from "./idle-timer-fix.ts";
 import type { CheckedOptions, KafkaBusOptions } from "./options.ts";
 import { type Redact, redactor } from "./redaction.ts";
 
-/** What the parts of one bus share. */
+/** What the components of one bus share. */
 export interface BusParts {
   readonly kafka: Kafka;
   readonly options: CheckedOptions;
@@ -17,7 +17,7 @@ export interface BusParts {
   readonly sockets: Sockets;
 }
 
-/** How long the driver tries by itself. What lasts longer is for the bus to deal with. */
+/** The driver's own retries. The bus handles longer outages. */
 export const driverRetry = { retries: 4, initialRetryTime: 100, maxRetryTime: 1_000 };
 
 export function busParts(given: KafkaBusOptions, options: CheckedOptions, clock: Clock): BusParts {
@@ -40,17 +40,17 @@ export function busParts(given: KafkaBusOptions, options: CheckedOptions, clock:
   return { kafka, options, clock, logger, redact, sockets };
 }
 
-/** A driver that reaches nobody says the same several times a second, for as long as that lasts. */
+/** A driver that cannot reach a broker logs the same message several times per second. */
 const quietMs = 30_000;
-/** Messages with numbers of their own are all different. */
+/** A bound, because messages that contain numbers are all different. */
 const mostKnown = 100;
-/** What members of a group hear whenever another one joins or leaves, also of a commit that crosses it. */
+/** Logged by every member of a group whenever another one joins or leaves. */
 const rebalancing = /^(The group is rebalancing|Specified group generation id is not valid)/;
 
 /**
- * Where the driver logs to. Its errors are what the bus retries: they are news, not failures, and so warnings. The same
- * news within half a minute are of level debug; the next warning says how often they came. Of level debug too is what is
- * not news: members of a group that join and leave, and connections that this bus closes.
+ * Logs the driver's messages. Its errors are warnings, because the bus retries. Repeats within half a minute are logged
+ * at debug level, and the next warning contains their number. Rebalances, and errors of connections that this bus
+ * closes, are logged at debug level too.
  */
 export function driverLog({
   clock,
@@ -61,7 +61,7 @@ export function driverLog({
   readonly clock: Pick<Clock, "monotonic">;
   readonly logger: Logger;
   readonly redact: Redact;
-  /** Whether this bus closes its connections. */
+  /** Whether this bus is closing its connections. */
   readonly isClosed: () => boolean;
 }): (entry: Pick<LogEntry, "namespace" | "log">) => void {
   const known = new Map<string, { readonly at: number; repeats: number }>();
@@ -84,7 +84,7 @@ export function driverLog({
       logger.debug(fields, message);
       return;
     }
-    known.delete(key); // to be the newest again
+    known.delete(key); // moves it to the end
     known.set(key, { at: now, repeats: 0 });
     const [oldest] = known.keys();
     if (known.size > mostKnown && oldest !== undefined) known.delete(oldest);
@@ -96,8 +96,8 @@ export function driverLog({
 const keepAliveMs = 60_000;
 
 /**
- * The connections of one bus. The driver's own `disconnect` leaves some behind: whatever it is still trying connects
- * again. One of them is enough to keep the process from ending, so the bus closes them itself when all else is closed.
+ * The connections of one bus. The driver's `disconnect` leaves some open, because pending retries reconnect. A single
+ * one keeps the process running, so the bus closes them last.
  */
 export class Sockets {
   readonly #open = new Set<Socket>();
@@ -119,10 +119,10 @@ export class Sockets {
     return socket;
   };
 
-  /** Ends those that are there, and lets no other be opened. */
+  /** Closes all connections and prevents new ones. */
   close(): void {
     this.#closed = true;
-    for (const socket of this.#open) socket.destroy(closedError()); // by an error the driver lets go of its timers too
+    for (const socket of this.#open) socket.destroy(closedError()); // the error makes the driver clear its timers
   }
 }
 

@@ -23,25 +23,25 @@ export interface SessionOptions {
   readonly parts: BusParts;
   readonly group: string;
   readonly topics: readonly string[];
-  /** A group without offsets begins where topics begin, or else where they end. */
+  /** Where a group without offsets starts: at the beginning of its topics, or at their end. */
   readonly fromBeginning: boolean;
-  /** Takes a message over; calls `handled` when it is. */
+  /** Accepts a message, and calls `handled` once it is handled. */
   readonly take: (message: ReadMessage, handled: () => void) => void;
-  /** Resolves when more can be taken; the argument is the longest that it may wait, in ms. */
-  readonly room: (mostMs: number) => Promise<void>;
+  /** Resolves when more messages can be accepted, or after `ms`. */
+  readonly whenNotFull: (ms: number) => Promise<void>;
   readonly isFull: () => boolean;
-  /** What was taken and isn't handled belongs to whoever is assigned it now. */
+  /** The partitions were reassigned: messages not yet handled belong to their new owner. */
   readonly onAssigned: () => void;
 }
 
 /**
- * One consumer of the driver, from its connection to its crash or end. Reading is not handling: what is read is handed
- * over at once, the position moves on, and what is committed is what was handled.
+ * One consumer of the driver, from its connection to its crash or end. Reading runs ahead of handling: a message is
+ * handed over as soon as it is read, but its offset is committed only after it was handled.
  */
 export class ConsumerSession {
   readonly #options: SessionOptions;
   readonly #consumer: Consumer;
-  /** Resolves with what it crashed of, or when it is closed. */
+  /** Resolves with the error that crashed the consumer, or when it is closed. */
   readonly #over = Promise.withResolvers<{ readonly error: unknown } | undefined>();
   readonly #joined = Promise.withResolvers<void>();
   readonly #committed = new Map<string, string>();
@@ -66,7 +66,7 @@ export class ConsumerSession {
       heartbeatInterval: heartbeatMs,
       maxWaitTimeInMs: fetchWaitMs,
       allowAutoTopicCreation: false,
-      // A crash ends the session, of whatever kind it is: there is one way to begin again, with a consumer that is new.
+      // Any crash ends the session; the only way to restart is a new consumer.
       retry: { ...driverRetry, restartOnFailure: async () => false },
     });
     this.#consumer.on(this.#consumer.events.CRASH, ({ payload }) => this.#over.resolve({ error: payload.error }));
@@ -80,9 +80,9 @@ export class ConsumerSession {
   }
 
   /**
-   * Resolves when the group has made it a member.
+   * Resolves once it has joined the group.
    *
-   * @param from - where it begins to read, whatever the group has committed
+   * @param from - positions to start at, regardless of committed offsets
    */
   start(from: readonly Position[] = []): Promise<void> {
     this.#starting = this.#start(from);
@@ -97,7 +97,7 @@ export class ConsumerSession {
     this.#checkOpen();
     await consumer.subscribe({ topics: [...topics], fromBeginning });
     this.#checkOpen();
-    // Before the driver fetches anything: it does so after it has told of the join.
+    // Seeks before the driver fetches anything, which it does after emitting the join event.
     const stopSeeking = consumer.on(consumer.events.GROUP_JOIN, () => {
       stopSeeking();
       for (const position of from) consumer.seek(position);
@@ -111,20 +111,20 @@ export class ConsumerSession {
     this.#running = running.catch((error: unknown) => this.#over.resolve({ error }));
     const crashed = await Promise.race([this.#joined.promise, this.#over.promise]);
     if (crashed !== undefined) throw crashed.error;
-    await running; // or a stop that comes now would wait for ever
+    await running; // otherwise a stop at this point would wait forever
   }
 
   /**
    * Resolves when it is closed.
    *
-   * @throws what it crashed of
+   * @throws the error that crashed the consumer
    */
   async over(): Promise<void> {
     const crashed = await this.#over.promise;
     if (crashed !== undefined) throw crashed.error;
   }
 
-  /** Reads no more. What is handled by now, or soon, is committed in {@link close}. */
+  /** Stops reading. {@link close} commits what has been handled by then. */
   stopReading(): void {
     this.#ended.abort();
   }
@@ -135,31 +135,31 @@ export class ConsumerSession {
     this.#over.resolve(undefined);
     this.#joined.resolve();
     const end = async () => {
-      await this.#starting?.catch(() => {}); // whoever started it is told; what goes on would connect again
-      await this.#running; // a driver that is stopped before it has joined waits for ever
+      await this.#starting?.catch(() => {}); // reported by `start`; a pending start would reconnect
+      await this.#running; // stopping the driver before it has joined would wait forever
       await this.#committing;
       if (this.#hasJoined) await this.#commit();
       await this.#consumer.disconnect();
     };
-    const inTime = await within(clock, options.closeTimeoutMs, end()).catch(() => true); // broken, and so closed
-    if (!inTime) logger.warn({ part: "kafka", group: this.#options.group }, "a consumer could not be closed in time");
+    const inTime = await within(clock, options.closeTimeoutMs, end()).catch(() => true); // failed, so closed
+    if (!inTime) logger.warn({ part: "kafka", group: this.#options.group }, "closing a consumer timed out");
   }
 
   #checkOpen(): void {
-    if (this.#ended.signal.aborted) throw new Error("closed before it had started");
+    if (this.#ended.signal.aborted) throw new Error("closed before it started");
   }
 
   async #onBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
-    const { take, room, isFull } = this.#options;
+    const { take, whenNotFull, isFull } = this.#options;
     const { topic, partition } = batch;
     const partitions = this.#partitions;
-    const isOver = () => !isRunning() || isStale() || this.#ended.signal.aborted || partitions !== this.#partitions;
+    const hasEnded = () => !isRunning() || isStale() || this.#ended.signal.aborted || partitions !== this.#partitions;
     for (const message of batch.messages) {
-      while (isFull() && !isOver()) {
-        await room(this.#options.parts.options.heartbeatMs);
+      while (isFull() && !hasEnded()) {
+        await whenNotFull(this.#options.parts.options.heartbeatMs);
         await heartbeat();
       }
-      if (isOver()) return;
+      if (hasEnded()) return;
       const handled = this.#handledOf(topic, partition).begin(message.offset);
       const { key, value, headers, offset } = message;
       take({ topic, partition, key, value, ...(headers === undefined ? {} : { headers }), offset }, () => {
@@ -192,7 +192,7 @@ export class ConsumerSession {
     await this.#commit();
   }
 
-  /** Never rejects: what isn't committed comes again. */
+  /** Never rejects: messages that are not committed are delivered again. */
   async #commit(): Promise<void> {
     const { parts, group } = this.#options;
     const partitions = this.#partitions;
@@ -221,14 +221,14 @@ interface Entry {
 }
 
 /**
- * What of a partition is handled, in one assignment. Messages of several keys are handled at once and end in any order;
- * what may be committed is what comes before the first that isn't handled.
+ * The handled offsets of a partition in one assignment. Messages with different keys are handled concurrently and end
+ * in any order; only those before the first unhandled one may be committed.
  */
 export class HandledOffsets {
   readonly #entries: Entry[] = [];
   #next: string | undefined;
 
-  /** @returns what to call when the message is handled */
+  /** @returns a function to call once the message is handled */
   begin(offset: string): () => void {
     const entry: Entry = { offset, handled: false };
     this.#entries.push(entry);
@@ -237,7 +237,7 @@ export class HandledOffsets {
     };
   }
 
-  /** The offset to go on from: all before it is handled. */
+  /** The offset to commit: all messages before it are handled. */
   get next(): string | undefined {
     let ended = 0;
     while (this.#entries[ended]?.handled === true) ended++;
@@ -250,18 +250,18 @@ export class HandledOffsets {
 const { MemberAssignment, MemberMetadata } = AssignerProtocol;
 const version = 0;
 
-interface Listener {
+interface Subscriber {
   readonly memberId: string;
   readonly topics: ReadonlySet<string>;
 }
 
 /**
- * Hands each partition to a member that listens to its topic. The driver's own assigner hands the topics of the member
- * that happens to lead the group to anybody: where members have different ones, as while processes are exchanged for
- * newer ones, some would be read by nobody.
+ * Assigns each partition to a member that subscribes to its topic. The driver's own assigner assigns the topics of the
+ * group's leader to all members. If members subscribe to different topics, as in a rolling upgrade, some topics would
+ * not be consumed.
  */
 export const topicAssigner: PartitionAssigner = ({ cluster, logger }) => ({
-  name: "RoundRobinAssigner", // as the driver's is called, so that members with that one can be in the group
+  name: "RoundRobinAssigner", // the name of the driver's assigner, so that members using it can join
   version,
 
   protocol({ topics }) {
@@ -269,43 +269,43 @@ export const topicAssigner: PartitionAssigner = ({ cluster, logger }) => ({
   },
 
   async assign({ members, topics: own }) {
-    const listeners = members.map(listenerOf).toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1));
-    const topics = [...new Set(listeners.flatMap((listener) => [...listener.topics]))].toSorted();
+    const subscribers = members.map(subscriberOf).toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1));
+    const topics = [...new Set(subscribers.flatMap((subscriber) => [...subscriber.topics]))].toSorted();
     try {
       await cluster.addMultipleTargetTopics(topics);
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      const others = topics.filter((topic) => !own.includes(topic)).join(", ");
+      const inaccessible = topics.filter((topic) => !own.includes(topic)).join(", ");
       logger.warn(
-        `This member leads its group but may not access topics of other members, which will not be consumed: ${others}`,
+        `This member leads its group but may not access topics of other members, which will not be consumed: ${inaccessible}`,
         {
           error,
         },
       );
     }
-    return [...handedOut(cluster, topics, listeners)].map(([memberId, assignment]) => ({
+    return [...roundRobin(cluster, topics, subscribers)].map(([memberId, assignment]) => ({
       memberId,
       memberAssignment: MemberAssignment.encode({ version, assignment, userData: Buffer.alloc(0) }),
     }));
   },
 });
 
-function listenerOf({ memberId, memberMetadata }: GroupMember): Listener {
+function subscriberOf({ memberId, memberMetadata }: GroupMember): Subscriber {
   return { memberId, topics: new Set(MemberMetadata.decode(memberMetadata)?.topics) };
 }
 
-/** One partition after another, each to the next in turn of those that listen to its topic. */
-function handedOut(
+/** Assigns partitions in turn to the subscribers of their topics. */
+function roundRobin(
   cluster: Pick<Cluster, "findTopicPartitionMetadata">,
   topics: readonly string[],
-  listeners: readonly Listener[],
+  subscribers: readonly Subscriber[],
 ): ReadonlyMap<string, Record<string, number[]>> {
   const assignments = new Map<string, Record<string, number[]>>();
   let turn = 0;
   for (const topic of topics) {
-    const takers = listeners.filter((listener) => listener.topics.has(topic));
+    const candidates = subscribers.filter((subscriber) => subscriber.topics.has(topic));
     for (const { partitionId } of cluster.findTopicPartitionMetadata(topic)) {
-      const { memberId } = takers[turn++ % takers.length] as Listener;
+      const { memberId } = candidates[turn++ % candidates.length] as Subscriber;
       const assignment = assignments.get(memberId) ?? {};
       assignments.set(memberId, assignment);
       assignment[topic] = [...(assignment[topic] ?? []), partitionId];

@@ -1,17 +1,17 @@
 import type { Clock } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 
-/** The broker's own word that it will never take this, as opposed to no word at all. */
+/** The broker rejected the request for good, as opposed to not answering. */
 export function isRefusal(error: unknown): boolean {
   return someOf(error, (each) => {
-    const isFinal = ofProtocol.has(each.name) && "retriable" in each && each.retriable === false;
-    return isFinal && !("type" in each && ofMoment.has(String(each.type)));
+    const isFinal = protocolErrors.has(each.name) && "retriable" in each && each.retriable === false;
+    return isFinal && !("type" in each && temporary.has(String(each.type)));
   });
 }
 
-/** A refusal of the message alone; any other refusal is of its topic, and the next message of the topic meets it too. */
+/** Only this message is rejected; any other rejection applies to its topic, and to the topic's next message. */
 export function isOfMessage(error: unknown): boolean {
-  return someOf(error, (each) => "type" in each && ofMessage.has(String(each.type)));
+  return someOf(error, (each) => "type" in each && messageErrors.has(String(each.type)));
 }
 
 /**
@@ -25,7 +25,7 @@ export function isLockedOut(error: unknown): boolean {
   );
 }
 
-/** Whether this holds for the error, for what caused it, or for one of those that it stands for. */
+/** Whether this holds for the error, for its cause, or for one of the errors that it aggregates. */
 function someOf(error: unknown, holds: (each: Error) => boolean): boolean {
   if (!(error instanceof Error)) return false;
   if (error.cause instanceof Error) return someOf(error.cause, holds);
@@ -33,7 +33,7 @@ function someOf(error: unknown, holds: (each: Error) => boolean): boolean {
   return holds(error);
 }
 
-/** Whether it may succeed later by itself: not so when the broker, or its certificate, says that something is wrong. */
+/** Whether a retry may succeed: not if the broker rejected the request, or its certificate is invalid. */
 export function mayPass(error: unknown): boolean {
   if (FlowError.is(error)) return error.retryable;
   if (!(error instanceof Error)) return true;
@@ -44,33 +44,34 @@ export function mayPass(error: unknown): boolean {
   return !isRefusal(error);
 }
 
-/** Nobody has answered, as opposed to a broker that isn't ready for this yet. */
+/** No broker answered, as opposed to a broker that is not ready yet. */
 export function hasNoAnswer(error: unknown): boolean {
   if (FlowError.is(error)) return error.retryable;
   if (!(error instanceof Error)) return false;
   if (error.cause instanceof Error) return hasNoAnswer(error.cause);
-  return ofConnection.test(error.name) && mayPass(error);
+  return connectionErrors.test(error.name) && mayPass(error);
 }
 
-const ofProtocol = new Set(["KafkaJSProtocolError", "KafkaJSCreateTopicError"]);
-/** Final to the driver only: brokers that are missing may return, and the topic is made meanwhile. */
-const ofMoment = new Set(["INVALID_REPLICATION_FACTOR", "TOPIC_ALREADY_EXISTS"]);
-const ofMessage = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD", "INVALID_TIMESTAMP"]);
-const ofConnection = /^KafkaJS(Connection|RequestTimeout|NoBrokerAvailable)/;
-/** `ECONNREFUSED` and the like. What TLS finds wrong is called `CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, `EPROTO`. */
-const ofNetwork = /^E(?!RR_|PROTO$)[A-Z_]+$/;
+const protocolErrors = new Set(["KafkaJSProtocolError", "KafkaJSCreateTopicError"]);
+/** Final for the driver only: missing brokers may return, and another client may have created the topic. */
+const temporary = new Set(["INVALID_REPLICATION_FACTOR", "TOPIC_ALREADY_EXISTS"]);
+const messageErrors = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD", "INVALID_TIMESTAMP"]);
+const connectionErrors = /^KafkaJS(Connection|RequestTimeout|NoBrokerAvailable)/;
+/** `ECONNREFUSED` and the like; TLS errors are `CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, `EPROTO`. */
+const networkErrors = /^E(?!RR_|PROTO$)[A-Z_]+$/;
 const isOfTls = (error: Error): boolean =>
-  "code" in error && typeof error.code === "string" && !ofNetwork.test(error.code);
+  "code" in error && typeof error.code === "string" && !networkErrors.test(error.code);
 
 /**
- * Waits for work of the driver, which may never come to an end, for so long.
+ * Waits for an operation of the driver, which may never settle, for at most `ms`.
  *
- * @returns whether it has ended. What it throws is thrown.
+ * @returns whether it has ended
+ * @throws the error of the operation
  */
 export async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
   const ended = new AbortController();
   const inTime = work.then(() => true);
-  inTime.catch(() => {}); // too late for anybody to hear
+  inTime.catch(() => {}); // a late rejection has no observer
   try {
     return await Promise.race([inTime, clock.sleep(ms, ended.signal).then(() => false)]);
   } finally {

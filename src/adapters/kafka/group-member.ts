@@ -18,18 +18,18 @@ export interface MemberOptions {
   readonly topics: TopicCreation;
   readonly publisher: Publisher;
   readonly subscription: SubscribeOptions;
-  /** As Kafka knows them. */
+  /** Names in Kafka, with prefixes. */
   readonly names: { readonly group: string; readonly topics: readonly string[]; readonly deadLetters: string };
 }
 
 /**
- * A member of a group for as long as it is subscribed, through any number of consumers: the driver gives up for good
- * after some errors, and then another one is built.
+ * A member of a consumer group for the duration of a subscription. The driver gives up after some errors; the member
+ * then creates another consumer.
  */
 export class GroupMember {
   readonly #options: MemberOptions;
   readonly #lanes: KeyLanes;
-  /** `away`: it begins without a broker. */
+  /** `away`: it starts without a broker. */
   readonly #begun = Promise.withResolvers<"joined" | "away" | "locked out">();
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
@@ -56,7 +56,7 @@ export class GroupMember {
     return this.#restarts;
   }
 
-  /** Since when it reads nothing, if so. */
+  /** Since when it has not been reading; `undefined` while it reads. */
   get awaySince(): number | undefined {
     return this.#awaySince;
   }
@@ -66,7 +66,7 @@ export class GroupMember {
   }
 
   /**
-   * Resolves when it is a member, or, unless it is to fail fast, when nobody answers: it becomes one later then.
+   * Resolves once it has joined the group. Without `failFast`, it also resolves if no broker answers, and joins later.
    *
    * @throws FlowError `BUS_UNAVAILABLE`, `ENGINE_STOPPED`
    */
@@ -82,15 +82,15 @@ export class GroupMember {
     if (first === "joined" || first === "away") return;
     if (first === "late" && this.#mayJoin && !options.failFast) return;
     await this.close();
-    const words = `could not join consumer group '${this.#options.names.group}': ${this.#lastError ?? "no answer"}`;
+    const message = `could not join consumer group '${this.#options.names.group}': ${this.#lastError ?? "no answer"}`;
     const details = { group: this.#options.names.group };
-    throw new FlowError("BUS_UNAVAILABLE", words, { retryable: this.#mayJoin, details });
+    throw new FlowError("BUS_UNAVAILABLE", message, { retryable: this.#mayJoin, details });
   }
 
   close(): Promise<void> {
     this.#closed ??= (async () => {
       this.#session?.stopReading();
-      await this.#lanes.close(); // before the consumer ends: what is being handled is committed
+      await this.#lanes.close(); // before the consumer, so that messages in progress are committed
       this.#closing.abort();
       await this.#running;
       const { parts, names } = this.#options;
@@ -121,7 +121,7 @@ export class GroupMember {
         if (isLockedOut(error)) this.#begun.resolve("locked out");
         if (hasNoAnswer(error) && !this.#options.parts.options.failFast) this.#begun.resolve("away");
         const fields = { part: "kafka", group: this.#options.names.group, error: this.#lastError };
-        logger.warn(fields, "a consumer has ended; creating another one");
+        logger.warn(fields, "a consumer failed; creating another one");
       }
       await session.close();
       await clock.sleep(backoffMs, this.#closing.signal);
@@ -132,7 +132,7 @@ export class GroupMember {
   async #startOf(session: ConsumerSession): Promise<void> {
     const { parts, topics, names } = this.#options;
     await topics.ensure([...names.topics, names.deadLetters]);
-    // One that was a member before goes on where it was.
+    // After a restart it continues at the committed offsets.
     const isNew = this.#isPrivate && !this.#hasJoined;
     await session.start(isNew ? await endsOf(parts, names.topics) : []);
   }
@@ -141,7 +141,7 @@ export class GroupMember {
     return this.#options.subscription.isPrivate === true;
   }
 
-  /** Resolves when it is being closed. */
+  /** Resolves once it starts to close. */
   #whenClosed(): Promise<void> {
     const { signal } = this.#closing;
     if (signal.aborted) return Promise.resolve();
@@ -156,7 +156,7 @@ export class GroupMember {
       topics: names.topics,
       fromBeginning: !this.#isPrivate,
       take: (message, handled) => this.#take(message, handled),
-      room: (mostMs) => this.#lanes.room(mostMs),
+      whenNotFull: (ms) => this.#lanes.whenNotFull(ms),
       isFull: () => this.#lanes.isFull,
       onAssigned: () => this.#lanes.forget(),
     });
@@ -171,15 +171,15 @@ export class GroupMember {
     this.#lanes.add({
       lane: `${topic}\n${key?.toString("latin1") ?? partition}`,
       handle: "problem" in decoded ? () => this.#reject(bad, decoded.problem) : () => handle(decoded.message),
-      giveUp: (error) => this.#reject(bad, `handler failed: ${messageOf(error)}`),
+      drop: (error) => this.#reject(bad, `handler failed: ${messageOf(error)}`),
       done,
     });
   }
 
-  /** Resolves when the broker has the dead letter: until then the message isn't handled. */
+  /** Resolves once the broker has stored the dead letter; until then, the message is not handled. */
   async #reject(bad: BadMessage, reason: string): Promise<void> {
     const { parts, names, publisher, subscription } = this.#options;
-    await publisher.take(deadLetter(bad, { to: names.deadLetters, group: names.group, reason, at: parts.clock.now() }));
+    await publisher.send(deadLetter(bad, { to: names.deadLetters, group: names.group, reason, at: parts.clock.now() }));
     subscription.onDeadLetter?.({
       topic: bad.topic,
       key: bad.key?.toString() ?? "",
@@ -189,7 +189,7 @@ export class GroupMember {
   }
 }
 
-/** A message that nobody can read or handle, as it came. */
+/** A message that could not be read or handled, as received. */
 export interface BadMessage {
   readonly topic: string;
   readonly partition: number;
@@ -198,7 +198,7 @@ export interface BadMessage {
   readonly value: Buffer | null;
 }
 
-/** What people find in the topic of dead letters: the original bytes, whence they came, and why they are here. */
+/** A message for the dead letter topic: the original bytes, their origin, and the reason. */
 function deadLetter(bad: BadMessage, about: { to: string; group: string; reason: string; at: number }): Outgoing {
   const { topic, partition, offset, key, value } = bad;
   const { to, group, reason, at } = about;

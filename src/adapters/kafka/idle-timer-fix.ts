@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 
-/** The one version that is known to need it, and whose insides are known. */
+/** The only version known to need the fix, and to have these internals. */
 const knownVersion = "2.2.4";
 const mark = Symbol.for("flowkit.kafkajs.idle-timer-fix");
 
@@ -12,11 +12,11 @@ interface RequestQueue {
 }
 
 /**
- * kafkajs 2.2.4 arms a timer again and again on each connection, for ever, with a negative delay: an idle process uses a
- * few percent of a core, and Node 24 prints a `TimeoutNegativeWarning`. No option turns it off. This arms the timer
- * only while something waits to be sent; once a process, whoever calls it how often.
+ * kafkajs 2.2.4 keeps rearming a timer on each connection with a negative delay: an idle process uses a few percent of
+ * a core, and Node 24 prints a `TimeoutNegativeWarning`. No option disables it. This patch arms the timer only while
+ * requests are pending. Repeated calls have no effect.
  *
- * @returns whether it is in place
+ * @returns whether the patch is applied
  */
 export function fixIdleTimer(): boolean {
   const load = createRequire(import.meta.url);

@@ -1,5 +1,5 @@
 /**
- * Messages between processes, on Apache Kafka.
+ * A message bus on Apache Kafka.
  *
  * @module flowkit/adapters/kafka
  */

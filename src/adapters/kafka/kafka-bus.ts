@@ -13,17 +13,17 @@ import { encode } from "./wire/codec.ts";
 const deadLetterTopic = "dlq.v1";
 
 /**
- * A bus over Apache Kafka, for coordinators and workers in several processes. Topics are created when they are missing;
- * each message is an envelope of JSON as docs/kafka.md describes it. Close it, or let the engine that it is given to:
- * its connections keep the process running.
+ * Creates a bus on Apache Kafka, for coordinators and workers in several processes. Missing topics are created. Each
+ * message is a JSON envelope, described in docs/kafka.md. Its connections keep the process running until the bus, or
+ * the engine that uses it, is closed.
  *
  * @example
  * const bus = kafkaBus({ brokers: ["kafka-1:9092", "kafka-2:9092"], prefix: "etl" })
  * const engine = await createEngine({ handlers, store, bus })
  *
- * @throws FlowError `ENGINE_OPTIONS`; its `subscribe` throws `BUS_UNAVAILABLE` when the broker refuses it, or with
- * `failFast` doesn't answer in time, its `publish` when as many messages as `maxBuffered` wait for one; `publish` throws
- * `MESSAGE_TOO_LARGE` for one that is larger than `maxMessageBytes`
+ * @throws FlowError `ENGINE_OPTIONS`. `subscribe` throws `BUS_UNAVAILABLE` if the broker rejects it or, with `failFast`,
+ * does not answer in time. `publish` throws `BUS_UNAVAILABLE` if `maxBuffered` messages are already waiting, and
+ * `MESSAGE_TOO_LARGE` for a message larger than `maxMessageBytes`
  */
 export function kafkaBus(options: KafkaBusOptions): Bus {
   return new KafkaBus(options);
@@ -36,7 +36,7 @@ class KafkaBus implements Bus {
   readonly #topics: TopicCreation;
   readonly #publisher: Publisher;
   readonly #members = new Set<GroupMember>();
-  /** One group has one set of topics here. Members elsewhere may have another, as an older or newer program does. */
+  /** Topics by group. Within this process they must be equal; members of another version may have others. */
   readonly #topicsOf = new Map<string, string>();
   #restarts = 0;
   #closing: Promise<void> | undefined;
@@ -54,8 +54,9 @@ class KafkaBus implements Bus {
     this.#checkOpen();
     const name = this.#topic(topic);
     const { value, headers } = encode(message, { corrId: randomUUID(), sentAt: this.#parts.clock.now() });
-    // Not awaited: whoever publishes a hint doesn't wait for a broker. What is given up is logged and counted.
-    this.#publisher.take({ topic: name, key, value, headers }).catch(() => {});
+    // Not awaited: messages are hints, and publishing one does not wait for a broker. Dropped ones are logged and
+    // counted.
+    this.#publisher.send({ topic: name, key, value, headers }).catch(() => {});
   }
 
   async subscribe(subscription: SubscribeOptions): Promise<Subscription> {
@@ -123,10 +124,10 @@ class KafkaBus implements Bus {
   }
 
   #checkTopicsOf(group: string, topics: readonly string[]): void {
-    const asked = topics.toSorted().join(", ");
-    const known = this.#topicsOf.get(group) ?? asked;
+    const requested = topics.toSorted().join(", ");
+    const known = this.#topicsOf.get(group) ?? requested;
     this.#topicsOf.set(group, known);
-    if (known === asked) return;
+    if (known === requested) return;
     throw new FlowError(
       "ENGINE_OPTIONS",
       `group '${group}' is already subscribed to ${known}: all members of a group must subscribe to the same topics`,

@@ -1,14 +1,14 @@
 import type { Clock } from "../../core/ports/index.ts";
 
-/** A message that was read. */
+/** A message to handle. */
 export interface Delivery {
   /** Messages of one lane are handled one after another. */
   readonly lane: string;
-  /** @throws when it is to be handed over again, later */
+  /** @throws if the message should be delivered again later */
   readonly handle: () => Promise<void>;
-  /** Every delivery failed. @throws when that could not be said */
-  readonly giveUp: (error: unknown) => Promise<void>;
-  /** It is over, in whatever way. */
+  /** Called after the last failed delivery. @throws if this could not be recorded */
+  readonly drop: (error: unknown) => Promise<void>;
+  /** Called once it is handled or dropped. */
   readonly done: () => void;
 }
 
@@ -22,18 +22,18 @@ const backoffMinMs = 50;
 const backoffMaxMs = 5_000;
 
 /**
- * Handles messages beside the consumer's own loop, which has to go on and say that it lives: those of one key in order
- * and one at a time, those of different keys at once.
+ * Handles messages outside the consumer's loop, which must keep sending heartbeats: messages with the same key one at a
+ * time and in order, those with different keys concurrently.
  */
 export class KeyLanes {
   readonly #options: LaneOptions;
   readonly #lanes = new Map<string, Delivery[]>();
   readonly #running = new Set<Promise<void>>();
-  /** Aborted when the messages at hand are no longer this member's. */
-  #era = new AbortController();
+  /** Aborted when the current messages no longer belong to this member. */
+  #ownership = new AbortController();
   #waiting = 0;
-  /** There while somebody waits for room. */
-  #room: PromiseWithResolvers<void> | undefined;
+  /** Set while a caller waits for capacity. */
+  #notFull: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
   constructor(options: LaneOptions) {
@@ -44,12 +44,12 @@ export class KeyLanes {
     return this.#waiting >= this.#options.maxWaiting;
   }
 
-  /** Resolves when something was handled, or after `ms`. */
-  async room(ms: number): Promise<void> {
-    const enough = new AbortController();
-    this.#room ??= Promise.withResolvers();
-    await Promise.race([this.#room.promise, this.#options.clock.sleep(ms, enough.signal)]);
-    enough.abort();
+  /** Resolves when a message was handled, or after `ms`. */
+  async whenNotFull(ms: number): Promise<void> {
+    const settled = new AbortController();
+    this.#notFull ??= Promise.withResolvers();
+    await Promise.race([this.#notFull.promise, this.#options.clock.sleep(ms, settled.signal)]);
+    settled.abort();
   }
 
   add(delivery: Delivery): void {
@@ -66,24 +66,24 @@ export class KeyLanes {
     this.#running.add(running);
   }
 
-  /** Forgets what has not begun, and does not hand over again what has: whoever owns it now gets it. */
+  /** Discards messages that have not started, and stops redelivering others: their new owner receives them. */
   forget(): void {
-    this.#era.abort();
-    this.#era = new AbortController();
+    this.#ownership.abort();
+    this.#ownership = new AbortController();
     for (const lane of this.#lanes.values()) this.#ended(lane.splice(1).length);
   }
 
-  /** Forgets what has not begun, and waits for what has. */
+  /** Discards messages that have not started, and waits for the others. */
   async close(): Promise<void> {
     this.#closed = true;
     this.forget();
     await Promise.all(this.#running);
   }
 
-  /** Its first delivery stays in the lane while it runs: whoever comes meanwhile lines up behind it. */
+  /** The current delivery stays in the lane while it runs, so that new ones queue up behind it. */
   async #run(name: string, lane: Delivery[]): Promise<void> {
     for (let delivery = lane[0]; delivery !== undefined; delivery = lane[0]) {
-      await this.#deliver(delivery, this.#era.signal);
+      await this.#deliver(delivery, this.#ownership.signal);
       lane.shift();
       this.#ended(1);
     }
@@ -99,7 +99,7 @@ export class KeyLanes {
         return delivery.done();
       } catch (error) {
         if (over.aborted) return;
-        if (attempt >= maxDeliveries) step = () => delivery.giveUp(error);
+        if (attempt >= maxDeliveries) step = () => delivery.drop(error);
       }
       await clock.sleep(Math.min(backoffMaxMs, backoffMinMs * 2 ** (attempt - 1)), over);
       if (over.aborted) return;
@@ -108,7 +108,7 @@ export class KeyLanes {
 
   #ended(count: number): void {
     this.#waiting -= count;
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#notFull?.resolve();
+    this.#notFull = undefined;
   }
 }

@@ -4,62 +4,62 @@ import * as z from "zod";
 import type { Logger } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 
-/** How a {@link kafkaBus} finds its brokers and names its topics. */
+/** Options of {@link kafkaBus}. */
 export interface KafkaBusOptions {
-  /** `host:port` of one broker at least: the others are found by it. */
+  /** `host:port` of at least one broker, through which the others are discovered. */
   readonly brokers: readonly string[];
-  /** TLS: `true`, or Node's options for it. @defaultValue false */
+  /** TLS: `true`, or TLS options of Node. @defaultValue false */
   readonly ssl?: boolean | ConnectionOptions;
-  /** How to log in. Its secrets are in no error and no log. */
+  /** SASL authentication. Its secrets never appear in errors or logs. */
   readonly sasl?: SASLOptions;
-  /** What brokers call this process in their logs. @defaultValue "flowkit" */
+  /** Kafka client id. @defaultValue "flowkit" */
   readonly clientId?: string;
-  /** Put before the names of topics and groups, with a dot. @defaultValue "" */
+  /** Prefix of topic and group names, separated by a dot. @defaultValue "" */
   readonly prefix?: string;
-  /** Put before the names of groups, with a dot. @defaultValue the prefix, or "flowkit" without one */
+  /** Prefix of group names, separated by a dot. @defaultValue `prefix`, or "flowkit" without one */
   readonly groupPrefix?: string;
-  /** Of topics that are created. Those that are there already are left as they are. */
+  /** Settings of created topics; existing topics are not changed. */
   readonly topics?: {
-    /** How many members of a group can share a topic. @defaultValue 6 */
+    /** The maximum number of group members that can share a topic. @defaultValue 6 */
     readonly partitions?: number;
     /** @defaultValue the broker's own */
     readonly replicationFactor?: number;
   };
-  /** How long the start waits to become a member of its groups, in ms. @defaultValue 30_000 */
+  /** How long a start waits to join its consumer groups, in ms. @defaultValue 30_000 */
   readonly connectTimeoutMs?: number;
   /**
-   * `true`: the start rejects when no broker answers for `connectTimeoutMs`. `false`: it goes on without one, by the
-   * store alone; `health()` says `connecting`, and not `ready`, until one answers. What a broker refuses, such as a login,
-   * makes it reject in any case.
+   * Whether the start rejects if no broker answers within `connectTimeoutMs`. Otherwise it continues with the store
+   * alone, and `health()` reports `connecting` and not `ready` until a broker answers. It always rejects if a broker
+   * rejects it, for example its login.
    *
    * @defaultValue false
    */
   readonly failFast?: boolean;
-  /** Messages that wait for a broker; one more is refused. @defaultValue 10_000 */
+  /** Maximum number of messages that wait for a broker; further ones are rejected. @defaultValue 10_000 */
   readonly maxBuffered?: number;
-  /** How long a message waits for a broker before it is given up, in ms. @defaultValue 60_000 */
+  /** How long a message waits for a broker before it is dropped, in ms. @defaultValue 60_000 */
   readonly deliveryTimeoutMs?: number;
-  /** The largest message, in bytes: no larger than what topics take. @defaultValue 1_000_000 */
+  /** Maximum message size in bytes; must not exceed the limit of the topics. @defaultValue 1_000_000 */
   readonly maxMessageBytes?: number;
-  /** Messages that a member of a group has read and not handled yet. @defaultValue 500 */
+  /** Maximum number of messages that a group member has read but not handled. @defaultValue 500 */
   readonly maxUnhandled?: number;
-  /** How often a message is handed to a handler that rejects. @defaultValue 5 */
+  /** Maximum number of deliveries of a message whose handler rejects. @defaultValue 5 */
   readonly maxDeliveries?: number;
-  /** After which silence a member is taken for dead, in ms. @defaultValue 30_000 */
+  /** Time without a heartbeat after which a member is considered dead, in ms. @defaultValue 30_000 */
   readonly sessionTimeoutMs?: number;
-  /** How often a member says that it lives, in ms: how soon it notices that another one came. @defaultValue 3_000 */
+  /** Interval of heartbeats, which also detect new members, in ms. @defaultValue 3_000 */
   readonly heartbeatMs?: number;
-  /** How long `close` waits for a broker, in ms. Handlers that run are waited for in any case. @defaultValue 5_000 */
+  /** How long `close` waits for a broker, in ms. It always waits for running handlers. @defaultValue 5_000 */
   readonly closeTimeoutMs?: number;
   /** @defaultValue silent */
   readonly logger?: Logger;
 }
 
-const nameSchema = z.string().regex(/^[a-zA-Z0-9._-]*$/, "must have only letters, digits, '.', '_' and '-'");
+const nameSchema = z.string().regex(/^[a-zA-Z0-9._-]*$/, "must contain only letters, digits, '.', '_' and '-'");
 const count = (byDefault: number) => z.int().min(1).default(byDefault);
 
 const optionsSchema = z.strictObject({
-  brokers: z.array(z.string().regex(/.:\d+$/, "host:port")).min(1),
+  brokers: z.array(z.string().regex(/.:\d+$/, "must be host:port")).min(1),
   clientId: z.string().min(1).default("flowkit"),
   prefix: nameSchema.default(""),
   groupPrefix: nameSchema.optional(),
@@ -89,6 +89,6 @@ export function checkOptions(options: KafkaBusOptions): CheckedOptions {
     throw new FlowError("ENGINE_OPTIONS", `kafkaBus: ${issue?.path.join(".")}: ${issue?.message}`);
   }
   if (data.heartbeatMs * 3 <= data.sessionTimeoutMs) return data;
-  const words = "one late heartbeat must not end a session";
-  throw new FlowError("ENGINE_OPTIONS", `kafkaBus: heartbeatMs must be at most a third of sessionTimeoutMs: ${words}`);
+  const reason = "one late heartbeat must not end a session";
+  throw new FlowError("ENGINE_OPTIONS", `kafkaBus: heartbeatMs must be at most a third of sessionTimeoutMs: ${reason}`);
 }

@@ -9,11 +9,12 @@ export interface Position {
   readonly offset: string;
 }
 
-/** Where topics end now: a group that reads from there misses nothing that is published later. */
+/** The current ends of topics: a group that starts there misses nothing that is published later. */
 export function endsOf({ kafka }: BusParts, topics: readonly string[]): Promise<readonly Position[]> {
   return withAdmin(kafka.admin(), async (admin) => {
     const ends: Position[] = [];
-    // One after another: if one failed, what the driver still does for another would connect again after the disconnect.
+    // Sequential: if one of several concurrent requests failed, the driver's pending ones would reconnect after the
+    // disconnect.
     for (const topic of topics) {
       const offsets = await admin.fetchTopicOffsets(topic);
       ends.push(...offsets.map(({ partition, high }) => ({ topic, partition, offset: high })));
@@ -22,7 +23,7 @@ export function endsOf({ kafka }: BusParts, topics: readonly string[]): Promise<
   });
 }
 
-/** Removes a group that nobody will ever join again. Never rejects: the broker forgets a group without members, later. */
+/** Deletes a group that no process will join again. Never rejects: the broker eventually expires an empty group. */
 export async function deleteGroup({ kafka, clock, options, logger, redact }: BusParts, group: string): Promise<void> {
   const deleting = withAdmin(kafka.admin(), (admin) => admin.deleteGroups([group]));
   const why = await within(clock, options.closeTimeoutMs, deleting).then(
@@ -38,6 +39,6 @@ async function withAdmin<T>(admin: Admin, work: (admin: Admin) => Promise<T>): P
     await admin.connect();
     return await work(admin);
   } finally {
-    await admin.disconnect().catch(() => {}); // what it was for is done, or has failed with its own error
+    await admin.disconnect().catch(() => {}); // the work itself has succeeded, or failed with its own error
   }
 }

@@ -24,15 +24,15 @@ interface Waiting {
 const mostAtOnce = 500;
 const retryMinMs = 100;
 const retryMaxMs = 2_000;
-/** A broker that has fallen silent is found out by the driver after a minute. */
+/** The driver detects an unresponsive broker only after a minute. */
 const silentMs = 5_000;
-/** A lost message counts for so long: coordinators and workers look in the store meanwhile for what it said. */
-const lookMs = 5_000;
+/** How long health reports a lost message: meanwhile coordinators and workers poll the store for what it announced. */
+const lossReportMs = 5_000;
 
 /**
- * Sends messages in the order in which they came, what was given in one turn of the event loop as one request. One
- * request is on its way at a time, so that a repeated one changes no order. While no broker answers, messages wait, up
- * to a number and for a time.
+ * Sends messages in order, those of one turn of the event loop in one request. Only one request is in flight at a time,
+ * so that a retry does not change the order. While no broker answers, a limited number of messages wait for a limited
+ * time.
  */
 export class Publisher {
   readonly #parts: BusParts;
@@ -60,7 +60,7 @@ export class Publisher {
     });
   }
 
-  /** Since when messages are not sent, or get lost. */
+  /** Since when messages are not sent or are lost. */
   get failingSince(): number | undefined {
     const { clock } = this.#parts;
     const [oldest] = this.#waiting;
@@ -74,50 +74,50 @@ export class Publisher {
     return this.#lastError;
   }
 
-  /** Messages that were refused or given up. */
+  /** Number of messages that were rejected or dropped. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /**
-   * @returns a promise of the broker's word that it has it; it rejects when the message is given up
-   * @throws FlowError `BUS_UNAVAILABLE` when no more can wait, `MESSAGE_TOO_LARGE`
+   * @returns a promise that resolves when a broker acknowledges the message, and rejects when it is dropped
+   * @throws FlowError `BUS_UNAVAILABLE` if too many messages are waiting, `MESSAGE_TOO_LARGE`
    */
-  take(outgoing: Outgoing): Promise<void> {
+  send(outgoing: Outgoing): Promise<void> {
     const { options, clock } = this.#parts;
     const { topic, value } = outgoing;
     const { byteLength: bytes } = value;
     const { maxMessageBytes: limit } = options;
     if (bytes > limit) {
       this.#dropped++;
-      const words = `a message for ${topic} has ${bytes} bytes: maxMessageBytes is ${limit}`;
-      throw new FlowError("MESSAGE_TOO_LARGE", words, { details: { topic, bytes, limit } });
+      const text = `a message for ${topic} has ${bytes} bytes: maxMessageBytes is ${limit}`;
+      throw new FlowError("MESSAGE_TOO_LARGE", text, { details: { topic, bytes, limit } });
     }
     if (this.#waiting.length >= options.maxBuffered) {
       this.#dropped++;
       this.#noteLoss();
-      const words = `${this.#waiting.length} messages are already waiting for a Kafka broker: ${this.#lastError ?? "the broker is slow"}`;
-      throw new FlowError("BUS_UNAVAILABLE", words, { retryable: true, details: { topic } });
+      const text = `${this.#waiting.length} messages are already waiting for a Kafka broker: ${this.#lastError ?? "the broker is slow"}`;
+      throw new FlowError("BUS_UNAVAILABLE", text, { retryable: true, details: { topic } });
     }
     const sent = Promise.withResolvers<void>();
     const until = clock.monotonic() + options.deliveryTimeoutMs;
     this.#waiting.push({ outgoing, sent, since: clock.now(), until });
-    this.#sending ??= this.#send();
+    this.#sending ??= this.#sendWaiting();
     return sent.promise;
   }
 
-  /** Sends what waits, for so long, and gives up the rest. */
+  /** Sends waiting messages within `closeTimeoutMs` and drops the rest. */
   async close(): Promise<void> {
     const { clock, options, logger } = this.#parts;
     if (this.#sending !== undefined) await within(clock, options.closeTimeoutMs, this.#sending);
     this.#closing.abort();
-    this.#giveUp(this.#waiting.splice(0), "the bus was closed");
+    this.#drop(this.#waiting.splice(0), "the bus was closed");
     if (!this.#connected) return;
     const ended = await within(clock, options.closeTimeoutMs, this.#producer.disconnect()).catch(() => false);
-    if (!ended) logger.warn({ part: "kafka" }, "the producer could not be disconnected in time");
+    if (!ended) logger.warn({ part: "kafka" }, "disconnecting the producer timed out");
   }
 
-  async #send(): Promise<void> {
+  async #sendWaiting(): Promise<void> {
     const { clock } = this.#parts;
     await clock.yield();
     let backoffMs = retryMinMs;
@@ -131,13 +131,13 @@ export class Publisher {
         } catch (error) {
           if (this.#closing.signal.aborted) return;
           await this.#failed(batch, error);
-          if (isRefusal(error)) continue; // an answer: those that are left may be sent at once
+          if (isRefusal(error)) continue; // the broker answered: send the remaining messages immediately
           await clock.sleep(backoffMs, this.#closing.signal);
           backoffMs = Math.min(retryMaxMs, backoffMs * 2);
         }
       }
     } finally {
-      this.#sending = undefined; // in the turn of the last look at what waits: a later message starts another round
+      this.#sending = undefined; // in the same turn as the last check, so that a later message starts a new loop
     }
   }
 
@@ -163,7 +163,7 @@ export class Publisher {
     const byTopic = Map.groupBy(batch, ({ outgoing }) => outgoing.topic);
     this.#topics.forget([...byTopic.keys()]);
     if (!isRefusal(error)) return this.#unanswered();
-    // A refusal applies to the whole request: find the topic, or the message, that caused it.
+    // A rejection applies to the whole request: find the topic or the message that caused it.
     if (byTopic.size > 1) return this.#sendApart([...byTopic.values()]);
     const ofMessage = isOfMessage(error);
     if (ofMessage && batch.length > 1) return this.#sendApart(batch.map((waiting) => [waiting]));
@@ -173,7 +173,7 @@ export class Publisher {
         this.#refused.set(topic, this.#refused.get(topic) ?? this.#parts.clock.now());
       }
     }
-    this.#giveUp(batch, this.#lastError);
+    this.#drop(batch, this.#lastError);
   }
 
   #unanswered(): void {
@@ -182,10 +182,10 @@ export class Publisher {
     const fields = { part: "kafka", messages: this.#waiting.length, error: this.#lastError };
     logger.warn(fields, "messages could not be sent; will retry");
     const now = clock.monotonic();
-    const over = this.#waiting.filter(({ until }) => until <= now);
-    if (over.length === 0) return;
+    const expired = this.#waiting.filter(({ until }) => until <= now);
+    if (expired.length === 0) return;
     this.#noteLoss();
-    this.#giveUp(over, this.#lastError ?? "no answer");
+    this.#drop(expired, this.#lastError ?? "no answer");
   }
 
   async #sendApart(batches: readonly (readonly Waiting[])[]): Promise<void> {
@@ -193,7 +193,7 @@ export class Publisher {
       try {
         await this.#sendAll(batch);
       } catch (error) {
-        if (!isRefusal(error)) return; // the broker is away: what is left goes on waiting
+        if (!isRefusal(error)) return; // no broker answers: the rest keeps waiting
         await this.#failed(batch, error);
       }
     }
@@ -202,7 +202,7 @@ export class Publisher {
   #noteLoss(): void {
     const { clock } = this.#parts;
     const now = clock.monotonic();
-    this.#lost = { since: this.#lossAt(now)?.since ?? clock.now(), until: now + lookMs };
+    this.#lost = { since: this.#lossAt(now)?.since ?? clock.now(), until: now + lossReportMs };
   }
 
   #lossAt(now: number): { readonly since: number } | undefined {
@@ -210,11 +210,11 @@ export class Publisher {
   }
 
   #forget(waiting: readonly Waiting[]): void {
-    const gone = new Set(waiting);
-    this.#waiting = this.#waiting.filter((each) => !gone.has(each));
+    const removed = new Set(waiting);
+    this.#waiting = this.#waiting.filter((each) => !removed.has(each));
   }
 
-  #giveUp(waiting: readonly Waiting[], why: string): void {
+  #drop(waiting: readonly Waiting[], why: string): void {
     if (waiting.length === 0) return;
     this.#forget(waiting);
     this.#dropped += waiting.length;

@@ -1,11 +1,11 @@
 import type { KafkaBusOptions } from "./options.ts";
 
-/** Takes secrets out of a text. */
+/** Removes secrets from a text. */
 export type Redact = (text: string) => string;
 
 const secretFields = ["password", "secretAccessKey", "sessionToken"];
 
-/** Whatever the driver says of its options, their secrets are not in it. */
+/** Keeps the secrets of the options out of the driver's messages. */
 export function redactor({ sasl, ssl }: Pick<KafkaBusOptions, "sasl" | "ssl">): Redact {
   const secrets = Object.entries(sasl ?? {})
     .filter(([field, value]) => secretFields.includes(field) && typeof value === "string" && value !== "")
@@ -18,7 +18,7 @@ export function redactor({ sasl, ssl }: Pick<KafkaBusOptions, "sasl" | "ssl">): 
 
 const mostErrors = 5;
 
-/** With the words of those that an error stands for: the driver says "Topic creation errors", they say which. */
+/** Includes the messages of aggregated errors: the driver's own is only "Topic creation errors". */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const parts = "errors" in error && Array.isArray(error.errors) ? error.errors.map(messageOf) : [];

@@ -5,18 +5,18 @@ import { messageOf } from "./redaction.ts";
 
 const legalName = /^[a-zA-Z0-9._-]{1,249}$/;
 
-/** @throws FlowError `ENGINE_OPTIONS` for a name that Kafka doesn't take */
+/** @throws FlowError `ENGINE_OPTIONS` for an invalid name */
 export function checkTopic(name: string): void {
   if (legalName.test(name)) return;
   const rule = "at most 249 letters, digits, '.', '_' and '-'";
   throw new FlowError("ENGINE_OPTIONS", `invalid name '${name}' for a Kafka topic: ${rule}`);
 }
 
-/** Makes the topics that are missing, each once; whoever asks at the same time is served by the same questions. */
+/** Creates missing topics, each once; concurrent callers share requests. */
 export class TopicCreation {
   readonly #parts: BusParts;
-  readonly #there = new Set<string>();
-  #asked = new Set<string>();
+  readonly #known = new Set<string>();
+  #requested = new Set<string>();
   #next: Promise<void> | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -26,45 +26,45 @@ export class TopicCreation {
 
   /** @throws FlowError `BUS_UNAVAILABLE` */
   ensure(topics: readonly string[]): Promise<void> {
-    const missing = topics.filter((topic) => !this.#there.has(topic));
+    const missing = topics.filter((topic) => !this.#known.has(topic));
     if (missing.length === 0) return Promise.resolve();
-    for (const topic of missing) this.#asked.add(topic);
+    for (const topic of missing) this.#requested.add(topic);
     this.#next ??= this.#running.then(() => {
-      const asked = [...this.#asked];
-      this.#asked = new Set();
+      const requested = [...this.#requested];
+      this.#requested = new Set();
       this.#next = undefined;
-      const made = this.#make(asked);
-      this.#running = made.catch(() => {}); // whoever asked is told
-      return made;
+      const created = this.#create(requested);
+      this.#running = created.catch(() => {}); // reported to the callers
+      return created;
     });
     return this.#next;
   }
 
-  /** A topic that was thought to be there is not. */
+  /** Checks these topics again: they may have been deleted. */
   forget(topics: readonly string[]): void {
-    for (const topic of topics) this.#there.delete(topic);
+    for (const topic of topics) this.#known.delete(topic);
   }
 
-  async #make(topics: readonly string[]): Promise<void> {
+  async #create(topics: readonly string[]): Promise<void> {
     const { kafka, options, redact } = this.#parts;
     const { partitions, replicationFactor = -1 } = options.topics;
     const admin = kafka.admin();
     try {
       await admin.connect();
-      const there = new Set(await admin.listTopics());
-      const missing = topics.filter((topic) => !there.has(topic));
+      const existing = new Set(await admin.listTopics());
+      const missing = topics.filter((topic) => !existing.has(topic));
       if (missing.length > 0) {
-        // One that somebody else makes at the same time is no error.
+        // If another process creates a topic at the same time, it is not an error.
         const wanted = missing.map((topic) => ({ topic, numPartitions: partitions, replicationFactor }));
         await admin.createTopics({ topics: wanted, waitForLeaders: true });
       }
-      for (const topic of topics) this.#there.add(topic);
+      for (const topic of topics) this.#known.add(topic);
     } catch (error) {
-      const words = `topics ${topics.join(", ")} could not be looked up or created: ${redact(messageOf(error))}`;
+      const message = `could not look up or create topics ${topics.join(", ")}: ${redact(messageOf(error))}`;
       const details = { topics: [...topics] };
-      throw new FlowError("BUS_UNAVAILABLE", words, { retryable: mayPass(error), details, cause: error });
+      throw new FlowError("BUS_UNAVAILABLE", message, { retryable: mayPass(error), details, cause: error });
     } finally {
-      await admin.disconnect().catch(() => {}); // what it was for is done, or has failed with its own error
+      await admin.disconnect().catch(() => {}); // the work itself has succeeded, or failed with its own error
     }
   }
 }

@@ -45,15 +45,15 @@ export function countedStore(store: Store, events: StoreEvents): Store {
 
   const counted = {
     async finishTask(id) {
-      const moved = await store.finishTask(id);
-      if (moved) events.taskEnded("finished");
-      return moved;
+      const changed = await store.finishTask(id);
+      if (changed) events.taskEnded("finished");
+      return changed;
     },
     async closeTask(id) {
       const task = await store.readTask(id); // whether it failed is decided before it is closed
-      const moved = await store.closeTask(id);
-      if (moved) events.taskEnded(task?.failure === undefined ? "cancelled" : "failed");
-      return moved;
+      const changed = await store.closeTask(id);
+      if (changed) events.taskEnded(task?.failure === undefined ? "cancelled" : "failed");
+      return changed;
     },
     async dispatch(ref, init) {
       const answer = await store.dispatch(ref, init);

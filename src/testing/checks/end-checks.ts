@@ -1,14 +1,12 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import type { TaskLookup } from "../cluster/all-tasks.ts";
-import { checkKept } from "../cluster/archive.ts";
+import { checkKept, type TaskLookup } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
 import { initFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
-import { type FinishedShard, judgeNode } from "./reference.ts";
-import { retryPolicyOf } from "./shard-checks.ts";
+import { type FinishedShard, judgeNode, retryPolicyOf } from "./reference.ts";
 
 export interface EndParts {
   readonly allTasks: TaskLookup;
@@ -19,19 +17,19 @@ export interface EndParts {
   readonly maxLostLeases: number;
 }
 
-/** What must hold when all has ended and every process has stopped. */
+/** What must hold once all tasks have ended and every process has stopped. */
 export function checkEnd(parts: EndParts): void {
   const { allTasks, journal, client } = parts;
   for (const id of client.taskIds) {
     const task = allTasks.tasks.get(id);
     if (task === undefined) {
-      journal.violated(`task ${id} is gone`);
+      journal.violated(`task ${id} is missing`);
       continue;
     }
     const violated = (what: string) => journal.violated(`task ${id}: ${what}`);
     const { status } = task.record;
     if (status === "finished") checkOutputs(task, parts, violated);
-    if (status === "cancelled" && !client.asked.has(id)) violated("cancelled, and nobody asked");
+    if (status === "cancelled" && !client.cancelRequested.has(id)) violated("cancelled without a request");
     if (status === "failed") checkFailure(task, parts, violated);
   }
   checkLeftovers(parts);
@@ -50,36 +48,36 @@ function checkOutputs(
   for (const node of graph.nodes) {
     const shards = finished(node.node_id);
     const uids = shards.flatMap(({ artifacts }) => artifacts.map(({ uid }) => uid));
-    if (new Set(uids).size !== uids.length) violated(`node ${node.node_id}: a uid in two of its shards`);
+    if (new Set(uids).size !== uids.length) violated(`node ${node.node_id}: a uid occurs in two of its shards`);
     for (const { record, artifacts } of shards) {
       const { length } = artifacts;
-      if (record.count !== length) violated(`node ${node.node_id}: count ${record.count}, and ${length} artifacts`);
+      if (record.count !== length) violated(`node ${node.node_id}: count ${record.count}, but ${length} artifacts`);
       for (const wrong of checkKept(allTasks, record, artifacts)) violated(`node ${node.node_id}: ${wrong}`);
     }
     if (!workload.isKnown) continue;
     for (const wrong of judgeNode(node, finished)) violated(`node ${node.node_id}: ${wrong}`);
   }
   if (!workload.isKnown) return;
-  const lacking = graph.nodes.filter((node) => changedPaths(node) && !task.vars.appliedBy.includes(node.node_id));
-  for (const { node_id } of lacking) violated(`node ${node_id} has finished, and its change is not in the vars`);
+  const missing = graph.nodes.filter((node) => changedPaths(node) && !task.vars.appliedBy.includes(node.node_id));
+  for (const { node_id } of missing) violated(`node ${node_id} finished, but its change is not in the vars`);
 }
 
-/** A task fails for a reason that the world gave it. */
+/** A task fails only for a reason that the simulation injected. */
 function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string) => void): void {
   const { journal, maxLostLeases, workload } = parts;
   const { failure, graph, id, deadlineAt } = task.record;
-  // That it had passed by then was checked when the failure was written.
+  // That the deadline had passed was checked when the failure was written.
   if (failure?.reasonCode === "deadline_exceeded" && failure.nodeId === undefined && deadlineAt !== undefined) return;
   const node = graph.nodes.find(({ node_id }) => node_id === failure?.nodeId);
   if (failure?.shard === undefined || node === undefined) {
-    violated("failed without a failure");
+    violated("failed without a recorded failure");
     return;
   }
   const record = task.nodes.get(node.node_id)?.shards[failure.shard]?.record;
   const code = failure.reasonCode;
-  const told = JSON.stringify({ ...failure, stack: undefined });
+  const text = JSON.stringify({ ...failure, stack: undefined });
   if (record?.status !== "failed") {
-    violated(`its failure is no failed shard's: ${told}`);
+    violated(`its failure does not belong to a failed shard: ${text}`);
     return;
   }
   if (code === "worker_lost") {
@@ -88,20 +86,22 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   if (!workload.isKnown) return;
   const policy = retryPolicyOf(workload, node);
-  const given =
+  const injected =
     journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout" || code === initFailed;
-  if (!given || (code === "timeout" && node.timeout_sec === undefined)) violated(`failed without a reason: ${told}`);
+  if (!injected || (code === "timeout" && node.timeout_sec === undefined))
+    violated(`failed without an injected cause: ${text}`);
   if (!policy.isPermanent(code) && record.failures !== policy.max + 1)
-    violated(`gave up after ${record.failures} failures: ${told}`);
+    violated(`gave up after ${record.failures} failures: ${text}`);
 }
 
-/** Law 12: who has ended has left nothing behind. */
+/** Law 12: a stopped process leaves nothing behind. */
 function checkLeftovers({ fleet, journal }: EndParts): void {
   for (const { life, signals, worker, coordinator } of fleet.processes) {
     const waitedFor = coordinator?.changes.waitedFor ?? 0;
-    if (waitedFor !== 0) journal.violated(`${life.name} has stopped, and ${waitedFor} tasks are still waited for`);
-    if (signals.open !== 0) journal.violated(`${life.name} has stopped and left ${signals.open} watches`);
-    if (worker !== undefined && worker.running !== 0) journal.violated(`${life.name} has stopped and still runs`);
+    if (waitedFor !== 0) journal.violated(`${life.name} has stopped while ${waitedFor} tasks are still awaited`);
+    if (signals.open !== 0) journal.violated(`${life.name} has stopped with ${signals.open} open watches`);
+    if (worker !== undefined && worker.running !== 0)
+      journal.violated(`${life.name} has stopped but still runs attempts`);
     const { registered = 0, ran = 0 } = journal.cleanups.get(life.name) ?? {};
     if (registered !== ran) journal.violated(`${life.name} ran ${ran} of ${registered} cleanups`);
   }

@@ -4,21 +4,22 @@ import { isShardTerminal } from "../../core/model/records.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
 import type { SimBroker } from "../cluster/sim-bus.ts";
-import { startCondition } from "./start-condition.ts";
+import { startCondition } from "./reference.ts";
 
 /**
- * Law 5, second half: a child starts once it may. Without faults nothing on the way from "its parent has finished" to
- * "it runs" is a timer, nor on the way from a cancel to who runs what is cancelled. So when nothing can run until time
- * passes, nothing may be left that could have gone on: a wake-up was lost, and only a poll or a sweep would mend it.
+ * Law 5, second half: a child starts as soon as it may. Without faults, no timer is involved between "its parent has
+ * finished" and "it runs", nor between a cancel and the worker that runs the attempt. So whenever nothing can run until
+ * time passes, nothing may be left that could proceed: otherwise a wake-up was lost, and only a poll or a sweep would
+ * repair it.
  */
 export function checkIdle(parts: {
   readonly state: MemoryState;
   readonly fleet: Fleet;
   readonly journal: Journal;
   readonly broker: SimBroker;
-  /** Workers stop now and then: what one is told as it stops is left to the others' own looking. */
+  /** Workers stop now and then: a command that reaches a stopping worker is left to the polling of the others. */
   readonly stops: boolean;
-  /** Limits on what runs at once: whoever frees a slot looks for itself, the others a little later. */
+  /** Limits are set: the worker that frees a slot scans the queue at once, the others a little later. */
   readonly limited: boolean;
 }): void {
   const { state, fleet, journal, broker, stops, limited } = parts;
@@ -27,32 +28,34 @@ export function checkIdle(parts: {
     const shards = [...task.nodes.values()].flatMap((node) => node.shards.flatMap((entry) => entry ?? []));
     if (task.record.status === "running") checkRunning(task, shards.length, violated);
     if (task.record.status === "cancelling" && shards.every(({ record }) => isShardTerminal(record.status))) {
-      violated(" is cancelling, and nothing of it is open");
+      violated(" is cancelling, but has no open attempt");
     }
     for (const { record } of shards) {
       const name = `:${record.nodeId}:${record.shard}`;
       const { lease } = record;
       if (record.status === "cancelling" && broker.cancelSentTo(record) !== lease?.workerId) {
-        violated(`${name} is cancelling, and ${lease?.workerId}, which runs it, was not told`);
+        violated(`${name} is cancelling, but ${lease?.workerId}, which runs it, was not notified`);
       }
       if (record.status !== "queued" || stops) continue;
-      const told = broker.toldOf(record);
+      const notified = broker.lastNotified(record);
       const node = task.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
-      if (told !== undefined && (limited || node?.limits !== undefined)) continue;
-      // The command may have met a busy worker, and the others look by themselves, later. But that one looks when it has
-      // a slot again: so it must not have one.
-      if (told === undefined) violated(`${name} is queued, and nobody was told`);
-      else if (fleet.isFree(told, record.type)) violated(`${name} is queued, and ${told.name} was told and is free`);
+      if (notified !== undefined && (limited || node?.limits !== undefined)) continue;
+      // The command may have met a busy worker; the others poll later. The busy one scans the queue as soon as it has a
+      // slot again, so it must not have one.
+      if (notified === undefined) violated(`${name} is queued, but no worker was notified`);
+      else if (fleet.isFree(notified, record.type)) {
+        violated(`${name} is queued, but ${notified.name} was notified and is free`);
+      }
     }
   }
 }
 
-function checkRunning(task: TaskEntry, born: number, violated: (what: string) => void): void {
+function checkRunning(task: TaskEntry, created: number, violated: (what: string) => void): void {
   const { nodes } = task.record.graph;
   const partitions = nodes.reduce((sum, node) => sum + (node.partitions ?? 1), 0);
   const finished = [...task.nodes.values()].reduce((sum, node) => sum + node.finishedShards, 0);
-  if (finished === partitions) violated(" is running, and all of its nodes have finished");
-  if (born === partitions) return;
+  if (finished === partitions) violated(" is running, but all of its nodes have finished");
+  if (created === partitions) return;
   for (const node of nodes) {
     const { needed, satisfied } = startCondition(task, node);
     const dispatched = (task.nodes.get(node.node_id)?.shards ?? []).filter((entry) => entry !== undefined).length;

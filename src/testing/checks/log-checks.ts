@@ -1,18 +1,37 @@
-import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
+import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import { type Artifact, type Origin, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
-import type { CheckParts } from "./check-parts.ts";
+import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts";
+import { shardOf } from "../../core/worker/input/index.ts";
+import type { SourceArgs } from "../cluster/computation.ts";
+import type { SimulationMode } from "../cluster/fault-rates.ts";
+import type { Journal } from "../cluster/journal.ts";
+import type { Workload } from "../cluster/workload.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
 
-/** What a check knows of one shard's output in one generation. */
+/** What the write checks inspect, and where they report. */
+export interface CheckParts {
+  readonly state: MemoryState;
+  readonly journal: Journal;
+  readonly scheduler: Scheduler;
+  readonly mode: SimulationMode;
+  readonly workload: Workload;
+  readonly maxLostLeases: number;
+  readonly running: RunningLimits;
+  /** The store's clock, which its deadlines refer to. */
+  readonly storeNow: () => number;
+}
+
+/** What the checks have seen of one log: one generation of a shard's output. */
 interface SeenLog {
   length: number;
   epoch: number;
   closed: boolean;
   readonly uids: Set<string>;
-  /** By claim and source: where the last batch came from. */
+  /** By claim and source: the origin of the last batch. */
   readonly origins: Map<string, Origin>;
 }
 
-/** Law 2 and what belongs to it: artifacts without gaps or doubles, in the order of epochs, none after the end. */
+/** Law 2 and related rules: artifacts without gaps or duplicates, in epoch order, none after the end of the log. */
 export class LogChecks {
   readonly #state: CheckParts["state"];
   readonly #workload: CheckParts["workload"];
@@ -22,7 +41,7 @@ export class LogChecks {
   readonly #violated: (ref: ShardRef, what: string) => void;
   readonly #logs = new Map<string, SeenLog>();
   readonly #generations = new Map<string, number>();
-  /** By claim: artifacts that landed after it had lost its lease. */
+  /** By claim: artifacts stored after it had lost its lease. */
   readonly #late = new Map<string, number>();
 
   constructor(parts: CheckParts, violated: (ref: ShardRef, what: string) => void) {
@@ -41,7 +60,7 @@ export class LogChecks {
   restarted(record: ShardRecord): void {
     this.#counts.restarts++;
     const before = this.#generations.get(shardKey(record)) ?? 0;
-    // A repeated restart, asked for again after a lost answer, sets the same values.
+    // A restart that is repeated after a lost answer sets the same values.
     const raised = record.generation === before + 1 || record.generation === before;
     if (!raised) this.#violated(record, `generation ${before} -> ${record.generation}`);
     this.#generations.set(shardKey(record), record.generation);
@@ -57,9 +76,12 @@ export class LogChecks {
     if (log.closed) this.#violated(ref, "an artifact after the complete marker");
     if (artifact.epoch < log.epoch) this.#violated(ref, `epoch ${artifact.epoch} wrote after epoch ${log.epoch}`);
     const record = this.#state.shard(ref)?.record;
-    const goesOn = log.length > 0 && artifact.epoch !== log.epoch;
-    if (goesOn && record !== undefined && !this.#workload.isResumable(record.type)) {
-      this.#violated(ref, `epoch ${artifact.epoch} goes on behind epoch ${log.epoch}, and it can't resume`);
+    const continues = log.length > 0 && artifact.epoch !== log.epoch;
+    if (continues && record !== undefined && !this.#workload.isResumable(record.type)) {
+      this.#violated(
+        ref,
+        `epoch ${artifact.epoch} continues the log of epoch ${log.epoch}, but its handler is not resumable`,
+      );
     }
     this.#inOrder(ref, log, artifact);
     this.#inPlace(ref, artifact);
@@ -67,7 +89,7 @@ export class LogChecks {
     log.uids.add(artifact.uid);
     log.epoch = Math.max(log.epoch, artifact.epoch);
     if (record?.status === "finished" && record.generation === generation) {
-      this.#violated(ref, "an artifact after it had finished");
+      this.#violated(ref, "an artifact after the shard finished");
     }
     if (record?.lease?.claimId !== artifact.claimId) this.#lateArtifact(ref, artifact.claimId);
   }
@@ -78,7 +100,7 @@ export class LogChecks {
     log.closed = true;
   }
 
-  /** However many batches an attempt has in hand, it stores them as they came. */
+  /** However many batches an attempt processes concurrently, it stores them in input order. */
   #inOrder(ref: ShardRef, log: SeenLog, { claimId, origin }: Artifact): void {
     const key = `${claimId} ${origin.source}`;
     const before = log.origins.get(key);
@@ -88,18 +110,18 @@ export class LogChecks {
     if (!isLater) this.#violated(ref, `stored ${JSON.stringify(origin)} after ${JSON.stringify(before)}`);
   }
 
-  /** The origin of a source's own batch is its place among all that the attempt yielded, stored ones included. */
+  /** The origin of a source's batch is its index among all batches that the attempt yielded, stored ones included. */
   #inPlace(ref: ShardRef, { uid, epoch, origin }: Artifact): void {
     const places = this.#places.of({ ...ref, epoch }, uid);
     if (places === undefined || places.has(origin.seq)) return;
-    this.#violated(ref, `batch ${uid} has place ${origin.seq}, and was yielded at ${[...places].join(" and ")}`);
+    this.#violated(ref, `batch ${uid} has index ${origin.seq}, but was yielded at ${[...places].join(" and ")}`);
   }
 
   #lateArtifact(ref: ShardRef, claimId: string): void {
     this.#counts.lateAppends++;
     const late = (this.#late.get(claimId) ?? 0) + 1;
     this.#late.set(claimId, late);
-    if (late > 1) this.#violated(ref, `${late} artifacts of claim ${claimId} after it had lost its lease`);
+    if (late > 1) this.#violated(ref, `${late} artifacts of claim ${claimId} after it lost its lease`);
   }
 
   #log(ref: ShardRef, generation: number): SeenLog {
@@ -112,3 +134,67 @@ export class LogChecks {
     return log;
   }
 }
+
+/** What attempts report never goes backwards, and does not outlive the log that it belongs to. */
+export class ReportChecks {
+  readonly #state: CheckParts["state"];
+  readonly #journal: CheckParts["journal"];
+  /** The checkpoints of users' handlers are arbitrary values. */
+  readonly #knowsCheckpoints: boolean;
+  readonly #violated: (ref: ShardRef, what: string) => void;
+  /** As of the previous write. */
+  readonly #records = new Map<string, ShardRecord>();
+
+  constructor({ state, journal, workload }: CheckParts, violated: (ref: ShardRef, what: string) => void) {
+    this.#state = state;
+    this.#journal = journal;
+    this.#knowsCheckpoints = workload.isKnown;
+    this.#violated = violated;
+  }
+
+  reported(record: ShardRecord): void {
+    const key = shardKey(record);
+    const before = this.#records.get(key);
+    this.#records.set(key, record);
+    if (this.#knowsCheckpoints) this.#checkpoint(record, before);
+    if (before?.generation !== record.generation) return;
+    for (const [source, seq] of Object.entries(before.cursors ?? {})) {
+      const now = record.cursors?.[source] ?? 0;
+      if (now < seq) this.#violated(record, `its cursor of ${source} went back from ${seq} to ${now}`);
+    }
+  }
+
+  #checkpoint(record: ShardRecord, before: ShardRecord | undefined): void {
+    const checkpoint = numberOf(record);
+    if (record.checkpoint !== undefined && this.#journal.checkpoints.isWithdrawn(record, checkpoint)) {
+      this.#violated(record, `checkpoint ${checkpoint} belongs to a withdrawn log`);
+    }
+    if (before?.generation !== record.generation) return;
+    if (checkpoint < numberOf(before)) this.#violated(record, `checkpoint ${checkpoint} after ${numberOf(before)}`);
+    if (checkpoint > numberOf(before)) this.#storedBefore(record);
+  }
+
+  /** A source that resumes from its checkpoint does not yield earlier batches again, so they must be stored. */
+  #storedBefore(record: ShardRecord): void {
+    const nodes = this.#state.tasks.get(record.taskId)?.record.graph.nodes ?? [];
+    const node = nodes.find(({ node_id }) => node_id === record.nodeId);
+    const { saves, partitions } = (node?.io?.input_inline ?? {}) as Partial<SourceArgs>;
+    if (saves !== true) return;
+    for (let index = 0; index < numberOf(record); index++) {
+      const uid = `b${index}`;
+      if (shardOf(uid, partitions ?? 1) !== record.shard || this.#journal.archive.has(record, uid)) continue;
+      this.#violated(record, `checkpoint ${numberOf(record)} is stored, but the earlier batch ${uid} is not`);
+    }
+  }
+
+  restarted(record: ShardRecord): void {
+    const key = shardKey(record);
+    if (this.#records.get(key)?.generation === record.generation) return; // repeated
+    this.#records.set(key, record);
+    this.#journal.checkpoints.restarted(record);
+    if (record.checkpoint !== undefined) this.#violated(record, "a restart kept the checkpoint");
+    if (record.cursors !== undefined) this.#violated(record, "a restart kept the cursors");
+  }
+}
+
+const numberOf = ({ checkpoint }: ShardRecord): number => Number(checkpoint ?? 0);

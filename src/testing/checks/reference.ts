@@ -1,14 +1,23 @@
+import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import { type Artifact, type ShardRecord, sourceKey } from "../../core/model/records.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { adapterName, type GraphNode } from "../../graph/index.ts";
-import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "../cluster/computation.ts";
-import { partsAdapter, partsOf } from "../cluster/sim-adapters.ts";
+import {
+  compute,
+  mostGrowth,
+  partsAdapter,
+  partsOf,
+  type SourceArgs,
+  sourcePayload,
+  unstableUids,
+} from "../cluster/computation.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
+import type { Workload } from "../cluster/workload.ts";
 
 /*
- * What a finished task must have stored, computed in plain memory with nothing of the engine's. A node is judged by what
- * its sources stored: if that is right for every node, the whole is what evaluating the graph in order would give,
- * whatever the order in which the engine took batches of several sources.
+ * What a finished task must have stored, computed in memory without any engine code. A node is judged by what its
+ * sources stored: if that is right for every node, the whole equals a plain evaluation of the graph, in whatever order
+ * the engine processed the batches of several sources.
  */
 
 /** A finished shard with its artifacts. */
@@ -19,7 +28,7 @@ export interface FinishedShard {
 
 export type Finished = (nodeId: string) => readonly FinishedShard[];
 
-/** @returns what is wrong, in words */
+/** @returns one message per mismatch */
 export function judgeNode(node: GraphNode, finished: Finished): string[] {
   const shards = finished(node.node_id);
   if (node.io?.fn !== undefined) return judgeFunction(node, finished);
@@ -27,7 +36,7 @@ export function judgeNode(node: GraphNode, finished: Finished): string[] {
   const isSource = node.type.startsWith("source");
   if (input_adapter === undefined && isSource) return judgeSource(node, args as unknown as SourceArgs, shards);
   if (input_adapter === undefined && node.depends_on.length === 0) {
-    return same("its one batch", metasOf(shards), [compute(node.node_id, args)]);
+    return same("its only batch", metasOf(shards), [compute(node.node_id, args)]);
   }
   if (input_adapter !== undefined && adapterName(input_adapter) === "pull.gather") return judgeGather(node, finished);
   return judgeStream(node, finished);
@@ -39,10 +48,10 @@ function judgeSource(node: GraphNode, args: SourceArgs, shards: readonly Finishe
     same(`batch ${uid}`, [meta], [compute(node.node_id, sourcePayload(node.node_id, uid))]),
   );
   if (node.type === "source_n") {
-    // Each shard is the work of one attempt: all that it yields of the shard's share.
+    // Each shard is the work of one attempt: all batches of its share that the attempt yielded.
     const epochs = shards.map(({ artifacts: own }) => own[0]?.epoch);
     const mixed = shards.some(({ artifacts: own }, index) => own.some(({ epoch }) => epoch !== epochs[index]));
-    if (mixed) return [...wrong, "artifacts of several attempts, and it can't resume"];
+    if (mixed) return [...wrong, "artifacts of several attempts, but its handler is not resumable"];
     const [epoch] = epochs;
     if (shards.length > 1 || epoch === undefined) return wrong;
     return [...wrong, ...same("uids", uidsOf(artifacts), unstableUids(node.node_id, epoch, args.batches).sort())];
@@ -51,9 +60,9 @@ function judgeSource(node: GraphNode, args: SourceArgs, shards: readonly Finishe
   const least = Array.from({ length: args.batches }, (_, index) => `b${index}`);
   const most = new Set([...least, ...Array.from({ length: mostGrowth }, (_, more) => `b${args.batches + more}`)]);
   const missing = least.filter((uid) => !stored.has(uid));
-  const external = [...stored].filter((uid) => !most.has(uid) || (!args.grow && !least.includes(uid)));
-  if (missing.length > 0) wrong.push(`lacks ${missing.join()}`);
-  if (external.length > 0) wrong.push(`has ${external.join()}, which it never yielded`);
+  const unexpected = [...stored].filter((uid) => !most.has(uid) || (!args.grow && !least.includes(uid)));
+  if (missing.length > 0) wrong.push(`is missing ${missing.join()}`);
+  if (unexpected.length > 0) wrong.push(`has ${unexpected.join()}, which it never yielded`);
   return wrong;
 }
 
@@ -66,13 +75,13 @@ function judgeGather(node: GraphNode, finished: Finished): string[] {
   const chosen = finished(node.node_id)[0]?.record.chosen;
   const payload: { [alias: string]: Json[] } = {};
   for (const [alias, id] of Object.entries(named)) {
-    const isLeftOut = chosen !== undefined && node.depends_on.includes(id) && !chosen.includes(id);
-    if (!isLeftOut) payload[alias] = metasOf(finished(id));
+    const isExcluded = chosen !== undefined && node.depends_on.includes(id) && !chosen.includes(id);
+    if (!isExcluded) payload[alias] = metasOf(finished(id));
   }
   return same("what it gathered", metasOf(finished(node.node_id)), [compute(node.node_id, payload)]);
 }
 
-/** Source shard by source shard, in order: between sources any order is right. */
+/** Batches of one source shard keep their order; those of different sources may interleave freely. */
 function judgeStream(node: GraphNode, finished: Finished): string[] {
   const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject & { readonly from_nodes?: readonly string[] };
   const shards = finished(node.node_id);
@@ -123,7 +132,7 @@ function outOfOrder(key: string, log: readonly Artifact[]): string[] {
   const isLater = (a: Artifact, b: Artifact) =>
     b.origin.seq > a.origin.seq || (b.origin.seq === a.origin.seq && b.origin.chunk > a.origin.chunk);
   const wrong = log.findIndex((artifact, index) => index > 0 && !isLater(log[index - 1] as Artifact, artifact));
-  return wrong === -1 ? [] : [`took ${key} out of order at seq ${log[wrong]?.seq}`];
+  return wrong === -1 ? [] : [`processed ${key} out of order at seq ${log[wrong]?.seq}`];
 }
 
 function judgeFunction(node: GraphNode, finished: Finished): string[] {
@@ -175,4 +184,73 @@ const uidsOf = (artifacts: readonly Artifact[]): string[] => artifacts.map(({ ui
 function same(what: string, got: readonly unknown[], wanted: readonly unknown[]): string[] {
   const [a, b] = [JSON.stringify(got), JSON.stringify(wanted)];
   return a === b ? [] : [`${what}: got ${got.length}: ${a.slice(0, 200)}, wanted ${wanted.length}: ${b.slice(0, 200)}`];
+}
+
+export interface StartCondition {
+  readonly needed: number;
+  readonly satisfied: readonly string[];
+}
+
+/** Law 5's condition, computed from the records without the engine's planner. */
+export function startCondition(task: TaskEntry, node: GraphNode): StartCondition {
+  const streams = node.io?.start_when === "first_batch";
+  const satisfied = node.depends_on.filter(
+    (id) => isFinished(task, id) || (streams && (task.nodes.get(id)?.shards ?? []).some(hasArtifact)),
+  );
+  const parents = node.depends_on.length;
+  const fanIn = node.fan_in ?? "all";
+  if (parents === 0 || fanIn === "all") return { needed: parents, satisfied };
+  return { needed: fanIn === "any" ? 1 : Number(fanIn.slice("count:".length)), satisfied };
+}
+
+export function isFinished(task: TaskEntry, nodeId: string): boolean {
+  const partitions = task.record.graph.nodes.find(({ node_id }) => node_id === nodeId)?.partitions ?? 1;
+  const shards = task.nodes.get(nodeId)?.shards ?? [];
+  return shards.filter((entry) => entry?.record.status === "finished").length === partitions;
+}
+
+const hasArtifact = (entry: { readonly logs: readonly ({ readonly length: number } | undefined)[] } | undefined) =>
+  entry?.logs.some((log) => log !== undefined && log.length > 0) ?? false;
+
+/** The nodes whose logs this shard of a simulated graph reads to the end. */
+export function sourcesOf(node: GraphNode, { chosen, count }: ShardRecord): readonly string[] {
+  const { fn, fn_args, input_inline } = node.io ?? {};
+  if (fn === "merge.generic") return fn_args?.from_nodes as readonly string[];
+  if (fn === "metrics.aggregate") return [String(fn_args?.node_id)];
+  if (fn !== undefined) return [];
+  const { input_adapter, input_args } = input_inline ?? {};
+  if (input_adapter === undefined) return node.type.startsWith("source") ? [] : node.depends_on;
+  const { from, from_nodes } = (input_args ?? {}) as {
+    readonly from?: { readonly [alias: string]: string };
+    readonly from_nodes?: readonly string[];
+  };
+  const named = from === undefined ? (from_nodes ?? node.depends_on) : Object.values(from);
+  const isExcluded = (id: string) => chosen !== undefined && node.depends_on.includes(id) && !chosen.includes(id);
+  if (input_adapter !== "pull.gather") return named;
+  return count === 0 ? [] : named.filter((id) => !isExcluded(id)); // its only batch belongs to one of its shards
+}
+
+/**
+ * Permanent regardless of `permanent_on`: a `PermanentError` of the handler, and a value that does not match a schema.
+ */
+const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch"];
+
+export interface JudgedPolicy {
+  readonly max: number;
+  isPermanent(code: string): boolean;
+  /** The shortest backoff after this many failures, in ms. */
+  leastWaitMs(failures: number): number;
+}
+
+/** A node's retry policy as specified. */
+export function retryPolicyOf(workload: Workload, node: GraphNode | undefined): JudgedPolicy {
+  const { max = 2, permanent_on = ["bad_input", "schema_mismatch"], ...waits } = node?.retry_policy ?? {};
+  const { backoff_sec = 0, backoff_factor = 1, backoff_max_sec = 0, jitter = 1 } = waits;
+  const always = workload.isKnown ? alwaysPermanent : [];
+  return {
+    max,
+    isPermanent: (code) => permanent_on.includes(code) || always.includes(code),
+    leastWaitMs: (failures) =>
+      1_000 * Math.min(backoff_max_sec, backoff_sec * backoff_factor ** (failures - 1)) * (1 - jitter),
+  };
 }

@@ -12,13 +12,11 @@ import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts"
 import { coordinatorFnType, type GraphNode } from "../../graph/index.ts";
 import { droppedOf } from "../cluster/archive.ts";
 import { initFailed } from "../cluster/random-graph.ts";
-import type { Workload } from "../cluster/workload.ts";
-import type { CheckParts } from "./check-parts.ts";
-import type { LogChecks } from "./log-checks.ts";
-import { isFinished, startCondition } from "./start-condition.ts";
+import type { CheckParts, LogChecks } from "./log-checks.ts";
+import { isFinished, retryPolicyOf, sourcesOf, startCondition } from "./reference.ts";
 
-/** The table of the specification, written down a second time. */
-const moves: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
+/** The specification's table of transitions, written out independently of the engine. */
+const transitions: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
   absent: ["queued", "cancelled", "finished"],
   queued: ["running", "queued", "cancelled"],
   running: ["finished", "failed", "deferred", "queued", "cancelling"],
@@ -29,7 +27,7 @@ const moves: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = 
   cancelled: [],
 };
 
-/** Written by the attempt that holds the shard, and by no other. */
+/** Written only by the attempt that has the lease. */
 const outcomes: ReadonlySet<Cause> = new Set(["complete", "fail", "release", "confirm_cancelled"]);
 
 export interface ShardCheckParts extends CheckParts {
@@ -37,15 +35,15 @@ export interface ShardCheckParts extends CheckParts {
   readonly violated: (ref: ShardRef, what: string) => void;
 }
 
-/** Laws 3, 4, 5 and 7, at every move of a shard. */
+/** Laws 3, 4, 5 and 7, at every transition of a shard. */
 export class ShardChecks {
   readonly #parts: ShardCheckParts;
-  /** As they were before the write at hand. */
+  /** As of the previous write. */
   readonly #records = new Map<string, ShardRecord>();
   readonly #claimed = new Map<string, { readonly epoch: number; readonly step: number }>();
-  /** How many attempts of each shard have failed. */
+  /** Failed attempts by shard. */
   readonly #failures = new Map<string, number>();
-  /** Leases lost in a row at one length of the log, the longest that it has had by then. */
+  /** Leases lost in a row without progress, and the longest length of the log so far. */
   readonly #lost = new Map<string, { readonly inRow: number; readonly longest: number }>();
 
   constructor(parts: ShardCheckParts) {
@@ -59,25 +57,25 @@ export class ShardChecks {
     if (record.status !== "running") this.#parts.violated(record, `renewed while ${record.status}`);
   }
 
-  moved({ from, cause, record }: MemoryStoreEvent & { readonly kind: "shard" }): void {
+  transition({ from, cause, record }: MemoryStoreEvent & { readonly kind: "shard" }): void {
     const { state, journal, mode, workload, violated } = this.#parts;
     const key = shardKey(record);
     const before = this.#records.get(key);
     this.#records.set(key, record);
-    if (!moves[from].includes(record.status)) violated(record, `${from} -> ${record.status} by ${cause}`);
-    if ((before?.epoch ?? 0) > record.epoch) violated(record, "its epoch went back");
-    const holder = before?.lease?.claimId;
-    if (outcomes.has(cause) && record.lastClaimId !== holder) {
-      violated(record, `${cause} by ${record.lastClaimId}, and ${holder} holds it`);
+    if (!transitions[from].includes(record.status)) violated(record, `${from} -> ${record.status} by ${cause}`);
+    if ((before?.epoch ?? 0) > record.epoch) violated(record, "its epoch decreased");
+    const owner = before?.lease?.claimId;
+    if (outcomes.has(cause) && record.lastClaimId !== owner) {
+      violated(record, `${cause} by ${record.lastClaimId}, but ${owner} has the lease`);
     }
     const task = state.tasks.get(record.taskId)?.record;
-    if (task === undefined || isTaskTerminal(task.status)) violated(record, `${cause} after its task was over`);
+    if (task === undefined || isTaskTerminal(task.status)) violated(record, `${cause} after its task ended`);
     if (cause === "dispatch") checkDispatch(state, record, violated);
     if (cause === "dispatch") checkNotAdoptable(state, record, violated);
     if (cause === "adopt") {
       journal.counts.adopted++;
       checkAdoption(state, record, violated);
-    } else if (from === "absent" && record.status === "finished") violated(record, `born finished by ${cause}`);
+    } else if (from === "absent" && record.status === "finished") violated(record, `created as finished by ${cause}`);
     if (cause === "claim") {
       this.#claimedBy(record);
       checkLimits(this.#parts, record, violated);
@@ -87,12 +85,13 @@ export class ShardChecks {
     this.#checkCounts(cause, record, before);
     if (cause === "expire") this.#expired(record, before);
     if (cause === "expire" && from === "running" && mode === "calm")
-      violated(record, "a lease ran out without a fault");
+      violated(record, "a lease expired without a fault");
     if (cause === "release") {
       journal.counts.released++;
       if (record.failures > 0) journal.counts.releasedAfterFailure++;
     }
-    if (record.type === coordinatorFnType && record.generation > 0) violated(record, "a function started over");
+    if (record.type === coordinatorFnType && record.generation > 0)
+      violated(record, "a coordinator function restarted its log");
   }
 
   #claimedBy(record: ShardRecord): void {
@@ -104,15 +103,15 @@ export class ShardChecks {
     logs.claimed(record);
   }
 
-  /** Law 7: what the limits count is kept by every move that doesn't count it. */
+  /** Law 7: a transition changes only the counts that it is meant to change. */
   #checkCounts(cause: Cause, record: ShardRecord, before: ShardRecord | undefined): void {
     const { violated } = this.#parts;
     const failures = this.#failures.get(shardKey(record)) ?? 0;
     if (record.failures !== failures) {
-      violated(record, `${record.failures} failures after ${cause}, and ${failures} attempts have failed`);
+      violated(record, `${record.failures} failures after ${cause}, but ${failures} attempts have failed`);
     }
     if (cause !== "expire" && record.lost !== (before?.lost ?? 0)) {
-      violated(record, `${record.lost} lost leases after ${cause}, and ${before?.lost} before`);
+      violated(record, `${record.lost} lost leases after ${cause}, but ${before?.lost} before`);
     }
   }
 
@@ -121,7 +120,7 @@ export class ShardChecks {
     this.#failures.set(shardKey(record), (this.#failures.get(shardKey(record)) ?? 0) + 1);
     const claimedAt = this.#claimed.get(shardKey(record))?.step ?? 0;
     if (record.failure?.reasonCode === initFailed && !journal.hasInitFailedSince(workerId, record.type, claimedAt)) {
-      violated(record, "an attempt fails of an init that failed before it");
+      violated(record, "an attempt failed because of an init that had failed before it");
     }
     const task = state.tasks.get(record.taskId)?.record;
     const policy = retryPolicyOf(
@@ -130,9 +129,9 @@ export class ShardChecks {
     );
     if (record.failures > policy.max + 1) violated(record, `${record.failures} attempts failed`);
     if (record.status !== "deferred") return;
-    if (record.failures > policy.max) violated(record, "tried again with its retries used up");
+    if (record.failures > policy.max) violated(record, "retried with no retries left");
     const reason = record.history.at(-1)?.reasonCode ?? "";
-    if (policy.isPermanent(reason)) violated(record, `tried again after ${reason}, which is permanent`);
+    if (policy.isPermanent(reason)) violated(record, `retried after ${reason}, which is permanent`);
   }
 
   #expired(record: ShardRecord, before: ShardRecord | undefined): void {
@@ -143,10 +142,10 @@ export class ShardChecks {
       before?.lease?.deadline ?? Number.POSITIVE_INFINITY,
       before?.cancelBy ?? Number.POSITIVE_INFINITY,
     );
-    if (until > storeNow()) violated(record, `its lease was taken ${until - storeNow()} ms early`);
+    if (until > storeNow()) violated(record, `its lease was expired ${until - storeNow()} ms early`);
   }
 
-  /** Only those count against the limit that no stored batch is between. */
+  /** Only consecutive losses without a stored batch in between count against the limit. */
   #lostLease(record: ShardRecord): void {
     const { state, maxLostLeases, violated } = this.#parts;
     const key = shardKey(record);
@@ -154,34 +153,34 @@ export class ShardChecks {
     const { inRow, longest } = this.#lost.get(key) ?? { inRow: 0, longest: 0 };
     const now = { inRow: stored > longest ? 1 : inRow + 1, longest: Math.max(stored, longest) };
     this.#lost.set(key, now);
-    const told = `${now.inRow} leases lost of ${maxLostLeases} at ${stored} batches`;
-    if (record.lost !== now.inRow) violated(record, `counts ${record.lost}: ${told}`);
-    if (record.status === "queued" && now.inRow > maxLostLeases) violated(record, `queued again with ${told}`);
-    if (record.status === "failed" && now.inRow <= maxLostLeases) violated(record, `given up with ${told}`);
+    const summary = `${now.inRow} leases lost of ${maxLostLeases} at ${stored} batches`;
+    if (record.lost !== now.inRow) violated(record, `counts ${record.lost}: ${summary}`);
+    if (record.status === "queued" && now.inRow > maxLostLeases) violated(record, `queued again with ${summary}`);
+    if (record.status === "failed" && now.inRow <= maxLostLeases) violated(record, `failed with ${summary}`);
   }
 }
 
 type Violated = (ref: ShardRef, what: string) => void;
 
-/** What is adopted had finished in the task before, and nothing upstream of it runs again. */
+/** An adopted node had finished in the original task, and nothing upstream of it runs again. */
 function checkAdoption(state: MemoryState, record: ShardRecord, violated: Violated): void {
   const task = state.tasks.get(record.taskId);
   const lender = state.tasks.get(task?.record.retryOf ?? "");
   if (task === undefined || lender === undefined) {
-    violated(record, "adopted by a task that retries none");
+    violated(record, "adopted by a task that does not retry another");
     return;
   }
   if (!isTaskTerminal(lender.record.status)) violated(record, `adopted from a task that is ${lender.record.status}`);
-  if (!isFinished(lender, record.nodeId)) violated(record, "adopted, and it had not finished");
+  if (!isFinished(lender, record.nodeId)) violated(record, "adopted, but it had not finished");
   const log = state.shard(record.artifactsOf ?? record)?.logs[record.generation];
   if ((log?.length ?? 0) !== record.count)
-    violated(record, `adopted ${record.count} artifacts, ${log?.length} are there`);
-  if (droppedOf(state, record) > 0) violated(record, "adopted, and artifacts of it are dropped");
+    violated(record, `adopted ${record.count} artifacts, but ${log?.length} exist`);
+  if (droppedOf(state, record) > 0) violated(record, "adopted, but some of its artifacts are dropped");
   const again = nodeOf(task, record).depends_on.filter((id) => !isAdopted(task, id));
-  if (again.length > 0) violated(record, `adopted, and ${again.join()} runs again`);
+  if (again.length > 0) violated(record, `adopted, but ${again.join()} runs again`);
 }
 
-/** What is dispatched could not be adopted. */
+/** A node is dispatched only if it cannot be adopted. */
 function checkNotAdoptable(state: MemoryState, record: ShardRecord, violated: Violated): void {
   const task = state.tasks.get(record.taskId);
   const lender = state.tasks.get(task?.record.retryOf ?? "");
@@ -189,12 +188,12 @@ function checkNotAdoptable(state: MemoryState, record: ShardRecord, violated: Vi
   const shards = lender.nodes.get(record.nodeId)?.shards ?? [];
   if (shards.some((entry) => entry !== undefined && droppedOf(state, entry.record) > 0)) return;
   if (nodeOf(task, record).depends_on.every((id) => isAdopted(task, id)))
-    violated(record, "runs what had finished before");
+    violated(record, "runs again although it could be adopted");
 }
 
 function nodeOf(task: TaskEntry, { nodeId }: ShardRecord): GraphNode {
   const node = task.record.graph.nodes.find(({ node_id }) => node_id === nodeId);
-  if (node === undefined) throw new Error(`${nodeId} is no node of its task's graph`);
+  if (node === undefined) throw new Error(`${nodeId} is not a node of its task's graph`);
   return node;
 }
 
@@ -208,7 +207,7 @@ function checkDispatch(state: MemoryState, record: ShardRecord, violated: (ref: 
   const task = state.tasks.get(record.taskId);
   const node = task?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
   if (task === undefined || node === undefined) {
-    violated(record, "dispatched, and no node of its graph");
+    violated(record, "dispatched, but not a node of its graph");
     return;
   }
   const { needed, satisfied } = startCondition(task, node);
@@ -221,8 +220,8 @@ function checkDispatch(state: MemoryState, record: ShardRecord, violated: (ref: 
 }
 
 /**
- * A finished shard has its log closed at `count`; what it read has finished before, in the generation that it read. Only
- * the record says so: a log that is closed may belong to a generation that is withdrawn.
+ * A finished shard has its log closed at `count`, and its sources finished before it, in the generation that it read.
+ * The records decide: a closed log may belong to a withdrawn generation.
  */
 function checkFinish(
   { state, workload, journal }: Pick<CheckParts, "state" | "workload" | "journal">,
@@ -230,7 +229,7 @@ function checkFinish(
   violated: (ref: ShardRef, what: string) => void,
 ): void {
   const log = state.shard(record)?.logs[record.generation];
-  if (log?.closed !== true) violated(record, "finished with its log open");
+  if (log?.closed !== true) violated(record, "finished with an open log");
   if (record.count !== log?.length) violated(record, `finished with ${record.count} of ${log?.length} artifacts`);
   const task = state.tasks.get(record.taskId);
   const node = task?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
@@ -249,7 +248,7 @@ function checkFinish(
   }
 }
 
-/** `finalize` saw each batch of the log once, and what it measured. */
+/** `finalize` saw each batch of the log once, with its metrics. */
 function checkSummary(
   { archive, counts }: CheckParts["journal"],
   record: ShardRecord,
@@ -262,10 +261,10 @@ function checkSummary(
   if (seen?.batches !== artifacts.length) {
     violated(record, `finalize saw ${seen?.batches} of ${artifacts.length} batches`);
   }
-  if (seen?.rows !== rows) violated(record, `finalize got a total of ${seen?.rows}, its batches measured ${rows}`);
+  if (seen?.rows !== rows) violated(record, `finalize got a total of ${seen?.rows}, but its batches measured ${rows}`);
 }
 
-/** Law 9, at every claim: counted from the records themselves, not from the slots that the engine keeps. */
+/** Law 9, at every claim: counted from the records, not from the slots that the engine maintains. */
 function checkLimits(
   parts: { readonly state: MemoryState; readonly running: RunningLimits },
   claimed: ShardRecord,
@@ -275,10 +274,11 @@ function checkLimits(
   const open = [...state.leased].map(({ record }) => record);
   const check = (what: string, max: number | undefined, isOf: (record: ShardRecord) => boolean): void => {
     const count = open.filter(isOf).length;
-    if (max !== undefined && count > max) violated(claimed, `${count} run at once ${what}, at most ${max} may`);
+    if (max !== undefined && count > max)
+      violated(claimed, `${count} attempts ${what} run concurrently, at most ${max} may`);
   };
   const node = state.tasks.get(claimed.taskId)?.record.graph.nodes.find(({ node_id }) => node_id === claimed.nodeId);
-  check("in all", running.maxRunning, () => true);
+  check("in total", running.maxRunning, () => true);
   check("of its task", running.maxRunningPerTask, ({ taskId }) => taskId === claimed.taskId);
   check("of its type", running.maxRunningPerType?.[claimed.type], ({ type }) => type === claimed.type);
   check(
@@ -286,45 +286,4 @@ function checkLimits(
     node?.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
     ({ taskId, nodeId }) => taskId === claimed.taskId && nodeId === claimed.nodeId,
   );
-}
-
-/** The nodes that this shard, of a node of a simulated graph, reads to their ends. */
-function sourcesOf(node: GraphNode, { chosen, count }: ShardRecord): readonly string[] {
-  const { fn, fn_args, input_inline } = node.io ?? {};
-  if (fn === "merge.generic") return fn_args?.from_nodes as readonly string[];
-  if (fn === "metrics.aggregate") return [String(fn_args?.node_id)];
-  if (fn !== undefined) return [];
-  const { input_adapter, input_args } = input_inline ?? {};
-  if (input_adapter === undefined) return node.type.startsWith("source") ? [] : node.depends_on;
-  const { from, from_nodes } = (input_args ?? {}) as {
-    readonly from?: { readonly [alias: string]: string };
-    readonly from_nodes?: readonly string[];
-  };
-  const named = from === undefined ? (from_nodes ?? node.depends_on) : Object.values(from);
-  const isLeftOut = (id: string) => chosen !== undefined && node.depends_on.includes(id) && !chosen.includes(id);
-  if (input_adapter !== "pull.gather") return named;
-  return count === 0 ? [] : named.filter((id) => !isLeftOut(id)); // its one batch belongs to one of its shards
-}
-
-/** Permanent whatever a node's `permanent_on` says: the handler's own verdict, and a value that fits no schema. */
-const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch"];
-
-export interface JudgedPolicy {
-  readonly max: number;
-  isPermanent(code: string): boolean;
-  /** What a retry waits at least after so many failures, in ms. */
-  leastWaitMs(failures: number): number;
-}
-
-/** What a node's retry policy means, as the specification has it. */
-export function retryPolicyOf(workload: Workload, node: GraphNode | undefined): JudgedPolicy {
-  const { max = 2, permanent_on = ["bad_input", "schema_mismatch"], ...waits } = node?.retry_policy ?? {};
-  const { backoff_sec = 0, backoff_factor = 1, backoff_max_sec = 0, jitter = 1 } = waits;
-  const always = workload.isKnown ? alwaysPermanent : [];
-  return {
-    max,
-    isPermanent: (code) => permanent_on.includes(code) || always.includes(code),
-    leastWaitMs: (failures) =>
-      1_000 * Math.min(backoff_max_sec, backoff_sec * backoff_factor ** (failures - 1)) * (1 - jitter),
-  };
 }

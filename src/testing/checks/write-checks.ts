@@ -9,17 +9,15 @@ import {
   sourceKey,
   type TaskStatus,
 } from "../../core/model/records.ts";
-import { shardOf } from "../../core/worker/input/index.ts";
 import { sortKeys } from "../../graph/format/stable-json.ts";
-import type { SourceArgs } from "../cluster/computation.ts";
 import { times } from "../cluster/process.ts";
 import { varsAfter } from "../cluster/vars-changes.ts";
-import type { CheckParts } from "./check-parts.ts";
-import { LogChecks } from "./log-checks.ts";
-import { retryPolicyOf, ShardChecks } from "./shard-checks.ts";
+import { type CheckParts, LogChecks, ReportChecks } from "./log-checks.ts";
+import { retryPolicyOf } from "./reference.ts";
+import { ShardChecks } from "./shard-checks.ts";
 
-/** The table of the specification, written down a second time: a mistake in the engine's own must not excuse itself. */
-const moves: Readonly<Record<TaskStatus | "absent", readonly TaskStatus[]>> = {
+/** The specification's table of transitions, written out independently: the engine's own may contain the mistake. */
+const transitions: Readonly<Record<TaskStatus | "absent", readonly TaskStatus[]>> = {
   absent: ["running"],
   running: ["finished", "cancelling"],
   cancelling: ["failed", "cancelled"],
@@ -28,7 +26,7 @@ const moves: Readonly<Record<TaskStatus | "absent", readonly TaskStatus[]>> = {
   cancelled: [],
 };
 
-/** What must hold at every write, looked at in the very step that makes it. */
+/** What must hold at every write, checked in the step that makes it. */
 export class WriteChecks {
   readonly #parts: CheckParts;
   readonly #logs: LogChecks;
@@ -52,7 +50,7 @@ export class WriteChecks {
       .with({ kind: "task" }, (write) => this.#task(write))
       .with({ kind: "vars" }, (write) => this.#vars(write))
       .with({ kind: "shard" }, (write) => {
-        this.#shards.moved(write);
+        this.#shards.transition(write);
         this.#deadlines.shard(write);
       })
       .with({ kind: "renewed" }, ({ record }) => this.#shards.renewed(record))
@@ -68,7 +66,7 @@ export class WriteChecks {
         this.#reports.reported(record);
         this.#backpressure.reported(record);
       })
-      .with({ kind: "slots" }, () => undefined) // no world has limits
+      .with({ kind: "slots" }, () => undefined) // the limits are counted from the records
       .with({ kind: "log_closed" }, (write) => this.#logs.closed(write))
       .exhaustive();
   };
@@ -78,9 +76,9 @@ export class WriteChecks {
     journal.violated(`step ${scheduler.steps}: ${name}: ${what}`);
   }
 
-  /** A task ends when all that belongs to it has. */
+  /** A task ends only when all of its shards have. */
   #task({ taskId, from, to }: MemoryStoreEvent & { readonly kind: "task" }): void {
-    if (!moves[from].includes(to)) this.#violated(taskId, `task ${from} -> ${to}`);
+    if (!transitions[from].includes(to)) this.#violated(taskId, `task ${from} -> ${to}`);
     this.#deadlines.task(taskId, from, to);
     if (!isTaskTerminal(to)) return;
     const entry = this.#parts.state.tasks.get(taskId);
@@ -93,24 +91,25 @@ export class WriteChecks {
     }
   }
 
-  /** Each node's change is in there once, and on top of those before it. */
+  /** Each node's change is applied once, on top of the earlier ones. */
   #vars({ taskId, vars }: MemoryStoreEvent & { readonly kind: "vars" }): void {
-    if (new Set(vars.appliedBy).size !== vars.appliedBy.length) this.#violated(taskId, "vars applied twice by a node");
+    if (new Set(vars.appliedBy).size !== vars.appliedBy.length)
+      this.#violated(taskId, "a node's change to the vars was applied twice");
     if (!this.#parts.workload.isKnown) return;
     const nodes = this.#parts.state.tasks.get(taskId)?.record.graph.nodes ?? [];
     const [found, wanted] = [vars.vars, varsAfter(nodes, vars.appliedBy)].map((each) => JSON.stringify(sortKeys(each)));
-    if (found !== wanted) this.#violated(taskId, `its vars are ${found}, the nodes make ${wanted}`);
+    if (found !== wanted) this.#violated(taskId, `its vars are ${found}, expected ${wanted}`);
   }
 }
 
 /**
- * A producer with a limit stores nothing that makes a consumer lag by more, once it can have seen that the consumer runs:
- * it looks after half of the limit, and one insert more may be on its way.
+ * A source with `max_pending_batches` stores nothing that makes a consumer lag further, once it can have seen that the
+ * consumer runs: it checks after half of the limit, and one more insert may be in flight.
  */
 export class BackpressureCheck {
   readonly #state: MemoryState;
   readonly #violated: (ref: ShardRef, what: string) => void;
-  /** By the consumer's claim and the producer's log: how long that was when the consumer first said that it reads it. */
+  /** By the consumer's claim and the source's log: the log's length when the consumer first reported a cursor. */
   readonly #since = new Map<string, number>();
 
   constructor(state: MemoryState, violated: (ref: ShardRef, what: string) => void) {
@@ -146,12 +145,12 @@ export class BackpressureCheck {
   }
 }
 
-/** A deadline is found by the next tick at the latest; clocks differ a little. */
+/** The next tick finds a passed deadline; clocks differ slightly. */
 const latestMs = times.tickMs * 1.1;
-/** A retry is found when it is due: the coordinator that hears of it sleeps until then, on a clock that drifts. */
+/** A coordinator sleeps until a retry is due, on a clock that drifts. */
 const retryLatestMs = (waitMs: number): number => 5 + waitMs * 0.02;
 
-/** What waits for a moment. */
+/** A point in time that something waits for. */
 interface Due {
   /** By the store's clock. */
   readonly at: number;
@@ -161,8 +160,8 @@ interface Due {
 }
 
 /**
- * A task fails by its deadline, and a retry begins, when its time has come and not before, as the store's clock has it.
- * Without faults hardly later, as true time has it: a clock that stands still would excuse itself.
+ * By the store's clock, a task fails by its deadline, and a retry begins, no earlier than due. Without faults it is
+ * hardly later by true time; the store's clock cannot prove that, because it might stand still.
  */
 export class DeadlineCheck {
   readonly #parts: CheckParts;
@@ -175,7 +174,7 @@ export class DeadlineCheck {
     this.#violated = violated;
   }
 
-  /** At each move of the task: how long past its deadline it was still running. */
+  /** At each transition of a task: how long it kept running past its deadline. */
   task(taskId: string, from: TaskStatus | "absent", to: TaskStatus): void {
     const { state, scheduler, mode, storeNow } = this.#parts;
     const task = state.tasks.get(taskId)?.record;
@@ -187,10 +186,11 @@ export class DeadlineCheck {
     const failedByIt = to === "cancelling" && task.failure?.reasonCode === "deadline_exceeded";
     if (failedByIt && earlyMs > 0) this.#violated(taskId, `failed ${earlyMs} ms before its deadline`);
     const lateMs = scheduler.now - due.trueAt;
-    if (mode === "calm" && lateMs > latestMs) this.#violated(taskId, `ran on for ${lateMs} ms after its deadline`);
+    if (mode === "calm" && lateMs > latestMs)
+      this.#violated(taskId, `kept running for ${lateMs} ms after its deadline`);
   }
 
-  /** At each move of a shard: how early or late it was tried again. */
+  /** At each transition of a shard: how early or late it was retried. */
   shard({ cause, record }: MemoryStoreEvent & { readonly kind: "shard" }): void {
     const { journal, scheduler, mode, storeNow } = this.#parts;
     const key = shardKey(record);
@@ -201,12 +201,12 @@ export class DeadlineCheck {
     journal.counts.requeued++;
     const earlyMs = (due?.at ?? Number.POSITIVE_INFINITY) - storeNow();
     if (due === undefined || earlyMs > 0) {
-      this.#violated(key, `tried again ${earlyMs} ms before it was due`);
+      this.#violated(key, `retried ${earlyMs} ms before it was due`);
       return;
     }
     const lateMs = scheduler.now - due.trueAt;
     if (mode === "calm" && lateMs > retryLatestMs(due.waitMs)) {
-      this.#violated(key, `tried again ${lateMs} ms after it was due`);
+      this.#violated(key, `retried ${lateMs} ms after it was due`);
     }
   }
 
@@ -214,7 +214,7 @@ export class DeadlineCheck {
     const { state, journal, workload } = this.#parts;
     const key = shardKey(record);
     if (record.dueAt === undefined) {
-      this.#violated(key, "deferred, and never due");
+      this.#violated(key, "deferred without a due time");
       return;
     }
     if ([...journal.sweeping].some(({ alive }) => alive)) journal.counts.deferredInSweep++;
@@ -222,7 +222,7 @@ export class DeadlineCheck {
     this.#retries.set(key, due);
     const node = state.tasks.get(record.taskId)?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
     const leastMs = retryPolicyOf(workload, node).leastWaitMs(record.failures);
-    // A millisecond for what a sum of fractions rounds off.
+    // One millisecond of tolerance for rounding.
     if (cause === "fail" && due.waitMs < leastMs - 1) {
       this.#violated(key, `retry ${record.failures} waits for ${due.waitMs} ms of ${leastMs}`);
     }
@@ -234,67 +234,3 @@ export class DeadlineCheck {
     return { at, trueAt: scheduler.now + waitMs, waitMs };
   }
 }
-
-/** What attempts say about themselves never goes back, and none of it outlives the output that it belongs to. */
-export class ReportChecks {
-  readonly #state: CheckParts["state"];
-  readonly #journal: CheckParts["journal"];
-  /** Users' handlers save what they like. */
-  readonly #knowsCheckpoints: boolean;
-  readonly #violated: (ref: ShardRef, what: string) => void;
-  /** As the write before left them. */
-  readonly #records = new Map<string, ShardRecord>();
-
-  constructor({ state, journal, workload }: CheckParts, violated: (ref: ShardRef, what: string) => void) {
-    this.#state = state;
-    this.#journal = journal;
-    this.#knowsCheckpoints = workload.isKnown;
-    this.#violated = violated;
-  }
-
-  reported(record: ShardRecord): void {
-    const key = shardKey(record);
-    const before = this.#records.get(key);
-    this.#records.set(key, record);
-    if (this.#knowsCheckpoints) this.#checkpoint(record, before);
-    if (before?.generation !== record.generation) return;
-    for (const [source, seq] of Object.entries(before.cursors ?? {})) {
-      const now = record.cursors?.[source] ?? 0;
-      if (now < seq) this.#violated(record, `its cursor of ${source} went from ${seq} back to ${now}`);
-    }
-  }
-
-  #checkpoint(record: ShardRecord, before: ShardRecord | undefined): void {
-    const checkpoint = numberOf(record);
-    if (record.checkpoint !== undefined && this.#journal.checkpoints.isWithdrawn(record, checkpoint)) {
-      this.#violated(record, `checkpoint ${checkpoint} is of an output that was withdrawn`);
-    }
-    if (before?.generation !== record.generation) return;
-    if (checkpoint < numberOf(before)) this.#violated(record, `checkpoint ${checkpoint} after ${numberOf(before)}`);
-    if (checkpoint > numberOf(before)) this.#placeOfSource(record);
-  }
-
-  /** A source that goes on from its checkpoint doesn't yield again what was before it: that must be stored by then. */
-  #placeOfSource(record: ShardRecord): void {
-    const nodes = this.#state.tasks.get(record.taskId)?.record.graph.nodes ?? [];
-    const node = nodes.find(({ node_id }) => node_id === record.nodeId);
-    const { saves, partitions } = (node?.io?.input_inline ?? {}) as Partial<SourceArgs>;
-    if (saves !== true) return;
-    for (let index = 0; index < numberOf(record); index++) {
-      const uid = `b${index}`;
-      if (shardOf(uid, partitions ?? 1) !== record.shard || this.#journal.archive.has(record, uid)) continue;
-      this.#violated(record, `checkpoint ${numberOf(record)} is stored, and batch ${uid} before it is not`);
-    }
-  }
-
-  restarted(record: ShardRecord): void {
-    const key = shardKey(record);
-    if (this.#records.get(key)?.generation === record.generation) return; // asked again
-    this.#records.set(key, record);
-    this.#journal.checkpoints.restarted(record);
-    if (record.checkpoint !== undefined) this.#violated(record, "a restart kept the checkpoint");
-    if (record.cursors !== undefined) this.#violated(record, "a restart kept the cursors");
-  }
-}
-
-const numberOf = ({ checkpoint }: ShardRecord): number => Number(checkpoint ?? 0);

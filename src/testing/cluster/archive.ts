@@ -1,10 +1,64 @@
-import { type Artifact, logOf, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
-import type { TaskLookup } from "./all-tasks.ts";
+import type { MemoryState } from "../../adapters/memory/index.ts";
+import type { ShardEntry, TaskEntry } from "../../adapters/memory/memory-state.ts";
+import {
+  type Artifact,
+  isTaskTerminal,
+  logOf,
+  type ShardRecord,
+  type ShardRef,
+  shardKey,
+} from "../../core/model/records.ts";
+import type { NewTask } from "../../core/ports/index.ts";
 
-/** Every artifact that was ever stored, kept by the world itself: the store may have dropped some by the end. */
+/** Where checks look up tasks. */
+export interface TaskLookup {
+  readonly tasks: Pick<MemoryState["tasks"], "get">;
+  shard(ref: ShardRef): ShardEntry | undefined;
+}
+
+/** All tasks of a cluster, including deleted ones, whose output is checked as well. */
+export class AllTasks implements TaskLookup {
+  readonly tasks: Pick<MemoryState["tasks"], "get">;
+  readonly #deleted = new Map<string, TaskEntry>();
+  readonly #refusedKeys = new Set<string>();
+
+  constructor(state: MemoryState) {
+    this.tasks = { get: (id) => state.tasks.get(id) ?? this.#deleted.get(id) };
+  }
+
+  shard({ taskId, nodeId, shard }: ShardRef): ShardEntry | undefined {
+    return this.tasks.get(taskId)?.nodes.get(nodeId)?.shards[shard];
+  }
+
+  hasEnded(id: string): boolean {
+    return isTaskTerminal(this.tasks.get(id)?.record.status ?? "running");
+  }
+
+  deleted(entry: TaskEntry): void {
+    const { id, idempotencyKey } = entry.record;
+    this.#deleted.set(id, entry);
+    if (idempotencyKey !== undefined) this.refuse(idempotencyKey);
+  }
+
+  isDeleted(id: string): boolean {
+    return this.#deleted.has(id);
+  }
+
+  /** No request may create a task with this key any more. */
+  refuse(idempotencyKey: string): void {
+    this.#refusedKeys.add(idempotencyKey);
+  }
+
+  /** Whether a request to create this task was in flight for longer than the task existed. */
+  isRefused({ id, idempotencyKey = "" }: Pick<NewTask, "id" | "idempotencyKey">): boolean {
+    return this.#deleted.has(id) || this.#refusedKeys.has(idempotencyKey);
+  }
+}
+
+/** Every artifact that was ever stored; the store itself may drop some. */
 export class Archive {
   readonly #logs = new Map<string, Artifact[]>();
-  /** By shard, of all its generations. */
+  /** By shard, over all generations. */
   readonly #uids = new Map<string, Set<string>>();
 
   add(ref: ShardRef, generation: number, artifact: Artifact): void {
@@ -16,12 +70,12 @@ export class Archive {
     this.#uids.set(shardKey(ref), uids.add(artifact.uid));
   }
 
-  /** Whether this shard has stored a batch of this name. */
+  /** Whether this shard has stored a batch with this uid. */
   has(ref: ShardRef, uid: string): boolean {
     return this.#uids.get(shardKey(ref))?.has(uid) ?? false;
   }
 
-  /** All that a shard stored in its current output, or the one that it was adopted from. */
+  /** All artifacts in a shard's current log, or in the log that it adopted. */
   of(record: ShardRecord): readonly Artifact[] {
     return this.#logs.get(keyOf(logOf(record), record.generation)) ?? [];
   }
@@ -29,14 +83,14 @@ export class Archive {
 
 const keyOf = (ref: ShardRef, generation: number): string => `${shardKey(ref)}/${generation}`;
 
-/** How many of a shard's artifacts the store doesn't have any more. */
+/** How many of a shard's artifacts the store has dropped. */
 export const droppedOf = (tasks: TaskLookup, record: ShardRecord): number =>
   tasks.shard(logOf(record))?.logs[record.generation]?.dropped ?? 0;
 
-/** What a store still has is what was stored. */
+/** The artifacts that the store still has are the ones that were stored. */
 export function checkKept(tasks: TaskLookup, record: ShardRecord, stored: readonly Artifact[]): string[] {
   const dropped = droppedOf(tasks, record);
   const kept = tasks.shard(logOf(record))?.logs[record.generation]?.read(dropped, stored.length) ?? [];
   const isKept = kept !== "dropped" && stored.slice(dropped).every((artifact, index) => kept[index] === artifact);
-  return isKept ? [] : [`of ${stored.length} artifacts ${dropped} are dropped, and the rest isn't there`];
+  return isKept ? [] : [`${dropped} of ${stored.length} artifacts are dropped, and the rest is incomplete`];
 }

@@ -2,10 +2,11 @@ import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskStatus } from "../../core/model/records.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
-import type { AllTasks } from "./all-tasks.ts";
+import type { AllTasks } from "./archive.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
 import type { SimProcess } from "./process.ts";
+import { stackOf } from "./trace-lines.ts";
 import type { TaskRequest } from "./workload.ts";
 
 export interface ClientParts {
@@ -15,29 +16,29 @@ export interface ClientParts {
   readonly journal: Journal;
   readonly fleet: Fleet;
   readonly tasks: readonly TaskRequest[];
-  /** The ends of which it tries a task again. */
+  /** The outcomes after which it retries a task. */
   readonly retries: readonly TaskStatus[];
   /** Whether it sends some idempotency keys again, with the same input and with different input. */
   readonly reusesKeys: boolean;
 }
 
-/** Retries included. */
+/** Including retries. */
 const mostTasks = 5;
 const reuseRate = 0.2;
 
-/** Who wants the tasks: creates them, and sometimes cancels one, or tries one again. */
+/** Creates the tasks, and sometimes cancels or retries one. */
 export class Client {
   readonly #parts: ClientParts;
   readonly #requests: Requests;
-  /** By what each request to create asks for once, however often it is sent: the task. */
+  /** Task by idempotency key, which makes a request create one task, however often it is sent. */
   readonly #ids = new Map<string, string | undefined>();
   readonly #answered = new Set<string>();
   #openReuses = 0;
   readonly #seenEnds = new Set<string>();
   readonly #retries: readonly TaskStatus[];
   #taskIds: readonly string[] = [];
-  /** Tasks that it asked to cancel. */
-  readonly asked = new Set<string>();
+  /** Tasks for which it requested a cancel. */
+  readonly cancelRequested = new Set<string>();
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
@@ -50,26 +51,26 @@ export class Client {
     return this.taskIds.length === this.#ids.size;
   }
 
-  /** All that it has had, deleted ones too. */
+  /** Includes deleted tasks. */
   get taskIds(): readonly string[] {
     const { state } = this.#parts;
-    if (this.#taskIds.length === this.#ids.size) return this.#taskIds; // asked for at every step
+    if (this.#taskIds.length === this.#ids.size) return this.#taskIds; // read at every step
     for (const [key, id] of this.#ids) if (id === undefined) this.#ids.set(key, state.idsByIdempotencyKey.get(key));
     this.#taskIds = [...this.#ids.values()].flatMap((id) => id ?? []);
     return this.#taskIds;
   }
 
   /** Whether every creation, and every reuse of its key, is answered, so that no request is sent again. */
-  get knowsItsTasks(): boolean {
+  get allAnswered(): boolean {
     return this.#answered.size === this.#ids.size && this.#openReuses === 0;
   }
 
-  /** Asks what has not been answered. */
-  ask(): void {
-    this.#requests.ask();
+  /** Sends the requests that have no answer. */
+  sendOpen(): void {
+    this.#requests.sendOpen();
   }
 
-  /** Tries again some of what has not finished, each task once at most. */
+  /** Retries some of the tasks that did not finish, each at most once. */
   retrySome(): void {
     const { scheduler, state } = this.#parts;
     if (this.#retries.length === 0) return;
@@ -78,7 +79,7 @@ export class Client {
       if (status === undefined || !this.#retries.includes(status) || this.#seenEnds.has(taskId)) continue;
       this.#seenEnds.add(taskId);
       if (this.#ids.size >= mostTasks || scheduler.random.chance(0.2)) continue;
-      scheduler.tell(() => `RETRY ${taskId}`);
+      scheduler.recordEvent(() => `RETRY ${taskId}`);
       this.#retry(taskId);
     }
   }
@@ -155,7 +156,7 @@ export class Client {
       answers: ["TASK_UNKNOWN"],
       onAnswer: (code) => {
         if (code !== undefined && !allTasks.isDeleted(taskId)) journal.violated(`retrying ${taskId}: ${code}`);
-        // One whose answer was lost may have made it all the same, before the other task was deleted.
+        // A request whose answer was lost may have created the retry before the original task was deleted.
         if (code === undefined || state.idsByIdempotencyKey.has(idempotencyKey)) this.#answered.add(idempotencyKey);
         else {
           this.#ids.delete(idempotencyKey);
@@ -169,8 +170,8 @@ export class Client {
     const { scheduler } = this.#parts;
     if (this.taskIds.length === 0) return;
     const taskId = scheduler.random.pick(this.taskIds);
-    this.asked.add(taskId);
-    scheduler.tell(() => `CANCEL ${taskId}`);
+    this.cancelRequested.add(taskId);
+    scheduler.recordEvent(() => `CANCEL ${taskId}`);
     this.#requests.add({
       send: async ({ coordinator }) => {
         await coordinator?.cancelTask(taskId, "asked");
@@ -179,19 +180,19 @@ export class Client {
   }
 }
 
-/** A request to some coordinator: asked again, of another, when that one has died or refused. */
+/** A request to any coordinator; sent to another one if that one crashes or rejects it. */
 export interface Request {
   readonly send: (coordinator: SimProcess) => Promise<void>;
-  /** Codes of errors that are an answer too. */
+  /** Error codes that count as an answer. */
   readonly answers?: readonly string[];
   readonly onAnswer?: (code: string | undefined) => void;
 }
 
 interface OpenRequest extends Request {
-  askedOf: SimProcess | undefined;
+  sentTo: SimProcess | undefined;
 }
 
-/** What somebody outside has asked of the coordinators and has no answer to. */
+/** Requests to the coordinators that have no answer yet. */
 export class Requests {
   readonly #parts: { readonly scheduler: Scheduler; readonly fleet: Fleet; readonly journal: Journal };
   readonly #open = new Set<OpenRequest>();
@@ -205,21 +206,21 @@ export class Requests {
   }
 
   add(request: Request): void {
-    this.#open.add({ ...request, askedOf: undefined });
+    this.#open.add({ ...request, sentTo: undefined });
   }
 
-  /** Asks what is asked of nobody who could still answer. */
-  ask(): void {
+  /** Sends the requests that no running coordinator is working on. */
+  sendOpen(): void {
     for (const request of this.#open) this.#ask(request);
   }
 
   #ask(request: OpenRequest): void {
     const { fleet, scheduler, journal } = this.#parts;
-    if (request.askedOf?.life.alive && !request.askedOf.stopped) return;
+    if (request.sentTo?.life.alive && !request.sentTo.stopped) return;
     const { coordinators } = fleet;
     if (coordinators.length === 0) return;
     const coordinator = scheduler.random.pick(coordinators);
-    request.askedOf = coordinator;
+    request.sentTo = coordinator;
     const answered = (code?: string): void => {
       if (this.#open.delete(request)) request.onAnswer?.(code);
     };
@@ -227,9 +228,9 @@ export class Requests {
       () => answered(),
       (error: unknown) => {
         if (FlowError.is(error) && request.answers?.includes(error.code)) return answered(error.code);
-        request.askedOf = undefined;
+        request.sentTo = undefined;
         if (FlowError.is(error, "STORE_UNAVAILABLE") || FlowError.is(error, "ENGINE_STOPPED")) return;
-        journal.violated(`a request failed: ${error instanceof Error ? error.stack : String(error)}`);
+        journal.violated(`a request failed: ${stackOf(error)}`);
       },
     );
   }

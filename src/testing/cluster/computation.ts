@@ -1,20 +1,23 @@
-import type { Json } from "../../errors/index.ts";
+import * as z from "zod";
+import type { InputAdapterDefinition } from "../../definitions/index.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
+import { spoil } from "./spoil.ts";
 
-/* What simulated handlers compute: pure functions of a node and a batch, so that anybody can compute them again. */
+/* What simulated handlers compute: pure functions of a node and a batch, so that checks can recompute it. */
 
 export interface SourceArgs {
   readonly batches: number;
   readonly shuffle: boolean;
   readonly grow: boolean;
-  /** Saves its place as its checkpoint, and goes on from there. */
+  /** Saves its position as its checkpoint, and resumes from there. */
   readonly saves: boolean;
-  /** Goes on when others can read the batch that it has yielded, as one does that waits for its consumers. */
+  /** Continues once its last batch is stored, like a source that waits for its consumers. */
   readonly waits: boolean;
-  /** Of its node. */
+  /** Partitions of its node. */
   readonly partitions: number;
 }
 
-/** How many batches more a growing source has in some attempts. */
+/** How many additional batches a growing source has in some attempts. */
 export const mostGrowth = 2;
 
 /** The output of a batch. */
@@ -23,19 +26,19 @@ export function compute(nodeId: string, payload: unknown): { readonly rows: numb
   return { rows: numbersIn(payload).map((number) => (Math.floor(number) * 31 + salt) % 997) };
 }
 
-/** The batch that a source names `uid`. */
+/** The payload of a source's batch `uid`. */
 export function sourcePayload(nodeId: string, uid: string): number[] {
   const count = hashText(`${nodeId}/${uid}`) % 5;
   return Array.from({ length: count }, (_, index) => hashText(`${nodeId}/${uid}/${index}`) % 997);
 }
 
-/** What a source that can't resume yields at this epoch: other batches, and other names, each time. */
+/** The batches of a non-resumable source in this epoch: different batches and uids in each. */
 export function unstableUids(nodeId: string, epoch: number, batches: number): string[] {
   const count = batches + (hashText(`${nodeId}#${epoch}`) % (mostGrowth + 1));
   return Array.from({ length: count }, (_, index) => `e${epoch}b${index}`);
 }
 
-/** All numbers of a value, those under a key mixed with it, in an order that its keys give. */
+/** All numbers in a value, mixed with their keys, in key order. */
 function numbersIn(value: unknown): number[] {
   if (typeof value === "number") return [value];
   if (Array.isArray(value)) return value.flatMap(numbersIn);
@@ -49,4 +52,24 @@ function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return (hash >>> 0) % 1_000_003;
+}
+
+/** A custom adapter: splits the list under a key into a number of parts of similar size. */
+export const partsAdapter: InputAdapterDefinition = {
+  kind: "inputAdapter",
+  name: "sim.parts",
+  args: z.object({ key: z.string(), parts: z.int() }),
+  expand({ meta, args }) {
+    const parts = partsOf(meta, args as { readonly key: string; readonly parts: number });
+    spoil(meta);
+    return parts;
+  },
+};
+
+/** A pure function, as an adapter must be, so the reference can call it too. */
+export function partsOf(meta: Json, { key, parts }: { readonly key: string; readonly parts: number }): Json[] {
+  const found = (meta as JsonObject)[key];
+  const items = Array.isArray(found) ? found : [];
+  const size = Math.ceil(items.length / parts);
+  return Array.from({ length: parts }, (_, at) => items.slice(at * size, (at + 1) * size));
 }

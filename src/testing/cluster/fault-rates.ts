@@ -6,20 +6,20 @@ import type { BusFaults } from "./sim-bus.ts";
 import type { StoreFaults } from "./sim-store.ts";
 
 /**
- * - `chaos`: every fault there is, for a while; finds wrong results.
- * - `calm`: no fault, and no task is ever swept; finds lost wake-ups, which under chaos are a delay and no more.
+ * - `chaos`: injects all kinds of faults for a while; finds wrong results.
+ * - `calm`: no faults and no sweeps; finds lost wake-ups, which under `chaos` only cause a delay.
  */
 export type SimulationMode = "chaos" | "calm";
 
 /**
- * Kinds of trouble; all of them happen unless said otherwise.
+ * Kinds of faults, all enabled by default.
  *
- * - `store`: calls fail before, between or after their effects, or take effect late
- * - `messages`: lost, doubled, delayed
- * - `crashes`: a process dies and comes back
- * - `stops`: it is stopped in order and started again
- * - `pauses`: it stands still, past its lease at times; or time passes while it works
- * - `cancels`: somebody cancels the task
+ * - `store`: calls fail before, during or after their effect, or take effect late
+ * - `messages`: lost, duplicated, delayed
+ * - `crashes`: a process crashes and restarts
+ * - `stops`: a process is stopped gracefully and started again
+ * - `pauses`: a process is paused, at times past its lease; or time passes while it works
+ * - `cancels`: the task is cancelled
  * - `clocks`: the wall clock is set forward and back, by up to a day
  */
 export interface Faults {
@@ -32,42 +32,42 @@ export interface Faults {
   readonly clocks?: boolean;
 }
 
-/** What handlers do besides their work, as probabilities a batch. */
+/** Misbehaviour of handlers, as probabilities per batch. */
 export interface HandlerRates {
   throws: number;
-  /** A source that can't resume, at its end: all that its consumers have in hand is withdrawn. */
-  breaksOff: number;
-  /** An `init`. */
+  /** A non-resumable source fails at its end, which withdraws everything that its consumers have read. */
+  breaks: number;
+  /** An `init` fails. */
   initFails: number;
-  /** Of what is thrown: codes that no retry mends. Also of what `finalize` does: there much of the graph has finished. */
+  /** A thrown error is permanent; also applies to `finalize`, when much of the graph has finished. */
   permanent: number;
   slow: number;
-  /** Cleanups that take a while: who waits for the node's end is told after them. */
+  /** A cleanup takes a while; the node's end is reported after it. */
   slowCleanup: number;
-  /** Never comes back; only where the node has a timeout. */
+  /** Never returns; only if the node has a timeout. */
   hangs: number;
-  misfits: number;
-  /** Saves a checkpoint. */
-  remembers: number;
+  mismatches: number;
+  /** Saves a checkpoint. Not a fault. */
+  checkpoints: number;
 }
 
 export interface FaultRates {
   readonly store: StoreFaults;
   readonly bus: BusFaults;
   readonly handlers: HandlerRates;
-  /** A step at which a process dies, stops in order, or is paused. */
+  /** Probability per step that a process crashes, stops gracefully, or is paused. */
   crash: number;
   stop: number;
   pause: number;
   slowTime: number;
   cancels: boolean;
-  /** A step at which the wall clock is set; no fault, since nothing may depend on it. */
+  /** Probability per step that the wall clock is set. Not a fault: nothing may depend on it. */
   readonly clockSet: number;
-  /** A step at which a call is made in the name of an attempt that has lost its shard. */
+  /** Probability per step of a call from an attempt that has lost its lease. */
   readonly stale: number;
 }
 
-/** Of the store: those whose being late or repeated could do harm. */
+/** Store operations that could do harm when late or repeated. */
 const operations: readonly (keyof Store)[] = [
   ...(["dispatch", "cancelShard", "expire", "requeue", "finishTask", "writeVars", "readShards"] as const),
   ...([
@@ -89,20 +89,20 @@ const operations: readonly (keyof Store)[] = [
 
 const noStoreFaults = { before: 0, between: 0, after: 0, late: 0, slow: 0, slowInsert: 0, focus: undefined };
 
-/** Each kind of trouble is there in half of the seeds only: quiet corners must occur too. */
+/** Enables each kind of fault in half of the seeds only, so that runs without it occur too. */
 export function drawFaultRates(
   random: SeededRandom,
   mode: SimulationMode,
   options: {
     readonly faults?: Faults | undefined;
-    /** What fails is tried again as a new task: so more should fail. */
+    /** Failed tasks are retried as new tasks, so more should fail. */
     readonly retries: boolean;
   },
 ): FaultRates {
   const { faults = {}, retries } = options;
   const rates = drawAll(random, mode, retries);
   if (faults.store === false) Object.assign(rates.store, noStoreFaults);
-  if (faults.messages === false) Object.assign(rates.bus, { lose: 0, refuse: 0, double: 0, delayMs: 0 });
+  if (faults.messages === false) Object.assign(rates.bus, { lose: 0, reject: 0, duplicate: 0, delayMs: 0 });
   if (faults.crashes === false) rates.crash = 0;
   if (faults.stops === false) rates.stop = 0;
   if (faults.pauses === false) Object.assign(rates, { pause: 0, slowTime: 0 });
@@ -114,24 +114,24 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
   const upTo = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
   const handlers = {
     throws: upTo(0.08),
-    breaksOff: upTo(0.4),
+    breaks: upTo(0.4),
     initFails: random.chance(0.3) ? random.next() * 0.5 : 0,
     permanent: random.chance(retries ? 0.4 : 0.05) ? 0.1 : 0,
     slow: random.chance(0.1) ? 0.8 : upTo(0.4),
     slowCleanup: mode === "calm" ? 0 : 0.3,
     hangs: upTo(0.04),
-    misfits: random.chance(0.05) ? 0.01 : 0,
-    remembers: random.chance(0.4) ? random.next() * 0.5 : 0,
+    mismatches: random.chance(0.05) ? 0.01 : 0,
+    checkpoints: random.chance(0.4) ? random.next() * 0.5 : 0,
   };
   const cancels = random.chance(0.2);
   const clockSet = upTo(0.01);
   if (mode === "calm") {
-    // A message that comes twice is no fault: it takes nothing away.
+    // A duplicated message is not a fault: it delays nothing.
     const none = {
       store: { ...noStoreFaults, lateMs: 0 },
-      bus: { lose: 0, refuse: 0, double: random.chance(0.5) ? 0.3 : 0, delayMs: 0 },
+      bus: { lose: 0, reject: 0, duplicate: random.chance(0.5) ? 0.3 : 0, delayMs: 0 },
     };
-    // Stopping workers in order is no fault: it costs no lease, and no attempt.
+    // Stopping workers gracefully is not a fault: it costs neither a lease nor an attempt.
     const stop = random.chance(0.3) ? 0.004 : 0;
     return { ...none, handlers, cancels, clockSet, crash: 0, stop, pause: 0, slowTime: 0, stale: 0 };
   }
@@ -143,11 +143,11 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
       late: upTo(0.03),
       slow: upTo(0.04),
       slowInsert: upTo(0.4),
-      // What an insert meets that comes late is the rarest of all: two attempts of one shard at one place of its log.
+      // Rarest of all is a late insert that meets another attempt's at the same position of a log.
       focus: random.chance(0.6) ? (random.chance(0.3) ? "append" : random.pick(operations)) : undefined,
       lateMs: 9_000,
     },
-    bus: { lose: upTo(0.5), refuse: upTo(0.2), double: upTo(0.3), delayMs: random.int(2_000) },
+    bus: { lose: upTo(0.5), reject: upTo(0.2), duplicate: upTo(0.3), delayMs: random.int(2_000) },
     handlers,
     cancels,
     crash: upTo(0.03),
@@ -159,7 +159,7 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
   };
 }
 
-/** What may run at once, in a third of the worlds: tight, so that it binds. */
+/** Running limits in a third of the runs: low, so that they take effect. */
 export function drawLimits(random: SeededRandom, types: readonly string[]): RunningLimits {
   if (random.chance(0.67)) return {};
   return {
@@ -169,19 +169,19 @@ export function drawLimits(random: SeededRandom, types: readonly string[]): Runn
   };
 }
 
-/** The faults are over: from here on everything must come to its end. */
-export function calmDown(rates: FaultRates): void {
+/** Ends all faults: from here on, every task must end. */
+export function stopFaults(rates: FaultRates): void {
   Object.assign(rates.store, noStoreFaults);
-  Object.assign(rates.bus, { lose: 0, refuse: 0, double: 0, delayMs: 10 });
+  Object.assign(rates.bus, { lose: 0, reject: 0, duplicate: 0, delayMs: 10 });
   Object.assign(rates.handlers, {
     throws: 0,
-    breaksOff: 0,
+    breaks: 0,
     initFails: 0,
     permanent: 0,
     slow: 0,
     slowCleanup: 0,
     hangs: 0,
-    misfits: 0,
+    mismatches: 0,
   });
   Object.assign(rates, { crash: 0, stop: 0, pause: 0, slowTime: 0 });
 }

@@ -1,15 +1,15 @@
 import type { ProcessLife } from "../scheduler/scheduler.ts";
 import { type ClusterParts, type ProcessSpec, SimProcess, times } from "./process.ts";
 
-/** How many processes there are, and how much each takes; drawn where it isn't said. */
+/** Number and capacity of the simulated processes; what is not given is drawn from the seed. */
 export interface FleetSize {
   readonly coordinators?: number;
   readonly workers?: number;
-  /** Attempts at once in a worker. */
+  /** Concurrent attempts of a worker. */
   readonly capacity?: number;
 }
 
-/** The processes of a world, and what happens to them. */
+/** The processes of a cluster, and the faults injected into them. */
 export class Fleet {
   readonly #parts: ClusterParts;
   readonly #specs: readonly ProcessSpec[];
@@ -26,7 +26,7 @@ export class Fleet {
       concurrency: random.pick([1, 1, 2, 3]),
       capacityPerType: random.chance(0.2) ? { [random.pick(types)]: 1 } : {},
     });
-    // Sometimes a coordinator has a worker in its own process, as an embedded engine does.
+    // Sometimes a coordinator and a worker share a process, as in an embedded engine.
     const embedded = random.chance(0.3);
     const workers = Array.from({ length: size.workers ?? 1 + random.int(3) }, (_, index) => ({
       name: `w${index + 1}`,
@@ -34,11 +34,11 @@ export class Fleet {
       serves: index === 2 ? fewTypes : types,
       ...sizes(),
     }));
-    // Alone, a coordinator has nobody who mends what it forgets.
-    const others = (size.coordinators ?? (random.chance(0.7) ? 2 : 1)) - 1;
+    // With a single coordinator, no other one repairs what it forgets.
+    const additional = (size.coordinators ?? (random.chance(0.7) ? 2 : 1)) - 1;
     this.#specs = [
       { name: "c1", coordinates: true, serves: embedded ? types : [], ...sizes() },
-      ...Array.from({ length: others }, (_, index) => ({
+      ...Array.from({ length: additional }, (_, index) => ({
         name: `c${index + 2}`,
         coordinates: true,
         serves: [],
@@ -52,12 +52,12 @@ export class Fleet {
     return [...this.#running.values()];
   }
 
-  /** Coordinators that answer. */
+  /** Coordinators that accept requests. */
   get coordinators(): readonly SimProcess[] {
     return this.processes.filter((each) => each.coordinator && each.life.alive && each.started && !each.stopping);
   }
 
-  /** Whether the worker of this life serves the type and has a slot to fill. */
+  /** Whether the worker of this process serves the type and has a free slot. */
   isFree(life: ProcessLife, type: string): boolean {
     const process = this.processes.find((each) => each.life === life);
     const { worker, spec } = process ?? {};
@@ -82,8 +82,8 @@ export class Fleet {
     for (const spec of this.#specs) this.#launch(spec);
   }
 
-  /** A crash, a stop in order, or a pause, now and then. */
-  trouble(): void {
+  /** Crashes, stops or pauses a process now and then. */
+  injectFaults(): void {
     const { scheduler, rates } = this.#parts;
     const { random } = scheduler;
     if (random.chance(rates.crash)) {
@@ -99,15 +99,15 @@ export class Fleet {
     this.relaunchStopped();
   }
 
-  /** Kills a process by its name; it comes back after a lease. */
+  /** Crashes a process by name; it restarts after the lease time. */
   crash(name: string): void {
     const spec = this.#specs.find((each) => each.name === name);
-    if (spec === undefined) throw new Error(`there is no process ${name}`);
+    if (spec === undefined) throw new Error(`unknown process ${name}`);
     this.#crash(spec);
     this.#parts.scheduler.after(times.leaseMs, undefined, () => this.#revive(spec));
   }
 
-  /** In a calm world: workers only, since a broker here keeps no message for a coordinator to come. */
+  /** In calm mode, only workers stop: this broker does not keep messages for a future coordinator. */
   stopWorkers(): void {
     const { random } = this.#parts.scheduler;
     if (!random.chance(this.#parts.rates.stop)) return;
@@ -115,11 +115,11 @@ export class Fleet {
     if (workers.length > 0) this.#stop(random.pick(workers), random.int(1_000));
   }
 
-  /** What has stopped in order is started again, as in a rolling deployment. */
+  /** Starts gracefully stopped processes again, as in a rolling deployment. */
   relaunchStopped(): void {
     for (const process of this.#running.values()) {
       if (process.stopped && process.life.alive) {
-        this.#parts.scheduler.crash(process.life); // what it abandoned ends with it
+        this.#parts.scheduler.crash(process.life); // ends the attempts that it abandoned
         this.#launch(process.spec);
       }
     }
@@ -135,14 +135,14 @@ export class Fleet {
 
   #stop(process: SimProcess | undefined, graceMs: number): void {
     if (!process?.life.alive || process.stopping) return;
-    this.#parts.scheduler.tell(() => `STOP ${process.life.name}, grace ${graceMs} ms`);
+    this.#parts.scheduler.recordEvent(() => `STOP ${process.life.name}, grace ${graceMs} ms`);
     void process.stop(graceMs);
   }
 
   #crash(spec: ProcessSpec): void {
     const life = this.#running.get(spec.name)?.life;
     if (!life?.alive) return;
-    this.#parts.scheduler.tell(() => `CRASH ${life.name}`);
+    this.#parts.scheduler.recordEvent(() => `CRASH ${life.name}`);
     this.#parts.scheduler.crash(life);
   }
 
@@ -153,13 +153,13 @@ export class Fleet {
   #launch(spec: ProcessSpec): void {
     const launch = (this.#launches.get(spec.name) ?? 0) + 1;
     this.#launches.set(spec.name, launch);
-    const process = new SimProcess(this.#parts, spec, this.#born(`${spec.name}#${launch}`));
+    const process = new SimProcess(this.#parts, spec, this.#newLife(`${spec.name}#${launch}`));
     this.#running.set(spec.name, process);
-    this.#parts.scheduler.tell(() => `LAUNCH ${process.life.name}`);
+    this.#parts.scheduler.recordEvent(() => `LAUNCH ${process.life.name}`);
     void process.start();
   }
 
-  #born(name: string): ProcessLife {
+  #newLife(name: string): ProcessLife {
     const { random } = this.#parts.scheduler;
     return { name, alive: true, pausedUntil: 0, drift: 1 + (random.next() - 0.5) / 50, offset: random.int(1_000_000) };
   }

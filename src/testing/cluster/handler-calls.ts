@@ -1,21 +1,21 @@
 import { type EpochRef, shardKey } from "../../core/model/records.ts";
 
 interface Bounds {
-  /** Attempts of the process at once. */
+  /** Concurrent attempts of the process. */
   readonly capacity: number;
-  /** Batches of an attempt at once. */
+  /** Concurrent batches of an attempt. */
   readonly concurrency: number;
-  /** The process's worker was told to stop. */
+  /** Whether the process's worker has been asked to stop. */
   readonly isStopping: () => boolean;
   readonly violated: (what: string) => void;
 }
 
-/** The calls of one process's handlers, from the handlers' side: what runs there, whatever the engine believes. */
+/** The handler calls of one process as the handlers see them, independently of the engine's bookkeeping. */
 export class HandlerCalls {
   readonly #bounds: Bounds;
-  /** By attempt, calls that have not returned. */
+  /** Calls that have not returned, by attempt. */
   readonly #open = new Map<string, number>();
-  /** By attempt, batches that began after the stop. */
+  /** Batches that began after the stop, by attempt. */
   readonly #begunAfterStop = new Map<string, number>();
 
   constructor(bounds: Bounds) {
@@ -27,7 +27,7 @@ export class HandlerCalls {
     const key = keyOf(ref);
     this.#open.set(key, (this.#open.get(key) ?? 0) + 1);
     if (this.#open.size > capacity)
-      violated(`${key}: handlers of ${this.#open.size} attempts run in ${capacity} slots`);
+      violated(`${key}: handlers of ${this.#open.size} attempts run with capacity ${capacity}`);
     try {
       return await call();
     } finally {
@@ -37,14 +37,16 @@ export class HandlerCalls {
     }
   }
 
-  /** A stop lets those begin that were on their way to the handler: no more than one attempt may have in hand. */
+  /**
+   * After a stop, only batches already on their way to the handler may begin: at most the concurrency of an attempt.
+   */
   batchBegins(ref: EpochRef): void {
     const { concurrency, isStopping, violated } = this.#bounds;
     if (!isStopping()) return;
     const key = keyOf(ref);
     const begun = (this.#begunAfterStop.get(key) ?? 0) + 1;
     this.#begunAfterStop.set(key, begun);
-    if (begun > concurrency) violated(`${key}: ${begun} batches began after its worker was told to stop`);
+    if (begun > concurrency) violated(`${key}: ${begun} batches began after its worker was asked to stop`);
   }
 }
 

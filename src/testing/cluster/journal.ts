@@ -7,12 +7,12 @@ interface DrawnCheckpoint {
   readonly epoch: number;
 }
 
-/** Checkpoints of simulated handlers: numbers that grow in the order in which they are drawn, whoever draws them. */
+/** Checkpoints of simulated handlers: numbers that increase in the order in which they are drawn. */
 class CheckpointBook {
   #drawn = 0;
-  /** By shard: the highest that its handler was told is stored, in the output at hand. */
+  /** By shard: the highest one confirmed as stored in the current log. */
   readonly #stored = new Map<string, DrawnCheckpoint>();
-  /** By shard: the latest that may have been drawn for an output that is withdrawn, and the epoch that withdrew it. */
+  /** By shard: the highest one that may belong to a withdrawn log, and the epoch that withdrew it. */
   readonly #withdrawn = new Map<string, DrawnCheckpoint>();
 
   draw(): number {
@@ -25,27 +25,27 @@ class CheckpointBook {
     }
   }
 
-  /** What this attempt must see; one that lost its shard before doesn't know. */
+  /** What this attempt must read; an attempt with an older epoch may not know. */
   storedOf(ref: EpochRef): number {
     const stored = this.#stored.get(shardKey(ref));
     return stored !== undefined && ref.epoch >= stored.epoch ? stored.checkpoint : 0;
   }
 
-  /** They belong to an output, and go with it. */
+  /** Checkpoints belong to a log and are withdrawn with it. */
   restarted(ref: EpochRef): void {
     const key = shardKey(ref);
     this.#stored.delete(key);
     this.#withdrawn.set(key, { checkpoint: this.#drawn, epoch: ref.epoch });
   }
 
-  /** Whether nobody may see this one any more; an attempt that lost its shard before doesn't know. */
+  /** Whether this attempt must not read this checkpoint any more; an attempt with an older epoch may not know. */
   isWithdrawn(ref: EpochRef, checkpoint: number): boolean {
     const withdrawn = this.#withdrawn.get(shardKey(ref));
     return withdrawn !== undefined && ref.epoch >= withdrawn.epoch && checkpoint <= withdrawn.checkpoint;
   }
 }
 
-/** Where sources have yielded their batches: once each in most attempts, again where one reads its log again. */
+/** At which index sources yielded their batches: once per attempt, or several times if it restarts its log. */
 class PlaceBook {
   readonly #places = new Map<string, Set<number>>();
 
@@ -54,7 +54,7 @@ class PlaceBook {
     this.#places.set(key, (this.#places.get(key) ?? new Set()).add(index));
   }
 
-  /** `undefined`: no source has yielded it. */
+  /** `undefined` if no source yielded it. */
   of(ref: EpochRef, uid: string): ReadonlySet<number> | undefined {
     return this.#places.get(placeKey(ref, uid));
   }
@@ -62,52 +62,52 @@ class PlaceBook {
 
 const placeKey = (ref: EpochRef, uid: string): string => `${shardKey(ref)}/${ref.epoch}/${uid}`;
 
-/** What a run did on purpose, so that its end can be judged fairly. */
+/** What a run injected and observed, by which its outcome is judged. */
 export class Journal {
-  /** By task and node: the codes that its handler threw. */
+  /** By task and node: the error codes that its handler threw. */
   readonly #thrown = new Map<string, Set<string>>();
-  /** Calls of `onCleanup`, and of what was registered, by process. */
+  /** Registered cleanups and those that ran, by process. */
   readonly cleanups = new Map<string, { registered: number; ran: number }>();
-  /** By process and type: the step at which its `init` failed last. */
+  /** By process and type: the step of the last failed `init`. */
   readonly #failedInits = new Map<string, number>();
   readonly violations: string[] = [];
   readonly archive = new Archive();
   readonly checkpoints = new CheckpointBook();
   readonly places = new PlaceBook();
-  /** Coordinators that have looked for retries that are due, and whose sweep goes on. */
+  /** Coordinators that have looked for due retries and whose sweep is still running. */
   readonly sweeping = new Set<ProcessLife>();
   readonly counts = {
     claims: 0,
     appends: 0,
-    /** To a log whose first artifacts the store had dropped by then. */
+    /** Appends to a log whose first artifacts had been dropped. */
     behindDropped: 0,
     lateAppends: 0,
     restarts: 0,
     adopted: 0,
     deleted: 0,
-    /** Deletes that were refused for the sake of another task. */
+    /** Deletes that were refused because another task borrows artifacts. */
     borrowed: 0,
     initsFailed: 0,
     leasesLost: 0,
     released: 0,
-    /** Of these: attempts of a shard that had failed before. */
+    /** Of these: attempts of a shard with earlier failures. */
     releasedAfterFailure: 0,
-    /** Looks for retries that are due which found one that isn't yet. */
+    /** Lookups of due retries that found one that is not due yet. */
     earlyLooks: 0,
-    /** Retries that became due only after the sweep at hand had looked for them. */
+    /** Retries deferred after the current sweep had looked for them. */
     deferredInSweep: 0,
     requeued: 0,
     handlerRuns: 0,
-    /** Results of `finalize` that were held against what the batches had measured. */
+    /** Results of `finalize` that were compared with the metrics of the batches. */
     totalsChecked: 0,
-    /** Calls of `totals` that read more than one page. */
+    /** Calls of `totals` over more than one page. */
     totalsOverPages: 0,
-    /** How often the wall clock was set, each way. */
+    /** How often the wall clock was set forward and back. */
     setForward: 0,
     setBack: 0,
-    /** Calls in the name of an attempt that had lost its shard. */
+    /** Calls from attempts that had lost their lease. */
     staleCalls: 0,
-    /** Of these: about a shard that another attempt held while it was being cancelled. */
+    /** Of these: calls about a shard that was being cancelled and that another attempt owned. */
     staleConfirms: 0,
     /** Idempotency keys that were sent again: with the same input, and with different input. */
     keysRepeated: 0,
@@ -128,7 +128,7 @@ export class Journal {
     this.#failedInits.set(`${worker} ${type}`, step);
   }
 
-  /** Whether an `init` of this worker has failed since this step: only then an attempt may fail of it. */
+  /** Whether an `init` of this worker has failed since this step; only then may an attempt fail because of it. */
   hasInitFailedSince(worker: string, type: string, step: number): boolean {
     return (this.#failedInits.get(`${worker} ${type}`) ?? -1) >= step;
   }

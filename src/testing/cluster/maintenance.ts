@@ -1,15 +1,15 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import { cleanUp, deleteTask } from "../../core/tasks/task-lists.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
-import type { AllTasks } from "./all-tasks.ts";
+import type { AllTasks } from "./archive.ts";
 import { type Client, Requests } from "./client.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
 
-/** A task that has ended is deleted this much later, at most: at once, while some still read it, or when others run. */
+/** The longest delays before an ended task is deleted: soon, while clients still read it, or much later. */
 const latestMs = [100, 10_000] as const;
 
-/** Deletes tasks that have ended, while others run: some that borrow from them, or are just being tried again. */
+/** Deletes ended tasks while others run, among them tasks that borrow from them or retry them. */
 export class Maintenance {
   readonly #scheduler: Scheduler;
   readonly #state: MemoryState;
@@ -37,8 +37,8 @@ export class Maintenance {
     return this.#requests.areAnswered;
   }
 
-  /** What has ended since the last look may be deleted some time from now. */
-  ask(): void {
+  /** Schedules the deletion of some of the tasks that have ended since the last call. */
+  deleteEnded(): void {
     const { random } = this.#scheduler;
     for (const id of this.#client.taskIds) {
       if (this.#seenEnds.has(id) || !this.#allTasks.hasEnded(id)) continue;
@@ -47,12 +47,12 @@ export class Maintenance {
       const delayMs = random.int(random.pick(latestMs));
       this.#scheduler.after(delayMs, undefined, () => this.#deleteSome(id));
     }
-    this.#requests.ask();
+    this.#requests.sendOpen();
   }
 
-  /** Whatever has ended. */
+  /** Deletes all ended tasks. */
   cleanUp(): void {
-    this.#scheduler.tell(() => "CLEAN UP");
+    this.#scheduler.recordEvent(() => "CLEAN UP");
     this.#requests.add({
       send: async (process) => {
         await cleanUp(process.readerParts, { endedForSec: 0 });
@@ -60,7 +60,7 @@ export class Maintenance {
     });
   }
 
-  /** What is there of tasks when all have ended and are deleted. */
+  /** What the store still contains once all tasks are deleted. */
   get leftovers(): string[] {
     const { tasks, idsByIdempotencyKey, ended, borrowers, leased } = this.#state;
     const kept = { tasks, idsByIdempotencyKey, ended, borrowers, leased };
@@ -68,17 +68,17 @@ export class Maintenance {
   }
 
   #deleteSome(id: string): void {
-    // Its key would make another task, were it asked for again.
-    if (!this.#client.knowsItsTasks) return;
+    // A request that is sent again would create another task with the same key.
+    if (!this.#client.allAnswered) return;
     if (this.#scheduler.random.chance(0.3)) this.cleanUp();
     else this.#delete(id);
   }
 
   #delete(id: string): void {
-    this.#scheduler.tell(() => `DELETE ${id}`);
+    this.#scheduler.recordEvent(() => `DELETE ${id}`);
     this.#requests.add({
       send: (process) => deleteTask(process.readerParts, id),
-      // Asked for again after an answer that was lost; or a task that is tried again needs it. The store was checked.
+      // Sent again after a lost answer; or a retry borrows from it. The store's answer is checked elsewhere.
       answers: ["TASK_UNKNOWN", "TASK_BORROWED"],
     });
   }

@@ -9,17 +9,16 @@ import { AppendSignals, type SourceWatch } from "../../core/worker/input/append-
 import { WorkerCore } from "../../core/worker/worker-core.ts";
 import type { HandlerDefinition, Logger } from "../../definitions/index.ts";
 import type { ProcessLife, Scheduler } from "../scheduler/scheduler.ts";
-import type { AllTasks } from "./all-tasks.ts";
-import { checkDelete } from "./delete-check.ts";
+import type { AllTasks } from "./archive.ts";
 import type { FaultRates, SimulationMode } from "./fault-rates.ts";
 import { HandlerCalls } from "./handler-calls.ts";
 import type { Journal } from "./journal.ts";
 import type { SimBroker } from "./sim-bus.ts";
 import { simClock, type WallClock } from "./sim-clock.ts";
-import { simStore } from "./sim-store.ts";
+import { checkDelete, simStore } from "./sim-store.ts";
 import type { Workload } from "./workload.ts";
 
-/** Times of a simulated world: short, so that a run has many of them. */
+/** Durations in a simulated cluster: short, so that a run has many of them. */
 export const times = {
   leaseMs: 3_000,
   tickMs: 300,
@@ -28,15 +27,15 @@ export const times = {
   externalAcceptMs: 30_000,
 } as const;
 
-/** What a process is for; one that does both is an embedded engine. */
+/** The role and size of a process; one that coordinates and serves types is an embedded engine. */
 export interface ProcessSpec {
   readonly name: string;
   readonly coordinates: boolean;
-  /** Node types that it serves; empty: no worker. */
+  /** Node types that it serves; none if it has no worker. */
   readonly serves: readonly string[];
   readonly capacity: number;
   readonly pageSize: number;
-  /** Batches of an attempt at once. */
+  /** Concurrent batches of an attempt. */
   readonly concurrency: number;
   readonly capacityPerType: Readonly<Record<string, number>>;
 }
@@ -55,11 +54,11 @@ export interface ClusterParts {
   readonly observe: (event: MemoryStoreEvent) => void;
   readonly mirror: Store | undefined;
   readonly wall: WallClock;
-  /** The store's own time. */
+  /** The store's clock. */
   readonly storeNow: () => number;
 }
 
-/** One process of the world, from its launch to its end. */
+/** One process of the cluster, from launch to end. */
 export class SimProcess {
   readonly life: ProcessLife;
   readonly spec: ProcessSpec;
@@ -116,7 +115,7 @@ export class SimProcess {
         workerTypes: workload.types,
         functions: new Map(workload.functionsFor({ life }).map((fn) => [fn.name, fn])),
         timing: { ...times, maxLostLeases: parts.maxLostLeases },
-        readsAnEvent: 1, // graphs are small: looks are to be owed all the same
+        readsAnEvent: 1, // low, so that even small graphs exceed it
         functionLimits: limits,
       });
     }
@@ -144,10 +143,10 @@ export class SimProcess {
     }
   }
 
-  /** What those need who ask a coordinator about tasks. */
+  /** What reading tasks through a coordinator needs. */
   get readerParts(): TaskReaderParts {
     const { coordinator, store, clock, plans } = this;
-    if (coordinator === undefined) throw new Error(`${this.life.name} is no coordinator`);
+    if (coordinator === undefined) throw new Error(`${this.life.name} is not a coordinator`);
     const { changes } = coordinator;
     return { store, clock, plans, changes, retry: new StoreRetry(clock), running: {} };
   }
@@ -173,7 +172,7 @@ export class SimProcess {
     return this.#starting;
   }
 
-  /** In order, as a deployment does it; the same order of parts as an embedded engine's. */
+  /** Graceful, as in a deployment; stops the worker first, as an embedded engine does. */
   async stop(graceMs: number): Promise<void> {
     if (this.#stop !== undefined) return;
     this.#stop = { ended: false };
@@ -189,7 +188,7 @@ function served(handlers: readonly HandlerDefinition[], types: readonly string[]
   return new Map(handlers.filter(({ name }) => types.includes(name)).map((handler) => [handler.name, handler]));
 }
 
-/** Whatever the engine logs as an error is one: faults of the world are warnings at most. */
+/** Every logged error is a violation: injected faults cause warnings at most. */
 function strictLogger(journal: Journal, life: ProcessLife): Logger {
   const logger: Logger = {
     debug() {},
@@ -207,7 +206,7 @@ function strictLogger(journal: Journal, life: ProcessLife): Logger {
 
 type Watched = Parameters<AppendSignals["watch"]>[1];
 
-/** Knows how many watches are open: none may be left when nothing runs any more. */
+/** Counts open watches: none may be left when nothing runs any more. */
 class CountingSignals extends AppendSignals {
   #open = 0;
 

@@ -1,9 +1,9 @@
 import type { JsonObject } from "../../errors/index.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
-import { partsAdapter } from "./sim-adapters.ts";
+import { partsAdapter } from "./computation.ts";
 import { drawVarsChange } from "./vars-changes.ts";
 
-/** A node of graph JSON, before the graph is checked. */
+/** A node of graph JSON, before validation. */
 export interface DrawnNode {
   readonly node_id: string;
   readonly type: string;
@@ -11,24 +11,24 @@ export interface DrawnNode {
   readonly [key: string]: unknown;
 }
 
-/** The node types of a simulated world. `…_n`: not resumable. */
+/** The node types of a simulated cluster. `…_n`: not resumable. */
 export const workerTypes = ["source", "source_n", "map", "map_n"] as const;
 
-/** The code that a handler throws and some nodes list in `permanent_on`. */
+/** An error code that handlers throw and some nodes list in `permanent_on`. */
 export const sometimesPermanent = "sometimes_permanent";
-/** The code with which the `init` of a handler fails. */
+/** The error code of a failing `init`. */
 export const initFailed = "init_failed";
 
 const mostParents = 3;
 
-/** A valid graph with any of the options that a node has. */
+/** A valid graph that uses all options of nodes. */
 export function randomGraph(random: SeededRandom, maxNodes: number): { readonly nodes: readonly DrawnNode[] } {
   const drawer = new GraphDrawer(random);
   const count = 1 + random.int(maxNodes);
   for (let index = 0; index < count; index++) drawer.add(`n${index}`);
-  // Several that count at once: who writes variables must see what the others wrote.
+  // Several concurrent counters: each writer of variables must see what the others wrote.
   if (random.chance(0.2)) for (let index = 2 + random.int(2); index > 0; index--) drawer.addCounter(`counter${index}`);
-  // The order of nodes in the JSON says nothing about what depends on what.
+  // The order of nodes in the JSON is independent of their dependencies.
   return { nodes: random.chance(0.7) ? drawer.nodes : random.shuffled(drawer.nodes) };
 }
 
@@ -36,7 +36,7 @@ class GraphDrawer {
   readonly nodes: DrawnNode[] = [];
   readonly #random: SeededRandom;
   readonly #above = new Map<string, readonly string[]>();
-  /** How likely a node waits for its consumers: in a third of the graphs. */
+  /** Probability that a node has backpressure; above 0 in a third of the graphs. */
   readonly #waits: number;
 
   constructor(random: SeededRandom) {
@@ -68,7 +68,9 @@ class GraphDrawer {
     this.nodes.push({ node_id: id, type: "coordinator_fn", depends_on: [], io: drawVarsChange(this.#random) });
   }
 
-  /** A producer waits only for a consumer that is some batches behind: so there are more where they wait. */
+  /**
+   * A source waits only for a consumer that is several batches behind, so graphs with backpressure have more batches.
+   */
   #batches(): number {
     return this.#random.int(this.#waits > 0 && this.#random.chance(0.5) ? 25 : 9);
   }

@@ -4,13 +4,14 @@ import type { UntypedFlow } from "../../core/tasks/api.ts";
 import { taskHandle } from "../../core/tasks/task-handle.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
-import type { AllTasks } from "./all-tasks.ts";
+import type { AllTasks } from "./archive.ts";
 import type { Client } from "./client.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Journal } from "./journal.ts";
 import type { SimProcess } from "./process.ts";
-import { checkArtifacts, checkEvents, checkResult, type Got } from "./reading-checks.ts";
+import { checkArtifacts, checkEvents, checkResult, type ReadOutcome } from "./reading-checks.ts";
 import { spoil } from "./spoil.ts";
+import { stackOf } from "./trace-lines.ts";
 
 export interface ReaderParts {
   readonly scheduler: Scheduler;
@@ -21,15 +22,15 @@ export interface ReaderParts {
   readonly client: Client;
 }
 
-/** What one caller reads of a task, from the beginning to its end: what it got, or the error that it met. */
+/** One read of a task, from start to end, which yields items or an error. */
 interface Reading {
   readonly taskId: string;
   readonly read: (process: SimProcess) => Promise<void>;
-  askedOf: SimProcess | undefined;
+  sentTo: SimProcess | undefined;
   done: boolean;
 }
 
-/** Callers that follow tasks while they run: their results, events and artifacts. */
+/** Clients that follow running tasks: their results, events and artifacts. */
 export class Readers {
   readonly #parts: ReaderParts;
   readonly #followed = new Set<string>();
@@ -45,19 +46,19 @@ export class Readers {
 
   get open(): string {
     const open = this.#readings.filter(({ done }) => !done);
-    return open.map(({ taskId, askedOf }) => `${taskId} at ${askedOf?.life.name}`).join(", ");
+    return open.map(({ taskId, sentTo }) => `${taskId} at ${sentTo?.life.name}`).join(", ");
   }
 
-  /** Begins what is not read yet, and again elsewhere what its process took with it. */
-  ask(): void {
+  /** Starts new reads, and restarts those whose process has crashed. */
+  startOpen(): void {
     const { client, fleet, scheduler } = this.#parts;
     for (const id of client.taskIds) if (!this.#followed.has(id)) this.#follow(id);
     for (const reading of this.#readings) {
-      if (reading.done || reading.askedOf?.life.alive) continue;
+      if (reading.done || reading.sentTo?.life.alive) continue;
       const { coordinators } = fleet;
       if (coordinators.length === 0) return;
-      reading.askedOf = scheduler.random.pick(coordinators);
-      this.#begin(reading, reading.askedOf);
+      reading.sentTo = scheduler.random.pick(coordinators);
+      this.#begin(reading, reading.sentTo);
     }
   }
 
@@ -67,7 +68,7 @@ export class Readers {
     const kept = { allTasks, archive: journal.archive };
     const nodes = allTasks.tasks.get(taskId)?.record.graph.nodes ?? [];
     const nodeId = scheduler.random.pick(nodes).node_id;
-    const read = (run: Reading["read"]) => this.#readings.push({ taskId, read: run, askedOf: undefined, done: false });
+    const read = (run: Reading["read"]) => this.#readings.push({ taskId, read: run, sentTo: undefined, done: false });
     read(async (process) => {
       const got = await settled(handleOf(process, taskId).result());
       this.#check(taskId, got, (task) => checkResult(kept, task, got));
@@ -84,28 +85,28 @@ export class Readers {
 
   #begin(reading: Reading, process: SimProcess): void {
     const elsewhere = (error: unknown): void => {
-      reading.askedOf = undefined;
+      reading.sentTo = undefined;
       if (FlowError.is(error, "STORE_UNAVAILABLE") || FlowError.is(error, "ENGINE_STOPPED")) return;
-      this.#parts.journal.violated(`a reader met ${error instanceof Error ? error.stack : String(error)}`);
+      this.#parts.journal.violated(`a reader failed: ${stackOf(error)}`);
     };
     reading.read(process).then(() => {
       reading.done = true;
     }, elsewhere);
   }
 
-  #check(taskId: string, { items, error }: Got<unknown>, check: (task: TaskEntry) => string[]): void {
+  #check(taskId: string, { items, error }: ReadOutcome<unknown>, check: (task: TaskEntry) => string[]): void {
     const { allTasks } = this.#parts;
-    // Who is told that it is gone is told the truth; who is told something else must have been told all of it.
-    if (allTasks.isDeleted(taskId) && goneCodes.has(error?.code ?? "")) return;
+    // A reader of a deleted task may get an error; a reader that gets anything else must get all of it.
+    if (allTasks.isDeleted(taskId) && deletedCodes.has(error?.code ?? "")) return;
     const task = allTasks.tasks.get(taskId);
-    const wrong = task === undefined ? ["it is gone"] : check(task);
+    const wrong = task === undefined ? ["it is missing"] : check(task);
     for (const what of wrong) this.#parts.journal.violated(`reading task ${taskId}: ${what}`);
     spoil(items);
   }
 }
 
-const goneCodes: ReadonlySet<string> = new Set(["TASK_UNKNOWN", "ARTIFACTS_DROPPED"]);
-const ofTheTask = new Set([
+const deletedCodes: ReadonlySet<string> = new Set(["TASK_UNKNOWN", "ARTIFACTS_DROPPED"]);
+const taskErrorCodes = new Set([
   "TASK_FAILED",
   "TASK_CANCELLED",
   "TASK_UNKNOWN",
@@ -113,27 +114,27 @@ const ofTheTask = new Set([
   "ARTIFACTS_DROPPED",
 ]);
 
-async function settled<T>(promise: Promise<T>): Promise<Got<T>> {
+async function settled<T>(promise: Promise<T>): Promise<ReadOutcome<T>> {
   try {
     return { items: [await promise] };
   } catch (error) {
-    if (FlowError.is(error) && ofTheTask.has(error.code)) return { items: [], error };
+    if (FlowError.is(error) && taskErrorCodes.has(error.code)) return { items: [], error };
     throw error;
   }
 }
 
-async function collected<T>(source: AsyncIterable<T>): Promise<Got<T>> {
+async function collected<T>(source: AsyncIterable<T>): Promise<ReadOutcome<T>> {
   const items: T[] = [];
   try {
     for await (const item of source) items.push(item);
     return { items };
   } catch (error) {
-    if (FlowError.is(error) && ofTheTask.has(error.code)) return { items, error };
+    if (FlowError.is(error) && taskErrorCodes.has(error.code)) return { items, error };
     throw error;
   }
 }
 
 function handleOf(process: SimProcess, taskId: string) {
-  const cancel = async () => "unknown" as const; // nobody who reads asks
+  const cancel = async () => "unknown" as const; // readers do not cancel
   return taskHandle<UntypedFlow>({ ...process.readerParts, cancel }, taskId);
 }

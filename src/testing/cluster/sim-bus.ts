@@ -3,14 +3,14 @@ import { type EpochRef, shardKey } from "../../core/model/records.ts";
 import type { Bus, SubscribeOptions, Subscription } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { ParkOptions, ProcessLife, Scheduler } from "../scheduler/scheduler.ts";
-import { showArguments } from "./show-call.ts";
+import { showArguments } from "./trace-lines.ts";
 
 export interface BusFaults {
   lose: number;
-  /** Not taken at all: whoever sends it is told. */
-  refuse: number;
-  double: number;
-  /** Longest delay of a message, in ms. Their order is nobody's in any case. */
+  /** Rejected: publishing throws. */
+  reject: number;
+  duplicate: number;
+  /** Longest delay of a message, in ms. Messages have no order in any case. */
   delayMs: number;
 }
 
@@ -28,22 +28,22 @@ interface Group {
 
 const maxDeliveries = 5;
 const redeliverMs = 200;
-/** While messages are refused at all, the broker is away, and known to be, for a part of the time. */
+/** If messages may be refused, the broker is also unavailable part of the time, and reports it. */
 const awayMs = 2_000;
 const awayInTurns = 4;
 
 /**
- * A broker worse than any real one: what it takes may be lost, come twice, late, and in any order, also of one key. A
- * message whose handler rejects comes again a few times.
+ * A broker worse than any real one: messages may be lost, duplicated, delayed and reordered, even within one key. A
+ * message whose handler rejects is redelivered a few times.
  */
 export class SimBroker {
   readonly #scheduler: Scheduler;
   readonly #faults: BusFaults;
   readonly #onRejected: (error: unknown) => void;
   readonly #groups = new Map<string, Group>();
-  /** By attempt: the process that was told of it last. */
-  readonly #told = new Map<string, ProcessLife>();
-  /** By attempt: the worker to which its cancel was sent last. */
+  /** By attempt: the process that last received its command. */
+  readonly #notified = new Map<string, ProcessLife>();
+  /** By attempt: the worker that its cancel was last sent to. */
   readonly #cancels = new Map<string, string>();
 
   constructor(scheduler: Scheduler, faults: BusFaults, onRejected: (error: unknown) => void) {
@@ -52,12 +52,12 @@ export class SimBroker {
     this.#onRejected = onRejected;
   }
 
-  /** Who was told last that this attempt may be claimed. */
-  toldOf(ref: EpochRef): ProcessLife | undefined {
-    return this.#told.get(attemptKey(ref));
+  /** The process that last received the command to claim this attempt. */
+  lastNotified(ref: EpochRef): ProcessLife | undefined {
+    return this.#notified.get(attemptKey(ref));
   }
 
-  /** The worker to which the cancel of this attempt was sent last. */
+  /** The worker that the cancel of this attempt was last sent to. */
   cancelSentTo(ref: EpochRef): string | undefined {
     return this.#cancels.get(attemptKey(ref));
   }
@@ -67,8 +67,8 @@ export class SimBroker {
     return {
       publish: async (topic, _key, message) => {
         await this.#scheduler.park(life, `publish ${topic}`, { request: true, ...this.#shown(message) });
-        if (this.#isAway || this.#scheduler.random.chance(this.#faults.refuse))
-          throw new Error("the simulated bus can't be reached");
+        if (this.#isAway || this.#scheduler.random.chance(this.#faults.reject))
+          throw new Error("the simulated bus is unreachable");
         this.#send(topic, message);
         await this.#scheduler.park(life, "publish ->");
       },
@@ -84,7 +84,7 @@ export class SimBroker {
   }
 
   get #isAway(): boolean {
-    return this.#faults.refuse > 0 && Math.floor(this.#scheduler.now / awayMs) % awayInTurns === awayInTurns - 1;
+    return this.#faults.reject > 0 && Math.floor(this.#scheduler.now / awayMs) % awayInTurns === awayInTurns - 1;
   }
 
   #join(life: ProcessLife, options: SubscribeOptions): Subscription {
@@ -110,7 +110,7 @@ export class SimBroker {
     if (message.kind === "CANCEL") this.#cancels.set(attemptKey(message), message.targetWorkerId);
     for (const [name, group] of this.#groups) {
       if (!group.topics.has(topic) || random.chance(this.#faults.lose)) continue;
-      const copies = random.chance(this.#faults.double) ? 2 : 1;
+      const copies = random.chance(this.#faults.duplicate) ? 2 : 1;
       for (let copy = 0; copy < copies; copy++) {
         const delayMs = random.chance(0.5) ? random.int(this.#faults.delayMs + 1) : 0;
         this.#deliver({ group, label: name, message, delivery: 1 }, delayMs);
@@ -126,7 +126,7 @@ export class SimBroker {
       const members = post.group.members.filter(({ life, open }) => life.alive && open);
       const member = members[this.#scheduler.random.int(members.length)];
       if (member === undefined) return;
-      if (post.message.kind === "TASK_START") this.#told.set(attemptKey(post.message), member.life);
+      if (post.message.kind === "TASK_START") this.#notified.set(attemptKey(post.message), member.life);
       const running = this.#scheduler
         .park(member.life, post.label, this.#shown(post.message))
         .then(() => member.handle(post.message))

@@ -1,16 +1,16 @@
 import type { Clock } from "../../core/ports/index.ts";
 import type { ProcessLife, Scheduler } from "../scheduler/scheduler.ts";
 
-/** As Node's timers have it. Without it a drifting clock that waits for the rest of a rest never gets there. */
+/** As in Node. Without a minimum, a drifting clock would sleep for ever smaller remainders. */
 const shortestTimerMs = 1;
-/** What a wall clock shows at first: far enough from 0 to be set back. */
+/** The initial wall clock time: far enough from 0 to be set back. */
 const wallStart = 1_000_000_000;
-/** How far a wall clock is set: by a time server, by hand, or to another time zone's time by mistake. */
+/** How far the wall clock is set, as by a time server, by hand, or by a wrong time zone. */
 const mostSetMs = [1_000, 60_000, 3_600_000, 86_400_000] as const;
-/** More than passes between two calls of a store in a calm world: of what is set back by less, a store can't tell. */
+/** More than passes between two store calls in calm mode: a store cannot detect a smaller step back. */
 const leastSetMs = 1_000;
 
-/** The clock that all processes and the store's host read: it is set now and then, and what waits must not notice. */
+/** The clock that all processes and the store's host read. It is set now and then, which must not affect waiting. */
 export class WallClock {
   readonly #scheduler: Scheduler;
   #aheadMs = wallStart;
@@ -27,10 +27,10 @@ export class WallClock {
   }
 
   /**
-   * Sets it back, or forward: to the right time again, or past that.
+   * Sets the clock back, or forward to the correct time or past it.
    *
-   * @param mayLead - whether past it, so that leases run out and retries begin before their time
-   * @returns by how much it was set forward; negative: back
+   * @param mayLead - whether past it, so that leases expire and retries begin early
+   * @returns by how much it was set forward; negative if back
    */
   set({ mayLead }: { readonly mayLead: boolean }): number {
     const { random } = this.#scheduler;
@@ -43,7 +43,7 @@ export class WallClock {
   }
 }
 
-/** A process's clock: it drifts, and whoever wakes up waits for the gate to have its turn. */
+/** A process's clock: it drifts, and a wake-up waits until the scheduler chooses it. */
 export function simClock(scheduler: Scheduler, life: ProcessLife, wall: Pick<WallClock, "aheadMs">): Clock {
   const monotonic = () => (scheduler.now + life.offset) * life.drift;
   return {

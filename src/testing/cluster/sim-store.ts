@@ -5,15 +5,15 @@ import {
   type MemoryStoreOptions,
   memoryStore,
 } from "../../adapters/memory/index.ts";
-import { type Attempt, shardKey } from "../../core/model/records.ts";
+import { type Attempt, isTaskTerminal, shardKey } from "../../core/model/records.ts";
 import type { NewTask, Store } from "../../core/ports/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { ParkOptions, ProcessLife, Scheduler } from "../scheduler/scheduler.ts";
-import type { DeleteAnswer } from "./delete-check.ts";
+import type { AllTasks } from "./archive.ts";
 import type { Journal } from "./journal.ts";
-import { showAnswer, showArguments } from "./show-call.ts";
+import { showAnswer, showArguments } from "./trace-lines.ts";
 
-/** How likely a call fails, and where. */
+/** Probabilities that a call fails, by where. */
 export interface StoreFaults {
   /** Before its effect. */
   before: number;
@@ -21,15 +21,15 @@ export interface StoreFaults {
   between: number;
   /** After its effect: the answer is lost. */
   after: number;
-  /** The caller gives up, and the call takes effect later, behind others that were made after it. */
+  /** The caller gets an error, and the call takes effect later, after calls that were made after it. */
   late: number;
-  /** Takes its time on the way, so that it may outlive a lease. */
+  /** Slow on its way, so that it may outlive a lease. */
   slow: number;
-  /** The same between the fence and what it fences: where being late does most. */
+  /** Slow between the fence and the fenced insert, where it matters most. */
   slowInsert: number;
-  /** An operation that is bad in this world: what goes wrong with it seldom elsewhere goes wrong all the time here. */
+  /** An operation that fails often in this run, to expose what is otherwise rare. */
   focus: string | undefined;
-  /** How much later, in ms at most. */
+  /** Longest delay in ms. */
   lateMs: number;
 }
 
@@ -38,43 +38,45 @@ export interface SimStoreOptions {
   readonly life: ProcessLife;
   readonly state: MemoryState;
   readonly now: () => number;
-  /** Whether this request to create a task is later than any network delivers one: the task has ended and is deleted. */
+  /**
+   * Whether a request to create a task arrives later than any network would deliver it: the task is already deleted.
+   */
   readonly isTooLate: (task: NewTask) => boolean;
-  /** Called as a delete arrives; what it gives is called with the answer. */
+  /** Called when a delete arrives; the returned function is called with the answer. */
   readonly checkDelete: (taskId: string) => (answer: DeleteAnswer) => void;
   readonly faults: StoreFaults;
   readonly observe: (event: MemoryStoreEvent) => void;
-  /** How it keeps artifacts. */
+  /** Retention of artifacts. */
   readonly keeps: Pick<MemoryStoreOptions, "dropConsumed" | "sinks"> | undefined;
   readonly journal: Journal;
-  /** Asked the same in the same step: must answer alike. Operations are atomic then. */
+  /** Gets the same calls in the same step and must return the same answers. Operations are then atomic. */
   readonly mirror: Store | undefined;
-  /** `false`: no task is ever due for a sweep, so that what a sweep would mend shows. */
+  /** `false`: no task is ever due for a sweep, which exposes what a sweep would repair. */
   readonly sweeps: boolean;
 }
 
 const focusRate = 0.2;
-const onItsWay: ParkOptions = { request: true };
+const inFlight: ParkOptions = { request: true };
 
 type Call = (...args: unknown[]) => Promise<unknown>;
 
 /**
  * The store as one process sees it. Each call parks before its effect, between the records that it touches, and before
- * its answer arrives; at each of these places it may fail, or its process may die.
+ * its answer arrives. At each of these points it may fail, or its process may crash.
  */
 export function simStore(options: SimStoreOptions): Store {
   const { scheduler, life, state, faults, observe } = options;
-  const takesTime = (label: string): Promise<void> => {
+  const delay = (label: string): Promise<void> => {
     const ms = scheduler.random.int(faults.lateMs);
-    scheduler.note(() => `${life.name}\t${label} is slow`);
+    scheduler.recordStep(() => `${life.name}\t${label} is slow`);
     return new Promise<void>((arrived) => void scheduler.after(ms, undefined, arrived));
   };
   const { mirror, journal } = options;
   const { violated } = journal;
   const common = { state, observe, now: options.now, keepFinishedTasks: 1_000, ...options.keeps };
   const step = async (label: string): Promise<void> => {
-    if (scheduler.random.chance(label.includes(":") ? faults.slowInsert : faults.slow)) await takesTime(label);
-    await scheduler.park(life, label, onItsWay);
+    if (scheduler.random.chance(label.includes(":") ? faults.slowInsert : faults.slow)) await delay(label);
+    await scheduler.park(life, label, inFlight);
     if (scheduler.random.chance(faults.between)) throw unavailable(label);
   };
   const inner =
@@ -85,15 +87,15 @@ export function simStore(options: SimStoreOptions): Store {
     const run = () => parked().then(work).catch(ignoreAnswer);
     scheduler.after(scheduler.random.int(faults.lateMs), undefined, () => void run());
   };
-  const through = (name: string, call: Call): Call => {
+  const withFaults = (name: string, call: Call): Call => {
     const answered = `${name} ->`;
-    // What only people read is made for them only: most calls of a run are never looked at.
+    // Details are formatted only for a trace: most runs have none.
     const sent = (args: readonly unknown[]): ParkOptions =>
-      scheduler.isTraced ? { ...onItsWay, detail: () => showArguments(args) } : onItsWay;
+      scheduler.isTraced ? { ...inFlight, detail: () => showArguments(args) } : inFlight;
     const shown = (answer: unknown, lost: boolean): ParkOptions | undefined =>
       scheduler.isTraced ? { detail: () => (lost ? " lost" : showAnswer(answer)) } : undefined;
     return async (...args) => {
-      if (scheduler.random.chance(rateOf(name, faults.slow))) await takesTime(name);
+      if (scheduler.random.chance(rateOf(name, faults.slow))) await delay(name);
       await scheduler.park(life, name, sent(args));
       if (scheduler.random.chance(faults.before)) throw unavailable(name);
       if (scheduler.random.chance(rateOf(name, faults.late))) {
@@ -107,13 +109,13 @@ export function simStore(options: SimStoreOptions): Store {
       return answer;
     };
   };
-  /** Law 8: nothing is written whose fence was read after the lease was lost. */
+  /** Law 8: an attempt whose lease was lost before its fence was read writes nothing. */
   const fenced: Call = async (...args) => {
     const attempt = args[0] as Attempt;
     const record = state.shard(attempt)?.record;
     const holds = record?.lease?.claimId === attempt.claimId && record.status === "running";
     const answer = await inner.append(...(args as Parameters<Store["append"]>));
-    if (answer === "ok" && !holds) violated(`${shardKey(attempt)}: an append of ${attempt.claimId} got by the fence`);
+    if (answer === "ok" && !holds) violated(`${shardKey(attempt)}: an append of ${attempt.claimId} passed the fence`);
     return answer;
   };
   const create: Call = async (...args) => {
@@ -139,33 +141,33 @@ export function simStore(options: SimStoreOptions): Store {
     return options.sweeps ? inner.dueTasks(...(args as Parameters<Store["dueTasks"]>)) : [];
   };
   const methods = new Map<PropertyKey, unknown>([
-    ["append", through("append", fenced)],
-    ["createTask", through("createTask", create)],
-    ["deleteTask", through("deleteTask", remove)],
-    ["dueDeferred", through("dueDeferred", lookForDue)],
-    ["dueTasks", through("dueTasks", endOfSweep)],
+    ["append", withFaults("append", fenced)],
+    ["createTask", withFaults("createTask", create)],
+    ["deleteTask", withFaults("deleteTask", remove)],
+    ["dueDeferred", withFaults("dueDeferred", lookForDue)],
+    ["dueTasks", withFaults("dueTasks", endOfSweep)],
   ]);
   return new Proxy(inner, {
     get(target, name) {
       const known = methods.get(name);
       if (known !== undefined) return known;
       const member: unknown = Reflect.get(target, name);
-      const method = typeof member === "function" ? through(String(name), member as Call) : member;
+      const method = typeof member === "function" ? withFaults(String(name), member as Call) : member;
       methods.set(name, method);
       return method;
     },
   });
 }
 
-/** Nobody waits for the answer of a call that was given up; what it would have read may be dropped by now. */
+/** The caller of a late call no longer waits for its answer; what it reads may have been dropped. */
 function ignoreAnswer(error: unknown): void {
   if (!FlowError.is(error, "STORE_UNAVAILABLE") && !FlowError.is(error, "ARTIFACTS_DROPPED")) throw error;
 }
 
 const unavailable = (label: string): FlowError =>
-  new FlowError("STORE_UNAVAILABLE", `${label}: the simulated store can't be reached`, { retryable: true });
+  new FlowError("STORE_UNAVAILABLE", `${label}: the simulated store is unreachable`, { retryable: true });
 
-/** Answers, and parts of them, that come in an order which no store promises: of what is due at the same time. */
+/** Answers, and fields of answers, whose order stores do not guarantee. */
 const setAnswers: ReadonlySet<PropertyKey> = new Set([
   "countArtifacts",
   "dueTasks",
@@ -178,8 +180,8 @@ const setAnswers: ReadonlySet<PropertyKey> = new Set([
 const setParts: ReadonlySet<string> = new Set(["due", "overdue", "origins"]);
 
 /**
- * A store that asks another one the same in the same step, and tells when their answers differ. Both must be atomic:
- * an operation that is interrupted half-way would meet different records in each.
+ * A store that repeats each call on another store in the same step and reports different answers. Both must be atomic:
+ * an interrupted operation would see different records in each.
  */
 function mirroredStore(
   model: Store,
@@ -187,14 +189,14 @@ function mirroredStore(
 ): Store {
   return new Proxy(model, {
     get(target, name: keyof Store) {
-      const ask = target[name] as Call;
-      const askMirror = mirror[name] as Call;
+      const call = target[name] as Call;
+      const mirrored = mirror[name] as Call;
       return async (...args: unknown[]) => {
-        const [own, other] = await Promise.allSettled([ask.apply(target, args), askMirror.apply(mirror, args)]);
-        const [expected, got] = [own, other].map((answer) => comparable(name, answer));
+        const [own, mirrorAnswer] = await Promise.allSettled([call.apply(target, args), mirrored.apply(mirror, args)]);
+        const [expected, got] = [own, mirrorAnswer].map((answer) => comparable(name, answer));
         if (!isDeepStrictEqual(expected, got)) {
           const texts = [args, expected, got].map((value) => JSON.stringify(value));
-          violated(`${name}(${texts[0]}) is ${texts[1]} in memory, ${texts[2]} in its mirror`);
+          violated(`${name}(${texts[0]}) returned ${texts[1]} in memory, ${texts[2]} in the mirror`);
         }
         if (own.status === "rejected") throw own.reason;
         return own.value;
@@ -203,14 +205,14 @@ function mirroredStore(
   });
 }
 
-/** As JSON, so that what is left out and what is undefined are the same. */
+/** As JSON, so that a missing and an undefined field are equal. */
 function comparable(name: keyof Store, answer: PromiseSettledResult<unknown>): unknown {
   if (answer.status === "rejected") return { refused: String(answer.reason) };
   const { value } = answer;
   if (setAnswers.has(name)) return sorted(value as Iterable<unknown>);
   return JSON.parse(
     JSON.stringify(value ?? null, (key, inner) => {
-      if (key === "cursor") return undefined; // means something to its own store only
+      if (key === "cursor") return undefined; // store-specific
       return setParts.has(key) ? sorted(inner) : inner;
     }),
   );
@@ -218,3 +220,38 @@ function comparable(name: keyof Store, answer: PromiseSettledResult<unknown>): u
 
 const sorted = (items: Iterable<unknown>): readonly string[] =>
   [...items].map((item) => JSON.stringify(item)).toSorted();
+
+export type DeleteAnswer = "deleted" | "unknown" | "open" | "borrowed";
+
+/**
+ * Inspects the state when the delete of a task arrives: only a task that has ended and that no other task borrows from
+ * may be deleted. The returned function checks the answer in the same step.
+ */
+export function checkDelete(
+  parts: {
+    readonly state: MemoryState;
+    readonly allTasks: AllTasks;
+    readonly journal: Journal;
+  },
+  id: string,
+): (answer: DeleteAnswer) => void {
+  const { state, allTasks, journal } = parts;
+  const entry = state.tasks.get(id);
+  const wanted = (): DeleteAnswer => {
+    if (entry === undefined) return "unknown";
+    if (!isTaskTerminal(entry.record.status)) return "open";
+    return [...state.tasks.values()].some(({ record }) => record.borrowsFrom?.includes(id)) ? "borrowed" : "deleted";
+  };
+  const expected = wanted();
+  return (answer) => {
+    if (answer === "borrowed") journal.counts.borrowed++;
+    if (answer !== expected) journal.violated(`deleting ${id} returned '${answer}', expected '${expected}'`);
+    if (answer !== "deleted" || entry === undefined) return;
+    const borrower = [...state.tasks.values()].find(({ nodes }) =>
+      [...nodes.values()].some(({ shards }) => shards.some((shard) => shard?.record.artifactsOf?.taskId === id)),
+    );
+    if (borrower !== undefined) journal.violated(`${id} was deleted, but ${borrower.record.id} borrows its artifacts`);
+    journal.counts.deleted++;
+    allTasks.deleted(entry);
+  };
+}

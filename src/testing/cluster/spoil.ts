@@ -1,6 +1,6 @@
 /**
- * Does to a value what careless code does to what it got: changes it in place, to the bottom. What is frozen stays as it
- * is; what is not must be the caller's own.
+ * Mutates a received value deeply, as careless code does. Frozen values stay as they are; all others must belong to the
+ * caller alone.
  */
 export function spoil(value: unknown): void {
   if (typeof value !== "object" || value === null) return;

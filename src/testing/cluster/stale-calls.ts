@@ -10,13 +10,13 @@ type Call = (store: Store, attempt: Attempt) => Promise<unknown>;
 
 const confirm: Call = (store, attempt) => store.confirmCancelled(attempt);
 
-/** Outcomes: what they change is judged as it is written. Not artifacts: one late insert of an attempt may land. */
+/** Outcomes only, which are checked as they are written. One late insert of an artifact is allowed. */
 const calls: readonly Call[] = [
   confirm,
   (store, attempt) => store.release(attempt, 0),
   (store, attempt) =>
     store.fail(attempt, {
-      failure: { ...attempt, reasonCode: "stale", message: "from an attempt that had lost its shard" },
+      failure: { ...attempt, reasonCode: "stale", message: "from an attempt that had lost its lease" },
       permanent: true,
       delayMs: 0,
       maxFailures: 0,
@@ -28,18 +28,18 @@ export interface StaleCallParts {
   readonly journal: Journal;
   readonly state: MemoryState;
   readonly fleet: Fleet;
-  /** A step at which there is one. */
+  /** Probability of a call per step. */
   readonly rate: number;
 }
 
 /**
- * Calls in the name of attempts that have lost their shards, as an external worker with an old lease may make them. The
- * engine's own workers hardly ever do, so no seed would try the fences that hold against them.
+ * Calls from attempts that have lost their lease, as an external worker may make them. The engine's own workers hardly
+ * ever do, so no seed would exercise the fences against them.
  */
 export class StaleCalls {
   readonly #parts: StaleCallParts;
   readonly #claims: Attempt[] = [];
-  /** Earlier attempts of shards that have just begun to be cancelled. */
+  /** Earlier attempts of shards whose cancellation has just begun. */
   readonly #confirmable: Attempt[] = [];
 
   constructor(parts: StaleCallParts) {
@@ -57,27 +57,27 @@ export class StaleCalls {
     if (earlier !== undefined) this.#confirmable.push(earlier);
   }
 
-  /** Perhaps, in this step. */
+  /** Makes a call in some steps. */
   make(): void {
     const { scheduler, rate, journal, fleet } = this.#parts;
     const { random } = scheduler;
-    // So few shards are being cancelled, and for so short a time, that chance alone would hardly ever meet one.
+    // Cancellations are so rare and short that chance alone would hardly ever hit one.
     if (this.#confirmable.length === 0 && !random.chance(rate)) return;
     const { coordinators } = fleet;
-    const stale = this.#claims.filter((claim) => this.#isHeldByAnother(claim));
+    const stale = this.#claims.filter((claim) => this.#isSuperseded(claim));
     const confirmed = this.#confirmable.pop();
     if (coordinators.length === 0 || (stale.length === 0 && confirmed === undefined)) return;
     const attempt = confirmed ?? random.pick(stale);
     const call = confirmed === undefined ? random.pick(calls) : confirm;
     journal.counts.staleCalls++;
     if (confirmed !== undefined) journal.counts.staleConfirms++;
-    scheduler.tell(() => `STALE CALL of ${attempt.claimId}`);
+    scheduler.recordEvent(() => `STALE CALL of ${attempt.claimId}`);
     call(random.pick(coordinators).store, attempt).catch((error: unknown) => {
-      if (!FlowError.is(error, "STORE_UNAVAILABLE")) journal.violated(`a stale call met ${error}`);
+      if (!FlowError.is(error, "STORE_UNAVAILABLE")) journal.violated(`a stale call failed: ${error}`);
     });
   }
 
-  #isHeldByAnother(claim: Attempt): boolean {
+  #isSuperseded(claim: Attempt): boolean {
     const lease = this.#parts.state.shard(claim)?.record.lease;
     return lease !== undefined && lease.claimId !== claim.claimId;
   }

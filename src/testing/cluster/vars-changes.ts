@@ -2,15 +2,15 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import type { GraphNode } from "../../graph/index.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
 
-/* The functions that change variables: how they are drawn, and what the variables must be, with nothing of the engine's. */
+/* The functions that change variables: how calls are drawn, and the expected variables, without any engine code. */
 
 type Vars = Record<string, Json>;
 
 interface VarsFunction<TArgs> {
-  /** They meet in the same variables, so that the order shows in which they are stored. */
+  /** Draws arguments that write the same variables as others, so that the order of writes is visible. */
   draw(value: number, random: SeededRandom): TArgs;
   change(vars: Vars, args: TArgs): void;
-  /** The paths that it says it changed. */
+  /** The paths that it reports as changed. */
   paths(args: TArgs): readonly string[];
 }
 
@@ -52,14 +52,14 @@ const varsFunctions: { readonly [fn: string]: VarsFunction<JsonObject> } = {
   }),
 };
 
-/** A call of one of them, often one that counts. */
+/** A call of one of them, often of `vars.incr`. */
 export function drawVarsChange(random: SeededRandom): { readonly fn: string; readonly fn_args: JsonObject } {
   const value = 1 + random.int(3);
   const calls = Object.entries(varsFunctions).map(([fn, { draw }]) => ({ fn, fn_args: draw(value, random) }));
   return random.pick([...calls.filter(({ fn }) => fn === "vars.incr"), ...calls]);
 }
 
-/** The variables after the changes of these nodes, in this order. */
+/** The variables after these nodes' changes, in this order. */
 export function varsAfter(nodes: readonly GraphNode[], appliedBy: readonly string[]): JsonObject {
   const vars: Vars = {};
   for (const id of appliedBy) {
@@ -69,7 +69,7 @@ export function varsAfter(nodes: readonly GraphNode[], appliedBy: readonly strin
   return vars;
 }
 
-/** The paths, in one order, that a node's function says it changed; `undefined`: it changes no variables. */
+/** The sorted paths that a node's function reports as changed; `undefined` if it changes no variables. */
 export function changedPaths({ io }: GraphNode): readonly string[] | undefined {
   return varsFunctions[io?.fn ?? ""]?.paths(io?.fn_args ?? {});
 }

@@ -12,7 +12,7 @@ import type { HandlerRates } from "./fault-rates.ts";
 import type { HandlerCalls } from "./handler-calls.ts";
 import type { Journal } from "./journal.ts";
 
-/** What handlers are made for: one life of one process. */
+/** What the handlers of one process use. */
 export interface ProcessTools {
   readonly scheduler: Scheduler;
   readonly life: ProcessLife;
@@ -21,34 +21,34 @@ export interface ProcessTools {
   readonly rates: HandlerRates;
   readonly journal: Journal;
   readonly leaseMs: number;
-  /** Batches of an attempt at once. */
+  /** Concurrent batches of an attempt. */
   readonly concurrency: number;
-  /** Artifacts that are read at once. */
+  /** Artifacts per read. */
   readonly pageSize: number;
   readonly calls: HandlerCalls;
 }
 
-/** A task as the client asks for it: before its graph is checked. */
+/** A task as a client requests it, before its graph is validated. */
 export type TaskRequest = { readonly graph: { readonly nodes: readonly object[] } } & Omit<
   Parameters<CoordinatorCore["createTask"]>[0],
   "graph" | "priority" | "idempotencyKey"
 >;
 
-/** What a world runs: tasks, and the code of their nodes. */
+/** What a cluster runs: tasks, and the code of their nodes. */
 export interface Workload {
   readonly tasks: readonly TaskRequest[];
-  /** The node types that its handlers serve. */
+  /** The node types of its handlers. */
   readonly types: readonly string[];
-  /** Those that a worker serves which doesn't serve all. */
+  /** The types of a worker that does not serve all of them. */
   readonly fewTypes: readonly string[];
   readonly inputAdapters: readonly InputAdapterDefinition[];
   isResumable(type: string): boolean;
   hasFinalize(type: string): boolean;
-  /** For each process anew, as a real one loads its code anew. */
+  /** Called for each process, as a real process loads its own code. */
   handlersFor(tools: ProcessTools): readonly HandlerDefinition[];
   functionsFor(tools: Pick<ProcessTools, "life">): readonly CoordinatorFunctionDefinition[];
-  /** How the store of its worlds keeps artifacts. @defaultValue all of them */
+  /** Retention of artifacts. @defaultValue all are kept */
   readonly store?: Pick<MemoryStoreOptions, "dropConsumed" | "sinks">;
-  /** Its handlers are the simulation's own: what they must compute, read and throw is known. */
+  /** Whether its handlers are the simulation's own, so that what they compute, read and throw can be checked. */
   readonly isKnown: boolean;
 }

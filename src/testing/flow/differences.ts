@@ -7,18 +7,18 @@ const mostShown = 2;
 const longest = 120;
 
 /**
- * Where two finished runs of one flow differ, in words. Batches of several sources may come in any order, so a node's
- * outputs are compared without their order. Nodes whose `fan_in` lets the first parents win aren't compared, nor what
- * is below them.
+ * Describes where two finished runs of a flow differ. Batches of several sources may arrive in any order, so the
+ * outputs of a node are compared regardless of order. Nodes whose `fan_in` does not wait for all parents are excluded,
+ * as is everything downstream of them.
  */
 export function differences(graph: Graph, wanted: FinishedRun, got: FinishedRun): string[] {
   const found: string[] = [];
   const free = drawnNodes(graph);
   for (const { node_id: id } of graph.nodes) {
     if (free.has(id)) continue;
-    const less = without(wanted.outputs[id] ?? [], got.outputs[id] ?? []);
-    const more = without(got.outputs[id] ?? [], wanted.outputs[id] ?? []);
-    const parts = [...shown("it stored", more), ...shown("it did not store", less)];
+    const missing = without(wanted.outputs[id] ?? [], got.outputs[id] ?? []);
+    const extra = without(got.outputs[id] ?? [], wanted.outputs[id] ?? []);
+    const parts = [...shown("it stored", extra), ...shown("it did not store", missing)];
     if (parts.length > 0) found.push(`node '${id}': ${parts.join("; ")}`);
     const [a, b] = [wanted.results[id], got.results[id]];
     // A list of outputs has been compared already.
@@ -28,12 +28,12 @@ export function differences(graph: Graph, wanted: FinishedRun, got: FinishedRun)
   return found;
 }
 
-/** Where two values differ that a user's function made of two runs. */
+/** Describes the difference between two values that a user's function derived from two runs. */
 export function difference(what: string, wanted: unknown, got: unknown): string[] {
   return text(wanted) === text(got) ? [] : [`${what} is ${cut(text(got))}, not ${cut(text(wanted))}`];
 }
 
-/** Nodes whose input chance chooses. */
+/** Nodes whose input depends on chance. */
 function drawnNodes({ nodes }: Graph): ReadonlySet<string> {
   const drawn = new Set<string>();
   for (let before = -1; before !== drawn.size; ) {
@@ -46,7 +46,7 @@ function drawnNodes({ nodes }: Graph): ReadonlySet<string> {
   return drawn;
 }
 
-/** The items of the one list that the other one lacks, as often as it lacks them. */
+/** The items of the first list that are missing in the second, counting duplicates. */
 function without(items: readonly unknown[], others: readonly unknown[]): string[] {
   const counts = new Map<string, number>();
   for (const other of others) counts.set(text(other), (counts.get(text(other)) ?? 0) + 1);
@@ -63,7 +63,7 @@ function shown(what: string, items: readonly string[]): string[] {
   return [`${what} ${items.slice(0, mostShown).map(cut).join(", ")}${rest}`];
 }
 
-/** Maps and sets as their entries: what is outside of processes is often kept in them. */
+/** Maps and sets are compared by their entries, since `outside` often contains them. */
 function text(value: unknown): string {
   if (value === undefined) return "undefined";
   return JSON.stringify(sortKeys(JSON.parse(JSON.stringify(value, asEntries) ?? "null") as Json));

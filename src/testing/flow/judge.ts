@@ -1,34 +1,40 @@
 import { thrownMessage } from "../../errors/index.ts";
 import type { SimulationMode } from "../cluster/fault-rates.ts";
+import { stackOf } from "../cluster/trace-lines.ts";
 import { drive, type Steps } from "../scheduler/drive.ts";
 import { Cluster } from "../simulation/cluster.ts";
-import type { SimulationOutcome } from "./describe-outcome.ts";
 import { difference, differences } from "./differences.ts";
 import { OpenCalls } from "./open-calls.ts";
-import type { SimulationRules } from "./rules.ts";
 import { type FlowToRun, RunnableCode } from "./run-code.ts";
-import { type FinishedRun, isFinishedRun, readRun, type SimulatedRun } from "./simulated-run.ts";
+import {
+  type FinishedRun,
+  isFinishedRun,
+  readRun,
+  type SimulatedRun,
+  type SimulationOutcome,
+  type SimulationRules,
+} from "./simulated-run.ts";
 
-/** Two, so that what differs without any fault shows as such. */
+/** Two, so that differences that occur without faults are reported as such. */
 const calmSeeds = [1, 2] as const;
-/** Enough that no task fails for want of luck. */
+/** High enough that no task fails by bad luck. */
 const maxLostLeases = 1_000;
 const bounds = { steps: 500_000, ms: 24 * 3_600_000 };
-/** Why a task fails by faults, not by its handlers. */
+/** Failures caused by injected faults rather than by handlers. */
 const faultCodes: ReadonlySet<string> = new Set(["timeout", "worker_lost"]);
 
-interface Universe {
-  readonly world: Cluster;
+interface ClusterRun {
+  readonly cluster: Cluster;
   readonly run: SimulatedRun | undefined;
   readonly violations: readonly string[];
 }
 
 interface Lines {
-  readonly story?: string[];
+  readonly timeline?: string[];
   readonly trace?: string[];
 }
 
-/** Runs a flow under seeds, and says what is wrong with each run. */
+/** Runs a flow under seeds and reports the violations of each run. */
 export class Judge {
   readonly #rules: SimulationRules;
   readonly #code: RunnableCode;
@@ -44,22 +50,22 @@ export class Judge {
     this.#calm ??= this.#runCalmly();
     const calm = await this.#calm;
     const trace: string[] = [];
-    const universe = await this.#run(seed, mode, withTrace ? { trace } : {});
-    const { scheduler } = universe.world;
-    const violations = [...calm.violations, ...universe.violations];
-    if (violations.length === 0) violations.push(...this.#compared("a calm run", calm.run, universe.run));
-    const story: string[] = [];
+    const run = await this.#run(seed, mode, withTrace ? { trace } : {});
+    const { scheduler } = run.cluster;
+    const violations = [...calm.violations, ...run.violations];
+    if (violations.length === 0) violations.push(...this.#compared("a calm run", calm.run, run.run));
+    const timeline: string[] = [];
     if (violations.length > 0) {
-      const again = await this.#run(seed, mode, { story });
-      if (again.world.scheduler.hash !== scheduler.hash) {
-        violations.push("a second run of this seed went otherwise: some code uses what isn't the seed's");
+      const again = await this.#run(seed, mode, { timeline });
+      if (again.cluster.scheduler.hash !== scheduler.hash) {
+        violations.push("a second run of this seed was different: some code depends on something other than the seed");
       }
     }
     const { hash, steps, now } = scheduler;
-    return { seed, mode, violations, run: universe.run, hash, steps, virtualMs: now, story, trace };
+    return { seed, mode, violations, run: run.run, hash, steps, virtualMs: now, timeline, trace };
   }
 
-  /** What a run without faults gives, and what is wrong before there are any. */
+  /** The outcome without faults, and the violations that occur even then. */
   async #runCalmly() {
     const runs: (FinishedRun | undefined)[] = [];
     const violations: string[] = [];
@@ -71,32 +77,32 @@ export class Judge {
     const [first, second] = runs;
     if (violations.length === 0) {
       const why =
-        "another calm run, so without any fault: it depends on the order of batches, or on what is kept between runs";
+        "another calm run, so without any fault: it depends on the order of batches, or on state kept between runs";
       violations.push(...this.#compared(why, first, second));
     }
     return { run: first, violations };
   }
 
-  async #run(seed: number, mode: SimulationMode, lines: Lines = {}): Promise<Universe> {
+  async #run(seed: number, mode: SimulationMode, lines: Lines = {}): Promise<ClusterRun> {
     const { faults, processes } = this.#rules;
     const calls = new OpenCalls();
     const outside = this.#code.newOutside();
-    const world = new Cluster({
+    const cluster = new Cluster({
       seed,
       mode,
       workload: () => this.#code.workload(outside, calls),
-      // Who asks for a calm run asks for results.
+      // A calm run is made for its results.
       faults: mode === "calm" ? { ...faults, cancels: false } : (faults ?? {}),
       ...(processes === undefined ? {} : { size: processes }),
       maxLostLeases,
       bounds,
       ...lines,
     });
-    await driveWorld(world, calls);
-    const run = readRun(world, { seed, mode, outside });
-    const violations = [...world.journal.violations];
+    await driveCluster(cluster, calls);
+    const run = readRun(cluster, { seed, mode, outside });
+    const violations = [...cluster.journal.violations];
     if (run !== undefined) violations.push(...(await this.#judged(run)));
-    return { world, run, violations };
+    return { cluster, run, violations };
   }
 
   async #judged(run: SimulatedRun): Promise<string[]> {
@@ -118,36 +124,36 @@ export class Judge {
     const found =
       compare === true
         ? differences(this.#code.graph, wanted, got)
-        : difference("what compare made of it", compare(wanted), compare(got));
+        : difference("the value of compare", compare(wanted), compare(got));
     return found.map((words) => `not as in ${what}: ${words}`);
   }
 }
 
-async function driveWorld(world: Cluster, calls: OpenCalls): Promise<void> {
+async function driveCluster(cluster: Cluster, calls: OpenCalls): Promise<void> {
   const rejected = (reason: unknown): void => {
-    world.journal.violated(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
+    cluster.journal.violated(`unhandled rejection: ${stackOf(reason)}`);
   };
   process.on("unhandledRejection", rejected);
   try {
-    await drive(inVirtualTime(world, calls));
+    await drive(inVirtualTime(cluster, calls));
   } finally {
     process.off("unhandledRejection", rejected);
   }
 }
 
-/** The steps of a world; whenever nothing can run, what handlers wait for is looked at. */
-function* inVirtualTime(world: Cluster, calls: OpenCalls): Steps {
+/** The steps of a cluster; whenever nothing can run, checks what handlers wait for. */
+function* inVirtualTime(cluster: Cluster, calls: OpenCalls): Steps {
   let jumps = 0;
-  for (const _ of world.run()) {
+  for (const _ of cluster.run()) {
     yield undefined;
-    if (world.scheduler.jumps === jumps) continue;
-    jumps = world.scheduler.jumps;
+    if (cluster.scheduler.jumps === jumps) continue;
+    jumps = cluster.scheduler.jumps;
     const look = calls.look();
     if (look === undefined) continue;
     yield look;
     if (calls.found !== undefined) throw calls.found;
   }
-  const stuck = world.journal.violations.length > 0 ? calls.stuck() : undefined;
+  const stuck = cluster.journal.violations.length > 0 ? calls.stuck() : undefined;
   if (stuck !== undefined) throw stuck;
 }
 

@@ -1,34 +1,34 @@
 import { FlowError } from "../../errors/index.ts";
 import type { ProcessLife } from "../scheduler/scheduler.ts";
 
-/** A call of a user's code that hasn't come back. */
+/** A call of user code that has not returned. */
 export interface OpenCall {
   readonly life: ProcessLife;
-  /** Handler and method, with node and batch where it has them. */
+  /** Handler and method, with node and batch if known. */
   readonly name: string;
   readonly settled: Promise<unknown>;
   done: boolean;
-  /** It was looked at once, and real time did nothing for it. */
+  /** Was checked once, and did not continue in real time. */
   excused: boolean;
 }
 
-/** Long enough for whatever takes no timer and no socket. */
+/** Long enough for anything that uses neither a timer nor a socket. */
 const shortLookMs = 20;
-/** For what is known to wait for something real. */
+/** For a call that is known to wait for a real resource. */
 const longLookMs = 1_000;
 
 /**
- * Finds calls of handlers that wait for the real world: a timer, a file, a socket. Nothing of that comes while a
- * simulation runs, since virtual time is all that passes in it.
+ * Finds handler calls that wait for a real timer, file or socket. None of these makes progress during a simulation, in
+ * which only virtual time passes.
  */
 export class OpenCalls {
   readonly #calls = new Set<OpenCall>();
-  /** By process: waits for virtual time. Whoever waits for that too is not suspected. */
+  /** Number of waits for virtual time, by process. A process with such a wait is not suspected. */
   readonly #waits = new Map<ProcessLife, number>();
   readonly #before = realResources();
   #found: FlowError | undefined;
 
-  /** What the run can't go on for. */
+  /** The error that stops the run. */
   get found(): FlowError | undefined {
     return this.#found;
   }
@@ -52,7 +52,7 @@ export class OpenCalls {
     }
   }
 
-  /** To be asked when nothing can run. @returns real time, for one that may wait for it */
+  /** Called when nothing can run. @returns a wait in real time, if a call may need it */
   look(): Promise<void> | undefined {
     for (const call of this.#calls) {
       if (!call.life.alive) this.#calls.delete(call);
@@ -67,12 +67,12 @@ export class OpenCalls {
       kinds.length > 0 ? longLookMs : shortLookMs,
       call.settled.catch(() => undefined),
     );
-    // Nothing of the simulation went on meanwhile: so it was the real world that let it go on.
+    // The simulation was paused meanwhile, so only something real can have completed the call.
     if (call.done) this.#found = realTime(call, kinds);
     call.excused = true;
   }
 
-  /** For a run that never ended: the calls that may be the reason. */
+  /** For a run that never ended: a call that may be the reason. */
   stuck(): FlowError | undefined {
     const kinds = this.#opened();
     const call = [...this.#calls].find(({ life }) => life.alive);
@@ -85,7 +85,7 @@ export class OpenCalls {
 }
 
 function realTime(call: OpenCall, kinds: readonly string[]): FlowError {
-  const what = kinds.length === 0 ? "something outside of the simulation" : `something real (${kinds.join(", ")})`;
+  const what = kinds.length === 0 ? "something outside the simulation" : `something real (${kinds.join(", ")})`;
   return new FlowError(
     "SIMULATION_REAL_TIME",
     `${call.name} waits for ${what}, and only virtual time passes in a simulation: give simulate() handlers that use its sleep and call instead`,
@@ -93,7 +93,7 @@ function realTime(call: OpenCall, kinds: readonly string[]): FlowError {
   );
 }
 
-/** Lets this much real time pass, or less if the promise settles before. */
+/** Lets this much real time pass, or less if the promise settles earlier. */
 async function passRealTime(ms: number, until: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const passed = new Promise<void>((resolve) => {
@@ -106,7 +106,7 @@ async function passRealTime(ms: number, until: Promise<unknown>): Promise<void> 
   }
 }
 
-/** What the event loop waits for, such as timers, sockets and files, by kind. */
+/** Resources that the event loop waits for, such as timers, sockets and files, by kind. */
 function realResources(): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);

@@ -9,43 +9,88 @@ import {
   type InputAdapterDefinition,
 } from "../../definitions/index.ts";
 import { type Graph, parseGraph, resolveParams } from "../../graph/index.ts";
-import type { TaskRequest, Workload } from "../cluster/workload.ts";
+import type { ProcessTools, TaskRequest, Workload } from "../cluster/workload.ts";
 import type { OpenCalls } from "./open-calls.ts";
-import { type SimulatedProcess, simulatedProcess } from "./process-tools.ts";
 import { watched, watchedFunction } from "./watched-code.ts";
 
-/** Handlers as `createEngine` takes them. */
+/** One simulated process, as its handlers see it. */
+export interface SimulatedProcess<TOutside = unknown> {
+  /** For example `"w1#2"`: worker w1 after its first restart. */
+  readonly name: string;
+  /** State outside all processes; see the option `outside`. */
+  readonly outside: TOutside;
+  /** Waits in virtual time, which takes no real time; never resolves if the process crashes meanwhile. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** The process's clock, in ms. Clocks of different processes drift apart. */
+  now(): number;
+  /** A random number in [0, 1), determined by the seed. */
+  random(): number;
+  /**
+   * An external request: `work` runs some time after the call, and its answer arrives some time after that. The process
+   * may crash in between, and a request in flight may arrive after its sender has crashed.
+   *
+   * @example
+   * await call("insert", () => outside.rows.push(row))
+   */
+  call<T>(name: string, work: () => T): Promise<T>;
+}
+
+function simulatedProcess<TOutside>(
+  { life, clock, random, scheduler }: ProcessTools,
+  { outside, calls }: { readonly outside: TOutside; readonly calls: OpenCalls },
+): SimulatedProcess<TOutside> {
+  return {
+    name: life.name,
+    outside,
+    sleep: (ms, signal) => calls.virtually(life, () => clock.sleep(ms, signal)),
+    now: clock.monotonic,
+    random: random.next,
+    call: (name, work) =>
+      calls.virtually(life, async () => {
+        await scheduler.park(life, `call ${name}`, { request: true });
+        scheduler.recordEvent(
+          () => `${life.name}\tcalls ${name}${life.alive ? "" : ", which arrives after the crash"}`,
+        );
+        const answer = work();
+        await scheduler.park(life, `call ${name} ->`);
+        return answer;
+      }),
+  };
+}
+
+/** Handlers, in the forms that `createEngine` accepts. */
 export type HandlerList = readonly HandlerDefinition[] | Readonly<Record<string, HandlerDefinition>>;
 
-/** What is simulated: a flow, and the code that its nodes run. */
+/** The flow to simulate, and the code of its nodes. */
 export interface FlowToRun<TTypes extends FlowTypes = UntypedFlow, TOutside = unknown> {
   /** A flow, or a graph JSON. */
   readonly flow: Pick<FlowDefinition<TTypes>, "$infer" | "compile"> | GraphInput;
   readonly params?: NoInfer<TTypes["params"]>;
   /**
-   * What is outside of all processes, such as a database: made once a run, it survives their crashes.
+   * Creates the state outside all processes, such as a database, once per run. It survives their crashes.
    *
    * @example
    * { outside: () => ({ rows: new Map<string, Row>() }) }
    */
   readonly outside?: () => TOutside;
   /**
-   * Handlers, beside the flow's own or in place of those of the same names. A function makes them for each process
-   * anew, so that what they keep to themselves dies with it, as it would in a real one.
+   * Handlers in addition to the flow's own; they replace those with the same names. A function is called for each
+   * process, so that state kept in handlers is lost when it crashes, as in reality.
    *
    * @example
-   * { handlers: ({ sleep, outside, call }) => [loader({ insert: (row) => call("insert", () => outside.rows.set(row.id, row)) })] }
+   * { handlers: ({ sleep, outside, call }) => [loader({ insert: (row) => call("insert", () => outside.rows.set(row.id,
+   * row)) })] }
    */
   readonly handlers?: HandlerList | ((process: SimulatedProcess<NoInfer<TOutside>>) => HandlerList);
-  /** Beside the flow's own. */
+  /** In addition to the flow's own. */
   readonly inputAdapters?: readonly InputAdapterDefinition[];
-  /** Beside the flow's own. */
+  /** In addition to the flow's own. */
   readonly coordinatorFns?: readonly CoordinatorFunctionDefinition[];
 }
 
-/** A flow, checked once, of which any number of runs can be made. */
+/** A flow that is validated once and run any number of times. */
 export class RunnableCode {
-  /** With its parameters put in: as a task of it is stored. */
+  /** With parameters resolved, as stored with a task. */
   readonly graph: Graph;
   readonly #request: TaskRequest;
   readonly #given: FlowToRun;
@@ -101,7 +146,7 @@ export class RunnableCode {
     return [...new Map(all.map((handler) => [handler.name, handler])).values()];
   }
 
-  /** Handlers that never run, for what is to be known of them before. */
+  /** Handlers that never run, used to learn their names and properties. */
   #sample(): readonly HandlerDefinition[] {
     const never = () => new Promise<never>(() => {});
     const outside = this.newOutside();

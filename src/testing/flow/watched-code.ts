@@ -7,7 +7,7 @@ import type {
 import type { ProcessLife } from "../scheduler/scheduler.ts";
 import type { OpenCalls } from "./open-calls.ts";
 
-/** The same handler; calls of it that don't come back are known. */
+/** Wraps a handler so that calls that have not returned are tracked. */
 export function watched(handler: HandlerDefinition, life: ProcessLife, calls: OpenCalls): HandlerDefinition {
   const follow = <T>(method: string, ctx: Partial<BatchContext> | undefined, result: T): T => {
     if (result instanceof Promise) calls.follow(life, nameOf(`handler '${handler.name}'`, method, ctx), result);
@@ -44,7 +44,7 @@ export function watched(handler: HandlerDefinition, life: ProcessLife, calls: Op
   });
 }
 
-/** The same function; calls of it that don't come back are known. */
+/** Wraps a function so that calls that have not returned are tracked. */
 export function watchedFunction(
   fn: CoordinatorFunctionDefinition,
   life: ProcessLife,
@@ -67,14 +67,14 @@ function watchedBatches<T>(batches: AsyncIterable<T>, follow: <R>(next: R) => R)
       const iterator = batches[Symbol.asyncIterator]();
       return {
         next: () => follow(iterator.next()),
-        // `never`: the compiler forgets in the closure that there is a `return`, and sees an `undefined`.
+        // `never`: in the closure, the compiler no longer knows that `return` is defined.
         ...(iterator.return === undefined ? {} : { return: () => follow(iterator.return?.()) as never }),
       };
     },
   };
 }
 
-/** A property as `Object.create` takes it. */
+/** A property descriptor for `Object.create`. */
 function method(property: Readonly<Record<string, unknown>> | undefined): PropertyDescriptorMap {
   return Object.fromEntries(Object.entries(property ?? {}).map(([name, value]) => [name, { value }]));
 }

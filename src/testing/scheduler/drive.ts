@@ -1,14 +1,14 @@
-/** Runs nextTicks and microtasks to the end. Undocumented, so its absence is provided for. */
+/** Drains nextTicks and microtasks. Undocumented, so it may be missing. */
 const drain = (process as unknown as { readonly _tickCallback?: () => void })._tickCallback?.bind(process);
 
-/** Steps of a run. One that gives a promise has real time pass until it settles. */
+/** Steps of a run. A step that yields a promise lets real time pass until it settles. */
 export type Steps = Generator<Promise<void> | undefined, void>;
 
 /**
- * Takes the steps of a generator; between two of them everything that promises have to do is done.
+ * Runs the steps of a generator, draining all promise callbacks between two steps.
  *
- * Steps run in one synchronous loop, several times as fast as a turn of the event loop each. That works only outside of
- * promise callbacks, where draining does nothing: hence the `setImmediate`.
+ * Steps run in one synchronous loop, several times faster than with a turn of the event loop for each. Draining does
+ * nothing inside promise callbacks, hence the `setImmediate`.
  */
 export function drive(steps: Steps): Promise<void> {
   return drain === undefined ? driveByTurns(steps) : driveInOneGo(steps, drain);
@@ -31,7 +31,7 @@ function driveInOneGo(steps: Steps, drainNow: () => void): Promise<void> {
   });
 }
 
-/** Slower, and without anything undocumented. */
+/** Slower, but uses documented features only. */
 export async function driveByTurns(steps: Steps): Promise<void> {
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   await turn();

@@ -2,17 +2,16 @@ import { Heap } from "../../core/store/heap.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /*
- * The one gate of a simulation, and its time. Every call that a process makes to a port, and every answer to it, parks
- * here and goes on when the seed chooses it. So the interleaving of all processes is the seed's, and so is what a crash
- * leaves behind.
+ * The scheduler of a simulation, and its virtual time. Every call of a process to a port, and every answer, parks here
+ * until the seed chooses it. So the seed determines how processes interleave, and what a crash leaves behind.
  *
- * Crashing only between parks is enough: nothing else that a process does has an effect outside of it.
+ * Crashes occur only between parked calls, which is enough: nothing else that a process does has an external effect.
  */
 
 export interface ParkOptions {
-  /** What waits behind this is a request on its way: it may take effect although its sender has died. */
+  /** A request in flight: it may take effect although its sender has crashed. */
   readonly request?: boolean;
-  /** More about it, for a trace that people read. */
+  /** Details for the trace. */
   readonly detail?: () => string;
 }
 
@@ -32,23 +31,23 @@ export interface Timer {
   cancelled: boolean;
 }
 
-/** How likely a request between two records of its operation goes on when its sender is dead. */
-const orphanGoesOn = 0.4;
-/** How likely a request that waits when its sender dies takes effect all the same, at once or late. */
+/** Probability that a half-done operation continues although its sender has crashed. */
+const orphanContinues = 0.4;
+/** Probability that a parked request takes effect, at once or late, although its sender has crashed. */
 const orphanSurvives = 0.5;
 
 export class Scheduler {
   readonly random: SeededRandom;
   /** Called before time passes because nothing can run. */
   onIdle: (() => void) | undefined;
-  /** How likely time passes in a step although something could run: else no call would outlive a lease. */
+  /** Probability that time passes in a step although something could run; otherwise no call would outlive a lease. */
   slowTime = 0;
-  /** How far it passes then, at most. */
+  /** The longest such jump in time. */
   readonly #jumpMs: number;
-  /** Until when a request may arrive whose sender is dead. */
+  /** The longest delay of a request whose sender has crashed. */
   readonly #orphanMs: number;
   readonly #trace: string[] | undefined;
-  readonly #story: string[] | undefined;
+  readonly #timeline: string[] | undefined;
   #now = 0;
   #steps = 0;
   #jumps = 0;
@@ -66,14 +65,14 @@ export class Scheduler {
       readonly jumpMs: number;
       readonly orphanMs: number;
       readonly trace: string[] | undefined;
-      readonly story: string[] | undefined;
+      readonly timeline: string[] | undefined;
     },
   ) {
     this.random = random;
     this.#jumpMs = options.jumpMs;
     this.#orphanMs = options.orphanMs;
     this.#trace = options.trace;
-    this.#story = options.story;
+    this.#timeline = options.timeline;
   }
 
   get now(): number {
@@ -89,39 +88,39 @@ export class Scheduler {
     return this.#steps;
   }
 
-  /** A hash of all choices: two runs with the same one were the same run. */
+  /** A hash of all choices: two runs with the same hash are identical. */
   get hash(): number {
     return this.#hash >>> 0;
   }
 
-  /** Whether somebody reads each step: then a step may cost something. */
+  /** Whether a trace is recorded, so that formatting details is worth its cost. */
   get isTraced(): boolean {
     return this.#trace !== undefined;
   }
 
-  /** A line of the trace; costs nothing when nobody reads it. */
-  note(text: () => string): void {
+  /** Adds a line to the trace; costs nothing without one. */
+  recordStep(text: () => string): void {
     this.#trace?.push(`${this.#steps}\t${this.#now} ms\t${text()}`);
   }
 
-  /** The same for what a story tells too: what happened, not every step of it. */
-  tell(text: () => string | undefined): void {
-    if (this.#story === undefined && this.#trace === undefined) return;
+  /** Adds an event to the timeline, and to the trace. */
+  recordEvent(text: () => string | undefined): void {
+    if (this.#timeline === undefined && this.#trace === undefined) return;
     const line = text();
     if (line === undefined) return;
-    this.note(() => line);
-    this.#story?.push(`${this.#steps}\t${Math.round(this.#now)} ms\t${line}`);
+    this.recordStep(() => line);
+    this.#timeline?.push(`${this.#steps}\t${Math.round(this.#now)} ms\t${line}`);
   }
 
-  /** Resolves when it is chosen; never, if the process dies first. */
+  /** Resolves when it is chosen; never if the process crashes first. */
   park(life: ProcessLife | undefined, label: string, { request = false, detail }: ParkOptions = {}): Promise<void> {
-    if (life !== undefined && !life.alive && !(request && this.random.chance(orphanGoesOn))) {
+    if (life !== undefined && !life.alive && !(request && this.random.chance(orphanContinues))) {
       return new Promise(() => {});
     }
     return new Promise((go) => this.#parked.push({ life, label, request, detail, go }));
   }
 
-  /** Runs `work` when it is chosen; it belongs to nobody, so no crash keeps it from running. */
+  /** Runs `work` when it is chosen; it belongs to no process, so no crash prevents it. */
   run(label: string, work: () => void): void {
     this.#parked.push({ life: undefined, label, request: true, detail: undefined, go: work });
   }
@@ -132,7 +131,7 @@ export class Scheduler {
     return timer;
   }
 
-  /** Its promises never settle from now on, as after a kill -9; some of its requests are on their way already. */
+  /** Crashes a process as `kill -9` does: its promises never settle, but some of its requests are already in flight. */
   crash(life: ProcessLife): void {
     life.alive = false;
     const orphans = this.#parked.filter(
@@ -146,7 +145,7 @@ export class Scheduler {
     }
   }
 
-  /** Lets one thing happen. False when nothing can happen any more. */
+  /** Runs one parked call, or lets time pass. Returns false if nothing is left to happen. */
   step(): boolean {
     this.#steps++;
     if (this.#parked.length > 0 && this.random.chance(this.slowTime)) {
@@ -157,7 +156,7 @@ export class Scheduler {
     if (chosen === undefined) return this.#jump();
     if (this.#trace !== undefined) {
       const { life, label, detail } = chosen;
-      this.note(() => `${life?.name ?? "-"}\t${label}${detail === undefined ? "" : detail()}`);
+      this.recordStep(() => `${life?.name ?? "-"}\t${label}${detail === undefined ? "" : detail()}`);
     }
     chosen.go();
     return true;
@@ -171,7 +170,7 @@ export class Scheduler {
       if (parked.life !== undefined && parked.life.pausedUntil > this.#now) continue;
       this.#parked[index] = this.#parked[count - 1] as Parked;
       this.#parked.pop();
-      // A few words about the choice: two runs that part ways don't meet again in all that follows.
+      // A few values of each choice suffice: runs that diverge do not make equal choices from then on.
       this.#mix(index);
       this.#mix(count);
       this.#mix(parked.label.length);
@@ -185,7 +184,7 @@ export class Scheduler {
     this.#hash = Math.imul(this.#hash ^ value, 0x01000193);
   }
 
-  /** On to the next moment at which something can run. */
+  /** Advances to the next time at which something can run. */
   #jump(): boolean {
     let at = this.#timers.first()?.at ?? Number.POSITIVE_INFINITY;
     for (const { life } of this.#parked) at = Math.min(at, life?.pausedUntil ?? this.#now);
@@ -206,16 +205,16 @@ export class Scheduler {
 }
 
 /**
- * One life of one process, from its start to its crash or stop. A restart is a new life. Everything that a process
- * does outside itself passes through ports that are built around its life.
+ * One run of one process, from its start to its crash or stop; a restart is a new one. All external effects of a
+ * process pass through ports that are bound to it.
  */
 export interface ProcessLife {
   readonly name: string;
   alive: boolean;
-  /** Virtual time until which nothing of it runs: a garbage collection, a SIGSTOP, a laptop's lid. */
+  /** Virtual time until which the process is paused, as by a garbage collection, a SIGSTOP or a closed laptop. */
   pausedUntil: number;
-  /** Its clock runs this many times as fast as true time. */
+  /** Speed of its clock relative to true time. */
   readonly drift: number;
-  /** What its clock showed at time 0. */
+  /** Its clock's value at time 0. */
   readonly offset: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Chance that a seed determines (mulberry32): the same seed draws the same numbers, on every machine.
+ * Pseudo-random numbers from a seed (mulberry32): the same seed gives the same numbers on every machine.
  *
  * @example
  * const random = new SeededRandom(7)
@@ -12,7 +12,7 @@ export class SeededRandom {
     this.#state = seed >>> 0;
   }
 
-  /** Evenly drawn from [0, 1). */
+  /** Uniform in [0, 1). */
   readonly next = (): number => {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -20,7 +20,7 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 
-  /** True with this probability; draws nothing when it is 0. */
+  /** True with this probability; draws nothing if it is 0. */
   chance(probability: number): boolean {
     return probability > 0 && this.next() < probability;
   }
@@ -46,7 +46,7 @@ export class SeededRandom {
     return order;
   }
 
-  /** Some of the items, each with this probability, in their order. */
+  /** A subset of the items, each with this probability, in order. */
   some<TItem>(items: readonly TItem[], probability: number): TItem[] {
     return items.filter(() => this.chance(probability));
   }

@@ -1,22 +1,23 @@
 import type { Store } from "../../core/ports/index.ts";
 import type { SimulationMode } from "../cluster/fault-rates.ts";
 import type { Journal } from "../cluster/journal.ts";
+import { randomWorkload } from "../cluster/random-workload.ts";
+import { stackOf } from "../cluster/trace-lines.ts";
 import { drive } from "../scheduler/drive.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
 import { Cluster } from "./cluster.ts";
-import { randomWorkload } from "./random-workload.ts";
 
 export interface ClusterRunOptions {
   readonly seed: number;
   /** @defaultValue `"chaos"` */
   readonly mode?: SimulationMode;
-  /** Keeps a line a step, for people. @defaultValue false */
+  /** Records a line for each step. @defaultValue false */
   readonly trace?: boolean;
-  /** In a store that drops artifacts while it runs, as soon as all who read them have. @defaultValue false */
+  /** Uses a store that drops artifacts as soon as all consumers have read them. @defaultValue false */
   readonly drops?: boolean;
   /**
-   * Another store, by the world's clock: asked whatever the memory store is asked, and a violation when its answer is
-   * another one.
+   * Another store, on the cluster's clock, that gets the same calls as the memory store. A different answer is a
+   * violation.
    */
   readonly mirror?: (now: () => number) => Store;
 }
@@ -24,44 +25,44 @@ export interface ClusterRunOptions {
 export interface ClusterOutcome {
   readonly seed: number;
   readonly mode: SimulationMode;
-  /** What went wrong; empty: nothing. */
+  /** What is wrong; empty if nothing is. */
   readonly violations: readonly string[];
-  /** Of all choices: two runs with the same hash were the same run. */
+  /** Hash of all choices: two runs with the same hash are identical. */
   readonly hash: number;
   readonly steps: number;
   readonly virtualMs: number;
-  /** How each task ended. */
+  /** The status of each task. */
   readonly tasks: readonly string[];
   readonly counts: Readonly<Journal["counts"]>;
   readonly trace: readonly string[];
 }
 
 /**
- * Runs one seeded universe: the real coordinators and workers on a virtual clock, a memory store that can be
- * interrupted between any two records, and a bus that loses, doubles and delays. A seed gives the same run at every
- * call, as long as the code is the same.
+ * Runs random graphs under one seed: real coordinators and workers on a virtual clock, a memory store that can be
+ * interrupted between any two records, and a bus that loses, duplicates and delays messages. A seed reproduces the same
+ * run as long as the code does not change.
  *
  * @example
- * const { violations } = await simulateWorld({ seed: 7 })
+ * const { violations } = await simulateCluster({ seed: 7 })
  * violations // []
  */
 export async function simulateCluster(options: ClusterRunOptions): Promise<ClusterOutcome> {
   const { seed, mode = "chaos", drops = false, mirror } = options;
   const trace: string[] = [];
   const workload = (random: SeededRandom) => randomWorkload(random, drops);
-  const world = new Cluster({ seed, mode, workload, mirror, ...(options.trace ? { trace } : {}) });
+  const cluster = new Cluster({ seed, mode, workload, mirror, ...(options.trace ? { trace } : {}) });
   const rejected = (reason: unknown): void => {
-    world.journal.violated(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`);
+    cluster.journal.violated(`unhandled rejection: ${stackOf(reason)}`);
   };
   process.on("unhandledRejection", rejected);
   try {
-    await world.mirror?.open();
-    await drive(world.run());
+    await cluster.mirror?.open();
+    await drive(cluster.run());
   } finally {
-    await world.mirror?.close();
+    await cluster.mirror?.close();
     process.off("unhandledRejection", rejected);
   }
-  const { scheduler, journal, taskStatuses } = world;
+  const { scheduler, journal, allTasks, taskIds } = cluster;
   return {
     seed,
     mode,
@@ -69,7 +70,7 @@ export async function simulateCluster(options: ClusterRunOptions): Promise<Clust
     hash: scheduler.hash,
     steps: scheduler.steps,
     virtualMs: scheduler.now,
-    tasks: taskStatuses,
+    tasks: taskIds.map((id) => allTasks.tasks.get(id)?.record.status ?? "absent"),
     counts: journal.counts,
     trace,
   };

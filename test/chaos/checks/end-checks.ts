@@ -1,17 +1,17 @@
 import type { AttemptSpan, Calls } from "../calls.ts";
 import { isExternal } from "../external-nodes.ts";
-import { shared } from "../part-spec.ts";
+import { shared } from "../process-spec.ts";
 
-/** Between the end of a task and the first look of a worker at it. */
+/** From the end of a task until a worker notices it. */
 const toleratedMs = 200;
-/** A worker stops so long before its lease ends: one that stands still no longer than that has stopped in time. */
+/** A worker stops this long before its lease expires: with a shorter stall, it stops in time. */
 const marginMs = shared.leaseMs / 10;
 
-/** Law 9: how many attempts ran handler code at once, by the handlers' own journals. */
+/** Law 9: the number of concurrent attempts, by the handlers' journals. */
 export function checkLimits(calls: Calls, nodeLimits: ReadonlyMap<string, number>): string[] {
   const { maxRunning, maxRunningPerType, maxRunningPerTask } = shared.limits;
   const perType = maxRunningPerType as Readonly<Record<string, number>>;
-  // Nobody holds external workers to limits.
+  // Limits do not apply to external workers.
   const spans = [...calls.spans.values()]
     .filter((span) => !isExternal(span))
     .map((span) => ({ ...span, to: endOf(span, calls) }));
@@ -44,7 +44,7 @@ export function checkLimits(calls: Calls, nodeLimits: ReadonlyMap<string, number
   return wrong;
 }
 
-/** A process that stands still long enough loses its leases: its attempts are over then, whatever it does when it wakes. */
+/** A process that stalls long enough loses its leases: its attempts end then, whatever it does when it resumes. */
 function endOf(span: AttemptSpan, calls: Calls): number {
   const end = Math.min(span.to, span.life.endedAt ?? Number.POSITIVE_INFINITY);
   return calls.stoodStill(span.life, { from: span.from, to: end, atLeastMs: marginMs })?.from ?? end;
@@ -60,13 +60,13 @@ function overLimit(
     const max = own[0] && maxOf(own[0]);
     const most = mostAtOnce(own);
     if (max !== undefined && most > max) {
-      wrong.push(`limit of ${group}: ${most} attempts ran at once, at most ${max} may`);
+      wrong.push(`limit of ${group}: ${most} attempts ran concurrently, at most ${max} may`);
     }
   }
   return wrong;
 }
 
-/** How many attempts ran handler code at once, at most. */
+/** The maximum number of attempts that ran handler code concurrently. */
 export const peakOf = (calls: Calls): number =>
   mostAtOnce([...calls.spans.values()].map((span) => ({ from: span.from, to: endOf(span, calls) })));
 
@@ -76,7 +76,7 @@ function mostAtOnce(spans: readonly Pick<AttemptSpan, "from" | "to">[]): number 
     { at: to, by: -1 },
   ]);
   let [running, most] = [0, 0];
-  // At the same instant, who ends makes room first.
+  // At the same instant, ends count before starts.
   for (const { by } of steps.sort((a, b) => a.at - b.at || a.by - b.by)) {
     running += by;
     most = Math.max(most, running);
@@ -84,21 +84,21 @@ function mostAtOnce(spans: readonly Pick<AttemptSpan, "from" | "to">[]): number 
   return most;
 }
 
-/** Law 8: when a task has ended, nothing of it runs. */
+/** Law 8: nothing of an ended task runs. */
 export function checkNothingRan(
   calls: Calls,
   tasks: { readonly endedAt: ReadonlyMap<string, number>; readonly wallOffset: number },
 ): string[] {
   const wrong: string[] = [];
   for (const { life, task, node, epoch, lastBegan, type } of calls.spans.values()) {
-    if (isExternal({ type })) continue; // told to stop by a message, and what they write then counts for nothing
+    if (isExternal({ type })) continue; // asked to stop by a message; their later writes have no effect
     const wallEnd = tasks.endedAt.get(task);
     if (wallEnd === undefined) continue;
     const endedAt = wallEnd - tasks.wallOffset;
     if (lastBegan <= endedAt + toleratedMs) continue;
     if (calls.stoodStill(life, { from: endedAt - shared.leaseMs * 2, to: lastBegan }) !== undefined) continue;
     wrong.push(
-      `${life.name} called ${task}:${node} at epoch ${epoch}, ${Math.round(lastBegan - endedAt)} ms after its task had ended`,
+      `${life.name} called ${task}:${node} at epoch ${epoch}, ${Math.round(lastBegan - endedAt)} ms after its task ended`,
     );
   }
   return wrong;

@@ -5,7 +5,7 @@ import type { TaskEvidence } from "../evidence.ts";
 import { externalNodes } from "../external-nodes.ts";
 import { neededParents } from "./shard-checks.ts";
 
-/** At least once, by one process an attempt, and never before the parents: as the handlers' journals tell it. */
+/** By the journals: each batch ran at least once, each attempt in one process, and no node before its parents. */
 export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
   const { task, shards, rows } = evidence;
   const calls = all.of(task.id);
@@ -14,7 +14,7 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
   const external = new Set(externalNodes(task.graph).map(({ node_id }) => node_id));
   const byAttempt = Map.groupBy(calls, ({ node, shard, epoch }) => `${node}:${shard}:${epoch}`);
   for (const [attempt, own] of byAttempt) {
-    if (own.some(({ node }) => external.has(node))) continue; // a command may reach two: what counts is whose rows do
+    if (own.some(({ node }) => external.has(node))) continue; // a command may reach two workers: only one of them can store rows
     const names = new Set(own.map(({ life }) => life.name));
     if (names.size > 1) wrong.push(`attempt ${attempt} ran in ${[...names].join(" and ")}`);
   }
@@ -24,29 +24,29 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
       .get(`${nodeId}:${shard}:${artifact.epoch}`)
       ?.some(({ uid, endedAt }) => uid === artifact.uid && endedAt !== undefined);
     if (!ran)
-      wrong.push(`${nodeId}/${shard}: artifact '${artifact.uid}' of epoch ${artifact.epoch}, and no call made it`);
+      wrong.push(`${nodeId}/${shard}: artifact '${artifact.uid}' of epoch ${artifact.epoch}, but no call produced it`);
   }
   const adopted = shards.filter(({ artifactsOf }) => artifactsOf !== undefined).map(({ nodeId }) => nodeId);
   const calledFor = new Set(calls.map(({ node }) => node));
-  const silent = [...external].filter((id) => !calledFor.has(id)); // one without batches calls nothing
+  const silent = [...external].filter((id) => !calledFor.has(id)); // a node without batches makes no calls
   const unseen = new Set([...functions, ...adopted, ...silent]);
   for (const node of task.graph.nodes) wrong.push(...checkOrder(node, evidence, calls, unseen));
   for (const record of shards) if (!external.has(record.nodeId)) wrong.push(...checkEpochs(record, calls));
   return wrong;
 }
 
-/** A handler ran for epochs that were claimed only. */
+/** Handlers ran only in epochs that were claimed. */
 function checkEpochs(record: ShardRecord, calls: readonly Call[]): string[] {
-  if (record.history[0]?.n !== 0) return []; // its older claims are known no more
+  if (record.history[0]?.n !== 0) return []; // its older claims are no longer known
   const claimed = new Set(record.history.filter(({ cause }) => cause === "claim").map(({ epoch }) => epoch));
   const own = calls.filter(({ node, shard }) => node === record.nodeId && shard === record.shard);
   const never = own.find(({ epoch }) => !claimed.has(epoch));
   return never === undefined
     ? []
-    : [`${shardKey(record)}: its handler ran at epoch ${never.epoch}, which nobody claimed`];
+    : [`${shardKey(record)}: its handler ran at epoch ${never.epoch}, which was not claimed`];
 }
 
-/** No call of a child before so many of its parents had stored what it waits for. */
+/** No call of a child precedes the start condition of its parents. */
 function checkOrder(
   node: GraphNode,
   { rows }: TaskEvidence,
@@ -58,14 +58,14 @@ function checkOrder(
   const first = Math.min(...own.map(({ beganAt }) => beganAt));
   const streams = node.io?.start_when === "first_batch";
   const times = node.depends_on.map((id) => {
-    if (unseen.has(id)) return 0; // no journal has it: a function, another task's, or one with nothing to do
+    if (unseen.has(id)) return 0; // in no journal: a function, a node of another task, or one without work
     const batches = calls.filter((call) => call.node === id && call.endedAt !== undefined && call.uid !== undefined);
     const ends = batches.map(({ endedAt = 0 }) => endedAt);
     if (streams) {
       const anyCall = calls.filter((call) => call.node === id && call.endedAt !== undefined);
       return Math.min(...(ends.length > 0 ? ends : anyCall.map(({ endedAt = 0 }) => endedAt)));
     }
-    // All that is stored was made before: each batch by one of its calls.
+    // Every stored batch was produced by an earlier call.
     const stored = rows.filter(({ nodeId, isMarker }) => nodeId === id && !isMarker);
     return Math.max(
       0,
@@ -80,5 +80,5 @@ function checkOrder(
   });
   const neededAt = times.toSorted((a, b) => a - b)[neededParents(node) - 1] ?? 0;
   if (first >= neededAt) return [];
-  return [`node ${node.node_id}: its handler began ${(neededAt - first).toFixed(1)} ms before its parents were there`];
+  return [`node ${node.node_id}: its handler began ${(neededAt - first).toFixed(1)} ms before its parents were ready`];
 }

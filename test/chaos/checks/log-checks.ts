@@ -1,7 +1,7 @@
 import { type ShardRecord, shardKey } from "../../../src/core/model/records.ts";
 import type { LogRow, TaskEvidence } from "../evidence.ts";
 
-/** Laws 1 and 2, as logs show them: no gaps, no doubles, epochs in order, nothing whose fence was read too late. */
+/** Laws 1 and 2, by the logs: no gaps, no duplicates, epochs in order, no row with a late fence. */
 export function checkLogs({ shards, rows }: TaskEvidence): string[] {
   const wrong: string[] = [];
   const uids = new Set<string>();
@@ -17,7 +17,7 @@ export function checkLogs({ shards, rows }: TaskEvidence): string[] {
     logs.delete(`${record.nodeId}:${record.shard}`);
     for (const what of checkShard(record, own)) wrong.push(`${shardKey(record)}: ${what}`);
   }
-  for (const key of logs.keys()) wrong.push(`${key} has artifacts and no record`);
+  for (const key of logs.keys()) wrong.push(`${key} has artifacts but no record`);
   return wrong;
 }
 
@@ -27,13 +27,13 @@ function checkShard(record: ShardRecord, rows: readonly LogRow[]): string[] {
     if (generation > record.generation) wrong.push(`artifacts of generation ${generation} of ${record.generation}`);
     const log = unordered.toSorted((a, b) => a.artifact.seq - b.artifact.seq);
     const gap = log.findIndex(({ artifact }, index) => artifact.seq !== index);
-    if (gap >= 0) wrong.push(`generation ${generation}: seq ${log[gap]?.artifact.seq} at place ${gap}`);
+    if (gap >= 0) wrong.push(`generation ${generation}: seq ${log[gap]?.artifact.seq} at position ${gap}`);
     const marker = log.findIndex(({ isMarker }) => isMarker);
-    if (marker >= 0 && marker !== log.length - 1) wrong.push(`generation ${generation}: rows behind its marker`);
+    if (marker >= 0 && marker !== log.length - 1) wrong.push(`generation ${generation}: rows after its marker`);
     for (const [index, { artifact }] of log.entries()) {
       const before = log[index - 1]?.artifact.epoch ?? 0;
       if (artifact.epoch < before) {
-        wrong.push(`generation ${generation}: epoch ${artifact.epoch} behind ${before} at seq ${artifact.seq}`);
+        wrong.push(`generation ${generation}: epoch ${artifact.epoch} after ${before} at seq ${artifact.seq}`);
       }
     }
   }
@@ -42,20 +42,20 @@ function checkShard(record: ShardRecord, rows: readonly LogRow[]): string[] {
   const last = rows.filter(({ generation }) => generation === record.generation);
   const stored = last.filter(({ isMarker }) => !isMarker).length;
   if (stored !== record.count) wrong.push(`finished with count ${record.count} and ${stored} artifacts`);
-  if (stored === last.length) wrong.push("finished, and its log has no marker");
+  if (stored === last.length) wrong.push("finished, but its log has no marker");
   return wrong;
 }
 
 /**
- * The fence of a row was read while its attempt held the shard. The server's clock stamps a move when its record is read
- * for it, which may be long before it is written: but whoever made the move behind it has read what was written.
+ * The fence of a row was read while its attempt had the lease. The server's clock stamps a transition when its record
+ * is read, which may be long before it is written; but whoever made the next transition has read what was written.
  */
 function checkFence(record: ShardRecord, { artifact, fenceReadAt, isMarker, isAdopted }: LogRow): string[] {
   if (isAdopted) return [];
   const { epoch, seq } = artifact;
   const { history } = record;
   const what = isMarker ? "the marker" : `artifact ${seq}`;
-  if (epoch > record.epoch) return [`${what} of epoch ${epoch}, and the shard is at ${record.epoch}`];
+  if (epoch > record.epoch) return [`${what} of epoch ${epoch}, but the shard is at ${record.epoch}`];
   if (fenceReadAt === undefined) return [];
   const claim = history.find((entry) => entry.cause === "claim" && entry.epoch === epoch);
   if (claim !== undefined && fenceReadAt < claim.at) return [`${what} was written before its epoch was claimed`];

@@ -8,23 +8,23 @@ import {
 import { isShardTransition } from "../../../src/core/model/transitions.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import type { LogRow, TaskEvidence } from "../evidence.ts";
-import { shared } from "../part-spec.ts";
+import { shared } from "../process-spec.ts";
 
-/** Laws 3, 4, 5 and 7, as the shards' histories show them. */
+/** Laws 3, 4, 5 and 7, by the shards' histories. */
 export function checkShards({ task, shards, rows }: TaskEvidence): string[] {
   const wrong: string[] = [];
   for (const record of shards) {
     const node = task.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
     const all =
       node === undefined
-        ? ["is no node of its graph"]
+        ? ["is not a node of its graph"]
         : [
             ...checkHistory(record),
             ...checkAttempts(node, record),
             ...checkStart({ task, node, record, shards, rows }),
           ];
     for (const what of all) wrong.push(`${shardKey(record)}: ${what}`);
-    if (!isShardTerminal(record.status)) wrong.push(`${shardKey(record)}: ${record.status}, and its task has ended`);
+    if (!isShardTerminal(record.status)) wrong.push(`${shardKey(record)}: ${record.status}, but its task has ended`);
   }
   return wrong;
 }
@@ -37,23 +37,25 @@ function checkHistory(record: ShardRecord): string[] {
   const claims = new Set<number>();
   for (const [index, entry] of history.entries()) {
     const before = history[index - 1];
-    const told = `${entry.from} -> ${entry.to} by ${entry.cause} at epoch ${entry.epoch}`;
-    if (!isShardTransition(entry)) wrong.push(`${told} is no transition`);
+    const step = `${entry.from} -> ${entry.to} by ${entry.cause} at epoch ${entry.epoch}`;
+    if (!isShardTransition(entry)) wrong.push(`${step} is not a transition`);
     if (before !== undefined && (before.to !== entry.from || before.n + 1 !== entry.n))
-      wrong.push(`${told} after ${before.to}`);
+      wrong.push(`${step} after ${before.to}`);
     if (before !== undefined && entry.epoch < before.epoch)
-      wrong.push(`${told}: its epoch went back from ${before.epoch}`);
-    if (before !== undefined && isShardTerminal(before.to)) wrong.push(`${told}: it had ended`);
+      wrong.push(`${step}: its epoch decreased from ${before.epoch}`);
+    if (before !== undefined && isShardTerminal(before.to)) wrong.push(`${step}: it had already ended`);
     if (entry.cause !== "claim") continue;
     if (claims.has(entry.epoch)) wrong.push(`epoch ${entry.epoch} was claimed twice`);
     claims.add(entry.epoch);
   }
   if (history.at(-1)?.to !== record.status)
-    wrong.push(`${record.status}, and its history ends at ${history.at(-1)?.to}`);
+    wrong.push(`${record.status}, but its history ends at ${history.at(-1)?.to}`);
   return wrong;
 }
 
-/** Always permanent, whatever a node's policy says: the handlers' own verdict, and a value that fits no schema. */
+/**
+ * Permanent regardless of a node's policy: a `PermanentError` of the handler, and a value that does not match a schema.
+ */
 const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch"];
 
 export function retryPolicyOf(node: GraphNode): { readonly max: number; isPermanent(code: string): boolean } {
@@ -65,18 +67,18 @@ function checkAttempts(node: GraphNode, record: ShardRecord): string[] {
   const wrong: string[] = [];
   const policy = retryPolicyOf(node);
   const count = (isOne: (entry: HistoryEntry) => boolean): number => record.history.filter(isOne).length;
-  if (record.failures > policy.max + 1) wrong.push(`${record.failures} failures, and ${policy.max} retries`);
+  if (record.failures > policy.max + 1) wrong.push(`${record.failures} failures, but ${policy.max} retries`);
   if (record.lost > shared.maxLostLeases + 1) wrong.push(`${record.lost} lost leases`);
   for (const { cause, to, reasonCode = "" } of record.history) {
     if (cause === "fail" && to === "deferred" && policy.isPermanent(reasonCode)) {
-      wrong.push(`tried again after ${reasonCode}, which is permanent`);
+      wrong.push(`retried after ${reasonCode}, which is permanent`);
     }
   }
   if (!isWhole(record)) return wrong;
   const failed = count(({ cause }) => cause === "fail");
   const lost = count(({ cause, from }) => cause === "expire" && from === "running");
-  if (failed !== record.failures) wrong.push(`${record.failures} failures, and its history has ${failed}`);
-  if (lost !== record.lost) wrong.push(`${record.lost} lost leases, and its history has ${lost}`);
+  if (failed !== record.failures) wrong.push(`${record.failures} failures, but its history has ${failed}`);
+  if (lost !== record.lost) wrong.push(`${record.lost} lost leases, but its history has ${lost}`);
   const ended = record.history.at(-1);
   if (ended?.cause === "fail" && !policy.isPermanent(ended.reasonCode ?? "") && failed !== policy.max + 1) {
     wrong.push(`gave up after ${failed} failures of ${policy.max + 1}`);
@@ -84,7 +86,7 @@ function checkAttempts(node: GraphNode, record: ShardRecord): string[] {
   return wrong;
 }
 
-/** It was dispatched when its parents were there: all stamps are the server's. */
+/** It was dispatched after its parents were ready; all timestamps are the server's. */
 function checkStart(at: {
   readonly task: TaskRecord;
   readonly node: GraphNode;
@@ -104,7 +106,7 @@ function checkStart(at: {
       .map((entry) => entry.at);
     const finishedAt = ends.length === partitions ? Math.max(...ends) : Number.POSITIVE_INFINITY;
     if (!streams) return finishedAt;
-    // A lower bound: rows of generations that were withdrawn may have been the first.
+    // A lower bound: rows of withdrawn generations may have been first.
     const batches = rows
       .filter(({ nodeId, isMarker }) => nodeId === id && !isMarker)
       .map(({ fenceReadAt = 0 }) => fenceReadAt);
@@ -112,7 +114,7 @@ function checkStart(at: {
     return restarted ? 0 : Math.min(finishedAt, ...batches);
   });
   const neededAt = times.toSorted((a, b) => a - b)[neededParents(node) - 1] ?? 0;
-  return first.at < neededAt ? [`dispatched ${neededAt - first.at} ms before its parents were there`] : [];
+  return first.at < neededAt ? [`dispatched ${neededAt - first.at} ms before its parents were ready`] : [];
 }
 
 export function neededParents(node: GraphNode): number {

@@ -7,12 +7,12 @@ import type { Calls } from "../calls.ts";
 import type { TaskEvidence } from "../evidence.ts";
 import { externalUid } from "../external-attempt.ts";
 import { externalSources, isExternal } from "../external-nodes.ts";
-import { shared } from "../part-spec.ts";
+import { shared } from "../process-spec.ts";
 import { checkJournal } from "./journal-checks.ts";
 import { checkLogs } from "./log-checks.ts";
 import { checkShards, retryPolicyOf } from "./shard-checks.ts";
 
-/** What is wrong with a task that has ended, in words. */
+/** Describes violations in an ended task. */
 export function checkTask(
   evidence: TaskEvidence,
   at: { readonly calls: Calls; readonly wasCancelled: boolean },
@@ -22,11 +22,11 @@ export function checkTask(
   if (!isTaskTerminal(task.status)) wrong.push(`it is ${task.status}`);
   if (task.status === "finished") wrong.push(...checkResults(evidence));
   if (task.status === "failed") wrong.push(...checkFailure(evidence, at.calls));
-  if (task.status === "cancelled" && !at.wasCancelled) wrong.push("cancelled, and nobody asked for it");
+  if (task.status === "cancelled" && !at.wasCancelled) wrong.push("cancelled without a request");
   return wrong.map((what) => `task ${task.id}: ${what}`);
 }
 
-/** Law 1: what is stored is what the graph gives when it is evaluated in plain memory. */
+/** Law 1: the stored results equal a plain evaluation of the graph. */
 function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
   const wrong: string[] = [];
   const finished = (nodeId: string): FinishedShard[] =>
@@ -55,14 +55,14 @@ function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
     for (const what of judged) wrong.push(`node ${node.node_id}: ${what}`);
   }
   const lacking = task.graph.nodes.filter((node) => changedPaths(node) && !vars.appliedBy.includes(node.node_id));
-  for (const { node_id } of lacking) wrong.push(`node ${node_id} has finished, and its change is not in the variables`);
+  for (const { node_id } of lacking) wrong.push(`node ${node_id} finished, but its change is not in the variables`);
   const expected = varsAfter(task.graph.nodes, vars.appliedBy);
   if (!isSame(vars.vars, expected))
     wrong.push(`variables ${JSON.stringify(vars.vars)}, not ${JSON.stringify(expected)}`);
   return wrong;
 }
 
-/** It makes one batch of each that its sources have in the end, whatever it has read meanwhile; in any order. */
+/** It outputs one batch for each batch of its sources' final logs, in any order. */
 function judgeExternal(node: GraphNode, { shards, rows }: Pick<TaskEvidence, "shards" | "rows">): string[] {
   const kept = (id: string) => {
     const own = shards.filter(({ nodeId }) => nodeId === id);
@@ -80,7 +80,7 @@ function judgeExternal(node: GraphNode, { shards, rows }: Pick<TaskEvidence, "sh
   const more = got.filter((each) => !wanted.includes(each));
   return [
     ...lacks.map((each) => `lacks ${each}`),
-    ...more.map((each) => `has ${each}, which no source gives`),
+    ...more.map((each) => `has ${each}, which no source has`),
     ...(got.length === wanted.length ? [] : [`${got.length} artifacts, ${wanted.length} expected`]),
   ];
 }
@@ -93,19 +93,19 @@ const sorted = (value: unknown): string =>
       : inner,
   );
 
-/** What a coordinator says of an external worker's attempt when its sources have changed under it. */
+/** The failure of an external worker's attempt whose sources changed meanwhile. */
 const externalCodes: ReadonlySet<string> = new Set(["foreign_source_restarted"]);
 
-/** A task fails for a reason that a handler gave it, or that the graph and the faults can give. */
+/** A task fails only for a reason that a handler, the graph or a fault can cause. */
 function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
   const { failure } = task;
   const node = task.graph.nodes.find(({ node_id }) => node_id === failure?.nodeId);
   if (failure?.shard === undefined || node === undefined)
-    return [`failed without a failure: ${JSON.stringify(failure)}`];
+    return [`failed without a recorded failure: ${JSON.stringify(failure)}`];
   const record = shards.find(({ nodeId, shard }) => nodeId === node.node_id && shard === failure.shard);
   const { reasonCode: code } = failure;
-  const told = JSON.stringify({ ...failure, stack: undefined });
-  if (record?.status !== "failed") return [`its failure is no failed shard's: ${told}`];
+  const text = JSON.stringify({ ...failure, stack: undefined });
+  if (record?.status !== "failed") return [`its failure does not belong to a failed shard: ${text}`];
   if (code === "worker_lost") {
     return record.lost === shared.maxLostLeases + 1 ? [] : [`worker_lost after ${record.lost} lost leases`];
   }
@@ -113,8 +113,8 @@ function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
     calls.hasThrown(task.id, node.node_id, code) ||
     (code === "timeout" && node.timeout_sec !== undefined) ||
     (isExternal(node) && externalCodes.has(code));
-  if (!isGiven) return [`failed for no reason that it was given: ${told}`];
+  if (!isGiven) return [`failed without an injected cause: ${text}`];
   const policy = retryPolicyOf(node);
   if (policy.isPermanent(code) || record.failures === policy.max + 1) return [];
-  return [`gave up after ${record.failures} failures: ${told}`];
+  return [`gave up after ${record.failures} failures: ${text}`];
 }

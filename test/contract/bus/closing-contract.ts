@@ -1,22 +1,22 @@
 import { expect } from "vitest";
-import { type BusTest, gate, messageOf, noting, pause } from "./world.ts";
+import { type BusTest, gate, messageOf, noting, pause } from "./fixture.ts";
 
 export function closingContract(it: BusTest): void {
-  it("a closed subscription takes no further message; the other members do", async (world) => {
-    const { bus, other, name, until, settled } = world;
+  it("a closed subscription receives no further messages; the other members do", async (fixture) => {
+    const { bus, peer, name, until, settled } = fixture;
     const topic = name("topic");
     const [leaving, staying] = [noting(), noting()];
     const subscription = await bus.subscribe({ group: name("g"), topics: [topic], handle: leaving.handle });
-    await other.subscribe({ group: name("g"), topics: [topic], handle: staying.handle });
+    await peer.subscribe({ group: name("g"), topics: [topic], handle: staying.handle });
     await subscription.close();
     const before = leaving.got.length;
-    for (let i = 0; i < 20; i++) await other.publish(topic, `k${i}`, messageOf(`t${i}`));
+    for (let i = 0; i < 20; i++) await peer.publish(topic, `k${i}`, messageOf(`t${i}`));
     await until(() => staying.got.length >= 20);
     await settled();
     expect(leaving.got).toHaveLength(before);
   });
 
-  it("closing a subscription waits for the handler that is running", async ({ bus, name, until }) => {
+  it("closing a subscription waits for its running handler", async ({ bus, name, until }) => {
     const topic = name("topic");
     const { open, opened } = gate();
     let started = false;
@@ -44,7 +44,7 @@ export function closingContract(it: BusTest): void {
     await subscription.close();
   });
 
-  it("closing the bus waits for the handlers that are running", async ({ bus, name, until }) => {
+  it("closing the bus waits for running handlers", async ({ bus, name, until }) => {
     const topic = name("topic");
     const { open, opened } = gate();
     let started = false;
@@ -73,7 +73,7 @@ export function closingContract(it: BusTest): void {
     await subscription.close();
   });
 
-  it("a closed bus takes and gives nothing", async ({ bus, name }) => {
+  it("a closed bus neither accepts nor delivers messages", async ({ bus, name }) => {
     const topic = name("topic");
     const { got, handle } = noting();
     await bus.subscribe({ group: name("g"), topics: [topic], handle });
@@ -85,7 +85,7 @@ export function closingContract(it: BusTest): void {
     expect(got).toHaveLength(before);
   });
 
-  it("closing while a handler keeps failing ends", async ({ bus, name, until }) => {
+  it("closing ends even if a handler keeps failing", async ({ bus, name, until }) => {
     const topic = name("topic");
     let deliveries = 0;
     await bus.subscribe({

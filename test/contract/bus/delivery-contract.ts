@@ -1,9 +1,9 @@
 import { expect } from "vitest";
 import type { Message } from "../../../src/core/messages/messages.ts";
-import { type BusTest, gate, messageOf, nodeOf, noting, pause, taskOf } from "./world.ts";
+import { type BusTest, gate, messageOf, nodeOf, noting, pause, taskOf } from "./fixture.ts";
 
 export function deliveryContract(it: BusTest): void {
-  it("a message arrives as it was published", async ({ bus, other, name, until }) => {
+  it("a message arrives as it was published", async ({ bus, peer, name, until }) => {
     const at = { taskId: "t", nodeId: "n", shard: 0, epoch: 1, type: "a" };
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const messages: Message[] = [
@@ -15,7 +15,7 @@ export function deliveryContract(it: BusTest): void {
     ];
     const got: Message[] = [];
     const topic = name("topic");
-    await other.subscribe({
+    await peer.subscribe({
       group: name("group"),
       topics: [topic],
       handle: async (message) => {
@@ -24,15 +24,15 @@ export function deliveryContract(it: BusTest): void {
     });
     for (const message of messages) await bus.publish(topic, "k", message);
     await until(() => got.length >= messages.length);
-    expect(got).toMatchObject(messages); // a bus may add what travels with a message: `MessageTrace`
+    expect(got).toMatchObject(messages); // a bus may add tracing fields: `MessageTrace`
   });
 
-  it("each group gets every message, one of its members each", async ({ bus, other, name, until, settled }) => {
+  it("each message is delivered to one member of each group", async ({ bus, peer, name, until, settled }) => {
     const topic = name("topic");
     const [a1, a2, b] = [noting(), noting(), noting()];
     await bus.subscribe({ group: name("a"), topics: [topic], handle: a1.handle });
-    await other.subscribe({ group: name("a"), topics: [topic], handle: a2.handle });
-    await other.subscribe({ group: name("b"), topics: [topic], handle: b.handle });
+    await peer.subscribe({ group: name("a"), topics: [topic], handle: a2.handle });
+    await peer.subscribe({ group: name("b"), topics: [topic], handle: b.handle });
     const ids = Array.from({ length: 40 }, (_, i) => `t${i}`);
     for (const id of ids) await bus.publish(topic, id, messageOf(id));
     await until(() => a1.got.length + a2.got.length >= ids.length && b.got.length >= ids.length);
@@ -41,7 +41,7 @@ export function deliveryContract(it: BusTest): void {
     expect(b.got.toSorted()).toEqual(ids.toSorted());
   });
 
-  it("a member gets the messages of all its topics and of no other", async ({ bus, name, until, settled }) => {
+  it("a member receives the messages of its topics only", async ({ bus, name, until, settled }) => {
     const { got, handle } = noting();
     await bus.subscribe({ group: name("g"), topics: [name("x"), name("y")], handle });
     await bus.publish(name("z"), "k", messageOf("z"));
@@ -52,19 +52,13 @@ export function deliveryContract(it: BusTest): void {
     expect(got.toSorted()).toEqual(["x", "y"]);
   });
 
-  it("a private group gets what is published from its subscription on", async ({
-    bus,
-    other,
-    name,
-    until,
-    settled,
-  }) => {
+  it("a private group receives what is published after it subscribed", async ({ bus, peer, name, until, settled }) => {
     const topic = name("topic");
     const [first, second] = [noting(), noting()];
     await bus.subscribe({ group: name("first"), topics: [topic], isPrivate: true, handle: first.handle });
     for (let i = 0; i < 10; i++) await bus.publish(topic, `k${i}`, messageOf(`early ${i}`));
     await until(() => first.got.length >= 10);
-    await other.subscribe({ group: name("second"), topics: [topic], isPrivate: true, handle: second.handle });
+    await peer.subscribe({ group: name("second"), topics: [topic], isPrivate: true, handle: second.handle });
     for (let i = 0; i < 10; i++) await bus.publish(topic, `k${i}`, messageOf(`late ${i}`));
     await until(() => second.got.length >= 10);
     await settled();
@@ -72,11 +66,11 @@ export function deliveryContract(it: BusTest): void {
     expect(first.got).toHaveLength(20);
   });
 
-  it("publishing where nobody listens is no error", async ({ bus, name }) => {
-    await bus.publish(name("nobody"), "k", messageOf("t"));
+  it("publishing without subscribers is not an error", async ({ bus, name }) => {
+    await bus.publish(name("unused"), "k", messageOf("t"));
   });
 
-  it("publish never calls a handler itself", async ({ bus, name, until }) => {
+  it("publish never calls a handler synchronously", async ({ bus, name, until }) => {
     const topic = name("topic");
     let handled = false;
     await bus.subscribe({
@@ -92,7 +86,7 @@ export function deliveryContract(it: BusTest): void {
     await until(() => handled);
   });
 
-  it("messages of one key keep their order", async ({ bus, other, name, until }) => {
+  it("messages with the same key keep their order", async ({ bus, peer, name, until }) => {
     const topic = name("topic");
     const got: string[] = [];
     const handle = async (message: Message) => {
@@ -101,7 +95,7 @@ export function deliveryContract(it: BusTest): void {
       got.push(taskId);
     };
     await bus.subscribe({ group: name("g"), topics: [topic], handle });
-    await other.subscribe({ group: name("g"), topics: [topic], handle });
+    await peer.subscribe({ group: name("g"), topics: [topic], handle });
     const keys = ["a", "b", "c", "d", "e"];
     for (let i = 0; i < 40; i++) for (const key of keys) await bus.publish(topic, key, messageOf(`${key}:${i}`));
     await until(() => got.length >= 200);
@@ -111,8 +105,8 @@ export function deliveryContract(it: BusTest): void {
     }
   });
 
-  it("messages of one key are never handled two at a time, by whichever members", async (world) => {
-    const { bus, other, name, until } = world;
+  it("messages with the same key are never handled concurrently, whichever members receive them", async (fixture) => {
+    const { bus, peer, name, until } = fixture;
     const topic = name("topic");
     const running = new Map<string, number>();
     let most = 0;
@@ -125,7 +119,7 @@ export function deliveryContract(it: BusTest): void {
       running.set(nodeId, (running.get(nodeId) ?? 0) - 1);
       handled++;
     };
-    for (const connection of [bus, other, bus]) {
+    for (const connection of [bus, peer, bus]) {
       await connection.subscribe({ group: name("g"), topics: [topic], handle });
     }
     for (let i = 0; i < 20; i++) for (const key of ["a", "b"]) await bus.publish(topic, key, messageOf("t", key));
@@ -133,8 +127,8 @@ export function deliveryContract(it: BusTest): void {
     expect(most).toBe(1);
   });
 
-  it("a handler that rejects gets the message again, and the key goes on behind it", async (world) => {
-    const { bus, name, until } = world;
+  it("a message whose handler rejects is redelivered before later messages of its key", async (fixture) => {
+    const { bus, name, until } = fixture;
     const topic = name("topic");
     const got: string[] = [];
     let rejections = 0;
@@ -157,8 +151,8 @@ export function deliveryContract(it: BusTest): void {
     expect(new Set(got)).toEqual(new Set(["first", "second"]));
   });
 
-  it("a message that is always rejected holds up neither other keys nor, for ever, its own", async (world) => {
-    const { bus, name, until } = world;
+  it("a message that is always rejected does not block other keys, nor its own key forever", async (fixture) => {
+    const { bus, name, until } = fixture;
     const topic = name("topic");
     const got: string[] = [];
     let deliveries = 0;
@@ -183,7 +177,7 @@ export function deliveryContract(it: BusTest): void {
     expect(deliveries).toBeLessThan(100);
   });
 
-  it("a slow handler holds up no other key", async ({ bus, name, until }) => {
+  it("a slow handler does not block other keys", async ({ bus, name, until }) => {
     const topic = name("topic");
     const { open, opened } = gate();
     const got: string[] = [];

@@ -1,5 +1,5 @@
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
-import type { StoreHarness } from "../store/world.ts";
+import type { StoreHarness } from "../store/fixture.ts";
 import { storeContract } from "../store-contract.ts";
 
 /** Stores over one state, with a clock that only the test advances. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SqliteStoreOptions, sqliteStore } from "../../../src/adapters/sqlite/index.ts";
-import type { StoreHarness } from "../store/world.ts";
+import type { StoreHarness } from "../store/fixture.ts";
 import { storeContract } from "../store-contract.ts";
 
 /**

@@ -9,14 +9,14 @@ import {
   runningShard,
   type StoreTest,
   shardOf,
-} from "./world.ts";
+} from "./fixture.ts";
 
 const adopter = shardOf("extract", 0, "new");
 
 export function adoptContract(it: StoreTest): void {
   it("adopts a finished shard of an earlier task: its count, result, metrics and artifacts", async ({
     store,
-    other,
+    peer,
   }) => {
     const attempt = await runningShard(store);
     await appended(store, attempt, 3);
@@ -24,14 +24,14 @@ export function adoptContract(it: StoreTest): void {
     const finished = await recordOf(store, shardOf());
     await store.createTask(newTask("new", { borrowsFrom: ["t"] }));
     expect(await store.adopt(adopter, { type: "extractor", priority: 2, finished })).toBe("adopted");
-    const record = await recordOf(other, adopter);
+    const record = await recordOf(peer, adopter);
     expect(record).toMatchObject({ status: "finished", count: 3, result: "r", metrics: { m: 1 }, generation: 0 });
-    expect(await other.readArtifacts(logOf(record), record.generation, 0, 10)).toHaveLength(3);
+    expect(await peer.readArtifacts(logOf(record), record.generation, 0, 10)).toHaveLength(3);
     expect(await store.hasArtifacts("new", "extract")).toBe(true);
     expect(await store.countArtifacts("new")).toEqual([{ nodeId: "extract", shard: 0, count: 3 }]);
   });
 
-  it("points at the first task's artifacts when an adopted shard is adopted", async ({ store }) => {
+  it("refers to the first task's artifacts when an adopted shard is adopted again", async ({ store }) => {
     const attempt = await runningShard(store);
     await store.complete(attempt, { generation: 0, count: 0 });
     for (const id of ["new", "newer"]) await store.createTask(newTask(id));
@@ -42,14 +42,14 @@ export function adoptContract(it: StoreTest): void {
     expect(await store.hasArtifacts("newer", "extract")).toBe(false);
   });
 
-  it("adopts once, and not what was dispatched", async (world) => {
-    const { store } = world;
+  it("adopts a shard once, and not if it was dispatched", async (fixture) => {
+    const { store } = fixture;
     const attempt = await runningShard(store);
     await store.complete(attempt, { generation: 0, count: 0 });
     const finished = await recordOf(store, shardOf());
     await store.createTask(newTask("new"));
     const from = { type: "extractor", priority: 0, finished };
-    const answers = await competing(world, 20, (connection) => connection.adopt(adopter, from));
+    const answers = await competing(fixture, 20, (connection) => connection.adopt(adopter, from));
     expect(answers.filter((answer) => answer === "adopted")).toHaveLength(1);
     expect(await store.dispatch(adopter, dispatchInit())).toBe("exists");
     const dispatched = shardOf("clean", 0, "new");

@@ -13,10 +13,10 @@ import {
   type StoreTest,
   shardOf,
   shortMs,
-} from "./world.ts";
+} from "./fixture.ts";
 
 export function artifactContract(it: StoreTest): void {
-  it("append stores what it was given, with its attempt", async ({ store, other }) => {
+  it("append stores an artifact with its attempt", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     const artifact = artifactOf(0, {
       uid: "über/1",
@@ -26,10 +26,10 @@ export function artifactContract(it: StoreTest): void {
     });
     expect(await store.append(attempt, 0, artifact)).toBe("ok");
     const { epoch, claimId } = attempt;
-    expect(await other.readArtifacts(attempt, 0, 0, 10)).toEqual([{ ...artifact, epoch, claimId }]);
+    expect(await peer.readArtifacts(attempt, 0, 0, 10)).toEqual([{ ...artifact, epoch, claimId }]);
   });
 
-  it("any JSON value is a meta", async ({ store }) => {
+  it("a meta can be any JSON value", async ({ store }) => {
     const attempt = await runningShard(store);
     const metas = [null, 0, "", false, [], {}, [[]], "text"];
     for (const [seq, meta] of metas.entries()) {
@@ -38,21 +38,21 @@ export function artifactContract(it: StoreTest): void {
     expect((await store.readArtifacts(attempt, 0, 0, 100)).map(({ meta }) => meta)).toEqual(metas);
   });
 
-  it("readArtifacts gives pages in order, without gaps", async ({ store, other }) => {
+  it("readArtifacts returns pages in order, without gaps", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     await appended(store, attempt, 25);
     const seqs = async (from: number, limit: number) =>
-      (await other.readArtifacts(attempt, 0, from, limit)).map(({ seq }) => seq);
+      (await peer.readArtifacts(attempt, 0, from, limit)).map(({ seq }) => seq);
     expect(await seqs(0, 10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(await seqs(20, 10)).toEqual([20, 21, 22, 23, 24]);
     expect(await seqs(7, 1)).toEqual([7]);
     expect(await seqs(25, 10)).toEqual([]);
     expect(await seqs(400, 10)).toEqual([]);
-    expect(await other.readArtifacts(attempt, 1, 0, 10)).toEqual([]);
-    expect(await other.readArtifacts(shardOf("nobody"), 0, 0, 10)).toEqual([]);
+    expect(await peer.readArtifacts(attempt, 1, 0, 10)).toEqual([]);
+    expect(await peer.readArtifacts(shardOf("unknown"), 0, 0, 10)).toEqual([]);
   });
 
-  it("append takes exactly the next seq", async ({ store }) => {
+  it("append accepts only the next seq", async ({ store }) => {
     const attempt = await runningShard(store);
     expect(await store.append(attempt, 0, artifactOf(1))).toBe("conflict");
     expect(await store.append(attempt, 0, artifactOf(0))).toBe("ok");
@@ -61,34 +61,34 @@ export function artifactContract(it: StoreTest): void {
     expect((await store.readArtifacts(attempt, 0, 0, 10)).map(({ uid }) => uid)).toEqual(["u0"]);
   });
 
-  it("an attempt's own artifact again is ok and there once", async (world) => {
-    const attempt = await runningShard(world.store);
-    await appended(world.store, attempt, 1);
-    const answers = await competing(world, 10, (store) => store.append(attempt, 0, artifactOf(1)));
+  it("appending an attempt's artifact again is ok and stores it once", async (fixture) => {
+    const attempt = await runningShard(fixture.store);
+    await appended(fixture.store, attempt, 1);
+    const answers = await competing(fixture, 10, (store) => store.append(attempt, 0, artifactOf(1)));
     expect(new Set(answers)).toEqual(new Set(["ok"]));
-    await world.store.append(attempt, 0, artifactOf(2));
-    expect(await world.other.append(attempt, 0, artifactOf(1))).toBe("ok");
-    expect((await world.store.readArtifacts(attempt, 0, 0, 10)).map(({ uid }) => uid)).toEqual(["u0", "u1", "u2"]);
+    await fixture.store.append(attempt, 0, artifactOf(2));
+    expect(await fixture.peer.append(attempt, 0, artifactOf(1))).toBe("ok");
+    expect((await fixture.store.readArtifacts(attempt, 0, 0, 10)).map(({ uid }) => uid)).toEqual(["u0", "u1", "u2"]);
   });
 
-  it("a log that grew over another connection is a conflict at its old length, and takes what comes behind", async ({
+  it("appending at the old length of a log that another connection extended is a conflict; at the new length it is ok", async ({
     store,
-    other,
+    peer,
   }) => {
     const first = await runningShard(store);
     await appended(store, first, 1);
-    const second = await nextAttempt(other, first);
-    expect(await other.append(second, 0, artifactOf(1))).toBe("ok");
+    const second = await nextAttempt(peer, first);
+    expect(await peer.append(second, 0, artifactOf(1))).toBe("ok");
     const third = await nextAttempt(store, second);
-    // Of another uid: `duplicate_uid` would fail the node for good.
+    // With another uid, because `duplicate_uid` would fail the node permanently.
     expect(await store.append(third, 0, artifactOf(1, { uid: "another" }))).toBe("conflict");
     expect(await store.tail(third, 0)).toMatchObject({ length: 2 });
     expect(await store.append(third, 0, artifactOf(2))).toBe("ok");
     expect(await store.complete(third, { generation: 0, count: 3 })).toBe("ok");
-    expect((await other.readArtifacts(third, 0, 0, 10)).map(({ uid }) => uid)).toEqual(["u0", "u1", "u2"]);
+    expect((await peer.readArtifacts(third, 0, 0, 10)).map(({ uid }) => uid)).toEqual(["u0", "u1", "u2"]);
   });
 
-  it("an earlier attempt's artifact at that seq is a conflict, even of the same uid", async ({ store }) => {
+  it("an earlier attempt's artifact at the same seq is a conflict, even with the same uid", async ({ store }) => {
     const first = await runningShard(store);
     await appended(store, first, 1);
     const second = await nextAttempt(store, first);
@@ -102,7 +102,7 @@ export function artifactContract(it: StoreTest): void {
     ]);
   });
 
-  it("a uid that is there under another seq is a duplicate", async ({ store }) => {
+  it("a uid stored at another seq is a duplicate", async ({ store }) => {
     const first = await runningShard(store);
     await appended(store, first, 2);
     expect(await store.append(first, 0, artifactOf(2, { uid: "u0" }))).toBe("duplicate_uid");
@@ -112,12 +112,12 @@ export function artifactContract(it: StoreTest): void {
     expect(await store.append(second, 0, artifactOf(2))).toBe("ok");
   });
 
-  it("nobody but the holder appends", async ({ store }) => {
+  it("only the owner of the lease can append", async ({ store }) => {
     const attempt = await runningShard(store);
     for (const stranger of [
-      { ...attempt, claimId: "somebody else" },
+      { ...attempt, claimId: "another claim" },
       { ...attempt, epoch: 2 },
-      { ...attempt, nodeId: "nobody" },
+      { ...attempt, nodeId: "unknown" },
     ]) {
       expect(await store.append(stranger, 0, artifactOf(0))).toBe("fenced");
     }
@@ -127,10 +127,10 @@ export function artifactContract(it: StoreTest): void {
     expect(await store.tail(cancelling, 0)).toMatchObject({ length: 0 });
   });
 
-  it("tail tells the length, whether it is closed, and the last origin from each source", async ({ store, other }) => {
+  it("tail returns the length, whether the log is closed, and the last origin by source", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     expect(await store.tail(attempt, 0)).toEqual({ length: 0, closed: false, origins: [] });
-    expect(await store.tail(shardOf("nobody"), 0)).toEqual({ length: 0, closed: false, origins: [] });
+    expect(await store.tail(shardOf("unknown"), 0)).toEqual({ length: 0, closed: false, origins: [] });
     const origins = [
       { source: "a/0", seq: 0, chunk: 0 },
       { source: "b/0", seq: 0, chunk: 0 },
@@ -139,17 +139,17 @@ export function artifactContract(it: StoreTest): void {
       { source: "b/0", seq: 2, chunk: 7 },
     ];
     for (const [seq, origin] of origins.entries()) await store.append(attempt, 0, artifactOf(seq, { origin }));
-    const tail = await other.tail(attempt, 0);
+    const tail = await peer.tail(attempt, 0);
     expect(tail).toMatchObject({ length: 5, closed: false });
     expect(tail.origins.toSorted((a, b) => a.source.localeCompare(b.source))).toEqual([
       { source: "a/0", seq: 10, chunk: 0 },
       { source: "b/0", seq: 2, chunk: 7 },
     ]);
     await store.complete(attempt, { generation: 0, count: 5 });
-    expect(await other.tail(attempt, 0)).toMatchObject({ length: 5, closed: true });
+    expect(await peer.tail(attempt, 0)).toMatchObject({ length: 5, closed: true });
   });
 
-  it("the next attempt goes on where the log ends", async ({ store, advance }) => {
+  it("the next attempt continues at the end of the log", async ({ store, advance }) => {
     let attempt = await runningShard(store, shardOf(), shortMs);
     await appended(store, attempt, 2);
     for (let round = 0; round < 3; round++) {
@@ -165,53 +165,53 @@ export function artifactContract(it: StoreTest): void {
     expect(await store.complete(attempt, { generation: 0, count: 8 })).toBe("ok");
   });
 
-  it("readUids gives pages in order, without gaps, and no complete marker", async ({ store, other }) => {
+  it("readUids returns pages in order, without gaps and without the complete marker", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     await appended(store, attempt, 5);
     await store.complete(attempt, { generation: 0, count: 5 });
-    expect(await other.readUids(attempt, 0, 0, 2)).toEqual(["u0", "u1"]);
-    expect(await other.readUids(attempt, 0, 2, 10)).toEqual(["u2", "u3", "u4"]);
-    expect(await other.readUids(attempt, 0, 5, 10)).toEqual([]);
-    expect(await other.readUids(attempt, 1, 0, 10)).toEqual([]);
-    expect(await other.readUids(shardOf("nobody"), 0, 0, 10)).toEqual([]);
+    expect(await peer.readUids(attempt, 0, 0, 2)).toEqual(["u0", "u1"]);
+    expect(await peer.readUids(attempt, 0, 2, 10)).toEqual(["u2", "u3", "u4"]);
+    expect(await peer.readUids(attempt, 0, 5, 10)).toEqual([]);
+    expect(await peer.readUids(attempt, 1, 0, 10)).toEqual([]);
+    expect(await peer.readUids(shardOf("unknown"), 0, 0, 10)).toEqual([]);
   });
 
-  it("storedUids tells which are there", async ({ store, other }) => {
+  it("storedUids returns the uids that are stored", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     await appended(store, attempt, 3);
-    expect(await other.storedUids(attempt, 0, ["u0", "x", "u2"])).toEqual(new Set(["u0", "u2"]));
-    expect(await other.storedUids(attempt, 0, [])).toEqual(new Set());
-    expect(await other.storedUids(attempt, 1, ["u0"])).toEqual(new Set());
+    expect(await peer.storedUids(attempt, 0, ["u0", "x", "u2"])).toEqual(new Set(["u0", "u2"]));
+    expect(await peer.storedUids(attempt, 0, [])).toEqual(new Set());
+    expect(await peer.storedUids(attempt, 1, ["u0"])).toEqual(new Set());
     await store.complete(attempt, { generation: 0, count: 3 });
-    expect(await other.storedUids(attempt, 0, ["u0", "u1", "u2"])).toEqual(new Set(["u0", "u1", "u2"]));
+    expect(await peer.storedUids(attempt, 0, ["u0", "u1", "u2"])).toEqual(new Set(["u0", "u1", "u2"]));
   });
 
-  it("restart starts the output over in a new generation", async ({ store, other }) => {
+  it("restart begins a new generation of the log", async ({ store, peer }) => {
     const attempt = await runningShard(store, shardOf("clean"));
     await appended(store, attempt, 2);
     const to = { generation: 1, sourceGens: { "extract/0": 1, "extract/1": 0 } };
     expect(await store.restart(attempt, to)).toBe("ok");
-    expect(await recordOf(other, attempt)).toMatchObject({ status: "running", epoch: 1, ...to });
+    expect(await recordOf(peer, attempt)).toMatchObject({ status: "running", epoch: 1, ...to });
     expect(await store.tail(attempt, 1)).toEqual({ length: 0, closed: false, origins: [] });
     expect(await store.append(attempt, 1, artifactOf(0))).toBe("ok");
     expect(await store.append(attempt, 1, artifactOf(1))).toBe("ok");
     expect(await store.append(attempt, 1, artifactOf(2))).toBe("ok");
     expect(await store.complete(attempt, { generation: 1, count: 3 })).toBe("ok");
-    expect((await other.readArtifacts(attempt, 1, 0, 10)).map(({ seq }) => seq)).toEqual([0, 1, 2]);
-    expect(await recordOf(other, attempt)).toMatchObject({ status: "finished", generation: 1, count: 3 });
+    expect((await peer.readArtifacts(attempt, 1, 0, 10)).map(({ seq }) => seq)).toEqual([0, 1, 2]);
+    expect(await recordOf(peer, attempt)).toMatchObject({ status: "finished", generation: 1, count: 3 });
   });
 
-  it("restart repeated is ok; a lower generation changes nothing", async ({ store, other }) => {
+  it("restart repeated is ok; a lower generation changes nothing", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     const second = { generation: 2, sourceGens: { a: 2 } };
     await store.restart(attempt, { generation: 1, sourceGens: { a: 1 } });
     await store.restart(attempt, second);
-    expect(await other.restart(attempt, second)).toBe("ok");
-    expect(await other.restart(attempt, { generation: 1, sourceGens: { a: 1 } })).toBe("fenced");
+    expect(await peer.restart(attempt, second)).toBe("ok");
+    expect(await peer.restart(attempt, { generation: 1, sourceGens: { a: 1 } })).toBe("fenced");
     expect(await recordOf(store, attempt)).toMatchObject(second);
   });
 
-  it("the generation outlives the attempt", async ({ store }) => {
+  it("the generation persists after the attempt", async ({ store }) => {
     const first = await runningShard(store);
     await store.restart(first, { generation: 1, sourceGens: { a: 1 } });
     const second = await nextAttempt(store, first);
@@ -221,21 +221,21 @@ export function artifactContract(it: StoreTest): void {
     expect(await recordOf(store, second)).toMatchObject({ generation: 1 });
   });
 
-  it("hasArtifacts is true for ever once any shard stored one, in whatever generation", async ({ store, other }) => {
+  it("hasArtifacts stays true once any shard has stored an artifact, in any generation", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     expect(await store.hasArtifacts("t", "clean")).toBe(false);
-    expect(await store.hasArtifacts("nobody", "clean")).toBe(false);
+    expect(await store.hasArtifacts("unknown", "clean")).toBe(false);
     await runningShard(store, shardOf("clean", 0));
     const attempt = await runningShard(store, shardOf("clean", 1));
     expect(await store.hasArtifacts("t", "clean")).toBe(false);
     await appended(store, attempt, 1);
-    expect(await other.hasArtifacts("t", "clean")).toBe(true);
-    expect(await other.hasArtifacts("t", "extract")).toBe(false);
+    expect(await peer.hasArtifacts("t", "clean")).toBe(true);
+    expect(await peer.hasArtifacts("t", "extract")).toBe(false);
     await store.restart(attempt, { generation: 1, sourceGens: {} });
-    expect(await other.hasArtifacts("t", "clean")).toBe(true);
+    expect(await peer.hasArtifacts("t", "clean")).toBe(true);
   });
 
-  it("a complete marker is no artifact", async ({ store }) => {
+  it("a complete marker is not an artifact", async ({ store }) => {
     const attempt = await runningShard(store);
     await store.complete(attempt, { generation: 0, count: 0 });
     expect(await store.hasArtifacts("t", "extract")).toBe(false);
@@ -244,7 +244,7 @@ export function artifactContract(it: StoreTest): void {
     expect(await store.countArtifacts("t")).toEqual([{ nodeId: "extract", shard: 0, count: 0 }]);
   });
 
-  it("countArtifacts counts each shard's current generation", async ({ store, other }) => {
+  it("countArtifacts counts the current generation of each shard", async ({ store, peer }) => {
     const [a, b, c] = [
       await runningShard(store, shardOf("clean", 0)),
       await runningShard(store, shardOf("clean", 1)),
@@ -256,16 +256,16 @@ export function artifactContract(it: StoreTest): void {
     await appended(store, b, 1, 1);
     await appended(store, c, 4);
     await store.complete(c, { generation: 0, count: 4 });
-    const counts = await other.countArtifacts("t");
+    const counts = await peer.countArtifacts("t");
     expect(counts.toSorted((x, y) => `${x.nodeId}${x.shard}`.localeCompare(`${y.nodeId}${y.shard}`))).toEqual([
       { nodeId: "clean", shard: 0, count: 3 },
       { nodeId: "clean", shard: 1, count: 1 },
       { nodeId: "load", shard: 0, count: 4 },
     ]);
-    expect(await other.countArtifacts("nobody")).toEqual([]);
+    expect(await peer.countArtifacts("unknown")).toEqual([]);
   });
 
-  it("shards, nodes and tasks keep their logs apart", async ({ store }) => {
+  it("logs of different shards, nodes and tasks are separate", async ({ store }) => {
     const refs = [shardOf("a", 0), shardOf("a", 1), shardOf("a", 11), shardOf("b", 0), shardOf("a", 0, "t2")];
     for (const [i, ref] of refs.entries()) {
       const attempt = await runningShard(store, ref);

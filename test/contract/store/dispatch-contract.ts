@@ -11,15 +11,15 @@ import {
   runningShard,
   type StoreTest,
   shardOf,
-} from "./world.ts";
+} from "./fixture.ts";
 
 export function dispatchContract(it: StoreTest): void {
-  it("dispatch inserts a queued record with epoch 1 and nothing behind it", async ({ store, other }) => {
+  it("dispatch inserts a queued record with epoch 1 and no history of attempts", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     const ref = shardOf("clean", 2);
     const init = dispatchInit({ type: "cleaner", priority: -5, chosen: ["extract"] });
     expect(await store.dispatch(ref, init)).toBe("dispatched");
-    const record = await recordOf(other, ref);
+    const record = await recordOf(peer, ref);
     expect(record).toEqual({
       ...ref,
       epoch: 1,
@@ -38,43 +38,43 @@ export function dispatchContract(it: StoreTest): void {
     expect(record.history[0]?.at).toBeGreaterThan(0);
   });
 
-  it("of many dispatches one wins, and the others change nothing", async (world) => {
-    await world.store.createTask(newTask("t"));
-    const answers = await competing(world, 100, (store, i) =>
+  it("of many concurrent dispatches one wins, and the others change nothing", async (fixture) => {
+    await fixture.store.createTask(newTask("t"));
+    const answers = await competing(fixture, 100, (store, i) =>
       store.dispatch(shardOf(), dispatchInit({ chosen: [`choice${i}`] })),
     );
     expect(answers.filter((answer) => answer === "dispatched")).toHaveLength(1);
     expect(answers.filter((answer) => answer === "exists")).toHaveLength(99);
-    const record = await recordOf(world.other, shardOf());
+    const record = await recordOf(fixture.peer, shardOf());
     expect(record.history).toHaveLength(1);
     expect(record.chosen).toEqual([`choice${answers.indexOf("dispatched")}`]);
   });
 
-  it("a tombstone makes a later dispatch lose", async ({ store, other }) => {
+  it("a tombstone rejects a later dispatch", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     expect(await store.cancelShard(shardOf(), { type: "extractor", graceMs: 0 })).toBe("cancelled");
     const before = await recordOf(store, shardOf());
     expect(before).toMatchObject({ status: "cancelled", type: "extractor" });
-    expect(await other.dispatch(shardOf(), dispatchInit())).toBe("exists");
+    expect(await peer.dispatch(shardOf(), dispatchInit())).toBe("exists");
     expect(await recordOf(store, shardOf())).toEqual(before);
     expect(await store.peekQueue(["extractor"], 10)).toEqual([]);
   });
 
-  it("dispatch never touches a shard that is on its way", async ({ store }) => {
+  it("dispatch does not change a shard that is already dispatched", async ({ store }) => {
     await runningShard(store);
     const before = await recordOf(store, shardOf());
     expect(await store.dispatch(shardOf(), dispatchInit())).toBe("exists");
     expect(await recordOf(store, shardOf())).toEqual(before);
   });
 
-  it("readShards gives records by node in the order asked, then by shard", async ({ store, other }) => {
+  it("readShards returns records by node in the requested order, then by shard", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     await store.createTask(newTask("another"));
     for (const shard of [2, 0, 11, 1]) await store.dispatch(shardOf("clean", shard), dispatchInit());
     await store.dispatch(shardOf("extract"), dispatchInit());
     await store.dispatch(shardOf("extract", 0, "another"), dispatchInit());
     const names = async (nodeIds?: readonly string[]) =>
-      (await other.readShards("t", nodeIds)).map(({ taskId, nodeId, shard }) => `${taskId}:${nodeId}:${shard}`);
+      (await peer.readShards("t", nodeIds)).map(({ taskId, nodeId, shard }) => `${taskId}:${nodeId}:${shard}`);
     const clean = ["t:clean:0", "t:clean:1", "t:clean:2", "t:clean:11"];
     expect(await names(["clean", "extract"])).toEqual([...clean, "t:extract:0"]);
     expect(await names(["extract", "load", "clean"])).toEqual(["t:extract:0", ...clean]);
@@ -83,17 +83,17 @@ export function dispatchContract(it: StoreTest): void {
     const all = await names();
     expect(all.toSorted()).toEqual([...clean, "t:extract:0"].toSorted());
     expect(all.filter((name) => name.startsWith("t:clean"))).toEqual(clean);
-    expect(await other.readShards("nobody")).toEqual([]);
+    expect(await peer.readShards("unknown")).toEqual([]);
   });
 
-  it("a shard may be there before the ones that come ahead of it", async ({ store }) => {
+  it("a shard may exist before shards with lower numbers", async ({ store }) => {
     await store.createTask(newTask("t"));
     await store.dispatch(shardOf("clean", 3), dispatchInit());
     expect((await store.readShards("t", ["clean"])).map(({ shard }) => shard)).toEqual([3]);
     expect((await store.readShards("t")).map(({ shard }) => shard)).toEqual([3]);
   });
 
-  it("every transition is in the history, with its cause, its epoch and its worker", async ({ store }) => {
+  it("the history contains every transition with cause, epoch and worker", async ({ store }) => {
     const first = await runningShard(store);
     await store.fail(first, {
       failure: { nodeId: "extract", reasonCode: "boom", message: "", shard: 0, epoch: 1 },
@@ -118,7 +118,7 @@ export function dispatchContract(it: StoreTest): void {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
-  it("the record keeps the newest entries of a long history, and their numbers go on", async ({ store }) => {
+  it("the record keeps the newest entries of a long history, with continuous numbers", async ({ store }) => {
     await queuedShard(store);
     const rounds = 18;
     for (let round = 0; round < rounds; round++) {
@@ -135,7 +135,7 @@ export function dispatchContract(it: StoreTest): void {
     );
   });
 
-  it("a record that was handed out doesn't change under its reader", async ({ store }) => {
+  it("a returned record does not change while it is read", async ({ store }) => {
     await deferredShard(store);
     const before = await recordOf(store, shardOf());
     const copy = structuredClone(before);

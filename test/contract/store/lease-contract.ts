@@ -15,40 +15,40 @@ import {
   shardOf,
   shortMs,
   transientFailure,
-} from "./world.ts";
+} from "./fixture.ts";
 
 const by = (claimId: string, leaseMs: number = longMs) => ({ workerId: "w", claimId, leaseMs });
 
 export function leaseContract(it: StoreTest): void {
-  it("claim takes a queued shard and gives it a lease", async ({ store, other }) => {
+  it("claim gives the claimer of a queued shard a lease", async ({ store, peer }) => {
     const ref = await queuedShard(store);
     const record = await store.claim(ref, by("c1"));
     expect(record).toMatchObject({ ...ref, status: "running", lease: { workerId: "w", claimId: "c1" } });
-    expect(await recordOf(other, ref)).toEqual(record);
+    expect(await recordOf(peer, ref)).toEqual(record);
     const at = record?.history.at(-1)?.at ?? 0;
     expect((record?.lease?.deadline ?? 0) - at).toBeGreaterThan(longMs / 2);
   });
 
-  it("of hundreds of claims one wins", async (world) => {
-    const ref = await queuedShard(world.store);
-    const answers = await competing(world, 300, (store, i) => store.claim(ref, by(`c${i}`)));
+  it("of hundreds of concurrent claims one wins", async (fixture) => {
+    const ref = await queuedShard(fixture.store);
+    const answers = await competing(fixture, 300, (store, i) => store.claim(ref, by(`c${i}`)));
     const winners = answers.filter((answer) => answer !== undefined);
     expect(winners).toHaveLength(1);
-    const record = await recordOf(world.other, ref);
+    const record = await recordOf(fixture.peer, ref);
     expect(record).toEqual(winners[0]);
     expect(record.lease?.claimId).toBe(`c${answers.findIndex((answer) => answer !== undefined)}`);
     expect(record.history).toHaveLength(2);
   });
 
-  it("the same claim asks again and gets the same answer; another gets none", async ({ store, other }) => {
+  it("a repeated claim gets the same answer; another claim gets none", async ({ store, peer }) => {
     const ref = await queuedShard(store);
     const first = await store.claim(ref, by("c1"));
-    expect(await other.claim(ref, by("c1"))).toEqual(first);
-    expect(await other.claim(ref, by("c2"))).toBeUndefined();
+    expect(await peer.claim(ref, by("c1"))).toEqual(first);
+    expect(await peer.claim(ref, by("c2"))).toBeUndefined();
     expect(await recordOf(store, ref)).toEqual(first);
   });
 
-  it("a claim whose answer was lost still is one when the shard is being cancelled", async ({ store }) => {
+  it("a claim whose answer was lost stays valid while the shard is being cancelled", async ({ store }) => {
     const ref = await queuedShard(store);
     await store.claim(ref, by("c1"));
     await store.cancelShard(ref, { type: "extractor", graceMs: longMs });
@@ -56,11 +56,11 @@ export function leaseContract(it: StoreTest): void {
     expect(await store.claim(ref, by("c2"))).toBeUndefined();
   });
 
-  it("only a queued shard with this epoch can be claimed", async ({ store }) => {
+  it("only a queued shard with the same epoch can be claimed", async ({ store }) => {
     const ref = await queuedShard(store);
     expect(await store.claim({ ...ref, epoch: 2 }, by("c1"))).toBeUndefined();
-    expect(await store.claim({ ...shardOf("nobody"), epoch: 1 }, by("c1"))).toBeUndefined();
-    expect(await store.claim({ ...shardOf("extract", 0, "nobody"), epoch: 1 }, by("c1"))).toBeUndefined();
+    expect(await store.claim({ ...shardOf("unknown"), epoch: 1 }, by("c1"))).toBeUndefined();
+    expect(await store.claim({ ...shardOf("extract", 0, "unknown"), epoch: 1 }, by("c1"))).toBeUndefined();
     expect((await recordOf(store, ref)).status).toBe("queued");
     const deferred = shardOf("clean");
     const attempt = await deferredShard(store, deferred);
@@ -77,41 +77,41 @@ export function leaseContract(it: StoreTest): void {
     expect(await store.claim({ ...attempt, epoch: 2 }, by("c2"))).toMatchObject({ epoch: 2, status: "running" });
   });
 
-  it("renew moves the deadline on", async ({ store, other, advance }) => {
+  it("renew extends the deadline", async ({ store, peer, advance }) => {
     const attempt = await runningShard(store, shardOf(), shortMs);
     expect(await store.renew([attempt], longMs)).toEqual(["ok"]);
     await advance(pastShortMs);
-    expect(await other.expiredLeases(10)).toEqual([]);
-    expect(await other.expire(attempt, 5)).toBeUndefined();
+    expect(await peer.expiredLeases(10)).toEqual([]);
+    expect(await peer.expire(attempt, 5)).toBeUndefined();
     expect(await recordOf(store, attempt)).toMatchObject({ status: "running", lost: 0 });
   });
 
-  it("renew for less leaves the deadline where it is", async ({ store, other, advance }) => {
+  it("renew with a shorter lease does not move the deadline", async ({ store, peer, advance }) => {
     const attempt = await runningShard(store, shardOf(), longMs);
     const { lease } = await recordOf(store, attempt);
     expect(await store.renew([attempt], shortMs)).toEqual(["ok"]);
-    expect((await recordOf(other, attempt)).lease).toEqual(lease);
+    expect((await recordOf(peer, attempt)).lease).toEqual(lease);
     await advance(pastShortMs);
-    expect(await other.expiredLeases(10)).toEqual([]);
-    expect(await other.expire(attempt, 5)).toBeUndefined();
+    expect(await peer.expiredLeases(10)).toEqual([]);
+    expect(await peer.expire(attempt, 5)).toBeUndefined();
   });
 
-  it("renew answers each attempt in order", async ({ store }) => {
+  it("renew returns an answer for each attempt, in order", async ({ store }) => {
     const held = await runningShard(store, shardOf("a"));
     const cancelling = await cancellingShard(store, shardOf("b"));
-    const stale = { ...(await runningShard(store, shardOf("c"))), claimId: "somebody else" };
+    const stale = { ...(await runningShard(store, shardOf("c"))), claimId: "another claim" };
     const ended = await runningShard(store, shardOf("d"));
     await store.complete(ended, { generation: 0, count: 0 });
-    const unknown = { ...held, nodeId: "nobody" };
+    const unknown = { ...held, nodeId: "unknown" };
     const earlier = { ...held, epoch: 0 };
     const answers = await store.renew([stale, held, unknown, cancelling, held, ended, earlier], longMs);
     expect(answers).toEqual(["fenced", "ok", "fenced", "cancelling", "ok", "fenced", "fenced"]);
     expect(await store.renew([], longMs)).toEqual([]);
   });
 
-  it("a stranger's renew leaves the lease alone", async ({ store, advance }) => {
+  it("renew by another attempt does not change the lease", async ({ store, advance }) => {
     const attempt = await runningShard(store, shardOf(), shortMs);
-    await store.renew([{ ...attempt, claimId: "somebody else" }], longMs);
+    await store.renew([{ ...attempt, claimId: "another claim" }], longMs);
     await advance(pastShortMs);
     expect((await store.expire(attempt, 5))?.status).toBe("queued");
   });
@@ -124,7 +124,7 @@ export function leaseContract(it: StoreTest): void {
     expect((await store.expire(attempt, 5))?.status).toBe("cancelled");
   });
 
-  it("who holds a lease that ran out holds it until it is taken", async ({ store, advance }) => {
+  it("an expired lease stays with its owner until expire is called", async ({ store, advance }) => {
     const attempt = await runningShard(store, shardOf(), shortMs);
     await advance(pastShortMs);
     expect(await store.append(attempt, 0, artifactOf(0))).toBe("ok");
@@ -133,8 +133,8 @@ export function leaseContract(it: StoreTest): void {
     expect(await store.complete(attempt, { generation: 0, count: 1 })).toBe("ok");
   });
 
-  it("expiredLeases finds running and cancelling shards whose time ran out, and no others", async (world) => {
-    const { store, other, advance } = world;
+  it("expiredLeases returns only running and cancelling shards whose lease has expired", async (fixture) => {
+    const { store, peer, advance } = fixture;
     const lost = await runningShard(store, shardOf("lost"), shortMs);
     const cancelled = await runningShard(store, shardOf("cancelled"), longMs);
     await store.cancelShard(cancelled, { type: "extractor", graceMs: shortMs });
@@ -144,40 +144,40 @@ export function leaseContract(it: StoreTest): void {
     await store.release(await runningShard(store, shardOf("released"), shortMs), longMs);
     await queuedShard(store, shardOf("queued"));
     await advance(pastShortMs);
-    const found = await other.expiredLeases(10);
+    const found = await peer.expiredLeases(10);
     expect(found.map(({ nodeId }) => nodeId).toSorted()).toEqual(["cancelled", "lost"]);
     expect(found).toContainEqual({ taskId: "t", nodeId: "lost", shard: 0, epoch: lost.epoch });
-    expect(await other.expiredLeases(1)).toHaveLength(1);
+    expect(await peer.expiredLeases(1)).toHaveLength(1);
   });
 
-  it("expire queues the shard again with the next epoch and counts the loss", async ({ store, other, advance }) => {
+  it("expire queues the shard again with the next epoch and counts the loss", async ({ store, peer, advance }) => {
     const attempt = await runningShard(store, shardOf(), shortMs);
     await advance(pastShortMs);
     const record = await store.expire(attempt, 5);
     expect(record).toMatchObject({ status: "queued", epoch: 2, lost: 1, failures: 0, yields: 0 });
     expect(record).not.toHaveProperty("lease");
-    expect(await recordOf(other, attempt)).toEqual(record);
-    expect(await other.peekQueue(["extractor"], 10)).toMatchObject([{ ...shardOf(), epoch: 2 }]);
+    expect(await recordOf(peer, attempt)).toEqual(record);
+    expect(await peer.peekQueue(["extractor"], 10)).toMatchObject([{ ...shardOf(), epoch: 2 }]);
     expect(record?.history.at(-1)).toMatchObject({ from: "running", to: "queued", cause: "expire" });
   });
 
-  it("expire of what was taken already changes nothing", async (world) => {
-    const attempt = await runningShard(world.store, shardOf(), shortMs);
-    await world.advance(pastShortMs);
-    const answers = await competing(world, 20, (store) => store.expire(attempt, 5));
+  it("a repeated expire changes nothing", async (fixture) => {
+    const attempt = await runningShard(fixture.store, shardOf(), shortMs);
+    await fixture.advance(pastShortMs);
+    const answers = await competing(fixture, 20, (store) => store.expire(attempt, 5));
     expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
-    expect(await recordOf(world.store, attempt)).toMatchObject({ epoch: 2, lost: 1 });
+    expect(await recordOf(fixture.store, attempt)).toMatchObject({ epoch: 2, lost: 1 });
   });
 
-  it("expire judges at the write", async ({ store }) => {
+  it("expire checks the deadline at the write", async ({ store }) => {
     const attempt = await runningShard(store);
     expect(await store.expire(attempt, 5)).toBeUndefined();
     expect(await store.expire({ ...attempt, epoch: 2 }, 5)).toBeUndefined();
-    expect(await store.expire({ ...shardOf("nobody"), epoch: 1 }, 5)).toBeUndefined();
+    expect(await store.expire({ ...shardOf("unknown"), epoch: 1 }, 5)).toBeUndefined();
     expect((await recordOf(store, attempt)).status).toBe("running");
   });
 
-  it("a shard that was lost more than maxLost times fails with worker_lost", async ({ store, advance }) => {
+  it("a shard whose lease was lost more than maxLost times fails with worker_lost", async ({ store, advance }) => {
     let attempt = await runningShard(store, shardOf("extract", 1), shortMs);
     for (const lost of [1, 2]) {
       await advance(pastShortMs);
@@ -192,7 +192,7 @@ export function leaseContract(it: StoreTest): void {
     expect(await store.peekQueue(["extractor"], 10)).toEqual([]);
   });
 
-  it("leases that are lost with a batch stored between them don't add up", async ({ store, advance }) => {
+  it("lost leases with a stored batch in between are not added up", async ({ store, advance }) => {
     const longer = async (attempt: Attempt, generation: number, length: number) => {
       const { length: stored } = await store.tail(attempt, generation);
       for (let seq = stored; seq < length; seq++) await store.append(attempt, generation, artifactOf(seq));
@@ -215,7 +215,7 @@ export function leaseContract(it: StoreTest): void {
     expect(await store.expire(attempt, 2)).toMatchObject({ status: "failed", lost: 3 });
   });
 
-  it("output that starts over is progress once it is longer than before", async ({ store, advance }) => {
+  it("a restarted log counts as progress once it is longer than before", async ({ store, advance }) => {
     let attempt = await runningShard(store, shardOf(), shortMs);
     for (const [generation, { length, lost }] of [
       { length: 2, lost: 1 },
@@ -231,7 +231,7 @@ export function leaseContract(it: StoreTest): void {
     }
   });
 
-  it("a cancelling shard ends as cancelled when its grace runs out", async ({ store, advance }) => {
+  it("a cancelling shard is cancelled when its grace period expires", async ({ store, advance }) => {
     const attempt = await runningShard(store);
     await store.cancelShard(attempt, { type: "extractor", graceMs: shortMs });
     await advance(pastShortMs);
@@ -241,7 +241,7 @@ export function leaseContract(it: StoreTest): void {
     expect(await store.confirmCancelled(attempt)).toBe("fenced");
   });
 
-  it("an attempt that lost its lease is fenced in all it writes", async ({ store, advance }) => {
+  it("every write of an attempt that lost its lease is fenced", async ({ store, advance }) => {
     for (const maxLost of [5, 0]) {
       const attempt = await runningShard(store, shardOf(`lost${maxLost}`), shortMs);
       await store.append(attempt, 0, artifactOf(0));
@@ -260,7 +260,7 @@ export function leaseContract(it: StoreTest): void {
     }
   });
 
-  it("the next holder is untouched by what the former one writes", async ({ store, advance }) => {
+  it("writes of the previous owner do not affect the next one", async ({ store, advance }) => {
     const former = await runningShard(store, shardOf(), shortMs);
     await advance(pastShortMs);
     await store.expire(former, 5);

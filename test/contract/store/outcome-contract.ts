@@ -15,24 +15,24 @@ import {
   shardOf,
   shortMs,
   transientFailure,
-} from "./world.ts";
+} from "./fixture.ts";
 
 export function outcomeContract(it: StoreTest): void {
-  it("complete closes the log and finishes the shard", async ({ store, other }) => {
+  it("complete closes the log and finishes the shard", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     await appended(store, attempt, 2);
     const outcome = { generation: 0, count: 2, result: { rows: [2, null] }, metrics: { rows: 2.5 } };
     expect(await store.complete(attempt, outcome)).toBe("ok");
-    const record = await recordOf(other, attempt);
+    const record = await recordOf(peer, attempt);
     expect(record).toMatchObject({ status: "finished", epoch: 1, count: 2, lastClaimId: attempt.claimId });
     expect(record.result).toEqual({ rows: [2, null] });
     expect(record.metrics).toEqual({ rows: 2.5 });
     expect(record).not.toHaveProperty("lease");
-    expect(await other.tail(attempt, 0)).toMatchObject({ length: 2, closed: true });
-    expect(await other.readArtifacts(attempt, 0, 0, 10)).toHaveLength(2);
+    expect(await peer.tail(attempt, 0)).toMatchObject({ length: 2, closed: true });
+    expect(await peer.readArtifacts(attempt, 0, 0, 10)).toHaveLength(2);
   });
 
-  it("a node may finish with nothing, and null is a result", async ({ store }) => {
+  it("a shard may finish without artifacts, and null is a valid result", async ({ store }) => {
     const nothing = await runningShard(store, shardOf("a"));
     expect(await store.complete(nothing, { generation: 0, count: 0 })).toBe("ok");
     const record = await recordOf(store, nothing);
@@ -43,7 +43,7 @@ export function outcomeContract(it: StoreTest): void {
     expect((await recordOf(store, nil)).result).toBeNull();
   });
 
-  it("complete with a count that isn't the log's length is a conflict, and nothing ends", async ({ store }) => {
+  it("complete with a count other than the log's length is a conflict and ends nothing", async ({ store }) => {
     const attempt = await runningShard(store);
     await appended(store, attempt, 2);
     for (const count of [0, 1, 3]) {
@@ -55,23 +55,23 @@ export function outcomeContract(it: StoreTest): void {
     expect(await store.complete(attempt, { generation: 0, count: 3 })).toBe("ok");
   });
 
-  it("complete repeated is ok and changes nothing", async (world) => {
-    const attempt = await runningShard(world.store);
-    await appended(world.store, attempt, 1);
-    const answers = await competing(world, 10, (store) => store.complete(attempt, { generation: 0, count: 1 }));
+  it("complete repeated is ok and changes nothing", async (fixture) => {
+    const attempt = await runningShard(fixture.store);
+    await appended(fixture.store, attempt, 1);
+    const answers = await competing(fixture, 10, (store) => store.complete(attempt, { generation: 0, count: 1 }));
     expect(new Set(answers)).toEqual(new Set(["ok"]));
-    const before = await recordOf(world.store, attempt);
+    const before = await recordOf(fixture.store, attempt);
     expect(before.history.filter(({ to }) => to === "finished")).toHaveLength(1);
-    expect(await world.other.complete(attempt, { generation: 0, count: 1 })).toBe("ok");
-    expect(await recordOf(world.store, attempt)).toEqual(before);
+    expect(await fixture.peer.complete(attempt, { generation: 0, count: 1 })).toBe("ok");
+    expect(await recordOf(fixture.store, attempt)).toEqual(before);
   });
 
-  it("nobody but the holder completes", async ({ store }) => {
+  it("only the owner of the lease can complete", async ({ store }) => {
     const attempt = await runningShard(store);
     for (const stranger of [
-      { ...attempt, claimId: "somebody else" },
+      { ...attempt, claimId: "another claim" },
       { ...attempt, epoch: attempt.epoch + 1 },
-      { ...attempt, nodeId: "nobody" },
+      { ...attempt, nodeId: "unknown" },
     ]) {
       expect(await store.complete(stranger, { generation: 0, count: 0 })).toBe("fenced");
     }
@@ -79,10 +79,10 @@ export function outcomeContract(it: StoreTest): void {
     expect(await store.tail(attempt, 0)).toMatchObject({ closed: false });
   });
 
-  it("a transient failure defers the shard and counts", async ({ store, other }) => {
+  it("a transient failure defers the shard and is counted", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     expect(await store.fail(attempt, { ...transientFailure, delayMs: longMs })).toBe("ok");
-    const record = await recordOf(other, attempt);
+    const record = await recordOf(peer, attempt);
     expect(record).toMatchObject({ status: "deferred", failures: 1, lost: 0, yields: 0, lastClaimId: attempt.claimId });
     expect(record).not.toHaveProperty("lease");
     expect(record).not.toHaveProperty("failure");
@@ -106,26 +106,26 @@ export function outcomeContract(it: StoreTest): void {
     expect(record.history.at(-1)?.reasonCode).toBe("boom");
   });
 
-  it("a permanent failure fails the shard at once", async ({ store }) => {
+  it("a permanent failure fails the shard immediately", async ({ store }) => {
     const attempt = await runningShard(store);
     expect(await store.fail(attempt, { ...transientFailure, permanent: true })).toBe("ok");
     expect(await recordOf(store, attempt)).toMatchObject({ status: "failed", failures: 1, failure: failureOf() });
     expect((await store.dueDeferred(10)).due).toEqual([]);
   });
 
-  it("fail repeated counts once", async (world) => {
+  it("a repeated fail counts once", async (fixture) => {
     for (const permanent of [true, false]) {
-      const attempt = await runningShard(world.store, shardOf(`permanent ${permanent}`));
-      const answers = await competing(world, 10, (store) => store.fail(attempt, { ...transientFailure, permanent }));
+      const attempt = await runningShard(fixture.store, shardOf(`permanent ${permanent}`));
+      const answers = await competing(fixture, 10, (store) => store.fail(attempt, { ...transientFailure, permanent }));
       expect(new Set(answers)).toEqual(new Set(["ok"]));
-      expect((await recordOf(world.store, attempt)).failures).toBe(1);
+      expect((await recordOf(fixture.store, attempt)).failures).toBe(1);
     }
   });
 
-  it("an outcome is recognised until the next attempt has one", async ({ store, other }) => {
+  it("a repeated outcome is recognised until the next attempt has one", async ({ store, peer }) => {
     const outcomes = {
-      fail: (attempt: Parameters<typeof store.fail>[0]) => other.fail(attempt, transientFailure),
-      release: (attempt: Parameters<typeof store.fail>[0]) => other.release(attempt, 0),
+      fail: (attempt: Parameters<typeof store.fail>[0]) => peer.fail(attempt, transientFailure),
+      release: (attempt: Parameters<typeof store.fail>[0]) => peer.release(attempt, 0),
     };
     for (const [name, repeat] of Object.entries(outcomes)) {
       const attempt = await runningShard(store, shardOf(name));
@@ -141,23 +141,23 @@ export function outcomeContract(it: StoreTest): void {
     }
   });
 
-  it("release defers the shard: neither a failure nor a loss", async ({ store, other }) => {
+  it("release defers the shard and counts neither as a failure nor as a loss", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     expect(await store.release(attempt, longMs)).toBe("ok");
-    const record = await recordOf(other, attempt);
+    const record = await recordOf(peer, attempt);
     expect(record).toMatchObject({ status: "deferred", yields: 1, failures: 0, lost: 0, lastClaimId: attempt.claimId });
     expect(record).not.toHaveProperty("lease");
     expect(await store.requeue(attempt)).toBeUndefined();
   });
 
-  it("release repeated counts once", async (world) => {
-    const attempt = await runningShard(world.store);
-    const answers = await competing(world, 10, (store) => store.release(attempt, 0));
+  it("a repeated release counts once", async (fixture) => {
+    const attempt = await runningShard(fixture.store);
+    const answers = await competing(fixture, 10, (store) => store.release(attempt, 0));
     expect(new Set(answers)).toEqual(new Set(["ok"]));
-    expect((await recordOf(world.store, attempt)).yields).toBe(1);
+    expect((await recordOf(fixture.store, attempt)).yields).toBe(1);
   });
 
-  it("failures, losses and yields are counted apart", async ({ store, advance }) => {
+  it("failures, losses and yields are counted separately", async ({ store, advance }) => {
     let attempt = await runningShard(store);
     attempt = await nextAttempt(store, attempt);
     await store.fail(attempt, transientFailure);
@@ -168,7 +168,7 @@ export function outcomeContract(it: StoreTest): void {
     expect(await recordOf(store, attempt)).toMatchObject({ epoch: 4, failures: 1, lost: 1, yields: 1 });
   });
 
-  it("one outcome isn't taken for another", async ({ store }) => {
+  it("one outcome is not mistaken for another", async ({ store }) => {
     const released = await runningShard(store, shardOf("released"));
     await store.release(released, longMs);
     expect(await store.fail(released, transientFailure)).toBe("fenced");
@@ -184,42 +184,44 @@ export function outcomeContract(it: StoreTest): void {
     expect(await store.append(finished, 0, artifactOf(0))).toBe("fenced");
   });
 
-  it("confirmCancelled ends a cancelling attempt; repeated it is ok", async (world) => {
-    const attempt = await cancellingShard(world.store);
-    const answers = await competing(world, 10, (store) => store.confirmCancelled(attempt));
+  it("confirmCancelled ends a cancelling attempt; repeating it is ok", async (fixture) => {
+    const attempt = await cancellingShard(fixture.store);
+    const answers = await competing(fixture, 10, (store) => store.confirmCancelled(attempt));
     expect(new Set(answers)).toEqual(new Set(["ok"]));
-    const record = await recordOf(world.store, attempt);
+    const record = await recordOf(fixture.store, attempt);
     expect(record).toMatchObject({ status: "cancelled", lastClaimId: attempt.claimId });
     expect(record).not.toHaveProperty("lease");
     expect(record.history.filter(({ to }) => to === "cancelled")).toHaveLength(1);
   });
 
-  it("confirmCancelled ends nothing that isn't being cancelled, nor for a stranger", async ({ store }) => {
+  it("confirmCancelled has no effect on a shard that is not being cancelled, or by another attempt", async ({
+    store,
+  }) => {
     const running = await runningShard(store, shardOf("running"));
     await store.confirmCancelled(running);
     expect((await recordOf(store, running)).status).toBe("running");
     const cancelling = await cancellingShard(store, shardOf("cancelling"));
-    expect(await store.confirmCancelled({ ...cancelling, claimId: "somebody else" })).toBe("fenced");
+    expect(await store.confirmCancelled({ ...cancelling, claimId: "another claim" })).toBe("fenced");
     expect((await recordOf(store, cancelling)).status).toBe("cancelling");
   });
 
-  it("a deferred shard is due after its delay", async ({ store, other, advance }) => {
+  it("a deferred shard is due after its delay", async ({ store, peer, advance }) => {
     expect(await store.dueDeferred(10)).toEqual({ due: [], nextInMs: undefined });
     const soon = await runningShard(store, shardOf("soon"));
     const late = await runningShard(store, shardOf("late"));
     await store.release(late, longMs);
-    const before = await other.dueDeferred(10);
+    const before = await peer.dueDeferred(10);
     expect(before.due).toEqual([]);
     expect(before.nextInMs).toBeGreaterThan(longMs / 2);
     expect(before.nextInMs).toBeLessThanOrEqual(longMs);
     await store.fail(soon, { ...transientFailure, delayMs: shortMs });
     await advance(pastShortMs);
-    const after = await other.dueDeferred(10);
+    const after = await peer.dueDeferred(10);
     expect(after.due).toEqual([{ ...shardOf("soon"), epoch: 1 }]);
     expect(after.nextInMs).toBeGreaterThan(longMs / 2);
   });
 
-  it("dueDeferred gives no more than it was asked for, the earliest first", async ({ store, advance }) => {
+  it("dueDeferred returns at most the limit, earliest first", async ({ store, advance }) => {
     for (const [i, nodeId] of ["a", "b", "c"].entries()) {
       const attempt = await runningShard(store, shardOf(nodeId));
       await store.release(attempt, (3 - i) * shortMs);
@@ -233,21 +235,21 @@ export function outcomeContract(it: StoreTest): void {
     expect(all.due.slice(0, 2)).toEqual(due);
   });
 
-  it("requeue makes a due shard claimable with the next epoch, once", async (world) => {
-    const { store, other } = world;
+  it("requeue makes a due shard claimable with the next epoch, once", async (fixture) => {
+    const { store, peer } = fixture;
     const attempt = await runningShard(store);
     await store.release(attempt, 0);
-    const answers = await competing(world, 10, (connection) => connection.requeue(attempt));
+    const answers = await competing(fixture, 10, (connection) => connection.requeue(attempt));
     const [record, ...more] = answers.filter((answer) => answer !== undefined);
     expect(more).toEqual([]);
     expect(record).toMatchObject({ status: "queued", epoch: 2, yields: 1 });
     expect(record).not.toHaveProperty("dueAt");
-    expect(await recordOf(other, attempt)).toEqual(record);
-    expect((await other.dueDeferred(10)).due).toEqual([]);
-    expect(await other.peekQueue(["extractor"], 10)).toMatchObject([{ ...shardOf(), epoch: 2 }]);
+    expect(await recordOf(peer, attempt)).toEqual(record);
+    expect((await peer.dueDeferred(10)).due).toEqual([]);
+    expect(await peer.peekQueue(["extractor"], 10)).toMatchObject([{ ...shardOf(), epoch: 2 }]);
   });
 
-  it("requeue moves nothing that isn't deferred, due and of this epoch", async ({ store }) => {
+  it("requeue changes only shards that are deferred, due and of the same epoch", async ({ store }) => {
     const late = await runningShard(store, shardOf("late"));
     await store.release(late, longMs);
     expect(await store.requeue(late)).toBeUndefined();
@@ -256,12 +258,12 @@ export function outcomeContract(it: StoreTest): void {
     expect(await store.requeue({ ...due, epoch: 2 })).toBeUndefined();
     const running = await runningShard(store, shardOf("running"));
     expect(await store.requeue(running)).toBeUndefined();
-    expect(await store.requeue({ ...shardOf("nobody"), epoch: 1 })).toBeUndefined();
+    expect(await store.requeue({ ...shardOf("unknown"), epoch: 1 })).toBeUndefined();
     const statuses = await Promise.all([late, due, running].map((ref) => recordOf(store, ref)));
     expect(statuses.map(({ status }) => status)).toEqual(["deferred", "deferred", "running"]);
   });
 
-  it("a shard that has ended never changes", async ({ store, other, advance }) => {
+  it("an ended shard never changes", async ({ store, peer, advance }) => {
     const finished = await runningShard(store, shardOf("finished"), shortMs);
     await store.complete(finished, { generation: 0, count: 0 });
     const failed = await runningShard(store, shardOf("failed"), shortMs);
@@ -271,18 +273,18 @@ export function outcomeContract(it: StoreTest): void {
     await advance(pastShortMs);
     for (const attempt of [finished, failed, cancelled]) {
       const before = await recordOf(store, attempt);
-      await other.dispatch(attempt, { type: "extractor", priority: 0 });
-      await other.cancelShard(attempt, { type: "extractor", graceMs: 0 });
-      await other.claim(attempt, { workerId: "w", claimId: "late", leaseMs: longMs });
-      await other.renew([attempt], longMs);
-      await other.restart(attempt, { generation: 1, sourceGens: {} });
-      await other.append(attempt, 0, artifactOf(0));
-      await other.complete(attempt, { generation: 0, count: 0 });
-      await other.fail(attempt, transientFailure);
-      await other.release(attempt, 0);
-      await other.confirmCancelled(attempt);
-      await other.expire(attempt, 0);
-      await other.requeue(attempt);
+      await peer.dispatch(attempt, { type: "extractor", priority: 0 });
+      await peer.cancelShard(attempt, { type: "extractor", graceMs: 0 });
+      await peer.claim(attempt, { workerId: "w", claimId: "late", leaseMs: longMs });
+      await peer.renew([attempt], longMs);
+      await peer.restart(attempt, { generation: 1, sourceGens: {} });
+      await peer.append(attempt, 0, artifactOf(0));
+      await peer.complete(attempt, { generation: 0, count: 0 });
+      await peer.fail(attempt, transientFailure);
+      await peer.release(attempt, 0);
+      await peer.confirmCancelled(attempt);
+      await peer.expire(attempt, 0);
+      await peer.requeue(attempt);
       expect(await recordOf(store, attempt)).toEqual(before);
     }
   });

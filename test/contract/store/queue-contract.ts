@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Store } from "../../../src/core/ports/index.ts";
-import { claimed, dispatchInit, newTask, pastShortMs, type StoreTest, shardOf } from "./world.ts";
+import { claimed, dispatchInit, newTask, pastShortMs, type StoreTest, shardOf } from "./fixture.ts";
 
 const dispatch = (store: Store, nodeId: string, priority = 0, type = "extractor") =>
   store.dispatch(shardOf(nodeId), dispatchInit({ priority, type }));
@@ -9,26 +9,26 @@ const peek = async (store: Store, limit = 100, types: readonly string[] = ["extr
   (await store.peekQueue(types, limit)).map(({ nodeId }) => nodeId);
 
 export function queueContract(it: StoreTest): void {
-  it("peekQueue goes by priority, then by the time of being ready, then by the order of being queued", async (world) => {
-    const { store, other, advance } = world;
+  it("peekQueue orders by priority, then by ready time, then by queue order", async (fixture) => {
+    const { store, peer, advance } = fixture;
     await store.createTask(newTask("t"));
     for (const nodeId of ["d", "c", "b"]) await dispatch(store, nodeId);
     await dispatch(store, "low", -100);
     await dispatch(store, "high", 100);
     await advance(pastShortMs);
-    for (const nodeId of ["late", "a"]) await dispatch(other, nodeId);
-    await dispatch(other, "high too", 100);
-    expect(await peek(other)).toEqual(["high", "high too", "d", "c", "b", "late", "a", "low"]);
+    for (const nodeId of ["late", "a"]) await dispatch(peer, nodeId);
+    await dispatch(peer, "high too", 100);
+    expect(await peek(peer)).toEqual(["high", "high too", "d", "c", "b", "late", "a", "low"]);
   });
 
-  it("peekQueue gives the first ones only, when asked for few", async ({ store }) => {
+  it("peekQueue returns at most the limit, in order", async ({ store }) => {
     await store.createTask(newTask("t"));
     for (let i = 0; i < 20; i++) await dispatch(store, `n${i}`, i % 5);
     expect(await peek(store, 1)).toEqual(["n4"]);
     expect(await peek(store, 6)).toEqual(["n4", "n9", "n14", "n19", "n3", "n8"]);
   });
 
-  it("peekQueue names task, node, shard, epoch and type", async ({ store }) => {
+  it("peekQueue returns task, node, shard, epoch and type", async ({ store }) => {
     await store.createTask(newTask("t"));
     await store.dispatch(shardOf("clean", 3), dispatchInit());
     expect(await store.peekQueue(["extractor"], 5)).toEqual([
@@ -36,7 +36,7 @@ export function queueContract(it: StoreTest): void {
     ]);
   });
 
-  it("peekQueue sees the types asked for, merged in order", async ({ store }) => {
+  it("peekQueue returns only the requested types, merged in order", async ({ store }) => {
     await store.createTask(newTask("t"));
     await dispatch(store, "x1", 1, "x");
     await dispatch(store, "y2", 2, "y");
@@ -45,11 +45,11 @@ export function queueContract(it: StoreTest): void {
     await dispatch(store, "y0", 0, "y");
     expect(await peek(store, 10, ["x", "y"])).toEqual(["x3", "y2", "x1", "y0"]);
     expect(await peek(store, 3, ["y", "x"])).toEqual(["x3", "y2", "x1"]);
-    expect(await peek(store, 10, ["nobody"])).toEqual([]);
+    expect(await peek(store, 10, ["unknown"])).toEqual([]);
     expect(await peek(store, 10, [])).toEqual([]);
   });
 
-  it("peekQueue passes over the tasks that it is told to", async ({ store }) => {
+  it("peekQueue skips excluded tasks", async ({ store }) => {
     for (const id of ["t", "u", "v"]) {
       await store.createTask(newTask(id));
       for (const nodeId of ["a", "b"]) await store.dispatch(shardOf(nodeId, 0, id), dispatchInit());
@@ -62,7 +62,7 @@ export function queueContract(it: StoreTest): void {
     expect(await tasks(3)).toEqual(["t", "t", "u"]);
   });
 
-  it("peekQueue keeps to the tasks that it is told to, also behind many others", async ({ store }) => {
+  it("peekQueue returns only the given tasks, even behind many others", async ({ store }) => {
     const tasks = async (limit: number, only: readonly string[], except?: readonly string[]) =>
       (await store.peekQueue(["extractor"], limit, except && new Set(except), new Set(only))).map(
         ({ taskId }) => taskId,
@@ -72,27 +72,27 @@ export function queueContract(it: StoreTest): void {
       await store.dispatch(shardOf("a", 0, `t${each}`), dispatchInit());
     }
     expect(await tasks(1, ["t29"])).toEqual(["t29"]);
-    expect(await tasks(9, ["t29", "t3", "nobody"])).toEqual(["t3", "t29"]);
+    expect(await tasks(9, ["t29", "t3", "unknown"])).toEqual(["t3", "t29"]);
     expect(await tasks(9, ["t29", "t3"], ["t3"])).toEqual(["t29"]);
     expect(await tasks(9, [])).toEqual([]);
   });
 
-  it("peeking takes nothing away", async ({ store, other }) => {
+  it("peekQueue removes nothing", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     for (const nodeId of ["a", "b"]) await dispatch(store, nodeId);
     expect(await peek(store)).toEqual(["a", "b"]);
-    expect(await peek(other)).toEqual(["a", "b"]);
+    expect(await peek(peer)).toEqual(["a", "b"]);
   });
 
-  it("what was claimed or cancelled isn't in the queue any more", async ({ store, other }) => {
+  it("claimed and cancelled shards leave the queue", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     for (const nodeId of ["a", "b", "c", "d"]) await dispatch(store, nodeId);
-    await claimed(other, shardOf("a"));
+    await claimed(peer, shardOf("a"));
     await store.cancelShard(shardOf("c"), { type: "extractor", graceMs: 0 });
     expect(await peek(store)).toEqual(["b", "d"]);
   });
 
-  it("what comes back has its next epoch and goes behind what was ready earlier", async ({ store, advance }) => {
+  it("a requeued shard has its next epoch and follows those that were ready earlier", async ({ store, advance }) => {
     await store.createTask(newTask("t"));
     await dispatch(store, "a");
     const attempt = await claimed(store, shardOf("a"));
@@ -108,7 +108,7 @@ export function queueContract(it: StoreTest): void {
     ]);
   });
 
-  it("a long queue is emptied in order", async ({ store }) => {
+  it("a long queue is drained in order", async ({ store }) => {
     await store.createTask(newTask("t"));
     const expected: string[] = [];
     for (let i = 0; i < 60; i++) await dispatch(store, `n${i}`, (i * 7) % 10);

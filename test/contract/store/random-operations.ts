@@ -1,27 +1,27 @@
 import * as fc from "fast-check";
 import type { Attempt, EpochRef, ShardRef } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
-import { artifactOf, failureOf, newTask } from "./world.ts";
+import { artifactOf, failureOf, newTask } from "./fixture.ts";
 
 /*
- * Random sequences of all operations of a store over a universe so small that they meet: three tasks, two nodes of two
- * shards each. What depends on the state so far (an attempt that was claimed, the next seq of a log) is drawn as an
- * offset and looked up in a store that is known to be right.
+ * Random sequences of all operations of a store over so few records that they interact: three tasks with two nodes of
+ * two shards each. Arguments that depend on the state (a claimed attempt, the next seq of a log) are drawn as an offset
+ * and looked up in a reference store.
  */
 
-/** What a sequence has done so far. */
+/** The state of a sequence. */
 export interface Progress {
-  /** A store to look up the present state in. */
+  /** The store used to look up the current state. */
   readonly model: Store;
-  /** Every claim that was asked for, won or not. */
+  /** All requested claims, whether won or not. */
   readonly attempts: Attempt[];
 }
 
-/** One operation: its call, the same on every store. */
+/** One operation, called on every store. */
 export interface Operation {
-  /** Looks up what the arguments depend on; called once, before the calls. */
+  /** Resolves state-dependent arguments; called once, before the calls. */
   readonly prepare: (progress: Progress) => Promise<(store: Store) => Promise<unknown>>;
-  /** The answer is a set, whatever order it comes in. */
+  /** The order of the answer is not significant. */
   readonly unordered?: true;
   readonly toString: () => string;
 }
@@ -29,7 +29,7 @@ export interface Operation {
 export const taskIds = ["t1", "t2", "t3"] as const;
 export const nodeIds = ["extract", "clean"] as const;
 export const types = ["extractor", "cleaner"] as const;
-/** Higher than any page that a small universe fills. */
+/** Higher than any number of results. */
 export const all = 1_000;
 
 const taskId = fc.constantFrom(...taskIds);
@@ -46,13 +46,13 @@ const metrics = fc.constantFrom({}, { rows: 2 }, { rows: 0.1, ms: 7 });
 const type = fc.constantFrom(...types);
 const generation = fc.constantFrom(0, 0, 0, 1, 2);
 
-/** The epoch that the shard has now, and at times another one. */
+/** The current epoch of the shard, or sometimes another one. */
 const epochOf = async ({ model }: Progress, ref: ShardRef, by: number): Promise<EpochRef> => {
   const record = (await model.readShards(ref.taskId, [ref.nodeId])).find(({ shard: number }) => number === ref.shard);
   return { ...ref, epoch: Math.max(1, (record?.epoch ?? 1) + by) };
 };
 
-/** One of the latest claims; the newest is the likeliest. */
+/** One of the latest claims, most likely the newest. */
 const pickAttempt = ({ attempts }: Progress, back: number): Attempt =>
   attempts.at(-1 - Math.min(back, attempts.length - 1)) ?? {
     taskId: "t1",
@@ -66,7 +66,7 @@ const back = fc.constantFrom(0, 0, 0, 0, 1, 2, 3, 5, 8);
 
 type Call = (store: Store) => Promise<unknown>;
 
-/** An operation whose arguments are all drawn. */
+/** An operation with drawn arguments only. */
 const plain = <T>(args: fc.Arbitrary<T>, name: string, call: (store: Store, args: T) => Promise<unknown>) =>
   args.map(
     (drawn): Operation => ({
@@ -83,7 +83,7 @@ const found = <T>(args: fc.Arbitrary<T>, name: string, prepare: (progress: Progr
     }),
   );
 
-/** An operation of one of the attempts. */
+/** An operation of an attempt. */
 const byAttempt = <T>(
   args: fc.Arbitrary<T>,
   name: string,
@@ -118,7 +118,7 @@ const tasks = [
   plain(taskId, "cancelTask", (store, id) => store.cancelTask(id, "enough")),
   plain(taskId, "closeTask", (store, id) => store.closeTask(id)),
   plain(taskId, "deleteTask", (store, id) => store.deleteTask(id)),
-  // Seldom drawn one after the other, and what remembers too much shows behind it.
+  // Rarely drawn one after another; exposes stale caches.
   plain(taskId, "finish and delete", async (store, id) => [await store.finishTask(id), await store.deleteTask(id)]),
   plain(fc.constantFrom([0, 0], [5, 0], [50, 40], [400, 0], [400, 399]), "dueTasks", async (store, [every, ahead]) =>
     (await store.dueTasks(all, every as number, ahead)).toSorted(),
@@ -172,7 +172,7 @@ const claim = found(
   },
 );
 
-/** Shards come to life often enough that their attempts have something to do. */
+/** Creates shards often enough that attempts have work. */
 const begin = found(fc.record({ shard, leaseMs: durationMs }), "begin", async (progress, drawn) => {
   const claimId = `c${progress.attempts.length}`;
   const ref = await epochOf(progress, drawn.shard, 0);
@@ -253,7 +253,7 @@ const workers = [
   byAttempt(fc.constant({}), "confirmCancelled", (store, attempt) => store.confirmCancelled(attempt)),
 ] as const;
 
-/** Of the limits that are drawn. */
+/** Values of drawn limits. */
 export const limitKeys = ["all", "type:extractor"];
 const key = fc.constantFrom(...limitKeys);
 const id = fc.constantFrom("a", "b", "c");

@@ -1,20 +1,20 @@
 import { expect } from "vitest";
-import { cancellingShard, nextAttempt, recordOf, runningShard, type StoreTest, transientFailure } from "./world.ts";
+import { cancellingShard, nextAttempt, recordOf, runningShard, type StoreTest, transientFailure } from "./fixture.ts";
 
 export function reportContract(it: StoreTest): void {
-  it("keeps what an attempt reports, part by part, over its end and for the next one", async ({ store, other }) => {
+  it("keeps each part of a report beyond the end of its attempt", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     expect(await store.report(attempt, { generation: 0, n: 1, checkpoint: { page: 3 }, cursors: { "a/0": 7 } })).toBe(
       "ok",
     );
     expect(await store.report(attempt, { generation: 0, n: 2, progress: { done: 1, total: 9 } })).toBe("ok");
     const reported = { checkpoint: { page: 3 }, cursors: { "a/0": 7 }, progress: { done: 1, total: 9 } };
-    expect(await recordOf(other, attempt)).toMatchObject(reported);
+    expect(await recordOf(peer, attempt)).toMatchObject(reported);
     const next = await nextAttempt(store, attempt);
-    expect(await recordOf(other, next)).toMatchObject(reported);
+    expect(await recordOf(peer, next)).toMatchObject(reported);
   });
 
-  it("drops checkpoint and cursors with the generation that they belong to", async ({ store }) => {
+  it("drops checkpoint and cursors with their generation", async ({ store }) => {
     const attempt = await runningShard(store);
     await store.report(attempt, { generation: 0, n: 1, checkpoint: 1, cursors: { "a/0": 7 } });
     await store.restart(attempt, { generation: 0, sourceGens: { "a/0": 0 } });
@@ -25,18 +25,18 @@ export function reportContract(it: StoreTest): void {
     expect(record).not.toHaveProperty("cursors");
   });
 
-  it("changes nothing for a report that a later one of the same attempt has overtaken", async ({ store, other }) => {
+  it("ignores a report that a later one of the same attempt has overtaken", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     await store.report(attempt, { generation: 0, n: 2, checkpoint: "later" });
-    expect(await other.report(attempt, { generation: 0, n: 1, checkpoint: "earlier" })).toBe("ok");
+    expect(await peer.report(attempt, { generation: 0, n: 1, checkpoint: "earlier" })).toBe("ok");
     expect(await store.report(attempt, { generation: 0, n: 2, checkpoint: "later" })).toBe("ok");
     expect(await recordOf(store, attempt)).toMatchObject({ checkpoint: "later" });
-    await store.renew([attempt], 60_000); // a renewal doesn't forget the count
+    await store.renew([attempt], 60_000); // a renewal keeps the count
     await store.report(attempt, { generation: 0, n: 1, checkpoint: "earlier" });
     expect(await recordOf(store, attempt)).toMatchObject({ checkpoint: "later" });
   });
 
-  it("counts the reports of each attempt anew", async ({ store }) => {
+  it("counts the reports of each attempt separately", async ({ store }) => {
     const attempt = await runningShard(store);
     await store.report(attempt, { generation: 0, n: 5, checkpoint: "first" });
     const next = await nextAttempt(store, attempt);
@@ -44,23 +44,23 @@ export function reportContract(it: StoreTest): void {
     expect(await recordOf(store, next)).toMatchObject({ checkpoint: "second" });
   });
 
-  it("changes nothing for a report about an output that is withdrawn", async ({ store, other }) => {
+  it("ignores a report about a withdrawn log", async ({ store, peer }) => {
     const attempt = await runningShard(store);
     await store.restart(attempt, { generation: 1, sourceGens: {} });
-    expect(await other.report(attempt, { generation: 0, n: 1, checkpoint: "old", cursors: { "a/0": 9 } })).toBe("ok");
+    expect(await peer.report(attempt, { generation: 0, n: 1, checkpoint: "old", cursors: { "a/0": 9 } })).toBe("ok");
     const record = await recordOf(store, attempt);
     expect(record).not.toHaveProperty("checkpoint");
     expect(record).not.toHaveProperty("cursors");
   });
 
-  it("moves cursors forward only, each by itself", async ({ store }) => {
+  it("moves each cursor forward only", async ({ store }) => {
     const attempt = await runningShard(store);
     await store.report(attempt, { generation: 0, n: 1, cursors: { "a/0": 7, "b/0": 1 } });
     await store.report(attempt, { generation: 0, n: 2, cursors: { "a/0": 5, "c/0": 2 } });
     expect(await recordOf(store, attempt)).toMatchObject({ cursors: { "a/0": 7, "b/0": 1, "c/0": 2 } });
   });
 
-  it("takes a report from the holder only", async ({ store }) => {
+  it("accepts reports from the owner of the lease only", async ({ store }) => {
     const attempt = await runningShard(store);
     expect(await store.report({ ...attempt, claimId: "another" }, { generation: 0, n: 1, checkpoint: 1 })).toBe(
       "fenced",
@@ -70,7 +70,7 @@ export function reportContract(it: StoreTest): void {
     expect(await recordOf(store, attempt)).not.toHaveProperty("checkpoint");
   });
 
-  it("tells an attempt that is being cancelled", async ({ store }) => {
+  it("reports a cancel to the attempt", async ({ store }) => {
     const attempt = await cancellingShard(store);
     expect(await store.report(attempt, { generation: 0, n: 1, checkpoint: 1 })).toBe("cancelling");
     expect(await recordOf(store, attempt)).not.toHaveProperty("checkpoint");

@@ -1,13 +1,13 @@
 import { expect } from "vitest";
-import { competing, failureOf, graph, newTask, type StoreTest } from "./world.ts";
+import { competing, failureOf, graph, newTask, type StoreTest } from "./fixture.ts";
 
 export function taskContract(it: StoreTest): void {
-  it("createTask inserts a running task with all that was given", async ({ store, other }) => {
+  it("createTask inserts a running task with all given fields", async ({ store, peer }) => {
     const params = { date: "2026-11-24", "a.b": [1, null, { $ref: "x" }], ünï: "✓" };
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const answer = await store.createTask(newTask("t", { params, priority: 7, idempotencyKey: "k", traceparent }));
     expect(answer).toEqual({ outcome: "created", id: "t" });
-    const task = await other.readTask("t");
+    const task = await peer.readTask("t");
     expect(task).toMatchObject({
       id: "t",
       graph,
@@ -24,49 +24,49 @@ export function taskContract(it: StoreTest): void {
     expect(task).not.toHaveProperty("endedAt");
   });
 
-  it("readTask knows nothing of a task that wasn't created", async ({ store }) => {
-    expect(await store.readTask("nobody")).toBeUndefined();
+  it("readTask returns nothing for an unknown task", async ({ store }) => {
+    expect(await store.readTask("unknown")).toBeUndefined();
   });
 
-  it("createTask of an id that is there says exists and changes nothing", async ({ store, other }) => {
+  it("createTask with an existing id returns exists and changes nothing", async ({ store, peer }) => {
     await store.createTask(newTask("t", { params: { first: true } }));
     const before = await store.readTask("t");
-    expect(await other.createTask(newTask("t", { params: { first: false } }))).toEqual({ outcome: "exists", id: "t" });
+    expect(await peer.createTask(newTask("t", { params: { first: false } }))).toEqual({ outcome: "exists", id: "t" });
     expect(await store.readTask("t")).toEqual(before);
   });
 
-  it("createTask with a key that is taken names the task that has it", async ({ store, other }) => {
+  it("createTask with a used key returns its task", async ({ store, peer }) => {
     await store.createTask(newTask("a", { idempotencyKey: "k" }));
-    expect(await other.createTask(newTask("b", { idempotencyKey: "k" }))).toEqual({ outcome: "exists", id: "a" });
+    expect(await peer.createTask(newTask("b", { idempotencyKey: "k" }))).toEqual({ outcome: "exists", id: "a" });
     expect(await store.readTask("b")).toBeUndefined();
     expect((await store.createTask(newTask("c", { idempotencyKey: "another" }))).outcome).toBe("created");
     expect((await store.createTask(newTask("d"))).outcome).toBe("created");
     expect((await store.createTask(newTask("e"))).outcome).toBe("created");
   });
 
-  it("of many creations with one key one wins, and all learn its id", async (world) => {
-    const answers = await competing(world, 40, (store, i) =>
+  it("of many concurrent creations with one key one wins, and all return its id", async (fixture) => {
+    const answers = await competing(fixture, 40, (store, i) =>
       store.createTask(newTask(`t${i}`, { idempotencyKey: "one" })),
     );
     expect(answers.filter(({ outcome }) => outcome === "created")).toHaveLength(1);
     expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
   });
 
-  it("finishTask ends a running task, for one caller", async (world) => {
-    const { store, other } = world;
+  it("finishTask ends a running task and reports it to one caller", async (fixture) => {
+    const { store, peer } = fixture;
     await store.createTask(newTask("t"));
-    const answers = await competing(world, 40, (connection) => connection.finishTask("t"));
+    const answers = await competing(fixture, 40, (connection) => connection.finishTask("t"));
     expect(answers.filter(Boolean)).toHaveLength(1);
-    const task = await other.readTask("t");
+    const task = await peer.readTask("t");
     expect(task?.status).toBe("finished");
     expect(task?.endedAt).toBeGreaterThanOrEqual(task?.createdAt ?? Number.POSITIVE_INFINITY);
   });
 
-  it("finishTask leaves every other task alone", async ({ store }) => {
+  it("finishTask does not change tasks in other states", async ({ store }) => {
     await store.createTask(newTask("cancelled"));
     await store.cancelTask("cancelled", "why not");
     expect(await store.finishTask("cancelled")).toBe(false);
-    expect(await store.finishTask("nobody")).toBe(false);
+    expect(await store.finishTask("unknown")).toBe(false);
     await store.createTask(newTask("failed"));
     await store.failTask("failed", failureOf());
     expect(await store.finishTask("failed")).toBe(false);
@@ -74,36 +74,36 @@ export function taskContract(it: StoreTest): void {
     expect((await store.readTask("failed"))?.status).toBe("cancelling");
   });
 
-  it("failTask begins to end a running task; the first failure wins", async (world) => {
-    const { store, other } = world;
+  it("failTask starts to end a running task; the first failure wins", async (fixture) => {
+    const { store, peer } = fixture;
     await store.createTask(newTask("t"));
-    const answers = await competing(world, 20, (connection, i) =>
+    const answers = await competing(fixture, 20, (connection, i) =>
       connection.failTask("t", failureOf({ message: `failure ${i}`, batchUid: "u", stack: "at x" })),
     );
     expect(answers.filter(Boolean)).toHaveLength(1);
-    const task = await other.readTask("t");
+    const task = await peer.readTask("t");
     expect(task?.status).toBe("cancelling");
     const winner = `failure ${answers.indexOf(true)}`;
     expect(task?.failure).toEqual(failureOf({ message: winner, batchUid: "u", stack: "at x" }));
-    expect(await store.failTask("nobody", failureOf())).toBe(false);
+    expect(await store.failTask("unknown", failureOf())).toBe(false);
   });
 
-  it("failTask doesn't put a failure on a task that is being cancelled", async ({ store }) => {
+  it("failTask does not change a task that is being cancelled", async ({ store }) => {
     await store.createTask(newTask("t"));
     await store.cancelTask("t", "enough");
     expect(await store.failTask("t", failureOf())).toBe(false);
     expect(await store.readTask("t")).not.toHaveProperty("failure");
   });
 
-  it("cancelTask records the first reason", async ({ store, other }) => {
+  it("cancelTask records the first reason", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     expect(await store.cancelTask("t", "first")).toBe("recorded");
-    expect(await other.cancelTask("t", "second")).toBe("already");
+    expect(await peer.cancelTask("t", "second")).toBe("already");
     expect(await store.readTask("t")).toMatchObject({ status: "cancelling", cancelReason: "first" });
   });
 
-  it("cancelTask says when there is nothing to cancel", async ({ store }) => {
-    expect(await store.cancelTask("nobody", "x")).toBe("unknown");
+  it("cancelTask reports when there is nothing to cancel", async ({ store }) => {
+    expect(await store.cancelTask("unknown", "x")).toBe("unknown");
     await store.createTask(newTask("finished"));
     await store.finishTask("finished");
     const before = await store.readTask("finished");
@@ -115,11 +115,11 @@ export function taskContract(it: StoreTest): void {
     expect(await store.readTask("failing")).not.toHaveProperty("cancelReason");
   });
 
-  it("of finish, fail and cancel at once one takes the task", async (world) => {
-    const { store } = world;
+  it("of concurrent finish, fail and cancel one wins", async (fixture) => {
+    const { store } = fixture;
     for (const id of ["a", "b", "c", "d"]) await store.createTask(newTask(id));
     for (const id of ["a", "b", "c", "d"]) {
-      const answers = await competing<boolean | string>(world, 12, (connection, i) => {
+      const answers = await competing<boolean | string>(fixture, 12, (connection, i) => {
         if (i % 3 === 0) return connection.finishTask(id);
         return i % 3 === 1 ? connection.failTask(id, failureOf()) : connection.cancelTask(id, "x");
       });
@@ -127,7 +127,7 @@ export function taskContract(it: StoreTest): void {
     }
   });
 
-  it("closeTask makes a cancelling task failed when it has a failure, else cancelled", async ({ store }) => {
+  it("closeTask ends a cancelling task as failed if it has a failure, else as cancelled", async ({ store }) => {
     await store.createTask(newTask("failing"));
     await store.failTask("failing", failureOf());
     expect(await store.closeTask("failing")).toBe(true);
@@ -140,14 +140,14 @@ export function taskContract(it: StoreTest): void {
     expect(closed?.endedAt).toBeGreaterThanOrEqual(closed?.createdAt ?? Number.POSITIVE_INFINITY);
   });
 
-  it("closeTask leaves a running task, an ended one and an unknown one alone", async ({ store }) => {
+  it("closeTask does not change a running, ended or unknown task", async ({ store }) => {
     await store.createTask(newTask("t"));
     expect(await store.closeTask("t")).toBe(false);
     expect((await store.readTask("t"))?.status).toBe("running");
-    expect(await store.closeTask("nobody")).toBe(false);
+    expect(await store.closeTask("unknown")).toBe(false);
   });
 
-  it("a task that has ended never changes", async ({ store, other }) => {
+  it("an ended task never changes", async ({ store, peer }) => {
     await store.createTask(newTask("finished"));
     await store.finishTask("finished");
     await store.createTask(newTask("failed"));
@@ -158,12 +158,12 @@ export function taskContract(it: StoreTest): void {
     await store.closeTask("cancelled");
     for (const id of ["finished", "failed", "cancelled"]) {
       const before = await store.readTask(id);
-      expect(await other.finishTask(id)).toBe(false);
-      expect(await other.failTask(id, failureOf({ message: "late" }))).toBe(false);
-      expect(await other.cancelTask(id, "late")).toBe("terminal");
-      expect(await other.closeTask(id)).toBe(false);
-      expect((await other.createTask(newTask(id))).outcome).toBe("exists");
-      expect(await other.readTask(id)).toEqual(before);
+      expect(await peer.finishTask(id)).toBe(false);
+      expect(await peer.failTask(id, failureOf({ message: "late" }))).toBe(false);
+      expect(await peer.cancelTask(id, "late")).toBe("terminal");
+      expect(await peer.closeTask(id)).toBe(false);
+      expect((await peer.createTask(newTask(id))).outcome).toBe("exists");
+      expect(await peer.readTask(id)).toEqual(before);
     }
   });
 }

@@ -11,7 +11,7 @@ import {
   runningShard,
   type StoreTest,
   shortMs,
-} from "./world.ts";
+} from "./fixture.ts";
 
 async function listed(store: Store, query: Omit<Parameters<Store["listTasks"]>[0], "cursor">): Promise<string[]> {
   const ids: string[] = [];
@@ -26,9 +26,9 @@ async function listed(store: Store, query: Omit<Parameters<Store["listTasks"]>[0
 }
 
 export function taskListContract(it: StoreTest): void {
-  it("lists all tasks in pages, the newest first, without graph and parameters", async ({ store, other }) => {
+  it("lists all tasks in pages, newest first, without graph and parameters", async ({ store, peer }) => {
     for (const id of ["a", "b", "c", "d", "e"]) await store.createTask(newTask(id, { params: { big: id } }));
-    expect(await listed(other, { limit: 2 })).toEqual(["e", "d", "c", "b", "a"]);
+    expect(await listed(peer, { limit: 2 })).toEqual(["e", "d", "c", "b", "a"]);
     const { items } = await store.listTasks({ limit: 1 });
     expect(items[0]).toMatchObject({ id: "e", name: graph.name, status: "running", priority: 0 });
     expect(items[0]).not.toHaveProperty("graph");
@@ -36,7 +36,7 @@ export function taskListContract(it: StoreTest): void {
     expect(await store.listTasks({ limit: 5 })).not.toHaveProperty("cursor");
   });
 
-  it("goes on where a page ended, whatever was created since", async ({ store }) => {
+  it("continues after a page, even if tasks were created since", async ({ store }) => {
     for (const id of ["a", "b", "c"]) await store.createTask(newTask(id));
     const { items, cursor = "" } = await store.listTasks({ limit: 2 });
     await store.createTask(newTask("d"));
@@ -44,7 +44,7 @@ export function taskListContract(it: StoreTest): void {
     expect((await store.listTasks({ limit: 2, cursor })).items.map(({ id }) => id)).toEqual(["a"]);
   });
 
-  it("lists tasks of some statuses only", async ({ store }) => {
+  it("lists tasks with given statuses only", async ({ store }) => {
     for (const id of ["a", "b", "c", "d"]) await store.createTask(newTask(id));
     await store.finishTask("b");
     await store.failTask("c", failureOf());
@@ -53,18 +53,18 @@ export function taskListContract(it: StoreTest): void {
     expect(await listed(store, { limit: 1, statuses: ["cancelled"] })).toEqual([]);
   });
 
-  it("deletes an ended task with its idempotency key, and no open one", async ({ store, other }) => {
+  it("deletes an ended task with its idempotency key, but not an open one", async ({ store, peer }) => {
     await store.createTask(newTask("t", { idempotencyKey: "k" }));
     expect(await store.deleteTask("t")).toBe("open");
     await store.finishTask("t");
-    expect(await other.deleteTask("t")).toBe("deleted");
+    expect(await peer.deleteTask("t")).toBe("deleted");
     expect(await store.deleteTask("t")).toBe("unknown");
     expect(await store.readTask("t")).toBeUndefined();
     expect(await listed(store, { limit: 5 })).toEqual([]);
     expect(await store.createTask(newTask("u", { idempotencyKey: "k" }))).toEqual({ outcome: "created", id: "u" });
   });
 
-  it("remembers nothing of a deleted task when another one takes its place", async ({ store }) => {
+  it("keeps nothing of a deleted task when a new one has its id", async ({ store }) => {
     const attempt = await runningShard(store);
     await appended(store, attempt, 2);
     await store.complete(attempt, { generation: 0, count: 2 });
@@ -76,7 +76,7 @@ export function taskListContract(it: StoreTest): void {
     expect(await store.complete(next, { generation: 0, count: 1 })).toBe("ok");
   });
 
-  it("keeps a task that another one borrows from", async ({ store }) => {
+  it("does not delete a task that another one borrows from", async ({ store }) => {
     await store.createTask(newTask("lender"));
     await store.finishTask("lender");
     await store.createTask(newTask("borrower", { retryOf: "lender", borrowsFrom: ["lender"] }));
@@ -87,7 +87,7 @@ export function taskListContract(it: StoreTest): void {
     expect(await store.deleteTask("lender")).toBe("deleted");
   });
 
-  it("finds tasks that ended long enough ago, the longest ended first", async ({ store, advance }) => {
+  it("returns tasks that ended long enough ago, oldest first", async ({ store, advance }) => {
     for (const id of ["a", "b", "c"]) await store.createTask(newTask(id));
     await store.finishTask("b");
     await advance(pastShortMs);
@@ -97,7 +97,7 @@ export function taskListContract(it: StoreTest): void {
     expect(await store.endedTasks({ endedForMs: 0, limit: 1 })).toEqual(["b"]);
   });
 
-  it("finds running tasks whose deadline has passed, and says when the next one's does", async ({ store, advance }) => {
+  it("returns running tasks past their deadline, and the time of the next deadline", async ({ store, advance }) => {
     await store.createTask(newTask("later", { deadlineMs: longMs }));
     await store.createTask(newTask("never"));
     const before = await store.overdueTasks(5);
@@ -116,7 +116,7 @@ export function taskListContract(it: StoreTest): void {
     expect((await store.readTask("soon"))?.failure).toEqual({ reasonCode: "deadline_exceeded", message: "too late" });
   });
 
-  it("begins with the variables that it was given", async ({ store }) => {
+  it("starts with the given variables", async ({ store }) => {
     await store.createTask(newTask("t", { vars: { vars: { n: 1 }, appliedBy: ["count"] } }));
     expect(await store.readVars("t")).toMatchObject({ vars: { n: 1 }, appliedBy: ["count"] });
     expect(await store.writeVars("t", { version: 0, vars: { n: 2 }, appliedBy: "count" })).toBe("applied");

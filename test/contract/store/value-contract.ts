@@ -10,11 +10,11 @@ import {
   runningShard,
   type StoreTest,
   shardOf,
-} from "./world.ts";
+} from "./fixture.ts";
 
-/** What stores make of the JSON that they are given: the same everywhere. */
+/** All stores handle JSON values in the same way. */
 export function valueContract(it: StoreTest): void {
-  it("what a caller does to values of users that it read reaches no other", async ({ store, other }) => {
+  it("a caller's mutation of a value that it read is not visible to others", async ({ store, peer }) => {
     await store.createTask(
       newTask("t", { params: { list: [{ a: 1 }] }, vars: { vars: { n: { m: 1 } }, appliedBy: [] } }),
     );
@@ -31,7 +31,7 @@ export function valueContract(it: StoreTest): void {
     const readAll = async (from: typeof store) => [
       await from.readTask("t"),
       await from.readVars("t"),
-      // The rest of these records is made and read by the engine only.
+      // The engine alone creates and reads the rest of these records.
       (await from.readShards("t")).map(({ result, metrics, checkpoint, progress, failure: why }) => [
         [result, metrics],
         [checkpoint, progress],
@@ -44,19 +44,19 @@ export function valueContract(it: StoreTest): void {
       (await from.listDeadLetters({ limit: 10 })).items,
     ];
     const before = structuredClone(await readAll(store));
-    for (const reader of [store, other]) for (const read of await readAll(reader)) spoil(read);
+    for (const reader of [store, peer]) for (const read of await readAll(reader)) spoil(read);
     expect(await readAll(store)).toEqual(before);
-    expect(await readAll(other)).toEqual(before);
+    expect(await readAll(peer)).toEqual(before);
   });
 
-  it("-0 is 0, as in a JSON text", async ({ store, other }) => {
+  it("-0 becomes 0, as in JSON", async ({ store, peer }) => {
     await store.createTask(newTask("t", { params: { a: [-0] }, vars: { vars: { b: -0 }, appliedBy: [] } }));
     const attempt = await runningShard(store);
     await store.append(attempt, 0, artifactOf(0, { meta: -0 }));
     await store.append(attempt, 0, artifactOf(1, { meta: { rows: [-0, 1.5] } }));
     await store.complete(attempt, { generation: 0, count: 2, result: { sum: -0 } });
-    for (const reader of [store, other]) {
-      // toStrictEqual tells the two apart.
+    for (const reader of [store, peer]) {
+      // toStrictEqual distinguishes the two.
       expect((await reader.readArtifacts(attempt, 0, 0, 10)).map(({ meta }) => meta)).toStrictEqual([
         0,
         { rows: [0, 1.5] },
@@ -67,16 +67,16 @@ export function valueContract(it: StoreTest): void {
     }
   });
 
-  it("half a surrogate pair is kept, in keys and in values", async ({ store, other }) => {
+  it("unpaired surrogates are kept, in keys and in values", async ({ store, peer }) => {
     const odd = { "\ud800": "\udfff", "a\udc00": ["\ud83d", { "\udc00\ud800": 1 }] };
     await store.createTask(newTask("t", { params: odd, vars: { vars: odd, appliedBy: [] } }));
     const attempt = await runningShard(store);
     await store.append(attempt, 0, artifactOf(0, { meta: odd, metrics: { "\ud800": 1, "\ud801": 2 } }));
     await store.report(attempt, { generation: 0, n: 1, checkpoint: odd });
-    const checkpoints = (await other.readShards("t")).map(({ checkpoint }) => checkpoint);
+    const checkpoints = (await peer.readShards("t")).map(({ checkpoint }) => checkpoint);
     expect(checkpoints).toEqual([odd]);
     await store.complete(attempt, { generation: 0, count: 1, result: odd });
-    for (const reader of [store, other]) {
+    for (const reader of [store, peer]) {
       const [artifact] = await reader.readArtifacts(attempt, 0, 0, 10);
       expect(artifact).toMatchObject({ meta: odd, metrics: { "\ud800": 1, "\ud801": 2 } });
       expect((await reader.readTask("t"))?.params).toEqual(odd);
@@ -85,7 +85,7 @@ export function valueContract(it: StoreTest): void {
     }
   });
 
-  it("refuses what is longer as JSON than a string can be, and goes on", async ({ store, other }) => {
+  it("rejects a value whose JSON exceeds the maximum string length, and stays usable", async ({ store, peer }) => {
     await store.createTask(newTask("t"));
     await store.dispatch(shardOf(), dispatchInit());
     const attempt = await claimed(store, shardOf());
@@ -94,7 +94,7 @@ export function valueContract(it: StoreTest): void {
     expect(FlowError.is(refusal, "RECORD_TOO_LARGE")).toBe(true);
     const result = await store.complete(attempt, { generation: 0, count: 0, result: tooLong }).catch((e: unknown) => e);
     expect(FlowError.is(result, "RECORD_TOO_LARGE")).toBe(true);
-    expect(await other.tail(attempt, 0)).toEqual({ length: 0, closed: false, origins: [] });
+    expect(await peer.tail(attempt, 0)).toEqual({ length: 0, closed: false, origins: [] });
     expect(await store.append(attempt, 0, artifactOf(0))).toBe("ok");
     expect(await store.complete(attempt, { generation: 0, count: 1 })).toBe("ok");
   });

@@ -4,7 +4,7 @@ import { all, limitKeys, nodeIds, taskIds, types } from "./random-operations.ts"
 const generations = [0, 1, 2];
 const statuses = ["running", "finished", "cancelled"] as const;
 
-/** Everything that can be read of a small universe. What comes in no promised order is sorted. */
+/** Everything that can be read from a store. Answers without a guaranteed order are sorted. */
 export async function visibleState(store: Store): Promise<unknown> {
   return {
     tasks: await Promise.all(taskIds.map((id) => taskState(store, id))),
@@ -61,7 +61,7 @@ async function overdue(store: Store): Promise<unknown> {
   return { ids: sorted(ids), nextInMs };
 }
 
-/** A list read to its end. Cursors mean something to their own store only. */
+/** Reads a list to its end. Cursors are store-specific. */
 async function pages<T>(read: (from: { readonly cursor?: string }) => Promise<Page<T>>): Promise<readonly T[]> {
   const items: T[] = [];
   for (let page = await read({}); ; page = await read({ cursor: page.cursor })) {

@@ -12,14 +12,14 @@ import {
   pastShortMs,
   queuedShard,
   runningShard,
+  type StoreFixture,
   type StoreTest,
   shardOf,
   shortMs,
   transientFailure,
-  type World,
-} from "./world.ts";
+} from "./fixture.ts";
 
-/** Everything that can be seen of task `t`. */
+/** Everything visible about task `t`. */
 async function seen(store: Store): Promise<unknown> {
   const shards = await store.readShards("t");
   return {
@@ -31,8 +31,8 @@ async function seen(store: Store): Promise<unknown> {
   };
 }
 
-/** Prepares a world, and gives the call that is then made twice with the same arguments. */
-type Repeat = (world: World) => Promise<(store: Store) => Promise<unknown>>;
+/** Prepares the store and returns the call, which is then made twice with the same arguments. */
+type Repeat = (fixture: StoreFixture) => Promise<(store: Store) => Promise<unknown>>;
 
 const vars = { n: 1 };
 const failure = failureOf();
@@ -40,8 +40,7 @@ const init = { type: "extractor", graceMs: longMs } as const;
 const claimBy = { workerId: "w", claimId: "c", leaseMs: longMs } as const;
 
 /**
- * `same`: the second answer is the first one. Where only one caller may be told that it was the one, the second answer
- * says so instead: it is given here.
+ * The second answer; `same` if it equals the first one. It differs where only one caller may learn that it won.
  */
 const repeats: Record<string, { readonly prepare: Repeat; readonly second: "same" | { readonly answer: unknown } }> = {
   createTask: {
@@ -189,21 +188,21 @@ const repeats: Record<string, { readonly prepare: Repeat; readonly second: "same
 
 export function repeatContract(it: StoreTest): void {
   for (const [operation, { prepare, second }] of Object.entries(repeats)) {
-    it(`${operation}, called again with the same arguments, has no further effect`, async (world) => {
-      const call = await prepare(world);
-      const first = await call(world.store);
-      const before = await seen(world.other);
-      const again = await call(world.other);
+    it(`${operation}, called again with the same arguments, has no further effect`, async (fixture) => {
+      const call = await prepare(fixture);
+      const first = await call(fixture.store);
+      const before = await seen(fixture.peer);
+      const again = await call(fixture.peer);
       expect(again).toEqual(second === "same" ? first : second.answer);
-      expect(await seen(world.other)).toEqual(before);
-      expect(await call(world.store)).toEqual(again);
-      expect(await seen(world.store)).toEqual(before);
+      expect(await seen(fixture.peer)).toEqual(before);
+      expect(await call(fixture.store)).toEqual(again);
+      expect(await seen(fixture.store)).toEqual(before);
     });
   }
 }
 
 export function connectionContract(it: StoreTest): void {
-  it("a write that was acknowledged is seen by every other connection", async ({ store, connect }) => {
+  it("an acknowledged write is visible to every other connection", async ({ store, connect }) => {
     const connections = await Promise.all([connect(), connect(), connect()]);
     const attempt = await runningShard(store);
     for (let seq = 0; seq < 10; seq++) {
@@ -215,7 +214,7 @@ export function connectionContract(it: StoreTest): void {
     for (const connection of connections) await connection.close();
   });
 
-  it("a store that was closed is unavailable; the others go on", async ({ store, connect }) => {
+  it("a closed store is unavailable; other connections stay usable", async ({ store, connect }) => {
     await store.createTask(newTask("t"));
     const leaving = await connect();
     await leaving.close();
@@ -241,7 +240,7 @@ export function connectionContract(it: StoreTest): void {
     expect(await store.readTask("t2")).toBeUndefined();
   });
 
-  it("a connection that opens finds what is there", async ({ store, connect }) => {
+  it("a new connection sees existing data", async ({ store, connect }) => {
     const attempt = await runningShard(store);
     await store.append(attempt, 0, artifactOf(0));
     const before = await seen(store);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cli, cliProject, squaresFlow, startCli } from "../../helpers/cli.ts";
 
-/** Says in a file what it processes; from the third number on it waits for the file `go`. */
+/** Records in a file what it processes; from the third number on it waits for the file `go`. */
 const loggedFlow = `
 import { appendFileSync, existsSync } from "node:fs";
 import { defineHandler, flow } from "flowkit";
@@ -34,7 +34,7 @@ export const logged = flow("logged").node("count", count).then("double", double)
 const keep = ["--store", "runs.db", "--idempotency-key", "today"];
 
 describe("flowkit run --store", () => {
-  test("goes on where a killed process was", async () => {
+  test("continues where a killed process stopped", async () => {
     const cwd = cliProject({ "flow.ts": loggedFlow });
     const first = startCli(["run", "flow.ts", ...keep], { cwd });
     await first.printed("waits at 3");
@@ -46,14 +46,14 @@ describe("flowkit run --store", () => {
     expect(exitCode, stderr).toBe(0);
     const { taskId, result } = JSON.parse(stdout);
     expect(result).toEqual({ double: [2, 4, 6, 8] });
-    expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n3\n4\n"); // nothing stored was computed again
-    // The same key once more: it has ended, nothing runs.
+    expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n3\n4\n"); // nothing that was stored is computed again
+    // The same key again: the task has ended, so nothing runs.
     const third = await cli(["run", "flow.ts", ...keep, "--json"], { cwd });
     expect(JSON.parse(third.stdout)).toMatchObject({ taskId, result });
     expect(readFileSync(join(cwd, "done.txt"), "utf8")).toBe("1\n2\n3\n4\n");
   });
 
-  test("works on its own task only, and shows a killed one as what it is", async () => {
+  test("runs its own task only, and shows the status of a killed one", async () => {
     const cwd = cliProject({ "flow.ts": loggedFlow });
     const first = startCli(["run", "flow.ts", "--store", "runs.db"], { cwd });
     await first.printed("waits at 3");
@@ -73,7 +73,7 @@ describe("flowkit run --store", () => {
     expect(await shown("show")).toMatch(/double +double +(running|queued) +2 batches/);
   });
 
-  test("refuses the key of a run of another flow, of a changed one, and of one with other parameters", async () => {
+  test("rejects a key that was used for another flow, a changed one, or other parameters", async () => {
     const squares = ["run", "squares.ts", "--store", "runs.db", "--idempotency-key", "today"];
     const cwd = cliProject({ "squares.ts": squaresFlow, "flow.ts": loggedFlow });
     const first = await cli([...squares, "--param", "count=2"], { cwd });
@@ -97,7 +97,7 @@ describe("flowkit run --store", () => {
     );
   });
 
-  test("SIGTERM stops it and leaves the task to whoever goes on", async () => {
+  test("SIGTERM stops it and leaves the task for another process", async () => {
     const cwd = cliProject({ "flow.ts": loggedFlow });
     const first = startCli(["run", "flow.ts", ...keep, "--grace", "0"], { cwd });
     await first.printed("waits at 3");
@@ -110,7 +110,7 @@ describe("flowkit run --store", () => {
     expect(JSON.parse(second.stdout)).toEqual({ double: [2, 4, 6, 8] });
   });
 
-  test("Ctrl-C cancels it, plain lines and all", async () => {
+  test("Ctrl-C cancels it, with plain output", async () => {
     const cwd = cliProject({ "flow.ts": loggedFlow });
     const run = startCli(["run", "flow.ts", ...keep, "--json"], { cwd });
     await run.printed("waits at 3");
@@ -121,7 +121,7 @@ describe("flowkit run --store", () => {
     expect(JSON.parse(stdout)).toMatchObject({ status: "cancelled", cancelReason: "Ctrl-C" });
   });
 
-  test("refuses a file that is something else", async () => {
+  test("rejects a file that is not a FlowKit store", async () => {
     const cwd = cliProject({
       "flow.ts": loggedFlow,
       "runs.db": "this is no database, but it is long enough to look at",

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import packageJson from "../../../package.json" with { type: "json" };
 import { cli, cliProject, squaresFlow } from "../../helpers/cli.ts";
 
-/** What is told of a file that has no flow, or can't be loaded: all commands load flows alike. */
+/** Errors about files that have no flow or cannot be loaded; all commands load flows in the same way. */
 async function exported(flow: string, ...args: readonly string[]) {
   const cwd = cliProject({ "flow.ts": flow, "other.ts": squaresFlow });
   const { exitCode, stdout, stderr } = await cli(["export", "flow.ts", ...args], { cwd });
@@ -42,7 +42,7 @@ const refused: readonly {
     says: "error CLI_NOT_A_FLOW: export 'graph' of flow.ts is a compiled graph, not a flow\n  Export the flow itself, without .compile().\n",
   },
   {
-    what: "an error while it loads",
+    what: "an error while loading",
     flow: "export const a = 1;\nthrow new RangeError('no luck');",
     says: /^error CLI_IMPORT_FAILED: cannot load flow\.ts: RangeError: no luck \(flow\.ts:2:7\)\n/,
   },
@@ -57,12 +57,12 @@ const refused: readonly {
     says: /^error CLI_TYPESCRIPT_SYNTAX: cannot load flow\.ts: /,
   },
   {
-    what: "an import without its ending",
+    what: "an import without an extension",
     flow: 'import { squares } from "./other"; export { squares };',
     says: "Import paths need the extension: './handlers.ts', not './handlers'.\n",
   },
   {
-    what: "an import of a package that isn't there",
+    what: "an import of a missing package",
     flow: 'import "not-there-at-all"; export {};',
     says: "  Install it: npm install not-there-at-all\n",
   },
@@ -82,18 +82,18 @@ const refused: readonly {
     says: /^error FLOW_EMPTY: /,
   },
   {
-    what: "a mistake that the builder refuses at once",
+    what: "a mistake that the builder rejects immediately",
     flow: 'import { flow } from "flowkit";\nexport const a = flow("a", { params: 3 as never });',
     says: /^error FLOW_INVALID: .*\n {2}at flow\.ts:2:18\n$/,
   },
   {
-    what: "no export of that name",
+    what: "a missing export",
     flow: 'export { squares } from "./other.ts";',
     args: ["--export", "sqares"],
     says: "error CLI_EXPORT_UNKNOWN: flow.ts has no export 'sqares'\n  Did you mean 'squares'?\n",
   },
   {
-    what: "something else under that name",
+    what: "an export that is not a flow",
     flow: 'export { squares, square } from "./other.ts";',
     args: ["--export", "square"],
     says: "error CLI_NOT_A_FLOW: export 'square' of flow.ts is an object, not a flow\n",
@@ -101,7 +101,7 @@ const refused: readonly {
 ];
 
 describe("the file of a flow", () => {
-  test.each(refused)("with $what is refused with 2", async ({ flow, args = [], says }) => {
+  test.each(refused)("with $what is rejected with exit code 2", async ({ flow, args = [], says }) => {
     const { exitCode, stdout, stderr } = await exported(flow, ...args);
     expect(stdout).toBe("");
     if (typeof says === "string") expect(stderr).toContain(says);
@@ -109,14 +109,14 @@ describe("the file of a flow", () => {
     expect(exitCode).toBe(2);
   });
 
-  test("in a folder that isn't one of modules is refused with what to change", async () => {
+  test("in a folder that is not an ES module package is rejected with advice", async () => {
     const cwd = cliProject({ "package.json": { type: "commonjs" }, "flow.ts": squaresFlow });
     const { exitCode, stderr } = await cli(["export", "flow.ts"], { cwd });
     expect(stderr).toContain('Set "type": "module" in package.json, or rename the file to .mts.\n');
     expect(exitCode).toBe(2);
   });
 
-  test("gives its default export, or the one that is asked for", async () => {
+  test("provides its default export, or the requested one", async () => {
     const { exitCode, stdout } = await exported(
       'import { squares } from "./other.ts"; export default squares; export const other = squares;',
     );
@@ -126,14 +126,14 @@ describe("the file of a flow", () => {
     expect((await exported(two, "--export", "b")).exitCode).toBe(0);
   });
 
-  test("that isn't there may be another one", async () => {
+  test("that is missing gets a suggestion", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stderr } = await cli(["export", "./flwo.ts"], { cwd });
     expect(stderr).toBe("error CLI_FILE_NOT_FOUND: file not found: ./flwo.ts\n  Did you mean ./flow.ts?\n");
     expect(exitCode).toBe(2);
   });
 
-  test("that imports another version of flowkit is refused; a copy of this one is made this one", async () => {
+  test("that imports another version of flowkit is rejected; a copy of the same version is replaced by this one", async () => {
     const { version } = packageJson;
     const copy = (ofVersion: string) => ({
       "node_modules/flowkit/package.json": {
@@ -154,7 +154,7 @@ describe("the file of a flow", () => {
     expect((await cli(["export", "flow.ts"], { cwd: cliProject(copy(version)) })).exitCode).toBe(0);
   });
 
-  test("gets the very package that the command is part of", async () => {
+  test("gets the package that the command belongs to", async () => {
     const flow = `${squaresFlow}
 import { FlowError } from "flowkit";
 import { createEngine } from "flowkit/engine";

@@ -27,7 +27,7 @@ describe("flowkit export", () => {
     });
   });
 
-  test("adds schemas and first values on demand", async () => {
+  test("adds schemas and initial values on request", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { stdout } = await cli(["export", "flow.ts", "--schemas", "--primed"], { cwd });
     const graph = JSON.parse(stdout);
@@ -35,7 +35,7 @@ describe("flowkit export", () => {
     expect(graph.nodes[0]).toMatchObject({ status: "queued", attempt_epoch: 0, stats: {}, lease: {} });
   });
 
-  test("refuses what is a graph already, and a folder that isn't there", async () => {
+  test("rejects a graph JSON, and a missing folder", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow, "graph.json": {} });
     expect(await cli(["export", "graph.json"], { cwd })).toMatchObject({
       exitCode: 2,
@@ -48,7 +48,7 @@ describe("flowkit export", () => {
 });
 
 describe("flowkit validate", () => {
-  test("says that a graph is valid", async () => {
+  test("reports that a graph is valid", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
     const words = " is valid: 2 nodes, 1 edge\n";
@@ -62,7 +62,7 @@ describe("flowkit validate", () => {
     expect(JSON.parse(stdout)).toEqual({ ok: true, file: "graph.json", nodes: 2, edges: 1 });
   });
 
-  test("finds every mistake at its place", async () => {
+  test("finds every mistake with its position", async () => {
     const cwd = cliProject({ "graph.json": broken });
     const { exitCode, stdout } = await cli(["validate", "graph.json"], { cwd });
     expect(stdout).toBe(
@@ -75,7 +75,7 @@ describe("flowkit validate", () => {
     expect(exitCode).toBe(2);
   });
 
-  test("--json has the same as data", async () => {
+  test("--json prints the same as data", async () => {
     const cwd = cliProject({ "graph.json": broken });
     const { exitCode, stdout } = await cli(["validate", "graph.json", "--json"], { cwd });
     expect(exitCode).toBe(2);
@@ -89,7 +89,7 @@ describe("flowkit validate", () => {
     });
   });
 
-  test("knows the handlers of a file", async () => {
+  test("checks the handlers of a file", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow, "graph.json": { nodes: [{ node_id: "a", type: "sqare" }] } });
     expect((await cli(["validate", "graph.json"], { cwd })).exitCode).toBe(0);
     const { exitCode, stdout } = await cli(["validate", "graph.json", "--handlers", "flow.ts"], { cwd });
@@ -97,7 +97,7 @@ describe("flowkit validate", () => {
     expect(exitCode).toBe(2);
   });
 
-  test("knows what these handlers take, of arguments and of parameters; a run is refused for the same", async () => {
+  test("checks arguments and parameters of these handlers; run rejects the same mistakes", async () => {
     const params_schema = {
       type: "object",
       properties: { count: { type: "integer" }, name: { type: "string" } },
@@ -131,7 +131,7 @@ describe("flowkit validate", () => {
     });
   });
 
-  test("reports where a file is not valid JSON", async () => {
+  test("reports the position of invalid JSON", async () => {
     const cwd = cliProject({ "graph.json": '{\n  "nodes": [,]\n}\n', "empty.ts": "export const a = 1;" });
     expect(await cli(["validate", "graph.json"], { cwd })).toEqual({
       exitCode: 2,
@@ -144,7 +144,7 @@ describe("flowkit validate", () => {
     });
   });
 
-  test("other commands tell the same of a graph with mistakes", async () => {
+  test("other commands report the same mistakes", async () => {
     const cwd = cliProject({ "graph.json": broken });
     const { exitCode, stderr } = await cli(["graph", "graph.json"], { cwd });
     expect(stderr).toMatch(
@@ -171,7 +171,7 @@ describe("flowkit graph", () => {
 `);
   });
 
-  test("takes the format from the name of the file", async () => {
+  test("infers the format from the file name", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     expect((await cli(["graph", "flow.ts", "-o", "g.svg"], { cwd })).exitCode).toBe(0);
     expect((await cli(["graph", "flow.ts", "-o", "g.html"], { cwd })).exitCode).toBe(0);
@@ -191,7 +191,7 @@ describe("flowkit graph", () => {
     expect((await cli(["graph", "flow.ts", "-o", "g.pdf", "--format", "dot"], { cwd })).exitCode).toBe(0);
   });
 
-  test("knows no other formats", async () => {
+  test("rejects other formats", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     expect(await cli(["graph", "flow.ts", "--format", "png"], { cwd })).toMatchObject({
       exitCode: 2,
@@ -201,7 +201,7 @@ describe("flowkit graph", () => {
 });
 
 describe("flowkit diff", () => {
-  test("says when there is no difference", async () => {
+  test("reports that there is no difference", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
     expect(await cli(["diff", "graph.json", "flow.ts"], { cwd })).toEqual({
@@ -211,7 +211,7 @@ describe("flowkit diff", () => {
     });
   });
 
-  test("tells what is new, gone and changed; without schemas, that data is not compared", async () => {
+  test("lists what was added, removed and changed, and notes that data is not compared without schemas", async () => {
     const cwd = cliProject({
       "a.json": {
         nodes: [
@@ -243,7 +243,7 @@ describe("flowkit diff", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("ends with 1 when a node can't take any more what it reads", async () => {
+  test("exits with 1 if a node can no longer accept its input", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     await cli(["export", "flow.ts", "-o", "old.json", "--schemas"], { cwd });
     const old = JSON.parse(readFileSync(join(cwd, "old.json"), "utf8"));
@@ -262,12 +262,12 @@ describe("flowkit diff", () => {
       edges: { added: [], removed: [], incompatible: [{ from: ["numbers"], to: "square" }] },
     });
     expect(machine.exitCode).toBe(1);
-    expect((await cli(["diff", "new.json", "old.json"], { cwd })).exitCode).toBe(0); // it fits again
+    expect((await cli(["diff", "new.json", "old.json"], { cwd })).exitCode).toBe(0); // it is compatible again
   });
 });
 
 describe("flowkit codegen", () => {
-  test("writes the source of a graph, which runs as it is", async () => {
+  test("generates the source of a graph, which runs unchanged", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
     const written = await cli(["codegen", "graph.json", "-o", "made.ts", "--handlers-from", "./flow.ts"], { cwd });
@@ -277,7 +277,7 @@ describe("flowkit codegen", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("writes skeletons, and replaces no file unless it is told to", async () => {
+  test("generates skeletons, and overwrites a file only with --force", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow, "mine.ts": "// mine" });
     await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
     expect((await cli(["codegen", "graph.json"], { cwd })).stdout).toContain('defineHandler("square"');

@@ -7,7 +7,7 @@ import { tempFolder } from "../../helpers/temp-folder.ts";
 const commandsIn = (help: string): readonly string[] =>
   [...(/\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(help)?.[1] ?? "").matchAll(/^ {2}(\S+)/gm)].map(([, name = ""]) => name);
 
-test("every command has its help, with examples", async () => {
+test("every command has help with examples", async () => {
   const cwd = tempFolder();
   const pages: string[] = [];
   const look = async (path: readonly string[]): Promise<void> => {
@@ -23,7 +23,7 @@ test("every command has its help, with examples", async () => {
   await expect(pages.join(`\n${"-".repeat(80)}\n\n`)).toMatchFileSnapshot(resolve("test/integration/cli/help.txt"));
 });
 
-test("what was probably meant is told", async () => {
+test("mistyped command lines get a suggestion", async () => {
   const cwd = cliProject({ "flow.ts": "" });
   const said = async (...args: readonly string[]) => {
     const { exitCode, stdout, stderr } = await cli(args, { cwd });

@@ -6,7 +6,7 @@ import { runProcess } from "../../helpers/run-process.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 
 describe("flowkit init", () => {
-  test("makes a project that runs at once, before anything is installed", async () => {
+  test("creates a project that runs immediately, before anything is installed", async () => {
     const cwd = tempFolder();
     const made = await cli(["init", "My Flows"], { cwd });
     expect(made).toEqual({
@@ -26,7 +26,7 @@ describe("flowkit init", () => {
     expect(stdout).toBe('{ "sum": [{ "revenue": 4 }, { "revenue": 8 }] }\n');
   });
 
-  test("its files are right in their types", async () => {
+  test("its files pass the type checker", async () => {
     const cwd = tempFolder();
     expect((await cli(["init"], { cwd })).exitCode).toBe(0);
     mkdirSync(join(cwd, "node_modules/flowkit"), { recursive: true });
@@ -50,7 +50,7 @@ describe("flowkit init", () => {
     );
   });
 
-  test("leaves a package.json as it is, and says what it lacks", async () => {
+  test("keeps an existing package.json, and prints what is missing in it", async () => {
     const cwd = tempFolder();
     writeFileSync(join(cwd, "package.json"), '{ "dependencies": { "flowkit": "1", "zod": "4" } }');
     const { exitCode, stderr } = await cli(["init"], { cwd });
@@ -61,7 +61,7 @@ describe("flowkit init", () => {
     expect(JSON.parse(readFileSync(join(cwd, "package.json"), "utf8"))).toEqual({
       dependencies: { flowkit: "1", zod: "4" },
     });
-    // Node would remark that it has to guess what kind of module that is.
+    // Node would warn that it has to guess the module type.
     expect((await cli(["export", "flow.ts"], { cwd })).stderr).toBe("");
   });
 });

@@ -37,7 +37,7 @@ export const mails = flow("mails")
 `;
 
 describe("flowkit lint", () => {
-  test("tells what is worth a look, and ends with 1", async () => {
+  test("prints its findings and exits with 1", async () => {
     const cwd = cliProject({ "graph.json": graph });
     const { exitCode, stdout, stderr } = await cli(["lint", "graph.json"], { cwd });
     expect(stdout.trimEnd().split("\n")).toEqual([
@@ -53,7 +53,7 @@ describe("flowkit lint", () => {
     expect(exitCode).toBe(1);
   });
 
-  test("leaves out what it is told to", async () => {
+  test("skips disabled rules", async () => {
     const cwd = cliProject({ "graph.json": graph });
     const off = ["unused-output", "fan-out-without-limit", "missing-timeout", "unconnected-node"];
     const { exitCode, stdout } = await cli(["lint", "graph.json", ...off.flatMap((rule) => ["--off", rule])], { cwd });
@@ -67,7 +67,7 @@ describe("flowkit lint", () => {
     });
   });
 
-  test("tells it as JSON too", async () => {
+  test("prints findings as JSON", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stdout } = await cli(["lint", "flow.ts", "--json"], { cwd });
     expect(exitCode).toBe(1);
@@ -83,7 +83,7 @@ describe("flowkit lint", () => {
     });
   });
 
-  test("knows what handlers do outside, of a flow, or of a graph that comes with them", async () => {
+  test("checks external effects of handlers, of a flow or of a graph with --handlers", async () => {
     const cwd = cliProject({ "mails.ts": mailsFlow });
     await cli(["export", "mails.ts", "-o", "mails.json"], { cwd });
     const found = [
@@ -105,7 +105,7 @@ describe("flowkit lint", () => {
     });
   });
 
-  test("knows what functions read", async () => {
+  test("considers what functions read", async () => {
     const cwd = cliProject({
       "merged.json": {
         nodes: [

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { cliProject } from "../../helpers/cli.ts";
 import { ctrlC, onTerminal } from "../../helpers/pty.ts";
 
-/** Each batch of `count` waits for a file of its number; `square` fails its first attempt. */
+/** Each batch of `count` waits for a file with its number; `square` fails its first attempt. */
 const gatedFlow = `
 import { existsSync } from "node:fs";
 import { defineHandler, flow, RetryableError } from "flowkit";
@@ -51,14 +51,14 @@ describe("a run on a terminal", () => {
     return { session, go: (n: number) => writeFileSync(join(cwd, `go-${n}`), ""), cwd };
   };
 
-  test("shows a line a node, which changes in place", async () => {
+  test("shows one line per node, updated in place", async () => {
     const { session, go } = start();
     await session.shows(/▸ count +running +0 batches/);
     await session.shows(/· square +queued\n· add +queued$/);
     go(1);
     await session.shows(/▸ count +running +1 batch .*\n▸ square +running +1 batch .* 1 retry {2}1\/3\n· add +queued$/);
     expect(session.screen().filter((line) => line.includes("square"))).toHaveLength(1);
-    expect(session.screen()[0]).toBe("counted to 1"); // what handlers print stands above
+    expect(session.screen()[0]).toBe("counted to 1"); // output of handlers appears above
     go(2);
     go(3);
     expect(await session.exitCode).toBe(0);
@@ -68,7 +68,7 @@ describe("a run on a terminal", () => {
     );
   });
 
-  test("is coloured, unless NO_COLOR says not to", async () => {
+  test("is coloured unless NO_COLOR is set", async () => {
     const coloured = start();
     for (const n of [1, 2, 3]) coloured.go(n);
     expect(await coloured.session.exitCode).toBe(0);
@@ -93,7 +93,7 @@ describe("a run on a terminal", () => {
     expect(session.screen().filter((line) => /^✔/.test(line))).toHaveLength(3); // all of them at the end
   });
 
-  test("Ctrl-C cancels it, and ends with 130", async () => {
+  test("Ctrl-C cancels it and exits with 130", async () => {
     const { session, go } = start();
     go(1);
     await session.shows(/▸ square +running +1 batch/);
@@ -106,10 +106,10 @@ describe("a run on a terminal", () => {
     expect(screen).toMatch(/error TASK_CANCELLED: task \S+ was cancelled/);
   });
 
-  test("Ctrl-C once more ends it at once, whatever a handler does", async () => {
+  test("a second Ctrl-C exits immediately, whatever a handler does", async () => {
     const { session, cwd } = start();
     await session.shows(/▸ count +running/);
-    writeFileSync(join(cwd, "stubborn"), ""); // it doesn't listen to its signal
+    writeFileSync(join(cwd, "stubborn"), ""); // it ignores its signal
     session.press(ctrlC);
     await session.shows(/cancelling; press Ctrl-C again/);
     await session.shows(/▸ count +cancelling/);

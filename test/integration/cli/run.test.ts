@@ -2,17 +2,17 @@ import { describe, expect, test } from "vitest";
 import { cli, cliProject, squaresFlow } from "../../helpers/cli.ts";
 
 describe("flowkit run", () => {
-  test("prints the result on stdout, and everything else beside it", async () => {
+  test("prints the result to stdout, and everything else to stderr", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stdout, stderr } = await cli(["run", "flow.ts"], { cwd });
     expect(exitCode, stderr).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ square: [{ n: 1 }, { n: 4 }] });
     expect(stderr).toMatch(/numbers {2}running/);
     expect(stderr).toMatch(/square {2}finished, 2 batches/);
-    expect(stderr).toContain("squaring 2\n"); // what handlers print doesn't get between the result
+    expect(stderr).toContain("squaring 2\n"); // output of handlers does not mix with the result
   });
 
-  test("--json says how the run went, in one document", async () => {
+  test("--json prints the outcome as one document", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stdout } = await cli(["run", "flow.ts", "--json"], { cwd });
     expect(exitCode).toBe(0);
@@ -30,7 +30,7 @@ describe("flowkit run", () => {
     });
   });
 
-  test("a run that fails ends with 1, the words of the failure, and the line of the flow that threw", async () => {
+  test("a failed run exits with 1 and prints the failure and the line of the flow that threw", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stdout, stderr } = await cli(["run", "flow.ts", "--param", "count=14"], { cwd });
     expect(exitCode).toBe(1);
@@ -40,7 +40,7 @@ describe("flowkit run", () => {
     );
   });
 
-  test("--json tells of a failure too", async () => {
+  test("--json prints a failure too", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stdout } = await cli(["run", "flow.ts", "-p", "count=14", "--json"], { cwd });
     expect(exitCode).toBe(1);
@@ -58,12 +58,12 @@ describe("flowkit run", () => {
     const resultOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout).result.square.length;
     const errorOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout).error;
 
-    test("become what the flow's schema takes", async () => {
+    test("are converted to the types of the flow's schema", async () => {
       expect(resultOf(await run("--param", "count=3", "--param", "who=3"))).toBe(3);
       expect(resultOf(await run("--param", "count:=4", "--param", 'deep={"a":1}'))).toBe(4);
     });
 
-    test("come from a file, and the command line goes before it", async () => {
+    test("come from a file, which the command line overrides", async () => {
       expect(resultOf(await run("--params", "params.json"))).toBe(1);
       expect(resultOf(await run("--params", "params.json", "--param", "count=5"))).toBe(5);
     });
@@ -89,7 +89,7 @@ describe("flowkit run", () => {
       expect(errorOf(outcome)).toEqual({ code: "CLI_PARAM", ...said });
     });
 
-    test("of the right kind that the schema refuses are an error of the engine", async () => {
+    test("of the right kind that the schema rejects are an error of the engine", async () => {
       const outcome = await run("--param", "who:=3");
       expect(outcome.exitCode).toBe(2);
       expect(errorOf(outcome)).toMatchObject({ code: "PARAMS_INVALID" });
@@ -111,7 +111,7 @@ describe("flowkit run", () => {
     expect(JSON.parse(stdout)).toEqual({ square: [{ n: 1 }] });
   });
 
-  test("two stores are a mistake", async () => {
+  test("two stores are an error", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stderr } = await cli(["run", "flow.ts", "--store", "a.db", "--mongo", "mongodb://h/d"], { cwd });
     expect(exitCode).toBe(2);
@@ -120,7 +120,7 @@ describe("flowkit run", () => {
     );
   });
 
-  test("a key without a store is a mistake", async () => {
+  test("a key without a store is an error", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     const { exitCode, stderr } = await cli(["run", "flow.ts", "--idempotency-key", "k"], { cwd });
     expect(exitCode).toBe(2);

@@ -30,7 +30,7 @@ export const slow = defineHandler("slow", {
 });
 export const slowly = flow("slowly").node("count", count).then("slow", slow, { startWhen: "first_batch" });
 `;
-/** A client that starts the flow and says its id. */
+/** A client that starts the flow and prints the task id. */
 const client = `
 import { Client } from "flowkit/engine";
 import { sqliteStore } from "flowkit/adapters/sqlite";
@@ -45,7 +45,7 @@ const patience = 60_000;
 const shared = ["--handlers", "flow.ts", "--store", "runs.db", "--http-port", "0", "--http-host", "127.0.0.1"];
 const project = () => cliProject({ "flow.ts": slowFlow, "client.ts": client });
 
-/** Where it answers probes, once it is up. */
+/** The URL of its probes, once it is up. */
 async function probesOf(part: RunningCli): Promise<(path: string) => Promise<{ status: number; body: string }>> {
   await part.printed("/metrics at http://");
   const url = /at (http:\/\/[\d.:]+)/.exec(part.texts.stderr)?.[1];
@@ -56,13 +56,13 @@ async function probesOf(part: RunningCli): Promise<(path: string) => Promise<{ s
 }
 
 const startTask = async (cwd: string): Promise<string> => {
-  const { stderr } = await cli(["run", "client.ts"], { cwd }); // it has no flow: its own code is what counts
+  const { stderr } = await cli(["run", "client.ts"], { cwd }); // it has no flow: only its own code counts
   return /task (\S+)/.exec(stderr)?.[1] ?? "";
 };
 const isFinished = async (cwd: string, task: string): Promise<boolean> =>
   (await cli(["tasks", "show", task, "--store", "runs.db"], { cwd })).stdout.includes(") finished");
 
-test("a coordinator and workers share a task; one that is stopped hands it on", async () => {
+test("a coordinator and workers share a task; a stopped worker releases it to another", async () => {
   const cwd = project();
   const coordinator = startCli(["coordinator", ...shared], { cwd });
   const worker = startCli(["worker", ...shared, "--capacity", "4", "--log-format", "json", "--grace", "0"], { cwd });
@@ -103,20 +103,20 @@ test("a coordinator and workers share a task; one that is stopped hands it on", 
   await until(() => isFinished(cwd, task), "the end", patience);
   const metrics = (await ofNext("/metrics")).body;
   expect(metrics).toContain('flowkit_attempts_ended_total{type="slow",outcome="finished"} 1\n');
-  expect(metrics).toContain('flowkit_batches_stored_total{type="slow"} 2\n'); // the first one was stored before
+  expect(metrics).toContain('flowkit_batches_stored_total{type="slow"} 2\n'); // the first one was already stored
   expect(metrics).toContain('flowkit_attempt_duration_seconds_count{type="slow"} 1\n');
   expect(metrics).toMatch(/^process_resident_memory_bytes \d+/m);
   const planned = (await ofCoordinator("/metrics")).body;
   expect(planned).toContain('flowkit_tasks_ended_total{status="finished"} 1\n');
   expect(planned).toContain('flowkit_nodes_dispatched_total{type="slow"} 1\n');
   expect(planned).not.toContain("claims_in_use");
-  expect(planned).not.toMatch(/leases_expired_total\{/); // handed back: nobody waited for one to run out
+  expect(planned).not.toMatch(/leases_expired_total\{/); // released: no lease had to expire
   for (const part of [coordinator, next]) part.child.kill("SIGINT");
   expect(await coordinator.outcome).toMatchObject({ exitCode: 0, stdout: "" });
   expect(await next.outcome).toMatchObject({ exitCode: 0, stdout: "" });
 });
 
-test("while it is stopped it isn't ready; a second signal ends it at once", async () => {
+test("it is not ready while stopping; a second signal exits immediately", async () => {
   const cwd = project();
   const up = startCli(["up", "flow.ts", ...shared.slice(2), "--grace", "600"], { cwd });
   const probe = await probesOf(up);
@@ -131,11 +131,11 @@ test("while it is stopped it isn't ready; a second signal ends it at once", asyn
   expect((await up.outcome).exitCode).toBe(143);
 });
 
-test("while Kafka has not been reached it isn't ready, and says so", async () => {
-  const nobody = createServer().listen(0, "127.0.0.1");
-  await new Promise((done) => nobody.once("listening", done));
-  const { port } = nobody.address() as AddressInfo;
-  await new Promise((done) => nobody.close(done));
+test("it is not ready until it has reached Kafka, and reports that", async () => {
+  const closed = createServer().listen(0, "127.0.0.1");
+  await new Promise((done) => closed.once("listening", done));
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((done) => closed.close(done));
   const worker = startCli(["worker", ...shared, "--kafka-brokers", `127.0.0.1:${port}`], { cwd: project() });
   const probe = await probesOf(worker);
   const reason = "bus not yet connected";
@@ -144,7 +144,7 @@ test("while Kafka has not been reached it isn't ready, and says so", async () =>
   expect((await worker.outcome).exitCode).toBe(0);
 });
 
-test("no password of its settings is in what it prints, also when a handler prints it", async () => {
+test("passwords in settings never appear in output, even if a handler prints them", async () => {
   const cwd = cliProject({
     "flow.ts": `
 import { defineHandler, flow } from "flowkit";
@@ -174,7 +174,7 @@ export const leaks = flow("leaks").node("leak", leak);
   }
 });
 
-test("a port that is taken is told, and nothing is started", async () => {
+test("a used port is reported, and nothing starts", async () => {
   const cwd = project();
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((done) => other.once("listening", done));

@@ -22,7 +22,7 @@ test("the page has a line for every setting", async () => {
   await expect(truePage).toMatchFileSnapshot(page);
 });
 
-test("the pages name the metrics that there are, and the one on the command line all of them", async () => {
+test("the pages name existing metrics only, and the CLI page all of them", async () => {
   const metrics = await openMetrics();
   const health = {
     ready: true,

@@ -4,14 +4,14 @@ import { cli, cliProject } from "../../helpers/cli.ts";
 const worker = (cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   cli(["worker", "--print-config", ...args], { cwd, env });
 
-const told = async (...given: Parameters<typeof worker>) => {
+const effective = async (...given: Parameters<typeof worker>) => {
   const [cwd, args, env] = given;
   const { stdout, stderr, exitCode } = await worker(cwd, [...args, "--json"], env);
   expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
   return JSON.parse(stdout).settings as readonly { setting: string; value: unknown; from: string }[];
 };
 
-/** In each of the shapes of a config file. */
+/** Settings in each form that a config file allows. */
 const everything = {
   handlers: ["flow.ts"],
   types: ["a"],
@@ -66,9 +66,9 @@ const everything = {
   log: { format: "json", level: "warn" },
 };
 
-test("a config file may have every setting, and secrets are printed by none", async () => {
+test("a config file may contain every setting, and secrets are never printed", async () => {
   const cwd = cliProject({ "conf/flowkit.json": everything });
-  const settings = await told(cwd, ["--config", "conf/flowkit.json"]);
+  const settings = await effective(cwd, ["--config", "conf/flowkit.json"]);
   const leaves = Object.entries(everything).flatMap(([key, value]) => {
     const isGroup = ["mongo", "kafka", "http", "log"].includes(key);
     return isGroup ? Object.keys(value).map((inner) => `${key}.${inner}`) : [key];
@@ -82,7 +82,7 @@ test("a config file may have every setting, and secrets are printed by none", as
     "kafka.tlsKeyPassword": "****",
     "kafka.saslPassword": "****",
     capacityPerType: { render: 2 },
-    // Beside the config file, from wherever the command was started.
+    // Relative to the config file, in any working directory.
     handlers: [`${cwd}/conf/flow.ts`],
     store: `${cwd}/conf/runs.db`,
   });
@@ -91,7 +91,7 @@ test("a config file may have every setting, and secrets are printed by none", as
   expect(`${JSON.stringify(settings)}${stdout}`).not.toContain("s3cret");
 });
 
-test("the command line goes before the environment, and that before the file, setting by setting", async () => {
+test("the command line overrides the environment, which overrides the file, setting by setting", async () => {
   const cwd = cliProject({
     "flowkit.json": { capacity: 1, graceSec: 1, leaseMs: 1_000, kafka: { brokers: ["file:1"], prefix: "file" } },
   });
@@ -105,7 +105,7 @@ test("the command line goes before the environment, and that before the file, se
     KAFKA_SASL_USERNAME: "",
     MONGODB_URL: "mongodb://env/shop",
   };
-  const settings = await told(cwd, ["--capacity", "3"], env);
+  const settings = await effective(cwd, ["--capacity", "3"], env);
   expect(settings).toEqual([
     { setting: "mongo.url", value: "mongodb://env/shop", from: "MONGODB_URL" },
     { setting: "kafka.brokers", value: ["env-1:9092", "env-2:9092"], from: "KAFKA_BROKERS" },
@@ -118,8 +118,8 @@ test("the command line goes before the environment, and that before the file, se
   ]);
 });
 
-describe("what is wrong", () => {
-  test("is told all at once, with its place and what was meant", async () => {
+describe("invalid settings", () => {
+  test("are reported together, with positions and suggestions", async () => {
     const cwd = cliProject({
       "flowkit.json": {
         capcity: 8,
@@ -162,7 +162,7 @@ describe("what is wrong", () => {
     expect(stderr).not.toContain("s3cret");
   });
 
-  test("is told to machines as findings", async () => {
+  test("are findings in JSON", async () => {
     const cwd = cliProject({ "flowkit.json": { kafka: { prefx: "a" } } });
     const { exitCode, stdout } = await worker(cwd, ["--config", "flowkit.json", "--json"]);
     expect(exitCode).toBe(2);
@@ -184,7 +184,7 @@ describe("what is wrong", () => {
     });
   });
 
-  test("may be a name of the environment, which may be another program's", async () => {
+  test("may be an environment variable, which may belong to another program", async () => {
     const env = { KAFKA_BROKER: "a:1", FLOWKIT_CAPACTY: "3", KAFKA_PORT: "9092" };
     const { exitCode, stderr } = await worker(cliProject({}), [], env);
     expect(exitCode).toBe(0);
@@ -198,7 +198,7 @@ describe("what is wrong", () => {
     );
   });
 
-  test("is what doesn't go together", async () => {
+  test("include settings that exclude each other", async () => {
     const cwd = cliProject({
       "flow.ts": "export {};",
       "both.json": { store: "a.db", mongo: { url: "mongodb://h/d" } },

@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
 import { cli, cliProject, squaresFlow, startCli } from "../../helpers/cli.ts";
 
-/** Fails at the third number, unless the file `fine` is there; waits for the file `go`, if `slow` is there. */
+/** Fails at the third number unless the file `fine` exists; waits for the file `go` if `slow` exists. */
 const fragileFlow = `
 import { existsSync } from "node:fs";
 import { defineHandler, flow, PermanentError } from "flowkit";
@@ -33,7 +33,7 @@ export const fragile = flow("fragile").node("count", count).then("check", check)
 `;
 const store = ["--store", "runs.db"];
 
-/** A project with one task that failed. */
+/** A project with one failed task. */
 async function failed() {
   const cwd = cliProject({ "flow.ts": fragileFlow });
   const run = await cli(["run", "flow.ts", ...store, "--json"], { cwd });
@@ -49,7 +49,7 @@ async function failed() {
 }
 
 describe("flowkit tasks", () => {
-  test("lists, shows and explains", async () => {
+  test("are listed, shown and explained", async () => {
     const { taskId, json, words } = await failed();
     const { body } = await json("tasks", "list");
     expect(body).toEqual({ items: [expect.objectContaining({ id: taskId, name: "fragile", status: "failed" })] });
@@ -73,7 +73,7 @@ describe("flowkit tasks", () => {
     expect((await json("tasks", "explain", taskId)).body).toMatchObject({ id: taskId, status: "failed" });
   });
 
-  test("go on from what had finished, in a process that stays", async () => {
+  test("are retried from their finished nodes, in a long-running process", async () => {
     const { cwd, taskId, json, words } = await failed();
     writeFileSync(join(cwd, "fine"), "");
     const { body } = await json("tasks", "retry", taskId);
@@ -91,7 +91,7 @@ describe("flowkit tasks", () => {
     expect((await words("tasks", "watch", taskId)).exitCode).toBe(1);
   });
 
-  test("are started for a process that stays, by a flow or by its graph", async () => {
+  test("are started for a long-running process, from a flow or its graph", async () => {
     const { cwd, json, words } = await failed();
     writeFileSync(join(cwd, "fine"), "");
     await cli(["export", "flow.ts", "-o", "graph.json"], { cwd });
@@ -122,7 +122,7 @@ describe("flowkit tasks", () => {
     });
   });
 
-  test("are cancelled while another process works on them", async () => {
+  test("are cancelled while another process runs them", async () => {
     const cwd = cliProject({ "flow.ts": fragileFlow, slow: "" });
     const run = startCli(["run", "flow.ts", ...store], { cwd });
     await run.printed("check  running");
@@ -138,10 +138,10 @@ describe("flowkit tasks", () => {
     expect((await cli(["tasks", "list", ...store], { cwd })).stdout).toMatch(/cancelled .* wrong day\n$/);
   });
 
-  test("that aren't there, and a store that isn't there, are told so", async () => {
+  test("that do not exist are reported, as is a missing store", async () => {
     const { cwd, words } = await failed();
-    const { exitCode, stderr } = await words("tasks", "show", "nobody");
-    expect(stderr).toMatch(/^error TASK_UNKNOWN: .*nobody/);
+    const { exitCode, stderr } = await words("tasks", "show", "unknown");
+    expect(stderr).toMatch(/^error TASK_UNKNOWN: .*unknown/);
     expect(exitCode).toBe(2);
     expect(await cli(["tasks", "list", "--store", "rums.db"], { cwd })).toEqual({
       exitCode: 2,
@@ -155,7 +155,7 @@ describe("flowkit tasks", () => {
   });
 });
 
-test("flowkit artifacts prints a line an artifact", async () => {
+test("flowkit artifacts prints one line per artifact", async () => {
   const { cwd, taskId, words } = await failed();
   expect(await words("artifacts", taskId, "check")).toEqual({ exitCode: 0, stdout: '{"n":1}\n{"n":2}\n', stderr: "" });
   const { stdout } = await cli(["artifacts", taskId, "count", ...store, "--json"], { cwd });
@@ -191,7 +191,7 @@ test("flowkit dlq lists, shows and removes letters", async () => {
   expect((await json("dlq", "list")).body.items).toHaveLength(1);
 });
 
-test("flowkit dlq retry says that a file has no bus", async () => {
+test("flowkit dlq retry reports that a SQLite file has no bus", async () => {
   const { cwd } = await failed();
   const file = sqliteStore(join(cwd, "runs.db"));
   await file.open();
@@ -210,7 +210,7 @@ test("flowkit dlq retry says that a file has no bus", async () => {
 });
 
 describe("flowkit up", () => {
-  /** A process that works on a task whose batch waits for the file `go`. */
+  /** A process that runs a task whose batch waits for the file `go`. */
   async function working(...args: readonly string[]) {
     const { cwd, taskId, json, words } = await failed();
     for (const name of ["slow", "fine"]) writeFileSync(join(cwd, name), "");
@@ -223,7 +223,7 @@ describe("flowkit up", () => {
     return { cwd, up, words, retryId: body.taskId };
   }
 
-  test("stopped in the middle of a batch, leaves it to the next one", async () => {
+  test("stopped during a batch, leaves it to the next process", async () => {
     const { cwd, up, words, retryId } = await working("--grace", "0");
     up.child.kill("SIGTERM");
     expect((await up.outcome).exitCode).toBe(0);
@@ -235,7 +235,7 @@ describe("flowkit up", () => {
     expect((await next.outcome).exitCode).toBe(0);
   });
 
-  test("ends at once at the second signal", async () => {
+  test("exits immediately at the second signal", async () => {
     const { up } = await working();
     up.child.kill("SIGINT");
     await up.printed("stopping; send the signal again to exit immediately");
@@ -243,7 +243,7 @@ describe("flowkit up", () => {
     expect((await up.outcome).exitCode).toBe(130);
   });
 
-  test("needs a store and files with handlers", async () => {
+  test("requires a store and files with handlers", async () => {
     const cwd = cliProject({ "flow.ts": fragileFlow, "empty.ts": "export {};" });
     expect((await cli(["up", "flow.ts"], { cwd })).exitCode).toBe(2);
     const { exitCode, stderr } = await cli(["up", "flow.ts", "empty.ts", ...store], { cwd });

@@ -7,7 +7,7 @@ import type { Store } from "../../../src/core/ports/index.ts";
 import { seededRandom } from "../../helpers/seeded-random.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 import { until } from "../../helpers/waiting.ts";
-import { checkAll, startWorker, taskIdsOf, told } from "../../helpers/worker-process.ts";
+import { checkAll, outcomeOf, startWorker, taskIdsOf } from "../../helpers/worker-process.ts";
 
 /** A file for a store, and one for what its processes do. */
 function newFiles() {
@@ -38,7 +38,7 @@ describe("a process that is killed", () => {
       worker.signal("SIGKILL");
       expect((await worker.outcome).output).toContain("SIGKILL");
     }
-    const last = await told(startWorker(files, work, { leaseMs }));
+    const last = await outcomeOf(startWorker(files, work, { leaseMs }));
     expect(last.problems).toEqual([]);
     expect(last.processed).toBeGreaterThan(0); // else nobody was killed in the middle
     const store = await opened(files.store);
@@ -70,7 +70,7 @@ describe("a process that is killed", () => {
     };
     await until(ended, "the end of all tasks");
     second.signal("SIGTERM");
-    expect(await told(second)).toMatchObject({ problems: [] });
+    expect(await outcomeOf(second)).toMatchObject({ problems: [] });
     await checkAll(store, work, files.log);
   });
 });
@@ -80,9 +80,9 @@ test("three processes on one file share the work", async () => {
   const work = { seed: 3, count: 50 }; // an idle process looks for work once a second
   const helpers = [startWorker(files), startWorker(files)];
   await Promise.all(helpers.map((helper) => helper.printed("ready")));
-  const main = await told(startWorker(files, work));
+  const main = await outcomeOf(startWorker(files, work));
   for (const helper of helpers) helper.signal("SIGTERM");
-  for (const each of [main, ...(await Promise.all(helpers.map(told)))]) {
+  for (const each of [main, ...(await Promise.all(helpers.map(outcomeOf)))]) {
     expect(each.problems).toEqual([]);
     expect(each.processed).toBeGreaterThan(0);
   }
@@ -99,8 +99,8 @@ test("of three processes on one file, one is killed: the others take over when i
   await main.printed("ready");
   await until(() => existsSync(files.log), "work");
   victim.signal("SIGKILL");
-  await told(main);
+  await outcomeOf(main);
   helper.signal("SIGTERM");
-  await told(helper);
+  await outcomeOf(helper);
   await checkAll(await opened(files.store), work, files.log);
 });

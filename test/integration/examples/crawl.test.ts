@@ -10,7 +10,7 @@ import { until } from "../../helpers/waiting.ts";
 async function startCrawl(
   params: { readonly path?: string; readonly mostPages?: number; readonly patienceMs?: number } = {},
 ) {
-  // Long enough for every page that answers, on a busy machine.
+  // Long enough for every page that responds, on a busy machine.
   const { path = "", mostPages = 200, patienceMs = 4_000 } = params;
   const site = await startSite();
   const engine = await createEngine({ handlers: crawl.handlers, inputAdapters: crawl.inputAdapters });
@@ -27,7 +27,7 @@ async function startCrawl(
   };
 }
 
-test("it finds each broken link and the pages that have it", async () => {
+test("finds each broken link and the pages that contain it", async () => {
   await using crawling = await startCrawl();
   const { at, site, task } = crawling;
   const { report, sums } = await task.result();
@@ -47,7 +47,7 @@ test("it finds each broken link and the pages that have it", async () => {
   expect(sums.metrics).toMatchObject({ page: entries.length - 1, moved: 2, broken: 4 });
 });
 
-test("a page is asked for once, a busy one again when it says so, six at a time", async () => {
+test("requests each page once, a busy one again after its delay, six concurrently", async () => {
   await using crawling = await startCrawl();
   const { site, task, timesOf } = crawling;
   const { status, nodes } = await task.wait();
@@ -61,7 +61,7 @@ test("a page is asked for once, a busy one again when it says so, six at a time"
   const oneClick = [...(entries[0]?.text.matchAll(/\((\/\S+?)\)/g) ?? [])].map(([, path = ""]) => path);
   expect(oneClick).toHaveLength(10);
   expect(["/", ...oneClick].map((path) => timesOf(path).length)).toEqual(Array(11).fill(1));
-  // Those of the second click that were stored before the site was busy.
+  // Pages of the second click that were stored before the site was busy.
   expect(["/vulcan", "/people/galileo"].map((path) => timesOf(path).length)).toEqual([1, 1]);
   for (const path of busyAtFirst) {
     const [first = 0, second = 0] = timesOf(path);
@@ -71,7 +71,7 @@ test("a page is asked for once, a busy one again when it says so, six at a time"
   expect(site.mostAtOnce).toBeLessThanOrEqual(6);
 });
 
-test("it asks for so many pages and says which it left", async () => {
+test("requests at most the given number of pages and lists the others", async () => {
   await using crawling = await startCrawl({ mostPages: 5 });
   const { at, site, task } = crawling;
   const { report } = await task.result();
@@ -81,7 +81,7 @@ test("it asks for so many pages and says which it left", async () => {
   expect(report[0]?.left).toContain(at("people/galileo"));
 });
 
-test("a first page that isn't there fails the crawl, without a retry", async () => {
+test("a missing first page fails the crawl without a retry", async () => {
   await using crawling = await startCrawl({ path: "planet-nine" });
   const { failure } = await crawling.task.wait();
   expect(failure).toMatchObject({ nodeId: "visit", reasonCode: "no_site" });
@@ -89,7 +89,7 @@ test("a first page that isn't there fails the crawl, without a retry", async () 
   expect(crawling.timesOf("/planet-nine")).toHaveLength(1);
 });
 
-test("a crawl that is cancelled doesn't wait for a page that never answers", async () => {
+test("a cancelled crawl does not wait for a page that never responds", async () => {
   await using crawling = await startCrawl({ path: "jupiter", patienceMs: 600_000 });
   const { task, timesOf } = crawling;
   await until(() => timesOf("/probes/pioneer-10").length === 1);
@@ -101,24 +101,24 @@ const onSource = resolve("test/helpers/flowkit-from-source.ts");
 const start = (...args: readonly string[]) =>
   startProcess(process.execPath, ["--import", onSource, resolve("examples/crawl/main.ts"), ...args]);
 
-test("the program prints pages as they come, and its report", async () => {
+test("the program prints pages as they arrive, and its report", async () => {
   const { exitCode, output } = await start().outcome;
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
   expect(output).toMatch(/✔ +\d+ ms {2}\/moons\/europa +Europa, 11 words\n/);
-  expect(output).toContain("↻              click2.visit tries again: busy\n");
+  expect(output).toContain("↻              click2.visit retries: busy\n");
   expect(output).toContain("26 pages, ");
   expect(output).toMatch(/^5 broken links\n(.*\n)+ {2}\/vulcan +404 Not Found\n +on \/mercury\n/m);
 });
 
-test("what is no URL is said to be none", async () => {
+test("an invalid URL is reported", async () => {
   const { exitCode, output } = await start("saturn").outcome;
   expect(output).toBe("\ninvalid task parameters: .start: Invalid URL\n");
   expect(exitCode).toBe(1);
 });
 
-test("Ctrl-C ends it at once, and says so", async () => {
+test("Ctrl-C stops it immediately and reports it", async () => {
   const program = start();
-  await program.printed("moved to"); // pages that are slower than this one are on their way
+  await program.printed("moved to"); // pages slower than this one are still pending
   program.signal("SIGINT");
   const { exitCode, output } = await program.outcome;
   expect(output).toContain("Ctrl-C");

@@ -30,7 +30,7 @@ function tables(folder: string) {
   };
 }
 
-/** What a loop over the file makes of it. */
+/** The result of a plain loop over the file. */
 function expected(rows: readonly Row[]): ReturnType<typeof tables> {
   const made: ReturnType<typeof tables> = { movies: [], rejects: [], genres: [] };
   const genres = new Map<string, { movies: number; gross: number }>();
@@ -54,7 +54,7 @@ const onSource = resolve("test/helpers/flowkit-from-source.ts");
 const start = (program: string, args: readonly string[]) =>
   startProcess(process.execPath, ["--import", onSource, resolve(program), ...args]);
 
-test("killed again and again between its commit and the engine's, it loads every row once", async () => {
+test("loads every row once, though killed repeatedly between its commit and the engine's", async () => {
   const folder = tempFolder();
   const loaded: string[] = [];
   for (const batches of [1, 8, 12]) {
@@ -64,7 +64,7 @@ test("killed again and again between its commit and the engine's, it loads every
     loaded.push(...[...output.matchAll(/^loaded (\S+)$/gm)].map(([, uid = ""]) => uid));
   }
   expect(loaded).toHaveLength(1 + 8 + 12);
-  expect(new Set(loaded).size).toBeLessThan(loaded.length); // what was committed and unknown to the engine came again
+  expect(new Set(loaded).size).toBeLessThan(loaded.length); // batches that were committed but unknown to the engine were processed again
 
   const { exitCode, output } = await start("examples/etl-to-sqlite/main.ts", ["--out", folder]).outcome;
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
@@ -74,7 +74,7 @@ test("killed again and again between its commit and the engine's, it loads every
   expect(tables(folder)).toEqual(expected(rows));
 });
 
-test("of a file that isn't worth importing every row is kept, with its reason", async () => {
+test("keeps every row of an invalid file, with the reason", async () => {
   const folder = tempFolder();
   const file = join(folder, "rows.json");
   const film = { Title: "M", "Release Date": "May 11 1931", "Major Genre": null, Director: null };

@@ -7,7 +7,7 @@ import { words } from "../../../examples/map-reduce/flow.ts";
 import { startProcess } from "../../helpers/run-process.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 
-/** What a loop over the files makes of them. */
+/** The result of a plain loop over the files. */
 async function indexOf(folder: string) {
   const index = new Map<string, Set<string>>();
   let all = 0;
@@ -19,7 +19,7 @@ async function indexOf(folder: string) {
   return { all, index };
 }
 
-/** Three translations, one of them twice. */
+/** Three translations, one of them duplicated. */
 function threeLanguages(): string {
   const folder = tempFolder();
   for (const name of ["eng", "fra", "deu_1901", "deu_1996"]) {
@@ -28,7 +28,7 @@ function threeLanguages(): string {
   return folder;
 }
 
-test("the index of all translations is that of a loop", async () => {
+test("the index of all translations equals that of a loop", async () => {
   const folder = declarationsFolder();
   await using engine = await createEngine({ handlers: words.handlers });
   const task = await engine.run(words, { params: { folder, most: 1_000_000, letters: 1 } });
@@ -56,7 +56,7 @@ test("a declaration has its language and its words", async () => {
   expect(words.slice(0, 5).join(" ")).toBe("die allgemeine erklärung der menschenrechte");
 });
 
-test("what is lost between map and reduce is missed", async () => {
+test("an entry lost between map and reduce is detected", async () => {
   const { "words.collect": collect, ...others } = words.handlers;
   const losing = { ...collect, processBatch: (entries: readonly unknown[]) => entries.slice(1) };
   await using engine = await createEngine({ handlers: { ...others, "words.collect": losing } });
@@ -83,7 +83,7 @@ test("the program prints the words that most languages share", async () => {
   );
 });
 
-test("Ctrl-C ends it at once, and says so", async () => {
+test("Ctrl-C stops it immediately and reports it", async () => {
   const program = start();
   await program.printed("✔ list");
   program.signal("SIGINT");

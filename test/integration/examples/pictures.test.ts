@@ -5,12 +5,12 @@ import { movies } from "../../../examples/etl-to-sqlite/flow.ts";
 import { words } from "../../../examples/map-reduce/flow.ts";
 import { toSvg } from "../../../src/cli/drawing/svg.ts";
 
-/** As `flowkit graph examples/NAME/flow.ts -o examples/NAME/graph.svg` draws them; `vitest -u` draws them anew. */
+/** As drawn by `flowkit graph examples/NAME/flow.ts -o examples/NAME/graph.svg`; `vitest -u` updates them. */
 test.for([
   { name: "crawl", flow: crawl },
   { name: "etl-to-sqlite", flow: movies },
   { name: "map-reduce", flow: words },
-])("the README of $name shows its graph as it is", async ({ name, flow }) => {
+])("the README of $name shows its current graph", async ({ name, flow }) => {
   const folder = `examples/${name}`;
   await expect(toSvg(flow.compile())).toMatchFileSnapshot(`../../../${folder}/graph.svg`);
   expect(await readFile(`${folder}/README.md`, "utf8")).toContain("](graph.svg)");

@@ -15,8 +15,8 @@ const graphHandlers = (seed: number) => {
   return randomGraphHandlers({ random, failing: 0.02, pause });
 };
 
-describe("a coordinator and a worker that share nothing but a store and a bus", () => {
-  test("give the plain evaluation's results", async () => {
+describe("a coordinator and a worker that share only a store and a bus", () => {
+  test("give the results of a plain evaluation", async () => {
     const { coordinator, worker, store } = testRoles();
     const plans = await coordinator(graphTypes);
     await worker(graphHandlers(1));
@@ -46,7 +46,7 @@ describe("a coordinator and a worker that share nothing but a store and a bus", 
     const graphs = randomGraphs(5, 12);
     const tasks = await Promise.all(graphs.map((nodes, at) => (at % 2 === 0 ? first : second).run({ nodes })));
     for (const [index, task] of tasks.entries()) {
-      // Asked of the other one: its end may have been told to either.
+      // Read from the other one, since either may have received the end.
       const seen = (index % 2 === 0 ? second : first).task(task.id);
       expect(await seen.wait(), `task ${index}`).toMatchObject({ status: "finished" });
       expect(await misfits(store, task.id, graphs[index] ?? []), `task ${index}`).toEqual([]);
@@ -73,8 +73,8 @@ describe("a coordinator and a worker that share nothing but a store and a bus", 
   });
 });
 
-describe("who comes and goes", () => {
-  test("a worker that is added takes work that waits", async () => {
+describe("joining and leaving", () => {
+  test("an added worker claims waiting work", async () => {
     const { coordinator, worker } = testRoles();
     const plans = await coordinator(["a"]);
     const gate = new Gate();
@@ -90,7 +90,7 @@ describe("who comes and goes", () => {
     for (const task of tasks) expect(await task.wait()).toMatchObject({ status: "finished" });
   });
 
-  test("a task that waits for its first worker starts when that comes", async () => {
+  test("a task that waits for its first worker starts once it joins", async () => {
     const { coordinator, worker } = testRoles();
     const plans = await coordinator(["a"]);
     const task = await plans.run(graphOf(node("a")));
@@ -99,7 +99,7 @@ describe("who comes and goes", () => {
     expect(await task.result()).toEqual({ a: [1] });
   });
 
-  test("a worker that stops in the middle hands its work to another, which goes on behind what is stored", async () => {
+  test("a worker that stops during an attempt releases it to another, which continues after the stored batches", async () => {
     const { coordinator, worker, store } = testRoles();
     const plans = await coordinator(["a"]);
     const gate = new Gate();
@@ -124,7 +124,7 @@ describe("who comes and goes", () => {
     expect((await store.readShards(task.id))[0]).toMatchObject({ lost: 0, failures: 0, yields: 1 });
   });
 
-  test("a coordinator that stops in the middle leaves its tasks to another, or to the next", async () => {
+  test("a coordinator that stops leaves its tasks to another one, or to the next one that starts", async () => {
     const { coordinator, worker, store } = testRoles();
     const first = await coordinator(["a", "b"], { sweepMs: 50 });
     const gate = new Gate();
@@ -134,14 +134,14 @@ describe("who comes and goes", () => {
     await first.stop();
     gate.open();
     const finished = async () => (await store.readShards(task.id, ["a"]))[0]?.status === "finished";
-    await until(finished); // and nobody heard of it
+    await until(finished); // and no coordinator received it
     const second = await coordinator(["a", "b"], { sweepMs: 50 });
     expect(await second.task(task.id).result()).toEqual({ b: [1, 2] });
   });
 });
 
 describe("a client", () => {
-  test("starts tasks, watches and cancels them, without a part in their work", async () => {
+  test("starts, watches and cancels tasks without running them", async () => {
     const { coordinator, worker, client } = testRoles();
     const web = await client(["a", "b"]);
     const gate = new Gate();
@@ -160,11 +160,11 @@ describe("a client", () => {
     expect((await web.list()).items).toHaveLength(3);
   });
 
-  test("its tasks begin at once: no sweep is between it and a worker", async () => {
+  test("its tasks begin immediately, without waiting for a sweep", async () => {
     const { worker, client } = testRoles();
     await worker([source("a", [1])]);
     const web = await client(["a"]);
-    const task = await web.run(graphOf(node("a"))); // there is no coordinator yet
+    const task = await web.run(graphOf(node("a"))); // no coordinator is running yet
     await until(async () => (await task.status()).nodes[0]?.status === "finished");
   });
 });

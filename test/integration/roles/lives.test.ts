@@ -26,7 +26,7 @@ const kinds = {
 } as const;
 const each = describe.each(Object.entries(kinds));
 
-/** A store and a bus that tell how often they were opened and closed. */
+/** A store and a bus that count how often they were opened and closed. */
 function counted() {
   const store = memoryStore();
   const bus = memoryBus();
@@ -35,43 +35,43 @@ function counted() {
     closed: vi.spyOn(store, "close"),
     busClosed: vi.spyOn(bus, "close"),
   };
-  const told = () => Object.values(calls).map(({ mock }) => mock.calls.length);
-  return { store, bus, told };
+  const callCounts = () => Object.values(calls).map(({ mock }) => mock.calls.length);
+  return { store, bus, callCounts };
 }
 
 each("a %s", (what, make) => {
-  test("starts once and stops once, however often it is told to", async () => {
-    const { store, bus, told } = counted();
+  test("starts once and stops once, however often it is called", async () => {
+    const { store, bus, callCounts } = counted();
     const part = make({ store, bus });
-    expect(told()).toEqual([0, 0, 0]);
+    expect(callCounts()).toEqual([0, 0, 0]);
     expect(part.start()).toBe(part.start());
     await part.start();
-    expect(told()).toEqual([1, 0, 0]);
+    expect(callCounts()).toEqual([1, 0, 0]);
     expect(part.stop()).toBe(part.stop({ graceMs: 5 }));
     await part.stop();
-    await part.start(); // what was is over, and no error
-    expect(told()).toEqual([1, 1, 1]);
+    await part.start(); // a repeated stop is not an error
+    expect(callCounts()).toEqual([1, 1, 1]);
   });
 
   test("is stopped by `await using`", async () => {
-    const { store, bus, told } = counted();
+    const { store, bus, callCounts } = counted();
     {
       await using part = make({ store, bus });
       await part.start();
     }
-    expect(told()).toEqual([1, 1, 1]);
+    expect(callCounts()).toEqual([1, 1, 1]);
   });
 
-  test("that was stopped can't be started", async () => {
-    const { store, told } = counted();
+  test("that was stopped cannot be started", async () => {
+    const { store, callCounts } = counted();
     const part = make({ store });
     await part.stop();
     await expect(part.start()).rejects.toMatchObject({ code: "ENGINE_STOPPED" });
-    expect(told()).toEqual([0, 0, 0]);
+    expect(callCounts()).toEqual([0, 0, 0]);
   });
 
-  test("that is stopped while it starts ends what it began", async () => {
-    const { store, bus, told } = counted();
+  test("that is stopped while starting closes what it opened", async () => {
+    const { store, bus, callCounts } = counted();
     const gate = new Gate();
     vi.spyOn(store, "open").mockImplementation(() => gate.pass());
     const part = make({ store, bus });
@@ -79,22 +79,22 @@ each("a %s", (what, make) => {
     const stopped = part.stop();
     gate.open();
     await Promise.all([started, stopped]);
-    expect(told().slice(1)).toEqual([1, 1]);
+    expect(callCounts().slice(1)).toEqual([1, 1]);
   });
 
-  test("that can't open its store says so, and closes it", async () => {
-    const { store, bus, told } = counted();
+  test("that cannot open its store reports it and closes the store", async () => {
+    const { store, bus, callCounts } = counted();
     const gone = new FlowError("STORE_UNAVAILABLE", "no such host");
     vi.spyOn(store, "open").mockRejectedValue(gone);
     const part = make({ store, bus });
     await expect(part.start()).rejects.toBe(gone);
     await expect(part.start()).rejects.toBe(gone);
     await part.stop();
-    expect(told()).toEqual([1, 1, 0]);
+    expect(callCounts()).toEqual([1, 1, 0]);
   });
 
-  test("tells what its stop met, and takes the other steps all the same", async () => {
-    const { store, bus, told } = counted();
+  test("reports errors of its stop, and performs the other steps nevertheless", async () => {
+    const { store, bus, callCounts } = counted();
     const part = make({ store, bus });
     await part.start();
     vi.spyOn(bus, "close").mockRejectedValue(new Error("bus broken"));
@@ -103,10 +103,10 @@ each("a %s", (what, make) => {
     expect(error).toBeInstanceOf(AggregateError);
     expect((error as AggregateError).errors.map(({ message }) => message)).toEqual(["bus broken", "store broken"]);
     expect((error as AggregateError).message).toBe(`stopping the ${what} failed with several errors`);
-    expect(told()).toEqual([1, 1, 1]);
+    expect(callCounts()).toEqual([1, 1, 1]);
   });
 
-  test.each([-1, Number.NaN, "5"])("refuses to stop within %s, and goes on", async (graceMs) => {
+  test.each([-1, Number.NaN, "5"])("rejects a grace period of %s, and keeps running", async (graceMs) => {
     const part = make({ store: memoryStore() });
     await part.start();
     await expect(part.stop({ graceMs: graceMs as number })).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
@@ -114,37 +114,37 @@ each("a %s", (what, make) => {
   });
 });
 
-describe("a store and a bus that several share", () => {
-  test("are opened by the first and closed by the last", async () => {
-    const { store, bus, told } = counted();
+describe("a shared store and bus", () => {
+  test("are opened by the first user and closed by the last", async () => {
+    const { store, bus, callCounts } = counted();
     const parts = Object.values(kinds).map((make) => make({ store, bus }));
     await Promise.all(parts.map((part) => part.start()));
     const engine = await createEngine({ store, bus, handlers });
-    expect(told()).toEqual([1, 0, 0]);
+    expect(callCounts()).toEqual([1, 0, 0]);
     await engine.stop();
     for (const part of parts) {
-      expect(told()).toEqual([1, 0, 0]);
+      expect(callCounts()).toEqual([1, 0, 0]);
       await part.stop();
     }
-    expect(told()).toEqual([1, 1, 1]);
+    expect(callCounts()).toEqual([1, 1, 1]);
   });
 
-  test("stay open for the others when one can't start", async () => {
-    const { store, bus, told } = counted();
+  test("stay open for the others if one cannot start", async () => {
+    const { store, bus, callCounts } = counted();
     await using worker = new Worker({ store, bus, handlers });
     await worker.start();
     const refuse = vi.spyOn(bus, "subscribe").mockRejectedValue(new Error("no more groups"));
     const coordinator = new Coordinator({ store, bus, handlers });
     await expect(coordinator.start()).rejects.toThrow("no more groups");
     refuse.mockRestore();
-    expect(told()).toEqual([1, 0, 0]);
+    expect(callCounts()).toEqual([1, 0, 0]);
     await using client = new Client({ store, bus, handlers });
     await client.start();
     const task = await client.run(graphOf(node("a")));
     await until(async () => (await task.status()).nodes[0]?.status === "finished");
   });
 
-  test("a worker of several types whose bus is away is told so with its code", async () => {
+  test("a worker of several types whose bus is unavailable gets an error with its code", async () => {
     const bus = memoryBus();
     const away = () => new FlowError("BUS_UNAVAILABLE", "no broker", { retryable: true });
     vi.spyOn(bus, "subscribe").mockImplementation(() => Promise.reject(away()));
@@ -152,7 +152,7 @@ describe("a store and a bus that several share", () => {
     await expect(worker.start()).rejects.toMatchObject({ code: "BUS_UNAVAILABLE", retryable: true });
   });
 
-  test("a worker that can't subscribe to all leaves no subscription behind", async () => {
+  test("a worker that cannot subscribe to all types leaves no subscription open", async () => {
     const bus = memoryBus();
     const subscribe = bus.subscribe.bind(bus);
     const left = vi.fn();
@@ -168,7 +168,7 @@ describe("a store and a bus that several share", () => {
     });
     const store = memoryStore();
     await using client = new Client({ store, bus, handlers });
-    await client.start(); // so that nobody closes the bus
+    await client.start(); // so that the bus is not closed
     const worker = new Worker({ store, bus, handlers: [...handlers, handler("b")] });
     await expect(worker.start()).rejects.toThrow("no more groups");
     expect(left.mock.calls.flat()).toEqual(["workers.a", expect.stringMatching(/^signals\.worker-/)]);
@@ -176,7 +176,7 @@ describe("a store and a bus that several share", () => {
 });
 
 describe("calls before the start", () => {
-  test("say that it has not been started", async () => {
+  test("report that it has not been started", async () => {
     for (const make of [kinds.coordinator, kinds.client]) {
       const part = make({ store: memoryStore() });
       const refused = { code: "ENGINE_NOT_STARTED" };
@@ -190,7 +190,7 @@ describe("calls before the start", () => {
     }
   });
 
-  test("and after the stop that it has been stopped", async () => {
+  test("and after a stop that it has been stopped", async () => {
     for (const make of [kinds.coordinator, kinds.client]) {
       const part = make({ store: memoryStore() });
       await part.start();
@@ -204,7 +204,7 @@ describe("calls before the start", () => {
   });
 });
 
-test("coordinators of different types can't share a bus: the second is told what to do", async () => {
+test("coordinators with different types cannot share a bus: the second gets an error with advice", async () => {
   const { coordinator } = testRoles();
   await coordinator(["a", "b"]);
   const error = await coordinator(["a", "c"]).catch((thrown: unknown) => thrown);
@@ -235,7 +235,7 @@ describe("a program", () => {
     ]);
   };
 
-  test.each(["Coordinator", "Worker"])("with a %s goes on until that is stopped", async (part) => {
+  test.each(["Coordinator", "Worker"])("with a %s keeps running until that is stopped", async (part) => {
     const outcome = await run(`
       const part = new ${part}({ ...both, handlers: [handler] })
       await part.start()
@@ -246,7 +246,7 @@ describe("a program", () => {
     expect(outcome).toEqual({ exitCode: 0, output: "still there\n" });
   });
 
-  test("with `keepAlive: false`, or with a client, ends", async () => {
+  test("with `keepAlive: false`, or with a client only, exits", async () => {
     const outcome = await run(`
       await new Coordinator({ ...both, handlers: [handler], keepAlive: false }).start()
       await new Worker({ ...both, handlers: [handler], keepAlive: false }).start()

@@ -24,7 +24,7 @@ const withBus = {
   Client: (bus: Bus) => new Client({ store: memoryStore(), handlers, bus }),
 } as const;
 
-test.for(Object.entries(withBus))("a %s is ready when its bus has been reached, and stays so", async ([, make]) => {
+test.for(Object.entries(withBus))("a %s is ready once it has reached its bus, and stays ready", async ([, make]) => {
   let status: BusHealth["status"] = "connecting";
   await using part = make({ ...sharedBus(), health: () => ({ status, restarts: 0, dropped: 0 }) });
   await part.start();
@@ -35,7 +35,7 @@ test.for(Object.entries(withBus))("a %s is ready when its bus has been reached, 
   expect(part.health()).toMatchObject({ ready: true, bus: { status: "unreachable" } });
 });
 
-test("a client tells of its life, and of a store that it could not reach, until it could again", async () => {
+test("a client reports its state, and an unreachable store until it is reachable again", async () => {
   const store = memoryStore();
   const client = new Client({ store, handlers });
   expect(client.health()).toMatchObject({ state: "new", ready: false, loops: [], deadLetters: 0 });
@@ -60,30 +60,30 @@ test("a client tells of its life, and of a store that it could not reach, until 
 });
 
 describe.each(Object.entries(kinds))("the health of a %s", (_, make) => {
-  test("has each state of its life", async () => {
+  test("has each state of its lifecycle", async () => {
     const store = memoryStore();
     const opening = new Gate();
     vi.spyOn(store, "open").mockImplementation(() => opening.pass());
     const part = make(store);
-    const told = () => [part.health().state, part.health().ready];
-    expect(told()).toEqual(["new", false]);
+    const state = () => [part.health().state, part.health().ready];
+    expect(state()).toEqual(["new", false]);
     expect(part.health()).toMatchObject({ store: { status: "ok" }, deadLetters: 0, loops: [] });
     const started = part.start();
-    expect(told()).toEqual(["starting", false]);
+    expect(state()).toEqual(["starting", false]);
     opening.open();
     await started;
-    expect(told()).toEqual(["running", true]);
+    expect(state()).toEqual(["running", true]);
     expect(part.health().loops.length).toBeGreaterThan(0);
     const closing = new Gate();
     vi.spyOn(store, "close").mockImplementation(() => closing.pass());
     const stopped = part.stop();
-    expect(told()).toEqual(["stopping", false]);
+    expect(state()).toEqual(["stopping", false]);
     closing.open();
     await stopped;
-    expect(told()).toEqual(["stopped", false]);
+    expect(state()).toEqual(["stopped", false]);
   });
 
-  test("is `stopped` when it could not be started", async () => {
+  test("is `stopped` if it could not be started", async () => {
     const store = memoryStore();
     vi.spyOn(store, "open").mockRejectedValue(new FlowError("STORE_UNAVAILABLE", "no such host"));
     const part = make(store);
@@ -91,7 +91,7 @@ describe.each(Object.entries(kinds))("the health of a %s", (_, make) => {
     expect(part.health()).toMatchObject({ state: "stopped", ready: false });
   });
 
-  test("tells of a store that can't be reached, until it can be again", async () => {
+  test("reports an unreachable store until it is reachable again", async () => {
     const store = memoryStore();
     await using part = make(store);
     await part.start();
@@ -114,7 +114,7 @@ describe.each(Object.entries(kinds))("the health of a %s", (_, make) => {
   });
 });
 
-test("a coordinator's health follows a call of its user that fails, without waiting for a sweep", async () => {
+test("a coordinator's health reflects a failed client call without waiting for a sweep", async () => {
   const store = memoryStore();
   await using coordinator = new Coordinator({ store, handlers, tickMs: 3_600_000 });
   await coordinator.start();
@@ -127,9 +127,9 @@ test("a coordinator's health follows a call of its user that fails, without wait
   expect(coordinator.health()).toMatchObject({ ready: true, store: { status: "ok" } });
 });
 
-test("a worker's health follows a call of an attempt that fails, and so does an engine's", async () => {
+test("the health of a worker, and of an engine, reflects a failed call of an attempt", async () => {
   const store = memoryStore();
-  // With no free slot and a long lease the attempt's own calls are the only ones.
+  // Without a free slot and with a long lease, the attempt's own calls are the only ones.
   await using engine = await createEngine({ store, handlers, capacity: 1, leaseMs: 3_600_000, tickMs: 3_600_000 });
   const appending = vi.spyOn(store, "append");
   const gone = new FlowError("STORE_UNAVAILABLE", "gone", { retryable: true });
@@ -142,7 +142,7 @@ test("a worker's health follows a call of an attempt that fails, and so does an 
   await until(() => engine.health().ready, "the good news");
 });
 
-test("a worker tells how many it runs, and how many it may", async () => {
+test("a worker reports its running attempts and its capacity", async () => {
   const both = { store: memoryStore(), bus: memoryBus() };
   const gate = new Gate();
   const waits = [source("a", [1], { processBatch: (n) => gate.pass().then(() => n) })];
@@ -158,7 +158,7 @@ test("a worker tells how many it runs, and how many it may", async () => {
   await until(() => worker.health().running === 0);
 });
 
-test("each counts the messages that it could not read", async () => {
+test("each counts its unreadable messages", async () => {
   const bus = memoryBus();
   const both = { store: memoryStore(), bus: sharedBus(bus) };
   await using coordinator = new Coordinator({ ...both, handlers });

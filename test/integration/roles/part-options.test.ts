@@ -8,7 +8,7 @@ import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
 import { testRoles } from "../../helpers/roles.ts";
 
-/* What TypeScript refuses too, for those who don't use it. */
+/* Mistakes that TypeScript rejects too, for users without it. */
 const made = {
   "new Coordinator": (options: object) => new Coordinator(options as never),
   "new Worker": (options: object) => new Worker(options as never),
@@ -20,17 +20,25 @@ const types = { handlers };
 
 const ofAll: readonly (readonly [string, object, string])[] = [
   ["no store", types, "needs a store"],
-  ["a store that is none", { ...types, store: "runs.db" }, "store: expected a store"],
-  ["a bus that is none", { ...types, store, bus: { publish() {} } }, "bus: expected a bus"],
-  ["a logger that is none", { ...types, store, logger: console.log }, "logger: expected a logger with pino's methods"],
-  ["an input adapter that is none", { ...types, store, inputAdapters: [null] }, "inputAdapters[0]: expected an input"],
+  ["a value that is not a store", { ...types, store: "runs.db" }, "store: expected a store"],
+  ["a value that is not a bus", { ...types, store, bus: { publish() {} } }, "bus: expected a bus"],
+  [
+    "a value that is not a logger",
+    { ...types, store, logger: console.log },
+    "logger: expected a logger with pino's methods",
+  ],
+  [
+    "a value that is not an input adapter",
+    { ...types, store, inputAdapters: [null] },
+    "inputAdapters[0]: expected an input",
+  ],
   ["an unknown option", { ...types, store, capacty: 3 }, "has no option 'capacty'"],
   ["no fleet", { ...types, store, maxRunning: 0 }, "maxRunning: "],
   ["half a limit", { ...types, store, maxRunningPerType: { a: 1.5 } }, "maxRunningPerType.a: "],
-  ["handlers that are none", { store, handlers: [{}] }, "needs handlers made by defineHandler()"],
+  ["values that are not handlers", { store, handlers: [{}] }, "needs handlers made by defineHandler()"],
   ["handlers of another kind", { store, handlers: "extract" }, "needs handlers: a list or a record"],
   [
-    "two handlers of one name",
+    "two handlers with one name",
     { store, handlers: [handlers[0], source("a", [2])] },
     "two different handlers are named",
   ],
@@ -38,29 +46,33 @@ const ofAll: readonly (readonly [string, object, string])[] = [
 const ofPlanners: readonly (readonly [string, object, string])[] = [
   ["no types", { store }, "needs either handlers or workerTypes"],
   ["both", { store, handlers, workerTypes: ["a"] }, "needs either handlers or workerTypes"],
-  ["types that are no list", { store, workerTypes: "a" }, "needs workerTypes: a list of node types"],
+  ["types that are not a list", { store, workerTypes: "a" }, "needs workerTypes: a list of node types"],
   ["a type without a name", { store, workerTypes: ["a", ""] }, "needs workerTypes: a list of node types"],
-  ["a function that is none", { ...types, store, coordinatorFns: [{}] }, "coordinatorFns[0]: expected a coordinator"],
-  ["a grace before now", { ...types, store, cancelGraceMs: -1 }, "cancelGraceMs: "],
+  [
+    "a value that is not a coordinator function",
+    { ...types, store, coordinatorFns: [{}] },
+    "coordinatorFns[0]: expected a coordinator",
+  ],
+  ["a negative grace period", { ...types, store, cancelGraceMs: -1 }, "cancelGraceMs: "],
 ];
 const ofRunners: readonly (readonly [string, object, string])[] = [
-  ["a lease of no time", { ...types, store, leaseMs: 0 }, "leaseMs: "],
+  ["a lease of zero", { ...types, store, leaseMs: 0 }, "leaseMs: "],
   ["an empty page", { ...types, store, pageSize: 0 }, "pageSize: "],
-  ["a life that is a text", { ...types, store, keepAlive: "yes" }, "keepAlive: "],
+  ["a keepAlive that is a string", { ...types, store, keepAlive: "yes" }, "keepAlive: "],
 ];
 const own: Readonly<Record<keyof typeof made, readonly (readonly [string, object, string])[]>> = {
   "new Coordinator": [
     ...ofPlanners,
     ...ofRunners,
-    ["a tick of no time", { ...types, store, tickMs: 0 }, "tickMs: "],
-    ["a sweep that never comes", { ...types, store, sweepMs: Number.POSITIVE_INFINITY }, "sweepMs: "],
-    ["a count below none", { ...types, store, maxLostLeases: -1 }, "maxLostLeases: "],
-    ["what a worker is told", { ...types, store, capacity: 8 }, "has no option 'capacity'"],
+    ["a tick interval of zero", { ...types, store, tickMs: 0 }, "tickMs: "],
+    ["an infinite sweep interval", { ...types, store, sweepMs: Number.POSITIVE_INFINITY }, "sweepMs: "],
+    ["a negative count", { ...types, store, maxLostLeases: -1 }, "maxLostLeases: "],
+    ["an option of a worker", { ...types, store, capacity: 8 }, "has no option 'capacity'"],
   ],
   "new Worker": [
     ...ofRunners,
     ["no capacity", { ...types, store, capacity: 0 }, "capacity: "],
-    ["no capacity of a type", { ...types, store, capacityPerType: { a: 0 } }, "capacityPerType.a: "],
+    ["a capacity of zero for a type", { ...types, store, capacityPerType: { a: 0 } }, "capacityPerType.a: "],
     ["no handlers", { store }, "needs handlers"],
     [
       "a role without a handler",
@@ -68,14 +80,14 @@ const own: Readonly<Record<keyof typeof made, readonly (readonly [string, object
       "no handler for role 'c': its handlers are 'a', 'b'",
     ],
     ["no role", { ...types, store, roles: [] }, "roles must be a non-empty list"],
-    ["roles that are no list", { ...types, store, roles: "a" }, "roles must be a non-empty list"],
-    ["what a coordinator is told", { ...types, store, sweepMs: 5 }, "has no option 'sweepMs'"],
+    ["roles that are not a list", { ...types, store, roles: "a" }, "roles must be a non-empty list"],
+    ["an option of a coordinator", { ...types, store, sweepMs: 5 }, "has no option 'sweepMs'"],
   ],
-  "new Client": [...ofPlanners, ["what a worker is told", { ...types, store, leaseMs: 8 }, "has no option 'leaseMs'"]],
+  "new Client": [...ofPlanners, ["an option of a worker", { ...types, store, leaseMs: 8 }, "has no option 'leaseMs'"]],
 };
 
 describe.each(Object.keys(made) as (keyof typeof made)[])("%s refuses", (what) => {
-  test("what is no options", () => {
+  test("a value that is not an options object", () => {
     for (const options of [undefined, null, 5]) {
       expect(() => made[what](options as never)).toThrow(
         expect.objectContaining({ code: "ENGINE_OPTIONS", message: `${what} needs options` }),
@@ -90,7 +102,7 @@ describe.each(Object.keys(made) as (keyof typeof made)[])("%s refuses", (what) =
   });
 });
 
-test("createEngine refuses the same", async () => {
+test("createEngine rejects the same mistakes", async () => {
   for (const [, options, words] of ofAll.slice(1)) {
     await expect(createEngine(options as never)).rejects.toMatchObject({
       code: "ENGINE_OPTIONS",
@@ -99,7 +111,7 @@ test("createEngine refuses the same", async () => {
   }
 });
 
-test("a graph of types that it was not told of is refused, and so is a task to try again", async () => {
+test("a graph with unknown types is rejected, and so is a retry of one", async () => {
   const { coordinator, client, worker } = testRoles();
   const plans = await coordinator(["a", "b"]);
   const web = await client(["a"]);

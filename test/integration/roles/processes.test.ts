@@ -3,9 +3,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
 import type { RunningProcess } from "../../helpers/run-process.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
-import { checkAll, startProgram, told, type Work } from "../../helpers/worker-process.ts";
+import { checkAll, outcomeOf, startProgram, type Work } from "../../helpers/worker-process.ts";
 
-/* Processes that share a SQLite file, and no bus. */
+/* Processes that share a SQLite file but no bus. */
 const startRole = (path: string, ...args: readonly (string | number)[]): RunningProcess =>
   startProgram("test/integration/engine/programs/sqlite-role.ts", [path, ...args]);
 
@@ -16,22 +16,22 @@ async function checkFile(path: string, work: Work): Promise<void> {
   await checkAll(store, work);
 }
 
-test("a coordinator and two workers with different roles, each a process, give the plain evaluation's results", async () => {
+test("a coordinator and two workers with different roles, each a process, give the results of a plain evaluation", async () => {
   const path = join(tempFolder(), "runs.db");
   const coordinator = startRole(path, "coordinator", 21, 12);
-  await coordinator.printed("ready"); // before there is a worker
+  await coordinator.printed("ready"); // before any worker runs
   const workers = ["source,restarter", "step,once"].map((roles) => startRole(path, "worker", roles));
-  expect(await told(coordinator)).toEqual({ processed: 0, problems: [] });
+  expect(await outcomeOf(coordinator)).toEqual({ processed: 0, problems: [] });
   for (const worker of workers) {
     worker.signal("SIGTERM");
-    const { processed, problems } = await told(worker);
+    const { processed, problems } = await outcomeOf(worker);
     expect(problems).toEqual([]);
     expect(processed).toBeGreaterThan(0);
   }
   await checkFile(path, { seed: 21, count: 12 });
 });
 
-test("a client's tasks survive the end of the coordinator and of a worker in their middle", async () => {
+test("a client's tasks survive if the coordinator and a worker are killed while running them", async () => {
   const path = join(tempFolder(), "runs.db");
   const all = "source,restarter,step,once";
   const first = [startRole(path, "coordinator"), startRole(path, "worker", all)] as const;
@@ -41,11 +41,11 @@ test("a client's tasks survive the end of the coordinator and of a worker in the
   for (const part of first) part.signal("SIGKILL");
   await Promise.all(first.map(({ outcome }) => outcome));
   const second = [startRole(path, "coordinator"), startRole(path, "worker", all)] as const;
-  expect(await told(client)).toEqual({ processed: 0, problems: [] });
+  expect(await outcomeOf(client)).toEqual({ processed: 0, problems: [] });
   for (const part of second) part.signal("SIGTERM");
-  const [coordinator, worker] = await Promise.all(second.map(told));
+  const [coordinator, worker] = await Promise.all(second.map(outcomeOf));
   expect(coordinator).toEqual({ processed: 0, problems: [] });
   expect(worker).toMatchObject({ problems: [] });
-  expect(worker?.processed).toBeGreaterThan(0); // else nobody was killed in the middle
+  expect(worker?.processed).toBeGreaterThan(0); // otherwise the kill came too late
   await checkFile(path, { seed: 22, count: 12 });
 });

@@ -8,14 +8,14 @@ import { PermanentError } from "../../../src/errors/index.ts";
 import { handler } from "../../helpers/handlers.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
+import { openKafka, ownDatabase } from "./own-side.ts";
 import { type Envelope, listen, makeTopics, openSender } from "./plain-kafka.ts";
-import { openKafka, ownDatabase } from "./world.ts";
 
 needsServices("kafka", "mongodb");
 
 const patience = 30_000;
 
-/** A coordinator in plain calls of the two drivers, and a worker of ours that serves it. */
+/** An external coordinator in plain calls of the two drivers, and a worker of the engine that serves it. */
 async function open(definition: HandlerDefinition) {
   const type = definition.name;
   const { db, database } = ownDatabase();
@@ -55,7 +55,7 @@ async function open(definition: HandlerDefinition) {
     events,
     replies,
     said: () => events.map(({ attempt_epoch, payload }) => `${payload.kind} ${attempt_epoch}`),
-    /** What a coordinator does on TASK_DONE. */
+    /** The action of a coordinator on TASK_DONE. */
     markComplete: (node_id: string) =>
       db
         .collection("artifacts")
@@ -66,7 +66,7 @@ async function open(definition: HandlerDefinition) {
         ),
     rows: (node_id: string) =>
       db.collection("artifacts").find({ task_id: task, node_id }).sort({ created_at: 1 }).toArray(),
-    /** A row of a source, as another worker would have written it. */
+    /** A row of a source, as written by another worker. */
     store: (node_id: string, batch_uid: string, rest: Document) =>
       db
         .collection("artifacts")
@@ -103,7 +103,7 @@ async function open(definition: HandlerDefinition) {
 const type = (): string => `up-${randomUUID().slice(0, 8)}`;
 const reading = { input_adapter: "pull.from_artifacts", input_args: { from_nodes: ["read"] }, mark: "!" };
 
-test("serves a command with its epoch as given: accepted, a batch each, done, and the rows are there", async () => {
+test("serves a command with its given epoch: accepted, a message per batch, done, and the rows are stored", async () => {
   const up = handler(type(), {
     processBatch: (page, ctx) => ({ text: `${(page as { text: string }).text}${ctx.args === undefined ? "?" : "!"}` }),
   });
@@ -111,7 +111,7 @@ test("serves a command with its epoch as given: accepted, a batch each, done, an
   await store("read", "a", { meta: { text: "a" } });
   await start({ node: "up", epoch: 7 }, reading);
   await until(() => said().includes("BATCH_OK 7"), "the first batch", patience);
-  // Its source goes on while it reads, and ends.
+  // Its source continues while it reads, and ends.
   await store("read", "b", { meta: { text: "b" } });
   await store("read", "__final__", { status: "complete" });
   await until(() => said().includes("TASK_DONE 7"), "the end", patience);
@@ -125,12 +125,12 @@ test("serves a command with its epoch as given: accepted, a batch each, done, an
     { status: "complete", meta: {} },
   ]);
   expect(events[2]?.payload.batch_uid).toBe(written[0]?.batch_uid);
-  // Nothing of ours is in a database that isn't.
+  // The engine stores nothing else in an external database.
   const names = (await db.listCollections().toArray()).map(({ name }) => name);
   expect(names).toEqual(["artifacts"]);
 });
 
-test("a command twice is served once; the next epoch writes the same rows again", async () => {
+test("a duplicated command is served once; the next epoch writes the same rows again", async () => {
   const up = handler(type(), { processBatch: (page) => page as { text: string } });
   const { start, store, said, rows } = await open(up);
   await store("read", "a", { meta: { text: "a" } });
@@ -144,7 +144,7 @@ test("a command twice is served once; the next epoch writes the same rows again"
   expect(await rows("up")).toHaveLength(2);
 });
 
-test("serves a further node of a task that it has served before", async () => {
+test("serves another node of a task that it served before", async () => {
   const up = handler(type(), { processBatch: (page) => page as { text: string } });
   const { start, store, said, rows } = await open(up);
   await store("read", "a", { meta: { text: "a" } });
@@ -156,7 +156,7 @@ test("serves a further node of a task that it has served before", async () => {
   expect(await rows("further")).toMatchObject([{ meta: { text: "a" } }, { status: "complete" }]);
 });
 
-test("a failure is told with its code, and whether it is permanent", async () => {
+test("a failure is reported with its code and whether it is permanent", async () => {
   const up = handler(type(), {
     processBatch: () => {
       throw new PermanentError("no_ink", "the printer is dry");
@@ -169,7 +169,7 @@ test("a failure is told with its code, and whether it is permanent", async () =>
   expect(events.at(-1)?.payload).toMatchObject({ reason_code: "no_ink", permanent: true });
 });
 
-test("says who runs a node when it is asked, and obeys a cancel", async () => {
+test("answers which worker runs a node, and obeys a cancel", async () => {
   const up = handler(type(), {
     processBatch: (_, ctx) =>
       new Promise((_resolve, reject) => {
@@ -190,7 +190,7 @@ test("says who runs a node when it is asked, and obeys a cancel", async () => {
     payload: { reply: "TASK_SNAPSHOT", worker_id, run_state: "running", attempt_epoch: 3, lease: { worker_id } },
   });
   await discover({ node: "other", epoch: 1 }, corr);
-  await until(() => replies.length > 1, "the answer about what nobody runs", patience);
+  await until(() => replies.length > 1, "the answer about a node without an attempt", patience);
   expect(replies[1]).toMatchObject({
     node_id: "other",
     corr_id: corr,
@@ -202,7 +202,7 @@ test("says who runs a node when it is asked, and obeys a cancel", async () => {
   expect(said()).toEqual(["TASK_ACCEPTED 3", "TASK_HEARTBEAT 3", "CANCELLED 3"]);
 });
 
-test("a cancel of an earlier attempt is nothing", async () => {
+test("a cancel of an earlier attempt has no effect", async () => {
   const gate = new Gate();
   const up = handler(type(), {
     processBatch: async (page, ctx) => {
@@ -215,10 +215,10 @@ test("a cancel of an earlier attempt is nothing", async () => {
   await store("read", "__final__", { status: "complete" });
   await start({ node: "up", epoch: 3 }, reading);
   await start({ node: "other", epoch: 1 }, reading);
-  await until(() => gate.arrived === 2 && events.length >= 2, "both attempts, and that they are told", patience);
+  await until(() => gate.arrived === 2 && events.length >= 2, "both attempts, and their events", patience);
   const worker_id = String(events[0]?.payload.worker_id);
   await cancel({ node: "up", epoch: 2 }, worker_id);
-  await cancel({ node: "other", epoch: 1 }, worker_id); // when this one has been heard, so has the one before it
+  await cancel({ node: "other", epoch: 1 }, worker_id); // once this one has arrived, so has the previous one
   await until(() => said().includes("CANCELLED 1"), "the end of the other", patience);
   gate.open();
   await until(() => said().includes("TASK_DONE 3"), "the end", patience);

@@ -5,14 +5,14 @@ import { handler, source } from "../../helpers/handlers.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
 import { type ExternalAttempt, ExternalWorker, type Work } from "./external-worker.ts";
-import { ownDatabase, ownSide, ownTypes } from "./world.ts";
+import { ownDatabase, ownSide, ownTypes } from "./own-side.ts";
 
 needsServices("kafka", "mongodb");
 
 const patience = 30_000;
 const pages = [{ page: 1 }, { page: 2 }, { page: 3 }];
 
-test("ours -> external -> ours: an external worker reads what ours stored, and ours reads what it stored", async () => {
+test("engine -> external -> engine: an external worker reads artifacts of the engine's workers, and they read its", async () => {
   const types = ownTypes();
   const { database, db } = ownDatabase();
   const external = await ExternalWorker.open(types.ocr, {
@@ -58,7 +58,7 @@ test("ours -> external -> ours: an external worker reads what ours stored, and o
   await until(async () => (await ends()) === 1, "one complete row", patience);
 });
 
-/** A graph of three nodes, whose middle one is an external worker's. */
+/** A graph of three nodes, the second of which runs on an external worker. */
 const pipeline = (types: ReturnType<typeof ownTypes>, start?: "first_batch") =>
   graphOf(
     node("read", [], { type: types.read }),
@@ -94,7 +94,7 @@ async function open(
   return { types, db, external, coordinators, task };
 }
 
-/** Reads all, and stores and tells each batch under the name of what it came from. */
+/** Reads all batches, and stores and reports each under its source's uid. */
 async function readAll(attempt: ExternalAttempt): Promise<void> {
   for (const { batch_uid, meta } of await attempt.read()) {
     await attempt.storeAndTell(`ocr-${batch_uid}`, { page: meta.page, epoch: attempt.epoch });
@@ -103,7 +103,7 @@ async function readAll(attempt: ExternalAttempt): Promise<void> {
 
 const kept = (epoch: number) => ({ keep: pages.map(({ page }) => ({ page, epoch })) });
 
-test("a failure is tried again under the next epoch, and each batch is there once", async () => {
+test("a failure is retried under the next epoch, and each batch is stored once", async () => {
   const { external, task, db } = await open(async (attempt) => {
     if (attempt.epoch === 1) {
       await db.collection("stream_progress").insertOne({ task_id: attempt.command.task_id, consumer_node: "ocr" });
@@ -120,7 +120,7 @@ test("a failure is tried again under the next epoch, and each batch is there onc
   expect(external.commands.map(({ attempt_epoch }) => attempt_epoch)).toEqual([1, 2]);
 });
 
-test("a row whose BATCH_OK is lost counts from TASK_DONE on, also one that an earlier attempt had written first", async () => {
+test("a row whose BATCH_OK is lost counts after TASK_DONE, even if an earlier attempt wrote it first", async () => {
   const { task } = await open(async (attempt) => {
     for (const { batch_uid, meta } of await attempt.read()) {
       await attempt.store(batch_uid, { page: meta.page, epoch: attempt.epoch });
@@ -134,7 +134,7 @@ test("a row whose BATCH_OK is lost counts from TASK_DONE on, also one that an ea
   expect(await task.result()).toEqual(kept(2));
 });
 
-test("a permanent failure fails the task, with the worker's own words", async () => {
+test("a permanent failure fails the task with the worker's message", async () => {
   const { task, external } = await open((attempt) =>
     attempt.fail("bad_scan", { permanent: true, error: "upside down" }),
   );
@@ -148,7 +148,7 @@ test("a cancel reaches the worker, and its answer ends the task", async () => {
     await attempt.accept();
     await until(() => external.cancels.length > 0, "the signal", patience);
     await attempt.storeAndTell("late", { page: 0 });
-    await attempt.cancelled("told to");
+    await attempt.cancelled("requested");
   });
   await until(
     async () => (await task.status()).nodes.some((each) => each.nodeId === "ocr" && each.status === "running"),
@@ -165,7 +165,7 @@ test("a cancel reaches the worker, and its answer ends the task", async () => {
   });
 });
 
-test("a worker that dies loses its attempt; another one goes on, and what the dead one says later is nothing", async () => {
+test("a crashed worker loses its attempt; another one continues, and late messages of the first have no effect", async () => {
   let dead: ExternalAttempt | undefined;
   const { task, external } = await open(async (attempt) => {
     if (attempt.epoch === 1) {
@@ -185,7 +185,7 @@ test("a worker that dies loses its attempt; another one goes on, and what the de
   );
 });
 
-test("a command that nobody took is sent again", async () => {
+test("a command that no worker accepted is sent again", async () => {
   const { task } = await open(
     async (attempt) => {
       if (attempt.epoch === 1) return;
@@ -232,7 +232,7 @@ test("a source of 200 batches is read in order, to its end; one of 201 fails the
   expect(longer.external.commands).toEqual([]);
 });
 
-test("a source whose batches are no objects fails the node", async () => {
+test("a source whose batches are not objects fails the node", async () => {
   const { task } = await open(async (attempt) => attempt.done(), { rows: [[1, 2]] });
   await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "foreign_source_no_object" } });
 });

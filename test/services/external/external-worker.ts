@@ -5,7 +5,7 @@ import { type Envelope, listen, makeTopics, openSender, type Sender } from "./pl
 
 const leaseMs = 60_000;
 
-/** What a command tells an external worker, and what it answers: messages, and rows that it reads and writes itself. */
+/** An attempt of an external worker: the command, its messages, and the rows that it reads and writes. */
 export class ExternalAttempt {
   readonly command: Envelope;
   readonly leaseId = randomUUID();
@@ -33,14 +33,14 @@ export class ExternalAttempt {
     return this.say({ kind: "TASK_HEARTBEAT", ...this.#lease(leaseForMs) });
   }
 
-  /** What its sources have stored, as such a worker finds it: the oldest first, 200 at most, when they are complete. */
+  /** The batches of its complete sources as such a worker reads them: oldest first, at most 200. */
   async read(): Promise<Document[]> {
     const { from_nodes } = this.input.input_args as { from_nodes: string[] };
     const { task_id } = this.command;
     const all: Document[] = [];
     for (const node_id of from_nodes) {
       const complete = await this.#worker.db.collection("artifacts").findOne({ task_id, node_id, status: "complete" });
-      if (complete === null) throw new Error(`${node_id} has no complete row`);
+      if (complete === null) throw new Error(`${node_id} has no complete marker`);
       const rows = await this.#worker.db
         .collection("artifacts")
         .find({ task_id, node_id, status: "partial" })
@@ -52,7 +52,7 @@ export class ExternalAttempt {
     return all;
   }
 
-  /** Writes a row, as its own worker would: by (task, node, batch), with what the batch produced as its meta. */
+  /** Writes a row as such a worker does: by (task, node, batch), with the output of the batch as its meta. */
   async store(batch_uid: string, meta: Document): Promise<void> {
     const { task_id, node_id } = this.command;
     await this.#worker.db.collection("artifacts").updateOne(
@@ -120,14 +120,14 @@ export class ExternalAttempt {
 
 export type Work = (attempt: ExternalAttempt) => Promise<void>;
 
-/** A worker in plain calls of the two drivers. */
+/** An external worker in plain calls of the two drivers. */
 export class ExternalWorker {
   readonly id: string;
   readonly db: Db;
   readonly sender: Sender;
-  /** The commands that it got, whatever it did with them. */
+  /** All received commands. */
   readonly commands: Envelope[] = [];
-  /** What it was told to stop. */
+  /** Attempts that it was asked to stop. */
   readonly cancels: Envelope[] = [];
   readonly #errors: unknown[] = [];
 

@@ -4,7 +4,7 @@ import { inject, onTestFinished } from "vitest";
 import { fixIdleTimer } from "../../../src/adapters/kafka/idle-timer-fix.ts";
 import { createTopics } from "../topics.ts";
 
-/** An envelope, as it stands on the wire. */
+/** An envelope on the wire. */
 export interface Envelope {
   readonly v: 1;
   readonly msg_type: string;
@@ -20,14 +20,14 @@ export interface Envelope {
   readonly target_worker_id?: string;
 }
 
-fixIdleTimer(); // else the driver prints a warning
+fixIdleTimer(); // otherwise the driver prints a warning
 
-/** The driver, and none of our classes. */
+/** The plain driver, without the engine's classes. */
 function plainKafka(): Kafka {
   return new Kafka({ brokers: inject("kafkaBrokers").split(","), logLevel: logLevel.NOTHING });
 }
 
-/** Makes topics that are missing: a consumer can't wait for one. */
+/** Makes topics that are missing: a consumer cannot wait for one. */
 export async function makeTopics(topics: readonly string[]): Promise<void> {
   const admin = plainKafka().admin();
   await admin.connect();
@@ -37,7 +37,7 @@ export async function makeTopics(topics: readonly string[]): Promise<void> {
   await admin.disconnect();
 }
 
-/** Hands on what comes to a topic from now on. Resolves when nothing can be missed any more. */
+/** Passes on new messages of a topic. Resolves once none can be missed. */
 export async function listen(
   topic: string,
   options: { readonly group?: string; readonly take: (envelope: Envelope, key: string) => Promise<void> | void },

@@ -5,12 +5,12 @@ import { fixIdleTimer } from "../../../src/adapters/kafka/idle-timer-fix.ts";
 import { type KafkaBusOptions, kafkaBus } from "../../../src/adapters/kafka/index.ts";
 import type { Bus } from "../../../src/core/ports/index.ts";
 
-/** Names of this test only. */
+/** Names that are unique to this test. */
 export const uniquePrefix = (): string => `t-${randomUUID().slice(0, 8)}`;
 
 export const sharedBrokers = (): string[] => inject("kafkaBrokers").split(",");
 
-/** A bus that is closed when the test ends. */
+/** A bus that is closed at the end of the test. */
 export function openBus(options: Partial<KafkaBusOptions> = {}): Bus {
   const bus = kafkaBus({ brokers: sharedBrokers(), topics: { partitions: 3 }, heartbeatMs: 300, ...options });
   onTestFinished(() => bus.close());
@@ -18,11 +18,11 @@ export function openBus(options: Partial<KafkaBusOptions> = {}): Bus {
 }
 
 function plainKafka(brokers: string[]): Kafka {
-  fixIdleTimer(); // else the driver prints a warning
+  fixIdleTimer(); // otherwise the driver prints a warning
   return new Kafka({ brokers, logLevel: logLevel.NOTHING });
 }
 
-/** The broker as its administrator sees it. */
+/** An admin client of the broker. */
 export async function openAdmin(brokers = sharedBrokers()): Promise<Admin> {
   const admin = plainKafka(brokers).admin();
   await admin.connect();
@@ -30,7 +30,7 @@ export async function openAdmin(brokers = sharedBrokers()): Promise<Admin> {
   return admin;
 }
 
-/** Puts bytes into a topic, as anybody might. */
+/** Writes arbitrary bytes to a topic. */
 export async function sendRaw(
   topic: string,
   messages: { key: string; value: Buffer | string | null }[],
@@ -41,7 +41,7 @@ export async function sendRaw(
   await producer.disconnect();
 }
 
-/** What a topic gets, from its beginning on. */
+/** The messages of a topic, from the beginning. */
 export async function readRaw(topic: string): Promise<{ key: string; value: string }[]> {
   const got: { key: string; value: string }[] = [];
   const consumer: Consumer = plainKafka(sharedBrokers()).consumer({

@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { freePort } from "../../../scripts/services/free-port.ts";
 import { startKafka } from "../../../scripts/services/kafka.ts";
-import { messageOf, noting } from "../../contract/bus/world.ts";
+import { messageOf, noting } from "../../contract/bus/fixture.ts";
 import { tcpProxy } from "../../helpers/tcp-proxy.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
@@ -12,7 +12,7 @@ needsServices("kafka");
 
 const patience = 30_000;
 
-test("a bus that is closed leaves no connection, at whichever request of its beginning that is", async () => {
+test("a bus that is closed at any request of its start leaves no connection open", async () => {
   const port = await freePort();
   const proxy = await tcpProxy({ host: "127.0.0.1", port });
   const broker = await startKafka({ port, advertisedPort: proxy.port });
@@ -25,12 +25,12 @@ test("a bus that is closed leaves no connection, at whichever request of its beg
       return "pass";
     };
     const { handle } = noting();
-    // Rejects when it is closed before it is a member.
+    // Rejects if it is closed before it has joined.
     const subscribing = bus.subscribe({ group: "g", topics: ["x", "y"], isPrivate: true, handle }).catch(() => {});
     await bus.publish("x", "k", messageOf("a"));
     await until(() => closed !== undefined, `request ${closeAt}`, patience);
     await closed;
-    await until(() => proxy.open === 0, `the end of what was left behind at request ${closeAt}`, patience);
+    await until(() => proxy.open === 0, `the end of connections left open at request ${closeAt}`, patience);
     await subscribing;
   }
   expect(proxy.open).toBe(0);

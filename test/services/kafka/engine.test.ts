@@ -20,7 +20,7 @@ const streaming = graphOf(
 const double = handler("double", { processBatch: (n) => Number(n) * 2 });
 const doubled = { keep: numbers(count).map((n) => n * 2) };
 
-test("a streaming flow runs over Kafka: messages alone carry it from node to node", async () => {
+test("a streaming flow runs over Kafka, driven by messages alone", async () => {
   const bus = openBus({ prefix: uniquePrefix() });
   const handlers = [source("read", numbers(count)), double, handler("keep")];
   const { engine } = await testEngine(handlers, { bus, ...noTicks });
@@ -33,7 +33,7 @@ test("a cancel reaches the worker that runs the attempt", async () => {
   const bus = openBus({ prefix: uniquePrefix() });
   const gate = new Gate();
   const run = source("read", [1], { processBatch: (_, ctx) => gate.pass(ctx.signal) });
-  // A lease so long that no renewal tells of the cancel in time.
+  // A long lease, so that no renewal reports the cancel first.
   const { engine } = await testEngine([run], { bus, ...noTicks, leaseMs: 3_600_000 });
   const task = await engine.run(graphOf(node("read")));
   await until(() => gate.arrived === 1, "the attempt", patience);
@@ -41,7 +41,7 @@ test("a cancel reaches the worker that runs the attempt", async () => {
   await expect(task.result()).rejects.toMatchObject({ code: "TASK_CANCELLED" });
 });
 
-test("work goes on from the store when the broker is away", async () => {
+test("work continues through the store while the broker is unavailable", async () => {
   const broker = await startKafka({ port: await freePort() });
   const bus = openBus({ brokers: [broker.address], closeTimeoutMs: 1_000 });
   const gate = new Gate();
@@ -60,7 +60,7 @@ test("work goes on from the store when the broker is away", async () => {
   expect(engine.health().ready).toBe(true);
 });
 
-test("a message that can't be read is found among the engine's dead letters", async () => {
+test("an unreadable message becomes a dead letter of the engine", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix });
   const { engine } = await testEngine([source("read", [1])], { bus });

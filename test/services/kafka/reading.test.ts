@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import type { UndeliverableMessage } from "../../../src/core/ports/index.ts";
-import { gate, messageOf, noting, taskOf } from "../../contract/bus/world.ts";
+import { gate, messageOf, noting, taskOf } from "../../contract/bus/fixture.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
 import { createTopics } from "../topics.ts";
@@ -11,7 +11,7 @@ needsServices("kafka");
 
 const patience = 30_000;
 
-test("topics and groups have the prefix; topics that are there are left as they are", async () => {
+test("topics and groups have the prefix; existing topics are not changed", async () => {
   const prefix = uniquePrefix();
   const admin = await openAdmin();
   await createTopics(admin, [{ topic: `${prefix}.there`, numPartitions: 1 }]);
@@ -31,12 +31,12 @@ test("topics and groups have the prefix; topics that are there are left as they 
   expect(groups.map(({ groupId }) => groupId)).toContain(`${prefix}.readers`);
 });
 
-test("what can't be read goes to the dead letters as it was, and reading goes on behind it", async () => {
+test("an unreadable message becomes a dead letter with its original bytes, and reading continues after it", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix, topics: { partitions: 1 } });
   const { got, handle } = noting();
-  const told: UndeliverableMessage[] = [];
-  const onDeadLetter = (letter: UndeliverableMessage) => told.push(letter);
+  const reported: UndeliverableMessage[] = [];
+  const onDeadLetter = (letter: UndeliverableMessage) => reported.push(letter);
   await bus.subscribe({ group: "readers", topics: ["status.a.v1"], handle, onDeadLetter });
   const letters = await readRaw(`${prefix}.dlq.v1`);
   const bytes = Buffer.from([0x7b, 0xff, 0x00]);
@@ -46,7 +46,7 @@ test("what can't be read goes to the dead letters as it was, and reading goes on
     { key: "none", value: null },
   ]);
   await bus.publish("status.a.v1", "k", messageOf("behind"));
-  await until(() => got.length === 1 && letters.length === 3 && told.length === 3, "the dead letters", patience);
+  await until(() => got.length === 1 && letters.length === 3 && reported.length === 3, "the dead letters", patience);
   expect(got).toEqual(["behind"]);
   const byKey = new Map(letters.map(({ key, value }) => [key, JSON.parse(value)]));
   expect(byKey.get("bad")).toMatchObject({
@@ -59,14 +59,14 @@ test("what can't be read goes to the dead letters as it was, and reading goes on
   });
   expect(byKey.get("old").reason).toContain("v: ");
   expect(byKey.get("none")).toMatchObject({ value_base64: null, reason: "the message has no value" });
-  expect(told.map(({ key }) => key).toSorted()).toEqual(["bad", "none", "old"]);
+  expect(reported.map(({ key }) => key).toSorted()).toEqual(["bad", "none", "old"]);
 });
 
-test("a message that every delivery of fails goes there too, with what its handler threw", async () => {
+test("a message whose every delivery fails becomes a dead letter with its handler's error", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix, maxDeliveries: 2 });
   let deliveries = 0;
-  const told: UndeliverableMessage[] = [];
+  const reported: UndeliverableMessage[] = [];
   await bus.subscribe({
     group: "readers",
     topics: ["x"],
@@ -74,16 +74,16 @@ test("a message that every delivery of fails goes there too, with what its handl
       deliveries++;
       throw new Error("no luck");
     },
-    onDeadLetter: (letter) => told.push(letter),
+    onDeadLetter: (letter) => reported.push(letter),
   });
   const letters = await readRaw(`${prefix}.dlq.v1`);
   await bus.publish("x", "k", messageOf("t"));
-  await until(() => letters.length === 1 && told.length === 1, "the dead letter", patience);
+  await until(() => letters.length === 1 && reported.length === 1, "the dead letter", patience);
   expect(deliveries).toBe(2);
   expect(JSON.parse(letters[0]?.value ?? "")).toMatchObject({ reason: "handler failed: no luck" });
 });
 
-test("what was handled is committed, and what wasn't comes again to whoever is there then", async () => {
+test("handled messages are committed, and unhandled ones are redelivered to the remaining members", async () => {
   const prefix = uniquePrefix();
   const first = openBus({ prefix });
   const { open, opened } = gate();
@@ -109,7 +109,7 @@ test("what was handled is committed, and what wasn't comes again to whoever is t
   expect(later).toEqual(["behind"]);
 });
 
-test("a handler that takes longer than a session loses none: reading goes on beside it", async () => {
+test("a handler that takes longer than a session loses no messages, because reading continues", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({
     prefix,
@@ -129,9 +129,9 @@ test("a handler that takes longer than a session loses none: reading goes on bes
       got.push(taskOf(message));
     },
   });
-  // As many as may be unhandled: the consumer waits for room inside its own loop, and must live all the same.
+  // The maximum number of unhandled messages: the consumer waits inside its own loop and must stay in its group.
   for (const id of ["slow1", "slow2", "quick"]) await bus.publish("x", id, messageOf(id));
-  await sleep(9_000); // longer than a session: nothing else shows that it outlives one
+  await sleep(9_000); // longer than a session, which it must outlive
   expect(bus.health?.()).toEqual({ status: "ok", restarts: 0, dropped: 0 });
   const { groups } = await (await openAdmin()).describeGroups([`${prefix}.readers`]);
   expect(groups.map(({ state, members }) => [state, members.length])).toEqual([["Stable", 1]]);
@@ -140,7 +140,7 @@ test("a handler that takes longer than a session loses none: reading goes on bes
   expect(got.toSorted()).toEqual(["quick", "slow1", "slow2"]);
 });
 
-test("members come and go under load: every message is handled", async () => {
+test("members join and leave under load: every message is handled", async () => {
   const prefix = uniquePrefix();
   const got = new Set<string>();
   const handle = async (message: Parameters<typeof taskOf>[0]) => {
@@ -178,7 +178,7 @@ test("a group has one set of topics", async () => {
   await expect(bus.publish("a b", "k", messageOf("t"))).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
 });
 
-test("a private group is gone when its subscription is closed, and begins where the topic ends", async () => {
+test("a private group starts at the end of its topic and is deleted when its subscription closes", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix });
   const admin = await openAdmin();

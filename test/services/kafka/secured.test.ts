@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type KafkaServer, startKafka } from "../../../scripts/services/kafka.ts";
 import { MemoryState } from "../../../src/adapters/memory/index.ts";
 import type { Bus } from "../../../src/core/ports/index.ts";
-import { messageOf, noting } from "../../contract/bus/world.ts";
+import { messageOf, noting } from "../../contract/bus/fixture.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { RecordingLogger } from "../../helpers/recording-logger.ts";
@@ -52,7 +52,7 @@ function busOf(user: User, options: Partial<Parameters<typeof openBus>[0]> = {})
 type Kind = "TOPIC" | "GROUP";
 type Operation = "READ" | "WRITE" | "CREATE" | "DELETE";
 
-/** `name*`: all that begin with it. */
+/** `name*`: all names with this prefix. */
 async function allow(admin: Admin, user: User, kind: Kind, operations: readonly Operation[], ...names: string[]) {
   const acl = names.flatMap((name) =>
     operations.map((operation) => ({
@@ -68,7 +68,7 @@ async function allow(admin: Admin, user: User, kind: Kind, operations: readonly 
   await admin.createAcls({ acl });
 }
 
-test.for(["plain", "scram-sha-256"] as const)("messages go by TLS and SASL %s", async (mechanism) => {
+test.for(["plain", "scram-sha-256"] as const)("messages are sent with TLS and SASL %s", async (mechanism) => {
   const prefix = uniquePrefix();
   const admin = await openAdmin([broker.address]);
   await allow(admin, "alice", "TOPIC", ["READ", "WRITE", "CREATE"], `${prefix}.*`);
@@ -82,7 +82,7 @@ test.for(["plain", "scram-sha-256"] as const)("messages go by TLS and SASL %s", 
   expect(got).toEqual(["hello"]);
 });
 
-test("a wrong password is said, and is not in what is said", async () => {
+test("a wrong password is reported without revealing it", async () => {
   const logger = new RecordingLogger();
   const sasl = { mechanism: "plain", username: "alice", password: "wr0ng-s3cret" } as const;
   const bus = busOf("alice", { sasl, logger, connectTimeoutMs: 3_600_000 });
@@ -96,7 +96,7 @@ test("a wrong password is said, and is not in what is said", async () => {
   expect(said).not.toContain("wr0ng-s3cret");
 });
 
-test("a broker whose certificate nobody known has signed is refused, in words", async () => {
+test("a broker with an untrusted certificate is rejected with a reason", async () => {
   const bus = busOf("alice", { ssl: true, connectTimeoutMs: 3_600_000 });
   const error = await bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} }).catch((e: unknown) => e);
   expect(error).toMatchObject({
@@ -106,7 +106,7 @@ test("a broker whose certificate nobody known has signed is refused, in words", 
   });
 });
 
-test("a flow runs with the least privileges, and signals reach its worker", async () => {
+test("a flow runs with minimal privileges, and signals reach its worker", async () => {
   const prefix = uniquePrefix();
   const named = (...names: string[]) => names.map((name) => `${prefix}.${name}`);
   const admin = await openAdmin([broker.address]);
@@ -204,7 +204,7 @@ test("a flow runs with the least privileges, and signals reach its worker", asyn
   expect(groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(`${prefix}.signals`))).toEqual([]);
 });
 
-test("a process that lacks a privilege says which one", async () => {
+test("a process without a privilege reports which one is missing", async () => {
   const bus = busOf("nobody", { prefix: uniquePrefix(), connectTimeoutMs: 3_000 });
   const error = await bus.subscribe({ group: "g", topics: ["t"], handle: async () => {} }).catch((e: unknown) => e);
   expect(error).toMatchObject({
@@ -214,7 +214,7 @@ test("a process that lacks a privilege says which one", async () => {
   });
 });
 
-test("messages that a broker refuses make the bus unreachable, until one of their topic gets through", async () => {
+test("messages that a broker rejects make the bus unreachable until one of their topic succeeds", async () => {
   const prefix = uniquePrefix();
   const admin = await openAdmin([broker.address]);
   const topics = ["open", "closed"].map((name) => `${prefix}.${name}`);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { freePort } from "../../../scripts/services/free-port.ts";
 import { startKafka } from "../../../scripts/services/kafka.ts";
 import { type KafkaBusOptions, kafkaBus } from "../../../src/adapters/kafka/index.ts";
-import { messageOf, noting } from "../../contract/bus/world.ts";
+import { messageOf, noting } from "../../contract/bus/fixture.ts";
 import { RecordingLogger } from "../../helpers/recording-logger.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 import { until } from "../../helpers/waiting.ts";
@@ -14,11 +14,11 @@ import { openBus, uniquePrefix } from "./bus-tools.ts";
 needsServices("kafka");
 
 const patience = 60_000;
-const nobody = async () => [`127.0.0.1:${await freePort()}`];
+const unreachable = async () => [`127.0.0.1:${await freePort()}`];
 
-test("publishing never waits for a broker; what more than fits is refused, and close gives up the rest", async () => {
+test("publishing never waits for a broker; messages beyond the buffer are rejected, and close drops the rest", async () => {
   const logger = new RecordingLogger();
-  const bus = openBus({ brokers: await nobody(), maxBuffered: 3, closeTimeoutMs: 500, logger });
+  const bus = openBus({ brokers: await unreachable(), maxBuffered: 3, closeTimeoutMs: 500, logger });
   for (const id of ["a", "b", "c"]) await bus.publish("x", "k", messageOf(id));
   await expect(bus.publish("x", "k", messageOf("d"))).rejects.toMatchObject({ code: "BUS_UNAVAILABLE" });
   await until(() => bus.health?.().status === "unreachable", "the bad news", patience);
@@ -27,13 +27,13 @@ test("publishing never waits for a broker; what more than fits is refused, and c
   expect(logger.lines.some(({ message }) => message === "dropped messages")).toBe(true);
 });
 
-test("a message that waits too long is given up", async () => {
-  const bus = openBus({ brokers: await nobody(), deliveryTimeoutMs: 1, closeTimeoutMs: 500 });
+test("a message that waits too long is dropped", async () => {
+  const bus = openBus({ brokers: await unreachable(), deliveryTimeoutMs: 1, closeTimeoutMs: 500 });
   await bus.publish("x", "k", messageOf("a"));
   await until(() => bus.health?.().dropped === 1, "the message's end", patience);
 });
 
-test("one that is too large is refused, and one that the broker refuses takes no other with it", async () => {
+test("a message that is too large is rejected, and a rejected one does not affect others", async () => {
   const prefix = uniquePrefix();
   const bus = openBus({ prefix, maxMessageBytes: 4_000_000 });
   const { got, handle } = noting();
@@ -41,21 +41,21 @@ test("one that is too large is refused, and one that the broker refuses takes no
   const large = (bytes: number) => ({ ...messageOf("large"), cancelToken: "x".repeat(bytes) }) as const;
   await expect(bus.publish("x", "k", large(4_000_001))).rejects.toMatchObject({ code: "MESSAGE_TOO_LARGE" });
   await bus.publish("x", "k", messageOf("before"));
-  await bus.publish("x", "k", large(2_000_000)); // more than a topic takes unless told
+  await bus.publish("x", "k", large(2_000_000)); // more than a topic accepts by default
   await bus.publish("x", "k", messageOf("behind"));
   await until(() => got.includes("before") && got.includes("behind"), "the others", patience);
   expect(new Set(got)).toEqual(new Set(["before", "behind"]));
   expect(bus.health?.()).toMatchObject({ status: "ok", dropped: 2 });
 });
 
-test("subscribing says so when no broker answers and it is to fail fast", async () => {
-  const bus = openBus({ brokers: await nobody(), connectTimeoutMs: 1_000, closeTimeoutMs: 500, failFast: true });
+test("subscribing with failFast rejects if no broker answers", async () => {
+  const bus = openBus({ brokers: await unreachable(), connectTimeoutMs: 1_000, closeTimeoutMs: 500, failFast: true });
   const { handle } = noting();
   const subscribing = bus.subscribe({ group: "g", topics: ["x"], handle });
   await expect(subscribing).rejects.toMatchObject({ code: "BUS_UNAVAILABLE", retryable: true });
 });
 
-test("subscribing goes on without a broker, says so, and gets what is published when there is one", async () => {
+test("subscribing continues without a broker, reports it, and receives messages once one is available", async () => {
   const port = await freePort();
   const bus = openBus({ brokers: [`127.0.0.1:${port}`], connectTimeoutMs: 3_600_000, closeTimeoutMs: 2_000 });
   const { got, handle } = noting();
@@ -70,7 +70,7 @@ test("subscribing goes on without a broker, says so, and gets what is published 
   await broker.stop();
 });
 
-test("closing ends in time when a broker takes connections and never answers", async () => {
+test("closing ends in time if a broker accepts connections but never answers", async () => {
   const port = await freePort();
   const mute = createServer((socket) => void socket.resume().on("error", () => {})).listen(port, "127.0.0.1");
   await once(mute, "listening");
@@ -83,9 +83,9 @@ test("closing ends in time when a broker takes connections and never answers", a
   await once(mute, "close"); // which waits for the last connection
 });
 
-test("secrets are in no error and in no log", async () => {
+test("secrets appear in no error and no log", async () => {
   const logger = new RecordingLogger();
-  const password = "127.0.0.1"; // it is in whatever the driver says of the broker's address
+  const password = "127.0.0.1"; // it is in the driver's messages about the broker's address
   const sasl = { mechanism: "plain", username: "me", password } as const;
   const options: Partial<KafkaBusOptions> = {
     sasl,
@@ -94,7 +94,7 @@ test("secrets are in no error and in no log", async () => {
     closeTimeoutMs: 500,
     failFast: true,
   };
-  const bus = openBus({ brokers: await nobody(), ...options });
+  const bus = openBus({ brokers: await unreachable(), ...options });
   const error = await bus
     .subscribe({ group: "g", topics: ["x"], handle: async () => {} })
     .catch((thrown: Error) => thrown);
@@ -105,7 +105,7 @@ test("secrets are in no error and in no log", async () => {
   expect(said).not.toContain(password);
 });
 
-test("a broker that goes away and comes back: what was published meanwhile arrives, consumers are built again", async () => {
+test("after a broker's outage, messages published meanwhile arrive, and consumers are recreated", async () => {
   const folder = tempFolder();
   const port = await freePort();
   let broker = await startKafka({ port, folder });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { messageOf, noting } from "../../contract/bus/world.ts";
+import { messageOf, noting } from "../../contract/bus/fixture.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
 import { openBus, uniquePrefix } from "./bus-tools.ts";
@@ -9,14 +9,14 @@ needsServices("kafka");
 const patience = 30_000;
 const ids = Array.from({ length: 30 }, (_, i) => `t${i}`);
 
-test.each(["who knows more is first", "who knows less is first"])(
-  "members of a group that know different topics read all of them, each its own: %s",
+test.each(["the member with more topics is first", "the member with fewer topics is first"])(
+  "group members with different topics consume all of them, each its own: %s",
   async (order) => {
     const prefix = uniquePrefix();
     const buses = [openBus({ prefix }), openBus({ prefix })] as const;
     const sets = [["old"], ["old", "new"]];
     const members = [noting(), noting()] as const;
-    for (const index of order === "who knows less is first" ? ([0, 1] as const) : ([1, 0] as const)) {
+    for (const index of order === "the member with fewer topics is first" ? ([0, 1] as const) : ([1, 0] as const)) {
       const { handle } = members[index];
       await buses[index].subscribe({ group: "g", topics: sets[index] ?? [], handle });
     }

@@ -10,7 +10,7 @@ import {
   recordOf,
   runningShard,
   shardOf,
-} from "../../contract/store/world.ts";
+} from "../../contract/store/fixture.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { source } from "../../helpers/handlers.ts";

@@ -2,7 +2,7 @@ import { Collection } from "mongodb";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import type { Store } from "../../../src/core/ports/index.ts";
 import { Worker } from "../../../src/engine/worker.ts";
-import { dispatchInit, newTask, recordOf, shardOf } from "../../contract/store/world.ts";
+import { dispatchInit, newTask, recordOf, shardOf } from "../../contract/store/fixture.ts";
 import { handler, source } from "../../helpers/handlers.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";

@@ -2,7 +2,7 @@ import { MongoClient } from "mongodb";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { mongoStore } from "../../../src/adapters/mongo/index.ts";
 import { FlowError } from "../../../src/errors/index.ts";
-import { newTask } from "../../contract/store/world.ts";
+import { newTask } from "../../contract/store/fixture.ts";
 import { needsServices } from "../services.ts";
 import { database, freshPrefix, openStore, testClient } from "./mongo-world.ts";
 

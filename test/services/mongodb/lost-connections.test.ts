@@ -2,7 +2,7 @@ import { expect, inject, test } from "vitest";
 import type { Fate, TcpProxy } from "../../../scripts/services/tcp-proxy.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import { FlowError } from "../../../src/errors/index.ts";
-import { artifactOf, dispatchInit, longMs, newTask, recordOf, shardOf } from "../../contract/store/world.ts";
+import { artifactOf, dispatchInit, longMs, newTask, recordOf, shardOf } from "../../contract/store/fixture.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { randomGraphs } from "../../helpers/random-graph.ts";
 import { randomGraphHandlers } from "../../helpers/random-graph-handlers.ts";

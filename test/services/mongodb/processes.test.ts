@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { tempFolder } from "../../helpers/temp-folder.ts";
-import { checkAll, startWorker, taskIdsOf, told } from "../../helpers/worker-process.ts";
+import { checkAll, outcomeOf, startWorker, taskIdsOf } from "../../helpers/worker-process.ts";
 import { needsServices } from "../services.ts";
 import { database, freshPrefix, openStore } from "./mongo-world.ts";
 
@@ -33,7 +33,7 @@ test("a process that is killed repeatedly loses nothing and stores nothing twice
     victim.signal("SIGKILL");
     expect((await victim.outcome).output).toContain("SIGKILL");
   }
-  const last = await told(startWorker(place, work, short));
+  const last = await outcomeOf(startWorker(place, work, short));
   expect(last.problems).toEqual([]);
   expect(last.processed).toBeGreaterThan(0);
   const store = await place.open();
@@ -47,9 +47,9 @@ test("two engines on one database share the work", async () => {
   const work = { seed: 3, count: 16 };
   const helper = startWorker(place, undefined, short);
   await helper.printed("ready");
-  const main = await told(startWorker(place, work, short));
+  const main = await outcomeOf(startWorker(place, work, short));
   helper.signal("SIGTERM");
-  for (const each of [main, await told(helper)]) {
+  for (const each of [main, await outcomeOf(helper)]) {
     expect(each.problems).toEqual([]);
     expect(each.processed).toBeGreaterThan(0);
   }

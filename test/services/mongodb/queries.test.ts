@@ -1,7 +1,7 @@
 import type { Db, Document, IndexDescriptionInfo } from "mongodb";
 import { expect, test } from "vitest";
 import type { MongoStore } from "../../../src/adapters/mongo/index.ts";
-import { longMs, newTask, runningShard, shardOf } from "../../contract/store/world.ts";
+import { longMs, newTask, runningShard, shardOf } from "../../contract/store/fixture.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { handler, source } from "../../helpers/handlers.ts";
@@ -69,9 +69,9 @@ const explainable = new Set(["find", "aggregate", "update", "delete"]);
 const filterOf = (query: Document): Document => query.filter ?? query.pipeline[0].$match ?? {};
 
 /**
- * Whether an index leads to what a query asks for: its first field is asked for, or is what the result is sorted by, and
- * what a partial index is limited to is asked for. Servers find that out themselves; the one for tests only where all
- * that is asked for is in the index, so it is told which one to take.
+ * Whether an index leads to what a query asks for: its first field is asked for, or is what the result is sorted by,
+ * and what a partial index is limited to is asked for. Servers find that out themselves; the one for tests only where
+ * all that is asked for is in the index, so it is told which one to take.
  */
 function serves({ key, partialFilterExpression = {} }: IndexDescriptionInfo, query: Document): boolean {
   const filter = filterOf(query);

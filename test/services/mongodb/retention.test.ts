@@ -9,7 +9,7 @@ import {
   recordOf,
   runningShard,
   shardOf,
-} from "../../contract/store/world.ts";
+} from "../../contract/store/fixture.ts";
 import { until } from "../../helpers/waiting.ts";
 import { needsServices } from "../services.ts";
 import { database, freshPrefix, openStore, testClient } from "./mongo-world.ts";

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import { afterAll, inject } from "vitest";
 import { mongoStore } from "../../../src/adapters/mongo/index.ts";
-import type { StoreHarness } from "../../contract/store/world.ts";
+import type { StoreHarness } from "../../contract/store/fixture.ts";
 import { storeContract } from "../../contract/store-contract.ts";
 import { needsServices } from "../services.ts";
 import { database, dropCollections, freshPrefix } from "./mongo-world.ts";

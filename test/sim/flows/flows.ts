@@ -1,7 +1,7 @@
 import { defineHandler, flow } from "flowkit";
 import * as z from "zod";
 
-/* Flows as users write them, right and wrong. */
+/* User flows, correct and incorrect. */
 
 export const Row = z.object({ n: z.int() });
 
@@ -29,7 +29,7 @@ const sum = defineHandler("sum", {
 /** 1 + 4 + 9 + 16 = 30. */
 export const squares = flow("squares").node("numbers", numbers).then("square", square).then("sum", sum);
 
-/** The handler of `square` with other work, which may take any kind of time. */
+/** The handler of `square` with additional work, which may wait for anything. */
 export const squareBy = (work: (n: number) => Promise<unknown>) =>
   defineHandler("square", {
     input: Row,
@@ -40,7 +40,7 @@ export const squareBy = (work: (n: number) => Promise<unknown>) =>
     },
   });
 
-/** Each row is given to `insert`, and goes on as it is. */
+/** Passes each row to `insert` and outputs it unchanged. */
 export const sink = (insert: (n: number, key: string) => Promise<unknown>) =>
   defineHandler("sink", {
     input: Row,

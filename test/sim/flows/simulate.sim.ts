@@ -7,7 +7,7 @@ import { load, Row, sink, squareBy, squares } from "./flows.ts";
 
 const seeds = 40;
 
-test("a right flow gives its result under every seed", async () => {
+test("a correct flow gives its result under every seed", async () => {
   const sums: number[] = [];
   const { failures, seeds: ran } = await simulateMany({
     seeds,
@@ -21,7 +21,7 @@ test("a right flow gives its result under every seed", async () => {
   expect(new Set(sums)).toEqual(new Set([30]));
 });
 
-test("a seed is one run", async () => {
+test("a seed reproduces its run", async () => {
   const options = { flow: squares, faults: { cancels: false } } as const;
   const [first, second] = [await simulate({ seed: 11, ...options }), await simulate({ seed: 11, ...options })];
   expect(first).toMatchObject({ violations: [], hash: second.hash, steps: second.steps });
@@ -29,7 +29,7 @@ test("a seed is one run", async () => {
   expect((await simulate({ seed: 12, ...options })).hash).not.toBe(first.hash);
 });
 
-test("a sink that isn't idempotent writes twice, and one that is does not", async () => {
+test("a sink that is not idempotent writes twice, and an idempotent one does not", async () => {
   const loads = (seeds: number, insert: (rows: Map<string, number>, n: number, key: string) => void) =>
     simulateMany({
       seeds,
@@ -39,24 +39,24 @@ test("a sink that isn't idempotent writes twice, and one that is does not", asyn
       handlers: ({ call, outside }) => [sink((n, key) => call("insert", () => insert(outside.rows, n, key)))],
       compare: ({ outside }) => [...outside.rows.values()].sort(),
     });
-  const { failures } = await loads(50 * seeds, (rows, n) => rows.set(String(rows.size), n)); // it stops at the first that fails
+  const { failures } = await loads(50 * seeds, (rows, n) => rows.set(String(rows.size), n)); // stops at the first failure
   const [failure] = failures;
-  expect(failure?.violations[0]).toMatch(/^not as in a calm run: what compare made of it is \[.*\], not \[1,2,3,4\]$/);
-  expect(failure?.story.filter((line) => line.includes("calls insert")).length).toBeGreaterThan(4);
+  expect(failure?.violations[0]).toMatch(/^not as in a calm run: the value of compare is \[.*\], not \[1,2,3,4\]$/);
+  expect(failure?.timeline.filter((line) => line.includes("calls insert")).length).toBeGreaterThan(4);
 
   expect((await loads(seeds, (rows, n, key) => rows.set(key, n))).failures).toEqual([]);
 });
 
-test("what a handler keeps between runs shows without any fault", async () => {
+test("state that a handler keeps between runs is detected without faults", async () => {
   let seen = 0;
   const count = defineHandler("square", { input: Row, output: Row, processBatch: ({ n }) => ({ n: n + ++seen }) });
   const { violations } = await simulate({ seed: 1, flow: squares, handlers: [count] });
   expect(violations[0]).toMatch(/^not as in another calm run, so without any fault: .*node 'square': it stored/);
 });
 
-test("what a handler keeps between attempts shows, because its process loses it", async () => {
+test("state that a handler keeps between attempts is detected, because a crash loses it", async () => {
   const { failures } = await simulateMany({
-    seeds: 10 * seeds, // it stops at the first that fails
+    seeds: 10 * seeds, // stops at the first failure
     flow: squares,
     handlers: () => {
       let seen = 0;
@@ -66,7 +66,7 @@ test("what a handler keeps between attempts shows, because its process loses it"
   expect(failures[0]?.violations[0]).toMatch(/^not as in a calm run: node 'square': it stored/);
 });
 
-test("a task that was cancelled and tried again gives the same result", async () => {
+test("a task that was cancelled and retried gives the same result", async () => {
   const tried: string[] = [];
   for (let seed = 1; seed <= 60; seed++) {
     const { run, violations, trace } = await simulate({ seed, flow: squares, trace: true });
@@ -77,7 +77,7 @@ test("a task that was cancelled and tried again gives the same result", async ()
   expect(tried).toContain("finished");
 });
 
-test("what expect and invariant throw is a violation of the seed", async () => {
+test("errors thrown by expect and invariant are violations", async () => {
   const { failures } = await simulateMany({
     seeds: 3,
     maxFailures: 3,
@@ -95,7 +95,7 @@ test("what expect and invariant throw is a violation of the seed", async () => {
   ]);
 });
 
-test("a task that fails is a violation, unless it may", async () => {
+test("a failed task is a violation unless mayFail is set", async () => {
   const broken = squareBy(async (n) => {
     if (n === 3) throw new TypeError("three");
   });
@@ -107,7 +107,7 @@ test("a task that fails is a violation, unless it may", async () => {
   expect(run).toMatchObject({ status: "failed", failure: { batchUid: expect.any(String) } });
 });
 
-test("handlers take their time from the process that they are made for", async () => {
+test("handlers use the clock of their process", async () => {
   const outcome = await simulate({
     seed: 5,
     flow: squares,
@@ -124,13 +124,13 @@ const realWaits: readonly (readonly [string, RegExp, () => Promise<unknown>])[] 
   ["other threads", /something outside/, () => crypto.subtle.digest("SHA-256", new Uint8Array(1_000))],
 ];
 
-test.each(realWaits)("a handler that waits for the real world is named: %s", async (_what, words, wait) => {
+test.each(realWaits)("a handler that waits for a real resource is reported: %s", async (_what, words, wait) => {
   const run = simulate({ seed: 6, flow: squares, handlers: [squareBy(wait)] });
   await expect(run).rejects.toMatchObject({ code: "SIMULATION_REAL_TIME", message: expect.stringMatching(words) });
   await expect(run).rejects.toThrow("processBatch of handler 'square' (node 'square', batch '0')");
 });
 
-test("parameters and graph JSON are checked before anything runs", async () => {
+test("parameters and graph JSON are validated before anything runs", async () => {
   const days = flow("days", { params: z.object({ day: z.iso.date() }) }).node(
     "days",
     defineHandler("days", {
@@ -149,7 +149,7 @@ test("parameters and graph JSON are checked before anything runs", async () => {
   await expect(simulate({ seed: 1, flow: graph })).rejects.toMatchObject({ code: "GRAPH_INVALID" });
 });
 
-test("faults that are switched off don't happen", async () => {
+test("disabled faults do not occur", async () => {
   const none = {
     store: false,
     messages: false,

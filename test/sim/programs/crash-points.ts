@@ -7,9 +7,9 @@ import { drive } from "../../../src/testing/scheduler/drive.ts";
 import { Cluster, type ClusterOptions } from "../../../src/testing/simulation/cluster.ts";
 
 /*
- * A process dies at every single point of a small run, one point a run: before each call to the store, between the
- * records that a call touches, before its answer arrives, around each message. No other trouble, so what breaks is
- * that point's. Prints what broke, and the points.
+ * Crashes a process at every single point of a small run, one point per run: before each store call, between the
+ * records that a call touches, before its answer arrives, around each message. Without other faults, so that a
+ * violation belongs to that point. Prints the violations and the points.
  */
 
 const read = defineHandler("read", {
@@ -44,7 +44,7 @@ const noFaults = {
   cancels: false,
   clocks: false,
 };
-/** One that draws no worker into the coordinator's own process. */
+/** A seed without a worker in the coordinator's process. */
 const seed = 8;
 const expected = {
   outputs: { add: [{ sum: 3 }, { sum: 3 }, { sum: 9 }, { sum: 6 }], merge: [{ all: { rows: [1, 2, 3, 4, 5, 6] } }] },
@@ -52,7 +52,7 @@ const expected = {
 };
 
 async function run(options: Pick<ClusterOptions, "crashAt" | "trace">) {
-  const world = new Cluster({
+  const cluster = new Cluster({
     seed,
     mode: "chaos",
     workload: () => code.workload(undefined, new OpenCalls()),
@@ -60,25 +60,25 @@ async function run(options: Pick<ClusterOptions, "crashAt" | "trace">) {
     size: { coordinators: 1, workers: 1 },
     ...options,
   });
-  await drive(world.run());
-  return { world, outcome: readRun(world, { seed, mode: "chaos", outside: undefined }) };
+  await drive(cluster.run());
+  return { cluster, outcome: readRun(cluster, { seed, mode: "chaos", outside: undefined }) };
 }
 
 const trace: string[] = [];
 const calm = await run({ trace });
-const broken: string[] = [...calm.world.journal.violations];
-// Until the task has ended; what the processes do afterwards is nobody's.
+const broken: string[] = [...calm.cluster.journal.violations];
+// Until the task has ended; later points do not matter.
 const last = trace.findLastIndex((line) => line.includes("finishTask ->"));
 const steps = Number(trace[last]?.split("\t")[0]) + 1;
 let runs = 0;
 for (const process of ["c1", "w1"]) {
   for (let step = 1; step < steps; step++) {
-    const { world, outcome } = await run({ crashAt: { step, process } });
+    const { cluster, outcome } = await run({ crashAt: { step, process } });
     runs++;
     const finished = outcome !== undefined && isFinishedRun(outcome) ? outcome : undefined;
     const got = JSON.stringify({ outputs: pick(finished?.outputs ?? {}), vars: finished?.vars });
-    if (world.journal.violations.length > 0 || got !== JSON.stringify(expected)) {
-      broken.push(`${process} dies before step ${step}: ${world.journal.violations[0] ?? got}`);
+    if (cluster.journal.violations.length > 0 || got !== JSON.stringify(expected)) {
+      broken.push(`${process} crashes before step ${step}: ${cluster.journal.violations[0] ?? got}`);
     }
   }
 }

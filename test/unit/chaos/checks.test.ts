@@ -15,7 +15,7 @@ import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 
-/* What a chaos run judges with: a task that ran as it should, and then each thing that might be wrong with it. */
+/* The checks of a chaos run: a correct task, and then each possible violation. */
 
 interface Ran {
   readonly evidence: TaskEvidence;
@@ -70,7 +70,7 @@ const withRows = (ran: Ran, change: (rows: readonly LogRow[]) => readonly LogRow
   evidence: { ...ran.evidence, rows: change(ran.evidence.rows) },
 });
 
-/** Changes the artifact at this place of node b's log. */
+/** Changes the artifact at this position of node b's log. */
 const withArtifact = (ran: Ran, seq: number, change: Partial<LogRow["artifact"]>): Ran =>
   withRows(ran, (rows) =>
     rows.map((row) =>
@@ -83,7 +83,7 @@ const withArtifact = (ran: Ran, seq: number, change: Partial<LogRow["artifact"]>
 const entry = (n: number, more: Partial<HistoryEntry>): HistoryEntry =>
   ({ n, epoch: 1, from: "queued", to: "running", at: 1_000 * n, cause: "claim", ...more }) as HistoryEntry;
 
-/** Lost its lease once, and went on at the next epoch. */
+/** Lost its lease once, and continued with the next epoch. */
 const lostOnce: readonly HistoryEntry[] = [
   entry(0, { from: "absent", to: "queued", cause: "dispatch", epoch: 0 }),
   entry(1, {}),
@@ -95,7 +95,7 @@ const lostOnce: readonly HistoryEntry[] = [
 const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
   [
     "a gap in a log",
-    "T:b:0: generation 0: seq 2 at place 1",
+    "T:b:0: generation 0: seq 2 at position 1",
     (ran) => withRows(ran, (rows) => rows.filter((row) => row.nodeId !== "b" || row.artifact.seq !== 1)),
   ],
   [
@@ -104,17 +104,17 @@ const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
     (ran) => withArtifact(ran, 2, { uid: ran.evidence.rows.find((row) => row.nodeId === "b")?.artifact.uid ?? "" }),
   ],
   [
-    "epochs that go back along seq",
-    "generation 0: epoch 1 behind 2 at seq 1",
+    "epochs that decrease along seq",
+    "generation 0: epoch 1 after 2 at seq 1",
     (ran) => withShard(withArtifact(ran, 0, { epoch: 2 }), "b", () => ({ epoch: 2 })),
   ],
   [
     "no marker",
-    "T:b:0: finished, and its log has no marker",
+    "T:b:0: finished, but its log has no marker",
     (ran) => withRows(ran, (rows) => rows.filter((row) => row.nodeId !== "b" || !row.isMarker)),
   ],
   [
-    "a write behind a lost lease",
+    "a write after a lost lease",
     "its fence was read 500 ms after 'expire' and 'claim'",
     (ran) =>
       withShard(
@@ -129,8 +129,8 @@ const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
     (ran) => withShard(ran, "b", ({ history }) => ({ history: [...history.slice(0, 2), ...history.slice(1)] })),
   ],
   [
-    "an end that was left",
-    "T:b:0: finished -> queued by requeue at epoch 1: it had ended",
+    "a terminal status that changed",
+    "T:b:0: finished -> queued by requeue at epoch 1: it had already ended",
     (ran) =>
       withShard(ran, "b", ({ history }) => ({
         history: [...history, entry(history.length, { from: "finished", to: "queued", cause: "requeue" })],
@@ -138,7 +138,7 @@ const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
   ],
   [
     "more failures than retries",
-    "T:b:0: 22 failures, and 20 retries",
+    "T:b:0: 22 failures, but 20 retries",
     (ran) => withShard(ran, "b", () => ({ failures: 22 })),
   ],
   [
@@ -151,8 +151,8 @@ const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
   ],
   ["a wrong result", "node b: batches from a/0", (ran) => withArtifact(ran, 1, { meta: { rows: [-1] } })],
   [
-    "a node that isn't over",
-    "T:b:0: running, and its task has ended",
+    "a node that has not ended",
+    "T:b:0: running, but its task has ended",
     (ran) => withShard(ran, "b", () => ({ status: "running" })),
   ],
   [
@@ -161,18 +161,18 @@ const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
     (ran) => ({ ...ran, evidence: { ...ran.evidence, vars: { ...ran.evidence.vars, vars: { count: 5 } } } }),
   ],
   [
-    "a cancel that nobody asked for",
-    "cancelled, and nobody asked for it",
+    "a cancel without a request",
+    "cancelled without a request",
     (ran) => ({ ...ran, evidence: { ...ran.evidence, task: { ...ran.evidence.task, status: "cancelled" } } }),
   ],
   [
     "a failure without a reason",
-    "failed without a failure",
+    "failed without a recorded failure",
     (ran) => ({ ...ran, evidence: { ...ran.evidence, task: { ...ran.evidence.task, status: "failed" } } }),
   ],
   [
-    "an artifact that no call made",
-    "and no call made it",
+    "an artifact that no call produced",
+    "but no call produced it",
     (ran) => ({ ...ran, lines: ran.lines.filter((line) => line.kind === "stall" || line.node !== "b") }),
   ],
   [
@@ -186,22 +186,22 @@ const mistakes: readonly (readonly [string, string, (ran: Ran) => Ran])[] = [
 ];
 
 describe("a task", () => {
-  test("that ran as it should has nothing wrong", async () => {
+  test("that is correct has no violations", async () => {
     expect(judged(await ranTask())).toEqual([]);
   });
 
-  test.each(mistakes)("with %s is found out", async (_, words, spoil) => {
+  test.each(mistakes)("with %s is detected", async (_, words, spoil) => {
     expect(judged(spoil(await ranTask()))).toContainEqual(expect.stringContaining(words));
   });
 
-  test("of which an attempt ran in two processes is found out", async () => {
+  test("with an attempt that ran in two processes is detected", async () => {
     const { evidence, lines } = await ranTask();
     const wrong = checkTask(evidence, { calls: callsOf(lines, lines), wasCancelled: false });
     expect(wrong).toContainEqual(expect.stringMatching(/attempt b:0:\d+ ran in worker-0 and worker-1/));
   });
 });
 
-test("a worker of another program that finds no batch calls nothing, and who waits for it may begin", async () => {
+test("an external worker without batches makes no calls, and its children may begin", async () => {
   const { evidence } = await ranTask();
   const streaming = { type: "map", start: "first_batch" } as const;
   const nodes = graphOf(node("none", [], { type: "external" }), node("next", ["none"], streaming));
@@ -220,30 +220,30 @@ describe("all tasks", () => {
     ];
   };
 
-  test("more attempts at once than a limit has room for are found out", () => {
+  test("more concurrent attempts than a limit allows are detected", () => {
     const at = (start: number) => Array.from({ length: 7 }, (_, n) => call(`t${n}`, start + n, start + 100)).flat();
     expect(checkLimits(callsOf(at(0)), new Map())).toEqual([
-      "limit of type source: 7 attempts ran at once, at most 3 may",
+      "limit of type source: 7 attempts ran concurrently, at most 3 may",
     ]);
     expect(checkLimits(callsOf(at(0).slice(8), at(200).slice(8)), new Map())).toEqual([]);
     const own = callsOf([...call("t", 0, 10), ...call("u", 5, 15)]);
     expect(checkLimits(own, new Map([["t:n", 1]]))).toEqual([]);
     expect(checkLimits(own, new Map([["t:n", 0]]))).toEqual([
-      "limit of node t:n: 1 attempts ran at once, at most 0 may",
+      "limit of node t:n: 1 attempts ran concurrently, at most 0 may",
     ]);
   });
 
-  test("a call after its task's end is found out, unless its process stood still", () => {
+  test("a call after its task's end is detected, unless its process stalled", () => {
     const now = machineMs();
     const tasks = { endedAt: new Map([["t", now - 2_000]]), wallOffset: 0 };
     expect(checkNothingRan(callsOf(call("t", now - 1_000, now)), tasks)).toEqual([
-      "worker-0 called t:n at epoch 1, 1000 ms after its task had ended",
+      "worker-0 called t:n at epoch 1, 1000 ms after its task ended",
     ]);
     const still: JournalLine = { kind: "stall", from: now - 2_500, at: now - 1_100 };
     expect(checkNothingRan(callsOf([still, ...call("t", now - 1_000, now)]), tasks)).toEqual([]);
   });
 
-  test("a record that has ended and moves, or goes back, is found out by samples", () => {
+  test("an ended record that changes, and a number that decreases, are detected by samples", () => {
     const sampler = new Sampler();
     const sample = (status: string, attempt_epoch: number) =>
       sampler.take([{ id: "shard s", taskId: "t", status, numbers: { attempt_epoch } }], () => false);

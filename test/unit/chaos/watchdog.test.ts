@@ -14,7 +14,7 @@ function idle(): ReturnType<typeof spawn> {
   return child;
 }
 
-test("what a driver has started ends with it, one that stands still too; what has ended before is left alone", async () => {
+test("a driver's processes are killed when it exits, paused ones too; those that exited earlier are left alone", async () => {
   const watchdog = spawn(process.execPath, [resolve("test/chaos/watchdog.ts")], {
     stdio: ["pipe", "ignore", "inherit"],
   });
@@ -22,11 +22,11 @@ test("what a driver has started ends with it, one that stands still too; what ha
   const [running, still, forgotten] = [idle(), idle(), idle()];
   still.kill("SIGSTOP");
   const ends = [once(running, "exit"), once(still, "exit")];
-  const over = once(watchdog, "exit"); // which may be before the ends that are awaited first
+  const over = once(watchdog, "exit"); // which may be before the exits that are awaited first
   for (const line of [`+${running.pid}`, `+${still.pid}`, `+${forgotten.pid}`, `-${forgotten.pid}`]) {
     watchdog.stdin?.write(`${line}\n`);
   }
-  watchdog.stdin?.end(); // as the end of the process that writes there does
+  watchdog.stdin?.end(); // like the exit of the process that writes there
   for (const end of ends) expect(await end).toEqual([null, "SIGKILL"]);
   await over;
   expect(forgotten.exitCode ?? forgotten.signalCode).toBe(null);

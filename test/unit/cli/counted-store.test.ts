@@ -43,7 +43,7 @@ test("a task that finishes", async () => {
   ]);
 });
 
-test("a try that is followed by another, and the last one", async () => {
+test("a failure that is retried, and the final one", async () => {
   let tries = 0;
   const { seen, ended } = await world(
     source("read", [1], {
@@ -77,7 +77,7 @@ test("a task that is cancelled", async () => {
   expect(seen.slice(-2)).toEqual(["read cancelled", "task cancelled"]);
 });
 
-test("a claim that is handed back, and one that is lost", async () => {
+test("a released attempt, and a lost one", async () => {
   const { store, seen } = recorded(memoryStore({}));
   await store.open();
   const graph = { schema_version: "1.0", nodes: [], edges: [] } as never;

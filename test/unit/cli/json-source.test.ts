@@ -10,7 +10,7 @@ function* valuesIn(value: unknown, path: readonly (string | number)[] = []): Gen
   for (const [key, inner] of Object.entries(value)) yield* valuesIn(inner, [...path, key]);
 }
 
-test("knows where each value of any document stands", () => {
+test("knows the position of each value in any document", () => {
   fc.assert(
     fc.property(fc.json({ depthSize: "medium" }), fc.integer({ min: 0, max: 3 }), (text, indent) => {
       const spaced = JSON.stringify(JSON.parse(text), null, indent);
@@ -27,13 +27,13 @@ test("knows where each value of any document stands", () => {
   );
 });
 
-test("a place that isn't there is the one around it", () => {
+test("a missing value has the position of its nearest ancestor", () => {
   const source = readJson('{\n "a": [1, {}]\n}', "x.json");
   expect(source.positionOf("/a/1/b/c")).toEqual({ line: 2, column: 11 });
   expect(source.positionOf("/z")).toEqual({ line: 1, column: 1 });
 });
 
-test("of duplicate keys, the last one has the position, as it has the value", () => {
+test("the last of duplicate keys determines the position, like the value", () => {
   const source = readJson('{ "a": { "b": 1 },\n "a": { "b": 2 } }', "x.json");
   expect(source.value).toEqual({ a: { b: 2 } });
   expect(source.positionOf("/a/b")).toEqual({ line: 2, column: 14 });
@@ -62,7 +62,7 @@ test.each(wrong)("%j is invalid at %i:%i", (text, line, column, problem) => {
   expect(() => readJson(text, "x.json")).toThrow(`x.json:${line}:${column}: invalid JSON: ${problem}`);
 });
 
-test("agrees with JSON.parse on what is JSON, whatever is changed in it", () => {
+test("agrees with JSON.parse on validity for any mutation of a document", () => {
   const mark = fc.constantFrom(...'{}[],:"0-.e\\ \nt/*\u00a0\u2028\f');
   fc.assert(
     fc.property(fc.json(), fc.nat(), mark, (text, at, character) => {
@@ -80,7 +80,7 @@ test("agrees with JSON.parse on what is JSON, whatever is changed in it", () => 
       }
       const message = thrownBy(() => readJson(changed, "x.json"));
       expect(message).toMatch(/^x\.json:\d+:\d+: invalid JSON: /);
-      expect(problem).not.toContain(message.replace(/.*invalid JSON: /s, "")); // not merely repeated, without a position
+      expect(problem).not.toContain(message.replace(/.*invalid JSON: /s, "")); // not merely JSON.parse's message, without a position
     }),
   );
 });
@@ -94,7 +94,7 @@ function thrownBy(call: () => unknown): string {
   return "";
 }
 
-test("a deeply nested document is read, with the position of its root", () => {
+test("a deeply nested document is parsed, with the position of its root", () => {
   const deep = `\n${"[".repeat(200_000)}${"]".repeat(200_000)}`;
   expect(readJson(deep, "x.json").positionOf("/0/0")).toEqual({ line: 1, column: 1 });
   expect(() => readJson(`${deep}]`, "x.json")).toThrow("x.json:1:1: invalid JSON: ");

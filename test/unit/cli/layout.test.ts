@@ -22,13 +22,13 @@ const anyGraph = fc
     }),
   );
 
-/** Whether a box has a part of this rectangle, which a curve from corner to corner doesn't leave. */
+/** Whether a box overlaps this rectangle, which contains a curve between its corners. */
 const isWithin =
   (left: number, top: number, right: number, bottom: number) =>
   ({ x, y, width, height }: Box): boolean =>
     x - width / 2 < right && left < x + width / 2 && y - height / 2 < bottom && top < y + height / 2;
 
-test("parents stand above their children, no box on another, and no edge on a box", () => {
+test("parents are above their children, and no boxes or edges overlap boxes", () => {
   fc.assert(
     fc.property(anyGraph, (graph) => {
       const { boxes, lines, width, height } = layOut(graph);
@@ -60,7 +60,7 @@ test("parents stand above their children, no box on another, and no edge on a bo
   );
 });
 
-test("a chain is straight, and two branches stand side by side", () => {
+test("a chain is straight, and two branches are side by side", () => {
   const chain = parseGraph({
     nodes: [
       { node_id: "a", type: "t" },
@@ -79,10 +79,10 @@ test("a chain is straight, and two branches stand side by side", () => {
   });
   const [a, b, c, d] = layOut(fork).boxes.map(({ x }) => x);
   expect(a).toBe(d);
-  expect(Math.abs(((b ?? 0) + (c ?? 0)) / 2 - (a ?? 0))).toBeLessThanOrEqual(1); // places are whole numbers
+  expect(Math.abs(((b ?? 0) + (c ?? 0)) / 2 - (a ?? 0))).toBeLessThanOrEqual(1); // coordinates are integers
 });
 
-test("a large graph is drawn too", () => {
+test("a large graph can be drawn", () => {
   const nodes = Array.from({ length: 3_000 }, (_, index) => ({
     node_id: `n${index}`,
     type: "t",
@@ -92,7 +92,7 @@ test("a large graph is drawn too", () => {
   expect(layOut(parseGraph({ nodes })).boxes).toHaveLength(3_000);
 });
 
-test("how many parents are waited for is said once, beside the arrows, where it isn't all", () => {
+test("a fan-in other than all is shown once, beside the arrows", () => {
   const join = (fanIn: "all" | "count:2") =>
     parseGraph({
       nodes: [
@@ -107,14 +107,14 @@ test("how many parents are waited for is said once, beside the arrows, where it 
   expect(toSvg(join("all"))).not.toContain('class="label"');
 });
 
-test("a drawing is one image, unless its nodes are links", () => {
+test("a drawing has the role of an image unless its nodes are links", () => {
   const graph = parseGraph({ nodes: [{ node_id: "a", type: "t" }] });
   expect(toSvg(graph)).toMatch(/^<svg [^>]*role="img"/);
   expect(toSvg(graph, { linked: true })).not.toContain("role=");
   expect(toSvg(graph, { linked: true })).toContain('<a href="#node-a">');
 });
 
-test("what stands in a drawing can't end it", () => {
+test("text in a drawing is escaped", () => {
   expect(toSvg(parseGraph({ name: "</title><script>", nodes: [{ node_id: "a", type: "t" }] }))).not.toContain(
     "<script>",
   );

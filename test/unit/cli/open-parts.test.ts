@@ -9,7 +9,7 @@ import { tempFolder } from "../../helpers/temp-folder.ts";
 
 const kafkaNames = catalogue.flatMap(({ path }) => (path.startsWith("kafka.") ? [path.slice("kafka.".length)] : []));
 
-test("every setting of Kafka is read when the bus is made", async () => {
+test("every Kafka setting is used to create the bus", async () => {
   const file = join(tempFolder(), "a.pem");
   writeFileSync(file, "");
   const { kafka = {} } = settingsSchema.parse({

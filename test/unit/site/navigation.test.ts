@@ -21,23 +21,23 @@ Read [this](prose.md) first, coming from [elsewhere](https://example.com/other.m
 | [Crawl](recipes/crawl.md), [Reduce](recipes/reduce.md) | as a [handler](handlers.md) |
 `;
 
-test("headings are sections, and each page that is linked to is in the first that does", () => {
+test("headings are sections, and each linked page is in the first section that links it", () => {
   expect(sectionsOf(index, "docs/README.md")).toEqual([
     { title: "New here", files: ["docs/prose.md", "docs/handlers.md", "CONTRIBUTING.md"] },
     { title: "Recipes", files: ["docs/recipes/crawl.md", "docs/recipes/reduce.md"] },
   ]);
 });
 
-test("each page must be listed, and be there", () => {
+test("each page must be listed, and exist", () => {
   const sections = sectionsOf("## All\n- [A](a.md)\n- [B](b.md)", "docs/README.md");
   expect(navigationProblems(sections, ["docs/a.md", "docs/c.md"])).toEqual([
     "docs/c.md is not in the navigation",
-    "docs/b.md is in the navigation, and isn't there",
+    "docs/b.md is in the navigation but does not exist",
   ]);
   expect(navigationProblems(sections, ["docs/a.md", "docs/b.md"])).toEqual([]);
 });
 
-test("a page is called as its heading says", () => {
+test("the title of a page is its heading", () => {
   expect(titleOf("words\n\n# What `ctx` offers\n\n# More", "docs/a.md")).toBe("What ctx offers");
   expect(titleOf("words", "docs/a.md")).toBe("docs/a.md");
 });

@@ -1,7 +1,7 @@
 import { handlerContext } from "flowkit/testing";
 import { expect, test } from "vitest";
 
-test("a context by itself has all that a handler may ask of it", async () => {
+test("a default context has everything that a handler may use", async () => {
   const ctx = handlerContext({ nodeId: "load", uid: "b1", args: { factor: 2 } });
   expect(ctx).toMatchObject({ idempotencyKey: "task:load:b1", epoch: 1, shard: 0, args: { factor: 2 } });
   ctx.metrics.add("rows", 2);
@@ -15,7 +15,7 @@ test("a context by itself has all that a handler may ask of it", async () => {
   expect(order).toEqual(["second", "first"]);
 });
 
-test("a checkpoint is kept as it was when it was set", async () => {
+test("a checkpoint is stored as a copy", async () => {
   const { checkpoint } = handlerContext();
   expect(await checkpoint.get()).toBeUndefined();
   const place = { page: 1 };
@@ -24,7 +24,7 @@ test("a checkpoint is kept as it was when it was set", async () => {
   expect(await checkpoint.get()).toEqual({ page: 1 });
 });
 
-test("a heartbeat tells of an abort", async () => {
+test("a heartbeat throws after an abort", async () => {
   await handlerContext().heartbeat();
   const ctx = handlerContext({ signal: AbortSignal.abort(new Error("stop")) });
   await expect(ctx.heartbeat()).rejects.toThrow("stop");

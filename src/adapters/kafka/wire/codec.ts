@@ -5,7 +5,7 @@ import { type Stamp, toEnvelope } from "./to-envelope.ts";
 
 export type { Stamp } from "./to-envelope.ts";
 
-/** A message as Kafka carries it: compact JSON, and W3C trace context in a header. */
+/** A message in Kafka: compact JSON, with W3C trace context in a header. */
 export interface WireMessage {
   readonly value: Buffer;
   readonly headers: { readonly traceparent?: string };
@@ -24,7 +24,7 @@ export function encode(message: Message, stamp: Stamp): WireMessage {
   };
 }
 
-/** Never throws: what can't be read is said in words. */
+/** Never throws: an unreadable message is returned as a problem. */
 export function decode(value: Uint8Array | null, traceparent?: string): Decoded {
   if (value === null) return { problem: "the message has no value" };
   try {

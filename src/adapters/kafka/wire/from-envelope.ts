@@ -3,7 +3,7 @@ import * as schemas from "./schemas.ts";
 
 type Read<TMessage> = { readonly [TKey in keyof TMessage]: TMessage[TKey] | undefined };
 
-/** What a message of this kind says besides its address. */
+/** The fields of a message of this kind besides its address. */
 type Own<TMessage> = Omit<TMessage, keyof AttemptAddress | keyof MessageTrace | "kind">;
 type MessageOf<TKind extends Message["kind"]> = Extract<Message, { readonly kind: TKind }>;
 type Reader<TKind extends Message["kind"]> = (
@@ -11,7 +11,7 @@ type Reader<TKind extends Message["kind"]> = (
   envelope: schemas.Envelope,
 ) => Read<Own<MessageOf<TKind>>>;
 
-const readHeld: Reader<"TASK_ACCEPTED"> = (payload) => {
+const readLease: Reader<"TASK_ACCEPTED"> = (payload) => {
   const { worker_id, lease_id, lease_deadline_ts_ms } = schemas.held.parse(payload);
   return { workerId: worker_id, leaseId: lease_id, leaseDeadline: lease_deadline_ts_ms };
 };
@@ -25,9 +25,9 @@ const readers: { readonly [TKind in Message["kind"]]: Reader<TKind> } = {
     const { reason, cancel_token } = schemas.taskCancel.parse(payload);
     return { reason, cancelToken: cancel_token };
   },
-  TASK_ACCEPTED: readHeld,
-  TASK_HEARTBEAT: readHeld,
-  TASK_RESUMED: readHeld,
+  TASK_ACCEPTED: readLease,
+  TASK_HEARTBEAT: readLease,
+  TASK_RESUMED: readLease,
   BATCH_OK: (payload) => {
     const { worker_id, batch_uid, metrics = {}, artifacts_ref } = schemas.batchOk.parse(payload);
     return { workerId: worker_id, batchUid: batch_uid, metrics, artifactsRef: artifacts_ref };
@@ -74,11 +74,11 @@ const readers: { readonly [TKind in Message["kind"]]: Reader<TKind> } = {
   WORKER_OFFLINE: (payload) => ({ workerId: schemas.workerOffline.parse(payload).worker_id }),
 };
 
-/** It says something that no message says. */
+/** The envelope does not contain a known message. */
 export class Unreadable extends Error {}
 
 /**
- * The message that an envelope holds.
+ * Reads the message in an envelope.
  *
  * @throws Unreadable, and zod's errors
  */
@@ -90,7 +90,7 @@ export function fromEnvelope(value: unknown): Message {
   const own = readers[kind](envelope.payload, envelope);
   const isAnnounce = kind === "WORKER_ONLINE" || kind === "WORKER_OFFLINE";
   const address = { taskId: task_id, nodeId: node_id, shard, epoch: attempt_epoch, type: step_type };
-  // Each reader's result is held to its kind by the type of `readers`.
+  // The type of `readers` ties each reader's result to its kind.
   return defined({ kind, ...(isAnnounce ? {} : address), ...own, ...trace }) as Message;
 }
 
@@ -122,6 +122,6 @@ function fieldOf(kind: Message["kind"]): string {
   }
 }
 
-/** The same without the fields that are undefined. */
+/** Removes undefined fields. */
 const defined = (fields: object): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -1,10 +1,10 @@
 import * as z from "zod";
 
 /*
- * The envelopes and payloads, as they are read: unknown fields are ignored, an optional field may be absent or null.
+ * The schemas of envelopes and payloads. Unknown fields are ignored; an optional field may be absent or null.
  */
 
-/** Absent and null are the same. */
+/** Absent and null are equivalent. */
 const optional = <T extends z.ZodType>(schema: T) =>
   schema.nullish().transform((value): z.output<T> | undefined => value ?? undefined);
 

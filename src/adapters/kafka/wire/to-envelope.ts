@@ -1,7 +1,7 @@
 import { match } from "ts-pattern";
 import type { Message } from "../../../core/messages/messages.ts";
 
-/** What a message gets that has none yet. */
+/** Defaults for a message without these fields. */
 export interface Stamp {
   /** A new UUID. */
   readonly corrId: string;
@@ -9,7 +9,7 @@ export interface Stamp {
   readonly sentAt: number;
 }
 
-/** A message as it is written: its fields in the documented order, those without a value left out. */
+/** The envelope of a message, with fields in the documented order; undefined ones are omitted by `JSON.stringify`. */
 export function toEnvelope(message: Message, stamp: Stamp): object {
   const { corrId = stamp.corrId, sentAt = stamp.sentAt } = message;
   const about =
@@ -136,8 +136,8 @@ function payloadOf(message: Message): object {
 }
 
 /**
- * The same for a message and its repeat, other for any two messages that say different things. Nobody reads anything
- * out of it. An announce has none of its own: each is news.
+ * Equal for a message and its repeat, different for messages with different content. It is opaque to readers.
+ * Announcements have none of their own, because each one is new.
  */
 function dedupIdOf(message: Message): string | undefined {
   if (message.kind === "WORKER_ONLINE" || message.kind === "WORKER_OFFLINE") return undefined;
@@ -145,7 +145,7 @@ function dedupIdOf(message: Message): string | undefined {
   return [kind, taskId, nodeId, epoch, shard, ...ownPart(message)].join(":");
 }
 
-/** What tells it from others of its kind about the same attempt. */
+/** Distinguishes a message from others of its kind about the same attempt. */
 function ownPart(message: Message): readonly (string | number)[] {
   switch (message.kind) {
     case "BATCH_OK":

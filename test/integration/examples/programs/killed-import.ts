@@ -1,6 +1,6 @@
 /*
- * The import of `examples/etl-to-sqlite`, by a process that kills itself once it has committed so many batches, before
- * the engine hears of the last one: `node killed-import.ts FOLDER FILE BATCHES`. Prints the batches that it loaded.
+ * The import of `examples/etl-to-sqlite` in a process that kills itself after committing this many batches, before the
+ * engine stores the last one: `node killed-import.ts FOLDER FILE BATCHES`. Prints the batches that it loaded.
  */
 import { writeSync } from "node:fs";
 import { join } from "node:path";

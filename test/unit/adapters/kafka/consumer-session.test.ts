@@ -5,7 +5,7 @@ import { systemClock } from "../../../../src/core/ports/system.ts";
 import { silentLogger } from "../../../../src/definitions/index.ts";
 import { Gate, until } from "../../../helpers/waiting.ts";
 
-/** A consumer of the driver that notes what is asked of it, and connects when it is let. */
+/** A driver's consumer that records its calls and connects when the test allows it. */
 function sessionOf(at: "connect" | "subscribe") {
   const calls: string[] = [];
   const gate = new Gate();
@@ -30,7 +30,7 @@ function sessionOf(at: "connect" | "subscribe") {
     topics: ["x"],
     fromBeginning: true,
     take: () => {},
-    room: async () => {},
+    whenNotFull: async () => {},
     isFull: () => false,
     onAssigned: () => {},
   });
@@ -40,7 +40,7 @@ function sessionOf(at: "connect" | "subscribe") {
 test.for([
   ["connect", ["connect", "connect done", "disconnect", "disconnect done"]],
   ["subscribe", ["connect", "connect done", "subscribe", "subscribe done", "disconnect", "disconnect done"]],
-] as const)("closed while it begins to %s: goes no further, and disconnects after it", async ([at, expected]) => {
+] as const)("closed while it starts to %s: goes no further, and disconnects afterwards", async ([at, expected]) => {
   const { session, gate, calls } = sessionOf(at);
   const starting = session.start().catch((error: Error) => error.message);
   await until(() => gate.arrived === 1, at);
@@ -51,7 +51,7 @@ test.for([
   expect(calls).toEqual(expected);
 });
 
-test("closed before it begins: connects to nobody", async () => {
+test("closed before it starts: does not connect", async () => {
   const { session, calls } = sessionOf("connect");
   await session.close();
   await expect(session.start()).rejects.toThrow("closed");

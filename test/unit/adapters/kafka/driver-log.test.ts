@@ -18,14 +18,14 @@ function log() {
   return { logger, time, bus, say, warnings };
 }
 
-test("what the driver says is a warning, without secrets", () => {
+test("messages of the driver are warnings without secrets", () => {
   const { say, warnings } = log();
   say("refused: s3cret", { broker: "a:1", error: "s3cret", stack: "s3cret" });
   const fields = { part: "kafkajs Connection", broker: "a:1", error: "****" };
   expect(warnings()).toEqual([{ level: "warn", fields, message: "refused: ****" }]);
 });
 
-test("what it says again within half a minute is of level debug, and counted when it is said after that", () => {
+test("repeats within half a minute are logged at debug level and counted in the next warning", () => {
   const { logger, time, say, warnings } = log();
   for (const at of [0, 500, 29_999, 30_000, 30_500, 60_000]) {
     time.now = at;
@@ -36,7 +36,7 @@ test("what it says again within half a minute is of level debug, and counted whe
   expect(logger.lines.map(({ level }) => level)).toEqual(["warn", "debug", "debug", "warn", "debug", "warn"]);
 });
 
-test("another message, and the same of another broker, is news", () => {
+test("another message, or the same about another broker, is a new warning", () => {
   const { say, warnings } = log();
   say("refused", { broker: "a:1" });
   say("refused", { broker: "b:1" });
@@ -44,7 +44,7 @@ test("another message, and the same of another broker, is news", () => {
   expect(warnings()).toHaveLength(3);
 });
 
-test("of messages that are all different the newest hundred are remembered", () => {
+test("the newest hundred different messages are remembered", () => {
   const { logger, say, warnings } = log();
   for (let n = 0; n <= 100; n++) say(`request ${n} timed out`);
   expect(warnings()).toHaveLength(101);
@@ -54,7 +54,7 @@ test("of messages that are all different the newest hundred are remembered", () 
   expect(logger.lines.at(-1)?.level).toBe("warn");
 });
 
-test("that members of a group join and leave is not a warning", () => {
+test("members joining and leaving a group is not a warning", () => {
   const { logger, say } = log();
   say("The group is rebalancing, re-joining");
   say("Response Heartbeat(key: 12, version: 3)", { error: "The group is rebalancing, so a rejoin is needed" });
@@ -62,7 +62,7 @@ test("that members of a group join and leave is not a warning", () => {
   expect(logger.lines.map(({ level }) => level)).toEqual(["debug", "debug", "debug"]);
 });
 
-test("what the driver says of connections that the bus closes is not a warning", () => {
+test("messages about connections that the bus closes are not warnings", () => {
   const { logger, bus, say } = log();
   bus.closed = true;
   say("Connection error: this Kafka bus is closed");

@@ -6,7 +6,7 @@ import type { TopicCreation } from "../../../../src/adapters/kafka/topic-creatio
 import { systemClock } from "../../../../src/core/ports/system.ts";
 import { silentLogger } from "../../../../src/definitions/index.ts";
 
-/** A member of a group whose consumer can't connect. */
+/** A group member whose consumer cannot connect. */
 function memberOf(error: Error): GroupMember {
   const consumer = {
     events: { CRASH: "crash", GROUP_JOIN: "join" },
@@ -35,7 +35,7 @@ function memberOf(error: Error): GroupMember {
 test.for([
   ["a login", { name: "KafkaJSSASLAuthenticationError" }],
   ["a certificate", { name: "KafkaJSConnectionError", code: "DEPTH_ZERO_SELF_SIGNED_CERT" }],
-] as const)("%s that is refused ends the start without waiting for the broker to change its mind", async ([, kind]) => {
+] as const)("%s that is rejected fails the start without waiting", async ([, kind]) => {
   const member = memberOf(Object.assign(new Error("the driver's words"), kind));
   await expect(member.start()).rejects.toMatchObject({
     code: "BUS_UNAVAILABLE",

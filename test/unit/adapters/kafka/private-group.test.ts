@@ -3,7 +3,7 @@ import type { BusParts } from "../../../../src/adapters/kafka/client.ts";
 import { endsOf } from "../../../../src/adapters/kafka/private-group.ts";
 import { until } from "../../../helpers/waiting.ts";
 
-test("a topic whose end can't be told leaves nothing under way behind the disconnect", async () => {
+test("a topic whose end cannot be fetched leaves nothing pending after the disconnect", async () => {
   let underWay = 0;
   let atDisconnect: number | undefined;
   const admin = {
@@ -12,7 +12,7 @@ test("a topic whose end can't be told leaves nothing under way behind the discon
       underWay++;
       try {
         if (topic === "a") throw new Error("not the leader");
-        // The driver tries again, with whatever connection it can get.
+        // The driver retries, with any connection it can get.
         await until(() => atDisconnect !== undefined, "the disconnect", 200).catch(() => {});
         return [{ partition: 0, offset: "1", high: "1", low: "0" }];
       } finally {

@@ -13,13 +13,13 @@ type Request = readonly { readonly topic: string; readonly messages: readonly { 
 const protocolError = (type: string, retriable = false) =>
   new KafkaJSProtocolError(Object.assign(new Error(type), { type, retriable, code: 0 }));
 
-/** A publisher over a producer whose requests this test answers, by a clock that this test moves. */
+/** A publisher with a producer whose requests the test answers, and a clock that the test advances. */
 function open(options: Partial<BusParts["options"]> = {}) {
   const time = { now: 1_000 };
   const broker = {
-    /** What the broker answers to a request. */
+    /** The broker's answer to a request. */
     refuses: (_request: Request): unknown => undefined,
-    /** What comes of looking for topics. */
+    /** The outcome of looking up topics. */
     lacks: (_topics: readonly string[]): unknown => undefined,
     got: [] as string[],
     slept: [] as number[],
@@ -60,7 +60,7 @@ function open(options: Partial<BusParts["options"]> = {}) {
   const publisher = new Publisher(parts, topics);
   onTestFinished(() => publisher.close());
   const take = (topic: string, text: string) =>
-    publisher.take({ topic, key: null, value: Buffer.from(text) }).then(
+    publisher.send({ topic, key: null, value: Buffer.from(text) }).then(
       () => "sent",
       (error: Error) => error.message,
     );
@@ -70,8 +70,8 @@ function open(options: Partial<BusParts["options"]> = {}) {
 const stateOf = ({ dropped, failingSince }: Publisher) => ({ dropped, failingSince });
 const has = (request: Request, topic: string) => request.some((each) => each.topic === topic);
 
-describe("messages that a broker refuses", () => {
-  test("of a topic are told until one of this topic gets through, and take no other topic's with them", async () => {
+describe("messages that a broker rejects", () => {
+  test("because of their topic are reported until one of the topic succeeds, and do not affect other topics", async () => {
     const { publisher, broker, time, take } = open();
     broker.refuses = (request) => (has(request, "closed") ? protocolError("TOPIC_AUTHORIZATION_FAILED") : undefined);
     const began = time.now;
@@ -92,7 +92,7 @@ describe("messages that a broker refuses", () => {
     expect(publisher.lastError).toMatch(/TOPIC_AUTHORIZATION_FAILED/);
     expect(publisher.dropped).toBe(2);
     time.now += 3_600_000;
-    await take("open", "e"); // says nothing of the other topic
+    await take("open", "e"); // tells nothing about the other topic
     expect(publisher.failingSince).toBe(began);
 
     broker.refuses = () => undefined;
@@ -100,7 +100,7 @@ describe("messages that a broker refuses", () => {
     expect(publisher.failingSince).toBeUndefined();
   });
 
-  test("for a topic that can't be created hold up no other topic's", async () => {
+  test("for a topic that cannot be created do not block other topics", async () => {
     const { publisher, broker, take } = open();
     const refusal = Object.assign(new Error("Topic creation errors"), {
       errors: [protocolError("TOPIC_AUTHORIZATION_FAILED")],
@@ -113,7 +113,7 @@ describe("messages that a broker refuses", () => {
     expect(publisher.failingSince).toBeDefined();
   });
 
-  test("while brokers are missing wait for them", async () => {
+  test("because brokers are missing wait for them", async () => {
     const { publisher, broker, take } = open();
     broker.lacks = () => {
       broker.lacks = () => undefined;
@@ -123,7 +123,7 @@ describe("messages that a broker refuses", () => {
     expect(stateOf(publisher)).toEqual({ dropped: 0, failingSince: undefined });
   });
 
-  test("for their own size are counted, and say nothing of the bus", async () => {
+  test("because of their size are counted, and do not affect the health of the bus", async () => {
     const { publisher, broker, take } = open();
     const isLarge = ({ value }: { readonly value: Buffer }) => value.toString() === "large";
     broker.refuses = (request) =>
@@ -134,11 +134,11 @@ describe("messages that a broker refuses", () => {
   });
 });
 
-describe("messages that are refused here", () => {
-  test("since too many wait are told for as long as it takes to look for what they said", async () => {
+describe("messages that the publisher rejects", () => {
+  test("because too many are waiting are reported for one polling interval", async () => {
     const { publisher, time, take } = open({ maxBuffered: 1 });
     const first = take("x", "a");
-    expect(() => publisher.take({ topic: "x", key: null, value: Buffer.from("b") })).toThrow(
+    expect(() => publisher.send({ topic: "x", key: null, value: Buffer.from("b") })).toThrow(
       expect.objectContaining({ code: "BUS_UNAVAILABLE", retryable: true }),
     );
     const began = time.now;
@@ -148,16 +148,16 @@ describe("messages that are refused here", () => {
     expect(publisher.failingSince).toBeUndefined();
   });
 
-  test("since they are too large have a code of their own", () => {
+  test("because of their size have their own code", () => {
     const { publisher } = open();
-    expect(() => publisher.take({ topic: "x", key: null, value: Buffer.alloc(101) })).toThrow(
+    expect(() => publisher.send({ topic: "x", key: null, value: Buffer.alloc(101) })).toThrow(
       expect.objectContaining({ code: "MESSAGE_TOO_LARGE", details: { topic: "x", bytes: 101, limit: 100 } }),
     );
     expect(stateOf(publisher)).toEqual({ dropped: 1, failingSince: undefined });
   });
 });
 
-test("what was given up while a broker was away is looked for after it is back", async () => {
+test("messages dropped during an outage are reported for a while after it", async () => {
   const { publisher, broker, time, take } = open({ deliveryTimeoutMs: 1 });
   broker.refuses = () => protocolError("NOT_LEADER_FOR_PARTITION", true);
   const lost = take("x", "a");

@@ -2,7 +2,7 @@ import { AssignerProtocol, type Assignment, type Cluster } from "kafkajs";
 import { expect, test } from "vitest";
 import { topicAssigner } from "../../../../src/adapters/kafka/consumer-session.ts";
 
-/** What members with these topics are given by one that leads them and sees topics of so many partitions. */
+/** The assignment of members with these topics by a leader that sees topics with this many partitions. */
 async function assigned(
   members: Readonly<Record<string, readonly string[]>>,
   partitions: Readonly<Record<string, number>>,
@@ -28,12 +28,12 @@ async function assigned(
   return { given: byMember, warned };
 }
 
-test("members with the same topics share all partitions evenly, over topics of one partition too", async () => {
+test("members with the same topics share all partitions evenly, even across topics with one partition", async () => {
   const { given } = await assigned({ b: ["x", "y", "z"], a: ["x", "y", "z"] }, { x: 3, y: 1, z: 2 });
   expect(given).toEqual({ a: { x: [0, 2], z: [0] }, b: { x: [1], y: [0], z: [1] } });
 });
 
-test("a topic goes to members that listen to it, whoever leads", async () => {
+test("a topic is assigned to its subscribers, whichever member leads", async () => {
   const members = { leader: ["old"], late: ["new", "old"], third: ["new"] };
   const { given } = await assigned(members, { old: 2, new: 3 });
   const readers = (topic: string) => Object.keys(given).filter((id) => given[id]?.[topic] !== undefined);
@@ -44,14 +44,14 @@ test("a topic goes to members that listen to it, whoever leads", async () => {
   expect(partitionsOf("new").toSorted()).toEqual([0, 1, 2]);
 });
 
-test("a leader that may not see a topic hands out its own, and says what nobody reads", async () => {
+test("a leader that may not access a topic assigns its own, and reports the topics that are not consumed", async () => {
   const refusal = Object.assign(new Error("Not authorized"), { name: "KafkaJSProtocolError", retriable: false });
   const { given, warned } = await assigned({ leader: ["old"], late: ["old", "new"] }, { old: 2 }, refusal);
   expect(given).toEqual({ late: { old: [0] }, leader: { old: [1] } });
   expect(warned).toEqual([expect.stringMatching(/not be consumed: new$/)]);
 });
 
-test("a broker that doesn't answer is no reason to hand out less", async () => {
+test("a broker that does not answer does not reduce the assignment", async () => {
   const away = Object.assign(new Error("Connection timeout"), { name: "KafkaJSConnectionError", retriable: true });
   await expect(assigned({ leader: ["old"], late: ["new"] }, { old: 1 }, away)).rejects.toBe(away);
 });

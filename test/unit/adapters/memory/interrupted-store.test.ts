@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../../src/adapters/memory/index.ts";
 import type { Attempt } from "../../../../src/core/model/records.ts";
 import type { Store } from "../../../../src/core/ports/index.ts";
-import { artifactOf, claimed, newTask, recordOf, runningShard, shardOf } from "../../../contract/store/world.ts";
+import { artifactOf, claimed, newTask, recordOf, runningShard, shardOf } from "../../../contract/store/fixture.ts";
 
 /** A process whose store stops at a named step until it is resumed, and another one whose store does not stop. */
 function interruptible() {

@@ -3,7 +3,7 @@ import { memoryBus, type UndeliveredMessage } from "../../../../src/adapters/mem
 import type { Message } from "../../../../src/core/messages/messages.ts";
 import type { Clock } from "../../../../src/core/ports/index.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
-import { gate, messageOf, nodeOf, noting, pause, taskOf } from "../../../contract/bus/world.ts";
+import { gate, messageOf, nodeOf, noting, pause, taskOf } from "../../../contract/bus/fixture.ts";
 
 /** A clock whose sleeps end at once and are noted; `yield` is a real turn of the event loop. */
 function notedClock() {

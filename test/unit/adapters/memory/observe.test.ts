@@ -8,7 +8,7 @@ import {
   recordOf,
   runningShard,
   shardOf,
-} from "../../../contract/store/world.ts";
+} from "../../../contract/store/fixture.ts";
 
 function observed() {
   const events: MemoryStoreEvent[] = [];

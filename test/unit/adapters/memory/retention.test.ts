@@ -16,7 +16,7 @@ import {
   recordOf,
   runningShard,
   shardOf,
-} from "../../../contract/store/world.ts";
+} from "../../../contract/store/fixture.ts";
 
 const finishTask = async (store: Store, id: string) => {
   await store.createTask(newTask(id, { idempotencyKey: `key of ${id}` }));

@@ -5,7 +5,7 @@ import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
 import { connectionTo } from "../../../../src/adapters/sqlite/sqlite-store.ts";
 import { createEngine } from "../../../../src/engine/engine.ts";
 import { FlowError } from "../../../../src/errors/index.ts";
-import { newTask, shardOf } from "../../../contract/store/world.ts";
+import { newTask, shardOf } from "../../../contract/store/fixture.ts";
 import { graphOf, node } from "../../../helpers/graphs.ts";
 import { handler, source } from "../../../helpers/handlers.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";

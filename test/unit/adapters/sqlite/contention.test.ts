@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type SqliteStoreOptions, sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
 import type { Store } from "../../../../src/core/ports/index.ts";
-import { newTask } from "../../../contract/store/world.ts";
+import { newTask } from "../../../contract/store/fixture.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 
 /** Two connections to one file, as of two processes. */

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
 import type { Store } from "../../../../src/core/ports/index.ts";
-import { claimed, longMs, newTask, queuedShard, runningShard, shardOf } from "../../../contract/store/world.ts";
+import { claimed, longMs, newTask, queuedShard, runningShard, shardOf } from "../../../contract/store/fixture.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 
 const hourMs = 3_600_000;

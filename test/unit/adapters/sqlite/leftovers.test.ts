@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
 import type { Store } from "../../../../src/core/ports/index.ts";
-import { cancellingShard, longMs, recordOf, runningShard, shardOf } from "../../../contract/store/world.ts";
+import { cancellingShard, longMs, recordOf, runningShard, shardOf } from "../../../contract/store/fixture.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 
 /** A file with two names: opened under the second one, it has another connection, as of another process. */

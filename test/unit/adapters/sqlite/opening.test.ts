@@ -6,7 +6,7 @@ import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
 import { connectionTo } from "../../../../src/adapters/sqlite/sqlite-store.ts";
 import type { Store } from "../../../../src/core/ports/index.ts";
 import { createEngine } from "../../../../src/engine/engine.ts";
-import { newTask } from "../../../contract/store/world.ts";
+import { newTask } from "../../../contract/store/fixture.ts";
 import { handler } from "../../../helpers/handlers.ts";
 import { tempFolder } from "../../../helpers/temp-folder.ts";
 

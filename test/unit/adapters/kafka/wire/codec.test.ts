@@ -11,16 +11,16 @@ const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
 const read = (value: unknown) => decode(bytes(value));
 
 describe.for(Object.keys(samples) as Message["kind"][])("%s", (kind) => {
-  test("is written as documented, byte for byte", () => {
+  test("is encoded as documented, byte for byte", () => {
     expect(encode(samples[kind], stamp).value.toString()).toBe(JSON.stringify(envelope(kind)));
   });
 
-  test("is read as it was written", () => {
+  test("is decoded as it was encoded", () => {
     const { dedup_id: dedupId } = envelope(kind);
     expect(read(envelope(kind))).toEqual({ message: { ...samples[kind], dedupId } });
   });
 
-  test("is read without what is optional, absent or null, and with fields that nobody knows", () => {
+  test("is decoded without optional fields, absent or null, and with unknown fields", () => {
     const given = envelope(kind);
     const optional = [
       ...["input_ref", "input_inline", "batching", "artifacts_ref", "error", "final_uid", "due_in_ms", "yielded"],
@@ -35,7 +35,7 @@ describe.for(Object.keys(samples) as Message["kind"][])("%s", (kind) => {
     expect(read({ ...less, payload: nulled })).toEqual(asAbsent);
   });
 
-  test("is not read with a required field missing", () => {
+  test("is rejected if a required field is missing", () => {
     const given = envelope(kind);
     const required =
       kind === "WORKER_ONLINE" || kind === "WORKER_OFFLINE" ? "worker_id" : Object.keys(given.payload)[0];
@@ -57,7 +57,7 @@ test("a message is stamped once, and a repeat has the same dedup_id", () => {
   expect(second).toMatchObject({ corr_id: "other", ts_ms: 6, dedup_id: first.dedup_id });
 });
 
-test("messages that say different things have different dedup_ids", () => {
+test("messages with different content have different dedup_ids", () => {
   const { BATCH_OK, TASK_HEARTBEAT, TASK_START } = samples;
   const different: Message[] = [
     ...Object.values(samples).filter(({ kind }) => !kind.startsWith("WORKER_")),
@@ -72,7 +72,7 @@ test("messages that say different things have different dedup_ids", () => {
   expect(new Set(ids).size).toBe(different.length);
 });
 
-test("trace context travels in a header", () => {
+test("trace context is sent in a header", () => {
   const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   const { value, headers } = encode({ ...samples.TASK_DONE, traceparent }, stamp);
   expect(headers).toEqual({ traceparent });
@@ -86,9 +86,9 @@ test.for([
   ["no UTF-8", Buffer.from([0x22, 0xff, 0x22]), "not valid UTF-8"],
   ["no envelope", bytes([1]), "envelope: "],
   ["another version", bytes({ ...envelope("TASK_DONE"), v: 2 }), "v: "],
-  ["a kind that nobody knows", bytes({ ...envelope("TASK_DONE"), payload: { kind: "toString" } }), "payload.kind"],
+  ["an unknown kind", bytes({ ...envelope("TASK_DONE"), payload: { kind: "toString" } }), "payload.kind"],
   ["a command as an event", bytes({ ...envelope("TASK_DONE"), payload: { kind: "TASK_START" } }), "payload.kind"],
-  ["a signal to nobody", bytes({ ...envelope("CANCEL"), target_worker_id: null }), "target_worker_id"],
-] as const)("%s is a problem in words", ([, value, words]) => {
+  ["a signal without a target", bytes({ ...envelope("CANCEL"), target_worker_id: null }), "target_worker_id"],
+] as const)("%s is a described problem", ([, value, words]) => {
   expect(decode(value)).toEqual({ problem: expect.stringContaining(words) });
 });

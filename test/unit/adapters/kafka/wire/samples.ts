@@ -8,7 +8,7 @@ const from = { ...at, workerId: "w-7" };
 const held = { ...from, leaseId: "l-9", leaseDeadline: 1_764_028_830_000 };
 const ref = { store: "mongo" };
 
-/** One message of each kind, with all that it can say. */
+/** One message of each kind, with all its fields. */
 export const samples: Samples = {
   TASK_START: {
     kind: "TASK_START",

@@ -1,6 +1,6 @@
 /*
- * A coordinator or a worker of a chaos run, as a process of its own: `node part.ts SPEC`. It says "ready" to who started
- * it, works until SIGTERM, and ends with who started it. What it logs is a line of JSON on stderr.
+ * A coordinator or a worker of a chaos run as a separate process: `node chaos-process.ts SPEC`. It reports "ready" to
+ * its parent, works until SIGTERM, and exits with its parent. It logs lines of JSON to stderr.
  */
 import { kafkaBus } from "../../src/adapters/kafka/index.ts";
 import { mongoStore } from "../../src/adapters/mongo/index.ts";
@@ -8,17 +8,17 @@ import type { Logger } from "../../src/definitions/index.ts";
 import { Coordinator } from "../../src/engine/coordinator.ts";
 import { Worker } from "../../src/engine/worker.ts";
 import { FlowError } from "../../src/errors/index.ts";
+import { partsAdapter } from "../../src/testing/cluster/computation.ts";
 import { workerTypes } from "../../src/testing/cluster/random-graph.ts";
-import { partsAdapter } from "../../src/testing/cluster/sim-adapters.ts";
 import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { chaosHandlers } from "./chaos-handlers.ts";
 import { JournalWriter, machineMs } from "./journal.ts";
-import { noServer, type PartSpec, shared } from "./part-spec.ts";
+import { noServer, type ProcessSpec, shared } from "./process-spec.ts";
 
-const spec = JSON.parse(process.argv[2] ?? "") as PartSpec;
+const spec = JSON.parse(process.argv[2] ?? "") as ProcessSpec;
 const graceMs = 1_000;
 
-process.on("disconnect", () => process.exit(1)); // the driver is gone
+process.on("disconnect", () => process.exit(1)); // the driver has exited
 const journal = new JournalWriter(spec.journal);
 const part = makePart();
 process.once("SIGTERM", () => void part.stop({ graceMs }).then(() => process.exit(0)));
@@ -29,7 +29,7 @@ try {
 } catch (error) {
   const code = FlowError.is(error) ? error.code : undefined;
   if (code === "STORE_UNAVAILABLE" || code === "BUS_UNAVAILABLE") process.exit(noServer);
-  if (code !== "ENGINE_STOPPED") throw error; // told to stop before it had started: it ends when it has stopped
+  if (code !== "ENGINE_STOPPED") throw error; // asked to stop before it started: it exits once it has stopped
 }
 
 function makePart(): Coordinator | Worker {
@@ -41,7 +41,7 @@ function makePart(): Coordinator | Worker {
       database: spec.database,
       migrate: false,
       timeoutMs: 5_000,
-      // Most have nothing but the store itself between a lost answer and a write made twice.
+      // For most, only the store prevents a second write after a lost answer.
       clientOptions: { retryWrites: new SeededRandom(spec.seed + 1).chance(0.25) },
     }),
     bus: kafkaBus({
@@ -69,7 +69,7 @@ function makePart(): Coordinator | Worker {
 function stderrLogger(bound: object): Logger {
   const log = (level: string) => (fields: object, message?: string) => {
     const err = (fields as { readonly err?: unknown }).err;
-    const told = {
+    const entry = {
       level,
       at: Math.round(machineMs()),
       ...bound,
@@ -77,7 +77,7 @@ function stderrLogger(bound: object): Logger {
       ...(err === undefined ? {} : { err: String(err) }),
       message,
     };
-    process.stderr.write(`${JSON.stringify(told)}\n`);
+    process.stderr.write(`${JSON.stringify(entry)}\n`);
   };
   return {
     debug: () => {},

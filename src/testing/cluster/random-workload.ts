@@ -2,24 +2,29 @@ import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { type EpochRef, shardKey } from "../../core/model/records.ts";
 import { shardOf } from "../../core/worker/input/index.ts";
-import type { AttemptContext, HandlerDefinition, SourceBatch } from "../../definitions/index.ts";
+import {
+  type AttemptContext,
+  builtInCoordinatorFns,
+  type HandlerDefinition,
+  type SourceBatch,
+} from "../../definitions/index.ts";
 import { PermanentError, RetryableError } from "../../errors/index.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
-import { compute, mostGrowth, type SourceArgs, sourcePayload, unstableUids } from "./computation.ts";
+import { compute, mostGrowth, partsAdapter, type SourceArgs, sourcePayload, unstableUids } from "./computation.ts";
 import type { HandlerRates } from "./fault-rates.ts";
 import type { Journal } from "./journal.ts";
-import { initFailed, sometimesPermanent } from "./random-graph.ts";
+import { initFailed, randomGraph, sometimesPermanent, workerTypes } from "./random-graph.ts";
 import { spoil } from "./spoil.ts";
-import type { ProcessTools } from "./workload.ts";
+import type { ProcessTools, Workload } from "./workload.ts";
 
 const rows = z.object({ rows: z.array(z.number()) });
 /** The parameters of every task. */
-export const simParams = { limits: { rows: 10 }, tags: ["a"] } as const;
+const simParams = { limits: { rows: 10 }, tags: ["a"] } as const;
 
 const summary = z.object({ batches: z.number(), rows: z.number() });
 
-/** The handlers of one process. They use nothing but its clock and the seed. */
-export function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
+/** The handlers of one process. They use only its clock and the seed. */
+function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
   const map: Omit<HandlerDefinition, "name"> = {
     kind: "handler",
     output: rows,
@@ -31,24 +36,24 @@ export function simHandlers(options: ProcessTools): readonly HandlerDefinition[]
       options.calls.during(ctx, async () => {
         watchCleanup(ctx, options);
         checkCheckpoint(ctx, options.journal, await ctx.checkpoint.get());
-        await trouble(ctx, options);
+        await misbehave(ctx, options);
       }),
     processBatch: (payload, ctx) =>
       options.calls.during(ctx, async () => {
         options.calls.batchBegins(ctx);
         options.journal.counts.handlerRuns++;
-        if (!(ctx.args as Partial<SourceArgs>).saves) await remember(ctx, options);
-        await trouble(ctx, options);
+        if (!(ctx.args as Partial<SourceArgs>).saves) await saveCheckpoint(ctx, options);
+        await misbehave(ctx, options);
         const output = compute(ctx.nodeId, payload);
         checkParams(ctx, options.journal);
         for (const given of [payload, ctx.params]) spoil(given);
         ctx.metrics.add("rows", output.rows.length);
-        if (!options.random.chance(options.rates.misfits)) return output;
+        if (!options.random.chance(options.rates.mismatches)) return output;
         options.journal.threw(ctx, "schema_mismatch");
         return { rows: "none" };
       }),
     async finalize(ctx) {
-      await options.calls.during(ctx, () => trouble(ctx, options));
+      await options.calls.during(ctx, () => misbehave(ctx, options));
       if (options.random.chance(options.rates.permanent))
         throw thrown(ctx, options.journal, new PermanentError("broken"));
       const totals = await ctx.metrics.totals();
@@ -71,7 +76,7 @@ export function simHandlers(options: ProcessTools): readonly HandlerDefinition[]
   ];
 }
 
-/** Nothing of it runs before its `init` has ended, which takes a while, and fails now and then: then it is tried again. */
+/** Adds an `init` that takes a while and fails now and then, and checks that nothing runs before it has succeeded. */
 function withInit(handler: HandlerDefinition, options: ProcessTools): HandlerDefinition {
   const { random, rates, clock, journal, life, scheduler } = options;
   let ready = false;
@@ -79,7 +84,7 @@ function withInit(handler: HandlerDefinition, options: ProcessTools): HandlerDef
   return {
     ...handler,
     async init() {
-      if (begun) journal.violated(`${life.name}: init of ${handler.name} runs ${ready ? "again" : "twice at once"}`);
+      if (begun) journal.violated(`${life.name}: init of ${handler.name} runs ${ready ? "again" : "concurrently"}`);
       begun = true;
       await clock.sleep(random.int(20));
       if (random.chance(rates.initFails)) {
@@ -90,13 +95,13 @@ function withInit(handler: HandlerDefinition, options: ProcessTools): HandlerDef
       ready = true;
     },
     loadInput(args, ctx) {
-      if (!ready) journal.violated(`${life.name}: ${ctx.nodeId} runs before its handler's init has ended`);
+      if (!ready) journal.violated(`${life.name}: ${ctx.nodeId} runs before its handler's init has finished`);
       return handler.loadInput?.(args, ctx);
     },
   };
 }
 
-/** Stable names, in any order, and sometimes more of them than the attempt before had. */
+/** Stable uids, in any order, and sometimes more of them than in the previous attempt. */
 async function* sourceBatches(
   args: unknown,
   ctx: AttemptContext,
@@ -108,10 +113,10 @@ async function* sourceBatches(
   const from = saves ? Number((await ctx.checkpoint.get()) ?? 0) : 0;
   const order = (shuffle ? options.random.shuffled(uids) : uids).slice(from);
   for (const [index, uid] of order.entries()) {
-    if (options.random.chance(0.2)) await trouble(ctx, options);
+    if (options.random.chance(0.2)) await misbehave(ctx, options);
     yield yielded(ctx, options, { uid, index });
     await untilStored(uid, ctx, options);
-    if (saves) await savePlace(from + index + 1, ctx, options);
+    if (saves) await saveIndex(from + index + 1, ctx, options);
   }
 }
 
@@ -121,7 +126,7 @@ async function* unstableBatches(args: unknown, ctx: AttemptContext, options: Pro
     yield yielded(ctx, options, { uid, index });
     await untilStored(uid, ctx, options);
   }
-  if (options.random.chance(options.rates.breaksOff)) throw thrown(ctx, options.journal, new RetryableError("boom"));
+  if (options.random.chance(options.rates.breaks)) throw thrown(ctx, options.journal, new RetryableError("boom"));
 }
 
 function yielded(
@@ -133,20 +138,20 @@ function yielded(
   return { uid, payload: sourcePayload(ctx.nodeId, uid) };
 }
 
-/** A source that goes on has its batch stored; with several in hand, it is stored without another one being asked for. */
+/** When a source is asked for its next batch, the last one is stored; with concurrency, it is stored eventually. */
 async function untilStored(uid: string, ctx: AttemptContext, options: ProcessTools): Promise<void> {
   const { journal, clock, concurrency } = options;
   const { waits, partitions } = ctx.args as SourceArgs;
   if (shardOf(uid, partitions) !== ctx.shard) return;
   const isStored = () => journal.archive.has(refOf(ctx), uid);
   if (concurrency === 1 && !isStored()) {
-    journal.violated(`${shardKey(refOf(ctx))}: is asked for another batch, and ${uid} isn't stored`);
+    journal.violated(`${shardKey(refOf(ctx))}: is asked for the next batch, but ${uid} is not stored`);
   }
   while (waits && !isStored() && !ctx.signal.aborted) await clock.sleep(20, ctx.signal);
 }
 
-/** Waits for it or not, as sources do. */
-async function savePlace(place: number, ctx: AttemptContext, { random, journal }: ProcessTools): Promise<void> {
+/** Waits for the write or not, as sources do. */
+async function saveIndex(place: number, ctx: AttemptContext, { random, journal }: ProcessTools): Promise<void> {
   if (random.chance(0.3)) return;
   const saved = ctx.checkpoint.set(place);
   if (random.chance(0.3)) return;
@@ -154,7 +159,7 @@ async function savePlace(place: number, ctx: AttemptContext, { random, journal }
   if (!ctx.signal.aborted) journal.checkpoints.stored(refOf(ctx), place);
 }
 
-async function trouble(ctx: AttemptContext, options: ProcessTools): Promise<void> {
+async function misbehave(ctx: AttemptContext, options: ProcessTools): Promise<void> {
   const { random, rates, clock, leaseMs, journal } = options;
   if (random.chance(rates.slow)) {
     const heedsSignal = random.chance(0.5);
@@ -173,39 +178,39 @@ function thrown(ctx: AttemptContext, journal: Journal, error: Thrown): Thrown {
   return error;
 }
 
-/** Sometimes: saves a checkpoint, tells how far it is, and that it is alive. */
-async function remember(ctx: AttemptContext, { random, rates, journal }: ProcessTools): Promise<void> {
-  if (!random.chance(rates.remembers)) return;
+/** Sometimes saves a checkpoint, and reports progress and a heartbeat. */
+async function saveCheckpoint(ctx: AttemptContext, { random, rates, journal }: ProcessTools): Promise<void> {
+  if (!random.chance(rates.checkpoints)) return;
   const { checkpoints } = journal;
   ctx.progress(random.int(100));
   await ctx.heartbeat();
-  const checkpoint = checkpoints.draw(); // just before it is set: batches of one attempt do this at once
+  const checkpoint = checkpoints.draw(); // just before it is set, because batches of an attempt do this concurrently
   await ctx.checkpoint.set(checkpoint);
-  if (ctx.signal.aborted) return; // perhaps it was refused
+  if (ctx.signal.aborted) return; // it may have been fenced
   checkpoints.stored(refOf(ctx), checkpoint);
   checkCheckpoint(ctx, journal, await ctx.checkpoint.get());
 }
 
-/** What other handlers did to theirs is not seen here. */
+/** Mutations by other handlers are not visible here. */
 function checkParams(ctx: AttemptContext, { violated }: Journal): void {
   if (!isDeepStrictEqual(ctx.params, simParams)) {
-    violated(`${shardKey(refOf(ctx))}: its task's parameters are ${JSON.stringify(ctx.params)}`);
+    violated(`${shardKey(refOf(ctx))}: the parameters of its task are ${JSON.stringify(ctx.params)}`);
   }
 }
 
-/** What was stored is there, in this attempt and in the next. */
+/** A stored checkpoint is visible to this attempt and the next. */
 function checkCheckpoint(ctx: AttemptContext, { checkpoints, violated }: Journal, found: unknown): void {
   if (found !== undefined && checkpoints.isWithdrawn(refOf(ctx), Number(found))) {
-    violated(`${shardKey(refOf(ctx))}: gets checkpoint ${found} of an output that was withdrawn`);
+    violated(`${shardKey(refOf(ctx))}: reads checkpoint ${found} of a withdrawn log`);
   }
   const stored = checkpoints.storedOf(refOf(ctx));
   if (stored > Number(found ?? 0))
-    violated(`${shardKey(refOf(ctx))}: checkpoint ${stored} is stored, it gets ${found}`);
+    violated(`${shardKey(refOf(ctx))}: checkpoint ${stored} is stored, but it reads ${found}`);
 }
 
 const refOf = ({ taskId, nodeId, shard, epoch }: AttemptContext): EpochRef => ({ taskId, nodeId, shard, epoch });
 
-/** Until it is told to stop, or for long after that: its slot is taken until it returns. */
+/** Hangs until it is aborted, or long after that; it occupies its slot until it returns. */
 async function hang(ctx: AttemptContext, { random, clock, leaseMs }: ProcessTools): Promise<void> {
   if (random.chance(0.5)) return clock.sleep(leaseMs * (2 + random.int(6)));
   await new Promise((_, reject) => {
@@ -230,7 +235,40 @@ function watchCleanup(ctx: AttemptContext, options: ProcessTools): void {
   counts.registered++;
   const takesTime = random.chance(rates.slowCleanup);
   ctx.onCleanup(async () => {
-    counts.ran++; // called is enough: an abandoned attempt doesn't wait for it
+    counts.ran++; // counted when called: an abandoned attempt does not wait for it
     if (takesTime) await options.clock.sleep(random.int(50));
   });
+}
+
+const leanOf = ({ finalize: _, result: __, ...rest }: HandlerDefinition): HandlerDefinition => rest;
+const maxNodes = 6;
+const mostDeadlineSec = 12;
+
+/**
+ * One or two random graphs, with handlers whose outputs can be recomputed.
+ *
+ * @param drops - whether the store drops artifacts once they are read. `finalize` would keep a node's artifacts, so
+ * resumable sources have none then, nor do the other resumable handlers in half of these runs
+ */
+export function randomWorkload(random: SeededRandom, drops = false): Workload {
+  const withoutFinalize: readonly string[] = drops ? random.pick([["source"], ["source", "map"]]) : [];
+  const hasFinalize = (type: string): boolean => !withoutFinalize.includes(type);
+  const sinks = withoutFinalize.filter((type) => type === "map");
+  return {
+    tasks: Array.from({ length: 1 + random.int(2) }, () => ({
+      graph: randomGraph(random, maxNodes),
+      params: simParams,
+      deadlineSec: random.chance(0.1) ? 1 + random.int(mostDeadlineSec) : undefined,
+    })),
+    types: workerTypes,
+    fewTypes: ["map", "source"],
+    inputAdapters: [partsAdapter],
+    isResumable: (type) => !type.endsWith("_n"),
+    hasFinalize,
+    handlersFor: (tools) =>
+      simHandlers(tools).map((handler) => (hasFinalize(handler.name) ? handler : leanOf(handler))),
+    ...(drops ? { store: { dropConsumed: "streaming", sinks } } : {}),
+    functionsFor: () => builtInCoordinatorFns,
+    isKnown: true,
+  };
 }

@@ -2,30 +2,30 @@ import type { Attempt, Failure, ShardRecord, ShardRef } from "../../../src/core/
 import type { DispatchInit, NewArtifact, NewTask, Store } from "../../../src/core/ports/index.ts";
 import type { Graph } from "../../../src/graph/index.ts";
 
-/** What an implementation brings along to be tested. */
+/** What an implementation provides for the tests. */
 export interface StoreHarness {
-  /** A further connection to the same data, opened. */
+  /** Another open connection to the same data. */
   connect(): Promise<Store>;
-  /** At least this much of the store's time passes. */
+  /** Lets at least this much of the store's time pass. */
   advance(ms: number): Promise<void>;
-  /** Ends what is left and removes the data. */
+  /** Closes all connections and removes the data. */
   close(): Promise<void>;
 }
 
-/** A fresh, empty store. */
-export interface World {
+/** A new, empty store. */
+export interface StoreFixture {
   readonly store: Store;
-  /** Another process's connection to the same data. */
-  readonly other: Store;
+  /** A connection to the same data, as of another process. */
+  readonly peer: Store;
   readonly advance: StoreHarness["advance"];
   readonly connect: StoreHarness["connect"];
 }
 
-export type StoreTest = (title: string, body: (world: World) => Promise<void>) => void;
+export type StoreTest = (title: string, body: (fixture: StoreFixture) => Promise<void>) => void;
 
 /*
- * Real stores spend real time: a duration is either so short that waiting for its end is cheap, and then nothing may
- * depend on its still running, or so long that it never ends within a test.
+ * Real stores take real time: a duration is either short enough to wait for, and then no test may depend on it not
+ * having passed, or so long that it never passes within a test.
  */
 export const shortMs = 20;
 export const longMs = 600_000;
@@ -79,7 +79,7 @@ export const artifactOf = (seq: number, more: Partial<NewArtifact> = {}): NewArt
   ...more,
 });
 
-/** The only record of the shard; fails when there is none. */
+/** The record of the shard; fails if there is none. */
 export async function recordOf(store: Store, ref: ShardRef): Promise<ShardRecord> {
   const records = await store.readShards(ref.taskId, [ref.nodeId]);
   const record = records.find(({ shard }) => shard === ref.shard);
@@ -96,12 +96,12 @@ export async function queuedShard(store: Store, ref: ShardRef = shardOf()): Prom
 
 let claims = 0;
 
-/** Claims the shard as it is queued now. */
+/** Claims the queued shard. */
 export async function claimed(store: Store, ref: ShardRef, leaseMs: number = longMs): Promise<Attempt> {
   const { epoch } = await recordOf(store, ref);
   const claimId = `claim-${++claims}`;
   const record = await store.claim({ ...ref, epoch }, { workerId: `worker-of-${claimId}`, claimId, leaseMs });
-  if (record === undefined) throw new Error(`${ref.nodeId} shard ${ref.shard} can't be claimed`);
+  if (record === undefined) throw new Error(`${ref.nodeId} shard ${ref.shard} cannot be claimed`);
   return { taskId: ref.taskId, nodeId: ref.nodeId, shard: ref.shard, epoch, claimId };
 }
 
@@ -136,11 +136,11 @@ export async function appended(store: Store, attempt: Attempt, count: number, ge
   for (let seq = 0; seq < count; seq++) await store.append(attempt, generation, artifactOf(seq));
 }
 
-/** Runs `calls` at once, alternating between the connections. */
+/** Runs `calls` concurrently, alternating between the connections. */
 export function competing<T>(
-  { store, other }: World,
+  { store, peer }: StoreFixture,
   calls: number,
   call: (store: Store, index: number) => Promise<T>,
 ): Promise<T[]> {
-  return Promise.all(Array.from({ length: calls }, (_, index) => call(index % 2 === 0 ? store : other, index)));
+  return Promise.all(Array.from({ length: calls }, (_, index) => call(index % 2 === 0 ? store : peer, index)));
 }

@@ -4,7 +4,7 @@ import type { Fault, FaultKind, TimedFault } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ChaosServers, Server, ServerName } from "./servers.ts";
 
-/** Brings the faults about, each at its time. What can't be, such as the pause of a part that is down, is skipped. */
+/** Injects the faults at their times. Impossible ones, such as pausing a process that is down, are skipped. */
 export class FaultInjector {
   readonly counts = new Map<FaultKind | "skipped", number>();
   readonly #fleet: Fleet;
@@ -19,7 +19,7 @@ export class FaultInjector {
     readonly fleet: Fleet;
     readonly servers: ChaosServers;
     readonly random: SeededRandom;
-    /** Told of each fault as it begins. */
+    /** Called at the start of each fault. */
     readonly onFault: (fault: Fault) => void;
   }) {
     this.#fleet = options.fleet;
@@ -28,7 +28,7 @@ export class FaultInjector {
     this.#under = options.onFault;
   }
 
-  /** Resolves when the last one is over, or when it is told to end and those at hand are over. */
+  /** Resolves once the last fault is over, or after an abort once the current ones are over. */
   async run(schedule: readonly TimedFault[], over: AbortSignal): Promise<void> {
     const startedAt = performance.now();
     for (const { atMs, fault } of schedule) {
@@ -36,7 +36,7 @@ export class FaultInjector {
       if (waitMs > 0) await sleep(waitMs, undefined, { signal: over }).catch(() => {});
       if (over.aborted) break;
       this.#under(fault);
-      const at: Promise<void> = this.#inflict(fault)
+      const at: Promise<void> = this.#inject(fault)
         .then((done) => {
           const name = done ? fault.kind : "skipped";
           this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
@@ -48,7 +48,7 @@ export class FaultInjector {
     await Promise.all(this.#open);
   }
 
-  async #inflict(fault: Fault): Promise<boolean> {
+  async #inject(fault: Fault): Promise<boolean> {
     switch (fault.kind) {
       case "kill":
       case "stop":

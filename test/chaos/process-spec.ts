@@ -1,28 +1,28 @@
-/** `external`: a worker of another program. */
+/** `external`: an external worker. */
 export type Role = "coordinator" | "worker" | "external";
 
-/** A process by its place: whoever lives there now. */
+/** A process by its index, across restarts. */
 export interface PartPlace {
   readonly role: Role;
   readonly index: number;
 }
 
-/** What a process of a chaos run is told. */
-export interface PartSpec {
+/** The arguments of a chaos process. */
+export interface ProcessSpec {
   readonly role: Role;
-  /** Of this life: a process that is started again has another one. */
+  /** Unique to this start: a restarted process gets a new one. */
   readonly name: string;
   readonly mongoUrl: string;
-  /** The run's own, as is the broker: external workers know topics and collections by their plain names. */
+  /** Used by this run alone, like the broker, because external workers use names without prefixes. */
   readonly database: string;
   readonly brokers: readonly string[];
   readonly journal: string;
-  /** What its handlers draw from. */
+  /** The seed of its handlers. */
   readonly seed: number;
   readonly capacity: number;
 }
 
-/** The same for all: processes that share a store must agree on them. */
+/** Equal for all processes, which must agree if they share a store. */
 export const shared = {
   leaseMs: 4_000,
   tickMs: 500,
@@ -31,9 +31,9 @@ export const shared = {
   maxLostLeases: 10,
   externalTypes: ["external"],
   externalAcceptMs: 3_000,
-  /** So low that they are reached: a limit that nobody meets is held by anybody. */
+  /** Low enough to be reached; otherwise they would test nothing. */
   limits: { maxRunning: 8, maxRunningPerType: { map: 4, source: 3 }, maxRunningPerTask: 3 },
 } as const;
 
-/** Exit code of a part that found no server when it started, as may be while faults last: it is started again. */
+/** Exit code of a process that found no server at its start, as faults may cause: it is restarted. */
 export const noServer = 75;

@@ -8,13 +8,13 @@ import { Coordinator } from "../../../src/engine/coordinator.ts";
 import { Worker } from "../../../src/engine/worker.ts";
 import { RecordingLogger } from "../../helpers/recording-logger.ts";
 
-/** Names of node types that no other test uses: topics have no prefix here. */
+/** Unique names of node types, since topics have no prefix here. */
 export const ownTypes = (): { readonly read: string; readonly ocr: string; readonly keep: string } => {
   const id = randomUUID().slice(0, 8);
   return { read: `read-${id}`, ocr: `ocr-${id}`, keep: `keep-${id}` };
 };
 
-/** A database of the test's own: collections have no prefix here. */
+/** A database for this test, since collections have no prefix here. */
 export function ownDatabase(): { readonly client: MongoClient; readonly database: string; readonly db: Db } {
   const client = new MongoClient(inject("mongodbUrl"));
   const database = `t-${randomUUID().slice(0, 8)}`;
@@ -30,7 +30,7 @@ export interface OwnSide {
   readonly logger: RecordingLogger;
 }
 
-/** Coordinators and a worker of ours, stopped when the test ends; an error in their log fails it. */
+/** Coordinators and a worker of the engine, stopped at the end of the test, which an error in their log fails. */
 export async function ownSide(options: {
   readonly database: string;
   readonly types: readonly string[];

@@ -5,7 +5,7 @@ const againAfterMs = 250;
 const longestMs = 90_000;
 const away = /Network|ServerSelection|PoolCleared|Timeout|PoolClosed/;
 
-/** Asks again while a server is away. What is asked must be something that may be asked twice. */
+/** Retries while a server is unavailable. The operation must be idempotent. */
 export async function retryUntil<T>(ask: () => Promise<T>): Promise<T> {
   const until = performance.now() + longestMs;
   for (;;) {

@@ -2,39 +2,39 @@ import { vi } from "vitest";
 import type { Message } from "../../../src/core/messages/messages.ts";
 import type { Bus } from "../../../src/core/ports/index.ts";
 
-/** What an implementation brings along to be tested. */
+/** What an implementation provides for the tests. */
 export interface BusHarness {
-  /** A connection to the bus; all of one harness reach each other. Some implementations share one. */
+  /** A connection to the bus, connected to all others of the harness. Some implementations share one. */
   connect(): Promise<Bus>;
-  /** How long a message may take to arrive. */
+  /** Maximum delivery time of a message. */
   readonly patienceMs: number;
-  /** Ends what is left. */
+  /** Closes all connections. */
   close(): Promise<void>;
 }
 
-export interface BusWorld {
+export interface BusFixture {
   readonly bus: Bus;
-  readonly other: Bus;
-  /** Names of this test only. */
+  readonly peer: Bus;
+  /** Makes a name unique to this test. */
   readonly name: (word: string) => string;
-  /** Waits until the condition holds; fails when it doesn't in time. */
+  /** Waits until the condition holds; fails after a timeout. */
   readonly until: (condition: () => boolean) => Promise<void>;
-  /** Resolves after a message published now was delivered to somebody: earlier ones had their time, too. */
+  /** Resolves once a message published now has been delivered, so that earlier ones had time to arrive as well. */
   readonly settled: () => Promise<void>;
 }
 
-export type BusTest = (title: string, body: (world: BusWorld) => Promise<void>) => void;
+export type BusTest = (title: string, body: (fixture: BusFixture) => Promise<void>) => void;
 
-let worlds = 0;
+let fixtures = 0;
 
-export async function busWorld(harness: BusHarness): Promise<BusWorld> {
-  const [bus, other] = [await harness.connect(), await harness.connect()];
-  const suffix = `${process.pid}-${++worlds}`;
+export async function busFixture(harness: BusHarness): Promise<BusFixture> {
+  const [bus, peer] = [await harness.connect(), await harness.connect()];
+  const suffix = `${process.pid}-${++fixtures}`;
   const name = (word: string) => `${word}.${suffix}`;
   const until = (condition: () => boolean) =>
     vi.waitFor(
       () => {
-        if (!condition()) throw new Error("it didn't come about in time");
+        if (!condition()) throw new Error("the condition did not hold in time");
       },
       { timeout: harness.patienceMs, interval: 5 },
     );
@@ -53,10 +53,10 @@ export async function busWorld(harness: BusHarness): Promise<BusWorld> {
     await until(() => marked);
     await subscription.close();
   };
-  return { bus, other, name, until, settled };
+  return { bus, peer, name, until, settled };
 }
 
-/** A message that can be told from others by its task id. */
+/** A message identified by its task id. */
 export const messageOf = (taskId: string, nodeId = "n"): Message => ({
   kind: "TASK_START",
   taskId,
@@ -70,7 +70,7 @@ export const messageOf = (taskId: string, nodeId = "n"): Message => ({
 export const taskOf = (message: Message): string => ("taskId" in message ? message.taskId : "");
 export const nodeOf = (message: Message): string => ("nodeId" in message ? message.nodeId : "");
 
-/** A handler that notes what it got. */
+/** A handler that records its messages. */
 export function noting(): {
   readonly got: string[];
   readonly handle: (message: Message) => Promise<void>;
@@ -84,7 +84,7 @@ export function noting(): {
   };
 }
 
-/** A promise and what settles it. */
+/** A promise and its resolver. */
 export function gate(): { readonly open: () => void; readonly opened: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { open: resolve, opened: promise };

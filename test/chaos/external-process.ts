@@ -1,7 +1,7 @@
 /*
- * A worker of another program, as a process of a chaos run: `node external-part.ts SPEC`. It knows the messages and the
- * rows of docs/wire.md, in plain calls of the two drivers, and nothing of FlowKit's. It says "ready" to who started it
- * and works until SIGTERM; what it was at is then left where it is.
+ * An external worker as a process of a chaos run: `node external-process.ts SPEC`. It implements docs/wire.md with
+ * plain calls of the two drivers, without FlowKit. It reports "ready" to its parent and works until SIGTERM, when it
+ * leaves its work unfinished.
  */
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { type Db, MongoClient } from "mongodb";
@@ -9,16 +9,16 @@ import { fixIdleTimer } from "../../src/adapters/kafka/idle-timer-fix.ts";
 import { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { type Command, type Envelope, ExternalAttempt } from "./external-attempt.ts";
 import { JournalWriter } from "./journal.ts";
-import { noServer, type PartSpec, shared } from "./part-spec.ts";
+import { noServer, type ProcessSpec, shared } from "./process-spec.ts";
 
 const partitions = 3;
 const mostRemembered = 1_000;
 
-process.on("disconnect", () => process.exit(1)); // the driver is gone
-const spec = JSON.parse(process.argv[2] ?? "") as PartSpec;
+process.on("disconnect", () => process.exit(1)); // the driver has exited
+const spec = JSON.parse(process.argv[2] ?? "") as ProcessSpec;
 const journal = new JournalWriter(spec.journal);
 journal.watchStalls();
-fixIdleTimer(); // else the driver prints a warning
+fixIdleTimer(); // otherwise the driver prints a warning
 const kafka = new Kafka({
   brokers: [...spec.brokers],
   logLevel: logLevel.NOTHING,
@@ -28,7 +28,7 @@ const mongo = new MongoClient(spec.mongoUrl, { serverSelectionTimeoutMS: 5_000, 
 const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
 const random = new SeededRandom(spec.seed);
 const running = new Map<string, ExternalAttempt>();
-/** A command that comes again is the same work. */
+/** A repeated command is the same work. */
 const seen = new Set<string>();
 
 process.once("SIGTERM", () => process.exit(0));
@@ -52,7 +52,7 @@ async function makeTopics(): Promise<void> {
   const there = new Set(await admin.listTopics());
   const wanted = shared.externalTypes.flatMap((type) => [`cmd.${type}.v1`, `status.${type}.v1`]);
   const topics = [...wanted, "signals.v1"].filter((topic) => !there.has(topic));
-  // Coordinators may make them at the same time.
+  // Coordinators may create them at the same time.
   if (topics.length > 0) {
     await admin.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: partitions })) }).catch(() => {});
   }
