@@ -45,6 +45,7 @@ export default defineConfig({
             "test/unit/**/*.slow.test.ts",
             "test-d/**/*.test.ts",
           ],
+          globalSetup: ["test-d/global-setup.ts"],
           setupFiles: ["test/leaks.ts"],
         },
       },

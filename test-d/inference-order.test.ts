@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { compilers } from "./compilers.ts";
 import { LibraryWorkspace } from "./library.ts";
 
@@ -58,7 +58,7 @@ ${orders.map((order) => `defineHandler("x", {\n${order},\n});`).join("\n")}
 test.each(compilers)(
   "all orders, with TypeScript %s",
   async (compiler) => {
-    using workspace = await LibraryWorkspace.create(`inference-${compiler}`);
+    using workspace = new LibraryWorkspace(`inference-${compiler}`, inject("library"));
     workspace.write("orders.ts", program);
     const { diagnostics } = await workspace.compileUser(compiler, "orders.ts");
     expect(orders).toHaveLength(720 + 24 + 24);
