@@ -17,6 +17,8 @@ export default defineConfig({
   },
   test: {
     setupFiles: ["test/setup.ts"],
+    // The programs that tests start load the same files again and again: compiled once, they start in half the time.
+    env: { NODE_COMPILE_CACHE: source("./.cache/node-compile") },
     // Vitest would leave one core idle, which is half of a machine with two.
     maxWorkers: "100%",
     coverage: { provider: "v8", include: ["src/**"], reporter: ["text-summary", "html"] },
