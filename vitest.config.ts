@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./scripts/longest-first.ts";
 import { summaryReporter } from "./scripts/vitest-summary.ts";
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -21,6 +22,7 @@ export default defineConfig({
     env: { NODE_COMPILE_CACHE: source("./.cache/node-compile") },
     // Vitest would leave one core idle, which is half of a machine with two.
     maxWorkers: "100%",
+    sequence: { sequencer: LongestFirst },
     coverage: { provider: "v8", include: ["src/**"], reporter: ["text-summary", "html"] },
     reporters: ["default", summaryReporter()],
     // They only bound what hangs, on a machine however busy: a test that waits for a condition ends as soon as it holds.
