@@ -7,9 +7,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * fresh clone does not know, and else the largest files: those that start compilers and processes are small.
  */
 const longest = [
-  "test-d/scale/scale.test.ts",
   "test/sim/simulation.test.ts",
-  "test/contract/sqlite/same-as-memory.test.ts",
+  "test-d/scale/scale.test.ts",
   "test/integration/package.test.ts",
   "test/integration/docs.test.ts",
   "test-d/scale/declarations.test.ts",
@@ -17,7 +16,7 @@ const longest = [
   "test-d/inference-order.test.ts",
   "test/integration/cli/store.test.ts",
   "test/integration/engine/sqlite.test.ts",
-  "test/integration/cli/page.test.ts",
+  "test/integration/peers.test.ts",
 ].map((file) => fileURLToPath(new URL(`../${file}`, import.meta.url)));
 
 /** Started last, a long file would run while the other processors have nothing left to do. */
