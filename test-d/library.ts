@@ -26,19 +26,25 @@ export async function emitLibrary(): Promise<Disposable & { readonly folder: str
   throw new Error(`the library does not compile: ${JSON.stringify(first)}`);
 }
 
+/** Where a compiler finds what users import. @throws when there are no declarations */
+export function libraryPaths(library: LibraryDeclarations): Record<string, string[]> {
+  if ("failed" in library) throw new Error(library.failed);
+  return Object.fromEntries(
+    Object.entries(entryPoints).map(([entry, source]) => [
+      entry === "index" ? "flowkit" : `flowkit/${entry}`,
+      [join(library.folder, source.replace(/^src\//, "").replace(/\.ts$/, ".d.ts"))],
+    ]),
+  );
+}
+
 /** A place where programs import "flowkit" as users do, by its declarations. */
 export class LibraryWorkspace extends Workspace {
   readonly #paths: Readonly<Record<string, readonly string[]>>;
 
   constructor(name: string, library: LibraryDeclarations) {
-    if ("failed" in library) throw new Error(library.failed);
+    const paths = libraryPaths(library);
     super(name);
-    this.#paths = Object.fromEntries(
-      Object.entries(entryPoints).map(([entry, source]) => [
-        entry === "index" ? "flowkit" : `flowkit/${entry}`,
-        [join(library.folder, source.replace(/^src\//, "").replace(/\.ts$/, ".d.ts"))],
-      ]),
-    );
+    this.#paths = paths;
   }
 
   /** Compiles files of the workspace. Declarations are trusted, as in most projects (`skipLibCheck`). */
