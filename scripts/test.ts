@@ -8,6 +8,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import type { VitestSummary } from "./vitest-summary.ts";
@@ -20,8 +21,8 @@ interface Step {
   readonly isVitest?: true;
   /** Part of `npm run check`. */
   readonly isQuick?: true;
-  /** Starts after all earlier steps: it reads their output, or uses all processors. */
-  readonly after?: "all";
+  /** Starts when the build has ended, or when no other step computes: it uses all processors. */
+  readonly after?: "build" | "computing";
   /** Mostly waits, so that it does not count as using a processor. */
   readonly waits?: true;
 }
@@ -34,21 +35,30 @@ interface Count {
   readonly notes: readonly string[];
 }
 
-/** The slowest steps first. */
+/** The build first: the tests against servers need it, and mostly wait while the other steps compute. */
 const steps: readonly Step[] = [
+  { name: "build", command: "npm run --silent build" },
   { name: "types: TypeScript 6.0", command: "npm run --silent typecheck:6.0" },
+  {
+    name: "tests against servers",
+    command: "vitest run --project services",
+    isVitest: true,
+    after: "build",
+    waits: true,
+  },
   { name: "types: TypeScript 5.9", command: "npm run --silent typecheck:5.9" },
   { name: "types: TypeScript 7.0", command: "npm run --silent typecheck:7.0", isQuick: true },
-  { name: "build", command: "npm run --silent build" },
   { name: "unit tests", command: "vitest run --project unit", isVitest: true, isQuick: true },
   { name: "lint", command: "npm run --silent lint -- --colors=off", isQuick: true },
-  { name: "tests", command: "vitest run --project main", isVitest: true, after: "all" },
-  { name: "tests against servers", command: "vitest run --project services", isVitest: true, waits: true },
-  { name: "documentation's site", command: "npm run --silent docs:build", after: "all" },
+  { name: "tests", command: "vitest run --project main", isVitest: true, after: "computing" },
+  { name: "documentation's site", command: "npm run --silent docs:build", after: "computing" },
   { name: "package: publint", command: "npm run --silent check:publint" },
   { name: "package: types resolve", command: "npm run --silent check:attw" },
   { name: "unused code", command: "npm run --silent knip" },
 ];
+
+/** Where Node keeps what it has compiled, for all processes of a run; the same as in `vitest.config.ts`. */
+const compileCache = resolve(".cache/node-compile");
 
 const { values, positionals: asked } = parseArgs({
   allowPositionals: true,
@@ -63,6 +73,7 @@ const chosen = steps.filter(
 );
 
 mkdirSync(".cache", { recursive: true });
+rmSync(compileCache, { recursive: true, force: true, maxRetries: 3 }); // it grows with each version of a file
 const total = { passed: 0, failed: 0, skipped: 0 };
 await runAll(chosen);
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
@@ -71,24 +82,24 @@ process.exitCode = total.failed > 0 ? 1 : 0;
 
 /** In order, as many concurrently as there are processors. */
 async function runAll(steps: readonly Step[]): Promise<void> {
-  const running = new Set<Promise<void>>();
-  let computing = 0;
+  const running = new Map<Step, Promise<void>>();
+  const mayStart = (step: Step): boolean => {
+    const others = [...running.keys()];
+    if (step.after === "build" && others.some(({ name }) => name === "build")) return false;
+    const computing = others.filter(({ waits }) => waits !== true).length;
+    return step.waits === true || computing < (step.after === "computing" ? 1 : availableParallelism());
+  };
   for (const step of steps) {
-    while (step.after === "all" ? running.size > 0 : step.waits !== true && computing >= availableParallelism()) {
-      await Promise.race(running);
-    }
-    const computes = step.waits === true ? 0 : 1;
-    computing += computes;
+    while (!mayStart(step)) await Promise.race(running.values());
     const run = runStep(step).then((count) => {
-      running.delete(run);
-      computing -= computes;
+      running.delete(step);
       total.passed += count.passed;
       total.failed += count.failed;
       total.skipped += count.skipped;
     });
-    running.add(run);
+    running.set(step, run);
   }
-  await Promise.all(running);
+  await Promise.all(running.values());
 }
 
 async function runStep(step: Step): Promise<Count> {
@@ -109,7 +120,7 @@ function run(command: string, summaryFile: string): Promise<{ readonly exitCode:
     const child = spawn(command, {
       shell: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, VITEST_SUMMARY: summaryFile, NO_COLOR: "1" },
+      env: { ...process.env, NODE_COMPILE_CACHE: compileCache, VITEST_SUMMARY: summaryFile, NO_COLOR: "1" },
     });
     let output = "";
     const collect = (chunk: string) => {

@@ -15,7 +15,11 @@ export class BuiltPackage extends Workspace {
     super(name);
   }
 
-  compileUser(compiler: Compiler, file: string, options: Readonly<Record<string, unknown>> = {}): Promise<Compiled> {
-    return this.compile(compiler, [file], { paths: {}, ...options });
+  compileUser(
+    compiler: Compiler,
+    files: string | readonly string[],
+    options: Readonly<Record<string, unknown>> = {},
+  ): Promise<Compiled> {
+    return this.compile(compiler, [files].flat(), { paths: {}, ...options });
   }
 }

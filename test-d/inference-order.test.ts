@@ -1,8 +1,11 @@
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { compilers } from "./compilers.ts";
 import { LibraryWorkspace } from "./library.ts";
 
-/* Members of a handler may stand in any order: every order of them is compiled, with types that only the right inference has. */
+/*
+ * Members of a handler may stand in any order: every order of them is compiled, with types that only the right inference
+ * has. 5.9 and 6.0 infer by the same code: each compiles every other order.
+ */
 
 const members: Readonly<Record<string, string>> = {
   args: "args: z.object({ by: z.int() })",
@@ -47,7 +50,7 @@ const orders = [members, source, suggesting].flatMap((texts) =>
   [...ordersOf(Object.keys(texts))].map((names) => names.map((name) => texts[name]).join(",\n")),
 );
 
-const program = `import { defineHandler } from "flowkit";
+const programOf = (orders: readonly string[]) => `import { defineHandler } from "flowkit";
 import * as z from "zod";
 const day = z.codec(z.iso.date(), z.date(), { decode: (text) => new Date(text), encode: (date) => date.toISOString() });
 type Same<A, B> = [A, B] extends [B, A] ? (0 extends 1 & B ? never : A) : never;
@@ -58,8 +61,9 @@ ${orders.map((order) => `defineHandler("x", {\n${order},\n});`).join("\n")}
 test.each(compilers)(
   "all orders, with TypeScript %s",
   async (compiler) => {
-    using workspace = await LibraryWorkspace.create(`inference-${compiler}`);
-    workspace.write("orders.ts", program);
+    using workspace = new LibraryWorkspace(`inference-${compiler}`, inject("library"));
+    const share = compiler === "7.0" ? orders : orders.filter((_, index) => index % 2 === (compiler === "5.9" ? 0 : 1));
+    workspace.write("orders.ts", programOf(share));
     const { diagnostics } = await workspace.compileUser(compiler, "orders.ts");
     expect(orders).toHaveLength(720 + 24 + 24);
     expect(diagnostics.slice(0, 3)).toEqual([]);

@@ -1,37 +1,58 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { entryPoints } from "../scripts/entry-points.ts";
 import { type Compiled, type Compiler, Workspace } from "./compilers.ts";
 
-const source = fileURLToPath(new URL("../src", import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
 
-/**
- * A place where programs import "flowkit" as users do, by its declarations. They are made from the sources, so that a
- * change of types can be tested without a build.
- */
+/** Where {@link emitLibrary} wrote the declarations, or why there are none. */
+export type LibraryDeclarations = { readonly folder: string } | { readonly failed: string };
+
+/** The library's declarations, made from the sources, so that a change of types can be tested without a build. */
+export async function emitLibrary(): Promise<Disposable & { readonly folder: string }> {
+  const workspace = new Workspace("library");
+  const sources = Object.values(entryPoints).map((source) => join(root, source));
+  const { diagnostics } = await workspace.compile("7.0", sources, {
+    noEmit: false,
+    noEmitOnError: true,
+    declaration: true,
+    emitDeclarationOnly: true,
+    rootDir: join(root, "src"),
+    outDir: ".",
+  });
+  const [first] = diagnostics;
+  if (first === undefined) return { folder: workspace.path, [Symbol.dispose]: () => workspace[Symbol.dispose]() };
+  workspace[Symbol.dispose]();
+  throw new Error(`the library does not compile: ${JSON.stringify(first)}`);
+}
+
+/** Where a compiler finds what users import. @throws when there are no declarations */
+export function libraryPaths(library: LibraryDeclarations): Record<string, string[]> {
+  if ("failed" in library) throw new Error(library.failed);
+  return Object.fromEntries(
+    Object.entries(entryPoints).map(([entry, source]) => [
+      entry === "index" ? "flowkit" : `flowkit/${entry}`,
+      [join(library.folder, source.replace(/^src\//, "").replace(/\.ts$/, ".d.ts"))],
+    ]),
+  );
+}
+
+/** A place where programs import "flowkit" as users do, by its declarations. */
 export class LibraryWorkspace extends Workspace {
-  static async create(name: string): Promise<LibraryWorkspace> {
-    const workspace = new LibraryWorkspace(name);
-    const { diagnostics } = await workspace.compile(
-      "7.0",
-      [join(source, "index.ts"), join(source, "engine/index.ts")],
-      {
-        noEmit: false,
-        noEmitOnError: true,
-        declaration: true,
-        emitDeclarationOnly: true,
-        rootDir: source,
-        outDir: "library",
-      },
-    );
-    if (diagnostics.length > 0) throw new Error(`the library does not compile: ${JSON.stringify(diagnostics[0])}`);
-    return workspace;
+  readonly #paths: Readonly<Record<string, readonly string[]>>;
+
+  constructor(name: string, library: LibraryDeclarations) {
+    const paths = libraryPaths(library);
+    super(name);
+    this.#paths = paths;
   }
 
-  /** Compiles one file of the workspace. Declarations are trusted, as in most projects (`skipLibCheck`). */
-  compileUser(compiler: Compiler, file: string, options: Readonly<Record<string, unknown>> = {}): Promise<Compiled> {
-    return this.compile(compiler, [file], {
-      paths: { flowkit: ["./library/index.d.ts"], "flowkit/engine": ["./library/engine/index.d.ts"] },
-      ...options,
-    });
+  /** Compiles files of the workspace. Declarations are trusted, as in most projects (`skipLibCheck`). */
+  compileUser(
+    compiler: Compiler,
+    files: string | readonly string[],
+    options: Readonly<Record<string, unknown>> = {},
+  ): Promise<Compiled> {
+    return this.compile(compiler, [files].flat(), { paths: this.#paths, ...options });
   }
 }

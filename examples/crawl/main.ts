@@ -5,10 +5,10 @@ import { crawl } from "./flow.ts";
 import { startSite } from "./site.ts";
 import { renderFacts, renderReport, shortener } from "./wording.ts";
 
-// node examples/crawl/main.ts [--most pages] [url]: crawls a built-in site, or yours
+// node examples/crawl/main.ts [--most pages] [--patience ms] [url]: crawls a built-in site, or yours
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { most: { type: "string", default: "200" } },
+  options: { most: { type: "string", default: "200" }, patience: { type: "string", default: "1500" } },
 });
 await using site = positionals.length === 0 ? await startSite() : undefined;
 const start = positionals[0] ?? site?.url ?? "";
@@ -16,7 +16,9 @@ const short = shortener(start);
 
 await using engine = await createEngine({ handlers: crawl.handlers, inputAdapters: crawl.inputAdapters });
 try {
-  const task = await engine.run(crawl, { params: { start, patienceMs: 1_500, mostPages: Number(values.most) } });
+  const task = await engine.run(crawl, {
+    params: { start, patienceMs: Number(values.patience), mostPages: Number(values.most) },
+  });
   // The first Ctrl-C cancels the task and aborts pending requests. A second one exits.
   process.once("SIGINT", () => void task.cancel({ reason: "Ctrl-C" }));
   await Promise.all([showPages(task), showRetries(task)]);

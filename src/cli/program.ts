@@ -53,7 +53,7 @@ const commands = [
   ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addDlq],
 ];
 
-function program(terminal: Terminal): Command {
+export function program(terminal: Terminal): Command {
   const root = new Command("flowkit")
     .description("Build data pipelines as typed graphs, and run them.")
     .version(ownVersion(), "-v, --version", "print the version")

@@ -1,5 +1,6 @@
 import typescript60 from "typescript";
 import typescript59 from "typescript-5.9";
+import { inject } from "vitest";
 import { openEditor } from "./language-service.ts";
 
 /** What stands before the code of every case. */
@@ -20,7 +21,8 @@ const task = await engine.run(etl, { params: { date: "2026-11-24", n: 1 } });
 const asTypescript60 = typescript59 as unknown as typeof typescript60;
 
 /** TypeScript 7.0 has no language service that a program can call. */
+const library = inject("library");
 export const editors = [
-  { version: "5.9", editor: openEditor({ typescript: asTypescript60, prelude }) },
-  { version: "6.0", editor: openEditor({ typescript: typescript60, prelude }) },
+  { version: "5.9", editor: openEditor({ typescript: asTypescript60, prelude, library }) },
+  { version: "6.0", editor: openEditor({ typescript: typescript60, prelude, library }) },
 ];

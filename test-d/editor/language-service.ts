@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type typescript from "typescript";
+import { type LibraryDeclarations, libraryPaths } from "../library.ts";
 
 /*
  * An editor without its window: TypeScript's language service over this project, and files that exist only here.
@@ -27,12 +28,18 @@ export interface Editor {
 /**
  * @param options.typescript - the module of the version to ask
  * @param options.prelude - stands before the text of every file
+ * @param options.library - what the files import, as users have it
  */
-export function openEditor(options: { readonly typescript: typeof typescript; readonly prelude: string }): Editor {
-  const { typescript, prelude } = options;
+export function openEditor(options: {
+  readonly typescript: typeof typescript;
+  readonly prelude: string;
+  readonly library: LibraryDeclarations;
+}): Editor {
+  const { typescript, prelude, library } = options;
   const { sys } = typescript;
   const { config } = typescript.readConfigFile(`${root}tsconfig.json`, sys.readFile);
-  const compilerOptions = typescript.parseJsonConfigFileContent(config, sys, root).options;
+  const { options: ownOptions } = typescript.parseJsonConfigFileContent(config, sys, root);
+  const compilerOptions = { ...ownOptions, paths: libraryPaths(library) };
   const files = new Map<string, OpenFile>();
   const read = (name: string) => files.get(name)?.text ?? sys.readFile(name);
   const service = typescript.createLanguageService({

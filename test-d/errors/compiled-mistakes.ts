@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import { inject } from "vitest";
 import { type Compiler, compilers, type Diagnostic } from "../compilers.ts";
 import { LibraryWorkspace } from "../library.ts";
 
@@ -31,7 +32,7 @@ export interface Place {
 
 /** Lists of mistakes as each compiler sees them without the `@ts-expect-error` lines. The first one imports the others. */
 export async function compileMistakes(...lists: readonly [string, ...string[]]): Promise<CompiledMistakes> {
-  using workspace = await LibraryWorkspace.create("mistakes");
+  using workspace = new LibraryWorkspace("mistakes", inject("library"));
   const texts: ReadonlyMap<string, string> = new Map(
     lists.map((name) => [`errors/${name}`, read(name).replaceAll("// @ts-expect-error", "//")] as const),
   );

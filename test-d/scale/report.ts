@@ -4,7 +4,7 @@
  * and memory are those of this machine and this run, everything else is the same everywhere.
  */
 import { type Compiled, compilers } from "../compilers.ts";
-import { LibraryWorkspace } from "../library.ts";
+import { emitLibrary, LibraryWorkspace } from "../library.ts";
 import { cases, mistake } from "./cases.ts";
 
 const [asked = "", only] = process.argv.slice(2);
@@ -25,12 +25,13 @@ const figures = ({ types, memoryMiB, checkSeconds, totalSeconds }: Compiled): re
   `${totalSeconds.toFixed(2)} s`,
 ];
 
-using library = await LibraryWorkspace.create("scale");
+using library = await emitLibrary();
+using workspace = new LibraryWorkspace("scale", library);
 print("case", "tsc", ...columns);
 for (const { name, program, limit } of chosen) {
-  library.write("program.ts", program);
+  workspace.write("program.ts", program);
   for (const compiler of chosenCompilers) {
-    const compiled = await library.compileUser(compiler, "program.ts");
+    const compiled = await workspace.compileUser(compiler, "program.ts");
     const { instantiations } = compiled;
     print(name, compiler, instantiations.toLocaleString("en"), limit.toLocaleString("en"), ...figures(compiled));
     if (compiled.diagnostics.length !== (program === mistake.program ? 1 : 0)) {

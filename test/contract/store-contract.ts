@@ -13,7 +13,7 @@ import { reportContract } from "./store/report-contract.ts";
 import { slotContract } from "./store/slot-contract.ts";
 import { taskContract } from "./store/task-contract.ts";
 import { taskListContract } from "./store/task-list-contract.ts";
-import { valueContract } from "./store/value-contract.ts";
+import { hugeValueContract, valueContract } from "./store/value-contract.ts";
 import { varsContract } from "./store/vars-contract.ts";
 import { connectionContract, repeatContract } from "./store/whole-contract.ts";
 
@@ -22,8 +22,14 @@ import { connectionContract, repeatContract } from "./store/whole-contract.ts";
  *
  * @param name - shown in front of every test
  * @param open - creates an empty store for one test
+ * @param options.again - the store's contract is checked elsewhere, over another connection: leaves out slow tests that do
+ * not depend on it
  */
-export function storeContract(name: string, open: () => Promise<StoreHarness>): void {
+export function storeContract(
+  name: string,
+  open: () => Promise<StoreHarness>,
+  { again = false }: { readonly again?: boolean } = {},
+): void {
   const it: StoreTest = (title, body) =>
     test(title, async () => {
       const harness = await open();
@@ -53,7 +59,10 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("outcomes", () => outcomeContract(it));
     describe("cancelling", () => cancelContract(it));
     describe("artifacts", () => artifactContract(it));
-    describe("values", () => valueContract(it));
+    describe("values", () => {
+      valueContract(it);
+      if (!again) hugeValueContract(it);
+    });
     describe("reports", () => reportContract(it));
     describe("adopted shards", () => adoptContract(it));
     describe("limits", () => slotContract(it));

@@ -8,6 +8,9 @@ import { tempFolder } from "./temp-folder.ts";
 export const flowkitBin = resolve("dist/cli/main.js");
 export const node = resolve("node_modules/.bin/node");
 
+/** Where Node keeps what it has compiled. */
+export const compileCache = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE };
+
 export interface CliOutcome {
   readonly exitCode: number | null;
   readonly stdout: string;
@@ -39,7 +42,7 @@ export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions)
   const child = spawn(node, [flowkitBin, ...args], {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...compileCache, ...env },
   });
   onTestFinished(() => void child.kill("SIGKILL"));
   const texts = { stdout: "", stderr: "" };

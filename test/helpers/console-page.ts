@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
-import { flowkitBin, node } from "./cli.ts";
+import { compileCache, flowkitBin, node } from "./cli.ts";
 
 /*
  * A page with sessions: its `console` blocks contain command lines after `$ `, each followed by its output. A line
@@ -57,7 +57,8 @@ export function truePage(page: string, folder: string): string {
       cwd = join(cwd, to);
       return "";
     }
-    const env = { PATH: [bin, dirname(process.execPath), process.env.PATH].join(delimiter), HOME: folder, TASK: task };
+    const path = [bin, dirname(process.execPath), process.env.PATH].join(delimiter);
+    const env = { PATH: path, HOME: folder, TASK: task, ...compileCache };
     const printed = execFileSync("sh", ["-c", `exec 2>&1\n${line}\ntrue`], {
       cwd,
       env,

@@ -7,6 +7,8 @@ export interface StillTime {
   pass(ms: number): Promise<void>;
   /** Lets it pass, a little at each turn of the event loop, until this settles: on a slow machine time is slow too. */
   during<TResult>(work: Promise<TResult>): Promise<TResult>;
+  /** Time that code takes which lets nothing else have its turn: timers come due, and what they wake waits. */
+  block(ms: number): void;
 }
 
 const realMonotonic = performance.now.bind(performance);
@@ -32,6 +34,7 @@ export function stillTime(): StillTime {
   const pass = async (ms: number) => void (await vi.advanceTimersByTimeAsync(ms));
   return {
     pass,
+    block: (ms) => void vi.advanceTimersByTime(ms),
     async during(work) {
       let settled = false;
       const settle = () => {

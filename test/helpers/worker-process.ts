@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import type { Store } from "../../src/core/ports/index.ts";
@@ -33,15 +33,20 @@ export function startProgram(path: string, args: readonly (string | number)[]): 
  *
  * @param at.store - a SQLite file, or the options of a MongoDB store as JSON
  * @param at.log - receives a line for each processed batch
+ * @param options.together - processes of the log that must hold a batch before any of them processes one
  */
 export function startWorker(
   at: { readonly store: string; readonly log: string },
   { seed, count }: Work = { seed: 0, count: 0 },
-  { leaseMs = 30_000 } = {},
+  { leaseMs = 60_000, together = 1 } = {},
 ): RunningProcess {
   const { store, log } = at;
-  return startProgram("test/integration/engine/programs/store-worker.ts", [store, log, seed, count, leaseMs]);
+  return startProgram("test/integration/engine/programs/store-worker.ts", [store, log, seed, count, leaseMs, together]);
 }
+
+/** How many batches the processes of a log have processed. */
+export const batchesIn = (log: string): number =>
+  existsSync(log) ? readFileSync(log, "utf8").split("\n").length - 1 : 0;
 
 /** Its final output; it must have succeeded. */
 export async function outcomeOf({ outcome }: RunningProcess): Promise<ProgramOutcome> {

@@ -50,12 +50,14 @@ async function workerOf(options: {
   readonly beforeClaim?: (nodeId: string) => Promise<void>;
   /** After its answer. */
   readonly afterPeek?: () => Promise<void>;
+  /** Between the end of a wait and whoever waited. */
+  readonly beforeWaking?: () => Promise<void>;
 }) {
-  const { capacity, nodes, gates, processBatch, beforeClaim, afterPeek } = options;
+  const { capacity, nodes, gates, processBatch, beforeClaim, afterPeek, beforeWaking } = options;
   const store = memoryStore({ state: new MemoryState() });
   const claims: string[] = [];
   const seen = { looks: 0 };
-  const slowly: Pick<Store, "claim" | "peekQueue"> = {
+  const slowly: Pick<Store, "claim" | "peekQueue" | "release"> = {
     claim: async (ref, by) => {
       claims.push(ref.nodeId);
       await beforeClaim?.(ref.nodeId);
@@ -66,6 +68,11 @@ async function workerOf(options: {
       await afterPeek?.();
       seen.looks++;
       return queued;
+    },
+    release: async (...asked) => {
+      // A turn of the event loop, as a database takes one: a loop of promises alone never lets it come.
+      await stillClock.yield();
+      return store.release(...asked);
     },
   };
   const workersStore = new Proxy(store, {
@@ -80,13 +87,21 @@ async function workerOf(options: {
       return null;
     },
   });
+  const clock: Clock = {
+    ...stillClock,
+    async sleep(ms, signal) {
+      if (signal?.aborted) return;
+      await stillClock.sleep(ms, signal);
+      await beforeWaking?.();
+    },
+  };
   const bus = new HandBus();
   let id = 0;
   const worker = new WorkerCore({
     workerId: "worker",
     store: workersStore,
     bus,
-    clock: stillClock,
+    clock,
     ids: { next: () => String(++id) },
     random: () => 0.5,
     logger: silentLogger,
@@ -107,7 +122,7 @@ async function workerOf(options: {
   const dispatch = (nodeId: string) => store.dispatch({ taskId: "t", nodeId, shard: 0 }, { type: "job", priority: 0 });
   const finished = (nodeId: string) =>
     until(async () => (await store.readShards("t", [nodeId]))[0]?.status === "finished", `the end of ${nodeId}`);
-  return { store, bus, claims, seen, dispatch, finished };
+  return { worker, store, bus, claims, seen, dispatch, finished };
 }
 
 test("a command dropped for a claim that fails is not forgotten", async () => {
@@ -173,4 +188,32 @@ test("a command and a queue scan for the same attempt claim it once", async () =
 
   await finished("second");
   expect(claims).toEqual(["first", "second"]);
+});
+
+test("a worker that stops waits for an attempt claimed after all others had ended", async () => {
+  const [work, slow] = [new Gate(), new Gate()];
+  const { worker, store, bus, dispatch, finished } = await workerOf({
+    capacity: 2,
+    nodes: ["first", "second"],
+    gates: [work, slow],
+    processBatch: async (nodeId) => void (nodeId === "first" && (await work.pass())),
+    beforeClaim: async (nodeId) => void (nodeId === "second" && (await slow.pass())),
+    beforeWaking: async () => {
+      slow.open();
+      await stillClock.yield();
+    },
+  });
+  for (const nodeId of ["first", "second"]) {
+    await dispatch(nodeId);
+    await bus.command(nodeId);
+  }
+  await until(() => work.arrived === 1 && slow.arrived === 1);
+  const stopped = worker.stop({ graceMs: 1_000 });
+  await stillClock.yield(); // it waits for the first one
+  work.open();
+  await finished("first");
+  await stopped;
+
+  expect(worker.running).toBe(0);
+  expect(await store.readShards("t", ["second"])).toMatchObject([{ status: "deferred", lost: 0 }]); // it was given back
 });

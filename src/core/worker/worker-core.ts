@@ -172,19 +172,23 @@ export class WorkerCore {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    if (this.#held.size === 0) return;
-    const waiting = new AbortController();
-    const allEnded = new Promise<void>((resolve) => this.#idle.add(resolve)).then(() => waiting.abort());
     const { clock } = this.#parts;
     const until = clock.monotonic() + graceMs;
     for (let left = graceMs; left > 0 && this.#held.size > 0; left = until - clock.monotonic()) {
       // Not at once: a source with nothing more to yield says so only when asked for its next batch.
-      await clock.sleep(Math.min(idleMs, left), waiting.signal);
+      await clock.sleep(Math.min(idleMs, left), this.#idleSignal());
       for (const held of this.#held.values()) held.releaseIdle();
     }
-    if (this.#held.size === 0) return;
     for (const held of this.#held.values()) held.abandon("stopping");
-    await allEnded;
+    // A claim that was on its way when the worker stopped may be held after all others have ended.
+    while (this.#held.size > 0) await new Promise<void>((resolve) => this.#idle.add(resolve));
+  }
+
+  /** Aborted when the attempts held now have ended; one that is claimed later needs a new signal. */
+  #idleSignal(): AbortSignal {
+    const ended = new AbortController();
+    this.#idle.add(() => ended.abort());
+    return ended.signal;
   }
 
   #hold(claimed: Claimed): void {
@@ -214,9 +218,15 @@ export class WorkerCore {
       else this.#linger(run, type, returned);
       const key = shardKey(held.attempt);
       if (this.#held.get(key) === held) this.#held.delete(key);
-      if (this.#held.size === 0) for (const ended of this.#idle) ended();
+      if (this.#held.size === 0) this.#endIdleWaits();
       this.#scanQueue();
     }
+  }
+
+  #endIdleWaits(): void {
+    const waiting = [...this.#idle];
+    this.#idle.clear();
+    for (const ended of waiting) ended();
   }
 
   #scanQueue(): void {

@@ -5,7 +5,7 @@ busContract("the memory bus", async () => {
   const bus = memoryBus({ backoffMs: 1, maxBackoffMs: 5 });
   return {
     connect: async () => bus,
-    patienceMs: 1_000,
+    patienceMs: 60_000,
     close: () => bus.close(),
   };
 });

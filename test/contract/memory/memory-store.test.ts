@@ -20,6 +20,8 @@ async function open(step?: (label: string) => Promise<void>): Promise<StoreHarne
 }
 
 storeContract("the memory store", () => open());
-storeContract("the memory store, interrupted between records", () =>
-  open(() => new Promise((resolve) => setImmediate(resolve))),
+storeContract(
+  "the memory store, interrupted between records",
+  () => open(() => new Promise((resolve) => setImmediate(resolve))),
+  { again: true },
 );

@@ -10,6 +10,7 @@ import { stillTime } from "../../helpers/still-time.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 test("a killed worker's attempt continues elsewhere with the next epoch, after what it had stored", async () => {
+  const time = stillTime();
   const { start, store } = cluster();
   const hang = new Gate();
   const processed: [string, unknown][] = [];
@@ -21,26 +22,24 @@ test("a killed worker's attempt continues elsewhere with the next epoch, after w
         return n;
       },
     });
-  // Longer than an event loop stands still where much else runs: each lease that ran out for that would count as well.
-  const leaseMs = 2_000;
-  const first = await start([worker("first")], { leaseMs });
+  const first = await start([worker("first")]);
   const task = await first.engine.run(graphOf(node("a")));
-  await until(() => hang.arrived === 1);
-  const second = await start([worker("second")], { leaseMs });
+  await time.during(until(() => hang.arrived === 1));
+  const second = await start([worker("second")]);
   first.lifeline.cut();
-  expect(await second.engine.task(task.id).result()).toEqual({ a: numbers(6) });
+  expect(await time.during(second.engine.task(task.id).result())).toEqual({ a: numbers(6) });
   expect(processed.filter(([name]) => name === "second").map(([, n]) => n)).toEqual([3, 4, 5]);
   const [record] = await store.readShards(task.id);
   expect(record).toMatchObject({ epoch: 2, lost: 1, failures: 0 });
 });
 
 test("a lost lease does not count as a retry: the one that max 1 allows is still left", async () => {
+  const time = stillTime();
   const { start, store } = cluster();
   const hang = new Gate();
-  const leaseMs = 2_000; // a lease that a busy machine lost as well would be one more than the test counts
-  const first = await start([source("a", [1], { processBatch: () => hang.pass() })], { leaseMs });
+  const first = await start([source("a", [1], { processBatch: () => hang.pass() })]);
   const task = await first.engine.run(graphOf(node("a", [], { retry_policy: { max: 1, ...atOnce } })));
-  await until(() => hang.arrived === 1);
+  await time.during(until(() => hang.arrived === 1));
   first.lifeline.cut();
   const fails = source("a", [1], {
     processBatch: (n, ctx) => {
@@ -48,12 +47,13 @@ test("a lost lease does not count as a retry: the one that max 1 allows is still
       return n;
     },
   });
-  const second = await start([fails], { leaseMs });
-  expect(await second.engine.task(task.id).result()).toEqual({ a: [1] });
+  const second = await start([fails]);
+  expect(await time.during(second.engine.task(task.id).result())).toEqual({ a: [1] });
   expect((await store.readShards(task.id))[0]).toMatchObject({ epoch: 3, lost: 1, failures: 1 });
 });
 
 test("a batch that kills every worker ends as worker_lost, after exactly the limit", async () => {
+  const time = stillTime();
   const { start, store } = cluster();
   const killed: number[] = [];
   const deadly = (kill: () => void) =>
@@ -73,12 +73,12 @@ test("a batch that kills every worker ends as worker_lost, after exactly the lim
   const first = await victim();
   const task = await first.engine.run(graphOf(node("deadly")));
   for (const epoch of [1, 2]) {
-    await until(() => killed.length === epoch);
+    await time.during(until(() => killed.length === epoch));
     await victim();
   }
-  await until(() => killed.length === 3);
+  await time.during(until(() => killed.length === 3));
   const survivor = await start([source("deadly", [1])], { maxLostLeases: 2 });
-  await expect(survivor.engine.task(task.id).result()).rejects.toMatchObject({
+  await expect(time.during(survivor.engine.task(task.id).result())).rejects.toMatchObject({
     details: { reasonCode: "worker_lost", nodeId: "deadly" },
   });
   expect(killed).toEqual([1, 2, 3]);
@@ -86,6 +86,7 @@ test("a batch that kills every worker ends as worker_lost, after exactly the lim
 });
 
 test("workers that die one after another, each after storing a batch, finish a node however many they are", async () => {
+  const time = stillTime();
   const { start, store } = cluster();
   const died: number[] = [];
   const mortal = async (batches: number) => {
@@ -108,16 +109,17 @@ test("workers that die one after another, each after storing a batch, finish a n
   const first = await mortal(1);
   const task = await first.engine.run(graphOf(node("a")));
   for (const epoch of [1, 2, 3, 4]) {
-    await until(() => died.length === epoch);
+    await time.during(until(() => died.length === epoch));
     await mortal(1);
   }
-  await until(() => died.length === 5);
+  await time.during(until(() => died.length === 5));
   const last = await mortal(6);
-  expect(await last.engine.task(task.id).result()).toEqual({ a: numbers(6) });
+  expect(await time.during(last.engine.task(task.id).result())).toEqual({ a: numbers(6) });
   expect((await store.readShards(task.id))[0]).toMatchObject({ epoch: 6, lost: 1, storedAtLoss: 5 });
 });
 
 test("a slow worker is fenced: its late result is dropped, its signal aborted", async () => {
+  const time = stillTime();
   const { start, store } = cluster();
   const gate = new Gate();
   const outcomes: string[] = [];
@@ -131,13 +133,13 @@ test("a slow worker is fenced: its late result is dropped, its signal aborted", 
     }),
   ]);
   const task = await first.engine.run(graphOf(node("a")));
-  await until(() => gate.arrived === 1);
+  await time.during(until(() => gate.arrived === 1));
   first.lifeline.cut();
   const second = await start([source("a", [1], { processBatch: () => "in time" })]);
-  expect(await second.engine.task(task.id).result()).toEqual({ a: ["in time"] });
+  expect(await time.during(second.engine.task(task.id).result())).toEqual({ a: ["in time"] });
   gate.open();
-  await until(() => outcomes.length === 1, "the abort of the slow attempt");
-  await until(() => first.engine.health().running === 0, "the slot of the slow attempt");
+  await time.during(until(() => outcomes.length === 1, "the abort of the slow attempt"));
+  await time.during(until(() => first.engine.health().running === 0, "the slot of the slow attempt"));
   const artifacts = await store.readArtifacts({ taskId: task.id, nodeId: "a", shard: 0 }, 0, 0, 10);
   expect(artifacts.map(({ meta }) => meta)).toEqual(["in time"]);
 });

@@ -3,6 +3,7 @@ import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts"
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { collect, Gate, until } from "../../helpers/waiting.ts";
 
 const retried = { retry_policy: { max: 3, ...atOnce } } as const;
@@ -201,11 +202,12 @@ describe("a heartbeat", () => {
   };
 
   test("renews the lease of a handler that never waits otherwise", async () => {
-    const leaseMs = 2_000; // longer than a busy machine keeps a process waiting
+    const time = stillTime();
+    const leaseMs = 2_000;
     const step = handler("step", {
       async processBatch(_payload, ctx) {
         for (let turn = 0; turn < 60; turn++) {
-          busyFor(leaseMs / 50);
+          time.block(leaseMs / 50);
           await ctx.heartbeat();
         }
         return ctx.epoch;
@@ -213,7 +215,7 @@ describe("a heartbeat", () => {
     });
     const { engine, record } = await testEngine([step], { leaseMs });
     const task = await engine.run(graphOf(node("step")));
-    await task.result();
+    await time.during(task.result());
     expect(await record(task.id, "step")).toMatchObject({ epoch: 1, lost: 0 });
   });
 

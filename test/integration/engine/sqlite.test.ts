@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../../../src/adapters/sqlite/index.ts";
 import { isTaskTerminal } from "../../../src/core/model/records.ts";
@@ -7,7 +7,7 @@ import type { Store } from "../../../src/core/ports/index.ts";
 import { seededRandom } from "../../helpers/seeded-random.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 import { until } from "../../helpers/waiting.ts";
-import { checkAll, outcomeOf, startWorker, taskIdsOf } from "../../helpers/worker-process.ts";
+import { batchesIn, checkAll, outcomeOf, startWorker, taskIdsOf } from "../../helpers/worker-process.ts";
 
 /** A file for a store, and one for what its processes do. */
 function newFiles() {
@@ -22,8 +22,6 @@ async function opened(path: string): Promise<Store> {
   return store;
 }
 
-const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
-
 describe("a process that is killed", () => {
   const work = { seed: 11, count: 40 }; // a few seconds of it: the kills must come before its end
 
@@ -33,8 +31,12 @@ describe("a process that is killed", () => {
     const leaseMs = 60_000; // more than a slow machine takes from a claim to its worker's death
     for (let kills = 0; kills < 5; kills++) {
       const worker = startWorker(files, work, { leaseMs });
-      if (kills > 0) await worker.printed("ready"); // the first one dies at any moment, the others in the middle
-      await sleep(random() * (kills > 0 ? 250 : 1_500));
+      // The first one dies at any moment, the others in the middle of a batch.
+      if (kills === 0) await sleep(random() * 1_500);
+      else {
+        const enough = batchesIn(files.log) + 1 + Math.floor(random() * 12);
+        await until(() => batchesIn(files.log) >= enough, "some batches");
+      }
       worker.signal("SIGKILL");
       expect((await worker.outcome).output).toContain("SIGKILL");
     }
@@ -57,7 +59,7 @@ describe("a process that is killed", () => {
     const files = newFiles();
     const first = startWorker(files, work);
     await first.printed("ready");
-    await sleep(100);
+    await until(() => batchesIn(files.log) > 0, "work");
     first.signal("SIGKILL");
     await first.outcome;
     const second = startWorker(files);
@@ -77,10 +79,11 @@ describe("a process that is killed", () => {
 
 test("three processes on one file share the work", async () => {
   const files = newFiles();
-  const work = { seed: 3, count: 50 }; // an idle process looks for work once a second
-  const helpers = [startWorker(files), startWorker(files)];
+  const work = { seed: 3, count: 50 };
+  const together = { together: 3 };
+  const helpers = [startWorker(files, undefined, together), startWorker(files, undefined, together)];
   await Promise.all(helpers.map((helper) => helper.printed("ready")));
-  const main = await outcomeOf(startWorker(files, work));
+  const main = await outcomeOf(startWorker(files, work, together));
   for (const helper of helpers) helper.signal("SIGTERM");
   for (const each of [main, ...(await Promise.all(helpers.map(outcomeOf)))]) {
     expect(each.problems).toEqual([]);
@@ -97,7 +100,7 @@ test("of three processes on one file, one is killed: the others take over when i
   await Promise.all([victim, helper].map((each) => each.printed("ready")));
   const main = startWorker(files, work, short);
   await main.printed("ready");
-  await until(() => existsSync(files.log), "work");
+  await until(() => batchesIn(files.log) > 0, "work");
   victim.signal("SIGKILL");
   await outcomeOf(main);
   helper.signal("SIGTERM");

@@ -102,7 +102,7 @@ const start = (...args: readonly string[]) =>
   startProcess(process.execPath, ["--import", onSource, resolve("examples/crawl/main.ts"), ...args]);
 
 test("the program prints pages as they arrive, and its report", async () => {
-  const { exitCode, output } = await start().outcome;
+  const { exitCode, output } = await start("--patience", "8000").outcome; // every page that answers does so by then
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
   expect(output).toMatch(/✔ +\d+ ms {2}\/moons\/europa +Europa, 11 words\n/);
   expect(output).toContain("↻              click2.visit retries: busy\n");

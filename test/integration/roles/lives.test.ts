@@ -251,7 +251,7 @@ describe("a program", () => {
       await new Coordinator({ ...both, handlers: [handler], keepAlive: false }).start()
       await new Worker({ ...both, handlers: [handler], keepAlive: false }).start()
       await new Client({ ...both, handlers: [handler] }).start()
-      setTimeout(() => console.log("still there"), 2_000).unref()
+      setTimeout(() => console.log("still there"), 60_000).unref()
     `);
     expect(outcome).toEqual({ exitCode: 0, output: "" });
   });

@@ -1,14 +1,12 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { tempFolder } from "../../helpers/temp-folder.ts";
-import { checkAll, outcomeOf, startWorker, taskIdsOf } from "../../helpers/worker-process.ts";
+import { until } from "../../helpers/waiting.ts";
+import { batchesIn, checkAll, outcomeOf, startWorker, taskIdsOf } from "../../helpers/worker-process.ts";
 import { needsServices } from "../services.ts";
 import { database, freshPrefix, openStore } from "./mongo-world.ts";
 
 needsServices("mongodb");
-
-const short = { leaseMs: 3_000 };
 
 /** Collections, and a file for what processes do on them. */
 function newPlace() {
@@ -16,24 +14,16 @@ function newPlace() {
   return { store: JSON.stringify(options), log: join(tempFolder(), "batches.log"), open: () => openStore(options) };
 }
 
-const batchesIn = (log: string): number => {
-  try {
-    return readFileSync(log, "utf8").split("\n").length - 1;
-  } catch {
-    return 0; // the process hasn't come so far
-  }
-};
-
 test("a process that is killed repeatedly loses nothing and stores nothing twice", async () => {
   const place = newPlace();
   const work = { seed: 11, count: 8 };
   for (const batches of [1, 12, 25]) {
-    const victim = startWorker(place, work, short);
-    while (batchesIn(place.log) < batches) await new Promise((done) => setTimeout(done, 5));
+    const victim = startWorker(place, work, { leaseMs: 3_000 }); // which the next one waits for
+    await until(() => batchesIn(place.log) >= batches, `${batches} batches`);
     victim.signal("SIGKILL");
     expect((await victim.outcome).output).toContain("SIGKILL");
   }
-  const last = await outcomeOf(startWorker(place, work, short));
+  const last = await outcomeOf(startWorker(place, work));
   expect(last.problems).toEqual([]);
   expect(last.processed).toBeGreaterThan(0);
   const store = await place.open();
@@ -45,9 +35,9 @@ test("a process that is killed repeatedly loses nothing and stores nothing twice
 test("two engines on one database share the work", async () => {
   const place = newPlace();
   const work = { seed: 3, count: 16 };
-  const helper = startWorker(place, undefined, short);
+  const helper = startWorker(place, undefined, { together: 2 });
   await helper.printed("ready");
-  const main = await outcomeOf(startWorker(place, work, short));
+  const main = await outcomeOf(startWorker(place, work, { together: 2 }));
   helper.signal("SIGTERM");
   for (const each of [main, await outcomeOf(helper)]) {
     expect(each.problems).toEqual([]);

@@ -53,7 +53,7 @@ async function runSeed(seed: number): Promise<readonly string[]> {
   };
   const handlers = randomGraphHandlers({ random, failing: rates.handler, pause: perhapsLater(random) });
   const store = () => unreliable(memoryStore({ state, observe: keeper.observe }), random, rates.store);
-  const common = () => ({ store: store(), bus, leaseMs: 2_000, keepAlive: false }); // none may run out, on a busy machine
+  const common = () => ({ store: store(), bus, leaseMs: 60_000, keepAlive: false }); // none may run out
   const attempts = () => ({ capacity: 1 + Math.floor(random() * 4), pageSize: 1 + Math.floor(random() * 4) });
   const timing = calm ? { tickMs: hourMs, sweepMs: hourMs } : { tickMs: 3, sweepMs: 15 };
   const names = handlers.map(({ name }) => name);

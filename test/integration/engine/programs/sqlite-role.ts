@@ -2,7 +2,7 @@
  * One of the processes on a SQLite file, which share nothing else: `node sqlite-role.ts FILE coordinator SEED TASKS` runs
  * that many random graphs drawn from the seed, each under an idempotency key of its own, and ends when all have ended;
  * `... FILE client SEED TASKS` starts them only, and waits; `... FILE worker TYPE,TYPE` works until it gets SIGTERM, as
- * does a coordinator of no tasks. Prints `ready`, and at the end a line of JSON.
+ * does a coordinator of no tasks. LEASE_MS may follow, after `0` tasks. Prints `ready`, and at the end a line of JSON.
  */
 import { sqliteStore } from "../../../../src/adapters/sqlite/index.ts";
 import { Client } from "../../../../src/engine/client.ts";
@@ -12,7 +12,8 @@ import { randomGraphs } from "../../../helpers/random-graph.ts";
 import { randomGraphHandlers } from "../../../helpers/random-graph-handlers.ts";
 import { RecordingLogger } from "../../../helpers/recording-logger.ts";
 
-const [path = "", role = "", first = "", count = "0"] = process.argv.slice(2);
+const [path = "", role = "", first = "", count = "0", lease = "60000"] = process.argv.slice(2);
+const leaseMs = Number(lease);
 let processed = 0;
 const logger = new RecordingLogger();
 const handlers = randomGraphHandlers({
@@ -38,8 +39,8 @@ else {
 }
 
 function start(): Coordinator | Client | Worker {
-  if (role === "worker") return new Worker({ ...common, roles: first.split(","), capacity: 4, leaseMs: 2_000 });
-  return role === "client" ? new Client(common) : new Coordinator({ ...common, leaseMs: 2_000 });
+  if (role === "worker") return new Worker({ ...common, roles: first.split(","), capacity: 4, leaseMs });
+  return role === "client" ? new Client(common) : new Coordinator({ ...common, leaseMs });
 }
 
 async function end(): Promise<void> {

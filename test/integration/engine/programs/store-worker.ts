@@ -1,24 +1,30 @@
 /*
- * One of the processes on a store: `node store-worker.ts STORE LOG SEED TASKS LEASE_MS`, where STORE is a SQLite file, or the
- * options of a MongoDB store as JSON. Runs that many random graphs drawn from the seed, each under an idempotency key of
+ * One of the processes on a store: `node store-worker.ts STORE LOG SEED TASKS LEASE_MS TOGETHER`, where STORE is a SQLite
+ * file, or the options of a MongoDB store as JSON. No batch is processed before as many processes as TOGETHER says have one. Runs that many random graphs drawn from the seed, each under an idempotency key of
  * its own, and ends when all have ended. With no tasks it works on those of others until it gets SIGTERM. Every batch
  * that it processes is a line in the log. Prints `ready`, and at the end a line of JSON.
  */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Store } from "../../../../src/core/ports/index.ts";
 import { createEngine } from "../../../../src/engine/engine.ts";
 import { randomGraphs } from "../../../helpers/random-graph.ts";
 import { randomGraphHandlers } from "../../../helpers/random-graph-handlers.ts";
 import { RecordingLogger } from "../../../helpers/recording-logger.ts";
 
-const [where = "", log = "", seed = "", count = "", leaseMs = ""] = process.argv.slice(2);
+const [where = "", log = "", seed = "", count = "", leaseMs = "", together = "1"] = process.argv.slice(2);
 let processed = 0;
+let allHere: Promise<void> | undefined;
 const logger = new RecordingLogger();
 const engine = await createEngine({
   handlers: randomGraphHandlers({
     random: Math.random,
     failing: 0,
-    pause: () => new Promise((done) => setTimeout(done, Math.random() * 30)),
+    async pause() {
+      allHere ??= untilAllHere();
+      await allHere;
+      await sleep(Math.random() * 30);
+    },
     onBatch(ctx) {
       processed++;
       appendFileSync(log, `${ctx.idempotencyKey}\n`);
@@ -47,6 +53,13 @@ if (tasks.length > 0) {
 async function storeAt(place: string): Promise<Store> {
   if (!place.startsWith("{")) return (await import("../../../../src/adapters/sqlite/index.ts")).sqliteStore(place);
   return (await import("../../../../src/adapters/mongo/index.ts")).mongoStore(JSON.parse(place));
+}
+
+/** However fast one of them is, each has a batch in hand before the first one ends. */
+async function untilAllHere(): Promise<void> {
+  if (together === "1") return;
+  appendFileSync(`${log}.here`, ".");
+  while (readFileSync(`${log}.here`, "utf8").length < Number(together)) await sleep(5);
 }
 
 async function end(): Promise<void> {

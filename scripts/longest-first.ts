@@ -1,0 +1,35 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/**
+ * Files that compute for 10 seconds and more, the longest first. Vitest starts what took long in the run before, which a
+ * fresh clone does not know, and else the largest files: those that start compilers and processes are small.
+ */
+const longest = [
+  "test/sim/simulation.test.ts",
+  "test-d/scale/scale.test.ts",
+  "test/integration/package.test.ts",
+  "test/integration/docs.test.ts",
+  "test-d/scale/import.test.ts",
+  "test-d/scale/declarations.test.ts",
+  "test-d/errors/mistakes.test.ts",
+  "test-d/editor/completions.test.ts",
+  "test-d/inference-order.test.ts",
+  "test/integration/cli/store.test.ts",
+  "test/integration/engine/sqlite.test.ts",
+  "test/integration/peers.test.ts",
+].map((file) => fileURLToPath(new URL(`../${file}`, import.meta.url)));
+
+/** Started last, a long file would run while the other processors have nothing left to do. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const missing = longest.filter((file) => !existsSync(file));
+    if (missing.length > 0) throw new Error(`not a test file: ${missing.join(", ")}`);
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const index = longest.indexOf(moduleId);
+      return index === -1 ? longest.length : index;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
