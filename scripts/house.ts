@@ -31,7 +31,7 @@ interface Measure {
 
 const files = globSync("src/**/*.ts").sort().map(readSource);
 const measures: readonly Measure[] = [
-  { name: "files in src", count: files.length, most: 410 },
+  { name: "files in src", count: files.length, most: 400 },
   { name: "folders in src", count: folders().size },
   listed("pairs of folders that import each other, directly or indirectly", 0, circles()),
   { name: "lines in src", count: files.reduce((sum, { lines }) => sum + lines, 0) },
@@ -42,6 +42,7 @@ const measures: readonly Measure[] = [
   ...["memory", "sqlite", "mongo/driver"].map((folder) => ({
     name: `lines of the store's driver in src/adapters/${folder}`,
     count: driverLines(folder),
+    most: 900,
   })),
   listed("files that name the input adapter 'rechunk'", 5, naming(/rechunk/i)),
   listed("files that name the coordinator function 'vars.unset'", 3, naming(/vars[.]unset|varsUnset/)),

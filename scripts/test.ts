@@ -50,6 +50,7 @@ const steps: readonly Step[] = [
   { name: "types: TypeScript 7.0", command: "npm run --silent typecheck:7.0", isQuick: true },
   { name: "unit tests", command: "vitest run --project unit", isVitest: true, isQuick: true },
   { name: "lint", command: "npm run --silent lint -- --colors=off", isQuick: true },
+  { name: "structure", command: "npm run --silent house", isQuick: true },
   { name: "tests", command: "vitest run --project main", isVitest: true, after: "computing" },
   { name: "documentation's site", command: "npm run --silent docs:build", after: "computing" },
   { name: "package: publint", command: "npm run --silent check:publint" },
