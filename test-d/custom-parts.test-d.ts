@@ -48,7 +48,7 @@ describe("an adapter of one's own", () => {
   });
 
   test("its payload decides the edge", () => {
-    // @ts-expect-error: a list of rows is no text
+    // @ts-expect-error: a list of rows is not a string
     etl.then("a", takesText, { input: { adapter: "pull.windows", sec: 1 } });
     // @ts-expect-error: without the adapter, outputs travel
     etl.then("a", takesRows);
@@ -118,7 +118,7 @@ describe("a coordinator function of one's own", () => {
     const all = summed.then("t", takesTotal);
     expectTypeOf<(typeof summed.$infer.results)["s"]>().toEqualTypeOf<{ total: number }>();
     expectTypeOf<(typeof all.$infer.outputs)["s"]>().toEqualTypeOf<{ total: number }>();
-    // @ts-expect-error: { total } is no text
+    // @ts-expect-error: { total } is not a string
     summed.then("t", takesText);
   });
 });

@@ -141,7 +141,7 @@ describe("a literal JSON", () => {
     expectTypeOf<(typeof unknown.$infer)["outputs"]["clean"]>().toEqualTypeOf<Json>();
   });
 
-  test("the chain goes on, checked", () => {
+  test("the chain continues, and is checked", () => {
     loaded.node("more", count, { after: ["extract"] });
     // @ts-expect-error edge 'tell' -> 'more'
     loaded.then("more", count);
@@ -160,7 +160,7 @@ describe("a literal JSON", () => {
   });
 });
 
-describe("a JSON that is no literal", () => {
+describe("a JSON value that is not a literal", () => {
   const widened = fromGraph({ nodes: json.nodes.map((node) => ({ ...node, node_id: String(node.node_id) })) });
   const graph = fromGraph(loadedGraph(), { handlers: [extract] });
 
@@ -172,7 +172,7 @@ describe("a JSON that is no literal", () => {
     for await (const output of task.artifacts("any")) expectTypeOf(output).toEqualTypeOf<Json>();
   });
 
-  test("the chain goes on", () => {
+  test("the chain continues", () => {
     const longer = parsed
       .node("more", extract, { args: { batchSize: 1 } })
       .then("again", clean, { input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" } })

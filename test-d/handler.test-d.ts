@@ -210,7 +210,7 @@ describe("schemas that contain themselves", () => {
 });
 
 describe("refused", () => {
-  test("what can't be stored as JSON", () => {
+  test("what cannot be stored as JSON", () => {
     const processBatch = () => ({}) as never;
     // @ts-expect-error: output.at is a Date
     defineHandler("x", { output: z.object({ at: z.date() }), processBatch });

@@ -88,7 +88,7 @@ describe("each kind of schema, in handler code and on edges", () => {
       },
     });
     expectTypeOf<typeof handler.$infer.output>().toEqualTypeOf<{ id: string }>();
-    // @ts-expect-error: a text that nobody has looked at
+    // @ts-expect-error: a string that is not branded
     defineHandler("x", { input: z.int(), output: z.object({ id: Id }), processBatch: () => ({ id: "" }) });
   });
 
@@ -180,7 +180,7 @@ describe("the wire type decides an edge", () => {
     flow().node("a", optional).then("b", needs);
   });
 
-  test("a brand is no demand on the wire", () => {
+  test("a brand is not required on the wire", () => {
     const Id = z.string().brand<"Id">();
     const plain = defineHandler("plain", { output: z.object({ id: z.string() }), *iterBatches() {} });
     const branded = defineHandler("branded", {

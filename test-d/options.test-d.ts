@@ -79,7 +79,7 @@ test("options that aren't there", () => {
   etl.fn("w", "noop", { after: ["extract"], partitions: 2 });
 });
 
-test("a flow can't be awaited", async () => {
+test("a flow cannot be awaited", async () => {
   // @ts-expect-error: TS1320, its `then` is not a promise's
   await etl;
 });

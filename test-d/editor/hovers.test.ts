@@ -5,7 +5,7 @@ import { calls, hovers } from "./hovers.ts";
 import type { Editor, OpenFile } from "./language-service.ts";
 
 /*
- * What an editor shows stands in `hovers.txt`, the same for every version. Look at it as a user would; write it anew by
+ * `hovers.txt` contains what an editor shows, the same for every version. Review it as a user would; regenerate it with
  * `npx vitest run test-d/editor -u`.
  */
 

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 /*
- * What a program keeps in a compiler's memory, garbage collected: unlike the memory that a compiler says it used, the
- * same at every run. 7.0 can't be asked for it.
+ * The memory of a compiler that a program retains after garbage collection. Unlike the memory usage that a compiler
+ * reports, it is the same at every run. TypeScript 7.0 does not expose it.
  */
 
 const run = promisify(execFile);

@@ -22,6 +22,6 @@ const program = ts.createProgram([file], {
 const [wrong] = program.getSemanticDiagnostics();
 if (wrong !== undefined) throw new Error(ts.flattenDiagnosticMessageText(wrong.messageText, "\n"));
 const after = kept();
-// Asked for once more, so that it can't be collected before it was measured.
+// Used once more, so that it cannot be collected before the measurement.
 if (program.getSourceFile(file) === undefined) throw new Error(`${file} is not there`);
 process.stdout.write(String((after - before) / 2 ** 20));

@@ -1,6 +1,6 @@
 /*
  * Source texts of programs with flows of any size. Handlers have schemas of two fields; all are different, so that the
- * compiler can't reuse what it knows of one for the next.
+ * compiler cannot reuse results from one for the next.
  */
 
 /** How much of a program is there; each includes the parts before it, so their difference is the price of one. */
@@ -28,12 +28,12 @@ export function threeParents(count: number, part: Part): string {
   return program(handlers, flowOf(steps));
 }
 
-/** The same, where the node in the middle reads what its parent doesn't make. */
+/** The same, but the node in the middle reads what its parent does not produce. */
 export function oneMistake(count: number): string {
   const middle = Math.floor(count / 2);
   const lines = threeParents(count, "chain").split("\n");
   const at = lines.findIndex((line) => line.includes(`.node("n${middle}"`));
-  if (at === -1) throw new Error(`there is no node n${middle}`);
+  if (at === -1) throw new Error(`missing node n${middle}`);
   lines[at] = `.node("n${middle}", wrong, { after: ["n${middle - 1}"] })`;
   lines.splice(
     2,
@@ -209,7 +209,7 @@ function program(definitions: readonly string[], flow = "export {};"): string {
   return `${library}import * as z from "zod";\n${body}`;
 }
 
-/** What a program that imports the library has beyond one that doesn't is the price of the import. */
+/** The difference between a program that imports the library and one that does not is the cost of the import. */
 export const zodOnly = `import * as z from "zod";
 export const schema = z.string();
 `;

@@ -29,7 +29,7 @@ async function measure({ name, program }: Case, compiler: Compiler = "7.0"): Pro
 
 const caseNamed = (name: string): Case => {
   const found = cases.find((one) => one.name === name);
-  if (found === undefined) throw new Error(`there is no case '${name}'`);
+  if (found === undefined) throw new Error(`unknown case '${name}'`);
   return found;
 };
 

@@ -3,22 +3,22 @@ import { systemClock } from "../../src/core/ports/system.ts";
 
 /** Time of this process, for one test. */
 export interface StillTime {
-  /** Lets so much time pass; what is due by then is woken in its order. */
+  /** Advances time by `ms` and fires due timers in order. */
   pass(ms: number): Promise<void>;
-  /** Lets it pass, a little at each turn of the event loop, until this settles: on a slow machine time is slow too. */
+  /** Advances time a little per turn of the event loop until `work` settles: on a slow machine, time is slow too. */
   during<TResult>(work: Promise<TResult>): Promise<TResult>;
-  /** Time that code takes which lets nothing else have its turn: timers come due, and what they wake waits. */
+  /** Simulates code that blocks the event loop: timers become due, but their callbacks wait. */
   block(ms: number): void;
 }
 
 const realMonotonic = performance.now.bind(performance);
 
 /**
- * Stops the clocks and timers of this process until the test ends: time passes when the test says so, however busy the
- * machine is. Call it before the engine is made, so that the engine is stopped before time goes on.
+ * Stops the clocks and timers of this process until the test ends: only the test advances time, however busy the machine
+ * is. Call it before creating the engine, so that the engine is stopped before time resumes.
  *
- * It begins at the process's time, which the time of an earlier test may have moved ahead of the system's clock: a clock
- * that lags behind would show less than what passes. After the test, monotonic time goes on from where it ended.
+ * It starts at the process's time, which an earlier test may have moved ahead of the system's clock: a clock that lags
+ * behind would show less than what passes. After the test, monotonic time continues from where it ended.
  */
 export function stillTime(): StillTime {
   const elapsed = Math.ceil(performance.now());

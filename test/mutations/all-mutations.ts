@@ -14,25 +14,25 @@ import { storeMutations } from "./store-mutations.ts";
 import { workerMutations } from "./worker-mutations.ts";
 
 export interface MutationGroup {
-  /** What of the engine is broken. */
+  /** The part of the engine that is broken. */
   readonly title: string;
   readonly mutations: readonly Mutation[];
 }
 
 export const mutationGroups: readonly MutationGroup[] = [
-  { title: "Records of the store", mutations: storeMutations },
+  { title: "Store records", mutations: storeMutations },
   { title: "Coordinators", mutations: coordinatorMutations },
   { title: "Workers", mutations: workerMutations },
-  { title: "Clocks, and what is due", mutations: clockMutations },
+  { title: "Clocks and due times", mutations: clockMutations },
   { title: "Limits", mutations: limitMutations },
   { title: "Backpressure", mutations: backpressureMutations },
-  { title: "Batches at once", mutations: parallelMutations },
+  { title: "Concurrent batches", mutations: parallelMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
-  { title: "Retries of tasks, and deletes", mutations: retryMutations },
-  { title: "Dropping what has been read", mutations: dropMutations },
+  { title: "Task retries and deletion", mutations: retryMutations },
+  { title: "Dropping consumed artifacts", mutations: dropMutations },
   { title: "Readers", mutations: readerMutations },
-  { title: "Code of users, and variables", mutations: extensionMutations },
-  { title: "The SQLite store", mutations: sqliteMutations },
+  { title: "User code and variables", mutations: extensionMutations },
+  { title: "SQLite store", mutations: sqliteMutations },
 ];
 
 export const allMutations: readonly Mutation[] = mutationGroups.flatMap(({ mutations }) => mutations);

@@ -5,28 +5,31 @@ const stream = "core/worker/input/stream-input.ts";
 
 export const backpressureMutations: readonly Mutation[] = [
   mutation(
-    "nobody waits for a consumer",
+    "producers do not wait for consumers",
     edit(backpressure, "return seq < this.#mayStoreTo ? undefined : this.#wait(seq);", "return undefined;"),
   ),
   mutation(
-    "one batch too many is pending",
+    "a producer may be one batch too far ahead",
     edit(backpressure, ": slowest + maxPending;", ": slowest + maxPending + 1;"),
   ),
   mutation(
-    "a consumer is looked at once",
+    "the position of a consumer is read only once",
     edit(
       backpressure,
       "this.#mayStoreTo = slowest === undefined ? seq + reportEvery",
       "this.#mayStoreTo = slowest === undefined ? Number.POSITIVE_INFINITY",
     ),
   ),
-  mutation("the fastest consumer counts", edit(backpressure, "Math.min(...positions)", "Math.max(...positions)")),
   mutation(
-    "a consumer that doesn't run is waited for",
+    "the fastest consumer sets the pace",
+    edit(backpressure, "Math.min(...positions)", "Math.max(...positions)"),
+  ),
+  mutation(
+    "producers wait for consumers that are not running",
     edit(backpressure, 'const reads = status === "running" && ', "const reads = status.length > 0 && "),
   ),
   mutation(
-    "a consumer tells too seldom how far it is",
+    "a consumer reports its position too rarely",
     edit(
       "core/worker/attempt/backpressure.ts",
       "Math.min(every, limits.reportEvery)",
@@ -34,7 +37,7 @@ export const backpressureMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "a consumer reads its sources one after another",
+    "a consumer reads its sources sequentially",
     edit(
       stream,
       "for (let looked = 0; looked < this.#open.length; looked++) {",

@@ -7,12 +7,15 @@ const steady = "core/ports/steady-time.ts";
 
 export const clockMutations: readonly Mutation[] = [
   mutation(
-    "a store's time stands still while the wall clock is behind it",
+    "store time stops while the wall clock is behind it",
     edit(steady, "latest = Math.max(latest, Math.floor(base + passed - since));", ""),
   ),
-  mutation("a store's time goes with the wall clock", edit(steady, "if (reading >= latest) {", "if (reading >= 0) {")),
   mutation(
-    "a worker keeps its leases by the wall clock",
+    "store time follows the wall clock backwards",
+    edit(steady, "if (reading >= latest) {", "if (reading >= 0) {"),
+  ),
+  mutation(
+    "a worker measures leases by the wall clock",
     edit(keeper, "const now = this.#clock.monotonic();\n      for", "const now = this.#clock.now();\n      for"),
     edit(keeper, "const now = this.#clock.monotonic();\n    if", "const now = this.#clock.now();\n    if"),
     edit(keeper, "askedAt = this.#clock.monotonic();", "askedAt = this.#clock.now();"),
@@ -24,13 +27,13 @@ export const clockMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "a coordinator waits for retries by the wall clock",
+    "a coordinator schedules retries by the wall clock",
     edit(sweeper, "const at = this.#options.clock.monotonic() + ms;", "const at = this.#options.clock.now() + ms;"),
     edit(sweeper, "this.#dueAt - clock.monotonic()", "this.#dueAt - clock.now()"),
   ),
   {
     ...mutation(
-      "due times that are told during a sweep are forgotten",
+      "due times that arrive during a sweep are dropped",
       edit(
         sweeper,
         "      this.#dueAt = Number.POSITIVE_INFINITY; // before the sweep: hints that arrive during it are kept\n",
@@ -45,11 +48,11 @@ export const clockMutations: readonly Mutation[] = [
     elsewhere: {
       file: "test/sim/scheduler-races.test.ts",
       title: "a due time that arrives during a sweep is not forgotten",
-      why: "takes an attempt that fails between two calls of one sweep",
+      why: "requires an attempt that fails between two calls of one sweep",
     },
   },
   mutation(
-    "due times are forgotten at the end of a sweep",
+    "due times are dropped at the end of a sweep",
     edit(
       sweeper,
       "      this.#dueAt = Number.POSITIVE_INFINITY; // before the sweep: hints that arrive during it are kept\n",
@@ -62,7 +65,7 @@ export const clockMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "retries begin before they are due",
+    "retries start before they are due",
     edit("core/model/sweep-transitions.ts", "  if ((record.dueAt ?? 0) > at.now) return undefined;\n", ""),
     edit(
       "adapters/memory/shards.ts",
@@ -70,8 +73,5 @@ export const clockMutations: readonly Mutation[] = [
       "dueOf(state.deferred, { limit, now: now() + 1_000 })",
     ),
   ),
-  mutation(
-    "a retry that fails is due at once",
-    edit(attemptMoves, "{ dueAt: how.now + how.delayMs }", "{ dueAt: how.now }"),
-  ),
+  mutation("retries have no backoff", edit(attemptMoves, "{ dueAt: how.now + how.delayMs }", "{ dueAt: how.now }")),
 ];

@@ -7,13 +7,16 @@ const raceOf = (title: string, why: string) => ({ file: "test/sim/scheduler-race
 
 export const coordinatorMutations: readonly Mutation[] = [
   mutation(
-    "no task sweep",
+    "no sweep of tasks",
     edit(sweeper, "() => store.dueTasks(tasksAPage, sweepMs, sweepMs - pace.sweepMs)", "async () => [] as string[]"),
   ),
-  mutation("no lease sweep", edit(sweeper, "() => store.expiredLeases(shardsAPage)", "async () => [] as EpochRef[]")),
+  mutation(
+    "no sweep of leases",
+    edit(sweeper, "() => store.expiredLeases(shardsAPage)", "async () => [] as EpochRef[]"),
+  ),
   mutation("no sweep of deadlines", edit(sweeper, "return overdue;", "return [];")),
   mutation(
-    "a deadline passes a little early",
+    "a task deadline expires early",
     edit(
       "adapters/memory/tasks.ts",
       "dueOf(state.deadlines, { limit, now: now() })",
@@ -21,7 +24,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "a task past its deadline goes on until it is swept",
+    "a task past its deadline runs until the next sweep",
     edit(
       sweeper,
       "if (await store.failTask(taskId, deadlineExceeded)) await scheduler.replan(taskId);",
@@ -32,10 +35,10 @@ export const coordinatorMutations: readonly Mutation[] = [
     elsewhere: {
       file: "test/sim/bulk-sweeps.test.ts",
       title: "two thousand tasks whose messages were lost",
-      why: "takes more tasks than a page has, due at once",
+      why: "requires more due tasks than fit in a page",
     },
     ...mutation(
-      "of the tasks that are due, a sweep skips all but one of a page",
+      "a sweep handles only one due task per page",
       edit(
         sweeper,
         "await all(tasksAPage, due, (taskId)",
@@ -46,22 +49,25 @@ export const coordinatorMutations: readonly Mutation[] = [
   mutation("no sweep of retries", edit(sweeper, "return due;", "return [];")),
   {
     ...mutation(
-      "an expired lease is not commanded again",
+      "no command is sent after a lease expires",
       edit(
         sweeper,
         'if (record?.status === "queued") await scheduler.command(record);',
         'if (record?.status === "queued") {}',
       ),
     ),
-    harmless: "workers look in the queue by themselves",
+    harmless: "workers also scan the queue",
   },
-  mutation("a retry is not commanded", edit(sweeper, "if (record !== undefined) await scheduler.command(record);", "")),
   mutation(
-    "a failed shard is not swept into its task",
+    "no command is sent for a retry",
+    edit(sweeper, "if (record !== undefined) await scheduler.command(record);", ""),
+  ),
+  mutation(
+    "a sweep does not fail the task of a failed shard",
     edit(scheduler, "if (failure !== undefined) {", "if (false) {"),
   ),
   mutation(
-    "a counter shared across an await",
+    "a counter is shared across an await",
     edit(
       scheduler,
       "for (let index = cached.openFrom; index < nodes.length; index++) {\n      const node = nodes[index] as NodePlan;",
@@ -70,7 +76,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     edit(scheduler, "cached.openFrom = Math.max(cached.openFrom, index + 1);", "cached.openFrom++;"),
   ),
   mutation(
-    "'not finished' is remembered",
+    "'not finished' is cached",
     edit(looks, "export class StartLooks {", "const unfinished = new Set<string>();\nexport class StartLooks {"),
     edit(
       looks,
@@ -84,7 +90,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "'not satisfied' is remembered, where some parents are enough",
+    "'not satisfied' is cached with a partial fan-in",
     edit(looks, "export class StartLooks {", "const lacking = new Set<string>();\nexport class StartLooks {"),
     edit(
       looks,
@@ -92,9 +98,9 @@ export const coordinatorMutations: readonly Mutation[] = [
       "      const known = (id: string) => [taskId, node.id, id].join();\n      await this.#read(taskId, cached, { node, parentIds: parentIds.filter((id) => !lacking.has(known(id))), some });\n      for (const id of parentIds) if (!satisfies(cached, node, id)) lacking.add(known(id));\n",
     ),
   ),
-  mutation("a look that is owed is never made", edit(looks, "        this.#onOwed();\n", "")),
+  mutation("a postponed start check is dropped", edit(looks, "        this.#onOwed();\n", "")),
   mutation(
-    "a child's state from memory",
+    "a child's state is taken from the cache",
     edit(
       scheduler,
       "if (finished && couldEndFirst && isNodeFinished(child, await this.#store.readShards(taskId, [child.id])))",
@@ -104,10 +110,10 @@ export const coordinatorMutations: readonly Mutation[] = [
   {
     elsewhere: raceOf(
       "a streaming child that ends before its parent",
-      "takes a child that reads nothing of its parent",
+      "requires a child that does not read the artifacts of its parent",
     ),
     ...mutation(
-      "a streaming child's state from memory",
+      "a streaming child's state is taken from the cache",
       edit(
         scheduler,
         "const couldEndFirst = !child.needsAll || child.startsOnFirstBatch;",
@@ -116,7 +122,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   },
   mutation(
-    "dispatch is remembered before it is written",
+    "a dispatch is cached before it is written",
     edit(
       scheduler,
       "    const { chosen } = verdict;\n",
@@ -124,15 +130,15 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "a node is finished when the shards that exist are",
+    "missing shards count as finished",
     edit("core/plan/plan.ts", "shards.length === node.partitions && ", "shards.length > 0 && "),
   ),
   mutation(
-    "a dispatch is not commanded",
+    "no command is sent for a dispatched node",
     edit(scheduler, 'if (outcome === "dispatched") await this.#command(node.type, ref, 1);', ""),
   ),
   mutation(
-    "the children of a finished node are not looked at",
+    "children are not checked when a node finishes",
     edit(
       scheduler,
       "        await this.#follow(verdict, { taskId, cached, node: child });\n",
@@ -140,7 +146,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "an idempotency key returns a task with another graph",
+    "an idempotency key matches a task with another graph",
     edit(
       "core/coordinator/new-task.ts",
       "const isOtherGraph = !isRetry && !isSameGraph(graph, found);",
@@ -148,7 +154,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "an idempotency key returns a task with other parameters",
+    "an idempotency key matches a task with other parameters",
     edit(
       "core/coordinator/new-task.ts",
       "const params = isRetry ? [] : differingKeys(task.params, found.params);",
@@ -156,7 +162,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "one parent too few",
+    "a node starts with one parent too few",
     edit("core/plan/plan.ts", "if (satisfied.length < node.needed) {", "if (satisfied.length + 1 < node.needed) {"),
     edit(looks, "node.dependsOn.length - node.needed;", "node.dependsOn.length - node.needed + 1;"),
   ),
@@ -165,7 +171,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     edit("core/plan/plan.ts", "{ ready: true, chosen: satisfied }", "{ ready: true, chosen: node.dependsOn }"),
   ),
   mutation(
-    "a task closes with what has a record",
+    "shards without a record are not closed",
     edit(
       scheduler,
       "if (seen !== undefined && isShardTerminal(seen.status)) continue;",
@@ -173,7 +179,7 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "nobody says that a cancelled attempt has stopped",
+    "a confirmed cancel is not announced",
     edit(
       "core/worker/attempt/attempt.ts",
       'if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });',
@@ -183,10 +189,10 @@ export const coordinatorMutations: readonly Mutation[] = [
   {
     elsewhere: raceOf(
       "a cancel goes to the current owner of the attempt",
-      "takes an attempt that is claimed between two calls, and then waits for time to pass",
+      "requires an attempt that is claimed between two calls and then waits for a timer",
     ),
     ...mutation(
-      "a cancel goes to who held the attempt before it",
+      "a cancel goes to the previous owner of the attempt",
       edit(scheduler, "await this.#signal(ref, cancelReason);", "await this.#signal(seen ?? ref, cancelReason);"),
       edit(
         scheduler,
@@ -196,11 +202,11 @@ export const coordinatorMutations: readonly Mutation[] = [
     ),
   },
   mutation(
-    "a cancel names the attempt before",
+    "a cancel names the previous attempt",
     edit(scheduler, "cancelMessage(record, {", "cancelMessage({ ...record, epoch: record.epoch - 1 }, {"),
   ),
   mutation(
-    "waitingFrom goes one too far",
+    "waitingFrom is off by one",
     edit(
       looks,
       "Math.max(index, cached.waitingFrom.get(node.id) ?? 0)",

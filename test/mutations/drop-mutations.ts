@@ -15,10 +15,10 @@ export const dropMutations: readonly Mutation[] = [
     options,
     elsewhere: retention(
       "artifacts that every reader has read are dropped, except the one that it would resume from",
-      "takes a reader that begins anew just behind the drop",
+      "requires a reader that restarts right after the drop",
     ),
     ...mutation(
-      "what a reader goes on from is dropped too",
+      "the artifact from which a reader resumes is dropped",
       edit(drop, "lastFrom(key)?.seq ?? 0;", "lastFrom(key)?.seq ?? -1) + 1;"),
       edit(drop, "return reader.logs[generation]?", "return (reader.logs[generation]?"),
     ),
@@ -26,14 +26,14 @@ export const dropMutations: readonly Mutation[] = [
   {
     options,
     ...mutation(
-      "the fastest reader decides what is dropped",
+      "the fastest reader determines what is dropped",
       edit(drop, "before = Math.min(", "before = Math.max(0, "),
     ),
   },
   {
     options,
     ...mutation(
-      "a reader that hasn't begun doesn't count",
+      "readers that have not started are ignored",
       edit(drop, "if (reader === undefined) return 0;", "if (reader === undefined) return Number.POSITIVE_INFINITY;"),
       edit(drop, "if (!isSteady(task, readerId)) return;", ""),
     ),
@@ -41,7 +41,7 @@ export const dropMutations: readonly Mutation[] = [
   {
     options,
     ...mutation(
-      "a source that may start over counts as one that doesn't",
+      "a non-resumable source counts as resumable",
       edit(
         drop,
         "if (entry?.record.lease?.habits?.resumes !== true) return false;",
@@ -53,10 +53,10 @@ export const dropMutations: readonly Mutation[] = [
     options,
     elsewhere: retention(
       "a restart upstream that the reader has not noticed",
-      "takes a reader that is kept busy by another source from the restart to the end of this one",
+      "requires a reader that is busy with another source from the restart to the end of this one",
     ),
     ...mutation(
-      "a source that has started over unseen is forgotten",
+      "a restart of a source that a reader has not noticed is ignored",
       edit(drop, "seen(source.record) === source.record.generation", "seen(source.record) >= 0"),
     ),
   },
@@ -64,17 +64,17 @@ export const dropMutations: readonly Mutation[] = [
     options,
     elsewhere: retention(
       "a source that reads its own log again",
-      "takes a consumer that is as far as its source when that comes to its end",
+      "requires a consumer that has caught up with its source when the source ends",
     ),
     ...mutation(
-      "what finalize reads is dropped",
+      "artifacts that finalize reads are dropped",
       edit(drop, "if (!isRead(entry) || !isSteady(task, nodeId)) return;", "if (!isSteady(task, nodeId)) return;"),
     ),
   },
   {
     options,
     ...mutation(
-      "a log that is dropped in part reads as if it began there",
+      "a partly dropped log reads as if it started at the first kept artifact",
       edit(log, 'return from < this.#dropped ? "dropped" : ', "return "),
       edit(
         log,
@@ -88,10 +88,10 @@ export const dropMutations: readonly Mutation[] = [
     elsewhere: {
       file: "test/integration/engine/retry-tasks.test.ts",
       title: "so are those that it dropped while they were read",
-      why: "a node that has finished, and was read in part before its task failed, is rare",
+      why: "requires a finished node that was partly read before its task failed",
     },
     ...mutation(
-      "a retry adopts what is dropped in part",
+      "a retry adopts a partly dropped log",
       edit(
         "core/coordinator/adoption.ts",
         "readArtifacts(logOf(record), generation, 0, 1)",

@@ -1,10 +1,10 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
-/* Mistakes in what users plug in, and in the functions of variables. */
+/* Mistakes in handler code, adapters and buses, and in the variable functions. */
 
 export const extensionMutations: readonly Mutation[] = [
   mutation(
-    "vars.merge forgets what lies beside",
+    "vars.merge removes sibling keys",
     edit(
       "builtins/coordinator-functions/vars-merge.ts",
       "mergeOverwriting(vars, treeOf(leaves));",
@@ -16,11 +16,11 @@ export const extensionMutations: readonly Mutation[] = [
     edit("builtins/coordinator-functions/var-tree.ts", "    delete outer[segment];\n", ""),
   ),
   mutation(
-    "vars.set sets the first of its paths only",
+    "vars.set sets only the first of its paths",
     edit("builtins/coordinator-functions/vars-set.ts", "of leaves) setVar(", "of leaves.slice(0, 1)) setVar("),
   ),
   mutation(
-    "an attempt doesn't wait for its handler's init",
+    "an attempt does not wait for its handler's init",
     edit(
       "core/worker/attempt/handler-run.ts",
       "if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));",
@@ -28,11 +28,11 @@ export const extensionMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "an init that failed is never tried again",
+    "a failed init is never retried",
     edit("core/worker/attempt/handler-code.ts", "        this.#ready = undefined;\n", ""),
   ),
   mutation(
-    "init runs for each attempt",
+    "init runs once per attempt",
     edit("core/worker/attempt/handler-code.ts", "if (this.#ready === undefined) {", "{"),
     edit(
       "core/worker/attempt/handler-code.ts",
@@ -41,7 +41,7 @@ export const extensionMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "a bus that refuses a message fails who sends it",
+    "a failed publish fails its sender",
     edit(
       "core/resilience/best-effort-bus.ts",
       "bus.publish(topic, key, message).catch((error: unknown) => {\n",
@@ -49,7 +49,7 @@ export const extensionMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "batches of one artifact have one name",
+    "all batches of an artifact have the same uid",
     edit(
       "core/worker/input/routing.ts",
       "return { whole: false, expand: (meta, nodeId)",

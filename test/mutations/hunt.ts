@@ -4,7 +4,7 @@ import type { SimTotal } from "../../scripts/sim-jobs.ts";
 import type { DirectedTest, Mutation } from "./mutation.ts";
 import { plant } from "./planting.ts";
 
-/** Seeds of one mode that were run, and those of them that failed. */
+/** The number of seeds run in one mode, and how many of them failed. */
 export interface Found {
   readonly seeds: number;
   readonly failed: number;
@@ -13,26 +13,26 @@ export interface Found {
 export interface Hunt {
   readonly chaos: Found;
   readonly calm: Found;
-  /** What the seeds that failed were about, the commonest first; nothing when none did. */
+  /** The most frequent message of the failed seeds; `undefined` if none failed. */
   readonly check: string | undefined;
-  /** Whether the directed test failed; `undefined`: there is none. */
+  /** Whether the directed test failed; `undefined` if there is none. */
   readonly foundByTest: boolean | undefined;
 }
 
 export interface HuntOptions {
   readonly from: number;
-  /** Of each mode at first. */
+  /** Seeds of each mode at first. */
   readonly seeds: number;
-  /** Of each mode, where the first ones found it less often than enough. */
+  /** Maximum number of seeds of each mode if too few of the first ones failed. */
   readonly most: number;
 }
 
-/** So many seeds that fail are no luck any more. */
+/** The number of failed seeds that rules out luck. */
 const enough = 3;
 
 const run = promisify(execFile);
 
-/** Runs seeds of both modes on a copy of the engine with this mistake until enough of them have failed. */
+/** Runs seeds of both modes on a copy of the engine with this mistake until enough of them fail. */
 export async function hunt(mutation: Mutation, { from, seeds, most }: HuntOptions): Promise<Hunt> {
   using mutant = plant(mutation);
   const { place } = mutant;
@@ -51,7 +51,7 @@ export async function hunt(mutation: Mutation, { from, seeds, most }: HuntOption
     for (const [kind, count] of Object.entries(more.kinds)) kinds.set(kind, (kinds.get(kind) ?? 0) + count);
   };
   for (const mode of ["chaos", "calm"] as const) await look(mode, seeds);
-  // No seed is to find what costs time only, or what a directed test holds.
+  // Seeds are not expected to find a mistake that costs time only, or that a directed test covers.
   if (harmless === undefined && elsewhere === undefined) {
     for (const mode of ["chaos", "calm"] as const) if (found() < enough) await look(mode, most);
   }
@@ -66,7 +66,7 @@ async function sim(place: string, options: readonly string[]): Promise<SimTotal>
     const { stdout } = await run(process.execPath, ["scripts/sim.ts", "--json", ...options], { cwd: place });
     return JSON.parse(stdout);
   } catch (error) {
-    // The exit code says that seeds failed; what was printed says which.
+    // The exit code indicates failed seeds; the output lists them.
     const { stdout = "" } = error as { stdout?: string };
     const last = stdout.trim().split("\n").at(-1) ?? "";
     if (last.startsWith("{")) return JSON.parse(last);
@@ -74,7 +74,7 @@ async function sim(place: string, options: readonly string[]): Promise<SimTotal>
   }
 }
 
-/** Whether this test, and no lack of it, fails. */
+/** Whether the test runs and fails; a missing test is an error. */
 async function fails(place: string, { file, title }: DirectedTest): Promise<boolean> {
   const pattern = title.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const vitest = ["node_modules/vitest/vitest.mjs", "run", "--no-color", "--typecheck.enabled=false"];

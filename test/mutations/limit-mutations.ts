@@ -8,22 +8,22 @@ const sweeper = "core/coordinator/sweeper.ts";
 
 export const limitMutations: readonly Mutation[] = [
   mutation(
-    "a full limit lets one more in",
+    "a limit admits one attempt too many",
     edit("adapters/memory/registry.ts", "holders.size >= max", "holders.size > max"),
   ),
   {
     elsewhere: {
       file: "test/integration/engine/limits.test.ts",
       title: "a node's own limit applies to its shards",
-      why: "the named test of the law",
+      why: "the directed test of this guarantee",
     },
     ...mutation(
-      "a node's own limit is forgotten",
+      "a node's own limit is ignored",
       edit(limits, "if (maxRunning === undefined) return wide;", "if (maxRunning !== 0) return wide;"),
     ),
   },
   mutation(
-    "slots are taken after the claim",
+    "limit slots are acquired after the claim",
     edit(
       claimer,
       "      const full = await this.#slots.take(claim, node, retry);\n      if (full !== undefined) return full;\n",
@@ -36,13 +36,13 @@ export const limitMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "slots are never given back",
+    "limit slots are never released",
     edit(claimer, "if (!left) return this.#slots.leave(claim);", "if (left || !left) return this.#slots.leave(claim);"),
     edit(sweeper, "if (isOver(slot.holder, record)) await store.freeSlot(slot);\n        else ", ""),
   ),
   {
     ...mutation(
-      "a claim that lost keeps its slots",
+      "a lost claim keeps its limit slots",
       edit(
         claimer,
         "if (record === undefined) await this.#slots.free(claim, retry);\n    else this",
@@ -50,14 +50,14 @@ export const limitMutations: readonly Mutation[] = [
       ),
       edit(sweeper, "return !isOpen || record.lease?.claimId !== claim.claimId;", "return !isOpen;"),
     ),
-    harmless: "a sweep frees them when that attempt is over; until then fewer run",
+    harmless: "a sweep releases them after that attempt; until then fewer attempts run",
   },
   mutation(
-    "slots of an attempt that only its worker gave up are free",
+    "limit slots of an abandoned attempt are released",
     edit(attempt, "return false; // possibly", "return true; // possibly"),
   ),
   mutation(
-    "slots are given back before the outcome is written",
+    "limit slots are released before the outcome is written",
     edit(
       worker,
       "      left = await runAttempt(run, this.#runtimes.get(claimed.node.type));",
@@ -66,26 +66,26 @@ export const limitMutations: readonly Mutation[] = [
   ),
   {
     ...mutation(
-      "slots of a full second limit stay taken",
+      "a full second limit leaves the slot of the first acquired",
       edit(
         limits,
         "        await this.#free(claim, taken, retry);\n        return limit.full;",
         "        return limit.full;",
       ),
     ),
-    harmless: "a sweep frees them; until then fewer run",
+    harmless: "a sweep releases it; until then fewer attempts run",
   },
   mutation(
-    "the last slot of a limit seems taken",
+    "the last slot of a limit is never used",
     edit(limits, "used(limit) < limit.max)", "used(limit) < limit.max - 1)"),
   ),
-  mutation("no sweep of slots", edit("core/coordinator/sweeper.ts", "    await this.#slots.sweep();\n", "")),
+  mutation("no sweep of limit slots", edit("core/coordinator/sweeper.ts", "    await this.#slots.sweep();\n", "")),
   mutation(
-    "a sweep frees the slots of claims that are on their way",
+    "a sweep releases the limit slots of claims in progress",
     edit(sweeper, 'if (record.status === "queued") return false;', 'if (record.status === "queued") return true;'),
   ),
   mutation(
-    "the slots of a shard that stays queued are never swept",
+    "limit slots of a shard that stays queued are never swept",
     edit(
       sweeper,
       "const superseded = await store.supersede(record);",

@@ -1,12 +1,13 @@
 /*
- * Plants known mistakes in copies of the engine, one at a time, and runs seeds of the simulation on each until some have
- * failed: `npm run sim:mutations -- --only sweep`. One that is never found is a hole in the simulation.
+ * Plants known mistakes in copies of the engine, one at a time, and runs seeds of the simulation on each until some of
+ * them fail: `npm run sim:mutations -- --only sweep`. A mistake that is not found is a gap in the simulation.
  *
- *   --seeds N   of each mode, at most; default 300      --from S    the first one
- *   --most N    of each mode, where the first were too few; default 3000
- *   --only P    those whose name matches this pattern
- *   --jobs N    so many of them at a time; default 2
- *   --markdown  writes what was found into docs/mutations.md
+ *   --seeds N   maximum seeds of each mode (default: 300)
+ *   --from S    first seed (default: 1)
+ *   --most N    maximum seeds of each mode if too few of the first ones failed (default: 3000)
+ *   --only P    only mistakes whose name matches this pattern
+ *   --jobs N    concurrent mistakes (default: 2)
+ *   --markdown  update docs/mutations.md
  */
 import { parseArgs } from "node:util";
 import { allMutations } from "./all-mutations.ts";
@@ -30,12 +31,12 @@ const options = { from: Number(values.from), seeds: Number(values.seeds), most: 
 const pattern = new RegExp(values.only);
 const chosen = allMutations.filter(({ name }) => pattern.test(name));
 const stale = staleEdits(chosen);
-if (stale.length > 0) throw new Error(`the code is not what mutations look for:\n${stale.join("\n")}`);
+if (stale.length > 0) throw new Error(`mutations do not match the code:\n${stale.join("\n")}`);
 
 const hunts = new Map<Mutation, Hunt>();
 let missed = 0;
 console.log(
-  `${chosen.length} mutations, ${options.seeds} seeds of each mode, ${options.most} where they are too few\n`,
+  `${chosen.length} mutations, ${options.seeds} seeds of each mode, up to ${options.most} if too few failed\n`,
 );
 console.log("      chaos        calm  mutation");
 const left = chosen.values();
@@ -55,6 +56,6 @@ console.log(`\n${missed} not found`);
 process.exitCode = missed > 0 ? 1 : 0;
 
 function isMissed({ harmless, elsewhere }: Mutation, { check, foundByTest }: Hunt): boolean {
-  if (elsewhere !== undefined && !foundByTest) return true; // it claims to be what holds it
+  if (elsewhere !== undefined && !foundByTest) return true; // the directed test must find it
   return check === undefined && !foundByTest && harmless === undefined;
 }

@@ -1,27 +1,27 @@
-/** A mistake planted in the engine: the simulation must find it, or it has a hole. */
+/** A mistake planted in the engine. The simulation has a gap if it does not find it. */
 export interface Mutation {
   readonly name: string;
   readonly edits: readonly Edit[];
-  /** What the simulation is told besides. */
+  /** Additional options of the simulation. */
   readonly options?: readonly string[];
-  /** Why no simulation can see it: it costs time, not correctness. Shown, and not counted as a miss. */
+  /** Why a simulation cannot detect it: it costs time, not correctness. Reported, but not counted as missed. */
   readonly harmless?: string;
-  /** What finds it where no seed does, being too rare a coincidence: it is run against the mistake too. */
+  /** The test that finds a mistake which is too rare a coincidence for seeds. It is run against the mistake too. */
   readonly elsewhere?: DirectedTest;
 }
 
 export interface Edit {
   readonly file: string;
-  /** Must be there exactly once. */
+  /** Must occur exactly once. */
   readonly search: string;
   readonly replace: string;
 }
 
 export interface DirectedTest {
   readonly file: string;
-  /** How its title begins. */
+  /** The beginning of its title. */
   readonly title: string;
-  /** Why seeds don't find it. */
+  /** Why seeds do not find the mistake. */
   readonly why: string;
 }
 

@@ -3,13 +3,13 @@ import { mutationGroups } from "./all-mutations.ts";
 import type { Hunt } from "./hunt.ts";
 import type { Mutation } from "./mutation.ts";
 
-/* docs/mutations.md: a row for each mistake. A run of some of them leaves the rows of the others as they are. */
+/* docs/mutations.md has one row per mistake. A run of some mistakes keeps the rows of the others. */
 
 export const page = "docs/mutations.md";
 const begin = "<!-- mutations:begin: written by `npm run sim:mutations -- --markdown` -->";
 const end = "<!-- mutations:end -->";
 
-/** The rows that the page has, by the name of the mistake. */
+/** The existing rows of the page, by the name of the mistake. */
 export function rowsOf(text: string): Map<string, string> {
   const rows = [...text.matchAll(/^\| (.+?) \| .+ \|$/gm)].map(([row, name = ""]) => [name, row] as const);
   return new Map(rows.filter(([name]) => name !== "mistake"));
@@ -19,7 +19,8 @@ export function writePage(hunts: ReadonlyMap<Mutation, Hunt>): void {
   const text = readFileSync(page, "utf8");
   const [before, rest] = text.split(begin);
   const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`${page} has no place for the tables`);
+  if (before === undefined || after === undefined)
+    throw new Error(`${page} lacks the begin and end markers of the tables`);
   const known = rowsOf(text);
   const tables = mutationGroups.map(({ title, mutations }) => {
     const rows = mutations.map((mutation) => {
@@ -39,8 +40,8 @@ function rowOf(mutation: Mutation, seeds: string, finder: string): string {
 }
 
 function seedsOf({ chaos, calm }: Hunt): string {
-  const told = Object.entries({ chaos, calm }).filter(([, { failed }]) => failed > 0);
-  const shown = told.length > 0 ? told : Object.entries({ chaos, calm });
+  const failing = Object.entries({ chaos, calm }).filter(([, { failed }]) => failed > 0);
+  const shown = failing.length > 0 ? failing : Object.entries({ chaos, calm });
   return shown.map(([mode, { seeds, failed }]) => `${failed} of ${seeds} ${mode}`).join(", ");
 }
 
@@ -48,5 +49,5 @@ export function finderOf({ harmless, elsewhere }: Mutation, { check, foundByTest
   const test = foundByTest ? [`\`${elsewhere?.file}\`, "${elsewhere?.title}": ${elsewhere?.why}`] : [];
   const found = [...(check === undefined ? [] : [check]), ...test];
   if (found.length > 0) return found.join("; ");
-  return harmless === undefined ? "**nobody**" : `costs time only: ${harmless}`;
+  return harmless === undefined ? "**not found**" : `costs time only: ${harmless}`;
 }

@@ -12,29 +12,29 @@ const concurrency = (title: string, why: string) => ({
 
 export const parallelMutations: readonly Mutation[] = [
   mutation(
-    "batches are stored as they get done",
+    "batches are stored in order of completion",
     edit(parallel, "        return before;\n", "        return Promise.resolve(true);\n"),
   ),
   mutation(
-    "a batch behind one that failed is stored",
+    "batches after a failed one are stored",
     edit(runner, "      if (!(await turn())) return false;\n", "      await turn();\n"),
   ),
   {
     elsewhere: concurrency(
       "a source that restarts withdraws them",
-      "takes a batch that gets done just behind the restart which it should have been before",
+      "requires a batch that completes right after the restart instead of before it",
     ),
     ...mutation(
-      "a restart doesn't wait for the batches in hand",
+      "a restart does not wait for pending batches",
       edit(consume, "          await batches.drain(); // pending batches belong to the old output\n", ""),
     ),
   },
   mutation(
-    "the end of input is the end of the batches",
+    "the end of input does not wait for pending batches",
     edit(parallel, "    while (this.#inHand > 0) await this.#change();\n", ""),
   ),
   mutation(
-    "only the last of several batches is let go",
+    "only the last of several concurrent batches is aborted",
     edit(
       "core/worker/attempt/attempt-handle.ts",
       "      this.#rejects.add(reject);\n",
@@ -43,7 +43,7 @@ export const parallelMutations: readonly Mutation[] = [
   ),
   {
     ...mutation(
-      "a failed batch doesn't end the input",
+      "a failed batch does not stop the input",
       edit(parallel, "      this.#part.stop(error);\n", "      this.#failed ??= { error };\n"),
       edit(parallel, "  #processing = 0;", "  #failed: { readonly error: unknown } | undefined;\n  #processing = 0;"),
       edit(
@@ -52,6 +52,6 @@ export const parallelMutations: readonly Mutation[] = [
         "    if (this.#failed !== undefined) throw this.#failed.error;\n  }\n\n  get",
       ),
     ),
-    elsewhere: concurrency("ends an input that has nothing to deliver", "what is lost is time, in most worlds"),
+    elsewhere: concurrency("ends an input that has nothing to deliver", "costs only time in most runs"),
   },
 ];

@@ -7,22 +7,25 @@ const changes = "core/tasks/task-changes.ts";
 
 export const readerMutations: readonly Mutation[] = [
   mutation(
-    "a restart is read over",
+    "a restart ends the reading",
     edit(artifacts, 'if (pulled.kind === "restarted") break;', 'if (pulled.kind === "restarted") return;'),
   ),
-  mutation("a restart is not told", edit(artifacts, "if (handedOut) {", "if (false) {")),
+  mutation("a restart is not reported to the reader", edit(artifacts, "if (handedOut) {", "if (false) {")),
   mutation(
-    "the events of a shard are told again",
+    "the last event of a shard is repeated",
     edit(events, "if (entry.n <= seen) continue;", "if (entry.n < seen) continue;"),
   ),
-  mutation("the last event is not told", edit(events, "if (task.status !== seenStatus) {", "if (false) {")),
-  mutation("who has read goes on listening", edit(changes, "    this.#remove();\n", "")),
   mutation(
-    "whoever reads an artifact can change it",
+    "the last event of a task is not delivered",
+    edit(events, "if (task.status !== seenStatus) {", "if (false) {"),
+  ),
+  mutation("a finished reader keeps its subscription", edit(changes, "    this.#remove();\n", "")),
+  mutation(
+    "readers can modify stored artifacts",
     edit(log, "const kept = keepJson(meta, ", "const kept = meta ?? keepJson(meta, "),
   ),
   mutation(
-    "a handler can change its task's parameters",
+    "handlers can modify the parameters of their task",
     edit("adapters/memory/tasks.ts", 'keepJson(task.params, "the set of the task\'s parameters");', ""),
     edit("adapters/memory/tasks.ts", "deepFreeze(create(now()))", "create(now())"),
     edit("core/worker/claim/claimer.ts", "deepFreeze(task.params)", "task.params"),

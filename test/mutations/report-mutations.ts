@@ -2,21 +2,21 @@ import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const moves = "core/model/attempt-transitions.ts";
 const reports = "core/worker/attempt/attempt-reports.ts";
-/** Of the contract of stores. */
+/** A test of the store contract. */
 const contract = (title: string) => ({
   file: "test/contract/memory/memory-store.test.ts",
   title,
-  why: "few attempts live long enough to see a late report of their own",
+  why: "few attempts run long enough to receive a late report of their own",
 });
 
 export const reportMutations: readonly Mutation[] = [
   {
-    ...mutation("a report that was overtaken counts", edit(moves, " || n <= (record.lease?.reports ?? 0);", ";")),
+    ...mutation("an outdated report is accepted", edit(moves, " || n <= (record.lease?.reports ?? 0);", ";")),
     elsewhere: contract("ignores a report that a later one"),
   },
   {
     ...mutation(
-      "a report about a withdrawn output counts",
+      "a report about a withdrawn log is accepted",
       edit(moves, "const overtaken = generation !== record.generation || n <=", "const overtaken = n <="),
     ),
     elsewhere: contract("ignores a report about a withdrawn log"),
@@ -26,11 +26,11 @@ export const reportMutations: readonly Mutation[] = [
     edit(moves, "const { checkpoint: _, cursors: __, ...kept } = record;", "const kept = record;"),
   ),
   mutation(
-    "reports overtake each other",
+    "reports are written out of order",
     edit(reports, "before.then(() => this.#write(generation, fields))", "this.#write(generation, fields)"),
   ),
   mutation(
-    "the checkpoint of the attempt before is not read",
+    "the checkpoint of the previous attempt is not read",
     edit(
       reports,
       "    this.#generation = generation;\n    this.#checkpoint = checkpoint;\n",
@@ -38,7 +38,7 @@ export const reportMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "a restart of its own leaves the attempt its checkpoint",
+    "an attempt that restarts its log keeps its checkpoint in memory",
     edit("core/worker/attempt/handler-run.ts", "        reports.resumeFrom({ generation: log.generation });\n", ""),
   ),
 ];

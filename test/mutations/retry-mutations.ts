@@ -11,7 +11,7 @@ const directed = (title: string, why: string) => ({
 });
 const belowOnes = directed(
   "a finished node below a node that runs again",
-  "takes a node that finished before one of its parents, which then failed",
+  "requires a node that finished before one of its parents, which then failed",
 );
 
 export const retryMutations: readonly Mutation[] = [
@@ -20,11 +20,11 @@ export const retryMutations: readonly Mutation[] = [
     edit(scheduler, 'if (task.status === "running") await adoptFinished(', "if (false) await adoptFinished("),
   ),
   mutation(
-    "a retry starts before all is adopted",
+    "a retry starts before the adoption is complete",
     edit(scheduler, 'if (task.status === "running") await adoptFinished(', "void adoptFinished("),
   ),
   mutation(
-    "a retry that is swept starts without what is adopted",
+    "a swept retry starts without adoption",
     edit(
       scheduler,
       'if (task.status === "running") await',
@@ -34,7 +34,7 @@ export const retryMutations: readonly Mutation[] = [
   {
     elsewhere: belowOnes,
     ...mutation(
-      "a node is adopted whatever became of its parents",
+      "a node is adopted although not all of its parents are",
       edit(
         adoption,
         "if (left === 0) reached.push(child);",
@@ -44,14 +44,14 @@ export const retryMutations: readonly Mutation[] = [
   },
   {
     elsewhere: belowOnes,
-    ...mutation("what is below a node that runs again is adopted", edit(adoption, "if (!isAdopted) continue;", "")),
+    ...mutation("nodes below a node that runs again are adopted", edit(adoption, "if (!isAdopted) continue;", "")),
   },
   mutation(
-    "a node is adopted by halves",
+    "a partly finished node is adopted",
     edit(adoption, "if (!isNodeFinished(node, finished)) return false;", "if (finished.length === 0) return false;"),
   ),
   mutation(
-    "a stream reads an adopted node's artifacts from its own log",
+    "a stream reads the artifacts of an adopted node from the wrong log",
     edit(
       input,
       "store.readArtifacts(cursor.log,",
@@ -59,19 +59,16 @@ export const retryMutations: readonly Mutation[] = [
     ),
   ),
   {
-    elsewhere: directed(
-      "a reader that started before the adoption",
-      "takes a page that is read while a task is adopted",
-    ),
+    elsewhere: directed("a reader that started before the adoption", "requires a page that is read during an adoption"),
     ...mutation(
-      "a page that was looked for in the wrong log is believed",
+      "a page read from the wrong log during adoption is accepted",
       edit(input, "if (seen.adopted) return this.pull();", ""),
     ),
   },
   {
-    elsewhere: directed("a gather reads adopted nodes and nodes that ran again", "takes a gather that runs again"),
+    elsewhere: directed("a gather reads adopted nodes and nodes that ran again", "requires a gather that runs again"),
     ...mutation(
-      "a gather reads an adopted node's artifacts from its own log",
+      "a gather reads the artifacts of an adopted node from the wrong log",
       edit(
         "core/worker/input/gather-input.ts",
         "store.readArtifacts(logOf(record), record",
@@ -80,11 +77,11 @@ export const retryMutations: readonly Mutation[] = [
     ),
   },
   mutation(
-    "a task is deleted although another points at its artifacts",
+    "a task is deleted while a retry borrows its artifacts",
     edit("adapters/memory/tasks.ts", 'if (state.borrowers.has(id)) return "borrowed";', ""),
   ),
   mutation(
-    "what a deleted task has borrowed stays lent",
+    "a deleted task does not return what it borrowed",
     edit(
       "adapters/memory/tasks.ts",
       "for (const lender of entry.record.borrowsFrom ?? []) lend(state, lender, -1);",
@@ -92,28 +89,28 @@ export const retryMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "a cleanup doesn't come back to the lenders of what it has deleted",
+    "a cleanup does not revisit the lenders of deleted tasks",
     edit("core/tasks/task-lists.ts", "let again = deleted > 0; again; ", "let again = false; again; "),
   ),
   {
     elsewhere: {
       file: "test/integration/engine/kept-tasks.test.ts",
       title: "are gone for concurrent readers too",
-      why: "takes a delete between two reads of one reader",
+      why: "requires a delete between two reads of one reader",
     },
     ...mutation(
-      "who reads a task is shown what its delete left of it",
+      "a reader receives the remains of a deleted task",
       edit("core/tasks/task-events.ts", "    await checkStillThere(parts, task);\n", ""),
     ),
   },
-  mutation("a retry forgets the variables", edit(newTask, "...(vars === undefined ? {} : { vars }),", "")),
+  mutation("a retry starts without the variables", edit(newTask, "...(vars === undefined ? {} : { vars }),", "")),
   {
     elsewhere: directed(
       "an update that was stored before the node failed to finish",
-      "takes a task that ends between the two",
+      "requires a task that ends between the update and the finish",
     ),
     ...mutation(
-      "a retry forgets whose changes are in the variables",
+      "a retry applies updates of variables again",
       edit(
         newTask,
         "...(vars === undefined ? {} : { vars }),",
@@ -122,9 +119,9 @@ export const retryMutations: readonly Mutation[] = [
     ),
   },
   {
-    elsewhere: directed("a retry of a retry finds the artifacts of the first", "takes a task that fails twice"),
+    elsewhere: directed("a retry of a retry finds the artifacts of the first", "requires a task that fails twice"),
     ...mutation(
-      "a retry of a retry adopts from the task whose artifacts it finds",
+      "a retry of a retry adopts from the wrong task",
       edit(
         "core/model/shard-transition.ts",
         "const { taskId, nodeId, shard } = logOf(finished);",

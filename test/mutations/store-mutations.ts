@@ -8,7 +8,7 @@ const logs = "adapters/memory/logs.ts";
 
 export const storeMutations: readonly Mutation[] = [
   mutation(
-    "epoch kept when a lease expires",
+    "a lost lease keeps its epoch",
     edit(
       sweepMoves,
       "const set = { epoch: record.epoch + 1, readyAt: by.now, lost, storedAtLoss };",
@@ -16,14 +16,14 @@ export const storeMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "epoch kept when a retry is due",
+    "a retry keeps its epoch",
     edit(sweepMoves, "const set = { epoch: record.epoch + 1, readyAt: at.now };", "const set = { readyAt: at.now };"),
   ),
   {
     elsewhere: {
       file: "test/integration/engine/lost-workers.test.ts",
       title: "a lost lease does not count as a retry",
-      why: "the named test of the law",
+      why: "the directed test of this guarantee",
     },
     ...mutation(
       "a lost lease counts as a failure",
@@ -38,10 +38,10 @@ export const storeMutations: readonly Mutation[] = [
     elsewhere: {
       file: "test/contract/memory/memory-store.test.ts",
       title: "another attempt on a cancelling shard is fenced",
-      why: "a worker confirms only what it has been told of its own claim",
+      why: "workers confirm only cancels of their own claims",
     },
     ...mutation(
-      "whoever asks confirms a cancel",
+      "any attempt can confirm a cancel",
       edit(
         attemptMoves,
         'if (record === undefined || fence(record, attempt) !== "cancelling") return',
@@ -49,42 +49,42 @@ export const storeMutations: readonly Mutation[] = [
       ),
     ),
   },
-  mutation("lost leases without a limit", edit(sweepMoves, "if (lost <= by.maxLost) {", "if (true) {")),
+  mutation("lost leases are not limited", edit(sweepMoves, "if (lost <= by.maxLost) {", "if (true) {")),
   mutation(
-    "lost leases add up whatever was stored between them",
+    "progress does not reset the count of lost leases",
     edit(sweepMoves, "by.stored > longest ? 1 :", "by.stored < 0 ? 1 :"),
   ),
   mutation(
-    "a lost lease counts anew although nothing was stored since the last",
+    "the count of lost leases resets without progress",
     edit(sweepMoves, "by.stored > longest ? 1 :", "by.stored > 0 ? 1 :"),
   ),
   {
     elsewhere: {
       file: "test/contract/memory/memory-store.test.ts",
       title: "a restarted log counts as progress once it is longer than before",
-      why: "takes an output that starts over between several lost leases",
+      why: "requires a restarted log between several lost leases",
     },
     ...mutation(
-      "output that starts over is progress however short it is",
+      "a restarted log counts as progress whatever its length",
       edit(sweepMoves, "const storedAtLoss = Math.max(longest, by.stored);", "const storedAtLoss = by.stored;"),
     ),
   },
   mutation(
-    "a lease expires whatever its deadline",
+    "a lease expires before its deadline",
     edit(sweepMoves, "if ((expiresAt(record) ?? Number.POSITIVE_INFINITY) > by.now) return undefined;", ""),
   ),
   mutation(
-    "a renewal gives half of a lease",
+    "a renewal extends a lease by half its duration",
     edit(attemptMoves, "Math.max(record.lease.deadline, lease.now + lease.leaseMs)", "lease.now + lease.leaseMs / 2"),
   ),
   mutation(
-    "appends go to the end, whatever their seq",
+    "an append ignores its seq",
     edit(log, 'if (this.#closed || seq !== this.length) return "conflict";', 'if (this.#closed) return "conflict";'),
     edit(log, "const stored: Artifact = { seq, uid,", "const stored: Artifact = { seq: this.length, uid,"),
   ),
-  mutation("no complete marker", edit(log, "this.#closed = true;", "")),
+  mutation("the complete marker is not written", edit(log, "this.#closed = true;", "")),
   mutation(
-    "no fence on append",
+    "appends are not fenced",
     edit(
       logs,
       'if (entry === undefined || answer !== "ok") return answer;\n      // A database checks the fence and',
@@ -92,7 +92,7 @@ export const storeMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "the fence knows the epoch only by status",
+    "the fence checks the status, not the epoch",
     edit(
       attemptMoves,
       "if (record?.lease?.claimId !== attempt.claimId || record.epoch !== attempt.epoch)",
@@ -100,7 +100,7 @@ export const storeMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "no tombstones at cancel",
+    "a cancel writes no tombstones",
     edit(
       "core/store/record-store.ts",
       "await this.#driver.shards.insert(ref, tombstone)",
@@ -124,7 +124,7 @@ export const storeMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "source_gens not kept",
+    "source_gens are not stored",
     edit(
       attemptMoves,
       "generation: to.generation, sourceGens: to.sourceGens",
@@ -139,28 +139,28 @@ export const storeMutations: readonly Mutation[] = [
     elsewhere: {
       file: "test/contract/memory/memory-store.test.ts",
       title: "restart repeated is ok",
-      why: "takes a restart that arrives behind that of the next attempt",
+      why: "requires a restart that arrives after that of the next attempt",
     },
   },
   mutation(
-    "variables are written over others' changes",
+    "an update of variables overwrites concurrent changes",
     edit(taskMoves, 'if (vars.version !== write.version) return { answer: "conflict" };', ""),
   ),
   mutation(
-    "variables are applied again after a crash",
+    "an update of variables is applied again after a crash",
     edit(taskMoves, 'if (vars.appliedBy.includes(write.appliedBy)) return { answer: "applied" };', ""),
     edit("core/worker/attempt/function-run.ts", "if (appliedBy.includes(nodeId)) return;", ""),
   ),
   mutation(
-    "retries without a limit",
+    "retries are not limited",
     edit(attemptMoves, "how.permanent || failures >= how.maxFailures", "how.permanent"),
   ),
   mutation(
-    "a hand-back forgets that attempts have failed",
+    "a release resets the count of failures",
     edit(attemptMoves, "yields: held.yields + 1, dueAt", "failures: 0, yields: held.yields + 1, dueAt"),
   ),
   mutation(
-    "a hand-back forgets that leases were lost",
+    "a release resets the count of lost leases",
     edit(attemptMoves, "yields: held.yields + 1, dueAt", "lost: 0, yields: held.yields + 1, dueAt"),
   ),
   {
@@ -175,12 +175,15 @@ export const storeMutations: readonly Mutation[] = [
     elsewhere: {
       file: "test/contract/memory/memory-store.test.ts",
       title: "confirmCancelled has no effect on a shard that is not being cancelled, or by another attempt",
-      why: "takes a stale call that arrives while another attempt is being cancelled",
+      why: "requires a stale call that arrives while another attempt is being cancelled",
     },
   },
-  mutation("one retry too few", edit(attemptMoves, "failures >= how.maxFailures", "failures >= how.maxFailures - 1")),
   mutation(
-    "a task finishes although it is being cancelled",
+    "one retry too few is made",
+    edit(attemptMoves, "failures >= how.maxFailures", "failures >= how.maxFailures - 1"),
+  ),
+  mutation(
+    "a task can finish while it is being cancelled",
     edit(
       taskMoves,
       'if (task.status !== "running" || task.failure !== undefined) return undefined;\n  return moved(task, { to: "finished"',
@@ -189,13 +192,13 @@ export const storeMutations: readonly Mutation[] = [
   ),
   {
     ...mutation(
-      "an outcome asked for again is fenced",
+      "a repeated outcome is fenced",
       edit(attemptMoves, "record.lastClaimId === attempt.claimId &&", "record.lastClaimId === '' &&"),
     ),
-    harmless: "the outcome is stored; who was to be told hears of it by the sweep",
+    harmless: "the outcome is stored, and a sweep finds it",
   },
   mutation(
-    "a claim asked for again is lost",
+    "a repeated claim is rejected",
     edit(attemptMoves, "if (record.lease?.claimId === by.claimId) return { won: record };", ""),
   ),
 ];

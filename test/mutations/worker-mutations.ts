@@ -13,11 +13,11 @@ const raceOf = (title: string, why: string) => ({ file: "test/sim/worker-races.t
 
 export const workerMutations: readonly Mutation[] = [
   mutation(
-    "what lies at the edge of a page is totalled twice",
+    "metrics at page boundaries are counted twice",
     edit("core/worker/attempt/attempt-log.ts", "from += page.length;", "from += Math.max(1, page.length - 1);"),
   ),
   mutation(
-    "a handler that ignores its signal keeps no slot",
+    "the slot of a handler that ignores its signal is released early",
     edit(
       worker,
       "if (returned === undefined) this.#claimer.release(type);",
@@ -26,31 +26,31 @@ export const workerMutations: readonly Mutation[] = [
     edit(worker, "      this.#claimer.release(type);\n      this.#scanQueue();", "      this.#scanQueue();"),
   ),
   mutation(
-    "a handler that returns late never gives its slot back",
+    "the slot of a handler that returns late is never released",
     edit(worker, "      this.#claimer.release(type);\n      this.#scanQueue();", "      this.#scanQueue();"),
   ),
   mutation(
-    "a worker that stops begins further batches",
+    "a stopping worker starts further batches",
     edit("core/worker/attempt/attempt-handle.ts", 'if (this.#windingDown) throw new AttemptEnded("stopping");', ""),
   ),
   mutation(
-    "cursor off by one",
+    "the chunk of a resumed cursor is off by one",
     edit(stream, "stored === undefined ? 0 : stored.chunk + 1", "stored === undefined ? 0 : stored.chunk"),
   ),
   mutation(
-    "cursor one ahead",
+    "the seq of a resumed cursor is off by one",
     edit(stream, "seq: stored?.seq ?? 0,", "seq: stored === undefined ? 0 : stored.seq + 1,"),
   ),
   mutation(
-    "end of input from 'nothing new'",
+    "no new artifacts count as the end of input",
     edit(stream, 'return { kind: "nothing", sourceRunning: seen.running };', 'return { kind: "end" };'),
   ),
   mutation(
-    "generation ignored",
+    "a changed generation is ignored",
     edit(stream, "if (record.generation !== cursor.generation) restarted = true;\n      else if", "if"),
   ),
   mutation(
-    "generations as they are today, not as the record has them",
+    "current generations replace the recorded ones",
     edit(
       stream,
       "if (this.#see(records).restarted) return restarted(records);\n    }",
@@ -63,7 +63,7 @@ export const workerMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "end of input from the marker",
+    "the complete marker counts as the end of input",
     edit(
       stream,
       "    const seen = this.#see(records);",
@@ -77,7 +77,7 @@ export const workerMutations: readonly Mutation[] = [
     edit(stream, 'else if (record.status === "finished") cursor.count = record.count;', ""),
   ),
   mutation(
-    "state first, page after",
+    "shard states are read before the page",
     edit(
       stream,
       "    for (let looked = 0; looked < this.#open.length; looked++) {",
@@ -93,9 +93,9 @@ export const workerMutations: readonly Mutation[] = [
     const seen`,
     ),
   ),
-  mutation("no release of starving consumers", edit(inputWait, 'throw new AttemptEnded("released");', "return;")),
+  mutation("starving consumers are not released", edit(inputWait, 'throw new AttemptEnded("released");', "return;")),
   mutation(
-    "a consumer that can't resume holds its slot whatever waits for it",
+    "a non-resumable consumer keeps its slot while the queue is not empty",
     edit(
       consumeInput,
       "peekQueue([...handlers.keys()], 1))).length === 0;",
@@ -106,15 +106,15 @@ export const workerMutations: readonly Mutation[] = [
     elsewhere: {
       file: "test/integration/engine/queue.test.ts",
       title: "even one that would have to start over",
-      why: "takes a function upstream that is queued while the limit's last slot is held so",
+      why: "requires a function upstream that is queued while such a consumer has the last slot",
     },
     ...mutation(
-      "a consumer that can't resume holds the slot of a limit over all workers",
+      "a non-resumable consumer keeps its slot of a limit",
       edit(consumeInput, "  if (Object.keys(limits.running).length > 0) return false;\n", ""),
     ),
   },
   mutation(
-    "finish announced before it is written",
+    "a finish is announced before it is written",
     edit(attempt, '  await announce(run, { kind: "TASK_DONE", metrics: {} }); // its metrics are in the store\n', ""),
     edit(
       handlerRun,
@@ -123,16 +123,16 @@ export const workerMutations: readonly Mutation[] = [
     ),
   ),
   mutation(
-    "no first batch is announced",
+    "the first batch is not announced",
     edit(handlerRun, "if (run.plan.streaming.has(run.node.id)) await", "if (false) await"),
   ),
   mutation(
-    "no failure is announced",
+    "failures are not announced",
     edit(attempt, "    announce(run, final ?", "    final ? Promise.resolve() : announce(run, final ?"),
   ),
-  mutation("a handler that can't resume goes on", edit(handlerRun, "if (!definition.resumable) {", "if (false) {")),
+  mutation("a non-resumable handler resumes", edit(handlerRun, "if (!definition.resumable) {", "if (false) {")),
   mutation(
-    "a restart of a source is not passed on",
+    "a restart of a source does not restart its consumer",
     edit(consumeInput, "await pass.log.restart(pulled.sourceGens);", ""),
   ),
   mutation(
@@ -143,15 +143,15 @@ export const workerMutations: readonly Mutation[] = [
     elsewhere: {
       file: "test/integration/engine/sources.test.ts",
       title: "are one per batch if a long log is repeated in another order",
-      why: "takes a log longer than what is read ahead of it, and a source that comes in another order",
+      why: "requires a log longer than the read-ahead, and a source that repeats its batches in another order",
     },
     ...mutation(
-      "a uid that isn't read ahead is taken for a new one",
+      "a uid beyond the read-ahead counts as new",
       edit(sources, "return this.#readTo < this.#length && this.#log.has(uid);", "return false;"),
     ),
   },
   mutation(
-    "a source that is tried again is read ahead of what is stored",
+    "a retried source is read ahead of the stored batches",
     edit(
       consumeInput,
       "  let inHand: Promise<unknown> = Promise.resolve();\n",
@@ -176,35 +176,35 @@ export const workerMutations: readonly Mutation[] = [
     edit(sources, "if (!(await this.#stored())) throw", "if (false) throw"),
   ),
   mutation(
-    "a source's checkpoint is written though a batch before it has failed",
+    "a source's checkpoint is written although an earlier batch failed",
     edit(sources, "if (!(await this.#stored())) throw", "if ((await this.#stored()) === undefined) throw"),
   ),
   mutation(
-    "source origins are misnumbered on resume",
+    "origins are misnumbered when a source resumes",
     edit(consumeInput, "  const { log } = pass;\n", "  const { log } = pass;\n  let fresh = 0;\n"),
     edit(consumeInput, "const take = async ({ uid, index, payload }", "const take = async ({ uid, payload }"),
     edit(consumeInput, 'source: "", seq: index, chunk: 0 }', 'source: "", seq: fresh++, chunk: 0 }'),
   ),
   mutation(
-    "a shard takes every batch",
+    "a shard processes the batches of all shards",
     edit(consumeInput, "if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await", "await"),
   ),
   mutation(
-    "gather takes all parents, whatever was chosen",
+    "gather reads all parents, not only the chosen ones",
     edit("core/worker/input/gather-input.ts", "if (chosen === undefined) return sources;", "return sources;"),
   ),
-  mutation("gather doesn't wait", edit("core/worker/input/gather-input.ts", "complete = false;", "")),
-  mutation("no timeouts", edit(attempt, 'if (!ended.signal.aborted) run.held.abandon("timeout");', "")),
+  mutation("gather does not wait for its parents", edit("core/worker/input/gather-input.ts", "complete = false;", "")),
+  mutation("timeouts are not enforced", edit(attempt, 'if (!ended.signal.aborted) run.held.abandon("timeout");', "")),
   mutation(
     "permanent_on is ignored",
     edit(attempt, "classified.permanent || retry.permanentOn.includes(failure.reasonCode)", "classified.permanent"),
   ),
   mutation(
-    "a slot is not given back",
+    "a slot is not released",
     edit(worker, "if (returned === undefined) this.#claimer.release(type);\n      else", "if (returned !== undefined)"),
   ),
   mutation(
-    "no look at the queue when a slot is free again",
+    "a released slot does not trigger a queue scan",
     edit(
       worker,
       '    if (this.#stopping === undefined) this.#supervisor.spawn("queue", () => this.#claimer.fill());',
@@ -214,28 +214,31 @@ export const workerMutations: readonly Mutation[] = [
   {
     elsewhere: raceOf(
       "a command dropped for a claim that fails",
-      "takes a claim that fails while it holds the last slot",
+      "requires a claim that fails while it has the last slot",
     ),
-    ...mutation("a dropped command is forgotten", edit(claimer, "this.#droppedCommand = true;", "")),
+    ...mutation("a dropped command does not trigger a queue scan", edit(claimer, "this.#droppedCommand = true;", "")),
   },
   {
-    elsewhere: raceOf("a command that arrives during a queue scan", "takes a command just behind the answer"),
+    elsewhere: raceOf(
+      "a command that arrives during a queue scan",
+      "requires a command that arrives right after the response",
+    ),
     ...mutation(
-      "a call during a look at the queue is forgotten",
+      "a command during a queue scan is ignored",
       edit(claimer, "this.#fillAgain = true; // so that the command does not jump the queue", ""),
     ),
   },
   {
-    elsewhere: raceOf("a command and a queue scan for the same attempt", "what is lost is a call of the store"),
+    elsewhere: raceOf("a command and a queue scan for the same attempt", "costs only an extra store call"),
     ...mutation(
-      "a claim under way is made a second time",
+      "concurrent claims are not coalesced",
       edit(claimer, "    if (known !== undefined) return known;\n", "    void known;\n"),
     ),
   },
-  mutation("a claim that has ended is still under way", edit(claimer, ".finally(() => this.#asked.delete(key))", "")),
-  mutation("cleanups don't run", edit(handlerRun, "    await cleanups.runAll();\n", "")),
+  mutation("an ended claim counts as in progress", edit(claimer, ".finally(() => this.#asked.delete(key))", "")),
+  mutation("cleanups are not run", edit(handlerRun, "    await cleanups.runAll();\n", "")),
   mutation(
-    "watches stay",
+    "watches are not removed",
     edit("core/worker/attempt/attempt-run.ts", "if (watch !== undefined) signals.unwatch(taskId, sources, watch);", ""),
   ),
   mutation(
@@ -248,20 +251,20 @@ export const workerMutations: readonly Mutation[] = [
   ),
   {
     ...mutation(
-      "a fenced attempt goes on",
+      "a fenced attempt continues",
       edit(
         "core/worker/attempt/attempt-log.ts",
         'throw new AttemptEnded(answer === "conflict" ? "reload" : answer);',
         'if (answer === "conflict") throw new AttemptEnded("reload");',
       ),
     ),
-    harmless: "the store refuses whatever it writes",
+    harmless: "the store rejects its writes",
   },
   {
     elsewhere: {
       file: "test/integration/engine/late-inserts.test.ts",
       title: "of a batch that the source no longer yields stays",
-      why: "takes a late insert that meets another batch at its place",
+      why: "requires a late insert at the seq of another batch",
     },
     ...mutation(
       "a conflict counts as stored",
@@ -273,7 +276,7 @@ export const workerMutations: readonly Mutation[] = [
     ),
   },
   mutation(
-    "the last of a full page is read again with the next page",
+    "the last artifact of a full page is read twice",
     edit(
       "core/worker/attempt/attempt-log.ts",
       "      from += page.length;\n",
@@ -284,10 +287,10 @@ export const workerMutations: readonly Mutation[] = [
     elsewhere: {
       file: "test/integration/engine/many-batches.test.ts",
       title: "a hundred thousand batches through three nodes",
-      why: "costs memory, and changes no result",
+      why: "costs memory and does not change results",
     },
     ...mutation(
-      "a consumer reads all that there is at once",
+      "a consumer reads its whole input in one page",
       edit(
         "core/worker/input/stream-input.ts",
         "cursor.generation, cursor.seq, pageSize)",
@@ -295,15 +298,18 @@ export const workerMutations: readonly Mutation[] = [
       ),
     ),
   },
-  mutation("a log's length is not read", edit("core/worker/attempt/attempt-log.ts", "this.#length = tail.length;", "")),
   mutation(
-    "a crash between output and finish repeats a function",
+    "an attempt does not read the length of its log",
+    edit("core/worker/attempt/attempt-log.ts", "this.#length = tail.length;", ""),
+  ),
+  mutation(
+    "a function runs again after a crash between output and finish",
     edit("core/worker/attempt/function-run.ts", "if (log.length > 0) {", "if (false) {"),
   ),
-  mutation("stop abandons attempts without handing them back", edit(attempt, "await release(run, 0);", "")),
+  mutation("stop does not release its attempts", edit(attempt, "await release(run, 0);", "")),
   {
     ...mutation(
-      "a worker believes in its lease for ever",
+      "a worker ignores the expiry of its leases",
       edit(
         "core/worker/claim/lease-renewer.ts",
         'for (const held of this.#held) if (now >= held.until) held.abandon("fenced");',
@@ -315,6 +321,6 @@ export const workerMutations: readonly Mutation[] = [
         "",
       ),
     ),
-    harmless: "the store's fence and the seq decide; what is lost is work",
+    harmless: "the store fences its writes; only work is lost",
   },
 ];

@@ -137,7 +137,7 @@ test("a coordinator and two workers run a task; its worker is stopped, and the o
   if (holder === undefined) throw new Error("no worker has it");
   expect(await stopped(holder)).toEqual(well);
   const [other] = workers.filter((worker) => worker !== holder);
-  if (other === undefined) throw new Error("there is no other");
+  if (other === undefined) throw new Error("there is only one worker");
   await until(() => counts(other, "flowkit_claims_in_use 1"), "the other's claim", patience);
   writeFileSync(join(cwd, "go"), "");
   expect(await task.result()).toEqual({ square: [1, 4, 9, 16] });

@@ -48,9 +48,9 @@ async function workerOf(options: {
   readonly processBatch?: (nodeId: string) => Promise<void>;
   /** Before the store call. */
   readonly beforeClaim?: (nodeId: string) => Promise<void>;
-  /** After its answer. */
+  /** After the response of a queue scan. */
   readonly afterPeek?: () => Promise<void>;
-  /** Between the end of a wait and whoever waited. */
+  /** Between the end of a wait and its continuation. */
   readonly beforeWaking?: () => Promise<void>;
 }) {
   const { capacity, nodes, gates, processBatch, beforeClaim, afterPeek, beforeWaking } = options;
@@ -215,5 +215,5 @@ test("a worker that stops waits for an attempt claimed after all others had ende
   await stopped;
 
   expect(worker.running).toBe(0);
-  expect(await store.readShards("t", ["second"])).toMatchObject([{ status: "deferred", lost: 0 }]); // it was given back
+  expect(await store.readShards("t", ["second"])).toMatchObject([{ status: "deferred", lost: 0 }]); // it was released
 });

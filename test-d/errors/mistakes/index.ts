@@ -34,7 +34,7 @@ export const topics: readonly Topic[] = [
 ];
 
 /**
- * Mistakes that TypeScript refuses, each in a form that also runs. What it says about each of them stands in
- * `../mistakes.txt`: look at it as a user would, and write it anew by `npx vitest run test-d/errors -u`.
+ * Mistakes that TypeScript rejects, each in a form that also runs. `../mistakes.txt` contains its message for each of
+ * them: review it as a user would, and regenerate it with `npx vitest run test-d/errors -u`.
  */
 export const mistakes: readonly Mistake[] = topics.flatMap((topic) => topic.mistakes);

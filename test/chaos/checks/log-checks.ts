@@ -48,7 +48,7 @@ function checkShard(record: ShardRecord, rows: readonly LogRow[]): string[] {
 
 /**
  * The fence of a row was read while its attempt had the lease. The server's clock stamps a transition when its record
- * is read, which may be long before it is written; but whoever made the next transition has read what was written.
+ * is read, possibly long before it is written; but the process that made the next transition has read that write.
  */
 function checkFence(record: ShardRecord, { artifact, fenceReadAt, isMarker, isAdopted }: LogRow): string[] {
   if (isAdopted) return [];

@@ -124,7 +124,7 @@ describe("flowkit run --store", () => {
   test("rejects a file that is not a FlowKit store", async () => {
     const cwd = cliProject({
       "flow.ts": loggedFlow,
-      "runs.db": "this is no database, but it is long enough to look at",
+      "runs.db": "this is not a database, but it is long enough to inspect",
     });
     const { exitCode, stderr } = await cli(["run", "flow.ts", ...keep], { cwd });
     expect(stderr).toMatch(/^error STORE_\w+: /);

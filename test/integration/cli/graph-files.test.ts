@@ -201,7 +201,7 @@ describe("flowkit graph", () => {
 });
 
 describe("flowkit diff", () => {
-  test("reports that there is no difference", async () => {
+  test("reports that the graphs are equal", async () => {
     const cwd = cliProject({ "flow.ts": squaresFlow });
     await cli(["export", "flow.ts", "-o", "graph.json", "--schemas"], { cwd });
     expect(await cli(["diff", "graph.json", "flow.ts"], { cwd })).toEqual({

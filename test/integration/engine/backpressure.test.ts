@@ -36,7 +36,7 @@ class Steps {
   }
 }
 
-/** Long enough for a producer that doesn't wait to store all that it has. */
+/** Long enough for a producer that does not wait to store all of its batches. */
 const aWhile = () => new Promise((resolve) => setTimeout(resolve, 150));
 
 describe("a producer with max_pending_batches", () => {
@@ -118,7 +118,7 @@ describe("a producer with max_pending_batches", () => {
     expect(await record(cancelled.id, "src")).toMatchObject({ status: "cancelled" });
     const late = await engine.run(graph({ timeout_sec: 0.2 }));
     await expect(late.result()).rejects.toMatchObject({ details: { nodeId: "src", reasonCode: "timeout" } });
-    steps.allow(100); // the handlers that nobody waits for any more
+    steps.allow(100); // lets the abandoned handlers return
   });
 
   test("polls while it waits, but does not spin", async () => {

@@ -20,7 +20,7 @@ describe("a graph that would wait forever is refused, and nothing of it is store
       nodes: [node("a"), node("b"), node("c", ["a", "b"], { fan_in: "count:5" })],
     },
     { why: "any of no parents", code: "GRAPH_FAN_IN", nodes: [node("a", [], { fan_in: "any" })] },
-    { why: "a type that nobody runs", code: "GRAPH_UNKNOWN_TYPE", nodes: [node("a"), node("x", ["a"])] },
+    { why: "a type without a handler", code: "GRAPH_UNKNOWN_TYPE", nodes: [node("a"), node("x", ["a"])] },
   ])("$why", async ({ code, nodes }) => {
     const { engine } = await testEngine([source("a", [1]), handler("b"), handler("c")]);
     const refused = await engine.run(graphOf(...nodes)).catch((error: unknown) => error);

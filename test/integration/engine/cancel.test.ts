@@ -203,7 +203,7 @@ describe("cancelling a task", () => {
       source("a", [1], {
         processBatch: async (n, ctx) => {
           if (ctx.epoch > 1) return n;
-          shared ??= gate.pass(ctx.signal); // as a cache of requests does, by the signal of whoever came first
+          shared ??= gate.pass(ctx.signal); // like a request cache that uses the signal of the first caller
           return shared;
         },
       }),

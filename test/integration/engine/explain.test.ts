@@ -65,7 +65,7 @@ test("stopped workers are no longer alive: no worker serves what they left", asy
   const task = await first.engine.run(graphOf(node("a")));
   await until(() => gate.arrived === 1);
   const second = await testEngine([handler("other")], { store: memoryStore({ state }) });
-  expect((await first.store.liveWorkers()).length).toBe(0); // of its own state, which nobody uses
+  expect((await first.store.liveWorkers()).length).toBe(0); // of its own state, which is unused
   const live = () => memoryStore({ state }).liveWorkers();
   expect((await live()).map(({ types }) => types.join()).sort()).toEqual([
     "a",

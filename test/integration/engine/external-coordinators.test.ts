@@ -90,7 +90,7 @@ test("a command with batching is refused permanently, with an explanation: its b
     error: expect.stringMatching(/'batching'.*rechunk:size/),
   });
   expect(rows.rows.size).toBe(0);
-  await start({ batching: null }, "other"); // the worker goes on, and null says nothing
+  await start({ batching: null }, "other"); // the worker keeps running, and null counts as absent
   await ends("TASK_DONE");
 });
 

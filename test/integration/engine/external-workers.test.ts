@@ -197,7 +197,7 @@ describe("ownership of an attempt", () => {
     await until(() => side.cancels.length > 0, "the signal");
     expect(side.cancels[0]).toMatchObject({ targetWorkerId: "w1", epoch: 1, reason: "lease_lost" });
     await side.lease(second, "TASK_ACCEPTED", { workerId: "w2" });
-    // The first one lives on, and doesn't know.
+    // The first worker is still alive and has not noticed.
     await side.batch(command, "stale", { text: "stale" });
     await side.done(command);
     await side.say(command, { kind: "TASK_FAILED", reasonCode: "stale", permanent: true });
@@ -208,7 +208,7 @@ describe("ownership of an attempt", () => {
     expect(await side.record(task.id)).toMatchObject({ lost: 1, failures: 0, count: 2 });
   });
 
-  test("of two workers that accept one command, the first owns it and the other is told to stop", async () => {
+  test("of two workers that accept one command, the first owns it and the other receives a cancel", async () => {
     const { side, task, command } = await running();
     await side.lease(command, "TASK_ACCEPTED");
     await side.reaches(task.id, "running");
@@ -316,7 +316,7 @@ describe("ownership of an attempt", () => {
       for (const uid of ["a", "b"]) await side.batch(third, uid, { epoch: 2 });
       await side.done(third);
       expect(await task.result()).toEqual({ ocr: [{ epoch: 2 }, { epoch: 2 }] });
-      expect(side.commands).toHaveLength(3); // what it stored anew is not looked at a third time
+      expect(side.commands).toHaveLength(3); // its new output is not checked a third time
     },
   );
 

@@ -141,10 +141,10 @@ describe("cleanups", () => {
         source("a", [1], {
           async processBatch(n, ctx) {
             ctx.onCleanup(() => void order.push("in time"));
-            await gate.pass(); // deaf to its signal
+            await gate.pass(); // ignores its signal
             ctx.onCleanup(async () => void order.push("late"));
             ctx.onCleanup(() => Promise.reject(new Error("late and broken")));
-            order.push("goes on");
+            order.push("continues");
             return n;
           },
         }),
@@ -158,7 +158,7 @@ describe("cleanups", () => {
     expect(order).toEqual(["in time"]);
     gate.open();
     await until(() => logged.length > 0);
-    expect(order).toEqual(["in time", "late", "goes on"]);
+    expect(order).toEqual(["in time", "late", "continues"]);
     expect(logged).toMatchObject([{ level: "error", fields: { err: { message: "late and broken" } } }]);
   });
 

@@ -19,10 +19,10 @@ describe("arguments that an adapter does not accept", () => {
   }[] = [
     { why: "no size", adapter: "pull.from_artifacts.rechunk:size", args: {}, code: "bad_input_args" },
     { why: "size 0", adapter: "pull.from_artifacts.rechunk:size", args: { size: 0 }, code: "bad_input_args" },
-    { why: "a size that is no integer", adapter: "pull.rechunk", args: { size: 1.5 }, code: "bad_input_args" },
+    { why: "a size that is not an integer", adapter: "pull.rechunk", args: { size: 1.5 }, code: "bad_input_args" },
     { why: "size true", adapter: "pull.rechunk", args: { size: true }, code: "bad_input_args" },
     {
-      why: "a key that is no string",
+      why: "a key that is not a string",
       adapter: "pull.rechunk",
       args: { size: 1, meta_list_key: 7 },
       code: "bad_input_args",

@@ -147,7 +147,7 @@ describe("stopping an engine", () => {
     const task = await engine.run(graphOf(node("a")));
     await task.result();
     await engine.stop();
-    stillTime(); // who waits for anything waits for ever
+    stillTime(); // anything that waits now waits forever
     await expect(engine.run(graphOf(node("a")))).rejects.toMatchObject(stopped);
     await expect(task.result()).rejects.toMatchObject(stopped);
     await expect(task.status()).rejects.toMatchObject(stopped);

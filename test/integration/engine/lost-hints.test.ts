@@ -199,7 +199,7 @@ describe("a task finishes with the same results", () => {
   });
 });
 
-describe("an attempt that was told to stop writes its outcome again if the store was unreachable", () => {
+describe("an attempt that was cancelled writes its outcome again if the store was unreachable", () => {
   /** A store whose first call of this operation fails. */
   const failingOnce = (state: MemoryState, operation: keyof Store): Store => {
     let failed = false;
@@ -261,7 +261,7 @@ test("a task that cannot be planned does not keep others from being swept", asyn
     get(target, key: keyof Store) {
       const method = target[key] as (...args: unknown[]) => Promise<unknown>;
       return async (...args: unknown[]) => {
-        if (key === "readTask" && args[0] === "poison") throw new Error("this record can't be read");
+        if (key === "readTask" && args[0] === "poison") throw new Error("this record cannot be read");
         return method.apply(target, args);
       };
     },

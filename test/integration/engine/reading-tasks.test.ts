@@ -185,7 +185,7 @@ describe("events", () => {
     const { engine } = await testEngine([source("a", [1], { processBatch: () => gate.pass().then(() => 1) })]);
     const task = await engine.run(graphOf(node("a")));
     for await (const event of task.events({ sampleMs: 3_600_000 })) {
-      if (event.kind === "node" && event.to === "running") gate.open(); // it would wait for ever otherwise
+      if (event.kind === "node" && event.to === "running") gate.open(); // otherwise it would wait forever
     }
     expect(await task.result()).toEqual({ a: [1] });
   });

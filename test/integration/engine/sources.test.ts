@@ -95,7 +95,7 @@ describe("the checkpoint of a source", () => {
         try {
           while (next < 5) yield batchOf(next++);
         } finally {
-          // Says more than is stored, and nobody waits for it.
+          // Claims more than is stored, and is not awaited.
           void checkpoint.set(next);
           await checkpoint.set(next).catch((error: unknown) => refused.push(error));
         }

@@ -11,7 +11,7 @@ import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 import { startProgram } from "../../helpers/worker-process.ts";
 
-/** Writes to the file as another process does that doesn't wait, and keeps what came of it by the place it was called at. */
+/** Writes to the file like another process that does not wait, and records the outcome by call site. */
 function otherWriter(path: string) {
   const database = new DatabaseSync(path, { timeout: 0 });
   onTestFinished(() => database.close());
@@ -64,7 +64,7 @@ test("other processes can write the file whatever handler code runs", async () =
   });
   const waiting = handler("waiting", {
     async processBatch(payload, ctx) {
-      await null; // goes on behind what others have begun by then
+      await null; // continues after work that others have started
       write("after a tick");
       await ctx.heartbeat();
       write("after a heartbeat");

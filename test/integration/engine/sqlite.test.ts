@@ -42,12 +42,12 @@ describe("a process that is killed", () => {
     }
     const last = await outcomeOf(startWorker(files, work, { leaseMs }));
     expect(last.problems).toEqual([]);
-    expect(last.processed).toBeGreaterThan(0); // else nobody was killed in the middle
+    expect(last.processed).toBeGreaterThan(0); // otherwise no worker was killed midway
     const store = await opened(files.store);
     await checkAll(store, work, files.log);
     const records = await Promise.all((await taskIdsOf(store)).map((id) => store.readShards(id)));
     expect(records.flat().some(({ lost }) => lost > 0)).toBe(true);
-    // Nobody but the dead worker renewed it: by the store's clock, each lease was taken before its time.
+    // Only the dead worker renewed its leases: by the store's clock, each one was ended before its deadline.
     for (const { history } of records.flat()) {
       for (const [index, { cause, at }] of history.entries()) {
         if (cause === "expire") expect(at - (history[index - 1]?.at ?? 0)).toBeLessThan(leaseMs);

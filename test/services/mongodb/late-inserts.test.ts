@@ -71,7 +71,7 @@ test("a worker removes the queued shard that a crashed process left of a deleted
     async () => (await recordOf(store, { ...ref, taskId: "u" })).status === "finished",
     "the other task's node",
   );
-  expect(looks.mock.calls.length).toBeLessThan(100); // it doesn't look again and again
+  expect(looks.mock.calls.length).toBeLessThan(100); // it does not poll in a tight loop
 });
 
 test("a worker removes the artifact whose insert was delayed past the deletion of its task", async () => {

@@ -19,7 +19,7 @@ async function behindProxy({ timeoutMs = 10_000, settings = "" } = {}) {
   const { hostname, port } = new URL(inject("mongodbUrl"));
   const proxy = await tcpProxy({ host: hostname, port: Number(port) });
   const prefix = freshPrefix();
-  // A single server can't recognise a write that the driver repeats: the store must.
+  // A standalone server cannot recognise a write that the driver repeats, so the store must.
   const url = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true&retryWrites=false${settings}`;
   const store = await openStore({ url, prefix, timeoutMs });
   return { proxy, store, direct: await openStore({ url: inject("mongodbUrl"), prefix }) };

@@ -11,7 +11,7 @@ import { isWriting, watchedStore } from "./watched-store.ts";
 
 needsServices("mongodb");
 
-/** Asks for everything that a run asks for, and for what its users do. */
+/** Runs every query that a run and its clients make. */
 async function everything(store: MongoStore): Promise<void> {
   const attempt = await runningShard(store);
   await store.dueTasks(10, longMs);
@@ -69,9 +69,9 @@ const explainable = new Set(["find", "aggregate", "update", "delete"]);
 const filterOf = (query: Document): Document => query.filter ?? query.pipeline[0].$match ?? {};
 
 /**
- * Whether an index leads to what a query asks for: its first field is asked for, or is what the result is sorted by,
- * and what a partial index is limited to is asked for. Servers find that out themselves; the one for tests only where
- * all that is asked for is in the index, so it is told which one to take.
+ * Whether an index serves a query: the query filters or sorts by the first field of the index, and includes the filter of
+ * a partial index. Servers select the index themselves; the test server does so only if the index contains all queried
+ * fields, so the test passes it as a hint.
  */
 function serves({ key, partialFilterExpression = {} }: IndexDescriptionInfo, query: Document): boolean {
   const filter = filterOf(query);
@@ -110,7 +110,7 @@ test("every query uses an index, except those that read a whole collection", asy
     }
   }
   expect(explained).toBeGreaterThan(60);
-  // All holders of all limits: a document for each limit that somebody holds.
+  // Reads all holders of all limits: one document per limit in use.
   expect([...scans]).toEqual(["limits {}"]);
 });
 

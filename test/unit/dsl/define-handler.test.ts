@@ -73,7 +73,7 @@ describe("defineHandler", () => {
       "handler 'x': 'errors' must be a list",
     ],
     [
-      "an output that is no JSON",
+      "an output that is not JSON",
       "x",
       { output: z.object({ meta: z.object({ at: z.date() }) }), processBatch },
       "handler 'x': its output cannot be stored as JSON: output.meta.at is a Date (use a codec: the wire type must be JSON)",
@@ -157,7 +157,7 @@ describe("the stored form of an output", () => {
     const output = z.object({ n: z.int().default(1), tags: z.array(z.string()).prefault([]) });
     const decoded = output.parse({});
     expect(z.encode(output, decoded)).toEqual({ n: 1, tags: [] });
-    // A handler can't leave them out either: what it returns is the decoded value.
+    // A handler cannot omit them either: what it returns is the decoded value.
     expect(() => z.encode(output, {} as never)).toThrow();
   });
 });

@@ -194,7 +194,7 @@ describe("the code it is loaded with", () => {
     expect(
       messageOf(() => fromGraph(json, { schemas: { cleaner: { input: z.object({ lines: z.string() }) } } })),
     ).toContain("schemas.cleaner: input does not match the graph's schema: .lines is missing");
-    // Taking more and storing less is no contradiction.
+    // Accepting more and storing less does not contradict the schema.
     const lenient = defineHandler("cleaner", {
       input: z.object({ rows: z.array(z.object({ id: z.union([z.string(), z.null()]) })) }),
       output: z.object({ n: z.literal(1) }),

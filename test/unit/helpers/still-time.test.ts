@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../../../src/core/ports/system.ts";
 import { stillTime } from "../../helpers/still-time.ts";
 
-describe("time that stands still, in one test after another", () => {
+describe("stopped time, in successive tests", () => {
   const clock = systemClock();
   let before = { now: 0, monotonic: 0 };
   const read = () => ({ now: clock.now(), monotonic: clock.monotonic() });
 
-  test("passes when it is told to", async () => {
+  test("passes only when the test advances it", async () => {
     const time = stillTime();
     const { now, monotonic } = read();
     expect(read()).toEqual({ now, monotonic });
@@ -16,7 +16,7 @@ describe("time that stands still, in one test after another", () => {
     before = read();
   });
 
-  test("goes on from there, and what passes is not less", async () => {
+  test("continues from there, without losing time", async () => {
     const time = stillTime();
     const { now, monotonic } = read();
     expect(now).toBeGreaterThanOrEqual(before.now);
@@ -26,7 +26,7 @@ describe("time that stands still, in one test after another", () => {
     before = read();
   });
 
-  test("goes on without standing still, too", async () => {
+  test("continues in real time", async () => {
     const { now, monotonic } = read();
     expect(now).toBeGreaterThanOrEqual(before.now);
     expect(monotonic).toBeGreaterThanOrEqual(before.monotonic);

@@ -1,12 +1,12 @@
 /*
  * Random graphs on several engines over one store and one bus, or, with `apart`, on coordinators and workers, with
- * failures, lost and repeated messages, calls of the store that fail, and parts that are stopped and started, all drawn
- * from a seed. Checks the engine's laws at every write and the results against the plain evaluation.
- * `node random-graphs.ts rough 0 300 apart` runs seeds 0 to 299; prints what broke, a line each, then one line of JSON.
- * `calm` instead of `rough`: only handlers fail, and nothing is swept, so that a wake-up which a sweep would make good for
- * shows as a task that doesn't end.
+ * failures, lost and repeated messages, failing store calls, and processes that stop and start, all drawn from a seed.
+ * Checks the engine's guarantees at every write and the results against the plain evaluation.
+ * `node random-graphs.ts rough 0 300 apart` runs seeds 0 to 299; prints one line per problem, then one line of JSON.
+ * `calm` instead of `rough`: only handlers fail and there are no sweeps, so a lost wake-up that a sweep would repair shows
+ * as a task that does not end.
  *
- * Timing is real, so a seed draws the same world but not the same interleaving.
+ * Timing is real, so a seed draws the same cluster but not the same interleaving.
  */
 import { MemoryState, memoryBus, memoryStore } from "../../../../src/adapters/memory/index.ts";
 import type { Bus, Store } from "../../../../src/core/ports/index.ts";

@@ -49,7 +49,7 @@ function parts(value: unknown): object[] {
 
 describe("a closed schema", () => {
   for (const [name, [schema, wire]] of Object.entries(closed)) {
-    test(`${name}: zod creates every object and array anew, in decode and in encode`, () => {
+    test(`${name}: zod creates new objects and arrays, in decode and in encode`, () => {
       expect(isClosedSchema(schema)).toBe(true);
       const before = structuredClone(wire);
       const decoded = z.decode(schema, wire);
@@ -85,12 +85,12 @@ describe("a schema is not closed if it accepts", () => {
     ["is undefined in a list", z.array(z.string().optional())],
     ["is a key of undefined", z.object({ a: z.string().optional() })],
     ["is undefined itself", z.undefined()],
-    ["is a literal that is no JSON", z.literal([undefined, "a"])],
+    ["is a literal that is not JSON", z.literal([undefined, "a"])],
     ["is a custom type", z.custom<string>()],
     ["is of two schemas at once", z.intersection(z.object({ a: z.unknown() }), z.object({ b: z.string() }))],
     ["is replaced by a check", z.array(z.number()).overwrite((list) => list)],
     ["is anything before it is decoded", z.codec(z.unknown(), z.string(), { decode: String, encode: (text) => text })],
-    ["is as deep as it likes", tree],
+    ["is recursive", tree],
     ["is any JSON, of any depth", z.json()],
     ["falls back to a value", z.object({ a: z.number() }).catch({ a: 1 })],
     [

@@ -60,9 +60,9 @@ async function joinOf(options: {
     coordinators,
     coordinator,
     seen,
-    /** The operation that can't be reached for now. */
+    /** The store operation that is currently unavailable. */
     away,
-    /** A parent satisfies; nobody is told of it. */
+    /** Satisfies a parent without announcing it. */
     async satisfy(index: number): Promise<string> {
       const nodeId = `p${index}`;
       const attempt = attempts.get(nodeId) as Attempt;
@@ -145,7 +145,7 @@ test("a coordinator that has just started and receives the last parent's event f
 test("a look that fails because of the store stays owed", async () => {
   const { coordinators, coordinator, away, satisfy, join } = await joinOf({ fanIn: "count:100", coordinators: 1 });
   for (const index of order.slice(0, 99)) await satisfy(index);
-  expect(coordinators[0]?.owedLooks).toEqual([]); // nobody told it
+  expect(coordinators[0]?.owedLooks).toEqual([]); // it was not notified
   const late = coordinator();
   await late.nodeChanged("t", await satisfy(order[99] as number));
   const owed = [{ taskId: "t", nodeId: "join" }];

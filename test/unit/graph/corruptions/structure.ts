@@ -59,7 +59,7 @@ export const inStructure: readonly Corruption[] = [
     },
   },
   {
-    name: "depends_on is no list",
+    name: "depends_on is not a list",
     code: "GRAPH_SHAPE",
     apply: inNode("mid", (node) => {
       node.depends_on = "src" as never;

@@ -219,9 +219,9 @@ export const inWork: readonly Corruption[] = [
   ...[
     ["a parameter that params_schema does not have", { $ref: "params.dat" }],
     ["a reference to no parameter", { $ref: "date" }],
-    ["a reference that is no text", { $ref: 1 }],
-    ["a reference with company", { $ref: "params.date", other: 1 }],
-    ["a reference into a text", { $ref: "params.date.year" }],
+    ["a reference that is not a string", { $ref: 1 }],
+    ["a reference with other keys", { $ref: "params.date", other: 1 }],
+    ["a reference into a string", { $ref: "params.date.year" }],
   ].map(
     ([name, ref]): Corruption => ({
       name: String(name),
