@@ -42,5 +42,5 @@ export {
 // What the declarations of both entry points are written with: named here, so that what one infers from them can be
 // exported.
 export type * from "./graph/format/messages.ts";
-export type { MessageKey, Say, zodSchema, zodSchemas } from "./graph/format/messages.ts";
+export type { MessageKey, MessageText, zodSchema, zodSchemas } from "./graph/format/messages.ts";
 export * from "./graph/index.ts";

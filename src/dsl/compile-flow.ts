@@ -1,7 +1,7 @@
 import type { $ZodType } from "zod/v4/core";
 import type { HandlerDefinition, InputAdapterDefinition } from "../definitions/index.ts";
 import { FlowError, type JsonObject } from "../errors/index.ts";
-import { say } from "../graph/format/messages.ts";
+import { formatMessage } from "../graph/format/messages.ts";
 import { withoutRefusedPatterns } from "../graph/format/params-validator.ts";
 import { storedJsonSchema, wireJsonSchema } from "../graph/format/wire-schema.ts";
 import { type Graph, type GraphNode, parseGraph, type TypeSchemas } from "../graph/index.ts";
@@ -21,8 +21,9 @@ export function compileFlow(flow: {
 }): Graph {
   const { head, view, adapters, schemas } = flow;
   const inputs = Object.keys(view.inputs);
-  if (inputs.length > 0) throw new FlowError("FLOW_INVALID", say("openInputs", { inputs: inputs.join(", ") }));
-  if (view.ids.length === 0) throw new FlowError("FLOW_EMPTY", say("emptyFlow", {}));
+  if (inputs.length > 0)
+    throw new FlowError("FLOW_INVALID", formatMessage("openInputs", { inputs: inputs.join(", ") }));
+  if (view.ids.length === 0) throw new FlowError("FLOW_EMPTY", formatMessage("emptyFlow", {}));
   if (view.findings.length > 0) throw invalid(head, view.findings);
   const steps = view.steps();
   const json = {

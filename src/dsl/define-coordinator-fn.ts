@@ -1,6 +1,6 @@
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
-import type { Say, zodSchema } from "../graph/format/messages.ts";
+import type { MessageText, zodSchema } from "../graph/format/messages.ts";
 import type { CoordinatorFn } from "./model/coordinator-function.ts";
 import type { AnySchema, Decoded, Stored, Wire } from "./model/schema.ts";
 import { ownDefinition } from "./rules/definition/check.ts";
@@ -41,7 +41,10 @@ export function defineCoordinatorFn<
   options: {
     readonly args: ReadSchema<
       TArgs,
-      Say<"definitionMember", { what: "a coordinator function"; name: TName; member: "args"; needs: typeof zodSchema }>
+      MessageText<
+        "definitionMember",
+        { what: "a coordinator function"; name: TName; member: "args"; needs: typeof zodSchema }
+      >
     >;
     readonly output: JsonSchema<TOutput, TName, "output", "a coordinator function">;
     readonly nodeArgs?: readonly TNodeArgs[];

@@ -2,7 +2,7 @@ import { isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Absent } from "../builtins/node-records.ts";
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
-import type { Say, zodSchema } from "../graph/format/messages.ts";
+import type { MessageText, zodSchema } from "../graph/format/messages.ts";
 import type { InputAdapter } from "./model/adapter.ts";
 import type { AnySchema, Decoded, WireOr } from "./model/schema.ts";
 import { ownDefinition } from "./rules/definition/check.ts";
@@ -34,7 +34,10 @@ export function defineInputAdapter<
   options: {
     readonly args: ReadSchema<
       TArgs,
-      Say<"definitionMember", { what: "an input adapter"; name: TName; member: "args"; needs: typeof zodSchema }>
+      MessageText<
+        "definitionMember",
+        { what: "an input adapter"; name: TName; member: "args"; needs: typeof zodSchema }
+      >
     >;
     readonly payload?: TPayload;
     expand(artifact: {

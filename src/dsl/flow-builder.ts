@@ -6,7 +6,7 @@ import type {
   InputAdapterDefinition,
 } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
-import { say } from "../graph/format/messages.ts";
+import { formatMessage } from "../graph/format/messages.ts";
 import { type Graph, primeGraph } from "../graph/index.ts";
 import { compileFlow, flowViewOf } from "./compile-flow.ts";
 import { type FlowView, flowView, lastIds } from "./model/flow-view.ts";
@@ -61,7 +61,7 @@ export class FlowBuilder {
   }
 
   then(id: string, handler: HandlerDefinition, options?: GivenOptions): FlowBuilder {
-    if (typeof id === "function") throw new FlowError("FLOW_AWAITED", say("flowAwaited", {}));
+    if (typeof id === "function") throw new FlowError("FLOW_AWAITED", formatMessage("flowAwaited", {}));
     return this.#add({ kind: "node", id, handler, options: { after: this.#last(), ...options } });
   }
 

@@ -1,7 +1,7 @@
 import type { $ZodType } from "zod/v4/core";
 import type { Absent } from "../builtins/node-records.ts";
 import { FlowError } from "../errors/index.ts";
-import { type Say, say, zodSchema, zodSchemas } from "../graph/format/messages.ts";
+import { formatMessage, type MessageText, zodSchema, zodSchemas } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import type { AnyInputAdapter } from "./model/adapter.ts";
@@ -36,7 +36,7 @@ export function flow<
   name?: TName,
   options?: {
     readonly params?: TParams extends AnySchema
-      ? ReadSchema<TParams, Say<"flowOption", { option: "params"; needs: typeof zodSchema }>>
+      ? ReadSchema<TParams, MessageText<"flowOption", { option: "params"; needs: typeof zodSchema }>>
       : TParams;
     readonly adapters?: TAdapters;
     readonly inputs?: InputsArgument<TInputs>;
@@ -58,13 +58,14 @@ export function flow<
 // The builder implements `Flow` without its types: this signature adds them.
 export function flow(name?: unknown, options: FlowOptions = {}): object {
   const { params, adapters = [], inputs = {} } = options;
-  const wrong = (option: string, needs: string) => new FlowError("FLOW_INVALID", say("flowOption", { option, needs }));
+  const wrong = (option: string, needs: string) =>
+    new FlowError("FLOW_INVALID", formatMessage("flowOption", { option, needs }));
   if (name !== undefined && typeof name !== "string") throw wrong("name", "a string");
   if (params !== undefined && !isSchema(params)) throw wrong("params", zodSchema);
   if (!isAdapters(adapters)) throw wrong("adapters", "a list of input adapters made by defineInputAdapter()");
   if (!isSchemas(inputs)) throw wrong("inputs", zodSchemas);
   const illNamed = Object.keys(inputs).find((id) => !namePattern.test(id));
-  if (illNamed !== undefined) throw new FlowError("FLOW_INVALID", say("inputForm", { id: illNamed }));
+  if (illNamed !== undefined) throw new FlowError("FLOW_INVALID", formatMessage("inputForm", { id: illNamed }));
   return new FlowBuilder(
     { name, paramsSchema: params, inputAdapters: [...adapters], inputs: { ...inputs } },
     undefined,

@@ -1,6 +1,6 @@
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { wireType } from "../graph/data/zod-data.ts";
-import { say } from "../graph/format/messages.ts";
+import { formatMessage } from "../graph/format/messages.ts";
 import { withHint } from "../graph/format/near-name.ts";
 import { type Field, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { type FlowView, isFlow } from "./model/flow-view.ts";
@@ -69,14 +69,14 @@ function writtenFindings(step: WrittenStep, seen: ReadonlySet<string>, head: Flo
 function definitionFindings(step: Step, owners: Owners): string[] {
   if (step.kind === "fn" && typeof step.fn === "string") return fnNameFindings(step.id, step.fn);
   if (step.kind !== "json" && !isRunnable(step)) {
-    return [say("notADefinition", { node: step.id, maker: makers[step.kind] })];
+    return [formatMessage("notADefinition", { node: step.id, maker: makers[step.kind] })];
   }
   const definition = handlerOf(step) ?? ownFnOf(step);
   if (definition === undefined) return []; // JSON whose code is elsewhere, or built in
   const key = `${definition.kind} ${definition.name}`;
   const owner = owners.get(key) ?? definition;
   owners.set(key, owner);
-  return owner === definition ? [] : [say("nameTaken", { node: step.id, name: definition.name })];
+  return owner === definition ? [] : [formatMessage("nameTaken", { node: step.id, name: definition.name })];
 }
 
 const makers = { node: "defineHandler", fn: "defineCoordinatorFn" } as const;
@@ -91,7 +91,7 @@ const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 function shapeFindings({ id: node, options }: Step): string[] {
-  const wrong = (option: string, needs: string) => [say("optionType", { node, option, needs })];
+  const wrong = (option: string, needs: string) => [formatMessage("optionType", { node, option, needs })];
   if (!isNames(options.after)) return wrong("after", "a list of node ids");
   const { args, input, retry, limits } = options;
   if (args !== undefined && !isRecord(args)) return wrong("args", "an object");
@@ -117,7 +117,7 @@ function optionFindings(step: WrittenStep): string[] {
   const known = optionNames[step.kind];
   const unknown = Object.keys(step.options)
     .filter((option) => !known.includes(option))
-    .map((option) => withHint(say("unknownOption", { node: step.id, option }), option, known));
+    .map((option) => withHint(formatMessage("unknownOption", { node: step.id, option }), option, known));
   return [...unknown, ...permanentOnFindings(step)];
 }
 

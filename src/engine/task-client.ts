@@ -17,7 +17,7 @@ import { cleanUp, deleteTask, listDeadLetters, listTasks } from "../core/tasks/t
 import type { RunningLimits } from "../core/worker/attempt/worker-options.ts";
 import type { FlowDefinition, FlowTypes } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
-import { say } from "../graph/format/messages.ts";
+import { formatMessage } from "../graph/format/messages.ts";
 import { coordinatorFnType, type Graph } from "../graph/index.ts";
 import type { Connections } from "./connections.ts";
 import type { KnownTypes } from "./known-types.ts";
@@ -175,7 +175,7 @@ function assertHandlers({ nodes }: Graph, { names, list }: KnownTypes): void {
           {
             code: "GRAPH_UNKNOWN_TYPE",
             path: `/nodes/${index}/type`,
-            message: say("handlerLacking", { handler: type, node, list }),
+            message: formatMessage("handlerLacking", { handler: type, node, list }),
           },
         ],
   );

@@ -8,7 +8,7 @@ import { checkCycles, checkEdges, checkIds, checkStart, checkTypes, linkNodes } 
 import { type Finding, FindingList, formatFindings } from "./format/findings.ts";
 import { runtimeKeys } from "./format/known-keys.ts";
 import { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
-import { say } from "./format/messages.ts";
+import { formatMessage } from "./format/messages.ts";
 import { copyPlain, deepFreeze, isObject } from "./format/plain-data.ts";
 import { readShape } from "./format/shape.ts";
 import { components } from "./format/topology.ts";
@@ -92,12 +92,12 @@ function checkSize(graph: Json, limits: GraphLimits, findings: FindingList): boo
   const refuse = (key: "nodes" | "edges", message: string) =>
     findings.add({ code: "GRAPH_TOO_LARGE", path: [key], message });
   if (Array.isArray(nodes) && nodes.length > limits.maxNodes) {
-    refuse("nodes", say("graphTooManyNodes", { count: nodes.length, limit: limits.maxNodes }));
+    refuse("nodes", formatMessage("graphTooManyNodes", { count: nodes.length, limit: limits.maxNodes }));
   }
   const drawn = Array.isArray(edges) ? edges.length : 0;
   const named = Array.isArray(nodes) ? nodes.reduce<number>((sum, node: Json) => sum + parentCount(node), 0) : 0;
   if (Math.max(drawn, named) > limits.maxEdges) {
-    const message = say("graphTooManyEdges", { count: Math.max(drawn, named), limit: limits.maxEdges });
+    const message = formatMessage("graphTooManyEdges", { count: Math.max(drawn, named), limit: limits.maxEdges });
     refuse(drawn >= named ? "edges" : "nodes", message);
   }
   return findings.size === before;

@@ -51,7 +51,7 @@ export function mongoStore(options: MongoStoreOptions): MongoStore {
     plainRows: isShared ? new PlainArtifacts(session) : undefined,
     open: () => session.open(),
     /** Waits for nothing: every acknowledged write is on a majority of the servers. */
-    settle: () => session.ask(async () => {}),
+    settle: () => session.run(async () => {}),
     async close() {
       await session.close();
       await retention.settled();

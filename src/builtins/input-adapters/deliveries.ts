@@ -3,7 +3,7 @@ import { anyData, type DataType, unionOf } from "../../graph/data/data-type.ts";
 import { Assignability } from "../../graph/data/fit.ts";
 import type { KnownData } from "../../graph/data/graph-data.ts";
 import { mismatchText } from "../../graph/data/mismatch.ts";
-import { say } from "../../graph/format/messages.ts";
+import { formatMessage } from "../../graph/format/messages.ts";
 import type { FanIn, InputInline } from "../../graph/format/node-fields.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
 import type { Deliveries, DeliveryFault, Reading, Source } from "./adapter.ts";
@@ -51,7 +51,7 @@ export class EdgeInputs implements Deliveries {
     const given = payload === "as it is" ? unionOf(reading.sources.map((one) => this.outputOf(one))) : payload;
     const why = given === undefined ? undefined : mismatchText(given, wanted, this.fit);
     if (why === undefined) return [];
-    const message = say("adapterInput", { node: reading.nodeId, why });
+    const message = formatMessage("adapterInput", { node: reading.nodeId, why });
     return [{ from: reading.sources.map(({ nodeId }) => nodeId), to: reading.nodeId, message, at: "adapter" }];
   }
 
@@ -61,7 +61,7 @@ export class EdgeInputs implements Deliveries {
 
   edgeFault(edge: { from: string; to: string; given: DataType; wanted: DataType }): string | undefined {
     const why = mismatchText(edge.given, edge.wanted, this.fit);
-    return why === undefined ? undefined : say("edge", { from: edge.from, to: edge.to, why });
+    return why === undefined ? undefined : formatMessage("edge", { from: edge.from, to: edge.to, why });
   }
 
   once(output: DataType, key: Json | undefined, make: () => DataType | undefined): DataType | undefined {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { anyData, type DataType, type Field, listOf, type ObjectType, objectOf } from "../../graph/data/data-type.ts";
 import type { Assignability } from "../../graph/data/fit.ts";
 import { type KeysOf, type MismatchText, mismatchText } from "../../graph/data/mismatch.ts";
-import { type JoinList, type Say, say } from "../../graph/format/messages.ts";
+import { formatMessage, type JoinList, type MessageText } from "../../graph/format/messages.ts";
 import { safeKey } from "../../graph/format/names.ts";
 import type { Absent, ListedSources, NodeRecords, OutputOf, Recorded, SourcesOf } from "../node-records.ts";
 import { builtIn, type Deliveries, type Reading } from "./adapter.ts";
@@ -32,7 +32,7 @@ export const gather = builtIn({
   faults(reading, wanted, deliveries) {
     const { nodeId: to, sources, hasAliases } = reading;
     const mismatches = gatherMismatches(gathered(reading, deliveries), { wanted, fit: deliveries.fit });
-    const all = mismatches.map(({ key, why }) => ({ key, message: say("adapterInput", { node: to, why }) }));
+    const all = mismatches.map(({ key, why }) => ({ key, message: formatMessage("adapterInput", { node: to, why }) }));
     const ofAliases = hasAliases ? all.filter(({ key }) => key !== undefined) : [];
     const from = sources.map(({ nodeId }) => nodeId);
     if (ofAliases.length > 0) {
@@ -137,7 +137,7 @@ type MaybePartial<T, TFanIn> = [TFanIn] extends ["all"] ? T : { [TKey in keyof T
 type GatherText<TNode extends string, TGiven, TNeeded, TSources extends readonly unknown[]> =
   GatherTexts<TNode, TGiven, TNeeded, TSources> extends readonly [infer TFirst, ...infer TMore]
     ? JoinList<[TFirst, ...TMore], "; ">
-    : Say<"adapterInput", { node: TNode; why: MismatchText<TGiven, TNeeded> }>;
+    : MessageText<"adapterInput", { node: TNode; why: MismatchText<TGiven, TNeeded> }>;
 
 type GatherTexts<
   TNode extends string,
@@ -153,7 +153,7 @@ type GatherTexts<
 
 type KeyText<TNode extends string, TGiven, TNeeded> = [TGiven] extends [TNeeded]
   ? []
-  : [Say<"adapterInput", { node: TNode; why: MismatchText<TGiven, TNeeded> }>];
+  : [MessageText<"adapterInput", { node: TNode; why: MismatchText<TGiven, TNeeded> }>];
 
 export type GatheredText<
   TNodes extends NodeRecords,

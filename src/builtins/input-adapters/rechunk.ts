@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Json } from "../../errors/index.ts";
 import { anyData, type DataType, elementOf, listOf, unionOf } from "../../graph/data/data-type.ts";
 import type { EdgeText } from "../../graph/data/mismatch.ts";
-import { type JoinList, say } from "../../graph/format/messages.ts";
+import { formatMessage, type JoinList } from "../../graph/format/messages.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
 import type { IsAssignable, ListedSources, NodeRecords, OutputOf } from "../node-records.ts";
 import { builtIn } from "./adapter.ts";
@@ -42,7 +42,7 @@ export const rechunk = builtIn({
     const without = chunks.filter(({ chunk }) => chunk === undefined);
     if (without.length > 0) {
       const all = sources.map(({ nodeId }) => nodeId).join(", ");
-      const message = say("notAList", { node: to, key: String(listKey), from: all });
+      const message = formatMessage("notAList", { node: to, key: String(listKey), from: all });
       return [{ from: without.map(({ source }) => source.nodeId), to, message, at }];
     }
     const faults = chunks.flatMap(({ source: { nodeId: from }, chunk }) => {

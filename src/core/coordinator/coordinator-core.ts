@@ -160,9 +160,9 @@ export class CoordinatorCore {
     if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
     const { store, ids } = this.#parts;
     const settings = taskSettings(options);
-    const failed = checkRetryable(taskId, await this.#callerRetry.ask(() => store.readTask(taskId)));
+    const failed = checkRetryable(taskId, await this.#callerRetry.run(() => store.readTask(taskId)));
     this.checkGraph(failed.graph); // this engine's handlers may differ from the ones that the task ran with
-    const vars = await this.#callerRetry.ask(() => store.readVars(taskId));
+    const vars = await this.#callerRetry.run(() => store.readVars(taskId));
     const task = retriedTask(ids.next(), failed, { vars, settings });
     return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
   }
@@ -174,15 +174,15 @@ export class CoordinatorCore {
     const { store } = this.#parts;
     const { task } = requested;
     for (;;) {
-      const { outcome, id } = await this.#callerRetry.ask(() => store.createTask(task));
+      const { outcome, id } = await this.#callerRetry.run(() => store.createTask(task));
       const created = outcome === "created" || id === task.id;
       if (created) {
         if (task.deadlineMs !== undefined) this.#sweeper.dueIn(task.deadlineMs);
         await this.#now("begin", begin);
       }
-      await this.#callerRetry.ask(() => store.settle());
+      await this.#callerRetry.run(() => store.settle());
       if (created) return { id, created };
-      const found = await this.#callerRetry.ask(() => store.readTask(id));
+      const found = await this.#callerRetry.run(() => store.readTask(id));
       if (found === undefined) continue; // the task was deleted in the meantime, so its key is free again
       checkSameInput(requested, found);
       return { id, created };
@@ -192,9 +192,9 @@ export class CoordinatorCore {
   async cancelTask(taskId: string, reason: string): Promise<"recorded" | "already" | "terminal" | "unknown"> {
     const { store } = this.#parts;
     this.#changes.check();
-    const answer = await this.#callerRetry.ask(() => store.cancelTask(taskId, reason));
+    const answer = await this.#callerRetry.run(() => store.cancelTask(taskId, reason));
     if (answer === "recorded") await this.#now("cancel", () => this.#scheduler.replan(taskId));
-    await this.#callerRetry.ask(() => store.settle());
+    await this.#callerRetry.run(() => store.settle());
     return answer;
   }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type $ZodError, type $ZodType, safeDecode, safeEncode } from "zod/v4/core";
 import { FlowError, type JsonObject } from "../../errors/index.ts";
-import { say } from "../../graph/format/messages.ts";
+import { formatMessage } from "../../graph/format/messages.ts";
 import { paramsValidator } from "../../graph/format/params-validator.ts";
 import { excessOf } from "../../graph/format/plain-data.ts";
 import { defaultGraphLimits, type Graph, graphHash, resolveParams } from "../../graph/index.ts";
@@ -204,7 +204,7 @@ function checkSize(params: unknown): void {
   const excess = excessOf(params, defaultGraphLimits);
   if (excess === undefined) return;
   const key = excess === "maxBytes" ? "paramsTooLarge" : "paramsTooDeep";
-  throw new FlowError("PARAMS_TOO_LARGE", say(key, { limit: defaultGraphLimits[excess] }));
+  throw new FlowError("PARAMS_TOO_LARGE", formatMessage(key, { limit: defaultGraphLimits[excess] }));
 }
 
 function throughSchema(
@@ -229,7 +229,7 @@ function refused(
   );
   if (missing.length === 0) return invalid(describeIssues(error));
   const flow = flowName === undefined ? "this flow" : `flow '${flowName}'`;
-  const sentence = say("paramsMissing", { flow, keys: missing.join(", ") });
+  const sentence = formatMessage("paramsMissing", { flow, keys: missing.join(", ") });
   const isAll = missing.length === error.issues.length;
   return new FlowError("PARAMS_INVALID", isAll ? sentence : `${sentence}; ${describeIssues(error)}`);
 }

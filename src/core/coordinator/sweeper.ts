@@ -96,7 +96,7 @@ export class Sweeper {
     supervisor.loop("sweeps", async () => {
       this.#dueAt = Number.POSITIVE_INFINITY; // before the sweep: hints that arrive during it are kept
       const began = clock.monotonic();
-      await this.#watch.ask(() => this.sweep(supervisor));
+      await this.#watch.track(() => this.sweep(supervisor));
       this.#tookMs = clock.monotonic() - began;
       if (supervisor.signal.aborted) return;
       const sleeping = new AbortController();

@@ -29,11 +29,11 @@ export class StoreRetry {
     this.#caller = caller;
   }
 
-  async ask<T>(call: () => Promise<T>): Promise<T> {
+  async run<T>(call: () => Promise<T>): Promise<T> {
     for (let tried = 1; ; tried++) {
       try {
         const watch = this.#caller?.watch;
-        return await (watch === undefined ? call() : watch.ask(call));
+        return await (watch === undefined ? call() : watch.track(call));
       } catch (error) {
         const signal = this.#until?.signal;
         if (!FlowError.is(error, "STORE_UNAVAILABLE")) throw error;
@@ -48,7 +48,7 @@ export class StoreRetry {
 
 /**
  * Tracks since when the store has been unreachable. Any failed call marks it unreachable at once; only calls through
- * {@link ask}, which are repeated regularly, mark it reachable again.
+ * {@link track}, which are repeated regularly, mark it reachable again.
  */
 export class StoreHealthTracker {
   readonly #clock: Clock;
@@ -64,7 +64,7 @@ export class StoreHealthTracker {
     return this.#unreachableSince;
   }
 
-  async ask<T>(call: () => Promise<T>): Promise<T> {
+  async track<T>(call: () => Promise<T>): Promise<T> {
     const failures = this.#failures;
     try {
       const answer = await call();

@@ -1,5 +1,5 @@
 import type { FlowDefinition, FlowTypes } from "../../definitions/index.ts";
-import type { Join, Say } from "../../graph/format/messages.ts";
+import type { Join, MessageText } from "../../graph/format/messages.ts";
 import type { GraphInput, RunOptions } from "./api.ts";
 
 /*
@@ -26,7 +26,7 @@ export type FlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGiv
   never,
 ]
   ? ClosedFlowArgument<TTypes, THandlers, TGiven>
-  : RunError<Say<"openInputs", { inputs: Join<keyof TTypes["inputs"], ", "> }>>;
+  : RunError<MessageText<"openInputs", { inputs: Join<keyof TTypes["inputs"], ", "> }>>;
 
 type ClosedFlowArgument<TTypes extends FlowTypes, THandlers extends Named, TGiven> = [
   HandlerProblem<TTypes, THandlers>,
@@ -58,9 +58,9 @@ type NodeProblem<THandler, TId, THandlers extends Named> = THandler extends THan
   : THandler extends { readonly name: infer TName extends string }
     ? TName extends THandlers["name"]
       ? Differing<THandler, Extract<THandlers, { readonly name: TName }>> extends infer TPart extends string
-        ? Say<"handlerDiffers", { handler: TName; node: TId; part: TPart }>
+        ? MessageText<"handlerDiffers", { handler: TName; node: TId; part: TPart }>
         : never
-      : Say<"handlerLacking", { handler: TName; node: TId; list: ListOf<THandlers> }>
+      : MessageText<"handlerLacking", { handler: TName; node: TId; list: ListOf<THandlers> }>
     : never;
 
 /** The option to which a type must be added: `handlers` have types, `workerTypes` only names. */
@@ -116,7 +116,7 @@ type ParamsArgument<TTypes extends FlowTypes, TWritten> = [Exclude<RequiredKeys<
 // biome-ignore lint/correctness/noUnusedVariables: it is there to be printed
 type ParamsError<TMessage extends string, TParams> = { [TKey in keyof TParams]: TParams[TKey] };
 
-type ParamsMissing<TTypes extends FlowTypes, TKeys> = Say<
+type ParamsMissing<TTypes extends FlowTypes, TKeys> = MessageText<
   "paramsMissing",
   { flow: TTypes["name"] extends string ? `flow '${TTypes["name"]}'` : "this flow"; keys: Join<TKeys, ", "> }
 >;

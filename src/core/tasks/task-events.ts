@@ -31,9 +31,9 @@ export async function* taskEvents(
     const task = await readTask(parts, taskId);
     const plan = plans.get(task.graph);
     const ended = isTaskTerminal(task.status);
-    const shards = await retry.ask(() => store.readShards(taskId));
+    const shards = await retry.run(() => store.readShards(taskId));
     await checkStillThere(parts, task);
-    await retry.ask(() => store.settle());
+    await retry.run(() => store.settle());
     if (seenStatus === undefined) yield { kind: "task", status: "running", at: task.createdAt };
     seenStatus ??= "running";
     const news: (TaskEvent & { readonly kind: "node" })[] = [];
@@ -55,7 +55,7 @@ export async function* taskEvents(
     if (ended || clock.monotonic() - sampledAt >= sampleMs) {
       sampledAt = clock.monotonic();
       const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
-      for (const [nodeId, batches] of sumCounts(await retry.ask(() => store.countArtifacts(taskId)))) {
+      for (const [nodeId, batches] of sumCounts(await retry.run(() => store.countArtifacts(taskId)))) {
         const node = plan.byId.get(nodeId);
         if (node === undefined) continue;
         const { progress } = progressOf(node, byNode.get(nodeId) ?? []);

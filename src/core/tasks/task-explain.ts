@@ -12,15 +12,15 @@ export async function explainTask(parts: TaskReaderParts, taskId: string): Promi
   const { store, retry, clock, external } = parts;
   const { status, graph } = await readTask(parts, taskId);
   const plan = parts.plans.get(graph);
-  const shards = await retry.ask(() => store.readShards(taskId));
+  const shards = await retry.run(() => store.readShards(taskId));
   const queued = shards.filter((record) => record.status === "queued");
   const [workers, withArtifacts, fullLimit, ahead] = await Promise.all([
-    retry.ask(() => store.liveWorkers()),
+    retry.run(() => store.liveWorkers()),
     firstBatches(parts, plan, shards),
     fullLimits(parts, taskId, queued),
     queuePlaces(parts, queued),
   ]);
-  await retry.ask(() => store.settle());
+  await retry.run(() => store.settle());
   const now = clock.now();
   return {
     id: taskId,
@@ -43,7 +43,7 @@ async function firstBatches(
   const parents = new Set(waiting.flatMap((node) => node.dependsOn).filter((id) => dispatched.has(id)));
   const found = new Set<string>();
   const taskId = shards[0]?.taskId ?? "";
-  for (const id of parents) if (await retry.ask(() => store.hasArtifacts(taskId, id))) found.add(id);
+  for (const id of parents) if (await retry.run(() => store.hasArtifacts(taskId, id))) found.add(id);
   return found;
 }
 
@@ -54,7 +54,7 @@ async function fullLimits(
 ): Promise<ExplainFacts["fullLimit"]> {
   const holders = new Map<string, number>();
   if (queued.length > 0) {
-    for (const { key } of await retry.ask(() => store.heldSlots())) holders.set(key, (holders.get(key) ?? 0) + 1);
+    for (const { key } of await retry.run(() => store.heldSlots())) holders.set(key, (holders.get(key) ?? 0) + 1);
   }
   return (node: NodePlan) => {
     const full = limitsOf(running, taskId, node).find(({ key, max }) => (holders.get(key) ?? 0) >= max);
@@ -68,7 +68,7 @@ async function queuePlaces(
 ): Promise<ExplainFacts["ahead"]> {
   const places = new Map<string, number>();
   for (const type of new Set(queued.map((record) => record.type))) {
-    const queue = await retry.ask(() => store.peekQueue([type], queueLimit));
+    const queue = await retry.run(() => store.peekQueue([type], queueLimit));
     for (const [place, ref] of queue.entries()) places.set(shardKey(ref), place);
   }
   return (record) => places.get(shardKey(record));

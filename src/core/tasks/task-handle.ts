@@ -43,17 +43,17 @@ export function taskHandle<TTypes extends FlowTypes>(parts: TaskHandleParts, id:
 async function taskResult(parts: TaskReaderParts, taskId: string): Promise<Record<string, unknown>> {
   const task = await waitForEnd(parts, taskId);
   if (task.status !== "finished") {
-    await parts.retry.ask(() => parts.store.settle());
+    await parts.retry.run(() => parts.store.settle());
     throw endedBadly(task);
   }
   const results: Record<string, unknown> = {};
   for (const leaf of parts.plans.get(task.graph).leaves) results[leaf.id] = await leafResult(parts, task, leaf);
-  await parts.retry.ask(() => parts.store.settle());
+  await parts.retry.run(() => parts.store.settle());
   return results;
 }
 
 async function leafResult(parts: TaskReaderParts, task: TaskRecord, leaf: NodePlan): Promise<unknown> {
-  const shards = await parts.retry.ask(() => parts.store.readShards(task.id, [leaf.id]));
+  const shards = await parts.retry.run(() => parts.store.readShards(task.id, [leaf.id]));
   const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [ownJson(shard.result)]));
   if (results.length > 0) return leaf.partitions === 1 ? results[0] : results;
   const outputs: Json[] = [];
@@ -85,11 +85,11 @@ async function* streamArtifacts(parts: TaskReaderParts, taskId: string, nodeId: 
     const stream = await openStream(parts, taskId, sources);
     let pollMs = pollMinMs;
     for (;;) {
-      const pulled = await parts.retry.ask(() => stream.pull());
+      const pulled = await parts.retry.run(() => stream.pull());
       if (pulled.kind === "end") return;
       if (pulled.kind === "restarted") break;
       if (pulled.kind === "page") {
-        await parts.retry.ask(() => parts.store.settle());
+        await parts.retry.run(() => parts.store.settle());
         for (const artifact of pulled.artifacts) yield ownJson(artifact.meta);
         handedOut = true;
         pollMs = pollMinMs;
@@ -117,7 +117,7 @@ async function openStream(
   sources: readonly { readonly nodeId: string; readonly shard: number }[],
 ): Promise<StreamInput> {
   const nodeIds = [...new Set(sources.map((source) => source.nodeId))];
-  const records = await parts.retry.ask(() => parts.store.readShards(taskId, nodeIds));
+  const records = await parts.retry.run(() => parts.store.readShards(taskId, nodeIds));
   const sourceGens = Object.fromEntries(records.map((each) => [sourceKey(each.nodeId, each.shard), each.generation]));
   return new StreamInput({ store: parts.store, taskId, sources, sourceGens, origins: [], pageSize });
 }

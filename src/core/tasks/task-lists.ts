@@ -34,16 +34,16 @@ function pageRequest({ cursor, limit = defaultLimit }: ListOptions): PageRequest
 
 async function settledPage<T>(parts: TaskReaderParts, read: () => Promise<Page<T>>): Promise<Page<T>> {
   parts.changes.check();
-  const page = await parts.retry.ask(read);
-  await parts.retry.ask(() => parts.store.settle());
+  const page = await parts.retry.run(read);
+  await parts.retry.run(() => parts.store.settle());
   return page;
 }
 
 /** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN`, `TASK_BORROWED` */
 export async function deleteTask(parts: TaskReaderParts, taskId: string): Promise<void> {
   parts.changes.check();
-  const answer = await parts.retry.ask(() => parts.store.deleteTask(taskId));
-  await parts.retry.ask(() => parts.store.settle());
+  const answer = await parts.retry.run(() => parts.store.deleteTask(taskId));
+  await parts.retry.run(() => parts.store.settle());
   if (answer === "deleted") return;
   const details = { taskId };
   if (answer === "unknown") throw noSuchTask(taskId);
@@ -62,7 +62,7 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
   const borrowed = new Set<string>();
   let deleted = 0;
   const remove = async (id: string): Promise<boolean> => {
-    const answer = await retry.ask(() => store.deleteTask(id));
+    const answer = await retry.run(() => store.deleteTask(id));
     if (answer === "borrowed") borrowed.add(id);
     else borrowed.delete(id);
     if (answer === "deleted") deleted++;
@@ -71,7 +71,7 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
   for (;;) {
     // Borrowed tasks come first in each page, so the page grows by their number.
     const page = { endedForMs: endedForSec * 1_000, limit: cleanupPage + borrowed.size };
-    const ids = (await retry.ask(() => store.endedTasks(page))).filter((id) => !borrowed.has(id));
+    const ids = (await retry.run(() => store.endedTasks(page))).filter((id) => !borrowed.has(id));
     if (ids.length === 0) break;
     for (const id of ids) await remove(id);
   }
@@ -80,6 +80,6 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
     again = false;
     for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;
   }
-  await retry.ask(() => store.settle());
+  await retry.run(() => store.settle());
   return { deleted, borrowed: borrowed.size };
 }

@@ -33,7 +33,7 @@ const lookMaxMs = 1_000;
 
 export async function readTask(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
   parts.changes.check(); // a stopped engine's store is closed: retries would end in STORE_UNAVAILABLE
-  const task = await parts.retry.ask(() => parts.store.readTask(taskId));
+  const task = await parts.retry.run(() => parts.store.readTask(taskId));
   if (task !== undefined) return task;
   throw noSuchTask(taskId);
 }
@@ -89,12 +89,12 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
   const { store, retry, clock } = parts;
   const task = await readTask(parts, taskId);
   const [shards, counts, vars] = await Promise.all([
-    retry.ask(() => store.readShards(taskId)),
-    retry.ask(() => store.countArtifacts(taskId)),
-    retry.ask(() => store.readVars(taskId)),
+    retry.run(() => store.readShards(taskId)),
+    retry.run(() => store.countArtifacts(taskId)),
+    retry.run(() => store.readVars(taskId)),
   ]);
   await checkStillThere(parts, task);
-  await retry.ask(() => store.settle());
+  await retry.run(() => store.settle());
   const plan = parts.plans.get(task.graph);
   const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
   const batches = sumCounts(counts);

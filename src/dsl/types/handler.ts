@@ -7,7 +7,7 @@ import type {
   SourceBatch,
 } from "../../definitions/index.ts";
 import type { CoreReasonCode } from "../../errors/index.ts";
-import type { Say, zodSchema } from "../../graph/format/messages.ts";
+import type { MessageText, zodSchema } from "../../graph/format/messages.ts";
 import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "../model/schema.ts";
 import type { JsonSchema, ReadSchema } from "../rules/definition/types.ts";
 import type { SuggestedInput } from "../rules/suggestion/types.ts";
@@ -41,7 +41,7 @@ export type HandlerOptions<
 > = {
   /** The payload of ONE batch. Without it the handler is a source, which produces its own batches. */
   readonly input?: TInput extends AnySchema
-    ? ReadSchema<TInput, Say<"handlerMemberType", { handler: TName; member: "input"; needs: typeof zodSchema }>>
+    ? ReadSchema<TInput, MessageText<"handlerMemberType", { handler: TName; member: "input"; needs: typeof zodSchema }>>
     : TInput;
   /** The output of ONE batch. It is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
   readonly output: JsonSchema<TOutput, TName, "output">;

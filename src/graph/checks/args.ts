@@ -4,7 +4,7 @@ import type { FindingCode, FindingInput, FindingList } from "../format/findings.
 import { misspelt } from "../format/known-keys.ts";
 import { defaultGraphLimits, type GraphLimits } from "../format/limits.ts";
 import { patternSize } from "../format/linear-pattern.ts";
-import { cut, say, shown } from "../format/messages.ts";
+import { cut, formatMessage, shown } from "../format/messages.ts";
 import { argumentsOf, type FoundRef, refsIn } from "../format/params.ts";
 import { hasParam, paramNames } from "../format/params-schema.ts";
 import { inPlace, isPlainKeyPattern, subschemas } from "../format/params-validator.ts";
@@ -42,7 +42,7 @@ function issuesOf(check: ArgsCheck, findings: FindingList): readonly $ZodIssue[]
     // Refinements of a caller's schema may be asynchronous or throw; neither may abort the validation.
     if (error instanceof $ZodAsyncError) return [];
     const reason = thrownMessage(error);
-    const message = say("uncheckedArgs", { owner: check.owner, name: check.name, reason: cut(reason) });
+    const message = formatMessage("uncheckedArgs", { owner: check.owner, name: check.name, reason: cut(reason) });
     findings.add({ code: check.code, path: check.path, message });
     return [];
   }
@@ -81,7 +81,7 @@ function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void
   if (issue.code === "unrecognized_keys") {
     const among = keysIn(check.schema, inArgs);
     for (const unknown of issue.keys) {
-      const message = say("unknownArg", { owner, name, key: cut(dotted([...inArgs, unknown])) });
+      const message = formatMessage("unknownArg", { owner, name, key: cut(dotted([...inArgs, unknown])) });
       findings.add({ code: check.code, path: [...path, unknown], message, near: { word: unknown, among } });
     }
     return;
@@ -92,12 +92,12 @@ function report(issue: $ZodIssue, check: ArgsCheck, findings: FindingList): void
     const holder = valueAt(check.args, inArgs.slice(0, -1));
     const known = keysIn(check.schema, inArgs.slice(0, -1));
     if (isObject(holder) && misspelt(holder, known).has(String(inArgs.at(-1)))) return;
-    findings.add({ code, path, message: say("missingArg", { owner, name, key }) });
+    findings.add({ code, path, message: formatMessage("missingArg", { owner, name, key }) });
     return;
   }
   const expected = expectation(issue);
   const near = nearValue(issue, actual);
-  const message = say("illShapedArgs", {
+  const message = formatMessage("illShapedArgs", {
     owner,
     name,
     key: key === "" ? "" : `${key} `,
@@ -127,14 +127,14 @@ export function checkParamRefs({ draft, findings }: CheckContext): void {
       const top = node.pathOf(key);
       for (const ref of refsIn(value, top)) {
         const whole = ref.path.length === top.length;
-        const message = whole ? say("refForAll", { node: node.name, key }) : faultOf(ref, node.name);
+        const message = whole ? formatMessage("refForAll", { node: node.name, key }) : faultOf(ref, node.name);
         if (message !== undefined) {
           findings.add({ code: "GRAPH_PARAM_REF", path: ref.path, message });
         } else if (schema !== undefined && ref.name !== undefined && !hasParam(schema, ref.name)) {
           findings.add({
             code: "GRAPH_PARAM_REF",
             path: ref.path,
-            message: say("refUnknown", { node: node.name, name: cut(ref.name.join(".")) }),
+            message: formatMessage("refUnknown", { node: node.name, name: cut(ref.name.join(".")) }),
             near: { word: ref.name[0] ?? "", among: known },
           });
         }
@@ -144,8 +144,8 @@ export function checkParamRefs({ draft, findings }: CheckContext): void {
 }
 
 function faultOf(ref: FoundRef, node: string): string | undefined {
-  if (ref.name === undefined) return say("refIllShaped", { node, ref: shown(ref.value) });
-  return ref.alone ? undefined : say("refNotAlone", { node });
+  if (ref.name === undefined) return formatMessage("refIllShaped", { node, ref: shown(ref.value) });
+  return ref.alone ? undefined : formatMessage("refNotAlone", { node });
 }
 
 /** Validating any parameters against `params_schema` takes bounded time. */
@@ -164,35 +164,43 @@ function* faultsOf(root: JsonObject, limits: GraphLimits): Generator<FindingInpu
   for (const { schema, path } of subschemas(root)) {
     const applied = appliedAt(schema, { root, counted, limit: limits.maxAppliedSchemas });
     if (applied === "cycle") {
-      yield { code: "GRAPH_PARAMS_SCHEMA", path, message: say("schemaOfItself", {}) };
+      yield { code: "GRAPH_PARAMS_SCHEMA", path, message: formatMessage("schemaOfItself", {}) };
       return;
     }
     if (applied > limits.maxAppliedSchemas) {
-      yield { code: "GRAPH_TOO_LARGE", path, message: say("schemaTooWide", { limit: limits.maxAppliedSchemas }) };
+      yield {
+        code: "GRAPH_TOO_LARGE",
+        path,
+        message: formatMessage("schemaTooWide", { limit: limits.maxAppliedSchemas }),
+      };
       return;
     }
     for (const key of Object.keys(isObject(schema.patternProperties) ? schema.patternProperties : {})) {
       if (isPlainKeyPattern(key)) continue;
-      const message = say("keyPatternRefused", { pattern: cut(key) });
+      const message = formatMessage("keyPatternRefused", { pattern: cut(key) });
       yield { code: "GRAPH_PARAMS_SCHEMA", path: [...path, "patternProperties", key], message };
     }
     if (typeof schema.pattern !== "string") continue;
     const at = [...path, "pattern"];
     const { pattern } = schema;
     if (pattern.length > limits.maxPatternLength) {
-      const message = say("patternTooLong", { count: pattern.length, limit: limits.maxPatternLength });
+      const message = formatMessage("patternTooLong", { count: pattern.length, limit: limits.maxPatternLength });
       yield { code: "GRAPH_TOO_LARGE", path: at, message };
       continue;
     }
     const compiled = patternSize(pattern);
     if ("fault" in compiled) {
-      const message = say("patternRefused", { pattern: shown(pattern), why: cut(compiled.fault) });
+      const message = formatMessage("patternRefused", { pattern: shown(pattern), why: cut(compiled.fault) });
       yield { code: "GRAPH_PARAMS_SCHEMA", path: at, message };
       continue;
     }
     patterns += compiled.size;
     if (patterns > limits.maxPatternSize) {
-      yield { code: "GRAPH_TOO_LARGE", path: at, message: say("patternsTooLarge", { limit: limits.maxPatternSize }) };
+      yield {
+        code: "GRAPH_TOO_LARGE",
+        path: at,
+        message: formatMessage("patternsTooLarge", { limit: limits.maxPatternSize }),
+      };
       return;
     }
   }

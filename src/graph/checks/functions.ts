@@ -1,6 +1,6 @@
 import { builtInFunction, builtInFunctionArgs } from "../../builtins/coordinator-functions/index.ts";
 import type { FindingCode } from "../format/findings.ts";
-import { cut, say } from "../format/messages.ts";
+import { cut, formatMessage } from "../format/messages.ts";
 import type { DraftNode } from "../format/shape.ts";
 import { coordinatorFnType } from "../format/types.ts";
 import { checkArgs } from "./args.ts";
@@ -23,7 +23,7 @@ export function checkFunctions(context: CheckContext): readonly NamedSource[] {
     const schema = known.get(fn);
     const path = node.pathOf("fn");
     if (schema === undefined) {
-      const message = say("functionNotKnown", { node: node.name, fn: cut(fn) });
+      const message = formatMessage("functionNotKnown", { node: node.name, fn: cut(fn) });
       const near = { word: fn, among: new Set(known.keys()) };
       context.findings.add({ code: "GRAPH_FN", path, message, near });
       return [];
@@ -51,7 +51,7 @@ export function checkFunctions(context: CheckContext): readonly NamedSource[] {
 function refuseOnWorker(node: DraftNode, type: string, { findings }: CheckContext): void {
   for (const key of ["fn", "fn_args"] as const) {
     if (node.facets[key] === undefined) continue;
-    const message = say("functionOnWorker", { node: node.name, type, key: `io.${key}` });
+    const message = formatMessage("functionOnWorker", { node: node.name, type, key: `io.${key}` });
     findings.add({ code: "GRAPH_FN", path: node.pathOf(key), message });
   }
 }
@@ -61,15 +61,15 @@ function checkPlacement(node: DraftNode, { findings }: CheckContext): void {
   const code: FindingCode = "GRAPH_FN";
   const values = { node: node.name };
   if (fn === undefined && !node.unclear.has("fn")) {
-    findings.add({ code, path: node.pathOf("type"), message: say("functionMissing", values) });
+    findings.add({ code, path: node.pathOf("type"), message: formatMessage("functionMissing", values) });
   }
   const [firstKey] = Object.keys(inline);
   if (firstKey !== undefined) {
     const key = inline.input_adapter === undefined ? firstKey : "input_adapter";
     const path = [...node.pathOf("input_inline"), key];
-    findings.add({ code, path, message: say("inputOnFunction", values) });
+    findings.add({ code, path, message: formatMessage("inputOnFunction", values) });
   }
   if (partitions > 1) {
-    findings.add({ code, path: node.pathOf("partitions"), message: say("partitionedFunction", values) });
+    findings.add({ code, path: node.pathOf("partitions"), message: formatMessage("partitionedFunction", values) });
   }
 }

@@ -9,7 +9,7 @@ import {
 } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { knownData } from "../data/graph-data.ts";
-import { cut, say, shown } from "../format/messages.ts";
+import { cut, formatMessage, shown } from "../format/messages.ts";
 import { isObject } from "../format/plain-data.ts";
 import type { Path } from "../format/pointer.ts";
 import type { DraftNode } from "../format/shape.ts";
@@ -34,7 +34,7 @@ export function checkInput(context: CheckContext, links: Links): readonly NamedS
     if (inline.input_adapter !== undefined) {
       for (const source of checkAdapter(context, { node, links, known, path })) read.push(source);
     } else if (inline.input_args !== undefined) {
-      const message = say("argsWithoutAdapter", { node: node.name });
+      const message = formatMessage("argsWithoutAdapter", { node: node.name });
       context.findings.add({ code: "GRAPH_ADAPTER_ARGS", path: [...path, "input_args"], message });
     }
   }
@@ -60,7 +60,7 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
   const { args, spelling } = readAlias(given, { node, argsPath, findings });
   const builtIn = custom === undefined ? builtInAdapter(name) : undefined;
   if (custom === undefined && builtIn === undefined) {
-    const message = say("unknownInputAdapter", { node: node.name, adapter: cut(written) });
+    const message = formatMessage("unknownInputAdapter", { node: node.name, adapter: cut(written) });
     const near = { word: written, among: use.known };
     findings.add({ code: "GRAPH_UNKNOWN_ADAPTER", path: [...path, "input_adapter"], message, near });
   } else {
@@ -82,7 +82,7 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
   }
   const named = sourcesIn(args, { node, args: argsPath, spelling });
   if (named.length === 0 && !says(given) && isRoot(use)) {
-    const message = say("nothingToRead", { node: node.name, adapter: cut(written) });
+    const message = formatMessage("nothingToRead", { node: node.name, adapter: cut(written) });
     findings.add({ code: "GRAPH_FROM_NODES", path: [...path, "input_adapter"], message });
   }
   return named;
@@ -110,7 +110,7 @@ function readAlias(
   const path = [...argsPath, "from_node"];
   const { from_node: _, ...rest } = given;
   if (isObject(given) && Object.hasOwn(given, "from_nodes")) {
-    const message = say("aliasBesides", { node: node.name });
+    const message = formatMessage("aliasBesides", { node: node.name });
     findings.add({ code: "GRAPH_ADAPTER_ARGS", path, message });
     return { args: rest, spelling: "from_nodes" };
   }
@@ -121,7 +121,7 @@ function readAlias(
       key: "from_node ",
       expected: "must be a node id",
     };
-    const message = say("illShapedArgs", { ...values, actual: shown(alias) });
+    const message = formatMessage("illShapedArgs", { ...values, actual: shown(alias) });
     findings.add({ code: "GRAPH_FROM_NODES", path, message });
     return { args: rest, spelling: "from_nodes" };
   }
@@ -185,7 +185,7 @@ export function checkSources({ draft, findings, names }: CheckContext, { sources
     }
     const found = draft.byName.get(name);
     if (source.list === "from_nodes" && seen.has(name)) {
-      const message = say("duplicateSource", { node: node.name, id: cut(name) });
+      const message = formatMessage("duplicateSource", { node: node.name, id: cut(name) });
       findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message });
     } else if (found !== undefined) {
       questions.push({ source, descendant: node.index, ancestor: found.index });
@@ -193,7 +193,7 @@ export function checkSources({ draft, findings, names }: CheckContext, { sources
       declared ??= new Set(links.declared[node.index]?.names);
       if (declared.has(name)) continue; // already reported as a parent
       const near = { word: name, among: names };
-      const message = say("sourceNotInGraph", { node: node.name, id: cut(name) });
+      const message = formatMessage("sourceNotInGraph", { node: node.name, id: cut(name) });
       findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message, near });
     }
     seen.add(name);
@@ -202,7 +202,7 @@ export function checkSources({ draft, findings, names }: CheckContext, { sources
   for (const { source } of notUpstream(questions, { parents: links.parents, groups })) {
     const { node, name } = source;
     if (uncertain[node.index] === 1) continue;
-    const message = say("notUpstream", { node: node.name, id: cut(name) });
+    const message = formatMessage("notUpstream", { node: node.name, id: cut(name) });
     findings.add({ code: "GRAPH_FROM_NODES", path: sourcePath(source), message });
   }
 }

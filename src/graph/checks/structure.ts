@@ -1,5 +1,5 @@
 import type { FindingCode, FindingList } from "../format/findings.ts";
-import { cut, type MessageKey, say } from "../format/messages.ts";
+import { cut, formatMessage, type MessageKey } from "../format/messages.ts";
 import type { Path } from "../format/pointer.ts";
 import type { Draft, DraftEdge, DraftNode } from "../format/shape.ts";
 import { cycleIn, type Parents } from "../format/topology.ts";
@@ -15,7 +15,11 @@ export function checkIds({ draft, findings }: CheckContext): ReadonlySet<string>
     if (id === undefined) continue;
     if (seen.has(id)) {
       doubled.add(id);
-      findings.add({ code: "GRAPH_DUPLICATE_NODE", path: pathOf("node_id"), message: say("duplicateNode", { id }) });
+      findings.add({
+        code: "GRAPH_DUPLICATE_NODE",
+        path: pathOf("node_id"),
+        message: formatMessage("duplicateNode", { id }),
+      });
     }
     seen.add(id);
   }
@@ -29,7 +33,7 @@ export function checkTypes({ draft, options, findings }: CheckContext): void {
   for (const { name, facets, pathOf } of draft.nodes) {
     const type = facets.type;
     if (type === undefined || known.has(type)) continue;
-    const message = say("unknownType", { node: name, type });
+    const message = formatMessage("unknownType", { node: name, type });
     findings.add({ code: "GRAPH_UNKNOWN_TYPE", path: pathOf("type"), message, near: { word: type, among: known } });
   }
 }
@@ -89,11 +93,11 @@ export function linkNodes(context: CheckContext): Links {
         reportDouble({ node: node.name, name, path: parentPath(node, named, at) }, findings);
       } else if (parent === undefined) {
         incomplete.add(index);
-        const message = say("unknownParent", { node: node.name, id: cut(name) });
+        const message = formatMessage("unknownParent", { node: node.name, id: cut(name) });
         const near = { word: name, among: names };
         findings.add({ code: "GRAPH_UNKNOWN_DEPENDENCY", path: parentPath(node, named, at), message, near });
       } else {
-        const message = say("selfDependency", { node: node.name });
+        const message = formatMessage("selfDependency", { node: node.name });
         findings.add({ code: "GRAPH_SELF_DEPENDENCY", path: parentPath(node, named, at), message });
       }
       seen.add(name);
@@ -105,7 +109,7 @@ export function linkNodes(context: CheckContext): Links {
 
 function reportDouble(at: { node: string; name: string; path: Path }, findings: FindingList): void {
   const path = at.path[0] === "edges" ? at.path.slice(0, 2) : at.path;
-  const message = say("duplicateParent", { node: at.node, id: cut(at.name) });
+  const message = formatMessage("duplicateParent", { node: at.node, id: cut(at.name) });
   findings.add({ code: "GRAPH_DUPLICATE_DEPENDENCY", path, message });
 }
 
@@ -150,7 +154,7 @@ export function checkEdges(context: CheckContext, { links, doubled }: EdgeFacts)
         if (!doubles.has(from)) reportDouble({ node: id, name: from, path: ["edges", index] }, findings);
       } else if (!named.has(from)) {
         if (from === id) {
-          const message = say("selfDependency", { node: id });
+          const message = formatMessage("selfDependency", { node: id });
           findings.add({ code: "GRAPH_SELF_DEPENDENCY", path: ["edges", index], message });
         } else if (draft.byName.has(from)) extra.push(from);
         else {
@@ -170,12 +174,12 @@ export function checkEdges(context: CheckContext, { links, doubled }: EdgeFacts)
     findings.add({
       code: "GRAPH_EDGES_DISAGREE",
       path: ["edges"],
-      message: say("edgesDisagree", { differences: listed(differences) }),
+      message: formatMessage("edgesDisagree", { differences: listed(differences) }),
     });
   }
 
   function reportUnknown(edge: DraftEdge, name: string, end: 0 | 1): void {
-    const message = say("unknownEdgeEnd", { from: cut(edge.from), to: cut(edge.to), id: cut(name) });
+    const message = formatMessage("unknownEdgeEnd", { from: cut(edge.from), to: cut(edge.to), id: cut(name) });
     const path = ["edges", edge.index, end];
     findings.add({ code: "GRAPH_UNKNOWN_DEPENDENCY", path, message, near: { word: name, among: names } });
   }
@@ -221,7 +225,7 @@ export function checkCycles(
     findings.add({
       code: "GRAPH_CYCLE",
       path: path[0] === "edges" ? path.slice(0, 2) : path,
-      message: say("cycle", { nodes: shown.join(" -> ") }),
+      message: formatMessage("cycle", { nodes: shown.join(" -> ") }),
     });
   }
 }
@@ -258,7 +262,7 @@ export function startFaults(start: {
   const fault = (code: FindingCode, key: StartFault["key"], message: MessageKey): StartFault => ({
     code,
     key,
-    message: say(message, { node, fanIn, parents }),
+    message: formatMessage(message, { node, fanIn, parents }),
   });
   if (parents > 0) {
     const count = /^count:(\d+)$/.exec(fanIn)?.[1];

@@ -1,4 +1,4 @@
-import { cut, type Join, type Say, say } from "../format/messages.ts";
+import { cut, formatMessage, type Join, type MessageText } from "../format/messages.ts";
 import { type DataType, elementOf, type ObjectType, unionOf } from "./data-type.ts";
 import { type Assignability, fieldFault, refusedKeys } from "./fit.ts";
 import { type Show, showType } from "./show-type.ts";
@@ -67,12 +67,12 @@ function* mismatchesInKeys({ from, to, path, depth }: Objects, fit: Assignabilit
     const type = (from.fields.get(key)?.type ?? from.others)?.();
     if (fault !== undefined) {
       const values = { path: at, needed: showType(needed.type()) };
-      yield say(fault === "missing" ? "keyMissing" : "keyMayBeMissing", values);
+      yield formatMessage(fault === "missing" ? "keyMissing" : "keyMayBeMissing", values);
     } else if (type !== undefined && !fit.fits(type, needed.type())) {
       yield* mismatches({ given: type, wanted: needed.type(), path: at, depth: depth + 1 }, fit);
     }
   }
-  for (const key of refusedKeys(from, to)) yield say("keyNotTaken", { path: `${path}.${cut(key)}` });
+  for (const key of refusedKeys(from, to)) yield formatMessage("keyNotTaken", { path: `${path}.${cut(key)}` });
 }
 
 /** A union of objects as one object: with their common keys, each of the union of its types. */
@@ -93,7 +93,7 @@ function asObject(type: DataType): ObjectType | undefined {
 
 function clash({ given, wanted, path }: Place): string {
   const at = path === "" ? "the whole payload" : path;
-  return say("clash", { path: at, given: showType(given), needed: showType(wanted) });
+  return formatMessage("mismatch", { path: at, given: showType(given), needed: showType(wanted) });
 }
 
 /*
@@ -101,7 +101,7 @@ function clash({ given, wanted, path }: Place): string {
  */
 
 /** `edge 'extract' -> 'clean': .rows[].id is string, needs number` */
-export type EdgeText<TFrom extends string, TTo extends string, TGiven, TNeeded> = Say<
+export type EdgeText<TFrom extends string, TTo extends string, TGiven, TNeeded> = MessageText<
   "edge",
   { from: TFrom; to: TTo; why: MismatchText<TGiven, TNeeded> }
 >;
@@ -124,23 +124,26 @@ export type MismatchText<TGiven, TNeeded> = Join<Mismatch<TGiven, TNeeded, "">, 
 type Mismatch<TGiven, TNeeded, TPath extends string, TDepth extends 0[] = []> = [TGiven] extends [TNeeded]
   ? never
   : TDepth["length"] extends 6
-    ? Clash<TGiven, TNeeded, TPath>
+    ? TypeMismatch<TGiven, TNeeded, TPath>
     : [TGiven] extends [readonly (infer TGivenElement)[]]
       ? [TNeeded] extends [readonly (infer TNeededElement)[]]
-        ? OrClash<Mismatch<TGivenElement, TNeededElement, `${TPath}[]`, [...TDepth, 0]>, Clash<TGiven, TNeeded, TPath>>
-        : Clash<TGiven, TNeeded, TPath>
+        ? OrTypeMismatch<
+            Mismatch<TGivenElement, TNeededElement, `${TPath}[]`, [...TDepth, 0]>,
+            TypeMismatch<TGiven, TNeeded, TPath>
+          >
+        : TypeMismatch<TGiven, TNeeded, TPath>
       : [TNeeded] extends [readonly unknown[]]
-        ? Clash<TGiven, TNeeded, TPath>
+        ? TypeMismatch<TGiven, TNeeded, TPath>
         : [TGiven, TNeeded] extends [object, object]
           ? string extends keyof TNeeded
-            ? Clash<TGiven, TNeeded, TPath>
-            : OrClash<
+            ? TypeMismatch<TGiven, TNeeded, TPath>
+            : OrTypeMismatch<
                 MismatchInKeys<TGiven, TNeeded, TPath, TDepth, keyof TNeeded & string>,
-                Clash<TGiven, TNeeded, TPath>
+                TypeMismatch<TGiven, TNeeded, TPath>
               >
-          : Clash<TGiven, TNeeded, TPath>;
+          : TypeMismatch<TGiven, TNeeded, TPath>;
 
-type OrClash<TInside, TClash> = [TInside] extends [never] ? TClash : TInside;
+type OrTypeMismatch<TInside, TClash> = [TInside] extends [never] ? TClash : TInside;
 
 type MismatchInKeys<TGiven, TNeeded, TPath extends string, TDepth extends 0[], TKeys extends string> = {
   [TKey in TKeys & keyof TNeeded]: TKey extends keyof TGiven
@@ -152,7 +155,7 @@ type MismatchInKeys<TGiven, TNeeded, TPath extends string, TDepth extends 0[], T
             `${TPath}.${TKey}`,
             [...TDepth, 0]
           >
-        : Say<"keyMayBeMissing", { path: `${TPath}.${TKey}`; needed: Show<TNeeded[TKey]> }>
+        : MessageText<"keyMayBeMissing", { path: `${TPath}.${TKey}`; needed: Show<TNeeded[TKey]> }>
       : Mismatch<
           TGiven[TKey],
           {} extends Pick<TNeeded, TKey> ? Exclude<TNeeded[TKey], undefined> : TNeeded[TKey],
@@ -161,10 +164,10 @@ type MismatchInKeys<TGiven, TNeeded, TPath extends string, TDepth extends 0[], T
         >
     : {} extends Pick<TNeeded, TKey>
       ? never
-      : Say<"keyMissing", { path: `${TPath}.${TKey}`; needed: Show<TNeeded[TKey]> }>;
+      : MessageText<"keyMissing", { path: `${TPath}.${TKey}`; needed: Show<TNeeded[TKey]> }>;
 }[TKeys & keyof TNeeded];
 
-export type Clash<TGiven, TNeeded, TPath extends string> = Say<
-  "clash",
+export type TypeMismatch<TGiven, TNeeded, TPath extends string> = MessageText<
+  "mismatch",
   { path: TPath extends "" ? "the whole payload" : TPath; given: Show<TGiven>; needed: Show<TNeeded> }
 >;

@@ -1,5 +1,5 @@
 /**
- * The messages of the checks. Types fill in the same sentences (see `Say`), so that the compiler and the run time
+ * The messages of the checks. Types fill in the same sentences (see `MessageText`), so that the compiler and the run time
  * report a mistake in the same words.
  */
 export const messages = {
@@ -16,7 +16,7 @@ export const messages = {
     "invalid node id '{id}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
   edge: "edge '{from}' -> '{to}': {why}",
   adapterInput: "input of '{node}': {why}",
-  clash: "{path} is {given}, needs {needed}",
+  mismatch: "{path} is {given}, needs {needed}",
   keyMissing: "{path} is missing (needs {needed})",
   keyMayBeMissing: "{path} may be missing (needs {needed})",
   keyNotTaken: "unexpected key {path}",
@@ -161,7 +161,7 @@ export type MessageKey = keyof typeof messages;
 type Values = { readonly [name: string]: string | number };
 
 /** The message as a type, with its placeholders filled in. */
-export type Say<TKey extends MessageKey, TValues> = Fill<(typeof messages)[TKey], TValues>;
+export type MessageText<TKey extends MessageKey, TValues> = Fill<(typeof messages)[TKey], TValues>;
 
 // A placeholder without a value stays, as at run time. TValues has no constraint: to prove that a computed text is a
 // string, the compiler would expand all its possible values, which costs 400,000 instantiations for a mismatch.
@@ -175,7 +175,7 @@ type Fill<TText extends string, TValues> = TText extends `${infer THead}{${infer
  * @example
  * say("duplicateNode", { id: "extract" }) // "node id 'extract' is already used in this flow"
  */
-export function say<TKey extends MessageKey>(key: TKey, values: Values): string {
+export function formatMessage<TKey extends MessageKey>(key: TKey, values: Values): string {
   return messages[key].replace(/\{(\w+)\}/g, (blank, name: string) => String(values[name] ?? blank));
 }
 

@@ -1,6 +1,6 @@
 import { FlowError, type Json, type JsonObject } from "../../errors/index.ts";
 import { defaultGraphLimits } from "./limits.ts";
-import { say } from "./messages.ts";
+import { formatMessage } from "./messages.ts";
 import type { GraphNode, InputInline, NodeIo } from "./node-fields.ts";
 import { deepFreeze, excessOf, isObject } from "./plain-data.ts";
 import { type Path, pointer } from "./pointer.ts";
@@ -134,7 +134,9 @@ export function resolveParams(graph: Graph, params: JsonObject): Graph {
     }),
   );
   if (missing.length > 0) {
-    const lines = missing.map(({ nodeId, name, path }) => `${say("paramMissing", { node: nodeId, name })} (${path})`);
+    const lines = missing.map(
+      ({ nodeId, name, path }) => `${formatMessage("paramMissing", { node: nodeId, name })} (${path})`,
+    );
     throw new FlowError("PARAMS_INVALID", lines.join("\n"), { details: { missing } });
   }
   if (nodes.every((node, index) => node === graph.nodes[index])) return graph;
@@ -142,7 +144,7 @@ export function resolveParams(graph: Graph, params: JsonObject): Graph {
   const excess = excessOf(filled, defaultGraphLimits);
   if (excess !== undefined) {
     const key = excess === "maxBytes" ? "filledTooLarge" : "filledTooDeep";
-    throw new FlowError("PARAMS_TOO_LARGE", say(key, { limit: defaultGraphLimits[excess] }));
+    throw new FlowError("PARAMS_TOO_LARGE", formatMessage(key, { limit: defaultGraphLimits[excess] }));
   }
   return deepFreeze(filled);
 }

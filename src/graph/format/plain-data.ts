@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../../errors/index.ts";
 import type { FindingList } from "./findings.ts";
 import { codeAt } from "./known-keys.ts";
 import type { GraphLimits } from "./limits.ts";
-import { cut, say } from "./messages.ts";
+import { cut, formatMessage } from "./messages.ts";
 import { forbiddenKeys } from "./names.ts";
 import { type Path, pointer } from "./pointer.ts";
 
@@ -65,7 +65,7 @@ class Copier {
 
   #copyInside(value: object): Json {
     if (this.#path.length >= this.#limits.maxDepth) {
-      this.#stop(say("graphTooDeep", { limit: this.#limits.maxDepth }), this.#path.slice(0, 8));
+      this.#stop(formatMessage("graphTooDeep", { limit: this.#limits.maxDepth }), this.#path.slice(0, 8));
     }
     this.#count(1); // the opening bracket; each element counts what follows it
     if (Array.isArray(value)) {
@@ -80,7 +80,7 @@ class Copier {
     for (const key of Object.keys(value)) {
       if (forbiddenKeys.has(key)) {
         const path = [...this.#path, key];
-        this.#findings.add({ code: "GRAPH_SHAPE", path, message: say("forbiddenKey", { key }) });
+        this.#findings.add({ code: "GRAPH_SHAPE", path, message: formatMessage("forbiddenKey", { key }) });
         continue;
       }
       const inner = (value as { readonly [key: string]: unknown })[key];
@@ -107,7 +107,7 @@ class Copier {
     if (this.spoilt.size < mostSpoilt) {
       const path = [...this.#path];
       this.spoilt.add(pointer(path));
-      this.#findings.add({ code: codeAt(path), path, message: say("valueNotJson", { what: cut(what) }) });
+      this.#findings.add({ code: codeAt(path), path, message: formatMessage("valueNotJson", { what: cut(what) }) });
     }
     return null;
   }
@@ -115,7 +115,7 @@ class Copier {
   #count(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes > this.#limits.maxBytes) {
-      this.#stop(say("graphTooManyBytes", { limit: this.#limits.maxBytes }), []);
+      this.#stop(formatMessage("graphTooManyBytes", { limit: this.#limits.maxBytes }), []);
     }
   }
 

@@ -2,7 +2,7 @@ import type { $ZodIssue } from "zod/v4/core";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { FindingList } from "./findings.ts";
 import { codeAt, ioKeys, keysAt, misspelt, nodeKeys, runtimeKeys, unsupportedKeys } from "./known-keys.ts";
-import { cut, say, shown } from "./messages.ts";
+import { cut, formatMessage, shown } from "./messages.ts";
 import {
   type FanIn,
   type FieldTable,
@@ -94,7 +94,7 @@ function report(issue: $ZodIssue, value: Json, nodes: readonly DraftNode[], find
   const runtimeKey = path[0] === "nodes" ? runtimeKeys.find((name) => name === path[2]) : undefined;
   if (runtimeKey !== undefined) {
     const at = path.slice(0, 3);
-    const message = say("runtimeState", { where, key: runtimeKey });
+    const message = formatMessage("runtimeState", { where, key: runtimeKey });
     findings.add({ code: "GRAPH_UNSUPPORTED", path: at, message });
     return;
   }
@@ -104,15 +104,15 @@ function report(issue: $ZodIssue, value: Json, nodes: readonly DraftNode[], find
   }
   const actual = valueAt(value, path);
   if (path.length === 1 && path[0] === "nodes" && issue.code === "too_small") {
-    findings.add({ code: "GRAPH_EMPTY", path, message: say("graphEmpty", {}) });
+    findings.add({ code: "GRAPH_EMPTY", path, message: formatMessage("graphEmpty", {}) });
   } else if (actual === undefined) {
     const holder = valueAt(value, path.slice(0, -1));
     if (isObject(holder) && misspelt(holder, keysAt(path.slice(0, -1))).has(String(path.at(-1)))) return;
-    findings.add({ code: codeAt(path), path, message: say("missingKey", { where, key }) });
+    findings.add({ code: codeAt(path), path, message: formatMessage("missingKey", { where, key }) });
   } else {
     const values = { where, key: key === "" ? "" : `${key} `, expected: expectation(issue), actual: shown(actual) };
     const near = nearValue(issue, actual);
-    findings.add({ code: codeAt(path), path, message: say("illShaped", values), ...near });
+    findings.add({ code: codeAt(path), path, message: formatMessage("illShaped", values), ...near });
   }
 }
 
@@ -123,9 +123,9 @@ function reportUnknownKey(at: { path: Path; where: string; within: string }, fin
   const advice = unsupportedKeys.get(unknown);
   if (advice === undefined) {
     const near = { word: unknown, among: keysAt(path.slice(0, -1)) };
-    findings.add({ code: "GRAPH_SHAPE", path, message: say("unknownKey", { where, key }), near });
+    findings.add({ code: "GRAPH_SHAPE", path, message: formatMessage("unknownKey", { where, key }), near });
   } else {
-    findings.add({ code: "GRAPH_UNSUPPORTED", path, message: say("unsupportedKey", { where, key, advice }) });
+    findings.add({ code: "GRAPH_UNSUPPORTED", path, message: formatMessage("unsupportedKey", { where, key, advice }) });
   }
 }
 

@@ -21,7 +21,7 @@ export const slotCollection = (session: Session): SlotDriver => ({
   },
   async free({ key, holder }) {
     const pull = { $pull: { holders: holders.toDocument(holder) } };
-    await session.ask(({ limits }) => limits.updateOne({ _id: key }, pull));
+    await session.run(({ limits }) => limits.updateOne({ _id: key }, pull));
   },
   async count(keys) {
     if (keys.length === 0) return [];
@@ -34,7 +34,7 @@ export const slotCollection = (session: Session): SlotDriver => ({
     // Limits of tasks and nodes would accumulate; `take` inserts what is missing.
     const empty = found.filter((limit) => limit.holders.length === 0).map(({ _id }) => _id);
     const stillEmpty = { _id: { $in: empty }, holders: { $size: 0 } };
-    if (empty.length > 0) await session.ask(({ limits }) => limits.deleteMany(stillEmpty));
+    if (empty.length > 0) await session.run(({ limits }) => limits.deleteMany(stillEmpty));
     return found.flatMap((limit) => limit.holders.map((each) => ({ key: limit._id, holder: holders.toRecord(each) })));
   },
 });
@@ -45,10 +45,10 @@ export const workerCollection = (session: Session): WorkerDriver => ({
     // Without `$literal`, a pipeline reads a string that begins with `$` as the name of a field.
     const fields = Object.entries(workerRecords.toDocument(worker)).map(([name, value]) => [name, { $literal: value }]);
     const $set = { ...Object.fromEntries(fields), last_seen: "$$NOW", alive_until: { $add: ["$$NOW", ttlMs] } };
-    await session.ask(({ workers }) => workers.updateOne({ _id: worker.id }, [{ $set }], { upsert: true }));
+    await session.run(({ workers }) => workers.updateOne({ _id: worker.id }, [{ $set }], { upsert: true }));
   },
   async remove(id) {
-    await session.ask(({ workers }) => workers.deleteOne({ _id: id }));
+    await session.run(({ workers }) => workers.deleteOne({ _id: id }));
   },
   async live() {
     const rows = await session.timed("workers", [{ $match: { alive_until: { $gt: new Date(0) } } }]);
@@ -66,6 +66,6 @@ export const deadLetterCollection = (session: Session, { keptMs }: { readonly ke
   list: (page) => session.newest("deadLetters", { ...page, filters: [{}] }, deadLetterRecords.toRecord),
   async remove(id) {
     const filter = { _id: checkedId(id) };
-    return (await session.ask(({ deadLetters }) => deadLetters.deleteOne(filter))).deletedCount === 1;
+    return (await session.run(({ deadLetters }) => deadLetters.deleteOne(filter))).deletedCount === 1;
   },
 });

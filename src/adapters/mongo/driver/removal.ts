@@ -60,16 +60,16 @@ export async function removeTask(session: Session, id: string): ReturnType<Store
     if (await changeTask(session, asked, { $set: { status: "deleted" }, $unset })) break;
   }
   await removeParts(session, id);
-  await session.ask(({ tasks }) => tasks.deleteOne({ _id: id, status: "deleted" }));
+  await session.run(({ tasks }) => tasks.deleteOne({ _id: id, status: "deleted" }));
   return "deleted";
 }
 
 async function removeParts(session: Session, id: string): Promise<void> {
   // The shards first: a reader that may adopt from this task then finds no shard, rather than a part of its log.
-  await session.ask(({ nodes }) => nodes.deleteMany({ task_id: id }));
-  await session.ask(({ artifacts }) => artifacts.deleteMany({ task_id: id }));
+  await session.run(({ nodes }) => nodes.deleteMany({ task_id: id }));
+  await session.run(({ artifacts }) => artifacts.deleteMany({ task_id: id }));
   const pull = { $pull: { holders: { task_id: id } } };
-  await session.ask(({ limits }) => limits.updateMany({ "holders.task_id": id }, pull));
+  await session.run(({ limits }) => limits.updateMany({ "holders.task_id": id }, pull));
 }
 
 /** Protects the lenders of a task that has just been created from removals that did not see it. */

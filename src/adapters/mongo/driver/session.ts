@@ -61,7 +61,7 @@ export class Session {
 
   async open(): Promise<void> {
     this.connect();
-    const isCurrent = await this.ask((collections) =>
+    const isCurrent = await this.run((collections) =>
       checkLayout(collections, { missingIsFine: this.#options.migrate }),
     );
     if (!isCurrent) await this.migrate();
@@ -69,7 +69,7 @@ export class Session {
 
   async migrate(): Promise<void> {
     this.connect();
-    await this.ask(migrate);
+    await this.run(migrate);
   }
 
   async close(): Promise<void> {
@@ -92,7 +92,7 @@ export class Session {
    * Makes a request, which must be safe to repeat: it is made again if its answer is lost. `again`: an earlier one may
    * have had its effect.
    */
-  async ask<T>(request: (collections: Collections, again: boolean) => Promise<T>): Promise<T> {
+  async run<T>(request: (collections: Collections, again: boolean) => Promise<T>): Promise<T> {
     for (let tried = 1; ; tried++) {
       if (this.#state !== "open") throw this.#notOpen();
       try {
@@ -106,11 +106,11 @@ export class Session {
   }
 
   find<TName extends Name>(from: TName, filter: Wanted<TName>, options: FindOptions = {}): Promise<Documents[TName][]> {
-    return this.ask((collections) => collections[from].find<Documents[TName]>(filter, options).toArray());
+    return this.run((collections) => collections[from].find<Documents[TName]>(filter, options).toArray());
   }
 
   async findOne<TName extends Name>(from: TName, filter: Wanted<TName>, options: FindOptions = {}) {
-    const found = await this.ask((collections) => collections[from].findOne<Documents[TName]>(filter, options));
+    const found = await this.run((collections) => collections[from].findOne<Documents[TName]>(filter, options));
     return found ?? undefined;
   }
 
@@ -136,7 +136,7 @@ export class Session {
     request: (collections: Collections) => Promise<unknown>,
     isInserted: (collections: Collections) => Promise<boolean> = async () => false,
   ): Promise<boolean> {
-    return this.ask(async (collections, again) => {
+    return this.run(async (collections, again) => {
       try {
         await request(collections);
         return true;
@@ -153,7 +153,7 @@ export class Session {
     filter: Wanted<TName>,
     { update, mark }: { readonly update: UpdateFilter<Documents[TName]>; readonly mark: Wanted<TName> },
   ): Promise<boolean> {
-    return this.ask(async (collections, again) => {
+    return this.run(async (collections, again) => {
       const { modifiedCount } = await collections[from].updateOne(filter, update);
       return modifiedCount === 1 || (again && (await collections[from].countDocuments(mark, { limit: 1 })) === 1);
     });
@@ -162,7 +162,7 @@ export class Session {
   /** Reads documents with the server's time. */
   async timed<TName extends Name>(from: TName, stages: readonly Document[]): Promise<Read<Documents[TName]>[]> {
     const timed = [...stages, { $project: { _id: 0, doc: "$$ROOT", now: "$$NOW" } }];
-    const rows = await this.ask((collections) =>
+    const rows = await this.run((collections) =>
       collections[from].aggregate<{ doc: Documents[TName]; now: Date }>(timed).toArray(),
     );
     return rows.map(({ doc, now }) => ({ doc, now: now.getTime() }));

@@ -38,7 +38,7 @@ export const shardCollection = (session: Session): ShardDriver => ({
     // The task may have been deleted between the read and the insert. If this process dies before this check, the worker
     // that finds the shard in the queue removes it.
     if ((await readLiveHead(session, ref.taskId)) !== undefined) return "inserted";
-    await session.ask(({ nodes }) => nodes.deleteOne({ _id }));
+    await session.run(({ nodes }) => nodes.deleteOne({ _id }));
     return "gone";
   },
   update: (ref, _, judge) => replaceShard(session, ref, { judge }),
@@ -60,7 +60,7 @@ export const shardCollection = (session: Session): ShardDriver => ({
     const rev = { $literal: randomUUID() };
     const deadline = { $max: ["$lease.deadline_ts_ms", { $add: [{ $toLong: "$$NOW" }, leaseMs] }] };
     const $set = { rev, "lease.deadline_ts_ms": deadline, expires_at: { $toDate: deadline } };
-    await session.ask(({ nodes }) => nodes.updateMany({ $or: owned }, [{ $set }]));
+    await session.run(({ nodes }) => nodes.updateMany({ $or: owned }, [{ $set }]));
     const docs = await session.find("nodes", { _id: { $in: [...new Set(owned.map(({ _id }) => _id))] } });
     const records = new Map(docs.map((doc) => [doc._id, shardRecords.toRecord(doc)]));
     return attempts.map((attempt) => fence(records.get(shardKey(attempt)), attempt));
@@ -120,7 +120,7 @@ export const replaceShard = <TAnswer>(session: Session, ref: ShardRef, { judge, 
     async write(next, { found, rev }) {
       const { _id, ...replacement } = shardDocument(next, { rev, queue_order: session.orderKey(found.now) });
       const before = { _id, rev: found.doc.rev };
-      return (await session.ask(({ nodes }) => nodes.replaceOne(before, replacement))).modifiedCount === 1;
+      return (await session.run(({ nodes }) => nodes.replaceOne(before, replacement))).modifiedCount === 1;
     },
   });
 

@@ -84,7 +84,7 @@ export class ExternalArtifacts implements ExternalRows {
     const { named, generation, seq } = at;
     const unstamped = { ...named, $or: [{ seq: { $exists: false } }, { generation: { $lt: generation } }] };
     const { shard, epoch: attempt_epoch, claimId: claim_id } = attempt;
-    return this.#session.ask(async ({ artifacts }) => {
+    return this.#session.run(async ({ artifacts }) => {
       try {
         const $set = { shard, generation, seq, attempt_epoch, claim_id };
         return (await artifacts.updateOne(unstamped, { $set })).modifiedCount === 1;
@@ -103,7 +103,7 @@ export class ExternalArtifacts implements ExternalRows {
   async #removeLeftovers(reader: EpochRef & { readonly generation: number }): Promise<void> {
     const { nodeId, epoch, generation } = reader;
     const { task_id } = nodeFields(reader);
-    await this.#session.ask(({ streamProgress }) =>
+    await this.#session.run(({ streamProgress }) =>
       streamProgress.deleteMany({ task_id, $or: [{ consumer_node: nodeId }, { node_id: nodeId }] }),
     );
     await this.removeEnd(reader);
@@ -140,13 +140,13 @@ export class ExternalArtifacts implements ExternalRows {
       else {
         last = Number.isFinite(last) ? last + 1 : 0;
         const spaced = new Date(last);
-        await this.#session.ask(({ artifacts }) => artifacts.updateOne({ _id }, { $set: { created_at: spaced } }));
+        await this.#session.run(({ artifacts }) => artifacts.updateOne({ _id }, { $set: { created_at: spaced } }));
       }
     }
   }
 
   async #delete(filter: Filter<ArtifactDocument>): Promise<void> {
-    await this.#session.ask(({ artifacts }) => artifacts.deleteMany(filter));
+    await this.#session.run(({ artifacts }) => artifacts.deleteMany(filter));
   }
 }
 

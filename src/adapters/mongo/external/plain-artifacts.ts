@@ -62,7 +62,7 @@ export class PlainArtifacts implements PlainRows {
     const now = new Date();
     const $set = { ...fields, attempt_epoch: ref.epoch, updated_at: now };
     const update = { $set, $setOnInsert: { created_at: now } };
-    await this.#session.ask(({ artifacts }) =>
+    await this.#session.run(({ artifacts }) =>
       artifacts.updateOne({ ...nodeFields(ref), batch_uid }, update, { upsert: true }),
     );
   }

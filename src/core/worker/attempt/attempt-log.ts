@@ -62,7 +62,7 @@ export class AttemptLog {
   }
 
   async open(): Promise<void> {
-    const tail: Tail = await this.#retry.ask(() => this.#store.tail(this.#attempt, this.#generation));
+    const tail: Tail = await this.#retry.run(() => this.#store.tail(this.#attempt, this.#generation));
     this.#length = tail.length;
     this.#closed = tail.closed;
     this.#origins = tail.origins;
@@ -71,7 +71,7 @@ export class AttemptLog {
   /** Starts the output over in a new generation, built from these generations of the sources. */
   async restart(sourceGens: Readonly<Record<string, number>>): Promise<void> {
     const to = { generation: this.#generation + 1, sourceGens };
-    refuse(await this.#retry.ask(() => this.#store.restart(this.#attempt, to)));
+    refuse(await this.#retry.run(() => this.#store.restart(this.#attempt, to)));
     this.#generation = to.generation;
     this.#sourceGens = sourceGens;
     this.#length = 0;
@@ -87,7 +87,7 @@ export class AttemptLog {
     readonly metrics: Metrics;
   }): Promise<void> {
     const artifact = { seq: this.#length, ...batch };
-    const answer = await this.#retry.ask(() => this.#store.append(this.#attempt, this.#generation, artifact));
+    const answer = await this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
     if (answer === "duplicate_uid") {
       // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
       throw new AttemptError("duplicate_uid", `a batch with uid '${batch.uid}' is already stored`);
@@ -99,17 +99,17 @@ export class AttemptLog {
 
   /** A page of the stored uids; empty if the store has dropped its first artifact. */
   readUids(from: number, limit: number): Promise<readonly string[]> {
-    return this.#retry.ask(() => this.#store.readUids(this.#attempt, this.#generation, from, limit));
+    return this.#retry.run(() => this.#store.readUids(this.#attempt, this.#generation, from, limit));
   }
 
   /** Whether the log contains this uid. */
   async has(uid: string): Promise<boolean> {
-    return (await this.#retry.ask(() => this.#store.storedUids(this.#attempt, this.#generation, [uid]))).has(uid);
+    return (await this.#retry.run(() => this.#store.storedUids(this.#attempt, this.#generation, [uid]))).has(uid);
   }
 
   async complete(outcome: { readonly result?: Json; readonly metrics?: Metrics }): Promise<void> {
     const whole = { generation: this.#generation, count: this.#length, ...outcome };
-    refuse(await this.#retry.ask(() => this.#store.complete(this.#attempt, whole)));
+    refuse(await this.#retry.run(() => this.#store.complete(this.#attempt, whole)));
     this.#signals.notify(this.#attempt);
   }
 
@@ -117,7 +117,7 @@ export class AttemptLog {
   async *artifacts(pageSize: number): AsyncGenerator<Artifact> {
     for (let from = 0; from < this.#length; ) {
       const start = from;
-      const page = await this.#retry.ask(() =>
+      const page = await this.#retry.run(() =>
         this.#store.readArtifacts(this.#attempt, this.#generation, start, pageSize),
       );
       if (page.length === 0) throw new AttemptEnded("reload");

@@ -94,7 +94,7 @@ export class AttemptReports implements Checkpoint {
     const progress = this.#progress;
     this.#progress = undefined;
     const report = { generation, n: ++this.#number, ...fields, ...(progress === undefined ? {} : { progress }) };
-    const answer = await retry.ask(() => parts.store.report(held.attempt, report));
+    const answer = await retry.run(() => parts.store.report(held.attempt, report));
     if (answer === "cancelling") held.cancel();
     else if (answer === "fenced") held.abandon("fenced");
   }

@@ -59,7 +59,7 @@ export async function overLog(run: AttemptRun, work: (pass: Pass) => Promise<voi
 
 async function readAgain(run: AttemptRun): Promise<ShardRecord> {
   const { attempt } = run.held;
-  const records = await run.retry.ask(() => run.parts.store.readShards(attempt.taskId, [attempt.nodeId]));
+  const records = await run.retry.run(() => run.parts.store.readShards(attempt.taskId, [attempt.nodeId]));
   const record = records.find((each) => each.shard === attempt.shard);
   if (record?.epoch !== attempt.epoch || record.lease?.claimId !== attempt.claimId) throw new AttemptEnded("fenced");
   return record;

@@ -102,7 +102,7 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
   const permanent = classified.permanent || retry.permanentOn.includes(failure.reasonCode);
   const delayMs = Math.max(afterMs, retryDelayMs(retry, claimed.failures + 1, parts.random));
   const how = { failure, permanent, delayMs, maxFailures: retry.maxFailures };
-  const answer = await run.retry.ask(() => parts.store.fail(held.attempt, how));
+  const answer = await run.retry.run(() => parts.store.fail(held.attempt, how));
   const final = permanent || claimed.failures + 1 >= retry.maxFailures;
   const { reasonCode, message } = failure;
   const event = { kind: "TASK_FAILED", reasonCode, error: message } as const;
@@ -112,13 +112,13 @@ async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition 
 }
 
 async function release(run: AttemptRun, delayMs: number): Promise<void> {
-  const answer = await run.retry.ask(() => run.parts.store.release(run.held.attempt, delayMs));
+  const answer = await run.retry.run(() => run.parts.store.release(run.held.attempt, delayMs));
   const event = { kind: "TASK_FAILED", reasonCode: "yielded", permanent: false, dueInMs: delayMs } as const;
   await afterEnd(run, answer, () => announce(run, { ...event, yielded: true }));
 }
 
 async function confirmCancelled(run: AttemptRun): Promise<void> {
-  const answer = await run.retry.ask(() => run.parts.store.confirmCancelled(run.held.attempt));
+  const answer = await run.retry.run(() => run.parts.store.confirmCancelled(run.held.attempt));
   if (answer === "ok") await announce(run, { kind: "CANCELLED", reason: "cancelled" });
 }
 

@@ -68,7 +68,7 @@ export class Backpressure {
     const { retry, parts, held } = this.#run;
     const { taskId, nodeId, shard } = held.attempt;
     const key = sourceKey(nodeId, shard);
-    const records = await retry.ask(() => parts.store.readShards(taskId, this.#readers));
+    const records = await retry.run(() => parts.store.readShards(taskId, this.#readers));
     const positions = records.flatMap(({ status, cursors, sourceGens }) => {
       // A consumer that reads a withdrawn generation will start over from the beginning.
       const reads = status === "running" && (sourceGens[key] ?? 0) === this.#generation;

@@ -141,7 +141,7 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     async (wait) => {
       for (;;) {
         wait.beforeRead();
-        const pulled = await run.retry.ask(() => stream.pull());
+        const pulled = await run.retry.run(() => stream.pull());
         if (pulled.kind === "end") return;
         if (pulled.kind === "restarted") {
           await batches.drain(); // pending batches belong to the old output
@@ -180,7 +180,7 @@ async function mayHoldSlot({ run, runtime, pass }: Consuming): Promise<boolean> 
   if (runtime.definition.resumable || pass.log.length === 0) return false;
   const { store, handlers, limits } = run.parts;
   if (Object.keys(limits.running).length > 0) return false;
-  return (await run.retry.ask(() => store.peekQueue([...handlers.keys()], 1))).length === 0;
+  return (await run.retry.run(() => store.peekQueue([...handlers.keys()], 1))).length === 0;
 }
 
 /** The batches that a consumer gets from one artifact, without those stored by an earlier attempt. */
@@ -221,14 +221,14 @@ async function consumeGather(consuming: Consuming, input: InputPlan & { readonly
     async (wait) => {
       for (;;) {
         wait.beforeRead();
-        const state = await run.retry.ask(() => readSources({ store, plan: run.plan, taskId, nodeIds }));
+        const state = await run.retry.run(() => readSources({ store, plan: run.plan, taskId, nodeIds }));
         if (state.complete) return state.records;
         await wait.untilChanged(state.sourceRunning);
       }
     },
     input,
   );
-  const payload: Record<string, Json[]> = await run.retry.ask(() =>
+  const payload: Record<string, Json[]> = await run.retry.run(() =>
     gather({ store, records, sources, pageSize: limits.pageSize }),
   );
   const origin = { source: "*", seq: 0, chunk: 0 };

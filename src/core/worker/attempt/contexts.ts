@@ -112,7 +112,7 @@ export class RunContext implements AttemptContext {
   }
 
   async vars(): Promise<JsonObject> {
-    const record = await this.#run.retry.ask(() => this.#run.parts.store.readVars(this.taskId));
+    const record = await this.#run.retry.run(() => this.#run.parts.store.readVars(this.taskId));
     return deepFreeze(record?.vars ?? {});
   }
 

@@ -27,7 +27,7 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
   await overLog(run, async ({ log }) => {
     if (log.length > 0) {
       // An earlier attempt stored the output but died before the node was finished: use what is stored.
-      const [stored] = await run.retry.ask(() => parts.store.readArtifacts(held.attempt, log.generation, 0, 1));
+      const [stored] = await run.retry.run(() => parts.store.readArtifacts(held.attempt, log.generation, 0, 1));
       if (stored === undefined) throw new AttemptEnded("reload");
       return log.complete({ result: stored.meta });
     }
@@ -89,7 +89,7 @@ async function finishedShards(run: AttemptRun, nodeId: string): Promise<readonly
   return withInputWait(run, shardsOf(plan, [nodeId]), async (wait) => {
     for (;;) {
       wait.beforeRead();
-      const state = await run.retry.ask(() => readSources({ store, plan, taskId, nodeIds: [nodeId] }));
+      const state = await run.retry.run(() => readSources({ store, plan, taskId, nodeIds: [nodeId] }));
       if (state.complete) return state.records;
       await wait.untilChanged(state.sourceRunning);
     }
@@ -110,7 +110,7 @@ function varsOf(run: AttemptRun): VarsAccess {
   const { store } = run.parts;
   const { taskId, nodeId } = run.held.attempt;
   const read = async () => {
-    const record = await run.retry.ask(() => store.readVars(taskId));
+    const record = await run.retry.run(() => store.readVars(taskId));
     if (record === undefined) throw new AttemptEnded("fenced"); // the task was deleted
     return record;
   };
@@ -128,7 +128,7 @@ function varsOf(run: AttemptRun): VarsAccess {
         // A copy for each call: an edit in place may affect only the result, not the next call.
         const changed = changedVars(change(copyJson(vars) as JsonObject));
         const write = { version, vars: changed, appliedBy: nodeId };
-        const answer = await run.retry.ask(() => store.writeVars(taskId, write));
+        const answer = await run.retry.run(() => store.writeVars(taskId, write));
         if (answer === "ok" || answer === "applied") return;
         // The task is ending, but the cancel has not arrived here yet: release the claim, it will be cancelled.
         if (answer === "closed") throw new AttemptEnded("released");

@@ -126,12 +126,12 @@ export class Claimer {
     const free = pass.openTypes(types).filter((type) => this.#isFree(type));
     if (free.length === 0) return false;
     const limit = pass.limitFor(this.#capacity.free);
-    const queued = await watch.ask(() => parts.store.peekQueue(free, limit, pass.exceptTasks));
+    const queued = await watch.track(() => parts.store.peekQueue(free, limit, pass.exceptTasks));
     const unseen = pass.unseen(queued);
     if (unseen.length === 0) return false;
     const withRoom = await this.#slots.withRoom(
       unseen,
-      (look) => watch.ask(look),
+      (look) => watch.track(look),
       (ref, full) => pass.addBlocked(ref, full),
     );
     await Promise.all(
@@ -165,7 +165,7 @@ export class Claimer {
       const claim = { ...epochRef(ref), claimId: parts.ids.next() };
       const task = await tasks.get(ref.taskId, retry);
       // Its task was deleted, or the command was forged. Remove what is left, or every scan would find it.
-      if (task === undefined) await retry.ask(() => parts.store.deleteTask(ref.taskId));
+      if (task === undefined) await retry.run(() => parts.store.deleteTask(ref.taskId));
       const node = task?.plan.byId.get(ref.nodeId);
       if (task === undefined) return undefined;
       // No worker can run it. Treated as blocked, so that it does not keep the attempts behind it from their turn.
@@ -194,7 +194,7 @@ export class Claimer {
     const askedAt = clock.monotonic();
     let record: ShardRecord | undefined;
     try {
-      record = await retry.ask(() => store.claim(claim, by));
+      record = await retry.run(() => store.claim(claim, by));
     } catch (error) {
       this.#slots.leave(claim);
       // The claim may have succeeded, with its answer lost. A worker that is being stopped does not retry, so release
@@ -240,7 +240,7 @@ export class TaskCache {
   async get(taskId: string, retry: StoreRetry): Promise<CachedTask | undefined> {
     const cached = this.#tasks.get(taskId);
     if (cached !== undefined) return cached;
-    const task = await retry.ask(() => this.#store.readTask(taskId));
+    const task = await retry.run(() => this.#store.readTask(taskId));
     if (task === undefined) return undefined;
     const entry = { plan: this.#plans.get(task.graph), params: deepFreeze(task.params), traceparent: task.traceparent };
     if (task.isPartial) return entry;

@@ -36,7 +36,7 @@ export class ConcurrencySlots {
     const limits = limitsOf(this.#limits, claim.taskId, node);
     const taken: NamedLimit[] = [];
     for (const limit of limits) {
-      const answer = await retry.ask(() => this.#store.takeSlot(limit, claim));
+      const answer = await retry.run(() => this.#store.takeSlot(limit, claim));
       if (answer === "full") {
         await this.#free(claim, taken, retry);
         return limit.full;
@@ -89,7 +89,7 @@ export class ConcurrencySlots {
   }
 
   async #free(claim: Attempt, taken: readonly NamedLimit[], retry: StoreRetry): Promise<void> {
-    for (const { key } of taken) await retry.ask(() => this.#store.freeSlot({ key, holder: claim }));
+    for (const { key } of taken) await retry.run(() => this.#store.freeSlot({ key, holder: claim }));
   }
 }
 

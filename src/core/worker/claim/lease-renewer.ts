@@ -82,10 +82,10 @@ export class LeaseRenewer {
     const all = [...this.#held];
     if (all.length === 0) return;
     let askedAt = 0;
-    const answers = await retry.ask(() => {
+    const answers = await retry.run(() => {
       askedAt = this.#clock.monotonic();
       const attempts = all.map((held) => held.attempt);
-      return this.#watch.ask(() => this.#store.renew(attempts, this.#leaseMs));
+      return this.#watch.track(() => this.#store.renew(attempts, this.#leaseMs));
     });
     for (const [index, held] of all.entries()) {
       const answer = answers[index];

@@ -37,7 +37,7 @@ export class WorkerPresence {
     supervisor.loop("announcements", async () => {
       const worker = describe();
       this.#known = worker.id;
-      await watch.ask(() => store.announceWorker(worker, ttlMs));
+      await watch.track(() => store.announceWorker(worker, ttlMs));
       await announce?.(online(worker));
       await clock.sleep(ttlMs / 3, supervisor.signal);
     });

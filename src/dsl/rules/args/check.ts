@@ -2,7 +2,7 @@ import { $ZodAsyncError, type $ZodIssue, type $ZodType, safeParse } from "zod/v4
 import type { DataType } from "../../../graph/data/data-type.ts";
 import { showType } from "../../../graph/data/show-type.ts";
 import { wireType } from "../../../graph/data/zod-data.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { isParamRef } from "../../model/param.ts";
 import { knownKeys } from "../../model/schema.ts";
 import type { Step } from "../../model/step.ts";
@@ -16,24 +16,28 @@ export type HandlerStep = Pick<Step & { readonly kind: "node" }, "id" | "handler
 export function handlerFindings(step: HandlerStep, args: Args): string[] {
   const { id: node, handler, options } = step;
   const routing = ["input_adapter", "input_args"].filter((key) => Object.hasOwn(args, key));
-  if (routing.length > 0) return routing.map((key) => say("reservedArgument", { node, key }));
+  if (routing.length > 0) return routing.map((key) => formatMessage("reservedArgument", { node, key }));
   // A root without `iterBatches` gets its input from `args`, as one batch.
   const takesInput = options.after.length === 0 && handler.iterBatches === undefined;
   const input = takesInput ? handler.input : undefined;
   if (input !== undefined && options.args === undefined && !mayBeObject(wireType(input))) {
-    return [say("rootInputNotObject", { node, handler: handler.name, type: showType(wireType(input)) })];
+    return [formatMessage("rootInputNotObject", { node, handler: handler.name, type: showType(wireType(input)) })];
   }
   const schemas = [handler.args, input].filter((schema) => schema !== undefined);
-  const unknown = unknownKeys(schemas, args).map((key) => say("argUnknown", { node, handler: handler.name, key }));
+  const unknown = unknownKeys(schemas, args).map((key) =>
+    formatMessage("argUnknown", { node, handler: handler.name, key }),
+  );
   const ownIssues = handler.args === undefined ? nothing : judge(handler.args, args);
   const inputIssues = input === undefined ? nothing : judge(input, args);
   const missing = (key: "argsMissing" | "rootInputMissing", { missing: keys }: Verdict) =>
-    keys.length === 0 ? [] : [say(key, { node, handler: handler.name, keys: keys.join(", ") })];
+    keys.length === 0 ? [] : [formatMessage(key, { node, handler: handler.name, keys: keys.join(", ") })];
   return [
     ...unknown,
     ...missing("argsMissing", ownIssues),
     ...missing("rootInputMissing", inputIssues),
-    ...[...ownIssues.wrong, ...inputIssues.wrong].map(({ text }) => say("argIllTyped", { node, where: text })),
+    ...[...ownIssues.wrong, ...inputIssues.wrong].map(({ text }) =>
+      formatMessage("argIllTyped", { node, where: text }),
+    ),
   ];
 }
 

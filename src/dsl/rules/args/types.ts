@@ -1,6 +1,6 @@
 import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
-import type { Join, Say } from "../../../graph/format/messages.ts";
+import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 
@@ -22,10 +22,10 @@ export type ArgsAt<THandler extends AnyHandler, TParents extends readonly string
 export type ArgsProblem<THandler extends AnyHandler, TId extends string, TArgs, TArgKeys> = {} extends TArgs
   ? true
   : TArgs extends NotAnObject
-    ? Say<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>
+    ? MessageText<"rootInputNotObject", { node: TId; handler: THandler["name"]; type: Show<TArgs> }>
     : [MissingKeys<TArgs, TArgKeys>] extends [never]
       ? true
-      : Say<
+      : MessageText<
           IsAssignable<ArgsOf<THandler>, TArgs> extends true ? "argsMissing" : "rootInputMissing",
           { node: TId; handler: THandler["name"]; keys: Join<MissingKeys<TArgs, TArgKeys>, ", "> }
         >;
@@ -37,7 +37,7 @@ export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> 
   ? unknown
   : {
       readonly [TKey in TKeys & string]?: FlowTypeError<
-        Say<"argUnknown", { node: TId; handler: THandler["name"]; key: TKey }>
+        MessageText<"argUnknown", { node: TId; handler: THandler["name"]; key: TKey }>
       >;
     };
 

@@ -1,5 +1,5 @@
 import { FlowError } from "../../../errors/index.ts";
-import { say, zodSchema } from "../../../graph/format/messages.ts";
+import { formatMessage, zodSchema } from "../../../graph/format/messages.ts";
 import { namePattern } from "../../../graph/format/names.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { coordinatorFnType } from "../../../graph/index.ts";
@@ -25,9 +25,10 @@ const mostConcurrency = 1_000;
 
 /** All that is wrong with the definition of a handler, as messages. */
 export function handlerProblems(name: unknown, options: unknown): string[] {
-  if (typeof name !== "string" || !namePattern.test(name)) return [say("handlerName", { name: String(name) })];
-  if (name === coordinatorFnType) return [say("handlerNameReserved", { name })];
-  if (typeof options !== "object" || options === null) return [say("handlerOptions", { handler: name })];
+  if (typeof name !== "string" || !namePattern.test(name))
+    return [formatMessage("handlerName", { name: String(name) })];
+  if (name === coordinatorFnType) return [formatMessage("handlerNameReserved", { name })];
+  if (typeof options !== "object" || options === null) return [formatMessage("handlerOptions", { handler: name })];
   const definition = options as Readonly<Record<string, unknown>>;
   return [
     ...unknownMembers(name, definition),
@@ -43,11 +44,11 @@ type Definition = Readonly<Record<string, unknown>>;
 function unknownMembers(handler: string, definition: Definition): string[] {
   return Object.keys(definition)
     .filter((member) => !members.has(member))
-    .map((member) => withHint(say("handlerMember", { handler, member }), member, members));
+    .map((member) => withHint(formatMessage("handlerMember", { handler, member }), member, members));
 }
 
 function memberTypes(handler: string, definition: Definition): string[] {
-  const wrong = (member: string, needs: string) => say("handlerMemberType", { handler, member, needs });
+  const wrong = (member: string, needs: string) => formatMessage("handlerMemberType", { handler, member, needs });
   const given = <TMember extends string>(list: readonly TMember[]) =>
     list.filter((member) => definition[member] !== undefined);
   const problems = [
@@ -73,17 +74,19 @@ function memberTypes(handler: string, definition: Definition): string[] {
 function suggestion(handler: string, { inputAdapter, input }: Definition): string[] {
   if (inputAdapter === undefined) return [];
   if (isSuggested(inputAdapter)) return suggestionProblems(handler, inputAdapter, input);
-  return [say("handlerMemberType", { handler, member: "inputAdapter", needs: "an object with an 'adapter'" })];
+  return [
+    formatMessage("handlerMemberType", { handler, member: "inputAdapter", needs: "an object with an 'adapter'" }),
+  ];
 }
 
 function missingMembers(handler: string, definition: Definition): string[] {
   const problems: string[] = [];
-  if (definition.output === undefined) problems.push(say("handlerNeeds", { handler, member: "output" }));
+  if (definition.output === undefined) problems.push(formatMessage("handlerNeeds", { handler, member: "output" }));
   if (definition.processBatch === undefined && definition.iterBatches === undefined) {
-    problems.push(say("handlerNeeds", { handler, member: "processBatch" }));
+    problems.push(formatMessage("handlerNeeds", { handler, member: "processBatch" }));
   }
   if (definition.result !== undefined && definition.finalize === undefined) {
-    problems.push(say("handlerNeeds", { handler, member: "finalize" }));
+    problems.push(formatMessage("handlerNeeds", { handler, member: "finalize" }));
   }
   return problems;
 }
@@ -95,7 +98,7 @@ function notStorable(handler: string, definition: Definition): string[] {
     const places = notJsonIn(schema, what);
     return places.length === 0
       ? []
-      : [say("notJson", { owner: "handler", name: handler, what, where: places.join(", ") })];
+      : [formatMessage("notJson", { owner: "handler", name: handler, what, where: places.join(", ") })];
   });
 }
 
@@ -139,9 +142,9 @@ function nameProblems(named: {
 }): string[] {
   const { what, name, isTaken } = named;
   if (typeof name !== "string" || name === "") {
-    return [say("definitionName", { name: String(name), what, why: "it must be a non-empty string" })];
+    return [formatMessage("definitionName", { name: String(name), what, why: "it must be a non-empty string" })];
   }
-  return isTaken(name) ? [say("definitionName", { name, what, why: "a built-in one has this name" })] : [];
+  return isTaken(name) ? [formatMessage("definitionName", { name, what, why: "a built-in one has this name" })] : [];
 }
 
 const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === "string");
@@ -154,7 +157,7 @@ function memberProblems(definition: {
 }): string[] {
   const { what, name, given, rules } = definition;
   const members: Readonly<Record<string, unknown>> = { ...given };
-  const wrong = (member: string, needs: string) => say("definitionMember", { what, name, member, needs });
+  const wrong = (member: string, needs: string) => formatMessage("definitionMember", { what, name, member, needs });
   const { schemas, optionalSchemas = [], stored = [], nameLists = [], method } = rules;
   const isGiven = (member: string) => members[member] !== undefined;
   const toBeSchemas = [...schemas, ...optionalSchemas.filter(isGiven)];
@@ -163,7 +166,9 @@ function memberProblems(definition: {
     ...stored.flatMap((member) => {
       const schema = members[member];
       const places = isSchema(schema) ? notJsonIn(schema, member) : [];
-      return places.length === 0 ? [] : [say("notJson", { owner: what, name, what: member, where: places.join(", ") })];
+      return places.length === 0
+        ? []
+        : [formatMessage("notJson", { owner: what, name, what: member, where: places.join(", ") })];
     }),
     ...nameLists
       .filter((member) => isGiven(member) && !isNames(members[member]))

@@ -1,5 +1,5 @@
 import type { Json } from "../../../errors/index.ts";
-import type { Join, Say, zodSchema } from "../../../graph/format/messages.ts";
+import type { Join, MessageText, zodSchema } from "../../../graph/format/messages.ts";
 import type { FlowSchemaError } from "../../model/markers.ts";
 import type { AnySchema, IsPlainJson, ReturnSchema, Wire } from "../../model/schema.ts";
 
@@ -13,10 +13,10 @@ export type JsonSchema<TSchema extends AnySchema, TName extends string, TWhat ex
       ? TSchema
       : [ReturnSchema] extends [TSchema]
         ? FlowSchemaError<
-            Say<"definitionMember", { what: TOwner; name: TName; member: TWhat; needs: typeof zodSchema }>
+            MessageText<"definitionMember", { what: TOwner; name: TName; member: TWhat; needs: typeof zodSchema }>
           >
         : FlowSchemaError<
-            Say<
+            MessageText<
               "notJson",
               { owner: TOwner; name: TName; what: TWhat; where: Join<NotJson<Wire<TSchema>, TWhat>, ", "> }
             >

@@ -1,5 +1,5 @@
 import { builtInAdapter } from "../../../builtins/input-adapters/index.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import type { InputOptions, Step } from "../../model/step.ts";
 
@@ -10,7 +10,9 @@ import type { InputOptions, Step } from "../../model/step.ts";
 
 /** A node depends on nodes declared before it. */
 export function afterFindings({ id: node, options: { after } }: Step, seen: ReadonlySet<string>): string[] {
-  return after.filter((id) => !seen.has(id)).map((id) => withHint(say("unknownDependency", { node, id }), id, seen));
+  return after
+    .filter((id) => !seen.has(id))
+    .map((id) => withHint(formatMessage("unknownDependency", { node, id }), id, seen));
 }
 
 /** A node reads from nodes that it depends on, under aliases only where the adapter takes them. */
@@ -21,7 +23,7 @@ export function fromFindings(
   const { adapter, from = [] } = input;
   const outside = Object.values(from)
     .filter((id) => !after.includes(id))
-    .map((id) => say(seen.has(id) ? "fromOutsideAfter" : "unknownSource", { node, id }));
+    .map((id) => formatMessage(seen.has(id) ? "fromOutsideAfter" : "unknownSource", { node, id }));
   const isRefused = !Array.isArray(from) && !builtInAdapter(adapter)?.takesAliases;
-  return isRefused ? [...outside, say("aliasesOnlyGather", { adapter })] : outside;
+  return isRefused ? [...outside, formatMessage("aliasesOnlyGather", { adapter })] : outside;
 }

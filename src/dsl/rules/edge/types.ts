@@ -1,7 +1,7 @@
 import type { AliasPayload, DefaultAdapter, TakesAliases } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
-import type { Say } from "../../../graph/format/messages.ts";
+import type { MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
@@ -41,7 +41,7 @@ type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THa
 
 export type KnownId<TParent, TIds extends string, TId extends string> = [TParent] extends [TIds]
   ? TParent
-  : TIds | FlowTypeError<Say<"unknownDependency", { node: TId; id: TParent & string }>>;
+  : TIds | FlowTypeError<MessageText<"unknownDependency", { node: TId; id: TParent & string }>>;
 
 export type FromArgument<
   TFrom,
@@ -75,7 +75,7 @@ export type FromArgument<
               InputOf<THandler>
             >;
           }
-      : FlowTypeError<Say<"aliasesOnlyGather", { adapter: TAdapter & string }>>;
+      : FlowTypeError<MessageText<"aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
 type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSources] extends [TParent]
   ? IsAssignable<TPayload, InputOf<THandler>>
@@ -94,7 +94,7 @@ type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyH
 type AliasArgument<TJudged, TSource, TId extends string, TGiven, TInput> = [TJudged] extends [TSource]
   ? IsAssignable<TGiven, KeysOf<TInput, keyof TGiven>> extends true
     ? TJudged
-    : FlowTypeError<Say<"adapterInput", { node: TId; why: MismatchText<TGiven, KeysOf<TInput, keyof TGiven>> }>>
+    : FlowTypeError<MessageText<"adapterInput", { node: TId; why: MismatchText<TGiven, KeysOf<TInput, keyof TGiven>> }>>
   : TJudged;
 
 type SourceArgument<
@@ -113,8 +113,8 @@ type SourceArgument<
       | TParent
       | FlowTypeError<
           TSource extends TIds
-            ? Say<"fromOutsideAfter", { node: TId; id: TSource }>
-            : Say<"unknownSource", { node: TId; id: TSource & string }>
+            ? MessageText<"fromOutsideAfter", { node: TId; id: TSource }>
+            : MessageText<"unknownSource", { node: TId; id: TSource & string }>
         >;
 
 /** `after` of a coordinator function's node, which takes any output. */

@@ -7,7 +7,7 @@ import {
 } from "../../../builtins/coordinator-functions/index.ts";
 import type { DataType, Field } from "../../../graph/data/data-type.ts";
 import { wireType } from "../../../graph/data/zod-data.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { isObject } from "../../../graph/format/plain-data.ts";
 import { fnName, ownFnOf, type Step } from "../../model/step.ts";
@@ -33,13 +33,15 @@ export function fnFindings({ id: node, fn }: FnStep, args: Args): string[] {
   const takes = isOurs ? inBuilderNames(wireType(schema), builtIn.ownId?.arg) : wireType(schema);
   const faults = new Map(Object.entries(args).map(([key, value]) => [key, argFaults({ key, value, takes })]));
   return [
-    ...unknownKeys([schema], inGraph).map((key) => say("fnArgUnknown", { ...called, key })),
-    ...(missing.length === 0 ? [] : [say("fnArgsMissing", { ...called, keys: missing.map(builderName).join(", ") })]),
-    ...[...faults.values()].flat().map((why) => say("fnArgType", { ...called, why })),
+    ...unknownKeys([schema], inGraph).map((key) => formatMessage("fnArgUnknown", { ...called, key })),
+    ...(missing.length === 0
+      ? []
+      : [formatMessage("fnArgsMissing", { ...called, keys: missing.map(builderName).join(", ") })]),
+    ...[...faults.values()].flat().map((why) => formatMessage("fnArgType", { ...called, why })),
     // The values for a built-in function are checked with the graph, by its `checkFunctions`.
     ...(isOurs ? [] : wrong)
       .filter(({ key }) => (faults.get(key) ?? []).length === 0)
-      .map(({ text }) => say("argIllTyped", { node, where: text })),
+      .map(({ text }) => formatMessage("argIllTyped", { node, where: text })),
   ];
 }
 
@@ -66,7 +68,7 @@ const byWireName = (args: Args): Args =>
 /** A coordinator function that is given by name is a built-in one. */
 export function fnNameFindings(node: string, fn: string): string[] {
   if (isBuiltInFunction(fn)) return [];
-  return [withHint(say("unknownFunction", { node, fn }), fn, Object.keys(builtInFunctions))];
+  return [withHint(formatMessage("unknownFunction", { node, fn }), fn, Object.keys(builtInFunctions))];
 }
 
 /** Node ids in the arguments of a coordinator function exist. A built-in function reads only its parents. */
@@ -78,14 +80,14 @@ export function nodeArgFindings(step: FnStep, seen: ReadonlySet<string>): string
   const unknown = (ids: readonly unknown[]) =>
     ids
       .filter((id) => typeof id === "string" && !seen.has(id))
-      .map((id) => withHint(say("unknownSource", { node, id: String(id) }), String(id), seen));
+      .map((id) => withHint(formatMessage("unknownSource", { node, id: String(id) }), String(id), seen));
   const sources = reads === undefined ? [] : [args[builderName(reads.arg)]].flat();
   const outside = sources.filter((id) => typeof id === "string" && seen.has(id) && !options.after.includes(id));
   const holder = ownId === undefined ? undefined : args[builderName(ownId.arg)];
   const target = isObject(holder) && ownId !== undefined ? holder[builderName(ownId.key)] : undefined;
   return [
     ...unknown([...sources, ...own.flatMap((key) => args[key])]),
-    ...outside.map((id) => say("fromOutsideAfter", { node, id: String(id) })),
-    ...(typeof target !== "string" || target === node ? [] : [say("mergeTarget", { node, id: target })]),
+    ...outside.map((id) => formatMessage("fromOutsideAfter", { node, id: String(id) })),
+    ...(typeof target !== "string" || target === node ? [] : [formatMessage("mergeTarget", { node, id: target })]),
   ];
 }

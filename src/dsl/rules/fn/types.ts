@@ -1,7 +1,7 @@
 import type { BuiltInFunctionName, OwnIdPath, TakesAnyArgs } from "../../../builtins/coordinator-functions/index.ts";
-import type { Clash } from "../../../graph/data/mismatch.ts";
+import type { TypeMismatch } from "../../../graph/data/mismatch.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
-import type { Join, Say } from "../../../graph/format/messages.ts";
+import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type {
   AnyCoordinatorFn,
   FnNameOf,
@@ -19,12 +19,12 @@ export type FnArgument<TFn, TId extends string, TArgKeys> = TFn extends BuiltInF
   ? [MissingKeys<KnownArgsOf<TFn>, TArgKeys>] extends [never]
     ? TFn
     : FlowTypeError<
-        Say<
+        MessageText<
           "fnArgsMissing",
           { node: TId; fn: FnNameOf<TFn>; keys: Join<MissingKeys<KnownArgsOf<TFn>, TArgKeys>, ", "> }
         >
       >
-  : BuiltInFunctionName | FlowTypeError<Say<"unknownFunction", { node: TId; fn: TFn & string }>>;
+  : BuiltInFunctionName | FlowTypeError<MessageText<"unknownFunction", { node: TId; fn: TFn & string }>>;
 
 /*
  * The type of `args` of a coordinator function's node: the right type if all args are right, else the same type with a
@@ -78,7 +78,7 @@ type UnknownFnArgs<TFn, TId extends string, TKeys> = [TKeys] extends [never]
     ? unknown
     : {
         readonly [TKey in TKeys & string]?: FlowTypeError<
-          Say<"fnArgUnknown", { node: TId; fn: FnNameOf<TFn>; key: TKey }>
+          MessageText<"fnArgUnknown", { node: TId; fn: FnNameOf<TFn>; key: TKey }>
         >;
       };
 
@@ -116,12 +116,12 @@ type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends 
               `${TPath}[${TIndex & string}]`
             >;
           }
-        : FlowListError<FnArgText<TCall, Clash<TGiven, Exclude<TNeeded, undefined>, TPath>>>
+        : FlowListError<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
       : [TGiven] extends [NoJson]
-        ? FlowTypeError<FnArgText<TCall, Say<"valueNotJson", { what: TPath }>>>
+        ? FlowTypeError<FnArgText<TCall, MessageText<"valueNotJson", { what: TPath }>>>
         : [TGiven, ObjectIn<TNeeded>] extends [object, object]
           ? [IsUnion<ObjectIn<TNeeded>>] extends [never] | [true]
-            ? FlowTypeError<FnArgText<TCall, Clash<TGiven, Exclude<TNeeded, undefined>, TPath>>>
+            ? FlowTypeError<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
             : string extends keyof ObjectIn<TNeeded>
               ? {
                   readonly [TInner in keyof TGiven]: Judged<
@@ -148,7 +148,7 @@ type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends 
                       : FlowTypeError<
                           FnArgText<
                             TCall,
-                            Say<
+                            MessageText<
                               "keyMissing",
                               { path: `${TPath}.${TInner & string}`; needed: Show<ObjectIn<TNeeded>[TInner]> }
                             >
@@ -158,24 +158,24 @@ type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends 
           : [TGiven] extends [TNeeded]
             ? Extract<TRight, string> | FlowTypeError<IdText<TCall, TGiven, TPath>>
             : string extends TNeeded
-              ? FlowTypeError<FnArgText<TCall, Clash<TGiven, Exclude<TNeeded, undefined>, TPath>>>
+              ? FlowTypeError<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
               :
                   | Extract<TNeeded, string>
-                  | FlowTypeError<FnArgText<TCall, Clash<TGiven, Exclude<TNeeded, undefined>, TPath>>>;
+                  | FlowTypeError<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>;
 
-type FnArgText<TCall extends AnyCall, TWhy> = Say<
+type FnArgText<TCall extends AnyCall, TWhy> = MessageText<
   "fnArgType",
   { node: TCall["node"]; fn: FnNameOf<TCall["fn"]>; why: TWhy }
 >;
 
 /** The message about the id of a node that does not exist, or cannot be used here. */
 type IdText<TCall extends AnyCall, TId, TPath> = TPath extends OwnIdPath
-  ? Say<"mergeTarget", { node: TCall["node"]; id: TId }>
+  ? MessageText<"mergeTarget", { node: TCall["node"]; id: TId }>
   : TCall["fn"] extends AnyCoordinatorFn
-    ? Say<"unknownSource", { node: TCall["node"]; id: TId }>
+    ? MessageText<"unknownSource", { node: TCall["node"]; id: TId }>
     : TId extends TCall["ids"]
-      ? Say<"fromOutsideAfter", { node: TCall["node"]; id: TId }>
-      : Say<"unknownSource", { node: TCall["node"]; id: TId }>;
+      ? MessageText<"fromOutsideAfter", { node: TCall["node"]; id: TId }>
+      : MessageText<"unknownSource", { node: TCall["node"]; id: TId }>;
 
 type NoJson =
   | Date

@@ -1,7 +1,7 @@
 import { anyData, type DataType, elementOf, type ListType, listOf, objectOf } from "../../../graph/data/data-type.ts";
 import { Assignability } from "../../../graph/data/fit.ts";
 import { showType } from "../../../graph/data/show-type.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { isParamRef } from "../../model/param.ts";
 
 /** Far beyond the graph's limit of depth, which reports such a value. */
@@ -30,20 +30,20 @@ export function* valueFaults(place: Place): Generator<string> {
 
 function* noJsonIn(value: unknown, path: string, depth = 0): Generator<string> {
   if (depth > deepEnough || isParamRef(value)) return;
-  if (["bigint", "symbol", "function"].includes(typeof value)) yield say("valueNotJson", { what: path });
+  if (["bigint", "symbol", "function"].includes(typeof value)) yield formatMessage("valueNotJson", { what: path });
   if (typeof value !== "object" || value === null) return;
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) yield* noJsonIn(item, `${path}[${index}]`, depth + 1);
   } else if (isPlain(value)) {
     for (const [key, inner] of Object.entries(value)) yield* noJsonIn(inner, `${path}.${key}`, depth + 1);
-  } else yield say("valueNotJson", { what: path });
+  } else yield formatMessage("valueNotJson", { what: path });
 }
 
 function* misfits({ value, needed, path }: Place): Generator<string> {
   const given = typeOf(value);
   if (new Assignability().fits(given, needed)) return;
   const parts = Array.isArray(value) ? partsOfList(value, needed, path) : partsOfObject(value, needed, path);
-  if (parts === undefined) yield say("clash", { path, given: showType(given), needed: showType(needed) });
+  if (parts === undefined) yield formatMessage("mismatch", { path, given: showType(given), needed: showType(needed) });
   else yield* parts;
 }
 
@@ -67,13 +67,13 @@ function partsOfObject(value: unknown, needed: DataType, path: string): Generato
     const given = new Map(Object.entries(value).filter(([, inner]) => inner !== undefined));
     for (const [key, { type, optional }] of object.fields) {
       if (!given.has(key) && !optional) {
-        yield say("keyMissing", { path: `${path}.${key}`, needed: showType(type()) });
+        yield formatMessage("keyMissing", { path: `${path}.${key}`, needed: showType(type()) });
       }
     }
     for (const [key, inner] of given) {
       const type = object.fields.get(key)?.type ?? object.others;
       if (type !== undefined) yield* misfits({ value: inner, needed: type(), path: `${path}.${key}` });
-      else if (object.closed) yield say("keyNotTaken", { path: `${path}.${key}` });
+      else if (object.closed) yield formatMessage("keyNotTaken", { path: `${path}.${key}` });
     }
   })();
 }

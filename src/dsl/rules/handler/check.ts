@@ -1,5 +1,5 @@
 import type { HandlerDefinition } from "../../../definitions/index.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 
 /** A handler that declares no input stands on a node without parents. */
 export function parentFindings(
@@ -7,5 +7,5 @@ export function parentFindings(
   { node, after }: { readonly node: string; readonly after: readonly string[] },
 ): string[] {
   if (after.length === 0 || handler.input !== undefined) return [];
-  return [say("sourceWithUpstream", { node, handler: handler.name, parent: after.join(", ") })];
+  return [formatMessage("sourceWithUpstream", { node, handler: handler.name, parent: after.join(", ") })];
 }

@@ -1,6 +1,6 @@
 import type { DefaultAdapter } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
-import type { JoinList, Say } from "../../../graph/format/messages.ts";
+import type { JoinList, MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf, Suggested, SuggestedName } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { AnyState } from "../../model/state.ts";
@@ -31,10 +31,10 @@ export type HandlerProblem<
   TArgKeys,
 > = TParents["length"] extends 0
   ? TAdapter extends Suggested
-    ? Say<"nothingToRead", { node: TId; adapter: SuggestedName<TAdapter["adapter"]> }>
+    ? MessageText<"nothingToRead", { node: TId; adapter: SuggestedName<TAdapter["adapter"]> }>
     : ArgsProblem<THandler, TId, RootArgs<THandler>, TArgKeys>
   : InputOf<THandler> extends Absent
-    ? Say<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
+    ? MessageText<"sourceWithUpstream", { node: TId; handler: THandler["name"]; parent: JoinList<TParents, ", "> }>
     : TAdapter extends Suggested
       ? SuggestionProblem<THandler, TId, TNodes, TParents, TAdapter, TFanIn, TArgKeys, TNodes["head"]["adapters"]>
       : TAfter extends Absent

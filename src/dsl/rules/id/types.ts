@@ -1,5 +1,5 @@
 import type { Recorded } from "../../../builtins/node-records.ts";
-import type { Say } from "../../../graph/format/messages.ts";
+import type { MessageText } from "../../../graph/format/messages.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 
 export type NotAnId =
@@ -12,13 +12,13 @@ export type NotAnId =
 export type IdArgument<TId extends string, TIds extends string, TAll = TId> = TId extends TIds
   ? string extends TIds
     ? TId // the flow extends a graph JSON whose ids are known only at run time
-    : FlowTypeError<Say<"duplicateNode", { id: TId }>>
+    : FlowTypeError<MessageText<"duplicateNode", { id: TId }>>
   : TId extends NotAnId
-    ? FlowTypeError<Say<"idForm", { id: TId }>>
+    ? FlowTypeError<MessageText<"idForm", { id: TId }>>
     : // One literal: not a union, whose members are checked one by one, and not `string` or `n${number}`, which as a key of a
       // record may be missing.
       [TAll] extends [TId]
       ? {} extends Recorded<TId, unknown>
-        ? FlowTypeError<Say<"idNotLiteral", {}>>
+        ? FlowTypeError<MessageText<"idNotLiteral", {}>>
         : TId
-      : FlowTypeError<Say<"idNotLiteral", {}>>;
+      : FlowTypeError<MessageText<"idNotLiteral", {}>>;

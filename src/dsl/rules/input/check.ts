@@ -1,5 +1,5 @@
 import { builtInAdapter, builtInAdapters, isBuiltInAdapter } from "../../../builtins/input-adapters/index.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import type { FlowHead, InputOptions, Step } from "../../model/step.ts";
 import { fromFindings } from "../edge/check.ts";
@@ -13,11 +13,14 @@ export function inputFindings(
   input: InputOptions,
   { seen, head }: { readonly seen: ReadonlySet<string>; readonly head: FlowHead },
 ): string[] {
-  if (step.options.after.length === 0) return [say("rootInput", { node: step.id })];
+  if (step.options.after.length === 0) return [formatMessage("rootInput", { node: step.id })];
   const { adapter, metaListKey } = input;
   if (!isAdapter(adapter, head)) return [unknownAdapter(adapter, head)];
   const isKeyRefused = metaListKey !== undefined && !builtInAdapter(adapter)?.takesListKey;
-  return [...fromFindings(step, { input, seen }), ...(isKeyRefused ? [say("listKeyNotTaken", { adapter })] : [])];
+  return [
+    ...fromFindings(step, { input, seen }),
+    ...(isKeyRefused ? [formatMessage("listKeyNotTaken", { adapter })] : []),
+  ];
 }
 
 const ownAdapters = ({ inputAdapters }: FlowHead) => inputAdapters.map(({ name }) => name);
@@ -26,4 +29,7 @@ export const isAdapter = (name: string, head: FlowHead): boolean =>
   isBuiltInAdapter(name) || ownAdapters(head).includes(name);
 
 export const unknownAdapter = (adapter: string, head: FlowHead): string =>
-  withHint(say("unknownAdapter", { adapter }), adapter, [...Object.keys(builtInAdapters), ...ownAdapters(head)]);
+  withHint(formatMessage("unknownAdapter", { adapter }), adapter, [
+    ...Object.keys(builtInAdapters),
+    ...ownAdapters(head),
+  ]);

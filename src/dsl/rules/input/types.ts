@@ -15,7 +15,7 @@ import type {
   SourcesOf,
 } from "../../../builtins/node-records.ts";
 import type { FitsByAlias, MismatchText } from "../../../graph/data/mismatch.ts";
-import type { Join, JoinList, Say } from "../../../graph/format/messages.ts";
+import type { Join, JoinList, MessageText } from "../../../graph/format/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption, PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError, OrError } from "../../model/markers.ts";
@@ -38,7 +38,7 @@ export type AdapterArgument<
   ? TAdapter
   : TAdapter extends DefaultAdapter
     ? TParents["length"] extends 0
-      ? FlowTypeError<Say<"rootInput", { node: TId }>>
+      ? FlowTypeError<MessageText<"rootInput", { node: TId }>>
       : TAdapter
     : TAdapter extends AdapterName<TAdapters>
       ? OrError<
@@ -57,7 +57,7 @@ export type AdapterArgument<
             TInputKeys
           >
         >
-      : AdapterName<TAdapters> | FlowTypeError<Say<"unknownAdapter", { adapter: TAdapter & string }>>;
+      : AdapterName<TAdapters> | FlowTypeError<MessageText<"unknownAdapter", { adapter: TAdapter & string }>>;
 
 type AdapterProblem<
   TAdapter,
@@ -72,7 +72,7 @@ type AdapterProblem<
   TAfter,
   TInputKeys,
 > = TParents["length"] extends 0
-  ? Say<"rootInput", { node: TId }>
+  ? MessageText<"rootInput", { node: TId }>
   : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
     ? // A list key has its own check; without `after` and `from`, the mismatch is reported at the handler.
       [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]
@@ -91,7 +91,7 @@ type AdapterProblem<
               > extends true
             ? InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>
             : true // reported at an alias
-    : Say<
+    : MessageText<
         "missingArg",
         {
           owner: `node '${TId}'`;
@@ -110,8 +110,8 @@ export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extend
   : {
       readonly [TKey in Exclude<TKeys, KnownInput<TAdapter, TAdapters>> & string]?: FlowTypeError<
         TKey extends "metaListKey"
-          ? Say<"listKeyNotTaken", { adapter: TAdapter }>
-          : Say<"unknownArg", { owner: `node '${TId}'`; name: AdapterText<TAdapter>; key: TKey }>
+          ? MessageText<"listKeyNotTaken", { adapter: TAdapter }>
+          : MessageText<"unknownArg", { owner: `node '${TId}'`; name: AdapterText<TAdapter>; key: TKey }>
       >;
     };
 
@@ -136,7 +136,7 @@ export type ListKeyArgument<
     :
         | ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
         | FlowTypeError<
-            Say<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>
+            MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>
           >
   : TListKey;
 
@@ -152,7 +152,7 @@ export type InputText<
   TAdapters extends AnyInputAdapter,
 > = TAdapter extends keyof BuiltInAdapters
   ? DeliveredText<TNodes, TParents, TFrom, TFanIn, TId, InputOf<THandler>>[TAdapter]
-  : Say<
+  : MessageText<
       "adapterInput",
       {
         node: TId;

@@ -9,7 +9,7 @@ import { Assignability } from "../../../graph/data/fit.ts";
 import { mismatchText } from "../../../graph/data/mismatch.ts";
 import { readSchema } from "../../../graph/data/read-schema.ts";
 import { storedType, wireType } from "../../../graph/data/zod-data.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { argumentsOf, replaceRefs } from "../../../graph/format/params.ts";
 import {
@@ -62,7 +62,8 @@ export function readLoadOptions({ handlers = [], adapters = [], fns = [], schema
   };
 }
 
-const wrong = (option: string, needs: string) => new FlowError("FLOW_INVALID", say("loadOption", { option, needs }));
+const wrong = (option: string, needs: string) =>
+  new FlowError("FLOW_INVALID", formatMessage("loadOption", { option, needs }));
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -89,7 +90,7 @@ function byName<TDefinition extends { readonly name: string }>(
     const { name } = definition;
     const other = found.get(name);
     if (other !== undefined && other !== definition) {
-      throw new FlowError("FLOW_INVALID", say("twoOfOneName", { what, name }));
+      throw new FlowError("FLOW_INVALID", formatMessage("twoOfOneName", { what, name }));
     }
     found.set(name, definition);
   }
@@ -113,8 +114,12 @@ function definitionFindings(graph: Graph, { handlers, schemas }: LoadedWith): st
   const all = [...types].join(", ");
   const unlessKnown = (type: string, message: string) => (types.has(type) ? [] : [withHint(message, type, types)]);
   return [
-    ...[...handlers.keys()].flatMap((handler) => unlessKnown(handler, say("handlerOfNoType", { handler, types: all }))),
-    ...Object.keys(schemas).flatMap((type) => unlessKnown(type, say("schemasOfNoType", { type, types: all }))),
+    ...[...handlers.keys()].flatMap((handler) =>
+      unlessKnown(handler, formatMessage("handlerOfNoType", { handler, types: all })),
+    ),
+    ...Object.keys(schemas).flatMap((type) =>
+      unlessKnown(type, formatMessage("schemasOfNoType", { type, types: all })),
+    ),
     ...[...handlers].flatMap(([name, handler]) => contradictions(`handler '${name}'`, handler, graph.schemas?.[name])),
     ...Object.entries(schemas).flatMap(([type, given]) =>
       contradictions(`schemas.${type}`, given, graph.schemas?.[type]),
@@ -144,7 +149,7 @@ function contradictions(what: string, given: GivenTypeSchemas, declared: TypeSch
       part === "output"
         ? mismatchText(storedType(schema), readSchema(wanted), new Assignability())
         : mismatchText(readSchema(wanted), wireType(schema), new Assignability());
-    return why === undefined ? [] : [say("contradictsGraph", { what, part, why })];
+    return why === undefined ? [] : [formatMessage("contradictsGraph", { what, part, why })];
   });
 }
 

@@ -1,5 +1,5 @@
 import type { HandlerDefinition } from "../../../definitions/index.ts";
-import type { Join, Say } from "../../../graph/format/messages.ts";
+import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { coordinatorFnType } from "../../../graph/index.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 
@@ -40,6 +40,9 @@ type HandlerArgument<THandler, TTypes extends string> = THandler extends { reado
     : TName extends TTypes
       ? THandler
       : FlowTypeError<
-          Say<"handlerOfNoType", { handler: TName; types: Join<Exclude<TTypes, typeof coordinatorFnType>, ", "> }>
+          MessageText<
+            "handlerOfNoType",
+            { handler: TName; types: Join<Exclude<TTypes, typeof coordinatorFnType>, ", "> }
+          >
         >
   : THandler;

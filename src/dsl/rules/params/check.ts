@@ -3,7 +3,7 @@ import { Assignability } from "../../../graph/data/fit.ts";
 import { readSchema } from "../../../graph/data/read-schema.ts";
 import { showType } from "../../../graph/data/show-type.ts";
 import { storedType } from "../../../graph/data/zod-data.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { hasParam } from "../../../graph/format/params-schema.ts";
 import { isParamRef, paramNameOf } from "../../model/param.ts";
 import { knownKeys } from "../../model/schema.ts";
@@ -34,9 +34,9 @@ export function paramFindings(args: object, takes: readonly DataType[], head: Fl
   for (const { value, key, needed } of references({ value: args, key: "args", takes })) {
     const [param = "", ...inside] = value.split(".");
     const given = stored?.kind === "object" && inside.length === 0 ? stored.fields.get(param) : undefined;
-    if (!isParam([param, ...inside], head)) findings.add(say("unknownParam", { param: value }));
+    if (!isParam([param, ...inside], head)) findings.add(formatMessage("unknownParam", { param: value }));
     else if (given !== undefined && needed !== undefined && !fits(given, needed)) {
-      findings.add(say("paramType", { param, is: show(given), key, needs: show(needed) }));
+      findings.add(formatMessage("paramType", { param, is: show(given), key, needs: show(needed) }));
     }
   }
   return [...findings];

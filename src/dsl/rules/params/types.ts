@@ -1,6 +1,6 @@
 import type { Json } from "../../../errors/index.ts";
 import type { AnyJson, Show } from "../../../graph/data/show-type.ts";
-import type { Say } from "../../../graph/format/messages.ts";
+import type { MessageText } from "../../../graph/format/messages.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 import type { ParamReference } from "../../model/param.ts";
 
@@ -63,11 +63,11 @@ export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]
     : TName;
 
 export type ParamText<TName extends string, TPlace extends AnyPlace> = TName extends keyof TPlace["params"]
-  ? Say<
+  ? MessageText<
       "paramType",
       { param: TName; is: Show<TPlace["params"][TName]>; key: TPlace["key"]; needs: Show<TPlace["needed"]> }
     >
-  : Say<"unknownParam", { param: TName }>;
+  : MessageText<"unknownParam", { param: TName }>;
 
 /** A wrong name was reported inside `param(...)`: a second report, at the key, would be noise. */
 export type AcceptedName<TName extends string, TPlace> = [TPlace] extends [never]

@@ -1,5 +1,5 @@
 import { coreReasonCodes } from "../../../errors/index.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { fnName, type LoadedStep, ownFnOf, type Step } from "../../model/step.ts";
 
@@ -12,8 +12,8 @@ export function permanentOnFindings(step: Exclude<Step, LoadedStep>): string[] {
   const known = [...own, ...coreReasonCodes];
   const words = (code: string) =>
     step.kind === "node"
-      ? say("permanentOnUnknown", { node, code, handler: step.handler.name })
-      : say("fnPermanentOnUnknown", { node, code, fn: fnName(step.fn) });
+      ? formatMessage("permanentOnUnknown", { node, code, handler: step.handler.name })
+      : formatMessage("fnPermanentOnUnknown", { node, code, fn: fnName(step.fn) });
   return codes
     .filter((code) => typeof code === "string" && !known.includes(code))
     .map((code) => withHint(words(code), code, known));

@@ -1,5 +1,5 @@
 import type { CoreReasonCode } from "../../../errors/index.ts";
-import type { Say } from "../../../graph/format/messages.ts";
+import type { MessageText } from "../../../graph/format/messages.ts";
 import type { AnyCoordinatorFn, FnNameOf } from "../../model/coordinator-function.ts";
 import type { AnyHandler } from "../../model/handler.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
@@ -18,7 +18,9 @@ export type PermanentOn<
         :
             | THandler["$infer"]["errors"]
             | CoreReasonCode
-            | FlowTypeError<Say<"permanentOnUnknown", { node: TId; handler: THandler["name"]; code: TCodes[TIndex] }>>;
+            | FlowTypeError<
+                MessageText<"permanentOnUnknown", { node: TId; handler: THandler["name"]; code: TCodes[TIndex] }>
+              >;
     };
 
 type ErrorsOf<TFn> = TFn extends AnyCoordinatorFn ? TFn["$infer"]["errors"] : never;
@@ -34,5 +36,7 @@ export type FnPermanentOn<TCodes extends readonly string[], TId extends string, 
         :
             | ErrorsOf<TFn>
             | CoreReasonCode
-            | FlowTypeError<Say<"fnPermanentOnUnknown", { node: TId; fn: FnNameOf<TFn>; code: TCodes[TIndex] }>>;
+            | FlowTypeError<
+                MessageText<"fnPermanentOnUnknown", { node: TId; fn: FnNameOf<TFn>; code: TCodes[TIndex] }>
+              >;
     };

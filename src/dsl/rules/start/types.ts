@@ -1,4 +1,4 @@
-import type { Say } from "../../../graph/format/messages.ts";
+import type { MessageText } from "../../../graph/format/messages.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 
 type FanInOf<TParents extends readonly string[]> =
@@ -10,15 +10,19 @@ type FanInOf<TParents extends readonly string[]> =
 
 /** A right value returns all right values: TypeScript 5.9 would complete by the type of the default, "all". */
 export type FanInArgument<TFanIn, TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
-  ? "all" | (TFanIn extends "all" ? never : FlowTypeError<Say<"rootFanIn", { node: TId; fanIn: TFanIn & string }>>)
+  ?
+      | "all"
+      | (TFanIn extends "all" ? never : FlowTypeError<MessageText<"rootFanIn", { node: TId; fanIn: TFanIn & string }>>)
   : TFanIn extends "any" | "count:1"
     ? TFanIn
     : TFanIn extends FanInOf<TParents>
       ? FanInOf<TParents>
       :
           | FanInOf<TParents>
-          | FlowTypeError<Say<"fanInTooMany", { node: TId; parents: TParents["length"]; fanIn: TFanIn & string }>>;
+          | FlowTypeError<
+              MessageText<"fanInTooMany", { node: TId; parents: TParents["length"]; fanIn: TFanIn & string }>
+            >;
 
 export type FirstBatchArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
-  ? FlowTypeError<Say<"rootFirstBatch", { node: TId }>>
+  ? FlowTypeError<MessageText<"rootFirstBatch", { node: TId }>>
   : "first_batch";

@@ -4,7 +4,7 @@ import { Assignability } from "../../../graph/data/fit.ts";
 import { mismatchText } from "../../../graph/data/mismatch.ts";
 import { readSchema } from "../../../graph/data/read-schema.ts";
 import { storedType } from "../../../graph/data/zod-data.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { namePattern } from "../../../graph/format/names.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { storedJsonSchema } from "../../../graph/format/wire-schema.ts";
@@ -39,14 +39,15 @@ export function nodesOfSubflow({ id: prefix, flow }: UseStep): Pick<FlowView, "i
 /** A flow can be a subflow at this place of another flow. */
 export function useFindings(step: UseStep, around: Surroundings): string[] {
   const { id: prefix, flow, options } = step;
-  if (typeof prefix !== "string" || !namePattern.test(prefix)) return [say("prefixForm", { id: String(prefix) })];
-  if (!isFlow(flow)) return [say("notAFlow", { prefix })];
+  if (typeof prefix !== "string" || !namePattern.test(prefix))
+    return [formatMessage("prefixForm", { id: String(prefix) })];
+  if (!isFlow(flow)) return [formatMessage("notAFlow", { prefix })];
   const shape = shapeFindings(prefix, options);
   if (shape.length > 0) return shape;
   const view = flow[flowView];
-  if (view.ids.length === 0) return [say("partEmpty", { prefix })];
+  if (view.ids.length === 0) return [formatMessage("partEmpty", { prefix })];
   return [
-    ...view.findings.map((finding) => say("partFinding", { prefix, finding })),
+    ...view.findings.map((finding) => formatMessage("partFinding", { prefix, finding })),
     ...idFindings(step, around.seen),
     ...inputFindings(step, view, around),
     ...paramFindings(prefix, flow, around.head),
@@ -60,15 +61,17 @@ function shapeFindings(prefix: string, options: object): string[] {
   const isBindings =
     typeof inputs === "object" && inputs !== null && Object.values(inputs).every((id) => typeof id === "string");
   return [
-    ...unknown.map((option) => withHint(say("partOption", { prefix, option }), option, ["inputs"])),
-    ...(isBindings ? [] : [say("partOptionType", { prefix, option: "inputs", needs: "an object of node ids" })]),
+    ...unknown.map((option) => withHint(formatMessage("partOption", { prefix, option }), option, ["inputs"])),
+    ...(isBindings
+      ? []
+      : [formatMessage("partOptionType", { prefix, option: "inputs", needs: "an object of node ids" })]),
   ];
 }
 
 function idFindings(step: UseStep, seen: ReadonlySet<string>): string[] {
   return nodesOfSubflow(step).ids.flatMap((id) => {
-    if (seen.has(id)) return [say("duplicateNode", { id })];
-    return namePattern.test(id) ? [] : [say("prefixedIdTooLong", { prefix: step.id, id })];
+    if (seen.has(id)) return [formatMessage("duplicateNode", { id })];
+    return namePattern.test(id) ? [] : [formatMessage("prefixedIdTooLong", { prefix: step.id, id })];
   });
 }
 
@@ -79,22 +82,23 @@ function inputFindings(
 ): string[] {
   const names = Object.keys(view.inputs);
   const missing = names.filter((input) => !Object.hasOwn(inputs, input));
-  const messages = missing.length > 0 ? [say("partInputMissing", { prefix, inputs: missing.join(", ") })] : [];
+  const messages =
+    missing.length > 0 ? [formatMessage("partInputMissing", { prefix, inputs: missing.join(", ") })] : [];
   const taken = new Set<string>();
   for (const [input, id] of Object.entries(inputs)) {
     const needed = Object.hasOwn(view.inputs, input) ? view.inputs[input] : undefined;
     if (needed === undefined) {
-      messages.push(withHint(say("partInputUnknown", { prefix, input }), input, names));
+      messages.push(withHint(formatMessage("partInputUnknown", { prefix, input }), input, names));
     } else if (!seen.has(id)) {
-      messages.push(withHint(say("partInputNode", { prefix, input, id }), id, seen));
+      messages.push(withHint(formatMessage("partInputNode", { prefix, input, id }), id, seen));
     } else if (taken.has(id)) {
       // A node cannot depend on a parent twice, and a fan-in cannot count it twice.
-      messages.push(say("partInputTwice", { prefix, input, id }));
+      messages.push(formatMessage("partInputTwice", { prefix, input, id }));
     } else {
       taken.add(id);
       const given = outputs.get(id);
       const why = given && mismatchText(storedType(given), storedType(needed), new Assignability());
-      if (why !== undefined) messages.push(say("edge", { from: id, to: prefixed(prefix, input), why }));
+      if (why !== undefined) messages.push(formatMessage("edge", { from: id, to: prefixed(prefix, input), why }));
     }
   }
   return messages;
@@ -105,18 +109,18 @@ function paramFindings(prefix: string, { paramsSchema: needed }: FlowDefinition,
   const given = head.paramsSchema;
   const names = given === undefined ? [] : knownKeys(given);
   const missing = names === undefined ? [] : (knownKeys(needed) ?? []).filter((name) => !names.includes(name));
-  if (missing.length > 0) return [say("partParamMissing", { prefix, params: missing.join(", ") })];
+  if (missing.length > 0) return [formatMessage("partParamMissing", { prefix, params: missing.join(", ") })];
   const type = givenParams(head);
   if (type === undefined) return [];
   // The outer flow may have further parameters, even if the schema of the subflow is strict.
   const { additionalProperties: _, ...wanted } = storedJsonSchema(needed);
   const why = mismatchText(type, readSchema(wanted), new Assignability());
-  return why === undefined ? [] : [say("partParamType", { prefix, why })];
+  return why === undefined ? [] : [formatMessage("partParamType", { prefix, why })];
 }
 
 /** Names of definitions in the subflow mean the same in the outer flow. */
 function nameFindings(prefix: string, flow: FlowDefinition, { head, owners }: Surroundings): string[] {
-  const taken = (what: string, name: string) => say("partNameTaken", { prefix, what, name });
+  const taken = (what: string, name: string) => formatMessage("partNameTaken", { prefix, what, name });
   const own = (key: string, definition: HandlerDefinition | CoordinatorFunctionDefinition) => {
     const owner = owners.get(key) ?? definition;
     owners.set(key, owner);

@@ -1,6 +1,6 @@
 import type { IsAssignable, OutputOf } from "../../../builtins/node-records.ts";
 import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
-import type { Join, LastOf, Say, zodSchemas } from "../../../graph/format/messages.ts";
+import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
 import type { FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
 import type { AnyState, AnyStep, FlowHead, HandlerStep } from "../../model/state.ts";
@@ -21,8 +21,8 @@ export interface InputSchemas {
 
 export type InputsArgument<TInputs extends InputSchemas> = {
   readonly [TInput in keyof TInputs]: TInput extends NotAnId
-    ? FlowSchemaError<Say<"inputForm", { id: TInput & string }>>
-    : ReadSchema<TInputs[TInput], Say<"flowOption", { option: "inputs"; needs: typeof zodSchemas }>>;
+    ? FlowSchemaError<MessageText<"inputForm", { id: TInput & string }>>
+    : ReadSchema<TInputs[TInput], MessageText<"flowOption", { option: "inputs"; needs: typeof zodSchemas }>>;
 };
 
 /** Written so that the type of a flow without inputs does not show any. */
@@ -38,9 +38,9 @@ export type InputNames<TNames, TListed extends readonly string[] = []> = [TNames
 /** The receiver of `compile()`: a flow with nodes and without inputs. */
 export type CompileReceiver<TIds extends string, TInputs> = [keyof TInputs] extends [never]
   ? [TIds] extends [never]
-    ? FlowStateError<Say<"emptyFlow", {}>>
+    ? FlowStateError<MessageText<"emptyFlow", {}>>
     : unknown
-  : FlowStateError<Say<"openInputs", { inputs: Join<keyof TInputs, ", "> }>>;
+  : FlowStateError<MessageText<"openInputs", { inputs: Join<keyof TInputs, ", "> }>>;
 
 /** By input name, the node that feeds it. */
 export interface Bindings {
@@ -84,15 +84,15 @@ export type PrefixArgument<
   TNewIds extends string,
   TIds extends string,
 > = TPrefix extends NotAnId
-  ? FlowTypeError<Say<"prefixForm", { id: TPrefix }>>
+  ? FlowTypeError<MessageText<"prefixForm", { id: TPrefix }>>
   : string extends TPrefix
-    ? FlowTypeError<Say<"prefixNotLiteral", {}>>
+    ? FlowTypeError<MessageText<"prefixNotLiteral", {}>>
     : [Extract<TNewIds, TIds>] extends [never]
       ? TPrefix
       : string extends TIds
         ? TPrefix // the ids are known only at run time
         : // A subflow may collide in every id: one is enough to report.
-          FlowTypeError<Say<"duplicateNode", { id: LastOf<Extract<TNewIds, TIds>> }>>;
+          FlowTypeError<MessageText<"duplicateNode", { id: LastOf<Extract<TNewIds, TIds>> }>>;
 
 /** Reported at the subflow: what has no token in the call. */
 export type SubflowArgument<
@@ -113,22 +113,25 @@ type SubflowProblem<
   TState extends AnyState,
   TBound extends Bindings,
 > = [Exclude<TIds, keyof InputsOf<TSubflow>>] extends [never]
-  ? Say<"partEmpty", { prefix: TPrefix }>
+  ? MessageText<"partEmpty", { prefix: TPrefix }>
   : [Exclude<keyof InputsOf<TSubflow>, keyof TBound>] extends [never]
     ? ParamProblem<TPrefix, TSubflow["head"]["params"], TState["head"]["params"]> extends infer TProblem extends string
       ? [TProblem] extends [never]
         ? NameProblem<TPrefix, TSubflow, TState>
         : TProblem
       : never
-    : Say<"partInputMissing", { prefix: TPrefix; inputs: Join<Exclude<keyof InputsOf<TSubflow>, keyof TBound>, ", "> }>;
+    : MessageText<
+        "partInputMissing",
+        { prefix: TPrefix; inputs: Join<Exclude<keyof InputsOf<TSubflow>, keyof TBound>, ", "> }
+      >;
 
 type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNeeded, TGiven>] extends [never]
   ? IsAssignable<TGiven, TNeeded> extends true
     ? never
     : [string, { readonly [name: string]: never }] extends [keyof TGiven, TGiven]
       ? never // the parameters are known only at run time
-      : Say<"partParamType", { prefix: TPrefix; why: MismatchText<TGiven, TNeeded> }>
-  : Say<"partParamMissing", { prefix: TPrefix; params: Join<MissingParams<TNeeded, TGiven>, ", "> }>;
+      : MessageText<"partParamType", { prefix: TPrefix; why: MismatchText<TGiven, TNeeded> }>
+  : MessageText<"partParamMissing", { prefix: TPrefix; params: Join<MissingParams<TNeeded, TGiven>, ", "> }>;
 
 /** Parameters that may have any name cannot be missing. */
 type MissingParams<TNeeded, TGiven> = string extends keyof TNeeded ? never : Exclude<keyof TNeeded, keyof TGiven>;
@@ -155,7 +158,7 @@ interface Named {
 }
 type NamesOf<TNamed> = TNamed extends Named ? TNamed["name"] : never;
 
-type NameTaken<TPrefix extends string, TWhat extends string, TNames> = Say<
+type NameTaken<TPrefix extends string, TWhat extends string, TNames> = MessageText<
   "partNameTaken",
   { prefix: TPrefix; what: TWhat; name: LastOf<TNames> }
 >;
@@ -206,14 +209,14 @@ type Binding<
 > = TInput extends keyof TInputs
   ? TBound[TInput] extends TIds
     ? TBound[TInput] extends TBound[Exclude<keyof TBound & keyof TInputs, TInput>]
-      ? FlowTypeError<Say<"partInputTwice", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
+      ? FlowTypeError<MessageText<"partInputTwice", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
       : IsAssignable<OutputOf<TState, TBound[TInput]>, TInputs[TInput]> extends true
         ? TBound[TInput]
         : FlowTypeError<
             EdgeText<TBound[TInput], `${TPrefix}.${TInput & string}`, OutputOf<TState, TBound[TInput]>, TInputs[TInput]>
           >
-    : TIds | FlowTypeError<Say<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
-  : FlowTypeError<Say<"partInputUnknown", { prefix: TPrefix; input: TInput }>>;
+    : TIds | FlowTypeError<MessageText<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
+  : FlowTypeError<MessageText<"partInputUnknown", { prefix: TPrefix; input: TInput }>>;
 
 /**
  * Adds the adapters of a subflow to those of the flow. Without new ones the head is the same type, so the compiler can

@@ -4,7 +4,7 @@ import type { AdapterChoice, InputAdapterDefinition } from "../../../definitions
 import type { JsonObject } from "../../../errors/index.ts";
 import { checkArgs } from "../../../graph/checks/args.ts";
 import { FindingList } from "../../../graph/format/findings.ts";
-import { say } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { knownKeys } from "../../model/schema.ts";
 import { type FlowHead, handlerOf, type Step } from "../../model/step.ts";
@@ -33,12 +33,14 @@ export function adapterChoice(suggested: Suggested): AdapterChoice {
 
 /** All that is wrong with the input adapter that a handler suggests, as messages. */
 export function suggestionProblems(handler: string, suggested: Suggested, input: unknown): string[] {
-  if (input === undefined) return [say("suggestionUnread", { handler })];
+  if (input === undefined) return [formatMessage("suggestionUnread", { handler })];
   const { adapter, written } = parts(suggested);
   const schema = argsOf(adapter);
   if (schema === undefined) {
     const name = nameOf(adapter);
-    return [withHint(say("suggestionUnknown", { handler, adapter: name }), name, Object.keys(builtInAdapters))];
+    return [
+      withHint(formatMessage("suggestionUnknown", { handler, adapter: name }), name, Object.keys(builtInAdapters)),
+    ];
   }
   const owner = `handler '${handler}'`;
   const name = `adapter '${nameOf(adapter)}'`;
@@ -48,8 +50,8 @@ export function suggestionProblems(handler: string, suggested: Suggested, input:
     .filter((argument) => !isKnown(argument))
     .map(([key]) =>
       key === "metaListKey"
-        ? say("listKeyNotTaken", { adapter: nameOf(adapter) })
-        : withHint(say("unknownArg", { owner, name, key }), key, known ?? []),
+        ? formatMessage("listKeyNotTaken", { adapter: nameOf(adapter) })
+        : withHint(formatMessage("unknownArg", { owner, name, key }), key, known ?? []),
     );
   const findings = new FindingList();
   const { args } = adapterChoice({ ...Object.fromEntries(written.filter(isKnown)), adapter });
@@ -63,7 +65,7 @@ export function suggestionFindings(step: Step, head: FlowHead): string[] {
   if (suggested === undefined) return [];
   const { adapter } = suggested;
   if (!isAdapter(adapterName(adapter), head)) return [unknownAdapter(adapter, head)];
-  return step.options.after.length === 0 ? [say("nothingToRead", { node: step.id, adapter })] : [];
+  return step.options.after.length === 0 ? [formatMessage("nothingToRead", { node: step.id, adapter })] : [];
 }
 
 type Adapter = Suggested["adapter"];

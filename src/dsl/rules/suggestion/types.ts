@@ -1,6 +1,6 @@
 import type { BuiltInAdapters, ChunkText, ListKeys } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
-import type { Join, JoinList, Say } from "../../../graph/format/messages.ts";
+import type { Join, JoinList, MessageText } from "../../../graph/format/messages.ts";
 import type {
   AdapterArgs,
   AdapterName,
@@ -39,11 +39,11 @@ type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter 
   | keyof BuiltInAdapters
   | AnyInputAdapter
   ? TInput extends Absent
-    ? FlowTypeError<Say<"suggestionUnread", { handler: THandler }>>
+    ? FlowTypeError<MessageText<"suggestionUnread", { handler: THandler }>>
     : [MissingKeys<SuggestedArgs<TAdapter>, TKeys>] extends [never]
       ? TAdapter
       : FlowTypeError<
-          Say<
+          MessageText<
             "missingArg",
             {
               owner: Owner<THandler>;
@@ -52,7 +52,7 @@ type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter 
             }
           >
         >
-  : keyof BuiltInAdapters | FlowTypeError<Say<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>>;
+  : keyof BuiltInAdapters | FlowTypeError<MessageText<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>>;
 
 /** A message at each unknown key. */
 type UnknownArgs<THandler extends string, TAdapter, TKeys> = [TKeys] extends [KnownKeys<TAdapter>]
@@ -60,8 +60,8 @@ type UnknownArgs<THandler extends string, TAdapter, TKeys> = [TKeys] extends [Kn
   : {
       readonly [TKey in Exclude<TKeys, KnownKeys<TAdapter>> & string]?: FlowTypeError<
         TKey extends "metaListKey"
-          ? Say<"listKeyNotTaken", { adapter: SuggestedName<TAdapter> }>
-          : Say<"unknownArg", { owner: Owner<THandler>; name: Named<TAdapter>; key: TKey }>
+          ? MessageText<"listKeyNotTaken", { adapter: SuggestedName<TAdapter> }>
+          : MessageText<"unknownArg", { owner: Owner<THandler>; name: Named<TAdapter>; key: TKey }>
       >;
     };
 
@@ -100,7 +100,7 @@ export type SuggestionProblem<
         TNodes,
         TParents
       >
-    : Say<"unknownAdapter", { adapter: SuggestedName<TSuggested["adapter"]> }>
+    : MessageText<"unknownAdapter", { adapter: SuggestedName<TSuggested["adapter"]> }>
   : true;
 
 /** An unknown parent is rejected where it is written: what it would deliver is not reported. */
@@ -129,4 +129,4 @@ type Delivery<
     : TListKey extends string
       ? ChunkText<TNodes, TParents, Absent, TId, TListKey, InputOf<THandler>>
       : InputText<THandler, TId, TNodes, TParents, TAdapter, Absent, TFanIn, TAdapters>
-  : Say<"notAList", { node: TId; key: TListKey; from: JoinList<TParents, ", "> }>;
+  : MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<TParents, ", "> }>;

@@ -14,14 +14,14 @@ describe("a store call is retried", () => {
   test("while the store is unreachable, with growing delays", async () => {
     const { clock, slept } = waitingClock();
     const call = vi.fn(async () => (call.mock.calls.length < 5 ? Promise.reject(unreachable()) : "answer"));
-    expect(await new StoreRetry(clock).ask(call)).toBe("answer");
+    expect(await new StoreRetry(clock).run(call)).toBe("answer");
     expect(slept).toEqual([10, 20, 40, 80]);
   });
 
   test("but not forever", async () => {
     const { clock, slept } = waitingClock();
     const call = vi.fn(() => Promise.reject(unreachable()));
-    await expect(new StoreRetry(clock).ask(call)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await expect(new StoreRetry(clock).run(call)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
     expect(call.mock.calls.length).toBe(slept.length + 1);
     expect(Math.max(...slept)).toBe(1_000);
   });
@@ -29,14 +29,14 @@ describe("a store call is retried", () => {
   test("for no other error, which is thrown", async () => {
     const { clock } = waitingClock();
     const call = vi.fn(() => Promise.reject(new Error("refused")));
-    await expect(new StoreRetry(clock).ask(call)).rejects.toThrow("refused");
+    await expect(new StoreRetry(clock).run(call)).rejects.toThrow("refused");
     expect(call).toHaveBeenCalledTimes(1);
   });
 
   test("not if the store is unreachable permanently", async () => {
     const { clock } = waitingClock();
     const call = vi.fn(() => Promise.reject(new FlowError("STORE_UNAVAILABLE", "gone", { retryable: false })));
-    await expect(new StoreRetry(clock).ask(call)).rejects.toThrow("gone");
+    await expect(new StoreRetry(clock).run(call)).rejects.toThrow("gone");
     expect(call).toHaveBeenCalledTimes(1);
   });
 
@@ -47,7 +47,7 @@ describe("a store call is retried", () => {
       abort.abort();
       throw unreachable();
     });
-    await expect(new StoreRetry(clock, abort).ask(call)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await expect(new StoreRetry(clock, abort).run(call)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
     expect(call).toHaveBeenCalledTimes(1);
   });
 });
