@@ -5,7 +5,7 @@ import { Logger, LogLevel } from "typedoc";
  * exported or listed in `intentionallyNotExported`.
  */
 const machinery =
-  /^\S+, defined in \S+\/src\/dsl\/types\/\S+, is referenced by \S+ but not included in the documentation$/;
+  /^\S+, defined in \S+\/src\/dsl\/(?:model|rules|types)\/\S+, is referenced by \S+ but not included in the documentation$/;
 
 /** All problems of the site. */
 export class Problems extends Logger {

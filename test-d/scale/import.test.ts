@@ -44,7 +44,7 @@ test.each(["5.9", "6.0"] as const)("TypeScript %s uses less than 10 MiB for an i
 });
 
 test("its declarations are short to read", () => {
-  expect(declarationBytes("index.d.ts")).toBeLessThan(168_000);
+  expect(declarationBytes("index.d.ts")).toBeLessThan(170_000);
 });
 
 /** Of a file and all that it imports of the package. */

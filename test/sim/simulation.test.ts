@@ -15,7 +15,7 @@ import { keptSeeds } from "./kept-seeds.ts";
  * afford; runs add up, and `npm run sim` runs any number.
  */
 const fresh = Date.now() % 1_000_000_000;
-const seeds = { chaos: 600, calm: 300 } as const;
+const seeds = { chaos: 400, calm: 200 } as const;
 /** More processes would slow each other down. */
 const mostJobs = 4;
 const jobs = String(Math.min(mostJobs, availableParallelism()));

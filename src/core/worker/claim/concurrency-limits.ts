@@ -55,13 +55,13 @@ export class ConcurrencySlots {
    */
   async withRoom<T extends QueuedRef>(
     refs: readonly T[],
-    ask: <A>(call: () => Promise<A>) => Promise<A>,
+    run: <A>(call: () => Promise<A>) => Promise<A>,
     onFull: (ref: T, full: SaturatedLimit) => void,
   ): Promise<readonly T[]> {
     const limitsOfRef = (ref: T) => wideLimits(this.#limits, ref);
     const keys = [...new Set(refs.flatMap((ref) => limitsOfRef(ref).map(({ key }) => key)))];
     if (keys.length === 0) return refs;
-    const counts = await ask(() => this.#store.countHolders(keys));
+    const counts = await run(() => this.#store.countHolders(keys));
     const held = new Map(keys.map((key, index) => [key, counts[index] ?? 0]));
     const given = new Map<string, number>();
     return refs.filter((ref) => {
