@@ -262,10 +262,23 @@ export class Cluster {
     }
   }
 
+  /** Every request to create a task is answered: one whose task is deleted by then would create another. */
+  *#finishCreations(): Generator<undefined, void> {
+    const since = this.scheduler.now;
+    while (!this.#client.allAnswered) {
+      this.#client.sendOpen();
+      this.#fleet.relaunchStopped();
+      if (!this.#step() || this.scheduler.now - since > this.#bounds.ms) break;
+      yield;
+    }
+    if (this.#sound && !this.#client.allAnswered) this.journal.violated("a request to create a task is not answered");
+  }
+
   /** Once all tasks are deleted, nothing of them is left. */
   *#deleteAll(): Generator<undefined, void> {
     const maintenance = this.#maintenance;
     if (maintenance === undefined) return;
+    yield* this.#finishCreations();
     const since = this.scheduler.now;
     maintenance.cleanUp();
     while (!maintenance.isDone) {
