@@ -103,14 +103,15 @@ export class WriteChecks {
 }
 
 /**
- * A source with `max_pending_batches` stores nothing that makes a consumer lag further, once it can have seen that the
- * consumer runs: it checks after half of the limit, and one more insert may be in flight.
+ * A source with `max_pending_batches` stores nothing that makes a consumer lag further, once it can have seen where the
+ * consumer is. Before that it stores half of the limit, with one more insert in flight; and up to the limit if the
+ * consumer starts over, since it was allowed to by the earlier position.
  */
 export class BackpressureCheck {
   readonly #state: MemoryState;
   readonly #violated: (ref: ShardRef, what: string) => void;
-  /** By the consumer's claim and the source's log: the log's length when the consumer first reported a cursor. */
-  readonly #since = new Map<string, number>();
+  /** By the consumer's claim and the source's log: the log's length when the consumer began to read it. */
+  readonly #since = new Map<string, { length: number; cursor: number; startedOver: boolean }>();
 
   constructor(state: MemoryState, violated: (ref: ShardRef, what: string) => void) {
     this.#state = state;
@@ -118,12 +119,15 @@ export class BackpressureCheck {
   }
 
   reported({ taskId, lease, cursors, sourceGens }: ShardRecord): void {
-    for (const source of Object.keys(cursors ?? {})) {
+    for (const [source, cursor] of Object.entries(cursors ?? {})) {
       const [nodeId = "", shard] = source.split("/");
       const generation = sourceGens[source] ?? 0;
       const key = `${lease?.claimId} ${source} ${generation}`;
       const log = this.#state.shard({ taskId, nodeId, shard: Number(shard) })?.logs[generation];
-      if (!this.#since.has(key)) this.#since.set(key, log?.length ?? 0);
+      const before = this.#since.get(key);
+      if (before === undefined || cursor < before.cursor) {
+        this.#since.set(key, { length: log?.length ?? 0, cursor, startedOver: before !== undefined });
+      } else before.cursor = cursor;
     }
   }
 
@@ -138,7 +142,9 @@ export class BackpressureCheck {
       if (cursor === undefined || record.status !== "running" || (record.sourceGens[source] ?? 0) !== generation)
         continue;
       const since = this.#since.get(`${record.lease?.claimId} ${source} ${generation}`);
-      if (since === undefined || artifact.seq <= since + Math.ceil(Number(max) / 2) + 1) continue;
+      if (since === undefined) continue;
+      const unseen = since.startedOver ? Number(max) : Math.ceil(Number(max) / 2) + 1;
+      if (artifact.seq <= since.length + unseen) continue;
       const pending = artifact.seq + 1 - cursor;
       if (pending > Number(max)) this.#violated(ref, `${shardKey(record)} is ${pending} batches behind, of ${max}`);
     }

@@ -105,6 +105,7 @@ export class Cluster {
     this.#wall = new WallClock(scheduler);
     const storeTime = steadyTime(() => scheduler.now);
     const storeNow = (): number => storeTime(this.#wall.now());
+    storeNow(); // before the wall clock is set back: set right later, it would let leases expire
     this.mirror = options.mirror?.(storeNow);
     const maxLostLeases = options.maxLostLeases ?? random.pick(leaseLimits);
     const workload = options.workload(random);
