@@ -131,7 +131,7 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "missing shards count as finished",
-    edit("core/plan/plan.ts", "shards.length === node.partitions && ", "shards.length > 0 && "),
+    edit("core/plan/readiness.ts", "shards.length === node.partitions && ", "shards.length > 0 && "),
   ),
   mutation(
     "no command is sent for a dispatched node",
@@ -163,12 +163,16 @@ export const coordinatorMutations: readonly Mutation[] = [
   ),
   mutation(
     "a node starts with one parent too few",
-    edit("core/plan/plan.ts", "if (satisfied.length < node.needed) {", "if (satisfied.length + 1 < node.needed) {"),
+    edit(
+      "core/plan/readiness.ts",
+      "if (satisfied.length < node.needed) {",
+      "if (satisfied.length + 1 < node.needed) {",
+    ),
     edit(looks, "node.dependsOn.length - node.needed;", "node.dependsOn.length - node.needed + 1;"),
   ),
   mutation(
     "all parents count as chosen",
-    edit("core/plan/plan.ts", "{ ready: true, chosen: satisfied }", "{ ready: true, chosen: node.dependsOn }"),
+    edit("core/plan/readiness.ts", "{ ready: true, chosen: satisfied }", "{ ready: true, chosen: node.dependsOn }"),
   ),
   mutation(
     "shards without a record are not closed",

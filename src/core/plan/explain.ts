@@ -1,6 +1,7 @@
 import { match } from "ts-pattern";
 import type { ShardRecord, ShardStatus, TaskStatus, WorkerRecord } from "../model/records.ts";
-import { isNodeFinished, type NodePlan, type Plan, readiness } from "./plan.ts";
+import type { NodePlan, Plan } from "./plan.ts";
+import { isNodeFinished, readiness } from "./readiness.ts";
 
 /** Why a node, or a shard of one, is not running now, or where it runs. Times are the store's, in ms since 1970. */
 export type Reason =

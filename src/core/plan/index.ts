@@ -3,14 +3,12 @@ export { type ExplainFacts, explain, formatReason, type Reason } from "./explain
 export {
   type BackpressurePlan,
   firstNotUpstream,
-  isNodeFinished,
   type NodePlan,
   type Plan,
   PlanCache,
   planGraph,
-  type Readiness,
   type Routing,
-  readiness,
   sourcesOf,
   streamReadersOf,
 } from "./plan.ts";
+export { isNodeFinished, type Readiness, readiness } from "./readiness.ts";
