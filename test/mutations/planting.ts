@@ -4,17 +4,14 @@ import type { Mutation } from "./mutation.ts";
 
 const workshop = resolve(".cache/mutants");
 /** The files that simulations and directed tests need. */
-const needed = [
-  ...["src", "test", "package.json", "vitest.config.ts", "tsconfig.json"],
-  ...["scripts/sim.ts", "scripts/sim-jobs.ts", "scripts/sim-report.ts", "scripts/vitest-summary.ts"],
-];
+const needed = ["src", "test", "test-d", "scripts", "package.json", "vitest.config.ts", "tsconfig.json"];
 
 /** Creates a copy of the project with this mistake; disposing it deletes the copy. */
 export function plant({ name, edits }: Mutation): { readonly place: string } & Disposable {
   const place = join(workshop, name.replaceAll(/\W+/g, "-"));
   const remove = () => rmSync(place, { recursive: true, force: true });
   remove();
-  mkdirSync(join(place, "scripts"), { recursive: true });
+  mkdirSync(place, { recursive: true });
   for (const path of needed) cpSync(path, join(place, path), { recursive: true });
   symlinkSync(resolve("node_modules"), join(place, "node_modules"));
   for (const { file, search, replace } of edits) {
