@@ -1,8 +1,9 @@
 /*
  * One of the processes on a store: `node store-worker.ts STORE LOG SEED TASKS LEASE_MS TOGETHER`, where STORE is a SQLite
- * file, or the options of a MongoDB store as JSON. No batch is processed before as many processes as TOGETHER says have one. Runs that many random graphs drawn from the seed, each under an idempotency key of
- * its own, and ends when all have ended. With no tasks it works on those of others until it gets SIGTERM. Every batch
- * that it processes is a line in the log. Prints `ready`, and at the end a line of JSON.
+ * file, or the options of a MongoDB store as JSON. It runs that many random graphs drawn from the seed, each under an
+ * idempotency key of its own, and ends when all have ended. With no tasks it works on those of other processes until it
+ * gets SIGTERM. No batch is processed before TOGETHER processes have one. Each processed batch is a line in the log.
+ * Prints `ready`, and at the end a line of JSON.
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
