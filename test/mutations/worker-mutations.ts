@@ -181,9 +181,9 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation(
     "origins are misnumbered when a source resumes",
-    edit(consumeInput, "  const { log } = pass;\n", "  const { log } = pass;\n  let fresh = 0;\n"),
+    edit(consumeInput, "  const { log } = pass;\n", "  const { log } = pass;\n  let nextSeq = 0;\n"),
     edit(consumeInput, "const take = async ({ uid, index, payload }", "const take = async ({ uid, payload }"),
-    edit(consumeInput, 'source: "", seq: index, chunk: 0 }', 'source: "", seq: fresh++, chunk: 0 }'),
+    edit(consumeInput, 'source: "", seq: index, chunk: 0 }', 'source: "", seq: nextSeq++, chunk: 0 }'),
   ),
   mutation(
     "a shard processes the batches of all shards",
