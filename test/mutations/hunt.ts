@@ -77,7 +77,9 @@ async function sim(place: string, options: readonly string[]): Promise<SimTotal>
 /** Whether the test runs and fails; a missing test is an error. */
 async function fails(place: string, { file, title }: DirectedTest): Promise<boolean> {
   const pattern = title.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  // Many tests fail by waiting for what never happens.
   const vitest = ["node_modules/vitest/vitest.mjs", "run", "--no-color", "--typecheck.enabled=false"];
+  vitest.push("--testTimeout=30000");
   try {
     const { stdout } = await run(process.execPath, [...vitest, file, "-t", pattern], { cwd: place });
     if (/Tests .*\d+ passed/.test(stdout)) return false;
