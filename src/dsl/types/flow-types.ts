@@ -1,20 +1,24 @@
-import type { Absent } from "../../builtins/node-records.ts";
+import type { Absent, OutputOf } from "../../builtins/node-records.ts";
 import type { AnyHandler } from "../model/handler.ts";
-import type { AnyStep } from "../model/state.ts";
+import type { AnyState, AnyStep } from "../model/state.ts";
 
 /** The types of a run of the flow: its parameters, its outputs and its results. */
-export interface FlowInfer<TName, TParams, TInputs, TOutputs, TSteps extends AnyStep, TUsed> {
-  readonly name: TName;
+export interface FlowInfer<TIds extends string, TParams, TState extends AnyState> {
+  readonly name: TState["head"]["name"];
   readonly params: TParams;
   /** Inputs that nodes of another flow must feed: a flow with inputs runs only as a subflow. */
-  readonly inputs: TInputs;
-  readonly outputs: { readonly [TId in keyof TOutputs]: TOutputs[TId] };
+  readonly inputs: TState["head"]["inputs"];
+  readonly outputs: { readonly [TId in TIds]: OutputOf<TState, TId> };
   readonly results: {
-    readonly [TId in Exclude<keyof TOutputs, TUsed>]: ResultOf<HandlersById<TSteps>, TId, TOutputs[TId]>;
+    readonly [TId in Exclude<TIds, TState["used"]>]: ResultOf<
+      HandlersById<TState["steps"]>,
+      TId,
+      OutputOf<TState, TId>
+    >;
   };
   /** By node id. A node of a coordinator function has no handler. */
-  readonly handlers: HandlersById<TSteps>;
-  readonly handlerNames: TSteps["handler"]["name"];
+  readonly handlers: HandlersById<TState["steps"]>;
+  readonly handlerNames: TState["steps"]["handler"]["name"];
 }
 
 type HandlersById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep["handler"] };

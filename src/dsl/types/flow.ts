@@ -9,29 +9,31 @@ import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString, OrError } from "../model/markers.ts";
 import type {
   AnyState,
+  BlocksAfter,
   FlowState,
   FreshAfter,
   HandlerStep,
   IdsAfter,
   ids,
-  OldAfter,
+  PlacesAfter,
   params,
+  RecentAfter,
+  RecentPlacesAfter,
   state,
-  TickAfter,
-  YoungAfter,
 } from "../model/state.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
 import type { HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
 import type {
   Bindings,
+  BlocksAfterUse,
   CompileReceiver,
   HeadAfterUse,
+  PlacesAfterUse,
   PrefixArgument,
   SubflowArgument,
   SubflowIds,
   SubflowLast,
-  SubflowRecords,
   SubflowSteps,
   SubflowUsed,
   UseOptions,
@@ -51,14 +53,7 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   readonly [params]: TParams;
   readonly [state]: TState;
   /** Types only, such as `typeof etl.$infer.outputs`; the property does not exist at run time. */
-  readonly $infer: FlowInfer<
-    TState["head"]["name"],
-    TParams,
-    TState["head"]["inputs"],
-    TState["old"] & TState["young"],
-    TState["steps"],
-    TState["used"]
-  >;
+  readonly $infer: FlowInfer<TIds, TParams, TState>;
   /**
    * The handlers of its nodes by name, for an engine or a worker.
    *
@@ -187,10 +182,11 @@ export interface AddRoot {
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
     FlowState<
-      OldAfter<TFlow[typeof state]>,
-      YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
+      BlocksAfter<TFlow[typeof state]>,
+      RecentAfter<TFlow[typeof state], THandler["$infer"]["output"]>,
+      PlacesAfter<TFlow[typeof state]>,
+      RecentPlacesAfter<TFlow[typeof state], TId>,
       FreshAfter<TFlow[typeof state], TId>,
-      TickAfter<TFlow[typeof state]>,
       TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
       TFlow[typeof state]["used"] | ParentsOf<TAfter, []>[number],
       [TId],
@@ -264,10 +260,11 @@ export interface AddNext {
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
     FlowState<
-      OldAfter<TFlow[typeof state]>,
-      YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
+      BlocksAfter<TFlow[typeof state]>,
+      RecentAfter<TFlow[typeof state], THandler["$infer"]["output"]>,
+      PlacesAfter<TFlow[typeof state]>,
+      RecentPlacesAfter<TFlow[typeof state], TId>,
       FreshAfter<TFlow[typeof state], TId>,
-      TickAfter<TFlow[typeof state]>,
       TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
       TFlow[typeof state]["used"] | ParentsOf<TAfter, TFlow[typeof state]["last"]>[number],
       [TId],
@@ -317,10 +314,11 @@ export interface AddFn {
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
     FlowState<
-      OldAfter<TFlow[typeof state]>,
-      YoungAfter<TFlow[typeof state], TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
+      BlocksAfter<TFlow[typeof state]>,
+      RecentAfter<TFlow[typeof state], FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
+      PlacesAfter<TFlow[typeof state]>,
+      RecentPlacesAfter<TFlow[typeof state], TId>,
       FreshAfter<TFlow[typeof state], TId>,
-      TickAfter<TFlow[typeof state]>,
       TFlow[typeof state]["steps"],
       TFlow[typeof state]["used"] | TAfter[number],
       [TId],
@@ -374,10 +372,11 @@ export interface AddSubflow {
     TFlow[typeof ids] | SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
     TFlow[typeof params],
     FlowState<
-      TFlow[typeof state]["old"] & TFlow[typeof state]["young"] & SubflowRecords<TSubflow[typeof state], TPrefix>,
+      BlocksAfterUse<TFlow[typeof state], TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
+      [],
+      PlacesAfterUse<TFlow[typeof state], SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>>,
       {},
       never,
-      0,
       TFlow[typeof state]["steps"] | SubflowSteps<TSubflow[typeof state]["steps"], TPrefix>,
       TFlow[typeof state]["used"] | SubflowUsed<TSubflow[typeof state], TPrefix, TBound>,
       SubflowLast<TSubflow[typeof state]["last"], TPrefix>,

@@ -1,4 +1,4 @@
-import type { IsAssignable, OutputOf } from "../../../builtins/node-records.ts";
+import type { IsAssignable, OutputOf, PlacesIn } from "../../../builtins/node-records.ts";
 import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
 import type { FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
@@ -56,15 +56,23 @@ export type SubflowIds<
   TPrefix extends string,
 > = `${TPrefix}.${Exclude<TIds, keyof InputsOf<TSubflow>>}`;
 
-export type SubflowRecords<TSubflow extends AnyState, TPrefix extends string> = Prefixed<
-  TSubflow["old"] & TSubflow["young"],
-  TPrefix,
-  keyof InputsOf<TSubflow>
->;
+/** What a subflow adds is one block, read by the new ids. */
+export type BlocksAfterUse<
+  TState extends AnyState,
+  TIds extends string,
+  TSubflow extends AnyState,
+  TPrefix extends string,
+> = [
+  ...TState["blocks"],
+  TState["recent"],
+  {
+    [TId in Exclude<TIds, keyof InputsOf<TSubflow>> as `${TPrefix}.${TId}`]: OutputOf<TSubflow, TId>;
+  },
+];
 
-type Prefixed<TRecords, TPrefix extends string, TInputs> = {
-  [TId in keyof TRecords as TId extends TInputs ? never : `${TPrefix}.${TId & string}`]: TRecords[TId];
-};
+export type PlacesAfterUse<TState extends AnyState, TNewIds extends string> = TState["places"] &
+  TState["recentPlaces"] &
+  PlacesIn<[...TState["blocks"], TState["recent"]]["length"], TNewIds>;
 
 export type SubflowSteps<TSteps extends AnyStep, TPrefix extends string> = TSteps extends unknown
   ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"]>

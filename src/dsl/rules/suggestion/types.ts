@@ -106,7 +106,7 @@ export type SuggestionProblem<
 /** An unknown parent is rejected where it is written: what it would deliver is not reported. */
 type OfKnownNodes<TProblem, TNodes extends NodeRecords, TParents extends readonly string[]> = true extends TProblem
   ? true
-  : [TParents[number]] extends [keyof (TNodes["old"] & TNodes["young"])]
+  : [TParents[number]] extends [keyof (TNodes["places"] & TNodes["recentPlaces"])]
     ? TProblem
     : true;
 
