@@ -24,12 +24,6 @@ export type OutputOf<TNodes extends NodeRecords, TId> = TId extends TNodes["fres
   ? TNodes["recent"][TNodes["recentPlaces"][TId & string][1]]
   : TNodes["blocks"][TNodes["places"][TId & string][0]][TNodes["places"][TId & string][1]];
 
-/**
- * The place of one output. With the tuple written inline its type would be resolved late, and keep all nodes in its
- * mapper.
- */
-export type Placed<TId extends string, TBlock, TKey> = Recorded<TId, [TBlock, TKey]>;
-
 /** The places of outputs that are the block `TBlock` and are read by their ids. */
 export type PlacesIn<TBlock, TIds extends PropertyKey> = { [TId in TIds]: [TBlock, TId] };
 

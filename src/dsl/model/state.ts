@@ -1,4 +1,4 @@
-import type { NodeRecords, Placed } from "../../builtins/node-records.ts";
+import type { NodeRecords } from "../../builtins/node-records.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { AnyHandler } from "./handler.ts";
 
@@ -67,23 +67,41 @@ export interface AnyState extends NodeRecords {
   readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;
 }
 
-type IsFull<TState extends AnyState> = TState["recent"]["length"] extends 16 ? true : false;
-
-export type BlocksAfter<TState extends AnyState> =
-  IsFull<TState> extends true ? [...TState["blocks"], TState["recent"]] : TState["blocks"];
-
-export type RecentAfter<TState extends AnyState, TOutput> =
-  IsFull<TState> extends true ? [TOutput] : [...TState["recent"], TOutput];
-
-export type PlacesAfter<TState extends AnyState> =
-  IsFull<TState> extends true ? TState["places"] & TState["recentPlaces"] : TState["places"];
-
-export type RecentPlacesAfter<TState extends AnyState, TId extends string> =
-  IsFull<TState> extends true
-    ? Placed<TId, BlocksAfter<TState>["length"], 0>
-    : TState["recentPlaces"] & Placed<TId, TState["blocks"]["length"], TState["recent"]["length"]>;
-
-export type FreshAfter<TState extends AnyState, TId> = IsFull<TState> extends true ? TId : TState["fresh"] | TId;
+/**
+ * The state with one more node: `TPlaced` is its place, `TStep` its step, and `TParents` are the ids that it depends on.
+ * No argument of `FlowState` is an alias here: the compiler would resolve the state late, and a chain of late types is
+ * as deep as it is long.
+ */
+export type StateAfter<
+  TState extends AnyState,
+  TId,
+  TPlaced,
+  TOutput,
+  TStep,
+  TParents,
+> = TState["recent"]["length"] extends 15
+  ? FlowState<
+      [...TState["blocks"], [...TState["recent"], TOutput]],
+      [],
+      TState["places"] & TState["recentPlaces"] & TPlaced,
+      {},
+      never,
+      TState["steps"] | TStep,
+      TState["used"] | TParents,
+      [TId],
+      TState["head"]
+    >
+  : FlowState<
+      TState["blocks"],
+      [...TState["recent"], TOutput],
+      TState["places"],
+      TState["recentPlaces"] & TPlaced,
+      TState["fresh"] | TId,
+      TState["steps"] | TStep,
+      TState["used"] | TParents,
+      [TId],
+      TState["head"]
+    >;
 
 /**
  * An id that is not a literal was rejected where it is written; left out of the ids, it does not affect later checks.

@@ -3,14 +3,14 @@ import type { AnyHandler } from "../model/handler.ts";
 import type { AnyState, AnyStep } from "../model/state.ts";
 
 /** The types of a run of the flow: its parameters, its outputs and its results. */
-export interface FlowInfer<TIds extends string, TParams, TState extends AnyState> {
+export interface FlowInfer<TParams, TState extends AnyState> {
   readonly name: TState["head"]["name"];
   readonly params: TParams;
   /** Inputs that nodes of another flow must feed: a flow with inputs runs only as a subflow. */
   readonly inputs: TState["head"]["inputs"];
-  readonly outputs: { readonly [TId in TIds]: OutputOf<TState, TId> };
+  readonly outputs: Outputs<TState, TState["places"] & TState["recentPlaces"]>;
   readonly results: {
-    readonly [TId in Exclude<TIds, TState["used"]>]: ResultOf<
+    readonly [TId in Exclude<keyof TState["places"] | keyof TState["recentPlaces"], TState["used"]>]: ResultOf<
       HandlersById<TState["steps"]>,
       TId,
       OutputOf<TState, TId>
@@ -20,6 +20,9 @@ export interface FlowInfer<TIds extends string, TParams, TState extends AnyState
   readonly handlers: HandlersById<TState["steps"]>;
   readonly handlerNames: TState["steps"]["handler"]["name"];
 }
+
+/** By the keys of places: if some ids are known only at run time, a union of ids would be `string`. */
+type Outputs<TState extends AnyState, TPlaces> = { readonly [TId in keyof TPlaces]: OutputOf<TState, TId> };
 
 type HandlersById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep["handler"] };
 

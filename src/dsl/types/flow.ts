@@ -1,26 +1,13 @@
 import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
-import type { Absent } from "../../builtins/node-records.ts";
+import type { Absent, Recorded } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { ParentsOf, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString, OrError } from "../model/markers.ts";
-import type {
-  AnyState,
-  BlocksAfter,
-  FlowState,
-  FreshAfter,
-  HandlerStep,
-  IdsAfter,
-  ids,
-  PlacesAfter,
-  params,
-  RecentAfter,
-  RecentPlacesAfter,
-  state,
-} from "../model/state.ts";
+import type { AnyState, FlowState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
 import type { HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
@@ -53,7 +40,7 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   readonly [params]: TParams;
   readonly [state]: TState;
   /** Types only, such as `typeof etl.$infer.outputs`; the property does not exist at run time. */
-  readonly $infer: FlowInfer<TIds, TParams, TState>;
+  readonly $infer: FlowInfer<TParams, TState>;
   /**
    * The handlers of its nodes by name, for an engine or a worker.
    *
@@ -181,16 +168,13 @@ export interface AddRoot {
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
-    FlowState<
-      BlocksAfter<TFlow[typeof state]>,
-      RecentAfter<TFlow[typeof state], THandler["$infer"]["output"]>,
-      PlacesAfter<TFlow[typeof state]>,
-      RecentPlacesAfter<TFlow[typeof state], TId>,
-      FreshAfter<TFlow[typeof state], TId>,
-      TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
-      TFlow[typeof state]["used"] | ParentsOf<TAfter, []>[number],
-      [TId],
-      TFlow[typeof state]["head"]
+    StateAfter<
+      TFlow[typeof state],
+      TId,
+      Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
+      THandler["$infer"]["output"],
+      HandlerStep<TId, THandler>,
+      ParentsOf<TAfter, []>[number]
     >
   >;
 }
@@ -259,16 +243,13 @@ export interface AddNext {
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
-    FlowState<
-      BlocksAfter<TFlow[typeof state]>,
-      RecentAfter<TFlow[typeof state], THandler["$infer"]["output"]>,
-      PlacesAfter<TFlow[typeof state]>,
-      RecentPlacesAfter<TFlow[typeof state], TId>,
-      FreshAfter<TFlow[typeof state], TId>,
-      TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
-      TFlow[typeof state]["used"] | ParentsOf<TAfter, TFlow[typeof state]["last"]>[number],
-      [TId],
-      TFlow[typeof state]["head"]
+    StateAfter<
+      TFlow[typeof state],
+      TId,
+      Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
+      THandler["$infer"]["output"],
+      HandlerStep<TId, THandler>,
+      ParentsOf<TAfter, TFlow[typeof state]["last"]>[number]
     >
   >;
 }
@@ -313,16 +294,13 @@ export interface AddFn {
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
-    FlowState<
-      BlocksAfter<TFlow[typeof state]>,
-      RecentAfter<TFlow[typeof state], FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
-      PlacesAfter<TFlow[typeof state]>,
-      RecentPlacesAfter<TFlow[typeof state], TId>,
-      FreshAfter<TFlow[typeof state], TId>,
-      TFlow[typeof state]["steps"],
-      TFlow[typeof state]["used"] | TAfter[number],
-      [TId],
-      TFlow[typeof state]["head"]
+    StateAfter<
+      TFlow[typeof state],
+      TId,
+      Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
+      FnOutputOf<TFlow[typeof state], TFn, TArgs>,
+      never,
+      TAfter[number]
     >
   >;
 }
