@@ -24,12 +24,13 @@ export declare const state: unique symbol;
  * A node that a handler runs. These are a separate union because the checks of the chain only read outputs: larger
  * records for all nodes would raise the cost of the chain by a tenth.
  */
-export interface HandlerStep<TId, THandler> {
+export interface HandlerStep<TId, THandler, TPartitions> {
   readonly id: TId;
   readonly handler: THandler;
+  readonly partitions: TPartitions;
 }
 
-export type AnyStep = HandlerStep<string, AnyHandler>;
+export type AnyStep = HandlerStep<string, AnyHandler, number>;
 
 /** The arguments of `flow()`, which are the same at every step of the chain. */
 export interface FlowHead<TName, TParams, TAdapters, TInputs> {

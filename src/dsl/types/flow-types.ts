@@ -1,5 +1,4 @@
 import type { Absent, OutputOf } from "../../builtins/node-records.ts";
-import type { AnyHandler } from "../model/handler.ts";
 import type { AnyState, AnyStep } from "../model/state.ts";
 
 /** The types of a run of the flow: its parameters, its outputs and its results. */
@@ -11,7 +10,7 @@ export interface FlowInfer<TParams, TState extends AnyState> {
   readonly outputs: Outputs<TState, TState["places"] & TState["recentPlaces"]>;
   readonly results: {
     readonly [TId in Exclude<keyof TState["places"] | keyof TState["recentPlaces"], TState["used"]>]: ResultOf<
-      HandlersById<TState["steps"]>,
+      StepsById<TState["steps"]>,
       TId,
       OutputOf<TState, TId>
     >;
@@ -30,14 +29,23 @@ export type HandlersByName<TSteps extends AnyStep> = {
   readonly [TStep in TSteps as TStep["handler"]["name"]]: TStep["handler"];
 };
 
+type StepsById<TSteps extends AnyStep> = { readonly [TStep in TSteps as TStep["id"]]: TStep };
+
 /** The result of `finalize`, else the list of outputs. A coordinator function has one output. */
-type ResultOf<THandlers, TId, TOutput> = TId extends keyof THandlers
-  ? THandlers[TId] extends AnyHandler
-    ? THandlers[TId]["$infer"]["result"] extends Absent
+type ResultOf<TSteps, TId, TOutput> = TId extends keyof TSteps
+  ? TSteps[TId] extends AnyStep
+    ? TSteps[TId]["handler"]["$infer"]["result"] extends Absent
       ? TOutput[]
-      : THandlers[TId]["$infer"]["result"]
+      : ByPartition<TSteps[TId]["handler"]["$infer"]["result"], TSteps[TId]["partitions"]>
     : never
   : TOutput;
+
+/** Each partition has its own `finalize`, and so a result of its own. */
+type ByPartition<TResult, TPartitions extends number> = number extends TPartitions
+  ? TResult | TResult[]
+  : TPartitions extends 1
+    ? TResult
+    : TResult[];
 
 /** What `compile` adds to the graph on request. */
 export interface CompileOptions {

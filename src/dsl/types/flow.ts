@@ -132,6 +132,7 @@ export interface AddRoot {
     TArgKeys extends PropertyKey = never,
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
+    TPartitions extends number = 1,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -163,7 +164,8 @@ export interface AddRoot {
       TFlow[typeof state],
       TArgKeys,
       TInputKeys,
-      TCodes
+      TCodes,
+      TPartitions
     >,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
@@ -173,7 +175,7 @@ export interface AddRoot {
       TId,
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       THandler["$infer"]["output"],
-      HandlerStep<TId, THandler>,
+      HandlerStep<TId, THandler, TPartitions>,
       ParentsOf<TAfter, []>[number]
     >
   >;
@@ -207,6 +209,7 @@ export interface AddNext {
     TArgKeys extends PropertyKey = never,
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
+    TPartitions extends number = 1,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -238,7 +241,8 @@ export interface AddNext {
       TFlow[typeof state],
       TArgKeys,
       TInputKeys,
-      TCodes
+      TCodes,
+      TPartitions
     >,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
@@ -248,7 +252,7 @@ export interface AddNext {
       TId,
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       THandler["$infer"]["output"],
-      HandlerStep<TId, THandler>,
+      HandlerStep<TId, THandler, TPartitions>,
       ParentsOf<TAfter, TFlow[typeof state]["last"]>[number]
     >
   >;

@@ -148,8 +148,10 @@ type Steps<TSources extends AnySources> = StepOfEach<NodeIn<TSources["graph"]>, 
 type StepOfEach<TNode, TSources extends AnySources> = TNode extends unknown
   ? TypeOf<TNode> extends typeof coordinatorFnType
     ? never
-    : HandlerStep<IdOf<TNode>, RunnerOf<TypeOf<TNode>, TSources>>
+    : HandlerStep<IdOf<TNode>, RunnerOf<TypeOf<TNode>, TSources>, PartitionsOf<TNode>>
   : never;
+
+type PartitionsOf<TNode> = TNode extends { readonly partitions: infer TPartitions } ? TPartitions : 1;
 
 type RunnerOf<TType, TSources extends AnySources> = [
   Extract<TSources["handler"], AnyHandler & { readonly name: TType }>,
@@ -164,7 +166,7 @@ interface HandlerElsewhere<TOutput> extends AnyHandler {
 }
 
 /** For a graph that is not a literal, handlers are known by name but not by node. */
-type StepsOfNoNode<THandler> = THandler extends AnyHandler ? HandlerStep<never, THandler> : never;
+type StepsOfNoNode<THandler> = THandler extends AnyHandler ? HandlerStep<never, THandler, number> : never;
 
 /** Ids that some node depends on, by `depends_on`, by `edges`, or by both. */
 type Parents<TGraph extends GraphSource> = ParentsOfEach<NodeIn<TGraph>> | EdgeStarts<TGraph>;

@@ -75,7 +75,7 @@ export type PlacesAfterUse<TState extends AnyState, TNewIds extends string> = TS
   PlacesIn<[...TState["blocks"], TState["recent"]]["length"], TNewIds>;
 
 export type SubflowSteps<TSteps extends AnyStep, TPrefix extends string> = TSteps extends unknown
-  ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"]>
+  ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"], TSteps["partitions"]>
   : never;
 
 /** A node that feeds an input counts as used if a node of the subflow reads that input. */
