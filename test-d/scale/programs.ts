@@ -43,6 +43,28 @@ export function oneMistake(count: number): string {
   return lines.join("\n");
 }
 
+/** Names that do not exist, among many that do: a parent, a source, a parameter and a reason code. */
+export function unknownNames(count: number): string {
+  const indices = range(count);
+  const params = `params: z.object({ ${indices.map((index) => `p${index}: z.string()`).join(", ")} })`;
+  const day =
+    'const day = defineHandler("day", { args: z.object({ day: z.string() }), output: z.null(), *iterBatches() {} });';
+  const all = list(indices);
+  return program(
+    [...indices.map((index) => handler(index)), handler(count), day],
+    flowOf(
+      [
+        ...indices.map(root),
+        node(count, 'after: ["n0", "n"]'),
+        `.node("sources", h${count}, { after: ${all}, input: { adapter: "pull.from_artifacts", from: ["n"] } })`,
+        '.node("days", day, { args: { day: param("p") } })',
+        '.node("codes", day, { args: { day: "" }, retry: { permanentOn: ["n"] } })',
+      ],
+      params,
+    ),
+  );
+}
+
 /** One node, and `count` that read it. */
 export function fanOut(count: number): string {
   const readers = range(count).map((index) => index + 1);

@@ -1,7 +1,7 @@
 import type { IsAssignable, OutputOf, PlacesIn } from "../../../builtins/node-records.ts";
 import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
-import type { FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
 import type { AnyState, AnyStep, FlowHead, HandlerStep } from "../../model/state.ts";
 import type { ReadSchema } from "../definition/types.ts";
@@ -223,7 +223,7 @@ type Binding<
         : FlowTypeError<
             EdgeText<TBound[TInput], `${TPrefix}.${TInput & string}`, OutputOf<TState, TBound[TInput]>, TInputs[TInput]>
           >
-    : TIds | FlowTypeError<MessageText<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
+    : FlowChoiceError<MessageText<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>, TIds>
   : FlowTypeError<MessageText<"partInputUnknown", { prefix: TPrefix; input: TInput }>>;
 
 /**
