@@ -1,8 +1,8 @@
 import { expectTypeOf } from "expect-type";
-import { type FlowDefinition, type FlowTypes, flow, type Graph, param } from "flowkit";
+import { defineHandler, type FlowDefinition, type FlowTypes, flow, type Graph, param } from "flowkit";
 import { describe, test } from "vitest";
 import * as z from "zod";
-import { byDay, clean, count, extract, join, latest, notify, rowsOnly, seeded } from "./handlers.ts";
+import { byDay, clean, count, extract, join, latest, notify, rowsOnly, seeded, textual } from "./handlers.ts";
 
 const etl = flow("etl", {
   params: z.object({ date: z.iso.date(), days: z.int().default(1) }),
@@ -126,5 +126,75 @@ describe("what a flow knows of its runs", () => {
       .node("n18", seeded, { after: ["n0", "n15", "n16", "n17"], fanIn: "count:4" });
     expectTypeOf<keyof (typeof long.$infer)["results"]>().toEqualTypeOf<"n18">();
     expectTypeOf<(typeof long.$infer)["outputs"]["n0"]>().toEqualTypeOf<{ seed: string }>();
+  });
+});
+
+describe("parameters inside optional arguments of a handler with an input", () => {
+  const day = defineHandler("day", {
+    args: z.object({ where: z.object({ city: z.string(), n: z.number() }).optional(), limit: z.number().optional() }),
+    input: z.object({ n: z.number() }),
+    output: z.object({ n: z.number() }),
+    processBatch: (payload) => payload,
+  });
+  const params = z.object({ city: z.string(), n: z.number() });
+  const start = flow("f", { params })
+    .node("extract", extract, { args: { batchSize: 1 } })
+    .then("count", count);
+
+  test("after the node before", () => {
+    start.then("day", day, { args: { where: { city: param("city"), n: param("n") } } }).compile();
+  });
+  test("with parents", () => {
+    start.node("day", day, { after: ["count"], args: { where: { city: param("city"), n: 1 }, limit: param("n") } });
+  });
+  test("of a root, beside its input", () => {
+    flow("f", { params })
+      .node("day", day, { args: { n: param("n"), where: { city: param("city"), n: 1 } } })
+      .compile();
+    // @ts-expect-error
+    flow("f", { params }).node("day", day, { args: { n: param("n"), where: { city: param("n"), n: 1 } } });
+  });
+});
+
+describe("the result of a node with partitions", () => {
+  const start = flow().node("extract", extract, { args: { batchSize: 1 } });
+  const input = { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" } as const;
+
+  test("is a list of what finalize returned in each", () => {
+    const parted = start.then("clean", clean, { input, partitions: 3 });
+    expectTypeOf<(typeof parted.$infer)["results"]>().toEqualTypeOf<{ readonly clean: { kept: number }[] }>();
+    const outer = flow().use("p", parted);
+    expectTypeOf<(typeof outer.$infer)["results"]>().toEqualTypeOf<{ readonly "p.clean": { kept: number }[] }>();
+  });
+  test("is no list of one", () => {
+    const single = start.then("clean", clean, { input, partitions: 1 });
+    expectTypeOf<(typeof single.$infer)["results"]>().toEqualTypeOf<{ readonly clean: { kept: number } }>();
+  });
+  test("may be either if their number is known only at run time", () => {
+    const some = start.then("clean", clean, { input, partitions: Number("2") });
+    expectTypeOf<(typeof some.$infer)["results"]>().toEqualTypeOf<{
+      readonly clean: { kept: number } | { kept: number }[];
+    }>();
+  });
+  test("is the list of outputs without finalize", () => {
+    const counted = start.then("count", count, { partitions: 3 });
+    expectTypeOf<(typeof counted.$infer)["results"]>().toEqualTypeOf<{ readonly count: { n: number }[] }>();
+  });
+});
+
+describe("parents that depend on a condition", () => {
+  const isLong = (): boolean => true;
+  const start = flow()
+    .node("extract", extract, { args: { batchSize: 1 } })
+    .node("textual", textual);
+  const either = start.node("more", extract, { args: { batchSize: 1 } });
+
+  test("are checked, each of them", () => {
+    either.node("count", count, { after: ["extract", ...(isLong() ? (["more"] as const) : [])] }).compile();
+    either.node("count", count, { after: isLong() ? ["extract", "more"] : ["extract"] }).compile();
+    // @ts-expect-error
+    either.node("count", count, { after: ["extract", ...(isLong() ? (["textual"] as const) : [])] });
+    // @ts-expect-error
+    either.node("count", count, { after: ["extract", ...(isLong() ? (["unknown"] as const) : [])] });
   });
 });

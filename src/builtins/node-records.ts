@@ -1,10 +1,19 @@
 /* What the compiler knows about the nodes so far, accumulated by the builder; see `FlowState`. */
 
 export interface NodeRecords {
+  /** Outputs, in blocks that each are read by a key. */
   // biome-ignore lint/suspicious/noExplicitAny: `unknown` needs a key check at each look-up, which is quadratic in the number of nodes; the checks have judged the ids before
-  readonly old: any;
-  // biome-ignore lint/suspicious/noExplicitAny: looked up like `old`, so `unknown` would be as quadratic
-  readonly young: any;
+  readonly blocks: any;
+  /** The outputs of the latest nodes, which will be a block. */
+  // biome-ignore lint/suspicious/noExplicitAny: looked up like `blocks`, so `unknown` would be as quadratic
+  readonly recent: any;
+  /** By id, the block and the key of an output. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly places: any;
+  /** The same for the latest nodes. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly recentPlaces: any;
+  /** Ids of the latest nodes. */
   readonly fresh: unknown;
 }
 
@@ -12,8 +21,11 @@ export interface NodeRecords {
  * What one batch of the node `TId` stores. Indexed by plain strings, never through `keyof`, which would be quadratic.
  */
 export type OutputOf<TNodes extends NodeRecords, TId> = TId extends TNodes["fresh"]
-  ? TNodes["young"][TId & string]
-  : TNodes["old"][TId & string];
+  ? TNodes["recent"][TNodes["recentPlaces"][TId & string][1]]
+  : TNodes["blocks"][TNodes["places"][TId & string][0]][TNodes["places"][TId & string][1]];
+
+/** The places of outputs that are the block `TBlock` and are read by their ids. */
+export type PlacesIn<TBlock, TIds extends PropertyKey> = { [TId in TIds]: [TBlock, TId] };
 
 /** An alias on purpose: written inline, each record would be a new anonymous type. */
 export type Recorded<TId extends string, TOutput> = { [TKey in TId]: TOutput };

@@ -1,5 +1,5 @@
 import type { $ZodType } from "zod/v4/core";
-import type { Absent } from "../builtins/node-records.ts";
+import type { Absent, PlacesIn } from "../builtins/node-records.ts";
 import { FlowError } from "../errors/index.ts";
 import { formatMessage, type MessageText, zodSchema, zodSchemas } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
@@ -45,10 +45,11 @@ export function flow<
   keyof TInputs & string,
   WireOr<TParams, {}>,
   FlowState<
-    StoredInputs<TInputs>,
+    [StoredInputs<TInputs>],
+    [],
+    PlacesIn<0, keyof TInputs>,
     {},
     never,
-    0,
     never,
     never,
     InputNames<keyof TInputs>,

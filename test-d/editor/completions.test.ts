@@ -3,6 +3,7 @@ import { functions, parts } from "./call-completions.ts";
 import { args, besideMistakes, halfWritten, handlers, inputs, nodes, type Place, runs } from "./completions.ts";
 import { editors } from "./editors.ts";
 import type { Editor, OpenFile } from "./language-service.ts";
+import { rightValues } from "./right-values.ts";
 
 const topics = {
   nodes,
@@ -13,6 +14,7 @@ const topics = {
   handlers,
   runs,
   "half-written code": halfWritten,
+  rightValues,
   besideMistakes,
 };
 
@@ -26,17 +28,17 @@ describe.each(editors)("completions of TypeScript $version", ({ editor }) => {
     });
 
     test.each(places)("$what", (place) => {
-      expect(offersAt(editor, files.get(place))).toEqual([...place.offers].sort());
+      expect(offersAt(editor, files.get(place), place.offers)).toEqual([...place.offers].sort());
     });
   });
 });
 
-function offersAt(editor: Editor, file: OpenFile | undefined): readonly string[] {
+function offersAt(editor: Editor, file: OpenFile | undefined, offers: readonly string[]): readonly string[] {
   if (file === undefined) throw new Error("not open");
   const { entries = [] } = editor.service.getCompletionsAtPosition(file.name, file.at, {}) ?? {};
   const typed = /[\w.]*$/.exec(file.text.slice(0, file.at))?.[0];
   return entries
-    .filter(({ name }) => name !== typed) // TypeScript offers what stands there already
+    .filter(({ name }) => name !== typed || offers.includes(name)) // TypeScript offers what stands there already
     .map(({ name, kindModifiers = "" }) => (kindModifiers.includes("optional") ? `${name}?` : name))
     .sort();
 }

@@ -6,7 +6,7 @@ export interface Place {
   readonly offers: readonly string[];
 }
 
-const coreCodes = [
+export const coreCodes = [
   "artifact_too_large",
   "artifacts_dropped",
   "bad_fn_args",
@@ -50,7 +50,7 @@ const attemptContext = [
   "traceparent",
   "vars",
 ];
-const builtInAdapters = ["pull.from_artifacts", "pull.from_artifacts.rechunk:size", "pull.gather"];
+export const builtInAdapters = ["pull.from_artifacts", "pull.from_artifacts.rechunk:size", "pull.gather"];
 const flowMembers = [
   "$infer",
   "compile",
@@ -213,6 +213,16 @@ export const inputs: readonly Place[] = [
   input: { adapter: "pull.gather", from: { first: "extract", second: "|" } },
 })`,
     offers: ["count", "extract"],
+  },
+  {
+    what: "aliases: the keys that the handler takes",
+    code: `etl.node("w", join, { after: ["extract", "count"], input: { adapter: "pull.gather", from: { | } } })`,
+    offers: ["clean?", "count?"],
+  },
+  {
+    what: "aliases that were not given yet",
+    code: `etl.node("w", join, { after: ["extract", "count"], input: { adapter: "pull.gather", from: { count: "count", | } } })`,
+    offers: ["clean?"],
   },
   {
     what: "list key: the lists of the sources",

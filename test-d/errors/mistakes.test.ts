@@ -68,7 +68,7 @@ describe.each(mistakes)("$rule", ({ rule, words, ownWords, token, atRunTime = tr
 
 /** The sentence in the compiler's own, where it names the type that carries it. */
 function sentenceIn(line: string): string {
-  const [, quoted = ""] = /Flow\w*Error<("(?:[^"\\]|\\.)*")>/.exec(line) ?? [];
+  const [, quoted = ""] = /Flow\w*Error<("(?:[^"\\]|\\.)*")[,>]/.exec(line) ?? [];
   return quoted === "" ? "" : JSON.parse(quoted);
 }
 

@@ -6,6 +6,7 @@ import {
   fanOut,
   gathered,
   inParts,
+  mixed,
   oneMistake,
   ownDefinitions,
   parts,
@@ -63,6 +64,7 @@ const shapes: readonly Case[] = [
   { name: "200 nodes with every option there is", program: everyOption(200), limit: 337_000 },
   { name: "200 handlers with every member", program: everyMember(200), limit: 480_000 },
   { name: "200 nodes, own adapters and functions", program: ownDefinitions(200), limit: 233_000 },
+  { name: "200 nodes of all kinds", program: mixed(200), limit: 350_000 },
   { name: "100 nodes, used 5 times", program: inParts(100, 5), limit: 238_000 },
   { name: "400 nodes, used 5 times", program: inParts(400, 5), limit: 936_000 },
 ];

@@ -43,6 +43,28 @@ export function oneMistake(count: number): string {
   return lines.join("\n");
 }
 
+/** Names that do not exist, among many that do: a parent, a source, a parameter and a reason code. */
+export function unknownNames(count: number): string {
+  const indices = range(count);
+  const params = `params: z.object({ ${indices.map((index) => `p${index}: z.string()`).join(", ")} })`;
+  const day =
+    'const day = defineHandler("day", { args: z.object({ day: z.string() }), output: z.null(), *iterBatches() {} });';
+  const all = list(indices);
+  return program(
+    [...indices.map((index) => handler(index)), handler(count), day],
+    flowOf(
+      [
+        ...indices.map(root),
+        node(count, 'after: ["n0", "n"]'),
+        `.node("sources", h${count}, { after: ${all}, input: { adapter: "pull.from_artifacts", from: ["n"] } })`,
+        '.node("days", day, { args: { day: param("p") } })',
+        '.node("codes", day, { args: { day: "" }, retry: { permanentOn: ["n"] } })',
+      ],
+      params,
+    ),
+  );
+}
+
 /** One node, and `count` that read it. */
 export function fanOut(count: number): string {
   const readers = range(count).map((index) => index + 1);
@@ -133,16 +155,8 @@ export function everyOption(count: number): string {
 /** Adapters and coordinator functions of one's own: every second step is a function. */
 export function ownDefinitions(count: number): string {
   const indices = range(count);
-  const adapters = range(10).map(
-    (index) =>
-      `const a${index} = defineInputAdapter("pull.own${index}", { args: z.object({ window${index}: z.number() }), payload: z.object({ id: z.string() }), expand: () => [{ id: "" }] });`,
-  );
-  const functions = indices
-    .filter((index) => index % 2 === 1)
-    .map(
-      (index) =>
-        `const f${index} = defineCoordinatorFn("own${index}", { args: z.object({ channel${index % 7}: z.string() }), output: z.object({ id: z.string(), sent: z.boolean() }), run: () => ({ id: "", sent: true }) });`,
-    );
+  const adapters = range(10).map(ownAdapter);
+  const functions = indices.filter((index) => index % 2 === 1).map(ownFunction);
   const handlers = indices.filter((index) => index % 2 === 0).map((index) => handler(index));
   const steps = indices.map((index) => {
     if (index === 0) return root(0);
@@ -152,6 +166,66 @@ export function ownDefinitions(count: number): string {
   });
   const names = range(10).map((index) => `a${index}`);
   return program([...adapters, ...functions, ...handlers], flowOf(steps, `adapters: [${names.join(", ")}]`));
+}
+
+/**
+ * What large programs contain, in turns of six: a source, chunks of its list, an own adapter, a gather with aliases, an
+ * own function, and a gather of what is there. All take parameters, and every handler's node has its own retries.
+ */
+export function mixed(count: number): string {
+  const indices = range(count);
+  const item = (index: number) => `z.object({ id: z.string(), v${index}: z.number() })`;
+  const inputOf = (index: number): string | undefined => {
+    switch (index % 6) {
+      case 1:
+        return `z.array(${item(index - 1)})`;
+      case 2:
+        return `z.object({ id: z.string(), a${index % 7}: z.number().optional() })`;
+      case 3:
+        return `z.object({ left: z.array(${item(index - 2)}), right: z.array(${item(index - 1)}) })`;
+      case 5:
+        return `z.object({ n${index - 2}: z.array(${item(index - 2)}).optional(), n${index - 1}: z.array(z.json()).optional() })`;
+      default:
+        return undefined;
+    }
+  };
+  const definition = (index: number): string => {
+    if (index % 6 === 4) return ownFunction(index);
+    const input = inputOf(index);
+    const output =
+      index % 6 === 0 ? `z.object({ id: z.string(), rows${index}: z.array(${item(index)}) })` : item(index);
+    return `const h${index} = defineHandler("h${index}", { args: z.object({ day: z.string(), limit${index % 7}: z.number().optional() }), errors: ["e1", "e2"], ${input === undefined ? "*iterBatches() {}" : `input: ${input}`}, output: ${output} });`;
+  };
+  const readingOf = (index: number): string => {
+    const [first, second] = [`n${index - 2}`, `n${index - 1}`];
+    switch (index % 6) {
+      case 1:
+        return `after: ["${second}"], input: { adapter: "pull.from_artifacts.rechunk:size", size: 10, metaListKey: "rows${index - 1}" },`;
+      case 2:
+        return `after: ["${first}"], input: { adapter: "pull.own${index % 10}", window${index % 10}: 1 },`;
+      case 3:
+        return `after: ["${first}", "${second}"], input: { adapter: "pull.gather", from: { left: "${first}", right: "${second}" } },`;
+      case 5:
+        return `after: ["${first}", "${second}"], fanIn: "any", input: { adapter: "pull.gather" },`;
+      default:
+        return "";
+    }
+  };
+  const step = (index: number): string =>
+    index % 6 === 4
+      ? `.fn("n${index}", f${index}, { after: ["n${index - 1}"], args: { channel${index % 7}: param("day") } })`
+      : node(
+          index,
+          `${readingOf(index)} args: { day: param("day"), limit${index % 7}: param("size") }, retry: { max: 3, permanentOn: ["e1", "timeout"] }`,
+        );
+  const adapters = range(10);
+  return program(
+    [...adapters.map(ownAdapter), ...indices.map(definition)],
+    flowOf(
+      indices.map(step),
+      `params: z.object({ day: z.string(), size: z.number() }), adapters: [${adapters.map((index) => `a${index}`).join(", ")}]`,
+    ),
+  );
 }
 
 /** All members that a handler has, with methods that use what they are given. */
@@ -176,6 +250,14 @@ export function everyMember(count: number): string {
 });`;
     }),
   );
+}
+
+function ownAdapter(index: number): string {
+  return `const a${index} = defineInputAdapter("pull.own${index}", { args: z.object({ window${index}: z.number() }), payload: z.object({ id: z.string() }), expand: () => [{ id: "" }] });`;
+}
+
+function ownFunction(index: number): string {
+  return `const f${index} = defineCoordinatorFn("own${index}", { args: z.object({ channel${index % 7}: z.string() }), output: z.object({ id: z.string(), sent: z.boolean() }), run: () => ({ id: "", sent: true }) });`;
 }
 
 function handler(index: number, more = ""): string {

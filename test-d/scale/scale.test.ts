@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import type { Compiled, Compiler } from "../compilers.ts";
+import { type Compiled, type Compiler, compilers } from "../compilers.ts";
 import { LibraryWorkspace } from "../library.ts";
 import { type Case, cases, mistake } from "./cases.ts";
+import { unknownNames } from "./programs.ts";
 
 /*
  * Flows of any size compile, and at what cost. Only instantiations are judged: all compilers count the same. `npm run
@@ -64,6 +65,26 @@ test("one mistake is one error, and its message costs little", async () => {
   expect(instantiations).toBeLessThanOrEqual(mistake.limit);
   const { instantiations: right } = await measure(caseNamed("200 nodes: chain"));
   expect(instantiations - right).toBeLessThan(5_000);
+});
+
+test("messages name what is unknown, however much is known, where compilers cut off long types", async () => {
+  workspace.write("unknown.ts", unknownNames(60));
+  for (const compiler of compilers) {
+    const { diagnostics } = await workspace.compileUser(compiler, "unknown.ts", { noErrorTruncation: false });
+    expect(
+      diagnostics.map(({ text }) => text),
+      `TypeScript ${compiler}`,
+    ).toEqual([
+      expect.stringContaining("FlowChoiceError<\"node 'n60': 'n' is not a node declared before it\", "),
+      expect.stringContaining(
+        "FlowChoiceError<\"node 'sources' reads from 'n', which is not a node declared before it\", ",
+      ),
+      expect.stringContaining("FlowChoiceError<\"'p' is not a parameter of this flow\", "),
+      expect.stringContaining(
+        "FlowChoiceError<\"node 'codes': 'n' is not a reason code of handler 'day' or of the engine\", ",
+      ),
+    ]);
+  }
 });
 
 test("two thousand nodes compile as subflows", { timeout: 600_000 }, async () => {

@@ -10,6 +10,12 @@ export interface FlowTypeError<TMessage extends string> {
 }
 
 /**
+ * The same where the argument is one of several. An alias prints with its arguments in their order, so the message comes
+ * before the right ones: as one member of a plain union it would come last, and be cut off after 15 of them.
+ */
+export type FlowChoiceError<TMessage extends string, TRight> = TRight | FlowTypeError<TMessage>;
+
+/**
  * The argument, or the message about it. `TMessage` is `true` if the argument is right, also where `any` makes it both.
  *
  * The message is a type argument because the compiler does not look into its branches while it infers from a call, nor

@@ -1,14 +1,15 @@
-import type { NodeRecords, Recorded } from "../../builtins/node-records.ts";
+import type { NodeRecords } from "../../builtins/node-records.ts";
 import type { AnyInputAdapter } from "./adapter.ts";
 import type { AnyHandler } from "./handler.ts";
 
 /*
  * What the type of a flow accumulates, one node at a time.
  *
- * The nodes so far are an intersection of one-key records in two generations: `old` keeps its identity for 16 steps, so
- * the compiler can reuse what it has computed about it; `young` grows and is merged into `old` at every 16th step. The
- * compiler would examine a single flat intersection again at every step, which is quadratic, and flattening it inside
- * the chain overflows the compiler at about 50 nodes.
+ * An intersection is instantiated as a whole when it is first indexed, and one that grows is a new one at every step. So
+ * the nodes so far are not an intersection of their outputs, whose types are large, but of their places, whose types are
+ * two literals. The outputs stand in blocks, tuples of 16. The places are in two generations: `places` keeps its identity
+ * for 16 steps, and `recentPlaces` is merged into it with each full block. Flattening an intersection inside the chain
+ * overflows the compiler at about 50 nodes.
  */
 
 /*
@@ -23,12 +24,13 @@ export declare const state: unique symbol;
  * A node that a handler runs. These are a separate union because the checks of the chain only read outputs: larger
  * records for all nodes would raise the cost of the chain by a tenth.
  */
-export interface HandlerStep<TId, THandler> {
+export interface HandlerStep<TId, THandler, TPartitions> {
   readonly id: TId;
   readonly handler: THandler;
+  readonly partitions: TPartitions;
 }
 
-export type AnyStep = HandlerStep<string, AnyHandler>;
+export type AnyStep = HandlerStep<string, AnyHandler, number>;
 
 /** The arguments of `flow()`, which are the same at every step of the chain. */
 export interface FlowHead<TName, TParams, TAdapters, TInputs> {
@@ -44,12 +46,12 @@ export interface FlowHead<TName, TParams, TAdapters, TInputs> {
  * What the methods of the chain read from their receiver. Behind one property, because readers of a type do not need
  * it.
  */
-export interface FlowState<TOld, TYoung, TFresh, TTick, TSteps, TUsed, TLast, THead> {
-  readonly old: TOld;
-  readonly young: TYoung;
-  /** Ids in `young`. */
+export interface FlowState<TBlocks, TRecent, TPlaces, TRecentPlaces, TFresh, TSteps, TUsed, TLast, THead> {
+  readonly blocks: TBlocks;
+  readonly recent: TRecent;
+  readonly places: TPlaces;
+  readonly recentPlaces: TRecentPlaces;
   readonly fresh: TFresh;
-  readonly tick: TTick;
   readonly steps: TSteps;
   /** Ids that some node depends on; the others are leaves. */
   readonly used: TUsed;
@@ -59,7 +61,6 @@ export interface FlowState<TOld, TYoung, TFresh, TTick, TSteps, TUsed, TLast, TH
 }
 
 export interface AnyState extends NodeRecords {
-  readonly tick: Tick;
   // biome-ignore lint/suspicious/noExplicitAny: a type would be compared with all steps so far at each step, which is quadratic
   readonly steps: any;
   readonly used: string;
@@ -67,36 +68,41 @@ export interface AnyState extends NodeRecords {
   readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;
 }
 
-interface NextTick {
-  0: 1;
-  1: 2;
-  2: 3;
-  3: 4;
-  4: 5;
-  5: 6;
-  6: 7;
-  7: 8;
-  8: 9;
-  9: 10;
-  10: 11;
-  11: 12;
-  12: 13;
-  13: 14;
-  14: 15;
-  15: 0;
-}
-export type Tick = keyof NextTick;
-export type TickAfter<TState extends AnyState> = NextTick[TState["tick"]];
-
-export type OldAfter<TState extends AnyState> = TState["tick"] extends 15
-  ? TState["old"] & TState["young"]
-  : TState["old"];
-
-export type YoungAfter<TState extends AnyState, TId extends string, TOutput> = TState["tick"] extends 15
-  ? Recorded<TId, TOutput>
-  : TState["young"] & Recorded<TId, TOutput>;
-
-export type FreshAfter<TState extends AnyState, TId> = TState["tick"] extends 15 ? TId : TState["fresh"] | TId;
+/**
+ * The state with one more node: `TPlaced` is its place, `TStep` its step, and `TParents` are the ids that it depends on.
+ * No argument of `FlowState` is an alias here: the compiler would resolve the state late, and a chain of late types is
+ * as deep as it is long.
+ */
+export type StateAfter<
+  TState extends AnyState,
+  TId,
+  TPlaced,
+  TOutput,
+  TStep,
+  TParents,
+> = TState["recent"]["length"] extends 15
+  ? FlowState<
+      [...TState["blocks"], [...TState["recent"], TOutput]],
+      [],
+      TState["places"] & TState["recentPlaces"] & TPlaced,
+      {},
+      never,
+      TState["steps"] | TStep,
+      TState["used"] | TParents,
+      [TId],
+      TState["head"]
+    >
+  : FlowState<
+      TState["blocks"],
+      [...TState["recent"], TOutput],
+      TState["places"],
+      TState["recentPlaces"] & TPlaced,
+      TState["fresh"] | TId,
+      TState["steps"] | TStep,
+      TState["used"] | TParents,
+      [TId],
+      TState["head"]
+    >;
 
 /**
  * An id that is not a literal was rejected where it is written; left out of the ids, it does not affect later checks.

@@ -1,37 +1,26 @@
 import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
-import type { Absent } from "../../builtins/node-records.ts";
+import type { Absent, Recorded } from "../../builtins/node-records.ts";
 import type { CoordinatorFunctionDefinition, InputAdapterDefinition } from "../../definitions/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import type { ParentsOf, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString, OrError } from "../model/markers.ts";
-import type {
-  AnyState,
-  FlowState,
-  FreshAfter,
-  HandlerStep,
-  IdsAfter,
-  ids,
-  OldAfter,
-  params,
-  state,
-  TickAfter,
-  YoungAfter,
-} from "../model/state.ts";
+import type { AnyState, FlowState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
 import type { HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
 import type {
   Bindings,
+  BlocksAfterUse,
   CompileReceiver,
   HeadAfterUse,
+  PlacesAfterUse,
   PrefixArgument,
   SubflowArgument,
   SubflowIds,
   SubflowLast,
-  SubflowRecords,
   SubflowSteps,
   SubflowUsed,
   UseOptions,
@@ -51,14 +40,7 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   readonly [params]: TParams;
   readonly [state]: TState;
   /** Types only, such as `typeof etl.$infer.outputs`; the property does not exist at run time. */
-  readonly $infer: FlowInfer<
-    TState["head"]["name"],
-    TParams,
-    TState["head"]["inputs"],
-    TState["old"] & TState["young"],
-    TState["steps"],
-    TState["used"]
-  >;
+  readonly $infer: FlowInfer<TParams, TState>;
   /**
    * The handlers of its nodes by name, for an engine or a worker.
    *
@@ -150,6 +132,7 @@ export interface AddRoot {
     TArgKeys extends PropertyKey = never,
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
+    TPartitions extends number = 1,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -181,20 +164,19 @@ export interface AddRoot {
       TFlow[typeof state],
       TArgKeys,
       TInputKeys,
-      TCodes
+      TCodes,
+      TPartitions
     >,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
-    FlowState<
-      OldAfter<TFlow[typeof state]>,
-      YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
-      FreshAfter<TFlow[typeof state], TId>,
-      TickAfter<TFlow[typeof state]>,
-      TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
-      TFlow[typeof state]["used"] | ParentsOf<TAfter, []>[number],
-      [TId],
-      TFlow[typeof state]["head"]
+    StateAfter<
+      TFlow[typeof state],
+      TId,
+      Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
+      THandler["$infer"]["output"],
+      HandlerStep<TId, THandler, TPartitions>,
+      ParentsOf<TAfter, []>[number]
     >
   >;
 }
@@ -227,6 +209,7 @@ export interface AddNext {
     TArgKeys extends PropertyKey = never,
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
+    TPartitions extends number = 1,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -258,20 +241,19 @@ export interface AddNext {
       TFlow[typeof state],
       TArgKeys,
       TInputKeys,
-      TCodes
+      TCodes,
+      TPartitions
     >,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
-    FlowState<
-      OldAfter<TFlow[typeof state]>,
-      YoungAfter<TFlow[typeof state], TId, THandler["$infer"]["output"]>,
-      FreshAfter<TFlow[typeof state], TId>,
-      TickAfter<TFlow[typeof state]>,
-      TFlow[typeof state]["steps"] | HandlerStep<TId, THandler>,
-      TFlow[typeof state]["used"] | ParentsOf<TAfter, TFlow[typeof state]["last"]>[number],
-      [TId],
-      TFlow[typeof state]["head"]
+    StateAfter<
+      TFlow[typeof state],
+      TId,
+      Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
+      THandler["$infer"]["output"],
+      HandlerStep<TId, THandler, TPartitions>,
+      ParentsOf<TAfter, TFlow[typeof state]["last"]>[number]
     >
   >;
 }
@@ -316,15 +298,13 @@ export interface AddFn {
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
-    FlowState<
-      OldAfter<TFlow[typeof state]>,
-      YoungAfter<TFlow[typeof state], TId, FnOutputOf<TFlow[typeof state], TFn, TArgs>>,
-      FreshAfter<TFlow[typeof state], TId>,
-      TickAfter<TFlow[typeof state]>,
-      TFlow[typeof state]["steps"],
-      TFlow[typeof state]["used"] | TAfter[number],
-      [TId],
-      TFlow[typeof state]["head"]
+    StateAfter<
+      TFlow[typeof state],
+      TId,
+      Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
+      FnOutputOf<TFlow[typeof state], TFn, TArgs>,
+      never,
+      TAfter[number]
     >
   >;
 }
@@ -374,10 +354,11 @@ export interface AddSubflow {
     TFlow[typeof ids] | SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
     TFlow[typeof params],
     FlowState<
-      TFlow[typeof state]["old"] & TFlow[typeof state]["young"] & SubflowRecords<TSubflow[typeof state], TPrefix>,
+      BlocksAfterUse<TFlow[typeof state], TSubflow[typeof ids], TSubflow[typeof state], TPrefix>,
+      [],
+      PlacesAfterUse<TFlow[typeof state], SubflowIds<TSubflow[typeof ids], TSubflow[typeof state], TPrefix>>,
       {},
       never,
-      0,
       TFlow[typeof state]["steps"] | SubflowSteps<TSubflow[typeof state]["steps"], TPrefix>,
       TFlow[typeof state]["used"] | SubflowUsed<TSubflow[typeof state], TPrefix, TBound>,
       SubflowLast<TSubflow[typeof state]["last"], TPrefix>,

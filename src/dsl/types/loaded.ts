@@ -1,6 +1,6 @@
 import type { $ZodType } from "zod/v4/core";
 import type { BuiltInFunctionName } from "../../builtins/coordinator-functions/index.ts";
-import type { Absent } from "../../builtins/node-records.ts";
+import type { Absent, PlacesIn } from "../../builtins/node-records.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { coordinatorFnType } from "../../graph/index.ts";
 import type { AnyInputAdapter } from "../model/adapter.ts";
@@ -40,10 +40,11 @@ export type LoadedFlow<
         IdOf<NodeIn<TGraph>>,
         ParamsIn<TGraph>,
         FlowState<
-          Outputs<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>,
+          [Outputs<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>],
+          [],
+          PlacesIn<0, IdOf<NodeIn<TGraph>>>,
           {},
           never,
-          0,
           Steps<Sources<TGraph, HandlerIn<THandlers>, TFn, TSchemas>>,
           Parents<TGraph>,
           LastOf<TGraph>,
@@ -54,10 +55,11 @@ export type LoadedFlow<
         string,
         JsonObject,
         FlowState<
-          { [id: string]: Json },
+          [{ [id: string]: Json }],
+          [],
+          PlacesIn<0, string>,
           {},
           never,
-          0,
           StepsOfNoNode<HandlerIn<THandlers>>,
           never,
           [string],
@@ -122,8 +124,10 @@ type FnOutput<TNode, TSources extends AnySources> = TNode extends {
   : Json;
 
 interface Records<TSources extends AnySources> {
-  readonly old: Outputs<TSources>;
-  readonly young: {};
+  readonly blocks: [Outputs<TSources>];
+  readonly recent: [];
+  readonly places: PlacesIn<0, IdOf<NodeIn<TSources["graph"]>>>;
+  readonly recentPlaces: {};
   readonly fresh: never;
 }
 
@@ -144,8 +148,10 @@ type Steps<TSources extends AnySources> = StepOfEach<NodeIn<TSources["graph"]>, 
 type StepOfEach<TNode, TSources extends AnySources> = TNode extends unknown
   ? TypeOf<TNode> extends typeof coordinatorFnType
     ? never
-    : HandlerStep<IdOf<TNode>, RunnerOf<TypeOf<TNode>, TSources>>
+    : HandlerStep<IdOf<TNode>, RunnerOf<TypeOf<TNode>, TSources>, PartitionsOf<TNode>>
   : never;
+
+type PartitionsOf<TNode> = TNode extends { readonly partitions: infer TPartitions } ? TPartitions : 1;
 
 type RunnerOf<TType, TSources extends AnySources> = [
   Extract<TSources["handler"], AnyHandler & { readonly name: TType }>,
@@ -160,7 +166,7 @@ interface HandlerElsewhere<TOutput> extends AnyHandler {
 }
 
 /** For a graph that is not a literal, handlers are known by name but not by node. */
-type StepsOfNoNode<THandler> = THandler extends AnyHandler ? HandlerStep<never, THandler> : never;
+type StepsOfNoNode<THandler> = THandler extends AnyHandler ? HandlerStep<never, THandler, number> : never;
 
 /** Ids that some node depends on, by `depends_on`, by `edges`, or by both. */
 type Parents<TGraph extends GraphSource> = ParentsOfEach<NodeIn<TGraph>> | EdgeStarts<TGraph>;

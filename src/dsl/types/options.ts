@@ -83,6 +83,7 @@ export type NodeOptions<
   TArgKeys extends PropertyKey,
   TInputKeys extends PropertyKey,
   TCodes extends readonly string[],
+  TPartitions extends number,
 > = {
   /** The nodes it depends on, declared before it. */
   readonly after?: AfterArgument<TAfter, TNodes, TIds, TId, THandler, TAdapter, TFrom>;
@@ -132,7 +133,7 @@ export type NodeOptions<
   /** Longest time of one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
   /** How many shards share its input, each with its own attempts. @defaultValue 1 */
-  readonly partitions?: number;
+  readonly partitions?: TPartitions;
   /**
    * How many batches each of its shards may be ahead of a node that reads them as they come, while that runs: with so
    * many pending it waits.

@@ -78,6 +78,8 @@ export const messages = {
     "invalid prefix '{id}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
   prefixedIdTooLong: "subflow '{prefix}': the id '{id}' has more than 128 characters: use a shorter prefix",
   notAFlow: "subflow '{prefix}' needs a flow built with flow()",
+  severalFlows:
+    "node '{node}' is added to one of several flows, which end with different nodes ({ends}): add it to each of them, where it is built",
   partEmpty: "subflow '{prefix}' has no nodes: add one with .node(id, handler) before .use()",
   partFinding: "subflow '{prefix}': {finding}",
   partNameTaken: "subflow '{prefix}': another {what} in this flow is already named '{name}'",

@@ -14,6 +14,10 @@ const open = flow("part", {
 });
 const part = open.then("count", count);
 
+const Rows = z.object({ rows: z.array(z.object({ id: z.string(), price: z.number() })) });
+const passOn = defineHandler("pass_on", { input: Rows, output: Rows, processBatch: (rows) => rows });
+const isLong = (): boolean => true;
+
 const anyId: string = "extract";
 const knownId = "w";
 
@@ -188,5 +192,23 @@ export const compositionMistakes: readonly Mistake[] = [
         part.compile(),
     }),
     right: () => etl.use("p", part, { inputs: { rows: "extract" } }),
+  },
+  {
+    rule: "a node added to one of several flows",
+    words: "node 'z' is added to one of several flows, which end with different nodes (",
+    token: "count",
+    atRunTime: false,
+    make: () => {
+      const few = flow().node("a", extract, { args: { batchSize: 1 } });
+      const more = few.then("b", passOn);
+      const either = isLong() ? more : few;
+      // @ts-expect-error
+      return either.then("z", count);
+    },
+    right: () => {
+      const few = flow().node("a", extract, { args: { batchSize: 1 } });
+      const more = few.then("b", passOn);
+      return isLong() ? more.then("z", count) : few.then("z", count);
+    },
   },
 ];

@@ -9,7 +9,7 @@ export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"]
   ? ArgsOf<THandler>
   : InputOf<THandler> extends Absent
     ? ArgsOf<THandler>
-    : {} extends ArgsOf<THandler>
+    : keyof ArgsOf<THandler> extends never
       ? InputOf<THandler>
       : InputOf<THandler> & ArgsOf<THandler>;
 

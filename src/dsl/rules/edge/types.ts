@@ -4,13 +4,13 @@ import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatc
 import type { MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { FlowTypeError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
 
 type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
 /**
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`.
+ * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions.
  */
 export type AfterArgument<
   TAfter,
@@ -25,12 +25,12 @@ export type AfterArgument<
     ? TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
         ? InputOf<THandler> extends Absent
-          ? TAfter
+          ? TAfter | readonly TIds[]
           : Fits<TNodes, TAfter[number], InputOf<THandler>> extends true
-            ? TAfter
+            ? TAfter | readonly TIds[]
             : { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
-        : TAfter
-      : TAfter
+        : TAfter | readonly TIds[]
+      : TAfter | readonly TIds[]
     : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
   : TAfter;
 
@@ -41,7 +41,7 @@ type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THa
 
 export type KnownId<TParent, TIds extends string, TId extends string> = [TParent] extends [TIds]
   ? TParent
-  : TIds | FlowTypeError<MessageText<"unknownDependency", { node: TId; id: TParent & string }>>;
+  : FlowChoiceError<MessageText<"unknownDependency", { node: TId; id: TParent & string }>, TIds>;
 
 export type FromArgument<
   TFrom,
@@ -56,7 +56,7 @@ export type FromArgument<
   ? TFrom
   : TFrom extends readonly string[]
     ? AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter> extends true
-      ? TFrom
+      ? TFrom | readonly TParent[]
       : { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
     : TAdapter extends TakesAliases
       ? GatherFits<
@@ -65,7 +65,7 @@ export type FromArgument<
           PayloadOf<TNodes, [], TAdapter, TFrom, Absent, TFanIn, never>,
           THandler
         > extends true
-        ? TFrom
+        ? TFrom | AliasesFor<InputOf<THandler>, TParent>
         : {
             [TAlias in keyof TFrom]: AliasArgument<
               SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter>,
@@ -76,6 +76,9 @@ export type FromArgument<
             >;
           }
       : FlowTypeError<MessageText<"aliasesOnlyGather", { adapter: TAdapter & string }>>;
+
+/** The aliases that a handler takes. */
+type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent };
 
 type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSources] extends [TParent]
   ? IsAssignable<TPayload, InputOf<THandler>>
@@ -109,17 +112,18 @@ type SourceArgument<
   ? TAdapter extends DefaultAdapter
     ? ParentArgument<TSource, TNodes, TId, THandler>
     : TSource
-  :
-      | TParent
-      | FlowTypeError<
-          TSource extends TIds
-            ? MessageText<"fromOutsideAfter", { node: TId; id: TSource }>
-            : MessageText<"unknownSource", { node: TId; id: TSource & string }>
-        >;
+  : FlowChoiceError<
+      TSource extends TIds
+        ? MessageText<"fromOutsideAfter", { node: TId; id: TSource }>
+        : MessageText<"unknownSource", { node: TId; id: TSource & string }>,
+      TParent
+    >;
 
 /** `after` of a coordinator function's node, which takes any output. */
 export type FnAfter<
   TAfter extends readonly string[],
   TIds extends string,
   TId extends string,
-> = TAfter[number] extends TIds ? TAfter : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> };
+> = TAfter[number] extends TIds
+  ? TAfter | readonly TIds[]
+  : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> };

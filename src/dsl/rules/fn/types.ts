@@ -9,7 +9,7 @@ import type {
   OpenArgsOf,
   WrittenArgsOf,
 } from "../../model/coordinator-function.ts";
-import type { FlowListError, FlowTypeError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowListError, FlowTypeError } from "../../model/markers.ts";
 import type { FlowReferenceError, ParamReference } from "../../model/param.ts";
 import type { MissingKeys } from "../args/types.ts";
 import type { ParamText, WithParams } from "../params/types.ts";
@@ -24,7 +24,7 @@ export type FnArgument<TFn, TId extends string, TArgKeys> = TFn extends BuiltInF
           { node: TId; fn: FnNameOf<TFn>; keys: Join<MissingKeys<KnownArgsOf<TFn>, TArgKeys>, ", "> }
         >
       >
-  : BuiltInFunctionName | FlowTypeError<MessageText<"unknownFunction", { node: TId; fn: TFn & string }>>;
+  : FlowChoiceError<MessageText<"unknownFunction", { node: TId; fn: TFn & string }>, BuiltInFunctionName>;
 
 /*
  * The type of `args` of a coordinator function's node: the right type if all args are right, else the same type with a
@@ -156,12 +156,13 @@ type Judged<TCall extends AnyCall, TGiven, TNeeded, TRight, TKey, TPath extends 
                         >;
                 }
           : [TGiven] extends [TNeeded]
-            ? Extract<TRight, string> | FlowTypeError<IdText<TCall, TGiven, TPath>>
+            ? FlowChoiceError<IdText<TCall, TGiven, TPath>, Extract<TRight, string>>
             : string extends TNeeded
               ? FlowTypeError<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>
-              :
-                  | Extract<TNeeded, string>
-                  | FlowTypeError<FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>>;
+              : FlowChoiceError<
+                  FnArgText<TCall, TypeMismatch<TGiven, Exclude<TNeeded, undefined>, TPath>>,
+                  Extract<TNeeded, string>
+                >;
 
 type FnArgText<TCall extends AnyCall, TWhy> = MessageText<
   "fnArgType",

@@ -1,6 +1,6 @@
 import type { DefaultAdapter } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
-import type { JoinList, MessageText } from "../../../graph/format/messages.ts";
+import type { Join, JoinList, LastOf, MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf, Suggested, SuggestedName } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { AnyState } from "../../model/state.ts";
@@ -44,15 +44,17 @@ export type HandlerProblem<
               InputOf<THandler>
             > extends true
             ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
-            : InputText<
-                THandler,
-                TId,
-                TNodes,
-                TParents,
-                TAdapter extends Absent ? DefaultAdapter : TAdapter,
-                TFrom,
-                TFanIn,
-                TNodes["head"]["adapters"]
-              >
+            : [TParents] extends [LastOf<TParents>]
+              ? InputText<
+                  THandler,
+                  TId,
+                  TNodes,
+                  TParents,
+                  TAdapter extends Absent ? DefaultAdapter : TAdapter,
+                  TFrom,
+                  TFanIn,
+                  TNodes["head"]["adapters"]
+                >
+              : MessageText<"severalFlows", { node: TId; ends: Join<TParents[number], ", "> }>
           : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
         : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;

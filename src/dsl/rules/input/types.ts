@@ -18,7 +18,7 @@ import type { FitsByAlias, MismatchText } from "../../../graph/data/mismatch.ts"
 import type { Join, JoinList, MessageText } from "../../../graph/format/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption, PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { FlowTypeError, OrError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowTypeError, OrError } from "../../model/markers.ts";
 import type { MissingKeys } from "../args/types.ts";
 
 /** Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
@@ -39,10 +39,10 @@ export type AdapterArgument<
   : TAdapter extends DefaultAdapter
     ? TParents["length"] extends 0
       ? FlowTypeError<MessageText<"rootInput", { node: TId }>>
-      : TAdapter
+      : TAdapter | AdapterName<TAdapters>
     : TAdapter extends AdapterName<TAdapters>
       ? OrError<
-          TAdapter,
+          TAdapter | AdapterName<TAdapters>,
           AdapterProblem<
             TAdapter,
             TNodes,
@@ -57,7 +57,7 @@ export type AdapterArgument<
             TInputKeys
           >
         >
-      : AdapterName<TAdapters> | FlowTypeError<MessageText<"unknownAdapter", { adapter: TAdapter & string }>>;
+      : FlowChoiceError<MessageText<"unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>;
 
 type AdapterProblem<
   TAdapter,
@@ -131,13 +131,12 @@ export type ListKeyArgument<
 > = TListKey extends string
   ? TListKey extends ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
     ? IsAssignable<Chunk<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey>, InputOf<THandler>> extends true
-      ? TListKey
+      ? TListKey | ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
       : FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
-    :
-        | ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
-        | FlowTypeError<
-            MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>
-          >
+    : FlowChoiceError<
+        MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,
+        ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
+      >
   : TListKey;
 
 /** The message about a payload that the adapter makes of its sources and the handler does not accept. */

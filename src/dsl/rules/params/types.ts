@@ -1,7 +1,7 @@
 import type { Json } from "../../../errors/index.ts";
 import type { AnyJson, Show } from "../../../graph/data/show-type.ts";
 import type { MessageText } from "../../../graph/format/messages.ts";
-import type { FlowTypeError } from "../../model/markers.ts";
+import type { FlowChoiceError } from "../../model/markers.ts";
 import type { ParamReference } from "../../model/param.ts";
 
 /** The place of an argument: the key `TKey`, which needs a `TNeeded`, which the parameters `TFits` match. */
@@ -59,7 +59,7 @@ export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]
   : TPlace extends AnyPlace
     ? TName extends TPlace["fits"]
       ? TName
-      : TPlace["fits"] | FlowTypeError<ParamText<TName, TPlace>>
+      : FlowChoiceError<ParamText<TName, TPlace>, TPlace["fits"]>
     : TName;
 
 export type ParamText<TName extends string, TPlace extends AnyPlace> = TName extends keyof TPlace["params"]

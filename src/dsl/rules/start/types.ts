@@ -1,5 +1,5 @@
 import type { MessageText } from "../../../graph/format/messages.ts";
-import type { FlowTypeError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
 
 type FanInOf<TParents extends readonly string[]> =
   | "all"
@@ -17,11 +17,10 @@ export type FanInArgument<TFanIn, TParents extends readonly string[], TId extend
     ? TFanIn
     : TFanIn extends FanInOf<TParents>
       ? FanInOf<TParents>
-      :
-          | FanInOf<TParents>
-          | FlowTypeError<
-              MessageText<"fanInTooMany", { node: TId; parents: TParents["length"]; fanIn: TFanIn & string }>
-            >;
+      : FlowChoiceError<
+          MessageText<"fanInTooMany", { node: TId; parents: TParents["length"]; fanIn: TFanIn & string }>,
+          FanInOf<TParents>
+        >;
 
 export type FirstBatchArgument<TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
   ? FlowTypeError<MessageText<"rootFirstBatch", { node: TId }>>

@@ -1,7 +1,7 @@
-import type { IsAssignable, OutputOf } from "../../../builtins/node-records.ts";
+import type { IsAssignable, OutputOf, PlacesIn } from "../../../builtins/node-records.ts";
 import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
-import type { FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
 import type { AnyState, AnyStep, FlowHead, HandlerStep } from "../../model/state.ts";
 import type { ReadSchema } from "../definition/types.ts";
@@ -56,18 +56,26 @@ export type SubflowIds<
   TPrefix extends string,
 > = `${TPrefix}.${Exclude<TIds, keyof InputsOf<TSubflow>>}`;
 
-export type SubflowRecords<TSubflow extends AnyState, TPrefix extends string> = Prefixed<
-  TSubflow["old"] & TSubflow["young"],
-  TPrefix,
-  keyof InputsOf<TSubflow>
->;
+/** What a subflow adds is one block, read by the new ids. */
+export type BlocksAfterUse<
+  TState extends AnyState,
+  TIds extends string,
+  TSubflow extends AnyState,
+  TPrefix extends string,
+> = [
+  ...TState["blocks"],
+  TState["recent"],
+  {
+    [TId in Exclude<TIds, keyof InputsOf<TSubflow>> as `${TPrefix}.${TId}`]: OutputOf<TSubflow, TId>;
+  },
+];
 
-type Prefixed<TRecords, TPrefix extends string, TInputs> = {
-  [TId in keyof TRecords as TId extends TInputs ? never : `${TPrefix}.${TId & string}`]: TRecords[TId];
-};
+export type PlacesAfterUse<TState extends AnyState, TNewIds extends string> = TState["places"] &
+  TState["recentPlaces"] &
+  PlacesIn<[...TState["blocks"], TState["recent"]]["length"], TNewIds>;
 
 export type SubflowSteps<TSteps extends AnyStep, TPrefix extends string> = TSteps extends unknown
-  ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"]>
+  ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"], TSteps["partitions"]>
   : never;
 
 /** A node that feeds an input counts as used if a node of the subflow reads that input. */
@@ -215,7 +223,7 @@ type Binding<
         : FlowTypeError<
             EdgeText<TBound[TInput], `${TPrefix}.${TInput & string}`, OutputOf<TState, TBound[TInput]>, TInputs[TInput]>
           >
-    : TIds | FlowTypeError<MessageText<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>>
+    : FlowChoiceError<MessageText<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>, TIds>
   : FlowTypeError<MessageText<"partInputUnknown", { prefix: TPrefix; input: TInput }>>;
 
 /**

@@ -11,7 +11,7 @@ import type {
   SuggestedName,
 } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { FlowTypeError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
 import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 import type { InputText } from "../input/types.ts";
 
@@ -52,7 +52,7 @@ type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter 
             }
           >
         >
-  : keyof BuiltInAdapters | FlowTypeError<MessageText<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>>;
+  : FlowChoiceError<MessageText<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>, keyof BuiltInAdapters>;
 
 /** A message at each unknown key. */
 type UnknownArgs<THandler extends string, TAdapter, TKeys> = [TKeys] extends [KnownKeys<TAdapter>]
@@ -106,7 +106,7 @@ export type SuggestionProblem<
 /** An unknown parent is rejected where it is written: what it would deliver is not reported. */
 type OfKnownNodes<TProblem, TNodes extends NodeRecords, TParents extends readonly string[]> = true extends TProblem
   ? true
-  : [TParents[number]] extends [keyof (TNodes["old"] & TNodes["young"])]
+  : [TParents[number]] extends [keyof (TNodes["places"] & TNodes["recentPlaces"])]
     ? TProblem
     : true;
 
