@@ -38,6 +38,11 @@ function takesAnything({ def }: Part): boolean {
   return def.type === "catch" || (def.type === "pipe" && def.in._zod.def.type === "transform");
 }
 
+/** Schemas of values that JSON does not have. */
+const beyondJson: ReadonlySet<string> = new Set([
+  ...["bigint", "date", "file", "function", "map", "nan", "promise", "set", "symbol", "undefined", "void"],
+]);
+
 /** Titles, descriptions and other annotations of schemas. */
 type Metadata = $ZodRegistry<Record<string, unknown>>;
 type Part = $ZodTypes["_zod"];
@@ -50,6 +55,8 @@ function jsonSchema(schema: $ZodType, metadata: Metadata, change: (part: Part, j
     metadata,
     override: ({ zodSchema, jsonSchema }) => {
       withoutSafeBounds(jsonSchema);
+      // zod leaves it open what such a part accepts; on the wire that is nothing.
+      if (beyondJson.has(zodSchema._zod.def.type)) jsonSchema.not = {};
       change((zodSchema as $ZodTypes)._zod, jsonSchema);
     },
   });

@@ -28,7 +28,8 @@ export function notJsonIn(schema: $ZodType, name: string): string[] {
     if (seen.has(current)) return; // a recursive schema, or one that is used twice, is reported once
     seen.add(current);
     const { def } = (current as $ZodTypes)._zod;
-    const words = noJson[def.type];
+    // What is coerced may be anything.
+    const words = noJson["coerce" in def && def.coerce === true ? "unknown" : def.type];
     if (words !== undefined) found.push(`${path} ${words}`);
     for (const [inner, innerPath] of wireParts(current, path)) walk(inner, innerPath);
   };
