@@ -49,7 +49,7 @@ export function defineCoordinatorFn<
     readonly output: JsonSchema<TOutput, TName, "output", "a coordinator function">;
     readonly nodeArgs?: readonly TNodeArgs[];
     readonly errors?: readonly TErrors[];
-    run(ctx: CoordinatorFunctionContext<Decoded<TArgs>>): Decoded<TOutput> | Promise<Decoded<TOutput>>;
+    readonly run: (ctx: CoordinatorFunctionContext<Decoded<TArgs>>) => Decoded<TOutput> | Promise<Decoded<TOutput>>;
   },
 ): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>, TErrors, TNodeArgs>;
 export function defineCoordinatorFn(name: string, options: object): CoordinatorFunctionDefinition {

@@ -40,11 +40,11 @@ export function defineInputAdapter<
       >
     >;
     readonly payload?: TPayload;
-    expand(artifact: {
+    readonly expand: (artifact: {
       readonly meta: Json;
       readonly nodeId: string;
       readonly args: Decoded<TArgs>;
-    }): readonly WireOr<TPayload, Json>[];
+    }) => readonly WireOr<TPayload, Json>[];
   },
 ): InputAdapter<TName, WireOr<TArgs, {}>, WireOr<TPayload, Absent>>;
 export function defineInputAdapter(name: string, options: object): InputAdapterDefinition {

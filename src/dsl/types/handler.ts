@@ -8,7 +8,7 @@ import type {
 } from "../../definitions/index.ts";
 import type { CoreReasonCode } from "../../errors/index.ts";
 import type { MessageText, zodSchema } from "../../graph/format/messages.ts";
-import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "../model/schema.ts";
+import type { AnySchema, AnyValue, Decoded, DecodedOr, ReturnSchema, WireOr } from "../model/schema.ts";
 import type { JsonSchema, ReadSchema } from "../rules/definition/types.ts";
 import type { SuggestedInput } from "../rules/suggestion/types.ts";
 
@@ -25,13 +25,23 @@ type PayloadOf<TInput, TOutput extends AnySchema, TArgs, TGiven> = TInput extend
     : WireOr<TArgs, {}>;
 
 /**
+ * The payload of a batch that `iterBatches` yields. While `TInput` is open it counts as `AnyValue`, which makes the
+ * compiler keep the literals that are yielded.
+ */
+type YieldedOf<TInput, TOutput extends ReturnSchema> = TInput extends AnySchema
+  ? AnySchema extends TInput
+    ? AnyValue
+    : Decoded<TInput>
+  : Decoded<TOutput>;
+
+/**
  * The argument of {@link defineHandler}. Members may be in any order; methods may be synchronous or asynchronous. Not
  * an interface, for the reason given at `NodeOptions`.
  */
 export type HandlerOptions<
   TName extends string,
   TInput,
-  TOutput extends AnySchema,
+  TOutput extends ReturnSchema,
   TResult,
   TArgs,
   TErrors extends string,
@@ -75,41 +85,41 @@ export type HandlerOptions<
    */
   readonly inputAdapter?: SuggestedInput<TName, TInput, TSuggested>;
   /** Runs once per worker, before the first attempt. */
-  init?(): Awaitable<void>;
+  readonly init?: () => Awaitable<void>;
   /**
    * Runs once per attempt, before the first batch. Its return value is `ctx.loaded` in the methods written AFTER it
    * (the compiler reads them in order; before it, `ctx.loaded` is `unknown`). A `loadInput` without parameters, or with
    * explicit types for them, may be written anywhere.
    */
-  loadInput?(args: DecodedOr<TArgs, {}>, ctx: AttemptContext<DecodedOr<TArgs, {}>>): TLoaded;
+  readonly loadInput?: (args: DecodedOr<TArgs, {}>, ctx: AttemptContext<DecodedOr<TArgs, {}>>) => TLoaded;
   /** Produces the batches of a source. */
-  iterBatches?(
+  readonly iterBatches?: (
     args: DecodedOr<TArgs, {}>,
     ctx: AttemptContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>>,
-  ):
-    | AsyncIterable<SourceBatch<PayloadOf<TInput, TOutput, TArgs, TGiven>>>
-    | Iterable<SourceBatch<PayloadOf<TInput, TOutput, TArgs, TGiven>>>;
+  ) =>
+    | AsyncIterable<SourceBatch<YieldedOf<TInput, TOutput>>>
+    | Iterable<SourceBatch<YieldedOf<TInput, TOutput>>>;
   /**
    * Turns one batch into one output. A source may leave it out: the payload is then the output. It runs at least once
    * per batch; its stored output counts exactly once.
    */
-  processBatch?(
+  readonly processBatch?: (
     payload: PayloadOf<TInput, TOutput, TArgs, TGiven>,
     ctx: BatchContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>>,
-  ): Awaitable<Decoded<TOutput>>;
+  ) => Awaitable<Decoded<TOutput>>;
   /** Runs after the last batch; returns the node's `result`. */
-  finalize?(
+  readonly finalize?: (
     ctx: FinalizeContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>, Decoded<TOutput>>,
-  ): TResult extends ReturnSchema ? Awaitable<Decoded<TResult>> : Awaitable<void>;
+  ) => TResult extends ReturnSchema ? Awaitable<Decoded<TResult>> : Awaitable<void>;
   /** Classifies an error that one of its methods threw; `undefined` leaves it to the engine. */
-  classifyError?(error: unknown): ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
+  readonly classifyError?: (error: unknown) => ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
 };
 
 /** The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types. */
 export type HandlerKey = keyof HandlerOptions<
   string,
   Absent,
-  AnySchema,
+  ReturnSchema,
   Absent,
   Absent,
   string,
