@@ -45,3 +45,9 @@ export type ListedSources<TParents extends readonly string[], TFrom> = TFrom ext
  * scope, the tuple is deferred, takes all nodes into its mapper, and the whole chain costs more than twice as much.
  */
 export type IsAssignable<TA, TB> = [TA] extends [TB] ? true : false;
+
+/**
+ * Compared with `false` where only `true` may compile: of a type parameter of a generic helper, the compiler asks whether a
+ * wildcard could be refused, and this is `true` of one.
+ */
+export type IsNever<T> = [T] extends [never] ? true : false;

@@ -3,7 +3,7 @@ import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import type { Suggested } from "./model/adapter.ts";
 import type { Handler } from "./model/handler.ts";
-import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./model/schema.ts";
+import type { AnySchema, NoArgs, NoInput, NoResult, ReturnSchema, Stored, Wire } from "./model/schema.ts";
 import { handlerProblems } from "./rules/definition/check.ts";
 import { adapterChoice, isSuggested } from "./rules/suggestion/check.ts";
 import type { HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
@@ -42,9 +42,9 @@ import type { HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler
 export function defineHandler<
   const TName extends string,
   TOutput extends ReturnSchema,
-  TInput extends AnySchema | Absent = Absent,
-  TArgs extends AnySchema | Absent = Absent,
-  TResult extends ReturnSchema | Absent = Absent,
+  TInput extends AnySchema = NoInput,
+  TArgs extends AnySchema = NoArgs,
+  TResult extends ReturnSchema | NoResult = NoResult,
   const TErrors extends string = never,
   TLoaded = unknown,
   TGiven extends HandlerKey = never,
@@ -60,10 +60,10 @@ export function defineHandler<
     >,
 ): Handler<
   TName,
-  WireOr<TInput, Absent>,
+  Wire<TInput>,
   Stored<TOutput>,
-  StoredOr<TResult, Absent>,
-  WireOr<TArgs, {}>,
+  TResult extends NoResult ? Absent : Stored<TResult>,
+  Wire<TArgs>,
   TErrors,
   "iterBatches" extends TGiven ? true : false,
   TSuggested

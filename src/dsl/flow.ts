@@ -1,13 +1,13 @@
 import type { $ZodType } from "zod/v4/core";
 import type { Absent } from "../builtins/node-records.ts";
 import { FlowError } from "../errors/index.ts";
-import { formatMessage, type MessageText, zodSchema, zodSchemas } from "../graph/format/messages.ts";
+import { formatMessage, zodSchema, zodSchemas } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import type { AnyInputAdapter } from "./model/adapter.ts";
 import { type AnySchema, isSchema, type StoredOr, type WireOr } from "./model/schema.ts";
 import type { FlowHead, FlowState } from "./model/state.ts";
-import type { ReadSchema } from "./rules/definition/types.ts";
+import type { ReadOption } from "./rules/definition/types.ts";
 import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./rules/subflow/types.ts";
 import type { Flow } from "./types/flow.ts";
 
@@ -35,9 +35,7 @@ export function flow<
 >(
   name?: TName,
   options?: {
-    readonly params?: TParams extends AnySchema
-      ? ReadSchema<TParams, MessageText<"flowOption", { option: "params"; needs: typeof zodSchema }>>
-      : TParams;
+    readonly params?: ReadOption<TParams, "params", typeof zodSchema>;
     readonly adapters?: TAdapters;
     readonly inputs?: InputsArgument<TInputs>;
   },

@@ -16,7 +16,11 @@ export interface FlowTypeError<TMessage extends string> {
  * while it collects completions: with the conditions written inline, the first node of a flow would cost 2,000
  * instantiations more.
  */
-export type OrError<TGiven, TMessage> = true extends TMessage ? TGiven : FlowTypeError<NoInfer<TMessage & string>>;
+export type OrError<TGiven, TMessage> =
+  IsRight<TMessage> extends false ? FlowTypeError<NoInfer<TMessage & string>> : TGiven;
+
+/** Compared with `false` for the reason given at `IsNever`. */
+type IsRight<TMessage> = true extends TMessage ? true : false;
 
 /** The same for an argument that is a zod schema. */
 export interface FlowSchemaError<TMessage extends string> {

@@ -1,4 +1,5 @@
 import type { $ZodType, $ZodTypes } from "zod/v4/core";
+import type { Absent } from "../../builtins/node-records.ts";
 import type { Json } from "../../errors/index.ts";
 
 /**
@@ -14,6 +15,11 @@ export interface ReturnSchema {
   readonly _zod: { readonly input: unknown; readonly output: AnyValue };
 }
 
+/** The same where the method returns the wire form. */
+export interface WireSchema {
+  readonly _zod: { readonly input: AnyValue; readonly output: unknown };
+}
+
 /**
  * `unknown`, spelled out. For a method that returns `{ kind: "a", pair: [1, true] }`, the compiler needs a return type
  * before it knows the schema: with `unknown` it would infer `string` and an array where an enum and a tuple are needed.
@@ -25,6 +31,22 @@ interface AnyValues {
   readonly [key: string]: AnyValue;
 }
 
+/**
+ * The schema of what a definition does not declare: the default of an inferred type parameter. As it can be read like any
+ * other schema, the types of a helper that is generic over its schemas are read without a condition.
+ */
+export interface NoSchema<TWire, TDecoded = TWire> {
+  readonly _zod: { readonly input: TWire; readonly output: TDecoded };
+}
+/** No input: the handler is a source, or gets its arguments. */
+export type NoInput = NoSchema<Absent>;
+/** No arguments: none is accepted. */
+export type NoArgs = NoSchema<{}>;
+/** No payload of an input adapter: it passes on what it is given, any JSON. */
+export type NoPayload = NoSchema<Json, Absent>;
+/** No result: `finalize` returns nothing. */
+export type NoResult = NoSchema<Absent, void>;
+
 /** The wire form of a value: its JSON. */
 export type Wire<TSchema extends AnySchema> = TSchema["_zod"]["input"];
 
@@ -33,7 +55,6 @@ export type Decoded<TSchema extends AnySchema> = TSchema["_zod"]["output"];
 
 /** The wire form, or `TElse` without a schema. */
 export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["input"] : TElse;
-export type DecodedOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["output"] : TElse;
 
 /** Whether a type is JSON, in one comparison. It is false for a key that may be `undefined`, which JSON leaves out. */
 export type IsPlainJson<T> = [T] extends [Json] ? true : false;
