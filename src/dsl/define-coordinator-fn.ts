@@ -1,8 +1,7 @@
-import type { output } from "zod/v4/core";
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
 import type { CoordinatorFn } from "./model/coordinator-function.ts";
-import type { AnySchema, Decoded, ReturnSchema, Stored, Wire } from "./model/schema.ts";
+import type { AnySchema, Decoded, Encoded, ReturnSchema, Stored, Wire } from "./model/schema.ts";
 import { ownDefinition } from "./rules/definition/check.ts";
 import type { JsonSchema, ReadSchema } from "./rules/definition/types.ts";
 
@@ -40,10 +39,10 @@ export function defineCoordinatorFn<
   name: TName,
   options: {
     readonly args: ReadSchema<TArgs, TName, "args", "a coordinator function">;
-    readonly output: JsonSchema<TOutput, Wire<TOutput>, TName, "output", "a coordinator function">;
+    readonly output: JsonSchema<TOutput, Encoded<TOutput>, TName, "output", "a coordinator function">;
     readonly nodeArgs?: readonly TNodeArgs[];
     readonly errors?: readonly TErrors[];
-    readonly run: (ctx: CoordinatorFunctionContext<output<TArgs>>) => Decoded<TOutput> | Promise<Decoded<TOutput>>;
+    readonly run: (ctx: CoordinatorFunctionContext<Decoded<TArgs>>) => Decoded<TOutput> | Promise<Decoded<TOutput>>;
   },
 ): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>, TErrors, TNodeArgs>;
 export function defineCoordinatorFn(name: string, options: object): CoordinatorFunctionDefinition {

@@ -3,7 +3,16 @@ import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import type { Suggested } from "./model/adapter.ts";
 import type { Handler } from "./model/handler.ts";
-import type { AnySchema, NoArgs, NoInput, NoResult, ReturnSchema, Stored, Wire } from "./model/schema.ts";
+import {
+  type AnySchema,
+  type NoArgs,
+  type NoInput,
+  type NoResult,
+  type ReturnSchema,
+  type Stored,
+  type Wire,
+  withZodSchemas,
+} from "./model/schema.ts";
 import { handlerProblems } from "./rules/definition/check.ts";
 import { adapterChoice, isSuggested } from "./rules/suggestion/check.ts";
 import type { HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
@@ -68,7 +77,8 @@ export function defineHandler<
   "iterBatches" extends TGiven ? true : false,
   TSuggested
 >;
-export function defineHandler(name: string, options: object): HandlerDefinition {
+export function defineHandler(name: string, given: object): HandlerDefinition {
+  const options = typeof given === "object" && given !== null ? withZodSchemas(given) : given;
   const problems = handlerProblems(name, options);
   if (problems.length > 0) {
     throw new FlowError("HANDLER_INVALID", problems.join("\n"), { details: { handler: String(name), problems } });

@@ -1,10 +1,9 @@
-import type { output } from "zod/v4/core";
 import { isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Absent } from "../builtins/node-records.ts";
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
 import type { InputAdapter } from "./model/adapter.ts";
-import type { AnySchema, NoPayload, Wire, WireSchema } from "./model/schema.ts";
+import type { AnySchema, Decoded, NoPayload, Wire, WireSchema } from "./model/schema.ts";
 import { ownDefinition } from "./rules/definition/check.ts";
 import type { ReadSchema } from "./rules/definition/types.ts";
 
@@ -37,7 +36,7 @@ export function defineInputAdapter<
     readonly expand: (artifact: {
       readonly meta: Json;
       readonly nodeId: string;
-      readonly args: output<TArgs>;
+      readonly args: Decoded<TArgs>;
     }) => readonly Wire<TPayload>[];
   },
 ): InputAdapter<TName, Wire<TArgs>, TPayload extends NoPayload ? Absent : Wire<TPayload>>;

@@ -22,9 +22,9 @@ export type OrError<TGiven, TMessage> =
 /** Compared with `false` for the reason given at `IsNever`. */
 type IsRight<TMessage> = true extends TMessage ? true : false;
 
-/** The same for an argument that is a zod schema. */
+/** The same for an argument that is a schema, of any library. */
 export interface FlowSchemaError<TMessage extends string> {
-  readonly _zod: TMessage;
+  readonly "~standard": TMessage;
 }
 
 /** The same for a list. */

@@ -1,4 +1,3 @@
-import type { output } from "zod/v4/core";
 import type { Absent } from "../../builtins/node-records.ts";
 import type {
   AttemptContext,
@@ -8,7 +7,7 @@ import type {
   SourceBatch,
 } from "../../definitions/index.ts";
 import type { CoreReasonCode } from "../../errors/index.ts";
-import type { AnySchema, Decoded, NoArgs, NoInput, NoResult, ReturnSchema, Wire } from "../model/schema.ts";
+import type { AnySchema, Decoded, Encoded, NoArgs, NoInput, NoResult, ReturnSchema, Wire } from "../model/schema.ts";
 import type { JsonSchema, ReadSchema } from "../rules/definition/types.ts";
 import type { SuggestedInput } from "../rules/suggestion/types.ts";
 
@@ -23,7 +22,7 @@ type PayloadOf<
   TOutput extends AnySchema,
   TArgs extends AnySchema,
   TGiven,
-> = "input" extends TGiven ? output<TInput> : "iterBatches" extends TGiven ? Decoded<TOutput> : Wire<TArgs>;
+> = "input" extends TGiven ? Decoded<TInput> : "iterBatches" extends TGiven ? Decoded<TOutput> : Wire<TArgs>;
 
 /** The payload of a batch that `iterBatches` yields. */
 type YieldedOf<TInput extends AnySchema, TOutput extends AnySchema, TGiven> = "input" extends TGiven
@@ -48,11 +47,11 @@ export type HandlerOptions<
   /** The payload of ONE batch. Without it the handler is a source, which produces its own batches. */
   readonly input?: ReadSchema<TInput, TName, "input">;
   /** The output of ONE batch. It is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
-  readonly output: JsonSchema<TOutput, Wire<TOutput>, TName, "output">;
+  readonly output: JsonSchema<TOutput, Encoded<TOutput>, TName, "output">;
   /** Static arguments of the node, written in the graph as they are. */
   readonly args?: JsonSchema<TArgs, Wire<TArgs>, TName, "args">;
   /** The result of `finalize`. */
-  readonly result?: JsonSchema<TResult, Wire<TResult>, TName, "result">;
+  readonly result?: JsonSchema<TResult, Encoded<TResult>, TName, "result">;
   /** Reason codes that it declares; `retry.permanentOn` may name them. */
   readonly errors?: readonly TErrors[];
   /**
@@ -85,11 +84,11 @@ export type HandlerOptions<
    * (the compiler reads them in order; before it, `ctx.loaded` is `unknown`). A `loadInput` without parameters, or with
    * explicit types for them, may be written anywhere.
    */
-  readonly loadInput?: (args: output<TArgs>, ctx: AttemptContext<output<TArgs>>) => TLoaded;
+  readonly loadInput?: (args: Decoded<TArgs>, ctx: AttemptContext<Decoded<TArgs>>) => TLoaded;
   /** Produces the batches of a source. */
   readonly iterBatches?: (
-    args: output<TArgs>,
-    ctx: AttemptContext<output<TArgs>, Awaited<TLoaded>>,
+    args: Decoded<TArgs>,
+    ctx: AttemptContext<Decoded<TArgs>, Awaited<TLoaded>>,
   ) =>
     | AsyncIterable<SourceBatch<YieldedOf<TInput, TOutput, TGiven>>>
     | Iterable<SourceBatch<YieldedOf<TInput, TOutput, TGiven>>>;
@@ -99,11 +98,11 @@ export type HandlerOptions<
    */
   readonly processBatch?: (
     payload: PayloadOf<TInput, TOutput, TArgs, TGiven>,
-    ctx: BatchContext<output<TArgs>, Awaited<TLoaded>>,
+    ctx: BatchContext<Decoded<TArgs>, Awaited<TLoaded>>,
   ) => Awaitable<Decoded<TOutput>>;
   /** Runs after the last batch; returns the node's `result`. */
   readonly finalize?: (
-    ctx: FinalizeContext<output<TArgs>, Awaited<TLoaded>, Decoded<TOutput>>,
+    ctx: FinalizeContext<Decoded<TArgs>, Awaited<TLoaded>, Decoded<TOutput>>,
   ) => Awaitable<Decoded<TResult>>;
   /** Classifies an error that one of its methods threw; `undefined` leaves it to the engine. */
   readonly classifyError?: (error: unknown) => ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;

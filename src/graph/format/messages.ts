@@ -51,6 +51,7 @@ export const messages = {
   suggestionUnknown:
     "handler '{handler}': '{adapter}' is not a built-in input adapter; pass your own as the result of defineInputAdapter()",
   definitionName: "invalid name '{name}' for {what}: {why}",
+  schemaWithoutJson: "a schema that can be described as JSON Schema: {why}",
   definitionMember: "{what} '{name}': '{member}' must be {needs}",
   notADefinition: "node '{node}' needs a definition made by {maker}()",
   nameTaken: "node '{node}': another definition in this flow is already named '{name}'",
@@ -151,9 +152,11 @@ export const messages = {
 } as const;
 
 /** The requirement for a schema; schemas of zod 3 have different members and cannot be read. */
-export const zodSchema = "a schema of zod 4 (import zod, or zod/v4)";
+export const zodSchema = "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema";
+/** The requirement for a schema whose values are stored: only zod has ways back. */
+export const twoWaySchema = "a schema without a one-way transform (only z.codec has a way back)";
 /** The requirement for several schemas. */
-export const zodSchemas = "an object of schemas of zod 4 (import zod, or zod/v4)";
+export const zodSchemas = "an object of schemas of zod 4 (import zod, or zod/v4), or ones with ~standard.jsonSchema";
 
 /** The name of a message. */
 export type MessageKey = keyof typeof messages;

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { $ZodRegistry, $ZodType, $ZodTypes } from "zod/v4/core";
 import type { JsonObject } from "../../errors/index.ts";
+import { descriptionIn } from "./standard-schema.ts";
 
 type Draft = Parameters<NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>["override"]>>[0]["jsonSchema"];
 
@@ -12,6 +13,8 @@ type Draft = Parameters<NonNullable<NonNullable<Parameters<typeof z.toJSONSchema
  * // { type: "object", properties: { days: { type: "integer" } } }
  */
 export function wireJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRegistry): JsonObject {
+  const own = descriptionIn(schema)?.wire;
+  if (own !== undefined) return own;
   return jsonSchema(schema, metadata, (part, json) => {
     if (takesAnything(part)) for (const key of Object.keys(json)) delete json[key];
     const { def } = part;
@@ -25,6 +28,8 @@ export function wireJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRe
 
 /** The JSON Schema of a stored output: keys with a default are always present. */
 export function storedJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRegistry): JsonObject {
+  const own = descriptionIn(schema)?.stored;
+  if (own !== undefined) return own;
   return jsonSchema(schema, metadata, ({ def }, json) => {
     if (def.type !== "object") return;
     const filled = Object.keys(def.shape).filter((key) => def.shape[key]?._zod.optin === "defaulted");

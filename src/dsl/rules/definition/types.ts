@@ -1,8 +1,8 @@
 import type { IsNever } from "../../../builtins/node-records.ts";
 import type { Json } from "../../../errors/index.ts";
-import type { Join, MessageText, zodSchema } from "../../../graph/format/messages.ts";
+import type { Join, MessageText, twoWaySchema, zodSchema } from "../../../graph/format/messages.ts";
 import type { FlowSchemaError } from "../../model/markers.ts";
-import type { IsPlainJson, ReturnSchema } from "../../model/schema.ts";
+import type { DescribedSchema, IsPlainJson, OneWay, ReadableSchema, ZodSchema } from "../../model/schema.ts";
 
 /**
  * The schema if its wire type is JSON, else a message that names the parts that are not. In a helper that is generic
@@ -14,15 +14,15 @@ export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends strin
     : // The test above is fast but fails for some types that are JSON (interfaces, optional keys under
       // exactOptionalPropertyTypes), so `NotJson` decides.
       IsNever<NotJson<TWire, TWhat>> extends false
-      ? [ReturnSchema] extends [TSchema]
+      ? TSchema extends ReadableSchema
         ? FlowSchemaError<
-            MessageText<"definitionMember", { what: TOwner; name: TName; member: TWhat; needs: typeof zodSchema }>
-          >
-        : FlowSchemaError<
             MessageText<
               "notJson",
               { owner: TOwner; name: TName; what: TWhat; where: Join<NotJson<TWire, TWhat>, ", "> }
             >
+          >
+        : FlowSchemaError<
+            MessageText<"definitionMember", { what: TOwner; name: TName; member: TWhat; needs: typeof zodSchema }>
           >
       : TSchema;
 
@@ -52,11 +52,13 @@ type NotJson<T, TPath extends string, TDepth extends 0[] = []> = TDepth["length"
                 ? `${TPath} is a Date (use a codec: the wire type must be JSON)`
                 : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>
                   ? `${TPath} is a Map or Set`
-                  : T extends readonly (infer TElement)[]
-                    ? NotJson<TElement, `${TPath}[]`, [...TDepth, 0]>
-                    : T extends object
-                      ? NotJsonKeys<T, TPath, TDepth>
-                      : `${TPath} has no JSON form`;
+                  : T extends OneWay
+                    ? `${TPath} must be ${typeof twoWaySchema}`
+                    : T extends readonly (infer TElement)[]
+                      ? NotJson<TElement, `${TPath}[]`, [...TDepth, 0]>
+                      : T extends object
+                        ? NotJsonKeys<T, TPath, TDepth>
+                        : `${TPath} has no JSON form`;
 
 type NotJsonKeys<T extends object, TPath extends string, TDepth extends 0[]> = {
   [TKey in keyof T & string]-?: NotJson<
@@ -83,4 +85,4 @@ export type ReadOption<TSchema, TOption, TNeeds> =
     ? FlowSchemaError<MessageText<"flowOption", { option: TOption; needs: TNeeds }>>
     : TSchema;
 
-type IsRead<TSchema> = IsNever<ReturnSchema extends TSchema ? TSchema : never>;
+type IsRead<TSchema> = IsNever<TSchema extends ZodSchema ? never : TSchema extends DescribedSchema ? never : TSchema>;
