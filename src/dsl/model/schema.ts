@@ -1,8 +1,7 @@
 import type { $ZodType, $ZodTypes } from "zod/v4/core";
 import type { Absent } from "../../builtins/node-records.ts";
 import type { Json } from "../../errors/index.ts";
-import { isObject } from "../../graph/format/plain-data.ts";
-import { asZod, descriptionIn, schemaFault } from "../../graph/format/standard-schema.ts";
+import { asZod, schemaFault } from "../../graph/format/standard-schema.ts";
 
 /**
  * Any schema, reduced to what types read: of zod, or of another library that implements Standard JSON Schema. The compiler
@@ -193,10 +192,6 @@ export function withZodSchemas<TOptions extends object>(options: TOptions): TOpt
 
 /** The keys of an object schema; `undefined` if it accepts any key, or is not an object schema. */
 export function knownKeys(schema: $ZodType): readonly string[] | undefined {
-  const own = descriptionIn(schema)?.wire;
-  if (own !== undefined) {
-    return own.additionalProperties === false && isObject(own.properties) ? Object.keys(own.properties) : undefined;
-  }
   const { def } = (schema as $ZodTypes)._zod;
   if (def.type !== "object") return undefined;
   const isOpen = def.catchall !== undefined && def.catchall._zod.def.type !== "never";
