@@ -181,28 +181,34 @@ type Length<TList> = TList extends { readonly length: infer TLength } ? TLength 
 type Clash<TGiven, TNeeded, TPath, TFound extends Texts> = [...TFound, TypeMismatch<TGiven, TNeeded, TPath>];
 
 /** The paths of the keys to blame, before any other text: what a wide row gives and needs is not shown as a whole. */
-type BadPaths<TGiven, TNeeded, TPath, TKeys> = BadOf<KeyByPath<TNeeded, TPath, TKeys>, TGiven, TNeeded>;
+type BadPaths<TGiven, TNeeded, TPath, TKeys> = BadOf<
+  KeyByPath<TNeeded, TPath, TKeys>,
+  TGiven,
+  TNeeded,
+  keyof TGiven,
+  keyof TNeeded
+>;
 
 /** Of all keys, bad or not, and as they are declared: in that order the compiler makes these texts, and lists them later. */
 type KeyByPath<T, TPath, TKeys> = {
   [TKey in keyof T as TKey extends TKeys ? KeyPath<T, TPath, TKey> : never]-?: TKey;
 };
 
-type BadOf<TKeyByPath, TGiven, TNeeded> = {
-  [TAt in keyof TKeyByPath]: TKeyByPath[TAt] extends keyof TNeeded
-    ? IsBad<TGiven, TNeeded, TKeyByPath[TAt]> extends true
-      ? TAt
-      : never
+/** All keys are parameters, because `keyof` costs as much as there are keys, each time. */
+type BadOf<TKeyByPath, TGiven, TNeeded, TGivenKeys extends keyof TGiven, TNeededKeys extends keyof TNeeded> = {
+  [TAt in keyof TKeyByPath]: TKeyByPath[TAt] extends infer TKey extends TNeededKeys
+    ? TKey extends TGivenKeys
+      ? IsAssignable<
+          string extends TGivenKeys ? { [TOne in TKey]?: TGiven[TOne] } : Pick<TGiven, TKey>,
+          Pick<TNeeded, TKey>
+        > extends true
+        ? never
+        : TAt
+      : {} extends Pick<TNeeded, TKey>
+        ? never
+        : TAt
     : never;
 }[keyof TKeyByPath];
-
-type IsBad<TGiven, TNeeded, TKey extends keyof TNeeded> = TKey extends keyof TGiven
-  ? IsAssignable<KeysOf<TGiven, TKey>, Pick<TNeeded, TKey>> extends true
-    ? false
-    : true
-  : {} extends Pick<TNeeded, TKey>
-    ? false
-    : true;
 
 type KeyPath<TNeeded, TPath, TKey> = TNeeded extends readonly unknown[]
   ? `${TPath & string}[${TKey & string}]`

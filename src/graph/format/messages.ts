@@ -214,7 +214,9 @@ export function inOrder<T>(items: readonly T[], textOf: (item: T) => string): re
  */
 export type Join<TTexts, TBetween extends string, TEnough = never> = [TTexts] extends [never]
   ? never
-  : JoinList<InOrder<TTexts, TEnough>, TBetween>;
+  : IsOne<TTexts> extends true
+    ? `${TTexts & string}`
+    : JoinList<InOrder<TTexts, TEnough>, TBetween>;
 
 /**
  * Joins the texts of a list. The template around it is a string to the compiler, whatever is in it: to prove that of a
@@ -241,26 +243,17 @@ type Joined<TTexts extends readonly unknown[], TBetween extends string, TStart =
  * and more in the order of their beginnings. The compiler tells only the last member of a union, in a time that grows
  * with the square of its members.
  *
- * What is split are their capitals: a part that is itself a key, such as "n" of "name", would change the compiler's
- * order of keys.
+ * Each is split with its capitals before it: a part that is itself a key, such as "n" of "name", would change the
+ * compiler's order of keys.
  */
 export type InOrder<TTexts, TEnough = never> =
-  ByCapitals<TTexts> extends infer TByCapitals
-    ? ByBeginning<keyof TByCapitals, TEnough> extends infer TListed extends readonly unknown[]
-      ? TListed["length"] extends Few
-        ? FromLast<TTexts>
-        : OfCapitals<TListed, TByCapitals>
-      : never
+  ByBeginning<WithCapitals<TTexts>, TEnough> extends infer TListed extends readonly unknown[]
+    ? TListed["length"] extends Few
+      ? FromLast<TTexts>
+      : { [TIndex in keyof TListed]: TListed[TIndex] extends `${string}\n${infer TText}` ? TText : never }
     : never;
 
-type ByCapitals<TTexts> = { [TText in TTexts & string as Uppercase<TText>]: TText };
-
-type OfCapitals<TCapitals, TByCapitals, TListed extends readonly unknown[] = []> = TCapitals extends [
-  infer TFirst extends keyof TByCapitals,
-  ...infer TMore,
-]
-  ? OfCapitals<TMore, TByCapitals, [...TListed, ...FromLast<TByCapitals[TFirst]>]>
-  : TListed;
+type WithCapitals<TTexts> = TTexts extends string ? `${Uppercase<TTexts>}\n${TTexts}` : never;
 
 type Few = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
 
@@ -281,14 +274,14 @@ type ByBeginning<TTexts, TEnough, TBefore = "", TDepth extends 0[] = []> = [TTex
 
 type ByFirst<
   TFirsts,
-  TRests,
+  TRests extends { readonly [first: string]: unknown },
   TEnough,
   TBefore,
   TDepth extends 0[],
   TListed extends readonly unknown[] = [],
 > = TListed extends TEnough
   ? TListed
-  : TFirsts extends [infer TFirst extends keyof TRests, ...infer TMore]
+  : TFirsts extends [infer TFirst extends string, ...infer TMore]
     ? ByBeginning<TRests[TFirst], TEnough, Both<TBefore, TFirst>, TDepth> extends infer TPart extends readonly unknown[]
       ? ByFirst<TMore, TRests, TEnough, TBefore, TDepth, [...TListed, ...TPart]>
       : never
