@@ -1,3 +1,5 @@
+export type { IsAssignable } from "../graph/data/fit.ts";
+
 /* What the compiler knows about the nodes so far, accumulated by the builder; see `FlowState`. */
 
 export interface NodeRecords {
@@ -39,12 +41,6 @@ export type ListedSources<TParents extends readonly string[], TFrom> = TFrom ext
   : TFrom extends Absent
     ? TParents
     : [];
-
-/**
- * `[TA] extends [TB]`, but as an alias that receives resolved types: written inline where the accumulated nodes are in
- * scope, the tuple is deferred, takes all nodes into its mapper, and the whole chain costs more than twice as much.
- */
-export type IsAssignable<TA, TB> = [TA] extends [TB] ? true : false;
 
 /**
  * Compared with `false` where only `true` may compile: of a type parameter of a generic helper, the compiler asks whether a

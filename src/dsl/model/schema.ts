@@ -1,6 +1,7 @@
 import type { $ZodType, $ZodTypes } from "zod/v4/core";
 import type { Absent } from "../../builtins/node-records.ts";
 import type { Json } from "../../errors/index.ts";
+import type { AnyJson } from "../../graph/data/show-type.ts";
 import { asZod, schemaFault } from "../../graph/format/standard-schema.ts";
 
 /**
@@ -110,8 +111,18 @@ type EncodedTypes<TTypes extends AnyTypes> = [TTypes["output"]] extends [TTypes[
 /** The wire form, or `TElse` without a schema. */
 export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? Wire<TSchema> : TElse;
 
-/** Whether a type is JSON, in one comparison. It is false for a key that may be `undefined`, which JSON leaves out. */
-export type IsPlainJson<T> = [T] extends [Json] ? true : false;
+/** Whether a type is JSON without keys that may be `undefined`, which JSON leaves out. */
+export type IsPlainJson<T> = [T] extends [Json] ? HasAllKeys<T> : false;
+
+/**
+ * Under `exactOptionalPropertyTypes`, `Json` has refused a key that may be `undefined`. Without it the compiler takes
+ * such a key for one that is there, so each is looked for.
+ */
+type HasAllKeys<T> = { a?: "" | undefined } extends { [key: string]: "" } ? IsFull<T> : true;
+
+type IsFull<T> = [T] extends [Full<T>] ? true : false;
+type Full<T> = AnyJson extends T ? T : FullInside<T>;
+type FullInside<T> = { [TKey in keyof T]-?: Full<T[TKey]> };
 
 /**
  * The stored form of an output. The decoded value is encoded, and it has every key that `.default()` or `.prefault()`
