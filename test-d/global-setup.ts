@@ -8,7 +8,8 @@ declare module "vitest" {
 }
 
 /** The files that read the declarations. */
-const users = /\/test-d\/(editor|errors|scale)\/|\/test-d\/inference-order|\/test\/integration\/(docs|readme)\.test/;
+const users =
+  /\/test-d\/(editor|errors|scale|verdicts)\/|\/test-d\/inference-order|\/test\/integration\/(docs|readme)\.test/;
 
 /** Makes the library's declarations once for all files of this run, if one of them needs them. */
 export async function setup(project: TestProject): Promise<(() => void) | undefined> {

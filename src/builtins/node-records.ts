@@ -1,3 +1,5 @@
+export type { IsAssignable } from "../graph/data/fit.ts";
+
 /* What the compiler knows about the nodes so far, accumulated by the builder; see `FlowState`. */
 
 export interface NodeRecords {
@@ -53,7 +55,7 @@ export type ListedSources<TParents extends readonly string[], TFrom> = TFrom ext
     : [];
 
 /**
- * `[TA] extends [TB]`, but as an alias that receives resolved types: written inline where the accumulated nodes are in
- * scope, the tuple is deferred, takes all nodes into its mapper, and the whole chain costs more than twice as much.
+ * Compared with `false` where only `true` may compile: of a type parameter of a generic helper, the compiler asks whether a
+ * wildcard could be refused, and this is `true` of one.
  */
-export type IsAssignable<TA, TB> = [TA] extends [TB] ? true : false;
+export type IsNever<T> = [T] extends [never] ? true : false;

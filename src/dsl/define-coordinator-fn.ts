@@ -1,8 +1,7 @@
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import type { CoordinatorFunctionContext, CoordinatorFunctionDefinition } from "../definitions/index.ts";
-import type { MessageText, zodSchema } from "../graph/format/messages.ts";
 import type { CoordinatorFn } from "./model/coordinator-function.ts";
-import type { AnySchema, Decoded, Stored, Wire } from "./model/schema.ts";
+import type { AnySchema, Decoded, Encoded, ReturnSchema, Stored, Wire } from "./model/schema.ts";
 import { ownDefinition } from "./rules/definition/check.ts";
 import type { JsonSchema, ReadSchema } from "./rules/definition/types.ts";
 
@@ -33,23 +32,17 @@ import type { JsonSchema, ReadSchema } from "./rules/definition/types.ts";
 export function defineCoordinatorFn<
   const TName extends string,
   TArgs extends AnySchema,
-  TOutput extends AnySchema,
+  TOutput extends ReturnSchema,
   const TErrors extends string = never,
   const TNodeArgs extends keyof Wire<TArgs> & string = never,
 >(
   name: TName,
   options: {
-    readonly args: ReadSchema<
-      TArgs,
-      MessageText<
-        "definitionMember",
-        { what: "a coordinator function"; name: TName; member: "args"; needs: typeof zodSchema }
-      >
-    >;
-    readonly output: JsonSchema<TOutput, TName, "output", "a coordinator function">;
+    readonly args: ReadSchema<TArgs, TName, "args", "a coordinator function">;
+    readonly output: JsonSchema<TOutput, Encoded<TOutput>, TName, "output", "a coordinator function">;
     readonly nodeArgs?: readonly TNodeArgs[];
     readonly errors?: readonly TErrors[];
-    run(ctx: CoordinatorFunctionContext<Decoded<TArgs>>): Decoded<TOutput> | Promise<Decoded<TOutput>>;
+    readonly run: (ctx: CoordinatorFunctionContext<Decoded<TArgs>>) => Decoded<TOutput> | Promise<Decoded<TOutput>>;
   },
 ): CoordinatorFn<TName, Wire<TArgs>, Stored<TOutput>, TErrors, TNodeArgs>;
 export function defineCoordinatorFn(name: string, options: object): CoordinatorFunctionDefinition {

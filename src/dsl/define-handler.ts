@@ -3,7 +3,16 @@ import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import type { Suggested } from "./model/adapter.ts";
 import type { Handler } from "./model/handler.ts";
-import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./model/schema.ts";
+import {
+  type AnySchema,
+  type NoArgs,
+  type NoInput,
+  type NoResult,
+  type ReturnSchema,
+  type Stored,
+  type Wire,
+  withZodSchemas,
+} from "./model/schema.ts";
 import { handlerProblems } from "./rules/definition/check.ts";
 import { adapterChoice, isSuggested } from "./rules/suggestion/check.ts";
 import type { HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
@@ -42,9 +51,9 @@ import type { HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler
 export function defineHandler<
   const TName extends string,
   TOutput extends ReturnSchema,
-  TInput extends AnySchema | Absent = Absent,
-  TArgs extends AnySchema | Absent = Absent,
-  TResult extends ReturnSchema | Absent = Absent,
+  TInput extends AnySchema = NoInput,
+  TArgs extends AnySchema = NoArgs,
+  TResult extends ReturnSchema | NoResult = NoResult,
   const TErrors extends string = never,
   TLoaded = unknown,
   TGiven extends HandlerKey = never,
@@ -60,15 +69,16 @@ export function defineHandler<
     >,
 ): Handler<
   TName,
-  WireOr<TInput, Absent>,
+  Wire<TInput>,
   Stored<TOutput>,
-  StoredOr<TResult, Absent>,
-  WireOr<TArgs, {}>,
+  TResult extends NoResult ? Absent : Stored<TResult>,
+  Wire<TArgs>,
   TErrors,
   "iterBatches" extends TGiven ? true : false,
   TSuggested
 >;
-export function defineHandler(name: string, options: object): HandlerDefinition {
+export function defineHandler(name: string, given: object): HandlerDefinition {
+  const options = typeof given === "object" && given !== null ? withZodSchemas(given) : given;
   const problems = handlerProblems(name, options);
   if (problems.length > 0) {
     throw new FlowError("HANDLER_INVALID", problems.join("\n"), { details: { handler: String(name), problems } });

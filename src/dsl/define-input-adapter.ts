@@ -2,9 +2,8 @@ import { isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Absent } from "../builtins/node-records.ts";
 import type { InputAdapterDefinition } from "../definitions/index.ts";
 import type { Json } from "../errors/index.ts";
-import type { MessageText, zodSchema } from "../graph/format/messages.ts";
 import type { InputAdapter } from "./model/adapter.ts";
-import type { AnySchema, Decoded, WireOr } from "./model/schema.ts";
+import type { AnySchema, Decoded, NoPayload, Wire, WireSchema } from "./model/schema.ts";
 import { ownDefinition } from "./rules/definition/check.ts";
 import type { ReadSchema } from "./rules/definition/types.ts";
 
@@ -28,25 +27,19 @@ import type { ReadSchema } from "./rules/definition/types.ts";
 export function defineInputAdapter<
   const TName extends string,
   TArgs extends AnySchema,
-  TPayload extends AnySchema | Absent = Absent,
+  TPayload extends WireSchema | NoPayload = NoPayload,
 >(
   name: TName,
   options: {
-    readonly args: ReadSchema<
-      TArgs,
-      MessageText<
-        "definitionMember",
-        { what: "an input adapter"; name: TName; member: "args"; needs: typeof zodSchema }
-      >
-    >;
-    readonly payload?: TPayload;
-    expand(artifact: {
+    readonly args: ReadSchema<TArgs, TName, "args", "an input adapter">;
+    readonly payload?: ReadSchema<TPayload, TName, "payload", "an input adapter">;
+    readonly expand: (artifact: {
       readonly meta: Json;
       readonly nodeId: string;
       readonly args: Decoded<TArgs>;
-    }): readonly WireOr<TPayload, Json>[];
+    }) => readonly Wire<TPayload>[];
   },
-): InputAdapter<TName, WireOr<TArgs, {}>, WireOr<TPayload, Absent>>;
+): InputAdapter<TName, Wire<TArgs>, TPayload extends NoPayload ? Absent : Wire<TPayload>>;
 export function defineInputAdapter(name: string, options: object): InputAdapterDefinition {
   const definition = ownDefinition({
     kind: "inputAdapter",

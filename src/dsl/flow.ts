@@ -1,13 +1,15 @@
 import type { $ZodType } from "zod/v4/core";
 import type { Absent, PlacesIn } from "../builtins/node-records.ts";
 import { FlowError } from "../errors/index.ts";
-import { formatMessage, type MessageText, zodSchema, zodSchemas } from "../graph/format/messages.ts";
+import { formatMessage, twoWaySchema, type zodSchema, zodSchemas } from "../graph/format/messages.ts";
 import { namePattern } from "../graph/format/names.ts";
+import { asZod, schemaFault } from "../graph/format/standard-schema.ts";
 import { FlowBuilder } from "./flow-builder.ts";
 import type { AnyInputAdapter } from "./model/adapter.ts";
-import { type AnySchema, isSchema, type StoredOr, type WireOr } from "./model/schema.ts";
+import { type AnySchema, isSchema, type StoredOr, type WireOr, withZodSchemas } from "./model/schema.ts";
 import type { FlowHead, FlowState } from "./model/state.ts";
-import type { ReadSchema } from "./rules/definition/types.ts";
+import { isOneWay } from "./rules/definition/not-json.ts";
+import type { ReadOption } from "./rules/definition/types.ts";
 import type { InputNames, InputSchemas, InputsArgument, StoredInputs } from "./rules/subflow/types.ts";
 import type { Flow } from "./types/flow.ts";
 
@@ -35,9 +37,7 @@ export function flow<
 >(
   name?: TName,
   options?: {
-    readonly params?: TParams extends AnySchema
-      ? ReadSchema<TParams, MessageText<"flowOption", { option: "params"; needs: typeof zodSchema }>>
-      : TParams;
+    readonly params?: ReadOption<TParams, "params", typeof zodSchema>;
     readonly adapters?: TAdapters;
     readonly inputs?: InputsArgument<TInputs>;
   },
@@ -62,13 +62,23 @@ export function flow(name?: unknown, options: FlowOptions = {}): object {
   const wrong = (option: string, needs: string) =>
     new FlowError("FLOW_INVALID", formatMessage("flowOption", { option, needs }));
   if (name !== undefined && typeof name !== "string") throw wrong("name", "a string");
-  if (params !== undefined && !isSchema(params)) throw wrong("params", zodSchema);
+  const paramsSchema = asZod(params) as $ZodType | undefined;
+  const fault =
+    params === undefined
+      ? undefined
+      : (schemaFault(params) ?? (isOneWay(paramsSchema as $ZodType) ? twoWaySchema : undefined));
+  if (fault !== undefined) throw wrong("params", fault);
   if (!isAdapters(adapters)) throw wrong("adapters", "a list of input adapters made by defineInputAdapter()");
   if (!isSchemas(inputs)) throw wrong("inputs", zodSchemas);
   const illNamed = Object.keys(inputs).find((id) => !namePattern.test(id));
   if (illNamed !== undefined) throw new FlowError("FLOW_INVALID", formatMessage("inputForm", { id: illNamed }));
   return new FlowBuilder(
-    { name, paramsSchema: params, inputAdapters: [...adapters], inputs: { ...inputs } },
+    {
+      name,
+      paramsSchema,
+      inputAdapters: [...adapters],
+      inputs: withZodSchemas(inputs),
+    },
     undefined,
   );
 }

@@ -7,12 +7,12 @@ export { fromGraph } from "./from-graph.ts";
 // Types within the types of exported flows and handlers: the compiler cannot write declarations without their names.
 export type { InputAdapter, InputAdapterTypes } from "./model/adapter.ts";
 export type { CoordinatorFn, CoordinatorFnTypes } from "./model/coordinator-function.ts";
-export type { Handler, HandlerTypes } from "./model/handler.ts";
+export type { AnyHandler, ArgsOf, Handler, HandlerTypes, InputOf, OutputOf, ResultOf } from "./model/handler.ts";
 export type { ParamReference } from "./model/param.ts";
 export type { FlowHead, FlowState, HandlerStep } from "./model/state.ts";
 export { param } from "./param.ts";
 export type { UseOptions } from "./rules/subflow/types.ts";
-export type { AddFn, AddNext, AddRoot, AddSubflow, Flow } from "./types/flow.ts";
+export type { AddFn, AddNext, AddRoot, AddSubflow, AnyFlow, Flow, ParamsOf } from "./types/flow.ts";
 export type { CompileOptions, FlowInfer } from "./types/flow-types.ts";
 export type { FnOptions } from "./types/fn-options.ts";
 export type { HandlerOptions } from "./types/handler.ts";

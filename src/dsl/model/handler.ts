@@ -47,12 +47,23 @@ export interface Handler<
   readonly $infer: HandlerTypes<TInput, TOutput, TResult, TArgs, TErrors, TSource, TSuggested>;
 }
 
-/** Any handler, for constraints. It has only what the checks read, which makes comparisons with it cheap. */
+/**
+ * Any handler, as a constraint of helpers that are generic over their handler. It has only what the checks read, which
+ * makes comparisons with it cheap.
+ */
 export interface AnyHandler {
   readonly name: string;
   readonly $infer: HandlerTypes<unknown, unknown, unknown, unknown, string, boolean, Suggested | Absent>;
 }
 
+/** The payload of one batch of a handler, as JSON; `Absent` if it declares no input. */
 export type InputOf<THandler extends AnyHandler> = THandler["$infer"]["input"];
 
+/** The stored output of one batch of a handler. */
+export type OutputOf<THandler extends AnyHandler> = THandler["$infer"]["output"];
+
+/** The stored result of a handler's `finalize`; `Absent` if it declares none. */
+export type ResultOf<THandler extends AnyHandler> = THandler["$infer"]["result"];
+
+/** The arguments of a handler as they are written in a flow. */
 export type ArgsOf<THandler extends AnyHandler> = THandler["$infer"]["args"];

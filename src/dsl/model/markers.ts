@@ -22,11 +22,15 @@ export type FlowChoiceError<TMessage extends string, TRight> = TRight | FlowType
  * while it collects completions: with the conditions written inline, the first node of a flow would cost 2,000
  * instantiations more.
  */
-export type OrError<TGiven, TMessage> = true extends TMessage ? TGiven : FlowTypeError<NoInfer<TMessage & string>>;
+export type OrError<TGiven, TMessage> =
+  IsRight<TMessage> extends false ? FlowTypeError<NoInfer<TMessage & string>> : TGiven;
 
-/** The same for an argument that is a zod schema. */
+/** Compared with `false` for the reason given at `IsNever`. */
+type IsRight<TMessage> = true extends TMessage ? true : false;
+
+/** The same for an argument that is a schema, of any library. */
 export interface FlowSchemaError<TMessage extends string> {
-  readonly _zod: TMessage;
+  readonly "~standard": TMessage;
 }
 
 /** The same for a list. */

@@ -1,17 +1,65 @@
 import type { $ZodType, $ZodTypes } from "zod/v4/core";
+import type { Absent } from "../../builtins/node-records.ts";
 import type { Json } from "../../errors/index.ts";
+import type { AnyJson } from "../../graph/data/show-type.ts";
+import { asZod, schemaFault } from "../../graph/format/standard-schema.ts";
 
 /**
- * Any schema of zod, reduced to what types read. The compiler would compare all of `$ZodType` with every schema, member
- * by member, which was two thirds of the cost of a handler.
+ * Any schema, reduced to what types read: of zod, or of another library that implements Standard JSON Schema. The compiler
+ * would compare all of `$ZodType` with every schema, member by member, which was two thirds of the cost of a handler; and
+ * a union with schemas of other libraries would add a third.
  */
 export interface AnySchema {
-  readonly _zod: { readonly input: unknown; readonly output: unknown };
+  readonly _zod?: { readonly input: unknown; readonly output: unknown };
+  readonly "~standard": unknown;
 }
 
 /** A schema of the value that a method returns. */
 export interface ReturnSchema {
-  readonly _zod: { readonly input: unknown; readonly output: AnyValue };
+  readonly _zod?: { readonly input: unknown; readonly output: AnyValue };
+  readonly "~standard": unknown;
+}
+
+/** The same where the method returns the wire form. */
+export interface WireSchema {
+  readonly _zod?: { readonly input: AnyValue; readonly output: unknown };
+  readonly "~standard": unknown;
+}
+
+export interface ZodSchema {
+  readonly _zod: { readonly input: unknown; readonly output: unknown };
+}
+
+export interface DescribedSchema {
+  readonly "~standard": { readonly jsonSchema: object };
+}
+
+/** A schema whose types and JSON Schema can be read. */
+export type ReadableSchema = ZodSchema | DescribedSchema;
+
+/** The types of a schema of another library. */
+type StandardTypes<TSchema> = TSchema extends { readonly "~standard": { readonly types?: infer TTypes } }
+  ? TSchema extends DescribedSchema
+    ? Extract<TTypes, AnyTypes>
+    : Undescribed
+  : Undescribed;
+
+interface AnyTypes {
+  readonly input: unknown;
+  readonly output: unknown;
+}
+
+/**
+ * Of a schema without a JSON Schema, which is refused, and of one that is not known yet: see {@link AnyValue}.
+ */
+interface Undescribed {
+  readonly input: AnyValue;
+  readonly output: AnyValue;
+}
+
+/** Instead of the wire type of an output whose values change their type when they are read. */
+export interface OneWay {
+  readonly oneWay: symbol;
 }
 
 /**
@@ -25,18 +73,56 @@ interface AnyValues {
   readonly [key: string]: AnyValue;
 }
 
+/**
+ * The schema of what a definition does not declare: the default of an inferred type parameter. As it can be read like any
+ * other schema, the types of a helper that is generic over its schemas are read without a condition.
+ */
+export interface NoSchema<TWire, TDecoded = TWire> {
+  readonly _zod: { readonly input: TWire; readonly output: TDecoded };
+  readonly "~standard": unknown;
+}
+/** No input: the handler is a source, or gets its arguments. */
+export type NoInput = NoSchema<Absent>;
+/** No arguments: none is accepted. */
+export type NoArgs = NoSchema<{}>;
+/** No payload of an input adapter: it passes on what it is given, any JSON. */
+export type NoPayload = NoSchema<Json, Absent>;
+/** No result: `finalize` returns nothing. */
+export type NoResult = NoSchema<Absent, void>;
+
 /** The wire form of a value: its JSON. */
-export type Wire<TSchema extends AnySchema> = TSchema["_zod"]["input"];
+export type Wire<TSchema> = TSchema extends ZodSchema ? TSchema["_zod"]["input"] : StandardTypes<TSchema>["input"];
 
 /** The form of a value in handler code, after decoding. */
-export type Decoded<TSchema extends AnySchema> = TSchema["_zod"]["output"];
+export type Decoded<TSchema> =
+  // biome-ignore lint/suspicious/noExplicitAny: as in zod's `output`, whose values a generic helper has instead
+  TSchema extends { _zod: { output: any } } ? TSchema["_zod"]["output"] : StandardTypes<TSchema>["output"];
+
+/**
+ * The wire form of a schema whose values are encoded. Only schemas of zod can encode: with one of another library, a
+ * handler returns a value of the wire type.
+ */
+export type Encoded<TSchema> = TSchema extends ZodSchema
+  ? TSchema["_zod"]["input"]
+  : EncodedTypes<StandardTypes<TSchema>>;
+
+type EncodedTypes<TTypes extends AnyTypes> = [TTypes["output"]] extends [TTypes["input"]] ? TTypes["output"] : OneWay;
 
 /** The wire form, or `TElse` without a schema. */
-export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["input"] : TElse;
-export type DecodedOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["output"] : TElse;
+export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? Wire<TSchema> : TElse;
 
-/** Whether a type is JSON, in one comparison. It is false for a key that may be `undefined`, which JSON leaves out. */
-export type IsPlainJson<T> = [T] extends [Json] ? true : false;
+/** Whether a type is JSON without keys that may be `undefined`, which JSON leaves out. */
+export type IsPlainJson<T> = [T] extends [Json] ? HasAllKeys<T> : false;
+
+/**
+ * Under `exactOptionalPropertyTypes`, `Json` has refused a key that may be `undefined`. Without it the compiler takes
+ * such a key for one that is there, so each is looked for.
+ */
+type HasAllKeys<T> = { a?: "" | undefined } extends { [key: string]: "" } ? IsFull<T> : true;
+
+type IsFull<T> = [T] extends [Full<T>] ? true : false;
+type Full<T> = AnyJson extends T ? T : FullInside<T>;
+type FullInside<T> = { [TKey in keyof T]-?: Full<T[TKey]> };
 
 /**
  * The stored form of an output. The decoded value is encoded, and it has every key that `.default()` or `.prefault()`
@@ -46,13 +132,13 @@ export type IsPlainJson<T> = [T] extends [Json] ? true : false;
  * or only at its decoded type, would raise the cost of every handler by half.
  */
 export type Stored<TSchema extends AnySchema> =
-  IsPlainJson<Wire<TSchema>> extends true ? Wire<TSchema> : StoredOf<DefinitionOf<TSchema>, Wire<TSchema>>;
+  IsPlainJson<Encoded<TSchema>> extends true
+    ? Encoded<TSchema>
+    : TSchema extends { readonly _zod: { readonly def: infer TDefinition } }
+      ? StoredOf<TDefinition, Encoded<TSchema>>
+      : Decoded<TSchema>;
 
 export type StoredOr<TSchema, TElse> = TSchema extends AnySchema ? Stored<TSchema> : TElse;
-
-type DefinitionOf<TSchema> = TSchema extends { readonly _zod: { readonly def: infer TDefinition } }
-  ? TDefinition
-  : never;
 
 type StoredOf<TDefinition, TWire> = TDefinition extends {
   readonly type: "default" | "prefault";
@@ -105,9 +191,14 @@ type Filled<TShape> = {
   [TKey in keyof TShape]: TShape[TKey] extends { _zod: { optin: "defaulted" } } ? TKey : never;
 }[keyof TShape];
 
-/** Whether a value is a schema of zod 4, from any copy of zod. */
+/** Whether a value is a schema of zod 4, or of another library with a JSON Schema. */
 export function isSchema(value: unknown): value is $ZodType {
-  return typeof value === "object" && value !== null && "_zod" in value;
+  return schemaFault(value) === undefined;
+}
+
+/** A copy of options with zod's form of the schemas in it. */
+export function withZodSchemas<TOptions extends object>(options: TOptions): TOptions {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, asZod(value)])) as TOptions;
 }
 
 /** The keys of an object schema; `undefined` if it accepts any key, or is not an object schema. */

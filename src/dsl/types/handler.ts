@@ -7,8 +7,7 @@ import type {
   SourceBatch,
 } from "../../definitions/index.ts";
 import type { CoreReasonCode } from "../../errors/index.ts";
-import type { MessageText, zodSchema } from "../../graph/format/messages.ts";
-import type { AnySchema, Decoded, DecodedOr, ReturnSchema, WireOr } from "../model/schema.ts";
+import type { AnySchema, Decoded, Encoded, NoArgs, NoInput, NoResult, ReturnSchema, Wire } from "../model/schema.ts";
 import type { JsonSchema, ReadSchema } from "../rules/definition/types.ts";
 import type { SuggestedInput } from "../rules/suggestion/types.ts";
 
@@ -18,11 +17,17 @@ type Awaitable<T> = T | Promise<T>;
  * The payload of one batch in handler code: what `input` decodes to. Without `input`, the payload of a source is its
  * output, and a handler that is not a source gets the node's arguments, as one batch.
  */
-type PayloadOf<TInput, TOutput extends AnySchema, TArgs, TGiven> = TInput extends AnySchema
+type PayloadOf<
+  TInput extends AnySchema,
+  TOutput extends AnySchema,
+  TArgs extends AnySchema,
+  TGiven,
+> = "input" extends TGiven ? Decoded<TInput> : "iterBatches" extends TGiven ? Decoded<TOutput> : Wire<TArgs>;
+
+/** The payload of a batch that `iterBatches` yields. */
+type YieldedOf<TInput extends AnySchema, TOutput extends AnySchema, TGiven> = "input" extends TGiven
   ? Decoded<TInput>
-  : "iterBatches" extends TGiven
-    ? Decoded<TOutput>
-    : WireOr<TArgs, {}>;
+  : Decoded<TOutput>;
 
 /**
  * The argument of {@link defineHandler}. Members may be in any order; methods may be synchronous or asynchronous. Not
@@ -30,25 +35,23 @@ type PayloadOf<TInput, TOutput extends AnySchema, TArgs, TGiven> = TInput extend
  */
 export type HandlerOptions<
   TName extends string,
-  TInput,
-  TOutput extends AnySchema,
-  TResult,
-  TArgs,
+  TInput extends AnySchema,
+  TOutput extends ReturnSchema,
+  TResult extends AnySchema,
+  TArgs extends AnySchema,
   TErrors extends string,
   TLoaded,
   TGiven,
   TSuggested,
 > = {
   /** The payload of ONE batch. Without it the handler is a source, which produces its own batches. */
-  readonly input?: TInput extends AnySchema
-    ? ReadSchema<TInput, MessageText<"handlerMemberType", { handler: TName; member: "input"; needs: typeof zodSchema }>>
-    : TInput;
+  readonly input?: ReadSchema<TInput, TName, "input">;
   /** The output of ONE batch. It is stored, so its wire type must be JSON (use `z.codec` for a `Date`). */
-  readonly output: JsonSchema<TOutput, TName, "output">;
+  readonly output: JsonSchema<TOutput, Encoded<TOutput>, TName, "output">;
   /** Static arguments of the node, written in the graph as they are. */
-  readonly args?: TArgs extends AnySchema ? JsonSchema<TArgs, TName, "args"> : TArgs;
+  readonly args?: JsonSchema<TArgs, Wire<TArgs>, TName, "args">;
   /** The result of `finalize`. */
-  readonly result?: TResult extends AnySchema ? JsonSchema<TResult, TName, "result"> : TResult;
+  readonly result?: JsonSchema<TResult, Encoded<TResult>, TName, "result">;
   /** Reason codes that it declares; `retry.permanentOn` may name them. */
   readonly errors?: readonly TErrors[];
   /**
@@ -73,45 +76,45 @@ export type HandlerOptions<
    * How the outputs of parents become its payloads on a node without `input`: the same as `input` of a node, without
    * `from`.
    */
-  readonly inputAdapter?: SuggestedInput<TName, TInput, TSuggested>;
+  readonly inputAdapter?: SuggestedInput<TName, Wire<TInput>, TSuggested>;
   /** Runs once per worker, before the first attempt. */
-  init?(): Awaitable<void>;
+  readonly init?: () => Awaitable<void>;
   /**
    * Runs once per attempt, before the first batch. Its return value is `ctx.loaded` in the methods written AFTER it
    * (the compiler reads them in order; before it, `ctx.loaded` is `unknown`). A `loadInput` without parameters, or with
    * explicit types for them, may be written anywhere.
    */
-  loadInput?(args: DecodedOr<TArgs, {}>, ctx: AttemptContext<DecodedOr<TArgs, {}>>): TLoaded;
+  readonly loadInput?: (args: Decoded<TArgs>, ctx: AttemptContext<Decoded<TArgs>>) => TLoaded;
   /** Produces the batches of a source. */
-  iterBatches?(
-    args: DecodedOr<TArgs, {}>,
-    ctx: AttemptContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>>,
-  ):
-    | AsyncIterable<SourceBatch<PayloadOf<TInput, TOutput, TArgs, TGiven>>>
-    | Iterable<SourceBatch<PayloadOf<TInput, TOutput, TArgs, TGiven>>>;
+  readonly iterBatches?: (
+    args: Decoded<TArgs>,
+    ctx: AttemptContext<Decoded<TArgs>, Awaited<TLoaded>>,
+  ) =>
+    | AsyncIterable<SourceBatch<YieldedOf<TInput, TOutput, TGiven>>>
+    | Iterable<SourceBatch<YieldedOf<TInput, TOutput, TGiven>>>;
   /**
    * Turns one batch into one output. A source may leave it out: the payload is then the output. It runs at least once
    * per batch; its stored output counts exactly once.
    */
-  processBatch?(
+  readonly processBatch?: (
     payload: PayloadOf<TInput, TOutput, TArgs, TGiven>,
-    ctx: BatchContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>>,
-  ): Awaitable<Decoded<TOutput>>;
+    ctx: BatchContext<Decoded<TArgs>, Awaited<TLoaded>>,
+  ) => Awaitable<Decoded<TOutput>>;
   /** Runs after the last batch; returns the node's `result`. */
-  finalize?(
-    ctx: FinalizeContext<DecodedOr<TArgs, {}>, Awaited<TLoaded>, Decoded<TOutput>>,
-  ): TResult extends ReturnSchema ? Awaitable<Decoded<TResult>> : Awaitable<void>;
+  readonly finalize?: (
+    ctx: FinalizeContext<Decoded<TArgs>, Awaited<TLoaded>, Decoded<TOutput>>,
+  ) => Awaitable<Decoded<TResult>>;
   /** Classifies an error that one of its methods threw; `undefined` leaves it to the engine. */
-  classifyError?(error: unknown): ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
+  readonly classifyError?: (error: unknown) => ErrorClass<NoInfer<TErrors> | CoreReasonCode> | undefined;
 };
 
 /** The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types. */
 export type HandlerKey = keyof HandlerOptions<
   string,
-  Absent,
-  AnySchema,
-  Absent,
-  Absent,
+  NoInput,
+  ReturnSchema,
+  NoResult,
+  NoArgs,
   string,
   unknown,
   never,

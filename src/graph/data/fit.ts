@@ -1,4 +1,5 @@
 import type { DataType, Field, Lazily, ListType, ObjectType, UnionType, ValuesType } from "./data-type.ts";
+import type { AnyJson } from "./show-type.ts";
 
 /*
  * Whether one type is assignable to another, as TypeScript decides it, with two exceptions: unknown types fit, and
@@ -176,3 +177,23 @@ function waysOf({ type, optional }: Field): readonly (Field | undefined)[] {
   const fields = single.map((one): Field => ({ type: () => one, optional: false }));
   return optional ? [undefined, ...fields] : fields;
 }
+
+/*
+ * The same in the compiler.
+ */
+
+/**
+ * `[TA] extends [TB]`, and where that is false, whether the values fit once they are JSON. An alias that receives
+ * resolved types: written inline where the accumulated nodes are in scope, the tuple is deferred, takes all nodes into
+ * its mapper, and the whole chain costs more than twice as much.
+ */
+export type IsAssignable<TA, TB> = [TA] extends [TB] ? true : [TA] extends [Accepted<TB>] ? true : false;
+
+/**
+ * What JSON a type accepts: a list whether or not it is read-only, an absent key where any key may be, and any JSON
+ * where it accepts any. TypeScript refuses the second under `exactOptionalPropertyTypes`.
+ */
+type Accepted<T> = AnyJson extends T ? unknown : AcceptedInside<T>;
+type AcceptedInside<T> = {
+  readonly [TKey in keyof T]: Accepted<T[TKey]> | (string extends TKey ? undefined : never);
+};

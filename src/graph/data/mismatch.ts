@@ -1,27 +1,24 @@
-import { cut, formatMessage, type Join, type MessageText } from "../format/messages.ts";
-import { type DataType, elementOf, type ObjectType, unionOf } from "./data-type.ts";
-import { type Assignability, fieldFault, refusedKeys } from "./fit.ts";
+import { cut, formatMessage, type InOrder, inOrder, type JoinList, type MessageText } from "../format/messages.ts";
+import { type DataType, elementOf, type ListType, type ObjectType, unionOf } from "./data-type.ts";
+import { type Assignability, fieldFault, type IsAssignable, refusedKeys } from "./fit.ts";
 import { type Show, showType } from "./show-type.ts";
 
 /** At this depth, types are shown as a whole: a type that contains itself has no last level. */
 const deepest = 6;
-/** Limits the text, because schemas are untrusted and may have thousands of keys. */
-const longest = 1000;
+/** More differences are only counted. */
+const mostShown = 3;
 
 /**
- * All places where one type does not fit another, as one text; `undefined` if it fits.
+ * Where one type does not fit another, as one text; `undefined` if it fits.
  *
  * @example
  * mismatchText(readSchema(given), readSchema(wanted), new Assignability()) // ".rows[].id is string, needs number"
  */
 export function mismatchText(given: DataType, wanted: DataType, fit: Assignability): string | undefined {
   if (fit.fits(given, wanted)) return undefined;
-  let text = "";
-  for (const fault of mismatches({ given, wanted, path: "", depth: 0 }, fit)) {
-    text += text === "" ? fault : `, ${fault}`;
-    if (text.length > longest) return `${text.slice(0, longest)}...`;
-  }
-  return text;
+  const found: Found = { texts: [], more: 0 };
+  find({ given, wanted, path: "", depth: 0 }, { found, fit });
+  return [...found.texts, ...(found.more > 0 ? [`and ${found.more} more`] : [])].join(", ");
 }
 
 interface Place {
@@ -31,26 +28,51 @@ interface Place {
   readonly depth: number;
 }
 
-/** Yields at least one. */
-function* mismatches(place: Place, fit: Assignability): Generator<string> {
-  let found = false;
-  if (place.depth < deepest) {
-    for (const fault of mismatchesInside(place, fit)) {
-      found = true;
-      yield fault;
-    }
-  }
-  if (!found) yield clash(place);
+interface Found {
+  readonly texts: string[];
+  /** Further places. They are not looked into: schemas are untrusted and may have thousands of keys at each level. */
+  more: number;
 }
 
-function* mismatchesInside({ given, wanted, path, depth }: Place, fit: Assignability): Generator<string> {
-  const [from, to] = [asObject(given), asObject(wanted)];
-  if (given.kind === "list" && wanted.kind === "list") {
-    const elements = { given: elementOf(given), wanted: elementOf(wanted), path: `${path}[]`, depth: depth + 1 };
-    if (!fit.fits(elements.given, elements.wanted)) yield* mismatches(elements, fit);
-  } else if (from !== undefined && to !== undefined) {
-    yield* mismatchesInKeys({ from, to, path, depth }, fit);
+function find(place: Place, { found, fit }: { readonly found: Found; readonly fit: Assignability }): void {
+  const faults = place.depth < deepest ? faultsInside(place, fit) : [];
+  if (faults.length === 0) found.texts.push(clash(place));
+  for (const fault of inOrder(faults, ({ key }) => key)) {
+    if (found.texts.length >= mostShown) found.more++;
+    else if (typeof fault.is === "string") found.texts.push(fault.is);
+    else find(fault.is, { found, fit });
   }
+}
+
+interface Fault {
+  readonly key: string;
+  /** A text, or a place whose types do not fit. */
+  readonly is: string | Place;
+}
+
+function faultsInside({ given, wanted, path, depth }: Place, fit: Assignability): Fault[] {
+  if (given.kind === "list" && wanted.kind === "list") {
+    return elementsOf(given, wanted).flatMap((elements): Fault[] =>
+      fit.fits(elements.given, elements.wanted)
+        ? []
+        : [{ key: elements.key, is: { ...elements, path: `${path}[${elements.key}]`, depth: depth + 1 } }],
+    );
+  }
+  const [from, to] = [asObject(given), asObject(wanted)];
+  return from === undefined || to === undefined ? [] : faultsInKeys({ from, to, path, depth }, fit);
+}
+
+/** The elements of two lists; of two tuples one by one. Of a list and a tuple, none is to blame. */
+function elementsOf(given: ListType, wanted: ListType): { key: string; given: DataType; wanted: DataType }[] {
+  if (given.rest !== undefined && wanted.rest !== undefined) {
+    return [{ key: "", given: elementOf(given), wanted: elementOf(wanted) }];
+  }
+  const isSameLength = given.rest === wanted.rest && given.least === wanted.least && given.most === wanted.most;
+  if (!isSameLength) return [];
+  return wanted.first.flatMap((element, index) => {
+    const from = given.first[index];
+    return from === undefined ? [] : [{ key: String(index), given: from(), wanted: element() }];
+  });
 }
 
 interface Objects {
@@ -60,19 +82,23 @@ interface Objects {
   readonly depth: number;
 }
 
-function* mismatchesInKeys({ from, to, path, depth }: Objects, fit: Assignability): Generator<string> {
+function faultsInKeys({ from, to, path, depth }: Objects, fit: Assignability): Fault[] {
+  const faults: Fault[] = [];
   for (const [key, needed] of to.fields) {
     const at = `${path}.${cut(key)}`;
     const fault = fieldFault(from, key, needed);
     const type = (from.fields.get(key)?.type ?? from.others)?.();
     if (fault !== undefined) {
       const values = { path: at, needed: showType(needed.type()) };
-      yield formatMessage(fault === "missing" ? "keyMissing" : "keyMayBeMissing", values);
+      faults.push({ key, is: formatMessage(fault === "missing" ? "keyMissing" : "keyMayBeMissing", values) });
     } else if (type !== undefined && !fit.fits(type, needed.type())) {
-      yield* mismatches({ given: type, wanted: needed.type(), path: at, depth: depth + 1 }, fit);
+      faults.push({ key, is: { given: type, wanted: needed.type(), path: at, depth: depth + 1 } });
     }
   }
-  for (const key of refusedKeys(from, to)) yield formatMessage("keyNotTaken", { path: `${path}.${cut(key)}` });
+  for (const key of refusedKeys(from, to)) {
+    faults.push({ key, is: formatMessage("keyNotTaken", { path: `${path}.${cut(key)}` }) });
+  }
+  return faults;
 }
 
 /** A union of objects as one object: with their common keys, each of the union of its types. */
@@ -112,62 +138,125 @@ export type KeysOf<T, TKeys> = string extends keyof T
   : Pick<T, TKeys & keyof T>;
 
 /** Whether the data of each alias fits the key of that name, regardless of the other keys that the handler needs. */
-export type FitsByAlias<TGiven, TNeeded, TAliases> = [TGiven] extends [KeysOf<TNeeded, TAliases>] ? true : false;
+export type FitsByAlias<TGiven, TNeeded, TAliases> = IsAssignable<TGiven, KeysOf<TNeeded, TAliases>>;
 
-/** All places where `TGiven` does not fit `TNeeded`, as one text: the compiler would print a union as its alias. */
-export type MismatchText<TGiven, TNeeded> = Join<Mismatch<TGiven, TNeeded, "">, ", ">;
+/** Where `TGiven` does not fit `TNeeded`, as one text: the compiler would print a union as its alias. */
+export type MismatchText<TGiven, TNeeded> = FoundText<Faults<TGiven, TNeeded, "", [], []>>;
+
+/**
+ * Three texts, and one element for each further place, which is not looked into: a union would have no order, and no
+ * number of members.
+ */
+type Texts = readonly unknown[];
+
+type FoundText<TFound> = TFound extends readonly [infer T0, infer T1, infer T2, infer T3, ...infer TMore]
+  ? `${T0 & string}, ${T1 & string}, ${T2 & string}, and ${[T3, ...TMore]["length"]} more`
+  : TFound extends Texts
+    ? JoinList<TFound, ", ">
+    : never;
 
 /**
  * Shows types as a whole at the sixth level, because a type that contains itself has no last level, and where no part
  * of them is to blame, as with lists of different lengths.
  */
-type Mismatch<TGiven, TNeeded, TPath extends string, TDepth extends 0[] = []> = [TGiven] extends [TNeeded]
-  ? never
-  : TDepth["length"] extends 6
-    ? TypeMismatch<TGiven, TNeeded, TPath>
-    : [TGiven] extends [readonly (infer TGivenElement)[]]
-      ? [TNeeded] extends [readonly (infer TNeededElement)[]]
-        ? OrTypeMismatch<
-            Mismatch<TGivenElement, TNeededElement, `${TPath}[]`, [...TDepth, 0]>,
-            TypeMismatch<TGiven, TNeeded, TPath>
-          >
-        : TypeMismatch<TGiven, TNeeded, TPath>
-      : [TNeeded] extends [readonly unknown[]]
-        ? TypeMismatch<TGiven, TNeeded, TPath>
-        : [TGiven, TNeeded] extends [object, object]
-          ? string extends keyof TNeeded
-            ? TypeMismatch<TGiven, TNeeded, TPath>
-            : OrTypeMismatch<
-                MismatchInKeys<TGiven, TNeeded, TPath, TDepth, keyof TNeeded & string>,
-                TypeMismatch<TGiven, TNeeded, TPath>
-              >
-          : TypeMismatch<TGiven, TNeeded, TPath>;
+type Faults<TGiven, TNeeded, TPath, TDepth extends 0[], TFound extends Texts> = TDepth["length"] extends 6
+  ? Clash<TGiven, TNeeded, TPath, TFound>
+  : [TGiven, TNeeded] extends [readonly (infer TGivenElement)[], readonly (infer TNeededElement)[]]
+    ? [number, number] extends [Length<TGiven>, Length<TNeeded>]
+      ? IsAssignable<TGivenElement, TNeededElement> extends true
+        ? Clash<TGiven, TNeeded, TPath, TFound>
+        : Faults<TGivenElement, TNeededElement, `${TPath & string}[]`, [...TDepth, 0], TFound>
+      : [Length<TGiven>, Length<TNeeded>] extends [Length<TNeeded>, Length<TGiven>]
+        ? FaultsInside<TGiven, TNeeded, TPath, TDepth, TFound, BadPaths<TGiven, TNeeded, TPath, `${number}`>>
+        : Clash<TGiven, TNeeded, TPath, TFound>
+    : [TGiven, TNeeded, Extract<TGiven | TNeeded, readonly unknown[]>] extends [object, object, never]
+      ? string extends keyof TNeeded
+        ? Clash<TGiven, TNeeded, TPath, TFound>
+        : FaultsInside<TGiven, TNeeded, TPath, TDepth, TFound, BadPaths<TGiven, TNeeded, TPath, string>>
+      : Clash<TGiven, TNeeded, TPath, TFound>;
 
-type OrTypeMismatch<TInside, TClash> = [TInside] extends [never] ? TClash : TInside;
+/** `number`, except for a tuple. */
+type Length<TList> = TList extends { readonly length: infer TLength } ? TLength : never;
 
-type MismatchInKeys<TGiven, TNeeded, TPath extends string, TDepth extends 0[], TKeys extends string> = {
-  [TKey in TKeys & keyof TNeeded]: TKey extends keyof TGiven
-    ? {} extends Pick<TGiven, string extends keyof TGiven ? string : TKey>
-      ? {} extends Pick<TNeeded, TKey>
-        ? Mismatch<
-            Exclude<TGiven[TKey], undefined>,
-            Exclude<TNeeded[TKey], undefined>,
-            `${TPath}.${TKey}`,
-            [...TDepth, 0]
-          >
-        : MessageText<"keyMayBeMissing", { path: `${TPath}.${TKey}`; needed: Show<TNeeded[TKey]> }>
-      : Mismatch<
-          TGiven[TKey],
-          {} extends Pick<TNeeded, TKey> ? Exclude<TNeeded[TKey], undefined> : TNeeded[TKey],
-          `${TPath}.${TKey}`,
-          [...TDepth, 0]
-        >
-    : {} extends Pick<TNeeded, TKey>
-      ? never
-      : MessageText<"keyMissing", { path: `${TPath}.${TKey}`; needed: Show<TNeeded[TKey]> }>;
-}[TKeys & keyof TNeeded];
+type Clash<TGiven, TNeeded, TPath, TFound extends Texts> = [...TFound, TypeMismatch<TGiven, TNeeded, TPath>];
 
-export type TypeMismatch<TGiven, TNeeded, TPath extends string> = MessageText<
+/** The paths of the keys to blame, before any other text: what a wide row gives and needs is not shown as a whole. */
+type BadPaths<TGiven, TNeeded, TPath, TKeys> = BadOf<
+  KeyByPath<TNeeded, TPath, TKeys>,
+  TGiven,
+  TNeeded,
+  keyof TGiven,
+  keyof TNeeded
+>;
+
+/** Of all keys, bad or not, and as they are declared: in that order the compiler makes these texts, and lists them later. */
+type KeyByPath<T, TPath, TKeys> = {
+  [TKey in keyof T as TKey extends TKeys ? KeyPath<T, TPath, TKey> : never]-?: TKey;
+};
+
+/** All keys are parameters, because `keyof` costs as much as there are keys, each time. */
+type BadOf<TKeyByPath, TGiven, TNeeded, TGivenKeys extends keyof TGiven, TNeededKeys extends keyof TNeeded> = {
+  [TAt in keyof TKeyByPath]: TKeyByPath[TAt] extends infer TKey extends TNeededKeys
+    ? TKey extends TGivenKeys
+      ? IsAssignable<
+          string extends TGivenKeys ? { [TOne in TKey]?: TGiven[TOne] } : Pick<TGiven, TKey>,
+          Pick<TNeeded, TKey>
+        > extends true
+        ? never
+        : TAt
+      : {} extends Pick<TNeeded, TKey>
+        ? never
+        : TAt
+    : never;
+}[keyof TKeyByPath];
+
+type KeyPath<TNeeded, TPath, TKey> = TNeeded extends readonly unknown[]
+  ? `${TPath & string}[${TKey & string}]`
+  : `${TPath & string}.${TKey & string}`;
+
+type KeyAt<TNeeded, TPath, TAt> = TNeeded extends readonly unknown[]
+  ? TAt extends `${TPath & string}[${infer TKey}]`
+    ? TKey
+    : never
+  : TAt extends `${TPath & string}.${infer TKey}`
+    ? TKey
+    : never;
+
+type FaultsInside<TGiven, TNeeded, TPath, TDepth extends 0[], TFound extends Texts, TBad> = [TBad] extends [never]
+  ? Clash<TGiven, TNeeded, TPath, TFound>
+  : FaultsInKeys<TGiven, TNeeded, TPath, TDepth, TFound, InOrder<TBad>>;
+
+type FaultsInKeys<TGiven, TNeeded, TPath, TDepth extends 0[], TFound extends Texts, TBad> = TFound extends readonly [
+  unknown,
+  unknown,
+  unknown,
+  ...unknown[],
+]
+  ? TBad extends Texts
+    ? [...TFound, ...TBad]
+    : never
+  : TBad extends [infer TAt, ...infer TMore]
+    ? FaultsAtKey<TGiven, TNeeded, KeyAt<TNeeded, TPath, TAt>, TAt, TDepth, TFound> extends infer TNow extends Texts
+      ? FaultsInKeys<TGiven, TNeeded, TPath, TDepth, TNow, TMore>
+      : never
+    : TFound;
+
+type FaultsAtKey<TGiven, TNeeded, TKey, TPath, TDepth extends 0[], TFound extends Texts> = TKey extends keyof TGiven &
+  keyof TNeeded
+  ? {} extends Pick<TGiven, string extends keyof TGiven ? string : TKey>
+    ? {} extends Pick<TNeeded, TKey>
+      ? Faults<Exclude<TGiven[TKey], undefined>, Exclude<TNeeded[TKey], undefined>, TPath, [...TDepth, 0], TFound>
+      : [...TFound, MessageText<"keyMayBeMissing", { path: TPath; needed: Show<TNeeded[TKey]> }>]
+    : Faults<
+        TGiven[TKey],
+        {} extends Pick<TNeeded, TKey> ? Exclude<TNeeded[TKey], undefined> : TNeeded[TKey],
+        TPath,
+        [...TDepth, 0],
+        TFound
+      >
+  : [...TFound, MessageText<"keyMissing", { path: TPath; needed: Show<TNeeded[TKey & keyof TNeeded]> }>];
+
+export type TypeMismatch<TGiven, TNeeded, TPath> = MessageText<
   "mismatch",
   { path: TPath extends "" ? "the whole payload" : TPath; given: Show<TGiven>; needed: Show<TNeeded> }
 >;

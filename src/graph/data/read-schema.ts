@@ -57,7 +57,14 @@ function read(schema: Json | undefined, document: Document): DataType {
 
 const unclear = ["not", "if", "patternProperties", "dependentSchemas", "$dynamicRef", "$ref"] as const;
 
+const acceptsNothing = (schema: Json | undefined): boolean =>
+  schema === false || (isObject(schema) && isObject(schema.not) && Object.keys(schema.not).length === 0);
+
+/** Which no value has. */
+const nothing: DataType = { kind: "union", members: [] };
+
 function readOnce(schema: JsonObject, document: Document): DataType {
+  if (acceptsNothing(schema)) return nothing;
   if (unclear.some((key) => Object.hasOwn(schema, key))) return anyData;
   if (schema.allOf !== undefined) return readAll(schema, document);
   const listed = schema.anyOf ?? schema.oneOf;
@@ -120,7 +127,7 @@ function both(left: ObjectType, right: ObjectType): ObjectType {
 function readList(schema: JsonObject, document: Document): ListType {
   const { prefixItems, items, minItems, maxItems } = schema;
   const first = Array.isArray(prefixItems) ? prefixItems.map((item: Json) => lazily(item, document)) : [];
-  const rest = items === false ? undefined : lazily(items, document);
+  const rest = acceptsNothing(items) ? undefined : lazily(items, document);
   const most = Math.min(
     typeof maxItems === "number" ? maxItems : Number.POSITIVE_INFINITY,
     rest === undefined ? first.length : Number.POSITIVE_INFINITY,
@@ -147,7 +154,7 @@ function readObject(schema: JsonObject, document: Document): ObjectType {
   for (const key of required) if (!fields.has(key)) fields.set(key, { type: other ?? anything, optional: false });
   // An object without any description may have any keys.
   const others = Array.isArray(names) ? undefined : (other ?? (isObject(properties) ? undefined : anything));
-  return additionalProperties === false
+  return additionalProperties === false || Array.isArray(names)
     ? { kind: "object", fields, others: undefined, closed: true }
     : { kind: "object", fields, others, closed: false };
 }

@@ -1,5 +1,5 @@
-import type { Join } from "../format/messages.ts";
-import { type DataType, elementOf, type ObjectType } from "./data-type.ts";
+import { inOrder, type Join, type JoinList } from "../format/messages.ts";
+import type { DataType, ListType, ObjectType } from "./data-type.ts";
 
 const deepest = 2;
 /** Characters of one type: a message that shows two types stays readable. */
@@ -35,9 +35,9 @@ function show(type: DataType, place: Place): string {
       return "unknown";
     case "values":
     case "union":
-      return nullLast(membersOf(type, inner)).join(" | ") || "never";
+      return nullLast(inOrder(membersOf(type, inner), (member) => member)).join(" | ") || "never";
     case "list":
-      return listText(show(elementOf(type), inner));
+      return showList(type, inner);
     case "object":
       return showObject(type, inner);
     default:
@@ -52,15 +52,23 @@ function membersOf(type: DataType, place: Place): readonly string[] {
   }
   if (type.kind !== "values") return [show(type, place)];
   const isBoolean = type.values.includes(true) && type.values.includes(false);
-  const shown = type.values
-    .slice(0, mostParts)
-    .map((one) => (isBoolean && typeof one === "boolean" ? "boolean" : JSON.stringify(one)));
-  return [...new Set(type.values.length > mostParts ? [...shown, more] : shown)];
+  return [
+    ...new Set(type.values.map((one) => (isBoolean && typeof one === "boolean" ? "boolean" : JSON.stringify(one)))),
+  ];
 }
 
 /** `null` reads better at the end. */
 function nullLast(members: readonly string[]): readonly string[] {
   return members.includes("null") ? [...members.filter((member) => member !== "null"), "null"] : members;
+}
+
+function showList({ first, rest, least }: ListType, place: Place): string {
+  const others = rest === undefined ? undefined : listText(show(rest(), place));
+  if (first.length === 0 && others !== undefined) return others;
+  const parts = first
+    .slice(0, mostParts)
+    .map((element, index) => `${show(element(), place)}${index < least ? "" : "?"}`);
+  return `[${[...parts, ...(others === undefined ? [] : [`...${others}`])].join(", ")}]`;
 }
 
 const listText = (element: string): string =>
@@ -71,9 +79,10 @@ function showObject({ fields, others }: ObjectType, place: Place): string {
   if (place.depth === deepest) return `{ ${more} }`;
   const inner = { ...place, depth: place.depth + 1 };
   const parts: string[] = [];
-  for (const [key, { type, optional }] of fields) {
+  const named = [...fields].map(([key, field]) => ({ ...field, name: `${key}${field.optional ? "?" : ""}: ` }));
+  for (const { name, type } of inOrder(named, (field) => field.name)) {
     if (inner.parts.left <= 0) break;
-    parts.push(`${key}${optional ? "?" : ""}: ${show(type(), inner)}`);
+    parts.push(`${name}${show(type(), inner)}`);
   }
   if (parts.length < fields.size) parts.push(more);
   else if (others !== undefined) parts.push(`[key: string]: ${show(others(), inner)}`);
@@ -138,8 +147,22 @@ type ShowMember<T, TDepth extends 0[]> = T extends boolean
         : T extends undefined
           ? "undefined"
           : T extends readonly (infer TElement)[]
-            ? ListOf<ShowWhole<TElement, TDepth>>
+            ? readonly TElement[] extends Readonly<T>
+              ? ListOf<ShowWhole<TElement, TDepth>>
+              : ShowTuple<T, TDepth>
             : ShowObject<T, TDepth>;
+
+type ShowTuple<T, TDepth extends 0[], TShown extends readonly unknown[] = []> = T extends readonly []
+  ? `[${JoinList<TShown, ", ">}]`
+  : T extends readonly [infer TFirst, ...infer TRest]
+    ? ShowTuple<TRest, TDepth, [...TShown, ShowWhole<TFirst, TDepth>]>
+    : T extends readonly (infer TElement)[]
+      ? readonly TElement[] extends Readonly<T>
+        ? ShowTuple<[], TDepth, [...TShown, `...${ListOf<ShowWhole<TElement, TDepth>> & string}`]>
+        : T extends readonly [(infer TFirst)?, ...infer TRest]
+          ? ShowTuple<TRest, TDepth, [...TShown, `${ShowWhole<Exclude<TFirst, undefined>, TDepth> & string}?`]>
+          : never
+      : never;
 
 type ListOf<TText> = TText extends `${string} | ${string}` ? `(${TText})[]` : `${TText & string}[]`;
 
@@ -148,7 +171,7 @@ type ShowObject<T, TDepth extends 0[]> = TDepth["length"] extends 2
   ? "{ ... }"
   : [keyof T] extends [never]
     ? "{}"
-    : `{ ${Join<ShowKeys<T, keyof T & string, [...TDepth, 0]>, ", "> & string} }`;
+    : `{ ${Join<ShowKeys<T, keyof T & string, [...TDepth, 0]>, ", ", MoreThanFits> & string} }`;
 
 type ShowKeys<T, TKeys extends string, TDepth extends 0[]> = {
   [TKey in TKeys & keyof T]-?: string extends TKey
@@ -163,6 +186,10 @@ type NullLast<TText> = "undefined" extends TText
   ? AtEnd<Exclude<TText, "undefined">, "undefined">
   : "null" extends TText
     ? AtEnd<Exclude<TText, "null">, "null">
-    : Join<TText, " | ">;
+    : Join<TText, " | ", MoreThanFits>;
 
 type AtEnd<TRest, TLast extends string> = [TRest] extends [never] ? TLast : `${NullLast<TRest> & string} | ${TLast}`;
+
+type U = unknown;
+/** With what separates them, so many parts are longer than what is shown. */
+type MoreThanFits = readonly [U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, ...U[]];

@@ -51,6 +51,7 @@ export const messages = {
   suggestionUnknown:
     "handler '{handler}': '{adapter}' is not a built-in input adapter; pass your own as the result of defineInputAdapter()",
   definitionName: "invalid name '{name}' for {what}: {why}",
+  schemaWithoutJson: "a schema that can be described as JSON Schema: {why}",
   definitionMember: "{what} '{name}': '{member}' must be {needs}",
   notADefinition: "node '{node}' needs a definition made by {maker}()",
   nameTaken: "node '{node}': another definition in this flow is already named '{name}'",
@@ -153,9 +154,11 @@ export const messages = {
 } as const;
 
 /** The requirement for a schema; schemas of zod 3 have different members and cannot be read. */
-export const zodSchema = "a schema of zod 4 (import zod, or zod/v4)";
+export const zodSchema = "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema";
+/** The requirement for a schema whose values are stored: only zod has ways back. */
+export const twoWaySchema = "a schema without a one-way transform (only z.codec has a way back)";
 /** The requirement for several schemas. */
-export const zodSchemas = "an object of schemas of zod 4 (import zod, or zod/v4)";
+export const zodSchemas = "an object of schemas of zod 4 (import zod, or zod/v4), or ones with ~standard.jsonSchema";
 
 /** The name of a message. */
 export type MessageKey = keyof typeof messages;
@@ -200,28 +203,108 @@ export function cut(text: string): string {
   return text.length > longest ? `${line}...` : line;
 }
 
-/** Joins the texts of a union, in the compiler's order, which is nearly always that of their declaration. */
-export type Join<TTexts, TBetween extends string> =
-  LastOf<TTexts> extends infer TLast extends string
-    ? [Exclude<TTexts, TLast>] extends [never]
-      ? TLast
-      : `${Join<Exclude<TTexts, TLast>, TBetween> & string}${TBetween}${TLast}`
-    : never;
+/** So many are in the order of their declaration, more are sorted: the compiler has no order for many (see `InOrder`). */
+const few = 16;
 
-/** Joins the texts of a list. */
-export type JoinList<TTexts extends readonly unknown[], TBetween extends string> = TTexts extends readonly [
+export function inOrder<T>(items: readonly T[], textOf: (item: T) => string): readonly T[] {
+  if (items.length <= few) return items;
+  const capitals = (item: T) => textOf(item).toUpperCase();
+  return items.toSorted((one, other) => (capitals(one) < capitals(other) ? -1 : 1));
+}
+
+/**
+ * Joins the texts of a union, in the order of {@link InOrder}.
+ *
+ * @typeParam TEnough - a list that is long enough for the rest to be left out
+ */
+export type Join<TTexts, TBetween extends string, TEnough = never> = [TTexts] extends [never]
+  ? never
+  : IsOne<TTexts> extends true
+    ? `${TTexts & string}`
+    : JoinList<InOrder<TTexts, TEnough>, TBetween>;
+
+/**
+ * Joins the texts of a list. The template around it is a string to the compiler, whatever is in it: to prove that of a
+ * recursive alias it would expand all its possible values.
+ */
+export type JoinList<
+  TTexts extends readonly unknown[],
+  TBetween extends string,
+> = `${Joined<TTexts, TBetween> & string}`;
+
+type Joined<TTexts extends readonly unknown[], TBetween extends string, TStart = ""> = TTexts extends readonly [
   infer TFirst extends string,
   ...infer TRest,
 ]
   ? TRest extends readonly []
-    ? TFirst
-    : `${TFirst}${TBetween}${JoinList<TRest, TBetween> & string}`
-  : Join<TTexts[number], TBetween>;
+    ? `${TStart & string}${TFirst}`
+    : Joined<TRest, TBetween, `${TStart & string}${TFirst}${TBetween}`>
+  : number extends TTexts["length"]
+    ? Join<TTexts[number], TBetween>
+    : never;
 
-/** Inference from overloads picks the last one, and an intersection of functions is a list of overloads. */
-export type LastOf<TUnion> = (TUnion extends unknown ? (member: () => TUnion) => void : never) extends (
+/**
+ * The texts of a union as a list: up to 16 in the compiler's order, which is nearly always that of their declaration,
+ * and more in the order of their beginnings. The compiler tells only the last member of a union, in a time that grows
+ * with the square of its members.
+ *
+ * Each is split with its capitals before it: a part that is itself a key, such as "n" of "name", would change the
+ * compiler's order of keys.
+ */
+export type InOrder<TTexts, TEnough = never> =
+  ByBeginning<WithCapitals<TTexts>, TEnough> extends infer TListed extends readonly unknown[]
+    ? TListed["length"] extends Few
+      ? FromLast<TTexts>
+      : { [TIndex in keyof TListed]: TListed[TIndex] extends `${string}\n${infer TText}` ? TText : never }
+    : never;
+
+type WithCapitals<TTexts> = TTexts extends string ? `${Uppercase<TTexts>}\n${TTexts}` : never;
+
+type Few = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16;
+
+type FromLast<TTexts, TListed extends readonly unknown[] = []> = [TTexts] extends [never]
+  ? TListed
+  : FromLast<Exclude<TTexts, LastOf<TTexts>>, [LastOf<TTexts>, ...TListed]>;
+
+/** Splits texts by their first characters, until each is alone. */
+type ByBeginning<TTexts, TEnough, TBefore = "", TDepth extends 0[] = []> = [TTexts] extends [never]
+  ? []
+  : IsOne<TTexts> extends true
+    ? [Both<TBefore, TTexts>]
+    : IsOne<FirstOf<TTexts>> extends true
+      ? ByBeginning<RestOf<TTexts>, TEnough, Both<TBefore, FirstOf<TTexts>>, TDepth>
+      : TDepth["length"] extends 8
+        ? FromLast<Both<TBefore, TTexts>>
+        : ByFirst<FromLast<FirstOf<TTexts>>, RestsByFirst<TTexts>, TEnough, TBefore, [...TDepth, 0]>;
+
+type ByFirst<
+  TFirsts,
+  TRests extends { readonly [first: string]: unknown },
+  TEnough,
+  TBefore,
+  TDepth extends 0[],
+  TListed extends readonly unknown[] = [],
+> = TListed extends TEnough
+  ? TListed
+  : TFirsts extends [infer TFirst extends string, ...infer TMore]
+    ? ByBeginning<TRests[TFirst], TEnough, Both<TBefore, TFirst>, TDepth> extends infer TPart extends readonly unknown[]
+      ? ByFirst<TMore, TRests, TEnough, TBefore, TDepth, [...TListed, ...TPart]>
+      : never
+    : TListed;
+
+type IsOne<TUnion, TAll = TUnion> = TUnion extends unknown ? ([TAll] extends [TUnion] ? true : false) : never;
+type FirstOf<TText> = TText extends `${infer TFirst}${string}` ? TFirst : "";
+type RestOf<TText> = TText extends `${string}${infer TRest}` ? TRest : "";
+type RestsByFirst<TTexts> = { [TText in TTexts & string as FirstOf<TText>]: RestOf<TText> };
+type Both<TBefore, TText> = `${TBefore & string}${TText & string}`;
+
+/**
+ * Inference from overloads picks the last one, and an intersection of functions is a list of overloads. Each of them
+ * returns `TAll` to be made anew for each union: the compiler puts those first that it has made before.
+ */
+export type LastOf<TUnion, TAll = TUnion> = (TUnion extends unknown ? (member: () => TUnion) => TAll : never) extends (
   members: infer TMembers,
-) => void
+) => unknown
   ? TMembers extends () => infer TLast
     ? TLast
     : never

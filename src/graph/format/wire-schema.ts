@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { $ZodRegistry, $ZodType, $ZodTypes } from "zod/v4/core";
 import type { JsonObject } from "../../errors/index.ts";
+import { descriptionIn } from "./standard-schema.ts";
 
 type Draft = Parameters<NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>["override"]>>[0]["jsonSchema"];
 
@@ -12,6 +13,8 @@ type Draft = Parameters<NonNullable<NonNullable<Parameters<typeof z.toJSONSchema
  * // { type: "object", properties: { days: { type: "integer" } } }
  */
 export function wireJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRegistry): JsonObject {
+  const own = descriptionIn(schema)?.wire;
+  if (own !== undefined) return own;
   return jsonSchema(schema, metadata, (part, json) => {
     if (takesAnything(part)) for (const key of Object.keys(json)) delete json[key];
     const { def } = part;
@@ -25,6 +28,8 @@ export function wireJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRe
 
 /** The JSON Schema of a stored output: keys with a default are always present. */
 export function storedJsonSchema(schema: $ZodType, metadata: Metadata = z.globalRegistry): JsonObject {
+  const own = descriptionIn(schema)?.stored;
+  if (own !== undefined) return own;
   return jsonSchema(schema, metadata, ({ def }, json) => {
     if (def.type !== "object") return;
     const filled = Object.keys(def.shape).filter((key) => def.shape[key]?._zod.optin === "defaulted");
@@ -38,6 +43,11 @@ function takesAnything({ def }: Part): boolean {
   return def.type === "catch" || (def.type === "pipe" && def.in._zod.def.type === "transform");
 }
 
+/** Schemas of values that JSON does not have. */
+const beyondJson: ReadonlySet<string> = new Set([
+  ...["bigint", "date", "file", "function", "map", "nan", "promise", "set", "symbol", "undefined", "void"],
+]);
+
 /** Titles, descriptions and other annotations of schemas. */
 type Metadata = $ZodRegistry<Record<string, unknown>>;
 type Part = $ZodTypes["_zod"];
@@ -50,6 +60,8 @@ function jsonSchema(schema: $ZodType, metadata: Metadata, change: (part: Part, j
     metadata,
     override: ({ zodSchema, jsonSchema }) => {
       withoutSafeBounds(jsonSchema);
+      // zod leaves it open what such a part accepts; on the wire that is nothing.
+      if (beyondJson.has(zodSchema._zod.def.type)) jsonSchema.not = {};
       change((zodSchema as $ZodTypes)._zod, jsonSchema);
     },
   });

@@ -161,7 +161,7 @@ export const functionMistakes: readonly Mistake[] = [
   },
   {
     rule: "argument of a function that is a list",
-    words: "node 'w': fn 'slack.notify': args.channel is \"#data\"[], needs string",
+    words: "node 'w': fn 'slack.notify': args.channel is [\"#data\"], needs string",
     token: "channel",
     make: () =>
       // @ts-expect-error

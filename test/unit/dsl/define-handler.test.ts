@@ -85,6 +85,12 @@ describe("defineHandler", () => {
       "its args cannot be stored as JSON: args.big[] is a bigint",
     ],
     [
+      "an output of which anything is made",
+      "x",
+      { output: z.object({ n: z.coerce.number() }), processBatch },
+      "its output cannot be stored as JSON: output.n is unknown (declare its type, or use z.json())",
+    ],
+    [
       "an adapter that is none",
       "x",
       { input: z.int(), output: z.int(), processBatch, inputAdapter: "pull.gather" },

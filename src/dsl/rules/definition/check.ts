@@ -1,9 +1,10 @@
 import { FlowError } from "../../../errors/index.ts";
-import { formatMessage, zodSchema } from "../../../graph/format/messages.ts";
+import { formatMessage } from "../../../graph/format/messages.ts";
 import { namePattern } from "../../../graph/format/names.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
+import { schemaFault } from "../../../graph/format/standard-schema.ts";
 import { coordinatorFnType } from "../../../graph/index.ts";
-import { isSchema } from "../../model/schema.ts";
+import { isSchema, withZodSchemas } from "../../model/schema.ts";
 import { isSuggested, suggestionProblems } from "../suggestion/check.ts";
 import { notJsonIn } from "./not-json.ts";
 
@@ -52,7 +53,10 @@ function memberTypes(handler: string, definition: Definition): string[] {
   const given = <TMember extends string>(list: readonly TMember[]) =>
     list.filter((member) => definition[member] !== undefined);
   const problems = [
-    ...given(schemaMembers).flatMap((member) => (isSchema(definition[member]) ? [] : [wrong(member, zodSchema)])),
+    ...given(schemaMembers).flatMap((member) => {
+      const needs = schemaFault(definition[member]);
+      return needs === undefined ? [] : [wrong(member, needs)];
+    }),
     ...given(methodMembers).flatMap((member) =>
       typeof definition[member] === "function" ? [] : [wrong(member, "a function")],
     ),
@@ -126,7 +130,8 @@ export function ownDefinition<TKind extends string>(options: {
   readonly rules: MemberRules;
   readonly isTaken: (name: string) => boolean;
 }): { readonly kind: TKind; readonly name: string } {
-  const { kind, what, name, given, rules, isTaken } = options;
+  const { kind, what, name, rules, isTaken } = options;
+  const given = withZodSchemas(options.given);
   const problems = [
     ...nameProblems({ what, name, isTaken }),
     ...memberProblems({ what, name: String(name), given, rules }),
@@ -162,7 +167,10 @@ function memberProblems(definition: {
   const isGiven = (member: string) => members[member] !== undefined;
   const toBeSchemas = [...schemas, ...optionalSchemas.filter(isGiven)];
   return [
-    ...toBeSchemas.flatMap((member) => (isSchema(members[member]) ? [] : [wrong(member, zodSchema)])),
+    ...toBeSchemas.flatMap((member) => {
+      const needs = schemaFault(members[member]);
+      return needs === undefined ? [] : [wrong(member, needs)];
+    }),
     ...stored.flatMap((member) => {
       const schema = members[member];
       const places = isSchema(schema) ? notJsonIn(schema, member) : [];

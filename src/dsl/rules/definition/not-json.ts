@@ -1,4 +1,11 @@
 import type { $ZodType, $ZodTypes } from "zod/v4/core";
+import type { JsonObject } from "../../../errors/index.ts";
+import { Assignability } from "../../../graph/data/fit.ts";
+import { storedType, wireType } from "../../../graph/data/zod-data.ts";
+import { twoWaySchema } from "../../../graph/format/messages.ts";
+import { subschemas } from "../../../graph/format/params-validator.ts";
+import type { Path } from "../../../graph/format/pointer.ts";
+import { descriptionIn } from "../../../graph/format/standard-schema.ts";
 
 const noJson: Readonly<Record<string, string>> = {
   date: "is a Date (use a codec: the wire type must be JSON)",
@@ -22,18 +29,51 @@ const noJson: Readonly<Record<string, string>> = {
  * notJsonIn(z.object({ at: z.date() }), "output") // ["output.at is a Date (use a codec: the wire type must be JSON)"]
  */
 export function notJsonIn(schema: $ZodType, name: string): string[] {
+  const own = descriptionIn(schema);
+  if (own !== undefined)
+    return [
+      ...undescribedIn(own.wire, name),
+      ...(name !== "args" && isOneWay(schema) ? [`${name} must be ${twoWaySchema}`] : []),
+    ];
   const found: string[] = [];
   const seen = new Set<$ZodType>();
   const walk = (current: $ZodType, path: string): void => {
     if (seen.has(current)) return; // a recursive schema, or one that is used twice, is reported once
     seen.add(current);
     const { def } = (current as $ZodTypes)._zod;
-    const words = noJson[def.type];
+    // What is coerced may be anything.
+    const words = noJson["coerce" in def && def.coerce === true ? "unknown" : def.type];
     if (words !== undefined) found.push(`${path} ${words}`);
     for (const [inner, innerPath] of wireParts(current, path)) walk(inner, innerPath);
   };
   walk(schema, name);
   return found;
+}
+
+/** The places that a JSON Schema says nothing about. */
+function undescribedIn(schema: JsonObject, name: string): string[] {
+  return [...subschemas(schema)]
+    .filter(({ schema: part }) => Object.keys(part).every((key) => annotations.has(key)))
+    .map(({ path }) => `${name}${placeOf(path)} ${noJson.unknown}`);
+}
+
+const annotations: ReadonlySet<string> = new Set(["title", "description", "examples", "default", "deprecated"]);
+
+function placeOf(path: Path): string {
+  return path
+    .map((part, index) => {
+      if (path[index - 1] === "properties") return `.${part}`;
+      return part === "items" || part === "prefixItems" || part === "additionalProperties" ? "[]" : "";
+    })
+    .join("");
+}
+
+/**
+ * Whether the values of a schema of another library change their type when they are read. Such a schema cannot encode:
+ * what a handler returns has to be of the wire type.
+ */
+export function isOneWay(schema: $ZodType): boolean {
+  return descriptionIn(schema) !== undefined && !new Assignability().fits(storedType(schema), wireType(schema));
 }
 
 /** The schemas that a schema's wire form consists of. */

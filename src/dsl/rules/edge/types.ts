@@ -10,7 +10,8 @@ type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNode
 
 /**
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions.
+ * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions. Verdicts are
+ * compared with `false` for the reason given at `IsNever`.
  */
 export type AfterArgument<
   TAfter,
@@ -21,17 +22,17 @@ export type AfterArgument<
   TAdapter,
   TFrom,
 > = TAfter extends readonly string[]
-  ? TAfter[number] extends TIds
-    ? TFrom extends Absent
+  ? IsAssignable<TAfter[number], TIds> extends false
+    ? { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
+    : TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
         ? InputOf<THandler> extends Absent
           ? TAfter | readonly TIds[]
-          : Fits<TNodes, TAfter[number], InputOf<THandler>> extends true
-            ? TAfter | readonly TIds[]
-            : { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
+          : Fits<TNodes, TAfter[number], InputOf<THandler>> extends false
+            ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
+            : TAfter | readonly TIds[]
         : TAfter | readonly TIds[]
       : TAfter | readonly TIds[]
-    : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
   : TAfter;
 
 type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> =
@@ -120,10 +121,7 @@ type SourceArgument<
     >;
 
 /** `after` of a coordinator function's node, which takes any output. */
-export type FnAfter<
-  TAfter extends readonly string[],
-  TIds extends string,
-  TId extends string,
-> = TAfter[number] extends TIds
-  ? TAfter | readonly TIds[]
-  : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> };
+export type FnAfter<TAfter extends readonly string[], TIds extends string, TId extends string> =
+  IsAssignable<TAfter[number], TIds> extends false
+    ? { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
+    : TAfter | readonly TIds[];

@@ -20,7 +20,7 @@ import {
   validateGraph,
 } from "../../../graph/index.ts";
 import { paramReference } from "../../model/param.ts";
-import { isSchema } from "../../model/schema.ts";
+import { isSchema, withZodSchemas } from "../../model/schema.ts";
 import type { Args } from "../args/check.ts";
 import { type HandlerStep, handlerFindings, handlerSchemas } from "../args/check.ts";
 import { parentFindings } from "../handler/check.ts";
@@ -53,12 +53,12 @@ export function readLoadOptions({ handlers = [], adapters = [], fns = [], schema
   if (!isListOf(adapters, "inputAdapter"))
     throw wrong("adapters", "a list of input adapters made by defineInputAdapter()");
   if (!isListOf(fns, "coordinatorFn")) throw wrong("fns", "a list of functions made by defineCoordinatorFn()");
-  if (!isSchemas(schemas)) throw wrong("schemas", "zod schemas by node type: { type: { args?, input?, output? } }");
+  if (!isSchemas(schemas)) throw wrong("schemas", "schemas by node type: { type: { args?, input?, output? } }");
   return {
     handlers: byName("handlers", list as readonly HandlerDefinition[]),
     adapters: [...byName("input adapters", adapters as readonly InputAdapterDefinition[]).values()],
     fns: [...byName("coordinator functions", fns as readonly CoordinatorFunctionDefinition[]).values()],
-    schemas,
+    schemas: Object.fromEntries(Object.entries(schemas).map(([type, parts]) => [type, withZodSchemas(parts)])),
   };
 }
 

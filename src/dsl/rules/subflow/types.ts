@@ -1,11 +1,11 @@
-import type { IsAssignable, OutputOf, PlacesIn } from "../../../builtins/node-records.ts";
+import type { IsAssignable, IsNever, OutputOf, PlacesIn } from "../../../builtins/node-records.ts";
 import type { EdgeText, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { Join, LastOf, MessageText, zodSchemas } from "../../../graph/format/messages.ts";
 import type { FlowChoiceError, FlowSchemaError, FlowStateError, FlowTypeError } from "../../model/markers.ts";
 import type { AnySchema, Stored } from "../../model/schema.ts";
 import type { AnyState, AnyStep, FlowHead, HandlerStep } from "../../model/state.ts";
-import type { ReadSchema } from "../definition/types.ts";
-import type { NotAnId } from "../id/types.ts";
+import type { ReadOption } from "../definition/types.ts";
+import type { NotAnId, Taken } from "../id/types.ts";
 
 /*
  * Flows with inputs, and subflows.
@@ -22,7 +22,7 @@ export interface InputSchemas {
 export type InputsArgument<TInputs extends InputSchemas> = {
   readonly [TInput in keyof TInputs]: TInput extends NotAnId
     ? FlowSchemaError<MessageText<"inputForm", { id: TInput & string }>>
-    : ReadSchema<TInputs[TInput], MessageText<"flowOption", { option: "inputs"; needs: typeof zodSchemas }>>;
+    : ReadOption<TInputs[TInput], "inputs", typeof zodSchemas>;
 };
 
 /** Written so that the type of a flow without inputs does not show any. */
@@ -95,12 +95,10 @@ export type PrefixArgument<
   ? FlowTypeError<MessageText<"prefixForm", { id: TPrefix }>>
   : string extends TPrefix
     ? FlowTypeError<MessageText<"prefixNotLiteral", {}>>
-    : [Extract<TNewIds, TIds>] extends [never]
-      ? TPrefix
-      : string extends TIds
-        ? TPrefix // the ids are known only at run time
-        : // A subflow may collide in every id: one is enough to report.
-          FlowTypeError<MessageText<"duplicateNode", { id: LastOf<Extract<TNewIds, TIds>> }>>;
+    : IsNever<Taken<TNewIds, TIds>> extends false
+      ? // A subflow may collide in every id: one is enough to report.
+        FlowTypeError<MessageText<"duplicateNode", { id: LastOf<Taken<TNewIds, TIds>> }>>
+      : TPrefix;
 
 /** Reported at the subflow: what has no token in the call. */
 export type SubflowArgument<
