@@ -1,4 +1,4 @@
-import { parseArgs, styleText } from "node:util";
+import { parseArgs } from "node:util";
 import { FlowError } from "flowkit";
 import { createEngine, type TaskHandle } from "flowkit/engine";
 import { crawl } from "./flow.ts";
@@ -21,7 +21,7 @@ try {
   });
   // The first Ctrl-C cancels the task and aborts pending requests. A second one exits.
   process.once("SIGINT", () => void task.cancel({ reason: "Ctrl-C" }));
-  await Promise.all([showPages(task), showRetries(task)]);
+  await showPages(task);
   const { report, sums } = await task.result();
   for (const findings of report) {
     console.log(renderReport({ ...findings, links: sums.metrics.links ?? 0 }, short));
@@ -36,11 +36,4 @@ type Crawl = TaskHandle<typeof crawl.$infer>;
 
 async function showPages(task: Crawl): Promise<void> {
   for await (const facts of task.artifacts("inspect")) console.log(renderFacts(facts, short));
-}
-
-async function showRetries(task: Crawl): Promise<void> {
-  for await (const event of task.events()) {
-    if (event.kind !== "node" || event.to !== "deferred" || event.reasonCode === undefined) continue;
-    console.log(styleText("yellow", `↻              ${event.nodeId} retries: ${event.reasonCode}`));
-  }
 }

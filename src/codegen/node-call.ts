@@ -1,7 +1,7 @@
 import { builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
-import { type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
+import { batchFields, type FieldTable, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { builderName } from "./identifiers.ts";
@@ -41,6 +41,7 @@ function optionsOf(node: GraphNode, given: { readonly names: DefinitionNames; re
     after: given.hasAfter && parents.length > 0 ? array(parents.map(stringLiteral)) : undefined,
     fanIn,
     ...optionDocs(node.io ?? {}, ioFields),
+    ...optionDocs(node.batches ?? {}, batchFields),
     input: inputDoc(node, given.names),
     args: Object.keys(args).length === 0 ? undefined : argument(args),
     ...others,

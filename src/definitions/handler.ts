@@ -101,6 +101,8 @@ export interface AttemptContext<TArgs = unknown, TLoaded = unknown> {
 export interface BatchContext<TArgs = unknown, TLoaded = unknown> extends AttemptContext<TArgs, TLoaded> {
   /** The batch's name within its node. */
   readonly uid: string;
+  /** Number of this try of the batch, from 1; tries that a crash ended are not counted. */
+  readonly tries: number;
   /** `task:node:uid`: pass it to external services, which may receive the same batch twice. */
   readonly idempotencyKey: string;
   readonly metrics: MetricsRecorder;
@@ -110,7 +112,10 @@ export interface FinalizeContext<TArgs = unknown, TLoaded = unknown, TOutput = u
   extends AttemptContext<TArgs, TLoaded> {
   /** Number of batches of this shard, including those of earlier attempts. */
   readonly batchCount: number;
-  /** The outputs of this shard's batches in order, including those of earlier attempts; read page by page. */
+  /**
+   * The outputs of this shard's batches in the order of the input, including those of earlier attempts; read page by
+   * page.
+   */
   outputs(): AsyncIterable<TOutput>;
   readonly metrics: MetricsRecorder & {
     /** Sums of the per-batch metrics of this shard, including batches of earlier attempts. */
@@ -160,8 +165,8 @@ export interface HandlerDefinition {
   /** Runs once per attempt, before the first batch; its return value is `ctx.loaded`. */
   loadInput?(args: unknown, ctx: AttemptContext): unknown;
   /**
-   * Yields the batches of a source. The next one is requested when the previous one is stored, or being processed
-   * concurrently.
+   * Yields the batches of a source. The next one is requested when the previous one is stored, being processed
+   * concurrently, or waiting for its next try.
    */
   iterBatches?(
     args: unknown,

@@ -1,6 +1,6 @@
 import { type BuiltInFunction, builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
-import { type FieldTable, ioFields, nodeFields, withoutDefaults } from "../graph/format/node-fields.ts";
+import { batchFields, type FieldTable, ioFields, nodeFields, withoutDefaults } from "../graph/format/node-fields.ts";
 import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
 import { isParamRef, paramNameOf } from "./model/param.ts";
 import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./model/step.ts";
@@ -17,6 +17,7 @@ export function nodeJson(step: Step): GraphNode {
     type: step.kind === "fn" ? coordinatorFnType : step.handler.name,
     depends_on: step.options.after,
     io: ioJson(step),
+    batches: withoutDefaults(fieldValues(step.options, batchFields), batchFields),
   };
   return withoutDefaults(json, nodeFields) as GraphNode; // as far as its values are valid, which parseGraph checks
 }

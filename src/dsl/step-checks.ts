@@ -2,7 +2,7 @@ import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { wireType } from "../graph/data/zod-data.ts";
 import { formatMessage } from "../graph/format/messages.ts";
 import { withHint } from "../graph/format/near-name.ts";
-import { type Field, ioFields, nodeFields } from "../graph/format/node-fields.ts";
+import { batchFields, type Field, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { type FlowView, isFlow } from "./model/flow-view.ts";
 import { type ChainStep, type FlowHead, handlerOf, type LoadedStep, ownFnOf, type Step } from "./model/step.ts";
 import { type Args, handlerFindings, handlerSchemas } from "./rules/args/check.ts";
@@ -105,7 +105,7 @@ function shapeFindings({ id: node, options }: Step): string[] {
   return [];
 }
 
-const fields = Object.values<Field>({ ...nodeFields, ...ioFields });
+const fields = Object.values<Field>({ ...nodeFields, ...ioFields, ...batchFields });
 const optionsOf = (of: readonly Field[]): readonly string[] => of.flatMap(({ option = [] }) => option);
 
 const optionNames = {

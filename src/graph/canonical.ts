@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { adapterName, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../errors/index.ts";
 import {
+  batchFields,
   type GraphNode,
   type InputInline,
   ioFields,
@@ -39,11 +40,12 @@ export function canonicalGraph(graph: Graph): Graph {
 }
 
 function canonicalNode(node: GraphNode): GraphNode {
-  const { depends_on: dependsOn, io, retry_policy: retry, limits } = node;
+  const { depends_on: dependsOn, io, retry_policy: retry, batches, limits } = node;
   const inside = {
     depends_on: [...dependsOn],
     ...optional("io", io && canonicalIo(io, dependsOn)),
     ...optional("retry_policy", retry && withoutDefaults(retry, retryFields)),
+    ...optional("batches", batches && withoutDefaults(batches, batchFields)),
     ...optional("limits", sorted(limits)),
   };
   return withoutDefaults({ ...node, ...inside }, nodeFields);

@@ -28,6 +28,7 @@ export function handlerContext(given: Partial<BatchContext> = {}): TestedContext
     nodeId,
     uid,
     epoch: 1,
+    tries: 1,
     shard: 0,
     args: {},
     params: {},

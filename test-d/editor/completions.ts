@@ -27,6 +27,7 @@ const nodeOptions = [
   "input?",
   "limits?",
   "maxPendingBatches?",
+  "ordered?",
   "partitions?",
   "retry?",
   "startWhen?",
@@ -321,7 +322,7 @@ export const handlers: readonly Place[] = [
   {
     what: "the context of a batch",
     code: `defineHandler("sum", { input: z.int(), output: z.int(), processBatch(n, ctx) { ctx.| } })`,
-    offers: [...attemptContext, "idempotencyKey", "metrics", "uid"],
+    offers: [...attemptContext, "idempotencyKey", "metrics", "tries", "uid"],
   },
   {
     what: "the context of finalize",
@@ -466,7 +467,7 @@ const next = 1;`,
   {
     what: "the context",
     code: `defineHandler("sum", { input: z.int(), output: z.int(), processBatch(n, ctx) { ctx.|`,
-    offers: [...attemptContext, "idempotencyKey", "metrics", "uid"],
+    offers: [...attemptContext, "idempotencyKey", "metrics", "tries", "uid"],
   },
 ];
 

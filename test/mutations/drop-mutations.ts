@@ -19,8 +19,14 @@ export const dropMutations: readonly Mutation[] = [
     ),
     ...mutation(
       "the artifact from which a reader resumes is dropped",
-      edit(drop, "lastFrom(key)?.seq ?? 0;", "lastFrom(key)?.seq ?? -1) + 1;"),
-      edit(drop, "return reader.logs[generation]?", "return (reader.logs[generation]?"),
+      edit(drop, "?? last?.to?.[0] ?? last?.seq ?? 0;", "?? (last?.to?.[0] ?? last?.seq ?? -1) + 1;"),
+    ),
+  },
+  {
+    options,
+    ...mutation(
+      "artifacts that a reader has left open are dropped",
+      edit(drop, "return last?.open?.[0]?.[0] ?? last", "return last"),
     ),
   },
   {

@@ -1,8 +1,12 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
-const parallel = "core/worker/attempt/batch-runner.ts";
-const runner = "core/worker/attempt/batch-runner.ts";
+const pool = "core/worker/attempt/batch-pool.ts";
 const consume = "core/worker/attempt/consume-input.ts";
+const log = "core/worker/attempt/attempt-log.ts";
+const reports = "core/worker/attempt/attempt-reports.ts";
+const sources = "core/worker/attempt/source-batches.ts";
+const stream = "core/worker/input/stream-input.ts";
+const order = "core/worker/input/input-order.ts";
 
 const concurrency = (title: string, why: string) => ({
   file: "test/integration/engine/concurrency.test.ts",
@@ -10,14 +14,101 @@ const concurrency = (title: string, why: string) => ({
   why,
 });
 
+/** Mistakes in how the batches of an attempt are processed, stored, tried again, and resumed. */
 export const parallelMutations: readonly Mutation[] = [
   mutation(
-    "batches are stored in order of completion",
-    edit(parallel, "        return before;\n", "        return Promise.resolve(true);\n"),
+    "a stored batch does not say which earlier ones are open",
+    edit(log, "const open = position.open.filter(", "const open = [].filter("),
   ),
   mutation(
-    "batches after a failed one are stored",
-    edit(runner, "      if (!(await turn())) return false;\n", "      await turn();\n"),
+    "a batch that is stored late makes the log end at its place",
+    edit(log, "...(isFurthest ? {} : { to }),", ""),
+  ),
+  mutation(
+    "batches that earlier attempts left open are forgotten by the next append",
+    edit(log, "open: [...(origin.open ?? [])] });", "open: [] });"),
+  ),
+  mutation(
+    "batches that earlier attempts left open are not read",
+    edit(stream, "open: openArtifacts(stored?.open ?? []),", "open: [],"),
+  ),
+  mutation(
+    "all chunks of an artifact are processed again if one was left open",
+    edit(stream, "artifacts, skipChunks: 0, only: next.chunks }", "artifacts, skipChunks: 0 }"),
+  ),
+  mutation(
+    "a resumed reader ignores how far its log has come",
+    edit(stream, "({ to, seq, chunk }: Origin): Position => to ??", "({ seq, chunk }: Origin): Position =>"),
+  ),
+  mutation(
+    "appends of an attempt overlap",
+    edit(pool, "if (!this.#isStoring) await this.#store();", "await this.#store();"),
+  ),
+  mutation("ordered is ignored", edit(pool, "= options.run.node.ordered;", "= false;")),
+  mutation(
+    "readers of a whole log get it in the order in which batches were done",
+    edit(order, "return artifacts.toSorted(compare);", "return artifacts;"),
+  ),
+  mutation(
+    "a log longer than a page is delivered in the order in which batches were done",
+    edit(order, "return isSorted ? undefined :", "return length > 0 ? undefined :"),
+    edit(order, "  let isSorted = true;\n", "  let isSorted = true;\n  const { length } = log;\n"),
+  ),
+  mutation(
+    "chunks have no place of their own",
+    edit(consume, "place: input.adapter.whole ? place : [...place, chunk],", "place,"),
+  ),
+  mutation(
+    "a source that resumes from its checkpoint numbers its batches from 0",
+    edit(sources, "this.index = Math.max(this.index, this.#reports.checkpointIndex ?? this.#afterLast);", ""),
+  ),
+  mutation(
+    "the next attempt forgets how often batches have failed",
+    edit(
+      reports,
+      "const { tries = {}, lease, generation } = run.claimed;",
+      "const { lease, generation } = run.claimed;",
+    ),
+    edit(
+      reports,
+      "Object.entries(tries)) {\n      this.#tried",
+      "Object.entries({} as NonNullable<typeof run.claimed.tries>)) {\n      this.#tried",
+    ),
+  ),
+  mutation(
+    "a batch is tried again before its failed try is stored",
+    edit(pool, "    await tries.failed(uid,", "    void tries.failed(uid,"),
+  ),
+  mutation(
+    "a batch gets one try too many",
+    edit(pool, "open.failed >= node.retry.maxFailures", "open.failed > node.retry.maxFailures"),
+  ),
+  {
+    ...mutation(
+      "permanent_on is ignored for batches",
+      edit(pool, "permanent || node.retry.permanentOn.includes(failure.reasonCode)", "permanent"),
+    ),
+    elsewhere: {
+      file: "test/integration/engine/retries.test.ts",
+      title: "the number of retries",
+      why: "in a simulated graph, the batch fails for good anyway or succeeds",
+    },
+  },
+  mutation(
+    "the backoff of a batch is ignored",
+    edit(pool, "open.dueAt = parts.clock.monotonic() + delayMs;", "open.dueAt = delayMs * 0;"),
+  ),
+  mutation(
+    "the next attempt ignores the backoff of a batch",
+    edit(reports, "dueAt: now + Math.max(0, dueAt - claimedAt) });", "dueAt: now });"),
+  ),
+  mutation(
+    "an attempt that restarts its log keeps the tries of its batches in memory",
+    edit(reports, "if (generation !== this.#generation) this.#tried.clear();", ""),
+  ),
+  mutation(
+    "batches of other tries are forgotten when one fails",
+    edit(reports, "    this.#tried.delete(uid);\n    this.#tried.set", "    this.#tried.clear();\n    this.#tried.set"),
   ),
   {
     elsewhere: concurrency(
@@ -25,13 +116,13 @@ export const parallelMutations: readonly Mutation[] = [
       "requires a batch that completes right after the restart instead of before it",
     ),
     ...mutation(
-      "a restart does not wait for pending batches",
-      edit(consume, "          await batches.drain(); // pending batches belong to the old output\n", ""),
+      "a restart does not wait for tries in progress",
+      edit(consume, "          await batches.finishTries(); // of the old output\n", ""),
     ),
   },
   mutation(
-    "the end of input does not wait for pending batches",
-    edit(parallel, "    while (this.#inHand > 0) await this.#change();\n", ""),
+    "the end of input does not wait for batches that are tried again",
+    edit(pool, "    while (this.#open.size > 0 && !this.#isOver) await this.#nextChange();\n", ""),
   ),
   {
     ...mutation(
@@ -49,15 +140,13 @@ export const parallelMutations: readonly Mutation[] = [
   },
   {
     ...mutation(
-      "a failed batch does not stop the input",
-      edit(parallel, "      this.#part.stop(error);\n", "      this.#failed ??= { error };\n"),
-      edit(parallel, "  #processing = 0;", "  #failed: { readonly error: unknown } | undefined;\n  #processing = 0;"),
+      "a batch that fails for good does not stop the input",
       edit(
-        parallel,
-        "    if (this.#part.stopped !== undefined) throw this.#part.stopped.error;\n  }\n\n  get",
-        "    if (this.#failed !== undefined) throw this.#failed.error;\n  }\n\n  get",
+        pool,
+        "    this.#options.part.stop(error);\n    this.#changed();\n  }\n\n  #change()",
+        "    if (this.#processing === 0) this.#options.part.stop(error);\n    this.#changed();\n  }\n\n  #change()",
       ),
     ),
-    elsewhere: concurrency("ends an input that has nothing to deliver", "costs only time in most runs"),
+    elsewhere: concurrency("that is permanent aborts the others", "costs only time in most runs"),
   },
 ];

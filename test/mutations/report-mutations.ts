@@ -23,7 +23,11 @@ export const reportMutations: readonly Mutation[] = [
   },
   mutation(
     "a restart keeps the checkpoint",
-    edit(moves, "const { checkpoint: _, cursors: __, ...kept } = record;", "const kept = record;"),
+    edit(moves, "const { checkpoint: _, checkpointIndex: __,", "const { checkpointIndex: __,"),
+  ),
+  mutation(
+    "a restart keeps the tries of batches",
+    edit(moves, "checkpointIndex: __, tries: ___,", "checkpointIndex: __,"),
   ),
   mutation(
     "reports are written out of order",
@@ -31,11 +35,7 @@ export const reportMutations: readonly Mutation[] = [
   ),
   mutation(
     "the checkpoint of the previous attempt is not read",
-    edit(
-      reports,
-      "    this.#generation = generation;\n    this.#checkpoint = checkpoint;\n",
-      "    this.#generation = generation;\n    this.#checkpoint = undefined;\n",
-    ),
+    edit(reports, "    this.#checkpoint = record.checkpoint;\n", "    this.#checkpoint = undefined;\n"),
   ),
   mutation(
     "an attempt that restarts its log keeps its checkpoint in memory",

@@ -35,11 +35,11 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation(
     "the chunk of a resumed cursor is off by one",
-    edit(stream, "stored === undefined ? 0 : stored.chunk + 1", "stored === undefined ? 0 : stored.chunk"),
+    edit(stream, "furthestOf(stored)[1] + 1,", "furthestOf(stored)[1],"),
   ),
   mutation(
     "the seq of a resumed cursor is off by one",
-    edit(stream, "seq: stored?.seq ?? 0,", "seq: stored === undefined ? 0 : stored.seq + 1,"),
+    edit(stream, "furthestOf(stored)[0],", "furthestOf(stored)[0] + 1,"),
   ),
   mutation(
     "no new artifacts count as the end of input",
@@ -93,7 +93,7 @@ export const workerMutations: readonly Mutation[] = [
     const seen`,
     ),
   ),
-  mutation("starving consumers are not released", edit(inputWait, 'throw new AttemptEnded("released");', "return;")),
+  mutation("starving consumers are not released", edit(inputWait, 'throw new AttemptEnded("starving");', "return;")),
   mutation(
     "a non-resumable consumer keeps its slot while the queue is not empty",
     edit(
@@ -173,15 +173,15 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation(
     "a source's checkpoint is written before its batches are stored",
-    edit(sources, "if (!(await this.#stored())) throw", "if (false) throw"),
+    edit(sources, "if (!(await stored)) throw", "if (false) throw"),
   ),
   mutation(
     "a source's checkpoint is written although an earlier batch failed",
-    edit(sources, "if (!(await this.#stored())) throw", "if ((await this.#stored()) === undefined) throw"),
+    edit(sources, "if (!(await stored)) throw", "if ((await stored) === undefined) throw"),
   ),
   mutation(
     "origins are misnumbered when a source resumes",
-    edit(consumeInput, "  const { log } = pass;\n", "  const { log } = pass;\n  let nextSeq = 0;\n"),
+    edit(consumeInput, "  const uids = new StoredUids(", "  let nextSeq = 0;\n  const uids = new StoredUids("),
     edit(consumeInput, "const take = async ({ uid, index, payload }", "const take = async ({ uid, payload }"),
     edit(consumeInput, 'source: "", seq: index, chunk: 0 }', 'source: "", seq: nextSeq++, chunk: 0 }'),
   ),
@@ -305,6 +305,10 @@ export const workerMutations: readonly Mutation[] = [
   mutation(
     "a function runs again after a crash between output and finish",
     edit("core/worker/attempt/function-run.ts", "if (log.length > 0) {", "if (false) {"),
+  ),
+  mutation(
+    "an attempt is released forever while its batches wait",
+    edit(attempt, 'error.reason === "waiting" ? error.dueInMs :', 'error.reason === "waiting" ? 1e12 :'),
   ),
   mutation("stop does not release its attempts", edit(attempt, "await release(run, 0);", "")),
   {

@@ -34,8 +34,8 @@ function readingOf(task: TaskEntry, nodeId: string): OpenReading | undefined {
 }
 
 /*
- * Dropping while the graph runs. A reader resumes at the origin of the last artifact in its own log. So the artifacts of
- * the source before that one are never read again, if
+ * Dropping while the graph runs. A reader resumes at what the last origin in its own log calls open, or behind what it
+ * calls stored. So the artifacts of the source before that are never read again, if
  * - every shard of every reader has such a position or has finished; a reader that gathers or has not begun has none;
  * - no reader starts its output over: its handler resumes, and no node upstream starts over, or has done so unnoticed;
  * - the source does not read its own log again.
@@ -83,7 +83,8 @@ function positionIn(source: ShardEntry, key: string, reader: ShardEntry | undefi
   const { status, generation, sourceGens } = reader.record;
   if (status === "finished") return Number.POSITIVE_INFINITY;
   if ((sourceGens[key] ?? 0) !== source.record.generation) return 0;
-  return reader.logs[generation]?.lastFrom(key)?.seq ?? 0;
+  const last = reader.logs[generation]?.lastFrom(key);
+  return last?.open?.[0]?.[0] ?? last?.to?.[0] ?? last?.seq ?? 0;
 }
 
 /**

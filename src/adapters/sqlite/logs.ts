@@ -1,6 +1,6 @@
 import { jsonText, keepJson } from "../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../core/model/index.ts";
-import type { Artifact, ShardRef } from "../../core/model/records.ts";
+import type { Artifact, Origin, ShardRef } from "../../core/model/records.ts";
 import type { LogDriver } from "../../core/store/driver.ts";
 import { mostBytes, type Session, type SqliteConnection } from "./connection.ts";
 import { lengthOf, logKey, logLength, readShard, refColumns, updateShard } from "./shards.ts";
@@ -8,20 +8,21 @@ import { lengthOf, logKey, logLength, readShard, refColumns, updateShard } from 
 const isLog = "shard_pk = ? AND generation = ?";
 const ownArtifact = `SELECT 1 FROM artifacts WHERE ${isLog} AND seq = ? AND uid = ? AND claim_id = ?`;
 const insertArtifact = `INSERT OR IGNORE INTO artifacts (shard_pk, generation, seq, uid, epoch, claim_id, origin_source,
-  origin_seq, origin_chunk, meta, metrics) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const originColumns = "origin_source AS source, origin_seq AS originSeq, origin_chunk AS chunk";
+  origin_seq, chunk, more, meta, metrics) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const originColumns = "origin_source AS source, origin_seq AS originSeq, chunk, more";
 const artifacts = `SELECT seq, uid, epoch, claim_id AS claimId, ${originColumns}, meta, metrics
   FROM artifacts WHERE ${isLog} AND seq >= ? ORDER BY seq LIMIT ? + 0`;
 const lastOrigins = `SELECT ${originColumns}, max(artifacts.seq) FROM artifacts WHERE ${isLog} GROUP BY origin_source`;
-const uidsFrom = `SELECT uid FROM artifacts WHERE ${isLog} AND seq >= ? ORDER BY seq LIMIT ? + 0`;
+const uidPage = `SELECT uid FROM artifacts WHERE ${isLog} AND seq >= ? ORDER BY seq LIMIT ? + 0`;
 const oneUid = `SELECT 1 FROM artifacts WHERE ${isLog} AND uid = ?`;
 const marker = `SELECT 1 FROM complete_markers WHERE ${isLog}`;
 
 export const artifactLogs = (session: Session): LogDriver => ({
   async append(attempt, generation, artifact) {
-    const { seq, uid, origin } = artifact;
+    const { seq, uid, origin, metrics } = artifact;
+    const { source, seq: sourceSeq, chunk, ...more } = origin;
     const meta = jsonText(artifact.meta, `the artifact '${uid}' of node '${attempt.nodeId}'`, mostBytes);
-    const metrics = JSON.stringify(artifact.metrics);
+    const texts = [JSON.stringify(more), meta, JSON.stringify(metrics)];
     return session.write((db) => {
       const row = readShard(db, attempt);
       const answer = fence(row?.record, attempt);
@@ -30,7 +31,7 @@ export const artifactLogs = (session: Session): LogDriver => ({
       const length = logLength(db, ...log);
       if (seq < length) return db.has(ownArtifact, ...log, seq, uid, attempt.claimId) ? "ok" : "conflict";
       if (seq > length || db.has(marker, ...log)) return "conflict";
-      const values = [uid, attempt.epoch, attempt.claimId, origin.source, origin.seq, origin.chunk, meta, metrics];
+      const values = [uid, attempt.epoch, attempt.claimId, source, sourceSeq, chunk, ...texts];
       if (db.run(insertArtifact, ...log, seq, ...values).changes === 0) return "duplicate_uid"; // since the seq is free
       db.lengths.set(logKey(...log), length + 1);
       return "ok";
@@ -57,13 +58,10 @@ export const artifactLogs = (session: Session): LogDriver => ({
     session.read((db) => {
       const log = logOf(db, ref, generation);
       const rows = db.all<ArtifactRow>(lastOrigins, ...log);
-      const origins = rows.map(({ source, originSeq: seq, chunk }) => ({ source, seq, chunk }));
-      return { length: logLength(db, ...log), closed: db.has(marker, ...log), origins };
+      return { length: logLength(db, ...log), closed: db.has(marker, ...log), origins: rows.map(originOf) };
     }),
   readUids: (ref, { generation, from, limit }) =>
-    session.read((db) =>
-      db.all<ArtifactRow>(uidsFrom, ...logOf(db, ref, generation), from, limit).map(({ uid }) => uid),
-    ),
+    session.read((db) => db.all<Artifact>(uidPage, ...logOf(db, ref, generation), from, limit).map(({ uid }) => uid)),
   storedUids: (ref, generation, uids) =>
     session.read((db) => {
       const log = logOf(db, ref, generation);
@@ -84,9 +82,12 @@ const logOf = (db: SqliteConnection, ref: ShardRef, generation: number) =>
 
 type ArtifactRow = Readonly<
   Record<"seq" | "epoch" | "originSeq" | "chunk", number> &
-    Record<"uid" | "claimId" | "source" | "meta" | "metrics", string>
+    Record<"uid" | "claimId" | "source" | "more" | "meta" | "metrics", string>
 >;
 
-function artifactOf({ source, originSeq: seq, chunk, ...row }: ArtifactRow): Artifact {
-  return { ...row, origin: { source, seq, chunk }, meta: JSON.parse(row.meta), metrics: JSON.parse(row.metrics) };
+function artifactOf({ seq, uid, epoch, claimId, meta, metrics, ...row }: ArtifactRow): Artifact {
+  return { seq, uid, epoch, claimId, origin: originOf(row), meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
+}
+function originOf({ source, originSeq: seq, chunk, more }: Omit<ArtifactRow, keyof Artifact>): Origin {
+  return { source, seq, chunk, ...JSON.parse(more) };
 }

@@ -59,6 +59,8 @@ const migrations: readonly string[] = [
      UNION ALL SELECT json_extract(record, '$.createdAt') FROM tasks
      UNION ALL SELECT ended_at FROM tasks
    );`,
+  // What else is in an origin. The new name stops older processes that have the file open: they would ignore it.
+  "ALTER TABLE artifacts RENAME origin_chunk TO chunk; ALTER TABLE artifacts ADD more TEXT NOT NULL DEFAULT '{}'",
 ];
 
 /**

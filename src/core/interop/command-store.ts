@@ -47,6 +47,7 @@ interface Work {
  * rows, and a later attempt, here or elsewhere, writes the same ones again.
  */
 export class CommandStore implements WorkerStore {
+  readonly retriesAttempts = true;
   readonly #rows: PlainRows;
   readonly #bus: Bus;
   /** Throws if a message is too large, where the other one drops it. */

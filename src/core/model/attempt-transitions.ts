@@ -3,6 +3,7 @@ import type { Json } from "../../errors/index.ts";
 import type {
   Attempt,
   AttemptReport,
+  BatchTries,
   Cause,
   ClaimInit,
   EpochRef,
@@ -77,7 +78,7 @@ export function restartShard(
   // A delayed earlier restart: accepting it would withdraw what was appended since.
   if (to.generation < record.generation) return { answer: "fenced" };
   if (to.generation === record.generation) return { answer, next: { ...record, sourceGens: to.sourceGens } };
-  const { checkpoint: _, cursors: __, ...kept } = record; // they belong to the withdrawn output
+  const { checkpoint: _, checkpointIndex: __, tries: ___, cursors: ____, ...kept } = record; // of the withdrawn output
   return { answer, next: { ...kept, generation: to.generation, sourceGens: to.sourceGens } };
 }
 
@@ -85,17 +86,30 @@ export function restartShard(
 export function reportShard(
   record: ShardRecord | undefined,
   attempt: Attempt,
-  report: AttemptReport,
+  { now, ...report }: AttemptReport & { readonly now: number },
 ): Judged<WriteAnswer> {
   const answer = fence(record, attempt);
   if (answer !== "ok" || record === undefined) return { answer };
-  const { generation, n, cursors, ...fields } = report;
+  const { generation, n, cursors, tries, ...fields } = report;
   const overtaken = generation !== record.generation || n <= (record.lease?.reports ?? 0);
   if (overtaken || record.lease === undefined) return { answer };
   const lease = { ...record.lease, reports: n };
-  const next = { ...record, ...fields, lease };
-  return { answer, next: cursors === undefined ? next : { ...next, cursors: furthest(record.cursors, cursors) } };
+  const { checkpointIndex: _, ...kept } = record;
+  const next = {
+    ...(fields.checkpoint === undefined ? record : kept), // an index belongs to its checkpoint
+    ...fields,
+    lease,
+    ...(cursors === undefined ? {} : { cursors: furthest(record.cursors, cursors) }),
+    ...(tries === undefined ? {} : { tries: dueFrom(now, tries) }),
+  };
+  return { answer, next };
 }
+
+/** From entries, since a uid may be `__proto__`. */
+const dueFrom = (now: number, tries: NonNullable<AttemptReport["tries"]>): Record<string, BatchTries> =>
+  Object.fromEntries(
+    Object.entries(tries).map(([uid, { failed, delayMs }]) => [uid, { failed, dueAt: now + delayMs }]),
+  );
 
 function furthest(
   before: Readonly<Record<string, number>> = {},

@@ -22,6 +22,8 @@ export interface TaskFailure {
   readonly epoch?: number;
   /** The batch that was being processed. */
   readonly batchUid?: string;
+  /** How often that batch was tried, if it failed for good. */
+  readonly tries?: number;
   /** Stack and cause chain, truncated to 16 KiB. */
   readonly stack?: string;
 }
@@ -128,7 +130,7 @@ export interface ShardRecord extends EpochRef {
   readonly lease?: Lease;
   /** Claim id of the latest attempt that ended, to recognise a repeated outcome. */
   readonly lastClaimId?: string;
-  /** Failed attempts, counted against `retry_policy.max`. */
+  /** Attempts that failed as a whole, counted against `retry_policy.max`; the tries of batches are in `tries`. */
   readonly failures: number;
   /** Leases that expired without a batch stored in between, counted against `maxLostLeases`. */
   readonly lost: number;
@@ -152,6 +154,10 @@ export interface ShardRecord extends EpochRef {
   readonly artifactsOf?: ShardRef;
   /** What the handler saved for later attempts. Belongs to a generation. */
   readonly checkpoint?: Json;
+  /** How many batches `iterBatches` had yielded, since the output began, when it saved the checkpoint. */
+  readonly checkpointIndex?: number;
+  /** By uid: batches that have failed and are neither stored nor given up. Belongs to a generation. */
+  readonly tries?: Readonly<Record<string, BatchTries>>;
   /** The first unread seq of each source; kept only for sources with a limit on pending batches. */
   readonly cursors?: Readonly<Record<string, number>>;
   /** The progress that the handler last reported. */
@@ -186,6 +192,13 @@ export interface LogAccess {
   readonly rereads: boolean;
 }
 
+/** The tries of a batch. One that a crash ended is not among them: the lost lease is counted instead. */
+export interface BatchTries {
+  readonly failed: number;
+  /** Store time from which it may be tried again. */
+  readonly dueAt: number;
+}
+
 /** How far a handler has come, in a unit of its own. */
 export interface Progress {
   readonly done: number;
@@ -213,14 +226,26 @@ export interface DeadLetter {
   readonly at: number;
 }
 
+/** A batch within one source: the seq of an artifact there, and the chunk within that artifact. */
+export type Position = readonly [seq: number, chunk: number];
+
 /**
  * Where a batch came from: the source shard, its seq there, and the chunk within that artifact. Batches that a source
- * handler produces have source `""`.
+ * handler produces have source `""`, and as seq their index among all batches that it yielded.
+ *
+ * Batches are stored as they get done, so the last origin of a source also says what is missing before it: everything
+ * up to `to` is stored except `open`. It is valid for every entry, since appends are made one after another.
  */
 export interface Origin {
   readonly source: string;
   readonly seq: number;
   readonly chunk: number;
+  /** The furthest stored batch of this source. @defaultValue this one */
+  readonly to?: Position;
+  /** Batches before `to` that are not stored, in order. @defaultValue none */
+  readonly open?: readonly Position[];
+  /** The batch's place in the order of the input. @defaultValue its own seq */
+  readonly place?: readonly number[];
 }
 
 /** The output of one batch. Numbered 0, 1, 2, ... without gaps within its shard and generation. */
@@ -277,6 +302,10 @@ export interface AttemptReport {
   /** 1, 2, ... within the attempt. */
   readonly n: number;
   readonly checkpoint?: Json;
+  /** Replaced together with the checkpoint. */
+  readonly checkpointIndex?: number;
+  /** Replaces all earlier ones; the store adds each delay to its own time. */
+  readonly tries?: Readonly<Record<string, { readonly failed: number; readonly delayMs: number }>>;
   /** Each cursor only ever advances. */
   readonly cursors?: Readonly<Record<string, number>>;
   readonly progress?: Progress;

@@ -52,6 +52,8 @@ export function transitionShard(record: ShardRecord, move: ShardChange): ShardRe
   if (record.lastClaimId !== undefined) Object.assign(next, { lastClaimId: record.lastClaimId });
   if (record.storedAtLoss !== undefined) Object.assign(next, { storedAtLoss: record.storedAtLoss });
   if (record.checkpoint !== undefined) Object.assign(next, { checkpoint: record.checkpoint });
+  if (record.checkpointIndex !== undefined) Object.assign(next, { checkpointIndex: record.checkpointIndex });
+  if (record.tries !== undefined && move.to !== "finished") Object.assign(next, { tries: record.tries });
   if (record.cursors !== undefined) Object.assign(next, { cursors: record.cursors });
   if (record.progress !== undefined) Object.assign(next, { progress: record.progress });
   return Object.assign(next, move.set);

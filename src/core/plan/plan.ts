@@ -29,6 +29,8 @@ export interface NodePlan {
   readonly timeoutMs: number | undefined;
   /** How many of its shards may run at once. */
   readonly maxRunning: number | undefined;
+  /** Batches are stored in the order of the input. */
+  readonly ordered: boolean;
   /** `undefined`: the node does not wait for its consumers. */
   readonly backpressure: BackpressurePlan | undefined;
 }
@@ -144,6 +146,7 @@ function planNode(node: GraphNode): NodePlan {
     partitions: node.partitions ?? 1,
     timeoutMs: node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000,
     maxRunning: node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
+    ordered: node.batches?.ordered ?? false,
     backpressure: planBackpressure(node.io?.max_pending_batches),
   };
 }

@@ -378,6 +378,8 @@ export interface WorkerStore
     | "deleteTask"
     | "handlerGate"
   > {
+  /** Its coordinators retry whole attempts, by a policy that is not known here: no batch is retried on its own. */
+  readonly retriesAttempts?: true;
   /** The task, or the part of it that is known so far. `undefined`: there is none. */
   readTask(id: string): Promise<WorkerTask | undefined>;
 }

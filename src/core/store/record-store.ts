@@ -198,7 +198,8 @@ export class RecordStore implements Store {
   }
 
   report(attempt: Attempt, report: AttemptReport): Promise<WriteAnswer> {
-    return this.#driver.shards.update(attempt, "reported", (record) => reportShard(record, attempt, report));
+    const judge = (record: ShardRecord | undefined, now: number) => reportShard(record, attempt, { ...report, now });
+    return this.#driver.shards.update(attempt, "reported", judge);
   }
 
   append(attempt: Attempt, generation: number, artifact: NewArtifact): ReturnType<Store["append"]> {

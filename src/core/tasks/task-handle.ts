@@ -1,10 +1,10 @@
 import type { FlowTypes } from "../../definitions/index.ts";
 import { FlowError, type Json } from "../../errors/index.ts";
 import { ownJson } from "../codec/index.ts";
-import { isTaskTerminal, sourceKey, type TaskRecord } from "../model/records.ts";
+import { type Artifact, isTaskTerminal, sourceKey, type TaskRecord } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
 import { artifactsDropped } from "../ports/index.ts";
-import { StreamInput } from "../worker/input/index.ts";
+import { StreamInput, sortedByPlace } from "../worker/input/index.ts";
 import type { TaskEvent, TaskExplanation, TaskHandle, TaskView } from "./api.ts";
 import { taskEvents } from "./task-events.ts";
 import { explainTask } from "./task-explain.ts";
@@ -56,9 +56,9 @@ async function leafResult(parts: TaskReaderParts, task: TaskRecord, leaf: NodePl
   const shards = await parts.retry.run(() => parts.store.readShards(task.id, [leaf.id]));
   const results = shards.flatMap((shard) => (shard.result === undefined ? [] : [ownJson(shard.result)]));
   if (results.length > 0) return leaf.partitions === 1 ? results[0] : results;
-  const outputs: Json[] = [];
-  for await (const meta of streamArtifacts(parts, task.id, leaf.id)) outputs.push(meta);
-  return outputs;
+  const logs: Artifact[][] = Array.from({ length: leaf.partitions }, () => []);
+  for await (const { shard, artifact } of streamLogs(parts, task.id, leaf.id)) logs[shard]?.push(artifact);
+  return logs.flatMap((log) => sortedByPlace(log).map(({ meta }) => ownJson(meta)));
 }
 
 const pageSize = 256;
@@ -75,6 +75,14 @@ function nodeOf(parts: TaskReaderParts, task: TaskRecord, nodeId: string): NodeP
 
 /** The node's artifacts, as they are stored, until it has finished. */
 async function* streamArtifacts(parts: TaskReaderParts, taskId: string, nodeId: string): AsyncGenerator<Json> {
+  for await (const { artifact } of streamLogs(parts, taskId, nodeId)) yield ownJson(artifact.meta);
+}
+
+async function* streamLogs(
+  parts: TaskReaderParts,
+  taskId: string,
+  nodeId: string,
+): AsyncGenerator<{ readonly shard: number; readonly artifact: Artifact }> {
   const node = nodeOf(parts, await readTask(parts, taskId), nodeId);
   const sources = Array.from({ length: node.partitions }, (_, shard) => ({ nodeId, shard }));
   using changes = parts.changes.listen(taskId, { onlyEnd: false });
@@ -90,7 +98,7 @@ async function* streamArtifacts(parts: TaskReaderParts, taskId: string, nodeId: 
       if (pulled.kind === "restarted") break;
       if (pulled.kind === "page") {
         await parts.retry.run(() => parts.store.settle());
-        for (const artifact of pulled.artifacts) yield ownJson(artifact.meta);
+        for (const artifact of pulled.artifacts) yield { shard: pulled.source.shard, artifact };
         handedOut = true;
         pollMs = pollMinMs;
         continue;

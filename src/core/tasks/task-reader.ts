@@ -67,14 +67,16 @@ export function endedBadly(task: TaskRecord): FlowError {
     const reason = task.cancelReason === undefined ? "" : `: ${task.cancelReason}`;
     return new FlowError("TASK_CANCELLED", `task ${task.id} was cancelled${reason}`, { details: { taskId: task.id } });
   }
-  const { nodeId, reasonCode, message, batchUid, epoch } = failure;
-  const batch = batchUid === undefined ? "" : `, batch '${batchUid}'`;
+  const { nodeId, reasonCode, message, batchUid, tries, epoch } = failure;
+  const tried = tries === undefined || tries === 1 ? "" : ` after ${tries} tries`;
+  const batch = batchUid === undefined ? "" : `, batch '${batchUid}'${tried}`;
   const details: JsonObject = {
     taskId: task.id,
     ...(nodeId === undefined ? {} : { nodeId }),
     reasonCode,
     ...(epoch === undefined ? {} : { epoch }),
     ...(batchUid === undefined ? {} : { batchUid }),
+    ...(tries === undefined ? {} : { tries }),
   };
   const place = nodeId === undefined ? "" : ` at node '${nodeId}'${batch}`;
   const text = `task ${task.id} failed${place}: ${reasonCode}: ${message}`;

@@ -130,6 +130,13 @@ export type NodeOptions<
     UnknownArgs<THandler, TId, Exclude<TArgKeys, keyof ArgsAt<THandler, TParents>>> &
     WrittenKeys<TArgKeys>;
   readonly retry?: RetryOptions<PermanentOn<TCodes, TId, THandler>>;
+  /**
+   * Stores batches in the order of the input, so that a slow one, or one that waits for its next try, delays those after
+   * it.
+   *
+   * @defaultValue false, each is stored when it is done
+   */
+  readonly ordered?: boolean;
   /** Longest time of one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
   /** How many shards share its input, each with its own attempts. @defaultValue 1 */

@@ -157,6 +157,23 @@ export const retryFields: FieldsOf<RetryPolicy> = {
   },
 };
 
+/** What happens to each batch of a node. */
+export interface BatchPolicy {
+  readonly ordered?: boolean;
+}
+
+export const batchFields: FieldsOf<BatchPolicy> = {
+  ordered: {
+    schema: z
+      .boolean()
+      .describe("Store batches in the order of the input, so that a slow or failing one delays those after it."),
+    default: false,
+    option: "ordered",
+    handlersOnly: true,
+    ownWorkersOnly: true,
+  },
+};
+
 /** The limits that the builder has options for. */
 export const limitFields: FieldTable = { max_running: { schema: positiveInt, option: "maxRunning" } };
 
@@ -169,6 +186,7 @@ export interface GraphNode {
   readonly fan_in?: FanIn;
   readonly io?: NodeIo;
   readonly retry_policy?: RetryPolicy;
+  readonly batches?: BatchPolicy;
   readonly partitions?: number;
   readonly timeout_sec?: number;
   readonly limits?: JsonObject;
@@ -192,10 +210,15 @@ export const nodeFields: FieldsOf<GraphNode> = {
     fields: ioFields,
   },
   retry_policy: {
-    schema: z.strictObject(shapeOf(retryFields)).describe("When a failed attempt is retried."),
+    schema: z.strictObject(shapeOf(retryFields)).describe("When a failed batch or attempt is retried."),
     default: {},
     option: "retry",
     fields: retryFields,
+  },
+  batches: {
+    schema: z.strictObject(shapeOf(batchFields)).describe("What happens to each batch."),
+    default: {},
+    fields: batchFields,
   },
   partitions: {
     schema: positiveInt.max(10_000).describe("Shards that run in parallel; default 1."),

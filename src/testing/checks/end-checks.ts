@@ -3,7 +3,7 @@ import { checkKept, type TaskLookup } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
-import { initFailed } from "../cluster/random-graph.ts";
+import { hopeless, initFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
 import { type FinishedShard, judgeNode, retryPolicyOf } from "./reference.ts";
@@ -86,6 +86,14 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   if (!workload.isKnown) return;
   const policy = retryPolicyOf(workload, node);
+  if (failure.tries !== undefined) {
+    if (!journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
+      violated(`failed without an injected cause: ${text}`);
+    if (!policy.isPermanent(code) && failure.tries !== policy.max + 1)
+      violated(`gave up a batch after ${failure.tries} tries: ${text}`);
+    if (code === hopeless) journal.counts.hopeless++;
+    return;
+  }
   const injected =
     journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout" || code === initFailed;
   if (!injected || (code === "timeout" && node.timeout_sec === undefined))

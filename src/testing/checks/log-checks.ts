@@ -1,12 +1,21 @@
 import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.ts";
-import { type Artifact, type Origin, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
+import {
+  type Artifact,
+  logOf,
+  type Position,
+  type ShardRecord,
+  type ShardRef,
+  shardKey,
+} from "../../core/model/records.ts";
 import type { RunningLimits } from "../../core/worker/attempt/worker-options.ts";
 import { shardOf } from "../../core/worker/input/index.ts";
+import type { GraphNode } from "../../graph/index.ts";
 import type { SourceArgs } from "../cluster/computation.ts";
 import type { SimulationMode } from "../cluster/fault-rates.ts";
 import type { Journal } from "../cluster/journal.ts";
 import type { Workload } from "../cluster/workload.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import { batchesOf, retryPolicyOf } from "./reference.ts";
 
 /** What the write checks inspect, and where they report. */
 export interface CheckParts {
@@ -27,9 +36,17 @@ interface SeenLog {
   epoch: number;
   closed: boolean;
   readonly uids: Set<string>;
-  /** By claim and source: the origin of the last batch. */
-  readonly origins: Map<string, Origin>;
+  readonly sources: Map<string, SeenSource>;
 }
+
+/** What a log's origins have said of one source. */
+interface SeenSource {
+  readonly stored: Set<string>;
+  readonly to: Position;
+  readonly open: readonly Position[];
+}
+
+const isBefore = (a: Position, b: Position): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 
 /** Law 2 and related rules: artifacts without gaps or duplicates, in epoch order, none after the end of the log. */
 export class LogChecks {
@@ -83,7 +100,7 @@ export class LogChecks {
         `epoch ${artifact.epoch} continues the log of epoch ${log.epoch}, but its handler is not resumable`,
       );
     }
-    this.#inOrder(ref, log, artifact);
+    this.#resumable(ref, log, { generation, origin: artifact.origin });
     this.#inPlace(ref, artifact);
     log.length++;
     log.uids.add(artifact.uid);
@@ -100,17 +117,68 @@ export class LogChecks {
     log.closed = true;
   }
 
-  /** However many batches an attempt processes concurrently, it stores them in input order. */
-  #inOrder(ref: ShardRef, log: SeenLog, { claimId, origin }: Artifact): void {
-    const key = `${claimId} ${origin.source}`;
-    const before = log.origins.get(key);
-    log.origins.set(key, origin);
-    if (before === undefined) return;
-    const isLater = origin.seq > before.seq || (origin.seq === before.seq && origin.chunk > before.chunk);
-    if (!isLater) this.#violated(ref, `stored ${JSON.stringify(origin)} after ${JSON.stringify(before)}`);
+  /**
+   * The rule by which the next attempt resumes: everything up to `to` is stored except `open`. Nothing is called open
+   * that is stored, nothing is forgotten, and `to` never goes back.
+   */
+  #resumable(
+    ref: ShardRef,
+    log: SeenLog,
+    { generation, origin }: Pick<Artifact, "origin"> & { generation: number },
+  ): void {
+    const { source, seq, chunk, to = [seq, chunk], open = [] } = origin;
+    if (source === "" || source === "*") return;
+    const seen = log.sources.get(source) ?? { stored: new Set<string>(), to: [0, -1], open: [] };
+    const { stored } = seen;
+    const own: Position = [seq, chunk];
+    const wrong = (what: string) => this.#violated(ref, `${JSON.stringify(origin)} ${what}`);
+    if (stored.has(String(own))) wrong("is stored twice");
+    if (seen.open.some((each) => String(each) === String(own))) this.#counts.resumedOpen++;
+    stored.add(String(own));
+    const named = new Set(open.map(String));
+    if (open.some((each) => stored.has(String(each)))) wrong("calls open what is stored");
+    if (open.some((each) => !isBefore(each, to))) wrong("calls open what is behind its furthest batch");
+    if (open.some((each, at) => at > 0 && !isBefore(open[at - 1] as Position, each)))
+      wrong("has open batches out of order");
+    if (!stored.has(String(to))) wrong("calls furthest what is not stored");
+    if (isBefore(to, seen.to)) wrong(`goes back from ${seen.to}`);
+    const passed = [...seen.open, ...this.#batchesBetween(ref, { generation, source, after: seen.to, upTo: to })];
+    const lost = passed.filter((each) => !stored.has(String(each)) && !named.has(String(each)));
+    if (lost.length > 0) wrong(`forgets ${JSON.stringify(lost)}`);
+    if (open.length > 0) this.#counts.outOfOrder++;
+    if (this.#node(ref)?.batches?.ordered === true && (open.length > 0 || isBefore(own, to))) wrong("is out of order");
+    log.sources.set(source, { stored, to, open });
   }
 
-  /** The origin of a source's batch is its index among all batches that the attempt yielded, stored ones included. */
+  /** The batches of this shard that its source has in this range, as far as it is known how the source is read. */
+  #batchesBetween(
+    ref: ShardRef,
+    range: { readonly generation: number; readonly source: string; readonly after: Position; readonly upTo: Position },
+  ): readonly Position[] {
+    const record = this.#state.shard(ref)?.record;
+    const node = this.#node(ref);
+    if (!this.#workload.isKnown || node === undefined || record?.generation !== range.generation) return [];
+    const [nodeId = "", shard] = range.source.split("/");
+    const source = this.#state.shard({ taskId: ref.taskId, nodeId, shard: Number(shard) })?.record;
+    if (source === undefined) return [];
+    const artifacts = this.#archive.log(logOf(source), record.sourceGens[range.source] ?? 0);
+    return artifacts
+      .slice(range.after[0], range.upTo[0] + 1)
+      .flatMap((artifact) =>
+        batchesOf(node, nodeId, artifact).map(({ uid, chunk }) => ({ uid, at: [artifact.seq, chunk] as const })),
+      )
+      .filter(
+        ({ uid, at }) =>
+          shardOf(uid, node.partitions ?? 1) === ref.shard && isBefore(range.after, at) && isBefore(at, range.upTo),
+      )
+      .map(({ at }) => at);
+  }
+
+  #node({ taskId, nodeId }: ShardRef): GraphNode | undefined {
+    return this.#state.tasks.get(taskId)?.record.graph.nodes.find(({ node_id }) => node_id === nodeId);
+  }
+
+  /** The origin of a source's batch is its index among all that it yields, including those before a checkpoint. */
   #inPlace(ref: ShardRef, { uid, epoch, origin }: Artifact): void {
     const places = this.#places.of({ ...ref, epoch }, uid);
     if (places === undefined || places.has(origin.seq)) return;
@@ -128,7 +196,7 @@ export class LogChecks {
     const key = `${shardKey(ref)}/${generation}`;
     let log = this.#logs.get(key);
     if (log === undefined) {
-      log = { length: 0, epoch: 0, closed: false, uids: new Set(), origins: new Map() };
+      log = { length: 0, epoch: 0, closed: false, uids: new Set(), sources: new Map() };
       this.#logs.set(key, log);
     }
     return log;
@@ -139,16 +207,15 @@ export class LogChecks {
 export class ReportChecks {
   readonly #state: CheckParts["state"];
   readonly #journal: CheckParts["journal"];
-  /** The checkpoints of users' handlers are arbitrary values. */
-  readonly #knowsCheckpoints: boolean;
+  readonly #workload: CheckParts["workload"];
   readonly #violated: (ref: ShardRef, what: string) => void;
   /** As of the previous write. */
   readonly #records = new Map<string, ShardRecord>();
 
-  constructor({ state, journal, workload }: CheckParts, violated: (ref: ShardRef, what: string) => void) {
-    this.#state = state;
-    this.#journal = journal;
-    this.#knowsCheckpoints = workload.isKnown;
+  constructor(parts: CheckParts, violated: (ref: ShardRef, what: string) => void) {
+    this.#state = parts.state;
+    this.#journal = parts.journal;
+    this.#workload = parts.workload;
     this.#violated = violated;
   }
 
@@ -156,12 +223,35 @@ export class ReportChecks {
     const key = shardKey(record);
     const before = this.#records.get(key);
     this.#records.set(key, record);
-    if (this.#knowsCheckpoints) this.#checkpoint(record, before);
+    if (this.#workload.isKnown) this.#checkpoint(record, before); // users' handlers save arbitrary values
+    this.#tries(record, before);
     if (before?.generation !== record.generation) return;
     for (const [source, seq] of Object.entries(before.cursors ?? {})) {
       const now = record.cursors?.[source] ?? 0;
       if (now < seq) this.#violated(record, `its cursor of ${source} went back from ${seq} to ${now}`);
     }
+  }
+
+  /** A batch's count rises by one at a time, up to the retries, and is never forgotten while the batch is not stored. */
+  #tries(record: ShardRecord, before: ShardRecord | undefined): void {
+    const { tries } = record;
+    const known = before?.generation === record.generation ? (before.tries ?? {}) : {};
+    if (tries === undefined || tries === before?.tries) return;
+    const { archive, counts, tries: book } = this.#journal;
+    const node = this.#state.tasks
+      .get(record.taskId)
+      ?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
+    const { max, leastWaitMs } = retryPolicyOf(this.#workload, node);
+    for (const [uid, { failed }] of Object.entries(tries)) {
+      const was = known[uid]?.failed ?? 0;
+      if (failed === was) continue;
+      counts.failedTries++;
+      if (failed !== was + 1) this.#violated(record, `batch ${uid} has failed ${failed} times after ${was}`);
+      if (failed > max) this.#violated(record, `batch ${uid} is tried again after ${failed} of ${max} retries`);
+      book.failed(record, uid, { failed, epoch: record.epoch, leastWaitMs: leastWaitMs(failed) });
+    }
+    const forgotten = Object.keys(known).filter((uid) => tries[uid] === undefined && !archive.has(record, uid));
+    if (forgotten.length > 0) this.#violated(record, `forgets how often ${forgotten.join()} failed`);
   }
 
   #checkpoint(record: ShardRecord, before: ShardRecord | undefined): void {
@@ -192,6 +282,8 @@ export class ReportChecks {
     if (this.#records.get(key)?.generation === record.generation) return; // repeated
     this.#records.set(key, record);
     this.#journal.checkpoints.restarted(record);
+    this.#journal.tries.restarted(record);
+    if (record.tries !== undefined) this.#violated(record, "a restart kept the tries");
     if (record.checkpoint !== undefined) this.#violated(record, "a restart kept the checkpoint");
     if (record.cursors !== undefined) this.#violated(record, "a restart kept the cursors");
   }

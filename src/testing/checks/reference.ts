@@ -1,7 +1,9 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import { type Artifact, type ShardRecord, sourceKey } from "../../core/model/records.ts";
+import { consumerUid } from "../../core/worker/input/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { adapterName, type GraphNode } from "../../graph/index.ts";
+import { inOrder, placeOf } from "../cluster/archive.ts";
 import {
   compute,
   mostGrowth,
@@ -30,6 +32,10 @@ export type Finished = (nodeId: string) => readonly FinishedShard[];
 
 /** @returns one message per mismatch */
 export function judgeNode(node: GraphNode, finished: Finished): string[] {
+  return [...judgeOutput(node, finished), ...judgePlaces(node, finished)];
+}
+
+function judgeOutput(node: GraphNode, finished: Finished): string[] {
   const shards = finished(node.node_id);
   if (node.io?.fn !== undefined) return judgeFunction(node, finished);
   const { input_adapter, ...args } = node.io?.input_inline ?? {};
@@ -81,13 +87,51 @@ function judgeGather(node: GraphNode, finished: Finished): string[] {
   return same("what it gathered", metasOf(finished(node.node_id)), [compute(node.node_id, payload)]);
 }
 
-/** Batches of one source shard keep their order; those of different sources may interleave freely. */
+/** The place of each batch follows from the place of what it was made from, and in the end from a source's order. */
+function judgePlaces(node: GraphNode, finished: Finished): string[] {
+  const sources = sourceIdsOf(node).flatMap((id) => finished(id).map((shard) => ({ id, ...shard })));
+  const placeIn = ({ seq, origin }: Artifact): readonly number[] => {
+    if (origin.source === "") return [origin.seq];
+    if (origin.source === "*") return [0];
+    const at = sources.findIndex(({ id, record }) => sourceKey(id, record.shard) === origin.source);
+    const from = sources[at]?.artifacts[origin.seq];
+    if (from === undefined) return [seq];
+    const own = sources.length === 1 ? placeOf(from) : [at, ...placeOf(from)];
+    return isWhole(node) ? own : [...own, origin.chunk];
+  };
+  return finished(node.node_id).flatMap(({ artifacts }) =>
+    artifacts.flatMap((artifact) => same(`the place of ${artifact.uid}`, placeOf(artifact), placeIn(artifact))),
+  );
+}
+
+/** The nodes that a node reads batch by batch, in order. */
+const sourceIdsOf = (node: GraphNode): readonly string[] =>
+  (node.io?.input_inline?.input_args as { readonly from_nodes?: readonly string[] } | undefined)?.from_nodes ??
+  node.depends_on;
+
+/** Whether its adapter delivers whole artifacts. */
+function isWhole(node: GraphNode): boolean {
+  const { input_adapter: name } = node.io?.input_inline ?? {};
+  return name === undefined || adapterName(name) === "pull.from_artifacts";
+}
+
+/** The batches that a consumer gets from an artifact. */
+export function batchesOf(node: GraphNode, nodeId: string, { uid, meta }: Artifact) {
+  const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject;
+  const onlySource = sourceIdsOf(node).length === 1;
+  return cutUp(node, args, meta).map((_, chunk) => ({
+    uid: consumerUid({ nodeId, uid, onlySource, ...(isWhole(node) ? {} : { chunk }) }),
+    chunk,
+  }));
+}
+
+/** Each batch of each source is there once; under `ordered`, those of one source shard keep their order. */
 function judgeStream(node: GraphNode, finished: Finished): string[] {
-  const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject & { readonly from_nodes?: readonly string[] };
+  const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject;
   const shards = finished(node.node_id);
   const wrong: string[] = [];
   let expectedCount = 0;
-  for (const id of args.from_nodes ?? node.depends_on) {
+  for (const id of sourceIdsOf(node)) {
     for (const source of finished(id)) {
       const key = sourceKey(id, source.record.shard);
       const expected = source.artifacts.flatMap(({ meta }) =>
@@ -95,12 +139,12 @@ function judgeStream(node: GraphNode, finished: Finished): string[] {
       );
       expectedCount += expected.length;
       const logs = shards.map(({ artifacts }) => artifacts.filter(({ origin }) => origin.source === key));
-      wrong.push(...logs.flatMap((log) => outOfOrder(key, log)));
-      const inOrder = logs.flat().sort((a, b) => a.origin.seq - b.origin.seq || a.origin.chunk - b.origin.chunk);
+      if (node.batches?.ordered) wrong.push(...logs.flatMap((log) => outOfOrder(key, log)));
+      const bySource = logs.flat().sort((a, b) => a.origin.seq - b.origin.seq || a.origin.chunk - b.origin.chunk);
       wrong.push(
         ...same(
           `batches from ${key}`,
-          inOrder.map(({ meta }) => meta),
+          bySource.map(({ meta }) => meta),
           expected,
         ),
       );
@@ -178,7 +222,7 @@ function merge(earlier: Json, later: Json): Json {
 const isObject = (value: Json): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const metasOf = (shards: readonly FinishedShard[]): Json[] =>
-  shards.flatMap(({ artifacts }) => artifacts.map(({ meta }) => meta));
+  shards.flatMap(({ artifacts }) => inOrder(artifacts).map(({ meta }) => meta));
 const uidsOf = (artifacts: readonly Artifact[]): string[] => artifacts.map(({ uid }) => uid).sort();
 
 function same(what: string, got: readonly unknown[], wanted: readonly unknown[]): string[] {

@@ -77,9 +77,28 @@ export class Archive {
 
   /** All artifacts in a shard's current log, or in the log that it adopted. */
   of(record: ShardRecord): readonly Artifact[] {
-    return this.#logs.get(keyOf(logOf(record), record.generation)) ?? [];
+    return this.log(logOf(record), record.generation);
+  }
+
+  /** The same in the order of the input. */
+  inOrder(record: ShardRecord): readonly Artifact[] {
+    return inOrder(this.of(record));
+  }
+
+  log(ref: ShardRef, generation: number): readonly Artifact[] {
+    return this.#logs.get(keyOf(ref, generation)) ?? [];
   }
 }
+
+/** By what the artifacts say of their places, and not by the engine's code. */
+export const inOrder = (artifacts: readonly Artifact[]): readonly Artifact[] =>
+  artifacts.toSorted((a, b) => {
+    const [x, y] = [placeOf(a), placeOf(b)];
+    const at = x.findIndex((part, index) => part !== y[index]);
+    return at === -1 ? a.seq - b.seq : (x[at] ?? 0) - (y[at] ?? 0);
+  });
+
+export const placeOf = ({ seq, origin }: Artifact): readonly number[] => origin.place ?? [seq];
 
 const keyOf = (ref: ShardRef, generation: number): string => `${shardKey(ref)}/${generation}`;
 

@@ -15,6 +15,8 @@ export interface SourceArgs {
   readonly waits: boolean;
   /** Partitions of its node. */
   readonly partitions: number;
+  /** Of any node: some of its batches fail at each try. */
+  readonly hopeless?: boolean;
 }
 
 /** How many additional batches a growing source has in some attempts. */
@@ -31,6 +33,9 @@ export function sourcePayload(nodeId: string, uid: string): number[] {
   const count = hashText(`${nodeId}/${uid}`) % 5;
   return Array.from({ length: count }, (_, index) => hashText(`${nodeId}/${uid}/${index}`) % 997);
 }
+
+/** Whether this batch fails at each try, in a node with such batches. */
+export const isHopeless = (nodeId: string, uid: string): boolean => hashText(`${nodeId}/${uid} fails`) % 6 === 0;
 
 /** The batches of a non-resumable source in this epoch: different batches and uids in each. */
 export function unstableUids(nodeId: string, epoch: number, batches: number): string[] {

@@ -35,6 +35,8 @@ export interface Faults {
 /** Misbehaviour of handlers, as probabilities per batch. */
 export interface HandlerRates {
   throws: number;
+  /** The same for `processBatch`, where it costs only a try of one batch. */
+  batchThrows: number;
   /** A non-resumable source fails at its end, which withdraws everything that its consumers have read. */
   breaks: number;
   /** An `init` fails. */
@@ -114,6 +116,7 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
   const upTo = (most: number): number => (random.chance(0.5) ? random.next() * most : 0);
   const handlers = {
     throws: upTo(0.08),
+    batchThrows: random.chance(0.4) ? upTo(0.3) : upTo(0.06),
     breaks: upTo(0.4),
     initFails: random.chance(0.3) ? random.next() * 0.5 : 0,
     permanent: random.chance(retries ? 0.4 : 0.05) ? 0.1 : 0,
@@ -175,6 +178,7 @@ export function stopFaults(rates: FaultRates): void {
   Object.assign(rates.bus, { lose: 0, reject: 0, duplicate: 0, delayMs: 10 });
   Object.assign(rates.handlers, {
     throws: 0,
+    batchThrows: 0,
     breaks: 0,
     initFails: 0,
     permanent: 0,

@@ -45,6 +45,49 @@ class CheckpointBook {
   }
 }
 
+interface FailedBatch {
+  readonly failed: number;
+  /** Of the attempt that reported it. */
+  readonly epoch: number;
+  /** The shortest backoff before its next try. */
+  readonly leastWaitMs: number;
+}
+
+/** In true time, and by the store's clock, which may be set in the meantime. */
+interface BegunTry {
+  readonly trueAt: number;
+  readonly storeAt: number;
+}
+
+/** How often batches have failed, as the store has it. */
+class TriesBook {
+  readonly #failed = new Map<string, Map<string, FailedBatch>>();
+  readonly #begun = new Map<string, BegunTry>();
+
+  failed(ref: ShardRef, uid: string, batch: FailedBatch): void {
+    const batches = this.#failed.get(shardKey(ref)) ?? new Map();
+    this.#failed.set(shardKey(ref), batches.set(uid, batch));
+  }
+
+  /** What this attempt must know; an attempt with an older epoch may not. */
+  of(ref: EpochRef, uid: string): FailedBatch | undefined {
+    const batch = this.#failed.get(shardKey(ref))?.get(uid);
+    return batch !== undefined && ref.epoch >= batch.epoch ? batch : undefined;
+  }
+
+  /** @returns when this try of the batch began first: a crash may have ended it */
+  begun(ref: ShardRef, uid: string, { tries, ...at }: BegunTry & { readonly tries: number }): BegunTry {
+    const key = `${shardKey(ref)}/${uid}/${tries}`;
+    const first = this.#begun.get(key) ?? at;
+    this.#begun.set(key, first);
+    return first;
+  }
+
+  restarted(ref: ShardRef): void {
+    this.#failed.delete(shardKey(ref));
+  }
+}
+
 /** At which index sources yielded their batches: once per attempt, or several times if it restarts its log. */
 class PlaceBook {
   readonly #places = new Map<string, Set<number>>();
@@ -73,12 +116,19 @@ export class Journal {
   readonly violations: string[] = [];
   readonly archive = new Archive();
   readonly checkpoints = new CheckpointBook();
+  readonly tries = new TriesBook();
   readonly places = new PlaceBook();
   /** Coordinators that have looked for due retries and whose sweep is still running. */
   readonly sweeping = new Set<ProcessLife>();
   readonly counts = {
     claims: 0,
     appends: 0,
+    /** Appends while an earlier batch of the same source was not stored. */
+    outOfOrder: 0,
+    /** Failed tries of batches, of which another try followed. */
+    failedTries: 0,
+    /** Tasks that failed because of a batch that fails at each try. */
+    hopeless: 0,
     /** Appends to a log whose first artifacts had been dropped. */
     behindDropped: 0,
     lateAppends: 0,
@@ -90,6 +140,8 @@ export class Journal {
     initsFailed: 0,
     leasesLost: 0,
     released: 0,
+    /** Batches that earlier attempts left open and that were then stored. */
+    resumedOpen: 0,
     /** Of these: attempts of a shard with earlier failures. */
     releasedAfterFailure: 0,
     /** Lookups of due retries that found one that is not due yet. */

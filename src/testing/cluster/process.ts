@@ -131,7 +131,7 @@ export class SimProcess {
       });
       const tools = {
         ...{ scheduler, random, rates: rates.handlers, journal, clock, life, leaseMs },
-        ...{ concurrency, pageSize, calls },
+        ...{ concurrency, pageSize, calls, storeNow },
       };
       this.worker = new WorkerCore({
         ...shared,

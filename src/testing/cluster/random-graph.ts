@@ -16,6 +16,8 @@ export const workerTypes = ["source", "source_n", "map", "map_n"] as const;
 
 /** An error code that handlers throw and some nodes list in `permanent_on`. */
 export const sometimesPermanent = "sometimes_permanent";
+/** The error code of a batch that fails at each try. */
+export const hopeless = "hopeless";
 /** The error code of a failing `init`. */
 export const initFailed = "init_failed";
 
@@ -88,7 +90,7 @@ class GraphDrawer {
   #retryPolicy(): JsonObject {
     const random = this.#random;
     return {
-      max: 2 + random.int(3),
+      max: 2 + random.int(5),
       backoff_sec: random.next(),
       jitter: random.pick([0, 0.1, 1]),
       backoff_factor: random.pick([1, 1, 2]),
@@ -106,9 +108,11 @@ class GraphDrawer {
     const partitions = random.chance(0.2) ? 2 + random.int(2) : 1;
     const maySave = type === "source" && Object.keys(input).length === 0;
     const own = isSource ? { ...this.#sourceArgs(maySave), partitions } : {};
+    const ordered = random.chance(0.3) ? { batches: { ordered: true } } : {};
     return {
       type,
-      io: { input_inline: { ...own, ...input } },
+      io: { input_inline: { ...own, ...input, ...(random.chance(0.03) ? { hopeless: true } : {}) } },
+      ...ordered,
       ...(partitions > 1 ? { partitions } : {}),
       ...(random.chance(0.1) ? { limits: { max_running: 1 } } : {}),
       ...(random.chance(0.2) ? { timeout_sec: random.pick([1, 2, 6]) } : {}),

@@ -4,16 +4,25 @@ import { type EpochRef, shardKey } from "../../core/model/records.ts";
 import { shardOf } from "../../core/worker/input/index.ts";
 import {
   type AttemptContext,
+  type BatchContext,
   builtInCoordinatorFns,
   type HandlerDefinition,
   type SourceBatch,
 } from "../../definitions/index.ts";
 import { PermanentError, RetryableError } from "../../errors/index.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
-import { compute, mostGrowth, partsAdapter, type SourceArgs, sourcePayload, unstableUids } from "./computation.ts";
+import {
+  compute,
+  isHopeless,
+  mostGrowth,
+  partsAdapter,
+  type SourceArgs,
+  sourcePayload,
+  unstableUids,
+} from "./computation.ts";
 import type { HandlerRates } from "./fault-rates.ts";
 import type { Journal } from "./journal.ts";
-import { initFailed, randomGraph, sometimesPermanent, workerTypes } from "./random-graph.ts";
+import { hopeless, initFailed, randomGraph, sometimesPermanent, workerTypes } from "./random-graph.ts";
 import { spoil } from "./spoil.ts";
 import type { ProcessTools, Workload } from "./workload.ts";
 
@@ -41,9 +50,13 @@ function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
     processBatch: (payload, ctx) =>
       options.calls.during(ctx, async () => {
         options.calls.batchBegins(ctx);
+        checkTry(ctx, options);
         options.journal.counts.handlerRuns++;
         if (!(ctx.args as Partial<SourceArgs>).saves) await saveCheckpoint(ctx, options);
-        await misbehave(ctx, options);
+        await misbehave(ctx, options, options.rates.batchThrows);
+        if ((ctx.args as Partial<SourceArgs>).hopeless && isHopeless(ctx.nodeId, ctx.uid)) {
+          throw thrown(ctx, options.journal, new RetryableError(hopeless));
+        }
         const output = compute(ctx.nodeId, payload);
         checkParams(ctx, options.journal);
         for (const given of [payload, ctx.params]) spoil(given);
@@ -114,7 +127,7 @@ async function* sourceBatches(
   const order = (shuffle ? options.random.shuffled(uids) : uids).slice(from);
   for (const [index, uid] of order.entries()) {
     if (options.random.chance(0.2)) await misbehave(ctx, options);
-    yield yielded(ctx, options, { uid, index });
+    yield yielded(ctx, options, { uid, index: from + index });
     await untilStored(uid, ctx, options);
     if (saves) await saveIndex(from + index + 1, ctx, options);
   }
@@ -138,13 +151,13 @@ function yielded(
   return { uid, payload: sourcePayload(ctx.nodeId, uid) };
 }
 
-/** When a source is asked for its next batch, the last one is stored; with concurrency, it is stored eventually. */
+/** When a source is asked for its next batch, the last one is stored or has failed; with concurrency, eventually. */
 async function untilStored(uid: string, ctx: AttemptContext, options: ProcessTools): Promise<void> {
   const { journal, clock, concurrency } = options;
   const { waits, partitions } = ctx.args as SourceArgs;
   if (shardOf(uid, partitions) !== ctx.shard) return;
   const isStored = () => journal.archive.has(refOf(ctx), uid);
-  if (concurrency === 1 && !isStored()) {
+  if (concurrency === 1 && !isStored() && journal.tries.of(refOf(ctx), uid) === undefined) {
     journal.violated(`${shardKey(refOf(ctx))}: is asked for the next batch, but ${uid} is not stored`);
   }
   while (waits && !isStored() && !ctx.signal.aborted) await clock.sleep(20, ctx.signal);
@@ -159,7 +172,7 @@ async function saveIndex(place: number, ctx: AttemptContext, { random, journal }
   if (!ctx.signal.aborted) journal.checkpoints.stored(refOf(ctx), place);
 }
 
-async function misbehave(ctx: AttemptContext, options: ProcessTools): Promise<void> {
+async function misbehave(ctx: AttemptContext, options: ProcessTools, throws = options.rates.throws): Promise<void> {
   const { random, rates, clock, leaseMs, journal } = options;
   if (random.chance(rates.slow)) {
     const heedsSignal = random.chance(0.5);
@@ -167,7 +180,7 @@ async function misbehave(ctx: AttemptContext, options: ProcessTools): Promise<vo
     if (heedsSignal && random.chance(0.5)) ctx.signal.throwIfAborted();
   }
   if (ctx.remainingMs() !== undefined && random.chance(rates.hangs)) await hang(ctx, options);
-  if (!random.chance(rates.throws)) return;
+  if (!random.chance(throws)) return;
   throw thrown(ctx, journal, drawError(random, rates));
 }
 
@@ -195,6 +208,20 @@ async function saveCheckpoint(ctx: AttemptContext, { random, rates, journal }: P
 function checkParams(ctx: AttemptContext, { violated }: Journal): void {
   if (!isDeepStrictEqual(ctx.params, simParams)) {
     violated(`${shardKey(refOf(ctx))}: the parameters of its task are ${JSON.stringify(ctx.params)}`);
+  }
+}
+
+/** Each failed try that is stored counts, in each attempt, and the next one waits for its backoff. */
+function checkTry(ctx: BatchContext, { journal, scheduler, storeNow }: ProcessTools): void {
+  const { failed = 0, leastWaitMs = 0 } = journal.tries.of(refOf(ctx), ctx.uid) ?? {};
+  const batch = `${shardKey(refOf(ctx))}: batch ${ctx.uid}`;
+  if (ctx.tries !== failed + 1) journal.violated(`${batch} is try ${ctx.tries} after ${failed} failed ones`);
+  const now = { trueAt: scheduler.now, storeAt: storeNow() };
+  journal.tries.begun(refOf(ctx), ctx.uid, { ...now, tries: ctx.tries });
+  const before = journal.tries.begun(refOf(ctx), ctx.uid, { ...now, tries: ctx.tries - 1 });
+  const waitedMs = Math.max(now.trueAt - before.trueAt, now.storeAt - before.storeAt);
+  if (failed > 0 && waitedMs < leastWaitMs * leastDrift - 1) {
+    journal.violated(`${batch} is tried again after ${waitedMs} ms of ${leastWaitMs}`);
   }
 }
 
@@ -242,6 +269,8 @@ function watchCleanup(ctx: AttemptContext, options: ProcessTools): void {
 
 const leanOf = ({ finalize: _, result: __, ...rest }: HandlerDefinition): HandlerDefinition => rest;
 const maxNodes = 6;
+/** The clocks of processes drift. */
+const leastDrift = 0.97;
 const mostDeadlineSec = 12;
 
 /**

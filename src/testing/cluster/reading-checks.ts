@@ -37,7 +37,7 @@ export function checkResult(
       const shards = shardsOf(nodes, node_id);
       const results = shards.flatMap(({ record: { result } }) => (result === undefined ? [] : [result]));
       if (results.length > 0) return [node_id, partitions === 1 ? results[0] : results];
-      return [node_id, shards.flatMap((shard) => archive.of(shard.record).map(({ meta }) => meta))];
+      return [node_id, shards.flatMap((shard) => archive.inOrder(shard.record).map(({ meta }) => meta))];
     }),
   );
   return sameJson(items[0], wanted) ? [] : [`its result is ${JSON.stringify(items[0])}`];

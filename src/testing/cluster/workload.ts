@@ -21,6 +21,8 @@ export interface ProcessTools {
   readonly rates: HandlerRates;
   readonly journal: Journal;
   readonly leaseMs: number;
+  /** The store's clock. */
+  readonly storeNow: () => number;
   /** Concurrent batches of an attempt. */
   readonly concurrency: number;
   /** Artifacts per read. */

@@ -13,7 +13,7 @@ export interface SimulatedRun<TTypes extends FlowTypes = UntypedFlow, TOutside =
   readonly mode: SimulationMode;
   readonly status: "finished" | "failed" | "cancelled";
   readonly failure?: TaskFailure;
-  /** Stored outputs by node, in order. */
+  /** Stored outputs by node, in the order of the input. */
   readonly outputs: { readonly [TId in keyof TTypes["outputs"]]: readonly TTypes["outputs"][TId][] };
   /** The outputs with uids and metrics. */
   readonly artifacts: { readonly [TId in keyof TTypes["outputs"]]: readonly StoredArtifact[] };
@@ -46,7 +46,7 @@ export function readRun(
   const own: Record<string, Json> = {};
   for (const { node_id: nodeId, partitions = 1 } of graph.nodes) {
     const shards = (task.nodes.get(nodeId)?.shards ?? []).flatMap((entry) => entry?.record ?? []);
-    const stored = shards.flatMap((record) => cluster.journal.archive.of(record));
+    const stored = shards.flatMap((record) => cluster.journal.archive.inOrder(record));
     artifacts[nodeId] = stored.map(({ seq, uid, meta, metrics }) => ({ nodeId, seq, uid, meta, metrics }));
     outputs[nodeId] = stored.map(({ meta }) => meta);
     const results = shards.flatMap(({ result }) => (result === undefined ? [] : [result]));

@@ -80,8 +80,9 @@ function checkAttempts(node: GraphNode, record: ShardRecord): string[] {
   if (failed !== record.failures) wrong.push(`${record.failures} failures, but its history has ${failed}`);
   if (lost !== record.lost) wrong.push(`${record.lost} lost leases, but its history has ${lost}`);
   const ended = record.history.at(-1);
-  if (ended?.cause === "fail" && !policy.isPermanent(ended.reasonCode ?? "") && failed !== policy.max + 1) {
-    wrong.push(`gave up after ${failed} failures of ${policy.max + 1}`);
+  const { tries = failed } = record.failure ?? {}; // of a batch; without one, attempts have failed
+  if (ended?.cause === "fail" && !policy.isPermanent(ended.reasonCode ?? "") && tries !== policy.max + 1) {
+    wrong.push(`gave up after ${tries} failures of ${policy.max + 1}`);
   }
   return wrong;
 }

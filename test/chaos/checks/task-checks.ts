@@ -115,6 +115,7 @@ function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
     (isExternal(node) && externalCodes.has(code));
   if (!isGiven) return [`failed without an injected cause: ${text}`];
   const policy = retryPolicyOf(node);
-  if (policy.isPermanent(code) || record.failures === policy.max + 1) return [];
-  return [`gave up after ${record.failures} failures: ${text}`];
+  const { tries = record.failures } = failure; // of a batch; without one, attempts have failed
+  if (policy.isPermanent(code) || tries === policy.max + 1) return [];
+  return [`gave up after ${tries} failures: ${text}`];
 }

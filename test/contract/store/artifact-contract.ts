@@ -20,7 +20,17 @@ export function artifactContract(it: StoreTest): void {
     const attempt = await runningShard(store);
     const artifact = artifactOf(0, {
       uid: "über/1",
-      origin: { source: "extract/0", seq: 4, chunk: 2 },
+      origin: {
+        source: "extract/0",
+        seq: 4,
+        chunk: 2,
+        to: [9, 0],
+        open: [
+          [3, 1],
+          [7, 0],
+        ],
+        place: [0, 4, 2],
+      },
       meta: { "a.b": [1, null, { $set: "x" }], text: "✓" },
       metrics: { "rows.in": 2, ms: 0.5 },
     });
@@ -136,17 +146,18 @@ export function artifactContract(it: StoreTest): void {
       { source: "b/0", seq: 0, chunk: 0 },
       { source: "a/0", seq: 0, chunk: 1 },
       { source: "a/0", seq: 10, chunk: 0 },
-      { source: "b/0", seq: 2, chunk: 7 },
-    ];
+      { source: "b/0", seq: 2, chunk: 7, open: [[1, 0]] },
+      { source: "a/0", seq: 3, chunk: 0, to: [10, 0], place: [3] },
+    ] as const;
     for (const [seq, origin] of origins.entries()) await store.append(attempt, 0, artifactOf(seq, { origin }));
     const tail = await peer.tail(attempt, 0);
-    expect(tail).toMatchObject({ length: 5, closed: false });
+    expect(tail).toMatchObject({ length: 6, closed: false });
     expect(tail.origins.toSorted((a, b) => a.source.localeCompare(b.source))).toEqual([
-      { source: "a/0", seq: 10, chunk: 0 },
-      { source: "b/0", seq: 2, chunk: 7 },
+      { source: "a/0", seq: 3, chunk: 0, to: [10, 0], place: [3] }, // by its own seq, not by the source's
+      { source: "b/0", seq: 2, chunk: 7, open: [[1, 0]] },
     ]);
-    await store.complete(attempt, { generation: 0, count: 5 });
-    expect(await peer.tail(attempt, 0)).toMatchObject({ length: 5, closed: true });
+    await store.complete(attempt, { generation: 0, count: 6 });
+    expect(await peer.tail(attempt, 0)).toMatchObject({ length: 6, closed: true });
   });
 
   it("the next attempt continues at the end of the log", async ({ store, advance }) => {

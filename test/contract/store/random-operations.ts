@@ -198,7 +198,11 @@ const append = found(
     const attempt = pickAttempt(progress, drawn.back);
     const { length } = await progress.model.tail(attempt, drawn.generation);
     const seq = Math.max(0, length + drawn.offset);
-    const origin = { source: seq % 2 === 0 ? "a/0" : "b/1", seq, chunk: seq % 3 };
+    const origin = {
+      ...{ source: seq % 2 === 0 ? "a/0" : "b/1", seq, chunk: seq % 3 },
+      ...(seq % 3 === 0 ? {} : { to: [seq + 1, 0] as const, open: [[0, seq]] as const }),
+      ...(seq % 5 === 0 ? {} : { place: [1, seq] }),
+    };
     const { meta, metrics: measured, uid = `u${seq}` } = drawn;
     const artifact = artifactOf(seq, { uid, origin, meta, metrics: measured });
     return (store) => store.append(attempt, drawn.generation, artifact);
@@ -226,6 +230,7 @@ const workers = [
         generation,
         n: fc.integer({ min: 1, max: 6 }),
         checkpoint: json,
+        tries: fc.constantFrom({ u: { failed: 1, delayMs: 7 } }, {}),
         cursors: fc.constantFrom({ "a/0": 3 }, { "a/0": 2, "b/0": 1 }, {}),
         progress: fc.constantFrom({ done: 1 }, { done: 2, total: 3 }),
       },

@@ -14,6 +14,54 @@ export function reportContract(it: StoreTest): void {
     expect(await recordOf(peer, next)).toMatchObject(reported);
   });
 
+  it("adds the delays of tries to its own time, and replaces earlier ones", async ({ store, peer }) => {
+    const attempt = await runningShard(store);
+    const before = (await recordOf(store, attempt)).history.at(-1)?.at ?? Number.NaN;
+    const tries = {
+      "a.b": { failed: 1, delayMs: 60_000 },
+      $c: { failed: 2, delayMs: 0 },
+      ["__proto__"]: { failed: 3, delayMs: 5 },
+    };
+    expect(await store.report(attempt, { generation: 0, n: 1, tries })).toBe("ok");
+    const stored = (await recordOf(peer, attempt)).tries ?? {};
+    expect(Object.entries(stored).map(([uid, { failed }]) => [uid, failed])).toEqual([
+      ["a.b", 1],
+      ["$c", 2],
+      ["__proto__", 3],
+    ]);
+    expect(stored["a.b"]?.dueAt).toBeGreaterThanOrEqual(before + 60_000);
+    expect((stored["a.b"]?.dueAt ?? 0) - (stored.$c?.dueAt ?? 0)).toBe(60_000);
+    await store.report(attempt, { generation: 0, n: 2, tries: { $c: { failed: 3, delayMs: 0 } } });
+    expect((await recordOf(peer, attempt)).tries).toEqual({ $c: { failed: 3, dueAt: expect.any(Number) } });
+    await store.release(attempt, 0);
+    expect((await recordOf(peer, attempt)).tries?.$c?.failed).toBe(3);
+  });
+
+  it("keeps the tries for the next attempt, and drops them with their generation", async ({ store }) => {
+    const attempt = await runningShard(store);
+    await store.report(attempt, {
+      generation: 0,
+      n: 1,
+      tries: { u: { failed: 1, delayMs: 0 } },
+      checkpoint: 1,
+      checkpointIndex: 4,
+    });
+    expect(await recordOf(store, attempt)).toMatchObject({ checkpointIndex: 4 });
+    await store.report(attempt, { generation: 0, n: 2, checkpoint: 2 });
+    expect(await recordOf(store, attempt)).not.toHaveProperty("checkpointIndex"); // it belonged to the other checkpoint
+    await store.report(attempt, { generation: 0, n: 3, checkpoint: 3, checkpointIndex: 5 });
+    expect(await store.restart(attempt, { generation: 1, sourceGens: {} })).toBe("ok");
+    const record = await recordOf(store, attempt);
+    for (const gone of ["tries", "checkpoint", "checkpointIndex"]) expect(record).not.toHaveProperty(gone);
+  });
+
+  it("drops the tries when the shard finishes", async ({ store }) => {
+    const attempt = await runningShard(store);
+    await store.report(attempt, { generation: 0, n: 1, tries: { u: { failed: 1, delayMs: 0 } } });
+    expect(await store.complete(attempt, { generation: 0, count: 0 })).toBe("ok");
+    expect(await recordOf(store, attempt)).not.toHaveProperty("tries");
+  });
+
   it("drops checkpoint and cursors with their generation", async ({ store }) => {
     const attempt = await runningShard(store);
     await store.report(attempt, { generation: 0, n: 1, checkpoint: 1, cursors: { "a/0": 7 } });

@@ -29,8 +29,10 @@ const count = defineHandler("count", {
 const square = defineHandler("square", {
   input: z.int(),
   output: z.int(),
-  processBatch(n, ctx) {
+  loadInput(_args, ctx) {
     if (ctx.epoch === 1) throw new RetryableError("tired");
+  },
+  processBatch(n, ctx) {
     ctx.progress(n, 3);
     return n * n;
   },

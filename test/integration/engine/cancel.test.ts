@@ -120,14 +120,19 @@ describe("cancelling a task", () => {
     expect(await time.during(next.result())).toEqual({ next: [2] });
   });
 
-  test("a deferred node: no further attempt", async () => {
+  test.each([
+    ["a deferred node: no further attempt", "loadInput"],
+    ["a node whose batch waits for its next try: no further one", "processBatch"],
+  ] as const)("%s", async (_what, method) => {
     const time = stillTime();
     const processBatch = vi.fn(() => {
       throw new Error("again");
     });
-    const { engine, record } = await testEngine([source("a", [1], { processBatch })]);
+    const { engine, record } = await testEngine([source("a", [1], { [method]: processBatch })]);
     const task = await engine.run(graphOf(node("a", [], { retry_policy: { max: 50, backoff_sec: 0.05, jitter: 0 } })));
-    await until(async () => (await task.status()).status === "deferred");
+    const isWaiting = async () => (await record(task.id, "a")).tries !== undefined;
+    const isDeferred = async () => (await task.status()).status === "deferred";
+    await until(method === "processBatch" ? isWaiting : isDeferred);
     await task.cancel();
     await expect(task.result()).rejects.toMatchObject(cancelled);
     const calls = processBatch.mock.calls.length;
@@ -202,7 +207,7 @@ describe("cancelling a task", () => {
     const { engine, record } = await testEngine([
       source("a", [1], {
         processBatch: async (n, ctx) => {
-          if (ctx.epoch > 1) return n;
+          if (ctx.tries > 1) return n;
           shared ??= gate.pass(ctx.signal); // like a request cache that uses the signal of the first caller
           return shared;
         },
@@ -215,7 +220,7 @@ describe("cancelling a task", () => {
     await until(async () => (await second.status()).nodes[0]?.status === "running");
     await first.cancel();
     expect(await second.result()).toEqual({ a: [1] });
-    expect(await record(second.id, "a")).toMatchObject({ failures: 1, lost: 0 });
+    expect(await record(second.id, "a")).toMatchObject({ epoch: 1, lost: 0 });
   });
 
   test("does not affect other tasks", async () => {

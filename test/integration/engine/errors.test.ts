@@ -57,52 +57,52 @@ const readingLogger = (logger: Logger): Logger => {
 describe("an error thrown by a handler", () => {
   const lost = new TypeError("fetch failed", { cause: new Error("ECONNRESET") });
   test.for([
-    { what: "an error", thrown: new Error("boom"), code: "unexpected_error", attempts: 2, message: "boom" },
+    { what: "an error", thrown: new Error("boom"), code: "unexpected_error", tries: 2, message: "boom" },
     {
       what: "an error without words",
       thrown: new RangeError(),
       code: "unexpected_error",
-      attempts: 2,
+      tries: 2,
       message: "RangeError",
     },
-    { what: "a string", thrown: "just words", code: "unexpected_error", attempts: 2, message: "just words" },
-    { what: "undefined", thrown: undefined, code: "unexpected_error", attempts: 2, message: ": undefined was thrown" },
-    { what: "null", thrown: null, code: "unexpected_error", attempts: 2, message: "null was thrown" },
+    { what: "a string", thrown: "just words", code: "unexpected_error", tries: 2, message: "just words" },
+    { what: "undefined", thrown: undefined, code: "unexpected_error", tries: 2, message: ": undefined was thrown" },
+    { what: "null", thrown: null, code: "unexpected_error", tries: 2, message: "null was thrown" },
     {
       what: "an object",
       thrown: { status: 500 },
       code: "unexpected_error",
-      attempts: 2,
+      tries: 2,
       message: "a value of type object was thrown",
     },
     {
       what: "a TypeError",
       thrown: new TypeError("x is not a function"),
       code: "unexpected_error",
-      attempts: 1,
+      tries: 1,
       message: "x is not",
     },
-    { what: "a TypeError of fetch", thrown: lost, code: "unexpected_error", attempts: 2, message: "fetch failed" },
-    { what: "a ReferenceError", thrown: new ReferenceError("y"), code: "unexpected_error", attempts: 1, message: "y" },
-    { what: "a SyntaxError", thrown: new SyntaxError("z"), code: "unexpected_error", attempts: 1, message: "z" },
+    { what: "a TypeError of fetch", thrown: lost, code: "unexpected_error", tries: 2, message: "fetch failed" },
+    { what: "a ReferenceError", thrown: new ReferenceError("y"), code: "unexpected_error", tries: 1, message: "y" },
+    { what: "a SyntaxError", thrown: new SyntaxError("z"), code: "unexpected_error", tries: 1, message: "z" },
     {
       what: "a zod error",
       thrown: z.object({ a: z.object({ b: z.string() }) }).safeParse({ a: { b: 1 } }).error,
       code: "bad_input",
-      attempts: 1,
+      tries: 1,
       message: ".a.b: expected string",
     },
     {
       what: "a permanent error",
       thrown: new PermanentError("bad_row", "no price"),
       code: "bad_row",
-      attempts: 1,
+      tries: 1,
       message: "no price",
     },
-    { what: "a retryable error", thrown: new RetryableError("busy"), code: "busy", attempts: 2, message: "busy" },
-  ])("$what: $code after $attempts attempts", async ({ thrown, code, attempts, message }) => {
+    { what: "a retryable error", thrown: new RetryableError("busy"), code: "busy", tries: 2, message: "busy" },
+  ])("$what: $code after $tries tries", async ({ thrown, code, tries, message }) => {
     const error = await failureOf(throwing(thrown));
-    expect(error.details).toMatchObject({ nodeId: "bad", reasonCode: code, epoch: attempts, batchUid: "0" });
+    expect(error.details).toMatchObject({ nodeId: "bad", reasonCode: code, tries, batchUid: "0" });
     expect(error.message).toContain(message);
   });
 
@@ -198,7 +198,7 @@ describe("the handler's own classification", () => {
   ])("if invalid, is ignored and reported: $what", async ({ own, says }) => {
     const classifyError = () => (typeof own === "function" ? own() : own) as never;
     const error = await failureOf(throwing(new RetryableError("busy", "come back"), { classifyError }));
-    expect(error.details).toMatchObject({ reasonCode: "busy", epoch: 2 });
+    expect(error.details).toMatchObject({ reasonCode: "busy", tries: 2 });
     expect(error.message).toContain("come back (and classifyError ");
     expect(error.message).toContain(says);
     expect(JSON.stringify(error.details).length).toBeLessThan(10_000);
@@ -222,11 +222,11 @@ describe("the handler's own classification", () => {
   });
 
   test.for([
-    { permanent: true, attempts: 1 },
-    { permanent: false, attempts: 2 },
-  ])("permanent $permanent: $attempts attempts", async ({ permanent, attempts }) => {
+    { permanent: true, tries: 1 },
+    { permanent: false, tries: 2 },
+  ])("permanent $permanent: $tries tries", async ({ permanent, tries }) => {
     const error = await failureOf(throwing(new TypeError("x"), { classifyError: () => ({ code: "own", permanent }) }));
-    expect(error.details).toMatchObject({ reasonCode: "own", epoch: attempts });
+    expect(error.details).toMatchObject({ reasonCode: "own", tries });
   });
 
   test("absent: the engine's classification applies", async () => {

@@ -47,8 +47,8 @@ test("limits, full workers and the queue", async () => {
 });
 
 test("a pending retry", async () => {
-  const processBatch = () => Promise.reject(new Error("again"));
-  const { engine, record } = await testEngine([source("a", [1], { processBatch })]);
+  const loadInput = () => Promise.reject(new Error("again"));
+  const { engine, record } = await testEngine([source("a", [1], { loadInput })]);
   const task = await engine.run(graphOf(node("a", [], { retry_policy: { max: 2, backoff_sec: 3_600, jitter: 0 } })));
   await until(async () => (await task.status()).status === "deferred");
   const { dueAt } = await record(task.id, "a");

@@ -4,6 +4,7 @@ import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { StatusMessage, TaskSnapshotMessage, TaskStartMessage } from "../../../src/core/messages/messages.ts";
 import type { HandlerDefinition } from "../../../src/definitions/index.ts";
 import { Worker } from "../../../src/engine/worker.ts";
+import { RetryableError } from "../../../src/errors/index.ts";
 import { carryAtMost, sharedBus } from "../../helpers/engines.ts";
 import { handler } from "../../helpers/handlers.ts";
 import { MemoryRows } from "../../helpers/plain-rows.ts";
@@ -103,6 +104,22 @@ test.each([
   const { start, ends } = await open(read);
   await start(rest);
   await ends("TASK_DONE");
+});
+
+test("a batch that fails ends the attempt at once: the coordinators retry it, by their own policy", async () => {
+  const tries: unknown[] = [];
+  const read = handler("read", {
+    iterBatches: () => [{ uid: "a", payload: {} }],
+    processBatch(_payload, ctx) {
+      tries.push(ctx.tries);
+      throw new RetryableError("busy");
+    },
+  });
+  const { start, ends, said } = await open(read);
+  await start({});
+  await ends("TASK_FAILED");
+  expect(said.at(-1)).toMatchObject({ reasonCode: "busy", permanent: false });
+  expect(tries).toEqual([1]);
 });
 
 test("the trace context of a command is passed to the handler, and included in status messages", async () => {

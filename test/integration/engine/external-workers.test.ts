@@ -246,14 +246,13 @@ describe("ownership of an attempt", () => {
     async ([, parents, options]) => {
       const time = stillTime();
       const gate = new Gate();
-      let tries = 0;
-      const read = source("read", [{ page: 1 }, { page: 2 }], {
+      const read = handler("read", {
         resumable: false,
-        processBatch: async (page) => {
-          if ((page as { page: number }).page === 1) return page as Json;
+        async *iterBatches(_args, { epoch }) {
+          yield { payload: { page: 1 } };
           await gate.pass();
-          if (++tries === 1) throw new RetryableError("torn");
-          return page as Json;
+          if (epoch === 1) throw new RetryableError("torn");
+          yield { payload: { page: 2 } };
         },
       });
       const side = await ExternalSide.open([source("first", [{ page: 0 }]), read, handler("keep")]);
@@ -293,14 +292,13 @@ describe("ownership of an attempt", () => {
     async (how) => {
       const time = stillTime();
       const gate = new Gate();
-      let tries = 0;
-      const read = source("read", [{ page: 1 }, { page: 2 }], {
+      const read = handler("read", {
         resumable: false,
-        processBatch: async (page, { epoch }) => {
-          if ((page as { page: number }).page === 1) return { epoch };
+        async *iterBatches(_args, { epoch }) {
+          yield { payload: { epoch } };
           await gate.pass();
-          if (++tries === 1) throw new RetryableError("torn");
-          return { epoch };
+          if (epoch === 1) throw new RetryableError("torn");
+          yield { payload: { epoch } };
         },
       });
       const side = await ExternalSide.open([read]);

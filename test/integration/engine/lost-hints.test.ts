@@ -18,9 +18,8 @@ const handlers = [
   }),
   handler("b"),
   handler("flaky", {
-    processBatch: (n, ctx) => {
-      if (ctx.epoch === 1) throw new Error("once");
-      return n;
+    finalize: ({ epoch }) => {
+      if (epoch === 1) throw new Error("once");
     },
   }),
 ];

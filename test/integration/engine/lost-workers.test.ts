@@ -42,9 +42,8 @@ test("a lost lease does not count as a retry: the one that max 1 allows is still
   await time.during(until(() => hang.arrived === 1));
   first.lifeline.cut();
   const fails = source("a", [1], {
-    processBatch: (n, ctx) => {
-      if (ctx.epoch === 2) throw new Error("once");
-      return n;
+    finalize: ({ epoch }) => {
+      if (epoch === 2) throw new Error("once");
     },
   });
   const second = await start([fails]);

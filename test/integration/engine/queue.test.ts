@@ -80,10 +80,11 @@ describe("starving consumers release their slots", () => {
     const consumer = new Gate();
     const { engine, record } = await testEngine(
       [
-        source("src", [1, 2], {
-          processBatch: (n, ctx) => {
-            if (ctx.epoch === 1 && n === 2) throw new Error("once");
-            return n;
+        handler("src", {
+          *iterBatches(_args, ctx) {
+            yield { payload: 1 };
+            if (ctx.epoch === 1) throw new Error("once");
+            yield { payload: 2 };
           },
         }),
         handler("sink", {
@@ -112,10 +113,12 @@ describe("starving consumers release their slots", () => {
     const seen: number[] = [];
     const { engine, record } = await testEngine(
       [
-        source("src", [1, 2, 3], {
-          processBatch: (n, ctx) => {
-            if (ctx.epoch === 1 && n === 3) throw new Error("once");
-            return n;
+        handler("src", {
+          *iterBatches(_args, ctx) {
+            yield { payload: 1 };
+            yield { payload: 2 };
+            if (ctx.epoch === 1) throw new Error("once");
+            yield { payload: 3 };
           },
         }),
         handler("sink", {
@@ -357,13 +360,13 @@ describe("an idempotency key", () => {
     await Promise.all([one?.result(), two?.result()]);
   });
 
-  test("of a batch is the same in every attempt, and no other batch's", async () => {
+  test("of a batch is the same in every try, and no other batch's", async () => {
     const keys: string[] = [];
     const { engine } = await testEngine([
       source("a", [1, 2], {
         processBatch: (n, ctx) => {
           keys.push(ctx.idempotencyKey);
-          if (ctx.epoch === 1 && n === 2) throw new Error("once");
+          if (ctx.tries === 1 && n === 2) throw new Error("once");
           return n;
         },
       }),

@@ -137,9 +137,8 @@ describe("events", () => {
     );
   const flaky = (name: string) =>
     handler(name, {
-      processBatch: (n, ctx) => {
-        if (ctx.epoch < 4 && n === 2) throw new Error("again");
-        return n;
+      finalize: ({ epoch }) => {
+        if (epoch < 4) throw new Error("again");
       },
     });
   const graph = graphOf(
@@ -209,9 +208,8 @@ describe("events", () => {
   test("of a shard with more transitions than its record keeps: missing ones are counted, none is repeated", async () => {
     const { engine } = await testEngine([
       source("a", [1], {
-        processBatch: (n, ctx) => {
-          if (ctx.epoch < 30) throw new Error("again");
-          return n;
+        finalize: ({ epoch }) => {
+          if (epoch < 30) throw new Error("again");
         },
       }),
     ]);
@@ -230,9 +228,8 @@ test("the status while nothing has started, while it waits for a retry, and at t
   const { engine } = await testEngine(
     [
       source("a", [1], {
-        processBatch: async (n, ctx) => {
-          if (ctx.epoch === 1) throw new Error("once");
-          return n;
+        finalize: ({ epoch }) => {
+          if (epoch === 1) throw new Error("once");
         },
       }),
       source("blocker", [1], { processBatch: () => gate.pass().then(() => 1) }),

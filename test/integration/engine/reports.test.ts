@@ -12,13 +12,13 @@ describe("a checkpoint", () => {
   test("is read by the next attempt, and by the attempt that set it", async () => {
     const found: unknown[] = [];
     const step = handler("step", {
-      async processBatch(_payload, { checkpoint, epoch }) {
+      async loadInput(_args, { checkpoint, epoch }) {
         found.push(await checkpoint.get());
         await checkpoint.set({ page: epoch });
         found.push(await checkpoint.get());
         if (epoch < 3) throw new Error("again");
-        return "done";
       },
+      processBatch: () => "done",
     });
     const { engine, record } = await testEngine([step]);
     const task = await engine.run(graphOf(node("step", [], retried)));
@@ -56,8 +56,10 @@ describe("a checkpoint", () => {
       iterBatches: () => numbers(2).map((payload) => ({ payload })),
       async processBatch(payload, { checkpoint, epoch }) {
         await checkpoint.set(epoch);
-        if (payload === 1 && epoch === 1) throw new Error("after a batch is stored");
         return payload;
+      },
+      finalize({ epoch }) {
+        if (epoch === 1) throw new Error("after batches are stored");
       },
     });
     const { engine, record } = await testEngine([make]);
@@ -71,11 +73,10 @@ describe("a checkpoint", () => {
     const found: unknown[] = [];
     const make = handler("make", {
       resumable: false,
-      async processBatch(_payload, { checkpoint, epoch }) {
+      async loadInput(_args, { checkpoint, epoch }) {
         found.push(await checkpoint.get());
         await checkpoint.set(epoch);
         if (epoch === 1) throw new Error("again");
-        return null;
       },
     });
     const { engine } = await testEngine([make]);

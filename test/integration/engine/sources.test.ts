@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import type { AttemptContext, SourceBatch } from "../../../src/definitions/index.ts";
-import { RetryableError } from "../../../src/errors/index.ts";
+import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
@@ -77,7 +77,8 @@ describe("the checkpoint of a source", () => {
     const task = await engine.run(graphOf(node("src")));
     await until(() => seen.length === 1);
     expect((await record(task.id, "src")).checkpoint).toBeUndefined();
-    expect([await artifacts(task.id, "src"), isSet]).toEqual([[], false]);
+    await until(async () => (await artifacts(task.id, "src")).length === 1, "the batch that does not wait");
+    expect(isSet).toBe(false);
     gate.open();
     expect(await task.result()).toEqual({ src: [0, 1, 2] });
     expect(seen).toEqual([2, 2]);
@@ -85,9 +86,8 @@ describe("the checkpoint of a source", () => {
     expect(kinds).toEqual(["artifact", "artifact", "reported", "artifact"]);
   });
 
-  test.each([1, 3])("is dropped if a batch before it fails, with concurrency %s", async (concurrency) => {
+  test.each([1, 3])("is dropped if a batch before it fails for good, with concurrency %s", async (concurrency) => {
     const refused: unknown[] = [];
-    let failing = true;
     const src = source("src", [], {
       concurrency,
       async *iterBatches(_args, { checkpoint }) {
@@ -101,15 +101,57 @@ describe("the checkpoint of a source", () => {
         }
       },
       async processBatch(payload) {
-        if (payload !== 2 || !failing) return payload;
-        failing = false;
-        throw new RetryableError("offline");
+        if (payload !== 2) return payload;
+        throw new PermanentError("broken");
       },
     });
-    const { engine } = await testEngine([src, handler("sink")]);
+    const { engine, record } = await testEngine([src, handler("sink")]);
     const task = await engine.run(graphOf(node("src", [], retried), node("sink", ["src"])));
-    expect(await task.result()).toEqual({ sink: numbers(5) });
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "broken", batchUid: "page-2" } });
     if (concurrency === 1) expect(refused).toHaveLength(1);
+    expect((await record(task.id, "src")).checkpoint).toBeUndefined();
+  });
+
+  test("is written after a batch before it that is tried again", async () => {
+    const seen: unknown[] = [];
+    const src = source("src", [], {
+      async *iterBatches(_args, { checkpoint }) {
+        for (const index of numbers(3)) {
+          yield batchOf(index);
+          await checkpoint.set(index);
+        }
+      },
+      processBatch(payload, { tries }) {
+        seen.push([payload, tries]);
+        if (payload === 1 && tries < 3) throw new RetryableError("offline");
+        return payload;
+      },
+    });
+    const { engine, record } = await testEngine([src]);
+    const task = await engine.run(graphOf(node("src", [], retried)));
+    expect(await task.result()).toEqual({ src: numbers(3) });
+    expect(seen.map(String)).toEqual(["0,1", "1,1", "1,2", "1,3", "2,1"]);
+    expect(await record(task.id, "src")).toMatchObject({ checkpoint: 2, checkpointIndex: 3, epoch: 1 });
+  });
+
+  test("keeps the place of later batches in the order of the input", async () => {
+    const src = source("src", [], {
+      concurrency: 4,
+      async *iterBatches(_args, ctx) {
+        const from = Number((await ctx.checkpoint.get()) ?? 0);
+        for (let index = from; index < 12; index++) {
+          if (index === ctx.epoch * 5) throw new RetryableError("offline");
+          yield batchOf(index);
+          await ctx.checkpoint.set(index + 1);
+        }
+      },
+      processBatch: (payload) => payload,
+    });
+    const { engine, artifacts } = await testEngine([src, handler("join")]);
+    const join = node("join", ["src"], { adapter: "pull.gather" });
+    const task = await engine.run(graphOf(node("src", [], retried), join));
+    expect(await task.result()).toEqual({ join: [{ src: numbers(12) }] });
+    expect((await artifacts(task.id, "src")).map(({ origin }) => origin.seq)).toEqual(numbers(12));
   });
 
   test("is refused if it is not JSON, whatever is pending", async () => {

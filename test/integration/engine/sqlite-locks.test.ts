@@ -70,7 +70,7 @@ test("other processes can write the file whatever handler code runs", async () =
       write("after a heartbeat");
       await ctx.checkpoint.set({ payload: payload as number });
       write("after a checkpoint");
-      if (ctx.epoch === 1 && payload === 7) throw new Error("again");
+      if (ctx.tries === 1 && payload === 7) throw new Error("again");
       return payload;
     },
     classifyError: () => {

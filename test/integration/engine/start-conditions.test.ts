@@ -138,9 +138,9 @@ describe("when a node starts", () => {
       source("quick", [1]),
       handler("slow", { iterBatches: () => paced([2], () => gate.pass()) }),
       handler("join", {
-        processBatch: async (payload, ctx) => {
+        async loadInput(_args, ctx) {
           attempts++;
-          if (ctx.epoch > 1) return payload;
+          if (ctx.epoch > 1) return;
           gate.open();
           await until(async () => (await statusOf(world, ctx.taskId, "slow")) === "finished");
           throw new Error("once");

@@ -53,15 +53,15 @@ test("requests each page once, a busy one again after its delay, six concurrentl
   const { status, nodes } = await task.wait();
   expect(status).toBe("finished");
   const failuresOf = (nodeId: string) => nodes.find((node) => node.nodeId === nodeId)?.failures ?? 0;
-  expect(["visit", "click1.visit", "click3.visit"].map(failuresOf)).toEqual([0, 0, 0]);
-  expect(failuresOf("click2.visit")).toBeGreaterThan(0);
+  // A busy page is requested again by itself: no attempt fails because of it.
+  expect(["visit", "click1.visit", "click2.visit", "click3.visit"].map(failuresOf)).toEqual([0, 0, 0, 0]);
 
   const isFound = new Set(site.requests.map(({ path }) => path));
   expect(isFound.size).toBe(entries.length - 1 + Object.keys(moved).length + 3);
   const oneClick = [...(entries[0]?.text.matchAll(/\((\/\S+?)\)/g) ?? [])].map(([, path = ""]) => path);
   expect(oneClick).toHaveLength(10);
   expect(["/", ...oneClick].map((path) => timesOf(path).length)).toEqual(Array(11).fill(1));
-  // Pages of the second click that were stored before the site was busy.
+  // Pages of the second click, beside those that were busy.
   expect(["/vulcan", "/people/galileo"].map((path) => timesOf(path).length)).toEqual([1, 1]);
   for (const path of busyAtFirst) {
     const [first = 0, second = 0] = timesOf(path);
@@ -105,7 +105,6 @@ test("the program prints pages as they arrive, and its report", async () => {
   const { exitCode, output } = await start("--patience", "8000").outcome; // every page that answers does so by then
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
   expect(output).toMatch(/✔ +\d+ ms {2}\/moons\/europa +Europa, 11 words\n/);
-  expect(output).toContain("↻              click2.visit retries: busy\n");
   expect(output).toContain("26 pages, ");
   expect(output).toMatch(/^5 broken links\n(.*\n)+ {2}\/vulcan +404 Not Found\n +on \/mercury\n/m);
 });

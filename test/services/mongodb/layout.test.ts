@@ -18,7 +18,7 @@ test("open creates what is missing, also in several processes at once, and recor
   const prefix = freshPrefix();
   await Promise.all(Array.from({ length: 4 }, () => openStore({ url: inject("mongodbUrl"), prefix })));
   const db = testClient().db(database);
-  expect(await db.collection(`${prefix}layout`).find().toArray()).toEqual([{ _id: "layout", version: 1 }]);
+  expect(await db.collection(`${prefix}layout`).find().toArray()).toEqual([{ _id: "layout", version: 2 }]);
   const queue = (await db.collection(`${prefix}nodes`).indexes()).find(({ name }) => name === "queue");
   expect(queue).toMatchObject({
     key: { type: 1, priority: -1, ready_at: 1, queue_order: 1 },
@@ -49,14 +49,29 @@ test("a database of a newer layout is rejected", async () => {
   const prefix = freshPrefix();
   await openStore({ url: inject("mongodbUrl"), prefix });
   const layout = testClient().db(database).collection<{ _id: string }>(`${prefix}layout`);
-  await layout.updateOne({ _id: "layout" }, { $set: { version: 2 } });
+  await layout.updateOne({ _id: "layout" }, { $set: { version: 3 } });
   for (const migrate of [true, false]) {
     const error = await storeOf({ prefix, migrate })
       .open()
       .catch((reason: unknown) => reason);
     expect(FlowError.is(error, "STORE_VERSION"), String(error)).toBe(true);
-    expect(String(error)).toContain("layout 2");
+    expect(String(error)).toContain("layout 3");
   }
+});
+
+test("a database of layout 1 is migrated, by several processes at once, and its processes can no longer resume", async () => {
+  const prefix = freshPrefix();
+  const db = testClient().db(database);
+  const log = { task_id: 1, node_id: 1, shard: 1, generation: 1 } as const;
+  const key = { ...log, "origin.source": 1, "origin.seq": 1, "origin.chunk": 1 } as const;
+  const partialFilterExpression = { seq: { $exists: true } };
+  await db.collection(`${prefix}artifacts`).createIndex(key, { name: "origins", partialFilterExpression });
+  await db.collection<{ _id: string; version: number }>(`${prefix}layout`).insertOne({ _id: "layout", version: 1 });
+  await expect(storeOf({ prefix, migrate: false }).open()).rejects.toMatchObject({ code: "STORE_VERSION" });
+  await Promise.all(Array.from({ length: 3 }, () => openStore({ url: inject("mongodbUrl"), prefix })));
+  const names = (await db.collection(`${prefix}artifacts`).indexes()).map(({ name }) => name);
+  expect(names).toContain("last_origins");
+  expect(names).not.toContain("origins"); // an older process reads the last origins by it
 });
 
 test("the user's client is not closed", async () => {

@@ -44,16 +44,15 @@ test("a task that finishes", async () => {
 });
 
 test("a failure that is retried, and the final one", async () => {
-  let tries = 0;
   const { seen, ended } = await world(
     source("read", [1], {
-      processBatch() {
-        if (++tries < 2) throw new RetryableError("busy", "not yet");
+      loadInput(_args, { epoch }) {
+        if (epoch < 2) throw new RetryableError("busy", "not yet");
         throw new PermanentError("broken", "never");
       },
     }),
     source("twice", [1], {
-      processBatch() {
+      loadInput() {
         throw new RetryableError("busy", "never");
       },
     }),

@@ -2,7 +2,7 @@ import { canonicalGraph, flow, parseGraph, toTypeScript } from "flowkit";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { defineHandler } from "../../../src/dsl/index.ts";
-import { type Field, ioFields, nodeFields, setFields } from "../../../src/graph/format/node-fields.ts";
+import { batchFields, type Field, ioFields, nodeFields, setFields } from "../../../src/graph/format/node-fields.ts";
 
 const read = defineHandler("read", { output: z.int(), *iterBatches() {} });
 const add = defineHandler("add", { input: z.int(), output: z.int(), processBatch: (n) => n });
@@ -15,10 +15,11 @@ const options = {
   partitions: 3,
   timeoutSec: 90,
   maxPendingBatches: 8,
+  ordered: true,
   limits: { maxRunning: 2 },
 } as const;
 
-const rows = Object.entries<Field>({ ...nodeFields, ...ioFields });
+const rows = Object.entries<Field>({ ...nodeFields, ...ioFields, ...batchFields });
 const added = flow()
   .node("read", read)
   .node("add", add, { after: ["read"], ...options });
@@ -50,6 +51,7 @@ describe("an option that is a field of the graph", () => {
     fanIn: "any",
     startWhen: "first_batch",
     maxPendingBatches: 8,
+    ordered: true,
     input: { adapter: "pull.from_artifacts" },
     retry: { max: 7, backoffSec: 0.5, permanentOn: ["timeout"], backoffFactor: 2, backoffMaxSec: 60, jitter: 0 },
     partitions: 3,
@@ -75,8 +77,11 @@ describe("an option that is a field of the graph", () => {
     expect(JSON.stringify(compiled)).toBe(JSON.stringify(plain));
     const inNode = Object.fromEntries(defaults.flatMap(([key, , value]) => (key in nodeFields ? [[key, value]] : [])));
     const inIo = Object.fromEntries(defaults.flatMap(([key, , value]) => (key in ioFields ? [[key, value]] : [])));
+    const batches = Object.fromEntries(
+      defaults.flatMap(([key, , value]) => (key in batchFields ? [[key, value]] : [])),
+    );
     const [first, second] = plain.nodes;
-    const verbose = parseGraph({ nodes: [first, { ...second, ...inNode, io: { ...second?.io, ...inIo } }] });
+    const verbose = parseGraph({ nodes: [first, { ...second, ...inNode, io: { ...second?.io, ...inIo }, batches }] });
     expect(canonicalGraph(verbose)).toEqual(canonicalGraph(plain));
   });
 });

@@ -1,14 +1,16 @@
 import type { Collection, Db, IndexDescription } from "mongodb";
-import { FlowError } from "../../../errors/index.ts";
+import { FlowError, propertyOf } from "../../../errors/index.ts";
 import { collectionNames, type Documents } from "../format/documents.ts";
 
 /** Incremented with every change to collections or indexes that would break an earlier version of this store. */
-const version = 1;
+const version = 2;
 
 export type Collections = { readonly [TName in keyof Documents]: Collection<Documents[TName]> };
 
 export const logIndex = "log";
-export const originIndex = "origins";
+export const originIndex = "last_origins";
+/** Without it, running processes of layout 1 cannot resume, which they would without an origin's newer fields. */
+const droppedIndex = "origins";
 
 /** How long a worker that stopped announcing itself stays visible. */
 const workerKeptSec = 3_600;
@@ -40,11 +42,7 @@ const indexes: Readonly<Partial<Record<keyof Documents, readonly IndexDescriptio
   artifacts: [
     { name: logIndex, key: { ...logKey, seq: 1 }, unique: true, partialFilterExpression: inLog },
     { name: "batch_uid", key: { task_id: 1, node_id: 1, batch_uid: 1 }, unique: true },
-    {
-      name: originIndex,
-      key: { ...logKey, "origin.source": 1, "origin.seq": 1, "origin.chunk": 1 },
-      partialFilterExpression: inLog,
-    },
+    { name: originIndex, key: { ...logKey, "origin.source": 1, seq: 1 }, partialFilterExpression: inLog },
   ],
   limits: [{ name: "holders_of_task", key: { "holders.task_id": 1 } }],
   workers: [{ name: "silent", key: { alive_until: 1 }, expireAfterSeconds: workerKeptSec }],
@@ -80,6 +78,9 @@ export async function migrate(collections: Collections): Promise<void> {
   for (const [name, wanted] of Object.entries(indexes)) {
     await collections[name as keyof Documents].createIndexes([...wanted]);
   }
+  await collections.artifacts.dropIndex(droppedIndex).catch((error: unknown) => {
+    if (propertyOf(error, "codeName") !== "IndexNotFound") throw error;
+  });
   // The last step: a database that has the version has all indexes.
   await collections.layout.updateOne({ _id: "layout" }, { $max: { version } }, { upsert: true });
 }

@@ -110,7 +110,7 @@ const entryAt = (session: Session, ref: ShardRef, { generation, seq }: Pick<Plac
 
 /** One query per source, each to the end of its range of the index, however long the log is. */
 async function lastOrigins(session: Session, ref: ShardRef, generation: number): Promise<Origin[]> {
-  const sort = { "origin.source": -1, "origin.seq": -1, "origin.chunk": -1 } as const;
+  const sort = { "origin.source": -1, seq: -1 } as const;
   const options = { hint: originIndex, projection: { _id: 0, origin: 1 }, sort, limit: 1 };
   const found: Origin[] = [];
   for (let before: string | undefined; ; before = found.at(-1)?.source) {

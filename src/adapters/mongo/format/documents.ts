@@ -136,11 +136,16 @@ export const artifactOf = (doc: ArtifactDocument): Artifact => ({
 /** Values that JSON lacks (dates, object IDs, decimals) in their own JSON form. */
 export const plainJson = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null));
 
-export const originOf = (origin: Origin | undefined): Origin => ({
-  source: origin?.source ?? "",
-  seq: origin?.seq ?? 0,
-  chunk: origin?.chunk ?? 0,
-});
+/** Rows of external workers have none. */
+export const originOf = (origin: Origin = { source: "", seq: 0, chunk: 0 }): Origin => {
+  const { source, seq, chunk, to, open, place } = origin;
+  return {
+    ...{ source, seq, chunk },
+    ...(to === undefined ? {} : { to }),
+    ...(open === undefined ? {} : { open }),
+    ...(place === undefined ? {} : { place }),
+  };
+};
 
 // ---- limits, workers, dead letters, the layout
 

@@ -66,6 +66,7 @@ const failures = mapping<TaskFailure>({
   shard: "shard",
   epoch: "attempt",
   batchUid: "batch_uid",
+  tries: "tries",
   stack: "stack",
 });
 
@@ -227,6 +228,8 @@ export const shardRecords = mapping<ShardRecord>({
   count: "count",
   artifactsOf: nested("artifacts_of", mapping<ShardRef>(refNames)),
   checkpoint: json("checkpoint"),
+  checkpointIndex: "checkpoint_index",
+  tries: json("tries"),
   cursors: "cursors",
   progress: "progress",
   result: json("result"),

@@ -70,6 +70,10 @@ export class AttemptHandle implements Stoppable {
     this.#windingDown = true;
   }
 
+  get isWindingDown(): boolean {
+    return this.#windingDown;
+  }
+
   /** Releases waits for something new to begin, since nothing new may. */
   releaseIdle(): void {
     this.#idle.release(new AttemptEnded("stopping"));
@@ -126,14 +130,12 @@ export class AttemptHandle implements Stoppable {
   }
 }
 
-/**
- * A part of an attempt that may stop before the attempt does: of several concurrent batches, one that fails ends the
- * others.
- */
+/** The part of an attempt that may stop before the attempt does: a batch that fails for good ends the others. */
 export class AttemptScope implements Stoppable {
   readonly #whole: AttemptHandle;
   readonly #waiting = new Waiting();
-  readonly #abort = new AbortController();
+  /** Created on demand, with the signal. */
+  #abort: AbortController | undefined;
   #signal: AbortSignal | undefined;
   #stopped: { readonly error: unknown } | undefined;
 
@@ -146,7 +148,11 @@ export class AttemptScope implements Stoppable {
   }
 
   get signal(): AbortSignal {
-    this.#signal ??= AbortSignal.any([this.#whole.signal, this.#abort.signal]);
+    if (this.#signal === undefined) {
+      this.#abort = new AbortController();
+      if (this.#stopped !== undefined) this.#abort.abort(endedByOther());
+      this.#signal = AbortSignal.any([this.#whole.signal, this.#abort.signal]);
+    }
     return this.#signal;
   }
 
@@ -161,7 +167,7 @@ export class AttemptScope implements Stoppable {
   stop(error: unknown): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = { error };
-    this.#abort.abort(new AttemptAborted("another batch ended it"));
+    this.#abort?.abort(endedByOther());
     this.#waiting.release(error);
   }
 
@@ -183,6 +189,8 @@ export class AttemptScope implements Stoppable {
     return this.#whole.whileIdle(waiting);
   }
 }
+
+const endedByOther = (): AttemptAborted => new AttemptAborted("another batch ended it");
 
 /** Waits for handler code that can be released together. */
 class Waiting {
@@ -246,18 +254,22 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
  * - `cancelling`: the task is being cancelled. Let the handler end, then confirm.
  * - `timeout`: the attempt exceeded its time limit. It fails.
  * - `stopping`: the worker stops. Release the claim.
- * - `released`: it released its claim because it had no input.
+ * - `starving`: it has no input. Release the claim for a while.
+ * - `waiting`: all of its batches wait for their next try. Release the claim until the first is due.
  * - `reload`: its log changed, or a source restarted. Read the current state and continue.
  */
-export type EndReason = "fenced" | "cancelling" | "timeout" | "stopping" | "released" | "reload";
+export type EndReason = "fenced" | "cancelling" | "timeout" | "stopping" | "starving" | "waiting" | "reload";
 
 export class AttemptEnded extends Error {
   override readonly name = "AttemptEnded";
   readonly reason: EndReason;
+  /** When a batch is due for its next try. */
+  readonly dueInMs: number | undefined;
 
-  constructor(reason: EndReason) {
+  constructor(reason: EndReason, dueInMs?: number) {
     super(`the attempt has ended: ${reason}`);
     this.reason = reason;
+    this.dueInMs = dueInMs;
   }
 }
 

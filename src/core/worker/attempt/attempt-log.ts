@@ -2,10 +2,11 @@ import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
 import { addMetrics, type MetricSums } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
-import type { Artifact, Attempt, Origin, ShardRecord } from "../../model/records.ts";
+import type { Artifact, Attempt, Origin, Position, ShardRecord } from "../../model/records.ts";
 import type { Tail, WorkerStore, WriteAnswer } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
+import { furthestOf, inInputOrder } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
 
 /**
@@ -22,6 +23,7 @@ export class AttemptLog {
   #length = 0;
   #closed = false;
   #origins: readonly Origin[] = [];
+  #sources = new SourcePositions([]);
 
   constructor(options: {
     readonly store: WorkerStore;
@@ -56,7 +58,7 @@ export class AttemptLog {
     return this.#sourceGens;
   }
 
-  /** The last batch stored from each source. */
+  /** The last origin from each source, when the log was opened. */
   get origins(): readonly Origin[] {
     return this.#origins;
   }
@@ -66,6 +68,7 @@ export class AttemptLog {
     this.#length = tail.length;
     this.#closed = tail.closed;
     this.#origins = tail.origins;
+    this.#sources = new SourcePositions(tail.origins);
   }
 
   /** Starts the output over in a new generation, built from these generations of the sources. */
@@ -77,16 +80,27 @@ export class AttemptLog {
     this.#length = 0;
     this.#closed = false;
     this.#origins = [];
+    this.#sources = new SourcePositions([]);
     this.#signals.notify(this.#attempt);
   }
 
+  /** This batch is being processed: until it is appended, the origins of others call it open. */
+  take(origin: Origin): void {
+    this.#sources.take(origin);
+  }
+
+  /** Appends are made one after another: each origin describes the log up to its own entry. */
   async append(batch: {
     readonly uid: string;
     readonly origin: Origin;
+    readonly place: readonly number[];
     readonly meta: Json;
     readonly metrics: Metrics;
   }): Promise<void> {
-    const artifact = { seq: this.#length, ...batch };
+    const { uid, place, meta, metrics } = batch;
+    const isInPlace = place.length === 1 && place[0] === this.#length;
+    const origin = this.#sources.originOf(isInPlace ? batch.origin : { ...batch.origin, place });
+    const artifact = { seq: this.#length, uid, origin, meta, metrics };
     const answer = await this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
     if (answer === "duplicate_uid") {
       // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
@@ -94,6 +108,7 @@ export class AttemptLog {
     }
     refuse(answer);
     this.#length++;
+    this.#sources.stored(origin);
     this.#signals.notify(this.#attempt);
   }
 
@@ -113,26 +128,84 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
-  /** The whole log, page by page. */
-  async *artifacts(pageSize: number): AsyncGenerator<Artifact> {
-    for (let from = 0; from < this.#length; ) {
-      const start = from;
-      const page = await this.#retry.run(() =>
-        this.#store.readArtifacts(this.#attempt, this.#generation, start, pageSize),
-      );
-      if (page.length === 0) throw new AttemptEnded("reload");
-      yield* page;
-      from += page.length;
-    }
+  /** The whole log in the order of the input, page by page. */
+  artifacts(pageSize: number): AsyncGenerator<Artifact> {
+    return inInputOrder({ length: this.#length, pageSize, read: (from, limit) => this.#read(from, limit) });
   }
 
   /** Sums of the per-batch metrics of the whole log. */
   async totals(pageSize: number): Promise<Metrics> {
     const totals: MetricSums = {};
-    for await (const { metrics } of this.artifacts(pageSize)) addMetrics(totals, metrics);
+    for (let from = 0; from < this.#length; ) {
+      const page = await this.#read(from, pageSize);
+      for (const { metrics } of page) addMetrics(totals, metrics);
+      from += page.length;
+    }
     return totals;
   }
+
+  async #read(from: number, limit: number): Promise<readonly Artifact[]> {
+    const page = await this.#retry.run(() => this.#store.readArtifacts(this.#attempt, this.#generation, from, limit));
+    if (page.length === 0) throw new AttemptEnded("reload");
+    return page;
+  }
 }
+
+/** What an attempt knows of one source. */
+interface SourcePosition {
+  /** The furthest stored batch. */
+  to: Position | undefined;
+  /** Batches in hand, and those that earlier attempts left open; in order, since sources are read in order. */
+  open: Position[];
+}
+
+/**
+ * Which batches of each source are stored, apart from how far it was read. The batches of a source handler are
+ * recognised by their uids instead.
+ */
+class SourcePositions {
+  readonly #sources = new Map<string, SourcePosition>();
+
+  constructor(origins: readonly Origin[]) {
+    for (const origin of origins) {
+      if (hasPositions(origin))
+        this.#sources.set(origin.source, { to: furthestOf(origin), open: [...(origin.open ?? [])] });
+    }
+  }
+
+  take(origin: Origin): void {
+    if (!hasPositions(origin)) return;
+    const { source, seq, chunk } = origin;
+    const position = this.#sources.get(source);
+    if (position === undefined) this.#sources.set(source, { to: undefined, open: [[seq, chunk]] });
+    else if (!position.open.some((open) => isAt(open, origin))) position.open.push([seq, chunk]);
+  }
+
+  /** The origin as it is stored if this batch is appended next. */
+  originOf(origin: Origin): Origin {
+    const position = this.#sources.get(origin.source);
+    if (position === undefined) return origin;
+    const own: Position = [origin.seq, origin.chunk];
+    const isFurthest = position.to === undefined || isBefore(position.to, own);
+    const to = isFurthest || position.to === undefined ? own : position.to;
+    const open = position.open.filter((each) => isBefore(each, to) && !isAt(each, origin));
+    if (isFurthest && open.length === 0) return origin;
+    return { ...origin, ...(isFurthest ? {} : { to }), ...(open.length === 0 ? {} : { open }) };
+  }
+
+  /** It was appended with the origin that {@link originOf} returned. */
+  stored(origin: Origin): void {
+    const position = this.#sources.get(origin.source);
+    if (position === undefined) return;
+    const at = position.open.findIndex((open) => isAt(open, origin));
+    if (at >= 0) position.open.splice(at, 1);
+    position.to = furthestOf(origin);
+  }
+}
+
+const hasPositions = ({ source }: Origin): boolean => source !== "" && source !== "*";
+const isAt = ([seq, chunk]: Position, origin: Origin): boolean => seq === origin.seq && chunk === origin.chunk;
+const isBefore = (a: Position, b: Position): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 
 /** @throws AttemptEnded unless the write was accepted */
 function refuse(answer: WriteAnswer | "conflict"): void {

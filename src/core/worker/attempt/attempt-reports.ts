@@ -9,7 +9,7 @@ const maxCheckpointBytes = 16 * 1024;
 /** Minimum interval between writes of progress: a handler may report every row. */
 const progressEveryMs = 1_000;
 
-type ReportFields = Pick<AttemptReport, "checkpoint" | "cursors" | "progress">;
+type ReportFields = Pick<AttemptReport, "checkpoint" | "checkpointIndex" | "cursors" | "progress" | "tries">;
 
 /**
  * Writes an attempt's reports into its shard's record, one at a time. Reports are numbered, so that a late one has no
@@ -19,6 +19,7 @@ export class AttemptReports implements Checkpoint {
   readonly #run: AttemptRun;
   #generation: number;
   #checkpoint: Json | undefined;
+  #checkpointIndex: number | undefined;
   #number = 0;
   /** Set by the first write: most attempts report nothing. */
   #last: Promise<void> | undefined;
@@ -31,12 +32,19 @@ export class AttemptReports implements Checkpoint {
     this.#run = run;
     this.#generation = run.claimed.generation;
     this.#checkpoint = run.claimed.checkpoint;
+    this.#checkpointIndex = run.claimed.checkpointIndex;
   }
 
   /** The record was read again, or the output restarted: the record's state now applies. */
-  resumeFrom({ generation, checkpoint }: Pick<ShardRecord, "generation" | "checkpoint">): void {
-    this.#generation = generation;
-    this.#checkpoint = checkpoint;
+  resumeFrom(record: Pick<ShardRecord, "generation" | "checkpoint" | "checkpointIndex">): void {
+    this.#generation = record.generation;
+    this.#checkpoint = record.checkpoint;
+    this.#checkpointIndex = record.checkpointIndex;
+  }
+
+  /** How many batches the source had yielded when it saved the checkpoint; `undefined` if that is not known. */
+  get checkpointIndex(): number | undefined {
+    return this.#checkpointIndex;
   }
 
   async get(): Promise<Json | undefined> {
@@ -48,9 +56,11 @@ export class AttemptReports implements Checkpoint {
   }
 
   /** Has no effect if the output of this generation was withdrawn. */
-  async writeCheckpoint(checkpoint: Json, generation: number): Promise<void> {
-    await this.write({ checkpoint }, generation);
-    if (generation === this.#generation) this.#checkpoint = checkpoint;
+  async writeCheckpoint(checkpoint: Json, generation: number, checkpointIndex?: number): Promise<void> {
+    await this.write(checkpointIndex === undefined ? { checkpoint } : { checkpoint, checkpointIndex }, generation);
+    if (generation !== this.#generation) return;
+    this.#checkpoint = checkpoint;
+    this.#checkpointIndex = checkpointIndex;
   }
 
   progress(done: number, total?: number): void {
@@ -113,6 +123,82 @@ export class AttemptReports implements Checkpoint {
     const fields = { ...this.#run.held.attempt, err: error };
     if (FlowError.is(error, "STORE_UNAVAILABLE")) logger.warn(fields, "progress could not be stored");
     else logger.error(fields, "storing progress failed");
+  }
+}
+
+interface Tried {
+  readonly failed: number;
+  /** Monotonic time before which the batch is not tried again. */
+  readonly dueAt: number;
+}
+
+/** More than an attempt has open: what earlier attempts left open may come later, or never again. */
+const minTriesKept = 1_000;
+const triesKeptPerSlot = 8;
+
+/**
+ * How often batches have failed that are neither stored nor given up. A failure is stored before the next try begins, so
+ * no crash resets the count. A try that a crash ends is not counted: its lost lease is.
+ */
+export class BatchTries {
+  readonly #run: AttemptRun;
+  readonly #reports: AttemptReports;
+  readonly #maxKept: number;
+  #generation: number;
+  readonly #tried = new Map<string, Tried>();
+  #writing: Promise<void> = Promise.resolve();
+  /** Begins after the write in progress, and covers everything until then. */
+  #nextWrite: Promise<void> | undefined;
+
+  constructor(run: AttemptRun, options: { readonly reports: AttemptReports; readonly concurrency: number }) {
+    this.#run = run;
+    this.#reports = options.reports;
+    this.#maxKept = Math.max(minTriesKept, triesKeptPerSlot * options.concurrency);
+    const { tries = {}, lease, generation } = run.claimed;
+    this.#generation = generation;
+    const { clock, limits } = run.parts;
+    const claimedAt = (lease?.deadline ?? 0) - limits.leaseMs; // by the store's clock
+    const now = clock.monotonic();
+    for (const [uid, { failed, dueAt }] of Object.entries(tries)) {
+      this.#tried.set(uid, { failed, dueAt: now + Math.max(0, dueAt - claimedAt) });
+    }
+  }
+
+  of(uid: string): Tried | undefined {
+    return this.#tried.size === 0 ? undefined : this.#tried.get(uid);
+  }
+
+  /** Resolves when it is stored that the batch has failed this often. */
+  failed(uid: string, tried: Tried): Promise<void> {
+    this.#tried.delete(uid);
+    this.#tried.set(uid, tried);
+    for (const oldest of this.#tried.keys()) {
+      if (this.#tried.size <= this.#maxKept) break;
+      this.#tried.delete(oldest);
+    }
+    this.#nextWrite ??= this.#writing.then(() => this.#write());
+    return this.#nextWrite;
+  }
+
+  /** The batch is stored. */
+  over(uid: string): void {
+    if (this.#tried.size > 0) this.#tried.delete(uid);
+  }
+
+  /** Tries belong to an output, and are withdrawn with it. */
+  resumeFrom(generation: number): void {
+    if (generation !== this.#generation) this.#tried.clear();
+    this.#generation = generation;
+  }
+
+  #write(): Promise<void> {
+    this.#nextWrite = undefined;
+    const now = this.#run.parts.clock.monotonic();
+    const delayed = ({ failed, dueAt }: Tried) => ({ failed, delayMs: Math.max(0, dueAt - now) });
+    const tries = Object.fromEntries([...this.#tried].map(([uid, tried]) => [uid, delayed(tried)]));
+    const written = this.#reports.write({ tries }, this.#generation);
+    this.#writing = written.catch(() => {}); // the batches get the error
+    return written;
   }
 }
 

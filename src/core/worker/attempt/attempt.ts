@@ -6,6 +6,7 @@ import type { WriteAnswer } from "../../ports/index.ts";
 import { StoreRetry } from "../../resilience/store-retry.ts";
 import { AttemptEnded, type EndReason } from "./attempt-handle.ts";
 import { type AttemptRun, announce } from "./attempt-run.ts";
+import { BatchFailed } from "./batch-pool.ts";
 import { classifyFailure } from "./failure.ts";
 import { runFunction } from "./function-run.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
@@ -15,8 +16,8 @@ import { runHandler } from "./handler-run.ts";
  * An attempt, from claim to outcome. It ends in exactly one of these ways:
  *
  *   complete          all batches stored, log closed, shard finished
- *   fail              -> deferred for a retry, or failed
- *   release           -> deferred: it had no input, or the worker stops
+ *   fail              -> failed because a batch failed for good; or deferred for a retry, or failed, for another error
+ *   release           -> deferred: it had no input, its batches wait for their next try, or the worker stops
  *   confirmCancelled  the task is being cancelled and the handler has stopped
  *   no write          fenced: another attempt owns the shard; or the store is unreachable: the lease decides
  *
@@ -72,8 +73,9 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
     case "cancelling":
       await confirmCancelled(run);
       return true;
-    case "released":
-      await release(run, Math.min(releaseMaxMs, releaseMinMs * 2 ** run.claimed.yields));
+    case "starving":
+    case "waiting":
+      await release(run, releasedForMs(run, error));
       return true;
     case "stopping":
       await release(run, 0);
@@ -93,11 +95,20 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
   }
 }
 
+/** A starving attempt looks for input again in any case, however late its next try is due. */
+function releasedForMs(run: AttemptRun, error: unknown): number {
+  const starvedMs = Math.min(releaseMaxMs, releaseMinMs * 2 ** run.claimed.yields);
+  if (!isInstance(error, AttemptEnded) || error.dueInMs === undefined) return starvedMs;
+  return error.reason === "waiting" ? error.dueInMs : Math.min(starvedMs, error.dueInMs);
+}
+
 async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<void> {
   const { node, held, parts, claimed } = run;
   const { retry } = node;
   const thrown = { error, attempt: held.attempt, batchUid: run.at.batchUid, handler };
-  const classified = await run.code.run(() => classifyFailure(thrown));
+  const classified = isInstance(error, BatchFailed)
+    ? error.classified
+    : await run.code.run(() => classifyFailure(thrown));
   const { failure, afterMs } = classified;
   const permanent = classified.permanent || retry.permanentOn.includes(failure.reasonCode);
   const delayMs = Math.max(afterMs, retryDelayMs(retry, claimed.failures + 1, parts.random));

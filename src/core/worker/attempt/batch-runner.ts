@@ -14,6 +14,8 @@ import type { HandlerRuntime } from "./handler-code.ts";
 export interface IncomingBatch {
   readonly uid: string;
   readonly origin: Origin;
+  /** Its place in the order of the input. */
+  readonly place: readonly number[];
   readonly payload: unknown;
   /** The payload comes from the store and must be decoded; otherwise it comes from the handler itself. */
   readonly stored: boolean;
@@ -27,24 +29,20 @@ export interface StoredBatch {
   readonly metrics: Metrics;
 }
 
-/** Receives the batches of an input. */
-export interface BatchSink {
-  /** Resolves when it can receive the next batch. */
-  process(batch: IncomingBatch): Promise<unknown>;
-  /** Resolves when all batches so far are stored; false if one of them will not be. */
-  stored(): Promise<boolean>;
-  /** Resolves when all batches are stored. */
-  drain(): Promise<void>;
+/** What the handler made of a batch. */
+export interface BatchOutput {
+  readonly meta: Json;
+  readonly metrics: Metrics;
 }
 
-/** Turns batches into artifacts, one after another. */
-export class BatchRunner implements BatchSink {
+/** Turns batches into artifacts. */
+export class BatchRunner {
   readonly #run: AttemptRun;
   readonly #runtime: HandlerRuntime;
   readonly #context: RunContext;
   readonly #log: AttemptLog;
   readonly #onFirst: (batch: StoredBatch) => Promise<void>;
-  readonly #part: AttemptScope | undefined;
+  readonly #part: AttemptScope;
   readonly #backpressure: Backpressure | undefined;
 
   constructor(options: {
@@ -54,8 +52,8 @@ export class BatchRunner implements BatchSink {
     readonly log: AttemptLog;
     /** Called when the shard's first batch has been stored. */
     readonly onFirst: (batch: StoredBatch) => Promise<void>;
-    /** Provides the handler's signal, if not the attempt. */
-    readonly part?: AttemptScope | undefined;
+    /** Provides the handler's signal. */
+    readonly part: AttemptScope;
   }) {
     this.#run = options.run;
     this.#runtime = options.runtime;
@@ -66,22 +64,17 @@ export class BatchRunner implements BatchSink {
     this.#backpressure = Backpressure.of(options.run, options.log.generation);
   }
 
-  /**
-   * @param turn - called when the handler is done: resolves to whether the previous batch was stored, once that is
-   * known
-   * @returns whether this batch was stored
-   */
-  async process(batch: IncomingBatch, turn?: () => Promise<boolean>): Promise<boolean> {
+  /** One try, of which it is number `tries`. */
+  async process(batch: IncomingBatch, tries: number): Promise<BatchOutput> {
     const run = this.#run;
-    run.held.checkMayBegin();
-    run.at.batchUid = batch.uid;
     const pause = run.yielder.pause();
     if (pause !== undefined) await pause;
     this.#checkLease();
-    let payload = this.#decode(batch);
+    this.#part.check();
+    let payload = this.#payloadOf(batch);
     if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
-    const context = this.#context.forBatch(batch.uid, this.#part);
-    this.#part?.check(); // another batch may have failed during the decoding
+    const context = this.#context.forBatch({ uid: batch.uid, tries }, this.#part);
+    this.#part.check(); // another batch may have failed during the decoding
     const { definition } = this.#runtime;
     // Called as a method: a handler may be an instance of a class.
     let output =
@@ -90,29 +83,22 @@ export class BatchRunner implements BatchSink {
     run.held.check();
     let meta = this.#encode(output, batch);
     if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
-    if (turn !== undefined) {
-      if (!(await turn())) return false;
-      run.held.check();
-    }
+    return { meta, metrics: context.metrics.values };
+  }
+
+  /** Stores the output of a batch. Calls must not overlap: an attempt has at most one insert in flight. */
+  async store({ uid, origin, place }: IncomingBatch, { meta, metrics }: BatchOutput): Promise<void> {
+    const { held } = this.#run;
+    held.check();
     const room = this.#backpressure?.room(this.#log.length);
     if (room !== undefined) {
       await room;
-      run.held.check();
+      held.check();
     }
     const first = this.#log.length === 0;
-    const stored = { uid: batch.uid, metrics: context.metrics.values };
-    await this.#log.append({ ...stored, origin: batch.origin, meta });
-    if (first) await this.#onFirst(stored);
-    if (run.at.batchUid === batch.uid) run.at.batchUid = undefined; // later failures do not belong to this batch
-    return true;
+    await this.#log.append({ uid, origin, place, meta, metrics });
+    if (first) await this.#onFirst({ uid, metrics });
   }
-
-  /** Between two calls of `process`, no batch is pending. */
-  async stored(): Promise<boolean> {
-    return true;
-  }
-
-  async drain(): Promise<void> {}
 
   /** Stops an attempt whose lease may have expired by this process's own clock. */
   #checkLease(): void {
@@ -121,8 +107,10 @@ export class BatchRunner implements BatchSink {
     held.check();
   }
 
-  #decode(batch: IncomingBatch): unknown {
-    if (!batch.stored) return batch.payload;
+  /** A new copy for each try: a handler may change its payload. */
+  #payloadOf(batch: IncomingBatch): unknown {
+    const { definition } = this.#runtime;
+    if (!batch.stored) return definition.processBatch === undefined ? batch.payload : copyPlain(batch.payload);
     const codec: WireCodec | undefined = this.#runtime.input;
     try {
       return codec === undefined ? copyJson(batch.payload) : codec.decode(batch.payload as Json);
@@ -171,101 +159,31 @@ export async function validateOutput<TIn, TOut>(
   }
 }
 
+/** Copies objects and lists of a source's payload; anything else in it, such as a class instance, is shared. */
+function copyPlain(value: unknown, copies = new Map<object, unknown>()): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  const isList = Array.isArray(value);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!isList && prototype !== Object.prototype && prototype !== null) return value;
+  const copy = isList ? [] : Object.create(prototype as object | null);
+  copies.set(value, copy);
+  if (isList) for (const item of value) copy.push(copyPlain(item, copies));
+  else
+    for (const [key, item] of Object.entries(value)) {
+      Object.defineProperty(copy, key, {
+        value: copyPlain(item, copies),
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    }
+  return copy;
+}
+
 /** The failure for a refused value; returns any other error unchanged. */
 function misfit(error: unknown, code: CoreReasonCode, says: string): unknown {
   if (!(isInstance(error, SchemaMismatch) || isInstance(error, NotJsonError))) return error;
   return new AttemptError(code, `${says}: ${error.message}`, { cause: error.cause });
-}
-
-/**
- * Processes several batches of one attempt concurrently and stores them in their original order: each waits for the one
- * before it, so appends never overlap.
- *
- * The handler processes at most `concurrency` batches, and as many more wait for their turn, so that a slow batch
- * delays the others but does not let them accumulate.
- *
- * The first error stops the input and aborts the signal of the other batches. Batches before it that still complete are
- * stored, those after it are dropped. Nothing continues until all of them have ended.
- */
-export class ParallelBatches implements BatchSink {
-  readonly #runner: BatchRunner;
-  readonly #part: AttemptScope;
-  readonly #at: { batchUid: string | undefined };
-  readonly #concurrency: number;
-  #processing = 0;
-  #inHand = 0;
-  /** Whether the previous batch was stored. */
-  #before: Promise<boolean> = Promise.resolve(true);
-  #wake: (() => void) | undefined;
-
-  constructor(options: {
-    readonly runner: BatchRunner;
-    /** What the first error ends: the input and the other batches. */
-    readonly part: AttemptScope;
-    /** Receives the uid of the batch that failed. */
-    readonly at: { batchUid: string | undefined };
-    readonly concurrency: number;
-  }) {
-    this.#runner = options.runner;
-    this.#part = options.part;
-    this.#at = options.at;
-    this.#concurrency = options.concurrency;
-  }
-
-  /** Resolves when there is room for another batch. */
-  async process(batch: IncomingBatch): Promise<void> {
-    this.#part.checkMayBegin();
-    this.#before = this.#take(batch, this.#before);
-    while (this.#isFull) await this.#change();
-    this.#part.check();
-  }
-
-  stored(): Promise<boolean> {
-    return this.#before;
-  }
-
-  /** Resolves when no batch is pending. @throws the first error of a batch */
-  async drain(): Promise<void> {
-    while (this.#inHand > 0) await this.#change();
-    if (this.#part.stopped !== undefined) throw this.#part.stopped.error;
-  }
-
-  get #isFull(): boolean {
-    return this.#processing >= this.#concurrency || this.#inHand >= 2 * this.#concurrency;
-  }
-
-  async #take(batch: IncomingBatch, before: Promise<boolean>): Promise<boolean> {
-    let isProcessing = true;
-    const processed = (): void => {
-      if (isProcessing) this.#processing--;
-      isProcessing = false;
-      this.#changed();
-    };
-    this.#processing++;
-    this.#inHand++;
-    try {
-      return await this.#runner.process(batch, () => {
-        processed();
-        return before;
-      });
-    } catch (error) {
-      if (this.#part.stopped === undefined) this.#at.batchUid = batch.uid;
-      this.#part.stop(error);
-      return false;
-    } finally {
-      this.#inHand--;
-      processed();
-    }
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
-  }
-
-  #changed(): void {
-    this.#wake?.();
-    this.#wake = undefined;
-  }
 }

@@ -5,16 +5,18 @@ import {
   consumerUid,
   gather,
   type InputPlan,
+  placeOf,
   readSources,
   type Source,
   StreamInput,
   shardOf,
 } from "../input/index.ts";
 import { AttemptEnded, AttemptScope } from "./attempt-handle.ts";
-import type { AttemptReports } from "./attempt-reports.ts";
+import type { AttemptReports, BatchTries } from "./attempt-reports.ts";
 import { type AttemptRun, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
 import { ReadPositions } from "./backpressure.ts";
-import { BatchRunner, type BatchSink, type IncomingBatch, ParallelBatches, type StoredBatch } from "./batch-runner.ts";
+import { BatchPool } from "./batch-pool.ts";
+import { BatchRunner, type IncomingBatch, type StoredBatch } from "./batch-runner.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { type NumberedBatch, SourceCheckpoint, StoredUids, sourceBatches } from "./source-batches.ts";
@@ -29,16 +31,17 @@ interface PassRun {
   readonly context: RunContext;
   readonly pass: Pass;
   readonly reports: AttemptReports;
+  readonly tries: BatchTries;
 }
 
 interface Consuming extends PassRun {
-  readonly batches: BatchSink;
+  readonly batches: BatchPool;
   /** The part of the attempt that a failed batch ends; contains the input. */
-  readonly part?: AttemptScope;
+  readonly part: AttemptScope;
 }
 
 /** Processes the attempt's input to its end, from the position that the log shows. */
-export function consumeInput(
+export async function consumeInput(
   options: PassRun & {
     readonly input: InputPlan;
     /** Called when the shard's first batch has been stored. */
@@ -46,26 +49,19 @@ export function consumeInput(
   },
 ): Promise<void> {
   const { input, onFirst, ...passRun } = options;
-  const { run, runtime, context, pass } = passRun;
+  const { run, runtime, context, pass, tries } = passRun;
+  const { log } = pass;
   const { concurrency = 1 } = runtime.definition;
-  const part = concurrency === 1 ? undefined : new AttemptScope(run.held);
-  const runner = new BatchRunner({ run, runtime, context, log: pass.log, onFirst, part });
-  if (part === undefined) return consume(input, { ...passRun, batches: runner });
-  const batches = new ParallelBatches({ runner, part, at: run.at, concurrency });
-  return consumeInParallel(input, { ...passRun, batches, part });
-}
-
-/** Pending batches end before an error of the input is thrown: they came first. */
-async function consumeInParallel(input: InputPlan, consuming: Consuming): Promise<void> {
-  const { run, batches } = consuming;
+  const part = new AttemptScope(run.held);
+  const runner = new BatchRunner({ run, runtime, context, log, onFirst, part });
+  const mayStay = (wouldLoseWork: boolean) => mayWaitForTries(passRun, wouldLoseWork);
+  const batches = new BatchPool({ run, runtime, runner, log, tries, part, concurrency, mayStay });
   try {
-    await consume(input, consuming);
-  } catch (error) {
+    await consume(input, { ...passRun, batches, part });
     await batches.drain();
-    run.at.batchUid = undefined; // the error belongs to no batch
-    throw error;
+  } catch (error) {
+    await batches.leave(error);
   }
-  await batches.drain();
 }
 
 async function consume(input: InputPlan, consuming: Consuming): Promise<void> {
@@ -92,18 +88,20 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
       await inHand;
       return batches.stored();
     },
+    afterLast: Math.max(log.length, ...log.origins.map(({ seq }) => seq + 1)),
   });
   const take = async ({ uid, index, payload }: NumberedBatch): Promise<void> => {
     const isStored = uids.has(uid);
     if (typeof isStored === "boolean" ? isStored : await isStored) return;
-    await batches.process({ uid, origin: { source: "", seq: index, chunk: 0 }, payload, stored: false });
+    const origin = { source: "", seq: index, chunk: 0 };
+    await batches.process({ uid, origin, place: [index], payload, stored: false });
   };
   const sourceContext = context.forSource(checkpoint, part);
   const yielded = await run.code.run(() => runtime.definition.iterBatches?.(context.args, sourceContext) ?? []);
   const { partitions } = run.node;
   const fresh = sourceBatches({
     batches: run.code.iterate(yielded),
-    held: part ?? run.held,
+    held: part,
     partitions,
     checkpoint,
   });
@@ -116,15 +114,15 @@ async function consumeSource({ run, runtime, context, pass, batches, reports, pa
 async function consumeSingle({ run, pass, batches }: Consuming): Promise<void> {
   if (pass.log.length > 0 || shardOf(singleUid, run.node.partitions) !== run.held.attempt.shard) return;
   const origin = { source: "", seq: 0, chunk: 0 };
-  await batches.process({ uid: singleUid, origin, payload: run.node.args, stored: true, misfit: "bad_input" });
+  const payload = run.node.args;
+  await batches.process({ uid: singleUid, origin, place: [0], payload, stored: true, misfit: "bad_input" });
 }
 
 async function consumeStream(consuming: Consuming, input: InputPlan & { readonly kind: "stream" }): Promise<void> {
-  const { run, pass, batches, part, reports } = consuming;
+  const { run, runtime, pass, batches, part, reports } = consuming;
   const { store, limits } = run.parts;
   const { taskId } = run.held.attempt;
   const sources = shardsOf(run.plan, input.fromNodes);
-  const onlySource = input.fromNodes.length === 1;
   const stream = new StreamInput({
     store,
     taskId,
@@ -144,7 +142,7 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
         const pulled = await run.retry.run(() => stream.pull());
         if (pulled.kind === "end") return;
         if (pulled.kind === "restarted") {
-          await batches.drain(); // pending batches belong to the old output
+          await batches.finishTries(); // of the old output
           await pass.log.restart(pulled.sourceGens);
           throw new AttemptEnded("reload");
         }
@@ -153,31 +151,37 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
           continue;
         }
         wait.reset();
+        const { source, only } = pulled;
         let { skipChunks } = pulled;
         for (const artifact of pulled.artifacts) {
-          for (const batch of batchesOf({ artifact, source: pulled.source, skipChunks, input, onlySource })) {
+          for (const batch of batchesOf({ artifact, source, skipChunks, only, input, sources })) {
             if (shardOf(batch.uid, run.node.partitions) === run.held.attempt.shard) await batches.process(batch);
           }
           skipChunks = 0;
-          if (positions !== undefined) await positions.passed(pulled.source, artifact.seq);
+          if (positions !== undefined && only === undefined) await positions.passed(source, artifact.seq);
         }
       }
     },
     {
       pollMs: input.pollMs,
       pollMaxMs: input.pollMaxMs,
-      held: part ?? run.held,
-      mayStay: () => mayHoldSlot(consuming),
+      held: part,
+      mayStay: async () => !runtime.definition.resumable && pass.log.length > 0 && (await isQueueEmpty(run)),
     },
   );
 }
 
 /**
- * An attempt that cannot resume loses its work with its slot, so it stays while no queued node could use the slot.
- * Nodes blocked by a limit over all workers are not visible here, so with such limits it leaves.
+ * An attempt that cannot resume would start over, with all tries anew, and might never end: it stays, since the wait
+ * does end. One that would lose only outputs stays while nothing else could use its slot.
  */
-async function mayHoldSlot({ run, runtime, pass }: Consuming): Promise<boolean> {
-  if (runtime.definition.resumable || pass.log.length === 0) return false;
+async function mayWaitForTries({ run, runtime, pass }: PassRun, wouldLoseWork: boolean): Promise<boolean> {
+  if (!runtime.definition.resumable && pass.log.length > 0) return true;
+  return wouldLoseWork && isQueueEmpty(run);
+}
+
+/** Nodes blocked by a limit over all workers are not visible here, so with such limits it may not be empty. */
+async function isQueueEmpty(run: AttemptRun): Promise<boolean> {
   const { store, handlers, limits } = run.parts;
   if (Object.keys(limits.running).length > 0) return false;
   return (await run.retry.run(() => store.peekQueue([...handlers.keys()], 1))).length === 0;
@@ -188,12 +192,19 @@ function* batchesOf(options: {
   readonly artifact: Artifact;
   readonly source: Source;
   readonly skipChunks: number;
+  /** Only these chunks. */
+  readonly only: readonly number[] | undefined;
   readonly input: InputPlan & { readonly kind: "stream" };
-  readonly onlySource: boolean;
+  readonly sources: readonly { readonly nodeId: string; readonly shard: number }[];
 }): Generator<IncomingBatch> {
-  const { artifact, source, skipChunks, input, onlySource } = options;
+  const { artifact, source, skipChunks, only, input, sources } = options;
+  const onlySource = input.fromNodes.length === 1;
   const payloads = input.adapter.expand(artifact.meta, source.nodeId);
+  const { nodeId, shard } = source;
+  const sourceAt = sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard);
+  const place = sources.length === 1 ? placeOf(artifact) : [sourceAt, ...placeOf(artifact)];
   for (let chunk = skipChunks; chunk < payloads.length; chunk++) {
+    if (only?.includes(chunk) === false) continue;
     yield {
       uid: consumerUid({
         nodeId: source.nodeId,
@@ -202,6 +213,7 @@ function* batchesOf(options: {
         ...(input.adapter.whole ? {} : { chunk }),
       }),
       origin: { source: sourceKey(source.nodeId, source.shard), seq: artifact.seq, chunk },
+      place: input.adapter.whole ? place : [...place, chunk],
       payload: payloads[chunk],
       stored: true,
     };
@@ -232,5 +244,5 @@ async function consumeGather(consuming: Consuming, input: InputPlan & { readonly
     gather({ store, records, sources, pageSize: limits.pageSize }),
   );
   const origin = { source: "*", seq: 0, chunk: 0 };
-  await batches.process({ uid: gatherUid, origin, payload, stored: true });
+  await batches.process({ uid: gatherUid, origin, place: [0], payload, stored: true });
 }

@@ -117,12 +117,12 @@ export class RunContext implements AttemptContext {
   }
 
   /** The context of one batch: this one, with the batch's own fields. */
-  forBatch(uid: string, part?: Stoppable): RunBatchContext {
-    return new RunBatchContext(this, uid, part);
+  forBatch(batch: { readonly uid: string; readonly tries: number }, part: Stoppable): RunBatchContext {
+    return new RunBatchContext(this, batch, part);
   }
 
   /** The context of `iterBatches`, which may have to stop before the attempt does. */
-  forSource(checkpoint: Checkpoint, part?: Stoppable): AttemptContext {
+  forSource(checkpoint: Checkpoint, part: Stoppable): AttemptContext {
     return new SourceContext(this, checkpoint, part);
   }
 
@@ -198,7 +198,7 @@ class DerivedContext implements AttemptContext {
 class SourceContext extends DerivedContext {
   readonly #checkpoint: Checkpoint;
 
-  constructor(run: RunContext, checkpoint: Checkpoint, part: Stoppable | undefined) {
+  constructor(run: RunContext, checkpoint: Checkpoint, part: Stoppable) {
     super(run, part);
     this.#checkpoint = checkpoint;
   }
@@ -210,11 +210,13 @@ class SourceContext extends DerivedContext {
 
 export class RunBatchContext extends DerivedContext implements BatchContext {
   readonly uid: string;
+  readonly tries: number;
   readonly metrics = new MetricsCollector();
 
-  constructor(run: RunContext, uid: string, part: Stoppable | undefined) {
+  constructor(run: RunContext, batch: { readonly uid: string; readonly tries: number }, part: Stoppable) {
     super(run, part);
-    this.uid = uid;
+    this.uid = batch.uid;
+    this.tries = batch.tries;
   }
 
   get idempotencyKey(): string {

@@ -38,7 +38,7 @@ export async function runFunction(run: AttemptRun, definition: CoordinatorFuncti
     const says = `the output of '${definition.name}' does not match its schema`;
     const meta = await validateOutput(codec.encode.bind(codec), output, "schema_mismatch", says);
     const origin = { source: "*", seq: 0, chunk: 0 };
-    await log.append({ uid: resultUid, origin, meta, metrics: {} });
+    await log.append({ uid: resultUid, origin, place: [0], meta, metrics: {} });
     await log.complete({ result: meta });
   });
 }
@@ -131,7 +131,7 @@ function varsOf(run: AttemptRun): VarsAccess {
         const answer = await run.retry.run(() => store.writeVars(taskId, write));
         if (answer === "ok" || answer === "applied") return;
         // The task is ending, but the cancel has not arrived here yet: release the claim, it will be cancelled.
-        if (answer === "closed") throw new AttemptEnded("released");
+        if (answer === "closed") throw new AttemptEnded("starving");
       }
     },
   };

@@ -58,7 +58,7 @@ export class InputWait {
     this.#starvingSince = undefined;
   }
 
-  /** The sources had nothing to read. @throws AttemptEnded `released` if it has starved for too long */
+  /** The sources had nothing to read. @throws AttemptEnded `starving` if it has starved for too long */
   async untilChanged(sourceRunning: boolean): Promise<void> {
     this.#held.checkMayBegin();
     await this.#starve(sourceRunning);
@@ -92,7 +92,7 @@ export class InputWait {
     const now = this.#clock.monotonic();
     this.#starvingSince ??= now;
     if (now - this.#starvingSince < this.#starveMs) return;
-    if (!(await this.#mayStay())) throw new AttemptEnded("released");
+    if (!(await this.#mayStay())) throw new AttemptEnded("starving");
     this.#starvingSince = now;
   }
 }

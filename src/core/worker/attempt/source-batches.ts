@@ -11,7 +11,7 @@ const maxUidLength = 512;
 
 export interface NumberedBatch {
   readonly uid: string;
-  /** Its index among all batches of the source. */
+  /** Its index among all batches of the source, including those before a checkpoint. */
   readonly index: number;
   readonly payload: unknown;
 }
@@ -24,12 +24,12 @@ export async function* sourceBatches(options: {
   readonly batches: AsyncIterable<SourceBatch<unknown>> | Iterable<SourceBatch<unknown>>;
   readonly held: Stoppable;
   readonly partitions: number;
-  readonly checkpoint: Pick<SourceCheckpoint, "isUsed">;
+  readonly checkpoint: Pick<SourceCheckpoint, "isUsed" | "index">;
 }): AsyncGenerator<NumberedBatch> {
   const { batches, held, partitions, checkpoint } = options;
-  let index = 0;
   for await (const batch of gated(batches, held)) {
-    const numbered = { uid: uidOf(batch, index, checkpoint), index: index++, payload: batch.payload };
+    const index = checkpoint.index++;
+    const numbered = { uid: uidOf(batch, index, checkpoint), index, payload: batch.payload };
     if (shardOf(numbered.uid, partitions) === held.attempt.shard) yield numbered;
   }
 }
@@ -81,6 +81,10 @@ export class SourceCheckpoint implements Checkpoint {
   readonly #reports: AttemptReports;
   readonly #generation: number;
   readonly #stored: () => Promise<boolean>;
+  readonly #afterLast: number;
+  #before: Promise<void> = Promise.resolve();
+  /** The index of the next batch of the source. */
+  index = 0;
   #unwritten: { readonly checkpoint: Json } | undefined;
   #isUsed = false;
 
@@ -90,10 +94,13 @@ export class SourceCheckpoint implements Checkpoint {
     readonly generation: number;
     /** Resolves when the batches yielded so far are stored; false, or an error, if one of them will not be. */
     readonly stored: () => Promise<boolean>;
+    /** An index after those of all stored batches. */
+    readonly afterLast: number;
   }) {
     this.#reports = options.reports;
     this.#generation = options.generation;
     this.#stored = options.stored;
+    this.#afterLast = options.afterLast;
   }
 
   /** The source may have started where an earlier attempt stopped, or a later one will. */
@@ -103,7 +110,11 @@ export class SourceCheckpoint implements Checkpoint {
 
   async get(): Promise<Json | undefined> {
     this.#isUsed = true;
-    return this.#unwritten === undefined ? this.#reports.get() : copyJson(this.#unwritten.checkpoint);
+    if (this.#unwritten !== undefined) return copyJson(this.#unwritten.checkpoint);
+    const saved = await this.#reports.get();
+    // The source begins where it was saved.
+    if (saved !== undefined) this.index = Math.max(this.index, this.#reports.checkpointIndex ?? this.#afterLast);
+    return saved;
   }
 
   set(value: Json): Promise<void> {
@@ -114,15 +125,27 @@ export class SourceCheckpoint implements Checkpoint {
     } catch (error) {
       return Promise.reject(error);
     }
-    const written = this.#write({ checkpoint });
+    const written = this.#write({ checkpoint, index: this.index });
     written.catch(() => {}); // a failed batch must not end the process if nothing awaits this promise
     return written;
   }
 
-  async #write(unwritten: { readonly checkpoint: Json }): Promise<void> {
+  /** In the order of the calls, whichever batch is stored first. */
+  #write(unwritten: { readonly checkpoint: Json; readonly index: number }): Promise<void> {
     this.#unwritten = unwritten;
-    if (!(await this.#stored())) throw new AttemptAborted("a batch before this checkpoint was not stored");
-    await this.#reports.writeCheckpoint(unwritten.checkpoint, this.#generation);
+    const stored = this.#stored();
+    stored.catch(() => {}); // awaited later
+    const written = this.#before.then(() => this.#writeWhen(stored, unwritten));
+    this.#before = written.catch(() => {});
+    return written;
+  }
+
+  async #writeWhen(
+    stored: Promise<boolean>,
+    unwritten: { readonly checkpoint: Json; readonly index: number },
+  ): Promise<void> {
+    if (!(await stored)) throw new AttemptAborted("a batch before this checkpoint was not stored");
+    await this.#reports.writeCheckpoint(unwritten.checkpoint, this.#generation, unwritten.index);
     if (this.#unwritten === unwritten) this.#unwritten = undefined;
   }
 }

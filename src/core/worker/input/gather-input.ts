@@ -2,6 +2,7 @@ import type { Json } from "../../../errors/index.ts";
 import { type Artifact, logOf, type ShardRecord } from "../../model/records.ts";
 import { isNodeFinished, type NodePlan, type Plan } from "../../plan/index.ts";
 import { artifactsDropped, type WorkerStore } from "../../ports/index.ts";
+import { inInputOrder } from "./input-order.ts";
 
 /** A source of a gather, and the name of its outputs in the payload. */
 export interface GatherSource {
@@ -49,15 +50,17 @@ export async function readSources(options: {
   return complete ? { complete, records } : { complete, sourceRunning };
 }
 
-/** All artifacts of a finished shard in order, page by page. */
-export async function* readLog(store: WorkerStore, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
-  const count = record.count ?? 0;
-  for (let from = 0; from < count; ) {
-    const page = await store.readArtifacts(logOf(record), record.generation, from, pageSize);
-    if (page.length === 0) throw artifactsDropped(record);
-    yield* page;
-    from += page.length;
-  }
+/** All artifacts of a finished shard in the order of the input, page by page. */
+export function readLog(store: WorkerStore, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
+  return inInputOrder({
+    length: record.count ?? 0,
+    pageSize,
+    async read(from, limit) {
+      const page = await store.readArtifacts(logOf(record), record.generation, from, limit);
+      if (page.length === 0) throw artifactsDropped(record);
+      return page;
+    },
+  });
 }
 
 /** The payload: by alias, the outputs of each source in order. */

@@ -1,3 +1,4 @@
 export { chosenSources, gather, readLog, readSources } from "./gather-input.ts";
+export { inInputOrder, placeOf, sortedByPlace } from "./input-order.ts";
 export { type InputPlan, routeInput } from "./routing.ts";
-export { consumerUid, type Source, StreamInput, shardOf } from "./stream-input.ts";
+export { consumerUid, furthestOf, type Source, StreamInput, shardOf } from "./stream-input.ts";

@@ -1,5 +1,12 @@
 import { hash } from "node:crypto";
-import { type Artifact, type Origin, type ShardRecord, type ShardRef, sourceKey } from "../../model/records.ts";
+import {
+  type Artifact,
+  type Origin,
+  type Position,
+  type ShardRecord,
+  type ShardRef,
+  sourceKey,
+} from "../../model/records.ts";
 import type { WorkerStore } from "../../ports/index.ts";
 
 /** A shard that a consumer reads. */
@@ -18,16 +25,27 @@ interface Cursor extends Source {
   seq: number;
   /** Chunks of that artifact that are already stored. */
   skipChunks: number;
+  /** What an earlier attempt left open before that: read first. */
+  readonly open: OpenArtifact[];
   /** Length of the finished log, once known; it never changes. */
   count: number | undefined;
+}
+
+/** An artifact of which some chunks are not stored. */
+interface OpenArtifact {
+  readonly seq: number;
+  readonly chunks: number[];
 }
 
 export type Pulled =
   | {
       readonly kind: "page";
       readonly source: Source;
-      readonly artifacts: readonly Artifact[] /** Of the first artifact. */;
+      readonly artifacts: readonly Artifact[];
+      /** Of the first artifact. */
       readonly skipChunks: number;
+      /** Only these chunks of the only artifact. */
+      readonly only?: readonly number[];
     }
   | { readonly kind: "nothing"; readonly sourceRunning: boolean }
   | { readonly kind: "end" }
@@ -42,7 +60,7 @@ export interface StreamInputOptions {
    * From the consumer's own record: the generations that its output is built from, even if the sources have newer ones.
    */
   readonly sourceGens: Readonly<Record<string, number>>;
-  /** From the consumer's own log: the last batch stored from each source. */
+  /** From the consumer's own log: the last origin from each source. */
   readonly origins: readonly Origin[];
   readonly pageSize: number;
 }
@@ -73,8 +91,9 @@ export class StreamInput {
         key,
         log: { taskId: options.taskId, nodeId, shard },
         generation: options.sourceGens[key] ?? 0,
-        seq: stored?.seq ?? 0,
-        skipChunks: stored === undefined ? 0 : stored.chunk + 1,
+        seq: stored === undefined ? 0 : furthestOf(stored)[0],
+        skipChunks: stored === undefined ? 0 : furthestOf(stored)[1] + 1,
+        open: openArtifacts(stored?.open ?? []),
         count: undefined,
       };
     });
@@ -92,26 +111,40 @@ export class StreamInput {
       const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
       if (this.#see(records).restarted) return restarted(records);
     }
+    for (const cursor of this.#open) {
+      const left = await this.#leftOpen(cursor);
+      if (left !== undefined) return left;
+    }
     for (let looked = 0; looked < this.#open.length; looked++) {
       const page = await this.#page();
       if (page !== undefined) return page;
     }
-    this.#open = this.#open.filter((cursor) => cursor.seq !== cursor.count);
+    this.#open = this.#open.filter((cursor) => !isRead(cursor));
     if (this.#open.length === 0) return { kind: "end" };
     // Read the page first and the record second, so that "nothing new" and "finished with this count" are consistent.
     const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
     const seen = this.#see(records);
     if (seen.restarted) return restarted(records);
-    this.#open = this.#open.filter((cursor) => cursor.seq !== cursor.count);
+    this.#open = this.#open.filter((cursor) => !isRead(cursor));
     if (this.#open.length === 0) return { kind: "end" };
     if (seen.adopted) return this.pull(); // the pages were read from the wrong log
     return { kind: "nothing", sourceRunning: seen.running };
   }
 
+  /** The next artifact of which something was left open; `undefined` if there is none, or it is not visible here yet. */
+  async #leftOpen(cursor: Cursor): Promise<Pulled | undefined> {
+    const [next] = cursor.open;
+    if (next === undefined) return undefined;
+    const artifacts = await this.#options.store.readArtifacts(cursor.log, cursor.generation, next.seq, 1);
+    if (artifacts.length === 0) return undefined;
+    cursor.open.shift();
+    return { kind: "page", source: cursor, artifacts, skipChunks: 0, only: next.chunks };
+  }
+
   /** The next page of the source whose turn it is; `undefined` if it has none. */
   async #page(): Promise<Pulled | undefined> {
     const cursor = this.#open[this.#turn++ % this.#open.length] as Cursor;
-    if (cursor.seq === cursor.count) return undefined;
+    if (cursor.seq === cursor.count || cursor.open.length > 0) return undefined;
     const { store, pageSize } = this.#options;
     const artifacts = await store.readArtifacts(cursor.log, cursor.generation, cursor.seq, pageSize);
     if (artifacts.length === 0) return undefined;
@@ -141,6 +174,21 @@ export class StreamInput {
     }
     return { restarted, running, adopted };
   }
+}
+
+const isRead = ({ seq, count, open }: Cursor): boolean => seq === count && open.length === 0;
+
+/** The furthest stored batch of a source, as its last origin says. */
+export const furthestOf = ({ to, seq, chunk }: Origin): Position => to ?? [seq, chunk];
+
+function openArtifacts(positions: readonly Position[]): OpenArtifact[] {
+  const artifacts: OpenArtifact[] = [];
+  for (const [seq, chunk] of positions) {
+    const last = artifacts.at(-1);
+    if (last?.seq === seq) last.chunks.push(chunk);
+    else artifacts.push({ seq, chunks: [chunk] });
+  }
+  return artifacts;
 }
 
 function restarted(records: readonly ShardRecord[]): Pulled {

@@ -29,6 +29,8 @@ const full: Required<ShardRecord> = {
   metrics: { m: 16 },
   artifactsOf: { taskId: "s", nodeId: "n", shard: 3 },
   checkpoint: { at: 17 },
+  checkpointIndex: 23,
+  tries: { u: { failed: 1, dueAt: 24 } },
   cursors: { "a/0": 18 },
   progress: { done: 19, total: 20 },
   failure: { nodeId: "n", reasonCode: "x", message: "y", shard: 3, epoch: 4 },

@@ -1,0 +1,347 @@
+import { FlowError, isInstance } from "../../../errors/index.ts";
+import { AttemptError } from "../../model/attempt-error.ts";
+import { retryDelayMs } from "../../plan/index.ts";
+import { AttemptEnded, type AttemptScope } from "./attempt-handle.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import type { BatchTries } from "./attempt-reports.ts";
+import type { AttemptRun } from "./attempt-run.ts";
+import type { BatchOutput, BatchRunner, IncomingBatch } from "./batch-runner.ts";
+import { type ClassifiedFailure, classifyFailure } from "./failure.ts";
+import type { HandlerRuntime } from "./handler-code.ts";
+
+/** Limit of open batches: in progress, processed but not stored, or waiting for their next try. */
+const minOpen = 128;
+const openPerSlot = 4;
+
+/** A batch failed for good, and with it the node. */
+export class BatchFailed extends Error {
+  override readonly name = "BatchFailed";
+  readonly classified: ClassifiedFailure;
+
+  constructor(classified: ClassifiedFailure) {
+    super(classified.failure.message);
+    this.classified = classified;
+  }
+}
+
+/** A batch that is not stored yet. */
+interface OpenBatch {
+  readonly batch: IncomingBatch;
+  /** Failed tries. */
+  failed: number;
+  /** Monotonic time before which it is not tried again. */
+  dueAt: number;
+  /** Present once it is to be stored. */
+  output: BatchOutput | undefined;
+}
+
+export interface BatchPoolOptions {
+  readonly run: AttemptRun;
+  readonly runtime: HandlerRuntime;
+  readonly runner: BatchRunner;
+  readonly log: AttemptLog;
+  readonly tries: BatchTries;
+  /** What a batch that fails for good ends: the input and the other batches. */
+  readonly part: AttemptScope;
+  readonly concurrency: number;
+  /** Whether the attempt keeps its slot while all of its batches wait. */
+  readonly mayStay: (wouldLoseWork: boolean) => Promise<boolean>;
+}
+
+/**
+ * The batches of one attempt, each with its own fate: one that fails waits for its next try while the others continue,
+ * and each is stored when it is done, or under `ordered` when those before it are. Appends never overlap.
+ *
+ * A batch that fails for good ends the input and aborts the signal of the others; what they still return is stored.
+ * Nothing continues until all of them have ended.
+ */
+export class BatchPool {
+  readonly #options: BatchPoolOptions;
+  readonly #ordered: boolean;
+  readonly #maxOpen: number;
+  /** In the order of the input. */
+  readonly #open = new Set<OpenBatch>();
+  readonly #waiting = new Set<OpenBatch>();
+  /** Processed, in the order in which they are stored; not used under `ordered`. */
+  readonly #processed: OpenBatch[] = [];
+  #processing = 0;
+  /** Failed tries that are being classified and stored. */
+  #failing = 0;
+  #isStoring = false;
+  /** The log has changed, or belongs to another attempt, or the outcome of an append is unknown. */
+  #mayNotStore = false;
+  /** No further tries: the input has ended early. */
+  #isLeaving = false;
+  #alarm: { readonly at: number; readonly abort: AbortController } | undefined;
+  #changes = 0;
+  #wakers: (() => void)[] = [];
+  #listens = false;
+
+  constructor(options: BatchPoolOptions) {
+    this.#options = options;
+    this.#ordered = options.run.node.ordered;
+    const { concurrency } = options;
+    this.#maxOpen = this.#ordered ? 2 * concurrency : Math.max(minOpen, openPerSlot * concurrency);
+  }
+
+  /** Resolves when there is room for another batch. */
+  async process(batch: IncomingBatch): Promise<void> {
+    const { run, log, tries, part, concurrency } = this.#options;
+    part.checkMayBegin();
+    while (this.#isBusy && !this.#isOver) await this.#change(); // with a batch whose next try was due
+    part.checkMayBegin();
+    const { failed, dueAt } = tries.of(batch.uid) ?? { failed: 0, dueAt: 0 };
+    const open: OpenBatch = { batch, failed, dueAt, output: undefined };
+    this.#open.add(open);
+    log.take(batch.origin);
+    if (dueAt > run.parts.clock.monotonic()) this.#wait(open);
+    else {
+      const tried = this.#try(open);
+      if (concurrency === 1) await tried;
+    }
+    while (this.#isFull && !this.#isOver) await this.#nextChange();
+    part.check();
+  }
+
+  /** Resolves when all batches so far are stored; false if one of them will not be. */
+  async stored(): Promise<boolean> {
+    const batches = [...this.#open];
+    const isOpen = () => batches.some((open) => this.#open.has(open));
+    // The input is not at its end, but may do nothing before this resolves.
+    while (isOpen() && !this.#isOver) await this.#nextChange({ inputMayContinue: true });
+    return !isOpen();
+  }
+
+  /** Resolves when all batches are stored. @throws what ended them */
+  async drain(): Promise<void> {
+    const { part } = this.#options;
+    while (this.#open.size > 0 && !this.#isOver) await this.#nextChange();
+    if (this.#open.size > 0) await this.#finishTries();
+    part.check();
+  }
+
+  /** Begins no further tries. Resolves when none is in progress. @throws what ended the batches */
+  async finishTries(): Promise<void> {
+    await this.#finishTries();
+    this.#options.part.check();
+  }
+
+  /** The input ended with this error. Batches in progress came before it, so an error of theirs takes precedence. */
+  async leave(error: unknown): Promise<never> {
+    const { part } = this.#options;
+    await this.#finishTries();
+    if (part.stopped !== undefined) throw part.stopped.error;
+    const dueInMs = this.#firstDue()?.inMs;
+    part.stop(error);
+    this.#changed();
+    const isStarving = isInstance(error, AttemptEnded) && error.reason === "starving";
+    throw isStarving ? new AttemptEnded("starving", dueInMs) : error;
+  }
+
+  get #isOver(): boolean {
+    const { part, run } = this.#options;
+    return part.stopped !== undefined || run.held.reason !== undefined;
+  }
+
+  /** Outputs do not accumulate either, if the store is slow or a consumer is waited for. */
+  get #isBusy(): boolean {
+    const { concurrency } = this.#options;
+    const unstored = this.#processed.length + (this.#isStoring ? 1 : 0);
+    return this.#processing >= concurrency || unstored >= concurrency;
+  }
+
+  get #isFull(): boolean {
+    return this.#isBusy || this.#open.size >= this.#maxOpen;
+  }
+
+  async #finishTries(): Promise<void> {
+    this.#isLeaving = true;
+    this.#alarm?.abort.abort(wakeUp);
+    while (this.#processing > 0 || this.#failing > 0 || this.#isStoring) await this.#change();
+  }
+
+  /**
+   * Resolves at the next change. If there is none because all open batches wait for long, the attempt gives up its slot.
+   */
+  async #nextChange({ inputMayContinue = false } = {}): Promise<void> {
+    const { run, part, mayStay } = this.#options;
+    const { clock, limits } = run.parts;
+    const isIdle = this.#processing === 0 && this.#failing === 0 && !this.#isStoring;
+    const due = isIdle ? this.#firstDue() : undefined;
+    if (due === undefined) return this.#change();
+    part.checkMayBegin();
+    // A wait must not count as a timeout either.
+    const isLong = due.inMs > Math.min(limits.starveMs, run.remainingMs() ?? Number.POSITIVE_INFINITY);
+    if (!isLong) return part.whileIdle(this.#change());
+    const before = this.#changes;
+    const wouldLoseWork = this.#waiting.size < this.#open.size;
+    if (inputMayContinue || (await mayStay(wouldLoseWork))) {
+      const woken = new AbortController();
+      const sleeping = clock.sleep(limits.starveMs, woken.signal);
+      await part.whileIdle(Promise.race([this.#change(), sleeping])).finally(() => woken.abort(wakeUp));
+      if (!inputMayContinue || (await mayStay(wouldLoseWork))) return;
+    }
+    if (this.#changes === before) this.#stop(new AttemptEnded("waiting", this.#firstDue()?.inMs));
+  }
+
+  /** The batch that is tried next, and when. */
+  #firstDue(): { readonly open: OpenBatch; readonly inMs: number } | undefined {
+    let first: OpenBatch | undefined;
+    for (const open of this.#waiting) if (first === undefined || open.dueAt < first.dueAt) first = open;
+    if (first === undefined) return undefined;
+    return { open: first, inMs: Math.max(0, first.dueAt - this.#options.run.parts.clock.monotonic()) };
+  }
+
+  /** One try. Never rejects. */
+  async #try(open: OpenBatch): Promise<void> {
+    this.#processing++;
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      open.output = await this.#options.runner.process(open.batch, open.failed + 1);
+    } catch (error) {
+      failure = { error };
+    }
+    this.#processing--;
+    if (failure === undefined) {
+      if (!this.#ordered) this.#processed.push(open);
+      if (!this.#isStoring) await this.#store();
+    } else await this.#failed(open, failure.error);
+    this.#changed();
+  }
+
+  /** Stores what is processed, one batch after another. */
+  async #store(): Promise<void> {
+    this.#isStoring = true;
+    for (let open = this.#nextToStore(); open?.output !== undefined; open = this.#nextToStore()) {
+      try {
+        await this.#options.runner.store(open.batch, open.output);
+        this.#open.delete(open);
+        this.#options.tries.over(open.batch.uid);
+      } catch (error) {
+        open.output = undefined;
+        if (isRefused(error)) await this.#failed(open, error);
+        else {
+          this.#mayNotStore = true;
+          this.#end(open, error);
+        }
+      }
+      this.#changed();
+    }
+    this.#isStoring = false;
+  }
+
+  #nextToStore(): OpenBatch | undefined {
+    if (this.#mayNotStore) return undefined;
+    if (!this.#ordered) return this.#processed.shift();
+    const [first] = this.#open;
+    return first;
+  }
+
+  /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */
+  async #failed(open: OpenBatch, error: unknown): Promise<void> {
+    if (this.#isOver || isInstance(error, AttemptEnded) || FlowError.is(error, "STORE_UNAVAILABLE")) {
+      return this.#end(open, error); // not the batch's fault
+    }
+    this.#failing++;
+    try {
+      await this.#count(open, error);
+    } catch (other) {
+      this.#end(open, other);
+    }
+    this.#failing--;
+  }
+
+  /** Stored before the next try begins, so that no crash resets the count. */
+  async #count(open: OpenBatch, error: unknown): Promise<void> {
+    const { run, runtime, tries } = this.#options;
+    const { node, parts, held, code } = run;
+    const { uid } = open.batch;
+    const thrown = { error, attempt: held.attempt, batchUid: uid, handler: runtime.definition };
+    const { failure, permanent, afterMs } = await code.run(() => classifyFailure(thrown));
+    open.failed++;
+    const isPermanent = permanent || node.retry.permanentOn.includes(failure.reasonCode);
+    const retriesAttempts = parts.store.retriesAttempts === true; // a wrapper may return a method for any name
+    if (isPermanent || retriesAttempts || open.failed >= node.retry.maxFailures) {
+      const tried = { ...failure, tries: open.failed };
+      return this.#end(open, new BatchFailed({ failure: tried, permanent: isPermanent || !retriesAttempts, afterMs }));
+    }
+    const delayMs = Math.max(afterMs, retryDelayMs(node.retry, open.failed, parts.random));
+    open.dueAt = parts.clock.monotonic() + delayMs;
+    await tries.failed(uid, { failed: open.failed, dueAt: open.dueAt });
+    this.#wait(open);
+  }
+
+  #wait(open: OpenBatch): void {
+    this.#waiting.add(open);
+    if (!this.#listens) {
+      this.#listens = true;
+      const { signal } = this.#options.part;
+      if (signal.aborted) this.#changed();
+      else signal.addEventListener("abort", () => this.#changed(), { once: true });
+    }
+    this.#changed();
+  }
+
+  /** The first error decides. If several batches were in progress, it may be the fault of any. */
+  #end(open: OpenBatch, error: unknown): void {
+    const { run, part } = this.#options;
+    if (part.stopped === undefined && this.#processing === 0) run.at.batchUid = open.batch.uid;
+    this.#stop(error);
+  }
+
+  #stop(error: unknown): void {
+    this.#options.part.stop(error);
+    this.#changed();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakers.push(resolve);
+    });
+  }
+
+  #changed(): void {
+    this.#changes++;
+    this.#retryDue();
+    const wakers = this.#wakers;
+    this.#wakers = [];
+    for (const wake of wakers) wake();
+  }
+
+  /** Tries what is due as far as there is room, and sets the alarm for the next. */
+  #retryDue(): void {
+    const { held } = this.#options.run;
+    if (this.#isOver || this.#isLeaving || held.isWindingDown) {
+      this.#alarm?.abort.abort(wakeUp);
+      return;
+    }
+    while (!this.#isBusy) {
+      const due = this.#firstDue();
+      if (due === undefined) return;
+      if (due.inMs > 0) {
+        this.#setAlarm(due.open.dueAt, due.inMs);
+        return;
+      }
+      this.#waiting.delete(due.open);
+      void this.#try(due.open);
+    }
+  }
+
+  #setAlarm(at: number, inMs: number): void {
+    if (this.#alarm !== undefined && this.#alarm.at <= at) return;
+    this.#alarm?.abort.abort(wakeUp);
+    const alarm = { at, abort: new AbortController() };
+    this.#alarm = alarm;
+    void this.#options.run.parts.clock.sleep(inMs, alarm.abort.signal).then(() => {
+      if (this.#alarm === alarm) this.#alarm = undefined;
+      if (!alarm.abort.signal.aborted) this.#changed();
+    });
+  }
+}
+
+/** An explicit reason: without one, each abort creates a DOMException with a stack. */
+const wakeUp = Symbol("wake up");
+
+/** The store has refused this artifact and is unchanged. */
+const isRefused = (error: unknown): boolean =>
+  FlowError.is(error, "RECORD_TOO_LARGE") || (isInstance(error, AttemptError) && error.code === "duplicate_uid");
