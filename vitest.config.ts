@@ -50,6 +50,7 @@ export default defineConfig({
             "test-d/**/*.test.ts",
           ],
           globalSetup: ["test-d/global-setup.ts"],
+          isolate: false,
           setupFiles: ["test/leaks.ts"],
         },
       },

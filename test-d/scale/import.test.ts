@@ -35,11 +35,11 @@ test("without skipLibCheck, its declarations add little to zod's own", async () 
   expect(both.instantiations - alone.instantiations).toBeLessThan(17_000);
 });
 
-test.each(["5.9", "6.0"] as const)("TypeScript %s uses less than 10 MiB for an import", async (compiler) => {
+test("an import uses less than 10 MiB of a compiler", async () => {
   using workspace = new BuiltPackage("heap");
   workspace.write("zod.ts", zodOnly);
   workspace.write("flowkit.ts", withFlowkit);
-  const heapOf = (file: string) => keptHeap(compiler, join(workspace.path, file));
+  const heapOf = (file: string) => keptHeap(join(workspace.path, file));
   expect((await heapOf("flowkit.ts")) - (await heapOf("zod.ts"))).toBeLessThan(10);
 });
 

@@ -1,7 +1,7 @@
-/* Prints how many MiB of heap a program keeps once it is checked: `node --expose-gc measure-heap.ts typescript a.ts`. */
+/* Prints how many MiB of heap a program keeps once it is checked: `node --expose-gc measure-heap.ts a.ts`. */
+import ts from "typescript";
 
-const [name = "", file = ""] = process.argv.slice(2);
-const { default: ts } = (await import(name)) as { readonly default: typeof import("typescript") };
+const [file = ""] = process.argv.slice(2);
 const { gc } = globalThis;
 if (gc === undefined) throw new Error("run it with --expose-gc");
 

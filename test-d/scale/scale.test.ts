@@ -6,7 +6,7 @@ import { unknownNames } from "./programs.ts";
 
 /*
  * Flows of any size compile, and at what cost. Only instantiations are judged: all compilers count the same. `npm run
- * bench:type-cost` shows the rest.
+ * bench:type-cost` shows the rest. 5.9 and 6.0 check by the same code: each compiles one of the largest flows.
  */
 
 let workspace: LibraryWorkspace;
@@ -47,9 +47,9 @@ test("each further node costs as much as the one before", async () => {
   expect(late).toBeLessThan(early * 1.25);
 });
 
-test("500 nodes with options compile with all compilers, at the same cost", async () => {
+test("500 nodes with options compile at the same cost", async () => {
   const counts = [];
-  for (const compiler of compilers) {
+  for (const compiler of ["5.9", "7.0"] as const) {
     const { diagnostics, instantiations } = await measure(caseNamed("500 nodes: options"), compiler);
     expect(diagnostics, `TypeScript ${compiler}`).toEqual([]);
     counts.push(instantiations);
@@ -87,8 +87,8 @@ test("messages name what is unknown, however much is known, where compilers cut 
   }
 });
 
-test("two thousand nodes compile as subflows, with all compilers", { timeout: 600_000 }, async () => {
-  for (const compiler of compilers) {
+test("two thousand nodes compile as subflows", { timeout: 600_000 }, async () => {
+  for (const compiler of ["6.0", "7.0"] as const) {
     const { diagnostics } = await measure(caseNamed("400 nodes, used 5 times"), compiler);
     expect(diagnostics, `TypeScript ${compiler}`).toEqual([]);
   }

@@ -33,14 +33,20 @@ export const parallelMutations: readonly Mutation[] = [
     "the end of input does not wait for pending batches",
     edit(parallel, "    while (this.#inHand > 0) await this.#change();\n", ""),
   ),
-  mutation(
-    "only the last of several concurrent batches is aborted",
-    edit(
-      "core/worker/attempt/attempt-handle.ts",
-      "      this.#rejects.add(reject);\n",
-      "      this.#rejects.clear();\n      this.#rejects.add(reject);\n",
+  {
+    ...mutation(
+      "only the last of several concurrent batches is aborted",
+      edit(
+        "core/worker/attempt/attempt-handle.ts",
+        "      this.#rejects.add(reject);\n",
+        "      this.#rejects.clear();\n      this.#rejects.add(reject);\n",
+      ),
     ),
-  ),
+    elsewhere: concurrency(
+      "a timeout releases all of them",
+      "requires an attempt that is abandoned while several batches are pending and ignore their signals",
+    ),
+  },
   {
     ...mutation(
       "a failed batch does not stop the input",
