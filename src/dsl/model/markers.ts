@@ -16,6 +16,14 @@ export interface FlowTypeError<TMessage extends string> {
 export type FlowChoiceError<TMessage extends string, TRight> = TRight | FlowTypeError<TMessage>;
 
 /**
+ * What the elements of a list may be, beside the type of the list that was written: completions offer all of them. An
+ * array type would be instantiated with its members.
+ */
+export interface Alternatives<T> {
+  readonly [index: number]: T;
+}
+
+/**
  * The argument, or the message about it. `TMessage` is `true` if the argument is right, also where `any` makes it both.
  *
  * The message is a type argument because the compiler does not look into its branches while it infers from a call, nor

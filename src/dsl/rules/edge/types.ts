@@ -4,7 +4,7 @@ import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatc
 import type { MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
+import type { Alternatives, FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
 
 type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
@@ -25,12 +25,12 @@ export type AfterArgument<
     ? TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
         ? InputOf<THandler> extends Absent
-          ? TAfter | readonly TIds[]
+          ? TAfter | Alternatives<TIds>
           : Fits<TNodes, TAfter[number], InputOf<THandler>> extends true
-            ? TAfter | readonly TIds[]
+            ? TAfter | Alternatives<TIds>
             : { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
-        : TAfter | readonly TIds[]
-      : TAfter | readonly TIds[]
+        : TAfter | Alternatives<TIds>
+      : TAfter | Alternatives<TIds>
     : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
   : TAfter;
 
@@ -56,7 +56,7 @@ export type FromArgument<
   ? TFrom
   : TFrom extends readonly string[]
     ? AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter> extends true
-      ? TFrom | readonly TParent[]
+      ? TFrom | Alternatives<TParent>
       : { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
     : TAdapter extends TakesAliases
       ? GatherFits<
@@ -125,5 +125,5 @@ export type FnAfter<
   TIds extends string,
   TId extends string,
 > = TAfter[number] extends TIds
-  ? TAfter | readonly TIds[]
+  ? TAfter | Alternatives<TIds>
   : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> };
