@@ -15,11 +15,15 @@ export interface FlowTypeError<TMessage extends string> {
  */
 export type FlowChoiceError<TMessage extends string, TRight> = TRight | FlowTypeError<TMessage>;
 
-/**
- * What the elements of a list may be, beside the type of the list that was written: completions offer all of them. An
- * array type would be instantiated with its members.
- */
-export interface Alternatives<T> {
+declare const offered: unique symbol;
+
+/** Makes a type that no value has: it is only there for completions. */
+export interface Offered {
+  readonly [offered]: never;
+}
+
+/** What the elements of a list may be, beside the type of the list that was written. Cheaper than an array type. */
+export interface Alternatives<T> extends Offered {
   readonly [index: number]: T;
 }
 

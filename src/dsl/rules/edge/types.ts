@@ -4,7 +4,7 @@ import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatc
 import type { MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { Alternatives, FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
+import type { Alternatives, FlowChoiceError, FlowTypeError, Offered } from "../../model/markers.ts";
 
 type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
@@ -78,7 +78,7 @@ export type FromArgument<
       : FlowTypeError<MessageText<"aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
 /** The aliases that a handler takes. */
-type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent };
+type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent } & Offered;
 
 type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSources] extends [TParent]
   ? IsAssignable<TPayload, InputOf<THandler>>
