@@ -51,7 +51,7 @@ const attemptContext = [
   "traceparent",
   "vars",
 ];
-export const builtInAdapters = ["pull.from_artifacts", "pull.from_artifacts.rechunk:size", "pull.gather"];
+const builtInAdapters = ["pull.from_artifacts", "pull.from_artifacts.rechunk:size", "pull.gather"];
 const flowMembers = [
   "$infer",
   "compile",

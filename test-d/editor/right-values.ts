@@ -1,4 +1,4 @@
-import { builtInAdapters, coreCodes, type Place } from "./completions.ts";
+import { coreCodes, type Place } from "./completions.ts";
 
 /** A right value is not the last word: another one is offered in its place. */
 export const rightValues: readonly Place[] = [
@@ -26,16 +26,6 @@ export const rightValues: readonly Place[] = [
     what: "a fan-in",
     code: `etl.node("w", join, { after: ["extract", "count"], fanIn: "any|", input: { adapter: "pull.gather" } })`,
     offers: ["all", "any", "count:1", "count:2"],
-  },
-  {
-    what: "an adapter",
-    code: `etl.node("w", count, { after: ["extract"], input: { adapter: "pull.from_artifacts|" } })`,
-    offers: [...builtInAdapters, "pull.latest"],
-  },
-  {
-    what: "an adapter that gathers",
-    code: `etl.node("w", join, { after: ["count"], input: { adapter: "pull.gather|" } })`,
-    offers: [...builtInAdapters, "pull.latest"],
   },
   {
     what: "a source",

@@ -15,6 +15,18 @@ export interface FlowTypeError<TMessage extends string> {
  */
 export type FlowChoiceError<TMessage extends string, TRight> = TRight | FlowTypeError<TMessage>;
 
+declare const offered: unique symbol;
+
+/** Makes a type that no value has: it is only there for completions. */
+export interface Offered {
+  readonly [offered]: never;
+}
+
+/** What the elements of a list may be, beside the type of the list that was written. Cheaper than an array type. */
+export interface Alternatives<T> extends Offered {
+  readonly [index: number]: T;
+}
+
 /**
  * The argument, or the message about it. `TMessage` is `true` if the argument is right, also where `any` makes it both.
  *

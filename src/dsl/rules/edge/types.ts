@@ -4,14 +4,13 @@ import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatc
 import type { MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { FlowChoiceError, FlowTypeError } from "../../model/markers.ts";
+import type { Alternatives, FlowChoiceError, FlowTypeError, Offered } from "../../model/markers.ts";
 
 type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
 /**
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions. Verdicts are
- * compared with `false` for the reason given at `IsNever`.
+ * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions.
  */
 export type AfterArgument<
   TAfter,
@@ -22,17 +21,17 @@ export type AfterArgument<
   TAdapter,
   TFrom,
 > = TAfter extends readonly string[]
-  ? IsAssignable<TAfter[number], TIds> extends false
-    ? { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
-    : TFrom extends Absent
+  ? TAfter[number] extends TIds
+    ? TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
         ? InputOf<THandler> extends Absent
-          ? TAfter | readonly TIds[]
-          : Fits<TNodes, TAfter[number], InputOf<THandler>> extends false
-            ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
-            : TAfter | readonly TIds[]
-        : TAfter | readonly TIds[]
-      : TAfter | readonly TIds[]
+          ? TAfter | Alternatives<TIds>
+          : Fits<TNodes, TAfter[number], InputOf<THandler>> extends true
+            ? TAfter | Alternatives<TIds>
+            : { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
+        : TAfter | Alternatives<TIds>
+      : TAfter | Alternatives<TIds>
+    : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
   : TAfter;
 
 type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> =
@@ -57,7 +56,7 @@ export type FromArgument<
   ? TFrom
   : TFrom extends readonly string[]
     ? AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter> extends true
-      ? TFrom | readonly TParent[]
+      ? TFrom | Alternatives<TParent>
       : { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
     : TAdapter extends TakesAliases
       ? GatherFits<
@@ -79,7 +78,7 @@ export type FromArgument<
       : FlowTypeError<MessageText<"aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
 /** The aliases that a handler takes. */
-type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent };
+type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent } & Offered;
 
 type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSources] extends [TParent]
   ? IsAssignable<TPayload, InputOf<THandler>>
@@ -121,7 +120,10 @@ type SourceArgument<
     >;
 
 /** `after` of a coordinator function's node, which takes any output. */
-export type FnAfter<TAfter extends readonly string[], TIds extends string, TId extends string> =
-  IsAssignable<TAfter[number], TIds> extends false
-    ? { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
-    : TAfter | readonly TIds[];
+export type FnAfter<
+  TAfter extends readonly string[],
+  TIds extends string,
+  TId extends string,
+> = TAfter[number] extends TIds
+  ? TAfter | Alternatives<TIds>
+  : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> };

@@ -39,10 +39,10 @@ export type AdapterArgument<
   : TAdapter extends DefaultAdapter
     ? TParents["length"] extends 0
       ? FlowTypeError<MessageText<"rootInput", { node: TId }>>
-      : TAdapter | AdapterName<TAdapters>
+      : TAdapter
     : TAdapter extends AdapterName<TAdapters>
       ? OrError<
-          TAdapter | AdapterName<TAdapters>,
+          TAdapter,
           AdapterProblem<
             TAdapter,
             TNodes,
@@ -131,7 +131,7 @@ export type ListKeyArgument<
 > = TListKey extends string
   ? TListKey extends ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
     ? IsAssignable<Chunk<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey>, InputOf<THandler>> extends true
-      ? TListKey | ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
+      ? TListKey
       : FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
     : FlowChoiceError<
         MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,

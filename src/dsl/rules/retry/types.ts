@@ -2,7 +2,7 @@ import type { CoreReasonCode } from "../../../errors/index.ts";
 import type { MessageText } from "../../../graph/format/messages.ts";
 import type { AnyCoordinatorFn, FnNameOf } from "../../model/coordinator-function.ts";
 import type { AnyHandler } from "../../model/handler.ts";
-import type { FlowChoiceError } from "../../model/markers.ts";
+import type { Alternatives, FlowChoiceError } from "../../model/markers.ts";
 
 /** `retry.permanentOn` of a handler's node: checked as a whole, and element by element only if something is wrong. */
 export type PermanentOn<
@@ -10,7 +10,7 @@ export type PermanentOn<
   TId extends string,
   THandler extends AnyHandler,
 > = TCodes[number] extends THandler["$infer"]["errors"] | CoreReasonCode
-  ? TCodes | readonly (THandler["$infer"]["errors"] | CoreReasonCode)[]
+  ? TCodes | Alternatives<THandler["$infer"]["errors"] | CoreReasonCode>
   : {
       // Handlers and functions have separate types: with the message as a parameter, the compiler would fill in all of them.
       [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [THandler["$infer"]["errors"] | CoreReasonCode]
@@ -27,7 +27,7 @@ type ErrorsOf<TFn> = TFn extends AnyCoordinatorFn ? TFn["$infer"]["errors"] : ne
 export type FnPermanentOn<TCodes extends readonly string[], TId extends string, TFn> = TCodes[number] extends
   | ErrorsOf<TFn>
   | CoreReasonCode
-  ? TCodes | readonly (ErrorsOf<TFn> | CoreReasonCode)[]
+  ? TCodes | Alternatives<ErrorsOf<TFn> | CoreReasonCode>
   : {
       [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [ErrorsOf<TFn> | CoreReasonCode]
         ? TCodes[TIndex]
