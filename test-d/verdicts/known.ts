@@ -102,28 +102,10 @@ export const known: readonly Known[] = [
     explains: (found) => given(/z\.intersection/)(found) || wanted(/z\.intersection/)(found),
   },
   {
-    name: "read-only lists",
-    reason: "the compiler finds that a `readonly` list does not fit a mutable one",
-    conflicts: ["only the compiler refuses"],
-    explains: given(/\.readonly/),
-  },
-  {
-    name: "optional keys in any JSON",
-    reason: "the type of `z.json()` has no optional keys, so an object that has some does not fit it",
-    conflicts: ["only the compiler refuses"],
-    explains: wanted(/z\.json/),
-  },
-  {
     name: "inherited keys",
     reason: "TypeScript finds that every object has `toString` and `constructor`, also where they are optional keys",
     conflicts: ["only the compiler refuses"],
     explains: (found) => given(/toString|constructor/)(found) || wanted(/toString|constructor/)(found),
-  },
-  {
-    name: "filled keys",
-    reason: "without exactOptionalPropertyTypes the compiler does not see that a default fills a key",
-    conflicts: ["only the compiler refuses"],
-    explains: given(/\.(default|prefault)/),
   },
   {
     name: "one-way transforms",
