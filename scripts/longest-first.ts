@@ -15,6 +15,7 @@ const longest = [
   "test-d/scale/declarations.test.ts",
   "test-d/errors/mistakes.test.ts",
   "test-d/editor/completions.test.ts",
+  "test-d/verdicts/verdicts.test.ts",
   "test-d/inference-order.test.ts",
   "test/integration/cli/store.test.ts",
   "test/integration/engine/sqlite.test.ts",

@@ -94,7 +94,7 @@ function recordSamples(
     return [{}, ...values.map((value) => ({ x: value })), ...values.map((value) => ({ a: value, b: value, value }))];
   }
   const whole = values.map((value) => Object.fromEntries(names.map((name) => [name, value])));
-  return [{}, ...values.flatMap((value) => names.map((name) => ({ [String(name)]: value }))), ...whole];
+  return [{}, ...whole, ...values.flatMap((value) => names.map((name) => ({ [String(name)]: value })))];
 }
 
 function objectSamples(
@@ -119,9 +119,10 @@ function objectSamples(
       ]
     : [];
   return [
-    ...whole,
+    first,
     ...(optional.length === 0 ? [] : [without(optional)]),
-    ...optional.slice(0, 8).map((key) => without([key])),
+    ...optional.slice(0, most).map((key) => without([key])),
+    ...whole.slice(1),
     ...extra,
   ];
 }

@@ -48,6 +48,11 @@ const beyondJson: ReadonlySet<string> = new Set([
   ...["bigint", "date", "file", "function", "map", "nan", "promise", "set", "symbol", "undefined", "void"],
 ]);
 
+const isBeyondJson = ({ def }: Part): boolean =>
+  def.type === "literal"
+    ? def.values.every((value) => value === undefined || typeof value === "bigint")
+    : beyondJson.has(def.type);
+
 /** Titles, descriptions and other annotations of schemas. */
 type Metadata = $ZodRegistry<Record<string, unknown>>;
 type Part = $ZodTypes["_zod"];
@@ -61,7 +66,7 @@ function jsonSchema(schema: $ZodType, metadata: Metadata, change: (part: Part, j
     override: ({ zodSchema, jsonSchema }) => {
       withoutSafeBounds(jsonSchema);
       // zod leaves it open what such a part accepts; on the wire that is nothing.
-      if (beyondJson.has(zodSchema._zod.def.type)) jsonSchema.not = {};
+      if (isBeyondJson((zodSchema as $ZodTypes)._zod)) jsonSchema.not = {};
       change((zodSchema as $ZodTypes)._zod, jsonSchema);
     },
   });

@@ -91,6 +91,12 @@ describe("defineHandler", () => {
       "its output cannot be stored as JSON: output.n is unknown (declare its type, or use z.json())",
     ],
     [
+      "an output that may be nothing",
+      "x",
+      { output: z.object({ a: z.literal(["x", undefined]), b: z.literal(1n) }), processBatch },
+      "output.a may be undefined, output.b is a bigint",
+    ],
+    [
       "an adapter that is none",
       "x",
       { input: z.int(), output: z.int(), processBatch, inputAdapter: "pull.gather" },

@@ -32,7 +32,7 @@ describe("custom input adapters and functions", () => {
     [
       "an adapter that does nothing",
       () => adapter("a", { args: z.object({}), payload: 1 }),
-      "'payload' must be a schema of zod 4 (import zod, or zod/v4)\nan input adapter 'a': 'expand' must be a function",
+      "'payload' must be a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema\nan input adapter 'a': 'expand' must be a function",
     ],
     [
       "a function without a name",

@@ -250,7 +250,7 @@ describe("mistakes that only the run time can detect", () => {
   test("inputs that are not schemas", () => {
     // @ts-expect-error
     expect(messageOf(() => flow("x", { inputs: { rows: 1 } }))).toBe(
-      "flow(): 'inputs' must be an object of schemas of zod 4 (import zod, or zod/v4)",
+      "flow(): 'inputs' must be an object of schemas of zod 4 (import zod, or zod/v4), or ones with ~standard.jsonSchema",
     );
   });
 });

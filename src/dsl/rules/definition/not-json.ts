@@ -41,13 +41,20 @@ export function notJsonIn(schema: $ZodType, name: string): string[] {
     if (seen.has(current)) return; // a recursive schema, or one that is used twice, is reported once
     seen.add(current);
     const { def } = (current as $ZodTypes)._zod;
-    // What is coerced may be anything.
-    const words = noJson["coerce" in def && def.coerce === true ? "unknown" : def.type];
+    const words = noJson[kindOf(def)];
     if (words !== undefined) found.push(`${path} ${words}`);
     for (const [inner, innerPath] of wireParts(current, path)) walk(inner, innerPath);
   };
   walk(schema, name);
   return found;
+}
+
+/** What is coerced may be anything, and a literal is of the kind of its values. */
+function kindOf(def: $ZodTypes["_zod"]["def"]): string {
+  if ("coerce" in def && def.coerce === true) return "unknown";
+  if (def.type !== "literal") return def.type;
+  if (def.values.includes(undefined)) return "undefined";
+  return def.values.some((value) => typeof value === "bigint") ? "bigint" : "literal";
 }
 
 /** The places that a JSON Schema says nothing about. */
