@@ -20,11 +20,16 @@ export type OrError<TGiven, TMessage> =
   IsRight<TMessage> extends false ? FlowTypeError<NoInfer<TMessage & string>> : TGiven;
 
 /** Compared with `false` for the reason given at `IsNever`. */
-type IsRight<TMessage> = true extends TMessage ? true : false;
+export type IsRight<TMessage> = true extends TMessage ? true : false;
 
 /** The same for an argument that is a zod schema. */
 export interface FlowSchemaError<TMessage extends string> {
   readonly _zod: TMessage;
+}
+
+/** The same for an option of any type: they all have this method. */
+export interface FlowOptionError<TMessage extends string> {
+  readonly toString: TMessage;
 }
 
 /** The same for a list. */

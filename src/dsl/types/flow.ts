@@ -6,7 +6,7 @@ import type { Graph } from "../../graph/index.ts";
 import type { ParentsOf, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
-import type { AnyString, OrError } from "../model/markers.ts";
+import type { AnyString } from "../model/markers.ts";
 import type {
   AnyState,
   FlowState,
@@ -21,8 +21,9 @@ import type {
   YoungAfter,
 } from "../model/state.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
-import type { HandlerProblem } from "../rules/handler/types.ts";
+import type { HandlerOrError, HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
+import type { FnOption, NodeOption, WrittenOptions } from "../rules/option/types.ts";
 import type {
   Bindings,
   CompileReceiver,
@@ -166,10 +167,11 @@ export interface AddRoot {
     TArgKeys extends PropertyKey = never,
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
+    TKeys extends PropertyKey = never,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
-    handler: OrError<
+    handler: HandlerOrError<
       THandler,
       HandlerProblem<
         THandler,
@@ -182,7 +184,8 @@ export interface AddRoot {
         TListKey,
         TFanIn,
         TArgKeys
-      >
+      >,
+      TKeys
     >,
     options?: NodeOptions<
       TId,
@@ -198,7 +201,8 @@ export interface AddRoot {
       TArgKeys,
       TInputKeys,
       TCodes
-    >,
+    > &
+      WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
@@ -243,10 +247,11 @@ export interface AddNext {
     TArgKeys extends PropertyKey = never,
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
+    TKeys extends PropertyKey = never,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
-    handler: OrError<
+    handler: HandlerOrError<
       THandler,
       HandlerProblem<
         THandler,
@@ -259,7 +264,8 @@ export interface AddNext {
         TListKey,
         TFanIn,
         TArgKeys
-      >
+      >,
+      TKeys
     >,
     options?: NodeOptions<
       TId,
@@ -275,7 +281,8 @@ export interface AddNext {
       TArgKeys,
       TInputKeys,
       TCodes
-    >,
+    > &
+      WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
@@ -315,6 +322,7 @@ export interface AddFn {
     const TArgs extends object = {},
     TFanIn extends string = "all",
     const TCodes extends readonly string[] | [] = [],
+    TKeys extends PropertyKey = never,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -328,7 +336,8 @@ export interface AddFn {
       TFlow[typeof state]["head"]["params"],
       TFlow[typeof ids],
       TCodes
-    >,
+    > &
+      WrittenOptions<TKeys, FnOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],

@@ -10,7 +10,7 @@ type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNode
 
 /**
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`. Verdicts are compared with `false` for the reason given at `IsNever`.
+ * `graph/data/mismatch.ts`.
  */
 export type AfterArgument<
   TAfter,
@@ -21,17 +21,17 @@ export type AfterArgument<
   TAdapter,
   TFrom,
 > = TAfter extends readonly string[]
-  ? IsAssignable<TAfter[number], TIds> extends false
-    ? { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
-    : TFrom extends Absent
+  ? TAfter[number] extends TIds
+    ? TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
         ? InputOf<THandler> extends Absent
           ? TAfter
-          : Fits<TNodes, TAfter[number], InputOf<THandler>> extends false
-            ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
-            : TAfter
+          : Fits<TNodes, TAfter[number], InputOf<THandler>> extends true
+            ? TAfter
+            : { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
         : TAfter
       : TAfter
+    : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
   : TAfter;
 
 type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> =
@@ -118,7 +118,8 @@ type SourceArgument<
         >;
 
 /** `after` of a coordinator function's node, which takes any output. */
-export type FnAfter<TAfter extends readonly string[], TIds extends string, TId extends string> =
-  IsAssignable<TAfter[number], TIds> extends false
-    ? { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
-    : TAfter;
+export type FnAfter<
+  TAfter extends readonly string[],
+  TIds extends string,
+  TId extends string,
+> = TAfter[number] extends TIds ? TAfter : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> };
