@@ -109,27 +109,15 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   compile(this: CompileReceiver<TIds, TState["head"]["inputs"]>, options?: CompileOptions): Graph;
 }
 
-/**
- * Any flow, as a constraint of helpers that are generic over their flow. In such a helper the compiler knows neither the
- * nodes of the flow nor what they produce: what it cannot check there, `compile()` checks.
- *
- * @example
- * const audited = <TFlow extends AnyFlow>(flow: TFlow) => flow.node("audit", audit)
- * audited(etl).then("report", report) // has the nodes of `etl`, and `audit`
- */
+/** Any flow, as a constraint of generic helpers. What the compiler cannot know in them, `compile()` checks. */
 export interface AnyFlow {
   readonly [ids]: string;
   readonly [params]: unknown;
   readonly [state]: AnyState;
   readonly node: AddRoot;
   readonly then: AddNext;
-  readonly next: AddNext;
   readonly fn: AddFn;
-  readonly use: AddSubflow;
 }
-
-/** The parameters of a flow, as the caller of `run` writes them. */
-export type ParamsOf<TFlow extends AnyFlow> = TFlow[typeof params];
 
 /*
  * The signatures of the chain's methods. They are generic over their receiver (`this: TFlow`) and read its state from
