@@ -1,12 +1,20 @@
 import { expectTypeOf } from "expect-type";
 import {
   type Absent,
+  type AnyFlow,
   type AttemptContext,
   type BatchContext,
+  defineCoordinatorFn,
   defineHandler,
+  defineInputAdapter,
   type FinalizeContext,
+  flow,
   type HandlerDefinition,
+  type InputOf,
   type Json,
+  type OutputOf,
+  type ParamsOf,
+  type ResultOf,
 } from "flowkit";
 import { describe, test } from "vitest";
 import * as z from "zod";
@@ -248,5 +256,84 @@ describe("refused", () => {
     });
     // @ts-expect-error: no such member
     defineHandler("x", { output: z.int(), procesBatch: () => 1 });
+  });
+});
+
+describe("a generator keeps its literals", () => {
+  test("of enums and discriminated unions", () => {
+    const Status = z.object({ status: z.enum(["on", "off"]) });
+    const Event = z.discriminatedUnion("kind", [
+      z.object({ kind: z.literal("a"), n: z.int() }),
+      z.object({ kind: z.literal("b"), s: z.string() }),
+    ]);
+    defineHandler("s", {
+      output: Status,
+      *iterBatches() {
+        yield { payload: { status: "on" } };
+      },
+    });
+    defineHandler("s", {
+      output: Event,
+      async *iterBatches() {
+        yield { payload: { kind: "a", n: 1 } };
+        yield { payload: { kind: "b", s: "" } };
+      },
+    });
+    defineHandler("s", {
+      output: Status,
+      // @ts-expect-error: none of the enum
+      *iterBatches() {
+        yield { payload: { status: "onn" } };
+      },
+    });
+    defineCoordinatorFn("f", { args: z.object({}), output: Status, run: () => ({ status: "on" }) });
+    defineInputAdapter("a", { args: z.object({}), payload: Status, expand: () => [{ status: "on" }] });
+  });
+});
+
+describe("parameters of methods take all that they are given", () => {
+  const input = z.object({ a: z.string().optional() });
+  test("in handlers, functions and adapters", () => {
+    // @ts-expect-error: a may be missing
+    defineHandler("n", { input, output: z.int(), processBatch: (p: { a: string }) => p.a.length });
+    // @ts-expect-error: any error may be thrown
+    defineHandler("n", { output: z.int(), processBatch: () => 1, classifyError: (_: Error) => undefined });
+    // @ts-expect-error: a may be missing
+    defineInputAdapter("x", { args: input, expand: ({ args }: { args: { a: string } }) => [args.a.length] });
+    // @ts-expect-error: a may be missing
+    defineCoordinatorFn("x", { args: input, output: z.int(), run: (c: { args: { a: string } }) => c.args.a.length });
+  });
+});
+
+describe("helpers that are generic", () => {
+  test("over schemas", () => {
+    const validate = <S extends z.ZodType>(schema: S) =>
+      defineHandler("v", { input: schema, output: z.boolean(), processBatch: () => true });
+    const keep = <S extends z.ZodType>(schema: S, keeps: (value: z.output<S>) => boolean) =>
+      defineHandler("k", {
+        input: schema,
+        output: z.array(schema),
+        processBatch: (value) => (keeps(value) ? [value] : []),
+      });
+    const v = validate(z.object({ a: z.string() }));
+    expectTypeOf<InputOf<typeof v>>().toEqualTypeOf<{ a: string }>();
+    const k = keep(z.int(), (n) => n > 0);
+    expectTypeOf<OutputOf<typeof k>>().toEqualTypeOf<number[]>();
+    expectTypeOf<ResultOf<typeof clean>>().toEqualTypeOf<{ kept: number }>();
+    const numbers = defineHandler("d", { output: z.object({ a: z.int() }), processBatch: () => ({ a: 1 }) });
+    // @ts-expect-error: .a is number, needs string
+    flow().node("d", numbers).then("v", v);
+  });
+
+  test("over a flow", () => {
+    const one = defineHandler("one", { output: z.int(), processBatch: () => 1 });
+    const more = defineHandler("more", { input: z.int(), output: z.int(), processBatch: (n) => n });
+    const audited = <F extends AnyFlow>(given: F) => given.node("audit", one);
+    const etl = audited(flow("f", { params: z.object({ day: z.string() }) }).node("a", one));
+    etl.then("next", more).node("b", more, { after: ["a"] });
+    expectTypeOf<(typeof etl)["$infer"]["outputs"]>().toEqualTypeOf<{ readonly a: number; readonly audit: number }>();
+    expectTypeOf<ParamsOf<typeof etl>>().toEqualTypeOf<{ day: string }>();
+    // @ts-expect-error: the id is used
+    etl.node("audit", one);
   });
 });

@@ -15,7 +15,7 @@ import {
 } from "./model/schema.ts";
 import { handlerProblems } from "./rules/definition/check.ts";
 import { adapterChoice, isSuggested } from "./rules/suggestion/check.ts";
-import type { HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
+import type { HandlerOptions, WrittenMembers, WrittenMethods } from "./types/handler.ts";
 
 /**
  * Defines what the nodes of one type do. All types come from its schemas: those of the arguments and payloads that its
@@ -56,14 +56,13 @@ export function defineHandler<
   TResult extends ReturnSchema | NoResult = NoResult,
   const TErrors extends string = never,
   TLoaded = unknown,
-  TGiven extends HandlerKey = never,
+  TGiven extends PropertyKey = never,
   const TSuggested extends Suggested | Absent = Absent,
 >(
   name: TName,
-  options: HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested> & {
-    // Infers which members were written, whatever their types.
-    readonly [TKey in TGiven]?: unknown;
-  } & WrittenMethods<
+  options: HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested> &
+    WrittenMembers<TGiven, TName> &
+    WrittenMethods<
       HandlerOptions<TName, TInput, TOutput, TResult, TArgs, TErrors, TLoaded, TGiven, TSuggested>,
       TGiven
     >,

@@ -1,8 +1,6 @@
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { wireType } from "../graph/data/zod-data.ts";
 import { formatMessage } from "../graph/format/messages.ts";
-import { withHint } from "../graph/format/near-name.ts";
-import { batchFields, type Field, ioFields, nodeFields } from "../graph/format/node-fields.ts";
 import { type FlowView, isFlow } from "./model/flow-view.ts";
 import { type ChainStep, type FlowHead, handlerOf, type LoadedStep, ownFnOf, type Step } from "./model/step.ts";
 import { type Args, handlerFindings, handlerSchemas } from "./rules/args/check.ts";
@@ -11,6 +9,7 @@ import { argsSchemaOf, fnFindings, fnNameFindings, nodeArgFindings } from "./rul
 import { parentFindings } from "./rules/handler/check.ts";
 import { idFindings } from "./rules/id/check.ts";
 import { inputFindings } from "./rules/input/check.ts";
+import { optionFindings } from "./rules/option/check.ts";
 import { paramFindings } from "./rules/params/check.ts";
 import { permanentOnFindings } from "./rules/retry/check.ts";
 import { startFindings } from "./rules/start/check.ts";
@@ -62,7 +61,12 @@ function writtenFindings(step: WrittenStep, seen: ReadonlySet<string>, head: Flo
   const shape = shapeFindings(step);
   // Options that can't be read as what they are would make every later check of the step fail on them.
   if (shape.length > 0 || !isRunnable(step)) return shape;
-  return [...optionFindings(step), ...linkFindings(step, seen, head), ...argumentFindings(step, head)];
+  return [
+    ...optionFindings(step),
+    ...permanentOnFindings(step),
+    ...linkFindings(step, seen, head),
+    ...argumentFindings(step, head),
+  ];
 }
 
 /** Handlers and functions are what `defineHandler` and `defineCoordinatorFn` made, and their names mean one of them. */
@@ -103,22 +107,6 @@ function shapeFindings({ id: node, options }: Step): string[] {
   const isAliases = isRecord(from) && Object.values(from).every((source) => typeof source === "string");
   if (from !== undefined && !isNames(from) && !isAliases) return wrong("input.from", "a list of node ids");
   return [];
-}
-
-const fields = Object.values<Field>({ ...nodeFields, ...ioFields, ...batchFields });
-const optionsOf = (of: readonly Field[]): readonly string[] => of.flatMap(({ option = [] }) => option);
-
-const optionNames = {
-  node: ["after", "input", "args", ...optionsOf(fields)],
-  fn: ["after", "args", ...optionsOf(fields.filter(({ handlersOnly }) => !handlersOnly))],
-};
-
-function optionFindings(step: WrittenStep): string[] {
-  const known = optionNames[step.kind];
-  const unknown = Object.keys(step.options)
-    .filter((option) => !known.includes(option))
-    .map((option) => withHint(formatMessage("unknownOption", { node: step.id, option }), option, known));
-  return [...unknown, ...permanentOnFindings(step)];
 }
 
 function linkFindings(step: WrittenStep, seen: ReadonlySet<string>, head: FlowHead): string[] {

@@ -74,5 +74,5 @@ function sentenceIn(line: string): string {
 
 function isFilled(template: string, sentence: string): boolean {
   const pieces = template.split(/\{\w+\}/).map((piece) => piece.replaceAll(/[^\w\s]/g, "\\$&"));
-  return new RegExp(`^${pieces.join(".+")}$`).test(sentence);
+  return new RegExp(`^${pieces.join(".+")}(?: \\(did you mean '.+'\\?\\))?$`).test(sentence);
 }

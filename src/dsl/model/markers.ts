@@ -38,11 +38,16 @@ export type OrError<TGiven, TMessage> =
   IsRight<TMessage> extends false ? FlowTypeError<NoInfer<TMessage & string>> : TGiven;
 
 /** Compared with `false` for the reason given at `IsNever`. */
-type IsRight<TMessage> = true extends TMessage ? true : false;
+export type IsRight<TMessage> = true extends TMessage ? true : false;
 
 /** The same for an argument that is a schema, of any library. */
 export interface FlowSchemaError<TMessage extends string> {
   readonly "~standard": TMessage;
+}
+
+/** The same for an option of any type: they all have this method. */
+export interface FlowOptionError<TMessage extends string> {
+  readonly toString: TMessage;
 }
 
 /** The same for a list. */

@@ -1,3 +1,6 @@
+import { FlowError } from "../../errors/index.ts";
+import { formatMessage } from "../../graph/format/messages.ts";
+
 /** Stands for `$ref`, which as a name would be offered as a completion wherever an argument may be an object. */
 declare const reference: unique symbol;
 
@@ -25,7 +28,13 @@ interface WrittenReference {
 
 export function paramReference(name: string): ParamReference<string> {
   const written: WrittenReference = { $ref: `params.${name}` };
-  return Object.freeze(Object.defineProperty(written, brand, { value: true })) as unknown as ParamReference<string>;
+  const members = { [brand]: { value: true }, [Symbol.toPrimitive]: { value: () => refuseText(name) } };
+  return Object.freeze(Object.defineProperties(written, members)) as unknown as ParamReference<string>;
+}
+
+/** The compiler accepts any object in a template; "[object Object]" would reach the graph. */
+function refuseText(param: string): never {
+  throw new FlowError("FLOW_INVALID", formatMessage("paramInText", { param }));
 }
 
 /** Whether a value was made by {@link paramReference}; a user's object with a key `$ref` is not a reference. */

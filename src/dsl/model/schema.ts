@@ -68,7 +68,7 @@ export interface OneWay {
  * The literal makes it keep string literals, the empty tuple makes it keep tuples. A number literal is left out: it
  * would give `reduce(..., 0)` in a returned value the type `0`.
  */
-type AnyValue = {} | null | undefined | "" | boolean | [] | AnyValues;
+export type AnyValue = {} | null | undefined | "" | boolean | [] | AnyValues;
 interface AnyValues {
   readonly [key: string]: AnyValue;
 }

@@ -20,6 +20,9 @@ export declare const ids: unique symbol;
 export declare const params: unique symbol;
 export declare const state: unique symbol;
 
+/** The parameters of a flow, as the caller of `run` writes them. */
+export type ParamsOf<TFlow extends { readonly [params]: unknown }> = TFlow[typeof params];
+
 /**
  * A node that a handler runs. These are a separate union because the checks of the chain only read outputs: larger
  * records for all nodes would raise the cost of the chain by a tenth.

@@ -9,8 +9,9 @@ import type { AnyHandler } from "../model/handler.ts";
 import type { AnyString, OrError } from "../model/markers.ts";
 import type { AnyState, FlowState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
-import type { HandlerProblem } from "../rules/handler/types.ts";
+import type { HandlerOrError, HandlerProblem } from "../rules/handler/types.ts";
 import type { IdArgument } from "../rules/id/types.ts";
+import type { FnOption, NodeOption, WrittenOptions } from "../rules/option/types.ts";
 import type {
   Bindings,
   BlocksAfterUse,
@@ -90,27 +91,15 @@ export interface Flow<TIds extends string, TParams, TState extends AnyState> {
   compile(this: CompileReceiver<TIds, TState["head"]["inputs"]>, options?: CompileOptions): Graph;
 }
 
-/**
- * Any flow, as a constraint of helpers that are generic over their flow. In such a helper the compiler knows neither the
- * nodes of the flow nor what they produce: what it cannot check there, `compile()` checks.
- *
- * @example
- * const audited = <TFlow extends AnyFlow>(flow: TFlow) => flow.node("audit", audit)
- * audited(etl).then("report", report) // has the nodes of `etl`, and `audit`
- */
+/** Any flow, as a constraint of generic helpers. What the compiler cannot know in them, `compile()` checks. */
 export interface AnyFlow {
   readonly [ids]: string;
   readonly [params]: unknown;
   readonly [state]: AnyState;
   readonly node: AddRoot;
   readonly then: AddNext;
-  readonly next: AddNext;
   readonly fn: AddFn;
-  readonly use: AddSubflow;
 }
-
-/** The parameters of a flow, as the caller of `run` writes them. */
-export type ParamsOf<TFlow extends AnyFlow> = TFlow[typeof params];
 
 /*
  * The signatures of the chain's methods. They are generic over their receiver (`this: TFlow`) and read its state from
@@ -149,10 +138,11 @@ export interface AddRoot {
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
+    TKeys extends PropertyKey = never,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
-    handler: OrError<
+    handler: HandlerOrError<
       THandler,
       HandlerProblem<
         THandler,
@@ -165,7 +155,8 @@ export interface AddRoot {
         TListKey,
         TFanIn,
         TArgKeys
-      >
+      >,
+      TKeys
     >,
     options?: NodeOptions<
       TId,
@@ -182,7 +173,8 @@ export interface AddRoot {
       TInputKeys,
       TCodes,
       TPartitions
-    >,
+    > &
+      WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
@@ -226,10 +218,11 @@ export interface AddNext {
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
+    TKeys extends PropertyKey = never,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
-    handler: OrError<
+    handler: HandlerOrError<
       THandler,
       HandlerProblem<
         THandler,
@@ -242,7 +235,8 @@ export interface AddNext {
         TListKey,
         TFanIn,
         TArgKeys
-      >
+      >,
+      TKeys
     >,
     options?: NodeOptions<
       TId,
@@ -259,7 +253,8 @@ export interface AddNext {
       TInputKeys,
       TCodes,
       TPartitions
-    >,
+    > &
+      WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],
@@ -297,6 +292,7 @@ export interface AddFn {
     const TArgs extends object = {},
     TFanIn extends string = "all",
     const TCodes extends readonly string[] | [] = [],
+    TKeys extends PropertyKey = never,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
@@ -310,7 +306,8 @@ export interface AddFn {
       TFlow[typeof state]["head"]["params"],
       TFlow[typeof ids],
       TCodes
-    >,
+    > &
+      WrittenOptions<TKeys, FnOption, TId>,
   ): Flow<
     IdsAfter<TFlow[typeof ids], TId>,
     TFlow[typeof params],

@@ -7,7 +7,11 @@ import type {
   SourceBatch,
 } from "../../definitions/index.ts";
 import type { CoreReasonCode } from "../../errors/index.ts";
-import type { AnySchema, Decoded, Encoded, NoArgs, NoInput, NoResult, ReturnSchema, Wire } from "../model/schema.ts";
+import type { MessageText } from "../../graph/format/messages.ts";
+import type { WithHint } from "../../graph/format/near-name.ts";
+import type { FlowOptionError } from "../model/markers.ts";
+import type { AnySchema, AnyValue, Decoded, Encoded, NoArgs, NoInput, NoResult, ReturnSchema, Wire } from "../model/schema.ts";
+import type { memberSynonyms } from "../rules/definition/check.ts";
 import type { JsonSchema, ReadSchema } from "../rules/definition/types.ts";
 import type { SuggestedInput } from "../rules/suggestion/types.ts";
 
@@ -24,10 +28,15 @@ type PayloadOf<
   TGiven,
 > = "input" extends TGiven ? Decoded<TInput> : "iterBatches" extends TGiven ? Decoded<TOutput> : Wire<TArgs>;
 
-/** The payload of a batch that `iterBatches` yields. */
-type YieldedOf<TInput extends AnySchema, TOutput extends AnySchema, TGiven> = "input" extends TGiven
-  ? Decoded<TInput>
-  : Decoded<TOutput>;
+/**
+ * The payload of a batch that `iterBatches` yields. While `TInput` is open it counts as `AnyValue`, which makes the
+ * compiler keep the literals that are yielded.
+ */
+type YieldedOf<TInput extends AnySchema, TOutput extends AnySchema> = TInput extends NoInput
+  ? Decoded<TOutput>
+  : AnySchema extends TInput
+    ? AnyValue
+    : Decoded<TInput>;
 
 /**
  * The argument of {@link defineHandler}. Members may be in any order; methods may be synchronous or asynchronous. Not
@@ -89,9 +98,7 @@ export type HandlerOptions<
   readonly iterBatches?: (
     args: Decoded<TArgs>,
     ctx: AttemptContext<Decoded<TArgs>, Awaited<TLoaded>>,
-  ) =>
-    | AsyncIterable<SourceBatch<YieldedOf<TInput, TOutput, TGiven>>>
-    | Iterable<SourceBatch<YieldedOf<TInput, TOutput, TGiven>>>;
+  ) => AsyncIterable<SourceBatch<YieldedOf<TInput, TOutput>>> | Iterable<SourceBatch<YieldedOf<TInput, TOutput>>>;
   /**
    * Turns one batch into one output. A source may leave it out: the payload is then the output. It runs at least once
    * per batch; its stored output counts exactly once.
@@ -109,27 +116,26 @@ export type HandlerOptions<
 };
 
 /** The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types. */
-export type HandlerKey = keyof HandlerOptions<
-  string,
-  NoInput,
-  ReturnSchema,
-  NoResult,
-  NoArgs,
-  string,
-  unknown,
-  never,
-  Absent
->;
+type HandlerKey = keyof HandlerOptions<string, NoInput, ReturnSchema, NoResult, NoArgs, string, unknown, never, Absent>;
 
 /**
  * A method that was given, without `undefined`: the compiler looks into an arrow function, and underlines the wrong
  * part of what it returns, only if the expected type is nothing but a function.
  *
- * The template in the key names keeps the compiler from taking the types of parameters from here. All keys at once mean
- * that none was inferred: the compiler falls back to the constraint when a key that is spread in is unknown.
+ * The template in the key names keeps the compiler from taking the types of parameters from here.
  */
 export type WrittenMethods<TOptions, TGiven> = {
-  readonly [TKey in TGiven & ("processBatch" | "finalize") as [HandlerKey] extends [TGiven]
-    ? never
-    : `${TKey}`]: TOptions[TKey & keyof TOptions] & {};
+  readonly [TKey in TGiven & ("processBatch" | "finalize") as `${TKey}`]: TOptions[TKey & keyof TOptions] & {};
+};
+
+/** Infers which members were written, and has a message at each unknown one; see `WrittenOptions`. */
+export type WrittenMembers<TGiven extends PropertyKey, TName> = { readonly [TKey in TGiven]?: unknown } & {
+  readonly [TKey in Exclude<TGiven, HandlerKey>]?: FlowOptionError<
+    WithHint<
+      MessageText<"handlerMember", { handler: TName; member: TKey }>,
+      TKey & string,
+      HandlerKey,
+      typeof memberSynonyms
+    >
+  >;
 };

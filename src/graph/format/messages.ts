@@ -14,6 +14,7 @@ export const messages = {
   idNotLiteral: "a node id must be a string literal, so that later nodes can refer to it",
   idForm:
     "invalid node id '{id}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
+  nameForbidden: "{what} '{name}' is not allowed: as a key of an object, it could change the object's prototype",
   edge: "edge '{from}' -> '{to}': {why}",
   adapterInput: "input of '{node}': {why}",
   mismatch: "{path} is {given}, needs {needed}",
@@ -38,6 +39,8 @@ export const messages = {
   fnArgType: "node '{node}': fn '{fn}': {why}",
   unknownParam: "'{param}' is not a parameter of this flow",
   paramType: "parameter '{param}' is {is}, '{key}' needs {needs}",
+  paramInText:
+    "param('{param}') is filled in when a task is created and cannot be part of a text: pass it as an argument of its own",
   flowOption: "flow(): '{option}' must be {needs}",
   flowAwaited: "a flow is not a promise: do not await it or return it from an async function (return { flow } instead)",
   handlerName:

@@ -1,3 +1,5 @@
+import type { LastOf } from "./messages.ts";
+
 const maxDistance = 2;
 
 /** Equal for names that differ only in case and separators, such as `dependsOn` and `depends_on`. */
@@ -27,11 +29,57 @@ export function nearName(word: string, candidates: Iterable<string>): string | u
   return best;
 }
 
+/** Names that other libraries use, with what they are called here. */
+type Synonyms = Readonly<Record<string, string>>;
+
 /** The message, with what was probably meant where something is near. */
-export function withHint(message: string, word: string, among: Iterable<string>): string {
-  const near = nearName(word, among);
+export function withHint(message: string, word: string, among: Iterable<string>, synonyms: Synonyms = {}): string {
+  const near = Object.hasOwn(synonyms, word) ? synonyms[word] : nearName(word, among);
   return near === undefined ? message : `${message} (did you mean '${near}'?)`;
 }
+
+/** The same message as a type, which finds names at a distance of one edit. */
+export type WithHint<TMessage extends string, TWord extends string, TAmong extends string, TSynonyms> = [
+  Meant<TWord, TAmong, TSynonyms>,
+] extends [never]
+  ? TMessage
+  : `${TMessage} (did you mean '${LastOf<Meant<TWord, TAmong, TSynonyms>> & string}'?)`;
+
+type Meant<TWord extends string, TAmong extends string, TSynonyms> = TWord extends keyof TSynonyms
+  ? TSynonyms[TWord]
+  : NearIn<TAmong, TWord>;
+
+type NearIn<TAmong extends string, TWord extends string> = TAmong extends unknown
+  ? Bare<TAmong> extends Bare<TWord>
+    ? TAmong
+    : IsOneEdit<TWord, TAmong> extends true
+      ? TAmong
+      : never
+  : never;
+
+type Bare<TName extends string> = TName extends `${infer THead}${"_" | "." | "-"}${infer TRest}`
+  ? Bare<`${THead}${TRest}`>
+  : Lowercase<TName>;
+
+/** Compares what follows the beginning that two names share. */
+type IsOneEdit<TA extends string, TB extends string> = TA extends `${infer TFirst}${infer TRestA}`
+  ? TB extends `${TFirst}${infer TRestB}`
+    ? IsOneEdit<TRestA, TRestB>
+    : IsOneEditAtStart<TA, TB>
+  : IsOneEditAtStart<TA, TB>;
+
+type IsOneEditAtStart<TA extends string, TB extends string> =
+  Tail<TA> extends TB | Tail<TB>
+    ? true
+    : TA extends Tail<TB>
+      ? true
+      : TA extends `${infer TFirst}${infer TSecond}${infer TRest}`
+        ? TB extends `${TSecond}${TFirst}${TRest}`
+          ? true
+          : false
+        : false;
+
+type Tail<T extends string> = T extends `${infer _}${infer TRest}` ? TRest : undefined;
 
 /** Damerau-Levenshtein distance (adjacent transpositions count as one edit); `bound + 1` means more than `bound`. */
 function editDistance(a: string, b: string, bound: number): number {

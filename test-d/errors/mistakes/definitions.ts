@@ -128,6 +128,39 @@ export const definitionMistakes: readonly Mistake[] = [
       ),
   },
   {
+    rule: "misspelt member of a handler",
+    words: "handler 'misspelt': unknown property 'outputs' (did you mean 'output'?)",
+    token: "outputs",
+    make: () => {
+      // @ts-expect-error
+      const misspelt = defineHandler("misspelt", { outputs: z.int(), processBatch: () => 1 });
+      return flow().node("w", misspelt);
+    },
+    right: () => flow().node("w", defineHandler("right", { output: z.int(), processBatch: () => 1 })),
+  },
+  {
+    rule: "method that takes less than its payload may be",
+    words: "Types of parameters 'payload' and 'payload' are incompatible",
+    ownWords: "TypeScript says where the parameter differs from what the method is given",
+    token: "processBatch",
+    atRunTime: false,
+    make: () => {
+      const input = z.object({ a: z.string().optional() });
+      const processBatch = (payload: { a: string }) => payload.a.length;
+      // @ts-expect-error
+      return flow().node("w", defineHandler("narrow", { input, output: z.int(), processBatch }), { args: {} });
+    },
+    right: () => {
+      const input = z.object({ a: z.string() });
+      const right = defineHandler("right", {
+        input,
+        output: z.int(),
+        processBatch: (payload: { a: string }) => payload.a.length,
+      });
+      return flow().node("w", right, { args: { a: "" } });
+    },
+  },
+  {
     rule: "output that is not JSON",
     words:
       "handler 'dated': its output cannot be stored as JSON: output.at is a Date (use a codec: the wire type must be JSON)",

@@ -125,6 +125,33 @@ export const nodeMistakes: readonly Mistake[] = [
     right: () => etl.fn(knownId, "noop"),
   },
   {
+    rule: "option under another name",
+    words: "node 'w': unknown option 'dependsOn' (did you mean 'after'?)",
+    token: "dependsOn",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { dependsOn: ["extract"] }),
+    right: () => etl.node("w", count, { after: ["extract"] }),
+  },
+  {
+    rule: "misspelt option of a function",
+    words: "node 'w': unknown option 'timoutSec' (did you mean 'timeoutSec'?)",
+    token: "timoutSec",
+    make: () =>
+      // @ts-expect-error
+      etl.fn("w", "noop", { timoutSec: 3 }),
+    right: () => etl.fn("w", "noop", { timeoutSec: 3 }),
+  },
+  {
+    rule: "id that every object has as a key",
+    words: "node id 'constructor' is not allowed: as a key of an object, it could change the object's prototype",
+    token: '"constructor"',
+    make: () =>
+      // @ts-expect-error
+      etl.node("constructor", count, { after: ["extract"] }),
+    right: () => etl.node("toString", count, { after: ["extract"] }),
+  },
+  {
     rule: "flow without nodes",
     words: "this flow has no nodes: add one with .node(id, handler) before compile()",
     token: "flow()",

@@ -1,6 +1,6 @@
 import { FlowError } from "../../../errors/index.ts";
 import { formatMessage } from "../../../graph/format/messages.ts";
-import { namePattern } from "../../../graph/format/names.ts";
+import { forbiddenKeys, namePattern } from "../../../graph/format/names.ts";
 import { withHint } from "../../../graph/format/near-name.ts";
 import { schemaFault } from "../../../graph/format/standard-schema.ts";
 import { coordinatorFnType } from "../../../graph/index.ts";
@@ -21,6 +21,15 @@ const members: ReadonlySet<string> = new Set([
   "inputAdapter",
 ]);
 
+/** What other libraries call the members of a handler. */
+export const memberSynonyms = {
+  process: "processBatch",
+  handle: "processBatch",
+  execute: "processBatch",
+  run: "processBatch",
+  params: "args",
+} as const;
+
 /** All concurrent batches are in memory: a larger number is probably a mistake of units. */
 const mostConcurrency = 1_000;
 
@@ -28,6 +37,7 @@ const mostConcurrency = 1_000;
 export function handlerProblems(name: unknown, options: unknown): string[] {
   if (typeof name !== "string" || !namePattern.test(name))
     return [formatMessage("handlerName", { name: String(name) })];
+  if (forbiddenKeys.has(name)) return [formatMessage("nameForbidden", { what: "handler name", name })];
   if (name === coordinatorFnType) return [formatMessage("handlerNameReserved", { name })];
   if (typeof options !== "object" || options === null) return [formatMessage("handlerOptions", { handler: name })];
   const definition = options as Readonly<Record<string, unknown>>;
@@ -45,7 +55,7 @@ type Definition = Readonly<Record<string, unknown>>;
 function unknownMembers(handler: string, definition: Definition): string[] {
   return Object.keys(definition)
     .filter((member) => !members.has(member))
-    .map((member) => withHint(formatMessage("handlerMember", { handler, member }), member, members));
+    .map((member) => withHint(formatMessage("handlerMember", { handler, member }), member, members, memberSynonyms));
 }
 
 function memberTypes(handler: string, definition: Definition): string[] {

@@ -3,9 +3,11 @@ import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
 import type { Join, JoinList, LastOf, MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf, Suggested, SuggestedName } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
+import type { FlowTypeError, IsRight } from "../../model/markers.ts";
 import type { AnyState } from "../../model/state.ts";
 import type { ArgsProblem, RootArgs } from "../args/types.ts";
 import type { InputText } from "../input/types.ts";
+import type { NodeOption } from "../option/types.ts";
 import type { SuggestionProblem } from "../suggestion/types.ts";
 
 /*
@@ -58,3 +60,14 @@ export type HandlerProblem<
               : MessageText<"severalFlows", { node: TId; ends: Join<TParents[number], ", "> }>
           : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
         : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
+
+/**
+ * The handler, or the message about it: none while an option is unknown, which is reported and may be a misspelt `after`
+ * or `args`.
+ */
+export type HandlerOrError<THandler, TMessage, TKeys> =
+  IsRight<TMessage> extends false
+    ? [TKeys] extends [NodeOption]
+      ? FlowTypeError<NoInfer<TMessage & string>>
+      : THandler
+    : THandler;

@@ -1,0 +1,25 @@
+import type { MessageText } from "../../../graph/format/messages.ts";
+import type { WithHint } from "../../../graph/format/near-name.ts";
+import type { FlowOptionError } from "../../model/markers.ts";
+import type { optionSynonyms } from "./check.ts";
+
+/** The options of a coordinator function's node. */
+export type FnOption = "after" | "fanIn" | "startWhen" | "args" | "retry" | "timeoutSec";
+
+/** The options of a handler's node. */
+export type NodeOption = FnOption | "input" | "partitions" | "maxPendingBatches" | "limits" | "ordered";
+
+/**
+ * Infers which options were written, and has a message at each unknown one. That makes it known, so the compiler does not
+ * report it in its own words, which show the types of all options.
+ *
+ * Mapped types and no condition: with one among the types of the options, the compiler would instantiate all of them for
+ * each option that it reads.
+ */
+export type WrittenOptions<TKeys extends PropertyKey, TKnown extends string, TId> = {
+  readonly [TKey in TKeys]?: unknown;
+} & {
+  readonly [TKey in Exclude<TKeys, TKnown>]?: FlowOptionError<
+    WithHint<MessageText<"unknownOption", { node: TId; option: TKey }>, TKey & string, TKnown, typeof optionSynonyms>
+  >;
+};
