@@ -12,28 +12,37 @@ const noJson: Readonly<Record<string, string>> = {
   function: "is a function",
   promise: "has no JSON form",
   file: "has no JSON form",
-  unknown: "is unknown (declare its type, or use z.json())",
+  unknown: "is unknown (declare its type, such as z.ZodType<T, T>, or use z.json())",
 };
 
+const oneWay = "is a one-way transform (use z.codec, which also encodes)";
+
 /**
- * The places of a schema whose wire form is not JSON, as text.
+ * The places of a schema whose wire form is not JSON, or to which values cannot be encoded, as text. Arguments are only
+ * decoded.
  *
  * @example
  * notJsonIn(z.object({ at: z.date() }), "output") // ["output.at is a Date (use a codec: the wire type must be JSON)"]
  */
 export function notJsonIn(schema: $ZodType, name: string): string[] {
+  const isEncoded = name !== "args";
   const found: string[] = [];
   const seen = new Set<$ZodType>();
   const walk = (current: $ZodType, path: string): void => {
     if (seen.has(current)) return; // a recursive schema, or one that is used twice, is reported once
     seen.add(current);
     const { def } = (current as $ZodTypes)._zod;
-    const words = noJson[def.type];
+    const words = isEncoded && isOneWay(current) ? oneWay : noJson[def.type];
     if (words !== undefined) found.push(`${path} ${words}`);
     for (const [inner, innerPath] of wireParts(current, path)) walk(inner, innerPath);
   };
   walk(schema, name);
   return found;
+}
+
+function isOneWay(schema: $ZodType): boolean {
+  const { def } = (schema as $ZodTypes)._zod;
+  return def.type === "pipe" && [def.in, def.out].some((part) => part._zod.def.type === "transform");
 }
 
 /** The schemas that a schema's wire form consists of. */

@@ -126,13 +126,28 @@ describe("does not fit", () => {
     [z.boolean(), z.union([z.string(), z.number()]), "the whole payload is boolean, needs string | number"],
     [z.array(z.string()), z.array(z.number()), "[] is string, needs number"],
     [z.array(z.nullable(z.string())), z.string(), "the whole payload is (string | null)[], needs string"],
-    [z.tuple([z.string(), z.number()]), z.array(z.string()), "[] is string | number, needs string"],
+    [z.tuple([z.string(), z.number()]), z.array(z.string()), "the whole payload is [string, number], needs string[]"],
     [
       z.tuple([z.string(), z.number()]),
       z.tuple([z.number(), z.string()]),
-      "the whole payload is (string | number)[], needs (number | string)[]",
+      "[0] is string, needs number, [1] is number, needs string",
     ],
-    [z.array(z.string()), z.tuple([z.string()]), "the whole payload is string[], needs string[]"],
+    [z.array(z.string()), z.tuple([z.string()]), "the whole payload is string[], needs [string]"],
+    [
+      z.tuple([z.string()], z.number()),
+      z.tuple([z.string()]),
+      "the whole payload is [string, ...number[]], needs [string]",
+    ],
+    [
+      z.object({}),
+      z.object(Object.fromEntries(Array.from({ length: 29 }, (_, index) => [`k${index}`, z.string()]))),
+      ".k0 is missing (needs string), .k1 is missing (needs string), .k10 is missing (needs string), and 26 more",
+    ],
+    [
+      z.object({ one: z.object({}), two: z.object({}) }),
+      z.object({ one: z.object({ a: a, b: a, c: a, d: a }), two: z.object({ a: a, b: a }) }),
+      ".one.a is missing (needs { a: string }), .one.b is missing (needs { a: string }), .one.c is missing (needs { a: string }), and 2 more",
+    ],
     [
       z.record(z.string(), z.string()),
       z.record(z.string(), z.number()),
