@@ -3,7 +3,7 @@ import type { HandlerDefinition } from "../definitions/index.ts";
 import { FlowError } from "../errors/index.ts";
 import type { Suggested } from "./model/adapter.ts";
 import type { Handler } from "./model/handler.ts";
-import type { AnySchema, InputOr, ReturnSchema, Stored, StoredOr, WireOr } from "./model/schema.ts";
+import type { AnySchema, ReturnSchema, Stored, StoredOr, WireOr } from "./model/schema.ts";
 import { handlerProblems } from "./rules/definition/check.ts";
 import { adapterChoice, isSuggested } from "./rules/suggestion/check.ts";
 import type { HandlerKey, HandlerOptions, WrittenMethods } from "./types/handler.ts";
@@ -60,7 +60,7 @@ export function defineHandler<
     >,
 ): Handler<
   TName,
-  InputOr<TInput, Absent>,
+  WireOr<TInput, Absent>,
   Stored<TOutput>,
   StoredOr<TResult, Absent>,
   WireOr<TArgs, {}>,

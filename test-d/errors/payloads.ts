@@ -79,7 +79,7 @@ interface Row {
 }
 const schema: z.ZodType<Row> = z.object({ a: z.string() });
 const both: z.ZodType<Row, Row> = z.object({ a: z.string() });
-const typed = defineHandler("typed", { ...nothing, input: schema });
+const typed = defineHandler("typed", { ...nothing, input: both });
 const count = defineHandler("count", { output: z.object({ a: z.int() }), processBatch: () => ({ a: 1 }) });
 flow().node("d", filled).then("c", typed);
 flow().node("d", count).then("c", typed); // says: edge 'd' -> 'c': .a is number, needs string

@@ -32,21 +32,6 @@ export type Wire<TSchema extends AnySchema> = TSchema["_zod"]["input"];
 /** The form of a value in handler code, after decoding. */
 export type Decoded<TSchema extends AnySchema> = TSchema["_zod"]["output"];
 
-/** The wire form of an input, or `TElse` without a schema. */
-export type InputOr<TSchema, TElse> = TSchema extends AnySchema ? KnownWire<TSchema["_zod"]["input"], TSchema> : TElse;
-
-/**
- * `z.ZodType<T>` says nothing of its wire form, which is then taken for `T`. A schema of a known kind that takes
- * anything, such as a preprocess, does so on purpose.
- */
-type KnownWire<TWire, TSchema extends AnySchema> = unknown extends TWire
-  ? TSchema extends { readonly _zod: { readonly def: { readonly type: infer TKind } } }
-    ? "pipe" | "string" extends TKind
-      ? Decoded<TSchema>
-      : TWire
-    : TWire
-  : TWire;
-
 /** The wire form, or `TElse` without a schema. */
 export type WireOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["input"] : TElse;
 export type DecodedOr<TSchema, TElse> = TSchema extends AnySchema ? TSchema["_zod"]["output"] : TElse;
