@@ -30,7 +30,7 @@ export type HandlerProblem<
   TFanIn,
   TArgKeys,
 > =
-  false extends IsOne<THandler>
+  false extends IsOne<THandler["name"]>
     ? [MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>] extends [never]
       ? true
       : MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
