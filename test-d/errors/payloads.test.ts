@@ -5,7 +5,7 @@ import { LibraryWorkspace } from "../library.ts";
 
 /* What fits and what does not is the same on every compiler, with and without `exactOptionalPropertyTypes`. */
 
-const program = readFileSync(new URL("payloads.ts", import.meta.url), "utf8");
+const program = readFileSync(new URL("payloads.ts.txt", import.meta.url), "utf8");
 /** By line. */
 const sentences = new Map(
   program.split("\n").flatMap((line, index) => {
