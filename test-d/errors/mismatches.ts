@@ -68,6 +68,18 @@ export const pairs = [
   [z.tuple([z.string(), z.number()]), z.array(z.string())],
   [z.array(z.string()), z.tuple([z.string()])],
   [z.object({ a: z.array(z.string()) }), z.object({ a: z.tuple([z.string()]) })],
+  [z.tuple([z.string(), z.number()]), z.tuple([z.string(), z.string()])],
+  [z.tuple([z.string()], z.number()), z.tuple([z.string()])],
+  [z.object({ a: z.tuple([z.string(), row]) }), z.object({ a: z.string() })],
+  [z.object({ a: z.array(z.string()).readonly() }), z.object({ a: z.array(z.number()) })],
+  [
+    z.object({ f: z.string(), g: z.string(), h: z.string(), i: z.string() }),
+    z.record(z.enum(["f", "g", "h", "i", "j"]), z.int()),
+  ],
+  [
+    z.object({ k: z.object({ n: z.null() }), l: text }),
+    z.object({ k: row.extend({ tag: row, tags: z.null() }), l: row }),
+  ],
   [z.record(z.string(), z.string()), text],
   [z.record(z.string(), z.string()), z.record(z.string(), z.number())],
   [text, z.record(z.string(), z.number())],

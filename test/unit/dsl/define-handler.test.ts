@@ -79,6 +79,15 @@ describe("defineHandler", () => {
       "handler 'x': its output cannot be stored as JSON: output.meta.at is a Date (use a codec: the wire type must be JSON)",
     ],
     [
+      "an output that cannot be encoded",
+      "x",
+      {
+        output: z.object({ n: z.array(z.string().transform(Number)), m: z.preprocess(String, z.string()) }),
+        processBatch,
+      },
+      "handler 'x': its output cannot be stored as JSON: output.n[] is a one-way transform (use z.codec, which also encodes), output.m is a one-way transform",
+    ],
+    [
       "args that are no JSON",
       "x",
       { args: z.object({ big: z.array(z.bigint()) }), output: z.int(), processBatch },

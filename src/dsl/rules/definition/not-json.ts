@@ -19,21 +19,25 @@ const noJson: Readonly<Record<string, string>> = {
   function: "is a function",
   promise: "has no JSON form",
   file: "has no JSON form",
-  unknown: "is unknown (declare its type, or use z.json())",
+  unknown: "is unknown (declare its type, such as z.ZodType<T, T>, or use z.json())",
 };
 
+const oneWay = "is a one-way transform (use z.codec, which also encodes)";
+
 /**
- * The places of a schema whose wire form is not JSON, as text.
+ * The places of a schema whose wire form is not JSON, or to which values cannot be encoded, as text. Arguments are only
+ * decoded.
  *
  * @example
  * notJsonIn(z.object({ at: z.date() }), "output") // ["output.at is a Date (use a codec: the wire type must be JSON)"]
  */
 export function notJsonIn(schema: $ZodType, name: string): string[] {
+  const isEncoded = name !== "args";
   const own = descriptionIn(schema);
   if (own !== undefined)
     return [
       ...undescribedIn(own.wire, name),
-      ...(name !== "args" && isOneWay(schema) ? [`${name} must be ${twoWaySchema}`] : []),
+      ...(isEncoded && isOneWay(schema) ? [`${name} must be ${twoWaySchema}`] : []),
     ];
   const found: string[] = [];
   const seen = new Set<$ZodType>();
@@ -41,7 +45,7 @@ export function notJsonIn(schema: $ZodType, name: string): string[] {
     if (seen.has(current)) return; // a recursive schema, or one that is used twice, is reported once
     seen.add(current);
     const { def } = (current as $ZodTypes)._zod;
-    const words = noJson[kindOf(def)];
+    const words = isEncoded && isTransform(def) ? oneWay : noJson[kindOf(def)];
     if (words !== undefined) found.push(`${path} ${words}`);
     for (const [inner, innerPath] of wireParts(current, path)) walk(inner, innerPath);
   };
@@ -81,6 +85,10 @@ function placeOf(path: Path): string {
  */
 export function isOneWay(schema: $ZodType): boolean {
   return descriptionIn(schema) !== undefined && !new Assignability().fits(storedType(schema), wireType(schema));
+}
+
+function isTransform(def: $ZodTypes["_zod"]["def"]): boolean {
+  return def.type === "pipe" && [def.in, def.out].some((part) => part._zod.def.type === "transform");
 }
 
 /** The schemas that a schema's wire form consists of. */

@@ -36,7 +36,7 @@ type NotJson<T, TPath extends string, TDepth extends 0[] = []> = TDepth["length"
     ? // an author who writes `any` asks for no check
       0 extends 1 & T
       ? never
-      : `${TPath} is unknown (declare its type, or use z.json())`
+      : `${TPath} is unknown (declare its type, such as z.ZodType<T, T>, or use z.json())`
     : // also stops at recursive types that are JSON, such as z.json()
       T extends Json
       ? never

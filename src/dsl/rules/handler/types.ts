@@ -1,6 +1,6 @@
-import type { DefaultAdapter } from "../../../builtins/input-adapters/index.ts";
+import type { ChunkText, DefaultAdapter } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
-import type { Join, JoinList, LastOf, MessageText } from "../../../graph/format/messages.ts";
+import type { IsOne, Join, JoinList, LastOf, MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf, Suggested, SuggestedName } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError, IsRight } from "../../model/markers.ts";
@@ -18,9 +18,83 @@ import type { SuggestionProblem } from "../suggestion/types.ts";
 
 /**
  * Reported at the handler: what has no token in the call, which is an edge to the node before and missing args.
- * `TArgKeys` are the args that were given.
+ * `TArgKeys` are the args that were given. Of a union of handlers any may run, so each is checked, and its edges too.
  */
 export type HandlerProblem<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends AnyState,
+  TAfter,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TArgKeys,
+> =
+  false extends IsOne<THandler["name"]>
+    ? [MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>] extends [never]
+      ? true
+      : MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
+    : OneProblem<THandler, TId, TNodes, TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>;
+
+/** For each member the message about it; `never` if all are right. */
+type MemberProblem<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends AnyState,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TArgKeys,
+> = THandler extends AnyHandler
+  ? EdgesProblem<
+      THandler,
+      TId,
+      TNodes,
+      TParents,
+      OwnAdapter<THandler, TAdapter>,
+      TFrom,
+      TListKey,
+      TFanIn,
+      TArgKeys
+    > extends infer TProblem
+    ? true extends TProblem
+      ? never
+      : TProblem
+    : never
+  : never;
+
+/** The adapter that was given, else the one that this member suggests. */
+type OwnAdapter<THandler extends AnyHandler, TAdapter> = [TAdapter] extends [Suggested | Absent]
+  ? THandler["$infer"]["suggested"]
+  : TAdapter;
+
+/** Without regard to where an edge was written, so that each is checked here. */
+type EdgesProblem<
+  THandler extends AnyHandler,
+  TId extends string,
+  TNodes extends AnyState,
+  TParents extends readonly string[],
+  TAdapter,
+  TFrom,
+  TListKey,
+  TFanIn,
+  TArgKeys,
+> = [TFrom, TListKey] extends [Absent, Absent]
+  ? OneProblem<THandler, TId, TNodes, Absent, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
+  : IsAssignable<
+        PayloadOf<TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TNodes["head"]["adapters"]>,
+        InputOf<THandler>
+      > extends true
+    ? ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
+    : TListKey extends string
+      ? ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>
+      : InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TNodes["head"]["adapters"]>;
+
+type OneProblem<
   THandler extends AnyHandler,
   TId extends string,
   TNodes extends AnyState,
