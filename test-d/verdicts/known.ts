@@ -115,8 +115,8 @@ export const known: readonly Known[] = [
   },
   {
     name: "one-way transforms",
-    reason: "values that went through a transform cannot be stored, so no run tries them",
-    conflicts: ["the run takes every value"],
+    reason: "the type does not show a transform; the library refuses one whose values it would have to encode",
+    conflicts: ["only the library refuses", "the run takes every value"],
     explains: given(/\.transform\(/),
   },
 ];

@@ -6,7 +6,7 @@ import type { Graph } from "../../graph/index.ts";
 import type { ParentsOf, Suggested } from "../model/adapter.ts";
 import type { AnyCoordinatorFn, FnOutputOf } from "../model/coordinator-function.ts";
 import type { AnyHandler } from "../model/handler.ts";
-import type { AnyString, OrError } from "../model/markers.ts";
+import type { AnyString } from "../model/markers.ts";
 import type { AnyState, FlowState, HandlerStep, IdsAfter, ids, params, StateAfter, state } from "../model/state.ts";
 import type { FnArgument } from "../rules/fn/types.ts";
 import type { HandlerOrError, HandlerProblem } from "../rules/handler/types.ts";

@@ -97,7 +97,7 @@ describe("defineHandler", () => {
       "an output of which anything is made",
       "x",
       { output: z.object({ n: z.coerce.number() }), processBatch },
-      "its output cannot be stored as JSON: output.n is unknown (declare its type, or use z.json())",
+      "its output cannot be stored as JSON: output.n is unknown (declare its type, such as z.ZodType<T, T>, or use z.json())",
     ],
     [
       "an output that may be nothing",

@@ -24,7 +24,7 @@ describe("a schema of another library is refused", () => {
     [
       "with a part that may be anything",
       handler({ output: type({ at: "Date[]", n: "number" }) }),
-      "output.at[] is unknown (declare its type, or use z.json())",
+      "output.at[] is unknown (declare its type, such as z.ZodType<T, T>, or use z.json())",
     ],
     [
       "as an output that is changed on its way to the next handler",
