@@ -12,6 +12,7 @@ interface UntypedOptions {
   readonly after?: readonly string[];
   readonly args?: object;
   readonly startWhen?: "first_batch";
+  readonly retry?: { readonly max: number; readonly backoffSec: number };
   readonly maxPendingBatches?: number;
 }
 

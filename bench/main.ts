@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { chains } from "./cases/chain.ts";
 import { fanOuts } from "./cases/fan-out.ts";
 import { manyTasks } from "./cases/many-tasks.ts";
+import { retries } from "./cases/retries.ts";
 import { streams } from "./cases/streaming.ts";
 import { validations } from "./cases/validation.ts";
 import { describeMachine } from "./machine.ts";
@@ -36,7 +37,7 @@ const marks = {
 };
 
 const words = values.only.split(",").filter((word) => word !== "");
-const cases = [...chains, ...fanOuts, ...manyTasks, ...streams, ...validations].filter(
+const cases = [...chains, ...fanOuts, ...manyTasks, ...streams, ...retries, ...validations].filter(
   ({ name, isLong }) =>
     (words.length === 0 || words.some((word) => name.includes(word))) && !(values.quick && isLong === true),
 );

@@ -11,9 +11,9 @@ import type { FanInArgument, FirstBatchArgument } from "../rules/start/types.ts"
 /** When and how often a failed attempt is repeated. */
 export interface RetryOptions<TPermanentOn> {
   /**
-   * Retries after the first attempt.
+   * Retries of each batch after its first try. Attempts that fail outside a batch are counted apart, by the same number.
    *
-   * @defaultValue 2, so three attempts in all
+   * @defaultValue 2, so three tries in all
    */
   readonly max?: number;
   /**

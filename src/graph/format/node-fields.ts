@@ -111,7 +111,7 @@ export interface RetryPolicy {
  * policy.max // 2 unless the node sets it
  */
 export const retryDefaults = {
-  /** Retries after the first attempt. */
+  /** Retries of each batch after its first try. */
   max: 2,
   backoff_sec: 5,
   /** Reason codes that are never retried. */
@@ -124,7 +124,7 @@ export const retryDefaults = {
 
 export const retryFields: FieldsOf<RetryPolicy> = {
   max: {
-    schema: z.int().min(0).describe("Retries after the first attempt; default 2."),
+    schema: z.int().min(0).describe("Retries of each batch after its first try; default 2."),
     default: retryDefaults.max,
     option: "max",
   },
