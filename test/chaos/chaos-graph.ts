@@ -52,9 +52,9 @@ function canBeExternal({ type, depends_on, fan_in = "all", io }: DrawnNode, shar
   return waits || !depends_on.some((id) => sharded.has(id));
 }
 
-/** External workers read whole artifacts only, and do not enforce limits. */
+/** External workers read whole artifacts only, and enforce neither limits nor an order. */
 function externalNode(node: DrawnNode): DrawnNode {
-  const { partitions: _, limits: __, timeout_sec: ___, ...kept } = node;
+  const { partitions: _, limits: __, timeout_sec: ___, batches: ____, ...kept } = node;
   const { start_when } = node.io as { readonly start_when?: string };
   return { ...kept, type: shared.externalTypes[0], io: start_when === undefined ? {} : { start_when } };
 }
