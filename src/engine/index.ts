@@ -16,6 +16,7 @@ export type * from "../core/messages/messages.ts";
 export type {
   Artifact,
   Attempt,
+  BatchTries,
   Cause,
   DeadLetter,
   EpochRef,
@@ -24,6 +25,7 @@ export type {
   Lease,
   LogAccess,
   Origin,
+  Position,
   Progress,
   ShardRecord,
   ShardRef,

@@ -21,6 +21,7 @@ export { type Change, diffGraphs, type EdgeMisfit, type GraphDiff, type NodeChan
 export { type Finding, type FindingCode, findingCodes, formatFindings } from "./format/findings.ts";
 export { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 export {
+  type BatchPolicy,
   type FanIn,
   type GraphNode,
   type InputInline,

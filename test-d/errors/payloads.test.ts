@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { expect, inject, test } from "vitest";
-import { compilers } from "../compilers.ts";
 import { LibraryWorkspace } from "../library.ts";
 
 /* What fits and what does not is the same on every compiler, with and without `exactOptionalPropertyTypes`. */
@@ -16,7 +15,13 @@ const sentences = new Map(
 /** With 300 columns and 1,000 members, of which each mistake looks at all. */
 const mostInstantiations = 560_000;
 
-const settings = compilers.flatMap((compiler) => [true, false].map((exact) => ({ compiler, exact })));
+/** 5.9 and 6.0 check by the same code: each has one of the settings. */
+const settings = [
+  { compiler: "5.9", exact: true },
+  { compiler: "6.0", exact: false },
+  { compiler: "7.0", exact: true },
+  { compiler: "7.0", exact: false },
+] as const;
 
 test.each(settings)("TypeScript $compiler, exactOptionalPropertyTypes: $exact", async ({ compiler, exact }) => {
   using workspace = new LibraryWorkspace("payloads", inject("library"));

@@ -181,7 +181,7 @@ type Fill<TText extends string, TValues> = TText extends `${infer THead}{${infer
  * The message with its placeholders filled in.
  *
  * @example
- * say("duplicateNode", { id: "extract" }) // "node id 'extract' is already used in this flow"
+ * formatMessage("duplicateNode", { id: "extract" }) // "node id 'extract' is already used in this flow"
  */
 export function formatMessage<TKey extends MessageKey>(key: TKey, values: Values): string {
   return messages[key].replace(/\{(\w+)\}/g, (blank, name: string) => String(values[name] ?? blank));
@@ -209,6 +209,7 @@ export function cut(text: string): string {
 /** So many are in the order of their declaration, more are sorted: the compiler has no order for many (see `InOrder`). */
 const few = 16;
 
+/** Sorts as the compiler does where it lists texts. */
 export function inOrder<T>(items: readonly T[], textOf: (item: T) => string): readonly T[] {
   if (items.length <= few) return items;
   const capitals = (item: T) => textOf(item).toUpperCase();
