@@ -8,7 +8,7 @@ import { memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { graphOf, node } from "../../helpers/graphs.ts";
-import { numbers, source } from "../../helpers/handlers.ts";
+import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { Gate, until } from "../../helpers/waiting.ts";
 
 /** Counts what runs at once: in all, and by name. */
@@ -139,3 +139,19 @@ test("a graph with an unknown limit is refused", async () => {
   const graph = graphOf(node("a", [], { limits: { max_dreaming: 1 } }));
   await expect(engine.run(graph)).rejects.toThrow("limits.max_dreaming");
 });
+
+test.each(["toString", "valueOf", "hasOwnProperty"])(
+  "a type '%s' has the limits that it is given, and else none",
+  async (type) => {
+    const graph = { nodes: [node("read", [], { type }), node("after", ["read"], { type: "keep" })] };
+    const handlers = [source(type, [1, 2]), handler("keep")];
+    for (const limits of [
+      {},
+      { maxRunningPerType: { [type]: 1 }, capacityPerType: { [type]: 1 } },
+      { maxRunningPerType: {} },
+    ]) {
+      const { engine } = await testEngine(handlers, limits);
+      expect(await (await engine.run(graph)).result()).toEqual({ after: [1, 2] });
+    }
+  },
+);

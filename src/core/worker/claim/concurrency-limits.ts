@@ -110,7 +110,7 @@ function wideLimits(
   { maxRunning: all, maxRunningPerType, maxRunningPerTask: perTask }: RunningLimits,
   { taskId, type }: Pick<QueuedRef, "taskId" | "type">,
 ): readonly NamedLimit[] {
-  const perType = maxRunningPerType?.[type];
+  const perType = countOf(maxRunningPerType, type);
   if (all === undefined && perType === undefined && perTask === undefined) return none;
   return [
     ...limit(`task:${taskId}`, perTask, { kind: "task", of: taskId }),
@@ -118,6 +118,10 @@ function wideLimits(
     ...limit("all", all, { kind: "all" }),
   ];
 }
+
+/** A type may be called `toString`. */
+const countOf = (perType: Readonly<Record<string, number>> = {}, type: string): number | undefined =>
+  Object.hasOwn(perType, type) ? perType[type] : undefined;
 
 const none: readonly NamedLimit[] = [];
 
@@ -143,7 +147,7 @@ export class Capacity {
   }
 
   isFree(type: string): boolean {
-    return this.free > 0 && (this.#used.get(type) ?? 0) < (this.#perType[type] ?? this.#all);
+    return this.free > 0 && (this.#used.get(type) ?? 0) < (countOf(this.#perType, type) ?? this.#all);
   }
 
   use(type: string): void {
