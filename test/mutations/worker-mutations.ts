@@ -182,7 +182,6 @@ export const workerMutations: readonly Mutation[] = [
   mutation(
     "origins are misnumbered when a source resumes",
     edit(consumeInput, "  const uids = new StoredUids(", "  let nextSeq = 0;\n  const uids = new StoredUids("),
-    edit(consumeInput, "const take = async ({ uid, index, payload }", "const take = async ({ uid, payload }"),
     edit(consumeInput, 'source: "", seq: index, chunk: 0 }', 'source: "", seq: nextSeq++, chunk: 0 }'),
   ),
   mutation(

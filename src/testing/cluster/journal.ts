@@ -62,11 +62,14 @@ interface BegunTry {
 /** How often batches have failed, as the store has it. */
 class TriesBook {
   readonly #failed = new Map<string, Map<string, FailedBatch>>();
+  /** By shard: the latest attempt that stored a failed try, or restarted the output. */
+  readonly #latest = new Map<string, number>();
   readonly #begun = new Map<string, BegunTry>();
 
   failed(ref: ShardRef, uid: string, batch: FailedBatch): void {
     const batches = this.#failed.get(shardKey(ref)) ?? new Map();
     this.#failed.set(shardKey(ref), batches.set(uid, batch));
+    this.#latest.set(shardKey(ref), batch.epoch);
   }
 
   /** What this attempt must know; an attempt with an older epoch may not. */
@@ -83,8 +86,14 @@ class TriesBook {
     return first;
   }
 
-  restarted(ref: ShardRef): void {
+  restarted(ref: EpochRef): void {
     this.#failed.delete(shardKey(ref));
+    this.#latest.set(shardKey(ref), ref.epoch);
+  }
+
+  /** Whether a later attempt has changed the tries, which this one does not learn: its lease has ended. */
+  isOvertaken(ref: EpochRef): boolean {
+    return ref.epoch < (this.#latest.get(shardKey(ref)) ?? 0);
   }
 }
 

@@ -213,6 +213,7 @@ function checkParams(ctx: AttemptContext, { violated }: Journal): void {
 
 /** Each failed try that is stored counts, in each attempt, and the next one waits for its backoff. */
 function checkTry(ctx: BatchContext, { journal, scheduler, storeNow }: ProcessTools): void {
+  if (journal.tries.isOvertaken(refOf(ctx))) return;
   const { failed = 0, leastWaitMs = 0 } = journal.tries.of(refOf(ctx), ctx.uid) ?? {};
   const batch = `${shardKey(refOf(ctx))}: batch ${ctx.uid}`;
   if (ctx.tries !== failed + 1) journal.violated(`${batch} is try ${ctx.tries} after ${failed} failed ones`);
