@@ -111,22 +111,23 @@ export class BackpressureCheck {
   readonly #state: MemoryState;
   readonly #violated: (ref: ShardRef, what: string) => void;
   /** By the consumer's claim and the source's log: the log's length when the consumer began to read it. */
-  readonly #since = new Map<string, { length: number; cursor: number; startedOver: boolean }>();
+  readonly #since = new Map<string, { length: number; cursor: number; output: number; startedOver: boolean }>();
 
   constructor(state: MemoryState, violated: (ref: ShardRef, what: string) => void) {
     this.#state = state;
     this.#violated = violated;
   }
 
-  reported({ taskId, lease, cursors, sourceGens }: ShardRecord): void {
+  reported({ taskId, lease, cursors, sourceGens, generation: output }: ShardRecord): void {
     for (const [source, cursor] of Object.entries(cursors ?? {})) {
       const [nodeId = "", shard] = source.split("/");
       const generation = sourceGens[source] ?? 0;
       const key = `${lease?.claimId} ${source} ${generation}`;
       const log = this.#state.shard({ taskId, nodeId, shard: Number(shard) })?.logs[generation];
       const before = this.#since.get(key);
-      if (before === undefined || cursor < before.cursor) {
-        this.#since.set(key, { length: log?.length ?? 0, cursor, startedOver: before !== undefined });
+      // A consumer that restarts its output has no position until it reports again, from the beginning.
+      if (before === undefined || before.output !== output) {
+        this.#since.set(key, { length: log?.length ?? 0, cursor, output, startedOver: before !== undefined });
       } else before.cursor = cursor;
     }
   }
