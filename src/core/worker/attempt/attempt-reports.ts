@@ -140,7 +140,7 @@ const triesKeptPerSlot = 8;
  * How often batches have failed that are neither stored nor given up. A failure is stored before the next try begins, so
  * no crash resets the count. A try that a crash ends is not counted: its lost lease is.
  */
-export class BatchTries {
+export class TryCounts {
   readonly #run: AttemptRun;
   readonly #reports: AttemptReports;
   readonly #maxKept: number;

@@ -3,7 +3,7 @@ import { AttemptError } from "../../model/attempt-error.ts";
 import { retryDelayMs } from "../../plan/index.ts";
 import { AttemptEnded, type AttemptScope } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import type { BatchTries } from "./attempt-reports.ts";
+import type { TryCounts } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import type { BatchOutput, BatchRunner, IncomingBatch } from "./batch-runner.ts";
 import { type ClassifiedFailure, classifyFailure } from "./failure.ts";
@@ -40,7 +40,7 @@ export interface BatchPoolOptions {
   readonly runtime: HandlerRuntime;
   readonly runner: BatchRunner;
   readonly log: AttemptLog;
-  readonly tries: BatchTries;
+  readonly tries: TryCounts;
   /** What a batch that fails for good ends: the input and the other batches. */
   readonly part: AttemptScope;
   readonly concurrency: number;

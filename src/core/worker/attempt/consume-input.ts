@@ -12,7 +12,7 @@ import {
   shardOf,
 } from "../input/index.ts";
 import { AttemptEnded, AttemptScope } from "./attempt-handle.ts";
-import type { AttemptReports, BatchTries } from "./attempt-reports.ts";
+import type { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, type Pass, shardsOf, withInputWait } from "./attempt-run.ts";
 import { ReadPositions } from "./backpressure.ts";
 import { BatchPool } from "./batch-pool.ts";
@@ -31,7 +31,7 @@ interface PassRun {
   readonly context: RunContext;
   readonly pass: Pass;
   readonly reports: AttemptReports;
-  readonly tries: BatchTries;
+  readonly tries: TryCounts;
 }
 
 interface Consuming extends PassRun {

@@ -1,6 +1,6 @@
 import { type InputPlan, routeInput } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
-import { AttemptReports, BatchTries } from "./attempt-reports.ts";
+import { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
 import { consumeInput } from "./consume-input.ts";
@@ -33,7 +33,7 @@ async function start(attempt: {
   const { definition } = runtime;
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
-  const tries = new BatchTries(run, { reports, concurrency: definition.concurrency ?? 1 });
+  const tries = new TryCounts(run, { reports, concurrency: definition.concurrency ?? 1 });
   if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
   await overLog(run, async (pass) => {
     const { log, record } = pass;
