@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { systemClock } from "../../../src/core/ports/system.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers } from "../../helpers/handlers.ts";
@@ -115,7 +116,8 @@ describe("a checkpoint", () => {
     const { engine, record } = await testEngine([step], { state, leaseMs: 60_000 });
     const task = await engine.run(graphOf(node("step")));
     await until(() => gate.arrived === 1);
-    const later = memoryStore({ state, now: () => Date.now() + 120_000 });
+    // The engine's time, not the system's: an earlier test of this process may have moved it ahead.
+    const later = memoryStore({ state, now: () => systemClock().now() + 120_000 });
     await later.expire({ taskId: task.id, nodeId: "step", shard: 0, epoch: 1 }, 5);
     gate.open();
     await task.result(); // of the later attempt: the store's answer may reach the earlier one afterwards
