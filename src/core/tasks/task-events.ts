@@ -1,6 +1,14 @@
 import { isTaskTerminal, sourceKey, type TaskStatus } from "../model/records.ts";
 import type { TaskEvent } from "./api.ts";
-import { checkStillThere, nodeStatus, progressOf, readTask, sumCounts, type TaskReaderParts } from "./task-reader.ts";
+import {
+  carriedOf,
+  checkStillThere,
+  nodeStatus,
+  progressOf,
+  readTask,
+  sumCounts,
+  type TaskReaderParts,
+} from "./task-reader.ts";
 
 /** Minimum interval between reads: one read covers many changes of a busy task. */
 const pauseMs = 25;
@@ -43,9 +51,10 @@ export async function* taskEvents(
       for (const entry of shard.history) {
         if (entry.n <= seen) continue;
         const batches = entry.to === "finished" && shard.count !== undefined ? { batches: shard.count } : {};
+        const carried = entry.cause === "dispatch" ? carriedOf([shard]) : {};
         const skipped = entry.n - seen - 1;
         const gap = skipped === 0 ? {} : { skipped };
-        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches, ...gap });
+        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches, ...carried, ...gap });
         seen = entry.n;
       }
       seenHistory.set(key, seen);

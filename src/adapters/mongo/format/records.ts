@@ -1,6 +1,7 @@
 import { expiresAt } from "../../../core/model/index.ts";
 import {
   type Attempt,
+  type Carried,
   type EpochRef,
   type HistoryEntry,
   isTaskTerminal,
@@ -227,6 +228,7 @@ export const shardRecords = mapping<ShardRecord>({
   chosen: "chosen",
   count: "count",
   artifactsOf: nested("artifacts_of", mapping<ShardRef>(refNames)),
+  carried: nested("carried", mapping<Carried>({ ...refNames, generation: "generation", length: "length" })),
   checkpoint: json("checkpoint"),
   checkpointIndex: "checkpoint_index",
   tries: json("tries"),

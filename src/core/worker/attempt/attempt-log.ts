@@ -2,7 +2,7 @@ import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
 import { addMetrics, type MetricSums } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
-import type { Artifact, Attempt, Origin, Position, ShardRecord } from "../../model/records.ts";
+import type { Artifact, Attempt, NewArtifact, Origin, Position, ShardRecord } from "../../model/records.ts";
 import type { Tail, WorkerStore, WriteAnswer } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
@@ -101,15 +101,25 @@ export class AttemptLog {
     const isInPlace = place.length === 1 && place[0] === this.#length;
     const origin = this.#sources.originOf(isInPlace ? batch.origin : { ...batch.origin, place });
     const artifact = { seq: this.#length, uid, origin, meta, metrics };
+    await this.#insert(artifact);
+    this.#sources.stored(origin);
+    this.#signals.notify(this.#attempt);
+  }
+
+  /** Appends an artifact of another log as it is there, but for its attempt. */
+  async copy({ epoch: _, claimId: __, ...artifact }: Artifact): Promise<void> {
+    await this.#insert(artifact);
+    this.#signals.notify(this.#attempt);
+  }
+
+  async #insert(artifact: NewArtifact): Promise<void> {
     const answer = await this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
     if (answer === "duplicate_uid") {
       // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
-      throw new AttemptError("duplicate_uid", `a batch with uid '${batch.uid}' is already stored`);
+      throw new AttemptError("duplicate_uid", `a batch with uid '${artifact.uid}' is already stored`);
     }
     refuse(answer);
     this.#length++;
-    this.#sources.stored(origin);
-    this.#signals.notify(this.#attempt);
   }
 
   /** A page of the stored uids; empty if the store has dropped its first artifact. */
