@@ -73,7 +73,8 @@ export class CarriedChecks {
       }
       return;
     }
-    if (!workload.isKnown || this.#nodeOf(ref)?.io?.fn !== undefined) return;
+    const node = this.#nodeOf(ref); // an insert may arrive after its task was deleted
+    if (!workload.isKnown || node === undefined || node.io?.fn !== undefined) return;
     if (!journal.hasProcessed(ref, artifact.uid)) {
       this.#violated(ref, `stores ${artifact.uid} at ${artifact.seq}, which no handler of its task has processed`);
     }
