@@ -246,6 +246,7 @@ export interface Store {
     outcome: {
       readonly generation: number;
       readonly count: number;
+      readonly failedBatches?: number;
       readonly result?: Json;
       readonly metrics?: Metrics;
     },

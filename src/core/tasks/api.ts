@@ -18,6 +18,8 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly shard: number;
       /** With `to: "finished"`: how many batches the shard stored. */
       readonly batches?: number;
+      /** With `to: "finished"`: how many batches the shard set aside. @defaultValue none */
+      readonly failedBatches?: number;
       /** How many earlier transitions of the shard are no longer known. @defaultValue none */
       readonly skipped?: number;
     } & HistoryEntry)
@@ -28,6 +30,10 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly status: NodeStatus;
       /** Batches stored so far, over all shards. */
       readonly batches: number;
+      /** Batches set aside so far. @defaultValue none */
+      readonly failedBatches?: number;
+      /** Failed batches that wait for their next try. @defaultValue none */
+      readonly waitingBatches?: number;
       /** Reported by the handler: see {@link NodeView.progress}. */
       readonly progress?: Progress;
       readonly at: number;
@@ -43,7 +49,13 @@ export interface NodeView<TNodeId extends string = string> {
   readonly status: NodeStatus;
   /** The highest epoch of its shards; 0 before its dispatch. */
   readonly epoch: number;
+  /** Stored, with an output. */
   readonly batches: number;
+  /** Set aside, since they failed for good: `engine.failedBatches` returns them. */
+  readonly failedBatches: number;
+  /** Failed, and waiting for their next try. */
+  readonly waitingBatches: number;
+  /** Attempts that failed as a whole; a batch's failures count for that batch. */
   readonly failures: number;
   readonly failure?: Failure;
   /** Workers whose leases on it have expired: it counts as running until a coordinator notices. */

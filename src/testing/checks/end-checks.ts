@@ -1,4 +1,5 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
+import { isOutput } from "../../core/model/records.ts";
 import { checkKept, type TaskLookup } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
 import type { Fleet } from "../cluster/fleet.ts";
@@ -86,6 +87,15 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   if (!workload.isKnown) return;
   const policy = retryPolicyOf(workload, node);
+  if (code === "too_many_failed_batches") {
+    journal.counts.notTolerated++;
+    const { tolerate_batches, tolerate_share = 1 } = node.batches ?? {};
+    const log = journal.archive.of(record);
+    const aside = log.filter((artifact) => !isOutput(artifact)).length;
+    const isMany = failure.batchUid === undefined ? aside > tolerate_share * log.length : aside === tolerate_batches;
+    if (!isMany) violated(`failed with ${aside} of ${log.length} batches set aside: ${text}`);
+    return;
+  }
   if (failure.tries !== undefined) {
     if (!journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
       violated(`failed without an injected cause: ${text}`);

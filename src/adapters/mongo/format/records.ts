@@ -226,6 +226,7 @@ export const shardRecords = mapping<ShardRecord>({
   sourceGens: "source_gens",
   chosen: "chosen",
   count: "count",
+  failedBatches: "failed_batches",
   artifactsOf: nested("artifacts_of", mapping<ShardRef>(refNames)),
   checkpoint: json("checkpoint"),
   checkpointIndex: "checkpoint_index",

@@ -1,11 +1,12 @@
 import { FlowError, isInstance } from "../../../errors/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
+import type { BatchFailure, Failure } from "../../model/records.ts";
 import { retryDelayMs } from "../../plan/index.ts";
 import { AttemptEnded, type AttemptScope } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { TryCounts } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
-import type { BatchOutput, BatchRunner, IncomingBatch } from "./batch-runner.ts";
+import { type BatchOutcome, type BatchRunner, type IncomingBatch, keptPayload } from "./batch-runner.ts";
 import { type ClassifiedFailure, classifyFailure } from "./failure.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 
@@ -32,7 +33,7 @@ interface OpenBatch {
   /** Monotonic time before which it is not tried again. */
   dueAt: number;
   /** Present once it is to be stored. */
-  output: BatchOutput | undefined;
+  outcome: BatchOutcome | undefined;
 }
 
 export interface BatchPoolOptions {
@@ -52,7 +53,7 @@ export interface BatchPoolOptions {
  * The batches of one attempt, each with its own fate: one that fails waits for its next try while the others continue,
  * and each is stored when it is done, or under `ordered` when those before it are. Appends never overlap.
  *
- * A batch that fails for good ends the input and aborts the signal of the others; what they still return is stored.
+ * A batch that fails for good is set aside if the node does that, and stored as such. Otherwise it ends the input and aborts the signal of the others; what they still return is stored.
  * Nothing continues until all of them have ended.
  */
 export class BatchPool {
@@ -79,7 +80,7 @@ export class BatchPool {
 
   constructor(options: BatchPoolOptions) {
     this.#options = options;
-    this.#ordered = options.run.node.ordered;
+    this.#ordered = options.run.node.batches.ordered;
     const { concurrency } = options;
     this.#maxOpen = this.#ordered ? 2 * concurrency : Math.max(minOpen, openPerSlot * concurrency);
   }
@@ -91,7 +92,7 @@ export class BatchPool {
     while (this.#isBusy && !this.#isOver) await this.#change(); // with a batch whose next try was due
     part.checkMayBegin();
     const { failed, dueAt } = tries.of(batch.uid) ?? { failed: 0, dueAt: 0 };
-    const open: OpenBatch = { batch, failed, dueAt, output: undefined };
+    const open: OpenBatch = { batch, failed, dueAt, outcome: undefined };
     this.#open.add(open);
     log.take(batch.origin);
     if (dueAt > run.parts.clock.monotonic()) this.#wait(open);
@@ -197,29 +198,34 @@ export class BatchPool {
     this.#processing++;
     let failure: { readonly error: unknown } | undefined;
     try {
-      open.output = await this.#options.runner.process(open.batch, open.failed + 1);
+      open.outcome = await this.#options.runner.process(open.batch, open.failed + 1);
     } catch (error) {
       failure = { error };
     }
     this.#processing--;
-    if (failure === undefined) {
-      if (!this.#ordered) this.#processed.push(open);
-      if (!this.#isStoring) await this.#store();
-    } else await this.#failed(open, failure.error);
+    if (failure === undefined) await this.#isProcessed(open);
+    else await this.#failed(open, failure.error);
     this.#changed();
+  }
+
+  async #isProcessed(open: OpenBatch): Promise<void> {
+    if (!this.#ordered) this.#processed.push(open);
+    if (!this.#isStoring) await this.#store();
   }
 
   /** Stores what is processed, one batch after another. */
   async #store(): Promise<void> {
     this.#isStoring = true;
-    for (let open = this.#nextToStore(); open?.output !== undefined; open = this.#nextToStore()) {
+    for (let open = this.#nextToStore(); open?.outcome !== undefined; open = this.#nextToStore()) {
+      const { outcome } = open;
       try {
-        await this.#options.runner.store(open.batch, open.output);
+        if (outcome.failure !== undefined) this.#checkTolerance(open.batch, outcome.failure);
+        await this.#options.runner.store(open.batch, outcome);
         this.#open.delete(open);
         this.#options.tries.over(open.batch.uid);
       } catch (error) {
-        open.output = undefined;
-        if (isRefused(error)) await this.#failed(open, error);
+        open.outcome = undefined;
+        if (isRefused(error) && outcome.failure === undefined) await this.#failed(open, error);
         else {
           this.#mayNotStore = true;
           this.#end(open, error);
@@ -263,12 +269,33 @@ export class BatchPool {
     const retriesAttempts = parts.store.retriesAttempts === true; // a wrapper may return a method for any name
     if (isPermanent || retriesAttempts || open.failed >= node.retry.maxFailures) {
       const tried = { ...failure, tries: open.failed };
+      if (node.batches.setsAside && failure.reasonCode !== "duplicate_uid") return this.#setAside(open, tried);
       return this.#end(open, new BatchFailed({ failure: tried, permanent: isPermanent || !retriesAttempts, afterMs }));
     }
     const delayMs = Math.max(afterMs, retryDelayMs(node.retry, open.failed, parts.random));
     open.dueAt = parts.clock.monotonic() + delayMs;
     await tries.failed(uid, { failed: open.failed, dueAt: open.dueAt });
     this.#wait(open);
+  }
+
+  /** A repeated uid is not set aside: the log has that entry already, and the source is at fault. */
+  async #setAside(open: OpenBatch, { reasonCode, message, tries, stack }: Failure & BatchFailure): Promise<void> {
+    const failure = { reasonCode, message, tries, ...(stack === undefined ? {} : { stack }) };
+    open.outcome = { meta: keptPayload(open.batch), metrics: {}, failure };
+    await this.#isProcessed(open);
+  }
+
+  /** Judged when the batch is about to be stored, so that the number is exact. */
+  #checkTolerance(batch: IncomingBatch, { reasonCode, message }: BatchFailure): void {
+    const { run, log, runtime } = this.#options;
+    const { maxAside } = run.node.batches;
+    if (log.aside < maxAside) return;
+    const error = new AttemptError(
+      "too_many_failed_batches",
+      `${reasonCode}: ${message} (${log.aside} failed batches were set aside before it, of at most ${maxAside})`,
+    );
+    const { attempt } = run.held;
+    throw new BatchFailed(classifyFailure({ error, attempt, batchUid: batch.uid, handler: runtime.definition }));
   }
 
   #wait(open: OpenBatch): void {

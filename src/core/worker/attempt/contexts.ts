@@ -227,6 +227,7 @@ export class RunBatchContext extends DerivedContext implements BatchContext {
 /** The stored batches of a shard, for `finalize`. */
 export interface StoredBatches {
   readonly count: number;
+  readonly failedBatches: number;
   totals(): Promise<Metrics>;
   outputs(): AsyncIterable<unknown>;
 }
@@ -243,6 +244,10 @@ class RunFinalizeContext extends DerivedContext implements FinalizeContext {
 
   get batchCount(): number {
     return this.#stored.count;
+  }
+
+  get failedBatches(): number {
+    return this.#stored.failedBatches;
   }
 
   outputs(): AsyncIterable<unknown> {
