@@ -97,7 +97,8 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
     return;
   }
   if (failure.tries !== undefined) {
-    if (!journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
+    const isTimeout = code === "timeout" && node.batches?.timeout_sec !== undefined;
+    if (!isTimeout && !journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
       violated(`failed without an injected cause: ${text}`);
     if (!policy.isPermanent(code) && failure.tries !== policy.max + 1)
       violated(`gave up a batch after ${failure.tries} tries: ${text}`);
@@ -106,7 +107,7 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   const injected =
     journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout" || code === initFailed;
-  if (!injected || (code === "timeout" && node.timeout_sec === undefined))
+  if (!injected || (code === "timeout" && node.timeout_sec === undefined && node.batches?.timeout_sec === undefined))
     violated(`failed without an injected cause: ${text}`);
   if (!policy.isPermanent(code) && record.failures !== policy.max + 1)
     violated(`gave up after ${record.failures} failures: ${text}`);

@@ -194,7 +194,9 @@ export class LogChecks {
     const { tries } = this.#journal;
     if (!this.#workload.isKnown) return;
     const { reasonCode } = failure;
-    if (!this.#journal.hasThrown(ref, reasonCode)) {
+    const isTimeout = reasonCode === "timeout" && node?.batches?.timeout_sec !== undefined;
+    if (isTimeout) this.#counts.timedOut++;
+    if (!isTimeout && !this.#journal.hasThrown(ref, reasonCode)) {
       this.#violated(ref, `set batch ${uid} aside for ${reasonCode}, which its handler never threw`);
     }
     const { max, isPermanent } = retryPolicyOf(this.#workload, node);

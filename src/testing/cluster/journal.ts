@@ -140,6 +140,8 @@ export class Journal {
     hopeless: 0,
     /** Batches that were set aside. */
     setAside: 0,
+    /** Of these: the last try exceeded its time limit. */
+    timedOut: 0,
     /** Tasks that failed because too many batches were. */
     notTolerated: 0,
     /** Appends to a log whose first artifacts had been dropped. */

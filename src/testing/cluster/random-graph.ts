@@ -123,10 +123,13 @@ class GraphDrawer {
 
   #batchPolicy(): BatchPolicy {
     const random = this.#random;
-    const ordered = random.chance(0.3) ? { ordered: true } : {};
-    if (!random.chance(0.3)) return ordered;
+    const limits = {
+      ...(random.chance(0.3) ? { ordered: true } : {}),
+      ...(random.chance(0.2) ? { timeout_sec: random.pick([0.5, 1, 2]) } : {}),
+    };
+    if (!random.chance(0.3)) return limits;
     const tolerate = random.pick([{}, {}, { tolerate_batches: random.int(4) }, { tolerate_share: random.next() / 2 }]);
-    return { ...ordered, on_failure: "set_aside", ...tolerate };
+    return { ...limits, on_failure: "set_aside", ...tolerate };
   }
 
   #sourceArgs(maySave: boolean): JsonObject {

@@ -9,6 +9,7 @@ import type { AttemptRun } from "./attempt-run.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
+import { TimedTry } from "./timed-try.ts";
 
 /** A batch on its way to the handler. */
 export interface IncomingBatch {
@@ -75,13 +76,15 @@ export class BatchRunner {
     this.#part.check();
     let payload = this.#payloadOf(batch);
     if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
-    const context = this.#context.forBatch({ uid: batch.uid, tries }, this.#part);
+    const { timeoutMs } = run.node.batches;
+    using timed = timeoutMs === undefined ? undefined : new TimedTry(run, this.#part.signal, timeoutMs);
+    const context = this.#context.forBatch({ uid: batch.uid, tries }, timed ?? this.#part);
     this.#part.check(); // another batch may have failed during the decoding
     const { definition } = this.#runtime;
     // Called as a method: a handler may be an instance of a class.
     let output =
       definition.processBatch === undefined ? payload : run.code.run(() => definition.processBatch?.(payload, context));
-    if (isPromiseLike(output)) output = await run.held.run(output);
+    if (isPromiseLike(output)) output = await (timed ?? run.held).run(output);
     run.held.check();
     let meta = this.#encode(output, batch);
     if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
