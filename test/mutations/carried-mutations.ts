@@ -111,7 +111,7 @@ export const carriedMutations: readonly Mutation[] = [
   ),
   mutation(
     "what a retry had not copied is lost for the next",
-    edit(carrying, "carried !== undefined && carried.length > length ? carried", "false ? carried"),
+    edit(carrying, "  if (carried !== undefined && carried.length > length) return carried;\n", ""),
   ),
   mutation(
     "a cancelled retry decides about children first",

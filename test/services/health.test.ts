@@ -28,7 +28,7 @@ test("health reports which server is unavailable: processes stay ready without a
       url: `mongodb://127.0.0.1:${mongoProxy.port}/?directConnection=true`,
       database,
       prefix,
-      timeoutMs: 1_000,
+      timeoutMs: 5_000, // long enough for a busy machine to connect
     }),
     bus: openBus({ brokers: [`127.0.0.1:${kafkaProxy.port}`], prefix: topicPrefix, closeTimeoutMs: 1_000 }),
   });

@@ -1,6 +1,6 @@
 import { jsonText, keepJson } from "../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../core/model/index.ts";
-import type { Artifact, Origin, ShardRef } from "../../core/model/records.ts";
+import type { Artifact, ShardRef } from "../../core/model/records.ts";
 import type { LogDriver } from "../../core/store/driver.ts";
 import { mostBytes, type Session, type SqliteConnection } from "./connection.ts";
 import { lengthOf, logKey, logLength, readShard, refColumns, updateShard } from "./shards.ts";
@@ -19,8 +19,9 @@ const marker = `SELECT 1 FROM complete_markers WHERE ${isLog}`;
 
 export const artifactLogs = (session: Session): LogDriver => ({
   async append(attempt, generation, artifact) {
-    const { seq, uid, origin, metrics } = artifact;
-    const { source, seq: sourceSeq, chunk, ...more } = origin;
+    const { seq, uid, origin, metrics, failure } = artifact;
+    const { source, seq: sourceSeq, chunk, ...rest } = origin;
+    const more = failure === undefined ? rest : { ...rest, failure };
     const meta = jsonText(artifact.meta, `the artifact '${uid}' of node '${attempt.nodeId}'`, mostBytes);
     const texts = [JSON.stringify(more), meta, JSON.stringify(metrics)];
     return session.write((db) => {
@@ -58,7 +59,11 @@ export const artifactLogs = (session: Session): LogDriver => ({
     session.read((db) => {
       const log = logOf(db, ref, generation);
       const rows = db.all<ArtifactRow>(lastOrigins, ...log);
-      return { length: logLength(db, ...log), closed: db.has(marker, ...log), origins: rows.map(originOf) };
+      return {
+        length: logLength(db, ...log),
+        closed: db.has(marker, ...log),
+        origins: rows.map((row) => moreOf(row).origin),
+      };
     }),
   readUids: (ref, { generation, from, limit }) =>
     session.read((db) => db.all<Artifact>(uidPage, ...logOf(db, ref, generation), from, limit).map(({ uid }) => uid)),
@@ -86,8 +91,16 @@ type ArtifactRow = Readonly<
 >;
 
 function artifactOf({ seq, uid, epoch, claimId, meta, metrics, ...row }: ArtifactRow): Artifact {
-  return { seq, uid, epoch, claimId, origin: originOf(row), meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
+  const { origin, failure } = moreOf(row);
+  const artifact = { seq, uid, epoch, claimId, origin, meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
+  return failure === undefined ? artifact : { ...artifact, failure };
 }
-function originOf({ source, originSeq: seq, chunk, more }: Omit<ArtifactRow, keyof Artifact>): Origin {
-  return { source, seq, chunk, ...JSON.parse(more) };
+function moreOf({
+  source,
+  originSeq: seq,
+  chunk,
+  more,
+}: Omit<ArtifactRow, keyof Artifact>): Pick<Artifact, "origin" | "failure"> {
+  const { failure, ...rest } = JSON.parse(more);
+  return { origin: { source, seq, chunk, ...rest }, failure };
 }

@@ -1,4 +1,4 @@
-import { type Carried, type CarriedOutput, logOf, type ShardRecord, sourceKey } from "../model/records.ts";
+import { asideIn, type Carried, type CarriedOutput, logOf, type ShardRecord, sourceKey } from "../model/records.ts";
 import type { NodePlan, Plan } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 import { isKept } from "./adoption.ts";
@@ -58,8 +58,10 @@ async function outputOf(store: Store, record: ShardRecord, mayGather: boolean): 
 async function longestLog(store: Store, record: ShardRecord): Promise<Carried> {
   const { generation, carried } = record;
   const { taskId, nodeId, shard } = logOf(record);
-  const { length } = await store.tail({ taskId, nodeId, shard }, generation);
-  return carried !== undefined && carried.length > length ? carried : { taskId, nodeId, shard, generation, length };
+  const { length, origins } = await store.tail({ taskId, nodeId, shard }, generation);
+  if (carried !== undefined && carried.length > length) return carried;
+  const aside = asideIn(origins);
+  return { taskId, nodeId, shard, generation, length, ...(aside === 0 ? {} : { aside }) };
 }
 
 async function hasGathered(store: Store, log: Carried): Promise<boolean> {

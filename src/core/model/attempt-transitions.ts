@@ -125,7 +125,13 @@ function furthest(
 export function finishShard(
   record: ShardRecord | undefined,
   attempt: Attempt,
-  outcome: { readonly count: number; readonly result?: Json; readonly metrics?: Metrics; readonly now: number },
+  outcome: {
+    readonly count: number;
+    readonly failedBatches?: number;
+    readonly result?: Json;
+    readonly metrics?: Metrics;
+    readonly now: number;
+  },
 ): Judged<WriteAnswer> {
   return ended(record, attempt, "complete", (held) =>
     transitionShard(held, {
@@ -136,6 +142,7 @@ export function finishShard(
       set: {
         lastClaimId: attempt.claimId,
         count: outcome.count,
+        ...(outcome.failedBatches === undefined ? {} : { failedBatches: outcome.failedBatches }),
         ...(outcome.result === undefined ? {} : { result: outcome.result }),
         ...(outcome.metrics === undefined ? {} : { metrics: outcome.metrics }),
       },

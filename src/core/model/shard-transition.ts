@@ -111,7 +111,7 @@ export function adoptShard(
 ): ShardRecord {
   const { type, priority, finished, at } = from;
   checkShardTransition(ref, { from: "absent", to: "finished", cause: "adopt" });
-  const { generation, sourceGens, chosen, count = 0, result, metrics } = finished;
+  const { generation, sourceGens, chosen, count = 0, failedBatches, result, metrics } = finished;
   const { taskId, nodeId, shard } = logOf(finished);
   return {
     taskId: ref.taskId,
@@ -129,6 +129,7 @@ export function adoptShard(
     sourceGens,
     ...(chosen === undefined ? {} : { chosen }),
     count,
+    ...(failedBatches === undefined ? {} : { failedBatches }),
     ...(result === undefined ? {} : { result }),
     ...(metrics === undefined ? {} : { metrics }),
     artifactsOf: { taskId, nodeId, shard },

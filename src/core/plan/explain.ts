@@ -21,6 +21,8 @@ export type Reason =
       readonly failures: number;
       readonly maxFailures: number;
     }
+  /** Released its slot because all of its open batches have failed and wait for their next try. */
+  | { readonly reason: "waiting_for_batches"; readonly until: number; readonly batches: number }
   /** Released its slot because it had no input. */
   | { readonly reason: "waiting_for_input"; readonly until: number }
   /** `max` are running: in total, of its type, of its task, or of the node. */
@@ -132,9 +134,14 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
   return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
 }
 
-function whyDeferred(node: NodePlan, { history, dueAt = 0, failures }: ShardRecord): Reason {
-  const { cause, reasonCode = "unexpected_error" } = history.at(-1) ?? {};
-  if (cause === "release") return { reason: "waiting_for_input", until: dueAt };
+function whyDeferred(node: NodePlan, { history, dueAt = 0, failures, tries = {} }: ShardRecord): Reason {
+  const { cause, at = 0, reasonCode = "unexpected_error" } = history.at(-1) ?? {};
+  if (cause === "release") {
+    const batches = Object.values(tries).filter((tried) => tried.dueAt > at).length;
+    return batches > 0
+      ? { reason: "waiting_for_batches", until: dueAt, batches }
+      : { reason: "waiting_for_input", until: dueAt };
+  }
   return { reason: "backoff", until: dueAt, reasonCode, failures, maxFailures: node.retry.maxFailures };
 }
 
@@ -160,6 +167,11 @@ export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, 
       { reason: "backoff" },
       ({ until, reasonCode, failures, maxFailures }) =>
         `retries ${within(until - now)}: '${reasonCode}', failure ${failures} of at most ${maxFailures}`,
+    )
+    .with(
+      { reason: "waiting_for_batches" },
+      ({ until, batches }) =>
+        `retries ${batches === 1 ? "a failed batch" : `the first of ${batches} failed batches`} ${within(until - now)}`,
     )
     .with({ reason: "waiting_for_input" }, ({ until }) => `found no input and checks again ${within(until - now)}`)
     .with(

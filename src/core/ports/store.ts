@@ -250,6 +250,7 @@ export interface Store {
     outcome: {
       readonly generation: number;
       readonly count: number;
+      readonly failedBatches?: number;
       readonly result?: Json;
       readonly metrics?: Metrics;
     },

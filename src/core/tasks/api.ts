@@ -18,6 +18,8 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly shard: number;
       /** With `to: "finished"`: how many batches the shard stored. */
       readonly batches?: number;
+      /** With `to: "finished"`: how many batches the shard set aside. @defaultValue none */
+      readonly failedBatches?: number;
       /** In a retry, with `cause: "dispatch"`: how many batches of the earlier task the shard begins with. */
       readonly carriedBatches?: number;
       /** How many earlier transitions of the shard are no longer known. @defaultValue none */
@@ -30,6 +32,10 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly status: NodeStatus;
       /** Batches stored so far, over all shards. */
       readonly batches: number;
+      /** Batches set aside so far. @defaultValue none */
+      readonly failedBatches?: number;
+      /** Failed batches that wait for their next try. @defaultValue none */
+      readonly waitingBatches?: number;
       /** Reported by the handler: see {@link NodeView.progress}. */
       readonly progress?: Progress;
       readonly at: number;
@@ -45,7 +51,13 @@ export interface NodeView<TNodeId extends string = string> {
   readonly status: NodeStatus;
   /** The highest epoch of its shards; 0 before its dispatch. */
   readonly epoch: number;
+  /** Stored, with an output. */
   readonly batches: number;
+  /** Set aside, since they failed for good: `engine.failedBatches` returns them. */
+  readonly failedBatches: number;
+  /** Failed, and waiting for their next try. */
+  readonly waitingBatches: number;
+  /** Attempts that failed as a whole; a batch's failures count for that batch. */
   /** In a retry: how many batches it began with that the earlier task had stored. Absent if there are none. */
   readonly carriedBatches?: number;
   readonly failures: number;

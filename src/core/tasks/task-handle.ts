@@ -1,7 +1,7 @@
 import type { FlowTypes } from "../../definitions/index.ts";
 import { FlowError, type Json } from "../../errors/index.ts";
 import { ownJson } from "../codec/index.ts";
-import { type Artifact, isTaskTerminal, sourceKey, type TaskRecord } from "../model/records.ts";
+import { type Artifact, isOutput, isTaskTerminal, sourceKey, type TaskRecord } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
 import { artifactsDropped } from "../ports/index.ts";
 import { StreamInput, sortedByPlace } from "../worker/input/index.ts";
@@ -98,7 +98,7 @@ async function* streamLogs(
       if (pulled.kind === "restarted") break;
       if (pulled.kind === "page") {
         await parts.retry.run(() => parts.store.settle());
-        for (const artifact of pulled.artifacts) yield { shard: pulled.source.shard, artifact };
+        for (const artifact of pulled.artifacts.filter(isOutput)) yield { shard: pulled.source.shard, artifact };
         handedOut = true;
         pollMs = pollMinMs;
         continue;

@@ -14,6 +14,7 @@ import { shardOf } from "../../core/worker/input/index.ts";
 import type { GraphNode } from "../../graph/index.ts";
 import type { SourceArgs } from "../cluster/computation.ts";
 import type { CheckParts } from "./log-checks.ts";
+import { asideOf } from "./reference.ts";
 
 type Violated = (ref: ShardRef, what: string) => void;
 
@@ -103,6 +104,7 @@ export class CarriedChecks {
     if (carried.length < (lent.carried?.length ?? 0)) wrong("shorter than it was to begin with before");
     const artifacts = journal.archive.log(carried, carried.generation).slice(0, carried.length);
     if (artifacts.length < carried.length) wrong(`with ${carried.length} artifacts of ${artifacts.length}`);
+    if ((carried.aside ?? 0) !== asideOf(artifacts)) wrong(`with ${carried.aside} of ${asideOf(artifacts)} set aside`);
     const dropped = state.shard(carried)?.logs[carried.generation]?.dropped ?? 0;
     if (dropped > 0 && carried.length > 0) wrong(`although ${dropped} of its artifacts are dropped`);
     const gathered = artifacts.some(({ origin }) => origin.source === "*");

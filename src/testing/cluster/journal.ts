@@ -170,6 +170,12 @@ export class Journal {
     failedTries: 0,
     /** Tasks that failed because of a batch that fails at each try. */
     hopeless: 0,
+    /** Batches that were set aside. */
+    setAside: 0,
+    /** Of these: the last try exceeded its time limit. */
+    timedOut: 0,
+    /** Tasks that failed because too many batches were. */
+    notTolerated: 0,
     /** Appends to a log whose first artifacts had been dropped. */
     behindDropped: 0,
     lateAppends: 0,

@@ -56,6 +56,7 @@ function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
         if (!(ctx.args as Partial<SourceArgs>).saves) await saveCheckpoint(ctx, options);
         await misbehave(ctx, options, options.rates.batchThrows);
         if ((ctx.args as Partial<SourceArgs>).hopeless && isHopeless(ctx.nodeId, ctx.uid)) {
+          if (ctx.remainingMs() !== undefined && options.random.chance(0.5)) await hang(ctx, options);
           throw thrown(ctx, options.journal, new RetryableError(hopeless));
         }
         const output = compute(ctx.nodeId, payload);

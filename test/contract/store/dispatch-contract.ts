@@ -43,7 +43,7 @@ export function dispatchContract(it: StoreTest): void {
     peer,
   }) => {
     await store.createTask(newTask("t"));
-    const log = { taskId: "earlier", nodeId: "clean", shard: 1, generation: 2, length: 3 };
+    const log = { taskId: "earlier", nodeId: "clean", shard: 1, generation: 2, length: 3, aside: 1 };
     const output = { sourceGens: { "extract/0": 1 }, checkpoint: { $page: "a.b" }, checkpointIndex: 7 };
     const kept = { generation: 2, ...output, carried: log };
     const [ref, tombstone] = [shardOf("clean", 1), shardOf("clean", 2)];

@@ -314,6 +314,35 @@ test("a node whose batches are gone starts over, and so does what was built from
   );
 });
 
+describe("batches that were set aside", () => {
+  test.each([
+    ["number", { tolerate_batches: 2 }, ["1", "3"], ["7"]],
+    ["share", { tolerate_share: 0.2 }, ["1", "3", "5"], []],
+  ] as const)("stay so, and do not count again against the %s that is tolerated", async (_, tolerate, aside, more) => {
+    const hopeless = new Set(["1", "3", "5"]);
+    const src = source("src", numbers(10), {
+      processBatch: (value, { uid }) => {
+        if (hopeless.has(uid)) throw new PermanentError("bad_order");
+        return value;
+      },
+    });
+    const { engine, record } = await testEngine([src]);
+    const batches = { on_failure: "set_aside", ...tolerate } as const;
+    const task = await engine.run(graphOf(node("src", [], { batches })));
+    await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "too_many_failed_batches" } });
+    hopeless.clear();
+    hopeless.add("7"); // fails only where it was not stored
+    const again = await engine.retry(task.id, from);
+    const missing = new Set<string>([...aside, ...more]);
+    expect(await again.result()).toEqual({ src: numbers(10).filter((n) => !missing.has(String(n))) });
+    expect(await record(again.id, "src")).toMatchObject({
+      count: 10,
+      failedBatches: missing.size,
+      carried: { length: aside.length === 2 ? 5 : 10, aside: aside.length },
+    });
+  });
+});
+
 test("events, status and explain say how many batches are carried", async () => {
   const { again, task } = await retried(
     ["a/5"],

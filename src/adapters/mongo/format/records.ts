@@ -227,8 +227,12 @@ export const shardRecords = mapping<ShardRecord>({
   sourceGens: "source_gens",
   chosen: "chosen",
   count: "count",
+  failedBatches: "failed_batches",
   artifactsOf: nested("artifacts_of", mapping<ShardRef>(refNames)),
-  carried: nested("carried", mapping<Carried>({ ...refNames, generation: "generation", length: "length" })),
+  carried: nested(
+    "carried",
+    mapping<Carried>({ ...refNames, generation: "generation", length: "length", aside: "aside" }),
+  ),
   checkpoint: json("checkpoint"),
   checkpointIndex: "checkpoint_index",
   tries: json("tries"),

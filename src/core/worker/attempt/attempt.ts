@@ -6,11 +6,11 @@ import type { WriteAnswer } from "../../ports/index.ts";
 import { StoreRetry } from "../../resilience/store-retry.ts";
 import { AttemptEnded, type EndReason } from "./attempt-handle.ts";
 import { type AttemptRun, announce } from "./attempt-run.ts";
-import { BatchFailed } from "./batch-pool.ts";
 import { classifyFailure } from "./failure.ts";
 import { runFunction } from "./function-run.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { runHandler } from "./handler-run.ts";
+import { BatchFailed } from "./outcome-queue.ts";
 
 /*
  * An attempt, from claim to outcome. It ends in exactly one of these ways:

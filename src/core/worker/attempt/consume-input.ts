@@ -1,5 +1,5 @@
 import type { Json } from "../../../errors/index.ts";
-import { type Artifact, sourceKey } from "../../model/records.ts";
+import { type Artifact, isOutput, sourceKey } from "../../model/records.ts";
 import {
   chosenSources,
   consumerUid,
@@ -199,6 +199,7 @@ function* batchesOf(options: {
 }): Generator<IncomingBatch> {
   const { artifact, source, skipChunks, only, input, sources } = options;
   const onlySource = input.fromNodes.length === 1;
+  if (!isOutput(artifact)) return;
   const payloads = input.adapter.expand(artifact.meta, source.nodeId);
   const { nodeId, shard } = source;
   const sourceAt = sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard);

@@ -1,5 +1,7 @@
+import { AttemptError } from "../../model/attempt-error.ts";
 import { type InputPlan, routeInput } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
+import type { AttemptLog } from "./attempt-log.ts";
 import { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
@@ -90,8 +92,11 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
 }
 
 async function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> {
-  const { uid: batchUid, metrics } = batch;
-  if (run.plan.streaming.has(run.node.id)) await announce(run, { kind: "BATCH_OK", batchUid, metrics });
+  if (!run.plan.streaming.has(run.node.id)) return;
+  const { uid: batchUid, metrics, failure } = batch;
+  if (failure === undefined) return announce(run, { kind: "BATCH_OK", batchUid, metrics });
+  const { reasonCode, message: error } = failure;
+  await announce(run, { kind: "BATCH_FAILED", batchUid, reasonCode, permanent: true, error });
 }
 
 async function announceResumed(run: AttemptRun): Promise<void> {
@@ -111,13 +116,15 @@ async function finish(options: {
   const { definition } = runtime;
   run.held.check();
   run.at.batchUid = undefined;
+  checkShare(run, pass.log);
   if (definition.finalize === undefined) {
     if (reports.hasNews) await reports.flush();
     return pass.log.complete({});
   }
   const { pageSize } = run.parts.limits;
   const finalizeContext = context.forFinalize({
-    count: pass.log.length,
+    count: pass.log.length - pass.log.aside,
+    failedBatches: pass.log.aside,
     totals: () => pass.log.totals(pageSize),
     outputs: async function* () {
       for await (const { meta } of pass.log.artifacts(pageSize)) yield await runtime.output.decode(meta);
@@ -137,4 +144,14 @@ async function finish(options: {
     "the result of finalize does not match its schema",
   );
   await pass.log.complete({ result, metrics });
+}
+
+/** Judged at the end only: before it, the share would depend on the order in which batches get done. */
+function checkShare({ node }: AttemptRun, { newlyAside, length }: AttemptLog): void {
+  const { maxAsideShare } = node.batches;
+  if (newlyAside <= maxAsideShare * length) return;
+  throw new AttemptError(
+    "too_many_failed_batches",
+    `${newlyAside} of ${length} batches were set aside, more than a share of ${maxAsideShare}`,
+  );
 }

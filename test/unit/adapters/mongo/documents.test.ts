@@ -24,11 +24,11 @@ test("an external worker's row keeps its name in any generation", () => {
 });
 
 test("a shard of a retry is read back with what its log begins with", () => {
-  const log = { taskId: "s", nodeId: "n", shard: 1, generation: 2, length: 3 };
+  const log = { taskId: "s", nodeId: "n", shard: 1, generation: 2, length: 3, aside: 1 };
   const carried = { log, sourceGens: { "a/0": 1 }, checkpoint: { $set: 1 }, checkpointIndex: 4 };
   const ref = { taskId: "t", nodeId: "n", shard: 1 };
   const record = createShard(ref, { type: "n", priority: 0, status: "queued", at: 5, carried });
   const document = shardRecords.toDocument(record);
-  expect(document.carried).toEqual({ task_id: "s", node_id: "n", shard: 1, generation: 2, length: 3 });
+  expect(document.carried).toEqual({ task_id: "s", node_id: "n", shard: 1, generation: 2, length: 3, aside: 1 });
   expect(shardRecords.toRecord(document)).toEqual(record);
 });
