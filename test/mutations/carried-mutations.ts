@@ -129,6 +129,13 @@ export const carriedMutations: readonly Mutation[] = [
     ),
   },
   {
+    elsewhere: directed("the time of the copy", "copies of the simulation are short"),
+    ...mutation(
+      "the time of a copy counts against the time limit",
+      edit(copy, "run.untimed(() => copyMissing(run, to));", "copyMissing(run, to);"),
+    ),
+  },
+  {
     elsewhere: directed("a node whose batches are gone starts over", "the tasks that lend artifacts are kept"),
     ...mutation(
       "a node whose batches are gone keeps its generation",

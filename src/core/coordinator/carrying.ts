@@ -22,6 +22,8 @@ export async function carriedShards(
   const { taskId, retryOf, node } = of;
   if (node.fn !== undefined || !node.needsAll) return [];
   const before = Map.groupBy(await store.readShards(retryOf, [node.id, ...node.dependsOn]), isOf(node));
+  // While a task is removed, some of its records may be gone before others.
+  if ((await store.readTask(retryOf)) === undefined) return [];
   const parents = await store.readShards(taskId, node.dependsOn);
   const again = new Map(parents.map((record) => [sourceKey(record.nodeId, record.shard), record]));
   const continues = ({ nodeId, shard }: ShardRecord): boolean => {

@@ -8,6 +8,7 @@ import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, paced, source } from "../../helpers/handlers.ts";
+import { stillTime } from "../../helpers/still-time.ts";
 import { tempFolder } from "../../helpers/temp-folder.ts";
 import { collect, Gate, until } from "../../helpers/waiting.ts";
 
@@ -312,6 +313,27 @@ test("a node whose batches are gone starts over, and so does what was built from
   expect(logged).toContainEqual(
     expect.objectContaining({ level: "warn", message: expect.stringContaining("starts over") }),
   );
+});
+
+test("the time of the copy does not count against timeout_sec", async () => {
+  const time = stillTime();
+  const service = new Service();
+  service.down.set("a/9", atOnceFails);
+  const state = new MemoryState();
+  const store = memoryStore({ state });
+  const handlers = [source("a", numbers(10), { processBatch: (value, ctx) => service.ask(value, ctx) })];
+  const { engine, record } = await testEngine(handlers, { store, state });
+  const task = await engine.run(graphOf(node("a", [], { timeout_sec: 0.2, retry_policy: { max: 0 } })));
+  await expect(task.result()).rejects.toMatchObject(failed);
+  service.down.clear();
+  const append = store.append.bind(store);
+  vi.spyOn(store, "append").mockImplementation(async (...args) => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return append(...args);
+  });
+  const again = await engine.retry(task.id, from);
+  expect(await time.during(again.result())).toEqual({ a: numbers(10) });
+  expect(await record(again.id, "a")).toMatchObject({ epoch: 1, carried: { length: 9 } });
 });
 
 describe("batches that were set aside", () => {

@@ -15,16 +15,22 @@ import type { AttemptRun } from "./attempt-run.ts";
  * nothing is lost but time: the shard starts over in a new generation, and so does what was built from the old one.
  */
 
-/** @returns false if some of it is gone */
-export async function copyCarried(
-  run: AttemptRun,
-  to: {
-    readonly log: AttemptLog;
-    readonly carried: Carried;
-    /** Called when the first artifact of the log has been copied. */
-    readonly onFirst: (artifact: Artifact) => Promise<void>;
-  },
-): Promise<boolean> {
+interface Copy {
+  readonly log: AttemptLog;
+  readonly carried: Carried;
+  /** Called when the first artifact of the log has been copied. */
+  readonly onFirst: (artifact: Artifact) => Promise<void>;
+}
+
+/**
+ * Copies what is missing. Does not count against the time limit of the attempt, which is meant for the handler: a long
+ * log would exceed it in every attempt.
+ *
+ * @returns false if some of it is gone
+ */
+export const copyCarried = (run: AttemptRun, to: Copy): Promise<boolean> => run.untimed(() => copyMissing(run, to));
+
+async function copyMissing(run: AttemptRun, to: Copy): Promise<boolean> {
   const { held, yielder, parts } = run;
   const { log, carried, onFirst } = to;
   while (log.length < carried.length) {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { MemoryState, memoryStore } from "../../../../src/adapters/memory/index.ts";
 import { carriedShards, parentsFirst } from "../../../../src/core/coordinator/carrying.ts";
 import type { Attempt, CarriedOutput, ShardRecord, ShardRef } from "../../../../src/core/model/records.ts";
@@ -175,6 +175,14 @@ test("a log of which anything is dropped is not carried", async () => {
   const tasks = await Tasks.of(unchecked(node("a")), { sinks: ["a"] });
   await tasks.ran("a", 9);
   expect(await tasks.carriedOf("a")).toEqual([undefined]);
+});
+
+test("nothing is carried from a task that is being removed: only some of its records may be left", async () => {
+  const tasks = await Tasks.of(two);
+  await tasks.ran("b", 2, { source: "a/0" });
+  expect(await tasks.carriedOf("b")).toHaveLength(1);
+  vi.spyOn(tasks.store, "readTask").mockResolvedValue(undefined);
+  expect(await tasks.carriedOf("b")).toEqual([]);
 });
 
 describe("a retry of a retry", () => {
