@@ -1,4 +1,5 @@
 import { backpressureMutations } from "./backpressure-mutations.ts";
+import { carriedMutations } from "./carried-mutations.ts";
 import { clockMutations } from "./clock-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { dropMutations } from "./drop-mutations.ts";
@@ -29,6 +30,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Concurrent batches", mutations: parallelMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
+  { title: "Batches carried into a retry", mutations: carriedMutations },
   { title: "Dropping consumed artifacts", mutations: dropMutations },
   { title: "Readers", mutations: readerMutations },
   { title: "User code and variables", mutations: extensionMutations },

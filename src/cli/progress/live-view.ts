@@ -135,14 +135,16 @@ export async function showProgress(
 
 /** One line per change of status, for logs. */
 function plainLine(event: TaskEvent, progress: TaskProgress): string | undefined {
-  if (event.kind !== "node" || event.to === "queued") return undefined;
+  if (event.kind !== "node" || (event.to === "queued" && event.carriedBatches === undefined)) return undefined;
   if (event.cause === "release") return undefined; // waiting for input is not progress
   const { startedAt = event.at } = progress;
   const at = duration(event.at - startedAt).padStart(8);
   const shard = event.shard === 0 ? "" : `/${event.shard}`;
   const stored = event.batches === undefined ? "" : `, ${counted(event.batches, "batch", "batches")}`;
   const batches = event.failedBatches === undefined ? stored : `${stored}, ${event.failedBatches} set aside`;
+  const carried =
+    event.carriedBatches === undefined ? "" : `, ${counted(event.carriedBatches, "batch", "batches")} carried`;
   const reason = event.reasonCode === undefined ? "" : `: ${event.reasonCode}`;
   const attempt = event.cause === "claim" && event.epoch > 1 ? `, attempt ${event.epoch}` : "";
-  return `${at}  ${event.nodeId}${shard}  ${event.to}${batches}${attempt}${reason}`;
+  return `${at}  ${event.nodeId}${shard}  ${event.to}${batches}${carried}${attempt}${reason}`;
 }

@@ -204,6 +204,7 @@ function viewNode(
     status: nodeStatus(node, shards),
     epoch: Math.max(0, ...shards.map((shard) => shard.epoch)),
     ...counts,
+    ...carriedOf(shards),
     failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
     ...(failure === undefined ? {} : { failure }),
     ...(lostWorkers.length === 0 ? {} : { lostWorkers }),
@@ -211,6 +212,12 @@ function viewNode(
     metrics,
     ...(result === undefined ? {} : { result }),
   };
+}
+
+/** How many batches these shards began with in a retry. */
+export function carriedOf(shards: readonly ShardRecord[]): { readonly carriedBatches?: number } {
+  const carriedBatches = sum(shards.map(({ carried }) => carried?.length ?? 0));
+  return carriedBatches === 0 ? {} : { carriedBatches };
 }
 
 /** The progress that the handlers of a node's shards reported, summed. */

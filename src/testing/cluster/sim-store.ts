@@ -251,7 +251,9 @@ export function checkDelete(
     if (answer !== expected) journal.violated(`deleting ${id} returned '${answer}', expected '${expected}'`);
     if (answer !== "deleted" || entry === undefined) return;
     const borrower = [...state.tasks.values()].find(({ nodes }) =>
-      [...nodes.values()].some(({ shards }) => shards.some((shard) => shard?.record.artifactsOf?.taskId === id)),
+      [...nodes.values()].some(({ shards }) =>
+        shards.some((shard) => [shard?.record.artifactsOf?.taskId, shard?.record.carried?.taskId].includes(id)),
+      ),
     );
     if (borrower !== undefined) journal.violated(`${id} was deleted, but ${borrower.record.id} borrows its artifacts`);
     journal.counts.deleted++;
