@@ -194,6 +194,24 @@ export interface RetryOptions extends Pick<RunOptions, "idempotencyKey" | "prior
   readonly from: "failed";
 }
 
+/** A batch that failed for good and was set aside. */
+export interface FailedBatch {
+  readonly uid: string;
+  /** 0 for a node without `partitions`. */
+  readonly shard: number;
+  readonly reasonCode: string;
+  readonly message: string;
+  /** How often it was tried. */
+  readonly tries: number;
+  /** Stack and cause chain of the last error. */
+  readonly stack?: string;
+  /**
+   * What the handler got, before its schema decoded it; null for a payload that a source did not make of JSON. Absent for
+   * a gathered payload, for one of an adapter that is not known here, and if the store has dropped it.
+   */
+  readonly input?: Json;
+}
+
 /** Which tasks to list. */
 export interface ListOptions {
   /** One status, or several. @defaultValue all */
