@@ -80,7 +80,7 @@ describe("a batch that failed for good", () => {
 
   test("fails the node once more are set aside than it tolerates", async () => {
     const { engine, record, artifacts } = await testEngine([source("src", numbers(6)), failingAt("step", [1, 2, 4])]);
-    const policy = { ...setsAside, batches: { on_failure: "set_aside", tolerate_batches: 2 } };
+    const policy = { ...setsAside, batches: { on_failure: "set_aside", tolerate_batches: 2 } } as const;
     const task = await engine.run(graphOf(node("src"), node("step", ["src"], policy)));
     await expect(task.result()).rejects.toMatchObject({
       message: expect.stringContaining(
@@ -98,7 +98,7 @@ describe("a batch that failed for good", () => {
     [0.3, "failed"],
   ])("is tolerated up to a share of %s, judged at the end", async (share, status) => {
     const { engine } = await testEngine([source("src", numbers(5)), failingAt("step", [0, 1])]);
-    const policy = { ...setsAside, batches: { on_failure: "set_aside", tolerate_share: share } };
+    const policy = { ...setsAside, batches: { on_failure: "set_aside", tolerate_share: share } } as const;
     const task = await engine.run(graphOf(node("src"), node("step", ["src"], policy)));
     const { failure, ...view } = await task.wait();
     expect(view.status).toBe(status);
@@ -115,7 +115,7 @@ describe("a batch that failed for good", () => {
       source("src", numbers(4)),
       failingAt("step", [1], { concurrency: 4 }),
     ]);
-    const policy = { ...setsAside, batches: { on_failure: "set_aside", ordered: true } };
+    const policy = { ...setsAside, batches: { on_failure: "set_aside", ordered: true } } as const;
     const task = await engine.run(graphOf(node("src"), node("step", ["src"], policy)));
     expect(await task.result()).toEqual({ step: [0, 2, 3] });
     expect((await artifacts(task.id, "step")).map(({ uid }) => uid)).toEqual(["0", "1", "2", "3"]);
