@@ -100,6 +100,9 @@ function shapeFindings({ kind, id: node, options }: Step): string[] {
   const { args, input, retry, onBatchFailure, tolerate, limits } = options;
   if (args !== undefined && !isRecord(args)) return wrong("args", "an object");
   if (retry !== undefined && !isRecord(retry)) return wrong("retry", "an object");
+  if (kind === "node" && !["fail", "setAside", undefined].includes(onBatchFailure)) {
+    return wrong("onBatchFailure", "'fail' or 'setAside'");
+  }
   if (tolerate !== undefined && !isRecord(tolerate)) return wrong("tolerate", "an object with 'batches' or 'share'");
   const isTolerant = tolerate?.batches !== undefined || (tolerate?.share ?? 1) !== 1;
   if (kind === "node" && isTolerant && onBatchFailure !== "setAside")
