@@ -1,5 +1,6 @@
 import { asideMutations } from "./aside-mutations.ts";
 import { backpressureMutations } from "./backpressure-mutations.ts";
+import { carriedMutations } from "./carried-mutations.ts";
 import { clockMutations } from "./clock-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { dropMutations } from "./drop-mutations.ts";
@@ -31,6 +32,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Batches set aside, time limits", mutations: asideMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
+  { title: "Batches carried into a retry", mutations: carriedMutations },
   { title: "Dropping consumed artifacts", mutations: dropMutations },
   { title: "Readers", mutations: readerMutations },
   { title: "User code and variables", mutations: extensionMutations },

@@ -130,7 +130,10 @@ export const workerMutations: readonly Mutation[] = [
     "failures are not announced",
     edit(attempt, "    announce(run, final ?", "    final ? Promise.resolve() : announce(run, final ?"),
   ),
-  mutation("a non-resumable handler resumes", edit(handlerRun, "if (!definition.resumable) {", "if (false) {")),
+  mutation(
+    "a non-resumable handler resumes",
+    edit(handlerRun, "if (!definition.resumable || !isWhole) {", "if (!isWhole) {"),
+  ),
   mutation(
     "a restart of a source does not restart its consumer",
     edit(consumeInput, "await pass.log.restart(pulled.sourceGens);", ""),

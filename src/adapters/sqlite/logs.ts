@@ -1,6 +1,6 @@
 import { jsonText, keepJson } from "../../core/codec/index.ts";
 import { fence, finishShard, isRecorded } from "../../core/model/index.ts";
-import type { Artifact, ShardRef } from "../../core/model/records.ts";
+import type { Artifact, Origin, ShardRef } from "../../core/model/records.ts";
 import type { LogDriver } from "../../core/store/driver.ts";
 import { mostBytes, type Session, type SqliteConnection } from "./connection.ts";
 import { lengthOf, logKey, logLength, readShard, refColumns, updateShard } from "./shards.ts";
@@ -21,9 +21,8 @@ export const artifactLogs = (session: Session): LogDriver => ({
   async append(attempt, generation, artifact) {
     const { seq, uid, origin, metrics, failure } = artifact;
     const { source, seq: sourceSeq, chunk, ...rest } = origin;
-    const more = failure === undefined ? rest : { ...rest, failure };
     const meta = jsonText(artifact.meta, `the artifact '${uid}' of node '${attempt.nodeId}'`, mostBytes);
-    const texts = [JSON.stringify(more), meta, JSON.stringify(metrics)];
+    const texts = [JSON.stringify({ ...rest, failure }), meta, JSON.stringify(metrics)];
     return session.write((db) => {
       const row = readShard(db, attempt);
       const answer = fence(row?.record, attempt);
@@ -58,12 +57,8 @@ export const artifactLogs = (session: Session): LogDriver => ({
   tail: (ref, generation) =>
     session.read((db) => {
       const log = logOf(db, ref, generation);
-      const rows = db.all<ArtifactRow>(lastOrigins, ...log);
-      return {
-        length: logLength(db, ...log),
-        closed: db.has(marker, ...log),
-        origins: rows.map((row) => moreOf(row).origin),
-      };
+      const origins = db.all<ArtifactRow>(lastOrigins, ...log).map((row) => moreOf(row).origin);
+      return { length: logLength(db, ...log), closed: db.has(marker, ...log), origins };
     }),
   readUids: (ref, { generation, from, limit }) =>
     session.read((db) => db.all<Artifact>(uidPage, ...logOf(db, ref, generation), from, limit).map(({ uid }) => uid)),
@@ -85,22 +80,13 @@ export const artifactLogs = (session: Session): LogDriver => ({
 const logOf = (db: SqliteConnection, ref: ShardRef, generation: number) =>
   [readShard(db, ref)?.pk ?? -1, generation] as const;
 
-type ArtifactRow = Readonly<
-  Record<"seq" | "epoch" | "originSeq" | "chunk", number> &
-    Record<"uid" | "claimId" | "source" | "more" | "meta" | "metrics", string>
->;
+type ArtifactRow = Record<"seq" | "epoch" | "originSeq" | "chunk", number> &
+  Record<"uid" | "claimId" | "source" | "more" | "meta" | "metrics", string>;
 
 function artifactOf({ seq, uid, epoch, claimId, meta, metrics, ...row }: ArtifactRow): Artifact {
-  const { origin, failure } = moreOf(row);
-  const artifact = { seq, uid, epoch, claimId, origin, meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
-  return failure === undefined ? artifact : { ...artifact, failure };
+  return { seq, uid, epoch, claimId, ...moreOf(row), meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
 }
-function moreOf({
-  source,
-  originSeq: seq,
-  chunk,
-  more,
-}: Omit<ArtifactRow, keyof Artifact>): Pick<Artifact, "origin" | "failure"> {
+function moreOf({ source, originSeq: seq, chunk, more }: Omit<ArtifactRow, keyof Artifact>) {
   const { failure, ...rest } = JSON.parse(more);
-  return { origin: { source, seq, chunk, ...rest }, failure };
+  return { origin: { source, seq, chunk, ...rest } as Origin, ...(failure && { failure }) };
 }

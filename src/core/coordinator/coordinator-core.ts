@@ -1,3 +1,4 @@
+import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, type Finding, type Graph, type GraphNode, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
@@ -78,6 +79,10 @@ export class CoordinatorCore {
 
   get loops(): readonly LoopHealth[] {
     return [...this.#supervisor.loops, ...this.#functionWorker.loops];
+  }
+
+  get inputAdapters(): ReadonlyMap<string, InputAdapterDefinition> {
+    return this.#parts.inputAdapters;
   }
 
   /** Notifies readers of tasks in this process of changes. */

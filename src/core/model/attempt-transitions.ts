@@ -78,7 +78,8 @@ export function restartShard(
   // A delayed earlier restart: accepting it would withdraw what was appended since.
   if (to.generation < record.generation) return { answer: "fenced" };
   if (to.generation === record.generation) return { answer, next: { ...record, sourceGens: to.sourceGens } };
-  const { checkpoint: _, checkpointIndex: __, tries: ___, cursors: ____, ...kept } = record; // of the withdrawn output
+  // All of these belong to the withdrawn output.
+  const { checkpoint: _, checkpointIndex: __, tries: ___, cursors: ____, carried: _____, ...kept } = record;
   return { answer, next: { ...kept, generation: to.generation, sourceGens: to.sourceGens } };
 }
 

@@ -154,6 +154,8 @@ export interface ShardRecord extends EpochRef {
   readonly failedBatches?: number;
   /** Where its artifacts are if it was adopted from an earlier task. @defaultValue under its own name */
   readonly artifactsOf?: ShardRef;
+  /** In a retry of a task: what its output begins with. Its attempts copy this first. Belongs to a generation. */
+  readonly carried?: Carried;
   /** What the handler saved for later attempts. Belongs to a generation. */
   readonly checkpoint?: Json;
   /** How many batches `iterBatches` had yielded, since the output began, when it saved the checkpoint. */
@@ -205,6 +207,19 @@ export interface BatchTries {
 export interface Progress {
   readonly done: number;
   readonly total?: number;
+}
+
+/** The first `length` entries in the log of an earlier task's shard. */
+export interface Carried extends ShardRef {
+  readonly generation: number;
+  readonly length: number;
+  /** How many of them stand for a batch that was set aside. @defaultValue 0 */
+  readonly aside?: number;
+}
+
+/** The output of an earlier task's shard, for a shard that continues it in the same generation. */
+export interface CarriedOutput extends Pick<ShardRecord, "sourceGens" | "checkpoint" | "checkpointIndex"> {
+  readonly log: Carried;
 }
 
 /** A worker that is alive, as it announces itself. */
@@ -340,6 +355,8 @@ export interface DispatchInit {
   readonly type: string;
   readonly priority: number;
   readonly chosen?: readonly string[];
+  /** In a retry of a task. @defaultValue it begins with nothing, in generation 0 */
+  readonly carried?: CarriedOutput | undefined;
 }
 
 /** An artifact to append. */

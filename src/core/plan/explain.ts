@@ -60,6 +60,8 @@ export interface ShardExplanation {
   readonly nodeId: string;
   readonly shard: number;
   readonly why: Reason;
+  /** In a retry: the batches that it began with, and the task that had stored them. Absent if there are none. */
+  readonly carried?: { readonly batches: number; readonly taskId: string };
 }
 
 /** The facts about a task, read just before. */
@@ -93,7 +95,8 @@ export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
     return Array.from({ length: node.partitions }, (_, shard): ShardExplanation => {
       const record = records.get(shard);
       const why = record === undefined ? (undispatched as Reason) : whyOf(facts, node, record);
-      return { nodeId: node.id, shard, why };
+      const { length: batches = 0, taskId = "" } = record?.carried ?? {};
+      return { nodeId: node.id, shard, why, ...(batches === 0 ? {} : { carried: { batches, taskId } }) };
     });
   });
 }
@@ -151,7 +154,7 @@ function whyDeferred(node: NodePlan, { history, dueAt = 0, failures, tries = {} 
  * formatReason({ nodeId: "load", shard: 0, why: { reason: "no_worker", type: "loader" } }, now)
  * // "load waits for a worker: no live worker serves 'loader'"
  */
-export function formatReason({ nodeId, shard, why }: ShardExplanation, now: number, partitions = 1): string {
+export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, now: number, partitions = 1): string {
   const name = partitions === 1 ? nodeId : `${nodeId}/${shard}`;
   const what = match(why)
     .with({ reason: "waiting_for_parents" }, ({ waitingOn, needed }) => `waits for ${someOf(waitingOn, needed)}`)
@@ -197,8 +200,11 @@ export function formatReason({ nodeId, shard, why }: ShardExplanation, now: numb
     .with({ reason: "ended", status: "failed" }, ({ reasonCode }) => `failed: ${reasonCode ?? "unexpected_error"}`)
     .with({ reason: "ended", status: "cancelled" }, () => "was cancelled")
     .exhaustive();
-  return `${name} ${what}`;
+  return carried === undefined ? `${name} ${what}` : `${name} ${what}; it began with ${batchesOf(carried)}`;
 }
+
+const batchesOf = ({ batches, taskId }: NonNullable<ShardExplanation["carried"]>): string =>
+  `${batches} ${batches === 1 ? "batch" : "batches"} of task ${taskId}`;
 
 const limitNames = { all: "in total", type: "of its type", task: "of its task", node: "of this node" } as const;
 

@@ -1,6 +1,7 @@
 import { isTaskTerminal, type ShardRecord, sourceKey, type TaskStatus } from "../model/records.ts";
 import type { TaskEvent } from "./api.ts";
 import {
+  carriedOf,
   checkStillThere,
   countBatches,
   nodeStatus,
@@ -50,9 +51,10 @@ export async function* taskEvents(
       for (const entry of shard.history) {
         if (entry.n <= seen) continue;
         const batches = entry.to === "finished" ? batchesOf(shard) : {};
+        const carried = entry.cause === "dispatch" ? carriedOf([shard]) : {};
         const skipped = entry.n - seen - 1;
         const gap = skipped === 0 ? {} : { skipped };
-        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches, ...gap });
+        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches, ...carried, ...gap });
         seen = entry.n;
       }
       seenHistory.set(key, seen);

@@ -6,6 +6,7 @@ import {
   logOf,
   type Progress,
   type ShardRecord,
+  type ShardRef,
   type ShardStatus,
   type TaskRecord,
 } from "../model/records.ts";
@@ -51,6 +52,13 @@ export async function checkStillThere(parts: TaskReaderParts, task: TaskRecord):
 
 export const noSuchTask = (taskId: string): FlowError =>
   new FlowError("TASK_UNKNOWN", `there is no task '${taskId}' in the store`, { details: { taskId } });
+
+/** @throws FlowError `NODE_UNKNOWN` */
+export function nodeOf(plan: Plan, { taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): NodePlan {
+  const node = plan.byId.get(nodeId);
+  if (node !== undefined) return node;
+  throw new FlowError("NODE_UNKNOWN", `task ${taskId} has no node '${nodeId}'`, { details: { taskId, nodeId } });
+}
 
 /** Resolves when the task has ended. */
 export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
@@ -161,7 +169,8 @@ export async function countBatches(
   return byNode;
 }
 
-async function failedIn(store: Store, shard: ShardRecord): Promise<number> {
+/** How many batches of the shard are set aside so far. */
+export async function failedIn(store: Store, shard: ShardRecord): Promise<number> {
   if (shard.count !== undefined) return shard.failedBatches ?? 0;
   return asideIn((await store.tail(logOf(shard), shard.generation)).origins);
 }
@@ -195,6 +204,7 @@ function viewNode(
     status: nodeStatus(node, shards),
     epoch: Math.max(0, ...shards.map((shard) => shard.epoch)),
     ...counts,
+    ...carriedOf(shards),
     failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
     ...(failure === undefined ? {} : { failure }),
     ...(lostWorkers.length === 0 ? {} : { lostWorkers }),
@@ -202,6 +212,12 @@ function viewNode(
     metrics,
     ...(result === undefined ? {} : { result }),
   };
+}
+
+/** How many batches these shards began with in a retry. */
+export function carriedOf(shards: readonly ShardRecord[]): { readonly carriedBatches?: number } {
+  const carriedBatches = sum(shards.map(({ carried }) => carried?.length ?? 0));
+  return carriedBatches === 0 ? {} : { carriedBatches };
 }
 
 /** The progress that the handlers of a node's shards reported, summed. */

@@ -1,5 +1,4 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import { isOutput } from "../../core/model/records.ts";
 import { checkKept, type TaskLookup } from "../cluster/archive.ts";
 import type { Client } from "../cluster/client.ts";
 import type { Fleet } from "../cluster/fleet.ts";
@@ -7,7 +6,7 @@ import type { Journal } from "../cluster/journal.ts";
 import { hopeless, initFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
-import { type FinishedShard, judgeNode, retryPolicyOf } from "./reference.ts";
+import { asideOf, type FinishedShard, judgeNode, retryPolicyOf } from "./reference.ts";
 
 export interface EndParts {
   readonly allTasks: TaskLookup;
@@ -91,7 +90,7 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
     journal.counts.notTolerated++;
     const { tolerate_batches, tolerate_share = 1 } = node.batches ?? {};
     const log = journal.archive.of(record);
-    const aside = log.filter((artifact) => !isOutput(artifact)).length;
+    const aside = asideOf(log) - asideOf(journal.carried.of(record, record.generation));
     const isMany = failure.batchUid === undefined ? aside > tolerate_share * log.length : aside === tolerate_batches;
     if (!isMany) violated(`failed with ${aside} of ${log.length} batches set aside: ${text}`);
     return;

@@ -15,7 +15,7 @@ import type { SimulationMode } from "../cluster/fault-rates.ts";
 import type { Journal } from "../cluster/journal.ts";
 import type { Workload } from "../cluster/workload.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
-import { batchesOf, retryPolicyOf } from "./reference.ts";
+import { asideOf, batchesOf, retryPolicyOf } from "./reference.ts";
 
 /** What the write checks inspect, and where they report. */
 export interface CheckParts {
@@ -106,7 +106,7 @@ export class LogChecks {
     }
     this.#resumable(ref, log, { generation, origin: artifact.origin });
     this.#inPlace(ref, artifact);
-    this.#setAside(ref, log, artifact);
+    this.#setAside(ref, log, { generation, artifact });
     log.length++;
     log.uids.add(artifact.uid);
     log.epoch = Math.max(log.epoch, artifact.epoch);
@@ -180,17 +180,20 @@ export class LogChecks {
   }
 
   /** A batch is set aside only where its node does that, after its last try, and as often as it tolerates. */
-  #setAside(ref: ShardRef, log: SeenLog, { uid, epoch, origin, failure }: Artifact): void {
+  #setAside(ref: ShardRef, log: SeenLog, { generation, artifact }: { generation: number; artifact: Artifact }): void {
+    const { seq, uid, epoch, origin, failure } = artifact;
     if (failure !== undefined) log.aside++;
     if ((origin.aside ?? 0) !== log.aside) {
       this.#violated(ref, `counts ${origin.aside} batches set aside, but ${log.aside} are`);
     }
-    if (failure === undefined) return;
+    const carried = this.#journal.carried.of(ref, generation);
+    if (failure === undefined || seq < carried.length) return;
     this.#counts.setAside++;
     const node = this.#node(ref);
     const { on_failure, tolerate_batches = Number.POSITIVE_INFINITY } = node?.batches ?? {};
     if (on_failure !== "set_aside") this.#violated(ref, `set batch ${uid} aside, but its node does not`);
-    if (log.aside > tolerate_batches) this.#violated(ref, `set ${log.aside} batches aside of ${tolerate_batches}`);
+    const newly = log.aside - asideOf(carried);
+    if (newly > tolerate_batches) this.#violated(ref, `set ${newly} batches aside of ${tolerate_batches}`);
     const { tries } = this.#journal;
     if (!this.#workload.isKnown) return;
     const { reasonCode } = failure;

@@ -122,6 +122,10 @@ function isWhole(node: GraphNode): boolean {
   return name === undefined || adapterName(name) === "pull.from_artifacts";
 }
 
+/** How many batches of a log are set aside. */
+export const asideOf = (artifacts: readonly Artifact[]): number =>
+  artifacts.filter((artifact) => !isOutput(artifact)).length;
+
 /** The batches that a consumer gets from an artifact. */
 export function batchesOf(node: GraphNode, nodeId: string, artifact: Artifact) {
   if (!isOutput(artifact)) return [];

@@ -14,7 +14,7 @@ import { coordinatorFnType, type GraphNode } from "../../graph/index.ts";
 import { droppedOf } from "../cluster/archive.ts";
 import { initFailed } from "../cluster/random-graph.ts";
 import type { CheckParts, LogChecks } from "./log-checks.ts";
-import { isFinished, retryPolicyOf, sourcesOf, startCondition } from "./reference.ts";
+import { asideOf, isFinished, retryPolicyOf, sourcesOf, startCondition } from "./reference.ts";
 
 /** The specification's table of transitions, written out independently of the engine. */
 const transitions: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
@@ -232,15 +232,16 @@ function checkFinish(
   const log = state.shard(record)?.logs[record.generation];
   if (log?.closed !== true) violated(record, "finished with an open log");
   if (record.count !== log?.length) violated(record, `finished with ${record.count} of ${log?.length} artifacts`);
-  const aside = journal.archive.of(record).filter((artifact) => !isOutput(artifact)).length;
+  const aside = asideOf(journal.archive.of(record));
   if ((record.failedBatches ?? 0) !== aside) {
     violated(record, `finished with ${record.failedBatches} failed batches, but ${aside} are set aside`);
   }
   const task = state.tasks.get(record.taskId);
   const node = task?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
   const { tolerate_share = 1 } = node?.batches ?? {};
-  if (aside > tolerate_share * (record.count ?? 0)) {
-    violated(record, `finished with ${aside} of ${record.count} batches set aside, more than ${tolerate_share}`);
+  const newly = aside - asideOf(journal.carried.of(record, record.generation));
+  if (newly > tolerate_share * (record.count ?? 0)) {
+    violated(record, `finished with ${newly} of ${record.count} batches set aside, more than ${tolerate_share}`);
   }
   if (workload.isKnown && task !== undefined && node !== undefined) {
     const open = sourcesOf(node, record).filter((id) => !isFinished(task, id));

@@ -50,6 +50,7 @@ function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
     processBatch: (payload, ctx) =>
       options.calls.during(ctx, async () => {
         options.calls.batchBegins(ctx);
+        options.journal.processes(refOf(ctx), ctx.uid);
         checkTry(ctx, options);
         options.journal.counts.handlerRuns++;
         if (!(ctx.args as Partial<SourceArgs>).saves) await saveCheckpoint(ctx, options);

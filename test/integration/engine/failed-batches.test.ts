@@ -5,7 +5,7 @@ import { testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { stillTime } from "../../helpers/still-time.ts";
-import { Gate, until } from "../../helpers/waiting.ts";
+import { collect, Gate, until } from "../../helpers/waiting.ts";
 
 const setsAside = { retry_policy: { max: 1, ...atOnce }, batches: { on_failure: "set_aside" } } as const;
 
@@ -126,6 +126,64 @@ describe("a batch that failed for good", () => {
     const { engine } = await testEngine([twice]);
     const task = await engine.run(graphOf(node("src", [], setsAside)));
     await expect(task.result()).rejects.toMatchObject({ details: { reasonCode: "duplicate_uid" } });
+  });
+});
+
+describe("engine.failedBatches", () => {
+  test("returns what was set aside, with what each batch consisted of", async () => {
+    const chunked = handler("chunked", {
+      processBatch: (payload) => {
+        if (String(payload) === "2,3") throw new RetryableError("refused", "no 2,3");
+        return payload;
+      },
+    });
+    const { engine } = await testEngine([source("src", [{ items: [0, 1, 2, 3] }, { items: [4] }]), chunked]);
+    const rechunk = { adapter: "pull.rechunk", adapterArgs: { size: 2, meta_list_key: "items" } };
+    const task = await engine.run(graphOf(node("src"), node("chunked", ["src"], { ...setsAside, ...rechunk })));
+    expect(await task.result()).toEqual({ chunked: [[0, 1], [4]] });
+    expect(await collect(engine.failedBatches(task, "chunked"))).toEqual([
+      {
+        uid: "0.1",
+        shard: 0,
+        reasonCode: "refused",
+        message: "no 2,3",
+        tries: 2,
+        stack: expect.stringContaining("no 2,3"),
+        input: [2, 3],
+      },
+    ]);
+    expect(await collect(engine.failedBatches(task.id, "src"))).toEqual([]);
+    await expect(collect(engine.failedBatches(task, "other"))).rejects.toMatchObject({ code: "NODE_UNKNOWN" });
+    await expect(collect(engine.failedBatches("nobody", "src"))).rejects.toMatchObject({ code: "TASK_UNKNOWN" });
+  });
+
+  test("has the payload of a source's own batch, and the arguments of a node without input", async () => {
+    const refuse = () => {
+      throw new PermanentError("refused");
+    };
+    const alone = handler("alone", { input: z.json(), processBatch: refuse });
+    const { engine } = await testEngine([source("made", [{ id: 7 }], { processBatch: refuse }), alone]);
+    const task = await engine.run(
+      graphOf(node("made", [], setsAside), node("alone", [], { ...setsAside, args: { day: 1 } })),
+    );
+    await task.result();
+    const inputs = async (id: string) => (await collect(engine.failedBatches(task, id))).map(({ input }) => input);
+    expect(await inputs("made")).toEqual([{ id: 7 }]);
+    expect(await inputs("alone")).toEqual([{ day: 1 }]);
+  });
+
+  test("has no input for what was gathered", async () => {
+    const all = handler("all", {
+      processBatch: () => {
+        throw new PermanentError("refused");
+      },
+    });
+    const { engine } = await testEngine([source("src", [1]), all]);
+    const task = await engine.run(graphOf(node("src"), node("all", ["src"], { ...setsAside, adapter: "pull.gather" })));
+    await task.result();
+    const [failed] = await collect(engine.failedBatches(task, "all"));
+    expect(failed).toMatchObject({ uid: "all", reasonCode: "refused" });
+    expect(failed).not.toHaveProperty("input");
   });
 });
 

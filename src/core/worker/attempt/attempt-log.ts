@@ -7,6 +7,7 @@ import {
   type Attempt,
   asideIn,
   type BatchFailure,
+  type NewArtifact,
   type Origin,
   type Position,
   type ShardRecord,
@@ -33,6 +34,7 @@ export class AttemptLog {
   #origins: readonly Origin[] = [];
   #sources = new SourcePositions([]);
   #aside = 0;
+  #carriedAside: number;
 
   constructor(options: {
     readonly store: WorkerStore;
@@ -47,6 +49,7 @@ export class AttemptLog {
     this.#attempt = options.attempt;
     this.#generation = options.record.generation;
     this.#sourceGens = options.record.sourceGens;
+    this.#carriedAside = options.record.carried?.aside ?? 0;
   }
 
   /** Entries so far, including those of earlier attempts. */
@@ -57,6 +60,11 @@ export class AttemptLog {
   /** How many of them stand for a batch that was set aside. */
   get aside(): number {
     return this.#aside;
+  }
+
+  /** Of these: those that a retry did not begin with, since only they count against what its node tolerates. */
+  get newlyAside(): number {
+    return this.#aside - this.#carriedAside;
   }
 
   /** An earlier attempt stored everything and wrote the complete marker, but died before the node was finished. */
@@ -96,6 +104,7 @@ export class AttemptLog {
     this.#closed = false;
     this.#origins = [];
     this.#aside = 0;
+    this.#carriedAside = 0;
     this.#sources = new SourcePositions([]);
     this.#signals.notify(this.#attempt);
   }
@@ -121,16 +130,26 @@ export class AttemptLog {
     const placed = isInPlace ? batch.origin : { ...batch.origin, place };
     const origin = this.#sources.originOf(aside === 0 ? placed : { ...placed, aside });
     const artifact = { seq: this.#length, uid, origin, meta, metrics, ...(failure === undefined ? {} : { failure }) };
-    const answer = await this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
-    if (answer === "duplicate_uid") {
-      // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
-      throw new AttemptError("duplicate_uid", `a batch with uid '${batch.uid}' is already stored`);
-    }
-    refuse(answer);
-    this.#length++;
+    await this.#insert(artifact);
     this.#aside = aside;
     this.#sources.stored(origin);
     this.#signals.notify(this.#attempt);
+  }
+
+  /** Appends an artifact of another log as it is there, but for its attempt. */
+  async copy({ epoch: _, claimId: __, ...artifact }: Artifact): Promise<void> {
+    await this.#insert(artifact);
+    this.#signals.notify(this.#attempt);
+  }
+
+  async #insert(artifact: NewArtifact): Promise<void> {
+    const answer = await this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
+    if (answer === "duplicate_uid") {
+      // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
+      throw new AttemptError("duplicate_uid", `a batch with uid '${artifact.uid}' is already stored`);
+    }
+    refuse(answer);
+    this.#length++;
   }
 
   /** A page of the stored uids; empty if the store has dropped its first artifact. */

@@ -29,8 +29,7 @@ const releaseMaxMs = 5_000;
 
 /** @returns whether the shard's record is known to have left this claim */
 export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
-  const { timeoutMs } = run.node;
-  const timeout = timeoutMs === undefined ? undefined : startTimeout(run, timeoutMs);
+  const timeout = run.remainingMs() === undefined ? undefined : startTimeout(run);
   try {
     await work(run, runtime);
   } catch (error) {
@@ -43,11 +42,16 @@ export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | unde
   return true;
 }
 
-function startTimeout(run: AttemptRun, timeoutMs: number): AbortController {
+function startTimeout(run: AttemptRun): AbortController {
   const ended = new AbortController();
-  void run.parts.clock.sleep(timeoutMs, ended.signal).then(() => {
-    if (!ended.signal.aborted) run.held.abandon("timeout");
-  });
+  const wait = async (): Promise<void> => {
+    for (let leftMs = run.remainingMs() ?? 0; leftMs > 0; leftMs = run.remainingMs() ?? 0) {
+      await run.parts.clock.sleep(leftMs, ended.signal);
+      if (ended.signal.aborted) return;
+    }
+    run.held.abandon("timeout");
+  };
+  void wait();
   return ended;
 }
 

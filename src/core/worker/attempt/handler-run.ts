@@ -5,6 +5,7 @@ import type { AttemptLog } from "./attempt-log.ts";
 import { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
+import { copyCarried } from "./carried-log.ts";
 import { consumeInput } from "./consume-input.ts";
 import { Cleanups, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
@@ -39,11 +40,17 @@ async function start(attempt: {
   if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
   await overLog(run, async (pass) => {
     const { log, record } = pass;
+    const { carried } = record;
     reports.resumeFrom(record);
-    if (log.length > 0) {
+    const onFirst = (batch: StoredBatch) => announceFirst(run, batch);
+    const isWhole =
+      carried === undefined ||
+      log.length >= carried.length ||
+      (definition.resumable && (await copyCarried(run, { log, carried, onFirst })));
+    if (log.length > 0 || !isWhole) {
       // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt
       // had in flight. A handler that cannot resume must not continue after that either.
-      if (!definition.resumable) {
+      if (!definition.resumable || !isWhole) {
         await log.restart(log.sourceGens);
         reports.resumeFrom({ generation: log.generation });
       }
@@ -65,7 +72,7 @@ async function start(attempt: {
         reports,
         tries,
         input,
-        onFirst: (batch) => announceFirst(run, batch),
+        onFirst,
       });
     await finish({ run, runtime, context, pass, reports });
   });
@@ -140,11 +147,11 @@ async function finish(options: {
 }
 
 /** Judged at the end only: before it, the share would depend on the order in which batches get done. */
-function checkShare({ node }: AttemptRun, { aside, length }: AttemptLog): void {
+function checkShare({ node }: AttemptRun, { newlyAside, length }: AttemptLog): void {
   const { maxAsideShare } = node.batches;
-  if (aside <= maxAsideShare * length) return;
+  if (newlyAside <= maxAsideShare * length) return;
   throw new AttemptError(
     "too_many_failed_batches",
-    `${aside} of ${length} batches were set aside, more than a share of ${maxAsideShare}`,
+    `${newlyAside} of ${length} batches were set aside, more than a share of ${maxAsideShare}`,
   );
 }

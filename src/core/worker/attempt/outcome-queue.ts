@@ -115,9 +115,10 @@ export class OutcomeQueue {
   #excess({ batch }: OpenBatch, { failure }: BatchOutcome): BatchFailed | undefined {
     const { run, log, runtime } = this.#options;
     const { maxAside } = run.node.batches;
-    if (failure === undefined || log.aside < maxAside) return undefined;
+    const { newlyAside } = log;
+    if (failure === undefined || newlyAside < maxAside) return undefined;
     const { reasonCode, message } = failure;
-    const before = log.aside === 1 ? "1 batch was" : `${log.aside} batches were`;
+    const before = newlyAside === 1 ? "1 batch was" : `${newlyAside} batches were`;
     const error = new AttemptError(
       "too_many_failed_batches",
       `${reasonCode}: ${message} (${before} set aside before it, which is as many as tolerated)`,

@@ -29,6 +29,7 @@ const full: Required<ShardRecord> = {
   result: "r",
   metrics: { m: 16 },
   artifactsOf: { taskId: "s", nodeId: "n", shard: 3 },
+  carried: { taskId: "s", nodeId: "n", shard: 3, generation: 13, length: 25, aside: 1 },
   checkpoint: { at: 17 },
   checkpointIndex: 23,
   tries: { u: { failed: 1, dueAt: 24 } },
