@@ -16,7 +16,7 @@ const directed = (title: string, why: string) => ({
 
 /** Mistakes in how failed batches are set aside, and in the time limit of their tries. */
 export const asideMutations: readonly Mutation[] = [
-  mutation("one batch too many is set aside", edit(queue, "log.aside < maxAside", "log.aside <= maxAside")),
+  mutation("one batch too many is set aside", edit(queue, "newlyAside < maxAside", "newlyAside <= maxAside")),
   mutation(
     "batches are set aside although their node does not",
     edit(pool, "if (node.batches.setsAside && failure", "if (failure"),
@@ -63,11 +63,11 @@ export const asideMutations: readonly Mutation[] = [
   ),
   mutation(
     "the share of failed batches is not judged",
-    edit(handlerRun, "if (aside <= maxAsideShare * length) return;", "if (length >= 0) return;"),
+    edit(handlerRun, "if (newlyAside <= maxAsideShare * length) return;", "if (length >= 0) return;"),
   ),
   mutation(
     "the share of failed batches is one of those with an output",
-    edit(handlerRun, "aside <= maxAsideShare * length", "aside <= maxAsideShare * (length - aside)"),
+    edit(handlerRun, "newlyAside <= maxAsideShare * length", "newlyAside <= maxAsideShare * (length - newlyAside)"),
   ),
   mutation(
     "a first batch that is set aside is not announced",
