@@ -10,7 +10,7 @@ import { type BatchRunner, type IncomingBatch, keptPayload } from "./batch-runne
 import { classifyFailure } from "./failure.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { BatchFailed, type OpenBatch, OutcomeQueue } from "./outcome-queue.ts";
-import { TryTimedOut } from "./timed-try.ts";
+import { type LeftoverTries, TryTimedOut } from "./timed-try.ts";
 
 /** Limit of open batches: in progress, processed but not stored, or waiting for their next try. */
 const minOpen = 128;
@@ -22,6 +22,7 @@ export interface BatchPoolOptions {
   readonly runner: BatchRunner;
   readonly log: AttemptLog;
   readonly tries: TryCounts;
+  readonly leftover: LeftoverTries;
   /** What a batch that fails for good ends: the input and the other batches. */
   readonly part: AttemptScope;
   readonly concurrency: number;
@@ -44,8 +45,6 @@ export class BatchPool {
   readonly #open = new Set<OpenBatch>();
   readonly #waiting = new Set<OpenBatch>();
   #processing = 0;
-  /** Tries that exceeded their time limit and whose code has not returned. */
-  #leftover = 0;
   /** Failed tries that are being classified and stored. */
   #failing = 0;
   /** No further tries: the input has ended early. */
@@ -64,6 +63,7 @@ export class BatchPool {
       onFailed: (open, error) => this.#end(open, error),
       onChange: () => this.#changed(),
     });
+    options.leftover.onReturn = () => this.#changed();
     this.#maxOpen = run.node.batches.ordered ? 2 * concurrency : Math.max(minOpen, openPerSlot * concurrency);
   }
 
@@ -128,8 +128,8 @@ export class BatchPool {
 
   /** Outputs do not accumulate either, if the store is slow or a consumer is waited for. */
   get #isBusy(): boolean {
-    const { concurrency } = this.#options;
-    return this.#processing + this.#leftover >= concurrency || this.#outcomes.length >= concurrency;
+    const { concurrency, leftover } = this.#options;
+    return this.#processing + leftover.count >= concurrency || this.#outcomes.length >= concurrency;
   }
 
   get #isFull(): boolean {
@@ -154,7 +154,7 @@ export class BatchPool {
     const { run, part, mayStay } = this.#options;
     const { clock, limits } = run.parts;
     const isIdle = this.#isIdle;
-    if (isIdle && this.#leftover >= this.#options.concurrency) return this.#waitForSlot();
+    if (isIdle && this.#options.leftover.count >= this.#options.concurrency) return this.#waitForSlot();
     const due = isIdle ? this.#firstDue() : undefined;
     if (due === undefined) return this.#change();
     part.checkMayBegin();
@@ -207,18 +207,10 @@ export class BatchPool {
       failure = { error };
     }
     this.#processing--;
-    if (isInstance(failure?.error, TryTimedOut)) this.#isLeftOver(failure.error);
+    if (isInstance(failure?.error, TryTimedOut)) this.#options.leftover.add(failure.error);
     if (failure === undefined) await this.#outcomes.add(open);
     else await this.#failed(open, failure.error);
     this.#changed();
-  }
-
-  #isLeftOver({ returned }: TryTimedOut): void {
-    this.#leftover++;
-    void returned.then(() => {
-      this.#leftover--;
-      this.#changed();
-    });
   }
 
   /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */

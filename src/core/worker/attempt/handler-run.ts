@@ -9,6 +9,7 @@ import { copyCarried } from "./carried-log.ts";
 import { consumeInput } from "./consume-input.ts";
 import { Cleanups, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
+import { LeftoverTries } from "./timed-try.ts";
 
 /** Runs a handler over all of its input, from where an earlier attempt stopped. */
 export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<void> {
@@ -37,6 +38,7 @@ async function start(attempt: {
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
   const tries = new TryCounts(run, { reports, concurrency: definition.concurrency ?? 1 });
+  const leftover = new LeftoverTries();
   if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
   await overLog(run, async (pass) => {
     const { log, record } = pass;
@@ -71,6 +73,7 @@ async function start(attempt: {
         pass,
         reports,
         tries,
+        leftover,
         input,
         onFirst,
       });

@@ -13,6 +13,25 @@ export class TryTimedOut extends AttemptError {
   }
 }
 
+/** The tries of an attempt that exceeded their time limit and whose code has not returned, over all of its passes. */
+export class LeftoverTries {
+  /** Called when one returns. */
+  onReturn: () => void = () => {};
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add({ returned }: TryTimedOut): void {
+    this.#count++;
+    void returned.then(() => {
+      this.#count--;
+      this.onReturn();
+    });
+  }
+}
+
 /** One try of a batch with a time limit: beyond it, the signal is aborted and the code is no longer awaited. */
 export class TimedTry implements Disposable {
   readonly signal: AbortSignal;
