@@ -85,7 +85,7 @@ export const asideMutations: readonly Mutation[] = [
   },
   mutation(
     "a try that exceeded its time limit frees its slot while its code runs",
-    edit(pool, "this.#processing + this.#leftover >= concurrency", "this.#processing >= concurrency"),
+    edit(pool, "this.#processing + leftover.count >= concurrency", "this.#processing >= concurrency"),
   ),
   {
     ...mutation(
@@ -100,7 +100,11 @@ export const asideMutations: readonly Mutation[] = [
   {
     ...mutation(
       "an attempt whose slots are occupied by code that does not return waits for it",
-      edit(pool, "    if (isIdle && this.#leftover >= this.#options.concurrency) return this.#waitForSlot();\n", ""),
+      edit(
+        pool,
+        "    if (isIdle && this.#options.leftover.count >= this.#options.concurrency) return this.#waitForSlot();\n",
+        "",
+      ),
     ),
     elsewhere: directed("occupies its slot until its code returns", "simulated code does return"),
   },
