@@ -1,3 +1,4 @@
+import { asideMutations } from "./aside-mutations.ts";
 import { backpressureMutations } from "./backpressure-mutations.ts";
 import { carriedMutations } from "./carried-mutations.ts";
 import { clockMutations } from "./clock-mutations.ts";
@@ -28,6 +29,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Limits", mutations: limitMutations },
   { title: "Backpressure", mutations: backpressureMutations },
   { title: "Concurrent batches", mutations: parallelMutations },
+  { title: "Batches set aside, time limits", mutations: asideMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
   { title: "Batches carried into a retry", mutations: carriedMutations },

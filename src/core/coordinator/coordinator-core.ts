@@ -243,6 +243,7 @@ export class CoordinatorCore {
         if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
         return this.#changes.emit(message.taskId, false);
       case "BATCH_OK":
+      case "BATCH_FAILED": // it was set aside, and is an entry of the log
       case "TASK_RESUMED": // a resumed attempt may be the first to announce what an earlier one stored
       case "TASK_DONE":
       case "CANCELLED":

@@ -224,6 +224,17 @@ export const batchFields: FieldsOf<BatchPolicy> = {
   },
 };
 
+/** The first failed batch fails a node by default, so there is nothing to tolerate. */
+function toleratesOnlySetAside(
+  { on_failure, tolerate_batches, tolerate_share = 1 }: BatchPolicy,
+  ctx: z.RefinementCtx,
+) {
+  if (on_failure === "set_aside") return;
+  const message = 'must not be set unless on_failure is "set_aside"';
+  if (tolerate_batches !== undefined) ctx.addIssue({ code: "custom", path: ["tolerate_batches"], message });
+  if (tolerate_share !== 1) ctx.addIssue({ code: "custom", path: ["tolerate_share"], message });
+}
+
 /** The limits that the builder has options for. */
 export const limitFields: FieldTable = { max_running: { schema: positiveInt, option: "maxRunning" } };
 
@@ -268,9 +279,7 @@ export const nodeFields: FieldsOf<GraphNode> = {
   batches: {
     schema: z
       .strictObject(shapeOf(batchFields))
-      .refine(({ on_failure, tolerate_batches, tolerate_share }: BatchPolicy) => {
-        return on_failure === "set_aside" || (tolerate_batches === undefined && tolerate_share === undefined);
-      }, 'tolerates failed batches, which needs on_failure "set_aside": by default the first one fails the node')
+      .superRefine(toleratesOnlySetAside)
       .describe("What happens to each batch."),
     default: {},
     fields: batchFields,

@@ -204,6 +204,7 @@ const append = found(
     uid: fc.constantFrom(undefined, undefined, undefined, "u0", "other"),
     metrics,
     meta: json,
+    isAside: fc.constantFrom(false, false, true),
   }),
   "append",
   async (progress, drawn) => {
@@ -214,9 +215,11 @@ const append = found(
       ...{ source: seq % 2 === 0 ? "a/0" : "b/1", seq, chunk: seq % 3 },
       ...(seq % 3 === 0 ? {} : { to: [seq + 1, 0] as const, open: [[0, seq]] as const }),
       ...(seq % 5 === 0 ? {} : { place: [1, seq] }),
+      ...(drawn.isAside ? { aside: 1 + seq } : {}),
     };
+    const failure = drawn.isAside ? { failure: { reasonCode: "refused", message: "é", tries: 2 } } : {};
     const { meta, metrics: measured, uid = `u${seq}` } = drawn;
-    const artifact = artifactOf(seq, { uid, origin, meta, metrics: measured });
+    const artifact = artifactOf(seq, { uid, origin, meta, metrics: measured, ...failure });
     return (store) => store.append(attempt, drawn.generation, artifact);
   },
 );
@@ -252,7 +255,10 @@ const workers = [
     (store, attempt, report) => store.report(attempt, report),
   ),
   found(
-    fc.record({ back, generation, offset, more: fc.record({ result: json, metrics }, { requiredKeys: [] }) }),
+    fc.record({
+      ...{ back, generation, offset },
+      more: fc.record({ result: json, metrics, failedBatches: fc.constantFrom(1, 2) }, { requiredKeys: [] }),
+    }),
     "complete",
     async (progress, drawn) => {
       const attempt = pickAttempt(progress, drawn.back);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
-import { testEngine } from "../../helpers/engines.ts";
+import { noTicks, testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { stillTime } from "../../helpers/still-time.ts";
@@ -39,6 +39,23 @@ describe("a batch that failed for good", () => {
     expect(await record(task.id, "step")).toMatchObject({ count: 5, failedBatches: 2, failures: 0 });
     const { nodes } = await task.status();
     expect(nodes[1]).toMatchObject({ status: "finished", batches: 3, failedBatches: 2, waitingBatches: 0 });
+  });
+
+  test("starts nodes that wait for a first batch, as it is the first entry of the log", async () => {
+    const begun = new Gate();
+    const step = handler("step", {
+      async processBatch(n) {
+        if (n === 0) throw new PermanentError("refused");
+        await begun.pass();
+        return n;
+      },
+    });
+    const keep = handler("keep", { loadInput: () => begun.open() });
+    const { engine } = await testEngine([source("src", numbers(2)), step, keep], noTicks);
+    const task = await engine.run(
+      graphOf(node("src"), node("step", ["src"], setsAside), node("keep", ["step"], { start: "first_batch" })),
+    );
+    expect(await task.result()).toEqual({ keep: [1] });
   });
 
   test("of a source keeps its payload", async () => {

@@ -26,7 +26,7 @@ export const optionSynonyms = {
   concurrency: "limits",
 } as const;
 
-const fields = Object.values<Field>({ ...nodeFields, ...ioFields, ...batchFields });
+const fields: readonly Field[] = [nodeFields, ioFields, batchFields].flatMap((of) => Object.values<Field>(of));
 const optionsOf = (of: readonly Field[]): readonly string[] => of.flatMap(({ option = [], within = option }) => within);
 /** The keys of options that are objects in the builder only. */
 const innerKeys = Map.groupBy(
