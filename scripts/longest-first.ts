@@ -3,23 +3,33 @@ import { fileURLToPath } from "node:url";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Files that compute for 10 seconds and more, the longest first. Vitest starts what took long in the run before, which a
+ * Files that compute or wait for 10 seconds and more, the longest first. Vitest starts what took long in the run before, which a
  * fresh clone does not know, and else the largest files: those that start compilers and processes are small.
  */
 const longest = [
   "test/sim/simulation.test.ts",
   "test-d/scale/scale.test.ts",
-  "test/integration/package.test.ts",
+  "test/services/chaos.test.ts",
+  "test/services/mongodb/store-contract.test.ts",
+  "test/services/cli.test.ts",
+  "test/services/health.test.ts",
+  "test/services/external/external-worker.test.ts",
   "test/integration/docs.test.ts",
-  "test-d/scale/import.test.ts",
-  "test-d/scale/declarations.test.ts",
-  "test-d/errors/mistakes.test.ts",
+  "test/integration/package.test.ts",
+  "test-d/errors/payloads.test.ts",
   "test-d/editor/completions.test.ts",
+  "test/integration/cli/store.test.ts",
+  "test-d/scale/declarations.test.ts",
+  "test-d/scale/import.test.ts",
+  "test-d/errors/mistakes.test.ts",
   "test-d/verdicts/verdicts.test.ts",
   "test-d/inference-order.test.ts",
-  "test/integration/cli/store.test.ts",
-  "test/integration/engine/sqlite.test.ts",
+  "test/integration/cli/graph-files.test.ts",
+  "test/integration/cli/page.test.ts",
   "test/integration/peers.test.ts",
+  "test/unit/codegen/round-trip.slow.test.ts",
+  "test/sim/flows.test.ts",
+  "test/integration/engine/sqlite.test.ts",
 ].map((file) => fileURLToPath(new URL(`../${file}`, import.meta.url)));
 
 /** Started last, a long file would run while the other processors have nothing left to do. */

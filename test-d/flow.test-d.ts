@@ -14,6 +14,10 @@ const etl = flow("etl", {
     startWhen: "first_batch",
     retry: { max: 3, backoffSec: 300, permanentOn: ["bad_row", "schema_mismatch"], backoffFactor: 2, jitter: 0 },
     timeoutSec: 60,
+    ordered: true,
+    onBatchFailure: "setAside",
+    tolerate: { batches: 10, share: 0.05 },
+    batchTimeoutSec: 20,
     partitions: 4,
     maxPendingBatches: 100,
   })

@@ -70,6 +70,24 @@ test("only reason codes that the handler or the engine gives are permanent", () 
   etl.node("w", count, { after: ["extract"], retry: { permanentOn: ["bad_row"] } });
 });
 
+test("what happens to a batch that fails", () => {
+  etl.node("w", count, { after: ["extract"], onBatchFailure: "fail", batchTimeoutSec: 0.5 });
+  etl.node("w", count, { after: ["extract"], onBatchFailure: "setAside", tolerate: { share: 1 } });
+  etl.node("w", count, { after: ["extract"], onBatchFailure: "setAside", tolerate: {} });
+  // @ts-expect-error: the spelling of the graph JSON
+  etl.node("w", count, { after: ["extract"], onBatchFailure: "set_aside" });
+  // @ts-expect-error: an object
+  etl.node("w", count, { after: ["extract"], onBatchFailure: "setAside", tolerate: 3 });
+  // @ts-expect-error: a number
+  etl.node("w", count, { after: ["extract"], onBatchFailure: "setAside", tolerate: { share: "5 %" } });
+  // @ts-expect-error: a number
+  etl.node("w", count, { after: ["extract"], batchTimeoutSec: "5" });
+  // @ts-expect-error: functions have no batches
+  etl.fn("w", "noop", { after: ["extract"], onBatchFailure: "setAside" });
+  // @ts-expect-error: functions have no batches
+  etl.fn("w", "noop", { after: ["extract"], batchTimeoutSec: 5 });
+});
+
 test("options that aren't there", () => {
   // @ts-expect-error: fanin
   etl.node("w", count, { after: ["extract"], fanin: "all" });

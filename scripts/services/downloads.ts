@@ -17,23 +17,31 @@ export class ServiceMissing extends Error {}
 const kafkaAdvice = "install Java 17 or newer and Maven, or set KAFKA_BROKERS to a broker's address";
 const mongoAdvice = "install Python 3.11 or newer with venv, or set MONGODB_URL to a server's address";
 
+export interface KafkaJars {
+  readonly folder: string;
+  /** Different for another Java or another broker. */
+  readonly version: string;
+}
+
 /**
- * The folder with the broker's jars, which Maven fetches once.
+ * The broker's jars, which Maven fetches once.
  *
  * @throws ServiceMissing
  */
-export async function kafkaJars(): Promise<string> {
+export async function kafkaJars(): Promise<KafkaJars> {
   const java = await tried("java", ["-version"], kafkaAdvice);
   const version = Number(/version "(\d+)/.exec(java)?.[1]);
   if (!(version >= 17)) throw new ServiceMissing(`Java is too old (${java.split("\n")[0]}): ${kafkaAdvice}`);
   const pom = join(here, "pom.xml");
-  return once("kafka", readFileSync(pom, "utf8"), async (folder) => {
+  const recipe = readFileSync(pom, "utf8");
+  const jars = await once("kafka", recipe, async (folder) => {
     copyFileSync(pom, join(folder, "pom.xml")); // keeps Maven's other output out of the source tree
     const lib = join(folder, "lib");
     const copy = ["-q", "-B", "-f", folder, "dependency:copy-dependencies", `-DoutputDirectory=${lib}`];
     await tried("mvn", copy, kafkaAdvice);
     return lib;
   });
+  return { folder: jars, version: java + recipe };
 }
 
 /**
@@ -67,7 +75,7 @@ const making = new Map<string, Promise<string>>();
  * Creates a folder of the cache once for all concurrent processes; again if `recipe` has changed, or if its creator
  * crashed before completing it.
  */
-function once(name: string, recipe: string, make: (folder: string) => Promise<string>): Promise<string> {
+export function once(name: string, recipe: string, make: (folder: string) => Promise<string>): Promise<string> {
   const known = making.get(name);
   if (known !== undefined) return known;
   const made = locked(name, async () => {

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { kafkaJars } from "./downloads.ts";
+import { kafkaJars, once } from "./downloads.ts";
 import { freePort } from "./free-port.ts";
 import { isKafkaReady } from "./kafka-ready.ts";
 import { type Secured, securedListener } from "./kafka-security.ts";
@@ -43,18 +43,54 @@ const javaFlags = [
   "-Xmx512m",
 ];
 
+/** What a formatted data folder contains, the same for all brokers without users; what shows that it is formatted last. */
+const formatted = ["bootstrap.checkpoint", "meta.properties"] as const;
+
 /**
  * Starts a single-node broker (KRaft) and resolves once it serves consumer groups.
  *
  * @throws ServiceMissing without Java and Maven
  */
 export async function startKafka(options: KafkaServerOptions = {}): Promise<KafkaServer> {
-  const classPath = join(await kafkaJars(), "*") + delimiter;
+  const { folder: jars, version } = await kafkaJars();
+  const java = [...javaFlags, "-cp", join(jars, "*") + delimiter];
+  const prepared = await once("kafka-start", [version, ...java].join("\n"), (folder) => firstStart(folder, java));
+  return startBroker(options, { java: [`-XX:SharedArchiveFile=${archiveIn(prepared)}`, ...java], prepared });
+}
+
+const archiveIn = (folder: string): string => join(folder, "classes.jsa");
+
+/**
+ * Starts a broker once and keeps what every start would do again: it loads its classes from an archive and copies a
+ * formatted data folder, which saves more than half of a start.
+ */
+async function firstStart(folder: string, java: readonly string[]): Promise<string> {
+  const broker = await startBroker({ folder }, { java, toArchive: archiveIn(folder) });
+  // By its guard it would be killed if it wrote the archive for too long.
+  process.kill(broker.pid, "SIGTERM");
+  await broker.ended;
+  for (const file of formatted) renameSync(join(folder, "data", file), join(folder, file));
+  rmSync(join(folder, "data"), { recursive: true });
+  return folder;
+}
+
+async function startBroker(
+  options: KafkaServerOptions,
+  start: {
+    /** The arguments of each Java program. */
+    readonly java: readonly string[];
+    /** The folder of {@link firstStart}. */
+    readonly prepared?: string;
+    /** Where the broker writes the classes that it has loaded, when it exits. */
+    readonly toArchive?: string;
+  },
+): Promise<KafkaServer> {
   const port = options.port ?? (await freePort());
   const controllerPort = await freePort(port);
   const runFolder = mkdtempSync(join(tmpdir(), "flowkit-kafka-"));
   const folder = options.folder ?? runFolder;
-  mkdirSync(folder, { recursive: true });
+  const data = join(folder, "data");
+  mkdirSync(data, { recursive: true });
   const properties = join(runFolder, "server.properties");
   const advertisedPort = options.advertisedPort ?? port;
   const { users } = options;
@@ -63,35 +99,35 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
       ? undefined
       : await securedListener({ users, folder: runFolder, taken: [port, controllerPort] });
   const lines = [
-    ...serverProperties({ port, advertisedPort, controllerPort, folder, further: secured?.listener }),
+    ...serverProperties({ port, advertisedPort, controllerPort, data, further: secured?.listener }),
     ...(secured?.settings ?? []),
     ...(options.settings ?? []),
   ];
   writeFileSync(properties, lines.join("\n"));
-  const java = [...javaFlags, "-cp", classPath];
-  const scram = secured?.formatArgs ?? [];
-  const format = [
-    "kafka.tools.StorageTool",
-    "format",
-    "--ignore-formatted",
-    "-t",
-    clusterId,
-    "-c",
-    properties,
-    ...scram,
-  ];
-  try {
-    await promisify(execFile)("java", [...java, ...format]);
-  } catch (error) {
-    rmSync(runFolder, { recursive: true });
-    throw error;
+  const { java, prepared, toArchive } = start;
+  if (prepared === undefined || secured !== undefined) {
+    const scram = secured?.formatArgs ?? [];
+    const format = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterId, "-c", properties];
+    try {
+      await promisify(execFile)("java", [...java, ...format, ...scram]);
+    } catch (error) {
+      rmSync(runFolder, { recursive: true });
+      throw error;
+    }
+  } else if (!existsSync(join(data, "meta.properties"))) {
+    for (const file of formatted) copyFileSync(join(prepared, file), join(data, file));
   }
   const server = await startServer({
     name: "the Kafka broker",
     folder: runFolder,
     log: join(runFolder, "log"),
     command: "java",
-    args: [...java, "kafka.Kafka", properties],
+    args: [
+      ...(toArchive === undefined ? [] : [`-XX:ArchiveClassesAtExit=${toArchive}`]),
+      ...java,
+      "kafka.Kafka",
+      properties,
+    ],
     isReady: () => isKafkaReady(port),
   });
   return { ...server, address: `127.0.0.1:${port}`, ...(secured === undefined ? {} : { secured: secured.way }) };
@@ -101,7 +137,7 @@ function serverProperties(at: {
   readonly port: number;
   readonly advertisedPort: number;
   readonly controllerPort: number;
-  readonly folder: string;
+  readonly data: string;
   /** An additional listener. */
   readonly further: string | undefined;
 }): readonly string[] {
@@ -115,7 +151,7 @@ function serverProperties(at: {
     "controller.listener.names=CONTROLLER",
     "inter.broker.listener.name=PLAINTEXT",
     "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-    `log.dirs=${at.folder}/data`,
+    `log.dirs=${at.data}`,
     "offsets.topic.replication.factor=1",
     "offsets.topic.num.partitions=1",
     "transaction.state.log.replication.factor=1",

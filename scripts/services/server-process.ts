@@ -23,6 +23,8 @@ export interface ServerOptions {
 export interface ServerProcess {
   readonly pid: number;
   readonly log: string;
+  /** Resolves once it has exited. */
+  readonly ended: Promise<void>;
   /** Stops the server, and removes its folder unless it is kept. Idempotent. */
   stop(options?: { readonly keep?: boolean }): Promise<void>;
 }
@@ -57,7 +59,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   const deadline = performance.now() + readyWithinMs;
   for (;;) {
     if (pid === undefined || !running) throw new Error(`${name} exited before it was ready:\n${tail(log)}`);
-    if (await options.isReady().catch(() => false)) return { pid, log, stop };
+    if (await options.isReady().catch(() => false)) return { pid, log, ended, stop };
     if (performance.now() > deadline) {
       await stop({ keep: true });
       throw new Error(`${name} was not ready within ${readyWithinMs / 1000} s; its log is ${log}:\n${tail(log)}`);

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { isInstance } from "../errors/index.ts";
 import { addArtifacts } from "./commands/artifacts.ts";
+import { addBatches } from "./commands/batches.ts";
 import { addCodegen } from "./commands/codegen.ts";
 import { addCoordinator } from "./commands/coordinator.ts";
 import { addDiff } from "./commands/diff.ts";
@@ -50,7 +51,7 @@ function leaveQuietly(error: NodeJS.ErrnoException): void {
 /** In the order of the help. */
 const commands = [
   ...[addInit, addRun, addExport, addValidate, addLint, addGraph, addDiff, addCodegen],
-  ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addDlq],
+  ...[addUp, addCoordinator, addWorker, addTasks, addArtifacts, addBatches, addDlq],
 ];
 
 export function program(terminal: Terminal): Command {

@@ -51,13 +51,20 @@ function optionsOf(node: GraphNode, given: { readonly names: DefinitionNames; re
 /** The options that are fields of the graph. */
 function optionDocs(object: object, fields: FieldTable): Record<string, Doc> {
   const values = new Map<string, Json | object>(Object.entries(object));
-  return Object.fromEntries(
-    Object.entries(fields).flatMap(([key, { option, fields: inner }]) => {
-      const value = values.get(key);
-      if (option === undefined || value === undefined) return [];
-      return [[option, inner === undefined ? literal(value as Json) : objectOf(optionDocs(value as object, inner))]];
-    }),
-  );
+  const docs: Record<string, Doc> = {};
+  const inside: Record<string, Record<string, Doc>> = {};
+  for (const [key, { option, within, spelling = {}, fields: inner }] of Object.entries(fields)) {
+    const value = values.get(key);
+    if (option === undefined || value === undefined) continue;
+    const written = typeof value === "string" ? (spelling[value] ?? value) : value;
+    const doc = inner === undefined ? literal(written as Json) : objectOf(optionDocs(value as object, inner));
+    if (within === undefined) docs[option] = doc;
+    else {
+      inside[within] = { ...inside[within], [option]: doc };
+      docs[within] = objectOf(inside[within]);
+    }
+  }
+  return docs;
 }
 
 function inputDoc(node: GraphNode, { mayPropose }: DefinitionNames): Doc | undefined {

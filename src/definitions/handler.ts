@@ -110,8 +110,10 @@ export interface BatchContext<TArgs = unknown, TLoaded = unknown> extends Attemp
 
 export interface FinalizeContext<TArgs = unknown, TLoaded = unknown, TOutput = unknown>
   extends AttemptContext<TArgs, TLoaded> {
-  /** Number of batches of this shard, including those of earlier attempts. */
+  /** Number of batches of this shard with an output, including those of earlier attempts. */
   readonly batchCount: number;
+  /** Number of batches of this shard that were set aside; 0 unless the node has `onBatchFailure: "setAside"`. */
+  readonly failedBatches: number;
   /**
    * The outputs of this shard's batches in the order of the input, including those of earlier attempts; read page by
    * page.

@@ -16,4 +16,4 @@ export type { AddFn, AddNext, AddRoot, AddSubflow, AnyFlow, Flow } from "./types
 export type { CompileOptions, FlowInfer } from "./types/flow-types.ts";
 export type { FnOptions } from "./types/fn-options.ts";
 export type { HandlerOptions } from "./types/handler.ts";
-export type { NodeLimits, NodeOptions, RetryOptions as NodeRetryOptions } from "./types/options.ts";
+export type { FailureTolerance, NodeLimits, NodeOptions, RetryOptions as NodeRetryOptions } from "./types/options.ts";

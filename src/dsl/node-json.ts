@@ -1,6 +1,13 @@
 import { type BuiltInFunction, builtInFunction } from "../builtins/coordinator-functions/index.ts";
 import { defaultAdapter, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
-import { batchFields, type FieldTable, ioFields, nodeFields, withoutDefaults } from "../graph/format/node-fields.ts";
+import {
+  batchFields,
+  type Field,
+  type FieldTable,
+  ioFields,
+  nodeFields,
+  withoutDefaults,
+} from "../graph/format/node-fields.ts";
 import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
 import { isParamRef, paramNameOf } from "./model/param.ts";
 import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./model/step.ts";
@@ -31,14 +38,25 @@ function ioJson(step: WrittenStep): object {
 
 /** Options under the names of their fields. A name that is not an option stays, so that parseGraph reports it. */
 function fieldValues(options: object, fields: FieldTable): Record<string, unknown> {
-  const byOption = new Map(Object.entries(fields).map(([key, field]) => [field.option, { key, inner: field.fields }]));
+  const rows = Object.entries(fields);
+  const byOption = new Map(rows.map(([key, field]) => [field.option, { key, inner: field.fields, field }]));
   return Object.fromEntries(
-    Object.entries(options).flatMap(([name, value]) => {
-      const { key, inner } = byOption.get(name) ?? { key: name };
+    Object.entries(options).flatMap(([name, value]): (readonly [string, unknown])[] => {
       if (value === undefined) return [];
-      return [[key, inner === undefined ? value : fieldValues(value, inner)]];
+      const inside = rows.filter(([, { within }]) => within === name);
+      if (inside.length > 0) return Object.entries(fieldValues(value as object, innerFields(inside)));
+      const { key, inner, field } = byOption.get(name) ?? { key: name };
+      return [[key, inner === undefined ? graphSpelling(value, field) : fieldValues(value as object, inner)]];
     }),
   );
+}
+
+/** The rows of an option's keys, as rows of an object of its own. */
+const innerFields = (rows: readonly (readonly [string, Field])[]): FieldTable =>
+  Object.fromEntries(rows.map(([key, { within: _, ...field }]) => [key, field]));
+
+function graphSpelling(value: unknown, { spelling = {} }: Partial<Field> = {}): unknown {
+  return Object.entries(spelling).find(([, ofBuilder]) => ofBuilder === value)?.[0] ?? value;
 }
 
 const ownArgs = ({ args }: StepOptions): object =>

@@ -94,12 +94,19 @@ const isNames = (value: unknown): boolean => Array.isArray(value) && value.every
 const isRecord = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function shapeFindings({ id: node, options }: Step): string[] {
+function shapeFindings({ kind, id: node, options }: Step): string[] {
   const wrong = (option: string, needs: string) => [formatMessage("optionType", { node, option, needs })];
   if (!isNames(options.after)) return wrong("after", "a list of node ids");
-  const { args, input, retry, limits } = options;
+  const { args, input, retry, onBatchFailure, tolerate, limits } = options;
   if (args !== undefined && !isRecord(args)) return wrong("args", "an object");
   if (retry !== undefined && !isRecord(retry)) return wrong("retry", "an object");
+  if (kind === "node" && !["fail", "setAside", undefined].includes(onBatchFailure)) {
+    return wrong("onBatchFailure", "'fail' or 'setAside'");
+  }
+  if (tolerate !== undefined && !isRecord(tolerate)) return wrong("tolerate", "an object with 'batches' or 'share'");
+  const isTolerant = tolerate?.batches !== undefined || (tolerate?.share ?? 1) !== 1;
+  if (kind === "node" && isTolerant && onBatchFailure !== "setAside")
+    return wrong("onBatchFailure", "'setAside' if 'tolerate' is set");
   if (limits !== undefined && !isRecord(limits)) return wrong("limits", "an object");
   if (input === undefined) return [];
   if (!isRecord(input) || typeof input.adapter !== "string") return wrong("input", "an object with an 'adapter'");

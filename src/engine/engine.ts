@@ -7,10 +7,12 @@ import type { LoopHealth } from "../core/resilience/supervisor.ts";
 import type {
   CleanupOptions,
   CleanupOutcome,
+  FailedBatch,
   ListOptions,
   RetryOptions,
   RunOptions,
   TaskHandle,
+  UntypedFlow,
 } from "../core/tasks/api.ts";
 import { type FlowTypes, type HandlerDefinition, silentLogger } from "../definitions/index.ts";
 import { acquireShared, localBus, releaseShared } from "./connections.ts";
@@ -138,6 +140,13 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
 
   retry(id: string, options: RetryOptions): Promise<TaskHandle> {
     return this.#coordinator.retry(id, options);
+  }
+
+  failedBatches<TTypes extends FlowTypes = UntypedFlow>(
+    task: string | TaskHandle<TTypes>,
+    nodeId: Extract<keyof TTypes["outputs"], string>,
+  ): AsyncIterableIterator<FailedBatch> {
+    return this.#coordinator.failedBatches(task, nodeId);
   }
 
   list(options?: ListOptions): Promise<Page<TaskSummary>> {

@@ -16,6 +16,7 @@ export type * from "../core/messages/messages.ts";
 export type {
   Artifact,
   Attempt,
+  BatchFailure,
   BatchTries,
   Cause,
   DeadLetter,

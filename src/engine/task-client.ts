@@ -5,12 +5,14 @@ import { StoreRetry } from "../core/resilience/store-retry.ts";
 import type {
   CleanupOptions,
   CleanupOutcome,
+  FailedBatch,
   ListOptions,
   RetryOptions,
   RunOptions,
   TaskHandle,
   UntypedFlow,
 } from "../core/tasks/api.ts";
+import { type FailedBatchParts, failedBatches } from "../core/tasks/failed-batches.ts";
 import type { FlowArgument, RunOptionsOf } from "../core/tasks/run-arguments.ts";
 import { type TaskHandleParts, taskHandle } from "../core/tasks/task-handle.ts";
 import { cleanUp, deleteTask, listDeadLetters, listTasks } from "../core/tasks/task-lists.ts";
@@ -39,7 +41,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
 {
   declare readonly $infer: THandlers;
   readonly #parts: TaskClientParts;
-  readonly #handleParts: TaskHandleParts;
+  readonly #handleParts: TaskHandleParts & FailedBatchParts;
   /** Graphs by flow: flows are immutable, so each is compiled and checked once. */
   readonly #graphs = new WeakMap<object, Graph>();
 
@@ -57,6 +59,7 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
       changes: core.changes,
       running,
       external: known.external?.types,
+      inputAdapters: core.inputAdapters,
       cancel: (taskId, reason) => core.cancelTask(taskId, reason),
     };
   }
@@ -116,6 +119,14 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     const retry = await core.retryTask(id, options);
     keepAlive?.hold(retry.id);
     return this.task(retry.id);
+  }
+
+  failedBatches<TTypes extends FlowTypes = UntypedFlow>(
+    task: string | TaskHandle<TTypes>,
+    nodeId: Extract<keyof TTypes["outputs"], string>,
+  ): AsyncIterableIterator<FailedBatch> {
+    this.#started();
+    return failedBatches(this.#handleParts, typeof task === "string" ? task : task.id, nodeId);
   }
 
   async list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
@@ -225,6 +236,21 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
    * `GRAPH_INVALID` if this engine cannot run its graph, `ENGINE_OPTIONS`, `ENGINE_NOT_STARTED`, `ENGINE_STOPPED`
    */
   retry(id: string, options: RetryOptions): Promise<TaskHandle>;
+  /**
+   * The batches of a node that failed for good and were set aside, with what they consisted of. While the node runs, those
+   * set aside so far.
+   *
+   * @example
+   * for await (const { uid, message, tries, input } of engine.failedBatches(task, "enrich")) {
+   *   console.log(`${uid} failed ${tries} times: ${message}`, input)
+   * }
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `NODE_UNKNOWN`, `ARTIFACTS_DROPPED`, `ENGINE_NOT_STARTED`, `ENGINE_STOPPED`
+   */
+  failedBatches<TTypes extends FlowTypes = UntypedFlow>(
+    task: string | TaskHandle<TTypes>,
+    nodeId: Extract<keyof TTypes["outputs"], string>,
+  ): AsyncIterableIterator<FailedBatch>;
   /**
    * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is present if more
    * follow.

@@ -55,6 +55,7 @@ export const coreReasonCodes = [
   "worker_lost",
   "artifact_too_large",
   "duplicate_uid",
+  "too_many_failed_batches",
   "artifacts_dropped",
 ] as const;
 

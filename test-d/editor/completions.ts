@@ -17,21 +17,25 @@ export const coreCodes = [
   "no_handler",
   "schema_mismatch",
   "timeout",
+  "too_many_failed_batches",
   "unexpected_error",
   "worker_lost",
 ];
 const nodeOptions = [
   "after?",
   "args?",
+  "batchTimeoutSec?",
   "fanIn?",
   "input?",
   "limits?",
   "maxPendingBatches?",
+  "onBatchFailure?",
   "ordered?",
   "partitions?",
   "retry?",
   "startWhen?",
   "timeoutSec?",
+  "tolerate?",
 ];
 const attemptContext = [
   "args",
@@ -327,7 +331,7 @@ export const handlers: readonly Place[] = [
   {
     what: "the context of finalize",
     code: `defineHandler("sum", { input: z.int(), output: z.int(), processBatch: (n) => n, finalize(ctx) { ctx.| } })`,
-    offers: [...attemptContext, "batchCount", "metrics", "outputs"],
+    offers: [...attemptContext, "batchCount", "failedBatches", "metrics", "outputs"],
   },
   {
     what: "arguments of a source",

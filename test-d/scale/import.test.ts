@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { BuiltPackage, dist } from "../built-package.ts";
-import { type Compiled, type Compiler, compilers } from "../compilers.ts";
+import type { Compiled, Compiler } from "../compilers.ts";
 import { keptHeap } from "./heap.ts";
 import { withFlowkit, zodOnly } from "./programs.ts";
 
 /*
  * What the import alone costs a program that uses zod anyway. Counted, since seconds differ from run to run: `npm run
- * bench:type-cost` measures those.
+ * bench:type-cost` measures those. 5.9 and 6.0 check by the same code, and count the same: 6.0 speaks for both.
  */
 
 async function compileBoth(compiler: Compiler, options = {}): Promise<readonly [Compiled, Compiled]> {
@@ -21,7 +21,7 @@ async function compileBoth(compiler: Compiler, options = {}): Promise<readonly [
   ];
 }
 
-test.each(compilers)("TypeScript %s: an import costs next to nothing", async (compiler) => {
+test.each(["6.0", "7.0"] as const)("TypeScript %s: an import costs next to nothing", async (compiler) => {
   const [alone, both] = await compileBoth(compiler);
   expect(both.diagnostics).toEqual([]);
   expect(both.instantiations - alone.instantiations).toBeLessThan(500);

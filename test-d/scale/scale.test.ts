@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { type Compiled, type Compiler, compilers } from "../compilers.ts";
+import type { Compiled, Compiler } from "../compilers.ts";
 import { LibraryWorkspace } from "../library.ts";
 import { type Case, cases, mistake } from "./cases.ts";
 import { unknownNames } from "./programs.ts";
@@ -69,7 +69,7 @@ test("one mistake is one error, and its message costs little", async () => {
 
 test("messages name what is unknown, however much is known, where compilers cut off long types", async () => {
   workspace.write("unknown.ts", unknownNames(60));
-  for (const compiler of compilers) {
+  for (const compiler of ["6.0", "7.0"] as const) {
     const { diagnostics } = await workspace.compileUser(compiler, "unknown.ts", { noErrorTruncation: false });
     expect(
       diagnostics.map(({ text }) => text),

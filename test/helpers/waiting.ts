@@ -4,16 +4,24 @@ import { onTestFinished } from "vitest";
 /** The real timer, even if a test has stopped the clocks. */
 const elapsed = performance.now.bind(performance);
 
-/** Waits until `condition` holds, polling every millisecond. The timeout only bounds hanging tests. */
+/** Of the time waited so far: a wait lasts at most that much longer than needed. */
+const pollShare = 1 / 20;
+const longestPollMs = 20;
+
+/**
+ * Waits until `condition` holds, polling every millisecond at first: conditions that ask a server take its time from what
+ * is waited for. The timeout only bounds hanging tests.
+ */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what = "the condition",
   timeoutMs = 100_000,
 ): Promise<void> {
-  const deadline = elapsed() + timeoutMs;
+  const started = elapsed();
   while (!(await condition())) {
-    if (elapsed() > deadline) throw new Error(`${what} did not hold within ${timeoutMs} ms`);
-    await sleep(1);
+    const waitedMs = elapsed() - started;
+    if (waitedMs > timeoutMs) throw new Error(`${what} did not hold within ${timeoutMs} ms`);
+    await sleep(Math.min(longestPollMs, 1 + waitedMs * pollShare));
   }
 }
 

@@ -1,4 +1,6 @@
+import { asideMutations } from "./aside-mutations.ts";
 import { backpressureMutations } from "./backpressure-mutations.ts";
+import { carriedMutations } from "./carried-mutations.ts";
 import { clockMutations } from "./clock-mutations.ts";
 import { coordinatorMutations } from "./coordinator-mutations.ts";
 import { dropMutations } from "./drop-mutations.ts";
@@ -27,8 +29,10 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Limits", mutations: limitMutations },
   { title: "Backpressure", mutations: backpressureMutations },
   { title: "Concurrent batches", mutations: parallelMutations },
+  { title: "Batches set aside, time limits", mutations: asideMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
+  { title: "Batches carried into a retry", mutations: carriedMutations },
   { title: "Dropping consumed artifacts", mutations: dropMutations },
   { title: "Readers", mutations: readerMutations },
   { title: "User code and variables", mutations: extensionMutations },

@@ -100,8 +100,8 @@ export const dropMutations: readonly Mutation[] = [
       "a retry adopts a partly dropped log",
       edit(
         "core/coordinator/adoption.ts",
-        "readArtifacts(logOf(record), generation, 0, 1)",
-        "readArtifacts(logOf(record), generation, count - 1, 1)",
+        "readArtifacts(log, log.generation, 0, 1)",
+        "readArtifacts(log, log.generation, log.length - 1, 1)",
       ),
     ),
   },

@@ -1,6 +1,7 @@
 import { edit, type Mutation, mutation } from "./mutation.ts";
 
 const pool = "core/worker/attempt/batch-pool.ts";
+const queue = "core/worker/attempt/outcome-queue.ts";
 const consume = "core/worker/attempt/consume-input.ts";
 const log = "core/worker/attempt/attempt-log.ts";
 const reports = "core/worker/attempt/attempt-reports.ts";
@@ -42,9 +43,9 @@ export const parallelMutations: readonly Mutation[] = [
   ),
   mutation(
     "appends of an attempt overlap",
-    edit(pool, "if (!this.#isStoring) await this.#store();", "await this.#store();"),
+    edit(queue, "if (!this.#isStoring) await this.#store();", "await this.#store();"),
   ),
-  mutation("ordered is ignored", edit(pool, "= options.run.node.ordered;", "= false;")),
+  mutation("ordered is ignored", edit(queue, "= options.run.node.batches.ordered;", "= false;")),
   mutation(
     "readers of a whole log get it in the order in which batches were done",
     edit(order, "return artifacts.toSorted(compare);", "return artifacts;"),

@@ -80,7 +80,7 @@ export const storeMutations: readonly Mutation[] = [
   mutation(
     "an append ignores its seq",
     edit(log, 'if (this.#closed || seq !== this.length) return "conflict";', 'if (this.#closed) return "conflict";'),
-    edit(log, "const stored: Artifact = { seq, uid,", "const stored: Artifact = { seq: this.length, uid,"),
+    edit(log, "const output = { seq, uid,", "const output = { seq: this.length, uid,"),
   ),
   mutation("the complete marker is not written", edit(log, "this.#closed = true;", "")),
   mutation(

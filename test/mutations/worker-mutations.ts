@@ -124,13 +124,16 @@ export const workerMutations: readonly Mutation[] = [
   ),
   mutation(
     "the first batch is not announced",
-    edit(handlerRun, "if (run.plan.streaming.has(run.node.id)) await", "if (false) await"),
+    edit(handlerRun, 'return announce(run, { kind: "BATCH_OK"', 'return void ({ kind: "BATCH_OK"'),
   ),
   mutation(
     "failures are not announced",
     edit(attempt, "    announce(run, final ?", "    final ? Promise.resolve() : announce(run, final ?"),
   ),
-  mutation("a non-resumable handler resumes", edit(handlerRun, "if (!definition.resumable) {", "if (false) {")),
+  mutation(
+    "a non-resumable handler resumes",
+    edit(handlerRun, "if (!definition.resumable || !isWhole) {", "if (!isWhole) {"),
+  ),
   mutation(
     "a restart of a source does not restart its consumer",
     edit(consumeInput, "await pass.log.restart(pulled.sourceGens);", ""),
@@ -193,7 +196,7 @@ export const workerMutations: readonly Mutation[] = [
     edit("core/worker/input/gather-input.ts", "if (chosen === undefined) return sources;", "return sources;"),
   ),
   mutation("gather does not wait for its parents", edit("core/worker/input/gather-input.ts", "complete = false;", "")),
-  mutation("timeouts are not enforced", edit(attempt, 'if (!ended.signal.aborted) run.held.abandon("timeout");', "")),
+  mutation("timeouts are not enforced", edit(attempt, 'run.held.abandon("timeout");', "")),
   mutation(
     "permanent_on is ignored",
     edit(attempt, "classified.permanent || retry.permanentOn.includes(failure.reasonCode)", "classified.permanent"),

@@ -1,7 +1,8 @@
 import { Client, Coordinator, type PartHealth, Worker } from "flowkit/engine";
-import { expect, inject, onTestFinished, test } from "vitest";
+import { afterAll, expect, inject, onTestFinished, test } from "vitest";
 import { freePort } from "../../scripts/services/free-port.ts";
-import { startKafka } from "../../scripts/services/kafka.ts";
+import { type KafkaServer, startKafka } from "../../scripts/services/kafka.ts";
+import { startTcpProxy, type TcpProxy } from "../../scripts/services/tcp-proxy.ts";
 import { mongoStore } from "../../src/adapters/mongo/index.ts";
 import { graphOf, node } from "../helpers/graphs.ts";
 import { handler, source } from "../helpers/handlers.ts";
@@ -15,11 +16,22 @@ needsServices("kafka", "mongodb");
 
 const patience = 60_000;
 
+/** A broker behind a proxy that it advertises, for all tests: within a test, as they are skipped without Java. */
+let proxied: Promise<{ readonly proxy: TcpProxy; readonly broker: KafkaServer }> | undefined;
+async function startProxied() {
+  const port = await freePort();
+  const proxy = await startTcpProxy({ host: "127.0.0.1", port });
+  return { proxy, broker: await startKafka({ port, advertisedPort: proxy.port }) };
+}
+afterAll(async () => {
+  const { proxy, broker } = (await proxied) ?? {};
+  await broker?.stop();
+  await proxy?.close();
+});
+
 test("health reports which server is unavailable: processes stay ready without a broker, but not without a database", async () => {
-  const brokerPort = await freePort();
-  const kafkaProxy = await tcpProxy({ host: "127.0.0.1", port: brokerPort });
-  const broker = await startKafka({ port: brokerPort, advertisedPort: kafkaProxy.port });
-  onTestFinished(() => broker.stop());
+  proxied ??= startProxied();
+  const { proxy: kafkaProxy } = await proxied;
   const { hostname, port } = new URL(inject("mongodbUrl").split(",")[0] ?? "");
   const mongoProxy = await tcpProxy({ host: hostname, port: Number(port) });
   const [prefix, topicPrefix] = [freshPrefix(), uniquePrefix()];
@@ -28,7 +40,7 @@ test("health reports which server is unavailable: processes stay ready without a
       url: `mongodb://127.0.0.1:${mongoProxy.port}/?directConnection=true`,
       database,
       prefix,
-      timeoutMs: 1_000,
+      timeoutMs: 5_000, // long enough for a busy machine to connect
     }),
     bus: openBus({ brokers: [`127.0.0.1:${kafkaProxy.port}`], prefix: topicPrefix, closeTimeoutMs: 1_000 }),
   });
@@ -85,8 +97,8 @@ test("health reports which server is unavailable: processes stay ready without a
 });
 
 test("processes that start without a broker work by the database, and become ready once it is available", async () => {
-  const brokerPort = await freePort();
-  const kafkaProxy = await tcpProxy({ host: "127.0.0.1", port: brokerPort });
+  proxied ??= startProxied();
+  const { proxy: kafkaProxy } = await proxied;
   kafkaProxy.interrupt();
   const [prefix, topicPrefix] = [freshPrefix(), uniquePrefix()];
   const shared = () => ({
@@ -113,8 +125,6 @@ test("processes that start without a broker work by the database, and become rea
   expect(await (await client.run(chain)).result()).toEqual({ c: [1] });
   expect(coordinator.health().bus.status).toBe("connecting");
 
-  const broker = await startKafka({ port: brokerPort, advertisedPort: kafkaProxy.port });
-  onTestFinished(() => broker.stop());
   kafkaProxy.resume();
   await until(
     () => parts.every((part) => part.health().ready && part.health().bus.status === "ok"),

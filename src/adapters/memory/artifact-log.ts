@@ -33,12 +33,13 @@ export class ArtifactLog {
   }
 
   append(attempt: Attempt, artifact: NewArtifact): Artifact | "conflict" | "duplicate_uid" {
-    const { seq, uid, origin, meta, metrics } = artifact;
+    const { seq, uid, origin, meta, metrics, failure } = artifact;
     if (this.#closed || seq !== this.length) return "conflict";
     if (this.#uids.has(uid)) return "duplicate_uid";
     const { nodeId, epoch, claimId } = attempt;
     const kept = keepJson(meta, `the artifact '${uid}' of node '${nodeId}'`);
-    const stored: Artifact = { seq, uid, epoch, claimId, origin, meta: kept, metrics: deepFreeze(metrics) };
+    const output = { seq, uid, epoch, claimId, origin, meta: kept, metrics: deepFreeze(metrics) };
+    const stored: Artifact = failure === undefined ? output : { ...output, failure: deepFreeze(failure) };
     this.#artifacts.push(stored);
     this.#uids.add(uid);
     this.#lastOrigins.set(origin.source, origin);

@@ -19,10 +19,10 @@ const marker = `SELECT 1 FROM complete_markers WHERE ${isLog}`;
 
 export const artifactLogs = (session: Session): LogDriver => ({
   async append(attempt, generation, artifact) {
-    const { seq, uid, origin, metrics } = artifact;
-    const { source, seq: sourceSeq, chunk, ...more } = origin;
+    const { seq, uid, origin, metrics, failure } = artifact;
+    const { source, seq: sourceSeq, chunk, ...rest } = origin;
     const meta = jsonText(artifact.meta, `the artifact '${uid}' of node '${attempt.nodeId}'`, mostBytes);
-    const texts = [JSON.stringify(more), meta, JSON.stringify(metrics)];
+    const texts = [JSON.stringify({ ...rest, failure }), meta, JSON.stringify(metrics)];
     return session.write((db) => {
       const row = readShard(db, attempt);
       const answer = fence(row?.record, attempt);
@@ -57,8 +57,8 @@ export const artifactLogs = (session: Session): LogDriver => ({
   tail: (ref, generation) =>
     session.read((db) => {
       const log = logOf(db, ref, generation);
-      const rows = db.all<ArtifactRow>(lastOrigins, ...log);
-      return { length: logLength(db, ...log), closed: db.has(marker, ...log), origins: rows.map(originOf) };
+      const origins = db.all<ArtifactRow>(lastOrigins, ...log).map((row) => moreOf(row).origin);
+      return { length: logLength(db, ...log), closed: db.has(marker, ...log), origins };
     }),
   readUids: (ref, { generation, from, limit }) =>
     session.read((db) => db.all<Artifact>(uidPage, ...logOf(db, ref, generation), from, limit).map(({ uid }) => uid)),
@@ -80,14 +80,13 @@ export const artifactLogs = (session: Session): LogDriver => ({
 const logOf = (db: SqliteConnection, ref: ShardRef, generation: number) =>
   [readShard(db, ref)?.pk ?? -1, generation] as const;
 
-type ArtifactRow = Readonly<
-  Record<"seq" | "epoch" | "originSeq" | "chunk", number> &
-    Record<"uid" | "claimId" | "source" | "more" | "meta" | "metrics", string>
->;
+type ArtifactRow = Record<"seq" | "epoch" | "originSeq" | "chunk", number> &
+  Record<"uid" | "claimId" | "source" | "more" | "meta" | "metrics", string>;
 
 function artifactOf({ seq, uid, epoch, claimId, meta, metrics, ...row }: ArtifactRow): Artifact {
-  return { seq, uid, epoch, claimId, origin: originOf(row), meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
+  return { seq, uid, epoch, claimId, ...moreOf(row), meta: JSON.parse(meta), metrics: JSON.parse(metrics) };
 }
-function originOf({ source, originSeq: seq, chunk, more }: Omit<ArtifactRow, keyof Artifact>): Origin {
-  return { source, seq, chunk, ...JSON.parse(more) };
+function moreOf({ source, originSeq: seq, chunk, more }: Omit<ArtifactRow, keyof Artifact>) {
+  const { failure, ...rest } = JSON.parse(more);
+  return { origin: { source, seq, chunk, ...rest } as Origin, ...(failure && { failure }) };
 }

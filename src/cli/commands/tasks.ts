@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TaskStatus, TaskSummary } from "../../core/model/records.ts";
-import type { TaskView } from "../../core/tasks/api.ts";
+import type { NodeView, TaskView } from "../../core/tasks/api.ts";
 import { coordinatorFnType } from "../../graph/index.ts";
 import { readDefinitions } from "../loading/read-graph.ts";
 import { showProgress } from "../progress/live-view.ts";
@@ -84,7 +84,7 @@ export function addTasks(root: Command, terminal: Terminal): void {
 
   command("retry", "retry a failed or cancelled task")
     .description(
-      "Create a new task that continues a failed or cancelled one. Finished nodes are adopted; the others run in a process that has their handlers, such as `flowkit up`.",
+      "Create a new task that continues a failed or cancelled one. Finished nodes are adopted; the others continue after the batches that they had stored, in a process that has their handlers, such as `flowkit up`.",
     )
     .argument("<task>", "task id")
     .option("--handlers <file>", "file that exports the custom input adapters and functions of its graph")
@@ -142,17 +142,27 @@ function show(terminal: Terminal, view: TaskView): void {
   terminal.print(`task ${view.id}${name} ${view.status}, since ${time(view.createdAt)}  ${remark(view)}`.trimEnd());
   if (view.retryOf !== undefined) terminal.print(`retry of ${view.retryOf}`);
   if (Object.keys(view.params).length > 0) terminal.print(`params ${JSON.stringify(view.params)}`);
-  const rows = view.nodes.map(({ nodeId, type, status, batches, failures, failure, lostWorkers = [] }) => [
-    `  ${nodeId}`,
-    type === coordinatorFnType ? "function" : type,
-    status,
-    counted(batches, "batch", "batches"),
-    failures === 0 ? "" : counted(failures, "failure"),
-    failure === undefined
-      ? lostWorkers.map((id) => `lost worker ${id}`).join(", ")
-      : `${failure.reasonCode}: ${failure.message}`,
+  const rows = view.nodes.map((node) => [
+    `  ${node.nodeId}`,
+    node.type === coordinatorFnType ? "function" : node.type,
+    node.status,
+    counted(node.batches, "batch", "batches") +
+      (node.carriedBatches === undefined ? "" : `, ${node.carriedBatches} carried`),
+    troubles(node),
+    node.failure === undefined
+      ? (node.lostWorkers ?? []).map((id) => `lost worker ${id}`).join(", ")
+      : `${node.failure.reasonCode}: ${node.failure.message}`,
   ]);
   for (const line of table(rows)) terminal.print(line);
+}
+
+function troubles(node: Pick<NodeView, "failures" | "failedBatches" | "waitingBatches">): string {
+  const { failures, failedBatches, waitingBatches } = node;
+  return [
+    ...(failures === 0 ? [] : [counted(failures, "failure")]),
+    ...(failedBatches === 0 ? [] : [`${failedBatches} set aside`]),
+    ...(waitingBatches === 0 ? [] : [`${waitingBatches} to be retried`]),
+  ].join(", ");
 }
 
 async function watch(terminal: Terminal, { client, store }: StoreAccess, id: string): Promise<void> {

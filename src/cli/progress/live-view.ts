@@ -82,7 +82,7 @@ export interface NodeLineOptions {
 
 /** Formats a node as one line: status, batches, rate, elapsed time, retries, reported progress. */
 function nodeLine(terminal: Terminal, node: NodeProgress, options: NodeLineOptions): string {
-  const { status, batches, retries, reported, startedAt } = node;
+  const { status, batches, failedBatches, waitingBatches, retries, reported, startedAt } = node;
   const [style, mark] = marks[status];
   const elapsedMs = startedAt === undefined ? undefined : Math.max(0, (node.endedAt ?? options.now) - startedAt);
   const cells = [
@@ -92,6 +92,8 @@ function nodeLine(terminal: Terminal, node: NodeProgress, options: NodeLineOptio
     rate(batches, elapsedMs).padStart(9),
     (elapsedMs === undefined ? "" : duration(elapsedMs)).padStart(8),
     ...(retries === 0 ? [] : [counted(retries, "retry", "retries")]),
+    ...(failedBatches === 0 ? [] : [`${failedBatches} set aside`]),
+    ...(waitingBatches === 0 ? [] : [`${waitingBatches} to be retried`]),
     ...(reported === undefined
       ? []
       : [reported.total === undefined ? `${reported.done}` : `${reported.done}/${reported.total}`]),
@@ -133,13 +135,16 @@ export async function showProgress(
 
 /** One line per change of status, for logs. */
 function plainLine(event: TaskEvent, progress: TaskProgress): string | undefined {
-  if (event.kind !== "node" || event.to === "queued") return undefined;
+  if (event.kind !== "node" || (event.to === "queued" && event.carriedBatches === undefined)) return undefined;
   if (event.cause === "release") return undefined; // waiting for input is not progress
   const { startedAt = event.at } = progress;
   const at = duration(event.at - startedAt).padStart(8);
   const shard = event.shard === 0 ? "" : `/${event.shard}`;
-  const batches = event.batches === undefined ? "" : `, ${counted(event.batches, "batch", "batches")}`;
+  const stored = event.batches === undefined ? "" : `, ${counted(event.batches, "batch", "batches")}`;
+  const batches = event.failedBatches === undefined ? stored : `${stored}, ${event.failedBatches} set aside`;
+  const carried =
+    event.carriedBatches === undefined ? "" : `, ${counted(event.carriedBatches, "batch", "batches")} carried`;
   const reason = event.reasonCode === undefined ? "" : `: ${event.reasonCode}`;
   const attempt = event.cause === "claim" && event.epoch > 1 ? `, attempt ${event.epoch}` : "";
-  return `${at}  ${event.nodeId}${shard}  ${event.to}${batches}${attempt}${reason}`;
+  return `${at}  ${event.nodeId}${shard}  ${event.to}${batches}${carried}${attempt}${reason}`;
 }

@@ -7,6 +7,10 @@ export interface NodeProgress {
   readonly status: NodeStatus;
   /** Batches stored so far. */
   readonly batches: number;
+  /** Batches set aside so far. */
+  readonly failedBatches: number;
+  /** Failed batches that wait for their next try. */
+  readonly waitingBatches: number;
   /** Attempts after the first one, summed over all shards. */
   readonly retries: number;
   readonly startedAt?: number;
@@ -20,11 +24,16 @@ interface NodeState {
   readonly shards: Map<number, NodeStatus>;
   readonly finished: Map<number, number>;
   sampled: number;
+  readonly failed: Map<number, number>;
+  sampledFailed: number;
+  waiting: number;
   retries: number;
   startedAt?: number;
   endedAt?: number;
   reported?: { readonly done: number; readonly total?: number };
 }
+
+const noCounts = { sampled: 0, sampledFailed: 0, waiting: 0, retries: 0 };
 
 /** Aggregates the events of a task by node. */
 export class TaskProgress {
@@ -35,7 +44,7 @@ export class TaskProgress {
     this.#nodes = new Map(
       nodes.map(({ node_id: id, partitions = 1 }) => [
         id,
-        { partitions, shards: new Map(), finished: new Map(), sampled: 0, retries: 0 },
+        { partitions, shards: new Map(), finished: new Map(), failed: new Map(), ...noCounts },
       ]),
     );
   }
@@ -47,11 +56,14 @@ export class TaskProgress {
     if (node === undefined) return;
     if (event.kind === "progress") {
       node.sampled = event.batches;
+      node.sampledFailed = event.failedBatches ?? 0;
+      node.waiting = event.waitingBatches ?? 0;
       if (event.progress !== undefined) node.reported = event.progress;
       return;
     }
     node.shards.set(event.shard, event.to);
     if (event.batches !== undefined) node.finished.set(event.shard, event.batches);
+    if (event.failedBatches !== undefined) node.failed.set(event.shard, event.failedBatches);
     if (event.cause === "claim") node.startedAt ??= event.at;
     // An attempt that was released in order to continue later has not failed.
     if (event.cause === "expire" || (event.cause === "fail" && event.to === "deferred")) node.retries++;
@@ -67,6 +79,8 @@ export class TaskProgress {
       id,
       status,
       batches: Math.max(node.sampled, sum(node.finished.values())),
+      failedBatches: Math.max(node.sampledFailed, sum(node.failed.values())),
+      waitingBatches: isOver(status) ? 0 : node.waiting,
       retries,
       ...(startedAt === undefined ? {} : { startedAt }),
       ...(endedAt === undefined || !isOver(status) ? {} : { endedAt }),

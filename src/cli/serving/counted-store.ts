@@ -11,6 +11,7 @@ export interface StoreEvents {
   attemptStarted(type: string): void;
   attemptEnded(type: string, outcome: AttemptOutcome, ms: number): void;
   batchStored(type: string): void;
+  batchSetAside(type: string, reasonCode: string): void;
   /** `to`: the new status of its shard. */
   leaseExpired(type: string, to: ShardStatus): void;
 }
@@ -75,7 +76,9 @@ export function countedStore(store: Store, events: StoreEvents): Store {
     },
     async append(attempt, generation, artifact) {
       const answer = await store.append(attempt, generation, artifact);
-      if (answer === "ok") events.batchStored(typeOf(attempt.claimId));
+      const type = typeOf(attempt.claimId);
+      if (answer === "ok" && artifact.failure !== undefined) events.batchSetAside(type, artifact.failure.reasonCode);
+      else if (answer === "ok") events.batchStored(type);
       else if (answer === "fenced") ended(attempt.claimId, "fenced");
       return answer;
     },

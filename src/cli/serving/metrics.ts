@@ -42,6 +42,7 @@ export async function openMetrics(): Promise<Metrics> {
     registers,
   });
   const batches = counter("batches_stored", "Batches that this process stored.", "type");
+  const aside = counter("batches_set_aside", "Failed batches that this process set aside.", "type", "reason_code");
   const expired = counter(
     "leases_expired",
     "Expired leases that this process detected, by the new status of the node.",
@@ -98,6 +99,7 @@ export async function openMetrics(): Promise<Metrics> {
         seconds.observe({ type }, ms / 1_000);
       },
       batchStored: (type) => batches.inc({ type }),
+      batchSetAside: (type, reasonCode) => aside.inc({ type, reason_code: reasonCode }),
       leaseExpired: (type, to) => expired.inc({ type, to }),
     },
   };

@@ -1,6 +1,6 @@
 import { FlowError } from "../../errors/index.ts";
 import { externalSources } from "../interop/index.ts";
-import { logOf, type ShardRecord, type TaskRecord } from "../model/records.ts";
+import { type Carried, logOf, type ShardRecord, type TaskRecord } from "../model/records.ts";
 import { isNodeFinished, type NodePlan, type Plan } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 
@@ -66,7 +66,10 @@ async function adoptNode(
 ): Promise<boolean> {
   const { task, node, finished } = from;
   if (!isNodeFinished(node, finished)) return false;
-  for (const record of finished) if (!(await isKept(store, record))) return false;
+  for (const record of finished) {
+    const { generation, count: length = 0 } = record;
+    if (!(await isKept(store, { ...logOf(record), generation, length }))) return false;
+  }
   let all = true;
   for (const record of finished) {
     const ref = { taskId: task.id, nodeId: node.id, shard: record.shard };
@@ -81,11 +84,10 @@ const isAdoptedNode = (node: NodePlan, shards: readonly ShardRecord[]): boolean 
   shards.length === node.partitions && shards.every((record) => record.artifactsOf !== undefined);
 
 /** A store may have dropped artifacts that all readers had read, always starting with the first. */
-async function isKept(store: Store, record: ShardRecord): Promise<boolean> {
-  const { count = 0, generation } = record;
-  if (count === 0) return true;
+export async function isKept(store: Store, log: Carried): Promise<boolean> {
+  if (log.length === 0) return true;
   try {
-    return (await store.readArtifacts(logOf(record), generation, 0, 1)).length > 0;
+    return (await store.readArtifacts(log, log.generation, 0, 1)).length > 0;
   } catch (error) {
     if (FlowError.is(error, "ARTIFACTS_DROPPED")) return false;
     throw error;

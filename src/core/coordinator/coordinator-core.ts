@@ -1,3 +1,4 @@
+import type { InputAdapterDefinition } from "../../definitions/index.ts";
 import { FlowError } from "../../errors/index.ts";
 import { coordinatorFnType, type Finding, type Graph, type GraphNode, parseGraph } from "../../graph/index.ts";
 import { ExternalWorkers } from "../interop/index.ts";
@@ -78,6 +79,10 @@ export class CoordinatorCore {
 
   get loops(): readonly LoopHealth[] {
     return [...this.#supervisor.loops, ...this.#functionWorker.loops];
+  }
+
+  get inputAdapters(): ReadonlyMap<string, InputAdapterDefinition> {
+    return this.#parts.inputAdapters;
   }
 
   /** Notifies readers of tasks in this process of changes. */
@@ -238,6 +243,7 @@ export class CoordinatorCore {
         if (message.dueInMs !== undefined) this.#sweeper.dueIn(message.dueInMs);
         return this.#changes.emit(message.taskId, false);
       case "BATCH_OK":
+      case "BATCH_FAILED": // it was set aside, and is an entry of the log
       case "TASK_RESUMED": // a resumed attempt may be the first to announce what an earlier one stored
       case "TASK_DONE":
       case "CANCELLED":

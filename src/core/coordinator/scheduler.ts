@@ -12,6 +12,7 @@ import {
 import { isNodeFinished, type NodePlan, type Plan, type PlanCache, type Readiness } from "../plan/index.ts";
 import type { Bus, Store } from "../ports/index.ts";
 import { adoptFinished } from "./adoption.ts";
+import { type CarriedShards, carriedShards, parentsFirst } from "./carrying.ts";
 import { type KnownOpenTask, type OpenTask, OpenTasks, type OwedLook, StartLooks } from "./start-looks.ts";
 
 /*
@@ -184,13 +185,20 @@ export class Scheduler {
     if (!verdict?.ready) return;
     const { chosen } = verdict;
     const init = { type: node.type, priority: cached.priority, ...(chosen === undefined ? {} : { chosen }) };
+    const carried = await this.#carried(taskId, cached, node);
     for (let shard = 0; shard < node.partitions; shard++) {
       const ref = { taskId, nodeId: node.id, shard };
-      const outcome = await this.#store.dispatch(ref, init);
+      const outcome = await this.#store.dispatch(ref, { ...init, carried: carried[shard] });
       // The writer of an existing record sends the command; if it died before that, workers find the shard by polling.
       if (outcome === "dispatched") await this.#command(node.type, ref, 1);
     }
     cached.dispatched.add(node.id);
+  }
+
+  /** External workers begin every log themselves. */
+  async #carried(taskId: string, { retryOf }: Pick<OpenTask, "retryOf">, node: NodePlan): Promise<CarriedShards> {
+    if (retryOf === undefined || this.#external?.types.has(node.type)) return [];
+    return carriedShards(this.#store, { taskId, retryOf, node });
   }
 
   /** Whether the task has ended. */
@@ -212,19 +220,23 @@ export class Scheduler {
 
   /**
    * Writes a tombstone or an abort for every node: a dispatch that was decided before the cancel finds the record and
-   * loses. The task ends when none of its shards is open.
+   * loses. The task ends when none of its shards is open. Parents first: what a shard would have begun with depends on
+   * what its parents did.
    */
   async #cancelRest(task: TaskRecord, cached: OpenTask): Promise<void> {
     const { id: taskId, failure, cancelReason = failure?.reasonCode ?? "cancelled" } = task;
     const records = await this.#store.readShards(taskId);
     const known = new Map(records.map((record) => [`${record.nodeId}:${record.shard}`, record]));
     let open = 0;
-    for (const node of cached.plan.nodes) {
+    for (const node of parentsFirst(cached.plan)) {
+      let carried: CarriedShards | undefined;
       for (let shard = 0; shard < node.partitions; shard++) {
         const seen = known.get(`${node.id}:${shard}`);
         if (seen !== undefined && isShardTerminal(seen.status)) continue;
+        if (seen === undefined) carried ??= await this.#carried(taskId, cached, node);
         const ref = { taskId, nodeId: node.id, shard };
-        const status = await this.#store.cancelShard(ref, { type: node.type, graceMs: this.#cancelGraceMs });
+        const init = { type: node.type, graceMs: this.#cancelGraceMs, carried: carried?.[shard] };
+        const status = await this.#store.cancelShard(ref, init);
         if (isShardTerminal(status)) continue;
         open++;
         await this.#signal(ref, cancelReason);

@@ -19,6 +19,7 @@ export interface OpenTask {
   readonly plan: Plan;
   readonly priority: number;
   readonly traceparent: string | undefined;
+  readonly retryOf: string | undefined;
   readonly finished: Set<string>;
   readonly dispatched: Set<string>;
   /** Nodes that have stored a batch, as far as a decision needed it. */
@@ -35,7 +36,7 @@ export interface OpenTask {
 }
 
 /** The fields of a task's record that are cached. */
-export type KnownOpenTask = Pick<TaskRecord, "id" | "priority" | "traceparent">;
+export type KnownOpenTask = Pick<TaskRecord, "id" | "priority" | "traceparent" | "retryOf">;
 
 const keptTasks = 1_000;
 
@@ -46,11 +47,12 @@ export class OpenTasks {
     return this.#byTask.get(taskId);
   }
 
-  add({ id: taskId, priority, traceparent }: KnownOpenTask, plan: Plan): OpenTask {
+  add({ id: taskId, priority, traceparent, retryOf }: KnownOpenTask, plan: Plan): OpenTask {
     const cached: OpenTask = {
       plan,
       priority,
       traceparent,
+      retryOf,
       finished: new Set(),
       dispatched: new Set(),
       started: new Set(),

@@ -203,9 +203,14 @@ export class CommandStore implements WorkerStore {
 
   fail(attempt: Attempt, how: Parameters<WorkerStore["fail"]>[1]): Promise<WriteAnswer> {
     const { failure, permanent } = how;
+    const { batchUid, tries } = failure;
     const failed = (record: ShardRecord | undefined, now: number) => failShard(record, attempt, { ...how, now });
     const { reasonCode, message: error } = failure;
-    return this.#write(attempt, failed, { kind: "TASK_FAILED", reasonCode, permanent, error });
+    const why = { reasonCode, permanent, error };
+    // Only a batch that was given up has tries: other failures name the one that was in hand.
+    const batch =
+      batchUid === undefined || tries === undefined ? [] : [{ kind: "BATCH_FAILED", batchUid, ...why } as const];
+    return this.#write(attempt, failed, ...batch, { kind: "TASK_FAILED", ...why });
   }
 
   release(attempt: Attempt, delayMs: number): Promise<WriteAnswer> {
@@ -299,13 +304,13 @@ export class CommandStore implements WorkerStore {
   async #write(
     attempt: Attempt,
     judge: (record: ShardRecord | undefined, now: number) => Judged<WriteAnswer>,
-    event: AttemptEvent,
+    ...events: readonly AttemptEvent[]
   ): Promise<WriteAnswer> {
     const work = this.#work.get(shardKey(attempt));
     const { answer, next } = judge(work?.record, this.#clock.now());
     if (work === undefined || next === undefined) return answer;
     work.record = next;
-    await this.#send(work, event);
+    for (const event of events) await this.#send(work, event);
     return answer;
   }
 

@@ -59,18 +59,27 @@ interface Problem {
 function problemsOf(json: GraphNode, plan: Plan, { restarting }: ExternalTypes): readonly Problem[] {
   const node = plan.byId.get(json.node_id) as NodePlan;
   const adapter = adapterName(node.routing?.adapter ?? defaultAdapter);
-  const shards = mayReadUnfinished(node) ? externalSources(node).filter((id) => isSharded(plan, id)) : [];
+  const sources = externalSources(node);
+  const shards = mayReadUnfinished(node) ? sources.filter((id) => isSharded(plan, id)) : [];
+  const [settingAside] = sources.filter((id) => plan.byId.get(id)?.batches.setsAside === true);
   const all: readonly (Problem & { readonly holds: boolean })[] = [
     { holds: restarting.has(node.type), at: "type", text: "they cannot restart, so it must be resumable" },
-    ...setFields(json).map(({ field, key, path }) => ({
+    ...setFields(json).map(({ field, path }) => ({
       holds: field.ownWorkersOnly === true,
       at: path.join("/"),
-      text: `they do not support ${key}`,
+      text: `they do not support ${path.join(".")}`,
     })),
     {
       holds: !adaptersOnWire.includes(adapter),
       at: "io/input_inline/input_adapter",
       text: `they do not support adapter '${adapter}', only ${adaptersOnWire.map((name) => `'${name}'`).join(" and ")}`,
+    },
+    {
+      holds: settingAside !== undefined,
+      at: "depends_on",
+      text:
+        `they cannot tell a batch that '${settingAside}' set aside from an output, so it must not set any aside: leave ` +
+        `out its on_failure "set_aside", or put a node of your own workers between them`,
     },
     {
       holds: shards.length > 0,

@@ -79,7 +79,7 @@ export interface BatchOkMessage extends FromWorker {
   readonly artifactsRef?: Json;
 }
 
-/** A batch failed, which fails the attempt. */
+/** A batch failed for good: a node that sets it aside goes on, another's attempt fails, which a separate message says. */
 export interface BatchFailedMessage extends FromWorker {
   readonly kind: "BATCH_FAILED";
   readonly batchUid: string;

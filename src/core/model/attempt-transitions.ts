@@ -78,7 +78,8 @@ export function restartShard(
   // A delayed earlier restart: accepting it would withdraw what was appended since.
   if (to.generation < record.generation) return { answer: "fenced" };
   if (to.generation === record.generation) return { answer, next: { ...record, sourceGens: to.sourceGens } };
-  const { checkpoint: _, checkpointIndex: __, tries: ___, cursors: ____, ...kept } = record; // of the withdrawn output
+  // All of these belong to the withdrawn output.
+  const { checkpoint: _, checkpointIndex: __, tries: ___, cursors: ____, carried: _____, ...kept } = record;
   return { answer, next: { ...kept, generation: to.generation, sourceGens: to.sourceGens } };
 }
 
@@ -124,7 +125,13 @@ function furthest(
 export function finishShard(
   record: ShardRecord | undefined,
   attempt: Attempt,
-  outcome: { readonly count: number; readonly result?: Json; readonly metrics?: Metrics; readonly now: number },
+  outcome: {
+    readonly count: number;
+    readonly failedBatches?: number;
+    readonly result?: Json;
+    readonly metrics?: Metrics;
+    readonly now: number;
+  },
 ): Judged<WriteAnswer> {
   return ended(record, attempt, "complete", (held) =>
     transitionShard(held, {
@@ -135,6 +142,7 @@ export function finishShard(
       set: {
         lastClaimId: attempt.claimId,
         count: outcome.count,
+        ...(outcome.failedBatches === undefined ? {} : { failedBatches: outcome.failedBatches }),
         ...(outcome.result === undefined ? {} : { result: outcome.result }),
         ...(outcome.metrics === undefined ? {} : { metrics: outcome.metrics }),
       },

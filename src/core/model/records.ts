@@ -148,15 +148,19 @@ export interface ShardRecord extends EpochRef {
   readonly sourceGens: Readonly<Record<string, number>>;
   /** Under `any` and `count:N`: the parents that satisfied the start condition. */
   readonly chosen?: readonly string[];
-  /** Set by `complete`: this shard produced exactly `count` artifacts. */
+  /** Set by `complete`: this shard stored exactly `count` artifacts, including those of batches set aside. */
   readonly count?: number;
+  /** Set by `complete`: how many of them stand for a batch that was set aside. @defaultValue 0 */
+  readonly failedBatches?: number;
   /** Where its artifacts are if it was adopted from an earlier task. @defaultValue under its own name */
   readonly artifactsOf?: ShardRef;
+  /** In a retry of a task: what its output begins with. Its attempts copy this first. Belongs to a generation. */
+  readonly carried?: Carried;
   /** What the handler saved for later attempts. Belongs to a generation. */
   readonly checkpoint?: Json;
   /** How many batches `iterBatches` had yielded, since the output began, when it saved the checkpoint. */
   readonly checkpointIndex?: number;
-  /** By uid: batches that have failed and are neither stored nor given up. Belongs to a generation. */
+  /** By uid: batches that have failed and are neither stored nor set aside. Belongs to a generation. */
   readonly tries?: Readonly<Record<string, BatchTries>>;
   /** The first unread seq of each source; kept only for sources with a limit on pending batches. */
   readonly cursors?: Readonly<Record<string, number>>;
@@ -205,6 +209,19 @@ export interface Progress {
   readonly total?: number;
 }
 
+/** The first `length` entries in the log of an earlier task's shard. */
+export interface Carried extends ShardRef {
+  readonly generation: number;
+  readonly length: number;
+  /** How many of them stand for a batch that was set aside. @defaultValue 0 */
+  readonly aside?: number;
+}
+
+/** The output of an earlier task's shard, for a shard that continues it in the same generation. */
+export interface CarriedOutput extends Pick<ShardRecord, "sourceGens" | "checkpoint" | "checkpointIndex"> {
+  readonly log: Carried;
+}
+
 /** A worker that is alive, as it announces itself. */
 export interface WorkerRecord {
   readonly id: string;
@@ -244,11 +261,26 @@ export interface Origin {
   readonly to?: Position;
   /** Batches before `to` that are not stored, in order. @defaultValue none */
   readonly open?: readonly Position[];
+  /** How many entries of the log up to this one stand for a batch that was set aside. @defaultValue 0 */
+  readonly aside?: number;
   /** The batch's place in the order of the input. @defaultValue its own seq */
   readonly place?: readonly number[];
 }
 
-/** The output of one batch. Numbered 0, 1, 2, ... without gaps within its shard and generation. */
+/** Why a batch was set aside. */
+export interface BatchFailure {
+  readonly reasonCode: string;
+  readonly message: string;
+  /** How often it was tried. */
+  readonly tries: number;
+  /** Stack and cause chain, truncated to 16 KiB. */
+  readonly stack?: string;
+}
+
+/**
+ * The output of one batch, or the note that the batch was set aside. Numbered 0, 1, 2, ... without gaps within its shard
+ * and generation.
+ */
 export interface Artifact {
   readonly seq: number;
   /** Unique within (task, node, generation). */
@@ -256,8 +288,11 @@ export interface Artifact {
   readonly epoch: number;
   readonly claimId: string;
   readonly origin: Origin;
+  /** The output. Of a batch that was set aside: its payload if the node made it itself, otherwise null. */
   readonly meta: Json;
   readonly metrics: Metrics;
+  /** Present if the batch was set aside: it has no output, and readers of outputs pass over it. */
+  readonly failure?: BatchFailure;
 }
 
 /** The reference alone, of a record or a message. */
@@ -271,6 +306,10 @@ export const isTaskTerminal = (status: TaskStatus): boolean =>
   status === "finished" || status === "failed" || status === "cancelled";
 /** The log with the shard's artifacts: its own, or that of the shard it was adopted from. */
 export const logOf = (record: ShardRecord): ShardRef => record.artifactsOf ?? record;
+/** Whether it is an output, and not the note that its batch was set aside. */
+export const isOutput = ({ failure }: Pick<Artifact, "failure">): boolean => failure === undefined;
+/** How many entries of a log stand for a batch that was set aside, from the last origin of each of its sources. */
+export const asideIn = (origins: readonly Origin[]): number => Math.max(0, ...origins.map(({ aside = 0 }) => aside));
 
 /**
  * Answer to a write of an attempt. The *owner* of a shard is the attempt whose epoch and claim id are in its lease.
@@ -316,6 +355,8 @@ export interface DispatchInit {
   readonly type: string;
   readonly priority: number;
   readonly chosen?: readonly string[];
+  /** In a retry of a task. @defaultValue it begins with nothing, in generation 0 */
+  readonly carried?: CarriedOutput | undefined;
 }
 
 /** An artifact to append. */
@@ -325,6 +366,7 @@ export interface NewArtifact {
   readonly origin: Origin;
   readonly meta: Json;
   readonly metrics: Metrics;
+  readonly failure?: BatchFailure;
 }
 
 /** What a claim writes into the record. */

@@ -1,4 +1,5 @@
 import {
+  type CarriedOutput,
   type Cause,
   type HistoryEntry,
   historyLimit,
@@ -56,6 +57,7 @@ export function transitionShard(record: ShardRecord, move: ShardChange): ShardRe
   if (record.tries !== undefined && move.to !== "finished") Object.assign(next, { tries: record.tries });
   if (record.cursors !== undefined) Object.assign(next, { cursors: record.cursors });
   if (record.progress !== undefined) Object.assign(next, { progress: record.progress });
+  if (record.carried !== undefined) Object.assign(next, { carried: record.carried });
   return Object.assign(next, move.set);
 }
 
@@ -66,11 +68,12 @@ export function createShard(
     readonly type: string;
     readonly priority: number;
     readonly chosen?: readonly string[];
+    readonly carried?: CarriedOutput | undefined;
     readonly status: "queued" | "cancelled";
     readonly at: number;
   },
 ): ShardRecord {
-  const { status, at } = init;
+  const { status, at, carried } = init;
   const cause = status === "queued" ? "dispatch" : "cancel";
   checkShardTransition(ref, { from: "absent", to: status, cause });
   return {
@@ -87,10 +90,14 @@ export function createShard(
     yields: 0,
     generation: 0,
     sourceGens: {},
+    ...(carried === undefined ? {} : continuing(carried)),
     ...(init.chosen === undefined ? {} : { chosen: init.chosen }),
     history: [{ n: 0, epoch: 1, from: "absent", to: status, at, cause }],
   };
 }
+
+/** The checkpoint comes along: nothing reads it before all batches that it relies on are copied. */
+const continuing = ({ log, ...output }: CarriedOutput) => ({ generation: log.generation, ...output, carried: log });
 
 /** The record of a shard that adopts the output of a shard in an earlier task. */
 export function adoptShard(
@@ -104,7 +111,7 @@ export function adoptShard(
 ): ShardRecord {
   const { type, priority, finished, at } = from;
   checkShardTransition(ref, { from: "absent", to: "finished", cause: "adopt" });
-  const { generation, sourceGens, chosen, count = 0, result, metrics } = finished;
+  const { generation, sourceGens, chosen, count = 0, failedBatches, result, metrics } = finished;
   const { taskId, nodeId, shard } = logOf(finished);
   return {
     taskId: ref.taskId,
@@ -122,6 +129,7 @@ export function adoptShard(
     sourceGens,
     ...(chosen === undefined ? {} : { chosen }),
     count,
+    ...(failedBatches === undefined ? {} : { failedBatches }),
     ...(result === undefined ? {} : { result }),
     ...(metrics === undefined ? {} : { metrics }),
     artifactsOf: { taskId, nodeId, shard },

@@ -21,6 +21,8 @@ export type Reason =
       readonly failures: number;
       readonly maxFailures: number;
     }
+  /** Released its slot because all of its open batches have failed and wait for their next try. */
+  | { readonly reason: "waiting_for_batches"; readonly until: number; readonly batches: number }
   /** Released its slot because it had no input. */
   | { readonly reason: "waiting_for_input"; readonly until: number }
   /** `max` are running: in total, of its type, of its task, or of the node. */
@@ -58,6 +60,8 @@ export interface ShardExplanation {
   readonly nodeId: string;
   readonly shard: number;
   readonly why: Reason;
+  /** In a retry: the batches that it began with, and the task that had stored them. Absent if there are none. */
+  readonly carried?: { readonly batches: number; readonly taskId: string };
 }
 
 /** The facts about a task, read just before. */
@@ -91,7 +95,8 @@ export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
     return Array.from({ length: node.partitions }, (_, shard): ShardExplanation => {
       const record = records.get(shard);
       const why = record === undefined ? (undispatched as Reason) : whyOf(facts, node, record);
-      return { nodeId: node.id, shard, why };
+      const { length: batches = 0, taskId = "" } = record?.carried ?? {};
+      return { nodeId: node.id, shard, why, ...(batches === 0 ? {} : { carried: { batches, taskId } }) };
     });
   });
 }
@@ -129,9 +134,14 @@ function whyOf(facts: ExplainFacts, node: NodePlan, record: ShardRecord): Reason
   return full === undefined ? { reason: "queued", ahead: facts.ahead(record) } : { reason: "limit", ...full };
 }
 
-function whyDeferred(node: NodePlan, { history, dueAt = 0, failures }: ShardRecord): Reason {
-  const { cause, reasonCode = "unexpected_error" } = history.at(-1) ?? {};
-  if (cause === "release") return { reason: "waiting_for_input", until: dueAt };
+function whyDeferred(node: NodePlan, { history, dueAt = 0, failures, tries = {} }: ShardRecord): Reason {
+  const { cause, at = 0, reasonCode = "unexpected_error" } = history.at(-1) ?? {};
+  if (cause === "release") {
+    const batches = Object.values(tries).filter((tried) => tried.dueAt > at).length;
+    return batches > 0
+      ? { reason: "waiting_for_batches", until: dueAt, batches }
+      : { reason: "waiting_for_input", until: dueAt };
+  }
   return { reason: "backoff", until: dueAt, reasonCode, failures, maxFailures: node.retry.maxFailures };
 }
 
@@ -144,7 +154,7 @@ function whyDeferred(node: NodePlan, { history, dueAt = 0, failures }: ShardReco
  * formatReason({ nodeId: "load", shard: 0, why: { reason: "no_worker", type: "loader" } }, now)
  * // "load waits for a worker: no live worker serves 'loader'"
  */
-export function formatReason({ nodeId, shard, why }: ShardExplanation, now: number, partitions = 1): string {
+export function formatReason({ nodeId, shard, why, carried }: ShardExplanation, now: number, partitions = 1): string {
   const name = partitions === 1 ? nodeId : `${nodeId}/${shard}`;
   const what = match(why)
     .with({ reason: "waiting_for_parents" }, ({ waitingOn, needed }) => `waits for ${someOf(waitingOn, needed)}`)
@@ -157,6 +167,11 @@ export function formatReason({ nodeId, shard, why }: ShardExplanation, now: numb
       { reason: "backoff" },
       ({ until, reasonCode, failures, maxFailures }) =>
         `retries ${within(until - now)}: '${reasonCode}', failure ${failures} of at most ${maxFailures}`,
+    )
+    .with(
+      { reason: "waiting_for_batches" },
+      ({ until, batches }) =>
+        `retries ${batches === 1 ? "a failed batch" : `the first of ${batches} failed batches`} ${within(until - now)}`,
     )
     .with({ reason: "waiting_for_input" }, ({ until }) => `found no input and checks again ${within(until - now)}`)
     .with(
@@ -185,8 +200,11 @@ export function formatReason({ nodeId, shard, why }: ShardExplanation, now: numb
     .with({ reason: "ended", status: "failed" }, ({ reasonCode }) => `failed: ${reasonCode ?? "unexpected_error"}`)
     .with({ reason: "ended", status: "cancelled" }, () => "was cancelled")
     .exhaustive();
-  return `${name} ${what}`;
+  return carried === undefined ? `${name} ${what}` : `${name} ${what}; it began with ${batchesOf(carried)}`;
 }
+
+const batchesOf = ({ batches, taskId }: NonNullable<ShardExplanation["carried"]>): string =>
+  `${batches} ${batches === 1 ? "batch" : "batches"} of task ${taskId}`;
 
 const limitNames = { all: "in total", type: "of its type", task: "of its task", node: "of this node" } as const;
 

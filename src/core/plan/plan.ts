@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../../errors/index.ts";
-import { coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
+import { type BatchPolicy, coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
 import type { RetryPlan } from "./backoff.ts";
 
 /** Where a node's input comes from, according to the graph. */
@@ -29,10 +29,23 @@ export interface NodePlan {
   readonly timeoutMs: number | undefined;
   /** How many of its shards may run at once. */
   readonly maxRunning: number | undefined;
-  /** Batches are stored in the order of the input. */
-  readonly ordered: boolean;
+  readonly batches: BatchPlan;
   /** `undefined`: the node does not wait for its consumers. */
   readonly backpressure: BackpressurePlan | undefined;
+}
+
+/** What happens to each batch of a node. */
+export interface BatchPlan {
+  /** Batches are stored in the order of the input. */
+  readonly ordered: boolean;
+  /** A batch that fails for good is set aside, and does not fail the node. */
+  readonly setsAside: boolean;
+  /** How many batches each shard may set aside. @defaultValue any number */
+  readonly maxAside: number;
+  /** The share of its batches that a shard may have set aside when it ends. @defaultValue 1 */
+  readonly maxAsideShare: number;
+  /** The longest time of one try. */
+  readonly timeoutMs: number | undefined;
 }
 
 /** How far each shard of a node may be ahead of a running consumer. */
@@ -146,8 +159,19 @@ function planNode(node: GraphNode): NodePlan {
     partitions: node.partitions ?? 1,
     timeoutMs: node.timeout_sec === undefined ? undefined : node.timeout_sec * 1_000,
     maxRunning: node.limits?.max_running === undefined ? undefined : Number(node.limits.max_running),
-    ordered: node.batches?.ordered ?? false,
+    batches: planBatches(node.batches),
     backpressure: planBackpressure(node.io?.max_pending_batches),
+  };
+}
+
+function planBatches(policy: BatchPolicy = {}): BatchPlan {
+  const { ordered = false, on_failure, tolerate_batches, tolerate_share = 1, timeout_sec } = policy;
+  return {
+    ordered,
+    setsAside: on_failure === "set_aside",
+    maxAside: tolerate_batches ?? Number.POSITIVE_INFINITY,
+    maxAsideShare: tolerate_share,
+    timeoutMs: timeout_sec === undefined ? undefined : timeout_sec * 1_000,
   };
 }
 

@@ -157,7 +157,7 @@ export interface Store {
   readShards(taskId: string, nodeIds?: readonly string[]): Promise<ShardRecord[]>;
   /** Whether any shard of the node has stored a batch, in any generation. Never changes from true to false. */
   hasArtifacts(taskId: string, nodeId: string): Promise<boolean>;
-  /** absent -> `queued`, epoch 1. `exists`: there is a record, possibly a tombstone. */
+  /** absent -> `queued`, epoch 1, in the generation of `carried`. `exists`: there is a record, possibly a tombstone. */
   dispatch(ref: ShardRef, init: DispatchInit): Promise<"dispatched" | "exists">;
   /** absent -> `finished`, with the artifacts, result and metrics of `finished`. `exists`: there is a record. */
   adopt(
@@ -166,9 +166,13 @@ export interface Store {
   ): Promise<"adopted" | "exists">;
   /**
    * absent -> `cancelled` (a tombstone, so that a dispatch decided earlier loses); `queued`, `deferred` -> `cancelled`;
-   * `running` -> `cancelling`, to end within `graceMs`. Other statuses stay. Returns the status afterwards.
+   * `running` -> `cancelling`, to end within `graceMs`. Other statuses stay. Returns the status afterwards. A tombstone
+   * keeps what a dispatch would have carried, for a retry of the retry.
    */
-  cancelShard(ref: ShardRef, init: { readonly type: string; readonly graceMs: number }): Promise<ShardStatus>;
+  cancelShard(
+    ref: ShardRef,
+    init: Pick<DispatchInit, "type" | "carried"> & { readonly graceMs: number },
+  ): Promise<ShardStatus>;
   /** Running or cancelling shards whose lease or grace period has expired. A hint for `expire`. */
   expiredLeases(limit: number): Promise<EpochRef[]>;
   /**
@@ -246,6 +250,7 @@ export interface Store {
     outcome: {
       readonly generation: number;
       readonly count: number;
+      readonly failedBatches?: number;
       readonly result?: Json;
       readonly metrics?: Metrics;
     },

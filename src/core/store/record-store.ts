@@ -141,14 +141,14 @@ export class RecordStore implements Store {
   }
 
   async cancelShard(ref: ShardRef, init: Parameters<Store["cancelShard"]>[1]): Promise<ShardStatus> {
-    const { type, graceMs } = init;
+    const { type, graceMs, carried } = init;
     for (;;) {
       const status = await this.#driver.shards.update<ShardStatus | undefined>(ref, "cancel", (record, now) => {
         const next = record && cancelShard(record, { graceMs, now });
         return judged((next ?? record)?.status, next);
       });
       if (status !== undefined) return status;
-      const tombstone = (at: number) => createShard(ref, { type, priority: 0, status: "cancelled", at });
+      const tombstone = (at: number) => createShard(ref, { type, priority: 0, carried, status: "cancelled", at });
       if ((await this.#driver.shards.insert(ref, tombstone)) !== "exists") return "cancelled";
     }
   }

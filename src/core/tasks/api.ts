@@ -18,6 +18,10 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly shard: number;
       /** With `to: "finished"`: how many batches the shard stored. */
       readonly batches?: number;
+      /** With `to: "finished"`: how many batches the shard set aside. @defaultValue none */
+      readonly failedBatches?: number;
+      /** In a retry, with `cause: "dispatch"`: how many batches of the earlier task the shard begins with. */
+      readonly carriedBatches?: number;
       /** How many earlier transitions of the shard are no longer known. @defaultValue none */
       readonly skipped?: number;
     } & HistoryEntry)
@@ -28,6 +32,10 @@ export type TaskEvent<TNodeId extends string = string> =
       readonly status: NodeStatus;
       /** Batches stored so far, over all shards. */
       readonly batches: number;
+      /** Batches set aside so far. @defaultValue none */
+      readonly failedBatches?: number;
+      /** Failed batches that wait for their next try. @defaultValue none */
+      readonly waitingBatches?: number;
       /** Reported by the handler: see {@link NodeView.progress}. */
       readonly progress?: Progress;
       readonly at: number;
@@ -43,7 +51,15 @@ export interface NodeView<TNodeId extends string = string> {
   readonly status: NodeStatus;
   /** The highest epoch of its shards; 0 before its dispatch. */
   readonly epoch: number;
+  /** Stored, with an output. */
   readonly batches: number;
+  /** Set aside, since they failed for good: `engine.failedBatches` returns them. */
+  readonly failedBatches: number;
+  /** Failed, and waiting for their next try. */
+  readonly waitingBatches: number;
+  /** Attempts that failed as a whole; a batch's failures count for that batch. */
+  /** In a retry: how many batches it began with that the earlier task had stored. Absent if there are none. */
+  readonly carriedBatches?: number;
   readonly failures: number;
   readonly failure?: Failure;
   /** Workers whose leases on it have expired: it counts as running until a coordinator notices. */
@@ -81,6 +97,8 @@ export interface NodeExplanation<TNodeId extends string = string> {
   /** 0 for a node without `partitions`. */
   readonly shard: number;
   readonly why: Reason;
+  /** In a retry: the batches that it began with, and the task that had stored them. Absent if there are none. */
+  readonly carried?: { readonly batches: number; readonly taskId: string };
   /** The reason as text. */
   readonly text: string;
 }
@@ -172,8 +190,26 @@ export interface RunOptions<TParams = unknown> {
 
 /** Options of a retry of a task that failed or was cancelled. */
 export interface RetryOptions extends Pick<RunOptions, "idempotencyKey" | "priority" | "deadlineSec" | "traceparent"> {
-  /** Nodes that had finished are adopted, the others run again. */
+  /** Nodes that had finished are adopted, the others continue after the batches that they had stored. */
   readonly from: "failed";
+}
+
+/** A batch that failed for good and was set aside. */
+export interface FailedBatch {
+  readonly uid: string;
+  /** 0 for a node without `partitions`. */
+  readonly shard: number;
+  readonly reasonCode: string;
+  readonly message: string;
+  /** How often it was tried. */
+  readonly tries: number;
+  /** Stack and cause chain of the last error. */
+  readonly stack?: string;
+  /**
+   * What the handler got, before its schema decoded it; null for a payload that a source did not make of JSON. Absent for
+   * a gathered payload, for one of an adapter that is not known here, and if the store has dropped it.
+   */
+  readonly input?: Json;
 }
 
 /** Which tasks to list. */

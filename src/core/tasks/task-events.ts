@@ -1,6 +1,14 @@
-import { isTaskTerminal, sourceKey, type TaskStatus } from "../model/records.ts";
+import { isTaskTerminal, type ShardRecord, sourceKey, type TaskStatus } from "../model/records.ts";
 import type { TaskEvent } from "./api.ts";
-import { checkStillThere, nodeStatus, progressOf, readTask, sumCounts, type TaskReaderParts } from "./task-reader.ts";
+import {
+  carriedOf,
+  checkStillThere,
+  countBatches,
+  nodeStatus,
+  progressOf,
+  readTask,
+  type TaskReaderParts,
+} from "./task-reader.ts";
 
 /** Minimum interval between reads: one read covers many changes of a busy task. */
 const pauseMs = 25;
@@ -42,10 +50,11 @@ export async function* taskEvents(
       let seen = seenHistory.get(key) ?? -1;
       for (const entry of shard.history) {
         if (entry.n <= seen) continue;
-        const batches = entry.to === "finished" && shard.count !== undefined ? { batches: shard.count } : {};
+        const batches = entry.to === "finished" ? batchesOf(shard) : {};
+        const carried = entry.cause === "dispatch" ? carriedOf([shard]) : {};
         const skipped = entry.n - seen - 1;
         const gap = skipped === 0 ? {} : { skipped };
-        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches, ...gap });
+        news.push({ kind: "node", nodeId: shard.nodeId, shard: shard.shard, ...entry, ...batches, ...carried, ...gap });
         seen = entry.n;
       }
       seenHistory.set(key, seen);
@@ -55,11 +64,11 @@ export async function* taskEvents(
     if (ended || clock.monotonic() - sampledAt >= sampleMs) {
       sampledAt = clock.monotonic();
       const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
-      for (const [nodeId, batches] of sumCounts(await retry.run(() => store.countArtifacts(taskId)))) {
+      for (const [nodeId, { batches, failedBatches, waitingBatches }] of await countBatches(parts, plan, shards)) {
         const node = plan.byId.get(nodeId);
         if (node === undefined) continue;
         const { progress } = progressOf(node, byNode.get(nodeId) ?? []);
-        const counts = `${batches} ${progress?.done} ${progress?.total}`;
+        const counts = `${batches} ${failedBatches} ${waitingBatches} ${progress?.done} ${progress?.total}`;
         if (seenCounts.get(nodeId) === counts) continue;
         seenCounts.set(nodeId, counts);
         yield {
@@ -67,6 +76,8 @@ export async function* taskEvents(
           nodeId,
           status: nodeStatus(node, byNode.get(nodeId) ?? []),
           batches,
+          ...(failedBatches === 0 ? {} : { failedBatches }),
+          ...(waitingBatches === 0 ? {} : { waitingBatches }),
           ...(progress === undefined ? {} : { progress }),
           at: clock.now(),
         };
@@ -81,4 +92,12 @@ export async function* taskEvents(
     await clock.sleep(pauseMs);
     await changes.next(clock, sampleMs);
   }
+}
+
+function batchesOf({ count, failedBatches = 0 }: ShardRecord): {
+  readonly batches?: number;
+  readonly failedBatches?: number;
+} {
+  if (count === undefined) return {};
+  return { batches: count - failedBatches, ...(failedBatches === 0 ? {} : { failedBatches }) };
 }

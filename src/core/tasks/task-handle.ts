@@ -1,14 +1,14 @@
 import type { FlowTypes } from "../../definitions/index.ts";
 import { FlowError, type Json } from "../../errors/index.ts";
 import { ownJson } from "../codec/index.ts";
-import { type Artifact, isTaskTerminal, sourceKey, type TaskRecord } from "../model/records.ts";
+import { type Artifact, isOutput, isTaskTerminal, sourceKey, type TaskRecord } from "../model/records.ts";
 import type { NodePlan } from "../plan/index.ts";
 import { artifactsDropped } from "../ports/index.ts";
 import { StreamInput, sortedByPlace } from "../worker/input/index.ts";
 import type { TaskEvent, TaskExplanation, TaskHandle, TaskView } from "./api.ts";
 import { taskEvents } from "./task-events.ts";
 import { explainTask } from "./task-explain.ts";
-import { endedBadly, noSuchTask, readTask, type TaskReaderParts, viewTask, waitForEnd } from "./task-reader.ts";
+import { endedBadly, nodeOf, noSuchTask, readTask, type TaskReaderParts, viewTask, waitForEnd } from "./task-reader.ts";
 
 export interface TaskHandleParts extends TaskReaderParts {
   readonly cancel: (taskId: string, reason: string) => Promise<"recorded" | "already" | "terminal" | "unknown">;
@@ -65,14 +65,6 @@ const pageSize = 256;
 const pollMinMs = 5;
 const pollMaxMs = 100;
 
-function nodeOf(parts: TaskReaderParts, task: TaskRecord, nodeId: string): NodePlan {
-  const node = parts.plans.get(task.graph).byId.get(nodeId);
-  if (node !== undefined) return node;
-  throw new FlowError("NODE_UNKNOWN", `task ${task.id} has no node '${nodeId}'`, {
-    details: { taskId: task.id, nodeId },
-  });
-}
-
 /** The node's artifacts, as they are stored, until it has finished. */
 async function* streamArtifacts(parts: TaskReaderParts, taskId: string, nodeId: string): AsyncGenerator<Json> {
   for await (const { artifact } of streamLogs(parts, taskId, nodeId)) yield ownJson(artifact.meta);
@@ -83,7 +75,8 @@ async function* streamLogs(
   taskId: string,
   nodeId: string,
 ): AsyncGenerator<{ readonly shard: number; readonly artifact: Artifact }> {
-  const node = nodeOf(parts, await readTask(parts, taskId), nodeId);
+  const { graph } = await readTask(parts, taskId);
+  const node = nodeOf(parts.plans.get(graph), { taskId, nodeId });
   const sources = Array.from({ length: node.partitions }, (_, shard) => ({ nodeId, shard }));
   using changes = parts.changes.listen(taskId, { onlyEnd: false });
   let handedOut = false;
@@ -98,7 +91,7 @@ async function* streamLogs(
       if (pulled.kind === "restarted") break;
       if (pulled.kind === "page") {
         await parts.retry.run(() => parts.store.settle());
-        for (const artifact of pulled.artifacts) yield { shard: pulled.source.shard, artifact };
+        for (const artifact of pulled.artifacts.filter(isOutput)) yield { shard: pulled.source.shard, artifact };
         handedOut = true;
         pollMs = pollMinMs;
         continue;

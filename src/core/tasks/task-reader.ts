@@ -1,13 +1,16 @@
 import { FlowError, type JsonObject } from "../../errors/index.ts";
 import { addMetrics, type MetricSums } from "../codec/index.ts";
 import {
+  asideIn,
   isTaskTerminal,
+  logOf,
   type Progress,
   type ShardRecord,
+  type ShardRef,
   type ShardStatus,
   type TaskRecord,
 } from "../model/records.ts";
-import { isNodeFinished, type NodePlan, type PlanCache } from "../plan/index.ts";
+import { isNodeFinished, type NodePlan, type Plan, type PlanCache } from "../plan/index.ts";
 import type { Clock, Store } from "../ports/index.ts";
 import type { StoreRetry } from "../resilience/store-retry.ts";
 import type { RunningLimits } from "../worker/attempt/worker-options.ts";
@@ -50,6 +53,13 @@ export async function checkStillThere(parts: TaskReaderParts, task: TaskRecord):
 export const noSuchTask = (taskId: string): FlowError =>
   new FlowError("TASK_UNKNOWN", `there is no task '${taskId}' in the store`, { details: { taskId } });
 
+/** @throws FlowError `NODE_UNKNOWN` */
+export function nodeOf(plan: Plan, { taskId, nodeId }: Pick<ShardRef, "taskId" | "nodeId">): NodePlan {
+  const node = plan.byId.get(nodeId);
+  if (node !== undefined) return node;
+  throw new FlowError("NODE_UNKNOWN", `task ${taskId} has no node '${nodeId}'`, { details: { taskId, nodeId } });
+}
+
 /** Resolves when the task has ended. */
 export async function waitForEnd(parts: TaskReaderParts, taskId: string): Promise<TaskRecord> {
   using changes = parts.changes.listen(taskId, { onlyEnd: true });
@@ -90,19 +100,18 @@ export function endedBadly(task: TaskRecord): FlowError {
 export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<TaskView> {
   const { store, retry, clock } = parts;
   const task = await readTask(parts, taskId);
-  const [shards, counts, vars] = await Promise.all([
+  const [shards, vars] = await Promise.all([
     retry.run(() => store.readShards(taskId)),
-    retry.run(() => store.countArtifacts(taskId)),
     retry.run(() => store.readVars(taskId)),
   ]);
+  const plan = parts.plans.get(task.graph);
+  const batches = await countBatches(parts, plan, shards);
   await checkStillThere(parts, task);
   await retry.run(() => store.settle());
-  const plan = parts.plans.get(task.graph);
   const byNode = Map.groupBy(shards, (shard) => shard.nodeId);
-  const batches = sumCounts(counts);
   const now = clock.now();
   const nodes = plan.nodes.map((node) =>
-    viewNode(node, { shards: byNode.get(node.id) ?? [], batches: batches.get(node.id) ?? 0, now }),
+    viewNode(node, { shards: byNode.get(node.id) ?? [], counts: batches.get(node.id) ?? noBatches, now }),
   );
   return {
     id: task.id,
@@ -120,12 +129,50 @@ export async function viewTask(parts: TaskReaderParts, taskId: string): Promise<
   };
 }
 
-export function sumCounts(
-  counts: readonly { readonly nodeId: string; readonly count: number }[],
-): ReadonlyMap<string, number> {
-  const sums = new Map<string, number>();
-  for (const { nodeId, count } of counts) sums.set(nodeId, (sums.get(nodeId) ?? 0) + count);
-  return sums;
+/** What became of a node's batches so far. */
+export interface BatchCounts {
+  /** Stored, with an output. */
+  readonly batches: number;
+  readonly failedBatches: number;
+  readonly waitingBatches: number;
+}
+
+const noBatches: BatchCounts = { batches: 0, failedBatches: 0, waitingBatches: 0 };
+
+/** By node id, of the nodes with a dispatched shard. */
+export async function countBatches(
+  { store, retry, clock }: TaskReaderParts,
+  plan: Plan,
+  shards: readonly ShardRecord[],
+): Promise<ReadonlyMap<string, BatchCounts>> {
+  const taskId = shards[0]?.taskId;
+  if (taskId === undefined) return new Map();
+  const stored = await retry.run(() => store.countArtifacts(taskId));
+  const byNode = new Map<string, BatchCounts>();
+  const add = (nodeId: string, more: Partial<BatchCounts>): void => {
+    const { batches, failedBatches, waitingBatches } = byNode.get(nodeId) ?? noBatches;
+    byNode.set(nodeId, {
+      batches: batches + (more.batches ?? 0),
+      failedBatches: failedBatches + (more.failedBatches ?? 0),
+      waitingBatches: waitingBatches + (more.waitingBatches ?? 0),
+    });
+  };
+  for (const { nodeId, count } of stored) add(nodeId, { batches: count });
+  const now = clock.now();
+  for (const shard of shards) {
+    const { nodeId, tries = {} } = shard;
+    const waitingBatches = Object.values(tries).filter(({ dueAt }) => dueAt > now).length;
+    const setsAside = plan.byId.get(nodeId)?.batches.setsAside === true;
+    const failedBatches = setsAside ? await retry.run(() => failedIn(store, shard)) : 0;
+    add(nodeId, { batches: -failedBatches, failedBatches, waitingBatches });
+  }
+  return byNode;
+}
+
+/** How many batches of the shard are set aside so far. */
+export async function failedIn(store: Store, shard: ShardRecord): Promise<number> {
+  if (shard.count !== undefined) return shard.failedBatches ?? 0;
+  return asideIn((await store.tail(logOf(shard), shard.generation)).origins);
 }
 
 /** `queued`: nothing has started; `deferred`: everything open waits for a delay. Both are derived, never stored. */
@@ -137,7 +184,11 @@ function runningStatus(shards: readonly ShardRecord[]): TaskView["status"] {
 
 function viewNode(
   node: NodePlan,
-  { shards, batches, now }: { readonly shards: readonly ShardRecord[]; readonly batches: number; readonly now: number },
+  {
+    shards,
+    counts,
+    now,
+  }: { readonly shards: readonly ShardRecord[]; readonly counts: BatchCounts; readonly now: number },
 ): NodeView {
   const lostWorkers = shards.flatMap(({ lease }) =>
     lease !== undefined && lease.deadline < now ? lease.workerId : [],
@@ -152,7 +203,8 @@ function viewNode(
     type: node.type,
     status: nodeStatus(node, shards),
     epoch: Math.max(0, ...shards.map((shard) => shard.epoch)),
-    batches,
+    ...counts,
+    ...carriedOf(shards),
     failures: shards.reduce((sum, shard) => sum + shard.failures, 0),
     ...(failure === undefined ? {} : { failure }),
     ...(lostWorkers.length === 0 ? {} : { lostWorkers }),
@@ -160,6 +212,12 @@ function viewNode(
     metrics,
     ...(result === undefined ? {} : { result }),
   };
+}
+
+/** How many batches these shards began with in a retry. */
+export function carriedOf(shards: readonly ShardRecord[]): { readonly carriedBatches?: number } {
+  const carriedBatches = sum(shards.map(({ carried }) => carried?.length ?? 0));
+  return carriedBatches === 0 ? {} : { carriedBatches };
 }
 
 /** The progress that the handlers of a node's shards reported, summed. */

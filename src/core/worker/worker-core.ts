@@ -8,7 +8,7 @@ import { StoreHealthTracker, StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runConcurrently, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { runAttempt } from "./attempt/attempt.ts";
 import { AttemptHandle } from "./attempt/attempt-handle.ts";
-import type { AttemptRun } from "./attempt/attempt-run.ts";
+import { type AttemptRun, AttemptTimer } from "./attempt/attempt-run.ts";
 import { EventLoopYielder, HandlerCode, HandlerRuntime } from "./attempt/handler-code.ts";
 import type { WorkerParts } from "./attempt/worker-options.ts";
 import { type Claimed, Claimer, TaskCache } from "./claim/claimer.ts";
@@ -276,8 +276,7 @@ export class WorkerCore {
   #prepare(held: AttemptHandle, { record, task, node }: Claimed): AttemptRun {
     const { clock } = this.#parts;
     const { plan, params, traceparent } = task;
-    const startedAt = clock.monotonic();
-    const { timeoutMs } = node;
+    const timer = new AttemptTimer(clock, node.timeoutMs);
     return {
       parts: this.#parts,
       yielder: this.#yielder,
@@ -291,7 +290,8 @@ export class WorkerCore {
       retry: new StoreRetry(clock, held),
       at: { batchUid: undefined },
       keepLease: () => this.#leases.keep(held),
-      remainingMs: () => (timeoutMs === undefined ? undefined : Math.max(0, startedAt + timeoutMs - clock.monotonic())),
+      remainingMs: () => timer.remainingMs(),
+      untimed: (work) => timer.untimed(work),
     };
   }
 }

@@ -58,6 +58,8 @@ export interface StepOptions {
   readonly input?: InputOptions;
   readonly args?: unknown;
   readonly retry?: { readonly permanentOn?: unknown };
+  readonly onBatchFailure?: string;
+  readonly tolerate?: { readonly batches?: number; readonly share?: number };
   readonly limits?: { readonly maxRunning?: number };
 }
 

@@ -44,6 +44,14 @@ export interface RetryOptions<TPermanentOn> {
   readonly jitter?: number;
 }
 
+/** How many batches may be set aside before the node fails, with `too_many_failed_batches`. */
+export interface FailureTolerance {
+  /** How many in each partition: one more fails the node at once. @defaultValue any number */
+  readonly batches?: number;
+  /** Which share of all, from 0 to 1, in each partition: judged when it has no more batches. @defaultValue 1 */
+  readonly share?: number;
+}
+
 /** What runs of a node at once. */
 export interface NodeLimits {
   /**
@@ -137,6 +145,17 @@ export type NodeOptions<
    * @defaultValue false, each is stored when it is done
    */
   readonly ordered?: boolean;
+  /**
+   * What a batch that failed for good does: `"fail"` fails the node, `"setAside"` leaves the batch out, so that the
+   * others and the nodes behind go on. `task.status()` counts the batches set aside, `engine.failedBatches` returns them.
+   *
+   * @defaultValue "fail"
+   */
+  readonly onBatchFailure?: "fail" | "setAside";
+  /** With `onBatchFailure: "setAside"`: how many batches may be, beyond which the node fails. @defaultValue any number */
+  readonly tolerate?: FailureTolerance;
+  /** Longest time of one try of a batch, in seconds: then its signal is aborted, and the try has failed. @defaultValue no limit */
+  readonly batchTimeoutSec?: number;
   /** Longest time of one attempt, in seconds. @defaultValue no limit */
   readonly timeoutSec?: number;
   /** How many shards share its input, each with its own attempts. @defaultValue 1 */

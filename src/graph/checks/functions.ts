@@ -1,6 +1,7 @@
 import { builtInFunction, builtInFunctionArgs } from "../../builtins/coordinator-functions/index.ts";
 import type { FindingCode } from "../format/findings.ts";
 import { cut, formatMessage } from "../format/messages.ts";
+import { batchFields, withoutDefaults } from "../format/node-fields.ts";
 import type { DraftNode } from "../format/shape.ts";
 import { coordinatorFnType } from "../format/types.ts";
 import { checkArgs } from "./args.ts";
@@ -57,7 +58,7 @@ function refuseOnWorker(node: DraftNode, type: string, { findings }: CheckContex
 }
 
 function checkPlacement(node: DraftNode, { findings }: CheckContext): void {
-  const { fn, input_inline: inline = {}, partitions = 1 } = node.facets;
+  const { fn, input_inline: inline = {}, partitions = 1, batches = {} } = node.facets;
   const code: FindingCode = "GRAPH_FN";
   const values = { node: node.name };
   if (fn === undefined && !node.unclear.has("fn")) {
@@ -71,5 +72,10 @@ function checkPlacement(node: DraftNode, { findings }: CheckContext): void {
   }
   if (partitions > 1) {
     findings.add({ code, path: node.pathOf("partitions"), message: formatMessage("partitionedFunction", values) });
+  }
+  const [policy] = Object.keys(withoutDefaults(batches, batchFields));
+  if (policy !== undefined) {
+    const path = [...node.pathOf("batches"), policy];
+    findings.add({ code, path, message: formatMessage("batchesOfFunction", { ...values, key: policy }) });
   }
 }

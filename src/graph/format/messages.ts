@@ -135,6 +135,7 @@ export const messages = {
   functionOnWorker: "node '{node}' is of type '{type}': {key} is only allowed on nodes of type coordinator_fn",
   inputOnFunction: "node '{node}' is a coordinator_fn: use io.fn_args instead of io.input_inline",
   partitionedFunction: "node '{node}' is a coordinator_fn: it cannot have partitions",
+  batchesOfFunction: "node '{node}' is a coordinator_fn: it has no batches, so it cannot have batches.{key}",
   refNotAlone:
     "node '{node}': a parameter reference must be the only key of its object (write $$ref for a literal key $ref)",
   refForAll: "node '{node}': a parameter reference can replace a value in {key}, not all of {key}",

@@ -16,6 +16,10 @@ export interface Field<TValue = unknown> {
   readonly default?: TValue;
   /** The builder's option with the same value; absent if the builder has no such option. */
   readonly option?: string;
+  /** The builder's option that `option` is a key of. */
+  readonly within?: string;
+  /** The builder's spelling of values that it spells otherwise. */
+  readonly spelling?: Readonly<Record<string, string>>;
   /** The rows of the object that the key holds. */
   readonly fields?: FieldTable;
   /** Not an option of coordinator functions. */
@@ -160,6 +164,10 @@ export const retryFields: FieldsOf<RetryPolicy> = {
 /** What happens to each batch of a node. */
 export interface BatchPolicy {
   readonly ordered?: boolean;
+  readonly on_failure?: "fail" | "set_aside";
+  readonly tolerate_batches?: number;
+  readonly tolerate_share?: number;
+  readonly timeout_sec?: number;
 }
 
 export const batchFields: FieldsOf<BatchPolicy> = {
@@ -172,7 +180,60 @@ export const batchFields: FieldsOf<BatchPolicy> = {
     handlersOnly: true,
     ownWorkersOnly: true,
   },
+  on_failure: {
+    schema: z
+      .enum(["fail", "set_aside"])
+      .describe('What a batch that failed for good does: fail the node ("fail", the default), or be set aside.'),
+    default: "fail",
+    option: "onBatchFailure",
+    spelling: { set_aside: "setAside" },
+    handlersOnly: true,
+    ownWorkersOnly: true,
+  },
+  tolerate_batches: {
+    schema: z
+      .int()
+      .min(0)
+      .describe("How many batches each partition may set aside; one more fails the node. Default any number."),
+    option: "batches",
+    within: "tolerate",
+    handlersOnly: true,
+    ownWorkersOnly: true,
+  },
+  tolerate_share: {
+    schema: z
+      .number()
+      .min(0)
+      .max(1)
+      .describe("The share of its batches that each partition may have set aside when it ends; default 1, all."),
+    default: 1,
+    option: "share",
+    within: "tolerate",
+    handlersOnly: true,
+    ownWorkersOnly: true,
+  },
+  timeout_sec: {
+    schema: z
+      .number()
+      .gt(0)
+      .max(2_147_483, { error: "must be at most 2147483 (24 days)" })
+      .describe("Seconds after which a try of a batch fails."),
+    option: "batchTimeoutSec",
+    handlersOnly: true,
+    ownWorkersOnly: true,
+  },
 };
+
+/** The first failed batch fails a node by default, so there is nothing to tolerate. */
+function toleratesOnlySetAside(
+  { on_failure, tolerate_batches, tolerate_share = 1 }: BatchPolicy,
+  ctx: z.RefinementCtx,
+) {
+  if (on_failure === "set_aside") return;
+  const message = 'must not be set unless on_failure is "set_aside"';
+  if (tolerate_batches !== undefined) ctx.addIssue({ code: "custom", path: ["tolerate_batches"], message });
+  if (tolerate_share !== 1) ctx.addIssue({ code: "custom", path: ["tolerate_share"], message });
+}
 
 /** The limits that the builder has options for. */
 export const limitFields: FieldTable = { max_running: { schema: positiveInt, option: "maxRunning" } };
@@ -216,7 +277,10 @@ export const nodeFields: FieldsOf<GraphNode> = {
     fields: retryFields,
   },
   batches: {
-    schema: z.strictObject(shapeOf(batchFields)).describe("What happens to each batch."),
+    schema: z
+      .strictObject(shapeOf(batchFields))
+      .superRefine(toleratesOnlySetAside)
+      .describe("What happens to each batch."),
     default: {},
     fields: batchFields,
   },

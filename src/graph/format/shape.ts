@@ -4,6 +4,7 @@ import type { FindingList } from "./findings.ts";
 import { codeAt, ioKeys, keysAt, misspelt, nodeKeys, runtimeKeys, unsupportedKeys } from "./known-keys.ts";
 import { cut, formatMessage, shown } from "./messages.ts";
 import {
+  type BatchPolicy,
   type FanIn,
   type FieldTable,
   type InputInline,
@@ -139,16 +140,16 @@ function placeOf(path: Path, nodes: readonly DraftNode[]): { readonly where: str
   return { where: "the graph", key: dotted(path) };
 }
 
-const inNode = ["node_id", "type", "depends_on", "fan_in", "retry_policy", "partitions"] as const;
+const inNode = ["node_id", "type", "depends_on", "fan_in", "retry_policy", "batches", "partitions"] as const;
 const inIo = ["start_when", "input_inline", "fn", "fn_args"] as const;
 const isInIo = (facet: Facet): boolean => (inIo as readonly Facet[]).includes(facet);
 
 /** A node without mistakes in its shape. */
 function wellShapedNode(raw: JsonObject, index: number): DraftNode {
-  const { node_id, type, depends_on, fan_in, retry_policy, partitions } = raw;
+  const { node_id, type, depends_on, fan_in, retry_policy, batches, partitions } = raw;
   const { start_when, input_inline, fn, fn_args } = (raw.io ?? {}) as JsonObject;
   const inside = { start_when, input_inline, fn, fn_args };
-  const facets = { node_id, type, depends_on, fan_in, retry_policy, partitions, ...inside };
+  const facets = { node_id, type, depends_on, fan_in, retry_policy, batches, partitions, ...inside };
   return draftNode({ index, name: node_id as string, facets });
 }
 
@@ -227,6 +228,7 @@ export interface Facets {
   readonly fn?: string;
   readonly fn_args?: JsonObject;
   readonly retry_policy?: RetryPolicy;
+  readonly batches?: BatchPolicy;
   readonly partitions?: number;
 }
 

@@ -6,7 +6,7 @@ import type { Journal } from "../cluster/journal.ts";
 import { hopeless, initFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
-import { type FinishedShard, judgeNode, retryPolicyOf } from "./reference.ts";
+import { asideOf, type FinishedShard, judgeNode, retryPolicyOf } from "./reference.ts";
 
 export interface EndParts {
   readonly allTasks: TaskLookup;
@@ -86,8 +86,18 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   if (!workload.isKnown) return;
   const policy = retryPolicyOf(workload, node);
+  if (code === "too_many_failed_batches") {
+    journal.counts.notTolerated++;
+    const { tolerate_batches, tolerate_share = 1 } = node.batches ?? {};
+    const log = journal.archive.of(record);
+    const aside = asideOf(log) - asideOf(journal.carried.of(record, record.generation));
+    const isMany = failure.batchUid === undefined ? aside > tolerate_share * log.length : aside === tolerate_batches;
+    if (!isMany) violated(`failed with ${aside} of ${log.length} batches set aside: ${text}`);
+    return;
+  }
   if (failure.tries !== undefined) {
-    if (!journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
+    const isTimeout = code === "timeout" && node.batches?.timeout_sec !== undefined;
+    if (!isTimeout && !journal.hasThrown({ taskId: id, nodeId: node.node_id }, code))
       violated(`failed without an injected cause: ${text}`);
     if (!policy.isPermanent(code) && failure.tries !== policy.max + 1)
       violated(`gave up a batch after ${failure.tries} tries: ${text}`);
@@ -96,7 +106,7 @@ function checkFailure(task: TaskEntry, parts: EndParts, violated: (what: string)
   }
   const injected =
     journal.hasThrown({ taskId: id, nodeId: node.node_id }, code) || code === "timeout" || code === initFailed;
-  if (!injected || (code === "timeout" && node.timeout_sec === undefined))
+  if (!injected || (code === "timeout" && node.timeout_sec === undefined && node.batches?.timeout_sec === undefined))
     violated(`failed without an injected cause: ${text}`);
   if (!policy.isPermanent(code) && record.failures !== policy.max + 1)
     violated(`gave up after ${record.failures} failures: ${text}`);

@@ -1,6 +1,6 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import { isShardTerminal } from "../../core/model/records.ts";
+import { isShardTerminal, type ShardRecord } from "../../core/model/records.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Journal } from "../cluster/journal.ts";
 import type { SimBroker } from "../cluster/sim-bus.ts";
@@ -25,12 +25,12 @@ export function checkIdle(parts: {
   const { state, fleet, journal, broker, stops, limited } = parts;
   for (const task of state.tasks.values()) {
     const violated = (what: string) => journal.violated(`idle, but ${task.record.id}${what}`);
-    const shards = [...task.nodes.values()].flatMap((node) => node.shards.flatMap((entry) => entry ?? []));
-    if (task.record.status === "running") checkRunning(task, shards.length, violated);
-    if (task.record.status === "cancelling" && shards.every(({ record }) => isShardTerminal(record.status))) {
+    if (task.record.status === "running") checkRunning(task, violated);
+    if (task.record.status === "cancelling" && [...shardsOf(task)].every(({ status }) => isShardTerminal(status))) {
       violated(" is cancelling, but has no open attempt");
     }
-    for (const { record } of shards) {
+    for (const record of shardsOf(task)) {
+      if (record.status !== "cancelling" && record.status !== "queued") continue;
       const name = `:${record.nodeId}:${record.shard}`;
       const { lease } = record;
       if (record.status === "cancelling" && broker.cancelSentTo(record) !== lease?.workerId) {
@@ -50,15 +50,22 @@ export function checkIdle(parts: {
   }
 }
 
-function checkRunning(task: TaskEntry, created: number, violated: (what: string) => void): void {
+/** Makes no list: the check runs at every idle moment, for all tasks. */
+function* shardsOf({ nodes }: TaskEntry): Generator<ShardRecord, void, undefined> {
+  for (const { shards } of nodes.values()) {
+    for (const entry of shards) if (entry !== undefined) yield entry.record;
+  }
+}
+
+function checkRunning(task: TaskEntry, violated: (what: string) => void): void {
   const { nodes } = task.record.graph;
   const partitions = nodes.reduce((sum, node) => sum + (node.partitions ?? 1), 0);
   const finished = [...task.nodes.values()].reduce((sum, node) => sum + node.finishedShards, 0);
   if (finished === partitions) violated(" is running, but all of its nodes have finished");
-  if (created === partitions) return;
   for (const node of nodes) {
-    const { needed, satisfied } = startCondition(task, node);
     const dispatched = (task.nodes.get(node.node_id)?.shards ?? []).filter((entry) => entry !== undefined).length;
-    if (satisfied.length >= needed && dispatched < (node.partitions ?? 1)) violated(`:${node.node_id} could start`);
+    if (dispatched === (node.partitions ?? 1)) continue;
+    const { needed, satisfied } = startCondition(task, node);
+    if (satisfied.length >= needed) violated(`:${node.node_id} could start`);
   }
 }

@@ -15,7 +15,7 @@ import type { SimulationMode } from "../cluster/fault-rates.ts";
 import type { Journal } from "../cluster/journal.ts";
 import type { Workload } from "../cluster/workload.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
-import { batchesOf, retryPolicyOf } from "./reference.ts";
+import { asideOf, batchesOf, retryPolicyOf } from "./reference.ts";
 
 /** What the write checks inspect, and where they report. */
 export interface CheckParts {
@@ -35,6 +35,8 @@ interface SeenLog {
   length: number;
   epoch: number;
   closed: boolean;
+  /** Batches set aside. */
+  aside: number;
   readonly uids: Set<string>;
   readonly sources: Map<string, SeenSource>;
 }
@@ -52,6 +54,7 @@ const isBefore = (a: Position, b: Position): boolean => a[0] < b[0] || (a[0] ===
 export class LogChecks {
   readonly #state: CheckParts["state"];
   readonly #workload: CheckParts["workload"];
+  readonly #journal: CheckParts["journal"];
   readonly #counts: CheckParts["journal"]["counts"];
   readonly #archive: CheckParts["journal"]["archive"];
   readonly #places: CheckParts["journal"]["places"];
@@ -64,6 +67,7 @@ export class LogChecks {
   constructor(parts: CheckParts, violated: (ref: ShardRef, what: string) => void) {
     this.#state = parts.state;
     this.#workload = parts.workload;
+    this.#journal = parts.journal;
     this.#counts = parts.journal.counts;
     this.#archive = parts.journal.archive;
     this.#places = parts.journal.places;
@@ -102,6 +106,7 @@ export class LogChecks {
     }
     this.#resumable(ref, log, { generation, origin: artifact.origin });
     this.#inPlace(ref, artifact);
+    this.#setAside(ref, log, { generation, artifact });
     log.length++;
     log.uids.add(artifact.uid);
     log.epoch = Math.max(log.epoch, artifact.epoch);
@@ -174,6 +179,40 @@ export class LogChecks {
       .map(({ at }) => at);
   }
 
+  /** A batch is set aside only where its node does that, after its last try, and as often as it tolerates. */
+  #setAside(ref: ShardRef, log: SeenLog, { generation, artifact }: { generation: number; artifact: Artifact }): void {
+    const { seq, uid, epoch, origin, failure } = artifact;
+    if (failure !== undefined) log.aside++;
+    if ((origin.aside ?? 0) !== log.aside) {
+      this.#violated(ref, `counts ${origin.aside} batches set aside, but ${log.aside} are`);
+    }
+    const carried = this.#journal.carried.of(ref, generation);
+    if (failure === undefined || seq < carried.length) return;
+    this.#counts.setAside++;
+    const node = this.#node(ref);
+    const { on_failure, tolerate_batches = Number.POSITIVE_INFINITY } = node?.batches ?? {};
+    if (on_failure !== "set_aside") this.#violated(ref, `set batch ${uid} aside, but its node does not`);
+    const newly = log.aside - asideOf(carried);
+    if (newly > tolerate_batches) this.#violated(ref, `set ${newly} batches aside of ${tolerate_batches}`);
+    const { tries } = this.#journal;
+    if (!this.#workload.isKnown) return;
+    const { reasonCode } = failure;
+    const isTimeout = reasonCode === "timeout" && node?.batches?.timeout_sec !== undefined;
+    if (isTimeout) this.#counts.timedOut++;
+    if (!isTimeout && !this.#journal.hasThrown(ref, reasonCode)) {
+      this.#violated(ref, `set batch ${uid} aside for ${reasonCode}, which its handler never threw`);
+    }
+    const { max, isPermanent } = retryPolicyOf(this.#workload, node);
+    if (!isPermanent(reasonCode) && failure.tries !== max + 1) {
+      this.#violated(ref, `set batch ${uid} aside after ${failure.tries} of ${max + 1} tries`);
+    }
+    if (tries.isOvertaken({ ...ref, epoch })) return;
+    const failed = tries.of({ ...ref, epoch }, uid)?.failed ?? 0;
+    if (failure.tries !== failed + 1) {
+      this.#violated(ref, `set batch ${uid} aside after ${failure.tries} tries, but ${failed} failed before`);
+    }
+  }
+
   #node({ taskId, nodeId }: ShardRef): GraphNode | undefined {
     return this.#state.tasks.get(taskId)?.record.graph.nodes.find(({ node_id }) => node_id === nodeId);
   }
@@ -196,7 +235,7 @@ export class LogChecks {
     const key = `${shardKey(ref)}/${generation}`;
     let log = this.#logs.get(key);
     if (log === undefined) {
-      log = { length: 0, epoch: 0, closed: false, uids: new Set(), sources: new Map() };
+      log = { length: 0, epoch: 0, closed: false, aside: 0, uids: new Set(), sources: new Map() };
       this.#logs.set(key, log);
     }
     return log;

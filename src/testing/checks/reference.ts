@@ -1,5 +1,5 @@
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
-import { type Artifact, type ShardRecord, sourceKey } from "../../core/model/records.ts";
+import { type Artifact, isOutput, type ShardRecord, sourceKey } from "../../core/model/records.ts";
 import { consumerUid } from "../../core/worker/input/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { adapterName, type GraphNode } from "../../graph/index.ts";
@@ -42,17 +42,23 @@ function judgeOutput(node: GraphNode, finished: Finished): string[] {
   const isSource = node.type.startsWith("source");
   if (input_adapter === undefined && isSource) return judgeSource(node, args as unknown as SourceArgs, shards);
   if (input_adapter === undefined && node.depends_on.length === 0) {
-    return same("its only batch", metasOf(shards), [compute(node.node_id, args)]);
+    return isSetAside(shards) ? [] : same("its only batch", metasOf(shards), [compute(node.node_id, args)]);
   }
   if (input_adapter !== undefined && adapterName(input_adapter) === "pull.gather") return judgeGather(node, finished);
   return judgeStream(node, finished);
 }
 
+/** Whether the only batch of a node was set aside. */
+const isSetAside = (shards: readonly FinishedShard[]): boolean =>
+  shards.some(({ artifacts: [only] }) => only !== undefined && !isOutput(only));
+
 function judgeSource(node: GraphNode, args: SourceArgs, shards: readonly FinishedShard[]): string[] {
   const artifacts = shards.flatMap((shard) => shard.artifacts);
-  const wrong = artifacts.flatMap(({ uid, meta }) =>
-    same(`batch ${uid}`, [meta], [compute(node.node_id, sourcePayload(node.node_id, uid))]),
-  );
+  const wrong = artifacts
+    .filter(isOutput)
+    .flatMap(({ uid, meta }) =>
+      same(`batch ${uid}`, [meta], [compute(node.node_id, sourcePayload(node.node_id, uid))]),
+    );
   if (node.type === "source_n") {
     // Each shard is the work of one attempt: all batches of its share that the attempt yielded.
     const epochs = shards.map(({ artifacts: own }) => own[0]?.epoch);
@@ -84,7 +90,8 @@ function judgeGather(node: GraphNode, finished: Finished): string[] {
     const isExcluded = chosen !== undefined && node.depends_on.includes(id) && !chosen.includes(id);
     if (!isExcluded) payload[alias] = metasOf(finished(id));
   }
-  return same("what it gathered", metasOf(finished(node.node_id)), [compute(node.node_id, payload)]);
+  const shards = finished(node.node_id);
+  return isSetAside(shards) ? [] : same("what it gathered", metasOf(shards), [compute(node.node_id, payload)]);
 }
 
 /** The place of each batch follows from the place of what it was made from, and in the end from a source's order. */
@@ -115,8 +122,14 @@ function isWhole(node: GraphNode): boolean {
   return name === undefined || adapterName(name) === "pull.from_artifacts";
 }
 
+/** How many batches of a log are set aside. */
+export const asideOf = (artifacts: readonly Artifact[]): number =>
+  artifacts.filter((artifact) => !isOutput(artifact)).length;
+
 /** The batches that a consumer gets from an artifact. */
-export function batchesOf(node: GraphNode, nodeId: string, { uid, meta }: Artifact) {
+export function batchesOf(node: GraphNode, nodeId: string, artifact: Artifact) {
+  if (!isOutput(artifact)) return [];
+  const { uid, meta } = artifact;
   const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject;
   const onlySource = sourceIdsOf(node).length === 1;
   return cutUp(node, args, meta).map((_, chunk) => ({
@@ -125,7 +138,7 @@ export function batchesOf(node: GraphNode, nodeId: string, { uid, meta }: Artifa
   }));
 }
 
-/** Each batch of each source is there once; under `ordered`, those of one source shard keep their order. */
+/** Each batch of each source is there once, possibly set aside; under `ordered`, those of one source shard keep their order. */
 function judgeStream(node: GraphNode, finished: Finished): string[] {
   const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject;
   const shards = finished(node.node_id);
@@ -134,9 +147,9 @@ function judgeStream(node: GraphNode, finished: Finished): string[] {
   for (const id of sourceIdsOf(node)) {
     for (const source of finished(id)) {
       const key = sourceKey(id, source.record.shard);
-      const expected = source.artifacts.flatMap(({ meta }) =>
-        cutUp(node, args, meta).map((payload) => compute(node.node_id, payload)),
-      );
+      const expected = source.artifacts
+        .filter(isOutput)
+        .flatMap(({ meta }) => cutUp(node, args, meta).map((payload) => compute(node.node_id, payload)));
       expectedCount += expected.length;
       const logs = shards.map(({ artifacts }) => artifacts.filter(({ origin }) => origin.source === key));
       if (node.batches?.ordered) wrong.push(...logs.flatMap((log) => outOfOrder(key, log)));
@@ -144,8 +157,8 @@ function judgeStream(node: GraphNode, finished: Finished): string[] {
       wrong.push(
         ...same(
           `batches from ${key}`,
-          bySource.map(({ meta }) => meta),
-          expected,
+          bySource.map(({ meta, failure }) => (failure === undefined ? meta : "set aside")),
+          expected.map((output, at) => (bySource[at]?.failure === undefined ? output : "set aside")),
         ),
       );
       for (const shard of shards) {
@@ -156,7 +169,7 @@ function judgeStream(node: GraphNode, finished: Finished): string[] {
       }
     }
   }
-  const count = metasOf(shards).length;
+  const count = shards.flatMap(({ artifacts }) => artifacts).length;
   if (count !== expectedCount) wrong.push(`${count} artifacts, ${expectedCount} expected`);
   return wrong;
 }
@@ -193,7 +206,7 @@ function judgeFunction(node: GraphNode, finished: Finished): string[] {
   }
   const nodeId = String(args.node_id);
   const shards = finished(nodeId);
-  const artifacts = shards.flatMap((shard) => shard.artifacts);
+  const artifacts = shards.flatMap((shard) => shard.artifacts.filter(isOutput));
   const values = artifacts.flatMap(({ metrics }) => (metrics.rows === undefined ? [] : [metrics.rows]));
   const sum = values.reduce((total, value) => total + value, 0);
   const number = { sum, max: Math.max(...values), mean: sum / values.length }[String(args.mode)];
@@ -222,7 +235,11 @@ function merge(earlier: Json, later: Json): Json {
 const isObject = (value: Json): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const metasOf = (shards: readonly FinishedShard[]): Json[] =>
-  shards.flatMap(({ artifacts }) => inOrder(artifacts).map(({ meta }) => meta));
+  shards.flatMap(({ artifacts }) =>
+    inOrder(artifacts)
+      .filter(isOutput)
+      .map(({ meta }) => meta),
+  );
 const uidsOf = (artifacts: readonly Artifact[]): string[] => artifacts.map(({ uid }) => uid).sort();
 
 function same(what: string, got: readonly unknown[], wanted: readonly unknown[]): string[] {

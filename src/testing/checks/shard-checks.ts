@@ -2,6 +2,7 @@ import type { MemoryState, MemoryStoreEvent } from "../../adapters/memory/index.
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import {
   type Cause,
+  isOutput,
   isTaskTerminal,
   type ShardRecord,
   type ShardRef,
@@ -13,7 +14,7 @@ import { coordinatorFnType, type GraphNode } from "../../graph/index.ts";
 import { droppedOf } from "../cluster/archive.ts";
 import { initFailed } from "../cluster/random-graph.ts";
 import type { CheckParts, LogChecks } from "./log-checks.ts";
-import { isFinished, retryPolicyOf, sourcesOf, startCondition } from "./reference.ts";
+import { asideOf, isFinished, retryPolicyOf, sourcesOf, startCondition } from "./reference.ts";
 
 /** The specification's table of transitions, written out independently of the engine. */
 const transitions: Readonly<Record<ShardStatus | "absent", readonly ShardStatus[]>> = {
@@ -231,8 +232,17 @@ function checkFinish(
   const log = state.shard(record)?.logs[record.generation];
   if (log?.closed !== true) violated(record, "finished with an open log");
   if (record.count !== log?.length) violated(record, `finished with ${record.count} of ${log?.length} artifacts`);
+  const aside = asideOf(journal.archive.of(record));
+  if ((record.failedBatches ?? 0) !== aside) {
+    violated(record, `finished with ${record.failedBatches} failed batches, but ${aside} are set aside`);
+  }
   const task = state.tasks.get(record.taskId);
   const node = task?.record.graph.nodes.find(({ node_id }) => node_id === record.nodeId);
+  const { tolerate_share = 1 } = node?.batches ?? {};
+  const newly = aside - asideOf(journal.carried.of(record, record.generation));
+  if (newly > tolerate_share * (record.count ?? 0)) {
+    violated(record, `finished with ${newly} of ${record.count} batches set aside, more than ${tolerate_share}`);
+  }
   if (workload.isKnown && task !== undefined && node !== undefined) {
     const open = sourcesOf(node, record).filter((id) => !isFinished(task, id));
     if (open.length > 0) violated(record, `finished before ${open.join()}, which it reads`);
@@ -254,7 +264,7 @@ function checkSummary(
   record: ShardRecord,
   violated: (ref: ShardRef, what: string) => void,
 ): void {
-  const artifacts = archive.of(record);
+  const artifacts = archive.of(record).filter(isOutput);
   const rows = artifacts.reduce((sum, { metrics }) => sum + (metrics.rows ?? 0), 0);
   const seen = record.result as { readonly batches?: number; readonly rows?: number } | undefined;
   counts.totalsChecked++;

@@ -12,6 +12,7 @@ import {
 import { sortKeys } from "../../graph/format/stable-json.ts";
 import { times } from "../cluster/process.ts";
 import { varsAfter } from "../cluster/vars-changes.ts";
+import { CarriedChecks } from "./carried-checks.ts";
 import { type CheckParts, LogChecks, ReportChecks } from "./log-checks.ts";
 import { retryPolicyOf } from "./reference.ts";
 import { ShardChecks } from "./shard-checks.ts";
@@ -34,6 +35,7 @@ export class WriteChecks {
   readonly #deadlines: DeadlineCheck;
   readonly #reports: ReportChecks;
   readonly #backpressure: BackpressureCheck;
+  readonly #carried: CarriedChecks;
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
@@ -41,6 +43,7 @@ export class WriteChecks {
     this.#logs = new LogChecks(parts, violated);
     this.#reports = new ReportChecks(parts, violated);
     this.#backpressure = new BackpressureCheck(parts.state, violated);
+    this.#carried = new CarriedChecks(parts, violated);
     this.#shards = new ShardChecks({ ...parts, logs: this.#logs, violated });
     this.#deadlines = new DeadlineCheck(parts, (key, what) => this.#violated(key, what));
   }
@@ -51,15 +54,18 @@ export class WriteChecks {
       .with({ kind: "vars" }, (write) => this.#vars(write))
       .with({ kind: "shard" }, (write) => {
         this.#shards.transition(write);
+        this.#carried.transition(write);
         this.#deadlines.shard(write);
       })
       .with({ kind: "renewed" }, ({ record }) => this.#shards.renewed(record))
       .with({ kind: "restarted" }, ({ record }) => {
         this.#logs.restarted(record);
         this.#reports.restarted(record);
+        this.#carried.restarted(record);
       })
       .with({ kind: "artifact" }, (write) => {
         this.#logs.artifact(write);
+        this.#carried.artifact(write);
         this.#backpressure.artifact(write);
       })
       .with({ kind: "reported" }, ({ record }) => {
@@ -105,7 +111,7 @@ export class WriteChecks {
 /**
  * A source with `max_pending_batches` stores nothing that makes a consumer lag further, once it can have seen where the
  * consumer is. Before that it stores half of the limit, with one more insert in flight; and up to the limit if the
- * consumer starts over, since it was allowed to by the earlier position.
+ * consumer starts over, since it was allowed to by the earlier position. What a retry's log begins with is only copied.
  */
 export class BackpressureCheck {
   readonly #state: MemoryState;
@@ -136,6 +142,8 @@ export class BackpressureCheck {
     const task = this.#state.tasks.get(ref.taskId);
     const max = task?.record.graph.nodes.find(({ node_id }) => node_id === ref.nodeId)?.io?.max_pending_batches;
     if (task === undefined || max === undefined) return;
+    const { carried } = this.#state.shard(ref)?.record ?? {};
+    if (artifact.seq < (carried?.length ?? 0)) return; // consumers have read it, or may do so at once
     const source = sourceKey(ref.nodeId, ref.shard);
     const entries = [...task.nodes.values()].flatMap(({ shards }) => shards.flatMap((entry) => entry ?? []));
     for (const { record } of entries) {

@@ -2,6 +2,7 @@ import type { MemoryState } from "../../adapters/memory/index.ts";
 import type { ShardEntry, TaskEntry } from "../../adapters/memory/memory-state.ts";
 import {
   type Artifact,
+  isOutput,
   isTaskTerminal,
   logOf,
   type ShardRecord,
@@ -80,9 +81,9 @@ export class Archive {
     return this.log(logOf(record), record.generation);
   }
 
-  /** The same in the order of the input. */
+  /** The outputs among them, in the order of the input. */
   inOrder(record: ShardRecord): readonly Artifact[] {
-    return inOrder(this.of(record));
+    return inOrder(this.of(record)).filter(isOutput);
   }
 
   log(ref: ShardRef, generation: number): readonly Artifact[] {

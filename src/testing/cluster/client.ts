@@ -25,6 +25,9 @@ export interface ClientParts {
 /** Including retries. */
 const mostTasks = 5;
 const reuseRate = 0.2;
+/** Retries that are cancelled soon after they were requested, so that they leave to their own retry what they got. */
+const retryCancelRate = 0.4;
+const retryCancelMs = 500;
 
 /** Creates the tasks, and sometimes cancels or retries one. */
 export class Client {
@@ -146,7 +149,7 @@ export class Client {
   }
 
   #retry(taskId: string): void {
-    const { state, allTasks, journal } = this.#parts;
+    const { scheduler, state, allTasks, journal } = this.#parts;
     const idempotencyKey = `retry of ${taskId}`;
     this.#ids.set(idempotencyKey, undefined);
     this.#requests.add({
@@ -157,8 +160,13 @@ export class Client {
       onAnswer: (code) => {
         if (code !== undefined && !allTasks.isDeleted(taskId)) journal.violated(`retrying ${taskId}: ${code}`);
         // A request whose answer was lost may have created the retry before the original task was deleted.
-        if (code === undefined || state.idsByIdempotencyKey.has(idempotencyKey)) this.#answered.add(idempotencyKey);
-        else {
+        const id = state.idsByIdempotencyKey.get(idempotencyKey);
+        if (code === undefined || id !== undefined) {
+          this.#answered.add(idempotencyKey);
+          if (id !== undefined && scheduler.random.chance(retryCancelRate)) {
+            scheduler.after(scheduler.random.int(retryCancelMs), undefined, () => this.#cancel(id));
+          }
+        } else {
           this.#ids.delete(idempotencyKey);
           allTasks.refuse(idempotencyKey);
         }
@@ -169,7 +177,11 @@ export class Client {
   cancelOne(): void {
     const { scheduler } = this.#parts;
     if (this.taskIds.length === 0) return;
-    const taskId = scheduler.random.pick(this.taskIds);
+    this.#cancel(scheduler.random.pick(this.taskIds));
+  }
+
+  #cancel(taskId: string): void {
+    const { scheduler } = this.#parts;
     this.cancelRequested.add(taskId);
     scheduler.recordEvent(() => `CANCEL ${taskId}`);
     this.#requests.add({

@@ -119,14 +119,14 @@ function drawAll(random: SeededRandom, mode: SimulationMode, retries: boolean): 
     batchThrows: random.chance(0.4) ? upTo(0.3) : upTo(0.06),
     breaks: upTo(0.4),
     initFails: random.chance(0.3) ? random.next() * 0.5 : 0,
-    permanent: random.chance(retries ? 0.4 : 0.05) ? 0.1 : 0,
+    permanent: random.chance(retries ? 0.6 : 0.05) ? 0.2 : 0,
     slow: random.chance(0.1) ? 0.8 : upTo(0.4),
     slowCleanup: mode === "calm" ? 0 : 0.3,
     hangs: upTo(0.04),
     mismatches: random.chance(0.05) ? 0.01 : 0,
     checkpoints: random.chance(0.4) ? random.next() * 0.5 : 0,
   };
-  const cancels = random.chance(0.2);
+  const cancels = random.chance(retries ? 0.5 : 0.2);
   const clockSet = upTo(0.01);
   if (mode === "calm") {
     // A duplicated message is not a fault: it delays nothing.

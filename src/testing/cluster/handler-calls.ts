@@ -42,8 +42,10 @@ export class HandlerCalls {
    */
   batchBegins(ref: EpochRef): void {
     const { concurrency, isStopping, violated } = this.#bounds;
-    if (!isStopping()) return;
     const key = keyOf(ref);
+    const open = this.#open.get(key) ?? 0;
+    if (open > concurrency) violated(`${key}: ${open} batches run with concurrency ${concurrency}`);
+    if (!isStopping()) return;
     const begun = (this.#begunAfterStop.get(key) ?? 0) + 1;
     this.#begunAfterStop.set(key, begun);
     if (begun > concurrency) violated(`${key}: ${begun} batches began after its worker was asked to stop`);

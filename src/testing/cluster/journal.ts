@@ -1,4 +1,4 @@
-import { type EpochRef, type ShardRef, shardKey } from "../../core/model/records.ts";
+import { type Artifact, type EpochRef, type ShardRecord, type ShardRef, shardKey } from "../../core/model/records.ts";
 import type { ProcessLife } from "../scheduler/scheduler.ts";
 import { Archive } from "./archive.ts";
 
@@ -114,6 +114,35 @@ class PlaceBook {
 
 const placeKey = (ref: EpochRef, uid: string): string => `${shardKey(ref)}/${ref.epoch}/${uid}`;
 
+/** In retries: what the logs of shards begin with. */
+class CarriedBook {
+  readonly #begun = new Map<
+    string,
+    { readonly generation: number; readonly artifacts: readonly Artifact[]; uids: ReadonlySet<string> }
+  >();
+
+  begun(record: ShardRecord, artifacts: readonly Artifact[]): void {
+    const uids = new Set(artifacts.map(({ uid }) => uid));
+    this.#begun.set(shardKey(record), { generation: record.generation, artifacts, uids });
+  }
+
+  /** By seq, also for an insert that arrives after a restart. */
+  of(ref: ShardRef, generation: number): readonly Artifact[] {
+    const begun = this.#begun.get(shardKey(ref));
+    return begun?.generation === generation ? begun.artifacts : [];
+  }
+
+  /** Whether no attempt may process this batch. */
+  has(ref: ShardRef, uid: string): boolean {
+    return this.#begun.get(shardKey(ref))?.uids.has(uid) ?? false;
+  }
+
+  restarted(ref: ShardRef): void {
+    const begun = this.#begun.get(shardKey(ref));
+    if (begun !== undefined) begun.uids = new Set();
+  }
+}
+
 /** What a run injected and observed, by which its outcome is judged. */
 export class Journal {
   /** By task and node: the error codes that its handler threw. */
@@ -127,6 +156,9 @@ export class Journal {
   readonly checkpoints = new CheckpointBook();
   readonly tries = new TriesBook();
   readonly places = new PlaceBook();
+  readonly carried = new CarriedBook();
+  /** By shard: the batches that a handler has begun to process. */
+  readonly #processed = new Map<string, Set<string>>();
   /** Coordinators that have looked for due retries and whose sweep is still running. */
   readonly sweeping = new Set<ProcessLife>();
   readonly counts = {
@@ -138,11 +170,25 @@ export class Journal {
     failedTries: 0,
     /** Tasks that failed because of a batch that fails at each try. */
     hopeless: 0,
+    /** Batches that were set aside. */
+    setAside: 0,
+    /** Of these: the last try exceeded its time limit. */
+    timedOut: 0,
+    /** Tasks that failed because too many batches were. */
+    notTolerated: 0,
     /** Appends to a log whose first artifacts had been dropped. */
     behindDropped: 0,
     lateAppends: 0,
     restarts: 0,
     adopted: 0,
+    /** Shards of retries that began with batches of the task before. */
+    carried: 0,
+    /** Of these: with a checkpoint, with batches left open, and with batches that the task before had not copied. */
+    carriedCheckpoints: 0,
+    carriedOpen: 0,
+    carriedAgain: 0,
+    /** Artifacts that were copied for them. */
+    copied: 0,
     deleted: 0,
     /** Deletes that were refused because another task borrows artifacts. */
     borrowed: 0,
@@ -174,6 +220,16 @@ export class Journal {
     keysRepeated: 0,
     keysRefused: 0,
   };
+
+  processes(ref: ShardRef, uid: string): void {
+    const key = shardKey(ref);
+    this.#processed.set(key, (this.#processed.get(key) ?? new Set()).add(uid));
+    if (this.carried.has(ref, uid)) this.violated(`${key}: processes ${uid} again, which the task before had stored`);
+  }
+
+  hasProcessed(ref: ShardRef, uid: string): boolean {
+    return this.#processed.get(shardKey(ref))?.has(uid) ?? false;
+  }
 
   threw(ref: Pick<ShardRef, "taskId" | "nodeId">, code: string): void {
     const key = `${ref.taskId}:${ref.nodeId}`;

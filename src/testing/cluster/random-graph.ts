@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../errors/index.ts";
+import type { BatchPolicy } from "../../graph/index.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
 import { partsAdapter } from "./computation.ts";
 import { drawVarsChange } from "./vars-changes.ts";
@@ -108,15 +109,27 @@ class GraphDrawer {
     const partitions = random.chance(0.2) ? 2 + random.int(2) : 1;
     const maySave = type === "source" && Object.keys(input).length === 0;
     const own = isSource ? { ...this.#sourceArgs(maySave), partitions } : {};
-    const ordered = random.chance(0.3) ? { batches: { ordered: true } } : {};
+    const batches = this.#batchPolicy();
+    const failing = random.chance(batches.on_failure === undefined ? 0.03 : 0.4) ? { hopeless: true } : {};
     return {
       type,
-      io: { input_inline: { ...own, ...input, ...(random.chance(0.03) ? { hopeless: true } : {}) } },
-      ...ordered,
+      io: { input_inline: { ...own, ...input, ...failing } },
+      ...(Object.keys(batches).length > 0 ? { batches } : {}),
       ...(partitions > 1 ? { partitions } : {}),
       ...(random.chance(0.1) ? { limits: { max_running: 1 } } : {}),
       ...(random.chance(0.2) ? { timeout_sec: random.pick([1, 2, 6]) } : {}),
     };
+  }
+
+  #batchPolicy(): BatchPolicy {
+    const random = this.#random;
+    const limits = {
+      ...(random.chance(0.3) ? { ordered: true } : {}),
+      ...(random.chance(0.2) ? { timeout_sec: random.pick([0.5, 1, 2]) } : {}),
+    };
+    if (!random.chance(0.3)) return limits;
+    const tolerate = random.pick([{}, {}, { tolerate_batches: random.int(4) }, { tolerate_share: random.next() / 2 }]);
+    return { ...limits, on_failure: "set_aside", ...tolerate };
   }
 
   #sourceArgs(maySave: boolean): JsonObject {

@@ -50,11 +50,13 @@ function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
     processBatch: (payload, ctx) =>
       options.calls.during(ctx, async () => {
         options.calls.batchBegins(ctx);
+        options.journal.processes(refOf(ctx), ctx.uid);
         checkTry(ctx, options);
         options.journal.counts.handlerRuns++;
         if (!(ctx.args as Partial<SourceArgs>).saves) await saveCheckpoint(ctx, options);
         await misbehave(ctx, options, options.rates.batchThrows);
         if ((ctx.args as Partial<SourceArgs>).hopeless && isHopeless(ctx.nodeId, ctx.uid)) {
+          if (ctx.remainingMs() !== undefined && options.random.chance(0.5)) await hang(ctx, options);
           throw thrown(ctx, options.journal, new RetryableError(hopeless));
         }
         const output = compute(ctx.nodeId, payload);

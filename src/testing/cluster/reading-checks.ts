@@ -1,5 +1,5 @@
 import type { ShardEntry, TaskEntry } from "../../adapters/memory/memory-state.ts";
-import { isTaskTerminal } from "../../core/model/records.ts";
+import { isOutput, isTaskTerminal } from "../../core/model/records.ts";
 import type { TaskEvent } from "../../core/tasks/api.ts";
 import type { FlowError } from "../../errors/index.ts";
 import { type Archive, droppedOf, type TaskLookup } from "./archive.ts";
@@ -82,7 +82,12 @@ export function checkArtifacts(
     return shards.some((entry) => entry.record.generation > 0) ? [] : ["reported a restart that did not happen"];
   }
   if (error !== undefined) return endsLike(record.status, error.code);
-  const stored = shards.map((shard) => archive.of(shard.record).map(({ meta }) => meta));
+  const stored = shards.map((shard) =>
+    archive
+      .of(shard.record)
+      .filter(isOutput)
+      .map(({ meta }) => meta),
+  );
   const [first = []] = stored;
   const isRight = shards.length === 1 ? sameJson(items, first) : sameJson(sorted(items), sorted(stored.flat()));
   return isRight ? [] : [`${items.length} artifacts of ${nodeId} were read, but ${stored.flat().length} are stored`];

@@ -201,7 +201,8 @@ export class Cluster {
     const { scheduler } = this;
     const { random } = scheduler;
     if (this.#rates.cancels) {
-      scheduler.after(random.int(this.#parts.mode === "calm" ? 500 : 15_000), undefined, () =>
+      // Soon in some runs, when much of the tasks has begun and little has finished.
+      scheduler.after(random.int(this.#parts.mode === "calm" ? 500 : random.pick([2_000, 15_000])), undefined, () =>
         this.#client.cancelOne(),
       );
     }

@@ -32,6 +32,36 @@ export const retryMistakes: readonly Mistake[] = [
     right: () => etl.node("w", count, { after: ["extract"], retry: { permanentOn: ["schema_mismatch"] } }),
   },
   {
+    rule: "unknown key of tolerate",
+    words: "node 'w': unknown option 'tolerate.batch' (did you mean 'batches'?)",
+    ownWords: "TypeScript names the key",
+    token: "batch",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], onBatchFailure: "setAside", tolerate: { batch: 3 } }),
+    right: () => etl.node("w", count, { after: ["extract"], onBatchFailure: "setAside", tolerate: { batches: 3 } }),
+  },
+  {
+    rule: "tolerate that is no object",
+    words: "node 'w': 'tolerate' must be an object with 'batches' or 'share'",
+    ownWords: "TypeScript names both types, on the key",
+    token: "tolerate",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], onBatchFailure: "setAside", tolerate: 3 }),
+    right: () => etl.node("w", count, { after: ["extract"], onBatchFailure: "setAside", tolerate: { batches: 3 } }),
+  },
+  {
+    rule: "batch timeout that is no number",
+    words: "node 'w': batches.timeout_sec must be a number, got '20 s'",
+    ownWords: "TypeScript names both types, on the key",
+    token: "batchTimeoutSec",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], batchTimeoutSec: "20 s" }),
+    right: () => etl.node("w", count, { after: ["extract"], batchTimeoutSec: 20 }),
+  },
+  {
     rule: "unknown permanent code of a function",
     words: "node 'w': 'bad_args' is not a reason code of fn 'vars.set' or of the engine",
     token: '"bad_args"',

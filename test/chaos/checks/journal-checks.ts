@@ -1,7 +1,7 @@
 import { type ShardRecord, shardKey } from "../../../src/core/model/records.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import type { Call, Calls } from "../calls.ts";
-import type { TaskEvidence } from "../evidence.ts";
+import type { LogRow, TaskEvidence } from "../evidence.ts";
 import { externalNodes } from "../external-nodes.ts";
 import { neededParents } from "./shard-checks.ts";
 
@@ -18,8 +18,9 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
     const names = new Set(own.map(({ life }) => life.name));
     if (names.size > 1) wrong.push(`attempt ${attempt} ran in ${[...names].join(" and ")}`);
   }
-  for (const { nodeId, shard, artifact, isMarker, isAdopted } of rows) {
-    if (isMarker || isAdopted || functions.has(nodeId)) continue;
+  for (const row of rows) {
+    const { nodeId, shard, artifact, isMarker, isAdopted } = row;
+    if (isMarker || isAdopted || functions.has(nodeId) || isCopied(shards, row)) continue;
     const ran = byAttempt
       .get(`${nodeId}:${shard}:${artifact.epoch}`)
       ?.some(({ uid, endedAt }) => uid === artifact.uid && endedAt !== undefined);
@@ -33,6 +34,12 @@ export function checkJournal(evidence: TaskEvidence, all: Calls): string[] {
   for (const node of task.graph.nodes) wrong.push(...checkOrder(node, evidence, calls, unseen));
   for (const record of shards) if (!external.has(record.nodeId)) wrong.push(...checkEpochs(record, calls));
   return wrong;
+}
+
+/** Whether the log began with it in a retry: calls of an earlier task produced it. */
+function isCopied(shards: readonly ShardRecord[], { nodeId, shard, generation, artifact }: LogRow): boolean {
+  const carried = shards.find((record) => record.nodeId === nodeId && record.shard === shard)?.carried;
+  return carried?.generation === generation && artifact.seq < carried.length;
 }
 
 /** Handlers ran only in epochs that were claimed. */
@@ -49,7 +56,7 @@ function checkEpochs(record: ShardRecord, calls: readonly Call[]): string[] {
 /** No call of a child precedes the start condition of its parents. */
 function checkOrder(
   node: GraphNode,
-  { rows }: TaskEvidence,
+  { rows, shards }: TaskEvidence,
   calls: readonly Call[],
   unseen: ReadonlySet<string>,
 ): string[] {
@@ -62,11 +69,12 @@ function checkOrder(
     const batches = calls.filter((call) => call.node === id && call.endedAt !== undefined && call.uid !== undefined);
     const ends = batches.map(({ endedAt = 0 }) => endedAt);
     if (streams) {
+      if (shards.some(({ nodeId, carried }) => nodeId === id && (carried?.length ?? 0) > 0)) return 0;
       const anyCall = calls.filter((call) => call.node === id && call.endedAt !== undefined);
       return Math.min(...(ends.length > 0 ? ends : anyCall.map(({ endedAt = 0 }) => endedAt)));
     }
     // Every stored batch was produced by an earlier call.
-    const stored = rows.filter(({ nodeId, isMarker }) => nodeId === id && !isMarker);
+    const stored = rows.filter((row) => row.nodeId === id && !row.isMarker && !isCopied(shards, row));
     return Math.max(
       0,
       ...stored.map(({ artifact }) =>

@@ -31,6 +31,18 @@ export function adoptContract(it: StoreTest): void {
     expect(await store.countArtifacts("new")).toEqual([{ nodeId: "extract", shard: 0, count: 3 }]);
   });
 
+  it("keeps how many batches were set aside, for each task that adopts it", async ({ store, peer }) => {
+    const attempt = await runningShard(store);
+    await appended(store, attempt, 3);
+    await store.complete(attempt, { generation: 0, count: 3, failedBatches: 2 });
+    for (const id of ["new", "newer"]) await store.createTask(newTask(id, { borrowsFrom: ["t"] }));
+    await store.adopt(adopter, { type: "extractor", priority: 0, finished: await recordOf(store, shardOf()) });
+    expect(await recordOf(peer, adopter)).toMatchObject({ status: "finished", count: 3, failedBatches: 2 });
+    const newer = shardOf("extract", 0, "newer");
+    await store.adopt(newer, { type: "extractor", priority: 0, finished: await recordOf(store, adopter) });
+    expect(await recordOf(peer, newer)).toMatchObject({ status: "finished", count: 3, failedBatches: 2 });
+  });
+
   it("refers to the first task's artifacts when an adopted shard is adopted again", async ({ store }) => {
     const attempt = await runningShard(store);
     await store.complete(attempt, { generation: 0, count: 0 });

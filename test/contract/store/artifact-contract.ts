@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import type { NewArtifact } from "../../../src/core/ports/index.ts";
 import {
   appended,
   artifactOf,
@@ -37,6 +38,39 @@ export function artifactContract(it: StoreTest): void {
     expect(await store.append(attempt, 0, artifact)).toBe("ok");
     const { epoch, claimId } = attempt;
     expect(await peer.readArtifacts(attempt, 0, 0, 10)).toEqual([{ ...artifact, epoch, claimId }]);
+  });
+
+  it("append stores that a batch was set aside, and tail returns how many were", async ({ store, peer }) => {
+    const attempt = await runningShard(store);
+    const setAside = [
+      artifactOf(0, {
+        origin: { source: "src/0", seq: 0, chunk: 0, aside: 1 },
+        meta: null,
+        metrics: {},
+        failure: { reasonCode: "refused", message: "no ✓ $x", tries: 3, stack: "Error: no\n  at x" },
+      }),
+      artifactOf(1, { origin: { source: "src/1", seq: 0, chunk: 0, aside: 1 } }),
+      artifactOf(2, {
+        origin: { source: "src/0", seq: 3, chunk: 0, open: [[1, 0]], aside: 2, place: [3] },
+        meta: { "a.b": { $set: 1 } },
+        metrics: {},
+        failure: { reasonCode: "timeout", message: "", tries: 1 },
+      }),
+    ];
+    for (const artifact of setAside) expect(await store.append(attempt, 0, artifact)).toBe("ok");
+    const { epoch, claimId } = attempt;
+    const stored = await peer.readArtifacts(attempt, 0, 0, 10);
+    expect(stored).toEqual(setAside.map((artifact) => ({ ...artifact, epoch, claimId })));
+    expect(stored[1]).not.toHaveProperty("failure");
+    const { length, origins } = await peer.tail(attempt, 0);
+    expect(length).toBe(3);
+    expect(origins.toSorted((a, b) => (a.source < b.source ? -1 : 1))).toEqual([
+      { source: "src/0", seq: 3, chunk: 0, open: [[1, 0]], aside: 2, place: [3] },
+      { source: "src/1", seq: 0, chunk: 0, aside: 1 },
+    ]);
+    expect(await peer.countArtifacts(attempt.taskId)).toEqual([{ nodeId: "extract", shard: 0, count: 3 }]);
+    expect(await store.append(attempt, 0, setAside[2] as NewArtifact)).toBe("ok"); // repeated
+    expect(await store.append(attempt, 0, artifactOf(3, { uid: "u0" }))).toBe("duplicate_uid");
   });
 
   it("a meta can be any JSON value", async ({ store }) => {

@@ -38,6 +38,42 @@ export function dispatchContract(it: StoreTest): void {
     expect(record.history[0]?.at).toBeGreaterThan(0);
   });
 
+  it("dispatch and a tombstone keep what the output begins with, until a restart withdraws it", async ({
+    store,
+    peer,
+  }) => {
+    await store.createTask(newTask("t"));
+    const log = { taskId: "earlier", nodeId: "clean", shard: 1, generation: 2, length: 3, aside: 1 };
+    const output = { sourceGens: { "extract/0": 1 }, checkpoint: { $page: "a.b" }, checkpointIndex: 7 };
+    const kept = { generation: 2, ...output, carried: log };
+    const [ref, tombstone] = [shardOf("clean", 1), shardOf("clean", 2)];
+    expect(await store.dispatch(ref, dispatchInit({ carried: { log, ...output } }))).toBe("dispatched");
+    expect(await recordOf(peer, ref)).toMatchObject({ status: "queued", failures: 0, ...kept });
+    await store.cancelShard(tombstone, { type: "extractor", graceMs: 0, carried: { log, ...output } });
+    expect(await recordOf(peer, tombstone)).toMatchObject({ status: "cancelled", ...kept });
+    expect(await store.tail(ref, 2)).toMatchObject({ length: 0 });
+    const attempt = await claimed(store, ref);
+    await store.release(attempt, 0);
+    expect(await recordOf(peer, ref)).toMatchObject({ status: "deferred", ...kept });
+    await store.requeue(attempt);
+    const next = await claimed(store, ref);
+    expect(await store.restart(next, { generation: 3, sourceGens: {} })).toBe("ok");
+    const restarted = await recordOf(peer, ref);
+    expect(restarted).toMatchObject({ generation: 3, sourceGens: {} });
+    for (const gone of ["carried", "checkpoint", "checkpointIndex"]) expect(restarted).not.toHaveProperty(gone);
+  });
+
+  it("a shard that exists keeps what its output begins with", async ({ store }) => {
+    await store.createTask(newTask("t"));
+    const log = { taskId: "earlier", nodeId: "extract", shard: 0, generation: 1, length: 3 };
+    const carried = { log, sourceGens: {} };
+    await store.dispatch(shardOf(), dispatchInit({ carried }));
+    const longer = { ...carried, log: { ...log, length: 4 } };
+    expect(await store.dispatch(shardOf(), dispatchInit({ carried: longer }))).toBe("exists");
+    await store.cancelShard(shardOf(), { type: "extractor", graceMs: 0, carried: longer });
+    expect(await recordOf(store, shardOf())).toMatchObject({ status: "cancelled", generation: 1, carried: log });
+  });
+
   it("of many concurrent dispatches one wins, and the others change nothing", async (fixture) => {
     await fixture.store.createTask(newTask("t"));
     const answers = await competing(fixture, 100, (store, i) =>

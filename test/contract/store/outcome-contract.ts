@@ -32,6 +32,16 @@ export function outcomeContract(it: StoreTest): void {
     expect(await peer.readArtifacts(attempt, 0, 0, 10)).toHaveLength(2);
   });
 
+  it("complete stores how many batches were set aside, if any was", async ({ store, peer }) => {
+    const attempt = await runningShard(store, shardOf("a"));
+    await appended(store, attempt, 3);
+    expect(await store.complete(attempt, { generation: 0, count: 3, failedBatches: 2 })).toBe("ok");
+    expect(await recordOf(peer, attempt)).toMatchObject({ status: "finished", count: 3, failedBatches: 2 });
+    const without = await runningShard(store, shardOf("b"));
+    await store.complete(without, { generation: 0, count: 0 });
+    expect(await recordOf(peer, without)).not.toHaveProperty("failedBatches");
+  });
+
   it("a shard may finish without artifacts, and null is a valid result", async ({ store }) => {
     const nothing = await runningShard(store, shardOf("a"));
     expect(await store.complete(nothing, { generation: 0, count: 0 })).toBe("ok");

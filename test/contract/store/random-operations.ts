@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import type { Attempt, EpochRef, ShardRef } from "../../../src/core/model/records.ts";
+import type { Attempt, CarriedOutput, EpochRef, ShardRef } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import { artifactOf, failureOf, newTask } from "./fixture.ts";
 
@@ -94,6 +94,14 @@ const byAttempt = <T>(
     return (store) => call(store, attempt, drawn.args);
   });
 
+/** What the output of a shard begins with in a retry. */
+const carried: CarriedOutput = {
+  log: { taskId: "t1", nodeId: "extract", shard: 0, generation: 1, length: 2, aside: 1 },
+  sourceGens: { "extract/0": 1 },
+  checkpoint: { row: 2 },
+  checkpointIndex: 2,
+};
+
 const tasks = [
   plain(
     fc.record({
@@ -134,8 +142,10 @@ const tasks = [
 ] as const;
 
 const coordinators = [
-  plain(fc.record({ shard, init: fc.record({ type, priority: few }) }), "dispatch", (store, { shard: ref, init }) =>
-    store.dispatch(ref, init),
+  plain(
+    fc.record({ shard, init: fc.record({ type, priority: few, carried: fc.constantFrom(undefined, carried) }) }),
+    "dispatch",
+    (store, { shard: ref, init }) => store.dispatch(ref, init),
   ),
   found(fc.record({ shard, from: shard, type }), "adopt", async ({ model }, drawn) => {
     const records = await model.readShards(drawn.from.taskId, [drawn.from.nodeId]);
@@ -143,8 +153,10 @@ const coordinators = [
     if (finished === undefined) return async () => undefined;
     return (store) => store.adopt(drawn.shard, { type: drawn.type, priority: 0, finished });
   }),
-  plain(fc.record({ shard, init: fc.record({ type, graceMs: durationMs }) }), "cancelShard", (store, drawn) =>
-    store.cancelShard(drawn.shard, drawn.init),
+  plain(
+    fc.record({ shard, init: fc.record({ type, graceMs: durationMs, carried: fc.constantFrom(undefined, carried) }) }),
+    "cancelShard",
+    (store, drawn) => store.cancelShard(drawn.shard, drawn.init),
   ),
   found(fc.record({ shard, offset, maxLost: few }), "expire", async (progress, drawn) => {
     const ref = await epochOf(progress, drawn.shard, drawn.offset);
@@ -192,6 +204,7 @@ const append = found(
     uid: fc.constantFrom(undefined, undefined, undefined, "u0", "other"),
     metrics,
     meta: json,
+    isAside: fc.constantFrom(false, false, true),
   }),
   "append",
   async (progress, drawn) => {
@@ -202,9 +215,11 @@ const append = found(
       ...{ source: seq % 2 === 0 ? "a/0" : "b/1", seq, chunk: seq % 3 },
       ...(seq % 3 === 0 ? {} : { to: [seq + 1, 0] as const, open: [[0, seq]] as const }),
       ...(seq % 5 === 0 ? {} : { place: [1, seq] }),
+      ...(drawn.isAside ? { aside: 1 + seq } : {}),
     };
+    const failure = drawn.isAside ? { failure: { reasonCode: "refused", message: "é", tries: 2 } } : {};
     const { meta, metrics: measured, uid = `u${seq}` } = drawn;
-    const artifact = artifactOf(seq, { uid, origin, meta, metrics: measured });
+    const artifact = artifactOf(seq, { uid, origin, meta, metrics: measured, ...failure });
     return (store) => store.append(attempt, drawn.generation, artifact);
   },
 );
@@ -240,7 +255,10 @@ const workers = [
     (store, attempt, report) => store.report(attempt, report),
   ),
   found(
-    fc.record({ back, generation, offset, more: fc.record({ result: json, metrics }, { requiredKeys: [] }) }),
+    fc.record({
+      ...{ back, generation, offset },
+      more: fc.record({ result: json, metrics, failedBatches: fc.constantFrom(1, 2) }, { requiredKeys: [] }),
+    }),
     "complete",
     async (progress, drawn) => {
       const attempt = pickAttempt(progress, drawn.back);

@@ -83,6 +83,8 @@ describe("flowkit tasks", () => {
     const watched = await words("tasks", "watch", body.taskId);
     expect(watched.exitCode).toBe(0);
     expect(watched.stdout).toMatch(new RegExp(`fragile\\) finished.*\nretry of ${taskId}\n`));
+    expect(watched.stdout).toMatch(/ {2}check {2}check {2}finished {2}3 batches, 2 carried\n/);
+    expect(watched.stderr).toContain("  check  queued, 2 batches carried\n");
     up.child.kill("SIGTERM");
     expect(await up.outcome).toMatchObject({
       exitCode: 0,
@@ -189,6 +191,29 @@ test("flowkit dlq lists, shows and removes letters", async () => {
     stderr: expect.stringContaining("CLI_USAGE: dead letter not found: 'l1'"),
   });
   expect((await json("dlq", "list")).body.items).toHaveLength(1);
+});
+
+describe("flowkit batches", () => {
+  test("lists and shows what a node has set aside", async () => {
+    const cwd = cliProject({
+      "flow.ts": fragileFlow.replace('"check", check)', '"check", check, { onBatchFailure: "setAside" })'),
+    });
+    const run = await cli(["run", "flow.ts", ...store, "--json"], { cwd });
+    expect(run.exitCode).toBe(0);
+    const { taskId } = JSON.parse(run.stdout);
+    const words = (...args: readonly string[]) => cli([...args, ...store], { cwd });
+    expect((await words("tasks", "show", taskId)).stdout).toMatch(/check +check +finished +2 batches +1 set aside\n/);
+    const list = ["batches", "list", taskId, "check"];
+    expect((await words(...list)).stdout).toBe("n3  1 try  too_many: three is too many\n");
+    expect(JSON.parse((await words(...list, "--json")).stdout)).toMatchObject({ uid: "n3", input: { n: 3 } });
+    const { stdout } = await words("batches", "show", taskId, "check", "n3");
+    expect(stdout).toMatch(/^batch n3 failed after 1 try: too_many: three is too many\n/);
+    expect(stdout).toMatch(/\ninput \{ "n": 3 \}\n$/);
+    expect((await words("batches", "list", taskId, "count")).stderr).toBe("no failed batches\n");
+    expect((await words("batches", "show", taskId, "check", "n1")).stderr).toBe(
+      `error CLI_USAGE: no failed batch 'n1' in node 'check'\n  List them with flowkit batches list ${taskId} check.\n`,
+    );
+  });
 });
 
 test("flowkit dlq retry reports that a SQLite file has no bus", async () => {

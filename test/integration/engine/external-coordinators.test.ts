@@ -4,7 +4,7 @@ import { memoryBus, memoryStore } from "../../../src/adapters/memory/index.ts";
 import type { StatusMessage, TaskSnapshotMessage, TaskStartMessage } from "../../../src/core/messages/messages.ts";
 import type { HandlerDefinition } from "../../../src/definitions/index.ts";
 import { Worker } from "../../../src/engine/worker.ts";
-import { RetryableError } from "../../../src/errors/index.ts";
+import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { carryAtMost, sharedBus } from "../../helpers/engines.ts";
 import { handler } from "../../helpers/handlers.ts";
 import { MemoryRows } from "../../helpers/plain-rows.ts";
@@ -120,6 +120,47 @@ test("a batch that fails ends the attempt at once: the coordinators retry it, by
   await ends("TASK_FAILED");
   expect(said.at(-1)).toMatchObject({ reasonCode: "busy", permanent: false });
   expect(tries).toEqual([1]);
+});
+
+test.each([
+  ["retryable", new RetryableError("busy", "try later"), { reasonCode: "busy", permanent: false, error: "try later" }],
+  [
+    "permanent",
+    new PermanentError("bad", "no such page"),
+    { reasonCode: "bad", permanent: true, error: "no such page" },
+  ],
+])(
+  "a batch that fails by a %s error is reported before the attempt, and so are the stored ones",
+  async (_, thrown, why) => {
+    const read = handler("read", {
+      iterBatches: () => ["a", "b", "c"].map((uid) => ({ uid, payload: uid })),
+      processBatch(payload) {
+        if (payload === "b") throw thrown;
+        return { pages: 1 };
+      },
+    });
+    const { start, ends, said, kinds, rows } = await open(read);
+    await start({});
+    await ends("TASK_FAILED");
+    expect(kinds().slice(-3)).toEqual(["BATCH_OK 4", "BATCH_FAILED 4", "TASK_FAILED 4"]);
+    const { workerId } = said.at(-1) as StatusMessage;
+    expect(said.at(-2)).toMatchObject({ kind: "BATCH_FAILED", batchUid: "b", workerId, ...why });
+    expect(said.at(-1)).toMatchObject(why);
+    expect([...(rows.rows.get("t:n:0")?.keys() ?? [])]).toEqual(["a"]);
+  },
+);
+
+test("a failure that is no batch's is reported without one", async () => {
+  const read = handler("read", {
+    iterBatches: () => [{ uid: "a", payload: {} }],
+    finalize: () => {
+      throw new RetryableError("busy");
+    },
+  });
+  const { start, ends, kinds } = await open(read);
+  await start({});
+  await ends("TASK_FAILED");
+  expect(kinds().slice(-2)).toEqual(["BATCH_OK 4", "TASK_FAILED 4"]);
 });
 
 test("the trace context of a command is passed to the handler, and included in status messages", async () => {

@@ -23,10 +23,16 @@ export async function openStore(options: MongoStoreOptions): Promise<MongoStore>
   return store;
 }
 
+const dataNames = ["tasks", "nodes", "artifacts", "limits", "worker_registry", "dead_letters"] as const;
+
 /** Removes what a test has left. */
 export async function dropCollections(client: MongoClient, prefix: string): Promise<void> {
   const db = client.db(database);
-  for (const name of ["tasks", "nodes", "artifacts", "limits", "worker_registry", "dead_letters", "layout"]) {
-    await db.collection(`${prefix}${name}`).drop();
-  }
+  for (const name of [...dataNames, "layout"]) await db.collection(`${prefix}${name}`).drop();
+}
+
+/** Removes the data that a test has left, for the next one. */
+export async function emptyCollections(client: MongoClient, prefix: string): Promise<void> {
+  const db = client.db(database);
+  for (const name of dataNames) await db.collection(`${prefix}${name}`).deleteMany({});
 }

@@ -1,32 +1,35 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
-import { afterAll, inject } from "vitest";
+import { afterAll, beforeAll, inject } from "vitest";
 import { mongoStore } from "../../../src/adapters/mongo/index.ts";
 import type { StoreHarness } from "../../contract/store/fixture.ts";
 import { storeContract } from "../../contract/store-contract.ts";
 import { needsServices } from "../services.ts";
-import { database, dropCollections, freshPrefix } from "./mongo-world.ts";
+import { database, dropCollections, emptyCollections, freshPrefix } from "./mongo-world.ts";
 
 needsServices("mongodb");
 
+/** Made once, like the collections: it takes longer than most tests. */
 const clients: MongoClient[] = [];
-afterAll(() => Promise.all(clients.map((client) => client.close())));
+const prefix = freshPrefix();
 
-/** The clients of a run of the suite: connections are what takes long to make. */
-function clientsOf(count: 1 | 2): () => readonly [MongoClient, MongoClient] {
-  let made: readonly [MongoClient, MongoClient] | undefined;
-  return () => {
-    if (made !== undefined) return made;
-    const first = new MongoClient(inject("mongodbUrl"));
-    made = [first, count === 1 ? first : new MongoClient(inject("mongodbUrl"))];
-    clients.push(...made);
-    return made;
-  };
-}
+beforeAll(() => {
+  const url = inject("mongodbUrl");
+  if (url !== "") clients.push(new MongoClient(url), new MongoClient(url));
+});
+afterAll(async () => {
+  const [first] = clients;
+  if (first !== undefined) await dropCollections(first, prefix);
+  await Promise.all(clients.map((client) => client.close()));
+});
 
-/** Stores over the collections of one test. Time passes by itself: it is the server's. */
-async function open([first, second]: readonly [MongoClient, MongoClient]): Promise<StoreHarness> {
-  const prefix = freshPrefix();
+/**
+ * Stores over empty collections. Those that a test opens first have clients of their own, as in two processes; the third
+ * shares the client of the first. Time passes by itself: it is the server's.
+ */
+async function open(): Promise<StoreHarness> {
+  const [first, second] = clients;
+  if (first === undefined || second === undefined) throw new Error("no server");
   let stores = 0;
   return {
     async connect() {
@@ -35,11 +38,8 @@ async function open([first, second]: readonly [MongoClient, MongoClient]): Promi
       return store;
     },
     advance: (ms) => sleep(ms),
-    close: () => dropCollections(first, prefix),
+    close: () => emptyCollections(first, prefix),
   };
 }
 
-const one = clientsOf(1);
-const two = clientsOf(2);
-storeContract("the MongoDB store", () => open(one()));
-storeContract("the MongoDB store, over two clients", () => open(two()), { again: true });
+storeContract("the MongoDB store", open);

@@ -190,6 +190,17 @@ describe("a task", () => {
     expect(judged(await ranTask())).toEqual([]);
   });
 
+  test("that began with batches of an earlier task has no violations, and calls for the others", async () => {
+    const whole = await ranTask();
+    const isOfFirst = (line: JournalLine) => "uid" in line && line.node === "b" && line.uid !== "b2";
+    const ran = { ...whole, lines: whole.lines.filter((line) => !isOfFirst(line)) };
+    const carried = (length: number) => ({ carried: { taskId: "s", nodeId: "b", shard: 0, generation: 0, length } });
+    expect(judged(withShard(ran, "b", () => carried(2)))).toEqual([]);
+    expect(judged(withShard(ran, "b", () => carried(1)))).toEqual([
+      "task T: b/0: artifact 'b1' of epoch 1, but no call produced it",
+    ]);
+  });
+
   test.each(mistakes)("with %s is detected", async (_, words, spoil) => {
     expect(judged(spoil(await ranTask()))).toContainEqual(expect.stringContaining(words));
   });

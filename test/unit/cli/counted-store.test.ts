@@ -18,6 +18,7 @@ function recorded(store: Store) {
     attemptStarted: (type) => seen.push(`${type} started`),
     attemptEnded: (type, outcome, ms) => seen.push(`${type} ${outcome}${ms >= 0 ? "" : " in no time"}`),
     batchStored: (type) => seen.push(`${type} batch`),
+    batchSetAside: (type, reasonCode) => seen.push(`${type} set aside: ${reasonCode}`),
     leaseExpired: (type, to) => seen.push(`${type} expired, ${to}`),
   };
   return { store: countedStore(store, events), seen };
@@ -40,6 +41,20 @@ test("a task that finishes", async () => {
   expect(seen).toEqual([
     ...["read dispatched", "read started", "read batch", "read batch", "read finished"],
     ...["keep dispatched", "keep started", "keep batch", "keep batch", "keep finished", "task finished"],
+  ]);
+});
+
+test("a batch that is set aside", async () => {
+  const refusing = handler("keep", {
+    processBatch(n) {
+      if (n === 1) throw new PermanentError("refused");
+      return n;
+    },
+  });
+  const { seen, ended } = await world(source("read", [1, 2]), refusing);
+  await ended(node("read"), node("keep", ["read"], { batches: { on_failure: "set_aside" } }));
+  expect(seen.slice(5)).toEqual([
+    ...["keep dispatched", "keep started", "keep set aside: refused", "keep batch", "keep finished", "task finished"],
   ]);
 });
 

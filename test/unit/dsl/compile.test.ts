@@ -320,6 +320,36 @@ describe("mistakes that only the checks of the graph find", () => {
     ]);
   });
 
+  test.each([
+    [{ tolerate: { batches: 1 } }, "'onBatchFailure' must be 'setAside' if 'tolerate' is set"],
+    [{ onBatchFailure: "fail", tolerate: { share: 0.5 } }, "'onBatchFailure' must be 'setAside' if 'tolerate' is set"],
+    [{ onBatchFailure: "setAside", tolerate: 3 }, "'tolerate' must be an object with 'batches' or 'share'"],
+    [{ onBatchFailure: "setAside", tolerate: [3] }, "'tolerate' must be an object with 'batches' or 'share'"],
+    [
+      { onBatchFailure: "setAside", tolerate: { shares: 0.5 } },
+      "unknown option 'tolerate.shares' (did you mean 'share'?)",
+    ],
+    [{ onBatchFailure: "setAside", tolerate: { share: 2 } }, "batches.tolerate_share must be at most 1, got 2"],
+    [{ onBatchFailure: "setAside", tolerate: { batches: -1 } }, "batches.tolerate_batches must be at least 0, got -1"],
+    [{ onBatchFailure: "set_aside" }, "'onBatchFailure' must be 'fail' or 'setAside'"],
+    [{ onBatchFailure: true }, "'onBatchFailure' must be 'fail' or 'setAside'"],
+    [{ batches: 3 }, "unknown option 'batches'"],
+    [{ batchTimeoutSec: 0 }, "batches.timeout_sec must be more than 0, got 0"],
+  ])("%o is reported", (options, message) => {
+    const failure = failureOf(() =>
+      (flow() as unknown as Untyped).node("a", load, { args: { n: 1 }, ...options }).compile(),
+    );
+    expect(failure).toMatchObject({ code: "FLOW_INVALID", message: expect.stringContaining(message) });
+    expect(failure).toHaveProperty("details.findings.length", 1);
+  });
+
+  test("a tolerated share of 1 is the default, and needs nothing set aside", () => {
+    const [node] = flow()
+      .node("a", load, { args: { n: 1 }, tolerate: { share: 1 } })
+      .compile().nodes;
+    expect(node).not.toHaveProperty("batches");
+  });
+
   test("an unknown reason code is reported with the one that was probably meant", () => {
     const failure = failureOf(() =>
       (flow() as unknown as Untyped)

@@ -33,6 +33,27 @@ const retryPolicy = fc.record(
   { requiredKeys: [] },
 );
 
+const batchPolicy = fc
+  .record(
+    {
+      ordered: fc.boolean(),
+      on_failure: fc.constantFrom("fail", "set_aside"),
+      tolerate_batches: fc.nat(3),
+      tolerate_share: fc.constantFrom(0, 0.25, 1),
+      timeout_sec: fc.constantFrom(0.5, 60),
+    },
+    { requiredKeys: [] },
+  )
+  .map(({ tolerate_batches, tolerate_share, ...policy }) =>
+    policy.on_failure === "set_aside"
+      ? {
+          ...policy,
+          ...(tolerate_batches === undefined ? {} : { tolerate_batches }),
+          ...(tolerate_share === undefined ? {} : { tolerate_share }),
+        }
+      : policy,
+  );
+
 /** Choices for one node, which becomes a node once its position in the graph is known. */
 const choice = fc.record({
   kind: fc.constantFrom("worker", "worker", "worker", "fn"),
@@ -43,6 +64,7 @@ const choice = fc.record({
   sourceBits: fc.nat(),
   args: handlerArgs,
   retry: fc.option(retryPolicy, { nil: undefined }),
+  batches: fc.option(batchPolicy, { nil: undefined }),
   timeout: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }),
   partitions: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
 });
@@ -134,6 +156,7 @@ function nodeOf(
     const input = parents.length === 0 ? {} : inputOf(picked, sources);
     node.io = { ...startWhen, input_inline: { ...input, ...picked.args } };
     if (picked.partitions !== undefined) node.partitions = picked.partitions;
+    if (picked.batches !== undefined) node.batches = picked.batches;
   }
   if (picked.retry !== undefined) node.retry_policy = picked.retry;
   if (picked.timeout !== undefined) node.timeout_sec = picked.timeout;

@@ -16,17 +16,25 @@ const options = {
   timeoutSec: 90,
   maxPendingBatches: 8,
   ordered: true,
+  onBatchFailure: "setAside",
+  tolerate: { batches: 4, share: 0.25 },
+  batchTimeoutSec: 45,
   limits: { maxRunning: 2 },
 } as const;
 
-const rows = Object.entries<Field>({ ...nodeFields, ...ioFields, ...batchFields });
+const rows = [nodeFields, ioFields, batchFields].flatMap((fields) => Object.entries<Field>(fields));
+/** The builder's name for a field: of the option that holds it, if it is a key of one. */
+const optionOf = ({ within, option }: Field): string | undefined => within ?? option;
 const added = flow()
   .node("read", read)
   .node("add", add, { after: ["read"], ...options });
 
 describe("an option that is a field of the graph", () => {
   test("has a value in this test, as do its nested options", () => {
-    expect(Object.keys(options).sort()).toEqual(rows.flatMap(([, { option = [] }]) => option).sort());
+    const names = new Set(rows.flatMap(([, field]) => optionOf(field) ?? []));
+    expect(Object.keys(options).sort()).toEqual([...names].sort());
+    const within = rows.flatMap(([, field]) => (field.within === "tolerate" ? (field.option ?? []) : []));
+    expect(Object.keys(options.tolerate)).toEqual(within);
     for (const [, { option, fields }] of rows) {
       if (option === undefined || fields === undefined) continue;
       expect(Object.keys({ ...options }[option as "retry"]).sort()).toEqual(
@@ -41,6 +49,9 @@ describe("an option that is a field of the graph", () => {
     const graph = added.compile();
     const keys = setFields(graph.nodes[1] as never).flatMap(({ field, key }) => (field.option ? key : []));
     const all = rows.flatMap(([key, { option, fields = {} }]) => (option ? [key, ...Object.keys(fields)] : []));
+    expect(graph.nodes[1]?.batches).toEqual({
+      ...{ ordered: true, on_failure: "set_aside", tolerate_batches: 4, tolerate_share: 0.25, timeout_sec: 45 },
+    });
     expect(keys.sort()).toEqual(all.sort());
     expect(canonicalGraph(graph)).toEqual(graph);
   });
@@ -52,6 +63,9 @@ describe("an option that is a field of the graph", () => {
     startWhen: "first_batch",
     maxPendingBatches: 8,
     ordered: true,
+    onBatchFailure: "setAside",
+    tolerate: { batches: 4, share: 0.25 },
+    batchTimeoutSec: 45,
     input: { adapter: "pull.from_artifacts" },
     retry: { max: 7, backoffSec: 0.5, permanentOn: ["timeout"], backoffFactor: 2, backoffMaxSec: 60, jitter: 0 },
     partitions: 3,
@@ -62,10 +76,12 @@ describe("an option that is a field of the graph", () => {
   });
 
   test("is left out of the compiled and the canonical graph if it has its default", () => {
-    const defaults = rows.flatMap(([key, { default: value, option }]) =>
-      option === undefined || value === undefined ? [] : [[key, option, value] as const],
+    const defaults = rows.flatMap(([key, { default: value, option, within }]) =>
+      option === undefined || value === undefined ? [] : [[key, option, within, value] as const],
     );
-    const written = Object.fromEntries(defaults.map(([, option, value]) => [option, value]));
+    const written = Object.fromEntries(
+      defaults.map(([, option, within, value]) => [within ?? option, within ? { [option]: value } : value]),
+    );
     const plain = flow()
       .node("read", read)
       .node("add", add, { after: ["read"] })
@@ -75,10 +91,12 @@ describe("an option that is a field of the graph", () => {
       .node("add", add, { after: ["read"], ...(written as object) })
       .compile();
     expect(JSON.stringify(compiled)).toBe(JSON.stringify(plain));
-    const inNode = Object.fromEntries(defaults.flatMap(([key, , value]) => (key in nodeFields ? [[key, value]] : [])));
-    const inIo = Object.fromEntries(defaults.flatMap(([key, , value]) => (key in ioFields ? [[key, value]] : [])));
+    const inNode = Object.fromEntries(
+      defaults.flatMap(([key, , , value]) => (key in nodeFields ? [[key, value]] : [])),
+    );
+    const inIo = Object.fromEntries(defaults.flatMap(([key, , , value]) => (key in ioFields ? [[key, value]] : [])));
     const batches = Object.fromEntries(
-      defaults.flatMap(([key, , value]) => (key in batchFields ? [[key, value]] : [])),
+      defaults.flatMap(([key, , , value]) => (key in batchFields ? [[key, value]] : [])),
     );
     const [first, second] = plain.nodes;
     const verbose = parseGraph({ nodes: [first, { ...second, ...inNode, io: { ...second?.io, ...inIo }, batches }] });
@@ -86,7 +104,7 @@ describe("an option that is a field of the graph", () => {
   });
 });
 
-test.each(rows.flatMap(([, { handlersOnly, option = [] }]) => (handlersOnly ? option : [])))(
+test.each([...new Set(rows.flatMap(([, field]) => (field.handlersOnly ? (optionOf(field) ?? []) : [])))])(
   "a coordinator function has no option %s",
   (option) => {
     const wrong: object = { [option]: { ...options }[option] };

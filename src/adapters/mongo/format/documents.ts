@@ -2,6 +2,7 @@ import type { Document } from "mongodb";
 import {
   type Artifact,
   type Attempt,
+  type BatchFailure,
   type DeadLetter,
   type NewArtifact,
   type Origin,
@@ -51,6 +52,8 @@ export interface ArtifactDocument extends ShardRefDocument {
   readonly claim_id: string;
   readonly worker_id?: string;
   readonly origin?: Origin;
+  /** The batch was set aside. */
+  readonly failure?: BatchFailure;
   readonly meta?: unknown;
   readonly created_at: Date;
 }
@@ -89,12 +92,13 @@ export const uidOf = (doc: Pick<ArtifactDocument, "_id" | "batch_uid" | "generat
 /** The other rows were written by external workers, which choose `batch_uid` themselves and may store any BSON. */
 const isOwn = ({ _id }: { readonly _id: unknown }): boolean => typeof _id === "string";
 
-export function artifactDocument(place: Place, { uid, origin, meta, metrics }: NewArtifact): ArtifactDocument {
+export function artifactDocument(place: Place, { uid, origin, meta, metrics, failure }: NewArtifact): ArtifactDocument {
   const document = {
     ...placed(place),
     batch_uid: batchUid(uid, place.generation),
     status: "partial",
     origin: originOf(origin),
+    ...(failure === undefined ? {} : { failure }),
     ...jsonField("meta", meta),
     ...jsonField("metrics", metrics),
   } as const;
@@ -131,6 +135,7 @@ export const artifactOf = (doc: ArtifactDocument): Artifact => ({
   origin: originOf(doc.origin),
   meta: isOwn(doc) ? (jsonOf<Json>(doc, "meta") ?? null) : plainJson(doc.meta),
   metrics: jsonOf<Metrics>(doc, "metrics") ?? {},
+  ...(isOwn(doc) && doc.failure !== undefined ? { failure: doc.failure } : {}),
 });
 
 /** Values that JSON lacks (dates, object IDs, decimals) in their own JSON form. */
@@ -138,11 +143,12 @@ export const plainJson = (value: unknown): Json => JSON.parse(JSON.stringify(val
 
 /** Rows of external workers have none. */
 export const originOf = (origin: Origin = { source: "", seq: 0, chunk: 0 }): Origin => {
-  const { source, seq, chunk, to, open, place } = origin;
+  const { source, seq, chunk, to, open, aside, place } = origin;
   return {
     ...{ source, seq, chunk },
     ...(to === undefined ? {} : { to }),
     ...(open === undefined ? {} : { open }),
+    ...(aside === undefined ? {} : { aside }),
     ...(place === undefined ? {} : { place }),
   };
 };

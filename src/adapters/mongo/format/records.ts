@@ -1,6 +1,7 @@
 import { expiresAt } from "../../../core/model/index.ts";
 import {
   type Attempt,
+  type Carried,
   type EpochRef,
   type HistoryEntry,
   isTaskTerminal,
@@ -226,7 +227,12 @@ export const shardRecords = mapping<ShardRecord>({
   sourceGens: "source_gens",
   chosen: "chosen",
   count: "count",
+  failedBatches: "failed_batches",
   artifactsOf: nested("artifacts_of", mapping<ShardRef>(refNames)),
+  carried: nested(
+    "carried",
+    mapping<Carried>({ ...refNames, generation: "generation", length: "length", aside: "aside" }),
+  ),
   checkpoint: json("checkpoint"),
   checkpointIndex: "checkpoint_index",
   tries: json("tries"),

@@ -2,7 +2,16 @@ import type { Metrics } from "../../../definitions/index.ts";
 import type { Json } from "../../../errors/index.ts";
 import { addMetrics, type MetricSums } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
-import type { Artifact, Attempt, Origin, Position, ShardRecord } from "../../model/records.ts";
+import {
+  type Artifact,
+  type Attempt,
+  asideIn,
+  type BatchFailure,
+  type NewArtifact,
+  type Origin,
+  type Position,
+  type ShardRecord,
+} from "../../model/records.ts";
 import type { Tail, WorkerStore, WriteAnswer } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
@@ -24,6 +33,8 @@ export class AttemptLog {
   #closed = false;
   #origins: readonly Origin[] = [];
   #sources = new SourcePositions([]);
+  #aside = 0;
+  #carriedAside: number;
 
   constructor(options: {
     readonly store: WorkerStore;
@@ -38,11 +49,22 @@ export class AttemptLog {
     this.#attempt = options.attempt;
     this.#generation = options.record.generation;
     this.#sourceGens = options.record.sourceGens;
+    this.#carriedAside = options.record.carried?.aside ?? 0;
   }
 
-  /** Batches stored so far, including those of earlier attempts. */
+  /** Entries so far, including those of earlier attempts. */
   get length(): number {
     return this.#length;
+  }
+
+  /** How many of them stand for a batch that was set aside. */
+  get aside(): number {
+    return this.#aside;
+  }
+
+  /** Of these: those that a retry did not begin with, since only they count against what its node tolerates. */
+  get newlyAside(): number {
+    return this.#aside - this.#carriedAside;
   }
 
   /** An earlier attempt stored everything and wrote the complete marker, but died before the node was finished. */
@@ -68,6 +90,7 @@ export class AttemptLog {
     this.#length = tail.length;
     this.#closed = tail.closed;
     this.#origins = tail.origins;
+    this.#aside = asideIn(tail.origins);
     this.#sources = new SourcePositions(tail.origins);
   }
 
@@ -80,6 +103,8 @@ export class AttemptLog {
     this.#length = 0;
     this.#closed = false;
     this.#origins = [];
+    this.#aside = 0;
+    this.#carriedAside = 0;
     this.#sources = new SourcePositions([]);
     this.#signals.notify(this.#attempt);
   }
@@ -96,20 +121,35 @@ export class AttemptLog {
     readonly place: readonly number[];
     readonly meta: Json;
     readonly metrics: Metrics;
+    /** The batch is set aside. */
+    readonly failure?: BatchFailure;
   }): Promise<void> {
-    const { uid, place, meta, metrics } = batch;
+    const { uid, place, meta, metrics, failure } = batch;
+    const aside = this.#aside + (failure === undefined ? 0 : 1);
     const isInPlace = place.length === 1 && place[0] === this.#length;
-    const origin = this.#sources.originOf(isInPlace ? batch.origin : { ...batch.origin, place });
-    const artifact = { seq: this.#length, uid, origin, meta, metrics };
+    const placed = isInPlace ? batch.origin : { ...batch.origin, place };
+    const origin = this.#sources.originOf(aside === 0 ? placed : { ...placed, aside });
+    const artifact = { seq: this.#length, uid, origin, meta, metrics, ...(failure === undefined ? {} : { failure }) };
+    await this.#insert(artifact);
+    this.#aside = aside;
+    this.#sources.stored(origin);
+    this.#signals.notify(this.#attempt);
+  }
+
+  /** Appends an artifact of another log as it is there, but for its attempt. */
+  async copy({ epoch: _, claimId: __, ...artifact }: Artifact): Promise<void> {
+    await this.#insert(artifact);
+    this.#signals.notify(this.#attempt);
+  }
+
+  async #insert(artifact: NewArtifact): Promise<void> {
     const answer = await this.#retry.run(() => this.#store.append(this.#attempt, this.#generation, artifact));
     if (answer === "duplicate_uid") {
       // Never skipped silently: either iterBatches used one uid for two batches, or a cursor is wrong.
-      throw new AttemptError("duplicate_uid", `a batch with uid '${batch.uid}' is already stored`);
+      throw new AttemptError("duplicate_uid", `a batch with uid '${artifact.uid}' is already stored`);
     }
     refuse(answer);
     this.#length++;
-    this.#sources.stored(origin);
-    this.#signals.notify(this.#attempt);
   }
 
   /** A page of the stored uids; empty if the store has dropped its first artifact. */
@@ -123,12 +163,13 @@ export class AttemptLog {
   }
 
   async complete(outcome: { readonly result?: Json; readonly metrics?: Metrics }): Promise<void> {
-    const whole = { generation: this.#generation, count: this.#length, ...outcome };
+    const failedBatches = this.#aside === 0 ? {} : { failedBatches: this.#aside };
+    const whole = { generation: this.#generation, count: this.#length, ...failedBatches, ...outcome };
     refuse(await this.#retry.run(() => this.#store.complete(this.#attempt, whole)));
     this.#signals.notify(this.#attempt);
   }
 
-  /** The whole log in the order of the input, page by page. */
+  /** The outputs of the whole log in the order of the input, page by page. */
   artifacts(pageSize: number): AsyncGenerator<Artifact> {
     return inInputOrder({ length: this.#length, pageSize, read: (from, limit) => this.#read(from, limit) });
   }

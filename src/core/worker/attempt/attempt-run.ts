@@ -3,6 +3,7 @@ import { type AttemptEvent, type StatusMessage, traceOf } from "../../messages/m
 import { messageKey, topics } from "../../messages/topics.ts";
 import type { ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
+import type { Clock } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
@@ -27,8 +28,40 @@ export interface AttemptRun {
   /** The current batch, to be named by a failure. */
   readonly at: { batchUid: string | undefined };
   remainingMs(): number | undefined;
+  /** The time of this work does not count as the attempt's. */
+  untimed<T>(work: () => Promise<T>): Promise<T>;
   /** Renews the lease if it is due. */
   keepLease(): Promise<void>;
+}
+
+/** How long an attempt may still take. */
+export class AttemptTimer {
+  readonly #clock: Clock;
+  /** Monotonic time. */
+  #endsAt: number | undefined;
+  #stoppedAt: number | undefined;
+
+  constructor(clock: Clock, timeoutMs: number | undefined) {
+    this.#clock = clock;
+    this.#endsAt = timeoutMs === undefined ? undefined : clock.monotonic() + timeoutMs;
+  }
+
+  /** `undefined`: any time. */
+  remainingMs(): number | undefined {
+    if (this.#endsAt === undefined) return undefined;
+    return Math.max(0, this.#endsAt - (this.#stoppedAt ?? this.#clock.monotonic()));
+  }
+
+  async untimed<T>(work: () => Promise<T>): Promise<T> {
+    const stoppedAt = this.#clock.monotonic();
+    this.#stoppedAt = stoppedAt;
+    try {
+      return await work();
+    } finally {
+      if (this.#endsAt !== undefined) this.#endsAt += this.#clock.monotonic() - stoppedAt;
+      this.#stoppedAt = undefined;
+    }
+  }
 }
 
 export interface Pass {

@@ -6,11 +6,11 @@ import type { WriteAnswer } from "../../ports/index.ts";
 import { StoreRetry } from "../../resilience/store-retry.ts";
 import { AttemptEnded, type EndReason } from "./attempt-handle.ts";
 import { type AttemptRun, announce } from "./attempt-run.ts";
-import { BatchFailed } from "./batch-pool.ts";
 import { classifyFailure } from "./failure.ts";
 import { runFunction } from "./function-run.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { runHandler } from "./handler-run.ts";
+import { BatchFailed } from "./outcome-queue.ts";
 
 /*
  * An attempt, from claim to outcome. It ends in exactly one of these ways:
@@ -29,8 +29,7 @@ const releaseMaxMs = 5_000;
 
 /** @returns whether the shard's record is known to have left this claim */
 export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | undefined): Promise<boolean> {
-  const { timeoutMs } = run.node;
-  const timeout = timeoutMs === undefined ? undefined : startTimeout(run, timeoutMs);
+  const timeout = run.remainingMs() === undefined ? undefined : startTimeout(run);
   try {
     await work(run, runtime);
   } catch (error) {
@@ -43,11 +42,16 @@ export async function runAttempt(run: AttemptRun, runtime: HandlerRuntime | unde
   return true;
 }
 
-function startTimeout(run: AttemptRun, timeoutMs: number): AbortController {
+function startTimeout(run: AttemptRun): AbortController {
   const ended = new AbortController();
-  void run.parts.clock.sleep(timeoutMs, ended.signal).then(() => {
-    if (!ended.signal.aborted) run.held.abandon("timeout");
-  });
+  const wait = async (): Promise<void> => {
+    for (let leftMs = run.remainingMs() ?? 0; leftMs > 0; leftMs = run.remainingMs() ?? 0) {
+      await run.parts.clock.sleep(leftMs, ended.signal);
+      if (ended.signal.aborted) return;
+    }
+    run.held.abandon("timeout");
+  };
+  void wait();
   return ended;
 }
 

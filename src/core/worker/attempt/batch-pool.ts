@@ -1,39 +1,20 @@
 import { FlowError, isInstance } from "../../../errors/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
+import type { BatchFailure, Failure } from "../../model/records.ts";
 import { retryDelayMs } from "../../plan/index.ts";
 import { AttemptEnded, type AttemptScope } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { TryCounts } from "./attempt-reports.ts";
 import type { AttemptRun } from "./attempt-run.ts";
-import type { BatchOutput, BatchRunner, IncomingBatch } from "./batch-runner.ts";
-import { type ClassifiedFailure, classifyFailure } from "./failure.ts";
+import { type BatchRunner, type IncomingBatch, keptPayload } from "./batch-runner.ts";
+import { classifyFailure } from "./failure.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
+import { BatchFailed, type OpenBatch, OutcomeQueue } from "./outcome-queue.ts";
+import { type LeftoverTries, TryTimedOut } from "./timed-try.ts";
 
 /** Limit of open batches: in progress, processed but not stored, or waiting for their next try. */
 const minOpen = 128;
 const openPerSlot = 4;
-
-/** A batch failed for good, and with it the node. */
-export class BatchFailed extends Error {
-  override readonly name = "BatchFailed";
-  readonly classified: ClassifiedFailure;
-
-  constructor(classified: ClassifiedFailure) {
-    super(classified.failure.message);
-    this.classified = classified;
-  }
-}
-
-/** A batch that is not stored yet. */
-interface OpenBatch {
-  readonly batch: IncomingBatch;
-  /** Failed tries. */
-  failed: number;
-  /** Monotonic time before which it is not tried again. */
-  dueAt: number;
-  /** Present once it is to be stored. */
-  output: BatchOutput | undefined;
-}
 
 export interface BatchPoolOptions {
   readonly run: AttemptRun;
@@ -41,6 +22,7 @@ export interface BatchPoolOptions {
   readonly runner: BatchRunner;
   readonly log: AttemptLog;
   readonly tries: TryCounts;
+  readonly leftover: LeftoverTries;
   /** What a batch that fails for good ends: the input and the other batches. */
   readonly part: AttemptScope;
   readonly concurrency: number;
@@ -52,24 +34,19 @@ export interface BatchPoolOptions {
  * The batches of one attempt, each with its own fate: one that fails waits for its next try while the others continue,
  * and each is stored when it is done, or under `ordered` when those before it are. Appends never overlap.
  *
- * A batch that fails for good ends the input and aborts the signal of the others; what they still return is stored.
- * Nothing continues until all of them have ended.
+ * A batch that fails for good is set aside, which is its outcome, if the node does that. Otherwise it ends the input and
+ * aborts the signal of the others; what they still return is stored. Nothing continues until all of them have ended.
  */
 export class BatchPool {
   readonly #options: BatchPoolOptions;
-  readonly #ordered: boolean;
+  readonly #outcomes: OutcomeQueue;
   readonly #maxOpen: number;
   /** In the order of the input. */
   readonly #open = new Set<OpenBatch>();
   readonly #waiting = new Set<OpenBatch>();
-  /** Processed, in the order in which they are stored; not used under `ordered`. */
-  readonly #processed: OpenBatch[] = [];
   #processing = 0;
   /** Failed tries that are being classified and stored. */
   #failing = 0;
-  #isStoring = false;
-  /** The log has changed, or belongs to another attempt, or the outcome of an append is unknown. */
-  #mayNotStore = false;
   /** No further tries: the input has ended early. */
   #isLeaving = false;
   #alarm: { readonly at: number; readonly abort: AbortController } | undefined;
@@ -79,19 +56,25 @@ export class BatchPool {
 
   constructor(options: BatchPoolOptions) {
     this.#options = options;
-    this.#ordered = options.run.node.ordered;
-    const { concurrency } = options;
-    this.#maxOpen = this.#ordered ? 2 * concurrency : Math.max(minOpen, openPerSlot * concurrency);
+    const { concurrency, run, runtime, runner, log, tries } = options;
+    this.#outcomes = new OutcomeQueue({
+      ...{ run, runtime, runner, log, tries, open: this.#open },
+      onRefused: (open, error) => this.#failed(open, error),
+      onFailed: (open, error) => this.#end(open, error),
+      onChange: () => this.#changed(),
+    });
+    options.leftover.onReturn = () => this.#changed();
+    this.#maxOpen = run.node.batches.ordered ? 2 * concurrency : Math.max(minOpen, openPerSlot * concurrency);
   }
 
   /** Resolves when there is room for another batch. */
   async process(batch: IncomingBatch): Promise<void> {
     const { run, log, tries, part, concurrency } = this.#options;
     part.checkMayBegin();
-    while (this.#isBusy && !this.#isOver) await this.#change(); // with a batch whose next try was due
+    while (this.#isBusy && !this.#isOver) await this.#nextChange(); // a batch was tried again that was due
     part.checkMayBegin();
     const { failed, dueAt } = tries.of(batch.uid) ?? { failed: 0, dueAt: 0 };
-    const open: OpenBatch = { batch, failed, dueAt, output: undefined };
+    const open: OpenBatch = { batch, failed, dueAt, outcome: undefined };
     this.#open.add(open);
     log.take(batch.origin);
     if (dueAt > run.parts.clock.monotonic()) this.#wait(open);
@@ -145,19 +128,23 @@ export class BatchPool {
 
   /** Outputs do not accumulate either, if the store is slow or a consumer is waited for. */
   get #isBusy(): boolean {
-    const { concurrency } = this.#options;
-    const unstored = this.#processed.length + (this.#isStoring ? 1 : 0);
-    return this.#processing >= concurrency || unstored >= concurrency;
+    const { concurrency, leftover } = this.#options;
+    return this.#processing + leftover.count >= concurrency || this.#outcomes.length >= concurrency;
   }
 
   get #isFull(): boolean {
     return this.#isBusy || this.#open.size >= this.#maxOpen;
   }
 
+  /** No try is in progress, nor anything that follows from one. */
+  get #isIdle(): boolean {
+    return this.#processing === 0 && this.#failing === 0 && !this.#outcomes.isStoring;
+  }
+
   async #finishTries(): Promise<void> {
     this.#isLeaving = true;
     this.#alarm?.abort.abort(wakeUp);
-    while (this.#processing > 0 || this.#failing > 0 || this.#isStoring) await this.#change();
+    while (!this.#isIdle) await this.#change();
   }
 
   /**
@@ -166,7 +153,8 @@ export class BatchPool {
   async #nextChange({ inputMayContinue = false } = {}): Promise<void> {
     const { run, part, mayStay } = this.#options;
     const { clock, limits } = run.parts;
-    const isIdle = this.#processing === 0 && this.#failing === 0 && !this.#isStoring;
+    const isIdle = this.#isIdle;
+    if (isIdle && this.#options.leftover.count >= this.#options.concurrency) return this.#waitForSlot();
     const due = isIdle ? this.#firstDue() : undefined;
     if (due === undefined) return this.#change();
     part.checkMayBegin();
@@ -184,6 +172,23 @@ export class BatchPool {
     if (this.#changes === before) this.#stop(new AttemptEnded("waiting", this.#firstDue()?.inMs));
   }
 
+  /** Code that ignores its signal occupies all slots: another attempt continues, where this one is not in its way. */
+  async #waitForSlot(): Promise<void> {
+    const { run, runtime, part, log } = this.#options;
+    const { clock, limits } = run.parts;
+    part.checkMayBegin();
+    const woken = new AbortController();
+    const sleeping = clock.sleep(limits.starveMs, woken.signal).then(() => "stuck" as const);
+    const waited = await part.whileIdle(Promise.race([this.#change(), sleeping])).finally(() => woken.abort(wakeUp));
+    if (waited !== "stuck") return;
+    // One that cannot resume would start over, with all tries anew, and might never end: as a failure it is counted.
+    const startsOver = !runtime.definition.resumable && log.length > 0;
+    const message = "tries that exceeded their time limit do not return, and occupy all slots of the attempt";
+    this.#stop(
+      startsOver ? new AttemptError("timeout", message, { permanent: false }) : new AttemptEnded("waiting", 0),
+    );
+  }
+
   /** The batch that is tried next, and when. */
   #firstDue(): { readonly open: OpenBatch; readonly inMs: number } | undefined {
     let first: OpenBatch | undefined;
@@ -197,44 +202,15 @@ export class BatchPool {
     this.#processing++;
     let failure: { readonly error: unknown } | undefined;
     try {
-      open.output = await this.#options.runner.process(open.batch, open.failed + 1);
+      open.outcome = await this.#options.runner.process(open.batch, open.failed + 1);
     } catch (error) {
       failure = { error };
     }
     this.#processing--;
-    if (failure === undefined) {
-      if (!this.#ordered) this.#processed.push(open);
-      if (!this.#isStoring) await this.#store();
-    } else await this.#failed(open, failure.error);
+    if (isInstance(failure?.error, TryTimedOut)) this.#options.leftover.add(failure.error);
+    if (failure === undefined) await this.#outcomes.add(open);
+    else await this.#failed(open, failure.error);
     this.#changed();
-  }
-
-  /** Stores what is processed, one batch after another. */
-  async #store(): Promise<void> {
-    this.#isStoring = true;
-    for (let open = this.#nextToStore(); open?.output !== undefined; open = this.#nextToStore()) {
-      try {
-        await this.#options.runner.store(open.batch, open.output);
-        this.#open.delete(open);
-        this.#options.tries.over(open.batch.uid);
-      } catch (error) {
-        open.output = undefined;
-        if (isRefused(error)) await this.#failed(open, error);
-        else {
-          this.#mayNotStore = true;
-          this.#end(open, error);
-        }
-      }
-      this.#changed();
-    }
-    this.#isStoring = false;
-  }
-
-  #nextToStore(): OpenBatch | undefined {
-    if (this.#mayNotStore) return undefined;
-    if (!this.#ordered) return this.#processed.shift();
-    const [first] = this.#open;
-    return first;
   }
 
   /** A try failed: the next one follows, or the batch has failed for good. Never rejects. */
@@ -263,12 +239,20 @@ export class BatchPool {
     const retriesAttempts = parts.store.retriesAttempts === true; // a wrapper may return a method for any name
     if (isPermanent || retriesAttempts || open.failed >= node.retry.maxFailures) {
       const tried = { ...failure, tries: open.failed };
+      if (node.batches.setsAside && failure.reasonCode !== "duplicate_uid") return this.#setAside(open, tried);
       return this.#end(open, new BatchFailed({ failure: tried, permanent: isPermanent || !retriesAttempts, afterMs }));
     }
     const delayMs = Math.max(afterMs, retryDelayMs(node.retry, open.failed, parts.random));
     open.dueAt = parts.clock.monotonic() + delayMs;
     await tries.failed(uid, { failed: open.failed, dueAt: open.dueAt });
     this.#wait(open);
+  }
+
+  /** A repeated uid is not set aside: the log has that entry already, and the source is at fault. */
+  async #setAside(open: OpenBatch, { reasonCode, message, tries, stack }: Failure & BatchFailure): Promise<void> {
+    const failure = { reasonCode, message, tries, ...(stack === undefined ? {} : { stack }) };
+    open.outcome = { meta: keptPayload(open.batch), metrics: {}, failure };
+    await this.#outcomes.add(open);
   }
 
   #wait(open: OpenBatch): void {
@@ -341,7 +325,3 @@ export class BatchPool {
 
 /** An explicit reason: without one, each abort creates a DOMException with a stack. */
 const wakeUp = Symbol("wake up");
-
-/** The store has refused this artifact and is unchanged. */
-const isRefused = (error: unknown): boolean =>
-  FlowError.is(error, "RECORD_TOO_LARGE") || (isInstance(error, AttemptError) && error.code === "duplicate_uid");

@@ -1,14 +1,15 @@
 import type { Metrics } from "../../../definitions/index.ts";
-import { type CoreReasonCode, isInstance, type Json } from "../../../errors/index.ts";
+import { type CoreReasonCode, FlowError, isInstance, type Json } from "../../../errors/index.ts";
 import { copyJson, NotJsonError, SchemaMismatch, type WireCodec } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
-import type { Origin } from "../../model/records.ts";
+import type { BatchFailure, Origin } from "../../model/records.ts";
 import { type AttemptScope, isPromiseLike } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { Backpressure } from "./backpressure.ts";
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
+import { TimedTry } from "./timed-try.ts";
 
 /** A batch on its way to the handler. */
 export interface IncomingBatch {
@@ -27,12 +28,14 @@ export interface IncomingBatch {
 export interface StoredBatch {
   readonly uid: string;
   readonly metrics: Metrics;
+  readonly failure?: BatchFailure;
 }
 
-/** What the handler made of a batch. */
-export interface BatchOutput {
+/** What is stored of a batch: what the handler made of it, or why it is set aside. */
+export interface BatchOutcome {
   readonly meta: Json;
   readonly metrics: Metrics;
+  readonly failure?: BatchFailure;
 }
 
 /** Turns batches into artifacts. */
@@ -65,7 +68,7 @@ export class BatchRunner {
   }
 
   /** One try, of which it is number `tries`. */
-  async process(batch: IncomingBatch, tries: number): Promise<BatchOutput> {
+  async process(batch: IncomingBatch, tries: number): Promise<BatchOutcome> {
     const run = this.#run;
     const pause = run.yielder.pause();
     if (pause !== undefined) await pause;
@@ -73,21 +76,23 @@ export class BatchRunner {
     this.#part.check();
     let payload = this.#payloadOf(batch);
     if (payload instanceof Promise) payload = await this.#settled(payload, batch, "input");
-    const context = this.#context.forBatch({ uid: batch.uid, tries }, this.#part);
+    const { timeoutMs } = run.node.batches;
+    using timed = timeoutMs === undefined ? undefined : new TimedTry(run, this.#part.signal, timeoutMs);
+    const context = this.#context.forBatch({ uid: batch.uid, tries }, timed ?? this.#part);
     this.#part.check(); // another batch may have failed during the decoding
     const { definition } = this.#runtime;
     // Called as a method: a handler may be an instance of a class.
     let output =
       definition.processBatch === undefined ? payload : run.code.run(() => definition.processBatch?.(payload, context));
-    if (isPromiseLike(output)) output = await run.held.run(output);
+    if (isPromiseLike(output)) output = await (timed ?? run.held).run(output);
     run.held.check();
     let meta = this.#encode(output, batch);
     if (meta instanceof Promise) meta = (await this.#settled(meta, batch, "output")) as Json;
     return { meta, metrics: context.metrics.values };
   }
 
-  /** Stores the output of a batch. Calls must not overlap: an attempt has at most one insert in flight. */
-  async store({ uid, origin, place }: IncomingBatch, { meta, metrics }: BatchOutput): Promise<void> {
+  /** Stores the outcome of a batch. Calls must not overlap: an attempt has at most one insert in flight. */
+  async store({ uid, origin, place }: IncomingBatch, outcome: BatchOutcome): Promise<void> {
     const { held } = this.#run;
     held.check();
     const room = this.#backpressure?.room(this.#log.length);
@@ -96,8 +101,18 @@ export class BatchRunner {
       held.check();
     }
     const first = this.#log.length === 0;
-    await this.#log.append({ uid, origin, place, meta, metrics });
-    if (first) await this.#onFirst({ uid, metrics });
+    await this.#append({ uid, origin, place, ...outcome });
+    if (first) await this.#onFirst({ uid, ...outcome });
+  }
+
+  /** A payload that is too large is left out: what matters is that the batch is set aside. */
+  async #append(batch: Parameters<AttemptLog["append"]>[0]): Promise<void> {
+    try {
+      await this.#log.append(batch);
+    } catch (error) {
+      if (batch.failure === undefined || batch.meta === null || !FlowError.is(error, "RECORD_TOO_LARGE")) throw error;
+      await this.#log.append({ ...batch, meta: null });
+    }
   }
 
   /** Stops an attempt whose lease may have expired by this process's own clock. */
@@ -156,6 +171,17 @@ export async function validateOutput<TIn, TOut>(
     return await convert(value);
   } catch (error) {
     throw misfit(error, code, says);
+  }
+}
+
+/** What is kept of the payload of a batch that is set aside; one from another node is there, at the batch's origin. */
+export function keptPayload({ payload, origin }: IncomingBatch): Json {
+  if (origin.source !== "") return null;
+  try {
+    return copyJson(payload);
+  } catch (error) {
+    if (isInstance(error, NotJsonError)) return null; // a source may hand itself anything
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Json } from "../../../errors/index.ts";
-import { type Artifact, sourceKey } from "../../model/records.ts";
+import { type Artifact, isOutput, sourceKey } from "../../model/records.ts";
 import {
   chosenSources,
   consumerUid,
@@ -20,6 +20,7 @@ import { BatchRunner, type IncomingBatch, type StoredBatch } from "./batch-runne
 import type { RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
 import { type NumberedBatch, SourceCheckpoint, StoredUids, sourceBatches } from "./source-batches.ts";
+import type { LeftoverTries } from "./timed-try.ts";
 
 /** uid of the single batch of a gather, and of a root that takes its arguments as input. */
 const gatherUid = "all";
@@ -32,6 +33,7 @@ interface PassRun {
   readonly pass: Pass;
   readonly reports: AttemptReports;
   readonly tries: TryCounts;
+  readonly leftover: LeftoverTries;
 }
 
 interface Consuming extends PassRun {
@@ -49,13 +51,13 @@ export async function consumeInput(
   },
 ): Promise<void> {
   const { input, onFirst, ...passRun } = options;
-  const { run, runtime, context, pass, tries } = passRun;
+  const { run, runtime, context, pass, tries, leftover } = passRun;
   const { log } = pass;
   const { concurrency = 1 } = runtime.definition;
   const part = new AttemptScope(run.held);
   const runner = new BatchRunner({ run, runtime, context, log, onFirst, part });
   const mayStay = (wouldLoseWork: boolean) => mayWaitForTries(passRun, wouldLoseWork);
-  const batches = new BatchPool({ run, runtime, runner, log, tries, part, concurrency, mayStay });
+  const batches = new BatchPool({ run, runtime, runner, log, tries, leftover, part, concurrency, mayStay });
   try {
     await consume(input, { ...passRun, batches, part });
     await batches.drain();
@@ -199,6 +201,7 @@ function* batchesOf(options: {
 }): Generator<IncomingBatch> {
   const { artifact, source, skipChunks, only, input, sources } = options;
   const onlySource = input.fromNodes.length === 1;
+  if (!isOutput(artifact)) return;
   const payloads = input.adapter.expand(artifact.meta, source.nodeId);
   const { nodeId, shard } = source;
   const sourceAt = sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard);

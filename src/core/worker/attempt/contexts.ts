@@ -117,7 +117,7 @@ export class RunContext implements AttemptContext {
   }
 
   /** The context of one batch: this one, with the batch's own fields. */
-  forBatch(batch: { readonly uid: string; readonly tries: number }, part: Stoppable): RunBatchContext {
+  forBatch(batch: { readonly uid: string; readonly tries: number }, part: LimitedPart): RunBatchContext {
     return new RunBatchContext(this, batch, part);
   }
 
@@ -131,15 +131,21 @@ export class RunContext implements AttemptContext {
   }
 }
 
+/** A part of an attempt with a signal of its own, and possibly a time limit. */
+interface LimitedPart {
+  readonly signal: AbortSignal;
+  remainingMs?(): number;
+}
+
 /**
  * Delegates to the attempt's context. A class with getters: one is created per batch, and copying ten fields each time
  * would be measurable.
  */
 class DerivedContext implements AttemptContext {
   readonly #run: RunContext;
-  readonly #part: Stoppable | undefined;
+  readonly #part: LimitedPart | undefined;
 
-  constructor(run: RunContext, part?: Stoppable) {
+  constructor(run: RunContext, part?: LimitedPart) {
     this.#run = run;
     this.#part = part;
   }
@@ -178,7 +184,7 @@ class DerivedContext implements AttemptContext {
     this.#run.onCleanup(cleanup);
   }
   remainingMs(): number | undefined {
-    return this.#run.remainingMs();
+    return this.#part?.remainingMs === undefined ? this.#run.remainingMs() : this.#part.remainingMs();
   }
   vars(): Promise<JsonObject> {
     return this.#run.vars();
@@ -213,7 +219,7 @@ export class RunBatchContext extends DerivedContext implements BatchContext {
   readonly tries: number;
   readonly metrics = new MetricsCollector();
 
-  constructor(run: RunContext, batch: { readonly uid: string; readonly tries: number }, part: Stoppable) {
+  constructor(run: RunContext, batch: { readonly uid: string; readonly tries: number }, part: LimitedPart) {
     super(run, part);
     this.uid = batch.uid;
     this.tries = batch.tries;
@@ -227,6 +233,7 @@ export class RunBatchContext extends DerivedContext implements BatchContext {
 /** The stored batches of a shard, for `finalize`. */
 export interface StoredBatches {
   readonly count: number;
+  readonly failedBatches: number;
   totals(): Promise<Metrics>;
   outputs(): AsyncIterable<unknown>;
 }
@@ -243,6 +250,10 @@ class RunFinalizeContext extends DerivedContext implements FinalizeContext {
 
   get batchCount(): number {
     return this.#stored.count;
+  }
+
+  get failedBatches(): number {
+    return this.#stored.failedBatches;
   }
 
   outputs(): AsyncIterable<unknown> {

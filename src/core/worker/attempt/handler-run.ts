@@ -1,11 +1,15 @@
+import { AttemptError } from "../../model/attempt-error.ts";
 import { type InputPlan, routeInput } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
+import type { AttemptLog } from "./attempt-log.ts";
 import { AttemptReports, TryCounts } from "./attempt-reports.ts";
 import { type AttemptRun, announce, overLog, type Pass } from "./attempt-run.ts";
 import { type StoredBatch, validateOutput } from "./batch-runner.ts";
+import { copyCarried } from "./carried-log.ts";
 import { consumeInput } from "./consume-input.ts";
 import { Cleanups, RunContext } from "./contexts.ts";
 import type { HandlerRuntime } from "./handler-code.ts";
+import { LeftoverTries } from "./timed-try.ts";
 
 /** Runs a handler over all of its input, from where an earlier attempt stopped. */
 export async function runHandler(run: AttemptRun, runtime: HandlerRuntime): Promise<void> {
@@ -34,14 +38,21 @@ async function start(attempt: {
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
   const tries = new TryCounts(run, { reports, concurrency: definition.concurrency ?? 1 });
+  const leftover = new LeftoverTries();
   if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
   await overLog(run, async (pass) => {
     const { log, record } = pass;
+    const { carried } = record;
     reports.resumeFrom(record);
-    if (log.length > 0) {
+    const onFirst = (batch: StoredBatch) => announceFirst(run, batch);
+    const isWhole =
+      carried === undefined ||
+      log.length >= carried.length ||
+      (definition.resumable && (await copyCarried(run, { log, carried, onFirst })));
+    if (log.length > 0 || !isWhole) {
       // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt
       // had in flight. A handler that cannot resume must not continue after that either.
-      if (!definition.resumable) {
+      if (!definition.resumable || !isWhole) {
         await log.restart(log.sourceGens);
         reports.resumeFrom({ generation: log.generation });
       }
@@ -62,8 +73,9 @@ async function start(attempt: {
         pass,
         reports,
         tries,
+        leftover,
         input,
-        onFirst: (batch) => announceFirst(run, batch),
+        onFirst,
       });
     await finish({ run, runtime, context, pass, reports });
   });
@@ -83,8 +95,11 @@ async function argsOf(run: AttemptRun, runtime: HandlerRuntime, input: InputPlan
 }
 
 async function announceFirst(run: AttemptRun, batch: StoredBatch): Promise<void> {
-  const { uid: batchUid, metrics } = batch;
-  if (run.plan.streaming.has(run.node.id)) await announce(run, { kind: "BATCH_OK", batchUid, metrics });
+  if (!run.plan.streaming.has(run.node.id)) return;
+  const { uid: batchUid, metrics, failure } = batch;
+  if (failure === undefined) return announce(run, { kind: "BATCH_OK", batchUid, metrics });
+  const { reasonCode, message: error } = failure;
+  await announce(run, { kind: "BATCH_FAILED", batchUid, reasonCode, permanent: true, error });
 }
 
 async function announceResumed(run: AttemptRun): Promise<void> {
@@ -104,13 +119,15 @@ async function finish(options: {
   const { definition } = runtime;
   run.held.check();
   run.at.batchUid = undefined;
+  checkShare(run, pass.log);
   if (definition.finalize === undefined) {
     if (reports.hasNews) await reports.flush();
     return pass.log.complete({});
   }
   const { pageSize } = run.parts.limits;
   const finalizeContext = context.forFinalize({
-    count: pass.log.length,
+    count: pass.log.length - pass.log.aside,
+    failedBatches: pass.log.aside,
     totals: () => pass.log.totals(pageSize),
     outputs: async function* () {
       for await (const { meta } of pass.log.artifacts(pageSize)) yield await runtime.output.decode(meta);
@@ -130,4 +147,14 @@ async function finish(options: {
     "the result of finalize does not match its schema",
   );
   await pass.log.complete({ result, metrics });
+}
+
+/** Judged at the end only: before it, the share would depend on the order in which batches get done. */
+function checkShare({ node }: AttemptRun, { newlyAside, length }: AttemptLog): void {
+  const { maxAsideShare } = node.batches;
+  if (newlyAside <= maxAsideShare * length) return;
+  throw new AttemptError(
+    "too_many_failed_batches",
+    `${newlyAside} of ${length} batches were set aside, more than a share of ${maxAsideShare}`,
+  );
 }

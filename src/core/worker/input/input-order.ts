@@ -1,4 +1,4 @@
-import type { Artifact } from "../../model/records.ts";
+import { type Artifact, isOutput } from "../../model/records.ts";
 
 /*
  * Batches are stored as they get done. Whoever reads a whole log reads it in the order of the input, as one batch at a
@@ -36,7 +36,7 @@ function comparePlaces(a: Placed, b: Placed): number {
 const keptPages = 4;
 
 /**
- * One shard's log, of which a few pages are in memory at a time: a log longer than one page is read once to find its
+ * The outputs of one shard's log, of which a few pages are in memory at a time: a log longer than one page is read once to find its
  * order, and again to deliver it.
  */
 export async function* inInputOrder(log: {
@@ -47,7 +47,7 @@ export async function* inInputOrder(log: {
 }): AsyncGenerator<Artifact> {
   const { length, pageSize } = log;
   if (length === 0) return;
-  if (length <= pageSize) return yield* sortedByPlace(await readPage(log, 0));
+  if (length <= pageSize) return yield* sortedByPlace(await readPage(log, 0)).filter(isOutput);
   const order = await orderOf(log);
   const pages = new Map<number, readonly Artifact[]>();
   for (let at = 0; at < length; at++) {
@@ -57,7 +57,8 @@ export async function* inInputOrder(log: {
     pages.delete(from);
     pages.set(from, page);
     if (pages.size > keptPages) pages.delete(pages.keys().next().value as number); // the one not used for longest
-    yield page[seq - from] as Artifact;
+    const artifact = page[seq - from] as Artifact;
+    if (isOutput(artifact)) yield artifact;
   }
 }
 

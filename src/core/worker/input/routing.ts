@@ -39,7 +39,7 @@ export interface Polling {
 export function routeInput(options: {
   readonly node: NodePlan;
   readonly plan: Plan;
-  readonly handler: HandlerDefinition;
+  readonly handler: Pick<HandlerDefinition, "inputAdapter" | "iterBatches">;
   readonly customAdapters: ReadonlyMap<string, InputAdapterDefinition>;
 }): InputPlan {
   const { node, handler } = options;

@@ -7,7 +7,16 @@ import type { optionSynonyms } from "./check.ts";
 export type FnOption = "after" | "fanIn" | "startWhen" | "args" | "retry" | "timeoutSec";
 
 /** The options of a handler's node. */
-export type NodeOption = FnOption | "input" | "partitions" | "maxPendingBatches" | "limits" | "ordered";
+export type NodeOption =
+  | FnOption
+  | "input"
+  | "partitions"
+  | "maxPendingBatches"
+  | "limits"
+  | "ordered"
+  | "onBatchFailure"
+  | "tolerate"
+  | "batchTimeoutSec";
 
 /**
  * Infers which options were written, and has a message at each unknown one. That makes it known, so the compiler does not

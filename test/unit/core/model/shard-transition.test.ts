@@ -25,9 +25,11 @@ const full: Required<ShardRecord> = {
   sourceGens: { a: 14 },
   chosen: ["a"],
   count: 15,
+  failedBatches: 25,
   result: "r",
   metrics: { m: 16 },
   artifactsOf: { taskId: "s", nodeId: "n", shard: 3 },
+  carried: { taskId: "s", nodeId: "n", shard: 3, generation: 13, length: 25, aside: 1 },
   checkpoint: { at: 17 },
   checkpointIndex: 23,
   tries: { u: { failed: 1, dueAt: 24 } },
@@ -39,15 +41,15 @@ const full: Required<ShardRecord> = {
 
 test("a transition keeps every field except those of the previous status and those that only an end sets", () => {
   const moved = transitionShard(full, { to: "deferred", cause: "release", at: 18 });
-  const { lease, dueAt, cancelBy, count, result, metrics, failure, artifactsOf, status, history, ...kept } = full;
+  const { lease, dueAt, cancelBy, status, history, ...rest } = full;
+  const { count, failedBatches, result, metrics, failure, artifactsOf, ...kept } = rest;
   expect(moved).toEqual({
     ...kept,
     status: "deferred",
     history: [...history, { n: 21, epoch: 4, from: status, to: "deferred", at: 18, cause: "release" }],
   });
-  for (const gone of Object.keys({ lease, dueAt, cancelBy, count, result, metrics, failure, artifactsOf })) {
-    expect(moved).not.toHaveProperty(gone);
-  }
+  const ofAnEnd = { count, failedBatches, result, metrics, failure, artifactsOf };
+  for (const gone of Object.keys({ lease, dueAt, cancelBy, ...ofAnEnd })) expect(moved).not.toHaveProperty(gone);
 });
 
 test("fields that a transition sets win, and the previous record does not change", () => {

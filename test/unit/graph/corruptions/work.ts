@@ -217,6 +217,37 @@ export const inWork: readonly Corruption[] = [
     ),
   ),
   ...[
+    ["ordered", { ordered: 1 }, "/ordered"],
+    ["on_failure", { on_failure: "setAside" }, "/on_failure", "set_aside"],
+    ["tolerate_batches", { on_failure: "set_aside", tolerate_batches: -1 }, "/tolerate_batches"],
+    ["tolerate_batches", { on_failure: "set_aside", tolerate_batches: 1.5 }, "/tolerate_batches"],
+    ["tolerate_share", { on_failure: "set_aside", tolerate_share: 1.1 }, "/tolerate_share"],
+    ["tolerate_share", { on_failure: "set_aside", tolerate_share: "5 %" }, "/tolerate_share"],
+    ["tolerance where nothing is set aside", { tolerate_batches: 3 }, "/tolerate_batches"],
+    ["share where nothing is set aside", { on_failure: "fail", tolerate_share: 0.5 }, "/tolerate_share"],
+    ["timeout_sec", { timeout_sec: 0 }, "/timeout_sec"],
+    ["misspelt key", { on_failur: "set_aside" }, "/on_failur", "on_failure"],
+    ["list", [], ""],
+  ].map(
+    ([name, batches, at, hint]): Corruption => ({
+      name: `batches with a wrong ${name} ${JSON.stringify(batches)}`,
+      code: "GRAPH_SHAPE",
+      ...(hint === undefined ? {} : { hint: String(hint) }),
+      apply: inNode("src", (node) => {
+        node.batches = batches;
+        return `/batches${at}`;
+      }),
+    }),
+  ),
+  {
+    name: "batches of a coordinator function",
+    code: "GRAPH_FN",
+    apply: inNode("fin", (node) => {
+      node.batches = { on_failure: "set_aside" };
+      return "/batches/on_failure";
+    }),
+  },
+  ...[
     ["a parameter that params_schema does not have", { $ref: "params.dat" }],
     ["a reference to no parameter", { $ref: "date" }],
     ["a reference that is not a string", { $ref: 1 }],

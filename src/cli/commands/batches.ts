@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import type { FailedBatch } from "../../core/tasks/api.ts";
+import type { StoreOptions } from "../settings/open-parts.ts";
+import { CliError } from "../terminal/cli-error.ts";
+import { compactJson, counted, type Terminal, table } from "../terminal/terminal.ts";
+import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
+import { withClient } from "./with-client.ts";
+
+export function addBatches(root: Command, terminal: Terminal): void {
+  const batches = root
+    .command("batches")
+    .summary("find the failed batches of a node")
+    .description(
+      'Find the batches of a node that failed for good and were set aside, which a node with onBatchFailure: "setAside" does.',
+    )
+    .helpCommand(false);
+  const command = (name: string, summary: string) =>
+    batches
+      .command(name)
+      .summary(summary)
+      .argument("<task>", "task id")
+      .argument("<node>", "node id")
+      .addOption(storeOption())
+      .addOption(mongoOption())
+      .addOption(configOption())
+      .addOption(jsonOption());
+
+  command("list", "list the failed batches of a node")
+    .description(
+      "List the failed batches of a node: uid, tries and error. With --json, one line of JSON each, with what the batch consisted of.",
+    )
+    .option("--limit <count>", "maximum number of batches", count, 20)
+    .addHelpText("after", examples("batches list 3f2a... enrich --store runs.db"))
+    .action((taskId: string, nodeId: string, options: StoreOptions & { readonly limit: number }) =>
+      withClient(terminal, options, async ({ client }) => {
+        const found: FailedBatch[] = [];
+        let hasMore = false;
+        for await (const batch of client.failedBatches(taskId, nodeId)) {
+          hasMore = found.length === options.limit;
+          if (hasMore) break;
+          if (terminal.isJson) terminal.print(JSON.stringify(batch));
+          found.push(batch);
+        }
+        if (terminal.isJson) return;
+        if (found.length === 0) terminal.note("no failed batches");
+        for (const line of table(found.map(cells))) terminal.print(line);
+        if (hasMore) terminal.note(`more: --limit ${options.limit * 10}`);
+      }),
+    );
+
+  command("show", "show a failed batch")
+    .description("Show a failed batch: its error with the stack, and what it consisted of.")
+    .argument("<uid>", "uid of the batch")
+    .addHelpText("after", examples("batches show 3f2a... enrich order-17 --store runs.db"))
+    .action((taskId: string, nodeId: string, uid: string, options: StoreOptions) =>
+      withClient(terminal, options, async ({ client }) => {
+        for await (const batch of client.failedBatches(taskId, nodeId)) {
+          if (batch.uid === uid) return show(terminal, batch);
+        }
+        throw new CliError("CLI_USAGE", `no failed batch '${uid}' in node '${nodeId}'`, {
+          hint: `List them with flowkit batches list ${taskId} ${nodeId}.`,
+        });
+      }),
+    );
+}
+
+const cells = ({ uid, tries, reasonCode, message }: FailedBatch): readonly string[] => [
+  uid,
+  counted(tries, "try", "tries"),
+  `${reasonCode}: ${message.split("\n", 1)[0]}`,
+];
+
+function show(terminal: Terminal, batch: FailedBatch): void {
+  if (terminal.isJson) {
+    terminal.printJson(batch);
+    return;
+  }
+  const { uid, tries, reasonCode, message, stack, input } = batch;
+  terminal.print(`batch ${uid} failed after ${counted(tries, "try", "tries")}: ${reasonCode}: ${message}`);
+  if (stack !== undefined) terminal.print(stack);
+  terminal.print(input === undefined ? "its input is not stored" : `input ${compactJson(input)}`);
+}

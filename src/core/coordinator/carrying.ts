@@ -1,0 +1,85 @@
+import { asideIn, type Carried, type CarriedOutput, logOf, type ShardRecord, sourceKey } from "../model/records.ts";
+import type { NodePlan, Plan } from "../plan/index.ts";
+import type { Store } from "../ports/index.ts";
+import { isKept } from "./adoption.ts";
+
+/** By shard; `undefined` for a shard that begins with nothing. */
+export type CarriedShards = readonly (CarriedOutput | undefined)[];
+
+/**
+ * What the shards of a node begin with in a retry of a task, if the node cannot be adopted: all that they had stored in
+ * the earlier task, in the same generation and under the same seqs.
+ *
+ * Only if nothing upstream is made anew: every shard of a parent that had a record is adopted, or begins with what it had
+ * stored itself. So the origins in a carried log name the same artifacts as before; if a parent starts over later, its
+ * generation tells. Two coordinators may find logs of different lengths, since an insert may arrive late; the first
+ * dispatch decides.
+ */
+export async function carriedShards(
+  store: Store,
+  of: { readonly taskId: string; readonly retryOf: string; readonly node: NodePlan },
+): Promise<CarriedShards> {
+  const { taskId, retryOf, node } = of;
+  if (node.fn !== undefined || !node.needsAll) return [];
+  const before = Map.groupBy(await store.readShards(retryOf, [node.id, ...node.dependsOn]), isOf(node));
+  // While a task is removed, some of its records may be gone before others.
+  if ((await store.readTask(retryOf)) === undefined) return [];
+  const parents = await store.readShards(taskId, node.dependsOn);
+  const again = new Map(parents.map((record) => [sourceKey(record.nodeId, record.shard), record]));
+  const continues = ({ nodeId, shard }: ShardRecord): boolean => {
+    const parent = again.get(sourceKey(nodeId, shard));
+    return parent?.artifactsOf !== undefined || parent?.carried !== undefined;
+  };
+  if (before.get("parent")?.every(continues) === false) return [];
+  const mayGather = parents.every(({ artifactsOf }) => artifactsOf !== undefined);
+  const shards: (CarriedOutput | undefined)[] = [];
+  for (const record of before.get("node") ?? []) shards[record.shard] = await outputOf(store, record, mayGather);
+  return shards;
+}
+
+const isOf =
+  ({ id }: NodePlan) =>
+  ({ nodeId }: ShardRecord): "node" | "parent" =>
+    nodeId === id ? "node" : "parent";
+
+async function outputOf(store: Store, record: ShardRecord, mayGather: boolean): Promise<CarriedOutput | undefined> {
+  const { sourceGens, checkpoint, checkpointIndex } = record;
+  const log = await longestLog(store, record);
+  if (!(await isKept(store, log))) return undefined;
+  // What was gathered is right only if the sources produce nothing more.
+  if (!mayGather && (await hasGathered(store, log))) return undefined;
+  return {
+    log,
+    sourceGens,
+    ...(checkpoint === undefined ? {} : { checkpoint }),
+    ...(checkpointIndex === undefined ? {} : { checkpointIndex }),
+  };
+}
+
+/** The shard's own log, or the one that it was to continue if it ended before all of that was copied. */
+async function longestLog(store: Store, record: ShardRecord): Promise<Carried> {
+  const { generation, carried } = record;
+  const { taskId, nodeId, shard } = logOf(record);
+  const { length, origins } = await store.tail({ taskId, nodeId, shard }, generation);
+  if (carried !== undefined && carried.length > length) return carried;
+  const aside = asideIn(origins);
+  return { taskId, nodeId, shard, generation, length, ...(aside === 0 ? {} : { aside }) };
+}
+
+async function hasGathered(store: Store, log: Carried): Promise<boolean> {
+  return (await store.tail(log, log.generation)).origins.some(({ source }) => source === "*");
+}
+
+/** The nodes of a graph, each after its parents. */
+export function parentsFirst({ nodes, children }: Plan): readonly NodePlan[] {
+  const left = new Map(nodes.map((node) => [node.id, node.dependsOn.length]));
+  const ordered = nodes.filter((node) => node.dependsOn.length === 0);
+  for (const node of ordered) {
+    for (const child of children.get(node.id) ?? []) {
+      const open = (left.get(child.id) ?? 0) - 1;
+      left.set(child.id, open);
+      if (open === 0) ordered.push(child); // the loop continues with this node
+    }
+  }
+  return ordered;
+}

@@ -1,0 +1,70 @@
+import { FlowError } from "../../../errors/index.ts";
+import type { Artifact, Carried } from "../../model/records.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import type { AttemptRun } from "./attempt-run.ts";
+
+/*
+ * In a retry of a task, the log of a shard begins with what the shard had stored in the earlier task. The attempt copies
+ * this before any handler code runs, so the handler resumes as it would have in the earlier task.
+ *
+ * Artifacts are copied one for one, each to the seq that it had. So everything that names them stays right: the origins
+ * in the logs of consumers, their cursors, and the batches that this log itself calls open. The log says how far an
+ * earlier attempt got: the next one goes on behind it, and an insert that was still in flight is the right next entry.
+ *
+ * The earlier task is kept as long as this one is, since it lends its artifacts. If the artifacts are gone nevertheless,
+ * nothing is lost but time: the shard starts over in a new generation, and so does what was built from the old one.
+ */
+
+interface Copy {
+  readonly log: AttemptLog;
+  readonly carried: Carried;
+  /** Called when the first artifact of the log has been copied. */
+  readonly onFirst: (artifact: Artifact) => Promise<void>;
+}
+
+/**
+ * Copies what is missing. Does not count against the time limit of the attempt, which is meant for the handler: a long
+ * log would exceed it in every attempt.
+ *
+ * @returns false if some of it is gone
+ */
+export const copyCarried = (run: AttemptRun, to: Copy): Promise<boolean> => run.untimed(() => copyMissing(run, to));
+
+async function copyMissing(run: AttemptRun, to: Copy): Promise<boolean> {
+  const { held, yielder, parts } = run;
+  const { log, carried, onFirst } = to;
+  while (log.length < carried.length) {
+    held.checkMayBegin();
+    const page = await readPage(run, { carried, from: log.length });
+    if (page.length === 0) {
+      const { taskId, nodeId, shard } = held.attempt;
+      const lost = { taskId, nodeId, shard, retryOf: carried.taskId, batches: carried.length };
+      parts.logger.warn(lost, "the batches of the earlier task are gone, so the node starts over");
+      return false;
+    }
+    for (const artifact of page) {
+      const pause = yielder.pause();
+      if (pause !== undefined) await pause;
+      held.checkMayBegin();
+      await log.copy(artifact);
+      if (log.length === 1) await onFirst(artifact);
+    }
+  }
+  await log.open(); // with the origins of what was copied
+  return true;
+}
+
+/** Empty if the artifact at `from` is gone. */
+async function readPage(
+  run: AttemptRun,
+  { carried, from }: { readonly carried: Carried; readonly from: number },
+): Promise<readonly Artifact[]> {
+  const { store, limits } = run.parts;
+  const limit = Math.min(limits.pageSize, carried.length - from);
+  try {
+    return await run.retry.run(() => store.readArtifacts(carried, carried.generation, from, limit));
+  } catch (error) {
+    if (FlowError.is(error, "ARTIFACTS_DROPPED")) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+import { FlowError, isInstance } from "../../../errors/index.ts";
+import { AttemptError } from "../../model/attempt-error.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import type { TryCounts } from "./attempt-reports.ts";
+import type { AttemptRun } from "./attempt-run.ts";
+import type { BatchOutcome, BatchRunner, IncomingBatch } from "./batch-runner.ts";
+import { type ClassifiedFailure, classifyFailure } from "./failure.ts";
+import type { HandlerRuntime } from "./handler-code.ts";
+
+/** A batch that is not stored yet. */
+export interface OpenBatch {
+  readonly batch: IncomingBatch;
+  /** Failed tries. */
+  failed: number;
+  /** Monotonic time before which it is not tried again. */
+  dueAt: number;
+  /** Present once it is to be stored. */
+  outcome: BatchOutcome | undefined;
+}
+
+/** A batch failed for good, and with it the node. */
+export class BatchFailed extends Error {
+  override readonly name = "BatchFailed";
+  readonly classified: ClassifiedFailure;
+
+  constructor(classified: ClassifiedFailure) {
+    super(classified.failure.message);
+    this.classified = classified;
+  }
+}
+
+export interface OutcomeQueueOptions {
+  readonly run: AttemptRun;
+  readonly runtime: HandlerRuntime;
+  readonly runner: BatchRunner;
+  readonly log: AttemptLog;
+  readonly tries: TryCounts;
+  /** The open batches in the order of the input; a stored one is removed. */
+  readonly open: Set<OpenBatch>;
+  /** The store has refused the output of this batch and is unchanged. */
+  readonly onRefused: (open: OpenBatch, error: unknown) => Promise<void>;
+  /** This batch cannot be stored, which ends all of them. */
+  readonly onFailed: (open: OpenBatch, error: unknown) => void;
+  /** A batch has been stored, or was not. */
+  readonly onChange: () => void;
+}
+
+/**
+ * Stores the outcomes of an attempt's batches, one after another: as the batches get done, or under `ordered` in the
+ * order of the input.
+ */
+export class OutcomeQueue {
+  readonly #options: OutcomeQueueOptions;
+  readonly #ordered: boolean;
+  /** In the order in which they are stored; not used under `ordered`. */
+  readonly #processed: OpenBatch[] = [];
+  #isStoring = false;
+  /** The log has changed, or belongs to another attempt, or the outcome of an append is unknown. */
+  #mayNotStore = false;
+
+  constructor(options: OutcomeQueueOptions) {
+    this.#options = options;
+    this.#ordered = options.run.node.batches.ordered;
+  }
+
+  get isStoring(): boolean {
+    return this.#isStoring;
+  }
+
+  /** Outcomes that are waiting or being stored; under `ordered` only the latter. */
+  get length(): number {
+    return this.#processed.length + (this.#isStoring ? 1 : 0);
+  }
+
+  /** The batch has an outcome. Resolves when all that can be stored is, or when another call is storing. */
+  async add(open: OpenBatch): Promise<void> {
+    if (!this.#ordered) this.#processed.push(open);
+    if (!this.#isStoring) await this.#store();
+  }
+
+  async #store(): Promise<void> {
+    this.#isStoring = true;
+    for (let open = this.#next(); open?.outcome !== undefined; open = this.#next()) {
+      const { outcome } = open;
+      open.outcome = undefined;
+      const excess = this.#excess(open, outcome);
+      if (excess === undefined) await this.#storeOne(open, outcome);
+      else this.#options.onFailed(open, excess);
+      this.#options.onChange();
+    }
+    this.#isStoring = false;
+  }
+
+  #next(): OpenBatch | undefined {
+    if (this.#mayNotStore) return undefined;
+    if (!this.#ordered) return this.#processed.shift();
+    const [first] = this.#options.open;
+    return first;
+  }
+
+  async #storeOne(open: OpenBatch, outcome: BatchOutcome): Promise<void> {
+    const { runner, tries, onRefused, onFailed } = this.#options;
+    try {
+      await runner.store(open.batch, outcome);
+      this.#options.open.delete(open);
+      tries.over(open.batch.uid);
+    } catch (error) {
+      if (isRefused(error) && outcome.failure === undefined) return onRefused(open, error);
+      this.#mayNotStore = true;
+      onFailed(open, error);
+    }
+  }
+
+  /** The node's failure if it tolerates no further batch. Judged just before it is stored, so that the number is exact. */
+  #excess({ batch }: OpenBatch, { failure }: BatchOutcome): BatchFailed | undefined {
+    const { run, log, runtime } = this.#options;
+    const { maxAside } = run.node.batches;
+    const { newlyAside } = log;
+    if (failure === undefined || newlyAside < maxAside) return undefined;
+    const { reasonCode, message } = failure;
+    const before = newlyAside === 1 ? "1 batch was" : `${newlyAside} batches were`;
+    const error = new AttemptError(
+      "too_many_failed_batches",
+      `${reasonCode}: ${message} (${before} set aside before it, which is as many as tolerated)`,
+    );
+    const { attempt } = run.held;
+    return new BatchFailed(classifyFailure({ error, attempt, batchUid: batch.uid, handler: runtime.definition }));
+  }
+}
+
+/** The store has refused this artifact and is unchanged. */
+const isRefused = (error: unknown): boolean =>
+  FlowError.is(error, "RECORD_TOO_LARGE") || (isInstance(error, AttemptError) && error.code === "duplicate_uid");

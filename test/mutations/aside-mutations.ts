@@ -1,0 +1,118 @@
+import { edit, type Mutation, mutation } from "./mutation.ts";
+
+const pool = "core/worker/attempt/batch-pool.ts";
+const queue = "core/worker/attempt/outcome-queue.ts";
+const log = "core/worker/attempt/attempt-log.ts";
+const consume = "core/worker/attempt/consume-input.ts";
+const handlerRun = "core/worker/attempt/handler-run.ts";
+const timedTry = "core/worker/attempt/timed-try.ts";
+const order = "core/worker/input/input-order.ts";
+
+const directed = (title: string, why: string) => ({
+  file: "test/integration/engine/failed-batches.test.ts",
+  title,
+  why,
+});
+
+/** Mistakes in how failed batches are set aside, and in the time limit of their tries. */
+export const asideMutations: readonly Mutation[] = [
+  mutation("one batch too many is set aside", edit(queue, "newlyAside < maxAside", "newlyAside <= maxAside")),
+  mutation(
+    "batches are set aside although their node does not",
+    edit(pool, "if (node.batches.setsAside && failure", "if (failure"),
+  ),
+  mutation(
+    "a batch gets one try too many before it is set aside",
+    edit(
+      pool,
+      "open.failed >= node.retry.maxFailures",
+      "open.failed >= node.retry.maxFailures + (node.batches.setsAside ? 1 : 0)",
+    ),
+  ),
+  {
+    ...mutation(
+      "a batch whose uid is repeated is set aside",
+      edit(pool, ' && failure.reasonCode !== "duplicate_uid"', ""),
+    ),
+    elsewhere: directed("is not set aside for a uid that its source yields twice", "simulated sources repeat no uid"),
+  },
+  mutation(
+    "the next attempt forgets how many batches are set aside",
+    edit(log, "this.#aside = asideIn(tail.origins);", ""),
+  ),
+  mutation(
+    "a finished shard does not say how many batches are set aside",
+    edit(
+      log,
+      "const failedBatches = this.#aside === 0 ? {} : { failedBatches: this.#aside };",
+      "const failedBatches = {};",
+    ),
+  ),
+  mutation("a consumer processes what was set aside", edit(consume, "  if (!isOutput(artifact)) return;\n", "")),
+  mutation(
+    "readers of a whole log get what was set aside",
+    edit(order, "(await readPage(log, 0)).filter(isOutput);", "(await readPage(log, 0));"),
+  ),
+  mutation(
+    "readers of a log longer than a page get what was set aside",
+    edit(order, "if (isOutput(artifact)) yield artifact;", "yield artifact;"),
+  ),
+  mutation(
+    "readers of artifacts get what was set aside",
+    edit("core/tasks/task-handle.ts", "pulled.artifacts.filter(isOutput)", "pulled.artifacts"),
+  ),
+  mutation(
+    "the share of failed batches is not judged",
+    edit(handlerRun, "if (newlyAside <= maxAsideShare * length) return;", "if (length >= 0) return;"),
+  ),
+  mutation(
+    "the share of failed batches is one of those with an output",
+    edit(handlerRun, "newlyAside <= maxAsideShare * length", "newlyAside <= maxAsideShare * (length - newlyAside)"),
+  ),
+  mutation(
+    "a first batch that is set aside is not announced",
+    edit(
+      handlerRun,
+      'await announce(run, { kind: "BATCH_FAILED",',
+      'if (false) await announce(run, { kind: "BATCH_FAILED",',
+    ),
+  ),
+  {
+    ...mutation(
+      "batches are stored after an append of which the outcome is unknown",
+      edit(queue, "      this.#mayNotStore = true;\n", ""),
+    ),
+  },
+  mutation(
+    "a try that exceeded its time limit frees its slot while its code runs",
+    edit(pool, "this.#processing + leftover.count >= concurrency", "this.#processing >= concurrency"),
+  ),
+  {
+    ...mutation(
+      "tries that exceed their time limit are not counted",
+      edit(pool, "    open.failed++;\n", "    if (!isInstance(error, TryTimedOut)) open.failed++;\n"),
+    ),
+    elsewhere: directed(
+      "names the batch and the limit when it was the last",
+      "simulated batches do not hang at every try",
+    ),
+  },
+  {
+    ...mutation(
+      "an attempt whose slots are occupied by code that does not return waits for it",
+      edit(
+        pool,
+        "    if (isIdle && this.#options.leftover.count >= this.#options.concurrency) return this.#waitForSlot();\n",
+        "",
+      ),
+    ),
+    elsewhere: directed("occupies its slot until its code returns", "simulated code does return"),
+  },
+  {
+    ...mutation(
+      "a try that exceeds its time limit is not aborted",
+      edit(timedTry, '      own.abort(new AttemptAborted("its batch exceeded the time limit"));\n', ""),
+    ),
+    elsewhere: directed("is aborted when it exceeds it", "the engine awaits the code of such a try no longer"),
+  },
+];
