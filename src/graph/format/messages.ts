@@ -176,7 +176,9 @@ export type MessageText<TKey extends MessageKey, TValues> = Fill<(typeof message
  * The same where the compiler would fill it in at its declaration, with type parameters as values, in every program:
  * until `TOpen` is known, it does not.
  */
-export type LateText<TOpen, TKey extends MessageKey, TValues> = TOpen extends string ? MessageText<TKey, TValues> : never;
+export type LateText<TOpen, TKey extends MessageKey, TValues> = TOpen extends string
+  ? MessageText<TKey, TValues>
+  : never;
 
 // TValues has no constraint: to prove that a computed text is a string, the compiler would expand all its possible
 // values, which costs 400,000 instantiations for a mismatch. No numbers: with both, the compiler makes a text of each for
