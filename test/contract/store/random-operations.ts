@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import type { Attempt, EpochRef, ShardRef } from "../../../src/core/model/records.ts";
+import type { Attempt, CarriedOutput, EpochRef, ShardRef } from "../../../src/core/model/records.ts";
 import type { Store } from "../../../src/core/ports/index.ts";
 import { artifactOf, failureOf, newTask } from "./fixture.ts";
 
@@ -94,6 +94,14 @@ const byAttempt = <T>(
     return (store) => call(store, attempt, drawn.args);
   });
 
+/** What the output of a shard begins with in a retry. */
+const carried: CarriedOutput = {
+  log: { taskId: "t1", nodeId: "extract", shard: 0, generation: 1, length: 2, aside: 1 },
+  sourceGens: { "extract/0": 1 },
+  checkpoint: { row: 2 },
+  checkpointIndex: 2,
+};
+
 const tasks = [
   plain(
     fc.record({
@@ -134,8 +142,10 @@ const tasks = [
 ] as const;
 
 const coordinators = [
-  plain(fc.record({ shard, init: fc.record({ type, priority: few }) }), "dispatch", (store, { shard: ref, init }) =>
-    store.dispatch(ref, init),
+  plain(
+    fc.record({ shard, init: fc.record({ type, priority: few, carried: fc.constantFrom(undefined, carried) }) }),
+    "dispatch",
+    (store, { shard: ref, init }) => store.dispatch(ref, init),
   ),
   found(fc.record({ shard, from: shard, type }), "adopt", async ({ model }, drawn) => {
     const records = await model.readShards(drawn.from.taskId, [drawn.from.nodeId]);
@@ -143,8 +153,10 @@ const coordinators = [
     if (finished === undefined) return async () => undefined;
     return (store) => store.adopt(drawn.shard, { type: drawn.type, priority: 0, finished });
   }),
-  plain(fc.record({ shard, init: fc.record({ type, graceMs: durationMs }) }), "cancelShard", (store, drawn) =>
-    store.cancelShard(drawn.shard, drawn.init),
+  plain(
+    fc.record({ shard, init: fc.record({ type, graceMs: durationMs, carried: fc.constantFrom(undefined, carried) }) }),
+    "cancelShard",
+    (store, drawn) => store.cancelShard(drawn.shard, drawn.init),
   ),
   found(fc.record({ shard, offset, maxLost: few }), "expire", async (progress, drawn) => {
     const ref = await epochOf(progress, drawn.shard, drawn.offset);

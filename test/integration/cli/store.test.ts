@@ -83,6 +83,8 @@ describe("flowkit tasks", () => {
     const watched = await words("tasks", "watch", body.taskId);
     expect(watched.exitCode).toBe(0);
     expect(watched.stdout).toMatch(new RegExp(`fragile\\) finished.*\nretry of ${taskId}\n`));
+    expect(watched.stdout).toMatch(/ {2}check {2}check {2}finished {2}3 batches, 2 carried\n/);
+    expect(watched.stderr).toContain("  check  queued, 2 batches carried\n");
     up.child.kill("SIGTERM");
     expect(await up.outcome).toMatchObject({
       exitCode: 0,
