@@ -88,6 +88,7 @@ export const asideMutations: readonly Mutation[] = [
       "batches are stored after an append of which the outcome is unknown",
       edit(queue, "      this.#mayNotStore = true;\n", ""),
     ),
+    harmless: "the store refuses an entry whose seq is taken, and its origin calls the batch before it open",
   },
   mutation(
     "a try that exceeded its time limit frees its slot while its code runs",
