@@ -305,6 +305,38 @@ describe("parameters of methods take all that they are given", () => {
   });
 });
 
+describe("inputs that are declared as z.ZodType<T>", () => {
+  interface Row {
+    readonly a: string;
+  }
+  const declared: z.ZodType<Row> = z.object({ a: z.string() });
+  const numbers = defineHandler("d", { output: z.object({ a: z.int() }), processBatch: () => ({ a: 1 }) });
+  const texts = defineHandler("t", { output: z.object({ a: z.string() }), processBatch: () => ({ a: "" }) });
+
+  test("count as T on an edge", () => {
+    const one = defineHandler("one", { input: declared, output: z.null(), processBatch: () => null });
+    const helper = <T>(schema: z.ZodType<T>) =>
+      defineHandler("two", { input: schema, output: z.null(), processBatch: () => null });
+    flow()
+      .node("t", texts)
+      .then("one", one)
+      .node("two", helper(declared), { after: ["t"] });
+    // @ts-expect-error: .a is number, needs string
+    flow().node("d", numbers).then("one", one);
+    // @ts-expect-error: .a is number, needs string
+    flow().node("d", numbers).then("two", helper(declared));
+  });
+
+  test("unlike those that take anything", () => {
+    const any = defineHandler("any", { input: z.unknown(), output: z.null(), processBatch: () => null });
+    const coerced = defineHandler("coerced", { input: z.coerce.string(), output: z.null(), processBatch: () => null });
+    flow()
+      .node("d", numbers)
+      .then("any", any)
+      .node("coerced", coerced, { after: ["d"] });
+  });
+});
+
 describe("helpers that are generic", () => {
   test("over schemas", () => {
     const validate = <S extends z.ZodType>(schema: S) =>

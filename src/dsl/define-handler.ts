@@ -5,6 +5,7 @@ import type { Suggested } from "./model/adapter.ts";
 import type { Handler } from "./model/handler.ts";
 import {
   type AnySchema,
+  type InputWire,
   type NoArgs,
   type NoInput,
   type NoResult,
@@ -68,7 +69,7 @@ export function defineHandler<
     >,
 ): Handler<
   TName,
-  Wire<TInput>,
+  InputWire<TInput>,
   Stored<TOutput>,
   TResult extends NoResult ? Absent : Stored<TResult>,
   Wire<TArgs>,

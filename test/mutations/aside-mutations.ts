@@ -92,7 +92,7 @@ export const asideMutations: readonly Mutation[] = [
   },
   mutation(
     "a try that exceeded its time limit frees its slot while its code runs",
-    edit(pool, "this.#processing + leftover.count >= concurrency", "this.#processing >= concurrency"),
+    edit(pool, "this.#processing + (leftover?.count ?? 0) >= concurrency", "this.#processing >= concurrency"),
   ),
   {
     ...mutation(
@@ -109,7 +109,7 @@ export const asideMutations: readonly Mutation[] = [
       "an attempt whose slots are occupied by code that does not return waits for it",
       edit(
         pool,
-        "    if (isIdle && this.#options.leftover.count >= this.#options.concurrency) return this.#waitForSlot();\n",
+        "    if (isIdle && leftover !== undefined && leftover.count >= concurrency) return this.#waitForSlot();\n",
         "",
       ),
     ),

@@ -113,10 +113,16 @@ export const carriedMutations: readonly Mutation[] = [
     "what a retry had not copied is lost for the next",
     edit(carrying, "  if (carried !== undefined && carried.length > length) return carried;\n", ""),
   ),
-  mutation(
-    "a cancelled retry decides about children first",
-    edit(scheduler, "of parentsFirst(cached.plan)", "of parentsFirst(cached.plan).toReversed()"),
-  ),
+  {
+    elsewhere: directed(
+      "a retry that fails again is continued",
+      "requires a retry that is cancelled before it dispatches a node and its child, which both had stored batches",
+    ),
+    ...mutation(
+      "a cancelled retry decides about children first",
+      edit(scheduler, "of parentsFirst(cached.plan)", "of parentsFirst(cached.plan).toReversed()"),
+    ),
+  },
   {
     elsewhere: {
       file: "test/unit/core/coordinator/carrying.test.ts",

@@ -93,6 +93,18 @@ export type NoResult = NoSchema<Absent, void>;
 /** The wire form of a value: its JSON. */
 export type Wire<TSchema> = TSchema extends ZodSchema ? TSchema["_zod"]["input"] : StandardTypes<TSchema>["input"];
 
+/**
+ * The wire form of an input. Of a schema whose type is `z.ZodType<T>` it is not declared, and counts as `T`: a check of
+ * that is better than none. Other schemas of the input `unknown` take anything, such as `z.unknown()` and `z.coerce`.
+ */
+export type InputWire<TSchema> = TSchema extends ZodSchema
+  ? "string" | "object" extends KindOf<TSchema>
+    ? TSchema["_zod"]["output"]
+    : TSchema["_zod"]["input"]
+  : StandardTypes<TSchema>["input"];
+
+type KindOf<TSchema> = TSchema extends { readonly type: infer TKind } ? TKind : never;
+
 /** The form of a value in handler code, after decoding. */
 export type Decoded<TSchema> =
   // biome-ignore lint/suspicious/noExplicitAny: as in zod's `output`, whose values a generic helper has instead

@@ -104,7 +104,8 @@ export interface AnyFlow {
 /*
  * The signatures of the chain's methods. They are generic over their receiver (`this: TFlow`) and read its state from
  * one property, so that the accumulated nodes are never part of a half-instantiated signature, which alone would make
- * the chain five times as expensive.
+ * the chain five times as expensive. `TParents` is never inferred: as a parameter its default is computed once for all
+ * checks.
  */
 
 type After = readonly string[] | [] | Absent;
@@ -139,30 +140,20 @@ export interface AddRoot {
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
     TKeys extends PropertyKey = never,
+    TParents extends readonly string[] = ParentsOf<TAfter, []>,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerOrError<
       THandler,
-      HandlerProblem<
-        THandler,
-        TId,
-        TFlow[typeof state],
-        TAfter,
-        ParentsOf<TAfter, []>,
-        TAdapter,
-        TFrom,
-        TListKey,
-        TFanIn,
-        TArgKeys
-      >,
+      HandlerProblem<THandler, TId, TFlow[typeof state], TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>,
       TKeys
     >,
     options?: NodeOptions<
       TId,
       THandler,
       TAfter,
-      ParentsOf<TAfter, []>,
+      TParents,
       TFanIn,
       TAdapter,
       TFrom,
@@ -184,13 +175,12 @@ export interface AddRoot {
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       THandler["$infer"]["output"],
       HandlerStep<TId, THandler, TPartitions>,
-      ParentsOf<TAfter, []>[number]
+      TParents[number]
     >
   >;
 }
 
-// `node` and `then` have separate signatures: a type parameter for the default of `after`, read in every check, would
-// make the whole chain 5 % more expensive.
+// `node` and `then` differ in the default of `TParents` and in their documentation, which editors take from a signature.
 /** The methods {@link Flow.then} and {@link Flow.next}. */
 export interface AddNext {
   /**
@@ -219,30 +209,20 @@ export interface AddNext {
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
     TKeys extends PropertyKey = never,
+    TParents extends readonly string[] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
   >(
     this: TFlow,
     id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerOrError<
       THandler,
-      HandlerProblem<
-        THandler,
-        TId,
-        TFlow[typeof state],
-        TAfter,
-        ParentsOf<TAfter, TFlow[typeof state]["last"]>,
-        TAdapter,
-        TFrom,
-        TListKey,
-        TFanIn,
-        TArgKeys
-      >,
+      HandlerProblem<THandler, TId, TFlow[typeof state], TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>,
       TKeys
     >,
     options?: NodeOptions<
       TId,
       THandler,
       TAfter,
-      ParentsOf<TAfter, TFlow[typeof state]["last"]>,
+      TParents,
       TFanIn,
       TAdapter,
       TFrom,
@@ -264,7 +244,7 @@ export interface AddNext {
       Recorded<TId, [TFlow[typeof state]["blocks"]["length"], TFlow[typeof state]["recent"]["length"]]>,
       THandler["$infer"]["output"],
       HandlerStep<TId, THandler, TPartitions>,
-      ParentsOf<TAfter, TFlow[typeof state]["last"]>[number]
+      TParents[number]
     >
   >;
 }

@@ -172,10 +172,19 @@ type Values = { readonly [name: string]: string | number };
 /** The message as a type, with its placeholders filled in. */
 export type MessageText<TKey extends MessageKey, TValues> = Fill<(typeof messages)[TKey], TValues>;
 
-// A placeholder without a value stays, as at run time. TValues has no constraint: to prove that a computed text is a
-// string, the compiler would expand all its possible values, which costs 400,000 instantiations for a mismatch.
+/**
+ * The same where the compiler would fill it in at its declaration, with type parameters as values, in every program:
+ * until `TOpen` is known, it does not.
+ */
+export type LateText<TOpen, TKey extends MessageKey, TValues> = TOpen extends string
+  ? MessageText<TKey, TValues>
+  : never;
+
+// TValues has no constraint: to prove that a computed text is a string, the compiler would expand all its possible
+// values, which costs 400,000 instantiations for a mismatch. No numbers: with both, the compiler makes a text of each for
+// each placeholder, and all of them again wherever the message is instantiated.
 type Fill<TText extends string, TValues> = TText extends `${infer THead}{${infer TName}}${infer TRest}`
-  ? `${THead}${TName extends keyof TValues ? TValues[TName] & (string | number) : `{${TName}}`}${Fill<TRest, TValues>}`
+  ? `${THead}${TValues[TName & keyof TValues] & string}${Fill<TRest, TValues>}`
   : TText;
 
 /**

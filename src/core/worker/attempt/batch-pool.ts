@@ -22,7 +22,8 @@ export interface BatchPoolOptions {
   readonly runner: BatchRunner;
   readonly log: AttemptLog;
   readonly tries: TryCounts;
-  readonly leftover: LeftoverTries;
+  /** If tries have a time limit. */
+  readonly leftover: LeftoverTries | undefined;
   /** What a batch that fails for good ends: the input and the other batches. */
   readonly part: AttemptScope;
   readonly concurrency: number;
@@ -63,7 +64,7 @@ export class BatchPool {
       onFailed: (open, error) => this.#end(open, error),
       onChange: () => this.#changed(),
     });
-    options.leftover.onReturn = () => this.#changed();
+    if (options.leftover !== undefined) options.leftover.onReturn = () => this.#changed();
     this.#maxOpen = run.node.batches.ordered ? 2 * concurrency : Math.max(minOpen, openPerSlot * concurrency);
   }
 
@@ -129,7 +130,7 @@ export class BatchPool {
   /** Outputs do not accumulate either, if the store is slow or a consumer is waited for. */
   get #isBusy(): boolean {
     const { concurrency, leftover } = this.#options;
-    return this.#processing + leftover.count >= concurrency || this.#outcomes.length >= concurrency;
+    return this.#processing + (leftover?.count ?? 0) >= concurrency || this.#outcomes.length >= concurrency;
   }
 
   get #isFull(): boolean {
@@ -154,7 +155,8 @@ export class BatchPool {
     const { run, part, mayStay } = this.#options;
     const { clock, limits } = run.parts;
     const isIdle = this.#isIdle;
-    if (isIdle && this.#options.leftover.count >= this.#options.concurrency) return this.#waitForSlot();
+    const { leftover, concurrency } = this.#options;
+    if (isIdle && leftover !== undefined && leftover.count >= concurrency) return this.#waitForSlot();
     const due = isIdle ? this.#firstDue() : undefined;
     if (due === undefined) return this.#change();
     part.checkMayBegin();
@@ -207,7 +209,7 @@ export class BatchPool {
       failure = { error };
     }
     this.#processing--;
-    if (isInstance(failure?.error, TryTimedOut)) this.#options.leftover.add(failure.error);
+    if (isInstance(failure?.error, TryTimedOut)) this.#options.leftover?.add(failure.error);
     if (failure === undefined) await this.#outcomes.add(open);
     else await this.#failed(open, failure.error);
     this.#changed();

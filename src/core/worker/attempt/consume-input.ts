@@ -33,7 +33,7 @@ interface PassRun {
   readonly pass: Pass;
   readonly reports: AttemptReports;
   readonly tries: TryCounts;
-  readonly leftover: LeftoverTries;
+  readonly leftover: LeftoverTries | undefined;
 }
 
 interface Consuming extends PassRun {

@@ -38,7 +38,7 @@ async function start(attempt: {
   const input = routeInput({ node, plan, handler: definition, customAdapters: parts.inputAdapters });
   const context = new RunContext(run, { args: await argsOf(run, runtime, input), cleanups, reports });
   const tries = new TryCounts(run, { reports, concurrency: definition.concurrency ?? 1 });
-  const leftover = new LeftoverTries();
+  const leftover = node.batches.timeoutMs === undefined ? undefined : new LeftoverTries();
   if (runtime.needsInit) await held.wait(Promise.resolve(run.code.run(() => runtime.init())));
   await overLog(run, async (pass) => {
     const { log, record } = pass;

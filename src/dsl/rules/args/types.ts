@@ -1,4 +1,4 @@
-import type { Absent, IsAssignable } from "../../../builtins/node-records.ts";
+import type { Absent, IsAssignable, Recorded } from "../../../builtins/node-records.ts";
 import type { Show } from "../../../graph/data/show-type.ts";
 import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
@@ -9,9 +9,7 @@ export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"]
   ? ArgsOf<THandler>
   : InputOf<THandler> extends Absent
     ? ArgsOf<THandler>
-    : keyof ArgsOf<THandler> extends never
-      ? InputOf<THandler>
-      : InputOf<THandler> & ArgsOf<THandler>;
+    : InputOf<THandler> & ArgsOf<THandler>;
 
 /** The type of `args` at a place in the flow. */
 export type ArgsAt<THandler extends AnyHandler, TParents extends readonly string[]> = TParents["length"] extends 0
@@ -41,7 +39,15 @@ export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> 
       >;
     };
 
-/** Nearly always no key is missing: to compute which keys are required costs ten times as much. */
-export type MissingKeys<T, TWritten> = [keyof T] extends [TWritten] ? never : Exclude<RequiredKeys<T>, TWritten>;
+/**
+ * Nearly always no key is missing: to compute which keys are required costs ten times as much. A value of type `never` is
+ * right under every key.
+ */
+export type MissingKeys<T, TWritten> =
+  Recorded<TWritten & string, never> extends T ? never : Exclude<RequiredKeys<T>, TWritten>;
 
-type RequiredKeys<T> = { [TKey in keyof T]-?: {} extends Pick<T, TKey> ? never : TKey }[keyof T] & string;
+/** An optional key does not extend one that is required; an index signature does. */
+type RequiredKeys<T> = {
+  [TKey in keyof T]-?: T extends Recorded<TKey & string, unknown> ? (string extends TKey ? never : TKey) : never;
+}[keyof T] &
+  string;

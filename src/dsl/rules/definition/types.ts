@@ -1,4 +1,4 @@
-import type { IsNever } from "../../../builtins/node-records.ts";
+import type { IsNever, Recorded } from "../../../builtins/node-records.ts";
 import type { Json } from "../../../errors/index.ts";
 import type { Join, MessageText, twoWaySchema, zodSchema } from "../../../graph/format/messages.ts";
 import type { FlowSchemaError } from "../../model/markers.ts";
@@ -40,32 +40,42 @@ type NotJson<T, TPath extends string, TDepth extends 0[] = []> = TDepth["length"
     : // also stops at recursive types that are JSON, such as z.json()
       T extends Json
       ? never
-      : T extends undefined
-        ? `${TPath} may be undefined`
-        : T extends bigint
-          ? `${TPath} is a bigint`
-          : T extends symbol
-            ? `${TPath} is a symbol`
-            : T extends (...args: never) => unknown
-              ? `${TPath} is a function`
-              : T extends Date
-                ? `${TPath} is a Date (use a codec: the wire type must be JSON)`
-                : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>
-                  ? `${TPath} is a Map or Set`
-                  : T extends OneWay
-                    ? `${TPath} must be ${typeof twoWaySchema}`
-                    : T extends readonly (infer TElement)[]
-                      ? NotJson<TElement, `${TPath}[]`, [...TDepth, 0]>
-                      : T extends object
-                        ? NotJsonKeys<T, TPath, TDepth>
-                        : `${TPath} has no JSON form`;
+      : T extends object
+        ? T extends NoData
+          ? NoDataText<T, TPath>
+          : T extends readonly (infer TElement)[]
+            ? NotJson<TElement, `${TPath}[]`, [...TDepth, 0]>
+            : NotJsonKeys<T, TPath, TDepth>
+        : T extends undefined
+          ? `${TPath} may be undefined`
+          : T extends bigint
+            ? `${TPath} is a bigint`
+            : T extends symbol
+              ? `${TPath} is a symbol`
+              : `${TPath} has no JSON form`;
+
+/** Objects without a JSON form. */
+type NoData = AnyFunction | Date | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | OneWay;
+/** Outside the types that compare with it, which would instantiate it each time. */
+type AnyFunction = (...args: never) => unknown;
+
+type NoDataText<T, TPath extends string> = T extends AnyFunction
+  ? `${TPath} is a function`
+  : T extends Date
+    ? `${TPath} is a Date (use a codec: the wire type must be JSON)`
+    : T extends OneWay
+      ? `${TPath} must be ${typeof twoWaySchema}`
+      : `${TPath} is a Map or Set`;
 
 type NotJsonKeys<T extends object, TPath extends string, TDepth extends 0[]> = {
-  [TKey in keyof T & string]-?: NotJson<
-    {} extends Pick<T, TKey> ? Exclude<T[TKey], undefined> : T[TKey],
-    `${TPath}.${TKey}`,
-    [...TDepth, 0]
-  >;
+  [TKey in keyof T & string]-?: [T[TKey]] extends [Json]
+    ? never
+    : T extends Recorded<TKey, unknown>
+      ? NotJson<T[TKey], `${TPath}.${TKey}`, [...TDepth, 0]>
+      : // an optional key
+        [T[TKey]] extends [Json | undefined]
+        ? never
+        : NotJson<Exclude<T[TKey], undefined>, `${TPath}.${TKey}`, [...TDepth, 0]>;
 }[keyof T & string];
 
 /**

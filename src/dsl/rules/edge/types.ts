@@ -1,7 +1,7 @@
 import type { AliasPayload, DefaultAdapter, TakesAliases } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
-import type { MessageText } from "../../../graph/format/messages.ts";
+import type { LateText, MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
 import type { Alternatives, FlowChoiceError, FlowTypeError, Offered } from "../../model/markers.ts";
@@ -41,7 +41,7 @@ type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THa
 
 export type KnownId<TParent, TIds extends string, TId extends string> = [TParent] extends [TIds]
   ? TParent
-  : FlowChoiceError<MessageText<"unknownDependency", { node: TId; id: TParent & string }>, TIds>;
+  : FlowChoiceError<LateText<TId, "unknownDependency", { node: TId; id: TParent & string }>, TIds>;
 
 export type FromArgument<
   TFrom,
@@ -75,7 +75,7 @@ export type FromArgument<
               InputOf<THandler>
             >;
           }
-      : FlowTypeError<MessageText<"aliasesOnlyGather", { adapter: TAdapter & string }>>;
+      : FlowTypeError<LateText<TId, "aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
 /** The aliases that a handler takes. */
 type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent } & Offered;
@@ -97,7 +97,9 @@ type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyH
 type AliasArgument<TJudged, TSource, TId extends string, TGiven, TInput> = [TJudged] extends [TSource]
   ? IsAssignable<TGiven, KeysOf<TInput, keyof TGiven>> extends true
     ? TJudged
-    : FlowTypeError<MessageText<"adapterInput", { node: TId; why: MismatchText<TGiven, KeysOf<TInput, keyof TGiven>> }>>
+    : FlowTypeError<
+        LateText<TId, "adapterInput", { node: TId; why: MismatchText<TGiven, KeysOf<TInput, keyof TGiven>> }>
+      >
   : TJudged;
 
 type SourceArgument<

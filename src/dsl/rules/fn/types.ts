@@ -12,7 +12,7 @@ import type {
 import type { FlowChoiceError, FlowListError, FlowTypeError } from "../../model/markers.ts";
 import type { FlowReferenceError, ParamReference } from "../../model/param.ts";
 import type { MissingKeys } from "../args/types.ts";
-import type { ParamText, WithParams } from "../params/types.ts";
+import type { FnWithParams, ParamText } from "../params/types.ts";
 
 /** Reported at the function: an unknown name, and missing args. `TArgKeys` are the args that were given. */
 export type FnArgument<TFn, TId extends string, TArgKeys> = TFn extends BuiltInFunctionName | AnyCoordinatorFn
@@ -54,7 +54,7 @@ export type FnArgs<
 > = Inferred<TArgs> &
   // A separate mapped type, in which `param(...)` finds its place before there is a verdict. The verdict is spelled out
   // because the compiler resolves an alias too early, and finds no place.
-  WithParams<[TArgs] extends [RightArgs<TFn, TParams, TId, TParent, TIds>] ? OpenArgsOf<TFn> : {}, TParams> &
+  FnWithParams<[TArgs] extends [RightArgs<TFn, TParams, TId, TParent, TIds>] ? OpenArgsOf<TFn> : {}, TParams> &
   ([TArgs] extends [RightArgs<TFn, TParams, TId, TParent, TIds>]
     ? WrittenArgsOf<TFn, TId, TParent, TIds>
     : JudgedArgs<
@@ -65,7 +65,7 @@ export type FnArgs<
       >) &
   UnknownFnArgs<TFn, TId, Exclude<keyof TArgs, keyof KnownArgsOf<TFn>>>;
 
-type RightArgs<TFn, TParams, TId extends string, TParent extends string, TIds extends string> = WithParams<
+type RightArgs<TFn, TParams, TId extends string, TParent extends string, TIds extends string> = FnWithParams<
   OpenArgsOf<TFn>,
   TParams
 > &

@@ -15,7 +15,7 @@ import type {
   SourcesOf,
 } from "../../../builtins/node-records.ts";
 import type { FitsByAlias, MismatchText } from "../../../graph/data/mismatch.ts";
-import type { Join, JoinList, MessageText } from "../../../graph/format/messages.ts";
+import type { Join, JoinList, LateText, MessageText } from "../../../graph/format/messages.ts";
 import type { AdapterArgs, AdapterName, AnyInputAdapter, ListKeyOption, PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
 import type { FlowChoiceError, FlowTypeError, OrError } from "../../model/markers.ts";
@@ -38,7 +38,7 @@ export type AdapterArgument<
   ? TAdapter
   : TAdapter extends DefaultAdapter
     ? TParents["length"] extends 0
-      ? FlowTypeError<MessageText<"rootInput", { node: TId }>>
+      ? FlowTypeError<LateText<TId, "rootInput", { node: TId }>>
       : TAdapter
     : TAdapter extends AdapterName<TAdapters>
       ? OrError<
@@ -57,7 +57,7 @@ export type AdapterArgument<
             TInputKeys
           >
         >
-      : FlowChoiceError<MessageText<"unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>;
+      : FlowChoiceError<LateText<TId, "unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>;
 
 type AdapterProblem<
   TAdapter,
@@ -72,7 +72,7 @@ type AdapterProblem<
   TAfter,
   TInputKeys,
 > = TParents["length"] extends 0
-  ? MessageText<"rootInput", { node: TId }>
+  ? LateText<TId, "rootInput", { node: TId }>
   : [MissingKeys<AdapterArgs<TAdapter, TAdapters>, TInputKeys>] extends [never]
     ? // A list key has its own check; without `after` and `from`, the mismatch is reported at the handler.
       [TAfter, TFrom, TListKey] extends [Absent, Absent, unknown] | [unknown, unknown, string]

@@ -23,9 +23,23 @@ export type WithParams<TArgs, TParams> = {
   readonly [TKey in keyof TArgs]:
     | TArgs[TKey]
     | ParamFor<TKey, TArgs[TKey], FittingParams<TParams, TArgs[TKey]>, TParams>
-    | WithParams<Inside<TArgs[TKey]>, TParams>
+    | Inside<TArgs[TKey], TParams>;
+};
+
+/**
+ * The same for the arguments of a coordinator function, of which the compiler knows nothing when it looks for the place:
+ * it finds none in the branches of one condition for lists, objects and JSON.
+ */
+export type FnWithParams<TArgs, TParams> = {
+  readonly [TKey in keyof TArgs]:
+    | TArgs[TKey]
+    | ParamFor<TKey, TArgs[TKey], FittingParams<TParams, TArgs[TKey]>, TParams>
+    | FnWithParams<Structure<TArgs[TKey]>, TParams>
     | InsideJson<TArgs[TKey], TParams>;
 };
+
+type Structure<T> = AnyJson extends T ? never : T & {};
+type InsideJson<T, TParams> = AnyJson extends T ? Value<TParams> : never;
 
 export type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamReference<
   TFits,
@@ -33,8 +47,7 @@ export type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamRefere
 >;
 
 /** Objects and lists; a mapped type leaves scalars unchanged. The type of all JSON would recurse without end. */
-type Inside<T> = AnyJson extends T ? never : T & {};
-type InsideJson<T, TParams> = AnyJson extends T ? Value<TParams> : never;
+type Inside<T, TParams> = AnyJson extends T ? Value<TParams> : WithParams<T & {}, TParams>;
 
 /** JSON with parameters anywhere in it. */
 type Value<TParams> =

@@ -1,5 +1,5 @@
 import type { CoreReasonCode } from "../../../errors/index.ts";
-import type { MessageText } from "../../../graph/format/messages.ts";
+import type { LateText, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyCoordinatorFn, FnNameOf } from "../../model/coordinator-function.ts";
 import type { AnyHandler } from "../../model/handler.ts";
 import type { Alternatives, FlowChoiceError } from "../../model/markers.ts";
@@ -16,7 +16,7 @@ export type PermanentOn<
       [TIndex in keyof TCodes]: [TCodes[TIndex]] extends [THandler["$infer"]["errors"] | CoreReasonCode]
         ? TCodes[TIndex]
         : FlowChoiceError<
-            MessageText<"permanentOnUnknown", { node: TId; handler: THandler["name"]; code: TCodes[TIndex] }>,
+            LateText<TId, "permanentOnUnknown", { node: TId; handler: THandler["name"]; code: TCodes[TIndex] }>,
             THandler["$infer"]["errors"] | CoreReasonCode
           >;
     };
