@@ -1,3 +1,4 @@
+import type { BatchPolicy } from "../../src/graph/index.ts";
 import { type DrawnNode, randomGraph } from "../../src/testing/cluster/random-graph.ts";
 import type { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { shared } from "./process-spec.ts";
@@ -20,25 +21,39 @@ type Io = {
 export function chaosGraph(random: SeededRandom): { readonly nodes: readonly DrawnNode[] } {
   const nodes = randomGraph(random, random.pick(sizes)).nodes.map(real);
   const isFragile = random.chance(fragile);
+  const aside = new Set(nodes.filter(setsAside).map(({ node_id }) => node_id));
   const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
   return {
     nodes: nodes.map((drawn) => {
-      const node = canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
+      const readsAll = !drawn.depends_on.some((id) => aside.has(id));
+      const node = readsAll && canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
       return isFragile ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
     }),
   };
 }
+
+/** External workers would take what is set aside for an output. */
+const setsAside = ({ batches }: DrawnNode): boolean => (batches as BatchPolicy | undefined)?.on_failure === "set_aside";
 
 /**
  * In real time, a timeout must leave time for a lease, a pause and a broker's restart, and each batch takes some
  * milliseconds.
  */
 function real(node: DrawnNode): DrawnNode {
-  const { timeout_sec, io } = node as DrawnNode & { readonly timeout_sec?: number; readonly io?: Io };
+  const {
+    timeout_sec,
+    io,
+    batches: policy,
+  } = node as DrawnNode & {
+    readonly timeout_sec?: number;
+    readonly io?: Io;
+    readonly batches?: BatchPolicy;
+  };
   const batches = io?.input_inline?.batches;
   return {
     ...node,
     ...(timeout_sec === undefined ? {} : { timeout_sec: timeout_sec * 4 }),
+    ...(policy?.timeout_sec === undefined ? {} : { batches: { ...policy, timeout_sec: policy.timeout_sec * 4 } }),
     ...(batches === undefined
       ? {}
       : { io: { ...io, input_inline: { ...io?.input_inline, batches: Math.min(batches, mostBatches) } } }),

@@ -4,12 +4,13 @@ import type { AttemptContext, HandlerDefinition } from "../../src/definitions/in
 import { PermanentError, RetryableError } from "../../src/errors/index.ts";
 import {
   compute,
+  isHopeless,
   mostGrowth,
   type SourceArgs,
   sourcePayload,
   unstableUids,
 } from "../../src/testing/cluster/computation.ts";
-import { sometimesPermanent } from "../../src/testing/cluster/random-graph.ts";
+import { hopeless, sometimesPermanent } from "../../src/testing/cluster/random-graph.ts";
 import type { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { type CallRef, type JournalWriter, machineMs } from "./journal.ts";
 
@@ -63,6 +64,10 @@ export function chaosHandlers({ journal, random, leaseMs }: ChaosHandlersOptions
         call(ctx, ctx.uid, async () => {
           if (random.chance(rates.remembers)) await ctx.checkpoint.set({ uid: ctx.uid });
           await trouble(ctx);
+          if ((ctx.args as Partial<SourceArgs>).hopeless && isHopeless(ctx.nodeId, ctx.uid)) {
+            journal.write({ kind: "threw", at: machineMs(), ...refOf(ctx), code: hopeless });
+            throw new RetryableError(hopeless);
+          }
           const output = compute(ctx.nodeId, payload);
           ctx.metrics.add("rows", output.rows.length);
           return output;

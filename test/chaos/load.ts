@@ -47,7 +47,18 @@ export interface LoadOptions {
 /** The tasks of a run: creates them, cancels some, checks each ended one, retries some, and deletes all. */
 export class Load {
   readonly counts = {
-    ...{ created: 0, finished: 0, failed: 0, cancelled: 0, again: 0, adopted: 0, carried: 0, nodes: 0, external: 0 },
+    ...{
+      created: 0,
+      finished: 0,
+      failed: 0,
+      cancelled: 0,
+      again: 0,
+      adopted: 0,
+      carried: 0,
+      nodes: 0,
+      external: 0,
+      aside: 0,
+    },
     ...{ batches: 0, lost: 0, retried: 0, restarted: 0 },
   };
   readonly sampler = new Sampler();
@@ -135,12 +146,13 @@ export class Load {
     const { status, endedAt = 0, graph } = found.task;
     if (status === "finished" || status === "failed" || status === "cancelled") this.counts[status]++;
     this.counts.batches += found.rows.filter(({ isMarker, isAdopted }) => !isMarker && !isAdopted).length;
-    for (const { lost, failures, generation, artifactsOf, carried } of found.shards) {
+    for (const { lost, failures, failedBatches = 0, generation, artifactsOf, carried } of found.shards) {
       if (artifactsOf !== undefined) {
         this.counts.adopted++;
         continue;
       }
       this.counts.carried += carried?.length ?? 0;
+      this.counts.aside += failedBatches;
       this.counts.lost += lost;
       this.counts.retried += failures;
       this.counts.restarted += generation;

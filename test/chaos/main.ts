@@ -69,14 +69,16 @@ else if (!values.keep) rmSync(folder, { recursive: true, force: true });
 
 function tell({ broken, counts, faults, calls, starts, peak, calmMs }: ChaosReport): void {
   const { created, finished, failed, cancelled, again, adopted, carried, nodes, external } = counts;
-  const { batches, lost, retried, restarted } = counts;
+  const { batches, aside, lost, retried, restarted } = counts;
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
   const faultCounts = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
   console.log(
     `\n${created} tasks in ${minutes} minutes, ${again} retries with ${adopted} shards adopted and ${carried} batches carried`,
   );
   console.log(`${finished} finished, ${failed} failed, ${cancelled} cancelled; ${external} of ${nodes} nodes external`);
-  console.log(`${batches} batches stored by ${calls} calls of handlers; ${starts} starts of processes`);
+  console.log(
+    `${batches} batches stored, ${aside} of them set aside, by ${calls} calls of handlers; ${starts} starts of processes`,
+  );
   console.log(
     `${lost} lost leases, ${retried} failed attempts, ${restarted} restarted logs; at most ${peak} concurrent attempts`,
   );

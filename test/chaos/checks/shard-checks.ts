@@ -54,9 +54,10 @@ function checkHistory(record: ShardRecord): string[] {
 }
 
 /**
- * Permanent regardless of a node's policy: a `PermanentError` of the handler, and a value that does not match a schema.
+ * Permanent regardless of a node's policy: a `PermanentError` of the handler, a value that does not match a schema, and
+ * more failed batches than tolerated.
  */
-const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch"];
+const alwaysPermanent: readonly string[] = ["broken", "schema_mismatch", "too_many_failed_batches"];
 
 export function retryPolicyOf(node: GraphNode): { readonly max: number; isPermanent(code: string): boolean } {
   const { max = 2, permanent_on = ["bad_input", "schema_mismatch"] } = node.retry_policy ?? {};

@@ -1,4 +1,4 @@
-import { isTaskTerminal, shardKey } from "../../../src/core/model/records.ts";
+import { isOutput, isTaskTerminal, shardKey } from "../../../src/core/model/records.ts";
 import type { GraphNode } from "../../../src/graph/index.ts";
 import { type FinishedShard, judgeNode } from "../../../src/testing/checks/reference.ts";
 import { compute } from "../../../src/testing/cluster/computation.ts";
@@ -21,6 +21,7 @@ export function checkTask(
   const wrong = [...checkLogs(evidence), ...checkShards(evidence), ...checkJournal(evidence, at.calls)];
   if (!isTaskTerminal(task.status)) wrong.push(`it is ${task.status}`);
   if (task.status === "finished") wrong.push(...checkResults(evidence));
+  wrong.push(...checkSetAside(evidence, at.calls));
   if (task.status === "failed") wrong.push(...checkFailure(evidence, at.calls));
   if (task.status === "cancelled" && !at.wasCancelled) wrong.push("cancelled without a request");
   return wrong.map((what) => `task ${task.id}: ${what}`);
@@ -47,8 +48,14 @@ function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
     for (const { record, artifacts } of own) {
       if (record.status !== "finished") wrong.push(`${shardKey(record)} is ${record.status}`);
       const result = record.result as { readonly batches?: number } | undefined;
-      if (node.io?.fn === undefined && !isExternal(node) && result?.batches !== artifacts.length) {
-        wrong.push(`${shardKey(record)}: finalize saw ${result?.batches} of ${artifacts.length} batches`);
+      const outputs = artifacts.filter(isOutput).length;
+      if (node.io?.fn === undefined && !isExternal(node) && result?.batches !== outputs) {
+        wrong.push(`${shardKey(record)}: finalize saw ${result?.batches} of ${outputs} batches`);
+      }
+      if ((record.failedBatches ?? 0) !== artifacts.length - outputs) {
+        wrong.push(
+          `${shardKey(record)}: ${record.failedBatches} failed batches, but ${artifacts.length - outputs} are set aside`,
+        );
       }
     }
     const judged = isExternal(node) ? judgeExternal(node, { shards, rows }) : judgeNode(node, finished);
@@ -60,6 +67,24 @@ function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
   if (!isSame(vars.vars, expected))
     wrong.push(`variables ${JSON.stringify(vars.vars)}, not ${JSON.stringify(expected)}`);
   return wrong;
+}
+
+/** A batch is set aside only where its node does that, for an error of its handler, after its last try. */
+function checkSetAside({ task, rows }: TaskEvidence, calls: Calls): string[] {
+  return rows.flatMap(({ nodeId, artifact: { uid, failure }, isMarker }) => {
+    const node = task.graph.nodes.find(({ node_id }) => node_id === nodeId);
+    if (isMarker || failure === undefined || node === undefined) return [];
+    const { reasonCode: code, tries } = failure;
+    const { on_failure, timeout_sec } = node.batches ?? {};
+    // A retry begins with what the tasks before had set aside.
+    const isThrown = [task.id, ...(task.borrowsFrom ?? [])].some((id) => calls.hasThrown(id, nodeId, code));
+    const policy = retryPolicyOf(node);
+    return [
+      ...(on_failure === "set_aside" ? [] : [`${nodeId}: batch ${uid} is set aside`]),
+      ...(isThrown || (code === "timeout" && timeout_sec !== undefined) ? [] : [`${nodeId}: set aside for ${code}`]),
+      ...(policy.isPermanent(code) || tries === policy.max + 1 ? [] : [`${nodeId}: set aside after ${tries} tries`]),
+    ];
+  });
 }
 
 /** It outputs one batch for each batch of its sources' final logs, in any order. */
@@ -111,7 +136,8 @@ function checkFailure({ task, shards }: TaskEvidence, calls: Calls): string[] {
   }
   const isGiven =
     calls.hasThrown(task.id, node.node_id, code) ||
-    (code === "timeout" && node.timeout_sec !== undefined) ||
+    (code === "timeout" && (node.timeout_sec ?? node.batches?.timeout_sec) !== undefined) ||
+    (code === "too_many_failed_batches" && node.batches?.on_failure === "set_aside") ||
     (isExternal(node) && externalCodes.has(code));
   if (!isGiven) return [`failed without an injected cause: ${text}`];
   const policy = retryPolicyOf(node);
