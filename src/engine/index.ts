@@ -18,6 +18,8 @@ export type {
   Attempt,
   BatchFailure,
   BatchTries,
+  Carried,
+  CarriedOutput,
   Cause,
   DeadLetter,
   EpochRef,

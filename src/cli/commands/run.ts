@@ -183,11 +183,12 @@ function outcomeJson(view: TaskView, result: RunOutcome["result"]): object {
     ...(cancelReason === undefined ? {} : { cancelReason }),
     createdAt,
     ...(endedAt === undefined ? {} : { endedAt }),
-    nodes: nodes.map(({ nodeId, type, status: state, batches, failures, metrics }) => ({
+    nodes: nodes.map(({ nodeId, type, status: state, batches, failedBatches, failures, metrics }) => ({
       nodeId,
       type,
       status: state,
       batches,
+      failedBatches,
       failures,
       metrics,
     })),
