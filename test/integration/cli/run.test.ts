@@ -24,8 +24,24 @@ describe("flowkit run", () => {
       createdAt: expect.any(Number),
       endedAt: expect.any(Number),
       nodes: [
-        { nodeId: "numbers", type: "numbers", status: "finished", batches: 2, failedBatches: 0, failures: 0, metrics: {} },
-        { nodeId: "square", type: "square", status: "finished", batches: 2, failedBatches: 0, failures: 0, metrics: {} },
+        {
+          nodeId: "numbers",
+          type: "numbers",
+          status: "finished",
+          batches: 2,
+          failedBatches: 0,
+          failures: 0,
+          metrics: {},
+        },
+        {
+          nodeId: "square",
+          type: "square",
+          status: "finished",
+          batches: 2,
+          failedBatches: 0,
+          failures: 0,
+          metrics: {},
+        },
       ],
     });
   });
