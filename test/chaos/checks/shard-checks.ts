@@ -79,7 +79,10 @@ function checkAttempts(node: GraphNode, record: ShardRecord): string[] {
   const failed = count(({ cause }) => cause === "fail");
   const lost = count(({ cause, from }) => cause === "expire" && from === "running");
   if (failed !== record.failures) wrong.push(`${record.failures} failures, but its history has ${failed}`);
-  if (lost !== record.lost) wrong.push(`${record.lost} lost leases, but its history has ${lost}`);
+  // Progress between two losses begins the count again.
+  if (record.lost > lost || (lost > 0 && record.lost === 0)) {
+    wrong.push(`${record.lost} lost leases, but its history has ${lost}`);
+  }
   const ended = record.history.at(-1);
   const { tries = failed } = record.failure ?? {}; // of a batch; without one, attempts have failed
   if (ended?.cause === "fail" && !policy.isPermanent(ended.reasonCode ?? "") && tries !== policy.max + 1) {
