@@ -9,6 +9,7 @@ import type {
   CleanupOutcome,
   FailedBatch,
   ListOptions,
+  RetryBatchesOptions,
   RetryOptions,
   RunOptions,
   TaskHandle,
@@ -147,6 +148,14 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     nodeId: Extract<keyof TTypes["outputs"], string>,
   ): AsyncIterableIterator<FailedBatch> {
     return this.#coordinator.failedBatches(task, nodeId);
+  }
+
+  retryBatches<TTypes extends FlowTypes = UntypedFlow>(
+    task: string | TaskHandle<TTypes>,
+    nodeId: Extract<keyof TTypes["outputs"], string>,
+    options?: RetryBatchesOptions,
+  ): Promise<TaskHandle<TTypes>> {
+    return this.#coordinator.retryBatches(task, nodeId, options);
   }
 
   list(options?: ListOptions): Promise<Page<TaskSummary>> {

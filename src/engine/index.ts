@@ -30,6 +30,8 @@ export type {
   Origin,
   Position,
   Progress,
+  RetriedBatches,
+  RetriedShard,
   ShardRecord,
   ShardRef,
   ShardStatus,

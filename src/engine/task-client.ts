@@ -7,6 +7,7 @@ import type {
   CleanupOutcome,
   FailedBatch,
   ListOptions,
+  RetryBatchesOptions,
   RetryOptions,
   RunOptions,
   TaskHandle,
@@ -127,6 +128,17 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
   ): AsyncIterableIterator<FailedBatch> {
     this.#started();
     return failedBatches(this.#handleParts, typeof task === "string" ? task : task.id, nodeId);
+  }
+
+  async retryBatches<TTypes extends FlowTypes = UntypedFlow>(
+    task: string | TaskHandle<TTypes>,
+    nodeId: Extract<keyof TTypes["outputs"], string>,
+    options: RetryBatchesOptions = {},
+  ): Promise<TaskHandle<TTypes>> {
+    const { core, keepAlive } = this.#started();
+    const retry = await core.retryBatches(typeof task === "string" ? task : task.id, nodeId, options);
+    keepAlive?.hold(retry.id);
+    return taskHandle<TTypes>(this.#handleParts, retry.id);
   }
 
   async list(options: ListOptions = {}): Promise<Page<TaskSummary>> {
@@ -251,6 +263,25 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
     task: string | TaskHandle<TTypes>,
     nodeId: Extract<keyof TTypes["outputs"], string>,
   ): AsyncIterableIterator<FailedBatch>;
+  /**
+   * Retries failed batches of a node in a task that has ended, as a new task with the same graph and parameters; the old
+   * task stays. The node keeps all of its other output and processes only these batches; the nodes that read it run again,
+   * and the others are adopted, as by `retry`. A node that is not `resumable` starts over, and one that is `ordered` from
+   * the first of these batches on.
+   *
+   * @example
+   * const again = await engine.retryBatches(task, "enrich") // all that were set aside
+   * const one = await engine.retryBatches(task, "enrich", { uids: ["order-17"] })
+   *
+   * @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` if it has not ended, `NODE_UNKNOWN`, `BATCH_UNKNOWN` if the node has no
+   * such failed batch, `GRAPH_INVALID` if this engine cannot run its graph, `ENGINE_OPTIONS`, `ENGINE_NOT_STARTED`,
+   * `ENGINE_STOPPED`
+   */
+  retryBatches<TTypes extends FlowTypes = UntypedFlow>(
+    task: string | TaskHandle<TTypes>,
+    nodeId: Extract<keyof TTypes["outputs"], string>,
+    options?: RetryBatchesOptions,
+  ): Promise<TaskHandle<TTypes>>;
   /**
    * A page of the store's tasks, the newest first, without their graphs and parameters. `cursor` is present if more
    * follow.

@@ -11,7 +11,73 @@ const directed = (title: string, why: string) => ({
   why,
 });
 
+const retriedElsewhere = (title: string, why: string) => ({
+  file: "test/integration/engine/failed-batches.test.ts",
+  title,
+  why,
+});
+
 export const carriedMutations: readonly Mutation[] = [
+  mutation(
+    "a failed batch that is retried is not left open",
+    edit(
+      copy,
+      "      if (isLeftOut?.(artifact)) log.leaveOut(artifact);\n",
+      "      if (isLeftOut?.(artifact)) continue;\n",
+    ),
+  ),
+  mutation(
+    "what was open when an entry was stored is forgotten if the entry moves up",
+    edit(
+      "core/worker/attempt/attempt-log.ts",
+      "    for (const position of origin.open ?? []) this.#leaveOpen(origin.source, position);\n",
+      "",
+    ),
+  ),
+  mutation(
+    "what reads a node whose failed batches are retried is carried",
+    edit(
+      carrying,
+      "(parent?.carried !== undefined && parent.carried.without === undefined)",
+      "parent?.carried !== undefined",
+    ),
+  ),
+  mutation(
+    "a source whose failed batches are retried keeps its checkpoint",
+    edit(carrying, "...(isSource ? {} : checkpoint) };", "...checkpoint };"),
+  ),
+  {
+    elsewhere: retriedElsewhere(
+      "processes only what was set aside",
+      "few tasks of the simulation retry failed batches",
+    ),
+    ...mutation(
+      "a node whose failed batches are retried is adopted",
+      edit(
+        "core/coordinator/adoption.ts",
+        "if (again.has(node.id) || node.id === retried) continue;",
+        "if (again.has(node.id)) continue;",
+      ),
+    ),
+  },
+  {
+    elsewhere: retriedElsewhere("goes on from the first", "few tasks of the simulation retry failed batches"),
+    ...mutation(
+      "an ordered node goes on behind its failed batches",
+      edit(
+        "core/coordinator/retried-batches.ts",
+        "if (node.batches.ordered && first !== undefined) {",
+        "if (false && first !== undefined) {",
+      ),
+    ),
+  },
+  {
+    elsewhere: retriedElsewhere("retries the named ones", "few tasks of the simulation retry failed batches"),
+    ...mutation(
+      "other batches than the named ones are left out",
+      edit(copy, "named === undefined ? !isOutput(artifact) : named.has(artifact.seq)", "!isOutput(artifact)"),
+    ),
+  },
   mutation(
     "a retry carries nothing",
     edit(scheduler, "if (retryOf === undefined || this.#external", "if (retryOf !== undefined || this.#external"),
@@ -50,20 +116,14 @@ export const carriedMutations: readonly Mutation[] = [
   ),
   mutation(
     "a checkpoint is carried without its batches",
-    edit(handlerRun, "      log.length >= carried.length ||\n", "      definition.resumable ||\n"),
+    edit(handlerRun, "      log.length >= keptLength(carried) ||\n", "      definition.resumable ||\n"),
   ),
   mutation(
     "an interrupted copy is taken for complete",
-    edit(handlerRun, "      log.length >= carried.length ||\n", "      log.length > 0 ||\n"),
+    edit(handlerRun, "      log.length >= keptLength(carried) ||\n", "      log.length > 0 ||\n"),
   ),
-  mutation(
-    "a copy begins at the start again",
-    edit(copy, "readPage(run, { carried, from: log.length })", "readPage(run, { carried, from: 0 })"),
-  ),
-  mutation(
-    "a copy skips a batch",
-    edit(copy, "readPage(run, { carried, from: log.length })", "readPage(run, { carried, from: log.length + 1 })"),
-  ),
+  mutation("a copy begins at the start again", edit(copy, "  let from = passed;\n", "  let from = 0;\n")),
+  mutation("a copy skips a batch", edit(copy, "  let from = passed;\n", "  let from = passed + 1;\n")),
   mutation(
     "a wrong generation is copied",
     edit(copy, "readArtifacts(carried, carried.generation, from", "readArtifacts(carried, 0, from"),
@@ -111,7 +171,7 @@ export const carriedMutations: readonly Mutation[] = [
   ),
   mutation(
     "what a retry had not copied is lost for the next",
-    edit(carrying, "  if (carried !== undefined && carried.length > length) return carried;\n", ""),
+    edit(carrying, "  if (carried !== undefined && keptLength(carried) > length) return carried;\n", ""),
   ),
   {
     elsewhere: directed(

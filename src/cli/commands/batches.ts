@@ -1,17 +1,18 @@
 import type { Command } from "commander";
 import type { FailedBatch } from "../../core/tasks/api.ts";
+import { readDefinitions } from "../loading/read-graph.ts";
 import type { StoreOptions } from "../settings/open-parts.ts";
 import { CliError } from "../terminal/cli-error.ts";
 import { compactJson, counted, type Terminal, table } from "../terminal/terminal.ts";
 import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
-import { withClient } from "./with-client.ts";
+import { typesOf, withClient } from "./with-client.ts";
 
 export function addBatches(root: Command, terminal: Terminal): void {
   const batches = root
     .command("batches")
-    .summary("find the failed batches of a node")
+    .summary("find and retry the failed batches of a node")
     .description(
-      'Find the batches of a node that failed for good and were set aside, which a node with onBatchFailure: "setAside" does.',
+      'Find and retry the batches of a node that failed for good and were set aside, which a node with onBatchFailure: "setAside" does.',
     )
     .helpCommand(false);
   const command = (name: string, summary: string) =>
@@ -62,6 +63,41 @@ export function addBatches(root: Command, terminal: Terminal): void {
         });
       }),
     );
+
+  command("retry", "retry failed batches")
+    .description(
+      "Create a new task that processes the failed batches of a node again, and runs the nodes that read it again. The node keeps its other output. It runs in a process that has the handlers, such as `flowkit up`.",
+    )
+    .argument("[uid...]", "uids of batches; default all that failed")
+    .option("--handlers <file>", "file that exports the custom input adapters and functions of its graph")
+    .addHelpText(
+      "after",
+      examples("batches retry 3f2a... enrich --store runs.db", "batches retry 3f2a... enrich order-17 --store runs.db"),
+    )
+    .action((taskId: string, nodeId: string, uids: readonly string[], options: RetryBatchesCommandOptions) =>
+      retry(terminal, { taskId, nodeId, uids }, options),
+    );
+}
+
+interface RetryBatchesCommandOptions extends StoreOptions {
+  readonly handlers?: string;
+}
+
+/** The types come from the task itself, because the handlers are with workers elsewhere. */
+async function retry(
+  terminal: Terminal,
+  of: { readonly taskId: string; readonly nodeId: string; readonly uids: readonly string[] },
+  options: RetryBatchesCommandOptions,
+): Promise<void> {
+  const { taskId, nodeId, uids } = of;
+  const definitions = await readDefinitions(options.handlers);
+  const types = await withClient(terminal, options, (access) => typesOf(access, taskId));
+  await withClient(terminal, { ...options, types, definitions }, async ({ client }) => {
+    const again = await client.retryBatches(taskId, nodeId, uids.length === 0 ? {} : { uids });
+    if (terminal.isJson) terminal.printJson({ taskId: again.id, retryOf: taskId });
+    else
+      terminal.print(`task ${again.id} retries ${uids.length === 0 ? "the" : uids.length} failed batches of ${taskId}`);
+  });
 }
 
 const cells = ({ uid, tries, reasonCode, message }: FailedBatch): readonly string[] => [

@@ -10,7 +10,7 @@ import { onSignals } from "../terminal/interrupts.ts";
 import { counted, duration, type Terminal, table } from "../terminal/terminal.ts";
 import { configOption, count, examples, jsonOption, mongoOption, storeOption } from "./common.ts";
 import { addTasksStart } from "./tasks-start.ts";
-import { type StoreAccess, withClient } from "./with-client.ts";
+import { type StoreAccess, typesOf, withClient } from "./with-client.ts";
 
 type TaskOptions = StoreOptions;
 
@@ -193,12 +193,7 @@ async function retry(
   options: TaskOptions & { readonly handlers?: string },
 ): Promise<void> {
   const definitions = await readDefinitions(options.handlers);
-  // The types come from the task itself, because the handlers are with workers elsewhere.
-  const types = await withClient(terminal, options, async ({ client, store }) => {
-    await client.task(id).status();
-    const record = await store.readTask(id);
-    return [...new Set(record?.graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
-  });
+  const types = await withClient(terminal, options, (access) => typesOf(access, id));
   await withClient(terminal, { ...options, types, definitions }, async ({ client }) => {
     const again = await client.retry(id, { from: "failed" });
     if (terminal.isJson) terminal.printJson({ taskId: again.id, retryOf: id });

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { Bus, Store } from "../../core/ports/index.ts";
 import { Client } from "../../engine/client.ts";
 import { definedOf } from "../../engine/options.ts";
+import { coordinatorFnType } from "../../graph/index.ts";
 import type { Definitions } from "../loading/exported-flow.ts";
 import { findFile } from "../loading/find-file.ts";
 import { requireStore, type StoreOptions, storeSettings } from "../settings/open-parts.ts";
@@ -46,4 +47,11 @@ export async function withClient<T>(
   });
   await client.start();
   return await use({ client, store });
+}
+
+/** The handlers that a task needs, by name: a client that continues it must know them. @throws FlowError `TASK_UNKNOWN` */
+export async function typesOf({ client, store }: StoreAccess, taskId: string): Promise<readonly string[]> {
+  await client.task(taskId).status();
+  const record = await store.readTask(taskId);
+  return [...new Set(record?.graph.nodes.map(({ type }) => type))].filter((type) => type !== coordinatorFnType);
 }

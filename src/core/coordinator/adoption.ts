@@ -22,11 +22,12 @@ export async function adoptFinished(options: {
   if (task.retryOf === undefined) return;
   const lent = Map.groupBy(await store.readShards(task.retryOf), (record) => record.nodeId);
   const own = Map.groupBy(await store.readShards(task.id), (record) => record.nodeId);
-  const again = external === undefined ? none : runsAgain(plan, { lent, external });
+  const retried = task.retriedBatches?.nodeId;
+  const again = external === undefined ? none : runsAgain(plan, { lent, external, retried });
   const parentsLeft = new Map(plan.nodes.map((node) => [node.id, node.dependsOn.length]));
   const reached = plan.nodes.filter((node) => node.dependsOn.length === 0);
   for (const node of reached) {
-    if (again.has(node.id)) continue;
+    if (again.has(node.id) || node.id === retried) continue;
     const finished = lent.get(node.id) ?? [];
     const isAdopted = isAdoptedNode(node, own.get(node.id) ?? []) || (await adoptNode(store, { task, node, finished }));
     if (!isAdopted) continue;
@@ -46,10 +47,16 @@ const none: ReadonlySet<string> = new Set();
  */
 function runsAgain(
   plan: Plan,
-  known: { readonly lent: ReadonlyMap<string, readonly ShardRecord[]>; readonly external: ReadonlySet<string> },
+  known: {
+    readonly lent: ReadonlyMap<string, readonly ShardRecord[]>;
+    readonly external: ReadonlySet<string>;
+    /** The node whose failed batches are retried. */
+    readonly retried: string | undefined;
+  },
 ): ReadonlySet<string> {
-  const { lent, external } = known;
-  const left = plan.nodes.filter((node) => !isNodeFinished(node, lent.get(node.id) ?? [])).map(({ id }) => id);
+  const { lent, external, retried } = known;
+  const isLeft = (node: NodePlan) => node.id === retried || !isNodeFinished(node, lent.get(node.id) ?? []);
+  const left = plan.nodes.filter(isLeft).map(({ id }) => id);
   const again = new Set(left);
   for (const id of again) {
     const node = plan.byId.get(id);

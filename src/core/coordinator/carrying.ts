@@ -1,4 +1,13 @@
-import { asideIn, type Carried, type CarriedOutput, logOf, type ShardRecord, sourceKey } from "../model/records.ts";
+import {
+  asideIn,
+  type Carried,
+  type CarriedOutput,
+  keptLength,
+  logOf,
+  type RetriedBatches,
+  type ShardRecord,
+  sourceKey,
+} from "../model/records.ts";
 import type { NodePlan, Plan } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 import { isKept } from "./adoption.ts";
@@ -17,9 +26,14 @@ export type CarriedShards = readonly (CarriedOutput | undefined)[];
  */
 export async function carriedShards(
   store: Store,
-  of: { readonly taskId: string; readonly retryOf: string; readonly node: NodePlan },
+  of: {
+    readonly taskId: string;
+    readonly retryOf: string;
+    readonly retriedBatches?: RetriedBatches | undefined;
+    readonly node: NodePlan;
+  },
 ): Promise<CarriedShards> {
-  const { taskId, retryOf, node } = of;
+  const { taskId, retryOf, retriedBatches, node } = of;
   if (node.fn !== undefined || !node.needsAll) return [];
   const before = Map.groupBy(await store.readShards(retryOf, [node.id, ...node.dependsOn]), isOf(node));
   // While a task is removed, some of its records may be gone before others.
@@ -28,12 +42,16 @@ export async function carriedShards(
   const again = new Map(parents.map((record) => [sourceKey(record.nodeId, record.shard), record]));
   const continues = ({ nodeId, shard }: ShardRecord): boolean => {
     const parent = again.get(sourceKey(nodeId, shard));
-    return parent?.artifactsOf !== undefined || parent?.carried !== undefined;
+    return parent?.artifactsOf !== undefined || (parent?.carried !== undefined && parent.carried.without === undefined);
   };
   if (before.get("parent")?.every(continues) === false) return [];
   const mayGather = parents.every(({ artifactsOf }) => artifactsOf !== undefined);
   const shards: (CarriedOutput | undefined)[] = [];
-  for (const record of before.get("node") ?? []) shards[record.shard] = await outputOf(store, record, mayGather);
+  const retried = retriedBatches?.nodeId === node.id ? retriedBatches : undefined;
+  for (const record of before.get("node") ?? []) {
+    const output = await outputOf(store, record, mayGather);
+    shards[record.shard] = output && retried ? await withoutRetried(store, { output, retried, record }) : output;
+  }
   return shards;
 }
 
@@ -56,12 +74,28 @@ async function outputOf(store: Store, record: ShardRecord, mayGather: boolean): 
   };
 }
 
+/**
+ * The same without the batches that are retried. A source whose batches these are starts over, or it would not yield them
+ * again: its checkpoint is behind them.
+ */
+async function withoutRetried(
+  store: Store,
+  of: { readonly output: CarriedOutput; readonly retried: RetriedBatches; readonly record: ShardRecord },
+): Promise<CarriedOutput> {
+  const { log, sourceGens, ...checkpoint } = of.output;
+  const shard = of.retried.shards.find((each) => each.shard === of.record.shard);
+  const carried = { ...log, ...(shard?.kept ?? { without: { count: 0 } }) };
+  const { origins } = await store.tail(log, log.generation);
+  const isSource = origins.some(({ source }) => source === "");
+  return { log: carried, sourceGens, ...(isSource ? {} : checkpoint) };
+}
+
 /** The shard's own log, or the one that it was to continue if it ended before all of that was copied. */
 async function longestLog(store: Store, record: ShardRecord): Promise<Carried> {
   const { generation, carried } = record;
   const { taskId, nodeId, shard } = logOf(record);
   const { length, origins } = await store.tail({ taskId, nodeId, shard }, generation);
-  if (carried !== undefined && carried.length > length) return carried;
+  if (carried !== undefined && keptLength(carried) > length) return carried;
   const aside = asideIn(origins);
   return { taskId, nodeId, shard, generation, length, ...(aside === 0 ? {} : { aside }) };
 }

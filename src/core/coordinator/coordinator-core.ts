@@ -9,10 +9,12 @@ import { bestEffortBus, isHealthy } from "../resilience/best-effort-bus.ts";
 import { StoreRetry } from "../resilience/store-retry.ts";
 import { type LoopHealth, runInOrder, Supervisor } from "../resilience/supervisor.ts";
 import { TaskChanges } from "../tasks/task-changes.ts";
+import { nodeOf } from "../tasks/task-reader.ts";
 import { WorkerCore } from "../worker/worker-core.ts";
 import type { CoordinatorParts } from "./coordinator-options.ts";
 import {
   type CreateTaskOptions,
+  checkEnded,
   checkRetryable,
   checkSameInput,
   newTask,
@@ -21,6 +23,7 @@ import {
   retriedTask,
   taskSettings,
 } from "./new-task.ts";
+import { findRetried } from "./retried-batches.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sweeper } from "./sweeper.ts";
 
@@ -169,6 +172,25 @@ export class CoordinatorCore {
     this.checkGraph(failed.graph); // this engine's handlers may differ from the ones that the task ran with
     const vars = await this.#callerRetry.run(() => store.readVars(taskId));
     const task = retriedTask(ids.next(), failed, { vars, settings });
+    return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
+  }
+
+  /** A task that runs these failed batches of a node again, or all of them, and everything that reads the node. */
+  async retryBatches(
+    taskId: string,
+    nodeId: string,
+    options: RetryTaskOptions & { readonly uids?: readonly string[] | undefined },
+  ): Promise<{ readonly id: string; readonly created: boolean }> {
+    if (this.#stopping !== undefined) throw new FlowError("ENGINE_STOPPED", "the engine has been stopped");
+    const { store, ids, plans } = this.#parts;
+    const settings = taskSettings(options);
+    const ended = checkEnded(taskId, await this.#callerRetry.run(() => store.readTask(taskId)));
+    this.checkGraph(ended.graph);
+    const node = nodeOf(plans.get(ended.graph), { taskId, nodeId });
+    const parts = { store, retry: this.#callerRetry };
+    const retriedBatches = await findRetried(parts, { task: ended, node, uids: options.uids });
+    const vars = await this.#callerRetry.run(() => store.readVars(taskId));
+    const task = retriedTask(ids.next(), ended, { vars, settings, retriedBatches });
     return this.#create({ task, graph: task.graph }, () => this.#scheduler.replan(task.id));
   }
 

@@ -6,7 +6,7 @@ import { paramsValidator } from "../../graph/format/params-validator.ts";
 import { excessOf } from "../../graph/format/plain-data.ts";
 import { defaultGraphLimits, type Graph, graphHash, resolveParams } from "../../graph/index.ts";
 import { copyJson, describeIssues, NotJsonError } from "../codec/index.ts";
-import { isTaskTerminal, type TaskRecord } from "../model/records.ts";
+import { isTaskTerminal, type RetriedBatches, type TaskRecord } from "../model/records.ts";
 import type { NewTask } from "../ports/index.ts";
 import { noSuchTask } from "../tasks/task-reader.ts";
 
@@ -46,7 +46,15 @@ export function newTask(id: string, options: CreateTaskOptions): NewTask {
 export function retriedTask(
   id: string,
   failed: TaskRecord,
-  { vars, settings }: { readonly vars: NewTask["vars"]; readonly settings: TaskSettings },
+  {
+    vars,
+    settings,
+    retriedBatches,
+  }: {
+    readonly vars: NewTask["vars"];
+    readonly settings: TaskSettings;
+    readonly retriedBatches?: RetriedBatches;
+  },
 ): NewTask {
   const { graph, params, priority, traceparent, borrowsFrom = [] } = failed;
   return {
@@ -55,6 +63,7 @@ export function retriedTask(
     params,
     priority,
     retryOf: failed.id,
+    ...(retriedBatches === undefined ? {} : { retriedBatches }),
     borrowsFrom: [failed.id, ...borrowsFrom],
     ...(vars === undefined ? {} : { vars }),
     ...(traceparent === undefined ? {} : { traceparent }),
@@ -98,9 +107,15 @@ export function checkRetryable(taskId: string, task: TaskRecord | undefined): Ta
   if (task.status === "finished") {
     throw new FlowError("TASK_FINISHED", `task ${taskId} finished: there is nothing to retry`, { details });
   }
+  return checkEnded(taskId, task);
+}
+
+/** @throws FlowError `TASK_UNKNOWN`, `TASK_OPEN` */
+export function checkEnded(taskId: string, task: TaskRecord | undefined): TaskRecord {
+  if (task === undefined) throw noSuchTask(taskId);
   if (isTaskTerminal(task.status)) return task;
-  throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only failed or cancelled tasks can be retried`, {
-    details,
+  throw new FlowError("TASK_OPEN", `task ${taskId} has not ended: only tasks that have ended can be retried`, {
+    details: { taskId },
   });
 }
 
@@ -119,11 +134,12 @@ export interface RequestedTask {
  */
 export function checkSameInput({ task, graph }: RequestedTask, found: TaskRecord): void {
   const isRetry = task.retryOf !== undefined || found.retryOf !== undefined;
-  if (isRetry && task.retryOf === found.retryOf) return;
+  const isSameRetry = task.retryOf === found.retryOf && isSameBatches(task.retriedBatches, found.retriedBatches);
+  if (isRetry && isSameRetry) return;
   const params = isRetry ? [] : differingKeys(task.params, found.params);
   const isOtherGraph = !isRetry && !isSameGraph(graph, found);
   const faults = [
-    ...(isRetry ? [{ part: "retryOf", text: "they do not retry the same task" }] : []),
+    ...(isRetry ? [{ part: "retryOf", text: "they do not retry the same" }] : []),
     ...(isOtherGraph ? [{ part: "graph", text: "graph differs" }] : []),
     ...(params.length === 0 ? [] : [{ part: "params", text: `params differ (${params.join(", ")})` }]),
   ];
@@ -141,6 +157,12 @@ export function checkSameInput({ task, graph }: RequestedTask, found: TaskRecord
       },
     },
   );
+}
+
+/** How long the logs are may differ: an insert may have arrived late. */
+function isSameBatches(requested: RetriedBatches | undefined, found: RetriedBatches | undefined): boolean {
+  const named = (batches: RetriedBatches | undefined) => batches?.shards.map(({ kept }) => kept.without?.seqs);
+  return requested?.nodeId === found?.nodeId && isDeepStrictEqual(named(requested), named(found));
 }
 
 /** The record's graph has its parameters filled in, so the same parameters are filled in here. */

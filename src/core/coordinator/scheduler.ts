@@ -196,9 +196,10 @@ export class Scheduler {
   }
 
   /** External workers begin every log themselves. */
-  async #carried(taskId: string, { retryOf }: Pick<OpenTask, "retryOf">, node: NodePlan): Promise<CarriedShards> {
+  async #carried(taskId: string, task: OpenTask, node: NodePlan): Promise<CarriedShards> {
+    const { retryOf, retriedBatches } = task;
     if (retryOf === undefined || this.#external?.types.has(node.type)) return [];
-    return carriedShards(this.#store, { taskId, retryOf, node });
+    return carriedShards(this.#store, { taskId, retryOf, retriedBatches, node });
   }
 
   /** Whether the task has ended. */

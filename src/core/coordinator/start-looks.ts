@@ -1,4 +1,4 @@
-import type { ShardRecord, TaskRecord } from "../model/records.ts";
+import type { RetriedBatches, ShardRecord, TaskRecord } from "../model/records.ts";
 import { isNodeFinished, type NodePlan, type Plan, type Readiness, readiness } from "../plan/index.ts";
 import type { Store } from "../ports/index.ts";
 
@@ -20,6 +20,7 @@ export interface OpenTask {
   readonly priority: number;
   readonly traceparent: string | undefined;
   readonly retryOf: string | undefined;
+  readonly retriedBatches: RetriedBatches | undefined;
   readonly finished: Set<string>;
   readonly dispatched: Set<string>;
   /** Nodes that have stored a batch, as far as a decision needed it. */
@@ -36,7 +37,7 @@ export interface OpenTask {
 }
 
 /** The fields of a task's record that are cached. */
-export type KnownOpenTask = Pick<TaskRecord, "id" | "priority" | "traceparent" | "retryOf">;
+export type KnownOpenTask = Pick<TaskRecord, "id" | "priority" | "traceparent" | "retryOf" | "retriedBatches">;
 
 const keptTasks = 1_000;
 
@@ -47,12 +48,13 @@ export class OpenTasks {
     return this.#byTask.get(taskId);
   }
 
-  add({ id: taskId, priority, traceparent, retryOf }: KnownOpenTask, plan: Plan): OpenTask {
+  add({ id: taskId, priority, traceparent, retryOf, retriedBatches }: KnownOpenTask, plan: Plan): OpenTask {
     const cached: OpenTask = {
       plan,
       priority,
       traceparent,
       retryOf,
+      retriedBatches,
       finished: new Set(),
       dispatched: new Set(),
       started: new Set(),

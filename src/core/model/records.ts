@@ -1,6 +1,9 @@
 import type { Metrics } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Graph } from "../../graph/index.ts";
+import type { Artifact, Origin } from "./artifacts.ts";
+
+export type { Artifact, BatchFailure, NewArtifact, Origin, Position } from "./artifacts.ts";
 
 /*
  * The records of a store. One record is one unit of atomicity. Records are immutable values: a store returns its own
@@ -50,6 +53,8 @@ export interface TaskRecord {
   readonly traceparent?: string;
   /** The task that this one retries. */
   readonly retryOf?: string;
+  /** Of that task: the batches that this one retries, if it retries failed batches of a node that may have finished. */
+  readonly retriedBatches?: RetriedBatches;
   /** Tasks whose artifacts this one's shards refer to: they are kept as long as this task is. */
   readonly borrowsFrom?: readonly string[];
   /** Milliseconds since 1970, by the store's clock. */
@@ -57,6 +62,19 @@ export interface TaskRecord {
   /** Store time at which it fails with `deadline_exceeded`, unless it has ended. */
   readonly deadlineAt?: number;
   readonly endedAt?: number;
+}
+
+/** Batches of a node that were set aside and are retried by another task, which keeps the rest of the node's output. */
+export interface RetriedBatches {
+  readonly nodeId: string;
+  /** The shards with such batches. */
+  readonly shards: readonly RetriedShard[];
+}
+
+export interface RetriedShard {
+  readonly shard: number;
+  /** What the new log begins with. */
+  readonly kept: Pick<Carried, "length" | "aside" | "without">;
 }
 
 /** A task in a list: its record without the fields that may be large. */
@@ -213,8 +231,19 @@ export interface Progress {
 export interface Carried extends ShardRef {
   readonly generation: number;
   readonly length: number;
-  /** How many of them stand for a batch that was set aside. @defaultValue 0 */
+  /** How many of those that it keeps stand for a batch that was set aside. @defaultValue 0 */
   readonly aside?: number;
+  /**
+   * Entries that are left out, since their batches are retried: the others move up, so what was made of them is made anew.
+   * With a count of 0, entries behind `length` are left out, or those of another shard.
+   */
+  readonly without?: LeftOut;
+}
+
+export interface LeftOut {
+  readonly count: number;
+  /** @defaultValue all entries that stand for a batch that was set aside */
+  readonly seqs?: readonly number[];
 }
 
 /** The output of an earlier task's shard, for a shard that continues it in the same generation. */
@@ -243,58 +272,6 @@ export interface DeadLetter {
   readonly at: number;
 }
 
-/** A batch within one source: the seq of an artifact there, and the chunk within that artifact. */
-export type Position = readonly [seq: number, chunk: number];
-
-/**
- * Where a batch came from: the source shard, its seq there, and the chunk within that artifact. Batches that a source
- * handler produces have source `""`, and as seq their index among all batches that it yielded.
- *
- * Batches are stored as they get done, so the last origin of a source also says what is missing before it: everything
- * up to `to` is stored except `open`. It is valid for every entry, since appends are made one after another.
- */
-export interface Origin {
-  readonly source: string;
-  readonly seq: number;
-  readonly chunk: number;
-  /** The furthest stored batch of this source. @defaultValue this one */
-  readonly to?: Position;
-  /** Batches before `to` that are not stored, in order. @defaultValue none */
-  readonly open?: readonly Position[];
-  /** How many entries of the log up to this one stand for a batch that was set aside. @defaultValue 0 */
-  readonly aside?: number;
-  /** The batch's place in the order of the input. @defaultValue its own seq */
-  readonly place?: readonly number[];
-}
-
-/** Why a batch was set aside. */
-export interface BatchFailure {
-  readonly reasonCode: string;
-  readonly message: string;
-  /** How often it was tried. */
-  readonly tries: number;
-  /** Stack and cause chain, truncated to 16 KiB. */
-  readonly stack?: string;
-}
-
-/**
- * The output of one batch, or the note that the batch was set aside. Numbered 0, 1, 2, ... without gaps within its shard
- * and generation.
- */
-export interface Artifact {
-  readonly seq: number;
-  /** Unique within (task, node, generation). */
-  readonly uid: string;
-  readonly epoch: number;
-  readonly claimId: string;
-  readonly origin: Origin;
-  /** The output. Of a batch that was set aside: its payload if the node made it itself, otherwise null. */
-  readonly meta: Json;
-  readonly metrics: Metrics;
-  /** Present if the batch was set aside: it has no output, and readers of outputs pass over it. */
-  readonly failure?: BatchFailure;
-}
-
 /** The reference alone, of a record or a message. */
 export const epochRef = ({ taskId, nodeId, shard, epoch }: EpochRef): EpochRef => ({ taskId, nodeId, shard, epoch });
 export const shardKey = (ref: ShardRef): string => `${ref.taskId}:${ref.nodeId}:${ref.shard}`;
@@ -310,6 +287,8 @@ export const logOf = (record: ShardRecord): ShardRef => record.artifactsOf ?? re
 export const isOutput = ({ failure }: Pick<Artifact, "failure">): boolean => failure === undefined;
 /** How many entries of a log stand for a batch that was set aside, from the last origin of each of its sources. */
 export const asideIn = (origins: readonly Origin[]): number => Math.max(0, ...origins.map(({ aside = 0 }) => aside));
+/** How many entries the log begins with. */
+export const keptLength = ({ length, without }: Carried): number => length - (without?.count ?? 0);
 
 /**
  * Answer to a write of an attempt. The *owner* of a shard is the attempt whose epoch and claim id are in its lease.
@@ -329,6 +308,7 @@ export interface NewTask {
   readonly deadlineMs?: number;
   readonly traceparent?: string;
   readonly retryOf?: string;
+  readonly retriedBatches?: RetriedBatches;
   readonly borrowsFrom?: readonly string[];
   /** Initial variables, and the nodes whose updates they already contain. */
   readonly vars?: Pick<VarsRecord, "vars" | "appliedBy">;
@@ -357,16 +337,6 @@ export interface DispatchInit {
   readonly chosen?: readonly string[];
   /** In a retry of a task. @defaultValue it begins with nothing, in generation 0 */
   readonly carried?: CarriedOutput | undefined;
-}
-
-/** An artifact to append. */
-export interface NewArtifact {
-  readonly seq: number;
-  readonly uid: string;
-  readonly origin: Origin;
-  readonly meta: Json;
-  readonly metrics: Metrics;
-  readonly failure?: BatchFailure;
 }
 
 /** What a claim writes into the record. */

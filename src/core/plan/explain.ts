@@ -1,5 +1,11 @@
 import { match } from "ts-pattern";
-import type { ShardRecord, ShardStatus, TaskStatus, WorkerRecord } from "../model/records.ts";
+import {
+  keptLength,
+  type ShardRecord,
+  type ShardStatus,
+  type TaskStatus,
+  type WorkerRecord,
+} from "../model/records.ts";
 import type { NodePlan, Plan } from "./plan.ts";
 import { isNodeFinished, readiness } from "./readiness.ts";
 
@@ -95,7 +101,8 @@ export function explain(facts: ExplainFacts): readonly ShardExplanation[] {
     return Array.from({ length: node.partitions }, (_, shard): ShardExplanation => {
       const record = records.get(shard);
       const why = record === undefined ? (undispatched as Reason) : whyOf(facts, node, record);
-      const { length: batches = 0, taskId = "" } = record?.carried ?? {};
+      const { taskId = "" } = record?.carried ?? {};
+      const batches = record?.carried === undefined ? 0 : keptLength(record.carried);
       return { nodeId: node.id, shard, why, ...(batches === 0 ? {} : { carried: { batches, taskId } }) };
     });
   });

@@ -194,6 +194,13 @@ export interface RetryOptions extends Pick<RunOptions, "idempotencyKey" | "prior
   readonly from: "failed";
 }
 
+/** Options of a retry of failed batches. */
+export interface RetryBatchesOptions
+  extends Pick<RunOptions, "idempotencyKey" | "priority" | "deadlineSec" | "traceparent"> {
+  /** Which of the node's failed batches; 1 to 1000. @defaultValue all of them */
+  readonly uids?: readonly string[];
+}
+
 /** A batch that failed for good and was set aside. */
 export interface FailedBatch {
   readonly uid: string;

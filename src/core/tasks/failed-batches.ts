@@ -2,7 +2,7 @@ import type { HandlerDefinition, InputAdapterDefinition } from "../../definition
 import { FlowError, isInstance, type Json } from "../../errors/index.ts";
 import { ownJson } from "../codec/index.ts";
 import { AttemptError } from "../model/attempt-error.ts";
-import { type Artifact, logOf, type ShardRecord } from "../model/records.ts";
+import { type Artifact, type BatchFailure, logOf, type ShardRecord } from "../model/records.ts";
 import type { NodePlan, Plan } from "../plan/index.ts";
 import { type InputPlan, routeInput } from "../worker/input/index.ts";
 import type { FailedBatch } from "./api.ts";
@@ -26,24 +26,36 @@ export async function* failedBatches(
   const shards = await parts.retry.run(() => parts.store.readShards(taskId));
   const inputs = new FailedInputs(parts, { plan, node, shards });
   for (const shard of shards.filter((each) => each.nodeId === nodeId)) {
-    let left = await parts.retry.run(() => failedIn(parts.store, shard));
-    for (let from = 0; left > 0; from += pageSize) {
-      const page = await readPage(parts, shard, { from, limit: pageSize });
-      await parts.retry.run(() => parts.store.settle());
-      for (const artifact of page) {
-        const { uid, failure } = artifact;
-        if (failure === undefined) continue;
-        left--;
-        const input = await inputs.of(artifact, shard);
-        yield { uid, shard: shard.shard, ...failure, ...(input === undefined ? {} : { input: ownJson(input) }) };
-      }
-      if (page.length < pageSize) break;
+    for await (const artifact of setAsideIn(parts, shard)) {
+      const { uid, failure } = artifact;
+      const input = await inputs.of(artifact, shard);
+      yield { uid, shard: shard.shard, ...failure, ...(input === undefined ? {} : { input: ownJson(input) }) };
     }
   }
 }
 
+type SetAside = Artifact & { readonly failure: BatchFailure };
+
+/** The entries of a shard's log that stand for batches set aside. */
+export async function* setAsideIn(
+  parts: Pick<TaskReaderParts, "store" | "retry">,
+  shard: ShardRecord,
+): AsyncGenerator<SetAside> {
+  let left = await parts.retry.run(() => failedIn(parts.store, shard));
+  for (let from = 0; left > 0; from += pageSize) {
+    const page = await readPage(parts, shard, { from, limit: pageSize });
+    await parts.retry.run(() => parts.store.settle());
+    for (const artifact of page) {
+      if (artifact.failure === undefined) continue;
+      left--;
+      yield artifact as SetAside;
+    }
+    if (page.length < pageSize) break;
+  }
+}
+
 const readPage = (
-  { store, retry }: TaskReaderParts,
+  { store, retry }: Pick<TaskReaderParts, "store" | "retry">,
   shard: ShardRecord,
   { from, limit, generation = shard.generation }: { from: number; limit: number; generation?: number },
 ): Promise<readonly Artifact[]> => retry.run(() => store.readArtifacts(logOf(shard), generation, from, limit));

@@ -3,6 +3,7 @@ import { addMetrics, type MetricSums } from "../codec/index.ts";
 import {
   asideIn,
   isTaskTerminal,
+  keptLength,
   logOf,
   type Progress,
   type ShardRecord,
@@ -216,7 +217,7 @@ function viewNode(
 
 /** How many batches these shards began with in a retry. */
 export function carriedOf(shards: readonly ShardRecord[]): { readonly carriedBatches?: number } {
-  const carriedBatches = sum(shards.map(({ carried }) => carried?.length ?? 0));
+  const carriedBatches = sum(shards.map(({ carried }) => (carried === undefined ? 0 : keptLength(carried))));
   return carriedBatches === 0 ? {} : { carriedBatches };
 }
 

@@ -3,7 +3,9 @@ import type { MemoryStoreEvent } from "../../adapters/memory/index.ts";
 import type { TaskEntry } from "../../adapters/memory/memory-state.ts";
 import {
   type Artifact,
+  isOutput,
   isTaskTerminal,
+  keptLength,
   logOf,
   type ShardRecord,
   type ShardRef,
@@ -12,6 +14,7 @@ import {
 } from "../../core/model/records.ts";
 import { shardOf } from "../../core/worker/input/index.ts";
 import type { GraphNode } from "../../graph/index.ts";
+import { placeOf } from "../cluster/archive.ts";
 import type { SourceArgs } from "../cluster/computation.ts";
 import type { CheckParts } from "./log-checks.ts";
 import { asideOf } from "./reference.ts";
@@ -35,6 +38,8 @@ export class CarriedChecks {
   readonly #violated: Violated;
   /** Shards whose records were created with an output to continue, even if they started over later. */
   readonly #continuing = new Map<string, ShardRecord>();
+  /** Shards without batches that are retried: their other artifacts have moved up. */
+  readonly #moved = new Set<string>();
 
   constructor(parts: CheckParts, violated: Violated) {
     this.#parts = parts;
@@ -55,7 +60,8 @@ export class CarriedChecks {
       return;
     }
     this.#begins(continued);
-    this.#continuing.set(shardKey(record), record);
+    if (record.carried.without === undefined) this.#continuing.set(shardKey(record), record);
+    else this.#moved.add(shardKey(record));
   }
 
   restarted(record: ShardRecord): void {
@@ -68,7 +74,8 @@ export class CarriedChecks {
     const wanted = journal.carried.of(ref, generation)[artifact.seq];
     if (wanted !== undefined) {
       journal.counts.copied++;
-      const [got, expected] = [artifact, wanted].map(({ epoch: _, claimId: __, ...rest }) => rest);
+      const isMoved = this.#moved.has(shardKey(ref));
+      const [got, expected] = [artifact, wanted].map((each) => (isMoved ? withoutPosition(each) : withoutAuthor(each)));
       if (!isDeepStrictEqual(got, expected)) {
         this.#violated(ref, `begins with ${JSON.stringify(got)}, which was ${JSON.stringify(expected)}`);
       }
@@ -93,17 +100,23 @@ export class CarriedChecks {
     const again = this.#newParents(continued);
     if (again.length > 0) wrong(`although ${again.join()} is made anew`);
     const output = { generation, sourceGens, checkpoint, checkpointIndex };
-    const before = { ...lent, ...{ checkpoint: lent.checkpoint, checkpointIndex: lent.checkpointIndex } };
+    const lentOutput = { ...lent, ...{ checkpoint: lent.checkpoint, checkpointIndex: lent.checkpointIndex } };
+    const log = journal.archive.log(carried, carried.generation);
+    const whole = log.slice(0, carried.length);
+    const mayStartOver = carried.without !== undefined && log.some(({ origin }) => origin.source === "");
     for (const name of ["generation", "sourceGens", "checkpoint", "checkpointIndex"] as const) {
-      if (!isDeepStrictEqual(output[name], before[name])) wrong(`without its ${name}`);
+      if (mayStartOver && output[name] === undefined) continue;
+      if (!isDeepStrictEqual(output[name], lentOutput[name])) wrong(`without its ${name}`);
     }
     if (carried.generation !== generation) wrong(`from generation ${carried.generation} into ${generation}`);
     if (record.tries !== undefined || record.cursors !== undefined) wrong("with its tries or cursors");
     const logs = [logOf(lent), ...(lent.carried === undefined ? [] : [lent.carried])];
     if (!logs.some((log) => shardKey(log) === shardKey(carried))) wrong(`from ${shardKey(carried)}`);
-    if (carried.length < (lent.carried?.length ?? 0)) wrong("shorter than it was to begin with before");
-    const artifacts = journal.archive.log(carried, carried.generation).slice(0, carried.length);
-    if (artifacts.length < carried.length) wrong(`with ${carried.length} artifacts of ${artifacts.length}`);
+    const { without } = carried;
+    const before = lent.carried === undefined ? 0 : keptLength(lent.carried);
+    if (without === undefined && carried.length < before) wrong("shorter than it was to begin with before");
+    if (whole.length < carried.length) wrong(`with ${carried.length} artifacts of ${whole.length}`);
+    const artifacts = without === undefined ? whole : this.#kept(continued, whole);
     if ((carried.aside ?? 0) !== asideOf(artifacts)) wrong(`with ${carried.aside} of ${asideOf(artifacts)} set aside`);
     const dropped = state.shard(carried)?.logs[carried.generation]?.dropped ?? 0;
     if (dropped > 0 && carried.length > 0) wrong(`although ${dropped} of its artifacts are dropped`);
@@ -119,6 +132,27 @@ export class CarriedChecks {
     if (checkpoint !== undefined) counts.carriedCheckpoints++;
     if (carried.length > journal.archive.log(logOf(lent), generation).length) counts.carriedAgain++;
     if (hasHole(node, artifacts)) counts.carriedOpen++;
+  }
+
+  /** Only failed batches of the node that the task was to retry are left out. */
+  #kept({ record, lent }: Continued, whole: readonly Artifact[]): readonly Artifact[] {
+    const { journal, state } = this.#parts;
+    const { count = 0, seqs } = record.carried?.without ?? {};
+    const retried = state.tasks.get(record.taskId)?.record.retriedBatches;
+    const isInherited = isDeepStrictEqual(record.carried, lent.carried); // from a retry that did not get to copy it
+    if (retried?.nodeId !== record.nodeId && !isInherited)
+      this.#violated(record, "leaves batches out that are not retried");
+    const isLeftOut = (artifact: Artifact) =>
+      count > 0 && !isOutput(artifact) && (seqs === undefined || seqs.includes(artifact.seq));
+    const kept = whole.filter((artifact) => !isLeftOut(artifact));
+    if (whole.length - kept.length !== count)
+      this.#violated(record, `leaves ${count} batches out, but ${kept.length} stay`);
+    journal.counts.retriedBatches += count;
+    return kept.map((artifact, seq) => ({
+      ...artifact,
+      seq,
+      origin: { ...artifact.origin, place: placeOf(artifact) },
+    }));
   }
 
   /** What consumers have read of a source stays in its log. */
@@ -202,6 +236,14 @@ export class CarriedChecks {
     const graph = this.#parts.state.tasks.get(taskId)?.record.graph;
     return graph?.nodes.find(({ node_id }) => node_id === nodeId);
   }
+}
+
+const withoutAuthor = ({ epoch: _, claimId: __, ...rest }: Artifact) => rest;
+
+/** Which batches are open, and how many are set aside, depends on the entries before it. */
+function withoutPosition(artifact: Artifact) {
+  const { to: _, open: __, aside: ___, ...origin } = artifact.origin;
+  return { ...withoutAuthor(artifact), origin: { ...origin, place: placeOf(artifact) } };
 }
 
 /** Whether a batch is not stored although a later one is. The indexes of one of several shards have gaps anyway. */

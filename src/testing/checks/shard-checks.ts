@@ -186,6 +186,7 @@ function checkNotAdoptable(state: MemoryState, record: ShardRecord, violated: Vi
   const task = state.tasks.get(record.taskId);
   const lender = state.tasks.get(task?.record.retryOf ?? "");
   if (task === undefined || lender === undefined || !isFinished(lender, record.nodeId)) return;
+  if (task.record.retriedBatches?.nodeId === record.nodeId) return;
   const shards = lender.nodes.get(record.nodeId)?.shards ?? [];
   if (shards.some((entry) => entry !== undefined && droppedOf(state, entry.record) > 0)) return;
   if (nodeOf(task, record).depends_on.every((id) => isAdopted(task, id)))

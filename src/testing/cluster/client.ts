@@ -1,5 +1,6 @@
 import type { MemoryState } from "../../adapters/memory/index.ts";
-import type { TaskStatus } from "../../core/model/records.ts";
+import type { CoordinatorCore } from "../../core/coordinator/coordinator-core.ts";
+import { isOutput, isTaskTerminal, type TaskStatus } from "../../core/model/records.ts";
 import { FlowError } from "../../errors/index.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { AllTasks } from "./archive.ts";
@@ -79,11 +80,17 @@ export class Client {
     if (this.#retries.length === 0) return;
     for (const taskId of this.taskIds) {
       const { status } = state.tasks.get(taskId)?.record ?? {};
-      if (status === undefined || !this.#retries.includes(status) || this.#seenEnds.has(taskId)) continue;
+      if (status === undefined || this.#seenEnds.has(taskId)) continue;
+      const isEnded = isTaskTerminal(status);
+      if (!isEnded && !this.#retries.includes(status)) continue;
       this.#seenEnds.add(taskId);
       if (this.#ids.size >= mostTasks || scheduler.random.chance(0.2)) continue;
-      scheduler.recordEvent(() => `RETRY ${taskId}`);
-      this.#retry(taskId);
+      const failed = isEnded ? this.#failedBatches(taskId) : undefined;
+      if (failed !== undefined && scheduler.random.chance(0.6)) this.#retryBatches(taskId, failed);
+      else if (this.#retries.includes(status)) {
+        scheduler.recordEvent(() => `RETRY ${taskId}`);
+        this.#retry(taskId);
+      }
     }
   }
 
@@ -148,17 +155,45 @@ export class Client {
     return (await coordinator.createTask({ ...given, graph: coordinator.checkGraph(graph), priority })).id;
   }
 
+  /** What a node of the task has set aside. */
+  #failedBatches(taskId: string): { readonly nodeId: string; readonly uids: readonly string[] } | undefined {
+    const { state, journal, scheduler } = this.#parts;
+    const nodes = [...(state.tasks.get(taskId)?.nodes ?? [])].flatMap(([nodeId, { shards }]) => {
+      const artifacts = shards.flatMap((entry) => (entry === undefined ? [] : journal.archive.of(entry.record)));
+      const uids = artifacts.filter((artifact) => !isOutput(artifact)).map(({ uid }) => uid);
+      return uids.length === 0 ? [] : [{ nodeId, uids }];
+    });
+    return nodes.length === 0 ? undefined : scheduler.random.pick(nodes);
+  }
+
+  /** Some of them, or all. */
+  #retryBatches(taskId: string, { nodeId, uids }: { readonly nodeId: string; readonly uids: readonly string[] }): void {
+    const { random } = this.#parts.scheduler;
+    const some = random.chance(0.5) ? { uids: random.shuffled(uids).slice(0, 1 + random.int(uids.length)) } : {};
+    this.#parts.scheduler.recordEvent(() => `RETRY ${nodeId} of ${taskId}: ${some.uids?.join() ?? "all"}`);
+    this.#retryBy(taskId, (coordinator, settings) =>
+      coordinator.retryBatches(taskId, nodeId, { ...some, ...settings }),
+    );
+  }
+
   #retry(taskId: string): void {
+    this.#retryBy(taskId, (coordinator, settings) => coordinator.retryTask(taskId, settings));
+  }
+
+  #retryBy(
+    taskId: string,
+    send: (coordinator: CoordinatorCore, settings: { readonly idempotencyKey: string }) => Promise<unknown>,
+  ): void {
     const { scheduler, state, allTasks, journal } = this.#parts;
     const idempotencyKey = `retry of ${taskId}`;
     this.#ids.set(idempotencyKey, undefined);
     this.#requests.add({
       send: async ({ coordinator }) => {
-        await coordinator?.retryTask(taskId, { idempotencyKey });
+        if (coordinator !== undefined) await send(coordinator, { idempotencyKey });
       },
-      answers: ["TASK_UNKNOWN"],
+      answers: ["TASK_UNKNOWN", "ARTIFACTS_DROPPED"],
       onAnswer: (code) => {
-        if (code !== undefined && !allTasks.isDeleted(taskId)) journal.violated(`retrying ${taskId}: ${code}`);
+        if (code === "TASK_UNKNOWN" && !allTasks.isDeleted(taskId)) journal.violated(`retrying ${taskId}: ${code}`);
         // A request whose answer was lost may have created the retry before the original task was deleted.
         const id = state.idsByIdempotencyKey.get(idempotencyKey);
         if (code === undefined || id !== undefined) {

@@ -174,6 +174,8 @@ export class Journal {
     setAside: 0,
     /** Of these: the last try exceeded its time limit. */
     timedOut: 0,
+    /** Of the batches set aside: those that another task was to retry. */
+    retriedBatches: 0,
     /** Tasks that failed because too many batches were. */
     notTolerated: 0,
     /** Appends to a log whose first artifacts had been dropped. */

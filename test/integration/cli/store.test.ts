@@ -210,6 +210,13 @@ describe("flowkit batches", () => {
     expect(stdout).toMatch(/^batch n3 failed after 1 try: too_many: three is too many\n/);
     expect(stdout).toMatch(/\ninput \{ "n": 3 \}\n$/);
     expect((await words("batches", "list", taskId, "count")).stderr).toBe("no failed batches\n");
+    writeFileSync(join(cwd, "fine"), "");
+    const retried = await words("batches", "retry", taskId, "check");
+    const [, again = ""] = /^task (\S+) retries the failed batches of /.exec(retried.stdout) ?? [];
+    expect((await words("tasks", "show", again)).stdout).toContain(`retry of ${taskId}\n`);
+    expect((await words("batches", "retry", taskId, "check", "n1")).stderr).toBe(
+      `error BATCH_UNKNOWN: node 'check' of task ${taskId} has no failed batch 'n1'\n`,
+    );
     expect((await words("batches", "show", taskId, "check", "n1")).stderr).toBe(
       `error CLI_USAGE: no failed batch 'n1' in node 'check'\n  List them with flowkit batches list ${taskId} check.\n`,
     );

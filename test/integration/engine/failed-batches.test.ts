@@ -1,10 +1,14 @@
+import { join } from "node:path";
+import { sqliteStore } from "flowkit/adapters/sqlite";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
 import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { noTicks, testEngine } from "../../helpers/engines.ts";
 import { atOnce, graphOf, node } from "../../helpers/graphs.ts";
 import { handler, numbers, source } from "../../helpers/handlers.ts";
 import { stillTime } from "../../helpers/still-time.ts";
+import { tempFolder } from "../../helpers/temp-folder.ts";
 import { collect, Gate, until } from "../../helpers/waiting.ts";
 
 const setsAside = { retry_policy: { max: 1, ...atOnce }, batches: { on_failure: "set_aside" } } as const;
@@ -201,6 +205,150 @@ describe("engine.failedBatches", () => {
     const [failed] = await collect(engine.failedBatches(task, "all"));
     expect(failed).toMatchObject({ uid: "all", reasonCode: "refused" });
     expect(failed).not.toHaveProperty("input");
+  });
+});
+
+describe("engine.retryBatches", () => {
+  /** A service that refuses some batches, until it is repaired. */
+  function service(...bad: readonly number[]) {
+    const refused = new Set<unknown>(bad);
+    const calls: unknown[] = [];
+    const ask = (n: unknown) => {
+      calls.push(n);
+      if (refused.has(n)) throw new PermanentError("refused", `no ${n}`);
+      return n;
+    };
+    return { refused, calls, ask };
+  }
+
+  test.each([
+    ["memory", () => memoryStore({ state: new MemoryState() })],
+    ["SQLite", () => sqliteStore(join(tempFolder(), "tasks.db"))],
+  ])("processes only what was set aside, and what reads it anew: on %s", async (_, open) => {
+    const { refused, calls, ask } = service(1, 3);
+    const seen: unknown[] = [];
+    const noted = (n: unknown) => {
+      seen.push(n);
+      return n;
+    };
+    const handlers = [
+      source("src", numbers(5), { processBatch: (n) => noted(n) }),
+      handler("step", { processBatch: ask }),
+      handler("keep"),
+      handler("beside", { processBatch: (n) => noted(n) }),
+    ];
+    const { engine } = await testEngine(handlers, { store: open() });
+    const graph = graphOf(
+      node("src"),
+      node("step", ["src"], setsAside),
+      node("keep", ["step"], { start: "first_batch" }),
+      node("beside", ["src"]),
+    );
+    const task = await engine.run(graph);
+    expect(await task.result()).toMatchObject({ keep: [0, 2, 4] });
+    refused.clear();
+    calls.length = 0;
+    seen.length = 0;
+    const again = await engine.retryBatches(task, "step");
+    expect(await again.result()).toEqual({ keep: numbers(5), beside: numbers(5) });
+    expect(calls.toSorted()).toEqual([1, 3]);
+    expect(seen).toEqual([]);
+    const { nodes, retryOf } = await again.status();
+    expect(retryOf).toBe(task.id);
+    expect(nodes[1]).toMatchObject({ batches: 5, failedBatches: 0, carriedBatches: 3 });
+    expect(await task.result()).toMatchObject({ keep: [0, 2, 4] });
+  });
+
+  test("retries the named ones, and keeps the others set aside", async () => {
+    const { refused, calls, ask } = service(1, 3);
+    const { engine, artifacts } = await testEngine([source("src", numbers(5)), handler("step", { processBatch: ask })]);
+    const task = await engine.run(graphOf(node("src"), node("step", ["src"], setsAside)));
+    await task.result();
+    refused.clear();
+    calls.length = 0;
+    const again = await engine.retryBatches(task.id, "step", { uids: ["3"] });
+    expect(await again.result()).toEqual({ step: [0, 2, 3, 4] });
+    expect(calls).toEqual([3]);
+    const uids = (await artifacts(again.id, "step")).map(({ uid, failure }) => [uid, failure !== undefined]);
+    expect(uids).toEqual([
+      ["0", false],
+      ["1", true],
+      ["2", false],
+      ["4", false],
+      ["3", false],
+    ]);
+    expect((await again.status()).nodes[1]).toMatchObject({ batches: 4, failedBatches: 1 });
+  });
+
+  test("counts against the tolerance only what is set aside again", async () => {
+    const { ask } = service(1, 3);
+    const { engine } = await testEngine([source("src", numbers(5)), handler("step", { processBatch: ask })]);
+    const policy = { ...setsAside, batches: { on_failure: "set_aside", tolerate_batches: 2 } } as const;
+    const task = await engine.run(graphOf(node("src"), node("step", ["src"], policy)));
+    await task.result();
+    const again = await engine.retryBatches(task, "step");
+    expect(await again.result()).toEqual({ step: [0, 2, 4] });
+    expect((await again.status()).nodes[1]).toMatchObject({ batches: 3, failedBatches: 2 });
+    const third = await engine.retryBatches(again, "step"); // of the retry's own log
+    expect(await third.result()).toEqual({ step: [0, 2, 4] });
+  });
+
+  test("of a source asks it again for these batches alone, although it has a checkpoint", async () => {
+    const { refused, calls, ask } = service(1);
+    const made = source("made", [], {
+      async *iterBatches(_args, ctx) {
+        const from = Number((await ctx.checkpoint.get()) ?? 0);
+        for (let n = from; n < 4; n++) {
+          yield { uid: `b${n}`, payload: n };
+          await ctx.checkpoint.set(n + 1);
+        }
+      },
+      processBatch: ask,
+    });
+    const { engine } = await testEngine([made]);
+    const task = await engine.run(graphOf(node("made", [], setsAside)));
+    expect(await task.result()).toEqual({ made: [0, 2, 3] });
+    refused.clear();
+    calls.length = 0;
+    expect(await (await engine.retryBatches(task, "made")).result()).toEqual({ made: numbers(4) });
+    expect(calls).toEqual([1]);
+  });
+
+  test("under 'ordered' goes on from the first of them", async () => {
+    const { refused, calls, ask } = service(2);
+    const { engine, artifacts } = await testEngine([source("src", numbers(5)), handler("step", { processBatch: ask })]);
+    const policy = { ...setsAside, batches: { on_failure: "set_aside", ordered: true } } as const;
+    const task = await engine.run(graphOf(node("src"), node("step", ["src"], policy)));
+    await task.result();
+    refused.clear();
+    calls.length = 0;
+    const again = await engine.retryBatches(task, "step");
+    expect(await again.result()).toEqual({ step: numbers(5) });
+    expect(calls).toEqual([2, 3, 4]);
+    expect((await artifacts(again.id, "step")).map(({ uid }) => uid)).toEqual(["0", "1", "2", "3", "4"]);
+  });
+
+  test("needs a task that has ended, and failed batches", async () => {
+    const gate = new Gate();
+    const slow = handler("slow", { processBatch: () => gate.pass() });
+    const { ask } = service(1);
+    const { engine } = await testEngine([source("src", numbers(2)), slow, handler("step", { processBatch: ask })]);
+    const running = await engine.run(graphOf(node("src"), node("slow", ["src"])));
+    await expect(engine.retryBatches(running, "slow")).rejects.toMatchObject({ code: "TASK_OPEN" });
+    gate.open();
+    const task = await engine.run(graphOf(node("src"), node("step", ["src"], setsAside)));
+    await task.result();
+    await expect(engine.retryBatches(task, "src")).rejects.toMatchObject({
+      code: "BATCH_UNKNOWN",
+      message: `node 'src' of task ${task.id} has no failed batch`,
+    });
+    await expect(engine.retryBatches(task, "step", { uids: ["1", "0"] })).rejects.toMatchObject({
+      code: "BATCH_UNKNOWN",
+      message: `node 'step' of task ${task.id} has no failed batch '0'`,
+    });
+    await expect(engine.retryBatches(task, "step", { uids: [] })).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
+    await expect(engine.retryBatches(task, "other")).rejects.toMatchObject({ code: "NODE_UNKNOWN" });
+    await expect(engine.retryBatches("nobody", "step")).rejects.toMatchObject({ code: "TASK_UNKNOWN" });
   });
 });
 

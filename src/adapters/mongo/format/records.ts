@@ -80,6 +80,7 @@ const stateFields: Fields<TaskState> = {
   idempotencyKey: "idempotency_key",
   traceparent: "traceparent",
   retryOf: "retry_of",
+  retriedBatches: json("retried_batches"),
   borrowsFrom: "borrows_from",
   createdAt: date("created_at"),
   deadlineAt: date("deadline"),
@@ -231,7 +232,7 @@ export const shardRecords = mapping<ShardRecord>({
   artifactsOf: nested("artifacts_of", mapping<ShardRef>(refNames)),
   carried: nested(
     "carried",
-    mapping<Carried>({ ...refNames, generation: "generation", length: "length", aside: "aside" }),
+    mapping<Carried>({ ...refNames, generation: "generation", length: "length", aside: "aside", without: "without" }),
   ),
   checkpoint: json("checkpoint"),
   checkpointIndex: "checkpoint_index",

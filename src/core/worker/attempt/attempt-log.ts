@@ -15,7 +15,7 @@ import {
 import type { Tail, WorkerStore, WriteAnswer } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { AppendSignals } from "../input/append-signals.ts";
-import { furthestOf, inInputOrder } from "../input/index.ts";
+import { furthestOf, inInputOrder, placeOf } from "../input/index.ts";
 import { AttemptEnded } from "./attempt-handle.ts";
 
 /**
@@ -136,6 +136,28 @@ export class AttemptLog {
     this.#signals.notify(this.#attempt);
   }
 
+  /**
+   * Appends an artifact of another log of which earlier entries were left out: those that it called open are open here too,
+   * unless they follow.
+   */
+  async move({ uid, origin, meta, metrics, failure, seq }: Artifact): Promise<void> {
+    this.#sources.skip(origin);
+    const own = { source: origin.source, seq: origin.seq, chunk: origin.chunk };
+    const place = placeOf({ seq, origin });
+    await this.append({ uid, origin: own, place, meta, metrics, ...(failure === undefined ? {} : { failure }) });
+  }
+
+  /** An artifact of another log is left out. */
+  leaveOut({ origin }: Artifact): void {
+    this.#sources.skip(origin);
+  }
+
+  /** An artifact of another log is here already. */
+  pass({ origin: { source, seq, chunk, open } }: Artifact): void {
+    this.#sources.skip({ source, seq, chunk, ...(open === undefined ? {} : { open }) });
+    this.#sources.stored(this.#sources.originOf({ source, seq, chunk }));
+  }
+
   /** Appends an artifact of another log as it is there, but for its attempt. */
   async copy({ epoch: _, claimId: __, ...artifact }: Artifact): Promise<void> {
     await this.#insert(artifact);
@@ -217,9 +239,28 @@ class SourcePositions {
   take(origin: Origin): void {
     if (!hasPositions(origin)) return;
     const { source, seq, chunk } = origin;
-    const position = this.#sources.get(source);
-    if (position === undefined) this.#sources.set(source, { to: undefined, open: [[seq, chunk]] });
-    else if (!position.open.some((open) => isAt(open, origin))) position.open.push([seq, chunk]);
+    this.#leaveOpen(source, [seq, chunk]);
+  }
+
+  /** An entry that is not copied: its batch is open, and those are that were when it was stored. */
+  skip(origin: Origin): void {
+    if (!hasPositions(origin)) return;
+    for (const position of origin.open ?? []) this.#leaveOpen(origin.source, position);
+    this.take(origin);
+  }
+
+  /** In order, and usually at the end. */
+  #leaveOpen(source: string, own: Position): void {
+    const known = this.#sources.get(source);
+    if (known === undefined) {
+      this.#sources.set(source, { to: undefined, open: [own] });
+      return;
+    }
+    const { open } = known;
+    let at = open.length;
+    while (at > 0 && isBefore(own, open[at - 1] as Position)) at--;
+    const before = open[at - 1];
+    if (before === undefined || isBefore(before, own)) open.splice(at, 0, own);
   }
 
   /** The origin as it is stored if this batch is appended next. */

@@ -1,5 +1,5 @@
 import { FlowError } from "../../../errors/index.ts";
-import type { Artifact, Carried } from "../../model/records.ts";
+import { type Artifact, type Carried, isOutput, keptLength, type LeftOut } from "../../model/records.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 
@@ -7,7 +7,8 @@ import type { AttemptRun } from "./attempt-run.ts";
  * In a retry of a task, the log of a shard begins with what the shard had stored in the earlier task. The attempt copies
  * this before any handler code runs, so the handler resumes as it would have in the earlier task.
  *
- * Artifacts are copied one for one, each to the seq that it had. So everything that names them stays right: the origins
+ * Artifacts are copied one for one, each to the seq that it had, unless some are left out: then the others move up, and
+ * nothing that was made of them is kept. So everything that names them stays right: the origins
  * in the logs of consumers, their cursors, and the batches that this log itself calls open. The log says how far an
  * earlier attempt got: the next one goes on behind it, and an insert that was still in flight is the right next entry.
  *
@@ -33,9 +34,15 @@ export const copyCarried = (run: AttemptRun, to: Copy): Promise<boolean> => run.
 async function copyMissing(run: AttemptRun, to: Copy): Promise<boolean> {
   const { held, yielder, parts } = run;
   const { log, carried, onFirst } = to;
-  while (log.length < carried.length) {
+  const { without } = carried;
+  const isLeftOut = without === undefined ? undefined : leftOut(without);
+  const wanted = keptLength(carried);
+  // If some are left out, how far an earlier attempt got shows only by counting the others.
+  let passed = without === undefined ? log.length : 0;
+  let from = passed;
+  while (log.length < wanted) {
     held.checkMayBegin();
-    const page = await readPage(run, { carried, from: log.length });
+    const page = await readPage(run, { carried, from });
     if (page.length === 0) {
       const { taskId, nodeId, shard } = held.attempt;
       const lost = { taskId, nodeId, shard, retryOf: carried.taskId, batches: carried.length };
@@ -46,12 +53,26 @@ async function copyMissing(run: AttemptRun, to: Copy): Promise<boolean> {
       const pause = yielder.pause();
       if (pause !== undefined) await pause;
       held.checkMayBegin();
-      await log.copy(artifact);
-      if (log.length === 1) await onFirst(artifact);
+      from++;
+      if (isLeftOut?.(artifact)) log.leaveOut(artifact);
+      else if (passed < log.length) {
+        log.pass(artifact);
+        passed++;
+      } else {
+        await (isLeftOut === undefined ? log.copy(artifact) : log.move(artifact));
+        passed++;
+        if (log.length === 1) await onFirst(artifact);
+      }
     }
   }
   await log.open(); // with the origins of what was copied
   return true;
+}
+
+function leftOut({ count, seqs }: LeftOut): (artifact: Artifact) => boolean {
+  if (count === 0) return () => false;
+  const named = seqs && new Set(seqs);
+  return (artifact) => (named === undefined ? !isOutput(artifact) : named.has(artifact.seq));
 }
 
 /** Empty if the artifact at `from` is gone. */

@@ -1,4 +1,5 @@
 import { AttemptError } from "../../model/attempt-error.ts";
+import { keptLength } from "../../model/records.ts";
 import { type InputPlan, routeInput } from "../input/index.ts";
 import { isPromiseLike } from "./attempt-handle.ts";
 import type { AttemptLog } from "./attempt-log.ts";
@@ -47,7 +48,7 @@ async function start(attempt: {
     const onFirst = (batch: StoredBatch) => announceFirst(run, batch);
     const isWhole =
       carried === undefined ||
-      log.length >= carried.length ||
+      log.length >= keptLength(carried) ||
       (definition.resumable && (await copyCarried(run, { log, carried, onFirst })));
     if (log.length > 0 || !isWhole) {
       // Checked in every pass: the log may have been empty in the first and received an insert that an earlier attempt

@@ -1,0 +1,66 @@
+import type { Metrics } from "../../definitions/index.ts";
+import type { Json } from "../../errors/index.ts";
+
+/* The entries of a shard's log. */
+
+/** A batch within one source: the seq of an artifact there, and the chunk within that artifact. */
+export type Position = readonly [seq: number, chunk: number];
+
+/**
+ * Where a batch came from: the source shard, its seq there, and the chunk within that artifact. Batches that a source
+ * handler produces have source `""`, and as seq their index among all batches that it yielded.
+ *
+ * Batches are stored as they get done, so the last origin of a source also says what is missing before it: everything
+ * up to `to` is stored except `open`. It is valid for every entry, since appends are made one after another.
+ */
+export interface Origin {
+  readonly source: string;
+  readonly seq: number;
+  readonly chunk: number;
+  /** The furthest stored batch of this source. @defaultValue this one */
+  readonly to?: Position;
+  /** Batches before `to` that are not stored, in order. @defaultValue none */
+  readonly open?: readonly Position[];
+  /** How many entries of the log up to this one stand for a batch that was set aside. @defaultValue 0 */
+  readonly aside?: number;
+  /** The batch's place in the order of the input. @defaultValue its own seq */
+  readonly place?: readonly number[];
+}
+
+/** Why a batch was set aside. */
+export interface BatchFailure {
+  readonly reasonCode: string;
+  readonly message: string;
+  /** How often it was tried. */
+  readonly tries: number;
+  /** Stack and cause chain, truncated to 16 KiB. */
+  readonly stack?: string;
+}
+
+/**
+ * The output of one batch, or the note that the batch was set aside. Numbered 0, 1, 2, ... without gaps within its shard
+ * and generation.
+ */
+export interface Artifact {
+  readonly seq: number;
+  /** Unique within (task, node, generation). */
+  readonly uid: string;
+  readonly epoch: number;
+  readonly claimId: string;
+  readonly origin: Origin;
+  /** The output. Of a batch that was set aside: its payload if the node made it itself, otherwise null. */
+  readonly meta: Json;
+  readonly metrics: Metrics;
+  /** Present if the batch was set aside: it has no output, and readers of outputs pass over it. */
+  readonly failure?: BatchFailure;
+}
+
+/** An artifact to append. */
+export interface NewArtifact {
+  readonly seq: number;
+  readonly uid: string;
+  readonly origin: Origin;
+  readonly meta: Json;
+  readonly metrics: Metrics;
+  readonly failure?: BatchFailure;
+}
