@@ -139,7 +139,7 @@ export function checkSameInput({ task, graph }: RequestedTask, found: TaskRecord
   const params = isRetry ? [] : differingKeys(task.params, found.params);
   const isOtherGraph = !isRetry && !isSameGraph(graph, found);
   const faults = [
-    ...(isRetry ? [{ part: "retryOf", text: "they do not retry the same" }] : []),
+    ...(isRetry ? [{ part: "retryOf", text: "they do not retry the same task or batches" }] : []),
     ...(isOtherGraph ? [{ part: "graph", text: "graph differs" }] : []),
     ...(params.length === 0 ? [] : [{ part: "params", text: `params differ (${params.join(", ")})` }]),
   ];
