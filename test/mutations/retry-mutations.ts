@@ -90,7 +90,7 @@ export const retryMutations: readonly Mutation[] = [
   ),
   mutation(
     "a cleanup does not revisit the lenders of deleted tasks",
-    edit("core/tasks/task-lists.ts", "let again = deleted > 0; again; ", "let again = false; again; "),
+    edit("core/tasks/task-lists.ts", "let again = gone > 0; again; ", "let again = false; again; "),
   ),
   {
     elsewhere: {

@@ -61,12 +61,16 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
   const { store, retry } = parts;
   const borrowed = new Set<string>();
   let deleted = 0;
+  /** Also those that another caller has deleted meanwhile, since they may have borrowed. */
+  let gone = 0;
   const remove = async (id: string): Promise<boolean> => {
     const answer = await retry.run(() => store.deleteTask(id));
     if (answer === "borrowed") borrowed.add(id);
     else borrowed.delete(id);
     if (answer === "deleted") deleted++;
-    return answer === "deleted";
+    const isGone = answer === "deleted" || answer === "unknown";
+    if (isGone) gone++;
+    return isGone;
   };
   for (;;) {
     // Borrowed tasks come first in each page, so the page grows by their number.
@@ -76,7 +80,7 @@ export async function cleanUp(parts: TaskReaderParts, { endedForSec }: CleanupOp
     for (const id of ids) await remove(id);
   }
   // A lender ended before its borrower, so it was tried first.
-  for (let again = deleted > 0; again; ) {
+  for (let again = gone > 0; again; ) {
     again = false;
     for (const id of [...borrowed].reverse()) again = (await remove(id)) || again;
   }

@@ -190,6 +190,7 @@ export class LogChecks {
     if (failure === undefined || seq < carried.length) return;
     this.#counts.setAside++;
     const node = this.#node(ref);
+    if (node === undefined) return; // an insert may arrive after its task was deleted
     const { on_failure, tolerate_batches = Number.POSITIVE_INFINITY } = node?.batches ?? {};
     if (on_failure !== "set_aside") this.#violated(ref, `set batch ${uid} aside, but its node does not`);
     const newly = log.aside - asideOf(carried);

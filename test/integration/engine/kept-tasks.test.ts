@@ -133,6 +133,23 @@ test.each([{ limit: 0 }, { limit: 1.5 }, { limit: 1_001 }])("a list with %o is r
   await expect(engine.list(options)).rejects.toMatchObject({ code: "ENGINE_OPTIONS" });
 });
 
+test("a cleanup deletes a lender whose borrower somebody else deletes meanwhile", async () => {
+  const store = memoryStore({ state: new MemoryState() });
+  const task = { graph: { schema_version: "1.0" as const, nodes: [], edges: [] }, params: {}, priority: 0 };
+  await store.createTask({ ...task, id: "lender" });
+  await store.finishTask("lender");
+  await store.createTask({ ...task, id: "borrower", borrowsFrom: ["lender"] });
+  await store.finishTask("borrower");
+  const { engine } = await testEngine([source("a", [1])], { store, tickMs: 3_600_000 });
+  const { deleteTask } = store;
+  store.deleteTask = async (id) => {
+    if (id === "borrower") await deleteTask.call(store, id);
+    return deleteTask.call(store, id);
+  };
+  expect(await engine.cleanup({ endedForSec: 0 })).toEqual({ deleted: 1, borrowed: 0 });
+  expect((await engine.list()).items).toEqual([]);
+});
+
 test("a cleanup with an invalid time is refused", async () => {
   const { engine } = await testEngine([source("a", [1])]);
   for (const endedForSec of [-1, Number.NaN]) {
