@@ -26,6 +26,7 @@ export type {
   Failure,
   HistoryEntry,
   Lease,
+  LeftOut,
   LogAccess,
   Origin,
   Position,

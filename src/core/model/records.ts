@@ -71,6 +71,7 @@ export interface RetriedBatches {
   readonly shards: readonly RetriedShard[];
 }
 
+/** What another task keeps of a shard with such batches. */
 export interface RetriedShard {
   readonly shard: number;
   /** What the new log begins with. */
@@ -240,6 +241,7 @@ export interface Carried extends ShardRef {
   readonly without?: LeftOut;
 }
 
+/** Entries of a log that are not copied. */
 export interface LeftOut {
   readonly count: number;
   /** @defaultValue all entries that stand for a batch that was set aside */
