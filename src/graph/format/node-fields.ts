@@ -39,6 +39,8 @@ const name = z
   .refine((text) => !forbiddenKeys.has(text), { error: "must not be a key that could change an object's prototype" });
 const anyObject = z.record(z.string(), z.unknown());
 const positiveInt = z.int().min(1);
+/** Within what a timer of Node can wait. */
+const timeoutSec = z.number().gt(0).max(2_147_483, { error: "must be at most 2147483 (24 days)" });
 
 /** How many parents must be satisfied before a node starts. */
 export type FanIn = "all" | "any" | `count:${number}`;
@@ -213,11 +215,7 @@ export const batchFields: FieldsOf<BatchPolicy> = {
     ownWorkersOnly: true,
   },
   timeout_sec: {
-    schema: z
-      .number()
-      .gt(0)
-      .max(2_147_483, { error: "must be at most 2147483 (24 days)" })
-      .describe("Seconds after which a try of a batch fails."),
+    schema: timeoutSec.describe("Seconds after which a try of a batch fails."),
     option: "batchTimeoutSec",
     handlersOnly: true,
     ownWorkersOnly: true,
@@ -292,11 +290,7 @@ export const nodeFields: FieldsOf<GraphNode> = {
     ownWorkersOnly: true,
   },
   timeout_sec: {
-    schema: z
-      .number()
-      .gt(0)
-      .max(2_147_483, { error: "must be at most 2147483 (24 days)" })
-      .describe("Seconds after which an attempt times out."),
+    schema: timeoutSec.describe("Seconds after which an attempt times out."),
     option: "timeoutSec",
     ownWorkersOnly: true,
   },
