@@ -15,6 +15,9 @@ export type TaskStatus = "running" | "cancelling" | "finished" | "failed" | "can
 /** The statuses of a shard; `finished`, `failed` and `cancelled` are terminal. */
 export type ShardStatus = "queued" | "running" | "deferred" | "cancelling" | "finished" | "failed" | "cancelled";
 
+/** The methods of a handler whose errors are not those of a batch. */
+export type HandlerMethod = "init" | "loadInput" | "iterBatches" | "finalize";
+
 /** Why a task failed. Without `nodeId`, the task failed as a whole, such as with `deadline_exceeded`. */
 export interface TaskFailure {
   readonly nodeId?: string;
@@ -27,6 +30,10 @@ export interface TaskFailure {
   readonly batchUid?: string;
   /** How often that batch was tried, if it failed for good. */
   readonly tries?: number;
+  /** The handler's method that threw or timed out, if it processes no batch. */
+  readonly method?: HandlerMethod;
+  /** The batch that `iterBatches` had yielded last. */
+  readonly lastBatchUid?: string;
   /** Stack and cause chain, truncated to 16 KiB. */
   readonly stack?: string;
 }
