@@ -4,7 +4,7 @@ import { ownJson } from "../codec/index.ts";
 import { AttemptError } from "../model/attempt-error.ts";
 import { type Artifact, type BatchFailure, logOf, type ShardRecord } from "../model/records.ts";
 import type { NodePlan, Plan } from "../plan/index.ts";
-import { type InputPlan, routeInput } from "../worker/input/index.ts";
+import { FailedInputs, type InputPlan, routeInput } from "../worker/input/index.ts";
 import type { FailedBatch } from "./api.ts";
 import { failedIn, nodeOf, readTask, type TaskReaderParts } from "./task-reader.ts";
 
@@ -23,14 +23,28 @@ export async function* failedBatches(
   const task = await readTask(parts, taskId);
   const plan = parts.plans.get(task.graph);
   const node = nodeOf(plan, { taskId, nodeId });
-  const shards = await parts.retry.run(() => parts.store.readShards(taskId));
-  const inputs = new FailedInputs(parts, { plan, node, shards });
-  for (const shard of shards.filter((each) => each.nodeId === nodeId)) {
+  const shards = await parts.retry.run(() => parts.store.readShards(taskId, [nodeId]));
+  const inputs = new FailedInputs({ store: parts.store, taskId, plan, pageSize });
+  const reading = inputOf(parts, { plan, node });
+  for (const shard of shards) {
     for await (const artifact of setAsideIn(parts, shard)) {
       const { uid, failure } = artifact;
-      const input = await inputs.of(artifact, shard);
+      const input = await parts.retry.run(() => keptInput(inputs, { artifact, shard, reading }));
       yield { uid, shard: shard.shard, ...failure, ...(input === undefined ? {} : { input: ownJson(input) }) };
     }
+  }
+}
+
+/** `undefined` if it cannot be read any more. */
+async function keptInput(
+  inputs: FailedInputs,
+  of: { readonly artifact: Artifact; readonly shard: ShardRecord; readonly reading: InputPlan | undefined },
+): Promise<Json | undefined> {
+  try {
+    return await inputs.of(of.artifact, of.shard, of.reading);
+  } catch (error) {
+    if (FlowError.is(error, "ARTIFACTS_DROPPED")) return undefined;
+    throw error;
   }
 }
 
@@ -57,39 +71,8 @@ export async function* setAsideIn(
 const readPage = (
   { store, retry }: Pick<TaskReaderParts, "store" | "retry">,
   shard: ShardRecord,
-  { from, limit, generation = shard.generation }: { from: number; limit: number; generation?: number },
-): Promise<readonly Artifact[]> => retry.run(() => store.readArtifacts(logOf(shard), generation, from, limit));
-
-/** What failed batches consisted of: their payloads are at their origins. */
-class FailedInputs {
-  readonly #parts: FailedBatchParts;
-  readonly #shards: ReadonlyMap<string, ShardRecord>;
-  readonly #input: InputPlan | undefined;
-
-  constructor(
-    parts: FailedBatchParts,
-    task: { readonly plan: Plan; readonly node: NodePlan; readonly shards: readonly ShardRecord[] },
-  ) {
-    this.#parts = parts;
-    this.#shards = new Map(task.shards.map((shard) => [`${shard.nodeId}/${shard.shard}`, shard]));
-    this.#input = inputOf(parts, task);
-  }
-
-  /** `undefined` if it cannot be read any more, or is not stored as such. */
-  async of({ origin, meta }: Artifact, consumer: ShardRecord): Promise<Json | undefined> {
-    if (origin.source === "") return meta;
-    const source = this.#shards.get(origin.source);
-    if (source === undefined || this.#input?.kind !== "stream") return undefined;
-    const generation = consumer.sourceGens[origin.source] ?? 0;
-    try {
-      const [from] = await readPage(this.#parts, source, { from: origin.seq, limit: 1, generation });
-      return from && (this.#input.adapter.expand(from.meta, source.nodeId)[origin.chunk] as Json | undefined);
-    } catch (error) {
-      if (FlowError.is(error, "ARTIFACTS_DROPPED")) return undefined;
-      throw error;
-    }
-  }
-}
+  { from, limit }: { from: number; limit: number },
+): Promise<readonly Artifact[]> => retry.run(() => store.readArtifacts(logOf(shard), shard.generation, from, limit));
 
 /** How the node reads its sources; `undefined` if its adapter is not known here. */
 function inputOf(
