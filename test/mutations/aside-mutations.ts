@@ -69,10 +69,17 @@ export const asideMutations: readonly Mutation[] = [
     "a node that reads failed batches misses those behind the first of a page",
     edit(failedInput, "this.#page = rest.length === 0 ? undefined :", "this.#page = rest.length >= 0 ? undefined :"),
   ),
-  mutation(
-    "a failed batch is delivered with what was made anew in its place",
-    edit(failedInput, "const generation = record.sourceGens[origin.source] ?? 0;", "const generation = 0;"),
-  ),
+  {
+    ...mutation(
+      "a failed batch is delivered with what an earlier output had in its place",
+      edit(failedInput, "const generation = record.sourceGens[origin.source] ?? 0;", "const generation = 0;"),
+    ),
+    elsewhere: {
+      file: "test/integration/engine/failures-input.test.ts",
+      title: "a source that starts over starts its reader of failures over",
+      why: "few simulated nodes read what a node set aside of a source that had started over",
+    },
+  },
   {
     ...mutation(
       "the store drops what failed batches consist of before these are read",

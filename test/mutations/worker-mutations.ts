@@ -53,13 +53,13 @@ export const workerMutations: readonly Mutation[] = [
     "current generations replace the recorded ones",
     edit(
       stream,
-      "if (this.#see(records).restarted) return restarted(records);\n    }",
+      "return this.#see(records).restarted ? restarted(records) : undefined;",
       `for (const cursor of this.#open) {
         const now = records.find((record) => sourceKey(record.nodeId, record.shard) === cursor.key);
         if (now !== undefined) Object.assign(cursor, { generation: now.generation });
       }
       this.#see(records);
-    }`,
+      return undefined;`,
     ),
   ),
   mutation(
@@ -162,7 +162,7 @@ export const workerMutations: readonly Mutation[] = [
     ),
     edit(
       consumeInput,
-      "    inHand = take(batch);\n    await inHand;\n  }\n",
+      '    inHand = take(batch);\n    await inHand;\n    run.at.method = "iterBatches";\n  }\n',
       `    page.push(batch);
     if (log.length > 0 && page.length < 256) continue;
     for (const each of page.splice(0)) {

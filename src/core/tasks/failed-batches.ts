@@ -2,7 +2,15 @@ import type { HandlerDefinition, InputAdapterDefinition } from "../../definition
 import { FlowError, isInstance, type Json } from "../../errors/index.ts";
 import { ownJson } from "../codec/index.ts";
 import { AttemptError } from "../model/attempt-error.ts";
-import { type Artifact, type BatchFailure, logOf, type ShardRecord } from "../model/records.ts";
+import {
+  type Artifact,
+  type BatchFailure,
+  type Carried,
+  leftOut,
+  logOf,
+  type ShardRecord,
+  type ShardRef,
+} from "../model/records.ts";
 import type { NodePlan, Plan } from "../plan/index.ts";
 import { FailedInputs, type InputPlan, routeInput } from "../worker/input/index.ts";
 import type { FailedBatch } from "./api.ts";
@@ -27,7 +35,10 @@ export async function* failedBatches(
   const inputs = new FailedInputs({ store: parts.store, taskId, plan, pageSize });
   const reading = inputOf(parts, { plan, node });
   for (const shard of shards) {
-    for await (const artifact of setAsideIn(parts, shard)) {
+    const aside = await parts.retry.run(() => failedIn(parts.store, shard));
+    const length = shard.count ?? Number.POSITIVE_INFINITY;
+    const log = { ...logOf(shard), generation: shard.generation, length, aside };
+    for await (const artifact of setAsideIn(parts, log)) {
       const { uid, failure } = artifact;
       const input = await parts.retry.run(() => keptInput(inputs, { artifact, shard, reading }));
       yield { uid, shard: shard.shard, ...failure, ...(input === undefined ? {} : { input: ownJson(input) }) };
@@ -50,17 +61,18 @@ async function keptInput(
 
 type SetAside = Artifact & { readonly failure: BatchFailure };
 
-/** The entries of a shard's log that stand for batches set aside. */
+/** The entries of a log that stand for batches set aside. */
 export async function* setAsideIn(
   parts: Pick<TaskReaderParts, "store" | "retry">,
-  shard: ShardRecord,
+  log: Carried,
 ): AsyncGenerator<SetAside> {
-  let left = await parts.retry.run(() => failedIn(parts.store, shard));
-  for (let from = 0; left > 0; from += pageSize) {
-    const page = await readPage(parts, shard, { from, limit: pageSize });
+  const isLeftOut = leftOut(log);
+  let left = log.aside ?? 0;
+  for (let from = 0; left > 0 && from < log.length; from += pageSize) {
+    const page = await readPage(parts, log, { from, limit: Math.min(pageSize, log.length - from) });
     await parts.retry.run(() => parts.store.settle());
     for (const artifact of page) {
-      if (artifact.failure === undefined) continue;
+      if (artifact.failure === undefined || isLeftOut(artifact)) continue;
       left--;
       yield artifact as SetAside;
     }
@@ -70,9 +82,9 @@ export async function* setAsideIn(
 
 const readPage = (
   { store, retry }: Pick<TaskReaderParts, "store" | "retry">,
-  shard: ShardRecord,
-  { from, limit }: { from: number; limit: number },
-): Promise<readonly Artifact[]> => retry.run(() => store.readArtifacts(logOf(shard), shard.generation, from, limit));
+  log: ShardRef & { readonly generation: number },
+  { from, limit }: { readonly from: number; readonly limit: number },
+): Promise<readonly Artifact[]> => retry.run(() => store.readArtifacts(log, log.generation, from, limit));
 
 /** How the node reads its sources; `undefined` if its adapter is not known here. */
 function inputOf(
