@@ -22,8 +22,10 @@ export const failures = builtIn({
 });
 
 function failureOf({ input, codes }: ReturnType<Deliveries["failingOf"]>): DataType {
-  const reasonCode: DataType =
-    codes === undefined ? { kind: "string" } : { kind: "values", values: [...codes, ...coreReasonCodes] };
+  const isDeclared = codes !== undefined && codes.length > 0;
+  const reasonCode: DataType = isDeclared
+    ? { kind: "values", values: [...codes, ...coreReasonCodes] }
+    : { kind: "string" };
   const field = (type: DataType): Field => ({ type: () => type, optional: false });
   return objectOf([
     ["uid", field({ kind: "string" })],
@@ -58,9 +60,12 @@ type FailureOfStep<TStep> = [TStep] extends [never]
   : TStep extends { readonly handler: { readonly $infer: infer TTypes extends HandlerParts } }
     ? Failure<
         TTypes["source"] extends false ? (TTypes["input"] extends Absent ? Undescribed : TTypes["input"]) : Undescribed,
-        TTypes["errors"] | CoreReasonCode
+        CodeOf<TTypes["errors"]>
       >
     : never;
+
+/** A handler that declares no codes may throw any. */
+export type CodeOf<TErrors extends string> = [TErrors] extends [never] ? string : TErrors | CoreReasonCode;
 
 /** What a source makes of its own is not described, and neither is a node of another flow. */
 // biome-ignore lint/suspicious/noExplicitAny: its reader declares what it expects, as with a graph whose schemas are unknown

@@ -163,7 +163,8 @@ export interface AddRoot {
       TArgKeys,
       TInputKeys,
       TCodes,
-      TPartitions
+      TPartitions,
+      TKeys
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
@@ -232,7 +233,8 @@ export interface AddNext {
       TArgKeys,
       TInputKeys,
       TCodes,
-      TPartitions
+      TPartitions,
+      TKeys
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
