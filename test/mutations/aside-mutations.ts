@@ -96,7 +96,11 @@ export const asideMutations: readonly Mutation[] = [
         "if (!isCarried || isCarried) return stored;",
       ),
     ),
-    harmless: "the node waits for the copy, unless the copy waits for the node",
+    elsewhere: {
+      file: "test/integration/engine/failures-input.test.ts",
+      title: "in a retry, a failed batch is read that was copied before",
+      why: "the node waits for the copy, which seldom waits for the node",
+    },
   },
   {
     ...mutation(

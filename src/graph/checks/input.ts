@@ -231,9 +231,9 @@ function uncertainNodes(links: Links, groups: readonly (readonly number[])[]): U
 /** Nodes whose failed batches are read set them aside, and say how they read their own sources. */
 export function checkFailures({ draft, findings }: CheckContext, links: Links): void {
   for (const node of draft.nodes) {
-    const reading = readingBy(node, links);
-    if (reading === undefined || !builtInAdapter(reading.adapter)?.readsFailures) continue;
-    for (const [at, { nodeId: id }] of reading.sources.entries()) {
+    const { input_adapter: adapter = "" } = node.facets.input_inline ?? {};
+    if (!builtInAdapter(adapterName(adapter))?.readsFailures) continue;
+    for (const [at, { nodeId: id }] of readingBy(node, links)?.sources.entries() ?? []) {
       const source = draft.byName.get(id);
       if (source === undefined || source.unclear.has("batches") || source.unclear.has("input_inline")) continue;
       const { batches, input_inline: inline } = source.facets;
