@@ -265,9 +265,12 @@ export class Scheduler {
   }
 
   #logEnd({ id: taskId, graph: { name: flow }, failure, cancelReason }: TaskRecord): void {
-    if (failure === undefined) return this.#logger.info({ taskId, flow, reason: cancelReason }, "a task was cancelled");
-    const { stack: _, message: error, ...place } = failure;
-    this.#logger.error({ taskId, flow, ...place, error }, "a task failed");
+    if (failure === undefined) {
+      this.#logger.info({ taskId, flow, reason: cancelReason }, "a task was cancelled");
+    } else {
+      const { stack: _, message: error, ...place } = failure;
+      this.#logger.error({ taskId, flow, ...place, error }, "a task failed");
+    }
   }
 
   #command(type: string, ref: { taskId: string; nodeId: string; shard: number }, epoch: number): Promise<void> {
