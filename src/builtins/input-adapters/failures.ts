@@ -1,5 +1,5 @@
 import { type CoreReasonCode, coreReasonCodes } from "../../errors/index.ts";
-import { type DataType, type Field, objectOf, unionOf } from "../../graph/data/data-type.ts";
+import { anyData, type DataType, type Field, objectOf, unionOf } from "../../graph/data/data-type.ts";
 import { type MismatchText, mismatchText } from "../../graph/data/mismatch.ts";
 import { formatMessage, type MessageText } from "../../graph/format/messages.ts";
 import type { Absent, NodeRecords, SourcesOf } from "../node-records.ts";
@@ -22,18 +22,19 @@ export const failures = builtIn({
 });
 
 function failureOf({ input, codes }: ReturnType<Deliveries["failingOf"]>): DataType {
-  const isDeclared = codes !== undefined && codes.length > 0;
-  const reasonCode: DataType = isDeclared
-    ? { kind: "values", values: [...codes, ...coreReasonCodes] }
-    : { kind: "string" };
   const field = (type: DataType): Field => ({ type: () => type, optional: false });
   return objectOf([
     ["uid", field({ kind: "string" })],
-    ["reasonCode", field(reasonCode)],
+    ["reasonCode", field(codeOf(codes))],
     ["message", field({ kind: "string" })],
     ["tries", field({ kind: "number" })],
     ["input", field(input)],
   ]);
+}
+
+function codeOf(codes: readonly string[] | undefined): DataType {
+  if (codes === undefined) return anyData;
+  return codes.length === 0 ? { kind: "string" } : { kind: "values", values: [...codes, ...coreReasonCodes] };
 }
 
 /** A batch that a node has set aside. An alias, since the compiler takes no interface for JSON. */

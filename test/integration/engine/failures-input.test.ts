@@ -340,6 +340,17 @@ describe("a node that reads failed batches is refused", () => {
     });
   });
 
+  test("if the graph does not say how its source reads its input", async () => {
+    const { engine } = await testEngine([source("src", [1]), refusing("step", isOdd), handler("letters")]);
+    const graph = graphOf(node("src"), node("step", ["src"], setsAside), node("letters", ["step"], failures));
+    await expect(engine.run(graph)).rejects.toMatchObject({
+      code: "GRAPH_INVALID",
+      message: expect.stringContaining(
+        "node 'letters' reads the failed batches of 'step', which must name its input_adapter for that",
+      ),
+    });
+  });
+
   test("if the worker does not know how its source reads its input", async () => {
     const store = memoryStore();
     const { engine } = await testEngine([source("src", [1]), refusing("step", isOdd), handler("letters")], { store });
