@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { sqliteStore } from "flowkit/adapters/sqlite";
 import { describe, expect, test } from "vitest";
 import { MemoryState, memoryStore } from "../../../src/adapters/memory/index.ts";
+import { type NodePlan, planGraph } from "../../../src/core/plan/index.ts";
+import { routeInput } from "../../../src/core/worker/input/index.ts";
 import type { HandlerDefinition } from "../../../src/definitions/index.ts";
 import { PermanentError, RetryableError } from "../../../src/errors/index.ts";
 import { noTicks, testEngine } from "../../helpers/engines.ts";
@@ -289,6 +291,18 @@ test("in a retry, a failed batch is read that was copied before what it consiste
   const read = new Gate(); // opened before the engine is stopped
   const again = await engine.retry(task.id, { from: "failed" });
   expect(await again.result()).toEqual({ letters: [1, 3, 5].map((n) => failedBatch(String(n), n)) });
+});
+
+test("each node is looked at once, however many ways lead to it", () => {
+  const names = numbers(60).map((n) => `n${n}`);
+  const nodes = names.map((name, at) =>
+    node(name, names.slice(Math.max(0, at - 2), at), at === 0 ? setsAside : { ...setsAside, ...failures }),
+  );
+  const plan = planGraph(unchecked(...nodes));
+  const last = plan.byId.get("n59") as NodePlan;
+  const input = routeInput({ node: last, plan, handler: {}, customAdapters: new Map() });
+  expect(input).toMatchObject({ kind: "stream", fromNodes: ["n57", "n58"] });
+  expect(input.kind === "stream" && input.failuresOf?.size).toBe(59);
 });
 
 test("what failed batches consist of is kept in a store that drops artifacts once read", async () => {

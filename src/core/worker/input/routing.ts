@@ -26,7 +26,7 @@ export type InputPlan =
       readonly kind: "stream";
       readonly adapter: StreamAdapter;
       readonly fromNodes: readonly string[];
-      /** If it reads the failed batches of its sources: how each of these reads its own. */
+      /** If it reads the failed batches of its sources: how each of these, and of theirs, reads its own. */
       readonly failuresOf?: ReadonlyMap<string, InputPlan>;
     } & Polling)
   | ({ readonly kind: "gather"; readonly sources: readonly GatherSource[] } & Polling);
@@ -47,6 +47,8 @@ export function routeInput(options: {
   readonly plan: Plan;
   readonly handler: Pick<HandlerDefinition, "inputAdapter" | "iterBatches">;
   readonly customAdapters: ReadonlyMap<string, InputAdapterDefinition>;
+  /** Nodes whose failed batches are read, as far as it is known by now how they read their input. */
+  readonly failing?: Map<string, InputPlan>;
 }): InputPlan {
   const { node, handler } = options;
   const routing: Routing | undefined = node.routing ?? handler.inputAdapter;
@@ -76,7 +78,10 @@ function adapterInput(options: Parameters<typeof routeInput>[0] & { readonly rou
   if (adapter === "gather") return gatherInput({ node, plan, args });
   if (adapter !== "failures") return streamInput({ node, plan, args, adapter });
   const input = streamInput({ node, plan, args, adapter: pullEach });
-  return { ...input, failuresOf: new Map(input.fromNodes.map((id) => [id, failingInput(id, options)])) };
+  const { failing = new Map<string, InputPlan>() } = options;
+  // Each node once: there may be many ways to it.
+  for (const id of input.fromNodes) if (!failing.has(id)) failing.set(id, failingInput(id, { ...options, failing }));
+  return { ...input, failuresOf: failing };
 }
 
 /** How a node reads its sources whose failed batches are read. */
