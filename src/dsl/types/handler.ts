@@ -49,13 +49,19 @@ type YieldedOf<TInput extends AnySchema, TOutput extends AnySchema> = TInput ext
     : Decoded<TInput>;
 
 /**
+ * What `processBatch` returns; `AnyValue` while `TOutput` is open, for the same reason. With a constraint that says so, the
+ * compiler would compare with it what the output decodes to, for each handler.
+ */
+type ReturnedOf<TOutput extends AnySchema> = AnySchema extends TOutput ? AnyValue : Decoded<TOutput>;
+
+/**
  * The argument of {@link defineHandler}. Members may be in any order; methods may be synchronous or asynchronous. Not
  * an interface, for the reason given at `NodeOptions`.
  */
 export type HandlerOptions<
   TName extends string,
   TInput extends AnySchema,
-  TOutput extends ReturnSchema,
+  TOutput extends AnySchema,
   TResult extends AnySchema,
   TArgs extends AnySchema,
   TErrors extends string,
@@ -116,7 +122,7 @@ export type HandlerOptions<
   readonly processBatch?: (
     payload: PayloadOf<TInput, TOutput, TArgs, TGiven>,
     ctx: BatchContext<Decoded<TArgs>, Awaited<TLoaded>>,
-  ) => Awaitable<Decoded<TOutput>>;
+  ) => Awaitable<ReturnedOf<TOutput>>;
   /** Runs after the last batch; returns the node's `result`. */
   readonly finalize?: (
     ctx: FinalizeContext<Decoded<TArgs>, Awaited<TLoaded>, Decoded<TOutput>>,
