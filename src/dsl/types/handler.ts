@@ -18,7 +18,6 @@ import type {
   NoArgs,
   NoInput,
   NoResult,
-  ReturnSchema,
   Wire,
 } from "../model/schema.ts";
 import type { memberSynonyms } from "../rules/definition/check.ts";
@@ -132,7 +131,7 @@ export type HandlerOptions<
 };
 
 /** The keys of {@link HandlerOptions}, to infer which were given; only `iterBatches` affects types. */
-type HandlerKey = keyof HandlerOptions<string, NoInput, ReturnSchema, NoResult, NoArgs, string, unknown, never, Absent>;
+type HandlerKey = keyof HandlerOptions<string, NoInput, AnySchema, NoResult, NoArgs, string, unknown, never, Absent>;
 
 /**
  * A method that was given, without `undefined`: the compiler looks into an arrow function, and underlines the wrong

@@ -26,7 +26,7 @@ import type {
   PayloadOf,
 } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { FlowChoiceError, FlowTypeError, OrError } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowTypeError, OrError, OrOther } from "../../model/markers.ts";
 import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 
 /** Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
@@ -47,10 +47,10 @@ export type AdapterArgument<
   : TAdapter extends DefaultAdapter
     ? TParents["length"] extends 0
       ? FlowTypeError<LateText<TId, "rootInput", { node: TId }>>
-      : TAdapter
+      : OrOther<TAdapter, AdapterName<TAdapters>>
     : TAdapter extends AdapterName<TAdapters>
       ? OrError<
-          TAdapter,
+          OrOther<TAdapter, AdapterName<TAdapters>>,
           AdapterProblem<
             TAdapter,
             TNodes,
@@ -139,7 +139,7 @@ export type ListKeyArgument<
 > = TListKey extends string
   ? TListKey extends ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
     ? ChunkFits<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>> extends true
-      ? TListKey
+      ? OrOther<TListKey, ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>>
       : FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
     : FlowChoiceError<
         MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,
