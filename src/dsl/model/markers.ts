@@ -17,9 +17,6 @@ export type FlowChoiceError<TMessage extends string, TRight> = TRight | FlowType
 
 declare const offered: unique symbol;
 
-/** A right value beside all that could be in its place, for completions; the type is inferred from the value alone. */
-export type OrOther<TGiven, TRight> = TGiven | NoInfer<TRight>;
-
 /** Makes a type that no value has: it is only there for completions. */
 export interface Offered {
   readonly [offered]: never;

@@ -26,10 +26,16 @@ import type {
   PayloadOf,
 } from "../../model/adapter.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
-import type { FlowChoiceError, FlowTypeError, OrError, OrOther } from "../../model/markers.ts";
+import type { FlowChoiceError, FlowTypeError, OrError } from "../../model/markers.ts";
 import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 
-/** Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
+/** By its name, each built-in adapter's: an editor shows their union name by name, but a `keyof` as it is written. */
+type BuiltInNames = { readonly [TName in keyof BuiltInAdapters]: TName };
+
+/**
+ * Right values stand beside all that could be in their place, for completions.
+ *
+ * Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
 export type AdapterArgument<
   TAdapter,
   TNodes extends NodeRecords,
@@ -47,10 +53,10 @@ export type AdapterArgument<
   : TAdapter extends DefaultAdapter
     ? TParents["length"] extends 0
       ? FlowTypeError<LateText<TId, "rootInput", { node: TId }>>
-      : OrOther<TAdapter, AdapterName<TAdapters>>
+      : TAdapter | NoInfer<BuiltInNames[keyof BuiltInNames] | TAdapters["name"]>
     : TAdapter extends AdapterName<TAdapters>
       ? OrError<
-          OrOther<TAdapter, AdapterName<TAdapters>>,
+          TAdapter | NoInfer<BuiltInNames[keyof BuiltInNames] | TAdapters["name"]>,
           AdapterProblem<
             TAdapter,
             TNodes,
@@ -139,7 +145,7 @@ export type ListKeyArgument<
 > = TListKey extends string
   ? TListKey extends ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
     ? ChunkFits<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey, InputOf<THandler>> extends true
-      ? OrOther<TListKey, ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>>
+      ? TListKey | NoInfer<ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>>
       : FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
     : FlowChoiceError<
         MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,
