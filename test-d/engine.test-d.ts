@@ -1,6 +1,6 @@
 import { expectTypeOf } from "expect-type";
-import { defineHandler, type FlowDefinition, flow, type Json } from "flowkit";
-import { createEngine, type Engine, type EngineOptions, type TaskView } from "flowkit/engine";
+import { type CoreReasonCode, defineHandler, type FlowDefinition, flow, type Json } from "flowkit";
+import { createEngine, type Engine, type EngineOptions, type FailedBatch, type TaskView } from "flowkit/engine";
 import { describe, test } from "vitest";
 import * as z from "zod";
 
@@ -48,6 +48,43 @@ describe("a task of a flow", () => {
     const task = await engine.run(counted, { params: { date: 1 } });
     // @ts-expect-error no such node
     task.artifacts("reed");
+  });
+});
+
+describe("the failed batches of a task of a flow", () => {
+  const Order = z.object({
+    id: z.string(),
+    at: z.codec(z.string(), z.date(), { decode: (s) => new Date(s), encode: String }),
+  });
+  const charge = defineHandler("charge", {
+    input: Order,
+    output: z.string(),
+    errors: ["refused"],
+    processBatch: ({ id }) => id,
+  });
+  const orders = defineHandler("orders", {
+    output: z.object({ id: z.string(), at: z.string() }),
+    *iterBatches() {},
+  });
+  const shop = flow("shop").node("orders", orders).then("charge", charge);
+
+  test("have the input of their handler as JSON, and its codes", async () => {
+    const task = await engine.run(shop);
+    for await (const batch of engine.failedBatches(task, "charge")) {
+      expectTypeOf(batch.input).toEqualTypeOf<{ id: string; at: string } | undefined>();
+      expectTypeOf(batch.reasonCode).toEqualTypeOf<"refused" | CoreReasonCode>();
+    }
+  });
+
+  test("are JSON of any code if the handler declares neither, and if the flow is not known", async () => {
+    const task = await engine.run(shop);
+    for await (const batch of engine.failedBatches(task, "orders")) {
+      expectTypeOf(batch.input).toEqualTypeOf<Json | undefined>();
+      expectTypeOf(batch.reasonCode).toEqualTypeOf<string>();
+    }
+    for await (const batch of engine.failedBatches(task.id, "charge")) expectTypeOf(batch).toEqualTypeOf<FailedBatch>();
+    // @ts-expect-error no such node
+    engine.failedBatches(task, "chrage");
   });
 });
 

@@ -17,6 +17,9 @@ export interface NodeRecords {
   readonly recentPlaces: any;
   /** Ids of the latest nodes. */
   readonly fresh: unknown;
+  /** Nodes with a handler, as a union. */
+  // biome-ignore lint/suspicious/noExplicitAny: a type would be compared with all steps so far at each step, which is quadratic
+  readonly steps: any;
 }
 
 /**

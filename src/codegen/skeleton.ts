@@ -169,6 +169,9 @@ function paramSchema(values: readonly Json[], params: JsonObject | undefined): D
   return isObject(schema) ? zodSource({ ...schema, $defs: params?.$defs ?? {} }).source : undefined;
 }
 
+const readsFailures = (node: GraphNode): boolean =>
+  builtInAdapter(inputOf(node)?.adapter ?? "")?.readsFailures === true;
+
 /** Consumers of any of these nodes. */
 function readersOf(nodes: readonly GraphNode[], source: SourceGraph): readonly GraphNode[] {
   const ids = new Set(nodes.map(({ node_id: id }) => id));
@@ -190,10 +193,14 @@ function outputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
 function inputSchema(nodes: readonly GraphNode[], source: SourceGraph): Doc {
   const declared = nodes[0] === undefined ? undefined : source.graph.schemas?.[nodes[0].type]?.input;
   if (declared !== undefined) return zodSource(declared).source;
+  if (readersOf(nodes, source).some((node) => readsFailures(node) && source.graph.schemas?.[node.type]?.input)) {
+    return "z.any()";
+  }
   // The compiler rejects types with optional keys, and the outputs of some functions, as z.json().
   const isPlain = nodes.every(
     (node) =>
       (node.fan_in === undefined || !builtInAdapter(inputOf(node)?.adapter ?? "")?.takesAliases) &&
+      !readsFailures(node) &&
       (inputOf(node)?.sources ?? node.depends_on).every((id) => {
         const parent = source.byId.get(id);
         return parent !== undefined && isWorker(parent) && source.graph.schemas?.[parent.type]?.output === undefined;

@@ -7,7 +7,7 @@ import type { LoopHealth } from "../core/resilience/supervisor.ts";
 import type {
   CleanupOptions,
   CleanupOutcome,
-  FailedBatch,
+  FailedBatchOf,
   ListOptions,
   RetryBatchesOptions,
   RetryOptions,
@@ -143,10 +143,10 @@ class EmbeddedEngine<THandlers extends HandlerDefinition> implements Engine<THan
     return this.#coordinator.retry(id, options);
   }
 
-  failedBatches<TTypes extends FlowTypes = UntypedFlow>(
-    task: string | TaskHandle<TTypes>,
-    nodeId: Extract<keyof TTypes["outputs"], string>,
-  ): AsyncIterableIterator<FailedBatch> {
+  failedBatches<
+    TTypes extends FlowTypes = UntypedFlow,
+    TNodeId extends Extract<keyof TTypes["outputs"], string> = Extract<keyof TTypes["outputs"], string>,
+  >(task: string | TaskHandle<TTypes>, nodeId: TNodeId): AsyncIterableIterator<FailedBatchOf<TTypes, TNodeId>> {
     return this.#coordinator.failedBatches(task, nodeId);
   }
 

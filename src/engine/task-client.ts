@@ -5,7 +5,7 @@ import { StoreRetry } from "../core/resilience/store-retry.ts";
 import type {
   CleanupOptions,
   CleanupOutcome,
-  FailedBatch,
+  FailedBatchOf,
   ListOptions,
   RetryBatchesOptions,
   RetryOptions,
@@ -122,12 +122,17 @@ export abstract class TaskClient<THandlers extends { readonly name: string }>
     return this.task(retry.id);
   }
 
-  failedBatches<TTypes extends FlowTypes = UntypedFlow>(
-    task: string | TaskHandle<TTypes>,
-    nodeId: Extract<keyof TTypes["outputs"], string>,
-  ): AsyncIterableIterator<FailedBatch> {
+  failedBatches<
+    TTypes extends FlowTypes = UntypedFlow,
+    TNodeId extends Extract<keyof TTypes["outputs"], string> = Extract<keyof TTypes["outputs"], string>,
+  >(task: string | TaskHandle<TTypes>, nodeId: TNodeId): AsyncIterableIterator<FailedBatchOf<TTypes, TNodeId>> {
     this.#started();
-    return failedBatches(this.#handleParts, typeof task === "string" ? task : task.id, nodeId);
+    const batches: AsyncIterableIterator<unknown> = failedBatches(
+      this.#handleParts,
+      typeof task === "string" ? task : task.id,
+      nodeId,
+    );
+    return batches as AsyncIterableIterator<FailedBatchOf<TTypes, TNodeId>>; // as the store's records do not have types
   }
 
   async retryBatches<TTypes extends FlowTypes = UntypedFlow>(
@@ -250,7 +255,7 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
   retry(id: string, options: RetryOptions): Promise<TaskHandle>;
   /**
    * The batches of a node that failed for good and were set aside, with what they consisted of. While the node runs, those
-   * set aside so far.
+   * set aside so far. If the task has the types of a flow, they have those of the node's handler.
    *
    * @example
    * for await (const { uid, message, tries, input } of engine.failedBatches(task, "enrich")) {
@@ -259,10 +264,10 @@ export interface TaskMethods<THandlers extends { readonly name: string } = { rea
    *
    * @throws FlowError `TASK_UNKNOWN`, `NODE_UNKNOWN`, `ARTIFACTS_DROPPED`, `ENGINE_NOT_STARTED`, `ENGINE_STOPPED`
    */
-  failedBatches<TTypes extends FlowTypes = UntypedFlow>(
-    task: string | TaskHandle<TTypes>,
-    nodeId: Extract<keyof TTypes["outputs"], string>,
-  ): AsyncIterableIterator<FailedBatch>;
+  failedBatches<
+    TTypes extends FlowTypes = UntypedFlow,
+    TNodeId extends Extract<keyof TTypes["outputs"], string> = Extract<keyof TTypes["outputs"], string>,
+  >(task: string | TaskHandle<TTypes>, nodeId: TNodeId): AsyncIterableIterator<FailedBatchOf<TTypes, TNodeId>>;
   /**
    * Retries failed batches of a node in a task that has ended, as a new task with the same graph and parameters; the old
    * task stays. The node keeps all of its other output and processes only these batches; the nodes that read it run again,

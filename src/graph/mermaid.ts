@@ -1,3 +1,4 @@
+import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { canonicalGraph } from "./canonical.ts";
 import type { GraphNode } from "./format/node-fields.ts";
 import { coordinatorFnType, type Graph } from "./format/types.ts";
@@ -10,7 +11,8 @@ export interface MermaidOptions {
 
 /**
  * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons. A dotted
- * edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`.
+ * edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`, and an edge along which only failed
+ * batches are read.
  *
  * @example
  * toMermaid(graph)
@@ -26,10 +28,28 @@ export function toMermaid(graph: Graph, options: MermaidOptions = {}): string {
   for (const node of nodes) lines.push(`  ${ids.get(node.node_id)}${shape(node)}`);
   for (const node of nodes) {
     const arrow = node.io?.start_when === "first_batch" ? "-.->" : "-->";
-    const label = node.fan_in === undefined ? "" : `|${text(node.fan_in)}|`;
-    for (const parent of node.depends_on) lines.push(`  ${ids.get(parent)} ${arrow}${label} ${ids.get(node.node_id)}`);
+    for (const parent of node.depends_on) {
+      const says = edgeLabel(node, parent);
+      const label = says === undefined ? "" : `|${text(says)}|`;
+      lines.push(`  ${ids.get(parent)} ${arrow}${label} ${ids.get(node.node_id)}`);
+    }
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** What is special about an edge: a `fan_in`, and whether it delivers what the parent has set aside. */
+export function edgeLabel(node: GraphNode, parent: string): string | undefined {
+  const { fan_in: fanIn = "all" } = node;
+  const parts = [...(fanIn === "all" ? [] : [fanIn]), ...(readsFailuresOf(node, parent) ? ["failed batches"] : [])];
+  return parts.length === 0 ? undefined : parts.join(", ");
+}
+
+/** Whether a node reads what this parent has set aside, and not its outputs. */
+export function readsFailuresOf({ io }: GraphNode, parent: string): boolean {
+  const { input_adapter: adapter = "", input_args: args } = io?.input_inline ?? {};
+  const sources = args?.from_nodes;
+  if (!builtInAdapter(adapterName(adapter))?.readsFailures) return false;
+  return !Array.isArray(sources) || sources.includes(parent);
 }
 
 function shape(node: GraphNode): string {

@@ -3,7 +3,7 @@ import { FlowError, type Json, type JsonObject } from "../errors/index.ts";
 import { checkParamRefs, checkParamsSchema } from "./checks/args.ts";
 import type { CheckContext, ValidateOptions } from "./checks/context.ts";
 import { checkFunctions } from "./checks/functions.ts";
-import { checkData, checkInput, checkSources } from "./checks/input.ts";
+import { checkData, checkFailures, checkInput, checkSources } from "./checks/input.ts";
 import { checkCycles, checkEdges, checkIds, checkStart, checkTypes, linkNodes } from "./checks/structure.ts";
 import { type Finding, FindingList, formatFindings } from "./format/findings.ts";
 import { runtimeKeys } from "./format/known-keys.ts";
@@ -79,6 +79,7 @@ function runChecks(context: CheckContext): void {
   checkStart(context, links);
   const sources = [...checkInput(context, links), ...checkFunctions(context)];
   checkSources(context, { sources, links, groups });
+  checkFailures(context, links);
   checkParamsSchema(context);
   checkParamRefs(context);
   checkData(context, links);

@@ -55,7 +55,12 @@ const attemptContext = [
   "traceparent",
   "vars",
 ];
-export const builtInAdapters = ["pull.from_artifacts", "pull.from_artifacts.rechunk:size", "pull.gather"];
+export const builtInAdapters = [
+  "pull.failures",
+  "pull.from_artifacts",
+  "pull.from_artifacts.rechunk:size",
+  "pull.gather",
+];
 const flowMembers = [
   "$infer",
   "compile",

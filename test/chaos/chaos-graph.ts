@@ -14,6 +14,8 @@ const external = 0.3;
 type Io = {
   readonly input_inline?: {
     readonly batches?: number;
+    readonly input_adapter?: string;
+    readonly input_args?: { readonly from_nodes?: readonly string[] };
   };
 };
 
@@ -22,14 +24,21 @@ export function chaosGraph(random: SeededRandom): { readonly nodes: readonly Dra
   const nodes = randomGraph(random, random.pick(sizes)).nodes.map(real);
   const isFragile = random.chance(fragile);
   const aside = new Set(nodes.filter(setsAside).map(({ node_id }) => node_id));
+  const failing = new Set(nodes.flatMap(failingSources));
   const sharded = new Set(nodes.filter(({ partitions }) => partitions !== undefined).map(({ node_id }) => node_id));
   return {
     nodes: nodes.map((drawn) => {
-      const readsAll = !drawn.depends_on.some((id) => aside.has(id));
-      const node = readsAll && canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
+      const isFree = !drawn.depends_on.some((id) => aside.has(id)) && !failing.has(drawn.node_id);
+      const node = isFree && canBeExternal(drawn, sharded) && random.chance(external) ? externalNode(drawn) : drawn;
       return isFragile ? { ...node, retry_policy: { ...(node.retry_policy as object), max: 0 } } : node;
     }),
   };
+}
+
+/** The nodes whose failed batches it reads, which must set them aside. */
+function failingSources({ io }: DrawnNode): readonly string[] {
+  const { input_adapter, input_args } = (io as Io).input_inline ?? {};
+  return input_adapter === "pull.failures" ? (input_args?.from_nodes ?? []) : [];
 }
 
 /** External workers would take what is set aside for an output. */

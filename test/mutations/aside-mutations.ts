@@ -5,6 +5,7 @@ const queue = "core/worker/attempt/outcome-queue.ts";
 const log = "core/worker/attempt/attempt-log.ts";
 const consume = "core/worker/attempt/consume-input.ts";
 const handlerRun = "core/worker/attempt/handler-run.ts";
+const failedInput = "core/worker/input/failed-input.ts";
 const timedTry = "core/worker/attempt/timed-try.ts";
 const order = "core/worker/input/input-order.ts";
 
@@ -48,7 +49,59 @@ export const asideMutations: readonly Mutation[] = [
       "const failedBatches = {};",
     ),
   ),
-  mutation("a consumer processes what was set aside", edit(consume, "  if (!isOutput(artifact)) return;\n", "")),
+  mutation(
+    "a consumer processes what was set aside",
+    edit(
+      consume,
+      "if (isOutput(artifact) !== (input.failuresOf === undefined)) return;",
+      "if (isOutput(artifact) && input.failuresOf !== undefined) return;",
+    ),
+  ),
+  mutation(
+    "a node that reads failed batches also gets outputs",
+    edit(
+      consume,
+      "if (isOutput(artifact) !== (input.failuresOf === undefined)) return;",
+      "if (!isOutput(artifact) && input.failuresOf === undefined) return;",
+    ),
+  ),
+  mutation(
+    "a node that reads failed batches misses those behind the first of a page",
+    edit(failedInput, "this.#page = rest.length === 0 ? undefined :", "this.#page = rest.length >= 0 ? undefined :"),
+  ),
+  {
+    ...mutation(
+      "a failed batch is delivered with what an earlier output had in its place",
+      edit(failedInput, "const generation = record.sourceGens[origin.source] ?? 0;", "const generation = 0;"),
+    ),
+    elsewhere: {
+      file: "test/integration/engine/failures-input.test.ts",
+      title: "a source that starts over starts its reader of failures over",
+      why: "few simulated nodes read what a node set aside of a source that had started over",
+    },
+  },
+  {
+    ...mutation(
+      "the store drops what failed batches consist of before these are read",
+      edit("core/plan/plan.ts", "if (!source?.batches.setsAside) continue;", "if (source !== undefined) continue;"),
+    ),
+    options: ["--drop"],
+  },
+  {
+    ...mutation(
+      "in a retry, a failed batch is not found that was copied before what it consisted of",
+      edit(
+        failedInput,
+        "if (stored !== undefined || !isCarried) return stored;",
+        "if (!isCarried || isCarried) return stored;",
+      ),
+    ),
+    elsewhere: {
+      file: "test/integration/engine/failures-input.test.ts",
+      title: "in a retry, a failed batch is read that was copied before",
+      why: "the node waits for the copy, which seldom waits for the node",
+    },
+  },
   {
     ...mutation(
       "readers of a whole log get what was set aside",

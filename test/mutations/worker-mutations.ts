@@ -53,13 +53,13 @@ export const workerMutations: readonly Mutation[] = [
     "current generations replace the recorded ones",
     edit(
       stream,
-      "if (this.#see(records).restarted) return restarted(records);\n    }",
+      "return this.#see(records).restarted ? restarted(records) : undefined;",
       `for (const cursor of this.#open) {
         const now = records.find((record) => sourceKey(record.nodeId, record.shard) === cursor.key);
         if (now !== undefined) Object.assign(cursor, { generation: now.generation });
       }
       this.#see(records);
-    }`,
+      return undefined;`,
     ),
   ),
   mutation(

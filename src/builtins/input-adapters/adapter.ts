@@ -15,11 +15,13 @@ export interface BuiltInAdapter<TArgs extends $ZodType = $ZodType> {
   readonly takesListKey?: true;
   /** External workers support it too. */
   readonly isOnWire?: true;
+  /** It delivers what its sources have set aside, not their outputs. */
+  readonly readsFailures?: true;
   /**
    * How it makes batches of artifacts; `gather`: a single batch of all artifacts of every source, once they are
-   * complete.
+   * complete; `failures`: one batch for each batch that a source has set aside.
    */
-  batches(args: output<TArgs>): StreamAdapter | "gather";
+  batches(args: output<TArgs>): StreamAdapter | "gather" | "failures";
   /** Where what it delivers does not match the node's input. */
   faults(reading: Reading, wanted: DataType, deliveries: Deliveries): readonly DeliveryFault[];
 }
@@ -68,6 +70,8 @@ export interface DeliveryFault {
 export interface Deliveries {
   readonly fit: Assignability;
   outputOf(source: Source): DataType;
+  /** What is known of a batch that the source sets aside. */
+  failingOf(source: Source): { readonly input: DataType; readonly codes: readonly string[] | undefined };
   /** The message for an edge that does not match. */
   edgeFault(edge: { from: string; to: string; given: DataType; wanted: DataType }): string | undefined;
   /** The same object each time, so that it is compared only once. */

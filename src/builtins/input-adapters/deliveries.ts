@@ -59,6 +59,11 @@ export class EdgeInputs implements Deliveries {
     return this.#data.outputOf(nodeId) ?? anyData;
   }
 
+  failingOf({ nodeId }: Source): ReturnType<Deliveries["failingOf"]> {
+    const { input = anyData, codes } = this.#data.failingOf(nodeId);
+    return { input, codes };
+  }
+
   edgeFault(edge: { from: string; to: string; given: DataType; wanted: DataType }): string | undefined {
     const why = mismatchText(edge.given, edge.wanted, this.fit);
     return why === undefined ? undefined : formatMessage("edge", { from: edge.from, to: edge.to, why });

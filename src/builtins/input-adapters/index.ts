@@ -1,12 +1,14 @@
 import type { Absent, NodeRecords } from "../node-records.ts";
 import type { BuiltInAdapter } from "./adapter.ts";
 import type { PullArgs } from "./args.ts";
+import { type Failed, type FailedText, failures } from "./failures.ts";
 import { type Gathered, type GatheredText, gather } from "./gather.ts";
 import { type Pulled, type PulledText, pull } from "./pull.ts";
 import { type Chunk, type ChunkText, type RechunkArgs, rechunk } from "./rechunk.ts";
 
 export type { BuiltInAdapter, StreamAdapter } from "./adapter.ts";
 export { commonAdapterArgs, type PullArgs, spellOutArgs, splitArgs } from "./args.ts";
+export type { CodeOf } from "./failures.ts";
 export type { AliasPayload, GatherFits } from "./gather.ts";
 export { pullEach } from "./pull.ts";
 export type { Chunk, ChunkText, ListKeys } from "./rechunk.ts";
@@ -16,6 +18,7 @@ const adapters = {
   "pull.from_artifacts": pull,
   "pull.from_artifacts.rechunk:size": rechunk,
   "pull.gather": gather,
+  "pull.failures": failures,
 } as const satisfies { readonly [TName in BuiltInAdapterName]: BuiltInAdapter };
 
 /** The builder's arguments besides `from` and `metaListKey`, which have checks of their own. */
@@ -23,6 +26,7 @@ export interface BuiltInAdapters {
   "pull.from_artifacts": PullArgs;
   "pull.from_artifacts.rechunk:size": RechunkArgs;
   "pull.gather": PullArgs;
+  "pull.failures": PullArgs;
 }
 
 /** The payload of a batch. A record, so that only the chosen adapter's entry is instantiated. */
@@ -30,6 +34,7 @@ export interface Delivered<TNodes extends NodeRecords, TParents extends readonly
   "pull.from_artifacts": Pulled<TNodes, TParents, TFrom>;
   "pull.from_artifacts.rechunk:size": Chunk<Pulled<TNodes, TParents, TFrom>, TListKey>;
   "pull.gather": Gathered<TNodes, TParents, TFrom, TFanIn>;
+  "pull.failures": Failed<TNodes, TParents, TFrom>;
 }
 
 /** What a node does not accept of it, as a sentence. A list key has its own sentences. */
@@ -44,6 +49,7 @@ export interface DeliveredText<
   "pull.from_artifacts": PulledText<TNodes, TParents, TId, TInput>;
   "pull.from_artifacts.rechunk:size": ChunkText<TNodes, TParents, TFrom, TId, Absent, TInput>;
   "pull.gather": GatheredText<TNodes, TParents, TFrom, TFanIn, TId, TInput>;
+  "pull.failures": FailedText<TNodes, TParents, TFrom, TId, TInput>;
 }
 
 /** The default adapter. What it delivers is checked for each source. */

@@ -1,4 +1,5 @@
 import { coordinatorFnType, type Graph } from "../../graph/index.ts";
+import { edgeLabel, readsFailuresOf } from "../../graph/mermaid.ts";
 import { type Box, fanInLabel, type Line, layOut } from "./layout.ts";
 
 export interface SvgOptions {
@@ -17,6 +18,7 @@ const style = `
   .flowkit .label { text-anchor: end; }
   .flowkit .edge { stroke: #656d76; fill: none; }
   .flowkit .stream { stroke-dasharray: 4 4; }
+  .flowkit .failed { stroke: #cf222e; }
   .flowkit .tip { fill: #656d76; }
   @media (prefers-color-scheme: dark) {
     .flowkit .box { stroke: #e6edf3; fill: #0c2d4d; }
@@ -25,13 +27,14 @@ const style = `
     .flowkit text { fill: #e6edf3; }
     .flowkit .type, .flowkit .label { fill: #8b949e; }
     .flowkit .edge { stroke: #8b949e; }
+    .flowkit .failed { stroke: #f85149; }
     .flowkit .tip { fill: #8b949e; }
   }
 `;
 
 /**
  * Renders a graph as a self-contained SVG: parents at the top, sources rounded, coordinator functions as hexagons, dashed
- * edges where a node starts with the first batch.
+ * edges where a node starts with the first batch, red ones where it reads failed batches.
  */
 export function toSvg(graph: Graph, options: SvgOptions = {}): string {
   const { width, height, boxes, lines } = layOut(graph);
@@ -50,8 +53,9 @@ export function toSvg(graph: Graph, options: SvgOptions = {}): string {
   ].join("\n");
 }
 
-function edge({ to, points }: Line): string {
-  const kind = to.io?.start_when === "first_batch" ? "edge stream" : "edge";
+function edge({ from, to, points }: Line): string {
+  const isFailed = readsFailuresOf(to, from);
+  const kind = `edge${to.io?.start_when === "first_batch" ? " stream" : ""}${isFailed ? " failed" : ""}`;
   const path = points.map(([x, y], index) => {
     const [fromX, fromY] = points[index - 1] ?? [];
     if (fromX === undefined || fromY === undefined) return `M${x} ${y}`;
@@ -95,13 +99,16 @@ export function toDot({ name, nodes }: Graph): string {
     const shape = isFn ? " shape=hexagon" : parents.length === 0 ? " style=rounded" : "";
     lines.push(`  ${quoted(id)} [${label}${shape}]`);
   }
-  for (const { node_id: id, depends_on: parents, fan_in: fanIn, io } of nodes) {
-    const style = [
-      ...(io?.start_when === "first_batch" ? ["style=dashed"] : []),
-      ...(fanIn === undefined || fanIn === "all" ? [] : [`label=${quoted(fanIn)}`]),
-    ];
-    const attributes = style.length === 0 ? "" : ` [${style.join(" ")}]`;
-    for (const parent of parents) lines.push(`  ${quoted(parent)} -> ${quoted(id)}${attributes}`);
+  for (const node of nodes) {
+    for (const parent of node.depends_on) {
+      const label = edgeLabel(node, parent);
+      const style = [
+        ...(node.io?.start_when === "first_batch" ? ["style=dashed"] : []),
+        ...(label === undefined ? [] : [`label=${quoted(label)}`]),
+      ];
+      const attributes = style.length === 0 ? "" : ` [${style.join(" ")}]`;
+      lines.push(`  ${quoted(parent)} -> ${quoted(node.node_id)}${attributes}`);
+    }
   }
   return `${lines.join("\n")}\n}\n`;
 }

@@ -3,12 +3,12 @@ export { type ExplainFacts, explain, formatReason, type Reason } from "./explain
 export {
   type BackpressurePlan,
   firstNotUpstream,
+  logsReadBy,
   type NodePlan,
   type Plan,
   PlanCache,
   planGraph,
   type Routing,
-  sourcesOf,
   streamReadersOf,
 } from "./plan.ts";
 export { isNodeFinished, type Readiness, readiness } from "./readiness.ts";

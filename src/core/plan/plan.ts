@@ -1,3 +1,4 @@
+import { adapterName, builtInAdapter } from "../../builtins/input-adapters/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import { type BatchPolicy, coordinatorFnType, type Graph, type GraphNode, retryDefaults } from "../../graph/index.ts";
 import type { RetryPlan } from "./backoff.ts";
@@ -97,7 +98,7 @@ export function firstNotUpstream(plan: Plan, node: NodePlan, ids: readonly strin
 }
 
 /** The nodes that this one may read: its parents, and any ancestor named in its arguments. */
-export function sourcesOf({ byId }: Plan, { id, dependsOn, routing, fn }: NodePlan): readonly string[] {
+function sourcesOf({ byId }: Plan, { id, dependsOn, routing, fn }: NodePlan): readonly string[] {
   const named = new Set(dependsOn);
   const look = (value: Json | undefined): void => {
     if (typeof value === "string" && byId.has(value)) named.add(value);
@@ -108,6 +109,27 @@ export function sourcesOf({ byId }: Plan, { id, dependsOn, routing, fn }: NodePl
   named.delete(id);
   return [...named];
 }
+
+/**
+ * The nodes whose logs this one may read. A node that reads what its sources have set aside also reads what these batches
+ * consist of: the sources of its sources. Without an adapter in the graph, its handler may suggest that.
+ */
+export function logsReadBy(plan: Plan, node: NodePlan): readonly string[] {
+  const read = new Set(sourcesOf(plan, node));
+  const failing = new Set(mayReadFailures(node) ? read : []);
+  for (const id of failing) {
+    const source = plan.byId.get(id);
+    if (!source?.batches.setsAside) continue;
+    for (const each of sourcesOf(plan, source)) {
+      read.add(each);
+      if (mayReadFailures(source)) failing.add(each); // the loop continues with the nodes added here
+    }
+  }
+  return [...read];
+}
+
+const mayReadFailures = ({ routing, fn }: NodePlan): boolean =>
+  fn === undefined && (routing === undefined || builtInAdapter(adapterName(routing.adapter))?.readsFailures === true);
 
 /** The nodes that may read this one batch by batch. */
 export function streamReadersOf(plan: Plan, { id }: NodePlan): readonly string[] {

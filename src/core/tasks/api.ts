@@ -1,3 +1,5 @@
+import type { CodeOf } from "../../builtins/input-adapters/index.ts";
+import type { Absent } from "../../builtins/node-records.ts";
 import type { FlowTypes, Metrics } from "../../definitions/index.ts";
 import type { Json, JsonObject } from "../../errors/index.ts";
 import type { Graph } from "../../graph/index.ts";
@@ -202,21 +204,38 @@ export interface RetryBatchesOptions
 }
 
 /** A batch that failed for good and was set aside. */
-export interface FailedBatch {
+export interface FailedBatch<TInput = Json, TCode extends string = string> {
   readonly uid: string;
   /** 0 for a node without `partitions`. */
   readonly shard: number;
-  readonly reasonCode: string;
+  /** One that the handler declares, or one of the engine. */
+  readonly reasonCode: TCode;
   readonly message: string;
   /** How often it was tried. */
   readonly tries: number;
   /** Stack and cause chain of the last error. */
   readonly stack?: string;
   /**
-   * What the handler got, before its schema decoded it; null for a payload that a source did not make of JSON. Absent for
-   * a gathered payload, for one of an adapter that is not known here, and if the store has dropped it.
+   * What the handler got, before its schema decoded it; null for a payload that a source did not make of JSON. Absent if
+   * its adapter is not known here, and if the store has dropped it.
    */
-  readonly input?: Json;
+  readonly input?: TInput;
+}
+
+/** The failed batches of a node whose handler is known; any JSON and any code if it is not, or declares none. */
+export type FailedBatchOf<TTypes extends FlowTypes, TNodeId> = TTypes["handlers"] extends {
+  readonly [TId in TNodeId & string]: { readonly $infer: infer TParts extends FailingHandler };
+}
+  ? FailedBatch<
+      TParts["source"] extends false ? (TParts["input"] extends Absent ? Json : TParts["input"]) : Json,
+      CodeOf<TParts["errors"]>
+    >
+  : FailedBatch;
+
+interface FailingHandler {
+  readonly input: unknown;
+  readonly source: boolean;
+  readonly errors: string;
 }
 
 /** Which tasks to list. */

@@ -12,7 +12,7 @@ import {
   type ShardRef,
 } from "../model/records.ts";
 import type { NodePlan, Plan } from "../plan/index.ts";
-import { type InputPlan, routeInput } from "../worker/input/index.ts";
+import { FailedInputs, type InputPlan, routeInput } from "../worker/input/index.ts";
 import type { FailedBatch } from "./api.ts";
 import { failedIn, nodeOf, readTask, type TaskReaderParts } from "./task-reader.ts";
 
@@ -31,17 +31,31 @@ export async function* failedBatches(
   const task = await readTask(parts, taskId);
   const plan = parts.plans.get(task.graph);
   const node = nodeOf(plan, { taskId, nodeId });
-  const shards = await parts.retry.run(() => parts.store.readShards(taskId));
-  const inputs = new FailedInputs(parts, { plan, node, shards });
-  for (const shard of shards.filter((each) => each.nodeId === nodeId)) {
+  const shards = await parts.retry.run(() => parts.store.readShards(taskId, [nodeId]));
+  const inputs = new FailedInputs({ store: parts.store, taskId, plan, pageSize });
+  const reading = inputOf(parts, { plan, node });
+  for (const shard of shards) {
     const aside = await parts.retry.run(() => failedIn(parts.store, shard));
     const length = shard.count ?? Number.POSITIVE_INFINITY;
     const log = { ...logOf(shard), generation: shard.generation, length, aside };
     for await (const artifact of setAsideIn(parts, log)) {
       const { uid, failure } = artifact;
-      const input = await inputs.of(artifact, shard);
+      const input = await parts.retry.run(() => keptInput(inputs, { artifact, shard, reading }));
       yield { uid, shard: shard.shard, ...failure, ...(input === undefined ? {} : { input: ownJson(input) }) };
     }
+  }
+}
+
+/** `undefined` if it cannot be read any more. */
+async function keptInput(
+  inputs: FailedInputs,
+  of: { readonly artifact: Artifact; readonly shard: ShardRecord; readonly reading: InputPlan | undefined },
+): Promise<Json | undefined> {
+  try {
+    return await inputs.of(of.artifact, of.shard, of.reading);
+  } catch (error) {
+    if (FlowError.is(error, "ARTIFACTS_DROPPED")) return undefined;
+    throw error;
   }
 }
 
@@ -71,37 +85,6 @@ const readPage = (
   log: ShardRef & { readonly generation: number },
   { from, limit }: { readonly from: number; readonly limit: number },
 ): Promise<readonly Artifact[]> => retry.run(() => store.readArtifacts(log, log.generation, from, limit));
-
-/** What failed batches consisted of: their payloads are at their origins. */
-class FailedInputs {
-  readonly #parts: FailedBatchParts;
-  readonly #shards: ReadonlyMap<string, ShardRecord>;
-  readonly #input: InputPlan | undefined;
-
-  constructor(
-    parts: FailedBatchParts,
-    task: { readonly plan: Plan; readonly node: NodePlan; readonly shards: readonly ShardRecord[] },
-  ) {
-    this.#parts = parts;
-    this.#shards = new Map(task.shards.map((shard) => [`${shard.nodeId}/${shard.shard}`, shard]));
-    this.#input = inputOf(parts, task);
-  }
-
-  /** `undefined` if it cannot be read any more, or is not stored as such. */
-  async of({ origin, meta }: Artifact, consumer: ShardRecord): Promise<Json | undefined> {
-    if (origin.source === "") return meta;
-    const source = this.#shards.get(origin.source);
-    if (source === undefined || this.#input?.kind !== "stream") return undefined;
-    const log = { ...logOf(source), generation: consumer.sourceGens[origin.source] ?? 0 };
-    try {
-      const [from] = await readPage(this.#parts, log, { from: origin.seq, limit: 1 });
-      return from && (this.#input.adapter.expand(from.meta, source.nodeId)[origin.chunk] as Json | undefined);
-    } catch (error) {
-      if (FlowError.is(error, "ARTIFACTS_DROPPED")) return undefined;
-      throw error;
-    }
-  }
-}
 
 /** How the node reads its sources; `undefined` if its adapter is not known here. */
 function inputOf(

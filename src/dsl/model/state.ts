@@ -64,8 +64,6 @@ export interface FlowState<TBlocks, TRecent, TPlaces, TRecentPlaces, TFresh, TSt
 }
 
 export interface AnyState extends NodeRecords {
-  // biome-ignore lint/suspicious/noExplicitAny: a type would be compared with all steps so far at each step, which is quadratic
-  readonly steps: any;
   readonly used: string;
   readonly last: readonly string[];
   readonly head: FlowHead<unknown, unknown, AnyInputAdapter, unknown>;

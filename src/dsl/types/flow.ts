@@ -163,7 +163,8 @@ export interface AddRoot {
       TArgKeys,
       TInputKeys,
       TCodes,
-      TPartitions
+      TPartitions,
+      TKeys
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
@@ -234,7 +235,8 @@ export interface AddNext {
       TArgKeys,
       TInputKeys,
       TCodes,
-      TPartitions
+      TPartitions,
+      TKeys
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<

@@ -129,6 +129,7 @@ interface Records<TSources extends AnySources> {
   readonly places: PlacesIn<0, IdOf<NodeIn<TSources["graph"]>>>;
   readonly recentPlaces: {};
   readonly fresh: never;
+  readonly steps: never;
 }
 
 /** The arguments that affect the type of an output, under the builder's names. */

@@ -1,5 +1,7 @@
+import type { LateText } from "../../graph/format/messages.ts";
 import type { AdapterArgs, ListKeyOption } from "../model/adapter.ts";
 import type { AnyHandler } from "../model/handler.ts";
+import type { FlowOptionError } from "../model/markers.ts";
 import type { AnyState } from "../model/state.ts";
 import type { ArgsAt, UnknownArgs } from "../rules/args/types.ts";
 import type { AfterArgument, FromArgument } from "../rules/edge/types.ts";
@@ -43,6 +45,14 @@ export interface RetryOptions<TPermanentOn> {
    */
   readonly jitter?: number;
 }
+
+/** Without `onBatchFailure`, there is nothing to tolerate. */
+type ToleranceArgument<TKeys, TId extends string> = "onBatchFailure" extends TKeys
+  ? FailureTolerance
+  : FailureTolerance &
+      FlowOptionError<
+        LateText<TId, "optionType", { node: TId; option: "onBatchFailure"; needs: "'setAside' if 'tolerate' is set" }>
+      >;
 
 /** How many batches may be set aside before the node fails, with `too_many_failed_batches`. */
 export interface FailureTolerance {
@@ -92,6 +102,7 @@ export type NodeOptions<
   TInputKeys extends PropertyKey,
   TCodes extends readonly string[],
   TPartitions extends number,
+  TKeys,
 > = {
   /** The nodes it depends on, declared before it. */
   readonly after?: AfterArgument<TAfter, TNodes, TIds, TId, THandler, TAdapter, TFrom>;
@@ -153,7 +164,7 @@ export type NodeOptions<
    */
   readonly onBatchFailure?: "fail" | "setAside";
   /** With `onBatchFailure: "setAside"`: how many batches may be, beyond which the node fails. @defaultValue any number */
-  readonly tolerate?: FailureTolerance;
+  readonly tolerate?: ToleranceArgument<TKeys, TId>;
   /** Longest time of one try of a batch, in seconds: then its signal is aborted, and the try has failed. @defaultValue no limit */
   readonly batchTimeoutSec?: number;
   /** Longest time of one attempt, in seconds. @defaultValue no limit */

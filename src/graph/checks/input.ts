@@ -1,3 +1,4 @@
+import type { Reading } from "../../builtins/input-adapters/adapter.ts";
 import { type DeliveryFault, EdgeInputs, readingOf } from "../../builtins/input-adapters/deliveries.ts";
 import {
   adapterName,
@@ -227,6 +228,32 @@ function uncertainNodes(links: Links, groups: readonly (readonly number[])[]): U
   return uncertain;
 }
 
+/** Nodes whose failed batches are read set them aside, and say how they read their own sources. */
+export function checkFailures({ draft, findings }: CheckContext, links: Links): void {
+  for (const node of draft.nodes) {
+    const { input_adapter: adapter = "" } = node.facets.input_inline ?? {};
+    if (!builtInAdapter(adapterName(adapter))?.readsFailures) continue;
+    for (const [at, { nodeId: id }] of readingBy(node, links)?.sources.entries() ?? []) {
+      const source = draft.byName.get(id);
+      if (source === undefined || source.unclear.has("batches") || source.unclear.has("input_inline")) continue;
+      const { batches, input_inline: inline } = source.facets;
+      const isFed = (links.declared[source.index]?.names.length ?? 0) > 0;
+      const isUnread = isFed && inline?.input_adapter === undefined;
+      const fault = batches?.on_failure !== "set_aside" ? "noFailures" : isUnread ? "failuresUnread" : undefined;
+      if (fault === undefined) continue;
+      const message = formatMessage(fault, { node: node.name, id: cut(id) });
+      findings.add({ code: "GRAPH_FROM_NODES", path: pathOf(at, { node, links }), message });
+    }
+  }
+}
+
+/** `undefined` if it reads nothing, or what it reads is not clear. */
+function readingBy(node: DraftNode, links: Links): Reading | undefined {
+  const { node_id: nodeId, type, input_inline: inline, fan_in: fanIn } = node.facets;
+  if (nodeId === undefined || type === coordinatorFnType || links.incomplete.has(node.index)) return undefined;
+  return readingOf({ nodeId, inline, fanIn, parents: links.declared[node.index]?.names ?? [] });
+}
+
 /**
  * The data of a node's sources fits its input, as far as both are described. Skips nodes with other findings, which may
  * read something else than intended.
@@ -238,11 +265,7 @@ export function checkData({ draft, options, findings }: CheckContext, links: Lin
   const deliveries = new EdgeInputs(data);
   const mistaken = findings.nodes();
   for (const node of draft.nodes) {
-    const { node_id: nodeId, type, input_inline: inline, fan_in: fanIn } = node.facets;
-    if (nodeId === undefined || type === coordinatorFnType || mistaken.has(node.index)) continue;
-    if (links.incomplete.has(node.index)) continue;
-    const parents = links.declared[node.index]?.names ?? [];
-    const reading = readingOf({ nodeId, inline, fanIn, parents });
+    const reading = mistaken.has(node.index) ? undefined : readingBy(node, links);
     if (reading === undefined) continue;
     for (const { message, at } of deliveries.faultsOf(reading)) {
       findings.add({ code: "GRAPH_EDGE_DATA", path: pathOf(at, { node, links }), message });

@@ -12,6 +12,8 @@ export interface KnownData {
   outputOf(nodeId: string): DataType | undefined;
   /** The type of the node's input, for one batch. */
   inputOf(nodeId: string): DataType | undefined;
+  /** What is known of a batch that the node sets aside: its input, and the reason codes that the handler declares. */
+  failingOf(nodeId: string): { readonly input: DataType | undefined; readonly codes: readonly string[] | undefined };
   /** The type of the payloads that a custom adapter makes. */
   payloadOf(adapter: string): DataType | "as it is" | undefined;
 }
@@ -29,6 +31,10 @@ export interface NamedData {
   readonly name: string;
   readonly input?: $ZodType;
   readonly output: $ZodType;
+  /** The reason codes that it declares. */
+  readonly errors?: readonly string[];
+  /** Present if it makes its own batches, whose payloads are not described. */
+  readonly iterBatches?: unknown;
 }
 
 /** The keys of a node that say what it runs. */
@@ -52,12 +58,17 @@ export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs
     const type = nodeOf(nodeId)?.type;
     return type === coordinatorFnType ? undefined : type;
   };
+  const inputOf = (nodeId: string): DataType | undefined => {
+    const type = worker(nodeId);
+    if (type === undefined) return undefined;
+    const input = handlers.get(type)?.input;
+    return input === undefined ? written(type, "input") : wireType(input);
+  };
   return {
-    inputOf: (nodeId) => {
-      const type = worker(nodeId);
-      if (type === undefined) return undefined;
-      const input = handlers.get(type)?.input;
-      return input === undefined ? written(type, "input") : wireType(input);
+    inputOf,
+    failingOf: (nodeId) => {
+      const handler = handlers.get(worker(nodeId) ?? "");
+      return { input: handler?.iterBatches === undefined ? inputOf(nodeId) : undefined, codes: handler?.errors };
     },
     outputOf: (nodeId) => {
       const type = worker(nodeId);

@@ -129,6 +129,8 @@ export const messages = {
   sourceNotInGraph: "node '{node}' reads from '{id}', which is not a node of this graph",
   notUpstream: "node '{node}' reads from '{id}', which is not upstream of it",
   duplicateSource: "node '{node}' reads from '{id}' twice",
+  noFailures: "node '{node}' reads the failed batches of '{id}', which does not set any aside",
+  failuresUnread: "node '{node}' reads the failed batches of '{id}', which must name its input_adapter for that",
   nothingToRead: "node '{node}' is a root: '{adapter}' has nothing to read",
   functionNotKnown: "node '{node}': '{fn}' is not a known coordinator function",
   functionMissing: "node '{node}' is a coordinator_fn: io.fn must name its function",

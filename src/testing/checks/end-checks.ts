@@ -55,7 +55,7 @@ function checkOutputs(
       for (const wrong of checkKept(allTasks, record, artifacts)) violated(`node ${node.node_id}: ${wrong}`);
     }
     if (!workload.isKnown) continue;
-    for (const wrong of judgeNode(node, finished)) violated(`node ${node.node_id}: ${wrong}`);
+    for (const wrong of judgeNode(node, finished, graph.nodes)) violated(`node ${node.node_id}: ${wrong}`);
   }
   if (!workload.isKnown) return;
   const missing = graph.nodes.filter((node) => changedPaths(node) && !task.vars.appliedBy.includes(node.node_id));

@@ -15,7 +15,7 @@ import type { SimulationMode } from "../cluster/fault-rates.ts";
 import type { Journal } from "../cluster/journal.ts";
 import type { Workload } from "../cluster/workload.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
-import { asideOf, batchesOf, retryPolicyOf } from "./reference.ts";
+import { asideOf, batchesOf, readsFailures, retryPolicyOf } from "./reference.ts";
 
 /** What the write checks inspect, and where they report. */
 export interface CheckParts {
@@ -151,7 +151,9 @@ export class LogChecks {
     const lost = passed.filter((each) => !stored.has(String(each)) && !named.has(String(each)));
     if (lost.length > 0) wrong(`forgets ${JSON.stringify(lost)}`);
     if (open.length > 0) this.#counts.outOfOrder++;
-    if (this.#node(ref)?.batches?.ordered === true && (open.length > 0 || isBefore(own, to))) wrong("is out of order");
+    const node = this.#node(ref);
+    if (node !== undefined && readsFailures(node)) this.#counts.failuresRead++;
+    if (node?.batches?.ordered === true && (open.length > 0 || isBefore(own, to))) wrong("is out of order");
     log.sources.set(source, { stored, to, open });
   }
 

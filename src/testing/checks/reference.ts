@@ -31,11 +31,11 @@ export interface FinishedShard {
 export type Finished = (nodeId: string) => readonly FinishedShard[];
 
 /** @returns one message per mismatch */
-export function judgeNode(node: GraphNode, finished: Finished): string[] {
-  return [...judgeOutput(node, finished), ...judgePlaces(node, finished)];
+export function judgeNode(node: GraphNode, finished: Finished, nodes: readonly GraphNode[]): string[] {
+  return [...judgeOutput(node, finished, nodes), ...judgePlaces(node, finished)];
 }
 
-function judgeOutput(node: GraphNode, finished: Finished): string[] {
+function judgeOutput(node: GraphNode, finished: Finished, nodes: readonly GraphNode[]): string[] {
   const shards = finished(node.node_id);
   if (node.io?.fn !== undefined) return judgeFunction(node, finished);
   const { input_adapter, ...args } = node.io?.input_inline ?? {};
@@ -45,7 +45,7 @@ function judgeOutput(node: GraphNode, finished: Finished): string[] {
     return isSetAside(shards) ? [] : same("its only batch", metasOf(shards), [compute(node.node_id, args)]);
   }
   if (input_adapter !== undefined && adapterName(input_adapter) === "pull.gather") return judgeGather(node, finished);
-  return judgeStream(node, finished);
+  return judgeStream(node, finished, nodes);
 }
 
 /** Whether the only batch of a node was set aside. */
@@ -79,6 +79,12 @@ function judgeSource(node: GraphNode, args: SourceArgs, shards: readonly Finishe
 }
 
 function judgeGather(node: GraphNode, finished: Finished): string[] {
+  const payload = gatheredBy(node, finished);
+  const shards = finished(node.node_id);
+  return isSetAside(shards) ? [] : same("what it gathered", metasOf(shards), [compute(node.node_id, payload)]);
+}
+
+function gatheredBy(node: GraphNode, finished: Finished): JsonObject {
   const { from, from_nodes } = (node.io?.input_inline?.input_args ?? {}) as {
     readonly from?: { readonly [alias: string]: string };
     readonly from_nodes?: readonly string[];
@@ -90,8 +96,7 @@ function judgeGather(node: GraphNode, finished: Finished): string[] {
     const isExcluded = chosen !== undefined && node.depends_on.includes(id) && !chosen.includes(id);
     if (!isExcluded) payload[alias] = metasOf(finished(id));
   }
-  const shards = finished(node.node_id);
-  return isSetAside(shards) ? [] : same("what it gathered", metasOf(shards), [compute(node.node_id, payload)]);
+  return payload;
 }
 
 /** The place of each batch follows from the place of what it was made from, and in the end from a source's order. */
@@ -119,8 +124,10 @@ const sourceIdsOf = (node: GraphNode): readonly string[] =>
 /** Whether its adapter delivers whole artifacts. */
 function isWhole(node: GraphNode): boolean {
   const { input_adapter: name } = node.io?.input_inline ?? {};
-  return name === undefined || adapterName(name) === "pull.from_artifacts";
+  return name === undefined || readsFailures(node) || adapterName(name) === "pull.from_artifacts";
 }
+
+export const readsFailures = (node: GraphNode): boolean => node.io?.input_inline?.input_adapter === "pull.failures";
 
 /** How many batches of a log are set aside. */
 export const asideOf = (artifacts: readonly Artifact[]): number =>
@@ -128,19 +135,44 @@ export const asideOf = (artifacts: readonly Artifact[]): number =>
 
 /** The batches that a consumer gets from an artifact. */
 export function batchesOf(node: GraphNode, nodeId: string, artifact: Artifact) {
-  if (!isOutput(artifact)) return [];
+  if (isOutput(artifact) === readsFailures(node)) return [];
   const { uid, meta } = artifact;
-  const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject;
   const onlySource = sourceIdsOf(node).length === 1;
-  return cutUp(node, args, meta).map((_, chunk) => ({
+  const payloads = readsFailures(node) ? [meta] : cutUp(node, meta);
+  return payloads.map((_, chunk) => ({
     uid: consumerUid({ nodeId, uid, onlySource, ...(isWhole(node) ? {} : { chunk }) }),
     chunk,
   }));
 }
 
+/** What a batch that was set aside consisted of, made from the outputs of the nodes before. */
+function inputOf(node: GraphNode, { uid, origin, meta }: Artifact, of: Evaluated): Json {
+  if (origin.source === "") return node.type.startsWith("source") ? sourcePayload(node.node_id, uid) : meta;
+  if (origin.source === "*") return gatheredBy(node, of.finished);
+  const [id = "", shard] = origin.source.split("/");
+  const from = of.finished(id).find(({ record }) => record.shard === Number(shard))?.artifacts[origin.seq];
+  if (from === undefined) return null;
+  return payloadsOf(node, id, from, of)[origin.chunk] ?? null;
+}
+
+interface Evaluated {
+  readonly finished: Finished;
+  readonly nodes: readonly GraphNode[];
+}
+
+/** What a node makes of an artifact of its source `id`. */
+function payloadsOf(node: GraphNode, id: string, artifact: Artifact, of: Evaluated): readonly Json[] {
+  const { uid, meta, failure } = artifact;
+  if (isOutput(artifact) === readsFailures(node)) return [];
+  if (failure === undefined) return cutUp(node, meta);
+  const source = of.nodes.find(({ node_id }) => node_id === id);
+  if (source === undefined) return [];
+  const { reasonCode, message, tries } = failure;
+  return [{ uid, reasonCode, message, tries, input: inputOf(source, artifact, of) }];
+}
+
 /** Each batch of each source is there once, possibly set aside; under `ordered`, those of one source shard keep their order. */
-function judgeStream(node: GraphNode, finished: Finished): string[] {
-  const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject;
+function judgeStream(node: GraphNode, finished: Finished, nodes: readonly GraphNode[]): string[] {
   const shards = finished(node.node_id);
   const wrong: string[] = [];
   let expectedCount = 0;
@@ -148,8 +180,8 @@ function judgeStream(node: GraphNode, finished: Finished): string[] {
     for (const source of finished(id)) {
       const key = sourceKey(id, source.record.shard);
       const expected = source.artifacts
-        .filter(isOutput)
-        .flatMap(({ meta }) => cutUp(node, args, meta).map((payload) => compute(node.node_id, payload)));
+        .flatMap((artifact) => payloadsOf(node, id, artifact, { finished, nodes }))
+        .map((payload) => compute(node.node_id, payload));
       expectedCount += expected.length;
       const logs = shards.map(({ artifacts }) => artifacts.filter(({ origin }) => origin.source === key));
       if (node.batches?.ordered) wrong.push(...logs.flatMap((log) => outOfOrder(key, log)));
@@ -174,8 +206,9 @@ function judgeStream(node: GraphNode, finished: Finished): string[] {
   return wrong;
 }
 
-function cutUp(node: GraphNode, args: JsonObject, meta: Json): Json[] {
-  const { input_adapter: name } = node.io?.input_inline ?? {};
+function cutUp(node: GraphNode, meta: Json): Json[] {
+  const { input_adapter: name, input_args } = node.io?.input_inline ?? {};
+  const args = (input_args ?? {}) as JsonObject;
   if (name === partsAdapter.name) return partsOf(meta, args as { readonly key: string; readonly parts: number });
   const adapter = adapterName(name ?? "pull.from_artifacts");
   if (adapter === "pull.from_artifacts") return [meta];

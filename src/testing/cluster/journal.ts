@@ -176,6 +176,8 @@ export class Journal {
     timedOut: 0,
     /** Of the batches set aside: those that another task was to retry. */
     retriedBatches: 0,
+    /** Batches that nodes made of what others had set aside. */
+    failuresRead: 0,
     /** Tasks that failed because too many batches were. */
     notTolerated: 0,
     /** Appends to a log whose first artifacts had been dropped. */

@@ -35,10 +35,14 @@ export function randomGraph(random: SeededRandom, maxNodes: number): { readonly 
   return { nodes: random.chance(0.7) ? drawer.nodes : random.shuffled(drawer.nodes) };
 }
 
+type Drawn = Pick<DrawnNode, "type"> & { readonly io: JsonObject; readonly batches?: BatchPolicy };
+
 class GraphDrawer {
   readonly nodes: DrawnNode[] = [];
   readonly #random: SeededRandom;
   readonly #above = new Map<string, readonly string[]>();
+  /** Nodes that set batches aside, which others may read. */
+  readonly #aside = new Set<string>();
   /** Probability that a node has backpressure; above 0 in a third of the graphs. */
   readonly #waits: number;
 
@@ -54,7 +58,11 @@ class GraphDrawer {
     const above = [...new Set(parents.flatMap((parent) => [parent, ...(this.#above.get(parent) ?? [])]))];
     this.#above.set(id, above);
     const isFunction = parents.length > 0 ? random.chance(0.15) : random.chance(0.05);
-    const { type, io, ...options } = isFunction ? this.#functionOf(above) : this.#handlerOf(parents, above);
+    const drawn: Drawn = isFunction ? this.#functionOf(above) : this.#handlerOf(parents, above);
+    const { type, io, ...options } = drawn;
+    const { input_adapter } = (io.input_inline ?? {}) as JsonObject;
+    const isRead = parents.length === 0 || input_adapter !== undefined;
+    if (isRead && options.batches?.on_failure !== undefined) this.#aside.add(id);
     const startWhen = parents.length > 0 && random.chance(0.6) ? { start_when: "first_batch" } : {};
     this.nodes.push({
       node_id: id,
@@ -100,7 +108,7 @@ class GraphDrawer {
     };
   }
 
-  #handlerOf(parents: readonly string[], above: readonly string[]): Pick<DrawnNode, "type"> & { io: JsonObject } {
+  #handlerOf(parents: readonly string[], above: readonly string[]): Drawn {
     const random = this.#random;
     const isRoot = parents.length === 0;
     const isSource = random.chance(isRoot ? 0.9 : 0.08);
@@ -146,6 +154,13 @@ class GraphDrawer {
 
   #adapterOf(above: readonly string[]): JsonObject {
     const random = this.#random;
+    const failing = random.some(
+      above.filter((id) => this.#aside.has(id)),
+      0.7,
+    );
+    if (failing.length > 0 && random.chance(0.7)) {
+      return { input_adapter: "pull.failures", input_args: { from_nodes: random.shuffled(failing) } };
+    }
     const sources = random.some(above, 0.6);
     const from = sources.length === 0 || random.chance(0.4) ? {} : { from_nodes: random.shuffled(sources) };
     const kind = random.int(10);
@@ -169,7 +184,7 @@ class GraphDrawer {
     return { input_adapter: "pull.gather", input_args: args };
   }
 
-  #functionOf(above: readonly string[]): Pick<DrawnNode, "type"> & { io: JsonObject } {
+  #functionOf(above: readonly string[]): Drawn {
     const random = this.#random;
     const sources = random.some(above, 0.6);
     const call = (fn: string, fn_args: JsonObject) => ({ type: "coordinator_fn", io: { fn, fn_args } });

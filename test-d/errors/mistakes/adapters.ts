@@ -1,6 +1,25 @@
+import { defineHandler } from "flowkit";
+import * as z from "zod";
 import { clean, count, join } from "../../handlers.ts";
 import { etl } from "./etl.ts";
 import type { Mistake } from "./mistake.ts";
+
+const lenient = etl.node("lenient", count, { after: ["extract"], onBatchFailure: "setAside" });
+const refused = defineHandler("refused", {
+  input: z.object({ uid: z.string(), input: z.object({ rows: z.array(z.string()) }) }),
+  output: z.string(),
+  processBatch: ({ uid }) => uid,
+});
+const letters = defineHandler("letters", {
+  input: z.object({
+    uid: z.string(),
+    reasonCode: z.string(),
+    tries: z.number(),
+    input: z.object({ rows: z.array(z.any()) }),
+  }),
+  output: z.string(),
+  processBatch: ({ uid }) => uid,
+});
 
 /** How a node reads its input. */
 export const adapterMistakes: readonly Mistake[] = [
@@ -62,6 +81,29 @@ export const adapterMistakes: readonly Mistake[] = [
         after: ["extract"],
         input: { adapter: "pull.from_artifacts.rechunk:size", size: 1, metaListKey: "rows" },
       }),
+  },
+  {
+    rule: "failed batches of another input",
+    words: "input of 'w': .input.rows[] is { id: string, price: number }, needs string",
+    token: "refused",
+    make: () =>
+      // @ts-expect-error
+      lenient.then("w", refused, { input: { adapter: "pull.failures" } }),
+    right: () => lenient.then("w", letters, { input: { adapter: "pull.failures" } }),
+  },
+  {
+    rule: "failed batches of one of two sources",
+    words: "input of 'w': .input.rows is missing (needs unknown[])",
+    token: "adapter",
+    make: () =>
+      lenient
+        .then("again", letters, { onBatchFailure: "setAside", input: { adapter: "pull.failures" } })
+        // @ts-expect-error
+        .node("w", letters, { after: ["lenient", "again"], input: { adapter: "pull.failures" } }),
+    right: () =>
+      lenient
+        .then("again", letters, { onBatchFailure: "setAside", input: { adapter: "pull.failures" } })
+        .node("w", letters, { after: ["lenient", "again"], input: { adapter: "pull.failures", from: ["lenient"] } }),
   },
   {
     rule: "argument of an adapter missing",

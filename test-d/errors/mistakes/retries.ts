@@ -32,6 +32,15 @@ export const retryMistakes: readonly Mistake[] = [
     right: () => etl.node("w", count, { after: ["extract"], retry: { permanentOn: ["schema_mismatch"] } }),
   },
   {
+    rule: "tolerance of a node that sets nothing aside",
+    words: "node 'w': 'onBatchFailure' must be 'setAside' if 'tolerate' is set",
+    token: "tolerate",
+    make: () =>
+      // @ts-expect-error
+      etl.node("w", count, { after: ["extract"], tolerate: { batches: 3 } }),
+    right: () => etl.node("w", count, { after: ["extract"], onBatchFailure: "setAside", tolerate: { batches: 3 } }),
+  },
+  {
     rule: "unknown key of tolerate",
     words: "node 'w': unknown option 'tolerate.batch' (did you mean 'batches'?)",
     ownWords: "TypeScript names the key",

@@ -58,7 +58,9 @@ function checkResults({ task, vars, shards, rows }: TaskEvidence): string[] {
         );
       }
     }
-    const judged = isExternal(node) ? judgeExternal(node, { shards, rows }) : judgeNode(node, finished);
+    const judged = isExternal(node)
+      ? judgeExternal(node, { shards, rows })
+      : judgeNode(node, finished, task.graph.nodes);
     for (const what of judged) wrong.push(`node ${node.node_id}: ${what}`);
   }
   const lacking = task.graph.nodes.filter((node) => changedPaths(node) && !vars.appliedBy.includes(node.node_id));

@@ -67,6 +67,17 @@ describe("unsupported by external workers", () => {
     await side.coordinator.run(graphOf(setsAside, between, node("ocr", ["keep"])));
   });
 
+  test("a node that reads failed batches is refused", async () => {
+    const side = await ExternalSide.open(ours);
+    const setsAside: GraphNode = { ...node("read"), batches: { on_failure: "set_aside" } };
+    const letters = node("ocr", ["read"], { adapter: "pull.failures" });
+    await expect(side.coordinator.run(graphOf(setsAside, letters))).rejects.toMatchObject({
+      details: {
+        findings: expect.arrayContaining([expect.objectContaining({ path: "/nodes/1/io/input_inline/input_adapter" })]),
+      },
+    });
+  });
+
   test("max_pending_batches is refused", async () => {
     const side = await ExternalSide.open(ours);
     const bounded = { ...node("ocr", ["read"]), io: { max_pending_batches: 4 } };

@@ -195,7 +195,7 @@ describe("engine.failedBatches", () => {
     expect(await inputs("alone")).toEqual([{ day: 1 }]);
   });
 
-  test("has no input for what was gathered", async () => {
+  test("has the whole payload of a gather", async () => {
     const all = handler("all", {
       processBatch: () => {
         throw new PermanentError("refused");
@@ -205,8 +205,7 @@ describe("engine.failedBatches", () => {
     const task = await engine.run(graphOf(node("src"), node("all", ["src"], { ...setsAside, adapter: "pull.gather" })));
     await task.result();
     const [failed] = await collect(engine.failedBatches(task, "all"));
-    expect(failed).toMatchObject({ uid: "all", reasonCode: "refused" });
-    expect(failed).not.toHaveProperty("input");
+    expect(failed).toMatchObject({ uid: "all", reasonCode: "refused", input: { src: [1] } });
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Box, layOut } from "../../../src/cli/drawing/layout.ts";
-import { escaped, toSvg } from "../../../src/cli/drawing/svg.ts";
+import { escaped, toDot, toSvg } from "../../../src/cli/drawing/svg.ts";
 import { parseGraph } from "../../../src/graph/index.ts";
 
 const anyGraph = fc
@@ -105,6 +105,22 @@ test("a fan-in other than all is shown once, beside the arrows", () => {
   expect(labels.map(([, x, y]) => [Number(x), Number(y)])).toEqual([[(d?.x ?? 0) + (d?.width ?? 0) / 2, 162 - 48]]);
   expect(d?.width).toBeGreaterThan(2 * 7 * 7);
   expect(toSvg(join("all"))).not.toContain('class="label"');
+});
+
+test("an edge along which failed batches are read is red, or labelled", () => {
+  const graph = parseGraph({
+    nodes: [
+      { node_id: "a", type: "t", batches: { on_failure: "set_aside" } },
+      { node_id: "b", type: "t", depends_on: ["a"], io: { input_inline: { input_adapter: "pull.failures" } } },
+      { node_id: "c", type: "t", depends_on: ["a"] },
+    ],
+  });
+  expect(
+    toSvg(graph)
+      .match(/class="edge[^"]*"/g)
+      ?.toSorted(),
+  ).toEqual(['class="edge failed"', 'class="edge"']);
+  expect(toDot(graph)).toContain('"a" -> "b" [label="failed batches"]\n  "a" -> "c"\n');
 });
 
 test("a drawing has the role of an image unless its nodes are links", () => {

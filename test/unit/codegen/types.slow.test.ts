@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { toTypeScript } from "flowkit";
+import { defineHandler, flow, toTypeScript } from "flowkit";
 import ts from "typescript";
 import { expect, test } from "vitest";
+import * as z from "zod";
 import { flights } from "../../../examples/flights/flow.ts";
 import { sourceGraphs } from "./arbitrary-source-graph.ts";
 
@@ -52,4 +53,23 @@ test("the source of a flow with schemas compiles", () => {
   const source = toTypeScript(flights.compile({ schemas: true }));
   expect(source).toContain('export const flights = flow("flights", {');
   expect(errorsOf([source])).toStrictEqual([]);
+});
+
+test("the source of a flow that reads failed batches compiles, with schemas and without", () => {
+  const Order = z.object({ id: z.string() });
+  const read = defineHandler("read", { output: Order, *iterBatches() {} });
+  const charge = defineHandler("charge", { input: Order, output: z.string(), processBatch: ({ id }) => id });
+  const letter = <T extends z.ZodType>(name: string, input: T) =>
+    defineHandler(name, { input: z.object({ uid: z.string(), input }), output: z.string(), processBatch: () => "" });
+  const setsAside = { onBatchFailure: "setAside", tolerate: { batches: 3 } } as const;
+  const failures = { adapter: "pull.failures" } as const;
+  const shop = flow("shop")
+    .node("read", read, setsAside)
+    .node("own", letter("own", Order), { after: ["read"], input: failures })
+    .node("charge", charge, { after: ["read"], ...setsAside })
+    .then("letters", letter("letters", Order), { ...setsAside, input: failures })
+    .then("lost", letter("lost", z.object({ uid: z.string() })), { input: failures });
+  const sources = [shop.compile({ schemas: true }), shop.compile()].map((graph) => toTypeScript(graph));
+  for (const source of sources) expect(source).toContain('{ input: { adapter: "pull.failures" } }');
+  expect(errorsOf(sources)).toStrictEqual([]);
 });

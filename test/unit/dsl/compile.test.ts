@@ -344,7 +344,7 @@ describe("mistakes that only the checks of the graph find", () => {
   });
 
   test("a tolerated share of 1 is the default, and needs nothing set aside", () => {
-    const [node] = flow()
+    const [node] = (flow() as unknown as Untyped)
       .node("a", load, { args: { n: 1 }, tolerate: { share: 1 } })
       .compile().nodes;
     expect(node).not.toHaveProperty("batches");

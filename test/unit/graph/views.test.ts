@@ -33,6 +33,21 @@ describe("toMermaid", () => {
     expect(toMermaid(graph, { direction: "LR" })).toMatch(/^flowchart LR\n/);
   });
 
+  it("labels edges along which failed batches are read", () => {
+    const failures = (...sources: readonly string[]) => ({
+      input_inline: { input_adapter: "pull.failures", input_args: { from_nodes: sources } },
+    });
+    const batches = { on_failure: "set_aside" };
+    const graph = parseGraph({
+      nodes: [
+        { node_id: "read", type: "read", batches },
+        { node_id: "other", type: "other", batches },
+        { node_id: "letters", type: "letters", depends_on: ["read", "other"], fan_in: "any", io: failures("read") },
+      ],
+    });
+    expect(toMermaid(graph)).toContain("  read -->|any#44; failed batches| letters\n  other -->|any| letters\n");
+  });
+
   it("creates unique ids that Mermaid accepts", () => {
     const node = (id: string, after: string[] = []) => ({ node_id: id, type: "x", depends_on: after });
     const nodes = [node("end"), node("a.b"), node("a-b"), node("a_b"), node("End_", ["end", "a.b", "a-b", "a_b"])];

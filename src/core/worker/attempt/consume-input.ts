@@ -3,6 +3,7 @@ import { type Artifact, isOutput, sourceKey } from "../../model/records.ts";
 import {
   chosenSources,
   consumerUid,
+  FailureInput,
   gather,
   type InputPlan,
   placeOf,
@@ -138,6 +139,11 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     origins: pass.log.origins,
     pageSize: limits.pageSize,
   });
+  const { failuresOf } = input;
+  const { plan } = run;
+  const { pageSize } = limits;
+  const reader =
+    failuresOf === undefined ? stream : new FailureInput(stream, { store, taskId, plan, pageSize, failuresOf });
   const positions = ReadPositions.of(run, { reports, stream, fromNodes: input.fromNodes });
   if (positions !== undefined) await positions.begin();
   await withInputWait(
@@ -146,7 +152,7 @@ async function consumeStream(consuming: Consuming, input: InputPlan & { readonly
     async (wait) => {
       for (;;) {
         wait.beforeRead();
-        const pulled = await run.retry.run(() => stream.pull());
+        const pulled = await run.retry.run(() => reader.pull());
         if (pulled.kind === "end") return;
         if (pulled.kind === "restarted") {
           await batches.finishTries(); // of the old output
@@ -206,7 +212,7 @@ function* batchesOf(options: {
 }): Generator<IncomingBatch> {
   const { artifact, source, skipChunks, only, input, sources } = options;
   const onlySource = input.fromNodes.length === 1;
-  if (!isOutput(artifact)) return;
+  if (isOutput(artifact) !== (input.failuresOf === undefined)) return;
   const payloads = input.adapter.expand(artifact.meta, source.nodeId);
   const { nodeId, shard } = source;
   const sourceAt = sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard);

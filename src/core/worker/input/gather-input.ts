@@ -4,6 +4,8 @@ import { isNodeFinished, type NodePlan, type Plan } from "../../plan/index.ts";
 import { artifactsDropped, type WorkerStore } from "../../ports/index.ts";
 import { inInputOrder } from "./input-order.ts";
 
+type LogReader = Pick<WorkerStore, "readArtifacts">;
+
 /** A source of a gather, and the name of its outputs in the payload. */
 export interface GatherSource {
   readonly alias: string;
@@ -51,7 +53,7 @@ export async function readSources(options: {
 }
 
 /** All artifacts of a finished shard in the order of the input, page by page. */
-export function readLog(store: WorkerStore, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
+export function readLog(store: LogReader, record: ShardRecord, pageSize: number): AsyncGenerator<Artifact> {
   return inInputOrder({
     length: record.count ?? 0,
     pageSize,
@@ -65,7 +67,7 @@ export function readLog(store: WorkerStore, record: ShardRecord, pageSize: numbe
 
 /** The payload: by alias, the outputs of each source in order. */
 export async function gather(options: {
-  readonly store: WorkerStore;
+  readonly store: LogReader;
   readonly records: readonly ShardRecord[];
   readonly sources: readonly GatherSource[];
   readonly pageSize: number;

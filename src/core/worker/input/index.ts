@@ -1,3 +1,4 @@
+export { FailedInputs, FailureInput } from "./failed-input.ts";
 export { chosenSources, gather, readLog, readSources } from "./gather-input.ts";
 export { inInputOrder, placeOf, sortedByPlace } from "./input-order.ts";
 export { type InputPlan, routeInput } from "./routing.ts";

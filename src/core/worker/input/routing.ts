@@ -22,7 +22,13 @@ export type InputPlan =
   | { readonly kind: "source" }
   /** A root without `iterBatches`: its arguments are the only batch. */
   | { readonly kind: "single" }
-  | ({ readonly kind: "stream"; readonly adapter: StreamAdapter; readonly fromNodes: readonly string[] } & Polling)
+  | ({
+      readonly kind: "stream";
+      readonly adapter: StreamAdapter;
+      readonly fromNodes: readonly string[];
+      /** If it reads the failed batches of its sources: how each of these, and of theirs, reads its own. */
+      readonly failuresOf?: ReadonlyMap<string, InputPlan>;
+    } & Polling)
   | ({ readonly kind: "gather"; readonly sources: readonly GatherSource[] } & Polling);
 
 export interface Polling {
@@ -41,6 +47,8 @@ export function routeInput(options: {
   readonly plan: Plan;
   readonly handler: Pick<HandlerDefinition, "inputAdapter" | "iterBatches">;
   readonly customAdapters: ReadonlyMap<string, InputAdapterDefinition>;
+  /** Nodes whose failed batches are read, as far as it is known by now how they read their input. */
+  readonly failing?: Map<string, InputPlan>;
 }): InputPlan {
   const { node, handler } = options;
   const routing: Routing | undefined = node.routing ?? handler.inputAdapter;
@@ -50,12 +58,7 @@ export function routeInput(options: {
   return { kind: "stream", adapter: pullEach, fromNodes: node.dependsOn, pollMs: undefined, pollMaxMs: undefined };
 }
 
-function adapterInput(options: {
-  readonly node: NodePlan;
-  readonly plan: Plan;
-  readonly routing: Routing;
-  readonly customAdapters: ReadonlyMap<string, InputAdapterDefinition>;
-}): InputPlan {
+function adapterInput(options: Parameters<typeof routeInput>[0] & { readonly routing: Routing }): InputPlan {
   const { node, plan, routing } = options;
   const name = adapterName(routing.adapter);
   const custom = options.customAdapters.get(name);
@@ -72,7 +75,29 @@ function adapterInput(options: {
   }
   const args = check(name, builtIn.args, written) as CommonArgs; // each adapter accepts these and its own
   const adapter = builtIn.batches(args);
-  return adapter === "gather" ? gatherInput({ node, plan, args }) : streamInput({ node, plan, args, adapter });
+  if (adapter === "gather") return gatherInput({ node, plan, args });
+  if (adapter !== "failures") return streamInput({ node, plan, args, adapter });
+  const input = streamInput({ node, plan, args, adapter: pullEach });
+  const { failing = new Map<string, InputPlan>() } = options;
+  // Each node once: there may be many ways to it.
+  for (const id of input.fromNodes) if (!failing.has(id)) failing.set(id, failingInput(id, { ...options, failing }));
+  return { ...input, failuresOf: failing };
+}
+
+/** How a node reads its sources whose failed batches are read. */
+function failingInput(nodeId: string, options: Parameters<typeof routeInput>[0]): InputPlan {
+  const node = options.plan.byId.get(nodeId) as NodePlan; // as `checkSources` has found
+  if (!node.batches.setsAside) {
+    throw new AttemptError(
+      "bad_input_args",
+      `it reads the failed batches of '${nodeId}', which does not set any aside`,
+    );
+  }
+  if (node.routing === undefined && node.dependsOn.length > 0) {
+    const message = `it reads the failed batches of '${nodeId}', whose input_adapter the graph must name`;
+    throw new AttemptError("bad_input_args", message);
+  }
+  return routeInput({ ...options, node, handler: {} });
 }
 
 type CommonArgs = (typeof commonAdapterArgs)["_zod"]["output"] & { readonly from?: Readonly<Record<string, string>> };
@@ -95,7 +120,7 @@ function streamInput(options: {
   readonly plan: Plan;
   readonly args: CommonArgs;
   readonly adapter: StreamAdapter;
-}): InputPlan {
+}): InputPlan & { readonly kind: "stream" } {
   const { node, plan, args, adapter } = options;
   const fromNodes = args.from_nodes ?? node.dependsOn;
   checkSources(node, plan, fromNodes);

@@ -108,8 +108,8 @@ export class StreamInput {
     if (!this.#looked) {
       // Most sources have finished before their consumer starts: then one read finds all of their ends.
       this.#looked = true;
-      const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
-      if (this.#see(records).restarted) return restarted(records);
+      const restarted = await this.look();
+      if (restarted !== undefined) return restarted;
     }
     for (const cursor of this.#open) {
       const left = await this.#leftOpen(cursor);
@@ -129,6 +129,12 @@ export class StreamInput {
     if (this.#open.length === 0) return { kind: "end" };
     if (seen.adopted) return this.pull(); // the pages were read from the wrong log
     return { kind: "nothing", sourceRunning: seen.running };
+  }
+
+  /** Whether a source has started its output over. */
+  async look(): Promise<Pulled | undefined> {
+    const records = await this.#options.store.readShards(this.#options.taskId, this.#nodeIds);
+    return this.#see(records).restarted ? restarted(records) : undefined;
   }
 
   /** The next artifact of which something was left open; `undefined` if there is none, or it is not visible here yet. */
