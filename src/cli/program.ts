@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { isInstance } from "../errors/index.ts";
 import { addArtifacts } from "./commands/artifacts.ts";
@@ -28,7 +28,7 @@ export async function main(args: readonly string[]): Promise<never> {
   const given = first === "help" ? [...rest, "--help"] : args;
   // Set before parsing, so that usage errors are printed as JSON too.
   terminal.isJson = args.includes("--json");
-  for (const stream of [terminal.stdout, terminal.stderr]) stream.on("error", leaveQuietly);
+  for (const stream of [terminal.stdout, terminal.stderr]) stream.on("error", leave);
   terminal.redirectConsole();
   redirectWarnings(terminal);
   try {
@@ -42,10 +42,13 @@ export async function main(args: readonly string[]): Promise<never> {
   process.exit(terminal.exitCode);
 }
 
-/** The reader of the pipe has closed it, as in `flowkit tasks list | head`. */
-function leaveQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(exitCodes.ok);
+/** Without an output, nothing is left to do. The reader of a pipe may close it, as in `flowkit tasks list | head`. */
+function leave(error: NodeJS.ErrnoException): never {
+  if (error.code === "EPIPE") process.exit(exitCodes.ok);
+  try {
+    writeSync(process.stderr.fd, `error CLI_OUTPUT: cannot write the output: ${error.message}\n`);
+  } catch {} // stderr itself may be what is full
+  process.exit(exitCodes.failed);
 }
 
 /** In the order of the help. */

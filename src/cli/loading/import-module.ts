@@ -53,12 +53,14 @@ function importError(file: string, path: string, error: unknown): unknown {
     });
   switch (code) {
     case "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX":
-      return new CliError("CLI_TYPESCRIPT_SYNTAX", `cannot load ${file}: ${message}`, {
+      return new CliError("CLI_TYPESCRIPT_SYNTAX", `cannot load ${file}: ${message}${markedPlace(error)}`, {
         cause: error,
         hint: "Node strips types but does not compile. Use `as const` objects instead of enums and fields instead of parameter properties; set `erasableSyntaxOnly` in tsconfig.json to have the editor report them.",
       });
     case "ERR_INVALID_TYPESCRIPT_SYNTAX":
-      return new CliError("CLI_TYPESCRIPT_SYNTAX", `cannot load ${file}: ${message}`, { cause: error });
+      return new CliError("CLI_TYPESCRIPT_SYNTAX", `cannot load ${file}: ${message}${markedPlace(error)}`, {
+        cause: error,
+      });
     case "ERR_MODULE_NOT_FOUND":
       return failed(shortened(message, path), missingHint(message));
     case "ERR_UNKNOWN_FILE_EXTENSION":
@@ -87,6 +89,14 @@ function missingHint(message: string): string | undefined {
   return /Cannot find module '[^']+\/[^'./]+'/.test(message)
     ? "Import paths need the extension: './handlers.ts', not './handlers'."
     : undefined;
+}
+
+/** Node writes the place of a syntax error before the stack: the file and the line, the code, and a mark below it. */
+function markedPlace(error: unknown): string {
+  const [, file, line, before] = /^(.+):(\d+)\n(?:.*\n)+?( *)\^/.exec(thrownStack(error) ?? "") ?? [];
+  if (file === undefined || before === undefined) return "";
+  const path = file.startsWith("file:") ? fileURLToPath(file) : file;
+  return ` (${relative("", path)}:${line}:${before.length + 1})`;
 }
 
 /** The first stack frame in the user's code. */

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../../errors/index.ts";
+import { isInstance, type Json, type JsonObject } from "../../errors/index.ts";
 import { nearName } from "../../graph/format/near-name.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
 import { CliError } from "../terminal/cli-error.ts";
@@ -26,12 +26,36 @@ export function readParams(given: GivenParams, schema: JsonObject | undefined): 
       throw new CliError("CLI_PARAM", `invalid ${given.file}: expected a JSON object of parameters`);
     for (const [key, item] of Object.entries(value)) params.set(key, item as Json);
   }
+  const fromFile = [...params.keys()];
+  const errors: CliError[] = [];
+  const attempt = (part: () => void): void => {
+    try {
+      part();
+    } catch (error) {
+      if (!isInstance(error, CliError)) throw error;
+      errors.push(error);
+    }
+  };
   for (const assignment of given.assignments) {
-    const { key, text, isJson } = parseAssignment(assignment);
-    params.set(key, isJson ? parseJson(key, text) : convert({ key, text, schema }));
+    attempt(() => {
+      const { key, text, isJson } = parseAssignment(assignment);
+      assertKnown(key, schema);
+      params.set(key, isJson ? parseJson(key, text) : convert({ key, text, schema }));
+    });
   }
-  for (const key of params.keys()) assertKnown(key, schema);
+  for (const key of fromFile) attempt(() => assertKnown(key, schema));
+  if (errors.length > 0) throw allOf(errors);
   return Object.fromEntries(params);
+}
+
+/** All that is wrong as one error: whoever corrects a command line wants to do it once. */
+function allOf(errors: readonly CliError[]): CliError {
+  const [first, second] = errors;
+  if (first !== undefined && second === undefined) return first;
+  const hints = new Set(errors.flatMap(({ hint }) => hint ?? []));
+  return new CliError("CLI_PARAM", errors.map(({ message }) => message).join("; "), {
+    ...(hints.size === 0 ? {} : { hint: [...hints].join("\n  ") }),
+  });
 }
 
 function parseAssignment(assignment: string): {

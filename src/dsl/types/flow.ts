@@ -181,7 +181,9 @@ export interface AddRoot {
   >;
 }
 
-// `node` and `then` differ in the default of `TParents` and in their documentation, which editors take from a signature.
+// `node` and `then` differ in the default of `TParents` and in their documentation, which editors take from a signature. One
+// signature with the default as a parameter would cost a chain 6 to 7 % more; an object instead of the parameters for
+// `input` alone 0.5 %.
 /** The methods {@link Flow.then} and {@link Flow.next}. */
 export interface AddNext {
   /**

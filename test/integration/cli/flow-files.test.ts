@@ -1,7 +1,8 @@
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import packageJson from "../../../package.json" with { type: "json" };
-import { cli, cliProject, squaresFlow } from "../../helpers/cli.ts";
+import { cli, cliProject, flowkitBin, squaresFlow } from "../../helpers/cli.ts";
+import { runProcess } from "../../helpers/run-process.ts";
 
 /** Errors about files that have no flow or cannot be loaded; all commands load flows in the same way. */
 async function exported(flow: string, ...args: readonly string[]) {
@@ -49,12 +50,12 @@ const refused: readonly {
   {
     what: "an enum",
     flow: "export enum Colour { Red }",
-    says: /^error CLI_TYPESCRIPT_SYNTAX: cannot load flow\.ts: TypeScript enum is not supported in strip-only mode[\s\S]*`erasableSyntaxOnly` in tsconfig\.json/,
+    says: /^error CLI_TYPESCRIPT_SYNTAX: cannot load flow\.ts: TypeScript enum is not supported in strip-only mode \(flow\.ts:1:8\)\n[\s\S]*`erasableSyntaxOnly` in tsconfig\.json/,
   },
   {
     what: "no TypeScript",
-    flow: "export const a = = 1;",
-    says: /^error CLI_TYPESCRIPT_SYNTAX: cannot load flow\.ts: /,
+    flow: "export const a = [\n  1,\n  = 1];",
+    says: /^error CLI_TYPESCRIPT_SYNTAX: cannot load flow\.ts: .+ \(flow\.ts:3:3\)\n/,
   },
   {
     what: "an import without an extension",
@@ -163,4 +164,13 @@ if (!(refused instanceof FlowError)) throw new Error("two copies");
 `;
     expect((await exported(flow)).stderr).toBe("");
   });
+});
+
+test.runIf(existsSync("/dev/full"))("an output that cannot be written is one line", async () => {
+  const cwd = cliProject({ "flow.ts": squaresFlow });
+  const { exitCode, output } = await runProcess("sh", ["-c", `exec node ${flowkitBin} export flow.ts > /dev/full`], {
+    cwd,
+  });
+  expect(output).toMatch(/^error CLI_OUTPUT: cannot write the output: ENOSPC.*\n$/);
+  expect(exitCode).toBe(1);
 });

@@ -105,6 +105,17 @@ describe("flowkit run", () => {
       expect(errorOf(outcome)).toEqual({ code: "CLI_PARAM", ...said });
     });
 
+    test("are refused together, whatever is wrong with each", async () => {
+      const outcome = await run("--param", "count=many", "--param", "zzz=1", "--param", "cuont=1");
+      expect(outcome.exitCode).toBe(2);
+      expect(errorOf(outcome)).toEqual({
+        code: "CLI_PARAM",
+        message:
+          "invalid parameter 'count': expected an integer, got 'many'; unknown parameter 'zzz'; unknown parameter 'cuont'",
+        hint: "Its parameters: count, who, deep\n  Did you mean 'count'?",
+      });
+    });
+
     test("of the right kind that the schema rejects are an error of the engine", async () => {
       const outcome = await run("--param", "who:=3");
       expect(outcome.exitCode).toBe(2);

@@ -4,19 +4,19 @@ import type { Join, MessageText } from "../../../graph/format/messages.ts";
 import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowTypeError } from "../../model/markers.ts";
 
-/** A root without `iterBatches` gets its input from `args`, as one batch. */
+/* A root without `iterBatches` gets its input from `args`, as one batch. */
 export type RootArgs<THandler extends AnyHandler> = THandler["$infer"]["source"] extends true
   ? ArgsOf<THandler>
   : InputOf<THandler> extends Absent
     ? ArgsOf<THandler>
     : InputOf<THandler> & ArgsOf<THandler>;
 
-/** The type of `args` at a place in the flow. */
+/* The type of `args` at a place in the flow. */
 export type ArgsAt<THandler extends AnyHandler, TParents extends readonly string[]> = TParents["length"] extends 0
   ? RootArgs<THandler>
   : ArgsOf<THandler>;
 
-/** The message about missing args; `true` if none is missing. */
+/* The message about missing args; `true` if none is missing. */
 export type ArgsProblem<THandler extends AnyHandler, TId extends string, TArgs, TArgKeys> = {} extends TArgs
   ? true
   : TArgs extends NotAnObject
@@ -30,7 +30,7 @@ export type ArgsProblem<THandler extends AnyHandler, TId extends string, TArgs, 
 
 type NotAnObject = string | number | boolean | null | readonly unknown[];
 
-/** A message at each unknown key. It makes the key known, so the compiler does not report the key in its own words. */
+/* A message at each unknown key. It makes the key known, so the compiler does not report the key in its own words. */
 export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> = [TKeys] extends [never]
   ? unknown
   : {
@@ -39,14 +39,14 @@ export type UnknownArgs<THandler extends AnyHandler, TId extends string, TKeys> 
       >;
     };
 
-/**
+/*
  * Nearly always no key is missing: to compute which keys are required costs ten times as much. A value of type `never` is
  * right under every key.
  */
 export type MissingKeys<T, TWritten> =
   Recorded<TWritten & string, never> extends T ? never : Exclude<RequiredKeys<T>, TWritten>;
 
-/** An optional key does not extend one that is required; an index signature does. */
+/* An optional key does not extend one that is required; an index signature does. */
 type RequiredKeys<T> = {
   [TKey in keyof T]-?: T extends Recorded<TKey & string, unknown> ? (string extends TKey ? never : TKey) : never;
 }[keyof T] &

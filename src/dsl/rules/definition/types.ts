@@ -4,7 +4,7 @@ import type { Join, MessageText, twoWaySchema, zodSchema } from "../../../graph/
 import type { FlowSchemaError } from "../../model/markers.ts";
 import type { DescribedSchema, IsPlainJson, OneWay, ReadableSchema, ZodSchema } from "../../model/schema.ts";
 
-/**
+/*
  * The schema if its wire type is JSON, else a message that names the parts that are not. In a helper that is generic
  * over its schema, it is the schema, whatever that will be.
  */
@@ -26,7 +26,7 @@ export type JsonSchema<TSchema, TWire, TName extends string, TWhat extends strin
           >
       : TSchema;
 
-/**
+/*
  * The places where a type has no JSON form, as text; `never` if there are none. A type that contains itself is examined
  * six levels deep; at run time `notJsonIn` examines all of its schema.
  */
@@ -54,9 +54,9 @@ type NotJson<T, TPath extends string, TDepth extends 0[] = []> = TDepth["length"
               ? `${TPath} is a symbol`
               : `${TPath} has no JSON form`;
 
-/** Objects without a JSON form. */
+/* Objects without a JSON form. */
 type NoData = AnyFunction | Date | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | OneWay;
-/** Outside the types that compare with it, which would instantiate it each time. */
+/* Outside the types that compare with it, which would instantiate it each time. */
 type AnyFunction = (...args: never) => unknown;
 
 type NoDataText<T, TPath extends string> = T extends AnyFunction
@@ -78,7 +78,7 @@ type NotJsonKeys<T extends object, TPath extends string, TDepth extends 0[]> = {
         : NotJson<Exclude<T[TKey], undefined>, `${TPath}.${TKey}`, [...TDepth, 0]>;
 }[keyof T & string];
 
-/**
+/*
  * The schema, or a message if it cannot be read, such as a schema of zod 3: the compiler then infers nothing, and
  * `TSchema` is the constraint of the type parameter.
  */
@@ -89,7 +89,7 @@ export type ReadSchema<TSchema, TName, TMember, TOwner = "handler"> =
       >
     : TSchema;
 
-/** The same for an option of `flow()`. */
+/* The same for an option of `flow()`. */
 export type ReadOption<TSchema, TOption, TNeeds> =
   IsRead<TSchema> extends false
     ? FlowSchemaError<MessageText<"flowOption", { option: TOption; needs: TNeeds }>>

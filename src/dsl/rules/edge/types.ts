@@ -8,7 +8,7 @@ import type { Alternatives, FlowChoiceError, FlowTypeError, Offered, OrError } f
 type Fits<TNodes extends NodeRecords, TId, TInput> =
   OutputOf<TNodes, TId> extends TInput ? true : IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
-/**
+/*
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
  * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions.
  */
@@ -77,7 +77,7 @@ export type FromArgument<
           }
       : FlowTypeError<LateText<TId, "aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
-/** The aliases that a handler takes. */
+/* The aliases that a handler takes. */
 type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent } & Offered;
 
 type AliasesFit<TFrom, TNodes extends NodeRecords, TParent, TFanIn, THandler extends AnyHandler> = [
@@ -86,7 +86,7 @@ type AliasesFit<TFrom, TNodes extends NodeRecords, TParent, TFanIn, THandler ext
   ? GatherFits<TNodes, [], TFrom, TFanIn, InputOf<THandler>>
   : false;
 
-/** Checking each element of `from` only if something is wrong saves a seventh of the cost of a chain that uses it. */
+/* Checking each element of `from` only if something is wrong saves a seventh of the cost of a chain that uses it. */
 type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyHandler, TAdapter> = [TSources] extends [
   TParent,
 ]
@@ -95,7 +95,7 @@ type AllFit<TSources, TNodes extends NodeRecords, TParent, THandler extends AnyH
     : true
   : false;
 
-/** The verdict on the source; for a valid source, the verdict on what it delivers under its alias. */
+/* The verdict on the source; for a valid source, the verdict on what it delivers under its alias. */
 type AliasArgument<TJudged, TSource, TId extends string, TGiven, TInput> = [TJudged] extends [TSource]
   ? IsAssignable<TGiven, KeysOf<TInput, keyof TGiven>> extends true
     ? TJudged
@@ -123,7 +123,7 @@ type SourceArgument<
       TParent
     >;
 
-/** `after` of a coordinator function's node, which takes any output. */
+/* `after` of a coordinator function's node, which takes any output. */
 export type FnAfter<
   TAfter extends readonly string[],
   TIds extends string,

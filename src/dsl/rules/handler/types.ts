@@ -16,7 +16,7 @@ import type { SuggestionProblem } from "../suggestion/types.ts";
  * replaces the inferred type by the constraint, and then every other check of the call reports nonsense.
  */
 
-/**
+/*
  * Reported at the handler: what has no token in the call, which is an edge to the node before and missing args.
  * `TArgKeys` are the args that were given. Of a union of handlers any may run, so each is checked, and its edges too.
  */
@@ -38,7 +38,7 @@ export type HandlerProblem<
       : MemberProblem<THandler, TId, TNodes, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>
     : OneProblem<THandler, TId, TNodes, TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>;
 
-/** For each member the message about it; `never` if all are right. */
+/* For each member the message about it; `never` if all are right. */
 type MemberProblem<
   THandler extends AnyHandler,
   TId extends string,
@@ -67,12 +67,12 @@ type MemberProblem<
     : never
   : never;
 
-/** The adapter that was given, else the one that this member suggests. */
+/* The adapter that was given, else the one that this member suggests. */
 type OwnAdapter<THandler extends AnyHandler, TAdapter> = [TAdapter] extends [Suggested | Absent]
   ? THandler["$infer"]["suggested"]
   : TAdapter;
 
-/** Without regard to where an edge was written, so that each is checked here. */
+/* Without regard to where an edge was written, so that each is checked here. */
 type EdgesProblem<
   THandler extends AnyHandler,
   TId extends string,
@@ -145,7 +145,7 @@ type OneProblem<
           : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>
         : ArgsProblem<THandler, TId, ArgsOf<THandler>, TArgKeys>;
 
-/**
+/*
  * The handler, or the message about it: none while an option is unknown, which is reported and may be a misspelt `after`
  * or `args`.
  */

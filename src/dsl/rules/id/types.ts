@@ -8,10 +8,10 @@ export type NotAnId =
   | `${string}${" " | "\t" | "\n" | ":" | "/" | "\\" | "," | ";" | "|" | "#" | "@" | "$" | "%" | "&" | "*" | "+" | "=" | "?" | "!"}${string}`
   | `${string}${"(" | ")" | "[" | "]" | "{" | "}" | "<" | ">" | "'" | '"' | "\`" | "~" | "^"}${string}`;
 
-/** The names of `forbiddenKeys` that have the form of an id. */
+/* The names of `forbiddenKeys` that have the form of an id. */
 type ForbiddenName = "constructor" | "prototype";
 
-/**
+/*
  * The id, or a message. `compile()` checks the rarer characters and the length.
  *
  * Whether it is taken is compared with `false`, see `IsNever`: a helper that is generic over its flow can add a node.
@@ -34,5 +34,5 @@ export type IdArgument<TId extends string, TIds extends string, TAll = TId> = TI
         : TId
     : FlowTypeError<MessageText<"idNotLiteral", {}>>;
 
-/** If ids are known only at run time, because the flow extends a graph JSON, any may be free, and any is accepted. */
+/* If ids are known only at run time, because the flow extends a graph JSON, any may be free, and any is accepted. */
 export type Taken<TId, TIds> = TId extends TIds ? (string extends TIds ? never : TId) : never;

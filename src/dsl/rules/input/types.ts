@@ -29,10 +29,10 @@ import type { AnyHandler, ArgsOf, InputOf } from "../../model/handler.ts";
 import type { FlowChoiceError, FlowTypeError, OrError } from "../../model/markers.ts";
 import type { ArgsProblem, MissingKeys } from "../args/types.ts";
 
-/** By its name, each built-in adapter's: an editor shows their union name by name, but a `keyof` as it is written. */
+/* By its name, each built-in adapter's: an editor shows their union name by name, but a `keyof` as it is written. */
 type BuiltInNames = { readonly [TName in keyof BuiltInAdapters]: TName };
 
-/**
+/*
  * Right values stand beside all that could be in their place, for completions.
  *
  * Reported at the adapter: an unknown name, missing arguments, and what has no token in the call. */
@@ -113,7 +113,7 @@ type AdapterProblem<
 
 export type AdapterText<TAdapter> = `adapter '${TAdapter & string}'`;
 
-/** A message at each unknown key. */
+/* A message at each unknown key. */
 export type UnknownInput<TAdapter, TAdapters extends AnyInputAdapter, TId extends string, TKeys> = [TKeys] extends [
   KnownInput<TAdapter, TAdapters>,
 ]
@@ -153,7 +153,7 @@ export type ListKeyArgument<
       >
   : TListKey;
 
-/**
+/*
  * What is wrong with what an adapter delivers, whether it was given or is suggested by the handler, else with the args:
  * a message, or `true`.
  */
@@ -175,7 +175,7 @@ export type DeliveryProblem<
       ? ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>
       : InputText<THandler, TId, TNodes, TParents, TAdapter, TFrom, TFanIn, TAdapters>;
 
-/** The message about a payload that the adapter makes of its sources and the handler does not accept. */
+/* The message about a payload that the adapter makes of its sources and the handler does not accept. */
 export type InputText<
   THandler extends AnyHandler,
   TId extends string,

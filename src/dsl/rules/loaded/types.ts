@@ -9,26 +9,26 @@ import type { FlowTypeError } from "../../model/markers.ts";
  * contract allows.
  */
 
-/** The least that the compiler requires of a graph JSON; the rest is checked when it is loaded. */
+/* The least that the compiler requires of a graph JSON; the rest is checked when it is loaded. */
 export interface GraphSource {
   readonly nodes: readonly object[];
 }
 
-/** Handlers with or without their types: those of `flow.handlers` have none. */
+/* Handlers with or without their types: those of `flow.handlers` have none. */
 export type GivenHandlers = readonly HandlerDefinition[] | Readonly<Record<string, HandlerDefinition>>;
 
 export type NodeIn<TGraph extends GraphSource> = TGraph["nodes"][number];
 export type IdOf<TNode> = TNode extends { readonly node_id: infer TId extends string } ? TId : never;
 export type TypeOf<TNode> = TNode extends { readonly type: infer TType extends string } ? TType : never;
 
-/** False for a JSON from `JSON.parse`, from a file, or from a variable without `as const`. */
+/* False for a JSON from `JSON.parse`, from a file, or from a variable without `as const`. */
 export type IsLiteral<TGraph extends GraphSource> = [IdOf<NodeIn<TGraph>>] extends [never]
   ? false
   : string extends IdOf<NodeIn<TGraph>>
     ? false
     : true;
 
-/** Each handler, or the message that no node has its type. */
+/* Each handler, or the message that no node has its type. */
 export type HandlersArgument<THandlers, TGraph extends GraphSource> =
   IsLiteral<TGraph> extends true
     ? { [TKey in keyof THandlers]: HandlerArgument<THandlers[TKey], TypeOf<NodeIn<TGraph>>> }

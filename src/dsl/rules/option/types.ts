@@ -3,10 +3,10 @@ import type { WithHint } from "../../../graph/format/near-name.ts";
 import type { FlowOptionError } from "../../model/markers.ts";
 import type { optionSynonyms } from "./check.ts";
 
-/** The options of a coordinator function's node. */
+/* The options of a coordinator function's node. */
 export type FnOption = "after" | "fanIn" | "startWhen" | "args" | "retry" | "timeoutSec";
 
-/** The options of a handler's node. */
+/* The options of a handler's node. */
 export type NodeOption =
   | FnOption
   | "input"
@@ -18,7 +18,7 @@ export type NodeOption =
   | "tolerate"
   | "batchTimeoutSec";
 
-/**
+/*
  * Infers which options were written, and has a message at each unknown one. That makes it known, so the compiler does not
  * report it in its own words, which show the types of all options.
  *

@@ -4,7 +4,7 @@ import type { MessageText } from "../../../graph/format/messages.ts";
 import type { FlowChoiceError } from "../../model/markers.ts";
 import type { ParamReference } from "../../model/param.ts";
 
-/** The place of an argument: the key `TKey`, which needs a `TNeeded`, which the parameters `TFits` match. */
+/* The place of an argument: the key `TKey`, which needs a `TNeeded`, which the parameters `TFits` match. */
 interface Place<TKey, TNeeded, TFits, TParams> {
   readonly key: TKey;
   readonly needed: TNeeded;
@@ -12,7 +12,7 @@ interface Place<TKey, TNeeded, TFits, TParams> {
   readonly params: TParams;
 }
 
-/**
+/*
  * Arguments in which any value, at any depth, may be a parameter of a matching type.
  *
  * A mapped type from the outside in instead of a conditional one: when the compiler looks for the place of a
@@ -26,7 +26,7 @@ export type WithParams<TArgs, TParams> = {
     | Inside<TArgs[TKey], TParams>;
 };
 
-/**
+/*
  * The same for the arguments of a coordinator function, of which the compiler knows nothing when it looks for the place:
  * it finds none in the branches of one condition for lists, objects and JSON.
  */
@@ -46,17 +46,17 @@ export type ParamFor<TKey, TNeeded, TFits extends string, TParams> = ParamRefere
   Place<TKey, TNeeded, TFits, TParams>
 >;
 
-/** Objects and lists; a mapped type leaves scalars unchanged. The type of all JSON would recurse without end. */
+/* Objects and lists; a mapped type leaves scalars unchanged. The type of all JSON would recurse without end. */
 type Inside<T, TParams> = AnyJson extends T ? Value<TParams> : WithParams<T & {}, TParams>;
 
-/** JSON with parameters anywhere in it. */
+/* JSON with parameters anywhere in it. */
 type Value<TParams> =
   | Json
   | ParamReference<keyof TParams & string>
   | readonly Value<TParams>[]
   | { readonly [key: string]: Value<TParams> };
 
-/**
+/*
  * The parameters that match a type. Where any JSON is accepted, or the type of a place inside it is not known, all
  * match.
  */
@@ -66,7 +66,7 @@ type FittingParams<TParams, TNeeded> = [TNeeded] extends [never]
     ? keyof TParams & string
     : keyof { [TName in keyof TParams as [TParams[TName]] extends [TNeeded] ? TName : never]: TName } & string;
 
-/** Reported at the name inside `param("...")`; a reference that is created elsewhere is reported where it is used. */
+/* Reported at the name inside `param("...")`; a reference that is created elsewhere is reported where it is used. */
 export type ParamName<TName extends string, TPlace> = [TPlace] extends [never]
   ? TName
   : TPlace extends AnyPlace
@@ -82,7 +82,7 @@ export type ParamText<TName extends string, TPlace extends AnyPlace> = TName ext
     >
   : MessageText<"unknownParam", { param: TName }>;
 
-/** A wrong name was reported inside `param(...)`: a second report, at the key, would be noise. */
+/* A wrong name was reported inside `param(...)`: a second report, at the key, would be noise. */
 export type AcceptedName<TName extends string, TPlace> = [TPlace] extends [never]
   ? TName
   : TPlace extends AnyPlace

@@ -4,7 +4,7 @@ import type { AnyCoordinatorFn, FnNameOf } from "../../model/coordinator-functio
 import type { AnyHandler } from "../../model/handler.ts";
 import type { Alternatives, FlowChoiceError } from "../../model/markers.ts";
 
-/** `retry.permanentOn` of a handler's node: checked as a whole, and element by element only if something is wrong. */
+/* `retry.permanentOn` of a handler's node: checked as a whole, and element by element only if something is wrong. */
 export type PermanentOn<
   TCodes extends readonly string[],
   TId extends string,
@@ -23,7 +23,7 @@ export type PermanentOn<
 
 type ErrorsOf<TFn> = TFn extends AnyCoordinatorFn ? TFn["$infer"]["errors"] : never;
 
-/** The same for a coordinator function's node. */
+/* The same for a coordinator function's node. */
 export type FnPermanentOn<TCodes extends readonly string[], TId extends string, TFn> = TCodes[number] extends
   | ErrorsOf<TFn>
   | CoreReasonCode

@@ -7,7 +7,7 @@ type FanInOf<TParents extends readonly string[]> =
   // with optional elements, a tuple of n has the lengths 0 to n
   | `count:${Exclude<Partial<TParents>["length"], 0>}`;
 
-/** A right value returns all right values: TypeScript 5.9 would complete by the type of the default, "all". */
+/* A right value returns all right values: TypeScript 5.9 would complete by the type of the default, "all". */
 export type FanInArgument<TFanIn, TParents extends readonly string[], TId extends string> = TParents["length"] extends 0
   ?
       | "all"

@@ -14,7 +14,7 @@ import type { NotAnId, Taken } from "../id/types.ts";
  * What a subflow adds to the outer flow is mapped once, by `use`, and becomes part of the outer flow's `old` records.
  */
 
-/** By input name, the schema of one batch. */
+/* By input name, the schema of one batch. */
 export interface InputSchemas {
   readonly [input: string]: AnySchema;
 }
@@ -25,38 +25,38 @@ export type InputsArgument<TInputs extends InputSchemas> = {
     : ReadOption<TInputs[TInput], "inputs", typeof zodSchemas>;
 };
 
-/** Written so that the type of a flow without inputs does not show any. */
+/* Written so that the type of a flow without inputs does not show any. */
 export type StoredInputs<TInputs extends InputSchemas> = [keyof TInputs] extends [never]
   ? {}
   : { [TInput in keyof TInputs]: Stored<TInputs[TInput]> };
 
-/** The names as a list: the parents of a first `then`. Only their number matters, not their order. */
+/* The names as a list: the parents of a first `then`. Only their number matters, not their order. */
 export type InputNames<TNames, TListed extends readonly string[] = []> = [TNames] extends [never]
   ? TListed
   : InputNames<Exclude<TNames, LastOf<TNames>>, [LastOf<TNames> & string, ...TListed]>;
 
-/** The receiver of `compile()`: a flow with nodes and without inputs. */
+/* The receiver of `compile()`: a flow with nodes and without inputs. */
 export type CompileReceiver<TIds extends string, TInputs> = [keyof TInputs] extends [never]
   ? [TIds] extends [never]
     ? FlowStateError<MessageText<"emptyFlow", {}>>
     : unknown
   : FlowStateError<MessageText<"openInputs", { inputs: Join<keyof TInputs, ", "> }>>;
 
-/** By input name, the node that feeds it. */
+/* By input name, the node that feeds it. */
 export interface Bindings {
   readonly [input: string]: string;
 }
 
 type InputsOf<TSubflow extends AnyState> = TSubflow["head"]["inputs"];
 
-/** The ids of a subflow's nodes in the outer flow. */
+/* The ids of a subflow's nodes in the outer flow. */
 export type SubflowIds<
   TIds extends string,
   TSubflow extends AnyState,
   TPrefix extends string,
 > = `${TPrefix}.${Exclude<TIds, keyof InputsOf<TSubflow>>}`;
 
-/** What a subflow adds is one block, read by the new ids. */
+/* What a subflow adds is one block, read by the new ids. */
 export type BlocksAfterUse<
   TState extends AnyState,
   TIds extends string,
@@ -78,7 +78,7 @@ export type SubflowSteps<TSteps extends AnyStep, TPrefix extends string> = TStep
   ? HandlerStep<`${TPrefix}.${TSteps["id"]}`, TSteps["handler"], TSteps["partitions"]>
   : never;
 
-/** A node that feeds an input counts as used if a node of the subflow reads that input. */
+/* A node that feeds an input counts as used if a node of the subflow reads that input. */
 export type SubflowUsed<TSubflow extends AnyState, TPrefix extends string, TBound extends Bindings> =
   | `${TPrefix}.${Exclude<TSubflow["used"], keyof InputsOf<TSubflow>>}`
   | TBound[Extract<TSubflow["used"], keyof InputsOf<TSubflow>> & keyof TBound];
@@ -100,7 +100,7 @@ export type PrefixArgument<
         FlowTypeError<MessageText<"duplicateNode", { id: LastOf<Taken<TNewIds, TIds>> }>>
       : TPrefix;
 
-/** Reported at the subflow: what has no token in the call. */
+/* Reported at the subflow: what has no token in the call. */
 export type SubflowArgument<
   TGiven,
   TIds extends string,
@@ -139,10 +139,10 @@ type ParamProblem<TPrefix extends string, TNeeded, TGiven> = [MissingParams<TNee
       : MessageText<"partParamType", { prefix: TPrefix; why: MismatchText<TGiven, TNeeded> }>
   : MessageText<"partParamMissing", { prefix: TPrefix; params: Join<MissingParams<TNeeded, TGiven>, ", "> }>;
 
-/** Parameters that may have any name cannot be missing. */
+/* Parameters that may have any name cannot be missing. */
 type MissingParams<TNeeded, TGiven> = string extends keyof TNeeded ? never : Exclude<keyof TNeeded, keyof TGiven>;
 
-/** Two definitions of one type and name may still differ, which only run time can see. */
+/* Two definitions of one type and name may still differ, which only run time can see. */
 type NameProblem<TPrefix extends string, TSubflow extends AnyState, TState extends AnyState> = [
   TakenNames<TSubflow["head"]["adapters"], TState["head"]["adapters"]>,
 ] extends [never]
@@ -153,7 +153,7 @@ type NameProblem<TPrefix extends string, TSubflow extends AnyState, TState exten
 
 type HandlersOf<TState extends AnyState> = TState["steps"]["handler"];
 
-/**
+/*
  * The names of definitions that only the subflow has, and that another definition of the flow has too. Unions instead
  * of lists, so that they are not traversed twice.
  */
@@ -183,7 +183,7 @@ export type UseOptions<
   };
 };
 
-/** If all bindings are right, the type that was given, from which the names are inferred. */
+/* If all bindings are right, the type that was given, from which the names are inferred. */
 type BoundInputs<
   TPrefix extends string,
   TBound extends Bindings,
@@ -224,7 +224,7 @@ type Binding<
     : FlowChoiceError<MessageText<"partInputNode", { prefix: TPrefix; input: TInput; id: TBound[TInput] }>, TIds>
   : FlowTypeError<MessageText<"partInputUnknown", { prefix: TPrefix; input: TInput }>>;
 
-/**
+/*
  * Adds the adapters of a subflow to those of the flow. Without new ones the head is the same type, so the compiler can
  * reuse what it has computed about it.
  */

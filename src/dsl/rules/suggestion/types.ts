@@ -19,7 +19,7 @@ import type { DeliveryProblem } from "../input/types.ts";
  * known and has its arguments; `SuggestionProblem` checks what it delivers to a node without `input`.
  */
 
-/** Only a place for inference: a constraint that fails would hide every other check. */
+/* Only a place for inference: a constraint that fails would hide every other check. */
 type Inferred<TSuggested> = [TSuggested] extends [never] ? TSuggested : {};
 
 export type SuggestedInput<THandler extends string, TInput, TSuggested> = Inferred<TSuggested> &
@@ -53,7 +53,7 @@ type JudgedAdapter<THandler extends string, TInput, TAdapter, TKeys> = TAdapter 
         >
   : FlowChoiceError<MessageText<"suggestionUnknown", { handler: THandler; adapter: TAdapter }>, keyof BuiltInAdapters>;
 
-/** A message at each unknown key. */
+/* A message at each unknown key. */
 type UnknownArgs<THandler extends string, TAdapter, TKeys> = [TKeys] extends [KnownKeys<TAdapter>]
   ? unknown
   : {
@@ -69,7 +69,7 @@ type KnownKeys<TAdapter> = "adapter" | keyof SuggestedArgs<TAdapter> | keyof Lis
 type Owner<THandler extends string> = `handler '${THandler}'`;
 type Named<TAdapter> = `adapter '${SuggestedName<TAdapter> & string}'`;
 
-/**
+/*
  * What is wrong with a node that has parents and no `input`, if its handler suggests an adapter. All of it is reported
  * at the handler. What is not an adapter at all was rejected where the handler is defined.
  */
@@ -102,7 +102,7 @@ export type SuggestionProblem<
     : MessageText<"unknownAdapter", { adapter: SuggestedName<TSuggested["adapter"]> }>
   : true;
 
-/** An unknown parent is rejected where it is written: what it would deliver is not reported. */
+/* An unknown parent is rejected where it is written: what it would deliver is not reported. */
 type OfKnownNodes<TProblem, TNodes extends NodeRecords, TParents extends readonly string[]> = true extends TProblem
   ? true
   : [TParents[number]] extends [keyof (TNodes["places"] & TNodes["recentPlaces"])]
