@@ -1,5 +1,6 @@
 import { canonicalGraph } from "./canonical.ts";
 import type { GraphNode } from "./format/node-fields.ts";
+import { patternWords } from "./format/pattern.ts";
 import { coordinatorFnType, type Graph } from "./format/types.ts";
 
 /** Options of `toMermaid`. */
@@ -10,7 +11,7 @@ export interface MermaidOptions {
 
 /**
  * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons. A dotted
- * edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`.
+ * edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`, and which batches it takes.
  *
  * @example
  * toMermaid(graph)
@@ -26,7 +27,11 @@ export function toMermaid(graph: Graph, options: MermaidOptions = {}): string {
   for (const node of nodes) lines.push(`  ${ids.get(node.node_id)}${shape(node)}`);
   for (const node of nodes) {
     const arrow = node.io?.start_when === "first_batch" ? "-.->" : "-->";
-    const label = node.fan_in === undefined ? "" : `|${text(node.fan_in)}|`;
+    const { where } = node.io?.input_inline?.input_args ?? {};
+    const labels = [node.fan_in, where === undefined ? undefined : patternWords(where)].filter(
+      (one) => one !== undefined,
+    );
+    const label = labels.length === 0 ? "" : `|${labels.map(text).join("<br/>")}|`;
     for (const parent of node.depends_on) lines.push(`  ${ids.get(parent)} ${arrow}${label} ${ids.get(node.node_id)}`);
   }
   return `${lines.join("\n")}\n`;

@@ -75,7 +75,7 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
     if (builtIn !== undefined) {
       checkArgs({ ...check, schema: builtIn.args, args }, findings);
     } else if (custom !== undefined) {
-      const { common, own } = splitArgs(args);
+      const { common, own } = splitArgs(args, custom.args);
       checkArgs({ ...check, schema: commonAdapterArgs, args: common }, findings);
       checkArgs({ ...check, schema: custom.args, args: own, sourceKeys: [] }, findings);
     }
@@ -255,6 +255,7 @@ function pathOf(at: DeliveryFault["at"], { node, links }: { node: DraftNode; lin
   const inline = node.pathOf("input_inline");
   if (at === "adapter") return [...inline, "input_adapter"];
   if (at === "listKey") return [...inline, "input_args", "meta_list_key"];
+  if (typeof at === "object" && "where" in at) return [...inline, "input_args", "where", ...at.where];
   const { from_nodes: list, from_node: alone } = node.facets.input_inline?.input_args ?? {};
   if (typeof at === "object") return [...inline, "input_args", "from", at.alias];
   if (list !== undefined) return [...inline, "input_args", "from_nodes", at];

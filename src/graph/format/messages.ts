@@ -33,6 +33,12 @@ export const messages = {
   notAList: "node '{node}': '{key}' is not a list in every output of: {from}",
   rootFanIn: "node '{node}' is a root: fanIn '{fanIn}' needs upstream nodes",
   rootInput: "node '{node}' is a root: 'input' has nothing to read",
+  // patterns
+  patternKey: "{path} is not a key of the data, which has {keys}",
+  patternValue: "{path} cannot be {given}: it is {known}",
+  patternNothing: "node '{node}': no batch of '{from}' matches its where",
+  whereOnRoot: "node '{node}' is a root: 'where' has nothing to choose from",
+  whereTaken: "node '{node}': adapter '{adapter}' has an argument 'where' of its own, so the node cannot have one",
   unknownFunction: "node '{node}': '{fn}' is not a built-in coordinator function",
   fnArgsMissing: "node '{node}': fn '{fn}' needs args (missing: {keys})",
   fnArgUnknown: "node '{node}': fn '{fn}' does not accept argument '{key}'",

@@ -6,6 +6,7 @@ import { adapterName, type GraphNode } from "../../graph/index.ts";
 import { inOrder, placeOf } from "../cluster/archive.ts";
 import {
   compute,
+  isTaken,
   mostGrowth,
   partsAdapter,
   partsOf,
@@ -88,7 +89,7 @@ function judgeGather(node: GraphNode, finished: Finished): string[] {
   const payload: { [alias: string]: Json[] } = {};
   for (const [alias, id] of Object.entries(named)) {
     const isExcluded = chosen !== undefined && node.depends_on.includes(id) && !chosen.includes(id);
-    if (!isExcluded) payload[alias] = metasOf(finished(id));
+    if (!isExcluded) payload[alias] = metasOf(finished(id)).filter((meta) => isTaken(whereOf(node), meta));
   }
   const shards = finished(node.node_id);
   return isSetAside(shards) ? [] : same("what it gathered", metasOf(shards), [compute(node.node_id, payload)]);
@@ -116,6 +117,16 @@ const sourceIdsOf = (node: GraphNode): readonly string[] =>
   (node.io?.input_inline?.input_args as { readonly from_nodes?: readonly string[] } | undefined)?.from_nodes ??
   node.depends_on;
 
+const whereOf = (node: GraphNode): Json | undefined => node.io?.input_inline?.input_args?.where;
+
+/** Of a node with `where`: how many artifacts of its sources it took, and how many it left. */
+export function choiceOf(node: GraphNode, finished: Finished): { readonly taken: number; readonly left: number } {
+  const where = whereOf(node);
+  const all = where === undefined ? [] : sourceIdsOf(node).flatMap((id) => metasOf(finished(id)));
+  const taken = all.filter((meta) => isTaken(where, meta)).length;
+  return { taken, left: all.length - taken };
+}
+
 /** Whether its adapter delivers whole artifacts. */
 function isWhole(node: GraphNode): boolean {
   const { input_adapter: name } = node.io?.input_inline ?? {};
@@ -128,7 +139,7 @@ export const asideOf = (artifacts: readonly Artifact[]): number =>
 
 /** The batches that a consumer gets from an artifact. */
 export function batchesOf(node: GraphNode, nodeId: string, artifact: Artifact) {
-  if (!isOutput(artifact)) return [];
+  if (!isOutput(artifact) || !isTaken(whereOf(node), artifact.meta)) return [];
   const { uid, meta } = artifact;
   const args = (node.io?.input_inline?.input_args ?? {}) as JsonObject;
   const onlySource = sourceIdsOf(node).length === 1;
@@ -149,6 +160,7 @@ function judgeStream(node: GraphNode, finished: Finished): string[] {
       const key = sourceKey(id, source.record.shard);
       const expected = source.artifacts
         .filter(isOutput)
+        .filter(({ meta }) => isTaken(whereOf(node), meta))
         .flatMap(({ meta }) => cutUp(node, args, meta).map((payload) => compute(node.node_id, payload)));
       expectedCount += expected.length;
       const logs = shards.map(({ artifacts }) => artifacts.filter(({ origin }) => origin.source === key));
