@@ -8,6 +8,7 @@ import type { StoreRetry } from "../../resilience/store-retry.ts";
 import type { SourceWatch } from "../input/append-signals.ts";
 import { AttemptEnded, type AttemptHandle, type Stoppable } from "./attempt-handle.ts";
 import { AttemptLog } from "./attempt-log.ts";
+import type { FailurePlace } from "./failure.ts";
 import type { EventLoopYielder, HandlerCode } from "./handler-code.ts";
 import { InputWait } from "./input-wait.ts";
 import type { WorkerParts } from "./worker-options.ts";
@@ -25,8 +26,8 @@ export interface AttemptRun {
   readonly params: JsonObject;
   readonly traceparent: string | undefined;
   readonly retry: StoreRetry;
-  /** The current batch, to be named by a failure. */
-  readonly at: { batchUid: string | undefined };
+  /** What a failure names as its place. */
+  readonly at: FailurePlace;
   remainingMs(): number | undefined;
   /** The time of this work does not count as the attempt's. */
   untimed<T>(work: () => Promise<T>): Promise<T>;

@@ -86,6 +86,7 @@ async function settle(run: AttemptRun, error: unknown, handler: HandlerDefinitio
       return true;
     case "timeout": {
       const message = "exceeded its timeout_sec";
+      if (run.at.method === "iterBatches") run.at.method = undefined; // the batches in progress may be what is slow
       await fail(run, new AttemptError("timeout", message, { permanent: false }), handler);
       return true;
     }
@@ -109,7 +110,7 @@ function releasedForMs(run: AttemptRun, error: unknown): number {
 async function fail(run: AttemptRun, error: unknown, handler: HandlerDefinition | undefined): Promise<void> {
   const { node, held, parts, claimed } = run;
   const { retry } = node;
-  const thrown = { error, attempt: held.attempt, batchUid: run.at.batchUid, handler };
+  const thrown = { error, attempt: held.attempt, at: run.at, handler };
   const classified = isInstance(error, BatchFailed)
     ? error.classified
     : await run.code.run(() => classifyFailure(thrown));

@@ -234,7 +234,7 @@ export class BatchPool {
     const { run, runtime, tries } = this.#options;
     const { node, parts, held, code } = run;
     const { uid } = open.batch;
-    const thrown = { error, attempt: held.attempt, batchUid: uid, handler: runtime.definition };
+    const thrown = { error, attempt: held.attempt, at: { batchUid: uid }, handler: runtime.definition };
     const { failure, permanent, afterMs } = await code.run(() => classifyFailure(thrown));
     open.failed++;
     const isPermanent = permanent || node.retry.permanentOn.includes(failure.reasonCode);
