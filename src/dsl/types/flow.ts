@@ -26,6 +26,7 @@ import type {
   SubflowUsed,
   UseOptions,
 } from "../rules/subflow/types.ts";
+import type { Seen } from "../rules/where/types.ts";
 import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
 import type { FnOptions } from "./fn-options.ts";
 import type { NodeOptions } from "./options.ts";
@@ -139,6 +140,7 @@ export interface AddRoot {
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
+    const TWhere extends object = Absent,
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, []>,
   >(
@@ -146,7 +148,18 @@ export interface AddRoot {
     id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerOrError<
       THandler,
-      HandlerProblem<THandler, TId, TFlow[typeof state], TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>,
+      HandlerProblem<
+        THandler,
+        TId,
+        Seen<TFlow[typeof state], TWhere, TParents[number]>,
+        TAfter,
+        TParents,
+        TAdapter,
+        TFrom,
+        TListKey,
+        TFanIn,
+        TArgKeys
+      >,
       TKeys
     >,
     options?: NodeOptions<
@@ -160,10 +173,12 @@ export interface AddRoot {
       TListKey,
       TFlow[typeof ids],
       TFlow[typeof state],
+      Seen<TFlow[typeof state], TWhere, TParents[number]>,
       TArgKeys,
       TInputKeys,
       TCodes,
-      TPartitions
+      TPartitions,
+      TWhere
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
@@ -208,6 +223,7 @@ export interface AddNext {
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
+    const TWhere extends object = Absent,
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
   >(
@@ -215,7 +231,18 @@ export interface AddNext {
     id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerOrError<
       THandler,
-      HandlerProblem<THandler, TId, TFlow[typeof state], TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>,
+      HandlerProblem<
+        THandler,
+        TId,
+        Seen<TFlow[typeof state], TWhere, TParents[number]>,
+        TAfter,
+        TParents,
+        TAdapter,
+        TFrom,
+        TListKey,
+        TFanIn,
+        TArgKeys
+      >,
       TKeys
     >,
     options?: NodeOptions<
@@ -229,10 +256,12 @@ export interface AddNext {
       TListKey,
       TFlow[typeof ids],
       TFlow[typeof state],
+      Seen<TFlow[typeof state], TWhere, TParents[number]>,
       TArgKeys,
       TInputKeys,
       TCodes,
-      TPartitions
+      TPartitions,
+      TWhere
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
