@@ -58,7 +58,7 @@ test("a seed reproduces its run: the same choices, the same end", slow, async ()
 });
 
 test("the simulation covers all outcomes of tasks and all kinds of faults", slow, async () => {
-  const output = await sim("chaos", "--seeds", "200", "--from", "1", "--json");
+  const output = await sim("chaos", "--seeds", "140", "--from", "1", "--json");
   const { tasks, counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
   expect(Object.keys(tasks).sort()).toEqual(["cancelled", "failed", "finished"]);
   const { behindDropped, ...others } = counts;
@@ -67,7 +67,7 @@ test("the simulation covers all outcomes of tasks and all kinds of faults", slow
 });
 
 test("calm mode covers retries, a clock that is set, and totals in finalize", slow, async () => {
-  const output = await sim("calm", "--seeds", "200", "--from", "1", "--json");
+  const output = await sim("calm", "--seeds", "60", "--from", "1", "--json");
   const { counts } = JSON.parse(output.trim().split("\n").at(-1) ?? "");
   const { requeued, earlyLooks, deferredInSweep, releasedAfterFailure } = counts;
   const { setForward, setBack, totalsChecked, totalsOverPages } = counts;

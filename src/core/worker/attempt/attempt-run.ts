@@ -1,7 +1,7 @@
 import { isInstance, type JsonObject } from "../../../errors/index.ts";
 import { type AttemptEvent, type StatusMessage, traceOf } from "../../messages/messages.ts";
 import { messageKey, topics } from "../../messages/topics.ts";
-import type { ShardRecord } from "../../model/records.ts";
+import type { Failure, ShardRecord } from "../../model/records.ts";
 import type { NodePlan, Plan } from "../../plan/index.ts";
 import type { Clock } from "../../ports/index.ts";
 import type { StoreRetry } from "../../resilience/store-retry.ts";
@@ -97,6 +97,13 @@ async function readAgain(run: AttemptRun): Promise<ShardRecord> {
   const record = records.find((each) => each.shard === attempt.shard);
   if (record?.epoch !== attempt.epoch || record.lease?.claimId !== attempt.claimId) throw new AttemptEnded("fenced");
   return record;
+}
+
+/** Logs what on-call has to know: what failed, where, why, and what follows. */
+export function logFailure(run: AttemptRun, failure: Failure, says: string, follows: object = {}): void {
+  const { stack: _, message: error, ...place } = failure;
+  const { taskId } = run.held.attempt;
+  run.parts.logger.warn({ taskId, flow: run.plan.graph.name, ...place, error, ...follows }, says);
 }
 
 /** Notifies the coordinators that this node changed. A hint: they read the details from the store. */
