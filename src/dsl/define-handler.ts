@@ -51,7 +51,7 @@ import type { HandlerOptions, WrittenMembers, WrittenMethods } from "./types/han
  */
 export function defineHandler<
   const TName extends string,
-  TOutput extends ReturnSchema,
+  TOutput extends AnySchema,
   TInput extends AnySchema = NoInput,
   TArgs extends AnySchema = NoArgs,
   TResult extends ReturnSchema | NoResult = NoResult,

@@ -1,12 +1,12 @@
-import type { AliasPayload, DefaultAdapter, TakesAliases } from "../../../builtins/input-adapters/index.ts";
+import type { AliasPayload, DefaultAdapter, GatherFits, TakesAliases } from "../../../builtins/input-adapters/index.ts";
 import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { LateText, MessageText } from "../../../graph/format/messages.ts";
-import type { PayloadOf } from "../../model/adapter.ts";
 import type { AnyHandler, InputOf } from "../../model/handler.ts";
-import type { Alternatives, FlowChoiceError, FlowTypeError, Offered } from "../../model/markers.ts";
+import type { Alternatives, FlowChoiceError, FlowTypeError, Offered, OrError } from "../../model/markers.ts";
 
-type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNodes, TId>, TInput>;
+type Fits<TNodes extends NodeRecords, TId, TInput> =
+  OutputOf<TNodes, TId> extends TInput ? true : IsAssignable<OutputOf<TNodes, TId>, TInput>;
 
 /**
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
@@ -34,10 +34,15 @@ export type AfterArgument<
     : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
   : TAfter;
 
-type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> =
-  Fits<TNodes, TParent, InputOf<THandler>> extends true
-    ? TParent
-    : FlowTypeError<EdgeText<TParent & string, TId, OutputOf<TNodes, TParent>, InputOf<THandler>>>;
+type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> = OrError<
+  TParent,
+  ParentProblem<TParent, TNodes, TId, InputOf<THandler>>
+>;
+
+type ParentProblem<TParent, TNodes extends NodeRecords, TId extends string, TInput> =
+  Fits<TNodes, TParent, TInput> extends true
+    ? true
+    : EdgeText<TParent & string, TId, OutputOf<TNodes, TParent>, TInput>;
 
 export type KnownId<TParent, TIds extends string, TId extends string> = [TParent] extends [TIds]
   ? TParent
@@ -59,12 +64,7 @@ export type FromArgument<
       ? TFrom | Alternatives<TParent>
       : { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
     : TAdapter extends TakesAliases
-      ? GatherFits<
-          TFrom[keyof TFrom],
-          TParent,
-          PayloadOf<TNodes, [], TAdapter, TFrom, Absent, TFanIn, never>,
-          THandler
-        > extends true
+      ? AliasesFit<TFrom, TNodes, TParent, TFanIn, THandler> extends true
         ? TFrom | AliasesFor<InputOf<THandler>, TParent>
         : {
             [TAlias in keyof TFrom]: AliasArgument<
@@ -80,8 +80,10 @@ export type FromArgument<
 /** The aliases that a handler takes. */
 type AliasesFor<TInput, TParent> = { readonly [TAlias in keyof TInput & string]?: TParent } & Offered;
 
-type GatherFits<TSources, TParent, TPayload, THandler extends AnyHandler> = [TSources] extends [TParent]
-  ? IsAssignable<TPayload, InputOf<THandler>>
+type AliasesFit<TFrom, TNodes extends NodeRecords, TParent, TFanIn, THandler extends AnyHandler> = [
+  TFrom[keyof TFrom],
+] extends [TParent]
+  ? GatherFits<TNodes, [], TFrom, TFanIn, InputOf<THandler>>
   : false;
 
 /** Checking each element of `from` only if something is wrong saves a seventh of the cost of a chain that uses it. */
