@@ -10,16 +10,7 @@ import type { CoreReasonCode } from "../../errors/index.ts";
 import type { MessageText } from "../../graph/format/messages.ts";
 import type { WithHint } from "../../graph/format/near-name.ts";
 import type { FlowOptionError } from "../model/markers.ts";
-import type {
-  AnySchema,
-  AnyValue,
-  Decoded,
-  Encoded,
-  NoArgs,
-  NoInput,
-  NoResult,
-  Wire,
-} from "../model/schema.ts";
+import type { AnySchema, AnyValue, Decoded, Encoded, NoArgs, NoInput, NoResult, Wire } from "../model/schema.ts";
 import type { memberSynonyms } from "../rules/definition/check.ts";
 import type { JsonSchema, ReadSchema } from "../rules/definition/types.ts";
 import type { SuggestedInput } from "../rules/suggestion/types.ts";
