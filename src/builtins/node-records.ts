@@ -35,6 +35,13 @@ export type PlacesIn<TBlock, TIds extends PropertyKey> = { [TId in TIds]: [TBloc
 /** An alias on purpose: written inline, each record would be a new anonymous type. */
 export type Recorded<TId extends string, TOutput> = { [TKey in TId]: TOutput };
 
+/** Merges the records of a union into one. */
+export type AllOf<TRecords> = (TRecords extends unknown ? (record: TRecords) => void : never) extends (
+  record: infer TAll,
+) => void
+  ? { [TKey in keyof TAll]: TAll[TKey] }
+  : never;
+
 /** A symbol that cannot be imported does not appear as a completion where an object is allowed. */
 declare const absent: unique symbol;
 

@@ -29,9 +29,11 @@ function readingOf(node: GraphNode, { byId, adapters }: SourceGraph): string | u
   const outside = sources.find((id) => !node.depends_on.includes(id));
   if (outside !== undefined) return `it reads from '${outside}', which it does not depend on`;
   const isOwn = input !== undefined && adapters.includes(input.adapter);
-  if (isOwn && Object.keys(input.args).some((key) => ownWords.has(key) || isCommonAdapterArg(key))) {
+  const isReserved = (key: string) => ownWords.has(key) || isCommonAdapterArg(key);
+  if (isOwn && (input.where !== undefined || Object.keys(input.args).some(isReserved))) {
     return "its adapter has arguments that the builder reserves";
   }
+  if (input?.where !== undefined && !isObject(input.where)) return "its where is not an object";
   if (input?.listKey === undefined) return undefined;
   const builtIn = sources.find((id) => isBuiltInFunction(byId.get(id)?.io?.fn ?? ""));
   return builtIn === undefined ? undefined : `the lists in the output of the function '${builtIn}' have no type`;

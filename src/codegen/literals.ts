@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../errors/index.ts";
+import { patternForm } from "../graph/format/pattern.ts";
 import { isObject } from "../graph/format/plain-data.ts";
-import { array, type Doc, object, sequence } from "./layout.ts";
+import { array, call, type Doc, object, sequence } from "./layout.ts";
 
 /*
  * Values of a graph as source text. They are untrusted: nothing in them may end a literal or a comment, or appear as
@@ -56,6 +57,21 @@ export function argument(value: Json): Doc {
   const name = paramIn(value);
   if (name !== undefined) return `param(${stringLiteral(name)})`;
   return object(Object.entries(value).map(([key, inner]) => property(unescapedKey(key), argument(inner))));
+}
+
+/** A pattern with the builder's `not` and `exists`. */
+export function patternDoc(pattern: Json): Doc {
+  const form = patternForm(pattern);
+  switch (form.kind) {
+    case "oneOf":
+      return literal(pattern);
+    case "exists":
+      return form.exists ? "exists" : "not(exists)";
+    case "not":
+      return call("not", [patternDoc(form.pattern)]);
+    case "keys":
+      return object(form.keys.map(([key, inner]) => property(key, patternDoc(inner))));
+  }
 }
 
 const unescapedKey = (key: string): string => (/^\$\$+ref$/.test(key) ? key.slice(1) : key);

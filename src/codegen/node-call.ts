@@ -6,7 +6,7 @@ import { isObject } from "../graph/format/plain-data.ts";
 import type { GraphNode } from "../graph/index.ts";
 import { builderName } from "./identifiers.ts";
 import { array, call, type Doc, object } from "./layout.ts";
-import { argument, literal, objectOf, property, stringLiteral } from "./literals.ts";
+import { argument, literal, objectOf, patternDoc, property, stringLiteral } from "./literals.ts";
 import { argsOf, inputOf, isWorker } from "./source-graph.ts";
 
 /** The identifiers of definitions in the source. */
@@ -42,6 +42,7 @@ function optionsOf(node: GraphNode, given: { readonly names: DefinitionNames; re
     fanIn,
     ...optionDocs(node.io ?? {}, ioFields),
     ...optionDocs(node.batches ?? {}, batchFields),
+    where: isWorker(node) ? whereDoc(node) : undefined,
     input: inputDoc(node, given.names),
     args: Object.keys(args).length === 0 ? undefined : argument(args),
     ...others,
@@ -65,6 +66,11 @@ function optionDocs(object: object, fields: FieldTable): Record<string, Doc> {
     }
   }
   return docs;
+}
+
+function whereDoc(node: GraphNode): Doc | undefined {
+  const where = inputOf(node)?.where;
+  return where === undefined ? undefined : patternDoc(where);
 }
 
 function inputDoc(node: GraphNode, { mayPropose }: DefinitionNames): Doc | undefined {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { isBuiltInFunction } from "../builtins/coordinator-functions/index.ts";
 import { adapterName, builtInAdapter, commonAdapterArgs, isBuiltInAdapter } from "../builtins/input-adapters/index.ts";
-import type { JsonObject } from "../errors/index.ts";
+import type { Json, JsonObject } from "../errors/index.ts";
 import { isObject } from "../graph/format/plain-data.ts";
 import { canonicalGraph, coordinatorFnType, type Graph, type GraphNode, parseGraph } from "../graph/index.ts";
 
@@ -63,6 +63,8 @@ export interface NodeInput {
   /** Keys of a gathered payload, if they are not the node ids. */
   readonly aliases: JsonObject | undefined;
   readonly listKey: string | undefined;
+  /** The pattern of the batches that it takes. */
+  readonly where: Json | undefined;
   /** Further arguments of the adapter. */
   readonly args: JsonObject;
 }
@@ -71,7 +73,7 @@ export interface NodeInput {
 export function inputOf(node: GraphNode): NodeInput | undefined {
   const { input_adapter: adapter, input_args: given = {} } = node.io?.input_inline ?? {};
   if (adapter === undefined) return undefined;
-  const { from_nodes: list, ...rest } = given;
+  const { from_nodes: list, where, ...rest } = given;
   const { from, ...others } = rest;
   const aliases = builtInAdapter(adapter)?.takesAliases && isObject(from) ? from : undefined;
   const names = aliases === undefined ? list : Object.values(aliases);
@@ -79,6 +81,7 @@ export function inputOf(node: GraphNode): NodeInput | undefined {
     adapter,
     sources: Array.isArray(names) ? names.map(String) : node.depends_on,
     aliases,
+    where,
     listKey: typeof given.meta_list_key === "string" ? given.meta_list_key : undefined,
     args: aliases === undefined ? rest : others,
   };

@@ -1,4 +1,5 @@
 import type { Json } from "../errors/index.ts";
+import { isObject } from "../graph/format/plain-data.ts";
 import { findParamRefs, type Graph, type GraphNode } from "../graph/index.ts";
 import { beyondBuilder } from "./beyond-builder.ts";
 import { Identifiers } from "./identifiers.ts";
@@ -44,7 +45,7 @@ export function toTypeScript(graph: GraphJson, options: ToTypeScriptOptions = {}
 
 /** Names that a module may import, and that its other identifiers must not use. */
 const importable = [
-  ...["flow", "fromGraph", "param", "z"],
+  ...["exists", "flow", "fromGraph", "not", "param", "z"],
   ...["defineHandler", "defineInputAdapter", "defineCoordinatorFn", "PermanentError"],
 ];
 
@@ -88,6 +89,7 @@ class Module {
   #imports(): string {
     const { graph, nodes, types, adapters, fns } = this.#source;
     const { count } = this.#loaded;
+    const written = nodes.slice(count);
     const isSkeleton = this.#from === undefined;
     const hasDefinitions = types.length + adapters.length + fns.length > 0;
     const uses: readonly (readonly [string, boolean])[] = [
@@ -95,9 +97,11 @@ class Module {
       ["defineCoordinatorFn", isSkeleton && fns.length > 0],
       ["defineHandler", isSkeleton && types.length > 0],
       ["defineInputAdapter", isSkeleton && adapters.length > 0],
+      ["exists", hasOperator(written, "$exists")],
       ["flow", count === 0],
       ["fromGraph", count > 0],
-      ["param", findParamRefs({ ...graph, nodes: nodes.slice(count) }).length > 0],
+      ["not", hasOperator(written, "$not") || hasOperator(written, "$exists", false)],
+      ["param", findParamRefs({ ...graph, nodes: written }).length > 0],
     ];
     const hasZod = (isSkeleton && hasDefinitions) || (count === 0 && graph.params_schema !== undefined);
     const own = isSkeleton ? [] : this.#ownNames().sort(byName);
@@ -204,6 +208,17 @@ function loadedPart(source: SourceGraph): { readonly count: number; readonly why
       ...more,
     ],
   };
+}
+
+/** Whether an operator, or one with this value, is in the pattern of a node. */
+function hasOperator(nodes: readonly GraphNode[], operator: "$not" | "$exists", value?: Json): boolean {
+  const isIn = (pattern: Json | undefined): boolean => {
+    if (!isObject(pattern)) return false;
+    const given = pattern[operator];
+    if (given !== undefined && (value === undefined || given === value)) return true;
+    return Object.values(pattern).some((inner) => isIn(inner));
+  };
+  return nodes.some((node) => isIn(node.io?.input_inline?.input_args?.where));
 }
 
 /** The order in which formatters sort imports: by letter, upper case before lower case. */

@@ -9,6 +9,7 @@ export type { InputAdapter, InputAdapterTypes } from "./model/adapter.ts";
 export type { CoordinatorFn, CoordinatorFnTypes } from "./model/coordinator-function.ts";
 export type { AnyHandler, ArgsOf, Handler, HandlerTypes, InputOf, OutputOf, ResultOf } from "./model/handler.ts";
 export type { ParamReference } from "./model/param.ts";
+export { type Exists, exists, type Not, not } from "./model/pattern.ts";
 export type { FlowHead, FlowState, HandlerStep, ParamsOf } from "./model/state.ts";
 export { param } from "./param.ts";
 export type { UseOptions } from "./rules/subflow/types.ts";

@@ -10,6 +10,7 @@ import {
 } from "../graph/format/node-fields.ts";
 import { coordinatorFnType, type GraphNode } from "../graph/index.ts";
 import { isParamRef, paramNameOf } from "./model/param.ts";
+import { patternJson } from "./model/pattern.ts";
 import { fnName, type InputOptions, type LoadedStep, type Step, type StepOptions } from "./model/step.ts";
 import { withWireNames } from "./model/wire-names.ts";
 
@@ -66,11 +67,14 @@ const ownArgs = ({ args }: StepOptions): object =>
  * The adapter is always written out, also where the engine would choose the same: a graph says by itself what runs.
  */
 function routingJson({ options, handler }: Step & { readonly kind: "node" }): object {
-  const { after, input } = options;
-  if (input !== undefined) return { input_adapter: input.adapter, input_args: adapterArgs(input, after) };
+  const { after, input, where } = options;
+  const chosen = where === undefined ? {} : { where: patternJson(where) };
+  if (input !== undefined) {
+    return { input_adapter: input.adapter, input_args: { ...adapterArgs(input, after), ...chosen } };
+  }
   if (after.length === 0) return {};
   const { adapter, args } = handler.inputAdapter ?? { adapter: defaultAdapter, args: {} };
-  return { input_adapter: adapter, input_args: { from_nodes: after, ...args } };
+  return { input_adapter: adapter, input_args: { from_nodes: after, ...args, ...chosen } };
 }
 
 function adapterArgs({ adapter, from, ...args }: InputOptions, after: readonly string[]): object {

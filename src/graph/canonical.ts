@@ -11,6 +11,7 @@ import {
   retryFields,
   withoutDefaults,
 } from "./format/node-fields.ts";
+import { canonicalPattern } from "./format/pattern.ts";
 import { deepFreeze } from "./format/plain-data.ts";
 import { orderKeys, sortKeys } from "./format/stable-json.ts";
 import type { Graph } from "./format/types.ts";
@@ -70,10 +71,12 @@ function canonicalInline(inline: InputInline, dependsOn: readonly string[]): Inp
   const args = Object.entries<Json>({ ...sources, ...given }).filter(
     ([key, value]) => key !== "eof_on_task_done" || value !== true,
   );
-  const input = sortKeys(Object.fromEntries(args)) as JsonObject;
+  const chosen =
+    given?.where === undefined || !isBuiltInAdapter(adapter ?? "") ? {} : { where: canonicalPattern(given.where) };
+  const input = { ...(sortKeys(Object.fromEntries(args)) as JsonObject), ...chosen };
   return {
     ...optional("input_adapter", adapter),
-    ...optional("input_args", filled(orderKeys(input, ["from_nodes", "from", "size", "meta_list_key"]))),
+    ...optional("input_args", filled(orderKeys(input, ["from_nodes", "from", "where", "size", "meta_list_key"]))),
     ...(sortKeys(own as JsonObject) as JsonObject),
   };
 }

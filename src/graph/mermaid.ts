@@ -1,6 +1,7 @@
 import { adapterName, builtInAdapter } from "../builtins/input-adapters/index.ts";
 import { canonicalGraph } from "./canonical.ts";
 import type { GraphNode } from "./format/node-fields.ts";
+import { patternWords } from "./format/pattern.ts";
 import { coordinatorFnType, type Graph } from "./format/types.ts";
 
 /** Options of `toMermaid`. */
@@ -11,8 +12,8 @@ export interface MermaidOptions {
 
 /**
  * The graph as a Mermaid flowchart, parents first. Sources are rounded, coordinator functions are hexagons. A dotted
- * edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`, and an edge along which only failed
- * batches are read.
+ * edge delivers from the first batch on; its label shows a `fan_in` other than `"all"`, which batches it takes, and whether
+ * only failed batches are read along it.
  *
  * @example
  * toMermaid(graph)
@@ -37,10 +38,15 @@ export function toMermaid(graph: Graph, options: MermaidOptions = {}): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** What is special about an edge: a `fan_in`, and whether it delivers what the parent has set aside. */
+/** What is special about an edge: a `fan_in`, which batches it takes, and whether these are what the parent set aside. */
 export function edgeLabel(node: GraphNode, parent: string): string | undefined {
   const { fan_in: fanIn = "all" } = node;
-  const parts = [...(fanIn === "all" ? [] : [fanIn]), ...(readsFailuresOf(node, parent) ? ["failed batches"] : [])];
+  const { where } = node.io?.input_inline?.input_args ?? {};
+  const parts = [
+    ...(fanIn === "all" ? [] : [fanIn]),
+    ...(where === undefined ? [] : [patternWords(where)]),
+    ...(readsFailuresOf(node, parent) ? ["failed batches"] : []),
+  ];
   return parts.length === 0 ? undefined : parts.join(", ");
 }
 

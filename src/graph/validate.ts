@@ -9,6 +9,7 @@ import { type Finding, FindingList, formatFindings } from "./format/findings.ts"
 import { runtimeKeys } from "./format/known-keys.ts";
 import { defaultGraphLimits, type GraphLimits } from "./format/limits.ts";
 import { formatMessage } from "./format/messages.ts";
+import { hasOwnWhere } from "./format/pattern.ts";
 import { copyPlain, deepFreeze, isObject } from "./format/plain-data.ts";
 import { readShape } from "./format/shape.ts";
 import { components } from "./format/topology.ts";
@@ -48,7 +49,7 @@ export function validateGraph(input: unknown, options: ValidateOptions = {}): Va
   const draft = readShape(copy, findings);
   if (draft !== undefined) runChecks({ draft, options, findings, names: new Set(draft.byName.keys()) });
   if (draft === undefined || findings.size > 0) return { ok: false, findings: findings.toArray() };
-  return { ok: true, graph: normalise(copy.value) };
+  return { ok: true, graph: normalise(copy.value, options) };
 }
 
 /**
@@ -113,7 +114,7 @@ function parentCount(node: Json): number {
  *
  * @param valid - a copy that nothing else refers to
  */
-function normalise(valid: Json): Graph {
+function normalise(valid: Json, options: ValidateOptions): Graph {
   const { $schema: _, schema_version: __, name, nodes, edges, ...rest } = valid as JsonObject & { nodes: JsonObject[] };
   const unsaid = nodes.some((node) => node.depends_on === undefined);
   const parents = parentsByEdges(unsaid ? (edges as readonly (readonly [string, string])[] | undefined) : []);
@@ -121,7 +122,7 @@ function normalise(valid: Json): Graph {
   const drawn: Json[] = [];
   for (const node of long) for (const parent of node.depends_on) drawn.push([parent, node.node_id as string]);
   const graph = {
-    schema_version: "1.0",
+    schema_version: long.some(({ io }) => isNew(io as Json | undefined, options)) ? "1.1" : "1.0",
     ...(name === undefined ? {} : { name }),
     nodes: long,
     edges: drawn,
@@ -140,6 +141,14 @@ function normaliseNode(node: JsonObject, parents: ReadonlyMap<string, readonly s
   for (const key in node) if (!writtenApart.has(key)) long[key] = node[key];
   if (isObject(io)) long.io = normaliseIo(io);
   return long;
+}
+
+/** Whether an engine that knows version 1.0 only would refuse the node. */
+function isNew(io: Json | undefined, { adapters = [] }: ValidateOptions): boolean {
+  const inline = isObject(io) && isObject(io.input_inline) ? io.input_inline : {};
+  const { input_adapter: adapter, input_args: args } = inline;
+  if (!isObject(args) || args.where === undefined) return false;
+  return !hasOwnWhere(adapters.find(({ name }) => name === adapter)?.args);
 }
 
 const writtenApart: ReadonlySet<string> = new Set(["node_id", "type", "depends_on", "io", ...runtimeKeys]);

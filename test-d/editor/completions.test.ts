@@ -4,10 +4,12 @@ import { args, besideMistakes, halfWritten, handlers, inputs, nodes, type Place,
 import { editors } from "./editors.ts";
 import type { Editor, OpenFile } from "./language-service.ts";
 import { rightValues } from "./right-values.ts";
+import { patterns } from "./where-completions.ts";
 
 const topics = {
   nodes,
   inputs,
+  patterns,
   args,
   functions,
   parts,

@@ -36,6 +36,7 @@ const nodeOptions = [
   "startWhen?",
   "timeoutSec?",
   "tolerate?",
+  "where?",
 ];
 const attemptContext = [
   "args",

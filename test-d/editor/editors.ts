@@ -13,6 +13,12 @@ import { byDay, clean, count, extract, join, latest, notify, seeded } from "../h
 const etl = flow("etl", { params: z.object({ date: z.iso.date(), n: z.number() }), adapters: [latest] })
   .node("extract", extract, { args: { batchSize: 500 } })
   .node("count", count, { after: ["extract"] });
+const kinds = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("refund"), cents: z.int(), bank: z.object({ country: z.enum(["de", "fr"]) }) }),
+  z.object({ kind: z.literal("sale"), vip: z.boolean() }),
+]);
+const cases = flow().node("classify", defineHandler("classify", { output: kinds, iterBatches: () => [] }));
+const taker = defineHandler("taker", { input: z.json(), output: z.null(), processBatch: () => null });
 const engine = await createEngine({ handlers: etl.handlers });
 const task = await engine.run(etl, { params: { date: "2026-11-24", n: 1 } });
 `;

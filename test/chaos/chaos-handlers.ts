@@ -6,6 +6,7 @@ import {
   compute,
   isHopeless,
   mostGrowth,
+  outputSchema,
   type SourceArgs,
   sourcePayload,
   unstableUids,
@@ -14,7 +15,6 @@ import { hopeless, sometimesPermanent } from "../../src/testing/cluster/random-g
 import type { SeededRandom } from "../../src/testing/scheduler/seeded-random.ts";
 import { type CallRef, type JournalWriter, machineMs } from "./journal.ts";
 
-const rows = z.object({ rows: z.array(z.number()) });
 const summary = z.object({ batches: z.number(), rows: z.number() });
 
 export interface ChaosHandlersOptions {
@@ -54,7 +54,7 @@ export function chaosHandlers({ journal, random, leaseMs }: ChaosHandlersOptions
     return {
       kind: "handler",
       name,
-      output: rows,
+      output: outputSchema,
       result: summary,
       errors: [],
       resumable,

@@ -13,6 +13,7 @@ import { reportMutations } from "./report-mutations.ts";
 import { retryMutations } from "./retry-mutations.ts";
 import { sqliteMutations } from "./sqlite-mutations.ts";
 import { storeMutations } from "./store-mutations.ts";
+import { whereMutations } from "./where-mutations.ts";
 import { workerMutations } from "./worker-mutations.ts";
 
 export interface MutationGroup {
@@ -30,6 +31,7 @@ export const mutationGroups: readonly MutationGroup[] = [
   { title: "Backpressure", mutations: backpressureMutations },
   { title: "Concurrent batches", mutations: parallelMutations },
   { title: "Batches set aside, time limits", mutations: asideMutations },
+  { title: "Batches chosen by a pattern", mutations: whereMutations },
   { title: "Checkpoints and progress", mutations: reportMutations },
   { title: "Task retries and deletion", mutations: retryMutations },
   { title: "Batches carried into a retry", mutations: carriedMutations },

@@ -2,6 +2,7 @@ import type { $ZodType, output } from "zod/v4/core";
 import type { Json } from "../../errors/index.ts";
 import type { DataType } from "../../graph/data/data-type.ts";
 import type { Assignability } from "../../graph/data/fit.ts";
+import type { Path } from "../../graph/format/pointer.ts";
 
 /** A built-in input adapter: everything that graph checks, builder, codegen and engine know about it. */
 export interface BuiltInAdapter<TArgs extends $ZodType = $ZodType> {
@@ -45,6 +46,8 @@ export interface Reading {
   readonly adapter: string;
   readonly listKey: Json | undefined;
   readonly sources: readonly Source[];
+  /** Which of their batches it takes. */
+  readonly where: Json | undefined;
   /** The node may start before all of its sources exist. */
   readonly isPartial: boolean;
   /** Its sources are renamed. */
@@ -63,7 +66,7 @@ export interface DeliveryFault {
   readonly to: string;
   readonly message: string;
   /** The culprit: one of the sources, by its index, or an argument. */
-  readonly at: number | { readonly alias: string } | "adapter" | "listKey";
+  readonly at: number | { readonly alias: string } | { readonly where: Path } | "adapter" | "listKey";
 }
 
 /** What adapters use to check deliveries. */

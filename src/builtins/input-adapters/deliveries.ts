@@ -3,6 +3,7 @@ import { anyData, type DataType, unionOf } from "../../graph/data/data-type.ts";
 import { Assignability } from "../../graph/data/fit.ts";
 import type { KnownData } from "../../graph/data/graph-data.ts";
 import { mismatchText } from "../../graph/data/mismatch.ts";
+import { narrow, patternMistakes } from "../../graph/data/narrow.ts";
 import { formatMessage } from "../../graph/format/messages.ts";
 import type { FanIn, InputInline } from "../../graph/format/node-fields.ts";
 import { isObject } from "../../graph/format/plain-data.ts";
@@ -20,13 +21,13 @@ export function readingOf(node: {
 }): Reading | undefined {
   const { nodeId, inline, fanIn = "all", parents } = node;
   if (inline?.input_adapter === undefined) return undefined;
-  const { from_nodes: list, from_node: alone, from, meta_list_key: listKey } = inline.input_args ?? {};
+  const { from_nodes: list, from_node: alone, from, meta_list_key: listKey, where } = inline.input_args ?? {};
   const names = Array.isArray(list) ? list.map(String) : typeof alone === "string" ? [alone] : parents;
   const sources = isObject(from)
     ? Object.entries(from).map(([alias, id]) => ({ nodeId: String(id), alias }))
     : names.map((id) => ({ nodeId: id, alias: id }));
   const adapter = adapterName(inline.input_adapter);
-  return { nodeId, adapter, listKey, sources, isPartial: fanIn !== "all", hasAliases: isObject(from) };
+  return { nodeId, adapter, listKey, sources, where, isPartial: fanIn !== "all", hasAliases: isObject(from) };
 }
 
 /**
@@ -43,12 +44,49 @@ export class EdgeInputs implements Deliveries {
   }
 
   faultsOf(reading: Reading): readonly DeliveryFault[] {
+    if (reading.sources.length === 0) return [];
+    const readsFailures = builtInAdapter(reading.adapter)?.readsFailures === true; // which `where` does not choose from
+    if (reading.where === undefined || readsFailures || this.#data.hasOwnWhere(reading.adapter)) {
+      return this.#faultsOfAll(reading, this);
+    }
+    return this.#faultsOfChosen(reading, reading.where);
+  }
+
+  /** What `where` leaves of each source's data is checked as if that were all of it. */
+  #faultsOfChosen(reading: Reading, where: Json): readonly DeliveryFault[] {
+    const { nodeId, sources } = reading;
+    const from = sources.map((source) => source.nodeId);
+    const place = { text: `node '${nodeId}': where`, path: [] };
+    const mistakes = patternMistakes(unionOf(sources.map((source) => this.outputOf(source))), where, place);
+    if (mistakes.length > 0) {
+      return mistakes.map(({ path, message }) => ({ from, to: nodeId, message, at: { where: path } }));
+    }
+    const chosen = new Map<string, DataType>();
+    for (const source of sources) {
+      const left = narrow(this.outputOf(source), where);
+      if (left === undefined) {
+        const message = formatMessage("patternNothing", { node: nodeId, from: source.nodeId });
+        return [{ from: [source.nodeId], to: nodeId, message, at: { where: [] } }];
+      }
+      chosen.set(source.nodeId, left);
+    }
+    const outputOf = (source: Source) => chosen.get(source.nodeId) ?? anyData;
+    return this.#faultsOfAll(reading, {
+      fit: this.fit,
+      outputOf,
+      failingOf: (source) => this.failingOf(source),
+      edgeFault: (edge) => this.edgeFault(edge),
+      once: (...args) => this.once(...args),
+    });
+  }
+
+  #faultsOfAll(reading: Reading, deliveries: Deliveries): readonly DeliveryFault[] {
     const wanted = this.#data.inputOf(reading.nodeId);
-    if (wanted === undefined || reading.sources.length === 0) return [];
+    if (wanted === undefined) return [];
     const adapter = builtInAdapter(reading.adapter);
-    if (adapter !== undefined) return adapter.faults(reading, wanted, this);
+    if (adapter !== undefined) return adapter.faults(reading, wanted, deliveries);
     const payload = this.#data.payloadOf(reading.adapter);
-    const given = payload === "as it is" ? unionOf(reading.sources.map((one) => this.outputOf(one))) : payload;
+    const given = payload === "as it is" ? unionOf(reading.sources.map((one) => deliveries.outputOf(one))) : payload;
     const why = given === undefined ? undefined : mismatchText(given, wanted, this.fit);
     if (why === undefined) return [];
     const message = formatMessage("adapterInput", { node: reading.nodeId, why });

@@ -4,7 +4,7 @@ import type { Assignability, IsAssignable } from "../../graph/data/fit.ts";
 import { type KeysOf, type MismatchText, mismatchText } from "../../graph/data/mismatch.ts";
 import { formatMessage, type JoinList, type MessageText } from "../../graph/format/messages.ts";
 import { safeKey } from "../../graph/format/names.ts";
-import type { Absent, ListedSources, NodeRecords, OutputOf, Recorded, SourcesOf } from "../node-records.ts";
+import type { Absent, AllOf, ListedSources, NodeRecords, OutputOf, Recorded, SourcesOf } from "../node-records.ts";
 import { builtIn, type Deliveries, type Reading } from "./adapter.ts";
 import { commonAdapterArgs } from "./args.ts";
 
@@ -168,13 +168,6 @@ export type AliasPayload<TNodes extends NodeRecords, TFrom, TFanIn, TAlias exten
 >;
 
 type List<TItem> = TItem[];
-
-/** Merges the records of a union into one. */
-type AllOf<TRecords> = (TRecords extends unknown ? (record: TRecords) => void : never) extends (
-  record: infer TAll,
-) => void
-  ? { [TKey in keyof TAll]: TAll[TKey] }
-  : never;
 
 /** Under `any` and `count:N`, only the parents that satisfied the start condition are present. */
 type MaybePartial<T, TFanIn> = [TFanIn] extends ["all"] ? T : { [TKey in keyof T]?: T[TKey] };

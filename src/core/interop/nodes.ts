@@ -75,6 +75,11 @@ function problemsOf(json: GraphNode, plan: Plan, { restarting }: ExternalTypes):
       text: `they do not support adapter '${adapter}', only ${adaptersOnWire.map((name) => `'${name}'`).join(" and ")}`,
     },
     {
+      holds: node.routing?.args.where !== undefined,
+      at: "io/input_inline/input_args/where",
+      text: "they read all batches of their sources: put a node of your own workers with this where before it",
+    },
+    {
       holds: settingAside !== undefined,
       at: "depends_on",
       text:

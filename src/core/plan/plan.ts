@@ -104,7 +104,8 @@ function sourcesOf({ byId }: Plan, { id, dependsOn, routing, fn }: NodePlan): re
     if (typeof value === "string" && byId.has(value)) named.add(value);
     else if (typeof value === "object" && value !== null) Object.values(value).forEach(look);
   };
-  look(routing?.args);
+  const { where: _, ...args } = routing?.args ?? {};
+  look(args as JsonObject);
   look(fn?.args);
   named.delete(id);
   return [...named];

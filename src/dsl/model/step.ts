@@ -56,6 +56,7 @@ export interface StepOptions {
   readonly fanIn?: string;
   readonly startWhen?: string;
   readonly input?: InputOptions;
+  readonly where?: unknown;
   readonly args?: unknown;
   readonly retry?: { readonly permanentOn?: unknown };
   readonly onBatchFailure?: string;

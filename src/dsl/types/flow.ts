@@ -26,6 +26,7 @@ import type {
   SubflowUsed,
   UseOptions,
 } from "../rules/subflow/types.ts";
+import type { Seen } from "../rules/where/types.ts";
 import type { CompileOptions, FlowInfer, HandlersByName } from "./flow-types.ts";
 import type { FnOptions } from "./fn-options.ts";
 import type { NodeOptions } from "./options.ts";
@@ -139,6 +140,7 @@ export interface AddRoot {
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
+    const TWhere extends object = Absent,
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, []>,
   >(
@@ -146,7 +148,18 @@ export interface AddRoot {
     id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerOrError<
       THandler,
-      HandlerProblem<THandler, TId, TFlow[typeof state], TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>,
+      HandlerProblem<
+        THandler,
+        TId,
+        Seen<TFlow[typeof state], TWhere, TParents[number]>,
+        TAfter,
+        TParents,
+        TAdapter,
+        TFrom,
+        TListKey,
+        TFanIn,
+        TArgKeys
+      >,
       TKeys
     >,
     options?: NodeOptions<
@@ -160,11 +173,13 @@ export interface AddRoot {
       TListKey,
       TFlow[typeof ids],
       TFlow[typeof state],
+      Seen<TFlow[typeof state], TWhere, TParents[number]>,
       TArgKeys,
       TInputKeys,
       TCodes,
       TPartitions,
-      TKeys
+      TKeys,
+      TWhere
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<
@@ -211,6 +226,7 @@ export interface AddNext {
     TInputKeys extends PropertyKey = never,
     const TCodes extends readonly string[] | [] = [],
     TPartitions extends number = 1,
+    const TWhere extends object = Absent,
     TKeys extends PropertyKey = never,
     TParents extends readonly string[] = ParentsOf<TAfter, TFlow[typeof state]["last"]>,
   >(
@@ -218,7 +234,18 @@ export interface AddNext {
     id: IdArgument<TId, TFlow[typeof ids]>,
     handler: HandlerOrError<
       THandler,
-      HandlerProblem<THandler, TId, TFlow[typeof state], TAfter, TParents, TAdapter, TFrom, TListKey, TFanIn, TArgKeys>,
+      HandlerProblem<
+        THandler,
+        TId,
+        Seen<TFlow[typeof state], TWhere, TParents[number]>,
+        TAfter,
+        TParents,
+        TAdapter,
+        TFrom,
+        TListKey,
+        TFanIn,
+        TArgKeys
+      >,
       TKeys
     >,
     options?: NodeOptions<
@@ -232,11 +259,13 @@ export interface AddNext {
       TListKey,
       TFlow[typeof ids],
       TFlow[typeof state],
+      Seen<TFlow[typeof state], TWhere, TParents[number]>,
       TArgKeys,
       TInputKeys,
       TCodes,
       TPartitions,
-      TKeys
+      TKeys,
+      TWhere
     > &
       WrittenOptions<TKeys, NodeOption, TId>,
   ): Flow<

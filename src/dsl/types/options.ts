@@ -9,6 +9,7 @@ import type { AdapterArgument, ListKeyArgument, UnknownInput } from "../rules/in
 import type { WithParams } from "../rules/params/types.ts";
 import type { PermanentOn } from "../rules/retry/types.ts";
 import type { FanInArgument, FirstBatchArgument } from "../rules/start/types.ts";
+import type { WhereArgument } from "../rules/where/types.ts";
 
 /** When and how often a failed attempt is repeated. */
 export interface RetryOptions<TPermanentOn> {
@@ -98,14 +99,16 @@ export type NodeOptions<
   TListKey,
   TIds extends string,
   TNodes extends AnyState,
+  TSeen extends AnyState,
   TArgKeys extends PropertyKey,
   TInputKeys extends PropertyKey,
   TCodes extends readonly string[],
   TPartitions extends number,
   TKeys,
+  TWhere,
 > = {
   /** The nodes it depends on, declared before it. */
-  readonly after?: AfterArgument<TAfter, TNodes, TIds, TId, THandler, TAdapter, TFrom>;
+  readonly after?: AfterArgument<TAfter, TSeen, TIds, TId, THandler, TAdapter, TFrom>;
   /**
    * How many of them must be satisfied before it starts: `"all"`, `"any"` or `"count:N"`.
    *
@@ -118,12 +121,22 @@ export type NodeOptions<
    * @defaultValue "ready"
    */
   readonly startWhen?: "ready" | FirstBatchArgument<TParents, TId>;
+  /**
+   * Which batches of its parents it takes, by their data: a scalar equals, a list is one of, an object holds for its keys;
+   * {@link not} and {@link exists} are values. Its input is checked against what is left.
+   *
+   * @example
+   * .node("refund", refund, { after: ["classify"], where: { kind: "refund" } })
+   *
+   * @defaultValue all
+   */
+  readonly where?: WhereArgument<TWhere, TNodes, TParents, TFrom, TId>;
   /** How the outputs of its parents become the payloads of its batches. @defaultValue one batch an upstream batch */
   readonly input?: {
     /** One of the built-in ones, or of those given to `flow()`. Its arguments stand beside it. */
     readonly adapter: AdapterArgument<
       TAdapter,
-      TNodes,
+      TSeen,
       TParents,
       TId,
       THandler,
@@ -139,9 +152,9 @@ export type NodeOptions<
      *
      * @defaultValue all of `after`
      */
-    readonly from?: FromArgument<TFrom, TNodes, TIds, TParents[number], TId, THandler, TAdapter, TFanIn>;
+    readonly from?: FromArgument<TFrom, TSeen, TIds, TParents[number], TId, THandler, TAdapter, TFanIn>;
   } & AdapterArgs<TAdapter, TNodes["head"]["adapters"]> &
-    ListKeyOption<TAdapter, ListKeyArgument<TListKey, TNodes, TId, THandler, TParents, TFrom>> &
+    ListKeyOption<TAdapter, ListKeyArgument<TListKey, TSeen, TId, THandler, TParents, TFrom>> &
     UnknownInput<TAdapter, TNodes["head"]["adapters"], TId, TInputKeys> &
     WrittenKeys<TInputKeys> & { readonly [TKey in TInputKeys & "metaListKey"]?: AnyLiteral<TId> };
   /** The handler's arguments; a root that makes no batches of its own takes its input here, as one batch. */

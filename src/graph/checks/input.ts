@@ -76,7 +76,7 @@ function checkAdapter({ options, findings }: CheckContext, use: AdapterUse): rea
     if (builtIn !== undefined) {
       checkArgs({ ...check, schema: builtIn.args, args }, findings);
     } else if (custom !== undefined) {
-      const { common, own } = splitArgs(args);
+      const { common, own } = splitArgs(args, custom.args);
       checkArgs({ ...check, schema: commonAdapterArgs, args: common }, findings);
       checkArgs({ ...check, schema: custom.args, args: own, sourceKeys: [] }, findings);
     }
@@ -233,6 +233,10 @@ export function checkFailures({ draft, findings }: CheckContext, links: Links): 
   for (const node of draft.nodes) {
     const { input_adapter: adapter = "" } = node.facets.input_inline ?? {};
     if (!builtInAdapter(adapterName(adapter))?.readsFailures) continue;
+    if (node.facets.input_inline?.input_args?.where !== undefined) {
+      const message = formatMessage("failuresWhere", { node: node.name });
+      findings.add({ code: "GRAPH_ADAPTER_ARGS", path: pathOf({ where: [] }, { node, links }), message });
+    }
     for (const [at, { nodeId: id }] of readingBy(node, links)?.sources.entries() ?? []) {
       const source = draft.byName.get(id);
       if (source === undefined || source.unclear.has("batches") || source.unclear.has("input_inline")) continue;
@@ -278,6 +282,7 @@ function pathOf(at: DeliveryFault["at"], { node, links }: { node: DraftNode; lin
   const inline = node.pathOf("input_inline");
   if (at === "adapter") return [...inline, "input_adapter"];
   if (at === "listKey") return [...inline, "input_args", "meta_list_key"];
+  if (typeof at === "object" && "where" in at) return [...inline, "input_args", "where", ...at.where];
   const { from_nodes: list, from_node: alone } = node.facets.input_inline?.input_args ?? {};
   if (typeof at === "object") return [...inline, "input_args", "from", at.alias];
   if (list !== undefined) return [...inline, "input_args", "from_nodes", at];

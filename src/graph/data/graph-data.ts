@@ -1,5 +1,6 @@
 import type { $ZodType } from "zod/v4/core";
 import type { JsonObject } from "../../errors/index.ts";
+import { hasOwnWhere } from "../format/pattern.ts";
 import { isObject } from "../format/plain-data.ts";
 import { coordinatorFnType, type Graph } from "../format/types.ts";
 import type { DataType } from "./data-type.ts";
@@ -16,6 +17,8 @@ export interface KnownData {
   failingOf(nodeId: string): { readonly input: DataType | undefined; readonly codes: readonly string[] | undefined };
   /** The type of the payloads that a custom adapter makes. */
   payloadOf(adapter: string): DataType | "as it is" | undefined;
+  /** Whether `where` is an argument of the custom adapter itself. */
+  hasOwnWhere(adapter: string): boolean;
 }
 
 /** The descriptions of data: the `schemas` of the graph, and the definitions that the caller passes. */
@@ -23,7 +26,9 @@ export interface DataSources {
   readonly schemas: JsonObject | Graph["schemas"];
   readonly handlers?: readonly NamedData[] | undefined;
   readonly functions?: readonly { readonly name: string; readonly output?: $ZodType }[] | undefined;
-  readonly adapters?: readonly { readonly name: string; readonly payload?: $ZodType }[] | undefined;
+  readonly adapters?:
+    | readonly { readonly name: string; readonly args?: $ZodType; readonly payload?: $ZodType }[]
+    | undefined;
 }
 
 /** The schemas of a handler. */
@@ -84,6 +89,7 @@ export function knownData(sources: DataSources, nodeOf: (nodeId: string) => Runs
       if (adapter === undefined) return undefined;
       return adapter.payload === undefined ? "as it is" : wireType(adapter.payload);
     },
+    hasOwnWhere: (name) => hasOwnWhere(adapters.get(name)?.args),
   };
 }
 

@@ -24,7 +24,10 @@ export const typeSchemasShape = z.strictObject({
 
 export const graphShape = z.strictObject({
   $schema: z.string().optional().describe("URL of this schema, for editors; ignored."),
-  schema_version: z.literal("1.0").optional().describe("Version of this format; default 1.0."),
+  schema_version: z
+    .enum(["1.0", "1.1"])
+    .optional()
+    .describe('Version of this format: "1.1" for a graph that uses what 1.0 does not have. Set by FlowKit.'),
   name: z.string().optional().describe("Label in logs, metrics and pages."),
   nodes: z.array(nodeShape).min(1).describe("The nodes."),
   edges: z

@@ -10,7 +10,8 @@ export interface TypeSchemas {
 
 /** The graph JSON after validation: with aliases expanded, and with `depends_on` and `edges` that agree. */
 export interface Graph {
-  readonly schema_version: "1.0";
+  /** "1.1" for a graph that uses what an engine of version "1.0" does not know. */
+  readonly schema_version: "1.0" | "1.1";
   readonly name?: string;
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly (readonly [from: string, to: string])[];

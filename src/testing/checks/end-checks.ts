@@ -6,7 +6,7 @@ import type { Journal } from "../cluster/journal.ts";
 import { hopeless, initFailed } from "../cluster/random-graph.ts";
 import { changedPaths } from "../cluster/vars-changes.ts";
 import type { Workload } from "../cluster/workload.ts";
-import { asideOf, type FinishedShard, judgeNode, retryPolicyOf } from "./reference.ts";
+import { asideOf, choiceOf, type FinishedShard, judgeNode, retryPolicyOf } from "./reference.ts";
 
 export interface EndParts {
   readonly allTasks: TaskLookup;
@@ -55,6 +55,10 @@ function checkOutputs(
       for (const wrong of checkKept(allTasks, record, artifacts)) violated(`node ${node.node_id}: ${wrong}`);
     }
     if (!workload.isKnown) continue;
+    const choice = choiceOf(node, finished);
+    if (choice.left > 0) journal.counts.choosing++;
+    journal.counts.leftOut += choice.left;
+    journal.counts.chosen += choice.taken;
     for (const wrong of judgeNode(node, finished, graph.nodes)) violated(`node ${node.node_id}: ${wrong}`);
   }
   if (!workload.isKnown) return;

@@ -6,6 +6,7 @@ import { adapterName, type GraphNode } from "../../graph/index.ts";
 import { inOrder, placeOf } from "../cluster/archive.ts";
 import {
   compute,
+  isTaken,
   mostGrowth,
   partsAdapter,
   partsOf,
@@ -94,7 +95,7 @@ function gatheredBy(node: GraphNode, finished: Finished): JsonObject {
   const payload: { [alias: string]: Json[] } = {};
   for (const [alias, id] of Object.entries(named)) {
     const isExcluded = chosen !== undefined && node.depends_on.includes(id) && !chosen.includes(id);
-    if (!isExcluded) payload[alias] = metasOf(finished(id));
+    if (!isExcluded) payload[alias] = metasOf(finished(id)).filter((meta) => isTaken(whereOf(node), meta));
   }
   return payload;
 }
@@ -121,6 +122,16 @@ const sourceIdsOf = (node: GraphNode): readonly string[] =>
   (node.io?.input_inline?.input_args as { readonly from_nodes?: readonly string[] } | undefined)?.from_nodes ??
   node.depends_on;
 
+const whereOf = (node: GraphNode): Json | undefined => node.io?.input_inline?.input_args?.where;
+
+/** Of a node with `where`: how many artifacts of its sources it took, and how many it left. */
+export function choiceOf(node: GraphNode, finished: Finished): { readonly taken: number; readonly left: number } {
+  const where = whereOf(node);
+  const all = where === undefined ? [] : sourceIdsOf(node).flatMap((id) => metasOf(finished(id)));
+  const taken = all.filter((meta) => isTaken(where, meta)).length;
+  return { taken, left: all.length - taken };
+}
+
 /** Whether its adapter delivers whole artifacts. */
 function isWhole(node: GraphNode): boolean {
   const { input_adapter: name } = node.io?.input_inline ?? {};
@@ -136,6 +147,7 @@ export const asideOf = (artifacts: readonly Artifact[]): number =>
 /** The batches that a consumer gets from an artifact. */
 export function batchesOf(node: GraphNode, nodeId: string, artifact: Artifact) {
   if (isOutput(artifact) === readsFailures(node)) return [];
+  if (!readsFailures(node) && !isTaken(whereOf(node), artifact.meta)) return [];
   const { uid, meta } = artifact;
   const onlySource = sourceIdsOf(node).length === 1;
   const payloads = readsFailures(node) ? [meta] : cutUp(node, meta);
@@ -164,7 +176,7 @@ interface Evaluated {
 function payloadsOf(node: GraphNode, id: string, artifact: Artifact, of: Evaluated): readonly Json[] {
   const { uid, meta, failure } = artifact;
   if (isOutput(artifact) === readsFailures(node)) return [];
-  if (failure === undefined) return cutUp(node, meta);
+  if (failure === undefined) return isTaken(whereOf(node), meta) ? cutUp(node, meta) : [];
   const source = of.nodes.find(({ node_id }) => node_id === id);
   if (source === undefined) return [];
   const { reasonCode, message, tries } = failure;

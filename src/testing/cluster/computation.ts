@@ -22,10 +22,30 @@ export interface SourceArgs {
 /** How many additional batches a growing source has in some attempts. */
 export const mostGrowth = 2;
 
+/** What the outputs of batches have under `kind`, for nodes that take some of them only. */
+export const kinds = ["a", "b", "c"] as const;
+
+/** The schema of the output of a batch. */
+export const outputSchema = z.object({ rows: z.array(z.number()), kind: z.enum(kinds) });
+
 /** The output of a batch. */
-export function compute(nodeId: string, payload: unknown): { readonly rows: number[] } {
+export function compute(nodeId: string, payload: unknown): z.infer<typeof outputSchema> {
   const salt = hashText(nodeId);
-  return { rows: numbersIn(payload).map((number) => (Math.floor(number) * 31 + salt) % 997) };
+  const rows = numbersIn(payload).map((number) => (Math.floor(number) * 31 + salt) % 997);
+  return { rows, kind: kinds[hashText(`${nodeId} ${rows}`) % kinds.length] ?? kinds[0] };
+}
+
+/** Whether a simulated node takes an artifact; the patterns are those of `drawWhere`. */
+export function isTaken(where: Json | undefined, meta: Json): boolean {
+  if (where === undefined) return true;
+  const own = meta as JsonObject;
+  return Object.entries(where as JsonObject).every(([key, pattern]) => {
+    const value = Object.hasOwn(own, key) ? own[key] : undefined;
+    if (Array.isArray(pattern)) return typeof value === "string" && pattern.includes(value);
+    if (typeof pattern !== "object" || pattern === null) return value === pattern;
+    const { $not: negated, $exists: exists } = pattern as JsonObject;
+    return exists === undefined ? value !== negated : (value !== undefined) === exists;
+  });
 }
 
 /** The payload of a source's batch `uid`. */

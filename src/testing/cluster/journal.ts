@@ -180,6 +180,10 @@ export class Journal {
     failuresRead: 0,
     /** Tasks that failed because too many batches were. */
     notTolerated: 0,
+    /** Nodes that left out some artifacts by their `where`, how many these were, and how many all such nodes took. */
+    choosing: 0,
+    leftOut: 0,
+    chosen: 0,
     /** Appends to a log whose first artifacts had been dropped. */
     behindDropped: 0,
     lateAppends: 0,

@@ -1,7 +1,7 @@
-import type { JsonObject } from "../../errors/index.ts";
+import type { Json, JsonObject } from "../../errors/index.ts";
 import type { BatchPolicy } from "../../graph/index.ts";
 import type { SeededRandom } from "../scheduler/seeded-random.ts";
-import { partsAdapter } from "./computation.ts";
+import { kinds, partsAdapter } from "./computation.ts";
 import { drawVarsChange } from "./vars-changes.ts";
 
 /** A node of graph JSON, before validation. */
@@ -152,6 +152,15 @@ class GraphDrawer {
     };
   }
 
+  /** In a third of the inputs, only some artifacts are taken. */
+  #where(): JsonObject {
+    const random = this.#random;
+    if (!random.chance(0.33)) return {};
+    const kind = random.pick<Json>(kinds);
+    const some = random.pick<Json>([kind, random.some(kinds, 0.7), { $not: kind }, { $exists: random.chance(0.7) }]);
+    return { where: { kind: Array.isArray(some) && some.length === 0 ? kind : some } };
+  }
+
   #adapterOf(above: readonly string[]): JsonObject {
     const random = this.#random;
     const failing = random.some(
@@ -163,25 +172,29 @@ class GraphDrawer {
     }
     const sources = random.some(above, 0.6);
     const from = sources.length === 0 || random.chance(0.4) ? {} : { from_nodes: random.shuffled(sources) };
+    const where = this.#where();
     const kind = random.int(10);
     if (kind < 2) return {}; // every batch of every parent
     if (kind < 4) {
       const name = random.pick(["pull.from_artifacts", "pull.artifacts", "pull.from.upstream"]);
       const single = sources.length === 1 && random.chance(0.5) ? { from_node: sources[0] as string } : from;
-      return { input_adapter: name, input_args: { ...single, ...(random.chance(0.3) ? { poll_ms: 20 } : {}) } };
+      return {
+        input_adapter: name,
+        input_args: { ...single, ...where, ...(random.chance(0.3) ? { poll_ms: 20 } : {}) },
+      };
     }
     if (kind === 4) {
       const parts = 1 + random.int(3);
-      return { input_adapter: partsAdapter.name, input_args: { ...from, key: "rows", parts } };
+      return { input_adapter: partsAdapter.name, input_args: { ...from, ...where, key: "rows", parts } };
     }
     if (kind < 8) {
       const list = random.chance(0.7) ? { meta_list_key: "rows" } : {};
       const name = random.pick(["pull.from_artifacts.rechunk:size", "pull.rechunk"]);
-      return { input_adapter: name, input_args: { ...from, ...list, size: 1 + random.int(3) } };
+      return { input_adapter: name, input_args: { ...from, ...where, ...list, size: 1 + random.int(3) } };
     }
     const aliases = Object.fromEntries(sources.map((id, index) => [`alias${index}`, id]));
     const args = sources.length > 0 && random.chance(0.5) ? { from: aliases } : from;
-    return { input_adapter: "pull.gather", input_args: args };
+    return { input_adapter: "pull.gather", input_args: { ...args, ...where } };
   }
 
   #functionOf(above: readonly string[]): Drawn {

@@ -15,6 +15,7 @@ import {
   compute,
   isHopeless,
   mostGrowth,
+  outputSchema,
   partsAdapter,
   type SourceArgs,
   sourcePayload,
@@ -26,7 +27,6 @@ import { hopeless, initFailed, randomGraph, sometimesPermanent, workerTypes } fr
 import { spoil } from "./spoil.ts";
 import type { ProcessTools, Workload } from "./workload.ts";
 
-const rows = z.object({ rows: z.array(z.number()) });
 /** The parameters of every task. */
 const simParams = { limits: { rows: 10 }, tags: ["a"] } as const;
 
@@ -36,7 +36,7 @@ const summary = z.object({ batches: z.number(), rows: z.number() });
 function simHandlers(options: ProcessTools): readonly HandlerDefinition[] {
   const map: Omit<HandlerDefinition, "name"> = {
     kind: "handler",
-    output: rows,
+    output: outputSchema,
     result: summary,
     errors: [],
     resumable: true,

@@ -10,6 +10,7 @@ import { parameterMistakes } from "./parameters.ts";
 import { retryMistakes } from "./retries.ts";
 import { startMistakes } from "./starts.ts";
 import { suggestionMistakes } from "./suggestions.ts";
+import { whereMistakes } from "./where.ts";
 
 /** A file of this folder, and what its mistakes have in common. */
 export interface Topic {
@@ -23,6 +24,7 @@ export const topics: readonly Topic[] = [
   { title: "Edges", file: "edges.ts", mistakes: edgeMistakes },
   { title: "Nodes", file: "nodes.ts", mistakes: nodeMistakes },
   { title: "How a node reads its input", file: "adapters.ts", mistakes: adapterMistakes },
+  { title: "Which batches a node takes", file: "where.ts", mistakes: whereMistakes },
   { title: "The input adapter that a handler suggests", file: "suggestions.ts", mistakes: suggestionMistakes },
   { title: "When a node starts", file: "starts.ts", mistakes: startMistakes },
   { title: "Arguments", file: "arguments.ts", mistakes: argumentMistakes },

@@ -100,6 +100,27 @@ describe("the generated source", () => {
     expect(toTypeScript(plain as never)).not.toContain("adapter");
   });
 
+  test("writes patterns with not and exists", () => {
+    const where = {
+      kind: { $not: ["a", "b"] },
+      at: { $exists: false },
+      note: { $exists: true },
+      deep: { $$not: 1, "a-b": "x" },
+    };
+    const input = { input_adapter: "pull.from_artifacts", input_args: { where } };
+    const nodes = [
+      { node_id: "a", type: "a" },
+      { node_id: "b", type: "b", depends_on: ["a"], io: { input_inline: input } },
+    ];
+    const source = toTypeScript({ nodes }, { handlersFrom: "./x.ts" });
+    expect(source).toContain('import { exists, flow, not } from "flowkit";');
+    expect(source.replace(/\s+/g, " ")).toContain(
+      'where: { at: not(exists), deep: { $not: 1, "a-b": "x" }, kind: not(["a", "b"]), note: exists },',
+    );
+    const scalar = { ...nodes[1], io: { input_inline: { ...input, input_args: { where: "x" } } } };
+    expect(toTypeScript({ nodes: [nodes[0], scalar] } as never)).toContain("its where is not an object");
+  });
+
   test("reproduces the code of a flow", () => {
     const read = defineHandler("read", {
       args: z.object({ day: z.string() }),

@@ -117,7 +117,8 @@ describe("findings", () => {
       {
         code: "GRAPH_SHAPE",
         path: "/schema_version",
-        message: "the graph: schema_version must be '1.0', got '2.0'",
+        message: "the graph: schema_version must be '1.0' or '1.1', got '2.0'",
+        hint: "1.0",
       },
     ]);
   });

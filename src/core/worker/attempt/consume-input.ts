@@ -213,6 +213,7 @@ function* batchesOf(options: {
   const { artifact, source, skipChunks, only, input, sources } = options;
   const onlySource = input.fromNodes.length === 1;
   if (isOutput(artifact) !== (input.failuresOf === undefined)) return;
+  if (input.takes?.(artifact.meta) === false) return;
   const payloads = input.adapter.expand(artifact.meta, source.nodeId);
   const { nodeId, shard } = source;
   const sourceAt = sources.findIndex((each) => each.nodeId === nodeId && each.shard === shard);
@@ -255,7 +256,7 @@ async function consumeGather(consuming: Consuming, input: InputPlan & { readonly
     input,
   );
   const payload: Record<string, Json[]> = await run.retry.run(() =>
-    gather({ store, records, sources, pageSize: limits.pageSize }),
+    gather({ store, records, sources, takes: input.takes, pageSize: limits.pageSize }),
   );
   const origin = { source: "*", seq: 0, chunk: 0 };
   await batches.process({ uid: gatherUid, origin, place: [0], payload, stored: true });

@@ -96,7 +96,7 @@ export class FailedInputs {
     if (node === undefined) return undefined;
     const sources = chosenSources(node, input.sources, record.chosen);
     const nodeIds = [...new Set(sources.map(({ nodeId }) => nodeId))];
-    return gather({ store, records: await store.readShards(taskId, nodeIds), sources, pageSize });
+    return gather({ store, records: await store.readShards(taskId, nodeIds), sources, takes: input.takes, pageSize });
   }
 }
 

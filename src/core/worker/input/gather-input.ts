@@ -6,6 +6,12 @@ import { inInputOrder } from "./input-order.ts";
 
 type LogReader = Pick<WorkerStore, "readArtifacts">;
 
+/** Which artifacts an input takes. The others count as read, so that positions do not depend on it. */
+export interface Choice {
+  /** Absent: all. */
+  readonly takes?: (meta: Json) => boolean;
+}
+
 /** A source of a gather, and the name of its outputs in the payload. */
 export interface GatherSource {
   readonly alias: string;
@@ -70,6 +76,7 @@ export async function gather(options: {
   readonly store: LogReader;
   readonly records: readonly ShardRecord[];
   readonly sources: readonly GatherSource[];
+  readonly takes: Choice["takes"];
   readonly pageSize: number;
 }): Promise<Record<string, Json[]>> {
   const byNode = Map.groupBy(options.records, (record) => record.nodeId);
@@ -77,7 +84,9 @@ export async function gather(options: {
   for (const { alias, nodeId } of options.sources) {
     const outputs: Json[] = [];
     for (const record of byNode.get(nodeId) ?? []) {
-      for await (const artifact of readLog(options.store, record, options.pageSize)) outputs.push(artifact.meta);
+      for await (const { meta } of readLog(options.store, record, options.pageSize)) {
+        if (options.takes?.(meta) !== false) outputs.push(meta);
+      }
     }
     payload[alias] = outputs;
   }

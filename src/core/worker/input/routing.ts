@@ -10,11 +10,12 @@ import {
 } from "../../../builtins/input-adapters/index.ts";
 import type { HandlerDefinition, InputAdapterDefinition } from "../../../definitions/index.ts";
 import type { JsonObject } from "../../../errors/index.ts";
+import { matcher } from "../../../graph/format/pattern.ts";
 import { deepFreeze } from "../../../graph/format/plain-data.ts";
 import { describeIssues } from "../../codec/index.ts";
 import { AttemptError } from "../../model/attempt-error.ts";
 import { firstNotUpstream, type NodePlan, type Plan, type Routing } from "../../plan/index.ts";
-import type { GatherSource } from "./gather-input.ts";
+import type { Choice, GatherSource } from "./gather-input.ts";
 
 /** Where the batches of an attempt come from. */
 export type InputPlan =
@@ -28,8 +29,9 @@ export type InputPlan =
       readonly fromNodes: readonly string[];
       /** If it reads the failed batches of its sources: how each of these, and of theirs, reads its own. */
       readonly failuresOf?: ReadonlyMap<string, InputPlan>;
-    } & Polling)
-  | ({ readonly kind: "gather"; readonly sources: readonly GatherSource[] } & Polling);
+    } & Choice &
+      Polling)
+  | ({ readonly kind: "gather"; readonly sources: readonly GatherSource[] } & Choice & Polling);
 
 export interface Polling {
   readonly pollMs: number | undefined;
@@ -65,7 +67,7 @@ function adapterInput(options: Parameters<typeof routeInput>[0] & { readonly rou
   // The handler's suggestion may be abbreviated; graphs were normalised when their task was created.
   const written = spellOutArgs(routing.args);
   if (custom !== undefined) {
-    const { common, own } = splitArgs(written);
+    const { common, own } = splitArgs(written, custom.args);
     const args = check(name, commonAdapterArgs, common);
     return streamInput({ node, plan, args, adapter: customAdapter(custom, check(name, custom.args, own)) });
   }
@@ -112,7 +114,7 @@ function gatherInput({ node, plan, args }: Omit<Parameters<typeof streamInput>[0
     plan,
     sources.map((source) => source.nodeId),
   );
-  return { kind: "gather", sources, ...pollingOf(args) };
+  return { kind: "gather", sources, ...choiceOf(args), ...pollingOf(args) };
 }
 
 function streamInput(options: {
@@ -124,8 +126,10 @@ function streamInput(options: {
   const { node, plan, args, adapter } = options;
   const fromNodes = args.from_nodes ?? node.dependsOn;
   checkSources(node, plan, fromNodes);
-  return { kind: "stream", adapter, fromNodes, ...pollingOf(args) };
+  return { kind: "stream", adapter, fromNodes, ...choiceOf(args), ...pollingOf(args) };
 }
+
+const choiceOf = ({ where }: CommonArgs): Choice => (where === undefined ? {} : { takes: matcher(where) });
 
 const pollingOf = (args: CommonArgs): Polling => ({ pollMs: args.poll_ms, pollMaxMs: args.backoff_max_ms });
 

@@ -24,6 +24,7 @@ export const optionSynonyms = {
   on_failure: "onBatchFailure",
   tolerance: "tolerate",
   concurrency: "limits",
+  filter: "where",
 } as const;
 
 const fields: readonly Field[] = [nodeFields, ioFields, batchFields].flatMap((of) => Object.values<Field>(of));
@@ -35,7 +36,7 @@ const innerKeys = Map.groupBy(
 );
 
 const optionNames = {
-  node: ["after", "input", "args", ...optionsOf(fields)],
+  node: ["after", "where", "input", "args", ...optionsOf(fields)],
   fn: ["after", "args", ...optionsOf(fields.filter(({ handlersOnly }) => !handlersOnly))],
 };
 

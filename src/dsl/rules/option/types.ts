@@ -10,6 +10,7 @@ export type FnOption = "after" | "fanIn" | "startWhen" | "args" | "retry" | "tim
 export type NodeOption =
   | FnOption
   | "input"
+  | "where"
   | "partitions"
   | "maxPendingBatches"
   | "limits"

@@ -89,4 +89,4 @@ const keyOf = (adapter: Adapter, key: string): string => (typeof adapter === "st
 
 /** Not allowed in a suggestion, because a handler does not know the nodes of a flow. */
 const isSource = (adapter: Adapter, key: string): boolean =>
-  typeof adapter === "string" && (key === "from" || key === "from_nodes");
+  typeof adapter === "string" && ["from", "from_nodes", "where"].includes(key);

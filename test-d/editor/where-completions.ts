@@ -1,0 +1,45 @@
+import type { Place } from "./completions.ts";
+
+/** In the pattern by which a node chooses batches. */
+export const patterns: readonly Place[] = [
+  {
+    what: "keys of the data that a node may choose by",
+    code: `cases.node("w", taker, { after: ["classify"], where: { | } })`,
+    offers: ["bank?", "cents?", "kind?", "vip?"],
+  },
+  {
+    what: "further keys of the data",
+    code: `cases.node("w", taker, { after: ["classify"], where: { kind: "refund", | } })`,
+    offers: ["bank?", "cents?", "vip?"],
+  },
+  {
+    what: "values of a key of the data",
+    code: `cases.node("w", taker, { after: ["classify"], where: { kind: "|" } })`,
+    offers: ["refund", "sale"],
+  },
+  {
+    what: "values of a key of the data of a node that is named later",
+    code: `cases.node("w", taker, { where: { kind: "|" }, after: ["classify"] })`,
+    offers: ["refund", "sale"],
+  },
+  {
+    what: "values of a key of the data of the node before",
+    code: `cases.then("w", taker, { where: { kind: "|" } })`,
+    offers: ["refund", "sale"],
+  },
+  {
+    what: "a second value of a key of the data",
+    code: `cases.node("w", taker, { after: ["classify"], where: { kind: ["refund", "|"] } })`,
+    offers: ["refund", "sale"],
+  },
+  {
+    what: "keys deep inside the data",
+    code: `cases.node("w", taker, { after: ["classify"], where: { bank: { | } } })`,
+    offers: ["country?"],
+  },
+  {
+    what: "values deep inside the data",
+    code: `cases.node("w", taker, { after: ["classify"], where: { bank: { country: "|" } } })`,
+    offers: ["de", "fr"],
+  },
+];

@@ -1,0 +1,76 @@
+import { defineHandler, defineInputAdapter, exists, flow, graphHash, not, parseGraph } from "flowkit";
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+
+const data = z.object({ kind: z.enum(["a", "b"]), $not: z.int(), at: z.object({ $exists: z.string() }).optional() });
+const src = defineHandler("src", { output: data, iterBatches: () => [] });
+const sink = defineHandler("sink", { input: z.json(), output: z.null(), processBatch: () => null });
+const base = flow().node("src", src);
+const argsOf = (built: { compile(): ReturnType<typeof parseGraph> }) =>
+  built.compile().nodes.at(-1)?.io?.input_inline?.input_args;
+
+describe("where", () => {
+  it("is written in the graph as JSON, with keys escaped that would read as an operator", () => {
+    const where = { kind: not(["b"]), $not: 5, at: { $exists: "x" } } as const;
+    const built = base.node("sink", sink, { after: ["src"], where });
+    expect(argsOf(built)).toEqual({
+      from_nodes: ["src"],
+      where: { kind: { $not: ["b"] }, $$not: 5, at: { $$exists: "x" } },
+    });
+    expect(built.compile().schema_version).toBe("1.1");
+  });
+
+  it("stands beside the arguments of any adapter", () => {
+    const input = { adapter: "pull.from_artifacts.rechunk:size", size: 2 } as const;
+    expect(argsOf(base.then("sink", sink, { where: { at: not(exists) }, input }))).toEqual({
+      from_nodes: ["src"],
+      size: 2,
+      where: { at: { $not: { $exists: true } } },
+    });
+  });
+
+  it("of undefined is none, and the version stays 1.0", () => {
+    // biome-ignore lint/suspicious/noExplicitAny: as JavaScript writes it
+    const built = base.then("sink", sink, { where: undefined } as any);
+    expect(argsOf(built)).toEqual({ from_nodes: ["src"] });
+    expect(built.compile().schema_version).toBe("1.0");
+    expect(graphHash(built.compile())).toBe(graphHash(parseGraph(base.then("sink", sink).compile())));
+  });
+
+  it("reads an input of a subflow", () => {
+    const part = flow("part", { inputs: { cases: data } }).node("sink", sink, {
+      after: ["cases"],
+      where: { kind: "a" },
+    });
+    const node = base
+      .use("part", part, { inputs: { cases: "src" } })
+      .compile()
+      .nodes.at(-1);
+    expect(node?.io?.input_inline?.input_args).toEqual({ from_nodes: ["src"], where: { kind: "a" } });
+  });
+
+  // biome-ignore lint/suspicious/noExplicitAny: what TypeScript refuses, as JavaScript writes it
+  const bad = (options: any, of: any = base) => of.then("sink", sink, options);
+  const own = defineInputAdapter("own", { args: z.object({ where: z.string() }), expand: ({ meta }) => [meta] });
+
+  it.each([
+    ["a text", bad({ where: "a" }), "node 'sink': 'where' must be an object"],
+    [
+      "an argument of the input",
+      bad({ input: { adapter: "pull.from_artifacts", where: { kind: "a" } } }),
+      "node 'sink': adapter 'pull.from_artifacts' does not accept argument 'where'",
+    ],
+    ["a function", base.fn("f", "noop", { after: ["src"], where: {} } as never), "node 'f': unknown option 'where'"],
+    ["an empty list", bad({ where: { kind: [] } }), "where.kind must not be empty"],
+    [
+      "an adapter with an argument of this name",
+      bad(
+        { where: { kind: "a" }, input: { adapter: "own", where: "x" } },
+        flow("f", { adapters: [own] }).node("src", src),
+      ),
+      "node 'sink': adapter 'own' has an argument 'where' of its own, so the node cannot have one",
+    ],
+  ])("is refused: %s", (_, built, message) => {
+    expect(() => built.compile()).toThrow(message);
+  });
+});
