@@ -12,6 +12,7 @@ export const messages = {
   unknownAdapter: "'{adapter}' is not an input adapter of this flow",
   notJson: "{owner} '{name}': its {what} cannot be stored as JSON: {where}",
   idNotLiteral: "a node id must be a string literal, so that later nodes can refer to it",
+  parentNotLiteral: "node '{node}': an id in 'after' is not a string literal: add 'as const' to the id itself",
   idForm:
     "invalid node id '{id}': must start with a letter, then letters, digits, '_', '.' or '-', at most 128 characters",
   nameForbidden: "{what} '{name}' is not allowed: as a key of an object, it could change the object's prototype",

@@ -1,5 +1,5 @@
 import type { AliasPayload, DefaultAdapter, TakesAliases } from "../../../builtins/input-adapters/index.ts";
-import type { Absent, IsAssignable, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
+import type { Absent, IsAssignable, IsIn, NodeRecords, OutputOf } from "../../../builtins/node-records.ts";
 import type { EdgeText, KeysOf, MismatchText } from "../../../graph/data/mismatch.ts";
 import type { LateText, MessageText } from "../../../graph/format/messages.ts";
 import type { PayloadOf } from "../../model/adapter.ts";
@@ -10,7 +10,8 @@ type Fits<TNodes extends NodeRecords, TId, TInput> = IsAssignable<OutputOf<TNode
 
 /**
  * `after`: checked as a whole, and element by element only if something is wrong. A mismatch is worded in
- * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions.
+ * `graph/data/mismatch.ts`. A right value stands beside all that could be in its place, for completions. Compared with a
+ * list of anything, because an id that a generic helper leaves open is not certainly a text.
  */
 export type AfterArgument<
   TAfter,
@@ -20,15 +21,13 @@ export type AfterArgument<
   THandler extends AnyHandler,
   TAdapter,
   TFrom,
-> = TAfter extends readonly string[]
+> = TAfter extends readonly unknown[]
   ? TAfter[number] extends TIds
     ? TFrom extends Absent
       ? TAdapter extends Absent | DefaultAdapter
-        ? InputOf<THandler> extends Absent
-          ? TAfter | Alternatives<TIds>
-          : Fits<TNodes, TAfter[number], InputOf<THandler>> extends true
-            ? TAfter | Alternatives<TIds>
-            : { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
+        ? Fits<TNodes, TAfter[number], InputOf<THandler>> extends false
+          ? { [TIndex in keyof TAfter]: ParentArgument<TAfter[TIndex], TNodes, TId, THandler> }
+          : TAfter | Alternatives<TIds>
         : TAfter | Alternatives<TIds>
       : TAfter | Alternatives<TIds>
     : { [TIndex in keyof TAfter]: KnownId<TAfter[TIndex], TIds, TId> }
@@ -37,11 +36,16 @@ export type AfterArgument<
 type ParentArgument<TParent, TNodes extends NodeRecords, TId extends string, THandler extends AnyHandler> =
   Fits<TNodes, TParent, InputOf<THandler>> extends true
     ? TParent
-    : FlowTypeError<EdgeText<TParent & string, TId, OutputOf<TNodes, TParent>, InputOf<THandler>>>;
+    : InputOf<THandler> extends Absent
+      ? TParent // reported at the handler
+      : FlowTypeError<EdgeText<TParent & string, TId, OutputOf<TNodes, TParent>, InputOf<THandler>>>;
 
-export type KnownId<TParent, TIds extends string, TId extends string> = [TParent] extends [TIds]
-  ? TParent
-  : FlowChoiceError<LateText<TId, "unknownDependency", { node: TId; id: TParent & string }>, TIds>;
+export type KnownId<TParent, TIds extends string, TId extends string> =
+  IsIn<TParent, TIds> extends false
+    ? string extends TParent
+      ? FlowTypeError<LateText<TId, "parentNotLiteral", { node: TId }>>
+      : FlowChoiceError<LateText<TId, "unknownDependency", { node: TId; id: TParent & string }>, TIds>
+    : TParent;
 
 export type FromArgument<
   TFrom,
@@ -55,18 +59,17 @@ export type FromArgument<
 > = TFrom extends Absent
   ? TFrom
   : TFrom extends readonly string[]
-    ? AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter> extends true
-      ? TFrom | Alternatives<TParent>
-      : { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
+    ? AllFit<TFrom[number], TNodes, TParent, THandler, TAdapter> extends false
+      ? { [TIndex in keyof TFrom]: SourceArgument<TFrom[TIndex], TNodes, TIds, TParent, TId, THandler, TAdapter> }
+      : TFrom | Alternatives<TParent>
     : TAdapter extends TakesAliases
       ? GatherFits<
           TFrom[keyof TFrom],
           TParent,
           PayloadOf<TNodes, [], TAdapter, TFrom, Absent, TFanIn, never>,
           THandler
-        > extends true
-        ? TFrom | AliasesFor<InputOf<THandler>, TParent>
-        : {
+        > extends false
+        ? {
             [TAlias in keyof TFrom]: AliasArgument<
               SourceArgument<TFrom[TAlias], TNodes, TIds, TParent, TId, THandler, TAdapter>,
               TFrom[TAlias],
@@ -75,6 +78,7 @@ export type FromArgument<
               InputOf<THandler>
             >;
           }
+        : TFrom | AliasesFor<InputOf<THandler>, TParent>
       : FlowTypeError<LateText<TId, "aliasesOnlyGather", { adapter: TAdapter & string }>>;
 
 /** The aliases that a handler takes. */

@@ -9,6 +9,7 @@ import type {
 import type {
   Absent,
   IsAssignable,
+  IsIn,
   ListedSources,
   NodeRecords,
   OutputOf,
@@ -40,8 +41,9 @@ export type AdapterArgument<
     ? TParents["length"] extends 0
       ? FlowTypeError<LateText<TId, "rootInput", { node: TId }>>
       : TAdapter
-    : TAdapter extends AdapterName<TAdapters>
-      ? OrError<
+    : IsIn<TAdapter, AdapterName<TAdapters>> extends false
+      ? FlowChoiceError<LateText<TId, "unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>
+      : OrError<
           TAdapter,
           AdapterProblem<
             TAdapter,
@@ -56,8 +58,7 @@ export type AdapterArgument<
             TAfter,
             TInputKeys
           >
-        >
-      : FlowChoiceError<LateText<TId, "unknownAdapter", { adapter: TAdapter & string }>, AdapterName<TAdapters>>;
+        >;
 
 type AdapterProblem<
   TAdapter,
@@ -129,14 +130,14 @@ export type ListKeyArgument<
   TParents extends readonly string[],
   TFrom,
 > = TListKey extends string
-  ? TListKey extends ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
-    ? IsAssignable<Chunk<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey>, InputOf<THandler>> extends true
-      ? TListKey
-      : FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
-    : FlowChoiceError<
+  ? IsIn<TListKey, ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>> extends false
+    ? FlowChoiceError<
         MessageText<"notAList", { node: TId; key: TListKey; from: JoinList<ListedSources<TParents, TFrom>, ", "> }>,
         ListKeys<OutputOf<TNodes, SourcesOf<TParents, TFrom>>>
       >
+    : IsAssignable<Chunk<OutputOf<TNodes, SourcesOf<TParents, TFrom>>, TListKey>, InputOf<THandler>> extends false
+      ? FlowTypeError<ChunkText<TNodes, TParents, TFrom, TId, TListKey, InputOf<THandler>>>
+      : TListKey
   : TListKey;
 
 /** The message about a payload that the adapter makes of its sources and the handler does not accept. */
