@@ -14,10 +14,39 @@ export interface AnySchema {
   readonly "~standard": unknown;
 }
 
-/** A schema of the value that a method returns. */
+/**
+ * A schema of the value that a method returns. It is encoded, which a one-way transform cannot do: as part of the
+ * constraint, this is compared once, for a fifth of what a condition on the schema would cost.
+ */
 export interface ReturnSchema {
-  readonly _zod?: { readonly input: unknown; readonly output: AnyValue };
+  readonly _zod?: { readonly input: unknown; readonly output: AnyValue; readonly def: TwoWayPipe | TwoWayParts };
   readonly "~standard": unknown;
+}
+
+interface TwoWay {
+  readonly _zod: { readonly def: TwoWayPipe | TwoWayParts };
+}
+
+/** A codec too. */
+interface TwoWayPipe {
+  readonly type: "pipe";
+  readonly in: TwoWay;
+  readonly out: TwoWay;
+}
+
+interface TwoWayParts {
+  readonly type: string;
+  /** Only transforms and codecs have one. */
+  readonly transform?: never;
+  readonly shape?: { readonly [key: string]: TwoWay };
+  readonly element?: TwoWay;
+  readonly items?: readonly TwoWay[];
+  readonly valueType?: TwoWay;
+  readonly options?: readonly TwoWay[];
+  readonly left?: TwoWay;
+  readonly right?: TwoWay;
+  readonly innerType?: TwoWay;
+  readonly getter?: () => TwoWay;
 }
 
 /** The same where the method returns the wire form. */

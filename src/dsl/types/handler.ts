@@ -70,7 +70,7 @@ export type HandlerOptions<
   /** Static arguments of the node, written in the graph as they are. */
   readonly args?: JsonSchema<TArgs, Wire<TArgs>, TName, "args">;
   /** The result of `finalize`. */
-  readonly result?: JsonSchema<TResult, Encoded<TResult>, TName, "result">;
+  readonly result?: JsonSchema<Exclude<TResult, NoResult>, Encoded<TResult>, TName, "result">;
   /** Reason codes that it declares; `retry.permanentOn` may name them. */
   readonly errors?: readonly TErrors[];
   /**

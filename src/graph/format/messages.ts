@@ -21,7 +21,7 @@ export const messages = {
   mismatch: "{path} is {given}, needs {needed}",
   keyMissing: "{path} is missing (needs {needed})",
   keyMayBeMissing: "{path} may be missing (needs {needed})",
-  keyNotTaken: "unexpected key {path}",
+  keyNotTaken: "unexpected key {path} (its schema accepts no other keys)",
   sourceWithUpstream:
     "node '{node}': handler '{handler}' declares no input (it is a source), so it cannot depend on '{parent}'",
   argsMissing: "node '{node}': handler '{handler}' needs args (missing: {keys})",
@@ -162,6 +162,11 @@ export const messages = {
 export const zodSchema = "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema";
 /** The requirement for a schema whose values are stored: only zod has ways back. */
 export const twoWaySchema = "a schema without a one-way transform (only z.codec has a way back)";
+/** Of a part of such a schema. */
+export const oneWayTransform = "is a one-way transform (use z.codec, which also encodes)";
+/** Both, for the compiler, which cannot tell one from the other. */
+export const storedSchema =
+  "a schema of zod 4 (import zod, or zod/v4), or one with ~standard.jsonSchema; for an output or a result, not a one-way transform (use z.codec, which also encodes)";
 /** The requirement for several schemas. */
 export const zodSchemas = "an object of schemas of zod 4 (import zod, or zod/v4), or ones with ~standard.jsonSchema";
 
